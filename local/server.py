@@ -1,0 +1,142 @@
+"""The embedded AWS as a process: `python -m local.server --port N --workdir D [--region R]`.
+
+It listens on loopback only, keeps every file it makes under the working directory, writes
+`server.json` there once its port is known, and logs to `server.log`.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+STATE_FILE = "server.json"
+LOG_FILE = "server.log"
+PORT_TAKEN_STATUS = 98          # errno EADDRINUSE, so that a shell user recognises it
+ACCOUNT = "000000000000"
+_warden: subprocess.Popen | None = None
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """What another process needs in order to find, use and stop a running server."""
+
+    pid: int
+    port: int
+    region: str
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Serve until told to stop; exits with PORT_TAKEN_STATUS when the port is in use."""
+    options = parse(argv)
+    workdir = options.workdir.resolve()
+    listener = listen(options.port)
+    prepare_files(workdir)
+    port = listener.getsockname()[1]
+    prepare_environment(workdir, port, options.region)
+    leave_nothing_behind(options.with_parent)
+    asyncio.run(serve(listener, workdir, ServerState(os.getpid(), port, options.region)))
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The command line as options."""
+    parser = argparse.ArgumentParser(prog="python -m local.server", description=__doc__.splitlines()[0])
+    parser.add_argument("--port", type=int, default=4566, help="0 takes a free one, named in server.json")
+    parser.add_argument("--workdir", type=Path, required=True)
+    parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--with-parent", action="store_true", help="stop when standard input is closed")
+    return parser.parse_args(argv)
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on loopback, held from the first moment so that nobody can take the port."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+        listener.listen(1024)
+    except OSError as error:
+        print(f"cannot listen on {LOOPBACK}:{port}: {error}", file=sys.stderr)
+        raise SystemExit(PORT_TAKEN_STATUS) from error
+    return listener
+
+
+def prepare_files(workdir: Path) -> None:
+    """Make the working directory and send everything said from now on to its log."""
+    (workdir / "tmp").mkdir(parents=True, exist_ok=True)
+    log = os.open(workdir / LOG_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+
+
+def prepare_environment(workdir: Path, port: int, region: str) -> None:
+    """Set what ministack reads at import; Lambda workers inherit it, so nothing of the user's AWS stays."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.pop("PYTHONPATH", None)
+    os.environ |= {
+        "BIND_HOST": LOOPBACK, "GATEWAY_PORT": str(port), "MINISTACK_REGION": region, "AUTH": "true",
+        "MINISTACK_ACCOUNT_ID": ACCOUNT, "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "LOG_LEVEL": "INFO",
+        "STATE_DIR": str(workdir / "state"), "S3_DATA_DIR": str(workdir / "s3"),
+        "TMPDIR": str(workdir / "tmp"), "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+    tempfile.tempdir = None
+
+
+def leave_nothing_behind(with_parent: bool) -> None:
+    """Arrange that all the server starts ends with it, however it ends.
+
+    It ends at once: a graceful end would wait for the functions and jobs that run, to keep a state
+    that lives in memory only.
+    """
+    with contextlib.suppress(PermissionError):
+        os.setsid()             # refused when we lead a session already, which is as good
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: os._exit(0))
+    # The only handle of the warden's pipe is ours and is never closed: the kernel closes it for us.
+    global _warden
+    _warden = subprocess.Popen([sys.executable, "-m", "local.warden"], stdin=subprocess.PIPE)
+    if with_parent:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(0)
+
+
+async def serve(listener: socket.socket, workdir: Path, state: ServerState) -> None:
+    """Import ministack, add what is ours, and answer requests for as long as the process lives."""
+    from hypercorn.asyncio import serve as serve_asgi
+    from hypercorn.config import Config
+    from ministack import app
+
+    from local.additions import install
+
+    install(app, workdir, state)
+    config = Config()
+    config.bind, config.keep_alive_timeout = [f"fd://{listener.fileno()}"], 75
+    write_state(workdir, state)
+    await serve_asgi(app.app, config, shutdown_trigger=asyncio.Event().wait)
+
+
+def write_state(workdir: Path, state: ServerState) -> None:
+    """Put down the state so that a reader sees all of it or none."""
+    draft = workdir / f"{STATE_FILE}.new"
+    draft.write_text(json.dumps(asdict(state)))
+    draft.replace(workdir / STATE_FILE)
+
+
+if __name__ == "__main__":
+    main()
