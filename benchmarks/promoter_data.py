@@ -1,0 +1,154 @@
+"""Training and held-out sets for the two promoter models, from the public files of the data folder.
+
+Everything is held out by gene (a hash of its name decides), and a training sequence that shares a 30-mer,
+on either strand, with any held-out sequence is dropped. So no promoter, exon or overlapping neighbour is on
+both sides.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model_code" / "dnabert"))
+
+from tokens import OTHER, encode_bases, reverse_complement
+
+PROBE = 30
+"""Bases that two sequences must share to count as overlapping."""
+CORE = slice(215, 285)
+"""GUE's 70 bp core promoter, -34..+35, within EPDnew's -249..+50."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A sequence, its label (1 promoter, 0 not), and the set it came from."""
+
+    sequence: str
+    label: int
+    source: str
+
+
+@dataclass
+class Split:
+    """What a model is trained on, what its recipe was chosen by, and what it is judged on (by name)."""
+
+    train: list[Labelled] = field(default_factory=list)
+    validation: list[Labelled] = field(default_factory=list)
+    tests: dict[str, list[Labelled]] = field(default_factory=dict)
+    dropped: int = 0
+    """Training sequences left out because they overlap a held-out one."""
+
+
+def part_of(gene: str) -> str:
+    """test (a fifth of all genes), validation (a tenth) or train."""
+    tenth = hashlib.sha256(gene.encode()).digest()[0] % 10
+    return {0: "test", 1: "test", 2: "validation"}.get(tenth, "train")
+
+
+def read_fasta(path: Path) -> Iterator[tuple[str, str]]:
+    """(header, sequence) of each record."""
+    for record in path.read_text().split(">")[1:]:
+        header, _, body = record.partition("\n")
+        yield header, body.replace("\n", "").upper()
+
+
+def read_gue(path: Path, source: str) -> list[Labelled]:
+    with path.open(newline="") as handle:
+        return [Labelled(sequence, int(label), source) for sequence, label in list(csv.reader(handle))[1:]]
+
+
+def real_sequences(folder: Path) -> Iterator[tuple[str, Labelled]]:
+    """(part, sequence of 300 bp) of the EPDnew promoters and of the real introns and coding stretches."""
+    for name in ("human_TATA.fa", "human_promoters_chr1.fa"):
+        for header, sequence in read_fasta(folder / name):
+            yield part_of(header.split()[1].rsplit("_", 1)[0]), Labelled(sequence, 1, "epdnew")
+    for kind in ("intron", "cds"):
+        for header, sequence in read_fasta(folder / f"bdgp_human_{kind}.300.fa"):
+            yield part_of(header.split()[0]), Labelled(sequence, 0, kind)
+
+
+def other_strand(item: Labelled) -> Labelled:
+    codes = reverse_complement(encode_bases(item.sequence.encode()))
+    return Labelled("".join("ACGTN"[code] for code in codes), item.label, item.source)
+
+
+def stretches(item: Labelled, length: int, step: int) -> Iterator[Labelled]:
+    for start in range(0, len(item.sequence) - length + 1, step):
+        yield Labelled(item.sequence[start : start + length], item.label, item.source)
+
+
+# ---------------------------------------------------------------- overlap
+
+
+def probes(sequences: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+    """All 30-mers without ambiguity, strand-free, as 60-bit numbers, and the sequence that each is in."""
+    joined = [encode_bases(sequence.encode() + b"N") for sequence in sequences]
+    owner = np.repeat(np.arange(len(joined)), [len(codes) for codes in joined])
+    codes = np.concatenate(joined).astype(np.uint64)
+    count = len(codes) - PROBE + 1
+    forward, backward, spoilt = (
+        np.zeros(count, np.uint64),
+        np.zeros(count, np.uint64),
+        np.zeros(count, bool),
+    )
+    for i in range(PROBE):
+        base = codes[i : i + count]
+        spoilt |= base == OTHER
+        forward = (forward << np.uint64(2)) | (base & np.uint64(3))
+        backward |= (np.uint64(3) - (base & np.uint64(3))) << np.uint64(2 * i)
+    return np.minimum(forward, backward)[~spoilt], owner[:count][~spoilt]
+
+
+def without_overlap(items: list[Labelled], held_out: list[Labelled]) -> list[Labelled]:
+    """The items that share no 30-mer with a held-out sequence, duplicates left out."""
+    items = list({item.sequence: item for item in items}.values())
+    known = np.unique(probes(item.sequence for item in held_out)[0])
+    numbers, owner = probes(item.sequence for item in items)
+    spoilt = set(owner[np.isin(numbers, known)].tolist())
+    return [item for i, item in enumerate(items) if i not in spoilt]
+
+
+def finish(split: Split, candidates: list[Labelled]) -> Split:
+    """Validation without overlap to the tests, training without overlap to either."""
+    tests = [item for items in split.tests.values() for item in items]
+    split.validation = without_overlap(split.validation, tests)
+    split.train = without_overlap(candidates, tests + split.validation)
+    split.dropped = len({item.sequence for item in candidates}) - len(split.train)
+    return split
+
+
+# ---------------------------------------------------------------- the two sets
+
+
+def promoters_300(data: Path) -> Split:
+    """300 bp: EPDnew, GUE's smaller sets, real introns and coding sequence."""
+    gue, split, candidates = data / "promoters" / "gue", Split(), []
+    split.tests = {"gue": read_gue(gue / "prom_300_all" / "test.csv", "gue"), "real": []}
+    for part, item in real_sequences(data / "promoters" / "real_negatives"):
+        {"test": split.tests["real"], "validation": split.validation, "train": candidates}[part].append(item)
+    candidates += [other_strand(item) for item in candidates if not item.label]
+    candidates += read_gue(gue / "prom_300_tata" / "train.csv", "gue")
+    candidates += read_gue(gue / "prom_300_all" / "dev.csv", "gue")
+    return finish(split, candidates)
+
+
+def promoters_70(data: Path) -> Split:
+    """70 bp: GUE's core promoters and their shuffled negatives, real introns and coding sequence."""
+    gue, split, candidates = data / "promoters" / "gue", Split(), []
+    split.tests = {"gue": read_gue(gue / "prom_core_all" / "test.csv", "gue"), "real": []}
+    for part, item in real_sequences(data / "promoters" / "real_negatives"):
+        into = {"test": split.tests["real"], "validation": split.validation, "train": candidates}[part]
+        if item.label:
+            into.append(Labelled(item.sequence[CORE], 1, "epdnew"))
+        else:
+            into.extend(stretches(item, 70, 70))
+    candidates += [other_strand(item) for item in candidates if not item.label]
+    candidates += read_gue(gue / "prom_core_all" / "train.csv", "gue")
+    return finish(split, candidates)

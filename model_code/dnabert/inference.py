@@ -1,0 +1,74 @@
+"""DNABERT in the Hugging Face inference container: the four functions that its toolkit looks for.
+
+Two content types:
+
+* ``application/jsonlines``: work items of a batch transform job. Windows are cut here, as SEQDROP_WINDOW,
+  SEQDROP_STRIDE, SEQDROP_STRANDS and SEQDROP_MAX_N_FRACTION say; each line has one prediction line in answer.
+* ``application/json``: ``{"inputs": "CTAATC TAATCT ..."}``, k-mers set apart by spaces (or a list of such
+  strings), answered as the text-classification pipeline does.
+
+What is wrong with the data is an answer; what is wrong with the job (its settings, its model, a content type
+that is neither of these) is an exception. This folder travels as code/ in model.tar.gz.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+if (HERE := str(Path(__file__).resolve().parent)) not in sys.path:
+    sys.path.insert(0, HERE)  # the container does so too, but not everyone who imports this file by its path
+
+import kmer_text
+from classifier import Classifier, load_classifier
+from scoring import answer_lines
+from windows import WindowSettings
+from work_items import split_lines
+
+JSON_LINES = "application/jsonlines"
+JSON = "application/json"
+ANY = "*/*"
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A request not yet parsed (bytes) or its answer (lines, or a JSON value), and its content type."""
+
+    kind: str
+    content: Any
+
+
+def model_fn(model_dir: str, context=None) -> Classifier:
+    """The classifier in `model_dir`, on the GPU of this worker if there is one."""
+    return load_classifier(model_dir, context)
+
+
+def input_fn(input_data: bytes | str, content_type: str) -> Payload:
+    """The request; its content type may carry parameters such as a charset."""
+    kind = (content_type or "").split(";")[0].strip().lower()
+    if kind not in (JSON_LINES, JSON):
+        raise ValueError(f"content type {content_type!r} is not served; send {JSON_LINES} or {JSON}")
+    return Payload(kind, input_data.encode("utf-8") if isinstance(input_data, str) else bytes(input_data))
+
+
+def predict_fn(data: Payload, model: Classifier) -> Payload:
+    """Prediction lines in the order of the work items; or what the pipeline would say of the k-mers."""
+    if data.kind == JSON:
+        return Payload(JSON, kmer_text.answer(data.content, model))
+    settings = WindowSettings.from_environment(os.environ)
+    return Payload(JSON_LINES, answer_lines(split_lines(data.content), model, settings))
+
+
+def output_fn(prediction: Payload, accept: str | None = None) -> str:
+    """The response's text, in the shape of the request; `accept` says JSON whenever the client said nothing.
+
+    N lines are joined by N - 1 newlines; a transform job that assembles by line adds the last one.
+    """
+    kinds = {kind.split(";")[0].strip().lower() for kind in (accept or ANY).split(",")}
+    if not kinds & {JSON_LINES, JSON, ANY}:
+        raise ValueError(f"answers come as {prediction.kind}, not as {accept!r}")
+    return "\n".join(prediction.content) if prediction.kind == JSON_LINES else json.dumps(prediction.content)
