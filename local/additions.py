@@ -3,6 +3,12 @@
 from pathlib import Path
 from types import ModuleType
 
+from local.patches import transport
 
-def install(app: ModuleType, workdir: Path, server) -> None:
-    """Register our services and patches with ministack's gateway module."""
+from local.sagemaker import service
+
+
+def install(app: ModuleType, workdir: Path, endpoint: str, transform_limit: int | None) -> None:
+    """Register our services and patches with ministack's gateway module; called from its event loop."""
+    service.install(app, workdir, endpoint, transform_limit)
+    transport.apply()
