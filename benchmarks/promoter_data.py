@@ -136,6 +136,8 @@ def promoters_300(data: Path) -> Split:
     candidates += [other_strand(item) for item in candidates if not item.label]
     candidates += read_gue(gue / "prom_300_tata" / "train.csv", "gue")
     candidates += read_gue(gue / "prom_300_all" / "dev.csv", "gue")
+    for part in ("dev", "test"):  # held-out parts of another task, not of ours; its train part is not public
+        candidates += read_gue(gue / "LPD_prom_300" / f"{part}.csv", "lpd")
     return finish(split, candidates)
 
 

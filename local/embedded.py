@@ -46,17 +46,19 @@ class EmbeddedAws:
     """One server and the clients that speak to it.
 
     `workdir` holds all its files. `port` None takes a free one. With `detached` the server outlives
-    this process; otherwise it ends with it, even when this process is killed.
+    this process; otherwise it ends with it, even when this process is killed. With `transform_limit` its
+    SageMaker refuses more jobs at a time than that with ResourceLimitExceeded, as an account's quota does.
     """
 
     account = ACCOUNT
 
     def __init__(self, workdir: Path, port: int | None = None, *, region: str = DEFAULT_REGION,
-                 detached: bool = False):
+                 detached: bool = False, transform_limit: int | None = None):
         self.workdir = Path(workdir).resolve()
         self.region = region
         self._wanted_port = port or 0
         self._detached = detached
+        self._transform_limit = transform_limit
         self._process: subprocess.Popen | None = None
         self._state: ServerState | None = None
 
@@ -165,6 +167,8 @@ class EmbeddedAws:
     def _spawn(self) -> subprocess.Popen:
         command = [sys.executable, "-m", "local.server", "--port", str(self._wanted_port),
                    "--workdir", str(self.workdir), "--region", self.region]
+        if self._transform_limit is not None:
+            command += ["--transform-limit", str(self._transform_limit)]
         with open(self.log, "wb") as log:
             return subprocess.Popen(
                 command if self._detached else [*command, "--with-parent"], cwd=REPOSITORY,

@@ -44,7 +44,8 @@ def main(argv: list[str] | None = None) -> None:
     port = listener.getsockname()[1]
     prepare_environment(workdir, port, options.region)
     leave_nothing_behind(options.with_parent)
-    asyncio.run(serve(listener, workdir, ServerState(os.getpid(), port, options.region)))
+    state = ServerState(os.getpid(), port, options.region)
+    asyncio.run(serve(listener, workdir, state, options.transform_limit))
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -53,6 +54,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=4566, help="0 takes a free one, named in server.json")
     parser.add_argument("--workdir", type=Path, required=True)
     parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--transform-limit", type=int, help="refuse more transform jobs than this at a time")
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input is closed")
     return parser.parse_args(argv)
 
@@ -116,7 +118,8 @@ def _end_with_parent() -> None:
     os._exit(0)
 
 
-async def serve(listener: socket.socket, workdir: Path, state: ServerState) -> None:
+async def serve(listener: socket.socket, workdir: Path, state: ServerState,
+                transform_limit: int | None) -> None:
     """Import ministack, add what is ours, and answer requests for as long as the process lives."""
     from hypercorn.asyncio import serve as serve_asgi
     from hypercorn.config import Config
@@ -124,7 +127,7 @@ async def serve(listener: socket.socket, workdir: Path, state: ServerState) -> N
 
     from local.additions import install
 
-    install(app, workdir, state)
+    install(app, workdir, f"http://{LOOPBACK}:{state.port}", transform_limit)
     config = Config()
     config.bind, config.keep_alive_timeout = [f"fd://{listener.fileno()}"], 75
     write_state(workdir, state)

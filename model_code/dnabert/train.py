@@ -118,15 +118,27 @@ def to_items(examples: list[Example], tokens: KmerTokens, most_tokens: int) -> l
     return items
 
 
-def collate(items: list[dict], pad: int) -> dict[str, torch.Tensor]:
+def collate(items: list[dict], tokens: KmerTokens) -> dict[str, torch.Tensor]:
     """One batch, padded to its longest sequence."""
-    longest = max(len(item["ids"]) for item in items)
-    ids = np.full((len(items), longest), pad, dtype=np.int64)
-    for row, item in zip(ids, items, strict=True):
-        row[: len(item["ids"])] = item["ids"]
-    labels = torch.tensor([item["label"] for item in items])
-    input_ids = torch.from_numpy(ids)
-    return {"input_ids": input_ids, "attention_mask": (input_ids != pad).long(), "labels": labels}
+    rows = [torch.from_numpy(item["ids"]) for item in items]
+    ids = pad_sequence(rows, batch_first=True, padding_value=tokens.pad)
+    batch = {"input_ids": ids, "labels": torch.tensor([item["label"] for item in items])}
+    whole = all(len(row) == len(rows[0]) for row in rows)  # then no mask: attention is twice as fast without
+    return batch if whole else batch | {"attention_mask": (ids != tokens.pad).long()}
+
+
+def hide_spans(ids: torch.Tensor, tokens: KmerTokens, share: float) -> torch.Tensor:
+    """A copy with about `share` of the k-mers masked, k in a row: fewer could be read off their neighbours."""
+    first = torch.rand(ids.shape) < share / tokens.k
+    hidden = torch.stack([first.roll(offset, dims=1) for offset in range(tokens.k)]).any(dim=0)
+    return ids.masked_fill(hidden & (ids >= len(SPECIALS)), tokens.vocabulary["[MASK]"])
+
+
+class Examples(torch.utils.data.Dataset):
+    """Model inputs, each time with other spans hidden."""
+
+    def __init__(self, items: list[dict], tokens: KmerTokens, hidden_share: float) -> None:
+        self.items, self.tokens, self.hidden_share = items, tokens, hidden_share
 
 
 # ---------------------------------------------------------------- model

@@ -1,0 +1,1 @@
+"""The `seqdrop` command: what a lab types. It talks to a deployed stack, in AWS or embedded."""

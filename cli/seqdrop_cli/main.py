@@ -1,0 +1,5 @@
+"""The entry point of `seqdrop`."""
+
+
+def main() -> None:
+    raise SystemExit("not yet")

@@ -1,0 +1,9 @@
+"""SQS → archive: uploads that have all they came for."""
+
+from seqdrop.messages import each_message
+from seqdrop.services import services
+from seqdrop.stages.archive import archive
+
+
+def handler(event, context):
+    return each_message(event, context, lambda body: archive(services(), body["upload"]))

@@ -1,0 +1,132 @@
+"""analyses.toml as validated, frozen objects: what a key prefix means."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import files
+
+from seqdrop.errors import ConfigurationError
+
+FORMATS = frozenset({"fastq", "fasta"})
+# Part of every job name, which SageMaker limits to 63 characters.
+NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """How the work of an analysis is cut into objects, requests and jobs."""
+
+    shard_mb: int = 4
+    max_payload_mb: int = 1
+    windows_per_item: int = 64
+    max_members: int = 50
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if not isinstance(getattr(self, field.name), int) or getattr(self, field.name) < 1:
+                raise ConfigurationError(f"job.{field.name} must be a whole number from 1")
+        if self.max_payload_mb > 100:
+            raise ConfigurationError("job.max_payload_mb: SageMaker allows 100 at the most")
+        if self.max_members > 99:
+            raise ConfigurationError("job.max_members: 99 at the most (one ledger transaction holds 100)")
+
+
+@dataclass(frozen=True)
+class ModelUse:
+    """Which model sees the records, and how."""
+
+    model: str
+    k: int
+    window: int
+    stride: int
+    strands: str
+    threshold: float
+    max_n_fraction: float
+    label: str
+    tracks: bool = False
+
+    def __post_init__(self) -> None:
+        rules = {
+            "k must be 3 to 6": 3 <= self.k <= 6,
+            "window must be at least k": self.window >= self.k,
+            "stride must be 1 to window": 1 <= self.stride <= self.window,
+            'strands must be "+" or "+-"': self.strands in ("+", "+-"),
+            "threshold must be 0 to 1": 0 <= self.threshold <= 1,
+            "max_n_fraction must be 0 to 1": 0 <= self.max_n_fraction <= 1,
+        }
+        broken = [rule for rule, holds in rules.items() if not holds]
+        if broken:
+            raise ConfigurationError("; ".join(broken))
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One entry of analyses.toml. `use` is None where files are validated and archived without a model."""
+
+    name: str
+    prefix: str
+    formats: tuple[str, ...]
+    max_gb: float
+    use: ModelUse | None
+    job: JobSettings
+
+    @property
+    def max_bytes(self) -> int:
+        return int(self.max_gb * 1e9)
+
+
+@dataclass(frozen=True)
+class Analyses:
+    """All analyses of a deployment."""
+
+    by_name: dict[str, Analysis]
+
+    @property
+    def prefixes(self) -> list[str]:
+        return sorted(analysis.prefix for analysis in self.by_name.values())
+
+    def for_key(self, key: str) -> Analysis | None:
+        """The analysis whose prefix fits the key; the longest prefix wins. None where none fits."""
+        fitting = [a for a in self.by_name.values() if key.startswith(a.prefix)]
+        return max(fitting, key=lambda a: len(a.prefix), default=None)
+
+
+def parse(text: str) -> Analyses:
+    """Read analyses.toml. Raises ConfigurationError that names the analysis and the field."""
+    table = tomllib.loads(text).get("analyses", {})
+    analyses = {name: _named(name, dict(entry)) for name, entry in table.items()}
+    prefixes = [a.prefix for a in analyses.values()]
+    if len(set(prefixes)) != len(prefixes):
+        raise ConfigurationError("two analyses have the same prefix")
+    return Analyses(analyses)
+
+
+@cache
+def packaged() -> Analyses:
+    """The analyses.toml that was deployed with this code."""
+    return parse(files("seqdrop").joinpath("analyses.toml").read_text())
+
+
+def _named(name: str, entry: dict) -> Analysis:
+    try:
+        return _analysis(name, entry)
+    except (ConfigurationError, TypeError, KeyError) as error:
+        raise ConfigurationError(f"analyses.toml, analysis {name!r}: {error}") from error
+
+
+def _analysis(name: str, entry: dict) -> Analysis:
+    if not NAME.fullmatch(name):
+        raise ConfigurationError("a name is 1 to 12 lower-case letters and digits, a letter first")
+    prefix, formats = entry.pop("prefix"), tuple(entry.pop("formats"))
+    if not prefix.endswith("/"):
+        raise ConfigurationError(f"prefix {prefix!r} must end in a slash")
+    if not 0 < float(entry["max_gb"]) <= 5:
+        raise ConfigurationError("max_gb must be above 0 and 5 at the most (one S3 copy)")
+    if not formats or set(formats) - FORMATS:
+        raise ConfigurationError(f"formats must be some of {sorted(FORMATS)}")
+    job, max_gb = JobSettings(**entry.pop("job", {})), float(entry.pop("max_gb"))
+    use = ModelUse(**entry) if entry else None
+    return Analysis(name, prefix, formats, max_gb, use, job)

@@ -1,0 +1,62 @@
+"""The error tree. Every error says whether trying again can help, and what a person should do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+class SeqdropError(Exception):
+    """Base of all errors that Seqdrop raises on purpose."""
+
+    retryable = False
+
+
+class RetryableError(SeqdropError):
+    """The same call may succeed later: a throttle, a service hiccup, a record that is not there yet."""
+
+    retryable = True
+
+
+class ConfigurationError(SeqdropError):
+    """The deployment or analyses.toml is wrong; only a person can mend it."""
+
+
+class ObjectGone(SeqdropError):
+    """The object version is no longer in the bucket."""
+
+
+class JobRefused(SeqdropError):
+    """SageMaker (or our own rules, before asking it) will never accept this request."""
+
+
+class ArchiveMismatch(SeqdropError):
+    """The copy's checksum is not that of the validated bytes. The landing object must stay."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Where and why a file is invalid, as written to `reasons/<upload id>.json`.
+
+    `record` counts from 1; `line` counts from 1 and `byte` is the 0-based offset of that line, both in the
+    decompressed stream. None where the notion does not apply (an empty file has no line).
+    No field ever holds sequence or quality text.
+    """
+
+    code: str
+    message: str
+    advice: str
+    name: str | None = None
+    record: int | None = None
+    line: int | None = None
+    byte: int | None = None
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+
+class InvalidFile(SeqdropError):
+    """A dropped file that must be rejected. Permanent: the same bytes will always be rejected."""
+
+    def __init__(self, fault: Fault):
+        super().__init__(f"{fault.code}: {fault.message}")
+        self.fault = fault

@@ -1,0 +1,97 @@
+"""One parser for each event shape Seqdrop takes. No other module looks inside an event.
+
+S3 shapes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html (EventBridge, keys as they are)
+and notification-content-structure.html (`Records`, keys URL-encoded with + for a space).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import unquote_plus
+
+from seqdrop.errors import SeqdropError
+from seqdrop.uploads import UploadVersion
+
+
+class UnknownEvent(SeqdropError):
+    """A message of a shape that this queue should never carry; it ends in the dead-letter queue."""
+
+
+def landed_versions(body: dict) -> list[UploadVersion]:
+    """Every object version an S3 message announces, oldest first.
+
+    Takes the EventBridge and the `Records` shape. S3's own test message and deletions yield nothing.
+    Raises UnknownEvent for anything else.
+    """
+    if body.get("source") == "aws.s3":
+        found = _from_eventbridge(body)
+    elif "Records" in body:
+        found = _from_records(body["Records"])
+    elif body.get("Event") == "s3:TestEvent":
+        found = iter(())
+    else:
+        raise UnknownEvent(f"not an S3 event: it has the keys {sorted(body)[:8]}")
+    return sorted(found, key=lambda version: version.order)
+
+
+def finished_job(body: dict) -> str | None:
+    """The name of the transform job that a SageMaker state change says has ended; None while it runs.
+
+    Only the name is taken: times in these events come in three formats and the status may be out of
+    date, so the finish stage asks SageMaker itself.
+    """
+    if body.get("detail-type") != "SageMaker Transform Job State Change":
+        raise UnknownEvent(f"not a transform job state change: {body.get('detail-type')!r}")
+    detail = body["detail"]
+    ended = detail.get("TransformJobStatus") in {"Completed", "Failed", "Stopped"}
+    return detail["TransformJobName"] if ended else None
+
+
+def _from_eventbridge(body: dict) -> Iterator[UploadVersion]:
+    if body.get("detail-type") != "Object Created":
+        return
+    item = body["detail"]["object"]
+    yield UploadVersion(
+        bucket=body["detail"]["bucket"]["name"],
+        key=item["key"],
+        version_id=item.get("version-id") or "null",
+        size=int(item.get("size", 0)),
+        etag=item.get("etag", ""),
+        sequencer=item.get("sequencer", ""),
+    )
+
+
+def _from_records(records: list[dict]) -> Iterator[UploadVersion]:
+    for record in records:
+        if record.get("eventSource") != "aws:s3":
+            raise UnknownEvent(f"not an S3 record: eventSource is {record.get('eventSource')!r}")
+        if not record.get("eventName", "").startswith("ObjectCreated:"):
+            continue
+        item = record["s3"]["object"]
+        yield UploadVersion(
+            bucket=record["s3"]["bucket"]["name"],
+            key=unquote_plus(item["key"]),
+            version_id=item.get("versionId") or "null",
+            size=int(item.get("size", 0)),
+            etag=item.get("eTag", ""),
+            sequencer=item.get("sequencer", ""),
+        )
+
+
+def landed_message(version: UploadVersion) -> dict:
+    """An EventBridge "Object Created" event for a version: what the reconciler sends when S3's own was lost."""
+    item = {
+        "key": version.key,
+        "version-id": version.version_id,
+        "size": version.size,
+        "etag": version.etag,
+        "sequencer": version.sequencer,
+    }
+    detail = {"bucket": {"name": version.bucket}, "object": item, "reason": "seqdrop reconcile"}
+    return {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
+
+
+def job_ended_message(name: str) -> dict:
+    """A state change for a job. The finish stage asks SageMaker for the true status."""
+    detail = {"TransformJobName": name, "TransformJobStatus": "Completed"}
+    return {"source": "aws.sagemaker", "detail-type": "SageMaker Transform Job State Change", "detail": detail}

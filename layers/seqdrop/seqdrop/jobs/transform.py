@@ -1,0 +1,91 @@
+"""The request for one batch transform job."""
+
+from __future__ import annotations
+
+from seqdrop.analyses import Analysis
+from seqdrop.jobs.rules import check_transform
+from seqdrop.ledger.records import Attempt
+from seqdrop.settings import Settings
+from seqdrop.shards import shard_name
+
+
+def job_prefix(name: str) -> str:
+    """Where in the work bucket a job's manifest and outputs lie."""
+    return f"jobs/{name}/"
+
+
+def shard_prefix(attempt: Attempt) -> str:
+    """Where in the work bucket an attempt's shards lie."""
+    return f"shards/{attempt.upload_id}/"
+
+
+def manifest(settings: Settings, members: list[Attempt]) -> list:
+    """The job's input objects, in SageMaker's ManifestFile form: a common prefix, then relative keys."""
+    keys = [
+        f"{shard_prefix(member)}{shard_name(member.key, number)}"
+        for member in members
+        for number in range(member.shards)
+    ]
+    return [{"prefix": f"s3://{settings.work}/"}, *keys]
+
+
+def output_prefix(name: str) -> str:
+    return f"{job_prefix(name)}output/"
+
+
+def transform_request(
+    settings: Settings, analysis: Analysis, name: str, model: str, members: list[Attempt]
+) -> dict:
+    """A CreateTransformJob request. Raises JobRefused if it breaks a bound of the service."""
+    return check_transform(
+        {
+            "TransformJobName": name,
+            "ModelName": model,
+            "MaxConcurrentTransforms": 1,
+            "MaxPayloadInMB": analysis.job.max_payload_mb,
+            "BatchStrategy": "MultiRecord",
+            "Environment": _environment(analysis),
+            "ModelClientConfig": {"InvocationsTimeoutInSeconds": 900, "InvocationsMaxRetries": 1},
+            "TransformInput": {
+                "DataSource": {
+                    "S3DataSource": {
+                        "S3DataType": "ManifestFile",
+                        "S3Uri": f"s3://{settings.work}/{job_prefix(name)}input.manifest",
+                    }
+                },
+                "ContentType": "application/jsonlines",
+                "SplitType": "Line",
+            },
+            "TransformOutput": {
+                "S3OutputPath": f"s3://{settings.work}/{output_prefix(name)}",
+                "Accept": "application/jsonlines",
+                "AssembleWith": "Line",
+                "KmsKeyId": settings.key,
+            },
+            "TransformResources": {
+                "InstanceType": settings.instance_type,
+                "InstanceCount": min(settings.instance_count, sum(m.shards for m in members)),
+            },
+            "Tags": _tags(analysis, members),
+        }
+    )
+
+
+def _environment(analysis: Analysis) -> dict[str, str]:
+    """What model_code/dnabert/inference.py reads."""
+    use = analysis.use
+    return {
+        "SEQDROP_WINDOW": str(use.window),
+        "SEQDROP_STRIDE": str(use.stride),
+        "SEQDROP_STRANDS": use.strands,
+        "SEQDROP_MAX_N_FRACTION": str(use.max_n_fraction),
+    }
+
+
+def _tags(analysis: Analysis, members: list[Attempt]) -> list[dict]:
+    tags = {
+        "seqdrop:analysis": analysis.name,
+        "seqdrop:upload": members[0].upload_id,
+        "seqdrop:members": str(len(members)),
+    }
+    return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -1,0 +1,65 @@
+"""The one table of moves. Handlers, the reconciler, the tests and the README's diagram all read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+UPLOAD, ATTEMPT, JOB = "upload", "attempt", "job"
+
+
+@dataclass(frozen=True)
+class Move:
+    """`kind` may go from `source` (None: not yet recorded) to `target`; only function `by` does it."""
+
+    kind: str
+    source: str | None
+    target: str
+    by: str
+    why: str
+
+
+MOVES = (
+    Move(UPLOAD, None, "RECEIVED", "validate", "an object version landed"),
+    Move(UPLOAD, "RECEIVED", "VALIDATED", "validate", "every record passed; its work items are written"),
+    Move(UPLOAD, "RECEIVED", "REJECTED", "validate", "a fault was found; its reason is written"),
+    Move(UPLOAD, "RECEIVED", "WITHDRAWN", "validate", "the object was deleted before it was read"),
+    Move(UPLOAD, "VALIDATED", "ARCHIVED", "archive", "copied, verified, receipt written, landing emptied"),
+    Move(UPLOAD, "VALIDATED", "WITHDRAWN", "archive", "the object was deleted before it was archived"),
+    Move(ATTEMPT, None, "PLANNED", "validate", "work items wait for a job"),
+    Move(ATTEMPT, "PLANNED", "SUBMITTED", "start_transform", "claimed by a job, in the job's own transaction"),
+    Move(ATTEMPT, "PLANNED", "FAILED", "start_transform", "no job can be made for it"),
+    Move(ATTEMPT, "SUBMITTED", "PREDICTED", "finish", "its predictions are in the results bucket"),
+    Move(ATTEMPT, "SUBMITTED", "FAILED", "finish", "its job ended without its predictions"),
+    Move(JOB, None, "PLANNED", "start_transform", "written with its members before SageMaker is called"),
+    Move(JOB, "PLANNED", "STARTED", "start_transform", "SageMaker took the request"),
+    Move(JOB, "PLANNED", "FAILED", "start_transform", "SageMaker will never take the request"),
+    Move(JOB, "PLANNED", "DONE", "finish", "its end was told before its start was written down"),
+    Move(JOB, "STARTED", "DONE", "finish", "completed, and every member is settled"),
+    Move(JOB, "STARTED", "FAILED", "finish", "failed, and every member is settled"),
+    Move(JOB, "PLANNED", "STOPPED", "finish", "stopped before its start was written down"),
+    Move(JOB, "STARTED", "STOPPED", "finish", "stopped by a person, and every member is settled"),
+)
+
+ENDS = {
+    UPLOAD: frozenset({"ARCHIVED", "REJECTED", "WITHDRAWN"}),
+    ATTEMPT: frozenset({"PREDICTED", "FAILED"}),
+    JOB: frozenset({"DONE", "FAILED", "STOPPED"}),
+}
+
+_ALLOWED = {(move.kind, move.source, move.target) for move in MOVES}
+
+
+class IllegalMove(Exception):
+    """A program error: code asked for a move that is not in the table."""
+
+
+def check(kind: str, source: str | None, target: str) -> None:
+    """Raises IllegalMove unless the table allows it."""
+    if (kind, source, target) not in _ALLOWED:
+        raise IllegalMove(f"{kind}: {source} → {target} is not in the table of moves")
+
+
+def open_states(kind: str) -> list[str]:
+    """The states of a kind from which something must still happen."""
+    targets = {move.target for move in MOVES if move.kind == kind}
+    return sorted(targets - ENDS[kind])

@@ -1,0 +1,143 @@
+"""The three kinds of ledger record, and how each lies in the table.
+
+Table: partition key `pk`, sort key `sk`. An upload and its attempts share a partition, so one query reads both.
+Index `by_state`: `kind_state` and `moved_at`, for the reconciler and for `seqdrop status`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields, replace
+
+from seqdrop.ledger.moves import ATTEMPT, JOB, UPLOAD
+from seqdrop.uploads import UploadVersion
+
+
+@dataclass(frozen=True)
+class Record:
+    """What all three share. `revision` grows by one with every write; `moved_at` is ISO 8601 in UTC."""
+
+    state: str
+    revision: int = 1
+    created_at: str = ""
+    moved_at: str = ""
+
+    kind = ""
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The record's primary key."""
+        raise NotImplementedError
+
+    def item(self) -> dict:
+        """As stored. Empty fields are left out."""
+        values = {name: value for name, value in asdict(self).items() if value not in ("", None)}
+        return {**self.keys, **values, "kind": self.kind, "kind_state": f"{self.kind}#{self.state}"}
+
+    @classmethod
+    def from_item(cls, item: dict):
+        known = {f.name: f for f in fields(cls)}
+        values = {name: value for name, value in item.items() if name in known}
+        return cls(**{name: int(v) if known[name].type == "int" else v for name, v in values.items()})
+
+
+@dataclass(frozen=True)
+class Upload(Record):
+    """One object version and what was found in it."""
+
+    id: str = ""
+    bucket: str = ""
+    key: str = ""
+    version_id: str = ""
+    etag: str = ""
+    size: int = 0
+    sequencer: str = ""
+    analysis: str = ""  # "" while no prefix fits
+    format: str = ""
+    sha256: str = ""  # hexadecimal, of the object's bytes as they were validated
+    records: int = 0
+    reason: str = ""  # code of the fault that rejected it
+    archive_key: str = ""
+
+    kind = UPLOAD
+
+    @property
+    def keys(self) -> dict[str, str]:
+        return upload_keys(self.id)
+
+    @property
+    def version(self) -> UploadVersion:
+        return UploadVersion(self.bucket, self.key, self.version_id, self.size, self.etag, self.sequencer)
+
+    @classmethod
+    def received(cls, version: UploadVersion, analysis: str) -> Upload:
+        return cls("RECEIVED", id=version.id, analysis=analysis, **asdict(version))
+
+
+@dataclass(frozen=True)
+class Attempt(Record):
+    """One upload × analysis × number: one try at predictions for it."""
+
+    upload_id: str = ""
+    analysis: str = ""
+    number: int = 1
+    shards: int = 0
+    items: int = 0  # lines over all shards, so also the lines its outputs must have
+    job: str = ""
+    reason: str = ""
+
+    kind = ATTEMPT
+
+    @property
+    def keys(self) -> dict[str, str]:
+        return {"pk": f"UPLOAD#{self.upload_id}", "sk": f"ATTEMPT#{self.analysis}#{self.number:04d}"}
+
+    @property
+    def key(self) -> str:
+        """A text that names this attempt in object names and in job members."""
+        return f"{self.upload_id}-{self.analysis}-{self.number}"
+
+
+@dataclass(frozen=True)
+class Job(Record):
+    """One SageMaker job: its members are `Attempt.key`s; `request` is what the service is sent, as JSON."""
+
+    name: str = ""
+    analysis: str = ""
+    members: list[str] = field(default_factory=list)
+    request: str = ""
+    model: str = ""  # as analyses.toml names it
+    model_key: str = ""  # its archive in the results bucket, and that archive's SHA-256
+    model_digest: str = ""
+    reason: str = ""
+
+    kind = JOB
+
+    @property
+    def keys(self) -> dict[str, str]:
+        return {"pk": f"JOB#{self.name}", "sk": "JOB"}
+
+
+KINDS: dict[str, type[Record]] = {UPLOAD: Upload, ATTEMPT: Attempt, JOB: Job}
+
+
+def upload_keys(upload_id: str) -> dict[str, str]:
+    return {"pk": f"UPLOAD#{upload_id}", "sk": "UPLOAD"}
+
+
+def job_keys(name: str) -> dict[str, str]:
+    return {"pk": f"JOB#{name}", "sk": "JOB"}
+
+
+def attempt_keys(attempt_key: str) -> dict[str, str]:
+    """The primary key of the attempt that `Attempt.key` names."""
+    upload_id, analysis, number = attempt_key.split("-")
+    return Attempt("", upload_id=upload_id, analysis=analysis, number=int(number)).keys
+
+
+def from_item(item: dict) -> Record:
+    return KINDS[item["kind"]].from_item(item)
+
+
+def moved(record: Record, to: str, now: str, **facts) -> Record:
+    """The record after a move; the one it came from is left as it was."""
+    return replace(record, state=to, revision=record.revision + 1, moved_at=now, **facts)

@@ -1,0 +1,112 @@
+"""Reading and writing the ledger. Every write is conditional on the record's present state and revision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
+
+from seqdrop.ledger import moves
+from seqdrop.ledger.records import Attempt, Job, Record, Upload, attempt_keys, from_item, job_keys, moved, upload_keys
+
+REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException"}
+# In a cancelled transaction these reasons mean that someone was first; any other is an error of its own.
+FIRST = {"None", "ConditionalCheckFailed", "TransactionConflict"}
+
+
+class Ledger:
+    """`table` is a boto3 Table resource, `now` gives the time as ISO 8601 text."""
+
+    def __init__(self, table, now: Callable[[], str]):
+        self._table = table
+        self._client = table.meta.client
+        self._now = now
+
+    # -- reading (always consistent: a decision must see the last write) --
+
+    def upload(self, upload_id: str) -> Upload | None:
+        return self._get(upload_keys(upload_id))
+
+    def attempt(self, attempt_key: str) -> Attempt | None:
+        return self._get(attempt_keys(attempt_key))
+
+    def job(self, name: str) -> Job | None:
+        return self._get(job_keys(name))
+
+    def attempts(self, upload_id: str) -> list[Attempt]:
+        """All attempts of an upload, by analysis and number."""
+        partition = Key("pk").eq(f"UPLOAD#{upload_id}") & Key("sk").begins_with("ATTEMPT#")
+        pages = self._pages(KeyConditionExpression=partition, ConsistentRead=True)
+        return [from_item(item) for item in pages]
+
+    def in_state(self, kind: str, state: str, moved_before: str | None = None) -> Iterator[Record]:
+        """Records of a kind in a state, the longest standing first. Eventually consistent."""
+        condition = Key("kind_state").eq(f"{kind}#{state}")
+        if moved_before:
+            condition &= Key("moved_at").lt(moved_before)
+        for item in self._pages(IndexName="by_state", KeyConditionExpression=condition):
+            yield from_item(item)
+
+    # -- writing: False means someone was there first, which is no error --
+
+    def create(self, record: Record) -> bool:
+        """Write a record that must not be there yet."""
+        return self._transact([self._put(record)])
+
+    def move(self, record: Record, to: str, *new: Record, **facts) -> bool:
+        """Move a record, and write the new records that come of it, in one transaction."""
+        return self._transact([self._step(record, to, **facts), *map(self._put, new)])
+
+    def claim(self, job: Job, members: list[Attempt]) -> bool:
+        """Write a job and move its members to SUBMITTED, all or nothing (100 writes at the most)."""
+        claims = [self._step(member, "SUBMITTED", job=job.name) for member in members]
+        return self._transact([self._put(job), *claims])
+
+    def _put(self, record: Record) -> dict:
+        moves.check(record.kind, None, record.state)
+        now = self._now()
+        item = {**record.item(), "created_at": now, "moved_at": now}
+        return {"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
+
+    def _step(self, record: Record, to: str, **facts) -> dict:
+        moves.check(record.kind, record.state, to)
+        return {
+            "Put": {
+                "Item": moved(record, to, self._now(), **facts).item(),
+                "ConditionExpression": "#state = :state AND #revision = :revision",
+                "ExpressionAttributeNames": {"#state": "state", "#revision": "revision"},
+                "ExpressionAttributeValues": {":state": record.state, ":revision": record.revision},
+            }
+        }
+
+    def _transact(self, writes: list[dict]) -> bool:
+        for write in writes:
+            write["Put"]["TableName"] = self._table.name
+        try:
+            self._client.transact_write_items(TransactItems=writes)
+        except ClientError as error:
+            if not _was_first(error):
+                raise
+            return False
+        return True
+
+    def _get(self, keys: dict):
+        item = self._table.get_item(Key=keys, ConsistentRead=True).get("Item")
+        return from_item(item) if item else None
+
+    def _pages(self, **query) -> Iterator[dict]:
+        while True:
+            page = self._table.query(**query)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _was_first(error: ClientError) -> bool:
+    """True if the write was refused only because a record had moved on (or is moving right now)."""
+    if error.response["Error"]["Code"] not in REFUSED:
+        return False
+    reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
+    return reasons <= FIRST

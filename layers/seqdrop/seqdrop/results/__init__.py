@@ -1,0 +1,1 @@
+"""From a job's outputs to what a biologist opens."""

@@ -1,0 +1,64 @@
+"""What every stage is handed: settings, clients and the ledger. Made once per process, when first used."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import boto3
+
+from seqdrop import analyses
+from seqdrop.ledger.table import Ledger
+from seqdrop.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """The outside world. Tests hand in clients of their own."""
+
+    settings: Settings
+    analyses: analyses.Analyses
+    ledger: Ledger
+    s3: Any
+    sagemaker: Any
+    sqs: Any
+    sns: Any
+
+    def send(self, queue: str, body: dict) -> None:
+        """Put one message on a queue (by URL)."""
+        self.sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(body))
+
+    def notify(self, subject: str, message: str) -> None:
+        """Tell the lab. A subject is cut at SNS's 100 characters and must be one line of ASCII."""
+        plain = subject.encode("ascii", "replace").decode().replace("\n", " ")
+        self.sns.publish(TopicArn=self.settings.topic, Subject=plain[:100], Message=message)
+
+    def put_json(self, bucket: str, key: str, content: dict | list) -> None:
+        """Write an indented JSON object that a person may open."""
+        body = (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+        self.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601 with milliseconds."""
+    return _iso(datetime.now(UTC))
+
+
+def minutes_ago(minutes: int) -> str:
+    return _iso(datetime.now(UTC) - timedelta(minutes=minutes))
+
+
+def _iso(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@cache
+def services() -> Services:
+    """Those of this Lambda."""
+    settings = Settings.load()
+    table = boto3.resource("dynamodb").Table(settings.table)
+    clients = {name: boto3.client(name) for name in ("s3", "sagemaker", "sqs", "sns")}
+    return Services(settings, analyses.packaged(), Ledger(table, now), **clients)

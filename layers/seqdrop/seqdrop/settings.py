@@ -1,0 +1,48 @@
+"""What the template tells a function: names of buckets, queues and roles. One frozen object."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from seqdrop.errors import ConfigurationError
+
+PREFIX = "SEQDROP_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Each field is the environment variable SEQDROP_<FIELD>, set for every function in template.yaml."""
+
+    table: str
+    landing: str
+    work: str
+    results: str
+    archive: str
+    validate_queue: str  # queue URLs
+    transform_queue: str
+    finish_queue: str
+    archive_queue: str
+    topic: str  # ARN of the notification topic
+    key: str  # ARN of the KMS key that encrypts everything
+    execution_role: str  # ARN of the role that SageMaker jobs assume
+    transform_image: str
+    instance_type: str
+    instance_count: int
+    stale_minutes: int = 30  # how long a record may stand before the reconciler pushes it again
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment. Raises ConfigurationError that names every missing variable."""
+        found = os.environ if environment is None else environment
+        wanted = {f.name: PREFIX + f.name.upper() for f in fields(cls)}
+        values = {name: found[variable] for name, variable in wanted.items() if variable in found}
+        required = {f.name for f in fields(cls)} - {"stale_minutes"}
+        missing = sorted(wanted[name] for name in required - values.keys())
+        if missing:
+            raise ConfigurationError(f"these environment variables are not set: {', '.join(missing)}")
+        for name in ("instance_count", "stale_minutes"):
+            if name in values:
+                values[name] = int(values[name])
+        return cls(**values)

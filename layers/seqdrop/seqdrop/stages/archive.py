@@ -1,0 +1,47 @@
+"""An upload has all it came for: copy it to Deep Archive, prove it, then empty the landing key."""
+
+from __future__ import annotations
+
+from seqdrop import archive as cold
+from seqdrop.errors import ArchiveMismatch, ObjectGone
+from seqdrop.ledger.records import Upload
+from seqdrop.log import logger
+from seqdrop.services import Services, now
+from seqdrop.stages.road import latest
+
+
+def archive(services: Services, upload_id: str) -> None:
+    """Bring a VALIDATED upload whose attempts are PREDICTED to ARCHIVED. Anything else is left alone."""
+    upload = services.ledger.upload(upload_id)
+    if upload is None or upload.state != "VALIDATED" or not _is_due(services, upload):
+        return
+    try:
+        copied = _copied(services, upload)
+    except ObjectGone:
+        services.ledger.move(upload, "WITHDRAWN", reason="deleted_before_archive")
+        return
+    except ArchiveMismatch as error:
+        services.notify(f"Seqdrop could not verify the archive of {upload.key}", f"{upload.id}\n{error}\n")
+        raise
+    receipt = cold.receipt(upload, copied, now())
+    services.put_json(services.settings.results, f"receipts/{upload.id}.json", receipt)
+    # By version id: no delete marker is left, and no other version of the key is touched.
+    services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
+    services.ledger.move(upload, "ARCHIVED", archive_key=copied["key"])
+    logger().info("archived", extra={"upload_id": upload.id})
+
+
+def _is_due(services: Services, upload: Upload) -> bool:
+    return all(attempt.state == "PREDICTED" for attempt in latest(services.ledger.attempts(upload.id)))
+
+
+def _copied(services: Services, upload: Upload) -> dict:
+    """The verified copy, made unless an earlier run made it: Deep Archive bills every copy for 180 days."""
+    bucket = services.settings.archive
+    found = cold.verified_copy(services.s3, upload, bucket)
+    if found is None:
+        cold.copy(services.s3, upload, bucket)
+        found = cold.verified_copy(services.s3, upload, bucket)
+    if found is None:
+        raise ArchiveMismatch("the archive copy is not there after the copy")
+    return found

@@ -1,0 +1,74 @@
+"""A job ended: bring each member's predictions home, and send its upload on."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from seqdrop.ledger.records import Attempt, Job
+from seqdrop.jobs.transform import output_prefix
+from seqdrop.log import logger
+from seqdrop.results.files import results_prefix, write_results
+from seqdrop.results.rows import Counts
+from seqdrop.results.summary import summary
+from seqdrop.services import Services
+from seqdrop.shards import shard_name
+from seqdrop.stages.road import hand_on
+from seqdrop.stages.settle import fail_attempt
+
+ENDS = {"Completed": "DONE", "Failed": "FAILED", "Stopped": "STOPPED"}
+
+
+def finish(services: Services, name: str) -> None:
+    """Settle every member of a job that has ended. SageMaker is asked for the status; the event may lie."""
+    job = services.ledger.job(name)
+    if job is None:
+        return  # another deployment's job in the same account
+    found = services.sagemaker.describe_transform_job(TransformJobName=name)
+    end = ENDS.get(found["TransformJobStatus"])
+    if end is None:
+        return
+    outputs, reason = _outputs(services, job), found.get("FailureReason", f"the job ended as {end}")
+    for key in job.members:
+        _settle(services, job, services.ledger.attempt(key), outputs, reason)
+    if job.state in ("PLANNED", "STARTED"):
+        services.ledger.move(job, end, reason="" if end == "DONE" else reason[:1000])
+    logger().info("job ended", extra={"job": name, "end": end})
+
+
+def _outputs(services: Services, job: Job) -> dict[str, str]:
+    """Base name → key of every output. SageMaker's folders below the prefix are not relied upon."""
+    pages = services.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=services.settings.work, Prefix=output_prefix(job.name)
+    )
+    keys = (item["Key"] for page in pages for item in page.get("Contents", []))
+    return {posixpath.basename(key): key for key in keys}
+
+
+def _settle(services: Services, job: Job, attempt: Attempt, outputs: dict[str, str], reason: str) -> None:
+    if attempt.state == "SUBMITTED" and attempt.job == job.name:
+        names = [shard_name(attempt.key, number) + ".out" for number in range(attempt.shards)]
+        if all(name in outputs for name in names):
+            _write(services, job, attempt, [outputs[name] for name in names])
+        else:
+            fail_attempt(services, attempt, reason)
+    # Also for one that was settled before: the message to the next stage may have been lost.
+    hand_on(services, services.ledger.upload(attempt.upload_id))
+
+
+def _write(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> None:
+    analysis, bucket = services.analyses.by_name[attempt.analysis], services.settings.results
+    counts: Counts = write_results(services.s3, bucket, attempt, analysis, _lines(services, keys))
+    if counts.lines != attempt.items:
+        message = f"the job answered {counts.lines} of {attempt.items} work items"
+        return fail_attempt(services, attempt, message)
+    upload = services.ledger.upload(attempt.upload_id)
+    content = summary(upload, attempt, job, analysis, counts)
+    services.put_json(bucket, results_prefix(attempt) + "summary.json", content)
+    services.ledger.move(attempt, "PREDICTED")
+
+
+def _lines(services: Services, keys: list[str]) -> Iterator[bytes]:
+    for key in keys:
+        body = services.s3.get_object(Bucket=services.settings.work, Key=key)["Body"]
+        yield from body.iter_lines()

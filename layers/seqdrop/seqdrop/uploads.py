@@ -1,0 +1,47 @@
+"""An upload: one object version in the landing bucket, and its identity."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+
+ID_LENGTH = 26
+
+
+def upload_id(bucket: str, key: str, version_id: str) -> str:
+    """The first 26 characters of the base32 SHA-256 of bucket, key and version id (A-Z, 2-7).
+
+    The parts are joined by NUL, which none of them can hold, so that no two triples share a text.
+    """
+    digest = hashlib.sha256("\0".join((bucket, key, version_id)).encode()).digest()
+    return base64.b32encode(digest).decode()[:ID_LENGTH]
+
+
+@dataclass(frozen=True)
+class UploadVersion:
+    """One object version as its event tells it. `version_id` is "null" in an unversioned bucket.
+
+    `sequencer` is S3's hexadecimal order of events on one key; compare it by `order`.
+    """
+
+    bucket: str
+    key: str
+    version_id: str
+    size: int
+    etag: str
+    sequencer: str = ""
+
+    @property
+    def id(self) -> str:
+        return upload_id(self.bucket, self.key, self.version_id)
+
+    @property
+    def order(self) -> str:
+        """Sequencers differ in length; S3 says to left-pad the shorter with zeros before comparing."""
+        return self.sequencer.rjust(64, "0")
+
+    @property
+    def is_folder_marker(self) -> bool:
+        """Consoles make a folder by putting an empty object whose key ends in a slash."""
+        return self.key.endswith("/") and self.size == 0

@@ -1,0 +1,94 @@
+"""template.yaml, built with `sam build` and deployed with `sam deploy` to the embedded AWS, and the seed models."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.embedded import EmbeddedAws
+from seqdrop.analyses import packaged
+from seqdrop.jobs.models import push_archive
+from seqdrop.services import now
+from seqdrop_cli.pack import pack_model
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SEEDS = REPOSITORY / "model_code/dnabert/seeds"
+STACK = "seqdrop"
+
+
+class DeployFailed(Exception):
+    """`sam` said no; the message ends with what it printed."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Physical names of what template.yaml made: its outputs."""
+
+    landing: str
+    work: str
+    results: str
+    archive: str
+    table: str
+    topic: str
+
+    @classmethod
+    def of(cls, aws: EmbeddedAws, name: str = STACK) -> Stack:
+        found = aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        return cls(**{item["OutputKey"].lower(): item["OutputValue"] for item in found["Outputs"]})
+
+
+def deploy(aws: EmbeddedAws, say: Callable[[str], None] = lambda text: None) -> Stack:
+    """Build, deploy and push the seed models. Takes about 20 seconds."""
+    build_dir = aws.workdir / "sam-build"
+    say("sam build")
+    _sam(aws, "build", "--build-dir", str(build_dir), *_parameters())
+    say("sam deploy")
+    _sam(
+        aws,
+        "deploy",
+        *("--template-file", str(build_dir / "template.yaml"), "--stack-name", STACK, "--resolve-s3"),
+        *("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
+        *("--no-progressbar", *_parameters()),
+    )
+    stack = Stack.of(aws)
+    say("seed models")
+    push_seeds(aws, stack)
+    return stack
+
+
+def push_seeds(aws: EmbeddedAws, stack: Stack) -> None:
+    """Make the committed seeds the current models of the analyses that name them."""
+    wanted = {analysis.use.model for analysis in packaged().by_name.values() if analysis.use}
+    for model in sorted(wanted):
+        body = pack_model(SEEDS / model, SEEDS.parent)
+        push_archive(aws.client("s3"), stack.results, model, body, now())
+
+
+def _parameters() -> list[str]:
+    """The embedded Lambda runs this Python on this processor, so that is what is built for."""
+    runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    architecture = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+    values = {"Runtime": runtime, "Architecture": architecture, "BatchingWindow": "1"}
+    return ["--parameter-overrides", *(f"{name}={value}" for name, value in values.items())]
+
+
+def _sam(aws: EmbeddedAws, command: str, *options: str) -> None:
+    binaries = Path(sys.executable).parent
+    environment = aws.environment()
+    environment["PATH"] = f"{binaries}:{environment['PATH']}"  # sam looks for python3.x and pip there
+    done = subprocess.run(
+        [str(binaries / "sam"), command, *options],
+        cwd=REPOSITORY,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    (aws.workdir / f"sam-{command}.log").write_text(done.stdout)
+    if done.returncode:
+        raise DeployFailed(f"sam {command} failed:\n{done.stdout[-3000:]}")

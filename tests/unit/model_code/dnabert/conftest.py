@@ -1,0 +1,77 @@
+"""The modules of model_code/dnabert as the container sees them: siblings on sys.path, inference by its file."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+CODE = Path(__file__).resolve().parents[4] / "model_code" / "dnabert"
+sys.path.insert(0, str(CODE))
+
+
+def load_by_path(name: str):
+    """A module of the folder under a name of its own: other model folders have an inference.py and a train.py too."""
+    spec = importlib.util.spec_from_file_location(f"dnabert_{name}", CODE / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def code_folder() -> Path:
+    return CODE
+
+
+@pytest.fixture(scope="session")
+def inference():
+    return load_by_path("inference")
+
+
+@pytest.fixture(scope="session")
+def train():
+    return load_by_path("train")
+
+
+def write_checkpoint(
+    folder: Path, k: int = 3, order: str = "ATCG", weights: str = "safetensors", **config
+) -> Path:
+    """A tiny random classifier, saved as published DNABERT folders are."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    folder.mkdir(parents=True, exist_ok=True)
+    kmers = ["".join(kmer) for kmer in itertools.product(order, repeat=k)]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *kmers]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    shape |= {"vocab_size": len(vocabulary), "max_position_embeddings": 64, "initializer_range": 0.5}
+    torch.manual_seed(3)
+    model = BertForSequenceClassification(BertConfig(**(shape | config)))
+    if weights == "safetensors":
+        model.half().save_pretrained(folder)
+    else:
+        torch.save(model.state_dict(), folder / "pytorch_model.bin")
+        (folder / "config.json").write_text(json.dumps(model.config.to_dict()))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory) -> Path:
+    """k = 3, 64 positions: windows of 3 to 64 bases."""
+    return write_checkpoint(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_folder, inference):
+    return inference.model_fn(str(tiny_folder))
+
+
+@pytest.fixture(scope="session")
+def checkpoint_writer():
+    return write_checkpoint
