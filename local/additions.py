@@ -3,7 +3,7 @@
 from pathlib import Path
 from types import ModuleType
 
-from local.patches import transport
+from local.patches import copy_checksum, transport
 
 from local.sagemaker import service
 
@@ -12,3 +12,4 @@ def install(app: ModuleType, workdir: Path, endpoint: str, transform_limit: int 
     """Register our services and patches with ministack's gateway module; called from its event loop."""
     service.install(app, workdir, endpoint, transform_limit)
     transport.apply()
+    copy_checksum.apply()
