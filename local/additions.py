@@ -4,7 +4,6 @@ from pathlib import Path
 from types import ModuleType
 
 from local.patches import copy_checksum, transport
-
 from local.sagemaker import service
 
 

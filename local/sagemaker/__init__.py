@@ -1,0 +1,1 @@
+"""SageMaker as ministack lacks it: models, and batch transform jobs that really run the model's code."""

@@ -1,0 +1,36 @@
+"""The environment of a job's container: nothing of this machine's but what a process needs to live."""
+
+import os
+import sys
+from pathlib import Path
+
+from local.sagemaker.registry import TransformJob
+
+DEFAULT_PAYLOAD_MB = 6
+STRATEGIES = {"SingleRecord": "SINGLE_RECORD", "MultiRecord": "MULTI_RECORD"}
+
+
+def environment(job: TransformJob, scratch: Path, model_dir: Path) -> dict[str, str]:
+    """The container's variables: the job's win over the model's, and those over what SageMaker sets."""
+    return _process(scratch) | _sagemaker(job, model_dir) | _given(job)
+
+
+def _process(scratch: Path) -> dict[str, str]:
+    return {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.defpath, "HOME": str(scratch),
+            "TMPDIR": str(scratch), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _sagemaker(job: TransformJob, model_dir: Path) -> dict[str, str]:
+    strategy = job.request.get("BatchStrategy", "MultiRecord")
+    return {
+        "SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": str(model_dir / "code"),
+        "SAGEMAKER_REGION": job.region, "SM_MODEL_DIR": str(model_dir),
+        "SM_NUM_GPUS": "0", "SM_NUM_CPUS": str(os.cpu_count()),
+        "SAGEMAKER_BATCH": "true", "SAGEMAKER_BATCH_STRATEGY": STRATEGIES[strategy],
+        "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(job.request.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB)),
+        "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(job.request.get("MaxConcurrentTransforms", 1)),
+    }
+
+
+def _given(job: TransformJob) -> dict[str, str]:
+    return job.model.container.get("Environment", {}) | job.request.get("Environment", {})

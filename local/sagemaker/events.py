@@ -1,0 +1,43 @@
+"""Job state changes as EventBridge delivers them."""
+
+import asyncio
+import json
+
+from local.sagemaker.registry import TransformJob
+from local.sagemaker.transform_jobs import description
+
+DETAIL_TYPE = "SageMaker Transform Job State Change"
+TIMES = ("CreationTime", "TransformStartTime", "TransformEndTime")
+
+
+class Announcer:
+    """Puts state changes on the default bus, in the order in which they are announced.
+
+    They are put from the server's own loop: ministack's stores are not made for other threads.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop):
+        self._loop = loop
+
+    def __call__(self, job: TransformJob) -> None:
+        """Announce the state the job has now; may be called from any thread but the loop's."""
+        entry = event(job)
+        asyncio.run_coroutine_threadsafe(_put(entry, job.account, job.region), self._loop).result(timeout=30)
+
+
+async def _put(entry: dict, account: str, region: str) -> None:
+    from ministack.core.responses import request_scope
+    from ministack.services import eventbridge
+
+    with request_scope(account, region):
+        eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+
+def event(job: TransformJob) -> dict:
+    """The entry for PutEvents; times are whole milliseconds since 1970, as AWS sends them."""
+    detail = description(job) | {"Tags": dict(job.tags)}
+    for name in TIMES:
+        if name in detail:
+            detail[name] = int(detail[name] * 1000)
+    return {"Source": "aws.sagemaker", "DetailType": DETAIL_TYPE, "Resources": [job.arn],
+            "Detail": json.dumps(detail), "EventBusName": "default"}

@@ -1,0 +1,145 @@
+"""One job from its model data to its outputs, as the model's execution role."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.sagemaker import roles
+from local.sagemaker.archive import BadArchive, unpack
+from local.sagemaker.environment import DEFAULT_PAYLOAD_MB, environment
+from local.sagemaker.host import Container, ContainerError, ModelNotLoaded
+from local.sagemaker.inputs import InputObject, NoInput, input_objects
+from local.sagemaker.logs import send_log
+from local.sagemaker.records import MEBIBYTE, BadRecord, inflate, payloads
+from local.sagemaker.registry import TransformJob
+from local.sagemaker.storage import Location, refusal
+
+CHUNK = MEBIBYTE
+DEFAULT_TIMEOUT = 600
+SEE_LOGS = "See job logs for more information"
+
+
+class JobFailed(Exception):
+    """The job cannot succeed; the message is its failure reason."""
+
+
+class ObjectFailed(Exception):
+    """One object could not be read or written; the job goes on with the others and fails at the end."""
+
+
+class Execution:
+    """The work of one job in one folder: `container.log` stays, `scratch` may be removed after."""
+
+    def __init__(self, job: TransformJob, folder: Path, endpoint: str):
+        self._job, self._role, self._endpoint = job, job.model.role, endpoint
+        self._input, self._output = job.request["TransformInput"], job.request["TransformOutput"]
+        self._log, self.scratch = folder / "container.log", folder / "scratch"
+        self._model_dir = self.scratch / "opt/ml/model"
+        self.scratch.mkdir(parents=True)
+        self._credentials = roles.credentials(self._role, "SageMaker")
+        self._s3 = roles.client("s3", self._credentials, endpoint, job.region)
+        self._container = Container(self._model_dir, environment(job, self.scratch, self._model_dir),
+                                    self._log, job.stopping)
+
+    def run(self) -> None:
+        """Transform every input object; JobFailed when one got no output, the others then have theirs."""
+        self._fetch_model()
+        try:
+            source = self._input["DataSource"]["S3DataSource"]
+            objects = input_objects(self._s3, source, self._role, self._job.region)
+        except NoInput as error:
+            raise JobFailed(str(error)) from error
+        failures = list(self._failures(objects))
+        if failures:
+            more = f" ({len(failures) - 1} more objects failed)" if len(failures) > 1 else ""
+            raise JobFailed(f"{failures[0]}{more}. {SEE_LOGS}")
+
+    def cancel(self) -> None:
+        """Make `run` end soon; may be called from any thread."""
+        self._container.kill()
+
+    def close(self) -> None:
+        """End the container and put its log where AWS would."""
+        self._container.close()
+        self._s3.close()
+        with contextlib.suppress(BotoCoreError, ClientError):
+            send_log(self._log, self._job, self._credentials, self._endpoint)
+
+    def _fetch_model(self) -> None:
+        location, archive = Location.parse(self._job.model.data_url), self.scratch / "model.tar.gz"
+        try:
+            with open(archive, "wb") as target:
+                for chunk in self._chunks(location):
+                    target.write(chunk)
+            unpack(archive, self._model_dir)
+        except (ObjectFailed, BadArchive) as error:
+            raise JobFailed(f"ClientError: the model data {location}: {error}") from error
+        archive.unlink()
+
+    def _failures(self, objects: list[InputObject]) -> Iterator[str]:
+        """Transform the objects in turn, and tell of each that failed."""
+        for item in objects:
+            if self._job.stopping.is_set():
+                return
+            try:
+                self._transform(item)
+            except ModelNotLoaded as error:
+                raise JobFailed(f"AlgorithmError: {item.location}: {error}. {SEE_LOGS}") from error
+            except (ObjectFailed, BadRecord, ContainerError) as error:
+                yield f"ClientError: {item.location}: {error}"
+
+    def _transform(self, item: InputObject) -> None:
+        draft, empty = self.scratch / "output", True
+        with open(draft, "wb") as output:
+            for payload in self._payloads(item.location):
+                self._answer(payload, output)
+                empty = False
+        if empty:
+            raise ObjectFailed("the object is empty, and nothing was sent to the model")
+        self._store(draft, item)
+
+    def _payloads(self, location: Location) -> Iterator[bytes]:
+        chunks = self._chunks(location)
+        if self._input.get("CompressionType") == "Gzip":
+            chunks = inflate(chunks)
+        limit = self._job.request.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB) * MEBIBYTE
+        return payloads(chunks, split=self._input.get("SplitType") == "Line",
+                        single=self._job.request.get("BatchStrategy") == "SingleRecord",
+                        limit=limit or None)        # 0 means "no limit"
+
+    def _answer(self, payload: bytes, output: BinaryIO) -> None:
+        client = self._job.request.get("ModelClientConfig", {})
+        response = self._container.invoke(payload, self._input.get("ContentType"), self._output.get("Accept"),
+                                          client.get("InvocationsTimeoutInSeconds", DEFAULT_TIMEOUT))
+        output.write(response)
+        if self._output.get("AssembleWith") == "Line":
+            output.write(b"\n")
+
+    def _chunks(self, location: Location) -> Iterator[bytes]:
+        try:
+            body = self._s3.get_object(Bucket=location.bucket, Key=location.key)["Body"]
+            with contextlib.closing(body):
+                yield from body.iter_chunks(CHUNK)
+        except (BotoCoreError, ClientError) as error:
+            raise ObjectFailed(refusal(error, self._role, "s3:GetObject", location)) from error
+
+    def _store(self, draft: Path, item: InputObject) -> None:
+        folder = Location.parse(self._output["S3OutputPath"])
+        names = [name for name in (folder.key.strip("/"), f"{item.relative}.out") if name]
+        target = Location(folder.bucket, "/".join(names))
+        try:
+            self._s3.upload_file(str(draft), target.bucket, target.key, ExtraArgs=self._headers())
+        except Exception as error:  # upload_file wraps what S3 said in an exception of its own
+            cause = error.__context__ if isinstance(error.__context__, ClientError) else error
+            raise ObjectFailed(refusal(cause, self._role, "s3:PutObject", target)) from error
+
+    def _headers(self) -> dict[str, str]:
+        headers = {}
+        if self._output.get("Accept"):
+            headers["ContentType"] = self._output["Accept"]
+        if self._output.get("KmsKeyId"):
+            headers |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._output["KmsKeyId"]}
+        return headers

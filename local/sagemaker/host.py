@@ -1,0 +1,124 @@
+"""The service's side of a container: start its process, send requests, end it."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from local.sagemaker.container import read_frame, write_frame
+
+PROGRAM = Path(__file__).with_name("container.py")
+LOAD_SECONDS = 600
+# multi-model-server's own bounds; a model that needs more says so in its environment, as on AWS.
+DEFAULT_MESSAGE_BYTES = 6_553_500
+
+
+class ContainerError(Exception):
+    """The container did not answer a request with a response; the message says why."""
+
+
+class ModelNotLoaded(ContainerError):
+    """The container never became able to answer."""
+
+
+class Container:
+    """One process that holds a loaded model, started again when it was lost."""
+
+    def __init__(self, model_dir: Path, environment: dict[str, str], log: Path, cancelled: threading.Event):
+        self._model_dir, self._environment = model_dir, environment
+        self._log, self._cancelled = log, cancelled
+        self._process: subprocess.Popen | None = None
+        self._connection: socket.socket | None = None
+
+    def invoke(self, body: bytes, content_type: str | None, accept: str | None, timeout: float) -> bytes:
+        """The model's response to one payload; ContainerError when there is none."""
+        self._refuse_oversized("request", len(body), "MMS_MAX_REQUEST_SIZE")
+        if self._process is None:
+            self._start()
+        head, content = self._exchange({"content_type": content_type, "accept": accept}, body, timeout)
+        if head["status"] != 200:
+            raise ContainerError(f"the model answered {head['status']}: {head['error']}")
+        self._refuse_oversized("response", len(content), "MMS_MAX_RESPONSE_SIZE")
+        return content
+
+    def kill(self) -> None:
+        """End the process and what it started, from any thread; a request that waits for it fails."""
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def close(self) -> int | None:
+        """End the process and let go of it; answers its exit status."""
+        process, connection = self._process, self._connection
+        if process is None:
+            return None
+        self.kill()
+        self._process = self._connection = None
+        connection.close()
+        return process.wait()
+
+    def _start(self) -> None:
+        self._connection, theirs = socket.socketpair()
+        with theirs, open(self._log, "ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-u", str(PROGRAM), str(theirs.fileno()), str(self._model_dir)],
+                cwd=self._model_dir, env=self._environment, pass_fds=[theirs.fileno()], process_group=0,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        if self._cancelled.is_set():
+            self.kill()         # the stop came before there was a process to kill
+        try:
+            head, _ = self._receive(LOAD_SECONDS)
+        except ContainerError as error:
+            raise ModelNotLoaded(f"the model failed to load: {error}") from error
+        if head["event"] != "ready":
+            self.close()
+            raise ModelNotLoaded(f"the model failed to load: {head['error']}")
+
+    def _exchange(self, head: dict, body: bytes, timeout: float) -> tuple[dict, bytes]:
+        try:
+            self._connection.settimeout(timeout)
+            write_frame(self._connection, head, body)
+        except OSError:
+            pass                # it died or hangs; what there is to say about that, receiving finds out
+        return self._receive(timeout)
+
+    def _receive(self, timeout: float) -> tuple[dict, bytes]:
+        self._connection.settimeout(timeout)
+        started = time.monotonic()
+        try:
+            frame = read_frame(self._connection)
+        except TimeoutError:
+            self.close()
+            raise ContainerError(f"no answer in {time.monotonic() - started:.0f} s") from None
+        except OSError:
+            frame = None
+        if frame is None:
+            raise self._death()
+        return frame
+
+    def _death(self) -> ContainerError:
+        _await_exit(self._process.pid)
+        status = self.close()
+        how = f"signal {-status}" if status < 0 else f"exit status {status}"
+        return ContainerError(f"the container died ({how})")
+
+    def _refuse_oversized(self, what: str, size: int, variable: str) -> None:
+        limit = int(self._environment.get(variable, DEFAULT_MESSAGE_BYTES))
+        if size > limit:
+            raise ContainerError(f"a {what} of {size} bytes is over the model server's limit of {limit}; "
+                                 f"set {variable} in the model's environment")
+
+
+def _await_exit(pid: int, timeout: float = 1.0) -> None:
+    """Give a process that hung up the time to exit by itself, and leave it to be waited for."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG):
+            return
+        time.sleep(0.01)

@@ -1,0 +1,114 @@
+"""Models: made once, never changed, found by name."""
+
+from botocore.exceptions import ClientError
+
+from local.sagemaker import roles
+from local.sagemaker.access import Caller
+from local.sagemaker.errors import NotSupportedLocally, ValidationError
+from local.sagemaker.listing import created_between, page, select
+from local.sagemaker.registry import Model, Registry
+from local.sagemaker.storage import DENIED, Location
+from local.sagemaker.tags import as_dict
+
+
+class Models:
+    """The operations on models."""
+
+    def __init__(self, registry: Registry, endpoint: str):
+        self._registry = registry
+        self._endpoint = endpoint
+
+    def create(self, caller: Caller, request: dict) -> dict:
+        """CreateModel: refuses a role that SageMaker cannot assume, and data that the role cannot read."""
+        model = Model(caller.arn("model", request["ModelName"]), request, as_dict(request.get("Tags")))
+        _check_supported(model)
+        caller.require_pass_role(model.role)
+        self._refuse_duplicate(caller, model)
+        roles.check_trust(model.role)
+        self._check_data(caller, model)
+        with self._registry.lock:
+            self._refuse_duplicate(caller, model)
+            self._registry.add_model(caller, model)
+        return {"ModelArn": model.arn}
+
+    def describe(self, caller: Caller, request: dict) -> dict:
+        """DescribeModel."""
+        model = find(self._registry, caller, request["ModelName"])
+        kept = {key: value for key, value in model.request.items() if key != "Tags"}
+        return {"EnableNetworkIsolation": False, **kept, "ModelArn": model.arn, "CreationTime": model.created}
+
+    def delete(self, caller: Caller, request: dict) -> None:
+        """DeleteModel; jobs made from it keep what they need of it."""
+        if self._registry.remove_model(caller, request["ModelName"]) is None:
+            raise _unknown(caller, request["ModelName"])
+
+    def list(self, caller: Caller, request: dict) -> dict:
+        """ListModels."""
+        models = [model for model in self._registry.models(caller) if created_between(model, request)]
+        summaries = [{"ModelName": model.name, "ModelArn": model.arn, "CreationTime": model.created}
+                     for model in models]
+        return page("Models", select(summaries, request, "ModelName"), request)
+
+    def _refuse_duplicate(self, caller: Caller, model: Model) -> None:
+        if self._registry.model(caller, model.name):
+            raise ValidationError(f'Cannot create already existing model "{model.arn}".')
+
+    def _check_data(self, caller: Caller, model: Model) -> None:
+        location = Location.parse(model.data_url)
+        s3 = roles.client("s3", roles.credentials(model.role, "SageMaker"), self._endpoint, caller.region)
+        try:
+            s3.head_object(Bucket=location.bucket, Key=location.key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in DENIED:
+                raise ValidationError(_no_access(location, model.role, caller.region)) from error
+            raise ValidationError(f"Could not find model data at {location}.") from error
+        finally:
+            s3.close()
+
+
+def find(registry: Registry, caller: Caller, name: str) -> Model:
+    """The model of this name; ValidationError when there is none."""
+    model = registry.model(caller, name)
+    if model is None:
+        raise _unknown(caller, name)
+    return model
+
+
+def _unknown(caller: Caller, name: str) -> ValidationError:
+    return ValidationError(f'Could not find model "{caller.arn("model", name)}".')
+
+
+def _check_supported(model: Model) -> None:
+    """Refuse what AWS refuses about containers, and what only AWS can run."""
+    given = [model.request.get("PrimaryContainer"), *model.request.get("Containers", [])]
+    containers = [container for container in given if container]
+    if not containers:
+        raise ValidationError("One of PrimaryContainer or Containers must be specified.")
+    if len(containers) > 1:
+        raise NotSupportedLocally("a model of several containers")
+    if not model.request.get("ExecutionRoleArn"):
+        raise ValidationError("ExecutionRoleArn must be specified.")
+    _check_container(containers[0])
+    if not model.data_url:
+        raise NotSupportedLocally("a model without ModelDataUrl")
+
+
+def _check_container(container: dict) -> None:
+    for name in ("ModelPackageName", "AdditionalModelDataSources", "InferenceSpecificationName"):
+        if container.get(name):
+            raise NotSupportedLocally(name)
+    if not container.get("Image"):
+        raise ValidationError("Image must be specified for the container.")
+    if container.get("Mode", "SingleModel") != "SingleModel":
+        raise NotSupportedLocally("a multi-model container")
+    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+    if source and (source["S3DataType"], source["CompressionType"]) != ("S3Object", "Gzip"):
+        raise NotSupportedLocally("model data that is not one model.tar.gz")
+
+
+def _no_access(location: Location, role: str, region: str) -> str:
+    return (f'Could not access model data at {location}. Please ensure that the role "{role}" exists and '
+            f'that its trust relationship policy allows the action "sts:AssumeRole" for the service '
+            f'principal "{roles.PRINCIPAL}". Also ensure that the role has "s3:GetObject" permissions and '
+            f"that the object is located in {region}. If your Model uses multiple models or uncompressed "
+            'models, please ensure that the role has "s3:ListBucket" permission.')
