@@ -1,12 +1,11 @@
-"""What a promoter model is worth: GUE's test set, and the question that counts, real promoters against real DNA."""
+"""What a promoter model is worth: GUE's test set, and then real promoters against real DNA."""
 
 from __future__ import annotations
 
-import numpy as np
-from promoter_data import Labelled
-
 import metrics
+import numpy as np
 from classifier import Classifier
+from promoter_data import Labelled
 from tokens import encode_bases
 
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.99)
@@ -32,12 +31,14 @@ def figures(classifier: Classifier, tests: dict[str, list[Labelled]]) -> dict:
 def false_calls(items: list[Labelled], scores: np.ndarray) -> list[dict[str, float]]:
     """At each threshold: the share called of promoters, introns and coding stretches; false calls a kilobase.
 
-    A kilobase of stretches laid end to end, each called or not; windows that overlap would be called more often.
+    A kilobase of stretches laid end to end; windows that overlap would be called more often.
     """
     source, kilobase = np.array([item.source for item in items]), 1000 / len(items[0].sequence)
     rows = []
     for threshold in THRESHOLDS:
-        called = {kind: float(np.mean(scores[source == kind] > threshold)) for kind in ("epdnew", "intron", "cds")}
+        called = {
+            kind: float(np.mean(scores[source == kind] > threshold)) for kind in ("epdnew", "intron", "cds")
+        }
         row = {"threshold": threshold, "recall": called["epdnew"]}
         row |= {f"{kind}_called": called[kind] for kind in ("intron", "cds")}
         row |= {f"{kind}_calls_per_kb": called[kind] * kilobase for kind in ("intron", "cds")}

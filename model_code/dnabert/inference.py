@@ -16,9 +16,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 if (HERE := str(Path(__file__).resolve().parent)) not in sys.path:
     sys.path.insert(0, HERE)  # the container does so too, but not everyone who imports this file by its path
@@ -34,8 +33,7 @@ JSON = "application/json"
 ANY = "*/*"
 
 
-@dataclass(frozen=True)
-class Payload:
+class Payload(NamedTuple):
     """A request not yet parsed (bytes) or its answer (lines, or a JSON value), and its content type."""
 
     kind: str

@@ -20,18 +20,14 @@ Written to the model folder: config.json, vocab.txt, model.safetensors (fp16) an
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from transformers import (
     BertConfig,
@@ -47,98 +43,11 @@ if (HERE := str(Path(__file__).resolve().parent)) not in sys.path:
     sys.path.insert(0, HERE)
 
 import metrics
-from tokens import SPECIALS, KmerTokens, encode_bases
+from examples import Examples, collate
+from tokens import SPECIALS, KmerTokens
 
 DNABERT_ORDER = "ATCG"
 """DNABERT counts its k-mers in this order of bases."""
-
-
-@dataclass(frozen=True)
-class Example:
-    """One labelled sequence; `origin` is its file and line or header, for messages."""
-
-    sequence: str
-    label: int
-    origin: str
-
-
-# ---------------------------------------------------------------- data
-
-
-def read_csv(path: Path) -> Iterator[Example]:
-    with path.open(newline="") as handle:
-        rows = csv.reader(handle)
-        next(rows, None)
-        for row in rows:
-            origin = f"{path.name}, line {rows.line_num}"
-            if len(row) < 2 or row[1].strip() not in ("0", "1"):
-                raise ValueError(f"{origin}: expected a sequence and a label of 0 or 1")
-            yield Example(row[0].strip(), int(row[1]), origin)
-
-
-def read_fasta(path: Path) -> Iterator[Example]:
-    label = {"p": 1, "n": 0}[path.name[0]]
-    name, parts = "", []
-    for line in itertools.chain(path.open(), [">"]):
-        if line.startswith(">"):
-            if parts:
-                yield Example("".join(parts), label, f"{path.name}, {name}")
-            name, parts = line[1:].strip(), []
-        else:
-            parts.append(line.strip())
-
-
-def reader_of(path: Path):
-    """The reader of a file, or None for a file that is no data (a README, say)."""
-    if path.suffix == ".csv":
-        return read_csv
-    fasta = path.suffix in (".fa", ".fasta") and path.name.startswith(("positive", "negative"))
-    return read_fasta if fasta else None
-
-
-def read_examples(source: Path) -> list[Example]:
-    """All examples of a file, or of a folder's files in order of name."""
-    files = sorted(source.iterdir()) if source.is_dir() else [source]
-    found = [example for path in files if (reader := reader_of(path)) for example in reader(path)]
-    if not found:
-        raise ValueError(f"{source}: no *.csv and no positive*.fa or negative*.fa with sequences in it")
-    return found
-
-
-def to_items(examples: list[Example], tokens: KmerTokens, most_tokens: int) -> list[dict]:
-    """Model inputs; refuses, by origin, a sequence that the model cannot hold or that has no whole k-mer."""
-    items = []
-    for example in examples:
-        if not 3 <= tokens.token_count(len(example.sequence)) <= most_tokens:
-            raise ValueError(
-                f"{example.origin}: {len(example.sequence)} bases do not fit {most_tokens} positions"
-            )
-        kmers = tokens.kmer_ids(encode_bases(example.sequence.encode()))
-        items.append({"ids": tokens.framed(kmers[None])[0], "label": example.label})
-    return items
-
-
-def collate(items: list[dict], tokens: KmerTokens) -> dict[str, torch.Tensor]:
-    """One batch, padded to its longest sequence."""
-    rows = [torch.from_numpy(item["ids"]) for item in items]
-    ids = pad_sequence(rows, batch_first=True, padding_value=tokens.pad)
-    batch = {"input_ids": ids, "labels": torch.tensor([item["label"] for item in items])}
-    whole = all(len(row) == len(rows[0]) for row in rows)  # then no mask: attention is twice as fast without
-    return batch if whole else batch | {"attention_mask": (ids != tokens.pad).long()}
-
-
-def hide_spans(ids: torch.Tensor, tokens: KmerTokens, share: float) -> torch.Tensor:
-    """A copy with about `share` of the k-mers masked, k in a row: fewer could be read off their neighbours."""
-    first = torch.rand(ids.shape) < share / tokens.k
-    hidden = torch.stack([first.roll(offset, dims=1) for offset in range(tokens.k)]).any(dim=0)
-    return ids.masked_fill(hidden & (ids >= len(SPECIALS)), tokens.vocabulary["[MASK]"])
-
-
-class Examples(torch.utils.data.Dataset):
-    """Model inputs, each time with other spans hidden."""
-
-    def __init__(self, items: list[dict], tokens: KmerTokens, hidden_share: float) -> None:
-        self.items, self.tokens, self.hidden_share = items, tokens, hidden_share
 
 
 # ---------------------------------------------------------------- model
@@ -161,7 +70,7 @@ def small_bert(args: argparse.Namespace, vocabulary_size: int) -> BertForSequenc
             intermediate_size=4 * args.hidden,
             max_position_embeddings=args.positions,
             hidden_dropout_prob=args.dropout,
-            attention_probs_dropout_prob=args.dropout,
+            attention_probs_dropout_prob=0.0,  # on a CPU it would cost the fused attention
         )
     )
 
@@ -217,6 +126,7 @@ def training_arguments(args: argparse.Namespace, steps: int, scratch: str) -> Tr
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,
+        bf16=args.precision == "bf16",
         dataloader_pin_memory=torch.cuda.is_available(),
         use_cpu=not torch.cuda.is_available(),
     )
@@ -225,15 +135,15 @@ def training_arguments(args: argparse.Namespace, steps: int, scratch: str) -> Tr
 def fit(args: argparse.Namespace, model, tokens: KmerTokens, scratch: str) -> dict:
     """Train `model` in place; the metrics of the run."""
     most = model.config.max_position_embeddings
-    train = to_items(read_examples(Path(args.train)), tokens, most)
-    held_out = to_items(read_examples(Path(args.validation)), tokens, most) if args.validation else None
+    train = Examples(Path(args.train), tokens, most, args.hide)
+    held_out = Examples(Path(args.validation), tokens, most) if args.validation else None
     steps = -(-len(train) // args.batch_size) * args.epochs
     trainer = Trainer(
         model=model,
         args=training_arguments(args, steps, scratch),
         train_dataset=train,
         eval_dataset=held_out,
-        data_collator=lambda items: collate(items, tokens.pad),
+        data_collator=lambda items: collate(items, tokens),
         compute_metrics=evaluation_figures,
     )
     trainer.remove_callback(PrinterCallback)
@@ -278,6 +188,12 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     how.add_argument("--learning-rate", type=float, default=6e-4, help="at its peak; 2e-5 with --start-from")
     how.add_argument("--warmup", type=float, default=0.1, help="share of the steps to the peak (default 0.1)")
     how.add_argument("--weight-decay", type=float, default=0.01, help="AdamW's (default 0.01)")
+    how.add_argument(
+        "--hide", type=float, default=0.1, help="share of k-mers masked in training (default 0.1)"
+    )
+    how.add_argument(
+        "--precision", choices=("fp32", "bf16"), default="fp32", help="bf16 where the processor has it"
+    )
     how.add_argument("--seed", type=int, default=1, help="of weights, order and dropout (default 1)")
     args = parser.parse_args(argv)
     if not args.train or not args.model_dir:

@@ -1,4 +1,4 @@
-"""The modules of model_code/dnabert as the container sees them: siblings on sys.path, inference by its file."""
+"""The modules of model_code/dnabert as the container sees them: siblings on sys.path."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ sys.path.insert(0, str(CODE))
 
 
 def load_by_path(name: str):
-    """A module of the folder under a name of its own: other model folders have an inference.py and a train.py too."""
+    """A module under a name of its own: other model folders have an inference.py and a train.py too."""
     spec = importlib.util.spec_from_file_location(f"dnabert_{name}", CODE / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module

@@ -1,0 +1,112 @@
+"""Labelled sequences for training: read from CSV or FASTA, checked, tokenised, put into batches."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tokens import KmerTokens, encode_bases
+from torch.nn.utils.rnn import pad_sequence
+
+
+@dataclass(frozen=True)
+class Example:
+    """One labelled sequence; `origin` is its file and line or header, for messages."""
+
+    sequence: str
+    label: int
+    origin: str
+
+
+def read_csv(path: Path) -> Iterator[Example]:
+    with path.open(newline="") as handle:
+        rows = csv.reader(handle)
+        next(rows, None)
+        for row in rows:
+            origin = f"{path.name}, line {rows.line_num}"
+            if len(row) < 2 or row[1].strip() not in ("0", "1"):
+                raise ValueError(f"{origin}: expected a sequence and a label of 0 or 1")
+            yield Example(row[0].strip(), int(row[1]), origin)
+
+
+def read_fasta(path: Path) -> Iterator[Example]:
+    label = {"p": 1, "n": 0}[path.name[0]]
+    name, parts = "", []
+    for line in itertools.chain(path.open(), [">"]):
+        if line.startswith(">"):
+            if parts:
+                yield Example("".join(parts), label, f"{path.name}, {name}")
+            name, parts = line[1:].strip(), []
+        else:
+            parts.append(line.strip())
+
+
+def reader_of(path: Path):
+    """The reader of a file, or None for a file that is no data (a README, say)."""
+    if path.suffix == ".csv":
+        return read_csv
+    fasta = path.suffix in (".fa", ".fasta") and path.name.startswith(("positive", "negative"))
+    return read_fasta if fasta else None
+
+
+def read_examples(source: Path) -> list[Example]:
+    """All examples of a file, or of a folder's files in order of name."""
+    files = sorted(source.iterdir()) if source.is_dir() else [source]
+    found = [example for path in files if (reader := reader_of(path)) for example in reader(path)]
+    if not found:
+        raise ValueError(f"{source}: no *.csv and no positive*.fa or negative*.fa with sequences in it")
+    return found
+
+
+def to_items(examples: list[Example], tokens: KmerTokens, most_tokens: int) -> list[dict]:
+    """Tokenised examples; refuses, by origin, one too long for the model or shorter than a k-mer."""
+    items = []
+    for example in examples:
+        if not 3 <= tokens.token_count(len(example.sequence)) <= most_tokens:
+            raise ValueError(
+                f"{example.origin}: {len(example.sequence)} bases do not fit {most_tokens} positions"
+            )
+        kmers = tokens.kmer_ids(encode_bases(example.sequence.encode()))
+        items.append({"ids": torch.from_numpy(tokens.framed(kmers[None])[0]), "label": example.label})
+    return items
+
+
+def collate(items: list[dict], tokens: KmerTokens) -> dict[str, torch.Tensor]:
+    """One batch, padded to its longest sequence."""
+    rows = [item["ids"] for item in items]
+    ids = pad_sequence(rows, batch_first=True, padding_value=tokens.pad)
+    batch = {"input_ids": ids, "labels": torch.tensor([item["label"] for item in items])}
+    whole = all(len(row) == len(rows[0]) for row in rows)  # then no mask: attention is faster without
+    return batch if whole else batch | {"attention_mask": (ids != tokens.pad).long()}
+
+
+def hide_spans(ids: torch.Tensor, tokens: KmerTokens, share: float) -> torch.Tensor:
+    """A copy with about `share` of the k-mers masked, k in a row: fewer could be read off their neighbours.
+
+    [CLS] and [SEP], the first and the last id, stay.
+    """
+    first = torch.rand(len(ids) - 2) < share / tokens.k
+    hidden = torch.stack([first.roll(offset) for offset in range(tokens.k)]).any(dim=0)
+    inner = ids[1:-1].masked_fill(hidden, tokens.vocabulary["[MASK]"])
+    return torch.cat([ids[:1], inner, ids[-1:]])
+
+
+class Examples(torch.utils.data.Dataset):
+    """Model inputs; in training each time with other spans hidden."""
+
+    def __init__(self, source: Path, tokens: KmerTokens, most_tokens: int, hidden_share: float = 0.0) -> None:
+        self.items = to_items(read_examples(source), tokens, most_tokens)
+        self.tokens, self.hidden_share = tokens, hidden_share
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> dict:
+        item = self.items[index]
+        if not self.hidden_share:
+            return item
+        return item | {"ids": hide_spans(item["ids"], self.tokens, self.hidden_share)}

@@ -1,0 +1,338 @@
+"""inference.py as the container calls it: model_fn, input_fn, predict_fn, output_fn."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scoring import IN_FLIGHT
+
+LINES, JSON = "application/jsonlines", "application/json"
+COMPLEMENT = str.maketrans("ACGT", "TGCA")
+TOLERANCE = 2e-6  # answers have six decimals, and the order of additions differs between batch sizes
+sequences = st.text("ACGT", max_size=90)
+relaxed = settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture
+def job(monkeypatch):
+    """Set a job's environment."""
+
+    def set_environment(window: int, stride: int, strands: str = "+-", share: str = "0.1") -> None:
+        names = ("WINDOW", "STRIDE", "STRANDS", "MAX_N_FRACTION")
+        for name, value in zip(names, (window, stride, strands, share), strict=True):
+            monkeypatch.setenv(f"SEQDROP_{name}", str(value))
+
+    return set_environment
+
+
+@pytest.fixture
+def ask(inference, tiny):
+    """Answers to a body, as text."""
+
+    def answer(body: bytes, kind: str = LINES, accept: str = "application/json", model=tiny) -> str:
+        return inference.output_fn(inference.predict_fn(inference.input_fn(body, kind), model), accept)
+
+    return answer
+
+
+def line(sequence: str, id: str = "u:1:0", start: int = 0) -> dict:
+    return {"id": id, "record": "chr1", "start": start, "sequence": sequence}
+
+
+def body_of(*lines: dict) -> bytes:
+    return b"\n".join(json.dumps(found).encode() for found in lines)
+
+
+def direct_probability(tiny, sequence: str) -> float:
+    """The model asked without any of our batching, by token names."""
+    known = tiny.tokens.vocabulary
+    kmers = [sequence[i : i + 3] for i in range(len(sequence) - 2)]
+    ids = [known["[CLS]"], *(known.get(kmer, known["[MASK]"]) for kmer in kmers), known["[SEP]"]]
+    with torch.no_grad():
+        return tiny.model(input_ids=torch.tensor([ids])).logits.softmax(-1)[0, 1].item()
+
+
+# ---------------------------------------------------------------- windows, coordinates, strands
+
+
+@relaxed
+@given(sequence=sequences, start=st.integers(0, 10**9), window=st.integers(3, 64), stride=st.integers(1, 40))
+def test_the_sequence_at_the_coordinates_is_the_sequence_scored(
+    job, ask, tiny, sequence, start, window, stride
+):
+    job(window, stride)
+    answer = json.loads(ask(body_of(line(sequence, start=start))))
+    assert (answer["id"], answer["record"]) == ("u:1:0", "chr1")
+    places = [(found["start"], found["strand"]) for found in answer["windows"]]
+    assert places == sorted(places, key=lambda place: (place[0], place[1] == "-"))
+    for found in answer["windows"][:6] + answer["windows"][-2:]:
+        there = sequence[found["start"] - start : found["end"] - start]
+        if len(sequence) < window:
+            assert (there, found["not_scored"]) == (sequence, "shorter_than_window")
+            continue
+        assert len(there) == window
+        scored = there if found["strand"] == "+" else there.translate(COMPLEMENT)[::-1]
+        assert found["probability"] == pytest.approx(direct_probability(tiny, scored), abs=TOLERANCE)
+
+
+def test_one_strand(job, ask):
+    job(10, 5, "+")
+    assert {found["strand"] for found in json.loads(ask(body_of(line("ACGT" * 6))))["windows"]} == {"+"}
+
+
+def test_lower_case_is_the_same_sequence(job, ask):
+    job(10, 5)
+    assert ask(body_of(line("ACGTTGCATCCA"))) == ask(body_of(line("acgttgcatcca")))
+
+
+def test_a_window_touched_by_n_is_scored_with_masks(job, ask, tiny):
+    job(10, 10, "+", "0.1")
+    (found,) = json.loads(ask(body_of(line("ACGTRACGTA"))))["windows"]
+    assert found["probability"] == pytest.approx(direct_probability(tiny, "ACGTNACGTA"), abs=TOLERANCE)
+
+
+def test_a_window_of_too_many_n_is_not_scored(job, ask):
+    job(10, 10, "+-", "0.1")
+    windows = json.loads(ask(body_of(line("ACNNRACGTA" + "ACGTACGTAC", start=5))))["windows"]
+    assert windows[:2] == [
+        {"start": 5, "end": 15, "strand": strand, "not_scored": "too_many_n"} for strand in "+-"
+    ]
+    assert [found["strand"] for found in windows[2:]] == ["+", "-"]
+    assert all("probability" in found and found["start"] == 15 for found in windows[2:])
+
+
+def test_an_empty_sequence_has_an_empty_place(job, ask):
+    job(10, 5, "+")
+    windows = json.loads(ask(body_of(line("", start=3))))["windows"]
+    assert windows == [{"start": 3, "end": 3, "strand": "+", "not_scored": "shorter_than_window"}]
+
+
+# ---------------------------------------------------------------- lines and batches
+
+
+@relaxed
+@given(found=st.lists(sequences, min_size=1, max_size=8))
+def test_batches_do_not_change_answers(job, ask, found):
+    job(20, 7)
+    lines = [line(sequence, id=f"u:{i}:0") for i, sequence in enumerate(found)]
+    together = ask(body_of(*lines)).split("\n")
+    assert len(together) == len(lines)
+    for text, alone in zip(together, lines, strict=True):
+        ours, theirs = json.loads(text), json.loads(ask(body_of(alone)))
+        assert ours["id"] == theirs["id"] == alone["id"]
+        for here, there in zip(ours["windows"], theirs["windows"], strict=True):
+            assert here == pytest.approx(there, abs=TOLERANCE)
+
+
+def test_an_item_of_more_windows_than_are_in_flight(job, ask, tiny):
+    job(8, 1, "+-")
+    sequence = ("ACGTTGCAACCTGATTACA" * 80)[: IN_FLIGHT + 300]
+    windows = json.loads(ask(body_of(line(sequence))))["windows"]
+    assert len(windows) == 2 * (len(sequence) - 7)
+    for found in windows[:: len(windows) // 20]:
+        there = sequence[found["start"] : found["end"]]
+        scored = there if found["strand"] == "+" else there.translate(COMPLEMENT)[::-1]
+        assert found["probability"] == pytest.approx(direct_probability(tiny, scored), abs=TOLERANCE)
+
+
+def test_every_line_is_answered_in_order_whatever_it_is(job, ask):
+    job(10, 5, "+")
+    good = body_of(line("ACGT" * 5, id="first")), body_of(line("ACGT" * 5, id="last"))
+    body = b"\n".join([good[0], b"{", b"", b"\xff", b'{"id": "x"}', good[1]]) + b"\n"
+    answers = [json.loads(text) for text in ask(body).split("\n")]
+    assert [answer["id"] for answer in answers] == ["first", None, None, None, "x", "last"]
+    assert [answer.get("error", {}).get("code") for answer in answers] == [
+        None,
+        "not_json",
+        "not_json",
+        "not_utf8",
+        "not_a_work_item",
+        None,
+    ]
+
+
+def test_crlf_and_no_last_newline(job, ask):
+    job(10, 5, "+")
+    one = body_of(line("ACGT" * 5))
+    assert ask(one + b"\r\n" + one).split("\n") == [ask(one)] * 2
+
+
+def test_no_lines_no_answers(job, ask):
+    job(10, 5)
+    assert ask(b"") == ""
+
+
+# ---------------------------------------------------------------- the job's own mistakes are exceptions
+
+
+def test_a_window_longer_than_the_model_is_refused(job, ask):
+    job(65, 10)
+    with pytest.raises(ValueError, match="3 to 64"):
+        ask(body_of(line("A" * 70)))
+
+
+def test_the_widest_window_is_scored(job, ask):
+    job(64, 10, "+")
+    assert "probability" in json.loads(ask(body_of(line("A" * 64))))["windows"][0]
+
+
+def test_a_job_without_a_window_is_refused(monkeypatch, ask):
+    monkeypatch.delenv("SEQDROP_WINDOW", raising=False)
+    with pytest.raises(ValueError, match="SEQDROP_WINDOW is not set"):
+        ask(body_of(line("ACGT")))
+
+
+@pytest.mark.parametrize("kind", ["text/csv", "", None, "application/x-npy"])
+def test_other_content_types_are_refused(inference, kind):
+    with pytest.raises(ValueError, match="content type"):
+        inference.input_fn(b"", kind)
+
+
+def test_a_charset_is_no_other_content_type(inference):
+    assert inference.input_fn("{}", "Application/JSON; charset=utf-8").content == b"{}"
+
+
+@pytest.mark.parametrize("accept", [None, "", "*/*", LINES, JSON, "text/html, */*;q=0.8"])
+def test_answers_that_a_client_takes(inference, accept):
+    assert inference.output_fn(inference.Payload(LINES, ["{}", "{}"]), accept) == "{}\n{}"
+
+
+def test_an_answer_that_a_client_does_not_take(inference):
+    with pytest.raises(ValueError, match="text/csv"):
+        inference.output_fn(inference.Payload(LINES, []), "text/csv")
+
+
+# ---------------------------------------------------------------- spaced k-mers
+
+
+def kmers_of(sequence: str) -> str:
+    return " ".join(sequence[i : i + 3] for i in range(len(sequence) - 2))
+
+
+def inputs(value) -> bytes:
+    return json.dumps({"inputs": value}).encode()
+
+
+def test_spaced_kmers_are_answered_as_the_pipeline_does(ask, tiny_folder):
+    from transformers import BertForSequenceClassification, BertTokenizer, pipeline
+
+    known = {token: i for i, token in enumerate((tiny_folder / "vocab.txt").read_text().split())}
+    theirs = pipeline(
+        "text-classification",
+        model=BertForSequenceClassification.from_pretrained(tiny_folder).float(),
+        tokenizer=BertTokenizer(vocab=known, do_lower_case=False),
+        device="cpu",
+    )
+    texts = [kmers_of("ACGTTGCATCCA"), kmers_of("TTTTACG"), kmers_of("GGATCCATGCATTTACC")]
+    for value in (texts[0], texts):
+        ours, expected = json.loads(ask(inputs(value), JSON)), theirs(value)
+        assert [found["label"] for found in ours] == [found["label"] for found in expected]
+        assert [found["score"] for found in ours] == pytest.approx([e["score"] for e in expected], abs=1e-6)
+
+
+def test_too_many_kmers_are_an_error_and_never_cut(ask):
+    (found,) = json.loads(ask(inputs(kmers_of("A" * 65)), JSON))
+    assert found == {"error": {"code": "too_long", "message": "63 k-mers; this model takes 62 at most"}}
+    assert "score" in json.loads(ask(inputs(kmers_of("A" * 64)), JSON))[0]
+
+
+def test_an_error_stands_in_its_own_place(ask):
+    found = json.loads(ask(inputs([kmers_of("ACGTA"), "ACGTA", "", 5, kmers_of("ACNTA")]), JSON))
+    assert ["score" in answer for answer in found] == [True, False, False, False, True]
+    assert {answer["error"]["code"] for answer in found[1:4]} == {"not_kmers"}
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b"{}", b'{"inputs": 5}', b'{"inputs": "ACG", "parameters": {}}']
+)
+def test_a_body_without_inputs_is_answered_by_one_error(ask, body):
+    assert json.loads(ask(body, JSON))["error"]["code"] == "not_inputs"
+
+
+def test_an_empty_list_has_an_empty_answer(ask):
+    assert json.loads(ask(inputs([]), JSON)) == []
+
+
+# ---------------------------------------------------------------- checkpoints
+
+
+@pytest.mark.parametrize("k", [3, 4, 5, 6])
+def test_every_k(checkpoint_writer, inference, tmp_path, k):
+    model = inference.model_fn(str(checkpoint_writer(tmp_path, k=k)))
+    assert (model.tokens.k, len(model.tokens.vocabulary)) == (k, 4**k + 5)
+
+
+def test_halves_run_as_floats(tiny, tiny_folder):
+    assert json.loads((tiny_folder / "config.json").read_text())["dtype"] == "float16"
+    assert {parameter.dtype for parameter in tiny.model.parameters()} == {torch.float32}
+    assert not tiny.model.training
+
+
+def test_a_pytorch_bin_answers_as_safetensors(checkpoint_writer, inference, job, ask, tmp_path):
+    job(10, 5, "+")
+    folders = [checkpoint_writer(tmp_path / kind, weights=kind) for kind in ("safetensors", "bin")]
+    first, second = [
+        json.loads(ask(body_of(line("ACGTTGCATC")), model=inference.model_fn(str(folder))))
+        for folder in folders
+    ]
+    assert first["windows"][0]["probability"] == pytest.approx(second["windows"][0]["probability"], abs=5e-3)
+
+
+def test_an_old_config_without_a_model_type(checkpoint_writer, inference, tmp_path):
+    config = json.loads((checkpoint_writer(tmp_path) / "config.json").read_text())
+    for name in ("model_type", "transformers_version", "dtype", "architectures"):
+        config.pop(name, None)
+    old = {"_num_labels": 2, "finetuning_task": "dnaprom", "split": 10, "rnn": "lstm", "torchscript": False}
+    (tmp_path / "config.json").write_text(json.dumps(config | old | {"architectures": ["BertForMaskedLM"]}))
+    assert inference.model_fn(str(tmp_path)).label(1) == "LABEL_1"
+
+
+def test_a_checkpoint_without_a_classifier_is_refused(checkpoint_writer, inference, tmp_path):
+    from transformers import BertConfig, BertModel
+
+    folder = checkpoint_writer(tmp_path)
+    BertModel(BertConfig.from_pretrained(folder)).save_pretrained(folder)
+    with pytest.raises(ValueError, match=r"no trained sequence classifier.*classifier\.weight"):
+        inference.model_fn(str(folder))
+
+
+def test_a_vocabulary_larger_than_the_model_is_refused(checkpoint_writer, inference, tmp_path):
+    folder = checkpoint_writer(tmp_path)
+    with (folder / "vocab.txt").open("a") as handle:
+        handle.write("[EXTRA]\n")
+    with pytest.raises(ValueError, match="allows 69 tokens"):
+        inference.model_fn(str(folder))
+
+
+def test_labels_have_the_names_of_the_config(checkpoint_writer, inference, ask, tmp_path):
+    folder = checkpoint_writer(
+        tmp_path, id2label={0: "other", 1: "promoter"}, label2id={"other": 0, "promoter": 1}
+    )
+    (found,) = json.loads(ask(inputs(kmers_of("ACGTA")), JSON, model=inference.model_fn(str(folder))))
+    assert found["label"] in ("other", "promoter")
+
+
+# ---------------------------------------------------------------- as the container imports it
+
+
+def test_imported_by_path_alone_and_without_the_environment(code_folder, tmp_path):
+    script = (
+        "import importlib.util as u\n"
+        f"spec = u.spec_from_file_location('user_module', {str(code_folder / 'inference.py')!r})\n"
+        "module = u.module_from_spec(spec); spec.loader.exec_module(module)\n"
+        "print(all(hasattr(module, name) for name in ('model_fn', 'input_fn', 'predict_fn', 'output_fn')))\n"
+    )
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("SEQDROP")}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=bare, capture_output=True, text=True
+    )
+    assert (done.stdout.strip(), done.returncode) == ("True", 0), done.stderr
