@@ -3,12 +3,26 @@
 from pathlib import Path
 from types import ModuleType
 
-from local.patches import copy_checksum, transport
+from local.patches import (
+    bucket_properties,
+    s3_checksums,
+    s3_copies,
+    s3_encryption,
+    s3_events,
+    s3_multipart,
+    s3_permissions,
+    s3_restores,
+    table_properties,
+    transport,
+)
 from local.sagemaker import service
+
+PATCHES = (transport, s3_events, s3_encryption, s3_checksums, s3_copies, s3_multipart, s3_restores,
+           s3_permissions, bucket_properties, table_properties)
 
 
 def install(app: ModuleType, workdir: Path, endpoint: str, transform_limit: int | None) -> None:
     """Register our services and patches with ministack's gateway module; called from its event loop."""
     service.install(app, workdir, endpoint, transform_limit)
-    transport.apply()
-    copy_checksum.apply()
+    for patch in PATCHES:
+        patch.apply()

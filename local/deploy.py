@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.embedded import EmbeddedAws
 from seqdrop.analyses import packaged
 from seqdrop.jobs.models import push_archive
 from seqdrop.services import now
 from seqdrop_cli.pack import pack_model
+
+from local.embedded import EmbeddedAws
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SEEDS = REPOSITORY / "model_code/dnabert/seeds"

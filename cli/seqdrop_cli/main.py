@@ -1,5 +1,134 @@
-"""The entry point of `seqdrop`."""
+"""The entry point of `seqdrop`: one subcommand a verb, each a few lines that call the module of its name."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from seqdrop.jobs.models import current_archive, push_archive
+from seqdrop.ledger.moves import ENDS, MOVES, UPLOAD
+from seqdrop.ledger.records import Upload
+from seqdrop.services import now
+
+from seqdrop_cli import target as targets
+from seqdrop_cli.check import check
+from seqdrop_cli.drop import plan, upload
+from seqdrop_cli.pack import pack_model
+from seqdrop_cli.progress import progress
+from seqdrop_cli.results import fetch
+from seqdrop_cli.watch import render, watch
+
+EPILOG = """\
+Without --stack, commands talk to the embedded AWS that `make demo KEEP=1` left up.
+
+  seqdrop check run7/*.fastq.gz                        find the broken file before it is dropped
+  seqdrop drop run7/ --stack seqdrop --watch           drop a run and watch it
+  seqdrop status --stack seqdrop                       where every upload stands
+  seqdrop fetch UPLOAD_ID --stack seqdrop --to out/    bring its results home
+  seqdrop models push promoter-300 my-dnabert/ --code model_code/dnabert --stack seqdrop
+"""
 
 
-def main() -> None:
-    raise SystemExit("not yet")
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; the exit status is 0 if all went well."""
+    options = parser().parse_args(argv)
+    console = Console()
+    try:
+        return options.run(options, console) or 0
+    except (targets.NoStack, FileNotFoundError) as error:
+        print(f"seqdrop: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nseqdrop: stopped watching; what was dropped goes on by itself", file=sys.stderr)
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="seqdrop",
+        description="Drop sequencing files; watch them become predictions and a cold archive.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    one = _command(commands, "check", _check, "validate local files as the pipeline will", stack=False)
+    one.add_argument("files", nargs="+", type=Path)
+    one = _command(commands, "drop", _drop, "upload files or folders to the landing bucket")
+    one.add_argument("paths", nargs="+", type=Path)
+    one.add_argument("--prefix", help="landing prefix, such as raw/ (default: by each file's format)")
+    one.add_argument("--watch", action="store_true", help="show progress until each has ended")
+    one = _command(commands, "status", _status, "show where uploads stand")
+    one = _command(commands, "fetch", _fetch, "download an upload's results")
+    one.add_argument("upload")
+    one.add_argument("--to", type=Path, default=Path("seqdrop-results"))
+    models = commands.add_parser("models", help="show or change the current model of an analysis")
+    verbs = models.add_subparsers(required=True, metavar="VERB")
+    one = _command(verbs, "push", _push, "make a checkpoint the current model")
+    one.add_argument("model", help="the name analyses.toml uses, such as promoter-300")
+    one.add_argument("checkpoint", type=Path, help="a Hugging Face folder, or a ready model.tar.gz")
+    one.add_argument("--code", type=Path, default=Path("model_code/dnabert"), help="folder with inference.py")
+    one = _command(verbs, "show", _show, "show the current archive of a model")
+    one.add_argument("model")
+    return top
+
+
+def _command(commands, name: str, run, text: str, stack: bool = True) -> argparse.ArgumentParser:
+    one = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    one.set_defaults(run=run)
+    if stack:
+        one.add_argument("--stack", metavar="NAME", help="a deployed CloudFormation stack (default: the embedded one)")
+    return one
+
+
+def _check(options, console: Console) -> int:
+    return check(options.files, console)
+
+
+def _drop(options, console: Console) -> int:
+    target = targets.find(options.stack)
+    versions = []
+    for drop in plan(options.paths, options.prefix):
+        versions.append(upload(target.client("s3"), target.landing, drop))
+        console.print(f"{versions[-1].id}  s3://{target.landing}/{drop.key}", highlight=False, soft_wrap=True)
+    if not options.watch:
+        return 0
+    ended = watch(target.ledger(), versions, console)
+    return 0 if all(one.state == "ARCHIVED" for one in ended) else 1
+
+
+def _status(options, console: Console) -> int:
+    ledger = targets.find(options.stack).ledger()
+    states = sorted({move.target for move in MOVES if move.kind == UPLOAD}, key=lambda s: s in ENDS[UPLOAD])
+    found: list[Upload] = [upload for state in states for upload in ledger.in_state(UPLOAD, state)]
+    console.print(render([progress(ledger, u.id, f"{u.key}\n{u.id}", u.size) for u in found], 0))
+    return 0
+
+
+def _fetch(options, console: Console) -> int:
+    target = targets.find(options.stack)
+    ledger = target.ledger()
+    upload_record = ledger.upload(options.upload)
+    if upload_record is None:
+        raise targets.NoStack(f"there is no upload {options.upload}; `seqdrop status` lists them")
+    one = progress(ledger, upload_record.id, upload_record.key, upload_record.size)
+    for path in fetch(target, one, options.to):
+        console.print(str(path), highlight=False, soft_wrap=True)
+    return 0
+
+
+def _push(options, console: Console) -> int:
+    ready = options.checkpoint.is_file()
+    body = options.checkpoint.read_bytes() if ready else pack_model(options.checkpoint, options.code)
+    target = targets.find(options.stack)
+    archive = push_archive(target.client("s3"), target.results, options.model, body, now())
+    console.print(f"{options.model} is now s3://{target.results}/{archive.key}", highlight=False, soft_wrap=True)
+    return 0
+
+
+def _show(options, console: Console) -> int:
+    target = targets.find(options.stack)
+    archive = current_archive(target.client("s3"), target.results, options.model)
+    console.print(f"s3://{target.results}/{archive.key}  sha256 {archive.digest}", highlight=False, soft_wrap=True)
+    return 0

@@ -23,7 +23,10 @@ def pack_model(checkpoint: Path, code: Path) -> bytes:
     members = {path.name: path for path in checkpoint.iterdir() if path.is_file()}
     members |= {f"code/{path.name}": path for path in code.glob("*.py") if path.name not in LEFT_OUT}
     held = io.BytesIO()
-    with gzip.GzipFile(fileobj=held, mode="wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
+    with (
+        gzip.GzipFile(fileobj=held, mode="wb", mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as tar,
+    ):
         for name in sorted(members):
             _add(tar, name, members[name].read_bytes())
     return held.getvalue()

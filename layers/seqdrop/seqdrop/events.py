@@ -94,4 +94,8 @@ def landed_message(version: UploadVersion) -> dict:
 def job_ended_message(name: str) -> dict:
     """A state change for a job. The finish stage asks SageMaker for the true status."""
     detail = {"TransformJobName": name, "TransformJobStatus": "Completed"}
-    return {"source": "aws.sagemaker", "detail-type": "SageMaker Transform Job State Change", "detail": detail}
+    return {
+        "source": "aws.sagemaker",
+        "detail-type": "SageMaker Transform Job State Change",
+        "detail": detail,
+    }

@@ -33,9 +33,7 @@ def output_prefix(name: str) -> str:
     return f"{job_prefix(name)}output/"
 
 
-def transform_request(
-    settings: Settings, analysis: Analysis, name: str, model: str, members: list[Attempt]
-) -> dict:
+def transform_request(settings: Settings, analysis: Analysis, name: str, model: str, members: list[Attempt]) -> dict:
     """A CreateTransformJob request. Raises JobRefused if it breaks a bound of the service."""
     return check_transform(
         {

@@ -1,6 +1,6 @@
 """The ledger: what has happened to every upload, attempt and job, and what may happen next.
 
-    moves    the states and the allowed moves, as one table
-    records  upload, attempt and job as they are stored
-    table    reading and writing them; every write is conditional
+moves    the states and the allowed moves, as one table
+records  upload, attempt and job as they are stored
+table    reading and writing them; every write is conditional
 """

@@ -8,7 +8,17 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from seqdrop.ledger import moves
-from seqdrop.ledger.records import Attempt, Job, Record, Upload, attempt_keys, from_item, job_keys, moved, upload_keys
+from seqdrop.ledger.records import (
+    Attempt,
+    Job,
+    Record,
+    Upload,
+    attempt_keys,
+    from_item,
+    job_keys,
+    moved,
+    upload_keys,
+)
 
 REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException"}
 # In a cancelled transaction these reasons mean that someone was first; any other is an error of its own.

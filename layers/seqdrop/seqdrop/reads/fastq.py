@@ -30,12 +30,13 @@ def _record(lines: Lines, number: int) -> Record:
         advice = "A record starts with @. The record before may have too many lines, or a line was lost."
         raise place.fault("bad_header", "a line that does not start with @ stands where a header should", advice)
     name = header_name(header, place)
-    sequence = _sequence(lines, number, name)
+    parts = _sequence(lines, number, name)
+    sequence = parts[0] if len(parts) == 1 else b"".join(parts)
     _separator(lines, header, number, name)
     return Record(number, name, sequence, _quality(lines, number, name, len(sequence)))
 
 
-def _sequence(lines: Lines, number: int, name: str) -> bytes:
+def _sequence(lines: Lines, number: int, name: str) -> list[bytes]:
     parts = []
     while not _starts(lines.peek(), b"+"):
         if lines.peek() is None:
@@ -46,7 +47,7 @@ def _sequence(lines: Lines, number: int, name: str) -> bytes:
             raise place.fault("missing_plus", "a header stands where + should", advice)
         check_bases(part, place)
         parts.append(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return parts
 
 
 def _separator(lines: Lines, header: bytes, number: int, name: str) -> None:
@@ -65,6 +66,8 @@ def _quality(lines: Lines, number: int, name: str, length: int) -> bytes:
     while (have < length or not parts) and lines.peek() is not None:
         if length == 0 and lines.peek().strip():
             return b""  # a record without bases may leave its quality line out
+        if parts and _is_header(lines.peek(), length - have):
+            break
         part, place = lines.next(), Place.at(lines, number, name)
         _check_quality(part, place)
         parts.append(part)
@@ -72,6 +75,12 @@ def _quality(lines: Lines, number: int, name: str, length: int) -> bytes:
     if have != length:
         raise _length_fault(Place.at(lines, number, name), have, length, at_end=lines.peek() is None)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _is_header(line: bytes, wanted: int) -> bool:
+    """Whether a line that starts with @ is the next header rather than more quality: it is too long or no quality."""
+    text = line.rstrip(b"\r\n")
+    return text.startswith(b"@") and (len(text) > wanted or bool(text.translate(None, QUALITIES)))
 
 
 def _check_quality(part: bytes, place: Place) -> None:

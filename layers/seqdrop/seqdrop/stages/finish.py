@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from seqdrop.ledger.records import Attempt, Job
 from seqdrop.jobs.transform import output_prefix
+from seqdrop.ledger.records import Attempt, Job
 from seqdrop.log import logger
 from seqdrop.results.files import results_prefix, write_results
 from seqdrop.results.rows import Counts

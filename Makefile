@@ -1,0 +1,70 @@
+# Two commands to know: `make demo` and `make test`. Both make .venv first and are quick when nothing changed.
+
+PYTHON ?= python3
+# Where packages come from: empty is pip's own setting (PyPI). INDEX replaces it, EXTRA_INDEX adds one, such as
+# PyTorch's index of CPU builds, which spares gigabytes of CUDA where PyPI's torch brings them.
+INDEX ?=
+EXTRA_INDEX ?=
+# make demo DROP=path KEEP=1 PORT=4566
+DROP ?=
+KEEP ?=
+PORT ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PIP_OPTIONS := $(if $(INDEX),--index-url $(INDEX)) $(if $(EXTRA_INDEX),--extra-index-url $(EXTRA_INDEX))
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help setup demo stop test test-all lint lock clean
+
+help:
+	@echo "make demo [DROP=path] [KEEP=1] [PORT=n]   run the whole pipeline on this machine"
+	@echo "make stop                                 end what KEEP=1 left up"
+	@echo "make test                                 lint, unit, contract and end-to-end tests"
+	@echo "make test-all                             the long ones as well"
+	@echo "make setup                                only make .venv, with the seqdrop command in it"
+	@echo "make lock                                 pin anew what requirements.in names"
+	@echo "make clean                                remove .venv, builds and demo results"
+
+setup: $(VENV)/.ready
+
+# A half-made .venv (Ctrl-C, no network) has no .ready and is made again where it stopped.
+$(VENV)/.ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+		|| { echo "Seqdrop needs Python 3.11 to 3.13; name one: make PYTHON=python3.11 …"; exit 1; }
+	@echo "Setting up $(VENV): about 1.6 GB, two to five minutes, once"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --quiet $(PIP_OPTIONS) -r requirements.txt
+	@$(PIP) install --quiet $(PIP_OPTIONS) --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup
+	@$(BIN)/python -m local.demo $(if $(DROP),--drop "$(DROP)") $(if $(KEEP),--keep) $(if $(PORT),--port $(PORT))
+
+stop: setup
+	@$(BIN)/python -m local.demo --stop
+
+lint: setup
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	@$(BIN)/cfn-lint template.yaml -a cfn_lint_serverless.rules
+	@SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --region us-east-1 >/dev/null && echo "template.yaml is clean"
+
+test: lint
+	@$(PYTEST) tests/unit -q
+	@$(PYTEST) tests/contract -q -m "not long"
+	@$(PYTEST) tests/e2e -q -m "not long"
+
+test-all: lint
+	@$(PYTEST) tests -q
+
+lock:
+	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	@.venv-lock/bin/pip install --quiet $(PIP_OPTIONS) -r requirements.in
+	@{ echo "# Made by 'make lock' from requirements.in."; \
+	   .venv-lock/bin/pip freeze --all | grep -v -e '^pip=' -e '^wheel=' | sed 's/+cpu//'; } > requirements.txt
+	@rm -rf .venv-lock
+
+clean:
+	@test ! -x $(BIN)/python || $(BIN)/python -m local.demo --stop
+	@rm -rf $(VENV) .aws-sam .seqdrop

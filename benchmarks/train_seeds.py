@@ -1,0 +1,105 @@
+"""Train a seed model again: data set, train.py, figures, in one command.
+
+    python benchmarks/train_seeds.py promoter-70  --data DATA --out model_code/dnabert/seeds/promoter-70
+    python benchmarks/train_seeds.py promoter-300 --data DATA --out model_code/dnabert/seeds/promoter-300
+
+DATA is the folder that holds promoters/gue and promoters/real_negatives. The model folder gets config.json,
+DATA is the folder that holds promoters/gue and promoters/real_negatives. The model folder gets config.json,
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import promoter_data
+from promoter_data import Labelled, Split
+from promoter_figures import figures
+
+TRAIN = Path(__file__).resolve().parents[1] / "model_code" / "dnabert" / "train.py"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one seed model is made: its data set and the arguments of train.py that are not defaults."""
+
+    data: str
+    arguments: tuple[str, ...]
+
+
+RECIPES = {
+    "promoter-70": Recipe("promoters_70", ("--epochs", "6", "--precision", "bf16", "--positions", "128")),
+    "promoter-300": Recipe("promoters_300", ("--epochs", "6", "--precision", "bf16")),
+}
+
+
+def write_csv(path: Path, items: list[Labelled]) -> None:
+    with path.open("w", newline="") as handle:
+        rows = csv.writer(handle)
+        rows.writerow(("sequence", "label", "source"))
+        rows.writerows((item.sequence, item.label, item.source) for item in items)
+
+
+def train(recipe: Recipe, split: Split, out: Path, seed: int, threads: int) -> float:
+    """Run train.py as a user would, on as many threads; the seconds it took."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        sets = {"train": split.train, "validation": split.validation}
+        files = {name: Path(folder) / f"{name}.csv" for name in sets}
+        for name, items in sets.items():
+            write_csv(files[name], items)
+        given = [f"--{name}={path}" for name, path in files.items()]
+        command = [sys.executable, TRAIN, *given, f"--model-dir={out}", f"--seed={seed}", *recipe.arguments]
+        subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": str(threads)})
+    return time.monotonic() - began
+
+
+def composition(items: list[Labelled]) -> dict[str, int]:
+    counts = Counter(f"{item.source}, {'promoter' if item.label else 'not'}" for item in items)
+    return dict(sorted(counts.items()))
+
+
+def report(split: Split, out: Path, seconds: float) -> dict:
+    """What the model card tells: the sets, the time, the figures on validation and test sets."""
+    from classifier import load_classifier
+
+    classifier = load_classifier(out)
+    sets = {"train": split.train, "validation": split.validation, **split.tests}
+    return {
+        "seconds": round(seconds),
+        "dropped_for_overlap": split.dropped,
+        "sets": {name: composition(items) for name, items in sets.items()},
+        "validation": figures(classifier, {"real": split.validation}),
+        "test": figures(classifier, split.tests),
+    }
+
+
+def main() -> None:
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
+    parser.add_argument("name", choices=RECIPES)
+    parser.add_argument("--data", type=Path, required=True, help="the data folder")
+    parser.add_argument("--out", type=Path, required=True, help="the model folder")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--figures-only", action="store_true", help="judge the model that is in --out")
+    args = parser.parse_args()
+    recipe = RECIPES[args.name]
+    split = getattr(promoter_data, recipe.data)(args.data)
+    seconds = 0.0 if args.figures_only else train(recipe, split, args.out, args.seed, args.threads)
+    found = json.dumps(report(split, args.out, seconds), indent=2)
+    (args.out / "figures.json").write_text(found + "\n")
+    print(found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Dropping files: which key each gets, and the upload."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from boto3.s3.transfer import S3UploadFailedError
+from botocore.exceptions import ClientError
+from seqdrop.analyses import Analyses, packaged
+from seqdrop.uploads import UploadVersion
+
+BY_SUFFIX = {".fastq": "fastq", ".fq": "fastq", ".fasta": "fasta", ".fa": "fasta", ".fna": "fasta"}
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One file and the key it will land under."""
+
+    path: Path
+    key: str
+
+
+def plan(paths: list[Path], prefix: str | None = None) -> list[Drop]:
+    """The key of every file; folders are walked, hidden files left out. Raises FileNotFoundError.
+
+    Without a prefix the file's format decides: the first analysis with a model that takes it, else raw/.
+    """
+    return [drop for path in paths for drop in _walk(path, prefix)]
+
+
+def _walk(path: Path, prefix: str | None) -> list[Drop]:
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there")
+    if path.is_file():
+        return [Drop(path, (prefix or prefix_for(path)) + path.name)]
+    found = sorted(p for p in path.rglob("*") if p.is_file() and not _hidden(p.relative_to(path)))
+    return [Drop(p, _key_in_folder(path, p, prefix)) for p in found]
+
+
+def _hidden(relative: Path) -> bool:
+    return any(part.startswith(".") for part in relative.parts)
+
+
+def _key_in_folder(folder: Path, path: Path, prefix: str | None) -> str:
+    """A folder laid out like the landing bucket (reads/…, contigs/…) keeps its layout."""
+    relative = path.relative_to(folder).as_posix()
+    if prefix is None and packaged().for_key(relative):
+        return relative
+    return f"{prefix or prefix_for(path)}{folder.resolve().name}/{relative}"
+
+
+def prefix_for(path: Path, analyses: Analyses | None = None) -> str:
+    """The prefix that suits a file, by its first character or else its suffix; raw/ if nothing tells."""
+    name = format_of(path)
+    for analysis in (analyses or packaged()).by_name.values():
+        if analysis.use and name in analysis.formats:
+            return analysis.prefix
+    return "raw/"
+
+
+def format_of(path: Path) -> str | None:
+    """ "fastq" or "fasta", or None. Only looks; whether the file is valid is for validate to say."""
+    suffixes = [suffix for suffix in path.suffixes if suffix in BY_SUFFIX]
+    return {b"@": "fastq", b">": "fasta"}.get(_first_byte(path)) or (BY_SUFFIX[suffixes[-1]] if suffixes else None)
+
+
+def _first_byte(path: Path) -> bytes:
+    try:
+        with path.open("rb") as plain:
+            if plain.read(2) != b"\x1f\x8b":
+                plain.seek(0)
+                return plain.read(1)
+        with gzip.open(path) as packed:
+            return packed.read(1)
+    except (OSError, EOFError, zlib.error):
+        return b""
+
+
+def upload(s3, bucket: str, drop: Drop, callback=None) -> UploadVersion:
+    """Upload one file, multipart if large; S3 checks a CRC of what it received. Answers the version made."""
+    try:
+        s3.upload_file(str(drop.path), bucket, drop.key, Callback=callback)
+    except (S3UploadFailedError, ClientError) as error:
+        raise SystemExit(f"{drop.path} could not be uploaded: {error}") from error
+    head = s3.head_object(Bucket=bucket, Key=drop.key)
+    version, etag = head.get("VersionId", "null"), head["ETag"].strip('"')
+    return UploadVersion(bucket, drop.key, version, head["ContentLength"], etag)

@@ -1,0 +1,36 @@
+"""Bringing an upload's results home: predictions, report, reason and receipt into a local folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from seqdrop_cli.progress import Progress
+from seqdrop_cli.target import Target
+
+
+def fetch(target: Target, one: Progress, folder: Path) -> list[Path]:
+    """Download all that the results bucket holds on an upload, under folder/<landing key>/. Answers the files."""
+    s3, place = target.client("s3"), folder / one.key
+    wanted = {f"{kind}/{one.upload_id}.json": f"{kind[:-1]}.json" for kind in ("reports", "reasons", "receipts")}
+    for attempt in one.attempts:
+        prefix = f"results/{attempt.analysis}/{one.upload_id}/"
+        wanted |= {key: key.removeprefix(prefix) for key in _keys(s3, target.results, prefix)}
+    found = []
+    for key, name in wanted.items():
+        if key in _keys(s3, target.results, key):
+            path = place / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            s3.download_file(target.results, key, str(path))
+            found.append(path)
+    return found
+
+
+def content(files: list[Path], name: str) -> dict:
+    """The JSON file of that name among those fetched; empty if there is none."""
+    return next((json.loads(path.read_text()) for path in files if path.name == name), {})
+
+
+def _keys(s3, bucket: str, prefix: str) -> list[str]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return [item["Key"] for page in pages for item in page.get("Contents", [])]

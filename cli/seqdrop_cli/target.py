@@ -1,0 +1,67 @@
+"""Which stack the command talks to: a deployed one, or the embedded one that `make demo KEEP=1` left up."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from seqdrop.ledger.table import Ledger
+from seqdrop.services import now
+
+STACK_FILE = Path(".seqdrop/stack.json")
+
+
+class NoStack(Exception):
+    """There is nothing to talk to; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Names of a stack's parts. `endpoint` and `access_key` are set for the embedded AWS only."""
+
+    region: str
+    landing: str
+    work: str
+    results: str
+    archive: str
+    table: str
+    endpoint: str | None = None
+    access_key: str | None = None
+
+    def session(self) -> boto3.Session:
+        keys = {"aws_access_key_id": self.access_key, "aws_secret_access_key": self.access_key}
+        return boto3.Session(region_name=self.region, **(keys if self.access_key else {}))
+
+    def client(self, name: str):
+        return self.session().client(name, endpoint_url=self.endpoint)
+
+    def ledger(self) -> Ledger:
+        resource = self.session().resource("dynamodb", endpoint_url=self.endpoint)
+        return Ledger(resource.Table(self.table), now)
+
+    def save(self, path: Path = STACK_FILE) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: Path = STACK_FILE) -> Target:
+        return cls(**json.loads(path.read_text()))
+
+
+def find(stack: str | None) -> Target:
+    """The named CloudFormation stack of your AWS account; without a name, the embedded one. Raises NoStack."""
+    if stack is None:
+        if not STACK_FILE.exists():
+            raise NoStack("no embedded stack is up: run `make demo KEEP=1`, or name a deployed one with --stack NAME")
+        return Target.load()
+    session = boto3.Session()
+    try:
+        found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    except (ClientError, BotoCoreError) as error:
+        raise NoStack(f"cannot read the stack {stack!r}: {error}") from error
+    outputs = {item["OutputKey"].lower(): item["OutputValue"] for item in found.get("Outputs", [])}
+    outputs.pop("topic", None)
+    return Target(region=session.region_name, **outputs)

@@ -1,0 +1,107 @@
+"""Watching uploads until each has ended: a live table on a terminal, one line a change anywhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+from seqdrop.ledger.table import Ledger
+from seqdrop.uploads import UploadVersion
+
+from seqdrop_cli.progress import BAD, BUSY, DONE, SKIPPED, WAITING, Progress, progress
+
+EVERY = 0.5  # seconds between two looks at the ledger
+MARKS = {WAITING: "·", DONE: "✔", SKIPPED: "–", BAD: "✘"}
+COLOURS = {
+    "ARCHIVED": "green",
+    "PREDICTED": "green",
+    "REJECTED": "red",
+    "FAILED": "bold red",
+    "WITHDRAWN": "yellow",
+    "SUBMITTED": "cyan",
+}
+
+
+class Stuck(Exception):
+    """Nothing has moved for too long; the message names what stands still."""
+
+
+def watch(ledger: Ledger, versions: list[UploadVersion], console: Console, patience: float = 600) -> list[Progress]:
+    """Show progress until every upload has ended; answers where each ended.
+
+    Raises Stuck when nothing has moved for `patience` seconds.
+    """
+    follow = _follow(ledger, versions, patience)
+    return _table(follow, console) if console.is_terminal else _lines(follow, console)
+
+
+def _follow(ledger: Ledger, versions: list[UploadVersion], patience: float) -> Iterator[list[Progress]]:
+    last, moved = None, time.monotonic()
+    while True:
+        now = [progress(ledger, v.id, v.key, v.size) for v in versions]
+        yield now
+        if all(one.ended for one in now):
+            return
+        states = [one.state for one in now]
+        if states != last:
+            last, moved = states, time.monotonic()
+        if time.monotonic() - moved > patience:
+            standing = ", ".join(f"{one.key} ({one.state})" for one in now if not one.ended)
+            raise Stuck(f"nothing has moved for {patience:.0f} s: {standing}")
+        time.sleep(EVERY)
+
+
+def _table(follow: Iterator[list[Progress]], console: Console) -> list[Progress]:
+    started, spinner, now = time.monotonic(), Spinner("dots", style="cyan"), []
+    with Live(console=console, refresh_per_second=8, transient=False) as live:
+        for now in follow:
+            live.update(render(now, time.monotonic() - started, spinner))
+    return now
+
+
+def _lines(follow: Iterator[list[Progress]], console: Console) -> list[Progress]:
+    started, seen, now = time.monotonic(), {}, []
+    for now in follow:
+        for one in now:
+            if seen.get(one.upload_id) != one.state:
+                seen[one.upload_id] = one.state
+                console.print(_line(one, time.monotonic() - started), markup=False, highlight=False, soft_wrap=True)
+    return now
+
+
+def _line(one: Progress, seconds: float) -> str:
+    return f"{seconds:6.1f} s  {one.state:<10} {one.key}" + (f"  ({one.detail})" if one.detail else "")
+
+
+def render(now: list[Progress], seconds: float, spinner: Spinner | None = None) -> Table:
+    """The table as it stands. A spinner marks what is being done right now."""
+    ended = sum(one.ended for one in now)
+    table = Table(title=f"Seqdrop · {ended} of {len(now)} uploads at their end · {seconds:.0f} s", title_justify="left")
+    for title in ("file", "size", "validate", "predict", "archive", "state", ""):
+        aligned = {"size": "right", "validate": "center", "predict": "center", "archive": "center"}
+        table.add_column(title, justify=aligned.get(title, "left"), overflow="fold" if title == "file" else "ellipsis")
+    for one in now:
+        marks = [_mark(step, spinner) for step in one.steps]
+        colour = COLOURS.get(one.state, "default")
+        table.add_row(Text(one.key), size(one.size), *marks, Text(one.state, colour), Text(one.detail, "dim"))
+    return table
+
+
+def _mark(step: str, spinner: Spinner | None):
+    if step == BUSY:
+        return spinner or Text("…", "cyan")
+    return Text(MARKS[step], {DONE: "green", BAD: "red"}.get(step, "dim"))
+
+
+def size(count: int) -> str:
+    """Bytes for people."""
+    value, units = float(count), iter(("B", "kB", "MB", "GB"))
+    unit: str = next(units)
+    while value >= 1000 and unit != "GB":
+        value, unit = value / 1000, next(units)
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"

@@ -1,0 +1,215 @@
+"""`make demo`: the whole pipeline on one machine, from an empty one to predictions and a cold archive.
+
+Starts the embedded AWS, deploys template.yaml to it, drops files, shows their progress, brings the results home
+and stops everything. `--keep` leaves it up, `--stop` ends one that was left up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import signal
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from seqdrop.uploads import UploadVersion
+from seqdrop_cli.drop import plan, upload
+from seqdrop_cli.progress import Progress
+from seqdrop_cli.results import content, fetch
+from seqdrop_cli.target import STACK_FILE, Target
+from seqdrop_cli.watch import Stuck, watch
+
+from local import samples
+from local.deploy import DeployFailed, Stack, deploy
+from local.embedded import EmbeddedAws, EmbeddedAwsError, NotRunning, PortTaken
+
+HOME = Path(".seqdrop")
+WORKDIR = HOME / "aws"
+SAMPLES = HOME / "samples"
+RESULTS = HOME / "results"
+PORT = 4566  # where people look for an emulated AWS
+
+
+def main() -> int:
+    """Run, and answer an exit status: 0 if every file reached the end it should."""
+    options = parse()
+    console = Console()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `finally` runs
+    try:
+        return stop(console) if options.stop else demo(options, console)
+    except (EmbeddedAwsError, DeployFailed, FileNotFoundError, Stuck) as error:
+        console.print(f"[red]✘[/] {error}", highlight=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("\nStopped by Ctrl-C; the embedded AWS is down and nothing is left running.")
+        return 130
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--drop", type=Path, help="a file or folder to drop in place of the samples")
+    parser.add_argument("--keep", action="store_true", help="leave the embedded AWS up afterwards")
+    parser.add_argument("--port", type=int, help=f"port to listen on (default: {PORT}, or a free one)")
+    parser.add_argument("--stop", action="store_true", help="stop the one that --keep left up")
+    return parser.parse_args()
+
+
+def demo(options: argparse.Namespace, console: Console) -> int:
+    drops = plan([options.drop]) if options.drop else plan([_samples()])
+    if not drops:
+        raise FileNotFoundError(f"{options.drop} holds no files")
+    aws, target = _kept() or (None, None)
+    if aws:
+        console.print(f"Dropping into the embedded AWS that is up at {target.endpoint}; `make stop` ends it.")
+        return _run(console, target, drops, expect_samples=options.drop is None)
+    aws = _start(options, console)
+    keep = False
+    try:
+        target = _deployed(aws, console)
+        status = _run(console, target, drops, expect_samples=options.drop is None)
+        keep = options.keep
+    finally:
+        if not keep:
+            aws.stop()
+    if keep:
+        target.save()
+        _tell_how_to_talk(console, target)
+    return status
+
+
+def stop(console: Console) -> int:
+    """End the embedded AWS that `KEEP=1` left up. Nothing to stop is no error."""
+    try:
+        EmbeddedAws.attach(WORKDIR).stop()
+        console.print("Stopped.")
+    except NotRunning:
+        console.print("Nothing was running.")
+    STACK_FILE.unlink(missing_ok=True)
+    return 0
+
+
+def _samples() -> Path:
+    samples.make(SAMPLES)
+    return SAMPLES
+
+
+def _kept() -> tuple[EmbeddedAws, Target] | None:
+    """The one that an earlier `KEEP=1` left up, if it still is."""
+    try:
+        aws = EmbeddedAws.attach(WORKDIR)
+    except NotRunning:
+        STACK_FILE.unlink(missing_ok=True)
+        return None
+    if STACK_FILE.exists():
+        return aws, Target.load()
+    aws.stop()  # left by a run that was killed before it was done
+    return None
+
+
+def _start(options: argparse.Namespace, console: Console) -> EmbeddedAws:
+    with console.status("starting the embedded AWS"):
+        started = time.monotonic()
+        try:
+            aws = EmbeddedAws(WORKDIR, options.port or PORT, detached=options.keep).start()
+        except PortTaken:
+            if options.port:
+                raise
+            aws = EmbeddedAws(WORKDIR, None, detached=options.keep).start()
+    _done(console, f"embedded AWS at {aws.endpoint}, IAM enforced", started)
+    return aws
+
+
+def _deployed(aws: EmbeddedAws, console: Console) -> Target:
+    started = time.monotonic()
+    with console.status("template.yaml: sam build") as status:
+        stack: Stack = deploy(aws, lambda step: status.update(f"template.yaml: {step}"))
+    _done(console, "template.yaml built and deployed, seed models uploaded", started)
+    names = {name: getattr(stack, name) for name in ("landing", "work", "results", "archive", "table")}
+    return Target(region=aws.region, endpoint=aws.endpoint, access_key=aws.settings()["AWS_ACCESS_KEY_ID"], **names)
+
+
+def _done(console: Console, text: str, started: float) -> None:
+    console.print(f"[green]✔[/] {text} [dim]({time.monotonic() - started:.0f} s)[/]", highlight=False)
+
+
+def _run(console: Console, target: Target, drops: list, expect_samples: bool) -> int:
+    s3 = target.client("s3")
+    versions = [upload(s3, target.landing, drop) for drop in drops]
+    console.print(f"[green]✔[/] {len(versions)} files dropped into s3://{target.landing}\n", highlight=False)
+    ended = watch(target.ledger(), versions, console)
+    rows = [_summary(s3, target, one) for one in ended]
+    console.print(_summary_table(rows))
+    console.print(
+        f"Results: [bold]{RESULTS}/<landing key>/[/]  predictions.jsonl opens with pandas.read_json(…, lines=True), "
+        "calls.bed in IGV or the UCSC browser; reason.json and receipt.json are for reading.",
+        highlight=False,
+    )
+    return _status(ended, versions, expect_samples)
+
+
+def _status(ended: list[Progress], versions: list[UploadVersion], expect_samples: bool) -> int:
+    """With the samples exactly the broken one is rejected; of a user's own files none may have failed."""
+    if not expect_samples:
+        return 1 if any(one.state == "FAILED" for one in ended) else 0
+    wanted = ["REJECTED" if "S2_" in version.key else "ARCHIVED" for version in versions]
+    return 0 if [one.state for one in ended] == wanted else 1
+
+
+def _summary(s3, target: Target, one: Progress) -> tuple[str, str, str, str]:
+    files = fetch(target, one, RESULTS)
+    counts, reason = content(files, "summary.json").get("counts"), content(files, "reason.json")
+    found = "validated" if one.state == "ARCHIVED" else one.detail
+    if counts:
+        left = sum(counts["not_scored"].values())
+        found = f"{counts['windows']:,} windows, {counts['calls']:,} called" + (
+            f", {left:,} not scored" if left else ""
+        )
+    if reason:
+        found = (
+            f"{reason['code']}: record {reason['record']}, line {reason['line']}"
+            if reason["record"]
+            else reason["code"]
+        )
+    return one.key, one.state, found, _archive_line(s3, target, one, content(files, "receipt.json"))
+
+
+def _archive_line(s3, target: Target, one: Progress, receipt: dict) -> str:
+    """What S3 itself says of the copy, beside the receipt: the class, and whether the checksums agree."""
+    if not receipt:
+        return "left in the landing bucket"
+    head = s3.head_object(Bucket=target.archive, Key=receipt["archive"]["key"], ChecksumMode="ENABLED")
+    same = base64.b64decode(head["ChecksumSHA256"]).hex() == receipt["landing"]["sha256"]
+    return f"{head['StorageClass']}, checksum {'verified' if same else 'DIFFERS'}"
+
+
+def _summary_table(rows: list[tuple[str, str, str, str]]) -> Table:
+    table = Table(title="What became of each file", title_justify="left")
+    for name in ("file", "end", "found", "raw data"):
+        table.add_column(name, overflow="fold")
+    for key, state, found, archived in rows:
+        colour = "green" if state == "ARCHIVED" else "red"
+        table.add_row(key, f"[{colour}]{state}[/]", found, archived)
+    return table
+
+
+def _tell_how_to_talk(console: Console, target: Target) -> None:
+    console.print(
+        Panel(
+            f"[bold]seqdrop drop FILE --watch[/]    drop more (the command is in .venv/bin)\n"
+            f"[bold]seqdrop status[/]               where every upload stands\n"
+            f"export AWS_ENDPOINT_URL={target.endpoint} AWS_ACCESS_KEY_ID={target.access_key} "
+            f"AWS_SECRET_ACCESS_KEY={target.access_key} AWS_DEFAULT_REGION={target.region}\n"
+            f"aws s3 ls s3://{target.results} --recursive\n"
+            f"[bold]make stop[/]                    end it; {STACK_FILE} has the names",
+            title=f"The embedded AWS is up at {target.endpoint}",
+        ),
+        highlight=False,
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

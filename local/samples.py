@@ -1,0 +1,88 @@
+"""The demo's files, made from a seed: a read pair, an assembly, a raw file and one that is broken.
+
+Their sequences are random with GC-rich stretches; what a model says of them carries no scientific claim.
+"""
+
+from __future__ import annotations
+
+import gzip
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+SEED = 20261123
+READS = 400
+READ_LENGTH = 100
+# GC share of the stretches that sequences are made of, so that a promoter model has something to tell apart.
+GC_SHARES = (0.35, 0.45, 0.70)
+
+
+def make(folder: Path, seed: int = SEED) -> list[Path]:
+    """Write the sample files below `folder`, laid out like the landing bucket. The same seed gives the same bytes."""
+    source = random.Random(seed)
+    genome = _dna(source, 20_000)
+    files = {
+        "reads/run1/S1_L001_R1_001.fastq.gz": _gzip(_fastq(source, genome, mate=1)),
+        "reads/run1/S1_L001_R2_001.fastq.gz": _gzip(_fastq(source, genome, mate=2)),
+        "reads/run1/S2_L001_R1_001.fastq": _broken(_fastq(source, genome, mate=1)),
+        "contigs/assembly 1.fasta": _fasta(source, genome),
+        "raw/run1/S3_L001_R1_001.fastq.gz": _gzip(_fastq(source, genome, mate=1)),
+    }
+    for name, body in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+    return [folder / name for name in files]
+
+
+def _dna(source: random.Random, length: int) -> str:
+    parts: list[str] = []
+    while sum(map(len, parts)) < length:
+        gc = source.choice(GC_SHARES)
+        weights = [(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2]
+        parts.append("".join(source.choices("ACGT", weights, k=500)))
+    return "".join(parts)[:length]
+
+
+def _fastq(source: random.Random, genome: str, mate: int) -> bytes:
+    return "".join(_read(source, genome, number, mate) for number in range(1, READS + 1)).encode()
+
+
+def _read(source: random.Random, genome: str, number: int, mate: int) -> str:
+    start = source.randrange(len(genome) - READ_LENGTH)
+    bases = list(genome[start : start + READ_LENGTH])
+    qualities = [min(41, max(2, round(source.gauss(37 - place / 20, 3)))) for place in range(READ_LENGTH)]
+    for place, quality in enumerate(qualities):
+        if quality < 10:
+            bases[place] = "N"
+    name = f"SEQDROP:1:DEMO:1:1101:{1000 + number}:{2000 + number} {mate}:N:0:ACGTACGT"
+    return f"@{name}\n{''.join(bases)}\n+\n{''.join(chr(33 + q) for q in qualities)}\n"
+
+
+def _fasta(source: random.Random, genome: str) -> bytes:
+    gap = genome[:9_000] + "N" * 600 + genome[9_000:]
+    contigs = {
+        "contig_1 with a gap": gap,
+        "contig_2 soft-masked": genome[500:4_000].lower(),
+        "contig_3": genome[:200],
+    }
+    return "".join(f">{name}\n{text}" for name, sequence in contigs.items() for text in [_wrap(sequence)]).encode()
+
+
+def _wrap(sequence: str, width: int = 70) -> str:
+    return "".join(f"{line}\n" for line in _pieces(sequence, width))
+
+
+def _pieces(text: str, width: int) -> Iterator[str]:
+    return (text[start : start + width] for start in range(0, len(text), width))
+
+
+def _broken(fastq: bytes) -> bytes:
+    """One quality of record 37 is lost, as a bad disk or a cut transfer would do it."""
+    lines = fastq.split(b"\n")
+    lines[4 * 36 + 3] = lines[4 * 36 + 3][:-1]
+    return b"\n".join(lines)
+
+
+def _gzip(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)

@@ -1,0 +1,115 @@
+"""What tests of the embedded AWS share: roles, buckets, model archives, events, all with names of their own."""
+
+import io
+import json
+import tarfile
+import time
+import uuid
+from collections.abc import Callable
+
+from local.embedded import EmbeddedAws
+
+ENDED = frozenset({"Completed", "Failed", "Stopped"})
+VERSION = "2012-10-17"
+
+
+def unique(word: str) -> str:
+    """A name nobody else has, fit for buckets, roles and jobs."""
+    return f"{word}-{uuid.uuid4().hex[:12]}"
+
+
+def make_role(aws: EmbeddedAws, *statements: dict, service: str = "sagemaker.amazonaws.com") -> str:
+    """The ARN of a role that the service and the account may assume, with just these permissions."""
+    iam, name = aws.client("iam"), unique("role")
+    principal = {"Service": service, "AWS": f"arn:aws:iam::{aws.account}:root"}
+    trust = policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    if statements:
+        iam.put_role_policy(RoleName=name, PolicyName="only", PolicyDocument=policy(*statements))
+    return arn
+
+
+def policy(*statements: dict) -> str:
+    """A policy document."""
+    return json.dumps({"Version": VERSION, "Statement": list(statements)})
+
+
+def allow(actions: str | list[str], resources: str | list[str] = "*", **more) -> dict:
+    """A policy statement."""
+    return {"Effect": "Allow", "Action": actions, "Resource": resources, **more}
+
+
+def acting_as(aws: EmbeddedAws, role: str):
+    """A session with the permissions of a role."""
+    answer = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="test")
+    return aws.session(answer["Credentials"])
+
+
+def make_bucket(aws: EmbeddedAws, versioned: bool = False) -> str:
+    """A new bucket's name; its events go to EventBridge."""
+    s3, name = aws.client("s3"), unique("bucket")
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_notification_configuration(
+        Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}})
+    if versioned:
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+def archive(files: dict[str, str]) -> bytes:
+    """A model.tar.gz of these files."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as tar:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text.encode())
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return content.getvalue()
+
+
+def until(probe: Callable, timeout: float = 20, pause: float = 0.05):
+    """The first true value that the probe answers; AssertionError when there is none in time."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if value := probe():
+            return value
+        time.sleep(pause)
+    raise AssertionError(f"nothing came in {timeout} s")
+
+
+def ended_job(aws: EmbeddedAws, name: str) -> dict:
+    """The description of a transform job once it has ended."""
+    client = aws.client("sagemaker")
+
+    def probe() -> dict | None:
+        job = client.describe_transform_job(TransformJobName=name)
+        return job if job["TransformJobStatus"] in ENDED else None
+
+    return until(probe, timeout=40)
+
+
+class EventLog:
+    """The events of the default bus that fit a pattern, caught in a queue of its own."""
+
+    def __init__(self, aws: EmbeddedAws, pattern: dict):
+        name, self._sqs = unique("events"), aws.client("sqs")
+        self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = f"arn:aws:sqs:{aws.region}:{aws.account}:{name}"
+        document = policy(allow("sqs:SendMessage", arn, Principal={"Service": "events.amazonaws.com"}))
+        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": document})
+        events = aws.client("events")
+        events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        events.put_targets(Rule=name, Targets=[{"Id": "log", "Arn": arn}])
+        self._caught: list[dict] = []
+
+    def first(self, count: int) -> list[dict]:
+        """The first events, once there are so many."""
+        until(lambda: self._receive() >= count)
+        return self._caught[:count]
+
+    def _receive(self) -> int:
+        answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
+        for message in answer.get("Messages", []):
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+            self._caught.append(json.loads(message["Body"]))
+        return len(self._caught)

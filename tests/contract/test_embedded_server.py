@@ -1,0 +1,205 @@
+"""The server as a process: where it listens, how it ends, and that nothing outlives it."""
+
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+
+import pytest
+
+from local.embedded import REPOSITORY, EmbeddedAws, EmbeddedAwsError, NotRunning, PortTaken
+from local.processes import session_members
+from local.testing import allow, archive, make_bucket, make_role, unique, until
+
+pytest_plugins = ["local.fixtures"]
+
+SLEEPER = "import time\ndef handler(event, context):\n    time.sleep(600)\n"
+TELLER = """
+import importlib.util, os
+def handler(event, context):
+    return {"environment": dict(os.environ), "checkout": importlib.util.find_spec("local") is not None}
+"""
+
+
+def _empty(session_id: int) -> bool:
+    return not session_members(session_id)
+
+
+def _make_function(aws: EmbeddedAws, source: str) -> str:
+    """A Lambda function's name."""
+    code, name, role = io.BytesIO(), unique("function"), make_role(aws, service="lambda.amazonaws.com")
+    with zipfile.ZipFile(code, "w") as package:
+        package.writestr("app.py", source)
+    aws.client("lambda").create_function(
+        FunctionName=name, Runtime="python3.13", Handler="app.handler", Timeout=900, Role=role,
+        Code={"ZipFile": code.getvalue()})
+    return name
+
+
+def _start_function(aws: EmbeddedAws) -> None:
+    """Have the server hold a Lambda worker that sleeps for long."""
+    aws.client("lambda").invoke(FunctionName=_make_function(aws, SLEEPER), InvocationType="Event")
+
+
+def _start_job(aws: EmbeddedAws) -> None:
+    """Have the server hold a transform job whose model sleeps for long."""
+    bucket, role = make_bucket(aws), make_role(aws, allow("s3:*"))
+    s3, sagemaker = aws.client("s3"), aws.client("sagemaker")
+    code = "import time\ndef model_fn(d): time.sleep(600)\ndef predict_fn(d, m): return d\n"
+    s3.put_object(Bucket=bucket, Key="model.tar.gz", Body=archive({"code/inference.py": code}))
+    s3.put_object(Bucket=bucket, Key="in/a", Body=b"a\n")
+    name = unique("sleeper")
+    sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={
+        "Image": "image", "ModelDataUrl": f"s3://{bucket}/model.tar.gz"})
+    sagemaker.create_transform_job(
+        TransformJobName=name, ModelName=name, TransformOutput={"S3OutputPath": f"s3://{bucket}/out/"},
+        TransformInput={"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix",
+                                                        "S3Uri": f"s3://{bucket}/in/"}}},
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1})
+
+
+def _listeners(pid: int) -> set[str]:
+    """The addresses that a process listens on, as /proc writes them."""
+    inodes = {os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")}
+    found = set()
+    for family in ("tcp", "tcp6"):
+        with open(f"/proc/net/{family}") as table:
+            rows = [line.split() for line in table.readlines()[1:]]
+        found |= {row[1].split(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes}
+    return found
+
+
+def test_it_listens_on_loopback_only(aws):
+    assert _listeners(aws.pid) == {"0100007F"}
+
+
+def test_the_given_port_is_refused_when_it_is_taken(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(PortTaken, match=str(port)):
+            EmbeddedAws(tmp_path, port).start()
+
+
+def test_a_second_server_in_one_folder_is_refused(aws):
+    with pytest.raises(EmbeddedAwsError, match="already runs"):
+        EmbeddedAws(aws.workdir).start()
+
+
+def test_all_files_lie_in_the_working_directory(tmp_path):
+    def known() -> set[str]:
+        return {name for name in os.listdir("/tmp") if "ministack" in name}
+
+    before = known()
+    with EmbeddedAws(tmp_path) as aws:
+        _start_function(aws)
+        until(lambda: len(session_members(aws.pid)) > 2)
+        assert any((tmp_path / "tmp").iterdir())
+    assert known() == before
+    assert not (tmp_path / "tmp").exists()
+    assert (tmp_path / "server.log").stat().st_size > 0
+
+
+def test_stop_leaves_no_process_behind(tmp_path):
+    aws = EmbeddedAws(tmp_path).start()
+    _start_function(aws)
+    _start_job(aws)
+    pid = until(lambda: aws.pid if len(session_members(aws.pid)) >= 4 else None)
+    aws.stop()
+    assert _empty(pid)
+    aws.stop()
+    with pytest.raises(NotRunning):
+        _ = aws.endpoint
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_what_the_server_started_ends_with_it_however_it_ends(tmp_path, number):
+    aws = EmbeddedAws(tmp_path).start()
+    _start_job(aws)
+    pid = until(lambda: aws.pid if len(session_members(aws.pid)) >= 3 else None)
+    os.kill(pid, number)
+    until(lambda: _empty(pid))
+    aws.stop()
+
+
+STARTER = """
+import sys, time
+from pathlib import Path
+from local.embedded import EmbeddedAws
+aws = EmbeddedAws(Path(sys.argv[1]), detached=sys.argv[2] == "detached").start()
+print(aws.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def _start_elsewhere(workdir, manner: str) -> tuple[subprocess.Popen, int]:
+    process = subprocess.Popen([sys.executable, "-c", STARTER, str(workdir), manner], cwd=REPOSITORY,
+                               stdout=subprocess.PIPE, text=True)
+    return process, int(process.stdout.readline())
+
+
+def _kill(process: subprocess.Popen) -> None:
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_the_server_ends_when_the_process_that_started_it_is_killed(tmp_path):
+    process, pid = _start_elsewhere(tmp_path, "attached")
+    _kill(process)
+    until(lambda: _empty(pid))
+
+
+def test_a_detached_server_outlives_its_starter_and_can_be_found_and_stopped(tmp_path):
+    process, pid = _start_elsewhere(tmp_path, "detached")
+    _kill(process)
+    time.sleep(0.3)
+    aws = EmbeddedAws.attach(tmp_path)
+    assert aws.pid == pid
+    assert aws.client("sts").get_caller_identity()["Account"] == aws.account
+    aws.stop()
+    assert _empty(pid)
+    with pytest.raises(NotRunning):
+        EmbeddedAws.attach(tmp_path)
+
+
+def test_attach_leaves_a_stranger_with_the_old_pid_alone(tmp_path):
+    (tmp_path / "server.json").write_text(f'{{"pid": {os.getpid()}, "port": 1, "region": "us-east-1"}}')
+    with pytest.raises(NotRunning, match="gone"):
+        EmbeddedAws.attach(tmp_path)
+
+
+def test_the_environment_has_nothing_of_the_users_own_aws(aws, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "mine")
+    environment = aws.environment()
+    assert "AWS_PROFILE" not in environment
+    assert "AWS_SESSION_TOKEN" not in environment
+    script = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+    said = subprocess.run([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True,
+                          check=True)
+    assert said.stdout.strip() == f"arn:aws:iam::{aws.account}:root"
+    assert aws.client("sts").get_caller_identity()["Arn"].endswith(":root")
+
+
+def test_the_health_page_says_that_permissions_are_enforced(aws):
+    with urllib.request.urlopen(f"{aws.endpoint}/_ministack/health", timeout=5) as answer:
+        assert b'"auth": "enabled"' in answer.read()
+
+
+def test_functions_see_neither_the_checkout_nor_the_users_aws_settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    with EmbeddedAws(tmp_path) as aws:
+        answer = aws.client("lambda").invoke(FunctionName=_make_function(aws, TELLER))
+        told = json.loads(answer["Payload"].read())
+    assert not told["checkout"]
+    assert not {"AWS_PROFILE", "PYTHONPATH"} & told["environment"].keys()
+    assert told["environment"]["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")

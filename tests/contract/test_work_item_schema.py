@@ -1,0 +1,137 @@
+"""The two schemas, held to both sides: what is read is what the schema takes, and so is what is answered."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+MODEL_CODE = Path(__file__).resolve().parents[2] / "model_code"
+sys.path.insert(0, str(MODEL_CODE / "dnabert"))
+
+import work_items  # noqa: E402 (its folder is on sys.path only now)
+
+ITEM = {"id": "u:1:0", "record": "chr1", "start": 0, "sequence": "ACGT"}
+relaxed = settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53 - 1) | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+nearly_items = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.text(max_size=5) | any_json,
+        "record": st.text(max_size=5) | any_json,
+        "start": st.integers(-1, 10**12) | any_json,
+        "sequence": st.text("ACGTNacgtn*.-", max_size=40) | any_json,
+        "other": any_json,
+    },
+)
+items = st.fixed_dictionaries(
+    {
+        "id": st.text(min_size=1, max_size=8),
+        "record": st.text(min_size=1, max_size=8),
+        "start": st.integers(0, 10**12),
+        "sequence": st.text("ACGTNRacgt*.-", max_size=60),
+    }
+)
+
+
+def validator(name: str) -> Draft202012Validator:
+    schema = json.loads((MODEL_CODE / f"{name}.schema.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+TAKES_ITEM = validator("work_item").is_valid
+TAKES_PREDICTION = validator("prediction").is_valid
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """The lines that the smaller promoter model answers to a body."""
+    spec = importlib.util.spec_from_file_location(
+        "dnabert_inference", MODEL_CODE / "dnabert" / "inference.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    model = module.model_fn(str(MODEL_CODE / "dnabert" / "seeds" / "promoter-70"))
+
+    def ask(body: bytes) -> list[dict]:
+        request = module.input_fn(body, "application/jsonlines")
+        text = module.output_fn(module.predict_fn(request, model), "application/jsonlines")
+        return [json.loads(line) for line in text.split("\n")]
+
+    return ask
+
+
+@pytest.fixture
+def job(monkeypatch):
+    for name, value in {"WINDOW": "20", "STRIDE": "15", "STRANDS": "+-", "MAX_N_FRACTION": "0.2"}.items():
+        monkeypatch.setenv(f"SEQDROP_{name}", value)
+
+
+def is_read(line: bytes) -> bool:
+    try:
+        work_items.parse_line(line)
+    except work_items.BadLine:
+        return False
+    return True
+
+
+@given(nearly_items | any_json)
+@example(ITEM)
+@example(ITEM | {"start": 5.0})
+@example(ITEM | {"start": True})
+@example(ITEM | {"start": 1e300})
+@example(ITEM | {"sequence": ""})
+@example(ITEM | {"sequence": "AC GT"})
+@example(ITEM | {"other": 1})
+@example({})
+def test_the_container_reads_what_the_schema_takes(fields):
+    line = json.dumps(fields).encode()
+    start = fields.get("start") if isinstance(fields, dict) else None
+    if isinstance(start, int | float) and start > work_items.MOST_START:
+        assert not is_read(line)  # stricter than the schema: no reader keeps such a number exactly
+    elif isinstance(fields, dict) and str(fields.get("sequence")).endswith("\n"):
+        assert not is_read(line)  # Python's $ allows a last newline, JSON Schema's does not
+    else:
+        assert is_read(line) == TAKES_ITEM(fields)
+
+
+@relaxed
+@given(lines=st.lists(items | nearly_items | any_json, min_size=1, max_size=5))
+def test_every_answer_is_a_prediction_line(job, answers, lines):
+    found = answers(b"\n".join(json.dumps(line).encode() for line in lines))
+    assert len(found) == len(lines)
+    for line, answer in zip(lines, found, strict=True):
+        assert TAKES_PREDICTION(answer)
+        assert ("windows" in answer) == is_read(json.dumps(line).encode())
+
+
+@relaxed
+@given(body=st.binary(min_size=1, max_size=80))
+def test_every_answer_to_any_bytes_is_an_error_line(job, answers, body):
+    assert all(TAKES_PREDICTION(answer) for answer in answers(body))
+
+
+def test_each_kind_of_answer_is_a_prediction_line(job, answers):
+    kinds = ["ACGT" * 5, "ACGT", "N" * 20]
+    bodies = [json.dumps(ITEM | {"sequence": sequence}).encode() for sequence in kinds]
+    found = answers(b"\n".join([*bodies, b"{"]))
+    assert all(TAKES_PREDICTION(answer) for answer in found)
+    assert [answer["windows"][0].get("not_scored") for answer in found[:3]] == [
+        None,
+        "shorter_than_window",
+        "too_many_n",
+    ]
+    assert found[3]["error"]["code"] == "not_json"

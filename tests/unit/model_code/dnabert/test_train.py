@@ -1,0 +1,122 @@
+"""train.py: what it reads, what it refuses, and that its model folder is one that inference.py serves."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+import torch
+from examples import Examples, collate, hide_spans, read_examples
+from tokens import SPECIALS, KmerTokens
+
+
+@pytest.fixture
+def tokens(tiny_folder):
+    return KmerTokens.from_file(tiny_folder / "vocab.txt")
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Two classes that a k-mer alone tells apart, in a CSV and in FASTA."""
+    chance, folder = random.Random(5), tmp_path / "data"
+    folder.mkdir()
+    rich, poor = (
+        ["".join(chance.choices("ACGT", weights, k=30)) for _ in range(60)]
+        for weights in ((1, 4, 4, 1), (4, 1, 1, 4))
+    )
+    rows = [f"{sequence},{label}" for label, kind in ((1, rich[:40]), (0, poor[:40])) for sequence in kind]
+    (folder / "train.csv").write_text("sequence,label\n" + "\n".join(rows) + "\n")
+    (folder / "positive.fa").write_text(
+        "".join(f">p{i}\n{s[:15]}\n{s[15:]}\n" for i, s in enumerate(rich[40:]))
+    )
+    (folder / "negative.fa").write_text("".join(f">n{i}\n{s}\n" for i, s in enumerate(poor[40:])))
+    (folder / "README").write_text("no data")
+    return folder
+
+
+def test_a_folder_of_csv_and_fasta(data):
+    found = read_examples(data)
+    assert [sum(example.label == label for example in found) for label in (0, 1)] == [60, 60]
+    assert {len(example.sequence) for example in found} == {30}
+    assert found[0].origin == "negative.fa, n0"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("a.csv", "sequence,label\nACGT,2\n", "a.csv, line 2: expected"),
+        ("a.csv", "sequence,label\nACGT\n", "a.csv, line 2: expected"),
+        ("a.csv", "sequence,label\n", "no .*csv"),
+        ("notes.txt", "ACGT", "no .*csv"),
+    ],
+)
+def test_unfit_data_is_refused_by_its_place(tmp_path, name, text, says):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=says):
+        read_examples(tmp_path)
+
+
+@pytest.mark.parametrize("bases", [2, 65])
+def test_a_sequence_that_does_not_fit_is_refused_and_never_cut(tmp_path, tokens, bases):
+    (tmp_path / "a.csv").write_text(f"sequence,label\n{'A' * bases},1\n")
+    with pytest.raises(ValueError, match=f"a.csv, line 2: {bases} bases"):
+        Examples(tmp_path, tokens, 64)
+
+
+def test_batches_are_padded_and_masked_where_lengths_differ(tokens):
+    items = [{"ids": torch.tensor([2, *range(5, 5 + n), 3]), "label": n % 2} for n in (4, 2)]
+    batch = collate(items, tokens)
+    assert batch["input_ids"][1].tolist() == [2, 5, 6, 3, tokens.pad, tokens.pad]
+    assert batch["attention_mask"].sum(1).tolist() == [6, 4]
+    assert "attention_mask" not in collate(items[:1], tokens)
+
+
+def test_hidden_spans_are_k_long_and_spare_the_frame(tokens):
+    torch.manual_seed(0)
+    ids, mask = torch.arange(5, 2005), tokens.vocabulary["[MASK]"]
+    hidden = hide_spans(ids, tokens, 0.1)
+    where = hidden == mask
+    assert where.float().mean() == pytest.approx(0.1, abs=0.03)
+    runs = "".join("x" if masked else " " for masked in where.tolist()).split()
+    assert min(len(run) for run in runs[1:-1]) >= tokens.k
+    assert hidden[[0, -1]].tolist() == ids[[0, -1]].tolist()
+    assert hidden[~where].tolist() == ids[~where].tolist()
+
+
+def test_a_model_is_trained_saved_and_served(train, inference, data, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SM_CHANNEL_TRAIN", str(data))
+    monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model"))
+    arguments = "--k 3 --layers 1 --hidden 32 --positions 64 --epochs 6 --batch-size 16 --learning-rate 5e-3"
+    train.main([*arguments.split(), "--validation", str(data / "train.csv")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("parameters=")
+    assert any("loss=" in line and line.startswith("step=") for line in lines)
+    figures = json.loads((tmp_path / "model" / "metrics.json").read_text())
+    assert figures["train_sequences"] == 120
+    assert figures["validation"]["eval_auc"] > 0.95
+    vocabulary = (tmp_path / "model" / "vocab.txt").read_text().split()
+    assert vocabulary[:7] == [*SPECIALS, "AAA", "AAT"]
+    model = inference.model_fn(str(tmp_path / "model"))
+    assert model.tokens.k == 3
+
+
+def test_training_goes_on_from_a_checkpoint(train, tiny_folder, data, tmp_path):
+    train.main(f"--train {data} --model-dir {tmp_path} --start-from {tiny_folder} --epochs 1".split())
+    assert (tmp_path / "vocab.txt").read_bytes() == (tiny_folder / "vocab.txt").read_bytes()
+    assert json.loads((tmp_path / "config.json").read_text())["hidden_size"] == 16
+
+
+def test_help_teaches(train, capsys):
+    with pytest.raises(SystemExit):
+        train.parse_arguments(["--help"])
+    text = capsys.readouterr().out
+    assert "python train.py --train" in text
+    assert "positive*.fa" in text
+
+
+def test_nothing_to_train_on_is_an_error_of_usage(train, monkeypatch, capsys):
+    monkeypatch.delenv("SM_CHANNEL_TRAIN", raising=False)
+    with pytest.raises(SystemExit):
+        train.parse_arguments([])
+    assert "--train and --model-dir are needed" in capsys.readouterr().err
