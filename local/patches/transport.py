@@ -1,4 +1,4 @@
-"""Bucket policies that refuse plain HTTP (`aws:SecureTransport`) must hold in AWS and not stop the embedded one.
+"""Bucket policies that refuse plain HTTP (`aws:SecureTransport`) must not stop the embedded AWS.
 
 It listens on loopback only, where nothing between client and server could listen in; so its requests count as
 secure. The template keeps its TLS-only policies, and a test shows that they are evaluated.

@@ -6,6 +6,8 @@ import logging
 from pathlib import Path
 from types import ModuleType
 
+from ministack.core.concurrency import run_reentrant
+
 from local.sagemaker import shapes
 from local.sagemaker.access import SERVICE, Caller
 from local.sagemaker.errors import ServiceError, ValidationError
@@ -61,7 +63,7 @@ class SageMaker:
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
         try:
             # In a thread, because an operation may itself call the gateway, which answers from this loop.
-            answer = await asyncio.to_thread(self._answer, operation, headers, body, query)
+            answer = await run_reentrant(self._answer, operation, headers, body, query)
         except ServiceError as error:
             return 400, dict(JSON), _encode({"__type": error.code, "message": error.message})
         return 200, dict(JSON), _encode(answer) if answer is not None else b""

@@ -1,0 +1,45 @@
+"""What a write says of its encryption: the key by its ARN, and whether a bucket key is used.
+
+S3 answers the key's ARN however the bucket's configuration names the key, and its answer is what a
+receipt or an audit compares with.
+"""
+
+from defusedxml.ElementTree import fromstring
+from ministack.services import kms, s3
+
+KEY_ID = "x-amz-server-side-encryption-aws-kms-key-id"
+BUCKET_KEY = "x-amz-server-side-encryption-bucket-key-enabled"
+
+
+def apply() -> None:
+    """Complete the headers of writes that take their encryption from the bucket or from the request."""
+    of_bucket, of_write = s3._bucket_default_sse_headers, s3._resolve_sse_write_headers
+
+    def default_headers(bucket_name: str) -> dict:
+        headers = of_bucket(bucket_name)
+        if _uses_bucket_key(bucket_name) and KEY_ID in headers:
+            headers[BUCKET_KEY] = "true"
+        return headers
+
+    def write_headers(headers: dict, bucket_name: str) -> tuple:
+        resolved, error = of_write(headers, bucket_name)
+        if resolved and KEY_ID in resolved:
+            resolved[KEY_ID] = key_arn(resolved[KEY_ID])
+        return resolved, error
+
+    s3._bucket_default_sse_headers, s3._resolve_sse_write_headers = default_headers, write_headers
+    s3._SSE_STORED_HEADERS = (*s3._SSE_STORED_HEADERS, BUCKET_KEY)
+
+
+def key_arn(key: str) -> str:
+    """The ARN of the key that an id, an alias or an ARN names; unknown ones stay as they are."""
+    found = kms._resolve_key(key)
+    return found["Arn"] if found else key
+
+
+def _uses_bucket_key(bucket: str) -> bool:
+    configuration = s3._bucket_encryption.get(bucket)
+    if not configuration:
+        return False
+    return any(element.tag.rpartition("}")[2] == "BucketKeyEnabled" and element.text == "true"
+               for element in fromstring(configuration).iter())
