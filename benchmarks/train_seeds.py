@@ -4,7 +4,7 @@
     python benchmarks/train_seeds.py promoter-300 --data DATA --out model_code/dnabert/seeds/promoter-300
 
 DATA is the folder that holds promoters/gue and promoters/real_negatives. The model folder gets config.json,
-DATA is the folder that holds promoters/gue and promoters/real_negatives. The model folder gets config.json,
+vocab.txt, model.safetensors and figures.json; its README.md, the model card, is written by hand from these.
 """
 
 from __future__ import annotations
@@ -36,9 +36,11 @@ class Recipe:
     arguments: tuple[str, ...]
 
 
+# As many positions as a window has tokens: the embeddings of later ones would never be trained, so the model
+# refuses what it has not learnt.
 RECIPES = {
-    "promoter-70": Recipe("promoters_70", ("--epochs", "6", "--precision", "bf16", "--positions", "128")),
-    "promoter-300": Recipe("promoters_300", ("--epochs", "6", "--precision", "bf16")),
+    "promoter-70": Recipe("promoters_70", ("--epochs=6", "--precision=bf16", "--positions=67")),
+    "promoter-300": Recipe("promoters_300", ("--epochs=6", "--precision=bf16", "--positions=297")),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,15 +34,10 @@ def read_csv(path: Path) -> Iterator[Example]:
 
 
 def read_fasta(path: Path) -> Iterator[Example]:
-    label = {"p": 1, "n": 0}[path.name[0]]
-    name, parts = "", []
-    for line in itertools.chain(path.open(), [">"]):
-        if line.startswith(">"):
-            if parts:
-                yield Example("".join(parts), label, f"{path.name}, {name}")
-            name, parts = line[1:].strip(), []
-        else:
-            parts.append(line.strip())
+    label = int(path.name.startswith("positive"))
+    for record in re.split(r"^>", path.read_text(), flags=re.MULTILINE)[1:]:
+        header, *lines = record.splitlines()
+        yield Example("".join(line.strip() for line in lines), label, f"{path.name}, {header}")
 
 
 def reader_of(path: Path):
