@@ -1,0 +1,107 @@
+"""One embedded AWS for all end-to-end tests: template.yaml deployed once, torn down at the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from seqdrop.uploads import UploadVersion
+from seqdrop_cli.progress import Progress
+from seqdrop_cli.target import Target
+from seqdrop_cli.watch import watch
+
+from local.deploy import Stack, deploy
+from local.embedded import EmbeddedAws
+
+PATIENCE = 120  # seconds without any move until a test gives up
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory) -> Iterator[EmbeddedAws]:
+    with EmbeddedAws(tmp_path_factory.mktemp("aws")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(aws) -> Stack:
+    return deploy(aws)
+
+
+@pytest.fixture(scope="session")
+def s3(aws, stack):
+    return aws.client("s3")
+
+
+@pytest.fixture(scope="session")
+def target(aws, stack) -> Target:
+    names = {name: getattr(stack, name) for name in ("landing", "work", "results", "archive", "table")}
+    return Target(region=aws.region, endpoint=aws.endpoint, access_key="test", **names)
+
+
+@pytest.fixture(scope="session")
+def put(s3, stack) -> Callable[[str, bytes], UploadVersion]:
+    """Drop bytes under a key; answers the version that S3 made of them."""
+
+    def drop(key: str, body: bytes) -> UploadVersion:
+        answer = s3.put_object(Bucket=stack.landing, Key=key, Body=body)
+        return UploadVersion(stack.landing, key, answer["VersionId"], len(body), answer["ETag"].strip('"'))
+
+    return drop
+
+
+@pytest.fixture(scope="session")
+def end(target) -> Callable[..., list[Progress]]:
+    """Wait until every upload has ended; answers where."""
+
+    def wait(*versions: UploadVersion) -> list[Progress]:
+        return watch(target.ledger(), list(versions), Console(quiet=True), PATIENCE)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory) -> Path:
+    from local.samples import make
+
+    folder = tmp_path_factory.mktemp("samples")
+    make(folder)
+    return folder
+
+
+class Mails:
+    """What the notification topic sent, as a subscriber gets it."""
+
+    def __init__(self, sqs, url: str):
+        self._sqs, self._url, self._seen = sqs, url, []
+
+    def wait_for(self, text: str) -> dict:
+        """The first mail whose message holds the text."""
+        for _ in range(10):
+            found = [mail for mail in self._seen if text in mail["Message"]]
+            if found:
+                return found[0]
+            answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=2)
+            for message in answer.get("Messages", []):
+                self._seen.append(json.loads(message["Body"]))
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        raise AssertionError(f"no mail about {text}")
+
+
+@pytest.fixture(scope="session")
+def mails(aws, stack) -> Mails:
+    sqs, sns = aws.client("sqs"), aws.client("sns")
+    url = sqs.create_queue(QueueName="mails")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [{**allow, "Resource": arn}]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    sns.subscribe(TopicArn=stack.topic, Protocol="sqs", Endpoint=arn)
+    return Mails(sqs, url)
