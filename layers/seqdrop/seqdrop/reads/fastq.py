@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqdrop.reads.lines import Lines
-from seqdrop.reads.records import Place, Record, check_bases, header_name
+from seqdrop.reads.records import NUCLEOTIDES, Place, Record, check_bases, header_name
 
 QUALITIES = bytes(range(33, 127))
 CUT = "The file was cut short. Compare its size with the source and upload it again."
@@ -42,12 +42,17 @@ def _sequence(lines: Lines, number: int, name: str) -> list[bytes]:
         if lines.peek() is None:
             raise Place.at(lines, number, name).fault("truncated", "the file ends inside a record", CUT)
         part, place = lines.next(), Place.at(lines, number, name)
-        if part.startswith(b"@"):
+        if part.startswith(b"@") or (parts and _is_quality(part, parts)):
             advice = "The + line between sequence and quality is missing."
-            raise place.fault("missing_plus", "a header stands where + should", advice)
+            raise place.fault("missing_plus", "something else stands where + should", advice)
         check_bases(part, place)
         parts.append(part)
     return parts
+
+
+def _is_quality(part: bytes, before: list[bytes]) -> bool:
+    """Whether a line after the sequence is no sequence but as long as one: its quality, then."""
+    return len(part) == sum(map(len, before)) and bool(part.translate(None, NUCLEOTIDES))
 
 
 def _separator(lines: Lines, header: bytes, number: int, name: str) -> None:

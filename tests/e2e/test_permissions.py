@@ -1,0 +1,91 @@
+"""IAM is enforced in the embedded AWS: what a function's role lacks is refused, and what it has is granted."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import pytest
+
+# Runs in a Lambda with the role under test, and says what S3 answered to each call.
+PROBE = """
+import boto3
+from botocore.exceptions import ClientError
+
+def handler(event, context):
+    answers = {}
+    for service, operation, arguments in event["calls"]:
+        try:
+            getattr(boto3.client(service), operation)(**arguments)
+            answers[operation] = "granted"
+        except ClientError as error:
+            answers[operation] = error.response["Error"]["Code"]
+    return answers
+"""
+
+
+@pytest.fixture(scope="module")
+def ask(aws, stack):
+    """Call AWS with the role of one of the template's functions; answers {operation: "granted" or the error}."""
+    functions, made = aws.client("lambda"), []
+
+    def call(function: str, *calls) -> dict:
+        deployed = functions.list_functions()["Functions"]
+        found = next(item for item in deployed if f"-{function}Function-" in item["FunctionName"])
+        held = io.BytesIO()
+        with zipfile.ZipFile(held, "w") as archive:
+            archive.writestr("probe.py", PROBE)
+        name = f"probe-{function}"
+        if name not in made:
+            made.append(name)
+            functions.create_function(
+                FunctionName=name,
+                Role=found["Role"],
+                Runtime=found["Runtime"],
+                Handler="probe.handler",
+                Code={"ZipFile": held.getvalue()},
+                Timeout=30,
+            )
+        answer = functions.invoke(FunctionName=name, Payload=json.dumps({"calls": calls}).encode())
+        return json.loads(answer["Payload"].read())
+
+    yield call
+    for name in made:
+        functions.delete_function(FunctionName=name)
+
+
+def test_only_archive_may_remove_from_landing(ask, put, stack):
+    version = put("raw/permissions.fastq", b"")  # rejected as empty, so it stays
+    place = {"Bucket": stack.landing, "Key": version.key, "VersionId": version.version_id}
+    for function in ("Validate", "StartTransform", "Finish", "Reconcile"):
+        assert ask(function, ("s3", "delete_object", place)) == {"delete_object": "AccessDenied"}, function
+    marker = {"Bucket": stack.landing, "Key": version.key}
+    # Even archive may not make a delete marker, which would hide a file that is still billed.
+    assert ask("Archive", ("s3", "delete_object", marker)) == {"delete_object": "AccessDenied"}
+    assert ask("Archive", ("s3", "delete_object", place)) == {"delete_object": "granted"}
+
+
+def test_validate_writes_reports_but_no_results(ask, stack):
+    written = {"Bucket": stack.results, "Body": "x"}
+    assert ask("Validate", ("s3", "put_object", {**written, "Key": "reports/probe.json"})) == {"put_object": "granted"}
+    assert ask("Validate", ("s3", "put_object", {**written, "Key": "results/probe"})) == {"put_object": "AccessDenied"}
+
+
+def test_nobody_reads_the_archive_but_its_own_function(ask, stack):
+    place = {"Bucket": stack.archive, "Key": "raw/none"}
+    for function in ("Validate", "StartTransform", "Finish", "Reconcile"):
+        assert ask(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
+
+
+def test_reconcile_cannot_write_the_ledger(ask, stack):
+    item = {"TableName": stack.table, "Item": {"pk": {"S": "x"}, "sk": {"S": "x"}}}
+    assert ask("Reconcile", ("dynamodb", "put_item", item))["put_item"].startswith("AccessDenied")
+
+
+def test_only_start_transform_starts_jobs(ask):
+    call = ("sagemaker", "describe_transform_job", {"TransformJobName": "seqdrop-none"})
+    assert ask("Archive", call)["describe_transform_job"].startswith("AccessDenied")
+    assert not ask("StartTransform", call)["describe_transform_job"].startswith("AccessDenied")
+    foreign = ("sagemaker", "describe_transform_job", {"TransformJobName": "another-teams-job"})
+    assert ask("StartTransform", foreign)["describe_transform_job"].startswith("AccessDenied")

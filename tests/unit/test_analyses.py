@@ -1,0 +1,66 @@
+"""analyses.toml: the packaged one is valid, and a wrong one says what is wrong."""
+
+import pytest
+from seqdrop.analyses import packaged, parse
+from seqdrop.errors import ConfigurationError
+
+GOOD = """
+[analyses.reads]
+prefix = "reads/"
+formats = ["fastq"]
+max_gb = 1
+model = "m"
+k = 6
+window = 70
+stride = 70
+strands = "+"
+threshold = 0.5
+max_n_fraction = 0.1
+label = "x"
+"""
+
+
+def test_the_packaged_one_has_the_three_prefixes():
+    assert packaged().prefixes == ["contigs/", "raw/", "reads/"]
+    assert packaged().by_name["raw"].use is None
+    assert packaged().by_name["contigs"].use.window == 300
+
+
+def test_the_longest_prefix_wins():
+    both = parse(GOOD + '[analyses.raw]\nprefix = "reads/raw/"\nformats = ["fastq"]\nmax_gb = 1\n')
+    assert both.for_key("reads/raw/x").name == "raw"
+    assert both.for_key("reads/x").name == "reads"
+    assert both.for_key("read/x") is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('prefix = "reads/"', 'prefix = "reads"'), "must end in a slash"),
+        (("stride = 70", "stride = 71"), "stride must be 1 to window"),
+        (("stride = 70", "stride = 0"), "stride must be 1 to window"),
+        (("k = 6", "k = 7"), "k must be 3 to 6"),
+        (('strands = "+"', 'strands = "-"'), "strands must be"),
+        (('["fastq"]', '["fastq", "bam"]'), "formats must be some of"),
+        (("threshold = 0.5", "threshold = 50"), "threshold must be 0 to 1"),
+        (("max_gb = 1", "max_gb = 6"), "max_gb"),
+        (("label =", "lable ="), "lable"),
+        (("analyses.reads", 'analyses."the reads"'), "a name is"),
+    ],
+)
+def test_what_is_wrong_is_named(change, message):
+    with pytest.raises(ConfigurationError, match=r"analysis '(the )?reads'") as caught:
+        parse(GOOD.replace(*change))
+    assert message in str(caught.value)
+
+
+def test_two_analyses_may_not_share_a_prefix():
+    with pytest.raises(ConfigurationError, match="same prefix"):
+        parse(GOOD + GOOD.replace("analyses.reads", "analyses.again"))
+
+
+def test_job_bounds():
+    with pytest.raises(ConfigurationError, match="100 at the most"):
+        parse(GOOD + "[analyses.reads.job]\nmax_payload_mb = 101\n")
+    with pytest.raises(ConfigurationError, match="99 at the most"):
+        parse(GOOD + "[analyses.reads.job]\nmax_members = 100\n")

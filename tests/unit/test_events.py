@@ -1,0 +1,75 @@
+"""Every event shape, read from events/."""
+
+import json
+
+import pytest
+from seqdrop.events import UnknownEvent, finished_job, job_ended_message, landed_message, landed_versions
+from seqdrop.uploads import UploadVersion
+
+
+@pytest.fixture
+def bodies(repository):
+    def read(name: str) -> list[dict]:
+        event = json.loads((repository / f"events/{name}.json").read_text())
+        return [json.loads(record["body"]) for record in event["Records"]]
+
+    return read
+
+
+def test_eventbridge_keys_are_as_they_are(bodies):
+    (version,) = landed_versions(bodies("validate-eventbridge")[0])
+    assert version == UploadVersion(
+        bucket="seqdrop-landing",
+        key="reads/run 1/S1+é_R1_001.fastq.gz",
+        version_id="IYV3p45BT0ac8hjHg1houSdS1a.Mro8e",
+        size=5120,
+        etag="b57f9512698f4b09e608f4f2a65852e5",
+        sequencer="617f08299329d189",
+    )
+
+
+def test_records_are_decoded_and_ordered_by_sequencer(bodies):
+    versions = landed_versions(bodies("validate-records")[0])
+    assert [version.key for version in versions] == ["reads/run 1/S1+é_R1_001.fastq.gz", "contigs/assembly 1+2.fasta"]
+
+
+def test_both_shapes_of_one_event_are_one_upload(bodies):
+    from_bridge = landed_versions(bodies("validate-eventbridge")[0])[0]
+    from_records = landed_versions(bodies("validate-records")[0])[0]
+    assert from_bridge.id == from_records.id
+
+
+def test_a_missing_version_id_is_null(bodies):
+    body = bodies("validate-eventbridge")[0]
+    del body["detail"]["object"]["version-id"]
+    assert landed_versions(body)[0].version_id == "null"
+
+
+def test_deletions_and_s3s_test_message_yield_nothing(bodies):
+    body = bodies("validate-eventbridge")[0] | {"detail-type": "Object Deleted"}
+    records = bodies("validate-records")[0]
+    for record in records["Records"]:
+        record["eventName"] = "ObjectRemoved:Delete"
+    for nothing in (body, records, {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}):
+        assert landed_versions(nothing) == []
+
+
+@pytest.mark.parametrize("body", [{}, {"Records": [{"eventSource": "aws:sns"}]}, {"source": "aws.ec2"}])
+def test_other_shapes_are_refused(body):
+    with pytest.raises(UnknownEvent):
+        landed_versions(body)
+
+
+def test_a_job_that_ended(bodies):
+    body = bodies("finish")[0]
+    assert finished_job(body) == "seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWX27-1"
+    body["detail"]["TransformJobStatus"] = "InProgress"
+    assert finished_job(body) is None
+    with pytest.raises(UnknownEvent):
+        finished_job(body | {"detail-type": "SageMaker Training Job State Change"})
+
+
+def test_what_the_reconciler_sends_is_read_back():
+    version = UploadVersion("b", "reads/a b+é", "v", 3, "e", "0A")
+    assert landed_versions(landed_message(version)) == [version]
+    assert finished_job(job_ended_message("seqdrop-x")) == "seqdrop-x"

@@ -1,0 +1,17 @@
+"""Settings come from the environment that template.yaml sets."""
+
+import pytest
+from seqdrop.errors import ConfigurationError
+from seqdrop.settings import Settings
+
+
+def test_the_template_sets_what_settings_need(template):
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    loaded = Settings.load(dict.fromkeys(variables, "1"))
+    assert loaded.instance_count == 1
+    assert loaded.stale_minutes == 30
+
+
+def test_every_missing_variable_is_named():
+    with pytest.raises(ConfigurationError, match=r"SEQDROP_ARCHIVE, .*SEQDROP_WORK"):
+        Settings.load({})

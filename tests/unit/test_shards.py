@@ -1,0 +1,30 @@
+"""Shards hold every work item, in order, in modest size."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+from seqdrop.analyses import packaged
+from seqdrop.reads.records import Record
+from seqdrop.shards import shards, work_items
+
+
+@given(
+    st.lists(st.binary(min_size=1, max_size=30).map(lambda b: b.hex().encode() + b"\n"), max_size=30),
+    st.integers(1, 90),
+)
+def test_no_line_is_lost_or_cut(lines, size):
+    found = list(shards(lines, size))
+    assert b"".join(body for body, _ in found) == b"".join(lines)
+    assert sum(count for _, count in found) == len(lines)
+    assert all(len(body) <= size or count == 1 for body, count in found)
+    assert all(count >= 1 for _, count in found)
+
+
+def test_an_item_names_its_place():
+    long = Record(2, "chr", b"ACGT" * 6_000)
+    items = [json.loads(line) for line in work_items("U", [Record(1, "a", b"AC"), long], packaged().by_name["contigs"])]
+    assert items[0] == {"id": "U:1:0", "record": "a", "start": 0, "sequence": "AC"}
+    assert [item["id"] for item in items[1:]] == [f"U:2:{item['start']}" for item in items[1:]]
+    for item in items[1:]:
+        assert item["sequence"] == ("ACGT" * 6_000)[item["start"] : item["start"] + len(item["sequence"])]

@@ -1,0 +1,32 @@
+"""The identity of an upload."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from seqdrop.uploads import UploadVersion, upload_id
+
+parts = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), min_size=1)
+
+
+def test_is_the_documented_digest():
+    # base32(sha256("b\0k\0v")), first 26 characters, by coreutils: printf 'b\0k\0v' | sha256sum | xxd -r -p | base32
+    import base64
+    import hashlib
+
+    assert upload_id("b", "k", "v") == base64.b32encode(hashlib.sha256(b"b\0k\0v").digest())[:26].decode()
+
+
+@given(parts, parts, parts, parts)
+def test_parts_cannot_be_shifted_into_each_other(bucket, key, version, other):
+    assert upload_id(bucket, key + other, version) != upload_id(bucket, key, other + version)
+
+
+@given(parts, parts, parts)
+def test_is_26_letters_that_a_job_name_may_hold(bucket, key, version):
+    found = upload_id(bucket, key, version)
+    assert len(found) == 26
+    assert set(found) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+
+
+def test_sequencers_of_different_length_are_compared_as_numbers():
+    early, late = (UploadVersion("b", "k", "v", 1, "e", sequencer) for sequencer in ("FF", "100"))
+    assert early.order < late.order
