@@ -61,6 +61,7 @@ class EmbeddedAws:
         self._transform_limit = transform_limit
         self._process: subprocess.Popen | None = None
         self._state: ServerState | None = None
+        self._clients: dict[str, object] = {}
 
     @classmethod
     def attach(cls, workdir: Path) -> "EmbeddedAws":
@@ -95,6 +96,7 @@ class EmbeddedAws:
         if self._state is None:
             return
         pid, self._state = self._state.pid, None
+        self._clients.clear()
         if self._process is not None or self._is_ours(pid):
             self._end(pid)
 
@@ -145,8 +147,12 @@ class EmbeddedAws:
         return EmbeddedSession(self.endpoint, self.region, credentials)
 
     def client(self, name: str, **options):
-        """A boto3 client of this server, as the account's root."""
-        return self.session().client(name, **options)
+        """A boto3 client of this server, as the account's root; the same one for the same name."""
+        if options:
+            return self.session().client(name, **options)
+        if name not in self._clients:
+            self._clients[name] = self.session().client(name)
+        return self._clients[name]
 
     def _running(self) -> ServerState:
         if self._state is None:

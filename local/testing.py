@@ -7,6 +7,9 @@ import time
 import uuid
 from collections.abc import Callable
 
+import pytest
+from botocore.exceptions import ClientError
+
 from local.embedded import EmbeddedAws
 
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
@@ -88,6 +91,11 @@ def ended_job(aws: EmbeddedAws, name: str) -> dict:
     return until(probe, timeout=40)
 
 
+def refused(code: str, said: str = ""):
+    """Expect the service's error with this code and, as a pattern, this in its message."""
+    return pytest.raises(ClientError, match=rf"\({code}\).*{said}")
+
+
 class EventLog:
     """The events of the default bus that fit a pattern, caught in a queue of its own."""
 
@@ -113,3 +121,58 @@ class EventLog:
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
             self._caught.append(json.loads(message["Body"]))
         return len(self._caught)
+
+
+class ModelBench:
+    """A bucket, an execution role and a model in them: what a transform job needs."""
+
+    image = "000000000000.dkr.ecr.us-east-1.amazonaws.com/model:1"
+
+    def __init__(self, aws: EmbeddedAws, code: str, role: str | None = None):
+        self.aws, self.bucket = aws, make_bucket(aws)
+        self.role = role or make_role(aws, allow(["s3:*", "logs:*"]))
+        self.s3, self.sagemaker = aws.client("s3"), aws.client("sagemaker")
+        self.data = self.put("model.tar.gz", archive({"code/inference.py": code, "suffix": "!"}))
+        self.model = self.create_model()
+
+    def put(self, key: str, content: bytes) -> str:
+        """Make an object; answers its URL."""
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=content)
+        return f"s3://{self.bucket}/{key}"
+
+    def create_model(self, **changes) -> str:
+        """A new model's name; `changes` go into its container, or into the request where they belong there."""
+        name = unique("model")
+        outer = {key: changes.pop(key) for key in ("ExecutionRoleArn", "Tags") if key in changes}
+        container = {"Image": self.image, "ModelDataUrl": self.data} | changes
+        self.sagemaker.create_model(
+            ModelName=name, PrimaryContainer=container, **({"ExecutionRoleArn": self.role} | outer))
+        return name
+
+    def request(self, source: str, **changes) -> dict:
+        """A CreateTransformJob request that reads lines from below `source` (or from a manifest)."""
+        kind = changes.pop("S3DataType", "S3Prefix")
+        url = f"s3://{self.bucket}/{source}"
+        reading = {"DataSource": {"S3DataSource": {"S3DataType": kind, "S3Uri": url}}, "SplitType": "Line",
+                   "ContentType": "text/plain"} | changes.pop("TransformInput", {})
+        writing = {"S3OutputPath": f"s3://{self.bucket}/out/"} | changes.pop("TransformOutput", {})
+        return {"TransformJobName": unique("job"), "ModelName": self.model, "TransformInput": reading,
+                "TransformOutput": writing,
+                "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1}} | changes
+
+    def start(self, source: str, **changes) -> str:
+        """Start a job; answers its name."""
+        request = self.request(source, **changes)
+        self.sagemaker.create_transform_job(**request)
+        return request["TransformJobName"]
+
+    def run(self, source: str, **changes) -> dict:
+        """Start a job and wait for its end; answers its description."""
+        return ended_job(self.aws, self.start(source, **changes))
+
+    def outputs(self) -> dict[str, bytes]:
+        """What lies below the output path, by key."""
+        listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix="out/").get("Contents", [])
+        keys = [entry["Key"] for entry in listed]
+        return {key.removeprefix("out/"): self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+                for key in keys}

@@ -5,10 +5,10 @@ import json
 import secrets
 import time
 
-import boto3
 from botocore.config import Config
 from ministack.services import iam, sts
 
+from local.clients import EmbeddedSession
 from local.sagemaker.errors import ValidationError
 
 PRINCIPAL = "sagemaker.amazonaws.com"
@@ -25,13 +25,11 @@ def check_trust(role_arn: str) -> None:
 
 def client(service: str, keys: dict[str, str], endpoint: str, region: str):
     """A client that acts as a role, through the gateway, so that the role's policies decide."""
-    return boto3.session.Session(region_name=region, **keys).client(
-        service, endpoint_url=endpoint,
-        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 3}))
+    return EmbeddedSession(endpoint, region, keys).client(service, config=Config(retries={"total_max_attempts": 3}))
 
 
 def credentials(role_arn: str, session_name: str) -> dict[str, str]:
-    """Keys of a session of the role, as boto3's arguments.
+    """Keys of a session of the role, named as AssumeRole names them.
 
     Made in process as the service itself would get them: a service principal has no keys of its own to
     call AssumeRole with.
@@ -42,7 +40,7 @@ def credentials(role_arn: str, session_name: str) -> dict[str, str]:
         "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{session_name[:64]}",
         "UserId": f"{hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()}:{session_name[:64]}",
         "SecretAccessKey": secret, "SessionToken": token, "Expiration": time.time() + SESSION_SECONDS})
-    return {"aws_access_key_id": key, "aws_secret_access_key": secret, "aws_session_token": token}
+    return {"AccessKeyId": key, "SecretAccessKey": secret, "SessionToken": token}
 
 
 def _trust_policy(role_arn: str) -> dict:

@@ -37,8 +37,13 @@ def _make_function(aws: EmbeddedAws, source: str) -> str:
     with zipfile.ZipFile(code, "w") as package:
         package.writestr("app.py", source)
     aws.client("lambda").create_function(
-        FunctionName=name, Runtime="python3.13", Handler="app.handler", Timeout=900, Role=role,
-        Code={"ZipFile": code.getvalue()})
+        FunctionName=name,
+        Runtime="python3.13",
+        Handler="app.handler",
+        Timeout=900,
+        Role=role,
+        Code={"ZipFile": code.getvalue()},
+    )
     return name
 
 
@@ -55,13 +60,18 @@ def _start_job(aws: EmbeddedAws) -> None:
     s3.put_object(Bucket=bucket, Key="model.tar.gz", Body=archive({"code/inference.py": code}))
     s3.put_object(Bucket=bucket, Key="in/a", Body=b"a\n")
     name = unique("sleeper")
-    sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={
-        "Image": "image", "ModelDataUrl": f"s3://{bucket}/model.tar.gz"})
+    sagemaker.create_model(
+        ModelName=name,
+        ExecutionRoleArn=role,
+        PrimaryContainer={"Image": "image", "ModelDataUrl": f"s3://{bucket}/model.tar.gz"},
+    )
     sagemaker.create_transform_job(
-        TransformJobName=name, ModelName=name, TransformOutput={"S3OutputPath": f"s3://{bucket}/out/"},
-        TransformInput={"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix",
-                                                        "S3Uri": f"s3://{bucket}/in/"}}},
-        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1})
+        TransformJobName=name,
+        ModelName=name,
+        TransformOutput={"S3OutputPath": f"s3://{bucket}/out/"},
+        TransformInput={"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/in/"}}},
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    )
 
 
 def _listeners(pid: int) -> set[str]:
@@ -140,8 +150,9 @@ time.sleep(600)
 
 
 def _start_elsewhere(workdir, manner: str) -> tuple[subprocess.Popen, int]:
-    process = subprocess.Popen([sys.executable, "-c", STARTER, str(workdir), manner], cwd=REPOSITORY,
-                               stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", STARTER, str(workdir), manner], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    )
     return process, int(process.stdout.readline())
 
 
@@ -183,8 +194,9 @@ def test_the_environment_has_nothing_of_the_users_own_aws(aws, monkeypatch):
     assert "AWS_PROFILE" not in environment
     assert "AWS_SESSION_TOKEN" not in environment
     script = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
-    said = subprocess.run([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True,
-                          check=True)
+    said = subprocess.run(
+        [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
     assert said.stdout.strip() == f"arn:aws:iam::{aws.account}:root"
     assert aws.client("sts").get_caller_identity()["Arn"].endswith(":root")
 

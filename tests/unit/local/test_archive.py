@@ -28,8 +28,15 @@ def test_files_and_folders_are_unpacked(tmp_path):
     assert (tmp_path / "model/code/inference.py").read_bytes() == b"x = 1\n"
 
 
-@pytest.mark.parametrize("entry", [tarfile.TarInfo("../evil"), tarfile.TarInfo("a/../../evil"),
-                                   link("out", "/etc/passwd"), link("out", "../../evil")])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        tarfile.TarInfo("../evil"),
+        tarfile.TarInfo("a/../../evil"),
+        link("out", "/etc/passwd"),
+        link("out", "../../evil"),
+    ],
+)
 def test_nothing_leaves_the_folder(tmp_path, entry):
     with pytest.raises(BadArchive):
         unpack(packed(tmp_path, (entry, b"")), tmp_path / "deep/model")

@@ -13,7 +13,7 @@ CONTENT = st.lists(st.binary(max_size=12), max_size=12).map(b"\n".join)
 
 
 def chunked(content: bytes, size: int) -> list[bytes]:
-    return [content[start:start + size] for start in range(0, len(content), size)]
+    return [content[start : start + size] for start in range(0, len(content), size)]
 
 
 def longest_line(content: bytes) -> int:
@@ -39,8 +39,9 @@ def test_a_single_record_payload_is_one_line(content, chunk):
 def test_a_batch_is_as_full_as_it_can_be(content, chunk, room):
     limit = longest_line(content) + room
     made = list(payloads(chunked(content, chunk), split=True, single=False, limit=limit))
-    assert all(len(one) + len(next_one.split(b"\n")[0]) + 1 > limit
-               for one, next_one in pairwise(made) if b"\n" in next_one)
+    assert all(
+        len(one) + len(next_one.split(b"\n")[0]) + 1 > limit for one, next_one in pairwise(made) if b"\n" in next_one
+    )
 
 
 def test_an_object_that_is_not_split_is_one_payload():

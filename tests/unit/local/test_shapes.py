@@ -6,7 +6,8 @@ from local.sagemaker.errors import ValidationError
 from local.sagemaker.shapes import check
 
 JOB = {
-    "TransformJobName": "a-job", "ModelName": "a-model",
+    "TransformJobName": "a-job",
+    "ModelName": "a-model",
     "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://in/"}}},
     "TransformOutput": {"S3OutputPath": "s3://out/"},
     "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
@@ -29,22 +30,27 @@ def test_job_names_that_it_refuses(name):
         check("CreateTransformJob", JOB | {"TransformJobName": name})
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    ({"ModelName": None}, "'modelName' failed to satisfy constraint: Member must not be null"),
-    ({"Surprise": 1}, "Unknown member 'surprise'"),
-    ({"MaxPayloadInMB": "6"}, "integer expected"),
-    ({"MaxPayloadInMB": True}, "integer expected"),
-    ({"MaxPayloadInMB": -1}, "value greater than or equal to 0"),
-    ({"BatchStrategy": "Both"}, r"enum value set: \[MultiRecord, SingleRecord\]"),
-    ({"Environment": {f"N{number}": "" for number in range(17)}}, "length less than or equal to 16"),
-    ({"Environment": {"1A": ""}}, "regular expression pattern"),
-    ({"Environment": {"A": "x" * 10241}}, "length less than or equal to 10240"),
-    ({"Tags": [{"Key": "a"}]}, "'tags.1.member.value'"),
-    ({"Tags": [{"Key": "a!", "Value": ""}]}, "regular expression pattern"),
-    ({"TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "in"}}}},
-     "'transformInput.dataSource.s3DataSource.s3Uri'"),
-    ({"ModelClientConfig": {"InvocationsTimeoutInSeconds": 3601}}, "value less than or equal to 3600"),
-])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"ModelName": None}, "'modelName' failed to satisfy constraint: Member must not be null"),
+        ({"Surprise": 1}, "Unknown member 'surprise'"),
+        ({"MaxPayloadInMB": "6"}, "integer expected"),
+        ({"MaxPayloadInMB": True}, "integer expected"),
+        ({"MaxPayloadInMB": -1}, "value greater than or equal to 0"),
+        ({"BatchStrategy": "Both"}, r"enum value set: \[MultiRecord, SingleRecord\]"),
+        ({"Environment": {f"N{number}": "" for number in range(17)}}, "length less than or equal to 16"),
+        ({"Environment": {"1A": ""}}, "regular expression pattern"),
+        ({"Environment": {"A": "x" * 10241}}, "length less than or equal to 10240"),
+        ({"Tags": [{"Key": "a"}]}, "'tags.1.member.value'"),
+        ({"Tags": [{"Key": "a!", "Value": ""}]}, "regular expression pattern"),
+        (
+            {"TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "in"}}}},
+            "'transformInput.dataSource.s3DataSource.s3Uri'",
+        ),
+        ({"ModelClientConfig": {"InvocationsTimeoutInSeconds": 3601}}, "value less than or equal to 3600"),
+    ],
+)
 def test_what_the_service_refuses(change, said):
     with pytest.raises(ValidationError, match=said):
         check("CreateTransformJob", JOB | change)
@@ -54,10 +60,15 @@ def test_the_wording_is_that_of_the_service_and_names_all_that_is_wrong():
     with pytest.raises(ValidationError) as refused:
         check("CreateTransformJob", JOB | {"TransformJobName": "a_job"})
     assert refused.value.message.startswith(LIKE_AWS)
-    with pytest.raises(ValidationError, match="2 validation errors detected: .*; .*"):
+    with pytest.raises(ValidationError, match=r"2 validation errors detected: .*; .*"):
         check("CreateTransformJob", JOB | {"TransformJobName": "a_job", "BatchStrategy": "x"})
 
 
 def test_tags_may_be_of_any_alphabet():
-    check("AddTags", {"ResourceArn": "arn:aws:sagemaker:us-east-1:000000000000:model/a",
-                      "Tags": [{"Key": "Größe 1/2 @x=+", "Value": "日本"}]})
+    check(
+        "AddTags",
+        {
+            "ResourceArn": "arn:aws:sagemaker:us-east-1:000000000000:model/a",
+            "Tags": [{"Key": "Größe 1/2 @x=+", "Value": "日本"}],
+        },
+    )

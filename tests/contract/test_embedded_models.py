@@ -1,0 +1,190 @@
+"""SageMaker's models: made, found, refused and allowed as AWS does."""
+
+import pytest
+
+from local.testing import ModelBench, acting_as, allow, make_role, refused, unique
+
+pytest_plugins = ["local.fixtures"]
+
+CODE = "def model_fn(d): return d\ndef predict_fn(d, m): return d\n"
+
+
+@pytest.fixture(scope="module")
+def bench(aws) -> ModelBench:
+    return ModelBench(aws, CODE)
+
+
+def arn(aws, name: str) -> str:
+    return f"arn:aws:sagemaker:{aws.region}:{aws.account}:model/{name.lower()}"
+
+
+def test_a_model_is_described_as_it_was_made(aws, bench):
+    name = unique("Model")
+    answer = bench.sagemaker.create_model(
+        ModelName=name,
+        ExecutionRoleArn=bench.role,
+        Tags=[{"Key": "a", "Value": "b"}],
+        PrimaryContainer={"Image": bench.image, "ModelDataUrl": bench.data, "Environment": {"A": "1"}},
+    )
+    assert answer["ModelArn"] == arn(aws, name)
+    found = bench.sagemaker.describe_model(ModelName=name)
+    assert found["PrimaryContainer"] == {"Image": bench.image, "ModelDataUrl": bench.data, "Environment": {"A": "1"}}
+    assert (found["ModelName"], found["ExecutionRoleArn"]) == (name, bench.role)
+    assert found["CreationTime"].tzinfo
+    assert not found["EnableNetworkIsolation"]
+
+
+def test_a_model_is_listed_and_deleted(bench):
+    name = bench.create_model()
+    listed = bench.sagemaker.list_models(NameContains=name)["Models"]
+    assert [entry["ModelName"] for entry in listed] == [name]
+    bench.sagemaker.delete_model(ModelName=name)
+    assert not bench.sagemaker.list_models(NameContains=name)["Models"]
+    for operation in (bench.sagemaker.describe_model, bench.sagemaker.delete_model):
+        with refused("ValidationException", 'Could not find model "arn:aws:sagemaker'):
+            operation(ModelName=name)
+
+
+def test_lists_come_in_pages(bench):
+    stem = unique("page")
+    for number in range(3):
+        bench.sagemaker.create_model(
+            ModelName=f"{stem}-{number}",
+            ExecutionRoleArn=bench.role,
+            PrimaryContainer={"Image": bench.image, "ModelDataUrl": bench.data},
+        )
+    pages = bench.sagemaker.get_paginator("list_models").paginate(
+        NameContains=stem, SortBy="Name", SortOrder="Ascending", PaginationConfig={"PageSize": 2}
+    )
+    assert [[entry["ModelName"][-1] for entry in page["Models"]] for page in pages] == [["0", "1"], ["2"]]
+
+
+def test_a_name_is_given_once_whatever_its_case(bench):
+    with refused("ValidationException", "Cannot create already existing model"):
+        bench.sagemaker.create_model(
+            ModelName=bench.model.upper(),
+            ExecutionRoleArn=bench.role,
+            PrimaryContainer={"Image": bench.image, "ModelDataUrl": bench.data},
+        )
+
+
+def test_model_data_must_be_there(bench):
+    with refused("ValidationException", "Could not find model data at s3://"):
+        bench.create_model(ModelDataUrl=f"s3://{bench.bucket}/absent.tar.gz")
+
+
+def test_the_execution_role_must_be_allowed_to_read_the_model_data(aws, bench):
+    with refused("ValidationException", "Could not access model data at s3://"):
+        bench.create_model(ExecutionRoleArn=make_role(aws, allow("logs:*")))
+
+
+@pytest.mark.parametrize("service", ["lambda.amazonaws.com", None])
+def test_the_execution_role_must_trust_sagemaker(aws, bench, service):
+    absent = f"arn:aws:iam::{aws.account}:role/absent"
+    role = make_role(aws, allow("s3:*"), service=service) if service else absent
+    with refused("ValidationException", "Could not assume role"):
+        bench.create_model(ExecutionRoleArn=role)
+
+
+@pytest.mark.parametrize(
+    ("container", "said"),
+    [
+        ({"Image": ""}, "primaryContainer.image"),
+        ({"ModelPackageName": "package"}, "ModelPackageName is not supported by the embedded SageMaker"),
+        ({"Mode": "MultiModel"}, "multi-model container is not supported"),
+        ({"ModelDataUrl": "https://host/model.tar.gz"}, "other than s3:// is not supported"),
+        ({"Environment": {"A": "x" * 1025}}, "length less than or equal to 1024"),
+    ],
+)
+def test_containers_that_are_refused(bench, container, said):
+    with refused("ValidationException", said):
+        bench.create_model(**container)
+
+
+def test_tags_are_added_listed_and_removed(aws, bench):
+    name = bench.create_model(Tags=[{"Key": "first", "Value": "1"}])
+    resource = arn(aws, name)
+    bench.sagemaker.add_tags(ResourceArn=resource, Tags=[{"Key": "second", "Value": "2"}])
+    bench.sagemaker.delete_tags(ResourceArn=resource, TagKeys=["first"])
+    assert bench.sagemaker.list_tags(ResourceArn=resource)["Tags"] == [{"Key": "second", "Value": "2"}]
+    with refused("ValidationException"):
+        bench.sagemaker.list_tags(ResourceArn=arn(aws, "absent"))
+
+
+class TestPermissions:
+    """The caller's own policies decide, on the resource's ARN."""
+
+    def attempt(self, aws, bench, *statements, **request):
+        client = acting_as(aws, make_role(aws, *statements)).client("sagemaker")
+        return client.create_model(
+            **(
+                {
+                    "ModelName": unique("allowed"),
+                    "ExecutionRoleArn": bench.role,
+                    "PrimaryContainer": {"Image": bench.image, "ModelDataUrl": bench.data},
+                }
+                | request
+            )
+        )
+
+    def test_create_needs_the_action_on_the_model(self, aws, bench):
+        passing = allow("iam:PassRole", bench.role)
+        with refused("AccessDeniedException", "sagemaker:CreateModel on resource: arn:"):
+            self.attempt(aws, bench, passing, allow("sagemaker:CreateModel", arn(aws, "other-*")))
+        self.attempt(aws, bench, passing, allow("sagemaker:CreateModel", arn(aws, "allowed-*")))
+
+    def test_create_needs_the_role_to_be_passed(self, aws, bench):
+        creating = allow("sagemaker:CreateModel")
+        with refused("AccessDeniedException", "iam:PassRole on resource: arn:aws:iam"):
+            self.attempt(aws, bench, creating)
+        elsewhere = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+        with refused("AccessDeniedException"):
+            self.attempt(aws, bench, creating, allow("iam:PassRole", bench.role, Condition=elsewhere))
+        here = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+        self.attempt(aws, bench, creating, allow("iam:PassRole", bench.role, Condition=here))
+
+    def test_create_with_tags_needs_add_tags(self, aws, bench):
+        statements = [allow("sagemaker:CreateModel"), allow("iam:PassRole", bench.role)]
+        tags = {"Tags": [{"Key": "project", "Value": "seqdrop"}]}
+        with refused("AccessDeniedException", "sagemaker:AddTags"):
+            self.attempt(aws, bench, *statements, **tags)
+        self.attempt(aws, bench, *statements, allow("sagemaker:AddTags"), **tags)
+
+    def test_tags_of_the_request_and_of_the_resource_are_condition_keys(self, aws, bench):
+        passing, tag = allow("iam:PassRole", bench.role), {"Key": "project", "Value": "seqdrop"}
+        creating = allow(
+            ["sagemaker:CreateModel", "sagemaker:AddTags"],
+            Condition={"StringEquals": {"aws:RequestTag/project": "seqdrop"}},
+        )
+        with refused("AccessDeniedException"):
+            self.attempt(aws, bench, passing, creating)
+        made = self.attempt(aws, bench, passing, creating, Tags=[tag])["ModelArn"]
+        reading = allow("sagemaker:ListTags", Condition={"StringEquals": {"aws:ResourceTag/project": "seqdrop"}})
+        reader = acting_as(aws, make_role(aws, reading)).client("sagemaker")
+        assert reader.list_tags(ResourceArn=made)["Tags"] == [tag]
+        with refused("AccessDeniedException"):
+            reader.list_tags(ResourceArn=arn(aws, bench.model))
+
+    def test_an_explicit_deny_wins(self, aws, bench):
+        deny = {"Effect": "Deny", "Action": "sagemaker:DescribeModel", "Resource": "*"}
+        client = acting_as(aws, make_role(aws, allow("sagemaker:*"), deny)).client("sagemaker")
+        client.list_models()
+        with refused("AccessDeniedException", "explicit deny"):
+            client.describe_model(ModelName=bench.model)
+
+    def test_keys_that_nobody_has_are_refused(self, aws):
+        stranger = aws.session({"AccessKeyId": "AKIAABSENT0000000000", "SecretAccessKey": "x"})
+        with refused("UnrecognizedClientException"):
+            stranger.client("sagemaker").list_models()
+
+
+def test_an_operation_that_is_not_there_says_so(aws):
+    with refused("ValidationException", "no operation 'ListEndpoints'"):
+        aws.client("sagemaker").list_endpoints()
+
+
+def test_each_region_has_models_of_its_own(aws, bench):
+    elsewhere = aws.client("sagemaker", region_name="eu-west-1")
+    assert not elsewhere.list_models()["Models"]
+    with refused("ValidationException", "eu-west-1"):
+        elsewhere.describe_model(ModelName=bench.model)
