@@ -97,7 +97,7 @@ GOOD = b"@r1 first\nACGT\n+\nIIII\n@r2\nAC\n+r2\nII\n"
         (GOOD.replace(b"@r2", "@é".encode()), "non_ascii", 2, 5, 22),
         (GOOD[:-2], "truncated", 2, 8, 33),
         (GOOD[:-4], "truncated", 2, 7, 29),
-        (GOOD[:-7], "truncated", 2, 7, 29),
+        (GOOD[:-7], "truncated", 2, 6, 26),
         (GOOD[:-8], "truncated", 2, 6, 26),
         (b">a\nAC\n>b\n>c\nAC\n", "empty_record", 2, 3, 6),
         (b">a\nAC\n>b\n", "empty_record", 2, 3, 6),

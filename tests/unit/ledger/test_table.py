@@ -1,0 +1,99 @@
+"""The ledger refuses what someone did first, and never writes half."""
+
+import itertools
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from seqdrop.ledger.moves import MOVES, IllegalMove
+from seqdrop.ledger.records import Attempt, Job, Upload, attempt_keys, from_item
+from seqdrop.uploads import UploadVersion
+
+UNUSED = itertools.count()
+VERSION = UploadVersion("landing", "reads/a.fastq", "v1", 10, "etag", "01")
+
+
+@pytest.fixture
+def upload(ledger) -> Upload:
+    ledger.create(Upload.received(VERSION, "reads"))
+    return ledger.upload(VERSION.id)
+
+
+def attempt(upload: Upload, number: int = 1) -> Attempt:
+    return Attempt("PLANNED", upload_id=upload.id, analysis="reads", number=number, shards=1, items=2)
+
+
+def test_a_second_receipt_of_one_version_is_refused(ledger, upload):
+    assert ledger.create(Upload.received(VERSION, "reads")) is False
+    assert ledger.upload(VERSION.id) == upload
+
+
+def test_an_upload_keeps_what_its_event_said(upload):
+    assert upload.version == VERSION
+    assert (upload.state, upload.revision, upload.analysis) == ("RECEIVED", 1, "reads")
+    assert upload.created_at == upload.moved_at != ""
+
+
+def test_of_two_movers_with_the_same_record_one_wins(ledger, upload):
+    assert ledger.move(upload, "VALIDATED", sha256="aa") is True
+    assert ledger.move(upload, "REJECTED", reason="late") is False
+    found = ledger.upload(upload.id)
+    assert (found.state, found.revision, found.sha256, found.reason) == ("VALIDATED", 2, "aa", "")
+    assert found.created_at == upload.created_at < found.moved_at
+
+
+def test_a_refused_move_writes_none_of_its_new_records(ledger, upload):
+    ledger.move(upload, "REJECTED", reason="x")
+    assert ledger.move(upload, "VALIDATED", attempt(upload)) is False
+    assert ledger.attempts(upload.id) == []
+
+
+def test_a_claim_is_all_or_nothing(ledger, upload):
+    first, second = attempt(upload, 1), attempt(upload, 2)
+    ledger.move(upload, "VALIDATED", first, second)
+    one, two = ledger.attempts(upload.id)
+    assert ledger.claim(Job("PLANNED", name="job-a", members=[one.key]), [one]) is True
+    assert ledger.claim(Job("PLANNED", name="job-b", members=[one.key, two.key]), [one, two]) is False
+    assert ledger.job("job-b") is None
+    assert [(a.state, a.job) for a in ledger.attempts(upload.id)] == [("SUBMITTED", "job-a"), ("PLANNED", "")]
+    assert ledger.job("job-a").members == [one.key]
+
+
+def test_a_move_that_is_not_in_the_table_raises(ledger, upload):
+    with pytest.raises(IllegalMove):
+        ledger.move(upload, "ARCHIVED")
+
+
+def test_records_are_found_by_state_oldest_first(ledger):
+    versions = [UploadVersion("landing", f"reads/{n}", "v", 1, "e") for n in range(3)]
+    for version in versions:
+        ledger.create(Upload.received(version, "reads"))
+    ledger.move(ledger.upload(versions[0].id), "REJECTED", reason="x")
+    assert [record.key for record in ledger.in_state("upload", "RECEIVED")] == ["reads/1", "reads/2"]
+    assert list(ledger.in_state("upload", "RECEIVED", moved_before="2025")) == []
+
+
+def test_an_attempts_key_names_it(upload):
+    one = attempt(upload, 12)
+    assert attempt_keys(one.key) == one.keys
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_walk_through_the_table_is_taken_once_each_step(ledger, data):
+    version = UploadVersion("landing", f"reads/{next(UNUSED)}", "v", 1, "e")
+    ledger.create(Upload.received(version, "reads"))
+    for step in range(1, 6):
+        record = ledger.upload(version.id)
+        targets = sorted(m.target for m in MOVES if m.kind == "upload" and m.source == record.state)
+        if not targets:
+            break
+        target = data.draw(st.sampled_from(targets))
+        assert ledger.move(record, target) is True
+        assert ledger.move(record, target) is False
+        assert ledger.upload(version.id).revision == step + 1
+
+
+def test_every_kind_survives_the_table(upload):
+    for record in (upload, attempt(upload), Job("PLANNED", name="j", members=["a", "b"], request="{}")):
+        assert from_item(record.item()) == record

@@ -1,0 +1,130 @@
+"""No landing object disappears before its copy is proven; and what was proven is not copied again."""
+
+import base64
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+from seqdrop.archive import archive_key
+from seqdrop.errors import ArchiveMismatch
+from seqdrop.ledger.records import Upload
+from seqdrop.stages.archive import archive
+from seqdrop.uploads import UploadVersion
+
+BODY = b"@r\nACGT\n+\nIIII\n"
+SHA256 = hashlib.sha256(BODY).hexdigest()
+
+
+class S3:
+    """moto's S3 that dies before a named call, and answers a copy's SHA-256 as S3 does."""
+
+    def __init__(self, real):
+        self._real, self.dies_before, self.calls, self.damaged = real, None, [], False
+        self._digests = {}
+
+    def __getattr__(self, name):
+        def call(**arguments):
+            if name == self.dies_before:
+                self.dies_before = None
+                raise KeyboardInterrupt(name)
+            self.calls.append(name)
+            if name == "copy_object":
+                body = self._real.get_object(**arguments["CopySource"])["Body"].read()
+                self._digests[arguments["Key"]] = hashlib.sha256(b"rot" if self.damaged else body).digest()
+            answer = getattr(self._real, name)(**arguments)
+            if name == "head_object":
+                answer["ChecksumSHA256"] = base64.b64encode(self._digests[arguments["Key"]]).decode()
+            return answer
+
+        return call
+
+
+@pytest.fixture
+def s3(services):
+    return S3(services.s3)
+
+
+@pytest.fixture
+def upload(services) -> Upload:
+    put = services.s3.put_object(Bucket="landing", Key="raw/run 1/a+b.fastq", Body=BODY)
+    version = UploadVersion("landing", "raw/run 1/a+b.fastq", put["VersionId"], len(BODY), "e")
+    services.ledger.create(Upload.received(version, "raw"))
+    services.ledger.move(services.ledger.upload(version.id), "VALIDATED", sha256=SHA256)
+    return services.ledger.upload(version.id)
+
+
+def left(services, bucket: str) -> list[str]:
+    found = services.s3.list_object_versions(Bucket=bucket)
+    return [item["Key"] for kind in ("Versions", "DeleteMarkers") for item in found.get(kind, [])]
+
+
+def test_copied_proven_receipted_and_removed(services, s3, upload):
+    archive(replace(services, s3=s3), upload.id)
+    assert services.ledger.upload(upload.id).state == "ARCHIVED"
+    assert left(services, "landing") == []
+    assert left(services, "archive") == [f"raw/run 1/{upload.id}/a+b.fastq"]
+    receipt = json.loads(services.s3.get_object(Bucket="results", Key=f"receipts/{upload.id}.json")["Body"].read())
+    assert receipt["landing"]["sha256"] == receipt["archive"]["sha256"] == SHA256
+    assert receipt["archive"]["storage_class"] == "DEEP_ARCHIVE"
+    assert receipt["restore"]["bulk"]["hours_at_most"] == 48
+
+
+@pytest.mark.parametrize("where", ["head_object", "copy_object", "put_object", "delete_object"])
+def test_killed_anywhere_and_delivered_again_the_end_is_the_same(services, s3, upload, where):
+    s3.dies_before = where
+    with pytest.raises(KeyboardInterrupt):
+        archive(replace(services, s3=s3), upload.id)
+    assert left(services, "landing"), "removed before everything else was done"
+    archive(replace(services, s3=s3), upload.id)
+    assert services.ledger.upload(upload.id).state == "ARCHIVED"
+    assert left(services, "landing") == []
+    assert s3.calls.count("copy_object") == 1
+
+
+def test_killed_after_the_removal_it_still_ends_archived(services, s3, upload, monkeypatch):
+    monkeypatch.setattr(type(services.ledger), "move", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        archive(replace(services, s3=s3), upload.id)
+    monkeypatch.undo()
+    archive(replace(services, s3=s3), upload.id)
+    assert services.ledger.upload(upload.id).state == "ARCHIVED"
+
+
+def test_a_copy_that_differs_keeps_the_original_and_tells_the_lab(services, s3, upload, sent):
+    s3.damaged = True
+    with pytest.raises(ArchiveMismatch):
+        archive(replace(services, s3=s3), upload.id)
+    assert left(services, "landing") == [upload.key]
+    assert services.ledger.upload(upload.id).state == "VALIDATED"
+    assert sent[-1][0] == "topic"
+
+
+def test_other_versions_of_the_key_are_not_touched(services, s3, upload):
+    services.s3.put_object(Bucket="landing", Key=upload.key, Body=b"newer")
+    archive(replace(services, s3=s3), upload.id)
+    assert services.s3.get_object(Bucket="landing", Key=upload.key)["Body"].read() == b"newer"
+    assert left(services, "landing") == [upload.key]
+
+
+def test_deleted_before_it_was_archived_it_is_withdrawn(services, s3, upload):
+    services.s3.delete_object(Bucket="landing", Key=upload.key, VersionId=upload.version_id)
+    archive(replace(services, s3=s3), upload.id)
+    assert services.ledger.upload(upload.id).state == "WITHDRAWN"
+
+
+def test_told_again_it_does_nothing(services, s3, upload):
+    archive(replace(services, s3=s3), upload.id)
+    calls = list(s3.calls)
+    archive(replace(services, s3=s3), upload.id)
+    archive(replace(services, s3=s3), "ABCDEFGHIJKLMNOPQRSTUVWX27")
+    assert s3.calls == calls
+
+
+def test_two_versions_of_a_key_are_archived_apart():
+    first, second = (
+        Upload.received(UploadVersion("b", "raw/x/a.fq", version, 1, "e"), "raw") for version in ("1", "2")
+    )
+    assert archive_key(first) != archive_key(second)
+    assert archive_key(first).startswith("raw/x/")
+    assert archive_key(first).endswith("/a.fq")

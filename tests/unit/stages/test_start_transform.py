@@ -1,0 +1,148 @@
+"""Jobs are started at most once, whatever is delivered, in whatever groups, and wherever it dies."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from botocore.exceptions import ClientError
+from seqdrop.errors import RetryableError
+from seqdrop.jobs.models import push_archive
+from seqdrop.ledger.records import Attempt, Upload
+from seqdrop.stages.start_transform import start_transform
+from seqdrop.uploads import UploadVersion
+
+
+class Died(BaseException):
+    """The function was killed here."""
+
+
+def refused(code: str, message: str = "no") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "op")
+
+
+class FakeSageMaker:
+    """Takes jobs by name as the service does. `fail` holds what the next calls of create raise, before or after."""
+
+    def __init__(self):
+        self.jobs, self.models, self.fail = {}, set(), []
+
+    def create_model(self, ModelName, **_):
+        if ModelName in self.models:
+            raise refused("ValidationException", f"Cannot create already existing model {ModelName}")
+        self.models.add(ModelName)
+
+    def create_transform_job(self, **request):
+        before, after = self.fail.pop(0) if self.fail else (None, None)
+        if before:
+            raise before
+        if request["TransformJobName"] in self.jobs:
+            raise refused("ResourceInUse")
+        self.jobs[request["TransformJobName"]] = request
+        if after:
+            raise after
+
+    def describe_transform_job(self, TransformJobName):
+        found = self.jobs[TransformJobName]
+        return {**found, "TransformInput": {**found["TransformInput"], "CompressionType": "None"}}
+
+
+@pytest.fixture
+def sagemaker():
+    return FakeSageMaker()
+
+
+@pytest.fixture
+def services(services, sagemaker):
+    for model in ("promoter-70", "promoter-300"):
+        push_archive(services.s3, "results", model, model.encode(), "now")
+    return replace(services, sagemaker=sagemaker)
+
+
+@pytest.fixture
+def planned(services):
+    """Makes a validated upload with a planned attempt; answers the attempt's key."""
+
+    def make(name: str, analysis: str = "reads") -> str:
+        version = UploadVersion("landing", f"{analysis}/{name}", "v", 1, "e")
+        services.ledger.create(Upload.received(version, analysis))
+        attempt = Attempt("PLANNED", upload_id=version.id, analysis=analysis, shards=1, items=1)
+        services.ledger.move(services.ledger.upload(version.id), "VALIDATED", attempt)
+        return attempt.key
+
+    return make
+
+
+def test_uploads_of_one_analysis_share_a_job(services, sagemaker, planned):
+    reads, contigs = [planned("a"), planned("b")], planned("c", "contigs")
+    start_transform(services, [*reads, contigs])
+    assert len(sagemaker.jobs) == 2
+    for key in reads:
+        assert services.ledger.attempt(key).state == "SUBMITTED"
+    job = services.ledger.job(services.ledger.attempt(reads[0]).job)
+    assert (job.state, sorted(job.members)) == ("STARTED", sorted(reads))
+    listed = json.loads(services.s3.get_object(Bucket="work", Key=f"jobs/{job.name}/input.manifest")["Body"].read())
+    assert len(listed) == 3
+
+
+def test_redelivered_in_another_grouping_starts_nothing(services, sagemaker, planned):
+    a, b, c = planned("a"), planned("b"), planned("c")
+    start_transform(services, [a, b])
+    start_transform(services, [b, c])
+    start_transform(services, [a, b, c])
+    assert len(sagemaker.jobs) == 2
+    assert sum(len(services.ledger.job(name).members) for name in sagemaker.jobs) == 3
+
+
+@pytest.mark.parametrize("where", ["before the call", "after the call"])
+def test_a_crash_at_the_call_is_made_good_by_the_next_delivery(services, sagemaker, planned, where):
+    key = planned("a")
+    sagemaker.fail = [(Died(), None) if where == "before the call" else (None, Died())]
+    with pytest.raises(Died):
+        start_transform(services, [key])
+    start_transform(services, [key])
+    assert len(sagemaker.jobs) == 1
+    assert services.ledger.job(services.ledger.attempt(key).job).state == "STARTED"
+
+
+@pytest.mark.parametrize("code", ["ResourceLimitExceeded", "ThrottlingException"])
+def test_no_room_leaves_the_job_planned_for_the_reconciler(services, sagemaker, planned, code):
+    key = planned("a")
+    sagemaker.fail = [(refused(code), None)]
+    start_transform(services, [key])
+    job = services.ledger.attempt(key).job
+    assert (services.ledger.job(job).state, sagemaker.jobs) == ("PLANNED", {})
+    start_transform(services, [key])
+    assert (services.ledger.job(job).state, list(sagemaker.jobs)) == ("STARTED", [job])
+
+
+def test_another_job_of_the_name_is_an_error_that_a_person_sees(services, sagemaker, planned, sent):
+    key = planned("a")
+    sagemaker.fail = [(Died(), None)]
+    with pytest.raises(Died):
+        start_transform(services, [key])
+    job = services.ledger.job(services.ledger.attempt(key).job)
+    sagemaker.jobs[job.name] = json.loads(job.request) | {"ModelName": "somebody-elses"}
+    start_transform(services, [key])
+    assert services.ledger.attempt(key).state == "FAILED"
+    assert services.ledger.job(job.name).state == "FAILED"
+    assert "another ModelName" in sent[-1][1]["Message"]
+
+
+def test_without_a_model_the_attempt_fails_and_says_what_to_do(services, planned, sent):
+    services.s3.delete_object(Bucket="results", Key="models/promoter-70/current.json")
+    key = planned("a")
+    start_transform(services, [key])
+    assert services.ledger.attempt(key).state == "FAILED"
+    assert "seqdrop models push promoter-70" in sent[-1][1]["Message"]
+
+
+def test_a_claim_that_another_run_won_is_tried_again(services, planned, monkeypatch):
+    key = planned("a")
+    monkeypatch.setattr(type(services.ledger), "claim", lambda self, job, members: False)
+    with pytest.raises(RetryableError):
+        start_transform(services, [key])
+
+
+def test_an_attempt_that_nobody_knows_is_no_error(services, sagemaker):
+    start_transform(services, ["ABCDEFGHIJKLMNOPQRSTUVWX27-reads-1"])
+    assert sagemaker.jobs == {}
