@@ -6,4 +6,8 @@ from seqdrop.stages.archive import archive
 
 
 def handler(event, context):
-    return each_message(event, context, lambda body: archive(services(), body["upload"]))
+    return each_message(services(), event, context, _handle)
+
+
+def _handle(body):
+    archive(services(), body["upload"])

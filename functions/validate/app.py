@@ -7,7 +7,7 @@ from seqdrop.stages.validate import validate
 
 
 def handler(event, context):
-    return each_message(event, context, _handle)
+    return each_message(services(), event, context, _handle)
 
 
 def _handle(body):

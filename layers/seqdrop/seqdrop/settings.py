@@ -46,3 +46,11 @@ class Settings:
             if name in values:
                 values[name] = int(values[name])
         return cls(**values)
+
+    def queue(self, name: str) -> str:
+        """The URL of the queue of that name. Raises ConfigurationError if it is none of ours."""
+        urls = (self.validate_queue, self.transform_queue, self.finish_queue, self.archive_queue)
+        for url in urls:
+            if url.rsplit("/", 1)[-1] == name:
+                return url
+        raise ConfigurationError(f"{name} is none of this deployment's queues")

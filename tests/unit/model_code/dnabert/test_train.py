@@ -22,14 +22,11 @@ def data(tmp_path):
     chance, folder = random.Random(5), tmp_path / "data"
     folder.mkdir()
     rich, poor = (
-        ["".join(chance.choices("ACGT", weights, k=30)) for _ in range(60)]
-        for weights in ((1, 4, 4, 1), (4, 1, 1, 4))
+        ["".join(chance.choices("ACGT", weights, k=30)) for _ in range(60)] for weights in ((1, 4, 4, 1), (4, 1, 1, 4))
     )
     rows = [f"{sequence},{label}" for label, kind in ((1, rich[:40]), (0, poor[:40])) for sequence in kind]
     (folder / "train.csv").write_text("sequence,label\n" + "\n".join(rows) + "\n")
-    (folder / "positive.fa").write_text(
-        "".join(f">p{i}\n{s[:15]}\n{s[15:]}\n" for i, s in enumerate(rich[40:]))
-    )
+    (folder / "positive.fa").write_text("".join(f">p{i}\n{s[:15]}\n{s[15:]}\n" for i, s in enumerate(rich[40:])))
     (folder / "negative.fa").write_text("".join(f">n{i}\n{s}\n" for i, s in enumerate(poor[40:])))
     (folder / "README").write_text("no data")
     return folder

@@ -1,0 +1,83 @@
+"""The handlers, fed with events/: they parse, call the stage and answer what failed."""
+
+import importlib.util
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from seqdrop.messages import retry_delay
+
+QUEUES = {"validate": "validate", "start_transform": "transform", "finish": "finish", "archive": "archive"}
+
+
+@pytest.fixture
+def function(repository, services, sent, monkeypatch):
+    """Loads a function as Lambda does, with its stage replaced by a list of calls."""
+    urls = {f"{queue}_queue": f"https://sqs/1/{queue}" for queue in QUEUES.values()}
+    changed = []
+    sqs = SimpleNamespace(change_message_visibility=lambda **call: changed.append(call))
+    own = replace(services, settings=replace(services.settings, **urls), sqs=sqs)
+
+    def load(name: str, stage):
+        spec = importlib.util.spec_from_file_location(f"app_{name}", repository / f"functions/{name}/app.py")
+        app = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(app)
+        monkeypatch.setattr(app, "services", lambda: own)
+        monkeypatch.setattr(app, name, stage)
+        return app.handler
+
+    load.changed = changed
+    return load
+
+
+@pytest.fixture
+def event(repository):
+    return lambda name: json.loads((repository / f"events/{name}.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "wanted"),
+    [
+        ("validate", "validate-eventbridge", ["reads/run 1/S1+é_R1_001.fastq.gz"]),
+        ("validate", "validate-records", ["reads/run 1/S1+é_R1_001.fastq.gz", "contigs/assembly 1+2.fasta"]),
+        ("finish", "finish", ["seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWX27-1"]),
+        ("archive", "archive", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
+    ],
+)
+def test_each_message_reaches_its_stage(function, event, name, shape, wanted):
+    calls = []
+    answer = function(name, lambda services, what: calls.append(getattr(what, "key", what)))(event(shape), None)
+    assert calls == wanted
+    assert answer == {"batchItemFailures": []}
+
+
+def test_a_batch_of_attempts_is_one_call(function, event):
+    calls = []
+    answer = function("start_transform", lambda services, keys: calls.append(keys))(event("start_transform"), None)
+    assert len(calls) == 1
+    assert len(calls[0]) == 2
+    assert answer == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize(("name", "shape"), [("archive", "archive"), ("start_transform", "start_transform")])
+def test_a_failure_comes_again_soon(function, event, name, shape):
+    def fail(*_):
+        raise RuntimeError("no")
+
+    body = event(shape)
+    for record in body["Records"]:
+        record["attributes"]["ApproximateReceiveCount"] = "2"
+    answer = function(name, fail)(body, None)
+    failed = [item["itemIdentifier"] for item in answer["batchItemFailures"]]
+    assert failed == [record["messageId"] for record in body["Records"]]
+    assert {call["VisibilityTimeout"] for call in function.changed} == {60}
+    assert {call["QueueUrl"] for call in function.changed} == {f"https://sqs/1/{QUEUES[name]}"}
+
+
+def test_reconcile_answers_what_it_pushed(function, event):
+    assert function("reconcile", lambda services: {"received": 1})(event("reconcile"), None) == {"received": 1}
+
+
+def test_waits_grow_to_a_bound():
+    assert [retry_delay(n) for n in range(1, 8)] == [30, 60, 120, 240, 480, 900, 900]
