@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from seqdrop.log import logger
 from seqdrop.services import Services
@@ -54,5 +54,5 @@ def _retry_soon(services: Services, record: dict) -> None:
         services.sqs.change_message_visibility(
             QueueUrl=queue, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=delay
         )
-    except ClientError as error:  # then it comes after the visibility timeout
+    except (ClientError, BotoCoreError) as error:  # then it comes after the visibility timeout
         logger().warning("could not shorten the wait", extra={"error": str(error)})
