@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -74,7 +75,8 @@ def listen(port: int) -> socket.socket:
 
 def prepare_files(workdir: Path) -> None:
     """Make the working directory and send everything said from now on to its log."""
-    (workdir / "tmp").mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(workdir / "tmp", ignore_errors=True)
+    (workdir / "tmp").mkdir(parents=True)
     log = os.open(workdir / LOG_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)

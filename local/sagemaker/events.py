@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import logging
 
 from local.sagemaker.registry import TransformJob
 from local.sagemaker.transform_jobs import description
 
+logger = logging.getLogger("local.sagemaker")
 DETAIL_TYPE = "SageMaker Transform Job State Change"
 TIMES = ("CreationTime", "TransformStartTime", "TransformEndTime")
 
@@ -20,9 +22,15 @@ class Announcer:
         self._loop = loop
 
     def __call__(self, job: TransformJob) -> None:
-        """Announce the state the job has now; may be called from any thread but the loop's."""
-        entry = event(job)
-        asyncio.run_coroutine_threadsafe(_put(entry, job.account, job.region), self._loop).result(timeout=30)
+        """Announce the state the job has now; may be called from any thread but the loop's.
+
+        A failure is no concern of the job's: EventBridge promises no delivery either.
+        """
+        delivery = asyncio.run_coroutine_threadsafe(_put(event(job), job.account, job.region), self._loop)
+        try:
+            delivery.result(timeout=30)
+        except Exception:
+            logger.exception("no event for %s %s", job.name, job.status)
 
 
 async def _put(entry: dict, account: str, region: str) -> None:

@@ -75,9 +75,15 @@ class Execution:
                 for chunk in self._chunks(location):
                     target.write(chunk)
             unpack(archive, self._model_dir)
+            self._refuse_requirements()
         except (ObjectFailed, BadArchive) as error:
             raise JobFailed(f"ClientError: the model data {location}: {error}") from error
         archive.unlink()
+
+    def _refuse_requirements(self) -> None:
+        """The real container would install them from the network before it serves."""
+        if (self._model_dir / "code/requirements.txt").exists():
+            raise BadArchive("code/requirements.txt is not supported by the embedded SageMaker")
 
     def _failures(self, objects: list[InputObject]) -> Iterator[str]:
         """Transform the objects in turn, and tell of each that failed."""
