@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from rich.box import ROUNDED
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -187,7 +188,7 @@ def _archive_line(s3, target: Target, one: Progress, receipt: dict) -> str:
 
 
 def _summary_table(rows: list[tuple[str, str, str, str]]) -> Table:
-    table = Table(title="What became of each file", title_justify="left")
+    table = Table(title="What became of each file", title_justify="left", box=ROUNDED)
     for name in ("file", "end", "found", "raw data"):
         table.add_column(name, overflow="fold")
     for key, state, found, archived in rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from rich.box import ROUNDED
 from rich.console import Console
 from rich.live import Live
 from rich.spinner import Spinner
@@ -81,7 +82,11 @@ def _line(one: Progress, seconds: float) -> str:
 def render(now: list[Progress], seconds: float, spinner: Spinner | None = None) -> Table:
     """The table as it stands. A spinner marks what is being done right now."""
     ended = sum(one.ended for one in now)
-    table = Table(title=f"Seqdrop · {ended} of {len(now)} uploads at their end · {seconds:.0f} s", title_justify="left")
+    table = Table(
+        title=f"Seqdrop · {ended} of {len(now)} uploads at their end · {seconds:.0f} s",
+        title_justify="left",
+        box=ROUNDED,
+    )
     for title in ("file", "size", "validate", "predict", "archive", "state", ""):
         aligned = {"size": "right", "validate": "center", "predict": "center", "archive": "center"}
         table.add_column(title, justify=aligned.get(title, "left"), overflow="fold" if title == "file" else "ellipsis")

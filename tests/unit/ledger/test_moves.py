@@ -30,3 +30,9 @@ def test_every_mover_is_a_function(repository):
 def test_a_move_outside_the_table_is_a_program_error():
     with pytest.raises(IllegalMove):
         check("upload", "REJECTED", "ARCHIVED")
+
+
+def test_the_readme_shows_the_table_as_it_is(repository):
+    text = (repository / "README.md").read_text()
+    for move in MOVES:
+        assert f"| {move.source or '∅'} → {move.target} | {move.why} ({move.by}) |" in text

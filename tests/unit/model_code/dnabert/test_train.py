@@ -22,11 +22,14 @@ def data(tmp_path):
     chance, folder = random.Random(5), tmp_path / "data"
     folder.mkdir()
     rich, poor = (
-        ["".join(chance.choices("ACGT", weights, k=30)) for _ in range(60)] for weights in ((1, 4, 4, 1), (4, 1, 1, 4))
+        ["".join(chance.choices("ACGT", weights, k=30)) for _ in range(60)]
+        for weights in ((1, 4, 4, 1), (4, 1, 1, 4))
     )
     rows = [f"{sequence},{label}" for label, kind in ((1, rich[:40]), (0, poor[:40])) for sequence in kind]
     (folder / "train.csv").write_text("sequence,label\n" + "\n".join(rows) + "\n")
-    (folder / "positive.fa").write_text("".join(f">p{i}\n{s[:15]}\n{s[15:]}\n" for i, s in enumerate(rich[40:])))
+    (folder / "positive.fa").write_text(
+        "".join(f">p{i}\n{s[:15]}\n{s[15:]}\n" for i, s in enumerate(rich[40:]))
+    )
     (folder / "negative.fa").write_text("".join(f">n{i}\n{s}\n" for i, s in enumerate(poor[40:])))
     (folder / "README").write_text("no data")
     return folder
@@ -117,3 +120,18 @@ def test_nothing_to_train_on_is_an_error_of_usage(train, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         train.parse_arguments([])
     assert "--train and --model-dir are needed" in capsys.readouterr().err
+
+
+def test_kmers_that_share_bases_and_near_positions_begin_alike(train, tmp_path):
+    arguments = train.parse_arguments(
+        f"--train x --model-dir {tmp_path} --k 3 --hidden 32 --positions 40".split()
+    )
+    model, tokens = train.starting_point(arguments, tmp_path)
+    table = model.bert.embeddings
+    kmer = {token: table.word_embeddings.weight[number] for token, number in tokens.vocabulary.items()}
+    place = table.position_embeddings.weight
+    assert torch.dist(kmer["CGC"], kmer["CGA"]) < torch.dist(kmer["CGC"], kmer["TTA"])
+    assert torch.dist(place[10], place[11]) < torch.dist(place[10], place[20])
+    assert table.word_embeddings.weight[5:].std().item() == pytest.approx(0.02, rel=0.01)
+    assert place.std().item() == pytest.approx(0.02, rel=0.01)
+    assert kmer["[PAD]"].abs().sum() == 0
