@@ -46,7 +46,10 @@ def main() -> int:
         console.print(f"[red]✘[/] {error}", highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
-        console.print("\nStopped by Ctrl-C; the embedded AWS is down and nothing is left running.")
+        left = (
+            f"the one that KEEP=1 left up stays up ({STACK_FILE})" if STACK_FILE.exists() else "nothing is left running"
+        )
+        console.print(f"\nStopped by Ctrl-C; {left}.")
         return 130
 
 

@@ -44,7 +44,7 @@ if (HERE := str(Path(__file__).resolve().parent)) not in sys.path:
 
 import metrics
 from examples import Examples, collate
-from tokens import SPECIALS, KmerTokens
+from tokens import SPECIALS, KmerTokens, encode_bases
 
 DNABERT_ORDER = "ATCG"
 """DNABERT counts its k-mers in this order of bases."""
@@ -75,6 +75,42 @@ def small_bert(args: argparse.Namespace, vocabulary_size: int) -> BertForSequenc
     )
 
 
+def kmer_features(tokens: KmerTokens) -> torch.Tensor:
+    """(vocabulary, features): which base each k-mer has at each place, and which pairs of bases, wherever."""
+    features = torch.zeros(len(tokens.vocabulary), 4 * tokens.k + 16)
+    for token, number in tokens.vocabulary.items():
+        if token in SPECIALS:
+            continue
+        codes = encode_bases(token.encode()).tolist()
+        for place, code in enumerate(codes):
+            features[number, 4 * place + code] = 1.0
+        for first, second in itertools.pairwise(codes):
+            features[number, 4 * tokens.k + 4 * first + second] += 1.0
+    return features
+
+
+def waves(positions: int, width: int) -> torch.Tensor:
+    """(positions, width): sines and cosines of wavelengths from 2 pi to some ten thousand times that."""
+    angles = torch.arange(positions)[:, None] * 10_000.0 ** (-torch.arange(0, width, 2) / width)
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+@torch.no_grad()
+def relate_embeddings(model: BertForSequenceClassification, tokens: KmerTokens) -> None:
+    """Let k-mers that share bases, and positions that are near, begin alike.
+
+    Nothing else tells a small model that CGCGCG and CGCGCA have much in common, and thousands of promoters are
+    too few to learn it for each pair. Both tables keep the spread that BERT starts from.
+    """
+    table, spread = model.bert.embeddings, model.config.initializer_range
+    features = kmer_features(tokens)
+    related = (features - features.mean(0)) @ torch.randn(features.shape[1], model.config.hidden_size)
+    kmers = torch.tensor([number for token, number in tokens.vocabulary.items() if token not in SPECIALS])
+    table.word_embeddings.weight[kmers] = related[kmers] * (spread / related[kmers].std())
+    positions = waves(*table.position_embeddings.weight.shape)
+    table.position_embeddings.weight.copy_(positions * (spread / positions.std()))
+
+
 def starting_point(
     args: argparse.Namespace, model_dir: Path
 ) -> tuple[BertForSequenceClassification, KmerTokens]:
@@ -86,7 +122,9 @@ def starting_point(
         return model, KmerTokens.from_file(vocabulary)
     write_vocabulary(vocabulary, args.k)
     tokens = KmerTokens.from_file(vocabulary)
-    return small_bert(args, len(tokens.vocabulary)), tokens
+    model = small_bert(args, len(tokens.vocabulary))
+    relate_embeddings(model, tokens)
+    return model, tokens
 
 
 # ---------------------------------------------------------------- training
