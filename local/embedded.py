@@ -22,9 +22,9 @@ DEFAULT_REGION = "us-east-1"
 class EmbeddedAws:
     """One server and the clients that speak to it.
 
-    `workdir` holds all its files. `port` None takes a free one. With `detached` the server outlives
-    this process; otherwise it ends with it, even when this process is killed. With `transform_limit` its
-    SageMaker refuses more jobs at a time than that with ResourceLimitExceeded, as an account's quota does.
+    `workdir` holds all its files. `port` None takes a free one. With `detached` the server outlives this
+    process; otherwise it ends with it, even when it is killed, and with this object. With `transform_limit`
+    its SageMaker refuses more jobs at a time with ResourceLimitExceeded, as an account's quota does.
     """
 
     account = ACCOUNT

@@ -1,7 +1,8 @@
 """Permissions that an S3 request needs beside its own action, which ministack does not ask for.
 
 An object under SSE-KMS needs the caller to be allowed the key, by identity policy and key policy both;
-tags set or carried along need the tagging actions. Both are what a first deployment to AWS fails at.
+tags set or carried along need the tagging actions; and who may not list a bucket is not told that a key
+is absent, but refused. All three are what a first deployment to AWS fails at.
 """
 
 from ministack.core import iam_actions, iam_evaluator
@@ -34,8 +35,9 @@ def apply() -> None:
 
 
 def _of_object(method: str, action: str | None, bucket: str, key: str, headers: dict, query: dict) -> list:
-    if action in READS and method == "GET":
-        return _decrypt(_record(bucket, key, s3._qp(query, "versionId")))
+    if action in READS:
+        record = _record(bucket, key, s3._qp(query, "versionId"))
+        return _absence(bucket, record) or (_decrypt(record) if method == "GET" else [])
     if action != "PutObject":
         return []
     if "uploadId" in query:
@@ -58,7 +60,8 @@ def _of_source(arn: str, headers: dict) -> list:
     if "x-amz-copy-source" not in headers:
         return []
     bucket, key, version = source(headers)
-    checks = _decrypt(_source_record(headers))
+    record = _source_record(headers)
+    checks = _absence(bucket, record) or _decrypt(record)
     tags = s3._object_tags.get((bucket, key, version or current(bucket, key).get("version_id")))
     if tags and headers.get("x-amz-tagging-directive", "COPY") == "COPY":
         read = "s3:GetObjectVersionTagging" if version else "s3:GetObjectTagging"
@@ -66,12 +69,17 @@ def _of_source(arn: str, headers: dict) -> list:
     return checks
 
 
+def _absence(bucket: str, record: dict) -> list:
+    """Only who may list the bucket learns that there is no such key."""
+    return [("s3:ListBucket", f"arn:aws:s3:::{bucket}")] if not record and bucket in s3._buckets else []
+
+
 def _source_record(headers: dict) -> dict:
     return _record(*source(headers)) if "x-amz-copy-source" in headers else {}
 
 
 def _record(bucket: str, key: str, version: str | None) -> dict:
-    if not version:
+    if not version or version == "null":
         return current(bucket, key)
     versions = s3._object_versions.get((bucket, key), [])
     return next((entry for entry in versions if entry["version_id"] == version), {})

@@ -354,6 +354,19 @@ class TestPermissions:
         tagging.copy_object(Bucket=bucket, Key="c", CopySource=source)
         assert s3.get_object_tagging(Bucket=bucket, Key="c")["TagSet"]
 
+    def test_who_may_not_list_a_bucket_is_not_told_that_a_key_is_absent(self, aws, s3, bucket):
+        everything, place = f"arn:aws:s3:::{bucket}/*", {"Bucket": bucket, "Key": "absent"}
+        reading = allow(["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], everything)
+        blind = self.client(aws, reading)
+        seeing = self.client(aws, reading, allow("s3:ListBucket", f"arn:aws:s3:::{bucket}"))
+        for client, head, get in ((blind, "403", "AccessDenied"), (seeing, "404", "NoSuchKey")):
+            with refused(head):
+                client.head_object(**place)
+            with refused(get):
+                client.get_object(**place)
+            with refused(get):
+                client.copy_object(Bucket=bucket, Key="b", CopySource=place)
+
     def test_plain_http_is_secure_enough_on_loopback_for_a_tls_only_policy(self, aws, s3, bucket):
         deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/*"}
         tls_only = deny | {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}

@@ -1,0 +1,197 @@
+"""What is not as in AWS, each shown, so that local/README.md cannot claim more or less than is so.
+
+A test here that fails means the embedded AWS has come closer to AWS: take the line out of the list.
+"""
+
+import hashlib
+import io
+import json
+import sys
+import time
+import zipfile
+
+import pytest
+from botocore.config import Config
+
+from local.testing import (
+    ModelBench,
+    acting_as,
+    allow,
+    make_bucket,
+    make_role,
+    policy,
+    refused,
+    unique,
+    until,
+)
+
+pytest_plugins = ["local.fixtures"]
+
+COUNTER = """
+import os
+def model_fn(model_dir): return None
+def predict_fn(data, model):
+    print("called", flush=True)
+    os._exit(1)
+def input_fn(data, content_type): return data
+"""
+ECHO = """
+import sys
+def model_fn(model_dir): return None
+def transform_fn(model, data, content_type, accept): return sys.executable
+"""
+
+
+def make_function(aws, source: str, **options) -> str:
+    """A Lambda function's name."""
+    code, name, role = io.BytesIO(), unique("function"), make_role(aws, service="lambda.amazonaws.com")
+    with zipfile.ZipFile(code, "w") as package:
+        package.writestr("app.py", f"def handler(event, context):\n    {source}\n")
+    aws.client("lambda").create_function(FunctionName=name, Runtime="python3.13", Handler="app.handler", Role=role,
+                                         Code={"ZipFile": code.getvalue()}, Timeout=30, **options)
+    return name
+
+
+def make_queue(aws, **attributes) -> tuple[str, str]:
+    """A queue's URL and ARN; EventBridge may send to it."""
+    sqs, name = aws.client("sqs"), unique("queue")
+    arn = f"arn:aws:sqs:{aws.region}:{aws.account}:{name}"
+    anyone = policy(allow("sqs:SendMessage", arn, Principal={"Service": "events.amazonaws.com"}))
+    return sqs.create_queue(QueueName=name, Attributes={"Policy": anyone, **attributes})["QueueUrl"], arn
+
+
+def messages(aws, url: str) -> list:
+    return aws.client("sqs").receive_message(QueueUrl=url).get("Messages", [])
+
+
+class TestLambda:
+    def test_memory_is_not_limited(self, aws):
+        name = make_function(aws, "return len(b'x' * 300_000_000)", MemorySize=128)
+        answer = aws.client("lambda").invoke(FunctionName=name)
+        assert answer["Payload"].read() == b"300000000"
+
+    def test_answers_over_six_megabytes_pass(self, aws):
+        name = make_function(aws, "return 'x' * 7_000_000")
+        answer = aws.client("lambda").invoke(FunctionName=name)
+        assert "FunctionError" not in answer
+        assert len(answer["Payload"].read()) > 7_000_000
+
+    def test_an_error_does_not_name_its_type(self, aws):
+        name = make_function(aws, "raise KeyError('a')")
+        answer = aws.client("lambda").invoke(FunctionName=name)
+        assert json.loads(answer["Payload"].read())["errorType"] == "Runtime.HandlerError"
+
+    def test_the_machines_own_python_runs_whatever_runtime_is_named(self, aws):
+        name = make_function(aws, "import sys; return list(sys.version_info[:2])")
+        answer = aws.client("lambda").invoke(FunctionName=name)
+        assert json.loads(answer["Payload"].read()) == list(sys.version_info[:2])
+
+
+class TestEventBridge:
+    def rule(self, aws, target: str, **more) -> str:
+        events, source = aws.client("events"), unique("source")
+        events.put_rule(Name=source, EventPattern=json.dumps({"source": [source]}))
+        events.put_targets(Rule=source, Targets=[{"Id": "one", "Arn": target, **more}])
+        events.put_events(Entries=[{"Source": source, "DetailType": "test", "Detail": "{}"}])
+        return source
+
+    def test_a_targets_dead_letter_queue_stays_empty(self, aws):
+        url, arn = make_queue(aws)
+        absent = f"arn:aws:sqs:{aws.region}:{aws.account}:absent"
+        self.rule(aws, absent, DeadLetterConfig={"Arn": arn})
+        time.sleep(0.5)
+        assert messages(aws, url) == []
+
+    def test_a_queue_under_a_key_that_eventbridge_may_not_use_is_delivered_to(self, aws):
+        kms = aws.client("kms")
+        key = kms.create_key(Policy=policy(allow("kms:*", "*", Principal={
+            "AWS": f"arn:aws:iam::{aws.account}:root"})))["KeyMetadata"]["KeyId"]
+        url, arn = make_queue(aws, KmsMasterKeyId=key)
+        self.rule(aws, arn)
+        assert until(lambda: messages(aws, url))
+
+
+class TestKeys:
+    """Only S3 asks for permission to use a key."""
+
+    def test_a_sender_needs_no_permission_for_the_queues_key(self, aws):
+        key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
+        url, arn = make_queue(aws, KmsMasterKeyId=key)
+        acting_as(aws, make_role(aws, allow("sqs:SendMessage", arn))).client("sqs").send_message(
+            QueueUrl=url, MessageBody="a")
+        assert messages(aws, url)
+
+    def test_a_kms_write_that_names_no_key_is_refused(self, aws):
+        with refused("InvalidArgument", "requires a key id"):
+            aws.client("s3").put_object(Bucket=make_bucket(aws), Key="a", Body=b"", ServerSideEncryption="aws:kms")
+
+    def test_the_etag_of_an_object_under_kms_is_its_md5(self, aws):
+        key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+        answer = aws.client("s3").put_object(Bucket=make_bucket(aws), Key="a", Body=b"one", SSEKMSKeyId=key,
+                                             ServerSideEncryption="aws:kms")
+        assert answer["ETag"] == f'"{hashlib.md5(b"one").hexdigest()}"'
+
+
+class TestS3:
+    def test_the_first_version_of_a_batch_deletion_is_checked_as_a_plain_deletion(self, aws):
+        s3, bucket = aws.client("s3"), make_bucket(aws, versioned=True)
+        version = s3.put_object(Bucket=bucket, Key="a", Body=b"one")["VersionId"]
+        client = acting_as(aws, make_role(aws, allow("s3:DeleteObjectVersion", f"arn:aws:s3:::{bucket}/*")))
+        with refused("AccessDenied", "s3:DeleteObject "):
+            client.client("s3").delete_objects(
+                Bucket=bucket, Delete={"Objects": [{"Key": "a", "VersionId": version}]})
+
+    def test_a_lifecycle_rule_is_kept_and_never_acts(self, aws):
+        s3, bucket = aws.client("s3"), make_bucket(aws)
+        s3.put_object(Bucket=bucket, Key="a", Body=b"one")
+        rule = {"ID": "gone", "Status": "Enabled", "Filter": {"Prefix": ""},
+                "Expiration": {"Date": "2020-01-01T00:00:00Z"}}
+        s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+        time.sleep(0.5)
+        assert s3.head_object(Bucket=bucket, Key="a")
+
+    def test_object_attributes_call_a_whole_checksum_composite(self, aws):
+        s3, bucket = aws.client("s3"), make_bucket(aws)
+        started = s3.create_multipart_upload(Bucket=bucket, Key="a", ChecksumAlgorithm="CRC64NVME")
+        place = {"Bucket": bucket, "Key": "a", "UploadId": started["UploadId"]}
+        part = s3.upload_part(**place, PartNumber=1, Body=b"one")
+        made = s3.complete_multipart_upload(
+            **place, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
+        said = s3.get_object_attributes(Bucket=bucket, Key="a", ObjectAttributes=["Checksum"])["Checksum"]
+        assert (made["ChecksumType"], said["ChecksumType"]) == ("FULL_OBJECT", "COMPOSITE")
+
+    def test_restores_take_seconds(self, aws):
+        s3, bucket = aws.client("s3"), make_bucket(aws)
+        s3.put_object(Bucket=bucket, Key="a", Body=b"one", StorageClass="DEEP_ARCHIVE")
+        s3.restore_object(Bucket=bucket, Key="a", RestoreRequest={"Days": 1})
+        until(lambda: 'request="false"' in s3.head_object(Bucket=bucket, Key="a")["Restore"], timeout=5)
+
+
+class TestSageMaker:
+    def test_an_invocation_is_not_tried_again(self, aws):
+        bench = ModelBench(aws, COUNTER)
+        bench.put("in/a", b"one\n")
+        job = bench.run("in/", ModelClientConfig={"InvocationsMaxRetries": 3})
+        log = (aws.workdir / "jobs" / job["TransformJobName"] / "container.log").read_text()
+        assert log.count("called") == 1
+
+    def test_the_image_is_not_run(self, aws):
+        bench = ModelBench(aws, ECHO)
+        bench.model = bench.create_model(Image="no/such/image")
+        bench.put("in/a", b"one\n")
+        bench.run("in/")
+        assert b"python" in bench.outputs()["a.out"]
+
+    def test_members_that_the_service_would_overlook_are_refused(self, aws):
+        client = aws.client("sagemaker", config=Config(parameter_validation=False))
+        body = {"ModelName": "absent"}
+        client.meta.events.register("before-call.sagemaker.DescribeModel", lambda params, **_: params.update(
+            body=json.dumps(body | {"Later": 1}).encode()))
+        with refused("ValidationException", "Unknown member 'later'"):
+            client.describe_model(**body)
+
+
+@pytest.mark.parametrize("key", ["test", "000000000000"])
+def test_some_keys_are_the_root_of_the_account_without_a_signature(aws, key):
+    session = aws.session({"AccessKeyId": key, "SecretAccessKey": "anything"})
+    assert session.client("sts").get_caller_identity()["Arn"].endswith(":root")
