@@ -1,18 +1,13 @@
 """Checksums that S3 always has: CRC64NVME when the client sent none, and the answer names what was stored.
 
-They are computed in C (awscrt), since ministack's own tables take a second a megabyte. Without awscrt
-an object that came without a checksum has none, as with ministack alone.
+They are computed in C (awscrt), since ministack's own tables take seconds for some megabytes.
 """
 
 import base64
 import struct
 
+from awscrt import checksums
 from ministack.services import s3
-
-try:
-    from awscrt import checksums as native
-except ImportError:
-    native = None
 
 FULL, COMPOSITE = "FULL_OBJECT", "COMPOSITE"
 DEFAULT = "CRC64NVME"
@@ -27,22 +22,20 @@ def apply() -> None:
 
 def headers_of(stored: dict) -> dict[str, str]:
     """The headers that name an object's checksums."""
-    checksums = stored.get("checksums") or {}
-    named = {f"x-amz-checksum-{name.lower()}": value for name, value in checksums.items()}
+    known = stored.get("checksums") or {}
+    named = {f"x-amz-checksum-{name.lower()}": value for name, value in known.items()}
     return named | {"x-amz-checksum-type": stored.get("checksum_type") or FULL} if named else {}
 
 
 def _use_native() -> None:
-    if native is None:
-        return
     compute = s3._compute_s3_checksum
 
     def quick(algorithm: str, body: bytes) -> str | None:
         name = (algorithm or "").upper().replace("_", "")
         if name == "CRC64NVME":
-            return base64.b64encode(struct.pack(">Q", native.crc64nvme(body))).decode()
+            return base64.b64encode(struct.pack(">Q", checksums.crc64nvme(body))).decode()
         if name == "CRC32C":
-            return base64.b64encode(struct.pack(">I", native.crc32c(body))).decode()
+            return base64.b64encode(struct.pack(">I", checksums.crc32c(body))).decode()
         return compute(algorithm, body)
 
     s3._compute_s3_checksum = quick
@@ -52,7 +45,7 @@ def _answer_on_put() -> None:
     put = s3._put_object
 
     def put_with_answer(bucket_name: str, key: str, body: bytes, headers: dict) -> tuple:
-        if native is not None and not _names_one(headers):
+        if not _names_one(headers):
             headers = {**headers, "x-amz-sdk-checksum-algorithm": DEFAULT}
         status, answer, content = put(bucket_name, key, body, headers)
         if status == 200:

@@ -7,7 +7,7 @@ from defusedxml.ElementTree import fromstring
 from ministack.core.responses import md5_hash
 from ministack.services import s3
 
-from local.patches.s3_checksums import DEFAULT, FULL, current, native, replace
+from local.patches.s3_checksums import DEFAULT, FULL, current, replace
 
 ALGORITHM, CLASS = "x-amz-checksum-algorithm", "x-amz-storage-class"
 SOURCE_ARCHIVED = "Operation is not valid for the source object's storage class"
@@ -76,7 +76,7 @@ def _corrected(bucket: str, key: str, headers: dict, answer: tuple) -> tuple:
     """The copy is one object, whatever parts its source came in: whole-object ETag and checksum."""
     status, answer_headers, body = answer
     record, asked = current(bucket, key), headers.get(ALGORITHM)
-    names = [asked.upper()] if asked else list(record["checksums"]) or ([DEFAULT] if native else [])
+    names = [asked.upper()] if asked else list(record["checksums"]) or [DEFAULT]
     checksums = {name: s3._compute_s3_checksum(name, record["body"]) for name in names}
     replace(bucket, key, checksums=checksums, checksum_type=FULL, etag=f'"{md5_hash(record["body"])}"')
     return status, answer_headers, _with_checksums(body, record)
@@ -87,6 +87,5 @@ def _with_checksums(body: bytes, record: dict) -> bytes:
     root.find("{*}ETag").text = record["etag"]
     for name, value in record["checksums"].items():
         SubElement(root, f"Checksum{name}").text = value
-    if record["checksums"]:
-        SubElement(root, "ChecksumType").text = record["checksum_type"]
+    SubElement(root, "ChecksumType").text = record["checksum_type"]
     return tostring(root, encoding="utf-8", xml_declaration=True)

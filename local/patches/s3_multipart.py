@@ -6,7 +6,7 @@ from xml.etree.ElementTree import SubElement, tostring
 from defusedxml.ElementTree import fromstring
 from ministack.services import s3
 
-from local.patches.s3_checksums import COMPOSITE, DEFAULT, FULL, current, native, replace
+from local.patches.s3_checksums import COMPOSITE, DEFAULT, FULL, current, replace
 
 TYPE = "x-amz-checksum-type"
 COMPOSITE_BY_DEFAULT = frozenset({"CRC32", "CRC32C", "SHA1", "SHA256"})
@@ -49,7 +49,7 @@ def _remember(upload: dict, headers: dict) -> dict[str, str]:
     named = upload["checksum_algorithm"]
     kind = headers.get(TYPE) or (COMPOSITE if named in COMPOSITE_BY_DEFAULT else FULL)
     if kind == FULL:
-        upload["whole"] = named or (DEFAULT if native else None)
+        upload["whole"] = named or DEFAULT
         upload["checksum_algorithm"] = None
     return {TYPE: kind} if named else {}
 
