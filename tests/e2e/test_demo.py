@@ -1,0 +1,144 @@
+"""The demo's manners: it ends well, says so, and leaves nothing behind, however it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.samples import make
+
+FASTQ = b"@r1\n" + b"ACGT" * 25 + b"\n+\n" + b"IIII" * 25 + b"\n"
+
+
+def left_running(folder: Path) -> list[str]:
+    """Command lines of processes that speak of a folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue  # it has just ended
+        if str(folder) in line:
+            found.append(line)
+    return found
+
+
+@pytest.fixture
+def demo(tmp_path, repository) -> Callable[..., subprocess.Popen]:
+    """Starts the demo in a folder of its own, as `make demo` does."""
+    environment = {**os.environ, "PYTHONPATH": str(repository), "COLUMNS": "200"}
+
+    def start(*options: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "-u", "-m", "local.demo", *options],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+
+    return start
+
+
+def finish(process: subprocess.Popen) -> str:
+    text, _ = process.communicate(timeout=240)
+    return text
+
+
+def test_the_demo_ends_well_and_brings_its_results_home(demo, tmp_path):
+    process = demo()
+    text = finish(process)
+    assert process.returncode == 0, text
+    for word in ("ARCHIVED", "REJECTED", "length_mismatch", "DEEP_ARCHIVE, checksum verified", "predictions.jsonl"):
+        assert word in text
+    results = tmp_path / ".seqdrop/results"
+    assert len(list(results.rglob("receipt.json"))) == 4
+    (reason,) = results.rglob("reason.json")
+    assert json.loads(reason.read_text())["line"] == 148
+    assert (results / "contigs/assembly 1.fasta/calls.bed").is_file()
+    assert left_running(tmp_path) == []
+    assert not (tmp_path / ".seqdrop/stack.json").exists()
+
+
+@pytest.mark.parametrize("told", ["enforced", "dropped into"])
+def test_ctrl_c_leaves_nothing_running(demo, tmp_path, told):
+    process = demo()
+    for line in process.stdout:
+        if told in line:
+            break
+    os.killpg(process.pid, signal.SIGINT)
+    text = finish(process)
+    assert process.returncode == 130, text
+    assert "nothing is left running" in text
+    assert left_running(tmp_path) == []
+
+
+def test_a_port_that_is_taken_is_said(demo, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = demo("--port", str(taken.getsockname()[1]))
+        text = finish(process)
+    assert process.returncode == 1
+    assert "is in use" in text
+    assert left_running(tmp_path) == []
+
+
+def test_a_file_that_is_not_there_is_said_before_anything_starts(demo):
+    process = demo("--drop", "no such file")
+    assert "no such file is not there" in finish(process)
+    assert process.returncode == 1
+
+
+def test_kept_used_again_and_stopped(demo, tmp_path, repository):
+    """KEEP=1, a drop of one's own into it, and make stop."""
+    mine = tmp_path / "my reads"
+    mine.mkdir()
+    (mine / "good.fastq").write_bytes(FASTQ)
+    (mine / "bad.fastq").write_bytes(FASTQ[:-4])
+    first = demo("--keep", "--drop", str(mine))
+    text = finish(first)
+    assert first.returncode == 0, text
+    stack = json.loads((tmp_path / ".seqdrop/stack.json").read_text())
+    assert {"endpoint", "region", "landing", "work", "results", "archive", "table"} <= set(stack)
+    assert stack["endpoint"] in text
+    assert left_running(tmp_path)
+
+    command = [str(Path(sys.executable).parent / "seqdrop")]
+    environment = {**os.environ, "COLUMNS": "200"}
+    status = subprocess.run(
+        [*command, "status"], cwd=tmp_path, capture_output=True, text=True, env=environment, check=True
+    )
+    assert "reads/my reads/good.fastq" in status.stdout
+    assert "truncated" in status.stdout
+
+    second = demo("--drop", str(mine / "bad.fastq"))
+    assert "is up at" in finish(second)
+    assert second.returncode == 0
+    assert left_running(tmp_path), "a second run must leave up what the first was told to keep"
+
+    stop = demo("--stop")
+    assert "Stopped" in finish(stop)
+    assert left_running(tmp_path) == []
+    assert not (tmp_path / ".seqdrop/stack.json").exists()
+    again = demo("--stop")
+    assert "Nothing was running" in finish(again)
+    assert again.returncode == 0
+
+
+def test_samples_are_the_same_every_time(tmp_path):
+    first, second = make(tmp_path / "a"), make(tmp_path / "b")
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    other = make(tmp_path / "c", seed=1)
+    assert first[0].read_bytes() != other[0].read_bytes()
