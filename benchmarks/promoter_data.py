@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import itertools
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -64,24 +65,30 @@ def read_gue(path: Path, source: str) -> list[Labelled]:
         return [Labelled(sequence, int(label), source) for sequence, label in list(csv.reader(handle))[1:]]
 
 
-def real_sequences(folder: Path) -> Iterator[tuple[str, Labelled]]:
-    """(part, sequence of 300 bp) of the EPDnew promoters and of the real introns and coding stretches."""
+def real_promoters(folder: Path) -> Iterator[tuple[str, Labelled]]:
+    """(part, sequence of 300 bp) of EPDnew, by gene: all promoters of a gene fall in one part."""
     for name in ("human_TATA.fa", "human_promoters_chr1.fa"):
         for header, sequence in read_fasta(folder / name):
             yield part_of(header.split()[1].rsplit("_", 1)[0]), Labelled(sequence, 1, "epdnew")
+
+
+def real_stretches(folder: Path, length: int, train_step: int) -> Iterator[tuple[str, Labelled]]:
+    """(part, sequence) of introns and coding sequence, by gene.
+
+    The files hold introns and coding sequences in pieces of 300 bp, in order: pieces of one name are joined and cut
+    again, end to end for the held-out parts and every `train_step` bases for training.
+    """
     for kind in ("intron", "cds"):
-        for header, sequence in read_fasta(folder / f"bdgp_human_{kind}.300.fa"):
-            yield part_of(header.split()[0]), Labelled(sequence, 0, kind)
+        pieces = read_fasta(folder / f"bdgp_human_{kind}.300.fa")
+        for header, run in itertools.groupby(pieces, key=lambda piece: piece[0]):
+            part, whole = part_of(header.split()[0]), "".join(sequence for _, sequence in run)
+            for start in range(0, len(whole) - length + 1, train_step if part == "train" else length):
+                yield part, Labelled(whole[start : start + length], 0, kind)
 
 
 def other_strand(item: Labelled) -> Labelled:
     codes = reverse_complement(encode_bases(item.sequence.encode()))
     return Labelled("".join("ACGTN"[code] for code in codes), item.label, item.source)
-
-
-def stretches(item: Labelled, length: int, step: int) -> Iterator[Labelled]:
-    for start in range(0, len(item.sequence) - length + 1, step):
-        yield Labelled(item.sequence[start : start + length], item.label, item.source)
 
 
 # ---------------------------------------------------------------- overlap
@@ -129,28 +136,31 @@ def finish(split: Split, candidates: list[Labelled]) -> Split:
 
 def promoters_300(data: Path) -> Split:
     """300 bp: EPDnew, GUE's smaller sets, real introns and coding sequence."""
-    gue, split, candidates = data / "promoters" / "gue", Split(), []
+    gue, real = data / "promoters" / "gue", data / "promoters" / "real_negatives"
+    split, candidates = Split(), []
     split.tests = {"gue": read_gue(gue / "prom_300_all" / "test.csv", "gue"), "real": []}
-    for part, item in real_sequences(data / "promoters" / "real_negatives"):
-        {"test": split.tests["real"], "validation": split.validation, "train": candidates}[part].append(item)
+    into = {"test": split.tests["real"], "validation": split.validation, "train": candidates}
+    for part, item in itertools.chain(real_promoters(real), real_stretches(real, 300, train_step=150)):
+        into[part].append(item)
     candidates += [other_strand(item) for item in candidates if not item.label]
     candidates += read_gue(gue / "prom_300_tata" / "train.csv", "gue")
     candidates += read_gue(gue / "prom_300_all" / "dev.csv", "gue")
-    for part in ("dev", "test"):  # held-out parts of another task, not of ours; its train part is not public
-        candidates += read_gue(gue / "LPD_prom_300" / f"{part}.csv", "lpd")
+    for part in ("dev", "test"):  # more promoters; held out there, not here
+        found = read_gue(gue / "LPD_prom_300" / f"{part}.csv", "lpd")
+        candidates += [item for item in found if item.label]
     return finish(split, candidates)
 
 
 def promoters_70(data: Path) -> Split:
     """70 bp: GUE's core promoters and their shuffled negatives, real introns and coding sequence."""
-    gue, split, candidates = data / "promoters" / "gue", Split(), []
+    gue, real = data / "promoters" / "gue", data / "promoters" / "real_negatives"
+    split, candidates = Split(), []
     split.tests = {"gue": read_gue(gue / "prom_core_all" / "test.csv", "gue"), "real": []}
-    for part, item in real_sequences(data / "promoters" / "real_negatives"):
-        into = {"test": split.tests["real"], "validation": split.validation, "train": candidates}[part]
-        if item.label:
-            into.append(Labelled(item.sequence[CORE], 1, "epdnew"))
-        else:
-            into.extend(stretches(item, 70, 70))
+    into = {"test": split.tests["real"], "validation": split.validation, "train": candidates}
+    for part, item in real_promoters(real):
+        into[part].append(Labelled(item.sequence[CORE], 1, "epdnew"))
+    for part, item in real_stretches(real, 70, train_step=70):
+        into[part].append(item)
     candidates += [other_strand(item) for item in candidates if not item.label]
     candidates += read_gue(gue / "prom_core_all" / "train.csv", "gue")
     return finish(split, candidates)

@@ -62,6 +62,24 @@ def write_checkpoint(
 
 
 @pytest.fixture(scope="session")
+def hf_tokenizer(tmp_path_factory):
+    """The Hugging Face tokenizer of a vocabulary, token to id.
+
+    transformers 5 takes the dict; given a file it would know five tokens and say nothing. 4.57 takes the file.
+    """
+    import transformers
+
+    def make(vocabulary: dict[str, int]):
+        if int(transformers.__version__.split(".")[0]) >= 5:
+            return transformers.BertTokenizer(vocab=vocabulary, do_lower_case=False)
+        path = tmp_path_factory.mktemp("tokenizer") / "vocab.txt"
+        path.write_text("\n".join(vocabulary) + "\n")
+        return transformers.BertTokenizer(str(path), do_lower_case=False)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory) -> Path:
     """k = 3, 64 positions: windows of 3 to 64 bases."""
     return write_checkpoint(tmp_path_factory.mktemp("tiny"))

@@ -222,14 +222,14 @@ def inputs(value) -> bytes:
     return json.dumps({"inputs": value}).encode()
 
 
-def test_spaced_kmers_are_answered_as_the_pipeline_does(ask, tiny_folder):
-    from transformers import BertForSequenceClassification, BertTokenizer, pipeline
+def test_spaced_kmers_are_answered_as_the_pipeline_does(ask, tiny_folder, hf_tokenizer):
+    from transformers import BertForSequenceClassification, pipeline
 
     known = {token: i for i, token in enumerate((tiny_folder / "vocab.txt").read_text().split())}
     theirs = pipeline(
         "text-classification",
         model=BertForSequenceClassification.from_pretrained(tiny_folder).float(),
-        tokenizer=BertTokenizer(vocab=known, do_lower_case=False),
+        tokenizer=hf_tokenizer(known),
         device="cpu",
     )
     texts = [kmers_of("ACGTTGCATCCA"), kmers_of("TTTTACG"), kmers_of("GGATCCATGCATTTACC")]

@@ -19,11 +19,9 @@ def vocabulary(k: int, order: str = "ATCG") -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def hf_tokenizers():
-    """By k. transformers 5 takes a dict as `vocab`; given `vocab_file` it would silently know five tokens."""
-    from transformers import BertTokenizer
-
-    return {k: BertTokenizer(vocab=vocabulary(k), do_lower_case=False) for k in range(3, 7)}
+def hf_tokenizers(hf_tokenizer):
+    """By k."""
+    return {k: hf_tokenizer(vocabulary(k)) for k in range(3, 7)}
 
 
 OURS = {k: KmerTokens(vocabulary(k)) for k in range(3, 7)}
