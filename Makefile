@@ -6,7 +6,9 @@ PYTHON ?= python3
 INDEX ?=
 EXTRA_INDEX ?=
 # make demo DROP=path KEEP=1 PORT=4566
+# DROP goes through the environment, so that any character may stand in a path.
 DROP ?=
+export DROP
 KEEP ?=
 PORT ?=
 
@@ -40,7 +42,7 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 	@touch $@
 
 demo: setup
-	@$(BIN)/python -m local.demo $(if $(DROP),--drop "$(DROP)") $(if $(KEEP),--keep) $(if $(PORT),--port $(PORT))
+	@$(BIN)/python -m local.demo $${DROP:+--drop "$$DROP"} $(if $(KEEP),--keep) $(if $(PORT),--port $(PORT))
 
 stop: setup
 	@$(BIN)/python -m local.demo --stop
