@@ -13,6 +13,7 @@ import argparse
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,6 +64,7 @@ def train(recipe: Recipe, split: Split, out: Path, seed: int, threads: int) -> N
         given = [f"--{name}={path}" for name, path in files.items()]
         command = [sys.executable, TRAIN, *given, f"--model-dir={out}", f"--seed={seed}", *recipe.arguments]
         subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": str(threads)})
+    shutil.rmtree(out / "code")  # in the repository the modules are there once
 
 
 def composition(items: list[Labelled]) -> dict[str, int]:

@@ -13,16 +13,16 @@ a published checkpoint rather than from nothing, `model`.
 
     python train.py --train promoters.csv --validation held_out.csv --model-dir model --epochs 4
 
-Written to the model folder: config.json, vocab.txt, model.safetensors (fp16) and metrics.json. Add `code/`
-(this folder's modules) and the folder is what model.tar.gz holds.
+Written to the model folder: config.json, vocab.txt, model.safetensors (fp16), metrics.json, and code/ with the
+modules beside this one: what a training job then packs as model.tar.gz can be served as it is.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -30,7 +30,6 @@ from pathlib import Path
 
 import torch
 from transformers import (
-    BertConfig,
     BertForSequenceClassification,
     Trainer,
     TrainerCallback,
@@ -44,71 +43,8 @@ if (HERE := str(Path(__file__).resolve().parent)) not in sys.path:
 
 import metrics
 from examples import Examples, collate
-from tokens import SPECIALS, KmerTokens, encode_bases
-
-DNABERT_ORDER = "ATCG"
-"""DNABERT counts its k-mers in this order of bases."""
-
-
-# ---------------------------------------------------------------- model
-
-
-def write_vocabulary(path: Path, k: int) -> None:
-    """DNABERT's vocabulary for k: the five special tokens, then every k-mer."""
-    kmers = ("".join(kmer) for kmer in itertools.product(DNABERT_ORDER, repeat=k))
-    path.write_text("\n".join([*SPECIALS, *kmers]) + "\n")
-
-
-def small_bert(args: argparse.Namespace, vocabulary_size: int) -> BertForSequenceClassification:
-    """A BERT from nothing, of the size the arguments ask for."""
-    return BertForSequenceClassification(
-        BertConfig(
-            vocab_size=vocabulary_size,
-            hidden_size=args.hidden,
-            num_hidden_layers=args.layers,
-            num_attention_heads=args.heads,
-            intermediate_size=4 * args.hidden,
-            max_position_embeddings=args.positions,
-            hidden_dropout_prob=args.dropout,
-            attention_probs_dropout_prob=0.0,  # on a CPU it would cost the fused attention
-        )
-    )
-
-
-def kmer_features(tokens: KmerTokens) -> torch.Tensor:
-    """(vocabulary, features): which base each k-mer has at each place, and which pairs of bases, wherever."""
-    features = torch.zeros(len(tokens.vocabulary), 4 * tokens.k + 16)
-    for token, number in tokens.vocabulary.items():
-        if token in SPECIALS:
-            continue
-        codes = encode_bases(token.encode()).tolist()
-        for place, code in enumerate(codes):
-            features[number, 4 * place + code] = 1.0
-        for first, second in itertools.pairwise(codes):
-            features[number, 4 * tokens.k + 4 * first + second] += 1.0
-    return features
-
-
-def waves(positions: int, width: int) -> torch.Tensor:
-    """(positions, width): sines and cosines of wavelengths from 2 pi to some ten thousand times that."""
-    angles = torch.arange(positions)[:, None] * 10_000.0 ** (-torch.arange(0, width, 2) / width)
-    return torch.cat([angles.sin(), angles.cos()], dim=1)
-
-
-@torch.no_grad()
-def relate_embeddings(model: BertForSequenceClassification, tokens: KmerTokens) -> None:
-    """Let k-mers that share bases, and positions that are near, begin alike.
-
-    Nothing else tells a small model that CGCGCG and CGCGCA have much in common, and thousands of promoters are
-    too few to learn it for each pair. Both tables keep the spread that BERT starts from.
-    """
-    table, spread = model.bert.embeddings, model.config.initializer_range
-    features = kmer_features(tokens)
-    related = (features - features.mean(0)) @ torch.randn(features.shape[1], model.config.hidden_size)
-    kmers = torch.tensor([number for token, number in tokens.vocabulary.items() if token not in SPECIALS])
-    table.word_embeddings.weight[kmers] = related[kmers] * (spread / related[kmers].std())
-    positions = waves(*table.position_embeddings.weight.shape)
-    table.position_embeddings.weight.copy_(positions * (spread / positions.std()))
+from small_bert import Size, small_bert, write_vocabulary
+from tokens import KmerTokens
 
 
 def starting_point(
@@ -117,27 +53,21 @@ def starting_point(
     """Model and vocabulary: the checkpoint's, or new ones. vocab.txt is in `model_dir` afterwards."""
     vocabulary = model_dir / "vocab.txt"
     if args.start_from:
-        vocabulary.write_bytes((Path(args.start_from) / "vocab.txt").read_bytes())
+        shutil.copyfile(Path(args.start_from) / "vocab.txt", vocabulary)
         model = BertForSequenceClassification.from_pretrained(args.start_from, num_labels=2).float()
         return model, KmerTokens.from_file(vocabulary)
     write_vocabulary(vocabulary, args.k)
     tokens = KmerTokens.from_file(vocabulary)
-    model = small_bert(args, len(tokens.vocabulary))
-    relate_embeddings(model, tokens)
-    return model, tokens
-
-
-# ---------------------------------------------------------------- training
+    size = Size(args.layers, args.hidden, args.heads, args.positions, args.dropout)
+    return small_bert(size, tokens), tokens
 
 
 class ProgressLines(TrainerCallback):
     """One `key=value` line a report, which a metric definition of a training job can pick up."""
 
     def on_log(self, args, state, control, logs=None, **_):
-        figures = " ".join(
-            f"{key}={value:.5g}" for key, value in logs.items() if isinstance(value, int | float)
-        )
-        print(f"step={state.global_step}/{state.max_steps} {figures}", flush=True)
+        figures = [f"{key}={value:.5g}" for key, value in logs.items() if isinstance(value, int | float)]
+        print(f"step={state.global_step}/{state.max_steps}", *figures, flush=True)
 
 
 def evaluation_figures(prediction) -> dict[str, float]:
@@ -192,50 +122,49 @@ def fit(args: argparse.Namespace, model, tokens: KmerTokens, scratch: str) -> di
 
 
 def save(model: BertForSequenceClassification, model_dir: Path, figures: dict) -> None:
-    """Weights go out in fp16: half the size, and inference.py runs them in fp32."""
+    """All that an archive to be served needs. Weights go out in fp16, and inference.py runs them in fp32."""
     model.half().save_pretrained(model_dir)
-    (model_dir / "model.safetensors").chmod(
-        0o644
-    )  # written for its owner alone, and the server is another user
+    weights = model_dir / "model.safetensors"
+    weights.chmod(0o644)  # it is written for its owner alone, and the server is another user
     (model_dir / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n")
+    (model_dir / "code").mkdir(exist_ok=True)
+    for module in Path(HERE).glob("*.py"):
+        shutil.copyfile(module, model_dir / "code" / module.name)
+
+
+def parser() -> argparse.ArgumentParser:
+    layout, env = argparse.RawDescriptionHelpFormatter, os.environ
+    found = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
+    add = found.add_argument_group("data and model").add_argument
+    add("--train", default=env.get("SM_CHANNEL_TRAIN"), help="training file or folder")
+    add("--validation", default=env.get("SM_CHANNEL_VALIDATION"), help="judged after each epoch")
+    add("--model-dir", default=env.get("SM_MODEL_DIR"), help="where the model is written")
+    add("--start-from", default=env.get("SM_CHANNEL_MODEL"), help="checkpoint folder to go on from")
+    add = found.add_argument_group("the model, unless --start-from is given").add_argument
+    add("--k", type=int, default=6, choices=range(3, 7), help="bases in a token (default 6)")
+    add("--layers", type=int, default=2, help="transformer layers (default 2)")
+    add("--hidden", type=int, default=128, help="width (default 128)")
+    add("--heads", type=int, default=2, help="attention heads (default 2)")
+    add("--positions", type=int, default=512, help="most tokens in an input (default 512)")
+    add("--dropout", type=float, default=0.1, help="default 0.1")
+    add = found.add_argument_group("training").add_argument
+    add("--epochs", type=int, default=4, help="passes over the data (default 4)")
+    add("--batch-size", type=int, default=64, help="sequences in a step (default 64)")
+    add("--learning-rate", type=float, help="at its peak (default 6e-4; with --start-from 2e-5)")
+    add("--warmup", type=float, default=0.1, help="share of the steps to the peak (default 0.1)")
+    add("--weight-decay", type=float, default=0.01, help="AdamW's (default 0.01)")
+    add("--hide", type=float, default=0.1, help="share of k-mers masked in training (default 0.1)")
+    add("--precision", choices=("fp32", "bf16"), default="fp32", help="bf16 where the processor has it")
+    add("--seed", type=int, default=1, help="of weights, order and dropout (default 1)")
+    return found
 
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    where, env = parser.add_argument_group("data and model"), os.environ
-    where.add_argument("--train", default=env.get("SM_CHANNEL_TRAIN"), help="training file or folder")
-    where.add_argument(
-        "--validation", default=env.get("SM_CHANNEL_VALIDATION"), help="judged after each epoch"
-    )
-    where.add_argument("--model-dir", default=env.get("SM_MODEL_DIR"), help="where the model is written")
-    where.add_argument(
-        "--start-from", default=env.get("SM_CHANNEL_MODEL"), help="checkpoint folder to go on from"
-    )
-    size = parser.add_argument_group("the model, unless --start-from is given")
-    size.add_argument("--k", type=int, default=6, choices=range(3, 7), help="bases in a token (default 6)")
-    size.add_argument("--layers", type=int, default=2, help="transformer layers (default 2)")
-    size.add_argument("--hidden", type=int, default=128, help="width (default 128)")
-    size.add_argument("--heads", type=int, default=2, help="attention heads (default 2)")
-    size.add_argument("--positions", type=int, default=512, help="most tokens in an input (default 512)")
-    size.add_argument("--dropout", type=float, default=0.1, help="default 0.1")
-    how = parser.add_argument_group("training")
-    how.add_argument("--epochs", type=int, default=4, help="passes over the data (default 4)")
-    how.add_argument("--batch-size", type=int, default=64, help="sequences in a step (default 64)")
-    how.add_argument("--learning-rate", type=float, default=6e-4, help="at its peak; 2e-5 with --start-from")
-    how.add_argument("--warmup", type=float, default=0.1, help="share of the steps to the peak (default 0.1)")
-    how.add_argument("--weight-decay", type=float, default=0.01, help="AdamW's (default 0.01)")
-    how.add_argument(
-        "--hide", type=float, default=0.1, help="share of k-mers masked in training (default 0.1)"
-    )
-    how.add_argument(
-        "--precision", choices=("fp32", "bf16"), default="fp32", help="bf16 where the processor has it"
-    )
-    how.add_argument("--seed", type=int, default=1, help="of weights, order and dropout (default 1)")
-    args = parser.parse_args(argv)
+    args = parser().parse_args(argv)
     if not args.train or not args.model_dir:
-        parser.error("--train and --model-dir are needed (a training job sets both)")
+        parser().error("--train and --model-dir are needed (a training job sets both)")
+    if args.learning_rate is None:
+        args.learning_rate = 2e-5 if args.start_from else 6e-4
     return args
 
 

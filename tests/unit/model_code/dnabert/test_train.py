@@ -99,6 +99,9 @@ def test_a_model_is_trained_saved_and_served(train, inference, data, tmp_path, c
     assert vocabulary[:7] == [*SPECIALS, "AAA", "AAT"]
     model = inference.model_fn(str(tmp_path / "model"))
     assert model.tokens.k == 3
+    assert {"inference.py", "windows.py", "tokens.py"} <= {
+        path.name for path in (tmp_path / "model/code").iterdir()
+    }
 
 
 def test_training_goes_on_from_a_checkpoint(train, tiny_folder, data, tmp_path):
@@ -113,6 +116,19 @@ def test_help_teaches(train, capsys):
     text = capsys.readouterr().out
     assert "python train.py --train" in text
     assert "positive*.fa" in text
+
+
+def test_a_checkpoint_is_trained_gently(train):
+    rates = [
+        train.parse_arguments(f"--train x --model-dir y {more}".split()).learning_rate
+        for more in ("", "--start-from z", "--start-from z --learning-rate 1e-3")
+    ]
+    assert rates == [6e-4, 2e-5, 1e-3]
+
+
+def test_a_width_that_heads_do_not_divide_is_refused(train):
+    with pytest.raises(ValueError, match="3 heads"):
+        train.Size(hidden=128, heads=3)
 
 
 def test_nothing_to_train_on_is_an_error_of_usage(train, monkeypatch, capsys):
