@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-MODEL_CODE = Path(__file__).resolve().parents[2] / "model_code"
-sys.path.insert(0, str(MODEL_CODE / "dnabert"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model_code" / "dnabert"))
 
-import work_items  # noqa: E402 (its folder is on sys.path only now)
+import work_items
+
+MODEL_CODE = Path(work_items.__file__).resolve().parents[1]
 
 ITEM = {"id": "u:1:0", "record": "chr1", "start": 0, "sequence": "ACGT"}
 relaxed = settings(
