@@ -8,7 +8,7 @@ EXTRA_INDEX ?=
 # make demo DROP=path KEEP=1 PORT=4566
 # DROP goes through the environment, so that any character may stand in a path.
 DROP ?=
-export DROP
+export DROP := $(value DROP)
 KEEP ?=
 PORT ?=
 

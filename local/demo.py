@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import argparse
 import base64
+import fcntl
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.box import ROUNDED
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 from seqdrop.uploads import UploadVersion
 from seqdrop_cli.drop import plan, upload
 from seqdrop_cli.progress import Progress
@@ -41,9 +45,12 @@ def main() -> int:
     console = Console()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `finally` runs
     try:
-        return stop(console) if options.stop else demo(options, console)
+        if options.stop:
+            return stop(console)
+        with _alone():
+            return demo(options, console)
     except (EmbeddedAwsError, DeployFailed, FileNotFoundError, Stuck) as error:
-        console.print(f"[red]✘[/] {error}", highlight=False, soft_wrap=True)
+        console.print(f"✘ {error}", markup=False, highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         left = (
@@ -110,8 +117,20 @@ def _kept() -> tuple[EmbeddedAws, Target] | None:
         return None
     if STACK_FILE.exists():
         return aws, Target.load()
-    aws.stop()  # left by a run that was killed before it was done
+    aws.stop()  # left by a run that was killed before it was done; a run that goes on holds the lock
     return None
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One run at a time in a folder; the lock goes with the process, however that ends."""
+    HOME.mkdir(exist_ok=True)
+    with (HOME / "lock").open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EmbeddedAwsError("another `make demo` is running in this folder; wait for it, or end it") from None
+        yield
 
 
 def _start(options: argparse.Namespace, console: Console) -> EmbeddedAws:
@@ -196,7 +215,7 @@ def _summary_table(rows: list[tuple[str, str, str, str]]) -> Table:
         table.add_column(name, overflow="fold")
     for key, state, found, archived in rows:
         colour = "green" if state == "ARCHIVED" else "red"
-        table.add_row(key, f"[{colour}]{state}[/]", found, archived)
+        table.add_row(Text(key), f"[{colour}]{state}[/]", Text(found), archived)
     return table
 
 

@@ -27,7 +27,12 @@ def plan(paths: list[Path], prefix: str | None = None) -> list[Drop]:
     """The key of every file; folders are walked, hidden files left out. Raises FileNotFoundError.
 
     Without a prefix the file's format decides: the first analysis with a model that takes it, else raw/.
+    Raises ValueError for a prefix that no analysis has.
     """
+    if prefix is not None:
+        prefix = prefix.strip("/") + "/"
+        if packaged().for_key(prefix) is None:
+            raise ValueError(f"{prefix} is no prefix of analyses.toml; it has {', '.join(packaged().prefixes)}")
     return [drop for path in paths for drop in _walk(path, prefix)]
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from seqdrop.errors import SeqdropError
 from seqdrop.jobs.models import current_archive, push_archive
 from seqdrop.ledger.moves import ENDS, MOVES, UPLOAD
 from seqdrop.ledger.records import Upload
@@ -18,7 +21,7 @@ from seqdrop_cli.drop import plan, upload
 from seqdrop_cli.pack import pack_model
 from seqdrop_cli.progress import progress
 from seqdrop_cli.results import fetch
-from seqdrop_cli.watch import render, watch
+from seqdrop_cli.watch import Stuck, render, watch
 
 EPILOG = """\
 Without --stack, commands talk to the embedded AWS that `make demo KEEP=1` left up.
@@ -37,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     console = Console()
     try:
         return options.run(options, console) or 0
-    except (targets.NoStack, FileNotFoundError) as error:
+    except (targets.NoStack, SeqdropError, Stuck, ValueError, OSError, BotoCoreError, ClientError) as error:
         print(f"seqdrop: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -63,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     one = _command(commands, "fetch", _fetch, "download an upload's results")
     one.add_argument("upload")
     one.add_argument("--to", type=Path, default=Path("seqdrop-results"))
+    one = _command(commands, "env", _env, "print the functions' environment, for `sam local invoke --env-vars`")
     models = commands.add_parser("models", help="show or change the current model of an analysis")
     verbs = models.add_subparsers(required=True, metavar="VERB")
     one = _command(verbs, "push", _push, "make a checkpoint the current model")
@@ -91,7 +95,9 @@ def _drop(options, console: Console) -> int:
     versions = []
     for drop in plan(options.paths, options.prefix):
         versions.append(upload(target.client("s3"), target.landing, drop))
-        console.print(f"{versions[-1].id}  s3://{target.landing}/{drop.key}", highlight=False, soft_wrap=True)
+        console.print(
+            f"{versions[-1].id}  s3://{target.landing}/{drop.key}", highlight=False, soft_wrap=True, markup=False
+        )
     if not options.watch:
         return 0
     ended = watch(target.ledger(), versions, console)
@@ -114,7 +120,14 @@ def _fetch(options, console: Console) -> int:
         raise targets.NoStack(f"there is no upload {options.upload}; `seqdrop status` lists them")
     one = progress(ledger, upload_record.id, upload_record.key, upload_record.size)
     for path in fetch(target, one, options.to):
-        console.print(str(path), highlight=False, soft_wrap=True)
+        console.print(str(path), highlight=False, soft_wrap=True, markup=False)
+    return 0
+
+
+def _env(options, console: Console) -> int:
+    if options.stack is None:
+        raise targets.NoStack("env is for a deployed stack: name it with --stack")
+    print(json.dumps({"Parameters": targets.environment(options.stack)}, indent=2))
     return 0
 
 
@@ -123,12 +136,16 @@ def _push(options, console: Console) -> int:
     body = options.checkpoint.read_bytes() if ready else pack_model(options.checkpoint, options.code)
     target = targets.find(options.stack)
     archive = push_archive(target.client("s3"), target.results, options.model, body, now())
-    console.print(f"{options.model} is now s3://{target.results}/{archive.key}", highlight=False, soft_wrap=True)
+    console.print(
+        f"{options.model} is now s3://{target.results}/{archive.key}", highlight=False, soft_wrap=True, markup=False
+    )
     return 0
 
 
 def _show(options, console: Console) -> int:
     target = targets.find(options.stack)
     archive = current_archive(target.client("s3"), target.results, options.model)
-    console.print(f"s3://{target.results}/{archive.key}  sha256 {archive.digest}", highlight=False, soft_wrap=True)
+    console.print(
+        f"s3://{target.results}/{archive.key}  sha256 {archive.digest}", highlight=False, soft_wrap=True, markup=False
+    )
     return 0

@@ -11,7 +11,7 @@ from seqdrop_cli.target import Target
 
 def fetch(target: Target, one: Progress, folder: Path) -> list[Path]:
     """Download all that the results bucket holds on an upload, under folder/<landing key>/. Answers the files."""
-    s3, place = target.client("s3"), folder / one.key
+    s3, place = target.client("s3"), place_of(folder, one.key)
     wanted = {f"{kind}/{one.upload_id}.json": f"{kind[:-1]}.json" for kind in ("reports", "reasons", "receipts")}
     for attempt in one.attempts:
         prefix = f"results/{attempt.analysis}/{one.upload_id}/"
@@ -24,6 +24,12 @@ def fetch(target: Target, one: Progress, folder: Path) -> list[Path]:
             s3.download_file(target.results, key, str(path))
             found.append(path)
     return found
+
+
+def place_of(folder: Path, key: str) -> Path:
+    """The folder of a landing key. A key is what anyone dropped: parts that lead out of `folder` are left out."""
+    parts = [part for part in key.split("/") if part not in ("", ".", "..")]
+    return folder.joinpath(*parts)
 
 
 def content(files: list[Path], name: str) -> dict:

@@ -63,5 +63,16 @@ def find(stack: str | None) -> Target:
     except (ClientError, BotoCoreError) as error:
         raise NoStack(f"cannot read the stack {stack!r}: {error}") from error
     outputs = {item["OutputKey"].lower(): item["OutputValue"] for item in found.get("Outputs", [])}
-    outputs.pop("topic", None)
-    return Target(region=session.region_name, **outputs)
+    names = ("landing", "work", "results", "archive", "table")
+    if missing := [name for name in names if name not in outputs]:
+        raise NoStack(f"the stack {stack!r} is not Seqdrop's: it has no output {', '.join(missing)}")
+    return Target(region=session.region_name, **{name: outputs[name] for name in names})
+
+
+def environment(stack: str) -> dict[str, str]:
+    """The environment of a deployed stack's functions: the SEQDROP_ variables that template.yaml sets for all."""
+    session = boto3.Session()
+    where = {"StackName": stack, "LogicalResourceId": "ValidateFunction"}
+    found = session.client("cloudformation").describe_stack_resource(**where)["StackResourceDetail"]
+    function = session.client("lambda").get_function_configuration(FunctionName=found["PhysicalResourceId"])
+    return function["Environment"]["Variables"]

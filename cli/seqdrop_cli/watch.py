@@ -32,10 +32,10 @@ class Stuck(Exception):
     """Nothing has moved for too long; the message names what stands still."""
 
 
-def watch(ledger: Ledger, versions: list[UploadVersion], console: Console, patience: float = 600) -> list[Progress]:
+def watch(ledger: Ledger, versions: list[UploadVersion], console: Console, patience: float = 900) -> list[Progress]:
     """Show progress until every upload has ended; answers where each ended.
 
-    Raises Stuck when nothing has moved for `patience` seconds.
+    Raises Stuck when nothing has moved for `patience` seconds; a job may run for as long as it takes.
     """
     follow = _follow(ledger, versions, patience)
     return _table(follow, console) if console.is_terminal else _lines(follow, console)
@@ -49,7 +49,7 @@ def _follow(ledger: Ledger, versions: list[UploadVersion], patience: float) -> I
         if all(one.ended for one in now):
             return
         states = [one.state for one in now]
-        if states != last:
+        if states != last or "SUBMITTED" in states:
             last, moved = states, time.monotonic()
         if time.monotonic() - moved > patience:
             standing = ", ".join(f"{one.key} ({one.state})" for one in now if not one.ended)

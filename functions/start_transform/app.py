@@ -1,4 +1,4 @@
-"""SQS → start_transform: validated attempts that wait for a job. The batch is one unit: it becomes few jobs."""
+"""SQS → start_transform: attempts that wait for a job, and jobs that wait for room. The batch is one unit."""
 
 from seqdrop.messages import whole_batch
 from seqdrop.services import services
@@ -10,4 +10,7 @@ def handler(event, context):
 
 
 def _handle(bodies):
-    start_transform(services(), [body["attempt"] for body in bodies])
+    jobs = [body["job"] for body in bodies if "job" in body]
+    attempts = [body["attempt"] for body in bodies if "job" not in body]
+    again = start_transform(services(), attempts, jobs)
+    return [body.get("job", body.get("attempt")) in again for body in bodies]

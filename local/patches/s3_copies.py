@@ -23,7 +23,9 @@ def apply() -> None:
     copy, copy_part = s3._copy_object, s3._upload_part_copy
 
     def copy_object(bucket_name: str, dest_key: str, headers: dict) -> tuple:
-        refused = _archived(headers) or _same(bucket_name, dest_key, headers)
+        refused = (
+            _archived(headers) or _same(bucket_name, dest_key, headers) or _occupied(bucket_name, dest_key, headers)
+        )
         if refused:
             return refused
         answer = copy(bucket_name, dest_key, _completed(headers))
@@ -64,6 +66,11 @@ def _same(bucket: str, key: str, headers: dict) -> tuple | None:
     if version not in (None, current(bucket, key).get("version_id")):
         return None
     return s3._error("InvalidRequest", TO_ITSELF, 400, f"/{bucket}/{key}")
+
+
+def _occupied(bucket: str, key: str, headers: dict) -> tuple | None:
+    """The refusal (412) of a copy with If-None-Match or If-Match that the destination does not meet."""
+    return s3._check_put_preconditions(headers, current(bucket, key) or None)
 
 
 def _completed(headers: dict) -> dict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ NEEDS = {
     "s3:GetObjectVersion": READ,
     "s3:PutObject": BOTH,
     "sqs:SendMessage": BOTH,
+    "sqs:ReceiveMessage": READ,
     "sns:Publish": BOTH,
     "dynamodb:GetItem": READ,
     "dynamodb:PutItem": BOTH,
@@ -54,9 +54,9 @@ def as_list(value) -> list:
 
 
 def statements(name: str) -> list[dict]:
-    if name in FUNCTIONS:
-        return [s for policy in FUNCTIONS[name]["Policies"] for s in policy["Statement"]]
-    policies = RESOURCES[name]["Properties"]["Policies"]
+    """What an identity may do: a function through its role, or a role."""
+    role = FUNCTIONS[name]["Role"]["GetAtt"].removesuffix(".Arn") if name in FUNCTIONS else name
+    policies = RESOURCES[role]["Properties"]["Policies"]
     return [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
 
 
@@ -70,8 +70,6 @@ IDENTITIES = [*FUNCTIONS, "ExecutionRole"]
 @pytest.mark.parametrize("name", IDENTITIES)
 def test_whoever_touches_what_is_encrypted_may_use_the_key(name):
     needed = set().union(*(NEEDS.get(action, set()) for action in actions(name)))
-    if any(event["Type"] == "SQS" for event in FUNCTIONS.get(name, {}).get("Events", {}).values()):
-        needed |= READ  # it receives from an encrypted queue
     granted = [s for s in statements(name) if s["Resource"] == {"GetAtt": "Key.Arn"}]
     assert needed, f"{name} touches nothing?"
     assert needed <= {action for s in granted for action in as_list(s["Action"])}
@@ -81,17 +79,21 @@ def test_whoever_touches_what_is_encrypted_may_use_the_key(name):
 def test_no_action_that_touches_encrypted_data_is_missing_from_this_test(name):
     known = {*NEEDS, "s3:ListBucket", "s3:ListBucketVersions", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"}
     known |= {"s3:GetObjectTagging", "s3:GetObjectVersionTagging", "s3:PutObjectTagging"}
-    known |= {"sqs:ChangeMessageVisibility"}  # takes no key: the body is not read
+    # These take no key: they read no body.
+    known |= {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
     data = {action for action in actions(name) if action.split(":")[0] in {"s3", "sqs", "sns", "dynamodb"}}
     assert data <= known
 
 
 def test_services_that_write_by_themselves_may_use_the_key():
-    """A rule's target, a schedule's dead-letter queue and a budget's topic are written to without any role of ours."""
+    """A rule's target, an alarm's and a budget's topic are written to without any role of ours."""
     writers = set()
     for rule in of_type("AWS::Events::Rule").values():
         assert all("Queue" in target["Arn"]["GetAtt"] for target in rule["Targets"])
         writers.add("events.amazonaws.com")
+    for alarm in of_type("AWS::CloudWatch::Alarm").values():
+        assert alarm["AlarmActions"] == [{"Ref": "Notifications"}]
+        writers.add("cloudwatch.amazonaws.com")
     if of_type("AWS::Budgets::Budget"):
         writers.add("budgets.amazonaws.com")
     allowed = {
@@ -100,21 +102,41 @@ def test_services_that_write_by_themselves_may_use_the_key():
         if "Service" in s["Principal"]
     }
     assert dict.fromkeys(writers, BOTH) == allowed
+    published = RESOURCES["NotificationsPolicy"]["Properties"]["PolicyDocument"]["Statement"][1]["Principal"]["Service"]
+    assert set(published) == writers - {"events.amazonaws.com"}
 
 
-def test_queues_take_messages_from_our_rules_only():
-    policy = RESOURCES["QueuesFromRules"]["Properties"]["PolicyDocument"]["Statement"][0]
-    targets = {t["Arn"]["GetAtt"] for rule in of_type("AWS::Events::Rule").values() for t in rule["Targets"]}
-    letters = {
-        t["DeadLetterConfig"]["Arn"]["GetAtt"]
-        for rule in of_type("AWS::Events::Rule").values()
-        for t in rule["Targets"]
-    }
-    schedule = FUNCTIONS["ReconcileFunction"]["Events"]["Schedule"]["Properties"]["DeadLetterConfig"]["Arn"]["GetAtt"]
-    assert {resource["GetAtt"] for resource in policy["Resource"]} == targets | letters | {schedule}
-    sources = {arn["GetAtt"] for arn in policy["Condition"]["ArnEquals"]["aws:SourceArn"]}
-    rules = {f"{name}.Arn" for name in of_type("AWS::Events::Rule")}
-    assert sources == rules | {"ReconcileFunctionSchedule.Arn"}
+def written_by_rules() -> dict[str, set[str]]:
+    """Queue → the rules that write to it, as targets or when a target refuses."""
+    found: dict[str, set[str]] = {}
+    for name, rule in of_type("AWS::Events::Rule").items():
+        for target in rule["Targets"]:
+            for arn in (target["Arn"], target["DeadLetterConfig"]["Arn"]):
+                found.setdefault(arn["GetAtt"].removesuffix(".Arn"), set()).add(f"{name}.Arn")
+    for function, body in FUNCTIONS.items():
+        for event, what in body["Events"].items():
+            if what["Type"] == "Schedule":
+                arn = what["Properties"]["DeadLetterConfig"]["Arn"]["GetAtt"].removesuffix(".Arn")
+                found.setdefault(arn, set()).add(f"{function}{event}.Arn")
+    return found
+
+
+def test_each_queue_that_a_rule_writes_to_has_a_policy_of_its_own():
+    """SQS refuses a policy that names another queue than the one it is put on."""
+    policies = of_type("AWS::SQS::QueuePolicy").values()
+    found = {}
+    for policy in policies:
+        (queue,), (statement,) = policy["Queues"], policy["PolicyDocument"]["Statement"]
+        assert statement["Resource"] == {"GetAtt": f"{queue['Ref']}.Arn"}
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        sources = as_list(statement["Condition"]["ArnEquals"]["aws:SourceArn"])
+        found[queue["Ref"]] = {source["GetAtt"] for source in sources}
+    assert found == written_by_rules()
+
+
+def test_every_dead_letter_raises_an_alarm():
+    watched = {alarm["Dimensions"][0]["Value"]["GetAtt"] for alarm in of_type("AWS::CloudWatch::Alarm").values()}
+    assert watched == {f"{name}.QueueName" for name in QUEUES if name.endswith("DeadLetters")}
 
 
 @pytest.mark.parametrize("name", BUCKETS)
@@ -146,7 +168,10 @@ def test_queues_outlast_six_runs_and_have_dead_letters(name):
         if event["Type"] != "SQS":
             continue
         queue = QUEUES[event["Properties"]["Queue"]["GetAtt"].removesuffix(".Arn")]
-        assert queue["VisibilityTimeout"] >= 6 * FUNCTIONS[name]["Timeout"]
+        window = event["Properties"].get("MaximumBatchingWindowInSeconds")
+        longest = TREE["Parameters"][window["Ref"]]["MaxValue"] if window else 0
+        assert queue["VisibilityTimeout"] >= 6 * FUNCTIONS[name]["Timeout"] + longest
+        assert event["Properties"]["BatchSize"] <= 10 or TREE["Parameters"][window["Ref"]]["MinValue"] >= 1
         assert queue["RedrivePolicy"]["deadLetterTargetArn"]["GetAtt"].removesuffix(".Arn") in QUEUES
         assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
@@ -159,18 +184,27 @@ def test_queues_are_encrypted(name):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_no_function_has_a_wildcard(name):
     assert not [action for action in actions(name) if "*" in action]
-    assert not [s for s in statements(name) if s["Resource"] == "*"]
+    everywhere = [s["Sid"] for s in statements(name) if s["Resource"] == "*"]
+    assert everywhere == ["Trace"]  # X-Ray takes no resource
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_has_a_role_of_its_own_and_no_policy_of_aws(name):
+    """A role that SAM makes would carry AWS's policies, which reach all queues and logs of the account."""
+    role = FUNCTIONS[name]["Role"]["GetAtt"].removesuffix(".Arn")
+    assert [other for other in FUNCTIONS if FUNCTIONS[other]["Role"] == FUNCTIONS[name]["Role"]] == [name]
+    assert "ManagedPolicyArns" not in RESOURCES[role]["Properties"]
+    assert "Policies" not in FUNCTIONS[name]
 
 
 def test_only_archive_removes_anything():
-    removing = {name: {a for a in actions(name) if "Delete" in a} for name in IDENTITIES}
+    removing = {name: {a for a in actions(name) if "Delete" in a} - {"sqs:DeleteMessage"} for name in IDENTITIES}
     assert {name: found for name, found in removing.items() if found} == {"ArchiveFunction": {"s3:DeleteObjectVersion"}}
 
 
 def test_every_function_of_the_tree_is_deployed_with_a_log_that_ends(repository):
     folders = {path.parent.name for path in (repository / "functions").glob("*/app.py")}
     assert {body["CodeUri"].split("/")[1] for body in FUNCTIONS.values()} == folders
-    logs = of_type("AWS::Logs::LogGroup").values()
-    assert {json.dumps(log["LogGroupName"]) for log in logs} == {
-        json.dumps({"Sub": f"/aws/lambda/${{{name}}}"}) for name in FUNCTIONS
-    }
+    logs = of_type("AWS::Logs::LogGroup")
+    assert {body["LoggingConfig"]["LogGroup"]["Ref"] for body in FUNCTIONS.values()} == set(logs)
+    assert all(log["RetentionInDays"] for log in logs.values())

@@ -19,9 +19,7 @@ import work_items
 MODEL_CODE = Path(work_items.__file__).resolve().parents[1]
 
 ITEM = {"id": "u:1:0", "record": "chr1", "start": 0, "sequence": "ACGT"}
-relaxed = settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+relaxed = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 any_json = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53 - 1) | st.floats() | st.text(max_size=10),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -60,9 +58,7 @@ TAKES_PREDICTION = validator("prediction").is_valid
 @pytest.fixture(scope="module")
 def answers():
     """The lines that the smaller promoter model answers to a body."""
-    spec = importlib.util.spec_from_file_location(
-        "dnabert_inference", MODEL_CODE / "dnabert" / "inference.py"
-    )
+    spec = importlib.util.spec_from_file_location("dnabert_inference", MODEL_CODE / "dnabert" / "inference.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     model = module.model_fn(str(MODEL_CODE / "dnabert" / "seeds" / "promoter-70"))

@@ -77,6 +77,11 @@ def test_ctrl_c_leaves_nothing_running(demo, tmp_path, told):
     for line in process.stdout:
         if told in line:
             break
+    if told == "enforced":  # while the first goes on, a second in the same folder says so and touches nothing
+        second = demo()
+        assert "another `make demo` is running" in finish(second)
+        assert second.returncode == 1
+        assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)
     text = finish(process)
     assert process.returncode == 130, text

@@ -78,9 +78,20 @@ def test_nobody_reads_the_archive_but_its_own_function(ask, stack):
         assert ask(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
 
 
-def test_reconcile_cannot_write_the_ledger(ask, stack):
-    item = {"TableName": stack.table, "Item": {"pk": {"S": "x"}, "sk": {"S": "x"}}}
-    assert ask("Reconcile", ("dynamodb", "put_item", item))["put_item"].startswith("AccessDenied")
+def test_reconcile_and_finish_cannot_read_what_was_dropped(ask, put, stack):
+    version = put("raw/unread.fastq", b"")
+    place = {"Bucket": stack.landing, "Key": version.key}
+    for function in ("StartTransform", "Finish", "Reconcile"):
+        assert ask(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
+    assert ask("Validate", ("s3", "get_object", place)) == {"get_object": "granted"}
+
+
+def test_only_those_who_have_to_tell_the_lab_may(ask, stack):
+    mail = ("sns", "publish", {"TopicArn": stack.topic, "Message": "probe"})
+    assert ask("Validate", mail) == {"publish": "granted"}
+    assert ask("Archive", ("sns", "subscribe", {"TopicArn": stack.topic, "Protocol": "email", "Endpoint": "a@b"}))[
+        "subscribe"
+    ].startswith("Auth")
 
 
 def test_only_start_transform_starts_jobs(ask):

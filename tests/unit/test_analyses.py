@@ -1,7 +1,7 @@
 """analyses.toml: the packaged one is valid, and a wrong one says what is wrong."""
 
 import pytest
-from seqdrop.analyses import packaged, parse
+from seqdrop.analyses import Analysis, packaged, parse
 from seqdrop.errors import ConfigurationError
 
 GOOD = """
@@ -45,6 +45,7 @@ def test_the_longest_prefix_wins():
         (("threshold = 0.5", "threshold = 50"), "threshold must be 0 to 1"),
         (("max_gb = 1", "max_gb = 6"), "max_gb"),
         (("label =", "lable ="), "lable"),
+        (('model = "m"', 'model = "org/DNABERT_6"'), "model must be"),
         (("analyses.reads", 'analyses."the reads"'), "a name is"),
     ],
 )
@@ -57,6 +58,17 @@ def test_what_is_wrong_is_named(change, message):
 def test_two_analyses_may_not_share_a_prefix():
     with pytest.raises(ConfigurationError, match="same prefix"):
         parse(GOOD + GOOD.replace("analyses.reads", "analyses.again"))
+
+
+def test_an_analysis_survives_the_ledger():
+    for analysis in packaged().by_name.values():
+        if analysis.use:
+            assert Analysis.from_json(analysis.as_json()) == analysis
+
+
+def test_a_work_item_must_fit_in_a_request():
+    with pytest.raises(ConfigurationError, match="does not fit"):
+        parse(GOOD + "[analyses.reads.job]\nwindows_per_item = 90000\n")
 
 
 def test_job_bounds():

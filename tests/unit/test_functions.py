@@ -54,10 +54,16 @@ def test_each_message_reaches_its_stage(function, event, name, shape, wanted):
 
 def test_a_batch_of_attempts_is_one_call(function, event):
     calls = []
-    answer = function("start_transform", lambda services, keys: calls.append(keys))(event("start_transform"), None)
-    assert len(calls) == 1
-    assert len(calls[0]) == 2
-    assert answer == {"batchItemFailures": []}
+    body = event("start_transform")
+    body["Records"].append({**body["Records"][0], "messageId": "a job", "body": '{"job": "seqdrop-x"}'})
+
+    def stage(services, attempts, jobs):
+        calls.append((len(attempts), jobs))
+        return {"seqdrop-x"}
+
+    answer = function("start_transform", stage)(body, None)
+    assert calls == [(2, ["seqdrop-x"])]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "a job"}]}
 
 
 @pytest.mark.parametrize(("name", "shape"), [("archive", "archive"), ("start_transform", "start_transform")])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib.resources import files
 
@@ -13,6 +14,10 @@ from seqdrop.errors import ConfigurationError
 FORMATS = frozenset({"fastq", "fasta"})
 # Part of every job name, which SageMaker limits to 63 characters.
 NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
+# Part of a SageMaker model name (63 characters, with a prefix and a digest of ours) and of object keys.
+MODEL = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}")
+# A prediction takes about so many bytes in the container's answer, a base one in the request.
+ANSWER_BYTES = 90
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class JobSettings:
     max_payload_mb: int = 1
     windows_per_item: int = 64
     max_members: int = 50
+    max_windows: int = 10_000_000
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -50,6 +56,7 @@ class ModelUse:
 
     def __post_init__(self) -> None:
         rules = {
+            "model must be 1 to 36 letters, digits and hyphens": MODEL.fullmatch(self.model),
             "k must be 3 to 6": 3 <= self.k <= 6,
             "window must be at least k": self.window >= self.k,
             "stride must be 1 to window": 1 <= self.stride <= self.window,
@@ -76,6 +83,16 @@ class Analysis:
     @property
     def max_bytes(self) -> int:
         return int(self.max_gb * 1e9)
+
+    def as_json(self) -> str:
+        """What an attempt remembers of it, so that a later deploy does not change work that is under way."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Analysis:
+        entry = json.loads(text)
+        use = ModelUse(**entry.pop("use"))
+        return cls(use=use, job=JobSettings(**entry.pop("job")), formats=tuple(entry.pop("formats")), **entry)
 
 
 @dataclass(frozen=True)
@@ -129,4 +146,14 @@ def _analysis(name: str, entry: dict) -> Analysis:
         raise ConfigurationError(f"formats must be some of {sorted(FORMATS)}")
     job, max_gb = JobSettings(**entry.pop("job", {})), float(entry.pop("max_gb"))
     use = ModelUse(**entry) if entry else None
+    if use:
+        _check_size(use, job)
     return Analysis(name, prefix, formats, max_gb, use, job)
+
+
+def _check_size(use: ModelUse, job: JobSettings) -> None:
+    """One work item and its answer must fit in one request to the container."""
+    most = job.max_payload_mb * 1_000_000
+    asked = (job.windows_per_item + 1) * use.stride + use.window
+    if max(asked, job.windows_per_item * len(use.strands) * ANSWER_BYTES) > most / 2:
+        raise ConfigurationError("a work item of job.windows_per_item windows does not fit in job.max_payload_mb")

@@ -12,12 +12,26 @@ from seqdrop.ledger.records import Upload
 
 STORAGE_CLASS = "DEEP_ARCHIVE"
 GONE = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"}
+THERE_ALREADY = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+LONGEST_KEY = 1024  # bytes of UTF-8, S3's bound
 # us-east-1, as the S3 pricing page gave it in 2025; other regions differ a little.
 RESTORE = {
     "bulk": {"hours_at_most": 48, "usd_per_gb": 0.0025},
     "standard": {"hours_at_most": 12, "usd_per_gb": 0.02},
 }
 MINIMUM_DAYS = 180
+
+
+def never_over_a_copy(s3) -> None:
+    """Make each CopyObject of a client succeed only where there is no object yet (S3 answers 412 or 409 otherwise).
+
+    By the header, since the SDK that a Lambda runtime brings may be older than the parameter IfNoneMatch.
+    """
+
+    def set_header(params: dict, **_) -> None:
+        params["headers"]["If-None-Match"] = "*"
+
+    s3.meta.events.register("before-call.s3.CopyObject", set_header)
 
 
 def archive_key(upload: Upload) -> str:
@@ -29,7 +43,8 @@ def archive_key(upload: Upload) -> str:
 def copy(s3, upload: Upload, bucket: str) -> None:
     """Copy the upload's version to Deep Archive; S3 computes the SHA-256 of what it wrote.
 
-    Raises ObjectGone if the version is no longer there.
+    Nothing happens where a copy is there: with a client of `never_over_a_copy`, of two runs at once one copies. A
+    second copy would be billed for 180 days. Raises ObjectGone if the version is no longer in the landing bucket.
     """
     source = {"Bucket": upload.bucket, "Key": upload.key, "VersionId": upload.version_id}
     try:
@@ -41,9 +56,11 @@ def copy(s3, upload: Upload, bucket: str) -> None:
             ChecksumAlgorithm="SHA256",
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
+        code = error.response["Error"]["Code"]
+        if code in GONE:
             raise ObjectGone(f"{upload.key} is no longer in the landing bucket") from error
-        raise
+        if code not in THERE_ALREADY:
+            raise
 
 
 def verified_copy(s3, upload: Upload, bucket: str) -> dict | None:

@@ -39,7 +39,8 @@ class Fault:
 
     `record` counts from 1; `line` counts from 1 and `byte` is the 0-based offset of that line, both in the
     decompressed stream. None where the notion does not apply (an empty file has no line).
-    No field ever holds sequence or quality text.
+    No message holds sequence or quality text. `name` is what stands in the header's place, which in a file
+    with lost lines may be something else.
     """
 
     code: str

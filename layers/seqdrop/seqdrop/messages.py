@@ -29,16 +29,18 @@ def each_message(services: Services, event: dict, context, handle: Callable[[dic
     return process_partial_response(event, one, processor, context)
 
 
-def whole_batch(services: Services, event: dict, handle: Callable[[list[dict]], None]) -> dict:
-    """Call `handle` once with all bodies; if it fails, all messages come again."""
+def whole_batch(services: Services, event: dict, handle: Callable[[list[dict]], list[bool]]) -> dict:
+    """Call `handle` once with all bodies. It answers, for each, whether it must come again; all do if it raises."""
+    records = event["Records"]
     try:
-        handle([json.loads(record["body"]) for record in event["Records"]])
+        again = handle([json.loads(record["body"]) for record in records])
     except Exception:
-        logger().exception("batch failed", extra={"messages": len(event["Records"])})
-        for record in event["Records"]:
-            _retry_soon(services, record)
-        return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in event["Records"]]}
-    return {"batchItemFailures": []}
+        logger().exception("batch failed", extra={"messages": len(records)})
+        again = [True] * len(records)
+    failed = [record for record, comes_again in zip(records, again, strict=True) if comes_again]
+    for record in failed:
+        _retry_soon(services, record)
+    return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
 
 
 def retry_delay(receives: int) -> int:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from seqdrop import analyses
+from seqdrop.archive import never_over_a_copy
 from seqdrop.ledger.table import Ledger
+from seqdrop.log import logger
 from seqdrop.settings import Settings
 
 
@@ -32,9 +36,17 @@ class Services:
         self.sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(body))
 
     def notify(self, subject: str, message: str) -> None:
-        """Tell the lab. A subject is cut at SNS's 100 characters and must be one line of ASCII."""
-        plain = subject.encode("ascii", "replace").decode().replace("\n", " ")
-        self.sns.publish(TopicArn=self.settings.topic, Subject=plain[:100], Message=message)
+        """Tell the lab. SNS takes a subject of 100 printable ASCII characters; others become a question mark.
+
+        A mail that SNS will never take is logged and let go: what it says also stands in the ledger.
+        """
+        plain = re.sub(r"[^ -~]", "?", subject)[:100]
+        try:
+            self.sns.publish(TopicArn=self.settings.topic, Subject=plain, Message=message)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("InvalidParameter", "InvalidParameterValue"):
+                raise
+            logger().exception("notification refused", extra={"subject": plain})
 
     def put_json(self, bucket: str, key: str, content: dict | list) -> None:
         """Write an indented JSON object that a person may open."""
@@ -61,4 +73,5 @@ def services() -> Services:
     settings = Settings.load()
     table = boto3.resource("dynamodb").Table(settings.table)
     clients = {name: boto3.client(name) for name in ("s3", "sagemaker", "sqs", "sns")}
+    never_over_a_copy(clients["s3"])
     return Services(settings, analyses.packaged(), Ledger(table, now), **clients)

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop.analyses import packaged
 from seqdrop.errors import JobRefused
-from seqdrop.jobs.models import current_archive, push_archive
-from seqdrop.jobs.names import PATTERN, job_name, model_name
+from seqdrop.jobs.models import ModelArchive, current_archive, model_request, push_archive
+from seqdrop.jobs.names import PATTERN, job_name
 from seqdrop.jobs.rules import check_transform
 from seqdrop.jobs.transform import manifest, transform_request
 from seqdrop.ledger.records import Attempt
@@ -116,5 +116,23 @@ def test_the_pointer_follows_the_last_push_and_keeps_history(cloud):
     assert s3.get_object(Bucket="results", Key=first.key)["Body"].read() == b"one"
 
 
-def test_a_model_is_named_by_its_digest():
-    assert model_name("promoter-70", "ab" * 32) == "seqdrop-promoter-70-" + "ab" * 8
+def test_a_model_is_named_by_all_that_it_is(services):
+    archive = ModelArchive("promoter-70", "models/promoter-70/ab.tar.gz", "ab" * 32)
+    request = model_request(services.settings, archive, 1)
+    assert PATTERN.fullmatch(request["ModelName"])
+    assert request == model_request(services.settings, archive, 1)
+    others = [
+        model_request(replace(services.settings, execution_role="another stack's"), archive, 1),
+        model_request(replace(services.settings, transform_image="gpu"), archive, 1),
+        model_request(services.settings, replace(archive, key="other"), 1),
+        model_request(services.settings, archive, 2),
+    ]
+    assert len({found["ModelName"] for found in [request, *others]}) == 5
+
+
+def test_the_model_request_is_one_that_the_service_describes(services):
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    shape = model.operation_model("CreateModel").input_shape
+    found = model_request(services.settings, ModelArchive("promoter-70", "k", "d"), 1)
+    found["ExecutionRoleArn"] = "arn:aws:iam::123456789012:role/execution"
+    assert ParamValidator().validate(found, shape).generate_report() == ""

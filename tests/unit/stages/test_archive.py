@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from botocore.exceptions import ClientError
 from seqdrop.archive import archive_key
 from seqdrop.errors import ArchiveMismatch
 from seqdrop.ledger.records import Upload
@@ -21,7 +22,7 @@ class S3:
 
     def __init__(self, real):
         self._real, self.dies_before, self.calls, self.damaged = real, None, [], False
-        self._digests = {}
+        self._digests, self.before = {}, {}
 
     def __getattr__(self, name):
         def call(**arguments):
@@ -29,8 +30,12 @@ class S3:
                 self.dies_before = None
                 raise KeyboardInterrupt(name)
             self.calls.append(name)
+            if before := self.before.pop(name, None):
+                before()
             if name == "copy_object":
-                body = self._real.get_object(**arguments["CopySource"])["Body"].read()
+                if arguments["Key"] in self._digests:
+                    raise ClientError({"Error": {"Code": "PreconditionFailed"}}, name)
+                body = self._body(arguments["CopySource"])
                 self._digests[arguments["Key"]] = hashlib.sha256(b"rot" if self.damaged else body).digest()
             answer = getattr(self._real, name)(**arguments)
             if name == "head_object":
@@ -38,6 +43,9 @@ class S3:
             return answer
 
         return call
+
+    def _body(self, source: dict) -> bytes:
+        return self._real.get_object(**source)["Body"].read()
 
 
 @pytest.fixture
@@ -128,3 +136,14 @@ def test_two_versions_of_a_key_are_archived_apart():
     assert archive_key(first) != archive_key(second)
     assert archive_key(first).startswith("raw/x/")
     assert archive_key(first).endswith("/a.fq")
+
+
+@pytest.mark.parametrize("moment", ["head_object", "copy_object", "put_object", "delete_object"])
+def test_two_runs_at_once_make_one_copy_and_end_archived(services, s3, upload, moment):
+    """A second run goes from start to end while the first stands at each of its steps."""
+    both = replace(services, s3=s3)
+    s3.before = {moment: lambda: archive(both, upload.id)}
+    archive(both, upload.id)
+    assert services.ledger.upload(upload.id).state == "ARCHIVED"
+    assert len(left(services, "archive")) == 1
+    assert left(services, "landing") == []

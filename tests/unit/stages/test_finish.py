@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from seqdrop.analyses import packaged
 from seqdrop.jobs.transform import output_prefix
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.shards import shard_name
@@ -21,7 +22,8 @@ def job(services):
     for name in "ab":
         version = UploadVersion("landing", f"contigs/{name}", "v", 1, "e")
         services.ledger.create(Upload.received(version, "contigs"))
-        attempt = Attempt("PLANNED", upload_id=version.id, analysis="contigs", shards=2, items=2)
+        plan = packaged().by_name["contigs"].as_json()
+        attempt = Attempt("PLANNED", upload_id=version.id, analysis="contigs", shards=2, items=2, plan=plan)
         services.ledger.move(services.ledger.upload(version.id), "VALIDATED", attempt)
         members.append(services.ledger.attempt(attempt.key))
     planned = Job("PLANNED", name=NAME, analysis="contigs", members=[m.key for m in members], request="{}", model="m")
@@ -86,6 +88,30 @@ def test_an_output_with_too_few_lines_is_no_prediction(services, job):
     finish(told(services, "Completed"), NAME)
     assert states(services, job) == ["FAILED", "PREDICTED"]
     assert "4 of 2 work items" in services.ledger.attempt(job[0]).reason
+    listed = services.s3.list_objects_v2(Bucket="results").get("Contents", [])
+    assert not [item for item in listed if job[0].split("-")[0] in item["Key"]], (
+        "incomplete results at the place of results"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"LABEL_1 0.9\n", "no known shape"),
+        (b'{"label": "LABEL_1"}\n', "no known shape"),
+        (b'{"id": "1", "record": "c", "windows": [{"start": 1}]}\n', "no known shape"),
+        (b'{"id": "1", "error": {"code": "not_json", "message": "x"}}\n', "every work item with an error"),
+    ],
+)
+def test_a_model_that_answers_otherwise_fails_the_attempt(services, job, line, message):
+    for key in job:
+        put_outputs(services, key)
+        for number in range(2):
+            where = output_prefix(NAME) + "deep/er/" + shard_name(key, number) + ".out"
+            services.s3.put_object(Bucket="work", Key=where, Body=line)
+    finish(told(services, "Completed"), NAME)
+    assert states(services, job) == ["FAILED", "FAILED"]
+    assert message in services.ledger.attempt(job[0]).reason
 
 
 def test_told_again_it_only_sends_on(services, job, sent):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ClientError
-from seqdrop.errors import RetryableError
+from seqdrop.analyses import packaged
 from seqdrop.jobs.models import push_archive
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.stages.start_transform import start_transform
@@ -65,7 +65,8 @@ def planned(services):
     def make(name: str, analysis: str = "reads") -> str:
         version = UploadVersion("landing", f"{analysis}/{name}", "v", 1, "e")
         services.ledger.create(Upload.received(version, analysis))
-        attempt = Attempt("PLANNED", upload_id=version.id, analysis=analysis, shards=1, items=1)
+        plan = packaged().by_name[analysis].as_json()
+        attempt = Attempt("PLANNED", upload_id=version.id, analysis=analysis, shards=1, items=1, plan=plan)
         services.ledger.move(services.ledger.upload(version.id), "VALIDATED", attempt)
         return attempt.key
 
@@ -139,10 +140,58 @@ def test_without_a_model_the_attempt_fails_and_says_what_to_do(services, planned
 def test_a_claim_that_another_run_won_is_tried_again(services, planned, monkeypatch):
     key = planned("a")
     monkeypatch.setattr(type(services.ledger), "claim", lambda self, job, members: False)
-    with pytest.raises(RetryableError):
-        start_transform(services, [key])
+    assert start_transform(services, [key]) == {key}
 
 
 def test_an_attempt_that_nobody_knows_is_no_error(services, sagemaker):
     start_transform(services, ["ABCDEFGHIJKLMNOPQRSTUVWX27-reads-1"])
     assert sagemaker.jobs == {}
+
+
+def test_one_groups_trouble_does_not_touch_anothers(services, sagemaker, planned):
+    good, bad = planned("a", "contigs"), planned("b", "reads")
+    sagemaker.fail = [(None, None), (refused("InternalFailure"), None)]
+    assert start_transform(services, [good, bad]) == {bad}
+    assert len(sagemaker.jobs) == 1
+    assert start_transform(services, [good, bad]) == set()
+    assert len(sagemaker.jobs) == 2
+
+
+def test_a_refusal_that_broke_off_is_finished_by_the_next_delivery(services, sagemaker, planned, sent):
+    """Killed while the members of a refused job are told, at each of them in turn."""
+    keys = sorted([planned("a"), planned("b"), planned("c")])
+    sagemaker.fail = [(refused("ValidationException"), None)] * 4
+    told = services.sns.publish
+    for _ in range(2):
+        died = iter([None, Died()])
+
+        def publish(died=died, **mail):
+            if (last := next(died, Died())) is not None:
+                raise last
+            told(**mail)
+
+        services.sns.publish = publish
+        with pytest.raises(Died):
+            start_transform(services, keys)
+    services.sns.publish = told
+    start_transform(services, [], [services.ledger.attempt(keys[0]).job])
+    assert {services.ledger.attempt(key).state for key in keys} == {"FAILED"}
+    assert services.ledger.job(services.ledger.attempt(keys[0]).job).state == "FAILED"
+    assert len(sent) == 3, "each member is told of once"
+
+
+def test_a_deploy_does_not_change_work_that_is_under_way(services, sagemaker, planned):
+    """The job's windows are those that the shards were cut for; work cut otherwise goes into a job of its own."""
+    before = planned("a")
+    changed = packaged().by_name["reads"]
+    changed = replace(changed, use=replace(changed.use, stride=10))
+    version = UploadVersion("landing", "reads/later", "v", 1, "e")
+    services.ledger.create(Upload.received(version, "reads"))
+    attempt = Attempt("PLANNED", upload_id=version.id, analysis="reads", shards=1, items=1, plan=changed.as_json())
+    services.ledger.move(services.ledger.upload(version.id), "VALIDATED", attempt)
+    start_transform(services, [before, attempt.key])
+    strides = {name: request["Environment"]["SEQDROP_STRIDE"] for name, request in sagemaker.jobs.items()}
+    assert strides == {
+        services.ledger.attempt(before).job: "70",
+        services.ledger.attempt(attempt.key).job: "10",
+    }

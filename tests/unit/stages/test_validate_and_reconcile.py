@@ -3,8 +3,11 @@
 import gzip
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.exceptions import ClientError
+from seqdrop.analyses import packaged
 from seqdrop.events import landed_versions
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.stages.reconcile import reconcile
@@ -98,7 +101,42 @@ def test_killed_before_the_ledger_the_next_delivery_makes_the_same(services, dro
     assert services.ledger.upload(version.id).state == "VALIDATED"
 
 
-def test_reconcile_sends_on_what_stands_still(services, sent):
+def test_a_key_too_long_to_archive_is_refused_at_once(services, drop):
+    version = drop("raw/" + "x" * 1000, FASTQ)
+    validate(services, version)
+    assert services.ledger.upload(version.id).reason == "key_too_long"
+
+
+def test_more_windows_than_one_function_brings_home_are_refused(services, drop):
+    raw = packaged()
+    few = replace(raw.by_name["reads"], job=replace(raw.by_name["reads"].job, max_windows=5))
+    bound = replace(services, analyses=replace(raw, by_name={"reads": few}))
+    version = drop("reads/a.fastq", FASTQ * 3)  # two windows each
+    validate(bound, version)
+    assert services.ledger.upload(version.id).reason == "too_many_windows"
+
+
+def test_the_attempt_remembers_the_analysis(services, drop):
+    version = drop("reads/a.fastq", FASTQ)
+    validate(services, version)
+    (attempt,) = services.ledger.attempts(version.id)
+    assert attempt.analysis_as_planned == packaged().by_name["reads"]
+
+
+def test_a_mail_that_sns_never_takes_does_not_hold_the_road_up(services, drop):
+    def refuse(**mail):
+        assert mail["Subject"].isprintable()
+        raise ClientError({"Error": {"Code": "InvalidParameter"}}, "Publish")
+
+    services.sns.publish = refuse
+    version = drop("raw/a\r\tb.fastq", FASTQ[:-3])
+    validate(services, version)
+    assert services.ledger.upload(version.id).state == "REJECTED"
+
+
+@pytest.fixture
+def standing(services):
+    """One record of each kind that stands still."""
     ledger = services.ledger
     received = UploadVersion("landing", "raw/x y+z.fastq", "v", 7, "e", "0A")
     ledger.create(Upload.received(received, "raw"))
@@ -114,12 +152,48 @@ def test_reconcile_sends_on_what_stands_still(services, sent):
     ledger.claim(Job("PLANNED", name="planned", members=[attempt.key]), [attempt])
     ledger.create(Job("PLANNED", name="started", members=[attempt.key]))
     ledger.move(ledger.job("started"), "STARTED")
-    assert reconcile(services) == {"received": 1, "validated": 2, "planned_jobs": 1, "started_jobs": 1}
+    return received, raw
+
+
+def test_reconcile_sends_on_what_stands_still(services, standing, sent):
+    received, raw = standing
+    # The upload whose attempt is in a job waits for that job: there is nothing to send.
+    assert reconcile(services) == {"received": 1, "validated": 1, "planned_jobs": 1, "started_jobs": 1}
     by_queue = dict(sent)
     assert landed_versions(by_queue["validate_queue"]) == [received]
     assert by_queue["archive_queue"] == {"upload": raw.id}
-    assert by_queue["transform_queue"] == {"attempt": attempt.key}
+    assert by_queue["transform_queue"] == {"job": "planned"}
     assert by_queue["finish_queue"]["detail"]["TransformJobName"] == "started"
+
+
+def test_reconcile_pushes_ever_more_seldom_then_tells_once(services, standing, sent, monkeypatch):
+    clock = {"now": datetime(2026, 1, 1, 1, tzinfo=UTC)}
+    iso = lambda time: time.isoformat(timespec="milliseconds").replace("+00:00", "Z")  # noqa: E731
+    monkeypatch.setattr("seqdrop.stages.reconcile.now", lambda: iso(clock["now"]))
+    monkeypatch.setattr(
+        "seqdrop.stages.reconcile.minutes_ago", lambda minutes: iso(clock["now"] - timedelta(minutes=minutes))
+    )
+    monkeypatch.setattr(services.ledger, "_now", lambda: iso(clock["now"]))
+    pushes = []
+    for quarter in range(4 * 24 * 4):
+        before = len(sent)
+        reconcile(services)
+        if any(queue == "validate_queue" for queue, _ in sent[before:]):
+            pushes.append(quarter)
+        clock["now"] += timedelta(minutes=15)
+    assert pushes == [0, 4, 12, 28, 60]  # quarters of an hour: after 1, 2, 4 and 8 hours more
+    mails = [mail["Subject"] for queue, mail in sent if queue == "topic"]
+    assert sorted(mails) == sorted(set(mails)), "told once each"
+    assert len(mails) == 4
+    assert services.ledger.upload(standing[0].id).state == "RECEIVED"
+
+
+def test_a_move_starts_the_count_anew(services, standing):
+    reconcile(services)
+    upload = services.ledger.upload(standing[0].id)
+    assert upload.pushes == 1
+    services.ledger.move(upload, "VALIDATED")
+    assert services.ledger.upload(upload.id).pushes == 0
 
 
 def test_reconcile_leaves_what_moved_just_now(services, monkeypatch):

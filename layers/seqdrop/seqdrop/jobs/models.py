@@ -2,7 +2,7 @@
 
 `models/<model>/current.json` points to the archive in use and keeps its history, so a lab changes a model by
 uploading an archive and moving the pointer (`seqdrop models push`); no deploy is needed. The SageMaker Model is
-made when a job first needs it and is named by the archive's digest, so it can never mean two archives.
+made when a job first needs it and is named by a digest of its whole request, so it can never mean two things.
 """
 
 from __future__ import annotations
@@ -29,10 +29,6 @@ class ModelArchive:
     key: str
     digest: str
 
-    @property
-    def name(self) -> str:
-        return model_name(self.model, self.digest)
-
 
 def pointer_key(model: str) -> str:
     return f"models/{model}/current.json"
@@ -49,31 +45,31 @@ def current_archive(s3, bucket: str, model: str) -> ModelArchive:
     return ModelArchive(model, found["key"], found["digest"])
 
 
-def ensure_model(sagemaker, settings: Settings, archive: ModelArchive) -> str:
-    """The SageMaker Model of an archive, made if it is not there. Raises JobRefused if it cannot be made."""
-    try:
-        sagemaker.create_model(**_request(settings, archive))
-    except ClientError as error:
-        message = error.response["Error"]["Message"]
-        if "already existing" not in message:
-            raise _refusal(error) from error
-    return archive.name
-
-
-def _request(settings: Settings, archive: ModelArchive) -> dict:
-    return {
-        "ModelName": archive.name,
+def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int) -> dict:
+    """The CreateModel request for an archive, its name included."""
+    request = {
         "ExecutionRoleArn": settings.execution_role,
         "PrimaryContainer": {
             "Image": settings.transform_image,
             "ModelDataUrl": f"s3://{settings.results}/{archive.key}",
             "Environment": {
                 "SAGEMAKER_PROGRAM": "inference.py",
+                "MMS_MAX_REQUEST_SIZE": str((max_payload_mb + 1) * 1024 * 1024),
                 "MMS_MAX_RESPONSE_SIZE": MAX_RESPONSE,
                 "SAGEMAKER_MODEL_SERVER_TIMEOUT": "15",  # minutes
             },
         },
     }
+    return {"ModelName": model_name(archive.model, json.dumps(request, sort_keys=True)), **request}
+
+
+def ensure_model(sagemaker, request: dict) -> None:
+    """Make a SageMaker Model unless it is there. Raises JobRefused if it cannot be made."""
+    try:
+        sagemaker.create_model(**request)
+    except ClientError as error:
+        if "already existing" not in error.response["Error"]["Message"]:
+            raise _refusal(error) from error
 
 
 def _refusal(error: ClientError) -> Exception:

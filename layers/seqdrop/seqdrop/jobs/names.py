@@ -23,6 +23,9 @@ def job_name(members: list[Attempt]) -> str:
     return f"{name}-and{len(others)}-{digest}"
 
 
-def model_name(model: str, digest: str) -> str:
-    """`seqdrop-<model>-<first 16 of the archive's SHA-256 in hexadecimal>`."""
-    return f"seqdrop-{model}-{digest[:16]}"
+def model_name(model: str, request: str) -> str:
+    """`seqdrop-<model>-<16 digits>`: a digest of the whole request, so that a name never means two models.
+
+    The archive alone would not do: two stacks of one account may use the same archive with roles of their own.
+    """
+    return f"seqdrop-{model}-{hashlib.sha256(request.encode()).hexdigest()[:16]}"

@@ -9,7 +9,7 @@ UPLOAD, ATTEMPT, JOB = "upload", "attempt", "job"
 
 @dataclass(frozen=True)
 class Move:
-    """`kind` may go from `source` (None: not yet recorded) to `target`; only function `by` does it."""
+    """`kind` may go from `source` (None: not yet recorded) to `target`; the function `by` does it."""
 
     kind: str
     source: str | None
@@ -29,10 +29,22 @@ MOVES = (
     Move(ATTEMPT, "PLANNED", "SUBMITTED", "start_transform", "claimed by a job, in the job's own transaction"),
     Move(ATTEMPT, "PLANNED", "FAILED", "start_transform", "no job can be made for it"),
     Move(ATTEMPT, "SUBMITTED", "PREDICTED", "finish", "its predictions are in the results bucket"),
-    Move(ATTEMPT, "SUBMITTED", "FAILED", "finish", "its job ended without its predictions"),
+    Move(
+        ATTEMPT,
+        "SUBMITTED",
+        "FAILED",
+        "start_transform, finish",
+        "its job cannot start, or ended without its predictions",
+    ),
     Move(JOB, None, "PLANNED", "start_transform", "written with its members before SageMaker is called"),
     Move(JOB, "PLANNED", "STARTED", "start_transform", "SageMaker took the request"),
-    Move(JOB, "PLANNED", "FAILED", "start_transform", "SageMaker will never take the request"),
+    Move(
+        JOB,
+        "PLANNED",
+        "FAILED",
+        "start_transform, finish",
+        "SageMaker will never take the request, or it failed at once",
+    ),
     Move(JOB, "PLANNED", "DONE", "finish", "its end was told before its start was written down"),
     Move(JOB, "STARTED", "DONE", "finish", "completed, and every member is settled"),
     Move(JOB, "STARTED", "FAILED", "finish", "failed, and every member is settled"),

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields, replace
 
+from seqdrop.analyses import Analysis
 from seqdrop.ledger.moves import ATTEMPT, JOB, UPLOAD
 from seqdrop.uploads import UploadVersion
 
 
 @dataclass(frozen=True)
 class Record:
-    """What all three share. `revision` grows by one with every write; `moved_at` is ISO 8601 in UTC."""
+    """What all three share. `revision` grows by one with every write; `moved_at` is ISO 8601 in UTC.
+
+    `pushes` counts how often the reconciler sent it on since it last moved.
+    """
 
     state: str
     revision: int = 1
+    pushes: int = 0
     created_at: str = ""
     moved_at: str = ""
 
@@ -82,6 +87,7 @@ class Attempt(Record):
     number: int = 1
     shards: int = 0
     items: int = 0  # lines over all shards, so also the lines its outputs must have
+    plan: str = ""  # the analysis as it was when the work was cut (`Analysis.as_json`); later deploys do not change it
     job: str = ""
     reason: str = ""
 
@@ -90,6 +96,11 @@ class Attempt(Record):
     @property
     def keys(self) -> dict[str, str]:
         return {"pk": f"UPLOAD#{self.upload_id}", "sk": f"ATTEMPT#{self.analysis}#{self.number:04d}"}
+
+    @property
+    def analysis_as_planned(self) -> Analysis:
+        """The analysis that its shards were cut for."""
+        return Analysis.from_json(self.plan)
 
     @property
     def key(self) -> str:
@@ -108,6 +119,7 @@ class Job(Record):
     model: str = ""  # as analyses.toml names it
     model_key: str = ""  # its archive in the results bucket, and that archive's SHA-256
     model_digest: str = ""
+    model_request: str = ""  # what CreateModel is sent, as JSON
     reason: str = ""
 
     kind = JOB
@@ -140,4 +152,9 @@ def from_item(item: dict) -> Record:
 
 def moved(record: Record, to: str, now: str, **facts) -> Record:
     """The record after a move; the one it came from is left as it was."""
-    return replace(record, state=to, revision=record.revision + 1, moved_at=now, **facts)
+    return replace(record, state=to, revision=record.revision + 1, pushes=0, moved_at=now, **facts)
+
+
+def pushed(record: Record, now: str) -> Record:
+    """The record after the reconciler sent it on: in the same state, and standing from now."""
+    return replace(record, revision=record.revision + 1, pushes=record.pushes + 1, moved_at=now)

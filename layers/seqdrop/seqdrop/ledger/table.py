@@ -17,6 +17,7 @@ from seqdrop.ledger.records import (
     from_item,
     job_keys,
     moved,
+    pushed,
     upload_keys,
 )
 
@@ -73,6 +74,10 @@ class Ledger:
         claims = [self._step(member, "SUBMITTED", job=job.name) for member in members]
         return self._transact([self._put(job), *claims])
 
+    def push(self, record: Record) -> bool:
+        """Note that a record that stands still was sent on; False if it has moved after all."""
+        return self._transact([self._replace(record, pushed(record, self._now()))])
+
     def _put(self, record: Record) -> dict:
         moves.check(record.kind, None, record.state)
         now = self._now()
@@ -81,9 +86,12 @@ class Ledger:
 
     def _step(self, record: Record, to: str, **facts) -> dict:
         moves.check(record.kind, record.state, to)
+        return self._replace(record, moved(record, to, self._now(), **facts))
+
+    def _replace(self, record: Record, after: Record) -> dict:
         return {
             "Put": {
-                "Item": moved(record, to, self._now(), **facts).item(),
+                "Item": after.item(),
                 "ConditionExpression": "#state = :state AND #revision = :revision",
                 "ExpressionAttributeNames": {"#state": "state", "#revision": "revision"},
                 "ExpressionAttributeValues": {":state": record.state, ":revision": record.revision},

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,14 +22,22 @@ def results_prefix(attempt: Attempt) -> str:
     return first if attempt.number == 1 else f"{first}attempt-{attempt.number}/"
 
 
-def write_results(s3, bucket: str, attempt: Attempt, analysis: Analysis, lines: Iterable[bytes]) -> Counts:
-    """Write predictions.jsonl (and calls.bed for records with coordinates). Memory does not grow with them."""
-    with TemporaryDirectory(prefix="seqdrop-") as folder:
-        counts = _write(Path(folder), analysis, lines)
-        for path in sorted(Path(folder).iterdir()):
-            extra = {"ContentType": TYPES[path.name]}
-            s3.upload_file(str(path), bucket, results_prefix(attempt) + path.name, ExtraArgs=extra)
-    return counts
+@contextmanager
+def result_files(analysis: Analysis, lines: Iterable[bytes]) -> Iterator[tuple[Path, Counts]]:
+    """A folder with predictions.jsonl (and calls.bed for records with coordinates), and what was counted.
+
+    Memory does not grow with the predictions; the folder is gone afterwards. Raises UnknownAnswer.
+    """
+    with TemporaryDirectory(prefix="seqdrop-") as name:
+        folder = Path(name)
+        yield folder, _write(folder, analysis, lines)
+
+
+def upload_files(s3, bucket: str, attempt: Attempt, folder: Path) -> None:
+    """Put the files of a folder where the attempt's results lie."""
+    for path in sorted(folder.iterdir()):
+        key = results_prefix(attempt) + path.name
+        s3.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": TYPES[path.name]})
 
 
 def _write(folder: Path, analysis: Analysis, lines: Iterable[bytes]) -> Counts:

@@ -8,6 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from seqdrop.analyses import ModelUse
+from seqdrop.errors import SeqdropError
+
+
+class UnknownAnswer(SeqdropError):
+    """The model answers in a way that is not model_code/prediction.schema.json's."""
 
 
 @dataclass
@@ -30,19 +35,25 @@ def rows(lines: Iterable[bytes], use: ModelUse, counts: Counts) -> Iterator[dict
     """One row for each window, in order; a line the model could not answer becomes one row with its error.
 
     A row has record, start, end (0-based half-open, forward strand), strand, and either probability and
-    call (probability ≥ threshold), or not_scored with the reason.
+    call (probability ≥ threshold), or not_scored with the reason. Raises UnknownAnswer for any other line.
     """
     for line in lines:
         if not line.strip():
             continue
         counts.lines += 1
-        answer = json.loads(line)
-        if "error" in answer:
-            counts.errors[answer["error"]["code"]] += 1
-            yield {"item": answer["id"], "error": answer["error"]}
-            continue
-        for window in answer["windows"]:
-            yield _row(answer["record"], window, use, counts)
+        try:
+            yield from list(_rows_of(json.loads(line), use, counts))
+        except (ValueError, KeyError, TypeError) as error:
+            raise UnknownAnswer(f"answer {counts.lines} of the model is of no known shape ({error!r})") from error
+
+
+def _rows_of(answer: dict, use: ModelUse, counts: Counts) -> Iterator[dict]:
+    if "error" in answer:
+        counts.errors[answer["error"]["code"]] += 1
+        yield {"item": answer["id"], "error": answer["error"]}
+        return
+    for window in answer["windows"]:
+        yield _row(answer["record"], window, use, counts)
 
 
 def _row(record: str, window: dict, use: ModelUse, counts: Counts) -> dict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqdrop import archive as cold
-from seqdrop.errors import ArchiveMismatch, ObjectGone
+from seqdrop.errors import ArchiveMismatch, ObjectGone, RetryableError
 from seqdrop.ledger.records import Upload
 from seqdrop.log import logger
 from seqdrop.services import Services, now
@@ -36,12 +36,21 @@ def _is_due(services: Services, upload: Upload) -> bool:
 
 
 def _copied(services: Services, upload: Upload) -> dict:
-    """The verified copy, made unless an earlier run made it: Deep Archive bills every copy for 180 days."""
-    bucket = services.settings.archive
-    found = cold.verified_copy(services.s3, upload, bucket)
-    if found is None:
-        cold.copy(services.s3, upload, bucket)
-        found = cold.verified_copy(services.s3, upload, bucket)
-    if found is None:
-        raise ArchiveMismatch("the archive copy is not there after the copy")
-    return found
+    """The verified copy, made unless an earlier run (or one at this moment) made it.
+
+    Raises ObjectGone only if there is neither the original nor a copy.
+    """
+    s3, bucket = services.s3, services.settings.archive
+    found = cold.verified_copy(s3, upload, bucket)
+    if found:
+        return found
+    try:
+        cold.copy(s3, upload, bucket)
+    except ObjectGone:
+        # Another run may have copied, proven and removed it since we looked.
+        if found := cold.verified_copy(s3, upload, bucket):
+            return found
+        raise
+    if found := cold.verified_copy(s3, upload, bucket):
+        return found
+    raise RetryableError("another run is copying at this moment")

@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from seqdrop.jobs.transform import output_prefix
 from seqdrop.ledger.records import Attempt, Job
 from seqdrop.log import logger
-from seqdrop.results.files import results_prefix, write_results
-from seqdrop.results.rows import Counts
+from seqdrop.results.files import result_files, results_prefix, upload_files
+from seqdrop.results.rows import Counts, UnknownAnswer
 from seqdrop.results.summary import summary
 from seqdrop.services import Services
 from seqdrop.shards import shard_name
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.settle import fail_attempt
 
+CHUNK = 1 << 20
 ENDS = {"Completed": "DONE", "Failed": "FAILED", "Stopped": "STOPPED"}
 
 
@@ -48,27 +49,40 @@ def _outputs(services: Services, job: Job) -> dict[str, str]:
 def _settle(services: Services, job: Job, attempt: Attempt, outputs: dict[str, str], reason: str) -> None:
     if attempt.state == "SUBMITTED" and attempt.job == job.name:
         names = [shard_name(attempt.key, number) + ".out" for number in range(attempt.shards)]
-        if all(name in outputs for name in names):
-            _write(services, job, attempt, [outputs[name] for name in names])
-        else:
-            fail_attempt(services, attempt, reason)
+        missing = [name for name in names if name not in outputs]
+        trouble = reason if missing else _write(services, job, attempt, [outputs[name] for name in names])
+        if trouble:
+            fail_attempt(services, attempt.key, trouble)
     # Also for one that was settled before: the message to the next stage may have been lost.
     hand_on(services, services.ledger.upload(attempt.upload_id))
 
 
-def _write(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> None:
-    analysis, bucket = services.analyses.by_name[attempt.analysis], services.settings.results
-    counts: Counts = write_results(services.s3, bucket, attempt, analysis, _lines(services, keys))
-    if counts.lines != attempt.items:
-        message = f"the job answered {counts.lines} of {attempt.items} work items"
-        return fail_attempt(services, attempt, message)
+def _write(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> str | None:
+    """Bring predictions home and move the attempt on. Answers what is wrong with them, if anything is."""
+    analysis, bucket = attempt.analysis_as_planned, services.settings.results
+    try:
+        with result_files(analysis, _lines(services, keys)) as (folder, counts):
+            if trouble := _trouble(attempt, counts):
+                return trouble
+            upload_files(services.s3, bucket, attempt, folder)
+    except UnknownAnswer as error:
+        return str(error)
     upload = services.ledger.upload(attempt.upload_id)
     content = summary(upload, attempt, job, analysis, counts)
     services.put_json(bucket, results_prefix(attempt) + "summary.json", content)
     services.ledger.move(attempt, "PREDICTED")
+    return None
+
+
+def _trouble(attempt: Attempt, counts: Counts) -> str | None:
+    if counts.lines != attempt.items:
+        return f"the job answered {counts.lines} of {attempt.items} work items"
+    if counts.errors.total() == counts.lines:
+        return f"the model answered every work item with an error: {dict(counts.errors)}"
+    return None
 
 
 def _lines(services: Services, keys: list[str]) -> Iterator[bytes]:
     for key in keys:
         body = services.s3.get_object(Bucket=services.settings.work, Key=key)["Body"]
-        yield from body.iter_lines()
+        yield from body.iter_lines(chunk_size=CHUNK)

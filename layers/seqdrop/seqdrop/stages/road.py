@@ -7,18 +7,23 @@ from seqdrop.services import Services
 
 
 def hand_on(services: Services, upload: Upload) -> None:
-    """Send an upload on from where it stands; nothing if it waits for a job or is at its end.
+    """Send an upload on from where it stands.
 
     Safe to call at any time: a stage that gets a message for work already done does nothing.
     """
+    for queue, body in next_messages(services, upload):
+        services.send(queue, body)
+
+
+def next_messages(services: Services, upload: Upload) -> list[tuple[str, dict]]:
+    """(queue URL, body) of what comes next; nothing if it waits for a job or a person, or is at its end."""
     if upload.state != "VALIDATED":
-        return
-    attempts = services.ledger.attempts(upload.id)
-    for attempt in attempts:
-        if attempt.state == "PLANNED":
-            services.send(services.settings.transform_queue, {"attempt": attempt.key})
-    if all(attempt.state == "PREDICTED" for attempt in latest(attempts)):
-        services.send(services.settings.archive_queue, {"upload": upload.id})
+        return []
+    attempts, settings = latest(services.ledger.attempts(upload.id)), services.settings
+    if all(attempt.state == "PREDICTED" for attempt in attempts):
+        return [(settings.archive_queue, {"upload": upload.id})]
+    planned = [attempt for attempt in attempts if attempt.state == "PLANNED"]
+    return [(settings.transform_queue, {"attempt": attempt.key}) for attempt in planned]
 
 
 def latest(attempts: list[Attempt]) -> list[Attempt]:

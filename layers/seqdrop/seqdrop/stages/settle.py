@@ -1,14 +1,21 @@
-"""The end of an attempt: its predictions are written, or it failed and the lab is told."""
+"""The end of an attempt that has no predictions: the lab is told, then the ledger."""
 
 from __future__ import annotations
 
-from seqdrop.ledger.records import Attempt
 from seqdrop.log import logger
 from seqdrop.services import Services
 
+OPEN = ("PLANNED", "SUBMITTED")
 
-def fail_attempt(services: Services, attempt: Attempt, reason: str) -> None:
-    """Tell the lab, then the ledger. The upload stays in the landing bucket until it is replayed or released."""
+
+def fail_attempt(services: Services, attempt_key: str, reason: str) -> None:
+    """Move an attempt to FAILED, unless it has ended already: a run that broke off may have come so far.
+
+    The upload stays in the landing bucket until it is replayed or released.
+    """
+    attempt = services.ledger.attempt(attempt_key)
+    if attempt.state not in OPEN:
+        return
     upload = services.ledger.upload(attempt.upload_id)
     services.notify(
         f"Seqdrop: no predictions for {upload.key}",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
 from seqdrop.analyses import Analysis
-from seqdrop.archive import GONE
+from seqdrop.archive import GONE, LONGEST_KEY, archive_key
 from seqdrop.errors import Fault, InvalidFile, ObjectGone
 from seqdrop.jobs.transform import shard_prefix
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.log import logger
 from seqdrop.reads.check import Reading
+from seqdrop.reads.records import Record
+from seqdrop.segments import count_windows
 from seqdrop.services import Services
 from seqdrop.shards import MEGABYTE, shard_name, shards, work_items
 from seqdrop.stages.road import hand_on
@@ -78,6 +81,9 @@ def _check_place(services: Services, upload: Upload, analysis: Analysis | None) 
         prefixes = ", ".join(services.analyses.prefixes)
         advice = f"Drop it again under one of: {prefixes}. analyses.toml says what each means."
         raise InvalidFile(Fault("no_analysis", "the key is under no prefix that Seqdrop knows", advice))
+    if len(archive_key(upload).encode()) > LONGEST_KEY:
+        advice = "Give the file or its folders shorter names: its archive key is 27 bytes longer, and S3 allows 1024."
+        raise InvalidFile(Fault("key_too_long", "the key is too long to be archived", advice))
     if upload.size > analysis.max_bytes:
         advice = "Split the file (by lane, or `seqkit split2`) and drop the parts, or raise max_gb in analyses.toml."
         limit = f"{upload.size / 1e9:.2f} GB, and {analysis.prefix} takes {analysis.max_gb:g} GB at the most"
@@ -96,14 +102,25 @@ def _body(services: Services, upload: Upload):
 
 def _plan(services: Services, upload: Upload, reading: Reading, analysis: Analysis) -> Attempt:
     """Write the work items; the attempt says how many there are. The same file gives the same shards."""
-    attempt = Attempt("PLANNED", upload_id=upload.id, analysis=analysis.name)
-    lines = work_items(upload.id, reading.records(), analysis)
+    attempt = Attempt("PLANNED", upload_id=upload.id, analysis=analysis.name, plan=analysis.as_json())
+    lines = work_items(upload.id, _within_bounds(reading.records(), analysis), analysis)
     count = items = 0
     for count, (body, held) in enumerate(shards(lines, analysis.job.shard_mb * MEGABYTE), start=1):
         key = shard_prefix(attempt) + shard_name(attempt.key, count - 1)
         services.s3.put_object(Bucket=services.settings.work, Key=key, Body=body)
         items += held
-    return Attempt("PLANNED", upload_id=upload.id, analysis=analysis.name, shards=count, items=items)
+    return replace(attempt, shards=count, items=items)
+
+
+def _within_bounds(records: Iterator[Record], analysis: Analysis) -> Iterator[Record]:
+    """The records, until they hold more windows than one Lambda can bring home. Raises InvalidFile then."""
+    use, windows, most = analysis.use, 0, analysis.job.max_windows
+    for record in records:
+        windows += len(use.strands) * count_windows(len(record.sequence), use.window, use.stride)
+        if windows > most:
+            advice = "Split the file and drop the parts, or drop it under raw/, which has no model."
+            raise InvalidFile(Fault("too_many_windows", f"the file has more than {most:,} windows to score", advice))
+        yield record
 
 
 def _read_all(reading: Reading) -> None:
