@@ -17,8 +17,18 @@ from local.patches import (
 )
 from local.sagemaker import service
 
-PATCHES = (transport, s3_events, s3_encryption, s3_checksums, s3_copies, s3_multipart, s3_restores,
-           s3_permissions, bucket_properties, table_properties)
+PATCHES = (
+    transport,
+    s3_events,
+    s3_encryption,
+    s3_checksums,
+    s3_copies,
+    s3_multipart,
+    s3_restores,
+    s3_permissions,
+    bucket_properties,
+    table_properties,
+)
 
 
 def install(app: ModuleType, workdir: Path, endpoint: str, transform_limit: int | None) -> None:

@@ -7,7 +7,7 @@ import boto3
 import botocore.session
 from botocore.loaders import Loader
 
-ROOT_KEY = "test"               # ministack knows this key, with itself as the secret, as the account's root
+ROOT_KEY = "test"  # ministack knows this key, with itself as the secret, as the account's root
 NO_FILES = {
     "profile": (None, [], None, None),
     "config_file": (None, None, os.devnull, None),
@@ -22,8 +22,9 @@ class EmbeddedSession(boto3.Session):
         keys = credentials or {"AccessKeyId": ROOT_KEY, "SecretAccessKey": ROOT_KEY}
         core = botocore.session.Session(session_vars=NO_FILES)
         core.register_component("data_loader", _shared_loader())
-        super().__init__(keys["AccessKeyId"], keys["SecretAccessKey"], keys.get("SessionToken"), region,
-                         botocore_session=core)
+        super().__init__(
+            keys["AccessKeyId"], keys["SecretAccessKey"], keys.get("SessionToken"), region, botocore_session=core
+        )
         self._endpoint = endpoint
 
     def client(self, service_name, *arguments, **options):

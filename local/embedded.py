@@ -1,8 +1,8 @@
 """The embedded AWS seen by those who use it: start one, talk to it, stop it.
 
-    with EmbeddedAws(Path(".seqdrop/aws")) as aws:
-        aws.client("s3").create_bucket(Bucket="landing")
-        subprocess.run(["sam", "deploy", ...], env=aws.environment())
+with EmbeddedAws(Path(".seqdrop/aws")) as aws:
+    aws.client("s3").create_bucket(Bucket="landing")
+    subprocess.run(["sam", "deploy", ...], env=aws.environment())
 """
 
 import contextlib
@@ -29,8 +29,15 @@ class EmbeddedAws:
 
     account = ACCOUNT
 
-    def __init__(self, workdir: Path, port: int | None = None, *, region: str = DEFAULT_REGION,
-                 detached: bool = False, transform_limit: int | None = None):
+    def __init__(
+        self,
+        workdir: Path,
+        port: int | None = None,
+        *,
+        region: str = DEFAULT_REGION,
+        detached: bool = False,
+        transform_limit: int | None = None,
+    ):
         self.workdir = Path(workdir).resolve()
         self.region = region
         self._detached = detached
@@ -99,9 +106,13 @@ class EmbeddedAws:
         """The AWS variables alone: endpoint, the root identity, region, and no file of the user's."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": ROOT_KEY, "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
-            "AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region, "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_ACCESS_KEY_ID": ROOT_KEY,
+            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
     def session(self, credentials: dict | None = None) -> boto3.Session:

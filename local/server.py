@@ -22,7 +22,7 @@ from pathlib import Path
 LOOPBACK = "127.0.0.1"
 STATE_FILE = "server.json"
 LOG_FILE = "server.log"
-PORT_TAKEN_STATUS = 98          # errno EADDRINUSE, so that a shell user recognises it
+PORT_TAKEN_STATUS = 98  # errno EADDRINUSE, so that a shell user recognises it
 ACCOUNT = "000000000000"
 _warden: subprocess.Popen | None = None
 
@@ -89,11 +89,20 @@ def prepare_environment(workdir: Path, port: int, region: str) -> None:
         del os.environ[name]
     os.environ.pop("PYTHONPATH", None)
     os.environ |= {
-        "BIND_HOST": LOOPBACK, "GATEWAY_PORT": str(port), "MINISTACK_REGION": region, "AUTH": "true",
-        "MINISTACK_ACCOUNT_ID": ACCOUNT, "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "LOG_LEVEL": "INFO",
-        "STATE_DIR": str(workdir / "state"), "S3_DATA_DIR": str(workdir / "s3"),
-        "TMPDIR": str(workdir / "tmp"), "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "BIND_HOST": LOOPBACK,
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": region,
+        "AUTH": "true",
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "LOG_LEVEL": "INFO",
+        "STATE_DIR": str(workdir / "state"),
+        "S3_DATA_DIR": str(workdir / "s3"),
+        "TMPDIR": str(workdir / "tmp"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
     tempfile.tempdir = None
 
@@ -105,7 +114,7 @@ def leave_nothing_behind(with_parent: bool) -> None:
     that lives in memory only.
     """
     with contextlib.suppress(PermissionError):
-        os.setsid()             # refused when we lead a session already, which is as good
+        os.setsid()  # refused when we lead a session already, which is as good
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: os._exit(0))
     # The only handle of the warden's pipe is ours and is never closed: the kernel closes it for us.
@@ -120,8 +129,7 @@ def _end_with_parent() -> None:
     os._exit(0)
 
 
-async def serve(listener: socket.socket, workdir: Path, state: ServerState,
-                transform_limit: int | None) -> None:
+async def serve(listener: socket.socket, workdir: Path, state: ServerState, transform_limit: int | None) -> None:
     """Import ministack, add what is ours, and answer requests for as long as the process lives."""
     from hypercorn.asyncio import serve as serve_asgi
     from hypercorn.config import Config

@@ -94,8 +94,13 @@ def _spawn(workdir: Path, options: list[str], detached: bool) -> subprocess.Pope
     command = [sys.executable, "-m", "local.server", "--workdir", str(workdir), *options]
     with open(workdir / LOG_FILE, "wb") as log:
         return subprocess.Popen(
-            command if detached else [*command, "--with-parent"], cwd=REPOSITORY, start_new_session=True,
-            stdin=subprocess.DEVNULL if detached else subprocess.PIPE, stdout=log, stderr=log)
+            command if detached else [*command, "--with-parent"],
+            cwd=REPOSITORY,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+        )
 
 
 def _await_answer(child: subprocess.Popen, workdir: Path, deadline: float) -> ServerState:

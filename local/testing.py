@@ -52,8 +52,7 @@ def make_bucket(aws: EmbeddedAws, versioned: bool = False) -> str:
     """A new bucket's name; its events go to EventBridge."""
     s3, name = aws.client("s3"), unique("bucket")
     s3.create_bucket(Bucket=name)
-    s3.put_bucket_notification_configuration(
-        Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}})
+    s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}})
     if versioned:
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     return name
@@ -146,19 +145,27 @@ class ModelBench:
         outer = {key: changes.pop(key) for key in ("ExecutionRoleArn", "Tags") if key in changes}
         container = {"Image": self.image, "ModelDataUrl": self.data} | changes
         self.sagemaker.create_model(
-            ModelName=name, PrimaryContainer=container, **({"ExecutionRoleArn": self.role} | outer))
+            ModelName=name, PrimaryContainer=container, **({"ExecutionRoleArn": self.role} | outer)
+        )
         return name
 
     def request(self, source: str, **changes) -> dict:
         """A CreateTransformJob request that reads lines from below `source` (or from a manifest)."""
         kind = changes.pop("S3DataType", "S3Prefix")
         url = f"s3://{self.bucket}/{source}"
-        reading = {"DataSource": {"S3DataSource": {"S3DataType": kind, "S3Uri": url}}, "SplitType": "Line",
-                   "ContentType": "text/plain"} | changes.pop("TransformInput", {})
+        reading = {
+            "DataSource": {"S3DataSource": {"S3DataType": kind, "S3Uri": url}},
+            "SplitType": "Line",
+            "ContentType": "text/plain",
+        } | changes.pop("TransformInput", {})
         writing = {"S3OutputPath": f"s3://{self.bucket}/out/"} | changes.pop("TransformOutput", {})
-        return {"TransformJobName": unique("job"), "ModelName": self.model, "TransformInput": reading,
-                "TransformOutput": writing,
-                "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1}} | changes
+        return {
+            "TransformJobName": unique("job"),
+            "ModelName": self.model,
+            "TransformInput": reading,
+            "TransformOutput": writing,
+            "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        } | changes
 
     def start(self, source: str, **changes) -> str:
         """Start a job; answers its name."""
@@ -174,5 +181,6 @@ class ModelBench:
         """What lies below the output path, by key."""
         listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix="out/").get("Contents", [])
         keys = [entry["Key"] for entry in listed]
-        return {key.removeprefix("out/"): self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-                for key in keys}
+        return {
+            key.removeprefix("out/"): self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in keys
+        }

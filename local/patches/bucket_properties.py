@@ -34,8 +34,10 @@ def _reconcile(name: str, prop: str, props: dict, old_props: dict | None, put, d
 
 
 def _put_encryption(name: str, value: dict) -> tuple:
-    rules = [_renamed(rule, {"ServerSideEncryptionByDefault": "ApplyServerSideEncryptionByDefault"})
-             for rule in value.get("ServerSideEncryptionConfiguration", [])]
+    rules = [
+        _renamed(rule, {"ServerSideEncryptionByDefault": "ApplyServerSideEncryptionByDefault"})
+        for rule in value.get("ServerSideEncryptionConfiguration", [])
+    ]
     request = {"ServerSideEncryptionConfiguration": {"Rules": rules}}
     return s3._put_bucket_encryption(name, _xml("PutBucketEncryption", name, request))
 
@@ -48,24 +50,39 @@ def _put_lifecycle(name: str, value: dict) -> tuple:
 
 def lifecycle_rule(rule: dict) -> dict:
     """A rule in the S3 API's words; CloudFormation spreads over a rule what the API nests."""
-    made = {"ID": rule.get("Id"), "Status": rule["Status"], "Filter": _filter(rule),
-            "Expiration": _given(rule, {"ExpirationInDays": "Days", "ExpirationDate": "Date",
-                                        "ExpiredObjectDeleteMarker": "ExpiredObjectDeleteMarker"}),
-            "Transitions": [_renamed(move, {"TransitionInDays": "Days", "TransitionDate": "Date"})
-                            for move in _several(rule, "Transition")],
-            "NoncurrentVersionTransitions": [_renamed(move, {"TransitionInDays": "NoncurrentDays"})
-                                             for move in _several(rule, "NoncurrentVersionTransition")],
-            "NoncurrentVersionExpiration": rule.get("NoncurrentVersionExpiration") or _given(
-                rule, {"NoncurrentVersionExpirationInDays": "NoncurrentDays"}),
-            "AbortIncompleteMultipartUpload": rule.get("AbortIncompleteMultipartUpload")}
+    made = {
+        "ID": rule.get("Id"),
+        "Status": rule["Status"],
+        "Filter": _filter(rule),
+        "Expiration": _given(
+            rule,
+            {
+                "ExpirationInDays": "Days",
+                "ExpirationDate": "Date",
+                "ExpiredObjectDeleteMarker": "ExpiredObjectDeleteMarker",
+            },
+        ),
+        "Transitions": [
+            _renamed(move, {"TransitionInDays": "Days", "TransitionDate": "Date"})
+            for move in _several(rule, "Transition")
+        ],
+        "NoncurrentVersionTransitions": [
+            _renamed(move, {"TransitionInDays": "NoncurrentDays"})
+            for move in _several(rule, "NoncurrentVersionTransition")
+        ],
+        "NoncurrentVersionExpiration": rule.get("NoncurrentVersionExpiration")
+        or _given(rule, {"NoncurrentVersionExpirationInDays": "NoncurrentDays"}),
+        "AbortIncompleteMultipartUpload": rule.get("AbortIncompleteMultipartUpload"),
+    }
     return {key: value for key, value in made.items() if value or key == "Filter"}
 
 
 def _filter(rule: dict) -> dict:
     """One condition stands alone, several go under And; none is the empty prefix, so every object."""
     tags = [{"Key": tag["Key"], "Value": tag["Value"]} for tag in rule.get("TagFilters", [])]
-    conditions = {name: rule[name] for name in ("Prefix", "ObjectSizeGreaterThan", "ObjectSizeLessThan")
-                  if name in rule}
+    conditions = {
+        name: rule[name] for name in ("Prefix", "ObjectSizeGreaterThan", "ObjectSizeLessThan") if name in rule
+    }
     if len(conditions) + len(tags) > 1:
         return {"And": conditions | ({"Tags": tags} if tags else {})}
     return conditions or ({"Tag": tags[0]} if tags else {"Prefix": ""})

@@ -72,7 +72,8 @@ def replace(bucket: str, key: str, **fields) -> dict:
 
 def _names_one(headers: dict) -> bool:
     return bool(headers.get("x-amz-sdk-checksum-algorithm")) or any(
-        headers.get(f"x-amz-checksum-{name}") for name in s3._S3_CHECKSUM_HEADERS)
+        headers.get(f"x-amz-checksum-{name}") for name in s3._S3_CHECKSUM_HEADERS
+    )
 
 
 def _keep_kind_in_versions() -> None:

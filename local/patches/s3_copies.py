@@ -11,8 +11,10 @@ from local.patches.s3_checksums import DEFAULT, FULL, current, replace
 
 ALGORITHM, CLASS = "x-amz-checksum-algorithm", "x-amz-storage-class"
 SOURCE_ARCHIVED = "Operation is not valid for the source object's storage class"
-TO_ITSELF = ("This copy request is illegal because it is trying to copy an object to itself without changing "
-             "the object's metadata, storage class, website redirect location or encryption attributes.")
+TO_ITSELF = (
+    "This copy request is illegal because it is trying to copy an object to itself without changing "
+    "the object's metadata, storage class, website redirect location or encryption attributes."
+)
 CHANGES = ("x-amz-storage-class", "x-amz-website-redirect-location", "x-amz-server-side-encryption")
 
 

@@ -41,5 +41,7 @@ def _uses_bucket_key(bucket: str) -> bool:
     configuration = s3._bucket_encryption.get(bucket)
     if not configuration:
         return False
-    return any(element.tag.rpartition("}")[2] == "BucketKeyEnabled" and element.text == "true"
-               for element in fromstring(configuration).iter())
+    return any(
+        element.tag.rpartition("}")[2] == "BucketKeyEnabled" and element.text == "true"
+        for element in fromstring(configuration).iter()
+    )

@@ -36,8 +36,7 @@ def _known(bucket: str, key: str, event_name: str, version: str | None) -> dict:
     current = ((s3._buckets.get(bucket) or {}).get("objects") or {}).get(key) or {}
     if not event_name.startswith("s3:ObjectRestore:"):
         return {"object": {"version-id": version}} if version else {}
-    known = {"requester": "s3.amazonaws.com",
-             "source-storage-class": current.get("storage_class", "STANDARD")}
+    known = {"requester": "s3.amazonaws.com", "source-storage-class": current.get("storage_class", "STANDARD")}
     if current.get("version_id"):
         known["object"] = {"version-id": current["version_id"]}
     if event_name.endswith(":Completed") and current.get("restore"):
@@ -49,7 +48,7 @@ def _extended(detail: str, additions: dict) -> str:
     document = json.loads(detail)
     content = {**document["object"], **additions.get("object", {})}
     if document.get("deletion-type"):
-        content.pop("size", None)       # a deletion has no size
+        content.pop("size", None)  # a deletion has no size
     return json.dumps({**document, **additions, "object": content})
 
 

@@ -14,8 +14,7 @@ COMPOSITE_BY_DEFAULT = frozenset({"CRC32", "CRC32C", "SHA1", "SHA256"})
 
 def apply() -> None:
     """Wrap the start, the copy of a part and the end of an upload."""
-    create, copy_part, complete = (s3._create_multipart_upload, s3._upload_part_copy,
-                                   s3._complete_multipart_upload)
+    create, copy_part, complete = (s3._create_multipart_upload, s3._upload_part_copy, s3._complete_multipart_upload)
 
     def create_upload(bucket_name: str, key: str, headers: dict) -> tuple:
         before = set(s3._multipart_uploads)

@@ -33,8 +33,9 @@ def _refused_version(bucket: str, key: str, version: str) -> tuple | None:
     if current(bucket, key).get("version_id") == version:
         return None
     if any(entry["version_id"] == version for entry in s3._object_versions.get((bucket, key), [])):
-        return s3._error("NotImplemented", "The embedded AWS restores the current version only", 501,
-                         f"/{bucket}/{key}")
+        return s3._error(
+            "NotImplemented", "The embedded AWS restores the current version only", 501, f"/{bucket}/{key}"
+        )
     return s3._error("NoSuchVersion", "The specified version does not exist.", 404, f"/{bucket}/{key}")
 
 

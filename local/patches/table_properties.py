@@ -31,8 +31,10 @@ def _apply(table: str, old: dict, new: dict) -> None:
         _call(dynamodb._update_continuous_backups, table, "PointInTimeRecoverySpecification", recovery)
     encryption = new.get("SSESpecification")
     if encryption and not old:
-        specification = {"Enabled": encryption.get("SSEEnabled", True),
-                         **{key: value for key, value in encryption.items() if key != "SSEEnabled"}}
+        specification = {
+            "Enabled": encryption.get("SSEEnabled", True),
+            **{key: value for key, value in encryption.items() if key != "SSEEnabled"},
+        }
         _call(dynamodb._update_table, table, "SSESpecification", specification)
 
 

@@ -15,7 +15,7 @@ import sys
 import traceback
 from types import ModuleType
 
-HEAD = struct.Struct("!IQ")     # lengths of the JSON header and of the body that follow
+HEAD = struct.Struct("!IQ")  # lengths of the JSON header and of the body that follow
 TEXT_TYPES = frozenset({"application/json", "text/csv"})
 JSON_TYPE = "application/json"
 ANY_TYPE = "*/*"
@@ -88,8 +88,9 @@ def hide_checkout() -> None:
     """Take what is installed from a source tree off the module path: the real image does not have it."""
     homes = tuple(os.path.realpath(home) + os.sep for home in (sys.prefix, sys.base_prefix))
     sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry).startswith(homes)]
-    sys.meta_path[:] = [finder for finder in sys.meta_path
-                        if not getattr(finder, "__module__", "").startswith("__editable__")]
+    sys.meta_path[:] = [
+        finder for finder in sys.meta_path if not getattr(finder, "__module__", "").startswith("__editable__")
+    ]
 
 
 def serve(connection: socket.socket, model_dir: str) -> None:

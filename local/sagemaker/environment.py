@@ -16,17 +16,26 @@ def environment(job: TransformJob, scratch: Path, model_dir: Path) -> dict[str, 
 
 
 def _process(scratch: Path) -> dict[str, str]:
-    return {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.defpath, "HOME": str(scratch),
-            "TMPDIR": str(scratch), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {
+        "PATH": os.path.dirname(sys.executable) + os.pathsep + os.defpath,
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "LANG": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
 
 def _sagemaker(job: TransformJob, model_dir: Path) -> dict[str, str]:
     strategy = job.request.get("BatchStrategy", "MultiRecord")
     return {
-        "SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": str(model_dir / "code"),
-        "SAGEMAKER_REGION": job.region, "SM_MODEL_DIR": str(model_dir),
-        "SM_NUM_GPUS": "0", "SM_NUM_CPUS": str(os.cpu_count()),
-        "SAGEMAKER_BATCH": "true", "SAGEMAKER_BATCH_STRATEGY": STRATEGIES[strategy],
+        "SAGEMAKER_PROGRAM": "inference.py",
+        "SAGEMAKER_SUBMIT_DIRECTORY": str(model_dir / "code"),
+        "SAGEMAKER_REGION": job.region,
+        "SM_MODEL_DIR": str(model_dir),
+        "SM_NUM_GPUS": "0",
+        "SM_NUM_CPUS": str(os.cpu_count()),
+        "SAGEMAKER_BATCH": "true",
+        "SAGEMAKER_BATCH_STRATEGY": STRATEGIES[strategy],
         "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(job.request.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB)),
         "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(job.request.get("MaxConcurrentTransforms", 1)),
     }

@@ -47,5 +47,10 @@ def event(job: TransformJob) -> dict:
     for name in TIMES:
         if name in detail:
             detail[name] = int(detail[name] * 1000)
-    return {"Source": "aws.sagemaker", "DetailType": DETAIL_TYPE, "Resources": [job.arn],
-            "Detail": json.dumps(detail), "EventBusName": "default"}
+    return {
+        "Source": "aws.sagemaker",
+        "DetailType": DETAIL_TYPE,
+        "Resources": [job.arn],
+        "Detail": json.dumps(detail),
+        "EventBusName": "default",
+    }

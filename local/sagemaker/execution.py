@@ -41,8 +41,9 @@ class Execution:
         self.scratch.mkdir(parents=True)
         self._credentials = roles.credentials(self._role, "SageMaker")
         self._s3 = roles.client("s3", self._credentials, endpoint, job.region)
-        self._container = Container(self._model_dir, environment(job, self.scratch, self._model_dir),
-                                    self._log, job.stopping)
+        self._container = Container(
+            self._model_dir, environment(job, self.scratch, self._model_dir), self._log, job.stopping
+        )
 
     def run(self) -> None:
         """Transform every input object; JobFailed when one got no output, the others then have theirs."""
@@ -112,14 +113,21 @@ class Execution:
         if self._input.get("CompressionType") == "Gzip":
             chunks = inflate(chunks)
         limit = self._job.request.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB) * MEBIBYTE
-        return payloads(chunks, split=self._input.get("SplitType") == "Line",
-                        single=self._job.request.get("BatchStrategy") == "SingleRecord",
-                        limit=limit or None)        # 0 means "no limit"
+        return payloads(
+            chunks,
+            split=self._input.get("SplitType") == "Line",
+            single=self._job.request.get("BatchStrategy") == "SingleRecord",
+            limit=limit or None,
+        )  # 0 means "no limit"
 
     def _answer(self, payload: bytes, output: BinaryIO) -> None:
         client = self._job.request.get("ModelClientConfig", {})
-        response = self._container.invoke(payload, self._input.get("ContentType"), self._output.get("Accept"),
-                                          client.get("InvocationsTimeoutInSeconds", DEFAULT_TIMEOUT))
+        response = self._container.invoke(
+            payload,
+            self._input.get("ContentType"),
+            self._output.get("Accept"),
+            client.get("InvocationsTimeoutInSeconds", DEFAULT_TIMEOUT),
+        )
         output.write(response)
         if self._output.get("AssembleWith") == "Line":
             output.write(b"\n")

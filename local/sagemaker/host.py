@@ -68,10 +68,16 @@ class Container:
         with theirs, open(self._log, "ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-u", str(PROGRAM), str(theirs.fileno()), str(self._model_dir)],
-                cwd=self._model_dir, env=self._environment, pass_fds=[theirs.fileno()], process_group=0,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                cwd=self._model_dir,
+                env=self._environment,
+                pass_fds=[theirs.fileno()],
+                process_group=0,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         if self._cancelled.is_set():
-            self.kill()         # the stop came before there was a process to kill
+            self.kill()  # the stop came before there was a process to kill
         try:
             head, _ = self._receive(LOAD_SECONDS)
         except ContainerError as error:
@@ -85,7 +91,7 @@ class Container:
             self._connection.settimeout(timeout)
             write_frame(self._connection, head, body)
         except OSError:
-            pass                # it died or hangs; what there is to say about that, receiving finds out
+            pass  # it died or hangs; what there is to say about that, receiving finds out
         return self._receive(timeout)
 
     def _receive(self, timeout: float) -> tuple[dict, bytes]:
@@ -111,8 +117,10 @@ class Container:
     def _refuse_oversized(self, what: str, size: int, variable: str) -> None:
         limit = int(self._environment.get(variable, DEFAULT_MESSAGE_BYTES))
         if size > limit:
-            raise ContainerError(f"a {what} of {size} bytes is over the model server's limit of {limit}; "
-                                 f"set {variable} in the model's environment")
+            raise ContainerError(
+                f"a {what} of {size} bytes is over the model server's limit of {limit}; "
+                f"set {variable} in the model's environment"
+            )
 
 
 def _await_exit(pid: int, timeout: float = 1.0) -> None:

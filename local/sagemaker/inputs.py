@@ -49,7 +49,7 @@ def _prefix(s3, prefix: Location, role: str) -> Iterator[InputObject]:
 def _relative(key: str, prefix: str) -> str:
     """The key below the folder that the prefix names; below the prefix's own folder if it names none."""
     folder = prefix if prefix.endswith("/") or not prefix else prefix + "/"
-    return key.removeprefix(folder) if key.startswith(folder) else key[prefix.rfind("/") + 1:]
+    return key.removeprefix(folder) if key.startswith(folder) else key[prefix.rfind("/") + 1 :]
 
 
 def _manifest(s3, location: Location, role: str) -> Iterator[InputObject]:
@@ -63,12 +63,16 @@ def _manifest(s3, location: Location, role: str) -> Iterator[InputObject]:
         for name in names:
             yield InputObject(Location(prefix.bucket, prefix.key + name), name)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise NoInput(f"ClientError: {location} is no manifest: a JSON list is expected, "
-                      '{"prefix": "s3://…/"} first, then keys below it') from error
+        raise NoInput(
+            f"ClientError: {location} is no manifest: a JSON list is expected, "
+            '{"prefix": "s3://…/"} first, then keys below it'
+        ) from error
 
 
 def _nothing(location: Location, role: str, region: str) -> str:
-    return (f'ClientError: No S3 objects found under S3 URL "{location}" given in input data source. '
-            f"Please ensure that the bucket exists in the selected region ({region}), that objects exist "
-            f'under that S3 prefix, and that the role "{role}" has "s3:ListBucket" permissions on bucket '
-            f'"{location.bucket}".')
+    return (
+        f'ClientError: No S3 objects found under S3 URL "{location}" given in input data source. '
+        f"Please ensure that the bucket exists in the selected region ({region}), that objects exist "
+        f'under that S3 prefix, and that the role "{role}" has "s3:ListBucket" permissions on bucket '
+        f'"{location.bucket}".'
+    )

@@ -20,8 +20,11 @@ def select(summaries: list[dict], request: dict, name: str) -> list[dict]:
     fields = {"Name": name, "CreationTime": "CreationTime", "Status": "TransformJobStatus"}
     key = fields[request.get("SortBy", "CreationTime")]
     fitting = [summary for summary in summaries if wanted in summary[name].lower()]
-    return sorted(fitting, key=lambda summary: (summary[key], summary["CreationTime"]),
-                  reverse=request.get("SortOrder", "Descending") == "Descending")
+    return sorted(
+        fitting,
+        key=lambda summary: (summary[key], summary["CreationTime"]),
+        reverse=request.get("SortOrder", "Descending") == "Descending",
+    )
 
 
 def page(member: str, items: list, request: dict) -> dict:

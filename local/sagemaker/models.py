@@ -45,8 +45,9 @@ class Models:
     def list(self, caller: Caller, request: dict) -> dict:
         """ListModels."""
         models = [model for model in self._registry.models(caller) if created_between(model, request)]
-        summaries = [{"ModelName": model.name, "ModelArn": model.arn, "CreationTime": model.created}
-                     for model in models]
+        summaries = [
+            {"ModelName": model.name, "ModelArn": model.arn, "CreationTime": model.created} for model in models
+        ]
         return page("Models", select(summaries, request, "ModelName"), request)
 
     def _refuse_duplicate(self, caller: Caller, model: Model) -> None:
@@ -107,8 +108,10 @@ def _check_container(container: dict) -> None:
 
 
 def _no_access(location: Location, role: str, region: str) -> str:
-    return (f'Could not access model data at {location}. Please ensure that the role "{role}" exists and '
-            f'that its trust relationship policy allows the action "sts:AssumeRole" for the service '
-            f'principal "{roles.PRINCIPAL}". Also ensure that the role has "s3:GetObject" permissions and '
-            f"that the object is located in {region}. If your Model uses multiple models or uncompressed "
-            'models, please ensure that the role has "s3:ListBucket" permission.')
+    return (
+        f'Could not access model data at {location}. Please ensure that the role "{role}" exists and '
+        f'that its trust relationship policy allows the action "sts:AssumeRole" for the service '
+        f'principal "{roles.PRINCIPAL}". Also ensure that the role has "s3:GetObject" permissions and '
+        f"that the object is located in {region}. If your Model uses multiple models or uncompressed "
+        'models, please ensure that the role has "s3:ListBucket" permission.'
+    )

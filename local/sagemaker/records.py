@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Iterable, Iterator
 
-GZIP = 31                       # zlib's window bits for "gzip, any window"
+GZIP = 31  # zlib's window bits for "gzip, any window"
 MEBIBYTE = 1024 * 1024
 
 

@@ -105,8 +105,7 @@ class Registry:
 
     def tagged(self, caller: Caller, arn: str) -> Model | TransformJob | None:
         """The resource with this ARN."""
-        return next((resource for resource in (*self.models(caller), *self.jobs(caller))
-                     if resource.arn == arn), None)
+        return next((resource for resource in (*self.models(caller), *self.jobs(caller)) if resource.arn == arn), None)
 
 
 def _in_scope(caller: Caller, resources: dict) -> list:

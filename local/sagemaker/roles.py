@@ -20,7 +20,8 @@ def check_trust(role_arn: str) -> None:
     if not _trusts(_trust_policy(role_arn)):
         raise ValidationError(
             f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
-            f"'{PRINCIPAL}' to assume the role.")
+            f"'{PRINCIPAL}' to assume the role."
+        )
 
 
 def client(service: str, keys: dict[str, str], endpoint: str, region: str):
@@ -36,10 +37,16 @@ def credentials(role_arn: str, session_name: str) -> dict[str, str]:
     """
     account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
     key, secret, token = f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_hex(64)
-    sts.register_session(key, {
-        "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{session_name[:64]}",
-        "UserId": f"{hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()}:{session_name[:64]}",
-        "SecretAccessKey": secret, "SessionToken": token, "Expiration": time.time() + SESSION_SECONDS})
+    sts.register_session(
+        key,
+        {
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{session_name[:64]}",
+            "UserId": f"{hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()}:{session_name[:64]}",
+            "SecretAccessKey": secret,
+            "SessionToken": token,
+            "Expiration": time.time() + SESSION_SECONDS,
+        },
+    )
     return {"AccessKeyId": key, "SecretAccessKey": secret, "SessionToken": token}
 
 
@@ -53,10 +60,12 @@ def _trust_policy(role_arn: str) -> dict:
 
 def _trusts(policy: dict) -> bool:
     """ministack's evaluator knows no service principals, so the two fields that matter are read here."""
-    return any(statement.get("Effect") == "Allow"
-               and "sts:AssumeRole" in _as_list(statement.get("Action"))
-               and PRINCIPAL in _services(statement.get("Principal"))
-               for statement in _as_list(policy.get("Statement")))
+    return any(
+        statement.get("Effect") == "Allow"
+        and "sts:AssumeRole" in _as_list(statement.get("Action"))
+        and PRINCIPAL in _services(statement.get("Principal"))
+        for statement in _as_list(policy.get("Statement"))
+    )
 
 
 def _services(principal) -> list:

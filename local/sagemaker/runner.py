@@ -19,7 +19,7 @@ class Runner:
 
     def __init__(self, registry: Registry, folder: Path, endpoint: str, announce):
         self._registry, self._folder, self._endpoint, self._announce = registry, folder, endpoint, announce
-        shutil.rmtree(folder, ignore_errors=True)       # jobs of an earlier server, which nobody remembers
+        shutil.rmtree(folder, ignore_errors=True)  # jobs of an earlier server, which nobody remembers
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="transform-job")
         self._running: dict[str, Execution] = {}
 
@@ -63,5 +63,5 @@ class Runner:
             job.ended = job.modified = time.time()
             job.status = "Stopped" if stopped else "Failed" if reason else "Completed"
         if stopped:
-            job.stopping.wait()             # so that Stopped is never announced before Stopping
+            job.stopping.wait()  # so that Stopped is never announced before Stopping
         self._announce(job)

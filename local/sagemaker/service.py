@@ -20,16 +20,20 @@ from local.sagemaker.transform_jobs import TransformJobs
 
 logger = logging.getLogger("local.sagemaker")
 JSON = {"Content-Type": "application/x-amz-json-1.1"}
-ROUTING = {"target_prefixes": ["SageMaker."], "host_patterns": [r"api\.sagemaker\."],
-           "credential_scope": SERVICE}
+ROUTING = {"target_prefixes": ["SageMaker."], "host_patterns": [r"api\.sagemaker\."], "credential_scope": SERVICE}
 # Which resource an operation is allowed on: its kind and the member that names it; a list has none.
 RESOURCES = {
-    "CreateModel": ("model", "ModelName"), "DescribeModel": ("model", "ModelName"),
-    "DeleteModel": ("model", "ModelName"), "ListModels": None,
+    "CreateModel": ("model", "ModelName"),
+    "DescribeModel": ("model", "ModelName"),
+    "DeleteModel": ("model", "ModelName"),
+    "ListModels": None,
     "CreateTransformJob": ("transform-job", "TransformJobName"),
     "DescribeTransformJob": ("transform-job", "TransformJobName"),
-    "StopTransformJob": ("transform-job", "TransformJobName"), "ListTransformJobs": None,
-    "AddTags": ("", "ResourceArn"), "ListTags": ("", "ResourceArn"), "DeleteTags": ("", "ResourceArn"),
+    "StopTransformJob": ("transform-job", "TransformJobName"),
+    "ListTransformJobs": None,
+    "AddTags": ("", "ResourceArn"),
+    "ListTags": ("", "ResourceArn"),
+    "DeleteTags": ("", "ResourceArn"),
 }
 
 
@@ -51,11 +55,17 @@ class SageMaker:
         runner = Runner(registry, workdir / "jobs", endpoint, announce)
         jobs = TransformJobs(registry, runner, announce, most_active)
         self._operations = {
-            "CreateModel": models.create, "DescribeModel": models.describe,
-            "DeleteModel": models.delete, "ListModels": models.list,
-            "CreateTransformJob": jobs.create, "DescribeTransformJob": jobs.describe,
-            "StopTransformJob": jobs.stop, "ListTransformJobs": jobs.list,
-            "AddTags": tags.add, "ListTags": tags.list, "DeleteTags": tags.delete,
+            "CreateModel": models.create,
+            "DescribeModel": models.describe,
+            "DeleteModel": models.delete,
+            "ListModels": models.list,
+            "CreateTransformJob": jobs.create,
+            "DescribeTransformJob": jobs.describe,
+            "StopTransformJob": jobs.stop,
+            "ListTransformJobs": jobs.list,
+            "AddTags": tags.add,
+            "ListTags": tags.list,
+            "DeleteTags": tags.delete,
         }
 
     async def handle(self, method: str, path: str, headers: dict, body: bytes, query: dict) -> tuple:

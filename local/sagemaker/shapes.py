@@ -13,9 +13,18 @@ from botocore.model import ServiceModel, Shape
 
 from local.sagemaker.errors import ValidationError
 
-PYTHON_TYPES = {"string": str, "structure": dict, "map": dict, "list": list, "boolean": bool,
-                "integer": int, "long": int, "float": (int, float), "double": (int, float),
-                "timestamp": (int, float)}
+PYTHON_TYPES = {
+    "string": str,
+    "structure": dict,
+    "map": dict,
+    "list": list,
+    "boolean": bool,
+    "integer": int,
+    "long": int,
+    "float": (int, float),
+    "double": (int, float),
+    "timestamp": (int, float),
+}
 # Python's `re` has no Unicode categories; inside a character class these come close.
 JAVA_CATEGORIES = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s"}
 
@@ -71,8 +80,7 @@ def _bounds(shape: Shape, value, where: str) -> Iterator[str]:
     if "max" in rules and size > rules["max"]:
         yield _violation(value, where, f"Member must have {noun} less than or equal to {rules['max']}")
     elif "pattern" in rules and not _pattern(rules["pattern"]).fullmatch(value):
-        yield _violation(value, where,
-                         f"Member must satisfy regular expression pattern: {rules['pattern']}")
+        yield _violation(value, where, f"Member must satisfy regular expression pattern: {rules['pattern']}")
     if "enum" in rules and value not in rules["enum"]:
         yield _violation(value, where, f"Member must satisfy enum value set: [{', '.join(rules['enum'])}]")
 

@@ -33,7 +33,7 @@ def refusal(error: BotoCoreError | ClientError, role: str, action: str, location
     """What to tell the owner of a job when S3 would not serve it."""
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
     if code in DENIED:
-        return f"access denied: the role \"{role}\" needs \"{action}\" on {location}"
+        return f'access denied: the role "{role}" needs "{action}" on {location}'
     if code in ABSENT:
         return f"{location} does not exist"
     return f"{location}: {error}"

@@ -16,8 +16,15 @@ from local.sagemaker.storage import Location
 from local.sagemaker.tags import as_dict
 
 PAYLOAD_LIMIT_MB = 100
-SUMMARY = ("TransformJobName", "TransformJobArn", "CreationTime", "TransformEndTime", "LastModifiedTime",
-           "TransformJobStatus", "FailureReason")
+SUMMARY = (
+    "TransformJobName",
+    "TransformJobArn",
+    "CreationTime",
+    "TransformEndTime",
+    "LastModifiedTime",
+    "TransformJobStatus",
+    "FailureReason",
+)
 NOT_ECHOED = frozenset({"Tags"})
 
 
@@ -36,8 +43,14 @@ class TransformJobs:
         with self._registry.lock:
             self._refuse(caller, request)
             model = find(self._registry, caller, request["ModelName"])
-            job = TransformJob(caller.arn("transform-job", request["TransformJobName"]), request, model,
-                               caller.account, caller.region, as_dict(request.get("Tags")))
+            job = TransformJob(
+                caller.arn("transform-job", request["TransformJobName"]),
+                request,
+                model,
+                caller.account,
+                caller.region,
+                as_dict(request.get("Tags")),
+            )
             self._registry.add_job(caller, job)
         self._announce(job)
         self._runner.submit(job)
@@ -52,8 +65,7 @@ class TransformJobs:
         job = self._find(caller, request)
         with self._registry.lock:
             if job.status != "InProgress":
-                raise ValidationError("The request was rejected because the transform job is in status "
-                                      f"{job.status}.")
+                raise ValidationError(f"The request was rejected because the transform job is in status {job.status}.")
             job.status, job.modified = "Stopping", time.time()
         self._announce(job)
         job.stopping.set()
@@ -73,15 +85,18 @@ class TransformJobs:
 
     def _refuse(self, caller: Caller, request: dict) -> None:
         if taken := self._registry.job(caller, request["TransformJobName"]):
-            raise ResourceInUse("Job name must be unique within an AWS account and region, and a job with "
-                                f"this name already exists ({taken.arn})")
+            raise ResourceInUse(
+                "Job name must be unique within an AWS account and region, and a job with "
+                f"this name already exists ({taken.arn})"
+            )
         active = sum(job.status in ACTIVE for job in self._registry.jobs(caller))
         if self._most_active is not None and active >= self._most_active:
             kind = request["TransformResources"]["InstanceType"]
             raise ResourceLimitExceeded(
                 f"The account-level service limit '{kind} for transform job usage' is {self._most_active} "
                 f"Instances, with current utilization of {active} Instances and a request delta of 1 "
-                "Instances. Please use AWS Service Quotas to request an increase for this quota.")
+                "Instances. Please use AWS Service Quotas to request an increase for this quota."
+            )
 
 
 def description(job: TransformJob) -> dict:
@@ -90,8 +105,14 @@ def description(job: TransformJob) -> dict:
     defaults = {"CompressionType": "None", "SplitType": "None"}
     kept["TransformInput"] = defaults | kept["TransformInput"]
     kept["TransformOutput"] = {"AssembleWith": "None"} | kept["TransformOutput"]
-    state = {"TransformJobArn": job.arn, "TransformJobStatus": job.status, "FailureReason": job.failure,
-             "CreationTime": job.created, "TransformStartTime": job.started, "TransformEndTime": job.ended}
+    state = {
+        "TransformJobArn": job.arn,
+        "TransformJobStatus": job.status,
+        "FailureReason": job.failure,
+        "CreationTime": job.created,
+        "TransformStartTime": job.started,
+        "TransformEndTime": job.ended,
+    }
     return kept | {key: value for key, value in state.items() if value is not None}
 
 
@@ -106,8 +127,9 @@ def check(request: dict) -> None:
     if payload > PAYLOAD_LIMIT_MB:
         raise ValidationError(f"MaxPayloadInMB cannot be greater than {PAYLOAD_LIMIT_MB}")
     if payload * parallel > PAYLOAD_LIMIT_MB:
-        raise ValidationError("The value of MaxConcurrentTransforms * MaxPayloadInMB cannot be greater than "
-                              f"{PAYLOAD_LIMIT_MB} MB")
+        raise ValidationError(
+            f"The value of MaxConcurrentTransforms * MaxPayloadInMB cannot be greater than {PAYLOAD_LIMIT_MB} MB"
+        )
     Location.parse(request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
     Location.parse(request["TransformOutput"]["S3OutputPath"])
     _check_supported(request)
@@ -128,6 +150,8 @@ def _check_supported(request: dict) -> None:
 
 
 def _fits(job: TransformJob, request: dict) -> bool:
-    return (created_between(job, request) and request.get("StatusEquals", job.status) == job.status
-            and request.get("LastModifiedTimeAfter", 0) <= job.modified
-            <= request.get("LastModifiedTimeBefore", FAR_FUTURE))
+    return (
+        created_between(job, request)
+        and request.get("StatusEquals", job.status) == job.status
+        and request.get("LastModifiedTimeAfter", 0) <= job.modified <= request.get("LastModifiedTimeBefore", FAR_FUTURE)
+    )

@@ -73,9 +73,7 @@ def cut(item: WorkItem, settings: WindowSettings) -> tuple[Cut, np.ndarray]:
     return Cut(bare, len(codes), starts, scored, room), codes
 
 
-def enqueue(
-    found: Cut, codes: np.ndarray, settings: WindowSettings, classifier: Classifier, queue: Queue
-) -> None:
+def enqueue(found: Cut, codes: np.ndarray, settings: WindowSettings, classifier: Classifier, queue: Queue) -> None:
     """Tokenise the scored windows of an item, a bounded number at a time, on each strand."""
     starts, window, tokens = found.starts[found.scored], settings.window, classifier.tokens
     kmers = window - tokens.k + 1
@@ -93,9 +91,7 @@ def entries(found: Cut, settings: WindowSettings) -> list[dict]:
     """The windows as the schema has them: by start, "+" before "-", in the record's coordinates."""
     if not len(found.starts):
         place = {"start": found.item.start, "end": found.item.start + found.length}
-        return [
-            {**place, "strand": strand, "not_scored": "shorter_than_window"} for strand in settings.strands
-        ]
+        return [{**place, "strand": strand, "not_scored": "shorter_than_window"} for strand in settings.strands]
     slots = np.cumsum(found.scored) - 1
     listed = []
     for start, scored, slot in zip(found.starts.tolist(), found.scored.tolist(), slots.tolist(), strict=True):
@@ -110,9 +106,7 @@ def refuse_unfit(settings: WindowSettings, classifier: Classifier) -> None:
     """A window that the model cannot take whole is a mistake in the job, not in its data."""
     longest = classifier.most_tokens - 2 + classifier.tokens.k - 1
     if not classifier.tokens.k <= settings.window <= longest:
-        raise ValueError(
-            f"SEQDROP_WINDOW is {settings.window}; this model takes {classifier.tokens.k} to {longest}"
-        )
+        raise ValueError(f"SEQDROP_WINDOW is {settings.window}; this model takes {classifier.tokens.k} to {longest}")
 
 
 def written(answer: Cut | str, settings: WindowSettings) -> str:
@@ -134,6 +128,4 @@ def answer_lines(lines: Iterable[bytes], classifier: Classifier, settings: Windo
         enqueue(found, codes, settings, classifier, queue)
         answers.append(found)
     queue.flush()
-    return [
-        a if isinstance(a, str) else work_items.prediction_line(a.item, entries(a, settings)) for a in answers
-    ]
+    return [a if isinstance(a, str) else work_items.prediction_line(a.item, entries(a, settings)) for a in answers]

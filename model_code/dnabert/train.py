@@ -111,9 +111,7 @@ def relate_embeddings(model: BertForSequenceClassification, tokens: KmerTokens) 
     table.position_embeddings.weight.copy_(positions * (spread / positions.std()))
 
 
-def starting_point(
-    args: argparse.Namespace, model_dir: Path
-) -> tuple[BertForSequenceClassification, KmerTokens]:
+def starting_point(args: argparse.Namespace, model_dir: Path) -> tuple[BertForSequenceClassification, KmerTokens]:
     """Model and vocabulary: the checkpoint's, or new ones. vocab.txt is in `model_dir` afterwards."""
     vocabulary = model_dir / "vocab.txt"
     if args.start_from:
@@ -134,9 +132,7 @@ class ProgressLines(TrainerCallback):
     """One `key=value` line a report, which a metric definition of a training job can pick up."""
 
     def on_log(self, args, state, control, logs=None, **_):
-        figures = " ".join(
-            f"{key}={value:.5g}" for key, value in logs.items() if isinstance(value, int | float)
-        )
+        figures = " ".join(f"{key}={value:.5g}" for key, value in logs.items() if isinstance(value, int | float))
         print(f"step={state.global_step}/{state.max_steps} {figures}", flush=True)
 
 
@@ -194,25 +190,17 @@ def fit(args: argparse.Namespace, model, tokens: KmerTokens, scratch: str) -> di
 def save(model: BertForSequenceClassification, model_dir: Path, figures: dict) -> None:
     """Weights go out in fp16: half the size, and inference.py runs them in fp32."""
     model.half().save_pretrained(model_dir)
-    (model_dir / "model.safetensors").chmod(
-        0o644
-    )  # written for its owner alone, and the server is another user
+    (model_dir / "model.safetensors").chmod(0o644)  # written for its owner alone, and the server is another user
     (model_dir / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     where, env = parser.add_argument_group("data and model"), os.environ
     where.add_argument("--train", default=env.get("SM_CHANNEL_TRAIN"), help="training file or folder")
-    where.add_argument(
-        "--validation", default=env.get("SM_CHANNEL_VALIDATION"), help="judged after each epoch"
-    )
+    where.add_argument("--validation", default=env.get("SM_CHANNEL_VALIDATION"), help="judged after each epoch")
     where.add_argument("--model-dir", default=env.get("SM_MODEL_DIR"), help="where the model is written")
-    where.add_argument(
-        "--start-from", default=env.get("SM_CHANNEL_MODEL"), help="checkpoint folder to go on from"
-    )
+    where.add_argument("--start-from", default=env.get("SM_CHANNEL_MODEL"), help="checkpoint folder to go on from")
     size = parser.add_argument_group("the model, unless --start-from is given")
     size.add_argument("--k", type=int, default=6, choices=range(3, 7), help="bases in a token (default 6)")
     size.add_argument("--layers", type=int, default=2, help="transformer layers (default 2)")
@@ -226,12 +214,8 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     how.add_argument("--learning-rate", type=float, default=6e-4, help="at its peak; 2e-5 with --start-from")
     how.add_argument("--warmup", type=float, default=0.1, help="share of the steps to the peak (default 0.1)")
     how.add_argument("--weight-decay", type=float, default=0.01, help="AdamW's (default 0.01)")
-    how.add_argument(
-        "--hide", type=float, default=0.1, help="share of k-mers masked in training (default 0.1)"
-    )
-    how.add_argument(
-        "--precision", choices=("fp32", "bf16"), default="fp32", help="bf16 where the processor has it"
-    )
+    how.add_argument("--hide", type=float, default=0.1, help="share of k-mers masked in training (default 0.1)")
+    how.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="bf16 where the processor has it")
     how.add_argument("--seed", type=int, default=1, help="of weights, order and dropout (default 1)")
     args = parser.parse_args(argv)
     if not args.train or not args.model_dir:

@@ -42,8 +42,15 @@ def s3(aws):
     return aws.client("s3")
 
 
-KEY = {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": {"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {"AWS": "*"}}]}}}
+KEY = {
+    "Type": "AWS::KMS::Key",
+    "Properties": {
+        "KeyPolicy": {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {"AWS": "*"}}],
+        }
+    },
+}
 
 
 def bucket(**properties) -> dict:
@@ -51,20 +58,27 @@ def bucket(**properties) -> dict:
 
 
 def table(**properties) -> dict:
-    return {"Type": "AWS::DynamoDB::Table", "Properties": {
-        "BillingMode": "PAY_PER_REQUEST", "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
-        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}], **properties}}
+    return {
+        "Type": "AWS::DynamoDB::Table",
+        "Properties": {
+            "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            **properties,
+        },
+    }
 
 
 @pytest.mark.parametrize("reference", [{"Fn::GetAtt": ["Key", "Arn"]}, {"Ref": "Key"}])
 def test_a_bucket_is_encrypted_with_its_key(aws, stack, s3, reference):
-    rule = {"BucketKeyEnabled": True,
-            "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": reference}}
-    stack.make({"Key": KEY, "Bucket": bucket(
-        BucketEncryption={"ServerSideEncryptionConfiguration": [rule]})})
+    rule = {
+        "BucketKeyEnabled": True,
+        "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": reference},
+    }
+    stack.make({"Key": KEY, "Bucket": bucket(BucketEncryption={"ServerSideEncryptionConfiguration": [rule]})})
     name = stack.id_of("Bucket")
     arn = f"arn:aws:kms:{aws.region}:{aws.account}:key/{stack.id_of('Key')}"
-    found, = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+    (found,) = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
     assert found["BucketKeyEnabled"]
     assert found["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
     assert arn.endswith(found["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"])
@@ -75,33 +89,69 @@ def test_a_bucket_is_encrypted_with_its_key(aws, stack, s3, reference):
 
 def test_every_part_of_a_lifecycle_is_kept(stack, s3):
     rules = [
-        {"Id": "all", "Status": "Enabled", "ExpirationInDays": 14,
-         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
-        {"Id": "prefix", "Status": "Disabled", "Prefix": "in/", "Transitions": [
-            {"StorageClass": "STANDARD_IA", "TransitionInDays": 30},
-            {"StorageClass": "DEEP_ARCHIVE", "TransitionInDays": 90}]},
-        {"Id": "both", "Status": "Enabled", "Prefix": "in/", "ObjectSizeGreaterThan": 131072,
-         "TagFilters": [{"Key": "keep", "Value": "no"}], "ExpirationInDays": 1},
+        {
+            "Id": "all",
+            "Status": "Enabled",
+            "ExpirationInDays": 14,
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+        },
+        {
+            "Id": "prefix",
+            "Status": "Disabled",
+            "Prefix": "in/",
+            "Transitions": [
+                {"StorageClass": "STANDARD_IA", "TransitionInDays": 30},
+                {"StorageClass": "DEEP_ARCHIVE", "TransitionInDays": 90},
+            ],
+        },
+        {
+            "Id": "both",
+            "Status": "Enabled",
+            "Prefix": "in/",
+            "ObjectSizeGreaterThan": 131072,
+            "TagFilters": [{"Key": "keep", "Value": "no"}],
+            "ExpirationInDays": 1,
+        },
         {"Id": "tag", "Status": "Enabled", "TagFilters": [{"Key": "a", "Value": "b"}], "ExpirationInDays": 1},
-        {"Id": "old", "Status": "Enabled", "ExpiredObjectDeleteMarker": True,
-         "NoncurrentVersionExpiration": {"NoncurrentDays": 30, "NewerNoncurrentVersions": 2},
-         "NoncurrentVersionTransitions": [{"StorageClass": "GLACIER", "TransitionInDays": 7}]},
+        {
+            "Id": "old",
+            "Status": "Enabled",
+            "ExpiredObjectDeleteMarker": True,
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 30, "NewerNoncurrentVersions": 2},
+            "NoncurrentVersionTransitions": [{"StorageClass": "GLACIER", "TransitionInDays": 7}],
+        },
     ]
     stack.make({"Bucket": bucket(LifecycleConfiguration={"Rules": rules})})
     listed = s3.get_bucket_lifecycle_configuration(Bucket=stack.id_of("Bucket"))["Rules"]
     found = {rule.pop("ID"): rule for rule in listed}
     everything = {"Prefix": ""}
     assert found == {
-        "all": {"Status": "Enabled", "Filter": everything, "Expiration": {"Days": 14},
-                "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
-        "prefix": {"Status": "Disabled", "Filter": {"Prefix": "in/"}, "Transitions": [
-            {"StorageClass": "STANDARD_IA", "Days": 30}, {"StorageClass": "DEEP_ARCHIVE", "Days": 90}]},
-        "both": {"Status": "Enabled", "Expiration": {"Days": 1}, "Filter": {"And": {
-            "Prefix": "in/", "ObjectSizeGreaterThan": 131072, "Tags": [{"Key": "keep", "Value": "no"}]}}},
+        "all": {
+            "Status": "Enabled",
+            "Filter": everything,
+            "Expiration": {"Days": 14},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+        },
+        "prefix": {
+            "Status": "Disabled",
+            "Filter": {"Prefix": "in/"},
+            "Transitions": [{"StorageClass": "STANDARD_IA", "Days": 30}, {"StorageClass": "DEEP_ARCHIVE", "Days": 90}],
+        },
+        "both": {
+            "Status": "Enabled",
+            "Expiration": {"Days": 1},
+            "Filter": {
+                "And": {"Prefix": "in/", "ObjectSizeGreaterThan": 131072, "Tags": [{"Key": "keep", "Value": "no"}]}
+            },
+        },
         "tag": {"Status": "Enabled", "Expiration": {"Days": 1}, "Filter": {"Tag": {"Key": "a", "Value": "b"}}},
-        "old": {"Status": "Enabled", "Filter": everything, "Expiration": {"ExpiredObjectDeleteMarker": True},
-                "NoncurrentVersionExpiration": {"NoncurrentDays": 30, "NewerNoncurrentVersions": 2},
-                "NoncurrentVersionTransitions": [{"StorageClass": "GLACIER", "NoncurrentDays": 7}]},
+        "old": {
+            "Status": "Enabled",
+            "Filter": everything,
+            "Expiration": {"ExpiredObjectDeleteMarker": True},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 30, "NewerNoncurrentVersions": 2},
+            "NoncurrentVersionTransitions": [{"StorageClass": "GLACIER", "NoncurrentDays": 7}],
+        },
     }
 
 
@@ -110,8 +160,14 @@ def test_a_bucket_changes_with_its_stack(stack, s3):
     algorithm = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
     stack.make({"Bucket": bucket()})
     name = stack.id_of("Bucket")
-    stack.change({"Bucket": bucket(LifecycleConfiguration={"Rules": [rule]}, BucketEncryption={
-        "ServerSideEncryptionConfiguration": [algorithm]})})
+    stack.change(
+        {
+            "Bucket": bucket(
+                LifecycleConfiguration={"Rules": [rule]},
+                BucketEncryption={"ServerSideEncryptionConfiguration": [algorithm]},
+            )
+        }
+    )
     assert s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"][0]["Expiration"] == {"Days": 14}
     stack.change({"Bucket": bucket()})
     with pytest.raises(s3.exceptions.ClientError, match="NoSuchLifecycleConfiguration"):
@@ -126,10 +182,16 @@ def test_what_s3_refuses_fails_the_stack(stack):
 
 def test_a_table_expires_recovers_and_is_encrypted(aws, stack):
     dynamodb = aws.client("dynamodb")
-    stack.make({"Key": KEY, "Table": table(
-        TimeToLiveSpecification={"AttributeName": "expires", "Enabled": True},
-        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
-        SSESpecification={"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Ref": "Key"}})})
+    stack.make(
+        {
+            "Key": KEY,
+            "Table": table(
+                TimeToLiveSpecification={"AttributeName": "expires", "Enabled": True},
+                PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+                SSESpecification={"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Ref": "Key"}},
+            ),
+        }
+    )
     name = stack.id_of("Table")
     found = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
     assert found == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}

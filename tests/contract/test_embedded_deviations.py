@@ -47,8 +47,15 @@ def make_function(aws, source: str, **options) -> str:
     code, name, role = io.BytesIO(), unique("function"), make_role(aws, service="lambda.amazonaws.com")
     with zipfile.ZipFile(code, "w") as package:
         package.writestr("app.py", f"def handler(event, context):\n    {source}\n")
-    aws.client("lambda").create_function(FunctionName=name, Runtime="python3.13", Handler="app.handler", Role=role,
-                                         Code={"ZipFile": code.getvalue()}, Timeout=30, **options)
+    aws.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Handler="app.handler",
+        Role=role,
+        Code={"ZipFile": code.getvalue()},
+        Timeout=30,
+        **options,
+    )
     return name
 
 
@@ -104,8 +111,9 @@ class TestEventBridge:
 
     def test_a_queue_under_a_key_that_eventbridge_may_not_use_is_delivered_to(self, aws):
         kms = aws.client("kms")
-        key = kms.create_key(Policy=policy(allow("kms:*", "*", Principal={
-            "AWS": f"arn:aws:iam::{aws.account}:root"})))["KeyMetadata"]["KeyId"]
+        key = kms.create_key(Policy=policy(allow("kms:*", "*", Principal={"AWS": f"arn:aws:iam::{aws.account}:root"})))[
+            "KeyMetadata"
+        ]["KeyId"]
         url, arn = make_queue(aws, KmsMasterKeyId=key)
         self.rule(aws, arn)
         assert until(lambda: messages(aws, url))
@@ -118,7 +126,8 @@ class TestKeys:
         key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
         url, arn = make_queue(aws, KmsMasterKeyId=key)
         acting_as(aws, make_role(aws, allow("sqs:SendMessage", arn))).client("sqs").send_message(
-            QueueUrl=url, MessageBody="a")
+            QueueUrl=url, MessageBody="a"
+        )
         assert messages(aws, url)
 
     def test_a_kms_write_that_names_no_key_is_refused(self, aws):
@@ -127,8 +136,9 @@ class TestKeys:
 
     def test_the_etag_of_an_object_under_kms_is_its_md5(self, aws):
         key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
-        answer = aws.client("s3").put_object(Bucket=make_bucket(aws), Key="a", Body=b"one", SSEKMSKeyId=key,
-                                             ServerSideEncryption="aws:kms")
+        answer = aws.client("s3").put_object(
+            Bucket=make_bucket(aws), Key="a", Body=b"one", SSEKMSKeyId=key, ServerSideEncryption="aws:kms"
+        )
         assert answer["ETag"] == f'"{hashlib.md5(b"one").hexdigest()}"'
 
 
@@ -138,14 +148,17 @@ class TestS3:
         version = s3.put_object(Bucket=bucket, Key="a", Body=b"one")["VersionId"]
         client = acting_as(aws, make_role(aws, allow("s3:DeleteObjectVersion", f"arn:aws:s3:::{bucket}/*")))
         with refused("AccessDenied", "s3:DeleteObject "):
-            client.client("s3").delete_objects(
-                Bucket=bucket, Delete={"Objects": [{"Key": "a", "VersionId": version}]})
+            client.client("s3").delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a", "VersionId": version}]})
 
     def test_a_lifecycle_rule_is_kept_and_never_acts(self, aws):
         s3, bucket = aws.client("s3"), make_bucket(aws)
         s3.put_object(Bucket=bucket, Key="a", Body=b"one")
-        rule = {"ID": "gone", "Status": "Enabled", "Filter": {"Prefix": ""},
-                "Expiration": {"Date": "2020-01-01T00:00:00Z"}}
+        rule = {
+            "ID": "gone",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "Expiration": {"Date": "2020-01-01T00:00:00Z"},
+        }
         s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
         time.sleep(0.5)
         assert s3.head_object(Bucket=bucket, Key="a")
@@ -156,7 +169,8 @@ class TestS3:
         place = {"Bucket": bucket, "Key": "a", "UploadId": started["UploadId"]}
         part = s3.upload_part(**place, PartNumber=1, Body=b"one")
         made = s3.complete_multipart_upload(
-            **place, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
+            **place, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+        )
         said = s3.get_object_attributes(Bucket=bucket, Key="a", ObjectAttributes=["Checksum"])["Checksum"]
         assert (made["ChecksumType"], said["ChecksumType"]) == ("FULL_OBJECT", "COMPOSITE")
 
@@ -185,8 +199,10 @@ class TestSageMaker:
     def test_members_that_the_service_would_overlook_are_refused(self, aws):
         client = aws.client("sagemaker", config=Config(parameter_validation=False))
         body = {"ModelName": "absent"}
-        client.meta.events.register("before-call.sagemaker.DescribeModel", lambda params, **_: params.update(
-            body=json.dumps(body | {"Later": 1}).encode()))
+        client.meta.events.register(
+            "before-call.sagemaker.DescribeModel",
+            lambda params, **_: params.update(body=json.dumps(body | {"Later": 1}).encode()),
+        )
         with refused("ValidationException", "Unknown member 'later'"):
             client.describe_model(**body)
 

@@ -50,7 +50,7 @@ class TestEvents:
     def test_a_put_names_the_version(self, s3, bucket, log):
         key = "a b+c%20d/ü.txt"
         version = s3.put_object(Bucket=bucket, Key=key, Body=b"one")["VersionId"]
-        event, = log.first(1)
+        (event,) = log.first(1)
         assert event["detail-type"] == "Object Created"
         assert event["detail"]["reason"] == "PutObject"
         written = event["detail"]["object"]
@@ -81,7 +81,9 @@ class TestEvents:
         events = log.first(3)[1:]
         assert [event["detail-type"] for event in events] == ["Object Deleted"] * 2
         assert [(event["detail"]["deletion-type"], event["detail"]["object"]["version-id"]) for event in events] == [
-            ("Delete Marker Created", marker), ("Permanently Deleted", version)]
+            ("Delete Marker Created", marker),
+            ("Permanently Deleted", version),
+        ]
         assert "size" not in events[0]["detail"]["object"]
 
     def test_a_restore_tells_its_version_class_and_end(self, s3, bucket, log):
@@ -89,7 +91,9 @@ class TestEvents:
         s3.restore_object(Bucket=bucket, Key="a", RestoreRequest={"Days": 1})
         _, begun, done = log.first(3)
         assert [event["detail-type"] for event in (begun, done)] == [
-            "Object Restore Initiated", "Object Restore Completed"]
+            "Object Restore Initiated",
+            "Object Restore Completed",
+        ]
         for event in (begun, done):
             assert event["detail"]["object"]["version-id"] == version
             assert event["detail"]["source-storage-class"] == "DEEP_ARCHIVE"
@@ -158,12 +162,17 @@ class TestCopies:
 
     def test_a_version_is_copied_to_deep_archive_with_a_sha256(self, aws, s3, bucket):
         target = make_bucket(aws, versioned=True)
-        first = s3.put_object(Bucket=bucket, Key="a b", Body=b"one", Metadata={"who": "me"},
-                              ContentType="text/x-fasta")["VersionId"]
+        first = s3.put_object(
+            Bucket=bucket, Key="a b", Body=b"one", Metadata={"who": "me"}, ContentType="text/x-fasta"
+        )["VersionId"]
         s3.put_object(Bucket=bucket, Key="a b", Body=b"two")
         answer = s3.copy_object(
-            Bucket=target, Key="copy", StorageClass="DEEP_ARCHIVE", ChecksumAlgorithm="SHA256",
-            CopySource={"Bucket": bucket, "Key": "a b", "VersionId": first})
+            Bucket=target,
+            Key="copy",
+            StorageClass="DEEP_ARCHIVE",
+            ChecksumAlgorithm="SHA256",
+            CopySource={"Bucket": bucket, "Key": "a b", "VersionId": first},
+        )
         assert answer["CopySourceVersionId"] == first
         assert answer["CopyObjectResult"]["ChecksumSHA256"] == sha256(b"one")
         assert answer["CopyObjectResult"]["ChecksumType"] == "FULL_OBJECT"
@@ -174,8 +183,14 @@ class TestCopies:
 
     def test_metadata_is_replaced_when_that_is_asked(self, s3, bucket):
         s3.put_object(Bucket=bucket, Key="a", Body=b"one", Metadata={"old": "1"})
-        s3.copy_object(Bucket=bucket, Key="b", CopySource={"Bucket": bucket, "Key": "a"},
-                       MetadataDirective="REPLACE", Metadata={"new": "2"}, ContentType="text/plain")
+        s3.copy_object(
+            Bucket=bucket,
+            Key="b",
+            CopySource={"Bucket": bucket, "Key": "a"},
+            MetadataDirective="REPLACE",
+            Metadata={"new": "2"},
+            ContentType="text/plain",
+        )
         head = s3.head_object(Bucket=bucket, Key="b")
         assert (head["Metadata"], head["ContentType"]) == ({"new": "2"}, "text/plain")
 
@@ -207,24 +222,28 @@ class TestCopies:
         with refused("NoSuchKey"):
             s3.copy_object(Bucket=bucket, Key="b", CopySource={"Bucket": bucket, "Key": "absent"})
         with refused("NoSuchVersion"):
-            s3.copy_object(Bucket=bucket, Key="b",
-                           CopySource={"Bucket": bucket, "Key": "a", "VersionId": "absent"})
+            s3.copy_object(Bucket=bucket, Key="b", CopySource={"Bucket": bucket, "Key": "a", "VersionId": "absent"})
 
     def test_parts_are_copied_with_checksums_of_their_own(self, s3, bucket):
         content = b"x" * 5_242_880 + b"y" * 10
         version = s3.put_object(Bucket=bucket, Key="a", Body=content)["VersionId"]
         s3.put_object(Bucket=bucket, Key="a", Body=b"newer")
         source = {"Bucket": bucket, "Key": "a", "VersionId": version}
-        place = {"Bucket": bucket, "Key": "b", "UploadId": s3.create_multipart_upload(
-            Bucket=bucket, Key="b", ChecksumAlgorithm="SHA256", StorageClass="DEEP_ARCHIVE",
-            Tagging="upload=1")["UploadId"]}
+        place = {
+            "Bucket": bucket,
+            "Key": "b",
+            "UploadId": s3.create_multipart_upload(
+                Bucket=bucket, Key="b", ChecksumAlgorithm="SHA256", StorageClass="DEEP_ARCHIVE", Tagging="upload=1"
+            )["UploadId"],
+        }
         done, digests = [], b""
         for number, (start, end) in enumerate([(0, 5_242_879), (5_242_880, 5_242_889)], start=1):
-            answer = s3.upload_part_copy(**place, PartNumber=number, CopySource=source,
-                                         CopySourceRange=f"bytes={start}-{end}")
+            answer = s3.upload_part_copy(
+                **place, PartNumber=number, CopySource=source, CopySourceRange=f"bytes={start}-{end}"
+            )
             result = answer["CopyPartResult"]
             assert answer["CopySourceVersionId"] == version
-            assert result["ChecksumSHA256"] == sha256(content[start:end + 1])
+            assert result["ChecksumSHA256"] == sha256(content[start : end + 1])
             digests += base64.b64decode(result["ChecksumSHA256"])
             done.append({"PartNumber": number, "ETag": result["ETag"], "ChecksumSHA256": result["ChecksumSHA256"]})
         made = s3.complete_multipart_upload(**place, MultipartUpload={"Parts": done})
@@ -289,7 +308,9 @@ class TestVersions:
         second = s3.put_object(Bucket=bucket, Key="a", Body=b"two")["VersionId"]
         listed = s3.list_object_versions(Bucket=bucket, Prefix="a")
         assert [(entry["VersionId"], entry["IsLatest"]) for entry in listed["Versions"]] == [
-            (second, True), (first, False)]
+            (second, True),
+            (first, False),
+        ]
         answer = s3.delete_object(Bucket=bucket, Key="a", VersionId=second)
         assert answer["VersionId"] == second
         assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"one"
@@ -304,7 +325,7 @@ class TestVersions:
         with refused("NoSuchKey"):
             s3.get_object(Bucket=bucket, Key="a")
         assert s3.get_object(Bucket=bucket, Key="a", VersionId=version)["Body"].read() == b"one"
-        marker, = s3.list_object_versions(Bucket=bucket)["DeleteMarkers"]
+        (marker,) = s3.list_object_versions(Bucket=bucket)["DeleteMarkers"]
         assert marker["IsLatest"]
 
 
@@ -327,8 +348,13 @@ class TestPermissions:
 
         def work(client) -> None:
             version = s3.put_object(Bucket=bucket, Key="a", Body=b"one")["VersionId"]
-            client.copy_object(Bucket=target, Key="a", StorageClass="DEEP_ARCHIVE", ChecksumAlgorithm="SHA256",
-                               CopySource={"Bucket": bucket, "Key": "a", "VersionId": version})
+            client.copy_object(
+                Bucket=target,
+                Key="a",
+                StorageClass="DEEP_ARCHIVE",
+                ChecksumAlgorithm="SHA256",
+                CopySource={"Bucket": bucket, "Key": "a", "VersionId": version},
+            )
             client.head_object(Bucket=target, Key="a", ChecksumMode="ENABLED")
             client.delete_object(Bucket=bucket, Key="a", VersionId=version)
             client.list_object_versions(Bucket=bucket, Prefix="a")
@@ -349,8 +375,12 @@ class TestPermissions:
         with refused("AccessDenied", "s3:GetObjectVersionTagging"):
             plain.copy_object(Bucket=bucket, Key="b", CopySource=source)
         plain.copy_object(Bucket=bucket, Key="b", CopySource=source, TaggingDirective="REPLACE")
-        tagging = self.client(aws, allow(["s3:PutObject", "s3:GetObjectVersion", "s3:PutObjectTagging",
-                                          "s3:GetObjectVersionTagging"], everything))
+        tagging = self.client(
+            aws,
+            allow(
+                ["s3:PutObject", "s3:GetObjectVersion", "s3:PutObjectTagging", "s3:GetObjectVersionTagging"], everything
+            ),
+        )
         tagging.copy_object(Bucket=bucket, Key="c", CopySource=source)
         assert s3.get_object_tagging(Bucket=bucket, Key="c")["TagSet"]
 
@@ -390,18 +420,24 @@ class TestEncryption:
         """The bucket, with the key as its default; named by its alias, as people do."""
         alias = f"alias/{unique('key')}"
         aws.client("kms").create_alias(AliasName=alias, TargetKeyId=key["KeyId"])
-        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": alias},
-                "BucketKeyEnabled": True}
+        rule = {
+            "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": alias},
+            "BucketKeyEnabled": True,
+        }
         s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
         return bucket
 
     def test_every_write_and_read_names_the_key_by_its_arn(self, s3, sealed, key):
         wanted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key["Arn"], "BucketKeyEnabled": True}
         s3.put_object(Bucket=sealed, Key="source", Body=b"one")
-        for answer in (s3.put_object(Bucket=sealed, Key="a", Body=b"one"), s3.head_object(Bucket=sealed, Key="a"),
-                       s3.copy_object(Bucket=sealed, Key="b", CopySource={"Bucket": sealed, "Key": "source"}),
-                       s3.head_object(Bucket=sealed, Key="b"), upload(s3, sealed, "c", [b"one"]),
-                       s3.head_object(Bucket=sealed, Key="c")):
+        for answer in (
+            s3.put_object(Bucket=sealed, Key="a", Body=b"one"),
+            s3.head_object(Bucket=sealed, Key="a"),
+            s3.copy_object(Bucket=sealed, Key="b", CopySource={"Bucket": sealed, "Key": "source"}),
+            s3.head_object(Bucket=sealed, Key="b"),
+            upload(s3, sealed, "c", [b"one"]),
+            s3.head_object(Bucket=sealed, Key="c"),
+        ):
             assert {name: answer.get(name) for name in wanted} == wanted
 
     def test_a_copy_elsewhere_leaves_the_key_behind(self, aws, s3, sealed):
@@ -433,8 +469,10 @@ class TestEncryption:
     def test_a_copy_needs_both_and_so_does_a_part(self, aws, s3, sealed, key):
         s3.put_object(Bucket=sealed, Key="a", Body=b"one")
         source = {"Bucket": sealed, "Key": "a"}
-        writer, both = self.client(aws, key, "kms:GenerateDataKey"), self.client(
-            aws, key, "kms:GenerateDataKey", "kms:Decrypt")
+        writer, both = (
+            self.client(aws, key, "kms:GenerateDataKey"),
+            self.client(aws, key, "kms:GenerateDataKey", "kms:Decrypt"),
+        )
         with refused("AccessDenied", "kms:Decrypt"):
             writer.copy_object(Bucket=sealed, Key="b", CopySource=source)
         with refused("AccessDenied", "kms:Decrypt"):
@@ -460,8 +498,24 @@ def test_events_reach_a_queue_as_whole_documents(aws, s3, bucket):
     """What a function is given: the envelope's members are those of the documented event."""
     log = EventLog(aws, {"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}}})
     s3.put_object(Bucket=bucket, Key="a", Body=b"one")
-    event, = log.first(1)
-    assert event.keys() == {"version", "id", "detail-type", "source", "account", "time", "region", "resources",
-                            "detail"}
-    assert event["detail"].keys() >= {"version", "bucket", "object", "request-id", "requester",
-                                      "source-ip-address", "reason"}
+    (event,) = log.first(1)
+    assert event.keys() == {
+        "version",
+        "id",
+        "detail-type",
+        "source",
+        "account",
+        "time",
+        "region",
+        "resources",
+        "detail",
+    }
+    assert event["detail"].keys() >= {
+        "version",
+        "bucket",
+        "object",
+        "request-id",
+        "requester",
+        "source-ip-address",
+        "reason",
+    }

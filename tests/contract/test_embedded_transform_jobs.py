@@ -262,7 +262,7 @@ class TestFailures:
                 "transform_fn cannot be used together with predict_fn",
             ),
             ({"../evil": ""}, "cannot be unpacked"),
-        ({"code/inference.py": "", "code/requirements.txt": "absent"}, "requirements.txt is not supported"),
+            ({"code/inference.py": "", "code/requirements.txt": "absent"}, "requirements.txt is not supported"),
         ],
     )
     def test_a_model_that_cannot_be_used_fails_the_job(self, bench, files, said):
