@@ -1,21 +1,24 @@
 """Duplicate names in one pass: every hash is kept, and what might be a duplicate is remembered with its place.
 
-A table of bits (one per hash value, folded to its size) tells which names surely are new. The few others are
-remembered; sorting all hashes at the end tells which of them were duplicates indeed. Memory: 8 bytes a read for
-the hashes, 4 to 8 for the table, and about 100 for each name that is remembered (2 % of them by chance).
+A table of bits (a blocked Bloom filter) tells which names surely are new. The few others, under 1 % by chance,
+are remembered with their places; comparing all hashes with theirs at the end tells which were duplicates indeed.
+Memory: 8 bytes a read for the hashes, 4 to 8 for the table, and 1 to 2 for the places.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 SPARSE = 32  # bits per hash that the table has at the least
-SMALLEST = 1 << 20  # bits
+SMALLEST = 1 << 20  # bits of the first table
 REMEMBERED = 1 << 18  # places at the most; the duplicates beyond are still counted
-_6, _63, _64BITS = np.uint64(6), np.uint64(63), np.uint64(64)
-_ONE = np.uint64(1)
+PART = 1 << 15
+SLOTTED = 1 << 12  # a block of more names is sorted instead
+_ONE, _6, _12, _63 = np.uint64(1), np.uint64(6), np.uint64(12), np.uint64(63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,27 @@ class Place:
     record: int
     line: int
     byte: int
+
+
+class Bits:
+    """A set of hashes that may hold too many, never too few: two bits of one of `size` words (a power of two) each."""
+
+    def __init__(self, size: int):
+        self.size = size
+        self._words = np.zeros(size, np.uint64)
+
+    def holds(self, hashes: np.ndarray) -> np.ndarray:
+        bits = self._bits(hashes)
+        return self._words[self._word(hashes)] & bits == bits
+
+    def add(self, hashes: np.ndarray) -> None:
+        np.bitwise_or.at(self._words, self._word(hashes), self._bits(hashes))
+
+    def _bits(self, hashes: np.ndarray) -> np.ndarray:
+        return (_ONE << (hashes & _63)) | (_ONE << ((hashes >> _6) & _63))
+
+    def _word(self, hashes: np.ndarray) -> np.ndarray:
+        return ((hashes >> _12) & np.uint64(self.size - 1)).view(np.int64)
 
 
 class Hashes:
@@ -42,6 +66,10 @@ class Hashes:
         self._held[self.size : needed] = more
         self.size = needed
 
+    def parts(self) -> Iterator[np.ndarray]:
+        """Piece by piece, so that what is made of them stays small."""
+        return (self.all[at : at + PART] for at in range(0, self.size, PART))
+
     @property
     def all(self) -> np.ndarray:
         return self._held[: self.size]
@@ -52,64 +80,68 @@ class Duplicates:
 
     def __init__(self):
         self.hashes = Hashes()
-        self._bits = np.zeros(SMALLEST >> 6, np.uint64)
-        self._doubtful: list[tuple[int, Place]] = []
+        self._seen = Bits(SMALLEST >> 6)
+        self._slots = np.zeros(1 << 16, np.int32)
+        self._doubtful = Hashes()
+        self._places: list[tuple[int, Place]] = []  # with the hash
 
     def add(self, hashes: np.ndarray, place) -> None:
         """`place(index)` makes the Place of one of these hashes; it is called for the doubtful ones only."""
         self._make_room(len(hashes))
-        again = self._seen(hashes)
-        self._set(hashes)
+        again = self._seen.holds(hashes) | self._twice(hashes)
+        self._seen.add(hashes)
         self.hashes.add(hashes)
-        if again.any():
-            room = REMEMBERED - len(self._doubtful)
-            self._doubtful += [(int(hashes[i]), place(int(i))) for i in np.flatnonzero(again)[: max(0, room)]]
+        indexes = np.flatnonzero(again)
+        if len(indexes):
+            self._doubtful.add(hashes[indexes])
+            room = max(0, REMEMBERED - len(self._places))
+            self._places += [(int(hashes[i]), place(i)) for i in indexes[:room].tolist()]
 
     def find(self, first: int) -> tuple[int, list[Place]]:
-        """(names that came again, places of the first ones). Consumes the hashes: they are sorted where they lie."""
-        hashes = self.hashes.all
-        hashes.sort()
-        repeats = hashes[1:][hashes[1:] == hashes[:-1]]
-        if not len(repeats):
+        """(names that came again, places of the first ones). All but the first of its kind is doubtful for sure."""
+        if not self._doubtful.size:
             return 0, []
-        return len(repeats), self._places(set(repeats.tolist()), repeats, first)
+        doubtful = Bits(_power_of_two(self._doubtful.size))
+        doubtful.add(self._doubtful.all)
+        alike = np.sort(np.concatenate([part[doubtful.holds(part)] for part in self.hashes.parts()]))
+        repeats = alike[1:][alike[1:] == alike[:-1]]
+        return len(repeats), self._first_places(repeats, first)
 
-    def _places(self, repeated: set[int], repeats: np.ndarray, first: int) -> list[Place]:
-        """A doubtful name may be the first of its kind, doubtful by chance: then one more is remembered than came again."""
-        doubtful = [(value, place) for value, place in self._doubtful if value in repeated]
-        left: dict[int, int] = {}
-        for value, _ in doubtful:
-            left[value] = left.get(value, 0) + 1
+    def _first_places(self, repeats: np.ndarray, first: int) -> list[Place]:
+        """A doubtful name may be the first of its kind, doubtful by chance; then one more is held than came again."""
+        repeated = set(repeats.tolist())
+        held = Counter(value for value, _ in self._places if value in repeated)
         found = []
-        for value, place in doubtful:
-            times = int(
-                np.searchsorted(repeats, np.uint64(value), "right") - np.searchsorted(repeats, np.uint64(value))
-            )
-            if left.pop(value, 0) > times:
+        for value, place in self._places:
+            if value not in held or len(found) == first:
                 continue
-            found.append(place)
-            if len(found) == first:
-                break
+            times = np.searchsorted(repeats, np.uint64(value), "right") - np.searchsorted(repeats, np.uint64(value))
+            if held[value] > times:
+                held[value] = 0
+            else:
+                found.append(place)
         return found
 
-    def _seen(self, hashes: np.ndarray) -> np.ndarray:
-        """Which hashes may have come before, in earlier blocks or in this one."""
-        again = (self._bits[self._word(hashes)] >> (hashes & _63)) & _ONE != 0
-        order = np.sort(hashes)
-        twice = order[1:][order[1:] == order[:-1]]
-        return again | np.isin(hashes, twice) if len(twice) else again
-
-    def _set(self, hashes: np.ndarray) -> None:
-        np.bitwise_or.at(self._bits, self._word(hashes), _ONE << (hashes & _63))
-
-    def _word(self, hashes: np.ndarray) -> np.ndarray:
-        return ((hashes >> _6) & np.uint64(len(self._bits) - 1)).astype(np.intp)
+    def _twice(self, hashes: np.ndarray) -> np.ndarray:
+        """Which hashes stand twice in this block. Only those that share a slot of a small table are compared."""
+        some = slice(None)
+        if len(hashes) <= SLOTTED:
+            slots, own = hashes.astype(np.uint16), np.arange(len(hashes), dtype=np.int32)
+            self._slots[slots] = own
+            lost = slots[self._slots[slots] != own]  # another hash took the slot after them
+            self._slots[lost] = -1
+            some = np.flatnonzero(self._slots[slots] < 0)
+        alike = np.sort(hashes[some])
+        alike = alike[1:][alike[1:] == alike[:-1]]
+        return np.isin(hashes, alike) if len(alike) else np.zeros(len(hashes), bool)
 
     def _make_room(self, more: int) -> None:
-        size = len(self._bits)
-        while size * 64 < SPARSE * (self.hashes.size + more):
-            size *= 2
-        if size > len(self._bits):
-            self._bits = np.zeros(size, np.uint64)
-            for at in range(0, self.hashes.size, 1 << 16):
-                self._set(self.hashes.all[at : at + (1 << 16)])
+        wanted = SPARSE * (self.hashes.size + more)
+        if wanted > 64 * self._seen.size:
+            self._seen = Bits(_power_of_two(wanted // 32))
+            for part in self.hashes.parts():
+                self._seen.add(part)
+
+
+def _power_of_two(least: int) -> int:
+    return 1 << max(4, (least - 1).bit_length())

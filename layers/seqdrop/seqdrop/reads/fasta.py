@@ -11,6 +11,7 @@ from seqdrop.reads.duplicates import Place
 from seqdrop.reads.exact import clean_name
 from seqdrop.reads.fastq import joined, shortened
 from seqdrop.reads.findings import Findings, fault
+from seqdrop.reads.matrix import Scratch
 from seqdrop.reads.measure import BASES, Measure
 from seqdrop.reads.names import hash_names
 from seqdrop.reads.naming import Naming
@@ -265,7 +266,7 @@ class _Block:
         named = [place for place in places if place.name]
         if named:
             data, starts = joined([shortened(place.name.encode()) for place in named])
-            self._file.naming.add(hash_names(data, starts), named.__getitem__)
+            self._file.naming.add(hash_names(data, starts, Scratch()), named.__getitem__)
 
 
 def _code(text: np.ndarray, byte: int, header: bool, illegal: bool) -> str:

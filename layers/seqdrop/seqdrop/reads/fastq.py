@@ -12,6 +12,7 @@ from seqdrop.reads.duplicates import Place
 from seqdrop.reads.exact import Exact, Found
 from seqdrop.reads.findings import Findings, fault
 from seqdrop.reads.lines import Lines
+from seqdrop.reads.matrix import Scratch
 from seqdrop.reads.measure import Measure, measure
 from seqdrop.reads.names import Names, hash_names
 from seqdrop.reads.naming import Naming
@@ -31,6 +32,7 @@ class Fastq:
         self._findings, self._tally = findings, tally
         self._exact = Exact(findings)
         self.naming = Naming(findings, may_interleave=True)
+        self._scratch = Scratch()
         self._line, self._byte = 1, 0  # where the block begins
         self._plain_only = findings.policy.severity("ambiguous_base") != IGNORE
 
@@ -71,7 +73,7 @@ class Fastq:
         if rows is None or not len(rows.starts) or self._exact.crlf is (not rows.crlf):
             return None
         counted = self._measured(rows)
-        names = hash_names(rows.data, rows.starts[:, HEADER] + 1) if counted else None
+        names = hash_names(rows.data, rows.starts[:, HEADER] + 1, self._scratch) if counted else None
         if names is None:
             return None
         reads = self._accept(rows, counted, names)
@@ -88,7 +90,7 @@ class Fastq:
 
     def _measured(self, rows: Rows) -> Measure | None:
         starts = rows.starts
-        counted = measure(rows.data, starts[:, SEQUENCE], starts[:, QUALITY], rows.lengths)
+        counted = measure(rows.data, starts[:, SEQUENCE], starts[:, QUALITY], rows.lengths, self._scratch)
         return counted if counted.legal and not (self._plain_only and counted.ambiguous) else None
 
     def _accept(self, rows: Rows, counted: Measure, names: Names) -> Reads:
@@ -161,7 +163,7 @@ class Fastq:
             at = named[index]
             return Place(found.names[at].decode("ascii"), first + at, *found.places[at])
 
-        self.naming.add(hash_names(data, starts), place)
+        self.naming.add(hash_names(data, starts, Scratch()), place)
 
     def _sound(self, found: Found) -> Reads:
         """The sound records, measured as the fast path does."""
@@ -170,7 +172,7 @@ class Fastq:
         data[: len(text)] = np.frombuffer(text, np.uint8)
         rows = four_lines(data, len(text))
         starts = rows.starts
-        counted = measure(data, starts[:, SEQUENCE], starts[:, QUALITY], rows.lengths)
+        counted = measure(data, starts[:, SEQUENCE], starts[:, QUALITY], rows.lengths, self._scratch)
         self._tally.add(counted, rows.lengths, quality=True)
         self._look(rows)
         headers = starts[:, HEADER]

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from seqdrop.reads.matrix import blank_after, byte_columns, byte_rows, flag_columns, flag_rows, gather, width_for
+from seqdrop.reads.matrix import byte_columns, byte_rows, flag_columns, flag_rows, lanes, stack_height, stacked, width_for, Scratch
 from seqdrop.reads.records import NUCLEOTIDES
 
 EXACT = 512  # positions that are counted one by one; a bin of as many follows, and so on
 BINS = 256  # the last one holds all that is further on
-MATRIX = 1 << 19  # bytes of a matrix: it must stay in the cache
+MATRIX = 1 << 18  # bytes of a matrix: it must stay in the cache
 BASES = b"ACGTN"
 LOWER = 0x20
 OFFSET = 33
@@ -52,7 +52,13 @@ class Measure:
         self.lowest, self.highest = min(self.lowest, other.lowest), max(self.highest, other.highest)
 
 
-def measure(data: np.ndarray, sequences: np.ndarray, qualities: np.ndarray | None, lengths: np.ndarray) -> Measure:
+def measure(
+    data: np.ndarray,
+    sequences: np.ndarray,
+    qualities: np.ndarray | None,
+    lengths: np.ndarray,
+    scratch: Scratch,
+) -> Measure:
     """Count the reads that start at `sequences` (and `qualities`). `legal` is False if any byte may not stand there.
 
     Then the counts are good for nothing. `data` must reach PAD bytes beyond the last read.
@@ -67,16 +73,16 @@ def measure(data: np.ndarray, sequences: np.ndarray, qualities: np.ndarray | Non
     for at in range(0, len(lengths), step):
         part = slice(at, at + step)
         starts = (sequences[part], None if qualities is None else qualities[part])
-        tile = _Tile(data, *starts, first[part], width)
+        tile = _Tile(data, *starts, first[part], width, scratch)
         total.per_read[part] = tile.add_to(total, None, longest > EXACT)
         if not total.legal:
             return total
     if longest > EXACT:
-        _add_rest(total, data, sequences, qualities, lengths, step)
+        _add_rest(total, data, sequences, qualities, lengths, step, scratch)
     return total
 
 
-def _add_rest(total: Measure, data, sequences, qualities, lengths, step: int) -> None:
+def _add_rest(total: Measure, data, sequences, qualities, lengths, step: int, scratch: Scratch) -> None:
     """What lies beyond the first EXACT positions, in tiles of EXACT."""
     more = np.maximum(0, (lengths - 1) // EXACT)
     owner = np.repeat(np.arange(len(lengths)), more)
@@ -87,7 +93,7 @@ def _add_rest(total: Measure, data, sequences, qualities, lengths, step: int) ->
         part = slice(at, at + step)
         who, shift = owner[part], offset[part]
         quality = None if qualities is None else qualities[who] + shift
-        tile = _Tile(data, sequences[who] + shift, quality, size[part], EXACT)
+        tile = _Tile(data, sequences[who] + shift, quality, size[part], EXACT, scratch)
         sums = tile.add_to(total, np.minimum(number[part], BINS - 1), True)
         np.add.at(total.per_read, who, sums)
         if not total.legal:
@@ -97,16 +103,14 @@ def _add_rest(total: Measure, data, sequences, qualities, lengths, step: int) ->
 class _Tile:
     """Some reads as a matrix, or as much of each as one row holds."""
 
-    def __init__(self, data, sequences, qualities, lengths, width: int):
-        self._lengths = lengths
-        self._bases = self._rows(data, sequences, width)
-        self._quality = None if qualities is None else self._rows(data, qualities, width)
+    def __init__(self, data, sequences, qualities, lengths, width: int, scratch: Scratch):
+        self._reads = len(lengths)
+        self._shape, self._scratch = (stack_height(len(lengths)), width), scratch
+        self._bases = stacked(data, sequences, lengths, scratch("bases", self._shape))
+        self._quality = None
+        if qualities is not None:
+            self._quality = stacked(data, qualities, lengths, scratch("quality", self._shape))
         self._count = int(lengths.sum())
-
-    def _rows(self, data, starts, width: int) -> np.ndarray:
-        rows = gather(data, starts, width)
-        blank_after(rows, self._lengths)
-        return rows
 
     def add_to(self, total: Measure, bins: np.ndarray | None, binned: bool) -> np.ndarray | int:
         """Add to `total`, per position where `bins` is None; the sum of qualities of each row."""
@@ -115,7 +119,7 @@ class _Tile:
 
     def _add_bases(self, total: Measure, bins, binned: bool) -> None:
         rows, left = self._bases, self._count
-        flags = np.empty(rows.shape, bool)
+        flags = self._scratch("flags", self._shape, bool)
         counted = []
         for base in BASES:
             counted.append(self._add_flags(total, len(counted), np.equal(rows, base, out=flags), bins, binned))
@@ -131,7 +135,7 @@ class _Tile:
             count = int(columns.sum())
             total.bins[row, 0] += count
             return count
-        sums = flag_rows(flags)
+        sums = flag_rows(flags)[: self._reads]
         np.add.at(total.bins[row], bins, sums)
         return int(sums.sum())
 
@@ -153,18 +157,21 @@ class _Tile:
 
     def _add_quality(self, total: Measure, bins, binned: bool) -> np.ndarray:
         rows = self._quality
-        lowest = int((rows - np.uint8(1)).min()) + 1  # blanks are 0 and so become 255
+        flags = self._scratch("flags", self._shape, bool)
+        lowest = int(np.subtract(rows, 1, out=flags.view(np.uint8)).min()) + 1  # blanks are 0 and so become 255
         highest = int(rows.max())
         if highest > 126 or (self._count and lowest < OFFSET):
             total.legal = False
-            return np.zeros(len(rows), np.int64)
+            return np.zeros(self._reads, np.int64)
         total.lowest, total.highest = min(total.lowest, lowest), max(total.highest, highest)
-        total.q20 += int(np.count_nonzero(rows >= Q20))
-        total.q30 += int(np.count_nonzero(rows >= Q30))
-        sums = byte_rows(rows)
+        total.q20 += int(np.count_nonzero(np.greater_equal(rows, Q20, out=flags)))
+        total.q30 += int(np.count_nonzero(np.greater_equal(rows, Q30, out=flags)))
+        even, odd = lanes(rows, self._scratch)
         if bins is None:
-            columns = byte_columns(rows)
+            columns = byte_columns(even, odd)
             total.quality[: len(columns)] += columns
+        sums = byte_rows(even, odd)[: self._reads]
+        if bins is None:
             total.bins[-1, 0] += int(sums.sum())
         else:
             np.add.at(total.bins[-1], bins, sums)

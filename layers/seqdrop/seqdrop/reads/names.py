@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqdrop.reads.matrix import blank_after, gather
+from seqdrop.reads.matrix import Scratch, blank_after, gather, width_for
 
 WIDTHS = (64, 256)
 SLASH, ONE, TWO, SPACE, COLON = 47, 49, 50, 32, 58
@@ -23,59 +23,64 @@ MATES = np.array([0, 0x8CB92BA72F3D8DD7, 0x52DCE729DA3ED4A5], np.uint64)
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """`bases` hashes base names; `mates` is 1 or 2 where the name or its comment says which mate it is, else 0.
+    """`bases` hashes base names; `mates` is 1 or 2 where the name ends in /1 or /2, else 0.
 
-    `ends` are byte indexes of where the names end (their /1 included).
+    `ends` are byte indexes of where the names end (their /1 included); the comments of `data` follow there.
     """
 
     bases: np.ndarray
     mates: np.ndarray
     ends: np.ndarray
+    data: np.ndarray
 
     @property
     def full(self) -> np.ndarray:
-        """Hashes that differ between mates."""
-        return self.bases ^ MATES[self.mates]
+        """Hashes that differ between a/1 and a/2."""
+        return self.bases ^ MATES[self.mates] if self.mates.any() else self.bases
+
+    def with_comments(self) -> Names:
+        """The same, `mates` also told by what CASAVA 1.8 puts after the name: ` 1:N:0:…`."""
+        digit = self.data[self.ends + 1]
+        says = (self.data[self.ends] == SPACE) & (self.data[self.ends + 2] == COLON) & _is_mate(digit)
+        mates = np.where((self.mates == 0) & says, digit - (ONE - 1), self.mates)
+        return Names(self.bases, mates.astype(np.uint8), self.ends, self.data)
 
 
-def hash_names(data: np.ndarray, starts: np.ndarray) -> Names | None:
-    """Hash the names that start at `starts`; None if one is longer than 255 bytes."""
+def hash_names(data: np.ndarray, starts: np.ndarray, scratch: Scratch) -> Names | None:
+    """Hash the names, none empty, that start at `starts`; None if one is longer than 255 bytes."""
     for width in WIDTHS:
         rows = gather(data, starts, width)
-        spaces = rows <= SPACE
-        lengths = spaces.argmax(axis=1)
-        if spaces[np.arange(len(rows)), lengths].all():
-            return _hashed(data, rows, starts, lengths)
+        lengths = np.less_equal(rows, SPACE, out=scratch("spaces", rows.shape, bool)).argmax(axis=1)
+        if lengths.min():  # no name is empty, so 0 means that there is no space
+            return _hashed(data, rows, starts, lengths, scratch)
     return None
 
 
-def _hashed(data: np.ndarray, rows: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> Names:
+def _hashed(data: np.ndarray, rows: np.ndarray, starts: np.ndarray, lengths: np.ndarray, scratch: Scratch) -> Names:
     ends = starts + lengths
     last = data[ends - 1]
-    suffixed = ((last == ONE) | (last == TWO)) & (data[ends - 2] == SLASH) & (lengths > 2)
-    mates = np.where(suffixed, last - (ONE - 1), 0)
-    if not suffixed.all():
-        mates = np.where(suffixed, mates, _casava(data, ends))
+    suffixed = _is_mate(last) & (data[ends - 2] == SLASH) & (lengths > 2)
+    mates = np.where(suffixed, last - (ONE - 1), 0).astype(np.uint8)
     lengths = lengths - 2 * suffixed
-    rows = rows[:, : max(8, (int(lengths.max()) + 7) & ~7)]
+    width = width_for(int(lengths.max()))
+    whole, rows = rows, scratch("names", (len(rows), width))
+    rows[:] = whole[:, :width]
     blank_after(rows, lengths)
-    return Names(_mix(np.ascontiguousarray(rows).view(np.uint64)), mates.astype(np.uint8), ends)
+    return Names(_mix(rows.view(np.uint64), scratch), mates, ends, data)
 
 
-def _casava(data: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """The mate as Illumina's CASAVA 1.8 puts it after the name: ` 1:N:0:…`."""
-    digit = data[ends + 1]
-    says = (data[ends] == SPACE) & (data[ends + 2] == COLON) & ((digit == ONE) | (digit == TWO))
-    return np.where(says, digit - (ONE - 1), 0)
+def _is_mate(digit: np.ndarray) -> np.ndarray:
+    return (digit == ONE) | (digit == TWO)
 
 
-def _mix(words: np.ndarray) -> np.ndarray:
+def _mix(words: np.ndarray, scratch: Scratch) -> np.ndarray:
     """One hash of each row. A word of zeros adds nothing, so that the width of the matrix does not matter."""
     keys = _A * np.arange(1, 2 * words.shape[1], 2, dtype=np.uint64)
-    mixed = words * keys
-    mixed ^= mixed >> _32
+    mixed = np.multiply(words, keys, out=words)
+    shifted = scratch("shifted", words.shape, np.uint64)
+    mixed ^= np.right_shift(mixed, _32, out=shifted)
     mixed *= _B
-    mixed ^= mixed >> _29
+    mixed ^= np.right_shift(mixed, _29, out=shifted)
     total = np.einsum("ij->i", mixed)
     total *= _A
     return total ^ (total >> _32)

@@ -28,10 +28,15 @@ class Naming:
 
     def add(self, names: Names, place: Callable[[int], Place]) -> None:
         """`place(index)` tells where one of these names stands."""
+        if self.interleaved is None or self.interleaved or not self._sums.records:
+            with_comments = names.with_comments()
+            self._sums.add(names.bases, with_comments.mates)
+            if self.interleaved is None:
+                self._decide(with_comments)
+            names = with_comments if self.interleaved else names
+        else:
+            self._sums.add(names.bases, names.mates)
         self._duplicates.add(names.full, place)
-        self._sums.add(names.bases, names.mates)
-        if self.interleaved is None:
-            self._decide(names)
         if self.interleaved and self._in_step:
             self._check_steps(names.bases, place)
 

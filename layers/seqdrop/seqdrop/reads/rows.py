@@ -59,7 +59,8 @@ def _newlines(data: np.ndarray, size: int) -> np.ndarray | None:
     """Where the line feeds are; None if other control characters than TAB and CR LF, or bytes over ~, stand there."""
     if not size or data[:size].max() > LAST:
         return None
-    control = np.flatnonzero(data[:size] < SPACE)
+    control = _flatnonzero(data[: size + 7 & ~7] < SPACE)
+    control = control[: np.searchsorted(control, size)]
     kinds = data[control]
     feeds = kinds == LF
     if feeds.all():
@@ -69,6 +70,14 @@ def _newlines(data: np.ndarray, size: int) -> np.ndarray | None:
     if not ((kinds == TAB) | ((kinds == CR) & (data[others + 1] == LF))).all():
         return None
     return control[feeds]
+
+
+def _flatnonzero(flags: np.ndarray) -> np.ndarray:
+    """np.flatnonzero of sparse flags, a whole number of words: words without any are passed over first."""
+    words = flags.view(np.uint64)
+    some = np.flatnonzero(words != 0)
+    within = np.flatnonzero(words[some].view(bool))
+    return some[within >> 3] * 8 + (within & 7)
 
 
 def _crlf(data: np.ndarray, ends: np.ndarray) -> bool | None:
