@@ -178,8 +178,10 @@ class Exact:
         if after.startswith(b"@"):
             return False
         then = lines.peek(index + 2)
-        if then is None or then.startswith(b"+") or after.startswith(b"+"):
+        if then is None or after.startswith(b"+"):
             return True
+        if then.startswith(b"+"):
+            return _plausible(line, after, then)
         for ahead in range(1, WRAPPED + 1):
             line = lines.peek(index + ahead)
             if line is None or line.startswith(b"+"):
@@ -194,10 +196,8 @@ class Exact:
             return False
         if len(line) > wanted and (wanted < self._wanted or self._is_header(index)):
             return True
-        if not self._is_header(index):
-            return False
         after, then = self._lines.peek(index + 1), self._lines.peek(index + 2)
-        return after is not None and then is not None and then.startswith(b"+")
+        return after is not None and then is not None and then.startswith(b"+") and self._is_header(index)
 
     def _ends(self, index: int) -> bool:
         """Whether a record may end before this line: a header, or the end of the file."""
@@ -320,6 +320,13 @@ class Exact:
         self._found.sound.append(b"%b\n%b\n+\n%b\n" % (text(at), sequence, quality))
         self._found.numbers.append(self.number)
         self._found.sound_names.append(self._found.names[-1])
+
+
+def _plausible(header: bytes, sequence: bytes, plus: bytes) -> bool:
+    """Whether these are a header, a sequence and a + line, rather than three lines of a wrapped quality."""
+    bases = len(sequence) - len(sequence.translate(None, NUCLEOTIDES))
+    named = len(plus) == 1 or plus[1:] == header[1:]
+    return 10 * bases >= (5 if named else 9) * len(sequence)
 
 
 def clean_name(header: bytes) -> bytes:

@@ -23,27 +23,33 @@ MATES = np.array([0, 0x8CB92BA72F3D8DD7, 0x52DCE729DA3ED4A5], np.uint64)
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """`bases` hashes base names; `mates` is 1 or 2 where the name ends in /1 or /2, else 0.
+    """`bases` hashes base names; `suffixes` is 1 or 2 where the name ends in /1 or /2, else 0; `mates` is the same
+    unless comments were asked.
 
     `ends` are byte indexes of where the names end (their /1 included); the comments of `data` follow there.
     """
 
     bases: np.ndarray
+    suffixes: np.ndarray
     mates: np.ndarray
     ends: np.ndarray
     data: np.ndarray
 
     @property
     def full(self) -> np.ndarray:
-        """Hashes that differ between a/1 and a/2."""
-        return self.bases ^ MATES[self.mates] if self.mates.any() else self.bases
+        """Hashes that differ between a/1 and a/2, and not by what comments say."""
+        return self.as_mates(self.suffixes) if self.suffixes.any() else self.bases
+
+    def as_mates(self, mates: np.ndarray) -> np.ndarray:
+        """Hashes as if the names were of these mates."""
+        return self.bases ^ MATES[mates]
 
     def with_comments(self) -> Names:
         """The same, `mates` also told by what CASAVA 1.8 puts after the name: ` 1:N:0:…`."""
         digit = self.data[self.ends + 1]
         says = (self.data[self.ends] == SPACE) & (self.data[self.ends + 2] == COLON) & _is_mate(digit)
         mates = np.where((self.mates == 0) & says, digit - (ONE - 1), self.mates)
-        return Names(self.bases, mates.astype(np.uint8), self.ends, self.data)
+        return Names(self.bases, self.suffixes, mates.astype(np.uint8), self.ends, self.data)
 
 
 def hash_names(data: np.ndarray, starts: np.ndarray, scratch: Scratch) -> Names | None:
@@ -66,7 +72,7 @@ def _hashed(data: np.ndarray, rows: np.ndarray, starts: np.ndarray, lengths: np.
     whole, rows = rows, scratch("names", (len(rows), width))
     rows[:] = whole[:, :width]
     blank_after(rows, lengths)
-    return Names(_mix(rows.view(np.uint64), scratch), mates, ends, data)
+    return Names(_mix(rows.view(np.uint64), scratch), mates, mates, ends, data)
 
 
 def _is_mate(digit: np.ndarray) -> np.ndarray:

@@ -28,29 +28,30 @@ class Naming:
 
     def add(self, names: Names, place: Callable[[int], Place]) -> None:
         """`place(index)` tells where one of these names stands."""
-        if self.interleaved is None or self.interleaved or not self._sums.records:
-            with_comments = names.with_comments()
-            self._sums.add(names.bases, with_comments.mates)
-            if self.interleaved is None:
-                self._decide(with_comments)
-            names = with_comments if self.interleaved else names
-        else:
-            self._sums.add(names.bases, names.mates)
-        self._duplicates.add(names.full, place)
+        undecided = self.interleaved is None
+        if undecided:
+            names = names.with_comments()
+            self._decide(names)
+        before = self._sums.records
+        self._sums.add(names.bases, names.mates)
+        hashes = names.full if not self.interleaved else names.as_mates(1 + (before + np.arange(len(names.bases))) % 2)
+        self._duplicates.add(hashes, place)
         if self.interleaved and self._in_step:
             self._check_steps(names.bases, place)
 
     def _decide(self, names: Names) -> None:
-        """Interleaved: from the first record on, mates 1 and 2 of one name follow each other."""
+        """Interleaved: from the first record on, names come in pairs, as mates 1 and 2 if they say which they are."""
+        held = len(self._first[0])
         bases = np.concatenate([self._first[0], names.bases])[: 2 * PAIRS]
         mates = np.concatenate([self._first[1], names.mates])[: 2 * PAIRS]
         pairs = len(bases) // 2 * 2
-        fits = (bases[0:pairs:2] == bases[1:pairs:2]) & (mates[0:pairs:2] == 1) & (mates[1:pairs:2] == 2)
-        if not fits.all():
+        first, second = (mates[0:pairs:2] == 1).all(), (mates[1:pairs:2] == 2).all()
+        silent = not mates[:pairs].any() and len(set(bases[:pairs:2].tolist())) > 1
+        if not (bases[0:pairs:2] == bases[1:pairs:2]).all() or not (first and second or silent):
             self.interleaved = False
         elif pairs:
             self.interleaved = True
-            self._odd = self._first[0]
+            self._odd = self._first[0][:held]
         else:
             self._first = bases, mates
 
