@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from seqdrop.reads.blocks import Blocks
@@ -44,6 +43,7 @@ class Fasta:
         self.number = 0
         self._line, self._byte = 1, 0
         self._inside = False  # whether the block begins inside a sequence line
+        self._line_byte = 0  # where that line begins
         self._told = False  # whether a fault of that line was told
         self._crlf: bool | None = None
         self._open: Place | None = None  # the record that may go on
@@ -76,14 +76,15 @@ class Fasta:
         return whole
 
     def _end(self, blocks: Blocks) -> int:
-        """How much of the buffer can be used: a cut header waits for its rest, as does a CR for its LF."""
+        """How much of the buffer can be used: whole lines, or a piece of a sequence line that fills the buffer."""
         data, size = blocks.data, blocks.size
         if blocks.final:
             return size
         feeds = np.flatnonzero(data[:size] == LF)
-        last = int(feeds[-1]) + 1 if len(feeds) else 0
-        if last < size and data[last] == HEAD and not (last == 0 and self._inside):
-            return last
+        if len(feeds):
+            return int(feeds[-1]) + 1
+        if data[0] == HEAD and not self._inside:
+            return 0
         return size - 1 if data[size - 1] == CR else size
 
     def say(self, code: str, message: str, line: int, byte: int) -> None:
@@ -136,11 +137,13 @@ class _Block:
         self._check_ends()
         self._walk(bases)
         file._tally.add_bases(counted(counts))
+        if not self._ended[-1]:
+            file._line_byte = self._where(len(self._starts) - 1)[1]
         file._line += int(np.count_nonzero(self._ended))
         file._byte += len(self._data)
         was_inside = file._inside and len(self._starts) == 1
         file._inside = not self._ended[-1] and not self._heads[-1]
-        file._told = file._told and was_inside and file._inside or self._told_last
+        file._told = (file._told and was_inside and file._inside) or self._told_last
 
     def _bases(self) -> np.ndarray:
         """The block with headers and line ends set to zero."""
@@ -234,7 +237,9 @@ class _Block:
         return place
 
     def _where(self, index: int) -> tuple[int, int]:
-        return self._file._line + index, self._file._byte + int(self._starts[index])
+        goes_on = index == 0 and self._file._inside
+        byte = self._file._line_byte if goes_on else self._file._byte + int(self._starts[index])
+        return self._file._line + index, byte
 
     def _before_header(self) -> None:
         if not self._file._findings.counts["data_before_header"]:
@@ -259,7 +264,8 @@ class _Block:
         wrong = np.flatnonzero(~allowed[text])
         illegal = wrong[~(_TEXT if self._heads[index] else _LEGAL)[text[wrong]]]
         first = int((illegal if len(illegal) else wrong)[0])
-        where = f"column {first + 1} holds byte 0x{text[first]:02x}"
+        column = self._file._byte + int(self._starts[index]) - self._where(index)[1] + first + 1
+        where = f"column {column} holds byte 0x{text[first]:02x}"
         return _code(text, text[first], bool(self._heads[index]), len(illegal) > 0), where
 
     def _name(self, places: list[Place]) -> None:

@@ -63,7 +63,8 @@ class Findings:
 
     @property
     def errors(self) -> list[Fault]:
-        """The first errors in the order of the file; those of the file as a whole come last."""
+        """The first errors in the order of the file. Damaged compression comes first: it causes others; what is said of
+        the file as a whole comes last."""
         return self._sorted(ERROR)
 
     @property
@@ -80,8 +81,8 @@ class Findings:
 
 
 def _order(fault: Fault) -> tuple:
-    of_records = fault.record is not None
-    return (not of_records, fault.byte if fault.byte is not None else -1, fault.line or 0)
+    causes_others = fault.code.startswith(("gzip_", "bgzf_", "bam_"))
+    return (not causes_others, fault.record is None, fault.byte if fault.byte is not None else -1, fault.line or 0)
 
 
 def fault(code: str, message: str, **place) -> Fault:

@@ -33,6 +33,7 @@ class GzipStream:
         self._before = 0  # compressed bytes before _held
         self._inflater = None
         self.members, self.bgzf = 0, False
+        self._ends_in_empty = False
         self._start = self._crc = self._size = self._bite = 0
 
     @property
@@ -42,6 +43,9 @@ class GzipStream:
     def readinto(self, view: memoryview) -> int:
         """Fill some of `view`; 0 at the end of the file."""
         while self._inflater or self._begin_member():
+            if self._inflater.eof:  # what was sound has been handed out by now
+                self._end_member()
+                continue
             block = self._inflate(len(view))
             if block:
                 view[: len(block)] = block
@@ -64,7 +68,6 @@ class GzipStream:
         self._size += len(block)
         if inflater.eof:
             self._give_back(len(inflater.unused_data))
-            self._end_member()
         return block
 
     def _begin_member(self) -> bool:
@@ -118,13 +121,11 @@ class GzipStream:
         if size != self._size & 0xFFFFFFFF:
             raise self._fault("gzip_bad_length", "the data do not have the length that stands beside them")
         self._inflater = None
-        self.ends_in_empty = self._size == 0
-
-    ends_in_empty = False
+        self._ends_in_empty = self._size == 0
 
     def check_end(self) -> None:
         """Once all is read: raises InvalidFile if a BGZF file lacks its end-of-file block."""
-        if self.bgzf and not self.ends_in_empty:
+        if self.bgzf and not self._ends_in_empty:
             raise self._fault("bgzf_no_eof", "the BGZF end-of-file block is missing, so blocks may be, too")
 
     def _fault(self, code: str, message: str) -> InvalidFile:

@@ -6,7 +6,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from seqdrop.reads.matrix import byte_columns, byte_rows, flag_columns, flag_rows, lanes, stack_height, stacked, width_for, Scratch
+from seqdrop.reads.matrix import (
+    Scratch,
+    byte_columns,
+    byte_rows,
+    flag_columns,
+    flag_rows,
+    lanes,
+    stack_height,
+    stacked,
+    width_for,
+)
 from seqdrop.reads.records import NUCLEOTIDES
 
 EXACT = 512  # positions that are counted one by one; a bin of as many follows, and so on

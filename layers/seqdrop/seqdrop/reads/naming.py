@@ -47,7 +47,7 @@ class Naming:
         pairs = len(bases) // 2 * 2
         first, second = (mates[0:pairs:2] == 1).all(), (mates[1:pairs:2] == 2).all()
         silent = not mates[:pairs].any() and len(set(bases[:pairs:2].tolist())) > 1
-        if not (bases[0:pairs:2] == bases[1:pairs:2]).all() or not (first and second or silent):
+        if not (bases[0:pairs:2] == bases[1:pairs:2]).all() or not ((first and second) or silent):
             self.interleaved = False
         elif pairs:
             self.interleaved = True
