@@ -1,4 +1,7 @@
-"""`seqdrop validate`: the checks that a dropped file will get, before it is dropped. Exit 0 valid, 1 invalid, 2 usage."""
+"""`seqdrop validate`: the checks that a dropped file will get, before it is dropped.
+
+Exit status: 0 valid, 1 invalid, 2 usage (a file that cannot be read counts as such).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 import boto3
@@ -54,10 +57,8 @@ def _read(name: str) -> Reading:
         label = "" if name == "-" else name
         with _shown(stream, size, name) as shown:
             reading = Reading(shown, sorted(FORMATS), name=label)
-            try:
+            with suppress(InvalidFile):  # the reading holds it all
                 reading.run()
-            except InvalidFile:
-                pass  # the reading holds it all
     return reading
 
 

@@ -5,6 +5,7 @@ python -m tests.unit.reads.fuzzing 600      ten minutes; prints the seed of each
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
@@ -62,15 +63,12 @@ def run(seed: int) -> None:
     try:
         for record in reading.records():
             assert record.quality is None or len(record.quality) == len(record.sequence)
-    except InvalidFile as error:
-        assert not reading.findings.valid
-        assert error.errors
+    except InvalidFile:
+        assert reading.findings.errors
     report = json.dumps(reading.report())
     whole = Reading(io.BytesIO(body), ["fastq", "fasta", "bam"], block=1 << 19)
-    try:
+    with contextlib.suppress(InvalidFile):
         whole.run()
-    except InvalidFile:
-        pass
     found, other = json.loads(report), whole.report()
     assert found["valid"] == other["valid"]
     damaged = any(code.startswith("gzip_") for code in found["counts"])  # how much is read before differs then

@@ -1,4 +1,4 @@
-"""Files made to exhaust memory, never held as a whole. Run as a program: reads one, prints its codes and the peak in MB.
+"""Files made to exhaust memory, never held as a whole. As a program it reads one and prints its codes and peak in MB.
 
 The peak is the kernel's high-water mark of this process; what the interpreter and numpy take is in it.
 """

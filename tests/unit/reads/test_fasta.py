@@ -1,5 +1,6 @@
 """FASTA: every fault planted in a random record, wrapped or not, at all borders of blocks."""
 
+import contextlib
 import gzip
 import io
 
@@ -13,10 +14,8 @@ from seqdrop.reads.findings import Policy
 
 def read(body: bytes, block: int = 4096, **options) -> Reading:
     reading = Reading(io.BytesIO(body), ["fasta"], block=block, **options)
-    try:
+    with contextlib.suppress(InvalidFile):
         reading.run()
-    except InvalidFile:
-        pass
     return reading
 
 

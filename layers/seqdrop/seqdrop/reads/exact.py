@@ -55,7 +55,7 @@ class Exact:
 
     def _record(self, at: int) -> int:
         """Parse the record that should start at this line; the index of the line after it."""
-        lines, header = self._lines, self._lines.text(at)
+        header = self._lines.text(at)
         if not header:
             self._look_ahead(at + 1)
             self._say("blank_line", "a blank line stands where a header should", at, self.number + 1)

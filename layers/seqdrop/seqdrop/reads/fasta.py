@@ -120,7 +120,7 @@ class _Block:
         self._stops = np.concatenate([feeds, [len(data)]])
         self._ended = np.ones(len(self._starts), bool)
         self._ended[-1] = False  # by a line feed in this block
-        if self._starts[-1] == len(data) and not (len(self._starts) == 1):
+        if self._starts[-1] == len(data) and len(self._starts) > 1:
             self._starts, self._stops, self._ended = self._starts[:-1], self._stops[:-1], self._ended[:-1]
         returns = (data[self._stops - 1] == CR) & self._ended & (self._stops > self._starts)
         self._returns = returns

@@ -26,7 +26,8 @@ def contents(samples: dict[str, dict]) -> dict[str, dict]:
             {name: dict(one["read_quality"]) for name, one in qc.items() if one["read_quality"]},
         ),
         "seqdrop_lengths_mqc.json": _line(
-            "lengths", "Reads by length", "Length (bp)", "Reads", {name: dict(one["lengths"]) for name, one in qc.items()}
+            "lengths", "Reads by length", "Length (bp)", "Reads",
+            {name: dict(one["lengths"]) for name, one in qc.items()},
         ),
     }  # fmt: skip
 

@@ -17,7 +17,7 @@ _PACBIO = re.compile(r"(m\w+_\d{6}_\d{6}\w*)/\d+/")
 
 def parse(header: str) -> dict[str, str]:
     """What one header (without @) says: some of platform, instrument, flow_cell, lane."""
-    name, _, comment = header.partition(" ")
+    name = header.split(" ", 1)[0]
     if found := _ILLUMINA.match(name):
         return {"platform": "illumina", "instrument": found[1], "flow_cell": found[2], "lane": found[3]}
     if found := _OLD_ILLUMINA.match(name):

@@ -50,7 +50,8 @@ class Tally:
         """The evidence that qualities are Phred+64, or None."""
         low, high = self.sums.lowest, self.sums.highest
         if self.with_quality and low >= LOWEST_64 and high > HIGHEST_33:
-            return f"quality characters span {low} to {high} (ASCII); Phred+33 of this span would be {low - 33} to {high - 33}"
+            scores = f"{low - OFFSET} to {high - OFFSET}"
+            return f"quality characters span {low} to {high} (ASCII); as Phred+33 they would be scores of {scores}"
         return None
 
     def report(self) -> dict:
