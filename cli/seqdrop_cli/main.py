@@ -16,17 +16,17 @@ from seqdrop.ledger.records import Upload
 from seqdrop.services import now
 
 from seqdrop_cli import target as targets
-from seqdrop_cli.check import check
 from seqdrop_cli.drop import plan, upload
 from seqdrop_cli.pack import pack_model
 from seqdrop_cli.progress import progress
 from seqdrop_cli.results import fetch
+from seqdrop_cli.validate import validate
 from seqdrop_cli.watch import Stuck, render, watch
 
 EPILOG = """\
 Without --stack, commands talk to the embedded AWS that `make demo KEEP=1` left up.
 
-  seqdrop check run7/*.fastq.gz                        find the broken file before it is dropped
+  seqdrop validate S1_R1.fastq.gz --mate S1_R2.fastq.gz   find the broken file before it is dropped
   seqdrop drop run7/ --stack seqdrop --watch           drop a run and watch it
   seqdrop status --stack seqdrop                       where every upload stands
   seqdrop fetch UPLOAD_ID --stack seqdrop --to out/    bring its results home
@@ -56,8 +56,10 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    one = _command(commands, "check", _check, "validate local files as the pipeline will", stack=False)
-    one.add_argument("files", nargs="+", type=Path)
+    one = _command(commands, "validate", _validate, "check a file as the pipeline will", stack=False)
+    one.add_argument("file", metavar="FILE", help="a path, - for standard input, or s3://bucket/key")
+    one.add_argument("--mate", metavar="FILE", help="the file of the second mates; the pair is checked, too")
+    one.add_argument("--json", action="store_true", help="print the whole report as JSON")
     one = _command(commands, "drop", _drop, "upload files or folders to the landing bucket")
     one.add_argument("paths", nargs="+", type=Path)
     one.add_argument("--prefix", help="landing prefix, such as raw/ (default: by each file's format)")
@@ -86,8 +88,8 @@ def _command(commands, name: str, run, text: str, stack: bool = True) -> argpars
     return one
 
 
-def _check(options, console: Console) -> int:
-    return check(options.files, console)
+def _validate(options, console: Console) -> int:
+    return validate(options.file, options.mate, options.json, console)
 
 
 def _drop(options, console: Console) -> int:

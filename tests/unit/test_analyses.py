@@ -41,7 +41,7 @@ def test_the_longest_prefix_wins():
         (("stride = 70", "stride = 0"), "stride must be 1 to window"),
         (("k = 6", "k = 7"), "k must be 3 to 6"),
         (('strands = "+"', 'strands = "-"'), "strands must be"),
-        (('["fastq"]', '["fastq", "bam"]'), "formats must be some of"),
+        (('["fastq"]', '["fastq", "cram"]'), "formats must be some of"),
         (("threshold = 0.5", "threshold = 50"), "threshold must be 0 to 1"),
         (("max_gb = 1", "max_gb = 6"), "max_gb"),
         (("label =", "lable ="), "lable"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from importlib.resources import files
 
 from seqdrop.errors import ConfigurationError
+from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 
-FORMATS = frozenset({"fastq", "fasta"})
+FORMATS = frozenset({"fastq", "fasta", "bam"})
 # Part of every job name, which SageMaker limits to 63 characters.
 NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
 # Part of a SageMaker model name (63 characters, with a prefix and a digest of ours) and of object keys.
@@ -31,9 +32,9 @@ class JobSettings:
     max_windows: int = 10_000_000
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if not isinstance(getattr(self, field.name), int) or getattr(self, field.name) < 1:
-                raise ConfigurationError(f"job.{field.name} must be a whole number from 1")
+        for one in fields(self):
+            if not isinstance(getattr(self, one.name), int) or getattr(self, one.name) < 1:
+                raise ConfigurationError(f"job.{one.name} must be a whole number from 1")
         if self.max_payload_mb > 100:
             raise ConfigurationError("job.max_payload_mb: SageMaker allows 100 at the most")
         if self.max_members > 99:
@@ -79,6 +80,16 @@ class Analysis:
     max_gb: float
     use: ModelUse | None
     job: JobSettings
+    severity: dict[str, str] = field(default_factory=dict)  # of codes, where other than the default of reads/codes.py
+
+    def __post_init__(self) -> None:
+        for code, severity in self.severity.items():
+            if code not in CODES:
+                raise ConfigurationError(f"severity.{code}: there is no such code; docs/formats.md lists them")
+            if severity not in SEVERITIES:
+                raise ConfigurationError(f"severity.{code} must be one of {', '.join(SEVERITIES)}")
+            if CODES[code].fixed and severity != ERROR:
+                raise ConfigurationError(f"severity.{code}: always an error; such a file cannot be trusted")
 
     @property
     def max_bytes(self) -> int:
@@ -145,10 +156,11 @@ def _analysis(name: str, entry: dict) -> Analysis:
     if not formats or set(formats) - FORMATS:
         raise ConfigurationError(f"formats must be some of {sorted(FORMATS)}")
     job, max_gb = JobSettings(**entry.pop("job", {})), float(entry.pop("max_gb"))
+    severity = dict(entry.pop("severity", {}))
     use = ModelUse(**entry) if entry else None
     if use:
         _check_size(use, job)
-    return Analysis(name, prefix, formats, max_gb, use, job)
+    return Analysis(name, prefix, formats, max_gb, use, job, severity)
 
 
 def _check_size(use: ModelUse, job: JobSettings) -> None:

@@ -38,7 +38,8 @@ class Fault:
     """Where and why a file is invalid, as written to `reasons/<upload id>.json`.
 
     `record` counts from 1; `line` counts from 1 and `byte` is the 0-based offset of that line, both in the
-    decompressed stream. None where the notion does not apply (an empty file has no line).
+    decompressed stream; of damaged compression, `byte` is the offset in the compressed file. None where the
+    notion does not apply (an empty file has no line).
     No message holds sequence or quality text. `name` is what stands in the header's place, which in a file
     with lost lines may be something else.
     """
@@ -54,10 +55,27 @@ class Fault:
     def as_dict(self) -> dict:
         return asdict(self)
 
+    def as_entry(self) -> dict:
+        """As reports list it: `record` is the record's name, `number` counts records from 1."""
+        return {
+            "code": self.code,
+            "record": self.name,
+            "number": self.record,
+            "line": self.line,
+            "byte": self.byte,
+            "message": self.message,
+            "advice": self.advice,
+        }
+
 
 class InvalidFile(SeqdropError):
-    """A dropped file that must be rejected. Permanent: the same bytes will always be rejected."""
+    """A dropped file that must be rejected. Permanent: the same bytes will always be rejected.
 
-    def __init__(self, fault: Fault):
+    `fault` is the first error; `errors` are the first ones, `counts` the number of faults by code, warnings included.
+    """
+
+    def __init__(self, fault: Fault, errors: list[Fault] | None = None, counts: dict[str, int] | None = None):
         super().__init__(f"{fault.code}: {fault.message}")
         self.fault = fault
+        self.errors = errors or [fault]
+        self.counts = counts or {fault.code: 1}

@@ -31,7 +31,7 @@ def read(services, bucket: str, key: str) -> dict:
 
 
 def test_reads_become_work_items_and_an_attempt(services, drop, sent):
-    version = drop("reads/a.fastq.gz", gzip.compress(FASTQ * 3))
+    version = drop("reads/a.fastq.gz", gzip.compress(b"".join(FASTQ.replace(b"r1", b"r%d" % n) for n in range(3))))
     validate(services, version)
     upload, (attempt,) = services.ledger.upload(version.id), services.ledger.attempts(version.id)
     assert (upload.state, upload.format, upload.records) == ("VALIDATED", "fastq", 3)

@@ -1,8 +1,12 @@
-"""Reading sequence files: bytes → lines → records, with every fault named and located.
+"""Reading sequence files: blocks → sound records and counts, with every fault named and located.
 
-source   the raw stream: counted, hashed, decompressed
-lines    lines with their number and byte offset
-fastq, fasta   records of one format, checked as they are read
-qc       what is counted on the way
-check    all of it together: one pass over one file
+source, inflate   the raw stream: counted, hashed, decompressed member by member
+blocks            the buffer, cut where records end
+fastq             a block at a time: `rows` finds the lines, `measure` counts, `names` hashes, all by numpy
+exact, lines      line by line, for blocks with a fault or of unusual layout
+fasta, bam        the other formats
+naming            duplicates, interleaved mates, and the digest (`mates`) that a pair is compared by
+qc, lengths, origin   what is counted on the way
+codes, findings   what can be wrong, and what was
+check             all of it together: one pass over one file
 """

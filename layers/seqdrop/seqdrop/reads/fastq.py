@@ -1,112 +1,194 @@
-"""FASTQ, four-line or wrapped.
-
-Format: Cock et al. 2010, Nucleic Acids Res. 38:1767 (the Open Bioinformatics definition): a wrapped record's
-quality is read until it is as long as the sequence, so a quality line may begin with @.
-"""
+"""FASTQ, a block at a time: all of it at once where it is sound, line by line where it is not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
 
+import numpy as np
+
+from seqdrop.reads.blocks import PAD, Blocks
+from seqdrop.reads.codes import IGNORE
+from seqdrop.reads.duplicates import Place
+from seqdrop.reads.exact import Exact, Found
+from seqdrop.reads.findings import Findings, fault
 from seqdrop.reads.lines import Lines
-from seqdrop.reads.records import NUCLEOTIDES, Place, Record, check_bases, header_name
+from seqdrop.reads.matrix import Scratch
+from seqdrop.reads.measure import Measure, measure
+from seqdrop.reads.names import Names, hash_names
+from seqdrop.reads.naming import Naming
+from seqdrop.reads.qc import Tally
+from seqdrop.reads.records import Reads
+from seqdrop.reads.rows import HEADER, LF, QUALITY, SEQUENCE, Rows, four_lines
 
-QUALITIES = bytes(range(33, 127))
-CUT = "The file was cut short. Compare its size with the source and upload it again."
-
-
-def records(lines: Lines) -> Iterator[Record]:
-    """Every record, checked. Raises InvalidFile at the first fault."""
-    number = 0
-    while lines.peek() is not None:
-        number += 1
-        yield _record(lines, number)
+LONGEST_NAME = 200
 
 
-def _record(lines: Lines, number: int) -> Record:
-    header = lines.next()
-    place = Place.at(lines, number)
-    if not header.startswith(b"@"):
-        advice = "A record starts with @. The record before may have too many lines, or a line was lost."
-        raise place.fault("bad_header", "a line that does not start with @ stands where a header should", advice)
-    name = header_name(header, place)
-    parts = _sequence(lines, number, name)
-    sequence = parts[0] if len(parts) == 1 else b"".join(parts)
-    _separator(lines, header, number, name)
-    return Record(number, name, sequence, _quality(lines, number, name, len(sequence)))
+class Fastq:
+    """Takes blocks of a FASTQ stream; counts into `tally`, reports to `findings`."""
 
+    lines_per_record = 4
 
-def _sequence(lines: Lines, number: int, name: str) -> list[bytes]:
-    parts = []
-    while not _starts(lines.peek(), b"+"):
-        if lines.peek() is None:
-            raise Place.at(lines, number, name).fault("truncated", "the file ends inside a record", CUT)
-        part, place = lines.next(), Place.at(lines, number, name)
-        if part.startswith(b"@") or (parts and _is_quality(part, parts)):
-            advice = "The + line between sequence and quality is missing."
-            raise place.fault("missing_plus", "something else stands where + should", advice)
-        check_bases(part, place)
-        parts.append(part)
-    return parts
+    def __init__(self, findings: Findings, tally: Tally):
+        self._findings, self._tally = findings, tally
+        self._exact = Exact(findings)
+        self.naming = Naming(findings, may_interleave=True)
+        self._scratch = Scratch()
+        self._line, self._byte = 1, 0  # where the block begins
+        self._plain_only = findings.policy.severity("ambiguous_base") != IGNORE
 
+    @property
+    def number(self) -> int:
+        """Records begun so far, the broken ones included."""
+        return self._exact.number
 
-def _is_quality(part: bytes, before: list[bytes]) -> bool:
-    """Whether a line after the sequence is no sequence but as long as one: its quality, then."""
-    return len(part) == sum(map(len, before)) and bool(part.translate(None, NUCLEOTIDES))
+    @property
+    def layout(self) -> str:
+        return "multiline" if self._exact.wrapped else "four-line"
 
+    @property
+    def place(self) -> dict[str, int]:
+        """Line and byte of what comes next."""
+        return {"line": self._line, "byte": self._byte}
 
-def _separator(lines: Lines, header: bytes, number: int, name: str) -> None:
-    plus = lines.next()
-    if len(plus) > 1 and plus[1:] != header[1:]:
-        cut = lines.peek() is None
-        raise Place.at(lines, number, name).fault(
-            "truncated" if cut else "plus_name_differs",
-            "the file ends in a + line" if cut else "the name after + is not the header's",
-            CUT if cut else "Lines were lost or mixed up. Leave the + line bare, or make it equal to the header.",
+    def take(self, blocks: Blocks) -> Reads | None:
+        """Check what whole records the buffer holds, and use them up. None if it holds none, or no sound one."""
+        found = self._fast(blocks)
+        if found is None:
+            found = self._slow(blocks)
+        return found
+
+    def finish(self) -> None:
+        """Report what can be told at the end of the file only."""
+        if self._exact.crlf:
+            self._findings.add(fault("crlf", "lines end in CR LF", record=None, line=1, byte=0))
+        evidence = self._tally.phred64()
+        if evidence:
+            self._findings.add(fault("phred64_suspected", evidence))
+        self.naming.finish()
+
+    # -- the fast path
+
+    def _fast(self, blocks: Blocks) -> Reads | None:
+        rows = four_lines(blocks.data, self._ended(blocks))
+        if rows is None or not len(rows.starts) or self._exact.crlf is (not rows.crlf):
+            return None
+        counted = self._measured(rows)
+        names = hash_names(rows.data, rows.starts[:, HEADER] + 1, self._scratch) if counted else None
+        if names is None:
+            return None
+        reads = self._accept(rows, counted, names)
+        self._advance(rows.size, 4 * len(reads))
+        blocks.use(min(rows.size, blocks.size))
+        return reads
+
+    def _ended(self, blocks: Blocks) -> int:
+        """The size of the block, a line end added to the last line of the file if it has none."""
+        if not blocks.final or blocks.broken or not blocks.size or blocks.data[blocks.size - 1] == LF:
+            return blocks.size
+        blocks.data[blocks.size] = LF
+        return blocks.size + 1
+
+    def _measured(self, rows: Rows) -> Measure | None:
+        starts = rows.starts
+        counted = measure(rows.data, starts[:, SEQUENCE], starts[:, QUALITY], rows.lengths, self._scratch)
+        return counted if counted.legal and not (self._plain_only and counted.ambiguous) else None
+
+    def _accept(self, rows: Rows, counted: Measure, names: Names) -> Reads:
+        first, starts = self._exact.number + 1, rows.starts
+        self._exact.number += len(starts)
+        self._exact.crlf = rows.crlf
+        self._tally.add(counted, rows.lengths, quality=True)
+        headers = starts[:, HEADER]
+        reads = Reads(
+            rows.data,
+            headers + 1,
+            names.ends,
+            starts[:, SEQUENCE],
+            starts[:, QUALITY],
+            rows.lengths,
+            range(first, first + len(starts)),
         )
+        line, byte = self._line, self._byte
+
+        def place(index: int) -> Place:
+            name = rows.data[reads.names[index] : names.ends[index]].tobytes().decode("ascii")
+            return Place(name, first + index, line + 4 * index, byte + int(headers[index]))
+
+        self.naming.add(names, place)
+        self._look(rows)
+        self._warn_of_empty(reads, place)
+        return reads
+
+    def _warn_of_empty(self, reads: Reads, place) -> None:
+        empty = np.flatnonzero(reads.lengths == 0)
+        for told, index in enumerate(empty.tolist()):
+            if self._findings.full("empty_sequence"):
+                return self._findings.count("empty_sequence", len(empty) - told)
+            at = place(index)
+            where = {"name": at.name, "record": at.record, "line": at.line, "byte": at.byte}
+            self._findings.add(fault("empty_sequence", "the read has no bases", **where))
+        return None
+
+    def _look(self, rows: Rows) -> None:
+        for index in (0, -1):
+            header = rows.data[rows.starts[index, HEADER] + 1 : rows.ends[index, HEADER]]
+            self._tally.origin.look(header.tobytes())
+
+    def _advance(self, size: int, lines: int) -> None:
+        self._byte += size
+        self._line += lines
+
+    # -- the exact path
+
+    def _slow(self, blocks: Blocks) -> Reads | None:
+        final = blocks.final and not blocks.broken
+        lines = Lines(blocks.data[: blocks.size].tobytes(), self._line, self._byte, final)
+        found = self._exact.parse(lines)
+        if found.names:
+            self._name(found)
+        self._advance(found.used, found.lines)
+        blocks.use(min(found.used, blocks.size))
+        return self._sound(found) if found.sound else None
+
+    def _name(self, found: Found) -> None:
+        """Empty names are a fault of their own; they are no duplicates."""
+        named = [index for index, name in enumerate(found.names) if name]
+        first = self._exact.number - len(found.names) + 1
+        texts = [shortened(found.names[index]) + found.comments[index] for index in named]
+        if not texts:
+            return
+        data, starts = joined(texts)
+
+        def place(index: int) -> Place:
+            at = named[index]
+            return Place(found.names[at].decode("ascii"), first + at, *found.places[at])
+
+        self.naming.add(hash_names(data, starts, Scratch()), place)
+
+    def _sound(self, found: Found) -> Reads:
+        """The sound records, measured as the fast path does."""
+        text = b"".join(found.sound)
+        data = np.zeros(len(text) + PAD, np.uint8)
+        data[: len(text)] = np.frombuffer(text, np.uint8)
+        rows = four_lines(data, len(text))
+        starts = rows.starts
+        counted = measure(data, starts[:, SEQUENCE], starts[:, QUALITY], rows.lengths, self._scratch)
+        self._tally.add(counted, rows.lengths, quality=True)
+        self._look(rows)
+        headers = starts[:, HEADER]
+        names = np.array([at + 1 + len(name) for at, name in zip(headers.tolist(), found.sound_names, strict=True)])
+        return Reads(data, headers + 1, names, starts[:, SEQUENCE], starts[:, QUALITY], rows.lengths, found.numbers)
 
 
-def _quality(lines: Lines, number: int, name: str, length: int) -> bytes:
-    parts, have = [], 0
-    while (have < length or not parts) and lines.peek() is not None:
-        if length == 0 and lines.peek().strip():
-            return b""  # a record without bases may leave its quality line out
-        if parts and _is_header(lines.peek(), length - have):
-            break
-        part, place = lines.next(), Place.at(lines, number, name)
-        _check_quality(part, place)
-        parts.append(part)
-        have += len(part)
-    if have != length:
-        raise _length_fault(Place.at(lines, number, name), have, length, at_end=lines.peek() is None)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+def shortened(name: bytes) -> bytes:
+    """A name short enough to be hashed in a matrix; a longer one is hashed instead."""
+    return name if len(name) <= LONGEST_NAME else hashlib.blake2b(name, digest_size=32).hexdigest().encode()
 
 
-def _is_header(line: bytes, wanted: int) -> bool:
-    """Whether a line that starts with @ is the next header rather than more quality: it is too long or no quality."""
-    text = line.rstrip(b"\r\n")
-    return text.startswith(b"@") and (len(text) > wanted or bool(text.translate(None, QUALITIES)))
-
-
-def _check_quality(part: bytes, place: Place) -> None:
-    wrong = part.translate(None, QUALITIES)
-    if wrong:
-        raise place.fault(
-            "illegal_quality",
-            f"column {part.index(wrong[:1]) + 1} holds byte 0x{wrong[0]:02x}, outside ! to ~",
-            "Qualities are printable characters without space. The file may be damaged, or a line was lost.",
-        )
-
-
-def _length_fault(place: Place, have: int, length: int, at_end: bool):
-    if at_end and have < length:
-        return place.fault("truncated", f"the file ends after {have} of {length} qualities", CUT)
-    return place.fault(
-        "length_mismatch",
-        f"the sequence has {length} bases but the quality {have} characters",
-        "Sequence and quality must be equally long. A line was cut, lost or doubled.",
-    )
-
-
-def _starts(line: bytes | None, mark: bytes) -> bool:
-    return line is not None and line.startswith(mark)
+def joined(texts: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """One array of all texts, each followed by a line end, and where each starts."""
+    joined = b"\n" + b"\n".join(texts) + b"\n"
+    data = np.zeros(len(joined) + PAD, np.uint8)
+    data[: len(joined)] = np.frombuffer(joined, np.uint8)
+    sizes = np.array([len(text) + 1 for text in texts])
+    return data, 1 + np.cumsum(sizes) - sizes

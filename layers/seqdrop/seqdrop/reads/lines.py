@@ -1,38 +1,53 @@
-"""Lines of a decompressed stream, with what an error needs to point at one."""
+"""Lines of a block for the exact path: with their ends, their places and a look ahead."""
 
 from __future__ import annotations
 
-from typing import BinaryIO
+
+class NeedMore(Exception):
+    """The answer lies in lines that are not read yet."""
 
 
 class Lines:
-    """An iterator over lines without their ends (LF or CRLF), with one line of look-ahead.
+    """The lines of `text`, which begins at line `line` (from 1) and byte `byte` of the plain stream.
 
-    `number` (from 1) and `offset` (0-based byte of its first character) describe the line last returned;
-    before the first, number is 0.
+    A last line without a line end counts only if the text is `final`. `lines` have neither LF nor CR LF.
     """
 
-    def __init__(self, stream: BinaryIO):
-        self._stream = stream
-        self._ahead: bytes | None = None
-        self._next_offset = 0
-        self.number = 0
-        self.offset = 0
+    def __init__(self, text: bytes, line: int, byte: int, final: bool):
+        raw = text.split(b"\n")
+        self.unended = bool(raw.pop()) if not final or not raw[-1] else True
+        if final and self.unended:
+            raw = text.split(b"\n")
+        self._raw, self._final = raw, final
+        self._line, self._byte = line, byte
+        self.offsets = [0]
+        for one in raw:
+            self.offsets.append(self.offsets[-1] + len(one) + 1)
 
-    def peek(self) -> bytes | None:
-        """The next line as it is, its end included; None at the end of the stream."""
-        if self._ahead is None:
-            self._ahead = self._stream.readline()
-        return self._ahead or None
+    def __len__(self) -> int:
+        return len(self._raw)
 
-    def next(self) -> bytes | None:
-        """The next line without its end; None at the end of the stream."""
-        line = self.peek()
-        self._ahead = None
-        if line is None:
+    def text(self, index: int) -> bytes:
+        """The line without its end."""
+        raw = self._raw[index]
+        return raw[:-1] if raw.endswith(b"\r") else raw
+
+    def crlf(self, index: int) -> bool | None:
+        """Whether the line ends in CR LF; None if it is the last and has no end."""
+        if self.unended and self._final and index == len(self._raw) - 1:
             return None
-        self.number += 1
-        self.offset, self._next_offset = self._next_offset, self._next_offset + len(line)
-        if line.endswith(b"\n"):
-            line = line[:-2] if line.endswith(b"\r\n") else line[:-1]
-        return line
+        return self._raw[index].endswith(b"\r")
+
+    def peek(self, index: int) -> bytes | None:
+        """The line at `index`, or None after the last of the file. Raises NeedMore after the last of the text."""
+        if index < len(self._raw):
+            return self.text(index)
+        if self._final:
+            return None
+        raise NeedMore
+
+    def number(self, index: int) -> int:
+        return self._line + index
+
+    def byte(self, index: int) -> int:
+        return self._byte + self.offsets[index]

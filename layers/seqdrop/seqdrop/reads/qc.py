@@ -1,50 +1,126 @@
-"""What is counted while a file is read: the small quality report of one upload."""
+"""What is counted while a file is read: the quality report of one file (qc.schema.json)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import numpy as np
 
-from seqdrop.reads.records import Record
+from seqdrop.reads.lengths import Lengths
+from seqdrop.reads.measure import BASES, BINS, EXACT, OFFSET, Measure
+from seqdrop.reads.origin import Origin
+
+A, C, G, T, N = range(len(BASES))
+# Phred+64 spans ; (Solexa's -5) to ~ and Phred+33 of Illumina ! to J; between ; and J both are possible.
+LOWEST_64, HIGHEST_33 = ord(";"), ord("J")
 
 
-@dataclass
 class Tally:
-    """Counts over all records. `gc`, `n` and `quality_sum` are sums over bases (Phred+33)."""
+    """Counts over all sound records of a file."""
 
-    records: int = 0
-    bases: int = 0
-    gc: int = 0
-    n: int = 0
-    shortest: int = 0
-    longest: int = 0
-    quality_sum: int = 0
-    with_quality: int = 0  # bases that have a quality
+    def __init__(self):
+        self.records = 0
+        self.sums = Measure()
+        self.lengths = Lengths()
+        self.origin = Origin()
+        self.read_quality = np.zeros(95, np.int64)  # reads by the whole part of their mean Phred quality
+        self.with_quality = 0  # bases
+        self.bases = 0
 
-    def add(self, record: Record) -> None:
-        sequence, length = record.sequence, len(record.sequence)
-        self.shortest = length if not self.records else min(self.shortest, length)
-        self.longest = max(self.longest, length)
+    def add(self, measure: Measure, lengths: np.ndarray, quality: bool) -> None:
+        """Add a block of reads."""
+        self.sums.add(measure)
+        self.lengths.add(lengths)
+        self.records += len(lengths)
+        bases = int(lengths.sum())
+        self.bases += bases
+        if quality:
+            self.with_quality += bases
+            mean = measure.per_read // np.maximum(lengths, 1) - OFFSET
+            self.read_quality += np.bincount(mean[lengths > 0], minlength=95)
+
+    def add_bases(self, measure: Measure) -> None:
+        """Add sequence of which records are counted apart (FASTA, whose records span blocks)."""
+        self.sums.add(measure)
+        self.bases += int(measure.bins[: len(BASES)].sum()) + measure.ambiguous
+
+    def add_length(self, length: int) -> None:
         self.records += 1
-        self.bases += length
-        self.gc += sum(map(sequence.count, (b"G", b"C", b"g", b"c")))
-        self.n += sequence.count(b"N") + sequence.count(b"n")
-        if record.quality is not None:
-            self.with_quality += length
-            self.quality_sum += sum(record.quality) - 33 * length
+        self.lengths.add(np.array([length]))
+
+    def phred64(self) -> str | None:
+        """The evidence that qualities are Phred+64, or None."""
+        low, high = self.sums.lowest, self.sums.highest
+        if self.with_quality and low >= LOWEST_64 and high > HIGHEST_33:
+            scores = f"{low - OFFSET} to {high - OFFSET}"
+            return f"quality characters span {low} to {high} (ASCII); as Phred+33 they would be scores of {scores}"
+        return None
 
     def report(self) -> dict:
-        """As JSON: fractions of bases, lengths in bases, the mean Phred quality or None."""
+        """As JSON (qc.schema.json). Fractions are of bases; qualities are Phred+33 scores, arithmetic means."""
+        counts = self.sums.bins[: len(BASES)].sum(axis=1)
+        quality = int(self.sums.bins[-1].sum()) - OFFSET * self.with_quality
         return {
             "records": self.records,
             "bases": self.bases,
-            "gc_fraction": _share(self.gc, self.bases),
-            "n_fraction": _share(self.n, self.bases),
-            "shortest": self.shortest,
-            "longest": self.longest,
+            "gc_fraction": _share(counts[C] + counts[G], counts[:N].sum()),
+            "n_fraction": _share(counts[N], self.bases),
+            "base_counts": {chr(base): int(count) for base, count in zip(BASES, counts, strict=True)},
+            "ambiguous": self.sums.ambiguous,
+            "lower_case": self.sums.lower,
+            "shortest": self.lengths.shortest,
+            "longest": self.lengths.longest,
             "mean_length": _share(self.bases, self.records, 1),
-            "mean_quality": _share(self.quality_sum, self.with_quality, 2),
+            "n50": self.lengths.n50(),
+            "lengths": self.lengths.histogram(),
+            "mean_quality": _share(quality, self.with_quality, 2),
+            "q20_fraction": _share(self.sums.q20, self.with_quality),
+            "q30_fraction": _share(self.sums.q30, self.with_quality),
+            "quality_encoding": self._encoding(),
+            "read_quality": self._read_quality(),
+            "positions": self._positions(),
+            "bins": self._bins(),
+            "origin": self.origin.report(),
         }
 
+    def _encoding(self) -> dict | None:
+        if not self.with_quality:
+            return None
+        name = "phred+64" if self.phred64() else "phred+33"
+        return {"name": name, "lowest": self.sums.lowest, "highest": self.sums.highest}
 
-def _share(part: int, whole: int, digits: int = 4) -> float | None:
-    return round(part / whole, digits) if whole else None
+    def _read_quality(self) -> list[list[int]]:
+        return [[score, int(count)] for score, count in enumerate(self.read_quality) if count]
+
+    def _positions(self) -> dict | None:
+        """Lists over the first positions: reads that reach it, share of each base, mean quality."""
+        if not self.with_quality:
+            return None
+        end = min(self.lengths.longest, EXACT)
+        reads = self.lengths.reaching(EXACT)[:end]
+        content, quality = self.sums.content[:, :end], self.sums.quality[:end]
+        return {
+            "reads": reads.tolist(),
+            **_content(content, reads),
+            "quality": _means(quality - OFFSET * reads, reads),
+        }
+
+    def _bins(self) -> dict | None:
+        """The same in bins of EXACT positions, for long reads; the last of BINS bins holds the rest."""
+        if self.lengths.longest <= EXACT or not self.with_quality:
+            return None
+        end = min(BINS, -(-self.lengths.longest // EXACT))
+        content = self.sums.bins[: len(BASES), :end]
+        bases = content.sum(axis=0)
+        quality = _means(self.sums.bins[-1, :end] - OFFSET * bases, bases)
+        return {"width": EXACT, **_content(content, bases), "quality": quality}
+
+
+def _content(content: np.ndarray, bases: np.ndarray) -> dict[str, list[float | None]]:
+    return {chr(base): _means(row, bases, 4) for base, row in zip(BASES, content, strict=True)}
+
+
+def _means(sums: np.ndarray, counts: np.ndarray, digits: int = 2) -> list[float | None]:
+    return [_share(int(part), int(whole), digits) for part, whole in zip(sums, counts, strict=True)]
+
+
+def _share(part, whole, digits: int = 4) -> float | None:
+    return round(float(part) / float(whole), digits) if whole else None

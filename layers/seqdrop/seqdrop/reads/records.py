@@ -1,18 +1,19 @@
-"""What a parser yields, and how it points at a fault."""
+"""One entry of a sequence file, and blocks of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from seqdrop.errors import Fault, InvalidFile
-from seqdrop.reads.lines import Lines
+import numpy as np
 
 # IUPAC nucleotide codes (NC-IUB 1984), RNA's U included, either case.
 NUCLEOTIDES = b"ACGTURYSWKMBDHVNacgturyswkmbdhvn"
+NUCLEOTIDES_BUT_CODES = b"ACGTUNacgtun"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One entry. `number` counts from 1; `quality` is None in FASTA, else as long as `sequence`."""
 
     number: int
@@ -22,39 +23,29 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the parser stands: remembered when a line is read, used if that line proves wrong."""
+class Reads:
+    """A block of sound FASTQ records, as byte indexes into `data`, which holds them until the next block is read."""
 
-    record: int
-    name: str | None
-    line: int
-    byte: int
+    data: np.ndarray
+    names: np.ndarray
+    name_ends: np.ndarray
+    sequences: np.ndarray
+    qualities: np.ndarray
+    lengths: np.ndarray
+    numbers: range | list[int]
 
-    @classmethod
-    def at(cls, lines: Lines, record: int, name: str | None = None) -> Place:
-        return cls(record, name, lines.number, lines.offset)
+    def __len__(self) -> int:
+        return len(self.lengths)
 
-    def fault(self, code: str, message: str, advice: str) -> InvalidFile:
-        return InvalidFile(Fault(code, message, advice, self.name, self.record, self.line, self.byte))
-
-
-def header_name(header: bytes, place: Place) -> str:
-    """The record's name: the header (without its first character) up to the first white space."""
-    words = header[1:].split(None, 1)
-    if not words or header[1:2].isspace():
-        raise place.fault("empty_name", "the header has no name", "Every record needs a name after its @ or >.")
-    if not words[0].isascii():
-        raise place.fault("non_ascii", "the name holds characters that are not ASCII", "Rename the record.")
-    return words[0].decode()
-
-
-def check_bases(sequence: bytes, place: Place) -> None:
-    """Raises InvalidFile unless every byte is an IUPAC nucleotide code."""
-    wrong = sequence.translate(None, NUCLEOTIDES)
-    if wrong:
-        column = sequence.index(wrong[:1]) + 1
-        raise place.fault(
-            "illegal_base",
-            f"column {column} holds byte 0x{wrong[0]:02x}, which is no IUPAC nucleotide code",
-            "Only A C G T U, the IUPAC ambiguity codes and N may stand in a sequence. Is this a nucleotide file?",
-        )
+    def records(self) -> Iterator[Record]:
+        """Each read, copied out of the block."""
+        text = self.data[: int(self.qualities[-1] + self.lengths[-1])].tobytes() if len(self) else b""
+        columns = (self.names, self.name_ends, self.sequences, self.qualities, self.lengths)
+        places = zip(self.numbers, *(column.tolist() for column in columns), strict=True)
+        for number, name, name_end, sequence, quality, length in places:
+            yield Record(
+                number,
+                text[name:name_end].decode("ascii"),
+                text[sequence : sequence + length],
+                text[quality : quality + length],
+            )

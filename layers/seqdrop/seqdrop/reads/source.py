@@ -1,20 +1,17 @@
-"""A byte stream that is counted and hashed as it is read, and decompressed if it is gzip."""
+"""The raw stream, counted and hashed as it is read, and the plain stream that is made of it."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import BinaryIO
 
-from isal import igzip, isal_zlib
+from seqdrop.errors import InvalidFile
+from seqdrop.reads.findings import fault
+from seqdrop.reads.inflate import MAGIC, GzipStream
 
-from seqdrop.errors import Fault, InvalidFile
-
-BLOCK = 1 << 20
-GZIP = b"\x1f\x8b"
+BLOCK = 1 << 19
+HEAD = 16
 # Magic numbers of what labs drop now and then; each is refused by its name.
 UNSUPPORTED = {b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
 
@@ -30,11 +27,15 @@ class Digest(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer) -> int:
-        block = self._raw.read(len(buffer))
-        buffer[: len(block)] = block
+    def read(self, size: int = -1) -> bytes:
+        block = self._raw.read(size) or b""
         self._sha256.update(block)
         self.size += len(block)
+        return block
+
+    def readinto(self, buffer) -> int:
+        block = self.read(len(buffer))
+        buffer[: len(block)] = block
         return len(block)
 
     def drain(self) -> None:
@@ -48,28 +49,33 @@ class Digest(io.RawIOBase):
         return self._sha256.hexdigest()
 
 
-def plain_stream(digest: Digest) -> BinaryIO:
+class PlainStream:
+    """A file without compression, with the interface of GzipStream."""
+
+    bgzf = False
+
+    def __init__(self, raw: Digest, head: bytes):
+        self._raw, self._head = raw, head
+
+    def readinto(self, view: memoryview) -> int:
+        block = self._head or self._raw.read(len(view))
+        self._head = block[len(view) :]
+        block = block[: len(view)]
+        view[: len(block)] = block
+        return len(block)
+
+    def check_end(self) -> None:
+        """Nothing marks the end of a plain file."""
+
+
+def plain_stream(digest: Digest) -> PlainStream | GzipStream:
     """The decompressed stream. Raises InvalidFile for an empty object or an unsupported compression."""
-    raw = io.BufferedReader(digest, BLOCK)
-    magic = raw.peek(6)[:6]
-    if not magic:
-        raise InvalidFile(
-            Fault("empty_file", "the file has no bytes", "Upload it again; the transfer may have been cut.")
-        )
+    head = digest.read(HEAD)
+    while len(head) < HEAD and (more := digest.read(HEAD - len(head))):
+        head += more
+    if not head:
+        raise InvalidFile(fault("empty_file", "the file has no bytes"))
     for prefix, name in UNSUPPORTED.items():
-        if magic.startswith(prefix):
-            advice = "Decompress it and upload it plain or as gzip (bgzip, pigz and gzip all do)."
-            raise InvalidFile(Fault("unsupported_compression", f"the file is compressed with {name}", advice))
-    return igzip.GzipFile(fileobj=raw) if magic.startswith(GZIP) else raw
-
-
-@contextmanager
-def compression_faults() -> Iterator[None]:
-    """Turn what a broken gzip raises into InvalidFile; the parsers know nothing of compression."""
-    advice = "The file was damaged in transfer or writing. Compare checksums with the source and upload it again."
-    try:
-        yield
-    except EOFError as error:
-        raise InvalidFile(Fault("gzip_truncated", "the gzip stream ends before its end marker", advice)) from error
-    except (igzip.BadGzipFile, zlib.error, isal_zlib.error) as error:
-        raise InvalidFile(Fault("gzip_corrupt", f"the gzip stream is damaged: {error}", advice)) from error
+        if head.startswith(prefix):
+            raise InvalidFile(fault("unsupported_compression", f"the file is compressed with {name}"))
+    return GzipStream(digest, head) if head.startswith(MAGIC) else PlainStream(digest, head)

@@ -14,6 +14,7 @@ from seqdrop.jobs.transform import shard_prefix
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.log import logger
 from seqdrop.reads.check import Reading
+from seqdrop.reads.findings import Policy
 from seqdrop.reads.records import Record
 from seqdrop.segments import count_windows
 from seqdrop.services import Services
@@ -34,7 +35,7 @@ def validate(services: Services, version: UploadVersion) -> None:
     try:
         _accept(services, upload, analysis)
     except InvalidFile as error:
-        _reject(services, upload, error.fault)
+        _reject(services, upload, error)
     except ObjectGone as error:
         services.ledger.move(upload, "WITHDRAWN", reason="deleted_before_validation")
         logger().info(str(error), extra={"upload_id": upload.id})
@@ -65,10 +66,11 @@ def _received(services: Services, version: UploadVersion, analysis: Analysis | N
 
 def _accept(services: Services, upload: Upload, analysis: Analysis | None) -> None:
     _check_place(services, upload, analysis)
-    reading = Reading(_body(services, upload), analysis.formats)
+    policy = Policy(analysis.severity)
+    reading = Reading(_body(services, upload), analysis.formats, name=upload.key, policy=policy)
     attempts = [_plan(services, upload, reading, analysis)] if analysis.use else []
     if not analysis.use:
-        _read_all(reading)
+        reading.run()
     _report(services, upload, reading)
     facts = {"format": reading.format, "sha256": reading.digest.sha256, "records": reading.tally.records}
     services.ledger.move(upload, "VALIDATED", *attempts, **facts)
@@ -123,26 +125,19 @@ def _within_bounds(records: Iterator[Record], analysis: Analysis) -> Iterator[Re
         yield record
 
 
-def _read_all(reading: Reading) -> None:
-    for _ in reading.records():
-        pass
-
-
 def _report(services: Services, upload: Upload, reading: Reading) -> None:
     report = {
         "upload": upload.id,
         "key": upload.key,
         "version_id": upload.version_id,
-        "format": reading.format,
-        "size": reading.digest.size,
-        "sha256": reading.digest.sha256,
-        **reading.tally.report(),
+        **reading.report(),
     }
     services.put_json(services.settings.results, f"reports/{upload.id}.json", report)
 
 
-def _reject(services: Services, upload: Upload, fault: Fault) -> None:
+def _reject(services: Services, upload: Upload, error: InvalidFile) -> None:
     """Write the reason and tell the lab, then the ledger: told twice at the worst, never not at all."""
+    fault = error.fault
     reason = {
         "upload": upload.id,
         "bucket": upload.bucket,
@@ -150,6 +145,8 @@ def _reject(services: Services, upload: Upload, fault: Fault) -> None:
         "version_id": upload.version_id,
         **fault.as_dict(),
         "retryable": False,
+        "errors": [one.as_entry() for one in error.errors],
+        "counts": error.counts,
         "file": "It was left where it lies. Once mended, drop it again; the old version may then be deleted.",
     }
     key = f"reasons/{upload.id}.json"

@@ -1,0 +1,133 @@
+"""`seqdrop validate`: the checks that a dropped file will get, before it is dropped.
+
+Exit status: 0 valid, 1 invalid, 2 usage (a file that cannot be read counts as such).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from seqdrop.analyses import FORMATS
+from seqdrop.errors import Fault, InvalidFile
+from seqdrop.reads.check import Reading
+from seqdrop.reads.mates import compare
+
+
+def validate(file: str, mate: str | None, as_json: bool, console: Console) -> int:
+    """Check a file, or a pair of them, and print what was found. Raises FileNotFoundError."""
+    readings = [_read(name) for name in (file, mate) if name]
+    paired = compare(readings[0].read_names, readings[1].read_names) if mate and _readable(readings) else []
+    valid = all(one.findings.valid for one in readings) and not paired
+    if as_json:
+        print(json.dumps(_report(readings, paired, valid), indent=2))
+    else:
+        for name, reading in zip((file, mate), readings, strict=False):
+            _print(name, reading, console)
+        for one in paired:
+            _print_fault("[red]✘[/] pair", one, console)
+    return 0 if valid else 1
+
+
+def _readable(readings: list[Reading]) -> bool:
+    return all(reading.number for reading in readings)
+
+
+def _report(readings: list[Reading], paired: list[Fault], valid: bool) -> dict:
+    """That of the first file; its mate's stands in `mate`, and what is wrong with the pair among the errors."""
+    report = readings[0].report()
+    if len(readings) == 2:
+        report["mate"] = readings[1].report()
+        report["errors"] += [one.as_entry() for one in paired]
+        for one in paired:
+            report["counts"][one.code] = report["counts"].get(one.code, 0) + 1
+    return report | {"valid": valid}
+
+
+def _read(name: str) -> Reading:
+    with _opened(name) as (stream, size):
+        label = "" if name == "-" else name
+        with _shown(stream, size, name) as shown:
+            reading = Reading(shown, sorted(FORMATS), name=label)
+            with suppress(InvalidFile):  # the reading holds it all
+                reading.run()
+    return reading
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[tuple[BinaryIO, int | None]]:
+    """(stream, bytes if known) of a path, of - for standard input, or of s3://bucket/key."""
+    if name == "-":
+        yield sys.stdin.buffer, None
+    elif name.startswith("s3://"):
+        yield _object(name)
+    else:
+        with open(name, "rb", buffering=0) as stream:
+            yield stream, os.fstat(stream.fileno()).st_size
+
+
+def _object(url: str) -> tuple[BinaryIO, int]:
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    try:
+        answer = boto3.client("s3").get_object(Bucket=bucket, Key=key)
+    except (ClientError, BotoCoreError, ValueError) as error:
+        raise FileNotFoundError(f"cannot read {url}: {error}") from error
+    return answer["Body"], answer["ContentLength"]
+
+
+@contextmanager
+def _shown(stream: BinaryIO, size: int | None, name: str) -> Iterator[BinaryIO]:
+    """The stream; on a terminal with a bar and MB/s."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield stream
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        yield _Watched(stream, bar, bar.add_task(os.path.basename(name), total=size))
+
+
+class _Watched:
+    """A stream that moves a progress bar."""
+
+    def __init__(self, stream: BinaryIO, bar: Progress, task):
+        self._stream, self._bar, self._task = stream, bar, task
+
+    def read(self, size: int) -> bytes:
+        block = self._stream.read(size)
+        self._bar.advance(self._task, len(block))
+        return block
+
+
+def _print(name: str, reading: Reading, console: Console) -> None:
+    findings, qc = reading.findings, reading.tally.report()
+    mark = "[green]✔[/]" if findings.valid else "[red]✘[/]"
+    facts = f"{(reading.format or 'unknown').upper()}, {reading.number:,} records, {qc['bases']:,} bases"
+    if qc["gc_fraction"] is not None:
+        facts += f", GC {qc['gc_fraction']:.1%}"
+    if qc["mean_quality"] is not None:
+        facts += f", mean quality {qc['mean_quality']:.1f}, Q30 {qc['q30_fraction']:.1%}"
+    console.print(f"{mark} {name}: {facts}", highlight=False, soft_wrap=True)
+    for one in findings.errors:
+        _print_fault("  [red]error[/]", one, console)
+    for one in findings.warnings:
+        _print_fault("  [yellow]warning[/]", one, console)
+    told = len(findings.errors) + len(findings.warnings)
+    if findings.counts.total() > told:
+        counts = ", ".join(f"{code} {count:,}" for code, count in sorted(findings.counts.items()))
+        console.print(f"  in all: {counts}", highlight=False, soft_wrap=True)
+
+
+def _print_fault(mark: str, one: Fault, console: Console) -> None:
+    places = {"record": one.record, "line": one.line, "byte": one.byte}
+    where = ", ".join(f"{word} {number:,}" for word, number in places.items() if number is not None)
+    console.print(f"{mark} {one.code}{f' at {where}' if where else ''}: {one.message}", highlight=False, soft_wrap=True)
+    console.print(f"    {one.advice}", highlight=False, soft_wrap=True)

@@ -1,0 +1,82 @@
+"""The codes and their page, the report and its schema, what MultiQC reads."""
+
+import io
+import json
+import re
+from importlib.resources import files
+
+import jsonschema
+import pytest
+from seqdrop.reads.check import Reading
+from seqdrop.reads.codes import CODES
+from seqdrop.reads.multiqc import contents
+from seqdrop.reads.origin import parse
+
+from tests.unit.reads.planting import fastq
+
+SCHEMA = json.loads(files("seqdrop.reads").joinpath("qc.schema.json").read_text())
+
+
+def report(body: bytes) -> dict:
+    reading = Reading(io.BytesIO(body), ["fastq", "fasta"])
+    reading.run()
+    return reading.report()
+
+
+BODIES = {
+    "short reads": b"".join(b"".join(one) for one in fastq(50, lambda index: 100 + index % 7)),
+    "long reads": b"".join(b"".join(one) for one in fastq(5, lambda index: 3000 * index)),
+    "no bases": b"@a\n\n+\n\n",
+    "fasta": b">a\nACGTN\nACG\n>b\nacgtRY\n",
+}
+
+
+def test_the_page_lists_the_codes_and_their_severities(repository):
+    page = (repository / "docs" / "formats.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \| (\w+)( \(fixed\))? \|", page, re.MULTILINE)
+    assert listed == [(c.name, c.severity, " (fixed)" if c.fixed else "") for c in CODES.values()]
+
+
+def test_the_severities_that_the_issue_fixes():
+    by_severity = {name: code.severity for name, code in CODES.items()}
+    errors = ("empty_name", "duplicate_name", "plus_name_differs", "empty_file", "bgzf_no_eof")
+    assert {by_severity[name] for name in errors} == {"error"}
+    assert {by_severity[name] for name in ("crlf", "empty_sequence", "phred64_suspected")} == {"warning"}
+
+
+def test_a_code_that_makes_a_file_unreadable_is_an_error():
+    assert {code.severity for code in CODES.values() if code.fixed} == {"error"}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_the_report_follows_its_schema(name):
+    found = report(BODIES[name])
+    jsonschema.validate(found["qc"], SCHEMA)
+    json.dumps(found)
+
+
+def test_multiqc_finds_what_it_plots():
+    found = contents({name: report(body) for name, body in BODIES.items()})
+    assert all(name.endswith("_mqc.json") for name in found)
+    assert found["seqdrop_general_mqc.json"]["data"]["short reads"]["reads"] == 50
+    assert set(found["seqdrop_quality_mqc.json"]["data"]) == {"short reads", "long reads"}
+    assert found["seqdrop_lengths_mqc.json"]["data"]["no bases"] == {0: 1}
+    json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("A00123:45:HXX:2:1101:1:2 1:N:0:ACGT", ("illumina", "A00123", "HXX", "2")),
+        ("HWUSI-EAS100R:6:73:941:1973#0/1", ("illumina", "HWUSI-EAS100R", None, "6")),
+        (
+            "0a1b2c3d-0000-4000-8000-0123456789ab runid=f5 ch=1 flow_cell_id=FAK1",
+            ("nanopore", None, "FAK1", None),
+        ),
+        ("m64011_190830_220126/1/ccs", ("pacbio", "m64011", None, None)),
+        ("SRR1.1 1 length=36", (None, None, None, None)),
+    ],
+)
+def test_origins(header, expected):
+    found = parse(header)
+    assert tuple(found.get(key) for key in ("platform", "instrument", "flow_cell", "lane")) == expected
