@@ -81,7 +81,9 @@ def short_reads(path: Path, count: int, length: int = 150) -> None:
             starts = source.integers(0, len(genome) - length, size)
             bases = np.lib.stride_tricks.sliding_window_view(genome, length)[starts].copy()
             chance = source.random((size, length))
-            quality = np.select([chance < 0.0005, chance < 0.03, chance < 0.08], list(b"#,:"), ord("F")).astype(np.uint8)
+            quality = np.select([chance < 0.0005, chance < 0.03, chance < 0.08], list(b"#,:"), ord("F")).astype(
+                np.uint8
+            )
             bases[chance < 0.0005] = ord("N")
             file.write(b"".join(map(_read, range(first, first + size), bases, quality)))
 
@@ -147,12 +149,17 @@ def main() -> None:
         commands = sides(folder)
         if options.only:
             commands = {side: commands[side] for side in options.only.split(",")}
-        makers = {"short": lambda p: short_reads(p, options.reads), "long": lambda p: long_reads(p, options.reads * 150)}
+        makers = {
+            "short": lambda p: short_reads(p, options.reads),
+            "long": lambda p: long_reads(p, options.reads * 150),
+        }
         for kind, make in makers.items():
             path = folder / f"{kind}.fastq"
             make(path)
             subprocess.run(["gzip", "-6", str(path)], check=True)
-            compare(f"{kind} reads", path.with_suffix(".fastq.gz"), four.with_suffix(".fastq.gz"), options.rounds, commands)
+            compare(
+                f"{kind} reads", path.with_suffix(".fastq.gz"), four.with_suffix(".fastq.gz"), options.rounds, commands
+            )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seqdrop.reads import kernel
+
 SPARSE = 32  # bits per hash that the table has at the least
 SMALLEST = 1 << 20  # bits of the first table
 REMEMBERED = 1 << 18  # places at the most; the duplicates beyond are still counted
@@ -36,14 +38,14 @@ class Bits:
 
     def __init__(self, size: int):
         self.size = size
-        self._words = np.zeros(size, np.uint64)
+        self.words = np.zeros(size, np.uint64)
 
     def holds(self, hashes: np.ndarray) -> np.ndarray:
         bits = self._bits(hashes)
-        return self._words[self._word(hashes)] & bits == bits
+        return self.words[self._word(hashes)] & bits == bits
 
     def add(self, hashes: np.ndarray) -> None:
-        np.bitwise_or.at(self._words, self._word(hashes), self._bits(hashes))
+        np.bitwise_or.at(self.words, self._word(hashes), self._bits(hashes))
 
     def _bits(self, hashes: np.ndarray) -> np.ndarray:
         return (_ONE << (hashes & _63)) | (_ONE << ((hashes >> _6) & _63))
@@ -88,8 +90,11 @@ class Duplicates:
     def add(self, hashes: np.ndarray, place) -> None:
         """`place(index)` makes the Place of one of these hashes; it is called for the doubtful ones only."""
         self._make_room(len(hashes))
-        again = self._seen.holds(hashes) | self._twice(hashes)
-        self._seen.add(hashes)
+        if kernel.lib:
+            again = kernel.add_bits(self._seen.words, hashes)
+        else:
+            again = self._seen.holds(hashes) | self._twice(hashes)
+            self._seen.add(hashes)
         self.hashes.add(hashes)
         indexes = np.flatnonzero(again)
         if len(indexes):

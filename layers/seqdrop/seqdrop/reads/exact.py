@@ -194,10 +194,12 @@ class Exact:
         """Whether a line where quality is wanted is the next header. In doubt, a line that is not too long is none."""
         if not line.startswith(b"@"):
             return False
-        if len(line) > wanted and (wanted < self._wanted or self._is_header(index)):
+        if len(line) > wanted and wanted < self._wanted:
             return True
         after, then = self._lines.peek(index + 1), self._lines.peek(index + 2)
-        return after is not None and then is not None and then.startswith(b"+") and self._is_header(index)
+        if after is None or not self._is_header(index):
+            return False
+        return len(line) > wanted or (then is not None and then.startswith(b"+"))
 
     def _ends(self, index: int) -> bool:
         """Whether a record may end before this line: a header, or the end of the file."""

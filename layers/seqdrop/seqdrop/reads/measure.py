@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from seqdrop.reads import kernel
 from seqdrop.reads.matrix import (
     Scratch,
     byte_columns,
@@ -76,6 +77,9 @@ def measure(
     total = Measure(per_read=np.zeros(len(lengths), np.int64))
     longest = int(lengths.max(initial=0))
     if longest == 0:
+        return total
+    if kernel.lib and qualities is not None:
+        kernel.measure(data, sequences, qualities, lengths, total)
         return total
     width = min(EXACT, width_for(longest))
     step = max(1, MATRIX // width)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seqdrop.reads import kernel
 from seqdrop.reads.matrix import Scratch, blank_after, gather, width_for
 
 WIDTHS = (64, 256)
@@ -54,6 +55,9 @@ class Names:
 
 def hash_names(data: np.ndarray, starts: np.ndarray, scratch: Scratch) -> Names | None:
     """Hash the names, none empty, that start at `starts`; None if one is longer than 255 bytes."""
+    if kernel.lib:
+        found = kernel.hash_names(data, starts, WIDTHS[-1] - 1)
+        return Names(found[0], found[1], found[1], found[2], data) if found else None
     for width in WIDTHS:
         rows = gather(data, starts, width)
         lengths = np.less_equal(rows, SPACE, out=scratch("spaces", rows.shape, bool)).argmax(axis=1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seqdrop.reads import kernel
 from seqdrop.reads.matrix import blank_after, gather, width_for
 
 TAB, LF, CR, SPACE, PLUS, AT, LAST = 9, 10, 13, 32, 43, 64, 126
@@ -38,6 +39,9 @@ def four_lines(data: np.ndarray, size: int) -> Rows | None:
     Not None means: no record is cut, names are not empty, + lines are bare or repeat the header, sequence and quality
     are equally long, headers are printable ASCII. Bases and qualities themselves are not looked at.
     """
+    if kernel.lib:
+        found = kernel.four_lines(data, size)
+        return Rows(data, *found) if found else None
     newlines = _newlines(data, size)
     if newlines is None:
         return None
