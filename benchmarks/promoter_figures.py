@@ -36,9 +36,7 @@ def false_calls(items: list[Labelled], scores: np.ndarray) -> list[dict[str, flo
     source, kilobase = np.array([item.source for item in items]), 1000 / len(items[0].sequence)
     rows = []
     for threshold in THRESHOLDS:
-        called = {
-            kind: float(np.mean(scores[source == kind] > threshold)) for kind in ("epdnew", "intron", "cds")
-        }
+        called = {kind: float(np.mean(scores[source == kind] > threshold)) for kind in ("epdnew", "intron", "cds")}
         row = {"threshold": threshold, "recall": called["epdnew"]}
         row |= {f"{kind}_called": called[kind] for kind in ("intron", "cds")}
         row |= {f"{kind}_calls_per_kb": called[kind] * kilobase for kind in ("intron", "cds")}
