@@ -5,6 +5,7 @@ from types import ModuleType
 
 from local.patches import (
     bucket_properties,
+    lambda_layers,
     s3_checksums,
     s3_copies,
     s3_encryption,
@@ -28,6 +29,7 @@ PATCHES = (
     s3_permissions,
     bucket_properties,
     table_properties,
+    lambda_layers,
 )
 
 

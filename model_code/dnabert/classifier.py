@@ -61,9 +61,7 @@ def _device(context) -> str:
 def _refuse_untrained(missing: Sequence[str]) -> None:
     """A checkpoint without a classification head would get a random one, and answer all the same."""
     if missing:
-        raise ValueError(
-            f"the checkpoint is no trained sequence classifier; it lacks {', '.join(sorted(missing))}"
-        )
+        raise ValueError(f"the checkpoint is no trained sequence classifier; it lacks {', '.join(sorted(missing))}")
 
 
 def _refuse_mismatch(config: BertConfig, tokens: KmerTokens) -> None:
@@ -82,8 +80,6 @@ def load_classifier(folder: Path | str, context=None) -> Classifier:
     tokens = KmerTokens.from_file(Path(folder) / "vocab.txt")
     config = BertConfig.from_pretrained(folder)
     _refuse_mismatch(config, tokens)
-    model, loading = BertForSequenceClassification.from_pretrained(
-        folder, config=config, output_loading_info=True
-    )
+    model, loading = BertForSequenceClassification.from_pretrained(folder, config=config, output_loading_info=True)
     _refuse_untrained(loading["missing_keys"])
     return Classifier(model.float().to(_device(context)).eval(), tokens)

@@ -62,9 +62,7 @@ def to_items(examples: list[Example], tokens: KmerTokens, most_tokens: int) -> l
     items = []
     for example in examples:
         if not 3 <= tokens.token_count(len(example.sequence)) <= most_tokens:
-            raise ValueError(
-                f"{example.origin}: {len(example.sequence)} bases do not fit {most_tokens} positions"
-            )
+            raise ValueError(f"{example.origin}: {len(example.sequence)} bases do not fit {most_tokens} positions")
         kmers = tokens.kmer_ids(encode_bases(example.sequence.encode()))
         items.append({"ids": torch.from_numpy(tokens.framed(kmers[None])[0]), "label": example.label})
     return items

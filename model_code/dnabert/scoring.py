@@ -73,9 +73,7 @@ def cut(item: WorkItem, settings: WindowSettings) -> tuple[Cut, np.ndarray]:
     return Cut(bare, len(codes), starts, scored, room), codes
 
 
-def enqueue(
-    found: Cut, codes: np.ndarray, settings: WindowSettings, classifier: Classifier, queue: Queue
-) -> None:
+def enqueue(found: Cut, codes: np.ndarray, settings: WindowSettings, classifier: Classifier, queue: Queue) -> None:
     """Tokenise the scored windows of an item, a bounded number at a time, on each strand."""
     starts, window, tokens = found.starts[found.scored], settings.window, classifier.tokens
     kmers = window - tokens.k + 1

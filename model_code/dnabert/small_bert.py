@@ -33,9 +33,7 @@ class Size:
 
     def __post_init__(self) -> None:
         if self.hidden % (2 * self.heads):
-            raise ValueError(
-                f"a width of {self.hidden} does not divide into {self.heads} heads of even width"
-            )
+            raise ValueError(f"a width of {self.hidden} does not divide into {self.heads} heads of even width")
 
 
 def small_bert(size: Size, tokens: KmerTokens) -> BertForSequenceClassification:

@@ -63,9 +63,7 @@ class KmerTokens:
         kmers = [token for token in self.vocabulary if token and not token.strip(BASES)]
         lengths = {len(kmer) for kmer in kmers}
         if len(lengths) != 1:
-            raise ValueError(
-                f"vocab.txt must hold k-mers of one length over {BASES}, found lengths {sorted(lengths)}"
-            )
+            raise ValueError(f"vocab.txt must hold k-mers of one length over {BASES}, found lengths {sorted(lengths)}")
         object.__setattr__(self, "k", lengths.pop())
         object.__setattr__(self, "table", self._table(kmers))
 

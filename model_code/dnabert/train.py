@@ -47,9 +47,7 @@ from small_bert import Size, small_bert, write_vocabulary
 from tokens import KmerTokens
 
 
-def starting_point(
-    args: argparse.Namespace, model_dir: Path
-) -> tuple[BertForSequenceClassification, KmerTokens]:
+def starting_point(args: argparse.Namespace, model_dir: Path) -> tuple[BertForSequenceClassification, KmerTokens]:
     """Model and vocabulary: the checkpoint's, or new ones. vocab.txt is in `model_dir` afterwards."""
     vocabulary = model_dir / "vocab.txt"
     if args.start_from:

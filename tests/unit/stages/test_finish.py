@@ -40,7 +40,7 @@ def told(services, status: str, **more):
 def put_outputs(services, key: str, lines_each: int = 1, folder: str = "deep/er/") -> None:
     for number in range(2):
         windows = [
-            {"start": 0, "end": 300, "strand": "+", "probability": 0.75},
+            {"start": 0, "end": 300, "strand": "+", "probability": 0.95},
             {"start": 0, "end": 300, "strand": "-", "probability": 0.25},
         ]
         line = json.dumps({"id": f"{number}", "record": "c", "windows": windows}) + "\n"
@@ -65,10 +65,10 @@ def test_a_completed_job_brings_every_members_predictions_home(services, job, se
     assert services.ledger.job(NAME).state == "DONE"
     rows = [json.loads(line) for line in read(services, job[0], "predictions.jsonl").splitlines()]
     assert [(row["strand"], row["probability"], row["call"]) for row in rows] == [
-        ("+", 0.75, True),
+        ("+", 0.95, True),
         ("-", 0.25, False),
     ] * 2
-    assert read(services, job[0], "calls.bed") == "c\t0\t300\tpromoter\t750\t+\n" * 2
+    assert read(services, job[0], "calls.bed") == "c\t0\t300\tpromoter\t950\t+\n" * 2
     assert json.loads(read(services, job[0], "summary.json"))["counts"]["calls"] == 2
     assert [(queue, body) for queue, body in sent] == [("archive_queue", {"upload": k.split("-")[0]}) for k in job]
 

@@ -38,9 +38,7 @@ def train():
     return load_by_path("train")
 
 
-def write_checkpoint(
-    folder: Path, k: int = 3, order: str = "ATCG", weights: str = "safetensors", **config
-) -> Path:
+def write_checkpoint(folder: Path, k: int = 3, order: str = "ATCG", weights: str = "safetensors", **config) -> Path:
     """A tiny random classifier, saved as published DNABERT folders are."""
     import torch
     from transformers import BertConfig, BertForSequenceClassification

@@ -17,9 +17,7 @@ LINES, JSON = "application/jsonlines", "application/json"
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 TOLERANCE = 2e-6  # answers have six decimals, and the order of additions differs between batch sizes
 sequences = st.text("ACGT", max_size=90)
-relaxed = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+relaxed = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture
@@ -66,9 +64,7 @@ def direct_probability(tiny, sequence: str) -> float:
 
 @relaxed
 @given(sequence=sequences, start=st.integers(0, 10**9), window=st.integers(3, 64), stride=st.integers(1, 40))
-def test_the_sequence_at_the_coordinates_is_the_sequence_scored(
-    job, ask, tiny, sequence, start, window, stride
-):
+def test_the_sequence_at_the_coordinates_is_the_sequence_scored(job, ask, tiny, sequence, start, window, stride):
     job(window, stride)
     answer = json.loads(ask(body_of(line(sequence, start=start))))
     assert (answer["id"], answer["record"]) == ("u:1:0", "chr1")
@@ -103,9 +99,7 @@ def test_a_window_touched_by_n_is_scored_with_masks(job, ask, tiny):
 def test_a_window_of_too_many_n_is_not_scored(job, ask):
     job(10, 10, "+-", "0.1")
     windows = json.loads(ask(body_of(line("ACNNRACGTA" + "ACGTACGTAC", start=5))))["windows"]
-    assert windows[:2] == [
-        {"start": 5, "end": 15, "strand": strand, "not_scored": "too_many_n"} for strand in "+-"
-    ]
+    assert windows[:2] == [{"start": 5, "end": 15, "strand": strand, "not_scored": "too_many_n"} for strand in "+-"]
     assert [found["strand"] for found in windows[2:]] == ["+", "-"]
     assert all("probability" in found and found["start"] == 15 for found in windows[2:])
 
@@ -251,9 +245,7 @@ def test_an_error_stands_in_its_own_place(ask):
     assert {answer["error"]["code"] for answer in found[1:4]} == {"not_kmers"}
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{", b"{}", b'{"inputs": 5}', b'{"inputs": "ACG", "parameters": {}}']
-)
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"{}", b'{"inputs": 5}', b'{"inputs": "ACG", "parameters": {}}'])
 def test_a_body_without_inputs_is_answered_by_one_error(ask, body):
     assert json.loads(ask(body, JSON))["error"]["code"] == "not_inputs"
 
@@ -281,8 +273,7 @@ def test_a_pytorch_bin_answers_as_safetensors(checkpoint_writer, inference, job,
     job(10, 5, "+")
     folders = [checkpoint_writer(tmp_path / kind, weights=kind) for kind in ("safetensors", "bin")]
     first, second = [
-        json.loads(ask(body_of(line("ACGTTGCATC")), model=inference.model_fn(str(folder))))
-        for folder in folders
+        json.loads(ask(body_of(line("ACGTTGCATC")), model=inference.model_fn(str(folder)))) for folder in folders
     ]
     assert first["windows"][0]["probability"] == pytest.approx(second["windows"][0]["probability"], abs=5e-3)
 
@@ -314,9 +305,7 @@ def test_a_vocabulary_larger_than_the_model_is_refused(checkpoint_writer, infere
 
 
 def test_labels_have_the_names_of_the_config(checkpoint_writer, inference, ask, tmp_path):
-    folder = checkpoint_writer(
-        tmp_path, id2label={0: "other", 1: "promoter"}, label2id={"other": 0, "promoter": 1}
-    )
+    folder = checkpoint_writer(tmp_path, id2label={0: "other", 1: "promoter"}, label2id={"other": 0, "promoter": 1})
     (found,) = json.loads(ask(inputs(kmers_of("ACGTA")), JSON, model=inference.model_fn(str(folder))))
     assert found["label"] in ("other", "promoter")
 
@@ -332,7 +321,5 @@ def test_imported_by_path_alone_and_without_the_environment(code_folder, tmp_pat
         "print(all(hasattr(module, name) for name in ('model_fn', 'input_fn', 'predict_fn', 'output_fn')))\n"
     )
     bare = {name: value for name, value in os.environ.items() if not name.startswith("SEQDROP")}
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env=bare, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=bare, capture_output=True, text=True)
     assert (done.stdout.strip(), done.returncode) == ("True", 0), done.stderr

@@ -11,9 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from metrics import auc, matthews, summary
 
-scored = st.lists(
-    st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.2, 0.5, 0.51, 1.0])), min_size=1, max_size=20
-)
+scored = st.lists(st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.2, 0.5, 0.51, 1.0])), min_size=1, max_size=20)
 
 
 @given(scored)

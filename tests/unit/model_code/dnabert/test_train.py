@@ -22,14 +22,11 @@ def data(tmp_path):
     chance, folder = random.Random(5), tmp_path / "data"
     folder.mkdir()
     rich, poor = (
-        ["".join(chance.choices("ACGT", weights, k=30)) for _ in range(60)]
-        for weights in ((1, 4, 4, 1), (4, 1, 1, 4))
+        ["".join(chance.choices("ACGT", weights, k=30)) for _ in range(60)] for weights in ((1, 4, 4, 1), (4, 1, 1, 4))
     )
     rows = [f"{sequence},{label}" for label, kind in ((1, rich[:40]), (0, poor[:40])) for sequence in kind]
     (folder / "train.csv").write_text("sequence,label\n" + "\n".join(rows) + "\n")
-    (folder / "positive.fa").write_text(
-        "".join(f">p{i}\n{s[:15]}\n{s[15:]}\n" for i, s in enumerate(rich[40:]))
-    )
+    (folder / "positive.fa").write_text("".join(f">p{i}\n{s[:15]}\n{s[15:]}\n" for i, s in enumerate(rich[40:])))
     (folder / "negative.fa").write_text("".join(f">n{i}\n{s}\n" for i, s in enumerate(poor[40:])))
     (folder / "README").write_text("no data")
     return folder
@@ -99,9 +96,7 @@ def test_a_model_is_trained_saved_and_served(train, inference, data, tmp_path, c
     assert vocabulary[:7] == [*SPECIALS, "AAA", "AAT"]
     model = inference.model_fn(str(tmp_path / "model"))
     assert model.tokens.k == 3
-    assert {"inference.py", "windows.py", "tokens.py"} <= {
-        path.name for path in (tmp_path / "model/code").iterdir()
-    }
+    assert {"inference.py", "windows.py", "tokens.py"} <= {path.name for path in (tmp_path / "model/code").iterdir()}
 
 
 def test_training_goes_on_from_a_checkpoint(train, tiny_folder, data, tmp_path):
@@ -139,9 +134,7 @@ def test_nothing_to_train_on_is_an_error_of_usage(train, monkeypatch, capsys):
 
 
 def test_kmers_that_share_bases_and_near_positions_begin_alike(train, tmp_path):
-    arguments = train.parse_arguments(
-        f"--train x --model-dir {tmp_path} --k 3 --hidden 32 --positions 40".split()
-    )
+    arguments = train.parse_arguments(f"--train x --model-dir {tmp_path} --k 3 --hidden 32 --positions 40".split())
     model, tokens = train.starting_point(arguments, tmp_path)
     table = model.bert.embeddings
     kmer = {token: table.word_embeddings.weight[number] for token, number in tokens.vocabulary.items()}
