@@ -39,7 +39,7 @@ class Recipe:
 # As many positions as a window has tokens: the embeddings of later ones would never be trained, so the model
 # refuses what it has not learnt.
 RECIPES = {
-    "promoter-70": Recipe("promoters_70", ("--epochs=3", "--precision=bf16", "--positions=67")),
+    "promoter-70": Recipe("promoters_70", ("--epochs=5", "--precision=bf16", "--positions=67")),
     "promoter-300": Recipe(
         "promoters_300",
         ("--epochs=4", "--batch-size=32", "--learning-rate=5e-4", "--precision=bf16", "--positions=297"),

@@ -46,6 +46,8 @@ def demo(tmp_path, repository) -> Callable[..., subprocess.Popen]:
             stdin=subprocess.DEVNULL,
             text=True,
             start_new_session=True,
+            # A shell without job control has what it runs in the background ignore Ctrl-C, and so would the demo.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     return start
