@@ -4,13 +4,13 @@
 
 Makes seeded reads of 150 bp (Illumina names, four quality bins) and as many bases of long reads, as gzip -6, in a
 folder of its own. Every side runs in a process of its own, one after the other, several rounds, and the best user
-time counts, less the side's own time on a file of four reads. Single thread each.
+time counts, less the side's own time on a file of four reads. Single thread each. Peers are taken from PATH (seqtk,
+seqkit, fastp, sequali); for dnaio a `python-peers` there that has it, or this Python if it has.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from seqdrop.reads import kernel
 
 PYTHON = sys.executable
 ISAL = "from isal import igzip\nwith igzip.open(path) as f:\n    while f.read(1 << 19): pass"
@@ -26,11 +27,7 @@ SEQDROP = (
     "from seqdrop.reads.check import Reading\n"
     "reading = Reading(open(path, 'rb', buffering=0), ['fastq'], name=path)\nreading.run()\nreading.report()"
 )
-SEQUALI = (
-    "import dnaio, sequali._qc as q\nm = q.QCMetrics()\n"
-    "from sequali._qc import FastqParser\nfrom isal import igzip\n"
-    "with igzip.open(path) as f:\n    for a in FastqParser(f): m.add_record_array(a)"
-)
+NUMPY = "from seqdrop.reads import kernel\nkernel.lib = None\n" + SEQDROP
 DNAIO = (
     "import dnaio\nfrom collections import Counter\nseen, lengths, bases = set(), Counter(), Counter()\n"
     "legal = b'ACGTUNRYSWKMBDHVacgtunryswkmbdhv'\nquality = bytes(range(33, 127)).decode()\n"
@@ -51,7 +48,9 @@ def script(text: str):
 
 def sides(folder: Path) -> dict:
     """The command of each side that is installed, by name."""
-    found = {"isal": script(ISAL), "seqdrop": script(SEQDROP)}
+    found = {"isal": script(ISAL), "seqdrop numpy": script(NUMPY)}
+    if kernel.lib:
+        found["seqdrop kernel"] = script(SEQDROP)
     if shutil.which("seqtk"):
         found["seqtk fqchk"] = lambda path: ["seqtk", "fqchk", str(path)]
     if shutil.which("seqkit"):
@@ -59,16 +58,16 @@ def sides(folder: Path) -> dict:
     if shutil.which("fastp"):
         out = ["-w", "1", "-A", "-G", "-Q", "-L", "-j", str(folder / "f.json"), "-h", str(folder / "f.html")]
         found["fastp"] = lambda path: ["fastp", *out, "-i", str(path)]
-    for name, text in (("sequali", SEQUALI), ("dnaio", DNAIO)):
-        if importable(name):
-            found[name] = script(text)
-    if os.environ.get("SEQUALI"):  # a sequali of another environment, whole
-        found["sequali"] = lambda path: [os.environ["SEQUALI"], "-t", "1", "--outdir", str(folder), str(path)]
+    if shutil.which("sequali"):
+        found["sequali"] = lambda path: ["sequali", "-t", "1", "--outdir", str(folder), str(path)]
+    if peers := shutil.which("python-peers") or importable(PYTHON):
+        found["dnaio, same checks"] = lambda path: [peers, "-c", f"path = {str(path)!r}\n{DNAIO}"]
     return found
 
 
-def importable(name: str) -> bool:
-    return subprocess.run([PYTHON, "-c", f"import {name}"], capture_output=True).returncode == 0
+def importable(python: str) -> str | None:
+    """The interpreter, if it has dnaio."""
+    return None if subprocess.run([python, "-c", "import dnaio"], capture_output=True).returncode else python
 
 
 def short_reads(path: Path, count: int, length: int = 150) -> None:
@@ -132,7 +131,7 @@ def compare(name: str, path: Path, four: Path, rounds: int, commands: dict) -> N
     base = best["isal"][0]
     print(f"\n{name}: {path.stat().st_size / 1e6:.0f} MB of {path.suffix}")
     for side, (user, peak) in sorted(best.items(), key=lambda item: item[1]):
-        print(f"  {side:<16} {user:7.2f} s user   {user / base:6.2f} x isal   {peak:5d} MB peak")
+        print(f"  {side:<18} {user:7.2f} s user   {user / base:6.2f} x isal   {peak:5d} MB peak")
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """The block functions in C, where they were built (`make kernel`); everything works without, by numpy, slower.
 
-`lib` is None where they were not, or where SEQDROP's callers set it so. Each function here has the contract of its
+`lib` is None where they were not, or where a caller set it so. Each function here has the contract of its
 numpy counterpart, which is the reference; tests fuzz the two against each other.
 """
 

@@ -1,4 +1,7 @@
-"""Build the optional C kernel beside this file: `python -m seqdrop.reads.kernel.build` (needs cffi and a C compiler)."""
+"""Build the optional C kernel beside this file: `python -m seqdrop.reads.kernel.build`.
+
+Needs cffi and a C compiler.
+"""
 
 from __future__ import annotations
 
