@@ -40,8 +40,7 @@ def seconds(body: bytes, name: str) -> float:
         for _ in shards(work_items("U" * 26, reading.records(), analysis), 4_000_000):
             pass
     else:
-        for _ in reading.records():
-            pass
+        reading.run()
     return time.perf_counter() - started
 
 

@@ -10,22 +10,24 @@ from seqdrop.reads.records import Record
 from seqdrop.segments import segments
 
 MEGABYTE = 1_000_000
+KNOWN = 1_000  # lengths whose segments are remembered
 
 
 def work_items(upload_id: str, records: Iterable[Record], analysis: Analysis) -> Iterator[bytes]:
     """One JSON line for each segment of each record (model_code/work_item.schema.json)."""
-    use = analysis.use
-    for record in records:
-        text = record.sequence.decode("ascii")
-        spans = segments(len(text), use.window, use.stride, analysis.job.windows_per_item)
+    use, windows = analysis.use, analysis.job.windows_per_item
+    known: dict[int, list[tuple[int, int]]] = {}  # short reads share a few lengths
+    for number, name, sequence, _ in records:
+        spans = known.get(len(sequence))
+        if spans is None:
+            spans = list(segments(len(sequence), use.window, use.stride, windows))
+            if len(known) < KNOWN:
+                known[len(sequence)] = spans
+        odd = '"' in name or "\\" in name  # else JSON is the name in quotes: names are printable ASCII
+        quoted = (json.dumps(name) if odd else f'"{name}"').encode()
         for start, end in spans:
-            item = {
-                "id": f"{upload_id}:{record.number}:{start}",
-                "record": record.name,
-                "start": start,
-                "sequence": text[start:end],
-            }
-            yield json.dumps(item, separators=(",", ":")).encode() + b"\n"
+            places = (upload_id.encode(), number, start, quoted, start, sequence[start:end])
+            yield b'{"id":"%b:%d:%d","record":%b,"start":%d,"sequence":"%b"}\n' % places
 
 
 def shards(lines: Iterable[bytes], size: int) -> Iterator[tuple[bytes, int]]:
