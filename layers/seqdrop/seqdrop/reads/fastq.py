@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 
+from seqdrop.reads.batch import Reads
 from seqdrop.reads.blocks import PAD, Blocks
 from seqdrop.reads.codes import IGNORE
 from seqdrop.reads.duplicates import Place
@@ -17,7 +18,6 @@ from seqdrop.reads.measure import Measure, measure
 from seqdrop.reads.names import Names, hash_names
 from seqdrop.reads.naming import Naming
 from seqdrop.reads.qc import Tally
-from seqdrop.reads.records import Reads
 from seqdrop.reads.rows import HEADER, LF, QUALITY, SEQUENCE, Rows, four_lines
 
 LONGEST_NAME = 200

@@ -1,0 +1,20 @@
+"""Functions without the reads layer must not import what lies in it."""
+
+import subprocess
+import sys
+
+import pytest
+
+BLOCKED = (
+    "import sys\nfor name in ('numpy', 'isal', 'pysam', 'cffi'): sys.modules[name] = None\nimport seqdrop.stages.{}"
+)
+
+
+@pytest.mark.parametrize("stage", ["archive", "finish", "reconcile", "start_transform"])
+def test_a_stage_imports_nothing_of_the_reads_layer(stage):
+    subprocess.run([sys.executable, "-c", BLOCKED.format(stage)], check=True)
+
+
+def test_validation_imports_without_pysam():
+    code = "import sys\nsys.modules['pysam'] = None\nimport seqdrop.stages.validate"
+    subprocess.run([sys.executable, "-c", code], check=True)
