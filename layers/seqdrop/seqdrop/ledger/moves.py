@@ -69,9 +69,3 @@ def check(kind: str, source: str | None, target: str) -> None:
     """Raises IllegalMove unless the table allows it."""
     if (kind, source, target) not in _ALLOWED:
         raise IllegalMove(f"{kind}: {source} → {target} is not in the table of moves")
-
-
-def open_states(kind: str) -> list[str]:
-    """The states of a kind from which something must still happen."""
-    targets = {move.target for move in MOVES if move.kind == kind}
-    return sorted(targets - ENDS[kind])
