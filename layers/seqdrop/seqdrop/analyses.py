@@ -102,8 +102,13 @@ class Analysis:
     @classmethod
     def from_json(cls, text: str) -> Analysis:
         entry = json.loads(text)
-        use = ModelUse(**entry.pop("use"))
-        return cls(use=use, job=JobSettings(**entry.pop("job")), formats=tuple(entry.pop("formats")), **entry)
+        use = entry.pop("use")
+        return cls(
+            use=ModelUse(**use) if use else None,
+            job=JobSettings(**entry.pop("job")),
+            formats=tuple(entry.pop("formats")),
+            **entry,
+        )
 
 
 @dataclass(frozen=True)

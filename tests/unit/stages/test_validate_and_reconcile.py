@@ -101,6 +101,25 @@ def test_killed_before_the_ledger_the_next_delivery_makes_the_same(services, dro
     assert services.ledger.upload(version.id).state == "VALIDATED"
 
 
+def test_the_next_delivery_does_not_read_the_file_again(services, drop, monkeypatch):
+    version = drop("reads/a.fastq", FASTQ)
+    monkeypatch.setattr(type(services.ledger), "move", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        validate(services, version)
+    monkeypatch.undo()
+    monkeypatch.setattr("seqdrop.stages.validate.examine", lambda *_: pytest.fail("it was examined before"))
+    validate(services, version)
+    (attempt,) = services.ledger.attempts(version.id)
+    assert (attempt.state, attempt.shards, attempt.items) == ("PLANNED", 1, 1)
+
+
+def test_a_rejected_file_has_its_report_too(services, drop):
+    version = drop("reads/a.fastq", FASTQ + FASTQ)  # a name twice
+    validate(services, version)
+    report = read(services, "results", f"reports/{version.id}.json")
+    assert (report["valid"], report["records"], report["counts"]) == (False, 2, {"duplicate_name": 1})
+
+
 def test_a_key_too_long_to_archive_is_refused_at_once(services, drop):
     version = drop("raw/" + "x" * 1000, FASTQ)
     validate(services, version)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from botocore.exceptions import ClientError
@@ -10,16 +9,13 @@ from botocore.exceptions import ClientError
 from seqdrop.analyses import Analysis
 from seqdrop.archive import GONE, LONGEST_KEY, archive_key
 from seqdrop.errors import Fault, InvalidFile, ObjectGone
-from seqdrop.jobs.transform import shard_prefix
-from seqdrop.ledger.records import Attempt, Upload
+from seqdrop.examination import Examination, load, rejection
+from seqdrop.ledger.records import Upload
 from seqdrop.log import logger
-from seqdrop.reads.check import Reading
-from seqdrop.reads.findings import Policy
-from seqdrop.reads.records import Record
-from seqdrop.segments import count_windows
 from seqdrop.services import Services
-from seqdrop.shards import MEGABYTE, shard_name, shards, work_items
+from seqdrop.stages.examine import examine
 from seqdrop.stages.road import hand_on
+from seqdrop.stages.verdict import reject, settle
 from seqdrop.uploads import UploadVersion
 
 
@@ -33,9 +29,10 @@ def validate(services: Services, version: UploadVersion) -> None:
     if upload.state != "RECEIVED":
         return hand_on(services, upload)  # the message came again; the next one may have been lost
     try:
-        _accept(services, upload, analysis)
+        _check_place(services, upload, analysis)
+        settle(services, upload, _examined(services, upload, analysis))
     except InvalidFile as error:
-        _reject(services, upload, error)
+        reject(services, upload, rejection(error))
     except ObjectGone as error:
         services.ledger.move(upload, "WITHDRAWN", reason="deleted_before_validation")
         logger().info(str(error), extra={"upload_id": upload.id})
@@ -64,19 +61,6 @@ def _received(services: Services, version: UploadVersion, analysis: Analysis | N
     return services.ledger.upload(version.id)
 
 
-def _accept(services: Services, upload: Upload, analysis: Analysis | None) -> None:
-    _check_place(services, upload, analysis)
-    policy = Policy(analysis.severity)
-    reading = Reading(_body(services, upload), analysis.formats, name=upload.key, policy=policy)
-    attempts = [_plan(services, upload, reading, analysis)] if analysis.use else []
-    if not analysis.use:
-        reading.run()
-    _report(services, upload, reading)
-    facts = {"format": reading.format, "sha256": reading.digest.sha256, "records": reading.tally.records}
-    services.ledger.move(upload, "VALIDATED", *attempts, **facts)
-    hand_on(services, services.ledger.upload(upload.id))
-
-
 def _check_place(services: Services, upload: Upload, analysis: Analysis | None) -> None:
     """Whether the key and the size are such that the file is read at all."""
     if analysis is None:
@@ -92,70 +76,7 @@ def _check_place(services: Services, upload: Upload, analysis: Analysis | None) 
         raise InvalidFile(Fault("too_large", f"the file has {limit}", advice))
 
 
-def _body(services: Services, upload: Upload):
-    try:
-        answer = services.s3.get_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
-            raise ObjectGone("the object was deleted before it was read") from error
-        raise
-    return answer["Body"]
-
-
-def _plan(services: Services, upload: Upload, reading: Reading, analysis: Analysis) -> Attempt:
-    """Write the work items; the attempt says how many there are. The same file gives the same shards."""
-    attempt = Attempt("PLANNED", upload_id=upload.id, analysis=analysis.name, plan=analysis.as_json())
-    lines = work_items(upload.id, _within_bounds(reading.records(), analysis), analysis)
-    count = items = 0
-    for count, (body, held) in enumerate(shards(lines, analysis.job.shard_mb * MEGABYTE), start=1):
-        key = shard_prefix(attempt) + shard_name(attempt.key, count - 1)
-        services.s3.put_object(Bucket=services.settings.work, Key=key, Body=body)
-        items += held
-    return replace(attempt, shards=count, items=items)
-
-
-def _within_bounds(records: Iterator[Record], analysis: Analysis) -> Iterator[Record]:
-    """The records, until they hold more windows than one Lambda can bring home. Raises InvalidFile then."""
-    use, windows, most = analysis.use, 0, analysis.job.max_windows
-    for record in records:
-        windows += len(use.strands) * count_windows(len(record.sequence), use.window, use.stride)
-        if windows > most:
-            advice = "Split the file and drop the parts, or drop it under raw/, which has no model."
-            raise InvalidFile(Fault("too_many_windows", f"the file has more than {most:,} windows to score", advice))
-        yield record
-
-
-def _report(services: Services, upload: Upload, reading: Reading) -> None:
-    report = {
-        "upload": upload.id,
-        "key": upload.key,
-        "version_id": upload.version_id,
-        **reading.report(),
-    }
-    services.put_json(services.settings.results, f"reports/{upload.id}.json", report)
-
-
-def _reject(services: Services, upload: Upload, error: InvalidFile) -> None:
-    """Write the reason and tell the lab, then the ledger: told twice at the worst, never not at all."""
-    fault = error.fault
-    reason = {
-        "upload": upload.id,
-        "bucket": upload.bucket,
-        "key": upload.key,
-        "version_id": upload.version_id,
-        **fault.as_dict(),
-        "retryable": False,
-        "errors": [one.as_entry() for one in error.errors],
-        "counts": error.counts,
-        "file": "It was left where it lies. Once mended, drop it again; the old version may then be deleted.",
-    }
-    key = f"reasons/{upload.id}.json"
-    services.put_json(services.settings.results, key, reason)
-    where = f" (record {fault.record}, line {fault.line}, byte {fault.byte})" if fault.record else ""
-    services.notify(
-        f"Seqdrop rejected {upload.key}",
-        f"{upload.key}\n{fault.code}: {fault.message}{where}\n{fault.advice}\n"
-        f"Reason: s3://{services.settings.results}/{key}\n",
-    )
-    services.ledger.move(upload, "REJECTED", reason=fault.code)
-    logger().info("rejected", extra={"upload_id": upload.id, "code": fault.code})
+def _examined(services: Services, upload: Upload, analysis: Analysis) -> Examination:
+    """What the pass over the file found: of an earlier run, if that came to its end, or of this one."""
+    found = load(services.s3, services.settings.work, upload.id)
+    return found or examine(services.s3, services.settings.work, upload.version, analysis)

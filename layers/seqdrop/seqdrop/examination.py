@@ -1,0 +1,78 @@
+"""What one pass over an upload found, as JSON in the work bucket until its raw data is archived.
+
+Written by stages/examine, wherever the pass runs; read by stages/validate, which alone acts on it. So an upload is
+read once, however often its message comes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from botocore.exceptions import ClientError
+
+from seqdrop.errors import InvalidFile
+from seqdrop.ledger.records import Attempt
+
+PREFIX = "examinations/"
+ABSENT = {"NoSuchKey", "404"}
+
+
+@dataclass(frozen=True)
+class Examination:
+    """`report` is `Reading.report`'s; `rejection` is None if the file is valid, else what reasons/ tells of it.
+
+    `plan` is the analysis as it was then (`Analysis.as_json`), `shards` and `items` are what the model is to see.
+    """
+
+    upload_id: str
+    plan: str
+    report: dict
+    rejection: dict | None = None
+    shards: int = 0
+    items: int = 0
+
+    @property
+    def facts(self) -> dict:
+        """What the upload's ledger record keeps of it."""
+        return {name: self.report[name] for name in ("format", "sha256", "records")}
+
+    def attempt(self, analysis: str) -> Attempt:
+        """The first attempt of the analysis, whose shards were written in the pass."""
+        return Attempt(
+            "PLANNED",
+            upload_id=self.upload_id,
+            analysis=analysis,
+            plan=self.plan,
+            shards=self.shards,
+            items=self.items,
+        )
+
+
+def rejection(error: InvalidFile) -> dict:
+    """The first error, then the first errors in full, and how many there are by code."""
+    return {
+        **error.fault.as_dict(),
+        "errors": [one.as_entry() for one in error.errors],
+        "counts": error.counts,
+    }
+
+
+def key_of(upload_id: str) -> str:
+    return f"{PREFIX}{upload_id}.json"
+
+
+def save(s3, work: str, examination: Examination) -> None:
+    body = json.dumps(asdict(examination)).encode()
+    s3.put_object(Bucket=work, Key=key_of(examination.upload_id), Body=body, ContentType="application/json")
+
+
+def load(s3, work: str, upload_id: str) -> Examination | None:
+    """None if no pass over the upload has come to its end (or the work bucket has expired it)."""
+    try:
+        body = s3.get_object(Bucket=work, Key=key_of(upload_id))["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ABSENT:
+            return None
+        raise
+    return Examination(**json.loads(body))
