@@ -46,6 +46,12 @@ def test_the_longest_prefix_wins():
         (("max_gb = 1", "max_gb = 6"), "max_gb"),
         (("label =", "lable ="), "lable"),
         (('model = "m"', 'model = "org/DNABERT_6"'), "model must be"),
+        (("label =", "max_reads = 0\nlabel ="), "max_reads must be a whole number from 1 to 1,000,000"),
+        (("label =", "max_reads = 1000001\nlabel ="), "max_reads must be"),
+        (("label =", "max_reads = true\nlabel ="), "max_reads must be"),
+        (("label =", "seed = -1\nlabel ="), "seed must be a whole number from 0"),
+        (("label =", 'collapse = "yes"\nlabel ='), "collapse must be true or false"),
+        (("label =", "collapse = true\ntracks = true\nlabel ="), "not both"),
         (("analyses.reads", 'analyses."the reads"'), "a name is"),
     ],
 )

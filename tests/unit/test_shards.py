@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop.analyses import packaged
 from seqdrop.reads.records import Record
-from seqdrop.shards import shards, work_items
+from seqdrop.shards import copies_of, shards, work_items
 
 
 @given(
@@ -23,8 +23,16 @@ def test_no_line_is_lost_or_cut(lines, size):
 
 def test_an_item_names_its_place():
     long = Record(2, "chr", b"ACGT" * 6_000)
-    items = [json.loads(line) for line in work_items("U", [Record(1, "a", b"AC"), long], packaged().by_name["contigs"])]
+    records = [(Record(1, "a", b"AC"), 1), (long, 1)]
+    items = [json.loads(line) for line in work_items("U", records, packaged().by_name["contigs"])]
     assert items[0] == {"id": "U:1:0", "record": "a", "start": 0, "sequence": "AC"}
     assert [item["id"] for item in items[1:]] == [f"U:2:{item['start']}" for item in items[1:]]
     for item in items[1:]:
         assert item["sequence"] == ("ACGT" * 6_000)[item["start"] : item["start"] + len(item["sequence"])]
+
+
+def test_an_item_says_how_many_it_stands_for():
+    lines = work_items("U", [(Record(7, "a", b"AC"), 12), (Record(9, "b", b"A"), 1)], packaged().by_name["reads"])
+    ids = [json.loads(line)["id"] for line in lines]
+    assert ids == ["U:7:0:12", "U:9:0"]
+    assert [copies_of(one) for one in [*ids, None]] == [12, 1, 1]

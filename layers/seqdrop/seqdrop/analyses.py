@@ -19,6 +19,8 @@ NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
 MODEL = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}")
 # A prediction takes about so many bytes in the container's answer, a base one in the request.
 ANSWER_BYTES = 90
+# A sample is held in memory until the file is read: so many reads of 300 bp fit (sampling.HELD).
+MOST_READS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class ModelUse:
     max_n_fraction: float
     label: str
     tracks: bool = False
+    max_reads: int | None = None
+    """Records of a file that the model sees at the most, drawn by `seed`; None: all."""
+    seed: int = 0
+    collapse: bool = False
+    """Whether identical records are one work item, with their number."""
 
     def __post_init__(self) -> None:
         rules = {
@@ -64,6 +71,11 @@ class ModelUse:
             'strands must be "+" or "+-"': self.strands in ("+", "+-"),
             "threshold must be 0 to 1": 0 <= self.threshold <= 1,
             "max_n_fraction must be 0 to 1": 0 <= self.max_n_fraction <= 1,
+            f"max_reads must be a whole number from 1 to {MOST_READS:,}": self.max_reads is None
+            or (type(self.max_reads) is int and 1 <= self.max_reads <= MOST_READS),
+            "seed must be a whole number from 0": type(self.seed) is int and self.seed >= 0,
+            "collapse must be true or false": isinstance(self.collapse, bool),
+            "collapse is for reads, tracks for places on a genome: not both": not (self.collapse and self.tracks),
         }
         broken = [rule for rule, holds in rules.items() if not holds]
         if broken:

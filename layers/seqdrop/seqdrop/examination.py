@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass
 
 from botocore.exceptions import ClientError
 
+from seqdrop.analyses import Analysis
 from seqdrop.errors import InvalidFile
 from seqdrop.ledger.records import Attempt
+from seqdrop.selection import selected
 
 PREFIX = "examinations/"
 ABSENT = {"NoSuchKey", "404"}
@@ -22,7 +24,8 @@ ABSENT = {"NoSuchKey", "404"}
 class Examination:
     """`report` is `Reading.report`'s; `rejection` is None if the file is valid, else what reasons/ tells of it.
 
-    `plan` is the analysis as it was then (`Analysis.as_json`), `shards` and `items` are what the model is to see.
+    `plan` is the analysis as it was then (`Analysis.as_json`), `shards` and `items` are what the model is to see: of
+    `taken` records, `distinct` ones (Selection).
     """
 
     upload_id: str
@@ -31,6 +34,16 @@ class Examination:
     rejection: dict | None = None
     shards: int = 0
     items: int = 0
+    taken: int = 0
+    distinct: int = 0
+
+    @property
+    def selection(self) -> dict:
+        """What of the file goes to the model, as the report tells it; empty if nothing does."""
+        analysis = Analysis.from_json(self.plan)
+        if self.rejection or not analysis.use:
+            return {}
+        return {"selection": selected(analysis, self.report["records"], self.taken, self.distinct)}
 
     @property
     def facts(self) -> dict:
@@ -46,6 +59,8 @@ class Examination:
             plan=self.plan,
             shards=self.shards,
             items=self.items,
+            taken=self.taken,
+            distinct=self.distinct,
         )
 
 

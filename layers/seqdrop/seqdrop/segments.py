@@ -8,7 +8,10 @@ container can window each segment as if it were a record of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+from seqdrop.analyses import ModelUse
 
 
 def segments(length: int, window: int, stride: int, windows: int) -> Iterator[tuple[int, int]]:
@@ -26,3 +29,8 @@ def count_windows(length: int, window: int, stride: int) -> int:
         return 1
     tail = (length - window) % stride != 0
     return (length - window) // stride + 1 + tail
+
+
+def window_counter(use: ModelUse) -> Callable[[int], int]:
+    """A function from a record's length to its windows on all strands. Quick for lengths that recur."""
+    return lru_cache(1_000)(lambda length: len(use.strands) * count_windows(length, use.window, use.stride))

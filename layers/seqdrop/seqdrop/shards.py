@@ -13,11 +13,15 @@ MEGABYTE = 1_000_000
 KNOWN = 1_000  # lengths whose segments are remembered
 
 
-def work_items(upload_id: str, records: Iterable[Record], analysis: Analysis) -> Iterator[bytes]:
-    """One JSON line for each segment of each record (model_code/work_item.schema.json)."""
+def work_items(upload_id: str, counted: Iterable[tuple[Record, int]], analysis: Analysis) -> Iterator[bytes]:
+    """One JSON line for each segment of each record (model_code/work_item.schema.json).
+
+    A record comes with the number of identical ones that it stands for. Where that is not 1, it is the last part of the
+    item's id, which comes back with the answer: so the model container need not know of it.
+    """
     use, windows = analysis.use, analysis.job.windows_per_item
     known: dict[int, list[tuple[int, int]]] = {}  # short reads share a few lengths
-    for number, name, sequence, _ in records:
+    for (number, name, sequence, _), count in counted:
         spans = known.get(len(sequence))
         if spans is None:
             spans = list(segments(len(sequence), use.window, use.stride, windows))
@@ -25,9 +29,16 @@ def work_items(upload_id: str, records: Iterable[Record], analysis: Analysis) ->
                 known[len(sequence)] = spans
         odd = '"' in name or "\\" in name  # else JSON is the name in quotes: names are printable ASCII
         quoted = (json.dumps(name) if odd else f'"{name}"').encode()
+        copies = b":%d" % count if count != 1 else b""
         for start, end in spans:
-            places = (upload_id.encode(), number, start, quoted, start, sequence[start:end])
-            yield b'{"id":"%b:%d:%d","record":%b,"start":%d,"sequence":"%b"}\n' % places
+            places = (upload_id.encode(), number, start, copies, quoted, start, sequence[start:end])
+            yield b'{"id":"%b:%d:%d%b","record":%b,"start":%d,"sequence":"%b"}\n' % places
+
+
+def copies_of(item_id: str | None) -> int:
+    """How many identical records the work item of this id stands for."""
+    parts = (item_id or "").split(":")
+    return int(parts[3]) if len(parts) == 4 else 1
 
 
 def shards(lines: Iterable[bytes], size: int) -> Iterator[tuple[bytes, int]]:

@@ -127,12 +127,31 @@ def test_a_key_too_long_to_archive_is_refused_at_once(services, drop):
 
 
 def test_more_windows_than_one_function_brings_home_are_refused(services, drop):
-    raw = packaged()
-    few = replace(raw.by_name["reads"], job=replace(raw.by_name["reads"].job, max_windows=5))
-    bound = replace(services, analyses=replace(raw, by_name={"reads": few}))
+    reads = packaged().by_name["reads"]
+    few = replace(reads, job=replace(reads.job, max_windows=5), use=replace(reads.use, max_reads=None))
+    bound = replace(services, analyses=replace(packaged(), by_name={"reads": few}))
     version = drop("reads/a.fastq", FASTQ * 3)  # two windows each
     validate(bound, version)
     assert services.ledger.upload(version.id).reason == "too_many_windows"
+
+
+def test_a_sample_goes_to_the_model_and_the_whole_file_is_validated(services, drop):
+    reads = packaged().by_name["reads"]
+    some = replace(reads, use=replace(reads.use, max_reads=4, collapse=True))
+    bound = replace(services, analyses=replace(packaged(), by_name={"reads": some}))
+    body = b"".join(FASTQ.replace(b"r1", b"r%d" % number) for number in range(9))
+    version = drop("reads/a.fastq", body)
+    validate(bound, version)
+    upload, (attempt,) = services.ledger.upload(version.id), services.ledger.attempts(version.id)
+    assert (upload.records, attempt.taken, attempt.distinct, attempt.items) == (9, 4, 1, 1)
+    shard = services.s3.get_object(Bucket="work", Key=f"shards/{version.id}/{attempt.key}-00000.jsonl")["Body"].read()
+    assert json.loads(shard)["id"].endswith(":0:4")
+    told = read(services, "results", f"reports/{version.id}.json")["selection"]
+    assert told == {"analysis": "reads", "records": 9, "taken": 4, "max_reads": 4, "seed": 0, "distinct": 1}
+    broken = drop("reads/b.fastq", body[:-1] + b" \n")
+    validate(bound, broken)
+    assert services.ledger.upload(broken.id).state == "REJECTED"
+    assert "selection" not in read(services, "results", f"reports/{broken.id}.json")
 
 
 def test_the_attempt_remembers_the_analysis(services, drop):

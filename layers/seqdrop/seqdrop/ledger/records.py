@@ -87,6 +87,8 @@ class Attempt(Record):
     number: int = 1
     shards: int = 0
     items: int = 0  # lines over all shards, so also the lines its outputs must have
+    taken: int = 0  # records that the model is to see, and how many of them differ from each other
+    distinct: int = 0
     plan: str = ""  # the analysis as it was when the work was cut (`Analysis.as_json`); later deploys do not change it
     job: str = ""
     reason: str = ""

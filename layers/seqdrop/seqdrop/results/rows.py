@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from seqdrop.analyses import ModelUse
 from seqdrop.errors import SeqdropError
+from seqdrop.shards import copies_of
 
 
 class UnknownAnswer(SeqdropError):
@@ -25,18 +26,25 @@ class Counts:
     calls: int = 0
     not_scored: Counter = field(default_factory=Counter)
     errors: Counter = field(default_factory=Counter)
+    copies: Counter | None = None  # windows, scored and calls of all reads, where a row stands for identical ones
 
     def as_dict(self) -> dict:
         plain = {"windows": self.windows, "scored": self.scored, "calls": self.calls}
-        return {**plain, "not_scored": dict(self.not_scored), "errors": dict(self.errors)}
+        told = {**plain, "not_scored": dict(self.not_scored), "errors": dict(self.errors)}
+        if self.copies is not None:
+            told["of_all_reads"] = {name: self.copies[name] for name in plain}
+        return told
 
 
 def rows(lines: Iterable[bytes], use: ModelUse, counts: Counts) -> Iterator[dict]:
     """One row for each window, in order; a line the model could not answer becomes one row with its error.
 
     A row has record, start, end (0-based half-open, forward strand), strand, and either probability and
-    call (probability ≥ threshold), or not_scored with the reason. Raises UnknownAnswer for any other line.
+    call (probability ≥ threshold), or not_scored with the reason. Where the analysis collapses identical reads, a row
+    has their `count`, and `record` is the first of them. Raises UnknownAnswer for any other line.
     """
+    if use.collapse:
+        counts.copies = Counter()
     for line in lines:
         if not line.strip():
             continue
@@ -48,21 +56,25 @@ def rows(lines: Iterable[bytes], use: ModelUse, counts: Counts) -> Iterator[dict
 
 
 def _rows_of(answer: dict, use: ModelUse, counts: Counts) -> Iterator[dict]:
+    shared = {"count": copies_of(answer["id"])} if use.collapse else {}
     if "error" in answer:
         counts.errors[answer["error"]["code"]] += 1
-        yield {"item": answer["id"], "error": answer["error"]}
+        yield {"item": answer["id"], **shared, "error": answer["error"]}
         return
     for window in answer["windows"]:
-        yield _row(answer["record"], window, use, counts)
+        row = {"record": answer["record"], **shared, **window}
+        if "not_scored" not in window:
+            row["call"] = window["probability"] >= use.threshold
+        _count(row, counts)
+        yield row
 
 
-def _row(record: str, window: dict, use: ModelUse, counts: Counts) -> dict:
+def _count(row: dict, counts: Counts) -> None:
+    scored, call = "call" in row, row.get("call", False)
     counts.windows += 1
-    row = {"record": record, **window}
-    if "not_scored" in window:
-        counts.not_scored[window["not_scored"]] += 1
-        return row
-    row["call"] = window["probability"] >= use.threshold
-    counts.scored += 1
-    counts.calls += row["call"]
-    return row
+    counts.scored += scored
+    counts.calls += call
+    if not scored:
+        counts.not_scored[row["not_scored"]] += 1
+    if counts.copies is not None:
+        counts.copies.update(windows=row["count"], scored=row["count"] * scored, calls=row["count"] * call)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from seqdrop.analyses import Analysis
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.results.rows import Counts
+from seqdrop.selection import selected
 
 
 def summary(upload: Upload, attempt: Attempt, job: Job, analysis: Analysis, counts: Counts) -> dict:
@@ -19,6 +20,7 @@ def summary(upload: Upload, attempt: Attempt, job: Job, analysis: Analysis, coun
             "records": upload.records,
         },
         "analysis": analysis.name,
+        "selection": selected(analysis, upload.records, attempt.taken, attempt.distinct),
         "attempt": attempt.number,
         "job": job.name,
         "model": {"name": job.model, "archive": job.model_key, "sha256": job.model_digest},

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from botocore.exceptions import ClientError
 
 from seqdrop.analyses import Analysis
 from seqdrop.archive import GONE
-from seqdrop.errors import Fault, InvalidFile, ObjectGone
+from seqdrop.errors import InvalidFile, ObjectGone
 from seqdrop.examination import Examination, rejection, save
 from seqdrop.jobs.transform import shard_prefix
 from seqdrop.ledger.records import Attempt
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
-from seqdrop.reads.records import Record
-from seqdrop.segments import count_windows
+from seqdrop.selection import Counted, Selection
 from seqdrop.shards import MEGABYTE, shard_name, shards, work_items
 from seqdrop.uploads import UploadVersion
 
@@ -26,15 +23,16 @@ def examine(s3, work: str, version: UploadVersion, analysis: Analysis) -> Examin
     Raises ObjectGone. The same version and analysis give the same objects.
     """
     reading = Reading(_body(s3, version), analysis.formats, name=version.key, policy=Policy(analysis.severity))
-    refused, count, items = None, 0, 0
+    refused, count, items, chosen = None, 0, 0, Selection(analysis)
     try:
         if analysis.use:
-            count, items = _write_shards(s3, work, version, reading, analysis)
+            count, items = _write_shards(s3, work, version, chosen.of(reading.records()), analysis)
         else:
             reading.run()
     except InvalidFile as error:
         refused = rejection(error)
-    found = Examination(version.id, analysis.as_json(), reading.report(), refused, count, items)
+    numbers = {"shards": count, "items": items, "taken": chosen.taken, "distinct": chosen.distinct}
+    found = Examination(version.id, analysis.as_json(), reading.report(), refused, **numbers)
     save(s3, work, found)
     return found
 
@@ -49,23 +47,12 @@ def _body(s3, version: UploadVersion):
     return answer["Body"]
 
 
-def _write_shards(s3, work: str, version: UploadVersion, reading: Reading, analysis: Analysis) -> tuple[int, int]:
-    """(shards, work items) of the file. Raises InvalidFile."""
+def _write_shards(s3, work: str, version: UploadVersion, counted: Counted, analysis: Analysis) -> tuple[int, int]:
+    """(shards, work items) of the records. Raises InvalidFile."""
     attempt = Attempt("PLANNED", upload_id=version.id, analysis=analysis.name)
-    lines = work_items(version.id, _within_bounds(reading.records(), analysis), analysis)
+    lines = work_items(version.id, counted, analysis)
     count = items = 0
     for count, (body, held) in enumerate(shards(lines, analysis.job.shard_mb * MEGABYTE), start=1):
         s3.put_object(Bucket=work, Key=shard_prefix(attempt) + shard_name(attempt.key, count - 1), Body=body)
         items += held
     return count, items
-
-
-def _within_bounds(records: Iterator[Record], analysis: Analysis) -> Iterator[Record]:
-    """The records, until they hold more windows than one Lambda can bring home. Raises InvalidFile then."""
-    use, windows, most = analysis.use, 0, analysis.job.max_windows
-    for record in records:
-        windows += len(use.strands) * count_windows(len(record.sequence), use.window, use.stride)
-        if windows > most:
-            advice = "Split the file and drop the parts, or drop it under raw/, which has no model."
-            raise InvalidFile(Fault("too_many_windows", f"the file has more than {most:,} windows to score", advice))
-        yield record

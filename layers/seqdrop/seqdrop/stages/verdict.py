@@ -46,4 +46,6 @@ def reject(services: Services, upload: Upload, refused: dict) -> None:
 
 def _report(services: Services, upload: Upload, examination: Examination) -> None:
     place = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id}
-    services.put_json(services.settings.results, f"reports/{upload.id}.json", {**place, **examination.report})
+    services.put_json(
+        services.settings.results, f"reports/{upload.id}.json", {**place, **examination.report, **examination.selection}
+    )

@@ -1,0 +1,55 @@
+"""What of a file the model is to see: all records or a sample, each for itself or identical ones once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from seqdrop.analyses import Analysis
+from seqdrop.collapse import alone, collapsed
+from seqdrop.errors import Fault, InvalidFile
+from seqdrop.reads.records import Record
+from seqdrop.sampling import sample
+from seqdrop.segments import window_counter
+
+Counted = Iterator[tuple[Record, int]]  # records, each with how many identical ones it stands for
+
+
+class Selection:
+    """Iterate `of` to the end; then `taken` records are selected, of which `distinct` go to the model."""
+
+    def __init__(self, analysis: Analysis):
+        self.taken = self.distinct = 0
+        self._analysis = analysis
+
+    def of(self, records: Iterable[Record]) -> Counted:
+        """The records that go to the model. Raises InvalidFile above the analysis's `max_windows`."""
+        use = self._analysis.use
+        if use.max_reads:
+            records = sample(records, self._analysis)
+        for record, count in self._within_bounds(collapsed(records) if use.collapse else alone(records)):
+            self.taken += count
+            self.distinct += 1
+            yield record, count
+
+    def _within_bounds(self, counted: Counted) -> Counted:
+        """Until they hold more windows than one Lambda can bring home (a sample never does)."""
+        windows, most, windows_in = 0, self._analysis.job.max_windows, window_counter(self._analysis.use)
+        for record, count in counted:
+            windows += windows_in(len(record.sequence))
+            if windows > most:
+                advice = (
+                    "Split the file and drop the parts, or drop it under raw/, which has no model; "
+                    "or let max_reads in analyses.toml take a sample of each file."
+                )
+                raise InvalidFile(
+                    Fault("too_many_windows", f"the file has more than {most:,} windows to score", advice)
+                )
+            yield record, count
+
+
+def selected(analysis: Analysis, records: int, taken: int, distinct: int) -> dict:
+    """As reports and summaries tell it: how the model's input came out of a file of so many records."""
+    use = analysis.use
+    told = {"analysis": analysis.name, "records": records, "taken": taken, "max_reads": use.max_reads}
+    seed = {"seed": use.seed} if use.max_reads else {}
+    return told | seed | ({"distinct": distinct} if use.collapse else {})

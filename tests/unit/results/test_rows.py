@@ -1,0 +1,41 @@
+"""Answers of the model as rows: one for each window, and counted with the reads that share it."""
+
+import json
+from dataclasses import replace
+
+from seqdrop.analyses import packaged
+from seqdrop.results.rows import Counts, rows
+
+USE = packaged().by_name["reads"].use
+WINDOWS = [
+    {"start": 0, "end": 70, "strand": "+", "probability": 0.95},
+    {"start": 70, "end": 140, "strand": "+", "probability": 0.1},
+    {"start": 80, "end": 150, "strand": "+", "not_scored": "too_many_n"},
+]
+LINES = [
+    json.dumps({"id": "U:1:0:5", "record": "a", "windows": WINDOWS}).encode(),
+    json.dumps({"id": "U:4:0", "record": "b", "windows": WINDOWS[:1]}).encode(),
+    json.dumps({"id": "U:6:0:2", "error": {"code": "not_json", "message": "x"}}).encode(),
+    json.dumps({"id": None, "error": {"code": "not_json", "message": "x"}}).encode(),
+]
+
+
+def test_a_row_says_how_many_reads_it_stands_for():
+    counts = Counts()
+    found = list(rows(LINES, replace(USE, collapse=True), counts))
+    assert [row["count"] for row in found] == [5, 5, 5, 1, 2, 1]
+    assert list(found[0]) == ["record", "count", "start", "end", "strand", "probability", "call"]
+    assert counts.as_dict() == {
+        "windows": 4,
+        "scored": 3,
+        "calls": 2,
+        "not_scored": {"too_many_n": 1},
+        "errors": {"not_json": 2},
+        "of_all_reads": {"windows": 16, "scored": 11, "calls": 6},
+    }
+
+
+def test_an_analysis_that_does_not_collapse_has_no_counts():
+    counts = Counts()
+    assert all("count" not in row for row in rows(LINES, USE, counts))
+    assert "of_all_reads" not in counts.as_dict()
