@@ -13,6 +13,9 @@ def fetch(target: Target, one: Progress, folder: Path) -> list[Path]:
     """Download all that the results bucket holds on an upload, under folder/<landing key>/. Answers the files."""
     s3, place = target.client("s3"), place_of(folder, one.key)
     wanted = {f"{kind}/{one.upload_id}.json": f"{kind[:-1]}.json" for kind in ("reports", "reasons", "receipts")}
+    wanted[f"reports/{one.upload_id}.html"] = "report.html"
+    multiqc = f"reports/{one.upload_id}/"
+    wanted |= {key: "multiqc/" + key.removeprefix(multiqc) for key in _keys(s3, target.results, multiqc)}
     for attempt in one.attempts:
         prefix = f"results/{attempt.analysis}/{one.upload_id}/"
         wanted |= {key: key.removeprefix(prefix) for key in _keys(s3, target.results, prefix)}

@@ -18,3 +18,8 @@ def test_a_stage_imports_nothing_of_the_reads_layer(stage):
 def test_validation_imports_without_pysam():
     code = "import sys\nsys.modules['pysam'] = None\nimport seqdrop.stages.validate"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_page_is_made_without_the_reads_layer():
+    code = "import sys\nfor name in ('numpy', 'isal', 'pysam', 'cffi'): sys.modules[name] = None\n"
+    subprocess.run([sys.executable, "-c", code + "import seqdrop.results.reports"], check=True)

@@ -65,6 +65,9 @@ def test_a_fault_ends_with_reason_and_notification(services, drop, sent):
     reason = read(services, "results", f"reasons/{version.id}.json")
     assert (reason["code"], reason["record"], reason["line"], reason["retryable"]) == ("truncated", 1, 4, False)
     assert [queue for queue, _ in sent] == ["topic"]
+    page = services.s3.get_object(Bucket="results", Key=f"reports/{version.id}.html")["Body"].read().decode()
+    assert "Rejected" in page
+    assert f"Report: s3://results/reports/{version.id}.html" in sent[0][1]["Message"]
     validate(services, version)
     assert len(sent) == 1
 
@@ -72,6 +75,7 @@ def test_a_fault_ends_with_reason_and_notification(services, drop, sent):
 def test_too_large_is_refused_before_it_is_read(services, drop):
     version = replace(drop("reads/a.fastq", FASTQ), size=3_000_000_000)
     validate(services, version)
+    assert services.s3.list_objects_v2(Bucket="results", Prefix="reports/")["KeyCount"] == 0
     assert services.ledger.upload(version.id).reason == "too_large"
 
 

@@ -1,0 +1,144 @@
+"""Which charts show which part of a report (reads/qc.schema.json)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from math import log10
+from xml.etree.ElementTree import Element
+
+from seqdrop.report.axes import between, from_zero, logarithmic
+from seqdrop.report.charts import Band, Bar, Line, bar_chart, figure, legend, line_chart
+from seqdrop.report.markup import node
+from seqdrop.report.numbers import count, percent, short
+from seqdrop.report.places import Places
+
+BASES = "ACGTN"
+MOST_BARS = 40
+WIDE_SPREAD = 20  # a longest read of so many times the shortest wants a logarithmic axis
+
+
+def pictures(qc: dict, noun: str) -> Iterator[Element]:
+    """All that the figures of a file can show. `noun` is what its records are called, in the plural."""
+    places = Places(qc) if qc["positions"] and qc["bases"] else None
+    if places:
+        yield _quality(places)
+        yield _content(places)
+    if qc["read_quality"]:
+        yield _read_quality(qc["read_quality"], noun)
+    if qc["records"]:
+        yield _lengths(qc, noun)
+    if places:
+        yield _gc(places, qc["gc_fraction"])
+    if qc["bases"]:
+        yield _composition(qc)
+
+
+def _quality(places: Places) -> Element:
+    points = places.of("quality")
+    top = max([40, *(value for _, value in points if value is not None)])
+    y = from_zero(top, "Phred score", most=5)
+    bands = (Band(0, 20, "low"), Band(20, 30, "fair"), Band(30, y.high, "good"))
+    told = [(x, f"{places.name(x)}: Q {value:.1f}") for x, value in points if value is not None]
+    chart = line_chart(places.axis, y, [Line("quality", "quality", points)], told, bands)
+    return figure("Mean quality per position", f"Tinted below Q20 and Q30.{places.note}", chart, look="wide")
+
+
+def _content(places: Places) -> Element:
+    lines = [Line(base, f"base-{base}", _hundredfold(places.of(base))) for base in BASES]
+    top = max((value for line in lines for _, value in line.points if value is not None), default=0)
+    told = []
+    for index, (x, value) in enumerate(lines[0].points):
+        if value is not None:
+            shares = ", ".join(f"{line.name} {line.points[index][1]:.1f} %" for line in lines)
+            told.append((x, f"{places.name(x)}: {shares}"))
+    chart = line_chart(places.axis, from_zero(min(100, max(50, top)), "% of bases"), lines, told)
+    names = legend((f"base-{base}", base) for base in BASES)
+    return figure("Bases per position", f"The share of each base.{places.note}", names, chart, look="wide")
+
+
+def _gc(places: Places, overall: float | None) -> Element:
+    pairs = zip(places.of("G"), places.of("C"), strict=True)
+    points = [(x, None if g is None or c is None else 100 * (g + c)) for (x, g), (_, c) in pairs]
+    mean = 100 * (overall or 0)
+    flat = [(places.axis.low, mean), (places.axis.high, mean)]
+    told = [(x, f"{places.name(x)}: {value:.1f} % G and C") for x, value in points if value is not None]
+    lines = [Line("GC", "gc", points), Line("mean", "mean", flat)]
+    chart = line_chart(places.axis, from_zero(100, "% G and C"), lines, told)
+    return figure("GC per position", f"Dashed: {percent(overall)}, over all bases.", chart)
+
+
+def _read_quality(pairs: list[list[int]], noun: str) -> Element:
+    total = sum(number for _, number in pairs)
+    bars = [
+        Bar(score, score + 1, 100 * number / total, f"Q {score}: {count(number)} {noun} ({percent(number / total)})")
+        for score, number in pairs
+    ]
+    x = between(0, max(41, pairs[-1][0] + 1), "mean Phred score")
+    chart = bar_chart(x, from_zero(max(bar.height for bar in bars), f"% of {noun}"), bars)
+    return figure(f"{noun.capitalize()} by mean quality", f"{count(total)} {noun} with bases.", chart)
+
+
+def _lengths(qc: dict, noun: str) -> Element:
+    title, pairs, total = f"{noun.capitalize()} by length", qc["lengths"], qc["records"]
+    shortest, longest = qc["shortest"], qc["longest"]
+    if shortest == longest:
+        alike = node("p", node("strong", f"{count(longest)} bp"), f" is the length of all {noun}.", class_="alike")
+        return figure(title, f"{count(total)} {noun}.", alike)
+    wide = longest > WIDE_SPREAD * max(shortest, 1)
+    lowest = pairs[0][0]  # of long reads the lower end of a bin, which may be less than the shortest
+    edges = _log_edges(lowest, longest) if wide else _edges(lowest, longest)
+    half = 0 if wide else 0.5  # a bar stands over its length, not beside it
+    bars = [
+        Bar(low - half, high - half, 100 * number / total, f"{_span(low, high)}: {count(number)} {noun}")
+        for low, high, number in _binned(pairs, edges)
+    ]
+    ends = (max(edges[0], 1), edges[-1]) if wide else (edges[0] - half, edges[-1] - half)
+    x = logarithmic(*ends, "bp") if wide else between(*ends, "bp", most=5)
+    chart = bar_chart(x, from_zero(max(bar.height for bar in bars), f"% of {noun}"), bars)
+    scale = ", on a logarithmic axis" if wide else ""
+    return figure(title, f"{count(total)} {noun}{scale}.", chart)
+
+
+def _edges(lowest: int, longest: int) -> list[int]:
+    width = -(-(longest + 1 - lowest) // MOST_BARS)
+    return list(range(lowest, longest + 1 + width, width))
+
+
+def _log_edges(lowest: int, longest: int) -> list[int]:
+    low, high = log10(max(lowest, 1)), log10(longest + 1)
+    between_them = {round(10 ** (low + (high - low) * part / MOST_BARS)) for part in range(1, MOST_BARS)}
+    return sorted({lowest, *(one for one in between_them if one > max(lowest, 1)), longest + 1})
+
+
+def _binned(pairs: list[list[int]], edges: list[int]) -> Iterator[tuple[int, int, int]]:
+    """(low, high, records from low to below high) of each bin that has any."""
+    lengths = [length for length, _ in pairs]
+    cuts = [bisect_left(lengths, edge) for edge in edges]
+    for low, high, first, last in zip(edges, edges[1:], cuts, cuts[1:], strict=False):
+        if number := sum(number for _, number in pairs[first:last]):
+            yield low, high, number
+
+
+def _span(low: int, high: int) -> str:
+    return f"{count(low)} bp" if high == low + 1 else f"{count(low)} to {count(high - 1)} bp"
+
+
+def _composition(qc: dict) -> Element:
+    counts = {**qc["base_counts"], "other": qc["ambiguous"]}
+    shares = {name: number / qc["bases"] for name, number in counts.items() if number}
+    parts = (
+        node("i", class_=f"base-{name}", style=f"width:{100 * share:.3f}%", title=f"{name}: {percent(share, 2)}")
+        for name, share in shares.items()
+    )
+    rows = (
+        node("tr", node("th", node("i", class_=f"base-{name}"), name), node("td", count(number)),
+             node("td", percent(number / qc["bases"], 2)))
+        for name, number in counts.items()
+    )  # fmt: skip
+    bar, table = node("div", *parts, class_="stack"), node("table", node("tbody", *rows), class_="bases")
+    return figure("Bases in all", f"{short(qc['bases'], 'b')}; other: IUPAC codes but N.", bar, table)
+
+
+def _hundredfold(points: list[tuple[float, float | None]]) -> list[tuple[float, float | None]]:
+    return [(x, None if value is None else 100 * value) for x, value in points]

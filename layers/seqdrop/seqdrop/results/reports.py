@@ -1,0 +1,52 @@
+"""Writing what the pass over an upload found: for programs, for a person, and for MultiQC.
+
+`reports/<upload id>.json`, `.html`, and a folder of that name with MultiQC's files. MultiQC joins files of one name
+from any number of folders, so `aws s3 sync` of reports/ and `multiqc .` show all uploads together.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+
+from seqdrop.examination import Examination
+from seqdrop.ledger.records import Upload
+from seqdrop.reads.multiqc import contents
+from seqdrop.reads.suffix import BY_SUFFIX, PACKED
+from seqdrop.report.page import page
+
+
+def page_key(upload_id: str) -> str:
+    """Where in the results bucket the page on an upload lies."""
+    return f"reports/{upload_id}.html"
+
+
+def write_reports(s3, bucket: str, upload: Upload, examination: Examination) -> None:
+    """Put all of an upload's reports. The same examination gives the same objects."""
+    place = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id}
+    report = {**place, **examination.report, **examination.selection}
+    shown = page(report, posixpath.basename(upload.key), examination.rejection)
+    s3.put_object(
+        Bucket=bucket,
+        Key=page_key(upload.id),
+        Body=shown.encode(),
+        ContentType="text/html; charset=utf-8",
+    )
+    for name, content in contents({sample_name(upload.key): report}).items():
+        if content["data"]:  # a FASTA file has no qualities
+            _put_json(s3, bucket, f"reports/{upload.id}/{name}", content)
+    _put_json(s3, bucket, f"reports/{upload.id}.json", report)
+
+
+def sample_name(key: str) -> str:
+    """What MultiQC calls the file, as it would for other tools: the base name without its suffixes."""
+    first, *suffixes = posixpath.basename(key).split(".")
+    for known in (PACKED, BY_SUFFIX):
+        if suffixes and suffixes[-1].lower() in known:
+            suffixes.pop()
+    return ".".join([first, *suffixes]) or posixpath.basename(key)
+
+
+def _put_json(s3, bucket: str, key: str, content: dict) -> None:
+    body = (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
