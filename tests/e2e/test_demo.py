@@ -66,6 +66,8 @@ def test_the_demo_ends_well_and_brings_its_results_home(demo, tmp_path):
         assert word in text
     results = tmp_path / ".seqdrop/results"
     assert len(list(results.rglob("receipt.json"))) == 4
+    assert len(list(results.rglob("report.html"))) == 5
+    assert len(list(results.rglob("multiqc/seqdrop_general_mqc.json"))) == 5
     (reason,) = results.rglob("reason.json")
     assert json.loads(reason.read_text())["line"] == 148
     assert (results / "contigs/assembly 1.fasta/calls.bed").is_file()

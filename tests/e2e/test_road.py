@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import uuid
+from random import Random
 
 import pytest
+from seqdrop.analyses import packaged
 from seqdrop.archive import archive_key
 from seqdrop.segments import count_windows
 from seqdrop_cli.drop import plan
@@ -107,9 +110,37 @@ class TestSamples:
             (row["record"], row["start"], row["end"], row["strand"]) for row in called
         ]
 
+    def test_every_file_has_its_page_and_its_figures_for_multiqc(self, ended, s3, stack):
+        for key, one in ended[0].items():
+            page = s3.get_object(Bucket=stack.results, Key=f"reports/{one.upload_id}.html")["Body"].read().decode()
+            assert ("Rejected" if one.state == "REJECTED" else "Valid") in page
+            assert key in page
+            found = read_json(s3, stack.results, f"reports/{one.upload_id}/seqdrop_general_mqc.json")
+            assert list(found["data"]) == [key.rsplit("/", 1)[-1].split(".")[0]]
+
     def test_mates_share_a_job(self, ended):
         jobs = {one.attempts[-1].job for key, one in ended[0].items() if key.startswith("reads/") and one.attempts}
         assert len(jobs) <= 2  # one job if both came within the batching window
+
+
+def test_a_sample_of_a_large_file_goes_to_the_model(put, end, s3, stack):
+    """Reads too short to be scored, so that a hundred thousand of them cost the model nothing."""
+    most, reads = packaged().by_name["reads"].use.max_reads, 100_200
+    assert most == 100_000
+    body = b"".join(b"@r%d\nACGTACGTAC\n+\nIIIIIIIIII\n" % number for number in range(1, reads + 1))
+    (one,) = end(put("reads/many.fastq.gz", gzip.compress(body, 1, mtime=0)))
+    source = Random(0)
+    priorities = {number: source.random() for number in range(1, reads + 1)}
+    chosen = sorted(sorted(priorities, key=priorities.get)[:most])
+    assert [row["record"] for row in rows(s3, stack, one)] == [f"r{number}" for number in chosen]
+    summary = read_json(s3, stack.results, f"results/reads/{one.upload_id}/summary.json")
+    assert summary["selection"] == {
+        "analysis": "reads",
+        "records": reads,
+        "taken": most,
+        "max_reads": most,
+        "seed": 0,
+    }
 
 
 class TestKeys:

@@ -82,7 +82,11 @@ def test_a_sample_stays_within_its_bounds_and_a_sample(lengths, most, seed, data
     records = [Record(number, "r", b"A" * length) for number, length in enumerate(lengths, start=1)]
     room = data.draw(st.integers(0, sum(map(weight, records))))
     windows = data.draw(st.integers(1, 80))
-    found = list(sample(records, analysis(max_reads=most, seed=seed, max_windows=windows), room))
+    try:
+        found = list(sample(records, analysis(max_reads=most, seed=seed, max_windows=windows), room))
+    except InvalidFile:
+        assert any(weight(one) > room or count_windows(len(one.sequence), 70, 70) > windows for one in records)
+        return
     assert sum(map(weight, found)) <= room
     assert sum(count_windows(len(record.sequence), 70, 70) for record in found) <= windows
     # What is left is a smaller sample by the same rule: nobody is chosen by length.
@@ -154,6 +158,12 @@ def starts(length: int) -> list[int]:
 def test_without_a_sample_too_many_windows_are_refused():
     with pytest.raises(InvalidFile, match="too_many_windows"):
         list(Selection(analysis(max_windows=5, max_reads=None)).of(reads(3)))
+
+
+def test_a_sample_with_room_for_nothing_is_refused():
+    with pytest.raises(InvalidFile, match="a single record has more windows"):
+        list(sample(reads(1, length=700), analysis(max_windows=5, max_reads=9)))
+    assert list(sample([], analysis(max_reads=9))) == []
 
 
 def test_copies_do_not_count_as_windows():

@@ -17,10 +17,12 @@ from heapq import heappop, heappush
 from random import Random
 
 from seqdrop.analyses import Analysis
+from seqdrop.errors import Fault, InvalidFile
 from seqdrop.reads.records import Record
 from seqdrop.segments import window_counter
 
 HELD = 800_000_000  # bytes of records in memory; validate has 1,769 MB
+ADVICE = "Cut the record, or drop the file under raw/, which has no model."
 OVERHEAD = 350  # bytes that Python needs for a record which is held, beside its letters
 
 
@@ -30,10 +32,15 @@ def weight(record: Record) -> int:
 
 
 def sample(records: Iterable[Record], analysis: Analysis, room: int = HELD) -> Iterator[Record]:
-    """At most `max_reads` of the records, in their order, without qualities. Reads them all before the first."""
+    """At most `max_reads` of the records, in their order, without qualities. Reads them all before the first.
+
+    Raises InvalidFile if a record is so large that there is no room for any.
+    """
     drawn = Sample(analysis, room)
     for record in records:
         drawn.offer(record)
+    if drawn.crowded_out:
+        raise InvalidFile(Fault("too_many_windows", "a single record has more windows than a job takes", ADVICE))
     yield from drawn.records()
 
 
@@ -58,6 +65,11 @@ class Sample:
             highest, _, dropped = heappop(self._held)
             self._bound = -highest
             self._count(dropped, -1)
+
+    @property
+    def crowded_out(self) -> bool:
+        """Whether something was offered and nothing is left."""
+        return self._bound < 1 and not self._held
 
     def records(self) -> Iterator[Record]:
         """What is held, by record number."""
