@@ -84,7 +84,7 @@ def _lengths(qc: dict, noun: str) -> Element:
     shortest, longest = qc["shortest"], qc["longest"]
     if shortest == longest:
         alike = node("p", node("strong", f"{count(longest)} bp"), f" is the length of all {noun}.", class_="alike")
-        return figure(title, f"{count(total)} {noun}.", alike)
+        return figure(title, f"{count(total)} {noun}.", alike, look="statement")
     wide = longest > WIDE_SPREAD * max(shortest, 1)
     lowest = pairs[0][0]  # of long reads the lower end of a bin, which may be less than the shortest
     edges = _log_edges(lowest, longest) if wide else _edges(lowest, longest)
