@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from seqdrop.errors import Fault
+from seqdrop.reads import kernel
 from seqdrop.reads.findings import fault
 
 CHUNK = 64
@@ -60,10 +61,10 @@ class NameSums:
     def add(self, bases: np.ndarray, mates: np.ndarray) -> None:
         """Base-name hashes and mates of further reads, in the order of the file."""
         self.records += len(bases)
-        self._mates |= {mate for mate in (0, 1, 2) if (mates == mate).any()}
+        self._mates |= set(mates.tolist()) if mates.any() else {0}
         bases = np.concatenate([self._held, bases]) if len(self._held) else bases
         whole = len(bases) // CHUNK * CHUNK
-        self._parts.append(bases[:whole].reshape(-1, CHUNK) @ _WEIGHTS)
+        self._parts.append(_sums(bases, whole // CHUNK))
         self._held = bases[whole:].copy()
 
     def digest(self, sha256: str, fingerprint: str) -> NameDigest:
@@ -71,6 +72,12 @@ class NameSums:
         chunks = np.concatenate([*self._parts, *rest]) if self._parts or rest else np.empty(0, np.uint64)
         said = self._mates - {0}
         return NameDigest(self.records, said.pop() if len(said) == 1 else 0, sha256, fingerprint, chunks)
+
+
+def _sums(bases: np.ndarray, chunks: int) -> np.ndarray:
+    if kernel.lib:
+        return kernel.sum_names(bases, chunks)
+    return np.einsum("ij,j->i", bases[: chunks * CHUNK].reshape(-1, CHUNK), _WEIGHTS)
 
 
 def compare(first: NameDigest, second: NameDigest) -> list[Fault]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqdrop.reads import kernel
 from seqdrop.reads.matrix import Scratch, blank_after, gather, width_for
 
 WIDTHS = (64, 256)
+LONGEST = WIDTHS[-1] - 1
 SLASH, ONE, TWO, SPACE, COLON = 47, 49, 50, 32, 58
 _A, _B = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 _32, _29 = np.uint64(32), np.uint64(29)
@@ -55,9 +55,6 @@ class Names:
 
 def hash_names(data: np.ndarray, starts: np.ndarray, scratch: Scratch) -> Names | None:
     """Hash the names, none empty, that start at `starts`; None if one is longer than 255 bytes."""
-    if kernel.lib:
-        found = kernel.hash_names(data, starts, WIDTHS[-1] - 1)
-        return Names(found[0], found[1], found[1], found[2], data) if found else None
     for width in WIDTHS:
         rows = gather(data, starts, width)
         lengths = np.less_equal(rows, SPACE, out=scratch("spaces", rows.shape, bool)).argmax(axis=1)
