@@ -19,13 +19,13 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from seqdrop.analyses import FORMATS
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.reads.check import Reading
-from seqdrop.reads.mates import compare
+from seqdrop.reads.mates import compare, located, out_of_step
 
 
 def validate(file: str, mate: str | None, as_json: bool, console: Console) -> int:
     """Check a file, or a pair of them, and print what was found. Raises FileNotFoundError."""
     readings = [_read(name) for name in (file, mate) if name]
-    paired = compare(readings[0].read_names, readings[1].read_names) if mate and _readable(readings) else []
+    paired = _compared(readings, [file, mate]) if mate and _readable(readings) else []
     valid = all(one.findings.valid for one in readings) and not paired
     if as_json:
         print(json.dumps(_report(readings, paired, valid), indent=2))
@@ -35,6 +35,22 @@ def validate(file: str, mate: str | None, as_json: bool, console: Console) -> in
         for one in paired:
             _print_fault("[red]✘[/] pair", one, console)
     return 0 if valid else 1
+
+
+def _compared(readings: list[Reading], names: list[str]) -> list[Fault]:
+    """What is wrong with the pair. Digests tell 64 reads; the one is found by reading both files again, up to it."""
+    faults = compare(readings[0].read_names, readings[1].read_names)
+    if "-" in names:
+        return faults
+    return [_located(one, names) if one.code == "mates_out_of_step" else one for one in faults]
+
+
+def _located(found: Fault, names: list[str]) -> Fault:
+    named = []
+    for name in names:
+        with _opened(name) as (stream, _):
+            named.append(Reading(stream, sorted(FORMATS)).named(out_of_step(found)))
+    return located(found, *named)
 
 
 def _readable(readings: list[Reading]) -> bool:

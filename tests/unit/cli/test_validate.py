@@ -67,6 +67,17 @@ def test_a_pair(file, capsys):
     assert "mates_same_file" in capsys.readouterr().out
 
 
+def test_the_read_out_of_step_is_told_itself(file, capsys):
+    reads = [b"@read%d\nACGT\n+\nIIII\n" % number for number in range(300)]
+    others = b"".join(reads[:200] + reads[201:] + reads[200:201]).replace(b"ACGT", b"CCGT")
+    first, second = file(b"".join(reads)), file(others, "b.fastq")
+    status, found = report(capsys, first, "--mate", second)
+    (error,) = found["errors"]
+    place = {"code": "mates_out_of_step", "record": "read200", "number": 201, "line": 801}
+    assert (status, {key: error[key] for key in place}) == (1, place)
+    assert error["byte"] == len(b"".join(reads[:200]))
+
+
 def test_standard_input(capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(GOOD)))
     assert report(capsys, "-")[0] == 0

@@ -25,7 +25,7 @@ FOUND = {
     "biopython/error_trunc_at_qual.fastq": "truncated",
     "biopython/error_trunc_at_seq.fastq": "truncated",
     "biopython/error_trunc_in_plus.fastq": "truncated",
-    "biopython/error_trunc_in_qual.fastq": "length_mismatch",  # its last line has its end, so nothing shows the cut
+    "biopython/error_trunc_in_qual.fastq": "truncated",
     "biopython/error_trunc_in_seq.fastq": "truncated",
     "biopython/error_trunc_in_title.fastq": "truncated",
     "biopython/example.qual": "illegal_base",  # quality scores in the shape of FASTA

@@ -132,14 +132,13 @@ class Exact:
         index, have, self._wanted = plus + 1, 0, length
         while have < length:
             line = lines.peek(index)
-            if line is None and have and not lines.unended:
-                return self._unequal(length, have, index - 1, index)
             if line is None:
                 what = "the file ends after the + line" if not have else "the file ends inside the quality"
                 return "truncated", what, index - 1, index
-            if not line and (lines.peek(index + 1) is None or self._is_header(index + 1)):
-                if lines.peek(index + 1) is None and not have:
-                    return "truncated", "the file ends before the quality", index, index + 1
+            if not line and lines.peek(index + 1) is None:
+                what = "the file ends before the quality" if not have else "the file ends inside the quality"
+                return "truncated", what, index if not have else index - 1, index + 1
+            if not line and self._is_header(index + 1):
                 return self._unequal(length, have, index if not have else index - 1, index if have else index + 1)
             if self._is_next(index, line, length - have) and (
                 not have or len(line) > length - have or self._four_lines(at, plus)

@@ -16,6 +16,7 @@ import numpy as np
 
 from seqdrop.errors import Fault
 from seqdrop.reads import kernel
+from seqdrop.reads.duplicates import Place
 from seqdrop.reads.findings import fault
 
 CHUNK = 64
@@ -94,6 +95,21 @@ def compare(first: NameDigest, second: NameDigest) -> list[Fault]:
     if step is not None:
         faults.append(step)
     return faults
+
+
+def out_of_step(fault: Fault) -> range:
+    """The records, by their numbers from 0 on, among which the first out of step is; of a fault that `compare` made."""
+    return range(fault.record - 1, fault.record - 1 + CHUNK)
+
+
+def located(found: Fault, first: list[tuple[int, Place]], second: list[tuple[int, Place]]) -> Fault:
+    """The same fault at the very record, told from what `Reading.named` answers of both files for `out_of_step`."""
+    for (one, place), (other, mate) in zip(first, second, strict=False):
+        if one != other:
+            message = f"its mate is not record {mate.record} of the second file, where {mate.name} stands"
+            at = {"name": place.name, "record": place.record, "line": place.line, "byte": place.byte}
+            return fault(found.code, message, **at)
+    return found
 
 
 def _swapped() -> Fault:

@@ -45,6 +45,15 @@ class Names:
         """Hashes as if the names were of these mates."""
         return self.bases ^ MATES[mates]
 
+    def kept(self) -> Names:
+        """The same, good also when the next block was looked at; their places are left out."""
+        return Names(self.bases.copy(), self.suffixes.copy(), self.mates.copy(), self.ends[:0], self.data[:0])
+
+    def followed_by(self, more: Names) -> Names:
+        """Both together, their places left out."""
+        parts = zip((self.bases, self.suffixes, self.mates), (more.bases, more.suffixes, more.mates), strict=True)
+        return Names(*(np.concatenate(pair) for pair in parts), more.ends[:0], more.data[:0])
+
     def with_comments(self) -> Names:
         """The same, `mates` also told by what CASAVA 1.8 puts after the name: ` 1:N:0:…`."""
         digit = self.data[self.ends + 1]
