@@ -72,10 +72,7 @@ class Reading:
         return self._parser.naming.digest(self.digest.sha256, self._fingerprint())
 
     def named(self, records: range) -> list[tuple[int, Place]]:
-        """Hash and place of each of these names (numbers from 0 on), as far as there are.
-
-        For a file that is not read yet; it is read no further than it must.
-        """
+        """Hash and place of each of these names (from 0 on), as far as there are; reads no further than it must."""
         self._wanted = records
         for _ in self._blocks(keep=False):
             if len(self._parser.naming.kept) == len(records):
