@@ -138,7 +138,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--reads", type=int, default=1_600_000)
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--only", default="", help="sides, with commas between")
+    options.add_argument("--only", default="", help="how the names of sides begin, with commas between")
     options = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -147,7 +147,9 @@ def main() -> None:
         subprocess.run(["gzip", "-6", str(four)], check=True)
         commands = sides(folder)
         if options.only:
-            commands = {side: commands[side] for side in options.only.split(",")}
+            commands = {
+                side: make for side, make in commands.items() if side.startswith(tuple(options.only.split(",")))
+            }
         makers = {
             "short": lambda p: short_reads(p, options.reads),
             "long": lambda p: long_reads(p, options.reads * 150),

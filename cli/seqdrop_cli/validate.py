@@ -7,25 +7,34 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import BinaryIO
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from seqdrop.analyses import FORMATS
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.reads.check import Reading
-from seqdrop.reads.mates import compare
+from seqdrop.reads.mates import compare, located, out_of_step
+from seqdrop.reads.multiqc import contents
+
+from seqdrop_cli.bar import shown
 
 
-def validate(file: str, mate: str | None, as_json: bool, console: Console) -> int:
-    """Check a file, or a pair of them, and print what was found. Raises FileNotFoundError."""
+def validate(file: str, mate: str | None, as_json: bool, console: Console, multiqc: Path | None = None) -> int:
+    """Check a file, or a pair of them, and print what was found. Raises FileNotFoundError.
+
+    `multiqc` is a folder for what MultiQC shows of it, valid or not.
+    """
     readings = [_read(name) for name in (file, mate) if name]
-    paired = compare(readings[0].read_names, readings[1].read_names) if mate and _readable(readings) else []
+    paired = _compared(readings, [file, mate]) if mate and _readable(readings) else []
+    if multiqc:
+        _write(multiqc, {_sample(name): one for name, one in zip((file, mate), readings, strict=False)})
     valid = all(one.findings.valid for one in readings) and not paired
     if as_json:
         print(json.dumps(_report(readings, paired, valid), indent=2))
@@ -35,6 +44,33 @@ def validate(file: str, mate: str | None, as_json: bool, console: Console) -> in
         for one in paired:
             _print_fault("[red]✘[/] pair", one, console)
     return 0 if valid else 1
+
+
+def _sample(name: str) -> str:
+    """What MultiQC calls it: the file's name without the suffixes that tell its format."""
+    return re.sub(r"\.(fastq|fq|fasta|fa|fna|bam|gz|bgz)\b", "", Path(name).name) if name != "-" else "stdin"
+
+
+def _write(folder: Path, readings: dict[str, Reading]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents({sample: one.report() for sample, one in readings.items()}).items():
+        (folder / name).write_text(json.dumps(content, indent=1))
+
+
+def _compared(readings: list[Reading], names: list[str]) -> list[Fault]:
+    """What is wrong with the pair. Digests tell 64 reads; the one is found by reading both files again, up to it."""
+    faults = compare(readings[0].read_names, readings[1].read_names)
+    if "-" in names:
+        return faults
+    return [_located(one, names) if one.code == "mates_out_of_step" else one for one in faults]
+
+
+def _located(found: Fault, names: list[str]) -> Fault:
+    named = []
+    for name in names:
+        with _opened(name) as (stream, _):
+            named.append(Reading(stream, sorted(FORMATS)).named(out_of_step(found)))
+    return located(found, *named)
 
 
 def _readable(readings: list[Reading]) -> bool:
@@ -55,8 +91,8 @@ def _report(readings: list[Reading], paired: list[Fault], valid: bool) -> dict:
 def _read(name: str) -> Reading:
     with _opened(name) as (stream, size):
         label = "" if name == "-" else name
-        with _shown(stream, size, name) as shown:
-            reading = Reading(shown, sorted(FORMATS), name=label)
+        with shown(stream, size, name) as watched:
+            reading = Reading(watched, sorted(FORMATS), name=label)
             with suppress(InvalidFile):  # the reading holds it all
                 reading.run()
     return reading
@@ -81,30 +117,6 @@ def _object(url: str) -> tuple[BinaryIO, int]:
     except (ClientError, BotoCoreError, ValueError) as error:
         raise FileNotFoundError(f"cannot read {url}: {error}") from error
     return answer["Body"], answer["ContentLength"]
-
-
-@contextmanager
-def _shown(stream: BinaryIO, size: int | None, name: str) -> Iterator[BinaryIO]:
-    """The stream; on a terminal with a bar and MB/s."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield stream
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        yield _Watched(stream, bar, bar.add_task(os.path.basename(name), total=size))
-
-
-class _Watched:
-    """A stream that moves a progress bar."""
-
-    def __init__(self, stream: BinaryIO, bar: Progress, task):
-        self._stream, self._bar, self._task = stream, bar, task
-
-    def read(self, size: int) -> bytes:
-        block = self._stream.read(size)
-        self._bar.advance(self._task, len(block))
-        return block
 
 
 def _print(name: str, reading: Reading, console: Console) -> None:

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from seqdrop.reads import kernel
 from seqdrop.settings import Settings
 
 from local.deploy import _parameters
@@ -158,6 +159,43 @@ def test_validate_answers_as_lambda_expects(build, emulator, brought, repository
     with running("ValidateFunction", build, emulator, brought) as url:
         answer = invoke(url, {"Records": [event["Records"][0], unknown]})
     assert answer == {"batchItemFailures": [{"itemIdentifier": "unknown"}]}
+
+
+READ = """
+import io, json, sys
+from seqdrop.errors import InvalidFile
+from seqdrop.reads import kernel
+from seqdrop.reads.check import Reading
+kernel.lib = kernel.lib if sys.argv[1] == "kernel" else None
+sound = b"".join(b"@r%d\\nACGTN\\n+\\nIIF#I\\n" % number for number in range(5000))
+answers = [kernel.lib is not None]
+for body in (sound, sound + b"@r7\\nAC-T\\n+\\nIIII\\n"):
+    reading = Reading(io.BytesIO(body), ["fastq"])
+    try:
+        reading.run()
+    except InvalidFile:
+        pass
+    answers.append(reading.report())
+print(json.dumps(answers))
+"""
+
+
+def test_the_layers_answer_the_same_with_and_without_the_kernel(build, brought):
+    if kernel.lib is None:
+        pytest.skip("the C kernel is not built here (`make kernel`)")
+    layers = [str(build / layer / "python") for layer in LAYERS["ValidateFunction"]]
+    environment = {"PYTHONPATH": ":".join([*layers, str(brought)]), "PATH": os.environ["PATH"]}
+    with_it, without = (
+        json.loads(
+            subprocess.run(
+                [sys.executable, "-S", "-c", READ, which], env=environment, check=True, capture_output=True, text=True
+            ).stdout
+        )
+        for which in ("kernel", "numpy")
+    )
+    assert (with_it[0], without[0]) == (True, False)
+    assert with_it[1:] == without[1:]
+    assert [one["valid"] for one in with_it[1:]] == [True, False]
 
 
 def test_layers_stay_below_lambdas_limit(build):

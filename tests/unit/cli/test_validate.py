@@ -1,12 +1,21 @@
 """`seqdrop validate`: what it prints, and its exit status."""
 
+import contextlib
 import gzip
 import io
 import json
+import os
+import pty
+import re
+import subprocess
 import sys
 
 import boto3
 import pytest
+from rich.console import Console
+from rich.progress import Progress, TransferSpeedColumn
+from seqdrop.reads.check import Reading
+from seqdrop_cli.bar import COLUMNS, Watched
 from seqdrop_cli.main import main
 
 GOOD = b"@r1 1:N:0:A\nACGT\n+\nIIII\n@r2 1:N:0:A\nACGT\n+\nIIII\n"
@@ -67,6 +76,17 @@ def test_a_pair(file, capsys):
     assert "mates_same_file" in capsys.readouterr().out
 
 
+def test_the_read_out_of_step_is_told_itself(file, capsys):
+    reads = [b"@read%d\nACGT\n+\nIIII\n" % number for number in range(300)]
+    others = b"".join(reads[:200] + reads[201:] + reads[200:201]).replace(b"ACGT", b"CCGT")
+    first, second = file(b"".join(reads)), file(others, "b.fastq")
+    status, found = report(capsys, first, "--mate", second)
+    (error,) = found["errors"]
+    place = {"code": "mates_out_of_step", "record": "read200", "number": 201, "line": 801}
+    assert (status, {key: error[key] for key in place}) == (1, place)
+    assert error["byte"] == len(b"".join(reads[:200]))
+
+
 def test_standard_input(capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(GOOD)))
     assert report(capsys, "-")[0] == 0
@@ -78,6 +98,53 @@ def test_an_object_of_s3(cloud, capsys):
     s3.put_object(Bucket="landing", Key="reads/a b.fastq", Body=GOOD)
     assert report(capsys, "s3://landing/reads/a b.fastq")[0] == 0
     assert main(["validate", "s3://landing/absent.fastq"]) == 2
+
+
+def test_what_multiqc_finds(file, tmp_path, capsys):
+    first, second = file(GOOD, "S1_R1.fastq"), file(MATE, "S1_R2.fastq")
+    status, _ = report(capsys, first, "--mate", second, "--multiqc", str(tmp_path / "figures"))
+    general = json.loads((tmp_path / "figures/seqdrop_general_mqc.json").read_text())
+    assert (status, sorted(general["data"])) == (0, ["S1_R1", "S1_R2"])
+    assert general["data"]["S1_R1"]["reads"] == 2
+    assert main(["validate", file(GOOD[:-5], "cut.fastq.gz"), "--multiqc", str(tmp_path / "figures")]) == 1
+
+
+def test_a_bar_on_a_terminal(file):
+    """As a person sees it: a bar with MB/s while the file is read, and in the end only what was found."""
+    records = b"".join(b"@r%d\n%b\n+\n%b\n" % (number, b"ACGT" * 25, b"I" * 100) for number in range(20_000))
+    command = "import sys; from seqdrop_cli.main import main; sys.exit(main(sys.argv[1:]))"
+    printed = on_a_terminal([sys.executable, "-c", command, "validate", file(records, "run7_R1.fastq")])
+    assert re.search(r"run7_R1.fastq .*━.*/4\.2 MB", printed)
+    assert "20,000 records" in printed
+
+
+def test_the_bar_moves_with_what_is_read():
+    assert any(isinstance(column, TransferSpeedColumn) for column in COLUMNS)  # MB/s
+    with Progress(*COLUMNS, console=Console(file=io.StringIO(), force_terminal=True)) as bar:
+        watched = Watched(io.BytesIO(GOOD), bar, bar.add_task("a.fastq", total=len(GOOD)))
+        reading = Reading(watched, ["fastq"])
+        reading.run()
+        assert (bar.tasks[0].completed, bar.tasks[0].finished) == (len(GOOD), True)
+
+
+def test_no_bar_where_there_is_no_terminal(file, capsys):
+    assert main(["validate", file(GOOD)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def on_a_terminal(command: list[str]) -> str:
+    """Run it, its output a terminal of its own; what it wrote there."""
+    ours, its = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "PYTHONPATH": ":".join(sys.path)}
+    process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=environment)
+    os.close(its)
+    parts = []
+    with contextlib.suppress(OSError):  # Linux answers so when the other end is closed
+        while part := os.read(ours, 1 << 16):
+            parts.append(part)
+    os.close(ours)
+    assert process.wait() == 0
+    return b"".join(parts).decode()
 
 
 def test_usage(file, capsys):

@@ -9,12 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.errors import InvalidFile
 from seqdrop.reads import kernel
+from seqdrop.reads.block import Examiner
 from seqdrop.reads.blocks import PAD
 from seqdrop.reads.check import Reading
 from seqdrop.reads.duplicates import Bits
-from seqdrop.reads.matrix import Scratch
-from seqdrop.reads.names import hash_names
-from seqdrop.reads.rows import four_lines
+from seqdrop.reads.measure import FIGURES
 
 from tests.unit.reads.planting import FASTQ_FAULTS, fastq
 
@@ -86,36 +85,59 @@ def test_the_same_of_every_fault(kind, monkeypatch):
     assert first == second
 
 
+def block(body: bytes) -> np.ndarray:
+    data = np.zeros(len(body) + PAD, np.uint8)
+    data[: len(body)] = np.frombuffer(body, np.uint8)
+    return data
+
+
+def examined(body: bytes) -> dict | None:
+    """All that is answered for a block."""
+    found = Examiner().examine(block(body), len(body))
+    if found is None:
+        return None
+    rows, counted, names = found
+    answer = {"starts": rows.starts, "ends": rows.ends, "lengths": rows.lengths, "sums": counted.sums}
+    answer |= {"bases": names.bases, "mates": names.mates, "name_ends": names.ends}
+    figures = {name: getattr(counted, name) for name in FIGURES}
+    return {name: array.tolist() for name, array in answer.items()} | figures | {"rest": (rows.size, rows.crlf)}
+
+
 @built
+@settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=300).map(lambda b: bytes(33 + one % 94 for one in b)), min_size=1))
 def test_the_same_names(names):
-    text = b"\n" + b" 1:N\n".join(names) + b"\n"
-    data = np.zeros(len(text) + PAD, np.uint8)
-    data[: len(text)] = np.frombuffer(text, np.uint8)
-    starts = np.cumsum([1, *(len(name) + 5 for name in names[:-1])])
+    body = b"".join(b"@%b 1:N\nACGT\n+\nIIII\n" % name for name in names)
     with pytest.MonkeyPatch.context() as patch:
-        first, second = both(patch, lambda: hash_names(data, starts, Scratch()))
-    assert (first is None) == (second is None)
-    if first:
-        assert (first.bases == second.bases).all()
-        assert (first.ends == second.ends).all()
-        assert (first.mates == second.mates).all()
+        first, second = both(patch, lambda: examined(body))
+    assert first == second
 
 
 @built
-def test_the_same_bits():
+@settings(deadline=None)
+@given(st.lists(lengths, min_size=1, max_size=300), st.sampled_from([b"\n", b"\r\n"]), st.integers(0, 30))
+def test_the_same_of_a_block(sizes, end, cut):
+    body = b"".join(b"".join(one) for one in fastq(len(sizes), lambda index: sizes[index], end))
+    with pytest.MonkeyPatch.context() as patch:
+        first, second = both(patch, lambda: examined(body[: len(body) - cut]))
+    assert first == second
+
+
+@built
+def test_the_same_bits(monkeypatch):
     hashes = np.random.default_rng(1).integers(0, 1 << 63, 3000).astype(np.uint64)
     one, other = Bits(1 << 10), Bits(1 << 10)
-    again = kernel.add_bits(one.words, hashes)
+    one.add(hashes)
+    held = one.holds(hashes + np.uint64(1))
+    monkeypatch.setattr(kernel, "lib", None)
     other.add(hashes)
     assert (one.words == other.words).all()
-    assert again.any()
+    assert (other.holds(hashes + np.uint64(1)) == held).all()
+    assert held.any()
 
 
 def test_nothing_needs_the_kernel(monkeypatch):
     monkeypatch.setattr(kernel, "lib", None)
     body = b"".join(b"".join(one) for one in fastq(60, lambda index: 50))
     assert report(body)["valid"]
-    data = np.zeros(len(body) + PAD, np.uint8)
-    data[: len(body)] = np.frombuffer(body, np.uint8)
-    assert len(four_lines(data, len(body)).starts) == 60
+    assert len(examined(body)["starts"]) == 60

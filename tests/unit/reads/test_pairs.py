@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from seqdrop.errors import InvalidFile
 from seqdrop.reads.check import Reading
 from seqdrop.reads.duplicates import Duplicates, Place
-from seqdrop.reads.mates import CHUNK, NameDigest, compare
+from seqdrop.reads.mates import CHUNK, NameDigest, compare, located, out_of_step
 
 STYLES = {"suffix": "@read{n}/{mate}", "comment": "@read{n} {mate}:N:0:ACGT", "silent": "@read{n}"}
 
@@ -88,6 +88,41 @@ def test_interleaved_mates_are_seen_and_checked(style, block):
         with pytest.raises(InvalidFile) as caught:
             reading.run()
         assert [(one.code, one.record) for one in caught.value.errors] == [(code, record)]
+
+
+def test_pairs_are_told_by_the_first_four_however_small_the_blocks_are():
+    """A duplicate at the very beginning does not make a pair, though the first block holds no more."""
+    names = [1, 1, *range(2, 60)]
+    body = mate(1, names, "silent")
+    for block in (70, 128, 1 << 16):
+        reading = Reading(io.BytesIO(body), ["fastq"], block=block)
+        with pytest.raises(InvalidFile) as caught:
+            reading.run()
+        assert not reading.report()["interleaved"]
+        assert [(one.code, one.record) for one in caught.value.errors] == [("duplicate_name", 2)]
+
+
+@pytest.mark.parametrize("pairs", [4, 30])
+@pytest.mark.parametrize("block", [300, 1 << 16])
+def test_a_file_that_is_interleaved_at_first_only(pairs, block):
+    """Pairs to begin with, single reads after: out of step where the pairs end."""
+    parts = [mate(number, [n]) for n in range(pairs) for number in (1, 2)]
+    singles = [mate(1, [n]) for n in range(pairs, pairs + 50)]
+    reading = Reading(io.BytesIO(b"".join(parts + singles)), ["fastq"], block=block)
+    with pytest.raises(InvalidFile) as caught:
+        reading.run()
+    assert [(one.code, one.record) for one in caught.value.errors] == [("mates_out_of_step", 2 * pairs + 2)]
+
+
+def test_the_very_record_out_of_step_is_told_where_both_files_are_at_hand():
+    bodies = mate(1, NAMES), mate(2, [*NAMES[:200], 201, 200, *NAMES[202:]])
+    (fault,) = compare(*map(digest, bodies))
+    wanted = out_of_step(fault)
+    named = [Reading(io.BytesIO(body), ["fastq"], block=1024).named(wanted) for body in bodies]
+    found = located(fault, *named)
+    assert (found.code, found.name, found.record, found.line) == ("mates_out_of_step", "read200/1", 201, 801)
+    assert found.byte == bodies[0].index(b"@read200/1")
+    assert located(fault, named[0], named[0]) == fault  # nothing differs: the files were changed meanwhile
 
 
 def place(number: int) -> Place:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.reads.blocks import LIMIT, Blocks
+from seqdrop.reads.duplicates import Place
 from seqdrop.reads.fasta import Fasta
 from seqdrop.reads.fastq import Fastq
 from seqdrop.reads.findings import FIRST, Findings, Policy, fault
@@ -50,6 +51,7 @@ class Reading:
         self._formats, self._name = tuple(formats), name
         self._block, self._limit = block, limit
         self._parser: Fastq | Fasta | None = None
+        self._wanted = range(0)
 
     def run(self) -> None:
         """Read the file to its end. Raises InvalidFile with all its errors."""
@@ -68,6 +70,14 @@ class Reading:
     def read_names(self) -> NameDigest:
         """The digest of names that the file's mate is compared by. Of a file that was read to its end."""
         return self._parser.naming.digest(self.digest.sha256, self._fingerprint())
+
+    def named(self, records: range) -> list[tuple[int, Place]]:
+        """Hash and place of each of these names (from 0 on), as far as there are; reads no further than it must."""
+        self._wanted = records
+        for _ in self._blocks(keep=False):
+            if len(self._parser.naming.kept) == len(records):
+                break
+        return self._parser.naming.kept if self._parser else []
 
     @property
     def number(self) -> int:
@@ -105,6 +115,7 @@ class Reading:
             raise blocks.broken
         stream, blocks = self._opened(stream, blocks)
         parser = self._parser = self._make_parser(keep)
+        parser.naming.wanted = self._wanted
         while blocks.size:
             found = parser.take(blocks)
             if not blocks.used and (blocks.final or blocks.full):

@@ -8,7 +8,6 @@ Memory: 8 bytes a read for the hashes, 4 to 8 for the table, and 1 to 2 for the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +19,7 @@ SMALLEST = 1 << 20  # bits of the first table
 REMEMBERED = 1 << 18  # places at the most; the duplicates beyond are still counted
 PART = 1 << 15
 SLOTTED = 1 << 12  # a block of more names is sorted instead
-_ONE, _6, _12, _63 = np.uint64(1), np.uint64(6), np.uint64(12), np.uint64(63)
+_ONE, _6, _12, _58, _63 = (np.uint64(number) for number in (1, 6, 12, 58, 63))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,47 +33,64 @@ class Place:
 
 
 class Bits:
-    """A set of hashes that may hold too many, never too few: two bits of one of `size` words (a power of two) each."""
+    """A set of hashes that may hold too many, never too few.
+
+    Each sets three bits of one of `size` words (a power of two).
+    """
 
     def __init__(self, size: int):
         self.size = size
         self.words = np.zeros(size, np.uint64)
 
     def holds(self, hashes: np.ndarray) -> np.ndarray:
+        """Which of them may be in the set; those that are, are."""
+        if kernel.lib:
+            return kernel.bits(self.words, hashes, add=False)
         bits = self._bits(hashes)
         return self.words[self._word(hashes)] & bits == bits
 
     def add(self, hashes: np.ndarray) -> None:
-        np.bitwise_or.at(self.words, self._word(hashes), self._bits(hashes))
+        """Put them into the set."""
+        if kernel.lib:
+            kernel.bits(self.words, hashes, add=True)
+        else:
+            np.bitwise_or.at(self.words, self._word(hashes), self._bits(hashes))
 
     def _bits(self, hashes: np.ndarray) -> np.ndarray:
-        return (_ONE << (hashes & _63)) | (_ONE << ((hashes >> _6) & _63))
+        return (_ONE << (hashes & _63)) | (_ONE << ((hashes >> _6) & _63)) | (_ONE << (hashes >> _58))
 
     def _word(self, hashes: np.ndarray) -> np.ndarray:
         return ((hashes >> _12) & np.uint64(self.size - 1)).view(np.int64)
 
 
 class Hashes:
-    """All hashes in the order of the file; grows by doubling."""
+    """All hashes in the order of the file, in pieces that are never moved."""
 
     def __init__(self):
-        self._held = np.empty(1 << 12, np.uint64)
-        self.size = 0
+        self._full: list[np.ndarray] = []
+        self._last, self._used = np.empty(PART, np.uint64), 0
+
+    @property
+    def size(self) -> int:
+        return PART * len(self._full) + self._used
 
     def add(self, more: np.ndarray) -> None:
-        needed = self.size + len(more)
-        if needed > len(self._held):
-            self._held.resize(max(needed, len(self._held) + len(self._held) // 2), refcheck=False)
-        self._held[self.size : needed] = more
-        self.size = needed
+        while len(more):
+            some = more[: PART - self._used]
+            self._last[self._used : self._used + len(some)] = some
+            self._used += len(some)
+            more = more[len(some) :]
+            if self._used == PART:
+                self._full.append(self._last)
+                self._last, self._used = np.empty(PART, np.uint64), 0
 
-    def parts(self) -> Iterator[np.ndarray]:
+    def parts(self) -> list[np.ndarray]:
         """Piece by piece, so that what is made of them stays small."""
-        return (self.all[at : at + PART] for at in range(0, self.size, PART))
+        return [*self._full, self._last[: self._used]]
 
     @property
     def all(self) -> np.ndarray:
-        return self._held[: self.size]
+        return np.concatenate(self.parts())
 
 
 class Duplicates:
@@ -91,7 +107,7 @@ class Duplicates:
         """`place(index)` makes the Place of one of these hashes; it is called for the doubtful ones only."""
         self._make_room(len(hashes))
         if kernel.lib:
-            again = kernel.add_bits(self._seen.words, hashes)
+            again = kernel.bits(self._seen.words, hashes, add=True)
         else:
             again = self._seen.holds(hashes) | self._twice(hashes)
             self._seen.add(hashes)

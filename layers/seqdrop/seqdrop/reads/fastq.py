@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 
 from seqdrop.reads.batch import Reads
+from seqdrop.reads.block import Examiner
 from seqdrop.reads.blocks import PAD, Blocks
 from seqdrop.reads.codes import IGNORE
 from seqdrop.reads.duplicates import Place
@@ -32,7 +33,7 @@ class Fastq:
         self._findings, self._tally = findings, tally
         self._exact = Exact(findings)
         self.naming = Naming(findings, may_interleave=True)
-        self._scratch = Scratch()
+        self._examiner = Examiner()
         self._line, self._byte = 1, 0  # where the block begins
         self._plain_only = findings.policy.severity("ambiguous_base") != IGNORE
 
@@ -69,12 +70,11 @@ class Fastq:
     # -- the fast path
 
     def _fast(self, blocks: Blocks) -> Reads | None:
-        rows = four_lines(blocks.data, self._ended(blocks))
-        if rows is None or not len(rows.starts) or self._exact.crlf is (not rows.crlf):
+        found = self._examiner.examine(blocks.data, self._ended(blocks))
+        if not found or self._exact.crlf is (not found[0].crlf):
             return None
-        counted = self._measured(rows)
-        names = hash_names(rows.data, rows.starts[:, HEADER] + 1, self._scratch) if counted else None
-        if names is None:
+        rows, counted, names = found
+        if self._plain_only and counted.ambiguous:
             return None
         reads = self._accept(rows, counted, names)
         self._advance(rows.size, 4 * len(reads))
@@ -88,35 +88,24 @@ class Fastq:
         blocks.data[blocks.size] = LF
         return blocks.size + 1
 
-    def _measured(self, rows: Rows) -> Measure | None:
-        starts = rows.starts
-        counted = measure(rows.data, starts[:, SEQUENCE], starts[:, QUALITY], rows.lengths, self._scratch)
-        return counted if counted.legal and not (self._plain_only and counted.ambiguous) else None
-
     def _accept(self, rows: Rows, counted: Measure, names: Names) -> Reads:
-        first, starts = self._exact.number + 1, rows.starts
+        first, starts = self._exact.number + 1, rows.starts[:, HEADER] + 1
         self._exact.number += len(starts)
         self._exact.crlf = rows.crlf
-        self._tally.add(counted, rows.lengths, quality=True)
-        headers = starts[:, HEADER]
-        reads = Reads(
-            rows.data,
-            headers + 1,
-            names.ends,
-            starts[:, SEQUENCE],
-            starts[:, QUALITY],
-            rows.lengths,
-            range(first, first + len(starts)),
-        )
+        self._tally.add(counted, rows.lengths)
+        sequences, qualities = rows.starts[:, SEQUENCE], rows.starts[:, QUALITY]
+        numbers = range(first, first + len(starts))
+        reads = Reads(rows.data, starts, names.ends, sequences, qualities, rows.lengths, numbers)
         line, byte = self._line, self._byte
 
         def place(index: int) -> Place:
-            name = rows.data[reads.names[index] : names.ends[index]].tobytes().decode("ascii")
-            return Place(name, first + index, line + 4 * index, byte + int(headers[index]))
+            name = rows.data[starts[index] : names.ends[index]].tobytes().decode("ascii")
+            return Place(name, first + index, line + 4 * index, byte + int(starts[index]) - 1)
 
         self.naming.add(names, place)
         self._look(rows)
-        self._warn_of_empty(reads, place)
+        if counted.shortest == 0:
+            self._warn_of_empty(reads, place)
         return reads
 
     def _warn_of_empty(self, reads: Reads, place) -> None:
@@ -130,9 +119,8 @@ class Fastq:
         return None
 
     def _look(self, rows: Rows) -> None:
-        for index in (0, -1):
-            header = rows.data[rows.starts[index, HEADER] + 1 : rows.ends[index, HEADER]]
-            self._tally.origin.look(header.tobytes())
+        header = rows.data[rows.starts[0, HEADER] + 1 : rows.ends[0, HEADER]]
+        self._tally.origin.look(header.tobytes())
 
     def _advance(self, size: int, lines: int) -> None:
         self._byte += size
@@ -172,8 +160,7 @@ class Fastq:
         data[: len(text)] = np.frombuffer(text, np.uint8)
         rows = four_lines(data, len(text))
         starts = rows.starts
-        counted = measure(data, starts[:, SEQUENCE], starts[:, QUALITY], rows.lengths, self._scratch)
-        self._tally.add(counted, rows.lengths, quality=True)
+        self._tally.add(measure(rows, Scratch()), rows.lengths)
         self._look(rows)
         headers = starts[:, HEADER]
         names = np.array([at + 1 + len(name) for at, name in zip(headers.tolist(), found.sound_names, strict=True)])

@@ -18,15 +18,15 @@ class Lengths:
         self.shortest: int | None = None
         self.longest = 0
 
-    def add(self, lengths: np.ndarray) -> None:
+    def add(self, lengths: np.ndarray, shortest: int, longest: int) -> None:
+        """Add the lengths of some reads, of which these are the least and the most."""
         if not len(lengths):
             return
-        shortest, longest = int(lengths.min()), int(lengths.max())
         self.shortest = shortest if self.shortest is None else min(self.shortest, shortest)
         self.longest = max(self.longest, longest)
         if shortest == longest:
             return self._count(shortest, len(lengths), longest * len(lengths))
-        values, counts = np.unique(lengths, return_counts=True)
+        values, counts = _counted(lengths, longest)
         for value, count in zip(values.tolist(), counts.tolist(), strict=True):
             self._count(value, count, value * count)
 
@@ -55,3 +55,12 @@ class Lengths:
     def histogram(self) -> list[list[int]]:
         """[length, reads] pairs in order."""
         return [[length, self.reads[length]] for length in sorted(self.reads)]
+
+
+def _counted(lengths: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
+    """The different lengths, and how many there are of each; without sorting where they are short."""
+    if longest > 8 * len(lengths):
+        return np.unique(lengths, return_counts=True)
+    counts = np.bincount(lengths)
+    values = np.flatnonzero(counts)
+    return values, counts[values]

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from seqdrop.errors import Fault
+from seqdrop.reads import kernel
+from seqdrop.reads.duplicates import Place
 from seqdrop.reads.findings import fault
 
 CHUNK = 64
@@ -60,10 +62,10 @@ class NameSums:
     def add(self, bases: np.ndarray, mates: np.ndarray) -> None:
         """Base-name hashes and mates of further reads, in the order of the file."""
         self.records += len(bases)
-        self._mates |= {mate for mate in (0, 1, 2) if (mates == mate).any()}
+        self._mates |= set(mates.tolist()) if mates.any() else {0}
         bases = np.concatenate([self._held, bases]) if len(self._held) else bases
         whole = len(bases) // CHUNK * CHUNK
-        self._parts.append(bases[:whole].reshape(-1, CHUNK) @ _WEIGHTS)
+        self._parts.append(_sums(bases, whole // CHUNK))
         self._held = bases[whole:].copy()
 
     def digest(self, sha256: str, fingerprint: str) -> NameDigest:
@@ -71,6 +73,12 @@ class NameSums:
         chunks = np.concatenate([*self._parts, *rest]) if self._parts or rest else np.empty(0, np.uint64)
         said = self._mates - {0}
         return NameDigest(self.records, said.pop() if len(said) == 1 else 0, sha256, fingerprint, chunks)
+
+
+def _sums(bases: np.ndarray, chunks: int) -> np.ndarray:
+    if kernel.lib:
+        return kernel.sum_names(bases, chunks)
+    return np.einsum("ij,j->i", bases[: chunks * CHUNK].reshape(-1, CHUNK), _WEIGHTS)
 
 
 def compare(first: NameDigest, second: NameDigest) -> list[Fault]:
@@ -87,6 +95,21 @@ def compare(first: NameDigest, second: NameDigest) -> list[Fault]:
     if step is not None:
         faults.append(step)
     return faults
+
+
+def out_of_step(fault: Fault) -> range:
+    """The records, by their numbers from 0 on, among which the first out of step is; of a fault that `compare` made."""
+    return range(fault.record - 1, fault.record - 1 + CHUNK)
+
+
+def located(found: Fault, first: list[tuple[int, Place]], second: list[tuple[int, Place]]) -> Fault:
+    """The same fault at the very record, told from what `Reading.named` answers of both files for `out_of_step`."""
+    for (one, place), (other, mate) in zip(first, second, strict=False):
+        if one != other:
+            message = f"its mate is not record {mate.record} of the second file, where {mate.name} stands"
+            at = {"name": place.name, "record": place.record, "line": place.line, "byte": place.byte}
+            return fault(found.code, message, **at)
+    return found
 
 
 def _swapped() -> Fault:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
-from seqdrop.reads import kernel
 from seqdrop.reads.matrix import (
     Scratch,
     byte_columns,
@@ -19,12 +16,16 @@ from seqdrop.reads.matrix import (
     width_for,
 )
 from seqdrop.reads.records import NUCLEOTIDES
+from seqdrop.reads.rows import QUALITY, SEQUENCE, Rows
 
 EXACT = 512  # positions that are counted one by one; a bin of as many follows, and so on
+SCORES = 95  # Phred scores from 0 on; the highest is 93 (~)
 BINS = 256  # the last one holds all that is further on
 MATRIX = 1 << 18  # bytes of a matrix: it must stay in the cache
 BASES = b"ACGTN"
-LOWER = 0x20
+_SIZES = (len(BASES) * EXACT, EXACT, (len(BASES) + 1) * BINS, SCORES)
+SUMS = sum(_SIZES)
+FIGURES = ("ambiguous", "lower", "q20", "q30", "bases", "lowest", "highest", "shortest", "longest")
 OFFSET = 33
 Q20, Q30 = OFFSET + 20, OFFSET + 30
 _LEGAL = np.zeros(256, bool)
@@ -33,71 +34,69 @@ _PLAIN = np.zeros(256, bool)
 _PLAIN[list(b"ACGTNUacgtnu\0")] = True
 
 
-@dataclass
 class Measure:
     """Counts over reads. Rows of `content` and of the first axis of `bins` are A, C, G, T (and U), N.
 
     `content` and `quality` are per position up to EXACT; `bins` per EXACT positions, the first bin included, with
-    the sum of qualities (bytes, not Phred scores) as their last row. `per_read` is the sum of quality bytes.
+    the sum of qualities (bytes, not Phred scores) as their last row. `scores` are reads by the whole part of their mean
+    Phred score. All these lie in `sums`, one after the other.
     """
 
-    content: np.ndarray = field(default_factory=lambda: np.zeros((len(BASES), EXACT), np.int64))
-    quality: np.ndarray = field(default_factory=lambda: np.zeros(EXACT, np.int64))
-    bins: np.ndarray = field(default_factory=lambda: np.zeros((len(BASES) + 1, BINS), np.int64))
-    per_read: np.ndarray | None = None
-    ambiguous: int = 0  # IUPAC codes but N
-    lower: int = 0
-    q20: int = 0
-    q30: int = 0
-    lowest: int = 255  # quality bytes
-    highest: int = 0
-    legal: bool = True
+    def __init__(self, sums: np.ndarray | None = None):
+        self.sums = np.zeros(SUMS, np.int64) if sums is None else sums
+        content, self.quality, bins, self.scores = np.split(self.sums, np.cumsum(_SIZES[:-1]))
+        self.content, self.bins = content.reshape(-1, EXACT), bins.reshape(-1, BINS)
+        self.ambiguous = 0  # IUPAC codes but N
+        self.lower = self.q20 = self.q30 = self.bases = 0
+        self.lowest, self.highest = 255, 0  # quality bytes
+        self.shortest, self.longest = 1 << 62, 0  # reads
+        self.legal = True
+
+    def set_figures(self, figures: list[int]) -> None:
+        """All of FIGURES."""
+        for name, value in zip(FIGURES, figures, strict=True):
+            setattr(self, name, value)
 
     def add(self, other: Measure) -> None:
-        """Add another block's counts; `per_read` stays as it is."""
-        self.content += other.content
-        self.quality += other.quality
-        self.bins += other.bins
-        for name in ("ambiguous", "lower", "q20", "q30"):
+        """Add another block's counts."""
+        self.sums += other.sums
+        for name in FIGURES[:5]:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.lowest, self.highest = min(self.lowest, other.lowest), max(self.highest, other.highest)
+        self.shortest, self.longest = min(self.shortest, other.shortest), max(self.longest, other.longest)
 
 
-def measure(
-    data: np.ndarray,
-    sequences: np.ndarray,
-    qualities: np.ndarray | None,
-    lengths: np.ndarray,
-    scratch: Scratch,
-) -> Measure:
-    """Count the reads that start at `sequences` (and `qualities`). `legal` is False if any byte may not stand there.
+def measure(rows: Rows, scratch: Scratch) -> Measure:
+    """Count these reads. `legal` is False if any byte may not stand where it does; then the counts mean nothing.
 
-    Then the counts are good for nothing. `data` must reach PAD bytes beyond the last read.
+    `rows.data` must reach PAD bytes beyond the last read.
     """
-    total = Measure(per_read=np.zeros(len(lengths), np.int64))
+    total, lengths = Measure(), rows.lengths
     longest = int(lengths.max(initial=0))
+    total.shortest, total.longest, total.bases = int(lengths.min(initial=1 << 62)), longest, int(lengths.sum())
     if longest == 0:
         return total
-    if kernel.lib and qualities is not None:
-        kernel.measure(data, sequences, qualities, lengths, total)
-        return total
+    sums = np.zeros(len(lengths), np.int64)
     width = min(EXACT, width_for(longest))
     step = max(1, MATRIX // width)
     first = np.minimum(lengths, width)
+    sequences, qualities = rows.starts[:, SEQUENCE], rows.starts[:, QUALITY]
     for at in range(0, len(lengths), step):
         part = slice(at, at + step)
-        starts = (sequences[part], None if qualities is None else qualities[part])
-        tile = _Tile(data, *starts, first[part], width, scratch)
-        total.per_read[part] = tile.add_to(total, None, longest > EXACT)
+        tile = _Tile(rows.data, sequences[part], qualities[part], first[part], width, scratch)
+        sums[part] = tile.add_to(total, None, longest > EXACT)
         if not total.legal:
             return total
     if longest > EXACT:
-        _add_rest(total, data, sequences, qualities, lengths, step, scratch)
+        _add_rest(total, rows, sums, step, scratch)
+    filled = lengths > 0
+    total.scores += np.bincount(sums[filled] // lengths[filled] - OFFSET, minlength=SCORES) if total.legal else 0
     return total
 
 
-def _add_rest(total: Measure, data, sequences, qualities, lengths, step: int, scratch: Scratch) -> None:
-    """What lies beyond the first EXACT positions, in tiles of EXACT."""
+def _add_rest(total: Measure, rows: Rows, sums: np.ndarray, step: int, scratch: Scratch) -> None:
+    """What lies beyond the first EXACT positions, in tiles of EXACT; `sums` are those of each read's qualities."""
+    lengths = rows.lengths
     more = np.maximum(0, (lengths - 1) // EXACT)
     owner = np.repeat(np.arange(len(lengths)), more)
     number = np.arange(len(owner)) - np.repeat(np.cumsum(more) - more, more) + 1
@@ -106,10 +105,9 @@ def _add_rest(total: Measure, data, sequences, qualities, lengths, step: int, sc
     for at in range(0, len(owner), step):
         part = slice(at, at + step)
         who, shift = owner[part], offset[part]
-        quality = None if qualities is None else qualities[who] + shift
-        tile = _Tile(data, sequences[who] + shift, quality, size[part], EXACT, scratch)
-        sums = tile.add_to(total, np.minimum(number[part], BINS - 1), True)
-        np.add.at(total.per_read, who, sums)
+        sequences, qualities = rows.starts[who, SEQUENCE] + shift, rows.starts[who, QUALITY] + shift
+        tile = _Tile(rows.data, sequences, qualities, size[part], EXACT, scratch)
+        np.add.at(sums, who, tile.add_to(total, np.minimum(number[part], BINS - 1), True))
         if not total.legal:
             return
 
@@ -121,15 +119,13 @@ class _Tile:
         self._reads = len(lengths)
         self._shape, self._scratch = (stack_height(len(lengths)), width), scratch
         self._bases = stacked(data, sequences, lengths, scratch("bases", self._shape))
-        self._quality = None
-        if qualities is not None:
-            self._quality = stacked(data, qualities, lengths, scratch("quality", self._shape))
+        self._quality = stacked(data, qualities, lengths, scratch("quality", self._shape))
         self._count = int(lengths.sum())
 
-    def add_to(self, total: Measure, bins: np.ndarray | None, binned: bool) -> np.ndarray | int:
+    def add_to(self, total: Measure, bins: np.ndarray | None, binned: bool) -> np.ndarray:
         """Add to `total`, per position where `bins` is None; the sum of qualities of each row."""
         self._add_bases(total, bins, binned)
-        return self._add_quality(total, bins, binned) if self._quality is not None else 0
+        return self._add_quality(total, bins, binned)
 
     def _add_bases(self, total: Measure, bins, binned: bool) -> None:
         rows, left = self._bases, self._count

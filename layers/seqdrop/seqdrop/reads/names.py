@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqdrop.reads import kernel
 from seqdrop.reads.matrix import Scratch, blank_after, gather, width_for
 
 WIDTHS = (64, 256)
+LONGEST = WIDTHS[-1] - 1
 SLASH, ONE, TWO, SPACE, COLON = 47, 49, 50, 32, 58
 _A, _B = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 _32, _29 = np.uint64(32), np.uint64(29)
@@ -45,6 +45,15 @@ class Names:
         """Hashes as if the names were of these mates."""
         return self.bases ^ MATES[mates]
 
+    def kept(self) -> Names:
+        """The same, good also when the next block was looked at; their places are left out."""
+        return Names(self.bases.copy(), self.suffixes.copy(), self.mates.copy(), self.ends[:0], self.data[:0])
+
+    def followed_by(self, more: Names) -> Names:
+        """Both together, their places left out."""
+        parts = zip((self.bases, self.suffixes, self.mates), (more.bases, more.suffixes, more.mates), strict=True)
+        return Names(*(np.concatenate(pair) for pair in parts), more.ends[:0], more.data[:0])
+
     def with_comments(self) -> Names:
         """The same, `mates` also told by what CASAVA 1.8 puts after the name: ` 1:N:0:…`."""
         digit = self.data[self.ends + 1]
@@ -55,9 +64,6 @@ class Names:
 
 def hash_names(data: np.ndarray, starts: np.ndarray, scratch: Scratch) -> Names | None:
     """Hash the names, none empty, that start at `starts`; None if one is longer than 255 bytes."""
-    if kernel.lib:
-        found = kernel.hash_names(data, starts, WIDTHS[-1] - 1)
-        return Names(found[0], found[1], found[1], found[2], data) if found else None
     for width in WIDTHS:
         rows = gather(data, starts, width)
         lengths = np.less_equal(rows, SPACE, out=scratch("spaces", rows.shape, bool)).argmax(axis=1)

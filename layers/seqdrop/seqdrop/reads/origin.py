@@ -42,7 +42,7 @@ def _nanopore(header: str) -> dict[str, str]:
 
 
 class Origin:
-    """What was seen in the headers that were looked at: the first and last of each block."""
+    """What was seen in the headers that were looked at: the first of each block."""
 
     def __init__(self):
         self._seen: dict[str, set[str]] = {key: set() for key in ("platform", "instrument", "flow_cell", "lane")}

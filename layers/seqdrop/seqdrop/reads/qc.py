@@ -21,21 +21,16 @@ class Tally:
         self.sums = Measure()
         self.lengths = Lengths()
         self.origin = Origin()
-        self.read_quality = np.zeros(95, np.int64)  # reads by the whole part of their mean Phred quality
         self.with_quality = 0  # bases
         self.bases = 0
 
-    def add(self, measure: Measure, lengths: np.ndarray, quality: bool) -> None:
-        """Add a block of reads."""
+    def add(self, measure: Measure, lengths: np.ndarray) -> None:
+        """Add a block of reads with qualities."""
         self.sums.add(measure)
-        self.lengths.add(lengths)
+        self.lengths.add(lengths, measure.shortest, measure.longest)
         self.records += len(lengths)
-        bases = int(lengths.sum())
-        self.bases += bases
-        if quality:
-            self.with_quality += bases
-            mean = measure.per_read // np.maximum(lengths, 1) - OFFSET
-            self.read_quality += np.bincount(mean[lengths > 0], minlength=95)
+        self.bases += measure.bases
+        self.with_quality += measure.bases
 
     def add_bases(self, measure: Measure) -> None:
         """Add sequence of which records are counted apart (FASTA, whose records span blocks)."""
@@ -44,7 +39,7 @@ class Tally:
 
     def add_length(self, length: int) -> None:
         self.records += 1
-        self.lengths.add(np.array([length]))
+        self.lengths.add(np.array([length]), length, length)
 
     def phred64(self) -> str | None:
         """The evidence that qualities are Phred+64, or None."""
@@ -88,7 +83,7 @@ class Tally:
         return {"name": name, "lowest": self.sums.lowest, "highest": self.sums.highest}
 
     def _read_quality(self) -> list[list[int]]:
-        return [[score, int(count)] for score, count in enumerate(self.read_quality) if count]
+        return [[score, count] for score, count in enumerate(self.sums.scores.tolist()) if count]
 
     def _positions(self) -> dict | None:
         """Lists over the first positions: reads that reach it, share of each base, mean quality."""

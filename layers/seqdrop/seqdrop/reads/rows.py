@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqdrop.reads import kernel
 from seqdrop.reads.matrix import blank_after, gather, width_for
 
 TAB, LF, CR, SPACE, PLUS, AT, LAST = 9, 10, 13, 32, 43, 64, 126
@@ -18,19 +17,15 @@ WIDEST = 512  # of a header that is compared with a + line
 class Rows:
     """Records of four lines. `starts` and `ends` are (records, 4) byte indexes into `data`, line ends left out.
 
-    `size` is the bytes of these records, line ends included; `crlf` whether each line ends in CR LF.
+    `lengths` are their bases, `size` their bytes, line ends included; `crlf` is whether each line ends in CR LF.
     """
 
     data: np.ndarray
     starts: np.ndarray
     ends: np.ndarray
+    lengths: np.ndarray
     size: int
     crlf: bool
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Bases of each record."""
-        return self.ends[:, SEQUENCE] - self.starts[:, SEQUENCE]
 
 
 def four_lines(data: np.ndarray, size: int) -> Rows | None:
@@ -39,15 +34,12 @@ def four_lines(data: np.ndarray, size: int) -> Rows | None:
     Not None means: no record is cut, names are not empty, + lines are bare or repeat the header, sequence and quality
     are equally long, headers are printable ASCII. Bases and qualities themselves are not looked at.
     """
-    if kernel.lib:
-        found = kernel.four_lines(data, size)
-        return Rows(data, *found) if found else None
     newlines = _newlines(data, size)
     if newlines is None:
         return None
     ends = newlines[: len(newlines) // 4 * 4].reshape(-1, 4)
     if not len(ends):
-        return Rows(data, ends, ends, 0, False)
+        return Rows(data, ends, ends, ends[:, 0], 0, False)
     starts = np.empty_like(ends)
     starts.flat[0] = 0
     starts.reshape(-1)[1:] = ends.reshape(-1)[:-1] + 1
@@ -55,7 +47,8 @@ def four_lines(data: np.ndarray, size: int) -> Rows | None:
     crlf = _crlf(data, ends)
     if crlf is None:
         return None
-    rows = Rows(data, starts, ends - 1 if crlf else ends, end, crlf)
+    ends = ends - 1 if crlf else ends
+    rows = Rows(data, starts, ends, ends[:, SEQUENCE] - starts[:, SEQUENCE], end, crlf)
     return rows if _in_order(rows) else None
 
 
@@ -71,7 +64,8 @@ def _newlines(data: np.ndarray, size: int) -> np.ndarray | None:
         return control
     others = control[~feeds]
     kinds = kinds[~feeds]
-    if not ((kinds == TAB) | ((kinds == CR) & (data[others + 1] == LF))).all():
+    ends_line = (data[others + 1] == LF) | (others + 1 == size)  # the LF of the last may come with the next block
+    if not ((kinds == TAB) | ((kinds == CR) & ends_line)).all():
         return None
     return control[feeds]
 

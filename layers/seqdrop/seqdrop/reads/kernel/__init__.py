@@ -1,67 +1,83 @@
 """The block functions in C, where they were built (`make kernel`); everything works without, by numpy, slower.
 
-`lib` is None where they were not, or where a caller set it so. Each function here has the contract of its
+`lib` is None where they were not, or where a caller set it so. What is here and in `room` has the contract of its
 numpy counterpart, which is the reference; tests fuzz the two against each other.
 """
 
 from __future__ import annotations
 
+import hashlib
+import platform
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+
 import numpy as np
 
-try:
-    from seqdrop.reads.kernel._kernel import ffi, lib
-except ImportError:  # the usual case: a fresh machine need not have a compiler
-    ffi = lib = None
+HERE = Path(__file__).resolve().parent
+SOURCES = (
+    "rows.c",
+    "counts.c",
+    "bases.c",
+    "measure.c",
+    "names.c",
+    "block.c",
+)  # one text for the compiler, in this order
 
-SHORTEST = 8  # bytes of four lines: @a, an empty line, +, an empty line
+
+def module_name(machine: str) -> str:
+    """Of the compiled module for a processor."""
+    return f"_kernel_{machine}"
 
 
-def _pointer(array: np.ndarray, kind: str):
+def file_name(machine: str) -> str:
+    """Where it lies; files for several processors may lie side by side. (`sam build` leaves out what ends in .so.)"""
+    return f"{module_name(machine)}.abi3"
+
+
+def sources() -> list[Path]:
+    """The C files."""
+    return [HERE / name for name in SOURCES]
+
+
+def fingerprint() -> str:
+    """Of what the kernel is built from. It is compiled in, so that a stale one is not called with new arguments."""
+    parts = [path.read_bytes() for path in (*sources(), HERE / "build.py")]
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
+
+
+def load():
+    """(ffi, lib), or None twice: no compiler, no cffi, another processor and a stale file are all no faults."""
+    name = module_name(platform.machine())
+    try:
+        spec = spec_from_loader(name, ExtensionFileLoader(name, str(HERE / file_name(platform.machine()))))
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        fresh = module.ffi.string(module.lib.seqdrop_sources()).decode() == fingerprint()
+    except (ImportError, AttributeError, OSError):
+        return None, None
+    return (module.ffi, module.lib) if fresh else (None, None)
+
+
+ffi, lib = load()
+
+
+def pointer(array: np.ndarray, kind: str):
+    """For C; the caller keeps the array alive."""
     return ffi.from_buffer(kind, array)
 
 
-def four_lines(data: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, int, bool] | None:
-    """(starts, ends, bytes used, crlf) of the whole records, or None if anything is unusual."""
-    room = size // SHORTEST + 1
-    places = np.empty((2, room, 4), np.int64)
-    used, crlf = ffi.new("int64_t *"), ffi.new("int32_t *")
-    starts, ends = (_pointer(part, "int64_t[]") for part in places)
-    count = lib.seqdrop_four_lines(_pointer(data, "uint8_t[]"), size, starts, ends, room, used, crlf)
-    return None if count < 0 else (places[0, :count], places[1, :count], used[0], crlf[0] == 1)
-
-
-def measure(data, sequences, qualities, lengths, total) -> None:
-    """Fill a fresh Measure; its `legal` is False if any byte may not stand where it does."""
-    starts = [np.ascontiguousarray(part) for part in (sequences, qualities, lengths)]
-    figures = np.zeros(6, np.int64)
-    sums = (total.content, total.quality, total.bins, total.per_read, figures)
-    pointers = [_pointer(part, "int64_t[]") for part in (*starts, *sums)]
-    total.legal = bool(lib.seqdrop_measure(_pointer(data, "uint8_t[]"), *pointers[:3], len(lengths), *pointers[3:]))
-    names = ("ambiguous", "lower", "q20", "q30", "lowest", "highest")
-    for name, value in zip(names, figures.tolist(), strict=True):
-        setattr(total, name, value)
-
-
-def hash_names(data: np.ndarray, starts: np.ndarray, longest: int):
-    """(hashes, mates, ends), or None if a name is longer."""
-    starts, count = np.ascontiguousarray(starts), len(starts)
-    hashes, mates, ends = np.empty(count, np.uint64), np.empty(count, np.uint8), np.empty(count, np.int64)
-    done = lib.seqdrop_hash_names(
-        _pointer(data, "uint8_t[]"), _pointer(starts, "int64_t[]"), count, longest,
-        _pointer(hashes, "uint64_t[]"), _pointer(mates, "uint8_t[]"), _pointer(ends, "int64_t[]"),
-    )  # fmt: skip
-    return (hashes, mates, ends) if done else None
-
-
-def add_bits(words: np.ndarray, hashes: np.ndarray) -> np.ndarray:
-    """Which hashes may have been in the set before, earlier ones of this block included; all are added."""
-    again = np.empty(len(hashes), np.uint8)
+def bits(words: np.ndarray, hashes: np.ndarray, add: bool) -> np.ndarray:
+    """Which hashes may be in the set. With `add` all are added, each before the next one is looked for."""
+    found = np.empty(len(hashes), np.uint8)
     hashes = np.ascontiguousarray(hashes)
-    lib.seqdrop_add_bits(
-        _pointer(words, "uint64_t[]"),
-        len(words),
-        _pointer(hashes, "uint64_t[]"),
-        len(hashes),
-        _pointer(again, "uint8_t[]"),
-    )
-    return again.view(bool)
+    held, wanted = pointer(words, "uint64_t[]"), pointer(hashes, "uint64_t[]")
+    lib.seqdrop_bits(held, len(words), wanted, len(hashes), pointer(found, "uint8_t[]"), add)
+    return found.view(bool)
+
+
+def sum_names(hashes: np.ndarray, chunks: int) -> np.ndarray:
+    """The sums of the first whole chunks."""
+    hashes, sums = np.ascontiguousarray(hashes), np.empty(chunks, np.uint64)
+    lib.seqdrop_sum_names(pointer(hashes, "uint64_t[]"), chunks, pointer(sums, "uint64_t[]"))
+    return sums

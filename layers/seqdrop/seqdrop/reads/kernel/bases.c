@@ -1,0 +1,84 @@
+/* measure.py in C: bases. */
+
+#include <stdint.h>
+#include <string.h>
+
+static const char BASES[] = "ACGTN";
+
+/* One by one: lower case, U and IUPAC codes are counted, all but A C G T N. 0 if a byte may not stand there. */
+static int unusual(const uint8_t *bases, int64_t first, int64_t length, counts_t *to)
+{
+    int64_t bin = first / EXACT < BINS ? first / EXACT : BINS - 1;
+    for (int64_t i = 0; i < length; i++) {
+        uint8_t upper = bases[i] & 0xDF;
+        if (bases[i] == 'A' || bases[i] == 'C' || bases[i] == 'G' || bases[i] == 'T' || bases[i] == 'N')
+            continue;
+        if (bases[i] < 'A' || !upper || !strchr("ACGTURYSWKMBDHVN", upper))
+            return 0;
+        to->lower += bases[i] >= 'a';
+        const char *known = strchr(BASES, upper == 'U' ? 'T' : upper);
+        if (!known) {
+            to->ambiguous++;
+            continue;
+        }
+        if (!first)
+            to->content[(known - BASES) * EXACT + i]++;
+        to->bins[(known - BASES) * BINS + bin]++;
+    }
+    return 1;
+}
+
+/* N, where it is not all A C G T; 1 if it is all of these five. */
+INLINE int count_n(const uint8_t *bases, int64_t length, uint8_t *near, int64_t *bin)
+{
+    bytes_t other = {0}, all = {0};
+    for (int64_t at = 0; at < length; at += WIDE) {
+        bytes_t text, mask;
+        LOAD(text, bases + at);
+        LOAD(mask, MASK + (length - at < WIDE ? WIDE - (length - at) : 0));
+        bytes_t n = (text == 'N') & mask;
+        other |= ~((text == 'A') | (text == 'C') | (text == 'G') | (text == 'T') | n) & mask;
+        if (near)
+            COUNT(near + 4 * EXACT + at, n);
+        all -= n;
+    }
+    if (bin)
+        bin[4 * BINS] += sum_bytes(&all);
+    return !any(&other);
+}
+
+/* Up to EXACT bases: flags by position to `near`, or counts to a column of `bins`. 1 if all are of A C G T N.
+   Reads up to WIDE bytes further. */
+INLINE int count_bases(const uint8_t *bases, int64_t length, uint8_t *near, int64_t *bin)
+{
+    bytes_t other = {0}, as = {0}, cs = {0}, gs = {0}, ts = {0};
+    for (int64_t at = 0; at < length; at += WIDE) {
+        bytes_t text, mask;
+        LOAD(text, bases + at);
+        LOAD(mask, MASK);
+        if (length - at < WIDE) {
+            LOAD(mask, MASK + WIDE - (length - at));
+            text &= mask;
+        }
+        bytes_t a = text == 'A', c = text == 'C', g = text == 'G', t = text == 'T';
+        other |= ~(a | c | g | t) & mask;
+        if (near) {
+            COUNT(near + at, a);
+            COUNT(near + EXACT + at, c);
+            COUNT(near + 2 * EXACT + at, g);
+            COUNT(near + 3 * EXACT + at, t);
+        } else {
+            as -= a;
+            cs -= c;
+            gs -= g;
+            ts -= t;
+        }
+    }
+    if (bin) {
+        bin[0] += sum_bytes(&as);
+        bin[BINS] += sum_bytes(&cs);
+        bin[2 * BINS] += sum_bytes(&gs);
+        bin[3 * BINS] += sum_bytes(&ts);
+    }
+    return !any(&other) || count_n(bases, length, near, bin);
+}

@@ -1,0 +1,61 @@
+/* block.py in C: all of a block in one pass, each record while it is in the nearest cache.
+
+   numpy is the reference: tests hold both together. Nothing here writes beyond what the caller sized, or reads beyond
+   data[size] but for the padding that Blocks keeps. */
+
+#include <stdint.h>
+#include <string.h>
+
+#define FIGURES 9
+#define SUMS (5 * EXACT + EXACT + 6 * BINS + SCORES + FIGURES)
+
+/* What this was built from (see fingerprint in __init__.py). */
+const char *seqdrop_sources(void)
+{
+    return SEQDROP_SOURCES;
+}
+
+/* Up to `room` whole records of data[:size]; their number, or -1 if anything is unusual. */
+FAST static int64_t examine(const uint8_t *data, int64_t size, int64_t room, int64_t longest_name, records_t *to,
+                            counts_t *counts)
+{
+    int64_t at = 0, count = 0;
+    for (; at < size && count < room; count++) {
+        int64_t *start = to->starts + 4 * count, *end = to->ends + 4 * count;
+        int64_t next = record_at(data, at, size, start, end, &to->crlf);
+        if (next == 0)
+            break;
+        if (next < 0)
+            return -1;
+        int64_t length = to->lengths[count] = end[1] - start[1];
+        int64_t name = hash_name(data + start[0] + 1, longest_name, to->hashes + count, to->mates + count);
+        if (!name || !count_read(data + start[1], data + start[3], length, count, counts))
+            return -1;
+        to->name_ends[count] = start[0] + 1 + name;
+        at = next;
+    }
+    to->used = at;
+    flush(counts);
+    return count;
+}
+
+/* As `examine`. `sums` are what Measure holds, in its order, and its figures after them. */
+int64_t seqdrop_block(const uint8_t *data, int64_t size, int64_t room, int64_t longest_name, records_t *to,
+                      int64_t *sums)
+{
+    counts_t counts;
+    memset(&counts, 0, sizeof counts);
+    memset(sums, 0, SUMS * sizeof *sums);
+    counts.content = sums;
+    counts.quality = counts.content + 5 * EXACT;
+    counts.bins = counts.quality + EXACT;
+    counts.scores = counts.bins + 6 * BINS;
+    counts.lowest = 255;
+    counts.shortest = INT64_MAX;
+    to->used = 0;
+    to->crlf = -1;
+    int64_t count = examine(data, size, room, longest_name, to, &counts);
+    flush_lanes(&counts);
+    memcpy(counts.scores + SCORES, &counts.ambiguous, FIGURES * sizeof(int64_t));
+    return count;
+}

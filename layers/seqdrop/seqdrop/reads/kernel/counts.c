@@ -1,0 +1,64 @@
+/* What measure.py counts, and sums of many bytes at once. */
+
+#include <stdint.h>
+#include <string.h>
+
+/* Compiled twice, and chosen when the module is loaded: 32 bytes at a time where the processor can. */
+#if defined(__x86_64__)
+#define FAST __attribute__((target_clones("avx2", "default")))
+#else
+#define FAST
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+#define EXACT 512 /* positions counted one by one, as in measure.py */
+#define BINS 256
+#define SCORES 95
+#define OFFSET 33
+#define WIDE 32     /* bytes of a vector */
+#define OFTEN 255   /* what an 8-bit lane holds */
+#define ONES4 255, 255, 255, 255
+#define ALL_ONES ONES4, ONES4, ONES4, ONES4, ONES4, ONES4, ONES4, ONES4
+
+typedef int8_t bytes_t __attribute__((vector_size(WIDE)));
+typedef uint16_t pairs_t __attribute__((vector_size(WIDE)));
+
+static const uint8_t MASK[2 * WIDE] = {ALL_ONES};
+
+#define LOAD(to, from) memcpy(&(to), (from), WIDE)
+#define STORE(to, from) memcpy((to), &(from), WIDE)
+#define COUNT(to, flags) do { bytes_t held_; LOAD(held_, to); held_ -= (flags); STORE(to, held_); } while (0)
+#define ADD(to, what) do { pairs_t held_; LOAD(held_, to); held_ += (what); STORE(to, held_); } while (0)
+
+typedef struct {
+    int64_t *content, *quality, *bins, *scores; /* (5, EXACT), (EXACT), (6, BINS), (SCORES), as Measure has them */
+    int64_t ambiguous, lower, q20, q30, bases, lowest, highest, shortest, longest; /* FIGURES in block.py */
+    uint8_t near_bases[5 * EXACT];  /* flags at each position, of up to OFTEN reads */
+    uint16_t near_quality[EXACT];   /* sums at even positions, then at odd ones */
+    bytes_t good, best;             /* lanes of q20 and q30, of up to OFTEN vectors */
+    int vectors;
+} counts_t;
+
+static int64_t sum_bytes(const bytes_t *lanes)
+{
+    uint64_t words[WIDE / 8], total = 0;
+    memcpy(words, lanes, WIDE);
+    for (int i = 0; i < WIDE / 8; i++)
+        total += (words[i] & 0x00FF00FF00FF00FFULL) + ((words[i] >> 8) & 0x00FF00FF00FF00FFULL);
+    return (total * 0x0001000100010001ULL) >> 48;
+}
+
+/* Of EXACT bytes of up to 126 the sum fits in 16 bits. */
+INLINE int64_t sum_pairs(const pairs_t *lanes)
+{
+    uint64_t words[WIDE / 8];
+    memcpy(words, lanes, WIDE);
+    return ((words[0] + words[1] + words[2] + words[3]) * 0x0001000100010001ULL) >> 48;
+}
+
+INLINE int any(const bytes_t *lanes)
+{
+    uint64_t words[WIDE / 8];
+    memcpy(words, lanes, WIDE);
+    return (words[0] | words[1] | words[2] | words[3]) != 0;
+}

@@ -1,0 +1,115 @@
+/* measure.py in C: qualities, and whole reads. */
+
+#include <stdint.h>
+#include <string.h>
+
+/* ---- qualities ---- */
+
+/* Widens the span of qualities; 0 if a byte may not stand there. */
+static int widen(const uint8_t *quality, int64_t length, counts_t *to)
+{
+    for (int64_t i = 0; i < length; i++) {
+        if (quality[i] < OFFSET || quality[i] > 126)
+            return 0;
+        to->lowest = quality[i] < to->lowest ? quality[i] : to->lowest;
+        to->highest = quality[i] > to->highest ? quality[i] : to->highest;
+    }
+    return 1;
+}
+
+static void flush_lanes(counts_t *to)
+{
+    to->q20 += sum_bytes(&to->good);
+    to->q30 += sum_bytes(&to->best);
+    memset(&to->good, 0, WIDE);
+    memset(&to->best, 0, WIDE);
+    to->vectors = 0;
+}
+
+/* Up to EXACT qualities: added by position to `near` if given; their sum, or -1 if a byte may not stand there. */
+INLINE int64_t count_quality(const uint8_t *quality, int64_t length, uint16_t *near, counts_t *to)
+{
+    int vectors = (length + WIDE - 1) / WIDE;
+    if (to->vectors + vectors > OFTEN)
+        flush_lanes(to);
+    to->vectors += vectors;
+    int8_t low = to->lowest > 126 ? 127 : to->lowest, high = to->highest;
+    bytes_t outside = {0}, good = to->good, best = to->best;
+    pairs_t total = {0};
+    for (int64_t at = 0; at < length; at += WIDE) {
+        bytes_t text, mask;
+        LOAD(text, quality + at);
+        LOAD(mask, MASK);
+        if (length - at < WIDE) {
+            LOAD(mask, MASK + WIDE - (length - at));
+            text &= mask;
+        }
+        outside |= ((text < low) | (text > high)) & mask; /* bytes over 127 are below 0 here */
+        good -= text > OFFSET + 19;
+        best -= text > OFFSET + 29;
+        pairs_t even = (pairs_t)text & 0xFF, odd = (pairs_t)text >> 8;
+        if (near) {
+            ADD(near + at / 2, even);
+            ADD(near + EXACT / 2 + at / 2, odd);
+        }
+        total += even + odd;
+    }
+    to->good = good;
+    to->best = best;
+    return any(&outside) && !widen(quality, length, to) ? -1 : sum_pairs(&total);
+}
+
+/* ---- reads ---- */
+
+/* Adds up the sums of up to OFTEN reads. */
+INLINE void flush(counts_t *to)
+{
+    int64_t width = to->longest < EXACT ? to->longest : EXACT;
+    for (int base = 0; base < 5; base++) {
+        int64_t total = 0;
+        for (int64_t i = 0; i < width; i++) {
+            to->content[base * EXACT + i] += to->near_bases[base * EXACT + i];
+            total += to->near_bases[base * EXACT + i];
+        }
+        to->bins[base * BINS] += total;
+    }
+    for (int64_t i = 0; i < width; i++)
+        to->quality[i] += to->near_quality[i % 2 * (EXACT / 2) + i / 2];
+    memset(to->near_bases, 0, sizeof to->near_bases);
+    memset(to->near_quality, 0, sizeof to->near_quality);
+}
+
+/* The sum of a read's qualities; -1 if a byte may not stand where it does, and then the counts are good for nothing. */
+INLINE int64_t add_up(const uint8_t *bases, const uint8_t *quality, int64_t length, counts_t *to)
+{
+    int64_t near = length < EXACT ? length : EXACT;
+    if (!count_bases(bases, near, to->near_bases, NULL) && !unusual(bases, 0, near, to))
+        return -1;
+    int64_t sum = count_quality(quality, near, to->near_quality, to), total = sum;
+    to->bins[5 * BINS] += sum;
+    for (int64_t at = EXACT; at < length && sum >= 0; at += EXACT) {
+        int64_t size = length - at < EXACT ? length - at : EXACT, bin = at / EXACT < BINS ? at / EXACT : BINS - 1;
+        if (!count_bases(bases + at, size, NULL, to->bins + bin) && !unusual(bases + at, at, size, to))
+            return -1;
+        sum = count_quality(quality + at, size, NULL, to);
+        to->bins[5 * BINS + bin] += sum;
+        total += sum;
+    }
+    return sum < 0 ? -1 : total;
+}
+
+/* Counts a read, the one after `before` others; 0 if a byte may not stand where it does. */
+INLINE int count_read(const uint8_t *bases, const uint8_t *quality, int64_t length, int64_t before, counts_t *to)
+{
+    int64_t sum = add_up(bases, quality, length, to);
+    if (sum < 0)
+        return 0;
+    if (length)
+        to->scores[sum / length - OFFSET]++;
+    to->bases += length;
+    to->shortest = length < to->shortest ? length : to->shortest;
+    to->longest = length > to->longest ? length : to->longest;
+    if (before % OFTEN == OFTEN - 1)
+        flush(to);
+    return 1;
+}

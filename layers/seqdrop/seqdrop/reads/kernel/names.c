@@ -1,0 +1,93 @@
+/* names.py and duplicates.py in C, and the sums of mates.py. */
+
+#include <stdint.h>
+#include <string.h>
+
+#define A 0x9E3779B97F4A7C15ULL
+#define B 0xC2B2AE3D27D4EB4FULL
+#define CHUNK 64
+#define WEIGHT 0xD6E8FEB86659FD93ULL
+
+static uint64_t mixed(uint64_t word, uint64_t key)
+{
+    word *= key;
+    word ^= word >> 32;
+    word *= B;
+    return word ^ (word >> 29);
+}
+
+static uint64_t first_bytes(uint64_t word, int64_t count)
+{
+    return count < 8 ? word & ((1ULL << 8 * count) - 1) : word;
+}
+
+/* Where white space or a control character stands among eight bytes, as the highest bits of bytes; the first is right. */
+static uint64_t spaces(uint64_t word)
+{
+    return (word - 0x2121212121212121ULL) & ~word & 0x8080808080808080ULL;
+}
+
+static uint64_t hash(const uint8_t *name, int64_t length)
+{
+    uint64_t total = 0, key = A, word;
+    for (int64_t at = 0; at < length; at += 8, key += 2 * A) {
+        memcpy(&word, name + at, 8);
+        total += mixed(first_bytes(word, length - at), key);
+    }
+    return total;
+}
+
+/* The base name's hash and mate (0, 1, 2) of a name; its length, or 0 if it is longer than `longest`. */
+static int64_t hash_name(const uint8_t *name, int64_t longest, uint64_t *hashed, uint8_t *mate)
+{
+    uint64_t total = 0, key = A, word, found;
+    int64_t length = 0;
+    for (;; length += 8, key += 2 * A) { /* eight bytes at a time, little-endian */
+        memcpy(&word, name + length, 8);
+        if ((found = spaces(word)))
+            break;
+        if (length > longest)
+            return 0;
+        total += mixed(word, key);
+    }
+    int64_t left = __builtin_ctzll(found) / 8;
+    length += left;
+    *mate = 0;
+    if (length > 2 && name[length - 2] == '/' && (name[length - 1] == '1' || name[length - 1] == '2')) {
+        *mate = name[length - 1] - '0';
+        total = hash(name, length - 2);
+    } else if (left)
+        total += mixed(first_bytes(word, left), key);
+    total *= A;
+    *hashed = total ^ (total >> 32);
+    return length <= longest ? length : 0;
+}
+
+static uint64_t bits_of(uint64_t hash)
+{
+    return (1ULL << (hash & 63)) | (1ULL << ((hash >> 6) & 63)) | (1ULL << ((hash >> 58) & 63));
+}
+
+/* Which hashes may be in a set of bits of `size` words; with `add`, each is added before the next is looked for. */
+void seqdrop_bits(uint64_t *words, int64_t size, const uint64_t *hashes, int64_t count, uint8_t *found, int32_t add)
+{
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t bits = bits_of(hashes[i]), *word = words + ((hashes[i] >> 12) & (uint64_t)(size - 1));
+        if (i + 16 < count)
+            __builtin_prefetch(words + ((hashes[i + 16] >> 12) & (uint64_t)(size - 1)), 1);
+        found[i] = (*word & bits) == bits;
+        if (add)
+            *word |= bits;
+    }
+}
+
+/* One sum for each whole CHUNK of hashes, each times a number of its place. */
+void seqdrop_sum_names(const uint64_t *hashes, int64_t chunks, uint64_t *sums)
+{
+    for (int64_t chunk = 0; chunk < chunks; chunk++, hashes += CHUNK) {
+        uint64_t total = 0;
+        for (int64_t i = 0; i < CHUNK; i++)
+            total += hashes[i] * ((2 * i + 1) * WEIGHT);
+        sums[chunk] = total;
+    }
+}

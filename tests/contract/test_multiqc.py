@@ -1,0 +1,23 @@
+"""MultiQC itself finds and shows what `seqdrop validate --multiqc` writes."""
+
+import shutil
+import subprocess
+
+import pytest
+from seqdrop_cli.main import main
+
+RECORDS = b"".join(b"@r%d\n%b\n+\n%b\n" % (number, b"ACGTN" * 10, b"IIFF#" * 10) for number in range(100))
+
+
+def test_multiqc_shows_the_figures(tmp_path):
+    if not shutil.which("multiqc"):
+        pytest.skip("MultiQC is not on the PATH")
+    (tmp_path / "S1_R1.fastq").write_bytes(RECORDS)
+    figures, out = tmp_path / "figures", tmp_path / "out"
+    assert main(["validate", str(tmp_path / "S1_R1.fastq"), "--multiqc", str(figures)]) == 0
+    subprocess.run(["multiqc", "--quiet", "--outdir", str(out), str(figures)], check=True, capture_output=True)
+    header, row = (out / "multiqc_data/multiqc_general_stats.txt").read_text().splitlines()
+    shown = dict(zip((name.rpartition("-")[2] for name in header.split("\t")), row.split("\t"), strict=True))
+    assert (shown["Sample"], float(shown["reads"]), float(shown["bases"])) == ("S1_R1", 100, 5000)
+    for plot in ("quality", "gc", "lengths", "read_quality"):
+        assert (out / f"multiqc_data/multiqc_seqdrop_{plot}_plot.txt").is_file()
