@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from botocore.exceptions import ClientError
+from collections.abc import Callable, Iterator
 
 from seqdrop.analyses import Analysis
-from seqdrop.archive import GONE
-from seqdrop.errors import Fault, InvalidFile, ObjectGone
+from seqdrop.errors import Fault, InvalidFile
 from seqdrop.examination import Examination, rejection, save
 from seqdrop.jobs.transform import shard_prefix
 from seqdrop.ledger.records import Attempt
+from seqdrop.ranged import RangedObject
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
 from seqdrop.reads.records import Record
@@ -20,33 +18,28 @@ from seqdrop.shards import MEGABYTE, shard_name, shards, work_items
 from seqdrop.uploads import UploadVersion
 
 
-def examine(s3, work: str, version: UploadVersion, analysis: Analysis) -> Examination:
+def examine(
+    s3, work: str, version: UploadVersion, analysis: Analysis, begun: Callable[[Reading], None] = lambda _: None
+) -> Examination:
     """Read an upload once. Its shards and the examination lie in the bucket `work` when this returns.
 
-    Raises ObjectGone. The same version and analysis give the same objects.
+    `begun` is handed the reading before it starts, to tell how far it has come. Raises ObjectGone.
+    The same version and analysis give the same objects.
     """
-    reading = Reading(_body(s3, version), analysis.formats, name=version.key, policy=Policy(analysis.severity))
-    refused, count, items = None, 0, 0
-    try:
-        if analysis.use:
-            count, items = _write_shards(s3, work, version, reading, analysis)
-        else:
-            reading.run()
-    except InvalidFile as error:
-        refused = rejection(error)
+    with RangedObject(s3, version) as body:
+        reading = Reading(body, analysis.formats, name=version.key, policy=Policy(analysis.severity))
+        begun(reading)
+        refused, count, items = None, 0, 0
+        try:
+            if analysis.use:
+                count, items = _write_shards(s3, work, version, reading, analysis)
+            else:
+                reading.run()
+        except InvalidFile as error:
+            refused = rejection(error)
     found = Examination(version.id, analysis.as_json(), reading.report(), refused, count, items)
     save(s3, work, found)
     return found
-
-
-def _body(s3, version: UploadVersion):
-    try:
-        answer = s3.get_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
-            raise ObjectGone("the object was deleted before it was read") from error
-        raise
-    return answer["Body"]
 
 
 def _write_shards(s3, work: str, version: UploadVersion, reading: Reading, analysis: Analysis) -> tuple[int, int]:
