@@ -27,7 +27,7 @@ from seqdrop.archive import GONE
 from seqdrop.errors import ObjectGone
 from seqdrop.uploads import UploadVersion
 
-PART = 8 << 20
+PART = 4 << 20  # large enough that the wait for its first byte is a small part of its time
 PARTS = 4  # held at a time: the one being read, and those being fetched
 TRIES = 5
 FIRST_PAUSE = 0.2  # seconds before the second try; doubles
