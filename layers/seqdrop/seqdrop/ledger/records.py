@@ -12,6 +12,9 @@ from seqdrop.analyses import Analysis
 from seqdrop.ledger.moves import ATTEMPT, JOB, UPLOAD
 from seqdrop.uploads import UploadVersion
 
+# What a job is for.
+TRANSFORM, EXAMINE = "transform", "examine"
+
 
 @dataclass(frozen=True)
 class Record:
@@ -110,9 +113,14 @@ class Attempt(Record):
 
 @dataclass(frozen=True)
 class Job(Record):
-    """One SageMaker job: its members are `Attempt.key`s; `request` is what the service is sent, as JSON."""
+    """One SageMaker job; `request` is what the service is sent, as JSON.
+
+    A batch transform has members, which are `Attempt.key`s. A processing job, whose task is "examine", is for one
+    upload (its id), by the analysis as it was then (`Analysis.as_json`).
+    """
 
     name: str = ""
+    task: str = TRANSFORM
     analysis: str = ""
     members: list[str] = field(default_factory=list)
     request: str = ""
@@ -120,6 +128,8 @@ class Job(Record):
     model_key: str = ""  # its archive in the results bucket, and that archive's SHA-256
     model_digest: str = ""
     model_request: str = ""  # what CreateModel is sent, as JSON
+    upload: str = ""
+    plan: str = ""
     reason: str = ""
 
     kind = JOB
