@@ -64,7 +64,7 @@ def actions(name: str) -> set[str]:
     return {action for s in statements(name) if s["Effect"] == "Allow" for action in as_list(s["Action"])}
 
 
-IDENTITIES = [*FUNCTIONS, "ExecutionRole"]
+IDENTITIES = [*FUNCTIONS, "ExecutionRole", "ProcessingRole"]
 
 
 @pytest.mark.parametrize("name", IDENTITIES)
