@@ -55,6 +55,24 @@ def test_what_is_wrong_is_named(change, message):
     assert message in str(caught.value)
 
 
+def test_the_threshold_of_jobs_is_one_number():
+    assert packaged().lambda_gb == 2.0
+    few = parse("[validation]\nlambda_gb = 0.5\n" + GOOD)
+    assert (few.in_job(500_000_000), few.in_job(500_000_001)) == (False, True)
+    assert not parse("[validation]\nlambda_gb = 0\n" + GOOD).in_job(0)
+
+
+@pytest.mark.parametrize("wrong", ["lambda_gb = -1", "lambda_gb = 16", "lamda_gb = 1"])
+def test_a_wrong_threshold_is_named(wrong):
+    with pytest.raises(ConfigurationError, match=r"lamb?da_gb"):
+        parse(f"[validation]\n{wrong}\n" + GOOD)
+
+
+def test_the_name_of_examining_jobs_is_taken():
+    with pytest.raises(ConfigurationError, match="taken"):
+        parse(GOOD.replace("analyses.reads", "analyses.examine"))
+
+
 def test_two_analyses_may_not_share_a_prefix():
     with pytest.raises(ConfigurationError, match="same prefix"):
         parse(GOOD + GOOD.replace("analyses.reads", "analyses.again"))
