@@ -43,7 +43,7 @@ def test_the_longest_prefix_wins():
         (('strands = "+"', 'strands = "-"'), "strands must be"),
         (('["fastq"]', '["fastq", "cram"]'), "formats must be some of"),
         (("threshold = 0.5", "threshold = 50"), "threshold must be 0 to 1"),
-        (("max_gb = 1", "max_gb = 6"), "max_gb"),
+        (("max_gb = 1", "max_gb = 101"), "max_gb"),
         (("label =", "lable ="), "lable"),
         (('model = "m"', 'model = "org/DNABERT_6"'), "model must be"),
         (("analyses.reads", 'analyses."the reads"'), "a name is"),

@@ -62,6 +62,7 @@ class Upload(Record):
     analysis: str = ""  # "" while no prefix fits
     format: str = ""
     sha256: str = ""  # hexadecimal, of the object's bytes as they were validated
+    sha256_of_parts: str = ""  # the same, of a file that is copied in parts (parts.py)
     records: int = 0
     reason: str = ""  # code of the fault that rejected it
     archive_key: str = ""

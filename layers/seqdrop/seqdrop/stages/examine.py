@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from seqdrop.analyses import Analysis
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.examination import Examination, rejection, save
 from seqdrop.jobs.transform import shard_prefix
 from seqdrop.ledger.records import Attempt
+from seqdrop.parts import PartDigests, in_parts
 from seqdrop.ranged import RangedObject
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
@@ -27,7 +29,8 @@ def examine(
     The same version and analysis give the same objects.
     """
     with RangedObject(s3, version) as body:
-        reading = Reading(body, analysis.formats, name=version.key, policy=Policy(analysis.severity))
+        parts = PartDigests(body) if in_parts(version.size) else None
+        reading = Reading(parts or body, analysis.formats, name=version.key, policy=Policy(analysis.severity))
         begun(reading)
         refused, count, items = None, 0, 0
         try:
@@ -38,6 +41,8 @@ def examine(
         except InvalidFile as error:
             refused = rejection(error)
     found = Examination(version.id, analysis.as_json(), reading.report(), refused, count, items)
+    if parts and not refused:
+        found = replace(found, sha256_of_parts=parts.sha256)
     save(s3, work, found)
     return found
 
