@@ -202,6 +202,17 @@ def test_only_archive_removes_anything():
     assert {name: found for name, found in removing.items() if found} == {"ArchiveFunction": {"s3:DeleteObjectVersion"}}
 
 
+def test_the_code_of_models_cannot_read_what_was_dropped():
+    """Models are brought by a lab, so their jobs have a role other than those that examine files."""
+    readers = {
+        name
+        for name in IDENTITIES
+        for one in statements(name)
+        if "s3:GetObject" in as_list(one["Action"]) and "LandingBucket" in str(one["Resource"])
+    }
+    assert readers == {"ValidateFunction", "ProcessingRole", "ArchiveFunction"}
+
+
 def test_every_function_of_the_tree_is_deployed_with_a_log_that_ends(repository):
     folders = {path.parent.name for path in (repository / "functions").glob("*/app.py")}
     assert {body["CodeUri"].split("/")[1] for body in FUNCTIONS.values()} == folders
