@@ -1,4 +1,4 @@
-"""How fast one core validates and cuts reads: what `max_gb` in analyses.toml may be in a Lambda's 15 minutes.
+"""How fast one core validates and cuts reads: what `lambda_gb` in analyses.toml may be in a Lambda's 15 minutes.
 
     .venv/bin/python benchmarks/validation.py
 

@@ -33,8 +33,8 @@ PATCHES = (
 )
 
 
-def install(app: ModuleType, workdir: Path, endpoint: str, transform_limit: int | None) -> None:
+def install(app: ModuleType, workdir: Path, endpoint: str, limits: dict[str, int | None]) -> None:
     """Register our services and patches with ministack's gateway module; called from its event loop."""
-    service.install(app, workdir, endpoint, transform_limit)
+    service.install(app, workdir, endpoint, limits)
     for patch in PATCHES:
         patch.apply()

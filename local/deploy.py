@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqdrop.analyses import packaged
+from seqdrop.jobs.code import push_code
 from seqdrop.jobs.models import push_archive
 from seqdrop.services import now
 from seqdrop_cli.pack import pack_model
+from seqdrop_cli.package import pack
 
 from local.embedded import EmbeddedAws
 
@@ -42,23 +44,39 @@ class Stack:
         return cls(**{item["OutputKey"].lower(): item["OutputValue"] for item in found["Outputs"]})
 
 
-def deploy(aws: EmbeddedAws, say: Callable[[str], None] = lambda text: None) -> Stack:
-    """Build, deploy and push the seed models. Takes about 20 seconds."""
-    build_dir = aws.workdir / "sam-build"
+def deploy(
+    aws: EmbeddedAws, say: Callable[[str], None] = lambda text: None, *, tree: Path = REPOSITORY, name: str = STACK
+) -> Stack:
+    """Build, deploy, push the code of processing jobs and the seed models. Takes about 20 seconds.
+
+    `tree` may be another checkout, whose template, functions and layers are deployed under another `name`.
+    """
+    build_dir = aws.workdir / f"sam-build-{name}"
     say("sam build")
-    _sam(aws, "build", "--build-dir", str(build_dir), *_parameters())
+    _sam(aws, tree, "build", "--build-dir", str(build_dir), *_parameters())
     say("sam deploy")
     _sam(
         aws,
+        tree,
         "deploy",
-        *("--template-file", str(build_dir / "template.yaml"), "--stack-name", STACK, "--resolve-s3"),
+        *("--template-file", str(build_dir / "template.yaml"), "--stack-name", name, "--resolve-s3"),
         *("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
         *("--no-progressbar", *_parameters()),
     )
-    stack = Stack.of(aws)
-    say("seed models")
+    stack = Stack.of(aws, name)
+    say("code and seed models")
+    push_layers(aws, stack, build_dir)
     push_seeds(aws, stack)
     return stack
+
+
+def push_layers(aws: EmbeddedAws, stack: Stack, build_dir: Path) -> None:
+    """Make the layers, as they were built for this Python, the code of processing jobs.
+
+    The embedded SageMaker runs this Python, too; for AWS's image `seqdrop processing push` fetches other wheels.
+    """
+    layers = [build_dir / name / "python" for name in ("ReadsLayer", "SeqdropLayer")]
+    push_code(aws.client("s3"), stack.results, pack(layers), now())
 
 
 def push_seeds(aws: EmbeddedAws, stack: Stack) -> None:
@@ -77,13 +95,13 @@ def _parameters() -> list[str]:
     return ["--parameter-overrides", *(f"{name}={value}" for name, value in values.items())]
 
 
-def _sam(aws: EmbeddedAws, command: str, *options: str) -> None:
+def _sam(aws: EmbeddedAws, tree: Path, command: str, *options: str) -> None:
     binaries = Path(sys.executable).parent
     environment = aws.environment()
     environment["PATH"] = f"{binaries}:{environment['PATH']}"  # sam looks for python3.x and pip there
     done = subprocess.run(
         [str(binaries / "sam"), command, *options],
-        cwd=REPOSITORY,
+        cwd=tree,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

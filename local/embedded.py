@@ -24,7 +24,8 @@ class EmbeddedAws:
 
     `workdir` holds all its files. `port` None takes a free one. With `detached` the server outlives this
     process; otherwise it ends with it, even when it is killed, and with this object. With `transform_limit`
-    its SageMaker refuses more jobs at a time with ResourceLimitExceeded, as an account's quota does.
+    or `processing_limit` its SageMaker refuses more jobs of the kind at a time with ResourceLimitExceeded, as an
+    account's quotas do.
     """
 
     account = ACCOUNT
@@ -37,13 +38,15 @@ class EmbeddedAws:
         region: str = DEFAULT_REGION,
         detached: bool = False,
         transform_limit: int | None = None,
+        processing_limit: int | None = None,
     ):
         self.workdir = Path(workdir).resolve()
         self.region = region
         self._detached = detached
         self._options = ["--port", str(port or 0), "--region", region]
-        if transform_limit is not None:
-            self._options += ["--transform-limit", str(transform_limit)]
+        for kind, limit in (("transform", transform_limit), ("processing", processing_limit)):
+            if limit is not None:
+                self._options += [f"--{kind}-limit", str(limit)]
         self._process: ServerProcess | None = None
         self._clients: dict[str, object] = {}
 

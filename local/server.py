@@ -46,7 +46,8 @@ def main(argv: list[str] | None = None) -> None:
     prepare_environment(workdir, port, options.region)
     leave_nothing_behind(options.with_parent)
     state = ServerState(os.getpid(), port, options.region)
-    asyncio.run(serve(listener, workdir, state, options.transform_limit))
+    limits = {"Transform": options.transform_limit, "Processing": options.processing_limit}
+    asyncio.run(serve(listener, workdir, state, limits))
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -56,6 +57,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--workdir", type=Path, required=True)
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--transform-limit", type=int, help="refuse more transform jobs than this at a time")
+    parser.add_argument("--processing-limit", type=int, help="refuse more processing jobs than this at a time")
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input is closed")
     return parser.parse_args(argv)
 
@@ -129,7 +131,7 @@ def _end_with_parent() -> None:
     os._exit(0)
 
 
-async def serve(listener: socket.socket, workdir: Path, state: ServerState, transform_limit: int | None) -> None:
+async def serve(listener: socket.socket, workdir: Path, state: ServerState, limits: dict[str, int | None]) -> None:
     """Import ministack, add what is ours, and answer requests for as long as the process lives."""
     from hypercorn.asyncio import serve as serve_asgi
     from hypercorn.config import Config
@@ -137,7 +139,7 @@ async def serve(listener: socket.socket, workdir: Path, state: ServerState, tran
 
     from local.additions import install
 
-    install(app, workdir, f"http://{LOOPBACK}:{state.port}", transform_limit)
+    install(app, workdir, f"http://{LOOPBACK}:{state.port}", limits)
     config = Config()
     config.bind, config.keep_alive_timeout = [f"fd://{listener.fileno()}"], 75
     write_state(workdir, state)

@@ -10,6 +10,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from seqdrop.errors import SeqdropError
+from seqdrop.jobs.code import push_code
 from seqdrop.jobs.models import current_archive, push_archive
 from seqdrop.ledger.moves import ENDS, MOVES, UPLOAD
 from seqdrop.ledger.records import Upload
@@ -18,6 +19,7 @@ from seqdrop.services import now
 from seqdrop_cli import target as targets
 from seqdrop_cli.drop import plan, upload
 from seqdrop_cli.pack import pack_model
+from seqdrop_cli.package import build
 from seqdrop_cli.progress import progress
 from seqdrop_cli.results import fetch
 from seqdrop_cli.validate import validate
@@ -31,6 +33,7 @@ Without --stack, commands talk to the embedded AWS that `make demo KEEP=1` left 
   seqdrop status --stack seqdrop                       where every upload stands
   seqdrop fetch UPLOAD_ID --stack seqdrop --to out/    bring its results home
   seqdrop models push promoter-300 my-dnabert/ --code model_code/dnabert --stack seqdrop
+  seqdrop processing push --stack seqdrop              after a deploy: jobs for large files run this code
 """
 
 
@@ -78,6 +81,12 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--code", type=Path, default=Path("model_code/dnabert"), help="folder with inference.py")
     one = _command(verbs, "show", _show, "show the current archive of a model")
     one.add_argument("model")
+    processing = commands.add_parser("processing", help="change what jobs run that examine large files")
+    verbs = processing.add_subparsers(required=True, metavar="VERB")
+    one = _command(verbs, "push", _push_code, "make this code, and the wheels it needs, what those jobs run")
+    one.add_argument("--python", default="3.12", help="that of the stack's ProcessingImage (default: %(default)s)")
+    one.add_argument("--architecture", default="x86_64", choices=["x86_64", "aarch64"])
+    one.add_argument("--requirements", type=Path, default=Path("layers/reads/requirements.txt"))
     return top
 
 
@@ -142,6 +151,14 @@ def _push(options, console: Console) -> int:
     console.print(
         f"{options.model} is now s3://{target.results}/{archive.key}", highlight=False, soft_wrap=True, markup=False
     )
+    return 0
+
+
+def _push_code(options, console: Console) -> int:
+    target = targets.find(options.stack)
+    packages = build(options.requirements, options.python, options.architecture)
+    code = push_code(target.client("s3"), target.results, packages, now())
+    console.print(f"jobs now run s3://{target.results}/{code.prefix}", highlight=False, soft_wrap=True, markup=False)
     return 0
 
 

@@ -4,40 +4,49 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqdrop.ledger.records import Attempt, Upload
+from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.ledger.table import Ledger
+from seqdrop.stages.large import OPEN, is_final, last_job
 
 WAITING, BUSY, DONE, SKIPPED, BAD = "waiting", "busy", "done", "skipped", "bad"
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One upload's way through validate, predict and archive. `upload` is None until its event was taken."""
+    """One upload's way through validate, predict and archive. `upload` is None until its event was taken.
+
+    `job` is the one that examines it, if it is too large for a Lambda.
+    """
 
     upload_id: str
     key: str
     size: int
     upload: Upload | None
     attempts: list[Attempt]
+    job: Job | None = None
 
     @property
     def state(self) -> str:
-        """One word: the upload's state, or that of its attempt while that is what happens."""
+        """One word: the upload's state, or that of its attempt or job while that is what happens."""
         if self.upload is None:
             return "LANDED"
+        if self.upload.state == "RECEIVED" and self.job:
+            return self._examined
         if self.upload.state == "VALIDATED" and self.attempts:
             return self.attempts[-1].state
         return self.upload.state
 
     @property
     def ended(self) -> bool:
-        return self.state in ("ARCHIVED", "REJECTED", "WITHDRAWN", "FAILED")
+        return self.state in ("ARCHIVED", "REJECTED", "WITHDRAWN", "FAILED", "UNEXAMINED")
 
     @property
     def detail(self) -> str:
         """What the state is about: the fault, the job, or the number of records."""
         if self.upload is None:
             return ""
+        if self.upload.state == "RECEIVED" and self.job:
+            return self.job.reason or self.job.name
         if self.state == "FAILED":
             return self.attempts[-1].reason
         if self.state == "SUBMITTED":
@@ -50,8 +59,15 @@ class Progress:
         return _STEPS.get(self.state, (WAITING, WAITING, WAITING)) if self._has_model else self._raw_steps()
 
     @property
+    def _examined(self) -> str:
+        """RECEIVED between two jobs; UNEXAMINED if the lab was told that none will come."""
+        if self.job.state in OPEN:
+            return "EXAMINING"
+        return "UNEXAMINED" if self.job.state != "DONE" and is_final(self.job, self.job.state) else "RECEIVED"
+
+    @property
     def _has_model(self) -> bool:
-        return bool(self.attempts) or self.state in ("LANDED", "RECEIVED", "REJECTED", "WITHDRAWN")
+        return bool(self.attempts) or self.upload is None or self.upload.state in ("RECEIVED", "REJECTED", "WITHDRAWN")
 
     def _raw_steps(self) -> tuple[str, str, str]:
         return (DONE, SKIPPED, DONE if self.state == "ARCHIVED" else BUSY)
@@ -60,6 +76,8 @@ class Progress:
 _STEPS = {
     "LANDED": (WAITING, WAITING, WAITING),
     "RECEIVED": (BUSY, WAITING, WAITING),
+    "EXAMINING": (BUSY, WAITING, WAITING),
+    "UNEXAMINED": (BAD, SKIPPED, SKIPPED),
     "REJECTED": (BAD, SKIPPED, SKIPPED),
     "WITHDRAWN": (SKIPPED, SKIPPED, SKIPPED),
     "PLANNED": (DONE, WAITING, WAITING),
@@ -73,4 +91,7 @@ _STEPS = {
 def progress(ledger: Ledger, upload_id: str, key: str, size: int) -> Progress:
     """Read one upload's standing."""
     upload = ledger.upload(upload_id)
-    return Progress(upload_id, key, size, upload, ledger.attempts(upload_id) if upload else [])
+    if upload is None:
+        return Progress(upload_id, key, size, None, [])
+    job = last_job(ledger, upload_id) if upload.state == "RECEIVED" else None
+    return Progress(upload_id, key, size, upload, ledger.attempts(upload_id), job)

@@ -19,9 +19,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from seqdrop.analyses import FORMATS
 from seqdrop.errors import Fault, InvalidFile
+from seqdrop.ranged import RangedObject
 from seqdrop.reads.check import Reading
 from seqdrop.reads.mates import compare, located, out_of_step
 from seqdrop.reads.multiqc import contents
+from seqdrop.uploads import UploadVersion
 
 from seqdrop_cli.bar import shown
 
@@ -104,19 +106,24 @@ def _opened(name: str) -> Iterator[tuple[BinaryIO, int | None]]:
     if name == "-":
         yield sys.stdin.buffer, None
     elif name.startswith("s3://"):
-        yield _object(name)
+        with _object(name) as (stream, size):
+            yield stream, size
     else:
         with open(name, "rb", buffering=0) as stream:
             yield stream, os.fstat(stream.fileno()).st_size
 
 
-def _object(url: str) -> tuple[BinaryIO, int]:
+@contextmanager
+def _object(url: str) -> Iterator[tuple[BinaryIO, int]]:
     bucket, _, key = url.removeprefix("s3://").partition("/")
     try:
-        answer = boto3.client("s3").get_object(Bucket=bucket, Key=key)
+        s3 = boto3.client("s3")
+        head = s3.head_object(Bucket=bucket, Key=key)
     except (ClientError, BotoCoreError, ValueError) as error:
         raise FileNotFoundError(f"cannot read {url}: {error}") from error
-    return answer["Body"], answer["ContentLength"]
+    version = UploadVersion(bucket, key, "", head["ContentLength"], head["ETag"].strip('"'))
+    with RangedObject(s3, version) as stream:
+        yield stream, version.size
 
 
 def _print(name: str, reading: Reading, console: Console) -> None:

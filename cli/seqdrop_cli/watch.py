@@ -25,6 +25,8 @@ COLOURS = {
     "FAILED": "bold red",
     "WITHDRAWN": "yellow",
     "SUBMITTED": "cyan",
+    "EXAMINING": "cyan",
+    "UNEXAMINED": "bold red",
 }
 
 
@@ -49,7 +51,7 @@ def _follow(ledger: Ledger, versions: list[UploadVersion], patience: float) -> I
         if all(one.ended for one in now):
             return
         states = [one.state for one in now]
-        if states != last or "SUBMITTED" in states:
+        if states != last or {"SUBMITTED", "EXAMINING"} & set(states):
             last, moved = states, time.monotonic()
         if time.monotonic() - moved > patience:
             standing = ", ".join(f"{one.key} ({one.state})" for one in now if not one.ended)

@@ -12,10 +12,11 @@ STRATEGIES = {"SingleRecord": "SINGLE_RECORD", "MultiRecord": "MULTI_RECORD"}
 
 def environment(job: TransformJob, scratch: Path, model_dir: Path) -> dict[str, str]:
     """The container's variables: the job's win over the model's, and those over what SageMaker sets."""
-    return _process(scratch) | _sagemaker(job, model_dir) | _given(job)
+    return process(scratch) | _sagemaker(job, model_dir) | _given(job)
 
 
-def _process(scratch: Path) -> dict[str, str]:
+def process(scratch: Path) -> dict[str, str]:
+    """What a process needs to live; this interpreter is the first on its path."""
     return {
         "PATH": os.path.dirname(sys.executable) + os.pathsep + os.defpath,
         "HOME": str(scratch),

@@ -4,12 +4,9 @@ import asyncio
 import json
 import logging
 
-from local.sagemaker.registry import TransformJob
-from local.sagemaker.transform_jobs import description
+from local.sagemaker.registry import Job
 
 logger = logging.getLogger("local.sagemaker")
-DETAIL_TYPE = "SageMaker Transform Job State Change"
-TIMES = ("CreationTime", "TransformStartTime", "TransformEndTime")
 
 
 class Announcer:
@@ -21,7 +18,7 @@ class Announcer:
     def __init__(self, loop: asyncio.AbstractEventLoop):
         self._loop = loop
 
-    def __call__(self, job: TransformJob) -> None:
+    def __call__(self, job: Job) -> None:
         """Announce the state the job has now; may be called from any thread but the loop's.
 
         A failure is no concern of the job's: EventBridge promises no delivery either.
@@ -41,15 +38,15 @@ async def _put(entry: dict, account: str, region: str) -> None:
         eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
 
 
-def event(job: TransformJob) -> dict:
+def event(job: Job) -> dict:
     """The entry for PutEvents; times are whole milliseconds since 1970, as AWS sends them."""
-    detail = description(job) | {"Tags": dict(job.tags)}
-    for name in TIMES:
-        if name in detail:
+    detail = job.described() | {"Tags": dict(job.tags)}
+    for name in list(detail):
+        if name.endswith("Time"):
             detail[name] = int(detail[name] * 1000)
     return {
         "Source": "aws.sagemaker",
-        "DetailType": DETAIL_TYPE,
+        "DetailType": f"SageMaker {job.kind} Job State Change",
         "Resources": [job.arn],
         "Detail": json.dumps(detail),
         "EventBusName": "default",

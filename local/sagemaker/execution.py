@@ -1,4 +1,4 @@
-"""One job from its model data to its outputs, as the model's execution role."""
+"""One transform job from its model data to its outputs, as the model's execution role."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.sagemaker import roles
 from local.sagemaker.archive import BadArchive, unpack
+from local.sagemaker.ends import JobFailed
 from local.sagemaker.environment import DEFAULT_PAYLOAD_MB, environment
 from local.sagemaker.host import Container, ContainerError, ModelNotLoaded
 from local.sagemaker.inputs import InputObject, NoInput, input_objects
@@ -20,10 +21,6 @@ from local.sagemaker.storage import Location, refusal
 CHUNK = MEBIBYTE
 DEFAULT_TIMEOUT = 600
 SEE_LOGS = "See job logs for more information"
-
-
-class JobFailed(Exception):
-    """The job cannot succeed; the message is its failure reason."""
 
 
 class ObjectFailed(Exception):

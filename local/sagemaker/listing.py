@@ -17,7 +17,7 @@ def created_between(resource, request: dict) -> bool:
 def select(summaries: list[dict], request: dict, name: str) -> list[dict]:
     """The summaries whose name fits, in the order asked for; newest first when nothing is asked."""
     wanted = request.get("NameContains", "").lower()
-    fields = {"Name": name, "CreationTime": "CreationTime", "Status": "TransformJobStatus"}
+    fields = {"Name": name, "CreationTime": "CreationTime", "Status": name.removesuffix("Name") + "Status"}
     key = fields[request.get("SortBy", "CreationTime")]
     fitting = [summary for summary in summaries if wanted in summary[name].lower()]
     return sorted(

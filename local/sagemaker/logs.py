@@ -5,32 +5,32 @@ import time
 from pathlib import Path
 
 from local.sagemaker import roles
-from local.sagemaker.registry import TransformJob
+from local.sagemaker.registry import Job
 
-GROUP = "/aws/sagemaker/TransformJobs"
 MOST_EVENTS, MOST_BYTES, EVENT_BYTES = 10_000, 1_000_000, 200_000
 
 
-def send_log(path: Path, job: TransformJob, credentials: dict[str, str], endpoint: str) -> None:
+def send_log(path: Path, job: Job, credentials: dict[str, str], endpoint: str) -> None:
     """Put the end of a log into the job's own stream; raises ClientError where the role may not."""
     if not path.exists():
         return
     logs = roles.client("logs", credentials, endpoint, job.region)
     try:
         stream = f"{job.name}/i-local-{int(job.created)}"
-        _make(logs, stream)
+        group = f"/aws/sagemaker/{job.kind}Jobs"
+        _make(logs, group, stream)
         now = int(time.time() * 1000)
         events = [{"timestamp": now, "message": line} for line in _last_lines(path)]
         if events:
-            logs.put_log_events(logGroupName=GROUP, logStreamName=stream, logEvents=events)
+            logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
     finally:
         logs.close()
 
 
-def _make(logs, stream: str) -> None:
+def _make(logs, group: str, stream: str) -> None:
     with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
-        logs.create_log_group(logGroupName=GROUP)
-    logs.create_log_stream(logGroupName=GROUP, logStreamName=stream)
+        logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
 
 
 def _last_lines(path: Path) -> list[str]:

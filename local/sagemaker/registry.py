@@ -1,12 +1,11 @@
-"""What the service remembers: models and transform jobs by account, region and name."""
+"""What the service remembers: models and jobs by account, region and name."""
 
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from local.sagemaker.access import Caller
-
-ACTIVE = frozenset({"InProgress", "Stopping"})
 
 
 @dataclass
@@ -40,13 +39,14 @@ class Model:
         return self.container.get("ModelDataUrl") or source.get("S3Uri", "")
 
 
-@dataclass
-class TransformJob:
-    """A job, with the model as it was when the job was created; deleting the model leaves the job alone."""
+@dataclass(kw_only=True)
+class Job:
+    """What jobs of every kind have. SageMaker puts the kind into most names of its API: TransformJobName, …"""
+
+    kind: ClassVar[str]
 
     arn: str
     request: dict
-    model: Model
     account: str
     region: str
     tags: dict[str, str]
@@ -61,7 +61,64 @@ class TransformJob:
     @property
     def name(self) -> str:
         """The name it was given, in its own case."""
-        return self.request["TransformJobName"]
+        return self.request[f"{self.kind}JobName"]
+
+    @property
+    def role(self) -> str:
+        """The ARN of the role that it acts as."""
+        raise NotImplementedError
+
+    def described(self) -> dict:
+        """As the Describe operation answers; times are seconds since 1970, absent ones are left out."""
+        return self._echoed() | {key: value for key, value in self._state().items() if value is not None}
+
+    def _echoed(self) -> dict:
+        return {key: value for key, value in self.request.items() if key != "Tags"}
+
+    def _state(self) -> dict:
+        return {
+            f"{self.kind}JobArn": self.arn,
+            f"{self.kind}JobStatus": self.status,
+            "FailureReason": self.failure,
+            "CreationTime": self.created,
+            f"{self.kind}StartTime": self.started,
+            f"{self.kind}EndTime": self.ended,
+        }
+
+
+@dataclass(kw_only=True)
+class TransformJob(Job):
+    """A job, with the model as it was when the job was created; deleting the model leaves the job alone."""
+
+    kind = "Transform"
+
+    model: Model
+
+    @property
+    def role(self) -> str:
+        return self.model.role
+
+    def _echoed(self) -> dict:
+        kept = super()._echoed()
+        kept["TransformInput"] = {"CompressionType": "None", "SplitType": "None"} | kept["TransformInput"]
+        kept["TransformOutput"] = {"AssembleWith": "None"} | kept["TransformOutput"]
+        return kept
+
+
+@dataclass(kw_only=True)
+class ProcessingJob(Job):
+    """A job that runs a program; `exit_message` is what the program left in /opt/ml/output/message."""
+
+    kind = "Processing"
+
+    exit_message: str | None = None
+
+    @property
+    def role(self) -> str:
+        return self.request["RoleArn"]
+
+    def _state(self) -> dict:
+        return super()._state() | {"ExitMessage": self.exit_message, "LastModifiedTime": self.modified}
 
 
 class Registry:
@@ -70,7 +127,7 @@ class Registry:
     def __init__(self):
         self.lock = threading.RLock()
         self._models: dict[tuple[str, str, str], Model] = {}
-        self._jobs: dict[tuple[str, str, str], TransformJob] = {}
+        self._jobs: dict[tuple[str, str, str], Job] = {}
 
     def model(self, caller: Caller, name: str) -> Model | None:
         """The model of this name, if there is one."""
@@ -90,22 +147,24 @@ class Registry:
         with self.lock:
             return _in_scope(caller, self._models)
 
-    def job(self, caller: Caller, name: str) -> TransformJob | None:
-        """The job of this name, if there is one."""
-        return self._jobs.get(_key(caller, name))
+    def job(self, caller: Caller, kind: str, name: str) -> Job | None:
+        """The job of this kind and name, if there is one."""
+        return self._jobs.get(_key(caller, f"{kind}/{name}"))
 
-    def add_job(self, caller: Caller, job: TransformJob) -> None:
+    def add_job(self, caller: Caller, job: Job) -> None:
         """Remember a job; the caller holds the lock since it looked for the name."""
-        self._jobs[_key(caller, job.name)] = job
+        self._jobs[_key(caller, f"{job.kind}/{job.name}")] = job
 
-    def jobs(self, caller: Caller) -> list[TransformJob]:
-        """All jobs of the caller's account and region."""
+    def jobs(self, caller: Caller, kind: str) -> list[Job]:
+        """All jobs of a kind in the caller's account and region."""
         with self.lock:
-            return _in_scope(caller, self._jobs)
+            return [job for job in _in_scope(caller, self._jobs) if job.kind == kind]
 
-    def tagged(self, caller: Caller, arn: str) -> Model | TransformJob | None:
+    def tagged(self, caller: Caller, arn: str) -> Model | Job | None:
         """The resource with this ARN."""
-        return next((resource for resource in (*self.models(caller), *self.jobs(caller)) if resource.arn == arn), None)
+        with self.lock:
+            found = (*_in_scope(caller, self._models), *_in_scope(caller, self._jobs))
+        return next((resource for resource in found if resource.arn == arn), None)
 
 
 def _in_scope(caller: Caller, resources: dict) -> list:

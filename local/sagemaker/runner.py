@@ -6,8 +6,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from local.sagemaker.execution import Execution, JobFailed
-from local.sagemaker.registry import Registry, TransformJob
+from local.sagemaker.ends import JobFailed, JobStopped
+from local.sagemaker.registry import Job, Registry
 
 logger = logging.getLogger("local.sagemaker")
 AT_ONCE = 2
@@ -15,51 +15,60 @@ REASON_LENGTH = 1024
 
 
 class Runner:
-    """Runs jobs in threads of the service, each with a container process of its own."""
+    """Runs jobs in threads of the service, each with a container process of its own.
 
-    def __init__(self, registry: Registry, folder: Path, endpoint: str, announce):
+    `execution` makes the work of a job of its folder and the endpoint: `run`, `cancel`, `close` and `scratch`.
+    """
+
+    def __init__(self, registry: Registry, folder: Path, endpoint: str, announce, execution):
         self._registry, self._folder, self._endpoint, self._announce = registry, folder, endpoint, announce
+        self._make = execution
         shutil.rmtree(folder, ignore_errors=True)  # jobs of an earlier server, which nobody remembers
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="transform-job")
-        self._running: dict[str, Execution] = {}
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="job")
+        self._running = {}
 
-    def submit(self, job: TransformJob) -> None:
+    def submit(self, job: Job) -> None:
         """Run a job when its turn comes."""
         self._threads.submit(self._run, job)
 
-    def wake(self, job: TransformJob) -> None:
+    def wake(self, job: Job) -> None:
         """Have a job notice that it is to stop: end its container, if it has one."""
         execution = self._running.get(job.arn)
         if execution:
             execution.cancel()
 
-    def _run(self, job: TransformJob) -> None:
+    def _run(self, job: Job) -> None:
         try:
             reason = None if job.stopping.is_set() else self._execute(job)
+        except JobStopped as stop:
+            with self._registry.lock:
+                job.status, reason = "Stopping", str(stop)
+            job.stopping.set()
         except Exception as error:
-            logger.exception("transform job %s", job.name)
+            logger.exception("%s job %s", job.kind, job.name)
             reason = f"InternalServerError: {error!r}"
         self._finish(job, reason)
 
-    def _execute(self, job: TransformJob) -> str | None:
+    def _execute(self, job: Job) -> str | None:
         """Do the job's work; answers why it failed, if it did."""
         job.started = job.modified = time.time()
         folder = self._folder / job.name
-        self._running[job.arn] = execution = Execution(job, folder, self._endpoint)
+        self._running[job.arn] = execution = self._make(job, folder, self._endpoint)
         try:
             execution.run()
         except JobFailed as failure:
-            return str(failure)
+            # What broke because it was being stopped is no failure.
+            return None if job.status == "Stopping" else str(failure)
         finally:
             del self._running[job.arn]
             execution.close()
             shutil.rmtree(execution.scratch, ignore_errors=True)
         return None
 
-    def _finish(self, job: TransformJob, reason: str | None) -> None:
+    def _finish(self, job: Job, reason: str | None) -> None:
         with self._registry.lock:
             stopped = job.status == "Stopping"
-            job.failure = None if stopped or reason is None else reason[:REASON_LENGTH]
+            job.failure = reason and reason[:REASON_LENGTH]
             job.ended = job.modified = time.time()
             job.status = "Stopped" if stopped else "Failed" if reason else "Completed"
         if stopped:

@@ -12,7 +12,11 @@ from local.sagemaker import shapes
 from local.sagemaker.access import SERVICE, Caller
 from local.sagemaker.errors import ServiceError, ValidationError
 from local.sagemaker.events import Announcer
+from local.sagemaker.execution import Execution
+from local.sagemaker.jobs import Jobs
 from local.sagemaker.models import Models
+from local.sagemaker.processing import ProcessingExecution
+from local.sagemaker.processing_jobs import ProcessingJobs
 from local.sagemaker.registry import Registry
 from local.sagemaker.runner import Runner
 from local.sagemaker.tags import Tags
@@ -31,14 +35,21 @@ RESOURCES = {
     "DescribeTransformJob": ("transform-job", "TransformJobName"),
     "StopTransformJob": ("transform-job", "TransformJobName"),
     "ListTransformJobs": None,
+    "CreateProcessingJob": ("processing-job", "ProcessingJobName"),
+    "DescribeProcessingJob": ("processing-job", "ProcessingJobName"),
+    "StopProcessingJob": ("processing-job", "ProcessingJobName"),
+    "ListProcessingJobs": None,
     "AddTags": ("", "ResourceArn"),
     "ListTags": ("", "ResourceArn"),
     "DeleteTags": ("", "ResourceArn"),
 }
 
 
-def install(app: ModuleType, workdir: Path, endpoint: str, most_active: int | None = None) -> None:
-    """Make ministack's gateway route SageMaker requests to a service of ours."""
+def install(app: ModuleType, workdir: Path, endpoint: str, most_active: dict[str, int | None]) -> None:
+    """Make ministack's gateway route SageMaker requests to a service of ours.
+
+    `most_active` are the account's quotas of jobs by kind, "Transform" and "Processing".
+    """
     from ministack.core import router
 
     announce = Announcer(asyncio.get_running_loop())
@@ -49,20 +60,20 @@ def install(app: ModuleType, workdir: Path, endpoint: str, most_active: int | No
 class SageMaker:
     """One service with all it remembers."""
 
-    def __init__(self, workdir: Path, endpoint: str, announce: Announcer, most_active: int | None):
+    def __init__(self, workdir: Path, endpoint: str, announce: Announcer, most_active: dict[str, int | None]):
         self._registry = registry = Registry()
         models, tags = Models(registry, endpoint), Tags(registry)
-        runner = Runner(registry, workdir / "jobs", endpoint, announce)
-        jobs = TransformJobs(registry, runner, announce, most_active)
+        transforming = Runner(registry, workdir / "jobs", endpoint, announce, Execution)
+        transform_jobs = TransformJobs(registry, transforming, announce, most_active.get("Transform"))
+        processing = Runner(registry, workdir / "processing-jobs", endpoint, announce, ProcessingExecution)
+        processing_jobs = ProcessingJobs(registry, processing, announce, most_active.get("Processing"))
         self._operations = {
             "CreateModel": models.create,
             "DescribeModel": models.describe,
             "DeleteModel": models.delete,
             "ListModels": models.list,
-            "CreateTransformJob": jobs.create,
-            "DescribeTransformJob": jobs.describe,
-            "StopTransformJob": jobs.stop,
-            "ListTransformJobs": jobs.list,
+            **_operations(transform_jobs),
+            **_operations(processing_jobs),
             "AddTags": tags.add,
             "ListTags": tags.list,
             "DeleteTags": tags.delete,
@@ -95,6 +106,16 @@ class SageMaker:
         caller.require(f"{SERVICE}:{operation}", arn, request, tags)
         if operation.startswith("Create") and request.get("Tags"):
             caller.require(f"{SERVICE}:AddTags", arn, request, tags)
+
+
+def _operations(jobs: Jobs) -> dict:
+    kind = f"{jobs.kind}Job"
+    return {
+        f"Create{kind}": jobs.create,
+        f"Describe{kind}": jobs.describe,
+        f"Stop{kind}": jobs.stop,
+        f"List{kind}s": jobs.list,
+    }
 
 
 def _caller(headers: dict, query: dict) -> Caller:

@@ -1,124 +1,28 @@
-"""Transform jobs as their API shows them: created, described, listed, stopped."""
-
-import time
+"""Transform jobs: what CreateTransformJob takes."""
 
 from local.sagemaker.access import Caller
-from local.sagemaker.errors import (
-    NotSupportedLocally,
-    ResourceInUse,
-    ResourceLimitExceeded,
-    ValidationError,
-)
-from local.sagemaker.listing import FAR_FUTURE, created_between, page, select
+from local.sagemaker.errors import NotSupportedLocally, ValidationError
+from local.sagemaker.jobs import Jobs
 from local.sagemaker.models import find
-from local.sagemaker.registry import ACTIVE, Registry, TransformJob
+from local.sagemaker.registry import TransformJob
 from local.sagemaker.storage import Location
-from local.sagemaker.tags import as_dict
 
 PAYLOAD_LIMIT_MB = 100
-SUMMARY = (
-    "TransformJobName",
-    "TransformJobArn",
-    "CreationTime",
-    "TransformEndTime",
-    "LastModifiedTime",
-    "TransformJobStatus",
-    "FailureReason",
-)
-NOT_ECHOED = frozenset({"Tags"})
 
 
-class TransformJobs:
-    """The operations on transform jobs; `runner` runs them and `announce` tells EventBridge of each move."""
+class TransformJobs(Jobs):
+    """The operations on transform jobs."""
 
-    def __init__(self, registry: Registry, runner, announce, most_active: int | None = None):
-        self._registry = registry
-        self._runner = runner
-        self._announce = announce
-        self._most_active = most_active
+    kind = TransformJob.kind
 
-    def create(self, caller: Caller, request: dict) -> dict:
-        """CreateTransformJob: the job is InProgress from here on, also while it waits for its turn."""
+    def _check(self, request: dict) -> None:
         check(request)
-        with self._registry.lock:
-            self._refuse(caller, request)
-            model = find(self._registry, caller, request["ModelName"])
-            job = TransformJob(
-                caller.arn("transform-job", request["TransformJobName"]),
-                request,
-                model,
-                caller.account,
-                caller.region,
-                as_dict(request.get("Tags")),
-            )
-            self._registry.add_job(caller, job)
-        self._announce(job)
-        self._runner.submit(job)
-        return {"TransformJobArn": job.arn}
 
-    def describe(self, caller: Caller, request: dict) -> dict:
-        """DescribeTransformJob."""
-        return description(self._find(caller, request))
+    def _make(self, caller: Caller, request: dict, **common) -> TransformJob:
+        return TransformJob(model=find(self._registry, caller, request["ModelName"]), request=request, **common)
 
-    def stop(self, caller: Caller, request: dict) -> None:
-        """StopTransformJob: Stopping at once, Stopped when the container is gone."""
-        job = self._find(caller, request)
-        with self._registry.lock:
-            if job.status != "InProgress":
-                raise ValidationError(f"The request was rejected because the transform job is in status {job.status}.")
-            job.status, job.modified = "Stopping", time.time()
-        self._announce(job)
-        job.stopping.set()
-        self._runner.wake(job)
-
-    def list(self, caller: Caller, request: dict) -> dict:
-        """ListTransformJobs."""
-        jobs = [job for job in self._registry.jobs(caller) if _fits(job, request)]
-        summaries = select([_summary(job) for job in jobs], request, "TransformJobName")
-        return page("TransformJobSummaries", summaries, request)
-
-    def _find(self, caller: Caller, request: dict) -> TransformJob:
-        job = self._registry.job(caller, request["TransformJobName"])
-        if job is None:
-            raise ValidationError(f"Could not find requested job with name: {request['TransformJobName']}")
-        return job
-
-    def _refuse(self, caller: Caller, request: dict) -> None:
-        if taken := self._registry.job(caller, request["TransformJobName"]):
-            raise ResourceInUse(
-                "Job name must be unique within an AWS account and region, and a job with "
-                f"this name already exists ({taken.arn})"
-            )
-        active = sum(job.status in ACTIVE for job in self._registry.jobs(caller))
-        if self._most_active is not None and active >= self._most_active:
-            kind = request["TransformResources"]["InstanceType"]
-            raise ResourceLimitExceeded(
-                f"The account-level service limit '{kind} for transform job usage' is {self._most_active} "
-                f"Instances, with current utilization of {active} Instances and a request delta of 1 "
-                "Instances. Please use AWS Service Quotas to request an increase for this quota."
-            )
-
-
-def description(job: TransformJob) -> dict:
-    """A job as DescribeTransformJob answers it; times are seconds since 1970, absent ones are left out."""
-    kept = {key: value for key, value in job.request.items() if key not in NOT_ECHOED}
-    defaults = {"CompressionType": "None", "SplitType": "None"}
-    kept["TransformInput"] = defaults | kept["TransformInput"]
-    kept["TransformOutput"] = {"AssembleWith": "None"} | kept["TransformOutput"]
-    state = {
-        "TransformJobArn": job.arn,
-        "TransformJobStatus": job.status,
-        "FailureReason": job.failure,
-        "CreationTime": job.created,
-        "TransformStartTime": job.started,
-        "TransformEndTime": job.ended,
-    }
-    return kept | {key: value for key, value in state.items() if value is not None}
-
-
-def _summary(job: TransformJob) -> dict:
-    shown = description(job) | {"LastModifiedTime": job.modified}
-    return {key: value for key, value in shown.items() if key in SUMMARY}
+    def _instance_type(self, request: dict) -> str:
+        return request["TransformResources"]["InstanceType"]
 
 
 def check(request: dict) -> None:
@@ -147,11 +51,3 @@ def _check_supported(request: dict) -> None:
         raise NotSupportedLocally("DataProcessing (JoinSource, InputFilter, OutputFilter)")
     if request.get("DataCaptureConfig"):
         raise NotSupportedLocally("DataCaptureConfig")
-
-
-def _fits(job: TransformJob, request: dict) -> bool:
-    return (
-        created_between(job, request)
-        and request.get("StatusEquals", job.status) == job.status
-        and request.get("LastModifiedTimeAfter", 0) <= job.modified <= request.get("LastModifiedTimeBefore", FAR_FUTURE)
-    )

@@ -6,6 +6,7 @@ A test here that fails means the embedded AWS has come closer to AWS: take the l
 import hashlib
 import io
 import json
+import os
 import sys
 import time
 import zipfile
@@ -14,6 +15,7 @@ import pytest
 from botocore.config import Config
 
 from local.testing import (
+    ENDED,
     ModelBench,
     acting_as,
     allow,
@@ -195,6 +197,40 @@ class TestSageMaker:
         bench.put("in/a", b"one\n")
         bench.run("in/")
         assert b"python" in bench.outputs()["a.out"]
+
+    def processed(self, aws, program: str, *words: str) -> list[str]:
+        """What a program prints as a processing job."""
+        bucket, name = make_bucket(aws), unique("job")
+        aws.client("s3").put_object(Bucket=bucket, Key="main.py", Body=program.encode())
+        place = "/opt/ml/processing/input/code"
+        source = {"S3Uri": f"s3://{bucket}/main.py", "LocalPath": place, "S3DataType": "S3Prefix"}
+        cluster = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 5}
+        aws.client("sagemaker").create_processing_job(
+            ProcessingJobName=name,
+            RoleArn=make_role(aws, allow(["s3:*", "logs:*"])),
+            AppSpecification={
+                "ImageUri": "no/such/image",
+                "ContainerEntrypoint": ["python3", f"{place}/main.py", *words],
+            },
+            ProcessingInputs=[{"InputName": "code", "S3Input": source}],
+            ProcessingResources={"ClusterConfig": cluster},
+        )
+        until(lambda: self.status(aws, name) in ENDED, timeout=40)
+        assert self.status(aws, name) == "Completed"
+        return (aws.workdir / "processing-jobs" / name / "container.log").read_text().splitlines()
+
+    def status(self, aws, name: str) -> str:
+        return aws.client("sagemaker").describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"]
+
+    def test_a_processing_jobs_image_is_not_run(self, aws):
+        (python,) = self.processed(aws, "import os, sys; print(os.path.realpath(sys.executable))")
+        assert python == os.path.realpath(sys.executable)
+
+    def test_the_paths_of_a_processing_job_lie_elsewhere(self, aws):
+        program = "import os, sys; print(*sys.argv[1:], sep='\\n'); print(os.path.exists('/opt/ml/processing'))"
+        whole, within, there = self.processed(aws, program, "/opt/ml/output/a", "--to=/opt/ml/output/a")
+        assert whole.endswith("scratch/opt/ml/output/a")
+        assert (within, there) == ("--to=/opt/ml/output/a", "False")
 
     def test_members_that_the_service_would_overlook_are_refused(self, aws):
         client = aws.client("sagemaker", config=Config(parameter_validation=False))

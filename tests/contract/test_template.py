@@ -64,7 +64,7 @@ def actions(name: str) -> set[str]:
     return {action for s in statements(name) if s["Effect"] == "Allow" for action in as_list(s["Action"])}
 
 
-IDENTITIES = [*FUNCTIONS, "ExecutionRole"]
+IDENTITIES = [*FUNCTIONS, "ExecutionRole", "ProcessingRole"]
 
 
 @pytest.mark.parametrize("name", IDENTITIES)
@@ -200,6 +200,17 @@ def test_every_function_has_a_role_of_its_own_and_no_policy_of_aws(name):
 def test_only_archive_removes_anything():
     removing = {name: {a for a in actions(name) if "Delete" in a} - {"sqs:DeleteMessage"} for name in IDENTITIES}
     assert {name: found for name, found in removing.items() if found} == {"ArchiveFunction": {"s3:DeleteObjectVersion"}}
+
+
+def test_the_code_of_models_cannot_read_what_was_dropped():
+    """Models are brought by a lab, so their jobs have a role other than those that examine files."""
+    readers = {
+        name
+        for name in IDENTITIES
+        for one in statements(name)
+        if "s3:GetObject" in as_list(one["Action"]) and "LandingBucket" in str(one["Resource"])
+    }
+    assert readers == {"ValidateFunction", "ProcessingRole", "ArchiveFunction"}
 
 
 def test_every_function_of_the_tree_is_deployed_with_a_log_that_ends(repository):

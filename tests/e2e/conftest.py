@@ -42,6 +42,10 @@ def s3(aws, stack):
 
 @pytest.fixture(scope="session")
 def target(aws, stack) -> Target:
+    return target_of(aws, stack)
+
+
+def target_of(aws: EmbeddedAws, stack: Stack) -> Target:
     names = {name: getattr(stack, name) for name in ("landing", "work", "results", "archive", "table")}
     return Target(region=aws.region, endpoint=aws.endpoint, access_key="test", **names)
 
@@ -49,12 +53,12 @@ def target(aws, stack) -> Target:
 @pytest.fixture(scope="session")
 def put(s3, stack) -> Callable[[str, bytes], UploadVersion]:
     """Drop bytes under a key; answers the version that S3 made of them."""
+    return lambda key, body: dropped(s3, stack.landing, key, body)
 
-    def drop(key: str, body: bytes) -> UploadVersion:
-        answer = s3.put_object(Bucket=stack.landing, Key=key, Body=body)
-        return UploadVersion(stack.landing, key, answer["VersionId"], len(body), answer["ETag"].strip('"'))
 
-    return drop
+def dropped(s3, landing: str, key: str, body: bytes) -> UploadVersion:
+    answer = s3.put_object(Bucket=landing, Key=key, Body=body)
+    return UploadVersion(landing, key, answer["VersionId"], len(body), answer["ETag"].strip('"'))
 
 
 @pytest.fixture(scope="session")
@@ -97,11 +101,15 @@ class Mails:
 
 @pytest.fixture(scope="session")
 def mails(aws, stack) -> Mails:
+    return subscribed(aws, stack.topic, "mails")
+
+
+def subscribed(aws: EmbeddedAws, topic: str, name: str) -> Mails:
     sqs, sns = aws.client("sqs"), aws.client("sns")
-    url = sqs.create_queue(QueueName="mails")["QueueUrl"]
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
     policy = {"Version": "2012-10-17", "Statement": [{**allow, "Resource": arn}]}
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-    sns.subscribe(TopicArn=stack.topic, Protocol="sqs", Endpoint=arn)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     return Mails(sqs, url)

@@ -43,7 +43,7 @@ def test_the_longest_prefix_wins():
         (('strands = "+"', 'strands = "-"'), "strands must be"),
         (('["fastq"]', '["fastq", "cram"]'), "formats must be some of"),
         (("threshold = 0.5", "threshold = 50"), "threshold must be 0 to 1"),
-        (("max_gb = 1", "max_gb = 6"), "max_gb"),
+        (("max_gb = 1", "max_gb = 101"), "max_gb"),
         (("label =", "lable ="), "lable"),
         (('model = "m"', 'model = "org/DNABERT_6"'), "model must be"),
         (("label =", "max_reads = 0\nlabel ="), "max_reads must be a whole number from 1 to 1,000,000"),
@@ -59,6 +59,24 @@ def test_what_is_wrong_is_named(change, message):
     with pytest.raises(ConfigurationError, match=r"analysis '(the )?reads'") as caught:
         parse(GOOD.replace(*change))
     assert message in str(caught.value)
+
+
+def test_the_threshold_of_jobs_is_one_number():
+    assert packaged().lambda_gb == 2.0
+    few = parse("[validation]\nlambda_gb = 0.5\n" + GOOD)
+    assert (few.in_job(500_000_000), few.in_job(500_000_001)) == (False, True)
+    assert not parse("[validation]\nlambda_gb = 0\n" + GOOD).in_job(0)
+
+
+@pytest.mark.parametrize("wrong", ["lambda_gb = -1", "lambda_gb = 16", "lamda_gb = 1"])
+def test_a_wrong_threshold_is_named(wrong):
+    with pytest.raises(ConfigurationError, match=r"lamb?da_gb"):
+        parse(f"[validation]\n{wrong}\n" + GOOD)
+
+
+def test_the_name_of_examining_jobs_is_taken():
+    with pytest.raises(ConfigurationError, match="taken"):
+        parse(GOOD.replace("analyses.reads", "analyses.examine"))
 
 
 def test_two_analyses_may_not_share_a_prefix():

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from seqdrop.events import UnknownEvent, finished_job, job_ended_message, landed_message, landed_versions
+from seqdrop.events import KINDS, UnknownEvent, finished_job, job_ended_message, landed_message, landed_versions
 from seqdrop.uploads import UploadVersion
 
 
@@ -60,10 +60,14 @@ def test_other_shapes_are_refused(body):
         landed_versions(body)
 
 
-def test_a_job_that_ended(bodies):
-    body = bodies("finish")[0]
-    assert finished_job(body) == "seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWX27-1"
-    body["detail"]["TransformJobStatus"] = "InProgress"
+@pytest.mark.parametrize(
+    ("event", "kind", "name"),
+    [("finish", "Transform", "seqdrop-reads"), ("finish-processing", "Processing", "seqdrop-examine")],
+)
+def test_a_job_that_ended(bodies, event, kind, name):
+    body = bodies(event)[0]
+    assert finished_job(body) == f"{name}-ABCDEFGHIJKLMNOPQRSTUVWX27-1"
+    body["detail"][f"{kind}JobStatus"] = "InProgress"
     assert finished_job(body) is None
     with pytest.raises(UnknownEvent):
         finished_job(body | {"detail-type": "SageMaker Training Job State Change"})
@@ -72,4 +76,5 @@ def test_a_job_that_ended(bodies):
 def test_what_the_reconciler_sends_is_read_back():
     version = UploadVersion("b", "reads/a b+é", "v", 3, "e", "0A")
     assert landed_versions(landed_message(version)) == [version]
-    assert finished_job(job_ended_message("seqdrop-x")) == "seqdrop-x"
+    for task in KINDS:
+        assert finished_job(job_ended_message("seqdrop-x", task)) == "seqdrop-x"

@@ -42,6 +42,7 @@ def event(repository):
         ("validate", "validate-eventbridge", ["reads/run 1/S1+é_R1_001.fastq.gz"]),
         ("validate", "validate-records", ["reads/run 1/S1+é_R1_001.fastq.gz", "contigs/assembly 1+2.fasta"]),
         ("finish", "finish", ["seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWX27-1"]),
+        ("finish", "finish-processing", ["seqdrop-examine-ABCDEFGHIJKLMNOPQRSTUVWX27-1"]),
         ("archive", "archive", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
     ],
 )

@@ -15,12 +15,16 @@ from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 FORMATS = frozenset({"fastq", "fasta", "bam"})
 # Part of every job name, which SageMaker limits to 63 characters.
 NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
+RESERVED = "examine"  # stands in the names of processing jobs where an analysis stands in those of others
 # Part of a SageMaker model name (63 characters, with a prefix and a digest of ours) and of object keys.
 MODEL = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}")
 # A prediction takes about so many bytes in the container's answer, a base one in the request.
 ANSWER_BYTES = 90
 # A sample is held in memory until the file is read: so many reads of 300 bp fit (sampling.HELD).
 MOST_READS = 1_000_000
+# What a Lambda of 1769 MB reads in its 15 minutes at the slowest rate that was seen, with nothing to spare.
+LAMBDA_GB, LAMBDA_GB_AT_MOST = 2.0, 15.0
+MOST_GB = 100  # archive copies it in one Lambda's 15 minutes, at 110 MB/s over ten connections at the least
 
 
 @dataclass(frozen=True)
@@ -125,9 +129,18 @@ class Analysis:
 
 @dataclass(frozen=True)
 class Analyses:
-    """All analyses of a deployment."""
+    """All analyses of a deployment. Files above `lambda_gb` are examined by a processing job."""
 
     by_name: dict[str, Analysis]
+    lambda_gb: float = LAMBDA_GB
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.lambda_gb <= LAMBDA_GB_AT_MOST:
+            raise ConfigurationError(f"validation.lambda_gb must be 0 to {LAMBDA_GB_AT_MOST}")
+
+    def in_job(self, size: int) -> bool:
+        """Whether a file of so many bytes is more than one Lambda is sure to read in its time."""
+        return size > self.lambda_gb * 1e9
 
     @property
     def prefixes(self) -> list[str]:
@@ -141,12 +154,15 @@ class Analyses:
 
 def parse(text: str) -> Analyses:
     """Read analyses.toml. Raises ConfigurationError that names the analysis and the field."""
-    table = tomllib.loads(text).get("analyses", {})
-    analyses = {name: _named(name, dict(entry)) for name, entry in table.items()}
+    document = tomllib.loads(text)
+    analyses = {name: _named(name, dict(entry)) for name, entry in document.get("analyses", {}).items()}
     prefixes = [a.prefix for a in analyses.values()]
     if len(set(prefixes)) != len(prefixes):
         raise ConfigurationError("two analyses have the same prefix")
-    return Analyses(analyses)
+    validation = document.get("validation", {})
+    if unknown := set(validation) - {"lambda_gb"}:
+        raise ConfigurationError(f"analyses.toml, validation: there is no {', '.join(sorted(unknown))}")
+    return Analyses(analyses, float(validation.get("lambda_gb", LAMBDA_GB)))
 
 
 @cache
@@ -165,11 +181,13 @@ def _named(name: str, entry: dict) -> Analysis:
 def _analysis(name: str, entry: dict) -> Analysis:
     if not NAME.fullmatch(name):
         raise ConfigurationError("a name is 1 to 12 lower-case letters and digits, a letter first")
+    if name == RESERVED:
+        raise ConfigurationError("this name is taken: it stands in the names of jobs that examine large files")
     prefix, formats = entry.pop("prefix"), tuple(entry.pop("formats"))
     if not prefix.endswith("/"):
         raise ConfigurationError(f"prefix {prefix!r} must end in a slash")
-    if not 0 < float(entry["max_gb"]) <= 5:
-        raise ConfigurationError("max_gb must be above 0 and 5 at the most (one S3 copy)")
+    if not 0 < float(entry["max_gb"]) <= MOST_GB:
+        raise ConfigurationError(f"max_gb must be above 0 and {MOST_GB} at the most")
     if not formats or set(formats) - FORMATS:
         raise ConfigurationError(f"formats must be some of {sorted(FORMATS)}")
     job, max_gb = JobSettings(**entry.pop("job", {})), float(entry.pop("max_gb"))

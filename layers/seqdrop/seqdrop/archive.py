@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import base64
 import posixpath
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from urllib.parse import urlencode
 
 from botocore.exceptions import ClientError
 
+from seqdrop import parts
 from seqdrop.errors import ArchiveMismatch, ObjectGone
 from seqdrop.ledger.records import Upload
 
@@ -20,6 +25,9 @@ RESTORE = {
     "standard": {"hours_at_most": 12, "usd_per_gb": 0.02},
 }
 MINIMUM_DAYS = 180
+AT_ONCE = 10  # parts that are copied at a time: as many as a client has connections
+# What CopyObject carries along by itself, and a multipart upload does not.
+CARRIED = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata")
 
 
 def never_over_a_copy(s3) -> None:
@@ -47,20 +55,46 @@ def copy(s3, upload: Upload, bucket: str) -> None:
     second copy would be billed for 180 days. Raises ObjectGone if the version is no longer in the landing bucket.
     """
     source = {"Bucket": upload.bucket, "Key": upload.key, "VersionId": upload.version_id}
+    target = {"Bucket": bucket, "Key": archive_key(upload)}
     try:
-        s3.copy_object(
-            Bucket=bucket,
-            Key=archive_key(upload),
-            CopySource=source,
-            StorageClass=STORAGE_CLASS,
-            ChecksumAlgorithm="SHA256",
-        )
+        if parts.in_parts(upload.size):
+            _copy_parts(s3, upload, source, target)
+        else:
+            s3.copy_object(**target, CopySource=source, StorageClass=STORAGE_CLASS, ChecksumAlgorithm="SHA256")
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in GONE:
             raise ObjectGone(f"{upload.key} is no longer in the landing bucket") from error
         if code not in THERE_ALREADY:
             raise
+
+
+def _copy_parts(s3, upload: Upload, source: dict, target: dict) -> None:
+    """Copy as a multipart upload, which becomes an object only if there is none. What a crash leaves, expires."""
+    head, tags = s3.head_object(**source), s3.get_object_tagging(**source)["TagSet"]
+    carried = {name: head[name] for name in CARRIED if head.get(name)}
+    if tags:
+        carried["Tagging"] = urlencode({tag["Key"]: tag["Value"] for tag in tags})
+    made = s3.create_multipart_upload(**target, **carried, StorageClass=STORAGE_CLASS, ChecksumAlgorithm="SHA256")
+    place = {**target, "UploadId": made["UploadId"]}
+    threads = ThreadPoolExecutor(AT_ONCE)
+    try:
+        copied = list(threads.map(partial(_copy_part, s3, source, place), parts.ranges(upload.size)))
+        s3.complete_multipart_upload(**place, MultipartUpload={"Parts": copied}, IfNoneMatch="*")
+    except ClientError:
+        threads.shutdown(cancel_futures=True)
+        with suppress(ClientError):
+            s3.abort_multipart_upload(**place)
+        raise
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _copy_part(s3, source: dict, place: dict, part: tuple[int, int, int]) -> dict:
+    number, first, last = part
+    span = {"PartNumber": number, "CopySourceRange": f"bytes={first}-{last}"}
+    result = s3.upload_part_copy(**place, **span, CopySource=source)["CopyPartResult"]
+    return {"PartNumber": number, "ETag": result["ETag"], "ChecksumSHA256": result["ChecksumSHA256"]}
 
 
 def verified_copy(s3, upload: Upload, bucket: str) -> dict | None:
@@ -74,15 +108,28 @@ def verified_copy(s3, upload: Upload, bucket: str) -> dict | None:
         if error.response["Error"]["Code"] in GONE:
             return None
         raise
+    digest, hyphen, count = head.get("ChecksumSHA256", "").partition("-")
     found = {
         "size": head["ContentLength"],
         "storage_class": head.get("StorageClass"),
-        "sha256": base64.b64decode(head.get("ChecksumSHA256", "")).hex(),
+        _proof(upload): f"{base64.b64decode(digest).hex()}{hyphen}{count}",
     }
-    wanted = {"size": upload.size, "storage_class": STORAGE_CLASS, "sha256": upload.sha256}
+    wanted = {"size": upload.size, "storage_class": STORAGE_CLASS, _proof(upload): getattr(upload, _proof(upload))}
     if found != wanted:
         raise ArchiveMismatch(f"the archive copy is {found}, but the validated object was {wanted}")
     return {**found, "bucket": bucket, "key": archive_key(upload), "version_id": head.get("VersionId")}
+
+
+def _proof(upload: Upload) -> str:
+    """Which of an upload's checksums S3 must tell of its copy."""
+    return "sha256_of_parts" if parts.in_parts(upload.size) else "sha256"
+
+
+def _of_parts(upload: Upload) -> dict:
+    """What the copy's checksum can be compared with where it is one of parts."""
+    if not parts.in_parts(upload.size):
+        return {}
+    return {"sha256_of_parts": upload.sha256_of_parts, "part_size": parts.PART}
 
 
 def receipt(upload: Upload, copied: dict, now: str) -> dict:
@@ -97,6 +144,7 @@ def receipt(upload: Upload, copied: dict, now: str) -> dict:
             "size": upload.size,
             "etag": upload.etag,
             "sha256": upload.sha256,
+            **_of_parts(upload),
         },
         "archive": copied,
         "verified_at": now,

@@ -10,7 +10,11 @@ from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
 from seqdrop.errors import SeqdropError
+from seqdrop.ledger.records import EXAMINE, TRANSFORM
 from seqdrop.uploads import UploadVersion
+
+# SageMaker's word for the jobs of each task; it stands in the names of all members of their events.
+KINDS = {TRANSFORM: "Transform", EXAMINE: "Processing"}
 
 
 class UnknownEvent(SeqdropError):
@@ -35,16 +39,17 @@ def landed_versions(body: dict) -> list[UploadVersion]:
 
 
 def finished_job(body: dict) -> str | None:
-    """The name of the transform job that a SageMaker state change says has ended; None while it runs.
+    """The name of the transform or processing job that a state change says has ended; None while it runs.
 
     Only the name is taken: times in these events come in three formats and the status may be out of
     date, so the finish stage asks SageMaker itself.
     """
-    if body.get("detail-type") != "SageMaker Transform Job State Change":
-        raise UnknownEvent(f"not a transform job state change: {body.get('detail-type')!r}")
-    detail = body["detail"]
-    ended = detail.get("TransformJobStatus") in {"Completed", "Failed", "Stopped"}
-    return detail["TransformJobName"] if ended else None
+    kinds = {f"SageMaker {kind} Job State Change": kind for kind in KINDS.values()}
+    kind = kinds.get(body.get("detail-type"))
+    if kind is None:
+        raise UnknownEvent(f"no state change of a job: {body.get('detail-type')!r}")
+    ended = body["detail"].get(f"{kind}JobStatus") in {"Completed", "Failed", "Stopped"}
+    return body["detail"][f"{kind}JobName"] if ended else None
 
 
 def _from_eventbridge(body: dict) -> Iterator[UploadVersion]:
@@ -91,11 +96,12 @@ def landed_message(version: UploadVersion) -> dict:
     return {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
 
 
-def job_ended_message(name: str) -> dict:
+def job_ended_message(name: str, task: str = TRANSFORM) -> dict:
     """A state change for a job. The finish stage asks SageMaker for the true status."""
-    detail = {"TransformJobName": name, "TransformJobStatus": "Completed"}
+    kind = KINDS[task]
+    detail = {f"{kind}JobName": name, f"{kind}JobStatus": "Completed"}
     return {
         "source": "aws.sagemaker",
-        "detail-type": "SageMaker Transform Job State Change",
+        "detail-type": f"SageMaker {kind} Job State Change",
         "detail": detail,
     }

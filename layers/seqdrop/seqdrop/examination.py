@@ -36,6 +36,7 @@ class Examination:
     items: int = 0
     taken: int = 0
     distinct: int = 0
+    sha256_of_parts: str = ""  # of a file that is too large for one copy (parts.py)
 
     @property
     def selection(self) -> dict:
@@ -48,7 +49,8 @@ class Examination:
     @property
     def facts(self) -> dict:
         """What the upload's ledger record keeps of it."""
-        return {name: self.report[name] for name in ("format", "sha256", "records")}
+        kept = {name: self.report[name] for name in ("format", "sha256", "records")}
+        return {**kept, "sha256_of_parts": self.sha256_of_parts}
 
     def attempt(self, analysis: str) -> Attempt:
         """The first attempt of the analysis, whose shards were written in the pass."""

@@ -30,6 +30,9 @@ class Settings:
     transform_image: str
     instance_type: str
     instance_count: int
+    processing_role: str  # ARN of the role of jobs that examine large files
+    processing_image: str
+    processing_instance_type: str
     stale_minutes: int = 30  # how long a record may stand before the reconciler pushes it again
 
     @classmethod

@@ -73,7 +73,7 @@ def test_a_fault_ends_with_reason_and_notification(services, drop, sent):
 
 
 def test_too_large_is_refused_before_it_is_read(services, drop):
-    version = replace(drop("reads/a.fastq", FASTQ), size=3_000_000_000)
+    version = replace(drop("reads/a.fastq", FASTQ), size=5_000_000_001)
     validate(services, version)
     assert services.s3.list_objects_v2(Bucket="results", Prefix="reports/")["KeyCount"] == 0
     assert services.ledger.upload(version.id).reason == "too_large"

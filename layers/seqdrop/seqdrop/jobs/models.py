@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from botocore.exceptions import ClientError
 
 from seqdrop.errors import JobRefused
+from seqdrop.jobs import pointers
 from seqdrop.jobs.names import model_name
 from seqdrop.settings import Settings
 
@@ -36,7 +37,7 @@ def pointer_key(model: str) -> str:
 
 def current_archive(s3, bucket: str, model: str) -> ModelArchive:
     """Follow the pointer. Raises JobRefused that says how to upload a model if there is none."""
-    pointer = _pointer(s3, bucket, model)
+    pointer = pointers.read(s3, bucket, pointer_key(model))
     if pointer is None:
         raise JobRefused(
             f"there is no model {model!r} yet: run `seqdrop models push {model} ARCHIVE`, then drop the file again"
@@ -86,18 +87,10 @@ def push_archive(s3, bucket: str, model: str, body: bytes, now: str) -> ModelArc
     """
     digest = hashlib.sha256(body).hexdigest()
     archive = ModelArchive(model, f"models/{model}/{digest[:16]}.tar.gz", digest)
-    pointer = _pointer(s3, bucket, model)
-    if pointer and pointer["current"]["digest"] == digest:
+    pointer = pointers.read(s3, bucket, pointer_key(model))
+    if pointers.is_current(pointer, digest):
         return archive
     s3.put_object(Bucket=bucket, Key=archive.key, Body=body)
-    history = [pointer["current"], *pointer["history"]] if pointer else []
-    content = {"current": {"key": archive.key, "digest": digest, "since": now}, "history": history}
-    s3.put_object(Bucket=bucket, Key=pointer_key(model), Body=json.dumps(content, indent=2).encode())
+    current = {"key": archive.key, "digest": digest, "since": now}
+    pointers.move(s3, bucket, pointer_key(model), pointer, current)
     return archive
-
-
-def _pointer(s3, bucket: str, model: str) -> dict | None:
-    try:
-        return json.loads(s3.get_object(Bucket=bucket, Key=pointer_key(model))["Body"].read())
-    except s3.exceptions.NoSuchKey:
-        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from seqdrop.ledger.records import Attempt
+from seqdrop.ledger.records import EXAMINE, Attempt
 
 PATTERN = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 
@@ -21,6 +21,11 @@ def job_name(members: list[Attempt]) -> str:
         return name
     digest = hashlib.sha256("\n".join(m.key for m in [first, *others]).encode()).hexdigest()[:8]
     return f"{name}-and{len(others)}-{digest}"
+
+
+def examination_name(upload_id: str, number: int) -> str:
+    """`seqdrop-examine-<upload id>-<attempt>`; no analysis is called so."""
+    return f"seqdrop-{EXAMINE}-{upload_id}-{number}"
 
 
 def model_name(model: str, request: str) -> str:

@@ -1,6 +1,6 @@
 """Bounds that SageMaker enforces and botocore does not. Checked before a request is sent.
 
-Source: the API reference of CreateTransformJob and CreateModel (lengths, patterns and ranges given there).
+Source: the API reference of CreateTransformJob, CreateModel and CreateProcessingJob (lengths, patterns and ranges).
 """
 
 from __future__ import annotations
@@ -27,6 +27,34 @@ def check_transform(request: dict) -> dict:
         "an S3Prefix must end in a slash": source["S3DataType"] != "S3Prefix" or source["S3Uri"].endswith("/"),
         "50 tags at the most": len(request.get("Tags", [])) <= 50,
     }
+    return _held(rules, request)
+
+
+def check_processing(request: dict) -> dict:
+    """The request itself, or JobRefused that lists every broken bound."""
+    environment, program = request.get("Environment", {}), request["AppSpecification"]
+    words = [*program.get("ContainerEntrypoint", []), *program.get("ContainerArguments", [])]
+    sources = [one["S3Input"] for one in request["ProcessingInputs"]]
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    rules = {
+        "the job name does not fit SageMaker's pattern": PATTERN.fullmatch(request["ProcessingJobName"]),
+        "the image's name is over 255 characters": len(program["ImageUri"]) <= 255,
+        "a word of the entry point is over 256 characters": all(len(word) <= 256 for word in words),
+        "Environment may have 100 entries": len(environment) <= 100,
+        "an Environment name or value is over 256 characters": all(
+            len(text) <= 256 for pair in environment.items() for text in pair
+        ),
+        "10 inputs at the most": len(sources) <= 10,
+        "an input's URI is over 1024 characters": all(len(source["S3Uri"]) <= 1024 for source in sources),
+        "an input's path is over 256 characters": all(len(source["LocalPath"]) <= 256 for source in sources),
+        "VolumeSizeInGB must be 1 to 16384": 1 <= cluster["VolumeSizeInGB"] <= 16384,
+        "MaxRuntimeInSeconds must be 1 to 777600": 1 <= request["StoppingCondition"]["MaxRuntimeInSeconds"] <= 777600,
+        "50 tags at the most": len(request.get("Tags", [])) <= 50,
+    }
+    return _held(rules, request)
+
+
+def _held(rules: dict, request: dict) -> dict:
     broken = [rule for rule, holds in rules.items() if not holds]
     if broken:
         raise JobRefused("; ".join(broken))

@@ -12,6 +12,9 @@ from seqdrop.analyses import Analysis
 from seqdrop.ledger.moves import ATTEMPT, JOB, UPLOAD
 from seqdrop.uploads import UploadVersion
 
+# What a job is for.
+TRANSFORM, EXAMINE = "transform", "examine"
+
 
 @dataclass(frozen=True)
 class Record:
@@ -59,6 +62,7 @@ class Upload(Record):
     analysis: str = ""  # "" while no prefix fits
     format: str = ""
     sha256: str = ""  # hexadecimal, of the object's bytes as they were validated
+    sha256_of_parts: str = ""  # the same, of a file that is copied in parts (parts.py)
     records: int = 0
     reason: str = ""  # code of the fault that rejected it
     archive_key: str = ""
@@ -112,9 +116,14 @@ class Attempt(Record):
 
 @dataclass(frozen=True)
 class Job(Record):
-    """One SageMaker job: its members are `Attempt.key`s; `request` is what the service is sent, as JSON."""
+    """One SageMaker job; `request` is what the service is sent, as JSON.
+
+    A batch transform has members, which are `Attempt.key`s. A processing job, whose task is "examine", is for one
+    upload (its id), by the analysis as it was then (`Analysis.as_json`).
+    """
 
     name: str = ""
+    task: str = TRANSFORM
     analysis: str = ""
     members: list[str] = field(default_factory=list)
     request: str = ""
@@ -122,6 +131,8 @@ class Job(Record):
     model_key: str = ""  # its archive in the results bucket, and that archive's SHA-256
     model_digest: str = ""
     model_request: str = ""  # what CreateModel is sent, as JSON
+    upload: str = ""
+    plan: str = ""
     reason: str = ""
 
     kind = JOB

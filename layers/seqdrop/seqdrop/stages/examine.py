@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import ClientError
+from collections.abc import Callable
 
 from seqdrop.analyses import Analysis
-from seqdrop.archive import GONE
-from seqdrop.errors import InvalidFile, ObjectGone
+from seqdrop.errors import InvalidFile
 from seqdrop.examination import Examination, rejection, save
 from seqdrop.jobs.transform import shard_prefix
 from seqdrop.ledger.records import Attempt
+from seqdrop.parts import PartDigests, in_parts
+from seqdrop.ranged import RangedObject
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
 from seqdrop.selection import Counted, Selection
@@ -17,12 +18,28 @@ from seqdrop.shards import MEGABYTE, shard_name, shards, work_items
 from seqdrop.uploads import UploadVersion
 
 
-def examine(s3, work: str, version: UploadVersion, analysis: Analysis) -> Examination:
+def examine(
+    s3, work: str, version: UploadVersion, analysis: Analysis, begun: Callable[[Reading], None] = lambda _: None
+) -> Examination:
     """Read an upload once. Its shards and the examination lie in the bucket `work` when this returns.
 
-    Raises ObjectGone. The same version and analysis give the same objects.
+    `begun` is handed the reading before it starts, to tell how far it has come. Raises ObjectGone.
+    The same version and analysis give the same objects.
     """
-    reading = Reading(_body(s3, version), analysis.formats, name=version.key, policy=Policy(analysis.severity))
+    with RangedObject(s3, version) as body:
+        parts = PartDigests(body) if in_parts(version.size) else None
+        reading = Reading(parts or body, analysis.formats, name=version.key, policy=Policy(analysis.severity))
+        begun(reading)
+        refused, numbers = _read(s3, work, version, reading, analysis)
+    if parts and not refused:
+        numbers["sha256_of_parts"] = parts.sha256
+    found = Examination(version.id, analysis.as_json(), reading.report(), refused, **numbers)
+    save(s3, work, found)
+    return found
+
+
+def _read(s3, work: str, version: UploadVersion, reading: Reading, analysis: Analysis) -> tuple[dict | None, dict]:
+    """What rejects the file, if anything does; and how much of it the model is to see."""
     refused, count, items, chosen = None, 0, 0, Selection(analysis)
     try:
         if analysis.use:
@@ -31,20 +48,7 @@ def examine(s3, work: str, version: UploadVersion, analysis: Analysis) -> Examin
             reading.run()
     except InvalidFile as error:
         refused = rejection(error)
-    numbers = {"shards": count, "items": items, "taken": chosen.taken, "distinct": chosen.distinct}
-    found = Examination(version.id, analysis.as_json(), reading.report(), refused, **numbers)
-    save(s3, work, found)
-    return found
-
-
-def _body(s3, version: UploadVersion):
-    try:
-        answer = s3.get_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
-            raise ObjectGone("the object was deleted before it was read") from error
-        raise
-    return answer["Body"]
+    return refused, {"shards": count, "items": items, "taken": chosen.taken, "distinct": chosen.distinct}
 
 
 def _write_shards(s3, work: str, version: UploadVersion, counted: Counted, analysis: Analysis) -> tuple[int, int]:

@@ -6,18 +6,18 @@ import posixpath
 from collections.abc import Iterator
 
 from seqdrop.jobs.transform import output_prefix
-from seqdrop.ledger.records import Attempt, Job
+from seqdrop.ledger.records import EXAMINE, Attempt, Job
 from seqdrop.log import logger
 from seqdrop.results.files import result_files, results_prefix, upload_files
 from seqdrop.results.rows import Counts, UnknownAnswer
 from seqdrop.results.summary import summary
 from seqdrop.services import Services
 from seqdrop.shards import shard_name
+from seqdrop.stages.examined import ENDS, finish_examination
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.settle import fail_attempt
 
 CHUNK = 1 << 20
-ENDS = {"Completed": "DONE", "Failed": "FAILED", "Stopped": "STOPPED"}
 
 
 def finish(services: Services, name: str) -> None:
@@ -25,6 +25,8 @@ def finish(services: Services, name: str) -> None:
     job = services.ledger.job(name)
     if job is None:
         return  # another deployment's job in the same account
+    if job.task == EXAMINE:
+        return finish_examination(services, job)
     found = services.sagemaker.describe_transform_job(TransformJobName=name)
     end = ENDS.get(found["TransformJobStatus"])
     if end is None:

@@ -11,9 +11,10 @@ from datetime import datetime
 
 from seqdrop.events import job_ended_message, landed_message
 from seqdrop.ledger.moves import JOB, UPLOAD
-from seqdrop.ledger.records import Job, Record, Upload
+from seqdrop.ledger.records import EXAMINE, Job, Record, Upload
 from seqdrop.log import logger
 from seqdrop.services import Services, minutes_ago, now
+from seqdrop.stages.large import OPEN, is_final, last_job
 from seqdrop.stages.road import next_messages
 
 Messages = list[tuple[str, dict]]  # queue URL and body
@@ -60,15 +61,28 @@ def _age_minutes(record: Record) -> float:
 
 
 def _validate_again(services: Services, upload: Upload) -> Messages:
+    if _in_job(services, upload):
+        return []
     return [(services.settings.validate_queue, landed_message(upload.version))]
 
 
+def _in_job(services: Services, upload: Upload) -> bool:
+    """Whether a job examines it, which is pushed by itself, or the lab was told that none will."""
+    job = last_job(services.ledger, upload.id)
+    if job is None or job.state == "DONE":
+        return False
+    return job.state in OPEN or is_final(job, job.state)
+
+
 def _start_again(services: Services, job: Job) -> Messages:
+    if job.task == EXAMINE:  # validate starts it
+        upload = services.ledger.upload(job.upload)
+        return [(services.settings.validate_queue, landed_message(upload.version))]
     return [(services.settings.transform_queue, {"job": job.name})]
 
 
 def _finish_again(services: Services, job: Job) -> Messages:
-    return [(services.settings.finish_queue, job_ended_message(job.name))]
+    return [(services.settings.finish_queue, job_ended_message(job.name, job.task))]
 
 
 def _tell(services: Services, record: Record) -> None:

@@ -7,19 +7,15 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import groupby
 
-from botocore.exceptions import ClientError
-
 from seqdrop.errors import JobRefused, RetryableError
 from seqdrop.jobs.models import current_archive, ensure_model, model_request
 from seqdrop.jobs.names import job_name
+from seqdrop.jobs.sending import send
 from seqdrop.jobs.transform import job_prefix, manifest, transform_request
 from seqdrop.ledger.records import Attempt, Job
 from seqdrop.log import logger
 from seqdrop.services import Services
 from seqdrop.stages.settle import fail_attempt
-
-# The account has no room or the call came too fast: the job stays PLANNED and the reconciler starts it.
-LATER = {"ResourceLimitExceeded", "ThrottlingException", "Throttling", "TooManyRequestsException"}
 
 
 def start_transform(services: Services, attempt_keys: Iterable[str], job_names: Iterable[str] = ()) -> set[str]:
@@ -113,20 +109,8 @@ def launch(services: Services, name: str) -> None:
 
 
 def _create(sagemaker, request: dict) -> bool:
-    """Send the request. False: there is no room now. Raises JobRefused if it will never be taken."""
-    try:
-        sagemaker.create_transform_job(**request)
-    except ClientError as error:
-        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-        if code == "ResourceInUse":
-            return _is_ours(sagemaker, request)
-        if code in LATER:
-            logger().warning("job waits for room", extra={"job": request["TransformJobName"], "code": code})
-            return False
-        if code == "ValidationException":
-            raise JobRefused(f"SageMaker refused the job: {message}") from error
-        raise
-    return True
+    name, is_ours = request["TransformJobName"], partial(_is_ours, sagemaker, request)
+    return send(sagemaker.create_transform_job, request, name, is_ours)
 
 
 def _is_ours(sagemaker, request: dict) -> bool:

@@ -14,6 +14,7 @@ from seqdrop.ledger.records import Upload
 from seqdrop.log import logger
 from seqdrop.services import Services
 from seqdrop.stages.examine import examine
+from seqdrop.stages.large import examine_in_job
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.verdict import reject, settle
 from seqdrop.uploads import UploadVersion
@@ -30,7 +31,8 @@ def validate(services: Services, version: UploadVersion) -> None:
         return hand_on(services, upload)  # the message came again; the next one may have been lost
     try:
         _check_place(services, upload, analysis)
-        settle(services, upload, _examined(services, upload, analysis))
+        if found := _examined(services, upload, analysis):
+            settle(services, upload, found)
     except InvalidFile as error:
         reject(services, upload, rejection(error))
     except ObjectGone as error:
@@ -76,7 +78,12 @@ def _check_place(services: Services, upload: Upload, analysis: Analysis | None) 
         raise InvalidFile(Fault("too_large", f"the file has {limit}", advice))
 
 
-def _examined(services: Services, upload: Upload, analysis: Analysis) -> Examination:
-    """What the pass over the file found: of an earlier run, if that came to its end, or of this one."""
+def _examined(services: Services, upload: Upload, analysis: Analysis) -> Examination | None:
+    """What the pass over the file found: of an earlier run, if that came to its end, or of this one.
+
+    None of a file too large for a Lambda: a job examines it, and its end brings the upload here again.
+    """
     found = load(services.s3, services.settings.work, upload.id)
+    if found is None and services.analyses.in_job(upload.size):
+        return examine_in_job(services, upload, analysis)
     return found or examine(services.s3, services.settings.work, upload.version, analysis)

@@ -1,0 +1,25 @@
+"""The entry point of a processing job: put the packages beside it on the module path, and run the examination.
+
+It runs before there is any package of ours, so it imports the standard library only. What is unpacked goes first:
+the image has a numpy of its own.
+"""
+
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+
+def main() -> None:
+    inputs = Path(__file__).resolve().parent.parent  # /opt/ml/processing/input
+    with tempfile.TemporaryDirectory() as packages:
+        with zipfile.ZipFile(Path(__file__).with_name("packages.zip")) as archive:
+            archive.extractall(packages)
+        sys.path.insert(0, packages)
+        from seqdrop.jobs.container import run
+
+        run(inputs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Asking SageMaker for a job that is on record: what each answer means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from botocore.exceptions import ClientError
+
+from seqdrop.errors import JobRefused
+from seqdrop.log import logger
+
+# The account has no room or the call came too fast: the job stays PLANNED and the reconciler starts it.
+LATER = {"ResourceLimitExceeded", "ThrottlingException", "Throttling", "TooManyRequestsException"}
+
+
+def send(create: Callable, request: dict, name: str, is_ours: Callable[[], bool]) -> bool:
+    """Send the request. False: there is no room now. Raises JobRefused if it will never be taken.
+
+    `is_ours` is asked when there is a job of this name: whether it does what the request asks for.
+    """
+    try:
+        create(**request)
+    except ClientError as error:
+        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        if code == "ResourceInUse":
+            return is_ours()
+        if code in LATER:
+            logger().warning("job waits for room", extra={"job": name, "code": code})
+            return False
+        if code == "ValidationException":
+            raise JobRefused(f"SageMaker refused the job: {message}") from error
+        raise
+    return True

@@ -1,0 +1,142 @@
+"""An upload too large for a Lambda: a processing job examines it, and is on record before it is started.
+
+Each upload has a few tries, numbered; a try that failed is followed by the next when validate sees the upload again.
+When none is left the lab was told, and the upload stays RECEIVED until a person drops it again.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+from botocore.exceptions import ClientError
+
+from seqdrop.analyses import Analysis
+from seqdrop.archive import GONE
+from seqdrop.errors import JobRefused, ObjectGone
+from seqdrop.jobs.code import current_code
+from seqdrop.jobs.names import examination_name
+from seqdrop.jobs.processing import brief, processing_request, request_key
+from seqdrop.jobs.sending import send
+from seqdrop.ledger.records import EXAMINE, Job, Upload
+from seqdrop.ledger.table import Ledger
+from seqdrop.log import logger
+from seqdrop.services import Services
+from seqdrop.uploads import UploadVersion
+
+TRIES = 2
+OPEN = ("PLANNED", "STARTED")
+LEFT = "Once the cause is mended, drop it again."
+
+
+def last_job(ledger: Ledger, upload_id: str) -> Job | None:
+    """The last job that examined the upload, or does so now."""
+    for number in range(TRIES, 0, -1):
+        if job := ledger.job(examination_name(upload_id, number)):
+            return job
+    return None
+
+
+def is_final(job: Job, end: str) -> bool:
+    """Whether no other try follows a job that ends so: it was the last one, or a person (or its time) ended it."""
+    return end == "STOPPED" or _number(job) >= TRIES
+
+
+def examine_in_job(services: Services, upload: Upload, analysis: Analysis) -> None:
+    """See to it that a job examines the upload. Its end sends the upload's message again.
+
+    Raises ObjectGone. Does nothing while a job runs, and after the last try.
+    """
+    job = last_job(services.ledger, upload.id)
+    if job is None or job.state not in OPEN:
+        _check_presence(services.s3, upload.version)
+        if job is not None and is_final(job, job.state):
+            return
+        job = _planned(services, upload, analysis, _number(job) + 1 if job else 1)
+    if job is not None and job.state == "PLANNED":
+        _launch(services, job, upload, analysis)
+
+
+def tell(services: Services, upload: Upload, reason: str, then: str) -> None:
+    """Say that an upload could not be examined."""
+    services.notify(
+        f"Seqdrop could not examine {upload.key}",
+        f"{upload.key} (upload {upload.id})\n{reason}\n"
+        f"Whether the file is valid is not known; it was left in the landing bucket. {then}\n",
+    )
+    logger().error("not examined", extra={"upload_id": upload.id, "reason": reason})
+
+
+def _number(job: Job) -> int:
+    return int(job.name.rsplit("-", 1)[1])
+
+
+def _check_presence(s3, version: UploadVersion) -> None:
+    try:
+        s3.head_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in GONE:
+            raise ObjectGone("the object was deleted before it was read") from error
+        raise
+
+
+def _planned(services: Services, upload: Upload, analysis: Analysis, number: int) -> Job | None:
+    """The record of a new try; None if there is nothing yet that a job could run."""
+    name = examination_name(upload.id, number)
+    try:
+        code = current_code(services.s3, services.settings.results)
+        request = processing_request(services.settings, name, upload, code, services.s3.meta.region_name)
+    except JobRefused as error:
+        tell(services, upload, str(error), "Seqdrop will try again by itself, ever more seldom, for about a day.")
+        return None
+    job = Job(
+        "PLANNED",
+        name=name,
+        task=EXAMINE,
+        analysis=upload.analysis,
+        upload=upload.id,
+        plan=analysis.as_json(),
+        request=json.dumps(request, sort_keys=True),
+    )
+    services.ledger.create(job)
+    return services.ledger.job(name)
+
+
+def _launch(services: Services, job: Job, upload: Upload, analysis: Analysis) -> None:
+    """Start a job. All it needs is on its record, so this may come again after any crash."""
+    work, request, sagemaker = services.settings.work, json.loads(job.request), services.sagemaker
+    services.put_json(work, request_key(job.name), brief(work, upload.version, job.plan))
+    try:
+        started = send(sagemaker.create_processing_job, request, job.name, partial(_is_ours, sagemaker, request))
+    except JobRefused as error:
+        return _refused(services, job, upload, analysis, str(error))
+    if started:
+        services.ledger.move(job, "STARTED")
+        logger().info("job started", extra={"job": job.name, "upload_id": upload.id})
+
+
+def _refused(services: Services, job: Job, upload: Upload, analysis: Analysis, reason: str) -> None:
+    """Go on to the next try at once, whose job has another name; after the last one the lab is told."""
+    if _number(job) >= TRIES:
+        tell(services, upload, reason, LEFT)
+    services.ledger.move(job, "FAILED", reason=reason[:1000])
+    if _number(job) < TRIES:
+        examine_in_job(services, upload, analysis)
+
+
+def _is_ours(sagemaker, request: dict) -> bool:
+    """A job of this name is there: ours from before if it does what was asked for, else a person must look."""
+    found = sagemaker.describe_processing_job(ProcessingJobName=request["ProcessingJobName"])
+    for field in ("RoleArn", "AppSpecification", "ProcessingInputs", "Environment"):
+        if not _covers(found.get(field), request[field]):
+            raise JobRefused(f"a job of this name exists with another {field}")
+    return True
+
+
+def _covers(seen, wanted) -> bool:
+    """Whether all that is wanted is there; the service fills in defaults beside it."""
+    if isinstance(wanted, dict):
+        return isinstance(seen, dict) and all(_covers(seen.get(key), value) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(seen, list) and len(seen) == len(wanted) and all(map(_covers, seen, wanted))
+    return seen == wanted

@@ -1,0 +1,83 @@
+"""Processing jobs: what CreateProcessingJob takes."""
+
+from local.sagemaker import roles
+from local.sagemaker.access import Caller
+from local.sagemaker.errors import NotSupportedLocally, ValidationError
+from local.sagemaker.jobs import Jobs
+from local.sagemaker.registry import ProcessingJob
+from local.sagemaker.storage import Location
+
+ROOT = "/opt/ml/processing/"
+
+
+class ProcessingJobs(Jobs):
+    """The operations on processing jobs."""
+
+    kind = ProcessingJob.kind
+
+    def create(self, caller: Caller, request: dict) -> dict:
+        """CreateProcessingJob: refuses a role that the caller may not pass or that SageMaker cannot assume."""
+        caller.require_pass_role(request["RoleArn"])
+        roles.check_trust(request["RoleArn"])
+        return super().create(caller, request)
+
+    def _check(self, request: dict) -> None:
+        if not request["AppSpecification"].get("ContainerEntrypoint"):
+            raise NotSupportedLocally("a job without ContainerEntrypoint: the image's own, which is not run,")
+        cluster = request["ProcessingResources"]["ClusterConfig"]
+        if not {"InstanceCount", "InstanceType"} <= cluster.keys():
+            raise NotSupportedLocally("a ClusterConfig without InstanceCount and InstanceType")
+        if cluster["InstanceCount"] > 1:
+            raise NotSupportedLocally("a job on several instances")
+        if request.get("NetworkConfig", {}).get("EnableNetworkIsolation"):
+            raise NotSupportedLocally("EnableNetworkIsolation")
+        outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", [])
+        _check_names("InputName", request.get("ProcessingInputs", []))
+        _check_names("OutputName", outputs)
+        for one in request.get("ProcessingInputs", []):
+            _check_input(one)
+        for one in outputs:
+            _check_output(one)
+
+    def _make(self, caller: Caller, request: dict, **common) -> ProcessingJob:
+        return ProcessingJob(request=request, **common)
+
+    def _instance_type(self, request: dict) -> str:
+        return request["ProcessingResources"]["ClusterConfig"]["InstanceType"]
+
+
+def _check_names(member: str, channels: list[dict]) -> None:
+    names = [one[member] for one in channels]
+    if len(set(names)) != len(names):
+        raise ValidationError(f"{member} must be unique within a processing job")
+
+
+def _check_input(one: dict) -> None:
+    source = one.get("S3Input")
+    if bool(source) == bool(one.get("DatasetDefinition")):
+        raise ValidationError("Exactly one of S3Input and DatasetDefinition must be given for each ProcessingInput")
+    if source is None or one.get("AppManaged"):
+        raise NotSupportedLocally("a DatasetDefinition or an input that is AppManaged")
+    usual = {
+        "S3InputMode": "File",
+        "S3DataDistributionType": "FullyReplicated",
+        "S3CompressionType": "None",
+    }
+    for name, only in usual.items():
+        if source.get(name, only) != only:
+            raise NotSupportedLocally(f"{name} {source[name]}")
+    _check_place(source)
+
+
+def _check_output(one: dict) -> None:
+    target = one.get("S3Output")
+    if target is None or one.get("AppManaged") or target["S3UploadMode"] != "EndOfJob":
+        raise NotSupportedLocally("an output other than S3Output with EndOfJob")
+    _check_place(target)
+
+
+def _check_place(channel: dict) -> None:
+    Location.parse(channel["S3Uri"])
+    path = channel.get("LocalPath") or ""
+    if not path.startswith(ROOT) or ".." in path.split("/"):
+        raise ValidationError(f"LocalPath must be an absolute path below {ROOT}, and not {path!r}")

@@ -1,0 +1,360 @@
+"""Processing jobs: a program really runs on objects of S3, and all that can go wrong is told."""
+
+import json
+
+import pytest
+from botocore.config import Config
+
+from local.embedded import EmbeddedAws
+from local.processes import session_members
+from local.testing import ENDED, EventLog, acting_as, allow, make_bucket, make_role, refused, unique, until
+
+pytest_plugins = ["local.fixtures"]
+
+IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.8.0-cpu-py312-ubuntu22.04-sagemaker"
+INPUT, OUTPUT = "/opt/ml/processing/input", "/opt/ml/processing/output"
+# Does what its first argument says; what it finds around it goes to its log.
+PROGRAM = """
+import json, os, pathlib, subprocess, sys, time
+here = pathlib.Path(__file__).resolve().parents[1]
+word, *rest = sys.argv[1:]
+print("told", word)
+if word == "env":
+    print(json.dumps(dict(os.environ)))
+if word == "list":
+    print(json.dumps(sorted(str(path.relative_to(here)) for path in here.rglob("*") if path.is_file())))
+if word == "config":
+    print((here.parents[1] / "config" / "processingjobconfig.json").read_text().strip())
+if word == "read":
+    print(pathlib.Path(rest[0]).read_text())
+if word == "write":
+    out = here.parent / "output" / "deep"
+    out.mkdir(parents=True)
+    (out / "a b.txt").write_text("written")
+if word == "s3":
+    import boto3
+    s3 = boto3.client("s3")
+    print(s3.get_object(Bucket=rest[0], Key=rest[1])["Body"].read().decode())
+if word == "message":
+    (here.parents[1] / "output" / "message").write_text("x" * 2000)
+if word == "exit":
+    sys.exit(int(rest[0]))
+if word == "sleep":
+    subprocess.Popen(["sleep", rest[0]])
+    time.sleep(float(rest[0]))
+"""
+
+
+class Bench:
+    """A bucket with the program, and a role that may do all to S3."""
+
+    def __init__(self, aws: EmbeddedAws):
+        self.aws, self.bucket = aws, make_bucket(aws)
+        self.s3, self.sagemaker = aws.client("s3"), aws.client("sagemaker")
+        self.role = make_role(aws, allow(["s3:*", "logs:*"]))
+        self.put("code/main.py", PROGRAM)
+
+    def put(self, key: str, text: str) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=text.encode())
+
+    def channel(self, name: str, key: str, **changes) -> dict:
+        source = {"S3Uri": f"s3://{self.bucket}/{key}", "LocalPath": f"{INPUT}/{name}", "S3DataType": "S3Prefix"}
+        return {"InputName": name, "S3Input": {**source, "S3InputMode": "File", **changes}}
+
+    def request(self, *words: str, inputs=(), **changes) -> dict:
+        return {
+            "ProcessingJobName": unique("job"),
+            "RoleArn": self.role,
+            "AppSpecification": {
+                "ImageUri": IMAGE,
+                "ContainerEntrypoint": ["python3", f"{INPUT}/code/main.py"],
+                "ContainerArguments": list(words),
+            },
+            "ProcessingInputs": [self.channel("code", "code/"), *inputs],
+            "ProcessingResources": {
+                "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 5}
+            },
+        } | changes
+
+    def start(self, *words: str, **changes) -> str:
+        request = self.request(*words, **changes)
+        self.sagemaker.create_processing_job(**request)
+        return request["ProcessingJobName"]
+
+    def describe(self, name: str) -> dict:
+        return self.sagemaker.describe_processing_job(ProcessingJobName=name)
+
+    def ended(self, name: str) -> dict:
+        return until(lambda: (job := self.describe(name))["ProcessingJobStatus"] in ENDED and job, timeout=40)
+
+    def run(self, *words: str, **changes) -> dict:
+        return self.ended(self.start(*words, **changes))
+
+    def said(self, job: dict) -> list[str]:
+        path = self.aws.workdir / "processing-jobs" / job["ProcessingJobName"] / "container.log"
+        return path.read_text().splitlines()
+
+
+@pytest.fixture
+def bench(aws) -> Bench:
+    return Bench(aws)
+
+
+def output(bench: Bench, **changes) -> dict:
+    target = {"S3Uri": f"s3://{bench.bucket}/out", "LocalPath": OUTPUT, "S3UploadMode": "EndOfJob"}
+    return {"Outputs": [{"OutputName": "out", "S3Output": target | changes}]}
+
+
+class TestContract:
+    """What the program finds around it, and what becomes of what it leaves."""
+
+    def test_inputs_lie_below_their_local_paths(self, bench):
+        for key in ("in/a", "in/sub/b c+%", "in/", "one/x.json", "one/x.json.more", "other"):
+            bench.put(key, "" if key.endswith("/") else "x")
+        job = bench.run("list", inputs=[bench.channel("in", "in/"), bench.channel("one", "one/x.json")])
+        assert job["ProcessingJobStatus"] == "Completed"
+        found = ["code/main.py", "in/a", "in/sub/b c+%", "one/x.json", "one/x.json.more"]
+        assert json.loads(bench.said(job)[1]) == found
+
+    def test_a_path_of_the_contract_may_be_an_argument(self, bench):
+        bench.put("one/x.json", "it is read")
+        job = bench.run("read", f"{INPUT}/one/x.json", inputs=[bench.channel("one", "one/x.json")])
+        assert bench.said(job)[1] == "it is read"
+
+    def test_the_program_acts_as_the_jobs_role(self, bench):
+        bench.put("data", "of the bucket")
+        region = {"AWS_DEFAULT_REGION": bench.aws.region}
+        assert bench.said(bench.run("s3", bench.bucket, "data", Environment=region))[1] == "of the bucket"
+        reading = [allow("s3:ListBucket"), allow("s3:GetObject", f"arn:aws:s3:::{bench.bucket}/code/*")]
+        job = bench.run("s3", bench.bucket, "data", Environment=region, RoleArn=make_role(bench.aws, *reading))
+        assert job["ProcessingJobStatus"] == "Failed"
+        assert "AccessDenied" in bench.said(job)[-1]
+
+    def test_the_environment_is_the_jobs_and_nothing_of_the_server(self, bench):
+        found = json.loads(bench.said(bench.run("env", Environment={"A": "1"}))[1])
+        assert found["A"] == "1"
+        keys = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"}
+        assert {name for name in found if name.startswith(("AWS_", "MINISTACK", "PYTHONPATH", "AUTH"))} == keys
+
+    def test_it_is_told_its_own_request(self, bench):
+        job = bench.run("config")
+        told = json.loads(bench.said(job)[1])
+        assert told["ProcessingJobArn"] == job["ProcessingJobArn"]
+        assert told["AppSpecification"] == job["AppSpecification"]
+
+    def test_outputs_are_uploaded_at_the_end(self, bench):
+        job = bench.run("write", ProcessingOutputConfig=output(bench))
+        assert job["ProcessingJobStatus"] == "Completed"
+        body = bench.s3.get_object(Bucket=bench.bucket, Key="out/deep/a b.txt")["Body"].read()
+        assert body == b"written"
+
+    def test_its_message_is_told_and_cut(self, bench):
+        assert bench.run("message")["ExitMessage"] == "x" * 1024
+
+    def test_its_log_goes_to_cloudwatch(self, aws, bench):
+        name = bench.run("list")["ProcessingJobName"]
+        logs, group = aws.client("logs"), "/aws/sagemaker/ProcessingJobs"
+        (stream,) = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=name)["logStreams"]
+        events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])["events"]
+        assert events[0]["message"] == "told list"
+
+
+class TestFailures:
+    def reason(self, bench: Bench, *words: str, **changes) -> str:
+        job = bench.run(*words, **changes)
+        assert job["ProcessingJobStatus"] == "Failed"
+        assert job["ProcessingEndTime"] >= job["ProcessingStartTime"]
+        return job["FailureReason"]
+
+    def test_an_exit_status_fails_the_job_and_leaves_no_outputs(self, bench):
+        said = self.reason(bench, "exit", "3", ProcessingOutputConfig=output(bench))
+        assert said == "AlgorithmError: See job logs for more information"
+        assert "Contents" not in bench.s3.list_objects_v2(Bucket=bench.bucket, Prefix="out/")
+
+    def test_an_input_without_objects_fails_the_job(self, bench):
+        said = self.reason(bench, "list", inputs=[bench.channel("absent", "absent/")])
+        assert f'No S3 objects found under S3 URL "s3://{bench.bucket}/absent/"' in said
+
+    def test_a_role_that_may_not_read_fails_the_job(self, bench):
+        role = make_role(bench.aws, allow("s3:ListBucket", f"arn:aws:s3:::{bench.bucket}"))
+        assert 'needs "s3:GetObject"' in self.reason(bench, "list", RoleArn=role)
+
+    def test_a_role_that_may_not_write_fails_the_job(self, bench):
+        reading = allow(["s3:ListBucket", "s3:GetObject"])
+        role = make_role(bench.aws, reading)
+        said = self.reason(bench, "write", RoleArn=role, ProcessingOutputConfig=output(bench))
+        assert 'needs "s3:PutObject"' in said
+
+    def test_a_program_that_is_not_there_fails_the_job(self, bench):
+        program = {"ImageUri": IMAGE, "ContainerEntrypoint": ["no-such-program"]}
+        assert "cannot be run" in self.reason(bench, AppSpecification=program)
+
+    def test_its_time_is_limited(self, aws, bench):
+        before = session_members(aws.pid)
+        job = bench.run("sleep", "60", StoppingCondition={"MaxRuntimeInSeconds": 1})
+        assert (job["ProcessingJobStatus"], "MaxRuntimeInSeconds" in job["FailureReason"]) == ("Stopped", True)
+        until(lambda: not session_members(aws.pid) - before)
+
+
+class TestRequests:
+    """What CreateProcessingJob refuses."""
+
+    def test_a_name_is_given_once_for_ever(self, bench):
+        name = bench.run("list")["ProcessingJobName"]
+        for again in (name, name.upper()):
+            with pytest.raises(bench.sagemaker.exceptions.ResourceInUse, match="already exists"):
+                bench.start("list", ProcessingJobName=again)
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            ({"ProcessingJobName": "a_b"}, "processingJobName"),
+            ({"Environment": {"A": "x" * 257}}, "less than or equal to 256"),
+            ({"Environment": {"A-B": ""}}, "regular expression"),
+            ({"Environment": {f"N{number}": "" for number in range(101)}}, "less than or equal to 100"),
+            ({"StoppingCondition": {"MaxRuntimeInSeconds": 777601}}, "maxRuntimeInSeconds"),
+            ({"StoppingCondition": {"MaxRuntimeInSeconds": 0}}, "maxRuntimeInSeconds"),
+            ({"AppSpecification": {"ImageUri": "i" * 256, "ContainerEntrypoint": ["a"]}}, "imageUri"),
+            ({"AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": ["a" * 257]}}, "256"),
+            ({"AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": []}}, "greater than or equal to 1"),
+            ({"AppSpecification": {"ImageUri": IMAGE}}, "without ContainerEntrypoint.* not supported"),
+            ({"NetworkConfig": {"EnableNetworkIsolation": True}}, "EnableNetworkIsolation is not supported"),
+            ({"Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]}, "Duplicate tag"),
+        ],
+    )
+    def test_requests_that_break_a_rule(self, aws, bench, change, said):
+        lenient = aws.client("sagemaker", config=Config(parameter_validation=False))
+        with refused("ValidationException", said):
+            lenient.create_processing_job(**bench.request("list", **change))
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            ({"LocalPath": "/tmp/x"}, "absolute path below /opt/ml/processing/"),
+            ({"LocalPath": f"{INPUT}/../../x"}, "absolute path below /opt/ml/processing/"),
+            ({"S3InputMode": "Pipe"}, "S3InputMode Pipe is not supported"),
+            ({"S3CompressionType": "Gzip"}, "S3CompressionType Gzip is not supported"),
+            ({"S3DataDistributionType": "ShardedByS3Key"}, "ShardedByS3Key is not supported"),
+        ],
+    )
+    def test_inputs_that_break_a_rule(self, bench, change, said):
+        with refused("ValidationException", said):
+            bench.start("list", inputs=[bench.channel("one", "code/", **change)])
+
+    def test_inputs_have_names_of_their_own(self, bench):
+        with refused("ValidationException", "unique"):
+            bench.start("list", inputs=[bench.channel("code", "code/")])
+
+    @pytest.mark.parametrize("count", [2, 101])
+    def test_more_instances_than_one_are_refused(self, bench, count):
+        cluster = {"InstanceCount": count, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 5}
+        with refused("ValidationException"):
+            bench.start("list", ProcessingResources={"ClusterConfig": cluster})
+
+    def test_outputs_while_it_runs_are_refused(self, bench):
+        with refused("ValidationException", "EndOfJob"):
+            bench.start("write", ProcessingOutputConfig=output(bench, S3UploadMode="Continuous"))
+
+    def test_the_role_must_be_one_that_sagemaker_can_assume(self, bench):
+        role = make_role(bench.aws, service="lambda.amazonaws.com")
+        with refused("ValidationException", "Could not assume role"):
+            bench.start("list", RoleArn=role)
+
+    def test_the_caller_needs_the_action_the_tags_and_the_role(self, aws, bench):
+        resource = f"arn:aws:sagemaker:{aws.region}:{aws.account}:processing-job/allowed-*"
+        may = allow(["sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob"], resource)
+        passing = allow(
+            "iam:PassRole", bench.role, Condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+        )
+        client = acting_as(aws, make_role(aws, may, passing)).client("sagemaker")
+        client.create_processing_job(**bench.request("list", ProcessingJobName=unique("ALLOWED")))
+        with refused("AccessDeniedException", "sagemaker:CreateProcessingJob on resource"):
+            client.create_processing_job(**bench.request("list"))
+        tagged = bench.request("list", ProcessingJobName=unique("allowed"), Tags=[{"Key": "a", "Value": "b"}])
+        with refused("AccessDeniedException", "sagemaker:AddTags"):
+            client.create_processing_job(**tagged)
+        without = acting_as(aws, make_role(aws, may)).client("sagemaker")
+        with refused("AccessDeniedException", "iam:PassRole"):
+            without.create_processing_job(**bench.request("list", ProcessingJobName=unique("allowed")))
+
+    def test_jobs_beyond_the_accounts_quota_are_refused(self, tmp_path):
+        with EmbeddedAws(tmp_path, processing_limit=1) as aws:
+            bench = Bench(aws)
+            first = bench.start("sleep", "60")
+            with pytest.raises(bench.sagemaker.exceptions.ResourceLimitExceeded, match="for processing job usage"):
+                bench.start("list")
+            bench.sagemaker.stop_processing_job(ProcessingJobName=first)
+            bench.ended(first)
+            assert bench.run("list")["ProcessingJobStatus"] == "Completed"
+
+
+class TestStates:
+    """A job's life as the API and the events tell it."""
+
+    def test_a_job_is_described_as_it_was_asked_for(self, bench):
+        request = bench.request(
+            "list",
+            Environment={"A": "1"},
+            StoppingCondition={"MaxRuntimeInSeconds": 600},
+            Tags=[{"Key": "project", "Value": "seqdrop"}],
+        )
+        answer = bench.sagemaker.create_processing_job(**request)
+        job = bench.ended(request["ProcessingJobName"])
+        tags = request.pop("Tags")
+        assert {key: job[key] for key in request} == request
+        assert job["ProcessingJobArn"] == answer["ProcessingJobArn"]
+        assert job["ProcessingJobArn"].endswith(f":processing-job/{request['ProcessingJobName']}")
+        assert job["CreationTime"] <= job["ProcessingStartTime"] <= job["ProcessingEndTime"]
+        assert bench.sagemaker.list_tags(ResourceArn=job["ProcessingJobArn"])["Tags"] == tags
+
+    def test_jobs_are_listed(self, bench):
+        stem = unique("list")
+        for number, words in enumerate([("list",), ("exit", "1")]):
+            bench.run(*words, ProcessingJobName=f"{stem}-{number}")
+
+        def listed(**filters) -> list[str]:
+            found = bench.sagemaker.list_processing_jobs(NameContains=stem, **filters)["ProcessingJobSummaries"]
+            return [summary["ProcessingJobName"][-1] for summary in found]
+
+        assert listed() == ["1", "0"]
+        assert listed(StatusEquals="Failed") == ["1"]
+        assert listed(SortBy="Status", SortOrder="Ascending") == ["0", "1"]
+
+    @pytest.mark.parametrize("operation", ["describe_processing_job", "stop_processing_job"])
+    def test_an_unknown_job_is_a_validation_error(self, aws, operation):
+        with refused("ValidationException", "Could not find requested job with name: absent"):
+            getattr(aws.client("sagemaker"), operation)(ProcessingJobName="absent")
+
+    def test_a_running_job_is_stopped_with_all_it_started(self, aws, bench):
+        before = session_members(aws.pid)
+        name = bench.start("sleep", "60")
+        until(lambda: len(session_members(aws.pid) - before) == 2)
+        bench.sagemaker.stop_processing_job(ProcessingJobName=name)
+        job = bench.ended(name)
+        assert (job["ProcessingJobStatus"], "FailureReason" in job) == ("Stopped", False)
+        until(lambda: not session_members(aws.pid) - before)
+        with refused("ValidationException", "processing job is in status Stopped"):
+            bench.sagemaker.stop_processing_job(ProcessingJobName=name)
+
+    @pytest.mark.parametrize(
+        ("words", "states"),
+        [
+            (["list"], ["InProgress", "Completed"]),
+            (["exit", "1"], ["InProgress", "Failed"]),
+            (["sleep", "60"], ["InProgress", "Stopping", "Stopped"]),
+        ],
+    )
+    def test_each_move_is_an_event_in_order(self, aws, bench, words, states):
+        name = unique("Events")
+        log = EventLog(aws, {"source": ["aws.sagemaker"], "detail": {"ProcessingJobName": [name]}})
+        bench.start(*words, ProcessingJobName=name)
+        if states[-1] == "Stopped":
+            bench.sagemaker.stop_processing_job(ProcessingJobName=name)
+        events = log.first(len(states))
+        assert [event["detail"]["ProcessingJobStatus"] for event in events] == states
+        last, job = events[-1], bench.describe(name)
+        assert last["detail-type"] == "SageMaker Processing Job State Change"
+        assert last["resources"] == [job["ProcessingJobArn"]]
+        for member in ("ProcessingInputs", "ProcessingResources", "AppSpecification", "RoleArn"):
+            assert last["detail"][member] == job[member]
+        assert last["detail"]["CreationTime"] == int(job["CreationTime"].timestamp() * 1000)

@@ -1,0 +1,221 @@
+"""The request for a processing job, held to SageMaker's own description and to the bounds that botocore leaves out."""
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from types import SimpleNamespace
+
+import boto3
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+from seqdrop.analyses import packaged
+from seqdrop.errors import JobRefused
+from seqdrop.jobs import container
+from seqdrop.jobs.code import Code, current_code, push_code
+from seqdrop.jobs.names import PATTERN, examination_name
+from seqdrop.jobs.processing import LONGEST, brief, processing_request
+from seqdrop.jobs.rules import check_processing
+from seqdrop.ledger.records import Upload
+from seqdrop.uploads import UploadVersion
+
+VERSION = UploadVersion("landing", "reads/" + "ü" * 500, "v1", 3_000_000_000, "etag", "0A")
+NAME = examination_name(VERSION.id, 1)
+ROLE = "arn:aws:iam::123456789012:role/processing"
+
+
+@pytest.fixture
+def made(services):
+    def make(size: int = VERSION.size) -> dict:
+        settings = replace(services.settings, processing_role=ROLE, processing_instance_type="ml.m5.xlarge")
+        upload = Upload.received(replace(VERSION, size=size), "reads")
+        return processing_request(settings, NAME, upload, Code("processing/ab/", "ab"), "eu-west-1")
+
+    return make
+
+
+def test_the_request_is_this_one(made):
+    def channel(name, uri):
+        kinds = {"S3DataType": "S3Prefix", "S3InputMode": "File", "S3DataDistributionType": "FullyReplicated"}
+        place = {"S3Uri": uri, "LocalPath": f"/opt/ml/processing/input/{name}", "S3CompressionType": "None"}
+        return {"InputName": name, "S3Input": {**place, **kinds}}
+
+    assert made() == {
+        "ProcessingJobName": f"seqdrop-examine-{VERSION.id}-1",
+        "RoleArn": ROLE,
+        "AppSpecification": {
+            "ImageUri": "processing_image",
+            "ContainerEntrypoint": ["python3", "/opt/ml/processing/input/code/entry.py"],
+        },
+        "Environment": {"AWS_DEFAULT_REGION": "eu-west-1", "PYTHONUNBUFFERED": "1"},
+        "ProcessingInputs": [
+            channel("code", "s3://results/processing/ab/"),
+            channel("request", f"s3://work/jobs/{NAME}/request.json"),
+        ],
+        "ProcessingResources": {
+            "ClusterConfig": {
+                "InstanceType": "ml.m5.xlarge",
+                "InstanceCount": 1,
+                "VolumeSizeInGB": 20,
+                "VolumeKmsKeyId": "key",
+            }
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": 5100},
+        "Tags": [
+            {"Key": "seqdrop:analysis", "Value": "reads"},
+            {"Key": "seqdrop:upload", "Value": VERSION.id},
+        ],
+    }
+
+
+def test_the_service_describes_it_so(made):
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    shape = model.operation_model("CreateProcessingJob").input_shape
+    assert ParamValidator().validate(made(), shape).generate_report() == ""
+
+
+def test_the_embedded_service_finds_no_bound_broken(made):
+    from local.sagemaker.shapes import check
+
+    check("CreateProcessingJob", made())
+
+
+def test_its_time_grows_with_the_file_up_to_what_an_account_allows(made):
+    times = [made(size)["StoppingCondition"]["MaxRuntimeInSeconds"] for size in (1, 10**11, 10**15)]
+    assert times == [3600, 53600, LONGEST]
+
+
+def test_its_name_fits():
+    assert PATTERN.fullmatch(NAME)
+    assert len({examination_name(VERSION.id, 1), examination_name(VERSION.id, 2), examination_name("A" * 26, 1)}) == 3
+
+
+def test_what_a_key_may_hold_is_in_no_environment(made):
+    """A value there has 256 characters; a key may have 1024 bytes."""
+    assert VERSION.key not in json.dumps(made(), ensure_ascii=False)
+    told = json.loads(json.dumps(brief("work", VERSION, "{}")))
+    assert UploadVersion(**told["version"]) == VERSION
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ProcessingJobName": "-x"}, "name"),
+        ({"ProcessingJobName": "x" * 64}, "name"),
+        ({"Environment": {"x": "y" * 257}}, "256 characters"),
+        ({"Environment": {str(n): "x" for n in range(101)}}, "100 entries"),
+        ({"AppSpecification": {"ImageUri": "x" * 256}}, "255"),
+        ({"AppSpecification": {"ImageUri": "x", "ContainerEntrypoint": ["x" * 257]}}, "entry point"),
+        ({"StoppingCondition": {"MaxRuntimeInSeconds": 777_601}}, "777600"),
+        ({"Tags": [{}] * 51}, "50 tags"),
+        ({"ProcessingInputs": [{"S3Input": {"S3Uri": "s3://" + "x" * 1024, "LocalPath": "/"}}]}, "1024"),
+        ({"ProcessingInputs": [{"S3Input": {"S3Uri": "s3://", "LocalPath": "/"}}] * 11}, "10 inputs"),
+    ],
+)
+def test_bounds_that_botocore_does_not_check(made, change, message):
+    with pytest.raises(JobRefused, match=message):
+        check_processing(made() | change)
+
+
+def test_the_pointer_follows_the_last_push(cloud):
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="results")
+    with pytest.raises(JobRefused, match="seqdrop processing push"):
+        current_code(s3, "results")
+    first = push_code(s3, "results", b"one", "t1")
+    assert push_code(s3, "results", b"one", "t2") == first
+    second = push_code(s3, "results", b"two", "t3")
+    assert current_code(s3, "results") == second != first
+    assert s3.get_object(Bucket="results", Key=first.prefix + "packages.zip")["Body"].read() == b"one"
+    listed = s3.list_objects_v2(Bucket="results", Prefix=second.prefix)["Contents"]
+    assert [item["Key"].removeprefix(second.prefix) for item in listed] == ["entry.py", "packages.zip"]
+    history = json.loads(s3.get_object(Bucket="results", Key="processing/current.json")["Body"].read())["history"]
+    assert [entry["since"] for entry in history] == ["t1"]
+
+
+class TestContainer:
+    FASTQ = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
+
+    @pytest.fixture
+    def inputs(self, services, tmp_path):
+        """The folder of inputs of a job that is to examine a file of one record."""
+        answer = services.s3.put_object(Bucket="landing", Key="raw/a.fastq", Body=self.FASTQ)
+        version = UploadVersion(
+            "landing", "raw/a.fastq", answer["VersionId"], len(self.FASTQ), answer["ETag"].strip('"')
+        )
+        folder = tmp_path / "opt/ml/processing/input"
+        (folder / "request").mkdir(parents=True)
+        (tmp_path / "opt/ml/output").mkdir()
+        told = brief("work", version, packaged().by_name["raw"].as_json())
+        (folder / "request/request.json").write_text(json.dumps(told))
+        return folder
+
+    def test_it_examines_what_it_is_told(self, services, inputs, capsys):
+        container.run(inputs)
+        (found,) = services.s3.list_objects_v2(Bucket="work")["Contents"]
+        report = json.loads(services.s3.get_object(Bucket="work", Key=found["Key"])["Body"].read())["report"]
+        assert (report["valid"], report["records"], report["size"]) == (True, 1, len(self.FASTQ))
+        assert (inputs.parents[1] / "output/message").read_text() == "valid"
+        said = capsys.readouterr().out
+        assert "1 records, 0 of 0 MB (100%" in said
+        assert "ACGT" not in said
+
+    def test_a_file_that_is_gone_is_no_failure(self, services, inputs):
+        told = json.loads((inputs / "request/request.json").read_text())["version"]
+        services.s3.delete_object(Bucket="landing", Key=told["key"], VersionId=told["version_id"])
+        container.run(inputs)
+        assert "Contents" not in services.s3.list_objects_v2(Bucket="work")
+        assert "deleted" in (inputs.parents[1] / "output/message").read_text()
+
+    def test_how_far_it_is(self):
+        teller = container.Teller(VERSION)
+        teller.begin(SimpleNamespace(number=1_234_567, digest=SimpleNamespace(size=1_500_000_000)))
+        teller.end()
+        line = teller.line(100)
+        assert line == f"{VERSION.id}: 1,234,567 records, 1,500 of 3,000 MB (50%, 15.0 MB/s)"
+
+    def test_the_entry_point_puts_the_packages_first(self, repository, tmp_path):
+        """It imports nothing but the standard library before that, and leaves nothing behind."""
+        fake = "import numpy\ndef run(inputs): print(inputs, numpy.__file__, __file__)\n"
+        code = tmp_path / "input/code"
+        code.mkdir(parents=True)
+        with zipfile.ZipFile(code / "packages.zip", "w") as archive:
+            for name in ("seqdrop/__init__.py", "seqdrop/jobs/__init__.py", "numpy.py"):
+                archive.writestr(name, "")
+            archive.writestr("seqdrop/jobs/container.py", fake)
+        entry = repository / "layers/seqdrop/seqdrop/jobs/entry.py"
+        (code / "entry.py").write_bytes(entry.read_bytes())
+        done = subprocess.run([sys.executable, code / "entry.py"], capture_output=True, text=True, check=True)
+        inputs, numpy, seqdrop = done.stdout.split()
+        assert inputs == str(tmp_path / "input")
+        assert seqdrop.removesuffix("/seqdrop/jobs/container.py") == numpy.removesuffix("/numpy.py")
+        assert not list(tmp_path.rglob("numpy.py"))
+
+
+def test_an_archive_of_packages_is_always_the_same(tmp_path):
+    from seqdrop_cli.package import pack
+
+    for name, text in {"a/b.py": "1", "a/__pycache__/b.pyc": "2", "c.so": "3"}.items():
+        path = tmp_path / "one" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two/d.toml").symlink_to(tmp_path / "one/c.so")
+    body = pack([tmp_path / "one", tmp_path / "two"])
+    assert pack([tmp_path / "one", tmp_path / "two"]) == body
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert archive.namelist() == ["a/b.py", "c.so", "d.toml"]
+        assert archive.read("d.toml") == b"3"
+
+
+@pytest.mark.parametrize(("python", "numpy"), [("3.11", "numpy==2.2.6"), ("3.12", "numpy==2.4.6")])
+def test_wheels_are_those_for_the_images_python(repository, python, numpy):
+    """pip asks markers of the Python that runs it, so they are answered before."""
+    from seqdrop_cli.package import wanted
+
+    found = wanted(repository / "layers/reads/requirements.txt", python)
+    assert numpy in found
+    assert [one.partition("==")[0] for one in found] == ["isal", "numpy", "pysam"]

@@ -1,0 +1,45 @@
+"""The SHA-256 that S3 tells of an object copied in parts, foretold by reading it."""
+
+import hashlib
+import io
+from unittest.mock import patch
+
+from hypothesis import given
+from hypothesis import strategies as st
+from seqdrop import parts
+from seqdrop.analyses import packaged
+from seqdrop.stages.examine import examine
+from seqdrop.uploads import UploadVersion
+
+FASTQ = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
+
+
+@given(st.binary(min_size=1, max_size=400), st.integers(1, 90), st.integers(1, 120))
+def test_it_is_that_of_the_parts_as_they_are_copied(body, part, read):
+    with patch.object(parts, "PART", part):
+        ranges = list(parts.ranges(len(body)))
+        stream, seen = parts.PartDigests(io.BytesIO(body)), b""
+        while block := stream.read(read):
+            seen += block
+        found = stream.sha256
+    pieces = [body[first : last + 1] for _, first, last in ranges]
+    assert seen == b"".join(pieces) == body
+    assert [number for number, _, _ in ranges] == list(range(1, len(pieces) + 1))
+    assert found == f"{hashlib.sha256(b''.join(hashlib.sha256(p).digest() for p in pieces)).hexdigest()}-{len(pieces)}"
+    assert stream.sha256 == found
+
+
+def test_the_largest_file_has_no_more_parts_than_s3_takes():
+    assert len(list(parts.ranges(100_000_000_000))) <= 10_000
+    assert not parts.in_parts(5_000_000_000)
+    assert parts.in_parts(5_000_000_001)
+
+
+def test_it_is_a_fact_of_large_files_only(services, monkeypatch):
+    put = services.s3.put_object(Bucket="landing", Key="raw/a.fastq", Body=FASTQ)
+    version = UploadVersion("landing", "raw/a.fastq", put["VersionId"], len(FASTQ), put["ETag"].strip('"'))
+    analysis = packaged().by_name["raw"]
+    assert examine(services.s3, "work", version, analysis).facts["sha256_of_parts"] == ""
+    monkeypatch.setattr(parts, "WHOLE", len(FASTQ) - 1)
+    of_one = hashlib.sha256(hashlib.sha256(FASTQ).digest()).hexdigest()
+    assert examine(services.s3, "work", version, analysis).facts["sha256_of_parts"] == f"{of_one}-1"
