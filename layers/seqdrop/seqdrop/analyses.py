@@ -135,6 +135,11 @@ class Analyses:
         fitting = [a for a in self.by_name.values() if key.startswith(a.prefix)]
         return max(fitting, key=lambda a: len(a.prefix), default=None)
 
+    def mates_of(self, key: str) -> str:
+        """Whether a key's name means mates: "wait", "check" or "single"."""
+        analysis = self.for_key(key)
+        return analysis.mates if analysis else SINGLE
+
 
 def parse(text: str) -> Analyses:
     """Read analyses.toml. Raises ConfigurationError that names the analysis and the field."""

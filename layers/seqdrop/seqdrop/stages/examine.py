@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
+from seqdrop import mate_digests
 from seqdrop.analyses import Analysis
 from seqdrop.archive import GONE
 from seqdrop.errors import Fault, InvalidFile, ObjectGone
@@ -21,7 +22,8 @@ from seqdrop.uploads import UploadVersion
 
 
 def examine(s3, work: str, version: UploadVersion, analysis: Analysis) -> Examination:
-    """Read an upload once. Its shards and the examination lie in the bucket `work` when this returns.
+    """Read an upload once. Its shards, the examination and, of a mate, the digest of names lie in the bucket `work`
+    when this returns.
 
     Raises ObjectGone. The same version and analysis give the same objects.
     """
@@ -32,6 +34,7 @@ def examine(s3, work: str, version: UploadVersion, analysis: Analysis) -> Examin
             count, items = _write_shards(s3, work, version, reading, analysis)
         else:
             reading.run()
+        mate_digests.save(s3, work, version.id, version.key, reading)
     except InvalidFile as error:
         refused = rejection(error)
     found = Examination(version.id, analysis.as_json(), reading.report(), refused, count, items)
