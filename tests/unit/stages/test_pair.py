@@ -5,8 +5,6 @@ import itertools
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
 from seqdrop.errors import RetryableError
@@ -15,10 +13,7 @@ from seqdrop.stages.reconcile import reconcile
 from seqdrop.stages.validate import validate
 from seqdrop.uploads import UploadVersion
 
-_spec = spec_from_file_location("mates", Path(__file__).with_name("mates.py"))
-mates = module_from_spec(_spec)
-_spec.loader.exec_module(mates)
-fastq = mates.fastq
+from tests.unit.stages.mates import fastq
 
 SEQUENCERS = itertools.count(1)
 R1, R2 = "reads/run1/S1_L001_R1_001.fastq.gz", "reads/run1/S1_L001_R2_001.fastq.gz"
