@@ -26,7 +26,7 @@ from seqdrop_cli.drop import plan, upload
 from seqdrop_cli.progress import Progress
 from seqdrop_cli.results import content, fetch
 from seqdrop_cli.target import STACK_FILE, Target
-from seqdrop_cli.watch import Stuck, watch
+from seqdrop_cli.watch import Stuck, mates_missing, watch
 
 from local import samples
 from local.deploy import DeployFailed, Stack, deploy
@@ -166,6 +166,8 @@ def _run(console: Console, target: Target, drops: list, expect_samples: bool) ->
     ended = watch(target.ledger(), versions, console)
     rows = [_summary(s3, target, one) for one in ended]
     console.print(_summary_table(rows))
+    for text in mates_missing(ended):
+        console.print(f"! {text}", markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"Results: [bold]{RESULTS}/<landing key>/[/]  report.html opens in a browser, predictions.jsonl with "
         "pandas.read_json(…, lines=True), calls.bed in IGV or the UCSC browser; reason.json and receipt.json are for "
@@ -198,6 +200,8 @@ def _summary(s3, target: Target, one: Progress) -> tuple[str, str, str, str]:
             if reason["record"]
             else reason["code"]
         )
+    if content(files, "report.json").get("mate", {}).get("checked"):
+        found += "; pair checked"
     return one.key, one.state, found, _archive_line(s3, target, one, content(files, "receipt.json"))
 
 
@@ -215,7 +219,7 @@ def _summary_table(rows: list[tuple[str, str, str, str]]) -> Table:
     for name in ("file", "end", "found", "raw data"):
         table.add_column(name, overflow="fold")
     for key, state, found, archived in rows:
-        colour = "green" if state == "ARCHIVED" else "red"
+        colour = {"ARCHIVED": "green", "WAITING": "yellow"}.get(state, "red")
         table.add_row(Text(key), f"[{colour}]{state}[/]", Text(found), archived)
     return table
 

@@ -23,7 +23,7 @@ from seqdrop_cli.package import build
 from seqdrop_cli.progress import progress
 from seqdrop_cli.results import fetch
 from seqdrop_cli.validate import validate
-from seqdrop_cli.watch import Stuck, render, watch
+from seqdrop_cli.watch import Stuck, mates_missing, render, watch
 
 EPILOG = """\
 Without --stack, commands talk to the embedded AWS that `make demo KEEP=1` left up.
@@ -113,6 +113,8 @@ def _drop(options, console: Console) -> int:
     if not options.watch:
         return 0
     ended = watch(target.ledger(), versions, console)
+    for text in mates_missing(ended):
+        console.print(text, highlight=False, soft_wrap=True, markup=False)
     return 0 if all(one.state == "ARCHIVED" for one in ended) else 1
 
 

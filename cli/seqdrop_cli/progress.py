@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
 
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.ledger.table import Ledger
+from seqdrop.mate_names import parse
 from seqdrop.stages.large import OPEN, is_final, last_job
 
 WAITING, BUSY, DONE, SKIPPED, BAD = "waiting", "busy", "done", "skipped", "bad"
@@ -41,8 +43,13 @@ class Progress:
         return self.state in ("ARCHIVED", "REJECTED", "WITHDRAWN", "FAILED", "UNEXAMINED")
 
     @property
+    def waits_for(self) -> str:
+        """The key of the mate that an upload in WAITING waits for; else empty."""
+        return parse(self.upload.key).partner if self.state == "WAITING" else ""
+
+    @property
     def detail(self) -> str:
-        """What the state is about: the fault, the job, or the number of records."""
+        """What the state is about: the fault, the job, the mate, or the number of records."""
         if self.upload is None:
             return ""
         if self.upload.state == "RECEIVED" and self.job:
@@ -51,6 +58,8 @@ class Progress:
             return self.attempts[-1].reason
         if self.state == "SUBMITTED":
             return self.attempts[-1].job
+        if self.waits_for:
+            return f"for its mate {posixpath.basename(self.waits_for)}"
         return self.upload.reason or (f"{self.upload.records:,} records" if self.upload.records else "")
 
     @property
@@ -67,17 +76,27 @@ class Progress:
 
     @property
     def _has_model(self) -> bool:
-        return bool(self.attempts) or self.upload is None or self.upload.state in ("RECEIVED", "REJECTED", "WITHDRAWN")
+        return bool(self.attempts) or self.state in (
+            "LANDED",
+            "RECEIVED",
+            "WAITING",
+            "REJECTED",
+            "WITHDRAWN",
+            "EXAMINING",
+        )
 
     def _raw_steps(self) -> tuple[str, str, str]:
         return (DONE, SKIPPED, DONE if self.state == "ARCHIVED" else BUSY)
 
 
+# Without an attempt, and not because there is no model.
+_NOT_PLANNED = ("LANDED", "RECEIVED", "EXAMINING", "UNEXAMINED", "WAITING", "REJECTED", "WITHDRAWN")
 _STEPS = {
     "LANDED": (WAITING, WAITING, WAITING),
     "RECEIVED": (BUSY, WAITING, WAITING),
     "EXAMINING": (BUSY, WAITING, WAITING),
     "UNEXAMINED": (BAD, SKIPPED, SKIPPED),
+    "WAITING": (DONE, WAITING, WAITING),
     "REJECTED": (BAD, SKIPPED, SKIPPED),
     "WITHDRAWN": (SKIPPED, SKIPPED, SKIPPED),
     "PLANNED": (DONE, WAITING, WAITING),
@@ -86,6 +105,12 @@ _STEPS = {
     "PREDICTED": (DONE, DONE, BUSY),
     "ARCHIVED": (DONE, DONE, DONE),
 }
+
+
+def at_rest(all_of_them: list[Progress]) -> bool:
+    """Whether nothing more happens to these by itself: each has ended, or waits for a mate that is not among them."""
+    coming = {parse(one.key).pair for one in all_of_them if not one.ended and not one.waits_for and parse(one.key)}
+    return all(one.ended or (one.waits_for and parse(one.key).pair not in coming) for one in all_of_them)
 
 
 def progress(ledger: Ledger, upload_id: str, key: str, size: int) -> Progress:

@@ -14,7 +14,7 @@ from rich.text import Text
 from seqdrop.ledger.table import Ledger
 from seqdrop.uploads import UploadVersion
 
-from seqdrop_cli.progress import BAD, BUSY, DONE, SKIPPED, WAITING, Progress, progress
+from seqdrop_cli.progress import BAD, BUSY, DONE, SKIPPED, WAITING, Progress, at_rest, progress
 
 EVERY = 0.5  # seconds between two looks at the ledger
 MARKS = {WAITING: "·", DONE: "✔", SKIPPED: "–", BAD: "✘"}
@@ -24,6 +24,7 @@ COLOURS = {
     "REJECTED": "red",
     "FAILED": "bold red",
     "WITHDRAWN": "yellow",
+    "WAITING": "yellow",
     "SUBMITTED": "cyan",
     "EXAMINING": "cyan",
     "UNEXAMINED": "bold red",
@@ -35,7 +36,7 @@ class Stuck(Exception):
 
 
 def watch(ledger: Ledger, versions: list[UploadVersion], console: Console, patience: float = 900) -> list[Progress]:
-    """Show progress until every upload has ended; answers where each ended.
+    """Show progress until every upload has ended or waits for a mate that was not dropped; answers where each stands.
 
     Raises Stuck when nothing has moved for `patience` seconds; a job may run for as long as it takes.
     """
@@ -48,15 +49,26 @@ def _follow(ledger: Ledger, versions: list[UploadVersion], patience: float) -> I
     while True:
         now = [progress(ledger, v.id, v.key, v.size) for v in versions]
         yield now
-        if all(one.ended for one in now):
-            return
         states = [one.state for one in now]
+        # They are read one after the other: what waits was seen to wait after all others had ended.
+        if all(one.ended for one in now) or (states == last and at_rest(now)):
+            return
         if states != last or {"SUBMITTED", "EXAMINING"} & set(states):
             last, moved = states, time.monotonic()
         if time.monotonic() - moved > patience:
             standing = ", ".join(f"{one.key} ({one.state})" for one in now if not one.ended)
             raise Stuck(f"nothing has moved for {patience:.0f} s: {standing}")
         time.sleep(EVERY)
+
+
+def mates_missing(now: list[Progress]) -> list[str]:
+    """A sentence for each upload that waits for its mate: what it waits for, and what to do."""
+    return [
+        f"{one.key} is valid and waits for its mate, {one.waits_for}. It goes on when that is dropped. For single-end "
+        'reads set mates = "single" in analyses.toml.'
+        for one in now
+        if one.waits_for
+    ]
 
 
 def _table(follow: Iterator[list[Progress]], console: Console) -> list[Progress]:

@@ -62,7 +62,14 @@ def test_the_demo_ends_well_and_brings_its_results_home(demo, tmp_path):
     process = demo()
     text = finish(process)
     assert process.returncode == 0, text
-    for word in ("ARCHIVED", "REJECTED", "length_mismatch", "DEEP_ARCHIVE, checksum verified", "predictions.jsonl"):
+    for word in (
+        "ARCHIVED",
+        "REJECTED",
+        "length_mismatch",
+        "DEEP_ARCHIVE, checksum verified",
+        "pair checked",
+        "predictions.jsonl",
+    ):
         assert word in text
     results = tmp_path / ".seqdrop/results"
     assert len(list(results.rglob("receipt.json"))) == 4
@@ -136,6 +143,12 @@ def test_kept_used_again_and_stopped(demo, tmp_path, repository):
     assert "is up at" in finish(second)
     assert second.returncode == 0
     assert left_running(tmp_path), "a second run must leave up what the first was told to keep"
+
+    (mine / "lone_R1.fastq").write_bytes(FASTQ)
+    third = demo("--drop", str(mine / "lone_R1.fastq"))
+    text = finish(third)
+    assert third.returncode == 0, text
+    assert "waits for its mate, reads/lone_R2.fastq" in text
 
     stop = demo("--stop")
     assert "Stopped" in finish(stop)

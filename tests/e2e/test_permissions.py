@@ -72,6 +72,14 @@ def test_validate_writes_reports_but_no_results(ask, stack):
     assert ask("Validate", ("s3", "put_object", {**written, "Key": "results/probe"})) == {"put_object": "AccessDenied"}
 
 
+def test_only_validate_keeps_the_names_of_reads(ask, stack):
+    place = {"Bucket": stack.work, "Key": "names/probe"}
+    assert ask("Validate", ("s3", "put_object", {**place, "Body": "x"})) == {"put_object": "granted"}
+    assert ask("Validate", ("s3", "get_object", place)) == {"get_object": "granted"}
+    for function in ("StartTransform", "Finish", "Archive", "Reconcile"):
+        assert ask(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
+
+
 def test_nobody_reads_the_archive_but_its_own_function(ask, stack):
     place = {"Bucket": stack.archive, "Key": "raw/none"}
     for function in ("Validate", "StartTransform", "Finish", "Reconcile"):

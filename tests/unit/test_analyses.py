@@ -53,6 +53,9 @@ def test_the_longest_prefix_wins():
         (("label =", 'collapse = "yes"\nlabel ='), "collapse must be true or false"),
         (("label =", "collapse = true\ntracks = true\nlabel ="), "not both"),
         (("analyses.reads", 'analyses."the reads"'), "a name is"),
+        (("max_gb = 1", 'max_gb = 1\nmates = "both"'), "mates must be one of wait, check, single"),
+        (("max_gb = 1", "max_gb = 1\nmate_hours = 0"), "mate_hours must be above 0"),
+        (('["fastq"]', '["fasta"]\nmates = "wait"'), "is for FASTQ"),
     ],
 )
 def test_what_is_wrong_is_named(change, message):
@@ -77,6 +80,15 @@ def test_a_wrong_threshold_is_named(wrong):
 def test_the_name_of_examining_jobs_is_taken():
     with pytest.raises(ConfigurationError, match="taken"):
         parse(GOOD.replace("analyses.reads", "analyses.examine"))
+
+
+def test_reads_wait_for_their_mates_and_raw_data_does_not():
+    assert {name: one.mates for name, one in packaged().by_name.items()} == {
+        "reads": "wait",
+        "contigs": "single",
+        "raw": "check",
+    }
+    assert parse(GOOD).by_name["reads"].mates == "single"
 
 
 def test_two_analyses_may_not_share_a_prefix():

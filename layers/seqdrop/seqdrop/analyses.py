@@ -13,6 +13,7 @@ from seqdrop.errors import ConfigurationError
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 
 FORMATS = frozenset({"fastq", "fasta", "bam"})
+WAIT, CHECK, SINGLE = MATES = ("wait", "check", "single")
 # Part of every job name, which SageMaker limits to 63 characters.
 NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
 RESERVED = "examine"  # stands in the names of processing jobs where an analysis stands in those of others
@@ -97,6 +98,8 @@ class Analysis:
     use: ModelUse | None
     job: JobSettings
     severity: dict[str, str] = field(default_factory=dict)  # of codes, where other than the default of reads/codes.py
+    mates: str = SINGLE  # what a name that says mate 1 or 2 means: "wait", "check" or "single"
+    mate_hours: float = 24  # until the lab is told of a mate that has not come
 
     def __post_init__(self) -> None:
         for code, severity in self.severity.items():
@@ -106,6 +109,12 @@ class Analysis:
                 raise ConfigurationError(f"severity.{code} must be one of {', '.join(SEVERITIES)}")
             if CODES[code].fixed and severity != ERROR:
                 raise ConfigurationError(f"severity.{code}: always an error; such a file cannot be trusted")
+        if self.mates not in MATES:
+            raise ConfigurationError(f"mates must be one of {', '.join(MATES)}")
+        if self.mates != SINGLE and "fastq" not in self.formats:
+            raise ConfigurationError(f'mates = "{self.mates}" is for FASTQ; formats has none')
+        if not self.mate_hours > 0:
+            raise ConfigurationError("mate_hours must be above 0")
 
     @property
     def max_bytes(self) -> int:
@@ -151,6 +160,11 @@ class Analyses:
         fitting = [a for a in self.by_name.values() if key.startswith(a.prefix)]
         return max(fitting, key=lambda a: len(a.prefix), default=None)
 
+    def mates_of(self, key: str) -> str:
+        """Whether a key's name means mates: "wait", "check" or "single"."""
+        analysis = self.for_key(key)
+        return analysis.mates if analysis else SINGLE
+
 
 def parse(text: str) -> Analyses:
     """Read analyses.toml. Raises ConfigurationError that names the analysis and the field."""
@@ -192,10 +206,11 @@ def _analysis(name: str, entry: dict) -> Analysis:
         raise ConfigurationError(f"formats must be some of {sorted(FORMATS)}")
     job, max_gb = JobSettings(**entry.pop("job", {})), float(entry.pop("max_gb"))
     severity = dict(entry.pop("severity", {}))
+    mates, mate_hours = entry.pop("mates", SINGLE), float(entry.pop("mate_hours", 24))
     use = ModelUse(**entry) if entry else None
     if use:
         _check_size(use, job)
-    return Analysis(name, prefix, formats, max_gb, use, job, severity)
+    return Analysis(name, prefix, formats, max_gb, use, job, severity, mates, mate_hours)
 
 
 def _check_size(use: ModelUse, job: JobSettings) -> None:

@@ -2,12 +2,16 @@
 
 Written by stages/examine, wherever the pass runs; read by stages/validate, which alone acts on it. So an upload is
 read once, however often its message comes.
+
+What lies in the work bucket expires after 14 days. An upload may wait for its mate for longer, so an examination
+older than FRESH is as good as none: the work items beside it would not last until a job has read them.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import ClientError
 
@@ -18,6 +22,7 @@ from seqdrop.selection import selected
 
 PREFIX = "examinations/"
 ABSENT = {"NoSuchKey", "404"}
+FRESH = timedelta(days=10)
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,12 @@ class Examination:
             distinct=self.distinct,
         )
 
+    @property
+    def attempts(self) -> list[Attempt]:
+        """That attempt, or none of an analysis without a model."""
+        analysis = Analysis.from_json(self.plan)
+        return [self.attempt(analysis.name)] if analysis.use else []
+
 
 def rejection(error: InvalidFile) -> dict:
     """The first error, then the first errors in full, and how many there are by code."""
@@ -85,11 +96,17 @@ def save(s3, work: str, examination: Examination) -> None:
 
 
 def load(s3, work: str, upload_id: str) -> Examination | None:
-    """None if no pass over the upload has come to its end (or the work bucket has expired it)."""
+    """None if no pass over the upload has come to its end (or did so too long ago)."""
     try:
-        body = s3.get_object(Bucket=work, Key=key_of(upload_id))["Body"].read()
+        found = s3.get_object(Bucket=work, Key=key_of(upload_id))
     except ClientError as error:
         if error.response["Error"]["Code"] in ABSENT:
             return None
         raise
-    return Examination(**json.loads(body))
+    if _now() - found["LastModified"] > FRESH:
+        return None
+    return Examination(**json.loads(found["Body"].read()))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

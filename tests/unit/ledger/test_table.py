@@ -1,12 +1,13 @@
 """The ledger refuses what someone did first, and never writes half."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from seqdrop.ledger.moves import MOVES, IllegalMove
-from seqdrop.ledger.records import Attempt, Job, Upload, attempt_keys, from_item
+from seqdrop.ledger.records import Attempt, Job, Pair, Step, Upload, attempt_keys, from_item
 from seqdrop.uploads import UploadVersion
 
 UNUSED = itertools.count()
@@ -97,3 +98,42 @@ def test_any_walk_through_the_table_is_taken_once_each_step(ledger, data):
 def test_every_kind_survives_the_table(upload):
     for record in (upload, attempt(upload), Job("PLANNED", name="j", members=["a", "b"], request="{}")):
         assert from_item(record.item()) == record
+
+
+def test_a_pair_is_empty_until_someone_sits_down(ledger):
+    assert ledger.pair("reads/a_R\0") == Pair("reads/a_R\0")
+
+
+def test_a_seat_is_taken_with_the_move_or_not_at_all(ledger, upload):
+    empty = ledger.pair("p")
+    assert ledger.move_together([Step(upload, "WAITING")], pair=empty.seated(1, upload.id)) is True
+    assert ledger.pair("p") == Pair("p", first=upload.id, revision=1)
+    late = ledger.upload(upload.id)
+    assert ledger.move_together([Step(late, "VALIDATED")], [attempt(upload)], empty.seated(2, "other")) is False
+    assert ledger.upload(upload.id) == late
+    assert ledger.attempts(upload.id) == []
+    assert ledger.move_together([Step(upload, "WAITING")], pair=ledger.pair("p").seated(2, "other")) is False
+    assert ledger.pair("p").second == ""
+
+
+def test_two_go_on_together_or_neither_does(ledger, upload):
+    version = UploadVersion("landing", "reads/b.fastq", "v1", 10, "etag", "01")
+    ledger.create(Upload.received(version, "reads"))
+    other = ledger.upload(version.id)
+    ledger.move(other, "REJECTED")
+    steps = [Step(upload, "VALIDATED", {"mate": other.id}), Step(other, "VALIDATED", {"mate": upload.id})]
+    assert ledger.move_together(steps, pair=ledger.pair("p").seated(1, "x", ("x", "y"))) is False
+    assert ledger.upload(upload.id) == upload
+    assert ledger.pair("p").revision == 0
+
+
+def test_a_note_changes_no_more_than_it_says(ledger, upload):
+    assert ledger.note(upload, told_at="now") is True
+    assert ledger.upload(upload.id) == replace(upload, told_at="now", revision=2)
+    assert ledger.note(upload, told_at="later") is False
+
+
+def test_a_pair_is_in_no_state(ledger, upload):
+    ledger.move_together([], pair=ledger.pair("p").seated(1, upload.id, (upload.id, "y")))
+    assert ledger.pair("p") == Pair("p", upload.id, "", (upload.id, "y"), 1)
+    assert [record.id for record in ledger.in_state("upload", "RECEIVED")] == [upload.id]

@@ -1,4 +1,4 @@
-"""The three kinds of ledger record, and how each lies in the table.
+"""The three kinds of ledger record, the pair that two uploads may be, and how each lies in the table.
 
 Table: partition key `pk`, sort key `sk`. An upload and its attempts share a partition, so one query reads both.
 Index `by_state`: `kind_state` and `moved_at`, for the reconciler and for `seqdrop status`.
@@ -6,6 +6,7 @@ Index `by_state`: `kind_state` and `moved_at`, for the reconciler and for `seqdr
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass, field, fields, replace
 
 from seqdrop.analyses import Analysis
@@ -66,6 +67,9 @@ class Upload(Record):
     records: int = 0
     reason: str = ""  # code of the fault that rejected it
     archive_key: str = ""
+    mate: str = ""  # upload id of the mate that it was settled with
+    waiting_since: str = ""
+    told_at: str = ""  # when the lab was told that its mate has not come
 
     kind = UPLOAD
 
@@ -142,6 +146,51 @@ class Job(Record):
         return {"pk": f"JOB#{self.name}", "sk": "JOB"}
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Which uploads hold the two seats of a pair. It has no state of its own: uploads have.
+
+    Every move by which an upload takes a seat, or goes on because of who holds the other, is one transaction with a
+    write of this record. So of two mates that come at one moment, the later one sees the earlier.
+    """
+
+    name: str  # MateName.pair
+    first: str = ""  # upload ids
+    second: str = ""
+    settled: tuple[str, ...] = ()  # the two that were last settled with each other
+    revision: int = 0  # 0: not in the table yet
+
+    @property
+    def keys(self) -> dict[str, str]:
+        return pair_keys(self.name)
+
+    def seat(self, number: int) -> str:
+        """The upload id in seat 1 or 2; empty if none is."""
+        return {1: self.first, 2: self.second}[number]
+
+    def seated(self, number: int, upload_id: str, settled: tuple[str, ...] = ()) -> Pair:
+        """The pair with an upload in a seat, and, if told, who was settled."""
+        seats = {1: {"first": upload_id}, 2: {"second": upload_id}}[number]
+        return replace(self, settled=settled or self.settled, **seats)
+
+    def item(self) -> dict:
+        return {**asdict(self), **self.keys, "settled": list(self.settled)}
+
+    @classmethod
+    def from_item(cls, item: dict) -> Pair:
+        revision, settled = int(item["revision"]), tuple(item["settled"])
+        return cls(item["name"], item["first"], item["second"], settled, revision)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A move to be made together with others: `record` goes `to`, and these facts are noted on it."""
+
+    record: Record
+    to: str
+    facts: dict = field(default_factory=dict)
+
+
 KINDS: dict[str, type[Record]] = {UPLOAD: Upload, ATTEMPT: Attempt, JOB: Job}
 
 
@@ -151,6 +200,11 @@ def upload_keys(upload_id: str) -> dict[str, str]:
 
 def job_keys(name: str) -> dict[str, str]:
     return {"pk": f"JOB#{name}", "sk": "JOB"}
+
+
+def pair_keys(name: str) -> dict[str, str]:
+    """By a hash: a landing key may be longer than others, and names of pairs hold NUL."""
+    return {"pk": f"PAIR#{hashlib.sha256(name.encode()).hexdigest()}", "sk": "PAIR"}
 
 
 def attempt_keys(attempt_key: str) -> dict[str, str]:
@@ -166,6 +220,11 @@ def from_item(item: dict) -> Record:
 def moved(record: Record, to: str, now: str, **facts) -> Record:
     """The record after a move; the one it came from is left as it was."""
     return replace(record, state=to, revision=record.revision + 1, pushes=0, moved_at=now, **facts)
+
+
+def noted(record: Record, **facts) -> Record:
+    """The record with facts added; it stands where it stood, since when it did."""
+    return replace(record, revision=record.revision + 1, **facts)
 
 
 def pushed(record: Record, now: str) -> Record:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
@@ -11,12 +12,16 @@ from seqdrop.ledger import moves
 from seqdrop.ledger.records import (
     Attempt,
     Job,
+    Pair,
     Record,
+    Step,
     Upload,
     attempt_keys,
     from_item,
     job_keys,
     moved,
+    noted,
+    pair_keys,
     pushed,
     upload_keys,
 )
@@ -51,6 +56,11 @@ class Ledger:
         pages = self._pages(KeyConditionExpression=partition, ConsistentRead=True)
         return [from_item(item) for item in pages]
 
+    def pair(self, name: str) -> Pair:
+        """Who holds the seats of a pair; an empty one if nobody ever did."""
+        item = self._table.get_item(Key=pair_keys(name), ConsistentRead=True).get("Item")
+        return Pair.from_item(item) if item else Pair(name)
+
     def in_state(self, kind: str, state: str, moved_before: str | None = None) -> Iterator[Record]:
         """Records of a kind in a state, the longest standing first. Eventually consistent."""
         condition = Key("kind_state").eq(f"{kind}#{state}")
@@ -68,6 +78,15 @@ class Ledger:
     def move(self, record: Record, to: str, *new: Record, **facts) -> bool:
         """Move a record, and write the new records that come of it, in one transaction."""
         return self._transact([self._step(record, to, **facts), *map(self._put, new)])
+
+    def move_together(self, steps: Iterable[Step], new: Iterable[Record] = (), pair: Pair | None = None) -> bool:
+        """Take several steps and write new records, all or nothing; with `pair`, only if that is as it was read."""
+        writes = [self._step(step.record, step.to, **step.facts) for step in steps]
+        return self._transact([*writes, *map(self._put, new), *([self._put_pair(pair)] if pair else [])])
+
+    def note(self, record: Record, **facts) -> bool:
+        """Add facts to a record that stays where it is."""
+        return self._transact([self._replace(record, noted(record, **facts))])
 
     def claim(self, job: Job, members: list[Attempt]) -> bool:
         """Write a job and move its members to SUBMITTED, all or nothing (100 writes at the most)."""
@@ -95,6 +114,19 @@ class Ledger:
                 "ConditionExpression": "#state = :state AND #revision = :revision",
                 "ExpressionAttributeNames": {"#state": "state", "#revision": "revision"},
                 "ExpressionAttributeValues": {":state": record.state, ":revision": record.revision},
+            }
+        }
+
+    def _put_pair(self, pair: Pair) -> dict:
+        item = replace(pair, revision=pair.revision + 1).item()
+        if not pair.revision:
+            return {"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
+        return {
+            "Put": {
+                "Item": item,
+                "ConditionExpression": "#revision = :revision",
+                "ExpressionAttributeNames": {"#revision": "revision"},
+                "ExpressionAttributeValues": {":revision": pair.revision},
             }
         }
 

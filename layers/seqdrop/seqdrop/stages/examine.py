@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from seqdrop import mate_digests
 from seqdrop.analyses import Analysis
 from seqdrop.errors import InvalidFile
 from seqdrop.examination import Examination, rejection, save
@@ -21,7 +22,9 @@ from seqdrop.uploads import UploadVersion
 def examine(
     s3, work: str, version: UploadVersion, analysis: Analysis, begun: Callable[[Reading], None] = lambda _: None
 ) -> Examination:
-    """Read an upload once. Its shards and the examination lie in the bucket `work` when this returns.
+    """Read an upload once. Its shards, the examination and, of a mate, the digest of names lie in the bucket `work`
+    when this returns.
+
 
     `begun` is handed the reading before it starts, to tell how far it has come. Raises ObjectGone.
     The same version and analysis give the same objects.
@@ -33,6 +36,8 @@ def examine(
         refused, numbers = _read(s3, work, version, reading, analysis)
     if parts and not refused:
         numbers["sha256_of_parts"] = parts.sha256
+    if not refused:
+        mate_digests.save(s3, work, version.id, version.key, reading)
     found = Examination(version.id, analysis.as_json(), reading.report(), refused, **numbers)
     save(s3, work, found)
     return found

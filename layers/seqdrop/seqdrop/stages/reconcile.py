@@ -16,6 +16,7 @@ from seqdrop.log import logger
 from seqdrop.services import Services, minutes_ago, now
 from seqdrop.stages.large import OPEN, is_final, last_job
 from seqdrop.stages.road import next_messages
+from seqdrop.stages.waiting import attend
 
 Messages = list[tuple[str, dict]]  # queue URL and body
 
@@ -23,12 +24,13 @@ MOST_PUSHES = 5  # the last comes about 16 × stale_minutes after the one before
 
 
 def reconcile(services: Services) -> dict[str, int]:
-    """Push every record that has stood too long. Answers how many of each were pushed."""
+    """Push every record that has stood too long. Answers how many of each were pushed, and mates told of."""
     pushed = {
         "received": _push_all(services, UPLOAD, "RECEIVED", _validate_again),
         "validated": _push_all(services, UPLOAD, "VALIDATED", next_messages),
         "planned_jobs": _push_all(services, JOB, "PLANNED", _start_again),
         "started_jobs": _push_all(services, JOB, "STARTED", _finish_again),
+        **attend(services),
     }
     logger().info("reconciled", extra=pushed)
     return pushed

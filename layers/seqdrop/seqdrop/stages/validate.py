@@ -15,18 +15,22 @@ from seqdrop.log import logger
 from seqdrop.services import Services
 from seqdrop.stages.examine import examine
 from seqdrop.stages.large import examine_in_job
+from seqdrop.stages.notices import reject
+from seqdrop.stages.pair import settle_mate
 from seqdrop.stages.road import hand_on
-from seqdrop.stages.verdict import reject, settle
+from seqdrop.stages.verdict import settle
 from seqdrop.uploads import UploadVersion
 
 
 def validate(services: Services, version: UploadVersion) -> None:
-    """Bring an upload from its landing to VALIDATED, REJECTED or WITHDRAWN."""
+    """Bring an upload from its landing to VALIDATED, REJECTED or WITHDRAWN, or to WAITING for its mate."""
     if version.is_folder_marker:
         return
     version = _identified(services, version)
     analysis = services.analyses.for_key(version.key)
     upload = _received(services, version, analysis)
+    if upload.state == "WAITING":
+        return settle_mate(services, upload)
     if upload.state != "RECEIVED":
         return hand_on(services, upload)  # the message came again; the next one may have been lost
     try:

@@ -1,0 +1,52 @@
+"""What a lab is told of an upload: its report, why it was rejected, and a mail of that."""
+
+from __future__ import annotations
+
+from seqdrop.examination import Examination
+from seqdrop.ledger.records import Upload
+from seqdrop.log import logger
+from seqdrop.results.reports import page_key, write_reports
+from seqdrop.services import Services
+
+
+def report(services: Services, upload: Upload, examination: Examination, mate: dict | None = None) -> None:
+    """Write reports/. `mate` is what is known of the pair; left out where there is none."""
+    write_reports(services.s3, services.settings.results, upload, examination, mate)
+
+
+def reason(services: Services, upload: Upload, refused: dict) -> None:
+    """Write reasons/. `refused` is of `examination.rejection`."""
+    content = {
+        "upload": upload.id,
+        "bucket": upload.bucket,
+        "key": upload.key,
+        "version_id": upload.version_id,
+        **refused,
+        "retryable": False,
+        "file": "It was left where it lies. Once mended, drop it again; the old version may then be deleted.",
+    }
+    services.put_json(services.settings.results, f"reasons/{upload.id}.json", content)
+
+
+def mail(services: Services, uploads: list[Upload], refused: dict, read: bool = True) -> None:
+    """One mail, of one upload or of two mates that were rejected with each other.
+
+    What was not `read`, because of its key or its size, has no report.
+    """
+    where = " (record {record}, line {line}, byte {byte})".format(**refused) if refused["record"] else ""
+    keys = "\n".join(upload.key for upload in uploads)
+    at = f"s3://{services.settings.results}/"
+    places = "".join(f"Reason: {at}reasons/{one.id}.json\n" for one in uploads)
+    places += "".join(f"Report: {at}{page_key(one.id)}\n" for one in uploads if read)
+    services.notify(
+        f"Seqdrop rejected {uploads[0].key}" + (" and its mate" if len(uploads) > 1 else ""),
+        f"{keys}\n{refused['code']}: {refused['message']}{where}\n{refused['advice']}\n{places}",
+    )
+
+
+def reject(services: Services, upload: Upload, refused: dict, read: bool = False) -> None:
+    """Write the reason and tell the lab, then the ledger: told twice at the worst, never not at all."""
+    reason(services, upload, refused)
+    mail(services, [upload], refused, read)
+    services.ledger.move(upload, "REJECTED", reason=refused["code"])
+    logger().info("rejected", extra={"upload_id": upload.id, "code": refused["code"]})

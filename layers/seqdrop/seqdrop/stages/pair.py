@@ -1,0 +1,160 @@
+"""R1 and R2 come as uploads of their own, in any order. Each is examined alone; the second is checked with the first.
+
+Nobody waits in a Lambda: the first mate stands in WAITING (or goes on, where analyses.toml says "check"), and whoever
+validates the second moves both. Each move is one transaction with the pair's record, on which both were read; who is
+refused looks again. So of two mates that are validated at one moment, the later sees the earlier.
+"""
+
+from __future__ import annotations
+
+from botocore.exceptions import ClientError
+
+from seqdrop import mate_digests
+from seqdrop.analyses import SINGLE, WAIT, Analysis
+from seqdrop.archive import GONE
+from seqdrop.errors import RetryableError
+from seqdrop.events import landed_message
+from seqdrop.examination import Examination, load
+from seqdrop.ledger.records import Pair, Step, Upload
+from seqdrop.mate_digests import Check
+from seqdrop.mate_names import parse
+from seqdrop.reads.findings import Policy
+from seqdrop.services import Services, now
+from seqdrop.stages.meeting import Meeting, look
+from seqdrop.stages.mismatch import reject_mates, superseded
+from seqdrop.stages.notices import mail, reason, reject, report
+from seqdrop.stages.road import hand_on
+
+TRIES = 10  # each is lost only to someone who got on
+
+
+def has_mate(services: Services, upload: Upload, examination: Examination) -> bool:
+    """Whether there should be another file for this one.
+
+    A weak name (`sample_1`) of a file that holds both mates, interleaved, is a number and no more.
+    """
+    name = parse(upload.key)
+    if services.analyses.mates_of(upload.key) == SINGLE or not (name and name.is_mate):
+        return False
+    return examination.report["format"] == "fastq" and (name.sure or not examination.report["interleaved"])
+
+
+def settle_mate(services: Services, upload: Upload, examination: Examination | None = None) -> None:
+    """Bring a sound RECEIVED upload, or one in WAITING, as far as its mate lets it; and the mate with it.
+
+    Safe at any time and from either side. Raises RetryableError if others were first each time.
+    """
+    for _ in range(TRIES):
+        upload = services.ledger.upload(upload.id)
+        if upload.state not in ("RECEIVED", "WAITING"):
+            return hand_on(services, upload)
+        if _settle_once(services, look(services, upload), examination):
+            return
+    raise RetryableError(f"others kept moving the pair of {upload.key}")
+
+
+def _settle_once(services: Services, met: Meeting, examination: Examination | None) -> bool:
+    """False: someone was first, or something had to be put right, and all must be looked at again."""
+    if gone := next((one for one in (met.upload, met.mate) if one and _is_gone(services, one)), None):
+        return services.ledger.move(gone, "WITHDRAWN", reason="deleted_while_it_waited") and gone is met.upload
+    if met.nothing_new:
+        return True
+    own = examination or _examination(services, met.upload)
+    of_mate = _examination(services, met.mate) if met.mate else None
+    if expired := met.upload if not own else met.mate if met.mate_waits and not of_mate else None:
+        _examine_again(services, expired)
+        return expired is met.upload
+    if met.late and met.mode == WAIT:
+        reject(services, met.upload, superseded(met.before))
+        return True
+    check = _check(services, met, own) if met.mate and not met.late else None
+    if met.target(check) == "REJECTED":
+        return reject_mates(services, met, check)
+    return _go_on(services, met, check, own, of_mate)
+
+
+def _is_gone(services: Services, upload: Upload) -> bool:
+    """Whether an upload that waits was deleted meanwhile. Others are being read, or were archived."""
+    if upload.state != "WAITING":
+        return False
+    try:
+        services.s3.head_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in GONE:
+            return True
+        raise
+    return False
+
+
+def _examination(services: Services, upload: Upload) -> Examination | None:
+    return load(services.s3, services.settings.work, upload.id)
+
+
+def _examine_again(services: Services, upload: Upload) -> None:
+    """What the pass had left in the work bucket has expired while the upload waited."""
+    if services.ledger.move(upload, "RECEIVED"):
+        services.send(services.settings.validate_queue, landed_message(upload.version))
+
+
+def _check(services: Services, met: Meeting, own: Examination) -> Check:
+    digests = [mate_digests.load(services.s3, services.settings.work, one.id) for one in met.first_and_second]
+    return mate_digests.check(*digests, met.name.sure, Policy(Analysis.from_json(own.plan).severity))
+
+
+def _go_on(services: Services, met: Meeting, check: Check | None, own: Examination, of_mate: Examination | None):
+    """Move the upload, and a mate that waited for it; False if someone was first."""
+    upload, mate, to = met.upload, met.mate, met.target(check)
+    if to == upload.state:
+        return True  # the mate that is there is that of an earlier version
+    settled = check is not None and not check.faults
+    steps = [Step(upload, to, own.facts | _facts(upload, to, mate if settled else None))]
+    attempts = own.attempts if to == "VALIDATED" else []
+    if settled and met.mate_waits:
+        steps.append(Step(mate, "VALIDATED", {"mate": upload.id}))
+        attempts = attempts + of_mate.attempts
+    _report(services, met, check, own, of_mate if settled else None)
+    if not services.ledger.move_together([*steps, *_superseded(services, met)], attempts, _seated(met, settled)):
+        return False
+    for step in steps:
+        hand_on(services, services.ledger.upload(step.record.id))
+    return True
+
+
+def _facts(upload: Upload, to: str, mate: Upload | None) -> dict:
+    waiting = {"waiting_since": upload.waiting_since or now()} if to == "WAITING" else {}
+    return waiting | ({"mate": mate.id} if mate else {})
+
+
+def _seated(met: Meeting, settled: bool) -> Pair | None:
+    """The pair with the upload in its seat; None (leave it as it is) for a version that comes too late for one."""
+    if met.late:
+        return None
+    return met.pair.seated(met.name.number, met.upload.id, (met.upload.id, met.mate.id) if settled else ())
+
+
+def _superseded(services: Services, met: Meeting) -> list[Step]:
+    """The end of an earlier version, if one still waits in the seat: no mate will ever find it there again."""
+    before = met.before
+    if met.late or not before or before.state != "WAITING":
+        return []
+    refused = superseded(met.upload)
+    reason(services, before, refused)
+    mail(services, [before], refused)
+    return [Step(before, "REJECTED", {"reason": refused["code"]})]
+
+
+def _report(services: Services, met: Meeting, check: Check | None, own: Examination, of_mate: Examination | None):
+    """The upload's report; and that of its mate, which could not tell of this one yet."""
+    report(services, met.upload, own, _entry(met.name.partner, met.mate, check))
+    if of_mate:
+        report(services, met.mate, of_mate, _entry("", met.upload, check))
+
+
+def _entry(key: str, other: Upload | None, check: Check | None) -> dict:
+    """What a report says of the other mate; `key` is what it would be called."""
+    if other is None or check is None:
+        note = "not checked: it was not there when this file was validated"
+        return {"key": key, "upload": None, "checked": False, "faults": [], "note": note}
+    faults = [one.code for one in check.faults]
+    note = "that is the mate of an earlier version of this file" if faults else check.note
+    return {"key": other.key, "upload": other.id, "checked": check.checked, "faults": faults, "note": note}

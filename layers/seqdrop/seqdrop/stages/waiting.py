@@ -1,0 +1,64 @@
+"""Uploads that wait for a mate: the lab is told once, and each is looked at again, ever more seldom.
+
+A look is the upload's own message, sent again: validate then sees whether the file is still there, whether its
+analysis still says "wait", and whether the mate came while something broke off. It costs next to nothing, so it never
+ends; nothing else would notice that a file was deleted.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from datetime import datetime
+
+from seqdrop.analyses import WAIT
+from seqdrop.events import landed_message
+from seqdrop.ledger.moves import UPLOAD
+from seqdrop.ledger.records import Upload
+from seqdrop.mate_names import parse
+from seqdrop.services import Services, now
+
+SELDOM = 24 * 60  # minutes between two looks at the most
+
+
+def attend(services: Services) -> dict[str, int]:
+    """Look after all that stands in WAITING. Answers how many were looked at, and of how many the lab was told."""
+    counts = {"waiting": 0, "unmated": 0}
+    for upload in services.ledger.in_state(UPLOAD, "WAITING"):
+        if _is_overdue(services, upload):
+            _tell(services, upload)
+            counts["unmated"] += services.ledger.note(upload, told_at=now())
+        elif _is_due(services, upload) and services.ledger.push(upload):
+            services.send(services.settings.validate_queue, landed_message(upload.version))
+            counts["waiting"] += 1
+    return counts
+
+
+def _is_overdue(services: Services, upload: Upload) -> bool:
+    analysis = services.analyses.for_key(upload.key)
+    if upload.told_at or analysis is None or analysis.mates != WAIT:
+        return False
+    return _minutes_since(upload.waiting_since) >= 60 * analysis.mate_hours
+
+
+def _is_due(services: Services, upload: Upload) -> bool:
+    """One that need not wait any more, after a deploy that said so, is due as anything that stands still is."""
+    wait = services.analyses.mates_of(upload.key) == WAIT
+    doubled = min(upload.pushes, 10) if wait else 0
+    return _minutes_since(upload.moved_at) >= min(services.settings.stale_minutes * 2**doubled, SELDOM)
+
+
+def _minutes_since(time: str) -> float:
+    return (datetime.fromisoformat(now()) - datetime.fromisoformat(time)).total_seconds() / 60
+
+
+def _tell(services: Services, upload: Upload) -> None:
+    partner = posixpath.basename(parse(upload.key).partner)
+    services.notify(
+        f"Seqdrop: {upload.key} waits for its mate",
+        f"{upload.key} (upload {upload.id}) is valid. It waits for its mate, {partner}, since {upload.waiting_since}.\n"
+        "It goes on by itself when the mate is there, however late; nothing is lost.\n"
+        f"- Was {partner} not uploaded, or to another folder? Drop it beside this file.\n"
+        "- Was it rejected (there was a mail then)? Mend it, and drop it again under the same name.\n"
+        '- Are these single-end reads? Set mates = "single" for this prefix in analyses.toml and deploy; what waits\n'
+        "  then goes on. Or drop the file again under a name without a mate's number, and delete this one.\n",
+    )

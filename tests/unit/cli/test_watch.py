@@ -1,0 +1,69 @@
+"""Watching ends where nothing more happens by itself: also at a file that waits for a mate nobody dropped."""
+
+import io
+
+import pytest
+from rich.console import Console
+from seqdrop.ledger.records import Upload
+from seqdrop.uploads import UploadVersion
+from seqdrop_cli.main import main
+from seqdrop_cli.progress import at_rest, progress
+from seqdrop_cli.watch import mates_missing, watch
+
+R1, R2 = "reads/S1_R1.fastq.gz", "reads/S1_R2.fastq.gz"
+
+
+@pytest.fixture
+def received(ledger):
+    """Writes an upload that landed; answers its version."""
+
+    def one(key: str) -> UploadVersion:
+        version = UploadVersion("landing", key, "v", 7, "e")
+        ledger.create(Upload.received(version, "reads"))
+        return version
+
+    return one
+
+
+def seen(ledger, *versions):
+    return [progress(ledger, one.id, one.key, one.size) for one in versions]
+
+
+def test_a_lone_mate_is_an_end_that_is_explained(ledger, received):
+    one, console = received(R1), Console(file=io.StringIO(), width=200)
+    ledger.move(ledger.upload(one.id), "WAITING")
+    (found,) = watch(ledger, [one], console, patience=60)
+    assert (found.state, found.ended, found.steps) == ("WAITING", False, ("done", "waiting", "waiting"))
+    assert "WAITING" in console.file.getvalue()
+    assert "for its mate S1_R2.fastq.gz" in console.file.getvalue()
+    (text,) = mates_missing([found])
+    assert R2 in text
+    assert 'mates = "single"' in text
+
+
+def test_a_mate_that_is_on_its_way_is_waited_for(ledger, received):
+    one, two = received(R1), received(R2)
+    ledger.move(ledger.upload(one.id), "WAITING")
+    assert not at_rest(seen(ledger, one, two))
+    assert at_rest(seen(ledger, one))
+    ledger.move(ledger.upload(two.id), "REJECTED", reason="truncated")
+    assert at_rest(seen(ledger, one, two))
+
+
+def test_others_are_waited_for_all_the_same(ledger, received):
+    one, other = received(R1), received("reads/another.fastq")
+    ledger.move(ledger.upload(one.id), "WAITING")
+    assert not at_rest(seen(ledger, one, other))
+
+
+def test_status_shows_what_waits_and_for_whom(ledger, received, monkeypatch, capsys):
+    ledger.move(ledger.upload(received(R1).id), "WAITING")
+    monkeypatch.setenv("COLUMNS", "200")
+
+    class Target:
+        def ledger(self):
+            return ledger
+
+    monkeypatch.setattr("seqdrop_cli.target.find", lambda stack: Target())
+    assert main(["status"]) == 0
+    assert "for its mate S1_R2.fastq.gz" in capsys.readouterr().out
