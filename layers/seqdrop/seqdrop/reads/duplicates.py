@@ -1,8 +1,8 @@
 """Duplicate names in one pass: every hash is kept, and what might be a duplicate is remembered with its place.
 
-A table of bits (a blocked Bloom filter) tells which names surely are new. The few others, under 1 % by chance,
+A table of bits (a blocked Bloom filter) tells which names surely are new. The few others, under 0.2 % by chance,
 are remembered with their places; comparing all hashes with theirs at the end tells which were duplicates indeed.
-Memory: 8 bytes a read for the hashes, 4 to 8 for the table, and 1 to 2 for the places.
+Memory: 8 bytes a read for the hashes, 4 to 8 for the table, and under 1 for the places.
 """
 
 from __future__ import annotations
