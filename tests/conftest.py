@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+
+# How long an example takes says something of the machine, not of the code.
+settings.register_profile("seqdrop", deadline=None)
+settings.load_profile("seqdrop")
 
 
 @pytest.fixture(scope="session")
