@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A busy machine is slow, and no fault is to be seen in that.
-settings.register_profile("seqdrop", deadline=None)
-settings.load_profile("seqdrop")
-
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+
+# How long an example takes says something of the machine, not of the code.
+settings.register_profile("seqdrop", deadline=None)
+settings.load_profile("seqdrop")
 
 
 @pytest.fixture(scope="session")

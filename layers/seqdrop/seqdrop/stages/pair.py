@@ -101,7 +101,9 @@ def _check(services: Services, met: Meeting, own: Examination) -> Check:
     return mate_digests.check(*digests, met.name.sure, Policy(Analysis.from_json(own.plan).severity))
 
 
-def _go_on(services: Services, met: Meeting, check: Check | None, own: Examination, of_mate: Examination | None):
+def _go_on(
+    services: Services, met: Meeting, check: Check | None, own: Examination, of_mate: Examination | None
+) -> bool:
     """Move the upload, and a mate that waited for it; False if someone was first."""
     upload, mate, to = met.upload, met.mate, met.target(check)
     if to == upload.state:
@@ -143,7 +145,9 @@ def _superseded(services: Services, met: Meeting) -> list[Step]:
     return [Step(before, "REJECTED", {"reason": refused["code"]})]
 
 
-def _report(services: Services, met: Meeting, check: Check | None, own: Examination, of_mate: Examination | None):
+def _report(
+    services: Services, met: Meeting, check: Check | None, own: Examination, of_mate: Examination | None
+) -> None:
     """The upload's report; and that of its mate, which could not tell of this one yet."""
     report(services, met.upload, own, _entry(met.name.partner, met.mate, check))
     if of_mate:
