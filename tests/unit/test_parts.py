@@ -4,7 +4,7 @@ import hashlib
 import io
 from unittest.mock import patch
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop import parts
 from seqdrop.analyses import packaged
@@ -14,6 +14,7 @@ from seqdrop.uploads import UploadVersion
 FASTQ = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=400), st.integers(1, 90), st.integers(1, 120))
 def test_it_is_that_of_the_parts_as_they_are_copied(body, part, read):
     with patch.object(parts, "PART", part):

@@ -6,7 +6,7 @@ import threading
 import pytest
 from botocore.exceptions import ClientError, ResponseStreamingError
 from botocore.response import StreamingBody
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.errors import ObjectGone
 from seqdrop.ranged import TRIES, RangedObject
@@ -59,6 +59,7 @@ def threads() -> list[str]:
     return [one.name for one in threading.enumerate() if one.name.startswith("part")]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.integers(1, 70), st.integers(1, 5), st.lists(st.integers(1, 90), min_size=1))
 def test_any_size_in_any_parts_by_any_reads_is_the_same_bytes(body, part, parts, sizes):
     bucket, seen = Bucket(body), bytearray()
@@ -70,6 +71,7 @@ def test_any_size_in_any_parts_by_any_reads_is_the_same_bytes(body, part, parts,
     assert len(bucket.asked) == max(1, -(-len(body) // part))
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=200), st.integers(1, 70), st.lists(st.sampled_from([Broken, Short]), max_size=4))
 def test_parts_that_break_off_are_fetched_again(body, part, faults):
     with Bucket(body, faults).opened(part) as stream:
