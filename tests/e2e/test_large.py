@@ -5,6 +5,7 @@ A second stack is deployed from a copy of the tree whose threshold is tiny, as a
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -15,6 +16,7 @@ from rich.console import Console
 from seqdrop.events import landed_message
 from seqdrop.jobs.code import current_code, push_code
 from seqdrop.jobs.names import examination_name
+from seqdrop.ranged import PART
 from seqdrop_cli.drop import plan
 from seqdrop_cli.watch import watch
 
@@ -106,6 +108,17 @@ class TestThroughAJob:
             assert (
                 aws.client("sagemaker").list_processing_jobs(NameContains=one.upload_id)["ProcessingJobSummaries"] == []
             )
+
+    def test_a_file_of_several_parts_is_read_whole_by_both(self, tiny, put, end, s3, stack):
+        count = 2 * PART // 300
+        body = b"".join(b"@r%d\n%b\n+\n%b\n" % (number, b"ACGT" * 37, b"I" * 148) for number in range(count))
+        assert len(body) > 2 * PART
+        here = tiny.put("raw/parts.fastq", body)
+        for (one,), results in ((end(put("raw/parts.fastq", body)), stack), (tiny.end(here), tiny.stack)):
+            assert one.state == "ARCHIVED", one.detail
+            place = {"Bucket": results.results, "Key": f"reports/{one.upload_id}.json"}
+            report = json.loads(s3.get_object(**place)["Body"].read())
+            assert (report["records"], report["sha256"]) == (count, hashlib.sha256(body).hexdigest())
 
     def test_a_small_file_is_examined_by_the_lambda(self, tiny, aws):
         (one,) = tiny.end(tiny.put("raw/small.fastq", FASTQ))

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.errors import InvalidFile
 from seqdrop.reads.check import Reading
@@ -64,6 +64,7 @@ def test_the_chunk_out_of_step_is_told(place):
     assert fault.record <= place + 1 < fault.record + CHUNK
 
 
+@settings(deadline=None)
 @given(st.integers(64, 5000))
 def test_a_digest_does_not_depend_on_blocks(block):
     body = mate(1, NAMES)
