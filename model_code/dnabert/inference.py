@@ -14,7 +14,8 @@ Two content types:
 * ``application/json``: ``{"inputs": "CTAATC TAATCT ..."}``, k-mers set apart by spaces (or a list of such
   strings), answered as the text-classification pipeline does. For the promoter task only.
 
-SEQDROP_PRECISION is auto, fp32, bf16 or int8; see network.py.
+SEQDROP_PRECISION is auto, fp32, bf16 or int8; see network.py. SEQDROP_THREADS is a number, or "all" for every core;
+without it PyTorch decides, which under multi-model-server means one thread (it sets OMP_NUM_THREADS to 1).
 
 What is wrong with the data is an answer; what is wrong with the job (its settings, its model, a content type
 that is neither of these) is an exception. This folder travels as code/ in model.tar.gz.
@@ -38,6 +39,7 @@ from classifier import Classifier, load_classifier
 from embedder import load_embedder
 from filler import Filler, load_filler
 from network import Network
+from threads import set_threads
 from windows import WindowSettings
 from work_items import split_lines
 
@@ -59,6 +61,7 @@ def model_fn(model_dir: str, context=None) -> Network:
     task = os.environ.get("SEQDROP_TASK", "promoter")
     if task not in LOADERS:
         raise ValueError(f"SEQDROP_TASK is {task!r}; it must be one of {', '.join(LOADERS)}")
+    set_threads(os.environ)
     return LOADERS[task](model_dir, context)
 
 
