@@ -1,0 +1,23 @@
+"""Ctrl-C as a question that is answered between two steps, so that what was done is not lost."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def interrupts() -> Iterator[Callable[[], bool]]:
+    """Answers whether Ctrl-C was pressed. A second one raises KeyboardInterrupt, as ever."""
+    pressed = []
+
+    def note(number: int, frame) -> None:
+        pressed.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)

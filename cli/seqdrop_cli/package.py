@@ -1,0 +1,92 @@
+"""`seqdrop package-model`: a checkpoint folder, or one on the Hugging Face hub, as an archive that is known to work."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from seqdrop_cli.checkpoint import read_checkpoint
+from seqdrop_cli.pack import CODE, archive, unpacked
+from seqdrop_cli.smoke import try_out
+from seqdrop_cli.vocabulary import UnfitModel
+from seqdrop_cli.weights import OLD, SAFE
+
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+# What a checkpoint may consist of; a repository of the hub often holds the weights for other frameworks as well.
+FILES = ["config.json", "vocab.txt", "tokenizer*.json", SAFE, OLD, "README.md", "LICENSE*"]
+
+
+def package(
+    source: str,
+    task: str = "promoter",
+    labels: tuple[str, ...] = (),
+    code: Path = CODE,
+    say: Callable[[str], None] = lambda text: None,
+) -> bytes:
+    """The archive of a folder, of a hub id, or of a model.tar.gz, checked and tried. Raises UnfitModel, HandlerFailed.
+
+    A model.tar.gz keeps its own code, and its bytes unless labels are given.
+    """
+    if Path(source).is_file():
+        return _again(Path(source).read_bytes(), task, labels, say)
+    return _packed(_folder(source, say), code, task, labels, say)
+
+
+def digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _packed(folder: Path, code: Path, task: str, labels: tuple[str, ...], say: Callable[[str], None]) -> bytes:
+    checkpoint = read_checkpoint(folder, task, labels)
+    body = archive(folder, checkpoint, code)
+    with unpacked(body) as place:
+        say(try_out(place, checkpoint, task))
+    say(_about(checkpoint, task))
+    return body
+
+
+def _again(body: bytes, task: str, labels: tuple[str, ...], say: Callable[[str], None]) -> bytes:
+    with unpacked(body) as place:
+        if labels:
+            return _packed(place, place / "code", task, labels, say)
+        checkpoint = read_checkpoint(place, task)
+        say(try_out(place, checkpoint, task))
+        say(_about(checkpoint, task))
+    return body
+
+
+def _about(checkpoint, task: str) -> str:
+    about = f"{checkpoint.vocabulary.k}-mers, windows of up to {checkpoint.longest} bases"
+    if task != "promoter":
+        return about
+    if checkpoint.labels:
+        return f"{about}, classes: {', '.join(checkpoint.labels)}"
+    return (
+        f"{about}. config.json does not say what the classes mean (LABEL_0, LABEL_1, …), and jobs of such a model are "
+        "refused: name them with --labels NEGATIVE POSITIVE"
+    )
+
+
+def _folder(source: str, say: Callable[[str], None]) -> Path:
+    if Path(source).is_dir():
+        return Path(source)
+    if not HUB_ID.fullmatch(source):
+        raise UnfitModel(f"{source} is no folder, no model.tar.gz, and no id on the Hugging Face hub (owner/name)")
+    say(f"{source} is no folder here; asking the Hugging Face hub")
+    return _downloaded(source)
+
+
+def _downloaded(hub_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=FILES))
+    except Exception as error:  # the hub's own, httpx's and requests', by version of huggingface_hub
+        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise UnfitModel(
+            f"{hub_id} cannot be had from the Hugging Face hub ({reason}). Where the hub can be reached, run "
+            f"`hf download {hub_id} --local-dir my-model` (after `hf auth login` if it is private), copy the folder "
+            "here, and name it in place of the id"
+        ) from error
