@@ -106,12 +106,13 @@ def test_after_ctrl_c_what_was_answered_is_written(seed, tmp_path):
     assert summary(out)["complete"] is False
 
 
-def test_the_first_ctrl_c_is_noted_and_the_second_one_ends():
+def test_the_first_ctrl_c_is_noted_and_the_second_one_ends(capsys):
     before = signal.getsignal(signal.SIGINT)
     with interrupts() as stopped:
         assert not stopped()
         os.kill(os.getpid(), signal.SIGINT)
         assert stopped()
+        assert "Ctrl-C again" in capsys.readouterr().err
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
