@@ -29,7 +29,7 @@ class Checkpoint:
     @property
     def longest(self) -> int:
         """Bases in the longest window that its positions cover."""
-        return self.config["max_position_embeddings"] - 2 + self.vocabulary.k - 1
+        return self.config.get("max_position_embeddings", 512) - 2 + self.vocabulary.k - 1
 
 
 def read_checkpoint(folder: Path, task: str = "promoter", labels: tuple[str, ...] = ()) -> Checkpoint:

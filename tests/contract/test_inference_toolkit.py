@@ -222,7 +222,7 @@ def test_one_worker_has_all_cores_and_comes_back_after_death(serve, seed, cores)
     server = serve(with_files(seed, {"code/probe.py": PROBE.encode()}), SAGEMAKER_PROGRAM="probe.py")
     counted = server.invoke(b"count")
     assert f"OMP_NUM_THREADS 1, threads {cores}" in counted.body.decode()
-    assert len(json.loads(server.ask("GET", "/models/model").body)[0]["workers"]) == 1
+    assert len(json.loads(server.ask("GET", "/models/model").body)["workers"]) == 1
     assert server.invoke(b"die").status == 500
     assert "windows" in theirs(server.invoke(items().split(b"\n")[1]))[0]
     server.close()
