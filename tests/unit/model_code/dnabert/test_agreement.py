@@ -38,7 +38,9 @@ def handled(inference, folder: Path, windows: list[str]) -> tuple[list[str], np.
     items = [{"id": str(n), "record": "r", "start": 0, "sequence": one} for n, one in enumerate(windows)]
     model = inference.model_fn(str(folder))
     request = inference.input_fn("\n".join(map(json.dumps, items)), LINES)
-    answers = [json.loads(line) for line in inference.output_fn(inference.predict_fn(request, model), LINES).split("\n")]
+    answers = [
+        json.loads(line) for line in inference.output_fn(inference.predict_fn(request, model), LINES).split("\n")
+    ]
     assert [one["id"] for one in answers] == [item["id"] for item in items]
     found = np.array([one["windows"][0]["probability"] for one in answers])
     return [model.label(int(p > 0.5)) for p in found], found
@@ -77,13 +79,15 @@ def test_the_seed_says_what_the_pipeline_says(job, inference, code_folder, token
 
 @pytest.mark.long
 def test_the_shape_of_dnabert_in_half_precision(job, inference, code_folder, tokenizer, tmp_path):
-    job(150, "bf16")
+    """89 million random weights put all windows on one side of 0.5, by 0.05 to 0.09: so the figures say more than the
+    labels. Seen: 0.0034 of difference at the most, where probabilities spread by 0.005; a correlation of 0.98."""
+    job(100, "bf16")
     torch.manual_seed(1)
     BertForSequenceClassification(BertConfig(**DNABERT)).save_pretrained(tmp_path)
     (tmp_path / "vocab.txt").write_bytes((code_folder / "seeds/promoter-70/vocab.txt").read_bytes())
-    windows = made_up(300, 150)
+    windows = made_up(300, 100)
     expected, likely = plain(tmp_path, tokenizer, windows)
     found, ours = handled(inference, tmp_path, windows)
-    print(agreement(found, expected), np.quantile(np.abs(ours - likely), 0.999), likely.std(), likely.min(), likely.max(), np.corrcoef(ours, likely))
     assert agreement(found, expected) >= 0.999
     assert np.quantile(np.abs(ours - likely), 0.999) <= 0.01
+    assert np.corrcoef(ours, likely)[0, 1] > 0.9  # each in its own place
