@@ -23,7 +23,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PIP_OPTIONS := $(if $(INDEX),--index-url $(INDEX)) $(if $(EXTRA_INDEX),--extra-index-url $(EXTRA_INDEX))
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help kernel setup demo stop test test-all lint lock clean
+.PHONY: help kernel setup demo stop test test-all mms lint lock clean
 
 help:
 	@echo "make demo [DROP=path] [KEEP=1] [PORT=n]   run the whole pipeline on this machine"
@@ -32,6 +32,7 @@ help:
 	@echo "make test-all                             the long ones as well"
 	@echo "make setup                                only make .venv, with the seqdrop command in it"
 	@echo "make kernel [ARCH=arm64]                  compile the C kernel that Lambda gets, without a compiler too"
+	@echo "make mms                                  SageMaker's own model server, for make test-all (needs Java)"
 	@echo "make lock                                 pin anew what requirements.in names"
 	@echo "make clean                                remove .venv, builds and demo results"
 
@@ -75,8 +76,18 @@ test: lint
 	@$(PYTEST) tests/contract -q -m "not long"
 	@$(PYTEST) tests/e2e -q -m "not long"
 
-test-all: lint
+# SageMaker's model server wants transformers 4 and an old setuptools: an environment of its own. Its tests skip
+# without it, and without Java.
+test-all: lint $(if $(shell command -v java),mms)
 	@$(PYTEST) tests -q
+
+mms: .venv-mms/.ready
+
+.venv-mms/.ready: requirements-mms.txt
+	@echo "Setting up .venv-mms: about 1.3 GB, once"
+	@test -x .venv-mms/bin/python || $(PYTHON) -m venv .venv-mms
+	@.venv-mms/bin/python -m pip --disable-pip-version-check install --quiet $(PIP_OPTIONS) -r requirements-mms.txt
+	@touch $@
 
 lock:
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
@@ -87,4 +98,4 @@ lock:
 
 clean:
 	@test ! -x $(BIN)/python || $(BIN)/python -m local.demo --stop
-	@rm -rf $(VENV) .aws-sam .seqdrop
+	@rm -rf $(VENV) .venv-mms .aws-sam .seqdrop

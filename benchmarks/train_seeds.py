@@ -54,6 +54,20 @@ def write_csv(path: Path, items: list[Labelled]) -> None:
         rows.writerows((item.sequence, item.label, item.source) for item in items)
 
 
+# What the classes of a data set are; config.json says it, and analyses.toml must call class 1 the same.
+LABELS = {
+    "promoters_70": ("not core promoter", "core promoter"),
+    "promoters_300": ("not promoter", "promoter"),
+}
+
+
+def name_classes(path: Path, labels: tuple[str, ...]) -> None:
+    """Write the names into a config.json."""
+    config = json.loads(path.read_text())
+    config |= {"id2label": dict(enumerate(labels)), "label2id": {label: n for n, label in enumerate(labels)}}
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+
 def train(recipe: Recipe, split: Split, out: Path, seed: int, threads: int) -> None:
     """Run train.py as a user would, on as many threads."""
     with tempfile.TemporaryDirectory() as folder:
@@ -64,6 +78,8 @@ def train(recipe: Recipe, split: Split, out: Path, seed: int, threads: int) -> N
         given = [f"--{name}={path}" for name, path in files.items()]
         command = [sys.executable, TRAIN, *given, f"--model-dir={out}", f"--seed={seed}", *recipe.arguments]
         subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": str(threads)})
+    if recipe.data in LABELS:
+        name_classes(out / "config.json", LABELS[recipe.data])
     shutil.rmtree(out / "code")  # in the repository the modules are there once
 
 

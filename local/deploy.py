@@ -14,7 +14,7 @@ from seqdrop.jobs.code import push_code
 from seqdrop.jobs.models import push_archive
 from seqdrop.services import now
 from seqdrop_cli.pack import pack_model
-from seqdrop_cli.package import pack
+from seqdrop_cli.processing import pack
 
 from local.embedded import EmbeddedAws
 

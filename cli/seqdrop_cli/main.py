@@ -11,15 +11,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from seqdrop.errors import SeqdropError
 from seqdrop.jobs.code import push_code
-from seqdrop.jobs.models import current_archive, push_archive
 from seqdrop.ledger.moves import ENDS, MOVES, UPLOAD
 from seqdrop.ledger.records import Upload
 from seqdrop.services import now
 
+from seqdrop_cli import models
 from seqdrop_cli import target as targets
+from seqdrop_cli.checkpoint import HEADS
 from seqdrop_cli.drop import plan, upload
-from seqdrop_cli.pack import pack_model
-from seqdrop_cli.package import build
+from seqdrop_cli.pack import CODE
+from seqdrop_cli.processing import build
 from seqdrop_cli.progress import progress
 from seqdrop_cli.results import fetch
 from seqdrop_cli.validate import validate
@@ -32,7 +33,9 @@ Without --stack, commands talk to the embedded AWS that `make demo KEEP=1` left 
   seqdrop drop run7/ --stack seqdrop --watch           drop a run and watch it
   seqdrop status --stack seqdrop                       where every upload stands
   seqdrop fetch UPLOAD_ID --stack seqdrop --to out/    bring its results home
-  seqdrop models push promoter-300 my-dnabert/ --code model_code/dnabert --stack seqdrop
+  seqdrop predict --model my-dnabert/ --analysis contigs genome.fa -o out/   the same predictions, without AWS
+  seqdrop package-model my-dnabert/ --labels "not promoter" promoter -o model.tar.gz
+  seqdrop models push promoter-300 model.tar.gz --stack seqdrop
   seqdrop processing push --stack seqdrop              after a deploy: jobs for large files run this code
 """
 
@@ -47,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"seqdrop: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nseqdrop: stopped watching; what was dropped goes on by itself", file=sys.stderr)
+        print("\nseqdrop: stopped; what was dropped goes on by itself", file=sys.stderr)
         return 130
 
 
@@ -73,13 +76,16 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("upload")
     one.add_argument("--to", type=Path, default=Path("seqdrop-results"))
     one = _command(commands, "env", _env, "print the functions' environment, for `sam local invoke --env-vars`")
-    models = commands.add_parser("models", help="show or change the current model of an analysis")
-    verbs = models.add_subparsers(required=True, metavar="VERB")
-    one = _command(verbs, "push", _push, "make a checkpoint the current model")
+    one = _command(commands, "package-model", models.package_model, "make a model archive, and try it", stack=False)
+    _packing(one)
+    one.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="such as model.tar.gz")
+    _predict(_command(commands, "predict", models.predict, "predict a file on this machine, without AWS", stack=False))
+    of_models = commands.add_parser("models", help="show or change the current model of an analysis")
+    verbs = of_models.add_subparsers(required=True, metavar="VERB")
+    one = _command(verbs, "push", models.push, "make a checkpoint the current model")
     one.add_argument("model", help="the name analyses.toml uses, such as promoter-300")
-    one.add_argument("checkpoint", type=Path, help="a Hugging Face folder, or a ready model.tar.gz")
-    one.add_argument("--code", type=Path, default=Path("model_code/dnabert"), help="folder with inference.py")
-    one = _command(verbs, "show", _show, "show the current archive of a model")
+    _packing(one)
+    one = _command(verbs, "show", models.show, "show the current archive of a model")
     one.add_argument("model")
     processing = commands.add_parser("processing", help="change what jobs run that examine large files")
     verbs = processing.add_subparsers(required=True, metavar="VERB")
@@ -88,6 +94,27 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--architecture", default="x86_64", choices=["x86_64", "aarch64"])
     one.add_argument("--requirements", type=Path, default=Path("layers/reads/requirements.txt"))
     return top
+
+
+def _packing(one: argparse.ArgumentParser) -> None:
+    one.add_argument("source", metavar="DIR|HUB_ID", help="a Hugging Face folder, an id on the hub, or a model.tar.gz")
+    one.add_argument("--task", choices=HEADS, default="promoter", help="what the model's head is for")
+    one.add_argument("--labels", nargs="+", default=(), metavar="NAME", help="names of the classes, class 0 first")
+    one.add_argument("--code", type=Path, default=CODE, help="folder with inference.py")
+
+
+def _predict(one: argparse.ArgumentParser) -> None:
+    one.add_argument("file", type=Path, metavar="FILE", help="FASTA or FASTQ, plain or gzip; unaligned BAM")
+    one.add_argument("--model", type=Path, required=True, metavar="DIR|FILE", help="a folder, or a model.tar.gz")
+    one.add_argument("--analysis", metavar="NAME", help="settings as analyses.toml has them, such as contigs")
+    one.add_argument("--task", choices=HEADS, default="promoter")
+    one.add_argument("--window", type=int, metavar="BASES")
+    one.add_argument("--stride", type=int, metavar="BASES", help="default: the window")
+    one.add_argument("--strands", choices=("+", "+-"), help="default: +")
+    one.add_argument("--threshold", type=float, metavar="P", help="probability from which a window is called")
+    one.add_argument("--max-n-fraction", type=float, metavar="F", help="of a window that is scored")
+    one.add_argument("--code", type=Path, default=CODE, help="folder with inference.py, for a model that is a folder")
+    one.add_argument("-o", "--out", type=Path, default=Path("seqdrop-predictions"), metavar="DIR")
 
 
 def _command(commands, name: str, run, text: str, stack: bool = True) -> argparse.ArgumentParser:
@@ -145,29 +172,9 @@ def _env(options, console: Console) -> int:
     return 0
 
 
-def _push(options, console: Console) -> int:
-    ready = options.checkpoint.is_file()
-    body = options.checkpoint.read_bytes() if ready else pack_model(options.checkpoint, options.code)
-    target = targets.find(options.stack)
-    archive = push_archive(target.client("s3"), target.results, options.model, body, now())
-    console.print(
-        f"{options.model} is now s3://{target.results}/{archive.key}", highlight=False, soft_wrap=True, markup=False
-    )
-    return 0
-
-
 def _push_code(options, console: Console) -> int:
     target = targets.find(options.stack)
     packages = build(options.requirements, options.python, options.architecture)
     code = push_code(target.client("s3"), target.results, packages, now())
     console.print(f"jobs now run s3://{target.results}/{code.prefix}", highlight=False, soft_wrap=True, markup=False)
-    return 0
-
-
-def _show(options, console: Console) -> int:
-    target = targets.find(options.stack)
-    archive = current_archive(target.client("s3"), target.results, options.model)
-    console.print(
-        f"s3://{target.results}/{archive.key}  sha256 {archive.digest}", highlight=False, soft_wrap=True, markup=False
-    )
     return 0

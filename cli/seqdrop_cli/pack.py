@@ -4,32 +4,68 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-# Training code and seeds lie in the same folder; the container needs what inference.py imports.
+from seqdrop_cli.checkpoint import Checkpoint, read_checkpoint
+from seqdrop_cli.vocabulary import UnfitModel
+
+CODE = Path(__file__).resolve().parents[2] / "model_code" / "dnabert"  # of the checkout that this command runs from
+# Training code lies in the same folder; the container needs what inference.py imports.
 LEFT_OUT = {"train.py"}
+# The card and what belongs to it. Optimizer states, other frameworks' weights and tokenizers are nothing to the
+# handler, and a requirements.txt would have the container install packages at its start.
+KEPT = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md", "figures.json", "metrics.json")
+LEVEL = 1  # of gzip: weights hardly shrink, whatever the level
 
 
-def pack_model(checkpoint: Path, code: Path) -> bytes:
+def pack_model(folder: Path, code: Path = CODE, task: str = "promoter", labels: tuple[str, ...] = ()) -> bytes:
     """The archive's bytes. The same files give the same bytes, so the digest names the content.
 
-    `checkpoint` is a Hugging Face folder, `code` one whose *.py become code/.
-    Raises FileNotFoundError if there is no config.json in the checkpoint or no inference.py in the code.
+    `folder` is a Hugging Face folder, `code` one whose *.py become code/. Raises UnfitModel.
     """
-    for needed in (checkpoint / "config.json", code / "inference.py"):
-        if not needed.is_file():
-            raise FileNotFoundError(f"{needed} is not there, so this is no model for the container")
-    members = {path.name: path for path in checkpoint.iterdir() if path.is_file()}
-    members |= {f"code/{path.name}": path for path in code.glob("*.py") if path.name not in LEFT_OUT}
+    return archive(folder, read_checkpoint(folder, task, labels), code)
+
+
+def archive(folder: Path, checkpoint: Checkpoint, code: Path = CODE) -> bytes:
+    """As `pack_model`, of a checkpoint that was read from the folder."""
+    members = _members(folder, checkpoint, code)
     held = io.BytesIO()
     with (
-        gzip.GzipFile(fileobj=held, mode="wb", mtime=0) as packed,
+        gzip.GzipFile(fileobj=held, mode="wb", mtime=0, compresslevel=LEVEL) as packed,
         tarfile.open(fileobj=packed, mode="w") as tar,
     ):
         for name in sorted(members):
-            _add(tar, name, members[name].read_bytes())
+            _add(tar, name, members[name])
     return held.getvalue()
+
+
+@contextmanager
+def unpacked(body: bytes) -> Iterator[Path]:
+    """A folder with the archive's files, as the container sees them; gone afterwards. Raises UnfitModel."""
+    with TemporaryDirectory(prefix="seqdrop-model-") as name:
+        try:
+            with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as tar:
+                tar.extractall(name, filter="data")  # refuses names and links that lead out, and devices
+        except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+            raise UnfitModel(f"the file is no model.tar.gz: {error}") from error
+        yield Path(name)
+
+
+def _members(folder: Path, checkpoint: Checkpoint, code: Path) -> dict[str, bytes]:
+    if not (code / "inference.py").is_file():
+        raise UnfitModel(f"{code / 'inference.py'} is not there; name the folder of the model code with --code")
+    found = {name: (folder / name).read_bytes() for name in KEPT if (folder / name).is_file()}
+    found |= {f"code/{path.name}": path.read_bytes() for path in code.glob("*.py") if path.name not in LEFT_OUT}
+    return found | {
+        "config.json": (json.dumps(checkpoint.config, indent=2, sort_keys=True) + "\n").encode(),
+        "vocab.txt": checkpoint.vocabulary.text(),
+        "model.safetensors": checkpoint.weights,
+    }
 
 
 def _add(tar: tarfile.TarFile, name: str, body: bytes) -> None:

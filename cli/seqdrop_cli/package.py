@@ -1,63 +1,92 @@
-"""Making what a processing job puts on its module path: this package, and the wheels that it needs."""
+"""`seqdrop package-model`: a checkpoint folder, or one on the Hugging Face hub, as an archive that is known to work."""
 
 from __future__ import annotations
 
-import io
-import subprocess
-import sys
-import tempfile
-import zipfile
+import hashlib
+import re
+from collections.abc import Callable
 from pathlib import Path
 
-import seqdrop
-from packaging.requirements import Requirement
+from seqdrop_cli.checkpoint import read_checkpoint
+from seqdrop_cli.pack import CODE, archive, unpacked
+from seqdrop_cli.smoke import try_out
+from seqdrop_cli.vocabulary import UnfitModel
+from seqdrop_cli.weights import OLD, SAFE
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can hold
-# What manylinux calls the platforms of AWS's images (Ubuntu 22.04, glibc 2.35), the newest first.
-PLATFORMS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
-
-
-def build(requirements: Path, python: str, architecture: str) -> bytes:
-    """The archive for an image with that Python (3.12) and architecture (x86_64). Raises ValueError if pip fails."""
-    home = Path(seqdrop.__file__).parent.parent
-    with tempfile.TemporaryDirectory() as folder:
-        _install(wanted(requirements, python), python, architecture, Path(folder))
-        return pack([Path(folder), home], only={home: "seqdrop"})
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+# What a checkpoint may consist of; a repository of the hub often holds the weights for other frameworks as well.
+FILES = ["config.json", "vocab.txt", "tokenizer*.json", SAFE, OLD, "README.md", "LICENSE*"]
 
 
-def pack(folders: list[Path], only: dict[Path, str] | None = None) -> bytes:
-    """A zip of all that lies in the folders. The same files give the same bytes, so the digest names the content.
+def package(
+    source: str,
+    task: str = "promoter",
+    labels: tuple[str, ...] = (),
+    code: Path = CODE,
+    say: Callable[[str], None] = lambda text: None,
+) -> bytes:
+    """The archive of a folder, of a hub id, or of a model.tar.gz, checked and tried. Raises UnfitModel, HandlerFailed.
 
-    Of a folder in `only`, just that member is taken.
+    A model.tar.gz keeps its own code, and its bytes unless labels are given.
     """
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for folder in folders:
-            for path in sorted((folder / (only or {}).get(folder, "")).rglob("*")):
-                if path.is_file() and "__pycache__" not in path.parts:
-                    entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), EPOCH)
-                    entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-                    archive.writestr(entry, path.read_bytes())
-    return held.getvalue()
+    if Path(source).is_file():
+        return _again(Path(source).read_bytes(), task, labels, say)
+    return _packed(_folder(source, say), code, task, labels, say)
 
 
-def wanted(requirements: Path, python: str) -> list[str]:
-    """The requirements that hold for that Python: pip would ask their markers of the one that runs it."""
-    lines = [line.partition("#")[0].strip() for line in requirements.read_text().splitlines()]
-    found = [Requirement(line) for line in lines if line]
-    about = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
-    return [f"{one.name}{one.specifier}" for one in found if one.marker is None or one.marker.evaluate(about)]
+def digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
-def _install(packages: list[str], python: str, architecture: str, target: Path) -> None:
-    platforms = [word for name in PLATFORMS for word in ("--platform", f"{name}_{architecture}")]
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    options = ["--no-deps", "--only-binary", ":all:", "--implementation", "cp", "--python-version", python]
-    done = subprocess.run(
-        [*command, "--target", str(target), *options, *platforms, *packages],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+def _packed(folder: Path, code: Path, task: str, labels: tuple[str, ...], say: Callable[[str], None]) -> bytes:
+    checkpoint = read_checkpoint(folder, task, labels)
+    body = archive(folder, checkpoint, code)
+    with unpacked(body) as place:
+        say(try_out(place, checkpoint, task))
+    say(_about(checkpoint, task))
+    return body
+
+
+def _again(body: bytes, task: str, labels: tuple[str, ...], say: Callable[[str], None]) -> bytes:
+    with unpacked(body) as place:
+        if labels:
+            return _packed(place, place / "code", task, labels, say)
+        checkpoint = read_checkpoint(place, task)
+        say(try_out(place, checkpoint, task))
+        say(_about(checkpoint, task))
+    return body
+
+
+def _about(checkpoint, task: str) -> str:
+    about = f"{checkpoint.vocabulary.k}-mers, windows of up to {checkpoint.longest} bases"
+    if task != "promoter":
+        return about
+    if checkpoint.labels:
+        return f"{about}, classes: {', '.join(checkpoint.labels)}"
+    return (
+        f"{about}. config.json does not say what the classes mean (LABEL_0, LABEL_1, …), and jobs of such a model are "
+        "refused: name them with --labels NEGATIVE POSITIVE"
     )
-    if done.returncode:
-        raise ValueError(f"pip found no wheels for Python {python} on {architecture}:\n{done.stdout[-2000:]}")
+
+
+def _folder(source: str, say: Callable[[str], None]) -> Path:
+    if Path(source).is_dir():
+        return Path(source)
+    if not HUB_ID.fullmatch(source):
+        raise UnfitModel(f"{source} is no folder, no model.tar.gz, and no id on the Hugging Face hub (owner/name)")
+    say(f"{source} is no folder here; asking the Hugging Face hub")
+    return _downloaded(source)
+
+
+def _downloaded(hub_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=FILES))
+    except Exception as error:  # the hub's own, httpx's and requests', by version of huggingface_hub
+        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise UnfitModel(
+            f"{hub_id} cannot be had from the Hugging Face hub ({reason}). Where the hub can be reached, run "
+            f"`hf download {hub_id} --local-dir my-model` (after `hf auth login` if it is private), copy the folder "
+            "here, and name it in place of the id"
+        ) from error

@@ -1,11 +1,21 @@
 """DNABERT in the Hugging Face inference container: the four functions that its toolkit looks for.
 
+What the model is asked is the job's SEQDROP_TASK:
+
+* ``promoter`` (the default): each window's probability of the model's positive label.
+* ``masked``: the likeliest bases of each masked stretch (an item's masks, or its runs of N).
+* ``embed``: each window's embedding.
+
 Two content types:
 
 * ``application/jsonlines``: work items of a batch transform job. Windows are cut here, as SEQDROP_WINDOW,
-  SEQDROP_STRIDE, SEQDROP_STRANDS and SEQDROP_MAX_N_FRACTION say; each line has one prediction line in answer.
+  SEQDROP_STRIDE, SEQDROP_STRANDS, SEQDROP_MAX_N_FRACTION and SEQDROP_SHORT say; each line has one prediction line in
+  answer.
 * ``application/json``: ``{"inputs": "CTAATC TAATCT ..."}``, k-mers set apart by spaces (or a list of such
-  strings), answered as the text-classification pipeline does.
+  strings), answered as the text-classification pipeline does. For the promoter task only.
+
+SEQDROP_PRECISION is auto, fp32, bf16 or int8; see network.py. SEQDROP_THREADS is a number, or "all" for every core;
+without it PyTorch decides, which under multi-model-server means one thread (it sets OMP_NUM_THREADS to 1).
 
 What is wrong with the data is an answer; what is wrong with the job (its settings, its model, a content type
 that is neither of these) is an exception. This folder travels as code/ in model.tar.gz.
@@ -23,14 +33,20 @@ if (HERE := str(Path(__file__).resolve().parent)) not in sys.path:
     sys.path.insert(0, HERE)  # the container does so too, but not everyone who imports this file by its path
 
 import kmer_text
+import masked
+import scoring
 from classifier import Classifier, load_classifier
-from scoring import answer_lines
+from embedder import load_embedder
+from filler import Filler, load_filler
+from network import Network
+from threads import set_threads
 from windows import WindowSettings
 from work_items import split_lines
 
 JSON_LINES = "application/jsonlines"
 JSON = "application/json"
 ANY = "*/*"
+LOADERS = {"promoter": load_classifier, "masked": load_filler, "embed": load_embedder}
 
 
 class Payload(NamedTuple):
@@ -40,9 +56,13 @@ class Payload(NamedTuple):
     content: Any
 
 
-def model_fn(model_dir: str, context=None) -> Classifier:
-    """The classifier in `model_dir`, on the GPU of this worker if there is one."""
-    return load_classifier(model_dir, context)
+def model_fn(model_dir: str, context=None) -> Network:
+    """The model in `model_dir`, made ready for the job's task, on the GPU of this worker if there is one."""
+    task = os.environ.get("SEQDROP_TASK", "promoter")
+    if task not in LOADERS:
+        raise ValueError(f"SEQDROP_TASK is {task!r}; it must be one of {', '.join(LOADERS)}")
+    set_threads(os.environ)
+    return LOADERS[task](model_dir, context)
 
 
 def input_fn(input_data: bytes | str, content_type: str) -> Payload:
@@ -53,12 +73,15 @@ def input_fn(input_data: bytes | str, content_type: str) -> Payload:
     return Payload(kind, input_data.encode("utf-8") if isinstance(input_data, str) else bytes(input_data))
 
 
-def predict_fn(data: Payload, model: Classifier) -> Payload:
+def predict_fn(data: Payload, model: Network) -> Payload:
     """Prediction lines in the order of the work items; or what the pipeline would say of the k-mers."""
     if data.kind == JSON:
+        if not isinstance(model, Classifier):
+            raise ValueError(f"content type {JSON} is for the promoter task; send {JSON_LINES}")
         return Payload(JSON, kmer_text.answer(data.content, model))
     settings = WindowSettings.from_environment(os.environ)
-    return Payload(JSON_LINES, answer_lines(split_lines(data.content), model, settings))
+    task = masked if isinstance(model, Filler) else scoring
+    return Payload(JSON_LINES, task.answer_lines(split_lines(data.content), model, settings))
 
 
 def output_fn(prediction: Payload, accept: str | None = None) -> str:

@@ -27,6 +27,8 @@ class WindowSettings:
     """Strands scored of each window, "+" first."""
     max_n_fraction: float = 0.1
     """A window with a larger share of letters other than A, C, G, T is not scored."""
+    score_short: bool = False
+    """Whether a stretch shorter than a window is one window of its own length; else it is not scored."""
 
     def __post_init__(self) -> None:
         if self.window < 1 or self.stride < 1:
@@ -40,12 +42,20 @@ class WindowSettings:
         strands = environment.get("SEQDROP_STRANDS", "+")
         if strands not in STRANDS:
             raise ValueError('SEQDROP_STRANDS must be "+" or "+-"')
+        short = environment.get("SEQDROP_SHORT", "skip")
+        if short not in ("skip", "score"):
+            raise ValueError('SEQDROP_SHORT must be "skip" or "score"')
         return cls(
             window=_number(environment, "SEQDROP_WINDOW", int),
             stride=_number(environment, "SEQDROP_STRIDE", int),
             strands=STRANDS[strands],
             max_n_fraction=_number(environment, "SEQDROP_MAX_N_FRACTION", float, "0.1"),
+            score_short=short == "score",
         )
+
+    def window_of(self, length: int, k: int) -> int:
+        """Bases in each window of a stretch of `length` bases; below `k` there is no token to score."""
+        return length if self.score_short and k <= length < self.window else self.window
 
 
 def _number(environment: Mapping[str, str], name: str, kind: type, default: str | None = None):
@@ -77,9 +87,9 @@ def other_counts(codes: np.ndarray, starts: np.ndarray, window: int) -> np.ndarr
     return before[starts + window] - before[starts]
 
 
-def scorable(codes: np.ndarray, starts: np.ndarray, settings: WindowSettings) -> np.ndarray:
-    """True for each window whose share of other letters is no more than the settings allow."""
-    return other_counts(codes, starts, settings.window) / settings.window <= settings.max_n_fraction
+def scorable(codes: np.ndarray, starts: np.ndarray, window: int, max_n_fraction: float) -> np.ndarray:
+    """True for each window whose share of other letters is no more than `max_n_fraction`."""
+    return other_counts(codes, starts, window) / window <= max_n_fraction
 
 
 def on_other_strand(starts: np.ndarray, window: int, length: int) -> np.ndarray:

@@ -19,12 +19,16 @@ _SEQUENCE = re.compile(r"[A-Za-z*.-]*")
 
 @dataclass(frozen=True)
 class WorkItem:
-    """A stretch of one record: `sequence` lies at `start` (0-based, forward strand) of `record`."""
+    """A stretch of one record: `sequence` lies at `start` (0-based, forward strand) of `record`.
+
+    `masks` are (start, end) in the record, each inside the stretch, ascending and apart; None if nothing was said.
+    """
 
     id: str
     record: str
     start: int
     sequence: bytes
+    masks: tuple[tuple[int, int], ...] | None = None
 
 
 class BadLine(Exception):
@@ -52,7 +56,8 @@ def parse_line(line: bytes) -> WorkItem:
     problem = _first_problem(fields)
     if problem:
         raise BadLine("not_a_work_item", problem, id)
-    return WorkItem(id, fields["record"], int(fields["start"]), fields["sequence"].encode("ascii"))
+    masks = tuple((int(start), int(end)) for start, end in fields["masks"]) if "masks" in fields else None
+    return WorkItem(id, fields["record"], int(fields["start"]), fields["sequence"].encode("ascii"), masks)
 
 
 def _json_object(line: bytes) -> dict:
@@ -76,8 +81,8 @@ def _first_problem(fields: dict) -> str | None:
     missing = [name for name in ("id", "record", "start", "sequence") if name not in fields]
     if missing:
         return f"missing: {', '.join(missing)}"
-    if len(fields) > 4:
-        return f"{len(fields) - 4} properties that a work item does not have"
+    if unknown := len(set(fields) - {"id", "record", "start", "sequence", "masks"}):
+        return f"{unknown} properties that a work item does not have"
     for name in ("id", "record"):
         if not isinstance(fields[name], str) or not fields[name]:
             return f"{name} must be a string that is not empty"
@@ -85,6 +90,19 @@ def _first_problem(fields: dict) -> str | None:
         return f"start must be a whole number from 0 to {MOST_START}"
     if not isinstance(fields["sequence"], str) or not _SEQUENCE.fullmatch(fields["sequence"]):
         return "sequence must be a string of letters, *, . and -"
+    return _mask_problem(fields) if "masks" in fields else None
+
+
+def _mask_problem(fields: dict) -> str | None:
+    masks = fields["masks"]
+    pairs = isinstance(masks, list) and all(isinstance(one, list) and len(one) == 2 for one in masks)
+    if not pairs or not all(_is_position(place) for one in masks for place in one):
+        return "masks must be a list of [start, end], positions in the record"
+    before = fields["start"]
+    for start, end in masks:
+        if not before <= start < end <= fields["start"] + len(fields["sequence"]):
+            return "masks must be ascending, apart, not empty and inside the sequence"
+        before = end
     return None
 
 
@@ -98,5 +116,9 @@ def error_line(problem: BadLine) -> str:
     return json.dumps({"id": problem.id, "error": {"code": problem.code, "message": problem.message}})
 
 
-def prediction_line(item: WorkItem, windows: list[dict]) -> str:
+def windows_line(item: WorkItem, windows: list[dict]) -> str:
     return json.dumps({"id": item.id, "record": item.record, "windows": windows}, separators=(",", ":"))
+
+
+def masks_line(item: WorkItem, masks: list[dict]) -> str:
+    return json.dumps({"id": item.id, "record": item.record, "masks": masks}, separators=(",", ":"))

@@ -38,6 +38,7 @@ nearly_items = st.fixed_dictionaries(
         "record": st.text(max_size=5) | any_json,
         "start": st.integers(-1, 10**12) | any_json,
         "sequence": st.text("ACGTNacgtn*.-", max_size=40) | any_json,
+        "masks": st.lists(st.lists(st.integers(0, 40), min_size=2, max_size=2), max_size=3) | any_json,
         "other": any_json,
     },
 )
@@ -99,6 +100,11 @@ def is_read(line: bytes) -> bool:
 @example(ITEM | {"sequence": ""})
 @example(ITEM | {"sequence": "AC GT"})
 @example(ITEM | {"other": 1})
+@example(ITEM | {"masks": [[0, 1], [2, 4]]})
+@example(ITEM | {"masks": []})
+@example(ITEM | {"masks": [[2, 1]]})
+@example(ITEM | {"masks": [[0, 1.5]]})
+@example(ITEM | {"masks": None})
 @example({})
 def test_the_container_reads_what_the_schema_takes(fields):
     line = json.dumps(fields).encode()
@@ -107,6 +113,8 @@ def test_the_container_reads_what_the_schema_takes(fields):
         assert not is_read(line)  # stricter than the schema: no reader keeps such a number exactly
     elif isinstance(fields, dict) and str(fields.get("sequence")).endswith("\n"):
         assert not is_read(line)  # Python's $ allows a last newline, JSON Schema's does not
+    elif isinstance(fields, dict) and fields.get("masks"):
+        assert TAKES_ITEM(fields) or not is_read(line)  # a schema cannot say that masks ascend inside the stretch
     else:
         assert is_read(line) == TAKES_ITEM(fields)
 

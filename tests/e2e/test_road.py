@@ -14,6 +14,8 @@ from seqdrop.archive import archive_key
 from seqdrop.segments import count_windows
 from seqdrop_cli.drop import plan
 
+from local.testing import archive
+
 FASTQ = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
 
 
@@ -255,8 +257,11 @@ class TestModels:
         assert [(row["start"], row["strand"]) for row in old] == [(row["start"], row["strand"]) for row in new]
         assert all(a["probability"] != b["probability"] for a, b in zip(old, new, strict=True))
 
-    def test_a_broken_archive_fails_the_attempt_and_keeps_the_file(self, put, end, s3, stack, with_archive, mails):
-        with_archive(b"this is no archive " + uuid.uuid4().bytes)
+    def test_a_broken_archive_fails_the_attempt_and_keeps_the_file(
+        self, put, end, s3, stack, with_archive, mails, repository
+    ):
+        config = (repository / "model_code/dnabert/seeds/promoter-300/config.json").read_text()
+        with_archive(archive({"config.json": config, "note": uuid.uuid4().hex}))  # no code, no weights
         version = put("contigs/unlucky.fasta", self.CONTIG)
         (one,) = end(version)
         assert (one.state, one.upload.state) == ("FAILED", "VALIDATED")

@@ -11,12 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop.analyses import packaged
 from seqdrop.errors import JobRefused
-from seqdrop.jobs.models import ModelArchive, current_archive, model_request, push_archive
+from seqdrop.jobs.models import ModelArchive, class_names, current_archive, model_request, push_archive
 from seqdrop.jobs.names import PATTERN, job_name
 from seqdrop.jobs.rules import check_transform
 from seqdrop.jobs.transform import manifest, transform_request
 from seqdrop.ledger.records import Attempt
 from seqdrop.uploads import upload_id
+
+from local.testing import archive
+
+
+def archive_of(*labels: str) -> bytes:
+    return archive({"config.json": json.dumps({"id2label": dict(enumerate(labels))})})
 
 
 def member(number: int, analysis: str = "contigs", attempt: int = 1, shards: int = 2) -> Attempt:
@@ -107,27 +113,100 @@ def test_the_pointer_follows_the_last_push_and_keeps_history(cloud):
     s3.create_bucket(Bucket="results")
     with pytest.raises(JobRefused, match="models push m"):
         current_archive(s3, "results", "m")
-    first = push_archive(s3, "results", "m", b"one", "t1")
-    second = push_archive(s3, "results", "m", b"two", "t2")
-    again = push_archive(s3, "results", "m", b"two", "t3")
+    one, two = archive_of("no", "yes"), archive_of("other", "promoter")
+    first = push_archive(s3, "results", "m", one, "t1")
+    second = push_archive(s3, "results", "m", two, "t2")
+    again = push_archive(s3, "results", "m", two, "t3")
     assert current_archive(s3, "results", "m") == second == again != first
     pointer = json.loads(s3.get_object(Bucket="results", Key="models/m/current.json")["Body"].read())
     assert [entry["digest"] for entry in pointer["history"]] == [first.digest]
-    assert s3.get_object(Bucket="results", Key=first.key)["Body"].read() == b"one"
+    assert (pointer["current"]["labels"], pointer["current"]["since"]) == (["other", "promoter"], "t2")
+    assert s3.get_object(Bucket="results", Key=first.key)["Body"].read() == one
+
+
+def test_a_pointer_without_labels_gets_them_by_another_push(cloud):
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="results")
+    body = archive_of("no", "yes")
+    archive = push_archive(s3, "results", "m", body, "t1")
+    pointer = json.loads(s3.get_object(Bucket="results", Key="models/m/current.json")["Body"].read())
+    del pointer["current"]["labels"]  # as it was written before labels were recorded
+    s3.put_object(Bucket="results", Key="models/m/current.json", Body=json.dumps(pointer).encode())
+    old = current_archive(s3, "results", "m")
+    assert old.labels == ()
+    with pytest.raises(JobRefused, match=r"does not name its classes.*models push m FOLDER --labels"):
+        old.check_label("yes")
+    assert push_archive(s3, "results", "m", body, "t2") == current_archive(s3, "results", "m") == archive
+    pointer = json.loads(s3.get_object(Bucket="results", Key="models/m/current.json")["Body"].read())
+    assert pointer["history"] == []
+
+
+@pytest.mark.parametrize("body", [b"", b"no archive", archive({"vocab.txt": ""}), archive({"config.json": "{"})])
+def test_what_is_no_archive_is_not_pushed(cloud, body):
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="results")
+    with pytest.raises(ValueError, match=r"no model\.tar\.gz"):
+        push_archive(s3, "results", "m", body, "t")
+    assert "Contents" not in s3.list_objects_v2(Bucket="results")
+
+
+@pytest.mark.parametrize(
+    ("config", "names"),
+    [
+        ({"id2label": {"1": "yes", "0": "no"}}, ("no", "yes")),
+        ({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}, ()),
+        ({"id2label": {"0": "no", "1": "LABEL_1"}}, ()),
+        ({"id2label": {"0": "no", "2": "yes"}}, ()),
+        ({}, ()),
+    ],
+)
+def test_classes_have_the_names_that_the_config_gives(config, names):
+    assert class_names(config) == names
+
+
+def test_only_the_models_own_label_is_taken():
+    found = ModelArchive("m", "k", "d", ("not promoter", "promoter"))
+    found.check_label("promoter")
+    for label in ("not promoter", "Promoter", "core promoter", ""):
+        with pytest.raises(JobRefused, match="positive class of model 'm' is 'promoter'"):
+            found.check_label(label)
+
+
+@pytest.mark.parametrize("analysis", [one for one in packaged().by_name.values() if one.use])
+def test_the_seeds_say_what_analyses_toml_calls_them(repository, analysis):
+    config = json.loads((repository / f"model_code/dnabert/seeds/{analysis.use.model}/config.json").read_text())
+    assert class_names(config)[1] == analysis.use.label
 
 
 def test_a_model_is_named_by_all_that_it_is(services):
-    archive = ModelArchive("promoter-70", "models/promoter-70/ab.tar.gz", "ab" * 32)
-    request = model_request(services.settings, archive, 1)
+    found = ModelArchive("promoter-70", "models/promoter-70/ab.tar.gz", "ab" * 32)
+    request = model_request(services.settings, found, 1)
     assert PATTERN.fullmatch(request["ModelName"])
-    assert request == model_request(services.settings, archive, 1)
+    assert request == model_request(services.settings, found, 1)
     others = [
-        model_request(replace(services.settings, execution_role="another stack's"), archive, 1),
-        model_request(replace(services.settings, transform_image="gpu"), archive, 1),
-        model_request(services.settings, replace(archive, key="other"), 1),
-        model_request(services.settings, archive, 2),
+        model_request(replace(services.settings, execution_role="another stack's"), found, 1),
+        model_request(replace(services.settings, transform_image="gpu"), found, 1),
+        model_request(services.settings, replace(found, key="other"), 1),
+        model_request(services.settings, found, 2),
     ]
-    assert len({found["ModelName"] for found in [request, *others]}) == 5
+    assert len({one["ModelName"] for one in [request, *others]}) == 5
+
+
+@pytest.mark.parametrize("instance_type", ["ml.m5.xlarge", "ml.c7i.16xlarge", "ml.t3.medium", "ml.inf2.xlarge"])
+def test_on_cpus_one_worker_has_all_cores(services, instance_type):
+    """The default of multi-model-server is a worker with one thread for each vCPU, and requests come one by one."""
+    found = environment(services, instance_type)
+    assert (found["SAGEMAKER_MODEL_SERVER_WORKERS"], found["SEQDROP_THREADS"]) == ("1", "all")
+
+
+@pytest.mark.parametrize("instance_type", ["ml.g4dn.xlarge", "ml.g5.12xlarge", "ml.g6e.xlarge", "ml.p3.2xlarge"])
+def test_on_gpus_the_server_starts_one_worker_a_gpu(services, instance_type):
+    assert not {"SAGEMAKER_MODEL_SERVER_WORKERS", "SEQDROP_THREADS"} & environment(services, instance_type).keys()
+
+
+def environment(services, instance_type: str) -> dict[str, str]:
+    settings = replace(services.settings, instance_type=instance_type)
+    return model_request(settings, ModelArchive("m", "k", "d"), 1)["PrimaryContainer"]["Environment"]
 
 
 def test_the_model_request_is_one_that_the_service_describes(services):

@@ -11,6 +11,8 @@ from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.stages.start_transform import start_transform
 from seqdrop.uploads import UploadVersion
 
+from local.testing import archive
+
 
 class Died(BaseException):
     """The function was killed here."""
@@ -46,6 +48,11 @@ class FakeSageMaker:
         return {**found, "TransformInput": {**found["TransformInput"], "CompressionType": "None"}}
 
 
+def archive_of(*labels: str) -> bytes:
+    """A model archive of which only the names of its classes matter here."""
+    return archive({"config.json": json.dumps({"id2label": dict(enumerate(labels))})})
+
+
 @pytest.fixture
 def sagemaker():
     return FakeSageMaker()
@@ -53,8 +60,11 @@ def sagemaker():
 
 @pytest.fixture
 def services(services, sagemaker):
-    for model in ("promoter-70", "promoter-300"):
-        push_archive(services.s3, "results", model, model.encode(), "now")
+    for one in packaged().by_name.values():
+        if one.use:
+            push_archive(
+                services.s3, "results", one.use.model, archive_of("not " + one.use.label, one.use.label), "now"
+            )
     return replace(services, sagemaker=sagemaker)
 
 
@@ -135,6 +145,24 @@ def test_without_a_model_the_attempt_fails_and_says_what_to_do(services, planned
     start_transform(services, [key])
     assert services.ledger.attempt(key).state == "FAILED"
     assert "seqdrop models push promoter-70" in sent[-1][1]["Message"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (("core promoter", "not core promoter"), "positive class of model 'promoter-70' is 'not core promoter'"),
+        (("not promoter", "promoter"), "analyses.toml calls it 'core promoter'"),
+        (("LABEL_0", "LABEL_1"), "models push promoter-70 FOLDER --labels NEGATIVE POSITIVE"),
+    ],
+)
+def test_what_the_model_does_not_say_is_not_said_for_it(services, sagemaker, planned, sent, labels, said):
+    push_archive(services.s3, "results", "promoter-70", archive_of(*labels), "later")
+    key = planned("a")
+    assert start_transform(services, [key]) == set()
+    attempt = services.ledger.attempt(key)
+    assert (attempt.state, sagemaker.jobs) == ("FAILED", {})
+    assert said in attempt.reason
+    assert [queue for queue, _ in sent] == ["topic"]
 
 
 def test_a_claim_that_another_run_won_is_tried_again(services, planned, monkeypatch):

@@ -8,7 +8,10 @@ made when a job first needs it and is named by a digest of its whole request, so
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import re
+import tarfile
 from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
@@ -20,15 +23,38 @@ from seqdrop.settings import Settings
 
 # The container answers at most this many bytes to one request; its own default is 6.5 MB.
 MAX_RESPONSE = str(64 * 1024 * 1024)
+GPU = re.compile(r"ml\.[gp]\d")  # families with NVIDIA GPUs: g4dn, g5, p3, p4d, …
+POSITIVE = 1  # the class whose probability the model code reports
+UNNAMED = re.compile(r"LABEL_\d+")  # what transformers calls a class of which nobody said what it is
 
 
 @dataclass(frozen=True)
 class ModelArchive:
-    """The archive that is current for a model: key in the results bucket and SHA-256 in hexadecimal."""
+    """The archive that is current for a model: key in the results bucket and SHA-256 in hexadecimal.
+
+    `labels` are the names of its classes, class 0 first; none where the archive does not name them.
+    """
 
     model: str
     key: str
     digest: str
+    labels: tuple[str, ...] = ()
+
+    def check_label(self, label: str) -> None:
+        """Raises JobRefused unless `label` is the archive's own name for its positive class.
+
+        A pointer from before labels were recorded names none: what the model does not say is not said for it.
+        """
+        if len(self.labels) <= POSITIVE:
+            raise JobRefused(
+                f"the archive of model {self.model!r} does not name its classes, so no window may be called {label!r}: "
+                f"run `seqdrop models push {self.model} FOLDER --labels NEGATIVE POSITIVE`, then drop the file again"
+            )
+        if self.labels[POSITIVE] != label:
+            raise JobRefused(
+                f"the positive class of model {self.model!r} is {self.labels[POSITIVE]!r}, but analyses.toml calls it "
+                f"{label!r}: correct `label` there and deploy, or push the model that is meant; then drop it again"
+            )
 
 
 def pointer_key(model: str) -> str:
@@ -43,7 +69,7 @@ def current_archive(s3, bucket: str, model: str) -> ModelArchive:
             f"there is no model {model!r} yet: run `seqdrop models push {model} ARCHIVE`, then drop the file again"
         )
     found = pointer["current"]
-    return ModelArchive(model, found["key"], found["digest"])
+    return ModelArchive(model, found["key"], found["digest"], tuple(found.get("labels", ())))
 
 
 def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int) -> dict:
@@ -58,10 +84,25 @@ def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int
                 "MMS_MAX_REQUEST_SIZE": str((max_payload_mb + 1) * 1024 * 1024),
                 "MMS_MAX_RESPONSE_SIZE": MAX_RESPONSE,
                 "SAGEMAKER_MODEL_SERVER_TIMEOUT": "15",  # minutes
+                **_workers(settings.instance_type),
             },
         },
     }
     return {"ModelName": model_name(archive.model, json.dumps(request, sort_keys=True)), **request}
+
+
+def _workers(instance_type: str) -> dict[str, str]:
+    """How the container spreads over an instance: one worker on all cores, or one a GPU.
+
+    Left alone, multi-model-server (1.1.11) starts a worker for each GPU, which is right, or where there is none for
+    each vCPU (ConfigManager.getDefaultWorkers), and it sets OMP_NUM_THREADS=1 in each (model_service_worker.py). A
+    transform job sends an instance one request at a time (MaxConcurrentTransforms), so one core would work, and
+    every other would hold a model of its own and wait. With one worker alone it would still be one core: hence
+    SEQDROP_THREADS, by which model_code/dnabert takes the threads back.
+    """
+    if GPU.match(instance_type):
+        return {}
+    return {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SEQDROP_THREADS": "all"}
 
 
 def ensure_model(sagemaker, request: dict) -> None:
@@ -84,13 +125,31 @@ def push_archive(s3, bucket: str, model: str, body: bytes, now: str) -> ModelArc
     """Upload an archive (the bytes of a model.tar.gz) and make it the model's current one.
 
     Pushing the same archive again changes nothing. The pointer keeps what was current before, newest first.
+    Raises ValueError for bytes that are no archive.
     """
-    digest = hashlib.sha256(body).hexdigest()
-    archive = ModelArchive(model, f"models/{model}/{digest[:16]}.tar.gz", digest)
+    digest, labels = hashlib.sha256(body).hexdigest(), archive_labels(body)
+    archive = ModelArchive(model, f"models/{model}/{digest[:16]}.tar.gz", digest, labels)
     pointer = pointers.read(s3, bucket, pointer_key(model))
-    if pointers.is_current(pointer, digest):
+    if pointers.is_current(pointer, digest) and pointer["current"].get("labels") == list(labels):
         return archive
     s3.put_object(Bucket=bucket, Key=archive.key, Body=body)
-    current = {"key": archive.key, "digest": digest, "since": now}
+    current = {"key": archive.key, "digest": digest, "labels": labels, "since": now}
     pointers.move(s3, bucket, pointer_key(model), pointer, current)
     return archive
+
+
+def archive_labels(body: bytes) -> tuple[str, ...]:
+    """The class names in a model.tar.gz. Raises ValueError for bytes that are none, or have no config.json."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
+            return class_names(json.loads(archive.extractfile("config.json").read()))
+    except (tarfile.TarError, OSError, EOFError, KeyError, ValueError) as error:
+        raise ValueError(f"this is no model.tar.gz with a config.json ({error})") from error
+
+
+def class_names(config: dict) -> tuple[str, ...]:
+    """The names of a config.json's classes, class 0 first; none where any class has no name of its own."""
+    named = {int(index): str(label) for index, label in (config.get("id2label") or {}).items()}
+    if sorted(named) != list(range(len(named))) or any(UNNAMED.fullmatch(label) for label in named.values()):
+        return ()
+    return tuple(named[index] for index in range(len(named)))

@@ -18,7 +18,8 @@ def is_current(pointer: dict | None, digest: str) -> bool:
 
 
 def move(s3, bucket: str, key: str, pointer: dict | None, current: dict) -> None:
-    """Point to `current` from now on; `pointer` is what was read before."""
-    history = [pointer["current"], *pointer["history"]] if pointer else []
+    """Point to `current` from now on; `pointer` is what was read before. What is the same thing is no history."""
+    before = [] if is_current(pointer, current["digest"]) or not pointer else [pointer["current"]]
+    history = [*before, *pointer["history"]] if pointer else []
     content = {"current": current, "history": history}
     s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(content, indent=2).encode())

@@ -38,10 +38,13 @@ def train():
     return load_by_path("train")
 
 
-def write_checkpoint(folder: Path, k: int = 3, order: str = "ATCG", weights: str = "safetensors", **config) -> Path:
-    """A tiny random classifier, saved as published DNABERT folders are."""
+def write_checkpoint(
+    folder: Path, k: int = 3, order: str = "ATCG", weights: str = "safetensors", head: str = "", **config
+) -> Path:
+    """A tiny random model, saved as published DNABERT folders are; a classifier unless another head is named."""
     import torch
-    from transformers import BertConfig, BertForSequenceClassification
+    import transformers
+    from transformers import BertConfig
 
     folder.mkdir(parents=True, exist_ok=True)
     kmers = ["".join(kmer) for kmer in itertools.product(order, repeat=k)]
@@ -50,7 +53,7 @@ def write_checkpoint(folder: Path, k: int = 3, order: str = "ATCG", weights: str
     shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
     shape |= {"vocab_size": len(vocabulary), "max_position_embeddings": 64, "initializer_range": 0.5}
     torch.manual_seed(3)
-    model = BertForSequenceClassification(BertConfig(**(shape | config)))
+    model = getattr(transformers, head or "BertForSequenceClassification")(BertConfig(**(shape | config)))
     if weights == "safetensors":
         model.half().save_pretrained(folder)
     else:

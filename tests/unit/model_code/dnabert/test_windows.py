@@ -53,14 +53,16 @@ def test_the_other_strand_reads_the_same_bases(sequence, window, stride):
 def test_windows_with_too_many_other_letters_are_left_out(sequence, window, stride, share):
     settings = WindowSettings(window, stride, ("+",), share)
     starts = window_starts(len(sequence), window, stride)
-    kept = scorable(encode_bases(sequence.encode()), starts, settings).tolist()
+    kept = scorable(encode_bases(sequence.encode()), starts, settings.window, settings.max_n_fraction).tolist()
     others = [sum(c not in "ACGT" for c in sequence[s : s + window]) for s in starts]
     assert kept == [count / window <= share for count in others]
 
 
 def test_the_share_itself_is_allowed():
     settings = WindowSettings(100, 1, ("+",), 0.29)
-    assert scorable(encode_bases(b"N" * 29 + b"A" * 71), np.array([0]), settings).tolist() == [True]
+    assert scorable(
+        encode_bases(b"N" * 29 + b"A" * 71), np.array([0]), settings.window, settings.max_n_fraction
+    ).tolist() == [True]
 
 
 def test_settings_have_their_defaults():

@@ -1,0 +1,100 @@
+"""A Hugging Face folder, checked before it becomes an archive: config, vocabulary, weights, head, labels."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqdrop.jobs.models import class_names
+
+from seqdrop_cli.vocabulary import UnfitModel, Vocabulary, read_vocabulary
+from seqdrop_cli.weights import safetensors, shapes
+
+CLASSIFIER, LANGUAGE = "classifier.weight", "cls.predictions.transform.dense.weight"
+# What a task needs of a checkpoint, by a tensor that only the trained head has.
+HEADS = {"promoter": CLASSIFIER, "masked": LANGUAGE, "embed": None}
+WORDS = "embeddings.word_embeddings.weight"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a sound folder holds. `labels` is empty where the classes have no names."""
+
+    config: dict
+    vocabulary: Vocabulary
+    weights: bytes
+    labels: tuple[str, ...]
+
+    @property
+    def longest(self) -> int:
+        """Bases in the longest window that its positions cover."""
+        return self.config.get("max_position_embeddings", 512) - 2 + self.vocabulary.k - 1
+
+
+def read_checkpoint(folder: Path, task: str = "promoter", labels: tuple[str, ...] = ()) -> Checkpoint:
+    """The checkpoint for a task; `labels` name its classes, class 0 first, in place of the config's names.
+
+    Raises UnfitModel that says what keeps the model code from answering, or from answering sense.
+    """
+    config = _config(folder)
+    vocabulary, weights = read_vocabulary(folder), safetensors(folder)
+    found = shapes(weights)
+    _check_sizes(config, vocabulary, found)
+    _check_head(found, task)
+    if labels:
+        config = _named(config, labels, found, task)
+    names = class_names(config) if task == "promoter" else ()
+    return Checkpoint(config, vocabulary, weights, names)
+
+
+def _config(folder: Path) -> dict:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise UnfitModel(f"{path} is not there, so this is no Hugging Face folder")
+    try:
+        config = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise UnfitModel(f"{path} is no JSON: {error}") from error
+    kind = config.get("model_type", "bert")  # DNABERT's own folders are older than model_type
+    if kind != "bert" or "alibi_starting_size" in config or "auto_map" in config:
+        what = f"a {kind} model" if kind != "bert" else "a BERT with code of its own, as DNABERT-2 is"
+        raise UnfitModel(f"config.json is of {what}; this model code runs DNABERT, a plain BERT over k-mers")
+    return config
+
+
+def _check_sizes(config: dict, vocabulary: Vocabulary, found: dict[str, tuple[int, ...]]) -> None:
+    """Vocabulary, config and embeddings must speak of as many tokens: ids of another k mean other k-mers."""
+    rows = next((shape[0] for name, shape in found.items() if name.endswith(WORDS)), None)
+    if rows is None:
+        raise UnfitModel("the weights hold no BERT: there are no word embeddings")
+    if rows != config.get("vocab_size"):
+        raise UnfitModel(f"config.json says {config.get('vocab_size')} tokens, the weights have {rows}")
+    tokens, k = len(vocabulary.tokens), vocabulary.k
+    if tokens > rows or rows >= 4 ** (k + 1):
+        raise UnfitModel(
+            f"the vocabulary has {tokens} tokens of {k}-mers, the model {rows}: it was trained with another k, and "
+            "would take each id for another k-mer. Take the vocab.txt that it was trained with"
+        )
+
+
+def _check_head(found: dict[str, tuple[int, ...]], task: str) -> None:
+    needed = HEADS[task]
+    if needed and needed not in found:
+        has = [one for one, tensor in HEADS.items() if tensor is None or tensor in found]
+        raise UnfitModel(
+            f"the checkpoint has no trained head for --task {task} (there is no {needed}); it is fit for "
+            f"{' and '.join('--task ' + one for one in has)}"
+        )
+    if task == "promoter" and found[CLASSIFIER][0] < 2:
+        raise UnfitModel("the classifier has one class; two or more are needed, class 1 the positive one")
+
+
+def _named(config: dict, labels: tuple[str, ...], found: dict[str, tuple[int, ...]], task: str) -> dict:
+    if task != "promoter":
+        raise UnfitModel(f"--labels are for --task promoter; {task} has no classes")
+    classes = found[CLASSIFIER][0]
+    if len(labels) != classes or len(set(labels)) != classes:
+        raise UnfitModel(f"the model has {classes} classes, so --labels takes {classes} different names, class 0 first")
+    numbered = {str(index): label for index, label in enumerate(labels)}
+    return {**config, "id2label": numbered, "label2id": {label: index for index, label in enumerate(labels)}}

@@ -1,0 +1,25 @@
+"""Ctrl-C as a question that is answered between two steps, so that what was done is not lost."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def interrupts() -> Iterator[Callable[[], bool]]:
+    """Answers whether Ctrl-C was pressed, which is acknowledged. A second one raises KeyboardInterrupt, as ever."""
+    pressed = []
+
+    def note(number: int, frame) -> None:
+        pressed.append(number)
+        signal.signal(signal.SIGINT, before)
+        print("\nseqdrop: what was answered is being written; Ctrl-C again ends it at once", file=sys.stderr)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)

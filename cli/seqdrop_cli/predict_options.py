@@ -1,0 +1,73 @@
+"""What `seqdrop predict` was asked for, as an analysis: one of analyses.toml, or one made of the options."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from seqdrop.analyses import Analysis, JobSettings, ModelUse, packaged
+from seqdrop.errors import ConfigurationError
+from seqdrop.jobs.models import POSITIVE
+
+from seqdrop_cli.checkpoint import Checkpoint
+from seqdrop_cli.vocabulary import UnfitModel
+
+FORMATS = ("fastq", "fasta", "bam")
+THRESHOLD, MAX_N_FRACTION = 0.9, 0.1
+LOCAL_MODEL = "local"  # in place of a name in analyses.toml
+OVERRIDES = ("window", "stride", "strands", "threshold", "max_n_fraction")
+
+
+def analysis_of(options, checkpoint: Checkpoint) -> Analysis:
+    """The analysis for a model. Raises ConfigurationError, and UnfitModel if the two do not fit together."""
+    found = _named(options) if options.analysis else _made(options, checkpoint)
+    use = found.use
+    if use.k != checkpoint.vocabulary.k:
+        raise UnfitModel(f"the analysis is for {use.k}-mers, the model for {checkpoint.vocabulary.k}-mers")
+    if use.window > checkpoint.longest:
+        raise UnfitModel(f"the model takes windows of up to {checkpoint.longest} bases, not of {use.window}")
+    if options.task == "promoter" and options.analysis:
+        _check_label(use.label, checkpoint)
+    return found
+
+
+def _named(options) -> Analysis:
+    with_model = {name: one for name, one in packaged().by_name.items() if one.use}
+    if options.analysis not in with_model:
+        raise ConfigurationError(f"--analysis must be one with a model: {', '.join(sorted(with_model))}")
+    found = with_model[options.analysis]
+    changes = {name: getattr(options, name) for name in OVERRIDES if getattr(options, name) is not None}
+    return replace(found, use=replace(found.use, **changes))
+
+
+def _made(options, checkpoint: Checkpoint) -> Analysis:
+    if options.window is None:
+        raise ConfigurationError("say how windows are cut: --analysis NAME (see analyses.toml), or --window BASES")
+    use = ModelUse(
+        model=LOCAL_MODEL,
+        k=checkpoint.vocabulary.k,
+        window=options.window,
+        stride=options.stride or options.window,
+        strands=options.strands or "+",
+        threshold=THRESHOLD if options.threshold is None else options.threshold,
+        max_n_fraction=MAX_N_FRACTION if options.max_n_fraction is None else options.max_n_fraction,
+        label=checkpoint.labels[POSITIVE] if checkpoint.labels else f"LABEL_{POSITIVE}",
+    )
+    return Analysis("local", "local/", FORMATS, 0.0, use, JobSettings())
+
+
+def with_tracks(analysis: Analysis, format: str) -> Analysis:
+    """An analysis made of options writes calls.bed for records with coordinates, which are those of a FASTA file."""
+    tracks = format == "fasta" if analysis.use.model == LOCAL_MODEL else analysis.use.tracks
+    return replace(analysis, use=replace(analysis.use, tracks=tracks))
+
+
+def _check_label(label: str, checkpoint: Checkpoint) -> None:
+    if not checkpoint.labels:
+        raise UnfitModel(
+            f"the model does not name its classes, so no window may be called {label!r}: package it with `seqdrop "
+            "package-model DIR --labels NEGATIVE POSITIVE -o model.tar.gz`, or give --window in place of --analysis"
+        )
+    if checkpoint.labels[POSITIVE] != label:
+        raise UnfitModel(
+            f"the model's positive class is {checkpoint.labels[POSITIVE]!r}, but the analysis calls it {label!r}"
+        )

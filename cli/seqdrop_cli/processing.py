@@ -1,0 +1,63 @@
+"""Making what a processing job puts on its module path: this package, and the wheels that it needs."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import seqdrop
+from packaging.requirements import Requirement
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can hold
+# What manylinux calls the platforms of AWS's images (Ubuntu 22.04, glibc 2.35), the newest first.
+PLATFORMS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
+
+
+def build(requirements: Path, python: str, architecture: str) -> bytes:
+    """The archive for an image with that Python (3.12) and architecture (x86_64). Raises ValueError if pip fails."""
+    home = Path(seqdrop.__file__).parent.parent
+    with tempfile.TemporaryDirectory() as folder:
+        _install(wanted(requirements, python), python, architecture, Path(folder))
+        return pack([Path(folder), home], only={home: "seqdrop"})
+
+
+def pack(folders: list[Path], only: dict[Path, str] | None = None) -> bytes:
+    """A zip of all that lies in the folders. The same files give the same bytes, so the digest names the content.
+
+    Of a folder in `only`, just that member is taken.
+    """
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for folder in folders:
+            for path in sorted((folder / (only or {}).get(folder, "")).rglob("*")):
+                if path.is_file() and "__pycache__" not in path.parts:
+                    entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), EPOCH)
+                    entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+                    archive.writestr(entry, path.read_bytes())
+    return held.getvalue()
+
+
+def wanted(requirements: Path, python: str) -> list[str]:
+    """The requirements that hold for that Python: pip would ask their markers of the one that runs it."""
+    lines = [line.partition("#")[0].strip() for line in requirements.read_text().splitlines()]
+    found = [Requirement(line) for line in lines if line]
+    about = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
+    return [f"{one.name}{one.specifier}" for one in found if one.marker is None or one.marker.evaluate(about)]
+
+
+def _install(packages: list[str], python: str, architecture: str, target: Path) -> None:
+    platforms = [word for name in PLATFORMS for word in ("--platform", f"{name}_{architecture}")]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    options = ["--no-deps", "--only-binary", ":all:", "--implementation", "cp", "--python-version", python]
+    done = subprocess.run(
+        [*command, "--target", str(target), *options, *platforms, *packages],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode:
+        raise ValueError(f"pip found no wheels for Python {python} on {architecture}:\n{done.stdout[-2000:]}")

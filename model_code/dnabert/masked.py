@@ -1,0 +1,118 @@
+"""Filling masked stretches of up to k bases: which bases stand there, by the bases around them.
+
+Every k-mer that touches an unknown base is [MASK], and what is asked for is the k-mer that covers the stretch: no
+neighbour gives it away. Positions are 0-based and half-open; answers are in the record's coordinates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import work_items
+from filler import Filler
+from network import equal_lengths
+from tokens import OTHER, encode_bases
+from windows import WindowSettings
+from work_items import BadLine, WorkItem
+
+MOST_CANDIDATES = 5
+QUESTIONS = 256
+"""Stretches that wait for the model together; their 4**k probabilities are what takes the memory."""
+_RUN = re.compile(rb"[^ACGTacgt]+")
+
+
+@dataclass
+class Question:
+    """One stretch: the window around it as k-mer ids, and the k-mer in it that covers the stretch."""
+
+    ids: np.ndarray
+    place: int
+    """Index of the k-mer in `ids`."""
+    known: np.ndarray
+    """(k,) codes of that k-mer; OTHER where the base is not known."""
+    span: slice
+    """Where in the k-mer the stretch lies."""
+    answer: dict
+    """What the line says of the stretch; its candidates are put in."""
+
+
+def stretches(item: WorkItem) -> list[tuple[int, int]]:
+    """The stretches of an item, counted from the item's start: its masks or, without any, its runs of N."""
+    if item.masks is None:
+        return [found.span() for found in _RUN.finditer(item.sequence)]
+    return [(start - item.start, end - item.start) for start, end in item.masks]
+
+
+def questions(item: WorkItem, settings: WindowSettings, filler: Filler) -> Iterator[Question | dict]:
+    """A question for each stretch, or its answer where it cannot be asked."""
+    codes = encode_bases(item.sequence).copy()
+    found = stretches(item)
+    for start, end in found:
+        codes[start:end] = OTHER
+    for start, end in found:
+        place = {"start": item.start + start, "end": item.start + end}
+        if reason := _unfit(codes, start, end, settings, filler.tokens.k):
+            yield {**place, "not_scored": reason}
+        else:
+            yield _question(codes, start, end, settings, filler, place)
+
+
+def _window(length: int, start: int, end: int, window: int) -> tuple[int, int]:
+    """The window with the stretch in its middle, as far as the sequence allows."""
+    first = min(max(0, (start + end - window) // 2), max(0, length - window))
+    return first, min(first + window, length)
+
+
+def _unfit(codes: np.ndarray, start: int, end: int, settings: WindowSettings, k: int) -> str | None:
+    first, last = _window(len(codes), start, end, settings.window)
+    if last - first < (k if settings.score_short else settings.window):
+        return "shorter_than_window"
+    if end - start > k:
+        return "longer_than_k"
+    others = int((codes[first:last] == OTHER).sum()) - (end - start)
+    return "too_many_n" if others > settings.max_n_fraction * (last - first) else None
+
+
+def _question(
+    codes: np.ndarray, start: int, end: int, settings: WindowSettings, filler: Filler, place: dict
+) -> Question:
+    k = filler.tokens.k
+    first, last = _window(len(codes), start, end, settings.window)
+    at = min(max(start - (k - (end - start)) // 2, first), last - k)  # the stretch in the middle of its k-mer
+    span = slice(start - at, end - at)
+    ids = filler.tokens.kmer_ids(codes[first:last])
+    return Question(ids, at - first, codes[at : at + k].copy(), span, place)
+
+
+def ask(waiting: list[Question], filler: Filler) -> None:
+    """Put the candidates into the answers."""
+    for where, rows in equal_lengths([question.ids for question in waiting]):
+        found = filler.outputs(rows, np.array([waiting[i].place for i in where]))
+        for i, probabilities in zip(where, found, strict=True):
+            one = waiting[i]
+            one.answer["candidates"] = filler.candidates(probabilities, one.known, one.span, MOST_CANDIDATES)
+
+
+def answer_lines(lines: Iterable[bytes], filler: Filler, settings: WindowSettings) -> list[str]:
+    """One prediction line, without newline, for each line in order; a bad line gets an error line."""
+    answers: list[str | tuple[WorkItem, list[dict]]] = []
+    waiting: list[Question] = []
+    for line in lines:
+        try:
+            item = work_items.parse_line(line)
+        except BadLine as problem:
+            answers.append(work_items.error_line(problem))
+            continue
+        found = list(questions(item, settings, filler))
+        waiting += [one for one in found if isinstance(one, Question)]
+        if len(waiting) >= QUESTIONS:
+            ask(waiting, filler)
+            waiting = []
+        places = [one.answer if isinstance(one, Question) else one for one in found]
+        answers.append((replace(item, sequence=b""), places))
+    if waiting:
+        ask(waiting, filler)
+    return [one if isinstance(one, str) else work_items.masks_line(*one) for one in answers]

@@ -1,0 +1,114 @@
+"""A checkpoint on its device and at its precision, run over inputs of one length in passes of bounded size."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokens import KmerTokens
+from transformers import BertConfig, PreTrainedModel
+
+TOKENS_A_PASS = 16_384
+"""Tokens in one forward pass: enough to fill the matrix units of a CPU, and little beside a GPU's memory."""
+PRECISIONS = ("auto", "fp32", "bf16", "int8")
+WORTH_BF16 = 512
+"""Width from which bf16 pays on a CPU; below, the matrices are too small to be what takes the time."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A BERT of any head, and its vocabulary."""
+
+    model: PreTrainedModel
+    tokens: KmerTokens
+    precision: str = "fp32"
+
+    @property
+    def most_tokens(self) -> int:
+        """Longest input, [CLS] and [SEP] included, that the position embeddings cover."""
+        return self.model.config.max_position_embeddings
+
+    def passes(self, rows: np.ndarray) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Input ids (m, T + 2) on the device, a bounded number of rows at a time, for rows (n, T) of k-mer ids."""
+        size = max(1, TOKENS_A_PASS // (rows.shape[1] + 2))
+        for first in range(0, len(rows), size):
+            part = slice(first, first + size)
+            yield part, torch.from_numpy(self.tokens.framed(rows[part])).to(self.model.device)
+
+
+def load_network(folder: Path | str, head: type[PreTrainedModel], context=None, precision: str = "") -> Network:
+    """The network of a checkpoint folder: config.json, vocab.txt, model.safetensors or pytorch_model.bin.
+
+    `precision` is one of PRECISIONS; empty takes SEQDROP_PRECISION, or "auto". ValueError says what is wrong with an
+    unfit folder: a head without weights would be a random one, and answer all the same.
+    """
+    tokens = KmerTokens.from_file(Path(folder) / "vocab.txt")
+    config = BertConfig.from_pretrained(folder)
+    highest = max(tokens.vocabulary.values())
+    if highest >= config.vocab_size:
+        raise ValueError(f"vocab.txt counts to {highest}, config.json allows {config.vocab_size} tokens")
+    model, loading = head.from_pretrained(folder, config=config, output_loading_info=True)
+    if missing := sorted(loading["missing_keys"]):
+        raise ValueError(f"the checkpoint was not trained for this task; it lacks {', '.join(missing)}")
+    device = _device(context)
+    chosen = _chosen(precision or os.environ.get("SEQDROP_PRECISION", "auto"), device, config.hidden_size)
+    return Network(_at(chosen, model.float().eval(), device), tokens, chosen)
+
+
+def equal_lengths(inputs: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(places in `inputs`, rows) of the inputs of each length, so that nothing is padded."""
+    lengths = np.array([len(ids) for ids in inputs])
+    for length in np.unique(lengths):
+        (where,) = np.nonzero(lengths == length)
+        yield where, np.stack([inputs[i] for i in where])
+
+
+def _device(context) -> str:
+    """The GPU that the model server gave this worker, or the processor."""
+    if not torch.cuda.is_available():
+        return "cpu"
+    gpu = getattr(context, "system_properties", {}).get("gpu_id")
+    return f"cuda:{gpu or 0}"
+
+
+def _chosen(wanted: str, device: str, width: int) -> str:
+    if wanted not in PRECISIONS:
+        raise ValueError(f"SEQDROP_PRECISION is {wanted!r}; it must be one of {', '.join(PRECISIONS)}")
+    if wanted == "int8" and device != "cpu":
+        raise ValueError("SEQDROP_PRECISION int8 is for CPUs; leave it to auto on a GPU")
+    if wanted != "auto":
+        return wanted
+    fast = cpu_has_bf16() and width >= WORTH_BF16 if device == "cpu" else torch.cuda.is_bf16_supported()
+    return "bf16" if fast else "fp32"
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the processor multiplies bf16 matrices in hardware (AVX512-BF16 or AMX; Arm's BF16 likewise)."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return any(flag in flags for flag in ("avx512_bf16", "amx_bf16", " bf16"))
+
+
+def _at(precision: str, model: PreTrainedModel, device: str) -> PreTrainedModel:
+    steps: dict[str, Callable[[PreTrainedModel], PreTrainedModel]] = {
+        "fp32": lambda found: found,
+        "bf16": lambda found: found.bfloat16(),
+        "int8": _quantized,
+    }
+    return steps[precision](model).to(device)
+
+
+def _quantized(model: PreTrainedModel) -> PreTrainedModel:
+    """Weights of the linear layers in int8, activations quantised as they come (dynamic quantisation)."""
+    from torch.ao.quantization import quantize_dynamic
+
+    with warnings.catch_warnings():  # deprecated for a package that the container does not have
+        warnings.filterwarnings("ignore", message=".*(deprecated|quantiz)")
+        return quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)

@@ -1,0 +1,211 @@
+"""`seqdrop package-model`: an archive that is tried before it is written, the same bytes for the same folder."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import tarfile
+
+import boto3
+import numpy as np
+import pytest
+from safetensors.numpy import load, load_file
+from seqdrop.jobs.models import archive_labels
+from seqdrop_cli.main import main
+from seqdrop_cli.pack import pack_model
+from seqdrop_cli.package import package
+from seqdrop_cli.vocabulary import UnfitModel
+
+from tests.unit.cli.folders import change_config, change_weights, with_language_head
+
+
+def files_of(body: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar.getmembers()}
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # the handler's process; the models are tiny
+
+
+@pytest.fixture
+def untried(monkeypatch):
+    """Leaves the smoke prediction out, where it is not what the test is about."""
+    monkeypatch.setattr("seqdrop_cli.package.try_out", lambda *_: "not tried")
+
+
+# ---------------------------------------------------------------- archives
+
+
+def test_what_is_in_an_archive(folder, repository):
+    for name in ("optimizer.pt", "tf_model.h5", "requirements.txt", "tokenizer.json.bak", "training_args.bin"):
+        (folder / name).write_bytes(b"not for the container")
+    found = files_of(pack_model(folder))
+    code = {f"code/{path.name}" for path in (repository / "model_code/dnabert").glob("*.py")} - {"code/train.py"}
+    kept = {"config.json", "vocab.txt", "model.safetensors", "README.md", "figures.json"}
+    assert set(found) == code | kept
+    assert found["model.safetensors"] == (folder / "model.safetensors").read_bytes()
+
+
+def test_the_same_files_give_the_same_bytes(folder):
+    first = pack_model(folder)
+    for path in folder.iterdir():
+        os.utime(path, (1, 1))
+    assert pack_model(folder) == first
+    assert pack_model(folder, labels=("no", "yes")) != first
+
+
+def test_a_code_folder_without_a_handler(folder, tmp_path):
+    with pytest.raises(UnfitModel, match="--code"):
+        pack_model(folder, tmp_path)
+
+
+def test_a_pytorch_bin_becomes_safetensors(folder):
+    import torch
+
+    before = load_file(folder / "model.safetensors")
+    tensors = {name: torch.from_numpy(value) for name, value in before.items()}
+    for name in [name for name in tensors if "LayerNorm" in name]:  # as the first checkpoints had them
+        new = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
+        tensors[new] = tensors.pop(name)
+    tensors["tied"] = tensors["bert.embeddings.word_embeddings.weight"]
+    torch.save(tensors, folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    after = load(files_of(pack_model(folder))["model.safetensors"])
+    assert set(after) == {*before, "tied"}
+    assert all(np.array_equal(after[name], before[name]) for name in before)
+
+
+class Harmful:
+    def __reduce__(self):
+        return os.mkdir, (os.environ["HARM"],)
+
+
+def test_a_pickle_that_would_run_code_is_not_opened(folder, tmp_path, monkeypatch):
+    harm = tmp_path / "harm"
+    monkeypatch.setenv("HARM", str(harm))
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps({"a": Harmful()}, protocol=2))
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(UnfitModel, match="more than weights"):
+        pack_model(folder)
+    assert not harm.exists()
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_a_folder_becomes_an_archive_that_answers(folder, tmp_path, capsys):
+    change_config(folder, id2label=None, label2id=None)
+    out = tmp_path / "model.tar.gz"
+    assert main(["package-model", str(folder), "--labels", "no", "core promoter", "-o", str(out)]) == 0
+    said, body = capsys.readouterr().out, out.read_bytes()
+    assert f"sha256 {hashlib.sha256(body).hexdigest()}" in said
+    assert "8 made-up sequences of 70 bases were answered by the packaged handler (promoter)" in said
+    assert "classes: no, core promoter" in said
+    assert archive_labels(body) == ("no", "core promoter")
+    assert body == pack_model(folder, labels=("no", "core promoter"))
+
+
+def test_classes_without_names_are_told(untried, folder, tmp_path, capsys):
+    change_config(folder, id2label={"0": "LABEL_0", "1": "LABEL_1"}, label2id={"LABEL_0": 0, "LABEL_1": 1})
+    assert main(["package-model", str(folder), "-o", str(tmp_path / "m.tar.gz")]) == 0
+    assert "does not say what the classes mean" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("task", ["masked", "embed"])
+def test_other_tasks_are_tried_as_well(folder, task):
+    said = []
+    body = package(str(with_language_head(folder)), task, say=said.append)
+    assert f"answered by the packaged handler ({task})" in said[0]
+    assert json.loads(files_of(body)["config.json"])["architectures"] == ["BertForMaskedLM"]
+
+
+def test_a_model_that_says_the_same_of_anything_is_refused(folder, tmp_path, capsys):
+    def forget(tensors: dict) -> None:
+        tensors["classifier.weight"] = np.zeros_like(tensors["classifier.weight"])
+
+    change_weights(folder, forget)
+    out = tmp_path / "m.tar.gz"
+    assert main(["package-model", str(folder), "-o", str(out)]) == 2
+    assert "says the same of any sequence" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_handler_that_does_not_load_is_not_packaged(folder, tmp_path, capsys):
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "inference.py").write_text("import seqdrop_of_the_checkout\n")
+    assert main(["package-model", str(folder), "--code", str(code), "-o", str(tmp_path / "m.tar.gz")]) == 2
+    assert "failed to load: ModuleNotFoundError" in capsys.readouterr().err
+
+
+def test_what_is_neither_folder_nor_hub_id(tmp_path, capsys):
+    assert main(["package-model", str(tmp_path / "absent"), "-o", "m.tar.gz"]) == 2
+    assert "no folder, no model.tar.gz, and no id" in capsys.readouterr().err
+    (tmp_path / "x.tar.gz").write_bytes(b"no archive")
+    assert main(["package-model", str(tmp_path / "x.tar.gz"), "-o", "m.tar.gz"]) == 2
+    assert "is no model.tar.gz" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- the hub
+
+
+def test_a_hub_that_cannot_be_reached_says_what_to_do(monkeypatch, capsys):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert main(["package-model", "nobody/no-such-dnabert", "-o", "m.tar.gz"]) == 2
+    said = capsys.readouterr().err
+    assert "nobody/no-such-dnabert cannot be had from the Hugging Face hub" in said
+    assert "hf download nobody/no-such-dnabert --local-dir my-model" in said
+
+
+def test_a_hub_id_is_packaged_as_its_folder_is(untried, folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *a, **k: asked.append((a, k)) or str(folder))
+    assert package("lab/dnabert-promoter") == pack_model(folder)
+    ((name,), options) = asked[0]
+    assert name == "lab/dnabert-promoter"
+    assert {"config.json", "vocab.txt", "pytorch_model.bin"} <= set(options["allow_patterns"])
+
+
+# ---------------------------------------------------------------- models push and show
+
+
+@pytest.fixture
+def bucket(cloud, monkeypatch):
+    """The results bucket of a stack that commands find."""
+    from seqdrop_cli import target
+
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="results")
+    names = dict.fromkeys(("landing", "work", "archive", "table"), "none")
+    monkeypatch.setattr(target, "find", lambda stack: target.Target("us-east-1", results="results", **names))
+    return s3
+
+
+def test_push_and_show(untried, bucket, seed, tmp_path, capsys):
+    archive = tmp_path / "m.tar.gz"
+    archive.write_bytes(pack_model(seed))
+    assert main(["models", "push", "promoter-70", str(archive)]) == 0
+    assert main(["models", "show", "promoter-70"]) == 0
+    said = capsys.readouterr().out
+    assert f"sha256 {hashlib.sha256(archive.read_bytes()).hexdigest()}" in said
+    assert "classes: not core promoter, core promoter" in said
+
+
+def test_an_archive_gets_labels_on_its_way(untried, bucket, seed, tmp_path, capsys):
+    archive = tmp_path / "m.tar.gz"
+    archive.write_bytes(pack_model(seed))
+    assert main(["models", "push", "m", str(archive), "--labels", "other", "enhancer"]) == 0
+    assert main(["models", "show", "m"]) == 0
+    assert "classes: other, enhancer" in capsys.readouterr().out
+
+
+def test_an_unfit_folder_is_not_pushed(bucket, folder, capsys):
+    (folder / "vocab.txt").write_text((folder / "vocab.txt").read_text().lower())
+    assert main(["models", "push", "m", str(folder)]) == 2
+    assert "lower case" in capsys.readouterr().err
+    assert "Contents" not in bucket.list_objects_v2(Bucket="results")
