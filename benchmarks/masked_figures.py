@@ -61,17 +61,12 @@ def figures(filler: Filler, train: list[Labelled], tests: dict[str, list[Labelle
 
 
 def _by_model(filler: Filler, fit: list[tuple[np.ndarray, int]]) -> np.ndarray:
-    answers = np.empty((len(fit), 4**WIDTH), np.float32)
     ids = []
     for codes, middle in fit:
         hidden = codes.copy()
         hidden[middle : middle + WIDTH] = OTHER
         ids.append(filler.tokens.kmer_ids(hidden))
-    for length in {len(one) for one in ids}:
-        where = [i for i, one in enumerate(ids) if len(one) == length]
-        places = np.array([fit[i][1] for i in where])
-        answers[where] = filler.outputs(np.stack([ids[i] for i in where]), places)
-    return answers
+    return filler.outputs(ids, np.array([middle for _, middle in fit]))
 
 
 def _summary(shares: np.ndarray, truth: np.ndarray, kmers: np.ndarray) -> dict[str, float]:

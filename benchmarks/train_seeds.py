@@ -22,7 +22,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import masked_figures
 import promoter_data
 from promoter_data import Labelled, Split
 from promoter_figures import figures
@@ -108,6 +107,7 @@ def promoter_judge(split: Split, out: Path) -> dict:
 
 
 def masked_judge(split: Split, out: Path) -> dict:
+    import masked_figures
     from filler import load_filler
 
     filler = load_filler(out)

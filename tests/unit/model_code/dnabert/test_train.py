@@ -178,9 +178,9 @@ def test_hidden_stretches_have_at_most_k_bases_unless_they_meet(length, k, share
 def test_a_trained_language_model_fills_what_it_has_seen(train, inference, tmp_path, monkeypatch):
     chance = random.Random(2)
     sequence = "".join(chance.choices("ACGT", k=40))
-    rows = [sequence] * 120
+    rows = [sequence] * 60
     (tmp_path / "train.csv").write_text("sequence,label\n" + "".join(f"{row},0\n" for row in rows))
-    shape = ["--k=3", "--layers=1", "--hidden=32", "--positions=48", "--batch-size=20", "--epochs=10"]
+    shape = ["--k=3", "--layers=1", "--hidden=32", "--positions=48", "--batch-size=10", "--epochs=10"]
     out = tmp_path / "model"
     given_files = [f"--train={tmp_path / 'train.csv'}", f"--validation={tmp_path / 'train.csv'}"]
     train.main(["--task=masked", *given_files, f"--model-dir={out}", "--learning-rate=5e-3", *shape])
