@@ -164,3 +164,29 @@ def promoters_70(data: Path) -> Split:
     candidates += [other_strand(item) for item in candidates if not item.label]
     candidates += read_gue(gue / "prom_core_all" / "train.csv", "gue")
     return finish(split, candidates)
+
+
+HALF = 150
+
+
+def halves(items: Iterable[Labelled]) -> list[Labelled]:
+    """Each sequence cut into pieces of 150 bp, end to end."""
+    return [
+        Labelled(item.sequence[start : start + HALF], item.label, item.source)
+        for item in items
+        for start in range(0, len(item.sequence) - HALF + 1, HALF)
+    ]
+
+
+def human_dna(data: Path) -> Split:
+    """150 bp of real DNA, for a masked language model: the halves of the 300 bp set, its shuffled sequences left out.
+
+    Held out by gene, as there; and pieces of a stretch of chromosome 17 and of the mitochondrion, which no part of the
+    training set is from.
+    """
+    whole = promoters_300(data)
+    split = Split(validation=halves(whole.validation), tests={"real": halves(whole.tests["real"])})
+    for name, file in (("chr17", "chr17.hg19.part.fa"), ("mitochondrion", "MT-human.fa")):
+        records = read_fasta(data / "genomes" / file)
+        split.tests[name] = halves(Labelled(sequence, 0, name) for _, sequence in records)
+    return finish(split, halves(item for item in whole.train if item.label or item.source != "gue"))

@@ -14,7 +14,7 @@ THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.99)
 def probabilities(classifier: Classifier, items: list[Labelled]) -> np.ndarray:
     """Probability of label 1 of each sequence, forward strand, whole."""
     rows = [classifier.tokens.kmer_ids(encode_bases(item.sequence.encode())) for item in items]
-    return classifier.probabilities_of_mixed(rows)[:, 1]
+    return classifier.probabilities(rows)[:, 1]
 
 
 def figures(classifier: Classifier, tests: dict[str, list[Labelled]]) -> dict:

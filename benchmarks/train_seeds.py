@@ -2,8 +2,9 @@
 
     python benchmarks/train_seeds.py promoter-70  --data DATA --out model_code/dnabert/seeds/promoter-70
     python benchmarks/train_seeds.py promoter-300 --data DATA --out model_code/dnabert/seeds/promoter-300
+    python benchmarks/train_seeds.py masked-6     --data DATA --out model_code/dnabert/seeds/masked-6
 
-DATA is the folder that holds promoters/gue and promoters/real_negatives. The model folder gets config.json,
+DATA is the folder that holds promoters/gue, promoters/real_negatives and genomes. The model folder gets config.json,
 vocab.txt, model.safetensors and figures.json; its README.md, the model card, is written by hand from these.
 """
 
@@ -43,6 +44,17 @@ RECIPES = {
     "promoter-300": Recipe(
         "promoters_300",
         ("--epochs=4", "--batch-size=32", "--learning-rate=5e-4", "--precision=bf16", "--positions=297"),
+    ),
+    "masked-6": Recipe(
+        "human_dna",
+        (
+            "--task=masked",
+            "--epochs=6",
+            "--batch-size=64",
+            "--learning-rate=1e-3",
+            "--precision=bf16",
+            "--positions=147",
+        ),
     ),
 }
 
@@ -88,19 +100,35 @@ def composition(items: list[Labelled]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def report(split: Split, out: Path) -> dict:
+def report(recipe: Recipe, split: Split, out: Path) -> dict:
     """What the model card tells: the run, the sets, the figures on validation and test sets."""
-    from classifier import load_classifier
-
-    classifier = load_classifier(out)
+    judge = masked_judge if "--task=masked" in recipe.arguments else promoter_judge
     sets = {"train": split.train, "validation": split.validation, **split.tests}
     return {
         "training": json.loads((out / "metrics.json").read_text()),
         "dropped_for_overlap": split.dropped,
         "sets": {name: composition(items) for name, items in sets.items()},
+        **judge(split, out),
+    }
+
+
+def promoter_judge(split: Split, out: Path) -> dict:
+    from classifier import load_classifier
+
+    classifier = load_classifier(out)
+    return {
         "validation": figures(classifier, {"real": split.validation}),
         "test": figures(classifier, split.tests),
     }
+
+
+def masked_judge(split: Split, out: Path) -> dict:
+    import masked_figures
+    from filler import load_filler
+
+    filler = load_filler(out)
+    sets = {"validation": split.validation, **split.tests}
+    return {"test": masked_figures.figures(filler, split.train, sets)}
 
 
 def main() -> None:
@@ -117,7 +145,7 @@ def main() -> None:
     split = getattr(promoter_data, recipe.data)(args.data)
     if not args.figures_only:
         train(recipe, split, args.out, args.seed, args.threads)
-    found = json.dumps(report(split, args.out), indent=2)
+    found = json.dumps(report(recipe, split, args.out), indent=2)
     (args.out / "figures.json").write_text(found + "\n")
     print(found)
 

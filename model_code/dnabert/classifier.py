@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from network import Network, equal_lengths, load_network
+from network import Network, load_network
 from transformers import BertForSequenceClassification
 
 POSITIVE = 1
@@ -27,9 +27,9 @@ class Classifier(Network):
         """Where `outputs` of so many rows go."""
         return np.empty(rows, np.float32)
 
-    def outputs(self, rows: np.ndarray) -> np.ndarray:
+    def outputs(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         """(n,) float32: the positive label's probability."""
-        return self.probabilities(rows)[:, POSITIVE]
+        return self.probabilities(inputs)[:, POSITIVE]
 
     @staticmethod
     def entry(probability: np.float32) -> dict:
@@ -37,18 +37,11 @@ class Classifier(Network):
         return {"probability": round(float(probability), DECIMALS)}
 
     @torch.inference_mode()
-    def probabilities(self, rows: np.ndarray) -> np.ndarray:
-        """(n, labels) float32 for n inputs of one length: rows (n, T) of ids, without [CLS] and [SEP]."""
-        answers = np.empty((len(rows), self.model.config.num_labels), np.float32)
-        for part, ids in self.passes(rows):
-            answers[part] = self.model(input_ids=ids).logits.float().softmax(-1).cpu().numpy()
-        return answers
-
-    def probabilities_of_mixed(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
-        """As `probabilities`, for inputs of any lengths."""
+    def probabilities(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """(n, labels) float32 for n inputs of k-mer ids, without [CLS] and [SEP], of any lengths."""
         answers = np.empty((len(inputs), self.model.config.num_labels), np.float32)
-        for where, rows in equal_lengths(inputs):
-            answers[where] = self.probabilities(rows)
+        for where, arguments in self.passes(inputs):
+            answers[where] = self.model(**arguments).logits.float().softmax(-1).cpu().numpy()
         return answers
 
 

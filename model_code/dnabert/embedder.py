@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,12 +37,15 @@ class Embedder(Network):
         return {"embedding": [float(f"{value:.5g}") for value in embedding.tolist()]}
 
     @torch.inference_mode()
-    def outputs(self, rows: np.ndarray) -> np.ndarray:
-        """(n, width) float32 for rows (n, T) of k-mer ids."""
-        answers = self.room(len(rows))
-        for part, ids in self.passes(rows):
-            hidden = self.model(input_ids=ids).last_hidden_state[:, 1:-1]
-            answers[part] = hidden.float().mean(dim=1).cpu().numpy()
+    def outputs(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """(n, width) float32 for n inputs of k-mer ids, of any lengths."""
+        answers = self.room(len(inputs))
+        for where, arguments in self.passes(inputs):
+            hidden = self.model(**arguments).last_hidden_state.float()
+            kmers = torch.tensor([len(inputs[i]) for i in where], device=hidden.device)[:, None]
+            place = torch.arange(hidden.shape[1], device=hidden.device)
+            inside = ((place >= 1) & (place <= kmers)).float()  # neither [CLS], nor [SEP], nor padding
+            answers[where] = (torch.einsum("btw,bt->bw", hidden, inside) / kmers).cpu().numpy()
         return answers
 
 

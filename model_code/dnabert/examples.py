@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
-from tokens import KmerTokens, encode_bases
+from tokens import OTHER, KmerTokens, encode_bases
 from torch.nn.utils.rnn import pad_sequence
 
 
@@ -103,3 +104,47 @@ class Examples(torch.utils.data.Dataset):
         if not self.hidden_share:
             return item
         return item | {"ids": hide_spans(item["ids"], self.tokens, self.hidden_share)}
+
+
+IGNORED = -100
+"""The label of a token that the loss passes over."""
+
+
+class MaskedExamples(Examples):
+    """Model inputs with stretches of bases hidden, and the k-mers that were there as labels.
+
+    Every k-mer that touches a hidden base is [MASK], as in masked.py. `fixed` hides the same stretches each time, so
+    that losses of two epochs can be compared.
+    """
+
+    def __init__(self, source: Path, tokens: KmerTokens, most_tokens: int, share: float, fixed: bool = False) -> None:
+        super().__init__(source, tokens, most_tokens)
+        self.share, self.fixed = share, fixed
+        self.codes = [encode_bases(example.sequence.encode()) for example in read_examples(source)]
+
+    def __getitem__(self, index: int) -> dict:
+        chance = np.random.default_rng(index if self.fixed else torch.randint(2**31, ()).item())
+        whole, ids = self.items[index]["ids"], self.items[index]["ids"].clone()
+        hidden = hide_bases(self.codes[index], self.tokens.k, self.share, chance)
+        ids[1:-1] = torch.from_numpy(self.tokens.kmer_ids(hidden))
+        mask = self.tokens.vocabulary["[MASK]"]
+        labels = torch.where((ids == mask) & (whole != mask), whole, IGNORED)
+        return {"ids": ids, "label": labels}
+
+
+def hide_bases(codes: np.ndarray, k: int, share: float, chance: np.random.Generator) -> np.ndarray:
+    """A copy with stretches of one to k bases hidden, so many that about `share` of the k-mers touch one."""
+    hidden = codes.copy()
+    touched = k + (k + 1) / 2 - 1  # k-mers that a stretch of mean width touches
+    for _ in range(max(1, round(share * len(codes) / touched))):
+        width = int(chance.integers(1, k + 1))
+        start = int(chance.integers(0, max(1, len(codes) - width + 1)))
+        hidden[start : start + width] = OTHER
+    return hidden
+
+
+def collate_masked(items: list[dict], tokens: KmerTokens) -> dict[str, torch.Tensor]:
+    """As `collate`, with a label for each token."""
+    batch = collate([item | {"label": 0} for item in items], tokens)
+    labels = pad_sequence([item["label"] for item in items], batch_first=True, padding_value=IGNORED)
+    return batch | {"labels": labels}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,15 +25,15 @@ class Filler(Network):
         return (np.arange(len(BASES) ** self.tokens.k)[:, None] // places % len(BASES)).astype(np.uint8)
 
     @torch.inference_mode()
-    def outputs(self, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """(n, 4**k) float32 for rows (n, T) of k-mer ids: the k-mers' probabilities at each row's place (n,)."""
-        answers = np.empty((len(rows), len(self.tokens.table)), np.float32)
+    def outputs(self, inputs: Sequence[np.ndarray], places: np.ndarray) -> np.ndarray:
+        """(n, 4**k) float32 for n inputs of k-mer ids: the k-mers' probabilities at each input's place (n,)."""
+        answers = np.empty((len(inputs), len(self.tokens.table)), np.float32)
         table = torch.from_numpy(self.tokens.table).to(self.model.device)
-        for part, ids in self.passes(rows):
-            hidden = self.model.bert(input_ids=ids).last_hidden_state
-            at = torch.from_numpy(places[part] + 1).to(hidden.device)  # [CLS] stands first
+        for where, arguments in self.passes(inputs):
+            hidden = self.model.bert(**arguments).last_hidden_state
+            at = torch.from_numpy(places[where] + 1).to(hidden.device)  # [CLS] stands first
             logits = self.model.cls(hidden[torch.arange(len(at)), at])
-            answers[part] = logits[:, table].float().softmax(-1).cpu().numpy()
+            answers[where] = logits[:, table].float().softmax(-1).cpu().numpy()
         return answers
 
     def candidates(self, probabilities: np.ndarray, known: np.ndarray, span: slice, most: int) -> list[dict]:

@@ -19,7 +19,7 @@ def answer(body: bytes, classifier: Classifier) -> list[dict] | dict:
     if texts is None:
         return _error("not_inputs", 'expected {"inputs": text} or {"inputs": [text, ...]} and no more')
     found = [_ids_or_error(text, classifier) for text in texts]
-    scores = iter(classifier.probabilities_of_mixed([ids for ids in found if isinstance(ids, np.ndarray)]))
+    scores = iter(classifier.probabilities([ids for ids in found if isinstance(ids, np.ndarray)]))
     return [_best(next(scores), classifier) if isinstance(ids, np.ndarray) else ids for ids in found]
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import work_items
 from filler import Filler
-from network import equal_lengths
 from tokens import OTHER, encode_bases
 from windows import WindowSettings
 from work_items import BadLine, WorkItem
@@ -89,11 +88,10 @@ def _question(
 
 def ask(waiting: list[Question], filler: Filler) -> None:
     """Put the candidates into the answers."""
-    for where, rows in equal_lengths([question.ids for question in waiting]):
-        found = filler.outputs(rows, np.array([waiting[i].place for i in where]))
-        for i, probabilities in zip(where, found, strict=True):
-            one = waiting[i]
-            one.answer["candidates"] = filler.candidates(probabilities, one.known, one.span, MOST_CANDIDATES)
+    places = np.array([question.place for question in waiting], dtype=np.int64)
+    found = filler.outputs([question.ids for question in waiting], places)
+    for one, probabilities in zip(waiting, found, strict=True):
+        one.answer["candidates"] = filler.candidates(probabilities, one.known, one.span, MOST_CANDIDATES)
 
 
 def answer_lines(lines: Iterable[bytes], filler: Filler, settings: WindowSettings) -> list[str]:

@@ -1,4 +1,4 @@
-"""A checkpoint on its device and at its precision, run over inputs of one length in passes of bounded size."""
+"""A checkpoint on its device and at its precision, run over any number of inputs in passes of bounded size."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from tokens import KmerTokens
+from torch.nn.utils.rnn import pad_sequence
 from transformers import BertConfig, PreTrainedModel
 
 TOKENS_A_PASS = 16_384
 """Tokens in one forward pass: enough to fill the matrix units of a CPU, and little beside a GPU's memory."""
+MOST_PADDING = 0.05
+"""Share of a pass that may be padding; inputs of one length have none."""
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
 WORTH_BF16 = 512
 """Width from which bf16 pays on a CPU; below, the matrices are too small to be what takes the time."""
@@ -33,12 +36,30 @@ class Network:
         """Longest input, [CLS] and [SEP] included, that the position embeddings cover."""
         return self.model.config.max_position_embeddings
 
-    def passes(self, rows: np.ndarray) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Input ids (m, T + 2) on the device, a bounded number of rows at a time, for rows (n, T) of k-mer ids."""
-        size = max(1, TOKENS_A_PASS // (rows.shape[1] + 2))
-        for first in range(0, len(rows), size):
-            part = slice(first, first + size)
-            yield part, torch.from_numpy(self.tokens.framed(rows[part])).to(self.model.device)
+    def passes(self, inputs: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, dict[str, torch.Tensor]]]:
+        """(places in `inputs`, the model's arguments) for inputs of k-mer ids, whatever their lengths.
+
+        Each input is in one pass; a pass has ids (m, T), and a mask only where some input is shorter than others.
+        """
+        lengths = np.array([len(ids) for ids in inputs], dtype=np.int64) + 2
+        for where in batches(lengths, TOKENS_A_PASS):
+            rows = [torch.from_numpy(self.tokens.framed(inputs[i][None])[0]) for i in where]
+            ids = pad_sequence(rows, batch_first=True, padding_value=self.tokens.pad).to(self.model.device)
+            ragged = lengths[where[-1]] < ids.shape[1]
+            yield where, {"input_ids": ids} | ({"attention_mask": (ids != self.tokens.pad).long()} if ragged else {})
+
+
+def batches(lengths: np.ndarray, most_tokens: int) -> Iterator[np.ndarray]:
+    """Indices that go through the model together, the longest first: as many as fit in `most_tokens`, padded ones
+    counted, while no more than MOST_PADDING of those are padding; one at the least."""
+    order, first = np.argsort(-lengths, kind="stable"), 0
+    while first < len(order):
+        longest = max(1, int(lengths[order[first]]))
+        part = order[first : first + max(1, most_tokens // longest)]
+        padded = longest * np.arange(1, len(part) + 1)
+        fit = int(np.count_nonzero(padded - np.cumsum(lengths[part]) <= MOST_PADDING * padded))
+        yield part[:fit]
+        first += fit
 
 
 def load_network(folder: Path | str, head: type[PreTrainedModel], context=None, precision: str = "") -> Network:
@@ -58,14 +79,6 @@ def load_network(folder: Path | str, head: type[PreTrainedModel], context=None, 
     device = _device(context)
     chosen = _chosen(precision or os.environ.get("SEQDROP_PRECISION", "auto"), device, config.hidden_size)
     return Network(_at(chosen, model.float().eval(), device), tokens, chosen)
-
-
-def equal_lengths(inputs: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(places in `inputs`, rows) of the inputs of each length, so that nothing is padded."""
-    lengths = np.array([len(ids) for ids in inputs])
-    for length in np.unique(lengths):
-        (where,) = np.nonzero(lengths == length)
-        yield where, np.stack([inputs[i] for i in where])
 
 
 def _device(context) -> str:

@@ -24,29 +24,26 @@ _TOO_MANY_N = {"not_scored": "too_many_n"}
 
 
 class Queue:
-    """Rows of many items on their way through the model; what it says of a row lands where its owner said.
-
-    Rows of one length go through together, so nothing is padded.
-    """
+    """Rows of many items on their way through the model; what it says of a row lands where its owner said."""
 
     def __init__(self, scorer: Scorer) -> None:
-        self._scorer, self._waiting = scorer, 0
-        self._held: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
+        self._scorer, self._rows, self._homes = scorer, [], []
 
     def add(self, rows: np.ndarray, home: np.ndarray) -> None:
         """Score rows (n, T) some time before `flush` returns, and write into `home`, a view of n answers."""
-        self._held.setdefault(rows.shape[1], []).append((rows, home))
-        self._waiting += len(rows)
-        if self._waiting >= IN_FLIGHT:
+        self._rows += list(rows)
+        self._homes.append(home)
+        if len(self._rows) >= IN_FLIGHT:
             self.flush()
 
     def flush(self) -> None:
-        for held in self._held.values():
-            found = self._scorer.outputs(np.concatenate([rows for rows, _ in held]))
-            ends = np.cumsum([len(home) for _, home in held])
-            for (_, home), part in zip(held, np.split(found, ends[:-1]), strict=True):
-                home[:] = part
-        self._held, self._waiting = {}, 0
+        if not self._homes:
+            return
+        found = self._scorer.outputs(self._rows)
+        ends = np.cumsum([len(home) for home in self._homes], dtype=np.int64)
+        for home, part in zip(self._homes, np.split(found, ends[:-1]), strict=True):
+            home[:] = part
+        self._rows, self._homes = [], []
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from tokens import SPECIALS, KmerTokens, encode_bases
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import BertConfig, BertForSequenceClassification, BertPreTrainedModel
 
 DNABERT_ORDER = "ATCG"
 """DNABERT counts its k-mers in this order of bases."""
@@ -36,7 +36,9 @@ class Size:
             raise ValueError(f"a width of {self.hidden} does not divide into {self.heads} heads of even width")
 
 
-def small_bert(size: Size, tokens: KmerTokens) -> BertForSequenceClassification:
+def small_bert(
+    size: Size, tokens: KmerTokens, head: type[BertPreTrainedModel] = BertForSequenceClassification
+) -> BertPreTrainedModel:
     """A BERT from nothing, its embeddings related."""
     config = BertConfig(
         vocab_size=len(tokens.vocabulary),
@@ -48,7 +50,7 @@ def small_bert(size: Size, tokens: KmerTokens) -> BertForSequenceClassification:
         hidden_dropout_prob=size.dropout,
         attention_probs_dropout_prob=0.0,  # on a CPU it would cost the fused attention
     )
-    model = BertForSequenceClassification(config)
+    model = head(config)
     relate_embeddings(model, tokens)
     return model
 
@@ -74,7 +76,7 @@ def waves(positions: int, width: int) -> torch.Tensor:
 
 
 @torch.no_grad()
-def relate_embeddings(model: BertForSequenceClassification, tokens: KmerTokens) -> None:
+def relate_embeddings(model: BertPreTrainedModel, tokens: KmerTokens) -> None:
     """Let k-mers that share bases, and positions that are near, begin alike.
 
     Nothing else tells a small model that CGCGCG and CGCGCA have much in common, and thousands of promoters are

@@ -1,9 +1,12 @@
-"""Train a DNABERT sequence classifier from CSV or FASTA, on a laptop or as a SageMaker training job.
+"""Train a DNABERT from CSV or FASTA, on a laptop or as a SageMaker training job: a sequence classifier, or with
+`--task masked` a masked language model.
 
 Data: a file or a folder of files, one classified sequence an entry.
 
 * CSV:   a header line, the first column the sequence, the second its label, 0 or 1.
 * FASTA: the file's name says the label: `positive*.fa` is 1, `negative*.fa` is 0.
+
+A masked language model has no use for the labels, but takes the same files.
 
 Sequences are taken whole, so train on the length that the model will be asked about (its window). A k-mer
 that touches N or another ambiguity letter is [MASK], as in inference.py.
@@ -30,7 +33,9 @@ from pathlib import Path
 
 import torch
 from transformers import (
+    BertForMaskedLM,
     BertForSequenceClassification,
+    BertPreTrainedModel,
     Trainer,
     TrainerCallback,
     TrainingArguments,
@@ -42,22 +47,35 @@ if (HERE := str(Path(__file__).resolve().parent)) not in sys.path:
     sys.path.insert(0, HERE)
 
 import metrics
-from examples import Examples, collate
+from examples import IGNORED, Examples, MaskedExamples, collate, collate_masked
 from small_bert import Size, small_bert, write_vocabulary
 from tokens import KmerTokens
 
 
-def starting_point(args: argparse.Namespace, model_dir: Path) -> tuple[BertForSequenceClassification, KmerTokens]:
+class MaskedBert(BertForMaskedLM):
+    """Computes its head for masked tokens alone: the other four fifths would be 4,101 figures each for nothing."""
+
+    def forward(self, input_ids, attention_mask=None, labels=None):
+        hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        chosen = labels != IGNORED
+        logits = self.cls(hidden[chosen]).float()
+        return {"loss": torch.nn.functional.cross_entropy(logits, labels[chosen])}
+
+
+HEADS = {"promoter": BertForSequenceClassification, "masked": MaskedBert}
+
+
+def starting_point(args: argparse.Namespace, model_dir: Path) -> tuple[BertPreTrainedModel, KmerTokens]:
     """Model and vocabulary: the checkpoint's, or new ones. vocab.txt is in `model_dir` afterwards."""
     vocabulary = model_dir / "vocab.txt"
     if args.start_from:
         shutil.copyfile(Path(args.start_from) / "vocab.txt", vocabulary)
-        model = BertForSequenceClassification.from_pretrained(args.start_from, num_labels=2).float()
+        model = HEADS[args.task].from_pretrained(args.start_from, num_labels=2).float()
         return model, KmerTokens.from_file(vocabulary)
     write_vocabulary(vocabulary, args.k)
     tokens = KmerTokens.from_file(vocabulary)
     size = Size(args.layers, args.hidden, args.heads, args.positions, args.dropout)
-    return small_bert(size, tokens), tokens
+    return small_bert(size, tokens, HEADS[args.task]), tokens
 
 
 class ProgressLines(TrainerCallback):
@@ -93,24 +111,35 @@ def training_arguments(args: argparse.Namespace, steps: int, scratch: str) -> Tr
         disable_tqdm=True,
         remove_unused_columns=False,
         bf16=args.precision == "bf16",
+        prediction_loss_only=args.task == "masked",
         dataloader_pin_memory=torch.cuda.is_available(),
         use_cpu=not torch.cuda.is_available(),
     )
 
 
+def data_sets(args: argparse.Namespace, tokens: KmerTokens, most_tokens: int) -> tuple[Examples, Examples | None]:
+    """Training and held-out examples, as the task hides them."""
+    train, held_out = Path(args.train), Path(args.validation) if args.validation else None
+    if args.task == "masked":
+        rest = MaskedExamples(held_out, tokens, most_tokens, args.hide, fixed=True) if held_out else None
+        return MaskedExamples(train, tokens, most_tokens, args.hide), rest
+    return Examples(train, tokens, most_tokens, args.hide), Examples(
+        held_out, tokens, most_tokens
+    ) if held_out else None
+
+
 def fit(args: argparse.Namespace, model, tokens: KmerTokens, scratch: str) -> dict:
     """Train `model` in place; the metrics of the run."""
-    most = model.config.max_position_embeddings
-    train = Examples(Path(args.train), tokens, most, args.hide)
-    held_out = Examples(Path(args.validation), tokens, most) if args.validation else None
+    train, held_out = data_sets(args, tokens, model.config.max_position_embeddings)
     steps = -(-len(train) // args.batch_size) * args.epochs
+    into_batch = collate_masked if args.task == "masked" else collate
     trainer = Trainer(
         model=model,
         args=training_arguments(args, steps, scratch),
         train_dataset=train,
         eval_dataset=held_out,
-        data_collator=lambda items: collate(items, tokens),
-        compute_metrics=evaluation_figures,
+        data_collator=lambda items: into_batch(items, tokens),
+        compute_metrics=None if args.task == "masked" else evaluation_figures,
     )
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(ProgressLines)
@@ -119,9 +148,12 @@ def fit(args: argparse.Namespace, model, tokens: KmerTokens, scratch: str) -> di
     return figures | ({"validation": trainer.evaluate()} if held_out else {})
 
 
-def save(model: BertForSequenceClassification, model_dir: Path, figures: dict) -> None:
+def save(model: BertPreTrainedModel, model_dir: Path, figures: dict) -> None:
     """All that an archive to be served needs. Weights go out in fp16, and inference.py runs them in fp32."""
     model.half().save_pretrained(model_dir)
+    config = json.loads((model_dir / "config.json").read_text())
+    if config["architectures"] == [MaskedBert.__name__]:  # a class of ours, which no one else has
+        (model_dir / "config.json").write_text(json.dumps(config | {"architectures": ["BertForMaskedLM"]}, indent=2))
     weights = model_dir / "model.safetensors"
     weights.chmod(0o644)  # it is written for its owner alone, and the server is another user
     (model_dir / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n")
@@ -136,6 +168,7 @@ def parser() -> argparse.ArgumentParser:
     add = found.add_argument_group("data and model").add_argument
     add("--train", default=env.get("SM_CHANNEL_TRAIN"), help="training file or folder")
     add("--validation", default=env.get("SM_CHANNEL_VALIDATION"), help="judged after each epoch")
+    add("--task", choices=HEADS, default="promoter", help="what is trained (default promoter: a classifier)")
     add("--model-dir", default=env.get("SM_MODEL_DIR"), help="where the model is written")
     add("--start-from", default=env.get("SM_CHANNEL_MODEL"), help="checkpoint folder to go on from")
     add = found.add_argument_group("the model, unless --start-from is given").add_argument
@@ -151,7 +184,7 @@ def parser() -> argparse.ArgumentParser:
     add("--learning-rate", type=float, help="at its peak (default 6e-4; with --start-from 2e-5)")
     add("--warmup", type=float, default=0.1, help="share of the steps to the peak (default 0.1)")
     add("--weight-decay", type=float, default=0.01, help="AdamW's (default 0.01)")
-    add("--hide", type=float, default=0.1, help="share of k-mers masked in training (default 0.1)")
+    add("--hide", type=float, help="share of k-mers masked in training (default 0.1; masked 0.2)")
     add("--precision", choices=("fp32", "bf16"), default="fp32", help="bf16 where the processor has it")
     add("--seed", type=int, default=1, help="of weights, order and dropout (default 1)")
     return found
@@ -163,6 +196,8 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
         parser().error("--train and --model-dir are needed (a training job sets both)")
     if args.learning_rate is None:
         args.learning_rate = 2e-5 if args.start_from else 6e-4
+    if args.hide is None:
+        args.hide = 0.2 if args.task == "masked" else 0.1
     return args
 
 

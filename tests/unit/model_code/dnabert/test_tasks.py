@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from network import PRECISIONS, equal_lengths
+from network import MOST_PADDING, PRECISIONS, batches
 
 LINES = "application/jsonlines"
 K = 3
@@ -202,12 +202,29 @@ def test_precisions_agree(inference, tiny_folder, monkeypatch, precision):
     assert np.abs(inference.model_fn(str(tiny_folder)).probabilities(rows) - exact).max() < worst
 
 
-@given(st.lists(st.integers(0, 5), max_size=20))
-def test_equal_lengths_hold_every_input_once(lengths):
-    inputs = [np.full(length, place) for place, length in enumerate(lengths)]
-    seen = []
-    for where, rows in equal_lengths(inputs):
-        assert rows.shape[0] == len(where)
-        assert all((row == place).all() for place, row in zip(where, rows, strict=True))
+@given(st.lists(st.integers(1, 600), max_size=80), st.integers(1, 5000))
+def test_batches_hold_every_input_once_and_little_padding(lengths, most):
+    lengths, seen = np.array(lengths, dtype=np.int64), []
+    for where in batches(lengths, most):
+        padded = lengths[where].max() * len(where)
+        assert len(where) == 1 or padded <= most
+        assert padded - lengths[where].sum() <= MOST_PADDING * padded
         seen += where.tolist()
     assert sorted(seen) == list(range(len(lengths)))
+
+
+@pytest.mark.parametrize("task", ["promoter", "embed"])
+def test_stretches_of_mixed_lengths_are_answered_as_if_alone(ask, task):
+    chance = np.random.default_rng(4)
+    items = [
+        item("".join(chance.choice(list("ACGT"), size))) | {"id": str(place)}
+        for place, size in enumerate(chance.integers(10, 40, 30))
+    ]
+    together = ask(task, *items, window=40, short="score")
+    for one, found in zip(items, together, strict=True):
+        (alone,) = ask(task, one, window=40, short="score")
+        assert found["id"] == alone["id"] == one["id"]
+        for here, there in zip(found["windows"], alone["windows"], strict=True):
+            assert here.keys() == there.keys()
+            for name in here.keys() & {"probability", "embedding"}:
+                assert here[name] == pytest.approx(there[name], rel=1e-3, abs=1e-5)

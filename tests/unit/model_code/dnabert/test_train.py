@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import random
 
+import numpy as np
 import pytest
 import torch
-from examples import Examples, collate, hide_spans, read_examples
-from tokens import SPECIALS, KmerTokens
+from examples import IGNORED, Examples, MaskedExamples, collate, hide_bases, hide_spans, read_examples
+from hypothesis import given
+from hypothesis import strategies as st
+from tokens import OTHER, SPECIALS, KmerTokens
 
 
 @pytest.fixture
@@ -144,3 +147,50 @@ def test_kmers_that_share_bases_and_near_positions_begin_alike(train, tmp_path):
     assert table.word_embeddings.weight[5:].std().item() == pytest.approx(0.02, rel=0.01)
     assert place.std().item() == pytest.approx(0.02, rel=0.01)
     assert kmer["[PAD]"].abs().sum() == 0
+
+
+# ---------------------------------------------------------------- a masked language model
+
+
+def test_hidden_bases_are_labels_and_the_rest_is_not(data, tokens):
+    examples = MaskedExamples(data, tokens, 64, share=0.2, fixed=True)
+    mask, whole = tokens.vocabulary["[MASK]"], examples.items
+    for index in range(len(examples)):
+        one, before = examples[index], whole[index]["ids"]
+        hidden = one["ids"] == mask
+        assert hidden.any()
+        assert (one["label"][hidden] == before[hidden]).all()
+        assert (one["label"][~hidden] == IGNORED).all()
+        assert (one["ids"][~hidden] == before[~hidden]).all()
+        assert torch.equal(examples[index]["ids"], one["ids"]), "fixed means the same stretches each time"
+    moving = MaskedExamples(data, tokens, 64, share=0.2)
+    assert any(not torch.equal(moving[0]["ids"], moving[0]["ids"]) for _ in range(9))
+
+
+@given(st.integers(1, 200), st.integers(3, 6), st.floats(0.01, 0.5), st.integers(0, 99))
+def test_hidden_stretches_have_at_most_k_bases_unless_they_meet(length, k, share, seed):
+    codes = np.zeros(length, np.uint8)
+    hidden = hide_bases(codes, k, share, np.random.default_rng(seed))
+    assert (codes == 0).all()
+    assert 1 <= (hidden == OTHER).sum() <= k * max(1, round(share * length / (1.5 * k - 0.5)))
+
+
+def test_a_trained_language_model_fills_what_it_has_seen(train, inference, tmp_path, monkeypatch):
+    chance = random.Random(2)
+    sequence = "".join(chance.choices("ACGT", k=40))
+    rows = [sequence] * 60
+    (tmp_path / "train.csv").write_text("sequence,label\n" + "".join(f"{row},0\n" for row in rows))
+    shape = ["--k=3", "--layers=1", "--hidden=32", "--positions=48", "--batch-size=10", "--epochs=10"]
+    out = tmp_path / "model"
+    given_files = [f"--train={tmp_path / 'train.csv'}", f"--validation={tmp_path / 'train.csv'}"]
+    train.main(["--task=masked", *given_files, f"--model-dir={out}", "--learning-rate=5e-3", *shape])
+    assert json.loads((out / "config.json").read_text())["architectures"] == ["BertForMaskedLM"]
+    for name, value in {"TASK": "masked", "WINDOW": "40", "STRIDE": "1"}.items():
+        monkeypatch.setenv(f"SEQDROP_{name}", value)
+    hidden = sequence[:15] + "NNN" + sequence[18:]
+    item = {"id": "u:1:0", "record": "r", "start": 0, "sequence": hidden}
+    request = inference.input_fn(json.dumps(item), "application/jsonlines")
+    answer = inference.output_fn(inference.predict_fn(request, inference.model_fn(str(out))))
+    (stretch,) = json.loads(answer)["masks"]
+    assert stretch["candidates"][0]["bases"] == sequence[15:18]
+    assert stretch["candidates"][0]["probability"] > 0.5
