@@ -218,4 +218,4 @@ def test_wheels_are_those_for_the_images_python(repository, python, numpy):
 
     found = wanted(repository / "layers/reads/requirements.txt", python)
     assert numpy in found
-    assert [one.partition("==")[0] for one in found] == ["isal", "numpy", "pysam"]
+    assert [one.partition("==")[0] for one in found] == ["isal", "numpy", "pysam", "cffi"]
