@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("file", metavar="FILE", help="a path, - for standard input, or s3://bucket/key")
     one.add_argument("--mate", metavar="FILE", help="the file of the second mates; the pair is checked, too")
     one.add_argument("--json", action="store_true", help="print the whole report as JSON")
+    one.add_argument("--html", metavar="DIR", type=Path, help="write a page on each file there: figures and pictures")
     one.add_argument("--multiqc", metavar="DIR", type=Path, help="write the figures there for MultiQC to find")
     one = _command(commands, "drop", _drop, "upload files or folders to the landing bucket")
     one.add_argument("paths", nargs="+", type=Path)
@@ -126,7 +127,7 @@ def _command(commands, name: str, run, text: str, stack: bool = True) -> argpars
 
 
 def _validate(options, console: Console) -> int:
-    return validate(options.file, options.mate, options.json, console, options.multiqc)
+    return validate(options.file, options.mate, options.json, console, options.multiqc, options.html)
 
 
 def _drop(options, console: Console) -> int:

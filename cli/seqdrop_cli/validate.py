@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,20 +22,32 @@ from seqdrop.ranged import RangedObject
 from seqdrop.reads.check import Reading
 from seqdrop.reads.mates import compare, located, out_of_step
 from seqdrop.reads.multiqc import contents
+from seqdrop.report.page import page
+from seqdrop.results.reports import sample_name
 from seqdrop.uploads import UploadVersion
 
 from seqdrop_cli.bar import shown
 
 
-def validate(file: str, mate: str | None, as_json: bool, console: Console, multiqc: Path | None = None) -> int:
+def validate(
+    file: str,
+    mate: str | None,
+    as_json: bool,
+    console: Console,
+    multiqc: Path | None = None,
+    pages: Path | None = None,
+) -> int:
     """Check a file, or a pair of them, and print what was found. Raises FileNotFoundError.
 
-    `multiqc` is a folder for what MultiQC shows of it, valid or not.
+    `multiqc` is a folder for what MultiQC shows of it, `pages` one for a page on each file, valid or not.
     """
     readings = [_read(name) for name in (file, mate) if name]
     paired = _compared(readings, [file, mate]) if mate and _readable(readings) else []
+    samples = {_sample(name): one.report() for name, one in zip((file, mate), readings, strict=False)}
     if multiqc:
-        _write(multiqc, {_sample(name): one for name, one in zip((file, mate), readings, strict=False)})
+        _write(multiqc, {name: json.dumps(content, indent=1) for name, content in contents(samples).items()})
+    if pages:
+        _write(pages, {f"{sample}.html": page(report, sample) for sample, report in samples.items()})
     valid = all(one.findings.valid for one in readings) and not paired
     if as_json:
         print(json.dumps(_report(readings, paired, valid), indent=2))
@@ -49,14 +60,13 @@ def validate(file: str, mate: str | None, as_json: bool, console: Console, multi
 
 
 def _sample(name: str) -> str:
-    """What MultiQC calls it: the file's name without the suffixes that tell its format."""
-    return re.sub(r"\.(fastq|fq|fasta|fa|fna|bam|gz|bgz)\b", "", Path(name).name) if name != "-" else "stdin"
+    return "stdin" if name == "-" else sample_name(name)
 
 
-def _write(folder: Path, readings: dict[str, Reading]) -> None:
+def _write(folder: Path, files: dict[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in contents({sample: one.report() for sample, one in readings.items()}).items():
-        (folder / name).write_text(json.dumps(content, indent=1))
+    for name, content in files.items():
+        (folder / name).write_text(content)
 
 
 def _compared(readings: list[Reading], names: list[str]) -> list[Fault]:

@@ -153,3 +153,11 @@ def test_usage(file, capsys):
     with pytest.raises(SystemExit) as caught:
         main(["validate"])
     assert caught.value.code == 2
+
+
+def test_a_page_on_each_file(file, tmp_path, capsys):
+    first, second = file(GOOD, "a_R1.fastq.gz"), file(GOOD[:-5], "a_R2.fastq.gz")
+    assert main(["validate", first, "--mate", second, "--html", str(tmp_path / "pages")]) == 1
+    pages = {path.name: path.read_text() for path in (tmp_path / "pages").iterdir()}
+    assert sorted(pages) == ["a_R1.html", "a_R2.html"]
+    assert ("truncated" in pages["a_R1.html"], "truncated" in pages["a_R2.html"]) == (False, True)
