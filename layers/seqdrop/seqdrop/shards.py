@@ -5,12 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from seqdrop.analyses import Analysis
+from seqdrop.analyses import Analysis, ModelUse
+from seqdrop.masks import count_masks, masked_items
 from seqdrop.reads.records import Record
-from seqdrop.segments import segments
+from seqdrop.segments import count_windows, segments
 
 MEGABYTE = 1_000_000
 KNOWN = 1_000  # lengths whose segments are remembered
+
+
+def items_of(upload_id: str, records: Iterable[Record], analysis: Analysis) -> Iterator[bytes]:
+    """The work items of an analysis, as its task has them."""
+    if analysis.use.task == "masked":
+        return masked_items(upload_id, records, analysis.use)
+    return work_items(upload_id, records, analysis)
+
+
+def count_answers(sequence: bytes, use: ModelUse) -> int:
+    """How many windows (or stretches to fill) of a record the model is asked about, on all strands."""
+    if use.task == "masked":
+        return count_masks(sequence)
+    return len(use.strands) * count_windows(len(sequence), use.window, use.stride)
 
 
 def work_items(upload_id: str, records: Iterable[Record], analysis: Analysis) -> Iterator[bytes]:

@@ -67,6 +67,9 @@ def test_the_request_says_how_windows_are_cut(request_for):
         "SEQDROP_STRIDE": "150",
         "SEQDROP_STRANDS": "+-",
         "SEQDROP_MAX_N_FRACTION": "0.1",
+        "SEQDROP_TASK": "promoter",
+        "SEQDROP_SHORT": "skip",
+        "SEQDROP_PRECISION": "auto",
     }
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
+from seqdrop.calibration import of_archive
 from seqdrop.errors import JobRefused
 from seqdrop.jobs.names import model_name
 from seqdrop.settings import Settings
@@ -28,6 +29,8 @@ class ModelArchive:
     model: str
     key: str
     digest: str
+    calibration: str = ""
+    """What its probabilities are worth (`Calibration.as_json`); "" if the archive does not say."""
 
 
 def pointer_key(model: str) -> str:
@@ -42,7 +45,7 @@ def current_archive(s3, bucket: str, model: str) -> ModelArchive:
             f"there is no model {model!r} yet: run `seqdrop models push {model} ARCHIVE`, then drop the file again"
         )
     found = pointer["current"]
-    return ModelArchive(model, found["key"], found["digest"])
+    return ModelArchive(model, found["key"], found["digest"], found.get("calibration", ""))
 
 
 def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int) -> dict:
@@ -84,14 +87,16 @@ def push_archive(s3, bucket: str, model: str, body: bytes, now: str) -> ModelArc
 
     Pushing the same archive again changes nothing. The pointer keeps what was current before, newest first.
     """
-    digest = hashlib.sha256(body).hexdigest()
-    archive = ModelArchive(model, f"models/{model}/{digest[:16]}.tar.gz", digest)
+    digest, scores = hashlib.sha256(body).hexdigest(), of_archive(body)
+    key, calibration = f"models/{model}/{digest[:16]}.tar.gz", scores.as_json() if scores else ""
+    archive = ModelArchive(model, key, digest, calibration)
     pointer = _pointer(s3, bucket, model)
     if pointer and pointer["current"]["digest"] == digest:
         return archive
     s3.put_object(Bucket=bucket, Key=archive.key, Body=body)
     history = [pointer["current"], *pointer["history"]] if pointer else []
-    content = {"current": {"key": archive.key, "digest": digest, "since": now}, "history": history}
+    current = {"key": archive.key, "digest": digest, "since": now, "calibration": calibration}
+    content = {"current": current, "history": history}
     s3.put_object(Bucket=bucket, Key=pointer_key(model), Body=json.dumps(content, indent=2).encode())
     return archive
 

@@ -77,6 +77,9 @@ def _environment(analysis: Analysis) -> dict[str, str]:
         "SEQDROP_STRIDE": str(use.stride),
         "SEQDROP_STRANDS": use.strands,
         "SEQDROP_MAX_N_FRACTION": str(use.max_n_fraction),
+        "SEQDROP_TASK": use.task,
+        "SEQDROP_SHORT": use.short,
+        "SEQDROP_PRECISION": use.precision,
     }
 
 

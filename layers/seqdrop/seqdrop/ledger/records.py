@@ -120,6 +120,7 @@ class Job(Record):
     model_key: str = ""  # its archive in the results bucket, and that archive's SHA-256
     model_digest: str = ""
     model_request: str = ""  # what CreateModel is sent, as JSON
+    calibration: str = ""  # the archive's (`Calibration.as_json`); "" if it has none
     reason: str = ""
 
     kind = JOB

@@ -15,8 +15,7 @@ from seqdrop.ledger.records import Attempt
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
 from seqdrop.reads.records import Record
-from seqdrop.segments import count_windows
-from seqdrop.shards import MEGABYTE, shard_name, shards, work_items
+from seqdrop.shards import MEGABYTE, count_answers, items_of, shard_name, shards
 from seqdrop.uploads import UploadVersion
 
 
@@ -52,11 +51,14 @@ def _body(s3, version: UploadVersion):
 def _write_shards(s3, work: str, version: UploadVersion, reading: Reading, analysis: Analysis) -> tuple[int, int]:
     """(shards, work items) of the file. Raises InvalidFile."""
     attempt = Attempt("PLANNED", upload_id=version.id, analysis=analysis.name)
-    lines = work_items(version.id, _within_bounds(reading.records(), analysis), analysis)
+    lines = items_of(version.id, _within_bounds(reading.records(), analysis), analysis)
     count = items = 0
     for count, (body, held) in enumerate(shards(lines, analysis.job.shard_mb * MEGABYTE), start=1):
         s3.put_object(Bucket=work, Key=shard_prefix(attempt) + shard_name(attempt.key, count - 1), Body=body)
         items += held
+    if not items:  # a job takes no empty input
+        advice = "Nothing is to be done for it here; drop it under raw/ to archive it."
+        raise InvalidFile(Fault("nothing_to_score", "the file has nothing that the model could be asked about", advice))
     return count, items
 
 
@@ -64,7 +66,7 @@ def _within_bounds(records: Iterator[Record], analysis: Analysis) -> Iterator[Re
     """The records, until they hold more windows than one Lambda can bring home. Raises InvalidFile then."""
     use, windows, most = analysis.use, 0, analysis.job.max_windows
     for record in records:
-        windows += len(use.strands) * count_windows(len(record.sequence), use.window, use.stride)
+        windows += count_answers(record.sequence, use)
         if windows > most:
             advice = "Split the file and drop the parts, or drop it under raw/, which has no model."
             raise InvalidFile(Fault("too_many_windows", f"the file has more than {most:,} windows to score", advice))

@@ -88,6 +88,7 @@ def _plan(services: Services, members: list[Attempt]) -> Job:
         model_key=archive.key,
         model_digest=archive.digest,
         model_request=json.dumps(model, sort_keys=True),
+        calibration=archive.calibration,
     )
 
 
