@@ -4,7 +4,8 @@
 
 DATA is the folder that holds promoters/gue and promoters/real_negatives. Platt's two numbers are fitted on the
 validation set (real promoters, introns and coding sequence of genes that are in no training sequence); the test set,
-other genes again, judges them and gives the false calls. The model folder gets calibration.json, which travels with
+other genes again, judges them at its own share of promoters and gives the false calls. "before_with_prior" is the
+model's probability moved from the share in training to that share, without Platt: what knowing the share alone gains. The model folder gets calibration.json, which travels with
 the archive, and figures.json an entry "calibration". To be run after train_seeds.py.
 """
 
@@ -64,11 +65,14 @@ def calibrate(name: str, data: Path, folder: Path) -> tuple[Calibration, dict]:
     found = Calibration(
         round(slope, DIGITS), round(intercept, DIGITS), round(float(labels.mean()), DIGITS), tuple(rows)
     )
-    scaled = np.array(list(map(found.scale(float(truth.mean())), unseen)))
+    share, trained = float(truth.mean()), float(labels_of(split.train).mean())
+    scaled = np.array(list(map(found.scale(share), unseen)))
+    shifted = np.array(list(map(Calibration(1.0, 0.0, trained).scale(share), unseen)))
     judged = {
         "fitted_on": {"set": "validation", "sequences": len(labels), "share": found.share},
-        "judged_on": {"set": "test, real", "sequences": len(truth), "share": round(float(truth.mean()), DIGITS)},
+        "judged_on": {"set": "test, real", "sequences": len(truth), "share": round(share, DIGITS)},
         "before": worth(unseen, truth),
+        "before_with_prior": worth(shifted, truth),
         "after": worth(scaled, truth),
     }
     return found, judged
@@ -82,7 +86,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the model folder")
     args = parser.parse_args()
     found, judged = calibrate(args.name, args.data, args.out)
-    if judged["after"]["brier"] >= judged["before"]["brier"] or judged["after"]["ece"] >= judged["before"]["ece"]:
+    others = judged["before"], judged["before_with_prior"]
+    if any(judged["after"][one] >= min(other[one] for other in others) for one in judged["after"]):
         raise SystemExit(f"the calibration makes it no better: {judged}")
     content = {"method": "platt", **json.loads(found.as_json()), "measured": judged}
     (args.out / FILE).write_text(json.dumps(content, indent=2) + "\n")
