@@ -5,8 +5,10 @@
 DATA is the folder that holds promoters/gue and promoters/real_negatives. Platt's two numbers are fitted on the
 validation set (real promoters, introns and coding sequence of genes that are in no training sequence); the test set,
 other genes again, judges them at its own share of promoters and gives the false calls. "before_with_prior" is the
-model's probability moved from the share in training to that share, without Platt: what knowing the share alone gains. The model folder gets calibration.json, which travels with
-the archive, and figures.json an entry "calibration". To be run after train_seeds.py.
+model's probability moved from the share in training to that share, without Platt: what knowing the share alone gains.
+
+The model folder gets calibration.json, which travels with the archive, and figures.json an entry "calibration". To be
+run after train_seeds.py.
 """
 
 from __future__ import annotations
