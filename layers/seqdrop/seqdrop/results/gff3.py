@@ -6,7 +6,6 @@ Positions are 1-based and closed; what a column must not hold is percent-encoded
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
 
 from seqdrop.results.calls import Call
 
@@ -35,4 +34,4 @@ def gff3_line(call: Call, label: str, number: int) -> str:
 
 
 def _encoded(unfit: re.Pattern, text: str) -> str:
-    return unfit.sub(lambda found: quote(found[0], safe=""), text)
+    return unfit.sub(lambda found: f"%{ord(found[0]):02X}", text)
