@@ -4,7 +4,6 @@ not write it."""
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,16 +15,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from seqdrop.analyses import Analysis, ModelUse, packaged
 from seqdrop.calibration import Calibration
+from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.results import bigwig
 from seqdrop.results.files import result_files
 from seqdrop.results.provenance import provenance
 from seqdrop.results.rows import UnknownAnswer
 from seqdrop.results.summary import summary
 
+from tests.unit.results import formats
+
 pyBigWig = pytest.importorskip("pyBigWig")
-sys.path.insert(0, str(Path(__file__).parent))
-import formats
-from seqdrop.ledger.records import Attempt, Job, Upload
 
 CALIBRATION = Calibration(0.6, -0.7, 0.3, ({"threshold": 0.5, "recall": 0.8, "intron_called": 0.1, "cds_called": 0.2},))
 CONTIGS = packaged().by_name["contigs"]
