@@ -167,8 +167,8 @@ def _run(console: Console, target: Target, drops: list, expect_samples: bool) ->
     rows = [_summary(s3, target, one) for one in ended]
     console.print(_summary_table(rows))
     console.print(
-        f"Results: [bold]{RESULTS}/<landing key>/[/]  predictions.jsonl opens with pandas.read_json(…, lines=True), "
-        "calls.bed in IGV or the UCSC browser; reason.json and receipt.json are for reading.",
+        f"Results: [bold]{RESULTS}/<landing key>/[/]  predictions.parquet and .jsonl open in pandas, "
+        "calls.bed, calls.gff3 and track.*.bw in IGV or the UCSC browser; summary.json says what they are worth.",
         highlight=False,
     )
     return _status(ended, versions, expect_samples)

@@ -68,7 +68,8 @@ def test_the_demo_ends_well_and_brings_its_results_home(demo, tmp_path):
     assert len(list(results.rglob("receipt.json"))) == 4
     (reason,) = results.rglob("reason.json")
     assert json.loads(reason.read_text())["line"] == 148
-    assert (results / "contigs/assembly 1.fasta/calls.bed").is_file()
+    for name in ("calls.bed", "calls.gff3", "track.plus.bw", "track.minus.bedgraph", "predictions.parquet"):
+        assert (results / "contigs/assembly 1.fasta" / name).is_file()
     assert left_running(tmp_path) == []
     assert not (tmp_path / ".seqdrop/stack.json").exists()
 

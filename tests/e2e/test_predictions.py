@@ -100,9 +100,8 @@ def check_files(folder: Path, lengths: dict[str, int]) -> None:
     for strand, word in (("+", "plus"), ("-", "minus")):
         with pybigwig.open(str(folder / f"track.{word}.bw")) as track:
             assert track.chroms() == lengths
-            for row in random.Random(2).sample(
-                [row for row in rows if row["strand"] == strand and "call" in row], SAMPLE
-            ):
+            scored = [row for row in rows if row["strand"] == strand and "call" in row]
+            for row in random.Random(2).sample(scored, SAMPLE):
                 found = track.values(row["record"], row["start"], row["end"])
                 assert min(found) >= row["calibrated"] * (1 - 1e-5)
 
