@@ -70,7 +70,7 @@ def answered(services, version: UploadVersion, answer) -> None:
 
 
 def test_runs_of_n_are_filled(services):
-    push_archive(services.s3, "results", "m", b"model", "now")
+    push_archive(services.s3, "results", "m", model_archive(), "now")
     version = dropped(services, "masked/a.fa", b">c\n" + b"ACGT" * 10 + b"NN\n" + b"ACGT" * 10 + b"N\n>d\nACGT\n")
     fill = {"candidates": [{"bases": "A", "probability": 0.5}]}
     answered(
@@ -99,13 +99,16 @@ def test_what_no_job_takes_is_refused_with_a_reason(services, body, reason):
     assert services.ledger.attempts(version.id) == []
 
 
-def model_archive(calibration: Calibration) -> bytes:
+def model_archive(calibration: Calibration | None = None) -> bytes:
+    members = {"config.json": json.dumps({"id2label": {"0": "other", "1": "promoter"}})}
+    if calibration:
+        members["calibration.json"] = calibration.as_json()
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w:gz") as tar:
-        body = calibration.as_json().encode()
-        info = tarfile.TarInfo("calibration.json")
-        info.size = len(body)
-        tar.addfile(info, io.BytesIO(body))
+        for name, text in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
     return held.getvalue()
 
 

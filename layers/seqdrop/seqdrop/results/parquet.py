@@ -9,7 +9,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-ROWS = 65_536  # a batch, and half a row group
+ROWS = 16_384  # a batch; of wide rows fewer, so that a batch stays some megabytes
+GROUP = 8  # batches in a row group
 META = "seqdrop"  # the metadata key: provenance as JSON
 # A column is a name, its type, and its value where that is the same in all rows.
 Column = tuple[str, str | int, object]
@@ -24,23 +25,24 @@ def parquet(lines: Path, columns: list[Column], made_by: dict, path: Path) -> No
     from arro3.io import read_json, write_parquet
 
     held = {name: _field(name, kind) for name, kind, _ in columns}
+    rows = max(1024, ROWS // max(kind if isinstance(kind, int) else 1 for _, kind, _ in columns))
     read = Schema([held[name] for name, _, value in columns if value is None])
-    batches = _with_constants(read_json(str(lines), read, batch_size=ROWS), columns, held)
+    batches = _with_constants(read_json(str(lines), read, batch_size=rows), columns, held, rows)
     write_parquet(
         RecordBatchReader.from_batches(Schema(list(held.values())), batches),
         str(path),
         compression="zstd(3)",
-        max_row_group_size=2 * ROWS,
+        max_row_group_size=GROUP * rows,
         key_value_metadata={META: json.dumps(made_by)},
     )
 
 
-def _with_constants(batches, columns: list[Column], held: dict) -> Iterator:
+def _with_constants(batches, columns: list[Column], held: dict, rows: int) -> Iterator:
     """Each batch with the columns that no line holds, since all lines would hold the same."""
     from arro3.core import Array, RecordBatch, Schema
 
     schema = Schema(list(held.values()))
-    whole = {name: Array([value] * ROWS, held[name].type) for name, _, value in columns if value is not None}
+    whole = {name: Array([value] * rows, held[name].type) for name, _, value in columns if value is not None}
     for batch in batches:
         made = [whole[name].slice(0, batch.num_rows) if name in whole else batch.column(name) for name, _, _ in columns]
         yield RecordBatch.from_arrays(made, schema=schema)
