@@ -188,9 +188,8 @@ def _summary(s3, target: Target, one: Progress) -> tuple[str, str, str, str]:
     found = "validated" if one.state == "ARCHIVED" else one.detail
     if counts:
         left = sum(counts["not_scored"].values())
-        found = f"{counts['windows']:,} windows, {counts['calls']:,} called" + (
-            f", {left:,} not scored" if left else ""
-        )
+        called = f", {counts['calls']:,} called" if "calls" in counts else ""
+        found = f"{counts['windows']:,} windows{called}" + (f", {left:,} not scored" if left else "")
     if reason:
         found = (
             f"{reason['code']}: record {reason['record']}, line {reason['line']}"
