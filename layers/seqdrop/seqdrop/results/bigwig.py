@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from seqdrop.errors import SeqdropError
+
 AT_ONCE = 10_000
 Entry = tuple[str, int, int, float]
 
 
-class BigWigFailed(Exception):
+class BigWigFailed(SeqdropError):
     """The library did not write all of it."""
 
 
