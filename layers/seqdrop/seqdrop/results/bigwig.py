@@ -55,19 +55,20 @@ def by_pybigtools(path: Path, chroms: dict[str, int], found: Iterator[Entry]) ->
     """It prints an error where it should raise one: what it has written is looked at."""
     import pybigtools
 
-    last = None
+    last, whole = None, False
 
     def seen() -> Iterator[Entry]:
-        nonlocal last
+        nonlocal last, whole
         for entry in found:
             last = entry
             yield entry
+        whole = True
 
     pybigtools.open(str(path), "w").write(chroms, seen())
     try:
         name, start, end, _ = last
         with pybigtools.open(str(path)) as written:
-            whole = written.chroms() == chroms and next(found, None) is None
+            whole = whole and written.chroms() == chroms
             whole = whole and next(written.records(name, start, end))[:2] == (start, end)
     except Exception as error:
         raise BigWigFailed(f"{path.name} cannot be read again: {error!r}") from error
