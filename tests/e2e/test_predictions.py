@@ -114,11 +114,12 @@ def test_both_strands_of_a_made_up_genome(put, end, s3, stack, score, brought):
 
 
 def test_records_of_all_lengths_with_gaps(put, end, s3, stack, brought):
-    """One base to a megabase, some in lower case, some of N."""
+    """One base to a megabase, letters of either case, and N."""
     source = random.Random(11)
     lengths = {"z1": 1, "a299": 299, "m300": 300, "b1mb": 1_000_000, "gap": 2_000, "all_n": 700}
     records = {name: "".join(source.choices("ACGTacgt", k=length)) for name, length in lengths.items()}
     records["gap"] = records["gap"][:600] + "N" * 900 + records["gap"][1500:]
+    records["b1mb"] = records["b1mb"][:30_000] + "N" * 940_000 + records["b1mb"][-30_000:]  # as assemblies have it
     records["all_n"] = "n" * 700
     text = "".join(f">{name}\n{sequence}\n" for name, sequence in records.items())
     (one,) = end(put("contigs/all lengths.fa", text.encode()))
