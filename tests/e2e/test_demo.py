@@ -62,7 +62,7 @@ def test_the_demo_ends_well_and_brings_its_results_home(demo, tmp_path):
     process = demo()
     text = finish(process)
     assert process.returncode == 0, text
-    for word in ("ARCHIVED", "REJECTED", "length_mismatch", "DEEP_ARCHIVE, checksum verified", "predictions.jsonl"):
+    for word in ("ARCHIVED", "REJECTED", "length_mismatch", "DEEP_ARCHIVE, checksum verified", "predictions.parquet"):
         assert word in text
     results = tmp_path / ".seqdrop/results"
     assert len(list(results.rglob("receipt.json"))) == 4
