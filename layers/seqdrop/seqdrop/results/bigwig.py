@@ -1,6 +1,6 @@
 """A bigWig of a bedGraph that we wrote. Format: Kent et al., Bioinformatics 26:2204 (2010).
 
-pybigtools writes it; where Lambda's glibc is too old for its wheels (python3.11), pyBigWig does.
+pyBigWig writes it; on arm64, for which it has no wheels, pybigtools does.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def bigwig(bedgraph: Path, begins: dict[str, int], lengths: dict[str, int], path
 
 def writer():
     try:
-        import pybigtools  # noqa: F401
+        import pyBigWig  # noqa: F401
     except ImportError:
-        return by_pybigwig
-    return by_pybigtools
+        return by_pybigtools
+    return by_pybigwig
 
 
 def entries(bedgraph: Path, begins: dict[str, int], names: list[str]) -> Iterator[Entry]:
