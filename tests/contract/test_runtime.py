@@ -160,6 +160,31 @@ def test_validate_answers_as_lambda_expects(build, emulator, brought, repository
     assert answer == {"batchItemFailures": [{"itemIdentifier": "unknown"}]}
 
 
+WRITES = """
+import json
+from seqdrop.analyses import packaged
+from seqdrop.results.files import result_files
+window = {"start": 0, "end": 300, "strand": "+", "probability": 0.99}
+line = json.dumps({"id": "u:1:0", "record": "c", "windows": [window]}).encode()
+made_by = {"model": {"name": "m", "sha256": "0"}}
+with result_files(packaged().by_name["contigs"], [line], made_by, None) as results:
+    print(*results.names)
+"""
+
+
+def test_finish_writes_its_tables_with_its_layers_alone(build, brought):
+    """They are loaded only when there is something to write."""
+    layers = [build / layer / "python" for layer in LAYERS["FinishFunction"]]
+    environment = {"PYTHONPATH": ":".join(map(str, [*layers, brought])), "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", WRITES], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    wanted = ["predictions.jsonl", "predictions.parquet", "calls.bed", "calls.gff3"]
+    wanted += ["track.plus.bedgraph", "track.plus.bw", "track.minus.bedgraph"]
+    assert done.stdout.split() == sorted(wanted)
+
+
 def test_layers_stay_below_lambdas_limit(build):
     """250 MB unzipped for a function and its layers; three fifths of it are our own bound."""
     for function, layers in LAYERS.items():
