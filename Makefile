@@ -93,7 +93,8 @@ lock:
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	@.venv-lock/bin/pip install --quiet $(PIP_OPTIONS) -r requirements.in
 	@{ echo "# Made by 'make lock' from requirements.in."; \
-	   .venv-lock/bin/pip freeze --all | grep -v -e '^pip=' -e '^wheel=' | sed 's/+cpu//'; } > requirements.txt
+	   .venv-lock/bin/pip freeze --all | grep -v -e '^pip=' -e '^wheel=' | sed -e 's/+cpu//' \
+	       -e '/^pyBigWig=/s/$$/; platform_machine == "x86_64"/'; } > requirements.txt
 	@rm -rf .venv-lock
 
 clean:

@@ -169,9 +169,9 @@ def _run(console: Console, target: Target, drops: list, expect_samples: bool) ->
     for text in mates_missing(ended):
         console.print(f"! {text}", markup=False, highlight=False, soft_wrap=True)
     console.print(
-        f"Results: [bold]{RESULTS}/<landing key>/[/]  report.html opens in a browser, predictions.jsonl with "
-        "pandas.read_json(…, lines=True), calls.bed in IGV or the UCSC browser; reason.json and receipt.json are for "
-        "reading.",
+        f"Results: [bold]{RESULTS}/<landing key>/[/]  report.html opens in a browser, predictions.parquet and .jsonl "
+        "open in pandas, calls.bed, calls.gff3 and track.*.bw in IGV or the UCSC browser; summary.json says what they "
+        "are worth; reason.json and receipt.json are for reading.",
         highlight=False,
     )
     return _status(ended, versions, expect_samples)
@@ -191,9 +191,8 @@ def _summary(s3, target: Target, one: Progress) -> tuple[str, str, str, str]:
     found = "validated" if one.state == "ARCHIVED" else one.detail
     if counts:
         left = sum(counts["not_scored"].values())
-        found = f"{counts['windows']:,} windows, {counts['calls']:,} called" + (
-            f", {left:,} not scored" if left else ""
-        )
+        called = f", {counts['calls']:,} called" if "calls" in counts else ""
+        found = f"{counts['windows']:,} windows{called}" + (f", {left:,} not scored" if left else "")
     if reason:
         found = (
             f"{reason['code']}: record {reason['record']}, line {reason['line']}"

@@ -18,7 +18,7 @@ from seqdrop_cli.checkpoint import read_checkpoint
 from seqdrop_cli.interrupts import interrupts
 from seqdrop_cli.pack import pack_model, unpacked
 from seqdrop_cli.package import digest, package
-from seqdrop_cli.predict_options import analysis_of, with_tracks
+from seqdrop_cli.predict_options import analysis_of, task_of, with_tracks
 
 INTERRUPTED = 130
 
@@ -48,16 +48,17 @@ def show(options, console: Console) -> int:
 
 def predict(options, console: Console) -> int:
     is_archive = options.model.is_file()
-    body = options.model.read_bytes() if is_archive else pack_model(options.model, options.code, options.task)
+    task = task_of(options)
+    body = options.model.read_bytes() if is_archive else pack_model(options.model, options.code, task)
     with unpacked(body) as folder:
-        analysis = analysis_of(options, read_checkpoint(folder, options.task))
+        analysis = analysis_of(options, read_checkpoint(folder, task))
     try:
         found = local.examine(options.file, analysis)
     except InvalidFile as error:
         _say(console, f"{options.file} is not valid, so nothing is predicted: {error}")
         _say(console, f"`seqdrop validate {options.file}` says all that is wrong with it")
         return 1
-    plan = local.Plan(options.model, body, with_tracks(analysis, found.format), options.task, options.out)
+    plan = local.Plan(options.model, body, with_tracks(analysis, found.format), options.out)
     with interrupts() as stopped, _bar(found.items) as shown:
         tally, files = local.predict(found, plan, shown, stopped)
     return _told(tally, found, files, console)

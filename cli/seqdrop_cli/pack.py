@@ -19,7 +19,7 @@ CODE = Path(__file__).resolve().parents[2] / "model_code" / "dnabert"  # of the 
 LEFT_OUT = {"train.py"}
 # The card and what belongs to it. Optimizer states, other frameworks' weights and tokenizers are nothing to the
 # handler, and a requirements.txt would have the container install packages at its start.
-KEPT = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md", "figures.json", "metrics.json")
+KEPT = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md", "figures.json", "metrics.json", "calibration.json")
 LEVEL = 1  # of gzip: weights hardly shrink, whatever the level
 
 

@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqdrop.analyses import Analysis
+from seqdrop.calibration import of_archive
 from seqdrop.errors import SeqdropError
+from seqdrop.jobs.transform import environment
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
+from seqdrop.results.columns import NAMES
 from seqdrop.results.files import result_files
+from seqdrop.results.provenance import provenance
 from seqdrop.results.summary import summary
-from seqdrop.shards import shards, work_items
+from seqdrop.selection import Selection
+from seqdrop.shards import items_of, shards
 
 from seqdrop_cli.handler import Handler
 from seqdrop_cli.pack import unpacked
@@ -25,7 +30,6 @@ from seqdrop_cli.package import digest
 
 LOCAL = "local"  # in place of an upload's id and a job's name
 BATCH = 64_000  # bytes of work items to a request: some hundred windows, which fills the model's passes
-PREDICTIONS = "predictions.jsonl"
 
 
 class HasResults(SeqdropError):
@@ -50,19 +54,7 @@ class Plan:
     model: Path
     archive: bytes
     analysis: Analysis
-    task: str
     out: Path
-
-    def settings(self) -> dict[str, str]:
-        """What the handler reads, as a job's environment has it."""
-        use = self.analysis.use
-        return {
-            "SEQDROP_TASK": self.task,
-            "SEQDROP_WINDOW": str(use.window),
-            "SEQDROP_STRIDE": str(use.stride),
-            "SEQDROP_STRANDS": use.strands,
-            "SEQDROP_MAX_N_FRACTION": str(use.max_n_fraction),
-        }
 
 
 @dataclass
@@ -74,6 +66,8 @@ class Tally:
     errors: int = 0
     seconds: float = 0.0
     complete: bool = False
+    taken: int = 0
+    distinct: int = 0
 
     @property
     def rate(self) -> float:
@@ -85,14 +79,11 @@ class Tally:
         self.errors += sum(b'"error":' in line for line in lines)
         self.seconds = seconds
 
-    def as_dict(self) -> dict:
-        return {"items": self.items, "windows": self.windows, "errors": self.errors}
-
 
 def examine(path: Path, analysis: Analysis) -> Input:
     """Read the file once. Raises InvalidFile with all that is wrong with it."""
     with _reading(path, analysis) as reading:
-        items = sum(1 for _ in work_items(LOCAL, reading.records(), analysis))
+        items = sum(1 for _ in _items(reading, analysis)[0])
         report = reading.report()
     return Input(path, report["format"], report["sha256"], report["records"], items)
 
@@ -108,19 +99,15 @@ def predict(
     Once `stopped` answers true no more is asked of the model; what was answered is written, and summary.json says
     that it is not complete. Raises HasResults, HandlerFailed, UnknownAnswer; there are no files then.
     """
-    if (plan.out / PREDICTIONS).exists():
+    if any((plan.out / f"{name}.jsonl").exists() for name in NAMES.values()):
         raise HasResults(f"{plan.out} holds results already; name another folder with -o, or remove them")
     tally = Tally()
-    write = _tables if plan.task == "promoter" else _lines
     with (
         unpacked(plan.archive) as folder,
-        Handler(folder, plan.settings()) as handler,
+        Handler(folder, environment(plan.analysis)) as handler,
         closing(_answers(handler, found.path, plan.analysis, tally, shown, stopped)) as lines,
     ):
-        files, counts = write(plan, lines, tally)
-    content = _summary(found, plan, counts) | {"task": plan.task, "complete": tally.complete}
-    (plan.out / "summary.json").write_text(json.dumps(content, indent=2) + "\n")
-    return tally, [*files, plan.out / "summary.json"]
+        return tally, _written(found, plan, lines, tally)
 
 
 @contextmanager
@@ -140,33 +127,41 @@ def _answers(
     """The handler's lines, in the order of the file."""
     started = time.monotonic()
     with _reading(path, analysis) as reading:
-        for body, _ in shards(work_items(LOCAL, reading.records(), analysis), BATCH):
+        items, chosen = _items(reading, analysis)
+        for body, _ in shards(items, BATCH):
             if stopped():
                 return
             lines = handler.ask(body.rstrip(b"\n"))
             tally.add(lines, time.monotonic() - started)
             shown(tally)
             yield from lines
+        tally.taken, tally.distinct = chosen.taken, chosen.distinct
     tally.complete = True
 
 
-def _tables(plan: Plan, lines: Iterator[bytes], tally: Tally) -> tuple[list[Path], object]:
-    """The files that finish writes, and what was counted."""
-    with result_files(plan.analysis, lines) as (folder, counts):
+def _items(reading: Reading, analysis: Analysis) -> tuple[Iterator[bytes], Selection]:
+    """The work items of a file, selected and cut as in the pipeline."""
+    chosen = Selection(analysis)
+    return items_of(LOCAL, chosen.of(reading.records()), analysis), chosen
+
+
+def _written(found: Input, plan: Plan, lines: Iterator[bytes], tally: Tally) -> list[Path]:
+    """The files that finish writes."""
+    use, calibration = plan.analysis.use, of_archive(plan.archive)
+    calibration = calibration if use.task == "promoter" else None
+    made_by = _provenance(found, plan, Tally())
+    with result_files(plan.analysis, lines, made_by, calibration.scale(use.prior) if calibration else None) as results:
+        made_by = _provenance(found, plan, tally)  # what was taken is known now
+        content = summary(made_by, use, results, calibration) | {"complete": tally.complete}
         plan.out.mkdir(parents=True, exist_ok=True)
-        return [Path(shutil.move(path, plan.out / path.name)) for path in sorted(folder.iterdir())], counts
+        files = [Path(shutil.move(results.folder / name, plan.out / name)) for name in results.names]
+    (plan.out / "summary.json").write_text(json.dumps(content, indent=2) + "\n")
+    return [*files, plan.out / "summary.json"]
 
 
-def _lines(plan: Plan, lines: Iterator[bytes], tally: Tally) -> tuple[list[Path], object]:
-    """The handler's lines as they are (model_code/prediction.schema.json): no table is made of these tasks yet."""
-    plan.out.mkdir(parents=True, exist_ok=True)
-    with (plan.out / PREDICTIONS).open("wb") as file:
-        file.writelines(line + b"\n" for line in lines)
-    return [plan.out / PREDICTIONS], tally
-
-
-def _summary(found: Input, plan: Plan, counts) -> dict:
+def _provenance(found: Input, plan: Plan, tally: Tally) -> dict:
     upload = Upload("VALIDATED", id=LOCAL, key=found.path.name, sha256=found.sha256, records=found.records)
-    attempt = Attempt("PREDICTED", upload_id=LOCAL, analysis=plan.analysis.name)
+    numbers = {"taken": tally.taken, "distinct": tally.distinct}
+    attempt = Attempt("PREDICTED", upload_id=LOCAL, analysis=plan.analysis.name, **numbers)
     job = Job("DONE", name=LOCAL, model=plan.model.name, model_key=str(plan.model), model_digest=digest(plan.archive))
-    return summary(upload, attempt, job, plan.analysis, counts)
+    return provenance(upload, attempt, job, plan.analysis)

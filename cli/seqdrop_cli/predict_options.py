@@ -25,9 +25,14 @@ def analysis_of(options, checkpoint: Checkpoint) -> Analysis:
         raise UnfitModel(f"the analysis is for {use.k}-mers, the model for {checkpoint.vocabulary.k}-mers")
     if use.window > checkpoint.longest:
         raise UnfitModel(f"the model takes windows of up to {checkpoint.longest} bases, not of {use.window}")
-    if options.task == "promoter" and options.analysis:
+    if use.task == "promoter" and options.analysis:
         _check_label(use.label, checkpoint)
     return found
+
+
+def task_of(options) -> str:
+    """What the model is asked: as a named analysis has it, else as --task says."""
+    return _named(options).use.task if options.analysis else options.task
 
 
 def _named(options) -> Analysis:
@@ -48,16 +53,22 @@ def _made(options, checkpoint: Checkpoint) -> Analysis:
         window=options.window,
         stride=options.stride or options.window,
         strands=options.strands or "+",
-        threshold=THRESHOLD if options.threshold is None else options.threshold,
         max_n_fraction=MAX_N_FRACTION if options.max_n_fraction is None else options.max_n_fraction,
-        label=checkpoint.labels[POSITIVE] if checkpoint.labels else f"LABEL_{POSITIVE}",
+        task=options.task,
+        **(_of_calls(options, checkpoint) if options.task == "promoter" else {}),
     )
     return Analysis("local", "local/", FORMATS, 0.0, use, JobSettings())
 
 
+def _of_calls(options, checkpoint: Checkpoint) -> dict:
+    label = checkpoint.labels[POSITIVE] if checkpoint.labels else f"LABEL_{POSITIVE}"
+    return {"threshold": THRESHOLD if options.threshold is None else options.threshold, "label": label}
+
+
 def with_tracks(analysis: Analysis, format: str) -> Analysis:
     """An analysis made of options writes calls.bed for records with coordinates, which are those of a FASTA file."""
-    tracks = format == "fasta" if analysis.use.model == LOCAL_MODEL else analysis.use.tracks
+    made = analysis.use.model == LOCAL_MODEL and analysis.use.task == "promoter"
+    tracks = format == "fasta" if made else analysis.use.tracks
     return replace(analysis, use=replace(analysis.use, tracks=tracks))
 
 

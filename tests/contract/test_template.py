@@ -197,6 +197,15 @@ def test_every_function_has_a_role_of_its_own_and_no_policy_of_aws(name):
     assert "Policies" not in FUNCTIONS[name]
 
 
+def test_only_those_that_need_it_carry_compiled_code():
+    """What others import is held to their layers by tests/unit/test_imports.py, its size by test_runtime.py."""
+    heavy = {name: {layer["Ref"] for layer in body.get("Layers", [])} for name, body in FUNCTIONS.items()}
+    assert {name: layers for name, layers in heavy.items() if layers} == {
+        "ValidateFunction": {"ReadsLayer"},
+        "FinishFunction": {"TablesLayer", "ReadsLayer"},
+    }
+
+
 def test_only_archive_removes_anything():
     removing = {name: {a for a in actions(name) if "Delete" in a} - {"sqs:DeleteMessage"} for name in IDENTITIES}
     assert {name: found for name, found in removing.items() if found} == {"ArchiveFunction": {"s3:DeleteObjectVersion"}}

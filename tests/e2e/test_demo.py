@@ -68,7 +68,7 @@ def test_the_demo_ends_well_and_brings_its_results_home(demo, tmp_path):
         "length_mismatch",
         "DEEP_ARCHIVE, checksum verified",
         "pair checked",
-        "predictions.jsonl",
+        "predictions.parquet",
     ):
         assert word in text
     results = tmp_path / ".seqdrop/results"
@@ -77,7 +77,8 @@ def test_the_demo_ends_well_and_brings_its_results_home(demo, tmp_path):
     assert len(list(results.rglob("multiqc/seqdrop_general_mqc.json"))) == 5
     (reason,) = results.rglob("reason.json")
     assert json.loads(reason.read_text())["line"] == 148
-    assert (results / "contigs/assembly 1.fasta/calls.bed").is_file()
+    for name in ("calls.bed", "calls.gff3", "track.plus.bw", "track.minus.bedgraph", "predictions.parquet"):
+        assert (results / "contigs/assembly 1.fasta" / name).is_file()
     assert left_running(tmp_path) == []
     assert not (tmp_path / ".seqdrop/stack.json").exists()
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 
+import gffutils
+import pyarrow.parquet
 import pytest
+
+from tests.unit.results import formats
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 SAMPLE = 24  # windows that are scored a second time
@@ -28,6 +33,7 @@ def score(repository):
             logits = model(input_ids=torch.tensor([tokens])).logits[0]
         return torch.softmax(logits, -1)[1].item()
 
+    one.ids, one.model = ids, model
     return one
 
 
@@ -43,7 +49,7 @@ def expected_windows(length: int, window: int = 300, stride: int = 150) -> list[
     return [(start, start + window) for start in starts]
 
 
-def check(text: str, put, end, s3, stack, score, key: str) -> None:
+def check(text: str, put, end, s3, stack, score, key: str):
     (one,) = end(put(key, text.encode()))
     assert one.state == "ARCHIVED", one.detail
     body = s3.get_object(Bucket=stack.results, Key=f"results/contigs/{one.upload_id}/predictions.jsonl")["Body"]
@@ -59,17 +65,97 @@ def check(text: str, put, end, s3, stack, score, key: str) -> None:
         bases = records[row["record"]][row["start"] : row["end"]]
         bases = bases if row["strand"] == "+" else bases.translate(COMPLEMENT)[::-1]
         assert row["probability"] == pytest.approx(score(bases), abs=2e-3), row
+    return one
 
 
-def test_both_strands_of_a_made_up_genome(put, end, s3, stack, score):
+@pytest.fixture
+def brought(s3, stack, tmp_path):
+    """All results of an upload, in a folder."""
+
+    def bring(one, analysis: str) -> Path:
+        prefix = f"results/{analysis}/{one.upload_id}/"
+        for item in s3.list_objects_v2(Bucket=stack.results, Prefix=prefix)["Contents"]:
+            s3.download_file(stack.results, item["Key"], str(tmp_path / item["Key"].removeprefix(prefix)))
+        return tmp_path
+
+    return bring
+
+
+def check_files(folder: Path, lengths: dict[str, int]) -> None:
+    """Each file opens in a reader of its own, and all tell the same of the same windows."""
+    rows = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
+    table = pyarrow.parquet.read_table(folder / "predictions.parquet").to_pylist()
+    places = ("record", "start", "end", "strand", "probability", "calibrated", "call", "not_scored")
+    assert [[row[name] for name in places] for row in table] == [[row.get(name) for name in places] for row in rows]
+    beds, gffs = formats.bed(folder / "calls.bed"), formats.gff3(folder / "calls.gff3")
+    assert [{**row, "start": row["start"] + 1} for row in beds] == gffs
+    found = gffutils.DataIterator(str(folder / "calls.gff3"))
+    assert [(one.seqid, one.start, one.end) for one in found] == [(g["seqid"], g["start"], g["end"]) for g in gffs]
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["calls"]["kept"] == len(beds)
+    assert summary["calls"]["kept_per_kb"] == pytest.approx(len(beds) / summary["calls"]["scored_kb"], abs=1e-6)
+    assert {*summary["files"], "summary.json"} == {path.name for path in folder.iterdir()}
+    assert summary["expected_false_calls"]["share_of_windows"]["intron"] > 0
+    pybigwig = pytest.importorskip("pyBigWig")
+    for strand, word in (("+", "plus"), ("-", "minus")):
+        with pybigwig.open(str(folder / f"track.{word}.bw")) as track:
+            assert track.chroms() == lengths
+            scored = [row for row in rows if row["strand"] == strand and "call" in row]
+            for row in random.Random(2).sample(scored, SAMPLE):
+                found = track.values(row["record"], row["start"], row["end"])
+                assert min(found) >= row["calibrated"] * (1 - 1e-5)
+
+
+def test_both_strands_of_a_made_up_genome(put, end, s3, stack, score, brought):
     source = random.Random(7)
     text = "".join(f">chr{n} made up\n{''.join(source.choices('ACGT', k=9_777 + n))}\n" for n in (1, 2))
-    check(text, put, end, s3, stack, score, "contigs/made up.fasta")
+    one = check(text, put, end, s3, stack, score, "contigs/made up.fasta")
+    check_files(brought(one, "contigs"), {"chr1": 9_778, "chr2": 9_779})
 
 
-def test_both_strands_of_real_human_dna(put, end, s3, stack, score, shared_data):
+def test_records_of_all_lengths_with_gaps(put, end, s3, stack, brought):
+    """One base to a megabase, letters of either case, and N."""
+    source = random.Random(11)
+    lengths = {"z1": 1, "a299": 299, "m300": 300, "b1mb": 1_000_000, "gap": 2_000, "all_n": 700}
+    records = {name: "".join(source.choices("ACGTacgt", k=length)) for name, length in lengths.items()}
+    records["gap"] = records["gap"][:600] + "N" * 900 + records["gap"][1500:]
+    records["b1mb"] = records["b1mb"][:30_000] + "N" * 940_000 + records["b1mb"][-30_000:]  # as assemblies have it
+    records["all_n"] = "n" * 700
+    text = "".join(f">{name}\n{sequence}\n" for name, sequence in records.items())
+    (one,) = end(put("contigs/all lengths.fa", text.encode()))
+    assert one.state == "ARCHIVED", one.detail
+    folder = brought(one, "contigs")
+    check_files(folder, {name: lengths[name] for name in ("m300", "b1mb", "gap")})
+    for word in ("plus", "minus"):
+        lines = [line for line in formats.bedgraph(folder / f"track.{word}.bedgraph") if line[0] == "gap"]
+        # Windows with more than a tenth of N have no value, and no other reaches the middle of the gap.
+        assert {start < 630 or start >= 1470 for _, start, _, _ in lines} == {True}
+
+
+def test_embeddings_are_the_encoders_mean(put, end, score, brought):
+    import torch
+
+    source = random.Random(3)
+    records = {f"r{n}": "".join(source.choices("ACGT", k=300 * n)) for n in (1, 2)} | {"short": "ACGT"}
+    text = "".join(f">{name}\n{sequence}\n" for name, sequence in records.items())
+    (one,) = end(put("embed/three.fa", text.encode()))
+    assert one.state == "ARCHIVED", one.detail
+    rows = pyarrow.parquet.read_table(brought(one, "embed") / "embeddings.parquet").to_pylist()
+    assert [(row["record"], row["start"]) for row in rows] == [("r1", 0), ("r2", 0), ("r2", 300), ("short", 0)]
+    assert (rows[3]["embedding"], rows[3]["not_scored"]) == (None, "shorter_than_window")
+    for row in rows[:3]:
+        bases = records[row["record"]][row["start"] : row["end"]]
+        tokens = [score.ids[token] for token in ("[CLS]", *(bases[at : at + 6] for at in range(295)), "[SEP]")]
+        with torch.inference_mode():
+            hidden = score.model.bert(input_ids=torch.tensor([tokens])).last_hidden_state[0, 1:-1]
+        assert row["embedding"] == pytest.approx(hidden.mean(0).tolist(), abs=2e-2)
+
+
+def test_both_strands_of_real_human_dna(put, end, s3, stack, score, shared_data, brought):
     text = (shared_data / "genomes/chr17.hg19.part.fa").read_text()
-    check(text, put, end, s3, stack, score, "contigs/chr17.hg19.part.fa")
+    one = check(text, put, end, s3, stack, score, "contigs/chr17.hg19.part.fa")
+    lengths = {name: len(sequence) for name, sequence in read_fasta(text).items()}
+    check_files(brought(one, "contigs"), lengths)
 
 
 def test_real_reads_end_where_they_should(put, end, shared_data):

@@ -1,5 +1,7 @@
 """analyses.toml: the packaged one is valid, and a wrong one says what is wrong."""
 
+import re
+
 import pytest
 from seqdrop.analyses import Analysis, packaged, parse
 from seqdrop.errors import ConfigurationError
@@ -20,8 +22,8 @@ label = "x"
 """
 
 
-def test_the_packaged_one_has_the_three_prefixes():
-    assert packaged().prefixes == ["contigs/", "raw/", "reads/"]
+def test_the_packaged_one_has_the_four_prefixes():
+    assert packaged().prefixes == ["contigs/", "embed/", "raw/", "reads/"]
     assert packaged().by_name["raw"].use is None
     assert packaged().by_name["contigs"].use.window == 300
 
@@ -43,6 +45,14 @@ def test_the_longest_prefix_wins():
         (('strands = "+"', 'strands = "-"'), "strands must be"),
         (('["fastq"]', '["fastq", "cram"]'), "formats must be some of"),
         (("threshold = 0.5", "threshold = 50"), "threshold must be 0 to 1"),
+        (("threshold = 0.5", ""), "threshold must be 0 to 1"),
+        (('label = "x"', ""), "label must say"),
+        (('label = "x"', 'label = "x"\nprior = 0.0'), "prior must lie between 0 and 1"),
+        (('label = "x"', 'label = "x"\ndistance = 0'), "distance must be a whole number"),
+        (('label = "x"', 'label = "x"\ntask = "guess"'), "task must be one of promoter, masked, embed"),
+        (('label = "x"', 'label = "x"\nshort = "pad"'), "short must be"),
+        (('label = "x"', 'label = "x"\nprecision = "fp8"'), "precision must be one of auto, fp32, bf16, int8"),
+        (('label = "x"', 'label = "x"\ntask = "embed"'), "are for task promoter"),
         (("max_gb = 1", "max_gb = 101"), "max_gb"),
         (("label =", "lable ="), "lable"),
         (('model = "m"', 'model = "org/DNABERT_6"'), "model must be"),
@@ -86,6 +96,7 @@ def test_reads_wait_for_their_mates_and_raw_data_does_not():
     assert {name: one.mates for name, one in packaged().by_name.items()} == {
         "reads": "wait",
         "contigs": "single",
+        "embed": "single",
         "raw": "check",
     }
     assert parse(GOOD).by_name["reads"].mates == "single"
@@ -112,3 +123,27 @@ def test_job_bounds():
         parse(GOOD + "[analyses.reads.job]\nmax_payload_mb = 101\n")
     with pytest.raises(ConfigurationError, match="99 at the most"):
         parse(GOOD + "[analyses.reads.job]\nmax_members = 100\n")
+
+
+def plain(task: str, **changes) -> str:
+    """GOOD as another task has it."""
+    text = GOOD.replace("threshold = 0.5\n", f'task = "{task}"\n').replace('label = "x"\n', "")
+    for name, value in changes.items():
+        text = re.sub(rf"^{name} = .*$", f"{name} = {value}", text, flags=re.MULTILINE)
+    return text
+
+
+@pytest.mark.parametrize("task", ["masked", "embed"])
+def test_other_tasks_have_no_threshold(task):
+    use = parse(plain(task, window=200, stride=200)).by_name["reads"].use
+    assert (use.task, use.threshold, use.label) == (task, None, "")
+
+
+def test_a_mask_is_filled_on_the_forward_strand():
+    with pytest.raises(ConfigurationError, match="forward strand"):
+        parse(plain("masked", strands='"+-"'))
+
+
+def test_embeddings_of_a_request_must_fit_in_its_answer():
+    with pytest.raises(ConfigurationError, match="too many; take a longer stride"):
+        parse(plain("embed", stride=70, window=300) + "[analyses.reads.job]\nwindows_per_item = 1\n")

@@ -20,7 +20,11 @@ RESERVED = "examine"  # stands in the names of processing jobs where an analysis
 # Part of a SageMaker model name (63 characters, with a prefix and a digest of ours) and of object keys.
 MODEL = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}")
 # A prediction takes about so many bytes in the container's answer, a base one in the request.
-ANSWER_BYTES = 90
+ANSWER_BYTES = {"promoter": 90, "masked": 300, "embed": 7_500}
+# The container answers so many bytes to a request at the most (jobs/models.MAX_RESPONSE, with room to spare).
+MOST_ANSWER = 60_000_000
+TASKS = ("promoter", "masked", "embed")
+PRECISIONS = ("auto", "fp32", "bf16", "int8")
 # A sample is held in memory until the file is read: so many reads of 300 bp fit (sampling.HELD).
 MOST_READS = 1_000_000
 # What a Lambda of 1769 MB reads in its 15 minutes at the slowest rate that was seen, with nothing to spare.
@@ -57,10 +61,18 @@ class ModelUse:
     window: int
     stride: int
     strands: str
-    threshold: float
     max_n_fraction: float
-    label: str
+    threshold: float | None = None
+    label: str = ""
     tracks: bool = False
+    task: str = "promoter"
+    short: str = "skip"
+    """What becomes of a record shorter than a window: "skip" or "score", as a window of its own length."""
+    precision: str = "auto"
+    prior: float | None = None
+    """Share of windows that truly are positives; None: as in the set that the model's calibration was fitted on."""
+    distance: int | None = None
+    """Called windows of a strand that start nearer than this are one call; None: a window."""
     max_reads: int | None = None
     """Records of a file that the model sees at the most, drawn by `seed`; None: all."""
     seed: int = 0
@@ -74,17 +86,47 @@ class ModelUse:
             "window must be at least k": self.window >= self.k,
             "stride must be 1 to window": 1 <= self.stride <= self.window,
             'strands must be "+" or "+-"': self.strands in ("+", "+-"),
-            "threshold must be 0 to 1": 0 <= self.threshold <= 1,
+            f"task must be one of {', '.join(TASKS)}": self.task in TASKS,
+            'short must be "skip" or "score"': self.short in ("skip", "score"),
+            f"precision must be one of {', '.join(PRECISIONS)}": self.precision in PRECISIONS,
+            "distance must be a whole number from 1": self.distance is None or _whole(self.distance),
             "max_n_fraction must be 0 to 1": 0 <= self.max_n_fraction <= 1,
             f"max_reads must be a whole number from 1 to {MOST_READS:,}": self.max_reads is None
             or (type(self.max_reads) is int and 1 <= self.max_reads <= MOST_READS),
             "seed must be a whole number from 0": type(self.seed) is int and self.seed >= 0,
             "collapse must be true or false": isinstance(self.collapse, bool),
             "collapse is for reads, tracks for places on a genome: not both": not (self.collapse and self.tracks),
+            "max_reads and collapse are not for task masked": self.task != "masked"
+            or not (self.max_reads or self.collapse),
         }
+        rules |= self._rules_of_calls() if self.task == "promoter" else self._rules_without_calls()
         broken = [rule for rule, holds in rules.items() if not holds]
         if broken:
             raise ConfigurationError("; ".join(broken))
+
+    def _rules_of_calls(self) -> dict[str, bool]:
+        return {
+            "threshold must be 0 to 1": self.threshold is not None and 0 <= self.threshold <= 1,
+            "label must say what the positive class is": bool(self.label),
+            "prior must lie between 0 and 1": self.prior is None or 0 < self.prior < 1,
+        }
+
+    def _rules_without_calls(self) -> dict[str, bool]:
+        given = self.threshold, self.label or None, self.tracks or None, self.prior, self.distance
+        return {
+            "threshold, label, tracks, prior and distance are for task promoter": given == (None,) * len(given),
+            'strands must be "+": what fills a mask is told on the forward strand': self.task != "masked"
+            or self.strands == "+",
+        }
+
+    @property
+    def apart(self) -> int:
+        """How far the starts of two calls on a strand lie apart at the least."""
+        return self.distance or self.window
+
+
+def _whole(value: object) -> bool:
+    return type(value) is int and value >= 1
 
 
 @dataclass(frozen=True)
@@ -214,8 +256,10 @@ def _analysis(name: str, entry: dict) -> Analysis:
 
 
 def _check_size(use: ModelUse, job: JobSettings) -> None:
-    """One work item and its answer must fit in one request to the container."""
-    most = job.max_payload_mb * 1_000_000
+    """One work item and its answer must fit in one request to the container, and a full request's in its answer."""
+    most, answer = job.max_payload_mb * 1_000_000, len(use.strands) * ANSWER_BYTES[use.task]
     asked = (job.windows_per_item + 1) * use.stride + use.window
-    if max(asked, job.windows_per_item * len(use.strands) * ANSWER_BYTES) > most / 2:
+    if max(asked, job.windows_per_item * answer) > most / 2:
         raise ConfigurationError("a work item of job.windows_per_item windows does not fit in job.max_payload_mb")
+    if use.task == "embed" and most / use.stride * answer > MOST_ANSWER:
+        raise ConfigurationError("embeddings of a request of job.max_payload_mb are too many; take a longer stride")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from seqdrop.analyses import Analysis
+from seqdrop.analyses import Analysis, ModelUse
 from seqdrop.collapse import alone, collapsed
 from seqdrop.errors import Fault, InvalidFile
+from seqdrop.masks import count_masks
 from seqdrop.reads.records import Record
 from seqdrop.sampling import sample
 from seqdrop.segments import window_counter
@@ -33,9 +34,9 @@ class Selection:
 
     def _within_bounds(self, counted: Counted) -> Counted:
         """Until they hold more windows than one Lambda can bring home (a sample never does)."""
-        windows, most, windows_in = 0, self._analysis.job.max_windows, window_counter(self._analysis.use)
+        windows, most, answers_to = 0, self._analysis.job.max_windows, _answer_counter(self._analysis.use)
         for record, count in counted:
-            windows += windows_in(len(record.sequence))
+            windows += answers_to(record.sequence)
             if windows > most:
                 advice = (
                     "Split the file and drop the parts, or drop it under raw/, which has no model; "
@@ -45,6 +46,12 @@ class Selection:
                     Fault("too_many_windows", f"the file has more than {most:,} windows to score", advice)
                 )
             yield record, count
+
+
+def _answer_counter(use: ModelUse) -> Callable[[bytes], int]:
+    """A function from a sequence to the windows, on all strands, or the stretches that the model is asked about."""
+    windows_in = window_counter(use)
+    return count_masks if use.task == "masked" else lambda sequence: windows_in(len(sequence))
 
 
 def selected(analysis: Analysis, records: int, taken: int, distinct: int) -> dict:

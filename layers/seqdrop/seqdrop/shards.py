@@ -6,11 +6,19 @@ import json
 from collections.abc import Iterable, Iterator
 
 from seqdrop.analyses import Analysis
+from seqdrop.masks import masked_items
 from seqdrop.reads.records import Record
 from seqdrop.segments import segments
 
 MEGABYTE = 1_000_000
 KNOWN = 1_000  # lengths whose segments are remembered
+
+
+def items_of(upload_id: str, counted: Iterable[tuple[Record, int]], analysis: Analysis) -> Iterator[bytes]:
+    """The work items of an analysis, as its task has them; a record comes with the number of identical ones."""
+    if analysis.use.task == "masked":
+        return masked_items(upload_id, (record for record, _ in counted), analysis.use)
+    return work_items(upload_id, counted, analysis)
 
 
 def work_items(upload_id: str, counted: Iterable[tuple[Record, int]], analysis: Analysis) -> Iterator[bytes]:

@@ -34,8 +34,8 @@ def fasta(path: Path, *sequences: str) -> Path:
     return path
 
 
-def rows(out: Path) -> list[dict]:
-    return [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
+def rows(out: Path, name: str = "predictions") -> list[dict]:
+    return [json.loads(line) for line in (out / f"{name}.jsonl").read_text().splitlines()]
 
 
 def summary(out: Path) -> dict:
@@ -51,11 +51,13 @@ def test_a_fasta_is_predicted_as_in_the_pipeline(golden, seed, tmp_path, capsys)
     assert [row["strand"] for row in scored] == ["+", "-"] * len(golden["sequences"])
     assert all(row["call"] == (row["probability"] >= 0.5) for row in scored)
     assert short["not_scored"] == "shorter_than_window"
-    called = [line.split("\t") for line in (out / "calls.bed").read_text().splitlines()]
+    called = [line.split("\t") for line in (out / "calls.bed").read_text().splitlines() if not line.startswith("#")]
     assert len(called) == sum(row["call"] for row in scored)
     assert {fields[3] for fields in called} == {"core_promoter"}
+    assert (out / "predictions.parquet").is_file()
     found = summary(out)
-    assert (found["complete"], found["task"], found["upload"]["records"]) == (True, "promoter", len(scored) // 2 + 1)
+    assert (found["complete"], found["upload"]["records"]) == (True, len(scored) // 2 + 1)
+    assert found["parameters"]["task"] == "promoter"
     assert found["counts"]["windows"] == len(scored) + 2
     assert "windows/s" in capsys.readouterr().out
 
@@ -75,10 +77,12 @@ def test_masked_stretches_are_filled(folder, tmp_path):
     file, out = fasta(tmp_path / "a.fa", "ACGTTGCATGCATNNACGTTGCATCCAACCTGA", "ACGT" * 10), tmp_path / "out"
     asked = ("--model", str(with_language_head(folder)), "--task", "masked", "--window", "30", "-o", str(out))
     assert main(["predict", str(file), *asked]) == 0
-    first, second = rows(out)
-    assert [(one["start"], one["end"], len(one["candidates"])) for one in first["masks"]] == [(13, 15, 5)]
-    assert (second["record"], second["masks"]) == ("s1", [])
-    assert summary(out)["counts"] == {"items": 2, "windows": 1, "errors": 0}
+    found = rows(out, "fills")
+    assert [(one["record"], one["start"], one["end"], one["rank"]) for one in found] == [
+        ("s0", 13, 15, rank) for rank in range(1, 6)
+    ]
+    assert summary(out)["counts"]["windows"] == 1
+    assert (out / "fills.parquet").is_file()
 
 
 # ---------------------------------------------------------------- Ctrl-C
@@ -90,7 +94,7 @@ def plan_of(options, seed: Path, out: Path):
     from seqdrop_cli.predict_options import analysis_of
 
     found = parser().parse_args(["predict", "x", "--model", str(seed), *options])
-    return local.Plan(seed, pack_model(seed), analysis_of(found, read_checkpoint(seed)), "promoter", out)
+    return local.Plan(seed, pack_model(seed), analysis_of(found, read_checkpoint(seed)), out)
 
 
 def test_after_ctrl_c_what_was_answered_is_written(seed, tmp_path):
@@ -131,7 +135,7 @@ def test_what_does_not_fit_is_refused_before_the_model_is_asked(folder, tmp_path
     ask = (file, "--model", folder)
     assert "--analysis NAME" in refusal(capsys, *ask)
     assert "up to 70 bases, not of 71" in refusal(capsys, *ask, "--window", 71)
-    assert "must be one with a model: contigs, reads" in refusal(capsys, *ask, "--analysis", "raw")
+    assert "must be one with a model: contigs, embed, reads" in refusal(capsys, *ask, "--analysis", "raw")
     assert "stride must be 1 to window" in refusal(capsys, *ask, "--window", 70, "--stride", 71)
     assert "no trained head for --task masked" in refusal(capsys, *ask, "--window", 70, "--task", "masked")
     change_config(folder, id2label={"0": "other", "1": "enhancer"}, label2id=None)
@@ -143,7 +147,7 @@ def test_what_does_not_fit_is_refused_before_the_model_is_asked(folder, tmp_path
 
 def test_a_broken_file_has_no_predictions(seed, tmp_path, capsys):
     file, out = tmp_path / "a.fastq", tmp_path / "out"
-    file.write_text("@r1\nACGT\n+\nIIII\n@r2\nACGT\n+\nIII\n")
+    file.write_text("@r1\nACGT\n+\nIII\n@r2\nACGT\n+\nIIII\n")
     assert main(["predict", str(file), "--model", str(seed), "--window", "70", "-o", str(out)]) == 1
     assert "length_mismatch" in capsys.readouterr().out
     assert not out.exists()

@@ -13,6 +13,8 @@ from seqdrop.stages.finish import finish
 from seqdrop.uploads import UploadVersion
 
 NAME = "seqdrop-contigs-x-1"
+TRACKS = [f"track.{strand}.{suffix}" for strand in ("plus", "minus") for suffix in ("bedgraph", "bw")]
+FILES = ["predictions.jsonl", "predictions.parquet", "calls.bed", "calls.gff3", *TRACKS]
 
 
 @pytest.fixture
@@ -40,8 +42,8 @@ def told(services, status: str, **more):
 def put_outputs(services, key: str, lines_each: int = 1, folder: str = "deep/er/") -> None:
     for number in range(2):
         windows = [
-            {"start": 0, "end": 300, "strand": "+", "probability": 0.95},
-            {"start": 0, "end": 300, "strand": "-", "probability": 0.25},
+            {"start": 150 * number, "end": 150 * number + 300, "strand": "+", "probability": 0.95},
+            {"start": 150 * number, "end": 150 * number + 300, "strand": "-", "probability": 0.25},
         ]
         line = json.dumps({"id": f"{number}", "record": "c", "windows": windows}) + "\n"
         where = output_prefix(NAME) + folder + shard_name(key, number) + ".out"
@@ -51,6 +53,11 @@ def put_outputs(services, key: str, lines_each: int = 1, folder: str = "deep/er/
 def read(services, key: str, name: str) -> str:
     upload = key.split("-")[0]
     return services.s3.get_object(Bucket="results", Key=f"results/contigs/{upload}/{name}")["Body"].read().decode()
+
+
+def listed(services, key: str) -> list[dict]:
+    upload = key.split("-")[0]
+    return services.s3.list_objects_v2(Bucket="results", Prefix=f"results/contigs/{upload}/").get("Contents", [])
 
 
 def states(services, job) -> list[str]:
@@ -68,8 +75,16 @@ def test_a_completed_job_brings_every_members_predictions_home(services, job, se
         ("+", 0.95, True),
         ("-", 0.25, False),
     ] * 2
-    assert read(services, job[0], "calls.bed") == "c\t0\t300\tpromoter\t950\t+\n" * 2
-    assert json.loads(read(services, job[0], "summary.json"))["counts"]["calls"] == 2
+    found = json.loads(read(services, job[0], "summary.json"))
+    assert found["counts"]["calls"] == found["calls"]["windows"] == 2
+    assert (found["calls"]["kept"], found["calls"]["scored_kb"]) == (
+        1,
+        0.9,
+    )  # of neighbours one is kept, + and - are two
+    assert found["files"] == sorted(FILES)
+    assert {item["Key"].rsplit("/")[-1] for item in listed(services, job[0])} == {*FILES, "summary.json"}
+    calls = [line.split("\t") for line in read(services, job[0], "calls.bed").splitlines() if line[0] != "#"]
+    assert calls == [["c", "0", "300", "promoter", "950", "+", "0", "300", "0", "0.95", "."]]
     assert [(queue, body) for queue, body in sent] == [("archive_queue", {"upload": k.split("-")[0]}) for k in job]
 
 
@@ -83,15 +98,12 @@ def test_good_outputs_of_a_failed_job_stand(services, job, sent):
 
 
 def test_an_output_with_too_few_lines_is_no_prediction(services, job):
-    put_outputs(services, job[0], lines_each=2)
+    put_outputs(services, job[0], lines_each=0)
     put_outputs(services, job[1])
     finish(told(services, "Completed"), NAME)
     assert states(services, job) == ["FAILED", "PREDICTED"]
-    assert "4 of 2 work items" in services.ledger.attempt(job[0]).reason
-    listed = services.s3.list_objects_v2(Bucket="results").get("Contents", [])
-    assert not [item for item in listed if job[0].split("-")[0] in item["Key"]], (
-        "incomplete results at the place of results"
-    )
+    assert "0 of 2 work items" in services.ledger.attempt(job[0]).reason
+    assert listed(services, job[0]) == [], "incomplete results at the place of results"
 
 
 @pytest.mark.parametrize(

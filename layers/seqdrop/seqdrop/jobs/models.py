@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
+from seqdrop.calibration import of_archive
 from seqdrop.errors import JobRefused
 from seqdrop.jobs import pointers
 from seqdrop.jobs.names import model_name
@@ -39,6 +40,8 @@ class ModelArchive:
     key: str
     digest: str
     labels: tuple[str, ...] = ()
+    calibration: str = ""
+    """What its probabilities are worth (`Calibration.as_json`); "" if the archive does not say."""
 
     def check_label(self, label: str) -> None:
         """Raises JobRefused unless `label` is the archive's own name for its positive class.
@@ -69,7 +72,8 @@ def current_archive(s3, bucket: str, model: str) -> ModelArchive:
             f"there is no model {model!r} yet: run `seqdrop models push {model} ARCHIVE`, then drop the file again"
         )
     found = pointer["current"]
-    return ModelArchive(model, found["key"], found["digest"], tuple(found.get("labels", ())))
+    labels, calibration = tuple(found.get("labels", ())), found.get("calibration", "")
+    return ModelArchive(model, found["key"], found["digest"], labels, calibration)
 
 
 def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int) -> dict:
@@ -127,15 +131,25 @@ def push_archive(s3, bucket: str, model: str, body: bytes, now: str) -> ModelArc
     Pushing the same archive again changes nothing. The pointer keeps what was current before, newest first.
     Raises ValueError for bytes that are no archive.
     """
-    digest, labels = hashlib.sha256(body).hexdigest(), archive_labels(body)
-    archive = ModelArchive(model, f"models/{model}/{digest[:16]}.tar.gz", digest, labels)
-    pointer = pointers.read(s3, bucket, pointer_key(model))
-    if pointers.is_current(pointer, digest) and pointer["current"].get("labels") == list(labels):
+    archive = _described(model, body)
+    pointer, about = pointers.read(s3, bucket, pointer_key(model)), _about(archive)
+    if pointer and about.items() <= pointer["current"].items():
         return archive
     s3.put_object(Bucket=bucket, Key=archive.key, Body=body)
-    current = {"key": archive.key, "digest": digest, "labels": labels, "since": now}
-    pointers.move(s3, bucket, pointer_key(model), pointer, current)
+    pointers.move(s3, bucket, pointer_key(model), pointer, {**about, "since": now})
     return archive
+
+
+def _described(model: str, body: bytes) -> ModelArchive:
+    digest, scores = hashlib.sha256(body).hexdigest(), of_archive(body)
+    key, calibration = f"models/{model}/{digest[:16]}.tar.gz", scores.as_json() if scores else ""
+    return ModelArchive(model, key, digest, archive_labels(body), calibration)
+
+
+def _about(archive: ModelArchive) -> dict:
+    """What the pointer tells of it, and what a change of makes it another."""
+    labels = list(archive.labels)
+    return {"key": archive.key, "digest": archive.digest, "labels": labels, "calibration": archive.calibration}
 
 
 def archive_labels(body: bytes) -> tuple[str, ...]:

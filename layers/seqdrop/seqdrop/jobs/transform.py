@@ -42,7 +42,7 @@ def transform_request(settings: Settings, analysis: Analysis, name: str, model: 
             "MaxConcurrentTransforms": 1,
             "MaxPayloadInMB": analysis.job.max_payload_mb,
             "BatchStrategy": "MultiRecord",
-            "Environment": _environment(analysis),
+            "Environment": environment(analysis),
             "ModelClientConfig": {"InvocationsTimeoutInSeconds": 900, "InvocationsMaxRetries": 1},
             "TransformInput": {
                 "DataSource": {
@@ -69,7 +69,7 @@ def transform_request(settings: Settings, analysis: Analysis, name: str, model: 
     )
 
 
-def _environment(analysis: Analysis) -> dict[str, str]:
+def environment(analysis: Analysis) -> dict[str, str]:
     """What model_code/dnabert/inference.py reads."""
     use = analysis.use
     return {
@@ -77,6 +77,9 @@ def _environment(analysis: Analysis) -> dict[str, str]:
         "SEQDROP_STRIDE": str(use.stride),
         "SEQDROP_STRANDS": use.strands,
         "SEQDROP_MAX_N_FRACTION": str(use.max_n_fraction),
+        "SEQDROP_TASK": use.task,
+        "SEQDROP_SHORT": use.short,
+        "SEQDROP_PRECISION": use.precision,
     }
 
 

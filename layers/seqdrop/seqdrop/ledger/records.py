@@ -137,6 +137,7 @@ class Job(Record):
     model_request: str = ""  # what CreateModel is sent, as JSON
     upload: str = ""
     plan: str = ""
+    calibration: str = ""  # the archive's (`Calibration.as_json`); "" if it has none
     reason: str = ""
 
     kind = JOB

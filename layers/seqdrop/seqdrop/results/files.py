@@ -4,16 +4,40 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from seqdrop.analyses import Analysis
 from seqdrop.ledger.records import Attempt
-from seqdrop.results.bed import bed_line
-from seqdrop.results.rows import Counts, rows
+from seqdrop.results.columns import NAMES, columns
+from seqdrop.results.parquet import parquet
+from seqdrop.results.places import Places
+from seqdrop.results.rows import Counts, Scale, rows
 
-TYPES = {"predictions.jsonl": "application/jsonlines", "calls.bed": "text/plain"}
+TYPES = {
+    ".jsonl": "application/jsonlines",
+    ".parquet": "application/vnd.apache.parquet",
+    ".bed": "text/plain",
+    ".gff3": "text/plain",
+    ".bedgraph": "text/plain",
+    ".bw": "application/octet-stream",
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What was written: a folder, what was counted, and the calls that stand for all (None without tracks)."""
+
+    folder: Path
+    counts: Counts
+    kept: int | None = None
+    without_bigwig: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir())
 
 
 def results_prefix(attempt: Attempt) -> str:
@@ -23,30 +47,29 @@ def results_prefix(attempt: Attempt) -> str:
 
 
 @contextmanager
-def result_files(analysis: Analysis, lines: Iterable[bytes]) -> Iterator[tuple[Path, Counts]]:
-    """A folder with predictions.jsonl (and calls.bed for records with coordinates), and what was counted.
+def result_files(analysis: Analysis, lines: Iterable[bytes], made_by: dict, scale: Scale | None) -> Iterator[Results]:
+    """A folder with the task's table as JSON Lines and Parquet; calls and tracks for records that are places.
 
     Memory does not grow with the predictions; the folder is gone afterwards. Raises UnknownAnswer.
     """
     with TemporaryDirectory(prefix="seqdrop-") as name:
-        folder = Path(name)
-        yield folder, _write(folder, analysis, lines)
+        yield _write(Path(name), analysis, lines, made_by, scale)
 
 
-def upload_files(s3, bucket: str, attempt: Attempt, folder: Path) -> None:
-    """Put the files of a folder where the attempt's results lie."""
-    for path in sorted(folder.iterdir()):
-        key = results_prefix(attempt) + path.name
-        s3.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": TYPES[path.name]})
+def upload_files(s3, bucket: str, attempt: Attempt, results: Results) -> None:
+    """Put the files where the attempt's results lie."""
+    for name in results.names:
+        path, key = results.folder / name, results_prefix(attempt) + name
+        s3.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": TYPES[path.suffix]})
 
 
-def _write(folder: Path, analysis: Analysis, lines: Iterable[bytes]) -> Counts:
-    counts = Counts()
-    with ExitStack() as open_files:
-        table = open_files.enter_context((folder / "predictions.jsonl").open("w"))
-        bed = open_files.enter_context((folder / "calls.bed").open("w")) if analysis.use.tracks else None
-        for row in rows(lines, analysis.use, counts):
-            table.write(json.dumps(row, separators=(",", ":")) + "\n")
-            if bed and (line := bed_line(row, analysis.use.label)):
-                bed.write(line)
-    return counts
+def _write(folder: Path, analysis: Analysis, lines: Iterable[bytes], made_by: dict, scale: Scale | None) -> Results:
+    counts, use = Counts(), analysis.use
+    table = folder / f"{NAMES[use.task]}.jsonl"
+    with table.open("w") as file, Places(folder, use, made_by) if use.tracks else nullcontext() as places:
+        for row in rows(lines, use, counts, scale):
+            file.write(json.dumps(row, separators=(",", ":")) + "\n")
+            if places:
+                places.add(row)
+    parquet(table, columns(use, made_by, table), made_by, table.with_suffix(".parquet"))
+    return Results(folder, counts, *((places.calls, places.without_bigwig) if places else ()))

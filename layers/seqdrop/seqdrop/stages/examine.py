@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from seqdrop import mate_digests
 from seqdrop.analyses import Analysis
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import Fault, InvalidFile
 from seqdrop.examination import Examination, rejection, save
 from seqdrop.jobs.transform import shard_prefix
 from seqdrop.ledger.records import Attempt
@@ -15,7 +15,7 @@ from seqdrop.ranged import RangedObject
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
 from seqdrop.selection import Counted, Selection
-from seqdrop.shards import MEGABYTE, shard_name, shards, work_items
+from seqdrop.shards import MEGABYTE, items_of, shard_name, shards
 from seqdrop.uploads import UploadVersion
 
 
@@ -59,9 +59,12 @@ def _read(s3, work: str, version: UploadVersion, reading: Reading, analysis: Ana
 def _write_shards(s3, work: str, version: UploadVersion, counted: Counted, analysis: Analysis) -> tuple[int, int]:
     """(shards, work items) of the records. Raises InvalidFile."""
     attempt = Attempt("PLANNED", upload_id=version.id, analysis=analysis.name)
-    lines = work_items(version.id, counted, analysis)
+    lines = items_of(version.id, counted, analysis)
     count = items = 0
     for count, (body, held) in enumerate(shards(lines, analysis.job.shard_mb * MEGABYTE), start=1):
         s3.put_object(Bucket=work, Key=shard_prefix(attempt) + shard_name(attempt.key, count - 1), Body=body)
         items += held
+    if not items:  # a job takes no empty input
+        advice = "Nothing is to be done for it here; drop it under raw/ to archive it."
+        raise InvalidFile(Fault("nothing_to_score", "the file has nothing that the model could be asked about", advice))
     return count, items

@@ -5,10 +5,12 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
+from seqdrop.calibration import parse
 from seqdrop.jobs.transform import output_prefix
 from seqdrop.ledger.records import EXAMINE, Attempt, Job
 from seqdrop.log import logger
 from seqdrop.results.files import result_files, results_prefix, upload_files
+from seqdrop.results.provenance import provenance
 from seqdrop.results.rows import Counts, UnknownAnswer
 from seqdrop.results.summary import summary
 from seqdrop.services import Services
@@ -62,15 +64,17 @@ def _settle(services: Services, job: Job, attempt: Attempt, outputs: dict[str, s
 def _write(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> str | None:
     """Bring predictions home and move the attempt on. Answers what is wrong with them, if anything is."""
     analysis, bucket = attempt.analysis_as_planned, services.settings.results
+    made_by = provenance(services.ledger.upload(attempt.upload_id), attempt, job, analysis)
+    calibration = parse(job.calibration) if job.calibration and analysis.use.task == "promoter" else None
+    scale = calibration.scale(analysis.use.prior) if calibration else None
     try:
-        with result_files(analysis, _lines(services, keys)) as (folder, counts):
-            if trouble := _trouble(attempt, counts):
+        with result_files(analysis, _lines(services, keys), made_by, scale) as results:
+            if trouble := _trouble(attempt, results.counts):
                 return trouble
-            upload_files(services.s3, bucket, attempt, folder)
+            upload_files(services.s3, bucket, attempt, results)
+            content = summary(made_by, analysis.use, results, calibration)
     except UnknownAnswer as error:
         return str(error)
-    upload = services.ledger.upload(attempt.upload_id)
-    content = summary(upload, attempt, job, analysis, counts)
     services.put_json(bucket, results_prefix(attempt) + "summary.json", content)
     services.ledger.move(attempt, "PREDICTED")
     return None

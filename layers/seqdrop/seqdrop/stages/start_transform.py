@@ -71,7 +71,8 @@ def _plan_and_launch(services: Services, members: list[Attempt]) -> None:
 def _plan(services: Services, members: list[Attempt]) -> Job:
     analysis = members[0].analysis_as_planned
     archive = current_archive(services.s3, services.settings.results, analysis.use.model)
-    archive.check_label(analysis.use.label)
+    if analysis.use.task == "promoter":
+        archive.check_label(analysis.use.label)
     model = model_request(services.settings, archive, analysis.job.max_payload_mb)
     name = job_name(members)
     request = transform_request(services.settings, analysis, name, model["ModelName"], members)
@@ -85,6 +86,7 @@ def _plan(services: Services, members: list[Attempt]) -> Job:
         model_key=archive.key,
         model_digest=archive.digest,
         model_request=json.dumps(model, sort_keys=True),
+        calibration=archive.calibration,
     )
 
 

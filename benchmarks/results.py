@@ -1,0 +1,58 @@
+"""How fast finish writes results, and what it takes: `python benchmarks/results.py [--windows 1000000]`.
+
+Answers as a container gives them to 300 bp windows every 150 bp on both strands, in records of 3 Mb. Prints windows a
+second of CPU (making the answers included), the memory at its highest, and the size of each file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import time
+from collections.abc import Iterator
+
+from seqdrop.analyses import packaged
+from seqdrop.calibration import Calibration
+from seqdrop.results.files import result_files
+
+RECORD = 3_000_000
+PER_ITEM = 64
+MADE_BY = {"model": {"name": "promoter-300", "sha256": "0" * 64}}
+
+
+def answers(windows: int, seed: int = 1) -> Iterator[bytes]:
+    source = random.Random(seed)
+    values = [round(source.random() ** 3, 6) for _ in range(10_007)]
+    number = start = record = 0
+    while number < windows:
+        found = []
+        for _ in range(PER_ITEM):
+            place = {"start": start, "end": start + 300}
+            for strand in "+-":
+                found.append({**place, "strand": strand, "probability": values[number % 10_007]})
+                number += 1
+            start += 150
+        yield json.dumps({"id": f"u:{record}:{start}", "record": f"chr{record}", "windows": found}).encode()
+        if start >= RECORD:
+            record, start = record + 1, 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--windows", type=int, default=1_000_000)
+    asked = parser.parse_args().windows
+    analysis, scale = packaged().by_name["contigs"], Calibration(0.6, -0.7, 0.3).scale(0.001)
+    before = time.process_time()
+    with result_files(analysis, answers(asked), MADE_BY, scale) as results:
+        seconds = time.process_time() - before
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+        count = results.counts.windows
+        print(f"{count:,} windows, {count / seconds:,.0f} a second of CPU, {memory:.0f} MB")
+        for name in results.names:
+            print(f"{(results.folder / name).stat().st_size / 1e6:9.1f} MB  {name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Who made a file: the model, its version, the parameters and the input. Every file of results carries it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from seqdrop import __version__
+from seqdrop.analyses import Analysis
+from seqdrop.ledger.records import Attempt, Job, Upload
+from seqdrop.selection import selected
+
+
+def provenance(upload: Upload, attempt: Attempt, job: Job, analysis: Analysis) -> dict:
+    """What is needed to make the predictions again; plain JSON."""
+    return {
+        "seqdrop": __version__,
+        "upload": {
+            "id": upload.id,
+            "key": upload.key,
+            "version_id": upload.version_id,
+            "sha256": upload.sha256,
+            "records": upload.records,
+        },
+        "analysis": analysis.name,
+        "selection": selected(analysis, upload.records, attempt.taken, attempt.distinct),
+        "attempt": attempt.number,
+        "job": job.name,
+        "model": {"name": job.model, "archive": job.model_key, "sha256": job.model_digest},
+        "parameters": asdict(analysis.use),
+        "calibration": json.loads(job.calibration) if job.calibration else None,
+    }
+
+
+def comments(made_by: dict) -> str:
+    """The same as comment lines of BED, GFF3 and bedGraph: one a field, its value as ASCII JSON, so never two lines."""
+    told = {name: value for name, value in made_by.items() if name != "calibration"}
+    return "".join(f"# {name}: {json.dumps(value)}\n" for name, value in told.items())

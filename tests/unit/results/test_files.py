@@ -1,0 +1,296 @@
+"""Each file of results, opened by a reader that is not ours: pyarrow, gffutils, and for bigWig the library that did
+not write it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import gffutils
+import pyarrow.parquet
+import pybigtools
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from seqdrop.analyses import Analysis, ModelUse, packaged
+from seqdrop.calibration import Calibration
+from seqdrop.ledger.records import Attempt, Job, Upload
+from seqdrop.results import bigwig
+from seqdrop.results.files import result_files
+from seqdrop.results.provenance import provenance
+from seqdrop.results.rows import UnknownAnswer
+from seqdrop.results.summary import summary
+
+from tests.unit.results import formats
+
+pyBigWig = pytest.importorskip("pyBigWig")
+
+CALIBRATION = Calibration(0.6, -0.7, 0.3, ({"threshold": 0.5, "recall": 0.8, "intron_called": 0.1, "cds_called": 0.2},))
+CONTIGS = packaged().by_name["contigs"]
+UPLOAD = Upload("VALIDATED", id="U" * 26, key="contigs/a\nb é.fa", sha256="ab" * 32, records=2)
+JOB = Job("STARTED", name="job", model="promoter-300", model_key="models/x", model_digest="cd" * 32)
+PLACE = ["record", "start", "end", "strand", "probability", "calibrated", "call", "label", "not_scored", "count"]
+COLUMNS = [*PLACE, "model", "model_sha256", "window", "stride", "item", "error"]
+relaxed = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def made_by(analysis: Analysis) -> dict:
+    return provenance(UPLOAD, Attempt("SUBMITTED", number=1), JOB, analysis)
+
+
+def with_use(**changes) -> Analysis:
+    return replace(CONTIGS, use=replace(CONTIGS.use, **changes))
+
+
+def lines_of(records: dict[str, list], strands: str = "+-", per_line: int = 3) -> list[bytes]:
+    """Prediction lines for {record: [(start, end, {strand: probability or None})]}."""
+    lines = []
+    for record, windows in records.items():
+        entries = [
+            {"start": start, "end": end, "strand": strand}
+            | ({"not_scored": "too_many_n"} if found[strand] is None else {"probability": found[strand]})
+            for start, end, found in windows
+            for strand in strands
+        ]
+        for first in range(0, len(entries), per_line):
+            part = entries[first : first + per_line]
+            lines.append(json.dumps({"id": f"{record}:{first}", "record": record, "windows": part}).encode())
+    return lines
+
+
+names = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=12)
+values = st.none() | st.integers(0, 1_000_000).map(lambda millionths: millionths / 1_000_000)
+
+
+@st.composite
+def genomes(draw):
+    """Records of odd names, with windows of 300 every 150 and a last one that ends with the record."""
+    found = {}
+    for name in draw(st.lists(names.filter(lambda name: not name.startswith("#")), max_size=3, unique=True)):
+        starts = list(range(0, draw(st.integers(0, 8)) * 150 + 1, 150))
+        starts += [starts[-1] + draw(st.integers(1, 149))] if draw(st.booleans()) else []
+        found[name] = [(start, start + 300, {strand: draw(values) for strand in "+-"}) for start in starts]
+    return found
+
+
+def written(records: dict, calibration: Calibration | None, check, **changes) -> None:
+    analysis = with_use(**changes)
+    scale = calibration.scale(analysis.use.prior) if calibration else None
+    with result_files(analysis, lines_of(records), made_by(analysis), scale) as results:
+        check(results.folder, summary(made_by(analysis), analysis.use, results, calibration))
+
+
+@relaxed
+@given(genomes(), st.sampled_from([None, CALIBRATION]))
+def test_all_files_tell_the_same(records, calibration):
+    def check(folder, told):
+        rows = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
+        assert len(rows) == told["counts"]["windows"] == 2 * sum(map(len, records.values()))
+        calls = [row for row in rows if row.get("call")]
+        best = {(row["record"], row["start"], row["strand"]): row["probability"] for row in calls}
+        beds, gffs = formats.bed(folder / "calls.bed"), formats.gff3(folder / "calls.gff3")
+        assert [{**row, "start": row["start"] + 1} for row in beds] == gffs
+        assert len(beds) == told["calls"]["kept"] <= len(calls) == told["calls"]["windows"]
+        for row in beds:
+            assert best[row["seqid"], row["start"], row["strand"]] == float(row["probability"])
+        for strand, word in (("+", "plus"), ("-", "minus")):
+            covered = {
+                (row["record"], base)
+                for row in rows
+                if row["strand"] == strand and "probability" in row
+                for base in range(row["start"], row["end"])
+            }
+            lines = formats.bedgraph(folder / f"track.{word}.bedgraph")
+            assert {(name, base) for name, start, end, _ in lines for base in range(start, end)} == covered
+            assert (folder / f"track.{word}.bw").exists() == bool(lines)
+        assert told["files"] == sorted(path.name for path in folder.iterdir())
+
+    written(records, calibration, check, threshold=0.5)
+
+
+def test_parquet_has_every_column_and_says_what_made_it():
+    records = {"chr1": [(0, 300, {"+": 0.95, "-": None})], "chr2": [(0, 300, {"+": 0.1, "-": 0.99})]}
+
+    def check(folder, told):
+        file = pyarrow.parquet.ParquetFile(folder / "predictions.parquet")
+        rows = file.read().to_pylist()
+        assert list(rows[0]) == COLUMNS
+        scored = rows[0]
+        assert (scored["record"], scored["start"], scored["end"], scored["strand"]) == ("chr1", 0, 300, "+")
+        assert (scored["probability"], scored["call"], scored["label"], scored["count"]) == (0.95, True, "promoter", 1)
+        assert scored["calibrated"] == pytest.approx(CALIBRATION.scale(0.001)(0.95), rel=1e-3)
+        assert (scored["model"], scored["model_sha256"]) == ("promoter-300", "cd" * 32)
+        assert (scored["window"], scored["stride"], scored["error"]) == (300, 150, None)
+        assert (rows[1]["probability"], rows[1]["call"], rows[1]["not_scored"]) == (None, None, "too_many_n")
+        made = json.loads(file.metadata.metadata[b"seqdrop"])
+        assert made["upload"]["sha256"] == "ab" * 32
+        assert made["parameters"]["stride"] == 150
+        assert told["model"] == made["model"]
+
+    written(records, CALIBRATION, check)
+
+
+def test_text_files_say_what_made_them_in_comments_of_one_line():
+    def check(folder, told):
+        for name in ("calls.bed", "calls.gff3", "track.plus.bedgraph", "track.minus.bedgraph"):
+            lines = [line for line in (folder / name).read_text(encoding="ascii").splitlines() if line[0] == "#"]
+            text = "\n".join(lines)
+            for word in ("cd" * 32, "ab" * 32, '"stride": 150', "# distance: 300", r"contigs/a\nb \u00e9.fa"):
+                assert word in text
+
+    written({"c": [(0, 300, {"+": 0.95, "-": 0.95})]}, None, check)
+
+
+def test_gff3_is_read_by_gffutils():
+    odd = "chr;1=x,%&\x7e"
+    records = {odd: [(150 * n, 150 * n + 300, {"+": 0.9 + n / 100, "-": 0.95}) for n in range(5)]}
+
+    def check(folder, told):
+        found = list(gffutils.DataIterator(str(folder / "calls.gff3")))
+        assert {feature.featuretype for feature in found} == {"promoter"}
+        best = next(feature for feature in found if feature.strand == "+")
+        # 0.94 at 600 is the best; of the others 0.92 at 300 and 0.9 at 0 are far enough from what is kept
+        places = [(f.start, f.end) for f in found if f.strand == "+"]
+        assert places == [(1, 300), (301, 600), (601, 900)]
+        assert best.attributes["windows"] == ["1"]
+        assert best.attributes["Name"] == ["promoter"]
+
+    written(records, CALIBRATION, check)
+
+
+WRITERS = [bigwig.by_pybigtools, bigwig.by_pybigwig]
+
+
+def read_back(writer, path: Path, name: str) -> list[tuple[int, int, float]]:
+    """By the library that did not write it."""
+    if writer is bigwig.by_pybigtools:
+        with pyBigWig.open(str(path)) as file:
+            return list(file.intervals(name))
+    with pybigtools.open(str(path)) as file:
+        return list(file.records(name))
+
+
+@relaxed
+@given(records=genomes(), writer=st.sampled_from(WRITERS))
+def test_a_bigwig_is_its_bedgraph(records, writer):
+    def check(folder, told):
+        for word in ("plus", "minus"):
+            lines = formats.bedgraph(folder / f"track.{word}.bedgraph")
+            path = folder / f"track.{word}.bw"
+            assert path.exists() == bool(lines)
+            for name in {line[0] for line in lines}:
+                wanted = [(start, end, pytest.approx(value, rel=1e-6)) for at, start, end, value in lines if at == name]
+                assert read_back(writer, path, name) == wanted
+                with pyBigWig.open(str(path)) as file:
+                    assert file.chroms(name) == records[name][-1][1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bigwig, "writer", lambda: writer)
+        written(records, CALIBRATION, check)
+
+
+def test_a_bigwig_that_breaks_off_is_no_bigwig(tmp_path):
+    """pybigtools prints what goes wrong in its source, and closes the file as if all were well."""
+
+    def broken():
+        yield "a", 0, 10, 0.5
+        raise OSError("the disk is gone")
+
+    with pytest.raises((bigwig.BigWigFailed, OSError)):
+        bigwig.by_pybigtools(tmp_path / "x.bw", {"a": 100}, broken())
+    with pytest.raises(bigwig.BigWigFailed):  # an interval beyond the end of its sequence
+        bigwig.by_pybigtools(tmp_path / "y.bw", {"a": 5, "b": 5}, iter([("a", 0, 5, 0.5), ("b", 0, 10, 0.5)]))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        lines_of({"a": [(150, 450, {"+": 0.5}), (0, 300, {"+": 0.5})]}, "+"),
+        lines_of({"a": [(0, 300, {"+": 0.5}), (0, 300, {"+": 0.5})]}, "+"),
+        [line for name in "aba" for line in lines_of({name: [(0, 300, {"+": 0.5})]}, "+")],
+    ],
+)
+def test_answers_out_of_order_are_no_track(lines):
+    with (
+        pytest.raises(UnknownAnswer, match="not in the order|not together"),
+        result_files(CONTIGS, lines, made_by(CONTIGS), None),
+    ):
+        pass
+
+
+def test_the_summary_says_what_calls_are_worth():
+    records = {"c": [(150 * n, 150 * n + 300, {"+": 0.95, "-": None}) for n in range(9)]}
+
+    def check(folder, told):
+        assert told["calls"] == {
+            "windows": 9,
+            "scored_kb": 1.5,
+            "windows_per_kb": 6.0,
+            "distance": 300,
+            "kept": 5,
+            "kept_per_kb": 3.333333,
+        }
+        assert told["expected_false_calls"]["share_of_windows"] == {"intron": 0.1, "cds": 0.2}
+        assert told["expected_false_calls"]["windows_per_kb"] == {"intron": 0.6667, "cds": 1.3333}
+        assert told["prior"] == 0.001
+        assert told["track"]["of"] == "calibrated"
+
+    written(records, CALIBRATION, check)
+
+
+def other(task: str, **changes) -> Analysis:
+    use = ModelUse(model="m", k=6, window=300, stride=300, strands="+", max_n_fraction=0.1, task=task, **changes)
+    return replace(CONTIGS, use=use)
+
+
+def test_fills_are_a_row_for_each_candidate():
+    candidates = [{"bases": "AC", "probability": 0.7}, {"bases": "GG", "probability": 0.2}]
+    masks = [{"start": 5, "end": 7, "candidates": candidates}]
+    long = [{"start": 10, "end": 310, "not_scored": "longer_than_k"}]
+    lines = [
+        json.dumps({"id": "U:1:5", "record": "c", "masks": masks}).encode(),
+        json.dumps({"id": "U:1:10:1:5000", "record": "c", "masks": long}).encode(),
+    ]
+    analysis = other("masked")
+    with result_files(analysis, lines, made_by(analysis), None) as results:
+        told = summary(made_by(analysis), analysis.use, results, None)
+        rows = [json.loads(line) for line in (results.folder / "fills.jsonl").read_text().splitlines()]
+        table = pyarrow.parquet.read_table(results.folder / "fills.parquet").to_pylist()
+    place = {"record": "c", "start": 5, "end": 7}
+    assert rows == [
+        {**place, "rank": 1, "bases": "AC", "probability": 0.7},
+        {**place, "rank": 2, "bases": "GG", "probability": 0.2},
+        {"record": "c", "start": 10, "end": 5000, "not_scored": "longer_than_k"},
+    ]
+    assert [(row["rank"], row["bases"], row["end"]) for row in table] == [
+        (1, "AC", 7),
+        (2, "GG", 7),
+        (None, None, 5000),
+    ]
+    assert told["counts"] == {"windows": 2, "scored": 1, "not_scored": {"longer_than_k": 1}, "errors": {}}
+    assert "calls" not in told
+
+
+def test_embeddings_are_lists_of_one_width():
+    windows = [
+        {"start": 0, "end": 300, "strand": "+", "not_scored": "too_many_n"},
+        {"start": 300, "end": 600, "strand": "+", "embedding": [0.5, -1.25, 3.0]},
+    ]
+    analysis = other("embed")
+    trouble = {"id": "x", "error": {"code": "not_json", "message": "m"}}
+    lines = [json.dumps({"id": "U:1:0", "record": "c", "windows": windows}).encode(), json.dumps(trouble).encode()]
+    with result_files(analysis, lines, made_by(analysis), None) as results:
+        table = pyarrow.parquet.read_table(results.folder / "embeddings.parquet")
+    assert str(table.schema.field("embedding").type) == "fixed_size_list<item: float>[3]"
+    assert table.column("embedding").to_pylist() == [None, [0.5, -1.25, 3.0], None]
+    assert table.column("not_scored").to_pylist() == ["too_many_n", None, None]
+    assert table.column("error").to_pylist()[2] == {"code": "not_json", "message": "m"}
+
+
+@pytest.mark.parametrize("task", ["masked", "embed"])
+def test_an_answer_to_another_question_is_refused(task):
+    analysis = other(task)
+    lines = lines_of({"c": [(0, 300, {"+": 0.5})]}, "+")
+    with pytest.raises(UnknownAnswer, match="no known shape"), result_files(analysis, lines, made_by(analysis), None):
+        pass
