@@ -69,7 +69,7 @@ def test_every_member_of_a_gzip_stream_is_read(members, chunk):
     assert b"".join(inflate(chunked(content, chunk))) == b"".join(members)
 
 
-@pytest.mark.parametrize("content", [b"plain text", gzip.compress(b"cut off" * 100)[:-5], b""])
+@pytest.mark.parametrize("content", [b"plain text", gzip.compress(b"cut off" * 100, mtime=0)[:-5], b""])
 def test_what_is_not_whole_gzip_is_refused(content):
     with pytest.raises(BadRecord, match="gzip"):
         list(inflate([content]))
