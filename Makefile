@@ -72,7 +72,7 @@ lint: setup
 	@SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --region us-east-1 >/dev/null && echo "template.yaml is clean"
 
 test: lint
-	@$(PYTEST) tests/unit -q -n 2
+	@$(PYTEST) tests/unit -q -n 2 -m "not long"
 	@$(PYTEST) tests/contract -q -m "not long"
 	@$(PYTEST) tests/e2e -q -m "not long"
 

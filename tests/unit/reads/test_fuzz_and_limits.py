@@ -30,7 +30,6 @@ def test_reads_of_200_kb_are_read():
     assert codes([record]) == []
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "found", "megabytes"),
     [
