@@ -40,8 +40,9 @@ class Classifier(Network):
     def probabilities(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         """(n, labels) float32 for n inputs of k-mer ids, without [CLS] and [SEP], of any lengths."""
         answers = np.empty((len(inputs), self.model.config.num_labels), np.float32)
-        for where, arguments in self.passes(inputs):
-            answers[where] = self.model(**arguments).logits.float().softmax(-1).cpu().numpy()
+        for pack in self.packs(inputs):
+            pooled = self.model.base_model.pooler(self.hidden(pack, pack.starts)[:, None])
+            answers[pack.where] = self.model.classifier(pooled).float().softmax(-1).cpu().numpy()
         return answers
 
 

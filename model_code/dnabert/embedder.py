@@ -40,12 +40,10 @@ class Embedder(Network):
     def outputs(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         """(n, width) float32 for n inputs of k-mer ids, of any lengths."""
         answers = self.room(len(inputs))
-        for where, arguments in self.passes(inputs):
-            hidden = self.model(**arguments).last_hidden_state.float()
-            kmers = torch.tensor([len(inputs[i]) for i in where], device=hidden.device)[:, None]
-            place = torch.arange(hidden.shape[1], device=hidden.device)
-            inside = ((place >= 1) & (place <= kmers)).float()  # neither [CLS], nor [SEP], nor padding
-            answers[where] = (torch.einsum("btw,bt->bw", hidden, inside) / kmers).cpu().numpy()
+        for pack in self.packs(inputs):
+            sequences = self.hidden(pack).float().split(pack.lengths.tolist())
+            means = [sequence[1:-1].mean(dim=0) for sequence in sequences]  # neither [CLS] nor [SEP]
+            answers[pack.where] = torch.stack(means).cpu().numpy()
         return answers
 
 

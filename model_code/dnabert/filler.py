@@ -29,11 +29,10 @@ class Filler(Network):
         """(n, 4**k) float32 for n inputs of k-mer ids: the k-mers' probabilities at each input's place (n,)."""
         answers = np.empty((len(inputs), len(self.tokens.table)), np.float32)
         table = torch.from_numpy(self.tokens.table).to(self.model.device)
-        for where, arguments in self.passes(inputs):
-            hidden = self.model.bert(**arguments).last_hidden_state
-            at = torch.from_numpy(places[where] + 1).to(hidden.device)  # [CLS] stands first
-            logits = self.model.cls(hidden[torch.arange(len(at)), at])
-            answers[where] = logits[:, table].float().softmax(-1).cpu().numpy()
+        for pack in self.packs(inputs):
+            at = pack.starts + torch.from_numpy(places[pack.where] + 1).to(table.device)  # [CLS] stands first
+            logits = self.model.cls(self.hidden(pack, at))
+            answers[pack.where] = logits[:, table].float().softmax(-1).cpu().numpy()
         return answers
 
     def candidates(self, probabilities: np.ndarray, known: np.ndarray, span: slice, most: int) -> list[dict]:

@@ -9,7 +9,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from network import MOST_PADDING, PRECISIONS, batches
+from network import PRECISIONS
+from packing import packs, stretches
 
 LINES = "application/jsonlines"
 K = 3
@@ -203,14 +204,27 @@ def test_precisions_agree(inference, tiny_folder, monkeypatch, precision):
 
 
 @given(st.lists(st.integers(1, 600), max_size=80), st.integers(1, 5000))
-def test_batches_hold_every_input_once_and_little_padding(lengths, most):
-    lengths, seen = np.array(lengths, dtype=np.int64), []
-    for where in batches(lengths, most):
-        padded = lengths[where].max() * len(where)
-        assert len(where) == 1 or padded <= most
-        assert padded - lengths[where].sum() <= MOST_PADDING * padded
-        seen += where.tolist()
+def test_packs_hold_every_input_once_end_to_end(lengths, most):
+    inputs, seen = [np.full(length, place) for place, length in enumerate(lengths)], []
+    for pack in packs(inputs, most, torch.device("cpu")):
+        assert len(pack.where) == 1 or pack.ids.numel() <= most
+        assert pack.ids[0].tolist() == [place for place in pack.where for _ in range(lengths[place])]
+        assert pack.ids[0][pack.starts].tolist() == pack.where.tolist()
+        seen += pack.where.tolist()
     assert sorted(seen) == list(range(len(lengths)))
+
+
+@given(st.lists(st.integers(1, 2000), min_size=1, max_size=60), st.sampled_from(["cpu", "cuda"]))
+def test_stretches_cover_every_sequence_once_in_order(lengths, device):
+    lengths.sort(reverse=True)
+    ends, tokens, sequences = np.cumsum(lengths), 0, 0
+    for stretch in stretches(lengths, device):
+        assert (stretch.tokens.start, stretch.sequences.start) == (tokens, sequences)
+        tokens, sequences = stretch.tokens.stop, stretch.sequences.stop
+        assert tokens == ends[sequences - 1]
+        assert sequences - stretch.sequences.start == stretch.count
+        assert len(set(lengths[stretch.sequences])) == 1
+    assert sequences == len(lengths)
 
 
 @pytest.mark.parametrize("task", ["promoter", "embed"])
