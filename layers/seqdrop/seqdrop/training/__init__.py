@@ -1,0 +1,7 @@
+"""Training from a drop: what `training/<name>/` holds, whether it is sound, and what a job is told of it.
+
+jobfile   job.toml as validated, frozen objects        fields    the rules of its settings
+place     which training and which seat a key means    order     what a training attempt remembers
+flip, three_line, table   readers of data sets         residues  what a record may hold
+prepare   from files to the normalised JSON Lines      problems  what is wrong, bounded and counted
+"""
