@@ -24,8 +24,8 @@ class EmbeddedAws:
 
     `workdir` holds all its files. `port` None takes a free one. With `detached` the server outlives this
     process; otherwise it ends with it, even when it is killed, and with this object. With `transform_limit`,
-    `processing_limit` or `training_limit` its SageMaker refuses more jobs of the kind at a time with ResourceLimitExceeded, as an
-    account's quotas do.
+    `processing_limit` or `training_limit` its SageMaker refuses more jobs of the kind at a time with
+    ResourceLimitExceeded, as an account's quotas do.
     """
 
     account = ACCOUNT

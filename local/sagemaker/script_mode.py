@@ -37,17 +37,8 @@ def command(job: TrainingJob, script: Path) -> list[str]:
     if told.get("sagemaker_torch_distributed_enabled") != "true":
         return [sys.executable, "-u", *words]
     count = job.request.get("Environment", {}).get(PROCESSES, str(DEFAULT_PROCESSES))
-    return [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nnodes",
-        "1",
-        "--nproc_per_node",
-        count,
-        *words,
-    ]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    return [*torchrun, "--nnodes", "1", "--nproc_per_node", count, *words]
 
 
 def environment(job: TrainingJob, scratch: Path, ml: Path) -> dict[str, str]:

@@ -28,6 +28,11 @@ UNSUPPORTED = (
     "ModelPackageConfig",
     "EnableNetworkIsolation",
 )
+OTHER_LAUNCHERS = (
+    "sagemaker_mpi_enabled",
+    "sagemaker_distributed_dataparallel_enabled",
+    "sagemaker_parameter_server_enabled",
+)
 RESOURCES = {"InstanceType", "InstanceCount", "VolumeSizeInGB", "VolumeKmsKeyId"}
 # Machines with disks of their own, whose volumes take no key. The API reference names the EC2 guide's list.
 OWN_DISKS = re.compile(r"ml\.([a-z]+\d[a-z]*d[a-z]*|g5|g6e?|p5e?n?|trn\d.*)\.")
@@ -159,10 +164,6 @@ def _check_hyperparameters(told: dict[str, str]) -> None:
     """The image is not run, so what it would do without a script cannot be done here."""
     if not {"sagemaker_program", "sagemaker_submit_directory"} <= told.keys():
         raise NotSupportedLocally("a job without the hyperparameters sagemaker_program and sagemaker_submit_directory")
-    for name in (
-        "sagemaker_mpi_enabled",
-        "sagemaker_distributed_dataparallel_enabled",
-        "sagemaker_parameter_server_enabled",
-    ):
+    for name in OTHER_LAUNCHERS:
         if told.get(name, "false") == "true":
             raise NotSupportedLocally(f"the hyperparameter {name}")

@@ -1,4 +1,4 @@
-"""Trained models: each in models/<name>/<version>/ with its card; the pointer says which is current, as for any model."""
+"""Trained models: each in models/<name>/<version>/ with its card; the pointer says which is current, as for others."""
 
 from __future__ import annotations
 

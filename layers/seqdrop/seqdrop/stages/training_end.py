@@ -31,7 +31,8 @@ def fail_training(services: Services, attempt: Attempt, cause: str) -> None:
     services.put_json(services.settings.results, f"reasons/{upload.id}.json", content)
     services.notify(
         f"Seqdrop: no model from {upload.key}",
-        f"{upload.key} (upload {upload.id}), attempt {attempt.number}, job {attempt.job or '(none)'}\n{cause}\n{AGAIN}\n"
+        f"{upload.key} (upload {upload.id}), attempt {attempt.number}, job {attempt.job or 'none'}\n{cause}\n"
+        f"{AGAIN}\n"
         f"Reason: s3://{services.settings.results}/reasons/{upload.id}.json\n",
     )
     services.ledger.move(attempt, "FAILED", reason=cause[:1000])

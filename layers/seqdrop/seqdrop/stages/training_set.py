@@ -1,7 +1,8 @@
 """Files of a training come as uploads of their own, in any order: job.toml, and the data that it names.
 
-Each waits in its seat of the set. Whoever comes last moves all of them on, with the one attempt, in one transaction
-with the set's record; of two that come last at one moment, the later sees the earlier.
+Each waits in its seat of the set. Whoever comes last moves all of them on, with the one attempt. Each move is one
+transaction with the set's record, on which all were read; who is refused looks again. So of two that come last at one
+moment, the later sees the earlier.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from seqdrop.stages.meeting import LIVE
 from seqdrop.stages.mismatch import superseded
 from seqdrop.stages.notices import mail, reason, reject
 from seqdrop.stages.road import hand_on
-from seqdrop.stages.training_plan import go_on
+from seqdrop.stages.training_plan import Arrival, go_on
 from seqdrop.training.jobfile import JOB, MOST_BYTES, JobFile, parse
 from seqdrop.training.place import Place, place_of
 
@@ -33,7 +34,7 @@ CHUNK = 1 << 20
 def settle_file(services: Services, upload: Upload) -> None:
     """Bring a RECEIVED or WAITING file of a training as far as the others let it, and them with it.
 
-    Safe at any time and from any side. Raises InvalidFile, ObjectGone, or RetryableError if others were first each time.
+    Safe at any time and from any side. Raises InvalidFile, ObjectGone, or RetryableError if others were always first.
     """
     place = place_of(upload.bucket, upload.key, services.analyses.for_key(upload.key).prefix)
     facts = _read(services, upload, place) if upload.state == "RECEIVED" else {}
@@ -65,41 +66,40 @@ def _settle_once(services: Services, upload: Upload, place: Place, facts: dict) 
     if upload.state == "WAITING" and _is_gone(services, upload):
         return services.ledger.move(upload, "WITHDRAWN", reason="deleted_while_it_waited")
     found = services.ledger.data_set(place.set_name)
-    if found.seats.get(place.file) != upload.id:
-        return _take_seat(services, upload, place, found, facts)
-    head = _holder(services, found, JOB)
-    if head is None or head.state != "WAITING":
-        return True
-    return _look(services, place, found, head)
-
-
-def _look(services: Services, place: Place, found: DataSet, head: Upload) -> bool:
-    """Whether all is there that a job.toml names, and what follows if so."""
-    files: dict[str, Upload | None] = {}
-    try:
-        job = _job(services, head)
-        files = {name: _holder(services, found, name) for name in job.data.files}
-        return not all(files.values()) or go_on(services, place, found, head, job, files)
-    except ObjectGone:
-        return _withdraw(services, head, [one for one in files.values() if one])
-
-
-def _take_seat(services: Services, upload: Upload, place: Place, found: DataSet, facts: dict) -> bool:
-    """False once it sits: what follows is for the next look. True if it may not sit, and was rejected."""
-    before = _holder(services, found, place.file)
-    if before and before.version.order > upload.version.order:
+    before = _holder(services, found, place.file, upload)
+    if before and before is not upload and before.version.order > upload.version.order:
         reject(services, upload, superseded(before))
         return True
-    if place.file not in found.seats and len(found.seats) >= MOST_SEATS:
+    seated = found.seated(place.file, upload.id)
+    if len(seated.seats) > MOST_SEATS:
         raise InvalidFile(_too_many(place))
-    steps = [Step(upload, "WAITING", facts | {"waiting_since": upload.waiting_since or now()})]
-    if before and before.state == "WAITING":
-        refused = superseded(upload)
-        reason(services, before, refused)
-        mail(services, [before], refused, read=False)
-        steps.append(Step(before, "REJECTED", {"reason": refused["code"]}))
-    services.ledger.move_together(steps, pair=found.seated(place.file, upload.id))
-    return False
+    head = _holder(services, seated, JOB, upload)
+    if head and (head is upload or head.state == "WAITING"):
+        files: dict[str, Upload | None] = {}
+        try:
+            job = _job(services, head)
+            files = {name: _holder(services, seated, name, upload) for name in job.data.files}
+            if all(files.values()):
+                arrival = Arrival(upload, facts, _superseded(services, before, upload))
+                return go_on(services, place, seated, arrival, head, job, files)
+        except ObjectGone:
+            return _withdraw(services, head, [one for one in files.values() if one])
+    return upload.state == "WAITING" or _wait(services, upload, before, seated, facts)
+
+
+def _wait(services: Services, upload: Upload, before: Upload | None, seated: DataSet, facts: dict) -> bool:
+    steps = [Step(upload, "WAITING", facts | {"waiting_since": now()}), *_superseded(services, before, upload)]
+    return services.ledger.move_together(steps, pair=seated)
+
+
+def _superseded(services: Services, before: Upload | None, upload: Upload) -> list[Step]:
+    """The end of an earlier version, if one still waits in the seat."""
+    if before is None or before is upload or before.state != "WAITING":
+        return []
+    refused = superseded(upload)
+    reason(services, before, refused)
+    mail(services, [before], refused, read=False)
+    return [Step(before, "REJECTED", {"reason": refused["code"]})]
 
 
 def _too_many(place: Place) -> Fault:
@@ -107,11 +107,13 @@ def _too_many(place: Place) -> Fault:
     return Fault("too_many_files", f"{MOST_SEATS} other files lie under training/{place.name}/", advice)
 
 
-def _holder(services: Services, found: DataSet, file: str) -> Upload | None:
-    """Who sits there; None if nobody does who counts."""
+def _holder(services: Services, found: DataSet, file: str, upload: Upload) -> Upload | None:
+    """Who sits there, which may be `upload` itself; None if nobody does who counts."""
     upload_id = found.seats.get(file, "")
-    upload = services.ledger.upload(upload_id) if upload_id else None
-    return upload if upload and upload.state in LIVE else None
+    if upload_id == upload.id:
+        return upload
+    holder = services.ledger.upload(upload_id) if upload_id else None
+    return holder if holder and holder.state in LIVE else None
 
 
 def _job(services: Services, head: Upload) -> JobFile:
@@ -120,7 +122,7 @@ def _job(services: Services, head: Upload) -> JobFile:
 
 
 def _withdraw(services: Services, head: Upload, files: list[Upload]) -> bool:
-    """Note which files were deleted while they waited. If none was, an archived one is lacking: job.toml is rejected."""
+    """Note which files were deleted while they waited; if none was, an archived one is lacking, so reject job.toml."""
     gone = [one for one in (head, *files) if one.state != "ARCHIVED" and _is_gone(services, one)]
     for one in gone:
         services.ledger.move(one, "WITHDRAWN", reason="deleted_while_it_waited")

@@ -1,4 +1,5 @@
-"""Uploads that wait for a mate, or for the rest of a training: the lab is told once, and each is looked at again, ever more seldom.
+"""Uploads that wait for a mate, or for the rest of a training: the lab is told once, and each is looked at again, ever
+more seldom.
 
 A look is the upload's own message, sent again: validate then sees whether the file is still there, whether its
 analysis still says "wait", and whether the mate came while something broke off. It costs next to nothing, so it never

@@ -11,7 +11,7 @@ LONGEST = 100  # characters of a record's name
 ADVICE = {
     "bad_fasta": "Write a header line that begins with >, then its letters.",
     "bad_text": "Save the file as plain text (ASCII or UTF-8), or as gzip of that.",
-    "bad_table": "Write the columns that docs/training.md names: sequence, labels (dnabert: label), split; id and mask.",
+    "bad_table": "Write the columns of docs/training.md: sequence, labels (dnabert: label), split; id, mask if any.",
     "no_name": "Give each record a name of its own.",
     "bad_residue": "Write amino acids as letters (X for what is not known): no gaps, stops or numbers.",
     "bad_base": "Write bases as A, C, G, T and N.",

@@ -19,7 +19,7 @@ WORD = re.compile(r"\b(SET|SPLIT|VALIDATION)\s*=\s*(\w+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Row:
-    """`split` is "" where none is told, `mask` None where there is none; `file`, `record` and `line` are for messages."""
+    """`split` is "" where none is told, `mask` None where there is none; `file`, `record`, `line` are for messages."""
 
     id: str
     sequence: str
