@@ -204,7 +204,10 @@ class TestContract:
         second = bench.run("resume", CheckpointConfig=bench.kept())
         assert bench.said(second)[1] == "found after one"
 
-    @pytest.mark.parametrize(("environment", "processes"), [({}, 2), ({"SEQDROP_PROCESSES": "1"}, 1)])
+    @pytest.mark.parametrize(
+        ("environment", "processes"),
+        [pytest.param({}, 2, marks=pytest.mark.long), ({"SEQDROP_PROCESSES": "3"}, 3)],
+    )
     def test_torchrun_starts_as_many_as_it_is_told(self, bench, environment, processes):
         told = {"sagemaker_torch_distributed_enabled": "true", "sagemaker_instance_type": '"ml.m5.xlarge"'}
         job = bench.run("rank", told=told, Environment=environment)
