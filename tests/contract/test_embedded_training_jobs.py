@@ -204,10 +204,8 @@ class TestContract:
         second = bench.run("resume", CheckpointConfig=bench.kept())
         assert bench.said(second)[1] == "found after one"
 
-    @pytest.mark.parametrize(
-        ("environment", "processes"),
-        [pytest.param({}, 2, marks=pytest.mark.long), ({"SEQDROP_PROCESSES": "3"}, 3)],
-    )
+    @pytest.mark.long  # torch is imported; test_training.py of e2e has two processes, too
+    @pytest.mark.parametrize(("environment", "processes"), [({}, 2), ({"SEQDROP_PROCESSES": "3"}, 3)])
     def test_torchrun_starts_as_many_as_it_is_told(self, bench, environment, processes):
         told = {"sagemaker_torch_distributed_enabled": "true", "sagemaker_instance_type": '"ml.m5.xlarge"'}
         job = bench.run("rank", told=told, Environment=environment)
@@ -371,6 +369,7 @@ class TestRequests:
         with refused("AccessDeniedException", "iam:PassRole"):
             without.create_training_job(**bench.request("list", TrainingJobName=unique("allowed")))
 
+    @pytest.mark.long  # a server of its own
     def test_jobs_beyond_the_accounts_quota_are_refused(self, tmp_path):
         with EmbeddedAws(tmp_path, training_limit=1) as aws:
             bench = Bench(aws)
