@@ -144,12 +144,11 @@ class _Counted:
         ]
 
     def end_of_backward(self) -> list[Line]:
-        """Gradients are there, but for the first block; activations are gone, but for that block's."""
-        unsaid = 0 if self._in_buckets else 4 * min(self.shape.block, self.trained) // self.parts
-        held = 0 if self.offloads else self._gradients - unsaid
+        """Gradients are there; activations are gone, but for the block at hand, whose gradients are being cast."""
+        held = 0 if self.offloads else self._gradients
         return [
             *self.states(),
-            Line("gradients", max(0, held), self._said("fp32")),
+            Line("gradients", held, self._said("fp32")),
             Line("activations", self._bias + (0 if self.work.frozen else self._layer), "of the block at hand"),
             Line("weights in bf16", self._copies(self.shape.block), "of that block, by autocast"),
             Line("working memory", self._working, "of the layer at hand"),
