@@ -31,7 +31,7 @@ def proteins(source: random.Random, splits: dict[str, int] = SPLITS) -> list[Pro
 
 def files(found: list[Protein], job: str) -> dict[str, bytes]:
     """FLIP's three files and a job.toml."""
-    held = {name: "" for name in ("sequences.fasta", "sampled.fasta", "mask.fasta")}
+    held = dict.fromkeys(("sequences.fasta", "sampled.fasta", "mask.fasta"), "")
     for one in found:
         told = f"SET={'test' if one.split == 'test' else 'train'} VALIDATION={one.split == 'validation'}"
         held["sequences.fasta"] += f">{one.name}\n{one.sequence}\n"

@@ -281,7 +281,8 @@ def _other_jobs(refused: Plan) -> Iterator[tuple[str, Job, Distribution]]:
     for profile in (FSDP, FSDP_OFFLOAD, LORA):
         if profile == now.profile or (profile == LORA and (job.shape.family == "cnn" or job.freeze_encoder)):
             continue
-        plain = replace(now, activation_offloading=False, processes_per_host=0, launch=None)
+        # Without the instance, which may not take the profile: whoever tries it there finds out.
+        plain = replace(now, activation_offloading=False, processes_per_host=0, launch=None, instance="")
         text = f"profile = {profile!r} with activation_checkpointing"
         yield text, job, replace(plain, profile=profile, activation_checkpointing=True)
     if not job.spot:
