@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -16,10 +16,11 @@ from rich.table import Table
 from seqdrop.errors import DistributionRefused, InvalidFile, PlanRefused
 from seqdrop.training.distribution import Distribution
 from seqdrop.training.jobfile import JobFile, parse
-from seqdrop.training.plan import Plan, gib, plan
+from seqdrop.training.plan import Plan, gib
 from seqdrop.training.prepare import prepare
 from seqdrop.training.prices import AS_OF, REGION, SOURCE
 from seqdrop.training.profiles import Fate
+from seqdrop.training.sizing import sized
 from seqdrop.training.texts import Source
 
 HELP = """\
@@ -40,32 +41,16 @@ def show(options, console: Console) -> int:
     try:
         job = _asked(options)
         residues = options.residues or _residues(job, options.job.parent)
-        found, fates = planned(job, residues, options.smp_image, options.price)
+        sizing = sized(job, residues, options.smp_image, options.price)
     except InvalidFile as error:
         return _refused([one.message for one in error.errors], options.json)
     except (PlanRefused, DistributionRefused) as error:
         return _refused([getattr(error, "reason", str(error))], options.json, getattr(error, "advice", ()))
     if options.json:
-        print(json.dumps(found.as_dict() | {"refused": False, "fates": [asdict(one) for one in fates]}, indent=2))
+        print(json.dumps({"refused": False} | sizing.as_dict(), indent=2))
     else:
-        _print(found, fates, residues, console)
+        _print(sizing.plan, sizing.fates, residues, console)
     return 0
-
-
-def planned(job: JobFile, residues: int, smp: bool, price: float | None = None) -> tuple[Plan, list[Fate]]:
-    """The plan of job.toml for so many residues in its training records. Raises PlanRefused, DistributionRefused."""
-    spread, fates = Distribution.from_table(job.distribution, smp, job.instance.type, job.model)
-    train = job.train
-    found = plan(
-        *(job.model, train.head, job.target, spread, job.instance.type, train.tokens_per_batch),
-        *(train.max_length, residues, train.epochs, job.instance.spot),
-        freeze_encoder=train.freeze_encoder,
-        accumulate=train.accumulate,
-        budget_usd=job.budget_usd,
-        max_hours=job.instance.max_hours,
-        price=price,
-    )
-    return found, fates
 
 
 def _asked(options) -> JobFile:

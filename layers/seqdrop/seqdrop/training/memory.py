@@ -14,6 +14,7 @@ feed-forward one, H heads and s tokens in a sequence, a layer holds so many byte
     T5 with LoRA           20 h + 8 a + 3 f + 8      what only the gradient of a frozen weight needs is not held
     T5, more in a decoder  15 h + 8 a + 4            its attention to the encoder
     BERT                   18 h + 8 a + 4 f
+    BERT under FSDP        10 h + 8 a + 4 f
     BERT with LoRA         18 h + 8 a + 2 f
     cnn                    13 h                      fp32
 
@@ -210,9 +211,10 @@ class _Counted:
         h, a, f = self.shape.hidden, self.shape.inner, self.shape.feed
         if self.shape.family == "cnn":
             return 13 * h
+        half = self.sharded and self.work.bf16
         if self.shape.family == "bert":
-            return 18 * h + 8 * a + (2 if self.adapted else 4) * f
-        norms, feeds = (20, 3) if self.adapted else (22 if self.sharded and self.work.bf16 else 26, 5)
+            return (10 if half else 18) * h + 8 * a + (2 if self.adapted else 4) * f
+        norms, feeds = (20, 3) if self.adapted else (22 if half else 26, 5)
         return norms * h + 8 * a + feeds * f + 8 + decodes * (15 * h + 8 * a + 4)
 
     @property
