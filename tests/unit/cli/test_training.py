@@ -1,72 +1,135 @@
-"""The commands on trainings: code, weights and versions reach the results bucket as jobs look for them."""
+"""`seqdrop plan`: a plan is printed with the fate of each field; a job that cannot run is refused, with advice."""
 
-import io
 import json
-import tarfile
-from types import SimpleNamespace
+import random
 
 import pytest
-from rich.console import Console
-from seqdrop.errors import JobRefused
-from seqdrop.jobs.models import current_archive
-from seqdrop.jobs.programs import current_program
-from seqdrop_cli import training
-from seqdrop_cli.main import parser
-from seqdrop_cli.sourcedir import MODEL_CODE, pack_program
+from seqdrop_cli.main import main
+
+JOB = """\
+model = "protbert"
+weights = "prot_bert_bfd"
+budget_usd = 50.0
+[data]
+format = "three_line"
+train = "train.txt"
+validation = "validation.txt"
+test = "test.txt"
+[train]
+max_length = 512
+[instance]
+spot = false
+type = "ml.g5.12xlarge"
+"""
+CHAPTER = """
+[distribution.smdistributed.modelparallel]
+enabled = true
+parameters = { partitions = 2, microbatches = 4, pipeline = "interleaved", tensor_parallel_degree = 2, ddp = true }
+[distribution.mpi]
+enabled = true
+processes_per_host = 4
+"""
 
 
 @pytest.fixture
-def run(services, monkeypatch):
-    """Run a command line against the buckets of moto."""
-    target = SimpleNamespace(results="results", client=lambda name: services.s3)
-    monkeypatch.setattr(training.targets, "find", lambda stack: target)
+def job(tmp_path):
+    def write(more: str = "", text: str = JOB):
+        path = tmp_path / "job.toml"
+        path.write_text(text + more)
+        return str(path)
 
-    def call(*words) -> int:
-        options = parser().parse_args([str(word) for word in words])
-        return options.run(options, Console(quiet=True))
-
-    return call
+    return write
 
 
-def members(services, key: str) -> list[str]:
-    body = services.s3.get_object(Bucket="results", Key=key)["Body"].read()
-    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
-        return archive.getnames()
+def run(capsys, *words: str) -> tuple[int, str]:
+    status = main(["plan", *words])
+    said = capsys.readouterr()
+    return status, said.out + said.err
 
 
-def test_the_scripts_of_the_checkout_are_pushed(run, services):
-    with pytest.raises(JobRefused, match="seqdrop training push"):
-        current_program(services.s3, "results", "protein")
-    assert run("training", "push") == 0
-    found = members(services, current_program(services.s3, "results", "protein").prefix + "sourcedir.tar.gz")
-    assert {"train.py", "networks.py"} <= set(found)
-    assert "train.py" in members(
-        services, current_program(services.s3, "results", "dnabert").prefix + "sourcedir.tar.gz"
-    )
+def test_the_plan_of_the_chapters_dict(job, capsys):
+    status, said = run(capsys, job(CHAPTER), "--residues", "2500000")
+    assert status == 0
+    assert "ProtBERT-BFD on ml.g5.12xlarge (4 × A10G), profile fsdp, activation checkpointing, 4 passes" in said
+    for part in ("parameters", "optimizer", "gathered blocks", "framework", "in all", "of 22.5 GiB", "20 bytes"):
+        assert part in said
+    assert "2,500,000 residues × 10 epochs" in said
+    assert "$7.09 an hour on demand in us-east-1 as of" in said
+    assert 'pipeline = "interleaved"  →  nothing: there is no pipeline' in said
+    assert "microbatches = 4  →  accumulate = 4" in said
 
 
-def test_an_archive_of_a_script_is_always_the_same(tmp_path):
-    assert pack_program(MODEL_CODE / "protein") == pack_program(MODEL_CODE / "protein")
-    with pytest.raises(ValueError, match="no folder of a training script"):
-        pack_program(tmp_path)
+def test_with_sagemakers_library_the_dict_stays_as_it_is(job, capsys):
+    status, said = run(capsys, job(CHAPTER), "--residues", "2500000", "--smp-image")
+    assert status == 0
+    assert "partitions = 2  →  the same: the image has the library" in said
 
 
-def test_weights_are_pushed_under_the_name_that_the_script_looks_for(run, services, tmp_path):
-    with pytest.raises(ValueError, match="no folder of pre-trained weights"):
-        run("training", "weights", "prot_bert_bfd", tmp_path)
-    for name in ("config.json", "model.safetensors", "vocab.txt"):
-        (tmp_path / name).write_text("{}")
-    (tmp_path / ".cache").mkdir()
-    assert run("training", "weights", "prot_bert_bfd", tmp_path) == 0
-    archive = current_archive(services.s3, "results", "prot_bert_bfd")
-    assert archive.key.endswith("/model.tar.gz")
-    assert members(services, archive.key) == ["config.json", "model.safetensors", "vocab.txt"]
+def test_residues_are_those_of_the_training_records_beside_it(job, capsys, tmp_path):
+    chance = random.Random(1)
+    for name, count in (("train", 30), ("validation", 4), ("test", 4)):
+        lines = []
+        for number in range(count):
+            letters = "".join(chance.choices("ACDEFGHIKLMNPQRSTVWY", k=100))
+            lines += [f">{name}{number}", letters, "".join(chance.choices("HEC", k=100))]
+        (tmp_path / f"{name}.txt").write_text("\n".join(lines) + "\n")
+    status, said = run(capsys, job('[distribution]\nprofile = "fsdp"\n'))
+    assert status == 0
+    assert "3,000 residues × 10 epochs" in said
+    (tmp_path / "train.txt").write_text(">one\nMKV\nHH\n")
+    status, said = run(capsys, job('[distribution]\nprofile = "fsdp"\n'))
+    assert (status, "3 residues, 2 labels" in said) == (1, True)
 
 
-def test_a_version_is_made_current_by_hand(run, services):
-    with pytest.raises(JobRefused, match="there is no version"):
-        run("models", "use", "structure", "v1")
-    card = {"digest": "ab", "labels": ["H"], "task": "ss3", "figure": 0.4, "data": {"test_digest": "cd"}}
-    services.s3.put_object(Bucket="results", Key="models/structure/v1/card.json", Body=json.dumps(card).encode())
-    assert run("models", "use", "structure", "v1") == 0
-    assert current_archive(services.s3, "results", "structure").key == "models/structure/v1/model.tar.gz"
+def test_without_data_it_asks_for_a_number(job, capsys):
+    status, said = run(capsys, job())
+    assert status == 2
+    assert "train.txt is not there; say with --residues" in said
+
+
+def test_json_is_the_whole_plan(job, capsys):
+    status, said = run(capsys, job(CHAPTER), "--residues", "2500000", "--json")
+    found = json.loads(said)
+    assert (status, found["refused"], found["fits"], found["processes"]) == (0, False, True, 4)
+    assert found["total_bytes"] == sum(found["bytes"].values())
+    assert {one["field"].rpartition(".")[2] for one in found["fates"]} >= {"partitions", "pipeline", "enabled"}
+
+
+def test_what_does_not_fit_is_refused_with_what_would(job, capsys):
+    text = JOB.replace("protbert", "prott5") + '[distribution]\nprofile = "ddp"\n'
+    status, said = run(capsys, job(text=text), "--residues", "2500000")
+    assert status == 1
+    assert "are needed on each GPU (A10G), which has 22.5 GiB" in said
+    assert "profile = 'fsdp' with activation_checkpointing ($" in said
+    status, said = run(capsys, job(text=text), "--residues", "2500000", "--json")
+    assert (status, json.loads(said)["refused"], len(json.loads(said)["advice"])) == (1, True, 3)
+
+
+def test_impossible_distributions_are_refused(job, capsys):
+    status, said = run(capsys, job('[distribution]\nprofile = "single"\nhosts = 2\n'), "--residues", "9")
+    assert (status, "profile single is one process on one host" in said) == (1, True)
+
+
+def test_another_instance_and_another_price(job, capsys):
+    more = '[distribution]\nprofile = "ddp"\n'
+    status, said = run(capsys, job(more), "--residues", "2500000", "--instance", "ml.g6e.12xlarge", "--price", "10")
+    assert status == 0
+    assert "on ml.g6e.12xlarge (4 × L40S)" in said
+    assert "$10.00 an hour" in said
+    status, said = run(capsys, job(more), "--residues", "2500000", "--any")
+    assert (status, "profile ddp" in said) == (0, True)
+    assert run(capsys, job(more), "--residues", "2500000", "--any", "--price", "10")[0] == 2
+
+
+def test_a_broken_job_toml_is_refused_with_all_that_is_wrong(job, capsys):
+    status, said = run(capsys, job("epochs = 3\n"), "--residues", "9")
+    assert (status, "epochs" in said) == (1, True)
+
+
+def test_help_teaches(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["plan", "--help"])
+    said = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert "seqdrop plan training/ss3/job.toml" in said
+    assert "--residues" in said

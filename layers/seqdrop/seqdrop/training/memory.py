@@ -1,24 +1,29 @@
 """Bytes that training needs on one GPU, line by line, at the moment that needs most of them.
 
 The states of the model follow Rajbhandari et al. 2020 (ZeRO, arXiv:1910.02054, section 3): 4 bytes of a parameter, 4 of
-its gradient and 8 of AdamW's two moments, in fp32, the first three divided by the number of processes under FSDP
-(ZeRO-3). Mixed precision keeps no second copy of the states: products run in bf16 on copies that autocast makes (2
-bytes a parameter, held from forward to backward), or that FSDP gathers a block at a time.
+its gradient and 8 of AdamW's two moments, all in fp32, and all divided by the number of processes under FSDP (ZeRO-3).
+There is no second copy of them for mixed precision: products run on copies in bf16 that autocast makes (2 bytes a
+parameter, held from forward to backward), or that FSDP gathers a block at a time.
 
 Activations are counted as Korthikanti et al. 2022 (arXiv:2205.05198, section 4) count them, tensor by tensor that the
-backward pass needs, for these architectures as PyTorch runs them under bf16 autocast: norms and residuals in fp32,
-a copy in bf16 for each product, a byte a value for each dropout. With h the hidden width, a that of all queries,
-f the feed-forward one, H heads and s tokens in a sequence, one layer holds for each token
+backward pass needs, for these architectures as PyTorch runs them. With h the hidden width, a that of all queries, f the
+feed-forward one, H heads and s tokens in a sequence, a layer holds so many bytes for each token
 
-    T5, encoder   26 h + 8 a + 5 f + 8            + 7 H s where attention is eager
-    T5, decoder   41 h + 16 a + 5 f + 12          + 14 H s
-    BERT          26 h + 4 f                      (attention by SDPA holds no scores)
-    LoRA          16 h + 8 a + 3 f + 8            (what only the gradient of a frozen weight needs is not held)
-    cnn           9 h                             (fp32)
+    T5                     26 h + 8 a + 5 f + 8      norms and residuals in fp32, a copy in bf16 for each product
+    T5 under FSDP          22 h + 8 a + 5 f + 8      residuals in bf16 as well
+    T5 with LoRA           20 h + 8 a + 3 f + 8      what only the gradient of a frozen weight needs is not held
+    T5, more in a decoder  15 h + 8 a + 4            its attention to the encoder
+    BERT                   18 h + 8 a + 4 f
+    BERT under FSDP        10 h + 8 a + 4 f
+    BERT with LoRA         18 h + 8 a + 2 f
+    cnn                    13 h                      fp32
 
-With checkpointing each layer holds its input (4 h), and one layer at a time is computed again. The measure of these
-formulas is the allocation of the true architectures on the meta device (tests/unit/training), and a GPU's own
-(benchmarks/training.py).
+and a T5 whose attention is eager 7 H s more (twice that in a decoder): probabilities in fp32 and bf16, and a byte for
+dropout. With checkpointing each layer holds its input (4 h; 2 h in bf16), and is computed again one at a time.
+CHAPTER_BYTES is the source chapter's rule, 20 bytes a parameter, which counts states only, and twice.
+
+Unit tests hold these formulas to the allocations of the true architectures on fake tensors; benchmarks/training.py
+holds them to a GPU's.
 """
 
 from __future__ import annotations
@@ -124,28 +129,27 @@ class _Counted:
             Line("parameters", parameters, self._said("fp32", self.frozen and "frozen ones in bf16")),
             Line("optimizer", 8 * self.trained // self.parts, self._said("AdamW's two moments, fp32")),
             *self._gathered(),
-            *self._buckets(),
         ]
 
     def before_backward(self) -> list[Line]:
         """All that the forward pass left for the backward pass is there; gradients are not, or of the last passes."""
-        held = self._gradients if self.distribution.passes > 1 and not self.offloads else 0
+        kept = self.distribution.passes > 1 or self._in_buckets
+        held = self._gradients if kept and not self.offloads else 0
         again = self._layer if self._checkpointed else 0
         return [
             *self.states(),
-            Line("gradients", held, "of the passes before, which accumulate"),
+            Line("gradients", held, "of the passes before, or in the buckets that DDP sends"),
             Line("activations", self._activations + self._bias, self._how_held()),
             Line("weights in bf16", 0 if self._checkpointed else self._copies(self.shape.products), "by autocast"),
             Line("working memory", self._working + again, "of the layer at hand"),
         ]
 
     def end_of_backward(self) -> list[Line]:
-        """Gradients are there, but for the first block; activations are gone, but for that block's."""
-        unsaid = 4 * min(self.shape.block, self.trained) // self.parts
-        held = 0 if self.offloads else self._gradients - unsaid
+        """Gradients are there; activations are gone, but for the block at hand, whose gradients are being cast."""
+        held = 0 if self.offloads else self._gradients
         return [
             *self.states(),
-            Line("gradients", max(0, held), self._said("fp32")),
+            Line("gradients", held, self._said("fp32")),
             Line("activations", self._bias + (0 if self.work.frozen else self._layer), "of the block at hand"),
             Line("weights in bf16", self._copies(self.shape.block), "of that block, by autocast"),
             Line("working memory", self._working, "of the layer at hand"),
@@ -153,20 +157,20 @@ class _Counted:
 
     def _gathered(self) -> list[Line]:
         """Two blocks (one ahead) and what lies in no block, and one block's gradient, reduced in fp32."""
-        if not self.sharded or self.work.processes == 1:
+        if not self.sharded:
             return []
         size = 2 if self.work.bf16 else 4
         gathered = size * (2 * self.shape.block + self.shape.outside) + (size + 4) * self.shape.block
         return [Line("gathered blocks", gathered, "two blocks at a time, and one block's gradient")]
 
-    def _buckets(self) -> list[Line]:
-        if self.sharded or self.work.processes == 1:
-            return []
-        return [Line("buckets", 4 * self.trained, "of gradients that DDP sends")]
+    @property
+    def _in_buckets(self) -> bool:
+        """DDP's gradients are views into buckets, which are there from the first step on."""
+        return not self.sharded and self.work.processes > 1
 
     def _copies(self, parameters: int) -> int:
         """Autocast copies fp32 weights to bf16; FSDP and frozen weights are in bf16 already."""
-        cast = self.work.bf16 and not (self.sharded and self.work.processes > 1) and not self.frozen
+        cast = self.work.bf16 and not self.sharded and not self.frozen
         return 2 * parameters if cast and self.shape.family != "cnn" else 0
 
     @property
@@ -179,7 +183,8 @@ class _Counted:
 
     @property
     def _checkpoints(self) -> int:
-        return 4 * self.shape.hidden * self.work.tokens
+        half = self.work.bf16 and (self.sharded or self.adapted)
+        return (2 if half else 4) * self.shape.hidden * self.work.tokens
 
     @property
     def _activations(self) -> int:
@@ -200,16 +205,17 @@ class _Counted:
         return self._of_layer(bool(self.shape.decoder))
 
     def _of_layer(self, decodes: bool) -> int:
+        return self._by_precision(self._per_token(decodes) * self.work.tokens) + (1 + decodes) * 7 * self._scores
+
+    def _per_token(self, decodes: bool) -> int:
         h, a, f = self.shape.hidden, self.shape.inner, self.shape.feed
         if self.shape.family == "cnn":
-            return 9 * h * self.work.tokens
-        if self.adapted:
-            token = 16 * h + 8 * a + 3 * f + 8 + decodes * (9 * h + 8 * a + 4)
-        elif self.shape.family == "t5":
-            token = 26 * h + 8 * a + 5 * f + 8 + decodes * (15 * h + 8 * a + 4)
-        else:
-            token = 26 * h + 4 * f
-        return self._by_precision(token * self.work.tokens) + (1 + decodes) * 7 * self._scores
+            return 13 * h
+        half = self.sharded and self.work.bf16
+        if self.shape.family == "bert":
+            return (10 if half else 18) * h + 8 * a + (2 if self.adapted else 4) * f
+        norms, feeds = (20, 3) if self.adapted else (22 if half else 26, 5)
+        return norms * h + 8 * a + feeds * f + 8 + decodes * (15 * h + 8 * a + 4)
 
     @property
     def _scores(self) -> int:

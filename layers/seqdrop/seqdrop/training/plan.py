@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
 from seqdrop.errors import DistributionRefused, PlanRefused
@@ -231,17 +232,14 @@ def _cheapest(job: Job, distribution: Distribution, limits: _Limits) -> Plan:
     nearest = fitting[0] if fitting else max(able, key=lambda one: one.room - one.memory.total, default=None)
     if nearest is None:
         raise PlanRefused(f"no instance takes profile {distribution.profile}")
-    raise PlanRefused(f"no instance will do. {limits.broken(nearest)}", _advice(nearest, limits))
+    raise PlanRefused(f"no instance will do. {limits.broken(nearest)}", _advice(nearest, limits, anywhere=True))
 
 
 def _everywhere(job: Job, distribution: Distribution) -> Iterator[Plan]:
     for instance in INSTANCES.values():
         if instance.name not in PRICES or _is_waste(job, distribution, instance):
             continue
-        try:
-            yield on(job, distribution, instance)
-        except DistributionRefused:
-            continue
+        yield from _tried(job, distribution, instance)
 
 
 def _is_waste(job: Job, distribution: Distribution, instance: Instance) -> bool:
@@ -252,27 +250,25 @@ def _is_waste(job: Job, distribution: Distribution, instance: Instance) -> bool:
     return (instance.gpus > 1) == alone and bool(instance.gpus)
 
 
-def _advice(refused: Plan, limits: _Limits) -> tuple[str, ...]:
-    """Changes by which the job would run, the cheapest first."""
-    able = [(text, one) for text, one in _changed(refused) if not limits.broken(one)]
+def _advice(refused: Plan, limits: _Limits, anywhere: bool = False) -> tuple[str, ...]:
+    """Changes by which the job would run, the cheapest first. `anywhere`: on whichever instance."""
+    able = [(text, one) for text, one in _changed(refused, anywhere) if not limits.broken(one)]
     told = {}
     for text, one in sorted(able, key=lambda pair: pair[1].dollars):
-        told.setdefault(text, f"{text} (${one.dollars:,.2f}, {gib(one.memory.total)} of {gib(one.room)})")
+        place = f"{one.instance.name}, " if anywhere else ""
+        told.setdefault(text, f"{text} ({place}${one.dollars:,.2f}, {gib(one.memory.total)} of {gib(one.room)})")
     return tuple(told.values())[:ADVICE]
 
 
-def _changed(refused: Plan) -> Iterator[tuple[str, Plan]]:
+def _changed(refused: Plan, anywhere: bool) -> Iterator[tuple[str, Plan]]:
     """What could be changed in job.toml, one thing at a time."""
     here = refused.instance
     for text, job, distribution in _other_jobs(refused):
-        with_it = _tried(job, distribution, here)
-        if with_it:
-            yield text, with_it
-    for instance in INSTANCES.values():
-        if instance is not here and not _is_waste(refused.job, refused.distribution, instance):
-            there = _tried(refused.job, refused.distribution, instance)
-            if there:
-                yield f"instance.type = {instance.name!r}", there
+        found = _everywhere(job, distribution) if anywhere else _tried(job, distribution, here)
+        yield from ((text, one) for one in found)
+    for one in _everywhere(refused.job, refused.distribution):
+        if one.instance is not here:
+            yield f"instance.type = {one.instance.name!r}", one
 
 
 def _other_jobs(refused: Plan) -> Iterator[tuple[str, Job, Distribution]]:
@@ -293,8 +289,6 @@ def _other_jobs(refused: Plan) -> Iterator[tuple[str, Job, Distribution]]:
         yield "instance.spot = true", replace(job, spot=True), now
 
 
-def _tried(job: Job, distribution: Distribution, instance: Instance) -> Plan | None:
-    try:
-        return on(job, distribution, instance)
-    except DistributionRefused:
-        return None
+def _tried(job: Job, distribution: Distribution, instance: Instance) -> Iterator[Plan]:
+    with suppress(DistributionRefused):
+        yield on(job, distribution, instance)

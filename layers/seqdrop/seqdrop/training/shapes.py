@@ -17,7 +17,7 @@ class Shape:
     """"t5", "bert" or "cnn": which formulas of memory.py hold."""
     parameters: int
     block: int
-    """Of the largest block that FSDP gathers at once (T5Block, BertLayer); of a cnn, all."""
+    """Of the largest block that FSDP gathers at once (T5Block, BertLayer, Conv1d)."""
     outside: int
     """In no block: embeddings and the last norm, which FSDP gathers for the whole step."""
     layers: int
@@ -50,9 +50,7 @@ class Shape:
 
     def head(self, kind: str, classes: int) -> int:
         """Of the layers above the encoder: one linear, or two convolutions of kernel 7 with 32 channels between."""
-        if self.family == "cnn":
-            return 0
-        return self.hidden * 32 * 7 + 32 * classes * 7 if kind == "cnn" else (self.hidden + 1) * classes
+        return (self.hidden * 7 + 1) * 32 + (32 * 7 + 1) * classes if kind == "cnn" else (self.hidden + 1) * classes
 
 
 PROTT5, PROTT5_FULL, PROTBERT, CNN, DNABERT = "prott5", "prott5_full", "protbert", "cnn", "dnabert"
@@ -70,7 +68,7 @@ SHAPES = {
     PROTBERT: Shape(
         "ProtBERT-BFD", "bert", 418_881_536, 12_596_224, 40_994_816, 30, 1024, 16, 1024, 4096, 0, 40_000, 2
     ),
-    # Five convolutions of kernel 9 and width 128 over embedded residues, and a linear layer.
-    CNN: Shape("convolutions", "cnn", 741_256, 741_256, 3_000, 5, 128, 1, 128, 9),
+    # One-hot residues (22 ids) through five convolutions of kernel 9 and width 128: model_code/protein/cnn.py.
+    CNN: Shape("convolutions", "cnn", 615_808, 147_584, 0, 5, 128, 1, 128, 9),
     DNABERT: Shape("DNABERT-6", "bert", 89_190_912, 7_087_872, 4_136_448, 12, 768, 12, 768, 3072, 0, 512, 2),
 }

@@ -46,8 +46,11 @@ def spread(job: JobFile, smp: bool) -> tuple[Distribution, list[Fate]]:
     return found, fates
 
 
-def sized(job: JobFile, letters: int, smp: bool) -> Sizing:
-    """The plan for a training set of so many letters. Raises PlanRefused or DistributionRefused."""
+def sized(job: JobFile, letters: int, smp: bool, price: float | None = None) -> Sizing:
+    """The plan for a training set of so many letters. `price` is an hour's of the instance, in place of the table's.
+
+    Raises PlanRefused or DistributionRefused.
+    """
     found, fates = spread(job, smp)
     train, limits = job.train, {"budget_usd": job.budget_usd, "max_hours": job.instance.max_hours}
     planned = plan(
@@ -63,6 +66,7 @@ def sized(job: JobFile, letters: int, smp: bool) -> Sizing:
         job.instance.spot,
         freeze_encoder=train.freeze_encoder,
         accumulate=train.accumulate,
+        price=price,
         **limits,
     )
     return Sizing(planned, fates)

@@ -40,6 +40,7 @@ WHERE = "smdistributed.modelparallel.parameters"
 def check_tables(table: Mapping, image_has_smp: bool, instance: str) -> None:
     """The tables themselves: what they are called, and which of them go together."""
     libraries = table.get("smdistributed", {})
+    _hold({"distribution.smdistributed must be a table": isinstance(libraries, Mapping)})
     for where, one in (("", table), ("smdistributed.", libraries)):
         for name in FIELDS:
             if name in one:
