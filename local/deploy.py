@@ -12,9 +12,11 @@ from pathlib import Path
 from seqdrop.analyses import packaged
 from seqdrop.jobs.code import push_code
 from seqdrop.jobs.models import push_archive
+from seqdrop.jobs.programs import ENTRY, PROGRAMS, push_program
 from seqdrop.services import now
 from seqdrop_cli.pack import pack_model
 from seqdrop_cli.processing import pack
+from seqdrop_cli.sourcedir import MODEL_CODE, pack_program
 
 from local.embedded import EmbeddedAws
 
@@ -66,6 +68,7 @@ def deploy(
     stack = Stack.of(aws, name)
     say("code and seed models")
     push_layers(aws, stack, build_dir)
+    push_programs(aws, stack)
     push_seeds(aws, stack)
     return stack
 
@@ -77,6 +80,13 @@ def push_layers(aws: EmbeddedAws, stack: Stack, build_dir: Path) -> None:
     """
     layers = [build_dir / name / "python" for name in ("ReadsLayer", "SeqdropLayer")]
     push_code(aws.client("s3"), stack.results, pack(layers), now())
+
+
+def push_programs(aws: EmbeddedAws, stack: Stack) -> None:
+    """Make the training scripts of this checkout what training jobs run."""
+    for program in PROGRAMS:
+        if (MODEL_CODE / program / ENTRY).is_file():
+            push_program(aws.client("s3"), stack.results, program, pack_program(MODEL_CODE / program), now())
 
 
 def push_seeds(aws: EmbeddedAws, stack: Stack) -> None:

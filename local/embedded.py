@@ -23,9 +23,9 @@ class EmbeddedAws:
     """One server and the clients that speak to it.
 
     `workdir` holds all its files. `port` None takes a free one. With `detached` the server outlives this
-    process; otherwise it ends with it, even when it is killed, and with this object. With `transform_limit`
-    or `processing_limit` its SageMaker refuses more jobs of the kind at a time with ResourceLimitExceeded, as an
-    account's quotas do.
+    process; otherwise it ends with it, even when it is killed, and with this object. With `transform_limit`,
+    `processing_limit` or `training_limit` its SageMaker refuses more jobs of the kind at a time with
+    ResourceLimitExceeded, as an account's quotas do.
     """
 
     account = ACCOUNT
@@ -39,12 +39,14 @@ class EmbeddedAws:
         detached: bool = False,
         transform_limit: int | None = None,
         processing_limit: int | None = None,
+        training_limit: int | None = None,
     ):
         self.workdir = Path(workdir).resolve()
         self.region = region
         self._detached = detached
         self._options = ["--port", str(port or 0), "--region", region]
-        for kind, limit in (("transform", transform_limit), ("processing", processing_limit)):
+        limits = {"transform": transform_limit, "processing": processing_limit, "training": training_limit}
+        for kind, limit in limits.items():
             if limit is not None:
                 self._options += [f"--{kind}-limit", str(limit)]
         self._process: ServerProcess | None = None

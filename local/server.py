@@ -46,7 +46,11 @@ def main(argv: list[str] | None = None) -> None:
     prepare_environment(workdir, port, options.region)
     leave_nothing_behind(options.with_parent)
     state = ServerState(os.getpid(), port, options.region)
-    limits = {"Transform": options.transform_limit, "Processing": options.processing_limit}
+    limits = {
+        "Transform": options.transform_limit,
+        "Processing": options.processing_limit,
+        "Training": options.training_limit,
+    }
     asyncio.run(serve(listener, workdir, state, limits))
 
 
@@ -58,6 +62,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--transform-limit", type=int, help="refuse more transform jobs than this at a time")
     parser.add_argument("--processing-limit", type=int, help="refuse more processing jobs than this at a time")
+    parser.add_argument("--training-limit", type=int, help="refuse more training jobs than this at a time")
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input is closed")
     return parser.parse_args(argv)
 

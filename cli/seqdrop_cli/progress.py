@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 
+from seqdrop.analyses import TRAINING
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.mate_names import parse
@@ -39,13 +40,23 @@ class Progress:
         return self.upload.state
 
     @property
+    def group(self) -> str:
+        """What it shares with the uploads that it may wait for: the name of its pair, or its training's folder."""
+        if self.upload and self.upload.analysis == TRAINING:
+            return "/".join(self.key.split("/")[:2])
+        name = parse(self.key)
+        return name.pair if name else ""
+
+    @property
     def ended(self) -> bool:
         return self.state in ("ARCHIVED", "REJECTED", "WITHDRAWN", "FAILED", "UNEXAMINED")
 
     @property
     def waits_for(self) -> str:
-        """The key of the mate that an upload in WAITING waits for; else empty."""
-        return parse(self.upload.key).partner if self.state == "WAITING" else ""
+        """The key of the mate that an upload in WAITING waits for, or its training's folder; else empty."""
+        if self.state != "WAITING":
+            return ""
+        return f"{self.group}/" if self.upload.analysis == TRAINING else parse(self.upload.key).partner
 
     @property
     def detail(self) -> str:
@@ -58,6 +69,8 @@ class Progress:
             return self.attempts[-1].reason
         if self.state == "SUBMITTED":
             return self.attempts[-1].job
+        if self.waits_for.endswith("/"):
+            return f"for the rest of {self.waits_for}"
         if self.waits_for:
             return f"for its mate {posixpath.basename(self.waits_for)}"
         return self.upload.reason or (f"{self.upload.records:,} records" if self.upload.records else "")
@@ -103,14 +116,15 @@ _STEPS = {
     "SUBMITTED": (DONE, BUSY, WAITING),
     "FAILED": (DONE, BAD, SKIPPED),
     "PREDICTED": (DONE, DONE, BUSY),
+    "TRAINED": (DONE, DONE, BUSY),
     "ARCHIVED": (DONE, DONE, DONE),
 }
 
 
 def at_rest(all_of_them: list[Progress]) -> bool:
-    """Whether nothing more happens to these by itself: each has ended, or waits for a mate that is not among them."""
-    coming = {parse(one.key).pair for one in all_of_them if not one.ended and not one.waits_for and parse(one.key)}
-    return all(one.ended or (one.waits_for and parse(one.key).pair not in coming) for one in all_of_them)
+    """Whether nothing more happens to these by itself: each has ended, or waits for files that are not among them."""
+    coming = {one.group for one in all_of_them if not one.ended and not one.waits_for}
+    return all(one.ended or (one.waits_for and one.group not in coming) for one in all_of_them)
 
 
 def progress(ledger: Ledger, upload_id: str, key: str, size: int) -> Progress:
@@ -119,4 +133,5 @@ def progress(ledger: Ledger, upload_id: str, key: str, size: int) -> Progress:
     if upload is None:
         return Progress(upload_id, key, size, None, [])
     job = last_job(ledger, upload_id) if upload.state == "RECEIVED" else None
-    return Progress(upload_id, key, size, upload, ledger.attempts(upload_id), job)
+    attempts = ledger.deciding(upload) if upload.training else ledger.attempts(upload_id)
+    return Progress(upload_id, key, size, upload, attempts, job)

@@ -21,6 +21,7 @@ MARKS = {WAITING: "·", DONE: "✔", SKIPPED: "–", BAD: "✘"}
 COLOURS = {
     "ARCHIVED": "green",
     "PREDICTED": "green",
+    "TRAINED": "green",
     "REJECTED": "red",
     "FAILED": "bold red",
     "WITHDRAWN": "yellow",
@@ -62,13 +63,17 @@ def _follow(ledger: Ledger, versions: list[UploadVersion], patience: float) -> I
 
 
 def mates_missing(now: list[Progress]) -> list[str]:
-    """A sentence for each upload that waits for its mate: what it waits for, and what to do."""
-    return [
+    """A sentence for each upload that waits: what for, and what to do."""
+    return [_missing(one) for one in now if one.waits_for]
+
+
+def _missing(one: Progress) -> str:
+    if one.waits_for.endswith("/"):
+        return f"{one.key} waits for the rest of {one.waits_for}: its job.toml, or a file that job.toml names."
+    return (
         f"{one.key} is valid and waits for its mate, {one.waits_for}. It goes on when that is dropped. For single-end "
         'reads set mates = "single" in analyses.toml.'
-        for one in now
-        if one.waits_for
-    ]
+    )
 
 
 def _table(follow: Iterator[list[Progress]], console: Console) -> list[Progress]:

@@ -40,10 +40,7 @@ async def _put(entry: dict, account: str, region: str) -> None:
 
 def event(job: Job) -> dict:
     """The entry for PutEvents; times are whole milliseconds since 1970, as AWS sends them."""
-    detail = job.described() | {"Tags": dict(job.tags)}
-    for name in list(detail):
-        if name.endswith("Time"):
-            detail[name] = int(detail[name] * 1000)
+    detail = _with_times(job.described()) | {"Tags": dict(job.tags)}
     return {
         "Source": "aws.sagemaker",
         "DetailType": f"SageMaker {job.kind} Job State Change",
@@ -51,3 +48,13 @@ def event(job: Job) -> dict:
         "Detail": json.dumps(detail),
         "EventBusName": "default",
     }
+
+
+def _with_times(value, name: str = ""):
+    """The same with every time in whole milliseconds, however deep."""
+    if isinstance(value, dict):
+        return {key: _with_times(one, key) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_with_times(one) for one in value]
+    is_time = name.endswith("Time") or name == "Timestamp"
+    return int(value * 1000) if is_time and isinstance(value, float) else value

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -119,6 +120,70 @@ class ProcessingJob(Job):
 
     def _state(self) -> dict:
         return super()._state() | {"ExitMessage": self.exit_message, "LastModifiedTime": self.modified}
+
+
+@dataclass(kw_only=True)
+class TrainingJob(Job):
+    """A job that trains; `steps` are the secondary statuses it has been in, each with the time it began."""
+
+    kind = "Training"
+
+    steps: list[tuple[str, float]] = field(default_factory=list)
+    metrics: list[dict] = field(default_factory=list)
+    overtime: bool = False
+    told: Callable[["TrainingJob"], None] = lambda job: None
+
+    def __post_init__(self) -> None:
+        self.steps.append(("Starting", self.created))
+
+    @property
+    def role(self) -> str:
+        return self.request["RoleArn"]
+
+    @property
+    def artifacts(self) -> str:
+        """Where model.tar.gz is, or would be."""
+        return f"{self.request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self.name}/output/model.tar.gz"
+
+    def enter(self, status: str) -> None:
+        """Note a secondary status of a job in progress, and tell EventBridge, which hears of each."""
+        if self.status == "InProgress":
+            self.steps.append((status, time.time()))
+            self.modified = time.time()
+            self.told(self)
+
+    @property
+    def secondary(self) -> str:
+        """The secondary status: the step while it is in progress, else the end, and of a stop its cause."""
+        if self.status == "Stopped" and self.overtime:
+            return "MaxRuntimeExceeded"
+        return self.steps[-1][0] if self.status == "InProgress" else self.status
+
+    def _state(self) -> dict:
+        seconds = max(1, round(self.ended - self.started)) if self.ended and self.started else None
+        return super()._state() | {
+            "SecondaryStatus": self.secondary,
+            "SecondaryStatusTransitions": self._transitions(),
+            "ModelArtifacts": {"S3ModelArtifacts": self.artifacts} if self.ended else None,
+            "FinalMetricDataList": self.metrics or None,
+            "LastModifiedTime": self.modified,
+            "TrainingTimeInSeconds": seconds,
+            "BillableTimeInSeconds": seconds,
+        }
+
+    def _echoed(self) -> dict:
+        usual = {
+            "EnableNetworkIsolation": False,
+            "EnableInterContainerTrafficEncryption": False,
+            "EnableManagedSpotTraining": False,
+        }
+        return usual | super()._echoed()
+
+    def _transitions(self) -> list[dict]:
+        steps = [*self.steps, *([(self.secondary, self.ended)] if self.ended else [])]
+        ends = [start for _, start in steps[1:]] + [self.ended]
+        found = [{"Status": name, "StartTime": start} for name, start in steps]
+        return [one | ({"EndTime": end} if end else {}) for one, end in zip(found, ends, strict=True)]
 
 
 class Registry:

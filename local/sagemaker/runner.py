@@ -42,7 +42,7 @@ class Runner:
             reason = None if job.stopping.is_set() else self._execute(job)
         except JobStopped as stop:
             with self._registry.lock:
-                job.status, reason = "Stopping", str(stop)
+                job.status, reason = "Stopping", str(stop) or None
             job.stopping.set()
         except Exception as error:
             logger.exception("%s job %s", job.kind, job.name)

@@ -20,6 +20,8 @@ from local.sagemaker.processing_jobs import ProcessingJobs
 from local.sagemaker.registry import Registry
 from local.sagemaker.runner import Runner
 from local.sagemaker.tags import Tags
+from local.sagemaker.training import TrainingExecution
+from local.sagemaker.training_jobs import TrainingJobs
 from local.sagemaker.transform_jobs import TransformJobs
 
 logger = logging.getLogger("local.sagemaker")
@@ -39,6 +41,10 @@ RESOURCES = {
     "DescribeProcessingJob": ("processing-job", "ProcessingJobName"),
     "StopProcessingJob": ("processing-job", "ProcessingJobName"),
     "ListProcessingJobs": None,
+    "CreateTrainingJob": ("training-job", "TrainingJobName"),
+    "DescribeTrainingJob": ("training-job", "TrainingJobName"),
+    "StopTrainingJob": ("training-job", "TrainingJobName"),
+    "ListTrainingJobs": None,
     "AddTags": ("", "ResourceArn"),
     "ListTags": ("", "ResourceArn"),
     "DeleteTags": ("", "ResourceArn"),
@@ -48,7 +54,7 @@ RESOURCES = {
 def install(app: ModuleType, workdir: Path, endpoint: str, most_active: dict[str, int | None]) -> None:
     """Make ministack's gateway route SageMaker requests to a service of ours.
 
-    `most_active` are the account's quotas of jobs by kind, "Transform" and "Processing".
+    `most_active` are the account's quotas of jobs by kind, "Transform", "Processing" and "Training".
     """
     from ministack.core import router
 
@@ -67,6 +73,8 @@ class SageMaker:
         transform_jobs = TransformJobs(registry, transforming, announce, most_active.get("Transform"))
         processing = Runner(registry, workdir / "processing-jobs", endpoint, announce, ProcessingExecution)
         processing_jobs = ProcessingJobs(registry, processing, announce, most_active.get("Processing"))
+        training = Runner(registry, workdir / "training-jobs", endpoint, announce, TrainingExecution)
+        training_jobs = TrainingJobs(registry, training, announce, most_active.get("Training"))
         self._operations = {
             "CreateModel": models.create,
             "DescribeModel": models.describe,
@@ -74,6 +82,7 @@ class SageMaker:
             "ListModels": models.list,
             **_operations(transform_jobs),
             **_operations(processing_jobs),
+            **_operations(training_jobs),
             "AddTags": tags.add,
             "ListTags": tags.list,
             "DeleteTags": tags.delete,

@@ -12,7 +12,8 @@ from importlib.resources import files
 from seqdrop.errors import ConfigurationError
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 
-FORMATS = frozenset({"fastq", "fasta", "bam"})
+TRAINING = "training"  # the analysis, and the format, of what a training is made of
+FORMATS = frozenset({"fastq", "fasta", "bam", TRAINING})
 WAIT, CHECK, SINGLE = MATES = ("wait", "check", "single")
 # Part of every job name, which SageMaker limits to 63 characters.
 NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
@@ -155,8 +156,17 @@ class Analysis:
             raise ConfigurationError(f"mates must be one of {', '.join(MATES)}")
         if self.mates != SINGLE and "fastq" not in self.formats:
             raise ConfigurationError(f'mates = "{self.mates}" is for FASTQ; formats has none')
+        if (TRAINING in self.formats) != (self.name == TRAINING) or (
+            self.trains and (self.use or len(self.formats) > 1)
+        ):
+            raise ConfigurationError('formats = ["training"] is for the analysis training, which has no model here')
         if not self.mate_hours > 0:
             raise ConfigurationError("mate_hours must be above 0")
+
+    @property
+    def trains(self) -> bool:
+        """Whether files under the prefix are those of trainings: job.toml and what it names."""
+        return self.formats == (TRAINING,)
 
     @property
     def max_bytes(self) -> int:

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
 from seqdrop.errors import SeqdropError
-from seqdrop.ledger.records import EXAMINE, TRANSFORM
+from seqdrop.ledger.records import EXAMINE, TRAIN, TRANSFORM
 from seqdrop.uploads import UploadVersion
 
 # SageMaker's word for the jobs of each task; it stands in the names of all members of their events.
-KINDS = {TRANSFORM: "Transform", EXAMINE: "Processing"}
+KINDS = {TRANSFORM: "Transform", EXAMINE: "Processing", TRAIN: "Training"}
 
 
 class UnknownEvent(SeqdropError):
@@ -39,7 +39,7 @@ def landed_versions(body: dict) -> list[UploadVersion]:
 
 
 def finished_job(body: dict) -> str | None:
-    """The name of the transform or processing job that a state change says has ended; None while it runs.
+    """The name of the transform, processing or training job that a state change says has ended; None while it runs.
 
     Only the name is taken: times in these events come in three formats and the status may be out of
     date, so the finish stage asks SageMaker itself.

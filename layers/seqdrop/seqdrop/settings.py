@@ -22,6 +22,7 @@ class Settings:
     archive: str
     validate_queue: str  # queue URLs
     transform_queue: str
+    training_queue: str
     finish_queue: str
     archive_queue: str
     topic: str  # ARN of the notification topic
@@ -33,6 +34,11 @@ class Settings:
     processing_role: str  # ARN of the role of jobs that examine large files
     processing_image: str
     processing_instance_type: str
+    training_role: str  # ARN of the role of training jobs
+    training_image: str
+    training_subnets: str  # ids with commas between them; "" for no VPC
+    training_security_groups: str
+    training_isolation: str  # "true": the container reaches no network
     stale_minutes: int = 30  # how long a record may stand before the reconciler pushes it again
 
     @classmethod
@@ -52,7 +58,7 @@ class Settings:
 
     def queue(self, name: str) -> str:
         """The URL of the queue of that name. Raises ConfigurationError if it is none of ours."""
-        urls = (self.validate_queue, self.transform_queue, self.finish_queue, self.archive_queue)
+        urls = (self.validate_queue, self.transform_queue, self.training_queue, self.finish_queue, self.archive_queue)
         for url in urls:
             if url.rsplit("/", 1)[-1] == name:
                 return url

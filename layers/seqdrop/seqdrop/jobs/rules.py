@@ -1,6 +1,7 @@
 """Bounds that SageMaker enforces and botocore does not. Checked before a request is sent.
 
-Source: the API reference of CreateTransformJob, CreateModel and CreateProcessingJob (lengths, patterns and ranges).
+Source: the API reference of CreateTransformJob, CreateModel, CreateProcessingJob and CreateTrainingJob (lengths,
+patterns and ranges).
 """
 
 from __future__ import annotations
@@ -49,6 +50,44 @@ def check_processing(request: dict) -> dict:
         "an input's path is over 256 characters": all(len(source["LocalPath"]) <= 256 for source in sources),
         "VolumeSizeInGB must be 1 to 16384": 1 <= cluster["VolumeSizeInGB"] <= 16384,
         "MaxRuntimeInSeconds must be 1 to 777600": 1 <= request["StoppingCondition"]["MaxRuntimeInSeconds"] <= 777600,
+        "50 tags at the most": len(request.get("Tags", [])) <= 50,
+    }
+    return _held(rules, request)
+
+
+def check_training(request: dict) -> dict:
+    """The request itself, or JobRefused that lists every broken bound."""
+    told, environment = request["HyperParameters"], request.get("Environment", {})
+    algorithm, resources = request["AlgorithmSpecification"], request["ResourceConfig"]
+    metrics, stopping = algorithm.get("MetricDefinitions", []), request["StoppingCondition"]
+    spot, longest = request.get("EnableManagedSpotTraining", False), stopping["MaxRuntimeInSeconds"]
+    uris = [one["DataSource"]["S3DataSource"]["S3Uri"] for one in request["InputDataConfig"]]
+    network = request.get("VpcConfig", {"Subnets": ["-"], "SecurityGroupIds": ["-"]})
+    rules = {
+        "the job name does not fit SageMaker's pattern": PATTERN.fullmatch(request["TrainingJobName"]),
+        "the image's name is over 255 characters": len(algorithm["TrainingImage"]) <= 255,
+        "HyperParameters may have 100 entries": len(told) <= 100,
+        "a hyperparameter's name is over 256 characters": all(len(name) <= 256 for name in told),
+        "a hyperparameter is over 2500 characters": all(len(value) <= 2500 for value in told.values()),
+        "Environment may have 100 entries": len(environment) <= 100,
+        "an Environment name or value is over 512 characters": all(
+            len(text) <= 512 for pair in environment.items() for text in pair
+        ),
+        "40 metrics at the most": len(metrics) <= 40,
+        "a metric's name is over 255 characters, or its expression over 500": all(
+            len(one["Name"]) <= 255 and len(one["Regex"]) <= 500 for one in metrics
+        ),
+        "there must be 1 to 20 channels": 1 <= len(uris) <= 20,
+        "a channel's URI is over 1024 characters": all(len(uri) <= 1024 for uri in uris),
+        "InstanceCount must be 1 to 100": 1 <= resources["InstanceCount"] <= 100,
+        "VolumeSizeInGB must be 1 to 16384": 1 <= resources["VolumeSizeInGB"] <= 16384,
+        "MaxRuntimeInSeconds must be 1 to 2419200": 1 <= longest <= 2_419_200,
+        "MaxWaitTimeInSeconds is for spot training, which needs it": spot == ("MaxWaitTimeInSeconds" in stopping),
+        "MaxWaitTimeInSeconds must not be below MaxRuntimeInSeconds": stopping.get("MaxWaitTimeInSeconds", longest)
+        >= longest,
+        "a VPC has 1 to 16 subnets and 1 to 5 security groups": 1 <= len(network["Subnets"]) <= 16
+        and 1 <= len(network["SecurityGroupIds"]) <= 5
+        and all([*network["Subnets"], *network["SecurityGroupIds"]]),
         "50 tags at the most": len(request.get("Tags", [])) <= 50,
     }
     return _held(rules, request)

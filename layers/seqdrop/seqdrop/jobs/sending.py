@@ -31,3 +31,12 @@ def send(create: Callable, request: dict, name: str, is_ours: Callable[[], bool]
             raise JobRefused(f"SageMaker refused the job: {message}") from error
         raise
     return True
+
+
+def covers(seen, wanted) -> bool:
+    """Whether all that is wanted is there; the service fills in defaults beside it."""
+    if isinstance(wanted, dict):
+        return isinstance(seen, dict) and all(covers(seen.get(key), value) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(seen, list) and len(seen) == len(wanted) and all(map(covers, seen, wanted))
+    return seen == wanted

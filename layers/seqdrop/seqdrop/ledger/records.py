@@ -1,4 +1,4 @@
-"""The three kinds of ledger record, the pair that two uploads may be, and how each lies in the table.
+"""The three kinds of ledger record, the pair or set that uploads may be, and how each lies in the table.
 
 Table: partition key `pk`, sort key `sk`. An upload and its attempts share a partition, so one query reads both.
 Index `by_state`: `kind_state` and `moved_at`, for the reconciler and for `seqdrop status`.
@@ -14,7 +14,7 @@ from seqdrop.ledger.moves import ATTEMPT, JOB, UPLOAD
 from seqdrop.uploads import UploadVersion
 
 # What a job is for.
-TRANSFORM, EXAMINE = "transform", "examine"
+TRANSFORM, EXAMINE, TRAIN = "transform", "examine", "train"
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Upload(Record):
     mate: str = ""  # upload id of the mate that it was settled with
     waiting_since: str = ""
     told_at: str = ""  # when the lab was told that its mate has not come
+    training: str = ""  # key of the attempt that trains on it, if it is a file of a data set
 
     kind = UPLOAD
 
@@ -97,7 +98,9 @@ class Attempt(Record):
     items: int = 0  # lines over all shards, so also the lines its outputs must have
     taken: int = 0  # records that the model is to see, and how many of them differ from each other
     distinct: int = 0
-    plan: str = ""  # the analysis as it was when the work was cut (`Analysis.as_json`); later deploys do not change it
+    plan: str = (
+        ""  # the analysis as it was when the work was cut (`Analysis.as_json`), or what to train (`Order.as_json`)
+    )
     job: str = ""
     reason: str = ""
 
@@ -122,8 +125,8 @@ class Attempt(Record):
 class Job(Record):
     """One SageMaker job; `request` is what the service is sent, as JSON.
 
-    A batch transform has members, which are `Attempt.key`s. A processing job, whose task is "examine", is for one
-    upload (its id), by the analysis as it was then (`Analysis.as_json`).
+    A batch transform has members, which are `Attempt.key`s, and a training job ("train") has one. A processing job,
+    whose task is "examine", is for one upload (its id), by the analysis as it was then (`Analysis.as_json`).
     """
 
     name: str = ""
@@ -184,8 +187,39 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class DataSet:
+    """Which uploads are the files of a training: their names below its folder → upload ids. As a Pair, it has no state.
+
+    `attempt` is the key of the last attempt that was planned for it.
+    """
+
+    name: str  # Place.set_name
+    seats: dict[str, str] = field(default_factory=dict)
+    attempt: str = ""
+    revision: int = 0  # 0: not in the table yet
+
+    @property
+    def keys(self) -> dict[str, str]:
+        return data_set_keys(self.name)
+
+    def seated(self, file: str, upload_id: str) -> DataSet:
+        """The set with an upload as one of its files."""
+        return replace(self, seats={**self.seats, file: upload_id})
+
+    def item(self) -> dict:
+        return {**asdict(self), **self.keys}
+
+    @classmethod
+    def from_item(cls, item: dict) -> DataSet:
+        return cls(item["name"], dict(item["seats"]), item["attempt"], int(item["revision"]))
+
+
+@dataclass(frozen=True)
 class Step:
-    """A move to be made together with others: `record` goes `to`, and these facts are noted on it."""
+    """A move to be made together with others: `record` goes `to`, and these facts are noted on it.
+
+    To where it stands: the facts are noted, and that is all.
+    """
 
     record: Record
     to: str
@@ -206,6 +240,10 @@ def job_keys(name: str) -> dict[str, str]:
 def pair_keys(name: str) -> dict[str, str]:
     """By a hash: a landing key may be longer than others, and names of pairs hold NUL."""
     return {"pk": f"PAIR#{hashlib.sha256(name.encode()).hexdigest()}", "sk": "PAIR"}
+
+
+def data_set_keys(name: str) -> dict[str, str]:
+    return {"pk": f"SET#{hashlib.sha256(name.encode()).hexdigest()}", "sk": "SET"}
 
 
 def attempt_keys(attempt_key: str) -> dict[str, str]:

@@ -11,12 +11,14 @@ from botocore.exceptions import ClientError
 from seqdrop.ledger import moves
 from seqdrop.ledger.records import (
     Attempt,
+    DataSet,
     Job,
     Pair,
     Record,
     Step,
     Upload,
     attempt_keys,
+    data_set_keys,
     from_item,
     job_keys,
     moved,
@@ -61,6 +63,18 @@ class Ledger:
         item = self._table.get_item(Key=pair_keys(name), ConsistentRead=True).get("Item")
         return Pair.from_item(item) if item else Pair(name)
 
+    def data_set(self, name: str) -> DataSet:
+        """The files of a training; an empty set if none ever came."""
+        item = self._table.get_item(Key=data_set_keys(name), ConsistentRead=True).get("Item")
+        return DataSet.from_item(item) if item else DataSet(name)
+
+    def deciding(self, upload: Upload) -> list[Attempt]:
+        """The attempts that decide when an upload has all it came for: the one that trains on it, or its own, the last
+        of each analysis."""
+        if upload.training:
+            return [self.attempt(upload.training)]
+        return list({attempt.analysis: attempt for attempt in self.attempts(upload.id)}.values())
+
     def in_state(self, kind: str, state: str, moved_before: str | None = None) -> Iterator[Record]:
         """Records of a kind in a state, the longest standing first. Eventually consistent."""
         condition = Key("kind_state").eq(f"{kind}#{state}")
@@ -79,7 +93,9 @@ class Ledger:
         """Move a record, and write the new records that come of it, in one transaction."""
         return self._transact([self._step(record, to, **facts), *map(self._put, new)])
 
-    def move_together(self, steps: Iterable[Step], new: Iterable[Record] = (), pair: Pair | None = None) -> bool:
+    def move_together(
+        self, steps: Iterable[Step], new: Iterable[Record] = (), pair: Pair | DataSet | None = None
+    ) -> bool:
         """Take several steps and write new records, all or nothing; with `pair`, only if that is as it was read."""
         writes = [self._step(step.record, step.to, **step.facts) for step in steps]
         return self._transact([*writes, *map(self._put, new), *([self._put_pair(pair)] if pair else [])])
@@ -104,6 +120,8 @@ class Ledger:
         return {"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
 
     def _step(self, record: Record, to: str, **facts) -> dict:
+        if to == record.state:
+            return self._replace(record, noted(record, **facts))
         moves.check(record.kind, record.state, to)
         return self._replace(record, moved(record, to, self._now(), **facts))
 
@@ -117,7 +135,7 @@ class Ledger:
             }
         }
 
-    def _put_pair(self, pair: Pair) -> dict:
+    def _put_pair(self, pair: Pair | DataSet) -> dict:
         item = replace(pair, revision=pair.revision + 1).item()
         if not pair.revision:
             return {"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}

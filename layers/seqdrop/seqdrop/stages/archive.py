@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from seqdrop import archive as cold
 from seqdrop.errors import ArchiveMismatch, ObjectGone, RetryableError
+from seqdrop.ledger.moves import DONE
 from seqdrop.ledger.records import Upload
 from seqdrop.log import logger
 from seqdrop.services import Services, now
-from seqdrop.stages.road import latest
 
 
 def archive(services: Services, upload_id: str) -> None:
@@ -32,7 +32,7 @@ def archive(services: Services, upload_id: str) -> None:
 
 
 def _is_due(services: Services, upload: Upload) -> bool:
-    return all(attempt.state == "PREDICTED" for attempt in latest(services.ledger.attempts(upload.id)))
+    return all(attempt.state in DONE for attempt in services.ledger.deciding(upload))
 
 
 def _copied(services: Services, upload: Upload) -> dict:

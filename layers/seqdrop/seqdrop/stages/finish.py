@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from seqdrop.calibration import parse
 from seqdrop.jobs.transform import output_prefix
-from seqdrop.ledger.records import EXAMINE, Attempt, Job
+from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job
 from seqdrop.log import logger
 from seqdrop.results.files import result_files, results_prefix, upload_files
 from seqdrop.results.provenance import provenance
@@ -18,6 +18,7 @@ from seqdrop.shards import shard_name
 from seqdrop.stages.examined import ENDS, finish_examination
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.settle import fail_attempt
+from seqdrop.stages.trained import finish_training
 
 CHUNK = 1 << 20
 
@@ -29,6 +30,8 @@ def finish(services: Services, name: str) -> None:
         return  # another deployment's job in the same account
     if job.task == EXAMINE:
         return finish_examination(services, job)
+    if job.task == TRAIN:
+        return finish_training(services, job)
     found = services.sagemaker.describe_transform_job(TransformJobName=name)
     end = ENDS.get(found["TransformJobStatus"])
     if end is None:

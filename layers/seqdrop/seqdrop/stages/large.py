@@ -17,7 +17,7 @@ from seqdrop.errors import JobRefused, ObjectGone
 from seqdrop.jobs.code import current_code
 from seqdrop.jobs.names import examination_name
 from seqdrop.jobs.processing import brief, processing_request, request_key
-from seqdrop.jobs.sending import send
+from seqdrop.jobs.sending import covers, send
 from seqdrop.ledger.records import EXAMINE, Job, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.log import logger
@@ -128,15 +128,6 @@ def _is_ours(sagemaker, request: dict) -> bool:
     """A job of this name is there: ours from before if it does what was asked for, else a person must look."""
     found = sagemaker.describe_processing_job(ProcessingJobName=request["ProcessingJobName"])
     for field in ("RoleArn", "AppSpecification", "ProcessingInputs", "Environment"):
-        if not _covers(found.get(field), request[field]):
+        if not covers(found.get(field), request[field]):
             raise JobRefused(f"a job of this name exists with another {field}")
     return True
-
-
-def _covers(seen, wanted) -> bool:
-    """Whether all that is wanted is there; the service fills in defaults beside it."""
-    if isinstance(wanted, dict):
-        return isinstance(seen, dict) and all(_covers(seen.get(key), value) for key, value in wanted.items())
-    if isinstance(wanted, list):
-        return isinstance(seen, list) and len(seen) == len(wanted) and all(map(_covers, seen, wanted))
-    return seen == wanted

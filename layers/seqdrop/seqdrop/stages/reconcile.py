@@ -11,7 +11,7 @@ from datetime import datetime
 
 from seqdrop.events import job_ended_message, landed_message
 from seqdrop.ledger.moves import JOB, UPLOAD
-from seqdrop.ledger.records import EXAMINE, Job, Record, Upload
+from seqdrop.ledger.records import EXAMINE, TRAIN, Job, Record, Upload
 from seqdrop.log import logger
 from seqdrop.services import Services, minutes_ago, now
 from seqdrop.stages.large import OPEN, is_final, last_job
@@ -80,7 +80,8 @@ def _start_again(services: Services, job: Job) -> Messages:
     if job.task == EXAMINE:  # validate starts it
         upload = services.ledger.upload(job.upload)
         return [(services.settings.validate_queue, landed_message(upload.version))]
-    return [(services.settings.transform_queue, {"job": job.name})]
+    queue = services.settings.training_queue if job.task == TRAIN else services.settings.transform_queue
+    return [(queue, {"job": job.name})]
 
 
 def _finish_again(services: Services, job: Job) -> Messages:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from seqdrop.analyses import TRAINING
+from seqdrop.ledger.moves import DONE
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.services import Services
 
@@ -19,13 +21,14 @@ def next_messages(services: Services, upload: Upload) -> list[tuple[str, dict]]:
     """(queue URL, body) of what comes next; nothing if it waits for a job or a person, or is at its end."""
     if upload.state != "VALIDATED":
         return []
-    attempts, settings = latest(services.ledger.attempts(upload.id)), services.settings
-    if all(attempt.state == "PREDICTED" for attempt in attempts):
+    attempts, settings = services.ledger.deciding(upload), services.settings
+    if all(attempt.state in DONE for attempt in attempts):
         return [(settings.archive_queue, {"upload": upload.id})]
     planned = [attempt for attempt in attempts if attempt.state == "PLANNED"]
-    return [(settings.transform_queue, {"attempt": attempt.key}) for attempt in planned]
+    return [(_queue(services, attempt), {"attempt": attempt.key}) for attempt in planned]
 
 
-def latest(attempts: list[Attempt]) -> list[Attempt]:
-    """The last attempt of each analysis: the one that decides."""
-    return list({attempt.analysis: attempt for attempt in attempts}.values())
+def _queue(services: Services, attempt: Attempt) -> str:
+    """Where what starts its job listens."""
+    settings = services.settings
+    return settings.training_queue if attempt.analysis == TRAINING else settings.transform_queue

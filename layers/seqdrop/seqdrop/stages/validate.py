@@ -18,23 +18,26 @@ from seqdrop.stages.large import examine_in_job
 from seqdrop.stages.notices import reject
 from seqdrop.stages.pair import settle_mate
 from seqdrop.stages.road import hand_on
+from seqdrop.stages.training_set import settle_file
 from seqdrop.stages.verdict import settle
 from seqdrop.uploads import UploadVersion
 
 
 def validate(services: Services, version: UploadVersion) -> None:
-    """Bring an upload from its landing to VALIDATED, REJECTED or WITHDRAWN, or to WAITING for its mate."""
+    """Bring an upload from its landing to VALIDATED, REJECTED or WITHDRAWN, or to WAITING for what belongs to it."""
     if version.is_folder_marker:
         return
     version = _identified(services, version)
     analysis = services.analyses.for_key(version.key)
     upload = _received(services, version, analysis)
-    if upload.state == "WAITING":
-        return settle_mate(services, upload)
-    if upload.state != "RECEIVED":
+    if upload.state not in ("RECEIVED", "WAITING"):
         return hand_on(services, upload)  # the message came again; the next one may have been lost
+    if upload.state == "WAITING" and not (analysis and analysis.trains):
+        return settle_mate(services, upload)
     try:
         _check_place(services, upload, analysis)
+        if analysis.trains:
+            return settle_file(services, upload)
         if found := _examined(services, upload, analysis):
             settle(services, upload, found)
     except InvalidFile as error:

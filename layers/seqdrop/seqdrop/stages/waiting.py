@@ -1,4 +1,5 @@
-"""Uploads that wait for a mate: the lab is told once, and each is looked at again, ever more seldom.
+"""Uploads that wait for a mate, or for the rest of a training: the lab is told once, and each is looked at again, ever
+more seldom.
 
 A look is the upload's own message, sent again: validate then sees whether the file is still there, whether its
 analysis still says "wait", and whether the mate came while something broke off. It costs next to nothing, so it never
@@ -10,7 +11,7 @@ from __future__ import annotations
 import posixpath
 from datetime import datetime
 
-from seqdrop.analyses import WAIT
+from seqdrop.analyses import WAIT, Analysis
 from seqdrop.events import landed_message
 from seqdrop.ledger.moves import UPLOAD
 from seqdrop.ledger.records import Upload
@@ -35,16 +36,20 @@ def attend(services: Services) -> dict[str, int]:
 
 def _is_overdue(services: Services, upload: Upload) -> bool:
     analysis = services.analyses.for_key(upload.key)
-    if upload.told_at or analysis is None or analysis.mates != WAIT:
+    if upload.told_at or analysis is None or not _waits(analysis):
         return False
     return _minutes_since(upload.waiting_since) >= 60 * analysis.mate_hours
 
 
 def _is_due(services: Services, upload: Upload) -> bool:
     """One that need not wait any more, after a deploy that said so, is due as anything that stands still is."""
-    wait = services.analyses.mates_of(upload.key) == WAIT
-    doubled = min(upload.pushes, 10) if wait else 0
+    analysis = services.analyses.for_key(upload.key)
+    doubled = min(upload.pushes, 10) if analysis and _waits(analysis) else 0
     return _minutes_since(upload.moved_at) >= min(services.settings.stale_minutes * 2**doubled, SELDOM)
+
+
+def _waits(analysis: Analysis) -> bool:
+    return analysis.mates == WAIT or analysis.trains
 
 
 def _minutes_since(time: str) -> float:
@@ -52,6 +57,22 @@ def _minutes_since(time: str) -> float:
 
 
 def _tell(services: Services, upload: Upload) -> None:
+    analysis = services.analyses.for_key(upload.key)
+    return _tell_of_training(services, upload) if analysis.trains else _tell_of_mate(services, upload)
+
+
+def _tell_of_training(services: Services, upload: Upload) -> None:
+    folder = upload.key.rpartition("/")[0]
+    services.notify(
+        f"Seqdrop: {upload.key} waits for the rest of its training",
+        f"{upload.key} (upload {upload.id}) waits since {upload.waiting_since}: {folder}/ lacks its job.toml, or a\n"
+        "file that job.toml names. It goes on by itself when all are there, however late; nothing is lost.\n"
+        "- Was one of them rejected (there was a mail then)? Mend it, and drop it again under the same name.\n"
+        "- Is this file not named in job.toml? Then delete it; it will not be asked for.\n",
+    )
+
+
+def _tell_of_mate(services: Services, upload: Upload) -> None:
     partner = posixpath.basename(parse(upload.key).partner)
     services.notify(
         f"Seqdrop: {upload.key} waits for its mate",

@@ -1,0 +1,110 @@
+"""A training is complete: hold its plan to the machine and the budget, and start its one job.
+
+The job is on record before SageMaker is called, and its name comes from the attempt: a second delivery finds the
+attempt claimed, and starts nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+from seqdrop.analyses import TRAINING
+from seqdrop.errors import DistributionRefused, JobRefused, PlanRefused, RetryableError
+from seqdrop.jobs.models import current_archive
+from seqdrop.jobs.names import job_name
+from seqdrop.jobs.programs import current_program, program_of
+from seqdrop.jobs.sending import covers, send
+from seqdrop.jobs.training import checkpoints_uri, fingerprint, training_request
+from seqdrop.ledger.records import TRAIN, Attempt, Job
+from seqdrop.log import logger
+from seqdrop.services import Services
+from seqdrop.stages.training_end import fail_training
+from seqdrop.training.order import Order
+from seqdrop.training.sizing import Sizing, has_smp, sized
+
+
+def start_training(services: Services, attempt_key: str) -> None:
+    """Put a PLANNED attempt into its job; or start that job, if a crash left it unstarted."""
+    attempt = services.ledger.attempt(attempt_key)
+    if attempt is None or attempt.state not in ("PLANNED", "SUBMITTED"):
+        return
+    if attempt.state == "SUBMITTED":
+        return launch_training(services, attempt.job)
+    try:
+        job = _planned(services, attempt)
+    except JobRefused as error:
+        return fail_training(services, attempt, str(error))
+    if not services.ledger.claim(job, [attempt]):
+        raise RetryableError(f"{attempt.key} was claimed by another run")
+    launch_training(services, job.name)
+
+
+def launch_training(services: Services, name: str) -> None:
+    """Start a PLANNED job. All it needs is on its record, so it may be called again after any crash."""
+    job = services.ledger.job(name)
+    if job is None or job.state != "PLANNED":
+        return
+    request, sagemaker = json.loads(job.request), services.sagemaker
+    try:
+        started = send(sagemaker.create_training_job, request, name, partial(_is_ours, sagemaker, request))
+    except JobRefused as error:
+        for key in job.members:
+            fail_training(services, services.ledger.attempt(key), str(error))
+        services.ledger.move(job, "FAILED", reason=str(error)[:1000])
+        return
+    if started:
+        services.ledger.move(job, "STARTED")
+        logger().info("job started", extra={"job": job.name})
+
+
+def _planned(services: Services, attempt: Attempt) -> Job:
+    """The record of the job. Raises JobRefused if there is none that could be made."""
+    order, settings, s3 = Order.from_json(attempt.plan), services.settings, services.s3
+    name, job = job_name([attempt]), order.job
+    program = current_program(s3, settings.results, program_of(job.model))
+    weights = current_archive(s3, settings.results, job.weights) if job.weights else None
+    size = _sized(services, attempt, order)
+    make = partial(training_request, settings, name, order, size, program, weights.key if weights else "")
+    own = make(checkpoints_uri(settings, name))
+    request = make(_checkpoints_before(services, order, fingerprint(own, order)) or checkpoints_uri(settings, name))
+    return Job(
+        "PLANNED",
+        name=name,
+        task=TRAIN,
+        analysis=TRAINING,
+        members=[attempt.key],
+        request=json.dumps(request, sort_keys=True),
+        model=order.model,
+        model_digest=program.digest,
+    )
+
+
+def _sized(services: Services, attempt: Attempt, order: Order) -> Sizing:
+    """The plan, which is written down for the lab before any money is spent. Raises JobRefused with its reason."""
+    try:
+        found = sized(order.job, order.prepared.letters, has_smp(services.settings.training_image))
+    except (PlanRefused, DistributionRefused) as error:
+        raise JobRefused(str(error)) from error
+    services.put_json(services.settings.results, f"results/training/{attempt.upload_id}/plan.json", found.as_dict())
+    return found
+
+
+def _checkpoints_before(services: Services, order: Order, mark: str) -> str:
+    """Where the attempt before this one left checkpoints, if it failed and had all the same to do; else empty."""
+    before = services.ledger.attempt(order.previous) if order.previous else None
+    if before is None or before.state != "FAILED" or not before.job:
+        return ""
+    request = json.loads(services.ledger.job(before.job).request)
+    if fingerprint(request, Order.from_json(before.plan)) != mark:
+        return ""
+    return request["CheckpointConfig"]["S3Uri"]
+
+
+def _is_ours(sagemaker, request: dict) -> bool:
+    """A job of this name is there: ours from before if it does what was asked for, else a person must look."""
+    found = sagemaker.describe_training_job(TrainingJobName=request["TrainingJobName"])
+    for field in ("RoleArn", "HyperParameters", "InputDataConfig", "OutputDataConfig", "CheckpointConfig"):
+        if not covers(found.get(field), request[field]):
+            raise JobRefused(f"a job of this name exists with another {field}")
+    return True

@@ -1,0 +1,126 @@
+"""A training job ended: its model is registered and held to the gate, or its failure is told."""
+
+from __future__ import annotations
+
+import json
+
+from seqdrop.jobs.artifacts import Artifacts, NoModel, read_artifacts
+from seqdrop.jobs.models import class_names
+from seqdrop.jobs.registry import Version, current_candidate, make_current, register
+from seqdrop.jobs.training import output_prefix
+from seqdrop.ledger.records import Attempt, Job
+from seqdrop.log import logger
+from seqdrop.services import Services, now
+from seqdrop.stages.examined import ENDS
+from seqdrop.stages.road import hand_on
+from seqdrop.stages.training_end import fail_training
+from seqdrop.training.gate import Candidate, Verdict, judged
+from seqdrop.training.jobfile import DNABERT
+from seqdrop.training.order import Order
+
+# How SageMaker names the ways in which it ends a job by itself, and what that means to a lab.
+TOLD = {
+    "MaxRuntimeExceeded": "it ran for instance.max_hours and was stopped",
+    "MaxWaitTimeExceeded": "no spot machine was to be had for long enough; set instance.spot = false, or wait",
+}
+
+
+def finish_training(services: Services, job: Job) -> None:
+    """Settle a training job that has ended. Also for one that was settled: a message may have been lost."""
+    found = services.sagemaker.describe_training_job(TrainingJobName=job.name)
+    end = ENDS.get(found["TrainingJobStatus"])
+    if end is None:
+        return
+    attempt = services.ledger.attempt(job.members[0])
+    reason = "" if end == "DONE" else _reason(found, end)
+    if attempt.state == "SUBMITTED" and attempt.job == job.name:
+        reason = reason or _register(services, job, attempt, found)
+        if reason:
+            fail_training(services, attempt, reason)
+    order = Order.from_json(attempt.plan)
+    for upload_id in (attempt.upload_id, *order.files.values()):
+        hand_on(services, services.ledger.upload(upload_id))
+    if job.state in ("PLANNED", "STARTED"):
+        services.ledger.move(job, end, reason=reason[:1000])
+    logger().info("job ended", extra={"job": job.name, "end": end})
+
+
+def _reason(found: dict, end: str) -> str:
+    told = TOLD.get(found.get("SecondaryStatus", ""), f"the job ended as {end}")
+    return found.get("FailureReason") or told
+
+
+def _register(services: Services, job: Job, attempt: Attempt, found: dict) -> str:
+    """Register the model and move the attempt on. Answers why there is none, if so."""
+    order, s3, results = Order.from_json(attempt.plan), services.s3, services.settings.results
+    prefix = output_prefix(job.name)
+    try:
+        made = read_artifacts(s3, services.settings.work, prefix)
+    except NoModel as error:
+        return str(error)
+    version = Version(order.model, version_of(attempt, order))
+    new = Candidate(order.job.target, _figure(order, made), order.prepared.test_digest)
+    card = _card(job, attempt, order, made, found) | {"figure": new.figure}
+    register(s3, services.settings.work, f"{prefix}model.tar.gz", results, version, card)
+    verdict = _judged(services, order, version, new)
+    if verdict.passed:
+        make_current(s3, results, version, now())
+    told = {"model": version.model, "version": version.version, "current": verdict.passed, "why": verdict.why}
+    services.put_json(results, f"results/training/{attempt.upload_id}/summary.json", {**told, "card": card})
+    _tell(services, attempt, version, verdict)
+    services.ledger.move(attempt, "TRAINED", reason=verdict.why[:1000])
+    return ""
+
+
+def version_of(attempt: Attempt, order: Order) -> str:
+    """The same whoever asks: of the day the attempt was planned, and of what for."""
+    return f"{attempt.created_at[:10]}-{order.training}-{attempt.upload_id[:8].lower()}-{attempt.number}"
+
+
+def _judged(services: Services, order: Order, version: Version, new: Candidate) -> Verdict:
+    gate, dnabert = order.job.gate, order.job.model == DNABERT
+    current = current_candidate(services.s3, services.settings.results, version.model)
+    return judged(new, current, gate.min_mcc if dnabert else gate.min_q3, gate.any_test)
+
+
+def _figure(order: Order, made: Artifacts) -> float | None:
+    """On the test split, as train.py's card has it; that of dnabert judges on the validation split."""
+    if order.job.model == DNABERT:
+        return made.metrics.get("validation", {}).get("eval_mcc")
+    return made.card.get("metrics", {}).get("test_q3")
+
+
+def _card(job: Job, attempt: Attempt, order: Order, made: Artifacts, found: dict) -> dict:
+    """train.py's card, and what only we know."""
+    use = made.config.get("seqdrop", {})
+    labels = list(use.get("classes", "")) or list(class_names(made.config))
+    data = {"digest": order.prepared.digest, "test_digest": order.prepared.test_digest, "counts": order.prepared.counts}
+    return {
+        **made.card,
+        "model": made.card.get("model", order.job.model),
+        "task": order.job.target,
+        "digest": made.digest,
+        "labels": labels,
+        "metrics": made.card.get("metrics") or made.metrics,
+        "data": {**data, "training": order.training, "uploads": {"job.toml": attempt.upload_id, **order.files}},
+        "job": job.name,
+        "job_toml": order.job.as_dict(),
+        "code_digest": job.model_digest,
+        "hyperparameters": json.loads(job.request)["HyperParameters"],
+        "instance": json.loads(job.request)["ResourceConfig"]["InstanceType"],
+        "image": json.loads(job.request)["AlgorithmSpecification"]["TrainingImage"],
+        "billable_seconds": found.get("BillableTimeInSeconds"),
+        "final_metrics": {one["MetricName"]: one["Value"] for one in found.get("FinalMetricDataList", [])},
+    }
+
+
+def _tell(services: Services, attempt: Attempt, version: Version, verdict: Verdict) -> None:
+    upload = services.ledger.upload(attempt.upload_id)
+    name = f"{version.model} {version.version}"
+    now_is = "is now the current model" if verdict.passed else "is registered, and did not become the current model"
+    services.notify(
+        f"Seqdrop: {name} {now_is}",
+        f"{upload.key} (upload {upload.id}) has trained {name}, which {now_is}: {verdict.why}.\n"
+        f"Card: s3://{services.settings.results}/{version.prefix}card.json\n"
+        f"`seqdrop models use {version.model} VERSION` makes any registered version the current one.\n",
+    )

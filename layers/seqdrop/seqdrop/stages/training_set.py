@@ -1,0 +1,156 @@
+"""Files of a training come as uploads of their own, in any order: job.toml, and the data that it names.
+
+Each waits in its seat of the set. Whoever comes last moves all of them on, with the one attempt. Each move is one
+transaction with the set's record, on which all were read; who is refused looks again. So of two that come last at one
+moment, the later sees the earlier.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from botocore.exceptions import ClientError
+
+from seqdrop.archive import GONE
+from seqdrop.errors import DistributionRefused, Fault, InvalidFile, ObjectGone, RetryableError
+from seqdrop.examination import rejection
+from seqdrop.ledger.records import DataSet, Step, Upload
+from seqdrop.log import logger
+from seqdrop.ranged import RangedObject
+from seqdrop.services import Services, now
+from seqdrop.stages.meeting import LIVE
+from seqdrop.stages.mismatch import superseded
+from seqdrop.stages.notices import mail, reason, reject
+from seqdrop.stages.road import hand_on
+from seqdrop.stages.training_plan import Arrival, go_on
+from seqdrop.training.jobfile import ADVICE, JOB, MOST_BYTES, JobFile, parse
+from seqdrop.training.place import Place, place_of
+from seqdrop.training.sizing import has_smp, spread
+
+TRIES = 10  # each is lost only to someone who got on
+MOST_SEATS = 60  # with job.toml and its set's record one transaction moves them all
+CHUNK = 1 << 20
+
+
+def settle_file(services: Services, upload: Upload) -> None:
+    """Bring a RECEIVED or WAITING file of a training as far as the others let it, and them with it.
+
+    Safe at any time and from any side. Raises InvalidFile, ObjectGone, or RetryableError if others were always first.
+    """
+    place = place_of(upload.bucket, upload.key, services.analyses.for_key(upload.key).prefix)
+    facts = _read(services, upload, place) if upload.state == "RECEIVED" else {}
+    for _ in range(TRIES):
+        upload = services.ledger.upload(upload.id)
+        if upload.state not in ("RECEIVED", "WAITING"):
+            return hand_on(services, upload)
+        if _settle_once(services, upload, place, facts):
+            return
+    raise RetryableError(f"others kept moving the training {place.name}")
+
+
+def _read(services: Services, upload: Upload, place: Place) -> dict:
+    """One pass over the bytes: their checksum, and whether job.toml is one. Raises InvalidFile, ObjectGone."""
+    digest, held = hashlib.sha256(), b""
+    if place.file == JOB and upload.size > MOST_BYTES:
+        raise InvalidFile(Fault("bad_job", f"job.toml has {upload.size:,} bytes; {MOST_BYTES:,} are the most", ADVICE))
+    with RangedObject(services.s3, upload.version) as body:
+        while block := body.read(CHUNK):
+            digest.update(block)
+            held = held + block if place.file == JOB else b""
+    if place.file == JOB:
+        _check_job(services, parse(held))
+    return {"sha256": digest.hexdigest(), "format": "training"}
+
+
+def _check_job(services: Services, job: JobFile) -> None:
+    """Raises InvalidFile for a job that could be spread over no machine."""
+    try:
+        spread(job, has_smp(services.settings.training_image))
+    except DistributionRefused as error:
+        raise InvalidFile(Fault("bad_job", str(error), ADVICE, name=JOB)) from error
+
+
+def _settle_once(services: Services, upload: Upload, place: Place, facts: dict) -> bool:
+    """False: someone was first, or something was put right, and all must be looked at again."""
+    if upload.state == "WAITING" and _is_gone(services, upload):
+        return services.ledger.move(upload, "WITHDRAWN", reason="deleted_while_it_waited")
+    found = services.ledger.data_set(place.set_name)
+    before = _holder(services, found, place.file, upload)
+    if before and before is not upload and before.version.order > upload.version.order:
+        reject(services, upload, superseded(before))
+        return True
+    seated = found.seated(place.file, upload.id)
+    if len(seated.seats) > MOST_SEATS:
+        raise InvalidFile(_too_many(place))
+    head = _holder(services, seated, JOB, upload)
+    if head and (head is upload or head.state == "WAITING"):
+        files: dict[str, Upload | None] = {}
+        try:
+            job = _job(services, head)
+            files = {name: _holder(services, seated, name, upload) for name in job.data.files}
+            if all(files.values()):
+                arrival = Arrival(upload, facts, _superseded(services, before, upload))
+                return go_on(services, place, seated, arrival, head, job, files)
+        except ObjectGone:
+            return _withdraw(services, head, [one for one in files.values() if one])
+    return upload.state == "WAITING" or _wait(services, upload, before, seated, facts)
+
+
+def _wait(services: Services, upload: Upload, before: Upload | None, seated: DataSet, facts: dict) -> bool:
+    steps = [Step(upload, "WAITING", facts | {"waiting_since": now()}), *_superseded(services, before, upload)]
+    return services.ledger.move_together(steps, pair=seated)
+
+
+def _superseded(services: Services, before: Upload | None, upload: Upload) -> list[Step]:
+    """The end of an earlier version, if one still waits in the seat."""
+    if before is None or before is upload or before.state != "WAITING":
+        return []
+    refused = superseded(upload)
+    reason(services, before, refused)
+    mail(services, [before], refused, read=False)
+    return [Step(before, "REJECTED", {"reason": refused["code"]})]
+
+
+def _too_many(place: Place) -> Fault:
+    advice = "Drop the data as one file, or a file for each split, under a new name of training."
+    return Fault("too_many_files", f"{MOST_SEATS} other files lie under training/{place.name}/", advice)
+
+
+def _holder(services: Services, found: DataSet, file: str, upload: Upload) -> Upload | None:
+    """Who sits there, which may be `upload` itself; None if nobody does who counts."""
+    upload_id = found.seats.get(file, "")
+    if upload_id == upload.id:
+        return upload
+    holder = services.ledger.upload(upload_id) if upload_id else None
+    return holder if holder and holder.state in LIVE else None
+
+
+def _job(services: Services, head: Upload) -> JobFile:
+    with RangedObject(services.s3, head.version) as body:
+        return parse(body.read())
+
+
+def _withdraw(services: Services, head: Upload, files: list[Upload]) -> bool:
+    """Note which files were deleted while they waited; if none was, an archived one is lacking, so reject job.toml."""
+    gone = [one for one in (head, *files) if one.state != "ARCHIVED" and _is_gone(services, one)]
+    for one in gone:
+        services.ledger.move(one, "WITHDRAWN", reason="deleted_while_it_waited")
+    if not gone:
+        reject(services, head, rejection(InvalidFile(_archived())))
+    logger().info("files of a training are gone", extra={"uploads": [one.id for one in gone]})
+    return False
+
+
+def _is_gone(services: Services, upload: Upload) -> bool:
+    try:
+        services.s3.head_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in GONE:
+            return True
+        raise
+    return False
+
+
+def _archived() -> Fault:
+    message = "its data were archived after an earlier training, and what was prepared of them has expired"
+    return Fault("data_archived", message, "Drop the data files again, and then job.toml.")

@@ -1,0 +1,198 @@
+"""One training job: its channels brought in, its script run, its model and outputs taken out, as the job's role."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.sagemaker import roles
+from local.sagemaker.archive import BadArchive, unpack
+from local.sagemaker.checkpoints import Checkpoints
+from local.sagemaker.ends import JobFailed, JobStopped
+from local.sagemaker.inputs import NoInput, input_objects
+from local.sagemaker.logs import send_log
+from local.sagemaker.metrics import final_metrics
+from local.sagemaker.registry import TrainingJob
+from local.sagemaker.script_mode import command, environment, toolkit_setting
+from local.sagemaker.storage import Location
+from local.sagemaker.transfer import Transfer
+
+DEFAULT_SECONDS = 86400
+GRACE = 120  # seconds between SIGTERM and SIGKILL, as SageMaker gives a job that is stopped
+ML = "/opt/ml"
+
+
+class TrainingExecution:
+    """The work of one job in one folder: `container.log` stays, `scratch` may be removed after."""
+
+    def __init__(self, job: TrainingJob, folder: Path, endpoint: str):
+        self._job, self._endpoint = job, endpoint
+        self._log, self.scratch = folder / "container.log", folder / "scratch"
+        self._ml = self.scratch / ML.lstrip("/")
+        for name in ("input/data", "input/config", "model", "output/data", "output/intermediate"):
+            (self._ml / name).mkdir(parents=True)
+        self._credentials = roles.credentials(job.role, "SageMaker")
+        self._s3 = roles.client("s3", self._credentials, endpoint, job.region)
+        key = job.request["OutputDataConfig"].get("KmsKeyId")
+        self._transfer = Transfer(self._s3, job.role, job.region, key)
+        config = job.request.get("CheckpointConfig")
+        self._checkpoints = Checkpoints(config, self._ml / "checkpoints", self._transfer)
+        self._lock, self._process, self._ended = threading.Lock(), None, threading.Event()
+
+    def run(self) -> None:
+        """JobFailed if an input is missing or the script's exit status is not 0; JobStopped if its time was up.
+
+        Checkpoints are sent however it ends. A model is, unless it failed.
+        """
+        self._job.enter("Downloading")
+        for channel in self._job.request.get("InputDataConfig", []):
+            self._fetch(channel)
+        self._checkpoints.bring()
+        self._configure()
+        script = self._unpacked()
+        self._job.enter("Training")
+        try:
+            timely = self._run_script(script)
+        finally:
+            self._checkpoints.end()
+            self._job.metrics = final_metrics(self._log, self._definitions())
+        if self._process.returncode and timely and not self._job.stopping.is_set():
+            raise JobFailed(self._failure())
+        self._job.enter("Uploading")
+        self._store()
+        if not timely:
+            self._job.overtime = True
+            raise JobStopped("")
+
+    def cancel(self) -> None:
+        """Tell the script to end, and after a time of grace end it; may be called from any thread."""
+        self._signal(signal.SIGTERM)
+        threading.Thread(target=self._kill_late, daemon=True).start()
+
+    def close(self) -> None:
+        """Put the script's log where AWS would."""
+        self._ended.set()
+        self._s3.close()
+        with contextlib.suppress(BotoCoreError, ClientError):
+            send_log(self._log, self._job, self._credentials, self._endpoint)
+
+    def _kill_late(self) -> None:
+        if not self._ended.wait(GRACE):
+            self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        with self._lock:
+            if self._process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, number)
+
+    def _definitions(self) -> list[dict]:
+        return self._job.request["AlgorithmSpecification"].get("MetricDefinitions", [])
+
+    def _fetch(self, channel: dict) -> None:
+        folder, source = self._ml / "input/data" / channel["ChannelName"], channel["DataSource"]["S3DataSource"]
+        try:
+            for item in input_objects(self._s3, source, self._job.role, self._job.region):
+                self._transfer.download(item.location, folder / (item.relative or Path(item.location.key).name), folder)
+        except NoInput as error:
+            raise JobFailed(str(error)) from error
+
+    def _configure(self) -> None:
+        folder, request = self._ml / "input/config", self._job.request
+        channels = {
+            one["ChannelName"]: {
+                "TrainingInputMode": "File",
+                "S3DistributionType": "FullyReplicated",
+                "RecordWrapperType": "None",
+            }
+            for one in request.get("InputDataConfig", [])
+        }
+        kind = request["ResourceConfig"]["InstanceType"]
+        group = {"instance_group_name": "homogeneousCluster", "instance_type": kind, "hosts": ["algo-1"]}
+        resources = {
+            "current_host": "algo-1",
+            "current_instance_type": kind,
+            "current_group_name": "homogeneousCluster",
+            "hosts": ["algo-1"],
+            "instance_groups": [group],
+            "network_interface_name": "lo",
+        }
+        contents = {"hyperparameters": request.get("HyperParameters", {}), "inputdataconfig": channels}
+        for name, content in {**contents, "resourceconfig": resources}.items():
+            (folder / f"{name}.json").write_text(json.dumps(content))
+
+    def _unpacked(self) -> Path:
+        """The script, from an archive in S3 or in a channel."""
+        told = self._job.request["HyperParameters"]
+        program, source = (toolkit_setting(told, f"sagemaker_{name}") for name in ("program", "submit_directory"))
+        archive = self.scratch / "sourcedir.tar.gz"
+        if source.startswith("s3://"):
+            self._transfer.download(Location.parse(source), archive, self.scratch)
+        else:
+            archive = self.scratch / source.lstrip("/")
+        try:
+            unpack(archive, self._ml / "code")
+        except BadArchive as error:
+            raise JobFailed(f"AlgorithmError: framework error: {error}") from error
+        script = self._ml / "code" / program
+        if not script.is_file():
+            raise JobFailed(f"AlgorithmError: framework error: there is no {program} in the code")
+        return script
+
+    def _run_script(self, script: Path) -> bool:
+        """Run it to its end; False if its time was up before that."""
+        limit = self._job.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_SECONDS)
+        self._start(script)
+        try:
+            self._process.wait(limit)
+            return True
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(GRACE)
+            return False
+        finally:
+            self._signal(signal.SIGKILL)  # and what it may have started
+            self._process.wait()
+
+    def _start(self, script: Path) -> None:
+        with self._lock, open(self._log, "ab") as log:
+            words = command(self._job, script)
+            if self._job.stopping.is_set():
+                words = ["true"]  # the stop came before there was a script to end
+            self._process = subprocess.Popen(
+                words,
+                cwd=script.parent,
+                env=environment(self._job, self.scratch, self._ml) | self._keys(),
+                process_group=0,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def _keys(self) -> dict[str, str]:
+        """AWS hands the role's keys over by a URL."""
+        return {
+            "AWS_ACCESS_KEY_ID": self._credentials["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": self._credentials["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": self._credentials["SessionToken"],
+            "AWS_ENDPOINT_URL": self._endpoint,
+        }
+
+    def _failure(self) -> str:
+        """What the script left to be told, else what the toolkit would say: the exit code, and the end of the log."""
+        status, path = self._process.returncode, self._ml / "output/failure"
+        if path.is_file() and (text := path.read_text(errors="replace").strip()):
+            return f"AlgorithmError: {text}"
+        last = self._log.read_text(errors="replace").strip().splitlines()[-1:]
+        return f'AlgorithmError: ExecuteUserScriptError:\nExitCode {status}\nErrorMessage "{"".join(last)}"'
+
+    def _store(self) -> None:
+        uri = f"{self._job.request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self._job.name}/output"
+        self._transfer.upload_folder(self._ml / "model", uri, "model.tar.gz")
+        self._transfer.upload_folder(self._ml / "output/data", uri, "output.tar.gz")
