@@ -78,19 +78,25 @@ def read_bed(raw: BinaryIO, name: str = "") -> Bed:
     """Raises InvalidFile with all that is wrong with the file as such. What fits no record is for others to find."""
     digest, findings, rows = Digest(raw), Findings(Policy()), _Rows()
     try:
-        stream = plain_stream(digest)
-        for line in _lines(stream):
-            rows.take(line, findings)
-        digest.drain()
-        stream.check_end()
-        for one in check_suffix(name, "bed", "gzip" if isinstance(stream, GzipStream) else None):
-            findings.add(one)
+        _read(digest, name, rows, findings)
     except InvalidFile as error:
         findings.add(error.fault)
     findings.raise_errors()
     found = rows.sorted(findings)
     findings.raise_errors()
     return Bed(digest.sha256, found)
+
+
+def _read(digest: Digest, name: str, rows: _Rows, findings: Findings) -> None:
+    stream = plain_stream(digest)
+    for line in _lines(stream):
+        rows.take(line, findings)
+        if findings.errors_so_far >= ENOUGH:
+            return
+    digest.drain()
+    stream.check_end()
+    for one in check_suffix(name, "bed", "gzip" if isinstance(stream, GzipStream) else None):
+        findings.add(one)
 
 
 Line = tuple[int, int, bytes]  # number from 1, byte from 0, text without its end
@@ -133,8 +139,6 @@ class _Rows:
         problem = _problem(fields)
         if problem:
             findings.add(fault(*problem, line=number, byte=byte))
-            if findings.errors_so_far >= ENOUGH:
-                findings.raise_errors()
             return
         if len(self._columns[0]) == MOST_STRETCHES:
             message = f"the file has more than {MOST_STRETCHES:,} stretches"
