@@ -21,7 +21,7 @@ from seqdrop.reads.inflate import GzipStream
 from seqdrop.reads.source import BLOCK, Digest, plain_stream
 from seqdrop.reads.suffix import check_suffix
 
-MOST_STRETCHES = 1_000_000  # 32 bytes each, and the records' names
+MOST_STRETCHES = 1_000_000  # 40 bytes each, twice while they are sorted, and the records' names
 MOST_BYTES = 256 << 20  # of text
 LONGEST_LINE = 1 << 16
 LAST = 1 << 40  # no record is as long
