@@ -90,10 +90,14 @@ def push_programs(aws: EmbeddedAws, stack: Stack) -> None:
 
 
 def push_seeds(aws: EmbeddedAws, stack: Stack) -> None:
-    """Make the committed seeds the current models of the analyses that name them."""
-    wanted = {analysis.use.model for analysis in packaged().by_name.values() if analysis.use}
-    for model in sorted(wanted):
-        body = pack_model(SEEDS / model, SEEDS.parent)
+    """Make the committed seeds the current models of the analyses that name them.
+
+    A model whose head fills masks is packed for that; any other as a classifier, which serves embeddings as well.
+    """
+    uses = [analysis.use for analysis in packaged().by_name.values() if analysis.use]
+    fillers = {use.model for use in uses if use.task == "masked"}
+    for model in sorted({use.model for use in uses}):
+        body = pack_model(SEEDS / model, SEEDS.parent, "masked" if model in fillers else "promoter")
         push_archive(aws.client("s3"), stack.results, model, body, now())
 
 

@@ -127,6 +127,7 @@ def _predict(one: argparse.ArgumentParser) -> None:
     one.add_argument("--stride", type=int, metavar="BASES", help="default: the window")
     one.add_argument("--strands", choices=("+", "+-"), help="default: +")
     one.add_argument("--threshold", type=float, metavar="P", help="probability from which a window is called")
+    one.add_argument("--masks", type=Path, metavar="BED", help="stretches to fill, in place of runs of N (task masked)")
     one.add_argument("--max-n-fraction", type=float, metavar="F", help="of a window that is scored")
     one.add_argument("--code", type=Path, default=CODE, help="folder with inference.py, for a model that is a folder")
     one.add_argument("-o", "--out", type=Path, default=Path("seqdrop-predictions"), metavar="DIR")

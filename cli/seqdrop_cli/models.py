@@ -18,7 +18,7 @@ from seqdrop_cli.checkpoint import read_checkpoint
 from seqdrop_cli.interrupts import interrupts
 from seqdrop_cli.pack import pack_model, unpacked
 from seqdrop_cli.package import digest, package
-from seqdrop_cli.predict_options import analysis_of, task_of, with_tracks
+from seqdrop_cli.predict_options import analysis_of, masks_of, task_of, with_tracks
 
 INTERRUPTED = 130
 
@@ -53,15 +53,27 @@ def predict(options, console: Console) -> int:
     with unpacked(body) as folder:
         analysis = analysis_of(options, read_checkpoint(folder, task))
     try:
-        found = local.examine(options.file, analysis)
+        masks = masks_of(options, analysis)
+        found = local.examine(options.file, analysis, masks)
     except InvalidFile as error:
-        _say(console, f"{options.file} is not valid, so nothing is predicted: {error}")
-        _say(console, f"`seqdrop validate {options.file}` says all that is wrong with it")
-        return 1
+        return _refused(options, error, console)
     plan = local.Plan(options.model, body, with_tracks(analysis, found.format), options.out)
     with interrupts() as stopped, _bar(found.items) as shown:
         tally, files = local.predict(found, plan, shown, stopped)
     return _told(tally, found, files, console)
+
+
+def _refused(options, error: InvalidFile, console: Console) -> int:
+    if error.fault.code.startswith("bed_"):
+        _say(console, f"{options.masks} does not fit, so nothing is predicted:")
+        for one in error.errors:
+            _say(
+                console, f"  line {one.line or '-'}: {one.code}: {one.message}" + (f" ({one.name})" if one.name else "")
+            )
+        return 1
+    _say(console, f"{options.file} is not valid, so nothing is predicted: {error}")
+    _say(console, f"`seqdrop validate {options.file}` says all that is wrong with it")
+    return 1
 
 
 def _told(tally: local.Tally, found: local.Input, files: list[Path], console: Console) -> int:

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqdrop.analyses import Analysis
+from seqdrop.bed_masks import BedMasks
 from seqdrop.calibration import of_archive
 from seqdrop.errors import SeqdropError
 from seqdrop.jobs.transform import environment
 from seqdrop.ledger.records import Attempt, Job, Upload
+from seqdrop.masks import runs_of_n
+from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
 from seqdrop.results.columns import NAMES
@@ -37,6 +40,14 @@ class HasResults(SeqdropError):
 
 
 @dataclass(frozen=True)
+class Masks:
+    """A BED that says what to fill, in place of runs of N."""
+
+    path: Path
+    bed: Bed
+
+
+@dataclass(frozen=True)
 class Input:
     """What a first pass over the file found. A broken file has no predictions, as in the pipeline."""
 
@@ -45,6 +56,7 @@ class Input:
     sha256: str
     records: int
     items: int
+    masks: Masks | None = None
 
 
 @dataclass(frozen=True)
@@ -80,12 +92,21 @@ class Tally:
         self.seconds = seconds
 
 
-def examine(path: Path, analysis: Analysis) -> Input:
-    """Read the file once. Raises InvalidFile with all that is wrong with it."""
+def read_masks(path: Path) -> Masks:
+    """Raises InvalidFile with all that is wrong with the BED."""
+    with path.open("rb", buffering=0) as file:
+        return Masks(path, read_bed(file, str(path)))
+
+
+def examine(path: Path, analysis: Analysis, masks: Masks | None = None) -> Input:
+    """Read the file once. Raises InvalidFile with all that is wrong with it, or with masks that do not fit it."""
+    found = BedMasks(LOCAL, masks.bed) if masks else None
     with _reading(path, analysis) as reading:
-        items = sum(1 for _ in _items(reading, analysis)[0])
+        items = sum(1 for _ in _items(reading, analysis, found)[0])
         report = reading.report()
-    return Input(path, report["format"], report["sha256"], report["records"], items)
+    if found:
+        found.check()
+    return Input(path, report["format"], report["sha256"], report["records"], items, masks)
 
 
 def predict(
@@ -105,7 +126,7 @@ def predict(
     with (
         unpacked(plan.archive) as folder,
         Handler(folder, environment(plan.analysis)) as handler,
-        closing(_answers(handler, found.path, plan.analysis, tally, shown, stopped)) as lines,
+        closing(_answers(handler, found, plan.analysis, tally, shown, stopped)) as lines,
     ):
         return tally, _written(found, plan, lines, tally)
 
@@ -118,7 +139,7 @@ def _reading(path: Path, analysis: Analysis) -> Iterator[Reading]:
 
 def _answers(
     handler: Handler,
-    path: Path,
+    found: Input,
     analysis: Analysis,
     tally: Tally,
     shown: Callable[[Tally], None],
@@ -126,8 +147,9 @@ def _answers(
 ) -> Generator[bytes]:
     """The handler's lines, in the order of the file."""
     started = time.monotonic()
-    with _reading(path, analysis) as reading:
-        items, chosen = _items(reading, analysis)
+    masks = BedMasks(LOCAL, found.masks.bed) if found.masks else None
+    with _reading(found.path, analysis) as reading:
+        items, chosen = _items(reading, analysis, masks)
         for body, _ in shards(items, BATCH):
             if stopped():
                 return
@@ -139,10 +161,12 @@ def _answers(
     tally.complete = True
 
 
-def _items(reading: Reading, analysis: Analysis) -> tuple[Iterator[bytes], Selection]:
+def _items(reading: Reading, analysis: Analysis, masks: BedMasks | None) -> tuple[Iterator[bytes], Selection]:
     """The work items of a file, selected and cut as in the pipeline."""
-    chosen = Selection(analysis)
-    return items_of(LOCAL, chosen.of(reading.records()), analysis), chosen
+    spans = masks.spans if masks else runs_of_n
+    chosen = Selection(analysis, spans)
+    records = masks.cover(reading.records()) if masks else reading.records()
+    return items_of(LOCAL, chosen.of(records), analysis, spans), chosen
 
 
 def _written(found: Input, plan: Plan, lines: Iterator[bytes], tally: Tally) -> list[Path]:
@@ -164,4 +188,9 @@ def _provenance(found: Input, plan: Plan, tally: Tally) -> dict:
     numbers = {"taken": tally.taken, "distinct": tally.distinct}
     attempt = Attempt("PREDICTED", upload_id=LOCAL, analysis=plan.analysis.name, **numbers)
     job = Job("DONE", name=LOCAL, model=plan.model.name, model_key=str(plan.model), model_digest=digest(plan.archive))
-    return provenance(upload, attempt, job, plan.analysis)
+    return provenance(upload, attempt, job, plan.analysis, _as_upload(found.masks) if found.masks else None)
+
+
+def _as_upload(masks: Masks) -> Upload:
+    bed = masks.bed
+    return Upload("VALIDATED", id=LOCAL, key=masks.path.name, sha256=bed.sha256, records=len(bed.stretches))

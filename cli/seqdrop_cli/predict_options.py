@@ -9,6 +9,7 @@ from seqdrop.errors import ConfigurationError
 from seqdrop.jobs.models import POSITIVE
 
 from seqdrop_cli.checkpoint import Checkpoint
+from seqdrop_cli.predict import Masks, read_masks
 from seqdrop_cli.vocabulary import UnfitModel
 
 FORMATS = ("fastq", "fasta", "bam")
@@ -33,6 +34,15 @@ def analysis_of(options, checkpoint: Checkpoint) -> Analysis:
 def task_of(options) -> str:
     """What the model is asked: as a named analysis has it, else as --task says."""
     return _named(options).use.task if options.analysis else options.task
+
+
+def masks_of(options, analysis: Analysis) -> Masks | None:
+    """The BED of --masks. Raises ConfigurationError where nothing is masked, InvalidFile for a BED that is none."""
+    if options.masks is None:
+        return None
+    if not analysis.fills:
+        raise ConfigurationError("--masks says what to fill: it is for --task masked, or an analysis of that task")
+    return read_masks(options.masks)
 
 
 def _named(options) -> Analysis:

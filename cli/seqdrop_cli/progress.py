@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 
-from seqdrop.analyses import TRAINING
+from seqdrop import mask_names
+from seqdrop.analyses import TRAINING, packaged
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.mate_names import parse
@@ -41,11 +42,20 @@ class Progress:
 
     @property
     def group(self) -> str:
-        """What it shares with the uploads that it may wait for: the name of its pair, or its training's folder."""
+        """What it shares with the uploads that it may wait for: the name of its pair, what a FASTA and its BED have in
+        common, or its training's folder."""
         if self.upload and self.upload.analysis == TRAINING:
             return "/".join(self.key.split("/")[:2])
+        if self.is_masked:
+            return mask_names.parse(self.key).stem
         name = parse(self.key)
         return name.pair if name else ""
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether it is a FASTA with stretches to fill, or a BED that names them."""
+        analysis = packaged().for_key(self.key)
+        return analysis is not None and analysis.fills
 
     @property
     def ended(self) -> bool:
@@ -53,9 +63,11 @@ class Progress:
 
     @property
     def waits_for(self) -> str:
-        """The key of the mate that an upload in WAITING waits for, or its training's folder; else empty."""
+        """The key of the mate, BED or FASTA that one in WAITING waits for, or its training's folder; else empty."""
         if self.state != "WAITING":
             return ""
+        if self.is_masked:
+            return mask_names.parse(self.key).partner
         return f"{self.group}/" if self.upload.analysis == TRAINING else parse(self.upload.key).partner
 
     @property
@@ -71,6 +83,8 @@ class Progress:
             return self.attempts[-1].job
         if self.waits_for.endswith("/"):
             return f"for the rest of {self.waits_for}"
+        if self.waits_for and self.is_masked:
+            return f"for {posixpath.basename(self.waits_for)}"
         if self.waits_for:
             return f"for its mate {posixpath.basename(self.waits_for)}"
         return self.upload.reason or (f"{self.upload.records:,} records" if self.upload.records else "")
@@ -133,5 +147,5 @@ def progress(ledger: Ledger, upload_id: str, key: str, size: int) -> Progress:
     if upload is None:
         return Progress(upload_id, key, size, None, [])
     job = last_job(ledger, upload_id) if upload.state == "RECEIVED" else None
-    attempts = ledger.deciding(upload) if upload.training else ledger.attempts(upload_id)
+    attempts = ledger.deciding(upload) if upload.training or upload.masks_of else ledger.attempts(upload_id)
     return Progress(upload_id, key, size, upload, attempts, job)

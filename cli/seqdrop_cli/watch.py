@@ -70,6 +70,8 @@ def mates_missing(now: list[Progress]) -> list[str]:
 def _missing(one: Progress) -> str:
     if one.waits_for.endswith("/"):
         return f"{one.key} waits for the rest of {one.waits_for}: its job.toml, or a file that job.toml names."
+    if one.is_masked:
+        return f"{one.key} is valid and waits for {one.waits_for}, or its like. It goes on when that is dropped."
     return (
         f"{one.key} is valid and waits for its mate, {one.waits_for}. It goes on when that is dropped. For single-end "
         'reads set mates = "single" in analyses.toml.'

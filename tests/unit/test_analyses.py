@@ -22,8 +22,8 @@ label = "x"
 """
 
 
-def test_the_packaged_one_has_the_four_prefixes():
-    assert packaged().prefixes == ["contigs/", "embed/", "raw/", "reads/"]
+def test_the_packaged_one_has_its_prefixes():
+    assert packaged().prefixes == ["contigs/", "embed/", "masked/", "raw/", "reads/", "training/"]
     assert packaged().by_name["raw"].use is None
     assert packaged().by_name["contigs"].use.window == 300
 
@@ -98,6 +98,8 @@ def test_reads_wait_for_their_mates_and_raw_data_does_not():
         "contigs": "single",
         "embed": "single",
         "raw": "check",
+        "masked": "single",
+        "training": "single",
     }
     assert parse(GOOD).by_name["reads"].mates == "single"
 
@@ -142,6 +144,11 @@ def test_other_tasks_have_no_threshold(task):
 def test_a_mask_is_filled_on_the_forward_strand():
     with pytest.raises(ConfigurationError, match="forward strand"):
         parse(plain("masked", strands='"+-"'))
+
+
+def test_what_is_masked_is_read_in_one_lambda():
+    with pytest.raises(ConfigurationError, match="max_gb must be 2 at the most"):
+        parse(plain("masked", max_gb=3))
 
 
 def test_embeddings_of_a_request_must_fit_in_its_answer():

@@ -1,5 +1,6 @@
 """Work items of the masked task: every run of N once, and the model sees of it what it would in the whole record."""
 
+import io
 import json
 import re
 import sys
@@ -9,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop.analyses import ModelUse
-from seqdrop.masks import count_masks, masked_items, true_end
+from seqdrop.bed_masks import BedMasks
+from seqdrop.errors import InvalidFile
+from seqdrop.masks import masked_items, runs_of_n, true_end
+from seqdrop.reads.bed import read_bed
 from seqdrop.reads.records import Record
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model_code" / "dnabert"))
@@ -51,7 +55,7 @@ def test_each_run_is_one_item_that_the_container_takes(texts, window):
     records = [Record(number, f'r"{number}', text.encode()) for number, text in enumerate(texts, start=1)]
     items = [json.loads(line) for line in masked_items("U", records, use(window))]
     runs = [(n, *run.span()) for n, _, sequence, _ in records for run in re.finditer(rb"[Nn]+", sequence)]
-    assert sum(count_masks(record.sequence) for record in records) == len(items) == len(runs)
+    assert sum(1 for record in records for _ in runs_of_n(record)) == len(items) == len(runs)
     assert len({item["id"] for item in items}) == len(items)
     for item, (number, start, end) in zip(items, runs, strict=True):
         (mask,) = item["masks"]
@@ -91,3 +95,58 @@ def test_a_gap_longer_than_a_window_is_cut_off_but_not_forgotten():
 @pytest.mark.parametrize(("item", "end"), [("U:1:5", 9), ("U:1:5:3", 9)])
 def test_any_other_id_has_no_end(item, end):
     assert true_end(item, end) == end
+
+
+# ---------------------------------------------------------------- with a BED
+
+
+@st.composite
+def marked(draw) -> tuple[str, list[tuple[int, int]]]:
+    """A sequence, and stretches of it: ascending and apart."""
+    text = draw(st.text("ACGTacgtRn", min_size=1, max_size=80))
+    borders = sorted(draw(st.sets(st.integers(0, len(text)), max_size=12)))
+    return text, list(zip(borders[::2], borders[1::2], strict=False))
+
+
+def masks_of(*lines: tuple[str, int, int]) -> BedMasks:
+    body = "".join(f"{name}\t{start}\t{end}\n" for name, start, end in lines)
+    return BedMasks("BED", read_bed(io.BytesIO(body.encode())))
+
+
+@given(st.lists(marked(), min_size=1, max_size=3), st.integers(3, 60), st.randoms())
+def test_each_stretch_of_a_bed_is_one_item_as_of_the_whole_record(found, window, chance):
+    """In the order of the records, whatever that of the BED; all stretches are hidden in each item, and no N is asked
+    for that is in none."""
+    lines = [(f"r{n}", *span) for n, (_, spans) in enumerate(found) for span in spans]
+    chance.shuffle(lines)
+    if not lines:
+        return
+    masks, records = masks_of(*lines), [Record(n, f"r{n}", text.encode()) for n, (text, _) in enumerate(found)]
+    items = list(masked_items("U", masks.cover(records), use(window), masks.spans))
+    masks.check()
+    told = [(json.loads(line)["id"].split(":")[1], *json.loads(line)["masks"][0]) for line in items]
+    expected = [(str(n), *span) for n, (_, spans) in enumerate(found) for span in spans]
+    assert [(one[0], one[1]) for one in told] == [(one[0], one[1]) for one in expected]
+    assert [true_end(json.loads(line)["id"], one[2]) for line, one in zip(items, told, strict=True)] == [
+        one[2] for one in expected
+    ]
+    settings = WindowSettings(window, window, ("+",), 1.0, True)
+    for n, (text, spans) in enumerate(found):
+        if any(end - start >= window for start, end in spans):
+            continue  # such an item has no more than the stretch
+        whole = {"id": "w", "record": f"r{n}", "start": 0, "sequence": text, "masks": spans}
+        of_record = [line for line, one in zip(items, told, strict=True) if one[0] == str(n)]
+        assert [one for line in of_record for one in asked(line, settings)] == asked(
+            json.dumps(whole).encode(), settings
+        )
+
+
+def test_what_a_bed_names_and_the_records_lack():
+    masks = masks_of(("a", 0, 2), ("a", 8, 11), ("gone", 5, 6), ("b", 9, 10))
+    records = [Record(1, "a", b"ACGTACGTAC"), Record(2, "b", b"ACGTACGTAC")]
+    assert [one.sequence for one in masks.cover(records)] == [b"NNGTACGTAC", b"ACGTACGTAN"]
+    assert list(masks.spans(records[0])) == [(0, 2)]
+    with pytest.raises(InvalidFile) as caught:
+        masks.check()
+    found = [(one.code, one.name, one.line, one.byte) for one in caught.value.errors]
+    assert found == [("bed_beyond_end", "a", 2, 6), ("bed_no_record", "gone", 3, 13)]

@@ -142,7 +142,7 @@ class Analysis:
     job: JobSettings
     severity: dict[str, str] = field(default_factory=dict)  # of codes, where other than the default of reads/codes.py
     mates: str = SINGLE  # what a name that says mate 1 or 2 means: "wait", "check" or "single"
-    mate_hours: float = 24  # until the lab is told of a mate that has not come
+    mate_hours: float = 24  # until the lab is told that a file still waits
 
     def __post_init__(self) -> None:
         for code, severity in self.severity.items():
@@ -160,6 +160,8 @@ class Analysis:
             self.trains and (self.use or len(self.formats) > 1)
         ):
             raise ConfigurationError('formats = ["training"] is for the analysis training, which has no model here')
+        if self.fills and (self.max_gb > LAMBDA_GB or self.mates != SINGLE):
+            raise ConfigurationError(f'task masked: max_gb must be {LAMBDA_GB:g} at the most, and mates "single"')
         if not self.mate_hours > 0:
             raise ConfigurationError("mate_hours must be above 0")
 
@@ -167,6 +169,12 @@ class Analysis:
     def trains(self) -> bool:
         """Whether files under the prefix are those of trainings: job.toml and what it names."""
         return self.formats == (TRAINING,)
+
+    @property
+    def fills(self) -> bool:
+        """Whether masked stretches are filled, so that a BED may lie beside each FASTA. Read in one Lambda, whatever
+        its size: what is masked may change until it is settled."""
+        return self.use is not None and self.use.task == "masked"
 
     @property
     def max_bytes(self) -> int:

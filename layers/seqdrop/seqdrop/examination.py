@@ -30,7 +30,7 @@ class Examination:
     """`report` is `Reading.report`'s; `rejection` is None if the file is valid, else what reasons/ tells of it.
 
     `plan` is the analysis as it was then (`Analysis.as_json`), `shards` and `items` are what the model is to see: of
-    `taken` records, `distinct` ones (Selection).
+    `taken` records, `distinct` ones (Selection). `masks` is the upload id of the BED that said what to fill.
     """
 
     upload_id: str
@@ -42,6 +42,7 @@ class Examination:
     taken: int = 0
     distinct: int = 0
     sha256_of_parts: str = ""  # of a file that is too large for one copy (parts.py)
+    masks: str = ""
 
     @property
     def selection(self) -> dict:
@@ -68,6 +69,7 @@ class Examination:
             items=self.items,
             taken=self.taken,
             distinct=self.distinct,
+            masks=self.masks,
         )
 
     @property

@@ -1,6 +1,6 @@
-"""Work items of the masked task: one for each run of N, with the window around it.
+"""Work items of the masked task: one for each masked stretch, with the window around it.
 
-The window lies as the container would lay it (model_code/dnabert/masked.py): the run in its middle, as far as the
+The window lies as the container would lay it (model_code/dnabert/masked.py): the stretch in its middle, as far as the
 record allows. So an item asks of the model what the whole record would, at the cost of one window.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from seqdrop.analyses import ModelUse
 from seqdrop.reads.records import Record
@@ -16,19 +16,24 @@ from seqdrop.reads.records import Record
 RUN = re.compile(rb"[Nn]+")
 
 
-def count_masks(sequence: bytes) -> int:
-    """How many stretches of a record are to be filled."""
-    return sum(1 for _ in RUN.finditer(sequence))
+Spans = Callable[[Record], Iterator[tuple[int, int]]]
+"""From a record to (start, end) of each stretch that is to be filled: ascending and apart."""
 
 
-def masked_items(upload_id: str, records: Iterable[Record], use: ModelUse) -> Iterator[bytes]:
-    """One JSON line for each run of N (model_code/work_item.schema.json); a record without any has none.
+def runs_of_n(record: Record) -> Iterator[tuple[int, int]]:
+    """What is filled where no BED says otherwise."""
+    return (found.span() for found in RUN.finditer(record.sequence))
 
-    A run longer than a window is cut off in its item, for no model fills it: the answer is "longer_than_k". Its end is
-    in the item's id then, where `true_end` finds it.
+
+def masked_items(upload_id: str, records: Iterable[Record], use: ModelUse, spans: Spans = runs_of_n) -> Iterator[bytes]:
+    """One JSON line for each stretch (model_code/work_item.schema.json); a record without any has none.
+
+    A stretch longer than a window is cut off in its item, for no model fills it: the answer is "longer_than_k". Its end
+    is in the item's id then, where `true_end` finds it.
     """
-    for number, name, sequence, _ in records:
-        for start, end in (found.span() for found in RUN.finditer(sequence)):
+    for record in records:
+        number, name, sequence, _ = record
+        for start, end in spans(record):
             first, last = window_around(len(sequence), start, end, use.window)
             whole = end <= last
             yield (
@@ -55,6 +60,6 @@ def window_around(length: int, start: int, end: int, window: int) -> tuple[int, 
 
 
 def true_end(item_id: str, end: int) -> int:
-    """The end of the run that an item asked for: what its answer says, unless the item was cut off."""
+    """The end of the stretch that an item asked for: what its answer says, unless the item was cut off."""
     parts = item_id.split(":")
     return int(parts[4]) if len(parts) == 5 else end

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from seqdrop.analyses import Analysis, ModelUse
+from seqdrop.analyses import Analysis
 from seqdrop.collapse import alone, collapsed
 from seqdrop.errors import Fault, InvalidFile
-from seqdrop.masks import count_masks
+from seqdrop.masks import Spans, runs_of_n
 from seqdrop.reads.records import Record
 from seqdrop.sampling import sample
 from seqdrop.segments import window_counter
@@ -16,11 +16,14 @@ Counted = Iterator[tuple[Record, int]]  # records, each with how many identical 
 
 
 class Selection:
-    """Iterate `of` to the end; then `taken` records are selected, of which `distinct` go to the model."""
+    """Iterate `of` to the end; then `taken` records are selected, of which `distinct` go to the model.
 
-    def __init__(self, analysis: Analysis):
+    `spans` are what the task masked is to fill.
+    """
+
+    def __init__(self, analysis: Analysis, spans: Spans = runs_of_n):
         self.taken = self.distinct = 0
-        self._analysis = analysis
+        self._analysis, self._spans = analysis, spans
 
     def of(self, records: Iterable[Record]) -> Counted:
         """The records that go to the model. Raises InvalidFile above the analysis's `max_windows`."""
@@ -34,9 +37,9 @@ class Selection:
 
     def _within_bounds(self, counted: Counted) -> Counted:
         """Until they hold more windows than one Lambda can bring home (a sample never does)."""
-        windows, most, answers_to = 0, self._analysis.job.max_windows, _answer_counter(self._analysis.use)
+        windows, most, answers_to = 0, self._analysis.job.max_windows, self._answer_counter()
         for record, count in counted:
-            windows += answers_to(record.sequence)
+            windows += answers_to(record)
             if windows > most:
                 advice = (
                     "Split the file and drop the parts, or drop it under raw/, which has no model; "
@@ -47,11 +50,12 @@ class Selection:
                 )
             yield record, count
 
-
-def _answer_counter(use: ModelUse) -> Callable[[bytes], int]:
-    """A function from a sequence to the windows, on all strands, or the stretches that the model is asked about."""
-    windows_in = window_counter(use)
-    return count_masks if use.task == "masked" else lambda sequence: windows_in(len(sequence))
+    def _answer_counter(self) -> Callable[[Record], int]:
+        """A function from a record to the windows, on all strands, or the stretches that the model is asked about."""
+        windows_in = window_counter(self._analysis.use)
+        if self._analysis.fills:
+            return lambda record: sum(1 for _ in self._spans(record))
+        return lambda record: windows_in(len(record.sequence))
 
 
 def selected(analysis: Analysis, records: int, taken: int, distinct: int) -> dict:

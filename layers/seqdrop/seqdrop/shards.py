@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from seqdrop.analyses import Analysis
-from seqdrop.masks import masked_items
+from seqdrop.masks import Spans, masked_items, runs_of_n
 from seqdrop.reads.records import Record
 from seqdrop.segments import segments
 
@@ -14,10 +14,15 @@ MEGABYTE = 1_000_000
 KNOWN = 1_000  # lengths whose segments are remembered
 
 
-def items_of(upload_id: str, counted: Iterable[tuple[Record, int]], analysis: Analysis) -> Iterator[bytes]:
-    """The work items of an analysis, as its task has them; a record comes with the number of identical ones."""
-    if analysis.use.task == "masked":
-        return masked_items(upload_id, (record for record, _ in counted), analysis.use)
+def items_of(
+    upload_id: str, counted: Iterable[tuple[Record, int]], analysis: Analysis, spans: Spans = runs_of_n
+) -> Iterator[bytes]:
+    """The work items of an analysis, as its task has them; a record comes with the number of identical ones.
+
+    `spans` are what the task masked is to fill.
+    """
+    if analysis.fills:
+        return masked_items(upload_id, (record for record, _ in counted), analysis.use, spans)
     return work_items(upload_id, counted, analysis)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import signal
@@ -85,6 +86,26 @@ def test_masked_stretches_are_filled(folder, tmp_path):
     assert (out / "fills.parquet").is_file()
 
 
+def test_the_stretches_of_a_bed_are_filled(folder, tmp_path, capsys):
+    file, out, bed = fasta(tmp_path / "a.fa", "ACGT" * 10, "ACGTNNACGT" * 4), tmp_path / "out", tmp_path / "m.bed"
+    bed.write_text("# mine\ns1\t8\t10\ns0\t20\t23\n")
+    asked = (file, "--model", with_language_head(folder), "--task", "masked", "--window", 30, "--masks", bed)
+    asked = ["predict", *map(str, asked), "--max-n-fraction", "0.5", "-o", str(out)]
+    assert main(asked) == 0
+    first = [(one["record"], one["start"], one["end"]) for one in rows(out, "fills") if one["rank"] == 1]
+    assert first == [("s0", 20, 23), ("s1", 8, 10)]
+    told = summary(out)
+    assert told["counts"]["windows"] == 2
+    assert told["masks"]["sha256"] == hashlib.sha256(bed.read_bytes()).hexdigest()
+    assert (told["masks"]["key"], told["masks"]["stretches"]) == ("m.bed", 2)
+    bed.write_text("s0\t38\t41\ns7\t1\t2\n")
+    assert main([*asked[:-1], str(tmp_path / "none")]) == 1
+    said = capsys.readouterr().out
+    assert "line 1: bed_beyond_end" in said
+    assert "line 2: bed_no_record" in said
+    assert not (tmp_path / "none").exists()
+
+
 # ---------------------------------------------------------------- Ctrl-C
 
 
@@ -135,8 +156,9 @@ def test_what_does_not_fit_is_refused_before_the_model_is_asked(folder, tmp_path
     ask = (file, "--model", folder)
     assert "--analysis NAME" in refusal(capsys, *ask)
     assert "up to 70 bases, not of 71" in refusal(capsys, *ask, "--window", 71)
-    assert "must be one with a model: contigs, embed, reads" in refusal(capsys, *ask, "--analysis", "raw")
+    assert "must be one with a model: contigs, embed, masked, reads" in refusal(capsys, *ask, "--analysis", "raw")
     assert "stride must be 1 to window" in refusal(capsys, *ask, "--window", 70, "--stride", 71)
+    assert "--masks says what to fill" in refusal(capsys, *ask, "--window", 70, "--masks", file)
     assert "no trained head for --task masked" in refusal(capsys, *ask, "--window", 70, "--task", "masked")
     change_config(folder, id2label={"0": "other", "1": "enhancer"}, label2id=None)
     said = refusal(capsys, *ask, "--analysis", "reads")

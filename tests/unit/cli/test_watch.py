@@ -67,3 +67,13 @@ def test_status_shows_what_waits_and_for_whom(ledger, received, monkeypatch, cap
     monkeypatch.setattr("seqdrop_cli.target.find", lambda stack: Target())
     assert main(["status"]) == 0
     assert "for its mate S1_R2.fastq.gz" in capsys.readouterr().out
+
+
+def test_a_fasta_or_a_bed_alone_is_an_end_too(ledger, received):
+    fasta, bed = received("masked/x.fa.gz"), received("masked/x.bed")
+    ledger.move(ledger.upload(fasta.id), "WAITING")
+    assert not at_rest(seen(ledger, fasta, bed))
+    (found,) = seen(ledger, fasta)
+    assert at_rest([found])
+    assert found.detail == "for x.bed"
+    assert "waits for masked/x.bed" in mates_missing([found])[0]

@@ -69,7 +69,7 @@ class PausingLedger:
         found = getattr(self._ledger, name)
 
         def call(*args, **kwargs):
-            if self.turns and name in ("upload", "pair", "move", "move_together"):
+            if self.turns and name in ("upload", "pair", "data_set", "move", "move_together"):
                 self.turns.pause()
             return found(*args, **kwargs)
 

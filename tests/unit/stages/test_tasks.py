@@ -1,5 +1,6 @@
 """Masked DNA from drop to fills; and a calibration from a pushed archive to the results of a job."""
 
+import hashlib
 import io
 import json
 import tarfile
@@ -10,8 +11,9 @@ import pytest
 from seqdrop.analyses import Analyses, packaged, parse
 from seqdrop.calibration import Calibration
 from seqdrop.jobs.models import push_archive
-from seqdrop.jobs.transform import output_prefix
+from seqdrop.jobs.transform import output_prefix, shard_prefix
 from seqdrop.shards import shard_name
+from seqdrop.stages.archive import archive
 from seqdrop.stages.finish import finish
 from seqdrop.stages.start_transform import start_transform
 from seqdrop.stages.validate import validate
@@ -62,40 +64,58 @@ def answered(services, version: UploadVersion, answer) -> None:
     start_transform(services, [attempt.key], [])
     name = services.ledger.attempt(attempt.key).job
     shard = shard_name(attempt.key, 0)
-    items = map(json.loads, read(services, "work", f"shards/{version.id}/{shard}").splitlines())
+    items = map(json.loads, read(services, "work", shard_prefix(attempt) + shard).splitlines())
     body = "".join(json.dumps(answer(item)) + "\n" for item in items)
     services.s3.put_object(Bucket="work", Key=f"{output_prefix(name)}{shard}.out", Body=body.encode())
     finish(services, name)
     assert services.ledger.attempt(attempt.key).state == "PREDICTED", services.ledger.attempt(attempt.key).reason
 
 
+def filled(item: dict) -> dict:
+    """As the container answers."""
+    fill = {"candidates": [{"bases": "A", "probability": 0.5}]}
+    masks = [{"start": start, "end": end, **fill} for start, end in item["masks"]]
+    return {"id": item["id"], "record": item["record"], "masks": masks}
+
+
+def fills(services, version: UploadVersion) -> list[tuple]:
+    lines = read(services, "results", f"results/masked/{version.id}/fills.jsonl").splitlines()
+    return [(row["record"], row["start"], row["end"]) for row in map(json.loads, lines)]
+
+
 def test_runs_of_n_are_filled(services):
     push_archive(services.s3, "results", "m", model_archive(), "now")
     version = dropped(services, "masked/a.fa", b">c\n" + b"ACGT" * 10 + b"NN\n" + b"ACGT" * 10 + b"N\n>d\nACGT\n")
-    fill = {"candidates": [{"bases": "A", "probability": 0.5}]}
-    answered(
-        services,
-        version,
-        lambda item: {
-            "id": item["id"],
-            "record": item["record"],
-            "masks": [{"start": start, "end": end, **fill} for start, end in item["masks"]],
-        },
-    )
-    prefix = f"results/masked/{version.id}/"
-    rows = [json.loads(line) for line in read(services, "results", prefix + "fills.jsonl").splitlines()]
-    assert [(row["record"], row["start"], row["end"]) for row in rows] == [("c", 40, 42), ("c", 82, 83)]
-    told = json.loads(read(services, "results", prefix + "summary.json"))
+    answered(services, version, filled)
+    assert fills(services, version) == [("c", 40, 42), ("c", 82, 83)]
+    told = json.loads(read(services, "results", f"results/masked/{version.id}/summary.json"))
     assert told["counts"]["windows"] == 2
     assert told["files"] == ["fills.jsonl", "fills.parquet"]
+    assert "masks" not in told
 
 
-@pytest.mark.parametrize(
-    ("body", "reason"), [(b">c\nACGT\n", "nothing_to_score"), (b">c\nANANANAN\n", "too_many_windows")]
-)
-def test_what_no_job_takes_is_refused_with_a_reason(services, body, reason):
-    version = dropped(services, "masked/a.fa", body)
-    assert services.ledger.upload(version.id).reason == reason
+@pytest.mark.parametrize("bed_first", [True, False])
+def test_the_stretches_of_a_bed_are_filled_and_both_are_archived(services, sent, bed_first):
+    push_archive(services.s3, "results", "m", model_archive(), "now")
+    body, bed = b">c\n" + b"ACGT" * 10 + b"\n>d\n" + b"ACGT" * 10, b"d 3 5\nc 7 10 peak\n"
+    files = {"masked/a.bed": bed, "masked/a.fa": body}
+    versions = {key: dropped(services, key, files[key]) for key in sorted(files, reverse=not bed_first)}
+    fasta, masks = versions["masked/a.fa"], versions["masked/a.bed"]
+    validate(services, fasta)  # the message that the BED's arrival sends
+    answered(services, fasta, filled)
+    assert fills(services, fasta) == [("c", 7, 10), ("d", 3, 5)]
+    told = json.loads(read(services, "results", f"results/masked/{fasta.id}/summary.json"))
+    place = {"id": masks.id, "key": "masked/a.bed", "version_id": masks.version_id}
+    assert told["masks"] == {**place, "sha256": hashlib.sha256(bed).hexdigest(), "stretches": 2}
+    assert {body["upload"] for queue, body in sent if queue == "archive_queue"} == {fasta.id, masks.id}
+    for version in (fasta, masks):
+        archive(services, version.id)
+        assert services.ledger.upload(version.id).state == "ARCHIVED"
+
+
+def test_what_no_job_takes_is_refused_with_a_reason(services):
+    version = dropped(services, "masked/a.fa", b">c\nANANANAN\n")
+    assert services.ledger.upload(version.id).reason == "too_many_windows"
     assert services.ledger.attempts(version.id) == []
 
 

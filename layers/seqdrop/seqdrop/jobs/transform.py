@@ -15,8 +15,8 @@ def job_prefix(name: str) -> str:
 
 
 def shard_prefix(attempt: Attempt) -> str:
-    """Where in the work bucket an attempt's shards lie."""
-    return f"shards/{attempt.upload_id}/"
+    """Where in the work bucket an attempt's shards lie; with another BED they are others."""
+    return f"shards/{attempt.upload_id}/" + (f"{attempt.masks}/" if attempt.masks else "")
 
 
 def manifest(settings: Settings, members: list[Attempt]) -> list:

@@ -27,7 +27,7 @@ MOVES = (
         "RECEIVED",
         "WAITING",
         "validate",
-        "it is sound; its mate, or the rest of its training, is not there yet",
+        "it is sound; its mate, its BED or FASTA, or the rest of its training, is not there yet",
     ),
     Move(UPLOAD, "RECEIVED", "WITHDRAWN", "validate", "the object was deleted before it was read"),
     Move(
@@ -40,7 +40,13 @@ MOVES = (
         "validate",
         "it and what it waited for do not fit, or a newer version took its place",
     ),
-    Move(UPLOAD, "WAITING", "RECEIVED", "validate", "its mate came after its work items expired: it is read again"),
+    Move(
+        UPLOAD,
+        "WAITING",
+        "RECEIVED",
+        "validate",
+        "its mate came after its work items expired, or the BED came that says what to fill: it is read again",
+    ),
     Move(UPLOAD, "WAITING", "WITHDRAWN", "validate", "the object was deleted while it waited"),
     Move(UPLOAD, "VALIDATED", "ARCHIVED", "archive", "copied, verified, receipt written, landing emptied"),
     Move(UPLOAD, "VALIDATED", "WITHDRAWN", "archive", "the object was deleted before it was archived"),

@@ -67,10 +67,11 @@ class Upload(Record):
     records: int = 0
     reason: str = ""  # code of the fault that rejected it
     archive_key: str = ""
-    mate: str = ""  # upload id of the mate that it was settled with
+    mate: str = ""  # upload id of the mate (of a FASTA: the BED, of a BED: the FASTA) that it was settled with
     waiting_since: str = ""
     told_at: str = ""  # when the lab was told that its mate has not come
     training: str = ""  # key of the attempt that trains on it, if it is a file of a data set
+    masks_of: str = ""  # key of the attempt that fills its stretches, if it is a BED
 
     kind = UPLOAD
 
@@ -98,6 +99,7 @@ class Attempt(Record):
     items: int = 0  # lines over all shards, so also the lines its outputs must have
     taken: int = 0  # records that the model is to see, and how many of them differ from each other
     distinct: int = 0
+    masks: str = ""  # upload id of the BED that says what to fill
     plan: str = (
         ""  # the analysis as it was when the work was cut (`Analysis.as_json`), or what to train (`Order.as_json`)
     )
@@ -189,11 +191,12 @@ class Pair:
 @dataclass(frozen=True)
 class DataSet:
     """Which uploads are the files of a training: their names below its folder → upload ids. As a Pair, it has no state.
+    Or a FASTA and the BED of its masks, as mask_names.SEATS.
 
-    `attempt` is the key of the last attempt that was planned for it.
+    `attempt` is the key of the last attempt that was planned for a training.
     """
 
-    name: str  # Place.set_name
+    name: str  # Place.set_name, MaskName.set_name
     seats: dict[str, str] = field(default_factory=dict)
     attempt: str = ""
     revision: int = 0  # 0: not in the table yet
@@ -205,6 +208,10 @@ class DataSet:
     def seated(self, file: str, upload_id: str) -> DataSet:
         """The set with an upload as one of its files."""
         return replace(self, seats={**self.seats, file: upload_id})
+
+    def without(self, file: str) -> DataSet:
+        """The set with that seat free."""
+        return replace(self, seats={name: one for name, one in self.seats.items() if name != file})
 
     def item(self) -> dict:
         return {**asdict(self), **self.keys}

@@ -69,10 +69,10 @@ class Ledger:
         return DataSet.from_item(item) if item else DataSet(name)
 
     def deciding(self, upload: Upload) -> list[Attempt]:
-        """The attempts that decide when an upload has all it came for: the one that trains on it, or its own, the last
-        of each analysis."""
-        if upload.training:
-            return [self.attempt(upload.training)]
+        """The attempts that decide when an upload has all it came for: the one that trains on it or has its masks, or
+        its own, the last of each analysis."""
+        if of_others := upload.training or upload.masks_of:
+            return [self.attempt(of_others)]
         return list({attempt.analysis: attempt for attempt in self.attempts(upload.id)}.values())
 
     def in_state(self, kind: str, state: str, moved_before: str | None = None) -> Iterator[Record]:

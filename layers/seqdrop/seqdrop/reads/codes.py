@@ -84,6 +84,18 @@ _ALL = (
     Code("mates_out_of_step", _PAIR),
     Code("mates_same_file", "The same reads were given as both mates. Give R1 and R2."),
     Code("mates_swapped", "Give R1 first and R2 second, or rename the two files."),
+    # BED masks
+    Code("bed_columns", "A line is record, start, end, apart by tabs: three columns at the least.", fixed=True),
+    Code("bed_number", "Write positions as whole numbers, without thousands separators.", fixed=True),
+    Code("bed_negative", "Positions count from 0, from the start of the record.", fixed=True),
+    Code("bed_order", "BED is 0-based and half-open: one base at position 0 is `0 1`. GFF and VCF count otherwise.",
+         fixed=True),
+    Code("bed_overlap", "Put overlapping stretches together (`bedtools merge`), or drop one of them.", fixed=True),
+    Code("bed_empty", "Name at least one stretch. To fill runs of N, drop the FASTA alone.", fixed=True),
+    Code("bed_too_large", "Split the FASTA and its BED, by record or region.", fixed=True),
+    Code("bed_no_record", "A record's name is its header up to the first white space. Were the two files made for the "
+         "same assembly?", fixed=True),
+    Code("bed_beyond_end", "Were the two files made for the same assembly?", fixed=True),
 )  # fmt: skip
 
 CODES: dict[str, Code] = {code.name: code for code in _ALL}

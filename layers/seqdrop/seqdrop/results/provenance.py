@@ -11,17 +11,12 @@ from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.selection import selected
 
 
-def provenance(upload: Upload, attempt: Attempt, job: Job, analysis: Analysis) -> dict:
-    """What is needed to make the predictions again; plain JSON."""
+def provenance(upload: Upload, attempt: Attempt, job: Job, analysis: Analysis, masks: Upload | None = None) -> dict:
+    """What is needed to make the predictions again; plain JSON. `masks` is the BED that said what to fill, if any."""
     return {
         "seqdrop": __version__,
-        "upload": {
-            "id": upload.id,
-            "key": upload.key,
-            "version_id": upload.version_id,
-            "sha256": upload.sha256,
-            "records": upload.records,
-        },
+        "upload": {**_input(upload), "records": upload.records},
+        **({"masks": {**_input(masks), "stretches": masks.records}} if masks else {}),
         "analysis": analysis.name,
         "selection": selected(analysis, upload.records, attempt.taken, attempt.distinct),
         "attempt": attempt.number,
@@ -30,6 +25,10 @@ def provenance(upload: Upload, attempt: Attempt, job: Job, analysis: Analysis) -
         "parameters": asdict(analysis.use),
         "calibration": json.loads(job.calibration) if job.calibration else None,
     }
+
+
+def _input(upload: Upload) -> dict:
+    return {"id": upload.id, "key": upload.key, "version_id": upload.version_id, "sha256": upload.sha256}
 
 
 def comments(made_by: dict) -> str:

@@ -2,53 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from seqdrop import mate_digests
 from seqdrop.analyses import Analysis
+from seqdrop.bed_masks import BedMasks
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.examination import Examination, rejection, save
 from seqdrop.jobs.transform import shard_prefix
 from seqdrop.ledger.records import Attempt
+from seqdrop.masks import runs_of_n
 from seqdrop.parts import PartDigests, in_parts
 from seqdrop.ranged import RangedObject
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
-from seqdrop.selection import Counted, Selection
+from seqdrop.selection import Selection
 from seqdrop.shards import MEGABYTE, items_of, shard_name, shards
 from seqdrop.uploads import UploadVersion
 
 
 def examine(
-    s3, work: str, version: UploadVersion, analysis: Analysis, begun: Callable[[Reading], None] = lambda _: None
+    s3,
+    work: str,
+    version: UploadVersion,
+    analysis: Analysis,
+    begun: Callable[[Reading], None] = lambda _: None,
+    masks: BedMasks | None = None,
 ) -> Examination:
     """Read an upload once. Its shards, the examination and, of a mate, the digest of names lie in the bucket `work`
     when this returns.
 
-
-    `begun` is handed the reading before it starts, to tell how far it has come. Raises ObjectGone.
-    The same version and analysis give the same objects.
+    `begun` is handed the reading before it starts, to tell how far it has come; `masks` say what to fill in place of
+    runs of N. Raises ObjectGone. The same version, analysis and masks give the same objects.
     """
     with RangedObject(s3, version) as body:
         parts = PartDigests(body) if in_parts(version.size) else None
         reading = Reading(parts or body, analysis.formats, name=version.key, policy=Policy(analysis.severity))
         begun(reading)
-        refused, numbers = _read(s3, work, version, reading, analysis)
+        refused, numbers = _read(s3, work, version, reading, analysis, masks)
     if parts and not refused:
         numbers["sha256_of_parts"] = parts.sha256
     if not refused:
         mate_digests.save(s3, work, version.id, version.key, reading)
-    found = Examination(version.id, analysis.as_json(), reading.report(), refused, **numbers)
+    by = masks.upload_id if masks else ""
+    found = Examination(version.id, analysis.as_json(), reading.report(), refused, **numbers, masks=by)
     save(s3, work, found)
     return found
 
 
-def _read(s3, work: str, version: UploadVersion, reading: Reading, analysis: Analysis) -> tuple[dict | None, dict]:
+def _read(
+    s3, work: str, version: UploadVersion, reading: Reading, analysis: Analysis, masks: BedMasks | None
+) -> tuple[dict | None, dict]:
     """What rejects the file, if anything does; and how much of it the model is to see."""
-    refused, count, items, chosen = None, 0, 0, Selection(analysis)
+    spans = masks.spans if masks else runs_of_n
+    refused, count, items, chosen = None, 0, 0, Selection(analysis, spans)
     try:
         if analysis.use:
-            count, items = _write_shards(s3, work, version, chosen.of(reading.records()), analysis)
+            records = masks.cover(reading.records()) if masks else reading.records()
+            lines = items_of(version.id, chosen.of(records), analysis, spans)
+            attempt = Attempt(
+                "PLANNED", upload_id=version.id, analysis=analysis.name, masks=masks.upload_id if masks else ""
+            )
+            count, items = _write_shards(s3, work, attempt, lines, analysis)
+            if masks:
+                masks.check()
+            _check_items(items, analysis)
         else:
             reading.run()
     except InvalidFile as error:
@@ -56,15 +74,17 @@ def _read(s3, work: str, version: UploadVersion, reading: Reading, analysis: Ana
     return refused, {"shards": count, "items": items, "taken": chosen.taken, "distinct": chosen.distinct}
 
 
-def _write_shards(s3, work: str, version: UploadVersion, counted: Counted, analysis: Analysis) -> tuple[int, int]:
-    """(shards, work items) of the records. Raises InvalidFile."""
-    attempt = Attempt("PLANNED", upload_id=version.id, analysis=analysis.name)
-    lines = items_of(version.id, counted, analysis)
+def _write_shards(s3, work: str, attempt: Attempt, lines: Iterator[bytes], analysis: Analysis) -> tuple[int, int]:
+    """(shards, work items) of the lines. Raises InvalidFile."""
     count = items = 0
     for count, (body, held) in enumerate(shards(lines, analysis.job.shard_mb * MEGABYTE), start=1):
         s3.put_object(Bucket=work, Key=shard_prefix(attempt) + shard_name(attempt.key, count - 1), Body=body)
         items += held
-    if not items:  # a job takes no empty input
+    return count, items
+
+
+def _check_items(items: int, analysis: Analysis) -> None:
+    """A job takes no empty input. A FASTA without a run of N has none until its BED comes."""
+    if not items and not analysis.fills:
         advice = "Nothing is to be done for it here; drop it under raw/ to archive it."
         raise InvalidFile(Fault("nothing_to_score", "the file has nothing that the model could be asked about", advice))
-    return count, items

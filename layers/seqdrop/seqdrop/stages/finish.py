@@ -61,13 +61,16 @@ def _settle(services: Services, job: Job, attempt: Attempt, outputs: dict[str, s
         if trouble:
             fail_attempt(services, attempt.key, trouble)
     # Also for one that was settled before: the message to the next stage may have been lost.
-    hand_on(services, services.ledger.upload(attempt.upload_id))
+    for upload_id in (attempt.upload_id, attempt.masks):
+        if upload_id:
+            hand_on(services, services.ledger.upload(upload_id))
 
 
 def _write(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> str | None:
     """Bring predictions home and move the attempt on. Answers what is wrong with them, if anything is."""
     analysis, bucket = attempt.analysis_as_planned, services.settings.results
-    made_by = provenance(services.ledger.upload(attempt.upload_id), attempt, job, analysis)
+    masks = services.ledger.upload(attempt.masks) if attempt.masks else None
+    made_by = provenance(services.ledger.upload(attempt.upload_id), attempt, job, analysis, masks)
     calibration = parse(job.calibration) if job.calibration and analysis.use.task == "promoter" else None
     scale = calibration.scale(analysis.use.prior) if calibration else None
     try:

@@ -35,9 +35,9 @@ def reject_mates(services: Services, met: Meeting, check: Check) -> bool:
     return services.ledger.move_together(steps)
 
 
-def superseded(by: Upload) -> dict:
-    """Why a version that waited for its mate is rejected: another took its place."""
-    message = f"a newer version came before the mate did: {by.key}, upload {by.id}"
+def superseded(by: Upload, awaited: str = "the mate") -> dict:
+    """Why a version that waited for another file is rejected: a newer one took its place."""
+    message = f"a newer version came before {awaited} did: {by.key}, upload {by.id}"
     advice = "Nothing, if the newer one is right. If this one is, drop it again."
     return rejection(InvalidFile(Fault("superseded", message, advice)))
 

@@ -28,8 +28,8 @@ def reason(services: Services, upload: Upload, refused: dict) -> None:
     services.put_json(services.settings.results, f"reasons/{upload.id}.json", content)
 
 
-def mail(services: Services, uploads: list[Upload], refused: dict, read: bool = True) -> None:
-    """One mail, of one upload or of two mates that were rejected with each other.
+def mail(services: Services, uploads: list[Upload], refused: dict, read: bool = True, other: str = "its mate") -> None:
+    """One mail, of one upload or of two that were rejected with each other; `other` is what the second is to the first.
 
     What was not `read`, because of its key or its size, has no report.
     """
@@ -39,7 +39,7 @@ def mail(services: Services, uploads: list[Upload], refused: dict, read: bool = 
     places = "".join(f"Reason: {at}reasons/{one.id}.json\n" for one in uploads)
     places += "".join(f"Report: {at}{page_key(one.id)}\n" for one in uploads if read)
     services.notify(
-        f"Seqdrop rejected {uploads[0].key}" + (" and its mate" if len(uploads) > 1 else ""),
+        f"Seqdrop rejected {uploads[0].key}" + (f" and {other}" if len(uploads) > 1 else ""),
         f"{keys}\n{refused['code']}: {refused['message']}{where}\n{refused['advice']}\n{places}",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from botocore.exceptions import ClientError
@@ -15,6 +16,7 @@ from seqdrop.log import logger
 from seqdrop.services import Services
 from seqdrop.stages.examine import examine
 from seqdrop.stages.large import examine_in_job
+from seqdrop.stages.masked import settle_masked
 from seqdrop.stages.notices import reject
 from seqdrop.stages.pair import settle_mate
 from seqdrop.stages.road import hand_on
@@ -32,12 +34,13 @@ def validate(services: Services, version: UploadVersion) -> None:
     upload = _received(services, version, analysis)
     if upload.state not in ("RECEIVED", "WAITING"):
         return hand_on(services, upload)  # the message came again; the next one may have been lost
-    if upload.state == "WAITING" and not (analysis and analysis.trains):
+    settle_together = _together(analysis)
+    if upload.state == "WAITING" and not settle_together:
         return settle_mate(services, upload)
     try:
         _check_place(services, upload, analysis)
-        if analysis.trains:
-            return settle_file(services, upload)
+        if settle_together:
+            return settle_together(services, upload)
         if found := _examined(services, upload, analysis):
             settle(services, upload, found)
     except InvalidFile as error:
@@ -45,6 +48,13 @@ def validate(services: Services, version: UploadVersion) -> None:
     except ObjectGone as error:
         services.ledger.move(upload, "WITHDRAWN", reason="deleted_before_validation")
         logger().info(str(error), extra={"upload_id": upload.id})
+
+
+def _together(analysis: Analysis | None) -> Callable[[Services, Upload], None] | None:
+    """What settles files that mean nothing each for itself, under some prefixes."""
+    if analysis and analysis.trains:
+        return settle_file
+    return settle_masked if analysis and analysis.fills else None
 
 
 def _identified(services: Services, version: UploadVersion) -> UploadVersion:

@@ -1,5 +1,5 @@
-"""Uploads that wait for a mate, or for the rest of a training: the lab is told once, and each is looked at again, ever
-more seldom.
+"""Uploads that wait for a mate, a BED or a FASTA, or for the rest of a training: the lab is told once, and each is
+looked at again, ever more seldom.
 
 A look is the upload's own message, sent again: validate then sees whether the file is still there, whether its
 analysis still says "wait", and whether the mate came while something broke off. It costs next to nothing, so it never
@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 from datetime import datetime
 
+from seqdrop import mask_names
 from seqdrop.analyses import WAIT, Analysis
 from seqdrop.events import landed_message
 from seqdrop.ledger.moves import UPLOAD
@@ -49,7 +50,7 @@ def _is_due(services: Services, upload: Upload) -> bool:
 
 
 def _waits(analysis: Analysis) -> bool:
-    return analysis.mates == WAIT or analysis.trains
+    return analysis.mates == WAIT or analysis.trains or analysis.fills
 
 
 def _minutes_since(time: str) -> float:
@@ -58,6 +59,8 @@ def _minutes_since(time: str) -> float:
 
 def _tell(services: Services, upload: Upload) -> None:
     analysis = services.analyses.for_key(upload.key)
+    if analysis.fills:
+        return _tell_of_masks(services, upload)
     return _tell_of_training(services, upload) if analysis.trains else _tell_of_mate(services, upload)
 
 
@@ -69,6 +72,22 @@ def _tell_of_training(services: Services, upload: Upload) -> None:
         "file that job.toml names. It goes on by itself when all are there, however late; nothing is lost.\n"
         "- Was one of them rejected (there was a mail then)? Mend it, and drop it again under the same name.\n"
         "- Is this file not named in job.toml? Then delete it; it will not be asked for.\n",
+    )
+
+
+def _tell_of_masks(services: Services, upload: Upload) -> None:
+    name = mask_names.parse(upload.key)
+    partner, is_bed = posixpath.basename(name.partner), name.seat == mask_names.BED
+    awaited = f"its FASTA (such as {partner})" if is_bed else f"its masks, {partner}"
+    why = "" if is_bed else "It has no run of N, so there is nothing to fill until a BED says what.\n"
+    services.notify(
+        f"Seqdrop: {upload.key} waits for its {'FASTA' if is_bed else 'BED'}",
+        f"{upload.key} (upload {upload.id}) is valid. It waits for {awaited}, since {upload.waiting_since}.\n{why}"
+        "It goes on by itself when that is there, however late; nothing is lost.\n"
+        f"- Was {partner} not uploaded, or to another folder? Drop it beside this file.\n"
+        "- Was it rejected (there was a mail then)? Mend it, and drop it again under the same name.\n"
+        "- Did it serve an earlier version of this file? A BED is used once; drop it again.\n"
+        "- Is nothing to be filled? Then delete this file.\n",
     )
 
 

@@ -1,0 +1,192 @@
+"""A FASTA whose masked stretches are to be filled, and the BED that may say which: uploads of their own, in any order.
+
+A FASTA with runs of N goes on by itself, unless a BED is there. One without waits for its BED, and a BED for its FASTA.
+Each move is one transaction with the set's record, on which both were read; who is refused looks again, and examines
+the FASTA anew if that changed what is masked. So a BED is used, or told that it came too late, and never passed over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+from seqdrop.archive import GONE
+from seqdrop.bed_masks import BedMasks
+from seqdrop.errors import ObjectGone, RetryableError
+from seqdrop.events import landed_message
+from seqdrop.examination import Examination, load
+from seqdrop.ledger.records import DataSet, Step, Upload
+from seqdrop.mask_names import BED, FASTA, MaskName, parse
+from seqdrop.ranged import RangedObject
+from seqdrop.reads.bed import Bed, read_bed
+from seqdrop.services import Services, now
+from seqdrop.stages.examine import examine
+from seqdrop.stages.masked_end import REJECTS_BOTH, reject_both, reject_late, superseded_by
+from seqdrop.stages.meeting import LIVE
+from seqdrop.stages.notices import mail, reason, reject, report
+from seqdrop.stages.road import hand_on
+
+TRIES = 10  # each is lost only to someone who got on
+
+
+@dataclass(frozen=True)
+class Seats:
+    """One look at the set: who else holds the seat of an upload, and who the other one; None where nobody counts."""
+
+    upload: Upload
+    name: MaskName
+    found: DataSet
+    before: Upload | None
+    other: Upload | None
+
+    @property
+    def late(self) -> bool:
+        """Whether a newer version of the same file has the seat."""
+        before = self.before
+        return bool(before and before.key == self.upload.key and before.version.order > self.upload.version.order)
+
+    @property
+    def taken(self) -> DataSet:
+        """The set with the upload in its seat."""
+        return self.found.seated(self.name.seat, self.upload.id)
+
+
+def settle_masked(services: Services, upload: Upload) -> None:
+    """Bring a RECEIVED or WAITING file under a masked prefix as far as the other lets it, and that with it.
+
+    Safe at any time and from either side. Raises InvalidFile, ObjectGone, or RetryableError if others were first.
+    """
+    name = parse(upload.key)
+    bed = _read(services, upload) if name.seat == BED and upload.state == "RECEIVED" else None
+    for _ in range(TRIES):
+        upload = services.ledger.upload(upload.id)
+        if upload.state not in ("RECEIVED", "WAITING"):
+            return hand_on(services, upload)
+        if _settle_once(services, _look(services, upload, name), bed):
+            return
+    raise RetryableError(f"others kept moving what belongs to {upload.key}")
+
+
+def _read(services: Services, upload: Upload) -> Bed:
+    """One pass over a BED. Raises InvalidFile, ObjectGone."""
+    with RangedObject(services.s3, upload.version) as body:
+        return read_bed(body, upload.key)
+
+
+def _look(services: Services, upload: Upload, name: MaskName) -> Seats:
+    found = services.ledger.data_set(name.set_name(upload.bucket))
+    before, other = (_holder(services, found, seat, upload) for seat in (name.seat, name.other_seat))
+    return Seats(upload, name, found, before, other)
+
+
+def _holder(services: Services, found: DataSet, seat: str, upload: Upload) -> Upload | None:
+    upload_id = found.seats.get(seat, "")
+    holder = services.ledger.upload(upload_id) if upload_id and upload_id != upload.id else None
+    return holder if holder and holder.state in LIVE else None
+
+
+def _settle_once(services: Services, seats: Seats, bed: Bed | None) -> bool:
+    """False: someone was first, or something was put right, and all must be looked at again."""
+    if seats.upload.state == "WAITING":
+        return not _is_gone(services, seats.upload) or _withdraw(services, seats.upload)
+    if seats.late:
+        reject(services, seats.upload, superseded_by(seats.before))
+        return True
+    return _settle_bed(services, seats, bed) if bed else _settle_fasta(services, seats)
+
+
+def _is_gone(services: Services, upload: Upload) -> bool:
+    try:
+        services.s3.head_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in GONE:
+            return True
+        raise
+    return False
+
+
+def _withdraw(services: Services, upload: Upload) -> bool:
+    return services.ledger.move(upload, "WITHDRAWN", reason="deleted_while_it_waited")
+
+
+def _settle_bed(services: Services, seats: Seats, bed: Bed) -> bool:
+    """It waits; a FASTA that waits is examined again, with it. One that went on without a BED is not."""
+    fasta = seats.other
+    if fasta and fasta.state != "WAITING" and not fasta.mate:
+        return reject_late(services, seats.upload, fasta, seats.found.without(FASTA), _replaced(services, seats))
+    facts = {"format": "bed", "sha256": bed.sha256, "records": len(bed.stretches), "waiting_since": now()}
+    steps = [Step(seats.upload, "WAITING", facts), *_replaced(services, seats)]
+    wakes = fasta is not None and fasta.state == "WAITING"
+    if not services.ledger.move_together([*steps, *([Step(fasta, "RECEIVED")] if wakes else [])], pair=seats.taken):
+        return False
+    _report(services, seats.upload, bed)
+    if wakes:
+        services.send(services.settings.validate_queue, landed_message(fasta.version))
+    return True
+
+
+def _report(services: Services, upload: Upload, bed: Bed) -> None:
+    place = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id, "valid": True, "format": "bed"}
+    found = {"sha256": bed.sha256, "stretches": len(bed.stretches), "records": len(list(bed.stretches.names))}
+    services.put_json(services.settings.results, f"reports/{upload.id}.json", place | found)
+
+
+def _settle_fasta(services: Services, seats: Seats) -> bool:
+    bed = seats.other if seats.other and seats.other.state == "WAITING" else None
+    found = _examined(services, seats.upload, bed)
+    if found is None:
+        return False
+    report(services, seats.upload, found)
+    if found.rejection and bed and found.rejection["code"] in REJECTS_BOTH:
+        return reject_both(services, seats.upload, bed, seats.found, found.rejection)
+    if found.rejection:
+        reject(services, seats.upload, found.rejection, read=True)
+        return True
+    return _go_on(services, seats, found, bed) if found.items else _wait(services, seats, found)
+
+
+def _examined(services: Services, upload: Upload, bed: Upload | None) -> Examination | None:
+    """What a pass over the FASTA finds if that BED says what to fill, or none; None if the BED was deleted.
+
+    Raises ObjectGone if the FASTA was.
+    """
+    found = load(services.s3, services.settings.work, upload.id)
+    if found and found.masks == (bed.id if bed else ""):
+        return found
+    try:
+        masks = BedMasks(bed.id, _read(services, bed)) if bed else None
+    except ObjectGone:
+        _withdraw(services, bed)
+        return None
+    analysis = services.analyses.for_key(upload.key)
+    return examine(services.s3, services.settings.work, upload.version, analysis, masks=masks)
+
+
+def _wait(services: Services, seats: Seats, found: Examination) -> bool:
+    facts = found.facts | {"waiting_since": seats.upload.waiting_since or now()}
+    steps = [Step(seats.upload, "WAITING", facts), *_replaced(services, seats)]
+    return services.ledger.move_together(steps, pair=seats.taken)
+
+
+def _go_on(services: Services, seats: Seats, found: Examination, bed: Upload | None) -> bool:
+    """Move the FASTA, and its BED with it."""
+    (attempt,) = found.attempts
+    steps = [Step(seats.upload, "VALIDATED", found.facts | ({"mate": bed.id} if bed else {}))]
+    if bed:
+        steps.append(Step(bed, "VALIDATED", {"mate": seats.upload.id, "masks_of": attempt.key}))
+    if not services.ledger.move_together([*steps, *_replaced(services, seats)], [attempt], seats.taken):
+        return False
+    hand_on(services, services.ledger.upload(seats.upload.id))
+    return True
+
+
+def _replaced(services: Services, seats: Seats) -> list[Step]:
+    """The end of an earlier version, if one still waits in the seat."""
+    before = seats.before
+    if before is None or before.state != "WAITING":
+        return []
+    refused = superseded_by(seats.upload)
+    reason(services, before, refused)
+    mail(services, [before], refused, read=False)
+    return [Step(before, "REJECTED", {"reason": refused["code"]})]

@@ -1,0 +1,147 @@
+"""BED files: every stretch is found where it stands, and every fault is told with its line."""
+
+import gzip
+import hashlib
+import io
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from seqdrop.errors import InvalidFile
+from seqdrop.reads import bed
+from seqdrop.reads.bed import read_bed
+
+names = st.sampled_from(["chr1", "chr2", "NC_000001.11", "track", "browser", "contig|7", "é"])
+noise = st.sampled_from(
+    [b"", b"   ", b"#chrom\tstart\tend", b"track name=x description='a b'", b"browser position c:1-2"]
+)
+ends = st.sampled_from([b"\n", b"\r\n"])
+
+
+@st.composite
+def files(draw) -> tuple[bytes, dict[str, list]]:
+    """A valid file, and by record its stretches with their line and byte."""
+    found, lines = {}, []
+    for name in draw(st.lists(names, unique=True, min_size=1)):
+        borders = sorted(draw(st.sets(st.integers(0, 10**9), min_size=2, max_size=10)))
+        found[name] = list(zip(borders[::2], borders[1::2], strict=False))
+        lines += [(name, *span) for span in found[name]]
+    lines = draw(st.permutations(lines))
+    body, places, number = b"", {}, 0
+    for name, start, end in lines:
+        for more in draw(st.lists(noise, max_size=2)):
+            body, number = body + more + draw(ends), number + 1
+        places[name, start] = number + 1, len(body)
+        rest = draw(st.sampled_from(["", "\tpeak 1\t0\t+", "\t"]))
+        body, number = body + f"{name}\t{start}\t{end}{rest}".encode() + draw(ends), number + 1
+    body = body if draw(st.booleans()) else body.removesuffix(b"\n")
+    return body, {name: [(*span, *places[name, span[0]]) for span in spans] for name, spans in found.items()}
+
+
+@given(files(), st.booleans(), st.integers(1, 64))
+def test_every_stretch_is_found_by_record_and_start(drawn, packed, block):
+    body, expected = drawn
+    raw = gzip.compress(body, mtime=0) if packed else body
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bed, "BLOCK", block)  # lines lie over the borders of blocks
+        found = read_bed(io.BytesIO(raw), "a.bed.gz" if packed else "a.bed")
+    assert found.sha256 == hashlib.sha256(raw).hexdigest()
+    assert set(found.stretches.names) == set(expected)
+    told = {name: [(s.start, s.end, s.line, s.byte) for s in found.stretches.of(name)] for name in expected}
+    assert told == expected
+    assert len(found.stretches) == sum(map(len, expected.values()))
+    assert list(found.stretches.of("no such record")) == []
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(body):
+    try:
+        found = read_bed(io.BytesIO(body))
+    except InvalidFile:
+        return
+    for name in found.stretches.names:
+        spans = list(found.stretches.of(name))
+        assert all(0 <= one.start < one.end for one in spans)
+        assert all(one.end <= other.start for one, other in itertools.pairwise(spans))
+
+
+def faults(body: bytes, name: str = "") -> list[tuple]:
+    with pytest.raises(InvalidFile) as caught:
+        read_bed(io.BytesIO(body), name)
+    return [(one.code, one.line, one.byte) for one in caught.value.errors]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (b"chr1", "bed_columns"),
+        (b"chr1\t5", "bed_columns"),
+        (b"\t5\t6", "bed_columns"),
+        (b"chr1\tfive\t6", "bed_number"),
+        (b"chr1\t5\t6.0", "bed_number"),
+        (b"chr1\t1,000\t2,000", "bed_number"),
+        (b"chr1\t \t6", "bed_number"),
+        (b"chr1\t5\t99999999999999999999999", "bed_number"),
+        (b"chr1\t5\t9999999999999", "bed_number"),
+        (b"chr1\t-1\t6", "bed_negative"),
+        (b"chr1 6 6", "bed_order"),
+        (b"chr1 7 6", "bed_order"),
+        (b"chr2\t9\t12", "bed_overlap"),
+        (b"chr2\t0\t100", "bed_overlap"),
+        (b"chr2\t5\t10", "bed_overlap"),
+    ],
+)
+def test_a_fault_is_told_with_its_line(line, code):
+    assert faults(b"# head\nchr2\t5\t10\n" + line + b"\nchr3 1 2\n") == [(code, 3, 17)]
+
+
+def test_stretches_may_touch():
+    found = read_bed(io.BytesIO(b"c 5 10\nc 10 12\nc 0 5\n")).stretches
+    assert [(one.start, one.end) for one in found.of("c")] == [(0, 5), (5, 10), (10, 12)]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name():
+    assert list(read_bed(io.BytesIO(b"\xef\xbb\xbfc\t1\t2\n")).stretches.names) == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "empty_file"),
+        (b"# nothing\ntrack x\n\n", "bed_empty"),
+        (gzip.compress(b"c 1 2\n", mtime=0)[:-3], "gzip_trailer_cut"),
+        (b"BZh91AY", "unsupported_compression"),
+    ],
+)
+def test_files_without_a_stretch_or_an_end(body, code):
+    assert [one[0] for one in faults(body)] == [code]
+
+
+def test_a_suffix_that_lies():
+    assert [one[0] for one in faults(b"c 1 2\n", "x.bed.gz")] == ["wrong_suffix"]
+
+
+class TestBounds:
+    @pytest.fixture(autouse=True)
+    def small(self, monkeypatch):
+        for name, value in {"MOST_STRETCHES": 10, "LONGEST_LINE": 100, "MOST_BYTES": 2_000, "BLOCK": 64}.items():
+            monkeypatch.setattr(bed, name, value)
+
+    def test_stretches(self):
+        lines = [b"c %d %d\n" % (n, n + 1) for n in range(11)]
+        assert len(read_bed(io.BytesIO(b"".join(lines[:10]))).stretches) == 10
+        assert faults(b"".join(lines)) == [("bed_too_large", 11, 61)]
+
+    @pytest.mark.parametrize("end", [b"", b"\n", b"\nc 1 2\n"])
+    def test_a_line(self, end):
+        assert len(read_bed(io.BytesIO(b"c 1 2\nc 3 4 " + b"x" * 94)).stretches) == 2
+        assert faults(b"c 1 2\nc 3 4 " + b"x" * 95 + end) == [("bed_too_large", 2, None)]
+
+    def test_text(self):
+        assert faults(gzip.compress(b"\n" * 3_000)) == [("bed_too_large", None, None)]
+
+    def test_what_is_no_bed_is_not_read_to_its_end(self):
+        with pytest.raises(InvalidFile) as caught:
+            read_bed(io.BytesIO(b"a\n" * 1_000))
+        assert caught.value.counts == {"bed_columns": bed.ENOUGH}

@@ -1,0 +1,387 @@
+"""A FASTA and the BED of its masks, in any order and at any time: what becomes of each, and what the lab is told.
+
+Table and buckets are dicts, so that thousands of orders can be tried; e2e tests drop both for real.
+"""
+
+import itertools
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from seqdrop import analyses
+from seqdrop.errors import RetryableError
+from seqdrop.events import landed_versions
+from seqdrop.ledger.records import Upload
+from seqdrop.ledger.table import Ledger
+from seqdrop.services import Services
+from seqdrop.settings import Settings
+from seqdrop.stages.reconcile import reconcile
+from seqdrop.stages.validate import validate
+from seqdrop.uploads import UploadVersion
+
+from tests.unit.stages.mates import Bucket, Explorer, PausingLedger, Table, Turns
+
+FA, BED = "masked/x.fa", "masked/x.bed"
+PLAIN, WITH_N = b">c one\n" + b"ACGT" * 10 + b"\n", b">c one\n" + b"ACGT" * 10 + b"NN" + b"ACGT" * 10 + b"\n"
+MASKS = b"# mine\nc\t3\t5\nc\t9\t12\tpeak\n"
+
+
+class Versions(Bucket):
+    """Each version of a key, until it is deleted."""
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes, VersionId: str = "", **_) -> None:
+        self.objects[Bucket, Key + VersionId] = Body
+
+    def get_object(self, Bucket: str, Key: str, VersionId: str = "", **_) -> dict:
+        return super().get_object(Bucket, Key + VersionId)
+
+    head_object = get_object
+
+
+class World:
+    """A ledger, buckets and queues in memory. What is sent to validate is taken by `settle`."""
+
+    def __init__(self):
+        self.table, self.bucket, self.sent = Table(), Versions(), []
+        self.sequencers = itertools.count(1)
+        self.ledger = PausingLedger(Ledger(self.table, lambda: "2026-01-01T00:00:00.000Z"))
+        names = {name: name for name in Settings.__dataclass_fields__}
+        send = lambda QueueUrl, MessageBody: self.sent.append((QueueUrl, json.loads(MessageBody)))  # noqa: E731
+        sqs = SimpleNamespace(send_message=send)
+        sns = SimpleNamespace(publish=lambda **mail: self.sent.append(("topic", mail)))
+        self.services = Services(Settings(**names), analyses.packaged(), self.ledger, self.bucket, None, sqs, sns)
+
+    def drop(self, key: str, body: bytes) -> UploadVersion:
+        order = next(self.sequencers)
+        self.bucket.put_object("landing", key, body, VersionId=f"v{order}")
+        return UploadVersion("landing", key, f"v{order}", len(body), "etag", f"{order:X}")
+
+    def take(self, key: str, body: bytes) -> UploadVersion:
+        """Drop a file, validate it, and whatever that sends to validate."""
+        version = self.drop(key, body)
+        validate(self.services, version)
+        self.settle()
+        return version
+
+    def settle(self) -> None:
+        while body := next((body for queue, body in self.sent if queue == "validate_queue"), None):
+            self.sent.remove(("validate_queue", body))
+            for version in landed_versions(body):
+                validate(self.services, version)
+
+    def upload(self, version: UploadVersion) -> Upload:
+        return self.ledger.upload(version.id)
+
+    def states(self, *versions: UploadVersion) -> list[str]:
+        return [self.upload(version).state for version in versions]
+
+    def delete(self, version: UploadVersion) -> None:
+        del self.bucket.objects["landing", version.key + version.version_id]
+
+    def told(self, kind: str, version: UploadVersion) -> dict:
+        return json.loads(self.bucket.objects["results", f"{kind}/{version.id}.json"])
+
+    @property
+    def mails(self) -> list[dict]:
+        return [mail for queue, mail in self.sent if queue == "topic"]
+
+    def items(self, version: UploadVersion) -> list[dict]:
+        """The work items of the one attempt of a FASTA."""
+        (attempt,) = self.ledger.attempts(version.id)
+        prefix = f"shards/{version.id}/" + (f"{attempt.masks}/" if attempt.masks else "")
+        lines = self.bucket.objects["work", f"{prefix}{attempt.key}-00000.jsonl"].splitlines()
+        assert len(lines) == attempt.items
+        return [json.loads(line) for line in lines]
+
+    def masks(self, version: UploadVersion) -> list[list[int]]:
+        return [mask for item in self.items(version) for mask in item["masks"]]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.mark.parametrize("order", [(FA, BED), (BED, FA)])
+@pytest.mark.parametrize("names", [(FA, BED), ("masked/run 1/x.fasta", "masked/run 1/x.BED")])
+def test_in_any_order_the_first_waits_and_both_go_on_with_the_second(world, order, names):
+    bodies, renamed = {FA: PLAIN, BED: MASKS}, dict(zip((FA, BED), names, strict=True))
+    first = world.take(renamed[order[0]], bodies[order[0]])
+    assert world.states(first) == ["WAITING"]
+    assert world.upload(first).waiting_since
+    assert world.sent == []
+    second = world.take(renamed[order[1]], bodies[order[1]])
+    assert world.states(first, second) == ["VALIDATED", "VALIDATED"]
+    fasta, bed = (first, second) if order[0] == FA else (second, first)
+    (attempt,) = world.ledger.attempts(fasta.id)
+    assert world.sent == [("transform_queue", {"attempt": attempt.key})]
+    assert (attempt.masks, world.upload(bed).masks_of) == (bed.id, attempt.key)
+    assert (world.upload(fasta).mate, world.upload(bed).mate) == (bed.id, fasta.id)
+    assert world.masks(fasta) == [[3, 5], [9, 12]]
+    assert {item["sequence"] for item in world.items(fasta)} == {"ACGNNCGTANNN" + "ACGT" * 7}
+    assert world.ledger.attempts(bed.id) == []
+    report = world.told("reports", bed)
+    assert (report["valid"], report["stretches"], report["records"]) == (True, 2, 1)
+
+
+def test_runs_of_n_go_on_by_themselves_and_are_left_alone_where_there_is_a_bed(world):
+    alone = world.take("masked/alone.fa", WITH_N)
+    assert world.states(alone) == ["VALIDATED"]
+    assert world.masks(alone) == [[40, 42]]
+    world.take(BED, MASKS)
+    fasta = world.take(FA, WITH_N)
+    assert world.masks(fasta) == [[3, 5], [9, 12]]
+
+
+def test_others_are_not_taken_for_the_bed(world):
+    fasta = world.take(FA, PLAIN)
+    others = [world.take(key, MASKS) for key in ("masked/y.bed", "masked/x.1.bed", "masked/other/x.bed")]
+    assert world.states(fasta, *others) == ["WAITING"] * 4
+
+
+def test_a_bed_that_comes_too_late_is_told_and_can_be_dropped_again(world):
+    fasta = world.take(FA, WITH_N)
+    late = world.take(BED, MASKS)
+    assert world.states(fasta, late) == ["VALIDATED", "REJECTED"]
+    reason = world.told("reasons", late)
+    assert reason["code"] == "bed_late"
+    assert "Drop this file again, and then x.fa again" in reason["advice"]
+    assert [mail["Subject"] for mail in world.mails] == [f"Seqdrop rejected {BED}"]
+    again = world.take(BED, MASKS)
+    assert world.states(again) == ["WAITING"]
+    newer = world.take(FA, WITH_N)
+    assert world.states(again, newer) == ["VALIDATED", "VALIDATED"]
+    assert world.masks(newer) == [[3, 5], [9, 12]]
+    assert world.masks(fasta) == [[40, 42]]
+
+
+def test_after_a_pair_went_on_the_next_is_another(world):
+    """The same names week after week, the BED first or second."""
+    for order in ([(BED, MASKS), (FA, PLAIN)], [(FA, PLAIN), (BED, MASKS)], [(BED, b"c 0 1\n"), (FA, WITH_N)]):
+        versions = [world.take(*one) for one in order]
+        assert world.states(*versions) == ["VALIDATED", "VALIDATED"]
+    assert world.masks(versions[1]) == [[0, 1]]
+    assert world.mails == []
+
+
+def test_a_bed_is_used_once(world):
+    world.take(BED, MASKS)
+    world.take(FA, PLAIN)
+    assert world.states(world.take(FA, PLAIN)) == ["WAITING"]
+
+
+class TestFaults:
+    def test_a_broken_bed_is_mended_and_found(self, world):
+        fasta, broken = world.take(FA, PLAIN), world.take(BED, b"c\t5\t3\n")
+        assert world.states(fasta, broken) == ["WAITING", "REJECTED"]
+        reason = world.told("reasons", broken)
+        assert (reason["code"], reason["line"]) == ("bed_order", 1)
+        assert len(world.mails) == 1
+        assert world.states(world.take(BED, MASKS), fasta) == ["VALIDATED", "VALIDATED"]
+
+    @pytest.mark.parametrize("order", [(FA, BED), (BED, FA)])
+    @pytest.mark.parametrize(
+        ("bed", "code", "line"), [(b"c 1 2\nd 1 2\n", "bed_no_record", 2), (b"c 39 41\n", "bed_beyond_end", 1)]
+    )
+    def test_files_that_do_not_fit_are_rejected_together(self, world, order, bed, code, line):
+        versions = {key: world.take(key, {FA: PLAIN, BED: bed}[key]) for key in order}
+        assert world.states(*versions.values()) == ["REJECTED", "REJECTED"]
+        for key, version in versions.items():
+            other = versions[BED if key == FA else FA]
+            reason = world.told("reasons", version)
+            assert (reason["code"], reason["line"]) == (code, line)
+            assert reason["mate"] == {"upload": other.id, "key": other.key, "version_id": other.version_id}
+            assert "lines are those of x.bed" in reason["message"]
+            assert world.upload(version).reason == code
+        (mail,) = world.mails
+        assert mail["Subject"] == f"Seqdrop rejected {FA} and its BED"
+        assert "Drop both again" in mail["Message"]
+        assert world.ledger.attempts(versions[FA].id) == []
+        again = [world.take(FA, PLAIN), world.take(BED, MASKS)]
+        assert world.states(*again) == ["VALIDATED", "VALIDATED"]
+
+    def test_a_broken_fasta_leaves_its_bed_waiting(self, world):
+        bed, broken = world.take(BED, MASKS), world.take(FA, b">c\nACGT!\n")
+        assert world.states(bed, broken) == ["WAITING", "REJECTED"]
+        assert world.told("reasons", broken)["code"] == "illegal_base"
+        assert world.states(world.take(FA, PLAIN), bed) == ["VALIDATED", "VALIDATED"]
+
+
+class TestDeleted:
+    def test_a_bed_that_is_gone_says_nothing(self, world):
+        bed, waits = world.take(BED, MASKS), world.take("masked/y.bed", MASKS)
+        for one in (bed, waits):
+            world.delete(one)
+        fasta = world.take(FA, PLAIN)
+        validate(world.services, waits)  # the reconciler's look
+        assert world.states(bed, fasta, waits) == ["WITHDRAWN", "WAITING", "WITHDRAWN"]
+        assert world.states(world.take(BED, MASKS), fasta) == ["VALIDATED", "VALIDATED"]
+
+    def test_a_fasta_that_is_gone_leaves_its_bed_waiting(self, world):
+        fasta = world.take(FA, PLAIN)
+        world.delete(fasta)
+        bed = world.take(BED, MASKS)
+        assert world.states(fasta, bed) == ["WITHDRAWN", "WAITING"]
+
+    def test_a_look_at_one_that_waits_changes_nothing(self, world):
+        fasta = world.take(FA, PLAIN)
+        before = world.upload(fasta)
+        validate(world.services, fasta)
+        assert world.upload(fasta) == before
+
+
+class TestVersions:
+    @pytest.mark.parametrize(("key", "body"), [(FA, PLAIN), (BED, MASKS)])
+    def test_a_newer_version_takes_the_seat_of_one_that_waits(self, world, key, body):
+        old, new = world.take(key, body), world.take(key, body)
+        assert world.states(old, new) == ["REJECTED", "WAITING"]
+        assert world.told("reasons", old)["code"] == "superseded"
+        other = world.take(BED if key == FA else FA, MASKS if key == FA else PLAIN)
+        assert world.states(old, new, other) == ["REJECTED", "VALIDATED", "VALIDATED"]
+        assert len(world.mails) == 1
+
+    def test_an_older_version_whose_message_comes_late_is_superseded(self, world):
+        old = world.drop(BED, MASKS)
+        new = world.take(BED, b"c 0 1\n")
+        validate(world.services, old)
+        assert world.states(old, new) == ["REJECTED", "WAITING"]
+
+    def test_a_bed_that_replaces_another_while_the_fasta_is_read(self, world, monkeypatch):
+        """The first BED's work items may be there already; they are others'."""
+        world.take(BED, MASKS)
+        fasta = world.drop(FA, PLAIN)
+        move, newer = Ledger.move_together, []
+
+        def late(self, *args, **kwargs):
+            if not newer:
+                newer.append(None)
+                newer.append(world.take(BED, b"c 0 1\n"))
+            return move(self, *args, **kwargs)
+
+        monkeypatch.setattr(Ledger, "move_together", late)
+        validate(world.services, fasta)
+        assert world.states(fasta, newer[1]) == ["VALIDATED", "VALIDATED"]
+        assert world.masks(fasta) == [[0, 1]]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_any_versions_in_any_order(data):
+    """However messages come, twice and out of order: all goes on or is told, and no BED is passed over."""
+    world = World()
+    dropped = [world.drop(key, body) for key, body in data.draw(st.lists(bodies, min_size=1, max_size=5))]
+    again = data.draw(st.lists(st.sampled_from(dropped), max_size=3))
+    for version in data.draw(st.permutations(dropped + again)):
+        validate(world.services, version)
+        if data.draw(st.booleans()):
+            world.settle()
+    world.settle()
+    uploads = {version: world.upload(version) for version in dropped}
+    waiting = [one.key for one in uploads.values() if one.state == "WAITING"]
+    assert len(waiting) <= 1
+    for version, one in uploads.items():
+        assert one.state in ("WAITING", "VALIDATED") or one.reason in ("superseded", "bed_late"), one
+        going = one.state == "VALIDATED" and one.key == FA
+        attempts = world.ledger.attempts(version.id)
+        assert len(attempts) == going
+        if going and attempts[0].masks:
+            bed = world.ledger.upload(attempts[0].masks)
+            assert (bed.state, bed.masks_of, bed.mate, one.mate) == ("VALIDATED", attempts[0].key, one.id, bed.id)
+            assert world.masks(version) == [[3, 5], [9, 12]]
+        if one.state == "VALIDATED" and one.key == BED:
+            assert world.ledger.attempt(one.masks_of).masks == one.id
+        if one.state == "REJECTED":
+            assert world.told("reasons", version)["code"] == one.reason
+
+
+bodies = st.sampled_from([(FA, PLAIN), (FA, WITH_N), (BED, MASKS)])
+
+
+def take_turns(world: World, jobs, choose) -> None:
+    """Run the jobs; one that gives up is a message that comes again."""
+    turns = world.ledger.turns = Turns(jobs, choose)
+    turns.run()
+    world.ledger.turns = None
+    for number, error in turns.errors.items():
+        if not isinstance(error, RetryableError):
+            raise error
+        jobs[number]()
+    world.settle()
+
+
+def at_one_moment(body: bytes, explorer: Explorer) -> tuple[World, UploadVersion, UploadVersion]:
+    """A FASTA and its BED, in two Lambdas."""
+    world = World()
+    versions = world.drop(FA, body), world.drop(BED, MASKS)
+    take_turns(world, [partial(validate, world.services, version) for version in versions], explorer.choose)
+    return world, *versions
+
+
+@pytest.mark.parametrize(
+    ("body", "ends"),
+    [
+        (PLAIN, {("VALIDATED", "VALIDATED", True)}),
+        (WITH_N, {("VALIDATED", "VALIDATED", True), ("VALIDATED", "REJECTED", False)}),
+    ],
+)
+def test_every_order_of_two_at_one_moment(body, ends):
+    explorer, seen = Explorer(most=3), []
+    while explorer.next():
+        world, fasta, bed = at_one_moment(body, explorer)
+        (attempt,) = world.ledger.attempts(fasta.id)
+        expected = [[3, 5], [9, 12]] if attempt.masks else [[40, 42]]
+        assert world.masks(fasta) == expected
+        seen.append((*world.states(fasta, bed), bool(attempt.masks)))
+    assert set(seen) == ends
+    assert len(seen) > 50
+
+
+def test_the_orders_show_a_bed_that_is_passed_over(monkeypatch):
+    """The test of the test: without the set's revision, some order leaves both waiting."""
+    free = {"ConditionExpression": "attribute_not_exists(none)"}
+    monkeypatch.setattr(Ledger, "_put_pair", lambda self, pair: {"Put": {"Item": pair.item(), **free}})
+    explorer, seen = Explorer(most=2), set()
+    while explorer.next() and ("WAITING", "WAITING") not in seen:
+        world, *versions = at_one_moment(PLAIN, explorer)
+        seen.add(tuple(world.states(*versions)))
+    assert ("WAITING", "WAITING") in seen
+
+
+@pytest.mark.parametrize(("key", "body", "awaited"), [(FA, PLAIN, "x.bed"), (BED, MASKS, "x.fa")])
+def test_the_lab_is_told_once_of_one_that_waits(services, sent, monkeypatch, key, body, awaited):
+    answer = services.s3.put_object(Bucket="landing", Key=key, Body=body)
+    version = UploadVersion("landing", key, answer["VersionId"], len(body), answer["ETag"].strip('"'))
+    validate(services, version)
+    then = datetime.now(UTC) + timedelta(hours=25)
+    monkeypatch.setattr("seqdrop.stages.waiting.now", lambda: then.isoformat())
+    for _ in range(2):
+        reconcile(services)
+    (mail,) = [mail for queue, mail in sent if queue == "topic"]
+    assert mail["Subject"] == f"Seqdrop: {key} waits for its {'BED' if key == FA else 'FASTA'}"
+    assert awaited in mail["Message"]
+    assert [body["detail"]["object"]["key"] for queue, body in sent if queue == "validate_queue"] == [key]
+
+
+def test_a_failure_of_s3_is_none_of_the_files(world, monkeypatch):
+    bed = world.take(BED, MASKS)
+
+    def failing(**_):
+        raise ClientError({"Error": {"Code": "SlowDown"}}, "HeadObject")
+
+    monkeypatch.setattr(world.bucket, "head_object", failing, raising=False)
+    with pytest.raises(ClientError):
+        validate(world.services, bed)
+    assert world.states(bed) == ["WAITING"]
+
+
+def test_a_file_is_read_in_a_lambda_whatever_its_size(world):
+    small = replace(world.services, analyses=replace(world.services.analyses, lambda_gb=0.0))
+    version = world.drop(FA, WITH_N)
+    validate(small, version)
+    assert world.states(version) == ["VALIDATED"]
