@@ -15,7 +15,7 @@ from seqdrop.ledger.moves import ENDS, MOVES, UPLOAD
 from seqdrop.ledger.records import Upload
 from seqdrop.services import now
 
-from seqdrop_cli import models, training
+from seqdrop_cli import models, training, trainings
 from seqdrop_cli import target as targets
 from seqdrop_cli.checkpoint import HEADS
 from seqdrop_cli.drop import plan, upload
@@ -23,6 +23,7 @@ from seqdrop_cli.pack import CODE
 from seqdrop_cli.processing import build
 from seqdrop_cli.progress import progress
 from seqdrop_cli.results import fetch
+from seqdrop_cli.sourcedir import MODEL_CODE
 from seqdrop_cli.validate import validate
 from seqdrop_cli.watch import Stuck, mates_missing, render, watch
 
@@ -38,6 +39,7 @@ Without --stack, commands talk to the embedded AWS that `make demo KEEP=1` left 
   seqdrop models push promoter-300 model.tar.gz --stack seqdrop
   seqdrop plan training/ss3/job.toml                   what a training job would take: GPU memory, hours, dollars
   seqdrop processing push --stack seqdrop              after a deploy: jobs for large files run this code
+  seqdrop training push --stack seqdrop                after a deploy: training jobs run this code
 """
 
 
@@ -90,6 +92,16 @@ def parser() -> argparse.ArgumentParser:
     _packing(one)
     one = _command(verbs, "show", models.show, "show the current archive of a model")
     one.add_argument("model")
+    one = _command(verbs, "use", trainings.use, "make a trained version the current one, whatever its gate said")
+    one.add_argument("model")
+    one.add_argument("version", help="as models/MODEL/ in the results bucket lists them")
+    of_trainings = commands.add_parser("training", help="change what training jobs run and what they go on from")
+    verbs = of_trainings.add_subparsers(required=True, metavar="VERB")
+    one = _command(verbs, "push", trainings.push, "make the training scripts of this checkout what those jobs run")
+    one.add_argument("--code", type=Path, default=MODEL_CODE, help="folder with protein/ and dnabert/")
+    one = _command(verbs, "weights", trainings.weights, "upload a pre-trained model that job.toml may name")
+    one.add_argument("model", help="the name, such as prot_bert_bfd")
+    one.add_argument("folder", type=Path, help="its Hugging Face folder")
     processing = commands.add_parser("processing", help="change what jobs run that examine large files")
     verbs = processing.add_subparsers(required=True, metavar="VERB")
     one = _command(verbs, "push", _push_code, "make this code, and the wheels it needs, what those jobs run")

@@ -32,6 +32,7 @@ processes_per_host = 2
 type = "ml.m5.xlarge"
 [gate]
 min_q3 = 0.5
+any_test = true
 """
 
 

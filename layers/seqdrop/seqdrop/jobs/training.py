@@ -31,8 +31,8 @@ METRICS = {
     "validation:q8": rf"validation .*\bq8={FIGURE}",
     "test:q3": rf"test .*\bq3={FIGURE}",
     "test:q8": rf"test .*\bq8={FIGURE}",
-    "dnabert:loss": rf"step=.* loss={FIGURE}",
-    "dnabert:eval_mcc": rf"step=.* eval_mcc={FIGURE}",
+    "dnabert:loss": rf"step=\d+/\d+ (?:.* )?loss={FIGURE}",
+    "dnabert:eval_mcc": rf"step=\d+/\d+ .*\beval_mcc={FIGURE}",
 }
 
 

@@ -104,6 +104,7 @@ class Gate(Table):
 
     min_q3: float = setting(0.70, Number(0, 1))
     min_mcc: float = setting(0.50, Number(-1, 1))  # of dnabert, which has no Q3
+    any_test: bool = setting(False, Flag())  # hold it to the current model even if that was tested on other records
 
 
 @dataclass(frozen=True)
