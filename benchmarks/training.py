@@ -27,10 +27,11 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model_code" / "protein"))
 
+from seqdrop.training.activations import Work
 from seqdrop.training.cost import cost
 from seqdrop.training.distribution import Distribution
 from seqdrop.training.instances import INSTANCES, MIB, Gpu, Instance
-from seqdrop.training.memory import Work, memory
+from seqdrop.training.memory import memory
 from seqdrop.training.shapes import PROTBERT, PROTT5, PROTT5_FULL, SHAPES
 
 SIDES = {

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop import training
 from seqdrop.errors import DistributionRefused, PlanRefused
+from seqdrop.training.activations import Work
 from seqdrop.training.cost import operations
 from seqdrop.training.distribution import Distribution
 from seqdrop.training.instances import INSTANCES
-from seqdrop.training.memory import Work
 from seqdrop.training.plan import plan
 from seqdrop.training.prices import AS_OF, PRICES, SPOT_HIGH, SPOT_LOW
 from seqdrop.training.profiles import PROFILES

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from seqdrop.training.activations import Work
 from seqdrop.training.distribution import Distribution
 from seqdrop.training.instances import Instance
-from seqdrop.training.memory import Work
 from seqdrop.training.prices import PRICES, SPOT_HIGH, SPOT_LOW
 from seqdrop.training.profiles import DDP, FSDP_OFFLOAD, LORA
 from seqdrop.training.shapes import Shape

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from seqdrop.errors import DistributionRefused
+from seqdrop.training.distribution_rules import rules
 from seqdrop.training.instances import INSTANCES
 from seqdrop.training.launch import torchrun
-from seqdrop.training.profiles import FSDP_OFFLOAD, LORA, PROFILES, SHARDED, SINGLE, Fate
+from seqdrop.training.profiles import FSDP_OFFLOAD, LORA, SHARDED, SINGLE, Fate
 from seqdrop.training.smdistributed import translated
 
-PRECISIONS = ("auto", "bf16", "fp32")
 LORA_RANK = 8
-MOST_HOSTS = 64
 OWN = (
     "profile",
     "activation_checkpointing",
@@ -55,7 +54,7 @@ class Distribution:
     """Hyperparameters for the toolkit that a SageMaker library needs; None: those of torchrun, where it is needed."""
 
     def __post_init__(self) -> None:
-        broken = [rule for rule, holds in self._rules().items() if not holds]
+        broken = [rule for rule, holds in rules(self).items() if not holds]
         if broken:
             raise DistributionRefused("; ".join(broken))
         self._check_instance()
@@ -135,51 +134,6 @@ class Distribution:
         if broken:
             raise DistributionRefused("; ".join(broken))
 
-    def _rules(self) -> dict[str, bool]:
-        return {
-            f"distribution.profile is {self.profile!r}; it must be one of {', '.join(PROFILES)}": self.profile
-            in PROFILES,
-            f"distribution.precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)} (fp16 is none of "
-            "them: T5 overflows in it)": self.precision in PRECISIONS,
-            **{
-                f"distribution.{name} is {getattr(self, name)!r}; it must be true or false": isinstance(
-                    getattr(self, name), bool
-                )
-                for name in ("activation_checkpointing", "activation_offloading")
-            },
-            **{
-                f"distribution.{name} is {getattr(self, name)!r}; it must be a whole number from {least}": _whole(
-                    getattr(self, name), least
-                )
-                for name, least in (
-                    ("processes_per_host", 0),
-                    ("hosts", 1),
-                    ("micro_batch", 0),
-                    ("accumulate", 0),
-                    ("lora_rank", 1),
-                )
-            },
-        } | self._combinations()
-
-    def _combinations(self) -> dict[str, bool]:
-        if not (_whole(self.hosts, 1) and _whole(self.processes_per_host, 0)):
-            return {}
-        single, offloads = self.profile == SINGLE, self.activation_offloading is True
-        return {
-            f"distribution.hosts is {self.hosts}; {MOST_HOSTS} at the most": self.hosts <= MOST_HOSTS,
-            f"profile single is one process on one host, but hosts is {self.hosts}: take ddp or fsdp": not single
-            or self.hosts == 1,
-            f"profile single is one process, but processes_per_host is {self.processes_per_host}: take ddp or "
-            "fsdp": not single or self.processes_per_host <= 1,
-            f"activation_offloading goes with fsdp and fsdp_offload; profile {self.profile} keeps all of the model on "
-            "each GPU, which offloading of activations would not make fit": not offloads or self.is_sharded,
-            "activation_offloading moves the checkpoints of activations to the host, so it needs "
-            "activation_checkpointing = true": not offloads or self.activation_checkpointing is True,
-            "processes_per_host = 1 on more hosts leaves GPUs idle: 0 starts one a GPU": self.processes_per_host != 1
-            or self.hosts == 1
-            or not _has_gpus(self.instance),
-        }
-
     def _check_instance(self) -> None:
         found = INSTANCES.get(self.instance)
         if found is None:
@@ -210,14 +164,6 @@ def _check_names(table: Mapping) -> None:
 def _with_defaults(given: dict) -> dict:
     """FSDP is taken where memory is short, so it checkpoints activations unless told otherwise."""
     return {"activation_checkpointing": given.get("profile") in SHARDED} | given
-
-
-def _has_gpus(instance: str) -> bool:
-    return bool(instance in INSTANCES and INSTANCES[instance].gpus > 1)
-
-
-def _whole(value: object, least: int) -> bool:
-    return type(value) is int and value >= least
 
 
 def _word(value: bool) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 SINGLE, DDP, FSDP, FSDP_OFFLOAD, LORA = PROFILES = ("single", "ddp", "fsdp", "fsdp_offload", "lora")
 SHARDED = (FSDP, FSDP_OFFLOAD)
+PRECISIONS = ("auto", "bf16", "fp32")
 
 
 @dataclass(frozen=True)
