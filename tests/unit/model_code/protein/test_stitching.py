@@ -59,5 +59,3 @@ def test_batches_hold_all_windows_and_no_more_than_fits(lengths, most):
     for batch in found:
         longest = max(len(window.weight) for window in batch)
         assert longest * len(batch) <= most or len(batch) == 1
-
-
