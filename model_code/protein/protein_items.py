@@ -100,8 +100,8 @@ def structure_line(item: ProteinItem, classes: str, probabilities: np.ndarray) -
 
 
 def embedding_line(item: ProteinItem, embedding: np.ndarray) -> str:
-    """Five digits are more than half precision carries."""
-    return _line(item, length=len(item.sequence), embedding=[float(f"{value:.5g}") for value in embedding.tolist()])
+    packed = base64.b64encode(embedding.astype("<f4").tobytes()).decode("ascii")
+    return _line(item, length=len(item.sequence), embedding=packed)
 
 
 def _line(item: ProteinItem, **told) -> str:

@@ -22,8 +22,8 @@ label = "x"
 """
 
 
-def test_the_packaged_one_has_the_four_prefixes():
-    assert packaged().prefixes == ["contigs/", "embed/", "raw/", "reads/"]
+def test_the_packaged_one_has_the_five_prefixes():
+    assert packaged().prefixes == ["contigs/", "embed/", "proteins/", "raw/", "reads/"]
     assert packaged().by_name["raw"].use is None
     assert packaged().by_name["contigs"].use.window == 300
 
@@ -97,6 +97,7 @@ def test_reads_wait_for_their_mates_and_raw_data_does_not():
         "reads": "wait",
         "contigs": "single",
         "embed": "single",
+        "proteins": "single",
         "raw": "check",
     }
     assert parse(GOOD).by_name["reads"].mates == "single"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from seqdrop.analyses import Analysis, ModelUse
+from seqdrop.analyses import PROTEIN, Analysis
 from seqdrop.collapse import alone, collapsed
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.masks import count_masks
@@ -34,22 +34,32 @@ class Selection:
 
     def _within_bounds(self, counted: Counted) -> Counted:
         """Until they hold more windows than one Lambda can bring home (a sample never does)."""
-        windows, most, answers_to = 0, self._analysis.job.max_windows, _answer_counter(self._analysis.use)
+        windows, most, answers_to = 0, self._analysis.job.max_windows, _answer_counter(self._analysis)
         for record, count in counted:
             windows += answers_to(record.sequence)
             if windows > most:
-                advice = (
-                    "Split the file and drop the parts, or drop it under raw/, which has no model; "
-                    "or let max_reads in analyses.toml take a sample of each file."
-                )
-                raise InvalidFile(
-                    Fault("too_many_windows", f"the file has more than {most:,} windows to score", advice)
-                )
+                raise InvalidFile(_too_much(self._analysis))
             yield record, count
 
 
-def _answer_counter(use: ModelUse) -> Callable[[bytes], int]:
-    """A function from a sequence to the windows, on all strands, or the stretches that the model is asked about."""
+def _too_much(analysis: Analysis) -> Fault:
+    most = analysis.job.max_windows
+    if analysis.alphabet == PROTEIN:
+        advice = "Split the file (`seqkit split2`) and drop the parts."
+        return Fault("too_many_windows", f"the file has more than {most:,} residues to predict", advice)
+    advice = (
+        "Split the file and drop the parts, or drop it under raw/, which has no model; "
+        "or let max_reads in analyses.toml take a sample of each file."
+    )
+    return Fault("too_many_windows", f"the file has more than {most:,} windows to score", advice)
+
+
+def _answer_counter(analysis: Analysis) -> Callable[[bytes], int]:
+    """A function from a sequence to the windows, on all strands, or the stretches that the model is asked about; of
+    proteins, to their residues."""
+    use = analysis.use
+    if analysis.alphabet == PROTEIN:
+        return len
     windows_in = window_counter(use)
     return count_masks if use.task == "masked" else lambda sequence: windows_in(len(sequence))
 

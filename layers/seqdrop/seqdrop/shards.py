@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from seqdrop.analyses import Analysis
+from seqdrop.analyses import PROTEIN, Analysis
 from seqdrop.masks import masked_items
 from seqdrop.reads.records import Record
 from seqdrop.segments import segments
@@ -16,6 +16,8 @@ KNOWN = 1_000  # lengths whose segments are remembered
 
 def items_of(upload_id: str, counted: Iterable[tuple[Record, int]], analysis: Analysis) -> Iterator[bytes]:
     """The work items of an analysis, as its task has them; a record comes with the number of identical ones."""
+    if analysis.alphabet == PROTEIN:
+        return protein_items(upload_id, (record for record, _ in counted))
     if analysis.use.task == "masked":
         return masked_items(upload_id, (record for record, _ in counted), analysis.use)
     return work_items(upload_id, counted, analysis)
@@ -41,6 +43,13 @@ def work_items(upload_id: str, counted: Iterable[tuple[Record, int]], analysis: 
         for start, end in spans:
             places = (upload_id.encode(), number, start, copies, quoted, start, sequence[start:end])
             yield b'{"id":"%b:%d:%d%b","record":%b,"start":%d,"sequence":"%b"}\n' % places
+
+
+def protein_items(upload_id: str, records: Iterable[Record]) -> Iterator[bytes]:
+    """One JSON line for each protein, whole and in upper case (model_code/protein_item.schema.json)."""
+    for number, name, sequence, _ in records:
+        places = (upload_id.encode(), number, json.dumps(name).encode(), sequence.upper())
+        yield b'{"id":"%b:%d:0","record":%b,"alphabet":"protein","sequence":"%b"}\n' % places
 
 
 def copies_of(item_id: str | None) -> int:
