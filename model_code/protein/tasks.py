@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import encoders
 import numpy as np
+import torch
+from networks import StructureModel
 from passes import Window
 from protein_items import ProteinItem, embedding_line, structure_line
 
@@ -14,7 +17,7 @@ PROBE = "MKVLAAGXW"
 class Structure:
     """The task `structure`: probabilities of the model's classes, cross-faded where windows overlap."""
 
-    def __init__(self, model) -> None:
+    def __init__(self, model: StructureModel) -> None:
         if sorted(model.classes) not in [sorted(states) for states in STATES]:
             raise ValueError(f"the model's classes are {model.classes!r}; they must be those of {' or '.join(STATES)}")
         self._model, self._classes = model, model.classes
@@ -34,16 +37,26 @@ class Structure:
 
 
 class Embedding:
-    """The task `embed`: the mean over a protein's residues of the last layer below the head."""
+    """The task `embed`: the mean over a protein's residues of the encoder's last layer, the head left aside.
 
-    def __init__(self, model) -> None:
+    That of the model without a pre-trained encoder are what its convolutions make of each residue: it is answered, and
+    means no more than structure.
+    """
+
+    def __init__(self, model: StructureModel) -> None:
         self._model = model
         probe = self.ask([PROBE])[0]
         self._width = probe.shape[-1]
         _refuse_broken(probe, (len(PROBE), self._width), whole=False)
 
+    @torch.inference_mode()
     def ask(self, sequences: list[str]) -> list[np.ndarray]:
-        return self._model.hidden(sequences)
+        """(residues, width) float32 of each; what frames a protein, and padding, are left out."""
+        ids, mask = (part.to(self._model.residue.device) for part in self._model.inputs(sequences))
+        found = encoders.features(self._model.encoder, ids, mask).float().cpu().numpy()
+        offset = self._model.description.alphabet.offset
+        pairs = zip(found, sequences, strict=True)
+        return [one[offset : offset + len(sequence)] for one, sequence in pairs]
 
     def room(self, length: int) -> np.ndarray:
         return np.zeros(self._width)
