@@ -190,9 +190,7 @@ def _summary(s3, target: Target, one: Progress) -> tuple[str, str, str, str]:
     counts, reason = content(files, "summary.json").get("counts"), content(files, "reason.json")
     found = "validated" if one.state == "ARCHIVED" else one.detail
     if counts:
-        left = sum(counts["not_scored"].values())
-        called = f", {counts['calls']:,} called" if "calls" in counts else ""
-        found = f"{counts['windows']:,} windows{called}" + (f", {left:,} not scored" if left else "")
+        found = _found(counts, content(files, "summary.json").get("structure"))
     if reason:
         found = (
             f"{reason['code']}: record {reason['record']}, line {reason['line']}"
@@ -202,6 +200,15 @@ def _summary(s3, target: Target, one: Progress) -> tuple[str, str, str, str]:
     if content(files, "report.json").get("mate", {}).get("checked"):
         found += "; pair checked"
     return one.key, one.state, found, _archive_line(s3, target, one, content(files, "receipt.json"))
+
+
+def _found(counts: dict, structure: dict | None) -> str:
+    if structure:
+        shares = ", ".join(f"{100 * share:.0f} % {state}" for state, share in structure["composition"].items())
+        return f"{counts['proteins']:,} proteins, {counts['residues']:,} residues: {shares}"
+    left = sum(counts["not_scored"].values())
+    called = f", {counts['calls']:,} called" if "calls" in counts else ""
+    return f"{counts['windows']:,} windows{called}" + (f", {left:,} not scored" if left else "")
 
 
 def _archive_line(s3, target: Target, one: Progress, receipt: dict) -> str:

@@ -19,7 +19,12 @@ from seqdrop_cli.processing import pack
 from local.embedded import EmbeddedAws
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-SEEDS = REPOSITORY / "model_code/dnabert/seeds"
+MODEL_CODE = REPOSITORY / "model_code"
+SEEDS = {
+    "promoter-70": MODEL_CODE / "dnabert/seeds/promoter-70",
+    "promoter-300": MODEL_CODE / "dnabert/seeds/promoter-300",
+    "structure": MODEL_CODE / "protein/seeds/cnn-ss3",
+}
 STACK = "seqdrop"
 
 
@@ -83,7 +88,7 @@ def push_seeds(aws: EmbeddedAws, stack: Stack) -> None:
     """Make the committed seeds the current models of the analyses that name them."""
     wanted = {analysis.use.model for analysis in packaged().by_name.values() if analysis.use}
     for model in sorted(wanted):
-        body = pack_model(SEEDS / model, SEEDS.parent)
+        body = pack_model(SEEDS[model])
         push_archive(aws.client("s3"), stack.results, model, body, now())
 
 
