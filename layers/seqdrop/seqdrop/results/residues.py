@@ -51,9 +51,14 @@ def _fields(eight: bool) -> list:
     places = [Field("record", text), Field("position", DataType.int32()), Field("residue", text), Field("ss", text)]
     chances = [Field(f"p{state}", number) for state in STATES]
     more = [Field("ss8", text), *(Field(f"p8_{state}", number) for state in STATES_8)] if eight else []
-    error = DataType.struct([Field("code", text), Field("message", text)])
-    rest = [Field("model", text), Field("model_sha256", text), Field("item", text), Field("error", error)]
-    return [*places, *chances, *more, *rest]
+    rest = [Field("model", text), Field("model_sha256", text), Field("item", text)]
+    return [*places, *chances, *more, *rest, Field("error", DataType.struct(_error_fields()))]
+
+
+def _error_fields() -> list:
+    from arro3.core import DataType, Field
+
+    return [Field("code", DataType.utf8()), Field("message", DataType.utf8())]
 
 
 def _parts(found: Iterable[Protein | Failure]) -> Iterator[list[Protein | Failure]]:
@@ -83,8 +88,17 @@ def _batch(part: list[Protein | Failure], schema, made_by: dict):
         for name, column in columns.items():
             value = told.get(name)
             column.extend(value if isinstance(value, list) else [value] * _rows(one))
-    arrays = [Array(columns[field.name], field.type) for field in schema]
-    return RecordBatch.from_arrays(arrays, schema=schema)
+    errors = _errors(columns.pop("error"))
+    arrays = [Array(column, schema.field(name).type) for name, column in columns.items()]
+    return RecordBatch.from_arrays([*arrays, errors], schema=schema)
+
+
+def _errors(found: list[dict | None]):
+    from arro3.core import Array, DataType, struct_array
+
+    fields, absent = _error_fields(), Array([one is None for one in found], DataType.bool())
+    parts = [Array([one and one[field.name] for one in found], field.type) for field in fields]
+    return struct_array(parts, fields=fields, mask=absent)
 
 
 def _of_failure(one: Failure) -> dict:
