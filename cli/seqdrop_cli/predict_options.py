@@ -22,9 +22,9 @@ OF_DNA = OVERRIDES[1:]
 
 def analysis_of(options, checkpoint: Checkpoint) -> Analysis:
     """The analysis for a model. Raises ConfigurationError, and UnfitModel if the two do not fit together."""
-    if task_of(options) == "structure" or (options.analysis and _named(options).alphabet != DNA):
-        raise UnfitModel("secondary structure is for proteins; this is a model of DNA")
     found = _named(options) if options.analysis else _made(options, checkpoint)
+    if found.alphabet != DNA:
+        raise UnfitModel(f"the analysis {found.name} is of proteins, and this is a model of DNA")
     use = found.use
     if use.k != checkpoint.vocabulary.k:
         raise UnfitModel(f"the analysis is for {use.k}-mers, the model for {checkpoint.vocabulary.k}-mers")

@@ -31,6 +31,9 @@ LINES = "application/jsonlines"
 @pytest.fixture(scope="module")
 def handler(repository):
     """model_code/protein's inference.py, its siblings on the path."""
+    import torch
+
+    torch.set_num_threads(1)  # the model is tiny
     folder = repository / "model_code" / "protein"
     sys.path.insert(0, str(folder))
     spec = importlib.util.spec_from_file_location("protein_inference_of_stages", folder / "inference.py")

@@ -21,6 +21,14 @@ def load_by_path(name: str):
     return module
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Tiny models are slower on more."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def inference():
     return load_by_path("inference")
