@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import json
 import random
+from pathlib import Path
 
 import networks
 import numpy as np
@@ -39,6 +41,24 @@ def asked(inference, model, *items) -> list[dict]:
 def units(answer: dict) -> np.ndarray:
     found = np.frombuffer(base64.b64decode(answer["probabilities"]), "<u2")
     return found.reshape(len(answer["labels"]), len(answer["classes"]))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Tiny models are slower on more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def inference():
+    """Under a name of its own: other model folders have an inference.py, too."""
+    spec = importlib.util.spec_from_file_location("protein_inference", Path(networks.__file__).with_name("inference.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session", params=["cnn", "protbert", "prott5"])
