@@ -12,7 +12,7 @@ SHAPE = {"model_type": "seqdrop-cnn", "width": 128, "kernel": 9, "dilations": [1
 
 
 class ConvolutionEncoder(nn.Module):
-    """(n, length) token ids to (n, length, width). Padding stays zero throughout, so it changes no residue's figures."""
+    """(n, length) token ids to (n, length, width). Padding stays zero throughout, so it changes nothing."""
 
     def __init__(self, shape: dict):
         super().__init__()

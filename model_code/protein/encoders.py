@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import torch
+import transformers
 from alphabet import BERT, OWN, T5
 from cnn import SHAPE, ConvolutionEncoder
 from torch import nn
@@ -14,13 +16,13 @@ from transformers import BertConfig, BertModel, T5Config, T5EncoderModel
 class T5Encoder(T5EncoderModel):
     """Takes a whole T5 as well, whose other half it has no use for."""
 
-    _keys_to_ignore_on_load_unexpected = (r"^decoder\.", r"^lm_head\.")
+    _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"^decoder\.", r"^lm_head\."]
 
 
 class BertEncoder(BertModel):
     """Takes a BERT of any head; has no pooler, which only a judgement of the whole protein would need."""
 
-    _keys_to_ignore_on_load_unexpected = (r"^cls\.", r"^(bert\.)?pooler\.", r"position_ids$")
+    _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"^cls\.", r"^(bert\.)?pooler\.", r"position_ids$"]
 
     def __init__(self, config: BertConfig, add_pooling_layer: bool = False):
         super().__init__(config, add_pooling_layer=add_pooling_layer)
@@ -46,10 +48,12 @@ def pretrained(model: str, folder: Path) -> nn.Module:
     A whole T5 or an encoder alone, a BERT with or without its head; safetensors or .bin, in one file or many.
     ValueError where weights are missing: random ones would train, and badly, without a word.
     """
+    transformers.utils.logging.disable_progress_bar()  # a log is no terminal
     network, settings = PRETRAINED[model]
     config = settings.from_pretrained(folder)
     if config.model_type != settings.model_type:
         raise ValueError(f"the weights are of a {config.model_type}; {model} needs a {settings.model_type}")
+    config.use_cache = False  # of a decoder; with checkpointed activations it would be warned of
     found, loading = network.from_pretrained(folder, config=config, dtype=torch.float32, output_loading_info=True)
     wrong = sorted(loading["missing_keys"]) + sorted(str(key) for key in loading["mismatched_keys"])
     if wrong:

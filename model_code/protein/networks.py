@@ -6,6 +6,7 @@ and, for ProtBERT, vocab.txt.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ import encoders
 import heads
 import numpy as np
 import torch
-from alphabet import BERT, Alphabet
+from alphabet import Alphabet
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
@@ -69,6 +70,7 @@ class StructureModel(nn.Module):
         residue = torch.zeros(description.alphabet.size, dtype=torch.bool)
         residue[description.alphabet.residue_ids()] = True
         self.register_buffer("residue", residue, persistent=False)
+        self.frozen = self.offload_activations = False
 
     @property
     def classes(self) -> str:
@@ -80,6 +82,17 @@ class StructureModel(nn.Module):
         """Most residues in one protein, or window of one."""
         most, frame = encoders.positions(self.encoder), self.description.alphabet.frame
         return self.description.window if most is None else min(self.description.window, most - frame)
+
+    def freeze_encoder(self) -> None:
+        """Train the head alone; the encoder then stays as it is when it is asked, without dropout."""
+        self.encoder.requires_grad_(False)
+        self.frozen = True
+
+    def train(self, mode: bool = True) -> StructureModel:
+        super().train(mode)
+        if self.frozen:
+            self.encoder.eval()
+        return self
 
     def forward(self, input_ids, attention_mask, labels=None, num_items_in_batch=None, **_) -> dict:
         """Logits of every token and, with labels, the loss.
@@ -97,11 +110,21 @@ class StructureModel(nn.Module):
 
     def logits(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """fp32 (n, length, classes)."""
-        found = encoders.features(self.encoder, input_ids, attention_mask)
+        found = self.features(input_ids, attention_mask)
         if isinstance(self.head, heads.LinearHead):
             return self.head(found).float()
         there = self.residue[input_ids][..., None].to(found.dtype)
         return self.head(found * there, there).float()
+
+    def features(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """(n, length, width): what the encoder says of each token."""
+        with contextlib.ExitStack() as stack:
+            if self.frozen:
+                stack.enter_context(torch.no_grad())
+            elif self.offload_activations and self.training:
+                pinned = input_ids.device.type == "cuda"
+                stack.enter_context(torch.autograd.graph.save_on_cpu(pin_memory=pinned))
+            return encoders.features(self.encoder, input_ids, attention_mask)
 
     @torch.inference_mode()
     def probabilities(self, sequences: Sequence[str]) -> list[np.ndarray]:
