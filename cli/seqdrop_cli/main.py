@@ -130,9 +130,7 @@ def _command(commands, name: str, run, text: str, stack: bool = True) -> argpars
 
 
 def _validate(options, console: Console) -> int:
-    return validate(
-        options.file, options.mate, options.json, console, options.multiqc, options.html, options.alphabet
-    )
+    return validate(options.file, options.mate, options.json, console, options.multiqc, options.html, options.alphabet)
 
 
 def _drop(options, console: Console) -> int:

@@ -26,9 +26,7 @@ PROTEIN_FILES = (*KEPT, "card.json", "config.json", "vocab.txt", "model.safetens
 LEVEL = 1  # of gzip: weights hardly shrink, whatever the level
 
 
-def pack_model(
-    folder: Path, code: Path | None = None, task: str | None = None, labels: tuple[str, ...] = ()
-) -> bytes:
+def pack_model(folder: Path, code: Path | None = None, task: str | None = None, labels: tuple[str, ...] = ()) -> bytes:
     """The archive's bytes. The same files give the same bytes, so the digest names the content.
 
     `folder` is a Hugging Face folder or one of model_code/protein, `code` one whose *.py become code/ (if it is not to

@@ -1,4 +1,4 @@
-"""The smoke prediction of a protein model: its packaged handler answers made-up proteins, or it is not worth uploading."""
+"""The smoke prediction of a protein model: its packaged handler answers made-up proteins, or it is not uploaded."""
 
 from __future__ import annotations
 
@@ -27,8 +27,11 @@ def try_out(folder: Path, task: str) -> str:
     except UnknownAnswer as error:
         raise UnfitModel(f"the model was tried, and {error}") from error
     if counts.proteins != len(items):
-        raise UnfitModel(f"the model was tried, and answered {counts.proteins} of {len(items)} proteins: {lines[-1][:200]!r}")
-    return f"{len(items)} made-up proteins of up to {max(LENGTHS):,} residues were answered by the packaged handler ({task})"
+        raise UnfitModel(
+            f"the model was tried, and answered {counts.proteins} of {len(items)} proteins: {lines[-1][:200]!r}"
+        )
+    what = f"{len(items)} made-up proteins of up to {max(LENGTHS):,} residues"
+    return f"{what} were answered by the packaged handler ({task})"
 
 
 def _items():

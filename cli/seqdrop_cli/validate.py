@@ -40,7 +40,8 @@ def validate(
 ) -> int:
     """Check a file, or a pair of them, and print what was found. Raises FileNotFoundError.
 
-    `alphabet` is that of FASTA; `multiqc` is a folder for what MultiQC shows of it, `pages` one for a page on each file, valid or not.
+    `alphabet` is that of FASTA; `multiqc` is a folder for what MultiQC shows of it, `pages` one for a page on each
+    file, valid or not.
     """
     readings = [_read(name, alphabet) for name in (file, mate) if name]
     paired = _compared(readings, [file, mate]) if mate and _readable(readings) else []

@@ -17,12 +17,12 @@ from seqdrop.reads.records import Record
 from seqdrop.results import proteins as results
 from seqdrop.shards import protein_items as items_of
 
-CODE = Path(__file__).resolve().parents[2] / "model_code" / "protein"
-sys.path.insert(0, str(CODE))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model_code" / "protein"))
 
 import networks
 import protein_items
 
+CODE = Path(protein_items.__file__).resolve().parent
 LINES = "application/jsonlines"
 ITEM = {"id": "u:1:0", "record": "p1", "alphabet": "protein", "sequence": "MKV"}
 relaxed = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

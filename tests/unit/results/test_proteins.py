@@ -30,7 +30,9 @@ JOB = Job("STARTED", name="job", model="structure", model_key="models/x", model_
 MADE_BY = provenance(UPLOAD, Attempt("SUBMITTED", number=1), JOB, PROTEINS)
 EIGHT = "GHIBESTC"
 sequences = st.lists(st.text("ACDEFGHIKLMNPQRSTVWYXUOBZJ", min_size=1, max_size=40), min_size=1, max_size=6)
-names = st.lists(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=99), min_size=1, unique=True)
+names = st.lists(
+    st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=99), min_size=1, unique=True
+)
 
 
 def results(items, lines, analysis=PROTEINS):

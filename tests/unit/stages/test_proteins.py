@@ -141,7 +141,9 @@ def test_dna_is_told_to_be_none(services):
 def test_more_residues_than_a_lambda_brings_home_are_refused(services):
     one = services.analyses.by_name["proteins"]
     few = replace(one, job=replace(one.job, max_windows=3_016))
-    version = dropped(replace(services, analyses=replace(services.analyses, by_name={"p": few})), "proteins/a.fa", FASTA)
+    version = dropped(
+        replace(services, analyses=replace(services.analyses, by_name={"p": few})), "proteins/a.fa", FASTA
+    )
     assert services.ledger.upload(version.id).reason == "too_many_windows"
 
 

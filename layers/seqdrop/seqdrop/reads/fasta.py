@@ -1,4 +1,5 @@
-"""FASTA of nucleotides or proteins, wrapped or not, a block at a time. Lines may be of any length: a chromosome may be one."""
+"""FASTA of nucleotides or proteins, wrapped or not, a block at a time. Lines may be of any length: a chromosome may
+be one."""
 
 from __future__ import annotations
 

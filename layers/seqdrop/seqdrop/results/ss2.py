@@ -48,7 +48,8 @@ class Ss2Archive(ExitStack):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         packed = self.enter_context(gzip.GzipFile(folder / NAME, "wb", compresslevel=LEVEL, mtime=0))
-        self._tar = self.enter_context(tarfile.open(fileobj=packed, mode="w|", format=tarfile.USTAR_FORMAT))
+        tar = tarfile.open(fileobj=packed, mode="w|", format=tarfile.USTAR_FORMAT)  # noqa: SIM115 (the stack closes it)
+        self._tar = self.enter_context(tar)
 
     def add(self, protein: Protein) -> None:
         body = ss2(protein).encode("ascii")

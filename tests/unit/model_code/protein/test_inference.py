@@ -55,7 +55,9 @@ def one_thread():
 @pytest.fixture(scope="session")
 def inference():
     """Under a name of its own: other model folders have an inference.py, too."""
-    spec = importlib.util.spec_from_file_location("protein_inference", Path(networks.__file__).with_name("inference.py"))
+    spec = importlib.util.spec_from_file_location(
+        "protein_inference", Path(networks.__file__).with_name("inference.py")
+    )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ def test_windows_cover_a_protein_and_overlap(size):
     assert found[0][0] == 0
     assert found[-1][1] == length
     assert all(end - start == min(window, length) for start, end in found)
-    for (start, end), (after, _) in zip(found, found[1:], strict=False):
+    for (start, end), (after, _) in pairwise(found):
         assert start < after <= end - min(overlap, window // 2)
 
 
