@@ -203,9 +203,10 @@ def _summary(s3, target: Target, one: Progress) -> tuple[str, str, str, str]:
 
 
 def _found(counts: dict, structure: dict | None) -> str:
-    if structure:
-        shares = ", ".join(f"{100 * share:.0f} % {state}" for state, share in structure["composition"].items())
-        return f"{counts['proteins']:,} proteins, {counts['residues']:,} residues: {shares}"
+    if "proteins" in counts:
+        states = (structure or {}).get("composition", {}).items()
+        shares = ", ".join(f"{share:.0%} {state}" for state, share in states)
+        return f"{counts['proteins']:,} proteins, {counts['residues']:,} residues{': ' * bool(shares)}{shares}"
     left = sum(counts["not_scored"].values())
     called = f", {counts['calls']:,} called" if "calls" in counts else ""
     return f"{counts['windows']:,} windows{called}" + (f", {left:,} not scored" if left else "")

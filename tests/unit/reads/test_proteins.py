@@ -130,6 +130,14 @@ def test_no_protein_is_as_long_as_a_chromosome():
     assert [(one.code, one.record) for one in found] == [("protein_too_long", 2)]
 
 
+def test_what_is_too_long_is_not_held():
+    body = b">long\n" + LINE * 40_000 + b"\n"
+    reading = Reading(io.BytesIO(body), ["fasta"], block=1 << 12, alphabet="protein")
+    for _ in reading._blocks(keep=True):
+        assert sum(map(len, reading._parser.parts)) < 120_000
+    assert [one.code for one in reading.findings.errors] == ["protein_too_long"]
+
+
 def test_messages_hold_no_sequence():
     for body in (b">p\nMKV*LLW\n", b">p\nMK-VLLW\n", b">p\nMK1VLLW\n"):
         (one,) = read(body).findings.errors

@@ -91,6 +91,11 @@ class Fasta:
             )
         )
 
+    @property
+    def too_long(self) -> bool:
+        """Whether the record is rejected for its length; what is left of it need not be held."""
+        return self.letters.longest is not None and self.length > self.letters.longest + 1  # a * may follow
+
     def stop_at(self, letters: int, line: int, byte: int) -> None:
         """The line that comes next has so many letters, of which the last is a *: right if the record ends there."""
         self._settle_stop()

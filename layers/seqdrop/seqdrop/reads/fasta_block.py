@@ -137,7 +137,7 @@ class Block:
     def _add(self, sums: np.ndarray, text: bytes, at: int, index: int) -> None:
         file = self._file
         file.length += int(sums[index] - sums[at])
-        if file.keep and file.open:
+        if file.keep and file.open and not file.too_long:
             file.parts.append(text[sums[at] : sums[index]])
 
     def _header(self, index: int) -> Place:
