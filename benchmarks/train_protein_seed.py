@@ -26,7 +26,7 @@ RECIPE = {
     "model": "cnn",
     "task": "ss3",
     "profile": "ddp",
-    "epochs": 8,
+    "epochs": 4,
     "learning_rate": 2e-3,
     "tokens_per_batch": 3000,
     "seed": 1,
