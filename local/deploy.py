@@ -19,11 +19,10 @@ from seqdrop_cli.processing import pack
 from local.embedded import EmbeddedAws
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-MODEL_CODE = REPOSITORY / "model_code"
 SEEDS = {
-    "promoter-70": MODEL_CODE / "dnabert/seeds/promoter-70",
-    "promoter-300": MODEL_CODE / "dnabert/seeds/promoter-300",
-    "structure": MODEL_CODE / "protein/seeds/cnn-ss3",
+    "promoter-70": REPOSITORY / "model_code/dnabert/seeds/promoter-70",
+    "promoter-300": REPOSITORY / "model_code/dnabert/seeds/promoter-300",
+    "structure": REPOSITORY / "model_code/protein/seeds/cnn-ss3",
 }
 STACK = "seqdrop"
 
