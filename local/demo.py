@@ -190,9 +190,7 @@ def _summary(s3, target: Target, one: Progress) -> tuple[str, str, str, str]:
     counts, reason = content(files, "summary.json").get("counts"), content(files, "reason.json")
     found = "validated" if one.state == "ARCHIVED" else one.detail
     if counts:
-        left = sum(counts["not_scored"].values())
-        called = f", {counts['calls']:,} called" if "calls" in counts else ""
-        found = f"{counts['windows']:,} windows{called}" + (f", {left:,} not scored" if left else "")
+        found = _found(counts, content(files, "summary.json").get("structure"))
     if reason:
         found = (
             f"{reason['code']}: record {reason['record']}, line {reason['line']}"
@@ -210,6 +208,16 @@ def _trained(summary: dict, version: str) -> str:
     """Which model came of a job.toml, how good it is, and whether it is the current one."""
     standing = "now the current model" if summary["current"] else "registered, not current"
     return f"trained {summary['model']} {version}: Q3 {summary['card']['figure']:.2f}, {standing}"
+
+
+def _found(counts: dict, structure: dict | None) -> str:
+    if "proteins" in counts:
+        states = (structure or {}).get("composition", {}).items()
+        shares = ", ".join(f"{share:.0%} {state}" for state, share in states)
+        return f"{counts['proteins']:,} proteins, {counts['residues']:,} residues{': ' * bool(shares)}{shares}"
+    left = sum(counts["not_scored"].values())
+    called = f", {counts['calls']:,} called" if "calls" in counts else ""
+    return f"{counts['windows']:,} windows{called}" + (f", {left:,} not scored" if left else "")
 
 
 def _archive_line(s3, target: Target, one: Progress, receipt: dict) -> str:

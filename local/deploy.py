@@ -21,7 +21,12 @@ from seqdrop_cli.sourcedir import MODEL_CODE, pack_program
 from local.embedded import EmbeddedAws
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-SEEDS = REPOSITORY / "model_code/dnabert/seeds"
+SEEDS = {
+    "masked-6": REPOSITORY / "model_code/dnabert/seeds/masked-6",
+    "promoter-70": REPOSITORY / "model_code/dnabert/seeds/promoter-70",
+    "promoter-300": REPOSITORY / "model_code/dnabert/seeds/promoter-300",
+    "structure": REPOSITORY / "model_code/protein/seeds/cnn-ss3",
+}
 STACK = "seqdrop"
 
 
@@ -97,7 +102,7 @@ def push_seeds(aws: EmbeddedAws, stack: Stack) -> None:
     uses = [analysis.use for analysis in packaged().by_name.values() if analysis.use]
     fillers = {use.model for use in uses if use.task == "masked"}
     for model in sorted({use.model for use in uses}):
-        body = pack_model(SEEDS / model, SEEDS.parent, "masked" if model in fillers else "promoter")
+        body = pack_model(SEEDS[model], task="masked" if model in fillers else None)
         push_archive(aws.client("s3"), stack.results, model, body, now())
 
 

@@ -37,6 +37,8 @@ def read_checkpoint(folder: Path, task: str = "promoter", labels: tuple[str, ...
 
     Raises UnfitModel that says what keeps the model code from answering, or from answering sense.
     """
+    if task not in HEADS:
+        raise UnfitModel(f"{task} is for proteins, and this is a model of DNA; it may do {', '.join(HEADS)}")
     config = _config(folder)
     vocabulary, weights = read_vocabulary(folder), safetensors(folder)
     found = shapes(weights)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from boto3.s3.transfer import S3UploadFailedError
 from botocore.exceptions import ClientError
-from seqdrop.analyses import Analyses, packaged
+from seqdrop.analyses import DNA, PROTEIN, Analyses, packaged
 from seqdrop.uploads import UploadVersion
 
 BY_SUFFIX = {".fastq": "fastq", ".fq": "fastq", ".fasta": "fasta", ".fa": "fasta", ".fna": "fasta"}
+PROTEINS = {".faa", ".pep"}  # by suffix alone: what a FASTA is of, its first character does not tell
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ def _key_in_folder(folder: Path, path: Path, prefix: str | None) -> str:
 
 def prefix_for(path: Path, analyses: Analyses | None = None) -> str:
     """The prefix that suits a file, by its first character or else its suffix; raw/ if nothing tells."""
-    name = format_of(path)
+    name, alphabet = format_of(path), PROTEIN if PROTEINS & set(path.suffixes) else DNA
     for analysis in (analyses or packaged()).by_name.values():
-        if analysis.use and name in analysis.formats:
+        if analysis.use and name in analysis.formats and analysis.alphabet == alphabet:
             return analysis.prefix
     return "raw/"
 

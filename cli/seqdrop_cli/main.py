@@ -9,6 +9,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from seqdrop.analyses import ALPHABETS, DNA
 from seqdrop.errors import SeqdropError
 from seqdrop.jobs.code import push_code
 from seqdrop.ledger.moves import ENDS, MOVES, UPLOAD
@@ -19,7 +20,6 @@ from seqdrop_cli import models, training, trainings
 from seqdrop_cli import target as targets
 from seqdrop_cli.checkpoint import HEADS
 from seqdrop_cli.drop import plan, upload
-from seqdrop_cli.pack import CODE
 from seqdrop_cli.processing import build
 from seqdrop_cli.progress import progress
 from seqdrop_cli.results import fetch
@@ -27,6 +27,7 @@ from seqdrop_cli.sourcedir import MODEL_CODE
 from seqdrop_cli.validate import validate
 from seqdrop_cli.watch import Stuck, mates_missing, render, watch
 
+TASKS = [*HEADS, "structure"]
 EPILOG = """\
 Without --stack, commands talk to the embedded AWS that `make demo KEEP=1` left up.
 
@@ -35,6 +36,7 @@ Without --stack, commands talk to the embedded AWS that `make demo KEEP=1` left 
   seqdrop status --stack seqdrop                       where every upload stands
   seqdrop fetch UPLOAD_ID --stack seqdrop --to out/    bring its results home
   seqdrop predict --model my-dnabert/ --analysis contigs genome.fa -o out/   the same predictions, without AWS
+  seqdrop predict --model my-protein-model/ proteins.fa -o out/   secondary structure, without AWS
   seqdrop package-model my-dnabert/ --labels "not promoter" promoter -o model.tar.gz
   seqdrop models push promoter-300 model.tar.gz --stack seqdrop
   seqdrop plan training/ss3/job.toml                   what a training job would take: GPU memory, hours, dollars
@@ -68,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     one = _command(commands, "validate", _validate, "check a file as the pipeline will", stack=False)
     one.add_argument("file", metavar="FILE", help="a path, - for standard input, or s3://bucket/key")
     one.add_argument("--mate", metavar="FILE", help="the file of the second mates; the pair is checked, too")
+    one.add_argument("--alphabet", choices=ALPHABETS, default=DNA, help="of FASTA (default: %(default)s)")
     one.add_argument("--json", action="store_true", help="print the whole report as JSON")
     one.add_argument("--html", metavar="DIR", type=Path, help="write a page on each file there: figures and pictures")
     one.add_argument("--multiqc", metavar="DIR", type=Path, help="write the figures there for MultiQC to find")
@@ -113,23 +116,23 @@ def parser() -> argparse.ArgumentParser:
 
 def _packing(one: argparse.ArgumentParser) -> None:
     one.add_argument("source", metavar="DIR|HUB_ID", help="a Hugging Face folder, an id on the hub, or a model.tar.gz")
-    one.add_argument("--task", choices=HEADS, default="promoter", help="what the model's head is for")
+    one.add_argument("--task", choices=TASKS, help="what it is for: promoter, of a protein model structure, if absent")
     one.add_argument("--labels", nargs="+", default=(), metavar="NAME", help="names of the classes, class 0 first")
-    one.add_argument("--code", type=Path, default=CODE, help="folder with inference.py")
+    one.add_argument("--code", type=Path, help="folder with inference.py (default: that of model_code/)")
 
 
 def _predict(one: argparse.ArgumentParser) -> None:
     one.add_argument("file", type=Path, metavar="FILE", help="FASTA or FASTQ, plain or gzip; unaligned BAM")
     one.add_argument("--model", type=Path, required=True, metavar="DIR|FILE", help="a folder, or a model.tar.gz")
     one.add_argument("--analysis", metavar="NAME", help="settings as analyses.toml has them, such as contigs")
-    one.add_argument("--task", choices=HEADS, default="promoter")
-    one.add_argument("--window", type=int, metavar="BASES")
+    one.add_argument("--task", choices=TASKS, help="promoter, of a protein model structure, if absent")
+    one.add_argument("--window", type=int, metavar="BASES", help="of a protein model: residues")
     one.add_argument("--stride", type=int, metavar="BASES", help="default: the window")
     one.add_argument("--strands", choices=("+", "+-"), help="default: +")
     one.add_argument("--threshold", type=float, metavar="P", help="probability from which a window is called")
     one.add_argument("--masks", type=Path, metavar="BED", help="stretches to fill, in place of runs of N (task masked)")
     one.add_argument("--max-n-fraction", type=float, metavar="F", help="of a window that is scored")
-    one.add_argument("--code", type=Path, default=CODE, help="folder with inference.py, for a model that is a folder")
+    one.add_argument("--code", type=Path, help="folder with inference.py, for a model that is a folder")
     one.add_argument("-o", "--out", type=Path, default=Path("seqdrop-predictions"), metavar="DIR")
 
 
@@ -162,7 +165,7 @@ def _command(commands, name: str, run, text: str, stack: bool = True) -> argpars
 
 
 def _validate(options, console: Console) -> int:
-    return validate(options.file, options.mate, options.json, console, options.multiqc, options.html)
+    return validate(options.file, options.mate, options.json, console, options.multiqc, options.html, options.alphabet)
 
 
 def _drop(options, console: Console) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from seqdrop.analyses import Analysis
 from seqdrop.errors import InvalidFile
 from seqdrop.jobs.models import current_archive, push_archive
 from seqdrop.services import now
@@ -18,7 +19,8 @@ from seqdrop_cli.checkpoint import read_checkpoint
 from seqdrop_cli.interrupts import interrupts
 from seqdrop_cli.pack import pack_model, unpacked
 from seqdrop_cli.package import digest, package
-from seqdrop_cli.predict_options import analysis_of, masks_of, task_of, with_tracks
+from seqdrop_cli.predict_options import analysis_of, masks_of, protein_analysis, task_of, with_tracks
+from seqdrop_cli.protein_checkpoint import is_protein, read_protein
 
 INTERRUPTED = 130
 
@@ -51,7 +53,7 @@ def predict(options, console: Console) -> int:
     task = task_of(options)
     body = options.model.read_bytes() if is_archive else pack_model(options.model, options.code, task)
     with unpacked(body) as folder:
-        analysis = analysis_of(options, read_checkpoint(folder, task))
+        analysis = _analysis(options, folder, task)
     try:
         masks = masks_of(options, analysis)
         found = local.examine(options.file, analysis, masks)
@@ -76,10 +78,17 @@ def _refused(options, error: InvalidFile, console: Console) -> int:
     return 1
 
 
+def _analysis(options, folder: Path, task: str | None) -> Analysis:
+    if is_protein(folder):
+        return protein_analysis(options, read_protein(folder))
+    return analysis_of(options, read_checkpoint(folder, task or "promoter"))
+
+
 def _told(tally: local.Tally, found: local.Input, files: list[Path], console: Console) -> int:
     for path in files:
         _say(console, str(path))
-    _say(console, f"{tally.windows:,} windows in {tally.seconds:.1f} s, {tally.rate:,.0f} windows/s")
+    what = tally.what
+    _say(console, f"{tally.windows:,} {what} in {tally.seconds:.1f} s, {tally.rate:,.0f} {what}/s")
     if tally.errors:
         _say(console, f"{tally.errors:,} of {found.items:,} work items were answered by an error; see the rows with it")
     if tally.complete:
@@ -104,7 +113,7 @@ def _bar(items: int) -> Iterator[Callable[[local.Tally], None]]:
     if not console.is_terminal:
         yield lambda tally: None
         return
-    columns = (TextColumn("predicting"), BarColumn(), TextColumn("{task.fields[rate]:,.0f} windows/s"))
+    columns = (TextColumn("predicting"), BarColumn(), TextColumn("{task.fields[rate]:,.0f} {task.fields[what]}/s"))
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("", total=items, rate=0.0)
-        yield lambda tally: bar.update(task, completed=tally.items, rate=tally.rate)
+        task = bar.add_task("", total=items, rate=0.0, what="")
+        yield lambda tally: bar.update(task, completed=tally.items, rate=tally.rate, what=tally.what)

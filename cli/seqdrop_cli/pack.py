@@ -12,28 +12,44 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from seqdrop_cli.checkpoint import Checkpoint, read_checkpoint
+from seqdrop_cli.protein_checkpoint import is_protein, read_protein
 from seqdrop_cli.vocabulary import UnfitModel
 
-CODE = Path(__file__).resolve().parents[2] / "model_code" / "dnabert"  # of the checkout that this command runs from
+MODEL_CODE = Path(__file__).resolve().parents[2] / "model_code"  # of the checkout that this command runs from
+CODE, PROTEIN_CODE = MODEL_CODE / "dnabert", MODEL_CODE / "protein"
 # Training code lies in the same folder; the container needs what inference.py imports.
 LEFT_OUT = {"train.py"}
 # The card and what belongs to it. Optimizer states, other frameworks' weights and tokenizers are nothing to the
 # handler, and a requirements.txt would have the container install packages at its start.
 KEPT = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md", "figures.json", "metrics.json", "calibration.json")
+PROTEIN_FILES = (*KEPT, "card.json", "config.json", "vocab.txt", "model.safetensors")
 LEVEL = 1  # of gzip: weights hardly shrink, whatever the level
 
 
-def pack_model(folder: Path, code: Path = CODE, task: str = "promoter", labels: tuple[str, ...] = ()) -> bytes:
+def pack_model(folder: Path, code: Path | None = None, task: str | None = None, labels: tuple[str, ...] = ()) -> bytes:
     """The archive's bytes. The same files give the same bytes, so the digest names the content.
 
-    `folder` is a Hugging Face folder, `code` one whose *.py become code/. Raises UnfitModel.
+    `folder` is a Hugging Face folder or one of model_code/protein, `code` one whose *.py become code/ (if it is not to
+    be the one that fits). Raises UnfitModel.
     """
-    return archive(folder, read_checkpoint(folder, task, labels), code)
+    if is_protein(folder):
+        read_protein(folder)
+        return protein_archive(folder, code)
+    return archive(folder, read_checkpoint(folder, task or "promoter", labels), code)
 
 
-def archive(folder: Path, checkpoint: Checkpoint, code: Path = CODE) -> bytes:
+def archive(folder: Path, checkpoint: Checkpoint, code: Path | None = None) -> bytes:
     """As `pack_model`, of a checkpoint that was read from the folder."""
-    members = _members(folder, checkpoint, code)
+    return _packed(_members(folder, checkpoint, code or CODE))
+
+
+def protein_archive(folder: Path, code: Path | None = None) -> bytes:
+    """As `pack_model`, of a protein model, whose files are taken as they are."""
+    found = {name: (folder / name).read_bytes() for name in PROTEIN_FILES if (folder / name).is_file()}
+    return _packed(found | _code(code or PROTEIN_CODE))
+
+
+def _packed(members: dict[str, bytes]) -> bytes:
     held = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=held, mode="wb", mtime=0, compresslevel=LEVEL) as packed,
@@ -57,15 +73,19 @@ def unpacked(body: bytes) -> Iterator[Path]:
 
 
 def _members(folder: Path, checkpoint: Checkpoint, code: Path) -> dict[str, bytes]:
-    if not (code / "inference.py").is_file():
-        raise UnfitModel(f"{code / 'inference.py'} is not there; name the folder of the model code with --code")
     found = {name: (folder / name).read_bytes() for name in KEPT if (folder / name).is_file()}
-    found |= {f"code/{path.name}": path.read_bytes() for path in code.glob("*.py") if path.name not in LEFT_OUT}
     return found | {
+        **_code(code),
         "config.json": (json.dumps(checkpoint.config, indent=2, sort_keys=True) + "\n").encode(),
         "vocab.txt": checkpoint.vocabulary.text(),
         "model.safetensors": checkpoint.weights,
     }
+
+
+def _code(folder: Path) -> dict[str, bytes]:
+    if not (folder / "inference.py").is_file():
+        raise UnfitModel(f"{folder / 'inference.py'} is not there; name the folder of the model code with --code")
+    return {f"code/{path.name}": path.read_bytes() for path in folder.glob("*.py") if path.name not in LEFT_OUT}
 
 
 def _add(tar: tarfile.TarFile, name: str, body: bytes) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seqdrop_cli.checkpoint import read_checkpoint
-from seqdrop_cli.pack import CODE, archive, unpacked
+from seqdrop_cli.pack import archive, protein_archive, unpacked
+from seqdrop_cli.protein_checkpoint import check_task, is_protein, read_protein
+from seqdrop_cli.protein_smoke import try_out as try_out_protein
 from seqdrop_cli.smoke import try_out
 from seqdrop_cli.vocabulary import UnfitModel
 from seqdrop_cli.weights import OLD, SAFE
@@ -20,14 +22,15 @@ FILES = ["config.json", "vocab.txt", "tokenizer*.json", SAFE, OLD, "README.md", 
 
 def package(
     source: str,
-    task: str = "promoter",
+    task: str | None = None,
     labels: tuple[str, ...] = (),
-    code: Path = CODE,
+    code: Path | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> bytes:
     """The archive of a folder, of a hub id, or of a model.tar.gz, checked and tried. Raises UnfitModel, HandlerFailed.
 
-    A model.tar.gz keeps its own code, and its bytes unless labels are given.
+    A model.tar.gz keeps its own code, and its bytes unless labels are given. `task` is what it is tried with:
+    "promoter" where none is named, or "structure" for a protein model.
     """
     if Path(source).is_file():
         return _again(Path(source).read_bytes(), task, labels, say)
@@ -38,7 +41,12 @@ def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _packed(folder: Path, code: Path, task: str, labels: tuple[str, ...], say: Callable[[str], None]) -> bytes:
+def _packed(
+    folder: Path, code: Path | None, task: str | None, labels: tuple[str, ...], say: Callable[[str], None]
+) -> bytes:
+    if is_protein(folder):
+        return _packed_protein(folder, code, task, labels, say)
+    task = task or "promoter"
     checkpoint = read_checkpoint(folder, task, labels)
     body = archive(folder, checkpoint, code)
     with unpacked(body) as place:
@@ -47,8 +55,29 @@ def _packed(folder: Path, code: Path, task: str, labels: tuple[str, ...], say: C
     return body
 
 
-def _again(body: bytes, task: str, labels: tuple[str, ...], say: Callable[[str], None]) -> bytes:
+def _packed_protein(folder: Path, code: Path | None, task: str | None, labels: tuple[str, ...], say) -> bytes:
+    _refuse_labels(labels)
+    checkpoint, body = read_protein(folder), protein_archive(folder, code)
     with unpacked(body) as place:
+        say(try_out_protein(place, check_task(task)))
+    say(checkpoint.about())
+    return body
+
+
+def _refuse_labels(labels: tuple[str, ...]) -> None:
+    if labels:
+        raise UnfitModel("--labels are for --task promoter; the classes of a protein model are DSSP's letters")
+
+
+def _again(body: bytes, task: str | None, labels: tuple[str, ...], say: Callable[[str], None]) -> bytes:
+    with unpacked(body) as place:
+        if is_protein(place):
+            _refuse_labels(labels)
+            checkpoint = read_protein(place)
+            say(try_out_protein(place, check_task(task)))
+            say(checkpoint.about())
+            return body
+        task = task or "promoter"
         if labels:
             return _packed(place, place / "code", task, labels, say)
         checkpoint = read_checkpoint(place, task)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from seqdrop.analyses import Analysis
+from seqdrop.analyses import PROTEIN, Analysis
 from seqdrop.bed_masks import BedMasks
 from seqdrop.calibration import of_archive
 from seqdrop.errors import SeqdropError
@@ -78,6 +79,7 @@ class Tally:
     errors: int = 0
     seconds: float = 0.0
     complete: bool = False
+    what: str = "windows"
     taken: int = 0
     distinct: int = 0
 
@@ -87,7 +89,10 @@ class Tally:
 
     def add(self, lines: list[bytes], seconds: float) -> None:
         self.items += len(lines)
-        self.windows += sum(line.count(b'"start":') for line in lines)  # one a window, or a masked stretch
+        if self.what == "proteins":
+            self.windows += len(lines)
+        else:
+            self.windows += sum(line.count(b'"start":') for line in lines)  # one a window, or a masked stretch
         self.errors += sum(b'"error":' in line for line in lines)
         self.seconds = seconds
 
@@ -122,19 +127,20 @@ def predict(
     """
     if any((plan.out / f"{name}.jsonl").exists() for name in NAMES.values()):
         raise HasResults(f"{plan.out} holds results already; name another folder with -o, or remove them")
-    tally = Tally()
+    tally = Tally(what="proteins" if plan.analysis.alphabet == PROTEIN else "windows")
     with (
         unpacked(plan.archive) as folder,
         Handler(folder, environment(plan.analysis)) as handler,
-        closing(_answers(handler, found, plan.analysis, tally, shown, stopped)) as lines,
+        closing(_answers(handler, found, plan.analysis, tally, shown, stopped)) as answers,
     ):
-        return tally, _written(found, plan, lines, tally)
+        return tally, _written(found, plan, answers, tally)
 
 
 @contextmanager
 def _reading(path: Path, analysis: Analysis) -> Iterator[Reading]:
     with path.open("rb", buffering=0) as file:
-        yield Reading(file, analysis.formats, name=str(path), policy=Policy(analysis.severity))
+        policy = Policy(analysis.severity)
+        yield Reading(file, analysis.formats, name=str(path), alphabet=analysis.alphabet, policy=policy)
 
 
 def _answers(
@@ -144,8 +150,8 @@ def _answers(
     tally: Tally,
     shown: Callable[[Tally], None],
     stopped: Callable[[], bool],
-) -> Generator[bytes]:
-    """The handler's lines, in the order of the file."""
+) -> Generator[tuple[bytes, bytes]]:
+    """Work items and the handler's lines, in the order of the file."""
     started = time.monotonic()
     masks = BedMasks(LOCAL, found.masks.bed) if found.masks else None
     with _reading(found.path, analysis) as reading:
@@ -153,12 +159,31 @@ def _answers(
         for body, _ in shards(items, BATCH):
             if stopped():
                 return
-            lines = handler.ask(body.rstrip(b"\n"))
+            asked = body.rstrip(b"\n")
+            lines = handler.ask(asked)
             tally.add(lines, time.monotonic() - started)
             shown(tally)
-            yield from lines
+            yield from zip(asked.split(b"\n"), lines, strict=True)
         tally.taken, tally.distinct = chosen.taken, chosen.distinct
     tally.complete = True
+
+
+@dataclass
+class Apart:
+    """Pairs of work items and answers as two iterables of which the answer is asked for first."""
+
+    pairs: Iterator[tuple[bytes, bytes]]
+    asked: deque[bytes] = field(default_factory=lambda: deque(maxlen=1))
+
+    def lines(self) -> Iterator[bytes]:
+        for item, line in self.pairs:
+            self.asked.append(item)
+            yield line
+
+    def items(self) -> Iterator[bytes]:
+        """To be asked only after a line was."""
+        while True:
+            yield self.asked.popleft()
 
 
 def _items(reading: Reading, analysis: Analysis, masks: BedMasks | None) -> tuple[Iterator[bytes], Selection]:
@@ -169,12 +194,13 @@ def _items(reading: Reading, analysis: Analysis, masks: BedMasks | None) -> tupl
     return items_of(LOCAL, chosen.of(records), analysis, spans), chosen
 
 
-def _written(found: Input, plan: Plan, lines: Iterator[bytes], tally: Tally) -> list[Path]:
+def _written(found: Input, plan: Plan, answers: Iterator[tuple[bytes, bytes]], tally: Tally) -> list[Path]:
     """The files that finish writes."""
     use, calibration = plan.analysis.use, of_archive(plan.archive)
     calibration = calibration if use.task == "promoter" else None
-    made_by = _provenance(found, plan, Tally())
-    with result_files(plan.analysis, lines, made_by, calibration.scale(use.prior) if calibration else None) as results:
+    scale = calibration.scale(use.prior) if calibration else None
+    made_by, told = _provenance(found, plan, Tally()), Apart(answers)
+    with result_files(plan.analysis, told.lines(), made_by, scale, told.items()) as results:
         made_by = _provenance(found, plan, tally)  # what was taken is known now
         content = summary(made_by, use, results, calibration) | {"complete": tally.complete}
         plan.out.mkdir(parents=True, exist_ok=True)

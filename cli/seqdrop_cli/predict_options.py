@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from seqdrop.analyses import Analysis, JobSettings, ModelUse, packaged
+from seqdrop.analyses import DNA, PROTEIN, Analysis, JobSettings, ModelUse, ProteinUse, packaged
 from seqdrop.errors import ConfigurationError
 from seqdrop.jobs.models import POSITIVE
 
 from seqdrop_cli.checkpoint import Checkpoint
 from seqdrop_cli.predict import Masks, read_masks
+from seqdrop_cli.protein_checkpoint import ProteinCheckpoint, check_task
 from seqdrop_cli.vocabulary import UnfitModel
 
 FORMATS = ("fastq", "fasta", "bam")
 THRESHOLD, MAX_N_FRACTION = 0.9, 0.1
+MOST_RESIDUES = 10_000_000_000  # of a file: no Lambda brings them home, only the disk is the limit
 LOCAL_MODEL = "local"  # in place of a name in analyses.toml
 OVERRIDES = ("window", "stride", "strands", "threshold", "max_n_fraction")
+OF_DNA = OVERRIDES[1:]
 
 
 def analysis_of(options, checkpoint: Checkpoint) -> Analysis:
     """The analysis for a model. Raises ConfigurationError, and UnfitModel if the two do not fit together."""
     found = _named(options) if options.analysis else _made(options, checkpoint)
+    if found.alphabet != DNA:
+        raise UnfitModel(f"the analysis {found.name} is of proteins, and this is a model of DNA")
     use = found.use
     if use.k != checkpoint.vocabulary.k:
         raise UnfitModel(f"the analysis is for {use.k}-mers, the model for {checkpoint.vocabulary.k}-mers")
@@ -31,8 +36,25 @@ def analysis_of(options, checkpoint: Checkpoint) -> Analysis:
     return found
 
 
-def task_of(options) -> str:
-    """What the model is asked: as a named analysis has it, else as --task says."""
+def protein_analysis(options, checkpoint: ProteinCheckpoint) -> Analysis:
+    """The analysis for a protein model. Raises ConfigurationError, and UnfitModel if the two do not fit together."""
+    if given := [name for name in OF_DNA if getattr(options, name) is not None]:
+        raise ConfigurationError(f"--{given[0].replace('_', '-')} is for models of DNA; this one is of proteins")
+    found = _named(options) if options.analysis else _made_for_proteins(options)
+    if found.alphabet != PROTEIN:
+        raise UnfitModel(f"the model is of proteins, the analysis {found.name} of DNA")
+    if found.use.window and found.use.window > checkpoint.window:
+        raise UnfitModel(f"the model takes up to {checkpoint.window} residues at once, not {found.use.window}")
+    return found
+
+
+def _made_for_proteins(options) -> Analysis:
+    use = ProteinUse(LOCAL_MODEL, check_task(options.task), options.window)
+    return Analysis("local", "local/", ("fasta",), 0.0, use, JobSettings(max_windows=MOST_RESIDUES), alphabet=PROTEIN)
+
+
+def task_of(options) -> str | None:
+    """What the model is asked: as a named analysis has it, else as --task says; None where neither does."""
     return _named(options).use.task if options.analysis else options.task
 
 
@@ -64,8 +86,8 @@ def _made(options, checkpoint: Checkpoint) -> Analysis:
         stride=options.stride or options.window,
         strands=options.strands or "+",
         max_n_fraction=MAX_N_FRACTION if options.max_n_fraction is None else options.max_n_fraction,
-        task=options.task,
-        **(_of_calls(options, checkpoint) if options.task == "promoter" else {}),
+        task=options.task or "promoter",
+        **(_of_calls(options, checkpoint) if options.task in (None, "promoter") else {}),
     )
     return Analysis("local", "local/", FORMATS, 0.0, use, JobSettings())
 
@@ -77,6 +99,8 @@ def _of_calls(options, checkpoint: Checkpoint) -> dict:
 
 def with_tracks(analysis: Analysis, format: str) -> Analysis:
     """An analysis made of options writes calls.bed for records with coordinates, which are those of a FASTA file."""
+    if analysis.alphabet == PROTEIN:
+        return analysis
     made = analysis.use.model == LOCAL_MODEL and analysis.use.task == "promoter"
     tracks = format == "fasta" if made else analysis.use.tracks
     return replace(analysis, use=replace(analysis.use, tracks=tracks))

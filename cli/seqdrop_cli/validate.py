@@ -16,7 +16,7 @@ from typing import BinaryIO
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from seqdrop.analyses import FORMATS
+from seqdrop.analyses import DNA, FORMATS
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.ranged import RangedObject
 from seqdrop.reads.check import Reading
@@ -36,12 +36,14 @@ def validate(
     console: Console,
     multiqc: Path | None = None,
     pages: Path | None = None,
+    alphabet: str = DNA,
 ) -> int:
     """Check a file, or a pair of them, and print what was found. Raises FileNotFoundError.
 
-    `multiqc` is a folder for what MultiQC shows of it, `pages` one for a page on each file, valid or not.
+    `alphabet` is that of FASTA; `multiqc` is a folder for what MultiQC shows of it, `pages` one for a page on each
+    file, valid or not.
     """
-    readings = [_read(name) for name in (file, mate) if name]
+    readings = [_read(name, alphabet) for name in (file, mate) if name]
     paired = _compared(readings, [file, mate]) if mate and _readable(readings) else []
     samples = {_sample(name): one.report() for name, one in zip((file, mate), readings, strict=False)}
     if multiqc:
@@ -100,11 +102,11 @@ def _report(readings: list[Reading], paired: list[Fault], valid: bool) -> dict:
     return report | {"valid": valid}
 
 
-def _read(name: str) -> Reading:
+def _read(name: str, alphabet: str) -> Reading:
     with _opened(name) as (stream, size):
         label = "" if name == "-" else name
         with shown(stream, size, name) as watched:
-            reading = Reading(watched, sorted(FORMATS), name=label)
+            reading = Reading(watched, sorted(FORMATS), name=label, alphabet=alphabet)
             with suppress(InvalidFile):  # the reading holds it all
                 reading.run()
     return reading
@@ -139,7 +141,8 @@ def _object(url: str) -> Iterator[tuple[BinaryIO, int]]:
 def _print(name: str, reading: Reading, console: Console) -> None:
     findings, qc = reading.findings, reading.tally.report()
     mark = "[green]✔[/]" if findings.valid else "[red]✘[/]"
-    facts = f"{(reading.format or 'unknown').upper()}, {reading.number:,} records, {qc['bases']:,} bases"
+    unit = "bases" if qc["residue_counts"] is None else "residues"
+    facts = f"{(reading.format or 'unknown').upper()}, {reading.number:,} records, {qc['bases']:,} {unit}"
     if qc["gc_fraction"] is not None:
         facts += f", GC {qc['gc_fraction']:.1%}"
     if qc["mean_quality"] is not None:

@@ -1,10 +1,12 @@
 """analyses.toml: the packaged one is valid, and a wrong one says what is wrong."""
 
+import json
 import re
 
 import pytest
 from seqdrop.analyses import Analysis, packaged, parse
 from seqdrop.errors import ConfigurationError
+from seqdrop.jobs.transform import environment
 
 GOOD = """
 [analyses.reads]
@@ -23,7 +25,8 @@ label = "x"
 
 
 def test_the_packaged_one_has_its_prefixes():
-    assert packaged().prefixes == ["contigs/", "embed/", "masked/", "raw/", "reads/", "training/"]
+    prefixes = ["contigs/", "embed/", "masked/", "proteins/", "raw/", "reads/", "training/"]
+    assert packaged().prefixes == prefixes
     assert packaged().by_name["raw"].use is None
     assert packaged().by_name["contigs"].use.window == 300
 
@@ -97,6 +100,7 @@ def test_reads_wait_for_their_mates_and_raw_data_does_not():
         "reads": "wait",
         "contigs": "single",
         "embed": "single",
+        "proteins": "single",
         "raw": "check",
         "masked": "single",
         "training": "single",
@@ -154,3 +158,48 @@ def test_what_is_masked_is_read_in_one_lambda():
 def test_embeddings_of_a_request_must_fit_in_its_answer():
     with pytest.raises(ConfigurationError, match="too many; take a longer stride"):
         parse(plain("embed", stride=70, window=300) + "[analyses.reads.job]\nwindows_per_item = 1\n")
+
+
+PROTEINS = """
+[analyses.p]
+prefix = "p/"
+formats = ["fasta"]
+alphabet = "protein"
+max_gb = 1
+task = "structure"
+model = "m"
+"""
+
+
+def test_proteins_have_settings_of_their_own():
+    found = parse(PROTEINS).by_name["p"]
+    assert (found.alphabet, found.use.window, found.use.overlap) == ("protein", None, 128)
+    assert Analysis.from_json(found.as_json()) == found
+    settings = {"SEQDROP_TASK": "structure", "SEQDROP_OVERLAP": "128"}
+    assert environment(found) == settings
+    cut = parse(PROTEINS + "window = 500\noverlap = 0\n").by_name["p"]
+    assert environment(cut) == settings | {"SEQDROP_OVERLAP": "0", "SEQDROP_WINDOW": "500"}
+
+
+def test_a_plan_from_before_alphabets_is_of_dna():
+    plain = parse(GOOD).by_name["reads"]
+    old = json.loads(plain.as_json())
+    del old["alphabet"]
+    assert Analysis.from_json(json.dumps(old)) == plain
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('"protein"', '"rna"'), "alphabet must be one of dna, protein"),
+        (('["fasta"]', '["fastq"]'), 'proteins come as FASTA: formats must be ["fasta"]'),
+        (('"structure"', '"promoter"'), "task must be one of structure, embed, for proteins"),
+        (('model = "m"', 'model = "m"\nstride = 5'), "stride"),
+        (('model = "m"', 'model = "m"\nwindow = 0'), "window must be a whole number from 1"),
+        (('model = "m"', 'model = "m"\noverlap = -1'), "overlap must be a whole number from 0"),
+        (('model = "m"', 'model = "a/b"'), "model must be"),
+    ],
+)
+def test_what_is_wrong_with_an_analysis_of_proteins(change, message):
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        parse(PROTEINS.replace(*change))

@@ -8,12 +8,14 @@ import tomllib
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from importlib.resources import files
+from typing import ClassVar
 
 from seqdrop.errors import ConfigurationError
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 
 TRAINING = "training"  # the analysis, and the format, of what a training is made of
 FORMATS = frozenset({"fastq", "fasta", "bam", TRAINING})
+DNA, PROTEIN = ALPHABETS = ("dna", "protein")
 WAIT, CHECK, SINGLE = MATES = ("wait", "check", "single")
 # Part of every job name, which SageMaker limits to 63 characters.
 NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
@@ -25,6 +27,7 @@ ANSWER_BYTES = {"promoter": 90, "masked": 300, "embed": 7_500}
 # The container answers so many bytes to a request at the most (jobs/models.MAX_RESPONSE, with room to spare).
 MOST_ANSWER = 60_000_000
 TASKS = ("promoter", "masked", "embed")
+PROTEIN_TASKS = ("structure", "embed")
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
 # A sample is held in memory until the file is read: so many reads of 300 bp fit (sampling.HELD).
 MOST_READS = 1_000_000
@@ -126,6 +129,36 @@ class ModelUse:
         return self.distance or self.window
 
 
+@dataclass(frozen=True)
+class ProteinUse:
+    """Which model sees proteins, and how."""
+
+    model: str
+    task: str = "structure"
+    window: int | None = None
+    """Residues that the model sees at once; None: as many as it takes."""
+    overlap: int = 128
+    """Residues that the windows of a long protein share at the least; what is said of them is cross-faded."""
+    # What only nucleotides have. Each protein goes to the model, and for itself.
+    max_reads: ClassVar[None] = None
+    collapse: ClassVar[bool] = False
+    tracks: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        rules = {
+            "model must be 1 to 36 letters, digits and hyphens": MODEL.fullmatch(self.model),
+            f"task must be one of {', '.join(PROTEIN_TASKS)}, for proteins": self.task in PROTEIN_TASKS,
+            "window must be a whole number from 1": self.window is None or _whole(self.window),
+            "overlap must be a whole number from 0": self.overlap == 0 or _whole(self.overlap),
+        }
+        broken = [rule for rule, holds in rules.items() if not holds]
+        if broken:
+            raise ConfigurationError("; ".join(broken))
+
+
+USES = {DNA: ModelUse, PROTEIN: ProteinUse}
+
+
 def _whole(value: object) -> bool:
     return type(value) is int and value >= 1
 
@@ -138,11 +171,12 @@ class Analysis:
     prefix: str
     formats: tuple[str, ...]
     max_gb: float
-    use: ModelUse | None
+    use: ModelUse | ProteinUse | None
     job: JobSettings
     severity: dict[str, str] = field(default_factory=dict)  # of codes, where other than the default of reads/codes.py
     mates: str = SINGLE  # what a name that says mate 1 or 2 means: "wait", "check" or "single"
     mate_hours: float = 24  # until the lab is told that a file still waits
+    alphabet: str = DNA  # of the records: "dna" or "protein"
 
     def __post_init__(self) -> None:
         for code, severity in self.severity.items():
@@ -152,6 +186,8 @@ class Analysis:
                 raise ConfigurationError(f"severity.{code} must be one of {', '.join(SEVERITIES)}")
             if CODES[code].fixed and severity != ERROR:
                 raise ConfigurationError(f"severity.{code}: always an error; such a file cannot be trusted")
+        if self.alphabet == PROTEIN and self.formats != ("fasta",):
+            raise ConfigurationError('proteins come as FASTA: formats must be ["fasta"]')
         if self.mates not in MATES:
             raise ConfigurationError(f"mates must be one of {', '.join(MATES)}")
         if self.mates != SINGLE and "fastq" not in self.formats:
@@ -187,9 +223,9 @@ class Analysis:
     @classmethod
     def from_json(cls, text: str) -> Analysis:
         entry = json.loads(text)
-        use = entry.pop("use")
+        use, kind = entry.pop("use"), USES[entry.get("alphabet", DNA)]
         return cls(
-            use=ModelUse(**use) if use else None,
+            use=kind(**use) if use else None,
             job=JobSettings(**entry.pop("job")),
             formats=tuple(entry.pop("formats")),
             **entry,
@@ -267,10 +303,13 @@ def _analysis(name: str, entry: dict) -> Analysis:
     job, max_gb = JobSettings(**entry.pop("job", {})), float(entry.pop("max_gb"))
     severity = dict(entry.pop("severity", {}))
     mates, mate_hours = entry.pop("mates", SINGLE), float(entry.pop("mate_hours", 24))
-    use = ModelUse(**entry) if entry else None
-    if use:
+    alphabet = entry.pop("alphabet", DNA)
+    if alphabet not in ALPHABETS:
+        raise ConfigurationError(f"alphabet must be one of {', '.join(ALPHABETS)}")
+    use = USES[alphabet](**entry) if entry else None
+    if isinstance(use, ModelUse):
         _check_size(use, job)
-    return Analysis(name, prefix, formats, max_gb, use, job, severity, mates, mate_hours)
+    return Analysis(name, prefix, formats, max_gb, use, job, severity, mates, mate_hours, alphabet)
 
 
 def _check_size(use: ModelUse, job: JobSettings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from seqdrop.analyses import Analysis
+from seqdrop.analyses import PROTEIN, Analysis
 from seqdrop.collapse import alone, collapsed
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.masks import Spans, runs_of_n
@@ -41,21 +41,30 @@ class Selection:
         for record, count in counted:
             windows += answers_to(record)
             if windows > most:
-                advice = (
-                    "Split the file and drop the parts, or drop it under raw/, which has no model; "
-                    "or let max_reads in analyses.toml take a sample of each file."
-                )
-                raise InvalidFile(
-                    Fault("too_many_windows", f"the file has more than {most:,} windows to score", advice)
-                )
+                raise InvalidFile(_too_much(self._analysis))
             yield record, count
 
     def _answer_counter(self) -> Callable[[Record], int]:
-        """A function from a record to the windows, on all strands, or the stretches that the model is asked about."""
-        windows_in = window_counter(self._analysis.use)
+        """A function from a record to the windows, on all strands, or the stretches that the model is asked about; of
+        proteins, to their residues."""
+        if self._analysis.alphabet == PROTEIN:
+            return lambda record: len(record.sequence)
         if self._analysis.fills:
             return lambda record: sum(1 for _ in self._spans(record))
+        windows_in = window_counter(self._analysis.use)
         return lambda record: windows_in(len(record.sequence))
+
+
+def _too_much(analysis: Analysis) -> Fault:
+    most = analysis.job.max_windows
+    if analysis.alphabet == PROTEIN:
+        advice = "Split the file (`seqkit split2`) and drop the parts."
+        return Fault("too_many_windows", f"the file has more than {most:,} residues to predict", advice)
+    advice = (
+        "Split the file and drop the parts, or drop it under raw/, which has no model; "
+        "or let max_reads in analyses.toml take a sample of each file."
+    )
+    return Fault("too_many_windows", f"the file has more than {most:,} windows to score", advice)
 
 
 def selected(analysis: Analysis, records: int, taken: int, distinct: int) -> dict:

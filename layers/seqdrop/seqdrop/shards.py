@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from seqdrop.analyses import Analysis
+from seqdrop.analyses import PROTEIN, Analysis
 from seqdrop.masks import Spans, masked_items, runs_of_n
 from seqdrop.reads.records import Record
 from seqdrop.segments import segments
@@ -21,6 +21,8 @@ def items_of(
 
     `spans` are what the task masked is to fill.
     """
+    if analysis.alphabet == PROTEIN:
+        return protein_items(upload_id, (record for record, _ in counted))
     if analysis.fills:
         return masked_items(upload_id, (record for record, _ in counted), analysis.use, spans)
     return work_items(upload_id, counted, analysis)
@@ -46,6 +48,13 @@ def work_items(upload_id: str, counted: Iterable[tuple[Record, int]], analysis: 
         for start, end in spans:
             places = (upload_id.encode(), number, start, copies, quoted, start, sequence[start:end])
             yield b'{"id":"%b:%d:%d%b","record":%b,"start":%d,"sequence":"%b"}\n' % places
+
+
+def protein_items(upload_id: str, records: Iterable[Record]) -> Iterator[bytes]:
+    """One JSON line for each protein, whole and in upper case (model_code/protein_item.schema.json)."""
+    for number, name, sequence, _ in records:
+        places = (upload_id.encode(), number, json.dumps(name).encode(), sequence.upper())
+        yield b'{"id":"%b:%d:0","record":%b,"alphabet":"protein","sequence":"%b"}\n' % places
 
 
 def copies_of(item_id: str | None) -> int:

@@ -156,7 +156,8 @@ def test_what_does_not_fit_is_refused_before_the_model_is_asked(folder, tmp_path
     ask = (file, "--model", folder)
     assert "--analysis NAME" in refusal(capsys, *ask)
     assert "up to 70 bases, not of 71" in refusal(capsys, *ask, "--window", 71)
-    assert "must be one with a model: contigs, embed, masked, reads" in refusal(capsys, *ask, "--analysis", "raw")
+    models = "contigs, embed, masked, proteins, reads"
+    assert f"must be one with a model: {models}" in refusal(capsys, *ask, "--analysis", "raw")
     assert "stride must be 1 to window" in refusal(capsys, *ask, "--window", 70, "--stride", 71)
     assert "--masks says what to fill" in refusal(capsys, *ask, "--window", 70, "--masks", file)
     assert "no trained head for --task masked" in refusal(capsys, *ask, "--window", 70, "--task", "masked")

@@ -175,7 +175,7 @@ def test_only_the_models_own_label_is_taken():
             found.check_label(label)
 
 
-@pytest.mark.parametrize("analysis", [one for one in packaged().by_name.values() if one.use and one.use.label])
+@pytest.mark.parametrize("analysis", [one for one in packaged().by_name.values() if getattr(one.use, "label", "")])
 def test_the_seeds_say_what_analyses_toml_calls_them(repository, analysis):
     config = json.loads((repository / f"model_code/dnabert/seeds/{analysis.use.model}/config.json").read_text())
     assert class_names(config)[1] == analysis.use.label

@@ -172,6 +172,8 @@ def archive_figures(body: bytes) -> dict:
 
 def class_names(config: dict) -> tuple[str, ...]:
     """The names of a config.json's classes, class 0 first; none where any class has no name of its own."""
+    if states := (config.get("seqdrop") or {}).get("classes"):  # of a protein model: a letter a class
+        return tuple(states)
     named = {int(index): str(label) for index, label in (config.get("id2label") or {}).items()}
     if sorted(named) != list(range(len(named))) or any(UNNAMED.fullmatch(label) for label in named.values()):
         return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqdrop.analyses import Analysis
+from seqdrop.analyses import PROTEIN, Analysis, ProteinUse
 from seqdrop.jobs.rules import check_transform
 from seqdrop.ledger.records import Attempt
 from seqdrop.settings import Settings
@@ -70,8 +70,10 @@ def transform_request(settings: Settings, analysis: Analysis, name: str, model: 
 
 
 def environment(analysis: Analysis) -> dict[str, str]:
-    """What model_code/dnabert/inference.py reads."""
+    """What inference.py reads, that of model_code/dnabert or of model_code/protein."""
     use = analysis.use
+    if analysis.alphabet == PROTEIN:
+        return _of_proteins(use)
     return {
         "SEQDROP_WINDOW": str(use.window),
         "SEQDROP_STRIDE": str(use.stride),
@@ -81,6 +83,11 @@ def environment(analysis: Analysis) -> dict[str, str]:
         "SEQDROP_SHORT": use.short,
         "SEQDROP_PRECISION": use.precision,
     }
+
+
+def _of_proteins(use: ProteinUse) -> dict[str, str]:
+    settings = {"SEQDROP_TASK": use.task, "SEQDROP_OVERLAP": str(use.overlap)}
+    return settings | ({"SEQDROP_WINDOW": str(use.window)} if use.window else {})
 
 
 def _tags(analysis: Analysis, members: list[Attempt]) -> list[dict]:

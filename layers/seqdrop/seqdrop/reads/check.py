@@ -22,6 +22,7 @@ from seqdrop.reads.source import BLOCK, Digest, plain_stream
 from seqdrop.reads.suffix import check_suffix
 
 FORMATS = {b"@": "fastq", b">": "fasta"}
+NO_FIGURES = ("origin", "residue_counts")  # of a report on reads, which have mates
 BAM = b"BAM\x01"
 
 
@@ -29,7 +30,8 @@ class Reading:
     """A file being read. Call `run`, or iterate `records` to the end; then `tally`, `format`, `digest`, `findings`
     and `report` are complete. Both raise InvalidFile at the end if the file has any error.
 
-    `formats` are those that are taken here; `name` is the file's, whose suffix is compared with what it holds.
+    `formats` are those that are taken here; `name` is the file's, whose suffix is compared with what it holds;
+    `alphabet` is that of FASTA, "dna" or "protein".
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Reading:
         formats: Iterable[str],
         *,
         name: str = "",
+        alphabet: str = "dna",
         policy: Policy | None = None,
         first: int = FIRST,
         block: int = BLOCK,
@@ -48,7 +51,7 @@ class Reading:
         self.findings = Findings(policy or Policy(), first)
         self.format: str | None = None
         self.compression: str | None = None
-        self._formats, self._name = tuple(formats), name
+        self._formats, self._name, self._alphabet = tuple(formats), name, alphabet
         self._block, self._limit = block, limit
         self._parser: Fastq | Fasta | None = None
         self._wanted = range(0)
@@ -161,7 +164,9 @@ class Reading:
         return "fasta" if known is None and b"\n>" in text and "fasta" in self._formats else known
 
     def _make_parser(self, keep: bool) -> Fastq | Fasta:
-        return Fasta(self.findings, self.tally, keep) if self.format == "fasta" else Fastq(self.findings, self.tally)
+        if self.format == "fasta":
+            return Fasta(self.findings, self.tally, keep, self._alphabet)
+        return Fastq(self.findings, self.tally)
 
     def _too_long(self, parser: Fastq | Fasta) -> None:
         message = f"a record has more than {self._limit // (1 << 20)} MB; the rest of the file was not read"
@@ -181,7 +186,7 @@ class Reading:
 
     def _fingerprint(self) -> str:
         """Of the contents, however compressed: the figures that two files of other reads never share."""
-        figures = {key: value for key, value in self.tally.report().items() if key != "origin"}
+        figures = {key: value for key, value in self.tally.report().items() if key not in NO_FIGURES}
         return hashlib.sha256(json.dumps(figures, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -78,7 +78,19 @@ _ALL = (
     Code("data_before_header", "A FASTA file starts with a line of > and a name.", fixed=True),
     Code("empty_record", "The file may be cut, or two headers follow each other. Remove the record or add its "
          "sequence."),
-    Code("protein_suspected", "These look like amino acids; this place takes nucleotides.", fixed=True),
+    Code("protein_suspected", "These look like amino acids; this place takes nucleotides. Drop proteins under "
+         "proteins/.", fixed=True),
+    # proteins
+    Code("illegal_residue", "Only the letters of the 20 amino acids, X, B, Z, J, U, O and a last * may stand in a "
+         "protein.", fixed=True),
+    Code("alignment_gap", "This is a sequence of an alignment. Take its gaps out: `seqkit seq -g` does.", fixed=True),
+    Code("internal_stop", "A protein has no stop inside. Was it translated in the wrong frame, or is it a pseudogene? "
+         "Remove the record, or write X for the stop.", fixed=True),
+    Code("stop_codon", "Nothing to be done: the * of the stop codon is no residue.", WARNING),
+    Code("protein_too_long", "No protein is as long: is this a nucleotide sequence, or are several in one record?",
+         fixed=True),
+    Code("nucleotides_suspected", "These look like DNA or RNA, not proteins. Drop them under contigs/, or translate "
+         "their genes first (`prodigal -a`, `gffread -y`, `transeq`) and drop the proteins."),
     # mates
     Code("mates_unequal_counts", _PAIR),
     Code("mates_out_of_step", _PAIR),

@@ -1,4 +1,5 @@
-"""FASTA of nucleotides, wrapped or not, a block at a time. Lines may be of any length: a chromosome may be one."""
+"""FASTA of nucleotides or proteins, wrapped or not, a block at a time. Lines may be of any length: a chromosome may
+be one."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ from seqdrop.reads.blocks import Blocks
 from seqdrop.reads.codes import IGNORE
 from seqdrop.reads.duplicates import Place
 from seqdrop.reads.fasta_block import HEAD, Block
+from seqdrop.reads.fasta_letters import Letters
+from seqdrop.reads.fasta_residues import Residues
 from seqdrop.reads.findings import Findings, fault
 from seqdrop.reads.naming import Naming
 from seqdrop.reads.qc import Tally
@@ -23,8 +26,9 @@ class Fasta:
 
     layout = "fasta"
 
-    def __init__(self, findings: Findings, tally: Tally, keep: bool = False):
+    def __init__(self, findings: Findings, tally: Tally, keep: bool = False, alphabet: str = "dna"):
         self.findings, self.tally, self.keep = findings, tally, keep
+        self.letters = Residues() if alphabet == "protein" else Letters()
         self.naming = Naming(findings, may_interleave=False)
         self.number = 0
         self.line, self.byte = 1, 0
@@ -34,6 +38,8 @@ class Fasta:
         self.crlf: bool | None = None
         self.open: Place | None = None  # the record that may go on
         self.length = 0
+        self.stop: tuple[int, int, int] | None = None  # letters of the record up to a *, and its line and byte
+        self.stops = 0
         self.parts: list[bytes] = []
         self._whole: list[Record] = []
         self.codes_matter = findings.policy.severity("ambiguous_base") != IGNORE
@@ -57,6 +63,10 @@ class Fasta:
         self._close()
         if self.crlf:
             self.findings.add(fault("crlf", "lines end in CR LF", line=1, byte=0))
+        if self.stops:
+            self.findings.add(fault("stop_codon", f"{self.stops} records end in *, which is left out"))
+        for one in self.letters.about(self.tally):
+            self.findings.add(one)
         self.naming.finish()
         whole, self._whole = self._whole, []
         return whole
@@ -81,6 +91,23 @@ class Fasta:
             )
         )
 
+    @property
+    def too_long(self) -> bool:
+        """Whether the record is rejected for its length; what is left of it need not be held."""
+        return self.letters.longest is not None and self.length > self.letters.longest + 1  # a * may follow
+
+    def stop_at(self, letters: int, line: int, byte: int) -> None:
+        """The line that comes next has so many letters, of which the last is a *: right if the record ends there."""
+        self._settle_stop()
+        self.stop = (self.length + letters, line, byte)
+
+    def _settle_stop(self) -> bool:
+        """Whether the record, as far as it was read, ends in a *; one that stands before is told."""
+        stop, self.stop = self.stop, None
+        if stop and stop[0] < self.length:
+            self.say("internal_stop", "a * stands inside the record", *stop[1:])
+        return bool(stop) and stop[0] == self.length
+
     def begin(self, place: Place) -> None:
         self._close()
         self.open, self.length = place, 0
@@ -88,9 +115,15 @@ class Fasta:
     def _close(self) -> None:
         if self.open is None:
             return
+        stopped = self._settle_stop()
+        self.stops += stopped
+        self.length -= stopped
         if not self.length:
             self.say("empty_record", "the record has no sequence", self.open.line, self.open.byte)
+        if self.letters.longest and self.length > self.letters.longest:
+            what = f"the record has {self.length:,} residues; {self.letters.longest:,} are taken at the most"
+            self.say("protein_too_long", what, self.open.line, self.open.byte)
         self.tally.add_length(self.length)
         if self.keep:
-            self._whole.append(Record(self.open.record, self.open.name, b"".join(self.parts)))
+            self._whole.append(Record(self.open.record, self.open.name, b"".join(self.parts)[: self.length]))
             self.parts = []

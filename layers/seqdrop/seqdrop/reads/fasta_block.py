@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqdrop.reads.duplicates import Place
-from seqdrop.reads.fasta_letters import LEGAL, PLAIN, TEXT, code_of, counted
+from seqdrop.reads.fasta_letters import TEXT
 from seqdrop.reads.fastq import joined, shortened
 from seqdrop.reads.letters import clean_name
 from seqdrop.reads.matrix import Scratch
@@ -46,7 +46,7 @@ class Block:
         self._check_bytes(bases, counts)
         self._check_ends()
         self._walk(bases)
-        file.tally.add_bases(counted(counts))
+        file.letters.count(file.tally, counts)
         if not self._ended[-1]:
             file.line_byte = self._where(len(self._starts) - 1)[1]
         file.line += int(np.count_nonzero(self._ended))
@@ -81,15 +81,19 @@ class Block:
 
     def _check_bytes(self, bases: np.ndarray, counts: np.ndarray) -> None:
         file, self._told_last = self._file, False
-        bad = counts[~LEGAL].any() or (file.codes_matter and counts[LEGAL & ~PLAIN].any()) or self._has_nul
+        legal, plain = file.letters.legal, file.letters.plain
+        bad = counts[~legal].any() or (file.codes_matter and counts[legal & ~plain].any()) or self._has_nul
         header_bytes = self._data[(bases == 0)]
         odd = np.count_nonzero(~TEXT[header_bytes]) - np.count_nonzero(self._ended) - np.count_nonzero(self._returns)
         self._suspects = self._find_suspects() if bad or odd else []
 
+    @property
+    def _allowed(self) -> np.ndarray:
+        return self._file.letters.plain if self._file.codes_matter else self._file.letters.legal
+
     def _find_suspects(self) -> list[int]:
         """Indexes of lines with a byte that may not stand there."""
-        allowed = PLAIN if self._file.codes_matter else LEGAL
-        wrong = ~allowed[self._data]
+        wrong = ~self._allowed[self._data]
         wrong[self._stops[self._ended]] = False
         wrong[self._ends[self._returns]] = False
         for index in np.flatnonzero(self._heads).tolist():
@@ -133,7 +137,7 @@ class Block:
     def _add(self, sums: np.ndarray, text: bytes, at: int, index: int) -> None:
         file = self._file
         file.length += int(sums[index] - sums[at])
-        if file.keep and file.open:
+        if file.keep and file.open and not file.too_long:
             file.parts.append(text[sums[at] : sums[index]])
 
     def _header(self, index: int) -> Place:
@@ -164,19 +168,23 @@ class Block:
         if index in mixed:
             file.say("mixed_line_ends", "this line ends otherwise than the first line of the file", *where)
         if index in suspects and not (index == 0 and file.inside and file.told):
+            text = self._data[self._starts[index] : self._ends[index]]
+            if not self._heads[index] and file.letters.ends_in_stop(text):
+                file.stop_at(len(text), *where)
+                return
             code, message = self._fault(index)
             file.say(code, message, *where)
             self._told_last = index == len(self._starts) - 1
 
     def _fault(self, index: int) -> tuple[str, str]:
         text = self._data[self._starts[index] : self._ends[index]]
-        allowed = TEXT if self._heads[index] else PLAIN if self._file.codes_matter else LEGAL
-        wrong = np.flatnonzero(~allowed[text])
-        illegal = wrong[~(TEXT if self._heads[index] else LEGAL)[text[wrong]]]
+        letters, head = self._file.letters, self._heads[index]
+        wrong = np.flatnonzero(~(TEXT if head else self._allowed)[text])
+        illegal = wrong[~(TEXT if head else letters.legal)[text[wrong]]]
         first = int((illegal if len(illegal) else wrong)[0])
         column = self._file.byte + int(self._starts[index]) - self._where(index)[1] + first + 1
         where = f"column {column} holds byte 0x{text[first]:02x}"
-        return code_of(text, text[first], bool(self._heads[index]), len(illegal) > 0), where
+        return letters.code_of(text, int(text[first]), bool(head), len(illegal) > 0), where
 
     def _name(self, places: list[Place]) -> None:
         named = [place for place in places if place.name]

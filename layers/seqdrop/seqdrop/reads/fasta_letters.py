@@ -2,41 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from seqdrop.errors import Fault
 from seqdrop.reads.measure import BASES, Measure
+from seqdrop.reads.qc import Tally
 from seqdrop.reads.records import NUCLEOTIDES, NUCLEOTIDES_BUT_CODES
 from seqdrop.reads.rows import CR, TAB
 
 AMINO_ACIDS = b"ACDEFGHIKLMNPQRSTVWYBXZJUO*acdefghiklmnpqrstvwybxzjuo"
 PROTEIN_BELOW = 0.6  # of a line's letters are A, C, G, T, U or N; in DNA nearly all are, in proteins a quarter
-LEGAL = np.zeros(256, bool)
-LEGAL[list(NUCLEOTIDES)] = True
-PLAIN = np.zeros(256, bool)
-PLAIN[list(NUCLEOTIDES_BUT_CODES)] = True
-TEXT = np.zeros(256, bool)
-TEXT[[TAB, *range(32, 127)]] = True
 
 
-def code_of(text: np.ndarray, byte: int, header: bool, illegal: bool) -> str:
-    """The code for the first wrong `byte` of a line; `illegal` unless it is an IUPAC code that is not taken here."""
-    if byte > 127:
-        return "non_ascii"
-    if byte == 0:
-        return "nul_byte"
-    if byte == CR:
-        return "mixed_line_ends"
-    if header:
-        return "control_character"
-    if not illegal:
-        return "ambiguous_base"
-    line = text.tobytes()
-    dna = len(line) - len(line.translate(None, NUCLEOTIDES_BUT_CODES))
-    return (
-        "protein_suspected"
-        if not line.translate(None, AMINO_ACIDS) and dna < PROTEIN_BELOW * len(line)
-        else "illegal_base"
-    )
+def table(letters: bytes) -> np.ndarray:
+    """True at these bytes."""
+    found = np.zeros(256, bool)
+    found[list(letters)] = True
+    return found
+
+
+TEXT = table(bytes([TAB, *range(32, 127)]))
+
+
+class Letters:
+    """FASTA of nucleotides: what may stand there (`legal`), and what no policy forbids (`plain`)."""
+
+    legal, plain = table(NUCLEOTIDES), table(NUCLEOTIDES_BUT_CODES)
+    longest: int | None = None
+    """Letters of a record; None: any number."""
+
+    def code_of(self, text: np.ndarray, byte: int, header: bool, illegal: bool) -> str:
+        """The code for the first wrong `byte` of a line; `illegal` unless it is an IUPAC code that is not taken."""
+        if code := common_code(byte, header):
+            return code
+        if not illegal:
+            return "ambiguous_base"
+        line = text.tobytes()
+        dna = len(line) - len(line.translate(None, NUCLEOTIDES_BUT_CODES))
+        protein = not line.translate(None, AMINO_ACIDS) and dna < PROTEIN_BELOW * len(line)
+        return "protein_suspected" if protein else "illegal_base"
+
+    def ends_in_stop(self, text: np.ndarray) -> bool:
+        """Whether a line is sound but for a `*` at its end: of proteins alone."""
+        return False
+
+    def count(self, tally: Tally, counts: np.ndarray) -> None:
+        """Add how often each byte stands in sequences."""
+        tally.add_bases(counted(counts))
+
+    def about(self, tally: Tally) -> Iterable[Fault]:
+        """What can be said of the file as a whole."""
+        return ()
+
+
+def common_code(byte: int, header: bool) -> str | None:
+    """The code for a byte that may stand in no sequence file, or not in its headers."""
+    odd = {0: "nul_byte", CR: "mixed_line_ends"}.get(byte, "control_character" if header else None)
+    return "non_ascii" if byte > 127 else odd
 
 
 def counted(counts: np.ndarray) -> Measure:
@@ -48,5 +72,5 @@ def counted(counts: np.ndarray) -> Measure:
         total.bins[row, 0] = both[base]
     total.bins[3, 0] += both[ord("U")]
     total.lower = int(counts[97:123].sum())
-    total.ambiguous = int(counts[LEGAL & ~PLAIN].sum())
+    total.ambiguous = int(counts[Letters.legal & ~Letters.plain].sum())
     return total

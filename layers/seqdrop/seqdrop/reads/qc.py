@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from seqdrop.reads.lengths import Lengths
@@ -23,6 +25,7 @@ class Tally:
         self.origin = Origin()
         self.with_quality = 0  # bases
         self.bases = 0
+        self.residues: Counter[str] | None = None  # of proteins: each letter, in upper case
 
     def add(self, measure: Measure, lengths: np.ndarray) -> None:
         """Add a block of reads with qualities."""
@@ -36,6 +39,15 @@ class Tally:
         """Add sequence of which records are counted apart (FASTA, whose records span blocks)."""
         self.sums.add(measure)
         self.bases += int(measure.bins[: len(BASES)].sum()) + measure.ambiguous
+
+    def add_residues(self, counts: np.ndarray) -> None:
+        """Add sequence of proteins: how often each byte stands in it. What is no letter is no residue."""
+        upper, lower = counts[65:91], counts[97:123]
+        found = {chr(65 + place): int(number) for place, number in enumerate(upper + lower) if number}
+        self.residues = (self.residues or Counter()) + Counter(found)
+        self.bases += sum(found.values())
+        self.sums.lower += int(lower.sum())
+        self.sums.ambiguous += sum(number for letter, number in found.items() if letter in "XBZJUO")
 
     def add_length(self, length: int) -> None:
         self.records += 1
@@ -57,8 +69,9 @@ class Tally:
             "records": self.records,
             "bases": self.bases,
             "gc_fraction": _share(counts[C] + counts[G], counts[:N].sum()),
-            "n_fraction": _share(counts[N], self.bases),
-            "base_counts": {chr(base): int(count) for base, count in zip(BASES, counts, strict=True)},
+            "n_fraction": None if self.residues is not None else _share(counts[N], self.bases),
+            "base_counts": self._base_counts(counts),
+            "residue_counts": None if self.residues is None else dict(sorted(self.residues.items())),
             "ambiguous": self.sums.ambiguous,
             "lower_case": self.sums.lower,
             "shortest": self.lengths.shortest,
@@ -75,6 +88,11 @@ class Tally:
             "bins": self._bins(),
             "origin": self.origin.report(),
         }
+
+    def _base_counts(self, counts: np.ndarray) -> dict[str, int] | None:
+        if self.residues is not None:
+            return None
+        return {chr(base): int(count) for base, count in zip(BASES, counts, strict=True)}
 
     def _encoding(self) -> dict | None:
         if not self.with_quality:

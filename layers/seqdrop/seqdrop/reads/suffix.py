@@ -8,6 +8,7 @@ from seqdrop.reads.findings import fault
 BY_SUFFIX = {
     "fastq": "fastq", "fq": "fastq",
     "fasta": "fasta", "fa": "fasta", "fna": "fasta", "fas": "fasta", "ffn": "fasta",
+    "faa": "fasta", "pep": "fasta",
     "bam": "bam", "ubam": "bam",
 }  # fmt: skip
 PACKED = {"gz", "bgz", "bgzf", "gzip"}

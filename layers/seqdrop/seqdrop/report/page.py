@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from seqdrop.report.findings import findings
 from seqdrop.report.markup import document, node
 from seqdrop.report.numbers import count, decimal, percent, short, size
-from seqdrop.report.pictures import pictures
+from seqdrop.report.pictures import RESIDUES, pictures, unit_of
 
 # Nothing is fetched and nothing runs, even if something in a file's names ever got past the escaping.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -22,7 +22,8 @@ def page(report: dict, name: str, refused: dict | None = None) -> str:
     `refused` is why an upload was rejected (examination.rejection): of a file that may be valid in itself.
     """
     report = _with_refusal(report, refused)
-    noun = NOUNS.get(report["format"], "reads")
+    proteins = report["qc"].get("residue_counts") is not None
+    noun = "proteins" if proteins else NOUNS.get(report["format"], "reads")
     body = node("body", node("main", _header(report, name), *_sections(report, noun), _footer(report)))
     return document(node("html", _head(name), body, lang="en"))
 
@@ -118,16 +119,14 @@ def _sections(report: dict, noun: str) -> Iterator[Element]:
 
 
 def _figures(qc: dict, noun: str) -> Element:
+    unit = unit_of(qc)
     alike = qc["shortest"] == qc["longest"]
-    spread = "all alike" if alike else f"{count(qc['shortest'])} to {count(qc['longest'])} bp"
+    spread = "all alike" if alike else f"{count(qc['shortest'])} to {count(qc['longest'])} {unit}"
     tiles = [
         (noun.capitalize(), short(qc["records"]), count(qc["records"]) if qc["records"] >= 1000 else ""),
-        ("Bases", short(qc["bases"], "b"), count(qc["bases"])),
-        ("Mean length", short(qc["mean_length"], "bp"), spread),
-        ("N50", short(qc["n50"], "bp"), "half of all bases"),
-        ("GC", percent(qc["gc_fraction"]), "of A, C, G and T"),
-        ("N", percent(qc["n_fraction"], 2), "of all bases"),
+        *(_of_residues(qc) if unit == RESIDUES else _of_bases(qc)),
     ]
+    tiles.insert(2, ("Mean length", short(qc["mean_length"], unit), spread))
     if qc["mean_quality"] is not None:
         tiles += [
             ("Mean quality", f"Q {decimal(qc['mean_quality'])}", "over all bases"),
@@ -137,6 +136,22 @@ def _figures(qc: dict, noun: str) -> Element:
         node("div", node("dt", name), node("dd", value), node("dd", note, class_="note")) for name, value, note in tiles
     )
     return node("dl", *made, class_="tiles")
+
+
+def _of_bases(qc: dict) -> list[tuple[str, str, str]]:
+    return [
+        ("Bases", short(qc["bases"], "b"), count(qc["bases"])),
+        ("N50", short(qc["n50"], "bp"), "half of all bases"),
+        ("GC", percent(qc["gc_fraction"]), "of A, C, G and T"),
+        ("N", percent(qc["n_fraction"], 2), "of all bases"),
+    ]
+
+
+def _of_residues(qc: dict) -> list[tuple[str, str, str]]:
+    return [
+        ("Residues", short(qc["bases"]), count(qc["bases"])),
+        ("Unusual", percent(qc["ambiguous"] / qc["bases"] if qc["bases"] else None, 2), "X, B, Z, J, U or O"),
+    ]
 
 
 def _selection(told: dict) -> str:

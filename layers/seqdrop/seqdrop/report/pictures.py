@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from math import log10
 from xml.etree.ElementTree import Element
 
-from seqdrop.report.axes import between, from_zero, logarithmic
+from seqdrop.report.axes import Axis, between, from_zero, logarithmic
 from seqdrop.report.charts import Band, Bar, Line, bar_chart, figure, legend, line_chart
 from seqdrop.report.markup import node
 from seqdrop.report.numbers import count, percent, short
 from seqdrop.report.places import Places
 
 BASES = "ACGTN"
+RESIDUES = "aa"  # the unit of a protein's length
 MOST_BARS = 40
 WIDE_SPREAD = 20  # a longest read of so many times the shortest wants a logarithmic axis
 
@@ -31,7 +32,12 @@ def pictures(qc: dict, noun: str) -> Iterator[Element]:
     if places:
         yield _gc(places, qc["gc_fraction"])
     if qc["bases"]:
-        yield _composition(qc)
+        yield _residues(qc) if unit_of(qc) == RESIDUES else _composition(qc)
+
+
+def unit_of(qc: dict) -> str:
+    """What lengths are told in."""
+    return "bp" if qc.get("residue_counts") is None else RESIDUES
 
 
 def _quality(places: Places) -> Element:
@@ -80,21 +86,21 @@ def _read_quality(pairs: list[list[int]], noun: str) -> Element:
 
 
 def _lengths(qc: dict, noun: str) -> Element:
-    title, pairs, total = f"{noun.capitalize()} by length", qc["lengths"], qc["records"]
+    title, pairs, total, unit = f"{noun.capitalize()} by length", qc["lengths"], qc["records"], unit_of(qc)
     shortest, longest = qc["shortest"], qc["longest"]
     if shortest == longest:
-        alike = node("p", node("strong", f"{count(longest)} bp"), f" is the length of all {noun}.", class_="alike")
+        alike = node("p", node("strong", f"{count(longest)} {unit}"), f" is the length of all {noun}.", class_="alike")
         return figure(title, f"{count(total)} {noun}.", alike, look="statement")
     wide = longest > WIDE_SPREAD * max(shortest, 1)
     lowest = pairs[0][0]  # of long reads the lower end of a bin, which may be less than the shortest
     edges = _log_edges(lowest, longest) if wide else _edges(lowest, longest)
     half = 0 if wide else 0.5  # a bar stands over its length, not beside it
     bars = [
-        Bar(low - half, high - half, 100 * number / total, f"{_span(low, high)}: {count(number)} {noun}")
+        Bar(low - half, high - half, 100 * number / total, f"{_span(low, high, unit)}: {count(number)} {noun}")
         for low, high, number in _binned(pairs, edges)
     ]
     ends = (max(edges[0], 1), edges[-1]) if wide else (edges[0] - half, edges[-1] - half)
-    x = logarithmic(*ends, "bp") if wide else between(*ends, "bp", most=5)
+    x = logarithmic(*ends, unit) if wide else between(*ends, unit, most=5)
     chart = bar_chart(x, from_zero(max(bar.height for bar in bars), f"% of {noun}"), bars)
     scale = ", on a logarithmic axis" if wide else ""
     return figure(title, f"{count(total)} {noun}{scale}.", chart)
@@ -120,8 +126,20 @@ def _binned(pairs: list[list[int]], edges: list[int]) -> Iterator[tuple[int, int
             yield low, high, number
 
 
-def _span(low: int, high: int) -> str:
-    return f"{count(low)} bp" if high == low + 1 else f"{count(low)} to {count(high - 1)} bp"
+def _span(low: int, high: int, unit: str) -> str:
+    return f"{count(low)} {unit}" if high == low + 1 else f"{count(low)} to {count(high - 1)} {unit}"
+
+
+def _residues(qc: dict) -> Element:
+    """How often each amino acid stands, the most frequent first."""
+    ordered = sorted(qc["residue_counts"].items(), key=lambda one: -one[1])
+    bars = [
+        Bar(place + 0.1, place + 0.9, 100 * number / qc["bases"], f"{letter}: {count(number)}")
+        for place, (letter, number) in enumerate(ordered)
+    ]
+    letters = tuple((place + 0.5, letter) for place, (letter, _) in enumerate(ordered))
+    chart = bar_chart(Axis(0, len(ordered), letters), from_zero(max(bar.height for bar in bars), "% of residues"), bars)
+    return figure("Amino acids", f"{count(qc['bases'])} residues.", chart)
 
 
 def _composition(qc: dict) -> Element:

@@ -8,7 +8,7 @@ from pathlib import Path
 from seqdrop.analyses import ModelUse
 from seqdrop.results.parquet import Column
 
-NAMES = {"promoter": "predictions", "masked": "fills", "embed": "embeddings"}
+NAMES = {"promoter": "predictions", "structure": "predictions", "masked": "fills", "embed": "embeddings"}
 PLACE = [("record", "text", None), ("start", "whole", None), ("end", "whole", None)]
 SCORE = [
     ("strand", "text", None),
@@ -24,7 +24,7 @@ def columns(use: ModelUse, made_by: dict, lines: Path) -> list[Column]:
     told = {
         "promoter": [*SCORE, ("label", "text", use.label)],
         "masked": [("rank", "whole", None), ("bases", "text", None), ("probability", "number", None)],
-        "embed": [("strand", "text", None), ("embedding", _width(lines), None)],
+        "embed": [("strand", "text", None), ("embedding", width(lines), None)],
     }
     left = [("not_scored", "text", None), ("count", "whole", None if getattr(use, "collapse", False) else 1)]
     model = [("model", "text", made_by["model"]["name"]), ("model_sha256", "text", made_by["model"]["sha256"])]
@@ -32,7 +32,7 @@ def columns(use: ModelUse, made_by: dict, lines: Path) -> list[Column]:
     return [*PLACE, *told[use.task], *left, *model, *windows, *TROUBLE]
 
 
-def _width(lines: Path) -> int:
+def width(lines: Path) -> int:
     """How many numbers an embedding has; 1 where there is none."""
     with lines.open() as file:
         return next((len(row["embedding"]) for row in map(json.loads, file) if "embedding" in row), 1)

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from seqdrop.analyses import Analysis
+from seqdrop.analyses import PROTEIN, Analysis
 from seqdrop.ledger.records import Attempt
 from seqdrop.results.columns import NAMES, columns
+from seqdrop.results.embeddings import write_embeddings
 from seqdrop.results.parquet import parquet
 from seqdrop.results.places import Places
+from seqdrop.results.proteins import ProteinCounts, answered
 from seqdrop.results.rows import Counts, Scale, rows
+from seqdrop.results.structure import write_structures
 
 TYPES = {
     ".jsonl": "application/jsonlines",
@@ -23,6 +26,8 @@ TYPES = {
     ".gff3": "text/plain",
     ".bedgraph": "text/plain",
     ".bw": "application/octet-stream",
+    ".fasta": "text/plain",
+    ".gz": "application/gzip",
 }
 
 
@@ -31,7 +36,7 @@ class Results:
     """What was written: a folder, what was counted, and the calls that stand for all (None without tracks)."""
 
     folder: Path
-    counts: Counts
+    counts: Counts | ProteinCounts
     kept: int | None = None
     without_bigwig: bool = False
 
@@ -47,13 +52,19 @@ def results_prefix(attempt: Attempt) -> str:
 
 
 @contextmanager
-def result_files(analysis: Analysis, lines: Iterable[bytes], made_by: dict, scale: Scale | None) -> Iterator[Results]:
+def result_files(
+    analysis: Analysis, lines: Iterable[bytes], made_by: dict, scale: Scale | None, items: Iterable[bytes] = ()
+) -> Iterator[Results]:
     """A folder with the task's table as JSON Lines and Parquet; calls and tracks for records that are places.
 
+    `items` are the work items that `lines` answer, in their order; of proteins alone, whose results hold sequences.
     Memory does not grow with the predictions; the folder is gone afterwards. Raises UnknownAnswer.
     """
     with TemporaryDirectory(prefix="seqdrop-") as name:
-        yield _write(Path(name), analysis, lines, made_by, scale)
+        if analysis.alphabet == PROTEIN:
+            yield _write_proteins(Path(name), analysis.use.task, lines, items, made_by)
+        else:
+            yield _write(Path(name), analysis, lines, made_by, scale)
 
 
 def upload_files(s3, bucket: str, attempt: Attempt, results: Results) -> None:
@@ -61,6 +72,13 @@ def upload_files(s3, bucket: str, attempt: Attempt, results: Results) -> None:
     for name in results.names:
         path, key = results.folder / name, results_prefix(attempt) + name
         s3.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": TYPES[path.suffix]})
+
+
+def _write_proteins(folder: Path, task: str, lines: Iterable[bytes], items: Iterable[bytes], made_by: dict) -> Results:
+    counts = ProteinCounts()
+    write = write_structures if task == "structure" else write_embeddings
+    write(folder, answered(lines, items, task, counts), made_by)
+    return Results(folder, counts)
 
 
 def _write(folder: Path, analysis: Analysis, lines: Iterable[bytes], made_by: dict, scale: Scale | None) -> Results:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqdrop.analyses import ModelUse
+from seqdrop.analyses import ModelUse, ProteinUse
 from seqdrop.calibration import Calibration
 from seqdrop.results.files import Results
 from seqdrop.results.track import RULE
@@ -14,8 +14,10 @@ SCALED = (
 )
 
 
-def summary(made_by: dict, use: ModelUse, results: Results, calibration: Calibration | None) -> dict:
+def summary(made_by: dict, use: ModelUse | ProteinUse, results: Results, calibration: Calibration | None) -> dict:
     found = {**made_by, "counts": results.counts.as_dict(), "files": results.names}
+    if isinstance(use, ProteinUse):
+        return found | ({"structure": results.counts.structure()} if use.task == "structure" else {})
     if use.task != "promoter":
         del found["counts"]["calls"]
         return found

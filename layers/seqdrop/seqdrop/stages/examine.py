@@ -37,7 +37,7 @@ def examine(
     """
     with RangedObject(s3, version) as body:
         parts = PartDigests(body) if in_parts(version.size) else None
-        reading = Reading(parts or body, analysis.formats, name=version.key, policy=Policy(analysis.severity))
+        reading = _reading(parts or body, version, analysis)
         begun(reading)
         refused, numbers = _read(s3, work, version, reading, analysis, masks)
     if parts and not refused:
@@ -48,6 +48,11 @@ def examine(
     found = Examination(version.id, analysis.as_json(), reading.report(), refused, **numbers, masks=by)
     save(s3, work, found)
     return found
+
+
+def _reading(body, version: UploadVersion, analysis: Analysis) -> Reading:
+    policy = Policy(analysis.severity)
+    return Reading(body, analysis.formats, name=version.key, alphabet=analysis.alphabet, policy=policy)
 
 
 def _read(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
+from seqdrop.analyses import PROTEIN
 from seqdrop.calibration import parse
-from seqdrop.jobs.transform import output_prefix
+from seqdrop.jobs.transform import output_prefix, shard_prefix
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job
 from seqdrop.log import logger
 from seqdrop.results.files import result_files, results_prefix, upload_files
@@ -55,7 +56,7 @@ def _outputs(services: Services, job: Job) -> dict[str, str]:
 
 def _settle(services: Services, job: Job, attempt: Attempt, outputs: dict[str, str], reason: str) -> None:
     if attempt.state == "SUBMITTED" and attempt.job == job.name:
-        names = [shard_name(attempt.key, number) + ".out" for number in range(attempt.shards)]
+        names = [f"{name}.out" for name in _shards(attempt)]
         missing = [name for name in names if name not in outputs]
         trouble = reason if missing else _write(services, job, attempt, [outputs[name] for name in names])
         if trouble:
@@ -66,6 +67,10 @@ def _settle(services: Services, job: Job, attempt: Attempt, outputs: dict[str, s
             hand_on(services, services.ledger.upload(upload_id))
 
 
+def _shards(attempt: Attempt) -> list[str]:
+    return [shard_name(attempt.key, number) for number in range(attempt.shards)]
+
+
 def _write(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> str | None:
     """Bring predictions home and move the attempt on. Answers what is wrong with them, if anything is."""
     analysis, bucket = attempt.analysis_as_planned, services.settings.results
@@ -74,7 +79,7 @@ def _write(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> s
     calibration = parse(job.calibration) if job.calibration and analysis.use.task == "promoter" else None
     scale = calibration.scale(analysis.use.prior) if calibration else None
     try:
-        with result_files(analysis, _lines(services, keys), made_by, scale) as results:
+        with result_files(analysis, _lines(services, keys), made_by, scale, _items(services, attempt)) as results:
             if trouble := _trouble(attempt, results.counts):
                 return trouble
             upload_files(services.s3, bucket, attempt, results)
@@ -92,6 +97,13 @@ def _trouble(attempt: Attempt, counts: Counts) -> str | None:
     if counts.errors.total() == counts.lines:
         return f"the model answered every work item with an error: {dict(counts.errors)}"
     return None
+
+
+def _items(services: Services, attempt: Attempt) -> Iterator[bytes]:
+    """The work items that the predictions answer, where results hold what was asked about."""
+    if attempt.analysis_as_planned.alphabet != PROTEIN:
+        return iter(())
+    return _lines(services, [shard_prefix(attempt) + name for name in _shards(attempt)])
 
 
 def _lines(services: Services, keys: list[str]) -> Iterator[bytes]:

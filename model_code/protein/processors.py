@@ -1,0 +1,40 @@
+"""Where a model runs: the GPU that the model server gave this worker, or so many cores as SEQDROP_THREADS says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+
+def device_of(context=None) -> str:
+    if not torch.cuda.is_available():
+        return "cpu"
+    gpu = getattr(context, "system_properties", {}).get("gpu_id")
+    return f"cuda:{gpu or 0}"
+
+
+def set_threads(environment: Mapping[str, str]) -> None:
+    """Obey SEQDROP_THREADS: a number, or "all" for every core; without it nothing is changed.
+
+    multi-model-server sets OMP_NUM_THREADS to 1 before the model's code is imported, so on a CPU a worker that is
+    alone on its instance would leave all cores but one idle.
+    """
+    wanted = environment.get("SEQDROP_THREADS", "")
+    if not wanted:
+        return
+    if wanted != "all" and not (wanted.isdecimal() and int(wanted)):
+        raise ValueError(f'SEQDROP_THREADS is {wanted!r}; it must be a number from 1, or "all"')
+    torch.set_num_threads(cores() if wanted == "all" else int(wanted))
+
+
+def cores() -> int:
+    """Cores that this process may use; two hardware threads of one core share its matrix units and count once."""
+    usable = os.sched_getaffinity(0)
+    places = [Path(f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list") for number in usable]
+    try:
+        return len({place.read_text() for place in places})
+    except OSError:
+        return len(usable)

@@ -1,0 +1,149 @@
+"""The schemas of protein work items and answers, held to both sides: validate and finish, and the container."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from seqdrop.reads import fasta_residues
+from seqdrop.reads.records import Record
+from seqdrop.results import proteins as results
+from seqdrop.shards import protein_items as items_of
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model_code" / "protein"))
+
+import networks
+import protein_items
+
+CODE = Path(protein_items.__file__).resolve().parent
+LINES = "application/jsonlines"
+ITEM = {"id": "u:1:0", "record": "p1", "alphabet": "protein", "sequence": "MKV"}
+relaxed = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53 - 1) | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+nearly_items = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.text(max_size=5) | any_json,
+        "record": st.text(max_size=5) | any_json,
+        "alphabet": st.just("protein") | st.just("dna") | any_json,
+        "sequence": st.text("ACDEFGHIKLMNPQRSTVWYXUZOBJ*-acd ", max_size=40) | any_json,
+        "other": any_json,
+    },
+)
+words = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20)
+sequences = st.binary(min_size=1, max_size=60).map(lambda b: bytes(65 + one % 26 + 32 * (one > 127) for one in b))
+
+
+def validator(name: str) -> Draft202012Validator:
+    schema = json.loads((CODE.parent / f"{name}.schema.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+TAKES_ITEM, TAKES_PREDICTION = validator("protein_item").is_valid, validator("protein_prediction").is_valid
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Tiny models are slower on more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def inference():
+    spec = importlib.util.spec_from_file_location("protein_inference_of_contract", CODE / "inference.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module", params=["ss3", "ss8", "embed"])
+def asked(request, inference, tmp_path_factory):
+    """(task as finish names it, a function from a body to the answers' lines) of a tiny random model."""
+    from tests.unit.model_code.protein.folders import tiny_folder
+
+    states = "ss3" if request.param == "embed" else request.param
+    model = networks.load(tiny_folder(tmp_path_factory.mktemp("model"), task=states))
+    task = "embed" if request.param == "embed" else "structure"
+    ready = inference.Asked(inference.TASKS[task](model), inference.cutting_of({}, model.longest))
+
+    def ask(body: bytes) -> list[bytes]:
+        text = inference.output_fn(inference.predict_fn(inference.input_fn(body, LINES), ready), LINES)
+        return text.encode().split(b"\n")
+
+    return task, ask
+
+
+def is_read(line: bytes) -> bool:
+    try:
+        protein_items.parse_line(line)
+    except protein_items.BadLine:
+        return False
+    return True
+
+
+@given(nearly_items | any_json)
+@example(ITEM)
+@example(ITEM | {"alphabet": "dna"})
+@example(ITEM | {"sequence": ""})
+@example(ITEM | {"sequence": "MK*"})
+@example(ITEM | {"sequence": "M" * 100_000})
+@example(ITEM | {"sequence": "M" * 100_001})
+@example(ITEM | {"start": 0})
+@example({})
+def test_the_container_reads_what_the_schema_takes(fields):
+    if isinstance(fields, dict) and str(fields.get("sequence")).endswith("\n"):
+        return  # Python's $ allows a last newline, JSON Schema's does not
+    assert is_read(json.dumps(fields).encode()) == TAKES_ITEM(fields)
+
+
+@given(st.lists(st.tuples(words, sequences), max_size=5))
+def test_what_validate_writes_is_a_work_item(found):
+    records = [Record(number, name, sequence) for number, (name, sequence) in enumerate(found, start=1)]
+    for line, (name, sequence) in zip(items_of("U" * 26, records), found, strict=True):
+        assert TAKES_ITEM(json.loads(line))
+        item = protein_items.parse_line(line)
+        assert (item.record, item.sequence) == (name, sequence.decode().upper())
+
+
+@relaxed
+@given(st.lists(nearly_items | any_json | st.just(ITEM), min_size=1, max_size=5))
+def test_every_answer_is_a_prediction_line(asked, lines):
+    bodies = [json.dumps(line).encode() for line in lines]
+    answers = [json.loads(line) for line in asked[1](b"\n".join(bodies))]
+    assert len(answers) == len(bodies)
+    for body, answer in zip(bodies, answers, strict=True):
+        assert TAKES_PREDICTION(answer)
+        assert ("error" in answer) != is_read(body)
+
+
+@relaxed
+@given(st.lists(sequences, min_size=1, max_size=5))
+def test_what_the_container_answers_finish_reads(asked, found):
+    task, ask = asked
+    records = [Record(number, f"p{number}", sequence) for number, sequence in enumerate(found, start=1)]
+    items = list(items_of("U" * 26, records))
+    counts = results.ProteinCounts()
+    read = list(results.answered(ask(b"".join(items)), items, task, counts))
+    assert [one.record for one in read] == [record.name for record in records]
+    assert (counts.proteins, counts.residues, counts.errors.total()) == (len(found), sum(map(len, found)), 0)
+
+
+def test_both_sides_have_the_same_bounds_and_letters():
+    assert fasta_residues.LONGEST == protein_items.LONGEST
+    assert results.UNIT == protein_items.UNIT
+    assert {"ss3": results.STATES, "ss8": results.STATES_8} == networks.CLASSES

@@ -1,0 +1,63 @@
+"""A packaged protein model, served by SageMaker's own toolkit and multi-model-server (transformers 4.57) over HTTP."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+
+import pytest
+from seqdrop.analyses import packaged
+from seqdrop.reads.records import Record
+from seqdrop.results.proteins import ProteinCounts, answered
+from seqdrop.shards import protein_items
+from seqdrop_cli.handler import Handler
+from seqdrop_cli.pack import pack_model, unpacked
+
+from tests.contract.test_inference_toolkit import environment
+from tests.contract.toolkit import python_of, started
+
+pytestmark = pytest.mark.long
+PROTEINS = packaged().by_name["proteins"]
+
+
+@pytest.fixture(scope="module", params=["cnn", "protbert", "prott5"])
+def archive(request, repository, tmp_path_factory) -> bytes:
+    sys.path.insert(0, str(repository / "model_code" / "protein"))
+    from tests.unit.model_code.protein.folders import tiny_folder
+
+    return pack_model(tiny_folder(tmp_path_factory.mktemp("model"), request.param))
+
+
+def items() -> list[bytes]:
+    chance = random.Random(7)
+    found = ["".join(chance.choices("ACDEFGHIKLMNPQRSTVWYXUacd", k=length)) for length in (1, 40, 3_000, 50)]
+    records = [Record(number, f"p{number}", one.encode()) for number, one in enumerate(found, start=1)]
+    return list(protein_items("upload", records))
+
+
+def ours(archive: bytes, body: bytes) -> list[bytes]:
+    """What the handler says without any server, by this environment's transformers."""
+    settings = {name: value for name, value in environment(PROTEINS).items() if name.startswith("SEQDROP_")}
+    with unpacked(archive) as folder, Handler(folder, settings) as handler:
+        return handler.ask(body)
+
+
+def test_the_server_answers_as_the_handler_does(repository, archive, tmp_path):
+    body = b"".join(items())
+    server = started(python_of(repository), tmp_path, archive, environment(PROTEINS))
+    try:
+        answer = server.invoke(body + b"{\n")
+        assert answer.status == 200, answer.body
+        *lines, bad = answer.lines
+        assert json.loads(bad)["error"]["code"] == "not_json"
+        pairs = [
+            list(answered(found, items(), "structure", ProteinCounts()))
+            for found in (lines, ours(archive, body.rstrip(b"\n")))
+        ]
+        for theirs, mine in zip(*pairs, strict=True):
+            assert (theirs.record, theirs.sequence) == (mine.record, mine.sequence)
+            assert abs(theirs.units - mine.units).max() <= 2
+        assert server.invoke(b"MKV", "text/csv").status == 400
+    finally:
+        server.close()
