@@ -118,9 +118,9 @@ def _settle_bed(services: Services, seats: Seats, bed: Bed) -> bool:
     facts = {"format": "bed", "sha256": bed.sha256, "records": len(bed.stretches), "waiting_since": now()}
     steps = [Step(seats.upload, "WAITING", facts), *_replaced(services, seats)]
     wakes = fasta is not None and fasta.state == "WAITING"
+    _report(services, seats.upload, bed)
     if not services.ledger.move_together([*steps, *([Step(fasta, "RECEIVED")] if wakes else [])], pair=seats.taken):
         return False
-    _report(services, seats.upload, bed)
     if wakes:
         services.send(services.settings.validate_queue, landed_message(fasta.version))
     return True
