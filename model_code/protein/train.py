@@ -75,6 +75,11 @@ class StructureTrainer(Trainer):
     def _wrap_model(self, model, training=True, dataloader=None):
         return spreading.wrapped(self.model, self.told.profile)
 
+    def compute_loss_context_manager(self):
+        """bf16 where it is wanted and FSDP does not see to it."""
+        half = spreading.precision(self.told.precision) == "bf16" and self.told.profile not in spreading.SHARDED
+        return torch.autocast(self.args.device.type, torch.bfloat16, enabled=half)
+
     def _loader(self, found: list[records.Piece], seed: int | None) -> batches.Loader:
         mine = (dist.get_rank(), dist.get_world_size())
         return batches.loader(found, self.model, self.told.tokens_per_batch, seed, *mine)
@@ -129,7 +134,6 @@ class StructureTrainer(Trainer):
 
 def training_arguments(args: Arguments, steps: int) -> TrainingArguments:
     """Warm-up over a tenth of the steps, then cosine decay to nothing; judged and saved after each epoch."""
-    half = spreading.precision(args.precision) == "bf16" and args.profile not in spreading.SHARDED
     return TrainingArguments(
         output_dir=str(args.checkpoints),
         seed=args.seed,
@@ -140,10 +144,11 @@ def training_arguments(args: Arguments, steps: int) -> TrainingArguments:
         warmup_steps=max(1, steps // 10),
         weight_decay=0.01,
         max_grad_norm=1.0,
+        optim="adamw_torch_fused",
+        logging_nan_inf_filter=False,  # a loss that is no number must be seen
         logging_steps=max(1, steps // 100),
         eval_strategy="epoch",
         save_strategy="epoch",
-        bf16=half,
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,
