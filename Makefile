@@ -23,7 +23,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PIP_OPTIONS := $(if $(INDEX),--index-url $(INDEX)) $(if $(EXTRA_INDEX),--extra-index-url $(EXTRA_INDEX))
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help kernel setup demo stop test test-all mms lint lock clean
+.PHONY: help kernel setup demo stop test test-all mms sdk2 training-toolkit lint lock clean
 
 help:
 	@echo "make demo [DROP=path] [KEEP=1] [PORT=n]   run the whole pipeline on this machine"
@@ -33,6 +33,8 @@ help:
 	@echo "make setup                                only make .venv, with the seqdrop command in it"
 	@echo "make kernel [ARCH=arm64]                  compile the C kernel that Lambda gets, without a compiler too"
 	@echo "make mms                                  SageMaker's own model server, for make test-all (needs Java)"
+	@echo "make sdk2                                 SageMaker's SDK v2, an oracle for make test-all"
+	@echo "make training-toolkit                     SageMaker's own starter of training scripts, likewise"
 	@echo "make lock                                 pin anew what requirements.in names"
 	@echo "make clean                                remove .venv, builds and demo results"
 
@@ -77,8 +79,8 @@ test: lint
 	@$(PYTEST) tests/e2e -q -m "not long"
 
 # SageMaker's model server wants transformers 4 and an old setuptools: an environment of its own. Its tests skip
-# without it, and without Java.
-test-all: lint $(if $(shell command -v java),mms)
+# without it, and without Java. So has its training toolkit, for the same reasons.
+test-all: lint sdk2 training-toolkit $(if $(shell command -v java),mms)
 	@$(PYTEST) tests -q
 
 mms: .venv-mms/.ready
@@ -87,6 +89,23 @@ mms: .venv-mms/.ready
 	@echo "Setting up .venv-mms: about 1.3 GB, once"
 	@test -x .venv-mms/bin/python || $(PYTHON) -m venv .venv-mms
 	@.venv-mms/bin/python -m pip --disable-pip-version-check install --quiet $(PIP_OPTIONS) -r requirements-mms.txt
+	@touch $@
+
+# What the SDK makes of a `distribution` is kept as a golden file; its test asks the SDK anew where it is.
+sdk2: .venv-sdk2/.ready
+
+.venv-sdk2/.ready: requirements-sdk2.txt
+	@echo "Setting up .venv-sdk2: about 0.3 GB, once"
+	@test -x .venv-sdk2/bin/python || $(PYTHON) -m venv .venv-sdk2
+	@.venv-sdk2/bin/python -m pip --disable-pip-version-check install --quiet $(PIP_OPTIONS) -r requirements-sdk2.txt
+	@touch $@
+
+training-toolkit: .venv-training/.ready
+
+.venv-training/.ready: requirements-training.txt
+	@echo "Setting up .venv-training: about 1.3 GB, once"
+	@test -x .venv-training/bin/python || $(PYTHON) -m venv .venv-training
+	@.venv-training/bin/python -m pip --disable-pip-version-check install --quiet $(PIP_OPTIONS) -r requirements-training.txt
 	@touch $@
 
 lock:
@@ -99,4 +118,4 @@ lock:
 
 clean:
 	@test ! -x $(BIN)/python || $(BIN)/python -m local.demo --stop
-	@rm -rf $(VENV) .venv-mms .aws-sam .seqdrop
+	@rm -rf $(VENV) .venv-mms .venv-sdk2 .venv-training .aws-sam .seqdrop

@@ -199,9 +199,17 @@ def _summary(s3, target: Target, one: Progress) -> tuple[str, str, str, str]:
             if reason["record"]
             else reason["code"]
         )
+    if trained := content(files, "summary.json").get("version"):
+        found = _trained(content(files, "summary.json"), trained)
     if content(files, "report.json").get("mate", {}).get("checked"):
         found += "; pair checked"
     return one.key, one.state, found, _archive_line(s3, target, one, content(files, "receipt.json"))
+
+
+def _trained(summary: dict, version: str) -> str:
+    """Which model came of a job.toml, how good it is, and whether it is the current one."""
+    standing = "now the current model" if summary["current"] else "registered, not current"
+    return f"trained {summary['model']} {version}: Q3 {summary['card']['figure']:.2f}, {standing}"
 
 
 def _archive_line(s3, target: Target, one: Progress, receipt: dict) -> str:

@@ -1,4 +1,4 @@
-"""The demo's files, made from a seed: a read pair, an assembly, a raw file and one that is broken.
+"""The demo's files, made from a seed: a read pair, an assembly, a raw file, one that is broken, and a training.
 
 Their sequences are random with GC-rich stretches; what a model says of them carries no scientific claim.
 """
@@ -10,11 +10,41 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+from local import proteins
+
 SEED = 20261123
 READS = 400
 READ_LENGTH = 100
 # GC share of the stretches that sequences are made of, so that a promoter model has something to tell apart.
 GC_SHARES = (0.35, 0.45, 0.70)
+# What the demo trains: a small network on made-up proteins, by two processes that hold half of it each.
+TRAINING = """\
+model = "cnn"
+task = "ss3"
+name = "demo"                # a model of its own: what proteins/ uses stays as it is
+
+[data]
+format = "flip"
+sequences = "sequences.fasta"
+labels = "sampled.fasta"
+mask = "mask.fasta"
+
+[train]
+epochs = 3
+learning_rate = 4e-3
+tokens_per_batch = 1500
+max_length = 256
+
+[distribution]
+profile = "fsdp"
+processes_per_host = 2
+
+[instance]
+type = "ml.m5.xlarge"
+
+[gate]
+min_q3 = 0.70
+"""
 
 
 def make(folder: Path, seed: int = SEED) -> list[Path]:
@@ -28,6 +58,8 @@ def make(folder: Path, seed: int = SEED) -> list[Path]:
         "contigs/assembly 1.fasta": _fasta(source, genome),
         "raw/run1/S3_L001_R1_001.fastq.gz": _gzip(_fastq(source, genome, mate=1)),
     }
+    made_up = proteins.files(proteins.proteins(source), TRAINING)
+    files |= {f"training/demo/{name}": body for name, body in made_up.items()}
     for name, body in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from seqdrop.ledger.moves import ENDS, MOVES, UPLOAD
 from seqdrop.ledger.records import Upload
 from seqdrop.services import now
 
-from seqdrop_cli import models
+from seqdrop_cli import models, training, trainings
 from seqdrop_cli import target as targets
 from seqdrop_cli.checkpoint import HEADS
 from seqdrop_cli.drop import plan, upload
@@ -23,6 +23,7 @@ from seqdrop_cli.pack import CODE
 from seqdrop_cli.processing import build
 from seqdrop_cli.progress import progress
 from seqdrop_cli.results import fetch
+from seqdrop_cli.sourcedir import MODEL_CODE
 from seqdrop_cli.validate import validate
 from seqdrop_cli.watch import Stuck, mates_missing, render, watch
 
@@ -36,7 +37,9 @@ Without --stack, commands talk to the embedded AWS that `make demo KEEP=1` left 
   seqdrop predict --model my-dnabert/ --analysis contigs genome.fa -o out/   the same predictions, without AWS
   seqdrop package-model my-dnabert/ --labels "not promoter" promoter -o model.tar.gz
   seqdrop models push promoter-300 model.tar.gz --stack seqdrop
+  seqdrop plan training/ss3/job.toml                   what a training job would take: GPU memory, hours, dollars
   seqdrop processing push --stack seqdrop              after a deploy: jobs for large files run this code
+  seqdrop training push --stack seqdrop                after a deploy: training jobs run this code
 """
 
 
@@ -81,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
     _packing(one)
     one.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="such as model.tar.gz")
     _predict(_command(commands, "predict", models.predict, "predict a file on this machine, without AWS", stack=False))
+    _plan(commands)
     of_models = commands.add_parser("models", help="show or change the current model of an analysis")
     verbs = of_models.add_subparsers(required=True, metavar="VERB")
     one = _command(verbs, "push", models.push, "make a checkpoint the current model")
@@ -88,6 +92,16 @@ def parser() -> argparse.ArgumentParser:
     _packing(one)
     one = _command(verbs, "show", models.show, "show the current archive of a model")
     one.add_argument("model")
+    one = _command(verbs, "use", trainings.use, "make a trained version the current one, whatever its gate said")
+    one.add_argument("model")
+    one.add_argument("version", help="as models/MODEL/ in the results bucket lists them")
+    of_trainings = commands.add_parser("training", help="change what training jobs run and what they go on from")
+    verbs = of_trainings.add_subparsers(required=True, metavar="VERB")
+    one = _command(verbs, "push", trainings.push, "make the training scripts of this checkout what those jobs run")
+    one.add_argument("--code", type=Path, default=MODEL_CODE, help="folder with protein/ and dnabert/")
+    one = _command(verbs, "weights", trainings.weights, "upload a pre-trained model that job.toml may name")
+    one.add_argument("model", help="the name, such as prot_bert_bfd")
+    one.add_argument("folder", type=Path, help="its Hugging Face folder")
     processing = commands.add_parser("processing", help="change what jobs run that examine large files")
     verbs = processing.add_subparsers(required=True, metavar="VERB")
     one = _command(verbs, "push", _push_code, "make this code, and the wheels it needs, what those jobs run")
@@ -117,6 +131,26 @@ def _predict(one: argparse.ArgumentParser) -> None:
     one.add_argument("--max-n-fraction", type=float, metavar="F", help="of a window that is scored")
     one.add_argument("--code", type=Path, default=CODE, help="folder with inference.py, for a model that is a folder")
     one.add_argument("-o", "--out", type=Path, default=Path("seqdrop-predictions"), metavar="DIR")
+
+
+def _plan(commands) -> None:
+    one = _command(commands, "plan", training.show, "say what a training job would take", stack=False)
+    one.description, one.formatter_class = training.HELP, argparse.RawDescriptionHelpFormatter
+    one.add_argument("job", type=Path, metavar="job.toml")
+    one.add_argument("--residues", type=_positive, metavar="N", help="in the training records; default: they are read")
+    place = one.add_mutually_exclusive_group()
+    place.add_argument("--instance", metavar="TYPE", help="in place of instance.type, such as ml.g5.12xlarge")
+    place.add_argument("--any", action="store_true", help="the cheapest instance that will do")
+    one.add_argument("--price", type=float, metavar="USD", help="an hour of that instance, as you pay it")
+    one.add_argument("--smp-image", action="store_true", help="the image has SageMaker's own distributed libraries")
+    one.add_argument("--json", action="store_true", help="print the whole plan as JSON")
+
+
+def _positive(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("it must be 1 or more")
+    return count
 
 
 def _command(commands, name: str, run, text: str, stack: bool = True) -> argparse.ArgumentParser:

@@ -17,6 +17,11 @@ PROCESSES = "SEQDROP_PROCESSES"
 DEFAULT_PROCESSES = 2  # the toolkit counts GPUs, of which there are none here
 
 
+def toolkit_setting(told: dict[str, str], name: str, default=None):
+    """A setting of the toolkit itself. The SDK writes texts as JSON, with quotes; it reads them with or without."""
+    return _value(told[name]) if name in told else default
+
+
 def settings(told: dict[str, str]) -> dict:
     """The script's own hyperparameters: "true" is True and "2" is 2, as the toolkit reads them."""
     return {name: _value(text) for name, text in told.items() if not name.startswith(OF_TOOLKIT)}
@@ -34,7 +39,7 @@ def command(job: TrainingJob, script: Path) -> list[str]:
     """One process, or torchrun where the job asks for torch's distribution."""
     told = job.request["HyperParameters"]
     words = [str(script), *arguments(told)]
-    if told.get("sagemaker_torch_distributed_enabled") != "true":
+    if toolkit_setting(told, "sagemaker_torch_distributed_enabled") is not True:
         return [sys.executable, "-u", *words]
     count = job.request.get("Environment", {}).get(PROCESSES, str(DEFAULT_PROCESSES))
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
@@ -66,20 +71,20 @@ def _of_places(job: TrainingJob, ml: Path) -> dict[str, str]:
 def _of_job(job: TrainingJob, ml: Path) -> dict[str, str]:
     told = job.request.get("HyperParameters", {})
     own = settings(told)
-    cores = str(os.cpu_count())
+    cores, program = str(os.cpu_count()), toolkit_setting(told, "sagemaker_program")
     return {
         **{f"SM_HP_{name.upper()}": _text(value) for name, value in own.items()},
         "SM_HPS": json.dumps(own, sort_keys=True),
         "SM_USER_ARGS": json.dumps(arguments(told)),
-        "SM_USER_ENTRY_POINT": told["sagemaker_program"],
-        "SM_MODULE_NAME": told["sagemaker_program"].removesuffix(".py"),
+        "SM_USER_ENTRY_POINT": program,
+        "SM_MODULE_NAME": program.removesuffix(".py"),
         "SM_CURRENT_HOST": "algo-1",
         "SM_HOSTS": '["algo-1"]',
         "SM_NETWORK_INTERFACE_NAME": "lo",
         "SM_CURRENT_INSTANCE_TYPE": job.request["ResourceConfig"]["InstanceType"],
         "SM_NUM_GPUS": "0",
         "SM_NUM_CPUS": cores,
-        "SM_LOG_LEVEL": told.get("sagemaker_container_log_level", "20"),
+        "SM_LOG_LEVEL": str(toolkit_setting(told, "sagemaker_container_log_level", 20)),
         "TRAINING_JOB_NAME": job.name,
         "TRAINING_JOB_ARN": job.arn,
         "AWS_REGION": job.region,

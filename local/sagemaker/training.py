@@ -18,7 +18,7 @@ from local.sagemaker.inputs import NoInput, input_objects
 from local.sagemaker.logs import send_log
 from local.sagemaker.metrics import final_metrics
 from local.sagemaker.registry import TrainingJob
-from local.sagemaker.script_mode import command, environment
+from local.sagemaker.script_mode import command, environment, toolkit_setting
 from local.sagemaker.storage import Location
 from local.sagemaker.transfer import Transfer
 
@@ -129,7 +129,8 @@ class TrainingExecution:
     def _unpacked(self) -> Path:
         """The script, from an archive in S3 or in a channel."""
         told = self._job.request["HyperParameters"]
-        source, archive = told["sagemaker_submit_directory"], self.scratch / "sourcedir.tar.gz"
+        program, source = (toolkit_setting(told, f"sagemaker_{name}") for name in ("program", "submit_directory"))
+        archive = self.scratch / "sourcedir.tar.gz"
         if source.startswith("s3://"):
             self._transfer.download(Location.parse(source), archive, self.scratch)
         else:
@@ -138,9 +139,9 @@ class TrainingExecution:
             unpack(archive, self._ml / "code")
         except BadArchive as error:
             raise JobFailed(f"AlgorithmError: framework error: {error}") from error
-        script = self._ml / "code" / told["sagemaker_program"]
+        script = self._ml / "code" / program
         if not script.is_file():
-            raise JobFailed(f"AlgorithmError: framework error: there is no {told['sagemaker_program']} in the code")
+            raise JobFailed(f"AlgorithmError: framework error: there is no {program} in the code")
         return script
 
     def _run_script(self, script: Path) -> bool:

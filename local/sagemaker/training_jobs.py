@@ -7,6 +7,7 @@ from local.sagemaker.access import Caller
 from local.sagemaker.errors import NotSupportedLocally, ValidationError
 from local.sagemaker.jobs import Jobs
 from local.sagemaker.registry import Job, TrainingJob
+from local.sagemaker.script_mode import toolkit_setting
 from local.sagemaker.storage import Location
 
 CHECKPOINTS = "/opt/ml/checkpoints"
@@ -165,5 +166,5 @@ def _check_hyperparameters(told: dict[str, str]) -> None:
     if not {"sagemaker_program", "sagemaker_submit_directory"} <= told.keys():
         raise NotSupportedLocally("a job without the hyperparameters sagemaker_program and sagemaker_submit_directory")
     for name in OTHER_LAUNCHERS:
-        if told.get(name, "false") == "true":
+        if toolkit_setting(told, name, False):
             raise NotSupportedLocally(f"the hyperparameter {name}")

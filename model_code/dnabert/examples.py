@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,10 +42,24 @@ def read_fasta(path: Path) -> Iterator[Example]:
         yield Example("".join(line.strip() for line in lines), label, f"{path.name}, {header}")
 
 
+def read_jsonl(path: Path) -> Iterator[Example]:
+    """A line is {"id", "sequence", "label"}, as a training job of the pipeline is given them."""
+    with path.open() as handle:
+        for number, line in enumerate(handle, start=1):
+            origin = f"{path.name}, line {number}"
+            try:
+                entry = json.loads(line)
+                yield Example(entry["sequence"], ("0", "1").index(entry["label"]), origin)
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(f"{origin}: expected an object with a sequence and a label of 0 or 1") from error
+
+
 def reader_of(path: Path):
     """The reader of a file, or None for a file that is no data (a README, say)."""
     if path.suffix == ".csv":
         return read_csv
+    if path.suffix == ".jsonl":
+        return read_jsonl
     fasta = path.suffix in (".fa", ".fasta") and path.name.startswith(("positive", "negative"))
     return read_fasta if fasta else None
 
@@ -54,7 +69,7 @@ def read_examples(source: Path) -> list[Example]:
     files = sorted(source.iterdir()) if source.is_dir() else [source]
     found = [example for path in files if (reader := reader_of(path)) for example in reader(path)]
     if not found:
-        raise ValueError(f"{source}: no *.csv and no positive*.fa or negative*.fa with sequences in it")
+        raise ValueError(f"{source}: no *.csv, no *.jsonl and no positive*.fa or negative*.fa with sequences in it")
     return found
 
 

@@ -27,8 +27,11 @@ import json
 import os
 import shutil
 import sys
+import tarfile
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -52,6 +55,19 @@ from small_bert import Size, small_bert, write_vocabulary
 from tokens import KmerTokens
 
 
+@contextmanager
+def unpacked(channel: Path) -> Iterator[Path]:
+    """The checkpoint folder: the channel itself, or what its model.tar.gz holds."""
+    archive = channel / "model.tar.gz"
+    if not archive.is_file():
+        yield channel
+        return
+    with tempfile.TemporaryDirectory(prefix="seqdrop-weights-") as name:
+        with tarfile.open(archive) as tar:
+            tar.extractall(name, filter="data")  # refuses names and links that lead out, and devices
+        yield Path(name)
+
+
 class MaskedBert(BertForMaskedLM):
     """Computes its head for masked tokens alone: the other four fifths would be 4,101 figures each for nothing."""
 
@@ -69,8 +85,9 @@ def starting_point(args: argparse.Namespace, model_dir: Path) -> tuple[BertPreTr
     """Model and vocabulary: the checkpoint's, or new ones. vocab.txt is in `model_dir` afterwards."""
     vocabulary = model_dir / "vocab.txt"
     if args.start_from:
-        shutil.copyfile(Path(args.start_from) / "vocab.txt", vocabulary)
-        model = HEADS[args.task].from_pretrained(args.start_from, num_labels=2).float()
+        with unpacked(Path(args.start_from)) as folder:
+            shutil.copyfile(folder / "vocab.txt", vocabulary)
+            model = HEADS[args.task].from_pretrained(folder, num_labels=2).float()
         return model, KmerTokens.from_file(vocabulary)
     write_vocabulary(vocabulary, args.k)
     tokens = KmerTokens.from_file(vocabulary)
@@ -170,7 +187,7 @@ def parser() -> argparse.ArgumentParser:
     add("--validation", default=env.get("SM_CHANNEL_VALIDATION"), help="judged after each epoch")
     add("--task", choices=HEADS, default="promoter", help="what is trained (default promoter: a classifier)")
     add("--model-dir", default=env.get("SM_MODEL_DIR"), help="where the model is written")
-    add("--start-from", default=env.get("SM_CHANNEL_MODEL"), help="checkpoint folder to go on from")
+    add("--start-from", default=env.get("SM_CHANNEL_MODEL"), help="checkpoint folder, or one with its model.tar.gz")
     add = found.add_argument_group("the model, unless --start-from is given").add_argument
     add("--k", type=int, default=6, choices=range(3, 7), help="bases in a token (default 6)")
     add("--layers", type=int, default=2, help="transformer layers (default 2)")

@@ -53,6 +53,7 @@ def pretrained(model: str, folder: Path) -> nn.Module:
     config = settings.from_pretrained(folder)
     if config.model_type != settings.model_type:
         raise ValueError(f"the weights are of a {config.model_type}; {model} needs a {settings.model_type}")
+    config.use_cache = False  # of a decoder; with checkpointed activations it would be warned of
     found, loading = network.from_pretrained(folder, config=config, dtype=torch.float32, output_loading_info=True)
     wrong = sorted(loading["missing_keys"]) + sorted(str(key) for key in loading["mismatched_keys"])
     if wrong:

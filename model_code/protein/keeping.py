@@ -1,5 +1,7 @@
 """States of a run on disk: what is trained and the optimizer's, each process its part, sealed when all of it is there.
 
+On one host each process writes its part. Of several hosts the first process writes all: each has a disk of its own.
+
 SageMaker copies /opt/ml/checkpoints to S3 as files change, and a spot instance may end at any byte. A folder counts
 only if its seal names the same run and every file has the size that the seal tells.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -23,9 +26,7 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-SEAL, STATE = "sealed.json", "state"
-TRAINED = StateDictOptions(ignore_frozen_params=True)
-"""What is frozen comes from the pre-trained weights each time."""
+SEAL, STATE, WHOLE = "sealed.json", "state", "state.pt"
 
 
 def run_name(*what) -> str:
@@ -33,28 +34,47 @@ def run_name(*what) -> str:
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def many_hosts() -> bool:
+    """Whether no folder is in reach of all processes."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", dist.get_world_size())) < dist.get_world_size()
+
+
+def options(**more) -> StateDictOptions:
+    """Only what is trained: the rest comes from the pre-trained weights each time. Whole at the first process where
+    there are several hosts, otherwise each process's own part."""
+    whole = many_hosts()
+    return StateDictOptions(ignore_frozen_params=True, full_state_dict=whole, cpu_offload=whole, **more)
+
+
+def state_of(model: StructureModel, optimizer: torch.optim.Optimizer | None) -> dict:
+    found = {"model": get_model_state_dict(model, options=options())}
+    if optimizer is not None:
+        found["optimizer"] = get_optimizer_state_dict(model, optimizer, options=options())
+    return found
+
+
 def write(folder: Path, model: StructureModel, optimizer: torch.optim.Optimizer | None = None) -> None:
     """Every process must call it."""
-    dcp.save(_state(model, optimizer), checkpoint_id=folder / STATE)
+    state = state_of(model, optimizer)
+    if not many_hosts():
+        dcp.save(state, checkpoint_id=folder / STATE)
+    elif dist.get_rank() == 0:
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.save(state, folder / WHOLE)
 
 
 def read(folder: Path, model: StructureModel, optimizer: torch.optim.Optimizer | None = None) -> None:
-    """Into the model, and the optimizer if one is given, however many processes wrote it. Every process calls it."""
-    state = _state(model, optimizer)
-    dcp.load(state, checkpoint_id=folder / STATE)
-    loose = StateDictOptions(ignore_frozen_params=True, strict=False)
-    set_model_state_dict(model, state["model"], options=loose)
+    """Into the model, and the optimizer if one is given. Every process must call it."""
+    state = {"model": {}, "optimizer": {}}
+    if not many_hosts():
+        state = state_of(model, optimizer)
+        dcp.load(state, checkpoint_id=folder / STATE)
+    elif dist.get_rank() == 0:
+        state = torch.load(folder / WHOLE, weights_only=True)
+    told = {"broadcast_from_rank0": many_hosts()}
+    set_model_state_dict(model, state["model"], options=options(strict=False, **told))
     if optimizer is not None:
-        set_optimizer_state_dict(model, optimizer, state["optimizer"], options=TRAINED)
-
-
-def _state(model: StructureModel, optimizer: torch.optim.Optimizer | None) -> dict:
-    found = {"model": get_model_state_dict(model, options=TRAINED)}
-    return (
-        found
-        if optimizer is None
-        else found | {"optimizer": get_optimizer_state_dict(model, optimizer, options=TRAINED)}
-    )
+        set_optimizer_state_dict(model, optimizer, state["optimizer"], options=options(**told))
 
 
 def seal(folder: Path, run: str) -> None:
@@ -78,8 +98,10 @@ def is_sealed(folder: Path, run: str) -> bool:
 
 
 def latest(folder: Path, run: str) -> Path | None:
-    """The newest whole state of the run among `<name>-<step>`."""
-    return next((path for path in reversed(steps(folder)) if is_sealed(path, run)), None)
+    """The newest whole state of the run among `<name>-<step>`: what the first process finds. Every process calls it."""
+    found = [next((path.name for path in reversed(steps(folder)) if is_sealed(path, run)), None)]
+    dist.broadcast_object_list(found)
+    return None if found[0] is None else folder / found[0]
 
 
 def steps(folder: Path) -> list[Path]:

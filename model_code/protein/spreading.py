@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterator
 
 import encoders
@@ -24,7 +25,7 @@ from torch.nn.parallel import DistributedDataParallel
 ALONE = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
 """What torchrun would tell the only process of a run."""
 SHARDED = ("fsdp", "fsdp_offload")
-TARGETS = {"prott5": ["q", "k", "v", "o"], "protbert": ["query", "key", "value"]}
+TARGETS = {"prott5": ["q", "k", "v", "o"], "protbert": ["query", "key", "value", "attention.output.dense"]}
 """The projections of the attention, which LoRA adapts."""
 
 
@@ -100,6 +101,8 @@ def store_frozen_in_half(model: nn.Module) -> None:
 
 def shard(model: StructureModel, half: bool, offload: bool) -> None:
     """FSDP over the encoder's blocks: each process keeps its part of every one, gathers one at a time."""
+    # Nothing here changes a block's output in place.
+    warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view")
     mesh = init_device_mesh(device().type, (dist.get_world_size(),))
     policy = {"mesh": mesh}
     if half:
@@ -128,7 +131,7 @@ def wrapped(model: StructureModel, profile: str) -> nn.Module:
     if profile in SHARDED or profile == "single":
         return Sharded(model)
     devices = None if device().type == "cpu" else [device()]
-    return DistributedDataParallel(model, device_ids=devices, broadcast_buffers=False, gradient_as_bucket_view=True)
+    return DistributedDataParallel(model, device_ids=devices, gradient_as_bucket_view=True)
 
 
 def merged(model: StructureModel) -> dict[str, torch.Tensor]:

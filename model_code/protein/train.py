@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import platform
 import shutil
@@ -63,6 +64,10 @@ class StructureTrainer(Trainer):
     def __init__(self, told: Arguments, run: str, pieces: dict[str, list[records.Piece]], **named):
         super().__init__(train_dataset=pieces["train"], eval_dataset=pieces["validation"], **named)
         self.told, self.run, self.pieces = told, run, pieces
+        self.meter = watching.Meter(self.args.device)
+        self.remove_callback(PrinterCallback)
+        self.add_callback(watching.ProgressLines(self.meter))
+        self.add_callback(watching.Best(told.checkpoints / BEST, run, "eval_q3", told.patience))
 
     def _move_model_to_device(self, model, device):
         """It is where it belongs; what is offloaded must stay on the processor."""
@@ -79,6 +84,10 @@ class StructureTrainer(Trainer):
 
     def get_eval_dataloader(self, eval_dataset=None):
         return self._loader(eval_dataset or self.eval_dataset, None)
+
+    def training_step(self, model, inputs, *rest):
+        self.meter.add(inputs["attention_mask"])
+        return super().training_step(model, inputs, *rest)
 
     @torch.no_grad()
     def evaluation_loop(self, dataloader, description, *_, metric_key_prefix="eval", **__):
@@ -134,7 +143,6 @@ def training_arguments(args: Arguments, steps: int) -> TrainingArguments:
         logging_steps=max(1, steps // 100),
         eval_strategy="epoch",
         save_strategy="epoch",
-        include_num_input_tokens_seen="non_padding",
         bf16=half,
         report_to="none",
         disable_tqdm=True,
@@ -164,11 +172,7 @@ def new_trainer(args: Arguments, model, data: dict[str, list[records.Protein]], 
     pieces = {split: records.pieces(proteins, model.longest) for split, proteins in data.items()}
     an_epoch = batches.loader(pieces["train"], model, args.tokens_per_batch, args.seed, 0, dist.get_world_size())
     steps = args.epochs * -(-len(an_epoch) // args.accumulate)
-    trainer = StructureTrainer(args, run, pieces, model=model, args=training_arguments(args, steps))
-    trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(watching.ProgressLines)
-    trainer.add_callback(watching.Best(args.checkpoints / BEST, run, "eval_q3", args.patience))
-    return trainer
+    return StructureTrainer(args, run, pieces, model=model, args=training_arguments(args, steps))
 
 
 def fit(trainer: StructureTrainer, interruption: watching.Interruption) -> bool:
@@ -187,8 +191,9 @@ def judge(trainer: StructureTrainer) -> dict[str, float]:
         keeping.read(best, trainer.model)
     found = trainer.evaluate(trainer.pieces["test"], metric_key_prefix="test")
     found |= trainer.evaluation_loop(trainer.get_eval_dataloader(), "", metric_key_prefix="validation").metrics
-    beside = ("_runtime", "_per_second", "epoch")
-    return {name: round(value, 5) for name, value in sorted(found.items()) if not name.endswith(beside)}
+    speed = ("_runtime", "_per_second")
+    kept = [name for name in sorted(found) if name.startswith(("test_", "validation_")) and not name.endswith(speed)]
+    return {name: round(found[name], 5) for name in kept if not math.isnan(found[name])}
 
 
 def card(trainer: StructureTrainer, data: dict[str, list[records.Protein]], digest: str, figures: dict) -> dict:

@@ -22,22 +22,40 @@ def line(kind: str, **figures: float) -> None:
         print(kind, *(f"{name}={value:.5g}" for name, value in figures.items()), flush=True)
 
 
+class Meter:
+    """Tokens that all processes have seen, padding not counted, since it was last read."""
+
+    def __init__(self, device: torch.device):
+        self.tokens, self.device, self.since = 0, device, time.monotonic()
+
+    def add(self, mask: torch.Tensor) -> None:
+        self.tokens += int(mask.sum())
+
+    def restart(self) -> None:
+        self.tokens, self.since = 0, time.monotonic()
+
+    def a_second(self) -> int:
+        """Every process must call it."""
+        tokens = torch.tensor(self.tokens, device=self.device)
+        dist.all_reduce(tokens)
+        found = round(tokens.item() / (time.monotonic() - self.since))
+        self.restart()
+        return found
+
+
 class ProgressLines(TrainerCallback):
     """`progress`, `validation` and `test` lines."""
 
-    def on_train_begin(self, args, state, control, **_):
-        self.tokens, self.clock = state.num_input_tokens_seen, time.monotonic()
+    def __init__(self, meter: Meter):
+        self.meter = meter
 
     def on_log(self, args, state, control, logs=None, **_):
-        if "loss" not in logs:
-            return
-        now, tokens = time.monotonic(), state.num_input_tokens_seen
-        speed = round((tokens - self.tokens) / (now - self.clock))
-        line("progress", epoch=state.epoch, step=state.global_step, loss=logs["loss"], tokens_per_second=speed)
-        self.tokens, self.clock = tokens, now
+        if "loss" in logs:
+            speed = self.meter.a_second()
+            line("progress", epoch=state.epoch, step=state.global_step, loss=logs["loss"], tokens_per_second=speed)
 
     def on_epoch_begin(self, args, state, control, **_):
-        self.clock = time.monotonic()  # evaluating and saving took none of the tokens
+        self.meter.restart()  # evaluating and saving took none of the tokens
 
     def on_evaluate(self, args, state, control, metrics, **_):
         kind = "test" if "test_q3" in metrics else "validation"

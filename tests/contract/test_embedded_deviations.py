@@ -19,6 +19,7 @@ from local.testing import (
     ModelBench,
     acting_as,
     allow,
+    archive,
     make_bucket,
     make_role,
     policy,
@@ -231,6 +232,59 @@ class TestSageMaker:
         whole, within, there = self.processed(aws, program, "/opt/ml/output/a", "--to=/opt/ml/output/a")
         assert whole.endswith("scratch/opt/ml/output/a")
         assert (within, there) == ("--to=/opt/ml/output/a", "False")
+
+    def trained(self, aws, script: str, **changes) -> tuple[dict, list[str], str]:
+        """What a job that ran a script is described as, what it printed, and its bucket."""
+        bucket, name = make_bucket(aws), unique("job")
+        code = archive({"train.py": script, "requirements.txt": "no-such-package==0"})
+        aws.client("s3").put_object(Bucket=bucket, Key="code/sourcedir.tar.gz", Body=code)
+        source = f"s3://{bucket}/code/sourcedir.tar.gz"
+        request = {
+            "TrainingJobName": name,
+            "RoleArn": make_role(aws, allow(["s3:*", "logs:*"])),
+            "AlgorithmSpecification": {"TrainingImage": "no/such/image", "TrainingInputMode": "File"},
+            "HyperParameters": {"sagemaker_program": "train.py", "sagemaker_submit_directory": source},
+            "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/out/"},
+            "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+            "CheckpointConfig": {"S3Uri": f"s3://{bucket}/kept/"},
+        }
+        client = aws.client("sagemaker")
+        client.create_training_job(**request | changes)
+        job = until(
+            lambda: (one := client.describe_training_job(TrainingJobName=name))["TrainingJobStatus"] in ENDED and one,
+            timeout=40,
+        )
+        assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+        return job, (aws.workdir / "training-jobs" / name / "container.log").read_text().splitlines(), bucket
+
+    def test_a_training_jobs_image_is_not_run(self, aws):
+        _, (python,), _ = self.trained(aws, "import os, sys; print(os.path.realpath(sys.executable))")
+        assert python == os.path.realpath(sys.executable)
+
+    def test_the_checkpoints_of_a_training_job_lie_elsewhere(self, aws):
+        program = "import os; print(os.environ['SEQDROP_CHECKPOINTS']); print(os.path.exists('/opt/ml/checkpoints'))"
+        _, (place, there), _ = self.trained(aws, program)
+        assert (place.endswith("scratch/opt/ml/checkpoints"), there) == (True, "False")
+
+    def test_a_spot_machine_is_there_at_once(self, aws):
+        stopping = {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}
+        job, _, _ = self.trained(aws, "", EnableManagedSpotTraining=True, StoppingCondition=stopping)
+        steps = {one["Status"] for one in job["SecondaryStatusTransitions"]}
+        assert not steps & {"Interrupted", "MaxWaitTimeExceeded"}
+        assert job["BillableTimeInSeconds"] == job["TrainingTimeInSeconds"]
+
+    def test_checkpoints_that_a_script_removes_stay(self, aws):
+        program = """
+import os, pathlib, time
+one = pathlib.Path(os.environ["SEQDROP_CHECKPOINTS"]) / "one"
+one.write_text("1")
+time.sleep(2.5)
+one.unlink()
+"""
+        _, _, bucket = self.trained(aws, program)
+        listed = aws.client("s3").list_objects_v2(Bucket=bucket, Prefix="kept/")["Contents"]
+        assert [item["Key"] for item in listed] == ["kept/one"]
 
     def test_members_that_the_service_would_overlook_are_refused(self, aws):
         client = aws.client("sagemaker", config=Config(parameter_validation=False))

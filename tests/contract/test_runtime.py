@@ -30,8 +30,16 @@ from local.deploy import _parameters
 BROUGHT = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py")
 OTHERS = ("BaseLayer", "SeqdropLayer")
-LAYERS = {"ValidateFunction": (*OTHERS, "ReadsLayer"), "FinishFunction": (*OTHERS, "TablesLayer", "ReadsLayer")}
-FUNCTIONS = ("ValidateFunction", "StartTransformFunction", "FinishFunction", "ArchiveFunction", "ReconcileFunction")
+HEAVY = (*OTHERS, "ReadsLayer", "TablesLayer")
+LAYERS = {"ValidateFunction": HEAVY, "FinishFunction": HEAVY}
+FUNCTIONS = (
+    "ValidateFunction",
+    "StartTransformFunction",
+    "StartTrainingFunction",
+    "FinishFunction",
+    "ArchiveFunction",
+    "ReconcileFunction",
+)
 
 
 @pytest.fixture(scope="module")

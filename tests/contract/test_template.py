@@ -64,7 +64,7 @@ def actions(name: str) -> set[str]:
     return {action for s in statements(name) if s["Effect"] == "Allow" for action in as_list(s["Action"])}
 
 
-IDENTITIES = [*FUNCTIONS, "ExecutionRole", "ProcessingRole"]
+IDENTITIES = [*FUNCTIONS, "ExecutionRole", "ProcessingRole", "TrainingRole"]
 
 
 @pytest.mark.parametrize("name", IDENTITIES)
@@ -201,7 +201,7 @@ def test_only_those_that_need_it_carry_compiled_code():
     """What others import is held to their layers by tests/unit/test_imports.py, its size by test_runtime.py."""
     heavy = {name: {layer["Ref"] for layer in body.get("Layers", [])} for name, body in FUNCTIONS.items()}
     assert {name: layers for name, layers in heavy.items() if layers} == {
-        "ValidateFunction": {"ReadsLayer"},
+        "ValidateFunction": {"ReadsLayer", "TablesLayer"},
         "FinishFunction": {"TablesLayer", "ReadsLayer"},
     }
 
@@ -228,3 +228,44 @@ def test_every_function_of_the_tree_is_deployed_with_a_log_that_ends(repository)
     logs = of_type("AWS::Logs::LogGroup")
     assert {body["LoggingConfig"]["LogGroup"]["Ref"] for body in FUNCTIONS.values()} == set(logs)
     assert all(log["RetentionInDays"] for log in logs.values())
+
+
+@pytest.mark.parametrize(
+    ("function", "job", "role"),
+    [
+        ("ValidateFunction", "Processing", "ProcessingRole"),
+        ("StartTransformFunction", "Transform", "ExecutionRole"),
+        ("StartTrainingFunction", "Training", "TrainingRole"),
+    ],
+)
+def test_each_kind_of_job_is_started_by_one_function_with_one_role(function, job, role):
+    create = f"sagemaker:Create{job}Job"
+    assert [name for name in IDENTITIES if create in actions(name)] == [function]
+    passed = [s["Resource"] for s in statements(function) if "iam:PassRole" in as_list(s["Action"])]
+    assert passed == [{"GetAtt": f"{role}.Arn"}]
+    (starting,) = [s for s in statements(function) if create in as_list(s["Action"])]
+    assert {f"sagemaker:Describe{job}Job", "sagemaker:AddTags"} <= set(as_list(starting["Action"]))
+    assert f"sagemaker:Describe{job}Job" in actions("FinishFunction")
+    ended = [rule["EventPattern"] for rule in of_type("AWS::Events::Rule").values()]
+    (pattern,) = [one for one in ended if one["detail-type"] == [f"SageMaker {job} Job State Change"]]
+    assert pattern["detail"][f"{job}JobStatus"] == ["Completed", "Failed", "Stopped"]
+
+
+def test_jobs_may_lock_their_volumes_with_the_key():
+    """Those whose requests name a key for the volume need a grant on it."""
+    granting = {name for name in IDENTITIES if "kms:CreateGrant" in actions(name)}
+    assert granting == {"ProcessingRole", "TrainingRole"}
+
+
+def test_a_training_job_reads_its_data_and_writes_nothing_that_others_read():
+    written = [s for s in statements("TrainingRole") if "s3:PutObject" in as_list(s["Action"])]
+    assert sorted(str(s["Resource"]) for s in written) == [
+        "{'Sub': '${WorkBucket.Arn}/checkpoints/*'}",
+        "{'Sub': '${WorkBucket.Arn}/jobs/*/output/*'}",
+    ]
+
+
+def test_training_in_a_network_is_asked_for_as_a_whole():
+    """The role may make network interfaces only where subnets are named."""
+    assert RESOURCES["TrainingNetworkPolicy"]["Condition"] == "HasTrainingSubnets"
+    assert not [action for name in IDENTITIES for action in actions(name) if action.startswith("ec2:")]

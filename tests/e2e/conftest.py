@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -77,6 +78,7 @@ def samples(tmp_path_factory) -> Path:
 
     folder = tmp_path_factory.mktemp("samples")
     make(folder)
+    shutil.rmtree(folder / "training")  # test_training.py and test_demo.py have one of their own
     return folder
 
 

@@ -69,10 +69,12 @@ def test_the_demo_ends_well_and_brings_its_results_home(demo, tmp_path):
         "DEEP_ARCHIVE, checksum verified",
         "pair checked",
         "predictions.parquet",
+        "trained demo",
+        "now the current model",
     ):
         assert word in text
     results = tmp_path / ".seqdrop/results"
-    assert len(list(results.rglob("receipt.json"))) == 4
+    assert len(list(results.rglob("receipt.json"))) == 8
     assert len(list(results.rglob("report.html"))) == 5
     assert len(list(results.rglob("multiqc/seqdrop_general_mqc.json"))) == 5
     (reason,) = results.rglob("reason.json")

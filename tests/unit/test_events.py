@@ -62,7 +62,11 @@ def test_other_shapes_are_refused(body):
 
 @pytest.mark.parametrize(
     ("event", "kind", "name"),
-    [("finish", "Transform", "seqdrop-reads"), ("finish-processing", "Processing", "seqdrop-examine")],
+    [
+        ("finish", "Transform", "seqdrop-reads"),
+        ("finish-processing", "Processing", "seqdrop-examine"),
+        ("finish-training", "Training", "seqdrop-training"),
+    ],
 )
 def test_a_job_that_ended(bodies, event, kind, name):
     body = bodies(event)[0]
@@ -70,7 +74,7 @@ def test_a_job_that_ended(bodies, event, kind, name):
     body["detail"][f"{kind}JobStatus"] = "InProgress"
     assert finished_job(body) is None
     with pytest.raises(UnknownEvent):
-        finished_job(body | {"detail-type": "SageMaker Training Job State Change"})
+        finished_job(body | {"detail-type": "SageMaker Endpoint State Change"})
 
 
 def test_what_the_reconciler_sends_is_read_back():

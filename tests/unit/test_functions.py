@@ -8,7 +8,13 @@ from types import SimpleNamespace
 import pytest
 from seqdrop.messages import retry_delay
 
-QUEUES = {"validate": "validate", "start_transform": "transform", "finish": "finish", "archive": "archive"}
+QUEUES = {
+    "validate": "validate",
+    "start_transform": "transform",
+    "start_training": "training",
+    "finish": "finish",
+    "archive": "archive",
+}
 
 
 @pytest.fixture
@@ -43,6 +49,8 @@ def event(repository):
         ("validate", "validate-records", ["reads/run 1/S1+é_R1_001.fastq.gz", "contigs/assembly 1+2.fasta"]),
         ("finish", "finish", ["seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWX27-1"]),
         ("finish", "finish-processing", ["seqdrop-examine-ABCDEFGHIJKLMNOPQRSTUVWX27-1"]),
+        ("finish", "finish-training", ["seqdrop-training-ABCDEFGHIJKLMNOPQRSTUVWX27-1"]),
+        ("start_training", "start_training", ["ABCDEFGHIJKLMNOPQRSTUVWX27-training-1"]),
         ("archive", "archive", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
     ],
 )

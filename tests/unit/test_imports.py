@@ -9,7 +9,7 @@ READS, TABLES = ("isal", "pysam", "cffi"), ("arro3", "pybigtools", "pyBigWig", "
 BLOCKED = "import sys\nfor name in {}: sys.modules[name] = None\nimport seqdrop.stages.{}"
 
 
-@pytest.mark.parametrize("stage", ["archive", "finish", "reconcile", "start_transform"])
+@pytest.mark.parametrize("stage", ["archive", "finish", "reconcile", "start_training", "start_transform"])
 def test_a_stage_imports_nothing_of_a_layer_that_it_may_not_have(stage):
     """finish has the tables layer, and still starts without it: it loads those when there is something to write."""
     subprocess.run([sys.executable, "-c", BLOCKED.format(("numpy", *READS, *TABLES), stage)], check=True)

@@ -29,6 +29,21 @@ class JobRefused(SeqdropError):
     """SageMaker (or our own rules, before asking it) will never accept this request."""
 
 
+class DistributionRefused(SeqdropError, ValueError):
+    """A training job cannot be spread as it was asked; the message says why, and what could be asked instead."""
+
+
+class PlanRefused(SeqdropError):
+    """A training job would not fit its GPUs, or would cost more than it may. Permanent: only another job.toml helps.
+
+    `advice` are changes that would do, the cheapest first; the message ends with them.
+    """
+
+    def __init__(self, reason: str, advice: tuple[str, ...] = ()):
+        super().__init__(reason + (f". What would do: {'; '.join(advice)}" if advice else ""))
+        self.reason, self.advice = reason, advice
+
+
 class ArchiveMismatch(SeqdropError):
     """The copy's checksum is not that of the validated bytes. The landing object must stay."""
 

@@ -136,7 +136,7 @@ def push_archive(s3, bucket: str, model: str, body: bytes, now: str) -> ModelArc
     if pointer and about.items() <= pointer["current"].items():
         return archive
     s3.put_object(Bucket=bucket, Key=archive.key, Body=body)
-    pointers.move(s3, bucket, pointer_key(model), pointer, {**about, "since": now})
+    pointers.move(s3, bucket, pointer_key(model), pointer, {**about, **archive_figures(body), "since": now})
     return archive
 
 
@@ -159,6 +159,15 @@ def archive_labels(body: bytes) -> tuple[str, ...]:
             return class_names(json.loads(archive.extractfile("config.json").read()))
     except (tarfile.TarError, OSError, EOFError, KeyError, ValueError) as error:
         raise ValueError(f"this is no model.tar.gz with a config.json ({error})") from error
+
+
+def archive_figures(body: bytes) -> dict:
+    """The task and the test figure that an archive's own card.json tells, as trained models have one; else nothing."""
+    with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
+        if "card.json" not in archive.getnames():
+            return {}
+        card = json.loads(archive.extractfile("card.json").read())
+    return {"task": card.get("task", ""), "figure": card.get("metrics", {}).get("test_q3")}
 
 
 def class_names(config: dict) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 
 from seqdrop.jobs.programs import ENTRY, SOURCE, Program
 from seqdrop.jobs.rules import check_training
@@ -13,9 +12,12 @@ from seqdrop.jobs.transform import job_prefix
 from seqdrop.settings import Settings
 from seqdrop.training.jobfile import DNABERT
 from seqdrop.training.order import Order
+from seqdrop.training.plan import Plan
+from seqdrop.training.sizing import Sizing
 
 CODE = f"/opt/ml/input/data/code/{SOURCE}"
 CHECKPOINTS = "/opt/ml/checkpoints"
+PROCESSES = "SEQDROP_PROCESSES"  # a host, where job.toml says so; containers count their GPUs
 VOLUME_GB = 100  # for the weights, their copies in checkpoints, and the image's own
 # With disks of their own, which encrypt themselves and take no key: those of a d (p4d, g4dn, m5d), and these.
 OWN_DISKS = re.compile(r"ml\.([a-z]+\d[a-z]*d[a-z]*|g5|g6e?|gr6|p5e?n?|p6.*|trn\d.*|i\d.*)\.")
@@ -29,18 +31,9 @@ METRICS = {
     "validation:q8": rf"validation .*\bq8={FIGURE}",
     "test:q3": rf"test .*\bq3={FIGURE}",
     "test:q8": rf"test .*\bq8={FIGURE}",
-    "dnabert:loss": rf"step=.* loss={FIGURE}",
-    "dnabert:eval_mcc": rf"step=.* eval_mcc={FIGURE}",
+    "dnabert:loss": rf"step=\d+/\d+ (?:.* )?loss={FIGURE}",
+    "dnabert:eval_mcc": rf"step=\d+/\d+ .*\beval_mcc={FIGURE}",
 }
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What the plan chose or held sound."""
-
-    instance_type: str
-    hosts: int = 1
-    processes: int = 0  # a host; 0: one a GPU
 
 
 def output_prefix(name: str) -> str:
@@ -56,16 +49,16 @@ def training_request(
     settings: Settings,
     name: str,
     order: Order,
-    machine: Machine,
-    spread: dict[str, str],
+    size: Sizing,
     program: Program,
     weights: str,
     checkpoints: str,
 ) -> dict:
     """A CreateTrainingJob request. Raises JobRefused if it breaks a bound of the service.
 
-    `spread` are the hyperparameters of the distribution, `weights` the key of a pre-trained model's archive or "".
+    `weights` is the key of a pre-trained model's archive, or "".
     """
+    spread = size.plan.distribution
     return check_training(
         {
             "TrainingJobName": name,
@@ -75,15 +68,15 @@ def training_request(
                 "TrainingInputMode": "File",
                 "MetricDefinitions": [{"Name": key, "Regex": regex} for key, regex in METRICS.items()],
             },
-            "HyperParameters": {**hyperparameters(order), **spread, **_toolkit()},
+            "HyperParameters": {**hyperparameters(order), **size.hyperparameters, **_toolkit()},
             "InputDataConfig": _channels(settings, order, program, weights),
             "OutputDataConfig": {"S3OutputPath": f"s3://{settings.work}/jobs/", "KmsKeyId": settings.key},
-            "ResourceConfig": _resources(settings, machine),
+            "ResourceConfig": _resources(settings, size.plan),
             "StoppingCondition": _stopping(order),
             "CheckpointConfig": {"S3Uri": checkpoints, "LocalPath": CHECKPOINTS},
             "EnableManagedSpotTraining": order.job.instance.spot,
             "EnableNetworkIsolation": settings.training_isolation == "true",
-            "Environment": {"SEQDROP_PROCESSES": str(machine.processes)} if machine.processes else {},
+            "Environment": {PROCESSES: str(spread.processes_per_host)} if spread.processes_per_host else {},
             "Tags": [
                 {"Key": "seqdrop:analysis", "Value": "training"},
                 {"Key": "seqdrop:training", "Value": order.training},
@@ -146,13 +139,13 @@ def _channel(name: str, uri: str) -> dict:
     return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": "File", "CompressionType": "None"}
 
 
-def _resources(settings: Settings, machine: Machine) -> dict:
+def _resources(settings: Settings, plan: Plan) -> dict:
     found = {
-        "InstanceType": machine.instance_type,
-        "InstanceCount": machine.hosts,
+        "InstanceType": plan.instance.name,
+        "InstanceCount": plan.distribution.hosts,
         "VolumeSizeInGB": VOLUME_GB,
     }
-    return found if has_own_disks(machine.instance_type) else {**found, "VolumeKmsKeyId": settings.key}
+    return found if has_own_disks(plan.instance.name) else {**found, "VolumeKmsKeyId": settings.key}
 
 
 def _stopping(order: Order) -> dict:

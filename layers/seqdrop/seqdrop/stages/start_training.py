@@ -10,7 +10,7 @@ import json
 from functools import partial
 
 from seqdrop.analyses import TRAINING
-from seqdrop.errors import JobRefused, RetryableError
+from seqdrop.errors import DistributionRefused, JobRefused, PlanRefused, RetryableError
 from seqdrop.jobs.models import current_archive
 from seqdrop.jobs.names import job_name
 from seqdrop.jobs.programs import current_program, program_of
@@ -21,7 +21,7 @@ from seqdrop.log import logger
 from seqdrop.services import Services
 from seqdrop.stages.training_end import fail_training
 from seqdrop.training.order import Order
-from seqdrop.training.sizing import sized
+from seqdrop.training.sizing import Sizing, has_smp, sized
 
 
 def start_training(services: Services, attempt_key: str) -> None:
@@ -64,8 +64,8 @@ def _planned(services: Services, attempt: Attempt) -> Job:
     name, job = job_name([attempt]), order.job
     program = current_program(s3, settings.results, program_of(job.model))
     weights = current_archive(s3, settings.results, job.weights) if job.weights else None
-    machine, spread = sized(order)
-    make = partial(training_request, settings, name, order, machine, spread, program, weights.key if weights else "")
+    size = _sized(services, attempt, order)
+    make = partial(training_request, settings, name, order, size, program, weights.key if weights else "")
     own = make(checkpoints_uri(settings, name))
     request = make(_checkpoints_before(services, order, fingerprint(own, order)) or checkpoints_uri(settings, name))
     return Job(
@@ -78,6 +78,16 @@ def _planned(services: Services, attempt: Attempt) -> Job:
         model=order.model,
         model_digest=program.digest,
     )
+
+
+def _sized(services: Services, attempt: Attempt, order: Order) -> Sizing:
+    """The plan, which is written down for the lab before any money is spent. Raises JobRefused with its reason."""
+    try:
+        found = sized(order.job, order.prepared.letters, has_smp(services.settings.training_image))
+    except (PlanRefused, DistributionRefused) as error:
+        raise JobRefused(str(error)) from error
+    services.put_json(services.settings.results, f"results/training/{attempt.upload_id}/plan.json", found.as_dict())
+    return found
 
 
 def _checkpoints_before(services: Services, order: Order, mark: str) -> str:

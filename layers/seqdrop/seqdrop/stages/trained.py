@@ -80,7 +80,7 @@ def version_of(attempt: Attempt, order: Order) -> str:
 def _judged(services: Services, order: Order, version: Version, new: Candidate) -> Verdict:
     gate, dnabert = order.job.gate, order.job.model == DNABERT
     current = current_candidate(services.s3, services.settings.results, version.model)
-    return judged(new, current, gate.min_mcc if dnabert else gate.min_q3)
+    return judged(new, current, gate.min_mcc if dnabert else gate.min_q3, gate.any_test)
 
 
 def _figure(order: Order, made: Artifacts) -> float | None:

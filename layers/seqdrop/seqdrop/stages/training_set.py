@@ -12,7 +12,7 @@ import hashlib
 from botocore.exceptions import ClientError
 
 from seqdrop.archive import GONE
-from seqdrop.errors import Fault, InvalidFile, ObjectGone, RetryableError
+from seqdrop.errors import DistributionRefused, Fault, InvalidFile, ObjectGone, RetryableError
 from seqdrop.examination import rejection
 from seqdrop.ledger.records import DataSet, Step, Upload
 from seqdrop.log import logger
@@ -23,8 +23,9 @@ from seqdrop.stages.mismatch import superseded
 from seqdrop.stages.notices import mail, reason, reject
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.training_plan import Arrival, go_on
-from seqdrop.training.jobfile import JOB, MOST_BYTES, JobFile, parse
+from seqdrop.training.jobfile import ADVICE, JOB, MOST_BYTES, JobFile, parse
 from seqdrop.training.place import Place, place_of
+from seqdrop.training.sizing import has_smp, spread
 
 TRIES = 10  # each is lost only to someone who got on
 MOST_SEATS = 60  # with job.toml and its set's record one transaction moves them all
@@ -51,14 +52,22 @@ def _read(services: Services, upload: Upload, place: Place) -> dict:
     """One pass over the bytes: their checksum, and whether job.toml is one. Raises InvalidFile, ObjectGone."""
     digest, held = hashlib.sha256(), b""
     if place.file == JOB and upload.size > MOST_BYTES:
-        raise InvalidFile(Fault("bad_job", f"job.toml has {upload.size:,} bytes; {MOST_BYTES:,} are the most", ""))
+        raise InvalidFile(Fault("bad_job", f"job.toml has {upload.size:,} bytes; {MOST_BYTES:,} are the most", ADVICE))
     with RangedObject(services.s3, upload.version) as body:
         while block := body.read(CHUNK):
             digest.update(block)
             held = held + block if place.file == JOB else b""
     if place.file == JOB:
-        parse(held)
+        _check_job(services, parse(held))
     return {"sha256": digest.hexdigest(), "format": "training"}
+
+
+def _check_job(services: Services, job: JobFile) -> None:
+    """Raises InvalidFile for a job that could be spread over no machine."""
+    try:
+        spread(job, has_smp(services.settings.training_image))
+    except DistributionRefused as error:
+        raise InvalidFile(Fault("bad_job", str(error), ADVICE, name=JOB)) from error
 
 
 def _settle_once(services: Services, upload: Upload, place: Place, facts: dict) -> bool:

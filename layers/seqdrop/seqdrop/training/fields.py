@@ -47,7 +47,7 @@ class Number:
 
     def __init__(self, least: float, most: float):
         self._least, self._most = least, most
-        self.wanted = f"a number from {least:g} to {most:,g}"
+        self.wanted = f"a number from {least:,.10g} to {most:,.10g}"
 
     def holds(self, value: Any) -> bool:
         return type(value) in (int, float) and self._least <= value <= self._most

@@ -2,10 +2,10 @@
 
 1. Its figure on the test split is min_q3 (of dnabert: min_mcc) or more.
 2. It does what the current model of that name does: the same task.
-3. Its figure is not below that of the current model. Each is of the test split that the model was trained beside; where
-   those differ, the verdict says so, and the lab may overrule it (`seqdrop models use`).
+3. Its figure is not below that of the current model, and both are of the same test split: figures of different ones say
+   nothing of which model is better. With `any_test` they are compared all the same, and one that is not known passes.
 
-A model that fails is registered all the same.
+A model that fails is registered all the same, and a lab may overrule the gate (`seqdrop models use`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Candidate:
-    """What the gate knows of a model. `figure` is Q3, or Matthews correlation, None if it was not told."""
+    """What the gate knows of a model. `figure` is Q3, or Matthews correlation; None, or "", is what was not told."""
 
     task: str
     figure: float | None
@@ -30,8 +30,8 @@ class Verdict:
     why: str
 
 
-def judged(new: Candidate, current: Candidate | None, least: float) -> Verdict:
-    """By the rule above; `current` is None where there is none yet, or its figures are not known."""
+def judged(new: Candidate, current: Candidate | None, least: float, any_test: bool = False) -> Verdict:
+    """By the rule above; `current` is None where there is none yet."""
     name = "MCC" if new.task == "promoter" else "Q3"
     if new.figure is None or new.figure != new.figure:
         return Verdict(False, f"its {name} on the test split is not known")
@@ -39,10 +39,16 @@ def judged(new: Candidate, current: Candidate | None, least: float) -> Verdict:
         return Verdict(False, f"its {name} of {new.figure:.4f} is below {least:g}, which job.toml asks for")
     if current is None:
         return Verdict(True, f"its {name} is {new.figure:.4f}, and there is no current model that it could be held to")
-    if current.task != new.task:
+    if current.task not in ("", new.task):
         return Verdict(False, f"the current model does {current.task}, and this one {new.task}")
-    if current.figure is None:
-        return Verdict(True, f"its {name} is {new.figure:.4f}, and that of the current model is not known")
-    apart = "" if current.test_digest == new.test_digest else " (on another test split)"
-    said = f"its {name} is {new.figure:.4f}, that of the current model {current.figure:.4f}{apart}"
-    return Verdict(new.figure >= current.figure, said)
+    return _compared(new, current, name, any_test)
+
+
+def _compared(new: Candidate, current: Candidate, name: str, any_test: bool) -> Verdict:
+    same = bool(new.test_digest) and current.test_digest == new.test_digest
+    of_current = "is not known" if current.figure is None else f"is {current.figure:.4f}"
+    said = f"its {name} is {new.figure:.4f}, that of the current model {of_current}"
+    if not (same or any_test):
+        return Verdict(False, f"{said}, and not on the same test split; gate.any_test = true would compare them")
+    passed = current.figure is None or new.figure >= current.figure
+    return Verdict(passed, said if same else f"{said} (on another test split)")

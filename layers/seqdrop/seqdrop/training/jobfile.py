@@ -104,6 +104,7 @@ class Gate(Table):
 
     min_q3: float = setting(0.70, Number(0, 1))
     min_mcc: float = setting(0.50, Number(-1, 1))  # of dnabert, which has no Q3
+    any_test: bool = setting(False, Flag())  # hold it to the current model even if that was tested on other records
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class JobFile(Table):
     model: str = setting(MISSING, Choice(*PROTEINS, DNABERT))
     task: str = setting("", Choice("", "ss3", "ss8", "promoter"))
     weights: str = setting("", WEIGHTS)
-    name: str = setting("", TRAINED)  # of the trained model in models/; the folder's if empty
+    name: str = setting("", TRAINED)  # of the trained model in models/; "" is Order.model's to say
     budget_usd: float = setting(50.0, Number(0, 1_000_000))
     data: Data = None
     train: Train = field(default_factory=Train)
@@ -182,7 +183,7 @@ def _read(content: dict) -> JobFile:
         wrong.append("distribution is no table; write [distribution]")
     try:
         # A stand-in where [data] is wrong, so that what is wrong with the top is told at once.
-        others = {"data": Data("flip", "a", "b"), **made, "distribution": distribution}
+        others = {"data": Data("csv", file="any"), **made, "distribution": distribution}
         found = JobFile.read(content, **others)
     except WrongSettings as error:
         wrong = error.messages + wrong

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-from seqdrop.training.jobfile import JobFile
+from seqdrop.training.jobfile import DNABERT, JobFile
 from seqdrop.training.prepare import Prepared
+
+STRUCTURE = "structure"  # as analyses.toml calls the model of proteins/
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class Order:
 
     @property
     def model(self) -> str:
-        """The name of the trained model in models/."""
-        return self.job.name or self.training
+        """The name of the trained model in models/: without another, the one that proteins/ uses, or the folder's."""
+        return self.job.name or (self.training if self.job.model == DNABERT else STRUCTURE)
 
     def as_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)

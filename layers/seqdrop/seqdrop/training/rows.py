@@ -45,4 +45,6 @@ def split_of_header(header: str) -> str:
 
 
 def name_of_header(header: str) -> str:
-    return header.split()[0] if header.split() else ""
+    """The first word; "" if there is none, or it tells the split."""
+    first = header.split()[:1]
+    return first[0] if first and not WORD.match(first[0]) else ""

@@ -2,15 +2,71 @@
 
 from __future__ import annotations
 
-from seqdrop.jobs.training import Machine
-from seqdrop.training.order import Order
+from dataclasses import asdict, dataclass
+
+from seqdrop.errors import DistributionRefused
+from seqdrop.training.distribution import Distribution
+from seqdrop.training.jobfile import DNABERT, JobFile
+from seqdrop.training.plan import Plan, plan
+from seqdrop.training.profiles import SINGLE, Fate
+
+SMP_IMAGE = "smdistributed-modelparallel"  # the repository of AWS's images with its own distributed libraries
+LONGEST_DNA = 500  # k-mers that DNABERT has positions for
 
 
-def sized(order: Order) -> tuple[Machine, dict[str, str]]:
-    """The machine, and the hyperparameters of the distribution. Raises JobRefused with the plan's text."""
-    given = order.job.distribution
-    spread = {"profile": given.get("profile", "single")}
-    instance = order.job.instance.type or "ml.m5.xlarge"
-    if spread["profile"] != "single":
-        spread |= {"sagemaker_torch_distributed_enabled": "true", "sagemaker_instance_type": instance}
-    return Machine(instance, given.get("hosts", 1), given.get("processes_per_host", 0)), spread
+@dataclass(frozen=True)
+class Sizing:
+    """The plan that may run, and what became of fields that were asked for."""
+
+    plan: Plan
+    fates: list[Fate]
+
+    @property
+    def hyperparameters(self) -> dict[str, str]:
+        """Of the distribution. The script of dnabert runs in one process and knows none of them."""
+        if self.plan.job.model == DNABERT:
+            return {}
+        return self.plan.distribution.hyperparameters(self.plan.instance.name)
+
+    def as_dict(self) -> dict:
+        return {**self.plan.as_dict(), "fates": [asdict(one) for one in self.fates]}
+
+
+def has_smp(image: str) -> bool:
+    """Whether a training image has SageMaker's model-parallel library."""
+    return SMP_IMAGE in image
+
+
+def spread(job: JobFile, smp: bool) -> tuple[Distribution, list[Fate]]:
+    """What [distribution] asks for. Raises DistributionRefused for what cannot be."""
+    found, fates = Distribution.from_table(job.distribution, smp, job.instance.type, job.model)
+    found.check(job.model, job.train.freeze_encoder)
+    if job.model == DNABERT and found.profile != SINGLE:
+        raise DistributionRefused(f'distribution.profile is "{found.profile}"; model "dnabert" takes "single"')
+    return found, fates
+
+
+def sized(job: JobFile, letters: int, smp: bool, price: float | None = None) -> Sizing:
+    """The plan for a training set of so many letters. `price` is an hour's of the instance, in place of the table's.
+
+    Raises PlanRefused or DistributionRefused.
+    """
+    found, fates = spread(job, smp)
+    train, limits = job.train, {"budget_usd": job.budget_usd, "max_hours": job.instance.max_hours}
+    planned = plan(
+        job.model,
+        train.head,
+        job.target,
+        found,
+        job.instance.type,
+        train.tokens_per_batch,
+        min(train.max_length, LONGEST_DNA) if job.model == DNABERT else train.max_length,
+        letters,
+        train.epochs,
+        job.instance.spot,
+        freeze_encoder=train.freeze_encoder,
+        accumulate=train.accumulate,
+        price=price,
+        **limits,
+    )
+    return Sizing(planned, fates)

@@ -52,7 +52,10 @@ def read_parquet(source: Source, split: str, problems: Problems, budget: Budget)
         names = [field.name for field in reader.schema]
         if _columns_hold([name.lower() for name in names], source, split, problems):
             yield from _rows_of_batches(reader, names, source, split, problems, budget)
-    except Exception as error:  # arro3 raises a bare Exception for what it cannot read
+    except BaseException as error:
+        # arro3 raises a bare Exception for what it cannot read, or panics, which is no Exception. No others are ours.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         problems.add("bad_table", f"{source.name}: the Parquet file cannot be read ({type(error).__name__})")
 
 

@@ -194,3 +194,29 @@ def test_a_trained_language_model_fills_what_it_has_seen(train, inference, tmp_p
     (stretch,) = json.loads(answer)["masks"]
     assert stretch["candidates"][0]["bases"] == sequence[15:18]
     assert stretch["candidates"][0]["probability"] > 0.5
+
+
+def test_json_lines_of_the_pipeline_are_read(tmp_path):
+    path = tmp_path / "train.jsonl"
+    path.write_text(
+        '{"id": "a", "sequence": "ACGTACGT", "label": "1"}\n{"id": "b", "sequence": "ACGT", "label": "0"}\n'
+    )
+    found = [(one.sequence, one.label, one.origin) for one in read_examples(tmp_path)]
+    assert found == [("ACGTACGT", 1, "train.jsonl, line 1"), ("ACGT", 0, "train.jsonl, line 2")]
+    path.write_text('{"id": "a", "sequence": "ACGT", "label": "2"}\n')
+    with pytest.raises(ValueError, match=r"train.jsonl, line 1: expected"):
+        read_examples(tmp_path)
+
+
+def test_a_channel_may_hold_the_archive_of_a_checkpoint(tmp_path, tiny_folder):
+    import tarfile
+
+    from train import unpacked
+
+    with unpacked(tiny_folder) as folder:
+        assert folder == tiny_folder
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        archive.add(tiny_folder / "vocab.txt", "vocab.txt")
+    with unpacked(tmp_path) as folder:
+        assert (folder / "vocab.txt").read_bytes() == (tiny_folder / "vocab.txt").read_bytes()
+    assert not folder.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -16,6 +17,16 @@ sys.path.insert(0, str(CODE))
 @pytest.fixture(scope="session")
 def protein_code() -> Path:
     return CODE
+
+
+@pytest.fixture(scope="session")
+def protein_train():
+    """train.py under a name of its own: other model folders have one too."""
+    spec = importlib.util.spec_from_file_location("protein_train", CODE / "train.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

@@ -164,8 +164,15 @@ def spiece(pieces: list[str]) -> bytes:
     """A sentencepiece model of these pieces: as protobuf has it, with scores, kinds and settings between."""
     found = b""
     for number, piece in enumerate(pieces):
-        text = piece.encode()
-        body = b"\x0a" + bytes([len(text)]) + text + b"\x15" + (b"\x00\x00\x80\xbf" if number > 2 else b"\0\0\0\0")
-        body += b"\x18" + bytes([3 if number < 2 else 2 if number == 2 else 1])
-        found += b"\x0a" + bytes([len(body)]) + body
-    return found + b"\x12\x06\x18\x01\x20\x80\x80\x01"
+        kind = 3 if number < 2 else 2 if number == 2 else 1
+        body = _field(1, piece.encode()) + b"\x15" + b"\x00\x00\x80\xbf" + b"\x18" + bytes([kind])
+        found += _field(1, body)
+    return found + _field(2, b"\x18\x01\x20\x80\x80\x01")
+
+
+def _field(number: int, body: bytes) -> bytes:
+    """A field of bytes: its key, its length as a varint, itself."""
+    length, size = len(body), b""
+    while length > 127:
+        size, length = size + bytes([128 | length & 127]), length >> 7
+    return bytes([number << 3 | 2]) + size + bytes([length]) + body

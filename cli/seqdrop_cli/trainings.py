@@ -1,0 +1,76 @@
+"""The commands on trainings: training push, training weights and models use."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from hashlib import file_digest
+from pathlib import Path
+
+from rich.console import Console
+from seqdrop.jobs import pointers
+from seqdrop.jobs.models import pointer_key
+from seqdrop.jobs.programs import PROGRAMS, push_program
+from seqdrop.jobs.registry import Version, make_current
+from seqdrop.services import now
+
+from seqdrop_cli import target as targets
+from seqdrop_cli.sourcedir import pack_program
+
+
+def push(options, console: Console) -> int:
+    """The scripts of model_code/ become what training jobs run."""
+    target = targets.find(options.stack)
+    for name in PROGRAMS:
+        body = pack_program(options.code / name)
+        program = push_program(target.client("s3"), target.results, name, body, now())
+        _say(console, f"training jobs of {name} now run s3://{target.results}/{program.prefix}")
+    return 0
+
+
+def weights(options, console: Console) -> int:
+    """A folder of pre-trained weights becomes a model that job.toml may name."""
+    target = targets.find(options.stack)
+    key = push_weights(target.client("s3"), target.results, options.model, options.folder, now())
+    _say(console, f'weights = "{options.model}" now means s3://{target.results}/{key}')
+    return 0
+
+
+def use(options, console: Console) -> int:
+    """A version that was registered becomes the current one, whatever the gate said of it."""
+    target = targets.find(options.stack)
+    make_current(target.client("s3"), target.results, Version(options.model, options.version), now())
+    _say(console, f"{options.model} is now {options.version}")
+    return 0
+
+
+def push_weights(s3, bucket: str, model: str, folder: Path, when: str) -> str:
+    """Upload a folder as model.tar.gz, whatever its size, and point to it; answers its key.
+
+    Raises ValueError for a folder without config.json.
+    """
+    if not (folder / "config.json").is_file():
+        raise ValueError(f"{folder / 'config.json'} is not there: this is no folder of pre-trained weights")
+    with tempfile.TemporaryDirectory() as scratch:
+        packed = Path(scratch) / "model.tar.gz"
+        with tarfile.open(packed, "w:gz", compresslevel=1) as archive:
+            for path in sorted(folder.iterdir()):
+                if path.is_file():
+                    archive.add(path, arcname=path.name, filter=_plain)
+        with packed.open("rb") as body:
+            digest = file_digest(body, "sha256").hexdigest()
+        key, pointer = f"models/{model}/{digest[:16]}/model.tar.gz", pointers.read(s3, bucket, pointer_key(model))
+        s3.upload_file(str(packed), bucket, key)
+    pointers.move(s3, bucket, pointer_key(model), pointer, {"key": key, "digest": digest, "labels": [], "since": when})
+    return key
+
+
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Without whose file it is."""
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    return member
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True, markup=False)

@@ -1,0 +1,107 @@
+"""Hours and dollars of a training job, from its tokens.
+
+A step takes as long as its arithmetic or its traffic, whichever is longer, since FSDP and DDP send while they compute.
+Arithmetic (Kaplan et al. 2020, arXiv:2001.08361, section 2.1): 2 operations for each parameter and token forward, and
+4 backward; attention adds 4 s a for each token and layer forward (s tokens in the sequence, a the width of all
+queries), twice that backward. Checkpointing does the forward pass again. Of a GPU's peak rate UTILISATION is had.
+Traffic: DDP sums fp32 gradients; FSDP gathers bf16 parameters forward and backward and reduces fp32 gradients.
+None of these rates was measured on these instances: take hours for right within a factor of two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seqdrop.training.distribution import Distribution
+from seqdrop.training.instances import Instance
+from seqdrop.training.memory import Work
+from seqdrop.training.prices import PRICES, SPOT_HIGH, SPOT_LOW
+from seqdrop.training.profiles import DDP, FSDP_OFFLOAD, LORA
+from seqdrop.training.shapes import Shape
+
+UTILISATION = 0.35  # of the dense peak of a product in bf16, for layers of this width in eager PyTorch
+UTILISATION_EAGER = 0.25  # where attention writes its scores to memory
+SECONDS_A_LAYER = 0.004  # forward, backward and update, however few the tokens: the time to launch its kernels
+CPU_TFLOPS = 0.02  # that a vCPU does of fp32 convolutions
+PADDING = 1.08  # tokens computed for each residue: padding in batches by length, and special tokens
+HOURS_AROUND = 0.15  # to load weights, validate, test and save; SageMaker bills from the download on
+PCIE_GBS = 12.0  # of a GPU to its host, when states are offloaded
+HOST_UPDATES = 1e9  # parameters a second that AdamW updates on the processors of a host
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of a whole job. Dollars are a range where spot is asked for."""
+
+    tokens_per_second: float
+    hours: float
+    price: float
+    """Dollars an hour of all hosts, on demand."""
+    dollars: float
+    """The most that it is expected to cost."""
+    dollars_low: float
+
+
+def cost(
+    shape: Shape,
+    distribution: Distribution,
+    work: Work,
+    instance: Instance,
+    residues: int,
+    spot: bool,
+    price: float | None = None,
+) -> Cost:
+    """`residues` are those of all epochs. `price` is an hour's of one host, in place of the table's."""
+    rate = work.tokens * work.processes / _step_seconds(shape, distribution, work, instance)
+    hours = residues * PADDING / rate / 3600 + HOURS_AROUND
+    hourly = (PRICES[instance.name] if price is None else price) * distribution.hosts
+    low, high = (SPOT_LOW, SPOT_HIGH) if spot else (1, 1)
+    return Cost(rate, hours, hourly, hours * hourly * high, hours * hourly * low)
+
+
+def operations(shape: Shape, distribution: Distribution, work: Work) -> float:
+    """Floating-point operations that one token takes, forward and backward."""
+    layers = shape.layers + 2 * shape.decoder
+    attention = 0 if shape.family == "cnn" else 4 * layers * shape.inner * work.length
+    forward = 2 * shape.products + attention
+    if work.frozen:
+        return forward
+    backward = (forward if distribution.profile == LORA else 2 * forward) + attention * (distribution.profile == LORA)
+    again = forward if distribution.activation_checkpointing and shape.family != "cnn" else 0
+    return forward + backward + again
+
+
+def _step_seconds(shape: Shape, distribution: Distribution, work: Work, instance: Instance) -> float:
+    """One forward and backward pass of one process."""
+    arithmetic = operations(shape, distribution, work) * work.tokens / _rate(shape, work, instance, distribution)
+    launches = SECONDS_A_LAYER * (shape.layers + 2 * shape.decoder) if instance.gpu else 0.0
+    traffic = _traffic(shape, distribution, work, instance)
+    return max(arithmetic, traffic, launches) + _offload(shape, distribution, work)
+
+
+def _rate(shape: Shape, work: Work, instance: Instance, distribution: Distribution) -> float:
+    if instance.gpu is None:
+        processes = max(1, work.processes // distribution.hosts)
+        return CPU_TFLOPS * 1e12 * instance.vcpus / processes
+    peak = instance.gpu.bf16_tflops if work.bf16 else instance.gpu.fp32_tflops
+    eager = shape.family == "t5" and work.eager
+    return peak * 1e12 * (UTILISATION_EAGER if eager else UTILISATION)
+
+
+def _traffic(shape: Shape, distribution: Distribution, work: Work, instance: Instance) -> float:
+    """Seconds in which a process sends what a step needs; between hosts its GPUs share the network."""
+    if work.processes == 1 or instance.gpu is None:
+        return 0.0
+    trained = 0 if work.frozen or distribution.profile == LORA else shape.parameters
+    sent = 4 * 2 * trained if distribution.profile in (DDP, LORA) else (2 + 2) * shape.parameters + 4 * trained
+    shared = instance.network_gbs / instance.processes
+    return sent / 1e9 / (min(instance.gpu.link_gbs, shared) if distribution.hosts > 1 else instance.gpu.link_gbs)
+
+
+def _offload(shape: Shape, distribution: Distribution, work: Work) -> float:
+    """Parameters come from the host and gradients go there; the host updates its processes' parts."""
+    if distribution.profile != FSDP_OFFLOAD:
+        return 0.0
+    part = shape.parameters / work.processes
+    updated = shape.parameters / distribution.hosts / distribution.passes
+    return 3 * 4 * part / 1e9 / PCIE_GBS + updated / HOST_UPDATES

@@ -1,0 +1,74 @@
+"""The shapes of the models, from their public configurations, so that a Lambda plans without torch.
+
+Unit tests hold every number to the true architecture built on the meta device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a plan has to know of a model, its head left out. Counts are of parameters."""
+
+    title: str
+    family: str
+    """"t5", "bert" or "cnn": which formulas of memory.py hold."""
+    parameters: int
+    block: int
+    """Of the largest block that FSDP gathers at once (T5Block, BertLayer, Conv1d)."""
+    outside: int
+    """In no block: embeddings and the last norm, which FSDP gathers for the whole step."""
+    layers: int
+    hidden: int
+    heads: int
+    inner: int
+    """Width of all queries (keys, values) of a token."""
+    feed: int
+    """Width of the feed-forward layer; of a cnn, its kernel."""
+    decoder: int = 0
+    """Layers of a decoder that sees as many tokens as the encoder."""
+    longest: int = 0
+    """Tokens that it has positions for; 0: any number."""
+    special: int = 0
+    """Tokens that stand around a sequence."""
+
+    @property
+    def products(self) -> int:
+        """Parameters that multiply every token: those of the matrix products."""
+        if self.family == "cnn":
+            return self.parameters - self.outside
+        attention = 4 * self.hidden * self.inner
+        layer = attention + 2 * self.hidden * self.feed
+        return self.layers * layer + self.decoder * (layer + attention)
+
+    def adapters(self, rank: int) -> int:
+        """Of LoRA on queries, keys, values and outputs: two slim matrices for each."""
+        attentions = self.layers + 2 * self.decoder
+        return attentions * 4 * rank * (self.hidden + self.inner)
+
+    def head(self, kind: str, classes: int) -> int:
+        """Of the layers above the encoder: one linear, or two convolutions of kernel 7 with 32 channels between."""
+        return (self.hidden * 7 + 1) * 32 + (32 * 7 + 1) * classes if kind == "cnn" else (self.hidden + 1) * classes
+
+
+PROTT5, PROTT5_FULL, PROTBERT, CNN, DNABERT = "prott5", "prott5_full", "protbert", "cnn", "dnabert"
+SHAPES = {
+    PROTT5: Shape(
+        "ProtT5-XL, encoder", "t5", 1_208_141_824, 50_334_720, 132_096, 24, 1024, 32, 4096, 16_384, special=1
+    ),
+    # Not trained by Seqdrop: secondary structure needs no decoder. It is what the chapter trains.
+    PROTT5_FULL: Shape(
+        "ProtT5-XL, encoder and decoder",
+        *("t5", 2_818_830_336, 67_112_960, 133_120, 24, 1024, 32, 4096, 16_384),
+        decoder=24,
+        special=1,
+    ),
+    PROTBERT: Shape(
+        "ProtBERT-BFD", "bert", 418_881_536, 12_596_224, 40_994_816, 30, 1024, 16, 1024, 4096, 0, 40_000, 2
+    ),
+    # One-hot residues (22 ids) through five convolutions of kernel 9 and width 128: model_code/protein/cnn.py.
+    CNN: Shape("convolutions", "cnn", 615_808, 147_584, 0, 5, 128, 1, 128, 9),
+    DNABERT: Shape("DNABERT-6", "bert", 89_190_912, 7_087_872, 4_136_448, 12, 768, 12, 768, 3072, 0, 512, 2),
+}

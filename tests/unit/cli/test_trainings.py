@@ -1,0 +1,72 @@
+"""The commands on trainings: code, weights and versions reach the results bucket as jobs look for them."""
+
+import io
+import json
+import tarfile
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+from seqdrop.errors import JobRefused
+from seqdrop.jobs.models import current_archive
+from seqdrop.jobs.programs import current_program
+from seqdrop_cli import trainings
+from seqdrop_cli.main import parser
+from seqdrop_cli.sourcedir import MODEL_CODE, pack_program
+
+
+@pytest.fixture
+def run(services, monkeypatch):
+    """Run a command line against the buckets of moto."""
+    target = SimpleNamespace(results="results", client=lambda name: services.s3)
+    monkeypatch.setattr(trainings.targets, "find", lambda stack: target)
+
+    def call(*words) -> int:
+        options = parser().parse_args([str(word) for word in words])
+        return options.run(options, Console(quiet=True))
+
+    return call
+
+
+def members(services, key: str) -> list[str]:
+    body = services.s3.get_object(Bucket="results", Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+        return archive.getnames()
+
+
+def test_the_scripts_of_the_checkout_are_pushed(run, services):
+    with pytest.raises(JobRefused, match="seqdrop training push"):
+        current_program(services.s3, "results", "protein")
+    assert run("training", "push") == 0
+    found = members(services, current_program(services.s3, "results", "protein").prefix + "sourcedir.tar.gz")
+    assert {"train.py", "networks.py"} <= set(found)
+    assert "train.py" in members(
+        services, current_program(services.s3, "results", "dnabert").prefix + "sourcedir.tar.gz"
+    )
+
+
+def test_an_archive_of_a_script_is_always_the_same(tmp_path):
+    assert pack_program(MODEL_CODE / "protein") == pack_program(MODEL_CODE / "protein")
+    with pytest.raises(ValueError, match="no folder of a training script"):
+        pack_program(tmp_path)
+
+
+def test_weights_are_pushed_under_the_name_that_the_script_looks_for(run, services, tmp_path):
+    with pytest.raises(ValueError, match="no folder of pre-trained weights"):
+        run("training", "weights", "prot_bert_bfd", tmp_path)
+    for name in ("config.json", "model.safetensors", "vocab.txt"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / ".cache").mkdir()
+    assert run("training", "weights", "prot_bert_bfd", tmp_path) == 0
+    archive = current_archive(services.s3, "results", "prot_bert_bfd")
+    assert archive.key.endswith("/model.tar.gz")
+    assert members(services, archive.key) == ["config.json", "model.safetensors", "vocab.txt"]
+
+
+def test_a_version_is_made_current_by_hand(run, services):
+    with pytest.raises(JobRefused, match="there is no version"):
+        run("models", "use", "structure", "v1")
+    card = {"digest": "ab", "labels": ["H"], "task": "ss3", "figure": 0.4, "data": {"test_digest": "cd"}}
+    services.s3.put_object(Bucket="results", Key="models/structure/v1/card.json", Body=json.dumps(card).encode())
+    assert run("models", "use", "structure", "v1") == 0
+    assert current_archive(services.s3, "results", "structure").key == "models/structure/v1/model.tar.gz"

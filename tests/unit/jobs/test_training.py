@@ -1,0 +1,187 @@
+"""The request for a training job, held to SageMaker's own description and to the bounds that botocore leaves out."""
+
+import re
+from dataclasses import replace
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+from seqdrop.errors import JobRefused
+from seqdrop.jobs.programs import Program
+from seqdrop.jobs.rules import check_training
+from seqdrop.jobs.training import METRICS, has_own_disks, training_request
+from seqdrop.training.jobfile import parse
+from seqdrop.training.order import Order
+from seqdrop.training.prepare import Prepared
+from seqdrop.training.sizing import sized
+
+NAME = f"seqdrop-training-{'A' * 26}-1"
+ROLE = "arn:aws:iam::123456789012:role/training"
+COUNTS = {split: {"records": 10, "letters": 1000, "classes": {}} for split in ("train", "validation", "test")}
+DATA = '[data]\nformat = "csv"\nfile = "a.csv"\n'
+
+
+@pytest.fixture
+def made(services):
+    def make(text: str, **settings) -> dict:
+        job = parse(text.encode())
+        order = Order("x", job, {"a.csv": "B" * 26}, "training/ab/data/", Prepared("d", "t", COUNTS))
+        own = replace(services.settings, training_role=ROLE, **settings)
+        weights = "models/prot_bert_bfd/ab/model.tar.gz" if job.weights else ""
+        size = sized(job, order.prepared.letters, smp=False)
+        program = Program("training/protein/cd/", "cd")
+        return training_request(own, NAME, order, size, program, weights, f"s3://work/checkpoints/{NAME}/")
+
+    return make
+
+
+CNN = f'model = "cnn"\n{DATA}[instance]\ntype = "ml.m5.xlarge"\nspot = false\n'
+BERT = f"""model = "protbert"
+weights = "prot_bert_bfd"
+{DATA}
+[instance]
+type = "ml.g5.12xlarge"
+[distribution]
+profile = "fsdp"
+"""
+DNABERT = f'model = "dnabert"\n{DATA}[instance]\ntype = "ml.m5.xlarge"\n'
+
+
+def test_the_request_is_this_one(made):
+    request = made(CNN)
+    channel = lambda name, uri: {  # noqa: E731
+        "ChannelName": name,
+        "DataSource": {
+            "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+        },
+        "InputMode": "File",
+        "CompressionType": "None",
+    }
+    told = request.pop("HyperParameters")
+    assert request.pop("AlgorithmSpecification")["TrainingImage"] == "training_image"
+    assert request == {
+        "TrainingJobName": NAME,
+        "RoleArn": ROLE,
+        "InputDataConfig": [
+            channel("data", "s3://work/training/ab/data/"),
+            channel("code", "s3://results/training/protein/cd/"),
+        ],
+        "OutputDataConfig": {"S3OutputPath": "s3://work/jobs/", "KmsKeyId": "key"},
+        "ResourceConfig": {
+            "InstanceType": "ml.m5.xlarge",
+            "InstanceCount": 1,
+            "VolumeSizeInGB": 100,
+            "VolumeKmsKeyId": "key",
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": 43200},
+        "CheckpointConfig": {"S3Uri": f"s3://work/checkpoints/{NAME}/", "LocalPath": "/opt/ml/checkpoints"},
+        "EnableManagedSpotTraining": False,
+        "EnableNetworkIsolation": False,
+        "Environment": {},
+        "Tags": [
+            {"Key": "seqdrop:analysis", "Value": "training"},
+            {"Key": "seqdrop:training", "Value": "x"},
+        ],
+    }
+    assert told["sagemaker_submit_directory"] == "/opt/ml/input/data/code/sourcedir.tar.gz"
+    assert {"model", "task", "epochs", "learning_rate", "profile", "activation_checkpointing"} <= set(told)
+
+
+def test_what_train_py_is_told_is_what_it_takes(made, repository):
+    """Held to the parser of the script itself, by its text: the environment of unit tests need not import it."""
+    known = set(re.findall(r'add\("--([a-z_-]+)"', (repository / "model_code/protein/arguments.py").read_text()))
+    for text in (CNN, BERT):
+        told = {name for name in made(text)["HyperParameters"] if not name.startswith("sagemaker_")}
+        assert told <= known
+    known = set(re.findall(r'add\("--([a-z-]+)"', (repository / "model_code/dnabert/train.py").read_text()))
+    told = {name for name in made(DNABERT)["HyperParameters"] if not name.startswith("sagemaker_")}
+    assert told == {"task", "epochs", "learning-rate", "seed"} <= known
+
+
+def test_several_gpus_start_torchrun_and_their_disks_take_no_key(made):
+    request = made(BERT)
+    assert request["HyperParameters"]["sagemaker_torch_distributed_enabled"] == "true"
+    assert "VolumeKmsKeyId" not in request["ResourceConfig"]
+    assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 43200, "MaxWaitTimeInSeconds": 86400}
+    assert [one["ChannelName"] for one in request["InputDataConfig"]] == ["data", "code", "model"]
+
+
+def test_dnabert_has_channels_of_its_own(made):
+    uris = {one["ChannelName"]: one["DataSource"]["S3DataSource"]["S3Uri"] for one in made(DNABERT)["InputDataConfig"]}
+    assert uris["train"] == "s3://work/training/ab/data/train.jsonl"
+    assert uris["validation"] == "s3://work/training/ab/data/validation.jsonl"
+
+
+def test_network_and_isolation_are_as_the_stack_says(made):
+    request = made(
+        CNN, training_subnets="subnet-1,subnet-2", training_security_groups="sg-1", training_isolation="true"
+    )
+    assert request["VpcConfig"] == {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
+    assert request["EnableNetworkIsolation"] is True
+
+
+@pytest.mark.parametrize("text", [CNN, BERT, DNABERT])
+def test_the_service_describes_it_so(made, text):
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    shape = model.operation_model("CreateTrainingJob").input_shape
+    assert ParamValidator().validate(made(text), shape).generate_report() == ""
+    from local.sagemaker.shapes import check
+
+    check("CreateTrainingJob", made(text))
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("progress epoch=1.5 step=30 loss=0.91 tokens_per_second=1234", "progress:loss", "0.91"),
+        ("validation epoch=2 q3=0.71 loss=0.8", "validation:q3", "0.71"),
+        ("test q3=0.72 q8=0.61 loss=0.5", "test:q8", "0.61"),
+        ("step=3/30 eval_loss=0.5 eval_mcc=-0.12", "dnabert:eval_mcc", "-0.12"),
+        ("step=3/30 loss=1e-05 learning_rate=3", "dnabert:loss", "1e-05"),
+    ],
+)
+def test_metrics_are_read_off_the_log(line, name, value):
+    found = {key: re.search(regex, line) for key, regex in METRICS.items()}
+    assert found[name].group(1) == value
+    assert {key.partition(":")[0] for key, one in found.items() if one} == {name.partition(":")[0]}
+
+
+@pytest.mark.parametrize(
+    "kind", ["ml.g5.xlarge", "ml.g4dn.xlarge", "ml.p4d.24xlarge", "ml.p5.48xlarge", "ml.g6e.xlarge"]
+)
+def test_machines_with_disks_of_their_own(kind):
+    from local.sagemaker.training_jobs import OWN_DISKS
+
+    assert has_own_disks(kind)
+    assert OWN_DISKS.match(kind)
+    assert not has_own_disks("ml.m5.xlarge")
+    assert not has_own_disks("ml.p3.16xlarge")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"TrainingJobName": "-x"}, "name"),
+        ({"HyperParameters": {str(n): "x" for n in range(101)}}, "100 entries"),
+        ({"HyperParameters": {"x": "y" * 2501}}, "2500"),
+        ({"HyperParameters": {"x" * 257: "y"}}, "256"),
+        ({"Environment": {"x": "y" * 513}}, "512"),
+        ({"InputDataConfig": []}, "1 to 20 channels"),
+        ({"StoppingCondition": {"MaxRuntimeInSeconds": 0}}, "MaxRuntimeInSeconds"),
+        ({"StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}}, "spot"),
+        ({"EnableManagedSpotTraining": True}, "spot"),
+        (
+            {
+                "EnableManagedSpotTraining": True,
+                "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 59},
+            },
+            "must not be below",
+        ),
+        ({"ResourceConfig": {"InstanceCount": 101, "VolumeSizeInGB": 1}}, "InstanceCount"),
+        ({"VpcConfig": {"Subnets": ["a"], "SecurityGroupIds": [""]}}, "security groups"),
+        ({"Tags": [{}] * 51}, "50 tags"),
+    ],
+)
+def test_bounds_that_botocore_does_not_check(made, change, message):
+    with pytest.raises(JobRefused, match=message):
+        check_training(made(CNN) | change)

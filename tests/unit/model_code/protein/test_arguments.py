@@ -1,0 +1,71 @@
+"""Hyperparameters come as text, and what does not go together is refused with the reason."""
+
+from __future__ import annotations
+
+import arguments
+import pytest
+
+ENVIRONMENT = {"SM_CHANNEL_DATA": "/in/data", "SM_MODEL_DIR": "/model", "SM_OUTPUT_DATA_DIR": "/out"}
+WEIGHTS = ENVIRONMENT | {"SM_CHANNEL_MODEL": "/in/model"}
+
+
+def test_everything_as_a_training_job_gives_it():
+    given = {
+        "model": "prott5",
+        "task": "ss8",
+        "epochs": "10",
+        "learning_rate": "5e-4",
+        "tokens_per_batch": "6000",
+        "accumulate": "2",
+        "max_length": "512",
+        "seed": "3",
+        "patience": "0",
+        "head": "cnn",
+        "freeze_encoder": "false",
+        "profile": "fsdp_offload",
+        "activation_checkpointing": "True",
+        "activation_offloading": "true",
+        "lora_rank": "4",
+        "precision": "bf16",
+    }
+    told = [text for name, value in given.items() for text in (f"--{name}", value)]
+    found = arguments.parse("", told, WEIGHTS | {"SEQDROP_CHECKPOINTS": "/there"})
+    assert {name: str(value).lower() for name, value in found.hyperparameters().items()} == {
+        **given,
+        "activation_checkpointing": "true",
+        "learning_rate": "0.0005",
+    }
+    assert [str(path) for path in (found.data, found.start_from, found.checkpoints)] == [
+        "/in/data",
+        "/in/model",
+        "/there",
+    ]
+    assert found.freeze_encoder is False
+    assert str(arguments.parse("", [], ENVIRONMENT).checkpoints) == "/opt/ml/checkpoints"
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ("--freeze_encoder maybe", "'maybe' is neither true nor false"),
+        ("--epochs ten", "invalid int value: 'ten'"),
+        ("--epochs 0", "epochs is 0; it must be over 0"),
+        ("--learning_rate nan", "learning_rate is nan"),
+        ("--model esm", "invalid choice: 'esm'"),
+        ("--lerning_rate 1", "unrecognized arguments: --lerning_rate 1"),
+        ("--model prott5", "starts from pre-trained weights: the channel `model` is missing"),
+        ("--freeze_encoder true", "cnn has no pre-trained encoder"),
+        ("--profile lora", "cnn has no pre-trained encoder"),
+        ("--model protbert --profile lora --freeze_encoder true --start-from /w", "nothing of it is trained"),
+        ("--activation_offloading true", "it needs that as well"),
+        ("--precision fp16", "invalid choice: 'fp16'"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(told, says):
+    with pytest.raises(ValueError, match=says):
+        arguments.parse("", told.split(), ENVIRONMENT)
+
+
+def test_folders_that_nobody_named():
+    with pytest.raises(ValueError, match="--data and --model-dir needed"):
+        arguments.parse("", [], {})

@@ -1,0 +1,91 @@
+"""The normalised training data: what is read, what is refused, how long proteins are cut."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+import records
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.model_code.protein import data
+
+
+def test_splits_are_read_and_counted(tmp_path):
+    folder = data.write(tmp_path, data.proteins(16))
+    found = records.read_splits(folder, "HEC")
+    assert {split: len(proteins) for split, proteins in found.items()} == {"train": 12, "validation": 2, "test": 2}
+    counts = records.counts(found["train"])
+    assert counts["residues"] == sum(len(protein.sequence) for protein in found["train"])
+    assert counts["scored"] == sum(counts["classes"].values()) < counts["residues"]
+
+
+def test_the_digest_is_of_all_three_files(tmp_path):
+    folder = data.write(tmp_path, data.proteins(16))
+    before = records.digest(folder)
+    path = folder / "test.jsonl"
+    path.write_text(path.read_text().replace('"p', '"q'))
+    assert records.digest(folder) != before
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("{", "no JSON object with id, sequence and labels"),
+        ('["a"]', "no JSON object"),
+        ('{"id": "a", "sequence": "MK"}', "no JSON object"),
+        ('{"id": "a", "sequence": "MK", "labels": "H"}', "2 residues and 1 labels"),
+        ('{"id": "a", "sequence": "", "labels": ""}', "0 residues"),
+        ('{"id": "a", "sequence": "MKV", "labels": "HGx"}', "labels G x are none of HEC-"),
+    ],
+)
+def test_an_unfit_line_is_refused_by_its_place(tmp_path, line, says):
+    (tmp_path / "a.jsonl").write_text('{"id": "p", "sequence": "M", "labels": "C"}\n' + line + "\n")
+    with pytest.raises(ValueError, match=f"a.jsonl, line 2: .*{says}") as raised:
+        records.read(tmp_path / "a.jsonl", "HEC")
+    assert "MKV" not in str(raised.value)
+
+
+def test_missing_and_empty_files_are_refused(tmp_path):
+    (tmp_path / "train.jsonl").write_text("")
+    with pytest.raises(ValueError, match="lacks validation.jsonl, test.jsonl"):
+        records.read_splits(tmp_path, "HEC")
+    with pytest.raises(ValueError, match="train.jsonl holds no protein"):
+        records.read(tmp_path / "train.jsonl", "HEC")
+
+
+def test_the_schema_says_the_same(repository):
+    schema = json.loads((repository / "model_code/training_record.schema.json").read_text())
+    check = jsonschema.Draft202012Validator(schema)
+    assert all(check.is_valid(protein) for protein in data.proteins(20))
+    assert check.is_valid({"id": "a", "sequence": "ACGT", "label": "1"})
+    for wrong in ({"labels": "HX"}, {"labels": "EG" + "Q"}, {"sequence": "mk"}, {"id": ""}, {"more": 1}):
+        assert not check.is_valid({"id": "a", "sequence": "MK", "labels": "HE"} | wrong)
+
+
+@given(st.integers(1, 5000), st.integers(1, 600))
+def test_each_residue_of_a_long_protein_is_scored_once_with_neighbours(length, longest):
+    found = list(records.cuts(length, longest))
+    assert [place for _, _, first, last in found for place in range(first, last)] == list(range(length))
+    assert len(found) == 1 or length > longest
+    for start, end, first, last in found:
+        assert 0 <= start <= first < last <= end <= length
+        assert end - start <= longest
+        margin = min(records.CONTEXT, longest // 2) // 2
+        assert first == 0 or first - start >= margin
+        assert last == length or end - last >= margin
+
+
+def test_pieces_keep_sequence_and_labels_together():
+    protein = records.Protein("a", "".join(chr(65 + place % 20) for place in range(100)), "HEC-" * 25)
+    found = records.pieces([protein, protein], 40)
+    assert {piece.protein for piece in found} == {0, 1}
+    first = [piece for piece in found if piece.protein == 0]
+    scored = sum(len(piece.labels) - piece.labels.count("-") for piece in first)
+    assert scored == 75
+    for piece in first:
+        start = next(place for place in range(100) if protein.sequence[place:].startswith(piece.sequence))
+        kept = [place for place, letter in enumerate(piece.labels) if letter != "-"]
+        assert all(piece.labels[place] == protein.labels[start % 20 + place] for place in kept)

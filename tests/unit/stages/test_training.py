@@ -1,0 +1,503 @@
+"""From files in any order to one training job, and from its end to a model, a reason, or another try."""
+
+import io
+import itertools
+import json
+import random
+import tarfile
+from dataclasses import replace
+
+import pytest
+from botocore.exceptions import ClientError
+from seqdrop.jobs.names import job_name
+from seqdrop.jobs.programs import push_program
+from seqdrop.jobs.registry import Version, make_current
+from seqdrop.stages.archive import archive
+from seqdrop.stages.finish import finish
+from seqdrop.stages.reconcile import reconcile
+from seqdrop.stages.start_training import launch_training, start_training
+from seqdrop.stages.validate import validate
+from seqdrop.uploads import UploadVersion
+
+from local.proteins import files, proteins
+
+JOB = """
+model = "cnn"
+[data]
+format = "flip"
+sequences = "sequences.fasta"
+labels = "sampled.fasta"
+mask = "mask.fasta"
+[instance]
+type = "ml.m5.xlarge"
+[gate]
+min_q3 = 0.7
+"""
+BODIES = files(proteins(random.Random(3), {"train": 6, "validation": 2, "test": 2}), JOB)
+NAMES = sorted(BODIES)
+
+
+class SageMaker:
+    """Takes each name once, and remembers what it was asked for. `refusal` is the code of the next answers."""
+
+    def __init__(self):
+        self.jobs, self.refusal, self.ends = {}, None, {}
+
+    def create_training_job(self, **request):
+        name = request["TrainingJobName"]
+        code = self.refusal or ("ResourceInUse" if name in self.jobs else None)
+        if code:
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, "CreateTrainingJob")
+        self.jobs[name] = request
+
+    def describe_training_job(self, TrainingJobName):
+        return {**self.jobs[TrainingJobName], "TrainingJobStatus": "InProgress", **self.ends.get(TrainingJobName, {})}
+
+
+@pytest.fixture
+def sagemaker() -> SageMaker:
+    return SageMaker()
+
+
+@pytest.fixture
+def services(services, sagemaker):
+    push_program(services.s3, "results", "protein", b"code", "now")
+    return replace(services, sagemaker=sagemaker)
+
+
+@pytest.fixture
+def drop(services):
+    count = itertools.count(1)
+
+    def put(name: str, body: bytes | None = None, training: str = "x") -> UploadVersion:
+        body, key = BODIES[name] if body is None else body, f"training/{training}/{name}"
+        answer = services.s3.put_object(Bucket="landing", Key=key, Body=body)
+        order = f"{next(count):04X}"
+        return UploadVersion("landing", key, answer["VersionId"], len(body), answer["ETag"].strip('"'), order)
+
+    return put
+
+
+@pytest.fixture
+def dropped(services, drop) -> dict[str, UploadVersion]:
+    """A whole training, validated."""
+    found = {name: drop(name) for name in NAMES}
+    for version in found.values():
+        validate(services, version)
+    return found
+
+
+def states(services, versions) -> set[str]:
+    return {services.ledger.upload(version.id).state for version in versions}
+
+
+def attempt_of(services, version):
+    (attempt,) = services.ledger.attempts(version.id)
+    return attempt
+
+
+def read(services, key: str) -> dict:
+    return json.loads(services.s3.get_object(Bucket="results", Key=key)["Body"].read())
+
+
+def mails(sent) -> list[str]:
+    return [mail["Message"] for queue, mail in sent if queue == "topic"]
+
+
+def archived(**members: dict) -> bytes:
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w:gz") as tar:
+        for name, content in members.items():
+            body = json.dumps(content).encode()
+            info = tarfile.TarInfo(name.replace("_json", ".json"))
+            info.size = len(body)
+            tar.addfile(info, io.BytesIO(body))
+    return held.getvalue()
+
+
+def train(services, sagemaker, version, q3: float | None = 0.8) -> str:
+    """Start the job of a job.toml and let it end well; answers its name."""
+    attempt = attempt_of(services, version)
+    start_training(services, attempt.key)
+    name = job_name([attempt])
+    config = {"seqdrop": {"model": "cnn", "task": "ss3", "classes": "HEC"}}
+    metrics = {} if q3 is None else {"test_q3": q3}
+    for key, body in {
+        "model.tar.gz": archived(config_json=config, name=name),
+        "output.tar.gz": archived(card_json={"model": "cnn", "metrics": metrics}),
+    }.items():
+        services.s3.put_object(Bucket="work", Key=f"jobs/{name}/output/{key}", Body=body)
+    sagemaker.ends[name] = {"TrainingJobStatus": "Completed", "SecondaryStatus": "Completed"}
+    finish(services, name)
+    return name
+
+
+def fail(services, sagemaker, version, **end) -> str:
+    attempt = services.ledger.attempts(version.id)[-1]
+    start_training(services, attempt.key)
+    name = job_name([attempt])
+    sagemaker.ends[name] = {"TrainingJobStatus": "Failed", "SecondaryStatus": "Failed", **end}
+    finish(services, name)
+    return name
+
+
+class TestGathering:
+    @pytest.mark.parametrize("order", [NAMES, NAMES[::-1], NAMES[2:] + NAMES[:2], NAMES[1:] + NAMES[:1]])
+    def test_one_attempt_whatever_the_order(self, services, drop, sent, order):
+        versions = {name: drop(name) for name in order}
+        for name in order[:-1]:
+            validate(services, versions[name])
+        assert (states(services, [versions[name] for name in order[:-1]]), sent) == ({"WAITING"}, [])
+        validate(services, versions[order[-1]])
+        assert states(services, versions.values()) == {"VALIDATED"}
+        attempt = attempt_of(services, versions["job.toml"])
+        assert sent == [("training_queue", {"attempt": attempt.key})]
+        for name in set(NAMES) - {"job.toml"}:
+            assert services.ledger.upload(versions[name].id).training == attempt.key
+            assert services.ledger.attempts(versions[name].id) == []
+
+    def test_told_again_nothing_changes(self, services, dropped, sent):
+        before = [services.ledger.upload(version.id) for version in dropped.values()]
+        for version in dropped.values():
+            validate(services, version)
+        assert [services.ledger.upload(version.id) for version in dropped.values()] == before
+        assert {json.dumps(one) for one in sent} == {json.dumps(sent[0])}
+        assert len(services.ledger.attempts(dropped["job.toml"].id)) == 1
+
+    @pytest.mark.parametrize("last", NAMES)
+    def test_of_two_that_come_last_at_one_moment_the_later_sees_the_earlier(self, services, drop, monkeypatch, last):
+        versions = {name: drop(name) for name in NAMES}
+        other = next(name for name in NAMES if name != last)
+        for name in set(NAMES) - {last, other}:
+            validate(services, versions[name])
+        write = type(services.ledger).move_together
+
+        def late(ledger, *arguments, **named):
+            monkeypatch.undo()
+            validate(services, versions[other])  # another function, at this moment
+            return write(ledger, *arguments, **named)
+
+        monkeypatch.setattr(type(services.ledger), "move_together", late)
+        validate(services, versions[last])
+        assert states(services, versions.values()) == {"VALIDATED"}
+        assert len(services.ledger.attempts(versions["job.toml"].id)) == 1
+
+    def test_killed_before_the_transaction_the_next_delivery_ends_it(self, services, drop, monkeypatch):
+        versions = {name: drop(name) for name in NAMES}
+        for name in NAMES[:-1]:
+            validate(services, versions[name])
+        monkeypatch.setattr(services.ledger, "move_together", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            validate(services, versions[NAMES[-1]])
+        monkeypatch.undo()
+        monkeypatch.setattr("seqdrop.training.store.prepare", lambda *_: pytest.fail("they were read before"))
+        validate(services, versions[NAMES[-1]])
+        assert states(services, versions.values()) == {"VALIDATED"}
+
+    def test_a_newer_file_takes_the_seat_of_one_that_waits(self, services, drop):
+        old = drop("mask.fasta", b">broken\n0\n")
+        validate(services, old)
+        versions = {name: drop(name) for name in NAMES}
+        for version in versions.values():
+            validate(services, version)
+        assert states(services, versions.values()) == {"VALIDATED"}
+        assert services.ledger.upload(old.id).reason == "superseded"
+
+    def test_an_older_file_that_comes_late_does_not(self, services, drop):
+        old, new = drop("mask.fasta", b">broken\n0\n"), drop("mask.fasta")
+        validate(services, new)
+        validate(services, old)
+        assert services.ledger.upload(old.id).reason == "superseded"
+        assert services.ledger.upload(new.id).state == "WAITING"
+
+    def test_files_that_job_toml_does_not_name_wait_on(self, services, drop, dropped):
+        note = drop("notes.txt", b"about it")
+        validate(services, note)
+        assert states(services, [note]) == {"WAITING"}
+        assert states(services, dropped.values()) == {"VALIDATED"}
+
+    def test_a_file_deleted_while_it_waited_is_withdrawn(self, services, drop):
+        versions = {name: drop(name) for name in NAMES}
+        for name in NAMES[:-1]:
+            validate(services, versions[name])
+        gone = versions["mask.fasta"]
+        services.s3.delete_object(Bucket="landing", Key=gone.key, VersionId=gone.version_id)
+        validate(services, versions[NAMES[-1]])
+        assert services.ledger.upload(gone.id).state == "WITHDRAWN"
+        assert states(services, [v for n, v in versions.items() if n != "mask.fasta"]) == {"WAITING"}
+
+    def test_two_trainings_do_not_mix(self, services, drop):
+        for name in NAMES:
+            validate(services, drop(name, training="x" if name != "mask.fasta" else "y"))
+        assert not list(services.ledger.in_state("attempt", "PLANNED"))
+
+    def test_the_lab_is_told_once_of_a_file_that_waits_for_long(self, services, drop, sent, monkeypatch):
+        monkeypatch.setattr("seqdrop.stages.training_set.now", lambda: "2026-01-01T00:00:00.000Z")
+        validate(services, drop("mask.fasta"))
+        assert reconcile(services)["unmated"] == 1
+        assert reconcile(services)["unmated"] == 0
+        assert "training/x/ lacks its job.toml" in mails(sent)[0]
+
+
+class TestRejections:
+    def rejected(self, services, drop, bodies: dict[str, bytes]) -> dict[str, str]:
+        versions = {name: drop(name, body) for name, body in bodies.items()}
+        for version in versions.values():
+            validate(services, version)
+        found = {name: services.ledger.upload(version.id) for name, version in versions.items()}
+        for upload in found.values():
+            if upload.state == "REJECTED":
+                assert read(services, f"reasons/{upload.id}.json")["code"] == upload.reason
+        return {name: f"{upload.state} {upload.reason}".strip() for name, upload in found.items()}
+
+    def test_bad_data_reject_all_of_it_with_one_mail(self, services, drop, sent):
+        bad = BODIES["sampled.fasta"].replace(b"H\n", b"HH\n", 1)
+        found = self.rejected(services, drop, BODIES | {"sampled.fasta": bad})
+        assert found == dict.fromkeys(NAMES, "REJECTED length_mismatch")
+        assert len(mails(sent)) == 1
+        assert "Then drop the whole folder again" in mails(sent)[0]
+
+    def test_a_bad_job_is_rejected_alone_and_the_data_wait_for_another(self, services, drop):
+        found = self.rejected(services, drop, BODIES | {"job.toml": b'model = "cnm"\n'})
+        assert found.pop("job.toml") == "REJECTED bad_job"
+        assert set(found.values()) == {"WAITING"}
+        again = drop("job.toml")
+        validate(services, again)
+        assert attempt_of(services, again).state == "PLANNED"
+
+    def test_a_job_that_no_machine_could_run_is_bad(self, services, drop):
+        body = BODIES["job.toml"] + b'[distribution]\nprofile = "lora"\n'
+        assert self.rejected(services, drop, {"job.toml": body}) == {"job.toml": "REJECTED bad_job"}
+
+    @pytest.mark.parametrize("key", ["training/job.toml", "training/a_b/job.toml", f"training/{'x' * 37}/job.toml"])
+    def test_a_key_that_names_no_training(self, services, drop, key):
+        version = replace(drop("job.toml"), key=key)
+        validate(services, version)
+        assert services.ledger.upload(version.id).reason == "no_training"
+
+    def test_there_are_not_many_seats(self, services, drop, monkeypatch):
+        monkeypatch.setattr("seqdrop.stages.training_set.MOST_SEATS", 2)
+        for name in "ab":
+            validate(services, drop(name, b"x"))
+        third = drop("c", b"x")
+        validate(services, third)
+        assert services.ledger.upload(third.id).reason == "too_many_files"
+
+
+class TestStart:
+    def test_the_job_is_this_one(self, services, sagemaker, dropped):
+        attempt = attempt_of(services, dropped["job.toml"])
+        start_training(services, attempt.key)
+        (request,) = sagemaker.jobs.values()
+        assert request["TrainingJobName"] == f"seqdrop-training-{dropped['job.toml'].id}-1"
+        uris = {one["ChannelName"]: one["DataSource"]["S3DataSource"]["S3Uri"] for one in request["InputDataConfig"]}
+        listed = services.s3.list_objects_v2(Bucket="work", Prefix=uris["data"].removeprefix("s3://work/"))["Contents"]
+        assert [one["Key"].rsplit("/", 1)[1] for one in listed] == ["test.jsonl", "train.jsonl", "validation.jsonl"]
+        assert uris["code"].startswith("s3://results/training/protein/")
+        assert request["CheckpointConfig"]["S3Uri"] == f"s3://work/checkpoints/{request['TrainingJobName']}/"
+        job = services.ledger.job(request["TrainingJobName"])
+        assert (job.state, job.task, job.members) == ("STARTED", "train", [attempt.key])
+        plan = read(services, f"results/training/{dropped['job.toml'].id}/plan.json")
+        assert (plan["instance"], plan["fits"]) == ("ml.m5.xlarge", True)
+
+    def test_twice_it_starts_once(self, services, sagemaker, dropped):
+        key = attempt_of(services, dropped["job.toml"]).key
+        for _ in range(3):
+            start_training(services, key)
+        assert len(sagemaker.jobs) == 1
+
+    @pytest.mark.parametrize("broken", ["create", "move"])
+    def test_killed_between_record_and_call_or_after_it(self, services, sagemaker, dropped, monkeypatch, broken):
+        key = attempt_of(services, dropped["job.toml"]).key
+        target, name = (sagemaker, "create_training_job") if broken == "create" else (services.ledger, "move")
+
+        def die(*_, **__):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(target, name, die)
+        with pytest.raises(KeyboardInterrupt):
+            start_training(services, key)
+        monkeypatch.undo()
+        (job,) = services.ledger.in_state("job", "PLANNED")
+        launch_training(services, job.name)
+        assert (services.ledger.job(job.name).state, list(sagemaker.jobs)) == ("STARTED", [job.name])
+
+    def test_without_room_it_waits_and_is_pushed(self, services, sagemaker, dropped, sent):
+        sagemaker.refusal = "ResourceLimitExceeded"
+        start_training(services, attempt_of(services, dropped["job.toml"]).key)
+        (job,) = services.ledger.in_state("job", "PLANNED")
+        assert reconcile(services)["planned_jobs"] == 1
+        assert ("training_queue", {"job": job.name}) in sent
+        sagemaker.refusal = None
+        launch_training(services, job.name)
+        assert services.ledger.job(job.name).state == "STARTED"
+
+    def test_a_plan_that_is_refused_is_told(self, services, sagemaker, drop, sent):
+        body = BODIES["job.toml"].replace(b'model = "cnn"', b'model = "cnn"\nbudget_usd = 0')
+        versions = {name: drop(name, body if name == "job.toml" else None) for name in NAMES}
+        for version in versions.values():
+            validate(services, version)
+        start_training(services, attempt_of(services, versions["job.toml"]).key)
+        attempt = attempt_of(services, versions["job.toml"])
+        assert (attempt.state, sagemaker.jobs) == ("FAILED", {})
+        assert "budget_usd is 0" in attempt.reason
+        assert read(services, f"reasons/{attempt.upload_id}.json")["message"] == attempt.reason
+        assert len(mails(sent)) == 1
+        assert states(services, versions.values()) == {"VALIDATED"}
+
+    def test_without_code_or_weights_it_says_what_to_do(self, services, sagemaker, drop):
+        body = BODIES["job.toml"].replace(b'model = "cnn"', b'model = "protbert"\nweights = "prot_bert_bfd"')
+        version = drop("job.toml", body)
+        for name in NAMES:
+            validate(services, drop(name) if name != "job.toml" else version)
+        start_training(services, attempt_of(services, version).key)
+        assert "no model 'prot_bert_bfd' yet" in attempt_of(services, version).reason
+
+
+class TestEnd:
+    def test_a_good_model_is_registered_and_becomes_the_current_one(self, services, sagemaker, dropped, sent):
+        name = train(services, sagemaker, dropped["job.toml"])
+        pointer = read(services, "models/structure/current.json")["current"]
+        card = read(services, pointer["key"].replace("model.tar.gz", "card.json"))
+        assert (pointer["figure"], pointer["labels"], card["job"]) == (0.8, ["H", "E", "C"], name)
+        assert (card["data"]["uploads"]["job.toml"], card["code_digest"]) == (
+            dropped["job.toml"].id,
+            services.ledger.job(name).model_digest,
+        )
+        body = services.s3.get_object(Bucket="results", Key=pointer["key"])["Body"].read()
+        assert body == services.s3.get_object(Bucket="work", Key=f"jobs/{name}/output/model.tar.gz")["Body"].read()
+        assert attempt_of(services, dropped["job.toml"]).state == "TRAINED"
+        assert services.ledger.job(name).state == "DONE"
+        queued = [body["upload"] for queue, body in sent if queue == "archive_queue"]
+        assert sorted(queued) == sorted(version.id for version in dropped.values())
+        assert "is now the current model" in mails(sent)[0]
+
+    def test_nothing_is_archived_before(self, services, dropped, sent):
+        for version in dropped.values():
+            archive(services, version.id)
+        assert states(services, dropped.values()) == {"VALIDATED"}
+        assert "Contents" not in services.s3.list_objects_v2(Bucket="archive")
+
+    def test_told_again_it_only_sends_on(self, services, sagemaker, dropped, sent):
+        name = train(services, sagemaker, dropped["job.toml"])
+        before = read(services, "models/structure/current.json"), len(mails(sent))
+        finish(services, name)
+        assert (read(services, "models/structure/current.json"), len(mails(sent))) == before
+
+    def test_killed_after_the_pointer_moved_the_next_run_ends_it(self, services, sagemaker, dropped, monkeypatch):
+        def die(*_, **__):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("seqdrop.stages.trained._tell", die)
+        with pytest.raises(KeyboardInterrupt):
+            train(services, sagemaker, dropped["job.toml"])
+        monkeypatch.undo()
+        finish(services, job_name([attempt_of(services, dropped["job.toml"])]))
+        assert attempt_of(services, dropped["job.toml"]).state == "TRAINED"
+        assert read(services, "models/structure/current.json")["history"] == []
+
+    @pytest.mark.parametrize(("q3", "why"), [(0.69, "below 0.7"), (None, "not known")])
+    def test_a_model_that_fails_the_gate_is_registered_and_no_more(self, services, sagemaker, dropped, sent, q3, why):
+        train(services, sagemaker, dropped["job.toml"], q3)
+        summary = read(services, f"results/training/{dropped['job.toml'].id}/summary.json")
+        assert (summary["current"], why in summary["why"]) == (False, True)
+        assert services.s3.list_objects_v2(Bucket="results", Prefix="models/structure/")["KeyCount"] == 2
+        assert "did not become the current model" in mails(sent)[0]
+        assert attempt_of(services, dropped["job.toml"]).state == "TRAINED"
+        version = Version("structure", summary["version"])
+        make_current(services.s3, "results", version, "now")
+        assert read(services, "models/structure/current.json")["current"]["key"] == version.key
+
+    def test_a_worse_one_does_not_take_the_place(self, services, sagemaker, dropped, drop):
+        train(services, sagemaker, dropped["job.toml"], 0.9)
+        first = read(services, "models/structure/current.json")
+        again = drop("job.toml")
+        validate(services, again)
+        train(services, sagemaker, again, 0.8)
+        assert read(services, "models/structure/current.json") == first
+        better = drop("job.toml")
+        validate(services, better)
+        train(services, sagemaker, better, 0.95)
+        now = read(services, "models/structure/current.json")
+        assert (now["current"]["figure"], now["history"]) == (0.95, [first["current"]])
+
+    def test_a_job_without_a_model_failed(self, services, sagemaker, dropped):
+        fail(services, sagemaker, dropped["job.toml"], TrainingJobStatus="Completed")
+        assert attempt_of(services, dropped["job.toml"]).reason == "the job left no model.tar.gz"
+
+    def test_while_it_runs_nothing_happens(self, services, sagemaker, dropped, sent):
+        attempt = attempt_of(services, dropped["job.toml"])
+        start_training(services, attempt.key)
+        before = len(sent)
+        finish(services, job_name([attempt]))
+        assert (len(sent), attempt_of(services, dropped["job.toml"]).state) == (before, "SUBMITTED")
+
+    def test_an_end_that_was_never_announced_is_asked_for(self, services, dropped, sent):
+        start_training(services, attempt_of(services, dropped["job.toml"]).key)
+        assert reconcile(services)["started_jobs"] == 1
+        ((_, message),) = [one for one in sent if one[0] == "finish_queue"]
+        assert message["detail-type"] == "SageMaker Training Job State Change"
+
+
+class TestAgain:
+    """A failed job says why, keeps its checkpoints, and is gone on from."""
+
+    @pytest.mark.parametrize(
+        ("end", "why"),
+        [
+            ({"FailureReason": "AlgorithmError: out of memory"}, "AlgorithmError: out of memory"),
+            ({"TrainingJobStatus": "Stopped", "SecondaryStatus": "Stopped"}, "the job ended as STOPPED"),
+            ({"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}, "instance.max_hours"),
+            ({"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxWaitTimeExceeded"}, "no spot machine"),
+        ],
+    )
+    def test_the_reason_is_written_and_the_files_stay(self, services, sagemaker, dropped, sent, end, why):
+        fail(services, sagemaker, dropped["job.toml"], **end)
+        reason = read(services, f"reasons/{dropped['job.toml'].id}.json")
+        assert (why in reason["message"], "drop job.toml again" in reason["advice"]) == (True, True)
+        assert (len(mails(sent)), states(services, dropped.values())) == (1, {"VALIDATED"})
+        for version in dropped.values():
+            archive(services, version.id)
+        assert states(services, dropped.values()) == {"VALIDATED"}
+
+    def test_job_toml_again_goes_on_from_the_checkpoints(self, services, sagemaker, dropped, drop, sent):
+        first = fail(services, sagemaker, dropped["job.toml"])
+        again = drop("job.toml")
+        validate(services, again)
+        name = train(services, sagemaker, again)
+        assert name != first
+        assert sagemaker.jobs[name]["CheckpointConfig"] == sagemaker.jobs[first]["CheckpointConfig"]
+        for upload_id in {body["upload"] for queue, body in sent if queue == "archive_queue"}:
+            assert services.ledger.deciding(services.ledger.upload(upload_id))[0].state == "TRAINED"
+        queued = {body["upload"] for queue, body in sent if queue == "archive_queue"}
+        assert queued >= {version.id for name, version in dropped.items() if name != "job.toml"} | {again.id}
+        assert services.ledger.upload(dropped["job.toml"].id).training == attempt_of(services, again).key
+
+    def test_with_other_settings_it_begins_anew(self, services, sagemaker, dropped, drop):
+        first = fail(services, sagemaker, dropped["job.toml"])
+        again = drop("job.toml", BODIES["job.toml"] + b"[train]\nseed = 7\n")
+        validate(services, again)
+        name = train(services, sagemaker, again)
+        assert sagemaker.jobs[name]["CheckpointConfig"] != sagemaker.jobs[first]["CheckpointConfig"]
+
+    def test_after_a_success_it_begins_anew(self, services, sagemaker, dropped, drop):
+        first = train(services, sagemaker, dropped["job.toml"])
+        again = drop("job.toml")
+        validate(services, again)
+        name = train(services, sagemaker, again)
+        assert sagemaker.jobs[name]["CheckpointConfig"] != sagemaker.jobs[first]["CheckpointConfig"]
+
+    def test_once_the_data_are_archived_what_was_prepared_of_them_serves(self, services, sagemaker, dropped, drop):
+        train(services, sagemaker, dropped["job.toml"])
+        for name, version in dropped.items():
+            if name != "job.toml":
+                services.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
+                services.ledger.move(services.ledger.upload(version.id), "ARCHIVED")
+        again = drop("job.toml")
+        validate(services, again)
+        assert attempt_of(services, again).state == "PLANNED"
+        for key in services.s3.list_objects_v2(Bucket="work", Prefix="training/")["Contents"]:
+            services.s3.delete_object(Bucket="work", Key=key["Key"])
+        late = drop("job.toml")
+        validate(services, late)
+        assert services.ledger.upload(late.id).reason == "data_archived"

@@ -1,0 +1,49 @@
+"""The golden table of plans: every profile on the instances that labs ask about. Written anew by
+
+python -m tests.unit.training.plans
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from seqdrop.training.distribution import Distribution
+from seqdrop.training.instances import GIB, INSTANCES
+from seqdrop.training.plan import Job, on
+from seqdrop.training.profiles import PROFILES
+from seqdrop.training.shapes import PROTBERT, PROTT5, PROTT5_FULL
+
+GOLDEN = Path(__file__).parent / "golden" / "plans.json"
+PLACES = ("ml.g5.12xlarge", "ml.g5.48xlarge", "ml.g6e.12xlarge", "ml.p4d.24xlarge", "ml.p5.48xlarge")
+SAVERS = {"": (False, False), " + checkpointing": (True, False), " + checkpointing + offloading": (True, True)}
+
+
+def table() -> dict[str, dict[str, dict[str, str]]]:
+    """By model, instance and profile: bytes of the peak, of what there is; hours; dollars on demand."""
+    return {model: {place: _profiles(model, place) for place in PLACES} for model in (PROTT5, PROTT5_FULL, PROTBERT)}
+
+
+def _profiles(model: str, place: str) -> dict[str, str]:
+    job = Job(model, "linear", "ss3", 6000, 1024, 2_500_000, 10)
+    return {
+        profile + name: _row(job, Distribution(profile, *savers), place)
+        for profile in PROFILES
+        for name, savers in SAVERS.items()
+        if profile.startswith("fsdp") or not savers[1]
+    }
+
+
+def _row(job: Job, distribution: Distribution, place: str) -> str:
+    found = on(job, distribution, INSTANCES[place])
+    verdict = "fits" if found.fits else "too much"
+    host = f", host {found.host_needed / GIB:.1f}" if found.host_needed else ""
+    return (
+        f"{verdict}: {found.memory.total / GIB:.1f} of {found.room / GIB:.1f} GiB{host}; "
+        f"{found.hours:.2f} h, ${found.dollars:.2f}"
+    )
+
+
+if __name__ == "__main__":
+    GOLDEN.parent.mkdir(exist_ok=True)
+    GOLDEN.write_text(json.dumps(table(), indent=1) + "\n")

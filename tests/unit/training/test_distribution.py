@@ -1,0 +1,255 @@
+"""Every way to spread a job: what is accepted, what is told to the script, what is refused and why."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from seqdrop.errors import DistributionRefused, SeqdropError
+from seqdrop.training.distribution import Distribution
+from seqdrop.training.fates import V1, V2
+from seqdrop.training.instances import INSTANCES
+from seqdrop.training.profiles import PROFILES
+
+G5, P4D, P5 = "ml.g5.12xlarge", "ml.p4d.24xlarge", "ml.p5.48xlarge"
+CHAPTER = {
+    "partitions": 2,
+    "microbatches": 4,
+    "pipeline": "interleaved",
+    "optimize": "speed",
+    "placement_strategy": "spread",
+    "tensor_parallel_degree": 4,
+    "ddp": True,
+}
+MPI = {"enabled": True, "processes_per_host": 8, "custom_mpi_options": ""}
+
+
+def v1(mpi=MPI, **parameters) -> dict:
+    return {"smdistributed": {"modelparallel": {"enabled": True, "parameters": parameters}}, "mpi": mpi}
+
+
+def v2(**parameters) -> dict:
+    return {
+        "torch_distributed": {"enabled": True},
+        "smdistributed": {"modelparallel": {"enabled": True, "parameters": parameters}},
+    }
+
+
+def refusal(table: dict, instance: str = P4D, model: str = "protbert", smp: bool = False) -> str:
+    with pytest.raises(DistributionRefused) as caught:
+        Distribution.from_table(table, smp, instance, model)
+    assert isinstance(caught.value, ValueError)
+    assert isinstance(caught.value, SeqdropError)
+    assert not caught.value.retryable
+    return str(caught.value)
+
+
+def test_an_empty_table_is_one_process():
+    found, fates = Distribution.from_table({})
+    assert (found.profile, fates, found.launcher(), found.processes(G5)) == ("single", [], {}, 1)
+
+
+@pytest.mark.parametrize("profile", ["ddp", "fsdp", "fsdp_offload", "lora"])
+def test_a_profile_of_many_processes_is_started_by_torchrun(profile):
+    found, _ = Distribution.from_table({"profile": profile}, instance=G5, model="prott5")
+    assert found.launcher() == {
+        "sagemaker_torch_distributed_enabled": "true",
+        "sagemaker_instance_type": f'"{G5}"',
+    }
+    assert found.hyperparameters()["profile"] == profile
+    assert found.processes() == 4
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_hyperparameters_are_text_that_the_script_knows(profile):
+    names = {"profile", "activation_checkpointing", "activation_offloading", "precision", "lora_rank"}
+    found, _ = Distribution.from_table({"profile": profile}, instance=G5)
+    told = {name: value for name, value in found.hyperparameters().items() if not name.startswith("sagemaker_")}
+    assert set(told) <= names
+    assert told["activation_checkpointing"] == ("true" if profile.startswith("fsdp") else "false")
+    assert all(isinstance(value, str) for value in told.values())
+    assert ("lora_rank" in told) == (profile == "lora")
+
+
+def test_what_train_says_stands_unless_the_distribution_says_otherwise():
+    assert {"accumulate", "tokens_per_batch"}.isdisjoint(Distribution("ddp").hyperparameters())
+    told = Distribution("ddp", micro_batch=1500, accumulate=4).hyperparameters()
+    assert (told["accumulate"], told["tokens_per_batch"]) == ("4", "1500")
+
+
+def test_one_process_on_an_instance_of_many_gpus_has_no_launcher():
+    found, _ = Distribution.from_table({"profile": "lora", "processes_per_host": 1}, instance=G5)
+    assert (found.launcher(), found.processes()) == ({}, 1)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"profile": "zero3"}, "distribution.profile is 'zero3'; it must be one of single, ddp, fsdp"),
+        ({"profil": "ddp"}, "distribution.profil: there is no such field"),
+        ({"profile": "ddp", "activation_offloading": True}, "goes with fsdp and fsdp_offload; profile ddp keeps all"),
+        (
+            {"profile": "fsdp", "activation_offloading": True, "activation_checkpointing": False},
+            "needs activation_checkpointing = true",
+        ),
+        ({"profile": "single", "hosts": 2}, "profile single is one process on one host, but hosts is 2"),
+        ({"profile": "single", "processes_per_host": 8}, "but processes_per_host is 8"),
+        ({"profile": "ddp", "processes_per_host": 3}, "has 8 GPUs: the toolkit starts one process a GPU"),
+        ({"profile": "ddp", "hosts": 0}, "distribution.hosts is 0; it must be a whole number from 1"),
+        ({"profile": "ddp", "hosts": True}, "distribution.hosts is True"),
+        ({"profile": "ddp", "hosts": 1000}, "64 at the most"),
+        ({"profile": "ddp", "accumulate": -1}, "distribution.accumulate is -1"),
+        ({"profile": "ddp", "activation_checkpointing": "yes"}, "is 'yes'; it must be true or false"),
+        ({"profile": "ddp", "lora_rank": 4}, "lora_rank is for profile lora"),
+        ({"profile": "lora", "lora_rank": 0}, "distribution.lora_rank is 0"),
+        ({"profile": "ddp", "precision": "fp16"}, "fp16 is none of them: T5 overflows"),
+        ({"profile": "fsdp", "torch_distributed": {"enabled": True}}, "one of them decides"),
+        ({"profile": "fsdp", "processes_per_host": 1, "hosts": 2}, "leaves GPUs idle"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_reason(table, said):
+    assert said in refusal(table)
+
+
+def test_models_that_a_profile_is_not_for():
+    assert "profile lora is for encoders with attention" in refusal({"profile": "lora"}, model="cnn")
+    with pytest.raises(DistributionRefused, match="freeze_encoder and profile lora"):
+        Distribution("lora").check("prott5", freeze_encoder=True)
+    assert "has none: take fsdp" in refusal({"profile": "fsdp_offload"}, "ml.m5.xlarge", "cnn")
+
+
+def test_the_chapters_dict_becomes_fsdp_and_each_field_is_accounted_for():
+    found, fates = Distribution.from_table(v1(**CHAPTER), instance=P4D, model="prott5")
+    assert (found.profile, found.activation_checkpointing, found.accumulate) == ("fsdp", True, 4)
+    assert (found.processes_per_host, found.processes()) == (8, 8)
+    told = {one.field.rpartition(".")[2]: one for one in fates}
+    assert set(told) == {*CHAPTER, *MPI, "(not given)"}
+    assert told["partitions"].becomes == told["tensor_parallel_degree"].becomes == "fsdp"
+    assert told["microbatches"].becomes == "accumulate = 4"
+    assert {told[name].becomes for name in ("pipeline", "placement_strategy", "optimize")} == {"nothing"}
+    assert told["enabled"].becomes == "torchrun"
+    assert all(one.why for one in fates)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "profile", "checkpoints", "offloads"),
+    [
+        ({"partitions": 1, "ddp": True}, "ddp", False, False),
+        ({"partitions": 2}, "fsdp", True, False),
+        ({"pipeline_parallel_degree": 1, "ddp": True, "shard_optimizer_state": True}, "fsdp", True, False),
+        ({"partitions": 1, "ddp": True, "sharded_data_parallel_degree": 8}, "fsdp", True, False),
+        ({"partitions": 1, "ddp": True, "tensor_parallel_degree": 8}, "fsdp", True, False),
+        ({"partitions": 2, "offload_activations": True}, "fsdp", True, True),
+        ({"partitions": 2, "activation_checkpointing": False}, "fsdp", False, False),
+    ],
+)
+def test_the_nearest_profile_of_the_first_library(parameters, profile, checkpoints, offloads):
+    found, _ = Distribution.from_table(v1(**parameters), instance=P4D)
+    assert (found.profile, found.activation_checkpointing, found.activation_offloading) == (
+        profile,
+        checkpoints,
+        offloads,
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "profile", "offloads"),
+    [
+        ({}, "fsdp", False),
+        ({"hybrid_shard_degree": 0}, "fsdp", False),
+        ({"hybrid_shard_degree": 1}, "ddp", False),
+        ({"hybrid_shard_degree": 4, "sm_activation_offloading": True}, "fsdp", True),
+        ({"hybrid_shard_degree": 1, "tensor_parallel_degree": 8}, "fsdp", False),
+        ({"context_parallel_degree": 2}, "fsdp", False),
+    ],
+)
+def test_the_nearest_profile_of_the_second_library(parameters, profile, offloads):
+    found, fates = Distribution.from_table(v2(**parameters), instance=P5)
+    assert (found.profile, found.activation_offloading) == (profile, offloads)
+    assert {one.field.rpartition(".")[2] for one in fates} >= set(parameters)
+    assert found.launcher()["sagemaker_torch_distributed_enabled"] == "true"
+
+
+def test_less_is_split_than_asked_for_and_that_is_said():
+    _, fates = Distribution.from_table(v2(hybrid_shard_degree=4), instance=P4D)
+    assert fates[0].why == "sharded over all 8 GPUs and not over 4: less memory on each, more traffic"
+
+
+@pytest.mark.parametrize(("smp", "instance"), [(True, G5), (True, P5), (False, P4D), (False, "")])
+def test_the_data_parallel_library_becomes_ddp_where_it_cannot_run(smp, instance):
+    table = {"smdistributed": {"dataparallel": {"enabled": True, "custom_mpi_options": "-x A=1"}}}
+    if smp and instance == P5:
+        assert "do not run on p5" in refusal(table, P5, smp=True)
+        return
+    found, fates = Distribution.from_table(table, smp, instance)
+    assert found.profile == "ddp"
+    assert [one.becomes for one in fates] == ["ddp", "nothing"]
+    assert "sagemaker_torch_distributed_enabled" in found.launcher()
+
+
+@pytest.mark.parametrize("name", ["torch_distributed", "pytorchddp"])
+def test_pytorchs_own_becomes_ddp(name):
+    found, fates = Distribution.from_table({name: {"enabled": True}}, instance=G5)
+    assert (found.profile, [one.becomes for one in fates]) == ("ddp", ["ddp"])
+
+
+def test_what_is_not_enabled_starts_nothing():
+    table = {"smdistributed": {"modelparallel": {"enabled": False, "parameters": CHAPTER}}}
+    found, fates = Distribution.from_table(table, instance=P4D)
+    assert (found.profile, found.launcher()) == ("single", {})
+    assert fates[0].why == "it is not enabled"
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (v1(**CHAPTER | {"partitions": 3}), "partitions × tensor_parallel_degree is 12, which does not divide the 8"),
+        (v1(**CHAPTER | {"ddp": False}), "tensor_parallel_degree above 1 needs ddp = true"),
+        (v1(partitions=2, parts=1), "parameters.parts: there is no such field"),
+        (v1(partitions="2"), "partitions is '2'; it must be a whole number from 1"),
+        (v1(partitions=True), "partitions is True; it must be a whole number"),
+        (v1(partitions=2, memory_weight=2), "memory_weight is 2; it must be 0 to 1"),
+        (v1(partitions=2, horovod=True), "horovod is for TensorFlow"),
+        (v1(partitions=2, fp16=True, bf16=True), "fp16 and bf16 exclude each other"),
+        (v1(partitions=1, ddp=True, offload_activations=True), "a whole copy of the model on each GPU, and to offload"),
+        (v1(MPI | {"processes_per_host": 16}, partitions=2), "mpi.processes_per_host is 16, and ml.p4d.24xlarge has 8"),
+        (v1(MPI | {"hostfile": "x"}, partitions=2), "distribution.mpi.hostfile: there is no such field"),
+        (v2(hybrid_shard_degree=3), "hybrid_shard_degree 3 × tensor_parallel_degree 1 does not divide the 8"),
+        (v2(expert_parallel_degree=2), "expert_parallel_degree is for models with experts"),
+        (v2(partitions=2), "parameters.partitions: there is no such field"),
+        ({"smdistributed": {"modelparallel": {"enabled": True, "parameters": CHAPTER}}}, "is started by MPI"),
+        ({"smdistributed": {"dataparallel": {"enabled": True}}, "mpi": MPI}, "starts MPI by itself"),
+        ({"smdistributed": {"modelparallel": 1}}, "distribution.smdistributed.modelparallel must be a table"),
+        ({"smdistributed": 1}, "distribution.smdistributed must be a table"),
+        ({"torch_distributed": True}, "distribution.torch_distributed must be a table"),
+        ({"smdistributed": {"deepspeed": {}}}, "it takes one of modelparallel, dataparallel"),
+        ({"smdistributed": {"dataparallel": {"enabled": 1}}}, "enabled must be true or false"),
+    ],
+)
+def test_what_sagemakers_tables_cannot_ask_for(table, said):
+    assert said in refusal(table)
+
+
+def test_fp16_is_refused_for_t5_and_becomes_bf16_elsewhere():
+    assert "overflow in fp16" in refusal(v1(partitions=2, fp16_params=True), model="prott5")
+    _, fates = Distribution.from_table(v1(partitions=2, fp16=True), instance=P4D, model="protbert")
+    assert next(one for one in fates if one.field.endswith("fp16")).becomes == "precision = auto"
+
+
+VALUES = st.one_of(st.integers(-1, 9), st.booleans(), st.floats(0, 1), st.sampled_from(["speed", "spread", "simple"]))
+
+
+@given(
+    parameters=st.dictionaries(st.sampled_from(sorted(V1) + sorted(V2)), VALUES, max_size=6),
+    second=st.booleans(),
+    smp=st.booleans(),
+    instance=st.sampled_from(["", *INSTANCES]),
+    model=st.sampled_from(["prott5", "protbert", "cnn"]),
+)
+def test_any_table_becomes_a_distribution_or_is_refused(parameters, second, smp, instance, model):
+    """And no field of an accepted one is passed over in silence."""
+    table = v2(**parameters) if second else v1({"enabled": True}, **parameters)
+    try:
+        found, fates = Distribution.from_table(table, smp, instance, model)
+    except DistributionRefused:
+        return
+    assert {one.field.rpartition("parameters.")[2] for one in fates} >= set(parameters)
+    assert all(isinstance(value, str) for value in found.hyperparameters(instance).values())

@@ -1,0 +1,110 @@
+"""job.toml: what it may say, and what it is told when it says something else."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from seqdrop.errors import InvalidFile
+from seqdrop.training.jobfile import JobFile, parse
+
+DATA = '[data]\nformat = "flip"\nsequences = "s.fasta"\nlabels = "l.fasta"\n'
+CNN = f'model = "cnn"\n{DATA}'
+
+
+def told(text: str) -> list[str]:
+    """What is said to be wrong with it, each a fault of its own."""
+    with pytest.raises(InvalidFile) as raised:
+        parse(text.encode())
+    assert raised.value.counts == {"bad_job": len(raised.value.errors)}
+    return [fault.message for fault in raised.value.errors]
+
+
+def test_the_least_has_the_defaults():
+    job = parse(CNN.encode())
+    assert (job.target, job.learning_rate, job.budget_usd, job.gate.min_q3) == ("ss3", 2e-3, 50.0, 0.70)
+    assert (job.train.epochs, job.instance.spot, job.instance.max_hours, job.distribution) == (10, True, 12.0, {})
+    assert job.data.files == ["s.fasta", "l.fasta"]
+
+
+def test_all_of_it_is_read():
+    text = """
+model = "protbert"
+task = "ss8"
+weights = "prot_bert_bfd"
+name = "mine"
+budget_usd = 12
+[data]
+format = "csv"
+train = "a.csv"
+validation = "b.csv"
+test = "deep/c.csv"
+[train]
+learning_rate = 1e-4
+freeze_encoder = true
+head = "cnn"
+[distribution]
+profile = "fsdp"
+[instance]
+type = "ml.g5.12xlarge"
+spot = false
+[gate]
+min_q3 = 0.5
+"""
+    job = parse(text.encode())
+    assert (job.target, job.learning_rate, job.train.head, job.train.freeze_encoder) == ("ss8", 1e-4, "cnn", True)
+    assert (job.data.files, job.distribution) == (["a.csv", "b.csv", "deep/c.csv"], {"profile": "fsdp"})
+    assert JobFile.from_dict(job.as_dict()) == job
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (DATA, 'model is missing; it must be one of "prott5", "protbert", "cnn", "dnabert"'),
+        (f'model = "cnm"\n{DATA}', 'model is "cnm"; it must be one of "prott5", "protbert", "cnn", "dnabert"'),
+        (f"buget_usd = 3\n{CNN}", "buget_usd is no setting; did you mean budget_usd?"),
+        (f"budget_usd = -1\n{CNN}", "budget_usd is -1; it must be a number from 0 to 1,000,000"),
+        (f"{CNN}[train]\nepochs = 0", "train.epochs is 0; it must be a whole number from 1 to 1,000"),
+        (f"{CNN}[train]\nepochs = true", "train.epochs is true; it must be a whole number from 1 to 1,000"),
+        (f"{CNN}[train]\nhaed = 1", "train.haed is no setting; did you mean head?"),
+        (f'{CNN}[train]\nhead = "mlp"', 'train.head is "mlp"; it must be one of "linear", "cnn"'),
+        (f'{CNN}[gate]\nmin_q3 = "high"', 'gate.min_q3 is "high"; it must be a number from 0 to 1'),
+        (f'{CNN}[instance]\ntype = "g5"', 'instance.type is "g5"; it must be an instance type such as "ml.g5.xlarge"'),
+        (f"{CNN}[instance]\nspot = 1", "instance.spot is 1; it must be true or false"),
+        (f"instance = 1\n{CNN}", "instance is no table; write [instance]"),
+        (f"distribution = 1\n{CNN}", "distribution is no table; write [distribution]"),
+        (f'model = "prott5"\n{DATA}', 'weights is missing: model "prott5" goes on from a pre-trained model in models/'),
+        (f'weights = "x"\n{CNN}', 'weights is not for model "cnn": it starts from nothing'),
+        (f'task = "promoter"\n{CNN}', 'task is "promoter"; for model "cnn" it must be one of "ss3", "ss8"'),
+        (f'model = "dnabert"\n{DATA}', 'data.format is "flip"; for model "dnabert" it must be one of "csv", "parquet"'),
+        ('model = "cnn"', 'data.format is missing; it must be one of "flip", "three_line", "csv", "parquet"'),
+        ('model = "cnn"\n[data]\nformat = "flip"', 'data.labels is missing: format "flip" has sequences and labels'),
+        (
+            'model = "cnn"\n[data]\nformat = "csv"\nfile = "a"\ntest = "b"',
+            'data.test is not for this: format "csv" has file, or else train, validation and test',
+        ),
+        (
+            'model = "cnn"\n[data]\nformat = "csv"\ntrain = "a"\nvalidation = "a"\ntest = "b"',
+            "data: one file stands for",
+        ),
+        ("model = ", "job.toml is no TOML: "),
+    ],
+)
+def test_what_is_wrong_is_said(text, message):
+    assert any(one.startswith(message) for one in told(text)), told(text)
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../a", "a/../b", "job.toml", "a/..", "./a", "x" * 201])
+def test_a_file_lies_below_the_folder(name):
+    assert any("data.file" in one for one in told(f'model = "cnn"\n[data]\nformat = "csv"\nfile = "{name}"'))
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    assert (
+        len(told('model = "x"\nfoo = 1\n[train]\nepochs = 0\nseed = -1\n[gate]\nbar = 2\n[data]\nformat = "flip"')) == 7
+    )
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_refused_in_words(body):
+    """Two hundred bytes of chance are no job.toml."""
+    with pytest.raises(InvalidFile, match="bad_job"):
+        parse(body)
