@@ -21,15 +21,14 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
-from seqdrop.uploads import UploadVersion
-from seqdrop_cli.drop import plan, upload
+from seqdrop_cli.drop import Drop, plan, upload
 from seqdrop_cli.progress import Progress
 from seqdrop_cli.results import content, fetch
 from seqdrop_cli.target import STACK_FILE, Target
 from seqdrop_cli.watch import Stuck, mates_missing, watch
 
 from local import samples
-from local.deploy import DeployFailed, Stack, deploy
+from local.deploy import DeployFailed, Stack, deploy, push_seed
 from local.embedded import EmbeddedAws, EmbeddedAwsError, NotRunning, PortTaken
 
 HOME = Path(".seqdrop")
@@ -161,9 +160,12 @@ def _done(console: Console, text: str, started: float) -> None:
 
 def _run(console: Console, target: Target, drops: list, expect_samples: bool) -> int:
     s3 = target.client("s3")
-    versions = [upload(s3, target.landing, drop) for drop in drops]
-    console.print(f"[green]✔[/] {len(versions)} files dropped into s3://{target.landing}\n", highlight=False)
-    ended = watch(target.ledger(), versions, console)
+    late = [drop for drop in drops if expect_samples and drop.key == samples.PROTEINS]
+    ended = _dropped(console, target, [drop for drop in drops if drop not in late])
+    if late:
+        console.print("\nThe model that was trained a moment ago is what proteins/ uses now.")
+        ended += _dropped(console, target, late)
+        push_seed(s3, target.results, "structure")  # made-up proteins are no school for whoever keeps this up
     rows = [_summary(s3, target, one) for one in ended]
     console.print(_summary_table(rows))
     for text in mates_missing(ended):
@@ -174,14 +176,23 @@ def _run(console: Console, target: Target, drops: list, expect_samples: bool) ->
         "are worth; reason.json and receipt.json are for reading.",
         highlight=False,
     )
-    return _status(ended, versions, expect_samples)
+    return _status(ended, expect_samples)
 
 
-def _status(ended: list[Progress], versions: list[UploadVersion], expect_samples: bool) -> int:
+def _dropped(console: Console, target: Target, drops: list[Drop]) -> list[Progress]:
+    """Drop files and wait for their ends, in order."""
+    s3 = target.client("s3")
+    versions = [upload(s3, target.landing, drop) for drop in drops]
+    many = "1 file" if len(versions) == 1 else f"{len(versions)} files"
+    console.print(f"[green]✔[/] {many} dropped into s3://{target.landing}\n", highlight=False)
+    return watch(target.ledger(), versions, console)
+
+
+def _status(ended: list[Progress], expect_samples: bool) -> int:
     """With the samples exactly the broken one is rejected; of a user's own files none may have failed."""
     if not expect_samples:
         return 1 if any(one.state == "FAILED" for one in ended) else 0
-    wanted = ["REJECTED" if "S2_" in version.key else "ARCHIVED" for version in versions]
+    wanted = ["REJECTED" if "S2_" in one.key else "ARCHIVED" for one in ended]
     return 0 if [one.state for one in ended] == wanted else 1
 
 

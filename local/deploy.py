@@ -95,15 +95,19 @@ def push_programs(aws: EmbeddedAws, stack: Stack) -> None:
 
 
 def push_seeds(aws: EmbeddedAws, stack: Stack) -> None:
-    """Make the committed seeds the current models of the analyses that name them.
+    """Make the committed seeds the current models of the analyses that name them."""
+    for model in sorted({analysis.use.model for analysis in packaged().by_name.values() if analysis.use}):
+        push_seed(aws.client("s3"), stack.results, model)
+
+
+def push_seed(s3, results: str, model: str) -> None:
+    """Make a committed seed the current model of its name.
 
     A model whose head fills masks is packed for that; any other as a classifier, which serves embeddings as well.
     """
     uses = [analysis.use for analysis in packaged().by_name.values() if analysis.use]
-    fillers = {use.model for use in uses if use.task == "masked"}
-    for model in sorted({use.model for use in uses}):
-        body = pack_model(SEEDS[model], task="masked" if model in fillers else None)
-        push_archive(aws.client("s3"), stack.results, model, body, now())
+    fills = any(use.task == "masked" for use in uses if use.model == model)
+    push_archive(s3, results, model, pack_model(SEEDS[model], task="masked" if fills else None), now())
 
 
 def _parameters() -> list[str]:

@@ -40,6 +40,11 @@ def files(found: list[Protein], job: str) -> dict[str, bytes]:
     return {name: text.encode() for name, text in held.items()} | {"job.toml": job.encode()}
 
 
+def fasta(found: list[Protein]) -> bytes:
+    """Their sequences alone."""
+    return "".join(f">{one.name}\n{one.sequence}\n" for one in found).encode()
+
+
 def _protein(source: random.Random, name: str, split: str) -> Protein:
     labels = ""
     while len(labels) < source.randint(60, 110):

@@ -21,7 +21,6 @@ GC_SHARES = (0.35, 0.45, 0.70)
 TRAINING = """\
 model = "cnn"
 task = "ss3"
-name = "demo"                # a model of its own: what proteins/ uses stays as it is
 
 [data]
 format = "flip"
@@ -44,7 +43,10 @@ type = "ml.m5.xlarge"
 
 [gate]
 min_q3 = 0.70
+any_test = true              # made-up proteins are no test of the model that proteins/ has
 """
+PROTEINS = "proteins/made up.fasta"
+"""What the model is asked of, once it is trained."""
 
 
 def make(folder: Path, seed: int = SEED) -> list[Path]:
@@ -60,6 +62,7 @@ def make(folder: Path, seed: int = SEED) -> list[Path]:
     }
     made_up = proteins.files(proteins.proteins(source), TRAINING)
     files |= {f"training/demo/{name}": body for name, body in made_up.items()}
+    files[PROTEINS] = proteins.fasta(proteins.proteins(source, {"new": 20}))
     for name, body in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

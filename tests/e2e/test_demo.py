@@ -69,18 +69,20 @@ def test_the_demo_ends_well_and_brings_its_results_home(demo, tmp_path):
         "DEEP_ARCHIVE, checksum verified",
         "pair checked",
         "predictions.parquet",
-        "trained demo",
+        "trained structure",
         "now the current model",
+        "20 proteins",
     ):
         assert word in text
     results = tmp_path / ".seqdrop/results"
-    assert len(list(results.rglob("receipt.json"))) == 8
-    assert len(list(results.rglob("report.html"))) == 5
-    assert len(list(results.rglob("multiqc/seqdrop_general_mqc.json"))) == 5
+    assert len(list(results.rglob("receipt.json"))) == 9
+    assert len(list(results.rglob("report.html"))) == 6
+    assert len(list(results.rglob("multiqc/seqdrop_general_mqc.json"))) == 6
     (reason,) = results.rglob("reason.json")
     assert json.loads(reason.read_text())["line"] == 148
     for name in ("calls.bed", "calls.gff3", "track.plus.bw", "track.minus.bedgraph", "predictions.parquet"):
         assert (results / "contigs/assembly 1.fasta" / name).is_file()
+    assert (results / "proteins/made up.fasta/structure.parquet").is_file()
     assert left_running(tmp_path) == []
     assert not (tmp_path / ".seqdrop/stack.json").exists()
 

@@ -61,7 +61,7 @@ def sagemaker():
 @pytest.fixture
 def services(services, sagemaker):
     for one in packaged().by_name.values():
-        if one.use and one.use.label:  # embeddings share a model that others name
+        if one.use and getattr(one.use, "label", ""):  # embeddings share a model that others name
             push_archive(
                 services.s3, "results", one.use.model, archive_of("not " + one.use.label, one.use.label), "now"
             )
