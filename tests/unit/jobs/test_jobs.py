@@ -144,7 +144,11 @@ def test_a_pointer_without_labels_gets_them_by_another_push(cloud):
     assert pointer["history"] == []
 
 
-@pytest.mark.parametrize("body", [b"", b"no archive", archive({"vocab.txt": ""}), archive({"config.json": "{"})])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"no archive", archive({"vocab.txt": ""}), archive({"config.json": "{"})],
+    ids=["empty", "no archive", "no config", "broken config"],
+)
 def test_what_is_no_archive_is_not_pushed(cloud, body):
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="results")
