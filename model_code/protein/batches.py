@@ -113,4 +113,6 @@ def loader(
     frame = model.description.alphabet.frame
     lengths = [len(piece.sequence) + frame for piece in found]
     batches = TokenBatches(lengths, tokens, seed, rank, processes)
-    return Loader(found, batch_sampler=batches, collate_fn=Collate(model), pin_memory=torch.cuda.is_available())
+    apart = torch.Generator()  # that reading draws no random number of the training's: it must go on alike when resumed
+    pinned = torch.cuda.is_available()
+    return Loader(found, batch_sampler=batches, collate_fn=Collate(model), generator=apart, pin_memory=pinned)

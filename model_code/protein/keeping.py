@@ -56,10 +56,13 @@ def state_of(model: StructureModel, optimizer: torch.optim.Optimizer | None) -> 
 def write(folder: Path, model: StructureModel, optimizer: torch.optim.Optimizer | None = None) -> None:
     """Every process must call it."""
     state = state_of(model, optimizer)
+    if dist.get_rank() == 0:
+        shutil.rmtree(folder, ignore_errors=True)  # what an earlier run left of this step
+        folder.mkdir(parents=True)
+    dist.barrier()
     if not many_hosts():
         dcp.save(state, checkpoint_id=folder / STATE)
     elif dist.get_rank() == 0:
-        folder.mkdir(parents=True, exist_ok=True)
         torch.save(state, folder / WHOLE)
 
 

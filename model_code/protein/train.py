@@ -186,8 +186,16 @@ def fit(trainer: StructureTrainer, interruption: watching.Interruption) -> bool:
     checkpoint = keeping.latest(trainer.told.checkpoints, trainer.run)
     if checkpoint:
         watching.line("resume", step=keeping.step(checkpoint))
+        trainer.args.eval_on_start = unjudged(checkpoint)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     return not interruption.stopped
+
+
+def unjudged(checkpoint: Path) -> bool:
+    """Whether the run ended between the last step of an epoch and its evaluation."""
+    state = json.loads((checkpoint / "trainer_state.json").read_text())
+    judged = any("eval_q3" in entry and entry["step"] == state["global_step"] for entry in state["log_history"])
+    return float(state["epoch"]).is_integer() and not judged
 
 
 def judge(trainer: StructureTrainer) -> dict[str, float]:

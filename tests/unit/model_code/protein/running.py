@@ -79,3 +79,7 @@ class Run:
     def losses(self) -> dict[int, float]:
         """By step."""
         return {int(one["step"]): one["loss"] for one in self.figures("progress")}
+
+    def validations(self) -> dict[float, float]:
+        """Q3 by epoch."""
+        return {one["epoch"]: one["q3"] for one in self.figures("validation")}
