@@ -75,8 +75,8 @@ lint: setup
 
 test: lint
 	@$(PYTEST) tests/unit -q -n 2 -m "not long"
-	@$(PYTEST) tests/contract -q -m "not long"
-	@$(PYTEST) tests/e2e -q -m "not long"
+	@$(PYTEST) tests/contract -q -n 2 --dist loadfile -m "not long"
+	@$(PYTEST) tests/e2e -q -n 2 --dist loadfile -m "not long"
 
 # SageMaker's model server wants transformers 4 and an old setuptools: an environment of its own. Its tests skip
 # without it, and without Java. So has its training toolkit, for the same reasons; the SDK v2 has pins of its own.

@@ -78,7 +78,8 @@ def samples(tmp_path_factory) -> Path:
 
     folder = tmp_path_factory.mktemp("samples")
     make(folder)
-    shutil.rmtree(folder / "training")  # test_training.py and test_demo.py have one of their own
+    for name in ("training", "proteins"):  # test_training.py, test_proteins.py and test_demo.py have their own
+        shutil.rmtree(folder / name)
     return folder
 
 

@@ -15,6 +15,7 @@ from local.proteins import files, proteins
 JOB = """
 model = "cnn"
 task = "ss3"
+name = "made-up"  # what proteins/ uses stays as it is
 [data]
 format = "flip"
 sequences = "sequences.fasta"
@@ -80,7 +81,7 @@ def test_it_trained_once_with_two_processes(trained, aws):
 
 
 def test_the_model_is_registered_and_current(trained, s3, stack):
-    pointer = read_json(s3, stack.results, "models/structure/current.json")["current"]
+    pointer = read_json(s3, stack.results, "models/made-up/current.json")["current"]
     card = read_json(s3, stack.results, pointer["key"].replace("model.tar.gz", "card.json"))
     assert (pointer["digest"], pointer["figure"], pointer["labels"]) == (card["digest"], card["figure"], list("HEC"))
     assert card["distribution"]["processes"] == 2

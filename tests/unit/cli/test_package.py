@@ -116,6 +116,7 @@ def test_classes_without_names_are_told(untried, folder, tmp_path, capsys):
     assert "does not say what the classes mean" in capsys.readouterr().out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("task", ["masked", "embed"])
 def test_other_tasks_are_tried_as_well(folder, task):
     said = []

@@ -59,6 +59,7 @@ def test_proteins_are_predicted_as_in_the_pipeline(model, file, tmp_path, capsys
     assert (told["complete"], told["counts"]["proteins"], told["selection"]["taken"]) == (True, 3, 3)
 
 
+@pytest.mark.long
 def test_embeddings_and_a_packaged_archive(model, file, tmp_path):
     archive, out = tmp_path / "model.tar.gz", tmp_path / "out"
     assert main(["package-model", str(model), "-o", str(archive)]) == 0
