@@ -58,7 +58,7 @@ def write(folder: Path, model: StructureModel, optimizer: torch.optim.Optimizer 
     state = state_of(model, optimizer)
     if dist.get_rank() == 0:
         shutil.rmtree(folder, ignore_errors=True)  # what an earlier run left of this step
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
     dist.barrier()
     if not many_hosts():
         dcp.save(state, checkpoint_id=folder / STATE)

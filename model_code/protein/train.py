@@ -111,7 +111,6 @@ class StructureTrainer(Trainer):
 
     def save_model(self, output_dir=None, _internal_call=False):
         """The state has it."""
-        Path(output_dir).mkdir(parents=True, exist_ok=True)
 
     def _save_optimizer_and_scheduler(self, output_dir):
         keeping.write(Path(output_dir), self.model, self.optimizer.optimizer)

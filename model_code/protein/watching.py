@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +18,12 @@ MINUTES_BETWEEN = 15
 
 
 def line(kind: str, **figures: float) -> None:
-    """`kind name=value …`, from the first process."""
+    """`kind name=value …`, from the first process; in one write, or torchrun's `python -u` would send it in pieces, and
+    a toolkit that reads them would make lines of their own of them."""
     if dist.get_rank() == 0:
-        print(kind, *(f"{name}={value:.5g}" for name, value in figures.items()), flush=True)
+        words = [kind, *(f"{name}={value:.5g}" for name, value in figures.items())]
+        sys.stdout.write(" ".join(words) + "\n")
+        sys.stdout.flush()
 
 
 class Meter:
