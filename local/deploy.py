@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import platform
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +62,8 @@ def deploy(
     """
     build_dir = aws.workdir / f"sam-build-{name}"
     say("sam build")
-    _sam(aws, tree, "build", "--build-dir", str(build_dir), *_parameters())
+    with _builds_alone(tree):
+        _sam(aws, tree, "build", "--build-dir", str(build_dir), *_parameters())
     say("sam deploy")
     _sam(
         aws,
@@ -116,6 +119,16 @@ def _parameters() -> list[str]:
     architecture = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
     values = {"Runtime": runtime, "Architecture": architecture, "BatchingWindow": "1"}
     return ["--parameter-overrides", *(f"{name}={value}" for name, value in values.items())]
+
+
+@contextmanager
+def _builds_alone(tree: Path) -> Iterator[None]:
+    """`sam build` keeps what it fetches in .aws-sam of the checkout, and two at a time trip over each other there."""
+    shared = tree / ".aws-sam"
+    shared.mkdir(exist_ok=True)
+    with (shared / "building").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def _sam(aws: EmbeddedAws, tree: Path, command: str, *options: str) -> None:
