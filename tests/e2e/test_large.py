@@ -23,6 +23,8 @@ from seqdrop_cli.watch import watch
 from local.deploy import deploy
 from tests.e2e.conftest import PATIENCE, dropped, subscribed, target_of
 
+pytestmark = pytest.mark.long  # a stack of its own; what a job does is held by contract tests as well
+
 THRESHOLD = 2_000  # bytes
 FASTQ = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
 

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from botocore.exceptions import ClientError
-
-from seqdrop.archive import GONE
 from seqdrop.bed_masks import BedMasks
 from seqdrop.errors import ObjectGone, RetryableError
 from seqdrop.events import landed_message
@@ -25,6 +22,7 @@ from seqdrop.stages.examine import examine
 from seqdrop.stages.masked_end import REJECTS_BOTH, reject_both, reject_late, superseded_by
 from seqdrop.stages.meeting import LIVE
 from seqdrop.stages.notices import mail, reason, reject, report
+from seqdrop.stages.presence import is_gone
 from seqdrop.stages.road import hand_on
 
 TRIES = 10  # each is lost only to someone who got on
@@ -89,21 +87,11 @@ def _holder(services: Services, found: DataSet, seat: str, upload: Upload) -> Up
 def _settle_once(services: Services, seats: Seats, bed: Bed | None) -> bool:
     """False: someone was first, or something was put right, and all must be looked at again."""
     if seats.upload.state == "WAITING":
-        return not _is_gone(services, seats.upload) or _withdraw(services, seats.upload)
+        return not is_gone(services, seats.upload) or _withdraw(services, seats.upload)
     if seats.late:
         reject(services, seats.upload, superseded_by(seats.before))
         return True
     return _settle_bed(services, seats, bed) if bed else _settle_fasta(services, seats)
-
-
-def _is_gone(services: Services, upload: Upload) -> bool:
-    try:
-        services.s3.head_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
-            return True
-        raise
-    return False
 
 
 def _withdraw(services: Services, upload: Upload) -> bool:

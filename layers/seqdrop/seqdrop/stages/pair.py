@@ -7,11 +7,8 @@ refused looks again. So of two mates that are validated at one moment, the later
 
 from __future__ import annotations
 
-from botocore.exceptions import ClientError
-
 from seqdrop import mate_digests
 from seqdrop.analyses import SINGLE, WAIT, Analysis
-from seqdrop.archive import GONE
 from seqdrop.errors import RetryableError
 from seqdrop.events import landed_message
 from seqdrop.examination import Examination, load
@@ -23,6 +20,7 @@ from seqdrop.services import Services, now
 from seqdrop.stages.meeting import Meeting, look
 from seqdrop.stages.mismatch import reject_mates, superseded
 from seqdrop.stages.notices import mail, reason, reject, report
+from seqdrop.stages.presence import is_gone
 from seqdrop.stages.road import hand_on
 
 TRIES = 10  # each is lost only to someone who got on
@@ -75,15 +73,7 @@ def _settle_once(services: Services, met: Meeting, examination: Examination | No
 
 def _is_gone(services: Services, upload: Upload) -> bool:
     """Whether an upload that waits was deleted meanwhile. Others are being read, or were archived."""
-    if upload.state != "WAITING":
-        return False
-    try:
-        services.s3.head_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
-            return True
-        raise
-    return False
+    return upload.state == "WAITING" and is_gone(services, upload)
 
 
 def _examination(services: Services, upload: Upload) -> Examination | None:

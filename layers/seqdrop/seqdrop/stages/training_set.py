@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import hashlib
 
-from botocore.exceptions import ClientError
-
-from seqdrop.archive import GONE
 from seqdrop.errors import DistributionRefused, Fault, InvalidFile, ObjectGone, RetryableError
 from seqdrop.examination import rejection
 from seqdrop.ledger.records import DataSet, Step, Upload
@@ -21,6 +18,7 @@ from seqdrop.services import Services, now
 from seqdrop.stages.meeting import LIVE
 from seqdrop.stages.mismatch import superseded
 from seqdrop.stages.notices import mail, reason, reject
+from seqdrop.stages.presence import is_gone
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.training_plan import Arrival, go_on
 from seqdrop.training.jobfile import ADVICE, JOB, MOST_BYTES, JobFile, parse
@@ -72,7 +70,7 @@ def _check_job(services: Services, job: JobFile) -> None:
 
 def _settle_once(services: Services, upload: Upload, place: Place, facts: dict) -> bool:
     """False: someone was first, or something was put right, and all must be looked at again."""
-    if upload.state == "WAITING" and _is_gone(services, upload):
+    if upload.state == "WAITING" and is_gone(services, upload):
         return services.ledger.move(upload, "WITHDRAWN", reason="deleted_while_it_waited")
     found = services.ledger.data_set(place.set_name)
     before = _holder(services, found, place.file, upload)
@@ -132,22 +130,12 @@ def _job(services: Services, head: Upload) -> JobFile:
 
 def _withdraw(services: Services, head: Upload, files: list[Upload]) -> bool:
     """Note which files were deleted while they waited; if none was, an archived one is lacking, so reject job.toml."""
-    gone = [one for one in (head, *files) if one.state != "ARCHIVED" and _is_gone(services, one)]
+    gone = [one for one in (head, *files) if one.state != "ARCHIVED" and is_gone(services, one)]
     for one in gone:
         services.ledger.move(one, "WITHDRAWN", reason="deleted_while_it_waited")
     if not gone:
         reject(services, head, rejection(InvalidFile(_archived())))
     logger().info("files of a training are gone", extra={"uploads": [one.id for one in gone]})
-    return False
-
-
-def _is_gone(services: Services, upload: Upload) -> bool:
-    try:
-        services.s3.head_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
-            return True
-        raise
     return False
 
 
