@@ -61,12 +61,13 @@ def pipeline_side(folder: Path, texts: list[str], batch: int) -> Callable[[], li
     vocabulary = KmerTokens.from_file(folder / "vocab.txt").vocabulary
     tokenizer = transformers.BertTokenizer(vocab=vocabulary, do_lower_case=False)
     model = transformers.BertForSequenceClassification.from_pretrained(folder).float().eval()
+    positive = model.config.id2label[1]
     pipe = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer, top_k=None, device="cpu")
     kmers = [" ".join(text[i : i + K] for i in range(len(text) - K + 1)) for text in texts]
 
     def run() -> list[float]:
         answers = pipe(kmers, batch_size=batch) if batch > 1 else [pipe(one)[0] for one in kmers]
-        return [{found["label"]: found["score"] for found in answer}["LABEL_1"] for answer in answers]
+        return [{found["label"]: found["score"] for found in answer}[positive] for answer in answers]
 
     return run
 
