@@ -104,3 +104,41 @@ def test_bad_data_is_rejected_as_a_whole(put, end, data, s3, stack, aws):
         assert b"sequence" not in json.dumps(reason["errors"]).encode() or "residues" in reason["message"]
     jobs = aws.client("sagemaker").list_training_jobs(NameContains=found[-1].upload_id)["TrainingJobSummaries"]
     assert jobs == []
+
+
+DNA_JOB = """
+model = "dnabert"
+name = "made-up-dna"
+[data]
+format = "csv"
+file = "all.csv"
+[train]
+epochs = 6
+[instance]
+type = "ml.m5.xlarge"
+[gate]
+min_mcc = 0.5
+"""
+
+
+def dna(source: random.Random) -> bytes:
+    """Sequences rich in G and C are promoters here; what a few steps can learn."""
+    lines = ["sequence,label,split"]
+    for split, count in (("train", 240), ("validation", 40), ("test", 40)):
+        for number in range(count):
+            label = number % 2
+            lines.append(
+                f"{''.join(source.choices('ACGT', (1, 1 + 3 * label, 1 + 3 * label, 1), k=70))},{label},{split}"
+            )
+    return "\n".join(lines).encode() + b"\n"
+
+
+def test_dnabert_is_trained_on_labelled_sequences(put, end, s3, stack):
+    drops = {"job.toml": DNA_JOB.encode(), "all.csv": dna(random.Random(6))}
+    found = end(*[put(f"training/dna/{name}", body) for name, body in drops.items()])
+    assert [(one.state, one.detail) for one in found] == [("ARCHIVED", "")] * 2
+    pointer = read_json(s3, stack.results, "models/made-up-dna/current.json")["current"]
+    assert pointer["figure"] > 0.5
+    body = s3.get_object(Bucket=stack.results, Key=pointer["key"])["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+        assert {"config.json", "vocab.txt", "model.safetensors", "code/inference.py"} <= set(archive.getnames())
