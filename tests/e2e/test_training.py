@@ -133,6 +133,7 @@ def dna(source: random.Random) -> bytes:
     return "\n".join(lines).encode() + b"\n"
 
 
+@pytest.mark.long
 def test_dnabert_is_trained_on_labelled_sequences(put, end, s3, stack):
     drops = {"job.toml": DNA_JOB.encode(), "all.csv": dna(random.Random(6))}
     found = end(*[put(f"training/dna/{name}", body) for name, body in drops.items()])
