@@ -114,7 +114,6 @@ class Attempt(Record):
         ""  # the analysis as it was when the work was cut (`Analysis.as_json`), or what to train (`Order.as_json`)
     )
     cut_as: str = ""  # `key` of the attempt whose shards it goes by; "" for its own
-    run: str = ""  # as its upload's
     group: str = ""  # it shares a job with none but attempts of its group: what is left of a job that failed
     job: str = ""
     reason: str = ""
