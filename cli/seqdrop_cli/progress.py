@@ -146,6 +146,6 @@ def progress(ledger: Ledger, upload_id: str, key: str, size: int) -> Progress:
     upload = ledger.upload(upload_id)
     if upload is None:
         return Progress(upload_id, key, size, None, [])
-    job = last_job(ledger, upload_id) if upload.state == "RECEIVED" else None
+    job = last_job(ledger, upload) if upload.state == "RECEIVED" else None
     attempts = ledger.deciding(upload) if upload.training or upload.masks_of else ledger.attempts(upload_id)
     return Progress(upload_id, key, size, upload, attempts, job)

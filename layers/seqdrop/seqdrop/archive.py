@@ -132,6 +132,11 @@ def _of_parts(upload: Upload) -> dict:
     return {"sha256_of_parts": upload.sha256_of_parts, "part_size": parts.PART}
 
 
+def _released(upload: Upload) -> dict:
+    """That it has no predictions, and why it is archived all the same."""
+    return {"predictions": f"released without, by a person, {upload.released_at}"} if upload.released_at else {}
+
+
 def receipt(upload: Upload, copied: dict, now: str) -> dict:
     """The proof: checksums before and after, and what bringing the file back takes."""
     gigabytes = upload.size / 1e9
@@ -147,6 +152,7 @@ def receipt(upload: Upload, copied: dict, now: str) -> dict:
             **_of_parts(upload),
         },
         "archive": copied,
+        **_released(upload),
         "verified_at": now,
         "billed_at_least_days": MINIMUM_DAYS,
         "restore": {

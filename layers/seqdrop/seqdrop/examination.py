@@ -32,6 +32,7 @@ class Examination:
 
     `plan` is the analysis as it was then (`Analysis.as_json`), `shards` and `items` are what the model is to see: of
     `taken` records, `distinct` ones (Selection). `masks` is the upload id of the BED that said what to fill.
+    The work items are those of the attempt of this `number`: a replay may want them cut anew.
     """
 
     upload_id: str
@@ -45,6 +46,7 @@ class Examination:
     sha256_of_parts: str = ""  # of a file that is too large for one copy (parts.py)
     masks: str = ""
     run: str = ""  # the upload's
+    number: int = 1  # of the attempt that it was made for
 
     @property
     def selection(self) -> dict:
@@ -61,11 +63,12 @@ class Examination:
         return {**kept, "sha256_of_parts": self.sha256_of_parts}
 
     def attempt(self, analysis: str) -> Attempt:
-        """The first attempt of the analysis, whose shards were written in the pass."""
+        """The attempt whose shards were written in the pass."""
         return Attempt(
             "PLANNED",
             upload_id=self.upload_id,
             analysis=analysis,
+            number=self.number,
             run=self.run,
             plan=self.plan,
             shards=self.shards,
@@ -100,14 +103,29 @@ def save(s3, work: str, examination: Examination) -> None:
     s3.put_object(Bucket=work, Key=key_of(examination.upload_id), Body=body, ContentType="application/json")
 
 
-def load(s3, work: str, upload_id: str) -> Examination | None:
-    """None if no pass over the upload has come to its end (or did so too long ago)."""
+def is_fresh(s3, work: str, key: str) -> bool:
+    """Whether an object of the work bucket is there, and will be until a job that starts soon has read it."""
+    try:
+        return _is_recent(s3.head_object(Bucket=work, Key=key))
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ABSENT:
+            return False
+        raise
+
+
+def _is_recent(found: dict) -> bool:
+    return clock.utc_now() - found["LastModified"] <= FRESH
+
+
+def load(s3, work: str, upload_id: str, number: int = 1) -> Examination | None:
+    """None if no pass over the upload for the attempt of that number has come to its end (or did so too long ago)."""
     try:
         found = s3.get_object(Bucket=work, Key=key_of(upload_id))
     except ClientError as error:
         if error.response["Error"]["Code"] in ABSENT:
             return None
         raise
-    if clock.utc_now() - found["LastModified"] > FRESH:
+    if not _is_recent(found):
         return None
-    return Examination(**json.loads(found["Body"].read()))
+    examination = Examination(**json.loads(found["Body"].read()))
+    return examination if examination.number == number else None

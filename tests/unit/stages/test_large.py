@@ -69,7 +69,13 @@ def drop(services):
 def run(services, sagemaker, name: str) -> None:
     """What the container does: examine what request.json says, and end well."""
     told = json.loads(services.s3.get_object(Bucket="work", Key=request_key(name))["Body"].read())
-    examine(services.s3, told["work"], UploadVersion(**told["version"]), Analysis.from_json(told["plan"]))
+    examine(
+        services.s3,
+        told["work"],
+        UploadVersion(**told["version"]),
+        Analysis.from_json(told["plan"]),
+        number=told["number"],
+    )
     end(sagemaker, name, "Completed")
 
 

@@ -28,7 +28,8 @@ def run(inputs: Path) -> None:
     print(f"{version.id}: {version.size / 1e6:,.0f} MB, by {Path(seqdrop.__file__).parent}", flush=True)
     teller = Teller(version)
     try:
-        found = examine(boto3.client("s3", config=PATIENT), told["work"], version, analysis, teller.begin)
+        s3 = boto3.client("s3", config=PATIENT)
+        found = examine(s3, told["work"], version, analysis, teller.begin, number=told["number"])
         said = found.rejection["code"] if found.rejection else "valid"
     except ObjectGone as error:
         said = str(error)

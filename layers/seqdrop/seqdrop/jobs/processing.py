@@ -24,9 +24,12 @@ def request_key(name: str) -> str:
     return job_prefix(name) + REQUEST
 
 
-def brief(work: str, version: UploadVersion, plan: str) -> dict:
-    """What a job finds there: an environment variable holds 256 characters, and a key has up to 1024 bytes."""
-    return {"work": work, "version": asdict(version), "plan": plan}
+def brief(work: str, version: UploadVersion, plan: str, number: int) -> dict:
+    """What a job finds there: an environment variable holds 256 characters, and a key has up to 1024 bytes.
+
+    `number` is that of the attempt which it reads for.
+    """
+    return {"work": work, "version": asdict(version), "plan": plan, "number": number}
 
 
 def processing_request(settings: Settings, name: str, upload: Upload, code: Code, region: str) -> dict:

@@ -87,7 +87,14 @@ MOVES = (
         "the object was deleted before it was archived",
         ("reason", "expires_at"),
     ),
-    Move(UPLOAD, "VALIDATED", "RECEIVED", (REPLAY,), "its work items expired: it is read again for its next attempt"),
+    Move(
+        UPLOAD,
+        "VALIDATED",
+        "RECEIVED",
+        (REPLAY,),
+        "its work items expired, or its analysis cuts others now: it is read again for its next attempt",
+        ("read_for",),
+    ),
     Move(
         ATTEMPT,
         None,

@@ -77,6 +77,7 @@ class Upload(Record):
     archive_key: str = ""
     mate: str = ""  # upload id of the mate (of a FASTA: the BED, of a BED: the FASTA) that it was settled with
     waiting_since: str = ""
+    read_for: int = 1  # number of the attempt that it is, or was last, read for
     released_at: str = ""  # when a person said that it may be archived without what it came for
     training: str = ""  # key of the attempt that trains on it, if it is a file of a data set
     masks_of: str = ""  # key of the attempt that fills its stretches, if it is a BED

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from seqdrop import archive as cold
 from seqdrop.errors import ArchiveMismatch, ObjectGone, RetryableError
-from seqdrop.ledger.moves import DONE
 from seqdrop.ledger.records import Upload
 from seqdrop.log import logger
 from seqdrop.services import Services, now
+from seqdrop.stages.road import may_be_archived
 
 
 def archive(services: Services, upload_id: str) -> None:
-    """Bring a VALIDATED upload whose attempts are PREDICTED to ARCHIVED. Anything else is left alone."""
+    """Bring a VALIDATED upload that has all it came for, or was released, to ARCHIVED. Anything else is left alone."""
     upload = services.ledger.upload(upload_id)
     if upload is None or upload.state != "VALIDATED" or not _is_due(services, upload):
         return
@@ -32,7 +32,7 @@ def archive(services: Services, upload_id: str) -> None:
 
 
 def _is_due(services: Services, upload: Upload) -> bool:
-    return all(attempt.state in DONE for attempt in services.ledger.deciding(upload))
+    return may_be_archived(upload, services.ledger.deciding(upload))
 
 
 def _copied(services: Services, upload: Upload) -> dict:

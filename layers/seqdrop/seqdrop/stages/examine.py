@@ -29,9 +29,10 @@ def examine(
     analysis: Analysis,
     begun: Callable[[Reading], None] = lambda _: None,
     masks: BedMasks | None = None,
+    number: int = 1,
 ) -> Examination:
-    """Read an upload once. Its shards, the examination and, of a mate, the digest of names lie in the bucket `work`
-    when this returns.
+    """Read an upload once, for its attempt of that number. Its shards, the examination and, of a mate, the digest of
+    names lie in the bucket `work` when this returns.
 
     `begun` is handed the reading before it starts, to tell how far it has come; `masks` say what to fill in place of
     runs of N. Raises ObjectGone. The same version, analysis and masks give the same objects.
@@ -40,14 +41,15 @@ def examine(
         parts = PartDigests(body) if in_parts(version.size) else None
         reading = _reading(parts or body, version, analysis)
         begun(reading)
-        refused, numbers = _read(s3, work, version, reading, analysis, masks)
+        refused, numbers = _read(s3, work, _unwritten(version, analysis, masks, number), reading, analysis, masks)
     if parts and not refused:
         numbers["sha256_of_parts"] = parts.sha256
     if not refused:
         mate_digests.save(s3, work, version.id, version.key, reading)
     by = masks.upload_id if masks else ""
     run = run_of(version.key, analysis.prefix)
-    found = Examination(version.id, analysis.as_json(), reading.report(), refused, **numbers, masks=by, run=run)
+    about = {"masks": by, "run": run, "number": number}
+    found = Examination(version.id, analysis.as_json(), reading.report(), refused, **numbers, **about)
     save(s3, work, found)
     return found
 
@@ -57,8 +59,14 @@ def _reading(body, version: UploadVersion, analysis: Analysis) -> Reading:
     return Reading(body, analysis.formats, name=version.key, alphabet=analysis.alphabet, policy=policy)
 
 
+def _unwritten(version: UploadVersion, analysis: Analysis, masks: BedMasks | None, number: int) -> Attempt:
+    """The attempt that the shards are named after."""
+    by = masks.upload_id if masks else ""
+    return Attempt("PLANNED", upload_id=version.id, analysis=analysis.name, number=number, masks=by)
+
+
 def _read(
-    s3, work: str, version: UploadVersion, reading: Reading, analysis: Analysis, masks: BedMasks | None
+    s3, work: str, attempt: Attempt, reading: Reading, analysis: Analysis, masks: BedMasks | None
 ) -> tuple[dict | None, dict]:
     """What rejects the file, if anything does; and how much of it the model is to see."""
     spans = masks.spans if masks else runs_of_n
@@ -66,10 +74,7 @@ def _read(
     try:
         if analysis.use:
             records = masks.cover(reading.records()) if masks else reading.records()
-            lines = items_of(version.id, chosen.of(records), analysis, spans)
-            attempt = Attempt(
-                "PLANNED", upload_id=version.id, analysis=analysis.name, masks=masks.upload_id if masks else ""
-            )
+            lines = items_of(attempt.upload_id, chosen.of(records), analysis, spans)
             count, items = _write_shards(s3, work, attempt, lines, analysis)
             if masks:
                 masks.check()

@@ -68,7 +68,7 @@ def _settle(services: Services, job: Job, attempt: Attempt, outputs: dict[str, s
 
 
 def _shards(attempt: Attempt) -> list[str]:
-    return [shard_name(attempt.key, number) for number in range(attempt.shards)]
+    return [shard_name(attempt.shards_key, number) for number in range(attempt.shards)]
 
 
 def _write(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> str | None:

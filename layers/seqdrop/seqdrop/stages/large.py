@@ -1,7 +1,8 @@
 """An upload too large for a Lambda: a processing job examines it, and is on record before it is started.
 
-Each upload has a few tries, numbered; a try that failed is followed by the next when validate sees the upload again.
-When none is left the lab was told, and the upload stays RECEIVED until a person drops it again.
+Each reading of an upload has a few tries, numbered on from those of the reading before (a replay may have it read
+again); a try that failed is followed by the next when validate sees the upload again. When none is left the lab was
+told, and the upload stays RECEIVED until a person drops it again.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ OPEN = ("PLANNED", "STARTED")
 LEFT = "Once the cause is mended, drop it again."
 
 
-def last_job(ledger: Ledger, upload_id: str) -> Job | None:
-    """The last job that examined the upload, or does so now."""
-    for number in range(TRIES, 0, -1):
-        if job := ledger.job(examination_name(upload_id, number)):
+def last_job(ledger: Ledger, upload: Upload) -> Job | None:
+    """The last job that examined the upload for the attempt that it is read for, or does so now."""
+    for number in range(upload.read_for * TRIES, (upload.read_for - 1) * TRIES, -1):
+        if job := ledger.job(examination_name(upload.id, number)):
             return job
     return None
 
 
 def is_final(job: Job, end: str) -> bool:
     """Whether no other try follows a job that ends so: it was the last one, or a person (or its time) ended it."""
-    return end == "STOPPED" or _number(job) >= TRIES
+    return end == "STOPPED" or _is_last(job)
 
 
 def examine_in_job(services: Services, upload: Upload, analysis: Analysis) -> None:
@@ -47,12 +48,12 @@ def examine_in_job(services: Services, upload: Upload, analysis: Analysis) -> No
 
     Raises ObjectGone. Does nothing while a job runs, and after the last try.
     """
-    job = last_job(services.ledger, upload.id)
+    job = last_job(services.ledger, upload)
     if job is None or job.state not in OPEN:
         _check_presence(services.s3, upload.version)
         if job is not None and is_final(job, job.state):
             return
-        job = _planned(services, upload, analysis, _number(job) + 1 if job else 1)
+        job = _planned(services, upload, analysis, _number(job) + 1 if job else (upload.read_for - 1) * TRIES + 1)
     if job is not None and job.state == "PLANNED":
         _launch(services, job, upload, analysis)
 
@@ -69,6 +70,10 @@ def tell(services: Services, upload: Upload, reason: str, then: str) -> None:
 
 def _number(job: Job) -> int:
     return int(job.name.rsplit("-", 1)[1])
+
+
+def _is_last(job: Job) -> bool:
+    return _number(job) % TRIES == 0
 
 
 def _check_presence(s3, version: UploadVersion) -> None:
@@ -105,7 +110,7 @@ def _planned(services: Services, upload: Upload, analysis: Analysis, number: int
 def _launch(services: Services, job: Job, upload: Upload, analysis: Analysis) -> None:
     """Start a job. All it needs is on its record, so this may come again after any crash."""
     work, request, sagemaker = services.settings.work, json.loads(job.request), services.sagemaker
-    services.put_json(work, request_key(job.name), brief(work, upload.version, job.plan))
+    services.put_json(work, request_key(job.name), brief(work, upload.version, job.plan, upload.read_for))
     try:
         started = send(sagemaker.create_processing_job, request, job.name, partial(_is_ours, sagemaker, request))
     except JobRefused as error:
@@ -117,10 +122,10 @@ def _launch(services: Services, job: Job, upload: Upload, analysis: Analysis) ->
 
 def _refused(services: Services, job: Job, upload: Upload, analysis: Analysis, reason: str) -> None:
     """Go on to the next try at once, whose job has another name; after the last one the lab is told."""
-    if _number(job) >= TRIES:
+    if _is_last(job):
         tell(services, upload, reason, LEFT)
     services.ledger.move(job, "FAILED", reason=reason[:1000])
-    if _number(job) < TRIES:
+    if not _is_last(job):
         examine_in_job(services, upload, analysis)
 
 

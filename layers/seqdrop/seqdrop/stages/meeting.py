@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqdrop.analyses import SINGLE, WAIT
+from seqdrop.analyses import CHECK, SINGLE, WAIT
 from seqdrop.ledger.records import Upload
 from seqdrop.ledger.shared import Pair
 from seqdrop.mate_digests import Check
@@ -70,6 +70,8 @@ def look(services: Services, upload: Upload) -> Meeting:
     mode = services.analyses.mates_of(upload.key)
     pair = services.ledger.pair(f"{upload.bucket}/{name.pair}")
     before, mate = (_who(services, pair.seat(number), upload) for number in (name.number, 3 - name.number))
+    if upload.read_for > 1 and mode != SINGLE:  # it was settled before, with this mate, and need not wait again
+        mode, mate = CHECK, _who(services, upload.mate, upload)
     return Meeting(upload, name, mode, pair, mate if mode != SINGLE else None, before)
 
 

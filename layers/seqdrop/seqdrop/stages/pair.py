@@ -78,7 +78,7 @@ def _is_gone(services: Services, upload: Upload) -> bool:
 
 
 def _examination(services: Services, upload: Upload) -> Examination | None:
-    return load(services.s3, services.settings.work, upload.id)
+    return load(services.s3, services.settings.work, upload.id, upload.read_for)
 
 
 def _examine_again(services: Services, upload: Upload) -> None:

@@ -70,7 +70,7 @@ def _validate_again(services: Services, upload: Upload) -> Messages:
 
 def _in_job(services: Services, upload: Upload) -> bool:
     """Whether a job examines it, which is pushed by itself, or the lab was told that none will."""
-    job = last_job(services.ledger, upload.id)
+    job = last_job(services.ledger, upload)
     if job is None or job.state == "DONE":
         return False
     return job.state in OPEN or is_final(job, job.state)

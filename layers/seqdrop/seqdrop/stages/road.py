@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqdrop.analyses import TRAINING
-from seqdrop.ledger.moves import DONE
+from seqdrop.ledger.moves import ATTEMPT, DONE, ENDS
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.services import Services
 
@@ -18,14 +18,24 @@ def hand_on(services: Services, upload: Upload) -> None:
 
 
 def next_messages(services: Services, upload: Upload) -> list[tuple[str, dict]]:
-    """(queue URL, body) of what comes next; nothing if it waits for a job or a person, or is at its end."""
-    if upload.state != "VALIDATED":
+    """(queue URL, body) of what comes next; nothing if it waits for a job or a person, or is at its end.
+
+    One that is archived may have an attempt before it, too: a replay.
+    """
+    if upload.state not in ("VALIDATED", "ARCHIVED"):
         return []
-    attempts, settings = services.ledger.deciding(upload), services.settings
-    if all(attempt.state in DONE for attempt in attempts):
-        return [(settings.archive_queue, {"upload": upload.id})]
+    attempts = services.ledger.deciding(upload)
+    if upload.state == "VALIDATED" and may_be_archived(upload, attempts):
+        return [(services.settings.archive_queue, {"upload": upload.id})]
     planned = [attempt for attempt in attempts if attempt.state == "PLANNED"]
     return [(_queue(services, attempt), {"attempt": attempt.key}) for attempt in planned]
+
+
+def may_be_archived(upload: Upload, deciding: list[Attempt]) -> bool:
+    """Whether an upload has all it came for; or a person released it, and no attempt at it is under way."""
+    if all(attempt.state in DONE for attempt in deciding):
+        return True
+    return bool(upload.released_at) and all(attempt.state in ENDS[ATTEMPT] for attempt in deciding)
 
 
 def _queue(services: Services, attempt: Attempt) -> str:

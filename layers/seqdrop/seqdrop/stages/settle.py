@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seqdrop.ledger.records import Upload
 from seqdrop.log import logger
 from seqdrop.services import Services
 
@@ -20,7 +21,18 @@ def fail_attempt(services: Services, attempt_key: str, reason: str) -> None:
     services.notify(
         f"Seqdrop: no predictions for {upload.key}",
         f"{upload.key} (upload {upload.id}), analysis {attempt.analysis}, attempt {attempt.number}\n{reason}\n"
-        "The file is valid and was left in the landing bucket.\n",
+        f"{what_next(upload)}\n",
     )
     services.ledger.move(attempt, "FAILED", reason=reason[:1000])
     logger().error("attempt failed", extra={"upload_id": upload.id, "analysis": attempt.analysis})
+
+
+def what_next(upload: Upload) -> str:
+    """What a person may do about an attempt that failed."""
+    if upload.state == "ARCHIVED":
+        return f"Earlier results stand, and the raw data is archived. `seqdrop replay {upload.id} --yes` tries again."
+    return (
+        "The file is valid and was left in the landing bucket. Once the cause is mended,\n"
+        f"  seqdrop replay {upload.id} --yes    tries again;\n"
+        f"  seqdrop release {upload.id} --yes   archives the file without predictions."
+    )

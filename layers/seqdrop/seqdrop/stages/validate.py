@@ -101,7 +101,8 @@ def _examined(services: Services, upload: Upload, analysis: Analysis) -> Examina
 
     None of a file too large for a Lambda: a job examines it, and its end brings the upload here again.
     """
-    found = load(services.s3, services.settings.work, upload.id)
+    s3, work, number = services.s3, services.settings.work, upload.read_for
+    found = load(s3, work, upload.id, number)
     if found is None and services.analyses.in_job(upload.size):
         return examine_in_job(services, upload, analysis)
-    return found or examine(services.s3, services.settings.work, upload.version, analysis)
+    return found or examine(s3, work, upload.version, analysis, number=number)

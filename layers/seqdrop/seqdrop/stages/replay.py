@@ -1,0 +1,170 @@
+"""Another attempt at uploads that have had one: after a failure, or by another model. A person asks for it.
+
+It goes by the earlier attempt's work items while they last; a file that still lies in the landing bucket is read again.
+What may be done is decided on the upload as it was read, and each replay writes the upload on the condition that it
+still is so. So two replays at once make one attempt, and none is made beside one that is under way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from seqdrop.analyses import TRAINING, Analysis
+from seqdrop.cuts import cuts_alike
+from seqdrop.errors import JobRefused, SeqdropError
+from seqdrop.events import landed_message
+from seqdrop.examination import is_fresh
+from seqdrop.jobs.models import current_archive
+from seqdrop.jobs.transform import shard_prefix
+from seqdrop.ledger.moves import ATTEMPT, ENDS
+from seqdrop.ledger.records import Attempt, Step, Upload
+from seqdrop.ledger.shared import DataSet
+from seqdrop.log import logger
+from seqdrop.services import Services
+from seqdrop.shards import shard_name
+from seqdrop.stages.road import hand_on, may_be_archived
+from seqdrop.training.order import Order
+from seqdrop.training.place import place_of
+
+# Why nothing can be replayed of an upload that stands here, whatever its attempts.
+STANDS = {
+    "RECEIVED": "it is being read; what comes next, comes by itself",
+    "WAITING": "it waits for what belongs to it; `seqdrop status` says for what",
+    "REJECTED": "it was rejected ({reason}), and the same bytes would be again; drop it again, mended, "
+    "or as it is if a changed analyses.toml takes it now",
+    "WITHDRAWN": "its object was deleted ({reason}); drop it again",
+}
+
+
+class Refused(SeqdropError):
+    """An upload cannot be replayed; the message says why, and what to do instead."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What would be done with an upload: `attempt` is its next one, or it is read again for one of that `number`.
+
+    Neither, if it is `refused`. `told` says it in words. `data_set` is written along with a training's attempt.
+    """
+
+    upload: Upload
+    told: str
+    number: int = 0
+    attempt: Attempt | None = None
+    data_set: DataSet | None = None
+    refused: bool = False
+
+
+def considered(services: Services, upload: Upload, again: bool = False) -> Replay:
+    """What a replay of the upload would do. `again`: also what the same model has predicted already. Writes nothing."""
+    try:
+        return _considered(services, upload, again)
+    except (Refused, JobRefused) as error:
+        return Replay(upload, str(error), refused=True)
+
+
+def replay(services: Services, found: Replay) -> bool:
+    """Do what was considered; False if the upload has moved on since.
+
+    A message that is lost after the write is made good by the reconciler.
+    """
+    upload, ledger = found.upload, services.ledger
+    if found.attempt:
+        noted = Step(upload, upload.state, {"released_at": "", "expires_at": 0})
+        if not ledger.move_together([noted], [found.attempt], found.data_set):
+            return False
+        hand_on(services, ledger.upload(upload.id))
+    else:
+        if not ledger.move(upload, "RECEIVED", read_for=found.number):
+            return False
+        services.send(services.settings.validate_queue, landed_message(upload.version))
+    logger().info("replayed", extra={"upload_id": upload.id, "attempt": found.number})
+    return True
+
+
+def _considered(services: Services, upload: Upload, again: bool) -> Replay:
+    attempts = services.ledger.attempts(upload.id)
+    _check_standing(upload, attempts)
+    if attempts[-1].analysis == TRAINING:
+        return _trained_again(services, upload, attempts[-1])
+    analysis = services.analyses.for_key(upload.key)
+    of_it = [one for one in attempts if analysis and analysis.use and one.analysis == analysis.name]
+    if not of_it:
+        was, now = attempts[-1].analysis, analysis.name if analysis and analysis.use else "no model"
+        raise Refused(f"it came for the analysis {was}, and its prefix means {now} now; drop it again")
+    last = of_it[-1]
+    _check_model(services, last, analysis, again)
+    return _repeated(services, upload, last, analysis) or _read_again(services, upload, last, analysis)
+
+
+def _check_standing(upload: Upload, attempts: list[Attempt]) -> None:
+    """Raises Refused for an upload that has no attempt of its own at its end, or is about to be archived."""
+    if upload.state in STANDS:
+        raise Refused(STANDS[upload.state].format(reason=upload.reason))
+    if of_others := upload.training or upload.masks_of:
+        raise Refused(f"it belongs to upload {of_others.partition('-')[0]}; replay that one")
+    if not attempts:
+        raise Refused("there is no model for it")
+    for one in attempts:
+        if one.state not in ENDS[ATTEMPT]:
+            raise Refused(f"attempt {one.number} is under way ({one.state})")
+    last = {one.analysis: one for one in attempts}
+    if upload.state == "VALIDATED" and may_be_archived(upload, list(last.values())):
+        raise Refused("it is about to be archived; replay it once it is ARCHIVED")
+
+
+def _check_model(services: Services, last: Attempt, analysis: Analysis, again: bool) -> None:
+    """Raises Refused if the same would come of it as before, and JobRefused if no job could be made."""
+    archive = current_archive(services.s3, services.settings.results, analysis.use.model)
+    if analysis.alphabet == "dna" and analysis.use.task == "promoter":
+        archive.check_label(analysis.use.label)
+    if again or last.state != "PREDICTED" or last.analysis_as_planned != analysis:
+        return
+    job = services.ledger.job(last.job)
+    if job and job.model_digest == archive.digest:
+        raise Refused("the current model has predicted it, with the same settings; --again does it all the same")
+
+
+def _repeated(services: Services, upload: Upload, last: Attempt, analysis: Analysis) -> Replay | None:
+    """The next attempt, by the work items of the last one; None if they serve no more."""
+    if _why_cut_anew(services, last, analysis):
+        return None
+    attempt = replace(last.again(), plan=analysis.as_json())
+    return Replay(upload, f"attempt {attempt.number}, by the present model", attempt.number, attempt)
+
+
+def _read_again(services: Services, upload: Upload, last: Attempt, analysis: Analysis) -> Replay:
+    why = _why_cut_anew(services, last, analysis)
+    if upload.state == "ARCHIVED":
+        raise Refused(
+            f"{why}, and its raw data is in Deep Archive: restore {upload.archive_key} "
+            f"(receipts/{upload.id}.json says what that takes), then drop it again"
+        )
+    if analysis.fills:
+        raise Refused(f"{why}; drop it again, and its BED before it if it has one")
+    number = last.number + 1
+    return Replay(upload, f"read again, as {why}; then attempt {number}, by the present model", number)
+
+
+def _why_cut_anew(services: Services, last: Attempt, analysis: Analysis) -> str:
+    """Why the work items of an attempt serve no more; empty if they do."""
+    if not cuts_alike(last.analysis_as_planned, analysis):
+        return "analyses.toml now cuts other work items from it"
+    first = shard_prefix(last) + shard_name(last.shards_key, 0)
+    return "" if is_fresh(services.s3, services.settings.work, first) else "its work items have expired"
+
+
+def _trained_again(services: Services, upload: Upload, last: Attempt) -> Replay:
+    """The next attempt at a training that failed; it goes on from the last checkpoint if nothing has changed."""
+    order = Order.from_json(last.plan)
+    prefix = services.analyses.for_key(upload.key).prefix
+    data_set = services.ledger.data_set(place_of(upload.bucket, upload.key, prefix).set_name)
+    if last.state != "FAILED":
+        raise Refused("it has trained its model; drop job.toml again to train anew")
+    if data_set.attempt != last.key:
+        raise Refused("a newer job.toml of its folder took its place")
+    if not is_fresh(services.s3, services.settings.work, f"{order.data}train.jsonl"):
+        raise Refused("what was prepared of its data has expired; drop job.toml again")
+    attempt = replace(last.again(), plan=replace(order, previous=last.key).as_json(), cut_as="")
+    told = f"attempt {attempt.number}, from the last checkpoint if its data, code and settings are the same"
+    return Replay(upload, told, attempt.number, attempt, replace(data_set, attempt=attempt.key))
