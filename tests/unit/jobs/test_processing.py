@@ -96,7 +96,7 @@ def test_its_name_fits():
 def test_what_a_key_may_hold_is_in_no_environment(made):
     """A value there has 256 characters; a key may have 1024 bytes."""
     assert VERSION.key not in json.dumps(made(), ensure_ascii=False)
-    told = json.loads(json.dumps(brief("work", VERSION, "{}")))
+    told = json.loads(json.dumps(brief("work", VERSION, "{}", 1)))
     assert UploadVersion(**told["version"]) == VERSION
 
 
@@ -149,7 +149,7 @@ class TestContainer:
         folder = tmp_path / "opt/ml/processing/input"
         (folder / "request").mkdir(parents=True)
         (tmp_path / "opt/ml/output").mkdir()
-        told = brief("work", version, packaged().by_name["raw"].as_json())
+        told = brief("work", version, packaged().by_name["raw"].as_json(), 1)
         (folder / "request/request.json").write_text(json.dumps(told))
         return folder
 

@@ -1,0 +1,373 @@
+"""Another attempt is made once, by the right work items, and beside none that is under way; or it says why not."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from seqdrop import clock
+from seqdrop.analyses import packaged
+from seqdrop.events import landed_versions
+from seqdrop.jobs.models import push_archive
+from seqdrop.jobs.names import examination_name
+from seqdrop.ledger.records import Attempt, Job, Upload
+from seqdrop.results.files import results_prefix
+from seqdrop.stages.archive import archive
+from seqdrop.stages.release import release, why_not
+from seqdrop.stages.replay import considered, replay
+from seqdrop.stages.settle import fail_attempt
+from seqdrop.stages.validate import validate
+from seqdrop.uploads import UploadVersion
+
+from tests.unit.stages.mates import fastq
+from tests.unit.stages.test_archive import S3
+from tests.unit.stages.test_start_transform import archive_of
+
+READ = b"@r1\n" + b"ACGT" * 30 + b"\n+\n" + b"IIII" * 30 + b"\n"
+
+
+@pytest.fixture
+def services(services):
+    """With a model, and a bucket that tells a copy's checksum as S3 does."""
+    use = packaged().by_name["reads"].use
+    push_archive(services.s3, "results", use.model, archive_of("not " + use.label, use.label), "now")
+    s3 = S3(services.s3)
+    s3.exceptions = services.s3.exceptions
+    return replace(services, s3=s3)
+
+
+@pytest.fixture
+def drop(services):
+    def put(key: str = "reads/run 7/a.fastq", body: bytes = READ) -> str:
+        answer = services.s3.put_object(Bucket="landing", Key=key, Body=body)
+        version = UploadVersion("landing", key, answer["VersionId"], len(body), answer["ETag"].strip('"'))
+        validate(services, version)
+        return version.id
+
+    return put
+
+
+def changed(services, **use):
+    """As it is after a deploy that changed the settings of reads/."""
+    analyses = services.analyses
+    reads = analyses.by_name["reads"]
+    reads = replace(reads, use=replace(reads.use, **use))
+    return replace(services, analyses=replace(analyses, by_name={**analyses.by_name, "reads": reads}))
+
+
+def last(services, upload_id: str) -> Attempt:
+    return services.ledger.attempts(upload_id)[-1]
+
+
+def end(services, upload_id: str, state: str, digest: str = "") -> Attempt:
+    """The last attempt's job ends so. `digest` is the model's, if not the current one."""
+    attempt = last(services, upload_id)
+    job = Job("PLANNED", name=f"job-{attempt.key}", members=[attempt.key], model_digest=digest or current(services))
+    assert services.ledger.claim(job, [attempt])
+    if state == "FAILED":
+        fail(services, upload_id)
+    else:
+        services.ledger.move(last(services, upload_id), state)
+    return last(services, upload_id)
+
+
+def fail(services, upload_id: str) -> None:
+    fail_attempt(services, last(services, upload_id).key, "the model broke")
+
+
+def current(services) -> str:
+    key = f"models/{packaged().by_name['reads'].use.model}/current.json"
+    return json.loads(services.s3.get_object(Bucket="results", Key=key)["Body"].read())["current"]["digest"]
+
+
+def again(services, upload_id: str, **options) -> bool:
+    found = considered(services, services.ledger.upload(upload_id), **options)
+    assert not found.refused, found.told
+    return replay(services, found)
+
+
+def refusal(services, upload_id: str) -> str:
+    found = considered(services, services.ledger.upload(upload_id))
+    assert found.refused, found.told
+    return found.told
+
+
+def state(services, upload_id: str) -> str:
+    return services.ledger.upload(upload_id).state
+
+
+class TestByItsWorkItems:
+    def test_a_failed_attempt_is_followed_by_the_next(self, services, drop, sent):
+        upload = drop()
+        first = end(services, upload, "FAILED")
+        sent.clear()
+        assert again(services, upload)
+        second = last(services, upload)
+        assert (second.state, second.number, second.shards_key) == ("PLANNED", 2, first.key)
+        assert (second.plan, second.items, second.run) == (first.plan, first.items, "reads/run 7/")
+        assert sent == [("transform_queue", {"attempt": second.key})]
+        assert state(services, upload) == "VALIDATED"
+
+    def test_a_new_model_is_asked_about_an_archived_file(self, services, drop, sent):
+        upload = drop()
+        first = end(services, upload, "PREDICTED", digest="another")
+        archive(services, upload)
+        sent.clear()
+        assert again(services, upload)
+        second = last(services, upload)
+        assert sent == [("transform_queue", {"attempt": second.key})]
+        assert results_prefix(second) == results_prefix(first) + "attempt-2/"
+        assert state(services, upload) == "ARCHIVED"
+
+    def test_the_same_model_is_not_asked_twice_unless_told_so(self, services, drop):
+        upload = drop()
+        end(services, upload, "PREDICTED")
+        archive(services, upload)
+        assert "the current model has predicted it" in refusal(services, upload)
+        assert again(services, upload, again=True)
+
+    def test_what_only_the_results_go_by_is_that_of_now(self, services, drop):
+        upload = drop()
+        end(services, upload, "PREDICTED")
+        archive(services, upload)
+        later = changed(services, threshold=0.75)
+        assert again(later, upload)
+        second = last(services, upload)
+        assert second.analysis_as_planned.use.threshold == 0.75
+        assert second.cut_as == f"{upload}-reads-1"
+
+    def test_an_archived_record_is_kept_while_it_is_replayed(self, services, drop):
+        upload = drop()
+        end(services, upload, "PREDICTED", digest="another")
+        archive(services, upload)
+        services.ledger.note(services.ledger.upload(upload), expires_at=99)
+        assert again(services, upload)
+        assert services.ledger.upload(upload).expires_at == 0
+
+    def test_a_mate_is_replayed_alone(self, services, drop):
+        first, second = drop("reads/s_R1.fastq", fastq(1)), drop("reads/s_R2.fastq", fastq(2))
+        end(services, first, "FAILED")
+        assert again(services, first)
+        assert [one.number for one in services.ledger.attempts(second)] == [1]
+
+
+class TestReadAgain:
+    @pytest.fixture
+    def old(self, services, drop, monkeypatch) -> str:
+        """A failed upload whose work items will not last."""
+        upload = drop()
+        end(services, upload, "FAILED")
+        monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + timedelta(days=11))
+        return upload
+
+    def test_expired_work_is_cut_again_for_the_next_attempt(self, services, old, sent):
+        sent.clear()
+        assert again(services, old)
+        assert (state(services, old), services.ledger.upload(old).read_for) == ("RECEIVED", 2)
+        ((queue, message),) = sent
+        (version,) = landed_versions(message)
+        validate(services, version)
+        second = last(services, old)
+        assert (queue, second.state, second.number, second.cut_as) == ("validate_queue", "PLANNED", 2, "")
+        shard = f"shards/{old}/{second.key}-00000.jsonl"
+        assert shard in [one["Key"] for one in services.s3.list_objects_v2(Bucket="work")["Contents"]]
+        assert state(services, old) == "VALIDATED"
+
+    def test_a_changed_window_cuts_other_work(self, services, drop):
+        upload = drop()
+        first = end(services, upload, "FAILED")
+        later = changed(services, window=60, stride=60)
+        assert again(later, upload)
+        validate(later, services.ledger.upload(upload).version)
+        second = last(services, upload)
+        assert (second.number, second.analysis_as_planned.use.window, second.cut_as) == (2, 60, "")
+        assert second.key != first.key
+
+    def test_of_an_archived_file_it_says_what_to_restore(self, services, drop, monkeypatch):
+        upload = drop()
+        end(services, upload, "PREDICTED", digest="another")
+        archive(services, upload)
+        later = changed(services, window=60, stride=60)
+        assert f"restore reads/run 7/{upload}/a.fastq" in refusal(later, upload)
+        monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + timedelta(days=11))
+        assert "its work items have expired" in refusal(services, upload)
+
+    @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+    def test_mates_that_are_read_again_come_through_in_any_order(self, services, drop, order):
+        pair = drop("reads/s_R1.fastq", fastq(1)), drop("reads/s_R2.fastq", fastq(2))
+        for upload in pair:
+            end(services, upload, "FAILED")
+        later = changed(services, window=60, stride=60)
+        for upload in pair:
+            assert again(later, upload)
+        for number in order:
+            validate(later, services.ledger.upload(pair[number]).version)
+        assert [state(services, one) for one in pair] == ["VALIDATED"] * 2
+        assert [[a.number for a in services.ledger.attempts(one)] for one in pair] == [[1, 2]] * 2
+
+    def test_a_mate_does_not_wait_for_one_that_was_deleted_since(self, services, drop):
+        pair = drop("reads/s_R1.fastq", fastq(1)), drop("reads/s_R2.fastq", fastq(2))
+        end(services, pair[0], "FAILED")
+        services.ledger.move(services.ledger.upload(pair[1]), "WITHDRAWN")
+        later = changed(services, window=60, stride=60)
+        assert again(later, pair[0])
+        validate(later, services.ledger.upload(pair[0]).version)
+        assert state(services, pair[0]) == "VALIDATED"
+
+    def test_a_masked_file_is_to_be_dropped_again(self, services, drop, monkeypatch):
+        push_archive(services.s3, "results", "masked-6", archive_of(), "now")
+        upload = drop("masked/a.fa", b">r\n" + b"ACGT" * 100 + b"NNN" + b"ACGT" * 100 + b"\n")
+        end(services, upload, "FAILED", digest="m")
+        monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + timedelta(days=11))
+        assert "drop it again" in refusal(services, upload)
+
+    def test_a_large_file_is_examined_by_the_next_jobs(self, services, drop, old):
+        from seqdrop.stages.large import last_job
+
+        services.ledger.create(Job("PLANNED", name=examination_name(old, 1), task="examine", upload=old))
+        upload = services.ledger.upload(old)
+        assert last_job(services.ledger, upload).name == examination_name(old, 1)
+        assert again(services, old)
+        assert last_job(services.ledger, services.ledger.upload(old)) is None
+        services.ledger.create(Job("PLANNED", name=examination_name(old, 3), task="examine", upload=old))
+        assert last_job(services.ledger, services.ledger.upload(old)).name == examination_name(old, 3)
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("path", "why"),
+        [
+            ((), "being read"),
+            (("WAITING",), "waits for what belongs"),
+            (("REJECTED",), "drop it again, mended"),
+            (("WITHDRAWN",), "was deleted"),
+            (("VALIDATED",), "no model for it"),
+        ],
+    )
+    def test_uploads_without_an_attempt_of_their_own(self, services, path, why):
+        version = UploadVersion("landing", "reads/b.fastq", "v", 1, "e")
+        services.ledger.create(Upload.received(version, "reads"))
+        for to in path:
+            services.ledger.move(services.ledger.upload(version.id), to)
+        assert why in refusal(services, version.id)
+
+    def test_an_attempt_under_way(self, services, drop):
+        upload = drop()
+        assert "attempt 1 is under way (PLANNED)" in refusal(services, upload)
+
+    def test_one_that_is_about_to_be_archived(self, services, drop):
+        upload = drop()
+        end(services, upload, "PREDICTED", digest="another")
+        assert "about to be archived" in refusal(services, upload)
+
+    def test_what_another_upload_is_for(self, services, drop):
+        upload, other = drop(), drop("reads/b.fastq")
+        services.ledger.note(services.ledger.upload(upload), masks_of=f"{other}-masked-1")
+        assert f"it belongs to upload {other}" in refusal(services, upload)
+
+    def test_without_a_model_it_says_how_to_push_one(self, services, drop):
+        upload = drop()
+        end(services, upload, "FAILED")
+        services.s3.delete_object(Bucket="results", Key=f"models/{packaged().by_name['reads'].use.model}/current.json")
+        assert "seqdrop models push" in refusal(services, upload)
+
+    def test_a_prefix_that_means_something_else_now(self, services, drop):
+        upload = drop()
+        end(services, upload, "FAILED")
+        names = services.analyses.by_name
+        other = replace(names["contigs"], prefix="reads/")
+        later = replace(services, analyses=replace(services.analyses, by_name={"contigs": other}))
+        assert "came for the analysis reads, and its prefix means contigs now" in refusal(later, upload)
+
+
+class TestWhereItBreaksOff:
+    def test_two_replays_at_once_make_one_attempt(self, services, drop):
+        upload = drop()
+        end(services, upload, "FAILED")
+        both = [considered(services, services.ledger.upload(upload)) for _ in range(2)]
+        assert [replay(services, one) for one in both] == [True, False]
+        assert [one.number for one in services.ledger.attempts(upload)] == [1, 2]
+
+    def test_a_replay_and_a_release_at_once(self, services, drop):
+        upload = drop()
+        end(services, upload, "FAILED")
+        found = services.ledger.upload(upload)
+        proposed = considered(services, found)
+        assert release(services, found)
+        assert not replay(services, proposed)
+        archive(services, upload)
+        assert state(services, upload) == "ARCHIVED"
+
+    def test_a_lost_message_leaves_what_the_reconciler_finds(self, services, drop, sent):
+        upload = drop()
+        end(services, upload, "FAILED")
+        found = considered(services, services.ledger.upload(upload))
+
+        def dies(**_):
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            replay(replace(services, sqs=type("Sqs", (), {"send_message": staticmethod(dies)})), found)
+        assert [one.id for one in (services.ledger.upload(upload),)] == [upload]
+        assert last(services, upload).state == "PLANNED"
+        assert "under way" in refusal(services, upload)
+
+
+class TestRelease:
+    def test_the_file_is_archived_and_the_receipt_says_why(self, services, drop, sent):
+        upload = drop()
+        end(services, upload, "FAILED")
+        archive(services, upload)
+        assert state(services, upload) == "VALIDATED"
+        sent.clear()
+        found = services.ledger.upload(upload)
+        assert why_not(services, found) == ""
+        assert release(services, found)
+        assert sent == [("archive_queue", {"upload": upload})]
+        assert "was released" in why_not(services, services.ledger.upload(upload))
+        archive(services, upload)
+        receipt = json.loads(services.s3.get_object(Bucket="results", Key=f"receipts/{upload}.json")["Body"].read())
+        assert state(services, upload) == "ARCHIVED"
+        assert receipt["predictions"].startswith("released without, by a person")
+
+    def test_it_may_be_replayed_afterwards(self, services, drop):
+        upload = drop()
+        end(services, upload, "FAILED")
+        release(services, services.ledger.upload(upload))
+        archive(services, upload)
+        assert again(services, upload)
+        assert services.ledger.upload(upload).released_at == ""
+
+    def test_what_needs_no_release_says_so(self, services, drop):
+        upload = drop()
+        assert "attempt 1 is under way" in why_not(services, services.ledger.upload(upload))
+        end(services, upload, "PREDICTED")
+        assert "archived by itself" in why_not(services, services.ledger.upload(upload))
+        archive(services, upload)
+        assert "it is ARCHIVED" in why_not(services, services.ledger.upload(upload))
+
+    def test_a_bed_is_released_like_its_fasta(self, services, drop):
+        fasta, bed = drop(), drop("reads/b.fastq")
+        end(services, fasta, "FAILED")
+        services.ledger.note(services.ledger.upload(bed), masks_of=last(services, fasta).key)
+        assert why_not(services, services.ledger.upload(bed)) == ""
+
+
+def test_the_mail_names_what_may_be_done(services, drop, sent):
+    upload = drop()
+    end(services, upload, "FAILED")
+    (mail,) = [body["Message"] for queue, body in sent if queue == "topic"]
+    assert f"seqdrop replay {upload} --yes" in mail
+    assert f"seqdrop release {upload} --yes" in mail
+
+
+def test_of_an_archived_file_the_mail_does_not_speak_of_the_landing_bucket(services, drop, sent):
+    upload = drop()
+    end(services, upload, "PREDICTED", digest="another")
+    archive(services, upload)
+    again(services, upload)
+    sent.clear()
+    end(services, upload, "FAILED")
+    (mail,) = [body["Message"] for queue, body in sent if queue == "topic"]
+    assert "landing" not in mail
+    assert f"seqdrop replay {upload}" in mail
