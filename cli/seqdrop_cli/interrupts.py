@@ -9,14 +9,14 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def interrupts() -> Iterator[Callable[[], bool]]:
-    """Answers whether Ctrl-C was pressed, which is acknowledged. A second one raises KeyboardInterrupt, as ever."""
+def interrupts(then: str = "what was answered is being written") -> Iterator[Callable[[], bool]]:
+    """Answers whether Ctrl-C was pressed, which is acknowledged with what happens `then`. A second one raises KeyboardInterrupt, as ever."""
     pressed = []
 
     def note(number: int, frame) -> None:
         pressed.append(number)
         signal.signal(signal.SIGINT, before)
-        print("\nseqdrop: what was answered is being written; Ctrl-C again ends it at once", file=sys.stderr)
+        print(f"\nseqdrop: {then}; Ctrl-C again ends it at once", file=sys.stderr)
 
     before = signal.signal(signal.SIGINT, note)
     try:

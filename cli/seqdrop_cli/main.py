@@ -16,7 +16,7 @@ from seqdrop.ledger.moves import ENDS, MOVES, UPLOAD
 from seqdrop.ledger.records import Upload
 from seqdrop.services import now
 
-from seqdrop_cli import models, training, trainings
+from seqdrop_cli import models, redrive, release, replay, training, trainings
 from seqdrop_cli import target as targets
 from seqdrop_cli.checkpoint import HEADS
 from seqdrop_cli.drop import plan, upload
@@ -35,6 +35,9 @@ Without --stack, commands talk to the embedded AWS that `make demo KEEP=1` left 
   seqdrop drop run7/ --stack seqdrop --watch           drop a run and watch it
   seqdrop status --stack seqdrop                       where every upload stands
   seqdrop fetch UPLOAD_ID --stack seqdrop --to out/    bring its results home
+  seqdrop replay --state FAILED --stack seqdrop        what could be tried again, and what not and why
+  seqdrop release UPLOAD_ID --stack seqdrop --yes      archive a file without predictions
+  seqdrop redrive --stack seqdrop                      messages that no function could handle
   seqdrop predict --model my-dnabert/ --analysis contigs genome.fa -o out/   the same predictions, without AWS
   seqdrop predict --model my-protein-model/ proteins.fa -o out/   secondary structure, without AWS
   seqdrop package-model my-dnabert/ --labels "not promoter" promoter -o model.tar.gz
@@ -82,6 +85,9 @@ def parser() -> argparse.ArgumentParser:
     one = _command(commands, "fetch", _fetch, "download an upload's results")
     one.add_argument("upload")
     one.add_argument("--to", type=Path, default=Path("seqdrop-results"))
+    replay.add(commands, _command)
+    release.add(commands, _command)
+    redrive.add(commands, _command)
     one = _command(commands, "env", _env, "print the functions' environment, for `sam local invoke --env-vars`")
     one = _command(commands, "package-model", models.package_model, "make a model archive, and try it", stack=False)
     _packing(one)
@@ -207,7 +213,7 @@ def _fetch(options, console: Console) -> int:
 def _env(options, console: Console) -> int:
     if options.stack is None:
         raise targets.NoStack("env is for a deployed stack: name it with --stack")
-    print(json.dumps({"Parameters": targets.environment(options.stack)}, indent=2))
+    print(json.dumps({"Parameters": targets.find(options.stack).environment()}, indent=2))
     return 0
 
 

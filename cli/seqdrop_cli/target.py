@@ -8,8 +8,10 @@ from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from seqdrop.analyses import packaged
 from seqdrop.ledger.table import Ledger
-from seqdrop.services import now
+from seqdrop.services import Services, now
+from seqdrop.settings import Settings
 
 STACK_FILE = Path(".seqdrop/stack.json")
 
@@ -20,7 +22,7 @@ class NoStack(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """Names of a stack's parts. `endpoint` and `access_key` are set for the embedded AWS only."""
+    """Names of a stack's parts, and its own. `endpoint` and `access_key` are set for the embedded AWS only."""
 
     region: str
     landing: str
@@ -30,6 +32,7 @@ class Target:
     table: str
     endpoint: str | None = None
     access_key: str | None = None
+    stack: str = "seqdrop"
 
     def session(self) -> boto3.Session:
         keys = {"aws_access_key_id": self.access_key, "aws_secret_access_key": self.access_key}
@@ -41,6 +44,25 @@ class Target:
     def ledger(self) -> Ledger:
         resource = self.session().resource("dynamodb", endpoint_url=self.endpoint)
         return Ledger(resource.Table(self.table), now)
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the stack's functions: the SEQDROP_ variables that template.yaml sets for all."""
+        where = {"StackName": self.stack, "LogicalResourceId": "ValidateFunction"}
+        found = self.client("cloudformation").describe_stack_resource(**where)["StackResourceDetail"]
+        function = self.client("lambda").get_function_configuration(FunctionName=found["PhysicalResourceId"])
+        return function["Environment"]["Variables"]
+
+    def services(self) -> Services:
+        """What a stage is called with, by the user's own credentials. The analyses are those of this checkout."""
+        clients = {name: self.client(name) for name in ("s3", "sagemaker", "sqs", "sns")}
+        return Services(Settings.load(self.environment()), packaged(), self.ledger(), **clients)
+
+    def queues(self) -> dict[str, str]:
+        """The stack's queues: name in template.yaml → URL."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.stack)
+        found = (one for page in pages for one in page["StackResourceSummaries"])
+        queues = (one for one in found if one["ResourceType"] == "AWS::SQS::Queue")
+        return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in queues}
 
     def save(self, path: Path = STACK_FILE) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,13 +88,4 @@ def find(stack: str | None) -> Target:
     names = ("landing", "work", "results", "archive", "table")
     if missing := [name for name in names if name not in outputs]:
         raise NoStack(f"the stack {stack!r} is not Seqdrop's: it has no output {', '.join(missing)}")
-    return Target(region=session.region_name, **{name: outputs[name] for name in names})
-
-
-def environment(stack: str) -> dict[str, str]:
-    """The environment of a deployed stack's functions: the SEQDROP_ variables that template.yaml sets for all."""
-    session = boto3.Session()
-    where = {"StackName": stack, "LogicalResourceId": "ValidateFunction"}
-    found = session.client("cloudformation").describe_stack_resource(**where)["StackResourceDetail"]
-    function = session.client("lambda").get_function_configuration(FunctionName=found["PhysicalResourceId"])
-    return function["Environment"]["Variables"]
+    return Target(region=session.region_name, stack=stack, **{name: outputs[name] for name in names})

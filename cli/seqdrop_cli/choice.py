@@ -1,0 +1,122 @@
+"""Which uploads a command is about: named one by one, or by run, state, analysis and time; all that is said must hold."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from seqdrop.ledger.moves import ATTEMPT, MOVES, UPLOAD
+from seqdrop.ledger.records import Record, Upload
+from seqdrop.ledger.table import Ledger
+
+STATES = {kind: tuple(dict.fromkeys(move.target for move in MOVES if move.kind == kind)) for kind in (UPLOAD, ATTEMPT)}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Empty fields choose nothing. `state` is an upload's, or that of the attempt that decides on it.
+
+    `since` (included) and `until` (not) are when it came to that state; without one, when it landed.
+    """
+
+    uploads: tuple[str, ...] = ()
+    run: str = ""
+    state: str = ""
+    analysis: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def __bool__(self) -> bool:
+        return self != Choice()
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Choice:
+        """From a command line that `add` has made. Raises ValueError if nothing is chosen."""
+        names = [name for name in cls.__dataclass_fields__ if name in options]
+        found = cls(**{name: getattr(options, name) for name in names} | {"uploads": tuple(options.uploads)})
+        if not found:
+            raise ValueError(f"name uploads, or choose them by {', '.join(_flags(names))}")
+        return found
+
+
+def _flags(names: list[str]) -> list[str]:
+    return [f"--{name}" for name in names if name != "uploads"]
+
+
+def add(one: argparse.ArgumentParser, *names: str) -> None:
+    """The arguments of a choice: ids of uploads, and those options."""
+    one.add_argument("uploads", nargs="*", metavar="UPLOAD", help="ids of uploads, as `seqdrop status` shows them")
+    known = {
+        "run": {"metavar": "FOLDER", "type": folder, "help": "all below this folder of the landing bucket: reads/run7"},
+        "state": {
+            "metavar": "STATE",
+            "type": state,
+            "help": f"of an upload or of its last attempt: {', '.join(sorted(set(sum(STATES.values(), ()))))}",
+        },
+        "analysis": {"metavar": "NAME", "help": "as analyses.toml names it, such as reads"},
+        "since": {"metavar": "TIME", "type": time, "help": "came to that state (else: landed) then or later"},
+        "until": {"metavar": "TIME", "type": time, "help": "before then; 2026-03-01, or 2026-03-01T14:30, in UTC"},
+    }
+    for name in names:
+        one.add_argument(f"--{name}", **{"default": Choice.__dataclass_fields__[name].default} | known[name])
+
+
+def folder(text: str) -> str:
+    return text.strip("/") + "/"
+
+
+def state(text: str) -> str:
+    if not any(text.upper() in states for states in STATES.values()):
+        raise argparse.ArgumentTypeError("no such state")
+    return text.upper()
+
+
+def time(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("a time is written 2026-03-01 or 2026-03-01T14:30, in UTC") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def chosen(ledger: Ledger, choice: Choice) -> Iterator[Upload]:
+    """Each once. Raises ValueError for an id that the ledger does not know."""
+    seen = set()
+    for upload in _candidates(ledger, choice):
+        if upload.id not in seen and _fits(ledger, upload, choice):
+            seen.add(upload.id)
+            yield upload
+
+
+def _candidates(ledger: Ledger, choice: Choice) -> Iterator[Upload]:
+    if choice.uploads:
+        for upload_id in choice.uploads:
+            if (upload := ledger.upload(upload_id)) is None:
+                raise ValueError(f"there is no upload {upload_id}; `seqdrop status` lists them")
+            yield upload
+        return
+    for one in STATES[UPLOAD]:
+        if choice.state in ("", one):
+            yield from ledger.in_state(UPLOAD, one)
+    if choice.state in STATES[ATTEMPT]:
+        for attempt in ledger.in_state(ATTEMPT, choice.state):
+            if upload := ledger.upload(attempt.upload_id):
+                yield upload
+
+
+def _fits(ledger: Ledger, upload: Upload, choice: Choice) -> bool:
+    if not upload.key.startswith(choice.run) or choice.analysis not in ("", upload.analysis):
+        return False
+    if not choice.state:
+        return _in_time(upload.created_at, choice)
+    records: list[Record] = [upload, *ledger.deciding(upload)]
+    return any(
+        _in_time(one.timeline.get(one.state, one.moved_at), choice) for one in records if one.state == choice.state
+    )
+
+
+def _in_time(when: str, choice: Choice) -> bool:
+    came = datetime.fromisoformat(when)
+    return not (choice.since and came < choice.since) and not (choice.until and came >= choice.until)
