@@ -1,4 +1,4 @@
-"""Which uploads a command is about: named one by one, or by run, state, analysis and time; all that is said must hold."""
+"""Which uploads a command is about: by id, run, state, analysis and time. All that is said must hold."""
 
 from __future__ import annotations
 
@@ -97,13 +97,18 @@ def _candidates(ledger: Ledger, choice: Choice) -> Iterator[Upload]:
                 raise ValueError(f"there is no upload {upload_id}; `seqdrop status` lists them")
             yield upload
         return
+    for upload_id in _listed(ledger, choice.state):
+        if upload := ledger.upload(upload_id):  # as it is: the index may be behind
+            yield upload
+
+
+def _listed(ledger: Ledger, state: str) -> Iterator[str]:
+    """Ids of the uploads of which the index says that they, or an attempt of theirs, are in a state; "" for any."""
     for one in STATES[UPLOAD]:
-        if choice.state in ("", one):
-            yield from ledger.in_state(UPLOAD, one)
-    if choice.state in STATES[ATTEMPT]:
-        for attempt in ledger.in_state(ATTEMPT, choice.state):
-            if upload := ledger.upload(attempt.upload_id):
-                yield upload
+        if state in ("", one):
+            yield from (upload.id for upload in ledger.in_state(UPLOAD, one))
+    if state in STATES[ATTEMPT]:
+        yield from (attempt.upload_id for attempt in ledger.in_state(ATTEMPT, state))
 
 
 def _fits(ledger: Ledger, upload: Upload, choice: Choice) -> bool:
@@ -112,9 +117,8 @@ def _fits(ledger: Ledger, upload: Upload, choice: Choice) -> bool:
     if not choice.state:
         return _in_time(upload.created_at, choice)
     records: list[Record] = [upload, *ledger.deciding(upload)]
-    return any(
-        _in_time(one.timeline.get(one.state, one.moved_at), choice) for one in records if one.state == choice.state
-    )
+    there = [one for one in records if one.state == choice.state]
+    return any(_in_time(one.timeline.get(one.state, one.moved_at), choice) for one in there)
 
 
 def _in_time(when: str, choice: Choice) -> bool:

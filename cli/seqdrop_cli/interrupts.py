@@ -10,7 +10,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def interrupts(then: str = "what was answered is being written") -> Iterator[Callable[[], bool]]:
-    """Answers whether Ctrl-C was pressed, which is acknowledged with what happens `then`. A second one raises KeyboardInterrupt, as ever."""
+    """Answers whether Ctrl-C was pressed, which is acknowledged with what happens `then`.
+
+    A second one raises KeyboardInterrupt, as ever.
+    """
     pressed = []
 
     def note(number: int, frame) -> None:

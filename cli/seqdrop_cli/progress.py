@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from seqdrop import mask_names
 from seqdrop.analyses import TRAINING, packaged
+from seqdrop.ledger.moves import DONE as REACHED
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.mate_names import parse
@@ -36,9 +37,15 @@ class Progress:
             return "LANDED"
         if self.upload.state == "RECEIVED" and self.job:
             return self._examined
-        if self.upload.state == "VALIDATED" and self.attempts:
+        if (self.upload.state == "VALIDATED" and self.attempts) or self._replayed:
             return self.attempts[-1].state
         return self.upload.state
+
+    @property
+    def _replayed(self) -> bool:
+        """Whether it is archived, and a later attempt is under way or failed: that is what there is to tell of it."""
+        last = self.attempts[-1] if self.upload.state == "ARCHIVED" and self.attempts else None
+        return last is not None and last.state not in REACHED and not self.upload.released_at
 
     @property
     def group(self) -> str:
@@ -78,20 +85,33 @@ class Progress:
         if self.upload.state == "RECEIVED" and self.job:
             return self.job.reason or self.job.name
         if self.state == "FAILED":
-            return self.attempts[-1].reason
+            return f"{self._numbered}{self.attempts[-1].reason}"
         if self.state == "SUBMITTED":
-            return self.attempts[-1].job
+            return f"{self._numbered}{self.attempts[-1].job}"
         if self.waits_for.endswith("/"):
             return f"for the rest of {self.waits_for}"
         if self.waits_for and self.is_masked:
             return f"for {posixpath.basename(self.waits_for)}"
         if self.waits_for:
             return f"for its mate {posixpath.basename(self.waits_for)}"
-        return self.upload.reason or (f"{self.upload.records:,} records" if self.upload.records else "")
+        if self.upload.released_at:
+            return "released without predictions"
+        told = self.upload.reason or (f"{self.upload.records:,} records" if self.upload.records else "")
+        return f"{self._numbered}{told}"
+
+    @property
+    def _numbered(self) -> str:
+        """Of an attempt beyond the first, which it is."""
+        number = self.attempts[-1].number if self.attempts else 1
+        return f"attempt {number}: " if number > 1 else ""
 
     @property
     def steps(self) -> tuple[str, str, str]:
         """The standing of validate, predict and archive."""
+        if self.upload and self._replayed:
+            return (DONE, _STEPS[self.state][1], DONE)
+        if self.upload and self.upload.released_at:
+            return (DONE, BAD, DONE if self.state == "ARCHIVED" else BUSY)
         return _STEPS.get(self.state, (WAITING, WAITING, WAITING)) if self._has_model else self._raw_steps()
 
     @property

@@ -137,6 +137,11 @@ def _released(upload: Upload) -> dict:
     return {"predictions": f"released without, by a person, {upload.released_at}"} if upload.released_at else {}
 
 
+def receipt_key(upload_id: str) -> str:
+    """Where in the results bucket an upload's receipt lies."""
+    return f"receipts/{upload_id}.json"
+
+
 def receipt(upload: Upload, copied: dict, now: str) -> dict:
     """The proof: checksums before and after, and what bringing the file back takes."""
     gigabytes = upload.size / 1e9

@@ -72,7 +72,7 @@ def end(services, upload_id: str, state: str, digest: str = "") -> Attempt:
 
 
 def fail(services, upload_id: str) -> None:
-    fail_attempt(services, last(services, upload_id).key, "the model broke")
+    fail_attempt(services, last(services, upload_id), "the model broke")
 
 
 def current(services) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Upload
-from seqdrop.log import logger
 from seqdrop.services import Services, now
 from seqdrop.stages.road import hand_on
 
@@ -29,5 +28,4 @@ def release(services: Services, upload: Upload) -> bool:
     if not services.ledger.note(upload, released_at=now()):
         return False
     hand_on(services, services.ledger.upload(upload.id))
-    logger().info("released", extra={"upload_id": upload.id})
     return True

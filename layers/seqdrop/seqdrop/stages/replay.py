@@ -19,7 +19,6 @@ from seqdrop.jobs.transform import shard_prefix
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Attempt, Step, Upload
 from seqdrop.ledger.shared import DataSet
-from seqdrop.log import logger
 from seqdrop.services import Services
 from seqdrop.shards import shard_name
 from seqdrop.stages.road import hand_on, may_be_archived
@@ -78,7 +77,6 @@ def replay(services: Services, found: Replay) -> bool:
         if not ledger.move(upload, "RECEIVED", read_for=found.number):
             return False
         services.send(services.settings.validate_queue, landed_message(upload.version))
-    logger().info("replayed", extra={"upload_id": upload.id, "attempt": found.number})
     return True
 
 
