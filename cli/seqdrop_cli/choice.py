@@ -22,7 +22,7 @@ class Choice:
     """
 
     uploads: tuple[str, ...] = ()
-    run: str = ""
+    folder: str = ""  # of a run, or any other, with its slash
     state: str = ""
     analysis: str = ""
     since: datetime | None = None
@@ -34,22 +34,23 @@ class Choice:
     @classmethod
     def of(cls, options: argparse.Namespace) -> Choice:
         """From a command line that `add` has made. Raises ValueError if nothing is chosen."""
-        names = [name for name in cls.__dataclass_fields__ if name in options]
-        found = cls(**{name: getattr(options, name) for name in names} | {"uploads": tuple(options.uploads)})
+        given = {name: getattr(options, name) for name in cls.__dataclass_fields__ if name in options}
+        found = cls(**given | {"uploads": tuple(options.uploads)})
         if not found:
-            raise ValueError(f"name uploads, or choose them by {', '.join(_flags(names))}")
+            raise ValueError(f"name uploads, or choose them by {', '.join(options.choose_by)}")
         return found
-
-
-def _flags(names: list[str]) -> list[str]:
-    return [f"--{name}" for name in names if name != "uploads"]
 
 
 def add(one: argparse.ArgumentParser, *names: str) -> None:
     """The arguments of a choice: ids of uploads, and those options."""
     one.add_argument("uploads", nargs="*", metavar="UPLOAD", help="ids of uploads, as `seqdrop status` shows them")
     known = {
-        "run": {"metavar": "FOLDER", "type": folder, "help": "all below this folder of the landing bucket: reads/run7"},
+        "run": {
+            "dest": "folder",
+            "metavar": "FOLDER",
+            "type": folder,
+            "help": "all below a landing folder: reads/run7",
+        },
         "state": {
             "metavar": "STATE",
             "type": state,
@@ -60,7 +61,8 @@ def add(one: argparse.ArgumentParser, *names: str) -> None:
         "until": {"metavar": "TIME", "type": time, "help": "before then; 2026-03-01, or 2026-03-01T14:30, in UTC"},
     }
     for name in names:
-        one.add_argument(f"--{name}", **{"default": Choice.__dataclass_fields__[name].default} | known[name])
+        one.add_argument(f"--{name}", default=argparse.SUPPRESS, **known[name])
+    one.set_defaults(choose_by=[f"--{name}" for name in names])
 
 
 def folder(text: str) -> str:
@@ -112,7 +114,7 @@ def _listed(ledger: Ledger, state: str) -> Iterator[str]:
 
 
 def _fits(ledger: Ledger, upload: Upload, choice: Choice) -> bool:
-    if not upload.key.startswith(choice.run) or choice.analysis not in ("", upload.analysis):
+    if not upload.key.startswith(choice.folder) or choice.analysis not in ("", upload.analysis):
         return False
     if not choice.state:
         return _in_time(upload.created_at, choice)

@@ -28,6 +28,10 @@ from seqdrop_cli.validate import validate
 from seqdrop_cli.watch import Stuck, mates_missing, render, watch
 
 TASKS = [*HEADS, "structure"]
+AFTER_FAILURE = (
+    "Once the cause is mended, `seqdrop replay --state FAILED` shows what can be tried again, and\n"
+    "`seqdrop release UPLOAD` archives a file without predictions."
+)
 EPILOG = """\
 Without --stack, commands talk to the embedded AWS that `make demo KEEP=1` left up.
 
@@ -194,7 +198,11 @@ def _status(options, console: Console) -> int:
     ledger = targets.find(options.stack).ledger()
     states = sorted({move.target for move in MOVES if move.kind == UPLOAD}, key=lambda s: s in ENDS[UPLOAD])
     found: list[Upload] = [upload for state in states for upload in ledger.in_state(UPLOAD, state)]
-    console.print(render([progress(ledger, u.id, f"{u.key}\n{u.id}", u.size) for u in found], 0))
+    shown = [progress(ledger, u.id, f"{u.key}\n{u.id}", u.size) for u in found]
+    console.print(render(shown, 0))
+    if failed := sum(one.state == "FAILED" for one in shown):
+        many = "1 upload" if failed == 1 else f"{failed} uploads"
+        console.print(f"{many} of which an attempt failed. {AFTER_FAILURE}", highlight=False, soft_wrap=True)
     return 0
 
 

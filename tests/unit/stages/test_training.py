@@ -6,15 +6,19 @@ import json
 import random
 import tarfile
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
+from seqdrop import clock
 from seqdrop.jobs.names import job_name
 from seqdrop.jobs.programs import push_program
 from seqdrop.jobs.registry import Version, make_current
 from seqdrop.stages.archive import archive
 from seqdrop.stages.finish import finish
 from seqdrop.stages.reconcile import reconcile
+from seqdrop.stages.release import release, why_not
+from seqdrop.stages.replay import considered, replay
 from seqdrop.stages.start_training import launch_training, start_training
 from seqdrop.stages.validate import validate
 from seqdrop.uploads import UploadVersion
@@ -501,3 +505,51 @@ class TestAgain:
         late = drop("job.toml")
         validate(services, late)
         assert services.ledger.upload(late.id).reason == "data_archived"
+
+
+class TestReplay:
+    @pytest.fixture
+    def failed(self, services, sagemaker, dropped):
+        fail(services, sagemaker, dropped["job.toml"])
+        return services.ledger.upload(dropped["job.toml"].id)
+
+    def test_it_goes_on_from_the_checkpoints_of_the_one_that_failed(self, services, sagemaker, dropped, failed, sent):
+        sent.clear()
+        found = considered(services, failed)
+        assert "from the last checkpoint" in found.told
+        assert replay(services, found)
+        first, second = services.ledger.attempts(failed.id)
+        assert sent == [("training_queue", {"attempt": second.key})]
+        start_training(services, second.key)
+        before, after = (sagemaker.jobs[job_name([one])] for one in (first, second))
+        assert after["CheckpointConfig"] == before["CheckpointConfig"]
+        assert after["TrainingJobName"] != before["TrainingJobName"]
+
+    def test_its_data_go_on_with_the_next_attempt(self, services, sagemaker, dropped, failed):
+        assert replay(services, considered(services, failed))
+        attempt = services.ledger.attempts(failed.id)[-1]
+        for version in dropped.values():
+            assert [one.key for one in services.ledger.deciding(services.ledger.upload(version.id))] == [attempt.key]
+
+    def test_a_newer_job_has_the_word(self, services, dropped, failed, drop):
+        later = replace(drop("job.toml"), sequencer="FF")
+        validate(services, later)
+        assert considered(services, services.ledger.upload(failed.id)).refused
+
+    def test_a_model_that_was_trained_is_not_trained_again(self, services, sagemaker, dropped):
+        train(services, sagemaker, dropped["job.toml"])
+        head = services.ledger.upload(dropped["job.toml"].id)
+        found = considered(services, head)
+        assert found.refused
+
+    def test_expired_data_are_to_be_dropped_again(self, services, failed, monkeypatch):
+        monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + timedelta(days=11))
+        assert "drop job.toml again" in considered(services, failed).told
+
+    def test_all_its_files_may_be_released(self, services, dropped, failed, sent):
+        for version in dropped.values():
+            upload = services.ledger.upload(version.id)
+            assert why_not(services, upload) == ""
+            sent.clear()
+            assert release(services, upload)
+            assert sent == [("archive_queue", {"upload": version.id})]

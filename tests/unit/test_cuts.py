@@ -1,0 +1,54 @@
+"""Which settings of an analysis its work items depend on."""
+
+from dataclasses import asdict, fields, replace
+
+import pytest
+from seqdrop.analyses import Analysis, JobSettings, packaged
+from seqdrop.cuts import OF_ANALYSIS, OF_JOB, OF_USE, cuts_alike
+from seqdrop.selection import Selection
+from seqdrop.shards import items_of
+
+from tests.unit.stages.mates import fastq
+
+READS = packaged().by_name["reads"]
+OTHERS = {"model": "another", "k": 3, "threshold": 0.5, "label": "x", "distance": 7, "precision": "fp32"}
+OTHERS |= {"short": "score", "max_n_fraction": 0.9, "prior": 0.01}
+
+
+def with_use(**settings) -> Analysis:
+    return replace(READS, use=replace(READS.use, **settings))
+
+
+def items(analysis: Analysis) -> list[bytes]:
+    from io import BytesIO
+
+    from seqdrop.reads.check import Reading
+
+    reading = Reading(BytesIO(fastq(1, range(9))), analysis.formats)
+    return list(items_of("ID", Selection(analysis).of(reading.records()), analysis))
+
+
+@pytest.mark.parametrize("name", sorted(OTHERS))
+def test_what_the_job_goes_by_leaves_the_work_as_it_was(name):
+    other = with_use(**{name: OTHERS[name]})
+    assert other != READS
+    assert cuts_alike(READS, other)
+    assert items(READS) == items(other)
+
+
+@pytest.mark.parametrize("settings", [{"window": 60, "stride": 60}, {"stride": 9}, {"max_reads": 5}, {"seed": 9}])
+def test_what_cuts_otherwise_is_told(settings):
+    assert not cuts_alike(READS, with_use(**settings))
+
+
+def test_so_is_the_size_of_shards_and_not_that_of_jobs():
+    assert not cuts_alike(READS, replace(READS, job=replace(READS.job, shard_mb=1)))
+    assert cuts_alike(READS, replace(READS, job=replace(READS.job, max_members=2)))
+    assert cuts_alike(READS, replace(READS, max_gb=1.0, mates="single"))
+
+
+def test_no_setting_is_named_that_is_not_there():
+    use = {one.name for one in fields(READS.use)}
+    assert use >= OF_USE
+    assert {one.name for one in fields(JobSettings)} >= OF_JOB
+    assert asdict(READS).keys() >= OF_ANALYSIS
