@@ -49,7 +49,7 @@ def add(one: argparse.ArgumentParser, *names: str) -> None:
             "dest": "folder",
             "metavar": "FOLDER",
             "type": folder,
-            "help": "all below a landing folder: reads/run7",
+            "help": "all below this folder: reads/run7",
         },
         "state": {
             "metavar": "STATE",

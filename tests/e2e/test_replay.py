@@ -1,0 +1,96 @@
+"""What a person does after a failure, by the command line, on the template that a lab deploys."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+from seqdrop.archive import archive_key
+from seqdrop.jobs.models import push_archive
+from seqdrop_cli.main import main
+
+from local.deploy import push_seed
+from local.testing import archive
+from tests.e2e.test_road import other_model
+
+CONTIG = b">c\n" + b"ACGTTGCATGCCGATC" * 40 + b"\n"
+MODEL = "promoter-300"
+
+
+@pytest.fixture
+def command(target, tmp_path, monkeypatch, capsys):
+    """Run `seqdrop` against the embedded stack, as `make demo KEEP=1` leaves it; answers what it printed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "250")
+    target.save()
+
+    def run(*words: str) -> str:
+        status = main(list(words))
+        shown = capsys.readouterr()
+        assert status == 0, shown
+        return shown.out
+
+    return run
+
+
+@pytest.fixture
+def model(s3, stack):
+    """Makes bytes the current model, and puts the seed back afterwards."""
+    yield lambda body: push_archive(s3, stack.results, MODEL, body, "2026-01-01T00:00:00Z")
+    push_seed(s3, stack.results, MODEL)
+
+
+def keys(s3, bucket: str, prefix: str) -> list[str]:
+    return [one["Key"] for one in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])]
+
+
+def read(s3, bucket: str, key: str) -> dict:
+    return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def test_from_a_failure_to_predictions_by_two_models_and_a_release(
+    put, end, s3, stack, target, model, command, repository, tmp_path
+):
+    config = (repository / "model_code/dnabert/seeds" / MODEL / "config.json").read_text()
+    model(archive({"config.json": config, "note": uuid.uuid4().hex}))  # no code, no weights
+    versions = [put(f"contigs/replay/{name}.fasta", CONTIG) for name in "ab"]
+    assert [one.state for one in end(*versions)] == ["FAILED"] * 2
+    assert len(keys(s3, stack.landing, "contigs/replay/")) == 2
+    first, second = versions
+    assert "2 uploads of which an attempt failed" in command("status")
+
+    push_seed(s3, stack.results, MODEL)
+    assert "2 of 2 would be replayed" in command("replay", "--run", "contigs/replay", "--state", "FAILED")
+    assert "1 of 1 were replayed" in command("replay", first.id, "--yes")
+    assert "1 of 1 were released" in command("release", second.id, "--yes")
+    replayed, released = end(first, second)
+    assert [one.state for one in (replayed, released)] == ["ARCHIVED"] * 2
+    assert [one.state for one in replayed.attempts] == ["FAILED", "PREDICTED"]
+    assert keys(s3, stack.landing, "contigs/replay/") == []
+    assert "released without" in read(s3, stack.results, f"receipts/{second.id}.json")["predictions"]
+    assert "predictions" not in read(s3, stack.results, f"receipts/{first.id}.json")
+    assert keys(s3, stack.results, f"results/contigs/{second.id}/") == []
+
+    assert "the current model has predicted it" in command("replay", first.id)
+    model(other_model(repository, tmp_path))
+    command("replay", "--run", "contigs/replay", "--state", "PREDICTED", "--yes")
+    (again,) = end(first)
+    assert (again.state, [one.number for one in again.attempts]) == ("ARCHIVED", [1, 2, 3])
+    made_by = [
+        read(s3, stack.results, f"results/contigs/{first.id}/attempt-{number}/summary.json")["model"]["sha256"]
+        for number in (2, 3)
+    ]
+    assert made_by[0] != made_by[1]
+    assert keys(s3, stack.archive, archive_key(again.upload)) == [archive_key(again.upload)]
+
+
+def test_what_no_function_could_handle_is_sent_back(aws, target, command):
+    sqs, queues = aws.client("sqs"), target.queues()
+    sqs.send_message(QueueUrl=queues["ArchiveDeadLetters"], MessageBody=json.dumps({"upload": "none"}))
+    assert "1 × upload" in command("redrive", "archive")
+    assert "1 of 1 sent back" in command("redrive", "archive", "--yes")
+    left = sqs.get_queue_attributes(
+        QueueUrl=queues["ArchiveDeadLetters"], AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    assert left["Attributes"] == {"ApproximateNumberOfMessages": "0"}
