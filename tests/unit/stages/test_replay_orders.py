@@ -1,0 +1,181 @@
+"""Failures, replays, releases and deploys in any order: legal moves, one attempt under way, none lost."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from seqdrop.analyses import Analysis, packaged
+from seqdrop.jobs.models import pointer_key
+from seqdrop.ledger.moves import ATTEMPT, ENDS
+from seqdrop.ledger.records import Attempt, Job, Upload
+from seqdrop.ledger.table import Ledger
+from seqdrop.services import Services
+from seqdrop.settings import Settings
+from seqdrop.stages.release import release, why_not
+from seqdrop.stages.replay import Replay, considered, replay
+from seqdrop.stages.road import may_be_archived, next_messages
+from seqdrop.stages.settle import fail_attempt
+from seqdrop.stages.split import try_again
+from seqdrop.uploads import UploadVersion
+
+from tests.unit.stages.mates import Bucket, Table
+
+READS = packaged().by_name["reads"]
+VERSION = UploadVersion("landing", "reads/a.fastq", "v", 1, "e")
+
+
+class S3(Bucket):
+    """Buckets in a dict, from which work may expire."""
+
+    exceptions = SimpleNamespace(NoSuchKey=KeyError)
+
+
+class World:
+    """One upload, and all that may happen to it. Each method does nothing where it cannot happen."""
+
+    def __init__(self):
+        ticks = itertools.count()
+        self.ledger = Ledger(Table(), lambda: f"2026-01-01T00:00:{next(ticks):06.3f}Z")
+        self.s3, self.sent, self.models = S3(), [], itertools.count(1)
+        sqs = SimpleNamespace(send_message=lambda QueueUrl, MessageBody: self.sent.append((QueueUrl, MessageBody)))
+        sns = SimpleNamespace(publish=lambda **mail: None)
+        names = {name: name for name in Settings.__dataclass_fields__}
+        self.services = Services(Settings(**names), packaged(), self.ledger, self.s3, None, sqs, sns)
+        self.seen: Replay | None = None
+        self.released: Upload | None = None
+        self.landing = True
+        self.new_model()
+        self.ledger.create(Upload.received(VERSION, "reads", "reads/"))
+        self.read()
+
+    @property
+    def upload(self) -> Upload:
+        return self.ledger.upload(VERSION.id)
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        return self.ledger.attempts(VERSION.id)
+
+    @property
+    def analysis(self) -> Analysis:
+        return self.services.analyses.by_name["reads"]
+
+    def read(self) -> None:
+        """validate reads the file for the attempt that it is to have."""
+        if self.upload.state == "RECEIVED":
+            attempt = Attempt("PLANNED", upload_id=VERSION.id, analysis="reads", number=self.upload.read_for, shards=1)
+            attempt = replace(attempt, plan=self.analysis.as_json())
+            self.s3.put_object("work", f"shards/{VERSION.id}/{attempt.key}-00000.jsonl", b"")
+            assert self.landing
+            assert self.ledger.move(self.upload, "VALIDATED", attempt)
+
+    def start(self) -> None:
+        last = self.attempts[-1]
+        if last.state == "PLANNED":
+            job = Job("PLANNED", name=f"job-{last.key}", members=[last.key], model_digest=self.digest)
+            assert self.ledger.claim(job, [last])
+
+    def fail(self) -> None:
+        if self.attempts[-1].state == "SUBMITTED":
+            fail_attempt(self.services, self.attempts[-1], "it broke")
+
+    def split(self) -> None:
+        if self.attempts[-1].state == "SUBMITTED":
+            try_again(self.services, self.attempts[-1], "group", "it broke")
+
+    def predict(self) -> None:
+        if self.attempts[-1].state == "SUBMITTED":
+            self.ledger.move(self.attempts[-1], "PREDICTED")
+
+    def archive(self) -> None:
+        upload = self.upload
+        if upload.state == "VALIDATED" and may_be_archived(upload, self.ledger.deciding(upload)):
+            assert upload.released_at or self.attempts[-1].state == "PREDICTED"
+            self.landing = False
+            assert self.ledger.move(upload, "ARCHIVED", archive_key="there")
+
+    def new_model(self) -> None:
+        self.digest = f"digest {next(self.models)}"
+        current = {"key": "k", "digest": self.digest, "labels": ["not it", READS.use.label]}
+        body = json.dumps({"current": current, "history": []}).encode()
+        self.s3.put_object("results", pointer_key(READS.use.model), body)
+
+    def deploy(self) -> None:
+        """analyses.toml cuts other work, or again the same as before."""
+        window = READS.use.window + 1 if self.analysis.use.window == READS.use.window else READS.use.window
+        other = replace(READS, use=replace(READS.use, window=window))
+        self.services = replace(self.services, analyses=replace(packaged(), by_name={"reads": other}))
+
+    def expire(self) -> None:
+        self.s3.objects = {place: body for place, body in self.s3.objects.items() if place[0] != "work"}
+
+    def look(self) -> None:
+        self.seen = considered(self.services, self.upload)
+
+    def replay(self) -> None:
+        """By what was seen, which may be long ago; or twice."""
+        if self.seen and not self.seen.refused:
+            replay(self.services, self.seen)
+
+    def look_and_replay(self) -> None:
+        self.look()
+        self.replay()
+
+    def look_to_release(self) -> None:
+        self.released = None if why_not(self.services, self.upload) else self.upload
+
+    def release(self) -> None:
+        if self.released:
+            release(self.services, self.released)
+
+    def look_and_release(self) -> None:
+        self.look_to_release()
+        self.release()
+
+    def check(self) -> None:
+        upload, attempts = self.upload, self.attempts
+        under_way = [one for one in attempts if one.state not in ENDS[ATTEMPT]]
+        assert [one.number for one in attempts] == list(range(1, len(attempts) + 1))
+        assert under_way in ([], attempts[-1:])
+        assert self.landing == (upload.state != "ARCHIVED")
+        if upload.state == "RECEIVED":
+            assert not under_way
+            assert upload.read_for == len(attempts) + 1
+        if attempts[-1].state == "PLANNED":  # whoever loses the message, the reconciler finds what to send
+            assert [body for _, body in next_messages(self.services, upload)] == [{"attempt": attempts[-1].key}]
+        for one in attempts:
+            assert one.cut_as in ("", *(before.shards_key for before in attempts[: one.number - 1]))
+
+
+STEPS = ["start", "fail", "split", "predict", "archive", "read", "new_model", "deploy", "expire", "look", "replay"]
+STEPS += ["look_and_replay", "look_to_release", "release", "look_and_release"]
+
+
+@given(st.lists(st.sampled_from(STEPS), max_size=30))
+@settings(max_examples=300)
+def test_in_any_order(steps):
+    taken(*steps)
+
+
+def test_the_orders_reach_what_they_are_for():
+    """A world in which each of the ends is come to, so that the test above tests something."""
+    first = ["start", "fail", "look_and_replay", "start", "predict", "archive", "new_model"]
+    world = taken(*first, "look_and_replay", "start", "fail")
+    assert [one.state for one in world.attempts] == ["FAILED", "PREDICTED", "FAILED"]
+    first = ["start", "fail", "deploy", "look_and_replay", "read", "start", "fail"]
+    world = taken(*first, "look_and_release", "archive")
+    assert (world.upload.state, world.upload.read_for, len(world.attempts)) == ("ARCHIVED", 2, 2)
+
+
+def taken(*steps: str) -> World:
+    """A world after these steps, each of which left it sound."""
+    world = World()
+    for step in steps:
+        getattr(world, step)()
+        world.check()
+    return world
