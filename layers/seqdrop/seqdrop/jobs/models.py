@@ -51,12 +51,12 @@ class ModelArchive:
         if len(self.labels) <= POSITIVE:
             raise JobRefused(
                 f"the archive of model {self.model!r} does not name its classes, so no window may be called {label!r}: "
-                f"run `seqdrop models push {self.model} FOLDER --labels NEGATIVE POSITIVE`, then drop the file again"
+                f"run `seqdrop models push {self.model} FOLDER --labels NEGATIVE POSITIVE`, then `seqdrop replay` the file"
             )
         if self.labels[POSITIVE] != label:
             raise JobRefused(
                 f"the positive class of model {self.model!r} is {self.labels[POSITIVE]!r}, but analyses.toml calls it "
-                f"{label!r}: correct `label` there and deploy, or push the model that is meant; then drop it again"
+                f"{label!r}: correct `label` there and deploy, or push the model that is meant; then replay it"
             )
 
 
@@ -69,7 +69,7 @@ def current_archive(s3, bucket: str, model: str) -> ModelArchive:
     pointer = pointers.read(s3, bucket, pointer_key(model))
     if pointer is None:
         raise JobRefused(
-            f"there is no model {model!r} yet: run `seqdrop models push {model} ARCHIVE`, then drop the file again"
+            f"there is no model {model!r} yet: run `seqdrop models push {model} ARCHIVE`, then `seqdrop replay` the file"
         )
     found = pointer["current"]
     labels, calibration = tuple(found.get("labels", ())), found.get("calibration", "")
