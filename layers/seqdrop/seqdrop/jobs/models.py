@@ -51,7 +51,7 @@ class ModelArchive:
         if len(self.labels) <= POSITIVE:
             raise JobRefused(
                 f"the archive of model {self.model!r} does not name its classes, so no window may be called {label!r}: "
-                f"run `seqdrop models push {self.model} FOLDER --labels NEGATIVE POSITIVE`, then `seqdrop replay` the file"
+                f"run `seqdrop models push {self.model} FOLDER --labels NEGATIVE POSITIVE`, then `seqdrop replay` it"
             )
         if self.labels[POSITIVE] != label:
             raise JobRefused(
@@ -69,7 +69,7 @@ def current_archive(s3, bucket: str, model: str) -> ModelArchive:
     pointer = pointers.read(s3, bucket, pointer_key(model))
     if pointer is None:
         raise JobRefused(
-            f"there is no model {model!r} yet: run `seqdrop models push {model} ARCHIVE`, then `seqdrop replay` the file"
+            f"there is no model {model!r} yet: run `seqdrop models push {model} ARCHIVE`, then `seqdrop replay` it"
         )
     found = pointer["current"]
     labels, calibration = tuple(found.get("labels", ())), found.get("calibration", "")
