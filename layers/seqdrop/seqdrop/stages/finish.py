@@ -153,7 +153,8 @@ def _write(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> s
     except UnknownAnswer as error:
         return str(error)
     services.put_json(bucket, results_prefix(attempt) + "summary.json", content)
-    services.ledger.move(attempt, "PREDICTED")
+    if not services.ledger.move(attempt, "PREDICTED"):
+        raise RetryableError("another run settles it at this moment")
     return None
 
 
