@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
-from seqdrop import analyses
+from seqdrop import analyses, clock
 from seqdrop.archive import never_over_a_copy
 from seqdrop.ledger.table import Ledger
 from seqdrop.log import logger
@@ -56,11 +56,11 @@ class Services:
 
 def now() -> str:
     """The time in UTC, ISO 8601 with milliseconds."""
-    return _iso(datetime.now(UTC))
+    return _iso(clock.utc_now())
 
 
 def minutes_ago(minutes: int) -> str:
-    return _iso(datetime.now(UTC) - timedelta(minutes=minutes))
+    return _iso(clock.utc_now() - timedelta(minutes=minutes))
 
 
 def _iso(time: datetime) -> str:
