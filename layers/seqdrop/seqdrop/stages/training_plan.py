@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from seqdrop.analyses import TRAINING
-from seqdrop.ledger.records import Attempt, DataSet, Step, Upload
+from seqdrop.ledger.records import Attempt, Step, Upload
+from seqdrop.ledger.shared import DataSet
 from seqdrop.log import logger
 from seqdrop.services import Services
 from seqdrop.stages.notices import mail, reason
@@ -46,7 +47,7 @@ def go_on(
         return _reject_all(services, seated, arrival, [one for one in members if one.state in OPEN], prepared)
     names = {name: one.id for name, one in files.items()}
     order = Order(place.name, job, names, store.data, prepared, previous=seated.attempt)
-    attempt = Attempt("PLANNED", upload_id=head.id, analysis=TRAINING, plan=order.as_json())
+    attempt = Attempt("PLANNED", upload_id=head.id, analysis=TRAINING, run=head.run, plan=order.as_json())
     _report(services, head, order)
     steps = [_step(one, arrival, "" if one is head else attempt.key) for one in members if one.state != "ARCHIVED"]
     steps += [*_failed_before(services, attempt, seated, head), *arrival.replaced]

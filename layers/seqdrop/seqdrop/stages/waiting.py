@@ -9,7 +9,6 @@ ends; nothing else would notice that a file was deleted.
 from __future__ import annotations
 
 import posixpath
-from datetime import datetime
 
 from seqdrop import mask_names
 from seqdrop.analyses import WAIT, Analysis
@@ -18,8 +17,7 @@ from seqdrop.ledger.moves import UPLOAD
 from seqdrop.ledger.records import Upload
 from seqdrop.mate_names import parse
 from seqdrop.services import Services, now
-
-SELDOM = 24 * 60  # minutes between two looks at the most
+from seqdrop.stages.pushing import SELDOM, minutes_since
 
 
 def attend(services: Services) -> dict[str, int]:
@@ -39,22 +37,18 @@ def _is_overdue(services: Services, upload: Upload) -> bool:
     analysis = services.analyses.for_key(upload.key)
     if upload.told_at or analysis is None or not _waits(analysis):
         return False
-    return _minutes_since(upload.waiting_since) >= 60 * analysis.mate_hours
+    return minutes_since(upload.waiting_since) >= 60 * analysis.mate_hours
 
 
 def _is_due(services: Services, upload: Upload) -> bool:
     """One that need not wait any more, after a deploy that said so, is due as anything that stands still is."""
     analysis = services.analyses.for_key(upload.key)
     doubled = min(upload.pushes, 10) if analysis and _waits(analysis) else 0
-    return _minutes_since(upload.moved_at) >= min(services.settings.stale_minutes * 2**doubled, SELDOM)
+    return minutes_since(upload.moved_at) >= min(services.settings.stale_minutes * 2**doubled, SELDOM)
 
 
 def _waits(analysis: Analysis) -> bool:
     return analysis.mates == WAIT or analysis.trains or analysis.fills
-
-
-def _minutes_since(time: str) -> float:
-    return (datetime.fromisoformat(now()) - datetime.fromisoformat(time)).total_seconds() / 60
 
 
 def _tell(services: Services, upload: Upload) -> None:
