@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 
-from tests.faults.files import ANALYSES
+from tests.faults.files import ANALYSES, SETTINGS
 from tests.faults.schedule import Schedule
 from tests.faults.search import HUNDRED, Violated, check, search
 from tests.faults.world.hook import Wire, wired
@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the first hundred; each further one has the next (1)")
     parser.add_argument("--schedule", help="play this one, as a failure printed it")
     told = parser.parse_args()
-    with wired(ANALYSES) as wire:
+    with wired(ANALYSES, **SETTINGS) as wire:
         return _one(wire, Schedule.from_json(told.schedule)) if told.schedule else _many(wire, told.n, told.seed)
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.files import ANALYSES
+from tests.faults.files import ANALYSES, SETTINGS
 from tests.faults.world.hook import Wire, wired
 
 
 @pytest.fixture(scope="module")
 def wire() -> Iterator[Wire]:
-    with wired(ANALYSES) as made:
+    with wired(ANALYSES, **SETTINGS) as made:
         yield made

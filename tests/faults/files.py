@@ -11,6 +11,7 @@ from tests.faults.world.world import World
 
 MODEL = "small"
 MODELS = ("first", "second")  # what its pointer may point to
+SETTINGS = {"max_jobs": "2"}  # so that there is often no room
 _USE = 'model = "small"\nk = 6\nwindow = 30\nstride = 30\nstrands = "+"\nthreshold = 0.5\n'
 _USE += 'max_n_fraction = 0.1\nlabel = "promoter"\n'
 _JOB = "job = { max_members = 3 }\n"

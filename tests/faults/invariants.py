@@ -16,7 +16,7 @@ from tests.faults.play import Player
 from tests.faults.world.expressions import plain
 from tests.faults.world.model import answers
 from tests.faults.world.s3 import Version
-from tests.faults.world.sagemaker import OPEN, Job
+from tests.faults.world.sagemaker import BREAKS, OPEN, Job
 
 
 def broken(player: Player) -> list[str]:
@@ -52,9 +52,10 @@ class Check:
     def _of(self, drop: files.Drop) -> Iterator[str]:
         upload = self._uploads.get(upload_id(self._landing.name, drop.key, drop.version_id))
         there = self._landing.version(drop.key, drop.version_id)
-        gone = (drop.key, drop.version_id) in self._player.deleted
+        deleted = (drop.key, drop.version_id) in self._player.deleted
+        gone = deleted or (drop.key, drop.version_id) in self._player.covered
         copy = self._copy_of(drop)
-        if not there and not copy and not gone:
+        if not there and not copy and not deleted:
             yield "it is neither in the landing bucket nor in the archive"
         if upload is None:
             if not gone:
@@ -170,10 +171,10 @@ class Check:
         yield from self._mailed(drop)
 
     def _excused(self, upload) -> bool:
-        """Whether a person stopped its last job."""
+        """Whether a person stopped its last job, or that died with this upload alone in it."""
         jobs = self._world.sagemaker.jobs
         last = [jobs.get(attempt.get("job")) for attempt in self._deciding(upload)]
-        return all(job and job.status == "Stopped" for job in last)
+        return all(job and (job.status == "Stopped" or (job.fate == BREAKS and len(job.shards) == 1)) for job in last)
 
     def _waits(self, drop, upload, there, copy, gone) -> Iterator[str]:
         """Only a mate whose other has not come, or was settled with an earlier version of it."""
@@ -195,7 +196,9 @@ class Check:
     # -- jobs, messages, and all that lies there --
 
     def _of_jobs(self) -> Iterator[str]:
-        jobs = list(self._world.sagemaker.jobs.values())
+        jobs, most = list(self._world.sagemaker.jobs.values()), int(files.SETTINGS["max_jobs"])
+        if self._world.sagemaker.most_at_once > most:
+            yield f"{self._world.sagemaker.most_at_once} jobs ran at once, and {most} may"
         for job in jobs:
             if job.status in OPEN:
                 yield f"{job.name} still runs"
@@ -212,8 +215,9 @@ class Check:
 
     @staticmethod
     def _share(one: Job, other: Job, known: dict) -> Iterator[str]:
-        if one.status == "Completed" and other.status == "Completed":
-            yield f"{one.name} and {other.name} both did the same work"
+        """Only what is left of a job that failed may be in a later one, as another attempt."""
+        if one.status != "Failed":
+            yield f"{other.name} does what {one.name} did"
         members = [set(known[job.name]["members"]) if job.name in known else set() for job in (one, other)]
         if members[0] & members[1] or not all(members):
             yield f"{one.name} and {other.name} hold the same attempt"

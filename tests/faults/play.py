@@ -32,13 +32,15 @@ QUIET = 2  # looks in a row that change nothing, each after more than a day
 
 
 class Player:
-    """One schedule in one world. `drops` is what the lab dropped, `deleted` what it deleted again, or covered."""
+    """One schedule in one world. `drops` is what the lab dropped, `deleted` what it deleted again, `covered` what lay
+    under a delete marker at some time."""
 
     def __init__(self, wire: Wire, schedule: s.Schedule):
         self.world, self.schedule = World(), schedule
         wire.answer, wire.clock = self._answer, self.world.clock
         self.drops: list[Drop] = []
         self.deleted: set[tuple[str, str]] = set()
+        self.covered: set[tuple[str, str]] = set()
         self.runs = 0
         self._acts = list(_when(schedule.acts))
         self._faults, self._turns = s.placed(schedule.faults), s.placed(schedule.turns)
@@ -214,8 +216,8 @@ class Player:
             if held.version(found.key, found.version_id):
                 self.deleted.add((found.key, found.version_id))
                 self.world.s3.delete(landing, found.key, found.version_id)
-        elif current := held.current(found.key):
-            self.deleted.add((found.key, current.id))
+        elif held.current(found.key):
+            self.covered |= {(found.key, version.id) for version in held.keys[found.key]}
             self.world.s3.delete(landing, found.key)
 
     # -- coming to rest --

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, fields
 
 from hypothesis import strategies as st
 
-from tests.faults.files import KINDS, POISONED
-from tests.faults.world.sagemaker import FATES, LONG, STOPPED
-from tests.faults.world.world import LATE, MISHAPS, TWICE
+from tests.faults.files import KINDS
+from tests.faults.world.sagemaker import FATES
+from tests.faults.world.world import MISHAPS
 
 CRASH_BEFORE, CRASH_AFTER = "crash before", "crash after"
 TIMEOUT_BEFORE, TIMEOUT_AFTER = "time-out before", "time-out after"
@@ -44,10 +44,6 @@ DELETE, COVER, POINT, RECONCILE, WAIT, STOP = (
 )
 ACTS = (*DROP, DELETE, COVER, POINT, RECONCILE, WAIT, STOP)
 WAITS = (60, 600, 2000, 6 * 3600, 26 * 3600, 11 * 24 * 3600)  # seconds; the last outlasts an examination
-
-# What the domain code cannot do yet; until then no schedule asks for it.
-SPLITS = False  # members of a job that failed are tried again, apart from each other
-LISTS = False  # the reconciler finds files whose event was lost, and those that a delete marker covers
 
 Sparse = tuple[tuple[int, object], ...]
 
@@ -91,20 +87,16 @@ def _sparse(what: st.SearchStrategy, widest: int, most: int) -> st.SearchStrateg
 def schedules() -> st.SearchStrategy[Schedule]:
     """Of files there is always one at the least."""
     number = st.integers(0, 3)
-    drop = DROP if SPLITS else tuple(one for one in DROP if POISONED not in one)
-    mishaps = MISHAPS if LISTS else (TWICE, LATE)
-    fates = FATES if SPLITS else (STOPPED, LONG)
-    act = (*drop, *(one for one in ACTS if one not in DROP and (LISTS or one != COVER)))
-    drops = st.tuples(st.integers(0, 3), st.sampled_from(drop), number)
-    acts = st.tuples(st.integers(0, 12), st.sampled_from((*act, *drop)), number)
+    drops = st.tuples(st.integers(0, 3), st.sampled_from(DROP), number)
+    acts = st.tuples(st.integers(0, 12), st.sampled_from((*ACTS, *DROP)), number)
     first = st.lists(drops, min_size=1, max_size=4)
     return st.builds(
         Schedule,
         acts=st.builds(lambda *some: tuple(one for part in some for one in part), first, st.lists(acts, max_size=6)),
         faults=_sparse(st.sampled_from(FAULTS), 50, 6),
-        mishaps=_sparse(st.sampled_from(mishaps), 6, 5),
+        mishaps=_sparse(st.sampled_from(MISHAPS), 6, 5),
         turns=_sparse(st.integers(0, 4), 40, 6),
         order=_sparse(st.integers(1, 3), 6, 3),
-        fates=_sparse(st.sampled_from(fates), 2, 3),
+        fates=_sparse(st.sampled_from(FATES), 2, 3),
         room=st.sampled_from((100, 1, 2)),
     )

@@ -33,7 +33,9 @@ class DynamoDb:
     def batch_get_item(self, request: dict, headers: dict) -> dict:
         told = request["RequestItems"][self.name]
         found = [self._seen(told).get(_key(key)) for key in told["Keys"]]
-        return {"Responses": {self.name: [dict(one) for one in found if one]}, "UnprocessedKeys": {}}
+        names = [name.strip() for name in told.get("ProjectionExpression", "").split(",") if name]
+        shown = [{name: one[name] for name in names or one if name in one} for one in found if one]
+        return {"Responses": {self.name: shown}, "UnprocessedKeys": {}}
 
     def put_item(self, request: dict, headers: dict) -> dict:
         self._single({"Put": request})

@@ -22,6 +22,7 @@ from tests.faults.world.template import ACCOUNT, REGION, REPOSITORY, environment
 from tests.faults.world.world import Call
 
 ENVIRONMENT = {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "none"}
+ENVIRONMENT |= {"POWERTOOLS_METRICS_DISABLED": "true"}  # which are printed
 
 
 class Wire(logging.Handler):
@@ -71,14 +72,18 @@ class Nameless:
 
 
 @contextmanager
-def wired(text: str) -> Iterator[Wire]:
-    """The services of a Lambda whose analyses.toml is `text`, on a wire. Clients are made once: that takes a second."""
+def wired(text: str, **settings: str) -> Iterator[Wire]:
+    """The services of a Lambda whose analyses.toml is `text`, on a wire, with settings other than the template's.
+
+    Clients are made once: that takes a second.
+    """
+    own = {f"SEQDROP_{name.upper()}": value for name, value in settings.items()}
     wire = Wire()
     of_lambda.services.cache_clear()
     one_thread = functools.partial(boto3.s3.transfer.TransferConfig, use_threads=False)
     parsed, log = analyses.parse(text), logger()._logger
     with (
-        mock.patch.dict(os.environ, {**ENVIRONMENT, **environment()}),
+        mock.patch.dict(os.environ, {**ENVIRONMENT, **environment(), **own}),
         mock.patch.object(analyses, "packaged", return_value=parsed),
         mock.patch.object(boto3.s3.transfer, "TransferConfig", one_thread),
         mock.patch.object(clock, "utc_now", wire.utc_now),

@@ -90,7 +90,8 @@ class S3:
     def put(self, bucket: str, key: str, body: bytes, **more) -> Version:
         held, number = self._bucket(bucket), next(self._count)
         version_id = f"v{number:06d}" if held.versioned else NULL
-        version = Version(key, version_id, body, self._clock.now, f"{0x6000_0000 + number:016X}", **more)
+        sequencer = f"{int(self._clock.seconds):010X}{number:08X}"  # as S3's look: the second comes first
+        version = Version(key, version_id, body, self._clock.now, sequencer, **more)
         held.add(version)
         self._created(held, version)
         return version

@@ -16,8 +16,9 @@ from tests.faults.world.template import ACCOUNT, REGION
 OPEN = ("InProgress", "Stopping")
 USUAL = timedelta(minutes=10)
 SLOW = timedelta(hours=6)
+LOST = "InternalServerError: the instance was lost"
 # How a job may end other than by its work: what becomes of its shards is said in `_run`.
-DIES, DIES_LATE, STOPPED, LONG = FATES = ("dies", "dies late", "is stopped", "takes long")
+DIES, DIES_LATE, BREAKS, STOPPED, LONG = FATES = ("dies", "dies late", "breaks", "is stopped", "takes long")
 
 
 @dataclass
@@ -73,10 +74,12 @@ class SageMaker:
                 self._ended(job)
 
     def _run(self, job: Job) -> None:
-        if job.fate in (DIES, STOPPED) or job.status == "Stopping":
-            stopped = job.fate == STOPPED or job.status == "Stopping"
-            job.status = "Stopped" if stopped else "Failed"
-            job.reason = "" if stopped else "InternalServerError: the instance was lost"
+        if job.fate == STOPPED or job.status == "Stopping":
+            job.status = "Stopped"
+            return
+        if job.fate in (DIES, BREAKS):
+            job.status = "Failed"
+            job.reason = LOST if job.fate == DIES else "AlgorithmError: the container died, and nobody knows why"
             return
         shards = job.shards[:-1] if job.fate == DIES_LATE else job.shards
         try:
@@ -87,8 +90,7 @@ class SageMaker:
         except Crashed:
             job.status, job.reason = "Failed", "AlgorithmError: the container died, or there was nothing to do"
             return
-        died = job.fate == DIES_LATE
-        job.status, job.reason = ("Failed", "InternalServerError: the instance was lost") if died else ("Completed", "")
+        job.status, job.reason = ("Failed", LOST) if job.fate == DIES_LATE else ("Completed", "")
 
     def _answer(self, job: Job, uri: str) -> None:
         bucket, _, key = uri.removeprefix("s3://").partition("/")

@@ -133,6 +133,8 @@ class World:
         source = before["state"]["S"] if before else None
         if source != to and (kind, source, to) not in {(move.kind, move.source, move.target) for move in moves.MOVES}:
             self.wrong.append(f"{_name(after)} went from {source} to {to}, which is no move")
+        if "expires_at" in after and kind != moves.ATTEMPT and to not in moves.ENDS[kind]:
+            self.wrong.append(f"{_name(after)} would expire in {to}")
         revision = plain(before["revision"]) if before else 0
         if plain(after["revision"]) != revision + 1:
             self.wrong.append(f"{_name(after)}: revision {revision} was written over by {plain(after['revision'])}")
