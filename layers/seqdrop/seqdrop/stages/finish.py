@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
@@ -30,7 +31,7 @@ from seqdrop.stages.trained import finish_training
 
 CHUNK = 1 << 20
 # Errors of the services and of the way to them; any other that predictions raise is theirs, and stays.
-PASSING = (BotoCoreError, ClientError, HTTPError, OSError, RetryableError)
+PASSING = (Boto3Error, BotoCoreError, ClientError, HTTPError, OSError, RetryableError)
 
 
 def finish(services: Services, name: str) -> None:
