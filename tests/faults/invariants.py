@@ -215,8 +215,8 @@ class Check:
 
     @staticmethod
     def _share(one: Job, other: Job, known: dict) -> Iterator[str]:
-        """Only what is left of a job that failed may be in a later one, as another attempt."""
-        if one.status != "Failed":
+        """Only what a job that failed did not do may be in a later one, as another attempt."""
+        if one.status != "Failed" or set(one.shards) & set(other.shards) & set(one.done):
             yield f"{other.name} does what {one.name} did"
         members = [set(known[job.name]["members"]) if job.name in known else set() for job in (one, other)]
         if members[0] & members[1] or not all(members):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
@@ -12,9 +13,11 @@ from tests.faults import schedule as s
 from tests.faults.files import MODELS, Drop, drop, point_to
 from tests.faults.lambdas import Crash, Invocation
 from tests.faults.world import template
+from tests.faults.world.bus import job_changed
 from tests.faults.world.dynamodb import cancelled
 from tests.faults.world.errors import Refused
 from tests.faults.world.hook import Wire
+from tests.faults.world.sagemaker import Job
 from tests.faults.world.world import Call, World
 
 # How each service says that it has too much to do.
@@ -28,6 +31,7 @@ TOO_MUCH = {
 STEPS = 3000  # far more than any schedule takes: one that does not come to rest says so
 # Seconds between looks of the reconciler while all comes to rest: they outlast every delay of its own.
 RESTS = (1900, 3700, 7300, 4 * 3600, 9 * 3600, 17 * 3600, *[26 * 3600] * 30)
+CROWD = 3  # invocations that run at once where there are many
 QUIET = 2  # looks in a row that change nothing, each after more than a day
 
 
@@ -44,7 +48,7 @@ class Player:
         self.runs = 0
         self._acts = list(_when(schedule.acts))
         self._faults, self._turns = s.placed(schedule.faults), s.placed(schedule.turns)
-        self._order = s.placed(schedule.order)
+        self._order, self._crowd = s.placed(schedule.order), schedule.crowd
         self.world.mishaps = s.placed(schedule.mishaps)
         self.world.sagemaker.fates = s.placed(schedule.fates)
         self.world.sagemaker.room = schedule.room
@@ -144,8 +148,8 @@ class Player:
         if invocation.dead:
             raise Crash
         self.calls += 1
-        if number in self._turns:
-            self._next = self._turns[number]
+        if (turn := self._turn(number)) is not None:
+            self._next = turn
             invocation.pause()
             invocation.troubles.append("interrupted")
         fault = self._faults.get(number)
@@ -153,6 +157,12 @@ class Player:
             return self.world.call(call)
         invocation.troubles.append(f"{fault} at {call.name}")
         return self._disturbed(call, fault, invocation)
+
+    def _turn(self, number: int) -> int | None:
+        """Who goes on before this call, by the place in line; None: nobody else."""
+        if self._crowd and number % self._crowd == 0:
+            return -1 if len(self._paused) < CROWD else 0  # the last is one that begins, if there is any
+        return self._turns.get(number)
 
     def _disturbed(self, call: Call, fault: str, invocation: Invocation) -> dict:
         if fault in (s.CRASH_BEFORE, s.CRASH_AFTER):
@@ -189,13 +199,10 @@ class Player:
     # -- what a lab does, or the world --
 
     def _perform(self, act: str, number: int) -> None:
-        landing, jobs = self.world.name("landing"), self.world.sagemaker
         if act in s.DROP:
-            kind = act.removeprefix("drop ")
-            self.drops.append(drop(self.world, kind, number, len(self.drops)))
-        elif act in (s.DELETE, s.COVER) and self.drops:
-            found = self.drops[number % len(self.drops)]
-            self._delete(landing, found, act)
+            self.drops.append(drop(self.world, act.removeprefix("drop "), number, len(self.drops)))
+        elif act in (s.DELETE, s.COVER):
+            self._delete(act, number)
         elif act == s.POINT:
             self._model += 1
             point_to(self.world, MODELS[self._model % len(MODELS)])
@@ -204,19 +211,25 @@ class Player:
         elif act == s.WAIT:
             self.world.clock.advance(s.WAITS[number % len(s.WAITS)])
             self.world.sagemaker.run()
-        elif act == s.STOP:
-            running = [job for job in jobs.jobs.values() if job.status == "InProgress"]
-            if running:
-                job = running[number % len(running)]
-                jobs.stop_transform_job({"TransformJobName": job.name}, {})
+        elif running := [job for job in self.world.sagemaker.jobs.values() if job.status == "InProgress"]:
+            self._to_job(act, running[number % len(running)])
 
-    def _delete(self, landing: str, found: Drop, act: str) -> None:
+    def _to_job(self, act: str, job: Job) -> None:
+        if act == s.STOP:
+            self.world.sagemaker.stop_transform_job({"TransformJobName": job.name}, {})
+        else:
+            self.world.announce(job_changed(replace(job, status="Completed")))
+
+    def _delete(self, act: str, number: int) -> None:
+        """By version, or by a delete marker over the key, which covers all its versions."""
+        if not self.drops:
+            return
+        found, landing = self.drops[number % len(self.drops)], self.world.name("landing")
         held = self.world.s3.buckets[landing]
-        if act == s.DELETE:
-            if held.version(found.key, found.version_id):
-                self.deleted.add((found.key, found.version_id))
-                self.world.s3.delete(landing, found.key, found.version_id)
-        elif held.current(found.key):
+        if act == s.DELETE and held.version(found.key, found.version_id):
+            self.deleted.add((found.key, found.version_id))
+            self.world.s3.delete(landing, found.key, found.version_id)
+        elif act == s.COVER and held.current(found.key):
             self.covered |= {(found.key, version.id) for version in held.keys[found.key]}
             self.world.s3.delete(landing, found.key)
 
@@ -224,7 +237,8 @@ class Player:
 
     def _rest(self) -> None:
         """No more faults: messages come, jobs end, the reconciler looks, until nothing moves."""
-        self._faults, self._turns, self._order, self.world.mishaps = {}, {}, {}, {}
+        self._faults, self._turns, self._order, self._crowd = {}, {}, {}, 0
+        self.world.mishaps = {}
         self.world.sagemaker.fates, self.world.sagemaker.room = {}, 1000
         quiet, seen = 0, None
         for seconds in RESTS:

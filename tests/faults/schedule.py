@@ -54,12 +54,13 @@ class Schedule:
     faults: Sparse = ()  # of calls
     mishaps: Sparse = ()  # of messages
     turns: Sparse = ()  # calls before which another invocation goes on: which one
+    crowd: int = 0  # besides those, at every so many calls (0: at none), so that many run at once
     order: Sparse = ()  # deliveries that do not begin with the oldest message
     fates: Sparse = ()  # of jobs
     room: int = 100  # jobs that SageMaker runs at once
 
     def as_json(self) -> str:
-        return json.dumps({name: value for name, value in asdict(self).items() if value not in ((), 100)})
+        return json.dumps({name: value for name, value in asdict(self).items() if value not in ((), 100, 0)})
 
     @classmethod
     def from_json(cls, text: str) -> Schedule:
@@ -96,6 +97,7 @@ def schedules() -> st.SearchStrategy[Schedule]:
         faults=_sparse(st.sampled_from(FAULTS), 50, 6),
         mishaps=_sparse(st.sampled_from(MISHAPS), 6, 5),
         turns=_sparse(st.integers(0, 4), 40, 6),
+        crowd=st.sampled_from((0, 0, 0, 1, 2, 3, 5, 8)),
         order=_sparse(st.integers(1, 3), 6, 3),
         fates=_sparse(st.sampled_from(FATES), 2, 3),
         room=st.sampled_from((100, 1, 2)),

@@ -30,6 +30,7 @@ class Job:
     status: str = "InProgress"
     reason: str = ""
     shards: list[str] = field(default_factory=list)  # URIs of its input objects, read when it was made
+    done: list[str] = field(default_factory=list)  # those that have an output
 
     @property
     def name(self) -> str:
@@ -101,6 +102,7 @@ class SageMaker:
         target = job.request["TransformOutput"]["S3OutputPath"].removeprefix("s3://")
         bucket, _, prefix = target.partition("/")
         self._s3.put(bucket, f"{prefix.rstrip('/')}/{key}.out", answers(shard, model))
+        job.done.append(uri)
 
     # -- the API --
 

@@ -126,18 +126,22 @@ class World:
             self.wrong.append(f"{version.key} was deleted, and there is no copy of it")
 
     def _written(self, before: dict | None, after: dict | None) -> None:
-        """A record may go only where the table of moves lets it, one revision at a time."""
-        if after is None or "state" not in after:
+        """A record may go only where the table of moves lets it; each write must have seen the one before it."""
+        if after is None or "revision" not in after:
             return
+        seen, stood = plain(after["revision"]) - 1, plain(before["revision"]) if before else 0
+        if seen != stood:
+            self.wrong.append(f"{_name(after)}: revision {stood} was written over by one that had seen {seen}")
+        if "state" in after:
+            self._check_move(before, after)
+
+    def _check_move(self, before: dict | None, after: dict) -> None:
         kind, to = after["kind"]["S"], after["state"]["S"]
         source = before["state"]["S"] if before else None
         if source != to and (kind, source, to) not in {(move.kind, move.source, move.target) for move in moves.MOVES}:
             self.wrong.append(f"{_name(after)} went from {source} to {to}, which is no move")
         if "expires_at" in after and kind != moves.ATTEMPT and to not in moves.ENDS[kind]:
             self.wrong.append(f"{_name(after)} would expire in {to}")
-        revision = plain(before["revision"]) if before else 0
-        if plain(after["revision"]) != revision + 1:
-            self.wrong.append(f"{_name(after)}: revision {revision} was written over by {plain(after['revision'])}")
 
 
 def _name(item: dict) -> str:
