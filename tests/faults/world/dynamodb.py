@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 
 from tests.faults.world.errors import Refused
 from tests.faults.world.expressions import holds, plain
@@ -21,6 +22,7 @@ class DynamoDb:
         self.items: dict[Key, dict] = {}
         self._undo: list[list[tuple[Key, dict | None]]] = []  # what each write replaced
         self._tokens: dict[str, list] = {}
+        self._alike: dict[tuple[str, str], set[Key]] = {}  # by a partition key's name and value, of table and index
         self.stale = 0  # so many writes are not seen by the next read that may be stale
 
     # -- the API --
@@ -67,7 +69,7 @@ class DynamoDb:
         first, second = self._indexes.get(request.get("IndexName"), ("pk", "sk"))
         names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
         wanted = [request["KeyConditionExpression"], *filter(None, [request.get("FilterExpression")])]
-        items = [item for item in self._seen(request).values() if first in item and second in item]
+        items = [item for item in self._partition(request, first) if first in item and second in item]
         found = [item for item in items if all(holds(one, item, names, values) for one in wanted)]
         order = lambda item: (plain(item[second]), *_key(item))  # noqa: E731
         found.sort(key=order, reverse=not request.get("ScanIndexForward", True))
@@ -75,6 +77,16 @@ class DynamoDb:
             at = next((n for n, item in enumerate(found) if _key(item) == _key(start)), None)
             found = found[at + 1 :] if at is not None else [item for item in found if order(item) > order(start)]
         return self._page(found, request.get("Limit"), [first, second])
+
+    def _partition(self, request: dict, name: str) -> Iterable[dict]:
+        """What a read sees of one partition; of all, if it may be stale and is to be: the condition sorts them out."""
+        seen = self._seen(request)
+        if seen is not self.items:
+            return seen.values()
+        names, values = request.get("ExpressionAttributeNames", {}), request["ExpressionAttributeValues"]
+        told = next((short for short, long in names.items() if long == name), name)
+        (placeholder,) = re.findall(rf"{re.escape(told)} = (:\w+)", request["KeyConditionExpression"])
+        return [self.items[key] for key in self._alike.get((name, values[placeholder]["S"]), ())]
 
     @staticmethod
     def _page(found: list[dict], limit: int | None, names: list[str]) -> dict:
@@ -120,7 +132,15 @@ class DynamoDb:
             else:
                 assert kind == "ConditionCheck", f"no {kind} here"
                 continue
+            self._sort(place, before, after)
             self._written(before, after)
+
+    def _sort(self, place: Key, before: dict | None, after: dict | None) -> None:
+        for name in ("pk", *(first for first, _ in self._indexes.values())):
+            if before and name in before:
+                self._alike[name, before[name]["S"]].discard(place)
+            if after and name in after:
+                self._alike.setdefault((name, after[name]["S"]), set()).add(place)
 
     def _seen(self, request: dict) -> dict[Key, dict]:
         """What a read sees: all that was written, unless it may be stale and is to be."""
