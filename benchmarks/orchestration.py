@@ -56,7 +56,7 @@ class Burst:
     def play(self) -> None:
         """Deliver messages and let jobs end, until nothing is left to do."""
         while True:
-            if any([self._drain(function) for function in template.functions()]):
+            if sum(self._drain(function) for function in template.functions()):
                 continue
             at = self.world.sagemaker.next_at()
             if at is None:
@@ -90,9 +90,8 @@ def main() -> None:
     options = parser.parse_args()
     text = ANALYSES.replace("max_members = 3", "max_members = 50")
     services = ("dynamodb", "s3", "sqs", "sagemaker", "sns")
-    print(
-        "uploads  jobs  at once  calls an upload  " + "  ".join(f"{name:>9}" for name in services) + "  ledger writes"
-    )
+    titles = "  ".join(f"{name:>9}" for name in services)
+    print(f"uploads  jobs  at once  calls an upload  {titles}  ledger writes")
     with wired(text, max_jobs=str(options.max_jobs)) as wire:
         for uploads in options.uploads:
             began, burst = time.perf_counter(), Burst(wire, uploads)
@@ -101,11 +100,9 @@ def main() -> None:
                 raise SystemExit(f"not all ended ARCHIVED: {burst.ends()}")
             each = "  ".join(f"{burst.calls[name] / uploads:9.2f}" for name in services)
             jobs, total = len(burst.world.sagemaker.jobs), sum(burst.calls.values()) / uploads
-            print(
-                f"{uploads:7}  {jobs:4}  {burst.most_open:7}  {total:15.2f}  {each}  {burst.writes / uploads:13.2f}",
-                end="",
-            )
-            print(f"   ({time.perf_counter() - began:.0f} s)", flush=True)
+            seconds, writes = time.perf_counter() - began, burst.writes / uploads
+            row = f"{uploads:7}  {jobs:4}  {burst.most_open:7}  {total:15.2f}  {each}  {writes:13.2f}"
+            print(f"{row}   ({seconds:.0f} s)", flush=True)
 
 
 if __name__ == "__main__":
