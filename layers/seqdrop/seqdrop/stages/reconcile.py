@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from seqdrop.events import job_ended_message, landed_message
+from seqdrop.events import KINDS, job_ended_message, landed_message
 from seqdrop.ledger.moves import ATTEMPT, ENDS, JOB, OPEN, UPLOAD
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job, Upload
 from seqdrop.log import logger
@@ -90,11 +90,9 @@ def _start(services: Services, job: Job) -> Due:
 
 def _started(services: Services, job: Job) -> Due:
     """SageMaker knows whether it has ended; the event may be lost."""
-    ask, status = {
-        EXAMINE: (services.sagemaker.describe_processing_job, "ProcessingJob"),
-        TRAIN: (services.sagemaker.describe_training_job, "TrainingJob"),
-    }.get(job.task, (services.sagemaker.describe_transform_job, "TransformJob"))
-    if ask(**{f"{status}Name": job.name})[f"{status}Status"] not in END_OF_STATUS:
+    kind = KINDS[job.task]
+    ask = getattr(services.sagemaker, f"describe_{kind.lower()}_job")
+    if ask(**{f"{kind}JobName": job.name})[f"{kind}JobStatus"] not in END_OF_STATUS:
         return Due()
     return Due([(services.settings.finish_queue, job_ended_message(job.name, job.task))])
 

@@ -8,9 +8,9 @@ from seqdrop.log import logger
 from seqdrop.services import Services
 
 AGAIN = (
-    "Its files were left in the landing bucket. Once the cause is mended, `seqdrop replay` this upload, or drop job.toml "
-    "again: with equal data and settings the training goes on from its last checkpoint, which is kept for 14 days; "
-    "otherwise it begins anew. `seqdrop release` archives the files as they are."
+    "Its files were left in the landing bucket. Once the cause is mended, `seqdrop replay` it, or drop job.toml again: "
+    "with equal data and settings the training goes on from its last checkpoint, which is kept for 14 days; otherwise "
+    "it begins anew. `seqdrop release` archives the files as they are."
 )
 
 
