@@ -43,6 +43,7 @@ class Examination:
     distinct: int = 0
     sha256_of_parts: str = ""  # of a file that is too large for one copy (parts.py)
     masks: str = ""
+    run: str = ""  # the upload's
 
     @property
     def selection(self) -> dict:
@@ -64,6 +65,7 @@ class Examination:
             "PLANNED",
             upload_id=self.upload_id,
             analysis=analysis,
+            run=self.run,
             plan=self.plan,
             shards=self.shards,
             items=self.items,

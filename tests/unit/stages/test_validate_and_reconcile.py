@@ -42,6 +42,13 @@ def test_reads_become_work_items_and_an_attempt(services, drop, sent):
     assert sent == [("transform_queue", {"attempt": attempt.key})]
 
 
+def test_an_upload_and_its_attempt_know_their_run(services, drop):
+    version, alone = drop("reads/run7/lane 1/a.fastq", FASTQ), drop("reads/a.fastq", FASTQ)
+    for one, run in ((version, "reads/run7/"), (alone, "")):
+        validate(services, one)
+        assert services.ledger.upload(one.id).run == services.ledger.attempts(one.id)[0].run == run
+
+
 def test_raw_goes_straight_to_the_archive(services, drop, sent):
     version = drop("raw/a.fastq", FASTQ)
     validate(services, version)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 
 from seqdrop.analyses import Analysis
 from seqdrop.ledger.moves import ATTEMPT, JOB, UPLOAD
+from seqdrop.runs import run_of
 from seqdrop.uploads import UploadVersion
 
 # What a job is for.
@@ -61,6 +62,7 @@ class Upload(Record):
     size: int = 0
     sequencer: str = ""
     analysis: str = ""  # "" while no prefix fits
+    run: str = ""  # the folder that stands for its run (runs.run_of); "" if it is in none
     format: str = ""
     sha256: str = ""  # hexadecimal, of the object's bytes as they were validated
     sha256_of_parts: str = ""  # the same, of a file that is copied in parts (parts.py)
@@ -84,8 +86,9 @@ class Upload(Record):
         return UploadVersion(self.bucket, self.key, self.version_id, self.size, self.etag, self.sequencer)
 
     @classmethod
-    def received(cls, version: UploadVersion, analysis: str) -> Upload:
-        return cls("RECEIVED", id=version.id, analysis=analysis, **asdict(version))
+    def received(cls, version: UploadVersion, analysis: str, prefix: str = "") -> Upload:
+        run = run_of(version.key, prefix) if prefix else ""
+        return cls("RECEIVED", id=version.id, analysis=analysis, run=run, **asdict(version))
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ class Attempt(Record):
 
     upload_id: str = ""
     analysis: str = ""
+    run: str = ""  # its upload's
     number: int = 1
     shards: int = 0
     items: int = 0  # lines over all shards, so also the lines its outputs must have

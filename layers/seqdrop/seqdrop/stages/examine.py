@@ -16,6 +16,7 @@ from seqdrop.parts import PartDigests, in_parts
 from seqdrop.ranged import RangedObject
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
+from seqdrop.runs import run_of
 from seqdrop.selection import Selection
 from seqdrop.shards import MEGABYTE, items_of, shard_name, shards
 from seqdrop.uploads import UploadVersion
@@ -45,7 +46,8 @@ def examine(
     if not refused:
         mate_digests.save(s3, work, version.id, version.key, reading)
     by = masks.upload_id if masks else ""
-    found = Examination(version.id, analysis.as_json(), reading.report(), refused, **numbers, masks=by)
+    run = run_of(version.key, analysis.prefix)
+    found = Examination(version.id, analysis.as_json(), reading.report(), refused, **numbers, masks=by, run=run)
     save(s3, work, found)
     return found
 

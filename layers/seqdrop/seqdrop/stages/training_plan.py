@@ -46,7 +46,7 @@ def go_on(
         return _reject_all(services, seated, arrival, [one for one in members if one.state in OPEN], prepared)
     names = {name: one.id for name, one in files.items()}
     order = Order(place.name, job, names, store.data, prepared, previous=seated.attempt)
-    attempt = Attempt("PLANNED", upload_id=head.id, analysis=TRAINING, plan=order.as_json())
+    attempt = Attempt("PLANNED", upload_id=head.id, analysis=TRAINING, run=head.run, plan=order.as_json())
     _report(services, head, order)
     steps = [_step(one, arrival, "" if one is head else attempt.key) for one in members if one.state != "ARCHIVED"]
     steps += [*_failed_before(services, attempt, seated, head), *arrival.replaced]

@@ -76,7 +76,8 @@ def _identified(services: Services, version: UploadVersion) -> UploadVersion:
 
 
 def _received(services: Services, version: UploadVersion, analysis: Analysis | None) -> Upload:
-    services.ledger.create(Upload.received(version, analysis.name if analysis else ""))
+    name, prefix = (analysis.name, analysis.prefix) if analysis else ("", "")
+    services.ledger.create(Upload.received(version, name, prefix))
     return services.ledger.upload(version.id)
 
 
