@@ -9,8 +9,9 @@ from pathlib import Path
 
 from boto3.s3.transfer import S3UploadFailedError
 from botocore.exceptions import ClientError
-from seqdrop.analyses import DNA, PROTEIN, Analyses, packaged
+from seqdrop.analyses import Analyses, packaged
 from seqdrop.uploads import UploadVersion
+from seqdrop.uses import DNA, PROTEIN
 
 BY_SUFFIX = {".fastq": "fastq", ".fq": "fastq", ".fasta": "fasta", ".fa": "fasta", ".fna": "fasta"}
 PROTEINS = {".faa", ".pep"}  # by suffix alone: what a FASTA is of, its first character does not tell

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from seqdrop.analyses import PROTEIN
 from seqdrop.calibration import parse
 from seqdrop.jobs.transform import output_prefix, shard_prefix
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job
@@ -20,6 +19,7 @@ from seqdrop.stages.examined import ENDS, finish_examination
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.settle import fail_attempt
 from seqdrop.stages.trained import finish_training
+from seqdrop.uses import PROTEIN
 
 CHUNK = 1 << 20
 
