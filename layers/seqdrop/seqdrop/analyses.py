@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
 
+from seqdrop import runs
 from seqdrop.errors import ConfigurationError
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 from seqdrop.uses import ALPHABETS, DNA, PROTEIN, USES, JobSettings, ModelUse, ProteinUse, check_size
@@ -16,6 +17,7 @@ from seqdrop.uses import ALPHABETS, DNA, PROTEIN, USES, JobSettings, ModelUse, P
 TRAINING = "training"  # the analysis, and the format, of what a training is made of
 FORMATS = frozenset({"fastq", "fasta", "bam", TRAINING})
 WAIT, CHECK, SINGLE = MATES = ("wait", "check", "single")
+RUN = "run"  # the one gate: files go on when their run is complete
 # Part of every job name, which SageMaker limits to 63 characters.
 NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
 RESERVED = "examine"  # stands in the names of processing jobs where an analysis stands in those of others
@@ -38,6 +40,8 @@ class Analysis:
     mates: str = SINGLE  # what a name that says mate 1 or 2 means: "wait", "check" or "single"
     mate_hours: float = 24  # until the lab is told that a file still waits
     alphabet: str = DNA  # of the records: "dna" or "protein"
+    gate: str = ""  # "run": what lies in a folder goes on when its run is complete
+    gate_hours: float = 24  # until the lab is told that a run still waits for its marker
 
     def __post_init__(self) -> None:
         for code, severity in self.severity.items():
@@ -61,6 +65,15 @@ class Analysis:
             raise ConfigurationError(f'task masked: max_gb must be {LAMBDA_GB:g} at the most, and mates "single"')
         if not self.mate_hours > 0:
             raise ConfigurationError("mate_hours must be above 0")
+        self._check_gate()
+
+    def _check_gate(self) -> None:
+        if self.gate not in ("", RUN):
+            raise ConfigurationError(f'gate must be "{RUN}", or left out')
+        if self.gate and self.trains:
+            raise ConfigurationError("a training waits for its job.toml: it takes no gate")
+        if not self.gate_hours > 0:
+            raise ConfigurationError("gate_hours must be above 0")
 
     @property
     def trains(self) -> bool:
@@ -117,6 +130,16 @@ class Analyses:
         fitting = [a for a in self.by_name.values() if key.startswith(a.prefix)]
         return max(fitting, key=lambda a: len(a.prefix), default=None)
 
+    def is_marker(self, key: str) -> bool:
+        """Whether a key is that of a run's marker. Under the prefix of trainings job.toml says what a file is."""
+        analysis = self.for_key(key)
+        return analysis is not None and not analysis.trains and runs.is_marker(key)
+
+    def gated_folders(self, key: str) -> list[str]:
+        """The folders, nearest first, of which one must be that of a complete run before the key's file goes on."""
+        analysis = self.for_key(key)
+        return runs.folders(key, analysis.prefix) if analysis and analysis.gate and not self.is_marker(key) else []
+
     def mates_of(self, key: str) -> str:
         """Whether a key's name means mates: "wait", "check" or "single"."""
         analysis = self.for_key(key)
@@ -164,10 +187,11 @@ def _analysis(name: str, entry: dict) -> Analysis:
     job, max_gb = JobSettings(**entry.pop("job", {})), float(entry.pop("max_gb"))
     severity = dict(entry.pop("severity", {}))
     mates, mate_hours = entry.pop("mates", SINGLE), float(entry.pop("mate_hours", 24))
+    gate = {"gate": entry.pop("gate", ""), "gate_hours": float(entry.pop("gate_hours", 24))}
     alphabet = entry.pop("alphabet", DNA)
     if alphabet not in ALPHABETS:
         raise ConfigurationError(f"alphabet must be one of {', '.join(ALPHABETS)}")
     use = USES[alphabet](**entry) if entry else None
     if isinstance(use, ModelUse):
         check_size(use, job)
-    return Analysis(name, prefix, formats, max_gb, use, job, severity, mates, mate_hours, alphabet)
+    return Analysis(name, prefix, formats, max_gb, use, job, severity, mates, mate_hours, alphabet, **gate)

@@ -27,7 +27,7 @@ MOVES = (
         "RECEIVED",
         "WAITING",
         "validate",
-        "it is sound; its mate, its BED or FASTA, or the rest of its training, is not there yet",
+        "it is sound; its mate, its BED or FASTA, the rest of its training, or a file that it lists, is not there yet",
     ),
     Move(UPLOAD, "RECEIVED", "WITHDRAWN", "validate", "the object was deleted before it was read"),
     Move(
@@ -49,7 +49,7 @@ MOVES = (
     ),
     Move(UPLOAD, "WAITING", "WITHDRAWN", "validate", "the object was deleted while it waited"),
     Move(UPLOAD, "VALIDATED", "ARCHIVED", "archive", "copied, verified, receipt written, landing emptied"),
-    Move(UPLOAD, "VALIDATED", "WITHDRAWN", "archive", "the object was deleted before it was archived"),
+    Move(UPLOAD, "VALIDATED", "WITHDRAWN", "validate, archive", "the object was deleted before it was archived"),
     Move(ATTEMPT, None, "PLANNED", "validate", "work items wait for a job"),
     Move(
         ATTEMPT,
@@ -58,7 +58,7 @@ MOVES = (
         "start_transform, start_training",
         "claimed by a job, in the job's own transaction",
     ),
-    Move(ATTEMPT, "PLANNED", "FAILED", "start_transform, start_training", "no job can be made for it"),
+    Move(ATTEMPT, "PLANNED", "FAILED", "validate, start_transform, start_training", "no job can be made for it"),
     Move(ATTEMPT, "SUBMITTED", "PREDICTED", "finish", "its predictions are in the results bucket"),
     Move(ATTEMPT, "SUBMITTED", "TRAINED", "finish", "the model that it trained is registered"),
     Move(

@@ -1,4 +1,4 @@
-"""The three kinds of ledger record, the pair or set that uploads may be, and how each lies in the table.
+"""The three kinds of ledger record, the pair, set or run that uploads may be, and how each lies in the table.
 
 Table: partition key `pk`, sort key `sk`. An upload and its attempts share a partition, so one query reads both.
 Index `by_state`: `kind_state` and `moved_at`, for the reconciler and for `seqdrop status`.
@@ -226,6 +226,36 @@ class DataSet:
 
 
 @dataclass(frozen=True)
+class Run:
+    """A folder that is a run's, as far as files below it wait for it. As a Pair, it has no state: it is open or not.
+
+    `manifest` is the upload that lists its files, `missing` how many were not there when that was last looked at, and
+    `awaits` the key of one of them; "" while a look is under way.
+    """
+
+    folder: str  # bucket and folder, with its slash
+    opened_at: str = ""
+    opened_by: str = ""  # upload id of the marker
+    manifest: str = ""
+    missing: int = 0
+    awaits: str = ""
+    told_at: str = ""  # when the lab was told that no marker has come
+    revision: int = 0  # 0: not in the table yet
+
+    @property
+    def keys(self) -> dict[str, str]:
+        return run_keys(self.folder)
+
+    def item(self) -> dict:
+        return {**asdict(self), **self.keys}
+
+    @classmethod
+    def from_item(cls, item: dict) -> Run:
+        values = {one.name: item[one.name] for one in fields(cls)}
+        return cls(**values | {"missing": int(item["missing"]), "revision": int(item["revision"])})
+
+
+@dataclass(frozen=True)
 class Step:
     """A move to be made together with others: `record` goes `to`, and these facts are noted on it.
 
@@ -255,6 +285,10 @@ def pair_keys(name: str) -> dict[str, str]:
 
 def data_set_keys(name: str) -> dict[str, str]:
     return {"pk": f"SET#{hashlib.sha256(name.encode()).hexdigest()}", "sk": "SET"}
+
+
+def run_keys(folder: str) -> dict[str, str]:
+    return {"pk": f"RUN#{hashlib.sha256(folder.encode()).hexdigest()}", "sk": "RUN"}
 
 
 def attempt_keys(attempt_key: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from seqdrop.ledger.records import (
     Job,
     Pair,
     Record,
+    Run,
     Step,
     Upload,
     attempt_keys,
@@ -25,6 +26,7 @@ from seqdrop.ledger.records import (
     noted,
     pair_keys,
     pushed,
+    run_keys,
     upload_keys,
 )
 
@@ -68,6 +70,11 @@ class Ledger:
         item = self._table.get_item(Key=data_set_keys(name), ConsistentRead=True).get("Item")
         return DataSet.from_item(item) if item else DataSet(name)
 
+    def run(self, folder: str) -> Run:
+        """What is known of a folder (its bucket before it) as a run's; a closed one if nothing is."""
+        item = self._table.get_item(Key=run_keys(folder), ConsistentRead=True).get("Item")
+        return Run.from_item(item) if item else Run(folder)
+
     def deciding(self, upload: Upload) -> list[Attempt]:
         """The attempts that decide when an upload has all it came for: the one that trains on it or has its masks, or
         its own, the last of each analysis."""
@@ -99,6 +106,10 @@ class Ledger:
         """Take several steps and write new records, all or nothing; with `pair`, only if that is as it was read."""
         writes = [self._step(step.record, step.to, **step.facts) for step in steps]
         return self._transact([*writes, *map(self._put, new), *([self._put_pair(pair)] if pair else [])])
+
+    def keep_run(self, run: Run) -> bool:
+        """Write a run, if it is as it was read."""
+        return self._transact([self._put_pair(run)])
 
     def note(self, record: Record, **facts) -> bool:
         """Add facts to a record that stays where it is."""
@@ -135,7 +146,7 @@ class Ledger:
             }
         }
 
-    def _put_pair(self, pair: Pair | DataSet) -> dict:
+    def _put_pair(self, pair: Pair | DataSet | Run) -> dict:
         item = replace(pair, revision=pair.revision + 1).item()
         if not pair.revision:
             return {"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}

@@ -8,10 +8,12 @@ from seqdrop.ledger.moves import DONE
 from seqdrop.ledger.records import Upload
 from seqdrop.log import logger
 from seqdrop.services import Services, now
+from seqdrop.stages.gate import is_held
 
 
 def archive(services: Services, upload_id: str) -> None:
-    """Bring a VALIDATED upload whose attempts are PREDICTED to ARCHIVED. Anything else is left alone."""
+    """Bring a VALIDATED upload whose attempts are PREDICTED to ARCHIVED. Anything else, and what waits for its run, is
+    left alone."""
     upload = services.ledger.upload(upload_id)
     if upload is None or upload.state != "VALIDATED" or not _is_due(services, upload):
         return
@@ -32,7 +34,9 @@ def archive(services: Services, upload_id: str) -> None:
 
 
 def _is_due(services: Services, upload: Upload) -> bool:
-    return all(attempt.state in DONE for attempt in services.ledger.deciding(upload))
+    attempts = services.ledger.deciding(upload)
+    done = all(attempt.state in DONE for attempt in attempts)
+    return done and not is_held(services.ledger, services.analyses, upload, attempts)
 
 
 def _copied(services: Services, upload: Upload) -> dict:

@@ -16,6 +16,7 @@ from seqdrop.log import logger
 from seqdrop.services import Services, minutes_ago, now
 from seqdrop.stages.large import OPEN, is_final, last_job
 from seqdrop.stages.road import next_messages
+from seqdrop.stages.runs_waiting import attend_runs
 from seqdrop.stages.waiting import attend
 
 Messages = list[tuple[str, dict]]  # queue URL and body
@@ -31,6 +32,7 @@ def reconcile(services: Services) -> dict[str, int]:
         "planned_jobs": _push_all(services, JOB, "PLANNED", _start_again),
         "started_jobs": _push_all(services, JOB, "STARTED", _finish_again),
         **attend(services),
+        **attend_runs(services),
     }
     logger().info("reconciled", extra=pushed)
     return pushed

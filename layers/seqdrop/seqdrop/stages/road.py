@@ -6,6 +6,7 @@ from seqdrop.analyses import TRAINING
 from seqdrop.ledger.moves import DONE
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.services import Services
+from seqdrop.stages.gate import is_held
 
 
 def hand_on(services: Services, upload: Upload) -> None:
@@ -18,10 +19,12 @@ def hand_on(services: Services, upload: Upload) -> None:
 
 
 def next_messages(services: Services, upload: Upload) -> list[tuple[str, dict]]:
-    """(queue URL, body) of what comes next; nothing if it waits for a job or a person, or is at its end."""
+    """(queue URL, body) of what comes next; nothing if it waits for its run, a job or a person, or is at its end."""
     if upload.state != "VALIDATED":
         return []
     attempts, settings = services.ledger.deciding(upload), services.settings
+    if is_held(services.ledger, services.analyses, upload, attempts):
+        return []
     if all(attempt.state in DONE for attempt in attempts):
         return [(settings.archive_queue, {"upload": upload.id})]
     planned = [attempt for attempt in attempts if attempt.state == "PLANNED"]
