@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ class Manifest:
 def parse(body: bytes) -> Manifest:
     """Read a manifest. Raises InvalidFile (`bad_manifest`) that says what is wrong with which entry."""
     try:
-        document = json.loads(body)
+        document = json.loads(body.removeprefix(codecs.BOM_UTF8))
     except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
         raise _bad(f"it is no JSON: {error}") from error
     entries = document.get("files") if isinstance(document, dict) else None
