@@ -1,8 +1,11 @@
-"""Schedule → reconcile: records that have stood too long."""
+"""Schedule → reconcile: what an event missed."""
 
+from seqdrop.metrics import publish
 from seqdrop.services import services
 from seqdrop.stages.reconcile import reconcile
 
 
 def handler(event, context):
-    return reconcile(services())
+    counts = reconcile(services())
+    publish("reconcile", counts)
+    return counts

@@ -1,4 +1,7 @@
-"""SQS → start_transform: attempts that wait for a job, and jobs that wait for room. The batch is one unit."""
+"""SQS → start_transform: attempts that wait for a job, jobs that wait to be started, and news of room for others.
+
+The batch is one unit.
+"""
 
 from seqdrop.messages import whole_batch
 from seqdrop.services import services
@@ -11,6 +14,6 @@ def handler(event, context):
 
 def _handle(bodies):
     jobs = [body["job"] for body in bodies if "job" in body]
-    attempts = [body["attempt"] for body in bodies if "job" not in body]
+    attempts = [body["attempt"] for body in bodies if "attempt" in body]
     again = start_transform(services(), attempts, jobs)
     return [body.get("job", body.get("attempt")) in again for body in bodies]

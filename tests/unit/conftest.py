@@ -75,7 +75,8 @@ def services(ledger, sent) -> Services:
     for bucket in ("landing", "archive"):
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     names = {name: name for name in Settings.__dataclass_fields__}
-    settings = replace(Settings(**names), instance_count=1, stale_minutes=30, instance_type="ml.m5.xlarge")
+    numbers = {"instance_count": 1, "stale_minutes": 30, "max_jobs": 10, "ledger_days": 0}
+    settings = replace(Settings(**names), **numbers, instance_type="ml.m5.xlarge")
     settings = replace(settings, training_subnets="", training_security_groups="", training_isolation="false")
     sqs = SimpleNamespace(send_message=lambda QueueUrl, MessageBody: sent.append((QueueUrl, json.loads(MessageBody))))
     sns = SimpleNamespace(publish=lambda **mail: sent.append(("topic", mail)))

@@ -132,6 +132,11 @@ def _of_parts(upload: Upload) -> dict:
     return {"sha256_of_parts": upload.sha256_of_parts, "part_size": parts.PART}
 
 
+def receipt_key(upload_id: str) -> str:
+    """Where in the results bucket an upload's receipt lies."""
+    return f"receipts/{upload_id}.json"
+
+
 def receipt(upload: Upload, copied: dict, now: str) -> dict:
     """The proof: checksums before and after, and what bringing the file back takes."""
     gigabytes = upload.size / 1e9

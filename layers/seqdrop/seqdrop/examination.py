@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from botocore.exceptions import ClientError
 
+from seqdrop import clock
 from seqdrop.analyses import Analysis
 from seqdrop.errors import InvalidFile
 from seqdrop.ledger.records import Attempt
@@ -107,10 +108,6 @@ def load(s3, work: str, upload_id: str) -> Examination | None:
         if error.response["Error"]["Code"] in ABSENT:
             return None
         raise
-    if _now() - found["LastModified"] > FRESH:
+    if clock.utc_now() - found["LastModified"] > FRESH:
         return None
     return Examination(**json.loads(found["Body"].read()))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
-from seqdrop import analyses
+from seqdrop import analyses, clock
 from seqdrop.archive import never_over_a_copy
 from seqdrop.ledger.table import Ledger
 from seqdrop.log import logger
@@ -56,15 +57,22 @@ class Services:
 
 def now() -> str:
     """The time in UTC, ISO 8601 with milliseconds."""
-    return _iso(datetime.now(UTC))
+    return iso(clock.utc_now())
 
 
 def minutes_ago(minutes: int) -> str:
-    return _iso(datetime.now(UTC) - timedelta(minutes=minutes))
+    return iso(clock.utc_now() - timedelta(minutes=minutes))
 
 
-def _iso(time: datetime) -> str:
+def iso(time: datetime) -> str:
+    """A time as ledger records hold it: UTC, ISO 8601 with milliseconds, so that texts sort as times do."""
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def trace_id() -> str:
+    """The id of the X-Ray trace that this Lambda's present call is part of; "" elsewhere."""
+    parts = dict(part.partition("=")[::2] for part in os.environ.get("_X_AMZN_TRACE_ID", "").split(";"))
+    return parts.get("Root", "")
 
 
 @cache
@@ -74,4 +82,4 @@ def services() -> Services:
     table = boto3.resource("dynamodb").Table(settings.table)
     clients = {name: boto3.client(name) for name in ("s3", "sagemaker", "sqs", "sns")}
     never_over_a_copy(clients["s3"])
-    return Services(settings, analyses.packaged(), Ledger(table, now), **clients)
+    return Services(settings, analyses.packaged(), Ledger(table, now, trace_id, settings.ledger_days), **clients)

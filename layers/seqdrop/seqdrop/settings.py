@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 
 from seqdrop.errors import ConfigurationError
 
@@ -39,6 +39,8 @@ class Settings:
     training_subnets: str  # ids with commas between them; "" for no VPC
     training_security_groups: str
     training_isolation: str  # "true": the container reaches no network
+    max_jobs: int = 10  # transform jobs that may be open at once
+    ledger_days: int = 0  # for which records are kept that nothing will come of any more; 0: for ever
     stale_minutes: int = 30  # how long a record may stand before the reconciler pushes it again
 
     @classmethod
@@ -47,13 +49,12 @@ class Settings:
         found = os.environ if environment is None else environment
         wanted = {f.name: PREFIX + f.name.upper() for f in fields(cls)}
         values = {name: found[variable] for name, variable in wanted.items() if variable in found}
-        required = {f.name for f in fields(cls)} - {"stale_minutes"}
+        required = {f.name for f in fields(cls) if f.default is MISSING}
         missing = sorted(wanted[name] for name in required - values.keys())
         if missing:
             raise ConfigurationError(f"these environment variables are not set: {', '.join(missing)}")
-        for name in ("instance_count", "stale_minutes"):
-            if name in values:
-                values[name] = int(values[name])
+        for name in {f.name for f in fields(cls) if f.type == "int"} & values.keys():
+            values[name] = int(values[name])
         return cls(**values)
 
     def queue(self, name: str) -> str:

@@ -30,6 +30,7 @@ class JobSettings:
     max_payload_mb: int = 1
     windows_per_item: int = 64
     max_members: int = 50
+    max_shards: int = 500
     max_windows: int = 10_000_000
 
     def __post_init__(self) -> None:
@@ -38,8 +39,8 @@ class JobSettings:
                 raise ConfigurationError(f"job.{one.name} must be a whole number from 1")
         if self.max_payload_mb > 100:
             raise ConfigurationError("job.max_payload_mb: SageMaker allows 100 at the most")
-        if self.max_members > 99:
-            raise ConfigurationError("job.max_members: 99 at the most (one ledger transaction holds 100)")
+        if self.max_members > 98:
+            raise ConfigurationError("job.max_members: 98 at the most (one ledger transaction holds 100)")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from seqdrop.ledger.records import Attempt, Run, Upload
+from seqdrop.ledger.records import Attempt, Upload
+from seqdrop.ledger.shared import Run
 from seqdrop.uploads import UploadVersion
 from seqdrop_cli import progress as module
 from seqdrop_cli.drop import plan
@@ -38,7 +39,7 @@ def test_a_file_that_waits_for_its_run_is_an_end_that_is_explained(ledger, uploa
 
 
 def test_it_goes_on_when_the_run_is_open(ledger, upload):
-    ledger.keep_run(replace(Run("landing/reads/run 7/"), opened_at="2026"))
+    ledger.save(replace(Run("landing/reads/run 7/"), opened_at="2026"))
     one = progress(ledger, upload.id, KEY, 7)
     assert (one.state, one.held, one.waits_for) == ("PLANNED", False, "")
 

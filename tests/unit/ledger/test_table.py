@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from seqdrop.ledger.moves import MOVES, IllegalMove
-from seqdrop.ledger.records import Attempt, Job, Pair, Step, Upload, attempt_keys, from_item
+from seqdrop.ledger.records import Attempt, Job, Step, Upload, attempt_keys, from_item
+from seqdrop.ledger.shared import Pair
 from seqdrop.uploads import UploadVersion
 
 UNUSED = itertools.count()

@@ -7,6 +7,8 @@ import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+from io import BytesIO
 from types import SimpleNamespace
 
 from botocore.exceptions import ClientError
@@ -19,26 +21,26 @@ from seqdrop.settings import Settings
 from seqdrop.stages.validate import validate
 from seqdrop.uploads import UploadVersion
 
-from tests.unit.stages.mates import Bucket, Table
+from tests.unit.stages.mates import Table
 
 FASTQ = b"@r1\n" + b"ACGT" * 30 + b"\n+\n" + b"IIII" * 30 + b"\n"
 
 
-class Versions(Bucket):
-    """The versions of each key, the last one first in being the present one."""
+class Versions:
+    """All buckets in a dict: the versions of each key, of which the last is the present one."""
+
+    def __init__(self):
+        self.objects: dict[tuple[str, str, str], bytes] = {}
 
     def put_object(self, Bucket: str, Key: str, Body: bytes, VersionId: str = "", **_) -> None:
         self.objects[Bucket, Key, VersionId] = Body
 
-    def get_object(self, Bucket: str, Key: str, VersionId: str = "", **_) -> dict:
-        place = Bucket, Key, VersionId
-        if place not in self.objects:
+    def get_object(self, Bucket: str, Key: str, VersionId: str | None = None, **_) -> dict:
+        """A version, or the present one."""
+        places = [place for place in self.objects if place[:2] == (Bucket, Key) and VersionId in (None, place[2])]
+        if not places:
             raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
-        self.objects[Bucket, Key] = self.objects[place]
-        try:
-            return super().get_object(Bucket, Key)
-        finally:
-            del self.objects[Bucket, Key]
+        return {"Body": BytesIO(self.objects[places[-1]]), "LastModified": datetime.now(UTC)}
 
     head_object = get_object
 

@@ -345,7 +345,7 @@ def test_every_order_of_two_at_one_moment(body, ends):
 def test_the_orders_show_a_bed_that_is_passed_over(monkeypatch):
     """The test of the test: without the set's revision, some order leaves both waiting."""
     free = {"ConditionExpression": "attribute_not_exists(none)"}
-    monkeypatch.setattr(Ledger, "_put_pair", lambda self, pair: {"Put": {"Item": pair.item(), **free}})
+    monkeypatch.setattr(Ledger, "_put_shared", lambda self, pair: {"Put": {"Item": pair.item(), **free}})
     explorer, seen = Explorer(most=2), set()
     while explorer.next() and ("WAITING", "WAITING") not in seen:
         world, *versions = at_one_moment(PLAIN, explorer)

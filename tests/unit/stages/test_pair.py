@@ -296,10 +296,10 @@ class TestTime:
         bodies = {R1: fastq(1), R2: fastq(2)}
         one = take(order[0], bodies[order[0]])
         later = datetime.now(UTC) + timedelta(days=11)
-        monkeypatch.setattr("seqdrop.examination._now", lambda: later)
+        monkeypatch.setattr("seqdrop.clock.utc_now", lambda: later)
         services.s3.delete_object(Bucket="work", Key=f"names/{one.id}")
         two = drop_later(services, order[1], bodies[order[1]])
-        monkeypatch.setattr("seqdrop.examination._now", lambda: datetime.now(UTC))
+        monkeypatch.setattr("seqdrop.clock.utc_now", lambda: datetime.now(UTC))
         services.s3.delete_object(Bucket="work", Key=f"examinations/{one.id}.json")
         validate(services, two)
         assert (state(one), state(two)) == ("RECEIVED", "WAITING")
@@ -311,7 +311,7 @@ class TestTime:
     def test_an_old_examination_counts_as_none(self, services, take, state, sent, monkeypatch):
         one = take(R1, fastq(1))
         later = datetime.now(UTC) + timedelta(days=11)
-        monkeypatch.setattr("seqdrop.examination._now", lambda: later)
+        monkeypatch.setattr("seqdrop.clock.utc_now", lambda: later)
         validate(with_mates(services, "single"), one)
         assert state(one) == "RECEIVED"
         assert [queue for queue, _ in sent] == ["validate_queue"]

@@ -112,7 +112,7 @@ def test_many_at_once(data):
 
 def test_the_orders_show_a_lost_mate(monkeypatch):
     """The test of the test: without the pair's revision, some order leaves both waiting."""
-    monkeypatch.setattr(Ledger, "_put_pair", lambda self, pair: {"Put": {"Item": pair.item(), **TRUE}})
+    monkeypatch.setattr(Ledger, "_put_shared", lambda self, pair: {"Put": {"Item": pair.item(), **TRUE}})
     world, explorer, seen = World(), Explorer(most=3), set()
     uploads = [world.examined(f"reads/S_R{mate}.fastq", fastq(mate)) for mate in (1, 2)]
     start = dict(world.table.items), dict(world.bucket.objects)

@@ -345,7 +345,7 @@ class Stopped:
 
 
 # Calls that see or change what others see or change.
-SHARED = {"upload", "run", "keep_run", "move", "get_paginator", "landing"}
+SHARED = {"upload", "run", "save", "move", "move_together", "get_paginator", "landing"}
 
 
 def take_turns(world: World, jobs, choose) -> None:

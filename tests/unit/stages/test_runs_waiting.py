@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from seqdrop.events import landed_versions
+from seqdrop.services import now
 from seqdrop.stages.reconcile import reconcile
 from seqdrop.stages.validate import validate
 from seqdrop.uploads import UploadVersion
@@ -16,20 +17,16 @@ from tests.unit.stages.runs import FASTQ, gated, manifest
 
 @pytest.fixture
 def clock(monkeypatch, services):
-    """Time that a test moves, for the ledger and for whoever looks at what stands."""
+    """Time that a test moves."""
     time = {"now": datetime(2026, 1, 1, tzinfo=UTC)}
-    iso = lambda: time["now"].isoformat(timespec="milliseconds").replace("+00:00", "Z")  # noqa: E731
-    ago = lambda minutes: (time["now"] - timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")  # noqa: E731
-    for module in ("waiting", "runs_waiting", "run_manifest", "reconcile"):
-        monkeypatch.setattr(f"seqdrop.stages.{module}.now", iso)
-    monkeypatch.setattr("seqdrop.stages.reconcile.minutes_ago", ago)
-    monkeypatch.setattr(services.ledger, "_now", iso)
+    monkeypatch.setattr("seqdrop.clock.utc_now", lambda: time["now"])
+    monkeypatch.setattr(services.ledger, "_now", now)
     return time
 
 
 @pytest.fixture
 def held(services, clock):
-    """Services whose reads/ wait for their run."""
+    """Services whose reads/ wait for their run; nothing runs at SageMaker."""
     return replace(services, analyses=gated("reads"))
 
 
@@ -118,7 +115,7 @@ def test_without_the_gate_nothing_is_held_and_nobody_told(held, take, clock, sen
     freed = replace(held, analyses=gated())
     clock["now"] += timedelta(hours=48)
     pushed = reconcile(freed)
-    assert (pushed["held"], pushed["runs_told"], pushed["validated"]) == (0, 0, 1)
+    assert (pushed["runs_told"], pushed["planned"], pushed["errors"]) == (0, 1, 0)
     assert [body["attempt"][:26] for queue, body in sent if queue == "transform_queue"] == [version.id]
 
 

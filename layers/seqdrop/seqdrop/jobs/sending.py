@@ -7,13 +7,12 @@ from collections.abc import Callable
 from botocore.exceptions import ClientError
 
 from seqdrop.errors import JobRefused
-from seqdrop.log import logger
 
-# The account has no room or the call came too fast: the job stays PLANNED and the reconciler starts it.
+# The account has no room or the call came too fast: the job stays PLANNED and is tried again later.
 LATER = {"ResourceLimitExceeded", "ThrottlingException", "Throttling", "TooManyRequestsException"}
 
 
-def send(create: Callable, request: dict, name: str, is_ours: Callable[[], bool]) -> bool:
+def send(create: Callable, request: dict, is_ours: Callable[[], bool]) -> bool:
     """Send the request. False: there is no room now. Raises JobRefused if it will never be taken.
 
     `is_ours` is asked when there is a job of this name: whether it does what the request asks for.
@@ -25,7 +24,6 @@ def send(create: Callable, request: dict, name: str, is_ours: Callable[[], bool]
         if code == "ResourceInUse":
             return is_ours()
         if code in LATER:
-            logger().warning("job waits for room", extra={"job": name, "code": code})
             return False
         if code == "ValidationException":
             raise JobRefused(f"SageMaker refused the job: {message}") from error

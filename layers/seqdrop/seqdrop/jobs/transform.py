@@ -23,7 +23,7 @@ def shard_prefix(attempt: Attempt) -> str:
 def manifest(settings: Settings, members: list[Attempt]) -> list:
     """The job's input objects, in SageMaker's ManifestFile form: a common prefix, then relative keys."""
     keys = [
-        f"{shard_prefix(member)}{shard_name(member.key, number)}"
+        f"{shard_prefix(member)}{shard_name(member.shards_key, number)}"
         for member in members
         for number in range(member.shards)
     ]

@@ -9,85 +9,151 @@ UPLOAD, ATTEMPT, JOB = "upload", "attempt", "job"
 
 @dataclass(frozen=True)
 class Move:
-    """`kind` may go from `source` (None: not yet recorded) to `target`; the function `by` does it."""
+    """`kind` may go from `source` (None: not yet recorded) to `target`; one of `by` does it, and writes these facts.
+
+    Every move also writes the state, its time in `timeline`, and the next revision.
+    """
 
     kind: str
     source: str | None
     target: str
-    by: str
+    by: tuple[str, ...]
     why: str
+    writes: tuple[str, ...] = ()
 
 
+VALIDATE, START, TRAIN, FINISH, ARCHIVE = "validate", "start_transform", "start_training", "finish", "archive"
+REPLAY = "seqdrop replay"  # the command
+STARTS = (START, TRAIN)
+
+FOUND = ("format", "sha256", "sha256_of_parts", "records")
 MOVES = (
-    Move(UPLOAD, None, "RECEIVED", "validate", "an object version landed"),
-    Move(UPLOAD, "RECEIVED", "VALIDATED", "validate", "every record passed; its work items are written"),
-    Move(UPLOAD, "RECEIVED", "REJECTED", "validate", "a fault was found; its reason is written"),
+    Move(UPLOAD, None, "RECEIVED", (VALIDATE,), "an object version landed", ("key", "version_id", "size", "trace_id")),
+    Move(
+        UPLOAD,
+        "RECEIVED",
+        "VALIDATED",
+        (VALIDATE,),
+        "every record passed; its work items are written",
+        (*FOUND, "mate", "training"),
+    ),
+    Move(UPLOAD, "RECEIVED", "REJECTED", (VALIDATE,), "a fault was found; its reason is written", ("reason", "mate")),
     Move(
         UPLOAD,
         "RECEIVED",
         "WAITING",
-        "validate",
+        (VALIDATE,),
         "it is sound; its mate, its BED or FASTA, the rest of its training, or a file that it lists, is not there yet",
+        (*FOUND, "waiting_since"),
     ),
-    Move(UPLOAD, "RECEIVED", "WITHDRAWN", "validate", "the object was deleted before it was read"),
+    Move(UPLOAD, "RECEIVED", "WITHDRAWN", (VALIDATE,), "the object was deleted before it was read", ("reason",)),
     Move(
-        UPLOAD, "WAITING", "VALIDATED", "validate", "what it waited for came and they fit, or it need not wait any more"
+        UPLOAD,
+        "WAITING",
+        "VALIDATED",
+        (VALIDATE,),
+        "what it waited for came and they fit, or it need not wait any more",
+        ("mate", "training", "masks_of"),
     ),
     Move(
         UPLOAD,
         "WAITING",
         "REJECTED",
-        "validate",
+        (VALIDATE,),
         "it and what it waited for do not fit, or a newer version took its place",
+        ("reason", "mate"),
     ),
     Move(
         UPLOAD,
         "WAITING",
         "RECEIVED",
-        "validate",
+        (VALIDATE,),
         "its mate came after its work items expired, or the BED came that says what to fill: it is read again",
     ),
-    Move(UPLOAD, "WAITING", "WITHDRAWN", "validate", "the object was deleted while it waited"),
-    Move(UPLOAD, "VALIDATED", "ARCHIVED", "archive", "copied, verified, receipt written, landing emptied"),
-    Move(UPLOAD, "VALIDATED", "WITHDRAWN", "validate, archive", "the object was deleted before it was archived"),
-    Move(ATTEMPT, None, "PLANNED", "validate", "work items wait for a job"),
+    Move(UPLOAD, "WAITING", "WITHDRAWN", (VALIDATE,), "the object was deleted while it waited", ("reason",)),
+    Move(
+        UPLOAD,
+        "VALIDATED",
+        "ARCHIVED",
+        (ARCHIVE,),
+        "copied, verified, receipt written, landing emptied",
+        ("archive_key", "expires_at"),
+    ),
+    Move(
+        UPLOAD,
+        "VALIDATED",
+        "WITHDRAWN",
+        (VALIDATE, ARCHIVE),
+        "the object was deleted before it was archived",
+        ("reason", "expires_at"),
+    ),
+    Move(UPLOAD, "VALIDATED", "RECEIVED", (REPLAY,), "its work items expired: it is read again for its next attempt"),
+    Move(
+        ATTEMPT,
+        None,
+        "PLANNED",
+        (VALIDATE, FINISH, REPLAY),
+        "work items wait for a job; an attempt after the first repeats one that failed, or is a replay",
+        ("number", "plan", "run", "cut_as", "trace_id"),
+    ),
+    Move(ATTEMPT, "PLANNED", "WAITING", (START,), "as many jobs are open as may be"),
+    Move(ATTEMPT, "PLANNED", "SUBMITTED", STARTS, "claimed by a job, in the job's own transaction", ("job",)),
+    Move(ATTEMPT, "WAITING", "SUBMITTED", (START,), "there is room, and it is its turn", ("job",)),
     Move(
         ATTEMPT,
         "PLANNED",
-        "SUBMITTED",
-        "start_transform, start_training",
-        "claimed by a job, in the job's own transaction",
+        "FAILED",
+        (VALIDATE, *STARTS, ARCHIVE),
+        "no job can be made for it, or its upload was withdrawn",
+        ("reason",),
     ),
-    Move(ATTEMPT, "PLANNED", "FAILED", "validate, start_transform, start_training", "no job can be made for it"),
-    Move(ATTEMPT, "SUBMITTED", "PREDICTED", "finish", "its predictions are in the results bucket"),
-    Move(ATTEMPT, "SUBMITTED", "TRAINED", "finish", "the model that it trained is registered"),
+    Move(
+        ATTEMPT,
+        "WAITING",
+        "FAILED",
+        (START, ARCHIVE),
+        "no job can be made for it, or its upload was withdrawn",
+        ("reason",),
+    ),
+    Move(ATTEMPT, "SUBMITTED", "PREDICTED", (FINISH,), "its predictions are in the results bucket"),
+    Move(ATTEMPT, "SUBMITTED", "TRAINED", (FINISH,), "the model that it trained is registered", ("reason",)),
     Move(
         ATTEMPT,
         "SUBMITTED",
         "FAILED",
-        "start_transform, start_training, finish",
+        (*STARTS, FINISH),
         "its job cannot start, or ended without its predictions or its model",
+        ("reason",),
     ),
     Move(
         JOB,
         None,
         "PLANNED",
-        "start_transform, start_training, validate",
+        (*STARTS, VALIDATE),
         "written with its members before SageMaker is called",
+        ("members", "request", "tags", "model", "trace_id"),
     ),
-    Move(JOB, "PLANNED", "STARTED", "start_transform, start_training, validate", "SageMaker took the request"),
+    Move(JOB, "PLANNED", "STARTED", (*STARTS, VALIDATE), "SageMaker took the request"),
     Move(
         JOB,
         "PLANNED",
         "FAILED",
-        "start_transform, start_training, validate, finish",
+        (*STARTS, VALIDATE, FINISH),
         "SageMaker will never take the request, or it failed at once",
+        ("reason", "expires_at"),
     ),
-    Move(JOB, "PLANNED", "DONE", "finish", "its end was told before its start was written down"),
-    Move(JOB, "STARTED", "DONE", "finish", "completed, and every member is settled"),
-    Move(JOB, "STARTED", "FAILED", "finish", "failed, and every member is settled"),
-    Move(JOB, "PLANNED", "STOPPED", "finish", "stopped before its start was written down"),
-    Move(JOB, "STARTED", "STOPPED", "finish", "stopped by a person, and every member is settled"),
+    Move(JOB, "PLANNED", "DONE", (FINISH,), "its end was told before its start was written down", ("expires_at",)),
+    Move(JOB, "STARTED", "DONE", (FINISH,), "completed, and every member is settled", ("expires_at",)),
+    Move(JOB, "STARTED", "FAILED", (FINISH,), "failed, and every member is settled", ("reason", "expires_at")),
+    Move(JOB, "PLANNED", "STOPPED", (FINISH,), "stopped before its start was written down", ("reason", "expires_at")),
+    Move(
+        JOB,
+        "STARTED",
+        "STOPPED",
+        (FINISH,),
+        "stopped by a person, and every member is settled",
+        ("reason", "expires_at"),
+    ),
 )
 
 ENDS = {
@@ -95,6 +161,20 @@ ENDS = {
     ATTEMPT: frozenset({"PREDICTED", "TRAINED", "FAILED"}),
     JOB: frozenset({"DONE", "FAILED", "STOPPED"}),
 }
+
+# States from which a record may still move, in the order in which it comes to them.
+OPEN = {
+    UPLOAD: ("RECEIVED", "WAITING", "VALIDATED"),
+    ATTEMPT: ("PLANNED", "WAITING", "SUBMITTED"),
+    JOB: ("PLANNED", "STARTED"),
+}
+
+# An attempt that no job has claimed.
+UNCLAIMED = ("PLANNED", "WAITING")
+
+# Records that time-to-live may remove, `keep_days` after they came here. A rejected file still lies in the landing
+# bucket, so its record stays: without it the file would be read, rejected and told of anew.
+FORGETTABLE = {UPLOAD: frozenset({"ARCHIVED", "WITHDRAWN"}), JOB: ENDS[JOB]}
 
 # An attempt that stands here is what its upload came for.
 DONE = frozenset({"PREDICTED", "TRAINED"})

@@ -1,12 +1,12 @@
-"""The three kinds of ledger record, the pair, set or run that uploads may be, and how each lies in the table.
+"""The three kinds of ledger record, and how each lies in the table.
 
 Table: partition key `pk`, sort key `sk`. An upload and its attempts share a partition, so one query reads both.
-Index `by_state`: `kind_state` and `moved_at`, for the reconciler and for `seqdrop status`.
+Index `by_state`: `kind_state` and `moved_at`, for the reconciler and for `seqdrop status`. What several records have to
+do with, and has no state, is in shared.py.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass, field, fields, replace
 
 from seqdrop.analyses import Analysis
@@ -20,9 +20,9 @@ TRANSFORM, EXAMINE, TRAIN = "transform", "examine", "train"
 
 @dataclass(frozen=True)
 class Record:
-    """What all three share. `revision` grows by one with every write; `moved_at` is ISO 8601 in UTC.
+    """What all three share. `revision` grows by one with every write; times are ISO 8601 in UTC.
 
-    `pushes` counts how often the reconciler sent it on since it last moved.
+    `pushes` counts how often the reconciler sent it on since it last moved, and `moved_at` is when it did either.
     """
 
     state: str
@@ -30,6 +30,10 @@ class Record:
     pushes: int = 0
     created_at: str = ""
     moved_at: str = ""
+    timeline: dict[str, str] = field(default_factory=dict)  # state → when it last came there
+    trace_id: str = ""  # of the X-Ray trace in which it was written first
+    told_at: str = ""  # when the lab was told that it stands still
+    expires_at: int = 0  # seconds since 1970, for time-to-live; 0: it is kept
 
     kind = ""
 
@@ -41,6 +45,8 @@ class Record:
     def item(self) -> dict:
         """As stored. Empty fields are left out."""
         values = {name: value for name, value in asdict(self).items() if value not in ("", None)}
+        if not self.expires_at:
+            del values["expires_at"]
         return {**self.keys, **values, "kind": self.kind, "kind_state": f"{self.kind}#{self.state}"}
 
     @classmethod
@@ -71,7 +77,7 @@ class Upload(Record):
     archive_key: str = ""
     mate: str = ""  # upload id of the mate (of a FASTA: the BED, of a BED: the FASTA) that it was settled with
     waiting_since: str = ""
-    told_at: str = ""  # when the lab was told that its mate has not come
+    released_at: str = ""  # when a person said that it may be archived without what it came for
     training: str = ""  # key of the attempt that trains on it, if it is a file of a data set
     masks_of: str = ""  # key of the attempt that fills its stretches, if it is a BED
 
@@ -107,6 +113,8 @@ class Attempt(Record):
     plan: str = (
         ""  # the analysis as it was when the work was cut (`Analysis.as_json`), or what to train (`Order.as_json`)
     )
+    cut_as: str = ""  # `key` of the attempt whose shards it goes by; "" for its own
+    group: str = ""  # it shares a job with none but attempts of its group: what is left of a job that failed
     job: str = ""
     reason: str = ""
 
@@ -126,6 +134,17 @@ class Attempt(Record):
         """A text that names this attempt in object names and in job members."""
         return f"{self.upload_id}-{self.analysis}-{self.number}"
 
+    @property
+    def shards_key(self) -> str:
+        """What its shards are named after: an attempt that repeats another's work takes its shards."""
+        return self.cut_as or self.key
+
+    def again(self, group: str = "") -> Attempt:
+        """The next attempt at the same work, by the same shards."""
+        same = {name: getattr(self, name) for name in ("shards", "items", "taken", "distinct", "masks", "plan", "run")}
+        place = {"upload_id": self.upload_id, "analysis": self.analysis, "number": self.number + 1}
+        return Attempt("PLANNED", **place, **same, cut_as=self.shards_key, group=group)
+
 
 @dataclass(frozen=True)
 class Job(Record):
@@ -140,6 +159,9 @@ class Job(Record):
     analysis: str = ""
     members: list[str] = field(default_factory=list)
     request: str = ""
+    tags: dict[str, str] = field(default_factory=dict)  # what its cost is told by on the bill
+    waits: int = 0  # how often SageMaker had no room for it
+    due_at: str = ""  # not to be started before
     model: str = ""  # as analyses.toml names it
     model_key: str = ""  # its archive in the results bucket, and that archive's SHA-256
     model_digest: str = ""
@@ -154,105 +176,6 @@ class Job(Record):
     @property
     def keys(self) -> dict[str, str]:
         return {"pk": f"JOB#{self.name}", "sk": "JOB"}
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Which uploads hold the two seats of a pair. It has no state of its own: uploads have.
-
-    Every move by which an upload takes a seat, or goes on because of who holds the other, is one transaction with a
-    write of this record. So of two mates that come at one moment, the later one sees the earlier.
-    """
-
-    name: str  # MateName.pair
-    first: str = ""  # upload ids
-    second: str = ""
-    settled: tuple[str, ...] = ()  # the two that were last settled with each other
-    revision: int = 0  # 0: not in the table yet
-
-    @property
-    def keys(self) -> dict[str, str]:
-        return pair_keys(self.name)
-
-    def seat(self, number: int) -> str:
-        """The upload id in seat 1 or 2; empty if none is."""
-        return {1: self.first, 2: self.second}[number]
-
-    def seated(self, number: int, upload_id: str, settled: tuple[str, ...] = ()) -> Pair:
-        """The pair with an upload in a seat, and, if told, who was settled."""
-        seats = {1: {"first": upload_id}, 2: {"second": upload_id}}[number]
-        return replace(self, settled=settled or self.settled, **seats)
-
-    def item(self) -> dict:
-        return {**asdict(self), **self.keys, "settled": list(self.settled)}
-
-    @classmethod
-    def from_item(cls, item: dict) -> Pair:
-        revision, settled = int(item["revision"]), tuple(item["settled"])
-        return cls(item["name"], item["first"], item["second"], settled, revision)
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """Which uploads are the files of a training: their names below its folder → upload ids. As a Pair, it has no state.
-    Or a FASTA and the BED of its masks, as mask_names.SEATS.
-
-    `attempt` is the key of the last attempt that was planned for a training.
-    """
-
-    name: str  # Place.set_name, MaskName.set_name
-    seats: dict[str, str] = field(default_factory=dict)
-    attempt: str = ""
-    revision: int = 0  # 0: not in the table yet
-
-    @property
-    def keys(self) -> dict[str, str]:
-        return data_set_keys(self.name)
-
-    def seated(self, file: str, upload_id: str) -> DataSet:
-        """The set with an upload as one of its files."""
-        return replace(self, seats={**self.seats, file: upload_id})
-
-    def without(self, file: str) -> DataSet:
-        """The set with that seat free."""
-        return replace(self, seats={name: one for name, one in self.seats.items() if name != file})
-
-    def item(self) -> dict:
-        return {**asdict(self), **self.keys}
-
-    @classmethod
-    def from_item(cls, item: dict) -> DataSet:
-        return cls(item["name"], dict(item["seats"]), item["attempt"], int(item["revision"]))
-
-
-@dataclass(frozen=True)
-class Run:
-    """A folder that is a run's, as far as files below it wait for it. As a Pair, it has no state: it is open or not.
-
-    `manifest` is the upload that lists its files, `missing` how many were not there when that was last looked at, and
-    `awaits` the key of one of them; "" while a look is under way.
-    """
-
-    folder: str  # bucket and folder, with its slash
-    opened_at: str = ""
-    opened_by: str = ""  # upload id of the marker
-    manifest: str = ""
-    missing: int = 0
-    awaits: str = ""
-    told_at: str = ""  # when the lab was told that no marker has come
-    revision: int = 0  # 0: not in the table yet
-
-    @property
-    def keys(self) -> dict[str, str]:
-        return run_keys(self.folder)
-
-    def item(self) -> dict:
-        return {**asdict(self), **self.keys}
-
-    @classmethod
-    def from_item(cls, item: dict) -> Run:
-        values = {one.name: item[one.name] for one in fields(cls)}
-        return cls(**values | {"missing": int(item["missing"]), "revision": int(item["revision"])})
 
 
 @dataclass(frozen=True)
@@ -278,19 +201,6 @@ def job_keys(name: str) -> dict[str, str]:
     return {"pk": f"JOB#{name}", "sk": "JOB"}
 
 
-def pair_keys(name: str) -> dict[str, str]:
-    """By a hash: a landing key may be longer than others, and names of pairs hold NUL."""
-    return {"pk": f"PAIR#{hashlib.sha256(name.encode()).hexdigest()}", "sk": "PAIR"}
-
-
-def data_set_keys(name: str) -> dict[str, str]:
-    return {"pk": f"SET#{hashlib.sha256(name.encode()).hexdigest()}", "sk": "SET"}
-
-
-def run_keys(folder: str) -> dict[str, str]:
-    return {"pk": f"RUN#{hashlib.sha256(folder.encode()).hexdigest()}", "sk": "RUN"}
-
-
 def attempt_keys(attempt_key: str) -> dict[str, str]:
     """The primary key of the attempt that `Attempt.key` names."""
     upload_id, analysis, number = attempt_key.split("-")
@@ -303,7 +213,8 @@ def from_item(item: dict) -> Record:
 
 def moved(record: Record, to: str, now: str, **facts) -> Record:
     """The record after a move; the one it came from is left as it was."""
-    return replace(record, state=to, revision=record.revision + 1, pushes=0, moved_at=now, **facts)
+    known = {"pushes": 0, "told_at": "", "moved_at": now, "timeline": {**record.timeline, to: now}}
+    return replace(record, state=to, revision=record.revision + 1, **(known | facts))
 
 
 def noted(record: Record, **facts) -> Record:

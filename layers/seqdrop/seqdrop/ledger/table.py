@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
@@ -11,23 +12,30 @@ from botocore.exceptions import ClientError
 from seqdrop.ledger import moves
 from seqdrop.ledger.records import (
     Attempt,
-    DataSet,
     Job,
-    Pair,
     Record,
-    Run,
     Step,
     Upload,
     attempt_keys,
-    data_set_keys,
     from_item,
     job_keys,
     moved,
     noted,
-    pair_keys,
     pushed,
-    run_keys,
     upload_keys,
+)
+from seqdrop.ledger.shared import (
+    ROOM_KEYS,
+    DataSet,
+    Pair,
+    Position,
+    Room,
+    Run,
+    Shared,
+    data_set_keys,
+    pair_keys,
+    position_keys,
+    run_keys,
 )
 
 REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException"}
@@ -36,12 +44,17 @@ FIRST = {"None", "ConditionalCheckFailed", "TransactionConflict"}
 
 
 class Ledger:
-    """`table` is a boto3 Table resource, `now` gives the time as ISO 8601 text."""
+    """`table` is a boto3 Table resource, `now` gives the time as ISO 8601 text, `trace` the id of the present trace.
 
-    def __init__(self, table, now: Callable[[], str]):
+    Records that nothing will come of any more are removed by time-to-live after `keep_days`, if that is not 0.
+    """
+
+    def __init__(self, table, now: Callable[[], str], trace: Callable[[], str] = lambda: "", keep_days: int = 0):
         self._table = table
         self._client = table.meta.client
         self._now = now
+        self._trace = trace
+        self._keep_days = keep_days
 
     # -- reading (always consistent: a decision must see the last write) --
 
@@ -62,30 +75,58 @@ class Ledger:
 
     def pair(self, name: str) -> Pair:
         """Who holds the seats of a pair; an empty one if nobody ever did."""
-        item = self._table.get_item(Key=pair_keys(name), ConsistentRead=True).get("Item")
+        item = self._item(pair_keys(name))
         return Pair.from_item(item) if item else Pair(name)
 
     def data_set(self, name: str) -> DataSet:
         """The files of a training; an empty set if none ever came."""
-        item = self._table.get_item(Key=data_set_keys(name), ConsistentRead=True).get("Item")
+        item = self._item(data_set_keys(name))
         return DataSet.from_item(item) if item else DataSet(name)
+
+    def room(self) -> Room:
+        """The transform jobs that are open."""
+        item = self._item(ROOM_KEYS)
+        return Room.from_item(item) if item else Room()
 
     def run(self, folder: str) -> Run:
         """What is known of a folder (its bucket before it) as a run's; a closed one if nothing is."""
-        item = self._table.get_item(Key=run_keys(folder), ConsistentRead=True).get("Item")
+        item = self._item(run_keys(folder))
         return Run.from_item(item) if item else Run(folder)
+
+    def position(self, name: str) -> Position:
+        """How far the reconciler has come in a list."""
+        item = self._item(position_keys(name))
+        return Position.from_item(item) if item else Position(name)
 
     def deciding(self, upload: Upload) -> list[Attempt]:
         """The attempts that decide when an upload has all it came for: the one that trains on it or has its masks, or
         its own, the last of each analysis."""
         if of_others := upload.training or upload.masks_of:
-            return [self.attempt(of_others)]
+            return [self._last(self.attempt(of_others))]
         return list({attempt.analysis: attempt for attempt in self.attempts(upload.id)}.values())
 
-    def in_state(self, kind: str, state: str, moved_before: str | None = None) -> Iterator[Record]:
+    def _last(self, attempt: Attempt) -> Attempt:
+        """The last attempt at what this one was for: it may have failed, and been followed by another."""
+        return [one for one in self.attempts(attempt.upload_id) if one.analysis == attempt.analysis][-1]
+
+    def unknown(self, upload_ids: Iterable[str]) -> set[str]:
+        """Which of these uploads (100 at the most) have no record."""
+        wanted = set(upload_ids)
+        keys = [upload_keys(one) for one in wanted]
+        asked = {"Keys": keys, "ConsistentRead": True, "ProjectionExpression": "id, pk"}
+        answer = self._client.batch_get_item(RequestItems={self._table.name: asked})
+        unread = answer.get("UnprocessedKeys", {}).get(self._table.name, {}).get("Keys", [])
+        known = {item["pk"] for item in answer["Responses"].get(self._table.name, [])} | {key["pk"] for key in unread}
+        return {one for one in wanted if upload_keys(one)["pk"] not in known}
+
+    def in_state(
+        self, kind: str, state: str, moved_before: str | None = None, moved_after: str | None = None
+    ) -> Iterator[Record]:
         """Records of a kind in a state, the longest standing first. Eventually consistent."""
         condition = Key("kind_state").eq(f"{kind}#{state}")
-        if moved_before:
+        if moved_before and moved_after:
+            condition &= Key("moved_at").between(moved_after, moved_before)
+        elif moved_before:
             condition &= Key("moved_at").lt(moved_before)
         for item in self._pages(IndexName="by_state", KeyConditionExpression=condition):
             yield from_item(item)
@@ -100,25 +141,26 @@ class Ledger:
         """Move a record, and write the new records that come of it, in one transaction."""
         return self._transact([self._step(record, to, **facts), *map(self._put, new)])
 
-    def move_together(
-        self, steps: Iterable[Step], new: Iterable[Record] = (), pair: Pair | DataSet | None = None
-    ) -> bool:
+    def move_together(self, steps: Iterable[Step], new: Iterable[Record] = (), pair: Shared | None = None) -> bool:
         """Take several steps and write new records, all or nothing; with `pair`, only if that is as it was read."""
         writes = [self._step(step.record, step.to, **step.facts) for step in steps]
-        return self._transact([*writes, *map(self._put, new), *([self._put_pair(pair)] if pair else [])])
-
-    def keep_run(self, run: Run) -> bool:
-        """Write a run, if it is as it was read."""
-        return self._transact([self._put_pair(run)])
+        return self._transact([*writes, *map(self._put, new), *([self._put_shared(pair)] if pair else [])])
 
     def note(self, record: Record, **facts) -> bool:
         """Add facts to a record that stays where it is."""
         return self._transact([self._replace(record, noted(record, **facts))])
 
-    def claim(self, job: Job, members: list[Attempt]) -> bool:
-        """Write a job and move its members to SUBMITTED, all or nothing (100 writes at the most)."""
+    def claim(self, job: Job, members: list[Attempt], room: Room | None = None) -> bool:
+        """Write a job and move its members to SUBMITTED, all or nothing (100 writes at the most).
+
+        With `room`, the job takes its place there, if the room is as it was read.
+        """
         claims = [self._step(member, "SUBMITTED", job=job.name) for member in members]
-        return self._transact([self._put(job), *claims])
+        return self._transact([self._put(job), *claims, *([self._put_shared(room.taken(job.name))] if room else [])])
+
+    def save(self, shared: Shared) -> bool:
+        """Write a record without a state, if it is as it was read."""
+        return self._transact([self._put_shared(shared)])
 
     def push(self, record: Record) -> bool:
         """Note that a record that stands still was sent on; False if it has moved after all."""
@@ -127,14 +169,24 @@ class Ledger:
     def _put(self, record: Record) -> dict:
         moves.check(record.kind, None, record.state)
         now = self._now()
-        item = {**record.item(), "created_at": now, "moved_at": now}
+        item = {**record.item(), "created_at": now, "moved_at": now, "timeline": {record.state: now}}
+        if trace := self._trace():
+            item["trace_id"] = trace
         return {"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
 
     def _step(self, record: Record, to: str, **facts) -> dict:
         if to == record.state:
             return self._replace(record, noted(record, **facts))
         moves.check(record.kind, record.state, to)
-        return self._replace(record, moved(record, to, self._now(), **facts))
+        now = self._now()
+        if self._keep_days and to in moves.FORGETTABLE.get(record.kind, ()):
+            facts = facts | {"expires_at": self.expiry(now)}
+        return self._replace(record, moved(record, to, now, **facts))
+
+    def expiry(self, now: str) -> int:
+        """When a record that comes to its end now is removed; 0 for never."""
+        kept = datetime.fromisoformat(now) + timedelta(days=self._keep_days)
+        return int(kept.timestamp()) if self._keep_days else 0
 
     def _replace(self, record: Record, after: Record) -> dict:
         return {
@@ -146,16 +198,16 @@ class Ledger:
             }
         }
 
-    def _put_pair(self, pair: Pair | DataSet | Run) -> dict:
-        item = replace(pair, revision=pair.revision + 1).item()
-        if not pair.revision:
+    def _put_shared(self, shared: Shared) -> dict:
+        item = replace(shared, revision=shared.revision + 1).item()
+        if not shared.revision:
             return {"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
         return {
             "Put": {
                 "Item": item,
                 "ConditionExpression": "#revision = :revision",
                 "ExpressionAttributeNames": {"#revision": "revision"},
-                "ExpressionAttributeValues": {":revision": pair.revision},
+                "ExpressionAttributeValues": {":revision": shared.revision},
             }
         }
 
@@ -171,8 +223,11 @@ class Ledger:
         return True
 
     def _get(self, keys: dict):
-        item = self._table.get_item(Key=keys, ConsistentRead=True).get("Item")
+        item = self._item(keys)
         return from_item(item) if item else None
+
+    def _item(self, keys: dict) -> dict | None:
+        return self._table.get_item(Key=keys, ConsistentRead=True).get("Item")
 
     def _pages(self, **query) -> Iterator[dict]:
         while True:

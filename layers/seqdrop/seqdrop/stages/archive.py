@@ -2,59 +2,103 @@
 
 from __future__ import annotations
 
+from botocore.exceptions import ClientError
+
 from seqdrop import archive as cold
 from seqdrop.errors import ArchiveMismatch, ObjectGone, RetryableError
 from seqdrop.ledger.moves import DONE
 from seqdrop.ledger.records import Upload
-from seqdrop.log import logger
 from seqdrop.services import Services, now
 from seqdrop.stages.gate import is_held
+from seqdrop.stages.presence import is_gone
+from seqdrop.stages.upload_end import end_upload
 
 
 def archive(services: Services, upload_id: str) -> None:
-    """Bring a VALIDATED upload whose attempts are PREDICTED to ARCHIVED. Anything else, and what waits for its run, is
-    left alone."""
+    """Bring a VALIDATED upload whose attempts are PREDICTED to ARCHIVED, or to WITHDRAWN if its object was deleted.
+
+    One that is ARCHIVED gets its receipt again if that was lost. Anything else is left alone.
+    """
     upload = services.ledger.upload(upload_id)
-    if upload is None or upload.state != "VALIDATED" or not _is_due(services, upload):
+    if upload and upload.state == "ARCHIVED":
+        return _see_to_receipt(services, upload)
+    if upload is None or upload.state != "VALIDATED":
         return
     try:
-        copied = _copied(services, upload)
+        copied = _present_copy(services, upload)
+        if is_due(services, upload):
+            _end(services, upload, copied or _copied(services, upload))
     except ObjectGone:
-        services.ledger.move(upload, "WITHDRAWN", reason="deleted_before_archive")
-        return
+        end_upload(services, upload, "WITHDRAWN", reason="deleted_before_archive")
     except ArchiveMismatch as error:
         services.notify(f"Seqdrop could not verify the archive of {upload.key}", f"{upload.id}\n{error}\n")
         raise
-    receipt = cold.receipt(upload, copied, now())
-    services.put_json(services.settings.results, f"receipts/{upload.id}.json", receipt)
-    # By version id: no delete marker is left, and no other version of the key is touched.
-    services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
-    services.ledger.move(upload, "ARCHIVED", archive_key=copied["key"])
-    logger().info("archived", extra={"upload_id": upload.id})
 
 
-def _is_due(services: Services, upload: Upload) -> bool:
+def is_due(services: Services, upload: Upload) -> bool:
+    """Whether an upload has all it came for, and its run is complete where it waits for that."""
     attempts = services.ledger.deciding(upload)
     done = all(attempt.state in DONE for attempt in attempts)
     return done and not is_held(services.ledger, services.analyses, upload, attempts)
 
 
-def _copied(services: Services, upload: Upload) -> dict:
-    """The verified copy, made unless an earlier run (or one at this moment) made it.
-
-    Raises ObjectGone only if there is neither the original nor a copy.
-    """
+def _present_copy(services: Services, upload: Upload) -> dict | None:
+    """The verified copy, if there is one. Raises ObjectGone if there is neither that nor the original."""
     s3, bucket = services.s3, services.settings.archive
-    found = cold.verified_copy(s3, upload, bucket)
-    if found:
+    if found := cold.verified_copy(s3, upload, bucket):
         return found
+    if not is_gone(services, upload):
+        return None
+    # Another run may have copied, proven and removed it since we looked.
+    if found := cold.verified_copy(s3, upload, bucket):
+        return found
+    raise ObjectGone(f"{upload.key} is no longer in the landing bucket")
+
+
+def _copied(services: Services, upload: Upload) -> dict:
+    """A verified copy, by this run or one at this moment. Raises ObjectGone as above."""
+    s3, bucket = services.s3, services.settings.archive
     try:
         cold.copy(s3, upload, bucket)
     except ObjectGone:
-        # Another run may have copied, proven and removed it since we looked.
         if found := cold.verified_copy(s3, upload, bucket):
             return found
         raise
     if found := cold.verified_copy(s3, upload, bucket):
         return found
     raise RetryableError("another run is copying at this moment")
+
+
+def _end(services: Services, upload: Upload, copied: dict) -> None:
+    _write_receipt(services, upload, copied)
+    # By version id: no delete marker is left, and no other version of the key is touched.
+    services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
+    end_upload(services, upload, "ARCHIVED", archive_key=copied["key"])
+
+
+def _write_receipt(services: Services, upload: Upload, copied: dict) -> None:
+    receipt = cold.receipt(upload, copied, now())
+    services.put_json(services.settings.results, cold.receipt_key(upload.id), receipt)
+
+
+def _see_to_receipt(services: Services, upload: Upload) -> None:
+    if has_receipt(services, upload):
+        return
+    if copied := cold.verified_copy(services.s3, upload, services.settings.archive):
+        return _write_receipt(services, upload, copied)
+    services.notify(
+        f"Seqdrop: the archived copy of {upload.key} is gone",
+        f"{upload.id}: neither s3://{services.settings.archive}/{upload.archive_key} nor its receipt is there.\n"
+        "Seqdrop has removed neither. Versions of the archive bucket may still hold them.\n",
+    )
+
+
+def has_receipt(services: Services, upload: Upload) -> bool:
+    """Whether the proof of an archived upload is where it should be."""
+    try:
+        services.s3.head_object(Bucket=services.settings.results, Key=cold.receipt_key(upload.id))
+    except ClientError as error:
+        if error.response["Error"]["Code"] in cold.GONE:
+            return False
+        raise
+    return True

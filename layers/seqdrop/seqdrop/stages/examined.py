@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from seqdrop.events import landed_message
+from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import Job, Upload
 from seqdrop.log import logger
 from seqdrop.services import Services
-from seqdrop.stages.large import LEFT, OPEN, is_final, tell
+from seqdrop.stages.large import LEFT, is_final, tell
 
 ENDS = {"Completed": "DONE", "Failed": "FAILED", "Stopped": "STOPPED"}
 
@@ -21,7 +22,7 @@ def finish_examination(services: Services, job: Job) -> None:
     if end is None:
         return
     upload = services.ledger.upload(job.upload)
-    if job.state in OPEN:
+    if job.state in OPEN[JOB]:
         _end(services, job, upload, end, found)
     if upload.state == "RECEIVED":
         services.send(services.settings.validate_queue, landed_message(upload.version))

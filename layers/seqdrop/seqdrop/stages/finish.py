@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from dataclasses import dataclass
+
+from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from seqdrop.calibration import parse
+from seqdrop.errors import RetryableError
 from seqdrop.jobs.transform import output_prefix, shard_prefix
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job
 from seqdrop.log import logger
@@ -17,15 +22,23 @@ from seqdrop.services import Services
 from seqdrop.shards import shard_name
 from seqdrop.stages.examined import ENDS, finish_examination
 from seqdrop.stages.road import hand_on
+from seqdrop.stages.room import end_job
 from seqdrop.stages.settle import fail_attempt
+from seqdrop.stages.split import next_group, try_again
 from seqdrop.stages.trained import finish_training
 from seqdrop.uses import PROTEIN
 
 CHUNK = 1 << 20
+# Errors of the services and of the way to them; any other that predictions raise is theirs, and stays.
+PASSING = (BotoCoreError, ClientError, HTTPError, OSError, RetryableError)
 
 
 def finish(services: Services, name: str) -> None:
-    """Settle every member of a job that has ended. SageMaker is asked for the status; the event may lie."""
+    """Settle every member of a job that has ended. SageMaker is asked for the status; the event may lie.
+
+    One member's trouble does not touch the others': they are settled first. Raises RetryableError if any must be
+    looked at again.
+    """
     job = services.ledger.job(name)
     if job is None:
         return  # another deployment's job in the same account
@@ -37,12 +50,50 @@ def finish(services: Services, name: str) -> None:
     end = ENDS.get(found["TransformJobStatus"])
     if end is None:
         return
-    outputs, reason = _outputs(services, job), found.get("FailureReason", f"the job ended as {end}")
-    for key in job.members:
-        _settle(services, job, services.ledger.attempt(key), outputs, reason)
-    if job.state in ("PLANNED", "STARTED"):
-        services.ledger.move(job, end, reason="" if end == "DONE" else reason[:1000])
+    reason = found.get("FailureReason", f"the job ended as {end}")
+    if again := _settle_all(services, _Ended(job, end, reason, _outputs(services, job), _members(services, job))):
+        raise RetryableError(f"these members of {name} must be looked at again: {again}")
+    end_job(services, job, end, reason="" if end == "DONE" else reason[:1000])
+    services.send(services.settings.transform_queue, {"room": name})  # for those that wait
     logger().info("job ended", extra={"job": name, "end": end})
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A job that ended, why, what it left, and its members in their order."""
+
+    job: Job
+    end: str
+    reason: str
+    outputs: dict[str, str]
+    members: list[Attempt]
+
+    def lacks(self, attempt: Attempt) -> bool:
+        return not all(f"{name}.out" in self.outputs for name in _shards(attempt))
+
+    def next_group(self, attempt: Attempt) -> str | None:
+        """With whom a member without outputs is tried again; None if it is not."""
+        lacking = [one for one in self.members if self.lacks(one)]
+        return next_group(self.job, lacking, attempt, self.reason) if self.end == "FAILED" else None
+
+
+def _members(services: Services, job: Job) -> list[Attempt]:
+    return [services.ledger.attempt(key) for key in job.members]
+
+
+def _settle_all(services: Services, ended: _Ended) -> list[str]:
+    """Settle the members, the smallest first, so that one that takes all of a function's time takes only its own.
+
+    Answers the keys of those whose trouble may pass.
+    """
+    again = []
+    for attempt in sorted(ended.members, key=lambda one: one.items):
+        try:
+            _settle(services, ended, attempt)
+        except PASSING:
+            logger().exception("member not settled", extra={"job": ended.job.name, "upload_id": attempt.upload_id})
+            again.append(attempt.key)
+    return again
 
 
 def _outputs(services: Services, job: Job) -> dict[str, str]:
@@ -54,21 +105,36 @@ def _outputs(services: Services, job: Job) -> dict[str, str]:
     return {posixpath.basename(key): key for key in keys}
 
 
-def _settle(services: Services, job: Job, attempt: Attempt, outputs: dict[str, str], reason: str) -> None:
-    if attempt.state == "SUBMITTED" and attempt.job == job.name:
-        names = [f"{name}.out" for name in _shards(attempt)]
-        missing = [name for name in names if name not in outputs]
-        trouble = reason if missing else _write(services, job, attempt, [outputs[name] for name in names])
-        if trouble:
-            fail_attempt(services, attempt.key, trouble)
+def _settle(services: Services, ended: _Ended, attempt: Attempt) -> None:
+    if attempt.state == "SUBMITTED" and attempt.job == ended.job.name:
+        if not ended.lacks(attempt):
+            _bring_home(services, ended, attempt)
+        elif group := ended.next_group(attempt):
+            try_again(services, attempt, group, ended.reason)
+        else:
+            fail_attempt(services, attempt, ended.reason)
     # Also for one that was settled before: the message to the next stage may have been lost.
     for upload_id in (attempt.upload_id, attempt.masks):
         if upload_id:
             hand_on(services, services.ledger.upload(upload_id))
 
 
+def _bring_home(services: Services, ended: _Ended, attempt: Attempt) -> None:
+    keys = [ended.outputs[f"{name}.out"] for name in _shards(attempt)]
+    try:
+        trouble = _write(services, ended.job, attempt, keys)
+    except PASSING:
+        raise
+    except Exception as error:
+        # Its message may hold what was predicted of, which is in no log.
+        logger().error("predictions unreadable", extra={"upload_id": attempt.upload_id, "error": type(error).__name__})
+        trouble = f"its predictions could not be read ({type(error).__name__})"
+    if trouble:
+        fail_attempt(services, attempt, trouble)
+
+
 def _shards(attempt: Attempt) -> list[str]:
-    return [shard_name(attempt.key, number) for number in range(attempt.shards)]
+    return [shard_name(attempt.shards_key, number) for number in range(attempt.shards)]
 
 
 def _write(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> str | None:

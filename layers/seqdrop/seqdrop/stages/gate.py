@@ -12,11 +12,11 @@ from seqdrop.ledger.table import Ledger
 
 
 def is_held(ledger: Ledger, analyses: Analyses, upload: Upload, attempts: list[Attempt]) -> bool:
-    """Whether a VALIDATED upload waits for its run. One whose attempt has left PLANNED went on before.
+    """Whether a VALIDATED upload waits for its run. One of which an attempt has left PLANNED went on before.
 
     Which of its folders is the run's is not known until a marker lies there, so an open one opens all below it.
     """
-    if any(attempt.state != "PLANNED" for attempt in attempts):
+    if upload.state != "VALIDATED" or any(one.state != "PLANNED" or one.number > 1 for one in attempts):
         return False
     folders = analyses.gated_folders(upload.key)
     return bool(folders) and not any(ledger.run(f"{upload.bucket}/{folder}").opened_at for folder in folders)

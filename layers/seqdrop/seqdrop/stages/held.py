@@ -8,8 +8,7 @@ from __future__ import annotations
 from seqdrop.bed_masks import BedMasks
 from seqdrop.errors import ObjectGone
 from seqdrop.examination import Examination, load
-from seqdrop.ledger.records import Attempt, Step, Upload
-from seqdrop.log import logger
+from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.services import Services
 from seqdrop.stages.examine import examine
 from seqdrop.stages.gate import is_held
@@ -18,6 +17,7 @@ from seqdrop.stages.masked import bed_of
 from seqdrop.stages.presence import is_gone
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.settle import fail_attempt
+from seqdrop.stages.upload_end import end_upload
 
 NUMBERS = ("shards", "items", "taken", "distinct")
 
@@ -29,16 +29,10 @@ def look_after(services: Services, upload: Upload) -> None:
         return hand_on(services, upload)
     own = [attempt for attempt in attempts if attempt.upload_id == upload.id]
     if is_gone(services, upload):
-        return _withdraw(services, upload, own)
+        end_upload(services, upload, "WITHDRAWN", reason="deleted_while_it_waited")
+        return
     for attempt in own:
         _keep_fresh(services, upload, attempt)
-
-
-def _withdraw(services: Services, upload: Upload, attempts: list[Attempt]) -> None:
-    reason = "deleted_while_it_waited"
-    ended = [Step(attempt, "FAILED", {"reason": reason}) for attempt in attempts]
-    services.ledger.move_together([Step(upload, "WITHDRAWN", {"reason": reason}), *ended])
-    logger().info("deleted while it waited for its run", extra={"upload_id": upload.id})
 
 
 def _keep_fresh(services: Services, upload: Upload, attempt: Attempt) -> None:
@@ -47,7 +41,7 @@ def _keep_fresh(services: Services, upload: Upload, attempt: Attempt) -> None:
     if found is None:
         return  # a job examines it, or nothing can be cut any more
     if found.rejection:
-        return fail_attempt(services, attempt.key, found.rejection["message"])
+        return fail_attempt(services, attempt, found.rejection["message"])
     numbers = {name: getattr(found, name) for name in NUMBERS}
     if numbers != {name: getattr(attempt, name) for name in NUMBERS}:  # a deploy since then cuts otherwise
         services.ledger.note(attempt, **numbers)
@@ -60,7 +54,7 @@ def _examined_again(services: Services, upload: Upload, attempt: Attempt) -> Exa
     try:
         masks = _masks(services, attempt)
     except ObjectGone:
-        return fail_attempt(services, attempt.key, "its BED was deleted while it waited for its run")
+        return fail_attempt(services, attempt, "its BED was deleted while it waited for its run")
     return examine(services.s3, services.settings.work, upload.version, analysis, masks=masks)
 
 

@@ -18,14 +18,15 @@ from seqdrop.jobs.code import current_code
 from seqdrop.jobs.names import examination_name
 from seqdrop.jobs.processing import brief, processing_request, request_key
 from seqdrop.jobs.sending import covers, send
+from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import EXAMINE, Job, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.log import logger
 from seqdrop.services import Services
+from seqdrop.stages.postponed import is_due, postpone
 from seqdrop.uploads import UploadVersion
 
 TRIES = 2
-OPEN = ("PLANNED", "STARTED")
 LEFT = "Once the cause is mended, drop it again."
 
 
@@ -48,12 +49,12 @@ def examine_in_job(services: Services, upload: Upload, analysis: Analysis) -> No
     Raises ObjectGone. Does nothing while a job runs, and after the last try.
     """
     job = last_job(services.ledger, upload.id)
-    if job is None or job.state not in OPEN:
+    if job is None or job.state not in OPEN[JOB]:
         _check_presence(services.s3, upload.version)
         if job is not None and is_final(job, job.state):
             return
         job = _planned(services, upload, analysis, _number(job) + 1 if job else 1)
-    if job is not None and job.state == "PLANNED":
+    if job is not None and job.state == "PLANNED" and is_due(job):
         _launch(services, job, upload, analysis)
 
 
@@ -97,6 +98,7 @@ def _planned(services: Services, upload: Upload, analysis: Analysis, number: int
         upload=upload.id,
         plan=analysis.as_json(),
         request=json.dumps(request, sort_keys=True),
+        tags={tag["Key"]: tag["Value"] for tag in request["Tags"]},
     )
     services.ledger.create(job)
     return services.ledger.job(name)
@@ -107,12 +109,13 @@ def _launch(services: Services, job: Job, upload: Upload, analysis: Analysis) ->
     work, request, sagemaker = services.settings.work, json.loads(job.request), services.sagemaker
     services.put_json(work, request_key(job.name), brief(work, upload.version, job.plan))
     try:
-        started = send(sagemaker.create_processing_job, request, job.name, partial(_is_ours, sagemaker, request))
+        started = send(sagemaker.create_processing_job, request, partial(_is_ours, sagemaker, request))
     except JobRefused as error:
         return _refused(services, job, upload, analysis, str(error))
-    if started:
-        services.ledger.move(job, "STARTED")
-        logger().info("job started", extra={"job": job.name, "upload_id": upload.id})
+    if not started:
+        return postpone(services, job)
+    services.ledger.move(job, "STARTED")
+    logger().info("job started", extra={"job": job.name, "upload_id": upload.id})
 
 
 def _refused(services: Services, job: Job, upload: Upload, analysis: Analysis, reason: str) -> None:

@@ -13,7 +13,8 @@ from seqdrop.bed_masks import BedMasks
 from seqdrop.errors import ObjectGone, RetryableError
 from seqdrop.events import landed_message
 from seqdrop.examination import Examination, load
-from seqdrop.ledger.records import DataSet, Step, Upload
+from seqdrop.ledger.records import Step, Upload
+from seqdrop.ledger.shared import DataSet
 from seqdrop.mask_names import BED, FASTA, MaskName, parse
 from seqdrop.ranged import RangedObject
 from seqdrop.reads.bed import Bed, read_bed

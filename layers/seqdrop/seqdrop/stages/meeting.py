@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seqdrop.analyses import SINGLE, WAIT
-from seqdrop.ledger.records import Pair, Upload
+from seqdrop.ledger.records import Upload
+from seqdrop.ledger.shared import Pair
 from seqdrop.mate_digests import Check
 from seqdrop.mate_names import MateName, parse
 from seqdrop.services import Services

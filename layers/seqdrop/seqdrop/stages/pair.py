@@ -12,7 +12,8 @@ from seqdrop.analyses import SINGLE, WAIT, Analysis
 from seqdrop.errors import RetryableError
 from seqdrop.events import landed_message
 from seqdrop.examination import Examination, load
-from seqdrop.ledger.records import Pair, Step, Upload
+from seqdrop.ledger.records import Step, Upload
+from seqdrop.ledger.shared import Pair
 from seqdrop.mate_digests import Check
 from seqdrop.mate_names import parse
 from seqdrop.reads.findings import Policy

@@ -1,100 +1,124 @@
-"""What an event missed is found by its standing still, and sent on again. Safe beside everything else.
+"""What an event missed is found, and put back on its road. Safe beside everything else.
 
-A record that stands is pushed after `stale_minutes`, then after twice as long, and so on; after the last push a
-person is told, once, and it is left to them: pushing for ever would cost money and mend nothing.
+It looks for uploads without a record, records that stand too long in a state, jobs whose end was not announced, results
+without an end, and archives without a receipt. It moves nothing itself: it sends the message that was lost, and the
+stage that gets it does what it always does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable
 
-from seqdrop.events import job_ended_message, landed_message
-from seqdrop.ledger.moves import JOB, UPLOAD
-from seqdrop.ledger.records import EXAMINE, TRAIN, Job, Record, Upload
+from seqdrop.events import KINDS, job_ended_message, landed_message
+from seqdrop.ledger.moves import ATTEMPT, ENDS, JOB, OPEN, UPLOAD
+from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job, Upload
 from seqdrop.log import logger
-from seqdrop.services import Services, minutes_ago, now
-from seqdrop.stages.large import OPEN, is_final, last_job
+from seqdrop.services import Services, now
+from seqdrop.stages.examined import ENDS as END_OF_STATUS
+from seqdrop.stages.gate import is_held
+from seqdrop.stages.large import is_final, last_job
+from seqdrop.stages.pushing import Due, push_all, standing
+from seqdrop.stages.receipts import send_unreceipted
 from seqdrop.stages.road import next_messages
-from seqdrop.stages.runs_waiting import attend_runs
+from seqdrop.stages.room import free_places
+from seqdrop.stages.runs_waiting import tell_of_runs
+from seqdrop.stages.unrecorded import send_unrecorded
 from seqdrop.stages.waiting import attend
-
-Messages = list[tuple[str, dict]]  # queue URL and body
-
-MOST_PUSHES = 5  # the last comes about 16 × stale_minutes after the one before
 
 
 def reconcile(services: Services) -> dict[str, int]:
-    """Push every record that has stood too long. Answers how many of each were pushed, and mates told of."""
-    pushed = {
-        "received": _push_all(services, UPLOAD, "RECEIVED", _validate_again),
-        "validated": _push_all(services, UPLOAD, "VALIDATED", next_messages),
-        "planned_jobs": _push_all(services, JOB, "PLANNED", _start_again),
-        "started_jobs": _push_all(services, JOB, "STARTED", _finish_again),
-        **attend(services),
-        **attend_runs(services),
-    }
-    logger().info("reconciled", extra=pushed)
-    return pushed
+    """Put everything back on its road. Answers how many of each were, and of how many the lab was told."""
+    counts: dict[str, int] = {"errors": 0}
+    for name, look in LOOKS.items():
+        try:
+            found = look(services)
+            counts |= found if isinstance(found, dict) else {name: found}
+        except Exception:
+            logger().exception("not reconciled", extra={"what": name})
+            counts["errors"] += 1
+    logger().info("reconciled", extra=counts)
+    return counts
 
 
-def _push_all(services: Services, kind: str, state: str, messages: Callable[[Services, Record], Messages]) -> int:
-    count = 0
-    for record in _standing(services, kind, state):
-        due = messages(services, record)
-        if not due or not services.ledger.push(record):
-            continue  # it waits for its job or for a person, or has just moved
-        if record.pushes == MOST_PUSHES:
-            _tell(services, record)
-            continue
-        for queue, body in due:
-            services.send(queue, body)
-        count += 1
-    return count
+def _standing(kind: str, state: str, due: Callable) -> Callable[[Services], int]:
+    return lambda services: push_all(services, standing(services, kind, state), due)
 
 
-def _standing(services: Services, kind: str, state: str) -> Iterator[Record]:
-    stale = services.settings.stale_minutes
-    for record in services.ledger.in_state(kind, state, minutes_ago(stale)):
-        if record.pushes <= MOST_PUSHES and _age_minutes(record) >= stale * 2**record.pushes:
-            yield record
-
-
-def _age_minutes(record: Record) -> float:
-    return (datetime.fromisoformat(now()) - datetime.fromisoformat(record.moved_at)).total_seconds() / 60
-
-
-def _validate_again(services: Services, upload: Upload) -> Messages:
-    if _in_job(services, upload):
-        return []
-    return [(services.settings.validate_queue, landed_message(upload.version))]
-
-
-def _in_job(services: Services, upload: Upload) -> bool:
-    """Whether a job examines it, which is pushed by itself, or the lab was told that none will."""
+def _received(services: Services, upload: Upload) -> Due:
+    """Its event was lost on the way, or what read it died; a job that examines it is looked after by itself."""
     job = last_job(services.ledger, upload.id)
-    if job is None or job.state == "DONE":
-        return False
-    return job.state in OPEN or is_final(job, job.state)
+    if job and job.state != "DONE" and (job.state in OPEN[JOB] or is_final(job, job.state)):
+        return Due()  # or the lab was told that no other job will
+    return Due([(services.settings.validate_queue, landed_message(upload.version))])
 
 
-def _start_again(services: Services, job: Job) -> Messages:
+def _validated(services: Services, upload: Upload) -> Due:
+    """It waits for its run; it has all it came for; or an attempt failed, and it may have been deleted since."""
+    attempts, to_archive = services.ledger.deciding(upload), services.settings.archive_queue
+    if is_held(services.ledger, services.analyses, upload, attempts):  # validate looks after it
+        return Due([(services.settings.validate_queue, landed_message(upload.version))], quiet=True)
+    if found := [message for message in next_messages(services, upload) if message[0] == to_archive]:
+        return Due(found)
+    if all(attempt.state in ENDS[ATTEMPT] for attempt in attempts):
+        return Due([(to_archive, {"upload": upload.id})], quiet=True)
+    return Due()
+
+
+def _planned(services: Services, attempt: Attempt) -> Due:
+    messages = next_messages(services, services.ledger.upload(attempt.upload_id))
+    return Due([message for message in messages if message[1].get("attempt") == attempt.key])
+
+
+def _submitted(services: Services, attempt: Attempt) -> Due:
+    """Its job has ended, and was settled but for this member."""
+    job = services.ledger.job(attempt.job)
+    if job is None or job.state in OPEN[JOB]:
+        return Due()
+    return Due([(services.settings.finish_queue, job_ended_message(job.name, job.task))])
+
+
+def _unstarted_jobs(services: Services) -> int:
+    """Jobs that a crash left unstarted, and those for which SageMaker had no room, when they are due again."""
+    postponed = (job for job in services.ledger.in_state(JOB, "PLANNED") if job.due_at and job.due_at <= now())
+    crashed = (job for job in standing(services, JOB, "PLANNED") if not job.due_at)
+    return push_all(services, postponed, _start) + push_all(services, crashed, _start)
+
+
+def _start(services: Services, job: Job) -> Due:
     if job.task == EXAMINE:  # validate starts it
         upload = services.ledger.upload(job.upload)
-        return [(services.settings.validate_queue, landed_message(upload.version))]
+        return Due([(services.settings.validate_queue, landed_message(upload.version))])
     queue = services.settings.training_queue if job.task == TRAIN else services.settings.transform_queue
-    return [(queue, {"job": job.name})]
+    return Due([(queue, {"job": job.name})])
 
 
-def _finish_again(services: Services, job: Job) -> Messages:
-    return [(services.settings.finish_queue, job_ended_message(job.name, job.task))]
+def _started(services: Services, job: Job) -> Due:
+    """SageMaker knows whether it has ended; the event may be lost."""
+    kind = KINDS[job.task]
+    ask = getattr(services.sagemaker, f"describe_{kind.lower()}_job")
+    if ask(**{f"{kind}JobName": job.name})[f"{kind}JobStatus"] not in END_OF_STATUS:
+        return Due()
+    return Due([(services.settings.finish_queue, job_ended_message(job.name, job.task))])
 
 
-def _tell(services: Services, record: Record) -> None:
-    what = record.key if isinstance(record, Upload) else f"job {record.name}"
-    services.notify(
-        f"Seqdrop: {what} stands still",
-        f"{what} has stood in {record.state} after {MOST_PUSHES} pushes; Seqdrop will not push it again.\n"
-        "Look at the log of the function that moves it (the README's table of moves names it) and at the dead-letter\n"
-        "queues. A job in STARTED that really runs this long needs nothing: it goes on when it ends.\n",
-    )
+def _waiting_for_room(services: Services) -> int:
+    """Attempts for which there is room by now: start_transform takes them in turn."""
+    if next(services.ledger.in_state(ATTEMPT, "WAITING"), None) is None or not free_places(services):
+        return 0
+    services.send(services.settings.transform_queue, {"room": "reconcile"})
+    return 1
+
+
+LOOKS: dict[str, Callable[[Services], int | dict[str, int]]] = {
+    "received": _standing(UPLOAD, "RECEIVED", _received),
+    "validated": _standing(UPLOAD, "VALIDATED", _validated),
+    "planned": _standing(ATTEMPT, "PLANNED", _planned),
+    "submitted": _standing(ATTEMPT, "SUBMITTED", _submitted),
+    "unstarted_jobs": _unstarted_jobs,
+    "started_jobs": _standing(JOB, "STARTED", _started),
+    "waiting_for_room": _waiting_for_room,
+    "waiting": attend,
+    "runs_told": tell_of_runs,
+    "unrecorded": send_unrecorded,
+    "unreceipted": send_unreceipted,
+}

@@ -19,13 +19,16 @@ def hand_on(services: Services, upload: Upload) -> None:
 
 
 def next_messages(services: Services, upload: Upload) -> list[tuple[str, dict]]:
-    """(queue URL, body) of what comes next; nothing if it waits for its run, a job or a person, or is at its end."""
-    if upload.state != "VALIDATED":
+    """(queue URL, body) of what comes next; nothing if it waits for its run, a job or a person, or is at its end.
+
+    An archived upload may have another attempt, by the work items of an earlier one.
+    """
+    if upload.state not in ("VALIDATED", "ARCHIVED"):
         return []
     attempts, settings = services.ledger.deciding(upload), services.settings
     if is_held(services.ledger, services.analyses, upload, attempts):
         return []
-    if all(attempt.state in DONE for attempt in attempts):
+    if upload.state == "VALIDATED" and all(attempt.state in DONE for attempt in attempts):
         return [(settings.archive_queue, {"upload": upload.id})]
     planned = [attempt for attempt in attempts if attempt.state == "PLANNED"]
     return [(_queue(services, attempt), {"attempt": attempt.key}) for attempt in planned]

@@ -73,7 +73,7 @@ def _open(services: Services, folder: str, marker: Upload) -> None:
         run = services.ledger.run(folder)
         if run.opened_at:
             return
-        if services.ledger.keep_run(replace(run, opened_at=now(), opened_by=marker.id, manifest="", awaits="")):
+        if services.ledger.save(replace(run, opened_at=now(), opened_by=marker.id, manifest="", awaits="")):
             logger().info("run opened", extra={"run": folder, "upload_id": marker.id})
             return
     raise RetryableError(f"others kept writing the run {folder}")

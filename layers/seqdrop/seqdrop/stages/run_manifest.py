@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from seqdrop.errors import RetryableError
 from seqdrop.events import landed_message
-from seqdrop.ledger.records import Run, Upload
+from seqdrop.ledger.records import Upload
+from seqdrop.ledger.shared import Run
 from seqdrop.manifest import MOST_BYTES, Manifest, parse
 from seqdrop.services import Services, now
 from seqdrop.stages.mismatch import superseded
@@ -75,14 +76,14 @@ def _age(upload: Upload) -> tuple[str, str, str]:
 def _look(services: Services, run: Run, upload: Upload, manifest: Manifest) -> Run | None:
     """The run with what is missing now; None if someone else wrote it meanwhile."""
     looking = replace(run, manifest=upload.id, missing=0, awaits="")
-    if not services.ledger.keep_run(looking):
+    if not services.ledger.save(looking):
         return None
     folder = run.folder.removeprefix(f"{upload.bucket}/")
     missing = manifest.missing(_landed(services, upload.bucket, folder))
     if not missing:
         return looking
     seen = replace(looking, revision=looking.revision + 1, missing=len(missing), awaits=folder + missing[-1])
-    return seen if services.ledger.keep_run(seen) else None
+    return seen if services.ledger.save(seen) else None
 
 
 def _landed(services: Services, bucket: str, folder: str) -> dict[str, int]:

@@ -1,7 +1,4 @@
-"""Runs whose marker has not come: the lab is told once of each, and its files are looked at, ever more seldom.
-
-A look is the upload's own message, sent again (stages/held.py). A run never stops waiting.
-"""
+"""Runs whose marker has not come: the lab is told once of each. A run never stops waiting."""
 
 from __future__ import annotations
 
@@ -9,13 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
-from seqdrop.events import landed_message
 from seqdrop.ledger.moves import UPLOAD
-from seqdrop.ledger.records import Run, Upload
+from seqdrop.ledger.records import Upload
+from seqdrop.ledger.shared import Run
 from seqdrop.runs import MANIFEST, MARKERS, put_marker
 from seqdrop.services import Services, now
 from seqdrop.stages.gate import is_held
-from seqdrop.stages.waiting import SELDOM, minutes_since
+from seqdrop.stages.pushing import minutes_since
 
 
 @dataclass
@@ -27,17 +24,15 @@ class Held:
     listed: bool = False  # in a manifest, which waits itself, and of which the lab is told
 
 
-def attend_runs(services: Services) -> dict[str, int]:
-    """Look after all that waits for its run. Answers how many were looked at, and of how many runs the lab was told."""
+def tell_of_runs(services: Services) -> int:
+    """Tell the lab of each run that waits for too long. Answers of how many."""
     runs: dict[str, Held] = {}
-    looks = 0
     read = cache(services.ledger.run)
     for upload, listed in _held(services, read):
         held = runs.setdefault(f"{upload.bucket}/{services.analyses.gated_folders(upload.key)[-1]}", Held(upload))
         held.count, held.listed = held.count + 1, held.listed or listed
         held.first = min(held.first, upload, key=lambda one: one.created_at)
-        looks += _looked(services, upload)
-    return {"held": looks, "runs_told": sum(_told(services, read(folder), held) for folder, held in runs.items())}
+    return sum(_told(services, read(folder), held) for folder, held in runs.items())
 
 
 def _held(services: Services, read: Callable[[str], Run]) -> Iterator[tuple[Upload, bool]]:
@@ -48,14 +43,6 @@ def _held(services: Services, read: Callable[[str], Run]) -> Iterator[tuple[Uplo
             yield upload, any(run.manifest for run in found)
 
 
-def _looked(services: Services, upload: Upload) -> bool:
-    due = minutes_since(upload.moved_at) >= min(services.settings.stale_minutes * 2 ** min(upload.pushes, 10), SELDOM)
-    if not due or not services.ledger.push(upload):
-        return False
-    services.send(services.settings.validate_queue, landed_message(upload.version))
-    return True
-
-
 def _told(services: Services, run: Run, held: Held) -> bool:
     """Tell the lab of a run that is overdue: twice at the worst, never not at all."""
     analysis, first = services.analyses.for_key(held.first.key), held.first
@@ -64,7 +51,7 @@ def _told(services: Services, run: Run, held: Held) -> bool:
     if not is_held(services.ledger, services.analyses, first, services.ledger.deciding(first)):
         return False  # it went on before there was a gate
     _tell(services, run.folder.removeprefix(f"{first.bucket}/"), held)
-    return services.ledger.keep_run(replace(run, told_at=now()))
+    return services.ledger.save(replace(run, told_at=now()))
 
 
 def _tell(services: Services, folder: str, held: Held) -> None:

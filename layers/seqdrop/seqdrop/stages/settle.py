@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from seqdrop.ledger.moves import ATTEMPT, OPEN
+from seqdrop.ledger.records import Attempt
 from seqdrop.log import logger
 from seqdrop.services import Services
 
-OPEN = ("PLANNED", "SUBMITTED")
 
-
-def fail_attempt(services: Services, attempt_key: str, reason: str) -> None:
-    """Move an attempt to FAILED, unless it has ended already: a run that broke off may have come so far.
+def fail_attempt(services: Services, attempt: Attempt, reason: str) -> None:
+    """Move an attempt to FAILED, unless it is no longer as it was read: someone else was first.
 
     The upload stays in the landing bucket until it is replayed or released.
     """
-    attempt = services.ledger.attempt(attempt_key)
-    if attempt.state not in OPEN:
+    found = services.ledger.attempt(attempt.key)
+    if found.state not in OPEN[ATTEMPT] or found.revision != attempt.revision:
         return
     upload = services.ledger.upload(attempt.upload_id)
     services.notify(

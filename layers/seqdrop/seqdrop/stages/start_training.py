@@ -19,6 +19,7 @@ from seqdrop.jobs.training import checkpoints_uri, fingerprint, training_request
 from seqdrop.ledger.records import TRAIN, Attempt, Job
 from seqdrop.log import logger
 from seqdrop.services import Services
+from seqdrop.stages.postponed import is_due, postpone
 from seqdrop.stages.training_end import fail_training
 from seqdrop.training.order import Order
 from seqdrop.training.sizing import Sizing, has_smp, sized
@@ -43,19 +44,20 @@ def start_training(services: Services, attempt_key: str) -> None:
 def launch_training(services: Services, name: str) -> None:
     """Start a PLANNED job. All it needs is on its record, so it may be called again after any crash."""
     job = services.ledger.job(name)
-    if job is None or job.state != "PLANNED":
+    if job is None or job.state != "PLANNED" or not is_due(job):
         return
     request, sagemaker = json.loads(job.request), services.sagemaker
     try:
-        started = send(sagemaker.create_training_job, request, name, partial(_is_ours, sagemaker, request))
+        started = send(sagemaker.create_training_job, request, partial(_is_ours, sagemaker, request))
     except JobRefused as error:
         for key in job.members:
             fail_training(services, services.ledger.attempt(key), str(error))
         services.ledger.move(job, "FAILED", reason=str(error)[:1000])
         return
-    if started:
-        services.ledger.move(job, "STARTED")
-        logger().info("job started", extra={"job": job.name})
+    if not started:
+        return postpone(services, job)
+    services.ledger.move(job, "STARTED")
+    logger().info("job started", extra={"job": job.name})
 
 
 def _planned(services: Services, attempt: Attempt) -> Job:
@@ -75,6 +77,7 @@ def _planned(services: Services, attempt: Attempt) -> Job:
         analysis=TRAINING,
         members=[attempt.key],
         request=json.dumps(request, sort_keys=True),
+        tags={tag["Key"]: tag["Value"] for tag in request["Tags"]},
         model=order.model,
         model_digest=program.digest,
     )
@@ -95,8 +98,9 @@ def _checkpoints_before(services: Services, order: Order, mark: str) -> str:
     before = services.ledger.attempt(order.previous) if order.previous else None
     if before is None or before.state != "FAILED" or not before.job:
         return ""
-    request = json.loads(services.ledger.job(before.job).request)
-    if fingerprint(request, Order.from_json(before.plan)) != mark:
+    job = services.ledger.job(before.job)
+    request = json.loads(job.request) if job else None
+    if request is None or fingerprint(request, Order.from_json(before.plan)) != mark:
         return ""
     return request["CheckpointConfig"]["S3Uri"]
 

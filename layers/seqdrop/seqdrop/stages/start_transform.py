@@ -1,40 +1,47 @@
-"""Validated uploads wait: make jobs of those that share an analysis, and start them."""
+"""Validated uploads wait: make jobs of those that share an analysis, as many as there is room for, and start them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
-from itertools import groupby
+from itertools import islice
 
-from seqdrop.errors import JobRefused, RetryableError
+from botocore.exceptions import ClientError
+
+from seqdrop.errors import JobRefused
+from seqdrop.jobs.grouping import fair, groups
 from seqdrop.jobs.models import current_archive, ensure_model, model_request
 from seqdrop.jobs.names import job_name
-from seqdrop.jobs.sending import send
+from seqdrop.jobs.sending import LATER, covers, send
 from seqdrop.jobs.transform import job_prefix, manifest, transform_request
+from seqdrop.ledger.moves import ATTEMPT
 from seqdrop.ledger.records import Attempt, Job
 from seqdrop.log import logger
 from seqdrop.services import Services
+from seqdrop.stages.postponed import is_due, postpone
+from seqdrop.stages.room import claim, end_job, free_places
 from seqdrop.stages.settle import fail_attempt
+
+MOST_IN_LINE = 5000  # attempts that are looked at to be fair between runs
 
 
 def start_transform(services: Services, attempt_keys: Iterable[str], job_names: Iterable[str] = ()) -> set[str]:
-    """Put each PLANNED attempt into a job; start the named jobs, and those that a crash left unstarted.
+    """Put PLANNED attempts, and those that wait for room, into jobs; start the named jobs, and those that a crash left
+    unstarted. What there is no room for waits in the ledger.
 
     Answers the keys and names of those that must be tried again. One group's trouble does not touch another's.
     """
     found = [services.ledger.attempt(key) for key in sorted(set(attempt_keys))]
     attempts = [attempt for attempt in found if attempt]
-    waiting = {name: [name] for name in job_names}
+    unstarted = {name: [name] for name in job_names}
     for attempt in attempts:
         if attempt.state == "SUBMITTED":
-            waiting.setdefault(attempt.job, []).append(attempt.key)
+            unstarted.setdefault(attempt.job, []).append(attempt.key)
     again: set[str] = set()
-    for name, keys in waiting.items():
+    for name, keys in unstarted.items():
         again |= _tried(keys, partial(launch, services, name))
-    for members in _groups([attempt for attempt in attempts if attempt.state == "PLANNED"]):
-        again |= _tried([member.key for member in members], partial(_plan_and_launch, services, members))
-    return again
+    return again | _fill(services, [attempt for attempt in attempts if attempt.state == "PLANNED"])
 
 
 def _tried(keys: list[str], step: Callable[[], None]) -> set[str]:
@@ -47,25 +54,34 @@ def _tried(keys: list[str], step: Callable[[], None]) -> set[str]:
     return set()
 
 
-def _groups(attempts: list[Attempt]) -> Iterator[list[Attempt]]:
-    """Attempts whose work was cut alike may share a job."""
-    for _, sharing in groupby(sorted(attempts, key=lambda a: (a.plan, a.key)), key=lambda a: a.plan):
-        members = list(sharing)
-        most = members[0].analysis_as_planned.job.max_members
-        for first in range(0, len(members), most):
-            yield members[first : first + most]
+def _fill(services: Services, planned: list[Attempt]) -> set[str]:
+    """Fill the room with jobs, and let the rest wait. Who waits already takes turns with who comes now."""
+    free = free_places(services)
+    line = islice(services.ledger.in_state(ATTEMPT, "WAITING"), MOST_IN_LINE) if free else []
+    again: set[str] = set()
+    for number, members in enumerate(groups(fair([*planned, *line]))):
+        step = _start if number < free else _park
+        again |= _tried([member.key for member in members], partial(step, services, members))
+    return again
 
 
-def _plan_and_launch(services: Services, members: list[Attempt]) -> None:
+def _start(services: Services, members: list[Attempt]) -> None:
     try:
-        job = _plan(services, members)
+        job = claim(services, members, partial(_plan, services))
     except JobRefused as error:
         for member in members:
-            fail_attempt(services, member.key, str(error))
+            fail_attempt(services, member, str(error))
         return
-    if not services.ledger.claim(job, members):
-        raise RetryableError(f"members of {job.name} were claimed by another run")
-    launch(services, job.name)
+    if job:
+        return launch(services, job.name)
+    _park(services, members)
+
+
+def _park(services: Services, members: list[Attempt]) -> None:
+    """Let those wait that do not yet; the end of a job, or the reconciler, has them looked at again."""
+    for member in members:
+        if member.state == "PLANNED":
+            services.ledger.move(member, "WAITING")
 
 
 def _plan(services: Services, members: list[Attempt]) -> Job:
@@ -82,6 +98,7 @@ def _plan(services: Services, members: list[Attempt]) -> Job:
         analysis=analysis.name,
         members=[member.key for member in members],
         request=json.dumps(request, sort_keys=True),
+        tags={tag["Key"]: tag["Value"] for tag in request["Tags"]},
         model=archive.model,
         model_key=archive.key,
         model_digest=archive.digest,
@@ -91,38 +108,41 @@ def _plan(services: Services, members: list[Attempt]) -> Job:
 
 
 def launch(services: Services, name: str) -> None:
-    """Start a PLANNED job. All it needs is on its record, so it may be called again after any crash."""
+    """Start a PLANNED job that is due. All it needs is on its record, so it may be called again after any crash."""
     job = services.ledger.job(name)
-    if job is None or job.state != "PLANNED":
+    if job is None or job.state != "PLANNED" or not is_due(job):
         return
     members = [services.ledger.attempt(key) for key in job.members]
     try:
         key = job_prefix(job.name) + "input.manifest"
         services.put_json(services.settings.work, key, manifest(services.settings, members))
-        ensure_model(services.sagemaker, json.loads(job.model_request))
-        started = _create(services.sagemaker, json.loads(job.request))
+        started = _create(services.sagemaker, job)
     except JobRefused as error:
-        for member in job.members:
+        for member in members:
             fail_attempt(services, member, str(error))
-        services.ledger.move(job, "FAILED", reason=str(error)[:1000])
-        return
-    if started:
-        services.ledger.move(job, "STARTED")
-        logger().info("job started", extra={"job": job.name, "members": len(members)})
+        return end_job(services, job, "FAILED", reason=str(error)[:1000])
+    if not started:
+        return postpone(services, job)
+    services.ledger.move(job, "STARTED")
+    logger().info("job started", extra={"job": job.name, "members": len(members)})
 
 
-def _create(sagemaker, request: dict) -> bool:
-    name, is_ours = request["TransformJobName"], partial(_is_ours, sagemaker, request)
-    return send(sagemaker.create_transform_job, request, name, is_ours)
+def _create(sagemaker, job: Job) -> bool:
+    """Whether SageMaker has the job now; False if there is no room. Raises JobRefused if it will never be taken."""
+    request = json.loads(job.request)
+    try:
+        ensure_model(sagemaker, json.loads(job.model_request))
+    except ClientError as error:
+        if error.response["Error"]["Code"] in LATER:
+            return False
+        raise
+    return send(sagemaker.create_transform_job, request, partial(_is_ours, sagemaker, request))
 
 
 def _is_ours(sagemaker, request: dict) -> bool:
     """A job of this name is there: ours from before if it does the same, else a person must look."""
     found = sagemaker.describe_transform_job(TransformJobName=request["TransformJobName"])
     for field in ("ModelName", "TransformInput", "TransformOutput", "Environment"):
-        wanted, seen = request.get(field), found.get(field)
-        if field.startswith("Transform"):  # the service fills in defaults
-            seen = {key: seen.get(key) for key in wanted}
-        if wanted != seen:
+        if not covers(found.get(field), request[field]):
             raise JobRefused(f"a job of this name exists with another {field}")
     return True

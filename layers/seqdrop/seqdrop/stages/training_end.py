@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from seqdrop.ledger.moves import ATTEMPT, OPEN
 from seqdrop.ledger.records import Attempt
 from seqdrop.log import logger
 from seqdrop.services import Services
-from seqdrop.stages.settle import OPEN
 
 AGAIN = (
     "Its files were left in the landing bucket. Once the cause is mended, drop job.toml again: with equal data and "
@@ -15,7 +15,7 @@ AGAIN = (
 
 def fail_training(services: Services, attempt: Attempt, cause: str) -> None:
     """Move an attempt to FAILED, unless it has ended already: a run that broke off may have come so far."""
-    if attempt.state not in OPEN:
+    if attempt.state not in OPEN[ATTEMPT]:
         return
     upload = services.ledger.upload(attempt.upload_id)
     content = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from seqdrop.analyses import TRAINING
-from seqdrop.ledger.records import Attempt, DataSet, Step, Upload
+from seqdrop.ledger.records import Attempt, Step, Upload
+from seqdrop.ledger.shared import DataSet
 from seqdrop.log import logger
 from seqdrop.services import Services
 from seqdrop.stages.notices import mail, reason

@@ -11,7 +11,8 @@ import hashlib
 
 from seqdrop.errors import DistributionRefused, Fault, InvalidFile, ObjectGone, RetryableError
 from seqdrop.examination import rejection
-from seqdrop.ledger.records import DataSet, Step, Upload
+from seqdrop.ledger.records import Step, Upload
+from seqdrop.ledger.shared import DataSet
 from seqdrop.log import logger
 from seqdrop.ranged import RangedObject
 from seqdrop.services import Services, now

@@ -9,7 +9,6 @@ ends; nothing else would notice that a file was deleted.
 from __future__ import annotations
 
 import posixpath
-from datetime import datetime
 
 from seqdrop import mask_names
 from seqdrop.analyses import WAIT, Analysis
@@ -19,8 +18,7 @@ from seqdrop.ledger.records import Upload
 from seqdrop.mate_names import parse
 from seqdrop.runs import put_marker
 from seqdrop.services import Services, now
-
-SELDOM = 24 * 60  # minutes between two looks at the most
+from seqdrop.stages.pushing import SELDOM, minutes_since
 
 
 def attend(services: Services) -> dict[str, int]:
@@ -59,10 +57,6 @@ def _hours(services: Services, upload: Upload) -> float | None:
 
 def _waits(analysis: Analysis) -> bool:
     return analysis.mates == WAIT or analysis.trains or analysis.fills
-
-
-def minutes_since(time: str) -> float:
-    return (datetime.fromisoformat(now()) - datetime.fromisoformat(time)).total_seconds() / 60
 
 
 def _tell(services: Services, upload: Upload) -> None:
