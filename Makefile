@@ -12,6 +12,10 @@ export DROP := $(value DROP)
 KEEP ?=
 PORT ?=
 
+# make faults N=10000 SEED=1
+N ?= 1000
+SEED ?= 1
+
 # make kernel ARCH=x86_64|arm64
 ARCH ?=
 
@@ -23,13 +27,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PIP_OPTIONS := $(if $(INDEX),--index-url $(INDEX)) $(if $(EXTRA_INDEX),--extra-index-url $(EXTRA_INDEX))
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help kernel setup demo stop test test-all mms sdk2 training-toolkit lint lock clean
+.PHONY: help kernel setup demo stop test test-all faults mms sdk2 training-toolkit lint lock clean
 
 help:
 	@echo "make demo [DROP=path] [KEEP=1] [PORT=n]   run the whole pipeline on this machine"
 	@echo "make stop                                 end what KEEP=1 left up"
 	@echo "make test                                 lint, unit, contract and end-to-end tests"
 	@echo "make test-all                             the long ones as well"
+	@echo "make faults [N=10000] [SEED=1]            many more schedules of crashes, delays and lost events"
 	@echo "make setup                                only make .venv, with the seqdrop command in it"
 	@echo "make kernel [ARCH=arm64]                  compile the C kernel that Lambda gets, without a compiler too"
 	@echo "make mms                                  SageMaker's own model server, for make test-all (needs Java)"
@@ -75,6 +80,7 @@ lint: setup
 
 test: lint
 	@$(PYTEST) tests/unit -q -n 2 -m "not long"
+	@$(PYTEST) tests/faults -q -n 2 -m "not long"
 	@$(PYTEST) tests/contract -q -n 2 --dist loadfile -m "not long"
 	@$(PYTEST) tests/e2e -q -n 2 --dist loadfile -m "not long"
 
@@ -82,6 +88,9 @@ test: lint
 # without it, and without Java. So has its training toolkit, for the same reasons; the SDK v2 has pins of its own.
 test-all: lint sdk2 training-toolkit $(if $(shell command -v java),mms)
 	@$(PYTEST) tests -q
+
+faults: setup
+	@$(BIN)/python -m tests.faults --n $(N) --seed $(SEED)
 
 mms: .venv-mms/.ready
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from seqdrop.ledger.records import Upload
 
 # What an identity also needs of the key when it does this to an encrypted resource.
 # Sources: the KMS sections of the S3, SQS, SNS and DynamoDB developer guides.
@@ -18,6 +19,7 @@ NEEDS = {
     "sqs:ReceiveMessage": READ,
     "sns:Publish": BOTH,
     "dynamodb:GetItem": READ,
+    "dynamodb:BatchGetItem": READ,
     "dynamodb:PutItem": BOTH,
     "dynamodb:Query": READ,
 }
@@ -269,3 +271,19 @@ def test_training_in_a_network_is_asked_for_as_a_whole():
     """The role may make network interfaces only where subnets are named."""
     assert RESOURCES["TrainingNetworkPolicy"]["Condition"] == "HasTrainingSubnets"
     assert not [action for name in IDENTITIES for action in actions(name) if action.startswith("ec2:")]
+
+
+def test_the_ledger_can_be_restored_and_forgets_only_what_says_when():
+    properties = RESOURCES["Ledger"]["Properties"]
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    ttl = properties["TimeToLiveSpecification"]
+    assert ttl == {"AttributeName": "expires_at", "Enabled": True}
+    assert ttl["AttributeName"] in Upload.__dataclass_fields__
+
+
+@pytest.mark.parametrize("name", IDENTITIES)
+def test_nothing_of_seqdrops_writes_where_files_are_dropped(name):
+    """So none of its own writes can ever trigger it."""
+    writes = {"s3:PutObject", "s3:*", "s3:DeleteObject", "s3:RestoreObject"}
+    landing = [s for s in statements(name) if "LandingBucket" in str(s["Resource"])]
+    assert not [s for s in landing if writes & set(as_list(s["Action"]))]

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import boto3
@@ -58,6 +59,24 @@ def ledger(cloud, template) -> Ledger:
     table = boto3.resource("dynamodb").create_table(TableName="ledger", **shape)
     ticks = itertools.count()
     return Ledger(table, lambda: f"2026-01-01T00:00:{next(ticks):06.3f}Z")
+
+
+class FakeClock:
+    """The time, as a test sets it."""
+
+    def __init__(self, start: datetime):
+        self.now = start
+
+    def pass_minutes(self, minutes: float) -> None:
+        self.now += timedelta(minutes=minutes)
+
+
+@pytest.fixture
+def clock(monkeypatch) -> FakeClock:
+    """Time that passes only when told to; from after all that the ledger's own clock says."""
+    found = FakeClock(datetime(2026, 2, 1, tzinfo=UTC))
+    monkeypatch.setattr("seqdrop.clock.utc_now", lambda: found.now)
+    return found
 
 
 @pytest.fixture

@@ -142,8 +142,8 @@ def test_a_work_item_must_fit_in_a_request():
 def test_job_bounds():
     with pytest.raises(ConfigurationError, match="100 at the most"):
         parse(GOOD + "[analyses.reads.job]\nmax_payload_mb = 101\n")
-    with pytest.raises(ConfigurationError, match="99 at the most"):
-        parse(GOOD + "[analyses.reads.job]\nmax_members = 100\n")
+    with pytest.raises(ConfigurationError, match="98 at the most"):
+        parse(GOOD + "[analyses.reads.job]\nmax_members = 99\n")
 
 
 def plain(task: str, **changes) -> str:

@@ -4,12 +4,14 @@ import base64
 import hashlib
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
 from seqdrop.archive import archive_key
 from seqdrop.errors import ArchiveMismatch
-from seqdrop.ledger.records import Upload
+from seqdrop.ledger.records import Attempt, Job, Upload
+from seqdrop.ledger.table import Ledger
 from seqdrop.stages.archive import archive
 from seqdrop.uploads import UploadVersion
 
@@ -38,7 +40,7 @@ class S3:
                 body = self._body(arguments["CopySource"])
                 self._digests[arguments["Key"]] = hashlib.sha256(b"rot" if self.damaged else body).digest()
             answer = getattr(self._real, name)(**arguments)
-            if name == "head_object":
+            if name == "head_object" and arguments["Bucket"] == "archive":
                 answer["ChecksumSHA256"] = base64.b64encode(self._digests[arguments["Key"]]).decode()
             return answer
 
@@ -91,7 +93,9 @@ def test_killed_anywhere_and_delivered_again_the_end_is_the_same(services, s3, u
 
 
 def test_killed_after_the_removal_it_still_ends_archived(services, s3, upload, monkeypatch):
-    monkeypatch.setattr(type(services.ledger), "move", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(
+        type(services.ledger), "move_together", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
     with pytest.raises(KeyboardInterrupt):
         archive(replace(services, s3=s3), upload.id)
     monkeypatch.undo()
@@ -121,12 +125,55 @@ def test_deleted_before_it_was_archived_it_is_withdrawn(services, s3, upload):
     assert services.ledger.upload(upload.id).state == "WITHDRAWN"
 
 
-def test_told_again_it_does_nothing(services, s3, upload):
+def test_told_again_it_sees_that_the_receipt_is_there_and_does_nothing(services, s3, upload):
     archive(replace(services, s3=s3), upload.id)
     calls = list(s3.calls)
     archive(replace(services, s3=s3), upload.id)
     archive(replace(services, s3=s3), "ABCDEFGHIJKLMNOPQRSTUVWX27")
-    assert s3.calls == calls
+    assert s3.calls == [*calls, "head_object"]
+
+
+def test_a_receipt_that_was_lost_is_written_again(services, s3, upload, sent):
+    archive(replace(services, s3=s3), upload.id)
+    key = f"receipts/{upload.id}.json"
+    before = services.s3.get_object(Bucket="results", Key=key)["Body"].read()
+    services.s3.delete_object(Bucket="results", Key=key)
+    archive(replace(services, s3=s3), upload.id)
+    after = json.loads(services.s3.get_object(Bucket="results", Key=key)["Body"].read())
+    assert after | {"verified_at": ""} == json.loads(before) | {"verified_at": ""}
+    assert sent == []
+
+
+def test_a_delete_marker_withdraws_it_and_its_version_stays(services, s3, upload):
+    services.s3.delete_object(Bucket="landing", Key=upload.key)
+    archive(replace(services, s3=s3), upload.id)
+    assert services.ledger.upload(upload.id).state == "WITHDRAWN"
+    assert left(services, "landing") == [upload.key, upload.key]
+    assert left(services, "archive") == []
+
+
+def test_a_delete_marker_after_the_copy_was_proven_changes_nothing(services, s3, upload):
+    s3.dies_before = "delete_object"
+    with pytest.raises(KeyboardInterrupt):
+        archive(replace(services, s3=s3), upload.id)
+    services.s3.delete_object(Bucket="landing", Key=upload.key)
+    archive(replace(services, s3=s3), upload.id)
+    assert services.ledger.upload(upload.id).state == "ARCHIVED"
+
+
+def test_records_are_forgotten_after_their_days_and_attempts_with_their_upload(services, s3, upload):
+    ledger = Ledger(services.ledger._table, services.ledger._now, keep_days=10)
+    ledger.create(Attempt("PLANNED", upload_id=upload.id, analysis="raw"))
+    (attempt,) = ledger.attempts(upload.id)
+    ledger.claim(Job("PLANNED", name="j", members=[attempt.key]), [attempt])
+    ledger.move(ledger.attempt(attempt.key), "PREDICTED")
+    assert (ledger.attempt(attempt.key).expires_at, ledger.upload(upload.id).expires_at) == (0, 0)
+    archive(replace(services, s3=s3, ledger=ledger), upload.id)
+    ended = [ledger.upload(upload.id), ledger.attempt(attempt.key)]
+    assert ended[0].state == "ARCHIVED"
+    moved = datetime.fromisoformat(ended[0].moved_at)
+    assert ended[0].expires_at == int((moved + timedelta(days=10)).timestamp())
+    assert ended[1].expires_at > 0
 
 
 def test_two_versions_of_a_key_are_archived_apart():

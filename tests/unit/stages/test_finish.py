@@ -5,7 +5,9 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError
 from seqdrop.analyses import packaged
+from seqdrop.errors import RetryableError
 from seqdrop.jobs.transform import output_prefix
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.shards import shard_name
@@ -85,7 +87,8 @@ def test_a_completed_job_brings_every_members_predictions_home(services, job, se
     assert {item["Key"].rsplit("/")[-1] for item in listed(services, job[0])} == {*FILES, "summary.json"}
     calls = [line.split("\t") for line in read(services, job[0], "calls.bed").splitlines() if line[0] != "#"]
     assert calls == [["c", "0", "300", "promoter", "950", "+", "0", "300", "0", "0.95", "."]]
-    assert [(queue, body) for queue, body in sent] == [("archive_queue", {"upload": k.split("-")[0]}) for k in job]
+    on = [("archive_queue", {"upload": key.split("-")[0]}) for key in job]
+    assert sent == [*on, ("transform_queue", {"room": NAME})]
 
 
 def test_good_outputs_of_a_failed_job_stand(services, job, sent):
@@ -93,8 +96,128 @@ def test_good_outputs_of_a_failed_job_stand(services, job, sent):
     finish(told(services, "Failed", FailureReason="one object could not be read"), NAME)
     assert states(services, job) == ["PREDICTED", "FAILED"]
     assert services.ledger.job(NAME).state == "FAILED"
-    assert services.ledger.attempt(job[1]).reason == "one object could not be read"
-    assert [queue for queue, _ in sent] == ["archive_queue", "topic"]
+    assert "one object could not be read" in services.ledger.attempt(job[1]).reason
+    again = services.ledger.attempts(job[1].split("-")[0])[-1]
+    assert (again.number, again.state, again.shards_key, again.group) == (2, "PLANNED", job[1], f"{NAME}/1")
+    assert [queue for queue, _ in sent] == ["archive_queue", "transform_queue", "transform_queue"], "and no mail yet"
+
+
+class TestWhatIsLeftOfAFailedJob:
+    """Members without outputs are tried again in halves; who fails alone has failed."""
+
+    @pytest.fixture
+    def ended(self, services):
+        def end(members: list, reason: str = "it died", kept=()) -> list:
+            """The groups of the members' next attempts; None for one that has none."""
+            ledger = services.ledger
+            name = f"seqdrop-contigs-{members[0].key[:4]}-{len(members)}-{members[0].number}"
+            ledger.claim(Job("PLANNED", name=name, analysis="contigs", members=[m.key for m in members]), members)
+            for one in kept:
+                where = output_prefix(name) + shard_name(one.shards_key, 0) + ".out"
+                window = {"start": 0, "end": 300, "strand": "+", "probability": 0.5}
+                line = json.dumps({"id": "0", "record": "c", "windows": [window]}) + "\n"
+                services.s3.put_object(Bucket="work", Key=where, Body=line.encode())
+            finish(told(services, "Failed", FailureReason=reason), name)
+            last = [ledger.attempts(one.upload_id)[-1] for one in members]
+            return [one.group.rpartition("/")[2] if one.state == "PLANNED" else None for one in last]
+
+        return end
+
+    @pytest.fixture
+    def some(self, services):
+        def make(count: int) -> list[Attempt]:
+            found = []
+            for number in range(count):
+                version = UploadVersion("landing", f"contigs/{number}", "v", 1, "e")
+                services.ledger.create(Upload.received(version, "contigs"))
+                plan = packaged().by_name["contigs"].as_json()
+                one = Attempt("PLANNED", upload_id=version.id, analysis="contigs", shards=1, items=1, plan=plan)
+                services.ledger.move(services.ledger.upload(version.id), "VALIDATED", one)
+                found.append(services.ledger.attempt(one.key))
+            return sorted(found, key=lambda one: one.key)
+
+        return make
+
+    def last(self, services, attempts):
+        return [services.ledger.attempts(one.upload_id)[-1] for one in attempts]
+
+    def test_halves_until_the_culprit_is_alone(self, services, some, ended, sent):
+        members = some(5)
+        bad = members[3].upload_id
+        assert ended(members) == ["1", "1", "1", "2", "2"]
+        members = self.last(services, members)
+        ended(members[:3], "", kept=members[:3])
+        assert ended(members[3:]) == ["1", "2"]
+        alone = self.last(services, members[3:])
+        assert ended(alone[1:], kept=alone[1:]) == [None]
+        assert ended(alone[:1]) == [None]
+        states = {one.upload_id: one.state for one in self.last(services, members)}
+        assert states.pop(bad) == "FAILED"
+        assert set(states.values()) == {"PREDICTED"}
+        assert [queue for queue, _ in sent].count("topic") == 1, "only the culprit is told of"
+
+    def test_of_those_that_kept_no_output_each_half_is_what_it_was_after_a_crash(self, services, some, ended):
+        members = some(4)
+        first = services.ledger.attempt(members[0].key)
+        assert ended(members, kept=members[1:2]) == ["1", None, "1", "2"]
+        name = services.ledger.attempt(first.key).job
+        finish(told(services, "Failed", FailureReason="it died"), name)
+        assert [one.number for one in self.last(services, members)] == [2, 1, 2, 2], "told again, nothing is new"
+
+    @pytest.mark.parametrize("reason", ["ClientError: the model did not pass the ping health check", "cannot pull it"])
+    def test_where_the_data_have_no_part_in_it_all_have_failed(self, some, ended, reason, sent):
+        assert ended(some(3), reason) == [None, None, None]
+        assert [queue for queue, _ in sent].count("topic") == 3
+
+    def test_where_nobody_has_they_are_tried_again_together_and_not_for_ever(self, services, some, ended):
+        members = some(2)
+        for _ in range(3):
+            assert ended(members, "CapacityError: none of ml.g5.xlarge") == ["0", "0"]
+            members = self.last(services, members)
+        assert ended(members, "CapacityError: none of ml.g5.xlarge") == [None, None]
+
+    def test_a_job_that_a_person_stopped_is_not_tried_again(self, services, job):
+        finish(told(services, "Stopped"), NAME)
+        assert states(services, job) == ["FAILED", "FAILED"]
+        assert [len(services.ledger.attempts(key.split("-")[0])) for key in job] == [1, 1]
+
+
+def test_what_cannot_be_read_fails_itself_and_no_neighbour(services, job, sent, monkeypatch):
+    for key in job:
+        put_outputs(services, key)
+    real = finish.__globals__["_write"]
+
+    def write(services, about, attempt, keys):
+        if attempt.key == job[0]:
+            raise ValueError("could not convert ACGTACGT")
+        return real(services, about, attempt, keys)
+
+    monkeypatch.setitem(finish.__globals__, "_write", write)
+    finish(told(services, "Completed"), NAME)
+    assert states(services, job) == ["FAILED", "PREDICTED"]
+    assert "ValueError" in services.ledger.attempt(job[0]).reason
+    assert "ACGT" not in services.ledger.attempt(job[0]).reason + str(sent)
+
+
+def test_a_hiccup_of_one_members_does_not_hold_up_the_others(services, job, monkeypatch):
+    for key in job:
+        put_outputs(services, key)
+    real = finish.__globals__["_write"]
+
+    def write(services, about, attempt, keys):
+        if attempt.key == job[0]:
+            raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
+        return real(services, about, attempt, keys)
+
+    with monkeypatch.context() as patched:
+        patched.setitem(finish.__globals__, "_write", write)
+        with pytest.raises(RetryableError):
+            finish(told(services, "Completed"), NAME)
+    assert states(services, job) == ["SUBMITTED", "PREDICTED"]
+    assert services.ledger.job(NAME).state == "STARTED"
+    finish(told(services, "Completed"), NAME)
+    assert states(services, job) == ["PREDICTED", "PREDICTED"]
+    assert services.ledger.job(NAME).state == "DONE"
 
 
 def test_an_output_with_too_few_lines_is_no_prediction(services, job):
@@ -133,7 +256,7 @@ def test_told_again_it_only_sends_on(services, job, sent):
     before = [services.ledger.attempt(key) for key in job]
     finish(told(services, "Completed"), NAME)
     assert [services.ledger.attempt(key) for key in job] == before
-    assert len(sent) == 4
+    assert len(sent) == 6
 
 
 def test_while_it_runs_nothing_happens(services, job, sent):

@@ -262,11 +262,12 @@ class TestFailures:
         assert (job(services, version).state, sagemaker.asked, len(mails(sent))) == ("STOPPED", 1, 1)
 
     @pytest.mark.parametrize("code", ["ResourceLimitExceeded", "ThrottlingException"])
-    def test_without_room_it_waits(self, services, sagemaker, drop, sent, code):
+    def test_without_room_it_waits(self, services, sagemaker, drop, sent, code, clock):
         version, sagemaker.refusal = drop(), code
         validate(services, version)
         assert (job(services, version).state, mails(sent)) == ("PLANNED", [])
         sagemaker.refusal = None
+        clock.pass_minutes(2)
         validate(services, version)
         assert job(services, version).state == "STARTED"
 
@@ -316,20 +317,23 @@ class TestFailures:
 class TestStandingStill:
     """The records' clock is long ago, so all that is not at its end stands still."""
 
-    def test_an_upload_in_a_job_does_not_stand_and_its_job_is_pushed(self, services, drop, sent):
+    def test_an_upload_in_a_job_does_not_stand_and_its_job_is_pushed(self, services, sagemaker, drop, sent):
         version = drop()
         validate(services, version)
+        assert reconcile(services)["started_jobs"] == 0, "it runs"
+        run(services, sagemaker, job(services, version).name)
         pushed = reconcile(services)
         assert (pushed["received"], pushed["started_jobs"]) == (0, 1)
         ((queue, message),) = sent
         assert (queue, message["detail-type"]) == ("finish_queue", "SageMaker Processing Job State Change")
         assert message["detail"]["ProcessingJobName"] == job(services, version).name
 
-    def test_a_job_that_waits_for_room_is_started_by_validate(self, services, sagemaker, drop, sent):
+    def test_a_job_that_waits_for_room_is_started_by_validate(self, services, sagemaker, drop, sent, clock):
         version, sagemaker.refusal = drop(), "ResourceLimitExceeded"
         validate(services, version)
+        clock.pass_minutes(2)
         pushed = reconcile(services)
-        assert (pushed["received"], pushed["planned_jobs"]) == (0, 1)
+        assert (pushed["received"], pushed["unstarted_jobs"]) == (0, 1)
         ((queue, message),) = sent
         assert (queue, landed_versions(message)) == ("validate_queue", [version])
 

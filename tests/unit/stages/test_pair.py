@@ -230,8 +230,7 @@ class TestTime:
         start = datetime(2026, 1, 1, tzinfo=UTC)
         held = {"now": start}
         iso = lambda: held["now"].isoformat(timespec="milliseconds").replace("+00:00", "Z")  # noqa: E731
-        for module in ("pair", "waiting", "reconcile"):
-            monkeypatch.setattr(f"seqdrop.stages.{module}.now", iso)
+        monkeypatch.setattr("seqdrop.clock.utc_now", lambda: held["now"])
         monkeypatch.setattr(services.ledger, "_now", iso)
 
         def to(hours: float) -> None:

@@ -8,6 +8,8 @@ from botocore.exceptions import ClientError
 from seqdrop.analyses import packaged
 from seqdrop.jobs.models import push_archive
 from seqdrop.ledger.records import Attempt, Upload
+from seqdrop.stages.postponed import delay
+from seqdrop.stages.room import end_job
 from seqdrop.stages.start_transform import start_transform
 from seqdrop.uploads import UploadVersion
 
@@ -116,12 +118,15 @@ def test_a_crash_at_the_call_is_made_good_by_the_next_delivery(services, sagemak
 
 
 @pytest.mark.parametrize("code", ["ResourceLimitExceeded", "ThrottlingException"])
-def test_no_room_leaves_the_job_planned_for_the_reconciler(services, sagemaker, planned, code):
+def test_no_room_leaves_the_job_planned_for_the_reconciler(services, sagemaker, planned, code, clock):
     key = planned("a")
     sagemaker.fail = [(refused(code), None)]
     start_transform(services, [key])
     job = services.ledger.attempt(key).job
-    assert (services.ledger.job(job).state, sagemaker.jobs) == ("PLANNED", {})
+    assert (services.ledger.job(job).state, services.ledger.job(job).waits, sagemaker.jobs) == ("PLANNED", 1, {})
+    start_transform(services, [key])
+    assert sagemaker.jobs == {}, "it is not due yet"
+    clock.pass_minutes(2)
     start_transform(services, [key])
     assert (services.ledger.job(job).state, list(sagemaker.jobs)) == ("STARTED", [job])
 
@@ -223,3 +228,83 @@ def test_a_deploy_does_not_change_work_that_is_under_way(services, sagemaker, pl
         services.ledger.attempt(before).job: "70",
         services.ledger.attempt(attempt.key).job: "10",
     }
+
+
+class TestRoom:
+    """No more jobs are open than may be; who finds no room waits in the ledger, and runs take turns."""
+
+    @pytest.fixture
+    def services(self, services):
+        return replace(services, settings=replace(services.settings, max_jobs=2))
+
+    def of_run(self, services, planned, run: str, count: int, analysis: str = "reads") -> list[str]:
+        keys = [planned(f"{run}/{number}", analysis) for number in range(count)]
+        for key in keys:
+            services.ledger.note(services.ledger.attempt(key), run=run)
+        return keys
+
+    def states(self, services, keys):
+        return [services.ledger.attempt(key).state for key in keys]
+
+    def test_what_there_is_no_room_for_waits(self, services, sagemaker, planned):
+        keys = [planned("a"), planned("b", "contigs"), planned("c", "embed")]
+        assert start_transform(services, keys) == set()
+        assert sorted(self.states(services, keys)) == ["SUBMITTED", "SUBMITTED", "WAITING"]
+        assert len(services.ledger.room().jobs) == len(sagemaker.jobs) == 2
+        assert start_transform(services, keys) == set()
+        assert len(sagemaker.jobs) == 2
+
+    def test_a_place_is_given_back_at_the_end_of_a_job_and_taken_by_who_waits(self, services, sagemaker, planned):
+        keys = [planned("a"), planned("b", "contigs"), planned("c", "embed")]
+        start_transform(services, keys)
+        first = services.ledger.job(next(iter(sagemaker.jobs)))
+        end_job(services, first, "DONE")
+        assert services.ledger.room().jobs == tuple(list(sagemaker.jobs)[1:])
+        start_transform(services, [])
+        assert self.states(services, keys) == ["SUBMITTED"] * 3
+        assert len(sagemaker.jobs) == 3
+        end_job(services, first, "DONE")
+        assert len(services.ledger.room().jobs) == 2, "a job's place is given back once"
+
+    def test_runs_take_turns(self, services, sagemaker, planned):
+        long = self.of_run(services, planned, "long", 120)
+        short = self.of_run(services, planned, "short", 3)
+        start_transform(services, [*long, *short])
+        assert self.states(services, short) == ["SUBMITTED"] * 3
+        assert self.states(services, long).count("WAITING") == 23
+
+    def test_a_larger_batch_makes_jobs_up_to_their_bounds(self, services, sagemaker, planned):
+        keys = [planned(str(number)) for number in range(3)]
+        services.ledger.note(services.ledger.attempt(keys[0]), shards=499)
+        start_transform(services, keys)
+        sizes = sorted(len(services.ledger.job(name).members) for name in sagemaker.jobs)
+        assert sizes == [1, 2]
+
+    def test_two_at_once_never_open_more_than_may_be(self, services, sagemaker, planned, monkeypatch):
+        keys = [planned("a"), planned("b", "contigs"), planned("c", "embed"), planned("d")]
+        services.ledger.note(services.ledger.attempt(keys[3]), group="job/1")
+        real, others = services.ledger.claim, [keys[2], keys[3]]
+
+        def claim(job, members, room):
+            if others:  # while this one was planned, another run came
+                start_transform(services, [others.pop(), others.pop()])
+            return real(job, members, room)
+
+        monkeypatch.setattr(services.ledger, "claim", claim)
+        start_transform(services, keys[:2])
+        assert len(sagemaker.jobs) == len(services.ledger.room().jobs) == 2
+        assert sorted(self.states(services, keys)) == ["SUBMITTED", "SUBMITTED", "WAITING", "WAITING"]
+
+    def test_attempts_that_a_failed_job_left_are_kept_apart(self, services, sagemaker, planned):
+        keys = [planned("a"), planned("b"), planned("c")]
+        services.ledger.note(services.ledger.attempt(keys[0]), group="job/1")
+        start_transform(services, keys)
+        sizes = sorted(len(services.ledger.job(name).members) for name in sagemaker.jobs)
+        assert sizes == [1, 2]
+
+
+def test_jobs_that_were_refused_together_do_not_come_back_together():
+    waits = {delay(f"job-{number}", 1) for number in range(50)}
+    assert len(waits) > 40
+    assert all(0.5 <= minutes <= 1.5 for minutes in waits)
+    assert all(delay("x", waits) <= 90 for waits in range(1, 100))

@@ -6,6 +6,7 @@ import json
 import random
 import tarfile
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
@@ -232,8 +233,9 @@ class TestGathering:
         assert not list(services.ledger.in_state("attempt", "PLANNED"))
 
     def test_the_lab_is_told_once_of_a_file_that_waits_for_long(self, services, drop, sent, monkeypatch):
-        monkeypatch.setattr("seqdrop.stages.training_set.now", lambda: "2026-01-01T00:00:00.000Z")
-        validate(services, drop("mask.fasta"))
+        with monkeypatch.context() as then:
+            then.setattr("seqdrop.clock.utc_now", lambda: datetime(2026, 1, 1, tzinfo=UTC))
+            validate(services, drop("mask.fasta"))
         assert reconcile(services)["unmated"] == 1
         assert reconcile(services)["unmated"] == 0
         assert "training/x/ lacks its job.toml" in mails(sent)[0]
@@ -322,11 +324,12 @@ class TestStart:
         launch_training(services, job.name)
         assert (services.ledger.job(job.name).state, list(sagemaker.jobs)) == ("STARTED", [job.name])
 
-    def test_without_room_it_waits_and_is_pushed(self, services, sagemaker, dropped, sent):
+    def test_without_room_it_waits_and_is_pushed(self, services, sagemaker, dropped, sent, clock):
         sagemaker.refusal = "ResourceLimitExceeded"
         start_training(services, attempt_of(services, dropped["job.toml"]).key)
         (job,) = services.ledger.in_state("job", "PLANNED")
-        assert reconcile(services)["planned_jobs"] == 1
+        clock.pass_minutes(2)
+        assert reconcile(services)["unstarted_jobs"] == 1
         assert ("training_queue", {"job": job.name}) in sent
         sagemaker.refusal = None
         launch_training(services, job.name)
@@ -432,8 +435,11 @@ class TestEnd:
         finish(services, job_name([attempt]))
         assert (len(sent), attempt_of(services, dropped["job.toml"]).state) == (before, "SUBMITTED")
 
-    def test_an_end_that_was_never_announced_is_asked_for(self, services, dropped, sent):
-        start_training(services, attempt_of(services, dropped["job.toml"]).key)
+    def test_an_end_that_was_never_announced_is_asked_for(self, services, sagemaker, dropped, sent):
+        attempt = attempt_of(services, dropped["job.toml"])
+        start_training(services, attempt.key)
+        assert reconcile(services)["started_jobs"] == 0, "it runs"
+        sagemaker.ends[job_name([attempt])] = {"TrainingJobStatus": "Completed"}
         assert reconcile(services)["started_jobs"] == 1
         ((_, message),) = [one for one in sent if one[0] == "finish_queue"]
         assert message["detail-type"] == "SageMaker Training Job State Change"

@@ -4,13 +4,17 @@ import gzip
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
 from seqdrop.analyses import packaged
 from seqdrop.events import landed_versions
 from seqdrop.ledger.records import Attempt, Job, Upload
+from seqdrop.services import now
+from seqdrop.stages.archive import archive
 from seqdrop.stages.reconcile import reconcile
+from seqdrop.stages.unrecorded import sequencer
 from seqdrop.stages.validate import validate
 from seqdrop.uploads import UploadVersion
 
@@ -204,11 +208,19 @@ def standing(services):
     return received, raw
 
 
+@pytest.fixture
+def services(services):
+    """SageMaker says of each job that it has ended."""
+    ended = {"TransformJobStatus": "Completed"}
+    return replace(services, sagemaker=SimpleNamespace(describe_transform_job=lambda TransformJobName: ended))
+
+
 def test_reconcile_sends_on_what_stands_still(services, standing, sent):
     received, raw = standing
     # The upload whose attempt is in a job waits for that job: there is nothing to send.
-    pushed = {"received": 1, "validated": 1, "planned_jobs": 1, "started_jobs": 1}
-    assert reconcile(services) == {**pushed, "waiting": 0, "unmated": 0, "runs_told": 0}
+    pushed = {"received": 1, "validated": 1, "unstarted_jobs": 1, "started_jobs": 1}
+    counts = reconcile(services)
+    assert {name: count for name, count in counts.items() if count} == pushed
     by_queue = dict(sent)
     assert landed_versions(by_queue["validate_queue"]) == [received]
     assert by_queue["archive_queue"] == {"upload": raw.id}
@@ -216,14 +228,10 @@ def test_reconcile_sends_on_what_stands_still(services, standing, sent):
     assert by_queue["finish_queue"]["detail"]["TransformJobName"] == "started"
 
 
-def test_reconcile_pushes_ever_more_seldom_then_tells_once(services, standing, sent, monkeypatch):
+def test_reconcile_pushes_ever_more_seldom_and_tells_once(services, standing, sent, monkeypatch):
     clock = {"now": datetime(2026, 1, 1, 1, tzinfo=UTC)}
-    iso = lambda time: time.isoformat(timespec="milliseconds").replace("+00:00", "Z")  # noqa: E731
-    monkeypatch.setattr("seqdrop.stages.reconcile.now", lambda: iso(clock["now"]))
-    monkeypatch.setattr(
-        "seqdrop.stages.reconcile.minutes_ago", lambda minutes: iso(clock["now"] - timedelta(minutes=minutes))
-    )
-    monkeypatch.setattr(services.ledger, "_now", lambda: iso(clock["now"]))
+    monkeypatch.setattr("seqdrop.clock.utc_now", lambda: clock["now"])
+    monkeypatch.setattr(services.ledger, "_now", now)
     pushes = []
     for quarter in range(4 * 24 * 4):
         before = len(sent)
@@ -231,7 +239,8 @@ def test_reconcile_pushes_ever_more_seldom_then_tells_once(services, standing, s
         if any(queue == "validate_queue" for queue, _ in sent[before:]):
             pushes.append(quarter)
         clock["now"] += timedelta(minutes=15)
-    assert pushes == [0, 4, 12, 28, 60]  # quarters of an hour: after 1, 2, 4 and 8 hours more
+    # In quarters of an hour: after 1, 2, 4, 8 and 16 hours more, then once a day.
+    assert pushes == [0, 4, 12, 28, 60, 124, 220, 316]
     mails = [mail["Subject"] for queue, mail in sent if queue == "topic"]
     assert sorted(mails) == sorted(set(mails)), "told once each"
     assert len(mails) == 4
@@ -248,5 +257,111 @@ def test_a_move_starts_the_count_anew(services, standing):
 
 def test_reconcile_leaves_what_moved_just_now(services, monkeypatch):
     services.ledger.create(Upload.received(UploadVersion("landing", "raw/x", "v", 1, "e"), "raw"))
-    monkeypatch.setattr("seqdrop.stages.reconcile.minutes_ago", lambda minutes: "2025-12-31T00:00:00Z")
+    monkeypatch.setattr("seqdrop.clock.utc_now", lambda: datetime(2026, 1, 1, 0, 29, tzinfo=UTC))
     assert reconcile(services)["received"] == 0
+
+
+class TestWhatNoEventToldOf:
+    """What only the reconciler finds."""
+
+    @pytest.fixture
+    def lost(self, services, monkeypatch):
+        """Puts an object whose event never comes."""
+        monkeypatch.setattr("seqdrop.clock.utc_now", lambda: datetime.now(UTC) + timedelta(hours=1))
+
+        def put(key: str) -> UploadVersion:
+            answer = services.s3.put_object(Bucket="landing", Key=key, Body=FASTQ)
+            return UploadVersion("landing", key, answer["VersionId"], len(FASTQ), answer["ETag"].strip('"'))
+
+        return put
+
+    def messages(self, sent) -> list[UploadVersion]:
+        return [landed_versions(body)[0] for queue, body in sent if queue == "validate_queue"]
+
+    def test_an_upload_without_a_record_is_found_in_the_bucket(self, services, lost, sent):
+        one, older, newer = lost("raw/a b+c"), lost("raw/x"), lost("raw/x")
+        known = lost("raw/known")
+        services.ledger.create(Upload.received(known, "raw"))
+        services.s3.put_object(Bucket="landing", Key="raw/folder/", Body=b"")
+        assert reconcile(services)["unrecorded"] == 3
+        found = self.messages(sent)
+        assert {version.id for version in found} >= {one.id, older.id, newer.id}
+        for version in found:
+            validate(services, version)
+        assert services.ledger.upload(one.id).state == "VALIDATED"
+        assert reconcile(services)["unrecorded"] == 0
+
+    def test_one_that_has_just_landed_is_left_to_its_event(self, services, lost, monkeypatch):
+        lost("raw/a")
+        monkeypatch.setattr("seqdrop.clock.utc_now", lambda: datetime.now(UTC) + timedelta(minutes=20))
+        assert reconcile(services)["unrecorded"] == 0
+
+    def test_a_long_list_is_gone_through_in_many_runs_and_then_anew(self, services, lost, sent, monkeypatch):
+        monkeypatch.setattr("seqdrop.stages.unrecorded.MOST_PAGES", 1)
+        real = services.s3.list_object_versions
+        monkeypatch.setattr(services.s3, "list_object_versions", lambda **more: real(**more, MaxKeys=2))
+        versions = [lost(f"raw/{number}") for number in range(5)]
+        assert [reconcile(services)["unrecorded"] for _ in range(4)] == [2, 2, 1, 2]
+        assert {version.id for version in self.messages(sent)} == {version.id for version in versions}
+
+    def test_a_sequencer_of_a_lost_event_sorts_with_those_of_s3(self):
+        written = datetime.fromtimestamp(0x55AED6DC, UTC)  # as in the documentation's example, 0055AED6DCD90281E5
+        earlier, later = (sequencer(written + timedelta(seconds=one)) for one in (0, 1))
+        orders = [UploadVersion("b", "k", "v", 1, "e", text).order for text in (earlier, "0055AED6DCD90281E5", later)]
+        assert orders == sorted(orders)
+
+    def test_a_receipt_that_is_gone_is_asked_for_once_a_time(self, services, sent, monkeypatch):
+        version = UploadVersion("landing", "raw/x", "v", 1, "e")
+        services.ledger.create(Upload.received(version, "raw"))
+        services.ledger.move(services.ledger.upload(version.id), "VALIDATED")
+        services.ledger.move(services.ledger.upload(version.id), "ARCHIVED")
+        assert reconcile(services)["unreceipted"] == 1
+        assert ("archive_queue", {"upload": version.id}) in sent
+        services.put_json("results", f"receipts/{version.id}.json", {})
+        assert reconcile(services)["unreceipted"] == 0
+
+    def test_an_attempt_whose_job_ended_without_it_is_settled(self, services, standing, sent):
+        (attempt,) = services.ledger.in_state("attempt", "SUBMITTED")
+        services.ledger.move(services.ledger.job(attempt.job), "FAILED")
+        sent.clear()
+        assert reconcile(services)["submitted"] == 1
+        told = [body["detail"]["TransformJobName"] for queue, body in sent if queue == "finish_queue"]
+        assert attempt.job in told
+
+    def test_a_job_that_still_runs_is_left_alone_for_ever(self, services, standing):
+        running = SimpleNamespace(describe_transform_job=lambda TransformJobName: {"TransformJobStatus": "InProgress"})
+        assert reconcile(replace(services, sagemaker=running))["started_jobs"] == 0
+        assert services.ledger.job("started").pushes == 0
+
+    def test_one_who_waits_for_room_is_called_when_there_is_some(self, services, standing, sent):
+        (attempt,) = services.ledger.in_state("attempt", "SUBMITTED")
+        again = attempt.again()
+        services.ledger.move(attempt, "FAILED", again)
+        services.ledger.move(services.ledger.attempt(again.key), "WAITING")
+        assert reconcile(services)["waiting_for_room"] == 1
+        assert ("transform_queue", {"room": "reconcile"}) in sent
+        full = replace(services, settings=replace(services.settings, max_jobs=0))
+        assert reconcile(full)["waiting_for_room"] == 0
+
+    def test_one_look_that_fails_does_not_keep_the_others_from_looking(self, services, standing, sent):
+        def refuse(**_):
+            raise ClientError({"Error": {"Code": "ThrottlingException"}}, "DescribeTransformJob")
+
+        counts = reconcile(replace(services, s3=None, sagemaker=SimpleNamespace(describe_transform_job=refuse)))
+        assert counts["errors"] > 0
+        assert counts["received"] == counts["validated"] == 1
+
+    def test_a_failed_attempts_upload_that_was_deleted_is_withdrawn(self, services, drop, sent):
+        version = drop("reads/a.fastq", FASTQ)
+        validate(services, version)
+        (attempt,) = services.ledger.attempts(version.id)
+        services.ledger.move(attempt, "FAILED", reason="x")
+        services.s3.delete_object(Bucket="landing", Key=version.key)  # by a delete marker, as `aws s3 rm` does
+        sent.clear()
+        reconcile(services)
+        assert ("archive_queue", {"upload": version.id}) in sent
+        archive(services, version.id)
+        found = services.ledger.upload(version.id)
+        assert (found.state, found.reason) == ("WITHDRAWN", "deleted_before_archive")
+        kept = services.s3.get_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
+        assert kept["Body"].read() == FASTQ

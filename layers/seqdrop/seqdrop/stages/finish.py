@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
@@ -30,7 +31,7 @@ from seqdrop.uses import PROTEIN
 
 CHUNK = 1 << 20
 # Errors of the services and of the way to them; any other that predictions raise is theirs, and stays.
-PASSING = (BotoCoreError, ClientError, HTTPError, OSError, RetryableError)
+PASSING = (Boto3Error, BotoCoreError, ClientError, HTTPError, OSError, RetryableError)
 
 
 def finish(services: Services, name: str) -> None:
@@ -153,7 +154,8 @@ def _write(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> s
     except UnknownAnswer as error:
         return str(error)
     services.put_json(bucket, results_prefix(attempt) + "summary.json", content)
-    services.ledger.move(attempt, "PREDICTED")
+    if not services.ledger.move(attempt, "PREDICTED"):
+        raise RetryableError("another run settles it at this moment")
     return None
 
 

@@ -64,7 +64,7 @@ def _tell(services: Services, record: Record) -> None:
     what = _name(services, record)
     services.notify(
         f"Seqdrop: {what} stands still",
-        f"{what} still stands in {record.state} after {TELL_AT} pushes. Seqdrop goes on pushing it, once a day.\n"
+        f"{what} still stands in {record.state} after {TELL_AT} pushes. Seqdrop goes on pushing it, ever more seldom.\n"
         "Look at the log of the function that moves it (docs/ledger.md names it) and at the dead-letter queues\n"
         "(`seqdrop redrive` lists them).\n",
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from seqdrop.errors import RetryableError
 from seqdrop.ledger.records import Attempt, Job
 from seqdrop.log import logger
 from seqdrop.services import Services
@@ -37,5 +38,6 @@ def next_group(job: Job, lacking: list[Attempt], attempt: Attempt, reason: str) 
 def try_again(services: Services, attempt: Attempt, group: str, reason: str) -> None:
     """End an attempt, and plan the next with its shards, in one transaction. Its job's other members are not told."""
     because = f"its job failed, and it is tried again apart from others: {reason}"
-    services.ledger.move(attempt, "FAILED", attempt.again(group), reason=because[:1000])
+    if not services.ledger.move(attempt, "FAILED", attempt.again(group), reason=because[:1000]):
+        raise RetryableError("another run settles it at this moment")
     logger().warning("split off", extra={"upload_id": attempt.upload_id, "job": attempt.job})

@@ -1,0 +1,109 @@
+"""What a burst of uploads costs: `python benchmarks/orchestration.py [--uploads 100 1000 10000]`.
+
+The real functions through real boto3 against the AWS in memory of tests/faults: all uploads land at once, in runs of 96
+samples, and one event in five comes twice. Prints, for each size, the jobs started, the calls of AWS for each upload by
+service, and the writes to the ledger: the same for each upload, however many there are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.faults.files import ANALYSES, MODELS, point_to
+from tests.faults.lambdas import Invocation
+from tests.faults.world import template
+from tests.faults.world.hook import Wire, wired
+from tests.faults.world.world import TWICE, Call, World
+
+RUN = 96  # samples
+EVERY = 5  # one event in so many comes twice
+PAGE = 1_000_000  # bytes that one answer of a query holds; the table in memory answers in one piece
+
+
+class Burst:
+    """One burst in one world, and what it cost."""
+
+    def __init__(self, wire: Wire, uploads: int):
+        self.world, self.calls, self.writes = World(), Counter(), 0
+        self.world.mishaps = dict.fromkeys(range(0, uploads, EVERY), TWICE)
+        self.most_open = 0
+        wire.answer, wire.clock = self._answer, self.world.clock
+        point_to(self.world, MODELS[0])
+        for number in range(uploads):
+            run, sample = divmod(number, RUN)
+            bases = "".join("ACGT"[number >> shift & 3] for shift in range(0, 16, 2)) * 5
+            body = f"@r{number}\n{bases}\n+\n{'I' * len(bases)}\n".encode()
+            self.world.s3.put(self.world.name("landing"), f"reads/run{run}/S{sample}.fastq", body)
+
+    def _answer(self, call: Call) -> dict:
+        answer = self.world.call(call)
+        self.calls[call.service] += 1
+        if call.operation == "TransactWriteItems":
+            self.writes += len(call.request["TransactItems"])
+        if call.operation == "Query":  # as many calls as the service would take
+            self.calls[call.service] += len(repr(answer["Items"])) // PAGE
+        open_jobs = sum(job.status == "InProgress" for job in self.world.sagemaker.jobs.values())
+        self.most_open = max(self.most_open, open_jobs) if call.operation == "CreateTransformJob" else self.most_open
+        return answer
+
+    def play(self) -> None:
+        """Deliver messages and let jobs end, until nothing is left to do."""
+        while True:
+            if sum(self._drain(function) for function in template.functions()):
+                continue
+            at = self.world.sagemaker.next_at()
+            if at is None:
+                return
+            self.world.clock.advance(at - self.world.clock.seconds)
+            self.world.sagemaker.run()
+
+    def _drain(self, function: template.Function) -> bool:
+        """Hand a function all that lies in its queue, in its batches."""
+        queues, worked = self.world.queues, False
+        while taken := list(islice(queues.messages[function.queue], function.batch)):
+            messages = queues.receive(function.queue, taken)
+            invocation = Invocation(function.folder, function.queue, messages)
+            invocation.proceed(lambda _: None)
+            if invocation.error or invocation.failed:
+                raise SystemExit(f"{function.folder} failed: {invocation.error or invocation.failed}")
+            for message in messages:
+                queues.done(function.queue, message)
+            worked = True
+        return worked
+
+    def ends(self) -> Counter:
+        items = self.world.table.items.values()
+        return Counter(item["state"]["S"] for item in items if item.get("kind", {}).get("S") == "upload")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--uploads", type=int, nargs="+", default=[100, 1000, 10_000])
+    parser.add_argument("--max-jobs", type=int, default=10, help="transform jobs at once (10)")
+    options = parser.parse_args()
+    text = ANALYSES.replace("max_members = 3", "max_members = 50")
+    services = ("dynamodb", "s3", "sqs", "sagemaker", "sns")
+    titles = "  ".join(f"{name:>9}" for name in services)
+    print(f"uploads  jobs  at once  calls an upload  {titles}  ledger writes")
+    with wired(text, max_jobs=str(options.max_jobs)) as wire:
+        for uploads in options.uploads:
+            began, burst = time.perf_counter(), Burst(wire, uploads)
+            burst.play()
+            if burst.ends() != {"ARCHIVED": uploads}:
+                raise SystemExit(f"not all ended ARCHIVED: {burst.ends()}")
+            each = "  ".join(f"{burst.calls[name] / uploads:9.2f}" for name in services)
+            jobs, total = len(burst.world.sagemaker.jobs), sum(burst.calls.values()) / uploads
+            seconds, writes = time.perf_counter() - began, burst.writes / uploads
+            row = f"{uploads:7}  {jobs:4}  {burst.most_open:7}  {total:15.2f}  {each}  {writes:13.2f}"
+            print(f"{row}   ({seconds:.0f} s)", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""`make faults N=10000`: many schedules, each another way in which things go wrong."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from tests.faults.files import ANALYSES, SETTINGS
+from tests.faults.schedule import Schedule
+from tests.faults.search import HUNDRED, Violated, check, search
+from tests.faults.world.hook import Wire, wired
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--n", type=int, default=1000, help="how many schedules (1000)")
+    parser.add_argument("--seed", type=int, default=1, help="of the first hundred; each further one has the next (1)")
+    parser.add_argument("--schedule", help="play this one, as a failure printed it")
+    told = parser.parse_args()
+    with wired(ANALYSES, **SETTINGS) as wire:
+        return _one(wire, Schedule.from_json(told.schedule)) if told.schedule else _many(wire, told.n, told.seed)
+
+
+def _one(wire: Wire, schedule: Schedule) -> int:
+    try:
+        check(wire, schedule)
+    except Violated as error:
+        print(error, *wire.log, sep="\n")
+        return 1
+    print("every invariant holds")
+    return 0
+
+
+def _many(wire: Wire, count: int, first: int) -> int:
+    played, failures, since = 0, [], time.monotonic()
+    try:
+        for number in range(first, first + -(-count // HUNDRED)):
+            size = min(HUNDRED, count - played)
+            if failure := search(wire, number, size):
+                failures.append(failure)
+                print(f"\n{failure}", flush=True)
+            played += failure.number if failure else size
+            took = time.monotonic() - since
+            print(f"\r{played:,} schedules, {took / played:.3f} s each, {len(failures)} failures", end="", flush=True)
+    except KeyboardInterrupt:
+        print("\nbroken off", end="")
+    print(f"\n{played:,} schedules, seeds {first} to {number}: {_told(failures)}")
+    return 1 if failures else 0
+
+
+def _told(failures: list) -> str:
+    if not failures:
+        return "every invariant held"
+    seeds = ", ".join(str(failure.seed) for failure in failures)
+    return f"{len(failures)} failures; rerun one with `make faults N={HUNDRED} SEED=…` of {seeds}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

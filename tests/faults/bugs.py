@@ -1,0 +1,314 @@
+"""Deliberate bugs, each of a kind that is easily made: what the schedules must find, or they prove nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from unittest import mock
+
+from botocore.exceptions import ClientError
+from seqdrop import archive as cold
+from seqdrop.errors import JobRefused
+from seqdrop.jobs import sending
+from seqdrop.ledger.table import Ledger
+from seqdrop.stages import (
+    archive,
+    finish,
+    notices,
+    presence,
+    reconcile,
+    room,
+    settle,
+    start_transform,
+    validate,
+    verdict,
+)
+
+Change = tuple[object, str, object]  # where, which name, what it is instead
+
+
+@dataclass(frozen=True)
+class Bug:
+    name: str
+    changes: Callable[[], list[Change]]
+
+    @contextmanager
+    def made(self):
+        with ExitStack() as stack:
+            for where, name, instead in self.changes():
+                patch = mock.patch.dict if isinstance(where, dict) else mock.patch.object
+                made = patch(where, instead, clear=True) if isinstance(where, dict) else patch(where, name, instead)
+                stack.enter_context(made)
+            yield
+
+
+BUGS: list[Bug] = []
+
+
+def _bug(name: str) -> Callable:
+    def add(changes: Callable[[], list[Change]]) -> Callable:
+        BUGS.append(Bug(name, changes))
+        return changes
+
+    return add
+
+
+def _unconditional(write: Callable) -> Callable:
+    """The same write, whatever stands there."""
+
+    def without(self, *given, **named) -> dict:
+        put = write(self, *given, **named)["Put"]
+        return {"Put": {"Item": put["Item"]}}
+
+    return without
+
+
+# -- the ledger --
+
+
+@_bug("a move does not ask where the record stands")
+def _no_condition():
+    return [(Ledger, "_replace", _unconditional(Ledger._replace))]
+
+
+@_bug("a new record is written over one that is there")
+def _written_over():
+    return [(Ledger, "_put", _unconditional(Ledger._put))]
+
+
+@_bug("what uploads and jobs share is written without looking at its revision")
+def _shared_blindly():
+    return [(Ledger, "_put_shared", _unconditional(Ledger._put_shared))]
+
+
+@_bug("a job and its members are written one after the other")
+def _claim_apart():
+    def claim(self, job, members, room=None) -> bool:
+        writes = [self._put(job), *(self._step(member, "SUBMITTED", job=job.name) for member in members)]
+        writes += [self._put_shared(room.taken(job.name))] if room else []
+        done = [self._transact([write]) for write in writes]
+        return all(done)
+
+    return [(Ledger, "claim", claim)]
+
+
+@_bug("a refused write is taken for a success")
+def _refusals_overlooked():
+    def transact(self, writes: list[dict]) -> bool:
+        known(self, writes)
+        return True
+
+    known = Ledger._transact
+    return [(Ledger, "_transact", transact)]
+
+
+# -- the archive --
+
+
+@_bug("archive empties the landing bucket before it has copied")
+def _deleted_first():
+    def copied(services, upload):
+        services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
+        return known(services, upload)
+
+    known = archive._copied
+    return [(archive, "_copied", copied)]
+
+
+@_bug("archive deletes by key, not by version")
+def _deleted_by_key():
+    def end(services, upload, copied) -> None:
+        archive._write_receipt(services, upload, copied)
+        services.s3.delete_object(Bucket=upload.bucket, Key=upload.key)
+        archive.end_upload(services, upload, "ARCHIVED", archive_key=copied["key"])
+
+    return [(archive, "_end", end)]
+
+
+@_bug("archive tells the ledger before it empties the landing bucket")
+def _told_before_deleted():
+    def end(services, upload, copied) -> None:
+        archive._write_receipt(services, upload, copied)
+        archive.end_upload(services, upload, "ARCHIVED", archive_key=copied["key"])
+        services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
+
+    return [(archive, "_end", end)]
+
+
+@_bug("archive believes that there is a copy, and does not look")
+def _unverified():
+    def verified(s3, upload, bucket) -> dict:
+        return {"bucket": bucket, "key": cold.archive_key(upload), "sha256": upload.sha256}
+
+    return [(cold, "verified_copy", verified)]
+
+
+@_bug("archive takes a failed attempt for done")
+def _failed_is_done():
+    def due(services, upload) -> bool:
+        return all(one.state in ("PREDICTED", "FAILED") for one in services.ledger.deciding(upload))
+
+    return [(archive, "is_due", due)]
+
+
+@_bug("an error of S3 is taken for a deleted file")
+def _gone_at_any_error():
+    def is_there(services, upload, **version) -> bool:
+        try:
+            services.s3.head_object(Bucket=upload.bucket, Key=upload.key, **version)
+        except ClientError:
+            return False
+        return True
+
+    return [(presence, "_is_there", is_there)]
+
+
+# -- jobs --
+
+
+@_bug("a job that is there already counts as refused")
+def _in_use_is_refused():
+    def send(create, request, is_ours) -> bool:
+        def never() -> bool:
+            raise JobRefused("there is a job of this name")
+
+        return known(create, request, never)
+
+    known = sending.send
+    return [(start_transform, "send", send)]
+
+
+@_bug("a job gets another name each time it is started")
+def _named_anew():
+    def create(sagemaker, job) -> bool:
+        numbers.append(job.name)
+        name = f"{job.name[:55]}-{len(numbers)}"
+        return known(sagemaker, replace(job, request=job.request.replace(f'"{job.name}"', f'"{name}"')))
+
+    numbers: list[str] = []
+    known = start_transform._create
+    return [(start_transform, "_create", create)]
+
+
+@_bug("what does not start at once fails")
+def _no_patience():
+    def create(sagemaker, job) -> bool:
+        if not known(sagemaker, job):
+            raise JobRefused("there is no room")
+        return True
+
+    known = start_transform._create
+    return [(start_transform, "_create", create)]
+
+
+@_bug("nobody asks whether there is room")
+def _no_cap():
+    return [(start_transform, "claim", _claim_without_room), (start_transform, "free_places", lambda services: 100)]
+
+
+def _claim_without_room(services, members, make):
+    job = make(members)
+    return job if services.ledger.claim(job, members) else None
+
+
+@_bug("a job that ends keeps its place")
+def _place_kept():
+    def end_job(services, job, end, **facts) -> None:
+        services.ledger.move(services.ledger.job(job.name), end, **facts)
+
+    return [(finish, "end_job", end_job), (start_transform, "end_job", end_job)]
+
+
+# -- the end of a job --
+
+
+@_bug("the event's word is taken for the job's status")
+def _event_trusted():
+    def finished(services, name: str) -> None:
+        sagemaker = mock.Mock(wraps=services.sagemaker)
+        sagemaker.describe_transform_job.side_effect = lambda **_: {"TransformJobStatus": "Completed"}
+        known(replace(services, sagemaker=sagemaker), name)
+
+    known = finish.finish
+    return [(finish, "finish", finished)]
+
+
+@_bug("results of a later attempt go where those of the first are")
+def _wrong_place():
+    from seqdrop.results import files
+
+    def prefix(attempt) -> str:
+        return known(replace(attempt, number=1))
+
+    known = files.results_prefix
+    return [(files, "results_prefix", prefix), (finish, "results_prefix", prefix)]
+
+
+@_bug("a job's failure is that of all its members")
+def _never_split():
+    return [(finish, "next_group", lambda *_: None)]
+
+
+@_bug("what is left of a failed job is tried again together, for ever")
+def _never_apart():
+    def together(job, lacking, attempt, reason) -> str | None:
+        return f"{job.name}/0"
+
+    return [(finish, "next_group", together)]
+
+
+@_bug("members that have their answers are tried again as well")
+def _all_again():
+    def lacks(self, attempt) -> bool:
+        return self.end == "FAILED" or known(self, attempt)
+
+    known = finish._Ended.lacks
+    return [(finish._Ended, "lacks", lacks)]
+
+
+@_bug("a job is over before its members are settled, and nobody looks back")
+def _over_too_soon():
+    def settle_all(services, ended) -> list[str]:
+        room.end_job(services, ended.job, ended.end)
+        return known(services, ended)
+
+    known = finish._settle_all
+    looks = {name: look for name, look in reconcile.LOOKS.items() if name != "submitted"}
+    return [(finish, "_settle_all", settle_all), (reconcile.LOOKS, "", looks)]
+
+
+# -- what a lab is told --
+
+
+@_bug("a rejection is written down before its reason is")
+def _reason_last():
+    def reject(services, upload, refused, read=False) -> None:
+        services.ledger.move(upload, "REJECTED", reason=refused["code"])
+        notices.reason(services, upload, refused)
+        notices.mail(services, [upload], refused, read)
+
+    return [(validate, "reject", reject), (verdict, "reject", reject)]
+
+
+@_bug("a failure is written down before the lab is told")
+def _mail_last():
+    def fail(services, attempt, reason: str) -> None:
+        services.ledger.move(services.ledger.attempt(attempt.key), "FAILED", reason=reason)
+        upload = services.ledger.upload(attempt.upload_id)
+        services.notify(f"Seqdrop: no predictions for {upload.key}", upload.key)
+
+    return [(module, "fail_attempt", fail) for module in (settle, finish, start_transform)]
+
+
+# -- the reconciler, blind in one eye --
+
+
+def _blind(name: str) -> None:
+    @_bug(f"the reconciler does not look at {name}")
+    def _without():
+        return [(reconcile.LOOKS, "", {key: look for key, look in reconcile.LOOKS.items() if key != name})]
+
+
+for _name in ("validated", "planned", "unstarted_jobs", "started_jobs", "waiting_for_room", "unrecorded"):
+    _blind(_name)

@@ -1,0 +1,76 @@
+"""What a lab drops, and what its analyses.toml says: as small as it can be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from tests.faults.world.model import POISON
+from tests.faults.world.world import World
+
+MODEL = "small"
+MODELS = ("first", "second")  # what its pointer may point to
+SETTINGS = {"max_jobs": "2"}  # so that there is often no room
+_USE = 'model = "small"\nk = 6\nwindow = 30\nstride = 30\nstrands = "+"\nthreshold = 0.5\n'
+_USE += 'max_n_fraction = 0.1\nlabel = "promoter"\n'
+_JOB = "job = { max_members = 3 }\n"
+ANALYSES = (
+    f'[analyses.reads]\nprefix = "reads/"\nformats = ["fastq"]\nmax_gb = 1\n{_USE}{_JOB}'
+    f'[analyses.pairs]\nprefix = "pairs/"\nformats = ["fastq"]\nmax_gb = 1\nmates = "wait"\n{_USE}{_JOB}'
+    '[analyses.raw]\nprefix = "raw/"\nformats = ["fastq"]\nmax_gb = 1\n'
+)
+
+READS, RAW, FIRST, SECOND, BAD, POISONED, LOST = KINDS = (
+    "reads",
+    "raw",
+    "mate 1",
+    "mate 2",
+    "bad",
+    "poisoned",
+    "no analysis",
+)
+REJECTED = frozenset({BAD, LOST})
+_PLACES = {
+    READS: "reads/{}.fastq",
+    RAW: "raw/{} +é.fastq",
+    FIRST: "pairs/S{}_R1_001.fastq",
+    SECOND: "pairs/S{}_R2_001.fastq",
+    BAD: "reads/bad{}.fastq",
+    POISONED: "reads/poisoned{}.fastq",
+    LOST: "lost/{}.fastq",
+}
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One version that the lab put into the landing bucket."""
+
+    kind: str
+    key: str
+    version_id: str
+    body: bytes
+
+
+def drop(world: World, kind: str, slot: int, number: int) -> Drop:
+    """Put the `number`th file; two in one slot are versions of one key."""
+    body, key = _body(kind, slot, number), _PLACES[kind].format(slot)
+    made = world.s3.put(world.name("landing"), key, body)
+    return Drop(kind, key, made.id, body)
+
+
+def point_to(world: World, name: str) -> None:
+    """Make one of the models current, as `seqdrop models push` does."""
+    results, key = world.name("results"), f"models/{MODEL}/{name}.tar.gz"
+    world.s3.put(results, key, name.encode())
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    pointer = {"current": {"key": key, "digest": digest, "labels": ["other", "promoter"]}, "history": []}
+    world.s3.put(results, f"models/{MODEL}/current.json", json.dumps(pointer).encode())
+
+
+def _body(kind: str, slot: int, number: int) -> bytes:
+    """Two reads. Mates have the same names; the bases tell the number, so that no two files are alike."""
+    bases = "".join("ACGT"[number >> shift & 3] for shift in range(0, 16, 2)) * 5
+    names = [POISON if kind == POISONED else f"read{slot}.1", f"read{slot}.2"]
+    quality = "I" * (len(bases) - (kind == BAD))
+    return "".join(f"@{name}\n{bases}\n+\n{quality}\n" for name in names).encode()

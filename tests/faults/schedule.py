@@ -1,0 +1,104 @@
+"""A schedule: what a lab does and what goes wrong, as plain data. What is not listed goes right, first in first out.
+
+Every list is sparse: (gap, what), where the gap counts the calls, messages, jobs or steps that pass untouched before.
+So a schedule shrinks to the few things that matter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+
+from hypothesis import strategies as st
+
+from tests.faults.files import KINDS
+from tests.faults.world.sagemaker import FATES
+from tests.faults.world.world import MISHAPS
+
+CRASH_BEFORE, CRASH_AFTER = "crash before", "crash after"
+TIMEOUT_BEFORE, TIMEOUT_AFTER = "time-out before", "time-out after"
+THROTTLED, NO_ROOM, BROKEN = "throttled", "no room", "internal error"
+STALE, AGAIN, CONFLICT = "stale", "sent again", "conflict"
+FAULTS = (
+    CRASH_BEFORE,
+    CRASH_AFTER,
+    TIMEOUT_BEFORE,
+    TIMEOUT_AFTER,
+    THROTTLED,
+    NO_ROOM,
+    BROKEN,
+    STALE,
+    AGAIN,
+    CONFLICT,
+)
+# What a lab does, or the world: each with a number that says to which, or how long.
+DROP = tuple(f"drop {kind}" for kind in KINDS)
+DELETE, COVER, POINT, RECONCILE, WAIT, STOP = (
+    "delete",
+    "delete marker",
+    "other model",
+    "reconcile",
+    "wait",
+    "stop a job",
+)
+ACTS = (*DROP, DELETE, COVER, POINT, RECONCILE, WAIT, STOP)
+WAITS = (60, 600, 2000, 6 * 3600, 26 * 3600, 11 * 24 * 3600)  # seconds; the last outlasts an examination
+
+Sparse = tuple[tuple[int, object], ...]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    acts: tuple[tuple[int, str, int], ...] = ()  # (steps before it, what, which)
+    faults: Sparse = ()  # of calls
+    mishaps: Sparse = ()  # of messages
+    turns: Sparse = ()  # calls before which another invocation goes on: which one
+    crowd: int = 0  # besides those, at every so many calls (0: at none), so that many run at once
+    order: Sparse = ()  # deliveries that do not begin with the oldest message
+    fates: Sparse = ()  # of jobs
+    room: int = 100  # jobs that SageMaker runs at once
+
+    def as_json(self) -> str:
+        return json.dumps({name: value for name, value in asdict(self).items() if value not in ((), 100, 0)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Schedule:
+        told = {name: _tuples(value) for name, value in json.loads(text).items()}
+        return cls(**{one.name: told[one.name] for one in fields(cls) if one.name in told})
+
+
+def _tuples(value):
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def placed(sparse: Iterable[tuple[int, object]]) -> dict[int, object]:
+    """Number of the call (or message, …) → what becomes of it."""
+    found, at = {}, -1
+    for gap, what in sparse:
+        at += gap + 1
+        found[at] = what
+    return found
+
+
+def _sparse(what: st.SearchStrategy, widest: int, most: int) -> st.SearchStrategy:
+    return st.lists(st.tuples(st.integers(0, widest), what), max_size=most).map(tuple)
+
+
+def schedules() -> st.SearchStrategy[Schedule]:
+    """Of files there is always one at the least."""
+    number = st.integers(0, 3)
+    drops = st.tuples(st.integers(0, 3), st.sampled_from(DROP), number)
+    acts = st.tuples(st.integers(0, 12), st.sampled_from((*ACTS, *DROP)), number)
+    first = st.lists(drops, min_size=1, max_size=4)
+    return st.builds(
+        Schedule,
+        acts=st.builds(lambda *some: tuple(one for part in some for one in part), first, st.lists(acts, max_size=6)),
+        faults=_sparse(st.sampled_from(FAULTS), 50, 6),
+        mishaps=_sparse(st.sampled_from(MISHAPS), 6, 5),
+        turns=_sparse(st.integers(0, 4), 40, 6),
+        crowd=st.sampled_from((0, 0, 0, 1, 2, 3, 5, 8)),
+        order=_sparse(st.integers(1, 3), 6, 3),
+        fates=_sparse(st.sampled_from(FATES), 2, 3),
+        room=st.sampled_from((100, 1, 2)),
+    )

@@ -1,0 +1,28 @@
+"""Whatever crashes, hangs, comes twice, late or never: nothing is lost, and nothing is done twice."""
+
+import pytest
+
+from tests.faults.bugs import BUGS
+from tests.faults.search import search
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_invariant_holds(wire, seed):
+    failure = search(wire, seed, 25)
+    assert failure is None, str(failure)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [11, 12, 13, 14, 15])
+def test_every_invariant_holds_for_long(wire, seed):
+    failure = search(wire, seed, 100)
+    assert failure is None, str(failure)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_a_deliberate_bug_is_found(wire, bug, record_property):
+    with bug.made():
+        seen = next((found for seed in range(5) if (found := search(wire, seed, 100, shrink=False))), None)
+    assert seen, f"500 schedules did not show that {bug.name}"
+    record_property("schedule", 100 * seen.seed + seen.number)

@@ -1,0 +1,12 @@
+"""How a service says no."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """An error of a service, as its client will raise it (botocore's ClientError)."""
+
+    def __init__(self, code: str, message: str = "", status: int = 400, **more):
+        super().__init__(code)
+        self.status = status
+        self.answer = {"Error": {"Code": code, "Message": message or code}, **more}

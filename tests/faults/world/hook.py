@@ -1,0 +1,109 @@
+"""Real boto3 clients whose requests end in a world: after botocore's own checks, in place of the network."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from types import SimpleNamespace
+from unittest import mock
+
+import boto3.s3.transfer
+from seqdrop import analyses, clock
+from seqdrop import services as of_lambda
+from seqdrop.log import logger
+
+from tests.faults.world.errors import Refused
+from tests.faults.world.template import ACCOUNT, REGION, REPOSITORY, environment
+from tests.faults.world.world import Call
+
+ENVIRONMENT = {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "none"}
+
+
+class Wire(logging.Handler):
+    """What every call of every client goes through. `answer` is set anew for each world, and so is the clock.
+
+    It is also where the functions' log ends: `log` holds what was wrong.
+    """
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.answer: Callable[[Call], dict] | None = None
+        self.clock = None
+        self.log: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.log.append(f"{record.getMessage()}: {record.exc_info[1]!r}" if record.exc_info else record.getMessage())
+
+    def utc_now(self) -> datetime:
+        return self.clock.now
+
+    def attach(self, client) -> None:
+        client.meta.events.register_last("before-parameter-build", self._keep)
+        client.meta.events.register_last("before-call", self._call)
+
+    @staticmethod
+    def _keep(params: dict, context: dict, **_) -> None:
+        context["request"] = params
+
+    def _call(self, model, params: dict, context: dict, **_) -> tuple[SimpleNamespace, dict]:
+        request = dict(context["request"])
+        if hasattr(request.get("Body"), "read"):  # a stream; a request that is sent again has it from its beginning
+            request["Body"] = request["Body"].read()
+        call = Call(model.service_model.service_name, model.name, request, params["headers"])
+        try:
+            answer, status = self.answer(call), 200
+        except Refused as error:
+            answer, status = error.answer, error.status
+        return SimpleNamespace(status_code=status), {**answer, "ResponseMetadata": {"HTTPStatusCode": status}}
+
+
+class Nameless:
+    """In place of what tells a service which SDK calls."""
+
+    @staticmethod
+    def to_string() -> str:
+        return "seqdrop"
+
+
+@contextmanager
+def wired(text: str, **settings: str) -> Iterator[Wire]:
+    """The services of a Lambda whose analyses.toml is `text`, on a wire, with settings other than the template's.
+
+    Clients are made once: that takes a second.
+    """
+    own = {f"SEQDROP_{name.upper()}": value for name, value in settings.items()}
+    wire = Wire()
+    of_lambda.services.cache_clear()
+    one_thread = functools.partial(boto3.s3.transfer.TransferConfig, use_threads=False)
+    parsed, log = analyses.parse(text), logger()._logger
+    with (
+        mock.patch.dict(os.environ, {**ENVIRONMENT, **environment(), **own}),
+        mock.patch.object(analyses, "packaged", return_value=parsed),
+        mock.patch.object(boto3.s3.transfer, "TransferConfig", one_thread),
+        mock.patch.object(clock, "utc_now", wire.utc_now),
+        mock.patch.object(log, "handlers", [wire]),
+        mock.patch.object(log, "level", logging.WARNING),
+    ):
+        os.environ.pop("AWS_ENDPOINT_URL", None)
+        made = of_lambda.services()
+        for client in (made.s3, made.sagemaker, made.sqs, made.sns, made.ledger._client):
+            wire.attach(client)
+            client._user_agent_creator = Nameless  # which takes a tenth of the time of a call
+        yield wire
+    of_lambda.services.cache_clear()
+
+
+@functools.cache
+def handler(folder: str) -> Callable[[dict, object], dict]:
+    """The handler of functions/<folder>/app.py. Metrics, which a function prints, go nowhere."""
+    spec = importlib.util.spec_from_file_location(f"fault_{folder}", REPOSITORY / f"functions/{folder}/app.py")
+    app = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(app)
+    if hasattr(app, "publish"):
+        app.publish = lambda *_: None
+    return app.handler

@@ -1,0 +1,241 @@
+"""S3 in memory: versions, delete markers, checksums, storage classes, conditional copies, listings."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import parse_qs, unquote
+
+from botocore.response import StreamingBody
+
+from tests.faults.world.clock import Clock
+from tests.faults.world.errors import Refused
+
+NULL = "null"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a key; a delete marker has no body."""
+
+    key: str
+    id: str
+    body: bytes
+    modified: datetime
+    sequencer: str
+    storage: str = "STANDARD"
+    about: dict = field(default_factory=dict)
+    sha256: bool = False  # whether S3 was asked for that checksum
+    marker: bool = False
+
+    @property
+    def etag(self) -> str:
+        return hashlib.md5(self.body, usedforsecurity=False).hexdigest()
+
+    def head(self, checksums: bool) -> dict:
+        told = {"ContentLength": len(self.body), "ETag": f'"{self.etag}"', "LastModified": self.modified, **self.about}
+        told.setdefault("ContentType", "binary/octet-stream")
+        told.setdefault("Metadata", {})
+        if self.id != NULL:
+            told["VersionId"] = self.id
+        if self.storage != "STANDARD":
+            told["StorageClass"] = self.storage
+        if self.sha256 and checksums:
+            told["ChecksumSHA256"] = base64.b64encode(hashlib.sha256(self.body).digest()).decode()
+        return told
+
+
+@dataclass
+class Bucket:
+    name: str
+    versioned: bool
+    keys: dict[str, list[Version]] = field(default_factory=dict)  # oldest version first
+
+    def current(self, key: str) -> Version | None:
+        found = self.keys.get(key)
+        return found[-1] if found and not found[-1].marker else None
+
+    def version(self, key: str, version_id: str) -> Version | None:
+        return next((one for one in self.keys.get(key, []) if one.id == version_id), None)
+
+    def add(self, version: Version) -> None:
+        held = self.keys.setdefault(version.key, [])
+        if not self.versioned:
+            held.clear()
+        held.append(version)
+
+    def remove(self, key: str, version_id: str) -> None:
+        left = [one for one in self.keys.get(key, []) if one.id != version_id]
+        if left:
+            self.keys[key] = left
+        else:
+            self.keys.pop(key, None)
+
+
+class S3:
+    """`created` is told of each new object (bucket and version), as EventBridge is."""
+
+    def __init__(self, clock: Clock, buckets: dict[str, bool], created: Callable[[Bucket, Version], None]):
+        self._clock, self._created = clock, created
+        self._count = itertools.count(1)
+        self.buckets = {name: Bucket(name, versioned) for name, versioned in buckets.items()}
+
+    # -- what anybody may do: a lab drops and deletes, SageMaker reads and writes --
+
+    def put(self, bucket: str, key: str, body: bytes, **more) -> Version:
+        held, number = self._bucket(bucket), next(self._count)
+        version_id = f"v{number:06d}" if held.versioned else NULL
+        sequencer = f"{int(self._clock.seconds):010X}{number:08X}"  # as S3's look: the second comes first
+        version = Version(key, version_id, body, self._clock.now, sequencer, **more)
+        held.add(version)
+        self._created(held, version)
+        return version
+
+    def delete(self, bucket: str, key: str, version_id: str | None = None) -> None:
+        """Without a version id, a delete marker is put over the key."""
+        held = self._bucket(bucket)
+        if version_id or not held.versioned:
+            return held.remove(key, version_id or NULL)
+        held.add(Version(key, f"v{next(self._count):06d}", b"", self._clock.now, "", marker=True))
+        return None
+
+    def read(self, bucket: str, key: str) -> bytes | None:
+        found = self._bucket(bucket).current(key)
+        return found.body if found else None
+
+    # -- the API --
+
+    def put_object(self, request: dict, headers: dict) -> dict:
+        if request.get("IfNoneMatch") == "*" and self._bucket(request["Bucket"]).current(request["Key"]):
+            raise Refused("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
+        about = {name: request[name] for name in ("ContentType", "Metadata") if name in request}
+        made = self.put(request["Bucket"], request["Key"], bytes(request.get("Body", b"")), about=about)
+        return {"ETag": f'"{made.etag}"', **_version_id(made)}
+
+    def get_object(self, request: dict, headers: dict) -> dict:
+        found = self._found(request, "NoSuchKey", "NoSuchVersion")
+        if found.storage in ("GLACIER", "DEEP_ARCHIVE"):
+            raise Refused("InvalidObjectState", "The operation is not valid for the object's storage class", 403)
+        if request.get("IfMatch", found.etag).strip('"') != found.etag:
+            raise Refused("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
+        body = found.body
+        if "Range" in request:
+            first, last = request["Range"].removeprefix("bytes=").split("-")
+            body = body[int(first) : int(last) + 1 if last else None]
+        told = found.head(request.get("ChecksumMode") == "ENABLED") | {"ContentLength": len(body)}
+        return {**told, "Body": StreamingBody(io.BytesIO(body), len(body))}
+
+    def head_object(self, request: dict, headers: dict) -> dict:
+        return self._found(request, "404", "404").head(request.get("ChecksumMode") == "ENABLED")
+
+    def copy_object(self, request: dict, headers: dict) -> dict:
+        place, _, query = request["CopySource"].partition("?")
+        bucket, _, key = unquote(place).partition("/")
+        wanted = {"Bucket": bucket, "Key": key}
+        if version_id := parse_qs(query).get("versionId"):
+            wanted["VersionId"] = version_id[0]
+        source = self._found(wanted, "NoSuchKey", "NoSuchVersion")
+        only_new = "*" in (request.get("IfNoneMatch"), headers.get("If-None-Match"))
+        if only_new and self._bucket(request["Bucket"]).current(request["Key"]):
+            raise Refused("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
+        made = self.put(
+            request["Bucket"],
+            request["Key"],
+            source.body,
+            storage=request.get("StorageClass", "STANDARD"),
+            about=source.about,
+            sha256=request.get("ChecksumAlgorithm") == "SHA256",
+        )
+        result = {"ETag": f'"{made.etag}"', "LastModified": made.modified}
+        if made.sha256:
+            result["ChecksumSHA256"] = made.head(True)["ChecksumSHA256"]
+        return {"CopyObjectResult": result, "CopySourceVersionId": source.id, **_version_id(made)}
+
+    def delete_object(self, request: dict, headers: dict) -> dict:
+        self.delete(request["Bucket"], request["Key"], request.get("VersionId"))
+        return {}
+
+    def get_object_tagging(self, request: dict, headers: dict) -> dict:
+        self._found(request, "NoSuchKey", "NoSuchVersion")
+        return {"TagSet": []}
+
+    def list_objects_v2(self, request: dict, headers: dict) -> dict:
+        after = request.get("ContinuationToken", request.get("StartAfter", ""))
+        held, prefix = self._bucket(request["Bucket"]), request.get("Prefix", "")
+        keys = sorted(key for key in held.keys if key.startswith(prefix) and key > after and held.current(key))
+        most = request.get("MaxKeys", 1000)
+        page = {"KeyCount": len(keys[:most]), "IsTruncated": len(keys) > most, "Prefix": prefix, "MaxKeys": most}
+        if page["IsTruncated"]:
+            page["NextContinuationToken"] = keys[most - 1]
+        if keys:
+            page["Contents"] = [self._entry(held.current(key)) for key in keys[:most]]
+        return page
+
+    def list_object_versions(self, request: dict, headers: dict) -> dict:
+        """By key, the newest version first."""
+        held, prefix = self._bucket(request["Bucket"]), request.get("Prefix", "")
+        rows = [
+            (key, one, number == 0)
+            for key in sorted(held.keys)
+            if key.startswith(prefix)
+            for number, one in enumerate(reversed(held.keys[key]))
+        ]
+        rows = _after(rows, request.get("KeyMarker", ""), request.get("VersionIdMarker", ""))
+        most = request.get("MaxKeys", 1000)
+        page = {"IsTruncated": len(rows) > most, "MaxKeys": most}
+        if page["IsTruncated"]:
+            key, one, _ = rows[most - 1]
+            page |= {"NextKeyMarker": key, "NextVersionIdMarker": one.id}
+        for key, one, latest in rows[:most]:
+            kind = "DeleteMarkers" if one.marker else "Versions"
+            told = {"LastModified": one.modified} if one.marker else self._entry(one)
+            page.setdefault(kind, []).append({**told, "Key": key, "VersionId": one.id, "IsLatest": latest})
+        return page
+
+    @staticmethod
+    def _entry(version: Version) -> dict:
+        return {
+            "Key": version.key,
+            "LastModified": version.modified,
+            "ETag": f'"{version.etag}"',
+            "Size": len(version.body),
+            "StorageClass": version.storage,
+        }
+
+    def _bucket(self, name: str) -> Bucket:
+        if name not in self.buckets:
+            raise Refused("NoSuchBucket", "The specified bucket does not exist", 404)
+        return self.buckets[name]
+
+    def _found(self, request: dict, no_key: str, no_version: str) -> Version:
+        bucket, key = self._bucket(request["Bucket"]), request["Key"]
+        if version_id := request.get("VersionId"):
+            found = bucket.version(key, version_id)
+            if found is None:
+                raise Refused(no_version, "The specified version does not exist.", 404)
+            if found.marker:
+                code = "405" if no_key == "404" else "MethodNotAllowed"
+                raise Refused(code, "The specified method is not allowed against this resource.", 405)
+            return found
+        if (found := bucket.current(key)) is None:
+            raise Refused(no_key, "Not Found" if no_key == "404" else "The specified key does not exist.", 404)
+        return found
+
+
+def _version_id(version: Version) -> dict:
+    return {"VersionId": version.id} if version.id != NULL else {}
+
+
+def _after(rows: list, key: str, version_id: str) -> list:
+    """What follows the place that a page ended at."""
+    if not key:
+        return rows
+    if not version_id:
+        return [row for row in rows if row[0] > key]
+    at = next((n for n, row in enumerate(rows) if (row[0], row[1].id) == (key, version_id)), None)
+    return [row for row in rows if row[0] > key] if at is None else rows[at + 1 :]

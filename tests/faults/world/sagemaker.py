@@ -1,0 +1,172 @@
+"""SageMaker in memory: models, and transform jobs that run when their time has come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tests.faults.world.clock import Clock
+from tests.faults.world.errors import Refused
+from tests.faults.world.model import Crashed, answers
+from tests.faults.world.s3 import S3
+from tests.faults.world.template import ACCOUNT, REGION
+
+OPEN = ("InProgress", "Stopping")
+USUAL = timedelta(minutes=10)
+SLOW = timedelta(hours=6)
+LOST = "InternalServerError: the instance was lost"
+# How a job may end other than by its work: what becomes of its shards is said in `_run`.
+DIES, DIES_LATE, BREAKS, STOPPED, LONG = FATES = ("dies", "dies late", "breaks", "is stopped", "takes long")
+
+
+@dataclass
+class Job:
+    request: dict
+    created: datetime
+    ends: datetime
+    fate: str | None = None
+    status: str = "InProgress"
+    reason: str = ""
+    shards: list[str] = field(default_factory=list)  # URIs of its input objects, read when it was made
+    done: list[str] = field(default_factory=list)  # those that have an output
+
+    @property
+    def name(self) -> str:
+        return self.request["TransformJobName"]
+
+    def described(self) -> dict:
+        told = {
+            **self.request,
+            "TransformJobArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:transform-job/{self.name}",
+            "TransformJobStatus": self.status,
+            "CreationTime": self.created,
+        }
+        told.pop("Tags", None)
+        told["TransformInput"] = {"CompressionType": "None", **told["TransformInput"]}
+        if self.reason:
+            told["FailureReason"] = self.reason
+        if self.status not in OPEN:
+            told["TransformEndTime"] = self.ends
+        return told
+
+
+class SageMaker:
+    """`room` is the account's limit of jobs at once, `fates` says how the nth job ends (from 0); `ended` is told."""
+
+    def __init__(self, clock: Clock, s3: S3, ended: Callable[[Job], None]):
+        self._clock, self._s3, self._ended = clock, s3, ended
+        self.jobs: dict[str, Job] = {}
+        self.models: dict[str, dict] = {}
+        self.room, self.most_at_once = 1000, 0
+        self.fates: dict[int, str] = {}
+
+    # -- what happens by itself --
+
+    def next_at(self) -> float | None:
+        return min((job.ends.timestamp() for job in self.jobs.values() if job.status in OPEN), default=None)
+
+    def run(self) -> None:
+        """End the jobs whose time has come."""
+        for job in list(self.jobs.values()):
+            if job.status in OPEN and job.ends <= self._clock.now:
+                self._run(job)
+                self._ended(job)
+
+    def _run(self, job: Job) -> None:
+        if job.fate == STOPPED or job.status == "Stopping":
+            job.status = "Stopped"
+            return
+        if job.fate in (DIES, BREAKS):
+            job.status = "Failed"
+            job.reason = LOST if job.fate == DIES else "AlgorithmError: the container died, and nobody knows why"
+            return
+        shards = job.shards[:-1] if job.fate == DIES_LATE else job.shards
+        try:
+            if not job.shards:
+                raise Crashed
+            for uri in shards:
+                self._answer(job, uri)
+        except Crashed:
+            job.status, job.reason = "Failed", "AlgorithmError: the container died, or there was nothing to do"
+            return
+        job.status, job.reason = ("Failed", LOST) if job.fate == DIES_LATE else ("Completed", "")
+
+    def _answer(self, job: Job, uri: str) -> None:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        shard = self._s3.read(bucket, key)
+        if shard is None:
+            raise Crashed
+        model = self.models[job.request["ModelName"]]["PrimaryContainer"]["ModelDataUrl"]
+        target = job.request["TransformOutput"]["S3OutputPath"].removeprefix("s3://")
+        bucket, _, prefix = target.partition("/")
+        self._s3.put(bucket, f"{prefix.rstrip('/')}/{key}.out", answers(shard, model))
+        job.done.append(uri)
+
+    # -- the API --
+
+    def create_model(self, request: dict, headers: dict) -> dict:
+        name, url = request["ModelName"], request["PrimaryContainer"]["ModelDataUrl"]
+        if name in self.models:
+            raise Refused("ValidationException", f"Cannot create already existing model {name}")
+        if self._s3.read(*url.removeprefix("s3://").split("/", 1)) is None:
+            raise Refused("ValidationException", f"Could not find model data at {url}.")
+        self.models[name] = request
+        return {"ModelArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model/{name}"}
+
+    def describe_model(self, request: dict, headers: dict) -> dict:
+        if request["ModelName"] not in self.models:
+            raise Refused("ValidationException", f"Could not find model {request['ModelName']}.")
+        return self.models[request["ModelName"]]
+
+    def create_transform_job(self, request: dict, headers: dict) -> dict:
+        name = request["TransformJobName"]
+        if request["ModelName"] not in self.models:
+            raise Refused("ValidationException", f"Could not find model {request['ModelName']}.")
+        if name in self.jobs:
+            raise Refused("ResourceInUse", f"Job name must be unique within an AWS account and region, {name} exists")
+        running = sum(job.status in OPEN for job in self.jobs.values())
+        if running >= self.room:
+            raise Refused("ResourceLimitExceeded", f"The account-level service limit is {self.room} Instances")
+        fate = self.fates.get(len(self.jobs))
+        ends = self._clock.now + (SLOW if fate == LONG else USUAL)
+        job = self.jobs[name] = Job(request, self._clock.now, ends, fate)
+        job.shards = self._shards(request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
+        self.most_at_once = max(self.most_at_once, running + 1)
+        return {"TransformJobArn": job.described()["TransformJobArn"]}
+
+    def describe_transform_job(self, request: dict, headers: dict) -> dict:
+        return self._job(request).described()
+
+    def stop_transform_job(self, request: dict, headers: dict) -> dict:
+        job = self._job(request)
+        if job.status != "InProgress":
+            raise Refused("ValidationException", f"The request was rejected because the job is in status {job.status}.")
+        job.status, job.ends = "Stopping", self._clock.now
+        return {}
+
+    def list_transform_jobs(self, request: dict, headers: dict) -> dict:
+        wanted, text = request.get("StatusEquals"), request.get("NameContains", "")
+        fitting = [job for job in self.jobs.values() if wanted in (None, job.status) and text in job.name]
+        start, most = int(request.get("NextToken", 0)), request.get("MaxResults", 10)
+        page = {"TransformJobSummaries": [_summary(job) for job in fitting[start : start + most]]}
+        return page | ({"NextToken": str(start + most)} if len(fitting) > start + most else {})
+
+    def _job(self, request: dict) -> Job:
+        name = request["TransformJobName"]
+        if name not in self.jobs:
+            raise Refused("ValidationException", f"Could not find requested job with name: {name}")
+        return self.jobs[name]
+
+    def _shards(self, manifest: str) -> list[str]:
+        body = self._s3.read(*manifest.removeprefix("s3://").split("/", 1))
+        if body is None:
+            return []
+        head, *keys = json.loads(body)
+        return [head["prefix"] + key for key in keys]
+
+
+def _summary(job: Job) -> dict:
+    told = job.described()
+    return {name: told[name] for name in ("TransformJobName", "TransformJobArn", "CreationTime", "TransformJobStatus")}
