@@ -9,8 +9,10 @@ from pathlib import Path
 
 from boto3.s3.transfer import S3UploadFailedError
 from botocore.exceptions import ClientError
-from seqdrop.analyses import DNA, PROTEIN, Analyses, packaged
+from seqdrop.analyses import Analyses, packaged
+from seqdrop.runs import is_marker
 from seqdrop.uploads import UploadVersion
+from seqdrop.uses import DNA, PROTEIN
 
 BY_SUFFIX = {".fastq": "fastq", ".fq": "fastq", ".fasta": "fasta", ".fa": "fasta", ".fna": "fasta"}
 PROTEINS = {".faa", ".pep"}  # by suffix alone: what a FASTA is of, its first character does not tell
@@ -27,14 +29,14 @@ class Drop:
 def plan(paths: list[Path], prefix: str | None = None) -> list[Drop]:
     """The key of every file; folders are walked, hidden files left out. Raises FileNotFoundError.
 
-    Without a prefix the file's format decides: the first analysis with a model that takes it, else raw/.
-    Raises ValueError for a prefix that no analysis has.
+    Without a prefix the file's format decides: the first analysis with a model that takes it, else raw/. The marker of
+    a run goes where the files of its folder go, and after them. Raises ValueError for a prefix that no analysis has.
     """
     if prefix is not None:
         prefix = prefix.strip("/") + "/"
         if packaged().for_key(prefix) is None:
             raise ValueError(f"{prefix} is no prefix of analyses.toml; it has {', '.join(packaged().prefixes)}")
-    return [drop for path in paths for drop in _walk(path, prefix)]
+    return sorted((drop for path in paths for drop in _walk(path, prefix)), key=lambda drop: is_marker(drop.key))
 
 
 def _walk(path: Path, prefix: str | None) -> list[Drop]:
@@ -43,7 +45,19 @@ def _walk(path: Path, prefix: str | None) -> list[Drop]:
     if path.is_file():
         return [Drop(path, (prefix or prefix_for(path)) + path.name)]
     found = sorted(p for p in path.rglob("*") if p.is_file() and not _hidden(p.relative_to(path)))
-    return [Drop(p, _key_in_folder(path, p, prefix)) for p in found]
+    files = [Drop(p, _key_in_folder(path, p, prefix)) for p in found if prefix or not is_marker(p.name)]
+    if prefix is None:
+        files += [drop for p in found if is_marker(p.name) for drop in _markers(path, p, files)]
+    return files
+
+
+def _markers(folder: Path, path: Path, files: list[Drop]) -> list[Drop]:
+    """A marker's drops: in each place where files of its own folder, or of one below, go."""
+    below = [(drop, drop.path.relative_to(path.parent)) for drop in files if path.parent in drop.path.parents]
+    places = {drop.key.removesuffix(relative.as_posix()) for drop, relative in below}
+    return [Drop(path, place + path.name) for place in sorted(places)] or [
+        Drop(path, _key_in_folder(folder, path, None))
+    ]
 
 
 def _hidden(relative: Path) -> bool:

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seqdrop.analyses import PROTEIN, Analysis
+from seqdrop.analyses import Analysis
 from seqdrop.bed_masks import BedMasks
 from seqdrop.calibration import of_archive
 from seqdrop.errors import SeqdropError
@@ -27,6 +27,7 @@ from seqdrop.results.provenance import provenance
 from seqdrop.results.summary import summary
 from seqdrop.selection import Selection
 from seqdrop.shards import items_of, shards
+from seqdrop.uses import PROTEIN
 
 from seqdrop_cli.handler import Handler
 from seqdrop_cli.pack import unpacked

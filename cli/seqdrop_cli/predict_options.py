@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from seqdrop.analyses import DNA, PROTEIN, Analysis, JobSettings, ModelUse, ProteinUse, packaged
+from seqdrop.analyses import Analysis, packaged
 from seqdrop.errors import ConfigurationError
 from seqdrop.jobs.models import POSITIVE
+from seqdrop.uses import DNA, PROTEIN, JobSettings, ModelUse, ProteinUse
 
 from seqdrop_cli.checkpoint import Checkpoint
 from seqdrop_cli.predict import Masks, read_masks

@@ -5,13 +5,14 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 
-from seqdrop import mask_names
+from seqdrop import mask_names, runs
 from seqdrop.analyses import TRAINING, packaged
 from seqdrop.ledger.moves import DONE as REACHED
 from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.mate_names import parse
+from seqdrop.stages.gate import is_held
 from seqdrop.stages.large import is_final, last_job
 
 WAITING, BUSY, DONE, SKIPPED, BAD = "waiting", "busy", "done", "skipped", "bad"
@@ -21,7 +22,7 @@ WAITING, BUSY, DONE, SKIPPED, BAD = "waiting", "busy", "done", "skipped", "bad"
 class Progress:
     """One upload's way through validate, predict and archive. `upload` is None until its event was taken.
 
-    `job` is the one that examines it, if it is too large for a Lambda.
+    `job` is the one that examines it, if it is too large for a Lambda. `held` says that it waits for its run.
     """
 
     upload_id: str
@@ -30,6 +31,7 @@ class Progress:
     upload: Upload | None
     attempts: list[Attempt]
     job: Job | None = None
+    held: bool = False
 
     @property
     def state(self) -> str:
@@ -38,6 +40,8 @@ class Progress:
             return "LANDED"
         if self.upload.state == "RECEIVED" and self.job:
             return self._examined
+        if self.held:
+            return "WAITING"
         if (self.upload.state == "VALIDATED" and self.attempts) or self._replayed:
             return self.attempts[-1].state
         return self.upload.state
@@ -51,7 +55,9 @@ class Progress:
     @property
     def group(self) -> str:
         """What it shares with the uploads that it may wait for: the name of its pair, what a FASTA and its BED have in
-        common, or its training's folder."""
+        common, its training's folder, or its run's."""
+        if self.held or self.is_manifest:
+            return self.upload.run
         if self.upload and self.upload.analysis == TRAINING:
             return "/".join(self.key.split("/")[:2])
         if self.is_masked:
@@ -66,14 +72,22 @@ class Progress:
         return analysis is not None and analysis.fills
 
     @property
+    def is_manifest(self) -> bool:
+        """Whether it lists the files of a run."""
+        return packaged().is_marker(self.key) and runs.is_manifest(self.key)
+
+    @property
     def ended(self) -> bool:
         return self.state in ("ARCHIVED", "REJECTED", "WITHDRAWN", "FAILED", "UNEXAMINED")
 
     @property
     def waits_for(self) -> str:
-        """The key of the mate, BED or FASTA that one in WAITING waits for, or its training's folder; else empty."""
+        """The key of the mate, BED or FASTA that one in WAITING waits for, or the folder of its training or run; else
+        empty."""
         if self.state != "WAITING":
             return ""
+        if self.held or self.is_manifest:
+            return self.group
         if self.is_masked:
             return mask_names.parse(self.key).partner
         return f"{self.group}/" if self.upload.analysis == TRAINING else parse(self.upload.key).partner
@@ -89,6 +103,10 @@ class Progress:
             return f"{self._numbered}{self.attempts[-1].reason}"
         if self.state == "SUBMITTED":
             return f"{self._numbered}{self.attempts[-1].job}"
+        if self.held:
+            return f"for the marker of its run, in {self.waits_for}"
+        if self.waits_for and self.is_manifest:
+            return "for files that it lists"
         if self.waits_for.endswith("/"):
             return f"for the rest of {self.waits_for}"
         if self.waits_for and self.is_masked:
@@ -169,4 +187,5 @@ def progress(ledger: Ledger, upload_id: str, key: str, size: int) -> Progress:
         return Progress(upload_id, key, size, None, [])
     job = last_job(ledger, upload) if upload.state == "RECEIVED" else None
     attempts = ledger.deciding(upload) if upload.training or upload.masks_of else ledger.attempts(upload_id)
-    return Progress(upload_id, key, size, upload, attempts, job)
+    held = upload.state == "VALIDATED" and is_held(ledger, packaged(), upload, ledger.deciding(upload))
+    return Progress(upload_id, key, size, upload, attempts, job, held)

@@ -16,7 +16,7 @@ from typing import BinaryIO
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from seqdrop.analyses import DNA, FORMATS
+from seqdrop.analyses import FORMATS
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.ranged import RangedObject
 from seqdrop.reads.check import Reading
@@ -25,6 +25,7 @@ from seqdrop.reads.multiqc import contents
 from seqdrop.report.page import page
 from seqdrop.results.reports import sample_name
 from seqdrop.uploads import UploadVersion
+from seqdrop.uses import DNA
 
 from seqdrop_cli.bar import shown
 

@@ -12,6 +12,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 from seqdrop.ledger.table import Ledger
+from seqdrop.runs import put_marker
 from seqdrop.uploads import UploadVersion
 
 from seqdrop_cli.progress import BAD, BUSY, DONE, SKIPPED, WAITING, Progress, at_rest, progress
@@ -37,7 +38,7 @@ class Stuck(Exception):
 
 
 def watch(ledger: Ledger, versions: list[UploadVersion], console: Console, patience: float = 900) -> list[Progress]:
-    """Show progress until every upload has ended or waits for a mate that was not dropped; answers where each stands.
+    """Show progress until every upload has ended or waits for a file that was not dropped; answers where each stands.
 
     Raises Stuck when nothing has moved for `patience` seconds; a job may run for as long as it takes.
     """
@@ -68,6 +69,11 @@ def mates_missing(now: list[Progress]) -> list[str]:
 
 
 def _missing(one: Progress) -> str:
+    if one.held:
+        command = put_marker(one.upload.bucket, one.waits_for)
+        return f"{one.key} is valid and waits for the marker of its run. If the run is complete: {command}"
+    if one.is_manifest:
+        return f"{one.key} waits for files that it lists. It and they go on when the last one is there."
     if one.waits_for.endswith("/"):
         return f"{one.key} waits for the rest of {one.waits_for}: its job.toml, or a file that job.toml names."
     if one.is_masked:

@@ -69,6 +69,9 @@ def test_the_longest_prefix_wins():
         (("max_gb = 1", 'max_gb = 1\nmates = "both"'), "mates must be one of wait, check, single"),
         (("max_gb = 1", "max_gb = 1\nmate_hours = 0"), "mate_hours must be above 0"),
         (('["fastq"]', '["fasta"]\nmates = "wait"'), "is for FASTQ"),
+        (("max_gb = 1", 'max_gb = 1\ngate = "mates"'), 'gate must be "run", or left out'),
+        (("max_gb = 1", "max_gb = 1\ngate = true"), 'gate must be "run", or left out'),
+        (("max_gb = 1", "max_gb = 1\ngate_hours = 0"), "gate_hours must be above 0"),
     ],
 )
 def test_what_is_wrong_is_named(change, message):
@@ -106,6 +109,18 @@ def test_reads_wait_for_their_mates_and_raw_data_does_not():
         "training": "single",
     }
     assert parse(GOOD).by_name["reads"].mates == "single"
+
+
+def test_files_wait_for_their_run_only_where_it_is_asked_for():
+    assert {one.gate for one in packaged().by_name.values()} == {""}
+    (found,) = parse(GOOD.replace("max_gb = 1", 'max_gb = 1\ngate = "run"\ngate_hours = 12')).by_name.values()
+    assert (found.gate, found.gate_hours) == ("run", 12.0)
+    assert Analysis.from_json(found.as_json()) == found
+
+
+def test_a_training_takes_no_gate():
+    with pytest.raises(ConfigurationError, match="waits for its job.toml"):
+        parse('[analyses.training]\nprefix = "t/"\nformats = ["training"]\nmax_gb = 1\ngate = "run"\n')
 
 
 def test_two_analyses_may_not_share_a_prefix():

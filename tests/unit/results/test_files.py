@@ -13,7 +13,7 @@ import pybigtools
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from seqdrop.analyses import Analysis, ModelUse, packaged
+from seqdrop.analyses import Analysis, packaged
 from seqdrop.calibration import Calibration
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.results import bigwig
@@ -21,6 +21,7 @@ from seqdrop.results.files import result_files
 from seqdrop.results.provenance import provenance
 from seqdrop.results.rows import UnknownAnswer
 from seqdrop.results.summary import summary
+from seqdrop.uses import ModelUse
 
 from tests.unit.results import formats
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from seqdrop.analyses import PROTEIN, Analysis, ProteinUse
+from seqdrop.analyses import Analysis
 from seqdrop.jobs.rules import check_transform
 from seqdrop.ledger.records import Attempt
 from seqdrop.settings import Settings
 from seqdrop.shards import shard_name
+from seqdrop.uses import PROTEIN, ProteinUse
 
 
 def job_prefix(name: str) -> str:

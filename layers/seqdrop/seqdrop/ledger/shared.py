@@ -5,7 +5,7 @@ if nobody else wrote it in between. Its revision says so: 0 is that of one that 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 
 ROOM_KEYS = {"pk": "ROOM", "sk": "ROOM"}
 
@@ -128,7 +128,37 @@ class Position:
         return cls(item["name"], dict(item["place"]), int(item["revision"]))
 
 
-Shared = Pair | DataSet | Room | Position
+@dataclass(frozen=True)
+class Run:
+    """A folder that is a run's, as far as files below it wait for it. As a Pair, it has no state: it is open or not.
+
+    `manifest` is the upload that lists its files, `missing` how many were not there when that was last looked at, and
+    `awaits` the key of one of them; "" while a look is under way.
+    """
+
+    folder: str  # bucket and folder, with its slash
+    opened_at: str = ""
+    opened_by: str = ""  # upload id of the marker
+    manifest: str = ""
+    missing: int = 0
+    awaits: str = ""
+    told_at: str = ""  # when the lab was told that no marker has come
+    revision: int = 0  # 0: not in the table yet
+
+    @property
+    def keys(self) -> dict[str, str]:
+        return run_keys(self.folder)
+
+    def item(self) -> dict:
+        return {**asdict(self), **self.keys}
+
+    @classmethod
+    def from_item(cls, item: dict) -> Run:
+        values = {one.name: item[one.name] for one in fields(cls)}
+        return cls(**values | {"missing": int(item["missing"]), "revision": int(item["revision"])})
+
+
+Shared = Pair | DataSet | Room | Position | Run
 
 
 def pair_keys(name: str) -> dict[str, str]:
@@ -138,6 +168,10 @@ def pair_keys(name: str) -> dict[str, str]:
 
 def data_set_keys(name: str) -> dict[str, str]:
     return {"pk": f"SET#{hashlib.sha256(name.encode()).hexdigest()}", "sk": "SET"}
+
+
+def run_keys(folder: str) -> dict[str, str]:
+    return {"pk": f"RUN#{hashlib.sha256(folder.encode()).hexdigest()}", "sk": "RUN"}
 
 
 def position_keys(name: str) -> dict[str, str]:

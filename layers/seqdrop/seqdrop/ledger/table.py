@@ -30,10 +30,12 @@ from seqdrop.ledger.shared import (
     Pair,
     Position,
     Room,
+    Run,
     Shared,
     data_set_keys,
     pair_keys,
     position_keys,
+    run_keys,
 )
 
 REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException"}
@@ -85,6 +87,11 @@ class Ledger:
         """The transform jobs that are open."""
         item = self._item(ROOM_KEYS)
         return Room.from_item(item) if item else Room()
+
+    def run(self, folder: str) -> Run:
+        """What is known of a folder (its bucket before it) as a run's; a closed one if nothing is."""
+        item = self._item(run_keys(folder))
+        return Run.from_item(item) if item else Run(folder)
 
     def position(self, name: str) -> Position:
         """How far the reconciler has come in a list."""

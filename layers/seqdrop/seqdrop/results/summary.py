@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from seqdrop.analyses import ModelUse, ProteinUse
 from seqdrop.calibration import Calibration
 from seqdrop.results.files import Results
 from seqdrop.results.track import RULE
+from seqdrop.uses import ModelUse, ProteinUse
 
 RAW = "The model has no calibration.json: a probability is the model's own, and no prior can be applied to it."
 SCALED = (

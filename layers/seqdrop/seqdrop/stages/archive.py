@@ -8,6 +8,7 @@ from seqdrop import archive as cold
 from seqdrop.errors import ArchiveMismatch, ObjectGone, RetryableError
 from seqdrop.ledger.records import Upload
 from seqdrop.services import Services, now
+from seqdrop.stages.gate import is_held
 from seqdrop.stages.presence import is_gone
 from seqdrop.stages.road import may_be_archived
 from seqdrop.stages.upload_end import end_upload
@@ -36,8 +37,9 @@ def archive(services: Services, upload_id: str) -> None:
 
 
 def is_due(services: Services, upload: Upload) -> bool:
-    """Whether an upload has all it came for, or was released."""
-    return may_be_archived(upload, services.ledger.deciding(upload))
+    """Whether an upload has all it came for, or was released; and its run is complete, where it waits for that."""
+    attempts = services.ledger.deciding(upload)
+    return may_be_archived(upload, attempts) and not is_held(services.ledger, services.analyses, upload, attempts)
 
 
 def _present_copy(services: Services, upload: Upload) -> dict | None:

@@ -10,7 +10,6 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-from seqdrop.analyses import PROTEIN
 from seqdrop.calibration import parse
 from seqdrop.errors import RetryableError
 from seqdrop.jobs.transform import output_prefix, shard_prefix
@@ -28,6 +27,7 @@ from seqdrop.stages.room import end_job
 from seqdrop.stages.settle import fail_attempt
 from seqdrop.stages.split import next_group, try_again
 from seqdrop.stages.trained import finish_training
+from seqdrop.uses import PROTEIN
 
 CHUNK = 1 << 20
 # Errors of the services and of the way to them; any other that predictions raise is theirs, and stays.

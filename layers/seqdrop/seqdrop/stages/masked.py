@@ -57,7 +57,7 @@ def settle_masked(services: Services, upload: Upload) -> None:
     Safe at any time and from either side. Raises InvalidFile, ObjectGone, or RetryableError if others were first.
     """
     name = parse(upload.key)
-    bed = _read(services, upload) if name.seat == BED and upload.state == "RECEIVED" else None
+    bed = bed_of(services, upload) if name.seat == BED and upload.state == "RECEIVED" else None
     for _ in range(TRIES):
         upload = services.ledger.upload(upload.id)
         if upload.state not in ("RECEIVED", "WAITING"):
@@ -67,7 +67,7 @@ def settle_masked(services: Services, upload: Upload) -> None:
     raise RetryableError(f"others kept moving what belongs to {upload.key}")
 
 
-def _read(services: Services, upload: Upload) -> Bed:
+def bed_of(services: Services, upload: Upload) -> Bed:
     """One pass over a BED. Raises InvalidFile, ObjectGone."""
     with RangedObject(services.s3, upload.version) as body:
         return read_bed(body, upload.key)
@@ -144,7 +144,7 @@ def _examined(services: Services, upload: Upload, bed: Upload | None) -> Examina
     if found and found.masks == (bed.id if bed else ""):
         return found
     try:
-        masks = BedMasks(bed.id, _read(services, bed)) if bed else None
+        masks = BedMasks(bed.id, bed_of(services, bed)) if bed else None
     except ObjectGone:
         _withdraw(services, bed)
         return None

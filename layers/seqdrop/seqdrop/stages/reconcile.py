@@ -15,11 +15,13 @@ from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job, Upload
 from seqdrop.log import logger
 from seqdrop.services import Services, now
 from seqdrop.stages.examined import ENDS as END_OF_STATUS
+from seqdrop.stages.gate import is_held
 from seqdrop.stages.large import is_final, last_job
 from seqdrop.stages.pushing import Due, push_all, standing
 from seqdrop.stages.receipts import send_unreceipted
 from seqdrop.stages.road import next_messages
 from seqdrop.stages.room import free_places
+from seqdrop.stages.runs_waiting import tell_of_runs
 from seqdrop.stages.unrecorded import send_unrecorded
 from seqdrop.stages.waiting import attend
 
@@ -51,11 +53,13 @@ def _received(services: Services, upload: Upload) -> Due:
 
 
 def _validated(services: Services, upload: Upload) -> Due:
-    """It has all it came for; or an attempt failed, and it may have been deleted since."""
-    to_archive = services.settings.archive_queue
+    """It waits for its run; it has all it came for; or an attempt failed, and it may have been deleted since."""
+    attempts, to_archive = services.ledger.deciding(upload), services.settings.archive_queue
+    if is_held(services.ledger, services.analyses, upload, attempts):  # validate looks after it
+        return Due([(services.settings.validate_queue, landed_message(upload.version))], quiet=True)
     if found := [message for message in next_messages(services, upload) if message[0] == to_archive]:
         return Due(found)
-    if all(attempt.state in ENDS[ATTEMPT] for attempt in services.ledger.deciding(upload)):
+    if all(attempt.state in ENDS[ATTEMPT] for attempt in attempts):
         return Due([(to_archive, {"upload": upload.id})], quiet=True)
     return Due()
 
@@ -114,6 +118,7 @@ LOOKS: dict[str, Callable[[Services], int | dict[str, int]]] = {
     "started_jobs": _standing(JOB, "STARTED", _started),
     "waiting_for_room": _waiting_for_room,
     "waiting": attend,
+    "runs_told": tell_of_runs,
     "unrecorded": send_unrecorded,
     "unreceipted": send_unreceipted,
 }

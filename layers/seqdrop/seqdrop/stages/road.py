@@ -6,6 +6,7 @@ from seqdrop.analyses import TRAINING
 from seqdrop.ledger.moves import ATTEMPT, DONE, ENDS
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.services import Services
+from seqdrop.stages.gate import is_held
 
 
 def hand_on(services: Services, upload: Upload) -> None:
@@ -18,13 +19,15 @@ def hand_on(services: Services, upload: Upload) -> None:
 
 
 def next_messages(services: Services, upload: Upload) -> list[tuple[str, dict]]:
-    """(queue URL, body) of what comes next; nothing if it waits for a job or a person, or is at its end.
+    """(queue URL, body) of what comes next; nothing if it waits for its run, a job or a person, or is at its end.
 
     One that is archived may have an attempt before it, too: a replay.
     """
     if upload.state not in ("VALIDATED", "ARCHIVED"):
         return []
     attempts = services.ledger.deciding(upload)
+    if is_held(services.ledger, services.analyses, upload, attempts):
+        return []
     if upload.state == "VALIDATED" and may_be_archived(upload, attempts):
         return [(services.settings.archive_queue, {"upload": upload.id})]
     planned = [attempt for attempt in attempts if attempt.state == "PLANNED"]

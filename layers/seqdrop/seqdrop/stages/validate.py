@@ -13,28 +13,38 @@ from seqdrop.errors import Fault, InvalidFile, ObjectGone
 from seqdrop.examination import Examination, load, rejection
 from seqdrop.ledger.records import Upload
 from seqdrop.log import logger
+from seqdrop.runs import is_manifest
 from seqdrop.services import Services
 from seqdrop.stages.examine import examine
+from seqdrop.stages.held import look_after
 from seqdrop.stages.large import examine_in_job
 from seqdrop.stages.masked import settle_masked
 from seqdrop.stages.notices import reject
 from seqdrop.stages.pair import settle_mate
 from seqdrop.stages.road import hand_on
+from seqdrop.stages.run import settle_marker
+from seqdrop.stages.run_manifest import settle_manifest, tell_manifests
 from seqdrop.stages.training_set import settle_file
 from seqdrop.stages.verdict import settle
 from seqdrop.uploads import UploadVersion
 
 
 def validate(services: Services, version: UploadVersion) -> None:
-    """Bring an upload from its landing to VALIDATED, REJECTED or WITHDRAWN, or to WAITING for what belongs to it."""
+    """Bring an upload from its landing to VALIDATED, REJECTED or WITHDRAWN, or to WAITING for what belongs to it.
+
+    A marker of a run opens it. One that is VALIDATED is sent on, or looked after while it waits for its run.
+    """
     if version.is_folder_marker:
         return
     version = _identified(services, version)
     analysis = services.analyses.for_key(version.key)
     upload = _received(services, version, analysis)
+    tell_manifests(services, upload)
+    if upload.state == "VALIDATED":
+        return look_after(services, upload)
     if upload.state not in ("RECEIVED", "WAITING"):
         return hand_on(services, upload)  # the message came again; the next one may have been lost
-    settle_together = _together(analysis)
+    settle_together = _together(services, upload, analysis)
     if upload.state == "WAITING" and not settle_together:
         return settle_mate(services, upload)
     try:
@@ -50,8 +60,12 @@ def validate(services: Services, version: UploadVersion) -> None:
         logger().info(str(error), extra={"upload_id": upload.id})
 
 
-def _together(analysis: Analysis | None) -> Callable[[Services, Upload], None] | None:
-    """What settles files that mean nothing each for itself, under some prefixes."""
+def _together(
+    services: Services, upload: Upload, analysis: Analysis | None
+) -> Callable[[Services, Upload], None] | None:
+    """What settles files that mean nothing each for itself: markers of runs, and what lies under some prefixes."""
+    if services.analyses.is_marker(upload.key):
+        return settle_manifest if is_manifest(upload.key) else settle_marker
     if analysis and analysis.trains:
         return settle_file
     return settle_masked if analysis and analysis.fills else None

@@ -1,5 +1,5 @@
-"""Uploads that wait for a mate, a BED or a FASTA, or for the rest of a training: the lab is told once, and each is
-looked at again, ever more seldom.
+"""Uploads that wait for a mate, a BED or a FASTA, the rest of a training, or the files that they list: the lab is told
+once, and each is looked at again, ever more seldom.
 
 A look is the upload's own message, sent again: validate then sees whether the file is still there, whether its
 analysis still says "wait", and whether the mate came while something broke off. It costs next to nothing, so it never
@@ -16,6 +16,7 @@ from seqdrop.events import landed_message
 from seqdrop.ledger.moves import UPLOAD
 from seqdrop.ledger.records import Upload
 from seqdrop.mate_names import parse
+from seqdrop.runs import put_marker
 from seqdrop.services import Services, now
 from seqdrop.stages.pushing import SELDOM, minutes_since
 
@@ -34,17 +35,24 @@ def attend(services: Services) -> dict[str, int]:
 
 
 def _is_overdue(services: Services, upload: Upload) -> bool:
-    analysis = services.analyses.for_key(upload.key)
-    if upload.told_at or analysis is None or not _waits(analysis):
-        return False
-    return minutes_since(upload.waiting_since) >= 60 * analysis.mate_hours
+    hours = _hours(services, upload)
+    return bool(hours and not upload.told_at) and minutes_since(upload.waiting_since) >= 60 * hours
 
 
 def _is_due(services: Services, upload: Upload) -> bool:
     """One that need not wait any more, after a deploy that said so, is due as anything that stands still is."""
-    analysis = services.analyses.for_key(upload.key)
-    doubled = min(upload.pushes, 10) if analysis and _waits(analysis) else 0
+    doubled = min(upload.pushes, 10) if _hours(services, upload) else 0
     return minutes_since(upload.moved_at) >= min(services.settings.stale_minutes * 2**doubled, SELDOM)
+
+
+def _hours(services: Services, upload: Upload) -> float | None:
+    """After how many hours the lab is told; None of one that need not wait any more."""
+    analysis = services.analyses.for_key(upload.key)
+    if analysis is None:
+        return None
+    if services.analyses.is_marker(upload.key):
+        return analysis.gate_hours if analysis.gate else None
+    return analysis.mate_hours if _waits(analysis) else None
 
 
 def _waits(analysis: Analysis) -> bool:
@@ -53,9 +61,27 @@ def _waits(analysis: Analysis) -> bool:
 
 def _tell(services: Services, upload: Upload) -> None:
     analysis = services.analyses.for_key(upload.key)
+    if services.analyses.is_marker(upload.key):
+        return _tell_of_files(services, upload)
     if analysis.fills:
         return _tell_of_masks(services, upload)
     return _tell_of_training(services, upload) if analysis.trains else _tell_of_mate(services, upload)
+
+
+def _tell_of_files(services: Services, upload: Upload) -> None:
+    folder = upload.key.rpartition("/")[0] + "/"
+    run = services.ledger.run(f"{upload.bucket}/{folder}")
+    services.notify(
+        f"Seqdrop: {upload.key} waits for its files",
+        f"{upload.key} (upload {upload.id}) lists {upload.records:,} files. When they were last\n"
+        f"looked at, {run.missing:,} were not there or had another size, such as {run.awaits}.\n"
+        f"It waits since {upload.waiting_since}, and with it all that lies below {folder}. All goes on by\n"
+        "itself when the last one is there, however late; nothing is lost.\n"
+        "- Did an upload break off? Upload the files again.\n"
+        "- Is the list wrong? Mend it, and drop it again under the same name.\n"
+        "- Is the run complete as it is? Drop an empty marker beside it:\n"
+        f"  {put_marker(upload.bucket, folder)}\n",
+    )
 
 
 def _tell_of_training(services: Services, upload: Upload) -> None:

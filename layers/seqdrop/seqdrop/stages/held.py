@@ -1,0 +1,63 @@
+"""A valid upload that waits for its run is looked at now and then: whether it is still there, and its work items too.
+
+The work bucket keeps those for 14 days. They are cut again before that, so a run may be late without any harm.
+"""
+
+from __future__ import annotations
+
+from seqdrop.bed_masks import BedMasks
+from seqdrop.errors import ObjectGone
+from seqdrop.examination import Examination, load
+from seqdrop.ledger.records import Attempt, Upload
+from seqdrop.services import Services
+from seqdrop.stages.examine import examine
+from seqdrop.stages.gate import is_held
+from seqdrop.stages.large import examine_in_job
+from seqdrop.stages.masked import bed_of
+from seqdrop.stages.presence import is_gone
+from seqdrop.stages.road import hand_on
+from seqdrop.stages.settle import fail_attempt
+from seqdrop.stages.upload_end import end_upload
+
+NUMBERS = ("shards", "items", "taken", "distinct")
+
+
+def look_after(services: Services, upload: Upload) -> None:
+    """Send a VALIDATED upload on, or see to it that it can be sent on when its run is complete. Raises ObjectGone."""
+    attempts = services.ledger.deciding(upload)
+    if not is_held(services.ledger, services.analyses, upload, attempts):
+        return hand_on(services, upload)
+    own = [attempt for attempt in attempts if attempt.upload_id == upload.id]
+    if is_gone(services, upload):
+        end_upload(services, upload, "WITHDRAWN", reason="deleted_while_it_waited")
+        return
+    for attempt in own:
+        _keep_fresh(services, upload, attempt)
+
+
+def _keep_fresh(services: Services, upload: Upload, attempt: Attempt) -> None:
+    """Cut the work items again if they are about to expire, as the attempt planned them."""
+    found = load(services.s3, services.settings.work, upload.id) or _examined_again(services, upload, attempt)
+    if found is None:
+        return  # a job examines it, or nothing can be cut any more
+    if found.rejection:
+        return fail_attempt(services, attempt, found.rejection["message"])
+    numbers = {name: getattr(found, name) for name in NUMBERS}
+    if numbers != {name: getattr(attempt, name) for name in NUMBERS}:  # a deploy since then cuts otherwise
+        services.ledger.note(attempt, **numbers)
+
+
+def _examined_again(services: Services, upload: Upload, attempt: Attempt) -> Examination | None:
+    analysis = attempt.analysis_as_planned
+    if services.analyses.in_job(upload.size) and not analysis.fills:
+        return examine_in_job(services, upload, analysis)
+    try:
+        masks = _masks(services, attempt)
+    except ObjectGone:
+        return fail_attempt(services, attempt, "its BED was deleted while it waited for its run")
+    return examine(services.s3, services.settings.work, upload.version, analysis, masks=masks)
+
+
+def _masks(services: Services, attempt: Attempt) -> BedMasks | None:
+    bed = services.ledger.upload(attempt.masks) if attempt.masks else None
+    return BedMasks(bed.id, bed_of(services, bed)) if bed else None

@@ -1,0 +1,91 @@
+"""Runs at the command: where their markers are dropped, and that what waits for one says so."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+from seqdrop.ledger.records import Attempt, Upload
+from seqdrop.ledger.shared import Run
+from seqdrop.uploads import UploadVersion
+from seqdrop_cli import progress as module
+from seqdrop_cli.drop import plan
+from seqdrop_cli.progress import progress
+from seqdrop_cli.watch import mates_missing, watch
+
+from tests.unit.stages.runs import gated
+
+KEY = "reads/run 7/L1/a.fastq"
+
+
+@pytest.fixture
+def upload(ledger, monkeypatch) -> Upload:
+    """A valid file under a gated prefix."""
+    monkeypatch.setattr(module, "packaged", lambda: gated("reads"))
+    version = UploadVersion("landing", KEY, "v", 7, "e")
+    ledger.create(Upload.received(version, "reads", "reads/"))
+    found = ledger.upload(version.id)
+    ledger.move(found, "VALIDATED", Attempt("PLANNED", upload_id=version.id, analysis="reads"))
+    return ledger.upload(version.id)
+
+
+def test_a_file_that_waits_for_its_run_is_an_end_that_is_explained(ledger, upload):
+    console = Console(file=io.StringIO(), width=200)
+    (one,) = watch(ledger, [upload.version], console, patience=60)
+    assert (one.state, one.ended, one.steps) == ("WAITING", False, ("done", "waiting", "waiting"))
+    assert "for the marker of its run, in reads/run 7/" in console.file.getvalue()
+    (text,) = mates_missing([one])
+    assert "aws s3api put-object --bucket landing --key 'reads/run 7/CopyComplete.txt'" in text
+
+
+def test_it_goes_on_when_the_run_is_open(ledger, upload):
+    ledger.save(replace(Run("landing/reads/run 7/"), opened_at="2026"))
+    one = progress(ledger, upload.id, KEY, 7)
+    assert (one.state, one.held, one.waits_for) == ("PLANNED", False, "")
+
+
+def test_a_manifest_that_waits_says_so(ledger, upload):
+    version = UploadVersion("landing", "reads/run 7/seqdrop-manifest.json", "v", 7, "e")
+    ledger.create(Upload.received(version, "reads", "reads/"))
+    ledger.move(ledger.upload(version.id), "WAITING")
+    one = progress(ledger, version.id, version.key, 7)
+    assert (one.waits_for, one.detail) == ("reads/run 7/", "for files that it lists")
+    assert "waits for files that it lists" in mates_missing([one])[0]
+
+
+@pytest.fixture
+def run(tmp_path):
+    folder = tmp_path / "run7"
+    for name, body in (
+        ("CopyComplete.txt", ""),
+        ("L1/a.fastq", "@r\nA\n+\nI\n"),
+        ("L1/b.fa", ">r\nA\n"),
+        ("L2/final_summary_x.txt", ""),
+        ("L2/c.fastq", "@r\nA\n+\nI\n"),
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(body)
+    return folder
+
+
+def test_a_marker_goes_where_the_files_of_its_folder_go_and_last(run):
+    assert [drop.key for drop in plan([run])] == [
+        "reads/run7/L1/a.fastq",
+        "contigs/run7/L1/b.fa",
+        "reads/run7/L2/c.fastq",
+        "contigs/run7/CopyComplete.txt",
+        "reads/run7/CopyComplete.txt",
+        "reads/run7/L2/final_summary_x.txt",
+    ]
+
+
+def test_under_a_prefix_that_is_named_a_marker_goes_last_too(run):
+    keys = [drop.key for drop in plan([run], "raw")]
+    assert keys[-2:] == ["raw/run7/CopyComplete.txt", "raw/run7/L2/final_summary_x.txt"]
+    assert len(keys) == 5
+
+
+def test_a_folder_of_markers_alone_is_raw_data(tmp_path):
+    (tmp_path / "run7").mkdir()
+    (tmp_path / "run7" / "CopyComplete.txt").write_text("")
+    assert [drop.key for drop in plan([tmp_path / "run7"])] == ["raw/run7/CopyComplete.txt"]

@@ -1,0 +1,483 @@
+"""Files, markers and manifests of a run in any order, twice, too early, too late, deleted, or broken off anywhere."""
+
+import itertools
+import json
+from functools import partial
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from seqdrop import analyses
+from seqdrop.errors import RetryableError
+from seqdrop.stages.archive import archive
+from seqdrop.stages.validate import validate
+
+from tests.unit.stages.mates import Explorer, Turns, fastq
+from tests.unit.stages.runs import FASTQ, World, gated, manifest
+
+MARKER = "reads/run7/CopyComplete.txt"
+FILES = ("reads/run7/a.fastq", "reads/run7/Data/L001/b.fastq")
+MANIFEST = "reads/run7/seqdrop-manifest.json"
+BOTH = manifest(("a.fastq", len(FASTQ)), ("Data/L001/b.fastq", None))
+
+
+@pytest.fixture
+def world() -> World:
+    return World("reads", "raw")
+
+
+def ids(*versions) -> set[str]:
+    return {version.id for version in versions}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([*FILES, MARKER])))
+def test_in_any_order_all_go_on_and_none_before_the_marker(world, order):
+    taken = {}
+    for key in order:
+        taken[key] = world.take(key, b"" if key == MARKER else FASTQ)
+        assert world.gone_on == (ids(*taken.values()) if MARKER in taken else set())
+    assert world.states(*taken.values()) == ["VALIDATED"] * 3
+    assert [len(world.ledger.attempts(taken[key].id)) for key in (*FILES, MARKER)] == [1, 1, 0]
+    run = world.ledger.run("landing/reads/run7/")
+    assert (run.opened_by, run.opened_at > "") == (taken[MARKER].id, True)
+    assert world.mails == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CopyComplete.txt",
+        "RTAComplete.txt",
+        "RunCompletionStatus.xml",
+        "SequenceComplete.txt",
+        "final_summary_FAX00000_12ab_34cd.txt",
+        "final_summary.txt",
+    ],
+)
+def test_each_kind_of_marker_opens_its_run_and_no_other(world, name):
+    here, there = world.take("raw/run 7+/a.fastq"), world.take("raw/run 8/a.fastq")
+    world.take(f"raw/run 7+/{name}", b"done\n")
+    assert here.id in world.gone_on
+    assert there.id not in world.gone_on
+
+
+def test_what_is_no_marker_opens_nothing(world):
+    held = world.take(FILES[0])
+    for name in ("copycomplete.txt", "CopyComplete.txt.gz", "my_final_summary.txt", "final_summary.csv"):
+        world.take(f"reads/run7/{name}", b"")
+    assert held.id not in world.gone_on
+
+
+def test_an_inner_folder_opens_what_is_below_it_and_an_outer_one_all(world):
+    above, inside, beside = (world.take(f"reads/lab/{name}/a.fastq") for name in ("", "run1/x", "run2"))
+    world.take("reads/lab/run1/CopyComplete.txt", b"")
+    assert world.gone_on & ids(above, inside, beside) == ids(inside)
+    world.take("reads/lab/CopyComplete.txt", b"")
+    assert world.gone_on >= ids(above, inside, beside)
+
+
+def test_a_name_that_begins_alike_is_another_folder(world):
+    other = world.take("reads/run77/a.fastq")
+    world.take(MARKER, b"")
+    assert other.id not in world.gone_on
+
+
+def test_a_file_directly_under_the_prefix_is_in_no_run_and_a_marker_there_is_of_none(world):
+    alone, held = world.take("reads/a.fastq"), world.take(FILES[0])
+    marker = world.take("reads/CopyComplete.txt", b"")
+    assert world.gone_on == ids(alone, marker)
+    assert world.states(held, marker) == ["VALIDATED", "VALIDATED"]
+
+
+def test_without_the_gate_files_go_on_and_a_marker_that_comes_along_is_archived():
+    world = World()
+    version, marker = world.take(FILES[0]), world.take(MARKER, b"x")
+    assert world.gone_on == ids(version, marker)
+    upload = world.upload(marker)
+    assert (upload.state, upload.format, len(upload.sha256)) == ("VALIDATED", "marker", 64)
+    assert world.mails == []
+
+
+def test_mates_wait_for_their_run_together(world):
+    pair = [world.take(f"reads/run7/S_R{mate}.fastq", fastq(mate)) for mate in (1, 2)]
+    assert (world.states(*pair), world.gone_on) == (["VALIDATED", "VALIDATED"], set())
+    world.take(MARKER, b"")
+    assert world.gone_on >= ids(*pair)
+
+
+def test_a_fasta_waits_for_its_run_with_its_bed():
+    world = World("masked")
+    fasta = world.take("masked/run7/x.fa", b">c one\n" + b"ACGT" * 10 + b"\n")
+    bed = world.take("masked/run7/x.bed", b"c\t3\t5\n")
+    assert (world.states(fasta, bed), world.gone_on) == (["VALIDATED", "VALIDATED"], set())
+    world.take("masked/run7/RTAComplete.txt", b"")
+    assert fasta.id in world.gone_on
+
+
+def test_a_training_has_no_markers():
+    world = World()
+    world.take("training/set/final_summary.txt", b"")
+    assert world.ledger.run("landing/training/set/").opened_at == ""
+
+
+def test_a_marker_twice_and_as_a_new_version_changes_nothing(world):
+    held, marker = world.take(FILES[0]), world.take(MARKER, b"")
+    before = world.snapshot()[0]
+    validate(world.services, marker)
+    assert world.snapshot()[0] == before
+    again = world.take(MARKER, b"once more")
+    assert world.states(marker, again) == ["VALIDATED", "VALIDATED"]
+    assert world.ledger.run("landing/reads/run7/").opened_by == marker.id
+    assert len(world.ledger.attempts(held.id)) == 1
+
+
+def test_a_marker_that_was_deleted_before_it_was_read_opens_nothing(world):
+    held, marker = world.take(FILES[0]), world.drop(MARKER, b"")
+    world.delete(marker)
+    validate(world.services, marker)
+    assert world.states(held, marker) == ["VALIDATED", "WITHDRAWN"]
+    assert held.id not in world.gone_on
+    world.take(MARKER, b"")
+    assert held.id in world.gone_on
+
+
+def test_a_marker_that_is_deleted_afterwards_has_opened_its_run(world):
+    marker = world.take(MARKER, b"")
+    world.delete(marker)
+    assert world.take(FILES[0]).id in world.gone_on
+
+
+def test_a_large_file_of_a_markers_name_is_none(world):
+    held, marker = world.take(FILES[0]), world.take(MARKER, b"x" * 1_000_001)
+    assert (world.upload(marker).state, world.upload(marker).reason) == ("REJECTED", "too_large")
+    assert held.id not in world.gone_on
+
+
+def test_a_file_that_is_deleted_while_it_waits_is_withdrawn_with_its_attempt(world):
+    version = world.take(FILES[0])
+    world.delete(version)
+    validate(world.services, version)
+    assert (world.states(version), world.upload(version).reason) == (["WITHDRAWN"], "deleted_while_it_waited")
+    assert [one.state for one in world.ledger.attempts(version.id)] == ["FAILED"]
+    world.take(MARKER, b"")
+    assert version.id not in world.gone_on
+
+
+def test_work_items_that_expired_are_cut_again_while_the_file_waits(world):
+    version = world.take(FILES[0])
+    cut = {place: body for place, body in world.bucket.objects.items() if place[0] == "work"}
+    for place in cut:
+        del world.bucket.objects[place]
+    validate(world.services, version)
+    assert {place: body for place, body in world.bucket.objects.items() if place[0] == "work"} == cut
+    assert version.id not in world.gone_on
+
+
+def test_what_a_deploy_cuts_otherwise_is_what_the_attempt_says(world):
+    version = world.take(FILES[0])
+    (attempt,) = world.ledger.attempts(version.id)
+    world.ledger.note(attempt, items=7)
+    validate(world.services, version)
+    assert world.ledger.attempts(version.id)[0].items == attempt.items
+
+
+def test_a_bed_that_is_deleted_while_the_work_items_expire_ends_the_attempt():
+    world = World("masked")
+    bed = world.take("masked/run7/x.bed", b"c\t3\t5\n")
+    fasta = world.take("masked/run7/x.fa", b">c one\n" + b"ACGT" * 10 + b"\n")
+    world.delete(bed)
+    for place in [place for place in world.bucket.objects if place[0] == "work"]:
+        del world.bucket.objects[place]
+    validate(world.services, fasta)
+    assert [one.state for one in world.ledger.attempts(fasta.id)] == ["FAILED"]
+    assert "its BED was deleted" in world.mails[-1]["Message"]
+
+
+def test_raw_data_is_not_archived_before_its_run_is_complete(world):
+    version = world.take("raw/run7/a.fastq")
+    archive(world.services, version.id)  # as by a message from before the gate was deployed
+    assert world.states(version) == ["VALIDATED"]
+
+
+def test_what_went_on_before_there_was_a_gate_is_not_held(world):
+    ungated = World()
+    version = ungated.take(FILES[0])
+    (attempt,) = ungated.ledger.attempts(version.id)
+    ungated.ledger.move(attempt, "FAILED", reason="x")
+    world.back_to(ungated.snapshot())
+    validate(world.services, version)
+    assert world.states(version) == ["VALIDATED"]
+    world.delete(version)
+    validate(world.services, version)
+    assert world.states(version) == ["VALIDATED"], "a person has to say what becomes of it"
+
+
+def test_what_waits_goes_on_when_the_gate_is_taken_away(world):
+    version = world.take(FILES[0])
+    ungated = World()
+    ungated.back_to(world.snapshot())
+    validate(ungated.services, version)
+    assert version.id in ungated.gone_on
+
+
+# -- manifests --
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([*FILES, MANIFEST])))
+def test_a_manifest_opens_its_run_with_the_last_file_it_lists(world, order):
+    taken = {}
+    for key in order:
+        taken[key] = world.take(key, BOTH if key == MANIFEST else FASTQ)
+        assert world.gone_on == (ids(*taken.values()) if len(taken) == 3 else set())
+    assert world.upload(taken[MANIFEST]).records == 2
+    assert world.mails == []
+
+
+def test_a_listed_file_that_was_rejected_is_there_all_the_same(world):
+    held = world.take(FILES[0])
+    world.take(MANIFEST, BOTH)
+    world.take(FILES[1], b"no FASTQ")
+    assert held.id in world.gone_on
+
+
+def test_a_file_of_another_size_is_not_the_one_that_is_listed(world):
+    held, listed = world.take(FILES[1]), world.take(MANIFEST, BOTH)
+    world.take(FILES[0], FASTQ[:-9])
+    assert held.id not in world.gone_on
+    assert world.ledger.run("landing/reads/run7/").awaits == FILES[0]
+    world.take(FILES[0])
+    assert held.id in world.gone_on
+    assert world.states(listed) == ["VALIDATED"]
+
+
+def test_a_marker_opens_a_run_whose_manifest_waits_and_the_manifest_goes_on(world):
+    held, listed = world.take(FILES[0]), world.take(MANIFEST, BOTH)
+    assert world.states(listed) == ["WAITING"]
+    marker = world.take(MARKER, b"")
+    assert world.gone_on == ids(held, listed, marker)
+
+
+def test_a_newer_manifest_takes_the_place_of_one_that_waits(world):
+    held, old = world.take(FILES[0]), world.take(MANIFEST, BOTH)
+    new = world.take(MANIFEST, manifest(("a.fastq", None)))
+    assert world.states(old, new) == ["REJECTED", "VALIDATED"] or world.states(old, new) == ["VALIDATED", "VALIDATED"]
+    assert held.id in world.gone_on
+
+
+def test_an_older_manifest_that_comes_late_is_superseded(world):
+    old, new = world.drop(MANIFEST, manifest(("a.fastq", None))), world.take(MANIFEST, BOTH)
+    world.take(FILES[0])
+    validate(world.services, old)
+    world.settle()
+    assert (world.states(old, new), world.upload(old).reason) == (["REJECTED", "WAITING"], "superseded")
+    assert "a newer version came before its files did" in world.mails[-1]["Message"]
+
+
+def test_manifests_without_an_order_do_not_push_each_other_for_ever(world):
+    versions = [world.drop(MANIFEST, BOTH) for _ in range(3)]
+    for version in versions:
+        validate(world.services, type(version)(**{**version.__dict__, "sequencer": ""}))
+    world.settle()
+    assert sorted(world.states(*versions)) == ["REJECTED", "REJECTED", "WAITING"]
+
+
+def test_a_manifest_that_is_deleted_while_it_waits_is_withdrawn_and_another_may_come(world):
+    held, listed = world.take(FILES[0]), world.take(MANIFEST, BOTH)
+    world.delete(listed)
+    validate(world.services, listed)
+    assert world.states(listed) == ["WITHDRAWN"]
+    world.take(MANIFEST, manifest(("a.fastq", None)))
+    assert held.id in world.gone_on
+
+
+def test_without_the_gate_a_manifest_is_no_more_than_archived():
+    world = World()
+    listed = world.take(MANIFEST, BOTH)
+    assert (world.states(listed), world.gone_on) == (["VALIDATED"], ids(listed))
+
+
+def test_a_bad_manifest_is_rejected_and_opens_nothing(world):
+    held, bad = world.take(FILES[0]), world.take(MANIFEST, b'{"files": []}')
+    assert (world.states(bad), world.upload(bad).reason) == (["REJECTED"], "bad_manifest")
+    assert held.id not in world.gone_on
+    assert '{"files": [{"name"' in json.loads(world.bucket.objects["results", f"reasons/{bad.id}.json", ""])["advice"]
+
+
+def test_files_of_a_run_cost_few_listings(world, monkeypatch):
+    names = [f"s{number:03}.fastq" for number in range(60)]
+    listed, count = [], itertools.count()
+    monkeypatch.setattr(world.bucket, "_list_objects_v2", partial(counted, listed, world.bucket._list_objects_v2))
+    world.take(MANIFEST, manifest(*[(name, None) for name in names]))
+    for name in names:
+        world.take(f"reads/run7/{name}", FASTQ.replace(b"r1", b"r%d" % next(count)))
+    assert len(world.gone_on) == 61
+    assert len(listed) == 2, "one when it came, one when the last that it lists did"
+
+
+def counted(calls: list, function, **arguments):
+    calls.append(arguments)
+    return function(**arguments)
+
+
+# -- at one moment --
+
+
+def examined(world: World, key: str, body: bytes = FASTQ):
+    """A dropped file whose pass has come to its end: what follows is short."""
+    version = world.drop(key, body)
+    ledger, world.services.ledger._target = world.services.ledger._target, Stopped(world.ledger)
+    with pytest.raises(KeyboardInterrupt):
+        validate(world.services, version)
+    world.services.ledger._target = ledger
+    return version
+
+
+class Stopped:
+    """A ledger in which nothing moves."""
+
+    def __init__(self, ledger):
+        self._ledger = ledger
+
+    def __getattr__(self, name: str):
+        if name.startswith("move"):
+            raise KeyboardInterrupt
+        return getattr(self._ledger, name)
+
+
+# Calls that see or change what others see or change.
+SHARED = {"upload", "run", "save", "move", "move_together", "get_paginator", "landing"}
+
+
+def take_turns(world: World, jobs, choose) -> None:
+    """Run the jobs; one that gives up is a message that comes again. Then take what they sent to validate."""
+    turns = Turns(jobs, choose)
+    world.hook = lambda name: turns.pause() if name in SHARED else None
+    turns.run()
+    world.hook = lambda name: None
+    for number, error in turns.errors.items():
+        if not isinstance(error, RetryableError):
+            raise error
+        jobs[number]()
+    world.settle()
+
+
+@pytest.mark.parametrize("file", ["reads/run7/a.fastq", "raw/run7/a.fastq"])
+def test_every_order_of_a_file_and_its_marker(world, file):
+    marker = file.rpartition("/")[0] + "/CopyComplete.txt"
+    versions = [examined(world, file), world.drop(marker, b"")]
+    start, explorer, count = world.snapshot(), Explorer(most=2), itertools.count()
+    while explorer.next():
+        world.back_to(start)
+        take_turns(world, [partial(validate, world.services, one) for one in versions], explorer.choose)
+        assert world.states(*versions) == ["VALIDATED", "VALIDATED"]
+        assert world.gone_on == ids(*versions)
+        next(count)
+    assert next(count) > 90
+
+
+def test_the_orders_show_a_lost_file(world, monkeypatch):
+    """The test of the test: if files are handed on before the run is open, some order leaves one behind."""
+    from seqdrop.stages import run
+
+    opened, handed_on = run._open, run._hand_on_all
+    monkeypatch.setattr(run, "_open", lambda services, folder, marker: handed_on(services, marker, "reads/run7/"))
+    monkeypatch.setattr(
+        run, "_hand_on_all", lambda services, marker, folder: opened(services, f"landing/{folder}", marker)
+    )
+    versions = [examined(world, FILES[0]), world.drop(MARKER, b"")]
+    start, explorer, lost = world.snapshot(), Explorer(most=2), []
+    while explorer.next():
+        world.back_to(start)
+        take_turns(world, [partial(validate, world.services, one) for one in versions], explorer.choose)
+        lost.append(versions[0].id not in world.gone_on)
+    assert any(lost)
+
+
+def landing(world: World, version, body: bytes) -> None:
+    """The object lands, at some time, and then its message comes."""
+    world.hook("landing")
+    world.bucket.put_object("landing", version.key, body, VersionId=version.version_id)
+    validate(world.services, version)
+
+
+def test_every_order_of_the_last_file_and_its_manifest(world):
+    versions = [examined(world, FILES[0]), examined(world, FILES[1]), world.drop(MANIFEST, BOTH)]
+    validate(world.services, versions[0])
+    world.delete(versions[1])
+    start, explorer, count = world.snapshot(), Explorer(most=2), itertools.count()
+    while explorer.next():
+        world.back_to(start)
+        jobs = [partial(landing, world, versions[1], FASTQ), partial(validate, world.services, versions[2])]
+        take_turns(world, jobs, explorer.choose)
+        assert world.states(*versions) == ["VALIDATED"] * 3
+        assert world.gone_on == ids(*versions)
+        next(count)
+    assert next(count) > 90
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.data())
+def test_many_at_once(data):
+    """Two files, their manifest and a new version of it, at any moment and each message twice: all go on."""
+    world = World("reads")
+    files = [examined(world, key) for key in FILES]
+    listed = [world.drop(MANIFEST, BOTH) for _ in range(2)]
+    for version in files:
+        world.delete(version)
+    jobs = [partial(landing, world, version, FASTQ) for version in (*files, *files)]
+    jobs += [partial(validate, world.services, version) for version in (*listed, *listed)]
+    take_turns(world, jobs, lambda alive: data.draw(st.sampled_from(alive)))
+    assert world.states(*files) == ["VALIDATED", "VALIDATED"]
+    assert world.gone_on >= ids(*files)
+    assert set(world.states(*listed)) <= {"VALIDATED", "REJECTED"}
+    assert world.states(listed[1]) == ["VALIDATED"]
+
+
+# -- broken off --
+
+
+def broken_off(world: World, job, at: int) -> bool:
+    """Run a job that dies at its n-th step; False if it came to its end before."""
+    steps = itertools.count()
+
+    def hook(name: str) -> None:
+        if next(steps) == at:
+            raise KeyboardInterrupt
+
+    world.hook = hook
+    try:
+        job()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        world.hook = lambda name: None
+    return False
+
+
+@pytest.mark.parametrize("last", [*FILES, MARKER, MANIFEST])
+def test_broken_off_anywhere_the_next_delivery_ends_alike(world, last):
+    bodies = dict.fromkeys(FILES, FASTQ) | {MARKER: b""}
+    if last != MARKER:
+        bodies = dict.fromkeys(FILES, FASTQ) | {MANIFEST: BOTH}
+    before = [world.take(key, body) for key, body in bodies.items() if key != last]
+    version = world.drop(last, bodies[last])
+    start, ends = world.snapshot(), []
+    for at in itertools.count():
+        world.back_to(start)
+        died = broken_off(world, partial(validate, world.services, version), at)
+        validate(world.services, version)
+        world.settle()
+        assert world.states(*before, version) == ["VALIDATED"] * 3
+        assert world.gone_on == ids(*before, version)
+        ends.append({key: value for key, value in world.snapshot()[0].items() if key[0].startswith("RUN")})
+        if not died:
+            break
+    assert len(ends) > 15
+    assert all(set(one) == set(ends[0]) for one in ends)
+
+
+def test_the_gated_analyses_are_those_that_say_so():
+    assert gated("raw").gated_folders("raw/a/b/c.fastq") == ["raw/a/b/", "raw/a/"]
+    assert gated("raw").gated_folders("reads/a/b.fastq") == []
+    assert gated("raw").gated_folders("raw/a/CopyComplete.txt") == []
+    assert analyses.packaged().gated_folders("raw/a/b/c.fastq") == []

@@ -1,0 +1,126 @@
+"""A run whose marker does not come: the lab is told once, its files are looked at, and it waits on for ever."""
+
+import json
+import shlex
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from seqdrop.events import landed_versions
+from seqdrop.services import now
+from seqdrop.stages.reconcile import reconcile
+from seqdrop.stages.validate import validate
+from seqdrop.uploads import UploadVersion
+
+from tests.unit.stages.runs import FASTQ, gated, manifest
+
+
+@pytest.fixture
+def clock(monkeypatch, services):
+    """Time that a test moves."""
+    time = {"now": datetime(2026, 1, 1, tzinfo=UTC)}
+    monkeypatch.setattr("seqdrop.clock.utc_now", lambda: time["now"])
+    monkeypatch.setattr(services.ledger, "_now", now)
+    return time
+
+
+@pytest.fixture
+def held(services, clock):
+    """Services whose reads/ wait for their run; nothing runs at SageMaker."""
+    return replace(services, analyses=gated("reads"))
+
+
+@pytest.fixture
+def take(held):
+    def put(key: str, body: bytes = FASTQ) -> UploadVersion:
+        answer = held.s3.put_object(Bucket="landing", Key=key, Body=body)
+        version = UploadVersion("landing", key, answer["VersionId"], len(body), answer["ETag"].strip('"'))
+        validate(held, version)
+        return version
+
+    return put
+
+
+def live(held, clock, sent, hours: float) -> list[dict]:
+    """Let time pass, with a reconciler every hour, whose messages to validate arrive; answers the mails."""
+    mails = []
+    for _ in range(int(hours)):
+        clock["now"] += timedelta(hours=1)
+        reconcile(held)
+        for queue, body in [message for message in sent if message[0] == "validate_queue"]:
+            sent.remove((queue, body))
+            for version in landed_versions(body):
+                validate(held, version)
+        mails += [mail for queue, mail in sent if queue == "topic"]
+        sent[:] = [message for message in sent if message[0] != "topic"]
+    return mails
+
+
+def test_the_lab_is_told_once_of_each_run_and_it_waits_on(held, take, clock, sent):
+    versions = [take(f"reads/run 7/L{number}/S{number}.fastq") for number in (1, 2, 3)]
+    other = take("reads/run8/a.fastq")
+    assert live(held, clock, sent, 23) == []
+    mails = sorted(live(held, clock, sent, 48), key=lambda mail: mail["Subject"])
+    assert [mail["Subject"] for mail in mails] == [
+        "Seqdrop: reads/run 7/ waits for the marker of its run",
+        "Seqdrop: reads/run8/ waits for the marker of its run",
+    ]
+    assert "3 files below reads/run 7/ are valid" in mails[0]["Message"]
+    assert "since 2026-01-01T00:00:00.000Z" in mails[0]["Message"]
+    assert sent == []
+    command = next(line for line in mails[0]["Message"].splitlines() if line.startswith("  aws "))
+    options = shlex.split(command)
+    assert options[-4:] == ["--bucket", "landing", "--key", "reads/run 7/CopyComplete.txt"]
+    take(options[-1], b"")
+    gone_on = [json.dumps(body) for queue, body in sent if queue == "transform_queue"]
+    assert all(any(version.id in body for body in gone_on) for version in versions)
+    assert not any(other.id in body for body in gone_on)
+
+
+def test_looks_grow_rare_and_never_end(held, take, clock, sent, monkeypatch):
+    version, looks = take("reads/run7/a.fastq"), []
+    monkeypatch.setattr(
+        "seqdrop.stages.validate.look_after", lambda services, upload: looks.append((clock["now"], upload.id))
+    )
+    live(held, clock, sent, 24 * 3)
+    hours = [(time - datetime(2026, 1, 1, tzinfo=UTC)).total_seconds() / 3600 for time, _ in looks]
+    assert hours == [1, 2, 4, 8, 16, 32, 56]
+    assert {upload_id for _, upload_id in looks} == {version.id}
+
+
+def test_a_look_finds_what_was_deleted(held, take, clock, sent):
+    version = take("reads/run7/a.fastq")
+    held.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
+    assert live(held, clock, sent, 2) == []
+    assert held.ledger.upload(version.id).state == "WITHDRAWN"
+
+
+def test_of_a_manifest_whose_files_do_not_come_the_lab_is_told_once(held, take, clock, sent):
+    take("reads/run7/a.fastq")
+    listed = take("reads/run7/seqdrop-manifest.json", manifest(("a.fastq", None), ("b.fastq", 9), ("c.fastq", None)))
+    (mail,) = live(held, clock, sent, 48)
+    assert "seqdrop-manifest.json waits for its files" in mail["Subject"]
+    assert "lists 3 files" in mail["Message"]
+    assert "2 were not there or had another size, such as reads/run7/c.fastq" in mail["Message"]
+    assert "--key reads/run7/CopyComplete.txt" in mail["Message"]
+    held.s3.put_object(Bucket="landing", Key="reads/run7/b.fastq", Body=b"123456789")
+    held.s3.put_object(Bucket="landing", Key="reads/run7/c.fastq", Body=b"")
+    live(held, clock, sent, 24)  # their events were lost; a look finds them
+    assert held.ledger.upload(listed.id).state == "VALIDATED"
+    assert any(queue == "transform_queue" for queue, _ in sent)
+
+
+def test_without_the_gate_nothing_is_held_and_nobody_told(held, take, clock, sent):
+    version = take("reads/run7/a.fastq")
+    freed = replace(held, analyses=gated())
+    clock["now"] += timedelta(hours=48)
+    pushed = reconcile(freed)
+    assert (pushed["runs_told"], pushed["planned"], pushed["errors"]) == (0, 1, 0)
+    assert [body["attempt"][:26] for queue, body in sent if queue == "transform_queue"] == [version.id]
+
+
+def test_what_went_on_before_there_was_a_gate_is_no_run_to_tell_of(held, take, clock, sent):
+    version = take("reads/run7/a.fastq")
+    (attempt,) = held.ledger.attempts(version.id)
+    held.ledger.move(attempt, "FAILED", reason="x")
+    assert live(held, clock, sent, 48) == []
