@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from seqdrop import mask_names, runs
 from seqdrop.analyses import TRAINING, packaged
+from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.mate_names import parse
 from seqdrop.stages.gate import is_held
-from seqdrop.stages.large import OPEN, is_final, last_job
+from seqdrop.stages.large import is_final, last_job
 
 WAITING, BUSY, DONE, SKIPPED, BAD = "waiting", "busy", "done", "skipped", "bad"
 
@@ -115,7 +116,7 @@ class Progress:
     @property
     def _examined(self) -> str:
         """RECEIVED between two jobs; UNEXAMINED if the lab was told that none will come."""
-        if self.job.state in OPEN:
+        if self.job.state in OPEN[JOB]:
             return "EXAMINING"
         return "UNEXAMINED" if self.job.state != "DONE" and is_final(self.job, self.job.state) else "RECEIVED"
 
