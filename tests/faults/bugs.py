@@ -93,16 +93,6 @@ def _claim_apart():
     return [(Ledger, "claim", claim)]
 
 
-@_bug("a refused write is taken for a success")
-def _refusals_overlooked():
-    def transact(self, writes: list[dict]) -> bool:
-        known(self, writes)
-        return True
-
-    known = Ledger._transact
-    return [(Ledger, "_transact", transact)]
-
-
 # -- the archive --
 
 
