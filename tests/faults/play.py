@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -48,6 +49,8 @@ class Player:
         self.runs = 0
         self._acts = list(_when(schedule.acts))
         self._faults, self._turns = s.placed(schedule.faults), s.placed(schedule.turns)
+        self._strikes = {(operation, nth): fault for operation, nth, fault in schedule.strikes}
+        self._counts: Counter[str] = Counter()
         self._order, self._crowd = s.placed(schedule.order), schedule.crowd
         self.world.mishaps = s.placed(schedule.mishaps)
         self.world.sagemaker.fates = s.placed(schedule.fates)
@@ -152,11 +155,16 @@ class Player:
             self._next = turn
             invocation.pause()
             invocation.troubles.append("interrupted")
-        fault = self._faults.get(number)
+        fault = self._fault(call, number)
         if fault is None:
             return self.world.call(call)
         invocation.troubles.append(f"{fault} at {call.name}")
         return self._disturbed(call, fault, invocation)
+
+    def _fault(self, call: Call, number: int) -> str | None:
+        nth = self._counts[call.operation]
+        self._counts[call.operation] += 1
+        return self._strikes.get((call.operation, nth)) or self._faults.get(number)
 
     def _turn(self, number: int) -> int | None:
         """Who goes on before this call, by the place in line; None: nobody else."""
@@ -237,7 +245,7 @@ class Player:
 
     def _rest(self) -> None:
         """No more faults: messages come, jobs end, the reconciler looks, until nothing moves."""
-        self._faults, self._turns, self._order, self._crowd = {}, {}, {}, 0
+        self._faults, self._strikes, self._turns, self._order, self._crowd = {}, {}, {}, {}, 0
         self.world.mishaps = {}
         self.world.sagemaker.fates, self.world.sagemaker.room = {}, 1000
         quiet, seen = 0, None

@@ -32,6 +32,23 @@ FAULTS = (
     AGAIN,
     CONFLICT,
 )
+OPERATIONS = (
+    "GetItem",
+    "TransactWriteItems",
+    "Query",
+    "GetObject",
+    "HeadObject",
+    "PutObject",
+    "CopyObject",
+    "DeleteObject",
+    "SendMessage",
+    "Publish",
+    "CreateModel",
+    "CreateTransformJob",
+    "DescribeTransformJob",
+    "ListObjectsV2",
+    "ListObjectVersions",
+)
 # What a lab does, or the world: each with a number that says to which, or how long.
 DROP = tuple(f"drop {kind}" for kind in KINDS)
 DELETE, COVER, POINT, RECONCILE, WAIT, STOP = (
@@ -52,6 +69,7 @@ Sparse = tuple[tuple[int, object], ...]
 class Schedule:
     acts: tuple[tuple[int, str, int], ...] = ()  # (steps before it, what, which)
     faults: Sparse = ()  # of calls
+    strikes: tuple[tuple[str, int, str], ...] = ()  # (operation, which call of it, fault): so the rare are met as often
     mishaps: Sparse = ()  # of messages
     turns: Sparse = ()  # calls before which another invocation goes on: which one
     crowd: int = 0  # besides those, at every so many calls (0: at none), so that many run at once
@@ -90,11 +108,13 @@ def schedules() -> st.SearchStrategy[Schedule]:
     number = st.integers(0, 3)
     drops = st.tuples(st.integers(0, 3), st.sampled_from(DROP), number)
     acts = st.tuples(st.integers(0, 12), st.sampled_from((*ACTS, *DROP)), number)
+    strikes = st.tuples(st.sampled_from(OPERATIONS), st.integers(0, 9), st.sampled_from(FAULTS))
     first = st.lists(drops, min_size=1, max_size=4)
     return st.builds(
         Schedule,
         acts=st.builds(lambda *some: tuple(one for part in some for one in part), first, st.lists(acts, max_size=6)),
-        faults=_sparse(st.sampled_from(FAULTS), 50, 6),
+        faults=_sparse(st.sampled_from(FAULTS), 80, 4),
+        strikes=st.lists(strikes, max_size=6).map(tuple),
         mishaps=_sparse(st.sampled_from(MISHAPS), 6, 5),
         turns=_sparse(st.integers(0, 4), 40, 6),
         crowd=st.sampled_from((0, 0, 0, 1, 2, 3, 5, 8)),

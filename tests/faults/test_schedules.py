@@ -19,8 +19,9 @@ def test_every_invariant_holds_for_long(wire, seed):
     assert failure is None, str(failure)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+@pytest.mark.parametrize(
+    "bug", [pytest.param(bug, marks=[] if bug.quick else pytest.mark.long, id=bug.name) for bug in BUGS]
+)
 def test_a_deliberate_bug_is_found(wire, bug, record_property):
     with bug.made():
         seen = next((found for seed in range(5) if (found := search(wire, seed, 100, shrink=False))), None)

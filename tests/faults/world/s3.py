@@ -96,13 +96,15 @@ class S3:
         self._created(held, version)
         return version
 
-    def delete(self, bucket: str, key: str, version_id: str | None = None) -> None:
+    def delete(self, bucket: str, key: str, version_id: str | None = None) -> dict:
         """Without a version id, a delete marker is put over the key."""
         held = self._bucket(bucket)
         if version_id or not held.versioned:
-            return held.remove(key, version_id or NULL)
-        held.add(Version(key, f"v{next(self._count):06d}", b"", self._clock.now, "", marker=True))
-        return None
+            held.remove(key, version_id or NULL)
+            return {"VersionId": version_id} if version_id else {}
+        marker = Version(key, f"v{next(self._count):06d}", b"", self._clock.now, "", marker=True)
+        held.add(marker)
+        return {"VersionId": marker.id, "DeleteMarker": True}
 
     def read(self, bucket: str, key: str) -> bytes | None:
         found = self._bucket(bucket).current(key)
@@ -157,8 +159,7 @@ class S3:
         return {"CopyObjectResult": result, "CopySourceVersionId": source.id, **_version_id(made)}
 
     def delete_object(self, request: dict, headers: dict) -> dict:
-        self.delete(request["Bucket"], request["Key"], request.get("VersionId"))
-        return {}
+        return self.delete(request["Bucket"], request["Key"], request.get("VersionId"))
 
     def get_object_tagging(self, request: dict, headers: dict) -> dict:
         self._found(request, "NoSuchKey", "NoSuchVersion")
