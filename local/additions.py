@@ -1,8 +1,9 @@
 """What we add to ministack, installed into its module before it serves the first request."""
 
-from pathlib import Path
 from types import ModuleType
 
+from local import sagemaker_process
+from local.calls import Remote
 from local.patches import (
     bucket_properties,
     lambda_layers,
@@ -17,7 +18,6 @@ from local.patches import (
     table_properties,
     transport,
 )
-from local.sagemaker import service
 
 PATCHES = (
     transport,
@@ -35,8 +35,8 @@ PATCHES = (
 )
 
 
-def install(app: ModuleType, workdir: Path, endpoint: str, limits: dict[str, int | None]) -> None:
-    """Register our services and patches with ministack's gateway module; called from its event loop."""
-    service.install(app, workdir, endpoint, limits)
+def install(app: ModuleType, sagemaker: Remote) -> None:
+    """Register our SageMaker and patches with ministack's gateway module."""
+    sagemaker_process.install(app, sagemaker)
     for patch in PATCHES:
         patch.apply()
