@@ -7,6 +7,7 @@ from local.calls import Remote
 from local.patches import (
     bucket_properties,
     lambda_layers,
+    lambda_queues,
     s3_checksums,
     s3_copies,
     s3_encryption,
@@ -32,6 +33,7 @@ PATCHES = (
     bucket_properties,
     table_properties,
     lambda_layers,
+    lambda_queues,
 )
 
 
