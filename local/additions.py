@@ -1,11 +1,13 @@
 """What we add to ministack, installed into its module before it serves the first request."""
 
-from pathlib import Path
 from types import ModuleType
 
+from local import sagemaker_process
+from local.calls import Remote
 from local.patches import (
     bucket_properties,
     lambda_layers,
+    lambda_queues,
     s3_checksums,
     s3_copies,
     s3_encryption,
@@ -17,7 +19,6 @@ from local.patches import (
     table_properties,
     transport,
 )
-from local.sagemaker import service
 
 PATCHES = (
     transport,
@@ -32,11 +33,12 @@ PATCHES = (
     bucket_properties,
     table_properties,
     lambda_layers,
+    lambda_queues,
 )
 
 
-def install(app: ModuleType, workdir: Path, endpoint: str, limits: dict[str, int | None]) -> None:
-    """Register our services and patches with ministack's gateway module; called from its event loop."""
-    service.install(app, workdir, endpoint, limits)
+def install(app: ModuleType, sagemaker: Remote) -> None:
+    """Register our SageMaker and patches with ministack's gateway module."""
+    sagemaker_process.install(app, sagemaker)
     for patch in PATCHES:
         patch.apply()

@@ -54,16 +54,22 @@ class Stack:
 
 
 def deploy(
-    aws: EmbeddedAws, say: Callable[[str], None] = lambda text: None, *, tree: Path = REPOSITORY, name: str = STACK
+    aws: EmbeddedAws,
+    say: Callable[[str], None] = lambda text: None,
+    *,
+    tree: Path = REPOSITORY,
+    name: str = STACK,
+    **parameters: str | int,
 ) -> Stack:
     """Build, deploy, push the code of processing jobs and the seed models. Takes about 20 seconds.
 
-    `tree` may be another checkout, whose template, functions and layers are deployed under another `name`.
+    `tree` may be another checkout, whose template, functions and layers are deployed under another `name`; `parameters`
+    are of the template.
     """
     build_dir = aws.workdir / f"sam-build-{name}"
     say("sam build")
     with _builds_alone(tree):
-        _sam(aws, tree, "build", "--build-dir", str(build_dir), *_parameters())
+        _sam(aws, tree, "build", "--build-dir", str(build_dir), *_overrides(parameters))
     say("sam deploy")
     _sam(
         aws,
@@ -71,7 +77,7 @@ def deploy(
         "deploy",
         *("--template-file", str(build_dir / "template.yaml"), "--stack-name", name, "--resolve-s3"),
         *("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
-        *("--no-progressbar", *_parameters()),
+        *("--no-progressbar", *_overrides(parameters)),
     )
     stack = Stack.of(aws, name)
     say("code and seed models")
@@ -113,11 +119,11 @@ def push_seed(s3, results: str, model: str) -> None:
     push_archive(s3, results, model, pack_model(SEEDS[model], task="masked" if fills else None), now())
 
 
-def _parameters() -> list[str]:
+def _overrides(parameters: dict[str, str | int]) -> list[str]:
     """The embedded Lambda runs this Python on this processor, so that is what is built for."""
     runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
     architecture = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-    values = {"Runtime": runtime, "Architecture": architecture, "BatchingWindow": "1"}
+    values = {"Runtime": runtime, "Architecture": architecture, "BatchingWindow": "1"} | parameters
     return ["--parameter-overrides", *(f"{name}={value}" for name, value in values.items())]
 
 

@@ -7,11 +7,17 @@ with EmbeddedAws(Path(".seqdrop/aws")) as aws:
 
 import contextlib
 import os
+import signal
+import time
 from pathlib import Path
 
 import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from local.clients import ROOT_KEY, EmbeddedSession
+from local.processes import session_members
+from local.sagemaker_process import read_pid
 from local.server import ACCOUNT, LOG_FILE, LOOPBACK, ServerState
 from local.server_process import REPOSITORY, EmbeddedAwsError, NotRunning, PortTaken, ServerProcess
 
@@ -87,6 +93,24 @@ class EmbeddedAws:
         return self._state.pid
 
     @property
+    def sagemaker_pid(self) -> int:
+        """The process id of SageMaker, which is its session's id too: killed, it takes its jobs along."""
+        return read_pid(self.workdir)
+
+    def processes(self) -> set[int]:
+        """The living processes of the server, of its functions, and of SageMaker and its jobs."""
+        return session_members(self.pid) | session_members(self.sagemaker_pid)
+
+    def restart_sagemaker(self, timeout: float = 30) -> None:
+        """End SageMaker, if it lives, and start it again; it runs the jobs that were in progress from their inputs."""
+        before, deadline = self.sagemaker_pid, time.monotonic() + timeout
+        os.kill(self.pid, signal.SIGUSR1)
+        while self.sagemaker_pid == before or not self._sagemaker_answers():
+            if time.monotonic() > deadline:
+                raise EmbeddedAwsError(f"SageMaker did not answer in time; see {self.log}")
+            time.sleep(0.05)
+
+    @property
     def port(self) -> int:
         """The port it listens on, on loopback."""
         return self._state.port
@@ -131,6 +155,16 @@ class EmbeddedAws:
         if name not in self._clients:
             self._clients[name] = self.session().client(name)
         return self._clients[name]
+
+    def _sagemaker_answers(self) -> bool:
+        client = self.client("sagemaker", config=Config(retries={"total_max_attempts": 1}))
+        try:
+            client.list_models(MaxResults=1)
+        except ClientError:
+            return False
+        finally:
+            client.close()
+        return True
 
     @property
     def _state(self) -> ServerState:

@@ -1,7 +1,7 @@
-"""Processes told apart by session: the server leads one, and whatever it starts stays in it.
+"""Processes told apart by session: the server leads one, SageMaker another, and whatever they start stays in it.
 
 A session, not a process group, is the unit: a transform job's container leads a group of its own
-(so that stopping a job ends its helpers too) and still belongs to the server's session.
+(so that stopping a job ends its helpers too) and still belongs to SageMaker's session.
 """
 
 import contextlib
@@ -18,6 +18,11 @@ def session_members(session_id: int) -> set[int]:
     """The pids of the living processes of a session; zombies are dead already."""
     entries = (entry for entry in PROC.iterdir() if entry.name.isdigit())
     return {int(entry.name) for entry in entries if _belongs(entry, session_id)}
+
+
+def is_session_of(session_id: int, workdir: Path) -> bool:
+    """Whether it is led by a server of this directory, or its warden is left, and not of one who got its number."""
+    return any(str(workdir) in command_line(pid) for pid in session_members(session_id))
 
 
 def _belongs(entry: Path, session_id: int) -> bool:

@@ -6,25 +6,24 @@ It listens on loopback only, keeps every file it makes under the working directo
 
 import argparse
 import asyncio
-import contextlib
 import json
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
-import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from local.account import Account
+from local.sagemaker_process import SageMakerProcess
+from local.warden import leave_nothing_behind
 
 LOOPBACK = "127.0.0.1"
 STATE_FILE = "server.json"
 LOG_FILE = "server.log"
 PORT_TAKEN_STATUS = 98  # errno EADDRINUSE, so that a shell user recognises it
 ACCOUNT = "000000000000"
-_warden: subprocess.Popen | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     prepare_files(workdir)
     port = listener.getsockname()[1]
     prepare_environment(workdir, port, options.region)
-    leave_nothing_behind(options.with_parent)
+    leave_nothing_behind(workdir, options.with_parent)
     state = ServerState(os.getpid(), port, options.region)
     limits = {
         "Transform": options.transform_limit,
@@ -114,37 +113,17 @@ def prepare_environment(workdir: Path, port: int, region: str) -> None:
     tempfile.tempdir = None
 
 
-def leave_nothing_behind(with_parent: bool) -> None:
-    """Arrange that all the server starts ends with it, however it ends.
-
-    It ends at once: a graceful end would wait for the functions and jobs that run, to keep a state
-    that lives in memory only.
-    """
-    with contextlib.suppress(PermissionError):
-        os.setsid()  # refused when we lead a session already, which is as good
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: os._exit(0))
-    # The only handle of the warden's pipe is ours and is never closed: the kernel closes it for us.
-    global _warden
-    _warden = subprocess.Popen([sys.executable, "-m", "local.warden"], stdin=subprocess.PIPE)
-    if with_parent:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    os.read(sys.stdin.fileno(), 1)
-    os._exit(0)
-
-
 async def serve(listener: socket.socket, workdir: Path, state: ServerState, limits: dict[str, int | None]) -> None:
-    """Import ministack, add what is ours, and answer requests for as long as the process lives."""
+    """Start SageMaker, import ministack, add what is ours, and answer requests for as long as the process lives."""
+    sagemaker = SageMakerProcess(workdir, f"http://{LOOPBACK}:{state.port}", limits)
     from hypercorn.asyncio import serve as serve_asgi
     from hypercorn.config import Config
     from ministack import app
 
     from local.additions import install
 
-    install(app, workdir, f"http://{LOOPBACK}:{state.port}", limits)
+    install(app, sagemaker.remote)
+    sagemaker.attend(Account(asyncio.get_running_loop()))
     config = Config()
     config.bind, config.keep_alive_timeout = [f"fd://{listener.fileno()}"], 75
     write_state(workdir, state)

@@ -11,7 +11,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-from local.processes import command_line, kill_session, session_members
+from local.processes import command_line, is_session_of, kill_session, session_members
+from local.sagemaker_process import PID_FILE, read_pid
 from local.server import LOG_FILE, LOOPBACK, PORT_TAKEN_STATUS, STATE_FILE, ServerState
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -65,20 +66,20 @@ class ServerProcess:
 
     def end(self) -> None:
         """End it and all it started; EmbeddedAwsError when something would not die."""
+        sessions = self.sessions()
         if self._child is not None or _is_server(self.state.pid, self._workdir):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.state.pid, signal.SIGTERM)
-            self._await_empty_session()
+        _await_empty(sessions)
         self._let_go()
-        (self._workdir / STATE_FILE).unlink(missing_ok=True)
+        for name in (STATE_FILE, PID_FILE):
+            (self._workdir / name).unlink(missing_ok=True)
         shutil.rmtree(self._workdir / "tmp", ignore_errors=True)
 
-    def _await_empty_session(self) -> None:
-        deadline = time.monotonic() + POLITE_SECONDS
-        while session_members(self.state.pid) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        if left := kill_session(self.state.pid):
-            raise EmbeddedAwsError(f"processes of the embedded AWS would not end: {sorted(left)}")
+    def sessions(self) -> list[int]:
+        """Those that its processes are in and that are not empty: its own, and SageMaker's."""
+        found = (self.state.pid, read_pid(self._workdir))
+        return [session for session in found if session and is_session_of(session, self._workdir)]
 
     def _let_go(self) -> None:
         if self._child is None:
@@ -87,6 +88,15 @@ class ServerProcess:
         if self._child.stdin:
             self._child.stdin.close()
         self._child = None
+
+
+def _await_empty(sessions: list[int]) -> None:
+    """Wait for the end of all who are in them, and kill those who take too long."""
+    deadline = time.monotonic() + POLITE_SECONDS
+    while any(session_members(session) for session in sessions) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if left := set().union(*(kill_session(session) for session in sessions)):
+        raise EmbeddedAwsError(f"processes of the embedded AWS would not end: {sorted(left)}")
 
 
 def _spawn(workdir: Path, options: list[str], detached: bool) -> subprocess.Popen:

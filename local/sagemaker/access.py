@@ -1,10 +1,8 @@
-"""Who may do what: the caller's identity policies, asked through ministack's own evaluator."""
+"""Who may do what: the caller's identity policies, asked of the account."""
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ministack.core import iam_actions, iam_evaluator
-
+from local.calls import Remote
 from local.sagemaker.errors import AccessDenied
 
 SERVICE = "sagemaker"
@@ -18,6 +16,7 @@ class Caller:
     access_key: str
     account: str
     region: str
+    iam: Remote = field(repr=False, compare=False)  # where an Account answers
 
     def arn(self, kind: str, name: str) -> str:
         """The ARN of a resource of this account and region; AWS writes job names in it in lower case."""
@@ -25,7 +24,7 @@ class Caller:
 
     def require(self, action: str, resource: str, parameters: dict, tags: dict[str, str]) -> None:
         """Raise AccessDenied unless the caller may do this to the resource, which carries these tags."""
-        context = iam_actions.request_tag_context(SERVICE, action, json.dumps(parameters).encode(), {})
+        context = self.iam.call("request_tags", action, parameters)
         context |= {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
         self._enforce(action, resource, context)
 
@@ -34,13 +33,7 @@ class Caller:
         self._enforce("iam:PassRole", role, PASSED_TO)
 
     def _enforce(self, action: str, resource: str, context: dict) -> None:
-        denial = iam_evaluator.enforce(self.access_key, action, SERVICE, self.region, resource, context)
-        if denial is not None:
-            raise AccessDenied(_message(denial, action, resource))
-
-
-def _message(denial, action: str, resource: str) -> str:
-    if isinstance(denial, iam_evaluator.AuthError):
-        return denial.message
-    explicit = denial.decision == "Deny"
-    return iam_actions.identity_denial_message(action, denial.principal_arn, resource, explicit)
+        who = (self.access_key, self.account, self.region)
+        refusal = self.iam.call("refusal", who, action, resource, context)
+        if refusal is not None:
+            raise AccessDenied(refusal)

@@ -1,41 +1,30 @@
-"""Job state changes as EventBridge delivers them."""
+"""Job state changes, put down and as EventBridge delivers them."""
 
-import asyncio
 import json
 import logging
 
-from local.sagemaker.registry import Job
+from local.calls import CallFailed, Remote, Unreachable
+from local.sagemaker.registry import Job, Registry
 
 logger = logging.getLogger("local.sagemaker")
 
 
-class Announcer:
-    """Puts state changes on the default bus, in the order in which they are announced.
+class Moves:
+    """Told of each move of a job: it is remembered, and only then put on the default bus."""
 
-    They are put from the server's own loop: ministack's stores are not made for other threads.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop):
-        self._loop = loop
+    def __init__(self, registry: Registry, account: Remote):
+        self._registry, self._account = registry, account
 
     def __call__(self, job: Job) -> None:
-        """Announce the state the job has now; may be called from any thread but the loop's.
+        """Save and announce the state the job has now.
 
-        A failure is no concern of the job's: EventBridge promises no delivery either.
+        A failure to announce is no concern of the job's: EventBridge promises no delivery either.
         """
-        delivery = asyncio.run_coroutine_threadsafe(_put(event(job), job.account, job.region), self._loop)
+        self._registry.save(job)
         try:
-            delivery.result(timeout=30)
-        except Exception:
+            self._account.call("put_event", event(job), job.account, job.region)
+        except (CallFailed, Unreachable):
             logger.exception("no event for %s %s", job.name, job.status)
-
-
-async def _put(entry: dict, account: str, region: str) -> None:
-    from ministack.core.responses import request_scope
-    from ministack.services import eventbridge
-
-    with request_scope(account, region):
-        eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
 
 
 def event(job: Job) -> dict:

@@ -7,7 +7,6 @@ from typing import BinaryIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.sagemaker import roles
 from local.sagemaker.archive import BadArchive, unpack
 from local.sagemaker.ends import JobFailed
 from local.sagemaker.environment import DEFAULT_PAYLOAD_MB, environment
@@ -16,6 +15,7 @@ from local.sagemaker.inputs import InputObject, NoInput, input_objects
 from local.sagemaker.logs import send_log
 from local.sagemaker.records import MEBIBYTE, BadRecord, inflate, payloads
 from local.sagemaker.registry import TransformJob
+from local.sagemaker.roles import Roles
 from local.sagemaker.storage import Location, refusal
 
 CHUNK = MEBIBYTE
@@ -30,14 +30,14 @@ class ObjectFailed(Exception):
 class Execution:
     """The work of one job in one folder: `container.log` stays, `scratch` may be removed after."""
 
-    def __init__(self, job: TransformJob, folder: Path, endpoint: str):
-        self._job, self._role, self._endpoint = job, job.model.role, endpoint
+    def __init__(self, job: TransformJob, folder: Path, roles: Roles):
+        self._job, self._role, self._roles = job, job.model.role, roles
         self._input, self._output = job.request["TransformInput"], job.request["TransformOutput"]
         self._log, self.scratch = folder / "container.log", folder / "scratch"
         self._model_dir = self.scratch / "opt/ml/model"
         self.scratch.mkdir(parents=True)
-        self._credentials = roles.credentials(self._role, "SageMaker")
-        self._s3 = roles.client("s3", self._credentials, endpoint, job.region)
+        self._credentials = roles.credentials(self._role)
+        self._s3 = roles.client("s3", self._credentials, job.region)
         self._container = Container(
             self._model_dir, environment(job, self.scratch, self._model_dir), self._log, job.stopping
         )
@@ -64,7 +64,7 @@ class Execution:
         self._container.close()
         self._s3.close()
         with contextlib.suppress(BotoCoreError, ClientError):
-            send_log(self._log, self._job, self._credentials, self._endpoint)
+            send_log(self._log, self._job, self._credentials, self._roles)
 
     def _fetch_model(self) -> None:
         location, archive = Location.parse(self._job.model.data_url), self.scratch / "model.tar.gz"

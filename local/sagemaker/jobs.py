@@ -5,23 +5,22 @@ import time
 from local.sagemaker.access import Caller
 from local.sagemaker.errors import ResourceInUse, ResourceLimitExceeded, ValidationError
 from local.sagemaker.listing import FAR_FUTURE, created_between, page, select
-from local.sagemaker.registry import Job, Registry
+from local.sagemaker.registry import ACTIVE, Job, Registry
+from local.sagemaker.roles import Roles
 from local.sagemaker.tags import as_dict
 
-ACTIVE = frozenset({"InProgress", "Stopping"})
 SUMMARY = ("JobName", "JobArn", "EndTime", "JobStatus")  # after the kind
 SUMMARY_OF_ALL = ("CreationTime", "LastModifiedTime", "FailureReason", "ExitMessage")
 
 
 class Jobs:
-    """The operations on one kind of job; `runner` runs them and `announce` tells EventBridge of each move."""
+    """The operations on one kind of job; `runner` runs them, and `moved` is told of each move of a job."""
 
     kind = ""
 
-    def __init__(self, registry: Registry, runner, announce, most_active: int | None = None):
-        self._registry = registry
-        self._runner = runner
-        self._announce = announce
+    def __init__(self, registry: Registry, roles: Roles, runner, moved, most_active: int | None = None):
+        self._registry, self._roles = registry, roles
+        self._runner, self._moved = runner, moved
         self._most_active = most_active
 
     def create(self, caller: Caller, request: dict) -> dict:
@@ -34,7 +33,7 @@ class Jobs:
             common = {"arn": arn, "account": caller.account, "region": caller.region}
             job = self._make(caller, request, tags=as_dict(request.get("Tags")), **common)
             self._registry.add_job(caller, job)
-        self._announce(job)
+        self._moved(job)
         self._runner.submit(job)
         return {f"{self.kind}JobArn": job.arn}
 
@@ -50,7 +49,7 @@ class Jobs:
                 kind = self.kind.lower()
                 raise ValidationError(f"The request was rejected because the {kind} job is in status {job.status}.")
             job.status, job.modified = "Stopping", time.time()
-        self._announce(job)
+        self._moved(job)
         job.stopping.set()
         self._runner.wake(job)
 

@@ -4,17 +4,17 @@ import contextlib
 import time
 from pathlib import Path
 
-from local.sagemaker import roles
 from local.sagemaker.registry import Job
+from local.sagemaker.roles import Roles
 
 MOST_EVENTS, MOST_BYTES, EVENT_BYTES = 10_000, 1_000_000, 200_000
 
 
-def send_log(path: Path, job: Job, credentials: dict[str, str], endpoint: str) -> None:
+def send_log(path: Path, job: Job, credentials: dict[str, str], roles: Roles) -> None:
     """Put the end of a log into the job's own stream; raises ClientError where the role may not."""
     if not path.exists():
         return
-    logs = roles.client("logs", credentials, endpoint, job.region)
+    logs = roles.client("logs", credentials, job.region)
     try:
         stream = f"{job.name}/i-local-{int(job.created)}"
         group = f"/aws/sagemaker/{job.kind}Jobs"

@@ -2,11 +2,11 @@
 
 from botocore.exceptions import ClientError
 
-from local.sagemaker import roles
 from local.sagemaker.access import Caller
 from local.sagemaker.errors import NotSupportedLocally, ValidationError
 from local.sagemaker.listing import created_between, page, select
 from local.sagemaker.registry import Model, Registry
+from local.sagemaker.roles import PRINCIPAL, Roles
 from local.sagemaker.storage import DENIED, Location
 from local.sagemaker.tags import as_dict
 
@@ -14,17 +14,23 @@ from local.sagemaker.tags import as_dict
 class Models:
     """The operations on models."""
 
-    def __init__(self, registry: Registry, endpoint: str):
+    def __init__(self, registry: Registry, roles: Roles):
         self._registry = registry
-        self._endpoint = endpoint
+        self._roles = roles
 
     def create(self, caller: Caller, request: dict) -> dict:
         """CreateModel: refuses a role that SageMaker cannot assume, and data that the role cannot read."""
-        model = Model(caller.arn("model", request["ModelName"]), request, as_dict(request.get("Tags")))
+        model = Model(
+            arn=caller.arn("model", request["ModelName"]),
+            request=request,
+            account=caller.account,
+            region=caller.region,
+            tags=as_dict(request.get("Tags")),
+        )
         _check_supported(model)
         caller.require_pass_role(model.role)
         self._refuse_duplicate(caller, model)
-        roles.check_trust(model.role)
+        self._roles.check_trust(model.role)
         self._check_data(caller, model)
         with self._registry.lock:
             self._refuse_duplicate(caller, model)
@@ -56,7 +62,7 @@ class Models:
 
     def _check_data(self, caller: Caller, model: Model) -> None:
         location = Location.parse(model.data_url)
-        s3 = roles.client("s3", roles.credentials(model.role, "SageMaker"), self._endpoint, caller.region)
+        s3 = self._roles.client("s3", self._roles.credentials(model.role), caller.region)
         try:
             s3.head_object(Bucket=location.bucket, Key=location.key)
         except ClientError as error:
@@ -111,7 +117,7 @@ def _no_access(location: Location, role: str, region: str) -> str:
     return (
         f'Could not access model data at {location}. Please ensure that the role "{role}" exists and '
         f'that its trust relationship policy allows the action "sts:AssumeRole" for the service '
-        f'principal "{roles.PRINCIPAL}". Also ensure that the role has "s3:GetObject" permissions and '
+        f'principal "{PRINCIPAL}". Also ensure that the role has "s3:GetObject" permissions and '
         f"that the object is located in {region}. If your Model uses multiple models or uncompressed "
         'models, please ensure that the role has "s3:ListBucket" permission.'
     )

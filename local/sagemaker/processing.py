@@ -10,12 +10,12 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.sagemaker import roles
 from local.sagemaker.ends import JobFailed, JobStopped
 from local.sagemaker.environment import process
 from local.sagemaker.inputs import NoInput, input_objects
 from local.sagemaker.logs import send_log
 from local.sagemaker.registry import ProcessingJob
+from local.sagemaker.roles import Roles
 from local.sagemaker.storage import Location, refusal
 
 DEFAULT_SECONDS = 86400
@@ -26,12 +26,12 @@ ROOT = "/opt/ml/"
 class ProcessingExecution:
     """The work of one job in one folder: `container.log` stays, `scratch` may be removed after."""
 
-    def __init__(self, job: ProcessingJob, folder: Path, endpoint: str):
-        self._job, self._role, self._endpoint = job, job.role, endpoint
+    def __init__(self, job: ProcessingJob, folder: Path, roles: Roles):
+        self._job, self._role, self._roles = job, job.role, roles
         self._log, self.scratch = folder / "container.log", folder / "scratch"
         self.scratch.mkdir(parents=True)
-        self._credentials = roles.credentials(self._role, "SageMaker")
-        self._s3 = roles.client("s3", self._credentials, endpoint, job.region)
+        self._credentials = roles.credentials(self._role)
+        self._s3 = roles.client("s3", self._credentials, job.region)
         self._lock, self._process = threading.Lock(), None
 
     def run(self) -> None:
@@ -58,7 +58,7 @@ class ProcessingExecution:
         """Put the program's log where AWS would."""
         self._s3.close()
         with contextlib.suppress(BotoCoreError, ClientError):
-            send_log(self._log, self._job, self._credentials, self._endpoint)
+            send_log(self._log, self._job, self._credentials, self._roles)
 
     def _place(self, path: str) -> Path:
         """Where a path of the container lies here."""
@@ -127,7 +127,7 @@ class ProcessingExecution:
             "AWS_ACCESS_KEY_ID": self._credentials["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": self._credentials["SecretAccessKey"],
             "AWS_SESSION_TOKEN": self._credentials["SessionToken"],
-            "AWS_ENDPOINT_URL": self._endpoint,
+            "AWS_ENDPOINT_URL": self._roles.endpoint,
         }
         return process(self.scratch) | keys | self._job.request.get("Environment", {})
 

@@ -1,6 +1,5 @@
 """Processing jobs: what CreateProcessingJob takes."""
 
-from local.sagemaker import roles
 from local.sagemaker.access import Caller
 from local.sagemaker.errors import NotSupportedLocally, ValidationError
 from local.sagemaker.jobs import Jobs
@@ -18,7 +17,7 @@ class ProcessingJobs(Jobs):
     def create(self, caller: Caller, request: dict) -> dict:
         """CreateProcessingJob: refuses a role that the caller may not pass or that SageMaker cannot assume."""
         caller.require_pass_role(request["RoleArn"])
-        roles.check_trust(request["RoleArn"])
+        self._roles.check_trust(request["RoleArn"])
         return super().create(caller, request)
 
     def _check(self, request: dict) -> None:

@@ -1,20 +1,28 @@
-"""What the service remembers: models and jobs by account, region and name."""
+"""What the service remembers, also when it was killed: models and jobs by account, region and name."""
 
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
 from local.sagemaker.access import Caller
+from local.sagemaker.store import Store
+
+ACTIVE = frozenset({"InProgress", "Stopping"})
+PASSING = {"kept": False}  # of a field that only this process has a use for
 
 
 @dataclass
 class Model:
     """A model as it was created; its container's environment and data go into each job."""
 
+    kind: ClassVar[str] = "Model"
+
     arn: str
     request: dict
+    account: str
+    region: str
     tags: dict[str, str]
     created: float = field(default_factory=time.time)
 
@@ -57,7 +65,7 @@ class Job:
     started: float | None = None
     ended: float | None = None
     modified: float = field(default_factory=time.time)
-    stopping: threading.Event = field(default_factory=threading.Event)
+    stopping: threading.Event = field(default_factory=threading.Event, metadata=PASSING)
 
     @property
     def name(self) -> str:
@@ -68,6 +76,11 @@ class Job:
     def role(self) -> str:
         """The ARN of the role that it acts as."""
         raise NotImplementedError
+
+    def begin_again(self, moved: Callable[["Job"], None]) -> None:
+        """Ready a job that was in progress when the service was killed to be run from its inputs."""
+        if self.status == "Stopping":
+            self.stopping.set()
 
     def described(self) -> dict:
         """As the Describe operation answers; times are seconds since 1970, absent ones are left out."""
@@ -131,10 +144,15 @@ class TrainingJob(Job):
     steps: list[tuple[str, float]] = field(default_factory=list)
     metrics: list[dict] = field(default_factory=list)
     overtime: bool = False
-    told: Callable[["TrainingJob"], None] = lambda job: None
+    told: Callable[["TrainingJob"], None] = field(default=lambda job: None, metadata=PASSING)
 
     def __post_init__(self) -> None:
-        self.steps.append(("Starting", self.created))
+        if not self.steps:
+            self.steps.append(("Starting", self.created))
+
+    def begin_again(self, moved: Callable[["TrainingJob"], None]) -> None:
+        super().begin_again(moved)
+        self.told, self.steps, self.metrics = moved, self.steps[:1], []
 
     @property
     def role(self) -> str:
@@ -186,13 +204,22 @@ class TrainingJob(Job):
         return [one | ({"EndTime": end} if end else {}) for one, end in zip(found, ends, strict=True)]
 
 
-class Registry:
-    """Every model and job; safe to use from the request threads and the job threads at once."""
+JOBS = {one.kind: one for one in (TransformJob, ProcessingJob, TrainingJob)}
 
-    def __init__(self):
+
+class Registry:
+    """Every model and job; safe to use from the request threads and the job threads at once.
+
+    What is added or saved is in the store before it is answered, and a new registry of that store knows it again.
+    """
+
+    def __init__(self, store: Store):
         self.lock = threading.RLock()
+        self._store = store
         self._models: dict[tuple[str, str, str], Model] = {}
         self._jobs: dict[tuple[str, str, str], Job] = {}
+        for record in store.all():
+            self._add(_restored(record))
 
     def model(self, caller: Caller, name: str) -> Model | None:
         """The model of this name, if there is one."""
@@ -200,12 +227,16 @@ class Registry:
 
     def add_model(self, caller: Caller, model: Model) -> None:
         """Remember a model; the caller holds the lock since it looked for the name."""
-        self._models[_key(caller, model.name)] = model
+        self._add(model)
+        self.save(model)
 
     def remove_model(self, caller: Caller, name: str) -> Model | None:
         """Forget a model; answers it if there was one."""
         with self.lock:
-            return self._models.pop(_key(caller, name), None)
+            model = self._models.pop(_key(caller, name), None)
+            if model is not None:
+                self._store.remove(_place(model))
+            return model
 
     def models(self, caller: Caller) -> list[Model]:
         """All models of the caller's account and region."""
@@ -218,18 +249,57 @@ class Registry:
 
     def add_job(self, caller: Caller, job: Job) -> None:
         """Remember a job; the caller holds the lock since it looked for the name."""
-        self._jobs[_key(caller, f"{job.kind}/{job.name}")] = job
+        self._add(job)
+        self.save(job)
+
+    def save(self, resource: Model | Job) -> None:
+        """Put down how a model or a job is now."""
+        with self.lock:
+            self._store.put(_place(resource), _record(resource))
 
     def jobs(self, caller: Caller, kind: str) -> list[Job]:
         """All jobs of a kind in the caller's account and region."""
         with self.lock:
             return [job for job in _in_scope(caller, self._jobs) if job.kind == kind]
 
+    def unfinished(self, kind: str) -> list[Job]:
+        """The jobs of a kind that have not ended, of all accounts, the oldest first."""
+        found = [job for job in self._jobs.values() if job.kind == kind and job.status in ACTIVE]
+        return sorted(found, key=lambda job: job.created)
+
     def tagged(self, caller: Caller, arn: str) -> Model | Job | None:
         """The resource with this ARN."""
         with self.lock:
             found = (*_in_scope(caller, self._models), *_in_scope(caller, self._jobs))
         return next((resource for resource in found if resource.arn == arn), None)
+
+    def _add(self, resource: Model | Job) -> None:
+        *where, kind, name = _place(resource)
+        if isinstance(resource, Model):
+            self._models[*where, name] = resource
+        else:
+            self._jobs[*where, f"{kind}/{name}"] = resource
+
+
+def _place(resource: Model | Job) -> tuple[str, str, str, str]:
+    """Where the store has it."""
+    return resource.account, resource.region, resource.kind.lower(), resource.name.lower()
+
+
+def _record(resource: Model | Job) -> dict:
+    """All that is to be kept of it, fit for JSON."""
+    kept = [one.name for one in fields(resource) if one.metadata.get("kept", True)]
+    values = {name: getattr(resource, name) for name in kept}
+    nested = {name: _record(value) for name, value in values.items() if isinstance(value, Model)}
+    return {"kind": resource.kind, **values, **nested}
+
+
+def _restored(record: dict) -> Model | Job:
+    values = dict(record)
+    kind = values.pop("kind")
+    if "model" in values:
+        values["model"] = _restored(values["model"])
+    return Model(**values) if kind == Model.kind else JOBS[kind](**values)
 
 
 def _in_scope(caller: Caller, resources: dict) -> list:

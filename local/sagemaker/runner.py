@@ -8,6 +8,7 @@ from pathlib import Path
 
 from local.sagemaker.ends import JobFailed, JobStopped
 from local.sagemaker.registry import Job, Registry
+from local.sagemaker.roles import Roles
 
 logger = logging.getLogger("local.sagemaker")
 AT_ONCE = 2
@@ -17,19 +18,25 @@ REASON_LENGTH = 1024
 class Runner:
     """Runs jobs in threads of the service, each with a container process of its own.
 
-    `execution` makes the work of a job of its folder and the endpoint: `run`, `cancel`, `close` and `scratch`.
+    `execution` makes the work of a job of its folder and the roles: `run`, `cancel`, `close` and `scratch`.
+    `moved` is told of a job's end.
     """
 
-    def __init__(self, registry: Registry, folder: Path, endpoint: str, announce, execution):
-        self._registry, self._folder, self._endpoint, self._announce = registry, folder, endpoint, announce
-        self._make = execution
-        shutil.rmtree(folder, ignore_errors=True)  # jobs of an earlier server, which nobody remembers
+    def __init__(self, kind: str, registry: Registry, folder: Path, roles: Roles, moved, execution):
+        self._registry, self._folder, self._roles, self._moved = registry, folder, roles, moved
+        self._kind, self._make = kind, execution
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="job")
         self._running = {}
 
     def submit(self, job: Job) -> None:
         """Run a job when its turn comes."""
         self._threads.submit(self._run, job)
+
+    def resume(self) -> None:
+        """Run what was in progress when an earlier process of the service was killed, from its inputs."""
+        for job in self._registry.unfinished(self._kind):
+            job.begin_again(self._moved)
+            self.submit(job)
 
     def wake(self, job: Job) -> None:
         """Have a job notice that it is to stop: end its container, if it has one."""
@@ -51,9 +58,12 @@ class Runner:
 
     def _execute(self, job: Job) -> str | None:
         """Do the job's work; answers why it failed, if it did."""
-        job.started = job.modified = time.time()
+        job.started = job.started or time.time()
+        job.modified = time.time()
+        self._registry.save(job)
         folder = self._folder / job.name
-        self._running[job.arn] = execution = self._make(job, folder, self._endpoint)
+        shutil.rmtree(folder, ignore_errors=True)  # what a killed service left of it
+        self._running[job.arn] = execution = self._make(job, folder, self._roles)
         try:
             execution.run()
         except JobFailed as failure:
@@ -73,4 +83,4 @@ class Runner:
             job.status = "Stopped" if stopped else "Failed" if reason else "Completed"
         if stopped:
             job.stopping.wait()  # so that Stopped is never announced before Stopping
-        self._announce(job)
+        self._moved(job)

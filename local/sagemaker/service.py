@@ -1,32 +1,34 @@
-"""The service as ministack's gateway calls it: a request in, checked and allowed, an answer out."""
+"""The service: a request in, checked and allowed, an answer out."""
 
-import asyncio
 import json
-import logging
 from pathlib import Path
-from types import ModuleType
 
-from ministack.core.concurrency import run_reentrant
-
+from local.calls import Remote
 from local.sagemaker import shapes
 from local.sagemaker.access import SERVICE, Caller
 from local.sagemaker.errors import ServiceError, ValidationError
-from local.sagemaker.events import Announcer
+from local.sagemaker.events import Moves
 from local.sagemaker.execution import Execution
 from local.sagemaker.jobs import Jobs
 from local.sagemaker.models import Models
 from local.sagemaker.processing import ProcessingExecution
 from local.sagemaker.processing_jobs import ProcessingJobs
 from local.sagemaker.registry import Registry
+from local.sagemaker.roles import Roles
 from local.sagemaker.runner import Runner
+from local.sagemaker.store import Store
 from local.sagemaker.tags import Tags
 from local.sagemaker.training import TrainingExecution
 from local.sagemaker.training_jobs import TrainingJobs
 from local.sagemaker.transform_jobs import TransformJobs
 
-logger = logging.getLogger("local.sagemaker")
-JSON = {"Content-Type": "application/x-amz-json-1.1"}
-ROUTING = {"target_prefixes": ["SageMaker."], "host_patterns": [r"api\.sagemaker\."], "credential_scope": SERVICE}
+RECORDS = "sagemaker"  # the folder of the store
+# The folder and the work of each kind of job.
+KINDS = {
+    "Transform": ("jobs", Execution),
+    "Processing": ("processing-jobs", ProcessingExecution),
+    "Training": ("training-jobs", TrainingExecution),
+}
 # Which resource an operation is allowed on: its kind and the member that names it; a list has none.
 RESOURCES = {
     "CreateModel": ("model", "ModelName"),
@@ -51,57 +53,56 @@ RESOURCES = {
 }
 
 
-def install(app: ModuleType, workdir: Path, endpoint: str, most_active: dict[str, int | None]) -> None:
-    """Make ministack's gateway route SageMaker requests to a service of ours.
+class SageMaker:
+    """One service with all it remembers, also of an earlier process of it that was killed.
 
     `most_active` are the account's quotas of jobs by kind, "Transform", "Processing" and "Training".
     """
-    from ministack.core import router
 
-    announce = Announcer(asyncio.get_running_loop())
-    router.SERVICE_PATTERNS[SERVICE] = ROUTING
-    app.SERVICE_HANDLERS[SERVICE] = SageMaker(workdir, endpoint, announce, most_active).handle
+    def __init__(self, workdir: Path, endpoint: str, account: Remote, most_active: dict[str, int | None]):
+        self._account = account
+        self._registry = registry = Registry(Store(workdir / RECORDS))
+        roles, moved = Roles(endpoint, account), Moves(registry, account)
+        models, tags = Models(registry, roles), Tags(registry)
+        self._runners = {
+            kind: Runner(kind, registry, workdir / folder, roles, moved, execution)
+            for kind, (folder, execution) in KINDS.items()
+        }
 
+        def jobs(operations: type[Jobs]) -> dict:
+            kind = operations.kind
+            return _operations(operations(registry, roles, self._runners[kind], moved, most_active.get(kind)))
 
-class SageMaker:
-    """One service with all it remembers."""
-
-    def __init__(self, workdir: Path, endpoint: str, announce: Announcer, most_active: dict[str, int | None]):
-        self._registry = registry = Registry()
-        models, tags = Models(registry, endpoint), Tags(registry)
-        transforming = Runner(registry, workdir / "jobs", endpoint, announce, Execution)
-        transform_jobs = TransformJobs(registry, transforming, announce, most_active.get("Transform"))
-        processing = Runner(registry, workdir / "processing-jobs", endpoint, announce, ProcessingExecution)
-        processing_jobs = ProcessingJobs(registry, processing, announce, most_active.get("Processing"))
-        training = Runner(registry, workdir / "training-jobs", endpoint, announce, TrainingExecution)
-        training_jobs = TrainingJobs(registry, training, announce, most_active.get("Training"))
         self._operations = {
             "CreateModel": models.create,
             "DescribeModel": models.describe,
             "DeleteModel": models.delete,
             "ListModels": models.list,
-            **_operations(transform_jobs),
-            **_operations(processing_jobs),
-            **_operations(training_jobs),
+            **jobs(TransformJobs),
+            **jobs(ProcessingJobs),
+            **jobs(TrainingJobs),
             "AddTags": tags.add,
             "ListTags": tags.list,
             "DeleteTags": tags.delete,
         }
 
-    async def handle(self, method: str, path: str, headers: dict, body: bytes, query: dict) -> tuple:
-        """ministack's handler contract: status, headers and body of the answer."""
-        operation = headers.get("x-amz-target", "").rpartition(".")[2]
-        try:
-            # In a thread, because an operation may itself call the gateway, which answers from this loop.
-            answer = await run_reentrant(self._answer, operation, headers, body, query)
-        except ServiceError as error:
-            return 400, dict(JSON), _encode({"__type": error.code, "message": error.message})
-        return 200, dict(JSON), _encode(answer) if answer is not None else b""
+    def resume(self) -> None:
+        """Run again what was in progress when an earlier process was killed."""
+        for runner in self._runners.values():
+            runner.resume()
 
-    def _answer(self, operation: str, headers: dict, body: bytes, query: dict) -> dict | None:
+    def answer(self, operation: str, body: bytes, caller: tuple[str, str, str]) -> tuple[int, bytes]:
+        """Status and body of the answer to a request of a caller: access key, account and region."""
+        try:
+            answer = self._answer(operation, body, Caller(*caller, self._account))
+        except ServiceError as error:
+            return 400, _encode({"__type": error.code, "message": error.message})
+        return 200, _encode(answer) if answer is not None else b""
+
+    def _answer(self, operation: str, body: bytes, caller: Caller) -> dict | None:
         if operation not in self._operations:
             raise ServiceError(f"The embedded SageMaker has no operation {operation!r}")
-        request, caller = _decode(body), _caller(headers, query)
+        request = _decode(body)
         shapes.check(operation, request)
         self._authorize(caller, operation, request)
         return self._operations[operation](caller, request)
@@ -125,13 +126,6 @@ def _operations(jobs: Jobs) -> dict:
         f"Stop{kind}": jobs.stop,
         f"List{kind}s": jobs.list,
     }
-
-
-def _caller(headers: dict, query: dict) -> Caller:
-    from ministack.core.responses import get_account_id, get_region
-    from ministack.core.router import extract_access_key_id
-
-    return Caller(extract_access_key_id(headers, query), get_account_id(), get_region())
 
 
 def _decode(body: bytes) -> dict:

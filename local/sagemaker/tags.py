@@ -2,7 +2,7 @@
 
 from local.sagemaker.access import Caller
 from local.sagemaker.errors import ValidationError
-from local.sagemaker.registry import Registry
+from local.sagemaker.registry import Job, Model, Registry
 
 MOST = 50
 
@@ -28,26 +28,28 @@ class Tags:
 
     def add(self, caller: Caller, request: dict) -> dict:
         """AddTags: answers all tags the resource has then."""
-        tags = self._of(caller, request)
-        merged = tags | as_dict(request["Tags"])
+        resource = self._of(caller, request)
+        merged = resource.tags | as_dict(request["Tags"])
         if len(merged) > MOST:
             raise ValidationError(f"A resource cannot have more than {MOST} tags.")
-        tags.update(merged)
-        return {"Tags": as_list(tags)}
+        resource.tags.update(merged)
+        self._registry.save(resource)
+        return {"Tags": as_list(resource.tags)}
 
     def list(self, caller: Caller, request: dict) -> dict:
         """ListTags: all of them on one page, which AWS may split."""
-        return {"Tags": as_list(self._of(caller, request))}
+        return {"Tags": as_list(self._of(caller, request).tags)}
 
     def delete(self, caller: Caller, request: dict) -> dict:
         """DeleteTags: keys that are not there are no error."""
-        tags = self._of(caller, request)
+        resource = self._of(caller, request)
         for key in request["TagKeys"]:
-            tags.pop(key, None)
+            resource.tags.pop(key, None)
+        self._registry.save(resource)
         return {}
 
-    def _of(self, caller: Caller, request: dict) -> dict[str, str]:
+    def _of(self, caller: Caller, request: dict) -> Model | Job:
         resource = self._registry.tagged(caller, request["ResourceArn"])
         if resource is None:
             raise ValidationError(f"Resource not found: {request['ResourceArn']}")
-        return resource.tags
+        return resource

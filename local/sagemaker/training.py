@@ -10,7 +10,6 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.sagemaker import roles
 from local.sagemaker.archive import BadArchive, unpack
 from local.sagemaker.checkpoints import Checkpoints
 from local.sagemaker.ends import JobFailed, JobStopped
@@ -18,6 +17,7 @@ from local.sagemaker.inputs import NoInput, input_objects
 from local.sagemaker.logs import send_log
 from local.sagemaker.metrics import final_metrics
 from local.sagemaker.registry import TrainingJob
+from local.sagemaker.roles import Roles
 from local.sagemaker.script_mode import command, environment, toolkit_setting
 from local.sagemaker.storage import Location
 from local.sagemaker.transfer import Transfer
@@ -30,14 +30,14 @@ ML = "/opt/ml"
 class TrainingExecution:
     """The work of one job in one folder: `container.log` stays, `scratch` may be removed after."""
 
-    def __init__(self, job: TrainingJob, folder: Path, endpoint: str):
-        self._job, self._endpoint = job, endpoint
+    def __init__(self, job: TrainingJob, folder: Path, roles: Roles):
+        self._job, self._roles = job, roles
         self._log, self.scratch = folder / "container.log", folder / "scratch"
         self._ml = self.scratch / ML.lstrip("/")
         for name in ("input/data", "input/config", "model", "output/data", "output/intermediate"):
             (self._ml / name).mkdir(parents=True)
-        self._credentials = roles.credentials(job.role, "SageMaker")
-        self._s3 = roles.client("s3", self._credentials, endpoint, job.region)
+        self._credentials = roles.credentials(job.role)
+        self._s3 = roles.client("s3", self._credentials, job.region)
         key = job.request["OutputDataConfig"].get("KmsKeyId")
         self._transfer = Transfer(self._s3, job.role, job.region, key)
         config = job.request.get("CheckpointConfig")
@@ -79,7 +79,7 @@ class TrainingExecution:
         self._ended.set()
         self._s3.close()
         with contextlib.suppress(BotoCoreError, ClientError):
-            send_log(self._log, self._job, self._credentials, self._endpoint)
+            send_log(self._log, self._job, self._credentials, self._roles)
 
     def _kill_late(self) -> None:
         if not self._ended.wait(GRACE):
@@ -181,7 +181,7 @@ class TrainingExecution:
             "AWS_ACCESS_KEY_ID": self._credentials["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": self._credentials["SecretAccessKey"],
             "AWS_SESSION_TOKEN": self._credentials["SessionToken"],
-            "AWS_ENDPOINT_URL": self._endpoint,
+            "AWS_ENDPOINT_URL": self._roles.endpoint,
         }
 
     def _failure(self) -> str:

@@ -2,7 +2,6 @@
 
 import re
 
-from local.sagemaker import roles
 from local.sagemaker.access import Caller
 from local.sagemaker.errors import NotSupportedLocally, ValidationError
 from local.sagemaker.jobs import Jobs
@@ -56,7 +55,7 @@ class TrainingJobs(Jobs):
     def create(self, caller: Caller, request: dict) -> dict:
         """CreateTrainingJob: refuses a role that the caller may not pass or that SageMaker cannot assume."""
         caller.require_pass_role(request["RoleArn"])
-        roles.check_trust(request["RoleArn"])
+        self._roles.check_trust(request["RoleArn"])
         return super().create(caller, request)
 
     def _check(self, request: dict) -> None:
@@ -77,7 +76,7 @@ class TrainingJobs(Jobs):
                 raise NotSupportedLocally(name)
 
     def _make(self, caller: Caller, request: dict, **common) -> TrainingJob:
-        return TrainingJob(request=request, told=self._announce, **common)
+        return TrainingJob(request=request, told=self._moved, **common)
 
     def _instance_type(self, request: dict) -> str:
         return request["ResourceConfig"]["InstanceType"]

@@ -6,7 +6,6 @@ import pytest
 from botocore.config import Config
 
 from local.embedded import EmbeddedAws
-from local.processes import session_members
 from local.testing import ENDED, EventLog, acting_as, allow, make_bucket, make_role, refused, unique, until
 
 pytest_plugins = ["local.fixtures"]
@@ -190,10 +189,10 @@ class TestFailures:
         assert "cannot be run" in self.reason(bench, AppSpecification=program)
 
     def test_its_time_is_limited(self, aws, bench):
-        before = session_members(aws.pid)
+        before = aws.processes()
         job = bench.run("sleep", "60", StoppingCondition={"MaxRuntimeInSeconds": 1})
         assert (job["ProcessingJobStatus"], "MaxRuntimeInSeconds" in job["FailureReason"]) == ("Stopped", True)
-        until(lambda: not session_members(aws.pid) - before)
+        until(lambda: not aws.processes() - before)
 
 
 class TestRequests:
@@ -326,13 +325,13 @@ class TestStates:
             getattr(aws.client("sagemaker"), operation)(ProcessingJobName="absent")
 
     def test_a_running_job_is_stopped_with_all_it_started(self, aws, bench):
-        before = session_members(aws.pid)
+        before = aws.processes()
         name = bench.start("sleep", "60")
-        until(lambda: len(session_members(aws.pid) - before) == 2)
+        until(lambda: len(aws.processes() - before) == 2)
         bench.sagemaker.stop_processing_job(ProcessingJobName=name)
         job = bench.ended(name)
         assert (job["ProcessingJobStatus"], "FailureReason" in job) == ("Stopped", False)
-        until(lambda: not session_members(aws.pid) - before)
+        until(lambda: not aws.processes() - before)
         with refused("ValidationException", "processing job is in status Stopped"):
             bench.sagemaker.stop_processing_job(ProcessingJobName=name)
 

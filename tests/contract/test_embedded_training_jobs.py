@@ -8,7 +8,6 @@ import pytest
 from botocore.config import Config
 
 from local.embedded import EmbeddedAws
-from local.processes import session_members
 from local.testing import (
     ENDED,
     EventLog,
@@ -256,11 +255,11 @@ class TestFailures:
         assert said in self.reason(bench, "list", told=told)
 
     def test_its_time_is_limited(self, aws, bench):
-        before = session_members(aws.pid)
+        before = aws.processes()
         job = bench.run("sleep", StoppingCondition={"MaxRuntimeInSeconds": 1}, CheckpointConfig=bench.kept())
         assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
         assert "FailureReason" not in job
-        until(lambda: not session_members(aws.pid) - before)
+        until(lambda: not aws.processes() - before)
 
 
 class TestRequests:
@@ -422,7 +421,7 @@ class TestStates:
             getattr(aws.client("sagemaker"), operation)(TrainingJobName="absent")
 
     def test_a_running_job_is_told_to_end_and_what_it_leaves_is_kept(self, aws, bench):
-        before = session_members(aws.pid)
+        before = aws.processes()
         name = bench.start("sleep", CheckpointConfig=bench.kept())
         until(lambda: "begun" in bench.keys("kept/"), timeout=60)
         bench.sagemaker.stop_training_job(TrainingJobName=name)
@@ -431,7 +430,7 @@ class TestStates:
         assert "FailureReason" not in job
         assert bench.keys("kept/") == ["begun", "state"]
         assert bench.members(job, "model.tar.gz") == ["half"]
-        until(lambda: not session_members(aws.pid) - before)
+        until(lambda: not aws.processes() - before)
         with refused("ValidationException", "training job is in status Stopped"):
             bench.sagemaker.stop_training_job(TrainingJobName=name)
 

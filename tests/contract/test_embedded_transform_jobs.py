@@ -9,7 +9,6 @@ import pytest
 from botocore.config import Config
 
 from local.embedded import EmbeddedAws
-from local.processes import session_members
 from local.testing import (
     EventLog,
     ModelBench,
@@ -455,16 +454,16 @@ class TestStates:
     def test_a_running_job_is_stopped_and_its_container_is_gone(self, aws, bench):
         bench.put("in/a", b"one\n")
         bench.put("in/b", b"sleep 60\n")
-        before = session_members(aws.pid)
+        before = aws.processes()
         name = bench.start("in/")
         until(lambda: answers(bench))
-        assert session_members(aws.pid) - before
+        assert aws.processes() - before
         bench.sagemaker.stop_transform_job(TransformJobName=name)
         job = ended_job(aws, name)
         assert job["TransformJobStatus"] == "Stopped"
         assert "FailureReason" not in job
         assert set(answers(bench)) == {"a.out"}
-        until(lambda: not session_members(aws.pid) - before)
+        until(lambda: not aws.processes() - before)
         with refused("ValidationException", "job is in status Stopped"):
             bench.sagemaker.stop_transform_job(TransformJobName=name)
 

@@ -33,7 +33,8 @@ def aws(tmp_path_factory) -> Iterator[EmbeddedAws]:
 
 @pytest.fixture(scope="session")
 def stack(aws) -> Stack:
-    return deploy(aws)
+    """The reconciler, which tests start by hand, finds whatever stands still, however short a time."""
+    return deploy(aws, StaleMinutes=0)
 
 
 @pytest.fixture(scope="session")
