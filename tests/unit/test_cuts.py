@@ -3,10 +3,11 @@
 from dataclasses import asdict, fields, replace
 
 import pytest
-from seqdrop.analyses import Analysis, JobSettings, packaged
+from seqdrop.analyses import Analysis, packaged
 from seqdrop.cuts import OF_ANALYSIS, OF_JOB, OF_USE, cuts_alike
 from seqdrop.selection import Selection
 from seqdrop.shards import items_of
+from seqdrop.uses import JobSettings
 
 from tests.unit.stages.mates import fastq
 
@@ -43,8 +44,8 @@ def test_what_cuts_otherwise_is_told(settings):
 
 def test_so_is_the_size_of_shards_and_not_that_of_jobs():
     assert not cuts_alike(READS, replace(READS, job=replace(READS.job, shard_mb=1)))
-    assert cuts_alike(READS, replace(READS, job=replace(READS.job, max_members=2)))
-    assert cuts_alike(READS, replace(READS, max_gb=1.0, mates="single"))
+    assert cuts_alike(READS, replace(READS, job=replace(READS.job, max_members=2, max_shards=9)))
+    assert cuts_alike(READS, replace(READS, max_gb=1.0, mates="single", gate="run"))
 
 
 def test_no_setting_is_named_that_is_not_there():

@@ -8,8 +8,8 @@ from seqdrop.analyses import Analysis
 
 # Settings that work items do not depend on: the job, its container and the results go by them. Of any other it is
 # taken for granted that they do.
-OF_ANALYSIS = frozenset({"max_gb", "severity", "mates", "mate_hours"})
-OF_JOB = frozenset({"max_members"})
+OF_ANALYSIS = frozenset({"max_gb", "severity", "mates", "mate_hours", "gate", "gate_hours"})
+OF_JOB = frozenset({"max_members", "max_shards"})
 OF_USE = frozenset(
     {"model", "k", "threshold", "label", "tracks", "prior", "distance", "precision", "short", "max_n_fraction"}
 )
