@@ -116,6 +116,7 @@ class Attempt(Record):
     )
     cut_as: str = ""  # `key` of the attempt whose shards it goes by; "" for its own
     group: str = ""  # it shares a job with none but attempts of its group: what is left of a job that failed
+    lost: int = 0  # how often in a row its work was lost through nobody's fault, such as an instance that died
     job: str = ""
     reason: str = ""
 
@@ -140,11 +141,11 @@ class Attempt(Record):
         """What its shards are named after: an attempt that repeats another's work takes its shards."""
         return self.cut_as or self.key
 
-    def again(self, group: str = "") -> Attempt:
+    def again(self, group: str = "", lost: int = 0) -> Attempt:
         """The next attempt at the same work, by the same shards."""
         same = {name: getattr(self, name) for name in ("shards", "items", "taken", "distinct", "masks", "plan", "run")}
         place = {"upload_id": self.upload_id, "analysis": self.analysis, "number": self.number + 1}
-        return Attempt("PLANNED", **place, **same, cut_as=self.shards_key, group=group)
+        return Attempt("PLANNED", **place, **same, cut_as=self.shards_key, group=group, lost=lost)
 
 
 @dataclass(frozen=True)

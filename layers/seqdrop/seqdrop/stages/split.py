@@ -19,7 +19,7 @@ from seqdrop.services import Services
 NOT_THE_DATA = re.compile(r"\bping\b|health check|model data|model artifact|container image|pull", re.IGNORECASE)
 # What it says where nobody has: the same may do another time.
 NOBODYS = re.compile(r"CapacityError|InsufficientCapacity|InternalServerError|InternalFailure")
-MOST_ATTEMPTS = 4  # until that, too, is left to a person
+MOST_LOST = 3  # times in a row, until that, too, is left to a person
 
 
 def next_group(job: Job, lacking: list[Attempt], attempt: Attempt, reason: str) -> str | None:
@@ -28,7 +28,7 @@ def next_group(job: Job, lacking: list[Attempt], attempt: Attempt, reason: str) 
     `lacking` must be in the order of the job's members, settled ones included: whoever asks again gets the same halves.
     """
     if NOBODYS.search(reason):
-        return f"{job.name}/0" if attempt.number < MOST_ATTEMPTS else None
+        return f"{job.name}/0" if attempt.lost < MOST_LOST else None
     if len(job.members) == 1 or NOT_THE_DATA.search(reason):
         return None
     first_half = lacking[: (len(lacking) + 1) // 2]
@@ -38,6 +38,7 @@ def next_group(job: Job, lacking: list[Attempt], attempt: Attempt, reason: str) 
 def try_again(services: Services, attempt: Attempt, group: str, reason: str) -> None:
     """End an attempt, and plan the next with its shards, in one transaction. Its job's other members are not told."""
     because = f"its job failed, and it is tried again apart from others: {reason}"
-    if not services.ledger.move(attempt, "FAILED", attempt.again(group), reason=because[:1000]):
+    lost = attempt.lost + 1 if NOBODYS.search(reason) else 0
+    if not services.ledger.move(attempt, "FAILED", attempt.again(group, lost), reason=because[:1000]):
         raise RetryableError("another run settles it at this moment")
     logger().warning("split off", extra={"upload_id": attempt.upload_id, "job": attempt.job})
