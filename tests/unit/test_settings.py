@@ -8,8 +8,8 @@ from seqdrop.settings import Settings
 def test_the_template_sets_what_settings_need(template):
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
     loaded = Settings.load(dict.fromkeys(variables, "1"))
-    assert loaded.instance_count == 1
-    assert loaded.stale_minutes == 30
+    assert (loaded.instance_count, loaded.stale_minutes) == (1, 1)
+    assert template["Parameters"]["StaleMinutes"]["Default"] == Settings.stale_minutes == 30
 
 
 def test_every_missing_variable_is_named():
