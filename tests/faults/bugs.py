@@ -70,7 +70,7 @@ def _unconditional(write: Callable) -> Callable:
 # -- the ledger --
 
 
-@_bug("a move does not ask where the record stands", quick=True)
+@_bug("a move does not ask where the record stands")
 def _no_condition():
     return [(Ledger, "_replace", _unconditional(Ledger._replace))]
 
