@@ -70,7 +70,7 @@ def _unconditional(write: Callable) -> Callable:
 # -- the ledger --
 
 
-@_bug("a move does not ask where the record stands", quick=True)
+@_bug("a move does not ask where the record stands")
 def _no_condition():
     return [(Ledger, "_replace", _unconditional(Ledger._replace))]
 
@@ -218,13 +218,7 @@ def _place_kept():
 
 @_bug("the event's word is taken for the job's status")
 def _event_trusted():
-    def finished(services, name: str) -> None:
-        sagemaker = mock.Mock(wraps=services.sagemaker)
-        sagemaker.describe_transform_job.side_effect = lambda **_: {"TransformJobStatus": "Completed"}
-        known(replace(services, sagemaker=sagemaker), name)
-
-    known = finish.finish
-    return [(finish, "finish", finished)]
+    return [(finish, "ENDS", {**finish.ENDS, "InProgress": "DONE"})]
 
 
 @_bug("results of a later attempt go where those of the first are")
@@ -258,17 +252,6 @@ def _all_again():
 
     known = finish._Ended.lacks
     return [(finish._Ended, "lacks", lacks)]
-
-
-@_bug("a job is over before its members are settled, and nobody looks back")
-def _over_too_soon():
-    def settle_all(services, ended) -> list[str]:
-        room.end_job(services, ended.job, ended.end)
-        return known(services, ended)
-
-    known = finish._settle_all
-    looks = {name: look for name, look in reconcile.LOOKS.items() if name != "submitted"}
-    return [(finish, "_settle_all", settle_all), (reconcile.LOOKS, "", looks)]
 
 
 # -- what a lab is told --

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from seqdrop.ledger import moves
+from seqdrop.stages.split import MOST_ATTEMPTS
 from seqdrop.uploads import upload_id
 
 from tests.faults import files
@@ -16,7 +17,7 @@ from tests.faults.play import Player
 from tests.faults.world.expressions import plain
 from tests.faults.world.model import answers
 from tests.faults.world.s3 import Version
-from tests.faults.world.sagemaker import BREAKS, OPEN, Job
+from tests.faults.world.sagemaker import BREAKS, DIES, DIES_LATE, OPEN, Job
 
 
 def broken(player: Player) -> list[str]:
@@ -171,10 +172,16 @@ class Check:
         yield from self._mailed(drop)
 
     def _excused(self, upload) -> bool:
-        """Whether a person stopped its last job, or that died with this upload alone in it."""
+        """Whether a person stopped its last job, that died with this upload alone in it, or was lost once too often."""
         jobs = self._world.sagemaker.jobs
-        last = [jobs.get(attempt.get("job")) for attempt in self._deciding(upload)]
-        return all(job and (job.status == "Stopped" or (job.fate == BREAKS and len(job.shards) == 1)) for job in last)
+        return all(self._ended_it(jobs.get(one.get("job")), one) for one in self._deciding(upload))
+
+    @staticmethod
+    def _ended_it(job: Job | None, attempt: dict) -> bool:
+        if job is None:
+            return False
+        often = attempt["number"] >= MOST_ATTEMPTS and job.fate in (DIES, DIES_LATE)
+        return job.status == "Stopped" or often or (job.fate == BREAKS and len(job.shards) == 1)
 
     def _waits(self, drop, upload, there, copy, gone) -> Iterator[str]:
         """Only a mate whose other has not come, or was settled with an earlier version of it."""

@@ -31,9 +31,9 @@ TOO_MUCH = {
 }
 STEPS = 3000  # far more than any schedule takes: one that does not come to rest says so
 # Seconds between looks of the reconciler while all comes to rest: they outlast every delay of its own.
-RESTS = (1900, 3700, 7300, 4 * 3600, 9 * 3600, 17 * 3600, *[26 * 3600] * 30)
+RESTS = (1900, 2 * 3600, 9 * 3600, *[26 * 3600] * 30)
 CROWD = 3  # invocations that run at once where there are many
-QUIET = 2  # looks in a row that change nothing, each after more than a day
+QUIET = 1  # looks in a row, besides the first, that change nothing, each after more than a day
 
 
 class Player:

@@ -6,14 +6,14 @@ from tests.faults.bugs import BUGS
 from tests.faults.search import search
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, 26])
 def test_every_invariant_holds(wire, seed):
     failure = search(wire, seed, 25)
     assert failure is None, str(failure)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", [11, 12, 13, 14, 15])
+@pytest.mark.parametrize("seed", [101, 201, 301, 401, 501])
 def test_every_invariant_holds_for_long(wire, seed):
     failure = search(wire, seed, 100)
     assert failure is None, str(failure)
@@ -24,6 +24,6 @@ def test_every_invariant_holds_for_long(wire, seed):
 )
 def test_a_deliberate_bug_is_found(wire, bug, record_property):
     with bug.made():
-        seen = next((found for seed in range(5) if (found := search(wire, seed, 100, shrink=False))), None)
+        seen = search(wire, 1, 500, shrink=False)
     assert seen, f"500 schedules did not show that {bug.name}"
-    record_property("schedule", 100 * seen.seed + seen.number)
+    record_property("schedule", seen.seed)
