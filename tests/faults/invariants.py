@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from seqdrop.ledger import moves
-from seqdrop.stages.split import MOST_ATTEMPTS
+from seqdrop.stages.split import MOST_LOST
 from seqdrop.uploads import upload_id
 
 from tests.faults import files
@@ -180,7 +180,7 @@ class Check:
     def _ended_it(job: Job | None, attempt: dict) -> bool:
         if job is None:
             return False
-        often = attempt["number"] >= MOST_ATTEMPTS and job.fate in (DIES, DIES_LATE)
+        often = attempt.get("lost", 0) >= MOST_LOST and job.fate in (DIES, DIES_LATE)
         return job.status == "Stopped" or often or (job.fate == BREAKS and len(job.shards) == 1)
 
     def _waits(self, drop, upload, there, copy, gone) -> Iterator[str]:
