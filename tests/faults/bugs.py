@@ -18,7 +18,6 @@ from seqdrop.stages import (
     notices,
     presence,
     reconcile,
-    room,
     settle,
     start_transform,
     validate,
