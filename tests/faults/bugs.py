@@ -285,5 +285,5 @@ def _blind(name: str) -> None:
         return [(reconcile.LOOKS, "", {key: look for key, look in reconcile.LOOKS.items() if key != name})]
 
 
-for _name in ("validated", "planned", "unstarted_jobs", "started_jobs", "waiting_for_room", "unrecorded"):
+for _name in ("validated", "planned", "unstarted_jobs", "started_jobs", "unrecorded"):
     _blind(_name)

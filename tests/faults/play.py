@@ -47,6 +47,7 @@ class Player:
         self.deleted: set[tuple[str, str]] = set()
         self.covered: set[tuple[str, str]] = set()
         self.runs = 0
+        self._for_jobs: list[tuple[str, int]] = []
         self._acts = list(_when(schedule.acts))
         self._faults, self._turns = s.placed(schedule.faults), s.placed(schedule.turns)
         self._strikes = {(operation, nth): fault for operation, nth, fault in schedule.strikes}
@@ -66,6 +67,7 @@ class Player:
         random.seed(0)
         while self._acts or self._work():
             self._act()
+            self._to_jobs()
             if not self._step() and self._acts:
                 self._perform(*self._acts.pop(0)[1:])
         self._rest()
@@ -219,7 +221,13 @@ class Player:
         elif act == s.WAIT:
             self.world.clock.advance(s.WAITS[number % len(s.WAITS)])
             self.world.sagemaker.run()
-        elif running := [job for job in self.world.sagemaker.jobs.values() if job.status == "InProgress"]:
+        else:
+            self._for_jobs.append((act, number))
+
+    def _to_jobs(self) -> None:
+        """What is done to a job is done as soon as one runs."""
+        while self._for_jobs and (running := [job for job in self.world.sagemaker.jobs.values() if _runs(job)]):
+            act, number = self._for_jobs.pop(0)
             self._to_job(act, running[number % len(running)])
 
     def _to_job(self, act: str, job: Job) -> None:
@@ -273,6 +281,10 @@ def _when(acts: tuple[tuple[int, str, int], ...]) -> Iterator[tuple[int, str, in
     for gap, act, number in acts:
         at += gap
         yield at, act, number
+
+
+def _runs(job: Job) -> bool:
+    return job.status == "InProgress"
 
 
 def play(wire: Wire, schedule: s.Schedule) -> Player:

@@ -51,15 +51,9 @@ OPERATIONS = (
 )
 # What a lab does, or the world: each with a number that says to which, or how long.
 DROP = tuple(f"drop {kind}" for kind in KINDS)
-DELETE, COVER, POINT, RECONCILE, WAIT, STOP = (
-    "delete",
-    "delete marker",
-    "other model",
-    "reconcile",
-    "wait",
-    "stop a job",
-)
-ACTS = (*DROP, DELETE, COVER, POINT, RECONCILE, WAIT, STOP)
+DELETE, COVER, POINT, RECONCILE, WAIT = "delete", "delete marker", "other model", "reconcile", "wait"
+STOP, RUMOUR = "stop a job", "false event"  # both of a job that runs
+ACTS = (*DROP, DELETE, COVER, POINT, RECONCILE, WAIT, STOP, RUMOUR)
 WAITS = (60, 600, 2000, 6 * 3600, 26 * 3600, 11 * 24 * 3600)  # seconds; the last outlasts an examination
 
 Sparse = tuple[tuple[int, object], ...]
