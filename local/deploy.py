@@ -72,7 +72,7 @@ def deploy(
     say("sam build")
     with _builds_alone(tree) as shared:
         places = ("--build-dir", str(shared / "build"), "--cache-dir", str(shared / "cache"))
-        _sam(aws, tree, "build", "--cached", *places, *_overrides(parameters))
+        _sam(aws, tree, "build", "--cached", *places, *overrides(parameters))
         shutil.rmtree(build_dir, ignore_errors=True)
         shutil.copytree(shared / "build", build_dir, copy_function=_link)
     say("sam deploy")
@@ -82,7 +82,7 @@ def deploy(
         "deploy",
         *("--template-file", str(build_dir / "template.yaml"), "--stack-name", name, "--resolve-s3"),
         *("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
-        *("--no-progressbar", *_overrides(parameters)),
+        *("--no-progressbar", *overrides(parameters)),
     )
     stack = Stack.of(aws, name)
     say("code and seed models")
@@ -124,7 +124,7 @@ def push_seed(s3, results: str, model: str) -> None:
     push_archive(s3, results, model, pack_model(SEEDS[model], task="masked" if fills else None), now())
 
 
-def _overrides(parameters: dict[str, str | int]) -> list[str]:
+def overrides(parameters: dict[str, str | int]) -> list[str]:
     """The embedded Lambda runs this Python on this processor, so that is what is built for."""
     runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
     architecture = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"

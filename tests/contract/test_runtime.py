@@ -24,7 +24,7 @@ import pytest
 from seqdrop.reads import kernel
 from seqdrop.settings import Settings
 
-from local.deploy import _parameters
+from local.deploy import overrides
 
 # What the managed Python runtimes bring, and the runtime client itself with what it needs.
 BROUGHT = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
@@ -48,7 +48,7 @@ def build(tmp_path_factory, repository) -> Path:
     folder, binaries = tmp_path_factory.mktemp("build"), Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0"}
     subprocess.run(
-        [str(binaries / "sam"), "build", "--build-dir", str(folder), *_parameters()],
+        [str(binaries / "sam"), "build", "--build-dir", str(folder), *overrides({})],
         cwd=repository,
         env=environment,
         check=True,
