@@ -1,5 +1,6 @@
 """Schedule → reconcile: what an event missed."""
 
+from seqdrop.errors import RetryableError
 from seqdrop.metrics import publish
 from seqdrop.services import services
 from seqdrop.stages.reconcile import reconcile
@@ -8,4 +9,6 @@ from seqdrop.stages.reconcile import reconcile
 def handler(event, context):
     counts = reconcile(services())
     publish("reconcile", counts)
+    if counts["errors"]:  # so that it is tried again, and that somebody hears of it
+        raise RetryableError(f"{counts['errors']} of its looks failed; the log says which")
     return counts

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from seqdrop.errors import RetryableError
 from seqdrop.messages import retry_delay
 
 QUEUES = {
@@ -91,7 +92,15 @@ def test_a_failure_comes_again_soon(function, event, name, shape):
 
 
 def test_reconcile_answers_what_it_pushed(function, event):
-    assert function("reconcile", lambda services: {"received": 1})(event("reconcile"), None) == {"received": 1}
+    counts = {"received": 1, "errors": 0}
+    assert function("reconcile", lambda services: counts)(event("reconcile"), None) == counts
+
+
+def test_reconcile_is_tried_again_if_a_look_failed(function, event, capsys):
+    with pytest.raises(RetryableError, match="2 of its looks"):
+        function("reconcile", lambda services: {"received": 1, "errors": 2})(event("reconcile"), None)
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (told["_aws"]["CloudWatchMetrics"][0]["Namespace"], told["received"]) == ("Seqdrop", [1])
 
 
 def test_waits_grow_to_a_bound():
