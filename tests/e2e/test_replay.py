@@ -66,7 +66,10 @@ def test_from_a_failure_to_predictions_by_two_models_and_a_release(
     assert "1 of 1 were released" in command("release", second.id, "--yes")
     replayed, released = end(first, second)
     assert [one.state for one in (replayed, released)] == ["ARCHIVED"] * 2
-    assert [one.state for one in replayed.attempts] == ["FAILED", "PREDICTED"]
+    # If the two shared a job, that was split when it failed, so there may be a failed attempt more.
+    failed = len(replayed.attempts) - 1
+    assert [one.state for one in replayed.attempts] == ["FAILED"] * failed + ["PREDICTED"]
+    assert failed in (1, 2)
     assert keys(s3, stack.landing, "contigs/replay/") == []
     assert "released without" in read(s3, stack.results, f"receipts/{second.id}.json")["predictions"]
     assert "predictions" not in read(s3, stack.results, f"receipts/{first.id}.json")
@@ -76,10 +79,10 @@ def test_from_a_failure_to_predictions_by_two_models_and_a_release(
     model(other_model(repository, tmp_path))
     command("replay", "--run", "contigs/replay", "--state", "PREDICTED", "--yes")
     (again,) = end(first)
-    assert (again.state, [one.number for one in again.attempts]) == ("ARCHIVED", [1, 2, 3])
+    assert (again.state, [one.number for one in again.attempts][failed:]) == ("ARCHIVED", [failed + 1, failed + 2])
     made_by = [
         read(s3, stack.results, f"results/contigs/{first.id}/attempt-{number}/summary.json")["model"]["sha256"]
-        for number in (2, 3)
+        for number in (failed + 1, failed + 2)
     ]
     assert made_by[0] != made_by[1]
     assert keys(s3, stack.archive, archive_key(again.upload)) == [archive_key(again.upload)]
