@@ -25,17 +25,12 @@ from seqdrop.ledger.records import (
     upload_keys,
 )
 from seqdrop.ledger.shared import (
-    ROOM_KEYS,
     DataSet,
     Pair,
     Position,
     Room,
     Run,
     Shared,
-    data_set_keys,
-    pair_keys,
-    position_keys,
-    run_keys,
 )
 
 REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException"}
@@ -75,28 +70,23 @@ class Ledger:
 
     def pair(self, name: str) -> Pair:
         """Who holds the seats of a pair; an empty one if nobody ever did."""
-        item = self._item(pair_keys(name))
-        return Pair.from_item(item) if item else Pair(name)
+        return self._shared(Pair(name))
 
     def data_set(self, name: str) -> DataSet:
         """The files of a training; an empty set if none ever came."""
-        item = self._item(data_set_keys(name))
-        return DataSet.from_item(item) if item else DataSet(name)
+        return self._shared(DataSet(name))
 
     def room(self) -> Room:
         """The transform jobs that are open."""
-        item = self._item(ROOM_KEYS)
-        return Room.from_item(item) if item else Room()
+        return self._shared(Room())
 
     def run(self, folder: str) -> Run:
         """What is known of a folder (its bucket before it) as a run's; a closed one if nothing is."""
-        item = self._item(run_keys(folder))
-        return Run.from_item(item) if item else Run(folder)
+        return self._shared(Run(folder))
 
     def position(self, name: str) -> Position:
         """How far the reconciler has come in a list."""
-        item = self._item(position_keys(name))
-        return Position.from_item(item) if item else Position(name)
+        return self._shared(Position(name))
 
     def deciding(self, upload: Upload) -> list[Attempt]:
         """The attempts that decide when an upload has all it came for: the one that trains on it or has its masks, or
@@ -225,6 +215,11 @@ class Ledger:
     def _get(self, keys: dict):
         item = self._item(keys)
         return from_item(item) if item else None
+
+    def _shared(self, empty: Shared) -> Shared:
+        """What is in the table of one without a state, or an empty one."""
+        item = self._item(empty.keys)
+        return type(empty).from_item(item) if item else empty
 
     def _item(self, keys: dict) -> dict | None:
         return self._table.get_item(Key=keys, ConsistentRead=True).get("Item")
