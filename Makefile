@@ -78,11 +78,9 @@ lint: setup
 	@$(BIN)/cfn-lint template.yaml -a cfn_lint_serverless.rules
 	@SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --region us-east-1 >/dev/null && echo "template.yaml is clean"
 
+# Three workers: end-to-end tests wait much of their time, and the others fill it.
 test: lint
-	@$(PYTEST) tests/unit -q -n 2 -m "not long"
-	@$(PYTEST) tests/faults -q -n 2 -m "not long"
-	@$(PYTEST) tests/contract -q -n 2 --dist loadfile -m "not long"
-	@$(PYTEST) tests/e2e -q -n 2 --dist loadfile -m "not long"
+	@$(PYTEST) tests -q -n 3 --dist loadgroup -m "not long"
 
 # SageMaker's model server wants transformers 4 and an old setuptools: an environment of its own. Its tests skip
 # without it, and without Java. So has its training toolkit, for the same reasons; the SDK v2 has pins of its own.

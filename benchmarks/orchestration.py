@@ -18,9 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.faults.files import ANALYSES, MODELS, point_to
 from tests.faults.lambdas import Invocation
-from tests.faults.world import template
-from tests.faults.world.hook import Wire, wired
-from tests.faults.world.world import TWICE, Call, World
+from tests.faults.world import TWICE, World
+from tests.support.aws import template
+from tests.support.aws.account import Call
+from tests.support.aws.wire import Wire, wired
 
 RUN = 96  # samples
 EVERY = 5  # one event in so many comes twice

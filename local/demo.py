@@ -136,11 +136,11 @@ def _start(options: argparse.Namespace, console: Console) -> EmbeddedAws:
     with console.status("starting the embedded AWS"):
         started = time.monotonic()
         try:
-            aws = EmbeddedAws(WORKDIR, options.port or PORT, detached=options.keep).start()
+            aws = EmbeddedAws(WORKDIR, options.port or PORT, detached=options.keep, warm=True).start()
         except PortTaken:
             if options.port:
                 raise
-            aws = EmbeddedAws(WORKDIR, None, detached=options.keep).start()
+            aws = EmbeddedAws(WORKDIR, None, detached=options.keep, warm=True).start()
     _done(console, f"embedded AWS at {aws.endpoint}, IAM enforced", started)
     return aws
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -32,6 +34,7 @@ SEEDS = {
     "structure": REPOSITORY / "model_code/protein/seeds/cnn-ss3",
 }
 STACK = "seqdrop"
+LAYER = re.compile(r"ContentUri: (\w+Layer)$", re.MULTILINE)
 
 
 class DeployFailed(Exception):
@@ -70,15 +73,12 @@ def deploy(
     """
     build_dir = aws.workdir / f"sam-build-{name}"
     say("sam build")
-    with _builds_alone(tree) as shared:
-        places = ("--build-dir", str(shared / "build"), "--cache-dir", str(shared / "cache"))
-        _sam(aws, tree, "build", "--cached", *places, *overrides(parameters))
-        shutil.rmtree(build_dir, ignore_errors=True)
-        shutil.copytree(shared / "build", build_dir, copy_function=_link)
+    code = build(build_dir, aws.environment(), tree, parameters)
     say("sam deploy")
     _sam(
-        aws,
+        aws.environment(),
         tree,
+        aws.workdir / "sam-deploy.log",
         "deploy",
         *("--template-file", str(build_dir / "template.yaml"), "--stack-name", name, "--resolve-s3"),
         *("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
@@ -86,19 +86,57 @@ def deploy(
     )
     stack = Stack.of(aws, name)
     say("code and seed models")
-    push_layers(aws, stack, build_dir)
+    push_code(aws.client("s3"), stack.results, code, now())
     push_programs(aws, stack)
     push_seeds(aws, stack)
     return stack
 
 
-def push_layers(aws: EmbeddedAws, stack: Stack, build_dir: Path) -> None:
-    """Make the layers, as they were built for this Python, the code of processing jobs.
+def build(folder: Path, environment: dict[str, str], tree: Path = REPOSITORY, parameters: dict | None = None) -> bytes:
+    """Build a checkout into a folder; return the code of processing jobs. What has not changed is not built again.
 
-    The embedded SageMaker runs this Python, too; for AWS's image `seqdrop processing push` fetches other wheels.
+    The embedded SageMaker runs this Python, too, so the layers are its jobs' code; for AWS's image
+    `seqdrop processing push` fetches other wheels.
     """
-    layers = [build_dir / name / "python" for name in ("ReadsLayer", "SeqdropLayer")]
-    push_code(aws.client("s3"), stack.results, pack(layers), now())
+    with _builds_alone(tree) as shared:
+        made = shared / "build"
+        places = ("--build-dir", str(made), "--cache-dir", str(shared / "cache"))
+        _sam(environment, tree, shared / "sam-build.log", "build", "--cached", *places, *overrides(parameters or {}))
+        _zip_layers(shared, made)
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(made, folder, copy_function=_link)
+        layers = [made / name / "python" for name in ("ReadsLayer", "SeqdropLayer")]
+        return packed(shared, "processing", *layers).read_bytes()
+
+
+def _zip_layers(shared: Path, made: Path) -> None:
+    """Have the built template name a zip of each layer.
+
+    sam would compress them anew at each deploy, which takes longer than all else that it does.
+    """
+    template = made / "template.yaml"
+    text = template.read_text()
+    for name in LAYER.findall(text):
+        (made / f"{name}.zip").unlink(missing_ok=True)
+        _link(str(packed(shared, name, made / name)), str(made / f"{name}.zip"))
+    template.write_text(LAYER.sub(r"ContentUri: \1.zip", text))
+
+
+def packed(shared: Path, name: str, *folders: Path) -> Path:
+    """Return a zip of the folders' content, made anew only if that changed."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            digest.update(f"{path.relative_to(folder)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    found = shared / f"packed/{name}-{digest.hexdigest()[:16]}.zip"
+    if not found.is_file():
+        found.parent.mkdir(exist_ok=True)
+        for old in found.parent.glob(f"{name}-*"):
+            old.unlink()
+        draft = found.with_suffix(".new")
+        draft.write_bytes(pack(list(folders)))
+        draft.replace(found)
+    return found
 
 
 def push_programs(aws: EmbeddedAws, stack: Stack) -> None:
@@ -153,20 +191,22 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def _sam(aws: EmbeddedAws, tree: Path, command: str, *options: str) -> None:
+def _sam(environment: dict[str, str], tree: Path, log: Path, command: str, *options: str) -> None:
     binaries = Path(sys.executable).parent
-    environment = aws.environment()
-    environment["PATH"] = f"{binaries}:{environment['PATH']}"  # sam looks for python3.x and pip there
-    environment["SAM_CLI_POLL_DELAY"] = "0.5"  # seconds between two looks at a stack that is made; sam's own are 5
+    own = {
+        "PATH": f"{binaries}:{environment['PATH']}",  # sam looks for python3.x and pip there
+        "SAM_CLI_POLL_DELAY": "0.5",  # seconds between two looks at a stack that is made; sam's own are 5
+        "SAM_CLI_TELEMETRY": "0",
+    }
     done = subprocess.run(
         [str(binaries / "sam"), command, *options],
         cwd=tree,
-        env=environment,
+        env=environment | own,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         stdin=subprocess.DEVNULL,
     )
-    (aws.workdir / f"sam-{command}.log").write_text(done.stdout)
+    log.write_text(done.stdout)
     if done.returncode:
         raise DeployFailed(f"sam {command} failed:\n{done.stdout[-3000:]}")

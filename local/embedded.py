@@ -31,7 +31,8 @@ class EmbeddedAws:
     `workdir` holds all its files. `port` None takes a free one. With `detached` the server outlives this
     process; otherwise it ends with it, even when it is killed, and with this object. With `transform_limit`,
     `processing_limit` or `training_limit` its SageMaker refuses more jobs of the kind at a time with
-    ResourceLimitExceeded, as an account's quotas do.
+    ResourceLimitExceeded, as an account's quotas do. With `warm` the containers of transform jobs are forked from a
+    process that has imported PyTorch and transformers: 3 seconds less each.
     """
 
     account = ACCOUNT
@@ -46,6 +47,7 @@ class EmbeddedAws:
         transform_limit: int | None = None,
         processing_limit: int | None = None,
         training_limit: int | None = None,
+        warm: bool = False,
     ):
         self.workdir = Path(workdir).resolve()
         self.region = region
@@ -55,6 +57,8 @@ class EmbeddedAws:
         for kind, limit in limits.items():
             if limit is not None:
                 self._options += [f"--{kind}-limit", str(limit)]
+        if warm:
+            self._options.append("--warm")
         self._process: ServerProcess | None = None
         self._clients: dict[str, object] = {}
 
@@ -101,10 +105,10 @@ class EmbeddedAws:
         """The living processes of the server, of its functions, and of SageMaker and its jobs."""
         return session_members(self.pid) | session_members(self.sagemaker_pid)
 
-    def restart_sagemaker(self, timeout: float = 30) -> None:
+    def restart_sagemaker(self, timeout: float = 30, warm: bool = False) -> None:
         """End SageMaker, if it lives, and start it again; it runs the jobs that were in progress from their inputs."""
         before, deadline = self.sagemaker_pid, time.monotonic() + timeout
-        os.kill(self.pid, signal.SIGUSR1)
+        os.kill(self.pid, signal.SIGUSR2 if warm else signal.SIGUSR1)
         while self.sagemaker_pid == before or not self._sagemaker_answers():
             if time.monotonic() > deadline:
                 raise EmbeddedAwsError(f"SageMaker did not answer in time; see {self.log}")

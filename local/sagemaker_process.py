@@ -25,21 +25,23 @@ DOWN = {"__type": "ServiceUnavailable", "message": "The embedded SageMaker is do
 class SageMakerProcess:
     """The process: it begins afresh when it is first started, and knows its records when it is started again.
 
-    It is not started again by itself, so that one can see what the account is like without it.
+    It is not started again by itself, so that one can see what the account is like without it. `warm` is whether its
+    containers are forked (warm.py): SIGUSR1 starts it again without that, SIGUSR2 with it.
     """
 
-    def __init__(self, workdir: Path, endpoint: str, limits: dict[str, int | None]):
+    def __init__(self, workdir: Path, endpoint: str, limits: dict[str, int | None], warm: bool):
         self._workdir, self._key = workdir, secrets.token_bytes(32)
         names = {name: f"\0seqdrop-{os.getpid()}-{name}" for name in ("account", "address")}
         self._told = {**names, "key": self._key.hex(), "endpoint": endpoint, "limits": limits}
         self.remote = Remote(names["address"], self._key)
-        self._wanted = threading.Event()
+        self._wanted, self._warm = threading.Event(), warm
         self._child = self._spawn(fresh=True)
 
     def attend(self, account: Account) -> None:
-        """Let it ask the account, wait until it answers, and start it again at each SIGUSR1; of the main thread."""
+        """Let it ask the account, wait until it answers, and start it again at each signal; of the main thread."""
         serve(self._told["account"], self._key, account)
-        signal.signal(signal.SIGUSR1, lambda *_: self._renew())
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, lambda number, _: self._renew(warm=number == signal.SIGUSR2))
         deadline = time.monotonic() + START_SECONDS
         while not self.remote.is_there():
             if self._child.poll() is not None or time.monotonic() > deadline:
@@ -47,7 +49,8 @@ class SageMakerProcess:
             time.sleep(0.02)
         threading.Thread(target=self._supervise, name="sagemaker", daemon=True).start()
 
-    def _renew(self) -> None:
+    def _renew(self, warm: bool) -> None:
+        self._warm = warm
         self._wanted.set()
         self._child.kill()
 
@@ -64,7 +67,7 @@ class SageMakerProcess:
         command = [sys.executable, "-m", "local.sagemaker.server", str(self._workdir)]
         child = subprocess.Popen(command, start_new_session=True, stdin=subprocess.PIPE)
         write_pid(self._workdir, child.pid)
-        child.stdin.write(json.dumps(self._told | {"fresh": fresh}).encode() + b"\n")
+        child.stdin.write(json.dumps(self._told | {"fresh": fresh, "warm": self._warm}).encode() + b"\n")
         child.stdin.flush()
         return child
 

@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
         "Processing": options.processing_limit,
         "Training": options.training_limit,
     }
-    asyncio.run(serve(listener, workdir, state, limits))
+    asyncio.run(serve(listener, workdir, state, limits, options.warm))
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -62,6 +62,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--transform-limit", type=int, help="refuse more transform jobs than this at a time")
     parser.add_argument("--processing-limit", type=int, help="refuse more processing jobs than this at a time")
     parser.add_argument("--training-limit", type=int, help="refuse more training jobs than this at a time")
+    parser.add_argument("--warm", action="store_true", help="fork containers from a process with their imports done")
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input is closed")
     return parser.parse_args(argv)
 
@@ -113,9 +114,11 @@ def prepare_environment(workdir: Path, port: int, region: str) -> None:
     tempfile.tempdir = None
 
 
-async def serve(listener: socket.socket, workdir: Path, state: ServerState, limits: dict[str, int | None]) -> None:
+async def serve(
+    listener: socket.socket, workdir: Path, state: ServerState, limits: dict[str, int | None], warm: bool
+) -> None:
     """Start SageMaker, import ministack, add what is ours, and answer requests for as long as the process lives."""
-    sagemaker = SageMakerProcess(workdir, f"http://{LOOPBACK}:{state.port}", limits)
+    sagemaker = SageMakerProcess(workdir, f"http://{LOOPBACK}:{state.port}", limits, warm)
     from hypercorn.asyncio import serve as serve_asgi
     from hypercorn.config import Config
     from ministack import app

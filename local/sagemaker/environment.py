@@ -23,6 +23,8 @@ def process(scratch: Path) -> dict[str, str]:
         "TMPDIR": str(scratch),
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
+        # Threads that spin while they wait take the cores from other containers, the functions and the server.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
 
 

@@ -17,6 +17,7 @@ from local.sagemaker.records import MEBIBYTE, BadRecord, inflate, payloads
 from local.sagemaker.registry import TransformJob
 from local.sagemaker.roles import Roles
 from local.sagemaker.storage import Location, refusal
+from local.warm import Zygote
 
 CHUNK = MEBIBYTE
 DEFAULT_TIMEOUT = 600
@@ -30,7 +31,7 @@ class ObjectFailed(Exception):
 class Execution:
     """The work of one job in one folder: `container.log` stays, `scratch` may be removed after."""
 
-    def __init__(self, job: TransformJob, folder: Path, roles: Roles):
+    def __init__(self, job: TransformJob, folder: Path, roles: Roles, zygote: Zygote | None = None):
         self._job, self._role, self._roles = job, job.model.role, roles
         self._input, self._output = job.request["TransformInput"], job.request["TransformOutput"]
         self._log, self.scratch = folder / "container.log", folder / "scratch"
@@ -39,7 +40,7 @@ class Execution:
         self._credentials = roles.credentials(self._role)
         self._s3 = roles.client("s3", self._credentials, job.region)
         self._container = Container(
-            self._model_dir, environment(job, self.scratch, self._model_dir), self._log, job.stopping
+            self._model_dir, environment(job, self.scratch, self._model_dir), self._log, job.stopping, zygote
         )
 
     def run(self) -> None:

@@ -11,11 +11,15 @@ import time
 from pathlib import Path
 
 from local.sagemaker.container import read_frame, write_frame
+from local.sagemaker.environment import process
+from local.warm import Forked, Zygote
 
 PROGRAM = Path(__file__).with_name("container.py")
 LOAD_SECONDS = 600
 # multi-model-server's own bounds; a model that needs more says so in its environment, as on AWS.
 DEFAULT_MESSAGE_BYTES = 6_553_500
+# Variables that nothing reads while it is imported. With any other, a container is started from nothing.
+READ_LATE = ("SEQDROP_", "SAGEMAKER_", "SM_", "MMS_")
 
 
 class ContainerError(Exception):
@@ -27,12 +31,19 @@ class ModelNotLoaded(ContainerError):
 
 
 class Container:
-    """One process that holds a loaded model, started again when it was lost."""
+    """One process that holds a loaded model, started again when it was lost; forked from `zygote`, if that can be."""
 
-    def __init__(self, model_dir: Path, environment: dict[str, str], log: Path, cancelled: threading.Event):
+    def __init__(
+        self,
+        model_dir: Path,
+        environment: dict[str, str],
+        log: Path,
+        cancelled: threading.Event,
+        zygote: Zygote | None = None,
+    ):
         self._model_dir, self._environment = model_dir, environment
-        self._log, self._cancelled = log, cancelled
-        self._process: subprocess.Popen | None = None
+        self._log, self._cancelled, self._zygote = log, cancelled, zygote
+        self._process: subprocess.Popen | Forked | None = None
         self._connection: socket.socket | None = None
 
     def invoke(self, body: bytes, content_type: str | None, accept: str | None, timeout: float) -> bytes:
@@ -66,16 +77,7 @@ class Container:
     def _start(self) -> None:
         self._connection, theirs = socket.socketpair()
         with theirs, open(self._log, "ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-u", str(PROGRAM), str(theirs.fileno()), str(self._model_dir)],
-                cwd=self._model_dir,
-                env=self._environment,
-                pass_fds=[theirs.fileno()],
-                process_group=0,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+            self._process = self._forked(theirs.fileno(), log.fileno()) or self._started(theirs.fileno(), log.fileno())
         if self._cancelled.is_set():
             self.kill()  # the stop came before there was a process to kill
         try:
@@ -85,6 +87,27 @@ class Container:
         if head["event"] != "ready":
             self.close()
             raise ModelNotLoaded(f"the model failed to load: {head['error']}")
+
+    def _forked(self, connection: int, log: int) -> Forked | None:
+        early = [name for name in self._environment if not name.startswith(READ_LATE)]
+        if self._zygote is None or set(early) - set(process(self._model_dir)):
+            return None
+        argv = [str(PROGRAM), str(connection), str(self._model_dir)]
+        with open(os.devnull, "rb") as nothing:
+            standard = [nothing.fileno(), log, log]
+            return self._zygote.fork(argv, self._environment, self._model_dir, standard, keep=[connection])
+
+    def _started(self, connection: int, log: int) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-u", str(PROGRAM), str(connection), str(self._model_dir)],
+            cwd=self._model_dir,
+            env=self._environment,
+            pass_fds=[connection],
+            process_group=0,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
 
     def _exchange(self, head: dict, body: bytes, timeout: float) -> tuple[dict, bytes]:
         try:

@@ -24,7 +24,7 @@ def main() -> None:
     if told["fresh"]:
         forget(workdir)
     key = bytes.fromhex(told["key"])
-    service = SageMaker(workdir, told["endpoint"], Remote(told["account"], key), told["limits"])
+    service = SageMaker(workdir, told["endpoint"], Remote(told["account"], key), told["limits"], told["warm"])
     service.resume()
     serve(told["address"], key, service).join()
 

@@ -1,11 +1,13 @@
 """The service: a request in, checked and allowed, an answer out."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 from local.calls import Remote
 from local.sagemaker import shapes
 from local.sagemaker.access import SERVICE, Caller
+from local.sagemaker.environment import process
 from local.sagemaker.errors import ServiceError, ValidationError
 from local.sagemaker.events import Moves
 from local.sagemaker.execution import Execution
@@ -21,6 +23,7 @@ from local.sagemaker.tags import Tags
 from local.sagemaker.training import TrainingExecution
 from local.sagemaker.training_jobs import TrainingJobs
 from local.sagemaker.transform_jobs import TransformJobs
+from local.warm import Zygote
 
 RECORDS = "sagemaker"  # the folder of the store
 # The folder and the work of each kind of job.
@@ -56,17 +59,20 @@ RESOURCES = {
 class SageMaker:
     """One service with all it remembers, also of an earlier process of it that was killed.
 
-    `most_active` are the account's quotas of jobs by kind, "Transform", "Processing" and "Training".
+    `most_active` are the account's quotas of jobs by kind, "Transform", "Processing" and "Training". With `warm`,
+    containers of transform jobs are forked from a process that has imported what models need.
     """
 
-    def __init__(self, workdir: Path, endpoint: str, account: Remote, most_active: dict[str, int | None]):
+    def __init__(
+        self, workdir: Path, endpoint: str, account: Remote, most_active: dict[str, int | None], warm: bool = False
+    ):
         self._account = account
         self._registry = registry = Registry(Store(workdir / RECORDS))
         roles, moved = Roles(endpoint, account), Moves(registry, account)
         models, tags = Models(registry, roles), Tags(registry)
         self._runners = {
             kind: Runner(kind, registry, workdir / folder, roles, moved, execution)
-            for kind, (folder, execution) in KINDS.items()
+            for kind, (folder, execution) in _kinds(workdir, warm).items()
         }
 
         def jobs(operations: type[Jobs]) -> dict:
@@ -116,6 +122,16 @@ class SageMaker:
         caller.require(f"{SERVICE}:{operation}", arn, request, tags)
         if operation.startswith("Create") and request.get("Tags"):
             caller.require(f"{SERVICE}:AddTags", arn, request, tags)
+
+
+def _kinds(workdir: Path, warm: bool) -> dict:
+    """The folder and the work of each kind of job; with `warm`, transform jobs have a zygote."""
+    if not warm:
+        return KINDS
+    folder, execution = KINDS["Transform"]
+    scratch = workdir / folder / "zygote"
+    scratch.mkdir(parents=True, exist_ok=True)
+    return KINDS | {"Transform": (folder, partial(execution, zygote=Zygote(process(scratch))))}
 
 
 def _operations(jobs: Jobs) -> dict:

@@ -47,6 +47,7 @@ def process_group(profile: str) -> Iterator[None]:
     dist.init_process_group(backend, **({"store": dist.HashStore(), "rank": 0, "world_size": 1} if alone else {}))
     try:
         yield
+        dist.barrier()  # a process that has gone may take down one that still talks to it
     finally:
         dist.destroy_process_group()
         for name in alone:

@@ -281,4 +281,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    # All is written. Threads of gloo have been seen to abort a process while the interpreter takes itself down, and
+    # torchrun would report the training as failed.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

@@ -24,7 +24,7 @@ import pytest
 from seqdrop.reads import kernel
 from seqdrop.settings import Settings
 
-from local.deploy import overrides
+from local.deploy import build as build_tree
 
 # What the managed Python runtimes bring, and the runtime client itself with what it needs.
 BROUGHT = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
@@ -43,17 +43,10 @@ FUNCTIONS = (
 
 
 @pytest.fixture(scope="module")
-def build(tmp_path_factory, repository) -> Path:
+def build(tmp_path_factory) -> Path:
     """The output of `sam build` for this machine's Python."""
-    folder, binaries = tmp_path_factory.mktemp("build"), Path(sys.executable).parent
-    environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0"}
-    subprocess.run(
-        [str(binaries / "sam"), "build", "--build-dir", str(folder), *overrides({})],
-        cwd=repository,
-        env=environment,
-        check=True,
-        capture_output=True,
-    )
+    folder = tmp_path_factory.mktemp("build")
+    build_tree(folder, dict(os.environ))
     return folder
 
 

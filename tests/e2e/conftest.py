@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory) -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(tmp_path_factory.mktemp("aws")) as running:
+    with EmbeddedAws(tmp_path_factory.mktemp("aws"), warm=True) as running:
         yield running
 
 

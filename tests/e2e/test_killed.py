@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 from botocore.config import Config
@@ -15,6 +16,14 @@ from tests.e2e.test_pairs import reconcile
 from tests.e2e.test_road import assert_archived, rows
 
 CONTIG = b">c\n" + b"ACGTTGCATGCCGATCAAGT" * 60 + b"\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def slow_containers(aws) -> Iterator[None]:
+    """Containers that import what they need take seconds, in which they can be killed."""
+    aws.restart_sagemaker()
+    yield
+    aws.restart_sagemaker(warm=True)
 
 
 @pytest.fixture(scope="module")

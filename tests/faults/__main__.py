@@ -9,7 +9,7 @@ import time
 from tests.faults.files import ANALYSES, SETTINGS
 from tests.faults.schedule import Schedule
 from tests.faults.search import HUNDRED, Violated, check, search
-from tests.faults.world.hook import Wire, wired
+from tests.support.aws.wire import Wire, wired
 
 
 def main() -> int:

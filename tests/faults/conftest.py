@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.files import ANALYSES, SETTINGS
-from tests.faults.world.hook import Wire, wired
+from tests.support.aws.wire import Wire, wired
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from tests.faults.world.model import POISON
-from tests.faults.world.world import World
+from tests.faults.world import World
+from tests.support.aws.model import POISON
 
 MODEL = "small"
 MODELS = ("first", "second")  # what its pointer may point to

@@ -14,10 +14,10 @@ from seqdrop.uploads import upload_id
 
 from tests.faults import files
 from tests.faults.play import Player
-from tests.faults.world.expressions import plain
-from tests.faults.world.model import answers
-from tests.faults.world.s3 import Version
-from tests.faults.world.sagemaker import BREAKS, DIES, DIES_LATE, OPEN, Job
+from tests.support.aws.expressions import plain
+from tests.support.aws.model import answers
+from tests.support.aws.s3 import Version
+from tests.support.aws.sagemaker import BREAKS, DIES, DIES_LATE, OPEN, Job
 
 
 def broken(player: Player) -> list[str]:

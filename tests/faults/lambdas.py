@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from tests.faults.world.hook import handler
-from tests.faults.world.queues import Message
+from tests.support.aws.queues import Message
+from tests.support.aws.wire import handler
 
 PATIENCE = 60  # seconds for what takes milliseconds; a test that hangs says so
 

@@ -11,15 +11,16 @@ from dataclasses import replace
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from tests.faults import schedule as s
+from tests.faults.bus import job_changed
 from tests.faults.files import MODELS, Drop, drop, point_to
 from tests.faults.lambdas import Crash, Invocation
-from tests.faults.world import template
-from tests.faults.world.bus import job_changed
-from tests.faults.world.dynamodb import cancelled
-from tests.faults.world.errors import Refused
-from tests.faults.world.hook import Wire
-from tests.faults.world.sagemaker import Job
-from tests.faults.world.world import Call, World
+from tests.faults.world import World
+from tests.support.aws import template
+from tests.support.aws.account import Call
+from tests.support.aws.dynamodb import cancelled
+from tests.support.aws.errors import Refused
+from tests.support.aws.sagemaker import Job
+from tests.support.aws.wire import Wire
 
 # How each service says that it has too much to do.
 TOO_MUCH = {

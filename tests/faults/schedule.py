@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, fields
 from hypothesis import strategies as st
 
 from tests.faults.files import KINDS
-from tests.faults.world.sagemaker import FATES
-from tests.faults.world.world import MISHAPS
+from tests.faults.world import MISHAPS
+from tests.support.aws.sagemaker import FATES
 
 CRASH_BEFORE, CRASH_AFTER = "crash before", "crash after"
 TIMEOUT_BEFORE, TIMEOUT_AFTER = "time-out before", "time-out after"

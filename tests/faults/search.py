@@ -12,7 +12,7 @@ from hypothesis.database import InMemoryExampleDatabase
 from tests.faults.invariants import broken
 from tests.faults.play import play
 from tests.faults.schedule import Schedule, schedules
-from tests.faults.world.hook import Wire
+from tests.support.aws.wire import Wire
 
 HUNDRED = 100
 BYTES = 8192  # more than any schedule takes

@@ -1,64 +1,66 @@
-"""A small AWS in memory (moto) for the stages. No claim about exactly-once rests on it; the e2e tests make those."""
+"""What unit tests share: template.yaml as a tree, an account in memory, the ledger and services in it, a clock."""
 
 from __future__ import annotations
 
-import itertools
-import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import boto3
 import pytest
-import yaml
-from moto import mock_aws
-from seqdrop import analyses
 from seqdrop.ledger.table import Ledger
 from seqdrop.services import Services
-from seqdrop.settings import Settings
 
-
-class Template(yaml.SafeLoader):
-    """Reads template.yaml; intrinsic functions become {tag: value}."""
-
-
-Template.add_multi_constructor("!", lambda loader, tag, node: {tag: _plain(loader, node)})
-
-
-def _plain(loader, node):
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    return loader.construct_mapping(node, deep=True)
+from tests.support.aws import template as of_template
+from tests.support.aws.account import Account
+from tests.support.aws.direct import Client
+from tests.support.aws.wire import ENVIRONMENT, Wire
+from tests.support.services import services_of, ticking
 
 
 @pytest.fixture(scope="session")
-def template(repository) -> dict:
+def template() -> dict:
     """template.yaml as a tree: what tests say of tables and buckets is built from it, never written again."""
-    return yaml.load((repository / "template.yaml").read_text(), Template)
+    return of_template.tree()
+
+
+@pytest.fixture(scope="session")
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture(scope="session")
+def wired_session(wire) -> boto3.Session:
+    """One for all tests: that botocore reads its models takes a second."""
+    return wire.session()
+
+
+@pytest.fixture(scope="session")
+def wired_clients(wired_session) -> dict:
+    """One of each service for all tests: to make four takes ten milliseconds."""
+    return {name: wired_session.client(name) for name in ("s3", "sqs", "sns")}
+
+
+@pytest.fixture(scope="session")
+def wired_dynamodb(wired_session):
+    return wired_session.resource("dynamodb")
 
 
 @pytest.fixture
-def cloud(monkeypatch) -> Iterator[None]:
-    """moto in place of AWS, with credentials that are none."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+def cloud(monkeypatch, wire, wired_session) -> Iterator[Account]:
+    """An account that every client of boto3 reaches, with credentials that are none."""
+    for name, text in ENVIRONMENT.items():
+        monkeypatch.setenv(name, text)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        yield
+    account = Account()
+    wire.answer = account.call
+    with wire.everywhere(wired_session):
+        yield account
 
 
 @pytest.fixture
-def ledger(cloud, template) -> Ledger:
+def ledger(cloud, wired_dynamodb) -> Ledger:
     """The template's table in memory, with a clock that ticks once a write."""
-    properties = template["Resources"]["Ledger"]["Properties"]
-    shape = {k: properties[k] for k in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")}
-    table = boto3.resource("dynamodb").create_table(TableName="ledger", **shape)
-    ticks = itertools.count()
-    return Ledger(table, lambda: f"2026-01-01T00:00:{next(ticks):06.3f}Z")
+    return Ledger(wired_dynamodb.Table(cloud.table.name), ticking())
 
 
 class FakeClock:
@@ -80,23 +82,20 @@ def clock(monkeypatch) -> FakeClock:
 
 
 @pytest.fixture
-def sent() -> list[tuple[str, dict]]:
+def sent(cloud) -> list[tuple[str, dict]]:
     """Messages that a stage put on queues, in order: (queue, body)."""
-    return []
+    return cloud.sent
+
+
+def copied(client):
+    """Return a copy of a client, whose methods a test may replace; handlers of events are the original's."""
+    copy = object.__new__(type(client))
+    vars(copy).update(vars(client))
+    return copy
 
 
 @pytest.fixture
-def services(ledger, sent) -> Services:
-    """Services whose buckets are moto's, whose queues and topic are lists."""
-    s3 = boto3.client("s3")
-    for bucket in ("landing", "work", "results", "archive"):
-        s3.create_bucket(Bucket=bucket)
-    for bucket in ("landing", "archive"):
-        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    names = {name: name for name in Settings.__dataclass_fields__}
-    numbers = {"instance_count": 1, "stale_minutes": 30, "max_jobs": 10, "ledger_days": 0}
-    settings = replace(Settings(**names), **numbers, instance_type="ml.m5.xlarge")
-    settings = replace(settings, training_subnets="", training_security_groups="", training_isolation="false")
-    sqs = SimpleNamespace(send_message=lambda QueueUrl, MessageBody: sent.append((QueueUrl, json.loads(MessageBody))))
-    sns = SimpleNamespace(publish=lambda **mail: sent.append(("topic", mail)))
-    return Services(settings, analyses.packaged(), ledger, s3, None, sqs, sns)
+def services(cloud, ledger, wired_clients) -> Services:
+    """Services whose buckets, queues, topic and SageMaker are the account's."""
+    clients = {name: copied(client) for name, client in wired_clients.items()}
+    return services_of(ledger, sagemaker=Client(cloud, "sagemaker"), **clients)

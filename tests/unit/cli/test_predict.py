@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import signal
 from pathlib import Path
 
@@ -43,7 +42,7 @@ def summary(out: Path) -> dict:
     return json.loads((out / "summary.json").read_text())
 
 
-def test_a_fasta_is_predicted_as_in_the_pipeline(golden, seed, tmp_path, capsys):
+def test_a_fasta_is_predicted_as_in_the_pipeline(cold, golden, seed, tmp_path, capsys):
     file, out = fasta(tmp_path / "a.fa", *golden["sequences"], "ACGT"), tmp_path / "out"
     asked = ("--model", str(seed), "--window", "70", "--strands", "+-", "--threshold", "0.5", "-o", str(out))
     assert main(["predict", str(file), *asked]) == 0
@@ -118,7 +117,7 @@ def plan_of(options, seed: Path, out: Path):
     return local.Plan(seed, pack_model(seed), analysis_of(found, read_checkpoint(seed)), out)
 
 
-def test_after_ctrl_c_what_was_answered_is_written(seed, tmp_path):
+def test_after_ctrl_c_what_was_answered_is_written(cold, seed, tmp_path):
     file, out = fasta(tmp_path / "a.fa", *["ACGTTGCA" * 9] * 2000), tmp_path / "out"
     plan = plan_of(("--window", "70"), seed, out)
     found, asked = local.examine(file, plan.analysis), []
@@ -131,15 +130,15 @@ def test_after_ctrl_c_what_was_answered_is_written(seed, tmp_path):
     assert summary(out)["complete"] is False
 
 
-def test_the_first_ctrl_c_is_noted_and_the_second_one_ends(capsys):
+def test_the_first_ctrl_c_is_noted_and_the_second_one_ends(ctrl_c, capsys):
     before = signal.getsignal(signal.SIGINT)
     with interrupts() as stopped:
         assert not stopped()
-        os.kill(os.getpid(), signal.SIGINT)
+        ctrl_c()
         assert stopped()
         assert "Ctrl-C again" in capsys.readouterr().err
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+            ctrl_c()
     assert signal.getsignal(signal.SIGINT) is before
 
 

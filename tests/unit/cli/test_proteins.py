@@ -43,7 +43,7 @@ def refused(capsys, *arguments) -> str:
     return capsys.readouterr().err
 
 
-def test_proteins_are_predicted_as_in_the_pipeline(model, file, tmp_path, capsys, monkeypatch):
+def test_proteins_are_predicted_as_in_the_pipeline(cold, model, file, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(local, "BATCH", 150)  # so that several requests are made
     out = tmp_path / "out"
     assert main(["predict", str(file), "--model", str(model), "-o", str(out)]) == 0

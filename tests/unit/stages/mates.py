@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
-from io import BytesIO
-from types import SimpleNamespace
-
-from botocore.exceptions import ClientError
 
 
 def fastq(mate: int, names: range | list[int] = range(3), silent: bool = False) -> bytes:
@@ -109,61 +104,3 @@ class Explorer:
         self._interrupted += bool(goes_on) and able[taken] != self._last
         self._at, self._last = self._at + 1, able[taken]
         return self._last
-
-
-class Table:
-    """The ledger's table in a dict, as far as the ledger asks of it; it can be put back to an earlier standing."""
-
-    name = "memory"
-
-    def __init__(self):
-        self.items: dict[tuple[str, str], dict] = {}
-        self.meta = SimpleNamespace(client=self)
-
-    def get_item(self, Key: dict, ConsistentRead: bool) -> dict:
-        assert ConsistentRead, "a decision must see the last write"
-        item = self.items.get((Key["pk"], Key["sk"]))
-        return {"Item": dict(item)} if item else {}
-
-    def query(self, KeyConditionExpression, ConsistentRead: bool) -> dict:
-        (_, partition), (_, start) = (part.get_expression()["values"] for part in KeyConditionExpression._values)
-        found = sorted(place for place in self.items if place[0] == partition and place[1].startswith(start))
-        return {"Items": [dict(self.items[place]) for place in found]}
-
-    def transact_write_items(self, TransactItems: list[dict]) -> None:
-        puts = [item["Put"] for item in TransactItems]
-        places = [(put["Item"]["pk"], put["Item"]["sk"]) for put in puts]
-        assert len(set(places)) == len(places), "DynamoDB refuses two writes of one item"
-        holds = [self._holds(put, self.items.get(place)) for put, place in zip(puts, places, strict=True)]
-        if not all(holds):
-            reasons = [{"Code": "None" if held else "ConditionalCheckFailed"} for held in holds]
-            answer = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
-            raise ClientError(answer, "TransactWriteItems")
-        self.items.update({place: dict(put["Item"]) for place, put in zip(places, puts, strict=True)})
-
-    @staticmethod
-    def _holds(put: dict, item: dict | None) -> bool:
-        if put["ConditionExpression"] == "attribute_not_exists(pk)":
-            return item is None
-        if put["ConditionExpression"].startswith("attribute_not_exists"):  # of an attribute that nothing has
-            return True
-        names, values = put["ExpressionAttributeNames"], put["ExpressionAttributeValues"]
-        pairs = [part.split(" = ") for part in put["ConditionExpression"].split(" AND ")]
-        return item is not None and all(item[names[name]] == values[value] for name, value in pairs)
-
-
-class Bucket:
-    """All buckets in a dict: the newest version of each key, and that there is one."""
-
-    def __init__(self):
-        self.objects: dict[tuple[str, str], bytes] = {}
-
-    def put_object(self, Bucket: str, Key: str, Body: bytes, **_) -> None:
-        self.objects[Bucket, Key] = Body
-
-    def get_object(self, Bucket: str, Key: str, **_) -> dict:
-        if (Bucket, Key) not in self.objects:
-            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
-        return {"Body": BytesIO(self.objects[Bucket, Key]), "LastModified": datetime.now(UTC)}
-
-    head_object = get_object

@@ -1,8 +1,6 @@
 """A job's end: good outputs stand, missing ones fail, and nothing is settled twice."""
 
 import json
-from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,6 +11,8 @@ from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.shards import shard_name
 from seqdrop.stages.finish import finish
 from seqdrop.uploads import UploadVersion
+
+from tests.support.aws.sagemaker import TRANSFORM
 
 NAME = "seqdrop-contigs-x-1"
 TRACKS = [f"track.{strand}.{suffix}" for strand in ("plus", "minus") for suffix in ("bedgraph", "bw")]
@@ -36,9 +36,12 @@ def job(services):
     return [member.key for member in members]
 
 
-def told(services, status: str, **more):
-    answer = {"TransformJobStatus": status, **more}
-    return replace(services, sagemaker=SimpleNamespace(describe_transform_job=lambda TransformJobName: answer))
+def told(services, status: str, name: str = NAME, **more):
+    """The services, once SageMaker says this of the job."""
+    sagemaker = services.sagemaker.service
+    sagemaker.put(TRANSFORM, TransformJobName=name)
+    sagemaker.end(name, status, **more)
+    return services
 
 
 def put_outputs(services, key: str, lines_each: int = 1, folder: str = "deep/er/") -> None:
@@ -117,7 +120,7 @@ class TestWhatIsLeftOfAFailedJob:
                 window = {"start": 0, "end": 300, "strand": "+", "probability": 0.5}
                 line = json.dumps({"id": "0", "record": "c", "windows": [window]}) + "\n"
                 services.s3.put_object(Bucket="work", Key=where, Body=line.encode())
-            finish(told(services, "Failed", FailureReason=reason), name)
+            finish(told(services, "Failed", name, FailureReason=reason), name)
             last = [ledger.attempts(one.upload_id)[-1] for one in members]
             return [one.group.rpartition("/")[2] if one.state == "PLANNED" else None for one in last]
 
@@ -161,7 +164,7 @@ class TestWhatIsLeftOfAFailedJob:
         first = services.ledger.attempt(members[0].key)
         assert ended(members, kept=members[1:2]) == ["1", None, "1", "2"]
         name = services.ledger.attempt(first.key).job
-        finish(told(services, "Failed", FailureReason="it died"), name)
+        finish(told(services, "Failed", name, FailureReason="it died"), name)
         assert [one.number for one in self.last(services, members)] == [2, 1, 2, 2], "told again, nothing is new"
 
     @pytest.mark.parametrize("reason", ["ClientError: the model did not pass the ping health check", "cannot pull it"])
@@ -266,7 +269,7 @@ def test_while_it_runs_nothing_happens(services, job, sent):
 
 
 def test_another_deployments_job_is_left_alone(services):
-    finish(told(services, "Completed"), "seqdrop-somebody-elses")
+    finish(told(services, "Completed", "seqdrop-somebody-elses"), "seqdrop-somebody-elses")
 
 
 def test_a_stopped_job_is_stopped(services, job):

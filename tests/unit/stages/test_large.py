@@ -19,42 +19,17 @@ from seqdrop.stages.reconcile import reconcile
 from seqdrop.stages.validate import validate
 from seqdrop.uploads import UploadVersion
 
+from tests.support.aws.sagemaker import PROCESSING
+
 FASTQ = b"@r1\n" + b"ACGT" * 30 + b"\n+\n" + b"IIII" * 30 + b"\n"
 SMALL = len(FASTQ)
 
 
-class SageMaker:
-    """Takes each name once, and remembers what it was asked for. `refusal` is the code of the next answers."""
-
-    def __init__(self):
-        self.jobs, self.refusal, self.status = {}, None, {}
-        self.asked = 0
-
-    def create_processing_job(self, **request):
-        self.asked += 1
-        name = request["ProcessingJobName"]
-        code = self.refusal or ("ResourceInUse" if name in self.jobs else None)
-        if code:
-            raise ClientError({"Error": {"Code": code, "Message": "no"}}, "CreateProcessingJob")
-        self.jobs[name] = request
-
-    def describe_processing_job(self, ProcessingJobName):
-        return {
-            **self.jobs[ProcessingJobName],
-            **self.status.get(ProcessingJobName, {"ProcessingJobStatus": "InProgress"}),
-        }
-
-
 @pytest.fixture
-def sagemaker() -> SageMaker:
-    return SageMaker()
-
-
-@pytest.fixture
-def services(services, sagemaker):
+def services(services):
     """With a threshold below which one record fits, and the code pushed."""
     push_code(services.s3, "results", b"packages", "now")
-    return replace(services, analyses=replace(packaged(), lambda_gb=SMALL / 1e9), sagemaker=sagemaker)
+    return replace(services, analyses=replace(packaged(), lambda_gb=SMALL / 1e9))
 
 
 @pytest.fixture
@@ -76,11 +51,7 @@ def run(services, sagemaker, name: str) -> None:
         Analysis.from_json(told["plan"]),
         number=told["number"],
     )
-    end(sagemaker, name, "Completed")
-
-
-def end(sagemaker, name: str, status: str, **more) -> None:
-    sagemaker.status[name] = {"ProcessingJobStatus": status, **more}
+    sagemaker.end(name, "Completed")
 
 
 def job(services, version, number: int = 1):
@@ -178,8 +149,7 @@ class TestTwice:
 
     def test_a_job_that_began_elsewhere_is_adopted_only_if_it_does_the_same(self, services, sagemaker, drop, sent):
         version = drop()
-        other = {"ProcessingJobName": examination_name(version.id, 1), "RoleArn": "another's"}
-        sagemaker.create_processing_job(**other)
+        sagemaker.put(PROCESSING, ProcessingJobName=examination_name(version.id, 1), RoleArn="another's")
         validate(services, version)
         assert (job(services, version).state, job(services, version).reason) == (
             "FAILED",
@@ -234,7 +204,7 @@ class TestTwice:
 class TestFailures:
     def failed(self, services, sagemaker, version, number: int) -> None:
         name = job(services, version, number).name
-        end(sagemaker, name, "Failed", FailureReason="AlgorithmError: See job logs")
+        sagemaker.end(name, "Failed", FailureReason="AlgorithmError: See job logs")
         finish(services, name)
         validate(services, version)
 
@@ -262,7 +232,7 @@ class TestFailures:
     def test_a_stopped_job_is_not_started_again(self, services, sagemaker, drop, sent):
         version = drop()
         validate(services, version)
-        end(sagemaker, job(services, version).name, "Stopped")
+        sagemaker.end(job(services, version).name, "Stopped")
         finish(services, job(services, version).name)
         validate(services, version)
         assert (job(services, version).state, sagemaker.asked, len(mails(sent))) == ("STOPPED", 1, 1)
@@ -314,7 +284,7 @@ class TestFailures:
         services.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
         with pytest.raises(ObjectGone):
             run(services, sagemaker, job(services, version).name)
-        end(sagemaker, job(services, version).name, "Completed")  # as the container takes it
+        sagemaker.end(job(services, version).name, "Completed")  # as the container takes it
         finish(services, job(services, version).name)
         validate(services, version)
         assert state(services, version) == "WITHDRAWN"

@@ -1,105 +1,34 @@
-"""A FASTA and the BED of its masks, in any order and at any time: what becomes of each, and what the lab is told.
+"""A FASTA and the BED of its masks, in any order and at any time: what becomes of each, and what the lab is told."""
 
-Table and buckets are dicts, so that thousands of orders can be tried; e2e tests drop both for real.
-"""
-
-import itertools
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop import analyses
-from seqdrop.errors import RetryableError
-from seqdrop.events import landed_versions
-from seqdrop.ledger.records import Upload
 from seqdrop.ledger.table import Ledger
-from seqdrop.services import Services
-from seqdrop.settings import Settings
 from seqdrop.stages.reconcile import reconcile
 from seqdrop.stages.validate import validate
 from seqdrop.uploads import UploadVersion
 
-from tests.unit.stages.mates import Bucket, Explorer, PausingLedger, Table, Turns
+from tests.unit.stages.mates import Explorer
+from tests.unit.stages.world import PausingWorld
 
+pytestmark = pytest.mark.usefixtures("reports_once")
 FA, BED = "masked/x.fa", "masked/x.bed"
 PLAIN, WITH_N = b">c one\n" + b"ACGT" * 10 + b"\n", b">c one\n" + b"ACGT" * 10 + b"NN" + b"ACGT" * 10 + b"\n"
 MASKS = b"# mine\nc\t3\t5\nc\t9\t12\tpeak\n"
 
 
-class Versions(Bucket):
-    """Each version of a key, until it is deleted."""
-
-    def put_object(self, Bucket: str, Key: str, Body: bytes, VersionId: str = "", **_) -> None:
-        self.objects[Bucket, Key + VersionId] = Body
-
-    def get_object(self, Bucket: str, Key: str, VersionId: str = "", **_) -> dict:
-        return super().get_object(Bucket, Key + VersionId)
-
-    def head_object(self, Bucket: str, Key: str, VersionId: str = "", **_) -> None:
-        """Without a version: the newest one that is left."""
-        left = [key for bucket, key in self.objects if bucket == Bucket and key.startswith(Key)]
-        if Key + VersionId not in (left if VersionId else [Key] * bool(left)):
-            raise ClientError({"Error": {"Code": "404"}}, "HeadObject")
-
-
-class World:
-    """A ledger, buckets and queues in memory. What is sent to validate is taken by `settle`."""
-
-    def __init__(self):
-        self.table, self.bucket, self.sent = Table(), Versions(), []
-        self.sequencers = itertools.count(1)
-        self.ledger = PausingLedger(Ledger(self.table, lambda: "2026-01-01T00:00:00.000Z"))
-        names = {name: name for name in Settings.__dataclass_fields__}
-        send = lambda QueueUrl, MessageBody: self.sent.append((QueueUrl, json.loads(MessageBody)))  # noqa: E731
-        sqs = SimpleNamespace(send_message=send)
-        sns = SimpleNamespace(publish=lambda **mail: self.sent.append(("topic", mail)))
-        self.services = Services(Settings(**names), analyses.packaged(), self.ledger, self.bucket, None, sqs, sns)
-
-    def drop(self, key: str, body: bytes) -> UploadVersion:
-        order = next(self.sequencers)
-        self.bucket.put_object("landing", key, body, VersionId=f"v{order}")
-        return UploadVersion("landing", key, f"v{order}", len(body), "etag", f"{order:X}")
-
-    def take(self, key: str, body: bytes) -> UploadVersion:
-        """Drop a file, validate it, and whatever that sends to validate."""
-        version = self.drop(key, body)
-        validate(self.services, version)
-        self.settle()
-        return version
-
-    def settle(self) -> None:
-        while body := next((body for queue, body in self.sent if queue == "validate_queue"), None):
-            self.sent.remove(("validate_queue", body))
-            for version in landed_versions(body):
-                validate(self.services, version)
-
-    def upload(self, version: UploadVersion) -> Upload:
-        return self.ledger.upload(version.id)
-
-    def states(self, *versions: UploadVersion) -> list[str]:
-        return [self.upload(version).state for version in versions]
-
-    def delete(self, version: UploadVersion) -> None:
-        del self.bucket.objects["landing", version.key + version.version_id]
-
-    def told(self, kind: str, version: UploadVersion) -> dict:
-        return json.loads(self.bucket.objects["results", f"{kind}/{version.id}.json"])
-
-    @property
-    def mails(self) -> list[dict]:
-        return [mail for queue, mail in self.sent if queue == "topic"]
-
+class World(PausingWorld):
     def items(self, version: UploadVersion) -> list[dict]:
         """The work items of the one attempt of a FASTA."""
         (attempt,) = self.ledger.attempts(version.id)
         prefix = f"shards/{version.id}/" + (f"{attempt.masks}/" if attempt.masks else "")
-        lines = self.bucket.objects["work", f"{prefix}{attempt.key}-00000.jsonl"].splitlines()
+        lines = self.account.s3.read("work", f"{prefix}{attempt.key}-00000.jsonl").splitlines()
         assert len(lines) == attempt.items
         return [json.loads(line) for line in lines]
 
@@ -307,23 +236,12 @@ def test_any_versions_in_any_order(data):
 bodies = st.sampled_from([(FA, PLAIN), (FA, WITH_N), (BED, MASKS)])
 
 
-def take_turns(world: World, jobs, choose) -> None:
-    """Run the jobs; one that gives up is a message that comes again."""
-    turns = world.ledger.turns = Turns(jobs, choose)
-    turns.run()
-    world.ledger.turns = None
-    for number, error in turns.errors.items():
-        if not isinstance(error, RetryableError):
-            raise error
-        jobs[number]()
-    world.settle()
-
-
 def at_one_moment(body: bytes, explorer: Explorer) -> tuple[World, UploadVersion, UploadVersion]:
     """A FASTA and its BED, in two Lambdas."""
     world = World()
     versions = world.drop(FA, body), world.drop(BED, MASKS)
-    take_turns(world, [partial(validate, world.services, version) for version in versions], explorer.choose)
+    world.take_turns([partial(validate, world.services, version) for version in versions], explorer.choose)
+    world.settle()
     return world, *versions
 
 
@@ -378,7 +296,7 @@ def test_a_failure_of_s3_is_none_of_the_files(world, monkeypatch):
     def failing(**_):
         raise ClientError({"Error": {"Code": "SlowDown"}}, "HeadObject")
 
-    monkeypatch.setattr(world.bucket, "head_object", failing, raising=False)
+    monkeypatch.setattr(world.services.s3, "head_object", failing, raising=False)
     with pytest.raises(ClientError):
         validate(world.services, bed)
     assert world.states(bed) == ["WAITING"]

@@ -226,6 +226,10 @@ class TestTime:
     """What waits for long: told once, looked at, never lost."""
 
     @pytest.fixture
+    def services(self, direct):
+        return direct
+
+    @pytest.fixture
     def clock(self, services, monkeypatch):
         start = datetime(2026, 1, 1, tzinfo=UTC)
         held = {"now": start}

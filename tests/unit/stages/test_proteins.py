@@ -8,7 +8,6 @@ import json
 import sys
 import tarfile
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pyarrow.parquet
 import pytest
@@ -51,13 +50,9 @@ def model(handler, tmp_path_factory):
 
 @pytest.fixture
 def services(services, model):
-    """With a SageMaker whose jobs are done at once, and the tiny model pushed."""
-    done = {"TransformJobStatus": "Completed"}
-    sagemaker = SimpleNamespace(
-        create_model=lambda **_: None, create_transform_job=lambda **_: None, describe_transform_job=lambda **_: done
-    )
+    """With the tiny model pushed."""
     push_archive(services.s3, "results", "structure", pack_model(model), "now")
-    return replace(services, sagemaker=sagemaker)
+    return services
 
 
 def dropped(services, key: str, body: bytes) -> UploadVersion:
@@ -85,6 +80,7 @@ def predicted(services, handler, model, version: UploadVersion, monkeypatch) -> 
         body = read(services, "work", f"shards/{version.id}/{shard}")
         text = handler.output_fn(handler.predict_fn(handler.input_fn(body, LINES), ready), LINES)
         services.s3.put_object(Bucket="work", Key=f"{output_prefix(name)}{shard}.out", Body=text.encode())
+    services.sagemaker.service.end(name, "Completed")
     finish(services, name)
     assert services.ledger.attempt(attempt.key).state == "PREDICTED", services.ledger.attempt(attempt.key).reason
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
-from types import SimpleNamespace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,9 +12,6 @@ from seqdrop.analyses import Analysis, packaged
 from seqdrop.jobs.models import pointer_key
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Attempt, Job, Upload
-from seqdrop.ledger.table import Ledger
-from seqdrop.services import Services
-from seqdrop.settings import Settings
 from seqdrop.stages.release import release, why_not
 from seqdrop.stages.replay import Replay, considered, replay
 from seqdrop.stages.road import may_be_archived, next_messages
@@ -23,29 +19,19 @@ from seqdrop.stages.settle import fail_attempt
 from seqdrop.stages.split import try_again
 from seqdrop.uploads import UploadVersion
 
-from tests.unit.stages.mates import Bucket, Table
+from tests.support.services import ticking
+from tests.unit.stages import world
 
 READS = packaged().by_name["reads"]
 VERSION = UploadVersion("landing", "reads/a.fastq", "v", 1, "e")
 
 
-class S3(Bucket):
-    """Buckets in a dict, from which work may expire."""
-
-    exceptions = SimpleNamespace(NoSuchKey=KeyError)
-
-
-class World:
+class World(world.World):
     """One upload, and all that may happen to it. Each method does nothing where it cannot happen."""
 
     def __init__(self):
-        ticks = itertools.count()
-        self.ledger = Ledger(Table(), lambda: f"2026-01-01T00:00:{next(ticks):06.3f}Z")
-        self.s3, self.sent, self.models = S3(), [], itertools.count(1)
-        sqs = SimpleNamespace(send_message=lambda QueueUrl, MessageBody: self.sent.append((QueueUrl, MessageBody)))
-        sns = SimpleNamespace(publish=lambda **mail: None)
-        names = {name: name for name in Settings.__dataclass_fields__}
-        self.services = Services(Settings(**names), packaged(), self.ledger, self.s3, None, sqs, sns)
+        super().__init__(now=ticking())
+        self.models = itertools.count(1)
         self.seen: Replay | None = None
         self.released: Upload | None = None
         self.archiving: Upload | None = None
@@ -55,7 +41,7 @@ class World:
         self.read()
 
     @property
-    def upload(self) -> Upload:
+    def record(self) -> Upload:
         return self.ledger.upload(VERSION.id)
 
     @property
@@ -68,12 +54,12 @@ class World:
 
     def read(self) -> None:
         """validate reads the file for the attempt that it is to have."""
-        if self.upload.state == "RECEIVED":
-            attempt = Attempt("PLANNED", upload_id=VERSION.id, analysis="reads", number=self.upload.read_for, shards=1)
+        if self.record.state == "RECEIVED":
+            attempt = Attempt("PLANNED", upload_id=VERSION.id, analysis="reads", number=self.record.read_for, shards=1)
             attempt = replace(attempt, plan=self.analysis.as_json())
-            self.s3.put_object("work", f"shards/{VERSION.id}/{attempt.key}-00000.jsonl", b"")
+            self.account.s3.put("work", f"shards/{VERSION.id}/{attempt.key}-00000.jsonl", b"")
             assert self.landing
-            assert self.ledger.move(self.upload, "VALIDATED", attempt)
+            assert self.ledger.move(self.record, "VALIDATED", attempt)
 
     def start(self) -> None:
         last = self.attempts[-1]
@@ -103,7 +89,7 @@ class World:
 
     def begin_archive(self) -> None:
         """archive looks at the upload, and copies what it finds."""
-        upload = self.upload
+        upload = self.record
         if upload.state == "VALIDATED" and may_be_archived(upload, self.ledger.deciding(upload)):
             assert upload.released_at or self.attempts[-1].state == "PREDICTED"
             self.archiving = upload
@@ -123,7 +109,7 @@ class World:
         self.digest = f"digest {next(self.models)}"
         current = {"key": "k", "digest": self.digest, "labels": ["not it", READS.use.label]}
         body = json.dumps({"current": current, "history": []}).encode()
-        self.s3.put_object("results", pointer_key(READS.use.model), body)
+        self.account.s3.put("results", pointer_key(READS.use.model), body)
 
     def deploy(self) -> None:
         """analyses.toml cuts other work, or again the same as before."""
@@ -131,11 +117,8 @@ class World:
         other = replace(READS, use=replace(READS.use, window=window))
         self.services = replace(self.services, analyses=replace(packaged(), by_name={"reads": other}))
 
-    def expire(self) -> None:
-        self.s3.objects = {place: body for place, body in self.s3.objects.items() if place[0] != "work"}
-
     def look(self) -> None:
-        self.seen = considered(self.services, self.upload)
+        self.seen = considered(self.services, self.record)
 
     def replay(self) -> None:
         """By what was seen, which may be long ago; or twice."""
@@ -147,7 +130,7 @@ class World:
         self.replay()
 
     def look_to_release(self) -> None:
-        self.released = None if why_not(self.services, self.upload) else self.upload
+        self.released = None if why_not(self.services, self.record) else self.record
 
     def release(self) -> None:
         if self.released:
@@ -158,7 +141,7 @@ class World:
         self.release()
 
     def check(self) -> None:
-        upload, attempts = self.upload, self.attempts
+        upload, attempts = self.record, self.attempts
         under_way = [one for one in attempts if one.state not in ENDS[ATTEMPT]]
         assert [one.number for one in attempts] == list(range(1, len(attempts) + 1))
         assert under_way in ([], attempts[-1:])
@@ -191,9 +174,9 @@ def test_the_orders_reach_what_they_are_for():
     assert [one.state for one in world.attempts] == ["FAILED", "PREDICTED", "FAILED"]
     first = ["start", "fail", "deploy", "look_and_replay", "read", "start", "fail"]
     world = taken(*first, "look_and_release", "archive")
-    assert (world.upload.state, world.upload.read_for, len(world.attempts)) == ("ARCHIVED", 2, 2)
+    assert (world.record.state, world.record.read_for, len(world.attempts)) == ("ARCHIVED", 2, 2)
     world = taken("fail_job", "look_and_release", "archive", "look_and_replay", "predict_job")
-    assert (world.upload.state, [one.state for one in world.attempts]) == ("ARCHIVED", ["FAILED", "PREDICTED"])
+    assert (world.record.state, [one.state for one in world.attempts]) == ("ARCHIVED", ["FAILED", "PREDICTED"])
 
 
 def taken(*steps: str) -> World:

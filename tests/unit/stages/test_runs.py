@@ -1,20 +1,19 @@
 """Files, markers and manifests of a run in any order, twice, too early, too late, deleted, or broken off anywhere."""
 
 import itertools
-import json
 from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop import analyses
-from seqdrop.errors import RetryableError
 from seqdrop.stages.archive import archive
 from seqdrop.stages.validate import validate
 
-from tests.unit.stages.mates import Explorer, Turns, fastq
+from tests.unit.stages.mates import Explorer, fastq
 from tests.unit.stages.runs import FASTQ, World, gated, manifest
 
+pytestmark = pytest.mark.usefixtures("reports_once")
 MARKER = "reads/run7/CopyComplete.txt"
 FILES = ("reads/run7/a.fastq", "reads/run7/Data/L001/b.fastq")
 MANIFEST = "reads/run7/seqdrop-manifest.json"
@@ -165,11 +164,10 @@ def test_a_file_that_is_deleted_while_it_waits_is_withdrawn_with_its_attempt(wor
 
 def test_work_items_that_expired_are_cut_again_while_the_file_waits(world):
     version = world.take(FILES[0])
-    cut = {place: body for place, body in world.bucket.objects.items() if place[0] == "work"}
-    for place in cut:
-        del world.bucket.objects[place]
+    cut = world.work()
+    world.expire()
     validate(world.services, version)
-    assert {place: body for place, body in world.bucket.objects.items() if place[0] == "work"} == cut
+    assert world.work() == cut
     assert version.id not in world.gone_on
 
 
@@ -186,8 +184,7 @@ def test_a_bed_that_is_deleted_while_the_work_items_expire_ends_the_attempt():
     bed = world.take("masked/run7/x.bed", b"c\t3\t5\n")
     fasta = world.take("masked/run7/x.fa", b">c one\n" + b"ACGT" * 10 + b"\n")
     world.delete(bed)
-    for place in [place for place in world.bucket.objects if place[0] == "work"]:
-        del world.bucket.objects[place]
+    world.expire()
     validate(world.services, fasta)
     assert [one.state for one in world.ledger.attempts(fasta.id)] == ["FAILED"]
     assert "its BED was deleted" in world.mails[-1]["Message"]
@@ -300,13 +297,15 @@ def test_a_bad_manifest_is_rejected_and_opens_nothing(world):
     held, bad = world.take(FILES[0]), world.take(MANIFEST, b'{"files": []}')
     assert (world.states(bad), world.upload(bad).reason) == (["REJECTED"], "bad_manifest")
     assert held.id not in world.gone_on
-    assert '{"files": [{"name"' in json.loads(world.bucket.objects["results", f"reasons/{bad.id}.json", ""])["advice"]
+    assert '{"files": [{"name"' in world.told("reasons", bad)["advice"]
 
 
 def test_files_of_a_run_cost_few_listings(world, monkeypatch):
     names = [f"s{number:03}.fastq" for number in range(60)]
     listed, count = [], itertools.count()
-    monkeypatch.setattr(world.bucket, "_list_objects_v2", partial(counted, listed, world.bucket._list_objects_v2))
+    s3 = world.account.s3
+    s3.page = 1000  # as S3 has it: each call is a listing
+    monkeypatch.setattr(s3, "list_objects_v2", partial(counted, listed, s3.list_objects_v2))
     world.take(MANIFEST, manifest(*[(name, None) for name in names]))
     for name in names:
         world.take(f"reads/run7/{name}", FASTQ.replace(b"r1", b"r%d" % next(count)))
@@ -314,9 +313,9 @@ def test_files_of_a_run_cost_few_listings(world, monkeypatch):
     assert len(listed) == 2, "one when it came, one when the last that it lists did"
 
 
-def counted(calls: list, function, **arguments):
+def counted(calls: list, function, *arguments):
     calls.append(arguments)
-    return function(**arguments)
+    return function(*arguments)
 
 
 # -- at one moment --
@@ -344,20 +343,9 @@ class Stopped:
         return getattr(self._ledger, name)
 
 
-# Calls that see or change what others see or change.
-SHARED = {"upload", "run", "save", "move", "move_together", "get_paginator", "landing"}
-
-
 def take_turns(world: World, jobs, choose) -> None:
-    """Run the jobs; one that gives up is a message that comes again. Then take what they sent to validate."""
-    turns = Turns(jobs, choose)
-    world.hook = lambda name: turns.pause() if name in SHARED else None
-    turns.run()
-    world.hook = lambda name: None
-    for number, error in turns.errors.items():
-        if not isinstance(error, RetryableError):
-            raise error
-        jobs[number]()
+    """Run the jobs, then take what they sent to validate."""
+    world.take_turns(jobs, choose)
     world.settle()
 
 
@@ -393,10 +381,10 @@ def test_the_orders_show_a_lost_file(world, monkeypatch):
     assert any(lost)
 
 
-def landing(world: World, version, body: bytes) -> None:
+def landing(world: World, version) -> None:
     """The object lands, at some time, and then its message comes."""
     world.hook("landing")
-    world.bucket.put_object("landing", version.key, body, VersionId=version.version_id)
+    world.land(version)
     validate(world.services, version)
 
 
@@ -407,7 +395,7 @@ def test_every_order_of_the_last_file_and_its_manifest(world):
     start, explorer, count = world.snapshot(), Explorer(most=2), itertools.count()
     while explorer.next():
         world.back_to(start)
-        jobs = [partial(landing, world, versions[1], FASTQ), partial(validate, world.services, versions[2])]
+        jobs = [partial(landing, world, versions[1]), partial(validate, world.services, versions[2])]
         take_turns(world, jobs, explorer.choose)
         assert world.states(*versions) == ["VALIDATED"] * 3
         assert world.gone_on == ids(*versions)
@@ -424,7 +412,7 @@ def test_many_at_once(data):
     listed = [world.drop(MANIFEST, BOTH) for _ in range(2)]
     for version in files:
         world.delete(version)
-    jobs = [partial(landing, world, version, FASTQ) for version in (*files, *files)]
+    jobs = [partial(landing, world, version) for version in (*files, *files)]
     jobs += [partial(validate, world.services, version) for version in (*listed, *listed)]
     take_turns(world, jobs, lambda alive: data.draw(st.sampled_from(alive)))
     assert world.states(*files) == ["VALIDATED", "VALIDATED"]

@@ -16,6 +16,11 @@ from tests.unit.stages.runs import FASTQ, gated, manifest
 
 
 @pytest.fixture
+def services(direct):
+    return direct
+
+
+@pytest.fixture
 def clock(monkeypatch, services):
     """Time that a test moves."""
     time = {"now": datetime(2026, 1, 1, tzinfo=UTC)}

@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from botocore.exceptions import ClientError
 from seqdrop.analyses import packaged
 from seqdrop.jobs.models import push_archive
 from seqdrop.ledger.records import Attempt, Upload
@@ -14,40 +13,12 @@ from seqdrop.stages.start_transform import start_transform
 from seqdrop.uploads import UploadVersion
 
 from local.testing import archive
+from tests.support.aws.errors import Refused
+from tests.support.aws.sagemaker import TRANSFORM
 
 
 class Died(BaseException):
     """The function was killed here."""
-
-
-def refused(code: str, message: str = "no") -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}}, "op")
-
-
-class FakeSageMaker:
-    """Takes jobs by name as the service does. `fail` holds what the next calls of create raise, before or after."""
-
-    def __init__(self):
-        self.jobs, self.models, self.fail = {}, set(), []
-
-    def create_model(self, ModelName, **_):
-        if ModelName in self.models:
-            raise refused("ValidationException", f"Cannot create already existing model {ModelName}")
-        self.models.add(ModelName)
-
-    def create_transform_job(self, **request):
-        before, after = self.fail.pop(0) if self.fail else (None, None)
-        if before:
-            raise before
-        if request["TransformJobName"] in self.jobs:
-            raise refused("ResourceInUse")
-        self.jobs[request["TransformJobName"]] = request
-        if after:
-            raise after
-
-    def describe_transform_job(self, TransformJobName):
-        found = self.jobs[TransformJobName]
-        return {**found, "TransformInput": {**found["TransformInput"], "CompressionType": "None"}}
 
 
 def archive_of(*labels: str) -> bytes:
@@ -56,18 +27,13 @@ def archive_of(*labels: str) -> bytes:
 
 
 @pytest.fixture
-def sagemaker():
-    return FakeSageMaker()
-
-
-@pytest.fixture
-def services(services, sagemaker):
+def services(services):
     for one in packaged().by_name.values():
         if one.use and getattr(one.use, "label", ""):  # embeddings share a model that others name
             push_archive(
                 services.s3, "results", one.use.model, archive_of("not " + one.use.label, one.use.label), "now"
             )
-    return replace(services, sagemaker=sagemaker)
+    return services
 
 
 @pytest.fixture
@@ -109,7 +75,7 @@ def test_redelivered_in_another_grouping_starts_nothing(services, sagemaker, pla
 @pytest.mark.parametrize("where", ["before the call", "after the call"])
 def test_a_crash_at_the_call_is_made_good_by_the_next_delivery(services, sagemaker, planned, where):
     key = planned("a")
-    sagemaker.fail = [(Died(), None) if where == "before the call" else (None, Died())]
+    sagemaker.accidents = [(Died(), None) if where == "before the call" else (None, Died())]
     with pytest.raises(Died):
         start_transform(services, [key])
     start_transform(services, [key])
@@ -120,7 +86,7 @@ def test_a_crash_at_the_call_is_made_good_by_the_next_delivery(services, sagemak
 @pytest.mark.parametrize("code", ["ResourceLimitExceeded", "ThrottlingException"])
 def test_no_room_leaves_the_job_planned_for_the_reconciler(services, sagemaker, planned, code, clock):
     key = planned("a")
-    sagemaker.fail = [(refused(code), None)]
+    sagemaker.accidents = [(Refused(code), None)]
     start_transform(services, [key])
     job = services.ledger.attempt(key).job
     assert (services.ledger.job(job).state, services.ledger.job(job).waits, sagemaker.jobs) == ("PLANNED", 1, {})
@@ -133,11 +99,11 @@ def test_no_room_leaves_the_job_planned_for_the_reconciler(services, sagemaker, 
 
 def test_another_job_of_the_name_is_an_error_that_a_person_sees(services, sagemaker, planned, sent):
     key = planned("a")
-    sagemaker.fail = [(Died(), None)]
+    sagemaker.accidents = [(Died(), None)]
     with pytest.raises(Died):
         start_transform(services, [key])
     job = services.ledger.job(services.ledger.attempt(key).job)
-    sagemaker.jobs[job.name] = json.loads(job.request) | {"ModelName": "somebody-elses"}
+    sagemaker.put(TRANSFORM, **json.loads(job.request) | {"ModelName": "somebody-elses"})
     start_transform(services, [key])
     assert services.ledger.attempt(key).state == "FAILED"
     assert services.ledger.job(job.name).state == "FAILED"
@@ -183,7 +149,7 @@ def test_an_attempt_that_nobody_knows_is_no_error(services, sagemaker):
 
 def test_one_groups_trouble_does_not_touch_anothers(services, sagemaker, planned):
     good, bad = planned("a", "contigs"), planned("b", "reads")
-    sagemaker.fail = [(None, None), (refused("InternalFailure"), None)]
+    sagemaker.accidents = [(None, None), (Refused("InternalFailure"), None)]
     assert start_transform(services, [good, bad]) == {bad}
     assert len(sagemaker.jobs) == 1
     assert start_transform(services, [good, bad]) == set()
@@ -193,7 +159,7 @@ def test_one_groups_trouble_does_not_touch_anothers(services, sagemaker, planned
 def test_a_refusal_that_broke_off_is_finished_by_the_next_delivery(services, sagemaker, planned, sent):
     """Killed while the members of a refused job are told, at each of them in turn."""
     keys = sorted([planned("a"), planned("b"), planned("c")])
-    sagemaker.fail = [(refused("ValidationException"), None)] * 4
+    sagemaker.accidents = [(Refused("ValidationException"), None)] * 4
     told = services.sns.publish
     for _ in range(2):
         died = iter([None, Died()])
@@ -223,7 +189,7 @@ def test_a_deploy_does_not_change_work_that_is_under_way(services, sagemaker, pl
     attempt = Attempt("PLANNED", upload_id=version.id, analysis="reads", shards=1, items=1, plan=changed.as_json())
     services.ledger.move(services.ledger.upload(version.id), "VALIDATED", attempt)
     start_transform(services, [before, attempt.key])
-    strides = {name: request["Environment"]["SEQDROP_STRIDE"] for name, request in sagemaker.jobs.items()}
+    strides = {name: request["Environment"]["SEQDROP_STRIDE"] for name, request in sagemaker.requests.items()}
     assert strides == {
         services.ledger.attempt(before).job: "70",
         services.ledger.attempt(attempt.key).job: "10",

@@ -5,7 +5,6 @@ import io
 import json
 import tarfile
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from seqdrop.analyses import Analyses, packaged, parse
@@ -38,13 +37,9 @@ max_windows = 3
 
 @pytest.fixture
 def services(services):
-    """With the masked analysis, and a SageMaker whose jobs are done at once."""
+    """With the masked analysis."""
     everything = Analyses({**packaged().by_name, **parse(MASKED).by_name})
-    done = {"TransformJobStatus": "Completed"}
-    sagemaker = SimpleNamespace(
-        create_model=lambda **_: None, create_transform_job=lambda **_: None, describe_transform_job=lambda **_: done
-    )
-    return replace(services, analyses=everything, sagemaker=sagemaker)
+    return replace(services, analyses=everything)
 
 
 def dropped(services, key: str, body: bytes) -> UploadVersion:
@@ -67,6 +62,7 @@ def answered(services, version: UploadVersion, answer) -> None:
     items = map(json.loads, read(services, "work", shard_prefix(attempt) + shard).splitlines())
     body = "".join(json.dumps(answer(item)) + "\n" for item in items)
     services.s3.put_object(Bucket="work", Key=f"{output_prefix(name)}{shard}.out", Body=body.encode())
+    services.sagemaker.service.end(name, "Completed")
     finish(services, name)
     assert services.ledger.attempt(attempt.key).state == "PREDICTED", services.ledger.attempt(attempt.key).reason
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from botocore.exceptions import ClientError
 from seqdrop import clock
 from seqdrop.jobs.names import job_name
 from seqdrop.jobs.programs import push_program
@@ -41,32 +40,10 @@ BODIES = files(proteins(random.Random(3), {"train": 6, "validation": 2, "test": 
 NAMES = sorted(BODIES)
 
 
-class SageMaker:
-    """Takes each name once, and remembers what it was asked for. `refusal` is the code of the next answers."""
-
-    def __init__(self):
-        self.jobs, self.refusal, self.ends = {}, None, {}
-
-    def create_training_job(self, **request):
-        name = request["TrainingJobName"]
-        code = self.refusal or ("ResourceInUse" if name in self.jobs else None)
-        if code:
-            raise ClientError({"Error": {"Code": code, "Message": "no"}}, "CreateTrainingJob")
-        self.jobs[name] = request
-
-    def describe_training_job(self, TrainingJobName):
-        return {**self.jobs[TrainingJobName], "TrainingJobStatus": "InProgress", **self.ends.get(TrainingJobName, {})}
-
-
 @pytest.fixture
-def sagemaker() -> SageMaker:
-    return SageMaker()
-
-
-@pytest.fixture
-def services(services, sagemaker):
+def services(services):
     push_program(services.s3, "results", "protein", b"code", "now")
-    return replace(services, sagemaker=sagemaker)
+    return services
 
 
 @pytest.fixture
@@ -131,16 +108,16 @@ def train(services, sagemaker, version, q3: float | None = 0.8) -> str:
         "output.tar.gz": archived(card_json={"model": "cnn", "metrics": metrics}),
     }.items():
         services.s3.put_object(Bucket="work", Key=f"jobs/{name}/output/{key}", Body=body)
-    sagemaker.ends[name] = {"TrainingJobStatus": "Completed", "SecondaryStatus": "Completed"}
+    sagemaker.end(name, "Completed")
     finish(services, name)
     return name
 
 
-def fail(services, sagemaker, version, **end) -> str:
+def fail(services, sagemaker, version, status: str = "Failed", **end) -> str:
     attempt = services.ledger.attempts(version.id)[-1]
     start_training(services, attempt.key)
     name = job_name([attempt])
-    sagemaker.ends[name] = {"TrainingJobStatus": "Failed", "SecondaryStatus": "Failed", **end}
+    sagemaker.end(name, status, **end)
     finish(services, name)
     return name
 
@@ -293,7 +270,7 @@ class TestStart:
     def test_the_job_is_this_one(self, services, sagemaker, dropped):
         attempt = attempt_of(services, dropped["job.toml"])
         start_training(services, attempt.key)
-        (request,) = sagemaker.jobs.values()
+        (request,) = sagemaker.requests.values()
         assert request["TrainingJobName"] == f"seqdrop-training-{dropped['job.toml'].id}-1"
         uris = {one["ChannelName"]: one["DataSource"]["S3DataSource"]["S3Uri"] for one in request["InputDataConfig"]}
         listed = services.s3.list_objects_v2(Bucket="work", Prefix=uris["data"].removeprefix("s3://work/"))["Contents"]
@@ -428,7 +405,7 @@ class TestEnd:
         assert (now["current"]["figure"], now["history"]) == (0.95, [first["current"]])
 
     def test_a_job_without_a_model_failed(self, services, sagemaker, dropped):
-        fail(services, sagemaker, dropped["job.toml"], TrainingJobStatus="Completed")
+        fail(services, sagemaker, dropped["job.toml"], "Completed")
         assert attempt_of(services, dropped["job.toml"]).reason == "the job left no model.tar.gz"
 
     def test_while_it_runs_nothing_happens(self, services, sagemaker, dropped, sent):
@@ -442,7 +419,7 @@ class TestEnd:
         attempt = attempt_of(services, dropped["job.toml"])
         start_training(services, attempt.key)
         assert reconcile(services)["started_jobs"] == 0, "it runs"
-        sagemaker.ends[job_name([attempt])] = {"TrainingJobStatus": "Completed"}
+        sagemaker.end(job_name([attempt]), "Completed")
         assert reconcile(services)["started_jobs"] == 1
         ((_, message),) = [one for one in sent if one[0] == "finish_queue"]
         assert message["detail-type"] == "SageMaker Training Job State Change"
@@ -455,9 +432,9 @@ class TestAgain:
         ("end", "why"),
         [
             ({"FailureReason": "AlgorithmError: out of memory"}, "AlgorithmError: out of memory"),
-            ({"TrainingJobStatus": "Stopped", "SecondaryStatus": "Stopped"}, "the job ended as STOPPED"),
-            ({"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}, "instance.max_hours"),
-            ({"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxWaitTimeExceeded"}, "no spot machine"),
+            ({"status": "Stopped"}, "the job ended as STOPPED"),
+            ({"status": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}, "instance.max_hours"),
+            ({"status": "Stopped", "SecondaryStatus": "MaxWaitTimeExceeded"}, "no spot machine"),
         ],
     )
     def test_the_reason_is_written_and_the_files_stay(self, services, sagemaker, dropped, sent, end, why):
@@ -475,7 +452,7 @@ class TestAgain:
         validate(services, again)
         name = train(services, sagemaker, again)
         assert name != first
-        assert sagemaker.jobs[name]["CheckpointConfig"] == sagemaker.jobs[first]["CheckpointConfig"]
+        assert sagemaker.requests[name]["CheckpointConfig"] == sagemaker.requests[first]["CheckpointConfig"]
         for upload_id in {body["upload"] for queue, body in sent if queue == "archive_queue"}:
             assert services.ledger.deciding(services.ledger.upload(upload_id))[0].state == "TRAINED"
         queued = {body["upload"] for queue, body in sent if queue == "archive_queue"}
@@ -487,14 +464,14 @@ class TestAgain:
         again = drop("job.toml", BODIES["job.toml"] + b"[train]\nseed = 7\n")
         validate(services, again)
         name = train(services, sagemaker, again)
-        assert sagemaker.jobs[name]["CheckpointConfig"] != sagemaker.jobs[first]["CheckpointConfig"]
+        assert sagemaker.requests[name]["CheckpointConfig"] != sagemaker.requests[first]["CheckpointConfig"]
 
     def test_after_a_success_it_begins_anew(self, services, sagemaker, dropped, drop):
         first = train(services, sagemaker, dropped["job.toml"])
         again = drop("job.toml")
         validate(services, again)
         name = train(services, sagemaker, again)
-        assert sagemaker.jobs[name]["CheckpointConfig"] != sagemaker.jobs[first]["CheckpointConfig"]
+        assert sagemaker.requests[name]["CheckpointConfig"] != sagemaker.requests[first]["CheckpointConfig"]
 
     def test_once_the_data_are_archived_what_was_prepared_of_them_serves(self, services, sagemaker, dropped, drop):
         train(services, sagemaker, dropped["job.toml"])
@@ -526,7 +503,7 @@ class TestReplay:
         first, second = services.ledger.attempts(failed.id)
         assert sent == [("training_queue", {"attempt": second.key})]
         start_training(services, second.key)
-        before, after = (sagemaker.jobs[job_name([one])] for one in (first, second))
+        before, after = (sagemaker.requests[job_name([one])] for one in (first, second))
         assert after["CheckpointConfig"] == before["CheckpointConfig"]
         assert after["TrainingJobName"] != before["TrainingJobName"]
 

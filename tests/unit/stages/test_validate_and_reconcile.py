@@ -4,7 +4,6 @@ import gzip
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
@@ -17,6 +16,9 @@ from seqdrop.stages.reconcile import reconcile
 from seqdrop.stages.unrecorded import sequencer
 from seqdrop.stages.validate import validate
 from seqdrop.uploads import UploadVersion
+
+from tests.support.aws.errors import Refused
+from tests.support.aws.sagemaker import TRANSFORM
 
 FASTQ = b"@r1\n" + b"ACGT" * 30 + b"\n+\n" + b"IIII" * 30 + b"\n"
 
@@ -188,8 +190,8 @@ def test_a_mail_that_sns_never_takes_does_not_hold_the_road_up(services, drop):
 
 
 @pytest.fixture
-def standing(services):
-    """One record of each kind that stands still."""
+def standing(services, sagemaker):
+    """One record of each kind that stands still; SageMaker says that the job has ended."""
     ledger = services.ledger
     received = UploadVersion("landing", "raw/x y+z.fastq", "v", 7, "e", "0A")
     ledger.create(Upload.received(received, "raw"))
@@ -205,14 +207,9 @@ def standing(services):
     ledger.claim(Job("PLANNED", name="planned", members=[attempt.key]), [attempt])
     ledger.create(Job("PLANNED", name="started", members=[attempt.key]))
     ledger.move(ledger.job("started"), "STARTED")
+    sagemaker.put(TRANSFORM, TransformJobName="started")
+    sagemaker.end("started", "Completed")
     return received, raw
-
-
-@pytest.fixture
-def services(services):
-    """SageMaker says of each job that it has ended."""
-    ended = {"TransformJobStatus": "Completed"}
-    return replace(services, sagemaker=SimpleNamespace(describe_transform_job=lambda TransformJobName: ended))
 
 
 def test_reconcile_sends_on_what_stands_still(services, standing, sent):
@@ -228,14 +225,14 @@ def test_reconcile_sends_on_what_stands_still(services, standing, sent):
     assert by_queue["finish_queue"]["detail"]["TransformJobName"] == "started"
 
 
-def test_reconcile_pushes_ever_more_seldom_and_tells_once(services, standing, sent, monkeypatch):
+def test_reconcile_pushes_ever_more_seldom_and_tells_once(direct, standing, sent, monkeypatch):
     clock = {"now": datetime(2026, 1, 1, 1, tzinfo=UTC)}
     monkeypatch.setattr("seqdrop.clock.utc_now", lambda: clock["now"])
-    monkeypatch.setattr(services.ledger, "_now", now)
+    monkeypatch.setattr(direct.ledger, "_now", now)
     pushes = []
     for quarter in range(4 * 24 * 4):
         before = len(sent)
-        reconcile(services)
+        reconcile(direct)
         if any(queue == "validate_queue" for queue, _ in sent[before:]):
             pushes.append(quarter)
         clock["now"] += timedelta(minutes=15)
@@ -244,7 +241,7 @@ def test_reconcile_pushes_ever_more_seldom_and_tells_once(services, standing, se
     mails = [mail["Subject"] for queue, mail in sent if queue == "topic"]
     assert sorted(mails) == sorted(set(mails)), "told once each"
     assert len(mails) == 4
-    assert services.ledger.upload(standing[0].id).state == "RECEIVED"
+    assert direct.ledger.upload(standing[0].id).state == "RECEIVED"
 
 
 def test_a_move_starts_the_count_anew(services, standing):
@@ -328,9 +325,9 @@ class TestWhatNoEventToldOf:
         told = [body["detail"]["TransformJobName"] for queue, body in sent if queue == "finish_queue"]
         assert attempt.job in told
 
-    def test_a_job_that_still_runs_is_left_alone_for_ever(self, services, standing):
-        running = SimpleNamespace(describe_transform_job=lambda TransformJobName: {"TransformJobStatus": "InProgress"})
-        assert reconcile(replace(services, sagemaker=running))["started_jobs"] == 0
+    def test_a_job_that_still_runs_is_left_alone_for_ever(self, services, standing, sagemaker):
+        sagemaker.jobs["started"].status = "InProgress"
+        assert reconcile(services)["started_jobs"] == 0
         assert services.ledger.job("started").pushes == 0
 
     def test_one_who_waits_for_room_is_called_when_there_is_some(self, services, standing, sent):
@@ -343,11 +340,12 @@ class TestWhatNoEventToldOf:
         full = replace(services, settings=replace(services.settings, max_jobs=0))
         assert reconcile(full)["waiting_for_room"] == 0
 
-    def test_one_look_that_fails_does_not_keep_the_others_from_looking(self, services, standing, sent):
-        def refuse(**_):
-            raise ClientError({"Error": {"Code": "ThrottlingException"}}, "DescribeTransformJob")
+    def test_one_look_that_fails_does_not_keep_the_others_from_looking(self, services, standing, sagemaker, sent):
+        def refuse(*_):
+            raise Refused("ThrottlingException")
 
-        counts = reconcile(replace(services, s3=None, sagemaker=SimpleNamespace(describe_transform_job=refuse)))
+        sagemaker.describe_transform_job = refuse
+        counts = reconcile(replace(services, s3=None))
         assert counts["errors"] > 0
         assert counts["received"] == counts["validated"] == 1
 

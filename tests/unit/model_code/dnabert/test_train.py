@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import tarfile
 
 import numpy as np
 import pytest
@@ -208,15 +209,11 @@ def test_json_lines_of_the_pipeline_are_read(tmp_path):
         read_examples(tmp_path)
 
 
-def test_a_channel_may_hold_the_archive_of_a_checkpoint(tmp_path, tiny_folder):
-    import tarfile
-
-    from train import unpacked
-
-    with unpacked(tiny_folder) as folder:
+def test_a_channel_may_hold_the_archive_of_a_checkpoint(train, tmp_path, tiny_folder):
+    with train.unpacked(tiny_folder) as folder:
         assert folder == tiny_folder
     with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
         archive.add(tiny_folder / "vocab.txt", "vocab.txt")
-    with unpacked(tmp_path) as folder:
+    with train.unpacked(tmp_path) as folder:
         assert (folder / "vocab.txt").read_bytes() == (tiny_folder / "vocab.txt").read_bytes()
     assert not folder.exists()

@@ -14,7 +14,7 @@ REGION, ACCOUNT = "us-east-1", "123456789012"
 PSEUDO = {"AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
 
 
-class Tagged(yaml.SafeLoader):
+class Tagged(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """Intrinsic functions become {tag: value}."""
 
 
@@ -162,6 +162,17 @@ def buckets() -> dict[str, bool]:
     """Name of each bucket, and whether it keeps versions."""
     found = of_type("AWS::S3::Bucket")
     return {_ref(name): "VersioningConfiguration" in bucket for name, bucket in found.items()}
+
+
+@cache
+def indexes() -> dict[str, tuple[str, str]]:
+    """Partition and sort key of each index of the table, by the index's name."""
+    (table,) = of_type("AWS::DynamoDB::Table").values()
+    found = {}
+    for index in table["GlobalSecondaryIndexes"]:
+        first, second = (value(key)["AttributeName"] for key in index["KeySchema"])
+        found[index["IndexName"]] = (first, second)
+    return found
 
 
 @cache

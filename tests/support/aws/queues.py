@@ -6,9 +6,9 @@ import itertools
 import json
 from dataclasses import dataclass, field
 
-from tests.faults.world.clock import Clock
-from tests.faults.world.errors import Refused
-from tests.faults.world.template import ACCOUNT, REGION, QueueSettings
+from tests.support.aws.clock import Clock
+from tests.support.aws.errors import Refused
+from tests.support.aws.template import ACCOUNT, REGION, QueueSettings
 
 
 @dataclass
@@ -16,12 +16,20 @@ class Message:
     id: str
     body: str
     visible_at: float
+    sent_at: float = 0
     receives: int = 0
     troubles: list[str] = field(default_factory=list)  # why each receive was in vain, for the tests to judge
 
     @property
     def handle(self) -> str:
         return f"{self.id}#{self.receives}"
+
+    def received(self, wanted: list[str]) -> dict:
+        """Return it as ReceiveMessage does, with the attributes that are wanted."""
+        known = {"ApproximateReceiveCount": str(self.receives), "SentTimestamp": str(int(self.sent_at * 1000))}
+        attributes = _wanted(known, wanted)
+        message = {"MessageId": self.id, "ReceiptHandle": self.handle, "Body": self.body}
+        return message | ({"Attributes": attributes} if attributes else {})
 
     def record(self, queue: str) -> dict:
         """As Lambda hands it to a function."""
@@ -38,13 +46,15 @@ class Message:
 
 
 class Queues:
-    def __init__(self, clock: Clock, settings: dict[str, QueueSettings]):
-        self._clock, self.settings = clock, settings
+    """The queues of an account; a message to a queue that it has not goes no further than `sent`: (URL, body)."""
+
+    def __init__(self, clock: Clock, settings: dict[str, QueueSettings], sent: list[tuple[str, dict]]):
+        self._clock, self.settings, self._sent = clock, dict(settings), sent
         self._count = itertools.count(1)
         self.messages: dict[str, list[Message]] = {name: [] for name in settings}
 
     def put(self, queue: str, body: str, delay: float = 0) -> Message:
-        message = Message(f"m{next(self._count):05d}", body, self._clock.seconds + delay)
+        message = Message(f"m{next(self._count):05d}", body, self._clock.seconds + delay, self._clock.seconds)
         self.messages[queue].append(message)
         return message
 
@@ -75,8 +85,11 @@ class Queues:
     # -- the API --
 
     def send_message(self, request: dict, headers: dict) -> dict:
-        message = self.put(self._name(request["QueueUrl"]), request["MessageBody"], request.get("DelaySeconds", 0))
-        return {"MessageId": message.id}
+        url, body = request["QueueUrl"], request["MessageBody"]
+        if url.rsplit("/", 1)[-1] not in self.messages:
+            self._sent.append((url, json.loads(body)))
+            return {"MessageId": f"sent-{len(self._sent)}"}
+        return {"MessageId": self.put(self._name(url), body, request.get("DelaySeconds", 0)).id}
 
     def send_message_batch(self, request: dict, headers: dict) -> dict:
         url, sent = request["QueueUrl"], []
@@ -84,6 +97,38 @@ class Queues:
             made = self.send_message({"QueueUrl": url, **entry}, headers)
             sent.append({"Id": entry["Id"], **made})
         return {"Successful": sent, "Failed": []}
+
+    def create_queue(self, request: dict, headers: dict) -> dict:
+        name = request["QueueName"]
+        self.settings[name] = QueueSettings(name, 30, None, None)
+        self.messages.setdefault(name, [])
+        return {"QueueUrl": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"}
+
+    def receive_message(self, request: dict, headers: dict) -> dict:
+        """At most MaxNumberOfMessages of those that are visible, hidden for the time asked for."""
+        name = self._name(request["QueueUrl"])
+        taken = self.receive(name, self.visible(name)[: request.get("MaxNumberOfMessages", 1)])
+        for message in taken:
+            message.visible_at = self._clock.seconds + request.get("VisibilityTimeout", self.settings[name].visibility)
+        names = request.get("MessageSystemAttributeNames") or request.get("AttributeNames", [])
+        return {"Messages": [message.received(names) for message in taken]} if taken else {}
+
+    def delete_message(self, request: dict, headers: dict) -> dict:
+        name, (found, _, _) = self._name(request["QueueUrl"]), request["ReceiptHandle"].partition("#")
+        self.messages[name] = [one for one in self.messages[name] if one.id != found]
+        return {}
+
+    def get_queue_attributes(self, request: dict, headers: dict) -> dict:
+        """Return the counts of messages; as strings, as the service has them."""
+        name = self._name(request["QueueUrl"])
+        hidden = [one for one in self.messages[name] if one.visible_at > self._clock.seconds]
+        delayed = sum(not one.receives for one in hidden)
+        counts = {
+            "ApproximateNumberOfMessages": str(len(self.messages[name]) - len(hidden)),
+            "ApproximateNumberOfMessagesNotVisible": str(len(hidden) - delayed),
+            "ApproximateNumberOfMessagesDelayed": str(delayed),
+        }
+        return {"Attributes": _wanted(counts, request.get("AttributeNames", []))}
 
     def change_message_visibility(self, request: dict, headers: dict) -> dict:
         queue, (found, _, count) = self._name(request["QueueUrl"]), request["ReceiptHandle"].partition("#")
@@ -100,6 +145,10 @@ class Queues:
         if name not in self.messages:
             raise Refused("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
         return name
+
+
+def _wanted(attributes: dict[str, str], names: list[str]) -> dict[str, str]:
+    return {name: text for name, text in attributes.items() if name in names or "All" in names}
 
 
 def bodies(messages: list[Message]) -> list[dict]:

@@ -1,4 +1,4 @@
-"""The world's only clock. It stands still unless it is moved."""
+"""The clocks of an account: one that stands still unless it is moved, and the machine's."""
 
 from __future__ import annotations
 
@@ -16,3 +16,15 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Only forward: what AWS stamps does not run back."""
         self.now += timedelta(seconds=max(seconds, 0))
+
+
+class SystemClock:
+    """The machine's time: for tests that set the time of the code under test only."""
+
+    @property
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    @property
+    def seconds(self) -> float:
+        return self.now.timestamp()

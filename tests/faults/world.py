@@ -3,55 +3,34 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
-from botocore import xform_name
 from seqdrop.ledger import moves
 
-from tests.faults.world import bus
-from tests.faults.world.clock import Clock
-from tests.faults.world.dynamodb import DynamoDb
-from tests.faults.world.errors import Refused
-from tests.faults.world.expressions import plain
-from tests.faults.world.queues import Queues
-from tests.faults.world.s3 import S3, Bucket, Version
-from tests.faults.world.sagemaker import SageMaker
-from tests.faults.world.template import buckets, environment, of_type, queues, value
+from tests.faults import bus
+from tests.support.aws.account import Account, Call
+from tests.support.aws.clock import Clock
+from tests.support.aws.errors import Refused
+from tests.support.aws.expressions import plain
+from tests.support.aws.s3 import Bucket, Version
+from tests.support.aws.sagemaker import Job
+from tests.support.aws.template import buckets, environment, queues
 
 TWICE, LATE, LOST = MISHAPS = ("twice", "late", "lost")
 DELAY = 3600  # seconds that a late message takes; whatever else happens meanwhile comes first
 
 
-@dataclass(frozen=True)
-class Call:
-    """A request of a function, as boto3 sends it."""
-
-    service: str
-    operation: str
-    request: dict
-    headers: dict
-
-    @property
-    def name(self) -> str:
-        return f"{self.service}.{self.operation}"
-
-
-class World:
-    """Buckets, the table, queues, the topic and SageMaker. `wrong` lists what was seen to go wrong."""
+class World(Account):
+    """The account of template.yaml, with the names that it gives. `wrong` lists what was seen to go wrong."""
 
     def __init__(self):
         self.environment = environment()
-        self.clock = Clock()
-        self.s3 = S3(self.clock, buckets(), self._created)
-        self.table = DynamoDb(self.environment["SEQDROP_TABLE"], _indexes(), self._written)
-        self.queues = Queues(self.clock, queues())
-        self.sagemaker = SageMaker(self.clock, self.s3, lambda job: self.announce(bus.job_changed(job)))
+        super().__init__(buckets(), self.environment["SEQDROP_TABLE"], queues(), Clock())
+        self._services |= {"sqs": self, "sns": self}
         self.mails: list[tuple[str, str]] = []
         self.wrong: list[str] = []
         self.mishaps: dict[int, str] = {}  # what becomes of the nth message
-        self._sent = 0
+        self._count = 0
         self._by_function = False
-        self._services = {"s3": self.s3, "dynamodb": self.table, "sqs": self, "sns": self, "sagemaker": self.sagemaker}
 
     def name(self, setting: str) -> str:
         """A name that the functions are told, such as that of a bucket."""
@@ -59,15 +38,14 @@ class World:
 
     def call(self, call: Call) -> dict:
         """Do what a function asks for. Raises Refused."""
-        operation = getattr(self._services[call.service], xform_name(call.operation), None)
-        if operation is None:
-            self.wrong.append(f"this world has no {call.name}")
-            raise Refused("UnknownOperationException", f"this world has no {call.name}")
         self._by_function = True
         try:
             if call.name == "s3.DeleteObject":
                 self._check_delete(call.request)
-            return operation(call.request, call.headers)
+            return super().call(call)
+        except NotImplementedError as error:
+            self.wrong.append(str(error))
+            raise Refused("UnknownOperationException", str(error)) from error
         finally:
             self._by_function = False
 
@@ -80,7 +58,7 @@ class World:
     def send_message(self, request: dict, headers: dict) -> dict:
         queue = request["QueueUrl"].rsplit("/", 1)[1]
         self._post(queue, request["MessageBody"], request.get("DelaySeconds", 0))
-        return {"MessageId": f"sent-{self._sent}"}
+        return {"MessageId": f"sent-{self._count}"}
 
     def send_message_batch(self, request: dict, headers: dict) -> dict:
         for entry in request["Entries"]:
@@ -95,8 +73,8 @@ class World:
         return {"MessageId": f"mail-{len(self.mails)}"}
 
     def _post(self, queue: str, body: str, delay: float = 0, may_be_lost: bool = False) -> None:
-        mishap = self.mishaps.get(self._sent)
-        self._sent += 1
+        mishap = self.mishaps.get(self._count)
+        self._count += 1
         if mishap == LOST and may_be_lost:
             return
         self.queues.put(queue, body, delay + (DELAY if mishap in (LATE, LOST) else 0))
@@ -104,6 +82,9 @@ class World:
             self.queues.put(queue, body, delay)
 
     # -- what is noticed at the moment when it happens --
+
+    def _ended(self, job: Job) -> None:
+        self.announce(bus.job_changed(job))
 
     def _created(self, bucket: Bucket, version: Version) -> None:
         if bucket.name == self.name("landing"):
@@ -146,12 +127,3 @@ class World:
 
 def _name(item: dict) -> str:
     return f"{item['pk']['S']} {item['sk']['S']}"
-
-
-def _indexes() -> dict[str, tuple[str, str]]:
-    (table,) = of_type("AWS::DynamoDB::Table").values()
-    found = {}
-    for index in table["GlobalSecondaryIndexes"]:
-        first, second = (value(key)["AttributeName"] for key in index["KeySchema"])
-        found[index["IndexName"]] = (first, second)
-    return found

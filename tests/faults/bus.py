@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.faults.world.s3 import Bucket, Version
-from tests.faults.world.sagemaker import Job
-from tests.faults.world.template import rules
+from tests.support.aws.s3 import Bucket, Version
+from tests.support.aws.sagemaker import Job
+from tests.support.aws.template import rules
 
 
 def queues_of(event: dict) -> list[str]:

@@ -1,4 +1,7 @@
-"""SageMaker in memory: models, and transform jobs that run when their time has come."""
+"""SageMaker in memory: models, and jobs of three kinds.
+
+Transform jobs run by themselves when their time has come; a training or processing job ends when a test says so.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tests.faults.world.clock import Clock
-from tests.faults.world.errors import Refused
-from tests.faults.world.model import Crashed, answers
-from tests.faults.world.s3 import S3
-from tests.faults.world.template import ACCOUNT, REGION
+from tests.support.aws.clock import Clock
+from tests.support.aws.errors import Refused
+from tests.support.aws.model import Crashed, answers
+from tests.support.aws.s3 import S3
+from tests.support.aws.template import ACCOUNT, REGION
 
 OPEN = ("InProgress", "Stopping")
 USUAL = timedelta(minutes=10)
@@ -21,39 +24,52 @@ LOST = "InternalServerError: the instance was lost"
 DIES, DIES_LATE, BREAKS, STOPPED, LONG = FATES = ("dies", "dies late", "breaks", "is stopped", "takes long")
 
 
+TRANSFORM, TRAINING, PROCESSING = "Transform", "Training", "Processing"
+
+
 @dataclass
 class Job:
+    """`ends` is when it ends by itself, None for never; `said` is what a test lets the service say of it besides."""
+
+    kind: str
     request: dict
     created: datetime
-    ends: datetime
+    ends: datetime | None = None
     fate: str | None = None
     status: str = "InProgress"
     reason: str = ""
     shards: list[str] = field(default_factory=list)  # URIs of its input objects, read when it was made
     done: list[str] = field(default_factory=list)  # those that have an output
+    said: dict = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        return self.request["TransformJobName"]
+        return self.request[f"{self.kind}JobName"]
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{self.kind.lower()}-job/{self.name}"
 
     def described(self) -> dict:
-        told = {
-            **self.request,
-            "TransformJobArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:transform-job/{self.name}",
-            "TransformJobStatus": self.status,
-            "CreationTime": self.created,
-        }
-        told.pop("Tags", None)
-        told["TransformInput"] = {"CompressionType": "None", **told["TransformInput"]}
+        told = {name: value for name, value in self.request.items() if name != "Tags"}
+        told |= {f"{self.kind}JobArn": self.arn, f"{self.kind}JobStatus": self.status, "CreationTime": self.created}
+        if self.kind == TRANSFORM:
+            told["TransformInput"] = {"CompressionType": "None", **told.get("TransformInput", {})}
+        if self.kind == TRAINING:
+            told["SecondaryStatus"] = "Training" if self.status == "InProgress" else self.status
         if self.reason:
             told["FailureReason"] = self.reason
         if self.status not in OPEN:
-            told["TransformEndTime"] = self.ends
-        return told
+            told[f"{self.kind}EndTime"] = self.ends or self.created
+        return told | self.said
 
 
 class SageMaker:
-    """`room` is the account's limit of jobs at once, `fates` says how the nth job ends (from 0); `ended` is told."""
+    """`room` is the account's limit of jobs at once, `fates` says how the nth job ends (from 0); `ended` is called.
+
+    `refusal` is the code of the response to every creation, `accidents` what the next ones raise: (before the job is
+    made, after). `asked` counts creations.
+    """
 
     def __init__(self, clock: Clock, s3: S3, ended: Callable[[Job], None]):
         self._clock, self._s3, self._ended = clock, s3, ended
@@ -61,18 +77,41 @@ class SageMaker:
         self.models: dict[str, dict] = {}
         self.room, self.most_at_once = 1000, 0
         self.fates: dict[int, str] = {}
+        self.refusal: str | None = None
+        self.accidents: list[tuple[BaseException | None, BaseException | None]] = []
+        self.asked = 0
+
+    @property
+    def requests(self) -> dict[str, dict]:
+        """What each job was asked for, by its name."""
+        return {name: job.request for name, job in self.jobs.items()}
+
+    def put(self, kind: str, **request) -> Job:
+        """Let a job be there that no function asked for, whether or not the service would take such a request."""
+        job = Job(kind, request, self._clock.now)
+        self.jobs[job.name] = job
+        return job
+
+    def end(self, name: str, status: str, **said) -> None:
+        """Let a job end with this status, and the service say this of it besides."""
+        job = self.jobs[name]
+        job.status, job.said = status, said
 
     # -- what happens by itself --
 
     def next_at(self) -> float | None:
-        return min((job.ends.timestamp() for job in self.jobs.values() if job.status in OPEN), default=None)
+        return min((job.ends.timestamp() for job in self._running()), default=None)
 
     def run(self) -> None:
         """End the jobs whose time has come."""
-        for job in list(self.jobs.values()):
-            if job.status in OPEN and job.ends <= self._clock.now:
+        for job in self._running():
+            if job.ends <= self._clock.now:
                 self._run(job)
                 self._ended(job)
+
+    def _running(self) -> list[Job]:
+        """Jobs that end by themselves."""
+        return [job for job in self.jobs.values() if job.status in OPEN and job.ends]
 
     def _run(self, job: Job) -> None:
         if job.fate == STOPPED or job.status == "Stopping":
@@ -121,26 +160,48 @@ class SageMaker:
         return self.models[request["ModelName"]]
 
     def create_transform_job(self, request: dict, headers: dict) -> dict:
-        name = request["TransformJobName"]
         if request["ModelName"] not in self.models:
             raise Refused("ValidationException", f"Could not find model {request['ModelName']}.")
-        if name in self.jobs:
-            raise Refused("ResourceInUse", f"Job name must be unique within an AWS account and region, {name} exists")
-        running = sum(job.status in OPEN for job in self.jobs.values())
-        if running >= self.room:
-            raise Refused("ResourceLimitExceeded", f"The account-level service limit is {self.room} Instances")
         fate = self.fates.get(len(self.jobs))
         ends = self._clock.now + (SLOW if fate == LONG else USUAL)
-        job = self.jobs[name] = Job(request, self._clock.now, ends, fate)
-        job.shards = self._shards(request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
+        job = Job(TRANSFORM, request, self._clock.now, ends, fate)
+        return self._create(job, self._shards(request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]))
+
+    def create_training_job(self, request: dict, headers: dict) -> dict:
+        return self._create(Job(TRAINING, request, self._clock.now))
+
+    def create_processing_job(self, request: dict, headers: dict) -> dict:
+        return self._create(Job(PROCESSING, request, self._clock.now))
+
+    def _create(self, job: Job, shards: list[str] = ()) -> dict:
+        self.asked += 1
+        before, after = self.accidents.pop(0) if self.accidents else (None, None)
+        if before:
+            raise before
+        if self.refusal:
+            raise Refused(self.refusal, "no")
+        if job.name in self.jobs:
+            raise Refused("ResourceInUse", f"Job name must be unique within an account and region, {job.name} exists")
+        running = sum(one.status in OPEN for one in self.jobs.values())
+        if running >= self.room:
+            raise Refused("ResourceLimitExceeded", f"The account-level service limit is {self.room} Instances")
+        job.shards, self.jobs[job.name] = list(shards), job
         self.most_at_once = max(self.most_at_once, running + 1)
-        return {"TransformJobArn": job.described()["TransformJobArn"]}
+        if after:
+            raise after
+        return {f"{job.kind}JobArn": job.arn}
 
     def describe_transform_job(self, request: dict, headers: dict) -> dict:
-        return self._job(request).described()
+        return self._job(request["TransformJobName"]).described()
+
+    def describe_training_job(self, request: dict, headers: dict) -> dict:
+        return self._job(request["TrainingJobName"]).described()
+
+    def describe_processing_job(self, request: dict, headers: dict) -> dict:
+        return self._job(request["ProcessingJobName"]).described()
 
     def stop_transform_job(self, request: dict, headers: dict) -> dict:
-        job = self._job(request)
+        job = self._job(request["TransformJobName"])
         if job.status != "InProgress":
             raise Refused("ValidationException", f"The request was rejected because the job is in status {job.status}.")
         job.status, job.ends = "Stopping", self._clock.now
@@ -153,8 +214,7 @@ class SageMaker:
         page = {"TransformJobSummaries": [_summary(job) for job in fitting[start : start + most]]}
         return page | ({"NextToken": str(start + most)} if len(fitting) > start + most else {})
 
-    def _job(self, request: dict) -> Job:
-        name = request["TransformJobName"]
+    def _job(self, name: str) -> Job:
         if name not in self.jobs:
             raise Refused("ValidationException", f"Could not find requested job with name: {name}")
         return self.jobs[name]

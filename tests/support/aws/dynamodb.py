@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from tests.faults.world.errors import Refused
-from tests.faults.world.expressions import holds, plain
+from tests.support.aws.errors import Refused
+from tests.support.aws.expressions import holds, plain
 
 Key = tuple[str, str]
 FAILED = "The conditional request failed"
@@ -24,6 +24,15 @@ class DynamoDb:
         self._tokens: dict[str, list] = {}
         self._alike: dict[tuple[str, str], set[Key]] = {}  # by a partition key's name and value, of table and index
         self.stale = 0  # so many writes are not seen by the next read that may be stale
+
+    def snapshot(self) -> dict[Key, dict]:
+        """All items. None is ever changed in place."""
+        return dict(self.items)
+
+    def back_to(self, snapshot: dict[Key, dict]) -> None:
+        self.items, self._undo, self._alike = dict(snapshot), [], {}
+        for place, item in snapshot.items():
+            self._sort(place, None, item)
 
     # -- the API --
 
@@ -62,7 +71,8 @@ class DynamoDb:
         if any(reason["Code"] != "None" for reason in reasons):
             raise cancelled(reasons)
         self._apply(writes)
-        self._tokens[token] = writes
+        if token:  # botocore sends one with each transaction; a client without it sends none
+            self._tokens[token] = writes
         return {}
 
     def query(self, request: dict, headers: dict) -> dict:

@@ -2,88 +2,36 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
 from urllib.parse import parse_qs, unquote
 
 from botocore.response import StreamingBody
 
-from tests.faults.world.clock import Clock
-from tests.faults.world.errors import Refused
-
-NULL = "null"
-
-
-@dataclass(frozen=True)
-class Version:
-    """One version of a key; a delete marker has no body."""
-
-    key: str
-    id: str
-    body: bytes
-    modified: datetime
-    sequencer: str
-    storage: str = "STANDARD"
-    about: dict = field(default_factory=dict)
-    sha256: bool = False  # whether S3 was asked for that checksum
-    marker: bool = False
-
-    @property
-    def etag(self) -> str:
-        return hashlib.md5(self.body, usedforsecurity=False).hexdigest()
-
-    def head(self, checksums: bool) -> dict:
-        told = {"ContentLength": len(self.body), "ETag": f'"{self.etag}"', "LastModified": self.modified, **self.about}
-        told.setdefault("ContentType", "binary/octet-stream")
-        told.setdefault("Metadata", {})
-        if self.id != NULL:
-            told["VersionId"] = self.id
-        if self.storage != "STANDARD":
-            told["StorageClass"] = self.storage
-        if self.sha256 and checksums:
-            told["ChecksumSHA256"] = base64.b64encode(hashlib.sha256(self.body).digest()).decode()
-        return told
-
-
-@dataclass
-class Bucket:
-    name: str
-    versioned: bool
-    keys: dict[str, list[Version]] = field(default_factory=dict)  # oldest version first
-
-    def current(self, key: str) -> Version | None:
-        found = self.keys.get(key)
-        return found[-1] if found and not found[-1].marker else None
-
-    def version(self, key: str, version_id: str) -> Version | None:
-        return next((one for one in self.keys.get(key, []) if one.id == version_id), None)
-
-    def add(self, version: Version) -> None:
-        held = self.keys.setdefault(version.key, [])
-        if not self.versioned:
-            held.clear()
-        held.append(version)
-
-    def remove(self, key: str, version_id: str) -> None:
-        left = [one for one in self.keys.get(key, []) if one.id != version_id]
-        if left:
-            self.keys[key] = left
-        else:
-            self.keys.pop(key, None)
+from tests.support.aws.buckets import NULL, Bucket, Version
+from tests.support.aws.clock import Clock
+from tests.support.aws.errors import Refused
 
 
 class S3:
-    """`created` is told of each new object (bucket and version), as EventBridge is."""
+    """`created` is told of each new object (bucket and version), as EventBridge is.
+
+    `page` is how many entries a page of a listing has at the most: S3 may give fewer than were asked for.
+    """
 
     def __init__(self, clock: Clock, buckets: dict[str, bool], created: Callable[[Bucket, Version], None]):
         self._clock, self._created = clock, created
         self._count = itertools.count(1)
+        self.page = 1000
         self.buckets = {name: Bucket(name, versioned) for name, versioned in buckets.items()}
+
+    def snapshot(self) -> dict[str, dict[str, list[Version]]]:
+        return {bucket.name: {key: list(held) for key, held in bucket.keys.items()} for bucket in self.buckets.values()}
+
+    def back_to(self, snapshot: dict[str, dict[str, list[Version]]]) -> None:
+        for name, keys in snapshot.items():
+            self.buckets[name].keys = {key: list(held) for key, held in keys.items()}
 
     # -- what anybody may do: a lab drops and deletes, SageMaker reads and writes --
 
@@ -112,6 +60,11 @@ class S3:
 
     # -- the API --
 
+    def create_bucket(self, request: dict, headers: dict) -> dict:
+        """Without versions; one that is there stays as it is, as in us-east-1."""
+        self.buckets.setdefault(request["Bucket"], Bucket(request["Bucket"], versioned=False))
+        return {"Location": f"/{request['Bucket']}"}
+
     def put_object(self, request: dict, headers: dict) -> dict:
         if request.get("IfNoneMatch") == "*" and self._bucket(request["Bucket"]).current(request["Key"]):
             raise Refused("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
@@ -136,12 +89,7 @@ class S3:
         return self._found(request, "404", "404").head(request.get("ChecksumMode") == "ENABLED")
 
     def copy_object(self, request: dict, headers: dict) -> dict:
-        place, _, query = request["CopySource"].partition("?")
-        bucket, _, key = unquote(place).partition("/")
-        wanted = {"Bucket": bucket, "Key": key}
-        if version_id := parse_qs(query).get("versionId"):
-            wanted["VersionId"] = version_id[0]
-        source = self._found(wanted, "NoSuchKey", "NoSuchVersion")
+        source = self._found(_source(request["CopySource"]), "NoSuchKey", "NoSuchVersion")
         only_new = "*" in (request.get("IfNoneMatch"), headers.get("If-None-Match"))
         if only_new and self._bucket(request["Bucket"]).current(request["Key"]):
             raise Refused("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
@@ -169,8 +117,8 @@ class S3:
         after = request.get("ContinuationToken", request.get("StartAfter", ""))
         held, prefix = self._bucket(request["Bucket"]), request.get("Prefix", "")
         keys = sorted(key for key in held.keys if key.startswith(prefix) and key > after and held.current(key))
-        most = request.get("MaxKeys", 1000)
-        page = {"KeyCount": len(keys[:most]), "IsTruncated": len(keys) > most, "Prefix": prefix, "MaxKeys": most}
+        most = min(asked := request.get("MaxKeys", 1000), self.page)
+        page = {"KeyCount": len(keys[:most]), "IsTruncated": len(keys) > most, "Prefix": prefix, "MaxKeys": asked}
         if page["IsTruncated"]:
             page["NextContinuationToken"] = keys[most - 1]
         if keys:
@@ -187,8 +135,8 @@ class S3:
             for number, one in enumerate(reversed(held.keys[key]))
         ]
         rows = _after(rows, request.get("KeyMarker", ""), request.get("VersionIdMarker", ""))
-        most = request.get("MaxKeys", 1000)
-        page = {"IsTruncated": len(rows) > most, "MaxKeys": most}
+        most = min(asked := request.get("MaxKeys", 1000), self.page)
+        page = {"IsTruncated": len(rows) > most, "MaxKeys": asked}
         if page["IsTruncated"]:
             key, one, _ = rows[most - 1]
             page |= {"NextKeyMarker": key, "NextVersionIdMarker": one.id}
@@ -226,6 +174,16 @@ class S3:
         if (found := bucket.current(key)) is None:
             raise Refused(no_key, "Not Found" if no_key == "404" else "The specified key does not exist.", 404)
         return found
+
+
+def _source(place: str | dict) -> dict:
+    """Return bucket, key and version of a CopySource: a header's text, or a dict from a client without botocore."""
+    if isinstance(place, dict):
+        return place
+    path, _, query = place.partition("?")
+    bucket, _, key = unquote(path).partition("/")
+    version_id = parse_qs(query).get("versionId")
+    return {"Bucket": bucket, "Key": key} | ({"VersionId": version_id[0]} if version_id else {})
 
 
 def _version_id(version: Version) -> dict:

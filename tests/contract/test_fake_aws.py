@@ -1,0 +1,207 @@
+"""The AWS in memory (tests/support/aws): the same calls are made to it, to the embedded AWS and to moto."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache, partial
+
+import boto3
+import pytest
+from moto import mock_aws
+from seqdrop import analyses
+from seqdrop.ledger.records import Attempt, Upload
+from seqdrop.ledger.table import Ledger
+from seqdrop.uploads import UploadVersion
+
+from local.testing import ENDED, ModelBench, allow, archive, ended_job, make_bucket, make_role, unique, until
+from tests.faults.world import World
+from tests.support.aws.account import Account
+from tests.support.aws.clock import Clock
+from tests.support.aws.direct import Client
+from tests.support.aws.template import of_type, value
+from tests.support.aws.wire import ENVIRONMENT, Wire
+from tests.support.job_scripts import CODE, jobs, one_job, processing, training
+from tests.support.scripts import messages, pages, queries, versions, writes
+from tests.support.services import direct_ledger, ticking
+from tests.support.side import Side
+
+pytest_plugins = ["local.fixtures"]
+
+BUCKETS = {"versioned": True, "plain": False}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch) -> None:
+    for name, text in ENVIRONMENT.items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+
+def wired(account: Account, service: str):
+    """Return a client of a service, whose requests end in the account."""
+    return attached(account, boto3.client(service))
+
+
+def attached(account: Account, client):
+    """Return the client, whose requests end in the account from now on."""
+    wire = Wire()
+    wire.answer = account.call
+    wire.attach(client)
+    return client
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account(BUCKETS, clock=Clock())
+
+
+@pytest.fixture
+def memory(account) -> Side:
+    return Side(cache(partial(wired, account)), *BUCKETS, account.table.name)
+
+
+def make_table(client) -> str:
+    """Make the template's table, under a name of its own."""
+    (properties,) = of_type("AWS::DynamoDB::Table").values()
+    shape = {name: value(properties[name]) for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")}
+    table = client.create_table(TableName=unique("table"), BillingMode="PAY_PER_REQUEST", **shape)
+    return table["TableDescription"]["TableName"]
+
+
+@pytest.fixture
+def embedded(aws) -> Side:
+    return Side(aws.client, make_bucket(aws, versioned=True), make_bucket(aws), make_table(aws.client("dynamodb")))
+
+
+@pytest.fixture
+def moto() -> Iterator[Side]:
+    """Never active together with what hooks all clients (Wire.everywhere): both hook botocore."""
+    with mock_aws():
+        s3 = boto3.client("s3")
+        for name in BUCKETS:
+            s3.create_bucket(Bucket=name)
+        s3.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
+        yield Side(boto3.client, *BUCKETS, make_table(boto3.client("dynamodb")))
+
+
+SCRIPTS = [versions, pages, writes, queries, messages]
+# Where the others deviate from AWS, and the account does not. SQS lets a message be deleted again, and calls a handle
+# that it once gave out no invalid one when a timeout is to be changed (it says InvalidParameterValue).
+NO_HANDLE = ("ReceiptHandleIsInvalid", 400, False, [])
+EMBEDDED = {messages: [("delete_message", *NO_HANDLE), ("change_message_visibility", *NO_HANDLE)]}
+COPY = {"ETag": '"f97c5d29941bfb1b2fdab0874906ab82"', "ChecksumSHA256": "dpLDrTVAu4A8Ags67mbNiIcSMjTqDG5xQ8Ct1z/0Me0="}
+TAKEN = ("TransactionCanceledException", 400, False, [{"Code": "ConditionalCheckFailed"}])
+MOTO = {  # version 5.2.5
+    versions: [("copy_object", {"CopyObjectResult": COPY})],  # it copies over an object in spite of IfNoneMatch
+    writes: [("transact_write_items", *TAKEN)],  # a transaction whose ClientRequestToken it knows is tried once more
+    messages: [("change_message_visibility", *NO_HANDLE)],
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_embedded_one_responds_alike(memory, embedded, script):
+    script(memory)
+    script(embedded)
+    assert [theirs for _, theirs in memory.differences(embedded)] == EMBEDDED.get(script, [])
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_moto_responds_alike(moto, memory, script):
+    script(moto)
+    script(memory)
+    assert [theirs for _, theirs in memory.differences(moto)] == MOTO.get(script, [])
+
+
+@pytest.mark.parametrize("script", [versions, writes, messages])
+def test_a_client_without_botocore_responds_alike(memory, script):
+    other = Account(BUCKETS, clock=Clock())
+    plain = Side(partial(Client, other), *BUCKETS, other.table.name)
+    script(memory)
+    script(plain)
+    assert memory.differences(plain) == []
+
+
+def use(ledger: Ledger) -> list:
+    """Return what comes of the ledger's calls, one of each kind."""
+    upload = Upload.received(UploadVersion("landing", "reads/a.fastq", "v1", 7, "e", "0A"), "reads")
+    attempt = Attempt(
+        "PLANNED", upload_id=upload.id, analysis="reads", plan=analyses.packaged().by_name["reads"].as_json()
+    )
+    said = [ledger.create(upload), ledger.create(upload), ledger.upload("nobody's")]
+    said += [ledger.move(ledger.upload(upload.id), "VALIDATED", attempt), ledger.move(upload, "REJECTED")]
+    said += [ledger.save(replace(ledger.run("landing/reads/"), opened_by=upload.id)), ledger.run("landing/reads/")]
+    said += [ledger.upload(upload.id), ledger.attempts(upload.id), ledger.unknown([upload.id, "nobody's"])]
+    times = {"moved_before": "2026-02", "moved_after": "2026-01"}
+    return [*said, *ledger.in_state("upload", "VALIDATED"), *ledger.in_state("attempt", "PLANNED", **times)]
+
+
+def test_a_ledger_without_botocore_writes_the_same(account):
+    other = Account()
+    table = boto3.resource("dynamodb").Table(account.table.name)
+    attached(account, table.meta.client)
+    assert use(Ledger(table, ticking())) == use(direct_ledger(other))
+    assert account.table.items == other.table.items
+
+
+def test_a_message_is_hidden_counted_and_at_last_a_dead_letter(aws):
+    """As SQS does it with a queue like ours; the world's are emptied by itself, as by Lambda."""
+    sqs, (dead, queue) = aws.client("sqs"), (unique("dead"), unique("queue"))
+    dead_url = sqs.create_queue(QueueName=dead)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
+    url = sqs.create_queue(QueueName=queue, Attributes={"RedrivePolicy": redrive})["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="{}")
+    theirs = []
+    for _ in range(6):
+        got = sqs.receive_message(QueueUrl=url, MessageSystemAttributeNames=["ApproximateReceiveCount"])
+        for message in got.get("Messages", []):
+            theirs.append(message["Attributes"]["ApproximateReceiveCount"])
+            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    left = len(sqs.receive_message(QueueUrl=dead_url).get("Messages", []))
+    name = "ArchiveQueue"
+    world = World()
+    queues, ours_url, ours_sqs = world.queues, world.environment["SEQDROP_ARCHIVE_QUEUE"], wired(world, "sqs")
+    ours_sqs.send_message(QueueUrl=ours_url, MessageBody="{}")
+    ours = []
+    for _ in range(6):
+        for message in queues.receive(name, queues.visible(name)):
+            record = message.record(name)
+            ours.append(record["attributes"]["ApproximateReceiveCount"])
+            ours_sqs.change_message_visibility(
+                QueueUrl=ours_url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=0
+            )
+    assert (ours, len(queues.messages["ArchiveDeadLetters"])) == (theirs, left) == (["1", "2", "3", "4", "5"], 1)
+
+
+def test_both_run_jobs_alike(account, memory, embedded, aws):
+    bench = ModelBench(aws, CODE)
+
+    def end(name: str) -> None:
+        account.clock.advance(3600)
+        account.sagemaker.run()
+
+    account.s3.put(memory.plain, "model.tar.gz", b"")
+    jobs(memory, memory.plain, f"s3://{memory.plain}/model.tar.gz", bench.role, end)
+    jobs(embedded, bench.bucket, bench.data, bench.role, lambda name: ended_job(aws, name))
+    assert memory.differences(embedded) == []
+
+
+@pytest.mark.parametrize("request_of", [training, processing])
+@pytest.mark.parametrize(("program", "end"), [("good.py", "Completed"), ("bad.py", "Failed")])
+def test_both_describe_a_job_alike(account, memory, embedded, aws, request_of, program, end):
+    files, kind = {"good.py": "", "bad.py": "raise SystemExit(3)"}, request_of.__name__
+    for key, body in {**files, "code.tar.gz": archive(files)}.items():
+        aws.client("s3").put_object(Bucket=embedded.plain, Key=f"code/{key}", Body=body)
+    request = request_of(make_role(aws, allow(["s3:*", "logs:*"])), embedded.plain, program)
+    describe = getattr(aws.client("sagemaker"), f"describe_{kind}_job")
+
+    def ended(name: str) -> None:
+        key = kind.title()
+        until(lambda: describe(**{f"{key}JobName": name})[f"{key}JobStatus"] in ENDED)
+
+    reason = {"FailureReason": "it broke"} if end == "Failed" else {}
+    one_job(memory, kind, request, lambda name: account.sagemaker.end(name, end, **reason))
+    one_job(embedded, kind, request, ended)
+    assert memory.differences(embedded) == []

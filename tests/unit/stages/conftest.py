@@ -1,0 +1,57 @@
+"""What tests of stages share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
+import pytest
+from seqdrop.ledger.records import Upload
+from seqdrop.services import Services
+from seqdrop.stages import notices
+
+from tests.support.aws.sagemaker import SageMaker
+from tests.support.services import direct_services
+
+
+class Reports:
+    """Puts an upload's reports as `write` does, but renders them once: the same examination, and `mate`, give the same
+    objects, whatever else the ledger knows of the upload by then."""
+
+    def __init__(self, write: Callable):
+        self._write = write
+        self._puts: dict[str, list[dict]] = {}  # requests to S3, in order
+
+    def __call__(self, s3, bucket: str, upload: Upload, *more) -> None:
+        key = repr((bucket, upload.version, *more))
+        if key not in self._puts:
+            puts: list[dict] = []
+            self._write(SimpleNamespace(put_object=lambda **request: puts.append(request)), bucket, upload, *more)
+            self._puts[key] = puts
+        for request in self._puts[key]:
+            s3.put_object(**request)
+
+
+@pytest.fixture
+def sagemaker(cloud) -> SageMaker:
+    """The account's: its jobs, and what befalls them."""
+    return cloud.sagemaker
+
+
+@pytest.fixture
+def direct(cloud) -> Services:
+    """Services of the same account without botocore: for tests that make many thousand calls."""
+    return direct_services(cloud)
+
+
+@pytest.fixture(scope="session")
+def reports() -> Reports:
+    return Reports(notices.write_reports)
+
+
+@pytest.fixture(scope="module")
+def reports_once(reports) -> Iterator[None]:
+    """Render no report twice: explorers of orders ask for the same few thousands of times."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(notices, "write_reports", reports)
+        yield

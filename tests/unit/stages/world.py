@@ -1,0 +1,151 @@
+"""What explorers of orders share: a ledger, buckets and queues in memory, in which jobs take turns.
+
+Clients are without botocore, so that thousands of orders can be tried.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from seqdrop.errors import RetryableError
+from seqdrop.events import landed_versions
+from seqdrop.ledger.records import Upload
+from seqdrop.ledger.table import Ledger
+from seqdrop.stages.validate import validate
+from seqdrop.uploads import UploadVersion
+
+from tests.support.aws.account import Account
+from tests.support.aws.direct import Table
+from tests.support.services import direct_services
+from tests.unit.stages.mates import PausingLedger, Turns
+
+MOMENT = "2026-01-01T00:00:00.000Z"
+
+
+class ConsistentTable(Table):
+    """A table of which no record is read as it may have been some time ago."""
+
+    def get_item(self, Key: dict, ConsistentRead: bool = False) -> dict:
+        assert ConsistentRead, "a decision must see the last write"
+        return super().get_item(Key, ConsistentRead=True)
+
+    def query(self, KeyConditionExpression, ConsistentRead: bool = False, **more) -> dict:
+        assert ConsistentRead or "IndexName" in more, "a decision must see the last write"
+        return super().query(KeyConditionExpression, ConsistentRead=ConsistentRead, **more)
+
+
+class World:
+    """`ledger` is the services' own, without what lets others go on; its time is `now`, which stands still.
+
+    What is sent to validate is taken by `settle`.
+    """
+
+    def __init__(self, now: Callable[[], str] = lambda: MOMENT):
+        self.account = Account()
+        self.account.s3.page = 1  # as any listing may come
+        self.sent = self.account.sent
+        self.ledger = Ledger(ConsistentTable(self.account), now)
+        self.services = replace(direct_services(self.account), ledger=self.ledger)
+        self._landed: dict[str, object] = {}  # S3's own of each version, by the upload's id
+
+    # -- the landing bucket --
+
+    def drop(self, key: str, body: bytes) -> UploadVersion:
+        landed = self.account.s3.put("landing", key, body)
+        version = UploadVersion("landing", key, landed.id, len(body), landed.etag, landed.sequencer)
+        self._landed[version.id] = landed
+        return version
+
+    def delete(self, version: UploadVersion) -> None:
+        self.account.s3.delete("landing", version.key, version.version_id)
+
+    def land(self, version: UploadVersion) -> None:
+        """Put back a version that was deleted, if it is not there."""
+        bucket = self.account.s3.buckets["landing"]
+        if bucket.version(version.key, version.version_id) is None:
+            bucket.add(self._landed[version.id])
+
+    def take(self, key: str, body: bytes) -> UploadVersion:
+        """Drop a file and validate it, and whatever that sends to validate."""
+        version = self.drop(key, body)
+        validate(self.services, version)
+        self.settle()
+        return version
+
+    def settle(self, most: int = 100) -> None:
+        for _ in range(most):
+            body = next((body for queue, body in self.sent if queue == "validate_queue"), None)
+            if body is None:
+                return
+            self.sent.remove(("validate_queue", body))
+            for version in landed_versions(body):
+                validate(self.services, version)
+        raise AssertionError("messages without end")
+
+    # -- what there is --
+
+    def upload(self, version: UploadVersion) -> Upload:
+        return self.ledger.upload(version.id)
+
+    def states(self, *versions: UploadVersion) -> list[str]:
+        return [self.upload(version).state for version in versions]
+
+    def told(self, kind: str, version: UploadVersion) -> dict:
+        """What the lab finds of an upload: its "reports" or "reasons"."""
+        return json.loads(self.account.s3.read("results", f"{kind}/{version.id}.json"))
+
+    def work(self) -> dict[str, bytes]:
+        """What lies in the bucket of work items, by key."""
+        held = self.account.s3.buckets["work"]
+        return {key: held.current(key).body for key in held.keys}
+
+    def expire(self) -> None:
+        """Let S3 remove all work items."""
+        self.account.s3.buckets["work"].keys.clear()
+
+    @property
+    def mails(self) -> list[dict]:
+        return [mail for queue, mail in self.sent if queue == "topic"]
+
+    # -- orders --
+
+    def snapshot(self) -> tuple:
+        return self.account.snapshot()
+
+    def back_to(self, snapshot: tuple) -> None:
+        """As it was then, with no message on its way."""
+        self.account.back_to(snapshot)
+        self.sent.clear()
+
+    def take_turns(self, jobs: list[Callable[[], None]], choose: Callable[[list[int]], int]) -> None:
+        """Run the jobs; one that gives up is a message that comes again."""
+        turns = Turns(jobs, choose)
+        with self.pausing(turns):
+            turns.run()
+        for number, error in turns.errors.items():
+            if not isinstance(error, RetryableError):
+                raise error
+            jobs[number]()
+
+    @contextmanager
+    def pausing(self, turns: Turns) -> Iterator[None]:
+        """Let calls of the services pause, so that others go on."""
+        raise NotImplementedError
+        yield
+
+
+class PausingWorld(World):
+    """Others go on before each call to the ledger."""
+
+    def __init__(self):
+        super().__init__()
+        self.services = replace(self.services, ledger=PausingLedger(self.ledger))
+
+    @contextmanager
+    def pausing(self, turns: Turns) -> Iterator[None]:
+        self.services.ledger.turns = turns
+        yield
+        self.services.ledger.turns = None
