@@ -17,8 +17,8 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from seqdrop.analyses import FORMATS
+from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.errors import Fault, InvalidFile
-from seqdrop.ranged import RangedObject
 from seqdrop.reads.check import Reading
 from seqdrop.reads.mates import compare, located, out_of_step
 from seqdrop.reads.multiqc import contents

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ClientError
-from seqdrop import archive, parts
+from seqdrop import archive
+from seqdrop.aws import multipart
 from seqdrop.errors import ArchiveMismatch, ObjectGone
 from seqdrop.ledger.records import Upload
 from seqdrop.uploads import UploadVersion
@@ -23,14 +24,14 @@ class TestInParts:
     @pytest.fixture
     def copied(self, aws, monkeypatch):
         """A client, the upload of 12 MB as it stands once it is validated, and the bucket of copies."""
-        monkeypatch.setattr(parts, "WHOLE", 6_000_000)
-        monkeypatch.setattr(parts, "PART", 5 << 20)
+        monkeypatch.setattr(multipart, "WHOLE", 6_000_000)
+        monkeypatch.setattr(multipart, "PART", 5 << 20)
         landing, cold = make_bucket(aws, versioned=True), make_bucket(aws, versioned=True)
         s3, body = aws.session().client("s3"), random.Random(1).randbytes(12_000_000)
         key = "raw/a b+é.fastq"
         about = {"ContentType": "text/x-fastq", "Metadata": {"run": "7"}, "Tagging": "lab=one+two"}
         put = s3.put_object(Bucket=landing, Key=key, Body=body, **about)
-        digests = parts.PartDigests(io.BytesIO(body))
+        digests = multipart.PartDigests(io.BytesIO(body))
         while digests.read(700_001):
             pass
         upload = Upload.received(UploadVersion(landing, key, put["VersionId"], len(body), "e"), "raw")
@@ -96,7 +97,7 @@ class TestInParts:
 def test_a_second_copy_is_refused(aws):
     landing, cold = make_bucket(aws, versioned=True), make_bucket(aws, versioned=True)
     s3 = aws.session().client("s3")
-    archive.never_over_a_copy(s3)
+    s3.never_over_a_copy(s3)
     put = s3.put_object(Bucket=landing, Key="raw/a.fastq", Body=b"ACGT")
     upload = Upload.received(UploadVersion(landing, "raw/a.fastq", put["VersionId"], 4, "e"), "raw")
     upload = Upload(**{**upload.__dict__, "sha256": hashlib.sha256(b"ACGT").hexdigest()})

@@ -3,8 +3,8 @@
 import random
 
 import pytest
+from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.errors import ObjectGone
-from seqdrop.ranged import RangedObject
 from seqdrop.uploads import UploadVersion
 
 from local.testing import acting_as, allow, make_bucket, make_role, refused

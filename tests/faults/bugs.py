@@ -9,20 +9,11 @@ from unittest import mock
 
 from botocore.exceptions import ClientError
 from seqdrop import archive as cold
+from seqdrop.aws import s3 as aws_s3
 from seqdrop.errors import JobRefused
 from seqdrop.jobs import sending
 from seqdrop.ledger.table import Ledger
-from seqdrop.stages import (
-    archive,
-    finish,
-    notices,
-    presence,
-    reconcile,
-    settle,
-    start_transform,
-    validate,
-    verdict,
-)
+from seqdrop.stages import archive, finish, notices, reconcile, settle, start_transform, validate, verdict
 
 Change = tuple[object, str, object]  # where, which name, what it is instead
 
@@ -146,14 +137,15 @@ def _failed_is_done():
 
 @_bug("an error of S3 is taken for a deleted file")
 def _gone_at_any_error():
-    def is_there(services, upload, **version) -> bool:
+    def exists(s3, bucket, key, version_id=None) -> bool:
+        version = {"VersionId": version_id} if version_id else {}
         try:
-            services.s3.head_object(Bucket=upload.bucket, Key=upload.key, **version)
+            s3.head_object(Bucket=bucket, Key=key, **version)
         except ClientError:
             return False
         return True
 
-    return [(presence, "_is_there", is_there)]
+    return [(aws_s3, "exists", exists)]
 
 
 # -- jobs --

@@ -6,8 +6,8 @@ from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop import parts
 from seqdrop.analyses import packaged
+from seqdrop.aws import multipart
 from seqdrop.stages.examine import examine
 from seqdrop.uploads import UploadVersion
 
@@ -17,9 +17,9 @@ FASTQ = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
 @settings(deadline=None)
 @given(st.binary(min_size=1, max_size=400), st.integers(1, 90), st.integers(1, 120))
 def test_it_is_that_of_the_parts_as_they_are_copied(body, part, read):
-    with patch.object(parts, "PART", part):
-        ranges = list(parts.ranges(len(body)))
-        stream, seen = parts.PartDigests(io.BytesIO(body)), b""
+    with patch.object(multipart, "PART", part):
+        ranges = list(multipart.ranges(len(body)))
+        stream, seen = multipart.PartDigests(io.BytesIO(body)), b""
         while block := stream.read(read):
             seen += block
         found = stream.sha256
@@ -31,9 +31,9 @@ def test_it_is_that_of_the_parts_as_they_are_copied(body, part, read):
 
 
 def test_the_largest_file_has_no_more_parts_than_s3_takes():
-    assert len(list(parts.ranges(100_000_000_000))) <= 10_000
-    assert not parts.in_parts(5_000_000_000)
-    assert parts.in_parts(5_000_000_001)
+    assert len(list(multipart.ranges(100_000_000_000))) <= 10_000
+    assert not multipart.in_parts(5_000_000_000)
+    assert multipart.in_parts(5_000_000_001)
 
 
 def test_it_is_a_fact_of_large_files_only(services, monkeypatch):
@@ -41,6 +41,6 @@ def test_it_is_a_fact_of_large_files_only(services, monkeypatch):
     version = UploadVersion("landing", "raw/a.fastq", put["VersionId"], len(FASTQ), put["ETag"].strip('"'))
     analysis = packaged().by_name["raw"]
     assert examine(services.s3, "work", version, analysis).facts["sha256_of_parts"] == ""
-    monkeypatch.setattr(parts, "WHOLE", len(FASTQ) - 1)
+    monkeypatch.setattr(multipart, "WHOLE", len(FASTQ) - 1)
     of_one = hashlib.sha256(hashlib.sha256(FASTQ).digest()).hexdigest()
     assert examine(services.s3, "work", version, analysis).facts["sha256_of_parts"] == f"{of_one}-1"

@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError, ResponseStreamingError
 from botocore.response import StreamingBody
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqdrop.aws.ranged_stream import TRIES, RangedObject
 from seqdrop.errors import ObjectGone
-from seqdrop.ranged import TRIES, RangedObject
 from seqdrop.uploads import UploadVersion
 from urllib3.exceptions import ProtocolError
 

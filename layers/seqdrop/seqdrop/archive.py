@@ -11,13 +11,12 @@ from urllib.parse import urlencode
 
 from botocore.exceptions import ClientError
 
-from seqdrop import parts
+from seqdrop.aws import multipart
+from seqdrop.aws.errors import GONE, THERE_ALREADY
 from seqdrop.errors import ArchiveMismatch, ObjectGone
 from seqdrop.ledger.records import Upload
 
 STORAGE_CLASS = "DEEP_ARCHIVE"
-GONE = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"}
-THERE_ALREADY = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 LONGEST_KEY = 1024  # bytes of UTF-8, S3's bound
 # us-east-1, as the S3 pricing page gave it in 2025; other regions differ a little.
 RESTORE = {
@@ -28,18 +27,6 @@ MINIMUM_DAYS = 180
 AT_ONCE = 10  # parts that are copied at a time: as many as a client has connections
 # What CopyObject carries along by itself, and a multipart upload does not.
 CARRIED = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata")
-
-
-def never_over_a_copy(s3) -> None:
-    """Make each CopyObject of a client succeed only where there is no object yet (S3 answers 412 or 409 otherwise).
-
-    By the header, since the SDK that a Lambda runtime brings may be older than the parameter IfNoneMatch.
-    """
-
-    def set_header(params: dict, **_) -> None:
-        params["headers"]["If-None-Match"] = "*"
-
-    s3.meta.events.register("before-call.s3.CopyObject", set_header)
 
 
 def archive_key(upload: Upload) -> str:
@@ -57,7 +44,7 @@ def copy(s3, upload: Upload, bucket: str) -> None:
     source = {"Bucket": upload.bucket, "Key": upload.key, "VersionId": upload.version_id}
     target = {"Bucket": bucket, "Key": archive_key(upload)}
     try:
-        if parts.in_parts(upload.size):
+        if multipart.in_parts(upload.size):
             _copy_parts(s3, upload, source, target)
         else:
             s3.copy_object(**target, CopySource=source, StorageClass=STORAGE_CLASS, ChecksumAlgorithm="SHA256")
@@ -79,7 +66,7 @@ def _copy_parts(s3, upload: Upload, source: dict, target: dict) -> None:
     place = {**target, "UploadId": made["UploadId"]}
     threads = ThreadPoolExecutor(AT_ONCE)
     try:
-        copied = list(threads.map(partial(_copy_part, s3, source, place), parts.ranges(upload.size)))
+        copied = list(threads.map(partial(_copy_part, s3, source, place), multipart.ranges(upload.size)))
         s3.complete_multipart_upload(**place, MultipartUpload={"Parts": copied}, IfNoneMatch="*")
     except ClientError:
         threads.shutdown(cancel_futures=True)
@@ -122,14 +109,14 @@ def verified_copy(s3, upload: Upload, bucket: str) -> dict | None:
 
 def _proof(upload: Upload) -> str:
     """Which of an upload's checksums S3 must tell of its copy."""
-    return "sha256_of_parts" if parts.in_parts(upload.size) else "sha256"
+    return "sha256_of_parts" if multipart.in_parts(upload.size) else "sha256"
 
 
 def _of_parts(upload: Upload) -> dict:
     """What the copy's checksum can be compared with where it is one of parts."""
-    if not parts.in_parts(upload.size):
+    if not multipart.in_parts(upload.size):
         return {}
-    return {"sha256_of_parts": upload.sha256_of_parts, "part_size": parts.PART}
+    return {"sha256_of_parts": upload.sha256_of_parts, "part_size": multipart.PART}
 
 
 def _released(upload: Upload) -> dict:

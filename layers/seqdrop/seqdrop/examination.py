@@ -17,12 +17,12 @@ from botocore.exceptions import ClientError
 
 from seqdrop import clock
 from seqdrop.analyses import Analysis
+from seqdrop.aws.errors import ABSENT
 from seqdrop.errors import InvalidFile
 from seqdrop.ledger.records import Attempt
 from seqdrop.selection import selected
 
 PREFIX = "examinations/"
-ABSENT = {"NoSuchKey", "404"}
 FRESH = timedelta(days=10)
 
 

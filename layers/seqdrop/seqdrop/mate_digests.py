@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from botocore.exceptions import ClientError
 
+from seqdrop.aws.errors import ABSENT
 from seqdrop.errors import Fault
-from seqdrop.examination import ABSENT
 from seqdrop.mate_names import parse
 from seqdrop.reads.check import Reading
 from seqdrop.reads.codes import ERROR, IGNORE

@@ -14,7 +14,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from seqdrop import analyses, clock
-from seqdrop.archive import never_over_a_copy
+from seqdrop.aws.s3 import never_over_a_copy
 from seqdrop.ledger.table import Ledger
 from seqdrop.log import logger
 from seqdrop.settings import Settings

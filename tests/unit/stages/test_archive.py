@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 import boto3
 import pytest
-from seqdrop.archive import archive_key, never_over_a_copy
+from seqdrop.archive import archive_key
+from seqdrop.aws.s3 import never_over_a_copy
 from seqdrop.errors import ArchiveMismatch
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.ledger.table import Ledger

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from botocore.exceptions import ClientError
 
-from seqdrop.archive import GONE
+from seqdrop.aws.errors import GONE
 
 MOST_JSON = 10_000_000
 OF_MODEL, OF_OUTPUT = {"config.json", "metrics.json"}, {"card.json"}

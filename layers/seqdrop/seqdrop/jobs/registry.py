@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from seqdrop.archive import THERE_ALREADY
+from seqdrop.aws.errors import THERE_ALREADY
 from seqdrop.errors import JobRefused
 from seqdrop.jobs import pointers
 from seqdrop.jobs.models import pointer_key

@@ -5,11 +5,12 @@ from __future__ import annotations
 from botocore.exceptions import ClientError
 
 from seqdrop import archive as cold
+from seqdrop.aws import errors
+from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import ArchiveMismatch, ObjectGone, RetryableError
 from seqdrop.ledger.records import Upload
 from seqdrop.services import Services, now
 from seqdrop.stages.gate import is_held
-from seqdrop.stages.presence import is_gone
 from seqdrop.stages.road import may_be_archived
 from seqdrop.stages.upload_end import end_upload
 
@@ -47,7 +48,7 @@ def _present_copy(services: Services, upload: Upload) -> dict | None:
     s3, bucket = services.s3, services.settings.archive
     if found := cold.verified_copy(s3, upload, bucket):
         return found
-    if not is_gone(services, upload):
+    if not is_gone(services.s3, upload):
         return None
     # Another run may have copied, proven and removed it since we looked.
     if found := cold.verified_copy(s3, upload, bucket):
@@ -98,7 +99,7 @@ def has_receipt(services: Services, upload: Upload) -> bool:
     try:
         services.s3.head_object(Bucket=services.settings.results, Key=cold.receipt_key(upload.id))
     except ClientError as error:
-        if error.response["Error"]["Code"] in cold.GONE:
+        if error.response["Error"]["Code"] in errors.GONE:
             return False
         raise
     return True

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 
 from seqdrop import mate_digests
 from seqdrop.analyses import Analysis
+from seqdrop.aws.multipart import PartDigests, in_parts
+from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.bed_masks import BedMasks
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.examination import Examination, rejection, save
 from seqdrop.jobs.transform import shard_prefix
 from seqdrop.ledger.records import Attempt
 from seqdrop.masks import runs_of_n
-from seqdrop.parts import PartDigests, in_parts
-from seqdrop.ranged import RangedObject
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
 from seqdrop.runs import run_of

@@ -5,6 +5,7 @@ The work bucket keeps those for 14 days. They are cut again before that, so a ru
 
 from __future__ import annotations
 
+from seqdrop.aws.s3 import is_gone
 from seqdrop.bed_masks import BedMasks
 from seqdrop.errors import ObjectGone
 from seqdrop.examination import Examination, load
@@ -14,7 +15,6 @@ from seqdrop.stages.examine import examine
 from seqdrop.stages.gate import is_held
 from seqdrop.stages.large import examine_in_job
 from seqdrop.stages.masked import bed_of
-from seqdrop.stages.presence import is_gone
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.settle import fail_attempt
 from seqdrop.stages.upload_end import end_upload
@@ -28,7 +28,7 @@ def look_after(services: Services, upload: Upload) -> None:
     if not is_held(services.ledger, services.analyses, upload, attempts):
         return hand_on(services, upload)
     own = [attempt for attempt in attempts if attempt.upload_id == upload.id]
-    if is_gone(services, upload):
+    if is_gone(services.s3, upload):
         end_upload(services, upload, "WITHDRAWN", reason="deleted_while_it_waited")
         return
     for attempt in own:

@@ -13,7 +13,7 @@ from functools import partial
 from botocore.exceptions import ClientError
 
 from seqdrop.analyses import Analysis
-from seqdrop.archive import GONE
+from seqdrop.aws.errors import GONE
 from seqdrop.errors import JobRefused, ObjectGone
 from seqdrop.jobs.code import current_code
 from seqdrop.jobs.names import examination_name

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from seqdrop.aws.ranged_stream import RangedObject
+from seqdrop.aws.s3 import is_gone
 from seqdrop.bed_masks import BedMasks
 from seqdrop.errors import ObjectGone, RetryableError
 from seqdrop.events import landed_message
@@ -16,14 +18,12 @@ from seqdrop.examination import Examination, load
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.ledger.shared import DataSet
 from seqdrop.mask_names import BED, FASTA, MaskName, parse
-from seqdrop.ranged import RangedObject
 from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.services import Services, now
 from seqdrop.stages.examine import examine
 from seqdrop.stages.masked_end import REJECTS_BOTH, reject_both, reject_late, superseded_by
 from seqdrop.stages.meeting import LIVE
 from seqdrop.stages.notices import mail, reason, reject, report
-from seqdrop.stages.presence import is_gone
 from seqdrop.stages.road import hand_on
 
 TRIES = 10  # each is lost only to someone who got on
@@ -88,7 +88,7 @@ def _holder(services: Services, found: DataSet, seat: str, upload: Upload) -> Up
 def _settle_once(services: Services, seats: Seats, bed: Bed | None) -> bool:
     """False: someone was first, or something was put right, and all must be looked at again."""
     if seats.upload.state == "WAITING":
-        return not is_gone(services, seats.upload) or _withdraw(services, seats.upload)
+        return not is_gone(services.s3, seats.upload) or _withdraw(services, seats.upload)
     if seats.late:
         reject(services, seats.upload, superseded_by(seats.before))
         return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from seqdrop import mate_digests
 from seqdrop.analyses import SINGLE, WAIT, Analysis
+from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import RetryableError
 from seqdrop.events import landed_message
 from seqdrop.examination import Examination, load
@@ -21,7 +22,6 @@ from seqdrop.services import Services, now
 from seqdrop.stages.meeting import Meeting, look
 from seqdrop.stages.mismatch import reject_mates, superseded
 from seqdrop.stages.notices import mail, reason, reject, report
-from seqdrop.stages.presence import is_gone
 from seqdrop.stages.road import hand_on
 
 TRIES = 10  # each is lost only to someone who got on
@@ -74,7 +74,7 @@ def _settle_once(services: Services, met: Meeting, examination: Examination | No
 
 def _is_gone(services: Services, upload: Upload) -> bool:
     """Whether an upload that waits was deleted meanwhile. Others are being read, or were archived."""
-    return upload.state == "WAITING" and is_gone(services, upload)
+    return upload.state == "WAITING" and is_gone(services.s3, upload)
 
 
 def _examination(services: Services, upload: Upload) -> Examination | None:

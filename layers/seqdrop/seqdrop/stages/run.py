@@ -9,13 +9,13 @@ import hashlib
 from dataclasses import replace
 
 from seqdrop import runs
+from seqdrop.aws.ranged_stream import RangedObject
+from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import Fault, InvalidFile, ObjectGone, RetryableError
 from seqdrop.events import landed_message
 from seqdrop.ledger.records import Upload
 from seqdrop.log import logger
-from seqdrop.ranged import RangedObject
 from seqdrop.services import Services, now
-from seqdrop.stages.presence import is_gone
 from seqdrop.stages.road import hand_on
 from seqdrop.uploads import upload_id
 
@@ -25,7 +25,7 @@ MOST_BYTES = 1_000_000  # of a marker; the largest known has a few thousand
 
 def settle_marker(services: Services, upload: Upload) -> None:
     """Bring a RECEIVED marker to VALIDATED, with its run open. Raises InvalidFile, ObjectGone."""
-    if is_gone(services, upload):
+    if is_gone(services.s3, upload):
         raise ObjectGone("the marker was deleted before it was read")
     facts = {"format": "marker", "sha256": hashlib.sha256(read(services, upload, MOST_BYTES)).hexdigest()}
     complete(services, upload, facts)

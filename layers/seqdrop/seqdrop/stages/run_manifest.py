@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
+from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import RetryableError
 from seqdrop.events import landed_message
 from seqdrop.ledger.records import Upload
@@ -18,7 +19,6 @@ from seqdrop.manifest import MOST_BYTES, Manifest, parse
 from seqdrop.services import Services, now
 from seqdrop.stages.mismatch import superseded
 from seqdrop.stages.notices import reject
-from seqdrop.stages.presence import is_gone
 from seqdrop.stages.run import TRIES, complete, folder_of, read
 
 
@@ -27,7 +27,7 @@ def settle_manifest(services: Services, upload: Upload) -> None:
 
     Raises InvalidFile, ObjectGone, or RetryableError if others were first each time.
     """
-    if upload.state == "WAITING" and is_gone(services, upload):
+    if upload.state == "WAITING" and is_gone(services.s3, upload):
         services.ledger.move(upload, "WITHDRAWN", reason="deleted_while_it_waited")
         return
     body = read(services, upload, MOST_BYTES)

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import hashlib
 
+from seqdrop.aws.ranged_stream import RangedObject
+from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import DistributionRefused, Fault, InvalidFile, ObjectGone, RetryableError
 from seqdrop.examination import rejection
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.ledger.shared import DataSet
 from seqdrop.log import logger
-from seqdrop.ranged import RangedObject
 from seqdrop.services import Services, now
 from seqdrop.stages.meeting import LIVE
 from seqdrop.stages.mismatch import superseded
 from seqdrop.stages.notices import mail, reason, reject
-from seqdrop.stages.presence import is_gone
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.training_plan import Arrival, go_on
 from seqdrop.training.jobfile import ADVICE, JOB, MOST_BYTES, JobFile, parse
@@ -71,7 +71,7 @@ def _check_job(services: Services, job: JobFile) -> None:
 
 def _settle_once(services: Services, upload: Upload, place: Place, facts: dict) -> bool:
     """False: someone was first, or something was put right, and all must be looked at again."""
-    if upload.state == "WAITING" and is_gone(services, upload):
+    if upload.state == "WAITING" and is_gone(services.s3, upload):
         return services.ledger.move(upload, "WITHDRAWN", reason="deleted_while_it_waited")
     found = services.ledger.data_set(place.set_name)
     before = _holder(services, found, place.file, upload)
@@ -131,7 +131,7 @@ def _job(services: Services, head: Upload) -> JobFile:
 
 def _withdraw(services: Services, head: Upload, files: list[Upload]) -> bool:
     """Note which files were deleted while they waited; if none was, an archived one is lacking, so reject job.toml."""
-    gone = [one for one in (head, *files) if one.state != "ARCHIVED" and is_gone(services, one)]
+    gone = [one for one in (head, *files) if one.state != "ARCHIVED" and is_gone(services.s3, one)]
     for one in gone:
         services.ledger.move(one, "WITHDRAWN", reason="deleted_while_it_waited")
     if not gone:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from botocore.exceptions import ClientError
 
 from seqdrop.analyses import Analysis
-from seqdrop.archive import GONE, LONGEST_KEY, archive_key
+from seqdrop.archive import LONGEST_KEY, archive_key
+from seqdrop.aws.errors import GONE
 from seqdrop.errors import Fault, InvalidFile, ObjectGone
 from seqdrop.examination import Examination, load, rejection
 from seqdrop.ledger.records import Upload

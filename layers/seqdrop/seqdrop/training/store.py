@@ -17,10 +17,11 @@ from tempfile import TemporaryDirectory
 
 from botocore.exceptions import ClientError
 
+from seqdrop.aws.errors import ABSENT
+from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.errors import InvalidFile
-from seqdrop.examination import ABSENT, FRESH, rejection
+from seqdrop.examination import FRESH, rejection
 from seqdrop.ledger.records import Upload
-from seqdrop.ranged import RangedObject
 from seqdrop.training.jobfile import SPLITS, JobFile
 from seqdrop.training.prepare import Prepared, prepare
 from seqdrop.training.texts import Source

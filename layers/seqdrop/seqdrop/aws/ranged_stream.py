@@ -23,7 +23,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
-from seqdrop.archive import GONE
+from seqdrop.aws.errors import GONE
 from seqdrop.errors import ObjectGone
 from seqdrop.uploads import UploadVersion
 
