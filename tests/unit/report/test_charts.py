@@ -6,12 +6,10 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.report.axes import Axis, between, from_zero, logarithmic
-from seqdrop.report.charts import Bar, Line, bar_chart, line_chart
+from seqdrop.report.charts import Axis, Bar, Line, bar_chart, between, from_zero, line_chart, logarithmic
 from seqdrop.report.markup import document
 from seqdrop.report.numbers import percent, short, size
-from seqdrop.report.pictures import pictures
-from seqdrop.report.places import Places
+from seqdrop.report.pictures import Places, pictures
 
 from tests.unit.report.samples import BODIES, read
 
