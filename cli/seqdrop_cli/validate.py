@@ -20,8 +20,8 @@ from seqdrop.analyses import FORMATS
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.reads.check import Reading
-from seqdrop.reads.mates import compare, located, out_of_step
 from seqdrop.reads.multiqc import contents
+from seqdrop.reads.name_digests import compare, located, out_of_step
 from seqdrop.report.page import page
 from seqdrop.results.reports import sample_name
 from seqdrop.uploads import UploadVersion

@@ -18,7 +18,7 @@ from seqdrop.mate_names import parse
 from seqdrop.reads.check import Reading
 from seqdrop.reads.codes import ERROR, IGNORE
 from seqdrop.reads.findings import Policy
-from seqdrop.reads.mates import NameDigest, compare
+from seqdrop.reads.name_digests import NameDigest, compare
 
 PREFIX = "names/"
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.errors import InvalidFile
 from seqdrop.reads import kernel
-from seqdrop.reads.block import Examiner
 from seqdrop.reads.blocks import PAD
 from seqdrop.reads.check import Reading
 from seqdrop.reads.duplicates import Bits
+from seqdrop.reads.examiner import Examiner
 from seqdrop.reads.measure import FIGURES
 
 from tests.unit.reads.planting import FASTQ_FAULTS, fastq

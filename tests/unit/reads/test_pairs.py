@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from seqdrop.errors import InvalidFile
 from seqdrop.reads.check import Reading
 from seqdrop.reads.duplicates import Duplicates, Place
-from seqdrop.reads.mates import CHUNK, NameDigest, compare, located, out_of_step
+from seqdrop.reads.name_digests import CHUNK, NameDigest, compare, located, out_of_step
 
 STYLES = {"suffix": "@read{n}/{mate}", "comment": "@read{n} {mate}:N:0:ACGT", "silent": "@read{n}"}
 

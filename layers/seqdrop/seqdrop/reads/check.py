@@ -15,7 +15,7 @@ from seqdrop.reads.fasta import Fasta
 from seqdrop.reads.fastq import Fastq
 from seqdrop.reads.findings import FIRST, Findings, Policy, fault
 from seqdrop.reads.inflate import GzipStream
-from seqdrop.reads.mates import NameDigest
+from seqdrop.reads.name_digests import NameDigest
 from seqdrop.reads.qc import Tally
 from seqdrop.reads.records import Record
 from seqdrop.reads.source import BLOCK, Digest, plain_stream

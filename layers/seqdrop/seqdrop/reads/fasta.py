@@ -6,19 +6,14 @@ from __future__ import annotations
 import numpy as np
 
 from seqdrop.reads.blocks import Blocks
-from seqdrop.reads.codes import IGNORE
-from seqdrop.reads.duplicates import Place
 from seqdrop.reads.fasta_block import HEAD, Block
-from seqdrop.reads.fasta_letters import Letters
-from seqdrop.reads.fasta_residues import Residues
-from seqdrop.reads.findings import Findings, fault
-from seqdrop.reads.naming import Naming
-from seqdrop.reads.qc import Tally
+from seqdrop.reads.fasta_records import FastaRecords
+from seqdrop.reads.fastq_rows import CR, LF
+from seqdrop.reads.findings import fault
 from seqdrop.reads.records import Record
-from seqdrop.reads.rows import CR, LF
 
 
-class Fasta:
+class Fasta(FastaRecords):
     """Takes blocks of a FASTA stream; counts into `tally`, reports to `findings`.
 
     With `keep`, `records` hands out each record once its end was seen; a record is then held in memory whole.
@@ -26,41 +21,17 @@ class Fasta:
 
     layout = "fasta"
 
-    def __init__(self, findings: Findings, tally: Tally, keep: bool = False, alphabet: str = "dna"):
-        self.findings, self.tally, self.keep = findings, tally, keep
-        self.letters = Residues() if alphabet == "protein" else Letters()
-        self.naming = Naming(findings, may_interleave=False)
-        self.number = 0
-        self.line, self.byte = 1, 0
-        self.inside = False  # whether the block begins inside a sequence line
-        self.line_byte = 0  # where that line begins
-        self.told = False  # whether a fault of that line was told
-        self.crlf: bool | None = None
-        self.open: Place | None = None  # the record that may go on
-        self.length = 0
-        self.stop: tuple[int, int, int] | None = None  # letters of the record up to a *, and its line and byte
-        self.stops = 0
-        self.parts: list[bytes] = []
-        self._whole: list[Record] = []
-        self.codes_matter = findings.policy.severity("ambiguous_base") != IGNORE
-
-    @property
-    def place(self) -> dict[str, int]:
-        """Line and byte of what comes next."""
-        return {"line": self.line, "byte": self.byte}
-
     def take(self, blocks: Blocks) -> list[Record]:
         """Check what the buffer holds, and use it up but for a header that is not whole."""
         end = self._end(blocks)
         if end:
             Block(self, blocks.data[:end]).check()
         blocks.use(end)
-        whole, self._whole = self._whole, []
-        return whole
+        return self.taken()
 
     def finish(self) -> list[Record]:
         """Close the last record, and report what can be told at the end only."""
-        self._close()
+        self.close()
         if self.crlf:
             self.findings.add(fault("crlf", "lines end in CR LF", line=1, byte=0))
         if self.stops:
@@ -68,8 +39,7 @@ class Fasta:
         for one in self.letters.about(self.tally):
             self.findings.add(one)
         self.naming.finish()
-        whole, self._whole = self._whole, []
-        return whole
+        return self.taken()
 
     def _end(self, blocks: Blocks) -> int:
         """How much of the buffer can be used: whole lines, or a piece of a sequence line that fills the buffer."""
@@ -82,48 +52,3 @@ class Fasta:
         if data[0] == HEAD and not self.inside:
             return 0
         return size - 1 if data[size - 1] == CR else size
-
-    def say(self, code: str, message: str, line: int, byte: int) -> None:
-        place = self.open
-        self.findings.add(
-            fault(
-                code, message, name=place and (place.name or None), record=place and place.record, line=line, byte=byte
-            )
-        )
-
-    @property
-    def too_long(self) -> bool:
-        """Whether the record is rejected for its length; what is left of it need not be held."""
-        return self.letters.longest is not None and self.length > self.letters.longest + 1  # a * may follow
-
-    def stop_at(self, letters: int, line: int, byte: int) -> None:
-        """The line that comes next has so many letters, of which the last is a *: right if the record ends there."""
-        self._settle_stop()
-        self.stop = (self.length + letters, line, byte)
-
-    def _settle_stop(self) -> bool:
-        """Whether the record, as far as it was read, ends in a *; one that stands before is told."""
-        stop, self.stop = self.stop, None
-        if stop and stop[0] < self.length:
-            self.say("internal_stop", "a * stands inside the record", *stop[1:])
-        return bool(stop) and stop[0] == self.length
-
-    def begin(self, place: Place) -> None:
-        self._close()
-        self.open, self.length = place, 0
-
-    def _close(self) -> None:
-        if self.open is None:
-            return
-        stopped = self._settle_stop()
-        self.stops += stopped
-        self.length -= stopped
-        if not self.length:
-            self.say("empty_record", "the record has no sequence", self.open.line, self.open.byte)
-        if self.letters.longest and self.length > self.letters.longest:
-            what = f"the record has {self.length:,} residues; {self.letters.longest:,} are taken at the most"
-            self.say("protein_too_long", what, self.open.line, self.open.byte)
-        self.tally.add_length(self.length)
-        if self.keep:
-            self._whole.append(Record(self.open.record, self.open.name, b"".join(self.parts)[: self.length]))
-            self.parts = []

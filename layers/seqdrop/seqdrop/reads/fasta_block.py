@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from seqdrop.reads.duplicates import Place
-from seqdrop.reads.fasta_letters import TEXT
+from seqdrop.reads.fasta_alphabets import TEXT
+from seqdrop.reads.fasta_records import FastaRecords
 from seqdrop.reads.fastq import joined, shortened
+from seqdrop.reads.fastq_rows import CR, LF
 from seqdrop.reads.letters import clean_name
 from seqdrop.reads.matrix import Scratch
 from seqdrop.reads.names import hash_names
-from seqdrop.reads.rows import CR, LF
-
-if TYPE_CHECKING:
-    from seqdrop.reads.fasta import Fasta
 
 HEAD = ord(">")
 
@@ -23,7 +19,7 @@ HEAD = ord(">")
 class Block:
     """One block: its lines, found and judged at once; only those with a fault are looked at one by one."""
 
-    def __init__(self, file: Fasta, data: np.ndarray):
+    def __init__(self, file: FastaRecords, data: np.ndarray):
         self._file, self._data = file, data
         feeds = np.flatnonzero(data == LF)
         self._starts = np.concatenate([[0], feeds + 1])

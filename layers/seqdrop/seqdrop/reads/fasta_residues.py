@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from seqdrop.errors import Fault
-from seqdrop.reads.fasta_letters import common_code, table
+from seqdrop.reads.fasta_alphabets import common_code, table
 from seqdrop.reads.findings import fault
 from seqdrop.reads.qc import Tally
 

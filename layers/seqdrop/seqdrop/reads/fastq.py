@@ -7,19 +7,19 @@ import hashlib
 import numpy as np
 
 from seqdrop.reads.batch import Reads
-from seqdrop.reads.block import Examiner
 from seqdrop.reads.blocks import PAD, Blocks
 from seqdrop.reads.codes import IGNORE
 from seqdrop.reads.duplicates import Place
-from seqdrop.reads.exact import Exact, Found
+from seqdrop.reads.examiner import Examiner
+from seqdrop.reads.fastq_rows import HEADER, LF, QUALITY, SEQUENCE, Rows, four_lines
 from seqdrop.reads.findings import Findings, fault
+from seqdrop.reads.line_parser import Exact, Found
 from seqdrop.reads.lines import Lines
 from seqdrop.reads.matrix import Scratch
 from seqdrop.reads.measure import Measure, measure
+from seqdrop.reads.name_checks import Naming
 from seqdrop.reads.names import Names, hash_names
-from seqdrop.reads.naming import Naming
 from seqdrop.reads.qc import Tally
-from seqdrop.reads.rows import HEADER, LF, QUALITY, SEQUENCE, Rows, four_lines
 
 LONGEST_NAME = 200
 

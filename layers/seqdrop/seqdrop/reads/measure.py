@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from seqdrop.reads.fastq_rows import QUALITY, SEQUENCE, Rows
 from seqdrop.reads.matrix import (
     Scratch,
     byte_columns,
@@ -16,7 +17,6 @@ from seqdrop.reads.matrix import (
     width_for,
 )
 from seqdrop.reads.records import NUCLEOTIDES
-from seqdrop.reads.rows import QUALITY, SEQUENCE, Rows
 
 EXACT = 512  # positions that are counted one by one; a bin of as many follows, and so on
 SCORES = 95  # Phred scores from 0 on; the highest is 93 (~)

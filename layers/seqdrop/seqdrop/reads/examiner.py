@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from seqdrop.reads import kernel
+from seqdrop.reads.fastq_rows import HEADER, Rows, four_lines
 from seqdrop.reads.matrix import Scratch
 from seqdrop.reads.measure import Measure, measure
 from seqdrop.reads.names import Names, hash_names
-from seqdrop.reads.rows import HEADER, Rows, four_lines
 
 
 class Examiner:
@@ -27,7 +27,7 @@ class Examiner:
         return self._by_kernel(data, size) if kernel.lib else self._by_numpy(data, size)
 
     def _by_kernel(self, data: np.ndarray, size: int) -> tuple[Rows, Measure, Names] | None:
-        from seqdrop.reads.kernel.room import Room
+        from seqdrop.reads.kernel.buffers import Room
 
         if self._room is None or self._room.size < size:
             self._room = Room(size)

@@ -8,7 +8,7 @@ import numpy as np
 
 from seqdrop.reads.duplicates import Duplicates, Place
 from seqdrop.reads.findings import FIRST, Findings, fault
-from seqdrop.reads.mates import NameDigest, NameSums
+from seqdrop.reads.name_digests import NameDigest, NameSums
 from seqdrop.reads.names import Names
 
 PAIRS = 4  # that must be in step at the beginning for a file to count as interleaved

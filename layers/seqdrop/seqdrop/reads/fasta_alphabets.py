@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from seqdrop.errors import Fault
+from seqdrop.reads.fastq_rows import CR, TAB
 from seqdrop.reads.measure import BASES, Measure
 from seqdrop.reads.qc import Tally
 from seqdrop.reads.records import NUCLEOTIDES, NUCLEOTIDES_BUT_CODES
-from seqdrop.reads.rows import CR, TAB
 
 AMINO_ACIDS = b"ACDEFGHIKLMNPQRSTVWYBXZJUO*acdefghiklmnpqrstvwybxzjuo"
 PROTEIN_BELOW = 0.6  # of a line's letters are A, C, G, T, U or N; in DNA nearly all are, in proteins a quarter

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from seqdrop.reads import kernel
+from seqdrop.reads.fastq_rows import Rows
 from seqdrop.reads.measure import FIGURES, SUMS, Measure
 from seqdrop.reads.names import LONGEST, Names
-from seqdrop.reads.rows import Rows
 
 SHORTEST = 8  # bytes of a record, nearly; where records are shorter, the rest of them is left to the next call
 _ARRAYS = {  # of records_t: type, and numbers a record
