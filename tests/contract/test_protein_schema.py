@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from seqdrop.reads import fasta_residues
+from seqdrop.reads import fasta_alphabets
 from seqdrop.reads.records import Record
 from seqdrop.results import proteins as results
 from seqdrop.shards import protein_items as items_of
@@ -144,6 +144,6 @@ def test_what_the_container_answers_finish_reads(asked, found):
 
 
 def test_both_sides_have_the_same_bounds_and_letters():
-    assert fasta_residues.LONGEST == protein_items.LONGEST
+    assert fasta_alphabets.LONGEST == protein_items.LONGEST
     assert results.UNIT == protein_items.UNIT
     assert {"ss3": results.STATES, "ss8": results.STATES_8} == networks.CLASSES

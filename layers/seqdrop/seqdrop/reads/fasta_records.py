@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from seqdrop.reads.codes import IGNORE
 from seqdrop.reads.duplicates import Place
-from seqdrop.reads.fasta_alphabets import Letters
-from seqdrop.reads.fasta_residues import Residues
+from seqdrop.reads.fasta_alphabets import Letters, Residues
 from seqdrop.reads.findings import Findings, fault
 from seqdrop.reads.name_checks import Naming
 from seqdrop.reads.qc import Tally
