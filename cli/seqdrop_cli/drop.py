@@ -10,7 +10,7 @@ from pathlib import Path
 from boto3.s3.transfer import S3UploadFailedError
 from botocore.exceptions import ClientError
 from seqdrop.analyses import Analyses, packaged
-from seqdrop.runs import is_marker
+from seqdrop.companions.runs import is_marker
 from seqdrop.uploads import UploadVersion
 from seqdrop.uses import DNA, PROTEIN
 

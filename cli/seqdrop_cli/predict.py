@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seqdrop.analyses import Analysis
-from seqdrop.bed_masks import BedMasks
 from seqdrop.calibration import of_archive
+from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.errors import SeqdropError
 from seqdrop.jobs.transform import environment
 from seqdrop.ledger.records import Attempt, Job, Upload

@@ -5,13 +5,13 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 
-from seqdrop import mask_names, runs
 from seqdrop.analyses import TRAINING, packaged
+from seqdrop.companions import masks, runs
+from seqdrop.companions.mates import parse
 from seqdrop.ledger.moves import DONE as REACHED
 from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.ledger.table import Ledger
-from seqdrop.mate_names import parse
 from seqdrop.stages.gate import is_held
 from seqdrop.stages.large import is_final, last_job
 
@@ -61,7 +61,7 @@ class Progress:
         if self.upload and self.upload.analysis == TRAINING:
             return "/".join(self.key.split("/")[:2])
         if self.is_masked:
-            return mask_names.parse(self.key).stem
+            return masks.parse(self.key).stem
         name = parse(self.key)
         return name.pair if name else ""
 
@@ -89,7 +89,7 @@ class Progress:
         if self.held or self.is_manifest:
             return self.group
         if self.is_masked:
-            return mask_names.parse(self.key).partner
+            return masks.parse(self.key).partner
         return f"{self.group}/" if self.upload.analysis == TRAINING else parse(self.upload.key).partner
 
     @property

@@ -11,8 +11,8 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
+from seqdrop.companions.runs import put_marker
 from seqdrop.ledger.table import Ledger
-from seqdrop.runs import put_marker
 from seqdrop.uploads import UploadVersion
 
 from seqdrop_cli.progress import BAD, BUSY, DONE, SKIPPED, WAITING, Progress, at_rest, progress

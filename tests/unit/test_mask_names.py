@@ -1,8 +1,8 @@
 """Which FASTA and which BED belong together."""
 
 import pytest
-from seqdrop.mask_names import BED, FASTA, parse
-from seqdrop.training.place import place_of
+from seqdrop.companions.masks import BED, FASTA, parse
+from seqdrop.companions.training_sets import place_of
 
 NAMES = {
     "masked/x.fa": ("masked/x", FASTA),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.bed_masks import BedMasks
+from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.errors import InvalidFile
 from seqdrop.masks import masked_items, runs_of_n, true_end
 from seqdrop.reads.bed import read_bed

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from seqdrop.mate_names import parse
+from seqdrop.companions.mates import parse
 
 PAIRS = [
     ("reads/run1/S1_S1_L001_R1_001.fastq.gz", "reads/run1/S1_S1_L001_R2_001.fastq.gz"),

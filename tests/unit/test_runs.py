@@ -7,9 +7,9 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seqdrop.companions.manifest import parse
+from seqdrop.companions.runs import folders, put_marker, run_of
 from seqdrop.errors import InvalidFile
-from seqdrop.manifest import parse
-from seqdrop.runs import folders, put_marker, run_of
 
 PARTS = st.text(alphabet="ab.+ é%", min_size=1, max_size=4)
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
 
-from seqdrop import runs
+from seqdrop.companions import runs
 from seqdrop.errors import ConfigurationError
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 from seqdrop.uses import ALPHABETS, DNA, PROTEIN, USES, JobSettings, ModelUse, ProteinUse, check_size

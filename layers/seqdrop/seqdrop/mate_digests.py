@@ -13,8 +13,8 @@ import numpy as np
 from botocore.exceptions import ClientError
 
 from seqdrop.aws.errors import ABSENT
+from seqdrop.companions.mates import parse
 from seqdrop.errors import Fault
-from seqdrop.mate_names import parse
 from seqdrop.reads.check import Reading
 from seqdrop.reads.codes import ERROR, IGNORE
 from seqdrop.reads.findings import Policy

@@ -8,7 +8,8 @@ from seqdrop import mate_digests
 from seqdrop.analyses import Analysis
 from seqdrop.aws.multipart import PartDigests, in_parts
 from seqdrop.aws.ranged_stream import RangedObject
-from seqdrop.bed_masks import BedMasks
+from seqdrop.companions.bed_masks import BedMasks
+from seqdrop.companions.runs import run_of
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.examination import Examination, rejection, save
 from seqdrop.jobs.transform import shard_prefix
@@ -16,7 +17,6 @@ from seqdrop.ledger.records import Attempt
 from seqdrop.masks import runs_of_n
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
-from seqdrop.runs import run_of
 from seqdrop.selection import Selection
 from seqdrop.shards import MEGABYTE, items_of, shard_name, shards
 from seqdrop.uploads import UploadVersion

@@ -6,7 +6,7 @@ The work bucket keeps those for 14 days. They are cut again before that, so a ru
 from __future__ import annotations
 
 from seqdrop.aws.s3 import is_gone
-from seqdrop.bed_masks import BedMasks
+from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.errors import ObjectGone
 from seqdrop.examination import Examination, load
 from seqdrop.ledger.records import Attempt, Upload

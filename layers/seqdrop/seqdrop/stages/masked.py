@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.aws.s3 import is_gone
-from seqdrop.bed_masks import BedMasks
+from seqdrop.companions.bed_masks import BedMasks
+from seqdrop.companions.masks import BED, FASTA, MaskName, parse
 from seqdrop.errors import ObjectGone, RetryableError
 from seqdrop.events import landed_message
 from seqdrop.examination import Examination, load
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.ledger.shared import DataSet
-from seqdrop.mask_names import BED, FASTA, MaskName, parse
 from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.services import Services, now
 from seqdrop.stages.examine import examine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 
-from seqdrop.bed_masks import MISFITS
+from seqdrop.companions.bed_masks import MISFITS
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.examination import rejection
 from seqdrop.ledger.records import Step, Upload

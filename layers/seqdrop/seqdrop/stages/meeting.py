@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seqdrop.analyses import CHECK, SINGLE, WAIT
+from seqdrop.companions.mates import MateName, parse
 from seqdrop.ledger.records import Upload
 from seqdrop.ledger.shared import Pair
 from seqdrop.mate_digests import Check
-from seqdrop.mate_names import MateName, parse
 from seqdrop.services import Services
 
 LIVE = frozenset({"WAITING", "VALIDATED", "ARCHIVED"})  # a rejected or deleted file is nobody's mate

@@ -10,13 +10,13 @@ from __future__ import annotations
 from seqdrop import mate_digests
 from seqdrop.analyses import SINGLE, WAIT, Analysis
 from seqdrop.aws.s3 import is_gone
+from seqdrop.companions.mates import parse
 from seqdrop.errors import RetryableError
 from seqdrop.events import landed_message
 from seqdrop.examination import Examination, load
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.ledger.shared import Pair
 from seqdrop.mate_digests import Check
-from seqdrop.mate_names import parse
 from seqdrop.reads.findings import Policy
 from seqdrop.services import Services, now
 from seqdrop.stages.meeting import Meeting, look

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from seqdrop.analyses import TRAINING, Analysis
+from seqdrop.companions.training_sets import place_of
 from seqdrop.cuts import cuts_alike
 from seqdrop.errors import JobRefused, SeqdropError
 from seqdrop.events import landed_message
@@ -23,7 +24,6 @@ from seqdrop.services import Services
 from seqdrop.shards import shard_name
 from seqdrop.stages.road import hand_on, may_be_archived
 from seqdrop.training.order import Order
-from seqdrop.training.place import place_of
 
 # Why nothing can be replayed of an upload that stands here, whatever its attempts.
 STANDS = {

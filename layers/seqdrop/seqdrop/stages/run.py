@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from seqdrop import runs
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.aws.s3 import is_gone
+from seqdrop.companions import runs
 from seqdrop.errors import Fault, InvalidFile, ObjectGone, RetryableError
 from seqdrop.events import landed_message
 from seqdrop.ledger.records import Upload

@@ -11,11 +11,11 @@ import hashlib
 from dataclasses import replace
 
 from seqdrop.aws.s3 import is_gone
+from seqdrop.companions.manifest import MOST_BYTES, Manifest, parse
 from seqdrop.errors import RetryableError
 from seqdrop.events import landed_message
 from seqdrop.ledger.records import Upload
 from seqdrop.ledger.shared import Run
-from seqdrop.manifest import MOST_BYTES, Manifest, parse
 from seqdrop.services import Services, now
 from seqdrop.stages.mismatch import superseded
 from seqdrop.stages.notices import reject

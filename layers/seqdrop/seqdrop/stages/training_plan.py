@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from seqdrop.analyses import TRAINING
+from seqdrop.companions.training_sets import Place
 from seqdrop.ledger.records import Attempt, Step, Upload
 from seqdrop.ledger.shared import DataSet
 from seqdrop.log import logger
@@ -13,7 +14,6 @@ from seqdrop.stages.notices import mail, reason
 from seqdrop.stages.road import hand_on
 from seqdrop.training.jobfile import JobFile
 from seqdrop.training.order import Order
-from seqdrop.training.place import Place
 from seqdrop.training.prepare import Prepared
 from seqdrop.training.store import Store
 

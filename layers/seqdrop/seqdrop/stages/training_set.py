@@ -11,6 +11,7 @@ import hashlib
 
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.aws.s3 import is_gone
+from seqdrop.companions.training_sets import Place, place_of
 from seqdrop.errors import DistributionRefused, Fault, InvalidFile, ObjectGone, RetryableError
 from seqdrop.examination import rejection
 from seqdrop.ledger.records import Step, Upload
@@ -23,7 +24,6 @@ from seqdrop.stages.notices import mail, reason, reject
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.training_plan import Arrival, go_on
 from seqdrop.training.jobfile import ADVICE, JOB, MOST_BYTES, JobFile, parse
-from seqdrop.training.place import Place, place_of
 from seqdrop.training.sizing import has_smp, spread
 
 TRIES = 10  # each is lost only to someone who got on

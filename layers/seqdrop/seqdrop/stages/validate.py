@@ -10,11 +10,11 @@ from botocore.exceptions import ClientError
 from seqdrop.analyses import Analysis
 from seqdrop.archive import LONGEST_KEY, archive_key
 from seqdrop.aws.errors import GONE
+from seqdrop.companions.runs import is_manifest
 from seqdrop.errors import Fault, InvalidFile, ObjectGone
 from seqdrop.examination import Examination, load, rejection
 from seqdrop.ledger.records import Upload
 from seqdrop.log import logger
-from seqdrop.runs import is_manifest
 from seqdrop.services import Services
 from seqdrop.stages.examine import examine
 from seqdrop.stages.held import look_after

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import posixpath
 
-from seqdrop import mask_names
 from seqdrop.analyses import WAIT, Analysis
+from seqdrop.companions import masks
+from seqdrop.companions.mates import parse
+from seqdrop.companions.runs import put_marker
 from seqdrop.events import landed_message
 from seqdrop.ledger.moves import UPLOAD
 from seqdrop.ledger.records import Upload
-from seqdrop.mate_names import parse
-from seqdrop.runs import put_marker
 from seqdrop.services import Services, now
 from seqdrop.stages.pushing import SELDOM, minutes_since
 
@@ -96,8 +96,8 @@ def _tell_of_training(services: Services, upload: Upload) -> None:
 
 
 def _tell_of_masks(services: Services, upload: Upload) -> None:
-    name = mask_names.parse(upload.key)
-    partner, is_bed = posixpath.basename(name.partner), name.seat == mask_names.BED
+    name = masks.parse(upload.key)
+    partner, is_bed = posixpath.basename(name.partner), name.seat == masks.BED
     awaited = f"its FASTA (such as {partner})" if is_bed else f"its masks, {partner}"
     why = "" if is_bed else "It has no run of N, so there is nothing to fill until a BED says what.\n"
     services.notify(

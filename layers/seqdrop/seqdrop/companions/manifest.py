@@ -6,8 +6,8 @@ import codecs
 import json
 from dataclasses import dataclass
 
+from seqdrop.companions.runs import MANIFEST
 from seqdrop.errors import Fault, InvalidFile
-from seqdrop.runs import MANIFEST
 
 MOST_BYTES = 20_000_000  # 100,000 files of a run, and more
 ADVICE = (
