@@ -12,8 +12,8 @@ import io
 import random
 import time
 
-from seqdrop.analyses import packaged
 from seqdrop.collapse import alone
+from seqdrop.config.analyses import packaged
 from seqdrop.reads.check import Reading
 from seqdrop.shards import shards, work_items
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqdrop.analyses import packaged
+from seqdrop.config.analyses import packaged
 from seqdrop.jobs.code import push_code
 from seqdrop.jobs.models import push_archive
 from seqdrop.jobs.programs import ENTRY, PROGRAMS, push_program

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from boto3.s3.transfer import S3UploadFailedError
 from botocore.exceptions import ClientError
-from seqdrop.analyses import Analyses, packaged
 from seqdrop.companions.runs import is_marker
+from seqdrop.config.analyses import Analyses, packaged
+from seqdrop.config.kind_settings import DNA, PROTEIN
 from seqdrop.uploads import UploadVersion
-from seqdrop.uses import DNA, PROTEIN
 
 BY_SUFFIX = {".fastq": "fastq", ".fq": "fastq", ".fasta": "fasta", ".fa": "fasta", ".fna": "fasta"}
 PROTEINS = {".faa", ".pep"}  # by suffix alone: what a FASTA is of, its first character does not tell

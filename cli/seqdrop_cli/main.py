@@ -9,12 +9,12 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from seqdrop.config.kind_settings import ALPHABETS, DNA
 from seqdrop.errors import SeqdropError
 from seqdrop.jobs.code import push_code
 from seqdrop.ledger.moves import ENDS, MOVES, UPLOAD
 from seqdrop.ledger.records import Upload
 from seqdrop.services import now
-from seqdrop.uses import ALPHABETS, DNA
 
 from seqdrop_cli import models, redrive, release, replay, training, trainings
 from seqdrop_cli import target as targets

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from seqdrop.analyses import Analysis
+from seqdrop.config.analyses import Analysis
 from seqdrop.errors import InvalidFile
 from seqdrop.jobs.models import current_archive, push_archive
 from seqdrop.services import now

@@ -11,9 +11,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seqdrop.analyses import Analysis
 from seqdrop.calibration import of_archive
 from seqdrop.companions.bed_masks import BedMasks
+from seqdrop.config.analyses import Analysis
+from seqdrop.config.kind_settings import PROTEIN
 from seqdrop.errors import SeqdropError
 from seqdrop.jobs.transform import environment
 from seqdrop.ledger.records import Attempt, Job, Upload
@@ -27,7 +28,6 @@ from seqdrop.results.provenance import provenance
 from seqdrop.results.summary import summary
 from seqdrop.selection import Selection
 from seqdrop.shards import items_of, shards
-from seqdrop.uses import PROTEIN
 
 from seqdrop_cli.handler import Handler
 from seqdrop_cli.pack import unpacked

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from seqdrop.analyses import Analysis, packaged
+from seqdrop.config.analyses import Analysis, packaged
+from seqdrop.config.kind_settings import DNA, PROTEIN, JobSettings, ModelUse, ProteinUse
 from seqdrop.errors import ConfigurationError
 from seqdrop.jobs.models import POSITIVE
-from seqdrop.uses import DNA, PROTEIN, JobSettings, ModelUse, ProteinUse
 
 from seqdrop_cli.checkpoint import Checkpoint
 from seqdrop_cli.predict import Masks, read_masks

@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 
-from seqdrop.analyses import TRAINING, packaged
 from seqdrop.companions import masks, runs
 from seqdrop.companions.mates import parse
+from seqdrop.config.analyses import TRAINING, packaged
 from seqdrop.ledger.moves import DONE as REACHED
 from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import Attempt, Job, Upload

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
-from seqdrop.analyses import packaged
+from seqdrop.config.analyses import packaged
+from seqdrop.config.settings import Settings
 from seqdrop.ledger.table import Ledger
 from seqdrop.services import Services, now
-from seqdrop.settings import Settings
 
 STACK_FILE = Path(".seqdrop/stack.json")
 

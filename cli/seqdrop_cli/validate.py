@@ -16,8 +16,9 @@ from typing import BinaryIO
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from seqdrop.analyses import FORMATS
 from seqdrop.aws.ranged_stream import RangedObject
+from seqdrop.config.analyses import FORMATS
+from seqdrop.config.kind_settings import DNA
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.reads.check import Reading
 from seqdrop.reads.multiqc import contents
@@ -25,7 +26,6 @@ from seqdrop.reads.name_digests import compare, located, out_of_step
 from seqdrop.report.page import page
 from seqdrop.results.reports import sample_name
 from seqdrop.uploads import UploadVersion
-from seqdrop.uses import DNA
 
 from seqdrop_cli.bar import shown
 

@@ -10,7 +10,7 @@ from functools import cache, partial
 import boto3
 import pytest
 from moto import mock_aws
-from seqdrop import analyses
+from seqdrop.config import analyses
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.uploads import UploadVersion

@@ -15,12 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from seqdrop.analyses import Analysis, packaged
+from seqdrop.config.analyses import Analysis, packaged
+from seqdrop.config.settings import Settings
 from seqdrop.jobs.models import ModelArchive, model_request
 from seqdrop.jobs.transform import transform_request
 from seqdrop.ledger.records import Attempt
 from seqdrop.reads.records import Record
-from seqdrop.settings import Settings
 from seqdrop.shards import work_items
 from seqdrop_cli.handler import Handler
 from seqdrop_cli.pack import pack_model, unpacked

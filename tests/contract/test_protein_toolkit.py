@@ -7,7 +7,7 @@ import random
 import sys
 
 import pytest
-from seqdrop.analyses import packaged
+from seqdrop.config.analyses import packaged
 from seqdrop.reads.records import Record
 from seqdrop.results.proteins import ProteinCounts, answered
 from seqdrop.shards import protein_items

@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from seqdrop.config.settings import Settings
 from seqdrop.reads import kernel
-from seqdrop.settings import Settings
 
 from local.deploy import build as build_tree
 
@@ -164,7 +164,7 @@ def test_validate_answers_as_lambda_expects(build, emulator, brought, repository
 
 WRITES = """
 import json
-from seqdrop.analyses import packaged
+from seqdrop.config.analyses import packaged
 from seqdrop.results.files import result_files
 window = {"start": 0, "end": 300, "strand": "+", "probability": 0.99}
 line = json.dumps({"id": "u:1:0", "record": "c", "windows": [window]}).encode()

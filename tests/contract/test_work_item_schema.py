@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from seqdrop import shards
-from seqdrop.analyses import packaged
 from seqdrop.collapse import collapsed
+from seqdrop.config.analyses import packaged
 from seqdrop.reads.records import Record
 from seqdrop.results.rows import Counts, rows
 

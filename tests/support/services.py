@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from seqdrop import analyses
+from seqdrop.config import analyses
+from seqdrop.config.settings import Settings
 from seqdrop.ledger.table import Ledger
 from seqdrop.services import Services, iso
-from seqdrop.settings import Settings
 
 from tests.support.aws.account import Account
 from tests.support.aws.direct import Client, Table

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from seqdrop.analyses import Analysis, packaged, parse
+from seqdrop.config.analyses import Analysis, packaged, parse
 from seqdrop.errors import ConfigurationError
 from seqdrop.jobs.transform import environment
 

@@ -3,11 +3,11 @@
 from dataclasses import asdict, fields, replace
 
 import pytest
-from seqdrop.analyses import Analysis, packaged
+from seqdrop.config.analyses import Analysis, packaged
+from seqdrop.config.kind_settings import JobSettings
 from seqdrop.cuts import OF_ANALYSIS, OF_JOB, OF_USE, cuts_alike
 from seqdrop.selection import Selection
 from seqdrop.shards import items_of
-from seqdrop.uses import JobSettings
 
 from tests.unit.stages.mates import fastq
 

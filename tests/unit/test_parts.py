@@ -6,8 +6,8 @@ from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop.analyses import packaged
 from seqdrop.aws import multipart
+from seqdrop.config.analyses import packaged
 from seqdrop.stages.examine import examine
 from seqdrop.uploads import UploadVersion
 

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.analyses import Analysis, packaged
 from seqdrop.collapse import collapsed
+from seqdrop.config.analyses import Analysis, packaged
 from seqdrop.errors import InvalidFile
 from seqdrop.reads.records import Record
 from seqdrop.sampling import sample, weight

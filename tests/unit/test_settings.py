@@ -1,8 +1,8 @@
 """Settings come from the environment that template.yaml sets."""
 
 import pytest
+from seqdrop.config.settings import Settings
 from seqdrop.errors import ConfigurationError
-from seqdrop.settings import Settings
 
 
 def test_the_template_sets_what_settings_need(template):

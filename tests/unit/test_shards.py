@@ -4,7 +4,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.analyses import packaged
+from seqdrop.config.analyses import packaged
 from seqdrop.reads.records import Record
 from seqdrop.shards import copies_of, shards, work_items
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from seqdrop.analyses import Analysis
+from seqdrop.config.analyses import Analysis
 
 # Settings that work items do not depend on: the job, its container and the results go by them. Of any other it is
 # taken for granted that they do.

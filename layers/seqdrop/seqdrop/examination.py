@@ -16,8 +16,8 @@ from datetime import timedelta
 from botocore.exceptions import ClientError
 
 from seqdrop import clock
-from seqdrop.analyses import Analysis
 from seqdrop.aws.errors import ABSENT
+from seqdrop.config.analyses import Analysis
 from seqdrop.errors import InvalidFile
 from seqdrop.ledger.records import Attempt
 from seqdrop.selection import selected

@@ -10,8 +10,8 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from seqdrop.config.kind_settings import ModelUse
 from seqdrop.reads.records import Record
-from seqdrop.uses import ModelUse
 
 RUN = re.compile(rb"[Nn]+")
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from random import Random
 
-from seqdrop.analyses import Analysis
+from seqdrop.config.analyses import Analysis
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.reads.records import Record
 from seqdrop.segments import window_counter

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from seqdrop.uses import ModelUse
+from seqdrop.config.kind_settings import ModelUse
 
 
 def segments(length: int, window: int, stride: int, windows: int) -> Iterator[tuple[int, int]]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from seqdrop.analyses import Analysis
 from seqdrop.collapse import alone, collapsed
+from seqdrop.config.analyses import Analysis
+from seqdrop.config.kind_settings import PROTEIN
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.masks import Spans, runs_of_n
 from seqdrop.reads.records import Record
 from seqdrop.sampling import sample
 from seqdrop.segments import window_counter
-from seqdrop.uses import PROTEIN
 
 Counted = Iterator[tuple[Record, int]]  # records, each with how many identical ones it stands for
 

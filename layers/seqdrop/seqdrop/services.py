@@ -13,11 +13,12 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from seqdrop import analyses, clock
+from seqdrop import clock
 from seqdrop.aws.s3 import never_over_a_copy
+from seqdrop.config import analyses
+from seqdrop.config.settings import Settings
 from seqdrop.ledger.table import Ledger
 from seqdrop.log import logger
-from seqdrop.settings import Settings
 
 
 @dataclass(frozen=True)

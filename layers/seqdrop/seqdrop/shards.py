@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from seqdrop.analyses import Analysis
+from seqdrop.config.analyses import Analysis
+from seqdrop.config.kind_settings import PROTEIN
 from seqdrop.masks import Spans, masked_items, runs_of_n
 from seqdrop.reads.records import Record
 from seqdrop.segments import segments
-from seqdrop.uses import PROTEIN
 
 MEGABYTE = 1_000_000
 KNOWN = 1_000  # lengths whose segments are remembered

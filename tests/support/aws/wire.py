@@ -16,8 +16,9 @@ import boto3.s3.transfer
 import botocore.handlers
 import botocore.session
 import botocore.useragent
-from seqdrop import analyses, clock
+from seqdrop import clock
 from seqdrop import services as of_lambda
+from seqdrop.config import analyses
 from seqdrop.log import logger
 
 from tests.support.aws.account import Call

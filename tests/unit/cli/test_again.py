@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
-from seqdrop.analyses import packaged
+from seqdrop.config.analyses import packaged
 from seqdrop.jobs.models import push_archive
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.uploads import UploadVersion

@@ -1,7 +1,7 @@
 """What the table and the lines say of an upload that a job examines."""
 
 import pytest
-from seqdrop.analyses import packaged
+from seqdrop.config.analyses import packaged
 from seqdrop.jobs.names import examination_name
 from seqdrop.ledger.records import EXAMINE, Job, Upload
 from seqdrop.uploads import UploadVersion

@@ -9,7 +9,7 @@ import pytest
 from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.analyses import packaged
+from seqdrop.config.analyses import packaged
 from seqdrop.errors import JobRefused
 from seqdrop.jobs.models import ModelArchive, class_names, current_archive, model_request, push_archive
 from seqdrop.jobs.names import PATTERN, job_name

@@ -12,7 +12,7 @@ import boto3
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
-from seqdrop.analyses import packaged
+from seqdrop.config.analyses import packaged
 from seqdrop.errors import JobRefused
 from seqdrop.jobs import container
 from seqdrop.jobs.code import Code, current_code, push_code

@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop.analyses import packaged
+from seqdrop.config.analyses import packaged
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.results import residues
 from seqdrop.results.files import result_files

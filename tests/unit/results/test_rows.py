@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from seqdrop.analyses import packaged
+from seqdrop.config.analyses import packaged
 from seqdrop.results.rows import Counts, rows
 
 USE = packaged().by_name["reads"].use

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from seqdrop import analyses
+from seqdrop.config import analyses
 from seqdrop.uploads import UploadVersion
 
 from tests.unit.stages import world

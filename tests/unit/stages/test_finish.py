@@ -4,7 +4,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from seqdrop.analyses import packaged
+from seqdrop.config.analyses import packaged
 from seqdrop.errors import RetryableError
 from seqdrop.jobs.transform import output_prefix
 from seqdrop.ledger.records import Attempt, Job, Upload

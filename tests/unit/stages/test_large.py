@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ClientError
-from seqdrop.analyses import Analysis, packaged
+from seqdrop.config.analyses import Analysis, packaged
 from seqdrop.errors import ObjectGone
 from seqdrop.events import landed_versions
 from seqdrop.jobs.code import push_code

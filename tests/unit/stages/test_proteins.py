@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pyarrow.parquet
 import pytest
-from seqdrop.analyses import parse
+from seqdrop.config.analyses import parse
 from seqdrop.jobs.models import current_archive, push_archive
 from seqdrop.jobs.transform import output_prefix
 from seqdrop.shards import shard_name

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 from seqdrop import clock
-from seqdrop.analyses import packaged
+from seqdrop.config.analyses import packaged
 from seqdrop.events import landed_versions
 from seqdrop.jobs.models import push_archive
 from seqdrop.jobs.names import examination_name

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop.analyses import Analysis, packaged
+from seqdrop.config.analyses import Analysis, packaged
 from seqdrop.jobs.models import pointer_key
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Attempt, Job, Upload

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop import analyses
+from seqdrop.config import analyses
 from seqdrop.stages.archive import archive
 from seqdrop.stages.validate import validate
 

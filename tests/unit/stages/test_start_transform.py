@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from seqdrop.analyses import packaged
+from seqdrop.config.analyses import packaged
 from seqdrop.jobs.models import push_archive
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.stages.postponed import delay

@@ -7,8 +7,8 @@ import tarfile
 from dataclasses import replace
 
 import pytest
-from seqdrop.analyses import Analyses, packaged, parse
 from seqdrop.calibration import Calibration
+from seqdrop.config.analyses import Analyses, packaged, parse
 from seqdrop.jobs.models import push_archive
 from seqdrop.jobs.transform import output_prefix, shard_prefix
 from seqdrop.shards import shard_name

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
-from seqdrop.analyses import packaged
+from seqdrop.config.analyses import packaged
 from seqdrop.events import landed_versions
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.services import now

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 
 import seqdrop
-from seqdrop.analyses import Analysis
+from seqdrop.config.analyses import Analysis
 from seqdrop.errors import ObjectGone
 from seqdrop.jobs.processing import REQUEST
 from seqdrop.stages.examine import examine

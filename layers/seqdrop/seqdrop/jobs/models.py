@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from botocore.exceptions import ClientError
 
 from seqdrop.calibration import of_archive
+from seqdrop.config.settings import Settings
 from seqdrop.errors import JobRefused
 from seqdrop.jobs import pointers
 from seqdrop.jobs.names import model_name
-from seqdrop.settings import Settings
 
 # The container answers at most this many bytes to one request; its own default is 6.5 MB.
 MAX_RESPONSE = str(64 * 1024 * 1024)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from seqdrop.config.settings import Settings
 from seqdrop.jobs.code import ENTRY, Code
 from seqdrop.jobs.rules import check_processing
 from seqdrop.jobs.transform import job_prefix
 from seqdrop.ledger.records import Upload
-from seqdrop.settings import Settings
 from seqdrop.uploads import UploadVersion
 
 INPUT = "/opt/ml/processing/input"

@@ -6,10 +6,10 @@ import hashlib
 import json
 import re
 
+from seqdrop.config.settings import Settings
 from seqdrop.jobs.programs import ENTRY, SOURCE, Program
 from seqdrop.jobs.rules import check_training
 from seqdrop.jobs.transform import job_prefix
-from seqdrop.settings import Settings
 from seqdrop.training.jobfile import DNABERT
 from seqdrop.training.order import Order
 from seqdrop.training.plan import Plan

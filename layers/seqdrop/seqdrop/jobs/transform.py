@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from seqdrop.analyses import Analysis
+from seqdrop.config.analyses import Analysis
+from seqdrop.config.kind_settings import PROTEIN, ProteinUse
+from seqdrop.config.settings import Settings
 from seqdrop.jobs.rules import check_transform
 from seqdrop.ledger.records import Attempt
-from seqdrop.settings import Settings
 from seqdrop.shards import shard_name
-from seqdrop.uses import PROTEIN, ProteinUse
 
 
 def job_prefix(name: str) -> str:

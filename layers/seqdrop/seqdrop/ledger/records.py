@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields, replace
 
-from seqdrop.analyses import Analysis
 from seqdrop.companions.runs import run_of
+from seqdrop.config.analyses import Analysis
 from seqdrop.ledger.moves import ATTEMPT, JOB, UPLOAD
 from seqdrop.uploads import UploadVersion
 

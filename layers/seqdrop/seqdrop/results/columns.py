@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from seqdrop.config.kind_settings import ModelUse
 from seqdrop.results.parquet import Column
-from seqdrop.uses import ModelUse
 
 NAMES = {"promoter": "predictions", "structure": "predictions", "masked": "fills", "embed": "embeddings"}
 PLACE = [("record", "text", None), ("start", "whole", None), ("end", "whole", None)]

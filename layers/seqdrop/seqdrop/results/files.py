@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from seqdrop.analyses import Analysis
+from seqdrop.config.analyses import Analysis
+from seqdrop.config.kind_settings import PROTEIN
 from seqdrop.ledger.records import Attempt
 from seqdrop.results.columns import NAMES, columns
 from seqdrop.results.embeddings import write_embeddings
@@ -18,7 +19,6 @@ from seqdrop.results.places import Places
 from seqdrop.results.proteins import ProteinCounts, answered
 from seqdrop.results.rows import Counts, Scale, rows
 from seqdrop.results.structure import write_structures
-from seqdrop.uses import PROTEIN
 
 TYPES = {
     ".jsonl": "application/jsonlines",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+from seqdrop.config.kind_settings import ModelUse
 from seqdrop.results.bed import bed_header, bed_line
 from seqdrop.results.bigwig import bigwig
 from seqdrop.results.calls import Call, Suppression
@@ -12,7 +13,6 @@ from seqdrop.results.gff3 import gff3_header, gff3_line
 from seqdrop.results.provenance import comments
 from seqdrop.results.rows import UnknownAnswer
 from seqdrop.results.track import MOST_RECORDS, Track, bedgraph_header
-from seqdrop.uses import ModelUse
 
 STRANDS = {"+": "plus", "-": "minus"}
 

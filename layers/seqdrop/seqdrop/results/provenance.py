@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 
 from seqdrop import __version__
-from seqdrop.analyses import Analysis
+from seqdrop.config.analyses import Analysis
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.selection import selected
 

@@ -15,10 +15,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from seqdrop.config.kind_settings import ModelUse
 from seqdrop.errors import SeqdropError
 from seqdrop.masks import true_end
 from seqdrop.shards import copies_of
-from seqdrop.uses import ModelUse
 
 Scale = Callable[[float], float]
 """From the model's probability to the calibrated one."""

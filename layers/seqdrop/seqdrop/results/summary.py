@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from seqdrop.calibration import Calibration
+from seqdrop.config.kind_settings import ModelUse, ProteinUse
 from seqdrop.results.files import Results
 from seqdrop.results.track import RULE
-from seqdrop.uses import ModelUse, ProteinUse
 
 RAW = "The model has no calibration.json: a probability is the model's own, and no prior can be applied to it."
 SCALED = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from seqdrop import mate_digests
-from seqdrop.analyses import Analysis
 from seqdrop.aws.multipart import PartDigests, in_parts
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.companions.runs import run_of
+from seqdrop.config.analyses import Analysis
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.examination import Examination, rejection, save
 from seqdrop.jobs.transform import shard_prefix

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
 from seqdrop.calibration import parse
+from seqdrop.config.kind_settings import PROTEIN
 from seqdrop.errors import RetryableError
 from seqdrop.jobs.transform import output_prefix, shard_prefix
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job
@@ -27,7 +28,6 @@ from seqdrop.stages.room import end_job
 from seqdrop.stages.settle import fail_attempt
 from seqdrop.stages.split import next_group, try_again
 from seqdrop.stages.trained import finish_training
-from seqdrop.uses import PROTEIN
 
 CHUNK = 1 << 20
 # Errors of the services and of the way to them; any other that predictions raise is theirs, and stays.

@@ -6,7 +6,7 @@ then hands on the files that are there (stages/run.py). So of a file and a marke
 
 from __future__ import annotations
 
-from seqdrop.analyses import Analyses
+from seqdrop.config.analyses import Analyses
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.ledger.table import Ledger
 

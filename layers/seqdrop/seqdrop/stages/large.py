@@ -12,8 +12,8 @@ from functools import partial
 
 from botocore.exceptions import ClientError
 
-from seqdrop.analyses import Analysis
 from seqdrop.aws.errors import GONE
+from seqdrop.config.analyses import Analysis
 from seqdrop.errors import JobRefused, ObjectGone
 from seqdrop.jobs.code import current_code
 from seqdrop.jobs.names import examination_name

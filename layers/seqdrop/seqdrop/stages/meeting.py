@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqdrop.analyses import CHECK, SINGLE, WAIT
 from seqdrop.companions.mates import MateName, parse
+from seqdrop.config.analyses import CHECK, SINGLE, WAIT
 from seqdrop.ledger.records import Upload
 from seqdrop.ledger.shared import Pair
 from seqdrop.mate_digests import Check

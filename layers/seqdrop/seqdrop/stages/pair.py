@@ -8,9 +8,9 @@ refused looks again. So of two mates that are validated at one moment, the later
 from __future__ import annotations
 
 from seqdrop import mate_digests
-from seqdrop.analyses import SINGLE, WAIT, Analysis
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.mates import parse
+from seqdrop.config.analyses import SINGLE, WAIT, Analysis
 from seqdrop.errors import RetryableError
 from seqdrop.events import landed_message
 from seqdrop.examination import Examination, load

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from seqdrop.analyses import TRAINING, Analysis
 from seqdrop.companions.training_sets import place_of
+from seqdrop.config.analyses import TRAINING, Analysis
 from seqdrop.cuts import cuts_alike
 from seqdrop.errors import JobRefused, SeqdropError
 from seqdrop.events import landed_message

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqdrop.analyses import TRAINING
+from seqdrop.config.analyses import TRAINING
 from seqdrop.ledger.moves import ATTEMPT, DONE, ENDS
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.services import Services

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from functools import partial
 
-from seqdrop.analyses import TRAINING
+from seqdrop.config.analyses import TRAINING
 from seqdrop.errors import DistributionRefused, JobRefused, PlanRefused, RetryableError
 from seqdrop.jobs.models import current_archive
 from seqdrop.jobs.names import job_name

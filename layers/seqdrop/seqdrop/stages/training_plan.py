@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from seqdrop.analyses import TRAINING
 from seqdrop.companions.training_sets import Place
+from seqdrop.config.analyses import TRAINING
 from seqdrop.ledger.records import Attempt, Step, Upload
 from seqdrop.ledger.shared import DataSet
 from seqdrop.log import logger

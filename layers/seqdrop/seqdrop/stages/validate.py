@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
-from seqdrop.analyses import Analysis
 from seqdrop.archive import LONGEST_KEY, archive_key
 from seqdrop.aws.errors import GONE
 from seqdrop.companions.runs import is_manifest
+from seqdrop.config.analyses import Analysis
 from seqdrop.errors import Fault, InvalidFile, ObjectGone
 from seqdrop.examination import Examination, load, rejection
 from seqdrop.ledger.records import Upload

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import posixpath
 
-from seqdrop.analyses import WAIT, Analysis
 from seqdrop.companions import masks
 from seqdrop.companions.mates import parse
 from seqdrop.companions.runs import put_marker
+from seqdrop.config.analyses import WAIT, Analysis
 from seqdrop.events import landed_message
 from seqdrop.ledger.moves import UPLOAD
 from seqdrop.ledger.records import Upload

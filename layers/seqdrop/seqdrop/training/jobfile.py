@@ -6,8 +6,8 @@ import tomllib
 from dataclasses import MISSING, asdict, dataclass, field
 from typing import Any
 
+from seqdrop.config.fields import Choice, Flag, Number, Table, Text, Whole, WrongSettings, setting
 from seqdrop.errors import Fault, InvalidFile
-from seqdrop.training.fields import Choice, Flag, Number, Table, Text, Whole, WrongSettings, setting
 
 JOB = "job.toml"
 MOST_BYTES = 100_000

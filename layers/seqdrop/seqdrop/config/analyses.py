@@ -10,9 +10,9 @@ from functools import cache
 from importlib.resources import files
 
 from seqdrop.companions import runs
+from seqdrop.config.kind_settings import ALPHABETS, DNA, PROTEIN, USES, JobSettings, ModelUse, ProteinUse, check_size
 from seqdrop.errors import ConfigurationError
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
-from seqdrop.uses import ALPHABETS, DNA, PROTEIN, USES, JobSettings, ModelUse, ProteinUse, check_size
 
 TRAINING = "training"  # the analysis, and the format, of what a training is made of
 FORMATS = frozenset({"fastq", "fasta", "bam", TRAINING})
