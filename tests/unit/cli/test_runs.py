@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
+from seqdrop.ledger.coordination import Run
 from seqdrop.ledger.records import Attempt, Upload
-from seqdrop.ledger.shared import Run
 from seqdrop.uploads import UploadVersion
 from seqdrop_cli import progress as module
 from seqdrop_cli.drop import plan

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from seqdrop.ledger.coordination import Pair
 from seqdrop.ledger.moves import MOVES, IllegalMove
 from seqdrop.ledger.records import Attempt, Job, Step, Upload, attempt_keys, from_item
-from seqdrop.ledger.shared import Pair
 from seqdrop.uploads import UploadVersion
 
 UNUSED = itertools.count()

@@ -10,6 +10,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from seqdrop.ledger import moves
+from seqdrop.ledger.coordination import DataSet, Pair, Position, Room, Run, Shared
 from seqdrop.ledger.records import (
     Attempt,
     Job,
@@ -23,14 +24,6 @@ from seqdrop.ledger.records import (
     noted,
     pushed,
     upload_keys,
-)
-from seqdrop.ledger.shared import (
-    DataSet,
-    Pair,
-    Position,
-    Room,
-    Run,
-    Shared,
 )
 
 REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException"}

@@ -16,8 +16,8 @@ from seqdrop.companions.masks import BED, FASTA, MaskName, parse
 from seqdrop.errors import ObjectGone, RetryableError
 from seqdrop.events import landed_message
 from seqdrop.examination import Examination, load
+from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.records import Step, Upload
-from seqdrop.ledger.shared import DataSet
 from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.services import Services, now
 from seqdrop.stages.examine import examine

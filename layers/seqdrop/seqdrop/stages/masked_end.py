@@ -7,8 +7,8 @@ import posixpath
 from seqdrop.companions.bed_masks import MISFITS
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.examination import rejection
+from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.records import Step, Upload
-from seqdrop.ledger.shared import DataSet
 from seqdrop.log import logger
 from seqdrop.services import Services
 from seqdrop.stages.mismatch import superseded

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from seqdrop.companions.mates import MateName, parse
 from seqdrop.config.analyses import CHECK, SINGLE, WAIT
+from seqdrop.ledger.coordination import Pair
 from seqdrop.ledger.records import Upload
-from seqdrop.ledger.shared import Pair
 from seqdrop.mate_digests import Check
 from seqdrop.services import Services
 

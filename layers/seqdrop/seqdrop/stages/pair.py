@@ -14,8 +14,8 @@ from seqdrop.config.analyses import SINGLE, WAIT, Analysis
 from seqdrop.errors import RetryableError
 from seqdrop.events import landed_message
 from seqdrop.examination import Examination, load
+from seqdrop.ledger.coordination import Pair
 from seqdrop.ledger.records import Step, Upload
-from seqdrop.ledger.shared import Pair
 from seqdrop.mate_digests import Check
 from seqdrop.reads.findings import Policy
 from seqdrop.services import Services, now

@@ -17,9 +17,9 @@ from seqdrop.events import landed_message
 from seqdrop.examination import is_fresh
 from seqdrop.jobs.models import current_archive
 from seqdrop.jobs.transform import shard_prefix
+from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Attempt, Step, Upload
-from seqdrop.ledger.shared import DataSet
 from seqdrop.services import Services
 from seqdrop.shards import shard_name
 from seqdrop.stages.road import hand_on, may_be_archived

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from seqdrop.companions.runs import MANIFEST, MARKERS, put_marker
+from seqdrop.ledger.coordination import Run
 from seqdrop.ledger.moves import UPLOAD
 from seqdrop.ledger.records import Upload
-from seqdrop.ledger.shared import Run
 from seqdrop.services import Services, now
 from seqdrop.stages.gate import is_held
 from seqdrop.stages.pushing import minutes_since

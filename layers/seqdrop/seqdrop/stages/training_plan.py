@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from seqdrop.companions.training_sets import Place
 from seqdrop.config.analyses import TRAINING
+from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.records import Attempt, Step, Upload
-from seqdrop.ledger.shared import DataSet
 from seqdrop.log import logger
 from seqdrop.services import Services
 from seqdrop.stages.notices import mail, reason

@@ -14,8 +14,8 @@ from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.training_sets import Place, place_of
 from seqdrop.errors import DistributionRefused, Fault, InvalidFile, ObjectGone, RetryableError
 from seqdrop.examination import rejection
+from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.records import Step, Upload
-from seqdrop.ledger.shared import DataSet
 from seqdrop.log import logger
 from seqdrop.services import Services, now
 from seqdrop.stages.meeting import LIVE

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from seqdrop.events import landed_message
-from seqdrop.ledger.shared import Position
+from seqdrop.ledger.coordination import Position
 from seqdrop.services import Services, iso, minutes_ago
 from seqdrop.uploads import UploadVersion
 
