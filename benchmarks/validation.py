@@ -15,7 +15,7 @@ import time
 from seqdrop.collapse import alone
 from seqdrop.config.analyses import packaged
 from seqdrop.reads.check import Reading
-from seqdrop.shards import shards, work_items
+from seqdrop.work.items import shards, work_items
 
 READS, LENGTH = 200_000, 150
 

@@ -27,7 +27,7 @@ from seqdrop.results.files import result_files
 from seqdrop.results.provenance import provenance
 from seqdrop.results.summary import summary
 from seqdrop.selection import Selection
-from seqdrop.shards import items_of, shards
+from seqdrop.work.items import items_of, shards
 
 from seqdrop_cli.handler import Handler
 from seqdrop_cli.pack import unpacked

@@ -21,7 +21,7 @@ from seqdrop.jobs.models import ModelArchive, model_request
 from seqdrop.jobs.transform import transform_request
 from seqdrop.ledger.records import Attempt
 from seqdrop.reads.records import Record
-from seqdrop.shards import work_items
+from seqdrop.work.items import work_items
 from seqdrop_cli.handler import Handler
 from seqdrop_cli.pack import pack_model, unpacked
 

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from seqdrop.reads import fasta_alphabets
 from seqdrop.reads.records import Record
 from seqdrop.results import proteins as results
-from seqdrop.shards import protein_items as items_of
+from seqdrop.work.items import protein_items as items_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model_code" / "protein"))
 

@@ -10,7 +10,7 @@ import pytest
 from seqdrop.config.analyses import packaged
 from seqdrop.reads.records import Record
 from seqdrop.results.proteins import ProteinCounts, answered
-from seqdrop.shards import protein_items
+from seqdrop.work.items import protein_items
 from seqdrop_cli.handler import Handler
 from seqdrop_cli.pack import pack_model, unpacked
 

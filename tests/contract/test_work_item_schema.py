@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from seqdrop import shards
 from seqdrop.collapse import collapsed
 from seqdrop.config.analyses import packaged
 from seqdrop.reads.records import Record
 from seqdrop.results.rows import Counts, rows
+from seqdrop.work import items
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model_code" / "dnabert"))
 
@@ -42,7 +42,7 @@ nearly_items = st.fixed_dictionaries(
         "other": any_json,
     },
 )
-items = st.fixed_dictionaries(
+item_dicts = st.fixed_dictionaries(
     {
         "id": st.text(min_size=1, max_size=8),
         "record": st.text(min_size=1, max_size=8),
@@ -153,7 +153,7 @@ def test_identical_reads_are_scored_once_and_their_number_comes_back(job, answer
     plain = packaged().by_name["reads"]
     analysis = replace(plain, use=replace(plain.use, collapse=True))
     reads = [Record(number, f"r{number}", b"ACGTA" * (4 + number % 2)) for number in range(1, 8)]
-    lines = list(shards.work_items("U" * 26, collapsed(reads), analysis))
+    lines = list(items.work_items("U" * 26, collapsed(reads), analysis))
     assert all(TAKES_ITEM(json.loads(line)) for line in lines)
     counts = Counts()
     found = rows((json.dumps(answer).encode() for answer in answers(b"".join(lines))), analysis.use, counts)

@@ -28,5 +28,5 @@ def test_a_page_is_made_without_the_reads_layer():
 def test_a_processing_job_imports_nothing_that_its_image_lacks():
     """AWS's images have boto3; the reads layer comes with the code, and the base layer does not."""
     lacking = ("aws_lambda_powertools", "aws_xray_sdk", "packaging", "rich", "local")
-    code = f"import sys\nfor name in {lacking}: sys.modules[name] = None\nimport seqdrop.jobs.container"
+    code = f"import sys\nfor name in {lacking}: sys.modules[name] = None\nimport seqdrop.work.container"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.aws import multipart
 from seqdrop.config.analyses import packaged
-from seqdrop.stages.examine import examine
 from seqdrop.uploads import UploadVersion
+from seqdrop.work.examine import examine
 
 FASTQ = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
 

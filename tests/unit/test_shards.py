@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop.config.analyses import packaged
 from seqdrop.reads.records import Record
-from seqdrop.shards import copies_of, shards, work_items
+from seqdrop.work.items import copies_of, shards, work_items
 
 
 @given(

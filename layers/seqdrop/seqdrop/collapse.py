@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from seqdrop.reads.records import Record
-from seqdrop.sampling import HELD, weight
+from seqdrop.work.selection import HELD, weight
 
 
 def collapsed(records: Iterable[Record], room: int = HELD) -> Iterator[tuple[Record, int]]:

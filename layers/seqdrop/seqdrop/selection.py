@@ -10,8 +10,8 @@ from seqdrop.config.kind_settings import PROTEIN
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.masks import Spans, runs_of_n
 from seqdrop.reads.records import Record
-from seqdrop.sampling import sample
 from seqdrop.segments import window_counter
+from seqdrop.work.selection import sample
 
 Counted = Iterator[tuple[Record, int]]  # records, each with how many identical ones it stands for
 

@@ -14,13 +14,13 @@ import pytest
 from botocore.validate import ParamValidator
 from seqdrop.config.analyses import packaged
 from seqdrop.errors import JobRefused
-from seqdrop.jobs import container
 from seqdrop.jobs.code import Code, current_code, push_code
 from seqdrop.jobs.names import PATTERN, examination_name
 from seqdrop.jobs.processing import LONGEST, brief, processing_request
 from seqdrop.jobs.rules import check_processing
 from seqdrop.ledger.records import Upload
 from seqdrop.uploads import UploadVersion
+from seqdrop.work import container
 
 VERSION = UploadVersion("landing", "reads/" + "ü" * 500, "v1", 3_000_000_000, "etag", "0A")
 NAME = examination_name(VERSION.id, 1)
@@ -183,15 +183,15 @@ class TestContainer:
         code = tmp_path / "input/code"
         code.mkdir(parents=True)
         with zipfile.ZipFile(code / "packages.zip", "w") as archive:
-            for name in ("seqdrop/__init__.py", "seqdrop/jobs/__init__.py", "numpy.py"):
+            for name in ("seqdrop/__init__.py", "seqdrop/work/__init__.py", "numpy.py"):
                 archive.writestr(name, "")
-            archive.writestr("seqdrop/jobs/container.py", fake)
-        entry = repository / "layers/seqdrop/seqdrop/jobs/entry.py"
+            archive.writestr("seqdrop/work/container.py", fake)
+        entry = repository / "layers/seqdrop/seqdrop/work/entry.py"
         (code / "entry.py").write_bytes(entry.read_bytes())
         done = subprocess.run([sys.executable, code / "entry.py"], capture_output=True, text=True, check=True)
         inputs, numpy, seqdrop = done.stdout.split()
         assert inputs == str(tmp_path / "input")
-        assert seqdrop.removesuffix("/seqdrop/jobs/container.py") == numpy.removesuffix("/numpy.py")
+        assert seqdrop.removesuffix("/seqdrop/work/container.py") == numpy.removesuffix("/numpy.py")
         assert not list(tmp_path.rglob("numpy.py"))
 
 

@@ -1,10 +1,10 @@
 """Where the reports of an upload lie, and what MultiQC calls it."""
 
 import pytest
-from seqdrop.examination import Examination
 from seqdrop.ledger.records import Upload
 from seqdrop.results.reports import sample_name, write_reports
 from seqdrop.uploads import UploadVersion
+from seqdrop.work.examination import Examination
 
 from tests.unit.report.samples import BODIES, read
 

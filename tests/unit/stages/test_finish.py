@@ -8,9 +8,9 @@ from seqdrop.config.analyses import packaged
 from seqdrop.errors import RetryableError
 from seqdrop.jobs.transform import output_prefix
 from seqdrop.ledger.records import Attempt, Job, Upload
-from seqdrop.shards import shard_name
 from seqdrop.stages.finish import finish
 from seqdrop.uploads import UploadVersion
+from seqdrop.work.items import shard_name
 
 from tests.support.aws.sagemaker import TRANSFORM
 

@@ -13,11 +13,11 @@ from seqdrop.jobs.code import push_code
 from seqdrop.jobs.names import examination_name
 from seqdrop.jobs.processing import request_key
 from seqdrop.ledger.moves import JOB
-from seqdrop.stages.examine import examine
 from seqdrop.stages.finish import finish
 from seqdrop.stages.reconcile import reconcile
 from seqdrop.stages.validate import validate
 from seqdrop.uploads import UploadVersion
+from seqdrop.work.examine import examine
 
 from tests.support.aws.sagemaker import PROCESSING
 

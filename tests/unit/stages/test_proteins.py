@@ -14,11 +14,11 @@ import pytest
 from seqdrop.config.analyses import parse
 from seqdrop.jobs.models import current_archive, push_archive
 from seqdrop.jobs.transform import output_prefix
-from seqdrop.shards import shard_name
 from seqdrop.stages.finish import finish
 from seqdrop.stages.start_transform import start_transform
 from seqdrop.stages.validate import validate
 from seqdrop.uploads import UploadVersion
+from seqdrop.work.items import shard_name
 from seqdrop_cli.pack import pack_model
 
 from tests.unit.results.proteins import read_ss2, read_three_line
@@ -86,7 +86,7 @@ def predicted(services, handler, model, version: UploadVersion, monkeypatch) -> 
 
 
 def test_proteins_become_structures(services, handler, model, monkeypatch):
-    monkeypatch.setattr("seqdrop.stages.examine.MEGABYTE", 100)
+    monkeypatch.setattr("seqdrop.work.examine.MEGABYTE", 100)
     version = dropped(services, "proteins/three.faa", FASTA)
     upload = services.ledger.upload(version.id)
     assert (upload.state, upload.records) == ("VALIDATED", 3)

@@ -10,13 +10,13 @@ import pytest
 from seqdrop.calibration import Calibration
 from seqdrop.config.analyses import Analyses, packaged, parse
 from seqdrop.jobs.models import push_archive
-from seqdrop.jobs.transform import output_prefix, shard_prefix
-from seqdrop.shards import shard_name
+from seqdrop.jobs.transform import output_prefix
 from seqdrop.stages.archive import archive
 from seqdrop.stages.finish import finish
 from seqdrop.stages.start_transform import start_transform
 from seqdrop.stages.validate import validate
 from seqdrop.uploads import UploadVersion
+from seqdrop.work.items import shard_name, shard_prefix
 
 MASKED = """
 [analyses.masked]

@@ -10,9 +10,9 @@ from seqdrop.jobs.rules import check_processing
 from seqdrop.jobs.transform import job_prefix
 from seqdrop.ledger.records import Upload
 from seqdrop.uploads import UploadVersion
+from seqdrop.work.examination import REQUEST
 
 INPUT = "/opt/ml/processing/input"
-REQUEST = "request.json"
 VOLUME_GB = 20  # for the image and the packages; nothing of the file goes to disk
 # A job may take as long as the slowest machine would, and is then ended: one that hangs must not run for days.
 LEAST_SECONDS, SLOWEST = 3600, 2_000_000  # bytes a second

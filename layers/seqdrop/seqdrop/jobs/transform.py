@@ -7,17 +7,12 @@ from seqdrop.config.kind_settings import PROTEIN, ProteinUse
 from seqdrop.config.settings import Settings
 from seqdrop.jobs.rules import check_transform
 from seqdrop.ledger.records import Attempt
-from seqdrop.shards import shard_name
+from seqdrop.work.items import shard_name, shard_prefix
 
 
 def job_prefix(name: str) -> str:
     """Where in the work bucket a job's manifest and outputs lie."""
     return f"jobs/{name}/"
-
-
-def shard_prefix(attempt: Attempt) -> str:
-    """Where in the work bucket an attempt's shards lie; with another BED they are others."""
-    return f"shards/{attempt.upload_id}/" + (f"{attempt.masks}/" if attempt.masks else "")
 
 
 def manifest(settings: Settings, members: list[Attempt]) -> list:

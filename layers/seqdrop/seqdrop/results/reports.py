@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import posixpath
 
-from seqdrop.examination import Examination
 from seqdrop.ledger.records import Upload
 from seqdrop.reads.multiqc import contents
 from seqdrop.reads.suffix import BY_SUFFIX, PACKED
 from seqdrop.report.page import page
+from seqdrop.work.examination import Examination
 
 
 def page_key(upload_id: str) -> str:

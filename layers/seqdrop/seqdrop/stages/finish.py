@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 from seqdrop.calibration import parse
 from seqdrop.config.kind_settings import PROTEIN
 from seqdrop.errors import RetryableError
-from seqdrop.jobs.transform import output_prefix, shard_prefix
+from seqdrop.jobs.transform import output_prefix
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job
 from seqdrop.log import logger
 from seqdrop.results.files import result_files, results_prefix, upload_files
@@ -21,13 +21,13 @@ from seqdrop.results.provenance import provenance
 from seqdrop.results.rows import Counts, UnknownAnswer
 from seqdrop.results.summary import summary
 from seqdrop.services import Services
-from seqdrop.shards import shard_name
 from seqdrop.stages.examined import ENDS, finish_examination
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.room import end_job
 from seqdrop.stages.settle import fail_attempt
 from seqdrop.stages.split import next_group, try_again
 from seqdrop.stages.trained import finish_training
+from seqdrop.work.items import shard_name, shard_prefix
 
 CHUNK = 1 << 20
 # Errors of the services and of the way to them; any other that predictions raise is theirs, and stays.

@@ -8,16 +8,16 @@ from __future__ import annotations
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.errors import ObjectGone
-from seqdrop.examination import Examination, load
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.services import Services
-from seqdrop.stages.examine import examine
 from seqdrop.stages.gate import is_held
 from seqdrop.stages.large import examine_in_job
 from seqdrop.stages.masked import bed_of
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.settle import fail_attempt
 from seqdrop.stages.upload_end import end_upload
+from seqdrop.work.examination import Examination, load
+from seqdrop.work.examine import examine
 
 NUMBERS = ("shards", "items", "taken", "distinct")
 

@@ -15,16 +15,16 @@ from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.companions.masks import BED, FASTA, MaskName, parse
 from seqdrop.errors import ObjectGone, RetryableError
 from seqdrop.events import landed_message
-from seqdrop.examination import Examination, load
 from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.services import Services, now
-from seqdrop.stages.examine import examine
 from seqdrop.stages.masked_end import REJECTS_BOTH, reject_both, reject_late, superseded_by
 from seqdrop.stages.meeting import LIVE
 from seqdrop.stages.notices import mail, reason, reject, report
 from seqdrop.stages.road import hand_on
+from seqdrop.work.examination import Examination, load
+from seqdrop.work.examine import examine
 
 TRIES = 10  # each is lost only to someone who got on
 

@@ -6,13 +6,13 @@ import posixpath
 
 from seqdrop.companions.bed_masks import MISFITS
 from seqdrop.errors import Fault, InvalidFile
-from seqdrop.examination import rejection
 from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.log import logger
 from seqdrop.services import Services
 from seqdrop.stages.mismatch import superseded
 from seqdrop.stages.notices import mail, reason
+from seqdrop.work.examination import rejection
 
 # What is found in a FASTA, and is a matter of its BED as well.
 REJECTS_BOTH = MISFITS | {"too_many_windows"}

@@ -6,13 +6,13 @@ import posixpath
 from dataclasses import replace
 
 from seqdrop.errors import Fault, InvalidFile
-from seqdrop.examination import rejection
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.log import logger
-from seqdrop.mate_digests import Check
 from seqdrop.services import Services
 from seqdrop.stages.meeting import Meeting
 from seqdrop.stages.notices import mail, reason
+from seqdrop.work.examination import rejection
+from seqdrop.work.mate_digests import Check
 
 TWO_SAMPLES = ' If they are two samples and no mates, name them otherwise, or set mates = "single" in analyses.toml.'
 

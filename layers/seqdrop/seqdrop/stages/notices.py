@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from seqdrop.examination import Examination
 from seqdrop.ledger.records import Upload
 from seqdrop.log import logger
 from seqdrop.results.reports import page_key, write_reports
 from seqdrop.services import Services
+from seqdrop.work.examination import Examination
 
 
 def report(services: Services, upload: Upload, examination: Examination, mate: dict | None = None) -> None:

@@ -7,22 +7,22 @@ refused looks again. So of two mates that are validated at one moment, the later
 
 from __future__ import annotations
 
-from seqdrop import mate_digests
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.mates import parse
 from seqdrop.config.analyses import SINGLE, WAIT, Analysis
 from seqdrop.errors import RetryableError
 from seqdrop.events import landed_message
-from seqdrop.examination import Examination, load
 from seqdrop.ledger.coordination import Pair
 from seqdrop.ledger.records import Step, Upload
-from seqdrop.mate_digests import Check
 from seqdrop.reads.findings import Policy
 from seqdrop.services import Services, now
 from seqdrop.stages.meeting import Meeting, look
 from seqdrop.stages.mismatch import reject_mates, superseded
 from seqdrop.stages.notices import mail, reason, reject, report
 from seqdrop.stages.road import hand_on
+from seqdrop.work import mate_digests
+from seqdrop.work.examination import Examination, load
+from seqdrop.work.mate_digests import Check
 
 TRIES = 10  # each is lost only to someone who got on
 

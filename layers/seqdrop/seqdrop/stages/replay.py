@@ -11,19 +11,18 @@ from dataclasses import dataclass, replace
 
 from seqdrop.companions.training_sets import place_of
 from seqdrop.config.analyses import TRAINING, Analysis
-from seqdrop.cuts import cuts_alike
 from seqdrop.errors import JobRefused, SeqdropError
 from seqdrop.events import landed_message
-from seqdrop.examination import is_fresh
 from seqdrop.jobs.models import current_archive
-from seqdrop.jobs.transform import shard_prefix
 from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Attempt, Step, Upload
 from seqdrop.services import Services
-from seqdrop.shards import shard_name
 from seqdrop.stages.road import hand_on, may_be_archived
 from seqdrop.training.order import Order
+from seqdrop.work.examination import is_fresh
+from seqdrop.work.items import shard_name, shard_prefix
+from seqdrop.work.reuse import cuts_alike
 
 # Why nothing can be replayed of an upload that stands here, whatever its attempts.
 STANDS = {

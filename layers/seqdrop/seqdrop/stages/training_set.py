@@ -13,7 +13,6 @@ from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.training_sets import Place, place_of
 from seqdrop.errors import DistributionRefused, Fault, InvalidFile, ObjectGone, RetryableError
-from seqdrop.examination import rejection
 from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.log import logger
@@ -25,6 +24,7 @@ from seqdrop.stages.road import hand_on
 from seqdrop.stages.training_plan import Arrival, go_on
 from seqdrop.training.jobfile import ADVICE, JOB, MOST_BYTES, JobFile, parse
 from seqdrop.training.sizing import has_smp, spread
+from seqdrop.work.examination import rejection
 
 TRIES = 10  # each is lost only to someone who got on
 MOST_SEATS = 60  # with job.toml and its set's record one transaction moves them all

@@ -12,11 +12,9 @@ from seqdrop.aws.errors import GONE
 from seqdrop.companions.runs import is_manifest
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import Fault, InvalidFile, ObjectGone
-from seqdrop.examination import Examination, load, rejection
 from seqdrop.ledger.records import Upload
 from seqdrop.log import logger
 from seqdrop.services import Services
-from seqdrop.stages.examine import examine
 from seqdrop.stages.held import look_after
 from seqdrop.stages.large import examine_in_job
 from seqdrop.stages.masked import settle_masked
@@ -28,6 +26,8 @@ from seqdrop.stages.run_manifest import settle_manifest, tell_manifests
 from seqdrop.stages.training_set import settle_file
 from seqdrop.stages.verdict import settle
 from seqdrop.uploads import UploadVersion
+from seqdrop.work.examination import Examination, load, rejection
+from seqdrop.work.examine import examine
 
 
 def validate(services: Services, version: UploadVersion) -> None:

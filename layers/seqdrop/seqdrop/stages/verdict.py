@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from seqdrop.examination import Examination
 from seqdrop.ledger.records import Upload
 from seqdrop.services import Services
 from seqdrop.stages.notices import reject, report
 from seqdrop.stages.pair import has_mate, settle_mate
 from seqdrop.stages.road import hand_on
+from seqdrop.work.examination import Examination
 
 
 def settle(services: Services, upload: Upload, examination: Examination) -> None:

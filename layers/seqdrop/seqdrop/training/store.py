@@ -20,11 +20,11 @@ from botocore.exceptions import ClientError
 from seqdrop.aws.errors import ABSENT
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.errors import InvalidFile
-from seqdrop.examination import FRESH, rejection
 from seqdrop.ledger.records import Upload
 from seqdrop.training.jobfile import SPLITS, JobFile
 from seqdrop.training.prepare import Prepared, prepare
 from seqdrop.training.texts import Source
+from seqdrop.work.examination import FRESH, rejection
 
 
 class Store:

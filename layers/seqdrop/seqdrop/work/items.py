@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from seqdrop.config.analyses import Analysis
 from seqdrop.config.kind_settings import PROTEIN
+from seqdrop.ledger.records import Attempt
 from seqdrop.masks import Spans, masked_items, runs_of_n
 from seqdrop.reads.records import Record
 from seqdrop.segments import segments
@@ -80,3 +81,8 @@ def shards(lines: Iterable[bytes], size: int) -> Iterator[tuple[bytes, int]]:
 def shard_name(attempt_key: str, number: int) -> str:
     """The base name of a shard: unique over all jobs, so that an output is known by its name alone."""
     return f"{attempt_key}-{number:05d}.jsonl"
+
+
+def shard_prefix(attempt: Attempt) -> str:
+    """Where in the work bucket an attempt's shards lie; with another BED they are others."""
+    return f"shards/{attempt.upload_id}/" + (f"{attempt.masks}/" if attempt.masks else "")

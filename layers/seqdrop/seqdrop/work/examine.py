@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from seqdrop import mate_digests
 from seqdrop.aws.multipart import PartDigests, in_parts
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.companions.runs import run_of
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import Fault, InvalidFile
-from seqdrop.examination import Examination, rejection, save
-from seqdrop.jobs.transform import shard_prefix
 from seqdrop.ledger.records import Attempt
 from seqdrop.masks import runs_of_n
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
 from seqdrop.selection import Selection
-from seqdrop.shards import MEGABYTE, items_of, shard_name, shards
 from seqdrop.uploads import UploadVersion
+from seqdrop.work import mate_digests
+from seqdrop.work.examination import Examination, rejection, save
+from seqdrop.work.items import MEGABYTE, items_of, shard_name, shard_prefix, shards
 
 
 def examine(

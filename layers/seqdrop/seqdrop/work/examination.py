@@ -23,6 +23,7 @@ from seqdrop.ledger.records import Attempt
 from seqdrop.selection import selected
 
 PREFIX = "examinations/"
+REQUEST = "request.json"  # what a processing job is to examine: a file of its input `request`
 FRESH = timedelta(days=10)
 
 

@@ -13,9 +13,9 @@ from botocore.config import Config
 import seqdrop
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import ObjectGone
-from seqdrop.jobs.processing import REQUEST
-from seqdrop.stages.examine import examine
 from seqdrop.uploads import UploadVersion
+from seqdrop.work.examination import REQUEST
+from seqdrop.work.examine import examine
 
 EVERY = 60  # seconds between two lines
 PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
