@@ -12,10 +12,10 @@ import io
 import random
 import time
 
-from seqdrop.collapse import alone
 from seqdrop.config.analyses import packaged
 from seqdrop.reads.check import Reading
 from seqdrop.work.items import shards, work_items
+from seqdrop.work.selection import alone
 
 READS, LENGTH = 200_000, 150
 

@@ -18,7 +18,6 @@ from seqdrop.config.kind_settings import PROTEIN
 from seqdrop.errors import SeqdropError
 from seqdrop.jobs.transform import environment
 from seqdrop.ledger.records import Attempt, Job, Upload
-from seqdrop.masks import runs_of_n
 from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
@@ -26,8 +25,8 @@ from seqdrop.results.columns import NAMES
 from seqdrop.results.files import result_files
 from seqdrop.results.provenance import provenance
 from seqdrop.results.summary import summary
-from seqdrop.selection import Selection
-from seqdrop.work.items import items_of, shards
+from seqdrop.work.items import items_of, runs_of_n, shards
+from seqdrop.work.selection import Selection
 
 from seqdrop_cli.handler import Handler
 from seqdrop_cli.pack import unpacked

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from seqdrop.collapse import collapsed
 from seqdrop.config.analyses import packaged
 from seqdrop.reads.records import Record
 from seqdrop.results.rows import Counts, rows
 from seqdrop.work import items
+from seqdrop.work.selection import collapsed
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model_code" / "dnabert"))
 

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 from seqdrop.archive import archive_key
 from seqdrop.config.analyses import packaged
-from seqdrop.segments import count_windows
+from seqdrop.work.items import count_windows
 from seqdrop_cli.drop import plan
 
 from local.testing import archive

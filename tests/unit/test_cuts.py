@@ -5,9 +5,9 @@ from dataclasses import asdict, fields, replace
 import pytest
 from seqdrop.config.analyses import Analysis, packaged
 from seqdrop.config.kind_settings import JobSettings
-from seqdrop.selection import Selection
 from seqdrop.work.items import items_of
 from seqdrop.work.reuse import OF_ANALYSIS, OF_JOB, OF_USE, cuts_alike
+from seqdrop.work.selection import Selection
 
 from tests.unit.stages.mates import fastq
 

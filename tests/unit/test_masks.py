@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.config.kind_settings import ModelUse
 from seqdrop.errors import InvalidFile
-from seqdrop.masks import masked_items, runs_of_n, true_end
 from seqdrop.reads.bed import read_bed
 from seqdrop.reads.records import Record
+from seqdrop.work.items import masked_items, runs_of_n, true_end
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model_code" / "dnabert"))
 import masked

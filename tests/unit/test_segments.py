@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.segments import count_windows, segments
+from seqdrop.work.items import count_windows, segments
 
 
 def windows(length: int, window: int, stride: int) -> list[tuple[int, int]]:

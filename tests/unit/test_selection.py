@@ -8,14 +8,11 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.collapse import collapsed
 from seqdrop.config.analyses import Analysis, packaged
 from seqdrop.errors import InvalidFile
 from seqdrop.reads.records import Record
-from seqdrop.segments import count_windows
-from seqdrop.selection import Selection, selected
-from seqdrop.work.items import copies_of, shards, work_items
-from seqdrop.work.selection import sample, weight
+from seqdrop.work.items import copies_of, count_windows, shards, work_items
+from seqdrop.work.selection import Selection, collapsed, sample, selected, weight
 
 READS = packaged().by_name["reads"]
 CHI_SQUARE = 149.0  # of 99 degrees of freedom: a fair draw exceeds it once in a thousand

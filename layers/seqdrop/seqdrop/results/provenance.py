@@ -8,7 +8,7 @@ from dataclasses import asdict
 from seqdrop import __version__
 from seqdrop.config.analyses import Analysis
 from seqdrop.ledger.records import Attempt, Job, Upload
-from seqdrop.selection import selected
+from seqdrop.work.selection import selected
 
 
 def provenance(upload: Upload, attempt: Attempt, job: Job, analysis: Analysis, masks: Upload | None = None) -> dict:

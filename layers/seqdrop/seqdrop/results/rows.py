@@ -17,8 +17,7 @@ from dataclasses import dataclass, field
 
 from seqdrop.config.kind_settings import ModelUse
 from seqdrop.errors import SeqdropError
-from seqdrop.masks import true_end
-from seqdrop.work.items import copies_of
+from seqdrop.work.items import copies_of, true_end
 
 Scale = Callable[[float], float]
 """From the model's probability to the calibrated one."""

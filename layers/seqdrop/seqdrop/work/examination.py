@@ -20,7 +20,7 @@ from seqdrop.aws.errors import ABSENT
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import InvalidFile
 from seqdrop.ledger.records import Attempt
-from seqdrop.selection import selected
+from seqdrop.work.selection import selected
 
 PREFIX = "examinations/"
 REQUEST = "request.json"  # what a processing job is to examine: a file of its input `request`

@@ -11,14 +11,13 @@ from seqdrop.companions.runs import run_of
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.ledger.records import Attempt
-from seqdrop.masks import runs_of_n
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
-from seqdrop.selection import Selection
 from seqdrop.uploads import UploadVersion
 from seqdrop.work import mate_digests
 from seqdrop.work.examination import Examination, rejection, save
-from seqdrop.work.items import MEGABYTE, items_of, shard_name, shard_prefix, shards
+from seqdrop.work.items import MEGABYTE, items_of, runs_of_n, shard_name, shard_prefix, shards
+from seqdrop.work.selection import Selection
 
 
 def examine(

@@ -1,16 +1,104 @@
-"""Work items as JSON Lines objects of modest size in the work bucket."""
+"""Cutting records into work items that lose no window.
+
+A model sees windows of `window` bases that start at 0, stride, 2·stride, …, and one more that ends flush
+with the record if a tail is left. A segment holds `windows` of them; the next segment starts one stride after
+the last window's start. So the windows of all segments together are exactly the windows of the record, and the
+container can window each segment as if it were a record of its own.
+
+Work items of the masked task: one for each masked stretch, with the window around it.
+
+The window lies as the container would lay it (model_code/dnabert/masked.py): the stretch in its middle, as far as the
+record allows. So an item asks of the model what the whole record would, at the cost of one window.
+
+Work items as JSON Lines objects of modest size in the work bucket.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 from seqdrop.config.analyses import Analysis
-from seqdrop.config.kind_settings import PROTEIN
+from seqdrop.config.kind_settings import PROTEIN, ModelUse
 from seqdrop.ledger.records import Attempt
-from seqdrop.masks import Spans, masked_items, runs_of_n
 from seqdrop.reads.records import Record
-from seqdrop.segments import segments
+
+
+def segments(length: int, window: int, stride: int, windows: int) -> Iterator[tuple[int, int]]:
+    """(start, end) of each segment, 0-based half-open on the record. A record shorter than `window` is one segment."""
+    regular = max(1, (length - window) // stride + 1)
+    for first in range(0, regular, windows):
+        last = min(first + windows, regular) - 1
+        end = length if last == regular - 1 else last * stride + window
+        yield first * stride, end
+
+
+def count_windows(length: int, window: int, stride: int) -> int:
+    """How many windows a record has on one strand (a record shorter than `window` counts as one)."""
+    if length <= window:
+        return 1
+    tail = (length - window) % stride != 0
+    return (length - window) // stride + 1 + tail
+
+
+def window_counter(use: ModelUse) -> Callable[[int], int]:
+    """A function from a record's length to its windows on all strands. Quick for lengths that recur."""
+    return lru_cache(1_000)(lambda length: len(use.strands) * count_windows(length, use.window, use.stride))
+
+
+RUN = re.compile(rb"[Nn]+")
+
+
+Spans = Callable[[Record], Iterator[tuple[int, int]]]
+"""From a record to (start, end) of each stretch that is to be filled: ascending and apart."""
+
+
+def runs_of_n(record: Record) -> Iterator[tuple[int, int]]:
+    """What is filled where no BED says otherwise."""
+    return (found.span() for found in RUN.finditer(record.sequence))
+
+
+def masked_items(upload_id: str, records: Iterable[Record], use: ModelUse, spans: Spans = runs_of_n) -> Iterator[bytes]:
+    """One JSON line for each stretch (model_code/work_item.schema.json); a record without any has none.
+
+    A stretch longer than a window is cut off in its item, for no model fills it: the answer is "longer_than_k". Its end
+    is in the item's id then, where `true_end` finds it.
+    """
+    for record in records:
+        number, name, sequence, _ = record
+        for start, end in spans(record):
+            first, last = window_around(len(sequence), start, end, use.window)
+            whole = end <= last
+            yield (
+                json.dumps(
+                    {
+                        "id": f"{upload_id}:{number}:{start}" + ("" if whole else f":1:{end}"),
+                        "record": name,
+                        "start": first,
+                        "sequence": sequence[first:last].decode("ascii"),
+                        "masks": [[start, min(end, last)]],
+                    },
+                    separators=(",", ":"),
+                ).encode()
+                + b"\n"
+            )
+
+
+def window_around(length: int, start: int, end: int, window: int) -> tuple[int, int]:
+    """(start, end) of the window with a stretch in its middle; it begins with a stretch that is longer."""
+    if end - start >= window:
+        return start, start + window
+    first = min(max(0, (start + end - window) // 2), max(0, length - window))
+    return first, min(first + window, length)
+
+
+def true_end(item_id: str, end: int) -> int:
+    """The end of the stretch that an item asked for: what its answer says, unless the item was cut off."""
+    parts = item_id.split(":")
+    return int(parts[4]) if len(parts) == 5 else end
+
 
 MEGABYTE = 1_000_000
 KNOWN = 1_000  # lengths whose segments are remembered
