@@ -27,12 +27,12 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model_code" / "protein"))
 
-from seqdrop.training.activations import Work
-from seqdrop.training.cost import cost
-from seqdrop.training.distribution import Distribution
-from seqdrop.training.instances import INSTANCES, MIB, Gpu, Instance
-from seqdrop.training.memory import memory
-from seqdrop.training.shapes import PROTBERT, PROTT5, PROTT5_FULL, SHAPES
+from seqdrop.training.distribution.distribution import Distribution
+from seqdrop.training.plan.activations import Work
+from seqdrop.training.plan.cost import cost
+from seqdrop.training.plan.instances import INSTANCES, MIB, Gpu, Instance
+from seqdrop.training.plan.memory import memory
+from seqdrop.training.plan.shapes import PROTBERT, PROTT5, PROTT5_FULL, SHAPES
 
 SIDES = {
     "single": ("single", False),

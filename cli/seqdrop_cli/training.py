@@ -14,14 +14,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 from seqdrop.errors import DistributionRefused, InvalidFile, PlanRefused
-from seqdrop.training.distribution import Distribution
+from seqdrop.training.data.line_reader import Source
+from seqdrop.training.data.prepare import prepare
+from seqdrop.training.distribution.distribution import Distribution
+from seqdrop.training.distribution.profiles import Fate
 from seqdrop.training.jobfile import JobFile, parse
-from seqdrop.training.plan import Plan, gib
-from seqdrop.training.prepare import prepare
+from seqdrop.training.plan.search import Plan, gib
+from seqdrop.training.plan.sizing import sized
 from seqdrop.training.prices import AS_OF, REGION, SOURCE
-from seqdrop.training.profiles import Fate
-from seqdrop.training.sizing import sized
-from seqdrop.training.texts import Source
 
 HELP = """\
 Say what a training job would take: bytes on each GPU, hours and dollars; and what became of each field of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from seqdrop.errors import DistributionRefused
-from seqdrop.training.distribution import Distribution
+from seqdrop.training.distribution.distribution import Distribution
 
 HERE = Path(__file__).parent
 GOLDEN = json.loads((HERE / "golden" / "sdk2_distribution.json").read_text())

@@ -10,10 +10,10 @@ from seqdrop.errors import JobRefused
 from seqdrop.jobs.programs import Program
 from seqdrop.jobs.rules import check_training
 from seqdrop.jobs.training import METRICS, has_own_disks, training_request
+from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.jobfile import parse
-from seqdrop.training.order import Order
-from seqdrop.training.prepare import Prepared
-from seqdrop.training.sizing import sized
+from seqdrop.training.plan.sizing import sized
+from seqdrop.training.request import Order
 
 NAME = f"seqdrop-training-{'A' * 26}-1"
 ROLE = "arn:aws:iam::123456789012:role/training"

@@ -171,7 +171,7 @@ class TestGathering:
         with pytest.raises(KeyboardInterrupt):
             validate(services, versions[NAMES[-1]])
         monkeypatch.undo()
-        monkeypatch.setattr("seqdrop.training.store.prepare", lambda *_: pytest.fail("they were read before"))
+        monkeypatch.setattr("seqdrop.training.data.store.prepare", lambda *_: pytest.fail("they were read before"))
         validate(services, versions[NAMES[-1]])
         assert states(services, versions.values()) == {"VALIDATED"}
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from seqdrop.training.distribution import Distribution
-from seqdrop.training.instances import GIB, INSTANCES
-from seqdrop.training.plan import Job, on
-from seqdrop.training.profiles import PROFILES
-from seqdrop.training.shapes import PROTBERT, PROTT5, PROTT5_FULL
+from seqdrop.training.distribution.distribution import Distribution
+from seqdrop.training.distribution.profiles import PROFILES
+from seqdrop.training.plan.instances import GIB, INSTANCES
+from seqdrop.training.plan.search import Job, on
+from seqdrop.training.plan.shapes import PROTBERT, PROTT5, PROTT5_FULL
 
 GOLDEN = Path(__file__).parent / "golden" / "plans.json"
 PLACES = ("ml.g5.12xlarge", "ml.g5.48xlarge", "ml.g6e.12xlarge", "ml.p4d.24xlarge", "ml.p5.48xlarge")

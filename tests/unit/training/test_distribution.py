@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop.errors import DistributionRefused, SeqdropError
-from seqdrop.training.distribution import Distribution
-from seqdrop.training.fates import V1, V2
-from seqdrop.training.instances import INSTANCES
-from seqdrop.training.profiles import PROFILES
+from seqdrop.training.distribution.distribution import Distribution
+from seqdrop.training.distribution.field_translation import V1, V2
+from seqdrop.training.distribution.profiles import PROFILES
+from seqdrop.training.plan.instances import INSTANCES
 
 G5, P4D, P5 = "ml.g5.12xlarge", "ml.p4d.24xlarge", "ml.p5.48xlarge"
 CHAPTER = {

@@ -5,10 +5,10 @@ from functools import partial
 
 import pytest
 import torch
-from seqdrop.training.activations import Work
-from seqdrop.training.distribution import Distribution
-from seqdrop.training.memory import CHAPTER_BYTES, memory
-from seqdrop.training.shapes import CNN, DNABERT, PROTBERT, PROTT5, PROTT5_FULL, SHAPES
+from seqdrop.training.distribution.distribution import Distribution
+from seqdrop.training.plan.activations import Work
+from seqdrop.training.plan.memory import CHAPTER_BYTES, memory
+from seqdrop.training.plan.shapes import CNN, DNABERT, PROTBERT, PROTT5, PROTT5_FULL, SHAPES
 
 from tests.unit.training import fake
 

@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop import training
 from seqdrop.errors import DistributionRefused, PlanRefused
-from seqdrop.training.activations import Work
-from seqdrop.training.cost import operations
-from seqdrop.training.distribution import Distribution
-from seqdrop.training.instances import INSTANCES
-from seqdrop.training.plan import plan
+from seqdrop.training.distribution.distribution import Distribution
+from seqdrop.training.distribution.profiles import PROFILES
+from seqdrop.training.plan.activations import Work
+from seqdrop.training.plan.cost import operations
+from seqdrop.training.plan.instances import INSTANCES
+from seqdrop.training.plan.search import plan
+from seqdrop.training.plan.shapes import SHAPES
 from seqdrop.training.prices import AS_OF, PRICES, SPOT_HIGH, SPOT_LOW
-from seqdrop.training.profiles import PROFILES
-from seqdrop.training.shapes import SHAPES
 
 from tests.unit.training import plans
 
@@ -195,12 +195,14 @@ def test_a_plan_that_is_made_fits_and_more_tokens_never_need_less(
 
 def test_planning_needs_nothing_that_a_lambda_lacks():
     lacking = ("torch", "transformers", "numpy", "boto3", "botocore", "pyarrow", "isal", "sagemaker")
-    code = f"import sys\nfor name in {lacking}: sys.modules[name] = None\nimport seqdrop.training.plan"
+    code = f"import sys\nfor name in {lacking}: sys.modules[name] = None\nimport seqdrop.training.plan.search"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_modules_of_planning_read_no_clock_and_no_environment():
-    for name in ("distribution", "smdistributed", "smp_rules", "launch", "fates", "memory", "cost", "plan", "prices"):
+    rooms = {"distribution": ("distribution", "smdistributed", "smp_rules", "launch", "field_translation")}
+    rooms["plan"] = ("memory", "cost", "plan", "search", "instances")
+    for name in (f"{room}/{module}" for room, modules in rooms.items() for module in modules):
         tree = ast.parse((Path(training.__file__).parent / f"{name}.py").read_text())
         imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         assert imported.isdisjoint({"os", "time"}), name

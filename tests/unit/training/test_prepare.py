@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop.errors import InvalidFile
-from seqdrop.training import texts
+from seqdrop.training.data import line_reader
+from seqdrop.training.data.line_reader import Source
+from seqdrop.training.data.prepare import prepare
+from seqdrop.training.data.rows import ADVICE, MOST
 from seqdrop.training.jobfile import parse
-from seqdrop.training.prepare import prepare
-from seqdrop.training.problems import ADVICE, MOST
 from seqdrop.training.rows import split_of_header
-from seqdrop.training.texts import Source
 
 from local.proteins import files, proteins
 
@@ -203,7 +203,7 @@ class TestProblems:
         assert refused(f'{HEAD}format = "{kind}"\nfile = "all"', {"all": body}, tmp_path).fault.code == code
 
     def test_a_data_set_is_bounded(self, some, tmp_path, monkeypatch):
-        monkeypatch.setattr(texts.Budget.__init__, "__defaults__", (500,))
+        monkeypatch.setattr(line_reader.Budget.__init__, "__defaults__", (500,))
         assert refused(FLIP, files(some, ""), tmp_path).fault.code == "too_large"
 
     @given(st.binary(max_size=300), st.sampled_from(["three_line", "csv", "parquet"]))

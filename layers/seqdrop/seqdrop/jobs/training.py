@@ -11,9 +11,9 @@ from seqdrop.jobs.programs import ENTRY, SOURCE, Program
 from seqdrop.jobs.rules import check_training
 from seqdrop.jobs.transform import job_prefix
 from seqdrop.training.jobfile import DNABERT
-from seqdrop.training.order import Order
-from seqdrop.training.plan import Plan
-from seqdrop.training.sizing import Sizing
+from seqdrop.training.plan.search import Plan
+from seqdrop.training.plan.sizing import Sizing
+from seqdrop.training.request import Order
 
 CODE = f"/opt/ml/input/data/code/{SOURCE}"
 CHECKPOINTS = "/opt/ml/checkpoints"

@@ -19,7 +19,7 @@ from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Attempt, Step, Upload
 from seqdrop.services import Services
 from seqdrop.stages.road import hand_on, may_be_archived
-from seqdrop.training.order import Order
+from seqdrop.training.request import Order
 from seqdrop.work.examination import is_fresh
 from seqdrop.work.items import shard_name, shard_prefix
 from seqdrop.work.reuse import cuts_alike

@@ -21,8 +21,8 @@ from seqdrop.log import logger
 from seqdrop.services import Services
 from seqdrop.stages.postponed import is_due, postpone
 from seqdrop.stages.training_end import fail_training
-from seqdrop.training.order import Order
-from seqdrop.training.sizing import Sizing, has_smp, sized
+from seqdrop.training.plan.sizing import Sizing, has_smp, sized
+from seqdrop.training.request import Order
 
 
 def start_training(services: Services, attempt_key: str) -> None:

@@ -16,7 +16,7 @@ from seqdrop.stages.road import hand_on
 from seqdrop.stages.training_end import fail_training
 from seqdrop.training.gate import Candidate, Verdict, judged
 from seqdrop.training.jobfile import DNABERT
-from seqdrop.training.order import Order
+from seqdrop.training.request import Order
 
 # How SageMaker names the ways in which it ends a job by itself, and what that means to a lab.
 TOLD = {

@@ -12,10 +12,10 @@ from seqdrop.log import logger
 from seqdrop.services import Services
 from seqdrop.stages.notices import mail, reason
 from seqdrop.stages.road import hand_on
+from seqdrop.training.data.prepare import Prepared
+from seqdrop.training.data.store import Store
 from seqdrop.training.jobfile import JobFile
-from seqdrop.training.order import Order
-from seqdrop.training.prepare import Prepared
-from seqdrop.training.store import Store
+from seqdrop.training.request import Order
 
 OPEN = ("RECEIVED", "WAITING")
 AGAIN = "Then drop the whole folder again: what a file is worth shows only beside the others."

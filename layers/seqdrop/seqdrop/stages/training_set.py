@@ -23,7 +23,7 @@ from seqdrop.stages.notices import mail, reason, reject
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.training_plan import Arrival, go_on
 from seqdrop.training.jobfile import ADVICE, JOB, MOST_BYTES, JobFile, parse
-from seqdrop.training.sizing import has_smp, spread
+from seqdrop.training.plan.sizing import has_smp, spread
 from seqdrop.work.examination import rejection
 
 TRIES = 10  # each is lost only to someone who got on

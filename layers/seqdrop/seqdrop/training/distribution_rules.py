@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seqdrop.training.instances import INSTANCES
-from seqdrop.training.profiles import PRECISIONS, PROFILES, SINGLE
+from seqdrop.training.distribution.profiles import PRECISIONS, PROFILES, SINGLE
+from seqdrop.training.plan.instances import INSTANCES
 
 if TYPE_CHECKING:
-    from seqdrop.training.distribution import Distribution
+    from seqdrop.training.distribution.distribution import Distribution
 
 MOST_HOSTS = 64
 

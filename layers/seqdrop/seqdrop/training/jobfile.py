@@ -109,7 +109,7 @@ class Gate(Table):
 
 @dataclass(frozen=True)
 class JobFile(Table):
-    """All of job.toml. `distribution` is as it was written: seqdrop.training.distribution reads it."""
+    """All of job.toml. `distribution` is as it was written: seqdrop.training.distribution.distribution reads it."""
 
     model: str = setting(MISSING, Choice(*PROTEINS, DNABERT))
     task: str = setting("", Choice("", "ss3", "ss8", "promoter"))

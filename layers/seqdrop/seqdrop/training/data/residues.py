@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqdrop.training.problems import Problems
+from seqdrop.training.data.rows import Problems
 from seqdrop.training.rows import Row
 
 CLASSES = {"ss3": "HEC", "ss8": "GHIBESTC"}

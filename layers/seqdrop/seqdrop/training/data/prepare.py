@@ -10,15 +10,15 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from seqdrop.training import flip, table, three_line
+from seqdrop.training.data import flip, tables, three_line
+from seqdrop.training.data.line_reader import Budget, Source
+from seqdrop.training.data.residues import CLASSES, promoter, protein
+from seqdrop.training.data.rows import Problems
 from seqdrop.training.jobfile import DNABERT, FLIP, SPLITS, JobFile
-from seqdrop.training.problems import Problems
-from seqdrop.training.residues import CLASSES, promoter, protein
 from seqdrop.training.rows import Row
-from seqdrop.training.texts import Budget, Source
 
 RARE = 0.001  # a class with a smaller share of the training labels is told of
-READERS = {"three_line": three_line.read, "csv": table.read_csv, "parquet": table.read_parquet}
+READERS = {"three_line": three_line.read, "csv": tables.read_csv, "parquet": tables.read_parquet}
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from seqdrop.errors import DistributionRefused
-from seqdrop.training.distribution import Distribution
+from seqdrop.training.distribution.distribution import Distribution
+from seqdrop.training.distribution.profiles import SINGLE, Fate
 from seqdrop.training.jobfile import DNABERT, JobFile
-from seqdrop.training.plan import Plan, plan
-from seqdrop.training.profiles import SINGLE, Fate
+from seqdrop.training.plan.search import Plan, plan
 
 SMP_IMAGE = "smdistributed-modelparallel"  # the repository of AWS's images with its own distributed libraries
 LONGEST_DNA = 500  # k-mers that DNABERT has positions for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from seqdrop.errors import DistributionRefused
-from seqdrop.training.fates import MPI
+from seqdrop.training.distribution.field_translation import MPI
 
 STRATEGIES = ("modelparallel", "dataparallel")
 FIELDS = {

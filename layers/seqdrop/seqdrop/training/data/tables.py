@@ -10,9 +10,9 @@ import csv
 import io
 from collections.abc import Iterator
 
-from seqdrop.training.problems import Problems
+from seqdrop.training.data.line_reader import Budget, Source, lines
+from seqdrop.training.data.rows import Problems
 from seqdrop.training.rows import Row, split_named
-from seqdrop.training.texts import Budget, Source, lines
 
 COLUMNS = ("id", "sequence", "labels", "label", "split", "mask")
 LONGEST_FIELD = 10_000_000

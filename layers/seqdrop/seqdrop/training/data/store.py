@@ -21,9 +21,9 @@ from seqdrop.aws.errors import ABSENT
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.errors import InvalidFile
 from seqdrop.ledger.records import Upload
+from seqdrop.training.data.line_reader import Source
+from seqdrop.training.data.prepare import Prepared, prepare
 from seqdrop.training.jobfile import SPLITS, JobFile
-from seqdrop.training.prepare import Prepared, prepare
-from seqdrop.training.texts import Source
 from seqdrop.work.examination import FRESH, rejection
 
 

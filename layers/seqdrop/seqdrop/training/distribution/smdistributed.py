@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from seqdrop.errors import DistributionRefused
-from seqdrop.training.fates import FSDP_WHY, MPI, NOTHING, V1, V2
-from seqdrop.training.instances import INSTANCES
-from seqdrop.training.launch import as_the_sdk
-from seqdrop.training.profiles import DDP, FSDP, SINGLE, Fate
-from seqdrop.training.smp_rules import check_data, check_model, check_tables
+from seqdrop.training.distribution.field_translation import FSDP_WHY, MPI, NOTHING, V1, V2
+from seqdrop.training.distribution.launch import as_the_sdk
+from seqdrop.training.distribution.profiles import DDP, FSDP, SINGLE, Fate
+from seqdrop.training.distribution.smp_rules import check_data, check_model, check_tables
+from seqdrop.training.plan.instances import INSTANCES
 
 # Where the data-parallel library runs (the SDK's own list, of what is still to be had).
 DATA_PARALLEL_ON = ("ml.p3.16xlarge", "ml.p3dn.24xlarge", "ml.p4d.24xlarge", "ml.p4de.24xlarge")

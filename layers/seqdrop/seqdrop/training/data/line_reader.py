@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from seqdrop.training.problems import Problems
+from seqdrop.training.data.rows import Problems
 
 MOST_BYTES = 400_000_000  # of text, over all files of a data set
 GZIP = b"\x1f\x8b"

@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqdrop.training.distribution import Distribution
-from seqdrop.training.profiles import LORA
-from seqdrop.training.shapes import Shape
+from seqdrop.training.distribution.distribution import Distribution
+from seqdrop.training.distribution.profiles import LORA
+from seqdrop.training.plan.shapes import Shape
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqdrop.training.activations import Activations, Work
-from seqdrop.training.distribution import Distribution
-from seqdrop.training.instances import GIB
-from seqdrop.training.shapes import Shape
+from seqdrop.training.distribution.distribution import Distribution
+from seqdrop.training.plan.activations import Activations, Work
+from seqdrop.training.plan.instances import GIB
+from seqdrop.training.plan.shapes import Shape
 
 FORWARD, BACKWARD = "before the backward pass", "at the end of the backward pass"
 CHAPTER_BYTES = 20  # of mixed precision with two copies: 2 + 2 (fp16), 8 (Adam), 4 + 4 (fp32 for Adam)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from seqdrop.errors import DistributionRefused
+from seqdrop.training.distribution.launch import torchrun
+from seqdrop.training.distribution.profiles import FSDP_OFFLOAD, LORA, SHARDED, SINGLE, Fate
+from seqdrop.training.distribution.smdistributed import translated
 from seqdrop.training.distribution_rules import rules
-from seqdrop.training.instances import INSTANCES
-from seqdrop.training.launch import torchrun
-from seqdrop.training.profiles import FSDP_OFFLOAD, LORA, SHARDED, SINGLE, Fate
-from seqdrop.training.smdistributed import translated
+from seqdrop.training.plan.instances import INSTANCES
 
 LORA_RANK = 8
 OWN = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.jobfile import DNABERT, JobFile
-from seqdrop.training.prepare import Prepared
 
 STRUCTURE = "structure"  # as analyses.toml calls the model of proteins/
 
