@@ -19,9 +19,9 @@ from seqdrop.training.data.prepare import prepare
 from seqdrop.training.distribution.distribution import Distribution
 from seqdrop.training.distribution.profiles import Fate
 from seqdrop.training.jobfile import JobFile, parse
+from seqdrop.training.plan.instances import AS_OF, REGION, SOURCE
 from seqdrop.training.plan.search import Plan, gib
 from seqdrop.training.plan.sizing import sized
-from seqdrop.training.prices import AS_OF, REGION, SOURCE
 
 HELP = """\
 Say what a training job would take: bytes on each GPU, hours and dollars; and what became of each field of

@@ -17,10 +17,9 @@ from seqdrop.training.distribution.distribution import Distribution
 from seqdrop.training.distribution.profiles import PROFILES
 from seqdrop.training.plan.activations import Work
 from seqdrop.training.plan.cost import operations
-from seqdrop.training.plan.instances import INSTANCES
+from seqdrop.training.plan.instances import AS_OF, INSTANCES, PRICES, SPOT_HIGH, SPOT_LOW
 from seqdrop.training.plan.search import plan
 from seqdrop.training.plan.shapes import SHAPES
-from seqdrop.training.prices import AS_OF, PRICES, SPOT_HIGH, SPOT_LOW
 
 from tests.unit.training import plans
 

@@ -14,9 +14,8 @@ from seqdrop.errors import InvalidFile
 from seqdrop.training.data import line_reader
 from seqdrop.training.data.line_reader import Source
 from seqdrop.training.data.prepare import prepare
-from seqdrop.training.data.rows import ADVICE, MOST
+from seqdrop.training.data.rows import ADVICE, MOST, split_of_header
 from seqdrop.training.jobfile import parse
-from seqdrop.training.rows import split_of_header
 
 from local.proteins import files, proteins
 

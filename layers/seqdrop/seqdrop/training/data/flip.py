@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seqdrop.training.data.line_reader import Budget, Source, lines
-from seqdrop.training.data.rows import Problems
-from seqdrop.training.rows import Row, name_of_header, split_of_header
+from seqdrop.training.data.rows import Problems, Row, name_of_header, split_of_header
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ from pathlib import Path
 from seqdrop.training.data import flip, tables, three_line
 from seqdrop.training.data.line_reader import Budget, Source
 from seqdrop.training.data.residues import CLASSES, promoter, protein
-from seqdrop.training.data.rows import Problems
+from seqdrop.training.data.rows import Problems, Row
 from seqdrop.training.jobfile import DNABERT, FLIP, SPLITS, JobFile
-from seqdrop.training.rows import Row
 
 RARE = 0.001  # a class with a smaller share of the training labels is told of
 READERS = {"three_line": three_line.read, "csv": tables.read_csv, "parquet": tables.read_parquet}

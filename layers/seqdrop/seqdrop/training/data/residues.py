@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from seqdrop.training.data.rows import Problems
-from seqdrop.training.rows import Row
+from seqdrop.training.data.rows import Problems, Row
 
 CLASSES = {"ss3": "HEC", "ss8": "GHIBESTC"}
 UNSCORED = "-"

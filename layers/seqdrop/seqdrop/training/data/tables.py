@@ -11,8 +11,7 @@ import io
 from collections.abc import Iterator
 
 from seqdrop.training.data.line_reader import Budget, Source, lines
-from seqdrop.training.data.rows import Problems
-from seqdrop.training.rows import Row, split_named
+from seqdrop.training.data.rows import Problems, Row, split_named
 
 COLUMNS = ("id", "sequence", "labels", "label", "split", "mask")
 LONGEST_FIELD = 10_000_000

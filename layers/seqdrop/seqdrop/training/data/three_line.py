@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqdrop.training.data.line_reader import Budget, Source, lines
-from seqdrop.training.data.rows import Problems
-from seqdrop.training.rows import Row, name_of_header, split_of_header
+from seqdrop.training.data.rows import Problems, Row, name_of_header, split_of_header
 
 
 def read(source: Source, split: str, problems: Problems, budget: Budget) -> Iterator[Row]:

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from seqdrop.training.distribution.distribution import Distribution
 from seqdrop.training.distribution.profiles import DDP, FSDP_OFFLOAD, LORA
 from seqdrop.training.plan.activations import Work
-from seqdrop.training.plan.instances import Instance
+from seqdrop.training.plan.instances import PRICES, SPOT_HIGH, SPOT_LOW, Instance
 from seqdrop.training.plan.shapes import Shape
-from seqdrop.training.prices import PRICES, SPOT_HIGH, SPOT_LOW
 
 UTILISATION = 0.35  # of the dense peak of a product in bf16, for layers of this width in eager PyTorch
 UTILISATION_EAGER = 0.25  # where attention writes its scores to memory

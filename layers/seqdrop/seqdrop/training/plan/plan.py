@@ -8,10 +8,9 @@ from seqdrop.errors import PlanRefused
 from seqdrop.training.distribution.distribution import Distribution
 from seqdrop.training.plan.activations import Work
 from seqdrop.training.plan.cost import Cost, cost
-from seqdrop.training.plan.instances import GIB, Instance
+from seqdrop.training.plan.instances import AS_OF, GIB, REGION, SOURCE, Instance
 from seqdrop.training.plan.memory import CHAPTER_BYTES, Memory, memory
 from seqdrop.training.plan.shapes import SHAPES, Shape
-from seqdrop.training.prices import AS_OF, REGION, SOURCE
 
 CLASSES = {"ss3": 3, "ss8": 8, "promoter": 2}
 HOST_SHARE = 0.8  # of a host's memory that states may fill; the rest is the system's, the data's and the loader's

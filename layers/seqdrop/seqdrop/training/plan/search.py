@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from seqdrop.errors import DistributionRefused, PlanRefused
 from seqdrop.training.distribution.distribution import Distribution
 from seqdrop.training.distribution.profiles import FSDP, FSDP_OFFLOAD, LORA, SINGLE
-from seqdrop.training.plan.instances import INSTANCES, Instance
+from seqdrop.training.plan.instances import INSTANCES, PRICES, Instance
 from seqdrop.training.plan.plan import Job, Plan, gib, on
 from seqdrop.training.plan.shapes import SHAPES
-from seqdrop.training.prices import PRICES
 
 __all__ = ["Job", "Plan", "gib", "on", "plan"]
 ADVICE = 3
