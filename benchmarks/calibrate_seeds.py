@@ -22,7 +22,7 @@ import promoter_data
 from classifier import load_classifier
 from promoter_data import Labelled
 from promoter_figures import false_calls, probabilities
-from seqdrop.calibration import FILE, Calibration, logit
+from seqdrop.models.calibration import FILE, Calibration, logit
 from train_seeds import RECIPES
 
 BINS = 10

@@ -13,8 +13,8 @@ import resource
 import time
 from collections.abc import Iterator
 
-from seqdrop.calibration import Calibration
 from seqdrop.config.analyses import packaged
+from seqdrop.models.calibration import Calibration
 from seqdrop.results.files import result_files
 
 RECORD = 3_000_000

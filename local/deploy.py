@@ -17,8 +17,8 @@ from pathlib import Path
 
 from seqdrop.config.analyses import packaged
 from seqdrop.jobs.code import push_code
-from seqdrop.jobs.models import push_archive
-from seqdrop.jobs.programs import ENTRY, PROGRAMS, push_program
+from seqdrop.models.archives import push_archive
+from seqdrop.models.code_bundles import PROGRAMS, TRAINING_ENTRY, push_program
 from seqdrop.services import now
 from seqdrop_cli.pack import pack_model
 from seqdrop_cli.processing import pack
@@ -142,7 +142,7 @@ def packed(shared: Path, name: str, *folders: Path) -> Path:
 def push_programs(aws: EmbeddedAws, stack: Stack) -> None:
     """Make the training scripts of this checkout what training jobs run."""
     for program in PROGRAMS:
-        if (MODEL_CODE / program / ENTRY).is_file():
+        if (MODEL_CODE / program / TRAINING_ENTRY).is_file():
             push_program(aws.client("s3"), stack.results, program, pack_program(MODEL_CODE / program), now())
 
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqdrop.jobs.models import class_names
+from seqdrop.models.archives import class_names
 
 from seqdrop_cli.vocabulary import UnfitModel, Vocabulary, read_vocabulary
 from seqdrop_cli.weights import safetensors, shapes

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import InvalidFile
-from seqdrop.jobs.models import current_archive, push_archive
+from seqdrop.models.archives import current_archive, push_archive
 from seqdrop.services import now
 
 from seqdrop_cli import predict as local

@@ -11,13 +11,13 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seqdrop.calibration import of_archive
 from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.config.analyses import Analysis
 from seqdrop.config.kind_settings import PROTEIN
 from seqdrop.errors import SeqdropError
 from seqdrop.jobs.transform import environment
 from seqdrop.ledger.records import Attempt, Job, Upload
+from seqdrop.models.calibration import of_archive
 from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy

@@ -7,7 +7,7 @@ from dataclasses import replace
 from seqdrop.config.analyses import Analysis, packaged
 from seqdrop.config.kind_settings import DNA, PROTEIN, JobSettings, ModelUse, ProteinUse
 from seqdrop.errors import ConfigurationError
-from seqdrop.jobs.models import POSITIVE
+from seqdrop.models.archives import POSITIVE
 
 from seqdrop_cli.checkpoint import Checkpoint
 from seqdrop_cli.predict import Masks, read_masks

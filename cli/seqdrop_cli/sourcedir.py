@@ -7,7 +7,7 @@ import io
 import tarfile
 from pathlib import Path
 
-from seqdrop.jobs.programs import ENTRY
+from seqdrop.models.code_bundles import TRAINING_ENTRY
 
 MODEL_CODE = Path(__file__).resolve().parents[2] / "model_code"  # of the checkout that this command runs from
 SUFFIXES = (".py", ".json", ".txt")
@@ -18,8 +18,8 @@ def pack_program(folder: Path) -> bytes:
 
     Raises ValueError for a folder without train.py.
     """
-    if not (folder / ENTRY).is_file():
-        raise ValueError(f"{folder / ENTRY} is not there: this is no folder of a training script")
+    if not (folder / TRAINING_ENTRY).is_file():
+        raise ValueError(f"{folder / TRAINING_ENTRY} is not there: this is no folder of a training script")
     held = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=held, mode="wb", mtime=0) as packed,

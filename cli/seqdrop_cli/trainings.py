@@ -8,10 +8,10 @@ from hashlib import file_digest
 from pathlib import Path
 
 from rich.console import Console
-from seqdrop.jobs import pointers
-from seqdrop.jobs.models import pointer_key
-from seqdrop.jobs.programs import PROGRAMS, push_program
-from seqdrop.jobs.registry import Version, make_current
+from seqdrop.models import pointers
+from seqdrop.models.archives import pointer_key
+from seqdrop.models.code_bundles import PROGRAMS, push_program
+from seqdrop.models.registry import Version, make_current
 from seqdrop.services import now
 
 from seqdrop_cli import target as targets

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 from seqdrop.config.analyses import Analysis, packaged
 from seqdrop.config.settings import Settings
-from seqdrop.jobs.models import ModelArchive, model_request
 from seqdrop.jobs.transform import transform_request
 from seqdrop.ledger.records import Attempt
+from seqdrop.models.archives import ModelArchive, model_request
 from seqdrop.reads.records import Record
 from seqdrop.work.items import work_items
 from seqdrop_cli.handler import Handler

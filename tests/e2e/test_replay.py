@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 from seqdrop.archive import archive_key
-from seqdrop.jobs.models import push_archive
+from seqdrop.models.archives import push_archive
 from seqdrop_cli.main import main
 
 from local.deploy import push_seed

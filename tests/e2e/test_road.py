@@ -244,7 +244,7 @@ class TestModels:
     @pytest.fixture
     def with_archive(self, aws, s3, stack):
         """Makes bytes the current promoter-300 archive, and puts the seed back afterwards."""
-        from seqdrop.jobs.models import push_archive
+        from seqdrop.models.archives import push_archive
 
         from local.deploy import push_seeds
 

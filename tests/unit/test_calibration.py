@@ -7,8 +7,8 @@ import tarfile
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.calibration import Calibration, of_archive, parse
 from seqdrop.errors import ConfigurationError
+from seqdrop.models.calibration import Calibration, of_archive, parse
 
 SEEDS = ("promoter-70", "promoter-300")
 shares = st.floats(0.0001, 0.9999)

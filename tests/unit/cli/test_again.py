@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 from seqdrop.config.analyses import packaged
-from seqdrop.jobs.models import push_archive
 from seqdrop.ledger.records import Attempt, Upload
+from seqdrop.models.archives import push_archive
 from seqdrop.uploads import UploadVersion
 from seqdrop_cli import proposals, release, replay
 from seqdrop_cli.choice import Choice, chosen

@@ -13,7 +13,7 @@ import boto3
 import numpy as np
 import pytest
 from safetensors.numpy import load, load_file
-from seqdrop.jobs.models import archive_labels
+from seqdrop.models.archives import archive_labels
 from seqdrop_cli.main import main
 from seqdrop_cli.pack import pack_model
 from seqdrop_cli.package import package

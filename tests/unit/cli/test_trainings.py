@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 from seqdrop.errors import JobRefused
-from seqdrop.jobs.models import current_archive
-from seqdrop.jobs.programs import current_program
+from seqdrop.models.archives import current_archive
+from seqdrop.models.code_bundles import current_program
 from seqdrop_cli import trainings
 from seqdrop_cli.main import parser
 from seqdrop_cli.sourcedir import MODEL_CODE, pack_program

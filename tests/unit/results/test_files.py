@@ -13,10 +13,10 @@ import pybigtools
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from seqdrop.calibration import Calibration
 from seqdrop.config.analyses import Analysis, packaged
 from seqdrop.config.kind_settings import ModelUse
 from seqdrop.ledger.records import Attempt, Job, Upload
+from seqdrop.models.calibration import Calibration
 from seqdrop.results import bigwig
 from seqdrop.results.files import result_files
 from seqdrop.results.provenance import provenance

@@ -9,9 +9,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.config.analyses import Analysis, packaged
-from seqdrop.jobs.models import pointer_key
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Attempt, Job, Upload
+from seqdrop.models.archives import pointer_key
 from seqdrop.stages.release import release, why_not
 from seqdrop.stages.replay import Replay, considered, replay
 from seqdrop.stages.road import may_be_archived, next_messages

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 from seqdrop.config.analyses import packaged
-from seqdrop.jobs.models import push_archive
 from seqdrop.ledger.records import Attempt, Upload
+from seqdrop.models.archives import push_archive
 from seqdrop.stages.postponed import delay
 from seqdrop.stages.room import end_job
 from seqdrop.stages.start_transform import start_transform

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from seqdrop import clock
 from seqdrop.jobs.names import job_name
-from seqdrop.jobs.programs import push_program
-from seqdrop.jobs.registry import Version, make_current
+from seqdrop.models.code_bundles import push_program
+from seqdrop.models.registry import Version, make_current
 from seqdrop.stages.archive import archive
 from seqdrop.stages.finish import finish
 from seqdrop.stages.reconcile import reconcile

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.training.gate import Candidate, judged
+from seqdrop.models.promotion import Candidate, judged
 
 CURRENT = Candidate("ss3", 0.75, "a")
 

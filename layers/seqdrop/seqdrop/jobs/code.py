@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from seqdrop.errors import JobRefused
-from seqdrop.jobs import pointers
+from seqdrop.models import pointers
 
 POINTER = "processing/current.json"
 ENTRY, PACKAGES = "entry.py", "packages.zip"

@@ -26,11 +26,3 @@ def job_name(members: list[Attempt]) -> str:
 def examination_name(upload_id: str, number: int) -> str:
     """`seqdrop-examine-<upload id>-<attempt>`; no analysis is called so."""
     return f"seqdrop-{EXAMINE}-{upload_id}-{number}"
-
-
-def model_name(model: str, request: str) -> str:
-    """`seqdrop-<model>-<16 digits>`: a digest of the whole request, so that a name never means two models.
-
-    The archive alone would not do: two stacks of one account may use the same archive with roles of their own.
-    """
-    return f"seqdrop-{model}-{hashlib.sha256(request.encode()).hexdigest()[:16]}"

@@ -7,9 +7,9 @@ import json
 import re
 
 from seqdrop.config.settings import Settings
-from seqdrop.jobs.programs import ENTRY, SOURCE, Program
 from seqdrop.jobs.rules import check_training
 from seqdrop.jobs.transform import job_prefix
+from seqdrop.models.code_bundles import SOURCE, TRAINING_ENTRY, Program
 from seqdrop.training.jobfile import DNABERT
 from seqdrop.training.plan.search import Plan
 from seqdrop.training.plan.sizing import Sizing
@@ -121,7 +121,11 @@ def has_own_disks(instance_type: str) -> bool:
 
 def _toolkit() -> dict[str, str]:
     """The code comes as a channel, which a container without a network can read, too."""
-    return {"sagemaker_program": ENTRY, "sagemaker_submit_directory": CODE, "sagemaker_container_log_level": "20"}
+    return {
+        "sagemaker_program": TRAINING_ENTRY,
+        "sagemaker_submit_directory": CODE,
+        "sagemaker_container_log_level": "20",
+    }
 
 
 def _channels(settings: Settings, order: Order, program: Program, weights: str) -> list[dict]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from seqdrop.calibration import Calibration
 from seqdrop.config.kind_settings import ModelUse, ProteinUse
+from seqdrop.models.calibration import Calibration
 from seqdrop.results.files import Results
 from seqdrop.results.track import RULE
 

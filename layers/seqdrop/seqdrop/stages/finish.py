@@ -10,12 +10,12 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-from seqdrop.calibration import parse
 from seqdrop.config.kind_settings import PROTEIN
 from seqdrop.errors import RetryableError
 from seqdrop.jobs.transform import output_prefix
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job
 from seqdrop.log import logger
+from seqdrop.models.calibration import parse
 from seqdrop.results.files import result_files, results_prefix, upload_files
 from seqdrop.results.provenance import provenance
 from seqdrop.results.rows import Counts, UnknownAnswer

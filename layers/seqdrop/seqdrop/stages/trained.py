@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 
-from seqdrop.jobs.artifacts import Artifacts, NoModel, read_artifacts
-from seqdrop.jobs.models import class_names
-from seqdrop.jobs.registry import Version, current_candidate, make_current, register
 from seqdrop.jobs.training import output_prefix
 from seqdrop.ledger.records import Attempt, Job
 from seqdrop.log import logger
+from seqdrop.models.archives import class_names
+from seqdrop.models.artifacts import Artifacts, NoModel, read_artifacts
+from seqdrop.models.promotion import Candidate, Verdict, judged
+from seqdrop.models.registry import Version, current_candidate, make_current, register
 from seqdrop.services import Services, now
 from seqdrop.stages.examined import ENDS
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.training_end import fail_training
-from seqdrop.training.gate import Candidate, Verdict, judged
 from seqdrop.training.jobfile import DNABERT
 from seqdrop.training.request import Order
 

@@ -9,9 +9,9 @@ from botocore.exceptions import ClientError
 
 from seqdrop.aws.errors import THERE_ALREADY
 from seqdrop.errors import JobRefused
-from seqdrop.jobs import pointers
-from seqdrop.jobs.models import pointer_key
-from seqdrop.training.gate import Candidate
+from seqdrop.models import pointers
+from seqdrop.models.archives import pointer_key
+from seqdrop.models.promotion import Candidate
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from seqdrop.calibration import of_archive
 from seqdrop.config.settings import Settings
 from seqdrop.errors import JobRefused
-from seqdrop.jobs import pointers
-from seqdrop.jobs.names import model_name
+from seqdrop.models import pointers
+from seqdrop.models.calibration import of_archive
 
 # The container answers at most this many bytes to one request; its own default is 6.5 MB.
 MAX_RESPONSE = str(64 * 1024 * 1024)
@@ -178,3 +177,11 @@ def class_names(config: dict) -> tuple[str, ...]:
     if sorted(named) != list(range(len(named))) or any(UNNAMED.fullmatch(label) for label in named.values()):
         return ()
     return tuple(named[index] for index in range(len(named)))
+
+
+def model_name(model: str, request: str) -> str:
+    """`seqdrop-<model>-<16 digits>`: a digest of the whole request, so that a name never means two models.
+
+    The archive alone would not do: two stacks of one account may use the same archive with roles of their own.
+    """
+    return f"seqdrop-{model}-{hashlib.sha256(request.encode()).hexdigest()[:16]}"

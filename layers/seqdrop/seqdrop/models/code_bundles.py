@@ -9,9 +9,9 @@ import hashlib
 from dataclasses import dataclass
 
 from seqdrop.errors import JobRefused
-from seqdrop.jobs import pointers
+from seqdrop.models import pointers
 
-SOURCE, ENTRY = "sourcedir.tar.gz", "train.py"
+SOURCE, TRAINING_ENTRY = "sourcedir.tar.gz", "train.py"
 PROGRAMS = ("protein", "dnabert")
 
 
