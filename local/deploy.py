@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqdrop.config.analyses import packaged
-from seqdrop.jobs.code import push_code
 from seqdrop.models.archives import push_archive
-from seqdrop.models.code_bundles import PROGRAMS, TRAINING_ENTRY, push_program
+from seqdrop.models.code_bundles import PROGRAMS, TRAINING_ENTRY, push_code, push_program
 from seqdrop.services import now
 from seqdrop_cli.pack import pack_model
 from seqdrop_cli.processing import pack

@@ -11,9 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from seqdrop.config.kind_settings import ALPHABETS, DNA
 from seqdrop.errors import SeqdropError
-from seqdrop.jobs.code import push_code
 from seqdrop.ledger.moves import ENDS, MOVES, UPLOAD
 from seqdrop.ledger.records import Upload
+from seqdrop.models.code_bundles import push_code
 from seqdrop.services import now
 
 from seqdrop_cli import models, redrive, release, replay, training, trainings

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import boto3
 import pytest
-from seqdrop.jobs.code import current_code
+from seqdrop.models.code_bundles import current_code
 from seqdrop_cli import main as command
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from seqdrop.config.settings import Settings
-from seqdrop.jobs.code import ENTRY, Code
 from seqdrop.jobs.rules import check_processing
 from seqdrop.jobs.transform import job_prefix
 from seqdrop.ledger.records import Upload
+from seqdrop.models.code_bundles import PROCESSING_ENTRY, Code
 from seqdrop.uploads import UploadVersion
 from seqdrop.work.examination import REQUEST
 
@@ -40,7 +40,7 @@ def processing_request(settings: Settings, name: str, upload: Upload, code: Code
             "RoleArn": settings.processing_role,
             "AppSpecification": {
                 "ImageUri": settings.processing_image,
-                "ContainerEntrypoint": ["python3", f"{INPUT}/code/{ENTRY}"],
+                "ContainerEntrypoint": ["python3", f"{INPUT}/code/{PROCESSING_ENTRY}"],
             },
             "Environment": {"AWS_DEFAULT_REGION": region, "PYTHONUNBUFFERED": "1"},
             "ProcessingInputs": [

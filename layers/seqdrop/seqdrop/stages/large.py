@@ -15,7 +15,6 @@ from botocore.exceptions import ClientError
 from seqdrop.aws.errors import GONE
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import JobRefused, ObjectGone
-from seqdrop.jobs.code import current_code
 from seqdrop.jobs.names import examination_name
 from seqdrop.jobs.processing import brief, processing_request, request_key
 from seqdrop.jobs.sending import covers, send
@@ -23,6 +22,7 @@ from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import EXAMINE, Job, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.log import logger
+from seqdrop.models.code_bundles import current_code
 from seqdrop.services import Services
 from seqdrop.stages.postponed import is_due, postpone
 from seqdrop.uploads import UploadVersion
