@@ -15,7 +15,6 @@ from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.config.analyses import Analysis
 from seqdrop.config.kind_settings import PROTEIN
 from seqdrop.errors import SeqdropError
-from seqdrop.jobs.transform import environment
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.models.calibration import of_archive
 from seqdrop.reads.bed import Bed, read_bed
@@ -25,6 +24,7 @@ from seqdrop.results.columns import NAMES
 from seqdrop.results.files import result_files
 from seqdrop.results.provenance import provenance
 from seqdrop.results.summary import summary
+from seqdrop.sagemaker.requests.transform import environment
 from seqdrop.work.items import items_of, runs_of_n, shards
 from seqdrop.work.selection import Selection
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 from seqdrop.config.analyses import Analysis, packaged
 from seqdrop.config.settings import Settings
-from seqdrop.jobs.transform import transform_request
 from seqdrop.ledger.records import Attempt
 from seqdrop.models.archives import ModelArchive, model_request
 from seqdrop.reads.records import Record
+from seqdrop.sagemaker.requests.transform import transform_request
 from seqdrop.work.items import work_items
 from seqdrop_cli.handler import Handler
 from seqdrop_cli.pack import pack_model, unpacked

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from seqdrop import archive as cold
 from seqdrop.aws import s3 as aws_s3
 from seqdrop.errors import JobRefused
-from seqdrop.jobs import sending
 from seqdrop.ledger.table import Ledger
+from seqdrop.sagemaker import client
 from seqdrop.stages import archive, finish, notices, reconcile, settle, start_transform, validate, verdict
 
 Change = tuple[object, str, object]  # where, which name, what it is instead
@@ -159,7 +159,7 @@ def _in_use_is_refused():
 
         return known(create, request, never)
 
-    known = sending.send
+    known = client.send
     return [(start_transform, "send", send)]
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from seqdrop.config.analyses import Analysis, packaged, parse
 from seqdrop.errors import ConfigurationError
-from seqdrop.jobs.transform import environment
+from seqdrop.sagemaker.requests.transform import environment
 
 GOOD = """
 [analyses.reads]

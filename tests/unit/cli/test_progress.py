@@ -2,8 +2,8 @@
 
 import pytest
 from seqdrop.config.analyses import packaged
-from seqdrop.jobs.names import examination_name
 from seqdrop.ledger.records import EXAMINE, Job, Upload
+from seqdrop.sagemaker.names import examination_name
 from seqdrop.uploads import UploadVersion
 from seqdrop_cli.progress import progress
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop.config.analyses import packaged
 from seqdrop.errors import JobRefused
-from seqdrop.jobs.names import PATTERN, job_name
-from seqdrop.jobs.rules import check_transform
-from seqdrop.jobs.transform import manifest, transform_request
 from seqdrop.ledger.records import Attempt
 from seqdrop.models.archives import ModelArchive, class_names, current_archive, model_request, push_archive
+from seqdrop.sagemaker.limits import check_transform
+from seqdrop.sagemaker.names import PATTERN, job_name
+from seqdrop.sagemaker.requests.transform import manifest, transform_request
 from seqdrop.uploads import upload_id
 
 from local.testing import archive

@@ -14,11 +14,11 @@ import pytest
 from botocore.validate import ParamValidator
 from seqdrop.config.analyses import packaged
 from seqdrop.errors import JobRefused
-from seqdrop.jobs.names import PATTERN, examination_name
-from seqdrop.jobs.processing import LONGEST, brief, processing_request
-from seqdrop.jobs.rules import check_processing
 from seqdrop.ledger.records import Upload
 from seqdrop.models.code_bundles import Code, current_code, push_code
+from seqdrop.sagemaker.limits import check_processing
+from seqdrop.sagemaker.names import PATTERN, examination_name
+from seqdrop.sagemaker.requests.processing import LONGEST, brief, processing_request
 from seqdrop.uploads import UploadVersion
 from seqdrop.work import container
 

@@ -7,9 +7,9 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 from seqdrop.errors import JobRefused
-from seqdrop.jobs.rules import check_training
-from seqdrop.jobs.training import METRICS, has_own_disks, training_request
 from seqdrop.models.code_bundles import Program
+from seqdrop.sagemaker.limits import check_training
+from seqdrop.sagemaker.requests.training import METRICS, has_own_disks, training_request
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.jobfile import parse
 from seqdrop.training.plan.sizing import sized

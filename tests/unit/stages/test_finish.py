@@ -6,8 +6,8 @@ import pytest
 from botocore.exceptions import ClientError
 from seqdrop.config.analyses import packaged
 from seqdrop.errors import RetryableError
-from seqdrop.jobs.transform import output_prefix
 from seqdrop.ledger.records import Attempt, Job, Upload
+from seqdrop.sagemaker.requests.transform import output_prefix
 from seqdrop.stages.finish import finish
 from seqdrop.uploads import UploadVersion
 from seqdrop.work.items import shard_name

@@ -12,8 +12,8 @@ from dataclasses import replace
 import pyarrow.parquet
 import pytest
 from seqdrop.config.analyses import parse
-from seqdrop.jobs.transform import output_prefix
 from seqdrop.models.archives import current_archive, push_archive
+from seqdrop.sagemaker.requests.transform import output_prefix
 from seqdrop.stages.finish import finish
 from seqdrop.stages.start_transform import start_transform
 from seqdrop.stages.validate import validate

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 from seqdrop.config.analyses import Analyses, packaged, parse
-from seqdrop.jobs.transform import output_prefix
 from seqdrop.models.archives import push_archive
 from seqdrop.models.calibration import Calibration
+from seqdrop.sagemaker.requests.transform import output_prefix
 from seqdrop.stages.archive import archive
 from seqdrop.stages.finish import finish
 from seqdrop.stages.start_transform import start_transform

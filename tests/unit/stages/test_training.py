@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from seqdrop import clock
-from seqdrop.jobs.names import job_name
 from seqdrop.models.code_bundles import push_program
 from seqdrop.models.registry import Version, make_current
+from seqdrop.sagemaker.names import job_name
 from seqdrop.stages.archive import archive
 from seqdrop.stages.finish import finish
 from seqdrop.stages.reconcile import reconcile

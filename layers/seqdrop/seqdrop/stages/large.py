@@ -15,14 +15,14 @@ from botocore.exceptions import ClientError
 from seqdrop.aws.errors import GONE
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import JobRefused, ObjectGone
-from seqdrop.jobs.names import examination_name
-from seqdrop.jobs.processing import brief, processing_request, request_key
-from seqdrop.jobs.sending import covers, send
 from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import EXAMINE, Job, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.log import logger
 from seqdrop.models.code_bundles import current_code
+from seqdrop.sagemaker.client import covers, send
+from seqdrop.sagemaker.names import examination_name
+from seqdrop.sagemaker.requests.processing import brief, processing_request, request_key
 from seqdrop.services import Services
 from seqdrop.stages.postponed import is_due, postpone
 from seqdrop.uploads import UploadVersion

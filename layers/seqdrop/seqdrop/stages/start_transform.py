@@ -10,14 +10,14 @@ from itertools import islice
 from botocore.exceptions import ClientError
 
 from seqdrop.errors import JobRefused
-from seqdrop.jobs.grouping import fair, groups
-from seqdrop.jobs.names import job_name
-from seqdrop.jobs.sending import LATER, covers, send
-from seqdrop.jobs.transform import job_prefix, manifest, transform_request
 from seqdrop.ledger.moves import ATTEMPT
 from seqdrop.ledger.records import Attempt, Job
 from seqdrop.log import logger
 from seqdrop.models.archives import current_archive, ensure_model, model_request
+from seqdrop.sagemaker.client import LATER, covers, send
+from seqdrop.sagemaker.grouping import fair, groups
+from seqdrop.sagemaker.names import job_name
+from seqdrop.sagemaker.requests.transform import job_prefix, manifest, transform_request
 from seqdrop.services import Services
 from seqdrop.stages.postponed import is_due, postpone
 from seqdrop.stages.room import claim, end_job, free_places

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from seqdrop.config.settings import Settings
-from seqdrop.jobs.rules import check_processing
-from seqdrop.jobs.transform import job_prefix
 from seqdrop.ledger.records import Upload
 from seqdrop.models.code_bundles import PROCESSING_ENTRY, Code
+from seqdrop.sagemaker.limits import check_processing
+from seqdrop.sagemaker.requests.transform import job_prefix
 from seqdrop.uploads import UploadVersion
 from seqdrop.work.examination import REQUEST
 

@@ -7,7 +7,7 @@ patterns and ranges).
 from __future__ import annotations
 
 from seqdrop.errors import JobRefused
-from seqdrop.jobs.names import PATTERN
+from seqdrop.sagemaker.names import PATTERN
 
 
 def check_transform(request: dict) -> dict:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from seqdrop.config.analyses import Analysis
 from seqdrop.config.kind_settings import PROTEIN, ProteinUse
 from seqdrop.config.settings import Settings
-from seqdrop.jobs.rules import check_transform
 from seqdrop.ledger.records import Attempt
+from seqdrop.sagemaker.limits import check_transform
 from seqdrop.work.items import shard_name, shard_prefix
 
 

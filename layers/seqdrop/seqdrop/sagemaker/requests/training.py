@@ -7,9 +7,9 @@ import json
 import re
 
 from seqdrop.config.settings import Settings
-from seqdrop.jobs.rules import check_training
-from seqdrop.jobs.transform import job_prefix
 from seqdrop.models.code_bundles import SOURCE, TRAINING_ENTRY, Program
+from seqdrop.sagemaker.limits import check_training
+from seqdrop.sagemaker.requests.transform import job_prefix
 from seqdrop.training.jobfile import DNABERT
 from seqdrop.training.plan.search import Plan
 from seqdrop.training.plan.sizing import Sizing

@@ -1,1 +1,0 @@
-"""SageMaker jobs: their names, their requests, the rules a request is held to, the models they run."""
