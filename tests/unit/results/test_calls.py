@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.results.calls import Call, Suppression
+from seqdrop.results.annotations import Call, Suppression
 
 
 @st.composite

@@ -17,7 +17,7 @@ from seqdrop.config.analyses import Analysis, packaged
 from seqdrop.config.kind_settings import ModelUse
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.models.calibration import Calibration
-from seqdrop.results import bigwig
+from seqdrop.results import tracks
 from seqdrop.results.files import result_files
 from seqdrop.results.provenance import provenance
 from seqdrop.results.rows import UnknownAnswer
@@ -160,12 +160,12 @@ def test_gff3_is_read_by_gffutils():
     written(records, CALIBRATION, check)
 
 
-WRITERS = [bigwig.by_pybigtools, bigwig.by_pybigwig]
+WRITERS = [tracks.by_pybigtools, tracks.by_pybigwig]
 
 
 def read_back(writer, path: Path, name: str) -> list[tuple[int, int, float]]:
     """By the library that did not write it."""
-    if writer is bigwig.by_pybigtools:
+    if writer is tracks.by_pybigtools:
         with pyBigWig.open(str(path)) as file:
             return list(file.intervals(name))
     with pybigtools.open(str(path)) as file:
@@ -187,7 +187,7 @@ def test_a_bigwig_is_its_bedgraph(records, writer):
                     assert file.chroms(name) == records[name][-1][1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bigwig, "writer", lambda: writer)
+        patch.setattr(tracks, "writer", lambda: writer)
         written(records, CALIBRATION, check)
 
 
@@ -198,10 +198,10 @@ def test_a_bigwig_that_breaks_off_is_no_bigwig(tmp_path):
         yield "a", 0, 10, 0.5
         raise OSError("the disk is gone")
 
-    with pytest.raises((bigwig.BigWigFailed, OSError)):
-        bigwig.by_pybigtools(tmp_path / "x.bw", {"a": 100}, broken())
-    with pytest.raises(bigwig.BigWigFailed):  # an interval beyond the end of its sequence
-        bigwig.by_pybigtools(tmp_path / "y.bw", {"a": 5, "b": 5}, iter([("a", 0, 5, 0.5), ("b", 0, 10, 0.5)]))
+    with pytest.raises((tracks.BigWigFailed, OSError)):
+        tracks.by_pybigtools(tmp_path / "x.bw", {"a": 100}, broken())
+    with pytest.raises(tracks.BigWigFailed):  # an interval beyond the end of its sequence
+        tracks.by_pybigtools(tmp_path / "y.bw", {"a": 5, "b": 5}, iter([("a", 0, 5, 0.5), ("b", 0, 10, 0.5)]))
 
 
 @pytest.mark.parametrize(

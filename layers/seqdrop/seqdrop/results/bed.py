@@ -6,7 +6,7 @@ probability and the calibrated one ("." if the model has no calibration).
 
 from __future__ import annotations
 
-from seqdrop.results.calls import Call
+from seqdrop.results.annotations import Call
 
 FIELDS = "chrom chromStart chromEnd name score strand thickStart thickEnd itemRgb probability calibrated"
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from seqdrop.config.kind_settings import ModelUse
-from seqdrop.results.parquet import Column
+from seqdrop.results.tables import Column
 
 NAMES = {"promoter": "predictions", "structure": "predictions", "masked": "fills", "embed": "embeddings"}
 PLACE = [("record", "text", None), ("start", "whole", None), ("end", "whole", None)]

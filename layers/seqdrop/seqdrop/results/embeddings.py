@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from seqdrop.results.columns import TROUBLE, width
-from seqdrop.results.parquet import parquet
 from seqdrop.results.proteins import Embedded, Failure
+from seqdrop.results.tables import parquet
 
 LINES, TABLE = "embeddings.jsonl", "embeddings.parquet"
 

@@ -14,11 +14,11 @@ from seqdrop.config.kind_settings import PROTEIN
 from seqdrop.ledger.records import Attempt
 from seqdrop.results.columns import NAMES, columns
 from seqdrop.results.embeddings import write_embeddings
-from seqdrop.results.parquet import parquet
-from seqdrop.results.places import Places
 from seqdrop.results.proteins import ProteinCounts, answered
 from seqdrop.results.rows import Counts, Scale, rows
 from seqdrop.results.structure import write_structures
+from seqdrop.results.tables import parquet
+from seqdrop.results.writer import Places
 
 TYPES = {
     ".jsonl": "application/jsonlines",

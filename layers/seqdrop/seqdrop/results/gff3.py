@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from seqdrop.results.calls import Call
+from seqdrop.results.annotations import Call
 
 HEADER = "##gff-version 3\n"
 TYPES = {"promoter": "promoter"}

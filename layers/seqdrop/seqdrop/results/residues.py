@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from seqdrop.results.parquet import META
 from seqdrop.results.proteins import STATES, STATES_8, UNIT, Failure, Protein
+from seqdrop.results.tables import META
 
 ROWS = 65_536  # of a batch, or as many as a protein has
 GROUP = 524_288

@@ -6,13 +6,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from seqdrop.config.kind_settings import ModelUse
+from seqdrop.results.annotations import Call, Suppression
 from seqdrop.results.bed import bed_header, bed_line
-from seqdrop.results.bigwig import bigwig
-from seqdrop.results.calls import Call, Suppression
 from seqdrop.results.gff3 import gff3_header, gff3_line
 from seqdrop.results.provenance import comments
 from seqdrop.results.rows import UnknownAnswer
 from seqdrop.results.track import MOST_RECORDS, Track, bedgraph_header
+from seqdrop.results.tracks import bigwig
 
 STRANDS = {"+": "plus", "-": "minus"}
 
