@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from seqdrop.config.analyses import packaged
 from seqdrop.models.calibration import Calibration
-from seqdrop.results.files import result_files
+from seqdrop.results.writer import result_files
 
 RECORD = 3_000_000
 PER_ITEM = 64

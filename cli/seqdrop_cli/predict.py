@@ -20,10 +20,10 @@ from seqdrop.models.calibration import of_archive
 from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
-from seqdrop.results.columns import NAMES
-from seqdrop.results.files import result_files
 from seqdrop.results.provenance import provenance
 from seqdrop.results.summary import summary
+from seqdrop.results.tables import NAMES
+from seqdrop.results.writer import result_files
 from seqdrop.sagemaker.requests.transform import environment
 from seqdrop.work.items import items_of, runs_of_n, shards
 from seqdrop.work.selection import Selection

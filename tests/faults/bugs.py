@@ -214,13 +214,13 @@ def _event_trusted():
 
 @_bug("results of a later attempt go where those of the first are")
 def _wrong_place():
-    from seqdrop.results import files
+    from seqdrop.results import writer
 
     def prefix(attempt) -> str:
         return known(replace(attempt, number=1))
 
-    known = files.results_prefix
-    return [(files, "results_prefix", prefix), (finish, "results_prefix", prefix)]
+    known = writer.results_prefix
+    return [(writer, "results_prefix", prefix), (finish, "results_prefix", prefix)]
 
 
 @_bug("a job's failure is that of all its members")

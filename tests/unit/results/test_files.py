@@ -18,10 +18,10 @@ from seqdrop.config.kind_settings import ModelUse
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.models.calibration import Calibration
 from seqdrop.results import tracks
-from seqdrop.results.files import result_files
 from seqdrop.results.provenance import provenance
 from seqdrop.results.rows import UnknownAnswer
 from seqdrop.results.summary import summary
+from seqdrop.results.writer import result_files
 
 from tests.unit.results import formats
 

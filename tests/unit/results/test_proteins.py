@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.config.analyses import packaged
 from seqdrop.ledger.records import Attempt, Job, Upload
-from seqdrop.results import residues
-from seqdrop.results.files import result_files
+from seqdrop.results import structure
 from seqdrop.results.provenance import provenance
 from seqdrop.results.rows import UnknownAnswer
 from seqdrop.results.summary import summary
+from seqdrop.results.writer import result_files
 
 from tests.unit.results.proteins import UNIT, answer, item, random_rows, read_ss2, read_three_line
 
@@ -151,7 +151,7 @@ def test_names_of_files_are_such_that_any_system_takes_them():
 
 def test_memory_does_not_grow_with_the_number_of_proteins(monkeypatch):
     """What Python holds at the most: the same for 20 and for 100 proteins of 100 residues, in batches of 5."""
-    monkeypatch.setattr(residues, "ROWS", 500)
+    monkeypatch.setattr(structure, "ROWS", 500)
 
     def most(count: int) -> int:
         one = item("M" * 100)

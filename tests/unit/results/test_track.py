@@ -4,7 +4,7 @@ import io
 
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.results.track import Track
+from seqdrop.results.tracks import Track
 
 
 @st.composite

@@ -11,7 +11,7 @@ from seqdrop.config.analyses import packaged
 from seqdrop.events import landed_versions
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.models.archives import push_archive
-from seqdrop.results.files import results_prefix
+from seqdrop.results.writer import results_prefix
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.stages.archive import archive
 from seqdrop.stages.release import release, why_not

@@ -3,10 +3,20 @@
 Windows overlap, so one promoter is called several times over. Of two calls on a strand whose starts are nearer than
 `distance` only the likelier is kept (of equals, the first); it counts the calls that it stands for. This is the greedy
 rule (best first), and exactly so, though calls are let go as soon as nothing that may follow can change them.
+
+Calls as BED9+2. Format: https://samtools.github.io/hts-specs/BEDv1.pdf (0-based half-open, score 0 to 1000).
+
+The first nine fields are BED's own, because viewers read fields 7 to 9 as it defines them; then come the model's
+probability and the calibrated one ("." if the model has no calibration).
+
+Calls as GFF3 1.26. Format: https://github.com/The-Sequence-Ontology/Specifications/blob/master/gff3.md
+
+Positions are 1-based and closed; what a column must not hold is percent-encoded.
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, insort
 from dataclasses import dataclass
 
@@ -83,3 +93,46 @@ class _Row:
         around = self._starts[max(0, place - 1) : place + 1]
         nearest = min(around, key=lambda start: abs(start - call.start), default=None)
         return None if nearest is None or abs(nearest - call.start) >= self._distance else self.calls[nearest]
+
+
+FIELDS = "chrom chromStart chromEnd name score strand thickStart thickEnd itemRgb probability calibrated"
+
+
+def bed_header(comments: str) -> str:
+    return f"{comments}# fields: {FIELDS}\n"
+
+
+def bed_line(call: Call, label: str) -> str:
+    calibrated = "." if call.calibrated is None else f"{call.calibrated:.4g}"
+    place = f"{call.record}\t{call.start}\t{call.end}"
+    score = round(1000 * call.probability)
+    tail = f"{call.start}\t{call.end}\t0\t{call.probability:.6g}\t{calibrated}"
+    return f"{place}\t{label.replace(' ', '_')}\t{score}\t{call.strand}\t{tail}\n"
+
+
+HEADER = "##gff-version 3\n"
+TYPES = {"promoter": "promoter"}
+"""Labels that are terms of the Sequence Ontology (SO:0000167); any other is a sequence_feature (SO:0000110)."""
+SEQID = re.compile(r"[^a-zA-Z0-9.:^*$@!+_?|-]")
+ATTRIBUTE = re.compile(r"[\x00-\x1f\x7f%;=&,]")
+
+
+def gff3_header(comments: str) -> str:
+    return HEADER + comments
+
+
+def gff3_line(call: Call, label: str, number: int) -> str:
+    """`number` is unique in the file. The score is the calibrated probability, where there is one."""
+    attributes = {"ID": f"call{number}", "Name": label, "probability": f"{call.probability:.6g}"}
+    if call.calibrated is not None:
+        attributes["calibrated"] = f"{call.calibrated:.4g}"
+    attributes["windows"] = str(call.windows)
+    value = call.probability if call.calibrated is None else call.calibrated
+    tail = ";".join(f"{name}={_encoded(ATTRIBUTE, text)}" for name, text in attributes.items())
+    kind = TYPES.get(label, "sequence_feature")
+    place = f"{kind}\t{call.start + 1}\t{call.end}\t{value:.6g}\t{call.strand}"
+    return f"{_encoded(SEQID, call.record)}\tSeqdrop\t{place}\t.\t{tail}\n"
+
+
+def _encoded(unfit: re.Pattern, text: str) -> str:
+    return unfit.sub(lambda found: f"%{ord(found[0]):02X}", text)

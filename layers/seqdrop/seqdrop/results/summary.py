@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from seqdrop.config.kind_settings import ModelUse, ProteinUse
 from seqdrop.models.calibration import Calibration
-from seqdrop.results.files import Results
-from seqdrop.results.track import RULE
+from seqdrop.results.tracks import RULE
+from seqdrop.results.writer import Results
 
 RAW = "The model has no calibration.json: a probability is the model's own, and no prior can be applied to it."
 SCALED = (

@@ -1,13 +1,20 @@
 """A Parquet table of a JSON Lines file that we wrote, batch by batch. Format: https://parquet.apache.org/docs/file-format/
 
 Written by Rust's Arrow (arro3), a fifth of pyarrow's size; the file's key-value metadata says what made it.
+
+Names of each task's files, and the columns of its Parquet table (docs/results.md).
+
+Files of the task `embed` on proteins: a row for each protein, as JSON Lines and Parquet.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from seqdrop.config.kind_settings import ModelUse
+from seqdrop.results.proteins import Embedded, Failure
 
 ROWS = 16_384  # a batch; of wide rows fewer, so that a batch stays some megabytes
 GROUP = 8  # batches in a row group
@@ -57,3 +64,53 @@ def _field(name: str, kind: str | int):
         return Field(name, DataType.struct([Field("code", DataType.utf8()), Field("message", DataType.utf8())]))
     types = {"text": DataType.utf8, "whole": DataType.int64, "number": DataType.float64, "truth": DataType.bool}
     return Field(name, types[kind]())
+
+
+NAMES = {"promoter": "predictions", "structure": "predictions", "masked": "fills", "embed": "embeddings"}
+PLACE = [("record", "text", None), ("start", "whole", None), ("end", "whole", None)]
+SCORE = [
+    ("strand", "text", None),
+    ("probability", "number", None),
+    ("calibrated", "number", None),
+    ("call", "truth", None),
+]
+TROUBLE = [("item", "text", None), ("error", "error", None)]
+
+
+def columns(use: ModelUse, made_by: dict, lines: Path) -> list[Column]:
+    """The columns of the table of a task; those that every row shares hold their value."""
+    told = {
+        "promoter": [*SCORE, ("label", "text", use.label)],
+        "masked": [("rank", "whole", None), ("bases", "text", None), ("probability", "number", None)],
+        "embed": [("strand", "text", None), ("embedding", width(lines), None)],
+    }
+    left = [("not_scored", "text", None), ("count", "whole", None if getattr(use, "collapse", False) else 1)]
+    model = [("model", "text", made_by["model"]["name"]), ("model_sha256", "text", made_by["model"]["sha256"])]
+    windows = [("window", "whole", use.window), ("stride", "whole", use.stride)]
+    return [*PLACE, *told[use.task], *left, *model, *windows, *TROUBLE]
+
+
+def width(lines: Path) -> int:
+    """How many numbers an embedding has; 1 where there is none."""
+    with lines.open() as file:
+        return next((len(row["embedding"]) for row in map(json.loads, file) if "embedding" in row), 1)
+
+
+LINES, TABLE = "embeddings.jsonl", "embeddings.parquet"
+
+
+def write_embeddings(folder: Path, found: Iterable[Embedded | Failure], made_by: dict) -> None:
+    """Write both files; memory does not grow with the number of proteins."""
+    with (folder / LINES).open("w") as file:
+        for one in found:
+            file.write(json.dumps(as_line(one), separators=(",", ":")) + "\n")
+    model = [("model", "text", made_by["model"]["name"]), ("model_sha256", "text", made_by["model"]["sha256"])]
+    told = [("record", "text", None), ("length", "whole", None), ("embedding", width(folder / LINES), None)]
+    parquet(folder / LINES, [*told, *model, *TROUBLE], made_by, folder / TABLE)
+
+
+def as_line(one: Embedded | Failure) -> dict:
+    if isinstance(one, Failure):
+        return {"record": one.record, "item": one.item, "error": one.error}
+    numbers = [float(f"{value:.6g}") for value in one.embedding.tolist()]
+    return {"record": one.record, "length": one.length, "embedding": numbers}
