@@ -14,7 +14,7 @@ from seqdrop.errors import SeqdropError
 from seqdrop.ledger.moves import ENDS, MOVES, UPLOAD
 from seqdrop.ledger.records import Upload
 from seqdrop.models.code_bundles import push_code
-from seqdrop.services import now
+from seqdrop.runtime.services import now
 
 from seqdrop_cli import models, redrive, release, replay, training, trainings
 from seqdrop_cli import target as targets

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import InvalidFile
 from seqdrop.models.archives import current_archive, push_archive
-from seqdrop.services import now
+from seqdrop.runtime.services import now
 
 from seqdrop_cli import predict as local
 from seqdrop_cli import target as targets

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from seqdrop.config.analyses import packaged
 from seqdrop.config.settings import Settings
 from seqdrop.ledger.table import Ledger
-from seqdrop.services import Services, now
+from seqdrop.runtime.services import Services, now
 
 STACK_FILE = Path(".seqdrop/stack.json")
 

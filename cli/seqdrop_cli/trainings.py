@@ -12,7 +12,7 @@ from seqdrop.models import pointers
 from seqdrop.models.archives import pointer_key
 from seqdrop.models.code_bundles import PROGRAMS, push_program
 from seqdrop.models.registry import Version, make_current
-from seqdrop.services import now
+from seqdrop.runtime.services import now
 
 from seqdrop_cli import target as targets
 from seqdrop_cli.sourcedir import pack_program

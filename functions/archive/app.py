@@ -1,7 +1,7 @@
 """SQS → archive: uploads that have all they came for."""
 
-from seqdrop.messages import each_message
-from seqdrop.services import services
+from seqdrop.runtime.services import services
+from seqdrop.runtime.sqs import each_message
 from seqdrop.stages.archive import archive
 
 

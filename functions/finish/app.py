@@ -1,8 +1,8 @@
 """SQS → finish: SageMaker's job state changes."""
 
-from seqdrop.events import finished_job
-from seqdrop.messages import each_message
-from seqdrop.services import services
+from seqdrop.runtime.events import finished_job
+from seqdrop.runtime.services import services
+from seqdrop.runtime.sqs import each_message
 from seqdrop.stages.finish import finish
 
 

@@ -1,8 +1,8 @@
 """Schedule → reconcile: what an event missed."""
 
 from seqdrop.errors import RetryableError
-from seqdrop.metrics import publish
-from seqdrop.services import services
+from seqdrop.runtime.metrics import publish
+from seqdrop.runtime.services import services
 from seqdrop.stages.reconcile import reconcile
 
 

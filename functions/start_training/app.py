@@ -1,7 +1,7 @@
 """SQS → start_training: trainings whose files are complete, and jobs that wait for room."""
 
-from seqdrop.messages import each_message
-from seqdrop.services import services
+from seqdrop.runtime.services import services
+from seqdrop.runtime.sqs import each_message
 from seqdrop.stages.start_training import launch_training, start_training
 
 

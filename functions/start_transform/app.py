@@ -3,8 +3,8 @@
 The batch is one unit.
 """
 
-from seqdrop.messages import whole_batch
-from seqdrop.services import services
+from seqdrop.runtime.services import services
+from seqdrop.runtime.sqs import whole_batch
 from seqdrop.stages.start_transform import start_transform
 
 

@@ -1,8 +1,8 @@
 """SQS → validate: object-created events of the landing bucket."""
 
-from seqdrop.events import landed_versions
-from seqdrop.messages import each_message
-from seqdrop.services import services
+from seqdrop.runtime.events import landed_versions
+from seqdrop.runtime.services import services
+from seqdrop.runtime.sqs import each_message
 from seqdrop.stages.validate import validate
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from seqdrop.archive import archive_key
-from seqdrop.events import landed_message
+from seqdrop.runtime.events import landed_message
 
 from local.testing import until
 from tests.e2e.test_road import FASTQ, assert_archived

@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 from seqdrop.aws.ranged_stream import PART
-from seqdrop.events import landed_message
 from seqdrop.models.code_bundles import current_code, push_code
+from seqdrop.runtime.events import landed_message
 from seqdrop.sagemaker.names import examination_name
 from seqdrop_cli.drop import plan
 from seqdrop_cli.watch import watch

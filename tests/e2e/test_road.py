@@ -204,7 +204,7 @@ class TestVersionsAndDuplicates:
 
     @staticmethod
     def _send_again(aws, version, times: int) -> None:
-        from seqdrop.events import landed_message
+        from seqdrop.runtime.events import landed_message
 
         queues = aws.client("sqs").list_queues()["QueueUrls"]
         url = next(url for url in queues if "ValidateQueue" in url)

@@ -8,7 +8,7 @@ import random
 import tarfile
 
 import pytest
-from seqdrop.events import landed_message
+from seqdrop.runtime.events import landed_message
 
 from local.proteins import files, proteins
 

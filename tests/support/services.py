@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from seqdrop.config import analyses
 from seqdrop.config.settings import Settings
 from seqdrop.ledger.table import Ledger
-from seqdrop.services import Services, iso
+from seqdrop.runtime.services import Services, iso
 
 from tests.support.aws.account import Account
 from tests.support.aws.direct import Client, Table

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 from seqdrop.ledger.table import Ledger
-from seqdrop.services import Services
+from seqdrop.runtime.services import Services
 
 from tests.support.aws import template as of_template
 from tests.support.aws.account import Account

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from seqdrop.events import KINDS, UnknownEvent, finished_job, job_ended_message, landed_message, landed_versions
+from seqdrop.runtime.events import KINDS, UnknownEvent, finished_job, job_ended_message, landed_message, landed_versions
 from seqdrop.uploads import UploadVersion
 
 

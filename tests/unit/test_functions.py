@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from seqdrop.errors import RetryableError
-from seqdrop.messages import retry_delay
+from seqdrop.runtime.sqs import retry_delay
 
 QUEUES = {
     "validate": "validate",

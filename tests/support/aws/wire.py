@@ -17,9 +17,9 @@ import botocore.handlers
 import botocore.session
 import botocore.useragent
 from seqdrop import clock
-from seqdrop import services as of_lambda
 from seqdrop.config import analyses
-from seqdrop.log import logger
+from seqdrop.runtime import services as of_lambda
+from seqdrop.runtime.log import logger
 
 from tests.support.aws.account import Call
 from tests.support.aws.errors import Refused

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from seqdrop.ledger.records import Upload
-from seqdrop.services import Services
+from seqdrop.runtime.services import Services
 from seqdrop.stages import notices
 
 from tests.support.aws.sagemaker import SageMaker

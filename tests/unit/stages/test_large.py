@@ -8,9 +8,9 @@ import pytest
 from botocore.exceptions import ClientError
 from seqdrop.config.analyses import Analysis, packaged
 from seqdrop.errors import ObjectGone
-from seqdrop.events import landed_versions
 from seqdrop.ledger.moves import JOB
 from seqdrop.models.code_bundles import push_code
+from seqdrop.runtime.events import landed_versions
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.sagemaker.requests.processing import request_key
 from seqdrop.stages.finish import finish

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from seqdrop.errors import RetryableError
-from seqdrop.events import landed_versions
+from seqdrop.runtime.events import landed_versions
 from seqdrop.stages.reconcile import reconcile
 from seqdrop.stages.validate import validate
 from seqdrop.uploads import UploadVersion

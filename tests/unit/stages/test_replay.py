@@ -8,10 +8,10 @@ import boto3
 import pytest
 from seqdrop import clock
 from seqdrop.config.analyses import packaged
-from seqdrop.events import landed_versions
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.models.archives import push_archive
 from seqdrop.results.writer import results_prefix
+from seqdrop.runtime.events import landed_versions
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.stages.archive import archive
 from seqdrop.stages.release import release, why_not

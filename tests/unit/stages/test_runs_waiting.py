@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from seqdrop.events import landed_versions
-from seqdrop.services import now
+from seqdrop.runtime.events import landed_versions
+from seqdrop.runtime.services import now
 from seqdrop.stages.reconcile import reconcile
 from seqdrop.stages.validate import validate
 from seqdrop.uploads import UploadVersion

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 from seqdrop.config.analyses import packaged
-from seqdrop.events import landed_versions
 from seqdrop.ledger.records import Attempt, Job, Upload
-from seqdrop.services import now
+from seqdrop.runtime.events import landed_versions
+from seqdrop.runtime.services import now
 from seqdrop.stages.archive import archive
 from seqdrop.stages.reconcile import reconcile
 from seqdrop.stages.unrecorded import sequencer

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from seqdrop.errors import RetryableError
-from seqdrop.events import landed_versions
 from seqdrop.ledger.records import Upload
 from seqdrop.ledger.table import Ledger
+from seqdrop.runtime.events import landed_versions
 from seqdrop.stages.validate import validate
 from seqdrop.uploads import UploadVersion
 

@@ -9,7 +9,7 @@ from seqdrop.aws import errors
 from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import ArchiveMismatch, ObjectGone, RetryableError
 from seqdrop.ledger.records import Upload
-from seqdrop.services import Services, now
+from seqdrop.runtime.services import Services, now
 from seqdrop.stages.gate import is_held
 from seqdrop.stages.road import may_be_archived
 from seqdrop.stages.upload_end import end_upload

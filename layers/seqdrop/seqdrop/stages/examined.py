@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from seqdrop.events import landed_message
 from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import Job, Upload
-from seqdrop.log import logger
-from seqdrop.services import Services
+from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services
 from seqdrop.stages.large import LEFT, is_final, tell
 
 ENDS = {"Completed": "DONE", "Failed": "FAILED", "Stopped": "STOPPED"}

@@ -13,14 +13,14 @@ from urllib3.exceptions import HTTPError
 from seqdrop.config.kind_settings import PROTEIN
 from seqdrop.errors import RetryableError
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job
-from seqdrop.log import logger
 from seqdrop.models.calibration import parse
 from seqdrop.results.provenance import provenance
 from seqdrop.results.rows import Counts, UnknownAnswer
 from seqdrop.results.summary import summary
 from seqdrop.results.writer import result_files, results_prefix, upload_files
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services
 from seqdrop.sagemaker.requests.transform import output_prefix
-from seqdrop.services import Services
 from seqdrop.stages.examined import ENDS, finish_examination
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.room import end_job

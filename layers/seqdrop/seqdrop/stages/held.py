@@ -9,7 +9,7 @@ from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.errors import ObjectGone
 from seqdrop.ledger.records import Attempt, Upload
-from seqdrop.services import Services
+from seqdrop.runtime.services import Services
 from seqdrop.stages.gate import is_held
 from seqdrop.stages.large import examine_in_job
 from seqdrop.stages.masked import bed_of

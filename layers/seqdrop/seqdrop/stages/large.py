@@ -18,12 +18,12 @@ from seqdrop.errors import JobRefused, ObjectGone
 from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import EXAMINE, Job, Upload
 from seqdrop.ledger.table import Ledger
-from seqdrop.log import logger
 from seqdrop.models.code_bundles import current_code
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services
 from seqdrop.sagemaker.client import covers, send
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.sagemaker.requests.processing import brief, processing_request, request_key
-from seqdrop.services import Services
 from seqdrop.stages.postponed import is_due, postpone
 from seqdrop.uploads import UploadVersion
 

@@ -14,11 +14,11 @@ from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.companions.masks import BED, FASTA, MaskName, parse
 from seqdrop.errors import ObjectGone, RetryableError
-from seqdrop.events import landed_message
 from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.reads.bed import Bed, read_bed
-from seqdrop.services import Services, now
+from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.services import Services, now
 from seqdrop.stages.masked_end import REJECTS_BOTH, reject_both, reject_late, superseded_by
 from seqdrop.stages.meeting import LIVE
 from seqdrop.stages.notices import mail, reason, reject, report

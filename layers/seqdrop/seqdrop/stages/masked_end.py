@@ -8,8 +8,8 @@ from seqdrop.companions.bed_masks import MISFITS
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.records import Step, Upload
-from seqdrop.log import logger
-from seqdrop.services import Services
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services
 from seqdrop.stages.mismatch import superseded
 from seqdrop.stages.notices import mail, reason
 from seqdrop.work.examination import rejection

@@ -8,7 +8,7 @@ from seqdrop.companions.mates import MateName, parse
 from seqdrop.config.analyses import CHECK, SINGLE, WAIT
 from seqdrop.ledger.coordination import Pair
 from seqdrop.ledger.records import Upload
-from seqdrop.services import Services
+from seqdrop.runtime.services import Services
 from seqdrop.work.mate_digests import Check
 
 LIVE = frozenset({"WAITING", "VALIDATED", "ARCHIVED"})  # a rejected or deleted file is nobody's mate

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.ledger.records import Step, Upload
-from seqdrop.log import logger
-from seqdrop.services import Services
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services
 from seqdrop.stages.meeting import Meeting
 from seqdrop.stages.notices import mail, reason
 from seqdrop.work.examination import rejection

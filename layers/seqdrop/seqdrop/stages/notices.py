@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from seqdrop.ledger.records import Upload
-from seqdrop.log import logger
 from seqdrop.results.reports import page_key, write_reports
-from seqdrop.services import Services
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services
 from seqdrop.work.examination import Examination
 
 

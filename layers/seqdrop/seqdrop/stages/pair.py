@@ -11,11 +11,11 @@ from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.mates import parse
 from seqdrop.config.analyses import SINGLE, WAIT, Analysis
 from seqdrop.errors import RetryableError
-from seqdrop.events import landed_message
 from seqdrop.ledger.coordination import Pair
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.reads.findings import Policy
-from seqdrop.services import Services, now
+from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.services import Services, now
 from seqdrop.stages.meeting import Meeting, look
 from seqdrop.stages.mismatch import reject_mates, superseded
 from seqdrop.stages.notices import mail, reason, reject, report

@@ -6,8 +6,8 @@ import hashlib
 from datetime import datetime, timedelta
 
 from seqdrop.ledger.records import Job
-from seqdrop.log import logger
-from seqdrop.services import Services, iso, now
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services, iso, now
 
 FIRST, MOST = 1, 60  # minutes
 

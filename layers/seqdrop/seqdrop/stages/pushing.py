@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from seqdrop.ledger.records import Attempt, Record, Upload
-from seqdrop.log import logger
-from seqdrop.services import Services, minutes_ago, now
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services, minutes_ago, now
 
 Message = tuple[str, dict]  # queue URL and body
 

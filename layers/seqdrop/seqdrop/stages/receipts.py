@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import islice
 
 from seqdrop.ledger.moves import UPLOAD
-from seqdrop.services import Services, minutes_ago
+from seqdrop.runtime.services import Services, minutes_ago
 from seqdrop.stages.archive import has_receipt
 
 CHECK = "receipts"  # name of the position

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from seqdrop.events import KINDS, job_ended_message, landed_message
 from seqdrop.ledger.moves import ATTEMPT, ENDS, JOB, OPEN, UPLOAD
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job, Upload
-from seqdrop.log import logger
-from seqdrop.services import Services, now
+from seqdrop.runtime.events import KINDS, job_ended_message, landed_message
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services, now
 from seqdrop.stages.examined import ENDS as END_OF_STATUS
 from seqdrop.stages.gate import is_held
 from seqdrop.stages.large import is_final, last_job

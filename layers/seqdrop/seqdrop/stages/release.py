@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Upload
-from seqdrop.services import Services, now
+from seqdrop.runtime.services import Services, now
 from seqdrop.stages.road import hand_on
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from seqdrop.companions.training_sets import place_of
 from seqdrop.config.analyses import TRAINING, Analysis
 from seqdrop.errors import JobRefused, SeqdropError
-from seqdrop.events import landed_message
 from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Attempt, Step, Upload
 from seqdrop.models.archives import current_archive
-from seqdrop.services import Services
+from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.services import Services
 from seqdrop.stages.road import hand_on, may_be_archived
 from seqdrop.training.request import Order
 from seqdrop.work.examination import is_fresh

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seqdrop.config.analyses import TRAINING
 from seqdrop.ledger.moves import ATTEMPT, DONE, ENDS
 from seqdrop.ledger.records import Attempt, Upload
-from seqdrop.services import Services
+from seqdrop.runtime.services import Services
 from seqdrop.stages.gate import is_held
 
 

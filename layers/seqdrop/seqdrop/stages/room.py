@@ -7,7 +7,7 @@ from collections.abc import Callable
 from seqdrop.errors import RetryableError
 from seqdrop.ledger.moves import OPEN, UNCLAIMED
 from seqdrop.ledger.records import Attempt, Job, Step
-from seqdrop.services import Services
+from seqdrop.runtime.services import Services
 
 TRIES = 10  # each is lost only to someone who got on
 

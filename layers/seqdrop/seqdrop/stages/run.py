@@ -12,10 +12,10 @@ from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions import runs
 from seqdrop.errors import Fault, InvalidFile, ObjectGone, RetryableError
-from seqdrop.events import landed_message
 from seqdrop.ledger.records import Upload
-from seqdrop.log import logger
-from seqdrop.services import Services, now
+from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services, now
 from seqdrop.stages.road import hand_on
 from seqdrop.uploads import upload_id
 

@@ -13,10 +13,10 @@ from dataclasses import replace
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.manifest import MOST_BYTES, Manifest, parse
 from seqdrop.errors import RetryableError
-from seqdrop.events import landed_message
 from seqdrop.ledger.coordination import Run
 from seqdrop.ledger.records import Upload
-from seqdrop.services import Services, now
+from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.services import Services, now
 from seqdrop.stages.mismatch import superseded
 from seqdrop.stages.notices import reject
 from seqdrop.stages.run import TRIES, complete, folder_of, read

@@ -10,7 +10,7 @@ from seqdrop.companions.runs import MANIFEST, MARKERS, put_marker
 from seqdrop.ledger.coordination import Run
 from seqdrop.ledger.moves import UPLOAD
 from seqdrop.ledger.records import Upload
-from seqdrop.services import Services, now
+from seqdrop.runtime.services import Services, now
 from seqdrop.stages.gate import is_held
 from seqdrop.stages.pushing import minutes_since
 

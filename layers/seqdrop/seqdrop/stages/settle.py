@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from seqdrop.ledger.moves import ATTEMPT, OPEN
 from seqdrop.ledger.records import Attempt, Upload
-from seqdrop.log import logger
-from seqdrop.services import Services
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services
 
 
 def fail_attempt(services: Services, attempt: Attempt, reason: str) -> None:

@@ -12,8 +12,8 @@ import re
 
 from seqdrop.errors import RetryableError
 from seqdrop.ledger.records import Attempt, Job
-from seqdrop.log import logger
-from seqdrop.services import Services
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services
 
 # What SageMaker says where the data have no part in it. Halves would fail as the whole did.
 NOT_THE_DATA = re.compile(r"\bping\b|health check|model data|model artifact|container image|pull", re.IGNORECASE)

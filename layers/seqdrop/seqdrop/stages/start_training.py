@@ -12,13 +12,13 @@ from functools import partial
 from seqdrop.config.analyses import TRAINING
 from seqdrop.errors import DistributionRefused, JobRefused, PlanRefused, RetryableError
 from seqdrop.ledger.records import TRAIN, Attempt, Job
-from seqdrop.log import logger
 from seqdrop.models.archives import current_archive
 from seqdrop.models.code_bundles import current_program, program_of
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services
 from seqdrop.sagemaker.client import covers, send
 from seqdrop.sagemaker.names import job_name
 from seqdrop.sagemaker.requests.training import checkpoints_uri, fingerprint, training_request
-from seqdrop.services import Services
 from seqdrop.stages.postponed import is_due, postpone
 from seqdrop.stages.training_end import fail_training
 from seqdrop.training.plan.sizing import Sizing, has_smp, sized

@@ -12,13 +12,13 @@ from botocore.exceptions import ClientError
 from seqdrop.errors import JobRefused
 from seqdrop.ledger.moves import ATTEMPT
 from seqdrop.ledger.records import Attempt, Job
-from seqdrop.log import logger
 from seqdrop.models.archives import current_archive, ensure_model, model_request
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services
 from seqdrop.sagemaker.client import LATER, covers, send
 from seqdrop.sagemaker.grouping import fair, groups
 from seqdrop.sagemaker.names import job_name
 from seqdrop.sagemaker.requests.transform import job_prefix, manifest, transform_request
-from seqdrop.services import Services
 from seqdrop.stages.postponed import is_due, postpone
 from seqdrop.stages.room import claim, end_job, free_places
 from seqdrop.stages.settle import fail_attempt

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 from seqdrop.ledger.records import Attempt, Job
-from seqdrop.log import logger
 from seqdrop.models.archives import class_names
 from seqdrop.models.artifacts import Artifacts, NoModel, read_artifacts
 from seqdrop.models.promotion import Candidate, Verdict, judged
 from seqdrop.models.registry import Version, current_candidate, make_current, register
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services, now
 from seqdrop.sagemaker.requests.training import output_prefix
-from seqdrop.services import Services, now
 from seqdrop.stages.examined import ENDS
 from seqdrop.stages.road import hand_on
 from seqdrop.stages.training_end import fail_training

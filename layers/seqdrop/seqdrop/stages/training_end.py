@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from seqdrop.ledger.moves import ATTEMPT, OPEN
 from seqdrop.ledger.records import Attempt
-from seqdrop.log import logger
-from seqdrop.services import Services
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services
 
 AGAIN = (
     "Its files were left in the landing bucket. Once the cause is mended, `seqdrop replay` it, or drop job.toml again: "

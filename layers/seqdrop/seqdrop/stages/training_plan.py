@@ -8,8 +8,8 @@ from seqdrop.companions.training_sets import Place
 from seqdrop.config.analyses import TRAINING
 from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.records import Attempt, Step, Upload
-from seqdrop.log import logger
-from seqdrop.services import Services
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services
 from seqdrop.stages.notices import mail, reason
 from seqdrop.stages.road import hand_on
 from seqdrop.training.data.prepare import Prepared

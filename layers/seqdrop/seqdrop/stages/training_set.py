@@ -15,8 +15,8 @@ from seqdrop.companions.training_sets import Place, place_of
 from seqdrop.errors import DistributionRefused, Fault, InvalidFile, ObjectGone, RetryableError
 from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.records import Step, Upload
-from seqdrop.log import logger
-from seqdrop.services import Services, now
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services, now
 from seqdrop.stages.meeting import LIVE
 from seqdrop.stages.mismatch import superseded
 from seqdrop.stages.notices import mail, reason, reject

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from seqdrop.events import landed_message
 from seqdrop.ledger.coordination import Position
-from seqdrop.services import Services, iso, minutes_ago
+from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.services import Services, iso, minutes_ago
 from seqdrop.uploads import UploadVersion
 
 LISTING = "landing"  # name of the position

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from seqdrop.ledger.moves import ATTEMPT, ENDS, UNCLAIMED
 from seqdrop.ledger.records import Attempt, Step, Upload
-from seqdrop.log import logger
-from seqdrop.services import Services, now
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services, now
 
 
 def end_upload(services: Services, upload: Upload, end: str, **facts) -> bool:

@@ -13,8 +13,8 @@ from seqdrop.companions.runs import is_manifest
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import Fault, InvalidFile, ObjectGone
 from seqdrop.ledger.records import Upload
-from seqdrop.log import logger
-from seqdrop.services import Services
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services
 from seqdrop.stages.held import look_after
 from seqdrop.stages.large import examine_in_job
 from seqdrop.stages.masked import settle_masked

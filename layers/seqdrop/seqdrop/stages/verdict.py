@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqdrop.ledger.records import Upload
-from seqdrop.services import Services
+from seqdrop.runtime.services import Services
 from seqdrop.stages.notices import reject, report
 from seqdrop.stages.pair import has_mate, settle_mate
 from seqdrop.stages.road import hand_on

@@ -14,10 +14,10 @@ from seqdrop.companions import masks
 from seqdrop.companions.mates import parse
 from seqdrop.companions.runs import put_marker
 from seqdrop.config.analyses import WAIT, Analysis
-from seqdrop.events import landed_message
 from seqdrop.ledger.moves import UPLOAD
 from seqdrop.ledger.records import Upload
-from seqdrop.services import Services, now
+from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.services import Services, now
 from seqdrop.stages.pushing import SELDOM, minutes_since
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from botocore.exceptions import BotoCoreError, ClientError
 
-from seqdrop.log import logger
-from seqdrop.services import Services
+from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import Services
 
 FIRST_RETRY, LAST_RETRY = 30, 900  # seconds
 

@@ -18,7 +18,7 @@ from seqdrop.aws.s3 import never_over_a_copy
 from seqdrop.config import analyses
 from seqdrop.config.settings import Settings
 from seqdrop.ledger.table import Ledger
-from seqdrop.log import logger
+from seqdrop.runtime.log import logger
 
 
 @dataclass(frozen=True)
