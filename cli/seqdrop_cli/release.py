@@ -8,7 +8,7 @@ from functools import partial
 from rich.console import Console
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.services import Services
-from seqdrop.stages import release as stage
+from seqdrop.stages.operator import release as stage
 
 from seqdrop_cli import target as targets
 from seqdrop_cli.choice import Choice, chosen

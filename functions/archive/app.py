@@ -2,7 +2,7 @@
 
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import each_message
-from seqdrop.stages.archive import archive
+from seqdrop.stages.archive.archive import archive
 
 
 def handler(event, context):

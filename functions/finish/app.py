@@ -3,7 +3,7 @@
 from seqdrop.runtime.events import finished_job
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import each_message
-from seqdrop.stages.finish import finish
+from seqdrop.stages.finish.finish import finish
 
 
 def handler(event, context):

@@ -3,7 +3,7 @@
 from seqdrop.errors import RetryableError
 from seqdrop.runtime.metrics import publish
 from seqdrop.runtime.services import services
-from seqdrop.stages.reconcile import reconcile
+from seqdrop.stages.reconcile.reconcile import reconcile
 
 
 def handler(event, context):

@@ -2,7 +2,7 @@
 
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import each_message
-from seqdrop.stages.start_training import launch_training, start_training
+from seqdrop.stages.start_training.start_training import launch_training, start_training
 
 
 def handler(event, context):

@@ -5,7 +5,7 @@ The batch is one unit.
 
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import whole_batch
-from seqdrop.stages.start_transform import start_transform
+from seqdrop.stages.start_transform.start_transform import start_transform
 
 
 def handler(event, context):

@@ -3,7 +3,7 @@
 from seqdrop.runtime.events import landed_versions
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import each_message
-from seqdrop.stages.validate import validate
+from seqdrop.stages.validate.validate import validate
 
 
 def handler(event, context):

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ClientError
-from seqdrop import archive
 from seqdrop.aws import multipart
 from seqdrop.errors import ArchiveMismatch, ObjectGone
 from seqdrop.ledger.records import Upload
+from seqdrop.stages.archive import cold_copy, receipts
 from seqdrop.uploads import UploadVersion
 
 from local.testing import make_bucket
@@ -39,43 +39,43 @@ class TestInParts:
 
     def test_it_is_proven_by_what_was_read(self, copied):
         s3, upload, cold = copied
-        archive.copy(s3, upload, cold)
-        found = archive.verified_copy(s3, upload, cold)
+        cold_copy.copy(s3, upload, cold)
+        found = cold_copy.verified_copy(s3, upload, cold)
         assert (found["sha256_of_parts"], found["storage_class"]) == (upload.sha256_of_parts, "DEEP_ARCHIVE")
         assert found["sha256_of_parts"].endswith("-3")
-        receipt = archive.receipt(upload, found, "now")
+        receipt = receipts.receipt(upload, found, "now")
         assert receipt["landing"]["sha256"] == upload.sha256
         assert receipt["landing"]["part_size"] == 5 << 20
 
     def test_what_s3_knew_of_the_file_goes_along(self, copied):
         s3, upload, cold = copied
-        archive.copy(s3, upload, cold)
-        place = {"Bucket": cold, "Key": archive.archive_key(upload)}
+        cold_copy.copy(s3, upload, cold)
+        place = {"Bucket": cold, "Key": cold_copy.archive_key(upload)}
         head = s3.head_object(**place)
         assert (head["ContentType"], head["Metadata"]) == ("text/x-fastq", {"run": "7"})
         assert s3.get_object_tagging(**place)["TagSet"] == [{"Key": "lab", "Value": "one two"}]
 
     def test_a_second_copy_is_refused_and_leaves_nothing(self, copied):
         s3, upload, cold = copied
-        archive.copy(s3, upload, cold)
-        first = archive.verified_copy(s3, upload, cold)
-        archive.copy(s3, upload, cold)
-        assert archive.verified_copy(s3, upload, cold) == first
+        cold_copy.copy(s3, upload, cold)
+        first = cold_copy.verified_copy(s3, upload, cold)
+        cold_copy.copy(s3, upload, cold)
+        assert cold_copy.verified_copy(s3, upload, cold) == first
         assert len(s3.list_object_versions(Bucket=cold)["Versions"]) == 1
         assert "Uploads" not in s3.list_multipart_uploads(Bucket=cold)
 
     def test_other_bytes_are_no_proof(self, copied):
         s3, upload, cold = copied
         other = replace(upload, sha256_of_parts=hashlib.sha256(b"other").hexdigest() + "-3")
-        archive.copy(s3, upload, cold)
+        cold_copy.copy(s3, upload, cold)
         with pytest.raises(ArchiveMismatch):
-            archive.verified_copy(s3, other, cold)
+            cold_copy.verified_copy(s3, other, cold)
 
     def test_a_file_that_went_is_gone_and_leaves_nothing(self, copied):
         s3, upload, cold = copied
         s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
         with pytest.raises(ObjectGone):
-            archive.copy(s3, upload, cold)
+            cold_copy.copy(s3, upload, cold)
         assert "Uploads" not in s3.list_multipart_uploads(Bucket=cold)
 
     def test_a_part_that_fails_ends_the_upload(self, copied, monkeypatch):
@@ -89,9 +89,9 @@ class TestInParts:
 
         monkeypatch.setattr(s3, "upload_part_copy", failing)
         with pytest.raises(ClientError, match="SlowDown"):
-            archive.copy(s3, upload, cold)
+            cold_copy.copy(s3, upload, cold)
         assert "Uploads" not in s3.list_multipart_uploads(Bucket=cold)
-        assert archive.verified_copy(s3, upload, cold) is None
+        assert cold_copy.verified_copy(s3, upload, cold) is None
 
 
 def test_a_second_copy_is_refused(aws):
@@ -101,12 +101,12 @@ def test_a_second_copy_is_refused(aws):
     put = s3.put_object(Bucket=landing, Key="raw/a.fastq", Body=b"ACGT")
     upload = Upload.received(UploadVersion(landing, "raw/a.fastq", put["VersionId"], 4, "e"), "raw")
     upload = Upload(**{**upload.__dict__, "sha256": hashlib.sha256(b"ACGT").hexdigest()})
-    archive.copy(s3, upload, cold)
-    first = archive.verified_copy(s3, upload, cold)
-    archive.copy(s3, upload, cold)
-    assert archive.verified_copy(s3, upload, cold) == first
+    cold_copy.copy(s3, upload, cold)
+    first = cold_copy.verified_copy(s3, upload, cold)
+    cold_copy.copy(s3, upload, cold)
+    assert cold_copy.verified_copy(s3, upload, cold) == first
     assert len(s3.list_object_versions(Bucket=cold)["Versions"]) == 1
     with pytest.raises(ClientError, match="PreconditionFailed"):
         s3.copy_object(
-            Bucket=cold, Key=archive.archive_key(upload), CopySource={"Bucket": landing, "Key": "raw/a.fastq"}
+            Bucket=cold, Key=cold_copy.archive_key(upload), CopySource={"Bucket": landing, "Key": "raw/a.fastq"}
         )

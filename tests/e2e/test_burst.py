@@ -9,8 +9,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from seqdrop.archive import archive_key
 from seqdrop.runtime.events import landed_message
+from seqdrop.stages.archive.cold_copy import archive_key
 
 from local.testing import until
 from tests.e2e.test_road import FASTQ, assert_archived

@@ -6,8 +6,8 @@ import json
 import uuid
 
 import pytest
-from seqdrop.archive import archive_key
 from seqdrop.models.archives import push_archive
+from seqdrop.stages.archive.cold_copy import archive_key
 from seqdrop_cli.main import main
 
 from local.deploy import push_seed

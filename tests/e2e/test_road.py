@@ -9,8 +9,8 @@ import uuid
 from random import Random
 
 import pytest
-from seqdrop.archive import archive_key
 from seqdrop.config.analyses import packaged
+from seqdrop.stages.archive.cold_copy import archive_key
 from seqdrop.work.items import count_windows
 from seqdrop_cli.drop import plan
 

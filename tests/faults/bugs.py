@@ -8,12 +8,17 @@ from dataclasses import dataclass, replace
 from unittest import mock
 
 from botocore.exceptions import ClientError
-from seqdrop import archive as cold
 from seqdrop.aws import s3 as aws_s3
 from seqdrop.errors import JobRefused
 from seqdrop.ledger.table import Ledger
 from seqdrop.sagemaker import client
-from seqdrop.stages import archive, finish, notices, reconcile, settle, start_transform, validate, verdict
+from seqdrop.stages import notifications, settle, verdict
+from seqdrop.stages.archive import archive
+from seqdrop.stages.archive import cold_copy as cold
+from seqdrop.stages.finish import finish
+from seqdrop.stages.reconcile import reconcile
+from seqdrop.stages.start_transform import start_transform
+from seqdrop.stages.validate import validate
 
 Change = tuple[object, str, object]  # where, which name, what it is instead
 
@@ -252,8 +257,8 @@ def _all_again():
 def _reason_last():
     def reject(services, upload, refused, read=False) -> None:
         services.ledger.move(upload, "REJECTED", reason=refused["code"])
-        notices.reason(services, upload, refused)
-        notices.mail(services, [upload], refused, read)
+        notifications.reason(services, upload, refused)
+        notifications.mail(services, [upload], refused, read)
 
     return [(validate, "reject", reject), (verdict, "reject", reject)]
 

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from seqdrop.ledger import moves
-from seqdrop.stages.split import MOST_LOST
+from seqdrop.stages.finish.bisect import MOST_LOST
 from seqdrop.uploads import upload_id
 
 from tests.faults import files

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.services import Services
-from seqdrop.stages import notices
+from seqdrop.stages import notifications
 
 from tests.support.aws.sagemaker import SageMaker
 from tests.support.services import direct_services
@@ -46,12 +46,12 @@ def direct(cloud) -> Services:
 
 @pytest.fixture(scope="session")
 def reports() -> Reports:
-    return Reports(notices.write_reports)
+    return Reports(notifications.write_reports)
 
 
 @pytest.fixture(scope="module")
 def reports_once(reports) -> Iterator[None]:
     """Render no report twice: explorers of orders ask for the same few thousands of times."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(notices, "write_reports", reports)
+        patch.setattr(notifications, "write_reports", reports)
         yield

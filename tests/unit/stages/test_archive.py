@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 
 import boto3
 import pytest
-from seqdrop.archive import archive_key
 from seqdrop.aws.s3 import never_over_a_copy
 from seqdrop.errors import ArchiveMismatch
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.ledger.table import Ledger
-from seqdrop.stages.archive import archive
+from seqdrop.stages.archive.archive import archive
+from seqdrop.stages.archive.cold_copy import archive_key
 from seqdrop.uploads import UploadVersion
 
 BODY = b"@r\nACGT\n+\nIIII\n"

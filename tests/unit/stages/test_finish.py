@@ -8,7 +8,7 @@ from seqdrop.config.analyses import packaged
 from seqdrop.errors import RetryableError
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.sagemaker.requests.transform import output_prefix
-from seqdrop.stages.finish import finish
+from seqdrop.stages.finish.finish import finish
 from seqdrop.uploads import UploadVersion
 from seqdrop.work.items import shard_name
 

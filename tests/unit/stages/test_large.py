@@ -13,9 +13,9 @@ from seqdrop.models.code_bundles import push_code
 from seqdrop.runtime.events import landed_versions
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.sagemaker.requests.processing import request_key
-from seqdrop.stages.finish import finish
-from seqdrop.stages.reconcile import reconcile
-from seqdrop.stages.validate import validate
+from seqdrop.stages.finish.finish import finish
+from seqdrop.stages.reconcile.reconcile import reconcile
+from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 from seqdrop.work.examine import examine
 

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.ledger.table import Ledger
-from seqdrop.stages.reconcile import reconcile
-from seqdrop.stages.validate import validate
+from seqdrop.stages.reconcile.reconcile import reconcile
+from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 
 from tests.unit.stages.mates import Explorer

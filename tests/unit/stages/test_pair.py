@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from seqdrop.errors import RetryableError
 from seqdrop.runtime.events import landed_versions
-from seqdrop.stages.reconcile import reconcile
-from seqdrop.stages.validate import validate
+from seqdrop.stages.reconcile.reconcile import reconcile
+from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 
 from tests.unit.stages.mates import fastq

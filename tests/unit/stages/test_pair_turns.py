@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.ledger.records import Upload
 from seqdrop.ledger.table import Ledger
-from seqdrop.stages.pair import settle_mate
-from seqdrop.stages.validate import validate
+from seqdrop.stages.assemble.mates import settle_mate
+from seqdrop.stages.validate.validate import validate
 from seqdrop.work.examine import examine
 
 from tests.unit.stages.mates import Explorer, fastq

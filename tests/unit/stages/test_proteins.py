@@ -14,9 +14,9 @@ import pytest
 from seqdrop.config.analyses import parse
 from seqdrop.models.archives import current_archive, push_archive
 from seqdrop.sagemaker.requests.transform import output_prefix
-from seqdrop.stages.finish import finish
-from seqdrop.stages.start_transform import start_transform
-from seqdrop.stages.validate import validate
+from seqdrop.stages.finish.finish import finish
+from seqdrop.stages.start_transform.start_transform import start_transform
+from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 from seqdrop.work.items import shard_name
 from seqdrop_cli.pack import pack_model

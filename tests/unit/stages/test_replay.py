@@ -13,11 +13,11 @@ from seqdrop.models.archives import push_archive
 from seqdrop.results.writer import results_prefix
 from seqdrop.runtime.events import landed_versions
 from seqdrop.sagemaker.names import examination_name
-from seqdrop.stages.archive import archive
-from seqdrop.stages.release import release, why_not
-from seqdrop.stages.replay import considered, replay
+from seqdrop.stages.archive.archive import archive
+from seqdrop.stages.operator.release import release, why_not
+from seqdrop.stages.operator.replay import considered, replay
 from seqdrop.stages.settle import fail_attempt
-from seqdrop.stages.validate import validate
+from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 
 from tests.unit.stages.mates import fastq
@@ -221,7 +221,7 @@ class TestReadAgain:
         assert "drop it again" in refusal(services, upload)
 
     def test_a_large_file_is_examined_by_the_next_jobs(self, services, drop, old):
-        from seqdrop.stages.large import last_job
+        from seqdrop.stages.start_processing.processing_job import last_job
 
         services.ledger.create(Job("PLANNED", name=examination_name(old, 1), task="examine", upload=old))
         upload = services.ledger.upload(old)

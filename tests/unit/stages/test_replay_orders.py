@@ -12,11 +12,11 @@ from seqdrop.config.analyses import Analysis, packaged
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.models.archives import pointer_key
-from seqdrop.stages.release import release, why_not
-from seqdrop.stages.replay import Replay, considered, replay
-from seqdrop.stages.road import may_be_archived, next_messages
+from seqdrop.stages.finish.bisect import try_again
+from seqdrop.stages.operator.release import release, why_not
+from seqdrop.stages.operator.replay import Replay, considered, replay
+from seqdrop.stages.routing import may_be_archived, next_messages
 from seqdrop.stages.settle import fail_attempt
-from seqdrop.stages.split import try_again
 from seqdrop.uploads import UploadVersion
 
 from tests.support.services import ticking

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.config import analyses
-from seqdrop.stages.archive import archive
-from seqdrop.stages.validate import validate
+from seqdrop.stages.archive.archive import archive
+from seqdrop.stages.validate.validate import validate
 
 from tests.unit.stages.mates import Explorer, fastq
 from tests.unit.stages.runs import FASTQ, World, gated, manifest

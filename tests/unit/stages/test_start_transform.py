@@ -7,9 +7,9 @@ import pytest
 from seqdrop.config.analyses import packaged
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.models.archives import push_archive
-from seqdrop.stages.postponed import delay
-from seqdrop.stages.room import end_job
-from seqdrop.stages.start_transform import start_transform
+from seqdrop.stages.backoff import delay
+from seqdrop.stages.job_slots import end_job
+from seqdrop.stages.start_transform.start_transform import start_transform
 from seqdrop.uploads import UploadVersion
 
 from local.testing import archive

@@ -11,10 +11,10 @@ from seqdrop.config.analyses import Analyses, packaged, parse
 from seqdrop.models.archives import push_archive
 from seqdrop.models.calibration import Calibration
 from seqdrop.sagemaker.requests.transform import output_prefix
-from seqdrop.stages.archive import archive
-from seqdrop.stages.finish import finish
-from seqdrop.stages.start_transform import start_transform
-from seqdrop.stages.validate import validate
+from seqdrop.stages.archive.archive import archive
+from seqdrop.stages.finish.finish import finish
+from seqdrop.stages.start_transform.start_transform import start_transform
+from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 from seqdrop.work.items import shard_name, shard_prefix
 

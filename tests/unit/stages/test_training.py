@@ -13,13 +13,13 @@ from seqdrop import clock
 from seqdrop.models.code_bundles import push_program
 from seqdrop.models.registry import Version, make_current
 from seqdrop.sagemaker.names import job_name
-from seqdrop.stages.archive import archive
-from seqdrop.stages.finish import finish
-from seqdrop.stages.reconcile import reconcile
-from seqdrop.stages.release import release, why_not
-from seqdrop.stages.replay import considered, replay
-from seqdrop.stages.start_training import launch_training, start_training
-from seqdrop.stages.validate import validate
+from seqdrop.stages.archive.archive import archive
+from seqdrop.stages.finish.finish import finish
+from seqdrop.stages.operator.release import release, why_not
+from seqdrop.stages.operator.replay import considered, replay
+from seqdrop.stages.reconcile.reconcile import reconcile
+from seqdrop.stages.start_training.start_training import launch_training, start_training
+from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 
 from local.proteins import files, proteins
@@ -258,7 +258,7 @@ class TestRejections:
         assert services.ledger.upload(version.id).reason == "no_training"
 
     def test_there_are_not_many_seats(self, services, drop, monkeypatch):
-        monkeypatch.setattr("seqdrop.stages.training_set.MOST_SEATS", 2)
+        monkeypatch.setattr("seqdrop.stages.assemble.training_sets.MOST_SEATS", 2)
         for name in "ab":
             validate(services, drop(name, b"x"))
         third = drop("c", b"x")
@@ -371,7 +371,7 @@ class TestEnd:
         def die(*_, **__):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("seqdrop.stages.trained._tell", die)
+        monkeypatch.setattr("seqdrop.stages.finish.training._tell", die)
         with pytest.raises(KeyboardInterrupt):
             train(services, sagemaker, dropped["job.toml"])
         monkeypatch.undo()

@@ -11,10 +11,10 @@ from seqdrop.config.analyses import packaged
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.runtime.events import landed_versions
 from seqdrop.runtime.services import now
-from seqdrop.stages.archive import archive
-from seqdrop.stages.reconcile import reconcile
-from seqdrop.stages.unrecorded import sequencer
-from seqdrop.stages.validate import validate
+from seqdrop.stages.archive.archive import archive
+from seqdrop.stages.reconcile.reconcile import reconcile
+from seqdrop.stages.reconcile.unrecorded import sequencer
+from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 
 from tests.support.aws.errors import Refused
@@ -124,7 +124,7 @@ def test_the_next_delivery_does_not_read_the_file_again(services, drop, monkeypa
     with pytest.raises(KeyboardInterrupt):
         validate(services, version)
     monkeypatch.undo()
-    monkeypatch.setattr("seqdrop.stages.validate.examine", lambda *_: pytest.fail("it was examined before"))
+    monkeypatch.setattr("seqdrop.stages.validate.validate.examine", lambda *_: pytest.fail("it was examined before"))
     validate(services, version)
     (attempt,) = services.ledger.attempts(version.id)
     assert (attempt.state, attempt.shards, attempt.items) == ("PLANNED", 1, 1)
@@ -294,7 +294,7 @@ class TestWhatNoEventToldOf:
         assert reconcile(services)["unrecorded"] == 0
 
     def test_a_long_list_is_gone_through_in_many_runs_and_then_anew(self, services, lost, sent, monkeypatch):
-        monkeypatch.setattr("seqdrop.stages.unrecorded.MOST_PAGES", 1)
+        monkeypatch.setattr("seqdrop.stages.reconcile.unrecorded.MOST_PAGES", 1)
         real = services.s3.list_object_versions
         monkeypatch.setattr(services.s3, "list_object_versions", lambda **more: real(**more, MaxKeys=2))
         versions = [lost(f"raw/{number}") for number in range(5)]

@@ -14,7 +14,7 @@ from seqdrop.errors import RetryableError
 from seqdrop.ledger.records import Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.events import landed_versions
-from seqdrop.stages.validate import validate
+from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 
 from tests.support.aws.account import Account

@@ -7,7 +7,7 @@ from seqdrop.ledger.records import Job, Upload
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
-from seqdrop.stages.large import LEFT, is_final, tell
+from seqdrop.stages.start_processing.processing_job import LEFT, is_final, tell
 
 ENDS = {"Completed": "DONE", "Failed": "FAILED", "Stopped": "STOPPED"}
 

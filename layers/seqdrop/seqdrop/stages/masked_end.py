@@ -11,7 +11,7 @@ from seqdrop.ledger.records import Step, Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
 from seqdrop.stages.mismatch import superseded
-from seqdrop.stages.notices import mail, reason
+from seqdrop.stages.notifications import mail, reason
 from seqdrop.work.examination import rejection
 
 # What is found in a FASTA, and is a matter of its BED as well.

@@ -9,8 +9,8 @@ from seqdrop.errors import Fault, InvalidFile
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
-from seqdrop.stages.meeting import Meeting
-from seqdrop.stages.notices import mail, reason
+from seqdrop.stages.assemble.pair_view import Meeting
+from seqdrop.stages.notifications import mail, reason
 from seqdrop.work.examination import rejection
 from seqdrop.work.mate_digests import Check
 

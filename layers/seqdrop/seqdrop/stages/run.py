@@ -16,7 +16,7 @@ from seqdrop.ledger.records import Upload
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
-from seqdrop.stages.road import hand_on
+from seqdrop.stages.routing import hand_on
 from seqdrop.uploads import upload_id
 
 TRIES = 10  # each is lost only to someone who got on

@@ -12,7 +12,7 @@ from seqdrop.ledger.moves import UPLOAD
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.gate import is_held
-from seqdrop.stages.pushing import minutes_since
+from seqdrop.stages.reconcile.nudge import minutes_since
 
 
 @dataclass

@@ -10,8 +10,8 @@ from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.records import Attempt, Step, Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
-from seqdrop.stages.notices import mail, reason
-from seqdrop.stages.road import hand_on
+from seqdrop.stages.notifications import mail, reason
+from seqdrop.stages.routing import hand_on
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.data.store import Store
 from seqdrop.training.jobfile import JobFile

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.services import Services
-from seqdrop.stages.notices import reject, report
-from seqdrop.stages.pair import has_mate, settle_mate
-from seqdrop.stages.road import hand_on
+from seqdrop.stages.assemble.mates import has_mate, settle_mate
+from seqdrop.stages.notifications import reject, report
+from seqdrop.stages.routing import hand_on
 from seqdrop.work.examination import Examination
 
 

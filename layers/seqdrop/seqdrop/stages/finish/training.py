@@ -13,8 +13,8 @@ from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
 from seqdrop.sagemaker.requests.training import output_prefix
 from seqdrop.stages.examined import ENDS
-from seqdrop.stages.road import hand_on
-from seqdrop.stages.training_end import fail_training
+from seqdrop.stages.outcomes import fail_training
+from seqdrop.stages.routing import hand_on
 from seqdrop.training.jobfile import DNABERT
 from seqdrop.training.request import Order
 

@@ -24,7 +24,7 @@ from seqdrop.runtime.services import Services
 from seqdrop.sagemaker.client import covers, send
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.sagemaker.requests.processing import brief, processing_request, request_key
-from seqdrop.stages.postponed import is_due, postpone
+from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.uploads import UploadVersion
 
 TRIES = 2

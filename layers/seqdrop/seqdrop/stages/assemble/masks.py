@@ -19,10 +19,10 @@ from seqdrop.ledger.records import Step, Upload
 from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.services import Services, now
+from seqdrop.stages.assemble.pair_view import LIVE
 from seqdrop.stages.masked_end import REJECTS_BOTH, reject_both, reject_late, superseded_by
-from seqdrop.stages.meeting import LIVE
-from seqdrop.stages.notices import mail, reason, reject, report
-from seqdrop.stages.road import hand_on
+from seqdrop.stages.notifications import mail, reason, reject, report
+from seqdrop.stages.routing import hand_on
 from seqdrop.work.examination import Examination, load
 from seqdrop.work.examine import examine
 

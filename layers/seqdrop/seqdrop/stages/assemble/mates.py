@@ -16,10 +16,10 @@ from seqdrop.ledger.records import Step, Upload
 from seqdrop.reads.findings import Policy
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.services import Services, now
-from seqdrop.stages.meeting import Meeting, look
+from seqdrop.stages.assemble.pair_view import Meeting, look
 from seqdrop.stages.mismatch import reject_mates, superseded
-from seqdrop.stages.notices import mail, reason, reject, report
-from seqdrop.stages.road import hand_on
+from seqdrop.stages.notifications import mail, reason, reject, report
+from seqdrop.stages.routing import hand_on
 from seqdrop.work import mate_digests
 from seqdrop.work.examination import Examination, load
 from seqdrop.work.mate_digests import Check

@@ -19,8 +19,8 @@ from seqdrop.runtime.services import Services
 from seqdrop.sagemaker.client import covers, send
 from seqdrop.sagemaker.names import job_name
 from seqdrop.sagemaker.requests.training import checkpoints_uri, fingerprint, training_request
-from seqdrop.stages.postponed import is_due, postpone
-from seqdrop.stages.training_end import fail_training
+from seqdrop.stages.backoff import is_due, postpone
+from seqdrop.stages.outcomes import fail_training
 from seqdrop.training.plan.sizing import Sizing, has_smp, sized
 from seqdrop.training.request import Order
 

@@ -22,11 +22,11 @@ from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
 from seqdrop.sagemaker.requests.transform import output_prefix
 from seqdrop.stages.examined import ENDS, finish_examination
-from seqdrop.stages.road import hand_on
-from seqdrop.stages.room import end_job
+from seqdrop.stages.finish.bisect import next_group, try_again
+from seqdrop.stages.finish.training import finish_training
+from seqdrop.stages.job_slots import end_job
+from seqdrop.stages.routing import hand_on
 from seqdrop.stages.settle import fail_attempt
-from seqdrop.stages.split import next_group, try_again
-from seqdrop.stages.trained import finish_training
 from seqdrop.work.items import shard_name, shard_prefix
 
 CHUNK = 1 << 20

@@ -18,7 +18,7 @@ from seqdrop.ledger.records import Upload
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.mismatch import superseded
-from seqdrop.stages.notices import reject
+from seqdrop.stages.notifications import reject
 from seqdrop.stages.run import TRIES, complete, folder_of, read
 
 

@@ -1,4 +1,4 @@
-"""The cold copy: where it goes, how it is proven, what its receipt says."""
+"""The cold copy: where it goes, and how it is proven."""
 
 from __future__ import annotations
 
@@ -18,12 +18,6 @@ from seqdrop.ledger.records import Upload
 
 STORAGE_CLASS = "DEEP_ARCHIVE"
 LONGEST_KEY = 1024  # bytes of UTF-8, S3's bound
-# us-east-1, as the S3 pricing page gave it in 2025; other regions differ a little.
-RESTORE = {
-    "bulk": {"hours_at_most": 48, "usd_per_gb": 0.0025},
-    "standard": {"hours_at_most": 12, "usd_per_gb": 0.02},
-}
-MINIMUM_DAYS = 180
 AT_ONCE = 10  # parts that are copied at a time: as many as a client has connections
 # What CopyObject carries along by itself, and a multipart upload does not.
 CARRIED = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata")
@@ -110,44 +104,3 @@ def verified_copy(s3, upload: Upload, bucket: str) -> dict | None:
 def _proof(upload: Upload) -> str:
     """Which of an upload's checksums S3 must tell of its copy."""
     return "sha256_of_parts" if multipart.in_parts(upload.size) else "sha256"
-
-
-def _of_parts(upload: Upload) -> dict:
-    """What the copy's checksum can be compared with where it is one of parts."""
-    if not multipart.in_parts(upload.size):
-        return {}
-    return {"sha256_of_parts": upload.sha256_of_parts, "part_size": multipart.PART}
-
-
-def _released(upload: Upload) -> dict:
-    """That it has no predictions, and why it is archived all the same."""
-    return {"predictions": f"released without, by a person, {upload.released_at}"} if upload.released_at else {}
-
-
-def receipt_key(upload_id: str) -> str:
-    """Where in the results bucket an upload's receipt lies."""
-    return f"receipts/{upload_id}.json"
-
-
-def receipt(upload: Upload, copied: dict, now: str) -> dict:
-    """The proof: checksums before and after, and what bringing the file back takes."""
-    gigabytes = upload.size / 1e9
-    return {
-        "upload": upload.id,
-        "landing": {
-            "bucket": upload.bucket,
-            "key": upload.key,
-            "version_id": upload.version_id,
-            "size": upload.size,
-            "etag": upload.etag,
-            "sha256": upload.sha256,
-            **_of_parts(upload),
-        },
-        "archive": copied,
-        **_released(upload),
-        "verified_at": now,
-        "billed_at_least_days": MINIMUM_DAYS,
-        "restore": {
-            tier: {**terms, "usd": round(gigabytes * terms["usd_per_gb"], 6)} for tier, terms in RESTORE.items()
-        },
-    }

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
-from seqdrop.archive import LONGEST_KEY, archive_key
 from seqdrop.aws.errors import GONE
 from seqdrop.companions.runs import is_manifest
 from seqdrop.config.analyses import Analysis
@@ -15,15 +14,16 @@ from seqdrop.errors import Fault, InvalidFile, ObjectGone
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
-from seqdrop.stages.held import look_after
-from seqdrop.stages.large import examine_in_job
-from seqdrop.stages.masked import settle_masked
-from seqdrop.stages.notices import reject
-from seqdrop.stages.pair import settle_mate
-from seqdrop.stages.road import hand_on
+from seqdrop.stages.archive.cold_copy import LONGEST_KEY, archive_key
+from seqdrop.stages.assemble.masks import settle_masked
+from seqdrop.stages.assemble.mates import settle_mate
+from seqdrop.stages.assemble.runs import settle_manifest, tell_manifests
+from seqdrop.stages.assemble.training_sets import settle_file
+from seqdrop.stages.notifications import reject
+from seqdrop.stages.routing import hand_on
 from seqdrop.stages.run import settle_marker
-from seqdrop.stages.run_manifest import settle_manifest, tell_manifests
-from seqdrop.stages.training_set import settle_file
+from seqdrop.stages.start_processing.processing_job import examine_in_job
+from seqdrop.stages.validate.run_gate import look_after
 from seqdrop.stages.verdict import settle
 from seqdrop.uploads import UploadVersion
 from seqdrop.work.examination import Examination, load, rejection

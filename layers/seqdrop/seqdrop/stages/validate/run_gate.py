@@ -10,11 +10,11 @@ from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.errors import ObjectGone
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.runtime.services import Services
+from seqdrop.stages.assemble.masks import bed_of
 from seqdrop.stages.gate import is_held
-from seqdrop.stages.large import examine_in_job
-from seqdrop.stages.masked import bed_of
-from seqdrop.stages.road import hand_on
+from seqdrop.stages.routing import hand_on
 from seqdrop.stages.settle import fail_attempt
+from seqdrop.stages.start_processing.processing_job import examine_in_job
 from seqdrop.stages.upload_end import end_upload
 from seqdrop.work.examination import Examination, load
 from seqdrop.work.examine import examine

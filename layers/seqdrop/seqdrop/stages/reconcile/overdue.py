@@ -18,7 +18,7 @@ from seqdrop.ledger.moves import UPLOAD
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.services import Services, now
-from seqdrop.stages.pushing import SELDOM, minutes_since
+from seqdrop.stages.reconcile.nudge import SELDOM, minutes_since
 
 
 def attend(services: Services) -> dict[str, int]:

@@ -19,8 +19,8 @@ from seqdrop.sagemaker.client import LATER, covers, send
 from seqdrop.sagemaker.grouping import fair, groups
 from seqdrop.sagemaker.names import job_name
 from seqdrop.sagemaker.requests.transform import job_prefix, manifest, transform_request
-from seqdrop.stages.postponed import is_due, postpone
-from seqdrop.stages.room import claim, end_job, free_places
+from seqdrop.stages.backoff import is_due, postpone
+from seqdrop.stages.job_slots import claim, end_job, free_places
 from seqdrop.stages.settle import fail_attempt
 
 MOST_IN_LINE = 5000  # attempts that are looked at to be fair between runs

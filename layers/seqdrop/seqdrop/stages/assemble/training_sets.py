@@ -17,10 +17,10 @@ from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
-from seqdrop.stages.meeting import LIVE
+from seqdrop.stages.assemble.pair_view import LIVE
 from seqdrop.stages.mismatch import superseded
-from seqdrop.stages.notices import mail, reason, reject
-from seqdrop.stages.road import hand_on
+from seqdrop.stages.notifications import mail, reason, reject
+from seqdrop.stages.routing import hand_on
 from seqdrop.stages.training_plan import Arrival, go_on
 from seqdrop.training.jobfile import ADVICE, JOB, MOST_BYTES, JobFile, parse
 from seqdrop.training.plan.sizing import has_smp, spread

@@ -18,7 +18,7 @@ from seqdrop.ledger.records import Attempt, Step, Upload
 from seqdrop.models.archives import current_archive
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.services import Services
-from seqdrop.stages.road import hand_on, may_be_archived
+from seqdrop.stages.routing import hand_on, may_be_archived
 from seqdrop.training.request import Order
 from seqdrop.work.examination import is_fresh
 from seqdrop.work.items import shard_name, shard_prefix

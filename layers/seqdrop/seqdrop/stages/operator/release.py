@@ -5,7 +5,7 @@ from __future__ import annotations
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.services import Services, now
-from seqdrop.stages.road import hand_on
+from seqdrop.stages.routing import hand_on
 
 
 def why_not(services: Services, upload: Upload) -> str:

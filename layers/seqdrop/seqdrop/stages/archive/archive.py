@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import ClientError
-
-from seqdrop import archive as cold
-from seqdrop.aws import errors
 from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import ArchiveMismatch, ObjectGone, RetryableError
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.services import Services, now
+from seqdrop.stages.archive import cold_copy, receipts
 from seqdrop.stages.gate import is_held
-from seqdrop.stages.road import may_be_archived
+from seqdrop.stages.routing import may_be_archived
 from seqdrop.stages.upload_end import end_upload
 
 
@@ -46,12 +43,12 @@ def is_due(services: Services, upload: Upload) -> bool:
 def _present_copy(services: Services, upload: Upload) -> dict | None:
     """The verified copy, if there is one. Raises ObjectGone if there is neither that nor the original."""
     s3, bucket = services.s3, services.settings.archive
-    if found := cold.verified_copy(s3, upload, bucket):
+    if found := cold_copy.verified_copy(s3, upload, bucket):
         return found
     if not is_gone(services.s3, upload):
         return None
     # Another run may have copied, proven and removed it since we looked.
-    if found := cold.verified_copy(s3, upload, bucket):
+    if found := cold_copy.verified_copy(s3, upload, bucket):
         return found
     raise ObjectGone(f"{upload.key} is no longer in the landing bucket")
 
@@ -60,12 +57,12 @@ def _copied(services: Services, upload: Upload) -> dict:
     """A verified copy, by this run or one at this moment. Raises ObjectGone as above."""
     s3, bucket = services.s3, services.settings.archive
     try:
-        cold.copy(s3, upload, bucket)
+        cold_copy.copy(s3, upload, bucket)
     except ObjectGone:
-        if found := cold.verified_copy(s3, upload, bucket):
+        if found := cold_copy.verified_copy(s3, upload, bucket):
             return found
         raise
-    if found := cold.verified_copy(s3, upload, bucket):
+    if found := cold_copy.verified_copy(s3, upload, bucket):
         return found
     raise RetryableError("another run is copying at this moment")
 
@@ -78,28 +75,17 @@ def _end(services: Services, upload: Upload, copied: dict) -> None:
 
 
 def _write_receipt(services: Services, upload: Upload, copied: dict) -> None:
-    receipt = cold.receipt(upload, copied, now())
-    services.put_json(services.settings.results, cold.receipt_key(upload.id), receipt)
+    receipt = receipts.receipt(upload, copied, now())
+    services.put_json(services.settings.results, receipts.receipt_key(upload.id), receipt)
 
 
 def _see_to_receipt(services: Services, upload: Upload) -> None:
-    if has_receipt(services, upload):
+    if receipts.has_receipt(services, upload):
         return
-    if copied := cold.verified_copy(services.s3, upload, services.settings.archive):
+    if copied := cold_copy.verified_copy(services.s3, upload, services.settings.archive):
         return _write_receipt(services, upload, copied)
     services.notify(
         f"Seqdrop: the archived copy of {upload.key} is gone",
         f"{upload.id}: neither s3://{services.settings.archive}/{upload.archive_key} nor its receipt is there.\n"
         "Seqdrop has removed neither. Versions of the archive bucket may still hold them.\n",
     )
-
-
-def has_receipt(services: Services, upload: Upload) -> bool:
-    """Whether the proof of an archived upload is where it should be."""
-    try:
-        services.s3.head_object(Bucket=services.settings.results, Key=cold.receipt_key(upload.id))
-    except ClientError as error:
-        if error.response["Error"]["Code"] in errors.GONE:
-            return False
-        raise
-    return True
