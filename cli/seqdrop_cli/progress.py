@@ -12,7 +12,7 @@ from seqdrop.ledger.moves import DONE as REACHED
 from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.ledger.table import Ledger
-from seqdrop.stages.gate import is_held
+from seqdrop.stages.routing import is_held
 from seqdrop.stages.start_processing.processing_job import is_final, last_job
 
 WAITING, BUSY, DONE, SKIPPED, BAD = "waiting", "busy", "done", "skipped", "bad"

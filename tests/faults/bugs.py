@@ -12,7 +12,7 @@ from seqdrop.aws import s3 as aws_s3
 from seqdrop.errors import JobRefused
 from seqdrop.ledger.table import Ledger
 from seqdrop.sagemaker import client
-from seqdrop.stages import notifications, settle, verdict
+from seqdrop.stages import notifications, outcomes
 from seqdrop.stages.archive import archive
 from seqdrop.stages.archive import cold_copy as cold
 from seqdrop.stages.finish import finish
@@ -260,7 +260,7 @@ def _reason_last():
         notifications.reason(services, upload, refused)
         notifications.mail(services, [upload], refused, read)
 
-    return [(validate, "reject", reject), (verdict, "reject", reject)]
+    return [(validate, "reject", reject), (validate, "reject", reject)]
 
 
 @_bug("a failure is written down before the lab is told")
@@ -270,7 +270,7 @@ def _mail_last():
         upload = services.ledger.upload(attempt.upload_id)
         services.notify(f"Seqdrop: no predictions for {upload.key}", upload.key)
 
-    return [(module, "fail_attempt", fail) for module in (settle, finish, start_transform)]
+    return [(module, "fail_attempt", fail) for module in (outcomes, finish, start_transform)]
 
 
 # -- the reconciler, blind in one eye --

@@ -16,7 +16,7 @@ from seqdrop.sagemaker.names import examination_name
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.operator.release import release, why_not
 from seqdrop.stages.operator.replay import considered, replay
-from seqdrop.stages.settle import fail_attempt
+from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 

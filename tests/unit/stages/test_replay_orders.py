@@ -15,8 +15,8 @@ from seqdrop.models.archives import pointer_key
 from seqdrop.stages.finish.bisect import try_again
 from seqdrop.stages.operator.release import release, why_not
 from seqdrop.stages.operator.replay import Replay, considered, replay
+from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.routing import may_be_archived, next_messages
-from seqdrop.stages.settle import fail_attempt
 from seqdrop.uploads import UploadVersion
 
 from tests.support.services import ticking

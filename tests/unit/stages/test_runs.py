@@ -365,12 +365,12 @@ def test_every_order_of_a_file_and_its_marker(world, file):
 
 def test_the_orders_show_a_lost_file(world, monkeypatch):
     """The test of the test: if files are handed on before the run is open, some order leaves one behind."""
-    from seqdrop.stages import run
+    from seqdrop.stages.assemble import runs
 
-    opened, handed_on = run._open, run._hand_on_all
-    monkeypatch.setattr(run, "_open", lambda services, folder, marker: handed_on(services, marker, "reads/run7/"))
+    opened, handed_on = runs._open, runs._hand_on_all
+    monkeypatch.setattr(runs, "_open", lambda services, folder, marker: handed_on(services, marker, "reads/run7/"))
     monkeypatch.setattr(
-        run, "_hand_on_all", lambda services, marker, folder: opened(services, f"landing/{folder}", marker)
+        runs, "_hand_on_all", lambda services, marker, folder: opened(services, f"landing/{folder}", marker)
     )
     versions = [examined(world, FILES[0]), world.drop(MARKER, b"")]
     start, explorer, lost = world.snapshot(), Explorer(most=2), []

@@ -7,9 +7,8 @@ from seqdrop.errors import ArchiveMismatch, ObjectGone, RetryableError
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.archive import cold_copy, receipts
-from seqdrop.stages.gate import is_held
-from seqdrop.stages.routing import may_be_archived
-from seqdrop.stages.upload_end import end_upload
+from seqdrop.stages.outcomes import end_upload
+from seqdrop.stages.routing import is_held, may_be_archived
 
 
 def archive(services: Services, upload_id: str) -> None:

@@ -1,4 +1,6 @@
-"""Files of a training come as uploads of their own, in any order: job.toml, and the data that it names.
+"""A training is complete: its data are prepared, and it goes on with one attempt, or is rejected as a whole.
+
+Files of a training come as uploads of their own, in any order: job.toml, and the data that it names.
 
 Each waits in its seat of the set. Whoever comes last moves all of them on, with the one attempt. Each move is one
 transaction with the set's record, on which all were read; who is refused looks again. So of two that come last at one
@@ -8,23 +10,107 @@ moment, the later sees the earlier.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, replace
 
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.training_sets import Place, place_of
+from seqdrop.config.analyses import TRAINING
 from seqdrop.errors import DistributionRefused, Fault, InvalidFile, ObjectGone, RetryableError
 from seqdrop.ledger.coordination import DataSet
-from seqdrop.ledger.records import Step, Upload
+from seqdrop.ledger.records import Attempt, Step, Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
+from seqdrop.stages.assemble.mates import superseded
 from seqdrop.stages.assemble.pair_view import LIVE
-from seqdrop.stages.mismatch import superseded
 from seqdrop.stages.notifications import mail, reason, reject
 from seqdrop.stages.routing import hand_on
-from seqdrop.stages.training_plan import Arrival, go_on
+from seqdrop.training.data.prepare import Prepared
+from seqdrop.training.data.store import Store
 from seqdrop.training.jobfile import ADVICE, JOB, MOST_BYTES, JobFile, parse
 from seqdrop.training.plan.sizing import has_smp, spread
+from seqdrop.training.request import Order
 from seqdrop.work.examination import rejection
+
+OPEN = ("RECEIVED", "WAITING")
+AGAIN = "Then drop the whole folder again: what a file is worth shows only beside the others."
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """The upload that is being settled, what was found in it, and the end of an earlier version that it replaces."""
+
+    upload: Upload
+    facts: dict
+    replaced: list[Step]
+
+
+def go_on(
+    services: Services,
+    place: Place,
+    seated: DataSet,
+    arrival: Arrival,
+    head: Upload,
+    job: JobFile,
+    files: dict[str, Upload],
+) -> bool:
+    """Move job.toml and its data files on together; False if someone was first. Raises ObjectGone."""
+    store = Store(services.s3, services.settings.work, job, files)
+    prepared = store.prepared()
+    members = [head, *files.values()]
+    if not isinstance(prepared, Prepared):
+        return _reject_all(services, seated, arrival, [one for one in members if one.state in OPEN], prepared)
+    names = {name: one.id for name, one in files.items()}
+    order = Order(place.name, job, names, store.data, prepared, previous=seated.attempt)
+    attempt = Attempt("PLANNED", upload_id=head.id, analysis=TRAINING, run=head.run, plan=order.as_json())
+    _report(services, head, order)
+    steps = [_step(one, arrival, "" if one is head else attempt.key) for one in members if one.state != "ARCHIVED"]
+    steps += [*_failed_before(services, attempt, seated, head), *arrival.replaced]
+    if not services.ledger.move_together(steps, [attempt], replace(seated, attempt=attempt.key)):
+        return False
+    logger().info("training planned", extra={"upload_id": head.id, "training": place.name})
+    hand_on(services, services.ledger.upload(head.id))
+    return True
+
+
+def _step(one: Upload, arrival: Arrival, training: str) -> Step:
+    """To VALIDATED, where one that stands there stays. Data files belong to the attempt from now on."""
+    facts = arrival.facts if one is arrival.upload else {}
+    return Step(one, "VALIDATED", facts | ({"training": training} if training else {}))
+
+
+def _failed_before(services: Services, attempt: Attempt, seated: DataSet, head: Upload) -> list[Step]:
+    """The job.toml of an attempt before this one that failed is archived with this one's."""
+    before = services.ledger.attempt(seated.attempt) if seated.attempt else None
+    upload = services.ledger.upload(before.upload_id) if before and before.state == "FAILED" else None
+    if upload is None or upload.state != "VALIDATED" or upload.id == head.id:
+        return []
+    return [Step(upload, "VALIDATED", {"training": attempt.key})]
+
+
+def _reject_all(services: Services, seated: DataSet, arrival: Arrival, uploads: list[Upload], refused: dict) -> bool:
+    """Every file that has not gone on, each with the reason; one mail. Told first, like every rejection."""
+    refused = refused | {"advice": f"{refused['advice']} {AGAIN}"}
+    for one in uploads:
+        reason(services, one, refused)
+    mail(services, uploads, refused, read=False)
+    logger().info("training rejected", extra={"upload_id": uploads[0].id, "code": refused["code"]})
+    steps = [Step(one, "REJECTED", {"reason": refused["code"]}) for one in uploads]
+    return services.ledger.move_together([*steps, *arrival.replaced], pair=seated)
+
+
+def _report(services: Services, head: Upload, order: Order) -> None:
+    """What there is to train on, beside job.toml."""
+    content = {
+        "upload": head.id,
+        "key": head.key,
+        "valid": True,
+        "training": order.training,
+        "model": order.model,
+        "data": {"files": order.files, **order.prepared.as_dict()},
+    }
+    services.put_json(services.settings.results, f"reports/{head.id}.json", content)
+
 
 TRIES = 10  # each is lost only to someone who got on
 MOST_SEATS = 60  # with job.toml and its set's record one transaction moves them all

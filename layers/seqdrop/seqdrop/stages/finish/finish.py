@@ -21,12 +21,12 @@ from seqdrop.results.writer import result_files, results_prefix, upload_files
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
 from seqdrop.sagemaker.requests.transform import output_prefix
-from seqdrop.stages.examined import ENDS, finish_examination
 from seqdrop.stages.finish.bisect import next_group, try_again
 from seqdrop.stages.finish.training import finish_training
 from seqdrop.stages.job_slots import end_job
+from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.routing import hand_on
-from seqdrop.stages.settle import fail_attempt
+from seqdrop.stages.start_processing.processing_job import ENDS, finish_examination
 from seqdrop.work.items import shard_name, shard_prefix
 
 CHUNK = 1 << 20

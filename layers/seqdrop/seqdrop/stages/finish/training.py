@@ -12,9 +12,9 @@ from seqdrop.models.registry import Version, current_candidate, make_current, re
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
 from seqdrop.sagemaker.requests.training import output_prefix
-from seqdrop.stages.examined import ENDS
 from seqdrop.stages.outcomes import fail_training
 from seqdrop.stages.routing import hand_on
+from seqdrop.stages.start_processing.processing_job import ENDS
 from seqdrop.training.jobfile import DNABERT
 from seqdrop.training.request import Order
 

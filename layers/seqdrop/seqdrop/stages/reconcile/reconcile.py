@@ -15,14 +15,12 @@ from seqdrop.runtime.events import KINDS, job_ended_message, landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.archive.receipts import send_unreceipted
-from seqdrop.stages.examined import ENDS as END_OF_STATUS
-from seqdrop.stages.gate import is_held
 from seqdrop.stages.job_slots import free_places
 from seqdrop.stages.reconcile.nudge import Due, push_all, standing
-from seqdrop.stages.reconcile.overdue import attend
+from seqdrop.stages.reconcile.overdue import attend, tell_of_runs
 from seqdrop.stages.reconcile.unrecorded import send_unrecorded
-from seqdrop.stages.routing import next_messages
-from seqdrop.stages.runs_waiting import tell_of_runs
+from seqdrop.stages.routing import is_held, next_messages
+from seqdrop.stages.start_processing.processing_job import ENDS as END_OF_STATUS
 from seqdrop.stages.start_processing.processing_job import is_final, last_job
 
 

@@ -21,7 +21,7 @@ from seqdrop.sagemaker.names import job_name
 from seqdrop.sagemaker.requests.transform import job_prefix, manifest, transform_request
 from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.stages.job_slots import claim, end_job, free_places
-from seqdrop.stages.settle import fail_attempt
+from seqdrop.stages.outcomes import fail_attempt
 
 MOST_IN_LINE = 5000  # attempts that are looked at to be fair between runs
 

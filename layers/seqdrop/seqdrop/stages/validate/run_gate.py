@@ -11,11 +11,9 @@ from seqdrop.errors import ObjectGone
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.masks import bed_of
-from seqdrop.stages.gate import is_held
-from seqdrop.stages.routing import hand_on
-from seqdrop.stages.settle import fail_attempt
+from seqdrop.stages.outcomes import end_upload, fail_attempt
+from seqdrop.stages.routing import hand_on, is_held
 from seqdrop.stages.start_processing.processing_job import examine_in_job
-from seqdrop.stages.upload_end import end_upload
 from seqdrop.work.examination import Examination, load
 from seqdrop.work.examine import examine
 

@@ -1,4 +1,7 @@
-"""An object landed: read it once, and accept it with its work items or reject it with its reason."""
+"""An object landed: read it once, and accept it with its work items or reject it with its reason.
+
+What follows from an examination: an upload is accepted with its attempt, or rejected with its reason.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,13 @@ from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
 from seqdrop.stages.archive.cold_copy import LONGEST_KEY, archive_key
 from seqdrop.stages.assemble.masks import settle_masked
-from seqdrop.stages.assemble.mates import settle_mate
-from seqdrop.stages.assemble.runs import settle_manifest, tell_manifests
+from seqdrop.stages.assemble.mates import has_mate, settle_mate
+from seqdrop.stages.assemble.runs import settle_manifest, settle_marker, tell_manifests
 from seqdrop.stages.assemble.training_sets import settle_file
-from seqdrop.stages.notifications import reject
+from seqdrop.stages.notifications import reject, report
 from seqdrop.stages.routing import hand_on
-from seqdrop.stages.run import settle_marker
 from seqdrop.stages.start_processing.processing_job import examine_in_job
 from seqdrop.stages.validate.run_gate import look_after
-from seqdrop.stages.verdict import settle
 from seqdrop.uploads import UploadVersion
 from seqdrop.work.examination import Examination, load, rejection
 from seqdrop.work.examine import examine
@@ -121,3 +122,15 @@ def _examined(services: Services, upload: Upload, analysis: Analysis) -> Examina
     if found is None and services.analyses.in_job(upload.size):
         return examine_in_job(services, upload, analysis)
     return found or examine(s3, work, upload.version, analysis, number=number)
+
+
+def settle(services: Services, upload: Upload, examination: Examination) -> None:
+    """Bring a RECEIVED upload to VALIDATED or REJECTED; a mate that comes first may have to wait."""
+    if examination.rejection:
+        report(services, upload, examination)
+        return reject(services, upload, examination.rejection, read=True)
+    if has_mate(services, upload, examination):
+        return settle_mate(services, upload, examination)
+    report(services, upload, examination)
+    services.ledger.move(upload, "VALIDATED", *examination.attempts, **examination.facts)
+    hand_on(services, services.ledger.upload(upload.id))
