@@ -16,7 +16,7 @@ from seqdrop_cli.choice import Choice, chosen
 from seqdrop_cli.main import main, parser
 from seqdrop_cli.progress import progress
 
-from tests.unit.stages.test_start_transform import archive_of
+from tests.unit.stages.start_transform.test_start_transform import archive_of
 
 READS = packaged().by_name["reads"]
 

@@ -16,7 +16,7 @@ from seqdrop.reads.bed import read_bed
 from seqdrop.reads.records import Record
 from seqdrop.work.items import masked_items, runs_of_n, true_end
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model_code" / "dnabert"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "model_code" / "dnabert"))
 import masked
 from windows import WindowSettings
 from work_items import parse_line

@@ -20,9 +20,9 @@ from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 
+from tests.unit.stages.archive.test_archive import S3
 from tests.unit.stages.mates import fastq
-from tests.unit.stages.test_archive import S3
-from tests.unit.stages.test_start_transform import archive_of
+from tests.unit.stages.start_transform.test_start_transform import archive_of
 
 READ = b"@r1\n" + b"ACGT" * 30 + b"\n+\n" + b"IIII" * 30 + b"\n"
 

@@ -21,7 +21,7 @@ from seqdrop.training.plan.instances import AS_OF, INSTANCES, PRICES, SPOT_HIGH,
 from seqdrop.training.plan.search import plan
 from seqdrop.training.plan.shapes import SHAPES
 
-from tests.unit.training import plans
+from tests.unit.training.plan import plans
 
 FSDP = Distribution("fsdp", True)
 
@@ -39,7 +39,7 @@ def refused(*args, **named) -> PlanRefused:
 
 
 def test_the_golden_table():
-    """Where it changes on purpose: python -m tests.unit.training.plans."""
+    """Where it changes on purpose: python -m tests.unit.training.plan.plans."""
     assert plans.table() == json.loads(plans.GOLDEN.read_text())
 
 

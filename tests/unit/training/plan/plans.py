@@ -1,6 +1,6 @@
 """The golden table of plans: every profile on the instances that labs ask about. Written anew by
 
-python -m tests.unit.training.plans
+python -m tests.unit.training.plan.plans
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from seqdrop.training.plan.activations import Work
 from seqdrop.training.plan.memory import CHAPTER_BYTES, memory
 from seqdrop.training.plan.shapes import CNN, DNABERT, PROTBERT, PROTT5, PROTT5_FULL, SHAPES
 
-from tests.unit.training import fake
+from tests.unit.training.plan import fake
 
 MAKERS = {
     PROTT5: fake.t5,
