@@ -22,18 +22,21 @@ ARCH ?=
 VENV := .venv
 KERNEL := layers/seqdrop/seqdrop/reads/kernel
 ZIG := ziglang==0.17.1
+PIP_AUDIT := pip-audit==2.10.1
+COVERED := 90
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PIP_OPTIONS := $(if $(INDEX),--index-url $(INDEX)) $(if $(EXTRA_INDEX),--extra-index-url $(EXTRA_INDEX))
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help kernel setup demo stop test test-all faults mms sdk2 training-toolkit lint lock clean
+.PHONY: help kernel setup demo stop test test-all coverage audit faults mms sdk2 training-toolkit lint lock clean
 
 help:
 	@echo "make demo [DROP=path] [KEEP=1] [PORT=n]   run the whole pipeline on this machine"
 	@echo "make stop                                 end what KEEP=1 left up"
 	@echo "make test                                 lint, unit, contract and end-to-end tests"
 	@echo "make test-all                             the long ones as well"
+	@echo "make coverage                             what unit and fault tests reach of the package, with a floor"
 	@echo "make faults [N=10000] [SEED=1]            many more schedules of crashes, delays and lost events"
 	@echo "make setup                                only make .venv, with the seqdrop command in it"
 	@echo "make kernel [ARCH=arm64]                  compile the C kernel that Lambda gets, without a compiler too"
@@ -73,10 +76,13 @@ demo: setup
 stop: setup
 	@$(BIN)/python -m local.demo --stop
 
+# The template is judged while the code is.
 lint: setup
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
-	@$(BIN)/cfn-lint template.yaml -a cfn_lint_serverless.rules
-	@SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --region us-east-1 >/dev/null && echo "template.yaml is clean"
+	@SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --region us-east-1 >/dev/null & judged=$$!; \
+	$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . \
+		&& { said=$$($(BIN)/lint-imports --no-cache) || { echo "$$said"; false; }; } \
+		&& $(BIN)/cfn-lint template.yaml -a cfn_lint_serverless.rules \
+		&& wait $$judged && echo "template.yaml is clean"
 
 # Three workers: end-to-end tests wait much of their time, and the others fill it.
 test: lint
@@ -84,8 +90,20 @@ test: lint
 
 # SageMaker's model server wants transformers 4 and an old setuptools: an environment of its own. Its tests skip
 # without it, and without Java. So has its training toolkit, for the same reasons; the SDK v2 has pins of its own.
-test-all: lint sdk2 training-toolkit $(if $(shell command -v java),mms)
+test-all: lint coverage sdk2 training-toolkit audit $(if $(shell command -v java),mms)
 	@$(PYTEST) tests -q
+
+# The share of lines and branches of seqdrop and seqdrop_cli that unit and fault tests reach; it may not fall.
+coverage: setup
+	@$(PYTEST) tests/unit tests/faults -q -n 2 -m "not long" --cov --cov-report=term --cov-fail-under=$(COVERED)
+
+# Its test skips where it is missing, or reaches no index of advisories.
+audit: .venv-audit/.ready
+
+.venv-audit/.ready:
+	@test -x .venv-audit/bin/python || $(PYTHON) -m venv .venv-audit
+	@.venv-audit/bin/python -m pip --disable-pip-version-check install --quiet $(PIP_OPTIONS) $(PIP_AUDIT)
+	@touch $@
 
 faults: setup
 	@$(BIN)/python -m tests.faults --n $(N) --seed $(SEED)
@@ -125,4 +143,4 @@ lock:
 
 clean:
 	@test ! -x $(BIN)/python || $(BIN)/python -m local.demo --stop
-	@rm -rf $(VENV) .venv-mms .venv-sdk2 .venv-training .aws-sam .seqdrop
+	@rm -rf $(VENV) .venv-audit .venv-mms .venv-sdk2 .venv-training .aws-sam .seqdrop
