@@ -38,7 +38,8 @@ void seqdrop_sum_names(const uint64_t *hashes, int64_t chunks, uint64_t *sums);
 """
 GLIBC = (2, 26)
 MACHINES = {"arm64": "aarch64"}  # Lambda's word for it, and the kernel's
-OPTIONS = ("-O3", "-shared", "-fPIC", "-Wall", "-Werror", "-fno-math-errno")
+# Counts in vectors of signed bytes run up to 255 and are read as unsigned: -fwrapv makes that defined.
+OPTIONS = ("-O3", "-shared", "-fPIC", "-Wall", "-Werror", "-fno-math-errno", "-fwrapv")
 
 
 class CannotBuild(Exception):
