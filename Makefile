@@ -23,7 +23,7 @@ VENV := .venv
 KERNEL := layers/seqdrop/seqdrop/reads/kernel
 ZIG := ziglang==0.17.1
 PIP_AUDIT := pip-audit==2.10.1
-COVERED := 90
+COVERED := 95
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PIP_OPTIONS := $(if $(INDEX),--index-url $(INDEX)) $(if $(EXTRA_INDEX),--extra-index-url $(EXTRA_INDEX))

@@ -4,4 +4,4 @@ Handlers in functions/ parse an event and call `seqdrop.stages`; everything else
 Nothing in this package reads the environment, the clock or the network when it is imported.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

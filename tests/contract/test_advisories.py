@@ -1,0 +1,32 @@
+"""No pinned package has a known vulnerability, as pip-audit finds it in PyPI's index of advisories."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+OPTIONS = ("--no-deps", "--disable-pip", "--progress-spinner", "off", "--format", "json")
+
+
+@pytest.fixture
+def pip_audit(repository) -> Path:
+    found = repository / ".venv-audit/bin/pip-audit"
+    if not found.is_file():
+        pytest.skip("no .venv-audit here: `make audit` makes it")
+    return found
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["requirements.txt", "layers/base/requirements.txt", "layers/reads/requirements.txt"])
+def test_no_pinned_package_has_a_known_vulnerability(pip_audit, repository, name):
+    command = [str(pip_audit), "--requirement", str(repository / name), *OPTIONS]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if not done.stdout:
+        pytest.skip(f"pip-audit reached no index of advisories: {done.stderr.strip().splitlines()[-1]}")
+    packages = json.loads(done.stdout)["dependencies"]
+    if all("skip_reason" in package for package in packages):
+        pytest.skip(f"pip-audit reached no index of advisories: {packages[0]['skip_reason']}")
+    assert {package["name"]: package["vulns"] for package in packages if package.get("vulns")} == {}
