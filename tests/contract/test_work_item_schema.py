@@ -120,7 +120,7 @@ def test_the_container_reads_what_the_schema_takes(fields):
 
 
 @relaxed
-@given(lines=st.lists(items | nearly_items | any_json, min_size=1, max_size=5))
+@given(lines=st.lists(item_dicts | nearly_items | any_json, min_size=1, max_size=5))
 def test_every_answer_is_a_prediction_line(job, answers, lines):
     found = answers(b"\n".join(json.dumps(line).encode() for line in lines))
     assert len(found) == len(lines)
