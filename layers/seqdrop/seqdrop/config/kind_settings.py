@@ -13,7 +13,7 @@ DNA, PROTEIN = ALPHABETS = ("dna", "protein")
 MODEL = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}")
 # A prediction takes about so many bytes in the container's answer, a base one in the request.
 ANSWER_BYTES = {"promoter": 90, "masked": 300, "embed": 7_500}
-# The container answers so many bytes to a request at the most (jobs/models.MAX_RESPONSE, with room to spare).
+# The container answers so many bytes to a request at the most (models/archives.MAX_RESPONSE, with room to spare).
 MOST_ANSWER = 60_000_000
 TASKS = ("promoter", "masked", "embed")
 PROTEIN_TASKS = ("structure", "embed")

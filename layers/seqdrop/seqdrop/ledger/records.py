@@ -71,7 +71,7 @@ class Upload(Record):
     run: str = ""  # the folder that stands for its run (runs.run_of); "" if it is in none
     format: str = ""
     sha256: str = ""  # hexadecimal, of the object's bytes as they were validated
-    sha256_of_parts: str = ""  # the same, of a file that is copied in parts (parts.py)
+    sha256_of_parts: str = ""  # the same, of a file that is copied in parts (aws/multipart.py)
     records: int = 0
     reason: str = ""  # code of the fault that rejected it
     archive_key: str = ""

@@ -1,9 +1,8 @@
-"""The gate of `gate = "run"`: a valid file goes on when the run that it belongs to is complete.
+"""Which message comes next: the only place that knows the order of the stages; and whether a file waits for its run.
 
-It only reads. A file is moved to VALIDATED first, and then its runs are looked at; a marker opens its run first, and
-then hands on the files that are there (stages/run.py). So of a file and a marker at one moment, one sees the other.
-
-Which message comes next. The only place that knows the order of the stages.
+That check only reads. A file is moved to VALIDATED first, then its runs are looked at; a marker opens its run first,
+and then sends on the files that are there (stages/assemble/runs.py). So of a file and a marker at one moment, one sees
+the other.
 """
 
 from __future__ import annotations

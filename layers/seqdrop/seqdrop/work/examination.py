@@ -44,7 +44,7 @@ class Examination:
     items: int = 0
     taken: int = 0
     distinct: int = 0
-    sha256_of_parts: str = ""  # of a file that is too large for one copy (parts.py)
+    sha256_of_parts: str = ""  # of a file that is too large for one copy (aws/multipart.py)
     masks: str = ""
     run: str = ""  # the upload's
     number: int = 1  # of the attempt that it was made for
