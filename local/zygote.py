@@ -37,7 +37,7 @@ def main(channel: socket.socket) -> None:
             importlib.import_module(name)
     while message := receive(channel):
         request, descriptors = message
-        channel.sendall(fork(request, descriptors).to_bytes(8, "big"))
+        channel.sendall(fork(channel, request, descriptors).to_bytes(8, "big"))
         for descriptor in descriptors:
             os.close(descriptor)
 
@@ -48,13 +48,17 @@ def receive(channel: socket.socket) -> tuple[dict, list[int]] | None:
     return (json.loads(text), list(array.array("i", descriptors))) if text else None
 
 
-def fork(request: dict, descriptors: list[int]) -> int:
-    """Return the process id of the program: a grandchild, so that it is reparented at once."""
+def fork(channel: socket.socket, request: dict, descriptors: list[int]) -> int:
+    """Return the process id of the program: a grandchild, so that it is reparented at once.
+
+    It does not keep the channel, whose other side would otherwise wait for a zygote that is gone.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         grandchild = os.fork()
         if grandchild == 0:
+            channel.close()
             run(request, descriptors)
         with contextlib.suppress(OSError):  # it may have done so, or ended
             os.setpgid(grandchild, grandchild)  # before anyone knows it, and may end its group

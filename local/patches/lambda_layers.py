@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -55,8 +56,9 @@ def _rename(draft: Path, place: Path) -> None:
 
 def _remove_unused() -> None:
     for place in SHARED.iterdir():
-        if time.time() - place.stat().st_mtime > UNUSED_SECONDS:
-            shutil.rmtree(place, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another server renames what it has unpacked
+            if time.time() - place.stat().st_mtime > UNUSED_SECONDS:
+                shutil.rmtree(place, ignore_errors=True)
 
 
 def _digest(path: Path) -> str:

@@ -20,6 +20,7 @@ LOAD_SECONDS = 600
 DEFAULT_MESSAGE_BYTES = 6_553_500
 # Variables that nothing reads while it is imported. With any other, a container is started from nothing.
 READ_LATE = ("SEQDROP_", "SAGEMAKER_", "SM_", "MMS_")
+PLACES = {"HOME", "TMPDIR"}  # each job's own, and read late, too
 
 
 class ContainerError(Exception):
@@ -89,8 +90,9 @@ class Container:
             raise ModelNotLoaded(f"the model failed to load: {head['error']}")
 
     def _forked(self, connection: int, log: int) -> Forked | None:
-        early = [name for name in self._environment if not name.startswith(READ_LATE)]
-        if self._zygote is None or set(early) - set(process(self._model_dir)):
+        usual = process(self._model_dir)
+        early = {name for name, value in self._environment.items() if value != usual.get(name)} - PLACES
+        if self._zygote is None or not all(name.startswith(READ_LATE) for name in early):
             return None
         argv = [str(PROGRAM), str(connection), str(self._model_dir)]
         with open(os.devnull, "rb") as nothing:

@@ -72,9 +72,10 @@ def test_a_container_has_the_imports_and_an_environment_of_its_own(aws, bench):
 
 
 def test_a_variable_that_libraries_read_early_starts_it_from_nothing(bench):
-    about = response(bench, Environment={"OMP_NUM_THREADS": "1"})
-    assert not about["modules"]
-    assert about["environment"]["OMP_NUM_THREADS"] == "1"
+    for name, value in (("OMP_NUM_THREADS", "1"), ("OMP_WAIT_POLICY", "ACTIVE")):
+        about = response(bench, Environment={name: value})
+        assert not about["modules"]
+        assert about["environment"][name] == value
 
 
 def test_its_death_is_reported_with_its_status(bench):
@@ -95,9 +96,14 @@ def test_a_job_that_is_stopped_leaves_no_process(aws, bench):
 
 
 def test_without_its_zygote_a_container_is_started_from_nothing(aws, bench):
-    """The last test of the module: the zygote does not come back."""
+    """Also while another that it forked goes on. The last test of the module: the zygote does not come back."""
+    bench.put("long/a", b"wait")
+    before, name = aws.processes(), bench.start("long/")
+    until(lambda: aws.processes() - before)
     os.kill(until(lambda: zygote(aws)), signal.SIGKILL)
     assert not response(bench)["modules"]
+    bench.sagemaker.stop_transform_job(TransformJobName=name)
+    assert ended_job(aws, name)["TransformJobStatus"] == "Stopped"
 
 
 def test_stop_leaves_nothing(tmp_path):
