@@ -13,9 +13,9 @@ import resource
 import time
 from collections.abc import Iterator
 
-from seqdrop.config.analyses import packaged
+from seqdrop.kinds.plans import packaged
 from seqdrop.models.calibration import Calibration
-from seqdrop.results.writer import result_files
+from seqdrop.results.writer import Predictions, result_files
 
 RECORD = 3_000_000
 PER_ITEM = 64
@@ -43,9 +43,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--windows", type=int, default=1_000_000)
     asked = parser.parse_args().windows
-    analysis, scale = packaged().by_name["contigs"], Calibration(0.6, -0.7, 0.3).scale(0.001)
+    analysis, calibration = packaged().by_name["contigs"], Calibration(0.6, -0.7, 0.3)
     before = time.process_time()
-    with result_files(analysis, answers(asked), MADE_BY, scale) as results:
+    with result_files(Predictions(analysis, answers(asked), MADE_BY, calibration)) as results:
         seconds = time.process_time() - before
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
         count = results.counts.windows

@@ -12,7 +12,7 @@ import io
 import random
 import time
 
-from seqdrop.config.analyses import packaged
+from seqdrop.kinds.plans import packaged
 from seqdrop.reads.check import Reading
 from seqdrop.work.items import shards, work_items
 from seqdrop.work.selection import alone
@@ -37,7 +37,7 @@ def fastq() -> bytes:
 def seconds(body: bytes, name: str) -> float:
     analysis, started = packaged().by_name[name], time.perf_counter()
     reading = Reading(io.BytesIO(body), analysis.formats)
-    if analysis.use:
+    if analysis.settings:
         for _ in shards(work_items("U" * 26, alone(reading.records()), analysis), 4_000_000):
             pass
     else:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqdrop.config.analyses import packaged
+from seqdrop.kinds.plans import packaged
 from seqdrop.models.archives import push_archive
 from seqdrop.models.code_bundles import PROGRAMS, TRAINING_ENTRY, push_code, push_program
 from seqdrop.runtime.services import now
@@ -147,7 +147,7 @@ def push_programs(aws: EmbeddedAws, stack: Stack) -> None:
 
 def push_seeds(aws: EmbeddedAws, stack: Stack) -> None:
     """Make the committed seeds the current models of the analyses that name them."""
-    for model in sorted({analysis.use.model for analysis in packaged().by_name.values() if analysis.use}):
+    for model in sorted({analysis.settings.model for analysis in packaged().by_name.values() if analysis.settings}):
         push_seed(aws.client("s3"), stack.results, model)
 
 
@@ -156,7 +156,7 @@ def push_seed(s3, results: str, model: str) -> None:
 
     A model whose head fills masks is packed for that; any other as a classifier, which serves embeddings as well.
     """
-    uses = [analysis.use for analysis in packaged().by_name.values() if analysis.use]
+    uses = [analysis.settings for analysis in packaged().by_name.values() if analysis.settings]
     fills = any(use.task == "masked" for use in uses if use.model == model)
     push_archive(s3, results, model, pack_model(SEEDS[model], task="masked" if fills else None), now())
 

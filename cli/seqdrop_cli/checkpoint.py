@@ -6,14 +6,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqdrop.kinds.plans import KINDS
+from seqdrop.kinds.windows import WindowKind
 from seqdrop.models.archives import class_names
 
 from seqdrop_cli.vocabulary import UnfitModel, Vocabulary, read_vocabulary
 from seqdrop_cli.weights import safetensors, shapes
 
-CLASSIFIER, LANGUAGE = "classifier.weight", "cls.predictions.transform.dense.weight"
-# What a task needs of a checkpoint, by a tensor that only the trained head has.
-HEADS = {"promoter": CLASSIFIER, "masked": LANGUAGE, "embed": None}
+KINDS_OF_DNA = {kind.task: kind for kind in KINDS.values() if isinstance(kind, WindowKind)}
 WORDS = "embeddings.word_embeddings.weight"
 
 
@@ -32,22 +32,32 @@ class Checkpoint:
         return self.config.get("max_position_embeddings", 512) - 2 + self.vocabulary.k - 1
 
 
-def read_checkpoint(folder: Path, task: str = "promoter", labels: tuple[str, ...] = ()) -> Checkpoint:
-    """The checkpoint for a task; `labels` name its classes, class 0 first, in place of the config's names.
+def read_checkpoint(folder: Path, task: str | None = None, labels: tuple[str, ...] = ()) -> Checkpoint:
+    """The checkpoint for a task, the default one of DNA where none is named.
+
+    `labels` name its classes, class 0 first, in place of the config's names.
 
     Raises UnfitModel that says what keeps the model code from answering, or from answering sense.
     """
-    if task not in HEADS:
-        raise UnfitModel(f"{task} is for proteins, and this is a model of DNA; it may do {', '.join(HEADS)}")
+    kind = kind_of_dna(task)
     config = _config(folder)
     vocabulary, weights = read_vocabulary(folder), safetensors(folder)
     found = shapes(weights)
     _check_sizes(config, vocabulary, found)
-    _check_head(found, task)
+    _check_head(found, kind)
     if labels:
-        config = _named(config, labels, found, task)
-    names = class_names(config) if task == "promoter" else ()
+        config = _named(config, labels, found, kind)
+    names = class_names(config) if kind.names_classes else ()
     return Checkpoint(config, vocabulary, weights, names)
+
+
+def kind_of_dna(task: str | None) -> WindowKind:
+    """Return the kind of a task for a model of DNA; the default one where none is named. Raises UnfitModel."""
+    if task is None:
+        return next(kind for kind in KINDS_OF_DNA.values() if kind.is_default)
+    if task not in KINDS_OF_DNA:
+        raise UnfitModel(f"{task} is for proteins, and this is a model of DNA; it may do {', '.join(KINDS_OF_DNA)}")
+    return KINDS_OF_DNA[task]
 
 
 def _config(folder: Path) -> dict:
@@ -80,22 +90,22 @@ def _check_sizes(config: dict, vocabulary: Vocabulary, found: dict[str, tuple[in
         )
 
 
-def _check_head(found: dict[str, tuple[int, ...]], task: str) -> None:
-    needed = HEADS[task]
-    if needed and needed not in found:
-        has = [one for one, tensor in HEADS.items() if tensor is None or tensor in found]
+def _check_head(found: dict[str, tuple[int, ...]], kind: WindowKind) -> None:
+    if kind.head and kind.head not in found:
+        has = [one.task for one in KINDS_OF_DNA.values() if not one.head or one.head in found]
         raise UnfitModel(
-            f"the checkpoint has no trained head for --task {task} (there is no {needed}); it is fit for "
+            f"the checkpoint has no trained head for --task {kind.task} (there is no {kind.head}); it is fit for "
             f"{' and '.join('--task ' + one for one in has)}"
         )
-    if task == "promoter" and found[CLASSIFIER][0] < 2:
+    if kind.names_classes and found[kind.head][0] < 2:
         raise UnfitModel("the classifier has one class; two or more are needed, class 1 the positive one")
 
 
-def _named(config: dict, labels: tuple[str, ...], found: dict[str, tuple[int, ...]], task: str) -> dict:
-    if task != "promoter":
-        raise UnfitModel(f"--labels are for --task promoter; {task} has no classes")
-    classes = found[CLASSIFIER][0]
+def _named(config: dict, labels: tuple[str, ...], found: dict[str, tuple[int, ...]], kind: WindowKind) -> dict:
+    if not kind.names_classes:
+        of = " and ".join(one.task for one in KINDS_OF_DNA.values() if one.names_classes)
+        raise UnfitModel(f"--labels are for --task {of}; {kind.task} has no classes")
+    classes = found[kind.head][0]
     if len(labels) != classes or len(set(labels)) != classes:
         raise UnfitModel(f"the model has {classes} classes, so --labels takes {classes} different names, class 0 first")
     numbered = {str(index): label for index, label in enumerate(labels)}

@@ -10,8 +10,9 @@ from pathlib import Path
 from boto3.s3.transfer import S3UploadFailedError
 from botocore.exceptions import ClientError
 from seqdrop.companions.runs import is_marker
-from seqdrop.config.analyses import Analyses, packaged
-from seqdrop.config.kind_settings import DNA, PROTEIN
+from seqdrop.config.analyses import Analyses
+from seqdrop.config.kind import DNA, PROTEIN
+from seqdrop.kinds.plans import packaged
 from seqdrop.uploads import UploadVersion
 
 BY_SUFFIX = {".fastq": "fastq", ".fq": "fastq", ".fasta": "fasta", ".fa": "fasta", ".fna": "fasta"}
@@ -76,7 +77,7 @@ def prefix_for(path: Path, analyses: Analyses | None = None) -> str:
     """The prefix that suits a file, by its first character or else its suffix; raw/ if nothing tells."""
     name, alphabet = format_of(path), PROTEIN if PROTEINS & set(path.suffixes) else DNA
     for analysis in (analyses or packaged()).by_name.values():
-        if analysis.use and name in analysis.formats and analysis.alphabet == alphabet:
+        if analysis.has_model and name in analysis.formats and analysis.alphabet == alphabet:
             return analysis.prefix
     return "raw/"
 

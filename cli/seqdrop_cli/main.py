@@ -9,8 +9,9 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from seqdrop.config.kind_settings import ALPHABETS, DNA
+from seqdrop.config.kind import ALPHABETS, DNA
 from seqdrop.errors import SeqdropError
+from seqdrop.kinds.plans import KINDS
 from seqdrop.ledger.moves import ENDS, MOVES, UPLOAD
 from seqdrop.ledger.records import Upload
 from seqdrop.models.code_bundles import push_code
@@ -18,7 +19,6 @@ from seqdrop.runtime.services import now
 
 from seqdrop_cli import models, redrive, release, replay, training, trainings
 from seqdrop_cli import target as targets
-from seqdrop_cli.checkpoint import HEADS
 from seqdrop_cli.drop import plan, upload
 from seqdrop_cli.processing import build
 from seqdrop_cli.progress import progress
@@ -27,7 +27,7 @@ from seqdrop_cli.sourcedir import MODEL_CODE
 from seqdrop_cli.validate import validate
 from seqdrop_cli.watch import Stuck, mates_missing, render, watch
 
-TASKS = [*HEADS, "structure"]
+TASKS = list(dict.fromkeys(kind.task for kind in KINDS.values() if kind.task))
 AFTER_FAILURE = (
     "Once the cause is mended, `seqdrop replay --state FAILED` shows what can be tried again, and\n"
     "`seqdrop release UPLOAD` archives a file without predictions."

@@ -19,7 +19,7 @@ from seqdrop_cli.checkpoint import read_checkpoint
 from seqdrop_cli.interrupts import interrupts
 from seqdrop_cli.pack import pack_model, unpacked
 from seqdrop_cli.package import digest, package
-from seqdrop_cli.predict_options import analysis_of, masks_of, protein_analysis, task_of, with_tracks
+from seqdrop_cli.predict_options import analysis_of, for_format, masks_of, protein_analysis, task_of
 from seqdrop_cli.protein_checkpoint import is_protein, read_protein
 
 INTERRUPTED = 130
@@ -59,7 +59,7 @@ def predict(options, console: Console) -> int:
         found = local.examine(options.file, analysis, masks)
     except InvalidFile as error:
         return _refused(options, error, console)
-    plan = local.Plan(options.model, body, with_tracks(analysis, found.format), options.out)
+    plan = local.Plan(options.model, body, for_format(analysis, found.format), options.out)
     with interrupts() as stopped, _bar(found.items) as shown:
         tally, files = local.predict(found, plan, shown, stopped)
     return _told(tally, found, files, console)
@@ -81,13 +81,13 @@ def _refused(options, error: InvalidFile, console: Console) -> int:
 def _analysis(options, folder: Path, task: str | None) -> Analysis:
     if is_protein(folder):
         return protein_analysis(options, read_protein(folder))
-    return analysis_of(options, read_checkpoint(folder, task or "promoter"))
+    return analysis_of(options, read_checkpoint(folder, task))
 
 
 def _told(tally: local.Tally, found: local.Input, files: list[Path], console: Console) -> int:
     for path in files:
         _say(console, str(path))
-    what = tally.what
+    what = tally.kind.unit
     _say(console, f"{tally.windows:,} {what} in {tally.seconds:.1f} s, {tally.rate:,.0f} {what}/s")
     if tally.errors:
         _say(console, f"{tally.errors:,} of {found.items:,} work items were answered by an error; see the rows with it")
@@ -116,4 +116,4 @@ def _bar(items: int) -> Iterator[Callable[[local.Tally], None]]:
     columns = (TextColumn("predicting"), BarColumn(), TextColumn("{task.fields[rate]:,.0f} {task.fields[what]}/s"))
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task("", total=items, rate=0.0, what="")
-        yield lambda tally: bar.update(task, completed=tally.items, rate=tally.rate, what=tally.what)
+        yield lambda tally: bar.update(task, completed=tally.items, rate=tally.rate, what=tally.kind.unit)

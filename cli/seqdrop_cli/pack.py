@@ -35,7 +35,7 @@ def pack_model(folder: Path, code: Path | None = None, task: str | None = None, 
     if is_protein(folder):
         read_protein(folder)
         return protein_archive(folder, code)
-    return archive(folder, read_checkpoint(folder, task or "promoter", labels), code)
+    return archive(folder, read_checkpoint(folder, task, labels), code)
 
 
 def archive(folder: Path, checkpoint: Checkpoint, code: Path | None = None) -> bytes:

@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from seqdrop_cli.checkpoint import read_checkpoint
+from seqdrop.kinds.windows import WindowKind
+
+from seqdrop_cli.checkpoint import Checkpoint, kind_of_dna, read_checkpoint
 from seqdrop_cli.pack import archive, protein_archive, unpacked
-from seqdrop_cli.protein_checkpoint import check_task, is_protein, read_protein
-from seqdrop_cli.protein_smoke import try_out as try_out_protein
+from seqdrop_cli.protein_checkpoint import ProteinCheckpoint, is_protein, kind_of_proteins, read_protein
 from seqdrop_cli.smoke import try_out
 from seqdrop_cli.vocabulary import UnfitModel
 from seqdrop_cli.weights import OLD, SAFE
@@ -46,22 +47,30 @@ def _packed(
 ) -> bytes:
     if is_protein(folder):
         return _packed_protein(folder, code, task, labels, say)
-    task = task or "promoter"
     checkpoint = read_checkpoint(folder, task, labels)
     body = archive(folder, checkpoint, code)
     with unpacked(body) as place:
-        say(try_out(place, checkpoint, task))
-    say(_about(checkpoint, task))
+        _try_dna(place, checkpoint, task, say)
     return body
+
+
+def _try_dna(place: Path, checkpoint: Checkpoint, task: str | None, say: Callable[[str], None]) -> None:
+    kind = kind_of_dna(task)
+    say(try_out(place, kind, checkpoint.longest))
+    say(_about(checkpoint, kind))
 
 
 def _packed_protein(folder: Path, code: Path | None, task: str | None, labels: tuple[str, ...], say) -> bytes:
     _refuse_labels(labels)
     checkpoint, body = read_protein(folder), protein_archive(folder, code)
     with unpacked(body) as place:
-        say(try_out_protein(place, check_task(task)))
-    say(checkpoint.about())
+        _try_protein(place, checkpoint, task, say)
     return body
+
+
+def _try_protein(place: Path, checkpoint: ProteinCheckpoint, task: str | None, say: Callable[[str], None]) -> None:
+    say(try_out(place, kind_of_proteins(task), checkpoint.window))
+    say(checkpoint.about())
 
 
 def _refuse_labels(labels: tuple[str, ...]) -> None:
@@ -73,22 +82,17 @@ def _again(body: bytes, task: str | None, labels: tuple[str, ...], say: Callable
     with unpacked(body) as place:
         if is_protein(place):
             _refuse_labels(labels)
-            checkpoint = read_protein(place)
-            say(try_out_protein(place, check_task(task)))
-            say(checkpoint.about())
+            _try_protein(place, read_protein(place), task, say)
             return body
-        task = task or "promoter"
         if labels:
             return _packed(place, place / "code", task, labels, say)
-        checkpoint = read_checkpoint(place, task)
-        say(try_out(place, checkpoint, task))
-        say(_about(checkpoint, task))
+        _try_dna(place, read_checkpoint(place, task), task, say)
     return body
 
 
-def _about(checkpoint, task: str) -> str:
+def _about(checkpoint: Checkpoint, kind: WindowKind) -> str:
     about = f"{checkpoint.vocabulary.k}-mers, windows of up to {checkpoint.longest} bases"
-    if task != "promoter":
+    if not kind.names_classes:
         return about
     if checkpoint.labels:
         return f"{about}, classes: {', '.join(checkpoint.labels)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections import deque
@@ -13,20 +12,16 @@ from pathlib import Path
 
 from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.config.analyses import Analysis
-from seqdrop.config.kind_settings import PROTEIN
+from seqdrop.config.kind import Kind
 from seqdrop.errors import SeqdropError
+from seqdrop.kinds.plans import KINDS
 from seqdrop.ledger.records import Attempt, Job, Upload
-from seqdrop.models.calibration import of_archive
+from seqdrop.models.calibration import Calibration, of_archive
 from seqdrop.reads.bed import Bed, read_bed
-from seqdrop.reads.check import Reading
-from seqdrop.reads.findings import Policy
 from seqdrop.results.provenance import provenance
-from seqdrop.results.summary import summary
-from seqdrop.results.tables import NAMES
-from seqdrop.results.writer import result_files
-from seqdrop.sagemaker.requests.transform import environment
-from seqdrop.work.items import items_of, runs_of_n, shards
-from seqdrop.work.selection import Selection
+from seqdrop.results.writer import SUMMARY, Predictions, result_files, write_summary
+from seqdrop.work.items import shards
+from seqdrop.work.reading_pass import ReadingPass, reading_of
 
 from seqdrop_cli.handler import Handler
 from seqdrop_cli.pack import unpacked
@@ -50,13 +45,18 @@ class Masks:
 
 @dataclass(frozen=True)
 class Input:
-    """What a first pass over the file found. A broken file has no predictions, as in the pipeline."""
+    """What a first pass over the file found. A broken file has no predictions, as in the pipeline.
+
+    `items`, `taken` and `distinct` are ReadingPass.numbers.
+    """
 
     path: Path
     format: str
     sha256: str
     records: int
     items: int
+    taken: int
+    distinct: int
     masks: Masks | None = None
 
 
@@ -72,16 +72,14 @@ class Plan:
 
 @dataclass
 class Tally:
-    """How far the model has come."""
+    """How far the model has come; `windows` counts what the kind predicts, which is `kind.unit`."""
 
+    kind: Kind
     items: int = 0
     windows: int = 0
     errors: int = 0
     seconds: float = 0.0
     complete: bool = False
-    what: str = "windows"
-    taken: int = 0
-    distinct: int = 0
 
     @property
     def rate(self) -> float:
@@ -89,10 +87,7 @@ class Tally:
 
     def add(self, lines: list[bytes], seconds: float) -> None:
         self.items += len(lines)
-        if self.what == "proteins":
-            self.windows += len(lines)
-        else:
-            self.windows += sum(line.count(b'"start":') for line in lines)  # one a window, or a masked stretch
+        self.windows += sum(map(self.kind.count_predictions, lines))
         self.errors += sum(b'"error":' in line for line in lines)
         self.seconds = seconds
 
@@ -105,13 +100,11 @@ def read_masks(path: Path) -> Masks:
 
 def examine(path: Path, analysis: Analysis, masks: Masks | None = None) -> Input:
     """Read the file once. Raises InvalidFile with all that is wrong with it, or with masks that do not fit it."""
-    found = BedMasks(LOCAL, masks.bed) if masks else None
-    with _reading(path, analysis) as reading:
-        items = sum(1 for _ in _items(reading, analysis, found)[0])
-        report = reading.report()
-    if found:
-        found.check()
-    return Input(path, report["format"], report["sha256"], report["records"], items, masks)
+    with _reading_pass(path, analysis, masks) as reading_pass:
+        deque(reading_pass.items(), maxlen=0)
+        report = reading_pass.reading.report()
+    facts = {name: report[name] for name in ("format", "sha256", "records")}
+    return Input(path, **facts, **reading_pass.numbers, masks=masks)
 
 
 def predict(
@@ -125,22 +118,22 @@ def predict(
     Once `stopped` answers true no more is asked of the model; what was answered is written, and summary.json says
     that it is not complete. Raises HasResults, HandlerFailed, UnknownAnswer; there are no files then.
     """
-    if any((plan.out / f"{name}.jsonl").exists() for name in NAMES.values()):
+    if any((plan.out / f"{kind.table}.jsonl").exists() for kind in KINDS.values() if kind.table):
         raise HasResults(f"{plan.out} holds results already; name another folder with -o, or remove them")
-    tally = Tally(what="proteins" if plan.analysis.alphabet == PROTEIN else "windows")
+    tally = Tally(plan.analysis.kind)
     with (
         unpacked(plan.archive) as folder,
-        Handler(folder, environment(plan.analysis)) as handler,
+        Handler(folder, plan.analysis.kind.environment(plan.analysis)) as handler,
         closing(_answers(handler, found, plan.analysis, tally, shown, stopped)) as answers,
     ):
         return tally, _written(found, plan, answers, tally)
 
 
 @contextmanager
-def _reading(path: Path, analysis: Analysis) -> Iterator[Reading]:
+def _reading_pass(path: Path, analysis: Analysis, masks: Masks | None) -> Iterator[ReadingPass]:
     with path.open("rb", buffering=0) as file:
-        policy = Policy(analysis.severity)
-        yield Reading(file, analysis.formats, name=str(path), alphabet=analysis.alphabet, policy=policy)
+        cover = BedMasks(LOCAL, masks.bed) if masks else None
+        yield ReadingPass(LOCAL, reading_of(file, str(path), analysis), analysis, cover)
 
 
 def _answers(
@@ -153,10 +146,8 @@ def _answers(
 ) -> Generator[tuple[bytes, bytes]]:
     """Work items and the handler's lines, in the order of the file."""
     started = time.monotonic()
-    masks = BedMasks(LOCAL, found.masks.bed) if found.masks else None
-    with _reading(found.path, analysis) as reading:
-        items, chosen = _items(reading, analysis, masks)
-        for body, _ in shards(items, BATCH):
+    with _reading_pass(found.path, analysis, found.masks) as reading_pass:
+        for body, _ in shards(reading_pass.items(), BATCH):
             if stopped():
                 return
             asked = body.rstrip(b"\n")
@@ -164,7 +155,6 @@ def _answers(
             tally.add(lines, time.monotonic() - started)
             shown(tally)
             yield from zip(asked.split(b"\n"), lines, strict=True)
-        tally.taken, tally.distinct = chosen.taken, chosen.distinct
     tally.complete = True
 
 
@@ -186,34 +176,25 @@ class Apart:
             yield self.asked.popleft()
 
 
-def _items(reading: Reading, analysis: Analysis, masks: BedMasks | None) -> tuple[Iterator[bytes], Selection]:
-    """The work items of a file, selected and cut as in the pipeline."""
-    spans = masks.spans if masks else runs_of_n
-    chosen = Selection(analysis, spans)
-    records = masks.cover(reading.records()) if masks else reading.records()
-    return items_of(LOCAL, chosen.of(records), analysis, spans), chosen
-
-
 def _written(found: Input, plan: Plan, answers: Iterator[tuple[bytes, bytes]], tally: Tally) -> list[Path]:
-    """The files that finish writes."""
-    use, calibration = plan.analysis.use, of_archive(plan.archive)
-    calibration = calibration if use.task == "promoter" else None
-    scale = calibration.scale(use.prior) if calibration else None
-    made_by, told = _provenance(found, plan, Tally()), Apart(answers)
-    with result_files(plan.analysis, told.lines(), made_by, scale, told.items()) as results:
-        made_by = _provenance(found, plan, tally)  # what was taken is known now
-        content = summary(made_by, use, results, calibration) | {"complete": tally.complete}
+    """Write the files that finish writes, by the same writer."""
+    apart = Apart(answers)
+    calibration = of_archive(plan.archive)
+    made_by = _provenance(found, plan, calibration)
+    predictions = Predictions(plan.analysis, apart.lines(), made_by, calibration, apart.items())
+    with result_files(predictions) as results:
+        write_summary(predictions, results, complete=tally.complete)
         plan.out.mkdir(parents=True, exist_ok=True)
-        files = [Path(shutil.move(results.folder / name, plan.out / name)) for name in results.names]
-    (plan.out / "summary.json").write_text(json.dumps(content, indent=2) + "\n")
-    return [*files, plan.out / "summary.json"]
+        names = [*results.names, SUMMARY]
+        return [Path(shutil.move(results.folder / name, plan.out / name)) for name in names]
 
 
-def _provenance(found: Input, plan: Plan, tally: Tally) -> dict:
+def _provenance(found: Input, plan: Plan, calibration: Calibration | None) -> dict:
     upload = Upload("VALIDATED", id=LOCAL, key=found.path.name, sha256=found.sha256, records=found.records)
-    numbers = {"taken": tally.taken, "distinct": tally.distinct}
+    numbers = {"taken": found.taken, "distinct": found.distinct}
     attempt = Attempt("PREDICTED", upload_id=LOCAL, analysis=plan.analysis.name, **numbers)
-    job = Job("DONE", name=LOCAL, model=plan.model.name, model_key=str(plan.model), model_digest=digest(plan.archive))
+    model = {"model": plan.model.name, "model_key": str(plan.model), "model_digest": digest(plan.archive)}
+    job = Job("DONE", name=LOCAL, **model, calibration=calibration.as_json() if calibration else "")
     return provenance(upload, attempt, job, plan.analysis, _as_upload(found.masks) if found.masks else None)
 
 

@@ -2,109 +2,90 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
-from seqdrop.config.analyses import Analysis, packaged
-from seqdrop.config.kind_settings import DNA, PROTEIN, JobSettings, ModelUse, ProteinUse
+from seqdrop.config.analyses import Analysis
+from seqdrop.config.job_settings import JobSettings
+from seqdrop.config.kind import DNA, PROTEIN, Kind
 from seqdrop.errors import ConfigurationError
+from seqdrop.kinds.plans import packaged
 from seqdrop.models.archives import POSITIVE
 
-from seqdrop_cli.checkpoint import Checkpoint
+from seqdrop_cli.checkpoint import Checkpoint, kind_of_dna
 from seqdrop_cli.predict import Masks, read_masks
-from seqdrop_cli.protein_checkpoint import ProteinCheckpoint, check_task
+from seqdrop_cli.protein_checkpoint import ProteinCheckpoint, kind_of_proteins
 from seqdrop_cli.vocabulary import UnfitModel
 
-FORMATS = ("fastq", "fasta", "bam")
-THRESHOLD, MAX_N_FRACTION = 0.9, 0.1
-MOST_RESIDUES = 10_000_000_000  # of a file: no Lambda brings them home, only the disk is the limit
-LOCAL_MODEL = "local"  # in place of a name in analyses.toml
+MAX_PREDICTIONS = 10_000_000_000  # of a file: no Lambda imports them, only the disk is the limit
+LOCAL = "local"  # in place of a name and prefix in analyses.toml
 OVERRIDES = ("window", "stride", "strands", "threshold", "max_n_fraction")
-OF_DNA = OVERRIDES[1:]
 
 
 def analysis_of(options, checkpoint: Checkpoint) -> Analysis:
     """The analysis for a model. Raises ConfigurationError, and UnfitModel if the two do not fit together."""
-    found = _named(options) if options.analysis else _made(options, checkpoint)
-    if found.alphabet != DNA:
-        raise UnfitModel(f"the analysis {found.name} is of proteins, and this is a model of DNA")
-    use = found.use
-    if use.k != checkpoint.vocabulary.k:
-        raise UnfitModel(f"the analysis is for {use.k}-mers, the model for {checkpoint.vocabulary.k}-mers")
-    if use.window > checkpoint.longest:
-        raise UnfitModel(f"the model takes windows of up to {checkpoint.longest} bases, not of {use.window}")
-    if use.task == "promoter" and options.analysis:
-        _check_label(use.label, checkpoint)
-    return found
+    if options.analysis:
+        analysis = _named(options)
+    else:
+        analysis = _made(options, kind_of_dna(options.task), checkpoint, JobSettings())
+    if analysis.kind.alphabet != DNA:
+        raise UnfitModel(f"the analysis {analysis.name} is of proteins, and this is a model of DNA")
+    settings = analysis.settings
+    if settings.k != checkpoint.vocabulary.k:
+        raise UnfitModel(f"the analysis is for {settings.k}-mers, the model for {checkpoint.vocabulary.k}-mers")
+    if settings.window > checkpoint.longest:
+        raise UnfitModel(f"the model takes windows of up to {checkpoint.longest} bases, not of {settings.window}")
+    if analysis.kind.names_classes and options.analysis:
+        _check_label(settings.label, checkpoint)
+    return analysis
 
 
 def protein_analysis(options, checkpoint: ProteinCheckpoint) -> Analysis:
     """The analysis for a protein model. Raises ConfigurationError, and UnfitModel if the two do not fit together."""
-    if given := [name for name in OF_DNA if getattr(options, name) is not None]:
-        raise ConfigurationError(f"--{given[0].replace('_', '-')} is for models of DNA; this one is of proteins")
-    found = _named(options) if options.analysis else _made_for_proteins(options)
-    if found.alphabet != PROTEIN:
-        raise UnfitModel(f"the model is of proteins, the analysis {found.name} of DNA")
-    if found.use.window and found.use.window > checkpoint.window:
-        raise UnfitModel(f"the model takes up to {checkpoint.window} residues at once, not {found.use.window}")
-    return found
+    made = _made(options, kind_of_proteins(options.task), checkpoint, JobSettings(max_windows=MAX_PREDICTIONS))
+    analysis = _named(options) if options.analysis else made
+    if analysis.kind.alphabet != PROTEIN:
+        raise UnfitModel(f"the model is of proteins, the analysis {analysis.name} of DNA")
+    if analysis.settings.window and analysis.settings.window > checkpoint.window:
+        raise UnfitModel(f"the model takes up to {checkpoint.window} residues at once, not {analysis.settings.window}")
+    return analysis
 
 
-def _made_for_proteins(options) -> Analysis:
-    use = ProteinUse(LOCAL_MODEL, check_task(options.task), options.window)
-    return Analysis("local", "local/", ("fasta",), 0.0, use, JobSettings(max_windows=MOST_RESIDUES), alphabet=PROTEIN)
+def _made(options, kind: Kind, checkpoint: Checkpoint | ProteinCheckpoint, job: JobSettings) -> Analysis:
+    settings = kind.local_settings(options, checkpoint)
+    return Analysis(LOCAL, f"{LOCAL}/", kind.formats, 0.0, kind, settings, job, alphabet=kind.alphabet)
 
 
 def task_of(options) -> str | None:
     """What the model is asked: as a named analysis has it, else as --task says; None where neither does."""
-    return _named(options).use.task if options.analysis else options.task
+    return _named(options).kind.task if options.analysis else options.task
 
 
 def masks_of(options, analysis: Analysis) -> Masks | None:
     """The BED of --masks. Raises ConfigurationError where nothing is masked, InvalidFile for a BED that is none."""
     if options.masks is None:
         return None
-    if not analysis.fills:
+    if not analysis.kind.takes_masks:
         raise ConfigurationError("--masks says what to fill: it is for --task masked, or an analysis of that task")
     return read_masks(options.masks)
 
 
 def _named(options) -> Analysis:
-    with_model = {name: one for name, one in packaged().by_name.items() if one.use}
+    with_model = {name: one for name, one in packaged().by_name.items() if one.has_model}
     if options.analysis not in with_model:
         raise ConfigurationError(f"--analysis must be one with a model: {', '.join(sorted(with_model))}")
-    found = with_model[options.analysis]
+    analysis = with_model[options.analysis]
     changes = {name: getattr(options, name) for name in OVERRIDES if getattr(options, name) is not None}
-    return replace(found, use=replace(found.use, **changes))
+    if foreign := changes.keys() - {one.name for one in fields(analysis.settings)}:
+        option = f"--{min(foreign).replace('_', '-')}"
+        raise ConfigurationError(f"{option} is no setting of the analysis {analysis.name} ({analysis.kind.name})")
+    return replace(analysis, settings=replace(analysis.settings, **changes))
 
 
-def _made(options, checkpoint: Checkpoint) -> Analysis:
-    if options.window is None:
-        raise ConfigurationError("say how windows are cut: --analysis NAME (see analyses.toml), or --window BASES")
-    use = ModelUse(
-        model=LOCAL_MODEL,
-        k=checkpoint.vocabulary.k,
-        window=options.window,
-        stride=options.stride or options.window,
-        strands=options.strands or "+",
-        max_n_fraction=MAX_N_FRACTION if options.max_n_fraction is None else options.max_n_fraction,
-        task=options.task or "promoter",
-        **(_of_calls(options, checkpoint) if options.task in (None, "promoter") else {}),
-    )
-    return Analysis("local", "local/", FORMATS, 0.0, use, JobSettings())
-
-
-def _of_calls(options, checkpoint: Checkpoint) -> dict:
-    label = checkpoint.labels[POSITIVE] if checkpoint.labels else f"LABEL_{POSITIVE}"
-    return {"threshold": THRESHOLD if options.threshold is None else options.threshold, "label": label}
-
-
-def with_tracks(analysis: Analysis, format: str) -> Analysis:
-    """An analysis made of options writes calls.bed for records with coordinates, which are those of a FASTA file."""
-    if analysis.alphabet == PROTEIN:
+def for_format(analysis: Analysis, format: str) -> Analysis:
+    """An analysis made of options, once the format of the file is known; one of analyses.toml stays as it is."""
+    if analysis.name != LOCAL:
         return analysis
-    made = analysis.use.model == LOCAL_MODEL and analysis.use.task == "promoter"
-    tracks = format == "fasta" if made else analysis.use.tracks
-    return replace(analysis, use=replace(analysis.use, tracks=tracks))
+    return replace(analysis, settings=analysis.kind.local_format(analysis.settings, format))
 
 
 def _check_label(label: str, checkpoint: Checkpoint) -> None:

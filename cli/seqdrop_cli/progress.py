@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from seqdrop.companions import masks, runs
 from seqdrop.companions.mates import parse
-from seqdrop.config.analyses import TRAINING, packaged
+from seqdrop.config.analyses import TRAINING
+from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.moves import DONE as REACHED
 from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import Attempt, Job, Upload
@@ -69,7 +70,7 @@ class Progress:
     def is_masked(self) -> bool:
         """Whether it is a FASTA with stretches to fill, or a BED that names them."""
         analysis = packaged().for_key(self.key)
-        return analysis is not None and analysis.fills
+        return analysis is not None and analysis.kind.companions == "masks"
 
     @property
     def is_manifest(self) -> bool:

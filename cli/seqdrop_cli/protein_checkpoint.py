@@ -6,10 +6,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqdrop.kinds.plans import KINDS
+from seqdrop.kinds.proteins import ProteinKind
+
 from seqdrop_cli.vocabulary import UnfitModel
 from seqdrop_cli.weights import SAFE, shapes
 
-TASKS = ("structure", "embed")
+KINDS_OF_PROTEINS = {kind.task: kind for kind in KINDS.values() if isinstance(kind, ProteinKind)}
 CLASSES = {"ss3": "HEC", "ss8": "GHIBESTC"}
 
 
@@ -56,8 +59,11 @@ def _tensors(folder: Path) -> dict:
     return shapes((folder / SAFE).read_bytes())
 
 
-def check_task(task: str | None) -> str:
-    """The task that a protein model is tried with, "structure" where none is named."""
-    if task not in (None, *TASKS):
-        raise UnfitModel(f"--task {task} is for models of DNA; this one is of proteins: {', '.join(TASKS)}")
-    return task or TASKS[0]
+def kind_of_proteins(task: str | None) -> ProteinKind:
+    """Return the kind of a task for a protein model; the default one where none is named. Raises UnfitModel."""
+    if task is None:
+        return next(kind for kind in KINDS_OF_PROTEINS.values() if kind.is_default)
+    if task not in KINDS_OF_PROTEINS:
+        tasks = ", ".join(KINDS_OF_PROTEINS)
+        raise UnfitModel(f"--task {task} is for models of DNA; this one is of proteins: {tasks}")
+    return KINDS_OF_PROTEINS[task]

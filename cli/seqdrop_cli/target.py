@@ -8,8 +8,8 @@ from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
-from seqdrop.config.analyses import packaged
 from seqdrop.config.settings import Settings
+from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.services import Services, now
 

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.config.analyses import FORMATS
-from seqdrop.config.kind_settings import DNA
+from seqdrop.config.kind import DNA
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.reads.check import Reading
 from seqdrop.reads.multiqc import contents

@@ -10,7 +10,7 @@ from functools import cache, partial
 import boto3
 import pytest
 from moto import mock_aws
-from seqdrop.config import analyses
+from seqdrop.kinds import plans
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.uploads import UploadVersion
@@ -127,7 +127,7 @@ def use(ledger: Ledger) -> list:
     """Return what comes of the ledger's calls, one of each kind."""
     upload = Upload.received(UploadVersion("landing", "reads/a.fastq", "v1", 7, "e", "0A"), "reads")
     attempt = Attempt(
-        "PLANNED", upload_id=upload.id, analysis="reads", plan=analyses.packaged().by_name["reads"].as_json()
+        "PLANNED", upload_id=upload.id, analysis="reads", plan=plans.packaged().by_name["reads"].as_json()
     )
     said = [ledger.create(upload), ledger.create(upload), ledger.upload("nobody's")]
     said += [ledger.move(ledger.upload(upload.id), "VALIDATED", attempt), ledger.move(upload, "REJECTED")]

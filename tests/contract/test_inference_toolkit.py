@@ -15,8 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from seqdrop.config.analyses import Analysis, packaged
+from seqdrop.config.analyses import Analysis
 from seqdrop.config.settings import Settings
+from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import Attempt
 from seqdrop.models.archives import ModelArchive, model_request
 from seqdrop.reads.records import Record

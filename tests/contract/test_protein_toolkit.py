@@ -7,7 +7,7 @@ import random
 import sys
 
 import pytest
-from seqdrop.config.analyses import packaged
+from seqdrop.kinds.plans import packaged
 from seqdrop.reads.records import Record
 from seqdrop.results.proteins import ProteinCounts, answered
 from seqdrop.work.items import protein_items

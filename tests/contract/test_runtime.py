@@ -164,7 +164,7 @@ def test_validate_answers_as_lambda_expects(build, emulator, brought, repository
 
 WRITES = """
 import json
-from seqdrop.config.analyses import packaged
+from seqdrop.kinds.plans import packaged
 from seqdrop.results.writer import result_files
 window = {"start": 0, "end": 300, "strand": "+", "probability": 0.99}
 line = json.dumps({"id": "u:1:0", "record": "c", "windows": [window]}).encode()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from seqdrop.config.analyses import packaged
+from seqdrop.kinds.plans import packaged
 from seqdrop.reads.records import Record
 from seqdrop.results.rows import Counts, rows
 from seqdrop.work import items
@@ -151,11 +151,11 @@ def test_each_kind_of_answer_is_a_prediction_line(job, answers):
 def test_identical_reads_are_scored_once_and_their_number_comes_back(job, answers):
     """Through the container: what Seqdrop writes of collapsed reads is a work item, and its answer has their number."""
     plain = packaged().by_name["reads"]
-    analysis = replace(plain, use=replace(plain.use, collapse=True))
+    analysis = replace(plain, settings=replace(plain.settings, collapse=True))
     reads = [Record(number, f"r{number}", b"ACGTA" * (4 + number % 2)) for number in range(1, 8)]
     lines = list(items.work_items("U" * 26, collapsed(reads), analysis))
     assert all(TAKES_ITEM(json.loads(line)) for line in lines)
     counts = Counts()
-    found = rows((json.dumps(answer).encode() for answer in answers(b"".join(lines))), analysis.use, counts)
+    found = rows((json.dumps(answer).encode() for answer in answers(b"".join(lines))), analysis.settings, counts)
     assert [(row["record"], row["count"]) for row in found if row["strand"] == "+"] == [("r1", 4), ("r1", 4), ("r2", 3)]
     assert counts.copies["windows"] == 2 * (2 * 4 + 3)

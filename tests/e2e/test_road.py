@@ -9,7 +9,7 @@ import uuid
 from random import Random
 
 import pytest
-from seqdrop.config.analyses import packaged
+from seqdrop.kinds.plans import packaged
 from seqdrop.stages.archive.cold_copy import archive_key
 from seqdrop.work.items import count_windows
 from seqdrop_cli.drop import plan
@@ -129,7 +129,7 @@ class TestSamples:
 
 def test_a_sample_of_a_large_file_goes_to_the_model(put, end, s3, stack):
     """Reads too short to be scored, so that a hundred thousand of them cost the model nothing."""
-    most, reads = packaged().by_name["reads"].use.max_reads, 100_200
+    most, reads = packaged().by_name["reads"].settings.max_reads, 100_200
     assert most == 100_000
     body = b"".join(b"@r%d\nACGTACGTAC\n+\nIIIIIIIIII\n" % number for number in range(1, reads + 1))
     (one,) = end(put("reads/many.fastq.gz", gzip.compress(body, 1, mtime=0)))

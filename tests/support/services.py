@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from seqdrop.config import analyses
 from seqdrop.config.settings import Settings
+from seqdrop.kinds import plans
 from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.services import Services, iso
 
@@ -27,7 +27,7 @@ def settings() -> Settings:
 
 def services_of(ledger: Ledger, **clients) -> Services:
     """Services with the packaged analyses and these clients (s3, sagemaker, sqs, sns)."""
-    return Services(settings(), analyses.packaged(), ledger, **clients)
+    return Services(settings(), plans.packaged(), ledger, **clients)
 
 
 def ticking() -> Callable[[], str]:

@@ -9,15 +9,23 @@ READS, TABLES = ("isal", "pysam", "cffi"), ("arro3", "pybigtools", "pyBigWig", "
 BLOCKED = "import sys\nfor name in {}: sys.modules[name] = None\nimport seqdrop.stages.{}"
 
 
+def import_with_blocked(module: str, names: tuple[str, ...]) -> None:
+    subprocess.run([sys.executable, "-c", BLOCKED.format(names, module)], check=True)
+
+
 @pytest.mark.parametrize("stage", ["archive", "finish", "reconcile", "start_training", "start_transform"])
 def test_a_stage_imports_nothing_of_a_layer_that_it_may_not_have(stage):
     """finish has the tables layer, and still starts without it: it loads those when there is something to write."""
-    subprocess.run([sys.executable, "-c", BLOCKED.format(("numpy", *READS, *TABLES), stage)], check=True)
+    import_with_blocked(f"{stage}.{stage}", ("numpy", *READS, *TABLES))
 
 
 def test_validation_imports_without_pysam_and_tables():
-    code = BLOCKED.format(("pysam", *TABLES), "validate")
-    subprocess.run([sys.executable, "-c", code], check=True)
+    import_with_blocked("validate.validate", ("pysam", *TABLES))
+
+
+def test_a_module_that_is_blocked_is_noticed():
+    with pytest.raises(subprocess.CalledProcessError):
+        import_with_blocked("validate.validate", ("numpy",))
 
 
 def test_a_page_is_made_without_the_reads_layer():
@@ -28,5 +36,4 @@ def test_a_page_is_made_without_the_reads_layer():
 def test_a_processing_job_imports_nothing_that_its_image_lacks():
     """AWS's images have boto3; the reads layer comes with the code, and the base layer does not."""
     lacking = ("aws_lambda_powertools", "aws_xray_sdk", "packaging", "rich", "local")
-    code = f"import sys\nfor name in {lacking}: sys.modules[name] = None\nimport seqdrop.work.container"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    import_with_blocked("start_processing.container", lacking)

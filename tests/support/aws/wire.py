@@ -17,7 +17,7 @@ import botocore.handlers
 import botocore.session
 import botocore.useragent
 from seqdrop import clock
-from seqdrop.config import analyses
+from seqdrop.kinds import plans
 from seqdrop.runtime import services as of_lambda
 from seqdrop.runtime.log import logger
 
@@ -111,10 +111,10 @@ def wired(text: str, **settings: str) -> Iterator[Wire]:
     wire = Wire()
     of_lambda.services.cache_clear()
     one_thread = functools.partial(boto3.s3.transfer.TransferConfig, use_threads=False)
-    parsed, log = analyses.parse(text), logger()._logger
+    parsed, log = plans.parse(text), logger()._logger
     with (
         mock.patch.dict(os.environ, {**ENVIRONMENT, **environment(), **own}),
-        mock.patch.object(analyses, "packaged", return_value=parsed),
+        mock.patch.object(plans, "packaged", return_value=parsed),
         mock.patch.object(boto3.s3.transfer, "TransferConfig", one_thread),
         mock.patch.object(clock, "utc_now", wire.utc_now),
         mock.patch.object(log, "handlers", [wire]),

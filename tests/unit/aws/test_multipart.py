@@ -7,7 +7,7 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.aws import multipart
-from seqdrop.config.analyses import packaged
+from seqdrop.kinds.plans import packaged
 from seqdrop.uploads import UploadVersion
 from seqdrop.work.examine import examine
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
-from seqdrop.config.analyses import packaged
+from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.models.archives import push_archive
 from seqdrop.uploads import UploadVersion
@@ -47,7 +47,7 @@ def add(services):
 @pytest.fixture
 def run(services, monkeypatch):
     """A command line; answers its exit status and what it printed."""
-    push_archive(services.s3, "results", READS.use.model, archive_of("not it", READS.use.label), "now")
+    push_archive(services.s3, "results", READS.settings.model, archive_of("not it", READS.settings.label), "now")
     target = SimpleNamespace(services=lambda: services, ledger=lambda: services.ledger)
     monkeypatch.setattr("seqdrop_cli.target.find", lambda stack: target)
 

@@ -1,7 +1,7 @@
 """What the table and the lines say of an upload that a job examines."""
 
 import pytest
-from seqdrop.config.analyses import packaged
+from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import EXAMINE, Job, Upload
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.uploads import UploadVersion

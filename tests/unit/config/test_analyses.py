@@ -2,11 +2,11 @@
 
 import json
 import re
+from dataclasses import fields
 
 import pytest
-from seqdrop.config.analyses import Analysis, packaged, parse
 from seqdrop.errors import ConfigurationError
-from seqdrop.sagemaker.requests.transform import environment
+from seqdrop.kinds.plans import from_json, packaged, parse
 
 GOOD = """
 [analyses.reads]
@@ -27,8 +27,8 @@ label = "x"
 def test_the_packaged_one_has_its_prefixes():
     prefixes = ["contigs/", "embed/", "masked/", "proteins/", "raw/", "reads/", "training/"]
     assert packaged().prefixes == prefixes
-    assert packaged().by_name["raw"].use is None
-    assert packaged().by_name["contigs"].use.window == 300
+    assert packaged().by_name["raw"].settings is None
+    assert packaged().by_name["contigs"].settings.window == 300
 
 
 def test_the_longest_prefix_wins():
@@ -43,27 +43,30 @@ def test_the_longest_prefix_wins():
     [
         (('prefix = "reads/"', 'prefix = "reads"'), "must end in a slash"),
         (("stride = 70", "stride = 71"), "stride must be 1 to window"),
-        (("stride = 70", "stride = 0"), "stride must be 1 to window"),
-        (("k = 6", "k = 7"), "k must be 3 to 6"),
-        (('strands = "+"', 'strands = "-"'), "strands must be"),
+        (("stride = 70", "stride = 0"), "stride is 0; it must be a whole number from 1"),
+        (("k = 6", "k = 7"), "k is 7; it must be a whole number from 3 to 6"),
+        (('strands = "+"', 'strands = "-"'), 'strands is "-"; it must be one of "+", "+-"'),
         (('["fastq"]', '["fastq", "cram"]'), "formats must be some of"),
-        (("threshold = 0.5", "threshold = 50"), "threshold must be 0 to 1"),
-        (("threshold = 0.5", ""), "threshold must be 0 to 1"),
-        (('label = "x"', ""), "label must say"),
-        (('label = "x"', 'label = "x"\nprior = 0.0'), "prior must lie between 0 and 1"),
-        (('label = "x"', 'label = "x"\ndistance = 0'), "distance must be a whole number"),
+        (("threshold = 0.5", "threshold = 50"), "threshold is 50; it must be a number from 0 to 1"),
+        (("threshold = 0.5", ""), "threshold is missing; it must be a number from 0 to 1"),
+        (('label = "x"', ""), "label is missing; it must be what the positive class is named"),
+        (('label = "x"', 'label = "x"\nprior = 0.0'), "prior is 0.0; it must be a number"),
+        (('label = "x"', 'label = "x"\ndistance = 0'), "distance is 0; it must be a whole number from 1"),
         (('label = "x"', 'label = "x"\ntask = "guess"'), "task must be one of promoter, masked, embed"),
-        (('label = "x"', 'label = "x"\nshort = "pad"'), "short must be"),
-        (('label = "x"', 'label = "x"\nprecision = "fp8"'), "precision must be one of auto, fp32, bf16, int8"),
-        (('label = "x"', 'label = "x"\ntask = "embed"'), "are for task promoter"),
+        (('label = "x"', 'label = "x"\nshort = "pad"'), 'short is "pad"; it must be one of'),
+        (
+            ('label = "x"', 'label = "x"\nprecision = "fp8"'),
+            'precision is "fp8"; it must be one of "auto", "fp32"',
+        ),
+        (('label = "x"', 'label = "x"\ntask = "embed"'), "threshold is no setting"),
         (("max_gb = 1", "max_gb = 101"), "max_gb"),
         (("label =", "lable ="), "lable"),
-        (('model = "m"', 'model = "org/DNABERT_6"'), "model must be"),
-        (("label =", "max_reads = 0\nlabel ="), "max_reads must be a whole number from 1 to 1,000,000"),
-        (("label =", "max_reads = 1000001\nlabel ="), "max_reads must be"),
-        (("label =", "max_reads = true\nlabel ="), "max_reads must be"),
-        (("label =", "seed = -1\nlabel ="), "seed must be a whole number from 0"),
-        (("label =", 'collapse = "yes"\nlabel ='), "collapse must be true or false"),
+        (('model = "m"', 'model = "org/DNABERT_6"'), "it must be 1 to 36 letters"),
+        (("label =", "max_reads = 0\nlabel ="), "max_reads is 0; it must be a whole number from 1 to 1,000,000"),
+        (("label =", "max_reads = 1000001\nlabel ="), "max_reads is 1000001"),
+        (("label =", "max_reads = true\nlabel ="), "max_reads is true"),
+        (("label =", "seed = -1\nlabel ="), "seed is -1; it must be a whole number from 0"),
+        (("label =", 'collapse = "yes"\nlabel ='), 'collapse is "yes"; it must be true or false'),
         (("label =", "collapse = true\ntracks = true\nlabel ="), "not both"),
         (("analyses.reads", 'analyses."the reads"'), "a name is"),
         (("max_gb = 1", 'max_gb = 1\nmates = "both"'), "mates must be one of wait, check, single"),
@@ -115,7 +118,7 @@ def test_files_wait_for_their_run_only_where_it_is_asked_for():
     assert {one.gate for one in packaged().by_name.values()} == {""}
     (found,) = parse(GOOD.replace("max_gb = 1", 'max_gb = 1\ngate = "run"\ngate_hours = 12')).by_name.values()
     assert (found.gate, found.gate_hours) == ("run", 12.0)
-    assert Analysis.from_json(found.as_json()) == found
+    assert from_json(found.as_json()) == found
 
 
 def test_a_training_takes_no_gate():
@@ -130,8 +133,8 @@ def test_two_analyses_may_not_share_a_prefix():
 
 def test_an_analysis_survives_the_ledger():
     for analysis in packaged().by_name.values():
-        if analysis.use:
-            assert Analysis.from_json(analysis.as_json()) == analysis
+        if analysis.settings:
+            assert from_json(analysis.as_json()) == analysis
 
 
 def test_a_work_item_must_fit_in_a_request():
@@ -156,8 +159,9 @@ def plain(task: str, **changes) -> str:
 
 @pytest.mark.parametrize("task", ["masked", "embed"])
 def test_other_tasks_have_no_threshold(task):
-    use = parse(plain(task, window=200, stride=200)).by_name["reads"].use
-    assert (use.task, use.threshold, use.label) == (task, None, "")
+    analysis = parse(plain(task, window=200, stride=200)).by_name["reads"]
+    assert analysis.kind.task == task
+    assert not {"threshold", "label", "prior"} & {one.name for one in fields(analysis.settings)}
 
 
 def test_a_mask_is_filled_on_the_forward_strand():
@@ -188,19 +192,19 @@ model = "m"
 
 def test_proteins_have_settings_of_their_own():
     found = parse(PROTEINS).by_name["p"]
-    assert (found.alphabet, found.use.window, found.use.overlap) == ("protein", None, 128)
-    assert Analysis.from_json(found.as_json()) == found
+    assert (found.alphabet, found.settings.window, found.settings.overlap) == ("protein", None, 128)
+    assert from_json(found.as_json()) == found
     settings = {"SEQDROP_TASK": "structure", "SEQDROP_OVERLAP": "128"}
-    assert environment(found) == settings
+    assert found.kind.environment(found) == settings
     cut = parse(PROTEINS + "window = 500\noverlap = 0\n").by_name["p"]
-    assert environment(cut) == settings | {"SEQDROP_OVERLAP": "0", "SEQDROP_WINDOW": "500"}
+    assert cut.kind.environment(cut) == settings | {"SEQDROP_OVERLAP": "0", "SEQDROP_WINDOW": "500"}
 
 
 def test_a_plan_from_before_alphabets_is_of_dna():
     plain = parse(GOOD).by_name["reads"]
     old = json.loads(plain.as_json())
     del old["alphabet"]
-    assert Analysis.from_json(json.dumps(old)) == plain
+    assert from_json(json.dumps(old)) == plain
 
 
 @pytest.mark.parametrize(
@@ -208,11 +212,11 @@ def test_a_plan_from_before_alphabets_is_of_dna():
     [
         (('"protein"', '"rna"'), "alphabet must be one of dna, protein"),
         (('["fasta"]', '["fastq"]'), 'proteins come as FASTA: formats must be ["fasta"]'),
-        (('"structure"', '"promoter"'), "task must be one of structure, embed, for proteins"),
+        (('"structure"', '"promoter"'), "task must be one of structure, embed, for alphabet protein"),
         (('model = "m"', 'model = "m"\nstride = 5'), "stride"),
-        (('model = "m"', 'model = "m"\nwindow = 0'), "window must be a whole number from 1"),
-        (('model = "m"', 'model = "m"\noverlap = -1'), "overlap must be a whole number from 0"),
-        (('model = "m"', 'model = "a/b"'), "model must be"),
+        (('model = "m"', 'model = "m"\nwindow = 0'), "window is 0; it must be a whole number from 1"),
+        (('model = "m"', 'model = "m"\noverlap = -1'), "overlap is -1; it must be a whole number from 0"),
+        (('model = "m"', 'model = "a/b"'), "it must be 1 to 36 letters"),
     ],
 )
 def test_what_is_wrong_with_an_analysis_of_proteins(change, message):

@@ -13,18 +13,17 @@ import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop.config.analyses import packaged
+from seqdrop.kinds.plans import KINDS, packaged
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.results import structure
 from seqdrop.results.provenance import provenance
 from seqdrop.results.rows import UnknownAnswer
-from seqdrop.results.summary import summary
-from seqdrop.results.writer import result_files
+from seqdrop.results.writer import Predictions, result_files, summary
 
 from tests.unit.results.proteins import UNIT, answer, item, random_rows, read_ss2, read_three_line
 
 PROTEINS = packaged().by_name["proteins"]
-EMBED = replace(PROTEINS, use=replace(PROTEINS.use, task="embed"))
+EMBED = replace(PROTEINS, kind=KINDS["protein_embed"])
 UPLOAD = Upload("VALIDATED", id="U" * 26, key="proteins/a b é.fa", sha256="ab" * 32, records=2)
 JOB = Job("STARTED", name="job", model="structure", model_key="models/x", model_digest="cd" * 32)
 MADE_BY = provenance(UPLOAD, Attempt("SUBMITTED", number=1), JOB, PROTEINS)
@@ -36,7 +35,7 @@ names = st.lists(
 
 
 def results(items, lines, analysis=PROTEINS):
-    return result_files(analysis, lines, MADE_BY, None, items)
+    return result_files(Predictions(analysis, lines, MADE_BY, None, items))
 
 
 def ss2_files(folder) -> dict[str, str]:
@@ -84,7 +83,7 @@ def test_all_files_tell_the_same(found, given_names, classes):
     lines = [answer(one, part, classes) for one, part in zip(items, rows, strict=True)]
     with results(items, lines) as written:
         check(written.folder, records, rows, classes)
-        told = summary(MADE_BY, PROTEINS.use, written, None)
+        told = summary(Predictions(PROTEINS, lines, MADE_BY), written)
         assert told["counts"] == {"proteins": len(records), "residues": sum(map(len, records.values())), "errors": {}}
         assert {*told["files"]} == {path.name for path in written.folder.iterdir()}
 
@@ -93,9 +92,10 @@ def test_eight_states_stand_beside_their_three():
     """The likeliest of 3 states need not be that of the likeliest of 8: what is rest is told as S, T or C."""
     one = item("MK", 1)
     rows = [[0, 2900, 0, 0, 3500, 600, 0, 3000], [2000, 2000, 0, 0, 3000, 1000, 1000, 1000]]
-    with results([one], [answer(one, rows, EIGHT)]) as written:
+    lines = [answer(one, rows, EIGHT)]
+    with results([one], lines) as written:
         first, second = pyarrow.parquet.read_table(written.folder / "structure.parquet").to_pylist()
-        told = summary(MADE_BY, PROTEINS.use, written, None)["structure"]
+        told = summary(Predictions(PROTEINS, lines, MADE_BY), written)["structure"]
     assert (first["ss8"], first["ss"], first["pE"], first["pC"]) == ("E", "C", *map(pytest.approx, (0.35, 0.36)))
     assert (second["ss8"], second["ss"], second["pH"]) == ("E", "H", pytest.approx(0.4))
     assert second["p8_S"] == pytest.approx(0.1)
@@ -177,7 +177,7 @@ def test_embeddings():
     lines.append(json.dumps({"id": None, "error": {"code": "not_finite", "message": "why"}}).encode())
     with results(items, lines, EMBED) as written:
         table = pyarrow.parquet.read_table(written.folder / "embeddings.parquet").to_pylist()
-        told = summary(MADE_BY, EMBED.use, written, None)
+        told = summary(Predictions(EMBED, lines, MADE_BY), written)
     assert [(row["record"], row["length"]) for row in table] == [("p1", 3), ("p2", 1), ("p3", None)]
     assert table[0]["embedding"] == [0.5, -1.25]
     assert table[1]["embedding"] == pytest.approx([3e-8, 1e6])

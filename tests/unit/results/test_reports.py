@@ -32,7 +32,7 @@ def test_sample_names(key, name):
 def test_an_upload_has_a_report_a_page_and_files_for_multiqc(services, body, multiqc):
     upload = Upload.received(UploadVersion("landing", "raw/S1_R1.fastq", "v", 1, "e"), "raw")
     plan = services.analyses.by_name["raw"].as_json()
-    write_reports(services.s3, "results", upload, Examination(upload.id, plan, read(BODIES[body])))
+    write_reports(services.s3, "results", upload, Examination(upload.id, plan, read(BODIES[body])), {})
     found = services.s3.list_objects_v2(Bucket="results")["Contents"]
     names = [f"reports/{upload.id}/seqdrop_{name}_mqc.json" for name in multiqc]
     assert [one["Key"] for one in found] == sorted([f"reports/{upload.id}.html", f"reports/{upload.id}.json", *names])

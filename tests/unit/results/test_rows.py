@@ -3,10 +3,11 @@
 import json
 from dataclasses import replace
 
-from seqdrop.config.analyses import packaged
+from seqdrop.kinds.plans import packaged
 from seqdrop.results.rows import Counts, rows
+from seqdrop.results.writer import Predictions
 
-USE = packaged().by_name["reads"].use
+READS = packaged().by_name["reads"]
 WINDOWS = [
     {"start": 0, "end": 70, "strand": "+", "probability": 0.95},
     {"start": 70, "end": 140, "strand": "+", "probability": 0.1},
@@ -20,9 +21,15 @@ LINES = [
 ]
 
 
+def rows_of(counts: Counts, collapse: bool) -> list[dict]:
+    analysis = replace(READS, settings=replace(READS.settings, collapse=collapse))
+    make = analysis.kind.row_maker(Predictions(analysis, LINES, {}), counts)
+    return list(rows(LINES, make, counts, collapse))
+
+
 def test_a_row_says_how_many_reads_it_stands_for():
     counts = Counts()
-    found = list(rows(LINES, replace(USE, collapse=True), counts))
+    found = rows_of(counts, collapse=True)
     assert [row["count"] for row in found] == [5, 5, 5, 1, 2, 1]
     assert list(found[0]) == ["record", "count", "start", "end", "strand", "probability", "call"]
     assert counts.as_dict() == {
@@ -37,5 +44,5 @@ def test_a_row_says_how_many_reads_it_stands_for():
 
 def test_an_analysis_that_does_not_collapse_has_no_counts():
     counts = Counts()
-    assert all("count" not in row for row in rows(LINES, USE, counts))
+    assert all("count" not in row for row in rows_of(counts, collapse=False))
     assert "of_all_reads" not in counts.as_dict()

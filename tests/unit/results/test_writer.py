@@ -13,15 +13,14 @@ import pybigtools
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from seqdrop.config.analyses import Analysis, packaged
-from seqdrop.config.kind_settings import ModelUse
+from seqdrop.config.analyses import Analysis
+from seqdrop.kinds.plans import KINDS, packaged
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.models.calibration import Calibration
 from seqdrop.results import tracks
 from seqdrop.results.provenance import provenance
 from seqdrop.results.rows import UnknownAnswer
-from seqdrop.results.summary import summary
-from seqdrop.results.writer import result_files
+from seqdrop.results.writer import Predictions, result_files, summary
 
 from tests.unit.results import formats
 
@@ -41,7 +40,7 @@ def made_by(analysis: Analysis) -> dict:
 
 
 def with_use(**changes) -> Analysis:
-    return replace(CONTIGS, use=replace(CONTIGS.use, **changes))
+    return replace(CONTIGS, settings=replace(CONTIGS.settings, **changes))
 
 
 def lines_of(records: dict[str, list], strands: str = "+-", per_line: int = 3) -> list[bytes]:
@@ -77,9 +76,9 @@ def genomes(draw):
 
 def written(records: dict, calibration: Calibration | None, check, **changes) -> None:
     analysis = with_use(**changes)
-    scale = calibration.scale(analysis.use.prior) if calibration else None
-    with result_files(analysis, lines_of(records), made_by(analysis), scale) as results:
-        check(results.folder, summary(made_by(analysis), analysis.use, results, calibration))
+    predictions = Predictions(analysis, lines_of(records), made_by(analysis), calibration)
+    with result_files(predictions) as results:
+        check(results.folder, summary(predictions, results))
 
 
 @relaxed
@@ -215,7 +214,7 @@ def test_a_bigwig_that_breaks_off_is_no_bigwig(tmp_path):
 def test_answers_out_of_order_are_no_track(lines):
     with (
         pytest.raises(UnknownAnswer, match="not in the order|not together"),
-        result_files(CONTIGS, lines, made_by(CONTIGS), None),
+        result_files(Predictions(CONTIGS, lines, made_by(CONTIGS))),
     ):
         pass
 
@@ -240,9 +239,10 @@ def test_the_summary_says_what_calls_are_worth():
     written(records, CALIBRATION, check)
 
 
-def other(task: str, **changes) -> Analysis:
-    use = ModelUse(model="m", k=6, window=300, stride=300, strands="+", max_n_fraction=0.1, task=task, **changes)
-    return replace(CONTIGS, use=use)
+def other(name: str, **changes) -> Analysis:
+    kind = KINDS[name]
+    settings = kind.settings(model="m", k=6, window=300, stride=300, strands="+", max_n_fraction=0.1, **changes)
+    return replace(CONTIGS, kind=kind, settings=settings)
 
 
 def test_fills_are_a_row_for_each_candidate():
@@ -254,8 +254,9 @@ def test_fills_are_a_row_for_each_candidate():
         json.dumps({"id": "U:1:10:1:5000", "record": "c", "masks": long}).encode(),
     ]
     analysis = other("masked")
-    with result_files(analysis, lines, made_by(analysis), None) as results:
-        told = summary(made_by(analysis), analysis.use, results, None)
+    predictions = Predictions(analysis, lines, made_by(analysis))
+    with result_files(predictions) as results:
+        told = summary(predictions, results)
         rows = [json.loads(line) for line in (results.folder / "fills.jsonl").read_text().splitlines()]
         table = pyarrow.parquet.read_table(results.folder / "fills.parquet").to_pylist()
     place = {"record": "c", "start": 5, "end": 7}
@@ -281,7 +282,7 @@ def test_embeddings_are_lists_of_one_width():
     analysis = other("embed")
     trouble = {"id": "x", "error": {"code": "not_json", "message": "m"}}
     lines = [json.dumps({"id": "U:1:0", "record": "c", "windows": windows}).encode(), json.dumps(trouble).encode()]
-    with result_files(analysis, lines, made_by(analysis), None) as results:
+    with result_files(Predictions(analysis, lines, made_by(analysis))) as results:
         table = pyarrow.parquet.read_table(results.folder / "embeddings.parquet")
     assert str(table.schema.field("embedding").type) == "fixed_size_list<item: float>[3]"
     assert table.column("embedding").to_pylist() == [None, [0.5, -1.25, 3.0], None]
@@ -293,5 +294,8 @@ def test_embeddings_are_lists_of_one_width():
 def test_an_answer_to_another_question_is_refused(task):
     analysis = other(task)
     lines = lines_of({"c": [(0, 300, {"+": 0.5})]}, "+")
-    with pytest.raises(UnknownAnswer, match="no known shape"), result_files(analysis, lines, made_by(analysis), None):
+    with (
+        pytest.raises(UnknownAnswer, match="no known shape"),
+        result_files(Predictions(analysis, lines, made_by(analysis))),
+    ):
         pass

@@ -12,15 +12,15 @@ import boto3
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
-from seqdrop.config.analyses import packaged
 from seqdrop.errors import JobRefused
+from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import Upload
 from seqdrop.models.code_bundles import Code, current_code, push_code
 from seqdrop.sagemaker.limits import check_processing
 from seqdrop.sagemaker.names import PATTERN, examination_name
 from seqdrop.sagemaker.requests.processing import LONGEST, brief, processing_request
+from seqdrop.stages.start_processing import container
 from seqdrop.uploads import UploadVersion
-from seqdrop.work import container
 
 VERSION = UploadVersion("landing", "reads/" + "ü" * 500, "v1", 3_000_000_000, "etag", "0A")
 NAME = examination_name(VERSION.id, 1)
@@ -183,15 +183,16 @@ class TestContainer:
         code = tmp_path / "input/code"
         code.mkdir(parents=True)
         with zipfile.ZipFile(code / "packages.zip", "w") as archive:
-            for name in ("seqdrop/__init__.py", "seqdrop/work/__init__.py", "numpy.py"):
+            packages = ("seqdrop/stages/__init__.py", "seqdrop/stages/start_processing/__init__.py")
+            for name in ("seqdrop/__init__.py", *packages, "numpy.py"):
                 archive.writestr(name, "")
-            archive.writestr("seqdrop/work/container.py", fake)
-        entry = repository / "layers/seqdrop/seqdrop/work/entry.py"
+            archive.writestr("seqdrop/stages/start_processing/container.py", fake)
+        entry = repository / "layers/seqdrop/seqdrop/stages/start_processing/entry.py"
         (code / "entry.py").write_bytes(entry.read_bytes())
         done = subprocess.run([sys.executable, code / "entry.py"], capture_output=True, text=True, check=True)
         inputs, numpy, seqdrop = done.stdout.split()
         assert inputs == str(tmp_path / "input")
-        assert seqdrop.removesuffix("/seqdrop/work/container.py") == numpy.removesuffix("/numpy.py")
+        assert seqdrop.removesuffix("/seqdrop/stages/start_processing/container.py") == numpy.removesuffix("/numpy.py")
         assert not list(tmp_path.rglob("numpy.py"))
 
 

@@ -9,8 +9,8 @@ import pytest
 from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.config.analyses import packaged
 from seqdrop.errors import JobRefused
+from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import Attempt
 from seqdrop.models.archives import ModelArchive, class_names, current_archive, model_request, push_archive
 from seqdrop.sagemaker.limits import check_transform
@@ -179,10 +179,10 @@ def test_only_the_models_own_label_is_taken():
             found.check_label(label)
 
 
-@pytest.mark.parametrize("analysis", [one for one in packaged().by_name.values() if getattr(one.use, "label", "")])
+@pytest.mark.parametrize("analysis", [one for one in packaged().by_name.values() if getattr(one.settings, "label", "")])
 def test_the_seeds_say_what_analyses_toml_calls_them(repository, analysis):
-    config = json.loads((repository / f"model_code/dnabert/seeds/{analysis.use.model}/config.json").read_text())
-    assert class_names(config)[1] == analysis.use.label
+    config = json.loads((repository / f"model_code/dnabert/seeds/{analysis.settings.model}/config.json").read_text())
+    assert class_names(config)[1] == analysis.settings.label
 
 
 def test_a_model_is_named_by_all_that_it_is(services):

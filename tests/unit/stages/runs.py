@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from seqdrop.config import analyses
+from seqdrop.config.analyses import Analyses
+from seqdrop.kinds import plans
 from seqdrop.uploads import UploadVersion
 
 from tests.unit.stages import world
@@ -40,9 +41,9 @@ class Hooked:
         return call
 
 
-def gated(*names: str) -> analyses.Analyses:
+def gated(*names: str) -> Analyses:
     """The packaged analyses, some of them with the gate."""
-    packaged = analyses.packaged()
+    packaged = plans.packaged()
     changed = {name: replace(packaged.by_name[name], gate="run") for name in names}
     return replace(packaged, by_name=packaged.by_name | changed)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
-from seqdrop.config.analyses import packaged
+from seqdrop.kinds.plans import packaged, plan_of
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.runtime.events import landed_versions
 from seqdrop.runtime.services import now
@@ -145,7 +145,7 @@ def test_a_key_too_long_to_archive_is_refused_at_once(services, drop):
 
 def test_more_windows_than_one_function_brings_home_are_refused(services, drop):
     reads = packaged().by_name["reads"]
-    few = replace(reads, job=replace(reads.job, max_windows=5), use=replace(reads.use, max_reads=None))
+    few = replace(reads, job=replace(reads.job, max_windows=5), settings=replace(reads.settings, max_reads=None))
     bound = replace(services, analyses=replace(packaged(), by_name={"reads": few}))
     version = drop("reads/a.fastq", FASTQ * 3)  # two windows each
     validate(bound, version)
@@ -154,7 +154,7 @@ def test_more_windows_than_one_function_brings_home_are_refused(services, drop):
 
 def test_a_sample_goes_to_the_model_and_the_whole_file_is_validated(services, drop):
     reads = packaged().by_name["reads"]
-    some = replace(reads, use=replace(reads.use, max_reads=4, collapse=True))
+    some = replace(reads, settings=replace(reads.settings, max_reads=4, collapse=True))
     bound = replace(services, analyses=replace(packaged(), by_name={"reads": some}))
     body = b"".join(FASTQ.replace(b"r1", b"r%d" % number) for number in range(9))
     version = drop("reads/a.fastq", body)
@@ -175,7 +175,7 @@ def test_the_attempt_remembers_the_analysis(services, drop):
     version = drop("reads/a.fastq", FASTQ)
     validate(services, version)
     (attempt,) = services.ledger.attempts(version.id)
-    assert attempt.analysis_as_planned == packaged().by_name["reads"]
+    assert plan_of(attempt) == packaged().by_name["reads"]
 
 
 def test_a_mail_that_sns_never_takes_does_not_hold_the_road_up(services, drop):

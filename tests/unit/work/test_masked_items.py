@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop.companions.bed_masks import BedMasks
-from seqdrop.config.kind_settings import ModelUse
 from seqdrop.errors import InvalidFile
 from seqdrop.reads.bed import read_bed
 from seqdrop.reads.records import Record
@@ -24,10 +23,6 @@ from work_items import parse_line
 sequences = st.lists(st.tuples(st.text("ACGTacgtRn", max_size=40), st.integers(0, 50)), max_size=6).map(
     lambda parts: "".join(bases + "N" * run for bases, run in parts)
 )
-
-
-def use(window: int) -> ModelUse:
-    return ModelUse(model="m", k=3, window=window, stride=window, strands="+", max_n_fraction=1.0, task="masked")
 
 
 class Tokens:
@@ -53,7 +48,7 @@ def asked(line: bytes, settings: WindowSettings) -> list:
 @given(st.lists(sequences, max_size=3), st.integers(3, 60))
 def test_each_run_is_one_item_that_the_container_takes(texts, window):
     records = [Record(number, f'r"{number}', text.encode()) for number, text in enumerate(texts, start=1)]
-    items = [json.loads(line) for line in masked_items("U", records, use(window))]
+    items = [json.loads(line) for line in masked_items("U", records, window)]
     runs = [(n, *run.span()) for n, _, sequence, _ in records for run in re.finditer(rb"[Nn]+", sequence)]
     assert sum(1 for record in records for _ in runs_of_n(record)) == len(items) == len(runs)
     assert len({item["id"] for item in items}) == len(items)
@@ -75,7 +70,7 @@ def test_the_model_sees_what_it_would_in_the_whole_record(text, window, score_sh
     # Runs that no window holds stay N in the whole record too: they are other letters to the model.
     expected = asked(json.dumps(whole).encode(), settings)
     record = [Record(1, "r", text.encode())]
-    found = [asked(line, settings) for line in masked_items("U", record, use(window)) if len(line)]
+    found = [asked(line, settings) for line in masked_items("U", record, window) if len(line)]
     short = [answer for (answer,) in found if place_of(answer) in {tuple(run) for run in runs}]
     assert short == expected
 
@@ -86,7 +81,7 @@ def place_of(answer) -> tuple[int, int]:
 
 
 def test_a_gap_longer_than_a_window_is_cut_off_but_not_forgotten():
-    (line,) = masked_items("U", [Record(7, "chr", b"A" * 10 + b"N" * 1000 + b"C")], use(300))
+    (line,) = masked_items("U", [Record(7, "chr", b"A" * 10 + b"N" * 1000 + b"C")], 300)
     item = json.loads(line)
     assert item == {"id": "U:7:10:1:1010", "record": "chr", "start": 10, "sequence": "N" * 300, "masks": [[10, 310]]}
     assert true_end(item["id"], 310) == 1010
@@ -122,7 +117,7 @@ def test_each_stretch_of_a_bed_is_one_item_as_of_the_whole_record(found, window,
     if not lines:
         return
     masks, records = masks_of(*lines), [Record(n, f"r{n}", text.encode()) for n, (text, _) in enumerate(found)]
-    items = list(masked_items("U", masks.cover(records), use(window), masks.spans))
+    items = list(masked_items("U", masks.cover(records), window, masks.spans))
     masks.check()
     told = [(json.loads(line)["id"].split(":")[1], *json.loads(line)["masks"][0]) for line in items]
     expected = [(str(n), *span) for n, (_, spans) in enumerate(found) for span in spans]

@@ -1,13 +1,14 @@
 """Which settings of an analysis its work items depend on."""
 
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
+from io import BytesIO
 
 import pytest
-from seqdrop.config.analyses import Analysis, packaged
-from seqdrop.config.kind_settings import JobSettings
-from seqdrop.work.items import items_of
-from seqdrop.work.reuse import OF_ANALYSIS, OF_JOB, OF_USE, cuts_alike
-from seqdrop.work.selection import Selection
+from seqdrop.config.analyses import Analysis
+from seqdrop.config.job_settings import JobSettings
+from seqdrop.kinds.plans import KINDS, packaged
+from seqdrop.work.reading_pass import ReadingPass, reading_of
+from seqdrop.work.reuse import OF_ANALYSIS, OF_JOB, cuts_alike
 
 from tests.unit.stages.mates import fastq
 
@@ -17,16 +18,12 @@ OTHERS |= {"short": "score", "max_n_fraction": 0.9, "prior": 0.01}
 
 
 def with_use(**settings) -> Analysis:
-    return replace(READS, use=replace(READS.use, **settings))
+    return replace(READS, settings=replace(READS.settings, **settings))
 
 
 def items(analysis: Analysis) -> list[bytes]:
-    from io import BytesIO
-
-    from seqdrop.reads.check import Reading
-
-    reading = Reading(BytesIO(fastq(1, range(9))), analysis.formats)
-    return list(items_of("ID", Selection(analysis).of(reading.records()), analysis))
+    reading = reading_of(BytesIO(fastq(1, range(9))), "a.fastq", analysis)
+    return list(ReadingPass("ID", reading, analysis).items())
 
 
 @pytest.mark.parametrize("name", sorted(OTHERS))
@@ -49,7 +46,8 @@ def test_so_is_the_size_of_shards_and_not_that_of_jobs():
 
 
 def test_no_setting_is_named_that_is_not_there():
-    use = {one.name for one in fields(READS.use)}
-    assert use >= OF_USE
+    for kind in KINDS.values():
+        if kind.settings:
+            assert {one.name for one in fields(kind.settings)} >= kind.no_effect_on_items
     assert {one.name for one in fields(JobSettings)} >= OF_JOB
-    assert asdict(READS).keys() >= OF_ANALYSIS
+    assert {one.name for one in fields(READS)} >= OF_ANALYSIS

@@ -8,11 +8,13 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.config.analyses import Analysis, packaged
+from seqdrop.config.analyses import Analysis
 from seqdrop.errors import InvalidFile
+from seqdrop.kinds.plans import packaged
 from seqdrop.reads.records import Record
+from seqdrop.work import selection as work_selection
 from seqdrop.work.items import copies_of, count_windows, shards, work_items
-from seqdrop.work.selection import Selection, collapsed, sample, selected, weight
+from seqdrop.work.selection import HELD, Selection, collapsed, selected, weight
 
 READS = packaged().by_name["reads"]
 CHI_SQUARE = 149.0  # of 99 degrees of freedom: a fair draw exceeds it once in a thousand
@@ -20,11 +22,16 @@ CHI_SQUARE = 149.0  # of 99 degrees of freedom: a fair draw exceeds it once in a
 
 def analysis(max_windows: int = 10_000_000, **use) -> Analysis:
     job = replace(READS.job, max_windows=max_windows, windows_per_item=3)
-    return replace(READS, job=job, use=replace(READS.use, **use))
+    return replace(READS, job=job, settings=replace(READS.settings, **use))
 
 
 def reads(count: int, length: int = 100) -> list[Record]:
     return [Record(number, f"r{number}", b"A" * length, b"I" * length) for number in range(1, count + 1)]
+
+
+def sample(records, chosen: Analysis, room: int = HELD):
+    """The sample that an analysis draws."""
+    return work_selection.sample(records, chosen.sampling, chosen.kind.counter(chosen), chosen.job.max_windows, room)
 
 
 def numbers(records) -> list[int]:

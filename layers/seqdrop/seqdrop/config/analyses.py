@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import asdict, dataclass, field
-from functools import cache
-from importlib.resources import files
+from dataclasses import asdict, dataclass, field, fields
 
 from seqdrop.companions import runs
-from seqdrop.config.kind_settings import ALPHABETS, DNA, PROTEIN, USES, JobSettings, ModelUse, ProteinUse, check_size
+from seqdrop.config.fields import Table, WrongSettings
+from seqdrop.config.job_settings import JobSettings
+from seqdrop.config.kind import ALPHABETS, DNA, PROTEIN, Kind, Kinds, Sampling
 from seqdrop.errors import ConfigurationError
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 
@@ -28,13 +28,14 @@ MOST_GB = 100  # archive copies it in one Lambda's 15 minutes, at 110 MB/s over 
 
 @dataclass(frozen=True)
 class Analysis:
-    """One entry of analyses.toml. `use` is None where files are validated and archived without a model."""
+    """One entry of analyses.toml. `settings` are those of its kind, None without a model."""
 
     name: str
     prefix: str
     formats: tuple[str, ...]
     max_gb: float
-    use: ModelUse | ProteinUse | None
+    kind: Kind
+    settings: Table | None
     job: JobSettings
     severity: dict[str, str] = field(default_factory=dict)  # of codes, where other than the default of reads/codes.py
     mates: str = SINGLE  # what a name that says mate 1 or 2 means: "wait", "check" or "single"
@@ -57,53 +58,58 @@ class Analysis:
             raise ConfigurationError(f"mates must be one of {', '.join(MATES)}")
         if self.mates != SINGLE and "fastq" not in self.formats:
             raise ConfigurationError(f'mates = "{self.mates}" is for FASTQ; formats has none')
-        if (TRAINING in self.formats) != (self.name == TRAINING) or (
-            self.trains and (self.use or len(self.formats) > 1)
-        ):
-            raise ConfigurationError('formats = ["training"] is for the analysis training, which has no model here')
-        if self.fills and (self.max_gb > LAMBDA_GB or self.mates != SINGLE):
-            raise ConfigurationError(f'task masked: max_gb must be {LAMBDA_GB:g} at the most, and mates "single"')
         if not self.mate_hours > 0:
             raise ConfigurationError("mate_hours must be above 0")
         self._check_gate()
+        if wrong := self.kind.conflicts(self):
+            raise ConfigurationError("; ".join(wrong))
 
     def _check_gate(self) -> None:
         if self.gate not in ("", RUN):
             raise ConfigurationError(f'gate must be "{RUN}", or left out')
-        if self.gate and self.trains:
-            raise ConfigurationError("a training waits for its job.toml: it takes no gate")
         if not self.gate_hours > 0:
             raise ConfigurationError("gate_hours must be above 0")
 
     @property
-    def trains(self) -> bool:
-        """Whether files under the prefix are those of trainings: job.toml and what it names."""
-        return self.formats == (TRAINING,)
+    def has_model(self) -> bool:
+        """Whether its files become work items for a model."""
+        return self.settings is not None
 
     @property
-    def fills(self) -> bool:
-        """Whether masked stretches are filled, so that a BED may lie beside each FASTA. Read in one Lambda, whatever
-        its size: what is masked may change until it is settled."""
-        return self.use is not None and self.use.task == "masked"
+    def sampling(self) -> Sampling:
+        """Which records of a file go to the model."""
+        return self.kind.sampling(self.settings)
 
     @property
     def max_bytes(self) -> int:
         return int(self.max_gb * 1e9)
 
     def as_json(self) -> str:
-        """What an attempt remembers of it, so that a later deploy does not change work that is under way."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """Return what an attempt keeps of it, so that a later deploy does not change work that is under way.
+
+        The text is that of version 0.2 and earlier, where `use` was the table of settings with the task.
+        """
+        common = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("kind", "settings")}
+        use = self.kind.parameters(self.settings) if self.has_model else None
+        return json.dumps(common | {"job": asdict(self.job), "use": use}, sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str) -> Analysis:
+    def from_json(cls, text: str, kinds: Kinds) -> Analysis:
+        """Read what `as_json` of this or an earlier version wrote. Keys that its kind has no more are left out."""
         entry = json.loads(text)
-        use, kind = entry.pop("use"), USES[entry.get("alphabet", DNA)]
-        return cls(
-            use=kind(**use) if use else None,
-            job=JobSettings(**entry.pop("job")),
-            formats=tuple(entry.pop("formats")),
-            **entry,
-        )
+        use, job, formats = entry.pop("use"), entry.pop("job"), tuple(entry.pop("formats"))
+        kind = kinds.with_task(use.get("task"), entry.get("alphabet", DNA)) if use else kinds.without_model(formats)
+        settings = kind.settings(**_known(kind.settings, use)) if use else None
+        return cls(kind=kind, settings=settings, job=JobSettings(**job), formats=formats, **entry)
+
+
+def _known(table: type[Table], values: dict) -> dict:
+    return {one.name: values[one.name] for one in fields(table) if one.name in values}
+
+
+def job_settings(plan: str) -> JobSettings:
+    """Return the job settings in what `Analysis.as_json` wrote, whatever its kind."""
+    return JobSettings(**json.loads(plan)["job"])
 
 
 @dataclass(frozen=True)
@@ -131,9 +137,9 @@ class Analyses:
         return max(fitting, key=lambda a: len(a.prefix), default=None)
 
     def is_marker(self, key: str) -> bool:
-        """Whether a key is that of a run's marker. Under the prefix of trainings job.toml says what a file is."""
+        """Whether a key is that of a run's marker. Not under a prefix where other files say what a file is."""
         analysis = self.for_key(key)
-        return analysis is not None and not analysis.trains and runs.is_marker(key)
+        return analysis is not None and analysis.kind.takes_markers and runs.is_marker(key)
 
     def gated_folders(self, key: str) -> list[str]:
         """The folders, nearest first, of which one must be that of a complete run before the key's file goes on."""
@@ -146,10 +152,10 @@ class Analyses:
         return analysis.mates if analysis else SINGLE
 
 
-def parse(text: str) -> Analyses:
+def parse(text: str, kinds: Kinds) -> Analyses:
     """Read analyses.toml. Raises ConfigurationError that names the analysis and the field."""
     document = tomllib.loads(text)
-    analyses = {name: _named(name, dict(entry)) for name, entry in document.get("analyses", {}).items()}
+    analyses = {name: _named(name, dict(entry), kinds) for name, entry in document.get("analyses", {}).items()}
     prefixes = [a.prefix for a in analyses.values()]
     if len(set(prefixes)) != len(prefixes):
         raise ConfigurationError("two analyses have the same prefix")
@@ -159,20 +165,14 @@ def parse(text: str) -> Analyses:
     return Analyses(analyses, float(validation.get("lambda_gb", LAMBDA_GB)))
 
 
-@cache
-def packaged() -> Analyses:
-    """The analyses.toml that was deployed with this code."""
-    return parse(files("seqdrop").joinpath("analyses.toml").read_text())
-
-
-def _named(name: str, entry: dict) -> Analysis:
+def _named(name: str, entry: dict, kinds: Kinds) -> Analysis:
     try:
-        return _analysis(name, entry)
-    except (ConfigurationError, TypeError, KeyError) as error:
+        return _analysis(name, entry, kinds)
+    except (ConfigurationError, WrongSettings, TypeError, KeyError) as error:
         raise ConfigurationError(f"analyses.toml, analysis {name!r}: {error}") from error
 
 
-def _analysis(name: str, entry: dict) -> Analysis:
+def _analysis(name: str, entry: dict, kinds: Kinds) -> Analysis:
     if not NAME.fullmatch(name):
         raise ConfigurationError("a name is 1 to 12 lower-case letters and digits, a letter first")
     if name == RESERVED:
@@ -191,7 +191,6 @@ def _analysis(name: str, entry: dict) -> Analysis:
     alphabet = entry.pop("alphabet", DNA)
     if alphabet not in ALPHABETS:
         raise ConfigurationError(f"alphabet must be one of {', '.join(ALPHABETS)}")
-    use = USES[alphabet](**entry) if entry else None
-    if isinstance(use, ModelUse):
-        check_size(use, job)
-    return Analysis(name, prefix, formats, max_gb, use, job, severity, mates, mate_hours, alphabet, **gate)
+    kind = kinds.with_task(entry.pop("task", None), alphabet) if entry else kinds.without_model(formats)
+    settings = kind.settings.read(entry) if kind.settings else None
+    return Analysis(name, prefix, formats, max_gb, kind, settings, job, severity, mates, mate_hours, alphabet, **gate)

@@ -11,8 +11,10 @@ from dataclasses import MISSING, Field, field, fields
 from difflib import get_close_matches
 from typing import Any
 
+from seqdrop.errors import ConfigurationError
 
-class WrongSettings(ValueError):
+
+class WrongSettings(ConfigurationError, ValueError):
     """What is wrong with a table: all of it, a sentence each."""
 
     def __init__(self, messages: list[str]):
@@ -70,6 +72,16 @@ class Text:
 
     def holds(self, value: Any) -> bool:
         return isinstance(value, str) and self._pattern.fullmatch(value) is not None
+
+
+class Maybe:
+    """What another rule allows, or nothing: a key that may be absent."""
+
+    def __init__(self, rule: Any):
+        self.rule, self.wanted = rule, rule.wanted
+
+    def holds(self, value: Any) -> bool:
+        return value is None or self.rule.holds(value)
 
 
 def setting(default: Any, rule: Any) -> Any:

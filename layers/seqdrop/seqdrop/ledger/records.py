@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields, replace
 
 from seqdrop.companions.runs import run_of
-from seqdrop.config.analyses import Analysis
 from seqdrop.ledger.moves import ATTEMPT, JOB, UPLOAD
 from seqdrop.uploads import UploadVersion
 
@@ -125,11 +124,6 @@ class Attempt(Record):
     @property
     def keys(self) -> dict[str, str]:
         return {"pk": f"UPLOAD#{self.upload_id}", "sk": f"ATTEMPT#{self.analysis}#{self.number:04d}"}
-
-    @property
-    def analysis_as_planned(self) -> Analysis:
-        """The analysis that its shards were cut for."""
-        return Analysis.from_json(self.plan)
 
     @property
     def key(self) -> str:

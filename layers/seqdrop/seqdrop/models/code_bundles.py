@@ -42,7 +42,7 @@ def push_code(s3, bucket: str, packages: bytes, now: str) -> Code:
 
     Pushing the same again changes nothing.
     """
-    entry = files("seqdrop.work").joinpath(PROCESSING_ENTRY).read_bytes()
+    entry = files("seqdrop.stages.start_processing").joinpath(PROCESSING_ENTRY).read_bytes()
     digest = hashlib.sha256(entry + packages).hexdigest()
     code = Code(f"processing/{digest[:16]}/", digest)
     pointer = pointers.read(s3, bucket, POINTER)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -94,14 +94,17 @@ class ProteinCounts:
         return told | {"mean_probability": round(self.sure / UNIT / max(1, self.residues), 4)}
 
 
-def answered(
-    lines: Iterable[bytes], items: Iterable[bytes], task: str, counts: ProteinCounts
-) -> Iterator[Protein | Embedded | Failure]:
+Answer = Protein | Embedded | Failure
+Reader = Callable[[dict, dict], Protein | Embedded]
+"""From an answer without an error, and its work item, to what it says. Raises ValueError, KeyError or TypeError."""
+
+
+def answered(lines: Iterable[bytes], items: Iterable[bytes], read: Reader, counts: ProteinCounts) -> Iterator[Answer]:
     """What was answered, in order, counted on the way. Raises UnknownAnswer for a line that is no answer to its item.
 
     A line comes first, then its item: where lines end early the count tells, and no item is asked for in vain.
     """
-    read, items = {"structure": _structure, "embed": _embedded}[task], iter(items)
+    items = iter(items)
     for line in lines:
         if not line.strip():
             continue
@@ -114,7 +117,7 @@ def answered(
         yield found
 
 
-def _answer(answer: dict, item: dict, read) -> Protein | Embedded | Failure:
+def _answer(answer: dict, item: dict, read: Reader) -> Answer:
     if "error" in answer:
         told = {name: str(answer["error"][name]) for name in ("code", "message")}
         return Failure(item["id"], item["record"], told)
@@ -123,7 +126,8 @@ def _answer(answer: dict, item: dict, read) -> Protein | Embedded | Failure:
     return read(answer, item)
 
 
-def _structure(answer: dict, item: dict) -> Protein:
+def read_structure(answer: dict, item: dict) -> Protein:
+    """Return the states and probabilities of each residue. Raises ValueError for an answer of another shape."""
     sequence, classes = item["sequence"], answer["classes"]
     units = _units(answer, len(sequence))
     told = answer["labels"]
@@ -161,7 +165,8 @@ def _reduced(units8: np.ndarray) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-def _embedded(answer: dict, item: dict) -> Embedded:
+def read_embedding(answer: dict, item: dict) -> Embedded:
+    """Return the embedding. Raises ValueError for an answer of another shape."""
     import numpy as np
 
     numbers = np.frombuffer(base64.b64decode(answer["embedding"], validate=True), "<f4")

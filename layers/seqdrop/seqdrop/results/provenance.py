@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 from seqdrop import __version__
 from seqdrop.config.analyses import Analysis
@@ -22,7 +21,7 @@ def provenance(upload: Upload, attempt: Attempt, job: Job, analysis: Analysis, m
         "attempt": attempt.number,
         "job": job.name,
         "model": {"name": job.model, "archive": job.model_key, "sha256": job.model_digest},
-        "parameters": asdict(analysis.use),
+        "parameters": analysis.kind.parameters(analysis.settings),
         "calibration": json.loads(job.calibration) if job.calibration else None,
     }
 

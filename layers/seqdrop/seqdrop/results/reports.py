@@ -21,11 +21,16 @@ def page_key(upload_id: str) -> str:
     return f"reports/{upload_id}.html"
 
 
-def write_reports(s3, bucket: str, upload: Upload, examination: Examination, mate: dict | None = None) -> None:
-    """Put all of an upload's reports. The same examination, and `mate`, give the same objects."""
+def write_reports(
+    s3, bucket: str, upload: Upload, examination: Examination, selection: dict, mate: dict | None = None
+) -> None:
+    """Put all of an upload's reports. The same arguments give the same objects.
+
+    `selection` is what of the file goes to the model (kinds.plans.selection_of); `mate` what is known of the pair.
+    """
     place = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id}
     of_mate = {"mate": mate} if mate else {}
-    report = {**place, **examination.report, **examination.selection, **of_mate}
+    report = {**place, **examination.report, **selection, **of_mate}
     shown = page(report, posixpath.basename(upload.key), examination.rejection)
     s3.put_object(
         Bucket=bucket,

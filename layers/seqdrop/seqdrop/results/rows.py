@@ -1,11 +1,7 @@
 """Prediction lines (model_code/prediction.schema.json) as rows of a table, counted on the way.
 
-Each task has its rows. Positions are 0-based half-open, on the record's forward strand. In place of what the model
-says a row may have `not_scored` with the reason; a line that the model could not answer is one row: `item`, `error`.
-
-    promoter  record, start, end, strand, probability, calibrated (if the model has a calibration), call
-    masked    record, start, end, rank (from 1, the likeliest), bases, probability: a row for each candidate
-    embed     record, start, end, strand, embedding
+Each kind has rows of its own (seqdrop.kinds). Positions are 0-based half-open, on the record's forward strand. In place
+of a prediction a row may have `not_scored` with the reason; a line that holds an error is one row: `item`, `error`.
 """
 
 from __future__ import annotations
@@ -15,9 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from seqdrop.config.kind_settings import ModelUse
 from seqdrop.errors import SeqdropError
-from seqdrop.work.items import copies_of, true_end
+from seqdrop.work.items import copies_of
 
 Scale = Callable[[float], float]
 """From the model's probability to the calibrated one."""
@@ -54,57 +49,51 @@ class Counts:
         return told
 
 
-def rows(lines: Iterable[bytes], use: ModelUse, counts: Counts, scale: Scale | None = None) -> Iterator[dict]:
-    """The rows of all lines, in order. Raises UnknownAnswer for a line of another shape than the task's.
+RowMaker = Callable[[dict, dict], Iterator[dict]]
+"""From an answer without an error, and what all its rows share, to its rows."""
 
-    Where the analysis collapses identical reads, a row has their `count`, and `record` is the first of them.
+
+def rows(lines: Iterable[bytes], make: RowMaker, counts: Counts, collapse: bool = False) -> Iterator[dict]:
+    """Yield the rows of all lines, in order. Raises UnknownAnswer for a line of another shape than `make` knows.
+
+    With `collapse`, identical records are one work item: a row has their `count`, and `record` is the first of them.
     """
-    if use.collapse:
+    if collapse:
         counts.copies = Counter()
     for line in lines:
         if not line.strip():
             continue
         counts.lines += 1
         try:
-            yield from list(_rows_of(json.loads(line), use, counts, scale))
+            yield from list(_rows_of(json.loads(line), make, counts, collapse))
         except (ValueError, KeyError, TypeError) as error:
             raise UnknownAnswer(f"answer {counts.lines} of the model is of no known shape ({error!r})") from error
 
 
-def _rows_of(answer: dict, use: ModelUse, counts: Counts, scale: Scale | None) -> Iterator[dict]:
-    shared = {"count": copies_of(answer["id"])} if use.collapse else {}
+def _rows_of(answer: dict, make: RowMaker, counts: Counts, collapse: bool) -> Iterator[dict]:
+    shared = {"count": copies_of(answer["id"])} if collapse else {}
     if "error" in answer:
         counts.errors[answer["error"]["code"]] += 1
         yield {"item": answer["id"], **shared, "error": answer["error"]}
         return
-    if use.task == "masked":
-        yield from _fills(answer, counts)
-        return
+    yield from make(answer, shared)
+
+
+def window_rows(
+    answer: dict, shared: dict, counts: Counts, scored: str, complete: Callable[[dict], dict] = lambda row: row
+) -> Iterator[dict]:
+    """Yield a row for each window of an answer, counted. `scored` is the key of a prediction in a window's entry;
+    `complete` adds to a row that has one."""
     for window in answer["windows"]:
         row = {"record": answer["record"], **shared, **window}
-        if use.task == "promoter" and "not_scored" not in window:
-            if scale:
-                row["calibrated"] = float(format(scale(window["probability"]), DIGITS))
-            row["call"] = window["probability"] >= use.threshold
-        _count(row, counts, "probability" if use.task == "promoter" else "embedding")
+        if scored in row:
+            row = complete(row)
+        _count(row, counts, scored)
         yield row
 
 
-def _fills(answer: dict, counts: Counts) -> Iterator[dict]:
-    for mask in answer["masks"]:
-        candidates = mask.pop("candidates", [])
-        row = {"record": answer["record"], "start": mask["start"], "end": true_end(answer["id"], mask["end"])}
-        counts.windows += 1
-        counts.scored += bool(candidates)
-        if not candidates:
-            counts.not_scored[mask["not_scored"]] += 1
-            yield {**row, "not_scored": mask["not_scored"]}
-        for rank, candidate in enumerate(candidates, start=1):
-            yield {**row, "rank": rank, "bases": candidate["bases"], "probability": candidate["probability"]}
-
-
-def _count(row: dict, counts: Counts, told: str) -> None:
-    scored, call = told in row, row.get("call", False)
+def _count(row: dict, counts: Counts, scored_by: str) -> None:
+    scored, call = scored_by in row, row.get("call", False)
     counts.windows += 1
     if counts.copies is not None:
         counts.copies.update(windows=row["count"], scored=row["count"] * scored, calls=row["count"] * call)

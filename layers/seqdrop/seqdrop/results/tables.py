@@ -2,9 +2,7 @@
 
 Written by Rust's Arrow (arro3), a fifth of pyarrow's size; the file's key-value metadata says what made it.
 
-Names of each task's files, and the columns of its Parquet table (docs/results.md).
-
-Files of the task `embed` on proteins: a row for each protein, as JSON Lines and Parquet.
+Files of embeddings of proteins: a row for each protein, as JSON Lines and Parquet.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from seqdrop.config.kind_settings import ModelUse
 from seqdrop.results.proteins import Embedded, Failure
 
 ROWS = 16_384  # a batch; of wide rows fewer, so that a batch stays some megabytes
@@ -66,28 +63,7 @@ def _field(name: str, kind: str | int):
     return Field(name, types[kind]())
 
 
-NAMES = {"promoter": "predictions", "structure": "predictions", "masked": "fills", "embed": "embeddings"}
-PLACE = [("record", "text", None), ("start", "whole", None), ("end", "whole", None)]
-SCORE = [
-    ("strand", "text", None),
-    ("probability", "number", None),
-    ("calibrated", "number", None),
-    ("call", "truth", None),
-]
-TROUBLE = [("item", "text", None), ("error", "error", None)]
-
-
-def columns(use: ModelUse, made_by: dict, lines: Path) -> list[Column]:
-    """The columns of the table of a task; those that every row shares hold their value."""
-    told = {
-        "promoter": [*SCORE, ("label", "text", use.label)],
-        "masked": [("rank", "whole", None), ("bases", "text", None), ("probability", "number", None)],
-        "embed": [("strand", "text", None), ("embedding", width(lines), None)],
-    }
-    left = [("not_scored", "text", None), ("count", "whole", None if getattr(use, "collapse", False) else 1)]
-    model = [("model", "text", made_by["model"]["name"]), ("model_sha256", "text", made_by["model"]["sha256"])]
-    windows = [("window", "whole", use.window), ("stride", "whole", use.stride)]
-    return [*PLACE, *told[use.task], *left, *model, *windows, *TROUBLE]
+TROUBLE: list[Column] = [("item", "text", None), ("error", "error", None)]
 
 
 def width(lines: Path) -> int:

@@ -15,8 +15,9 @@ from botocore.exceptions import ClientError
 
 from seqdrop import clock
 from seqdrop.aws.s3 import never_over_a_copy
-from seqdrop.config import analyses
+from seqdrop.config.analyses import Analyses
 from seqdrop.config.settings import Settings
+from seqdrop.kinds import plans
 from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.log import logger
 
@@ -26,7 +27,7 @@ class Services:
     """The outside world. Tests hand in clients of their own."""
 
     settings: Settings
-    analyses: analyses.Analyses
+    analyses: Analyses
     ledger: Ledger
     s3: Any
     sagemaker: Any
@@ -83,4 +84,4 @@ def services() -> Services:
     table = boto3.resource("dynamodb").Table(settings.table)
     clients = {name: boto3.client(name) for name in ("s3", "sagemaker", "sqs", "sns")}
     never_over_a_copy(clients["s3"])
-    return Services(settings, analyses.packaged(), Ledger(table, now, trace_id, settings.ledger_days), **clients)
+    return Services(settings, plans.packaged(), Ledger(table, now, trace_id, settings.ledger_days), **clients)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from seqdrop.config.analyses import job_settings
 from seqdrop.ledger.records import Attempt
 
 
@@ -36,7 +37,7 @@ def groups(attempts: list[Attempt]) -> list[list[Attempt]]:
 
 def _bounded(sharing: list[Attempt]) -> Iterator[list[Attempt]]:
     """Cut where a job would have too many members or too many input objects."""
-    bounds = sharing[0].analysis_as_planned.job
+    bounds = job_settings(sharing[0].plan)
     members: list[Attempt] = []
     for attempt in sharing:
         shards = sum(one.shards for one in members) + attempt.shards

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seqdrop.kinds.plans import selection_of
 from seqdrop.ledger.records import Upload
 from seqdrop.results.reports import page_key, write_reports
 from seqdrop.runtime.log import logger
@@ -11,7 +12,7 @@ from seqdrop.work.examination import Examination
 
 def report(services: Services, upload: Upload, examination: Examination, mate: dict | None = None) -> None:
     """Write reports/. `mate` is what is known of the pair; left out where there is none."""
-    write_reports(services.s3, services.settings.results, upload, examination, mate)
+    write_reports(services.s3, services.settings.results, upload, examination, selection_of(examination), mate)
 
 
 def reason(services: Services, upload: Upload, refused: dict) -> None:

@@ -7,9 +7,10 @@ the other.
 
 from __future__ import annotations
 
-from seqdrop.config.analyses import TRAINING, Analyses
+from seqdrop.config.analyses import Analyses
+from seqdrop.kinds.plans import kind_of
 from seqdrop.ledger.moves import ATTEMPT, DONE, ENDS
-from seqdrop.ledger.records import Attempt, Upload
+from seqdrop.ledger.records import TRAIN, Attempt, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.services import Services
 
@@ -60,4 +61,4 @@ def may_be_archived(upload: Upload, deciding: list[Attempt]) -> bool:
 def _queue(services: Services, attempt: Attempt) -> str:
     """Where what starts its job listens."""
     settings = services.settings
-    return settings.training_queue if attempt.analysis == TRAINING else settings.transform_queue
+    return settings.training_queue if kind_of(attempt).job == TRAIN else settings.transform_queue

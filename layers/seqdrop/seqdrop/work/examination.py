@@ -17,10 +17,8 @@ from botocore.exceptions import ClientError
 
 from seqdrop import clock
 from seqdrop.aws.errors import ABSENT
-from seqdrop.config.analyses import Analysis
 from seqdrop.errors import InvalidFile
 from seqdrop.ledger.records import Attempt
-from seqdrop.work.selection import selected
 
 PREFIX = "examinations/"
 REQUEST = "request.json"  # what a processing job is to examine: a file of its input `request`
@@ -50,14 +48,6 @@ class Examination:
     number: int = 1  # of the attempt that it was made for
 
     @property
-    def selection(self) -> dict:
-        """What of the file goes to the model, as the report tells it; empty if nothing does."""
-        analysis = Analysis.from_json(self.plan)
-        if self.rejection or not analysis.use:
-            return {}
-        return {"selection": selected(analysis, self.report["records"], self.taken, self.distinct)}
-
-    @property
     def facts(self) -> dict:
         """What the upload's ledger record keeps of it."""
         kept = {name: self.report[name] for name in ("format", "sha256", "records")}
@@ -78,12 +68,6 @@ class Examination:
             distinct=self.distinct,
             masks=self.masks,
         )
-
-    @property
-    def attempts(self) -> list[Attempt]:
-        """That attempt, or none of an analysis without a model."""
-        analysis = Analysis.from_json(self.plan)
-        return [self.attempt(analysis.name)] if analysis.use else []
 
 
 def rejection(error: InvalidFile) -> dict:

@@ -19,9 +19,9 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from typing import Any
 
 from seqdrop.config.analyses import Analysis
-from seqdrop.config.kind_settings import PROTEIN, ModelUse
 from seqdrop.ledger.records import Attempt
 from seqdrop.reads.records import Record
 
@@ -43,9 +43,13 @@ def count_windows(length: int, window: int, stride: int) -> int:
     return (length - window) // stride + 1 + tail
 
 
-def window_counter(use: ModelUse) -> Callable[[int], int]:
-    """A function from a record's length to its windows on all strands. Quick for lengths that recur."""
-    return lru_cache(1_000)(lambda length: len(use.strands) * count_windows(length, use.window, use.stride))
+def window_counter(settings: Any) -> Callable[[int], int]:
+    """A function from a record's length to its windows on all strands. Quick for lengths that recur.
+
+    `settings` are a kind's with strands, window and stride.
+    """
+    strands, window, stride = len(settings.strands), settings.window, settings.stride
+    return lru_cache(1_000)(lambda length: strands * count_windows(length, window, stride))
 
 
 RUN = re.compile(rb"[Nn]+")
@@ -60,7 +64,7 @@ def runs_of_n(record: Record) -> Iterator[tuple[int, int]]:
     return (found.span() for found in RUN.finditer(record.sequence))
 
 
-def masked_items(upload_id: str, records: Iterable[Record], use: ModelUse, spans: Spans = runs_of_n) -> Iterator[bytes]:
+def masked_items(upload_id: str, records: Iterable[Record], window: int, spans: Spans = runs_of_n) -> Iterator[bytes]:
     """One JSON line for each stretch (model_code/work_item.schema.json); a record without any has none.
 
     A stretch longer than a window is cut off in its item, for no model fills it: the answer is "longer_than_k". Its end
@@ -69,7 +73,7 @@ def masked_items(upload_id: str, records: Iterable[Record], use: ModelUse, spans
     for record in records:
         number, name, sequence, _ = record
         for start, end in spans(record):
-            first, last = window_around(len(sequence), start, end, use.window)
+            first, last = window_around(len(sequence), start, end, window)
             whole = end <= last
             yield (
                 json.dumps(
@@ -104,32 +108,18 @@ MEGABYTE = 1_000_000
 KNOWN = 1_000  # lengths whose segments are remembered
 
 
-def items_of(
-    upload_id: str, counted: Iterable[tuple[Record, int]], analysis: Analysis, spans: Spans = runs_of_n
-) -> Iterator[bytes]:
-    """The work items of an analysis, as its task has them; a record comes with the number of identical ones.
-
-    `spans` are what the task masked is to fill.
-    """
-    if analysis.alphabet == PROTEIN:
-        return protein_items(upload_id, (record for record, _ in counted))
-    if analysis.fills:
-        return masked_items(upload_id, (record for record, _ in counted), analysis.use, spans)
-    return work_items(upload_id, counted, analysis)
-
-
 def work_items(upload_id: str, counted: Iterable[tuple[Record, int]], analysis: Analysis) -> Iterator[bytes]:
     """One JSON line for each segment of each record (model_code/work_item.schema.json).
 
     A record comes with the number of identical ones that it stands for. Where that is not 1, it is the last part of the
     item's id, which comes back with the answer: so the model container need not know of it.
     """
-    use, windows = analysis.use, analysis.job.windows_per_item
+    settings, windows = analysis.settings, analysis.job.windows_per_item
     known: dict[int, list[tuple[int, int]]] = {}  # short reads share a few lengths
     for (number, name, sequence, _), count in counted:
         spans = known.get(len(sequence))
         if spans is None:
-            spans = list(segments(len(sequence), use.window, use.stride, windows))
+            spans = list(segments(len(sequence), settings.window, settings.stride, windows))
             if len(known) < KNOWN:
                 known[len(sequence)] = spans
         odd = '"' in name or "\\" in name  # else JSON is the name in quotes: names are printable ASCII

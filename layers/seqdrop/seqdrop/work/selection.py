@@ -21,12 +21,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 from random import Random
+from typing import TYPE_CHECKING
 
 from seqdrop.config.analyses import Analysis
-from seqdrop.config.kind_settings import PROTEIN
+from seqdrop.config.kind import Sampling
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.reads.records import Record
-from seqdrop.work.items import Spans, runs_of_n, window_counter
+
+if TYPE_CHECKING:
+    from seqdrop.companions.bed_masks import BedMasks  # needs numpy, which not all that import this have
 
 HELD = 800_000_000  # bytes of records in memory; validate has 1,769 MB
 ADVICE = "Cut the record, or drop the file under raw/, which has no model."
@@ -38,12 +41,19 @@ def weight(record: Record) -> int:
     return len(record.sequence) + len(record.name) + OVERHEAD
 
 
-def sample(records: Iterable[Record], analysis: Analysis, room: int = HELD) -> Iterator[Record]:
-    """At most `max_reads` of the records, in their order, without qualities. Reads them all before the first.
+Counter = Callable[[Record], int]
+"""From a record to how many predictions the model makes for it."""
 
-    Raises InvalidFile if a record is so large that there is no room for any.
+
+def sample(
+    records: Iterable[Record], sampling: Sampling, count: Counter, most: int, room: int = HELD
+) -> Iterator[Record]:
+    """Yield at most `max_reads` of the records, in their order, without qualities. Reads them all before the first.
+
+    They hold no more than `most` predictions by `count`. Raises InvalidFile if a record is so large that there is no
+    room for any.
     """
-    drawn = Sample(analysis, room)
+    drawn = Sample(sampling, count, most, room)
     for record in records:
         drawn.offer(record)
     if drawn.crowded_out:
@@ -54,9 +64,9 @@ def sample(records: Iterable[Record], analysis: Analysis, room: int = HELD) -> I
 class Sample:
     """The records of lowest priority among those offered: `max_reads` of them, or as many as there is room for."""
 
-    def __init__(self, analysis: Analysis, room: int = HELD):
-        self._most, self._room, self._windows_room = analysis.use.max_reads, room, analysis.job.max_windows
-        self._draw, self._windows_in = Random(analysis.use.seed).random, window_counter(analysis.use)
+    def __init__(self, sampling: Sampling, count: Counter, most: int, room: int = HELD):
+        self._most, self._room, self._windows_room = sampling.max_reads, room, most
+        self._draw, self._windows_in = Random(sampling.seed).random, count
         self._bound = 1.0  # no record from this priority on is kept any more
         self._held: list[tuple[float, int, Record]] = []  # highest priority first: a heap of negated ones
         self._size = self._windows = 0
@@ -87,7 +97,7 @@ class Sample:
 
     def _count(self, record: Record, sign: int) -> None:
         self._size += sign * weight(record)
-        self._windows += sign * self._windows_in(len(record.sequence))
+        self._windows += sign * self._windows_in(record)
 
 
 def collapsed(records: Iterable[Record], room: int = HELD) -> Iterator[tuple[Record, int]]:
@@ -126,58 +136,36 @@ Counted = Iterator[tuple[Record, int]]  # records, each with how many identical 
 class Selection:
     """Iterate `of` to the end; then `taken` records are selected, of which `distinct` go to the model.
 
-    `spans` are what the task masked is to fill.
+    `masks` are a BED's, where one belongs to the file.
     """
 
-    def __init__(self, analysis: Analysis, spans: Spans = runs_of_n):
+    def __init__(self, analysis: Analysis, masks: BedMasks | None = None):
         self.taken = self.distinct = 0
-        self._analysis, self._spans = analysis, spans
+        self._analysis, self._count = analysis, analysis.kind.counter(analysis, masks)
 
     def of(self, records: Iterable[Record]) -> Counted:
-        """The records that go to the model. Raises InvalidFile above the analysis's `max_windows`."""
-        use = self._analysis.use
-        if use.max_reads:
-            records = sample(records, self._analysis)
-        for record, count in self._within_bounds(collapsed(records) if use.collapse else alone(records)):
+        """Yield the records that go to the model. Raises InvalidFile above the analysis's `max_windows`."""
+        sampling = self._analysis.sampling
+        if sampling.max_reads:
+            records = sample(records, sampling, self._count, self._analysis.job.max_windows)
+        for record, count in self._within_bounds(collapsed(records) if sampling.collapse else alone(records)):
             self.taken += count
             self.distinct += 1
             yield record, count
 
     def _within_bounds(self, counted: Counted) -> Counted:
-        """Until they hold more windows than one Lambda can bring home (a sample never does)."""
-        windows, most, answers_to = 0, self._analysis.job.max_windows, self._answer_counter()
+        """Yield until they hold more predictions than one Lambda can import (a sample never does)."""
+        total, most = 0, self._analysis.job.max_windows
         for record, count in counted:
-            windows += answers_to(record)
-            if windows > most:
-                raise InvalidFile(_too_much(self._analysis))
+            total += self._count(record)
+            if total > most:
+                raise InvalidFile(self._analysis.kind.too_many(self._analysis))
             yield record, count
-
-    def _answer_counter(self) -> Callable[[Record], int]:
-        """A function from a record to the windows, on all strands, or the stretches that the model is asked about; of
-        proteins, to their residues."""
-        if self._analysis.alphabet == PROTEIN:
-            return lambda record: len(record.sequence)
-        if self._analysis.fills:
-            return lambda record: sum(1 for _ in self._spans(record))
-        windows_in = window_counter(self._analysis.use)
-        return lambda record: windows_in(len(record.sequence))
-
-
-def _too_much(analysis: Analysis) -> Fault:
-    most = analysis.job.max_windows
-    if analysis.alphabet == PROTEIN:
-        advice = "Split the file (`seqkit split2`) and drop the parts."
-        return Fault("too_many_windows", f"the file has more than {most:,} residues to predict", advice)
-    advice = (
-        "Split the file and drop the parts, or drop it under raw/, which has no model; "
-        "or let max_reads in analyses.toml take a sample of each file."
-    )
-    return Fault("too_many_windows", f"the file has more than {most:,} windows to score", advice)
 
 
 def selected(analysis: Analysis, records: int, taken: int, distinct: int) -> dict:
-    """As reports and summaries tell it: how the model's input came out of a file of so many records."""
-    use = analysis.use
-    told = {"analysis": analysis.name, "records": records, "taken": taken, "max_reads": use.max_reads}
-    seed = {"seed": use.seed} if use.max_reads else {}
-    return told | seed | ({"distinct": distinct} if use.collapse else {})
+    """Return how the model's input came out of a file of `records` records, as reports and summaries tell it."""
+    sampling = analysis.sampling
+    facts = {"analysis": analysis.name, "records": records, "taken": taken, "max_reads": sampling.max_reads}
+    seed = {"seed": sampling.seed} if sampling.max_reads else {}
+    return facts | seed | ({"distinct": distinct} if sampling.collapse else {})

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop.config import analyses
+from seqdrop.kinds import plans
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.validate.validate import validate
 
@@ -468,4 +468,4 @@ def test_the_gated_analyses_are_those_that_say_so():
     assert gated("raw").gated_folders("raw/a/b/c.fastq") == ["raw/a/b/", "raw/a/"]
     assert gated("raw").gated_folders("reads/a/b.fastq") == []
     assert gated("raw").gated_folders("raw/a/CopyComplete.txt") == []
-    assert analyses.packaged().gated_folders("raw/a/b/c.fastq") == []
+    assert plans.packaged().gated_folders("raw/a/b/c.fastq") == []

@@ -4,8 +4,8 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from seqdrop.config.analyses import packaged
 from seqdrop.errors import RetryableError
+from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.sagemaker.requests.transform import output_prefix
 from seqdrop.stages.finish.finish import finish

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pyarrow.parquet
 import pytest
-from seqdrop.config.analyses import parse
+from seqdrop.kinds.plans import parse
 from seqdrop.models.archives import current_archive, push_archive
 from seqdrop.sagemaker.requests.transform import output_prefix
 from seqdrop.stages.finish.finish import finish

@@ -7,7 +7,8 @@ import tarfile
 from dataclasses import replace
 
 import pytest
-from seqdrop.config.analyses import Analyses, packaged, parse
+from seqdrop.config.analyses import Analyses
+from seqdrop.kinds.plans import packaged, parse
 from seqdrop.models.archives import push_archive
 from seqdrop.models.calibration import Calibration
 from seqdrop.sagemaker.requests.transform import output_prefix

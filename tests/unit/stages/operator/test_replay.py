@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 from seqdrop import clock
-from seqdrop.config.analyses import packaged
+from seqdrop.kinds.plans import packaged, plan_of
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.models.archives import push_archive
 from seqdrop.results.writer import results_prefix
@@ -30,7 +30,7 @@ READ = b"@r1\n" + b"ACGT" * 30 + b"\n+\n" + b"IIII" * 30 + b"\n"
 @pytest.fixture
 def services(services):
     """With a model, and an S3 that copies over nothing."""
-    use = packaged().by_name["reads"].use
+    use = packaged().by_name["reads"].settings
     push_archive(services.s3, "results", use.model, archive_of("not " + use.label, use.label), "now")
     return replace(services, s3=S3(boto3.client("s3")))
 
@@ -50,7 +50,7 @@ def changed(services, **use):
     """As it is after a deploy that changed the settings of reads/."""
     analyses = services.analyses
     reads = analyses.by_name["reads"]
-    reads = replace(reads, use=replace(reads.use, **use))
+    reads = replace(reads, settings=replace(reads.settings, **use))
     return replace(services, analyses=replace(analyses, by_name={**analyses.by_name, "reads": reads}))
 
 
@@ -75,7 +75,7 @@ def fail(services, upload_id: str) -> None:
 
 
 def current(services) -> str:
-    key = f"models/{packaged().by_name['reads'].use.model}/current.json"
+    key = f"models/{packaged().by_name['reads'].settings.model}/current.json"
     return json.loads(services.s3.get_object(Bucket="results", Key=key)["Body"].read())["current"]["digest"]
 
 
@@ -132,7 +132,7 @@ class TestByItsWorkItems:
         later = changed(services, threshold=0.75)
         assert again(later, upload)
         second = last(services, upload)
-        assert second.analysis_as_planned.use.threshold == 0.75
+        assert plan_of(second).settings.threshold == 0.75
         assert second.cut_as == f"{upload}-reads-1"
 
     def test_an_archived_record_is_kept_while_it_is_replayed(self, services, drop):
@@ -179,7 +179,7 @@ class TestReadAgain:
         assert again(later, upload)
         validate(later, services.ledger.upload(upload).version)
         second = last(services, upload)
-        assert (second.number, second.analysis_as_planned.use.window, second.cut_as) == (2, 60, "")
+        assert (second.number, plan_of(second).settings.window, second.cut_as) == (2, 60, "")
         assert second.key != first.key
 
     def test_of_an_archived_file_it_says_what_to_restore(self, services, drop, monkeypatch):
@@ -267,7 +267,9 @@ class TestRefused:
     def test_without_a_model_it_says_how_to_push_one(self, services, drop):
         upload = drop()
         end(services, upload, "FAILED")
-        services.s3.delete_object(Bucket="results", Key=f"models/{packaged().by_name['reads'].use.model}/current.json")
+        services.s3.delete_object(
+            Bucket="results", Key=f"models/{packaged().by_name['reads'].settings.model}/current.json"
+        )
         assert "seqdrop models push" in refusal(services, upload)
 
     def test_a_prefix_that_means_something_else_now(self, services, drop):

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop.config.analyses import Analysis, packaged
+from seqdrop.config.analyses import Analysis
+from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.models.archives import pointer_key
@@ -107,14 +108,18 @@ class World(world.World):
 
     def new_model(self) -> None:
         self.digest = f"digest {next(self.models)}"
-        current = {"key": "k", "digest": self.digest, "labels": ["not it", READS.use.label]}
+        current = {"key": "k", "digest": self.digest, "labels": ["not it", READS.settings.label]}
         body = json.dumps({"current": current, "history": []}).encode()
-        self.account.s3.put("results", pointer_key(READS.use.model), body)
+        self.account.s3.put("results", pointer_key(READS.settings.model), body)
 
     def deploy(self) -> None:
         """analyses.toml cuts other work, or again the same as before."""
-        window = READS.use.window + 1 if self.analysis.use.window == READS.use.window else READS.use.window
-        other = replace(READS, use=replace(READS.use, window=window))
+        window = (
+            READS.settings.window + 1
+            if self.analysis.settings.window == READS.settings.window
+            else READS.settings.window
+        )
+        other = replace(READS, settings=replace(READS.settings, window=window))
         self.services = replace(self.services, analyses=replace(packaged(), by_name={"reads": other}))
 
     def look(self) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ClientError
-from seqdrop.config.analyses import Analysis, packaged
 from seqdrop.errors import ObjectGone
+from seqdrop.kinds.plans import from_json, packaged
 from seqdrop.ledger.moves import JOB
 from seqdrop.models.code_bundles import push_code
 from seqdrop.runtime.events import landed_versions
@@ -48,7 +48,7 @@ def run(services, sagemaker, name: str) -> None:
         services.s3,
         told["work"],
         UploadVersion(**told["version"]),
-        Analysis.from_json(told["plan"]),
+        from_json(told["plan"]),
         number=told["number"],
     )
     sagemaker.end(name, "Completed")
@@ -117,7 +117,7 @@ class TestRoad:
             services.s3.get_object(Bucket="work", Key=request_key(job(services, version).name))["Body"].read()
         )
         assert UploadVersion(**told["version"]) == version
-        assert Analysis.from_json(told["plan"]) == packaged().by_name["reads"]
+        assert from_json(told["plan"]) == packaged().by_name["reads"]
 
 
 class TestTwice:

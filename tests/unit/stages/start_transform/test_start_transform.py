@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from seqdrop.config.analyses import packaged
+from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.models.archives import push_archive
 from seqdrop.stages.backoff import delay
@@ -29,10 +29,9 @@ def archive_of(*labels: str) -> bytes:
 @pytest.fixture
 def services(services):
     for one in packaged().by_name.values():
-        if one.use and getattr(one.use, "label", ""):  # embeddings share a model that others name
-            push_archive(
-                services.s3, "results", one.use.model, archive_of("not " + one.use.label, one.use.label), "now"
-            )
+        if one.kind.names_classes:  # embeddings share a model that others name
+            model, label = one.settings.model, one.settings.label
+            push_archive(services.s3, "results", model, archive_of("not " + label, label), "now")
     return services
 
 
@@ -183,7 +182,7 @@ def test_a_deploy_does_not_change_work_that_is_under_way(services, sagemaker, pl
     """The job's windows are those that the shards were cut for; work cut otherwise goes into a job of its own."""
     before = planned("a")
     changed = packaged().by_name["reads"]
-    changed = replace(changed, use=replace(changed.use, stride=10))
+    changed = replace(changed, settings=replace(changed.settings, stride=10))
     version = UploadVersion("landing", "reads/later", "v", 1, "e")
     services.ledger.create(Upload.received(version, "reads"))
     attempt = Attempt("PLANNED", upload_id=version.id, analysis="reads", shards=1, items=1, plan=changed.as_json())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from seqdrop.config.analyses import Analysis
-from seqdrop.config.kind_settings import PROTEIN, ProteinUse
 from seqdrop.config.settings import Settings
 from seqdrop.ledger.records import Attempt
 from seqdrop.sagemaker.limits import check_transform
@@ -38,7 +37,7 @@ def transform_request(settings: Settings, analysis: Analysis, name: str, model: 
             "MaxConcurrentTransforms": 1,
             "MaxPayloadInMB": analysis.job.max_payload_mb,
             "BatchStrategy": "MultiRecord",
-            "Environment": environment(analysis),
+            "Environment": analysis.kind.environment(analysis),
             "ModelClientConfig": {"InvocationsTimeoutInSeconds": 900, "InvocationsMaxRetries": 1},
             "TransformInput": {
                 "DataSource": {
@@ -63,27 +62,6 @@ def transform_request(settings: Settings, analysis: Analysis, name: str, model: 
             "Tags": _tags(analysis, members),
         }
     )
-
-
-def environment(analysis: Analysis) -> dict[str, str]:
-    """What inference.py reads, that of model_code/dnabert or of model_code/protein."""
-    use = analysis.use
-    if analysis.alphabet == PROTEIN:
-        return _of_proteins(use)
-    return {
-        "SEQDROP_WINDOW": str(use.window),
-        "SEQDROP_STRIDE": str(use.stride),
-        "SEQDROP_STRANDS": use.strands,
-        "SEQDROP_MAX_N_FRACTION": str(use.max_n_fraction),
-        "SEQDROP_TASK": use.task,
-        "SEQDROP_SHORT": use.short,
-        "SEQDROP_PRECISION": use.precision,
-    }
-
-
-def _of_proteins(use: ProteinUse) -> dict[str, str]:
-    settings = {"SEQDROP_TASK": use.task, "SEQDROP_OVERLAP": str(use.overlap)}
-    return settings | ({"SEQDROP_WINDOW": str(use.window)} if use.window else {})
 
 
 def _tags(analysis: Analysis, members: list[Attempt]) -> list[dict]:

@@ -17,6 +17,7 @@ from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.bed_masks import MISFITS, BedMasks
 from seqdrop.companions.masks import BED, FASTA, MaskName, parse
 from seqdrop.errors import Fault, InvalidFile, ObjectGone, RetryableError
+from seqdrop.kinds.plans import attempts_of
 from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.reads.bed import Bed, read_bed
@@ -202,7 +203,7 @@ def _wait(services: Services, seats: Seats, found: Examination) -> bool:
 
 def _go_on(services: Services, seats: Seats, found: Examination, bed: Upload | None) -> bool:
     """Move the FASTA, and its BED with it."""
-    (attempt,) = found.attempts
+    (attempt,) = attempts_of(found)
     steps = [Step(seats.upload, "VALIDATED", found.facts | ({"mate": bed.id} if bed else {}))]
     if bed:
         steps.append(Step(bed, "VALIDATED", {"mate": seats.upload.id, "masks_of": attempt.key}))

@@ -14,8 +14,9 @@ from dataclasses import replace
 
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.mates import parse
-from seqdrop.config.analyses import SINGLE, WAIT, Analysis
+from seqdrop.config.analyses import SINGLE, WAIT
 from seqdrop.errors import Fault, InvalidFile, RetryableError
+from seqdrop.kinds.plans import attempts_of, from_json
 from seqdrop.ledger.coordination import Pair
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.reads.findings import Policy
@@ -140,7 +141,7 @@ def _examine_again(services: Services, upload: Upload) -> None:
 
 def _check(services: Services, met: Meeting, own: Examination) -> Check:
     digests = [mate_digests.load(services.s3, services.settings.work, one.id) for one in met.first_and_second]
-    return mate_digests.check(*digests, met.name.sure, Policy(Analysis.from_json(own.plan).severity))
+    return mate_digests.check(*digests, met.name.sure, Policy(from_json(own.plan).severity))
 
 
 def _go_on(
@@ -152,10 +153,10 @@ def _go_on(
         return True  # the mate that is there is that of an earlier version
     settled = check is not None and not check.faults
     steps = [Step(upload, to, own.facts | _facts(upload, to, mate if settled else None))]
-    attempts = own.attempts if to == "VALIDATED" else []
+    attempts = attempts_of(own) if to == "VALIDATED" else []
     if settled and met.mate_waits:
         steps.append(Step(mate, "VALIDATED", {"mate": upload.id}))
-        attempts = attempts + of_mate.attempts
+        attempts = attempts + attempts_of(of_mate)
     _report(services, met, check, own, of_mate if settled else None)
     if not services.ledger.move_together([*steps, *_superseded(services, met)], attempts, _seated(met, settled)):
         return False

@@ -10,14 +10,14 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-from seqdrop.config.kind_settings import PROTEIN
+from seqdrop.config.analyses import Analysis
 from seqdrop.errors import RetryableError
+from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job
 from seqdrop.models.calibration import parse
 from seqdrop.results.provenance import provenance
 from seqdrop.results.rows import Counts, UnknownAnswer
-from seqdrop.results.summary import summary
-from seqdrop.results.writer import result_files, results_prefix, upload_files
+from seqdrop.results.writer import Predictions, result_files, upload_files, write_summary
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
 from seqdrop.sagemaker.requests.transform import output_prefix
@@ -140,23 +140,26 @@ def _shards(attempt: Attempt) -> list[str]:
 
 def _write(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> str | None:
     """Bring predictions home and move the attempt on. Answers what is wrong with them, if anything is."""
-    analysis, bucket = attempt.analysis_as_planned, services.settings.results
-    masks = services.ledger.upload(attempt.masks) if attempt.masks else None
-    made_by = provenance(services.ledger.upload(attempt.upload_id), attempt, job, analysis, masks)
-    calibration = parse(job.calibration) if job.calibration and analysis.use.task == "promoter" else None
-    scale = calibration.scale(analysis.use.prior) if calibration else None
+    predictions = _predictions(services, job, attempt, keys)
     try:
-        with result_files(analysis, _lines(services, keys), made_by, scale, _items(services, attempt)) as results:
+        with result_files(predictions) as results:
             if trouble := _trouble(attempt, results.counts):
                 return trouble
-            upload_files(services.s3, bucket, attempt, results)
-            content = summary(made_by, analysis.use, results, calibration)
+            write_summary(predictions, results)
+            upload_files(services.s3, services.settings.results, attempt, results)
     except UnknownAnswer as error:
         return str(error)
-    services.put_json(bucket, results_prefix(attempt) + "summary.json", content)
     if not services.ledger.move(attempt, "PREDICTED"):
         raise RetryableError("another run settles it at this moment")
     return None
+
+
+def _predictions(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> Predictions:
+    analysis = plan_of(attempt)
+    masks = services.ledger.upload(attempt.masks) if attempt.masks else None
+    made_by = provenance(services.ledger.upload(attempt.upload_id), attempt, job, analysis, masks)
+    calibration = parse(job.calibration) if job.calibration else None
+    return Predictions(analysis, _lines(services, keys), made_by, calibration, _items(services, analysis, attempt))
 
 
 def _trouble(attempt: Attempt, counts: Counts) -> str | None:
@@ -167,9 +170,9 @@ def _trouble(attempt: Attempt, counts: Counts) -> str | None:
     return None
 
 
-def _items(services: Services, attempt: Attempt) -> Iterator[bytes]:
+def _items(services: Services, analysis: Analysis, attempt: Attempt) -> Iterator[bytes]:
     """The work items that the predictions answer, where results hold what was asked about."""
-    if attempt.analysis_as_planned.alphabet != PROTEIN:
+    if not analysis.kind.reads_items_for_results:
         return iter(())
     return _lines(services, [shard_prefix(attempt) + name for name in _shards(attempt)])
 

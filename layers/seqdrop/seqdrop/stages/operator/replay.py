@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from seqdrop.companions.training_sets import place_of
-from seqdrop.config.analyses import TRAINING, Analysis
+from seqdrop.config.analyses import Analysis
 from seqdrop.errors import JobRefused, SeqdropError
+from seqdrop.kinds.plans import kind_of, plan_of
 from seqdrop.ledger.coordination import DataSet
 from seqdrop.ledger.moves import ATTEMPT, ENDS
-from seqdrop.ledger.records import Attempt, Step, Upload
+from seqdrop.ledger.records import TRAIN, Attempt, Step, Upload
 from seqdrop.models.archives import current_archive
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.services import Services
@@ -82,12 +83,12 @@ def replay(services: Services, found: Replay) -> bool:
 def _considered(services: Services, upload: Upload, again: bool) -> Replay:
     attempts = services.ledger.attempts(upload.id)
     _check_standing(upload, attempts)
-    if attempts[-1].analysis == TRAINING:
+    if kind_of(attempts[-1]).job == TRAIN:
         return _trained_again(services, upload, attempts[-1])
     analysis = services.analyses.for_key(upload.key)
-    of_it = [one for one in attempts if analysis and analysis.use and one.analysis == analysis.name]
+    of_it = [one for one in attempts if analysis and analysis.has_model and one.analysis == analysis.name]
     if not of_it:
-        was, now = attempts[-1].analysis, analysis.name if analysis and analysis.use else "no model"
+        was, now = attempts[-1].analysis, analysis.name if analysis and analysis.has_model else "no model"
         raise Refused(f"it came for the analysis {was}, and its prefix means {now} now; drop it again")
     last = of_it[-1]
     _check_model(services, last, analysis, again)
@@ -112,10 +113,9 @@ def _check_standing(upload: Upload, attempts: list[Attempt]) -> None:
 
 def _check_model(services: Services, last: Attempt, analysis: Analysis, again: bool) -> None:
     """Raises Refused if the same would come of it as before, and JobRefused if no job could be made."""
-    archive = current_archive(services.s3, services.settings.results, analysis.use.model)
-    if analysis.alphabet == "dna" and analysis.use.task == "promoter":
-        archive.check_label(analysis.use.label)
-    if again or last.state != "PREDICTED" or last.analysis_as_planned != analysis:
+    archive = current_archive(services.s3, services.settings.results, analysis.settings.model)
+    analysis.kind.check_archive(archive, analysis)
+    if again or last.state != "PREDICTED" or plan_of(last) != analysis:
         return
     job = services.ledger.job(last.job)
     if job and job.model_digest == archive.digest:
@@ -137,7 +137,7 @@ def _read_again(services: Services, upload: Upload, last: Attempt, analysis: Ana
             f"{why}, and its raw data is in Deep Archive: restore {upload.archive_key} "
             f"(receipts/{upload.id}.json says what that takes), then drop it again"
         )
-    if analysis.fills:
+    if analysis.kind.companions:
         raise Refused(f"{why}; drop it again, and its BED before it if it has one")
     number = last.number + 1
     return Replay(upload, f"read again, as {why}; then attempt {number}, by the present model", number)
@@ -145,7 +145,7 @@ def _read_again(services: Services, upload: Upload, last: Attempt, analysis: Ana
 
 def _why_cut_anew(services: Services, last: Attempt, analysis: Analysis) -> str:
     """Why the work items of an attempt serve no more; empty if they do."""
-    if not cuts_alike(last.analysis_as_planned, analysis):
+    if not cuts_alike(plan_of(last), analysis):
         return "analyses.toml now cuts other work items from it"
     first = shard_prefix(last) + shard_name(last.shards_key, 0)
     return "" if is_fresh(services.s3, services.settings.work, first) else "its work items have expired"

@@ -119,16 +119,15 @@ def _hours(services: Services, upload: Upload) -> float | None:
 
 
 def _waits(analysis: Analysis) -> bool:
-    return analysis.mates == WAIT or analysis.trains or analysis.fills
+    return analysis.mates == WAIT or bool(analysis.kind.companions)
 
 
 def _tell(services: Services, upload: Upload) -> None:
     analysis = services.analyses.for_key(upload.key)
     if services.analyses.is_marker(upload.key):
         return _tell_of_files(services, upload)
-    if analysis.fills:
-        return _tell_of_masks(services, upload)
-    return _tell_of_training(services, upload) if analysis.trains else _tell_of_mate(services, upload)
+    tell = {"masks": _tell_of_masks, "training_set": _tell_of_training}.get(analysis.kind.companions, _tell_of_mate)
+    return tell(services, upload)
 
 
 def _tell_of_files(services: Services, upload: Upload) -> None:

@@ -10,6 +10,7 @@ from itertools import islice
 from botocore.exceptions import ClientError
 
 from seqdrop.errors import JobRefused
+from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.moves import ATTEMPT
 from seqdrop.ledger.records import Attempt, Job
 from seqdrop.models.archives import current_archive, ensure_model, model_request
@@ -85,10 +86,9 @@ def _park(services: Services, members: list[Attempt]) -> None:
 
 
 def _plan(services: Services, members: list[Attempt]) -> Job:
-    analysis = members[0].analysis_as_planned
-    archive = current_archive(services.s3, services.settings.results, analysis.use.model)
-    if analysis.use.task == "promoter":
-        archive.check_label(analysis.use.label)
+    analysis = plan_of(members[0])
+    archive = current_archive(services.s3, services.settings.results, analysis.settings.model)
+    analysis.kind.check_archive(archive, analysis)
     model = model_request(services.settings, archive, analysis.job.max_payload_mb)
     name = job_name(members)
     request = transform_request(services.settings, analysis, name, model["ModelName"], members)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.errors import ObjectGone
+from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.masks import bed_of
@@ -46,8 +47,8 @@ def _keep_fresh(services: Services, upload: Upload, attempt: Attempt) -> None:
 
 
 def _examined_again(services: Services, upload: Upload, attempt: Attempt) -> Examination | None:
-    analysis = attempt.analysis_as_planned
-    if services.analyses.in_job(upload.size) and not analysis.fills:
+    analysis = plan_of(attempt)
+    if services.analyses.in_job(upload.size) and not analysis.kind.reads_large_files_itself:
         return examine_in_job(services, upload, analysis)
     try:
         masks = _masks(services, attempt)

@@ -14,6 +14,7 @@ from seqdrop.aws.errors import GONE
 from seqdrop.companions.runs import is_manifest
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import Fault, InvalidFile, ObjectGone
+from seqdrop.kinds.plans import attempts_of
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
@@ -68,9 +69,7 @@ def _together(
     """What settles files that mean nothing each for itself: markers of runs, and what lies under some prefixes."""
     if services.analyses.is_marker(upload.key):
         return settle_manifest if is_manifest(upload.key) else settle_marker
-    if analysis and analysis.trains:
-        return settle_file
-    return settle_masked if analysis and analysis.fills else None
+    return {"training_set": settle_file, "masks": settle_masked}.get(analysis.kind.companions) if analysis else None
 
 
 def _identified(services: Services, version: UploadVersion) -> UploadVersion:
@@ -132,5 +131,5 @@ def settle(services: Services, upload: Upload, examination: Examination) -> None
     if has_mate(services, upload, examination):
         return settle_mate(services, upload, examination)
     report(services, upload, examination)
-    services.ledger.move(upload, "VALIDATED", *examination.attempts, **examination.facts)
+    services.ledger.move(upload, "VALIDATED", *attempts_of(examination), **examination.facts)
     hand_on(services, services.ledger.upload(upload.id))

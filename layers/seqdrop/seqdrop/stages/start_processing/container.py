@@ -11,8 +11,8 @@ import boto3
 from botocore.config import Config
 
 import seqdrop
-from seqdrop.config.analyses import Analysis
 from seqdrop.errors import ObjectGone
+from seqdrop.kinds.plans import from_json
 from seqdrop.uploads import UploadVersion
 from seqdrop.work.examination import REQUEST
 from seqdrop.work.examine import examine
@@ -24,7 +24,7 @@ PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
 def run(inputs: Path) -> None:
     """Examine the upload that request.json names. An object that is gone is for validate to find, not a failure."""
     told = json.loads((inputs / "request" / REQUEST).read_text())
-    version, analysis = UploadVersion(**told["version"]), Analysis.from_json(told["plan"])
+    version, analysis = UploadVersion(**told["version"]), from_json(told["plan"])
     print(f"{version.id}: {version.size / 1e6:,.0f} MB, by {Path(seqdrop.__file__).parent}", flush=True)
     teller = Teller(version)
     try:

@@ -16,7 +16,7 @@ def main() -> None:
         with zipfile.ZipFile(Path(__file__).with_name("packages.zip")) as archive:
             archive.extractall(packages)
         sys.path.insert(0, packages)
-        from seqdrop.work.container import run
+        from seqdrop.stages.start_processing.container import run
 
         run(inputs)
 

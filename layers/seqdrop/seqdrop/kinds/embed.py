@@ -1,0 +1,43 @@
+"""embed: a vector of numbers for each window, by the encoder of a DNABERT model, for clustering and the like.
+
+Rows: record, start, end, strand, embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqdrop.config.analyses import Analysis
+from seqdrop.kinds.windows import MAX_ANSWER, SampledSettings, WindowKind
+from seqdrop.results.rows import Counts, window_rows
+from seqdrop.results.tables import Column, width
+from seqdrop.results.writer import Predictions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(SampledSettings):
+    """Settings of an embed analysis."""
+
+
+class Embed(WindowKind):
+    """Embeddings of windows."""
+
+    name = task = "embed"
+    settings = Settings
+    table = "embeddings"
+    answer_bytes = 7_500
+
+    def conflicts(self, analysis: Analysis) -> list[str]:
+        settings, most = analysis.settings, analysis.job.max_payload_mb * 1_000_000
+        wrong = super().conflicts(analysis)
+        if not wrong and most / settings.stride * len(settings.strands) * self.answer_bytes > MAX_ANSWER:
+            wrong = ["embeddings of a request of job.max_payload_mb are too many; take a longer stride"]
+        return wrong
+
+    def row_maker(self, predictions: Predictions, counts: Counts) -> Callable[[dict, dict], Iterator[dict]]:
+        return lambda answer, shared: window_rows(answer, shared, counts, "embedding")
+
+    def columns(self, settings: Settings, table: Path) -> list[Column]:
+        return [("strand", "text", None), ("embedding", width(table), None)]
