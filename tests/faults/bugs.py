@@ -221,11 +221,11 @@ def _event_trusted():
 def _wrong_place():
     from seqdrop.results import writer
 
-    def prefix(attempt) -> str:
-        return known(replace(attempt, number=1))
+    def key(attempt, name: str) -> str:
+        return known(replace(attempt, number=1), name)
 
-    known = writer.results_prefix
-    return [(writer, "results_prefix", prefix), (finish, "results_prefix", prefix)]
+    known = writer.result_key
+    return [(writer, "result_key", key), (finish, "result_key", key)]
 
 
 @_bug("a job's failure is that of all its members")

@@ -16,7 +16,7 @@ from seqdrop.reads.findings import Policy
 from seqdrop.uploads import UploadVersion
 from seqdrop.work import mate_digests
 from seqdrop.work.examination import Examination, rejection, save
-from seqdrop.work.items import MEGABYTE, items_of, runs_of_n, shard_name, shard_prefix, shards
+from seqdrop.work.items import MEGABYTE, items_of, runs_of_n, shard_key, shards
 from seqdrop.work.selection import Selection
 
 
@@ -88,7 +88,7 @@ def _write_shards(s3, work: str, attempt: Attempt, lines: Iterator[bytes], analy
     """(shards, work items) of the lines. Raises InvalidFile."""
     count = items = 0
     for count, (body, held) in enumerate(shards(lines, analysis.job.shard_mb * MEGABYTE), start=1):
-        s3.put_object(Bucket=work, Key=shard_prefix(attempt) + shard_name(attempt.key, count - 1), Body=body)
+        s3.put_object(Bucket=work, Key=shard_key(attempt, count - 1), Body=body)
         items += held
     return count, items
 

@@ -10,6 +10,7 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
+from seqdrop.aws import keys
 from seqdrop.config.kind_settings import PROTEIN
 from seqdrop.errors import RetryableError
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job
@@ -17,17 +18,16 @@ from seqdrop.models.calibration import parse
 from seqdrop.results.provenance import provenance
 from seqdrop.results.rows import Counts, UnknownAnswer
 from seqdrop.results.summary import summary
-from seqdrop.results.writer import result_files, results_prefix, upload_files
+from seqdrop.results.writer import result_files, result_key, upload_files
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
-from seqdrop.sagemaker.requests.transform import output_prefix
 from seqdrop.stages.finish.bisect import next_group, try_again
 from seqdrop.stages.finish.training import finish_training
 from seqdrop.stages.job_slots import end_job
 from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.routing import hand_on
 from seqdrop.stages.start_processing.processing_job import ENDS, finish_examination
-from seqdrop.work.items import shard_name, shard_prefix
+from seqdrop.work.items import shard_key
 
 CHUNK = 1 << 20
 # Errors of the services and of the way to them; any other that predictions raise is theirs, and stays.
@@ -70,7 +70,7 @@ class _Ended:
     members: list[Attempt]
 
     def lacks(self, attempt: Attempt) -> bool:
-        return not all(f"{name}.out" in self.outputs for name in _shards(attempt))
+        return not all(_output_name(shard) in self.outputs for shard in _shards(attempt))
 
     def next_group(self, attempt: Attempt) -> str | None:
         """With whom a member without outputs is tried again; None if it is not."""
@@ -100,10 +100,10 @@ def _settle_all(services: Services, ended: _Ended) -> list[str]:
 def _outputs(services: Services, job: Job) -> dict[str, str]:
     """Base name → key of every output. SageMaker's folders below the prefix are not relied upon."""
     pages = services.s3.get_paginator("list_objects_v2").paginate(
-        Bucket=services.settings.work, Prefix=output_prefix(job.name)
+        Bucket=services.settings.work, Prefix=keys.job_output(job.name)
     )
-    keys = (item["Key"] for page in pages for item in page.get("Contents", []))
-    return {posixpath.basename(key): key for key in keys}
+    found = (item["Key"] for page in pages for item in page.get("Contents", []))
+    return {posixpath.basename(key): key for key in found}
 
 
 def _settle(services: Services, ended: _Ended, attempt: Attempt) -> None:
@@ -121,9 +121,9 @@ def _settle(services: Services, ended: _Ended, attempt: Attempt) -> None:
 
 
 def _bring_home(services: Services, ended: _Ended, attempt: Attempt) -> None:
-    keys = [ended.outputs[f"{name}.out"] for name in _shards(attempt)]
+    outputs = [ended.outputs[_output_name(shard)] for shard in _shards(attempt)]
     try:
-        trouble = _write(services, ended.job, attempt, keys)
+        trouble = _write(services, ended.job, attempt, outputs)
     except PASSING:
         raise
     except Exception as error:
@@ -135,10 +135,15 @@ def _bring_home(services: Services, ended: _Ended, attempt: Attempt) -> None:
 
 
 def _shards(attempt: Attempt) -> list[str]:
-    return [shard_name(attempt.shards_key, number) for number in range(attempt.shards)]
+    return [shard_key(attempt, number) for number in range(attempt.shards)]
 
 
-def _write(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> str | None:
+def _output_name(shard: str) -> str:
+    """Return the base name that SageMaker gives to the predictions of a shard."""
+    return f"{posixpath.basename(shard)}.out"
+
+
+def _write(services: Services, job: Job, attempt: Attempt, outputs: list[str]) -> str | None:
     """Bring predictions home and move the attempt on. Answers what is wrong with them, if anything is."""
     analysis, bucket = attempt.analysis_as_planned, services.settings.results
     masks = services.ledger.upload(attempt.masks) if attempt.masks else None
@@ -146,14 +151,14 @@ def _write(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> s
     calibration = parse(job.calibration) if job.calibration and analysis.use.task == "promoter" else None
     scale = calibration.scale(analysis.use.prior) if calibration else None
     try:
-        with result_files(analysis, _lines(services, keys), made_by, scale, _items(services, attempt)) as results:
+        with result_files(analysis, _lines(services, outputs), made_by, scale, _items(services, attempt)) as results:
             if trouble := _trouble(attempt, results.counts):
                 return trouble
             upload_files(services.s3, bucket, attempt, results)
             content = summary(made_by, analysis.use, results, calibration)
     except UnknownAnswer as error:
         return str(error)
-    services.put_json(bucket, results_prefix(attempt) + "summary.json", content)
+    services.put_json(bucket, result_key(attempt, "summary.json"), content)
     if not services.ledger.move(attempt, "PREDICTED"):
         raise RetryableError("another run settles it at this moment")
     return None
@@ -171,10 +176,10 @@ def _items(services: Services, attempt: Attempt) -> Iterator[bytes]:
     """The work items that the predictions answer, where results hold what was asked about."""
     if attempt.analysis_as_planned.alphabet != PROTEIN:
         return iter(())
-    return _lines(services, [shard_prefix(attempt) + name for name in _shards(attempt)])
+    return _lines(services, _shards(attempt))
 
 
-def _lines(services: Services, keys: list[str]) -> Iterator[bytes]:
-    for key in keys:
+def _lines(services: Services, objects: list[str]) -> Iterator[bytes]:
+    for key in objects:
         body = services.s3.get_object(Bucket=services.settings.work, Key=key)["Body"]
         yield from body.iter_lines(chunk_size=CHUNK)

@@ -12,9 +12,8 @@ from __future__ import annotations
 import json
 from functools import partial
 
-from botocore.exceptions import ClientError
-
-from seqdrop.aws.errors import GONE
+from seqdrop.aws import keys
+from seqdrop.aws.s3 import exists
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import JobRefused, ObjectGone
 from seqdrop.ledger.moves import JOB, OPEN
@@ -26,7 +25,7 @@ from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
 from seqdrop.sagemaker.client import covers, send
 from seqdrop.sagemaker.names import examination_name
-from seqdrop.sagemaker.requests.processing import brief, processing_request, request_key
+from seqdrop.sagemaker.requests.processing import brief, processing_request
 from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.uploads import UploadVersion
 
@@ -81,12 +80,8 @@ def _is_last(job: Job) -> bool:
 
 
 def _check_presence(s3, version: UploadVersion) -> None:
-    try:
-        s3.head_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
-            raise ObjectGone("the object was deleted before it was read") from error
-        raise
+    if not exists(s3, version.bucket, version.key, version.version_id):
+        raise ObjectGone("the object was deleted before it was read")
 
 
 def _planned(services: Services, upload: Upload, analysis: Analysis, number: int) -> Job | None:
@@ -115,7 +110,7 @@ def _planned(services: Services, upload: Upload, analysis: Analysis, number: int
 def _launch(services: Services, job: Job, upload: Upload, analysis: Analysis) -> None:
     """Start a job. All it needs is on its record, so this may come again after any crash."""
     work, request, sagemaker = services.settings.work, json.loads(job.request), services.sagemaker
-    services.put_json(work, request_key(job.name), brief(work, upload.version, job.plan, upload.read_for))
+    services.put_json(work, keys.job_request(job.name), brief(work, upload.version, job.plan, upload.read_for))
     try:
         started = send(sagemaker.create_processing_job, request, partial(_is_ours, sagemaker, request))
     except JobRefused as error:

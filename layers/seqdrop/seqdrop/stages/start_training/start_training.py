@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from functools import partial
 
+from seqdrop.aws import keys
 from seqdrop.config.analyses import TRAINING
 from seqdrop.errors import DistributionRefused, JobRefused, PlanRefused, RetryableError
 from seqdrop.ledger.records import TRAIN, Attempt, Job
@@ -89,7 +90,7 @@ def _sized(services: Services, attempt: Attempt, order: Order) -> Sizing:
         found = sized(order.job, order.prepared.letters, has_smp(services.settings.training_image))
     except (PlanRefused, DistributionRefused) as error:
         raise JobRefused(str(error)) from error
-    services.put_json(services.settings.results, f"results/training/{attempt.upload_id}/plan.json", found.as_dict())
+    services.put_json(services.settings.results, keys.training_result(attempt.upload_id, "plan.json"), found.as_dict())
     return found
 
 
