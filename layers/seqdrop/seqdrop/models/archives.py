@@ -14,8 +14,6 @@ import re
 import tarfile
 from dataclasses import dataclass
 
-from botocore.exceptions import ClientError
-
 from seqdrop.aws import keys
 from seqdrop.config.settings import Settings
 from seqdrop.errors import JobRefused
@@ -103,22 +101,6 @@ def _workers(instance_type: str) -> dict[str, str]:
     if GPU.match(instance_type):
         return {}
     return {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SEQDROP_THREADS": "all"}
-
-
-def ensure_model(sagemaker, request: dict) -> None:
-    """Make a SageMaker Model unless it is there. Raises JobRefused if it cannot be made."""
-    try:
-        sagemaker.create_model(**request)
-    except ClientError as error:
-        if "already existing" not in error.response["Error"]["Message"]:
-            raise _refusal(error) from error
-
-
-def _refusal(error: ClientError) -> Exception:
-    """ValidationException is for ever; anything else (throttling, 5xx) is left as it is, to be tried again."""
-    if error.response["Error"]["Code"] == "ValidationException":
-        return JobRefused(f"SageMaker refused the model: {error.response['Error']['Message']}")
-    return error
 
 
 def push_archive(s3, bucket: str, model: str, body: bytes, now: str) -> ModelArchive:

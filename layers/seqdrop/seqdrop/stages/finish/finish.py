@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 from seqdrop.aws import keys
 from seqdrop.config.kind_settings import PROTEIN
 from seqdrop.errors import RetryableError
-from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job
+from seqdrop.ledger.records import EXAMINE, TRAIN, TRANSFORM, Attempt, Job
 from seqdrop.models.calibration import parse
 from seqdrop.results.provenance import provenance
 from seqdrop.results.rows import Counts, UnknownAnswer
@@ -21,12 +21,13 @@ from seqdrop.results.summary import summary
 from seqdrop.results.writer import result_files, result_key, upload_files
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
+from seqdrop.sagemaker.client import describe
 from seqdrop.stages.finish.bisect import next_group, try_again
 from seqdrop.stages.finish.training import finish_training
 from seqdrop.stages.job_slots import end_job
 from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.routing import hand_on
-from seqdrop.stages.start_processing.processing_job import ENDS, finish_examination
+from seqdrop.stages.start_processing.processing_job import finish_examination
 from seqdrop.work.items import shard_key
 
 CHUNK = 1 << 20
@@ -47,11 +48,10 @@ def finish(services: Services, name: str) -> None:
         return finish_examination(services, job)
     if job.task == TRAIN:
         return finish_training(services, job)
-    found = services.sagemaker.describe_transform_job(TransformJobName=name)
-    end = ENDS.get(found["TransformJobStatus"])
+    found = describe(services.sagemaker, TRANSFORM, name)
+    end, reason = found.end, found.reason
     if end is None:
         return
-    reason = found.get("FailureReason", f"the job ended as {end}")
     if again := _settle_all(services, _Ended(job, end, reason, _outputs(services, job), _members(services, job))):
         raise RetryableError(f"these members of {name} must be looked at again: {again}")
     end_job(services, job, end, reason="" if end == "DONE" else reason[:1000])

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 
 from seqdrop.aws import keys
-from seqdrop.ledger.records import Attempt, Job
+from seqdrop.ledger.records import TRAIN, Attempt, Job
 from seqdrop.models.archives import class_names
 from seqdrop.models.artifacts import Artifacts, NoModel, read_artifacts
 from seqdrop.models.promotion import Candidate, Verdict, judged
 from seqdrop.models.registry import Version, current_candidate, make_current, register
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
+from seqdrop.sagemaker.client import Description, describe
 from seqdrop.stages.outcomes import fail_training
 from seqdrop.stages.routing import hand_on
-from seqdrop.stages.start_processing.processing_job import ENDS
 from seqdrop.training.jobfile import DNABERT
 from seqdrop.training.request import Order
 
@@ -27,14 +27,14 @@ TOLD = {
 
 def finish_training(services: Services, job: Job) -> None:
     """Settle a training job that has ended. Also for one that was settled: a message may have been lost."""
-    found = services.sagemaker.describe_training_job(TrainingJobName=job.name)
-    end = ENDS.get(found["TrainingJobStatus"])
+    found = describe(services.sagemaker, TRAIN, job.name)
+    end = found.end
     if end is None:
         return
     attempt = services.ledger.attempt(job.members[0])
-    reason = "" if end == "DONE" else _reason(found, end)
+    reason = "" if end == "DONE" else _reason(found)
     if attempt.state == "SUBMITTED" and attempt.job == job.name:
-        reason = reason or _register(services, job, attempt, found)
+        reason = reason or _register(services, job, attempt, found.answer)
         if reason:
             fail_training(services, attempt, reason)
     order = Order.from_json(attempt.plan)
@@ -45,9 +45,8 @@ def finish_training(services: Services, job: Job) -> None:
     logger().info("job ended", extra={"job": job.name, "end": end})
 
 
-def _reason(found: dict, end: str) -> str:
-    told = TOLD.get(found.get("SecondaryStatus", ""), f"the job ended as {end}")
-    return found.get("FailureReason") or told
+def _reason(found: Description) -> str:
+    return found.answer.get("FailureReason") or TOLD.get(found.answer.get("SecondaryStatus", ""), found.reason)
 
 
 def _register(services: Services, job: Job, attempt: Attempt, found: dict) -> str:

@@ -7,16 +7,14 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
 
-from botocore.exceptions import ClientError
-
 from seqdrop.aws import keys
 from seqdrop.errors import JobRefused
 from seqdrop.ledger.moves import ATTEMPT
-from seqdrop.ledger.records import Attempt, Job
-from seqdrop.models.archives import current_archive, ensure_model, model_request
+from seqdrop.ledger.records import TRANSFORM, Attempt, Job
+from seqdrop.models.archives import current_archive, model_request
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
-from seqdrop.sagemaker.client import LATER, covers, send
+from seqdrop.sagemaker.client import create, create_model
 from seqdrop.sagemaker.grouping import fair, groups
 from seqdrop.sagemaker.names import job_name
 from seqdrop.sagemaker.requests.transform import manifest, transform_request
@@ -129,21 +127,7 @@ def launch(services: Services, name: str) -> None:
 
 
 def _create(sagemaker, job: Job) -> bool:
-    """Whether SageMaker has the job now; False if there is no room. Raises JobRefused if it will never be taken."""
-    request = json.loads(job.request)
-    try:
-        ensure_model(sagemaker, json.loads(job.model_request))
-    except ClientError as error:
-        if error.response["Error"]["Code"] in LATER:
-            return False
-        raise
-    return send(sagemaker.create_transform_job, request, partial(_is_ours, sagemaker, request))
-
-
-def _is_ours(sagemaker, request: dict) -> bool:
-    """A job of this name is there: ours from before if it does the same, else a person must look."""
-    found = sagemaker.describe_transform_job(TransformJobName=request["TransformJobName"])
-    for field in ("ModelName", "TransformInput", "TransformOutput", "Environment"):
-        if not covers(found.get(field), request[field]):
-            raise JobRefused(f"a job of this name exists with another {field}")
-    return True
+    """Create a job and its model. Return False if there is no room; raise JobRefused if SageMaker never takes one."""
+    return create_model(sagemaker, json.loads(job.model_request)) and create(
+        sagemaker, TRANSFORM, json.loads(job.request)
+    )
