@@ -199,7 +199,7 @@ def _superseded(services: Services, before: Upload | None, upload: Upload) -> li
 
 def _too_many(place: Place) -> Fault:
     advice = "Drop the data as one file, or a file for each split, under a new name of training."
-    return Fault("too_many_files", f"{MOST_SEATS} other files lie under training/{place.name}/", advice)
+    return Fault("too_many_files", f"{MOST_SEATS} other files lie under {place.set_name.partition('/')[2]}/", advice)
 
 
 def _holder(services: Services, found: DataSet, file: str, upload: Upload) -> Upload | None:
