@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from seqdrop.aws import keys
+
 from seqdrop_cli.progress import Progress
 from seqdrop_cli.target import Target
 
@@ -12,12 +14,16 @@ from seqdrop_cli.target import Target
 def fetch(target: Target, one: Progress, folder: Path) -> list[Path]:
     """Download all that the results bucket holds on an upload, under folder/<landing key>/. Answers the files."""
     s3, place = target.client("s3"), place_of(folder, one.key)
-    wanted = {f"{kind}/{one.upload_id}.json": f"{kind[:-1]}.json" for kind in ("reports", "reasons", "receipts")}
-    wanted[f"reports/{one.upload_id}.html"] = "report.html"
-    multiqc = f"reports/{one.upload_id}/"
+    wanted = {
+        keys.report(one.upload_id): "report.json",
+        keys.reason(one.upload_id): "reason.json",
+        keys.receipt(one.upload_id): "receipt.json",
+        keys.page(one.upload_id): "report.html",
+    }
+    multiqc = keys.multiqc_prefix(one.upload_id)
     wanted |= {key: "multiqc/" + key.removeprefix(multiqc) for key in _keys(s3, target.results, multiqc)}
     for attempt in one.attempts:
-        prefix = f"results/{attempt.analysis}/{one.upload_id}/"
+        prefix = keys.upload_results(attempt.analysis, one.upload_id)
         wanted |= {key: key.removeprefix(prefix) for key in _keys(s3, target.results, prefix)}
     found = []
     for key, name in wanted.items():

@@ -8,8 +8,8 @@ from hashlib import file_digest
 from pathlib import Path
 
 from rich.console import Console
+from seqdrop.aws import keys
 from seqdrop.models import pointers
-from seqdrop.models.archives import pointer_key
 from seqdrop.models.code_bundles import PROGRAMS, push_program
 from seqdrop.models.registry import Version, make_current
 from seqdrop.runtime.services import now
@@ -59,9 +59,10 @@ def push_weights(s3, bucket: str, model: str, folder: Path, when: str) -> str:
                     archive.add(path, arcname=path.name, filter=_plain)
         with packed.open("rb") as body:
             digest = file_digest(body, "sha256").hexdigest()
-        key, pointer = f"models/{model}/{digest[:16]}/model.tar.gz", pointers.read(s3, bucket, pointer_key(model))
+        key, where = keys.pushed_weights(model, digest), keys.model_pointer(model)
+        pointer = pointers.read(s3, bucket, where)
         s3.upload_file(str(packed), bucket, key)
-    pointers.move(s3, bucket, pointer_key(model), pointer, {"key": key, "digest": digest, "labels": [], "since": when})
+    pointers.move(s3, bucket, where, pointer, {"key": key, "digest": digest, "labels": [], "since": when})
     return key
 
 

@@ -1,6 +1,7 @@
 """Models: made once, never changed, found by name."""
 
 from botocore.exceptions import ClientError
+from seqdrop.aws.errors import code_of
 
 from local.sagemaker.access import Caller
 from local.sagemaker.errors import NotSupportedLocally, ValidationError
@@ -66,7 +67,7 @@ class Models:
         try:
             s3.head_object(Bucket=location.bucket, Key=location.key)
         except ClientError as error:
-            if error.response["Error"]["Code"] in DENIED:
+            if code_of(error) in DENIED:
                 raise ValidationError(_no_access(location, model.role, caller.region)) from error
             raise ValidationError(f"Could not find model data at {location}.") from error
         finally:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
+from seqdrop.aws.errors import code_of
 
 from local.sagemaker.errors import NotSupportedLocally
 
@@ -31,7 +32,7 @@ class Location:
 
 def refusal(error: BotoCoreError | ClientError, role: str, action: str, location: Location) -> str:
     """What to tell the owner of a job when S3 would not serve it."""
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    code = code_of(error) if isinstance(error, ClientError) else ""
     if code in DENIED:
         return f'access denied: the role "{role}" needs "{action}" on {location}'
     if code in ABSENT:

@@ -158,14 +158,10 @@ def _gone_at_any_error():
 
 @_bug("a job that is there already counts as refused")
 def _in_use_is_refused():
-    def send(create, request, is_ours) -> bool:
-        def never() -> bool:
-            raise JobRefused("there is a job of this name")
+    def adopt(sagemaker, task, request) -> bool:
+        raise JobRefused("there is a job of this name")
 
-        return known(create, request, never)
-
-    known = client.send
-    return [(start_transform, "send", send)]
+    return [(client, "_adopt", adopt)]
 
 
 @_bug("a job gets another name each time it is started")
@@ -214,18 +210,23 @@ def _place_kept():
 
 @_bug("the event's word is taken for the job's status")
 def _event_trusted():
-    return [(finish, "ENDS", {**finish.ENDS, "InProgress": "DONE"})]
+    def described(sagemaker, task, name):
+        found = known(sagemaker, task, name)
+        return replace(found, end=found.end or "DONE")
+
+    known = finish.describe
+    return [(finish, "describe", described)]
 
 
 @_bug("results of a later attempt go where those of the first are")
 def _wrong_place():
     from seqdrop.results import writer
 
-    def prefix(attempt) -> str:
-        return known(replace(attempt, number=1))
+    def key(attempt, name: str) -> str:
+        return known(replace(attempt, number=1), name)
 
-    known = writer.results_prefix
-    return [(writer, "results_prefix", prefix), (finish, "results_prefix", prefix)]
+    known = writer.result_key
+    return [(writer, "result_key", key), (finish, "result_key", key)]
 
 
 @_bug("a job's failure is that of all its members")

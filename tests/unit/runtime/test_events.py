@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from seqdrop.runtime.events import KINDS, UnknownEvent, finished_job, job_ended_message, landed_message, landed_versions
+from seqdrop.runtime.events import UnknownEvent, finished_job, job_ended_message, landed_message, landed_versions
+from seqdrop.sagemaker.client import JOB_TYPES
 from seqdrop.uploads import UploadVersion
 
 
@@ -80,5 +81,5 @@ def test_a_job_that_ended(bodies, event, kind, name):
 def test_what_the_reconciler_sends_is_read_back():
     version = UploadVersion("b", "reads/a b+é", "v", 3, "e", "0A")
     assert landed_versions(landed_message(version)) == [version]
-    for task in KINDS:
+    for task in JOB_TYPES:
         assert finished_job(job_ended_message("seqdrop-x", task)) == "seqdrop-x"

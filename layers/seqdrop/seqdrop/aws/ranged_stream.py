@@ -23,7 +23,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
-from seqdrop.aws.errors import GONE
+from seqdrop.aws.errors import is_conflict, is_missing
 from seqdrop.errors import ObjectGone
 from seqdrop.uploads import UploadVersion
 
@@ -33,7 +33,6 @@ TRIES = 5
 FIRST_PAUSE = 0.2  # seconds before the second try; doubles
 # botocore tries a request again that S3 did not answer; a body that breaks off in the middle is left to us.
 BROKEN = (ConnectionError, FlexibleChecksumError, HTTPClientError, IncompleteReadError, ResponseStreamingError)
-CHANGED = {"PreconditionFailed", "412"}
 
 
 class RangedObject(io.RawIOBase):
@@ -134,9 +133,8 @@ class RangedObject(io.RawIOBase):
 
 
 def _refusal(error: ClientError) -> Exception:
-    code = error.response["Error"]["Code"]
-    if code in GONE:
+    if is_missing(error):
         return ObjectGone("the object was deleted before it was read")
-    if code in CHANGED:
+    if is_conflict(error):
         return ObjectGone("the object was replaced before it was read")
     return error

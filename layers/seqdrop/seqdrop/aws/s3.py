@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
-from seqdrop.aws.errors import GONE
+from seqdrop.aws.errors import is_missing
 from seqdrop.uploads import UploadVersion
 
 
@@ -22,7 +22,7 @@ def exists(s3, bucket: str, key: str, version_id: str | None = None) -> bool:
     try:
         s3.head_object(Bucket=bucket, Key=key, **version)
     except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
+        if is_missing(error):
             return False
         raise
     return True

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
+from seqdrop.aws.errors import is_conflict
 from seqdrop.ledger import moves
 from seqdrop.ledger.coordination import DataSet, Pair, Position, Room, Run, Shared
 from seqdrop.ledger.records import (
@@ -25,10 +26,6 @@ from seqdrop.ledger.records import (
     pushed,
     upload_keys,
 )
-
-REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException"}
-# In a cancelled transaction these reasons mean that someone was first; any other is an error of its own.
-FIRST = {"None", "ConditionalCheckFailed", "TransactionConflict"}
 
 
 class Ledger:
@@ -200,7 +197,7 @@ class Ledger:
         try:
             self._client.transact_write_items(TransactItems=writes)
         except ClientError as error:
-            if not _was_first(error):
+            if not is_conflict(error):
                 raise
             return False
         return True
@@ -224,11 +221,3 @@ class Ledger:
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
-
-def _was_first(error: ClientError) -> bool:
-    """True if the write was refused only because a record had moved on (or is moving right now)."""
-    if error.response["Error"]["Code"] not in REFUSED:
-        return False
-    reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
-    return reasons <= FIRST

@@ -14,8 +14,7 @@ import re
 import tarfile
 from dataclasses import dataclass
 
-from botocore.exceptions import ClientError
-
+from seqdrop.aws import keys
 from seqdrop.config.settings import Settings
 from seqdrop.errors import JobRefused
 from seqdrop.models import pointers
@@ -59,13 +58,9 @@ class ModelArchive:
             )
 
 
-def pointer_key(model: str) -> str:
-    return f"models/{model}/current.json"
-
-
 def current_archive(s3, bucket: str, model: str) -> ModelArchive:
     """Follow the pointer. Raises JobRefused that says how to upload a model if there is none."""
-    pointer = pointers.read(s3, bucket, pointer_key(model))
+    pointer = pointers.read(s3, bucket, keys.model_pointer(model))
     if pointer is None:
         raise JobRefused(
             f"there is no model {model!r} yet: run `seqdrop models push {model} ARCHIVE`, then `seqdrop replay` it"
@@ -108,22 +103,6 @@ def _workers(instance_type: str) -> dict[str, str]:
     return {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SEQDROP_THREADS": "all"}
 
 
-def ensure_model(sagemaker, request: dict) -> None:
-    """Make a SageMaker Model unless it is there. Raises JobRefused if it cannot be made."""
-    try:
-        sagemaker.create_model(**request)
-    except ClientError as error:
-        if "already existing" not in error.response["Error"]["Message"]:
-            raise _refusal(error) from error
-
-
-def _refusal(error: ClientError) -> Exception:
-    """ValidationException is for ever; anything else (throttling, 5xx) is left as it is, to be tried again."""
-    if error.response["Error"]["Code"] == "ValidationException":
-        return JobRefused(f"SageMaker refused the model: {error.response['Error']['Message']}")
-    return error
-
-
 def push_archive(s3, bucket: str, model: str, body: bytes, now: str) -> ModelArchive:
     """Upload an archive (the bytes of a model.tar.gz) and make it the model's current one.
 
@@ -131,17 +110,17 @@ def push_archive(s3, bucket: str, model: str, body: bytes, now: str) -> ModelArc
     Raises ValueError for bytes that are no archive.
     """
     archive = _described(model, body)
-    pointer, about = pointers.read(s3, bucket, pointer_key(model)), _about(archive)
+    pointer, about = pointers.read(s3, bucket, keys.model_pointer(model)), _about(archive)
     if pointer and about.items() <= pointer["current"].items():
         return archive
     s3.put_object(Bucket=bucket, Key=archive.key, Body=body)
-    pointers.move(s3, bucket, pointer_key(model), pointer, {**about, **archive_figures(body), "since": now})
+    pointers.move(s3, bucket, keys.model_pointer(model), pointer, {**about, **archive_figures(body), "since": now})
     return archive
 
 
 def _described(model: str, body: bytes) -> ModelArchive:
     digest, scores = hashlib.sha256(body).hexdigest(), of_archive(body)
-    key, calibration = f"models/{model}/{digest[:16]}.tar.gz", scores.as_json() if scores else ""
+    key, calibration = keys.pushed_archive(model, digest), scores.as_json() if scores else ""
     return ModelArchive(model, key, digest, archive_labels(body), calibration)
 
 

@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 from botocore.exceptions import ClientError
 
-from seqdrop.aws.errors import GONE
+from seqdrop.aws import keys
+from seqdrop.aws.errors import is_missing
 
 MOST_JSON = 10_000_000
 OF_MODEL, OF_OUTPUT = {"config.json", "metrics.json"}, {"card.json"}
@@ -31,13 +32,13 @@ class Artifacts:
     card: dict
 
 
-def read_artifacts(s3, bucket: str, prefix: str) -> Artifacts:
-    """Read both archives below a job's output. Raises NoModel."""
-    digest, model = _members(s3, bucket, f"{prefix}model.tar.gz", OF_MODEL)
+def read_artifacts(s3, bucket: str, job: str) -> Artifacts:
+    """Read both archives that a training job left in the work bucket. Raises NoModel."""
+    digest, model = _members(s3, bucket, keys.trained_archive(job), OF_MODEL)
     if "config.json" not in model:
         raise NoModel("the job's model.tar.gz has no config.json")
     try:
-        _, output = _members(s3, bucket, f"{prefix}output.tar.gz", OF_OUTPUT)
+        _, output = _members(s3, bucket, keys.trained_output(job), OF_OUTPUT)
     except NoModel:
         output = {}  # a script that writes none, as that of dnabert
     return Artifacts(digest, model["config.json"], model.get("metrics.json", {}), output.get("card.json", {}))
@@ -48,7 +49,7 @@ def _members(s3, bucket: str, key: str, wanted: set[str]) -> tuple[str, dict[str
     try:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"]
     except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
+        if is_missing(error):
             raise NoModel(f"the job left no {key.rsplit('/', 1)[-1]}") from error
         raise
     hashed = Hashed(body)

@@ -14,10 +14,10 @@ import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 
+from seqdrop.aws import keys
 from seqdrop.errors import JobRefused
 from seqdrop.models import pointers
 
-POINTER = "processing/current.json"
 PROCESSING_ENTRY, PACKAGES = "entry.py", "packages.zip"
 
 
@@ -31,7 +31,7 @@ class Code:
 
 def current_code(s3, bucket: str) -> Code:
     """Follow the pointer. Raises JobRefused that says what to do if there is none."""
-    pointer = pointers.read(s3, bucket, POINTER)
+    pointer = pointers.read(s3, bucket, keys.PROCESSING_POINTER)
     if pointer is None:
         raise JobRefused("the code of processing jobs is not there yet: run `seqdrop processing push`")
     return Code(pointer["current"]["prefix"], pointer["current"]["digest"])
@@ -44,13 +44,13 @@ def push_code(s3, bucket: str, packages: bytes, now: str) -> Code:
     """
     entry = files("seqdrop.stages.start_processing").joinpath(PROCESSING_ENTRY).read_bytes()
     digest = hashlib.sha256(entry + packages).hexdigest()
-    code = Code(f"processing/{digest[:16]}/", digest)
-    pointer = pointers.read(s3, bucket, POINTER)
+    code = Code(keys.processing_code(digest), digest)
+    pointer = pointers.read(s3, bucket, keys.PROCESSING_POINTER)
     if pointers.is_current(pointer, digest):
         return code
     for name, body in ((PROCESSING_ENTRY, entry), (PACKAGES, packages)):
-        s3.put_object(Bucket=bucket, Key=code.prefix + name, Body=body)
-    pointers.move(s3, bucket, POINTER, pointer, {"prefix": code.prefix, "digest": digest, "since": now})
+        s3.put_object(Bucket=bucket, Key=keys.code_file(code.prefix, name), Body=body)
+    pointers.move(s3, bucket, keys.PROCESSING_POINTER, pointer, {"prefix": code.prefix, "digest": digest, "since": now})
     return code
 
 
@@ -73,7 +73,7 @@ def program_of(model: str) -> str:
 
 def current_program(s3, bucket: str, program: str) -> Program:
     """Follow the pointer. Raises JobRefused that says what to do if there is none."""
-    pointer = pointers.read(s3, bucket, _pointer(program))
+    pointer = pointers.read(s3, bucket, keys.program_pointer(program))
     if pointer is None:
         raise JobRefused(
             "the code of training jobs is not there yet: run `seqdrop training push`, then drop job.toml again"
@@ -84,14 +84,12 @@ def current_program(s3, bucket: str, program: str) -> Program:
 def push_program(s3, bucket: str, program: str, archive: bytes, now: str) -> Program:
     """Upload an archive and make it the current one. Pushing the same again changes nothing."""
     digest = hashlib.sha256(archive).hexdigest()
-    found = Program(f"training/{program}/{digest[:16]}/", digest)
-    pointer = pointers.read(s3, bucket, _pointer(program))
+    found = Program(keys.program_code(program, digest), digest)
+    pointer = pointers.read(s3, bucket, keys.program_pointer(program))
     if pointers.is_current(pointer, digest):
         return found
-    s3.put_object(Bucket=bucket, Key=found.prefix + SOURCE, Body=archive)
-    pointers.move(s3, bucket, _pointer(program), pointer, {"prefix": found.prefix, "digest": digest, "since": now})
+    s3.put_object(Bucket=bucket, Key=keys.code_file(found.prefix, SOURCE), Body=archive)
+    pointers.move(
+        s3, bucket, keys.program_pointer(program), pointer, {"prefix": found.prefix, "digest": digest, "since": now}
+    )
     return found
-
-
-def _pointer(program: str) -> str:
-    return f"training/{program}/current.json"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from seqdrop.aws.errors import THERE_ALREADY
+from seqdrop.aws import keys
+from seqdrop.aws.errors import is_conflict
 from seqdrop.errors import JobRefused
 from seqdrop.models import pointers
-from seqdrop.models.archives import pointer_key
 from seqdrop.models.promotion import Candidate
 
 
@@ -22,12 +22,13 @@ class Version:
     version: str
 
     @property
-    def prefix(self) -> str:
-        return f"models/{self.model}/{self.version}/"
+    def key(self) -> str:
+        """Key of its archive."""
+        return keys.registered_archive(self.model, self.version)
 
     @property
-    def key(self) -> str:
-        return f"{self.prefix}model.tar.gz"
+    def card_key(self) -> str:
+        return keys.model_card(self.model, self.version)
 
 
 def register(s3, work: str, source: str, results: str, version: Version, card: dict) -> None:
@@ -35,15 +36,15 @@ def register(s3, work: str, source: str, results: str, version: Version, card: d
     try:
         s3.copy({"Bucket": work, "Key": source}, results, version.key)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in THERE_ALREADY:
+        if not is_conflict(error):
             raise
     body = (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()
-    s3.put_object(Bucket=results, Key=f"{version.prefix}card.json", Body=body, ContentType="application/json")
+    s3.put_object(Bucket=results, Key=version.card_key, Body=body, ContentType="application/json")
 
 
 def current_candidate(s3, results: str, model: str) -> Candidate | None:
     """What the gate knows of the current model; None if there is none. One that was pushed by hand tells no figures."""
-    pointer = pointers.read(s3, results, pointer_key(model))
+    pointer = pointers.read(s3, results, keys.model_pointer(model))
     if pointer is None:
         return None
     found = pointer["current"]
@@ -53,10 +54,10 @@ def current_candidate(s3, results: str, model: str) -> Candidate | None:
 def make_current(s3, results: str, version: Version, now: str) -> None:
     """Point to a registered version from now on. Raises JobRefused if there is none of that name."""
     try:
-        card = json.loads(s3.get_object(Bucket=results, Key=f"{version.prefix}card.json")["Body"].read())
+        card = json.loads(s3.get_object(Bucket=results, Key=version.card_key)["Body"].read())
     except s3.exceptions.NoSuchKey:
         raise JobRefused(f"there is no version {version.version!r} of model {version.model!r}") from None
-    pointer = pointers.read(s3, results, pointer_key(version.model))
+    pointer = pointers.read(s3, results, keys.model_pointer(version.model))
     if pointers.is_current(pointer, card["digest"]):
         return
     current = {
@@ -70,4 +71,4 @@ def make_current(s3, results: str, version: Version, now: str) -> None:
         "version": version.version,
         "since": now,
     }
-    pointers.move(s3, results, pointer_key(version.model), pointer, current)
+    pointers.move(s3, results, keys.model_pointer(version.model), pointer, current)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from xml.etree.ElementTree import Element
 
+from seqdrop.aws import keys
 from seqdrop.report.markup import document, node
 from seqdrop.report.numbers import NOTHING, count, decimal, percent, short, size
 from seqdrop.report.pictures import RESIDUES, pictures, unit_of
@@ -47,8 +48,8 @@ def _table(entries: list[dict]) -> Element:
 
 
 def _row(one: dict) -> Element:
-    keys = ("number", "line", "byte")
-    numbers = (node("td", count(one[key]), class_="number", data_name=key) for key in keys)
+    places = ("number", "line", "byte")
+    numbers = (node("td", count(one[key]), class_="number", data_name=key) for key in places)
     name = node("td", one["record"] or NOTHING, class_="name")
     return node("tr", name, *numbers, node("td", one["message"], class_="what"))
 
@@ -207,6 +208,6 @@ def _selection(told: dict) -> str:
 
 
 def _footer(report: dict) -> Element:
-    machine = f" Programs read reports/{report['upload']}.json." if report.get("upload") else ""
+    machine = f" Programs read {keys.report(report['upload'])}." if report.get("upload") else ""
     text = f"Records, lines and positions count from 1, bytes from 0, in the decompressed file.{machine}"
     return node("footer", node("p", text))

@@ -9,16 +9,12 @@ from __future__ import annotations
 import json
 import posixpath
 
+from seqdrop.aws import keys
 from seqdrop.ledger.records import Upload
 from seqdrop.reads.multiqc import contents
 from seqdrop.reads.suffix import BY_SUFFIX, PACKED
 from seqdrop.report.page import page
 from seqdrop.work.examination import Examination
-
-
-def page_key(upload_id: str) -> str:
-    """Where in the results bucket the page on an upload lies."""
-    return f"reports/{upload_id}.html"
 
 
 def write_reports(
@@ -34,14 +30,14 @@ def write_reports(
     shown = page(report, posixpath.basename(upload.key), examination.rejection)
     s3.put_object(
         Bucket=bucket,
-        Key=page_key(upload.id),
+        Key=keys.page(upload.id),
         Body=shown.encode(),
         ContentType="text/html; charset=utf-8",
     )
     for name, content in contents({sample_name(upload.key): report}).items():
         if content["data"]:  # a FASTA file has no qualities
-            _put_json(s3, bucket, f"reports/{upload.id}/{name}", content)
-    _put_json(s3, bucket, f"reports/{upload.id}.json", report)
+            _put_json(s3, bucket, keys.multiqc(upload.id, name), content)
+    _put_json(s3, bucket, keys.report(upload.id), report)
 
 
 def sample_name(key: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from seqdrop.aws import keys
 from seqdrop.config.analyses import Analysis
 from seqdrop.ledger.records import Attempt
 from seqdrop.models.calibration import Calibration
@@ -65,10 +66,9 @@ class Results:
         return sorted(path.name for path in self.folder.iterdir() if path.name != SUMMARY)
 
 
-def results_prefix(attempt: Attempt) -> str:
-    """Where an attempt's results lie; a later attempt stands beside the first."""
-    first = f"results/{attempt.analysis}/{attempt.upload_id}/"
-    return first if attempt.number == 1 else f"{first}attempt-{attempt.number}/"
+def result_key(attempt: Attempt, name: str) -> str:
+    """Return the results-bucket key of one of an attempt's files; a later attempt is kept beside the first."""
+    return keys.result(attempt.analysis, attempt.upload_id, attempt.number, name)
 
 
 @contextmanager
@@ -101,5 +101,5 @@ def write_summary(predictions: Predictions, results: Results, **more: Any) -> No
 def upload_files(s3, bucket: str, attempt: Attempt, results: Results) -> None:
     """Put the files where the attempt's results lie, the summary last: where it lies, all others do."""
     for name in [*results.names, SUMMARY]:
-        path, key = results.folder / name, results_prefix(attempt) + name
+        path, key = results.folder / name, result_key(attempt, name)
         s3.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": TYPES[path.suffix]})

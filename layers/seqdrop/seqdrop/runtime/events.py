@@ -10,11 +10,9 @@ from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
 from seqdrop.errors import SeqdropError
-from seqdrop.ledger.records import EXAMINE, TRAIN, TRANSFORM
+from seqdrop.ledger.records import TRANSFORM
+from seqdrop.sagemaker.client import ENDS, JOB_TYPES
 from seqdrop.uploads import UploadVersion
-
-# SageMaker's word for the jobs of each task; it stands in the names of all members of their events.
-KINDS = {TRANSFORM: "Transform", EXAMINE: "Processing", TRAIN: "Training"}
 
 
 class UnknownEvent(SeqdropError):
@@ -44,12 +42,10 @@ def finished_job(body: dict) -> str | None:
     Only the name is taken: times in these events come in three formats and the status may be out of
     date, so the finish stage asks SageMaker itself.
     """
-    kinds = {f"SageMaker {kind} Job State Change": kind for kind in KINDS.values()}
-    kind = kinds.get(body.get("detail-type"))
-    if kind is None:
+    job = next((one for one in JOB_TYPES.values() if one.event == body.get("detail-type")), None)
+    if job is None:
         raise UnknownEvent(f"no state change of a job: {body.get('detail-type')!r}")
-    ended = body["detail"].get(f"{kind}JobStatus") in {"Completed", "Failed", "Stopped"}
-    return body["detail"][f"{kind}JobName"] if ended else None
+    return body["detail"][job.name] if body["detail"].get(job.status) in ENDS else None
 
 
 def _from_eventbridge(body: dict) -> Iterator[UploadVersion]:
@@ -98,10 +94,9 @@ def landed_message(version: UploadVersion) -> dict:
 
 def job_ended_message(name: str, task: str = TRANSFORM) -> dict:
     """A state change for a job. The finish stage asks SageMaker for the true status."""
-    kind = KINDS[task]
-    detail = {f"{kind}JobName": name, f"{kind}JobStatus": "Completed"}
+    job = JOB_TYPES[task]
     return {
         "source": "aws.sagemaker",
-        "detail-type": f"SageMaker {kind} Job State Change",
-        "detail": detail,
+        "detail-type": job.event,
+        "detail": {job.name: name, job.status: "Completed"},
     }

@@ -14,6 +14,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from seqdrop import clock
+from seqdrop.aws.errors import is_invalid
 from seqdrop.aws.s3 import never_over_a_copy
 from seqdrop.config.analyses import Analyses
 from seqdrop.config.settings import Settings
@@ -47,7 +48,7 @@ class Services:
         try:
             self.sns.publish(TopicArn=self.settings.topic, Subject=plain, Message=message)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in ("InvalidParameter", "InvalidParameterValue"):
+            if not is_invalid(error):
                 raise
             logger().exception("notification refused", extra={"subject": plain})
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from seqdrop.aws import keys
 from seqdrop.kinds.plans import selection_of
 from seqdrop.ledger.records import Upload
-from seqdrop.results.reports import page_key, write_reports
+from seqdrop.results.reports import write_reports
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
 from seqdrop.work.examination import Examination
@@ -26,7 +27,7 @@ def reason(services: Services, upload: Upload, refused: dict) -> None:
         "retryable": False,
         "file": "It was left where it lies. Once mended, drop it again; the old version may then be deleted.",
     }
-    services.put_json(services.settings.results, f"reasons/{upload.id}.json", content)
+    services.put_json(services.settings.results, keys.reason(upload.id), content)
 
 
 def mail(services: Services, uploads: list[Upload], refused: dict, read: bool = True, other: str = "its mate") -> None:
@@ -35,13 +36,13 @@ def mail(services: Services, uploads: list[Upload], refused: dict, read: bool = 
     What was not `read`, because of its key or its size, has no report.
     """
     where = " (record {record}, line {line}, byte {byte})".format(**refused) if refused["record"] else ""
-    keys = "\n".join(upload.key for upload in uploads)
+    files = "\n".join(upload.key for upload in uploads)
     at = f"s3://{services.settings.results}/"
-    places = "".join(f"Reason: {at}reasons/{one.id}.json\n" for one in uploads)
-    places += "".join(f"Report: {at}{page_key(one.id)}\n" for one in uploads if read)
+    places = "".join(f"Reason: {at}{keys.reason(one.id)}\n" for one in uploads)
+    places += "".join(f"Report: {at}{keys.page(one.id)}\n" for one in uploads if read)
     services.notify(
         f"Seqdrop rejected {uploads[0].key}" + (f" and {other}" if len(uploads) > 1 else ""),
-        f"{keys}\n{refused['code']}: {refused['message']}{where}\n{refused['advice']}\n{places}",
+        f"{files}\n{refused['code']}: {refused['message']}{where}\n{refused['advice']}\n{places}",
     )
 
 

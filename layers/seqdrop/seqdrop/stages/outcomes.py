@@ -7,6 +7,7 @@ The end of a training that made no model: the reason is written, the lab is told
 
 from __future__ import annotations
 
+from seqdrop.aws import keys
 from seqdrop.ledger.moves import ATTEMPT, ENDS, OPEN, UNCLAIMED
 from seqdrop.ledger.records import Attempt, Step, Upload
 from seqdrop.runtime.log import logger
@@ -85,12 +86,12 @@ def fail_training(services: Services, attempt: Attempt, cause: str) -> None:
         "job": attempt.job,
         "record": None,
     }
-    services.put_json(services.settings.results, f"reasons/{upload.id}.json", content)
+    services.put_json(services.settings.results, keys.reason(upload.id), content)
     services.notify(
         f"Seqdrop: no model from {upload.key}",
         f"{upload.key} (upload {upload.id}), attempt {attempt.number}, job {attempt.job or 'none'}\n{cause}\n"
         f"{AGAIN}\n"
-        f"Reason: s3://{services.settings.results}/reasons/{upload.id}.json\n",
+        f"Reason: s3://{services.settings.results}/{keys.reason(upload.id)}\n",
     )
     services.ledger.move(attempt, "FAILED", reason=cause[:1000])
     logger().error("training failed", extra={"upload_id": upload.id, "job": attempt.job})

@@ -16,12 +16,11 @@ from datetime import timedelta
 from botocore.exceptions import ClientError
 
 from seqdrop import clock
-from seqdrop.aws.errors import ABSENT
+from seqdrop.aws import keys
+from seqdrop.aws.errors import is_missing
 from seqdrop.errors import InvalidFile
 from seqdrop.ledger.records import Attempt
 
-PREFIX = "examinations/"
-REQUEST = "request.json"  # what a processing job is to examine: a file of its input `request`
 FRESH = timedelta(days=10)
 
 
@@ -79,13 +78,9 @@ def rejection(error: InvalidFile) -> dict:
     }
 
 
-def key_of(upload_id: str) -> str:
-    return f"{PREFIX}{upload_id}.json"
-
-
 def save(s3, work: str, examination: Examination) -> None:
     body = json.dumps(asdict(examination)).encode()
-    s3.put_object(Bucket=work, Key=key_of(examination.upload_id), Body=body, ContentType="application/json")
+    s3.put_object(Bucket=work, Key=keys.examination(examination.upload_id), Body=body, ContentType="application/json")
 
 
 def is_fresh(s3, work: str, key: str) -> bool:
@@ -93,7 +88,7 @@ def is_fresh(s3, work: str, key: str) -> bool:
     try:
         return _is_recent(s3.head_object(Bucket=work, Key=key))
     except ClientError as error:
-        if error.response["Error"]["Code"] in ABSENT:
+        if is_missing(error):
             return False
         raise
 
@@ -105,9 +100,9 @@ def _is_recent(found: dict) -> bool:
 def load(s3, work: str, upload_id: str, number: int = 1) -> Examination | None:
     """None if no pass over the upload for the attempt of that number has come to its end (or did so too long ago)."""
     try:
-        found = s3.get_object(Bucket=work, Key=key_of(upload_id))
+        found = s3.get_object(Bucket=work, Key=keys.examination(upload_id))
     except ClientError as error:
-        if error.response["Error"]["Code"] in ABSENT:
+        if is_missing(error):
             return None
         raise
     if not _is_recent(found):

@@ -15,7 +15,7 @@ from seqdrop.reads.check import Reading
 from seqdrop.uploads import UploadVersion
 from seqdrop.work import mate_digests
 from seqdrop.work.examination import Examination, rejection, save
-from seqdrop.work.items import MEGABYTE, shard_name, shard_prefix, shards
+from seqdrop.work.items import MEGABYTE, shard_key, shards
 from seqdrop.work.reading_pass import ReadingPass, reading_of
 
 
@@ -61,7 +61,7 @@ def _read(s3, work: str, attempt: Attempt, reading_pass: ReadingPass, analysis: 
     packed, count = shards(reading_pass.items(), analysis.job.shard_mb * MEGABYTE), 0
     try:
         for count, (body, _) in enumerate(packed, start=1):
-            s3.put_object(Bucket=work, Key=shard_prefix(attempt) + shard_name(attempt.key, count - 1), Body=body)
+            s3.put_object(Bucket=work, Key=shard_key(attempt, count - 1), Body=body)
     except InvalidFile as error:
         return rejection(error), reading_pass.numbers | {"shards": 0, "items": 0}
     return None, {"shards": count, **reading_pass.numbers}

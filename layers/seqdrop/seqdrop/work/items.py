@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from seqdrop.aws import keys
 from seqdrop.config.analyses import Analysis
 from seqdrop.ledger.records import Attempt
 from seqdrop.reads.records import Record
@@ -156,11 +157,6 @@ def shards(lines: Iterable[bytes], size: int) -> Iterator[tuple[bytes, int]]:
         yield b"".join(held), len(held)
 
 
-def shard_name(attempt_key: str, number: int) -> str:
-    """The base name of a shard: unique over all jobs, so that an output is known by its name alone."""
-    return f"{attempt_key}-{number:05d}.jsonl"
-
-
-def shard_prefix(attempt: Attempt) -> str:
-    """Where in the work bucket an attempt's shards lie; with another BED they are others."""
-    return f"shards/{attempt.upload_id}/" + (f"{attempt.masks}/" if attempt.masks else "")
+def shard_key(attempt: Attempt, number: int) -> str:
+    """Return the work-bucket key of one of an attempt's shards, numbered from 0."""
+    return keys.shard(attempt.upload_id, attempt.masks, attempt.shards_key, number)

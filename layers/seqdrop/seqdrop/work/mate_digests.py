@@ -12,15 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from botocore.exceptions import ClientError
 
-from seqdrop.aws.errors import ABSENT
+from seqdrop.aws import keys
+from seqdrop.aws.errors import is_missing
 from seqdrop.companions.mates import parse
 from seqdrop.errors import Fault
 from seqdrop.reads.check import Reading
 from seqdrop.reads.codes import ERROR, IGNORE
 from seqdrop.reads.findings import Policy
 from seqdrop.reads.name_digests import NameDigest, compare
-
-PREFIX = "names/"
 
 
 @dataclass(frozen=True)
@@ -49,23 +48,19 @@ def _two_samples(first: NameDigest, second: NameDigest) -> bool:
     return differ and first.mate == second.mate != 0
 
 
-def key_of(upload_id: str) -> str:
-    return f"{PREFIX}{upload_id}"
-
-
 def save(s3, work: str, upload_id: str, key: str, reading: Reading) -> None:
     """Keep the names of a sound file if its key says that a mate may be compared with it."""
     name = parse(key)
     if name and name.is_mate and reading.format == "fastq":
-        s3.put_object(Bucket=work, Key=key_of(upload_id), Body=reading.read_names.to_bytes())
+        s3.put_object(Bucket=work, Key=keys.read_names(upload_id), Body=reading.read_names.to_bytes())
 
 
 def load(s3, work: str, upload_id: str) -> NameDigest | None:
     """None if there is none, or none any more."""
     try:
-        body = s3.get_object(Bucket=work, Key=key_of(upload_id))["Body"].read()
+        body = s3.get_object(Bucket=work, Key=keys.read_names(upload_id))["Body"].read()
     except ClientError as error:
-        if error.response["Error"]["Code"] in ABSENT:
+        if is_missing(error):
             return None
         raise
     return NameDigest.from_bytes(body)

@@ -4,13 +4,12 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from seqdrop.aws import keys
 from seqdrop.errors import RetryableError
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import Attempt, Job, Upload
-from seqdrop.sagemaker.requests.transform import output_prefix
 from seqdrop.stages.finish.finish import finish
 from seqdrop.uploads import UploadVersion
-from seqdrop.work.items import shard_name
 
 from tests.support.aws.sagemaker import TRANSFORM
 
@@ -51,7 +50,7 @@ def put_outputs(services, key: str, lines_each: int = 1, folder: str = "deep/er/
             {"start": 150 * number, "end": 150 * number + 300, "strand": "-", "probability": 0.25},
         ]
         line = json.dumps({"id": f"{number}", "record": "c", "windows": windows}) + "\n"
-        where = output_prefix(NAME) + folder + shard_name(key, number) + ".out"
+        where = keys.job_output(NAME) + folder + keys.shard_name(key, number) + ".out"
         services.s3.put_object(Bucket="work", Key=where, Body=line.encode() * lines_each)
 
 
@@ -116,7 +115,7 @@ class TestWhatIsLeftOfAFailedJob:
             name = f"seqdrop-contigs-{members[0].key[:4]}-{len(members)}-{members[0].number}"
             ledger.claim(Job("PLANNED", name=name, analysis="contigs", members=[m.key for m in members]), members)
             for one in kept:
-                where = output_prefix(name) + shard_name(one.shards_key, 0) + ".out"
+                where = keys.job_output(name) + keys.shard_name(one.shards_key, 0) + ".out"
                 window = {"start": 0, "end": 300, "strand": "+", "probability": 0.5}
                 line = json.dumps({"id": "0", "record": "c", "windows": [window]}) + "\n"
                 services.s3.put_object(Bucket="work", Key=where, Body=line.encode())
@@ -245,7 +244,7 @@ def test_a_model_that_answers_otherwise_fails_the_attempt(services, job, line, m
     for key in job:
         put_outputs(services, key)
         for number in range(2):
-            where = output_prefix(NAME) + "deep/er/" + shard_name(key, number) + ".out"
+            where = keys.job_output(NAME) + "deep/er/" + keys.shard_name(key, number) + ".out"
             services.s3.put_object(Bucket="work", Key=where, Body=line)
     finish(told(services, "Completed"), NAME)
     assert states(services, job) == ["FAILED", "FAILED"]

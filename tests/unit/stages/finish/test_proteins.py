@@ -11,14 +11,13 @@ from dataclasses import replace
 
 import pyarrow.parquet
 import pytest
+from seqdrop.aws import keys
 from seqdrop.kinds.plans import parse
 from seqdrop.models.archives import current_archive, push_archive
-from seqdrop.sagemaker.requests.transform import output_prefix
 from seqdrop.stages.finish.finish import finish
 from seqdrop.stages.start_transform.start_transform import start_transform
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
-from seqdrop.work.items import shard_name
 from seqdrop_cli.pack import pack_model
 
 from tests.unit.results.proteins import read_ss2, read_three_line
@@ -76,10 +75,10 @@ def predicted(services, handler, model, version: UploadVersion, monkeypatch) -> 
         monkeypatch.setenv(variable, value)
     ready = handler.model_fn(str(model))
     for number in range(attempt.shards):
-        shard = shard_name(attempt.key, number)
+        shard = keys.shard_name(attempt.key, number)
         body = read(services, "work", f"shards/{version.id}/{shard}")
         text = handler.output_fn(handler.predict_fn(handler.input_fn(body, LINES), ready), LINES)
-        services.s3.put_object(Bucket="work", Key=f"{output_prefix(name)}{shard}.out", Body=text.encode())
+        services.s3.put_object(Bucket="work", Key=f"{keys.job_output(name)}{shard}.out", Body=text.encode())
     services.sagemaker.service.end(name, "Completed")
     finish(services, name)
     assert services.ledger.attempt(attempt.key).state == "PREDICTED", services.ledger.attempt(attempt.key).reason

@@ -7,17 +7,17 @@ import tarfile
 from dataclasses import replace
 
 import pytest
+from seqdrop.aws import keys
 from seqdrop.config.analyses import Analyses
 from seqdrop.kinds.plans import packaged, parse
 from seqdrop.models.archives import push_archive
 from seqdrop.models.calibration import Calibration
-from seqdrop.sagemaker.requests.transform import output_prefix
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.finish.finish import finish
 from seqdrop.stages.start_transform.start_transform import start_transform
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
-from seqdrop.work.items import shard_name, shard_prefix
+from seqdrop.work.items import shard_key
 
 MASKED = """
 [analyses.masked]
@@ -59,10 +59,10 @@ def answered(services, version: UploadVersion, answer) -> None:
     (attempt,) = services.ledger.attempts(version.id)
     start_transform(services, [attempt.key], [])
     name = services.ledger.attempt(attempt.key).job
-    shard = shard_name(attempt.key, 0)
-    items = map(json.loads, read(services, "work", shard_prefix(attempt) + shard).splitlines())
+    shard = keys.shard_name(attempt.key, 0)
+    items = map(json.loads, read(services, "work", shard_key(attempt, 0)).splitlines())
     body = "".join(json.dumps(answer(item)) + "\n" for item in items)
-    services.s3.put_object(Bucket="work", Key=f"{output_prefix(name)}{shard}.out", Body=body.encode())
+    services.s3.put_object(Bucket="work", Key=f"{keys.job_output(name)}{shard}.out", Body=body.encode())
     services.sagemaker.service.end(name, "Completed")
     finish(services, name)
     assert services.ledger.attempt(attempt.key).state == "PREDICTED", services.ledger.attempt(attempt.key).reason

@@ -10,7 +10,7 @@ from seqdrop import clock
 from seqdrop.kinds.plans import packaged, plan_of
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.models.archives import push_archive
-from seqdrop.results.writer import results_prefix
+from seqdrop.results.writer import result_key
 from seqdrop.runtime.events import landed_versions
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.stages.archive.archive import archive
@@ -115,7 +115,7 @@ class TestByItsWorkItems:
         assert again(services, upload)
         second = last(services, upload)
         assert sent == [("transform_queue", {"attempt": second.key})]
-        assert results_prefix(second) == results_prefix(first) + "attempt-2/"
+        assert result_key(second, "x") == result_key(first, "attempt-2/x")
         assert state(services, upload) == "ARCHIVED"
 
     def test_the_same_model_is_not_asked_twice_unless_told_so(self, services, drop):

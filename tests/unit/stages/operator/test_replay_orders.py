@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqdrop.aws import keys
 from seqdrop.config.analyses import Analysis
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Attempt, Job, Upload
-from seqdrop.models.archives import pointer_key
 from seqdrop.stages.finish.bisect import try_again
 from seqdrop.stages.operator.release import release, why_not
 from seqdrop.stages.operator.replay import Replay, considered, replay
@@ -110,7 +110,7 @@ class World(world.World):
         self.digest = f"digest {next(self.models)}"
         current = {"key": "k", "digest": self.digest, "labels": ["not it", READS.settings.label]}
         body = json.dumps({"current": current, "history": []}).encode()
-        self.account.s3.put("results", pointer_key(READS.settings.model), body)
+        self.account.s3.put("results", keys.model_pointer(READS.settings.model), body)
 
     def deploy(self) -> None:
         """analyses.toml cuts other work, or again the same as before."""

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ClientError
+from seqdrop.aws import keys
 from seqdrop.errors import ObjectGone
 from seqdrop.kinds.plans import from_json, packaged
 from seqdrop.ledger.moves import JOB
 from seqdrop.models.code_bundles import push_code
 from seqdrop.runtime.events import landed_versions
 from seqdrop.sagemaker.names import examination_name
-from seqdrop.sagemaker.requests.processing import request_key
 from seqdrop.stages.finish.finish import finish
 from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.validate.validate import validate
@@ -43,7 +43,7 @@ def drop(services):
 
 def run(services, sagemaker, name: str) -> None:
     """What the container does: examine what request.json says, and end well."""
-    told = json.loads(services.s3.get_object(Bucket="work", Key=request_key(name))["Body"].read())
+    told = json.loads(services.s3.get_object(Bucket="work", Key=keys.job_request(name))["Body"].read())
     examine(
         services.s3,
         told["work"],
@@ -114,7 +114,7 @@ class TestRoad:
         version = drop()
         validate(services, version)
         told = json.loads(
-            services.s3.get_object(Bucket="work", Key=request_key(job(services, version).name))["Body"].read()
+            services.s3.get_object(Bucket="work", Key=keys.job_request(job(services, version).name))["Body"].read()
         )
         assert UploadVersion(**told["version"]) == version
         assert from_json(told["plan"]) == packaged().by_name["reads"]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from seqdrop.aws import keys
 from seqdrop.config.settings import Settings
 from seqdrop.ledger.records import Upload
 from seqdrop.models.code_bundles import PROCESSING_ENTRY, Code
 from seqdrop.sagemaker.limits import check_processing
-from seqdrop.sagemaker.requests.transform import job_prefix
 from seqdrop.uploads import UploadVersion
-from seqdrop.work.examination import REQUEST
 
 INPUT = "/opt/ml/processing/input"
 VOLUME_GB = 20  # for the image and the packages; nothing of the file goes to disk
@@ -19,13 +18,8 @@ LEAST_SECONDS, SLOWEST = 3600, 2_000_000  # bytes a second
 LONGEST = 5 * 86400
 
 
-def request_key(name: str) -> str:
-    """Where in the work bucket a job finds what it is to do."""
-    return job_prefix(name) + REQUEST
-
-
 def brief(work: str, version: UploadVersion, plan: str, number: int) -> dict:
-    """What a job finds there: an environment variable holds 256 characters, and a key has up to 1024 bytes.
+    """What a job finds in its request: an environment variable holds 256 characters, and a key has up to 1024 bytes.
 
     `number` is that of the attempt which it reads for.
     """
@@ -45,7 +39,7 @@ def processing_request(settings: Settings, name: str, upload: Upload, code: Code
             "Environment": {"AWS_DEFAULT_REGION": region, "PYTHONUNBUFFERED": "1"},
             "ProcessingInputs": [
                 _channel("code", f"s3://{settings.results}/{code.prefix}"),
-                _channel("request", f"s3://{settings.work}/{request_key(name)}"),
+                _channel("request", f"s3://{settings.work}/{keys.job_request(name)}"),
             ],
             "ProcessingResources": {
                 "ClusterConfig": {

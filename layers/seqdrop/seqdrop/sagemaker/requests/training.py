@@ -6,10 +6,10 @@ import hashlib
 import json
 import re
 
+from seqdrop.aws import keys
 from seqdrop.config.settings import Settings
 from seqdrop.models.code_bundles import SOURCE, TRAINING_ENTRY, Program
 from seqdrop.sagemaker.limits import check_training
-from seqdrop.sagemaker.requests.transform import job_prefix
 from seqdrop.training.jobfile import DNABERT
 from seqdrop.training.plan.search import Plan
 from seqdrop.training.plan.sizing import Sizing
@@ -36,13 +36,8 @@ METRICS = {
 }
 
 
-def output_prefix(name: str) -> str:
-    """Where in the work bucket SageMaker puts model.tar.gz and output.tar.gz."""
-    return f"{job_prefix(name)}output/"
-
-
 def checkpoints_uri(settings: Settings, name: str) -> str:
-    return f"s3://{settings.work}/checkpoints/{name}/"
+    return f"s3://{settings.work}/{keys.checkpoints(name)}"
 
 
 def training_request(
@@ -70,7 +65,7 @@ def training_request(
             },
             "HyperParameters": {**hyperparameters(order), **size.hyperparameters, **_toolkit()},
             "InputDataConfig": _channels(settings, order, program, weights),
-            "OutputDataConfig": {"S3OutputPath": f"s3://{settings.work}/jobs/", "KmsKeyId": settings.key},
+            "OutputDataConfig": {"S3OutputPath": f"s3://{settings.work}/{keys.JOBS}", "KmsKeyId": settings.key},
             "ResourceConfig": _resources(settings, size.plan),
             "StoppingCondition": _stopping(order),
             "CheckpointConfig": {"S3Uri": checkpoints, "LocalPath": CHECKPOINTS},
@@ -129,11 +124,11 @@ def _toolkit() -> dict[str, str]:
 
 
 def _channels(settings: Settings, order: Order, program: Program, weights: str) -> list[dict]:
-    data = f"s3://{settings.work}/{order.data}"
+    work = f"s3://{settings.work}/"
     if order.job.model == DNABERT:
-        found = [_channel("train", f"{data}train.jsonl"), _channel("validation", f"{data}validation.jsonl")]
+        found = [_channel(name, work + keys.split(order.data, name)) for name in ("train", "validation")]
     else:
-        found = [_channel("data", data)]
+        found = [_channel("data", work + order.data)]
     found.append(_channel("code", f"s3://{settings.results}/{program.prefix}"))
     return [*found, *([_channel("model", f"s3://{settings.results}/{weights}")] if weights else [])]
 

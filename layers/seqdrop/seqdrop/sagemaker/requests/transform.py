@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
+from seqdrop.aws import keys
 from seqdrop.config.analyses import Analysis
 from seqdrop.config.settings import Settings
 from seqdrop.ledger.records import Attempt
 from seqdrop.sagemaker.limits import check_transform
-from seqdrop.work.items import shard_name, shard_prefix
-
-
-def job_prefix(name: str) -> str:
-    """Where in the work bucket a job's manifest and outputs lie."""
-    return f"jobs/{name}/"
+from seqdrop.work.items import shard_key
 
 
 def manifest(settings: Settings, members: list[Attempt]) -> list:
     """The job's input objects, in SageMaker's ManifestFile form: a common prefix, then relative keys."""
-    keys = [
-        f"{shard_prefix(member)}{shard_name(member.shards_key, number)}"
-        for member in members
-        for number in range(member.shards)
-    ]
-    return [{"prefix": f"s3://{settings.work}/"}, *keys]
-
-
-def output_prefix(name: str) -> str:
-    return f"{job_prefix(name)}output/"
+    shards = [shard_key(member, number) for member in members for number in range(member.shards)]
+    return [{"prefix": f"s3://{settings.work}/"}, *shards]
 
 
 def transform_request(settings: Settings, analysis: Analysis, name: str, model: str, members: list[Attempt]) -> dict:
@@ -43,14 +31,14 @@ def transform_request(settings: Settings, analysis: Analysis, name: str, model: 
                 "DataSource": {
                     "S3DataSource": {
                         "S3DataType": "ManifestFile",
-                        "S3Uri": f"s3://{settings.work}/{job_prefix(name)}input.manifest",
+                        "S3Uri": f"s3://{settings.work}/{keys.job_manifest(name)}",
                     }
                 },
                 "ContentType": "application/jsonlines",
                 "SplitType": "Line",
             },
             "TransformOutput": {
-                "S3OutputPath": f"s3://{settings.work}/{output_prefix(name)}",
+                "S3OutputPath": f"s3://{settings.work}/{keys.job_output(name)}",
                 "Accept": "application/jsonlines",
                 "AssembleWith": "Line",
                 "KmsKeyId": settings.key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seqdrop.aws import keys
 from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import ArchiveMismatch, ObjectGone, RetryableError
 from seqdrop.ledger.records import Upload
@@ -75,7 +76,7 @@ def _end(services: Services, upload: Upload, copied: dict) -> None:
 
 def _write_receipt(services: Services, upload: Upload, copied: dict) -> None:
     receipt = receipts.receipt(upload, copied, now())
-    services.put_json(services.settings.results, receipts.receipt_key(upload.id), receipt)
+    services.put_json(services.settings.results, keys.receipt(upload.id), receipt)
 
 
 def _see_to_receipt(services: Services, upload: Upload) -> None:

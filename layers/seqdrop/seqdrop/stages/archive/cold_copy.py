@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import posixpath
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -11,8 +10,8 @@ from urllib.parse import urlencode
 
 from botocore.exceptions import ClientError
 
-from seqdrop.aws import multipart
-from seqdrop.aws.errors import GONE, THERE_ALREADY
+from seqdrop.aws import keys, multipart
+from seqdrop.aws.errors import is_conflict, is_missing
 from seqdrop.errors import ArchiveMismatch, ObjectGone
 from seqdrop.ledger.records import Upload
 
@@ -24,9 +23,8 @@ CARRIED = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLang
 
 
 def archive_key(upload: Upload) -> str:
-    """The landing key with the upload id as the last folder: two versions of one key never meet."""
-    folder, name = posixpath.split(upload.key)
-    return posixpath.join(folder, upload.id, name)
+    """Return the archive-bucket key of an upload."""
+    return keys.archived(upload.key, upload.id)
 
 
 def copy(s3, upload: Upload, bucket: str) -> None:
@@ -43,10 +41,9 @@ def copy(s3, upload: Upload, bucket: str) -> None:
         else:
             s3.copy_object(**target, CopySource=source, StorageClass=STORAGE_CLASS, ChecksumAlgorithm="SHA256")
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in GONE:
+        if is_missing(error):
             raise ObjectGone(f"{upload.key} is no longer in the landing bucket") from error
-        if code not in THERE_ALREADY:
+        if not is_conflict(error):
             raise
 
 
@@ -86,7 +83,7 @@ def verified_copy(s3, upload: Upload, bucket: str) -> dict | None:
     try:
         head = s3.head_object(Bucket=bucket, Key=archive_key(upload), ChecksumMode="ENABLED")
     except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
+        if is_missing(error):
             return None
         raise
     digest, hyphen, count = head.get("ChecksumSHA256", "").partition("-")

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import islice
 
-from botocore.exceptions import ClientError
-
-from seqdrop.aws import multipart
-from seqdrop.aws.errors import GONE
+from seqdrop.aws import keys, multipart
+from seqdrop.aws.s3 import exists
 from seqdrop.ledger.moves import UPLOAD
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.services import Services, minutes_ago
@@ -33,11 +31,6 @@ def _of_parts(upload: Upload) -> dict:
 def _released(upload: Upload) -> dict:
     """That it has no predictions, and why it is archived all the same."""
     return {"predictions": f"released without, by a person, {upload.released_at}"} if upload.released_at else {}
-
-
-def receipt_key(upload_id: str) -> str:
-    """Where in the results bucket an upload's receipt lies."""
-    return f"receipts/{upload_id}.json"
 
 
 def receipt(upload: Upload, copied: dict, now: str) -> dict:
@@ -66,13 +59,7 @@ def receipt(upload: Upload, copied: dict, now: str) -> dict:
 
 def has_receipt(services: Services, upload: Upload) -> bool:
     """Whether the proof of an archived upload is where it should be."""
-    try:
-        services.s3.head_object(Bucket=services.settings.results, Key=receipt_key(upload.id))
-    except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
-            return False
-        raise
-    return True
+    return exists(services.s3, services.settings.results, keys.receipt(upload.id))
 
 
 def send_unreceipted(services: Services) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 
+from seqdrop.aws import keys
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.bed_masks import MISFITS, BedMasks
@@ -161,7 +162,7 @@ def _settle_bed(services: Services, seats: Seats, bed: Bed) -> bool:
 def _report(services: Services, upload: Upload, bed: Bed) -> None:
     place = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id, "valid": True, "format": "bed"}
     found = {"sha256": bed.sha256, "stretches": len(bed.stretches), "records": len(list(bed.stretches.names))}
-    services.put_json(services.settings.results, f"reports/{upload.id}.json", place | found)
+    services.put_json(services.settings.results, keys.report(upload.id), place | found)
 
 
 def _settle_fasta(services: Services, seats: Seats) -> bool:

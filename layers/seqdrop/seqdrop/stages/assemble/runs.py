@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
+from seqdrop.aws import keys
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions import runs
@@ -75,7 +76,7 @@ def read(services: Services, upload: Upload, most: int) -> bytes:
 
 def _report(services: Services, upload: Upload, folder: str, facts: dict) -> None:
     place = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id, "valid": True}
-    services.put_json(services.settings.results, f"reports/{upload.id}.json", place | facts | {"run": folder})
+    services.put_json(services.settings.results, keys.report(upload.id), place | facts | {"run": folder})
 
 
 def _open(services: Services, folder: str, marker: Upload) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
+from seqdrop.aws import keys
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.training_sets import Place, place_of
@@ -109,7 +110,7 @@ def _report(services: Services, head: Upload, order: Order) -> None:
         "model": order.model,
         "data": {"files": order.files, **order.prepared.as_dict()},
     }
-    services.put_json(services.settings.results, f"reports/{head.id}.json", content)
+    services.put_json(services.settings.results, keys.report(head.id), content)
 
 
 TRIES = 10  # each is lost only to someone who got on
@@ -198,7 +199,7 @@ def _superseded(services: Services, before: Upload | None, upload: Upload) -> li
 
 def _too_many(place: Place) -> Fault:
     advice = "Drop the data as one file, or a file for each split, under a new name of training."
-    return Fault("too_many_files", f"{MOST_SEATS} other files lie under training/{place.name}/", advice)
+    return Fault("too_many_files", f"{MOST_SEATS} other files lie under {place.set_name.partition('/')[2]}/", advice)
 
 
 def _holder(services: Services, found: DataSet, file: str, upload: Upload) -> Upload | None:

@@ -10,24 +10,25 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
+from seqdrop.aws import keys
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import RetryableError
 from seqdrop.kinds.plans import plan_of
-from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job
+from seqdrop.ledger.records import EXAMINE, TRAIN, TRANSFORM, Attempt, Job
 from seqdrop.models.calibration import parse
 from seqdrop.results.provenance import provenance
 from seqdrop.results.rows import Counts, UnknownAnswer
 from seqdrop.results.writer import Predictions, result_files, upload_files, write_summary
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
-from seqdrop.sagemaker.requests.transform import output_prefix
+from seqdrop.sagemaker.client import describe
 from seqdrop.stages.finish.bisect import next_group, try_again
 from seqdrop.stages.finish.training import finish_training
 from seqdrop.stages.job_slots import end_job
 from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.routing import hand_on
-from seqdrop.stages.start_processing.processing_job import ENDS, finish_examination
-from seqdrop.work.items import shard_name, shard_prefix
+from seqdrop.stages.start_processing.processing_job import finish_examination
+from seqdrop.work.items import shard_key
 
 CHUNK = 1 << 20
 # Errors of the services and of the way to them; any other that predictions raise is theirs, and stays.
@@ -47,11 +48,10 @@ def finish(services: Services, name: str) -> None:
         return finish_examination(services, job)
     if job.task == TRAIN:
         return finish_training(services, job)
-    found = services.sagemaker.describe_transform_job(TransformJobName=name)
-    end = ENDS.get(found["TransformJobStatus"])
+    found = describe(services.sagemaker, TRANSFORM, name)
+    end, reason = found.end, found.reason
     if end is None:
         return
-    reason = found.get("FailureReason", f"the job ended as {end}")
     if again := _settle_all(services, _Ended(job, end, reason, _outputs(services, job), _members(services, job))):
         raise RetryableError(f"these members of {name} must be looked at again: {again}")
     end_job(services, job, end, reason="" if end == "DONE" else reason[:1000])
@@ -70,7 +70,7 @@ class _Ended:
     members: list[Attempt]
 
     def lacks(self, attempt: Attempt) -> bool:
-        return not all(f"{name}.out" in self.outputs for name in _shards(attempt))
+        return not all(_output_name(shard) in self.outputs for shard in _shards(attempt))
 
     def next_group(self, attempt: Attempt) -> str | None:
         """With whom a member without outputs is tried again; None if it is not."""
@@ -100,10 +100,10 @@ def _settle_all(services: Services, ended: _Ended) -> list[str]:
 def _outputs(services: Services, job: Job) -> dict[str, str]:
     """Base name → key of every output. SageMaker's folders below the prefix are not relied upon."""
     pages = services.s3.get_paginator("list_objects_v2").paginate(
-        Bucket=services.settings.work, Prefix=output_prefix(job.name)
+        Bucket=services.settings.work, Prefix=keys.job_output(job.name)
     )
-    keys = (item["Key"] for page in pages for item in page.get("Contents", []))
-    return {posixpath.basename(key): key for key in keys}
+    found = (item["Key"] for page in pages for item in page.get("Contents", []))
+    return {posixpath.basename(key): key for key in found}
 
 
 def _settle(services: Services, ended: _Ended, attempt: Attempt) -> None:
@@ -121,9 +121,9 @@ def _settle(services: Services, ended: _Ended, attempt: Attempt) -> None:
 
 
 def _bring_home(services: Services, ended: _Ended, attempt: Attempt) -> None:
-    keys = [ended.outputs[f"{name}.out"] for name in _shards(attempt)]
+    outputs = [ended.outputs[_output_name(shard)] for shard in _shards(attempt)]
     try:
-        trouble = _write(services, ended.job, attempt, keys)
+        trouble = _write(services, ended.job, attempt, outputs)
     except PASSING:
         raise
     except Exception as error:
@@ -135,12 +135,17 @@ def _bring_home(services: Services, ended: _Ended, attempt: Attempt) -> None:
 
 
 def _shards(attempt: Attempt) -> list[str]:
-    return [shard_name(attempt.shards_key, number) for number in range(attempt.shards)]
+    return [shard_key(attempt, number) for number in range(attempt.shards)]
 
 
-def _write(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> str | None:
+def _output_name(shard: str) -> str:
+    """Return the base name that SageMaker gives to the predictions of a shard."""
+    return f"{posixpath.basename(shard)}.out"
+
+
+def _write(services: Services, job: Job, attempt: Attempt, outputs: list[str]) -> str | None:
     """Bring predictions home and move the attempt on. Answers what is wrong with them, if anything is."""
-    predictions = _predictions(services, job, attempt, keys)
+    predictions = _predictions(services, job, attempt, outputs)
     try:
         with result_files(predictions) as results:
             if trouble := _trouble(attempt, results.counts):
@@ -154,12 +159,12 @@ def _write(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> s
     return None
 
 
-def _predictions(services: Services, job: Job, attempt: Attempt, keys: list[str]) -> Predictions:
+def _predictions(services: Services, job: Job, attempt: Attempt, outputs: list[str]) -> Predictions:
     analysis = plan_of(attempt)
     masks = services.ledger.upload(attempt.masks) if attempt.masks else None
     made_by = provenance(services.ledger.upload(attempt.upload_id), attempt, job, analysis, masks)
     calibration = parse(job.calibration) if job.calibration else None
-    return Predictions(analysis, _lines(services, keys), made_by, calibration, _items(services, analysis, attempt))
+    return Predictions(analysis, _lines(services, outputs), made_by, calibration, _items(services, analysis, attempt))
 
 
 def _trouble(attempt: Attempt, counts: Counts) -> str | None:
@@ -174,10 +179,10 @@ def _items(services: Services, analysis: Analysis, attempt: Attempt) -> Iterator
     """The work items that the predictions answer, where results hold what was asked about."""
     if not analysis.kind.reads_items_for_results:
         return iter(())
-    return _lines(services, [shard_prefix(attempt) + name for name in _shards(attempt)])
+    return _lines(services, _shards(attempt))
 
 
-def _lines(services: Services, keys: list[str]) -> Iterator[bytes]:
-    for key in keys:
+def _lines(services: Services, objects: list[str]) -> Iterator[bytes]:
+    for key in objects:
         body = services.s3.get_object(Bucket=services.settings.work, Key=key)["Body"]
         yield from body.iter_lines(chunk_size=CHUNK)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 
-from seqdrop.ledger.records import Attempt, Job
+from seqdrop.aws import keys
+from seqdrop.ledger.records import TRAIN, Attempt, Job
 from seqdrop.models.archives import class_names
 from seqdrop.models.artifacts import Artifacts, NoModel, read_artifacts
 from seqdrop.models.promotion import Candidate, Verdict, judged
 from seqdrop.models.registry import Version, current_candidate, make_current, register
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
-from seqdrop.sagemaker.requests.training import output_prefix
+from seqdrop.sagemaker.client import Description, describe
 from seqdrop.stages.outcomes import fail_training
 from seqdrop.stages.routing import hand_on
-from seqdrop.stages.start_processing.processing_job import ENDS
 from seqdrop.training.jobfile import DNABERT
 from seqdrop.training.request import Order
 
@@ -27,14 +27,14 @@ TOLD = {
 
 def finish_training(services: Services, job: Job) -> None:
     """Settle a training job that has ended. Also for one that was settled: a message may have been lost."""
-    found = services.sagemaker.describe_training_job(TrainingJobName=job.name)
-    end = ENDS.get(found["TrainingJobStatus"])
+    found = describe(services.sagemaker, TRAIN, job.name)
+    end = found.end
     if end is None:
         return
     attempt = services.ledger.attempt(job.members[0])
-    reason = "" if end == "DONE" else _reason(found, end)
+    reason = "" if end == "DONE" else _reason(found)
     if attempt.state == "SUBMITTED" and attempt.job == job.name:
-        reason = reason or _register(services, job, attempt, found)
+        reason = reason or _register(services, job, attempt, found.answer)
         if reason:
             fail_training(services, attempt, reason)
     order = Order.from_json(attempt.plan)
@@ -45,28 +45,26 @@ def finish_training(services: Services, job: Job) -> None:
     logger().info("job ended", extra={"job": job.name, "end": end})
 
 
-def _reason(found: dict, end: str) -> str:
-    told = TOLD.get(found.get("SecondaryStatus", ""), f"the job ended as {end}")
-    return found.get("FailureReason") or told
+def _reason(found: Description) -> str:
+    return found.answer.get("FailureReason") or TOLD.get(found.answer.get("SecondaryStatus", ""), found.reason)
 
 
 def _register(services: Services, job: Job, attempt: Attempt, found: dict) -> str:
     """Register the model and move the attempt on. Answers why there is none, if so."""
     order, s3, results = Order.from_json(attempt.plan), services.s3, services.settings.results
-    prefix = output_prefix(job.name)
     try:
-        made = read_artifacts(s3, services.settings.work, prefix)
+        made = read_artifacts(s3, services.settings.work, job.name)
     except NoModel as error:
         return str(error)
     version = Version(order.model, version_of(attempt, order))
     new = Candidate(order.job.target, _figure(order, made), order.prepared.test_digest)
     card = _card(job, attempt, order, made, found) | {"figure": new.figure}
-    register(s3, services.settings.work, f"{prefix}model.tar.gz", results, version, card)
+    register(s3, services.settings.work, keys.trained_archive(job.name), results, version, card)
     verdict = _judged(services, order, version, new)
     if verdict.passed:
         make_current(s3, results, version, now())
     told = {"model": version.model, "version": version.version, "current": verdict.passed, "why": verdict.why}
-    services.put_json(results, f"results/training/{attempt.upload_id}/summary.json", {**told, "card": card})
+    services.put_json(results, keys.training_result(attempt.upload_id, "summary.json"), {**told, "card": card})
     _tell(services, attempt, version, verdict)
     services.ledger.move(attempt, "TRAINED", reason=verdict.why[:1000])
     return ""
@@ -121,6 +119,6 @@ def _tell(services: Services, attempt: Attempt, version: Version, verdict: Verdi
     services.notify(
         f"Seqdrop: {name} {now_is}",
         f"{upload.key} (upload {upload.id}) has trained {name}, which {now_is}: {verdict.why}.\n"
-        f"Card: s3://{services.settings.results}/{version.prefix}card.json\n"
+        f"Card: s3://{services.settings.results}/{version.card_key}\n"
         f"`seqdrop models use {version.model} VERSION` makes any registered version the current one.\n",
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from seqdrop.aws import keys
 from seqdrop.companions.training_sets import place_of
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import JobRefused, SeqdropError
@@ -22,7 +23,7 @@ from seqdrop.runtime.services import Services
 from seqdrop.stages.routing import hand_on, may_be_archived
 from seqdrop.training.request import Order
 from seqdrop.work.examination import is_fresh
-from seqdrop.work.items import shard_name, shard_prefix
+from seqdrop.work.items import shard_key
 from seqdrop.work.reuse import cuts_alike
 
 # Why nothing can be replayed of an upload that stands here, whatever its attempts.
@@ -135,7 +136,7 @@ def _read_again(services: Services, upload: Upload, last: Attempt, analysis: Ana
     if upload.state == "ARCHIVED":
         raise Refused(
             f"{why}, and its raw data is in Deep Archive: restore {upload.archive_key} "
-            f"(receipts/{upload.id}.json says what that takes), then drop it again"
+            f"({keys.receipt(upload.id)} says what that takes), then drop it again"
         )
     if analysis.kind.companions:
         raise Refused(f"{why}; drop it again, and its BED before it if it has one")
@@ -147,8 +148,7 @@ def _why_cut_anew(services: Services, last: Attempt, analysis: Analysis) -> str:
     """Why the work items of an attempt serve no more; empty if they do."""
     if not cuts_alike(plan_of(last), analysis):
         return "analyses.toml now cuts other work items from it"
-    first = shard_prefix(last) + shard_name(last.shards_key, 0)
-    return "" if is_fresh(services.s3, services.settings.work, first) else "its work items have expired"
+    return "" if is_fresh(services.s3, services.settings.work, shard_key(last, 0)) else "its work items have expired"
 
 
 def _trained_again(services: Services, upload: Upload, last: Attempt) -> Replay:
@@ -160,7 +160,7 @@ def _trained_again(services: Services, upload: Upload, last: Attempt) -> Replay:
         raise Refused("it has trained its model; drop job.toml again to train anew")
     if data_set.attempt != last.key:
         raise Refused("a newer job.toml of its folder took its place")
-    if not is_fresh(services.s3, services.settings.work, f"{order.data}train.jsonl"):
+    if not is_fresh(services.s3, services.settings.work, keys.split(order.data, "train")):
         raise Refused("what was prepared of its data has expired; drop job.toml again")
     attempt = replace(last.again(), plan=replace(order, previous=last.key).as_json(), cut_as="")
     told = f"attempt {attempt.number}, from the last checkpoint if its data, code and settings are the same"

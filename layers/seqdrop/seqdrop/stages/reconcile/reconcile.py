@@ -11,16 +11,16 @@ from collections.abc import Callable
 
 from seqdrop.ledger.moves import ATTEMPT, ENDS, JOB, OPEN, UPLOAD
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job, Upload
-from seqdrop.runtime.events import KINDS, job_ended_message, landed_message
+from seqdrop.runtime.events import job_ended_message, landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
+from seqdrop.sagemaker.client import describe
 from seqdrop.stages.archive.receipts import send_unreceipted
 from seqdrop.stages.job_slots import free_places
 from seqdrop.stages.reconcile.nudge import Due, push_all, standing
 from seqdrop.stages.reconcile.overdue import attend, tell_of_runs
 from seqdrop.stages.reconcile.unrecorded import send_unrecorded
 from seqdrop.stages.routing import is_held, next_messages
-from seqdrop.stages.start_processing.processing_job import ENDS as END_OF_STATUS
 from seqdrop.stages.start_processing.processing_job import is_final, last_job
 
 
@@ -92,9 +92,7 @@ def _start(services: Services, job: Job) -> Due:
 
 def _started(services: Services, job: Job) -> Due:
     """SageMaker knows whether it has ended; the event may be lost."""
-    kind = KINDS[job.task]
-    ask = getattr(services.sagemaker, f"describe_{kind.lower()}_job")
-    if ask(**{f"{kind}JobName": job.name})[f"{kind}JobStatus"] not in END_OF_STATUS:
+    if describe(services.sagemaker, job.task, job.name).end is None:
         return Due()
     return Due([(services.settings.finish_queue, job_ended_message(job.name, job.task))])
 

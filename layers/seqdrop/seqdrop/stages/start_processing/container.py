@@ -11,10 +11,10 @@ import boto3
 from botocore.config import Config
 
 import seqdrop
+from seqdrop.aws import keys
 from seqdrop.errors import ObjectGone
 from seqdrop.kinds.plans import from_json
 from seqdrop.uploads import UploadVersion
-from seqdrop.work.examination import REQUEST
 from seqdrop.work.examine import examine
 
 EVERY = 60  # seconds between two lines
@@ -23,7 +23,7 @@ PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
 
 def run(inputs: Path) -> None:
     """Examine the upload that request.json names. An object that is gone is for validate to find, not a failure."""
-    told = json.loads((inputs / "request" / REQUEST).read_text())
+    told = json.loads((inputs / "request" / keys.REQUEST).read_text())
     version, analysis = UploadVersion(**told["version"]), from_json(told["plan"])
     print(f"{version.id}: {version.size / 1e6:,.0f} MB, by {Path(seqdrop.__file__).parent}", flush=True)
     teller = Teller(version)

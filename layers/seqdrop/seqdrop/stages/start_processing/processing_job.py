@@ -10,11 +10,9 @@ A job that examined a large upload ended: validate hears of it, and acts on what
 from __future__ import annotations
 
 import json
-from functools import partial
 
-from botocore.exceptions import ClientError
-
-from seqdrop.aws.errors import GONE
+from seqdrop.aws import keys
+from seqdrop.aws.s3 import exists
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import JobRefused, ObjectGone
 from seqdrop.ledger.moves import JOB, OPEN
@@ -24,9 +22,9 @@ from seqdrop.models.code_bundles import current_code
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
-from seqdrop.sagemaker.client import covers, send
+from seqdrop.sagemaker.client import create, describe
 from seqdrop.sagemaker.names import examination_name
-from seqdrop.sagemaker.requests.processing import brief, processing_request, request_key
+from seqdrop.sagemaker.requests.processing import brief, processing_request
 from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.uploads import UploadVersion
 
@@ -81,12 +79,8 @@ def _is_last(job: Job) -> bool:
 
 
 def _check_presence(s3, version: UploadVersion) -> None:
-    try:
-        s3.head_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
-            raise ObjectGone("the object was deleted before it was read") from error
-        raise
+    if not exists(s3, version.bucket, version.key, version.version_id):
+        raise ObjectGone("the object was deleted before it was read")
 
 
 def _planned(services: Services, upload: Upload, analysis: Analysis, number: int) -> Job | None:
@@ -114,10 +108,10 @@ def _planned(services: Services, upload: Upload, analysis: Analysis, number: int
 
 def _launch(services: Services, job: Job, upload: Upload, analysis: Analysis) -> None:
     """Start a job. All it needs is on its record, so this may come again after any crash."""
-    work, request, sagemaker = services.settings.work, json.loads(job.request), services.sagemaker
-    services.put_json(work, request_key(job.name), brief(work, upload.version, job.plan, upload.read_for))
+    work = services.settings.work
+    services.put_json(work, keys.job_request(job.name), brief(work, upload.version, job.plan, upload.read_for))
     try:
-        started = send(sagemaker.create_processing_job, request, partial(_is_ours, sagemaker, request))
+        started = create(services.sagemaker, EXAMINE, json.loads(job.request))
     except JobRefused as error:
         return _refused(services, job, upload, analysis, str(error))
     if not started:
@@ -135,36 +129,22 @@ def _refused(services: Services, job: Job, upload: Upload, analysis: Analysis, r
         examine_in_job(services, upload, analysis)
 
 
-def _is_ours(sagemaker, request: dict) -> bool:
-    """A job of this name is there: ours from before if it does what was asked for, else a person must look."""
-    found = sagemaker.describe_processing_job(ProcessingJobName=request["ProcessingJobName"])
-    for field in ("RoleArn", "AppSpecification", "ProcessingInputs", "Environment"):
-        if not covers(found.get(field), request[field]):
-            raise JobRefused(f"a job of this name exists with another {field}")
-    return True
-
-
-ENDS = {"Completed": "DONE", "Failed": "FAILED", "Stopped": "STOPPED"}
-
-
 def finish_examination(services: Services, job: Job) -> None:
     """Move a job to its end and send its upload's message again, which settles it or starts the next try.
 
     Also for a job that was moved before: the message may have been lost.
     """
-    found = services.sagemaker.describe_processing_job(ProcessingJobName=job.name)
-    end = ENDS.get(found["ProcessingJobStatus"])
-    if end is None:
+    found = describe(services.sagemaker, EXAMINE, job.name)
+    if found.end is None:
         return
     upload = services.ledger.upload(job.upload)
     if job.state in OPEN[JOB]:
-        _end(services, job, upload, end, found)
+        _end(services, job, upload, found.end, "" if found.end == "DONE" else found.reason)
     if upload.state == "RECEIVED":
         services.send(services.settings.validate_queue, landed_message(upload.version))
 
 
-def _end(services: Services, job: Job, upload: Upload, end: str, found: dict) -> None:
-    reason = "" if end == "DONE" else found.get("FailureReason", f"the job ended as {end}")
+def _end(services: Services, job: Job, upload: Upload, end: str, reason: str) -> None:
     if end != "DONE" and upload.state == "RECEIVED" and is_final(job, end):
         tell(services, upload, f"{job.name}: {reason}", LEFT)
     services.ledger.move(job, end, reason=reason[:1000])

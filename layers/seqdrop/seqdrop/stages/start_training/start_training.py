@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from functools import partial
 
+from seqdrop.aws import keys
 from seqdrop.config.analyses import TRAINING
 from seqdrop.errors import DistributionRefused, JobRefused, PlanRefused, RetryableError
 from seqdrop.ledger.records import TRAIN, Attempt, Job
@@ -16,7 +17,7 @@ from seqdrop.models.archives import current_archive
 from seqdrop.models.code_bundles import current_program, program_of
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
-from seqdrop.sagemaker.client import covers, send
+from seqdrop.sagemaker.client import create
 from seqdrop.sagemaker.names import job_name
 from seqdrop.sagemaker.requests.training import checkpoints_uri, fingerprint, training_request
 from seqdrop.stages.backoff import is_due, postpone
@@ -46,9 +47,8 @@ def launch_training(services: Services, name: str) -> None:
     job = services.ledger.job(name)
     if job is None or job.state != "PLANNED" or not is_due(job):
         return
-    request, sagemaker = json.loads(job.request), services.sagemaker
     try:
-        started = send(sagemaker.create_training_job, request, partial(_is_ours, sagemaker, request))
+        started = create(services.sagemaker, TRAIN, json.loads(job.request))
     except JobRefused as error:
         for key in job.members:
             fail_training(services, services.ledger.attempt(key), str(error))
@@ -89,7 +89,7 @@ def _sized(services: Services, attempt: Attempt, order: Order) -> Sizing:
         found = sized(order.job, order.prepared.letters, has_smp(services.settings.training_image))
     except (PlanRefused, DistributionRefused) as error:
         raise JobRefused(str(error)) from error
-    services.put_json(services.settings.results, f"results/training/{attempt.upload_id}/plan.json", found.as_dict())
+    services.put_json(services.settings.results, keys.training_result(attempt.upload_id, "plan.json"), found.as_dict())
     return found
 
 
@@ -103,12 +103,3 @@ def _checkpoints_before(services: Services, order: Order, mark: str) -> str:
     if request is None or fingerprint(request, Order.from_json(before.plan)) != mark:
         return ""
     return request["CheckpointConfig"]["S3Uri"]
-
-
-def _is_ours(sagemaker, request: dict) -> bool:
-    """A job of this name is there: ours from before if it does what was asked for, else a person must look."""
-    found = sagemaker.describe_training_job(TrainingJobName=request["TrainingJobName"])
-    for field in ("RoleArn", "HyperParameters", "InputDataConfig", "OutputDataConfig", "CheckpointConfig"):
-        if not covers(found.get(field), request[field]):
-            raise JobRefused(f"a job of this name exists with another {field}")
-    return True

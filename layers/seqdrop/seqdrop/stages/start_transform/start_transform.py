@@ -7,19 +7,18 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
 
-from botocore.exceptions import ClientError
-
+from seqdrop.aws import keys
 from seqdrop.errors import JobRefused
 from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.moves import ATTEMPT
-from seqdrop.ledger.records import Attempt, Job
-from seqdrop.models.archives import current_archive, ensure_model, model_request
+from seqdrop.ledger.records import TRANSFORM, Attempt, Job
+from seqdrop.models.archives import current_archive, model_request
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
-from seqdrop.sagemaker.client import LATER, covers, send
+from seqdrop.sagemaker.client import create, create_model
 from seqdrop.sagemaker.grouping import fair, groups
 from seqdrop.sagemaker.names import job_name
-from seqdrop.sagemaker.requests.transform import job_prefix, manifest, transform_request
+from seqdrop.sagemaker.requests.transform import manifest, transform_request
 from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.stages.job_slots import claim, end_job, free_places
 from seqdrop.stages.outcomes import fail_attempt
@@ -40,18 +39,18 @@ def start_transform(services: Services, attempt_keys: Iterable[str], job_names: 
         if attempt.state == "SUBMITTED":
             unstarted.setdefault(attempt.job, []).append(attempt.key)
     again: set[str] = set()
-    for name, keys in unstarted.items():
-        again |= _tried(keys, partial(launch, services, name))
+    for name, members in unstarted.items():
+        again |= _tried(members, partial(launch, services, name))
     return again | _fill(services, [attempt for attempt in attempts if attempt.state == "PLANNED"])
 
 
-def _tried(keys: list[str], step: Callable[[], None]) -> set[str]:
-    """Take a step; answers the keys it was for if it raised."""
+def _tried(members: list[str], step: Callable[[], None]) -> set[str]:
+    """Take a step. Return the keys or names it was for if it raised, else nothing."""
     try:
         step()
     except Exception:
-        logger().exception("group failed", extra={"members": keys})
-        return set(keys)
+        logger().exception("group failed", extra={"members": members})
+        return set(members)
     return set()
 
 
@@ -114,8 +113,8 @@ def launch(services: Services, name: str) -> None:
         return
     members = [services.ledger.attempt(key) for key in job.members]
     try:
-        key = job_prefix(job.name) + "input.manifest"
-        services.put_json(services.settings.work, key, manifest(services.settings, members))
+        listed = manifest(services.settings, members)
+        services.put_json(services.settings.work, keys.job_manifest(job.name), listed)
         started = _create(services.sagemaker, job)
     except JobRefused as error:
         for member in members:
@@ -128,21 +127,7 @@ def launch(services: Services, name: str) -> None:
 
 
 def _create(sagemaker, job: Job) -> bool:
-    """Whether SageMaker has the job now; False if there is no room. Raises JobRefused if it will never be taken."""
-    request = json.loads(job.request)
-    try:
-        ensure_model(sagemaker, json.loads(job.model_request))
-    except ClientError as error:
-        if error.response["Error"]["Code"] in LATER:
-            return False
-        raise
-    return send(sagemaker.create_transform_job, request, partial(_is_ours, sagemaker, request))
-
-
-def _is_ours(sagemaker, request: dict) -> bool:
-    """A job of this name is there: ours from before if it does the same, else a person must look."""
-    found = sagemaker.describe_transform_job(TransformJobName=request["TransformJobName"])
-    for field in ("ModelName", "TransformInput", "TransformOutput", "Environment"):
-        if not covers(found.get(field), request[field]):
-            raise JobRefused(f"a job of this name exists with another {field}")
-    return True
+    """Create a job and its model. Return False if there is no room; raise JobRefused if SageMaker never takes one."""
+    return create_model(sagemaker, json.loads(job.model_request)) and create(
+        sagemaker, TRANSFORM, json.loads(job.request)
+    )

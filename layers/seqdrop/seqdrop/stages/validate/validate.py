@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
-from seqdrop.aws.errors import GONE
+from seqdrop.aws.errors import is_missing
 from seqdrop.companions.runs import is_manifest
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import Fault, InvalidFile, ObjectGone
@@ -79,7 +79,7 @@ def _identified(services: Services, version: UploadVersion) -> UploadVersion:
     try:
         head = services.s3.head_object(Bucket=version.bucket, Key=version.key)
     except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
+        if is_missing(error):
             return version
         raise
     return replace(

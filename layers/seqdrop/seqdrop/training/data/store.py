@@ -17,7 +17,8 @@ from tempfile import TemporaryDirectory
 
 from botocore.exceptions import ClientError
 
-from seqdrop.aws.errors import ABSENT
+from seqdrop.aws import keys
+from seqdrop.aws.errors import is_missing
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.errors import InvalidFile
 from seqdrop.ledger.records import Upload
@@ -28,18 +29,13 @@ from seqdrop.work.examination import FRESH, rejection
 
 
 class Store:
-    """The prepared data of one job.toml and the uploads that it names."""
+    """The prepared data of one job.toml and the uploads that it names. `data` is the prefix of the three splits."""
 
     def __init__(self, s3, work: str, job: JobFile, files: dict[str, Upload]):
         about = {"data": asdict(job.data), "task": job.target, "files": {name: one.id for name, one in files.items()}}
         digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
         self._s3, self._work, self._job, self._files = s3, work, job, files
-        self._prefix = f"training/{digest[:32]}/"
-
-    @property
-    def data(self) -> str:
-        """The prefix of the three files."""
-        return self._prefix + "data/"
+        self._key, self.data = keys.prepared(digest), keys.prepared_data(digest)
 
     def prepared(self) -> Prepared | dict:
         """What there is to train on, or what reasons/ tells of why there is nothing. Raises ObjectGone."""
@@ -50,14 +46,14 @@ class Store:
             except InvalidFile as error:
                 found = {"rejection": rejection(error)}
             body = json.dumps(found).encode()
-            self._s3.put_object(Bucket=self._work, Key=self._prefix + "prepared.json", Body=body)
+            self._s3.put_object(Bucket=self._work, Key=self._key, Body=body)
         return Prepared(**found["prepared"]) if "prepared" in found else found["rejection"]
 
     def _load(self) -> dict | None:
         try:
-            found = self._s3.get_object(Bucket=self._work, Key=self._prefix + "prepared.json")
+            found = self._s3.get_object(Bucket=self._work, Key=self._key)
         except ClientError as error:
-            if error.response["Error"]["Code"] in ABSENT:
+            if is_missing(error):
                 return None
             raise
         fresh = datetime.now(UTC) - found["LastModified"] <= FRESH
@@ -67,7 +63,7 @@ class Store:
         with TemporaryDirectory() as name, self._sources() as sources:
             found = prepare(self._job, sources, Path(name))
             for split in SPLITS:
-                self._s3.upload_file(f"{name}/{split}.jsonl", self._work, f"{self.data}{split}.jsonl")
+                self._s3.upload_file(f"{name}/{split}.jsonl", self._work, keys.split(self.data, split))
         return found
 
     @contextmanager

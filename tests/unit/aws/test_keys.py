@@ -1,0 +1,112 @@
+"""The layouts of the buckets, letter by letter: what is stored by one release must be found by the next."""
+
+import inspect
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from seqdrop.aws import keys
+
+UPLOAD, BED = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "BCDEFGHIJKLMNOPQRSTUVWXYZ2"
+ATTEMPT = f"{UPLOAD}-reads-1"
+JOB = f"seqdrop-reads-{UPLOAD}-1"
+DIGEST = "0123456789abcdef" * 4
+HALF = "0123456789abcdef" * 2
+
+WORK = {
+    keys.shard(
+        UPLOAD, "", ATTEMPT, 0
+    ): "shards/ABCDEFGHIJKLMNOPQRSTUVWXYZ/ABCDEFGHIJKLMNOPQRSTUVWXYZ-reads-1-00000.jsonl",
+    keys.shard(UPLOAD, BED, "a-masked-2", 123_456): (
+        "shards/ABCDEFGHIJKLMNOPQRSTUVWXYZ/BCDEFGHIJKLMNOPQRSTUVWXYZ2/a-masked-2-123456.jsonl"
+    ),
+    keys.examination(UPLOAD): "examinations/ABCDEFGHIJKLMNOPQRSTUVWXYZ.json",
+    keys.read_names(UPLOAD): "names/ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    keys.prepared(DIGEST): "training/0123456789abcdef0123456789abcdef/prepared.json",
+    keys.prepared_data(DIGEST): "training/0123456789abcdef0123456789abcdef/data/",
+    keys.split(keys.prepared_data(DIGEST), "test"): "training/0123456789abcdef0123456789abcdef/data/test.jsonl",
+    keys.JOBS: "jobs/",
+    keys.job_manifest(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/input.manifest",
+    keys.job_request(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/request.json",
+    keys.job_output(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/output/",
+    keys.trained_archive(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/output/model.tar.gz",
+    keys.trained_output(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/output/output.tar.gz",
+    keys.checkpoints(JOB): "checkpoints/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/",
+}
+RESULTS = {
+    keys.report(UPLOAD): "reports/ABCDEFGHIJKLMNOPQRSTUVWXYZ.json",
+    keys.page(UPLOAD): "reports/ABCDEFGHIJKLMNOPQRSTUVWXYZ.html",
+    keys.multiqc_prefix(UPLOAD): "reports/ABCDEFGHIJKLMNOPQRSTUVWXYZ/",
+    keys.multiqc(UPLOAD, "seqdrop_gc_mqc.json"): "reports/ABCDEFGHIJKLMNOPQRSTUVWXYZ/seqdrop_gc_mqc.json",
+    keys.reason(UPLOAD): "reasons/ABCDEFGHIJKLMNOPQRSTUVWXYZ.json",
+    keys.receipt(UPLOAD): "receipts/ABCDEFGHIJKLMNOPQRSTUVWXYZ.json",
+    keys.upload_results("reads", UPLOAD): "results/reads/ABCDEFGHIJKLMNOPQRSTUVWXYZ/",
+    keys.result("reads", UPLOAD, 1, "summary.json"): "results/reads/ABCDEFGHIJKLMNOPQRSTUVWXYZ/summary.json",
+    keys.result("reads", UPLOAD, 12, "calls.bed"): "results/reads/ABCDEFGHIJKLMNOPQRSTUVWXYZ/attempt-12/calls.bed",
+    keys.training_result(UPLOAD, "plan.json"): "results/training/ABCDEFGHIJKLMNOPQRSTUVWXYZ/plan.json",
+    keys.model_pointer("promoter"): "models/promoter/current.json",
+    keys.pushed_archive("promoter", DIGEST): "models/promoter/0123456789abcdef.tar.gz",
+    keys.pushed_weights("prot-t5", DIGEST): "models/prot-t5/0123456789abcdef/model.tar.gz",
+    keys.registered_archive("structure", "2026-01-31-helix-abcdefgh-1"): (
+        "models/structure/2026-01-31-helix-abcdefgh-1/model.tar.gz"
+    ),
+    keys.model_card("structure", "2026-01-31-helix-abcdefgh-1"): (
+        "models/structure/2026-01-31-helix-abcdefgh-1/card.json"
+    ),
+    keys.PROCESSING_POINTER: "processing/current.json",
+    keys.processing_code(DIGEST): "processing/0123456789abcdef/",
+    keys.code_file(keys.processing_code(DIGEST), "entry.py"): "processing/0123456789abcdef/entry.py",
+    keys.program_pointer("protein"): "training/protein/current.json",
+    keys.program_code("protein", DIGEST): "training/protein/0123456789abcdef/",
+    keys.code_file(keys.program_code("protein", DIGEST), "sourcedir.tar.gz"): (
+        "training/protein/0123456789abcdef/sourcedir.tar.gz"
+    ),
+}
+ARCHIVE = {
+    keys.archived("reads/run 7/a_R1.fastq.gz", UPLOAD): "reads/run 7/ABCDEFGHIJKLMNOPQRSTUVWXYZ/a_R1.fastq.gz",
+    keys.archived("a.fa", UPLOAD): "ABCDEFGHIJKLMNOPQRSTUVWXYZ/a.fa",
+}
+
+
+@pytest.mark.parametrize(("made", "golden"), (WORK | RESULTS | ARCHIVE).items())
+def test_a_layout_is_as_it_always_was(made, golden):
+    assert made == golden
+
+
+def test_no_two_layouts_meet():
+    for table in (WORK, RESULTS, ARCHIVE):
+        assert len(set(table.values())) == len(table)
+
+
+def test_every_layout_is_in_the_table():
+    """A new function must be given its line."""
+    text = inspect.getsource(inspect.getmodule(test_every_layout_is_in_the_table))
+    functions = [name for name, one in vars(keys).items() if inspect.isfunction(one)]
+    assert [name for name in functions if f"keys.{name}(" not in text and name != "shard_name"] == []
+
+
+def test_every_key_is_below_a_declared_prefix():
+    assert {key.split("/")[0] + "/" for key in WORK} == set(keys.WORK)
+    assert {key.split("/")[0] + "/" for key in RESULTS} == set(keys.RESULTS)
+
+
+def test_every_docstring_begins_with_an_example():
+    for name, one in vars(keys).items():
+        if inspect.isfunction(one):
+            assert re.match(r"`[^`]+`", one.__doc__), name
+
+
+@pytest.mark.parametrize(("bucket", "declared"), [("WorkBucket", keys.WORK), ("ResultsBucket", keys.RESULTS)])
+def test_the_template_grants_these_prefixes_and_no_others(repository, bucket, declared):
+    text = (repository / "template.yaml").read_text()
+    granted = set(re.findall(rf"\$\{{{bucket}\.Arn\}}/([\w-]+/)", text))
+    assert granted == set(declared)
+
+
+@given(st.text(min_size=1))
+def test_versions_of_one_landing_key_never_meet_in_the_archive(key):
+    """The upload id is a folder of its own, and all of the key but doubled slashes stays around it."""
+    assert keys.archived(key, UPLOAD) != keys.archived(key, BED)
+    if "//" not in key:
+        assert keys.archived(key, UPLOAD).replace(f"{UPLOAD}/", "", 1) == key
