@@ -27,11 +27,8 @@ import json
 import os
 import shutil
 import sys
-import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -46,26 +43,15 @@ from transformers import (
 from transformers import set_seed as seed_everything
 from transformers.trainer_callback import PrinterCallback
 
-if (HERE := str(Path(__file__).resolve().parent)) not in sys.path:
-    sys.path.insert(0, HERE)
+# The container may only append this folder. common/ lies in it, or beside it where this is the repository.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import metrics
+from common.checkpoints import make_servable, unpacked
 from examples import IGNORED, Examples, MaskedExamples, collate, collate_masked
 from small_bert import Size, small_bert, write_vocabulary
 from tokens import KmerTokens
-
-
-@contextmanager
-def unpacked(channel: Path) -> Iterator[Path]:
-    """The checkpoint folder: the channel itself, or what its model.tar.gz holds."""
-    archive = channel / "model.tar.gz"
-    if not archive.is_file():
-        yield channel
-        return
-    with tempfile.TemporaryDirectory(prefix="seqdrop-weights-") as name:
-        with tarfile.open(archive) as tar:
-            tar.extractall(name, filter="data")  # refuses names and links that lead out, and devices
-        yield Path(name)
 
 
 class MaskedBert(BertForMaskedLM):
@@ -171,12 +157,8 @@ def save(model: BertPreTrainedModel, model_dir: Path, figures: dict) -> None:
     config = json.loads((model_dir / "config.json").read_text())
     if config["architectures"] == [MaskedBert.__name__]:  # a class of ours, which no one else has
         (model_dir / "config.json").write_text(json.dumps(config | {"architectures": ["BertForMaskedLM"]}, indent=2))
-    weights = model_dir / "model.safetensors"
-    weights.chmod(0o644)  # it is written for its owner alone, and the server is another user
     (model_dir / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n")
-    (model_dir / "code").mkdir(exist_ok=True)
-    for module in Path(HERE).glob("*.py"):
-        shutil.copyfile(module, model_dir / "code" / module.name)
+    make_servable(model_dir, Path(__file__))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -213,7 +213,8 @@ def test_a_channel_may_hold_the_archive_of_a_checkpoint(train, tmp_path, tiny_fo
     with train.unpacked(tiny_folder) as folder:
         assert folder == tiny_folder
     with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
-        archive.add(tiny_folder / "vocab.txt", "vocab.txt")
+        for name in ("config.json", "vocab.txt"):
+            archive.add(tiny_folder / name, name)
     with train.unpacked(tmp_path) as folder:
         assert (folder / "vocab.txt").read_bytes() == (tiny_folder / "vocab.txt").read_bytes()
     assert not folder.exists()
