@@ -1,14 +1,13 @@
 """What tests of the embedded AWS share: roles, buckets, model archives, events, all with names of their own."""
 
-import io
 import json
-import tarfile
 import time
 import uuid
 from collections.abc import Callable
 
 import pytest
 from botocore.exceptions import ClientError
+from seqdrop.models.packing import tar_gz
 
 from local.embedded import EmbeddedAws
 
@@ -60,13 +59,7 @@ def make_bucket(aws: EmbeddedAws, versioned: bool = False) -> str:
 
 def archive(files: dict[str, str]) -> bytes:
     """A model.tar.gz of these files."""
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w:gz") as tar:
-        for name, text in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(text.encode())
-            tar.addfile(entry, io.BytesIO(text.encode()))
-    return content.getvalue()
+    return tar_gz({name: text.encode() for name, text in files.items()})
 
 
 def until(probe: Callable, timeout: float = 20, pause: float = 0.05):

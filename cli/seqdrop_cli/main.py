@@ -20,10 +20,10 @@ from seqdrop.runtime.services import now
 from seqdrop_cli import models, redrive, release, replay, training, trainings
 from seqdrop_cli import target as targets
 from seqdrop_cli.drop import plan, upload
+from seqdrop_cli.model_code import MODEL_CODE
 from seqdrop_cli.processing import build
 from seqdrop_cli.progress import progress
 from seqdrop_cli.results import fetch
-from seqdrop_cli.sourcedir import MODEL_CODE
 from seqdrop_cli.validate import validate
 from seqdrop_cli.watch import Stuck, mates_missing, render, watch
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from seqdrop.models.packing import Content, tar_gz
+
 from seqdrop_cli.checkpoint import Checkpoint, read_checkpoint
+from seqdrop_cli.model_code import MODEL_CODE, modules
 from seqdrop_cli.protein_checkpoint import is_protein, read_protein
 from seqdrop_cli.vocabulary import UnfitModel
 
-MODEL_CODE = Path(__file__).resolve().parents[2] / "model_code"  # of the checkout that this command runs from
 CODE, PROTEIN_CODE = MODEL_CODE / "dnabert", MODEL_CODE / "protein"
 # Training code lies in the same folder; the container needs what inference.py imports.
 LEFT_OUT = {"train.py"}
@@ -23,14 +24,13 @@ LEFT_OUT = {"train.py"}
 # handler, and a requirements.txt would have the container install packages at its start.
 KEPT = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md", "figures.json", "metrics.json", "calibration.json")
 PROTEIN_FILES = (*KEPT, "card.json", "config.json", "vocab.txt", "model.safetensors")
-LEVEL = 1  # of gzip: weights hardly shrink, whatever the level
 
 
 def pack_model(folder: Path, code: Path | None = None, task: str | None = None, labels: tuple[str, ...] = ()) -> bytes:
-    """The archive's bytes. The same files give the same bytes, so the digest names the content.
+    """Return the archive's bytes. The same files give the same bytes, so the digest names the content.
 
-    `folder` is a Hugging Face folder or one of model_code/protein, `code` one whose *.py become code/ (if it is not to
-    be the one that fits). Raises UnfitModel.
+    `folder` is a Hugging Face folder or one that model_code/protein wrote. The *.py of `code`, by default the family
+    that fits, become code/, with common/ if they import it. Raise UnfitModel.
     """
     if is_protein(folder):
         read_protein(folder)
@@ -40,24 +40,12 @@ def pack_model(folder: Path, code: Path | None = None, task: str | None = None, 
 
 def archive(folder: Path, checkpoint: Checkpoint, code: Path | None = None) -> bytes:
     """As `pack_model`, of a checkpoint that was read from the folder."""
-    return _packed(_members(folder, checkpoint, code or CODE))
+    return tar_gz(_members(folder, checkpoint, code or CODE))
 
 
 def protein_archive(folder: Path, code: Path | None = None) -> bytes:
     """As `pack_model`, of a protein model, whose files are taken as they are."""
-    found = {name: (folder / name).read_bytes() for name in PROTEIN_FILES if (folder / name).is_file()}
-    return _packed(found | _code(code or PROTEIN_CODE))
-
-
-def _packed(members: dict[str, bytes]) -> bytes:
-    held = io.BytesIO()
-    with (
-        gzip.GzipFile(fileobj=held, mode="wb", mtime=0, compresslevel=LEVEL) as packed,
-        tarfile.open(fileobj=packed, mode="w") as tar,
-    ):
-        for name in sorted(members):
-            _add(tar, name, members[name])
-    return held.getvalue()
+    return tar_gz({**_files(folder, PROTEIN_FILES), **_code(code or PROTEIN_CODE)})
 
 
 @contextmanager
@@ -72,9 +60,9 @@ def unpacked(body: bytes) -> Iterator[Path]:
         yield Path(name)
 
 
-def _members(folder: Path, checkpoint: Checkpoint, code: Path) -> dict[str, bytes]:
-    found = {name: (folder / name).read_bytes() for name in KEPT if (folder / name).is_file()}
-    return found | {
+def _members(folder: Path, checkpoint: Checkpoint, code: Path) -> Mapping[str, Content]:
+    return {
+        **_files(folder, KEPT),
         **_code(code),
         "config.json": (json.dumps(checkpoint.config, indent=2, sort_keys=True) + "\n").encode(),
         "vocab.txt": checkpoint.vocabulary.text(),
@@ -82,13 +70,11 @@ def _members(folder: Path, checkpoint: Checkpoint, code: Path) -> dict[str, byte
     }
 
 
-def _code(folder: Path) -> dict[str, bytes]:
+def _files(folder: Path, names: tuple[str, ...]) -> dict[str, Path]:
+    return {name: folder / name for name in names if (folder / name).is_file()}
+
+
+def _code(folder: Path) -> dict[str, Path]:
     if not (folder / "inference.py").is_file():
         raise UnfitModel(f"{folder / 'inference.py'} is not there; name the folder of the model code with --code")
-    return {f"code/{path.name}": path.read_bytes() for path in folder.glob("*.py") if path.name not in LEFT_OUT}
-
-
-def _add(tar: tarfile.TarFile, name: str, body: bytes) -> None:
-    info = tarfile.TarInfo(name)
-    info.size, info.mode = len(body), 0o644
-    tar.addfile(info, io.BytesIO(body))
+    return {f"code/{name}": path for name, path in modules(folder, LEFT_OUT).items()}

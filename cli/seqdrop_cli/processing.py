@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
 import tempfile
-import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import seqdrop
 from packaging.requirements import Requirement
+from seqdrop.models.packing import zipped
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can hold
 # What manylinux calls the platforms of AWS's images (Ubuntu 22.04, glibc 2.35), the newest first.
 PLATFORMS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
 
@@ -26,19 +25,18 @@ def build(requirements: Path, python: str, architecture: str) -> bytes:
 
 
 def pack(folders: list[Path], only: dict[Path, str] | None = None) -> bytes:
-    """A zip of all that lies in the folders. The same files give the same bytes, so the digest names the content.
+    """Return a zip of the files below the folders. The same files give the same bytes, so the digest names the content.
 
-    Of a folder in `only`, just that member is taken.
+    Of a folder in `only`, just that member is taken. Of files with one name in two folders the later one is taken.
     """
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for folder in folders:
-            for path in sorted((folder / (only or {}).get(folder, "")).rglob("*")):
-                if path.is_file() and "__pycache__" not in path.parts:
-                    entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), EPOCH)
-                    entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-                    archive.writestr(entry, path.read_bytes())
-    return held.getvalue()
+    return zipped({name: path for folder in folders for name, path in _files(folder, (only or {}).get(folder, ""))})
+
+
+def _files(folder: Path, member: str) -> Iterator[tuple[str, Path]]:
+    """Yield the name and the path of each file below a member of a folder, compiled Python left out."""
+    for path in (folder / member).rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path.relative_to(folder).as_posix(), path
 
 
 def wanted(requirements: Path, python: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 import tempfile
 from hashlib import file_digest
 from pathlib import Path
@@ -11,6 +10,7 @@ from rich.console import Console
 from seqdrop.aws import keys
 from seqdrop.models import pointers
 from seqdrop.models.code_bundles import PROGRAMS, push_program
+from seqdrop.models.packing import write_tar_gz
 from seqdrop.models.registry import Version, make_current
 from seqdrop.runtime.services import now
 
@@ -45,32 +45,22 @@ def use(options, console: Console) -> int:
 
 
 def push_weights(s3, bucket: str, model: str, folder: Path, when: str) -> str:
-    """Upload a folder as model.tar.gz, whatever its size, and point to it; answers its key.
+    """Upload a folder of weights as model.tar.gz, whatever its size, and point to it; return its key.
 
-    Raises ValueError for a folder without config.json.
+    The same files give the same archive and key. Raise ValueError for a folder without config.json.
     """
     if not (folder / "config.json").is_file():
         raise ValueError(f"{folder / 'config.json'} is not there: this is no folder of pre-trained weights")
-    with tempfile.TemporaryDirectory() as scratch:
-        packed = Path(scratch) / "model.tar.gz"
-        with tarfile.open(packed, "w:gz", compresslevel=1) as archive:
-            for path in sorted(folder.iterdir()):
-                if path.is_file():
-                    archive.add(path, arcname=path.name, filter=_plain)
-        with packed.open("rb") as body:
-            digest = file_digest(body, "sha256").hexdigest()
+    with tempfile.TemporaryFile() as body:
+        write_tar_gz(body, {path.name: path for path in folder.iterdir() if path.is_file()})
+        body.seek(0)
+        digest = file_digest(body, "sha256").hexdigest()
+        body.seek(0)
         key, where = keys.pushed_weights(model, digest), keys.model_pointer(model)
         pointer = pointers.read(s3, bucket, where)
-        s3.upload_file(str(packed), bucket, key)
+        s3.upload_fileobj(body, bucket, key)
     pointers.move(s3, bucket, where, pointer, {"key": key, "digest": digest, "labels": [], "since": when})
     return key
-
-
-def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Without whose file it is."""
-    member.uid = member.gid = 0
-    member.uname = member.gname = ""
-    return member
 
 
 def _say(console: Console, text: str) -> None:

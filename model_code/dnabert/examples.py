@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from common.json_lines import read_texts
 from tokens import OTHER, KmerTokens, encode_bases
 from torch.nn.utils.rnn import pad_sequence
 
@@ -43,15 +43,11 @@ def read_fasta(path: Path) -> Iterator[Example]:
 
 
 def read_jsonl(path: Path) -> Iterator[Example]:
-    """A line is {"id", "sequence", "label"}, as a training job of the pipeline is given them."""
-    with path.open() as handle:
-        for number, line in enumerate(handle, start=1):
-            origin = f"{path.name}, line {number}"
-            try:
-                entry = json.loads(line)
-                yield Example(entry["sequence"], ("0", "1").index(entry["label"]), origin)
-            except (ValueError, KeyError, TypeError) as error:
-                raise ValueError(f"{origin}: expected an object with a sequence and a label of 0 or 1") from error
+    """Yield the records of a training job of the pipeline: {"id", "sequence", "label"} a line."""
+    for origin, (sequence, label) in read_texts(path, "sequence", "label"):
+        if label not in ("0", "1"):
+            raise ValueError(f"{origin}: expected a sequence and a label of 0 or 1")
+        yield Example(sequence, int(label), origin)
 
 
 def reader_of(path: Path):

@@ -29,23 +29,22 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-if (HERE := str(Path(__file__).resolve().parent)) not in sys.path:
-    sys.path.insert(0, HERE)  # the container does so too, but not everyone who imports this file by its path
+# The container may only append this folder. common/ lies in it, or beside it where this is the repository.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import kmer_text
 import masked
 import scoring
 from classifier import Classifier, load_classifier
+from common.json_lines import split_lines
+from common.media_types import JSON, JSON_LINES, accepts, as_bytes, media_type
+from common.processors import set_threads
 from embedder import load_embedder
 from filler import Filler, load_filler
 from network import Network
-from threads import set_threads
 from windows import WindowSettings
-from work_items import split_lines
 
-JSON_LINES = "application/jsonlines"
-JSON = "application/json"
-ANY = "*/*"
 LOADERS = {"promoter": load_classifier, "masked": load_filler, "embed": load_embedder}
 
 
@@ -67,10 +66,10 @@ def model_fn(model_dir: str, context=None) -> Network:
 
 def input_fn(input_data: bytes | str, content_type: str) -> Payload:
     """The request; its content type may carry parameters such as a charset."""
-    kind = (content_type or "").split(";")[0].strip().lower()
+    kind = media_type(content_type)
     if kind not in (JSON_LINES, JSON):
         raise ValueError(f"content type {content_type!r} is not served; send {JSON_LINES} or {JSON}")
-    return Payload(kind, input_data.encode("utf-8") if isinstance(input_data, str) else bytes(input_data))
+    return Payload(kind, as_bytes(input_data))
 
 
 def predict_fn(data: Payload, model: Network) -> Payload:
@@ -89,7 +88,6 @@ def output_fn(prediction: Payload, accept: str | None = None) -> str:
 
     N lines are joined by N - 1 newlines; a transform job that assembles by line adds the last one.
     """
-    kinds = {kind.split(";")[0].strip().lower() for kind in (accept or ANY).split(",")}
-    if not kinds & {JSON_LINES, JSON, ANY}:
+    if not accepts(accept, JSON_LINES, JSON):
         raise ValueError(f"answers come as {prediction.kind}, not as {accept!r}")
     return "\n".join(prediction.content) if prediction.kind == JSON_LINES else json.dumps(prediction.content)

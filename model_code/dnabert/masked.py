@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import work_items
+from common.json_lines import BadLine, error_line
 from filler import Filler
 from tokens import OTHER, encode_bases
 from windows import WindowSettings
-from work_items import BadLine, WorkItem
+from work_items import WorkItem
 
 MOST_CANDIDATES = 5
 QUESTIONS = 256
@@ -102,7 +103,7 @@ def answer_lines(lines: Iterable[bytes], filler: Filler, settings: WindowSetting
         try:
             item = work_items.parse_line(line)
         except BadLine as problem:
-            answers.append(work_items.error_line(problem))
+            answers.append(error_line(problem))
             continue
         found = list(questions(item, settings, filler))
         waiting += [one for one in found if isinstance(one, Question)]

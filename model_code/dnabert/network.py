@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from common.processors import device_of
 from encoding import encoded
 from linear import packed
 from packing import Pack, packs
@@ -63,17 +64,9 @@ def load_network(folder: Path | str, head: type[PreTrainedModel], context=None, 
     model, loading = head.from_pretrained(folder, config=config, output_loading_info=True)
     if missing := sorted(loading["missing_keys"]):
         raise ValueError(f"the checkpoint was not trained for this task; it lacks {', '.join(missing)}")
-    device = _device(context)
+    device = device_of(context)
     chosen = _chosen(precision or os.environ.get("SEQDROP_PRECISION", "auto"), device, config.hidden_size)
     return Network(_at(chosen, model.float().eval(), device), tokens, chosen)
-
-
-def _device(context) -> str:
-    """The GPU that the model server gave this worker, or the processor."""
-    if not torch.cuda.is_available():
-        return "cpu"
-    gpu = getattr(context, "system_properties", {}).get("gpu_id")
-    return f"cuda:{gpu or 0}"
 
 
 def _chosen(wanted: str, device: str, width: int) -> str:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import work_items
 from classifier import Classifier
+from common.json_lines import BadLine, error_line
 from embedder import Embedder
 from tokens import encode_bases, reverse_complement
 from windows import WindowSettings, on_other_strand, rows_at, scorable, window_starts
-from work_items import BadLine, WorkItem
+from work_items import WorkItem
 
 IN_FLIGHT = 1024
 """Windows that are tokenised and wait for the model together."""
@@ -118,7 +119,7 @@ def answer_lines(lines: Iterable[bytes], scorer: Scorer, settings: WindowSetting
         try:
             found, codes = cut(work_items.parse_line(line), settings, scorer)
         except BadLine as problem:
-            answers.append(work_items.error_line(problem))
+            answers.append(error_line(problem))
             continue
         enqueue(found, codes, strands, scorer, queue)
         answers.append(found)

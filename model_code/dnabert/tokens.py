@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from common.checkpoints import read_vocabulary
 
 BASES = "ACGT"
 OTHER = 4
@@ -38,12 +39,6 @@ def reverse_complement(codes: np.ndarray) -> np.ndarray:
     """Codes of the other strand, read 5' to 3'; base i of the input is base n - 1 - i of the output."""
     backwards = codes[::-1]
     return np.where(backwards == OTHER, OTHER, 3 - backwards).astype(np.uint8)
-
-
-def read_vocabulary(path: Path | str) -> dict[str, int]:
-    """Token to id, as vocab.txt has it: a token's id is its line number, from 0."""
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
-    return {line.strip(): number for number, line in enumerate(lines) if line.strip()}
 
 
 @dataclass(frozen=True)

@@ -22,16 +22,11 @@ modules beside this one: what a training job then packs as model.tar.gz can be s
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import shutil
 import sys
-import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -46,26 +41,17 @@ from transformers import (
 from transformers import set_seed as seed_everything
 from transformers.trainer_callback import PrinterCallback
 
-if (HERE := str(Path(__file__).resolve().parent)) not in sys.path:
-    sys.path.insert(0, HERE)
+# The container may only append this folder. common/ lies in it, or beside it where this is the repository.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import hyperparameters
 import metrics
+from common.checkpoints import make_servable, unpacked
 from examples import IGNORED, Examples, MaskedExamples, collate, collate_masked
+from hyperparameters import Hyperparameters
 from small_bert import Size, small_bert, write_vocabulary
 from tokens import KmerTokens
-
-
-@contextmanager
-def unpacked(channel: Path) -> Iterator[Path]:
-    """The checkpoint folder: the channel itself, or what its model.tar.gz holds."""
-    archive = channel / "model.tar.gz"
-    if not archive.is_file():
-        yield channel
-        return
-    with tempfile.TemporaryDirectory(prefix="seqdrop-weights-") as name:
-        with tarfile.open(archive) as tar:
-            tar.extractall(name, filter="data")  # refuses names and links that lead out, and devices
-        yield Path(name)
 
 
 class MaskedBert(BertForMaskedLM):
@@ -81,11 +67,11 @@ class MaskedBert(BertForMaskedLM):
 HEADS = {"promoter": BertForSequenceClassification, "masked": MaskedBert}
 
 
-def starting_point(args: argparse.Namespace, model_dir: Path) -> tuple[BertPreTrainedModel, KmerTokens]:
-    """Model and vocabulary: the checkpoint's, or new ones. vocab.txt is in `model_dir` afterwards."""
-    vocabulary = model_dir / "vocab.txt"
+def starting_point(args: Hyperparameters) -> tuple[BertPreTrainedModel, KmerTokens]:
+    """Model and vocabulary: the checkpoint's, or new ones. vocab.txt is in the model's folder afterwards."""
+    vocabulary = args.model_dir / "vocab.txt"
     if args.start_from:
-        with unpacked(Path(args.start_from)) as folder:
+        with unpacked(args.start_from) as folder:
             shutil.copyfile(folder / "vocab.txt", vocabulary)
             model = HEADS[args.task].from_pretrained(folder, num_labels=2).float()
         return model, KmerTokens.from_file(vocabulary)
@@ -108,7 +94,7 @@ def evaluation_figures(prediction) -> dict[str, float]:
     return metrics.summary(prediction.label_ids, logits.softmax(-1)[:, 1].numpy())
 
 
-def training_arguments(args: argparse.Namespace, steps: int, scratch: str) -> TrainingArguments:
+def training_arguments(args: Hyperparameters, steps: int, scratch: str) -> TrainingArguments:
     """Linear warm-up, then cosine decay to nothing; weights are kept at the end only."""
     return TrainingArguments(
         output_dir=scratch,
@@ -134,9 +120,9 @@ def training_arguments(args: argparse.Namespace, steps: int, scratch: str) -> Tr
     )
 
 
-def data_sets(args: argparse.Namespace, tokens: KmerTokens, most_tokens: int) -> tuple[Examples, Examples | None]:
+def data_sets(args: Hyperparameters, tokens: KmerTokens, most_tokens: int) -> tuple[Examples, Examples | None]:
     """Training and held-out examples, as the task hides them."""
-    train, held_out = Path(args.train), Path(args.validation) if args.validation else None
+    train, held_out = args.train, args.validation
     if args.task == "masked":
         rest = MaskedExamples(held_out, tokens, most_tokens, args.hide, fixed=True) if held_out else None
         return MaskedExamples(train, tokens, most_tokens, args.hide), rest
@@ -145,7 +131,7 @@ def data_sets(args: argparse.Namespace, tokens: KmerTokens, most_tokens: int) ->
     ) if held_out else None
 
 
-def fit(args: argparse.Namespace, model, tokens: KmerTokens, scratch: str) -> dict:
+def fit(args: Hyperparameters, model, tokens: KmerTokens, scratch: str) -> dict:
     """Train `model` in place; the metrics of the run."""
     train, held_out = data_sets(args, tokens, model.config.max_position_embeddings)
     steps = -(-len(train) // args.batch_size) * args.epochs
@@ -171,64 +157,24 @@ def save(model: BertPreTrainedModel, model_dir: Path, figures: dict) -> None:
     config = json.loads((model_dir / "config.json").read_text())
     if config["architectures"] == [MaskedBert.__name__]:  # a class of ours, which no one else has
         (model_dir / "config.json").write_text(json.dumps(config | {"architectures": ["BertForMaskedLM"]}, indent=2))
-    weights = model_dir / "model.safetensors"
-    weights.chmod(0o644)  # it is written for its owner alone, and the server is another user
     (model_dir / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n")
-    (model_dir / "code").mkdir(exist_ok=True)
-    for module in Path(HERE).glob("*.py"):
-        shutil.copyfile(module, model_dir / "code" / module.name)
+    make_servable(model_dir, Path(__file__))
 
 
-def parser() -> argparse.ArgumentParser:
-    layout, env = argparse.RawDescriptionHelpFormatter, os.environ
-    found = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
-    add = found.add_argument_group("data and model").add_argument
-    add("--train", default=env.get("SM_CHANNEL_TRAIN"), help="training file or folder")
-    add("--validation", default=env.get("SM_CHANNEL_VALIDATION"), help="judged after each epoch")
-    add("--task", choices=HEADS, default="promoter", help="what is trained (default promoter: a classifier)")
-    add("--model-dir", default=env.get("SM_MODEL_DIR"), help="where the model is written")
-    add("--start-from", default=env.get("SM_CHANNEL_MODEL"), help="checkpoint folder, or one with its model.tar.gz")
-    add = found.add_argument_group("the model, unless --start-from is given").add_argument
-    add("--k", type=int, default=6, choices=range(3, 7), help="bases in a token (default 6)")
-    add("--layers", type=int, default=2, help="transformer layers (default 2)")
-    add("--hidden", type=int, default=128, help="width (default 128)")
-    add("--heads", type=int, default=2, help="attention heads (default 2)")
-    add("--positions", type=int, default=512, help="most tokens in an input (default 512)")
-    add("--dropout", type=float, default=0.1, help="default 0.1")
-    add = found.add_argument_group("training").add_argument
-    add("--epochs", type=int, default=4, help="passes over the data (default 4)")
-    add("--batch-size", type=int, default=64, help="sequences in a step (default 64)")
-    add("--learning-rate", type=float, help="at its peak (default 6e-4; with --start-from 2e-5)")
-    add("--warmup", type=float, default=0.1, help="share of the steps to the peak (default 0.1)")
-    add("--weight-decay", type=float, default=0.01, help="AdamW's (default 0.01)")
-    add("--hide", type=float, help="share of k-mers masked in training (default 0.1; masked 0.2)")
-    add("--precision", choices=("fp32", "bf16"), default="fp32", help="bf16 where the processor has it")
-    add("--seed", type=int, default=1, help="of weights, order and dropout (default 1)")
-    return found
-
-
-def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    args = parser().parse_args(argv)
-    if not args.train or not args.model_dir:
-        parser().error("--train and --model-dir are needed (a training job sets both)")
-    if args.learning_rate is None:
-        args.learning_rate = 2e-5 if args.start_from else 6e-4
-    if args.hide is None:
-        args.hide = 0.2 if args.task == "masked" else 0.1
-    return args
+def parse_arguments(argv: list[str] | None = None) -> Hyperparameters:
+    return hyperparameters.parse(__doc__, argv)
 
 
 def main(argv: list[str] | None = None) -> None:
     args = parse_arguments(argv)
     seed_everything(args.seed)
-    model_dir = Path(args.model_dir)
-    model_dir.mkdir(parents=True, exist_ok=True)
-    model, tokens = starting_point(args, model_dir)
+    args.model_dir.mkdir(parents=True, exist_ok=True)
+    model, tokens = starting_point(args)
     print(f"parameters={model.num_parameters()} k={tokens.k} threads={torch.get_num_threads()}", flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         figures = fit(args, model, tokens, scratch)
-    save(model, model_dir, {"seed": args.seed, "seconds": round(time.monotonic() - began), **figures})
+    save(model, args.model_dir, {"seed": args.seed, "seconds": round(time.monotonic() - began), **figures})
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pieces
+from common.checkpoints import read_vocabulary
 
 RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
 """The twenty that every vocabulary must have."""
@@ -104,9 +105,3 @@ def _special(ids: dict[str, int], token: str) -> int:
     if token not in ids:
         raise ValueError(f"the vocabulary lacks {token}")
     return ids[token]
-
-
-def read_vocabulary(path: Path) -> dict[str, int]:
-    """Token to id, as vocab.txt has it: a token's id is its line number, from 0."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return {line.strip(): number for number, line in enumerate(lines) if line.strip()}

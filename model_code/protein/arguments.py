@@ -1,48 +1,86 @@
-"""What train.py is told: the hyperparameters of the job, as text, and SageMaker's folders."""
+"""The arguments of train.py: the hyperparameters of the job, as text, and SageMaker's folders."""
 
 from __future__ import annotations
 
-import argparse
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import NoReturn
 
 import encoders
 import heads
+from common.command_line import about, parser_of, values
 from networks import CLASSES
+from transformers import HfArgumentParser
 
 PROFILES = ("single", "ddp", "fsdp", "fsdp_offload", "lora")
 PRECISIONS = ("auto", "bf16", "fp32")
 CHECKPOINTS = "/opt/ml/checkpoints"
+FOLDERS = {
+    "data": "SM_CHANNEL_DATA",
+    "start_from": "SM_CHANNEL_MODEL",
+    "model_dir": "SM_MODEL_DIR",
+    "output_dir": "SM_OUTPUT_DATA_DIR",
+    "checkpoints": "SEQDROP_CHECKPOINTS",
+}
 
 
 @dataclass(frozen=True)
-class Arguments:
-    """One training run. Checks what goes together; ValueError says what does not."""
+class Folders:
+    _argument_group_name = "folders"
 
-    data: Path
-    model_dir: Path
-    output_dir: Path
-    checkpoints: Path
-    start_from: Path | None
-    model: str
-    task: str
-    epochs: int
-    learning_rate: float
-    tokens_per_batch: int
-    accumulate: int
-    max_length: int
-    seed: int
-    patience: int
-    head: str
-    freeze_encoder: bool
-    profile: str
-    activation_checkpointing: bool
-    activation_offloading: bool
-    lora_rank: int
-    precision: str
+    data: Path | None = field(default=None, metadata=about("train, validation and test.jsonl"))
+    start_from: Path | None = field(default=None, metadata=about("pre-trained folder, or its model.tar.gz"))
+    model_dir: Path | None = field(default=None, metadata=about("where the model is written"))
+    output_dir: Path | None = field(default=None, metadata=about("where card.json is written as well"))
+    checkpoints: Path = field(default=Path(CHECKPOINTS), metadata=about("to go on from"))
+
+
+@dataclass(frozen=True)
+class Model:
+    _argument_group_name = "the model"
+
+    model: str = field(default="cnn", metadata=about("default cnn, which needs no weights", choices=encoders.NAMES))
+    task: str = field(default="ss3", metadata=about("three or eight classes (default ss3)", choices=tuple(CLASSES)))
+    head: str = field(default="linear", metadata=about("default linear", choices=heads.NAMES))
+    freeze_encoder: bool = field(default=False, metadata=about("train the head alone (default false)"))
+    max_length: int = field(default=1024, metadata=about("residues at once; longer proteins are cut (default 1024)"))
+
+
+@dataclass(frozen=True)
+class Training:
+    _argument_group_name = "training"
+
+    epochs: int = field(default=10, metadata=about("passes over the data, at most (default 10)"))
+    patience: int = field(default=3, metadata=about("epochs without a better validation before it ends; 0 never"))
+    learning_rate: float = field(default=5e-4, metadata=about("at its peak (default 5e-4)"))
+    tokens_per_batch: int = field(default=6000, metadata=about("in one process, padding included (default 6000)"))
+    accumulate: int = field(default=1, metadata=about("batches in a step (default 1)"))
+    seed: int = field(default=1, metadata=about("of weights, order and dropout (default 1)"))
+
+
+@dataclass(frozen=True)
+class Spreading:
+    _argument_group_name = "how it is spread"
+
+    profile: str = field(
+        default="single", metadata=about("default single; the others run under torchrun", choices=PROFILES)
+    )
+    activation_checkpointing: bool = field(default=False, metadata=about("compute a block again rather than keep it"))
+    activation_offloading: bool = field(default=False, metadata=about("keep the blocks' inputs in the CPU's memory"))
+    lora_rank: int = field(default=8, metadata=about("of the adapters of profile lora (default 8)"))
+    precision: str = field(
+        default="auto", metadata=about("auto is bf16 on a GPU that has it, else fp32", choices=PRECISIONS)
+    )
+
+
+GROUPS = (Folders, Model, Training, Spreading)
+
+
+@dataclass(frozen=True)
+class Arguments(Folders, Model, Training, Spreading):
+    """One training run. Checks what goes together. Raise ValueError for what does not."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "learning_rate", "tokens_per_batch", "accumulate", "max_length", "lora_rank"):
@@ -59,57 +97,21 @@ class Arguments:
             raise ValueError("activation_offloading moves what activation_checkpointing keeps: it needs that as well")
 
     def hyperparameters(self) -> dict:
-        """All that is no folder."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if "Path" not in str(field.type)}
+        """Return all arguments that are not folders."""
+        return {one.name: getattr(self, one.name) for group in GROUPS[1:] for one in fields(group)}
 
 
-def flag(text: str) -> bool:
-    """SageMaker gives booleans as text."""
-    if text.lower() not in ("true", "false"):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
-    return text.lower() == "true"
-
-
-class Parser(argparse.ArgumentParser):
+class Parser(HfArgumentParser):
     """Raises what is wrong, so that it reaches the job's failure text."""
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(f"{message} (train.py --help lists what there is)")
 
 
-def parser(doc: str, env: Mapping[str, str]) -> Parser:
-    found = Parser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    add = found.add_argument_group("folders").add_argument
-    add("--data", default=env.get("SM_CHANNEL_DATA"), type=Path, help="train, validation and test.jsonl")
-    add("--start-from", default=env.get("SM_CHANNEL_MODEL"), type=Path, help="pre-trained folder, or its model.tar.gz")
-    add("--model-dir", default=env.get("SM_MODEL_DIR"), type=Path, help="where the model is written")
-    add("--output-dir", default=env.get("SM_OUTPUT_DATA_DIR"), type=Path, help="where card.json is written as well")
-    add("--checkpoints", default=env.get("SEQDROP_CHECKPOINTS", CHECKPOINTS), type=Path, help="to go on from")
-    add = found.add_argument_group("the model").add_argument
-    add("--model", choices=encoders.NAMES, default="cnn", help="default cnn, which needs no weights")
-    add("--task", choices=CLASSES, default="ss3", help="three or eight classes (default ss3)")
-    add("--head", choices=heads.NAMES, default="linear", help="default linear")
-    add("--freeze_encoder", type=flag, default=False, help="train the head alone (default false)")
-    add("--max_length", type=int, default=1024, help="residues at once; longer proteins are cut (default 1024)")
-    add = found.add_argument_group("training").add_argument
-    add("--epochs", type=int, default=10, help="passes over the data, at most (default 10)")
-    add("--patience", type=int, default=3, help="epochs without a better validation before it ends; 0 never")
-    add("--learning_rate", type=float, default=5e-4, help="at its peak (default 5e-4)")
-    add("--tokens_per_batch", type=int, default=6000, help="in one process, padding included (default 6000)")
-    add("--accumulate", type=int, default=1, help="batches in a step (default 1)")
-    add("--seed", type=int, default=1, help="of weights, order and dropout (default 1)")
-    add = found.add_argument_group("how it is spread").add_argument
-    add("--profile", choices=PROFILES, default="single", help="default single; the others run under torchrun")
-    add("--activation_checkpointing", type=flag, default=False, help="compute a block again rather than keep it")
-    add("--activation_offloading", type=flag, default=False, help="keep the blocks' inputs in the CPU's memory")
-    add("--lora_rank", type=int, default=8, help="of the adapters of profile lora (default 8)")
-    add("--precision", choices=PRECISIONS, default="auto", help="auto is bf16 on a GPU that has it, else fp32")
-    return found
-
-
-def parse(doc: str, argv: list[str] | None = None, env: Mapping[str, str] = os.environ) -> Arguments:
-    """ValueError says which argument is missing, unknown or unfit."""
-    found = vars(parser(doc, env).parse_args(argv))
+def parse(doc: str, argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ) -> Arguments:
+    """Return the arguments of a command line. Raise ValueError for a missing, unknown or unfit one."""
+    parser = parser_of(GROUPS, doc, {name: env.get(variable) for name, variable in FOLDERS.items()}, Parser)
+    found = values(parser, argv)
     missing = [name for name in ("data", "model_dir") if found[name] is None]
     if missing:
         raise ValueError(f"--{' and --'.join(missing)} needed (a training job sets them)".replace("_", "-"))

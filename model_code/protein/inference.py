@@ -22,17 +22,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-if (HERE := str(Path(__file__).resolve().parent)) not in sys.path:
-    sys.path.insert(0, HERE)  # the container does so too, but not everyone who imports this file by its path
+# The container may only append this folder. common/ lies in it, or beside it where this is the repository.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import networks
+from common.json_lines import split_lines
+from common.media_types import JSON, JSON_LINES, accepts, as_bytes, media_type
+from common.processors import device_of, set_threads
 from passes import Cutting, Task, answer_lines
-from processors import device_of, set_threads
-from protein_items import split_lines
 from tasks import TASKS
 
-JSON_LINES = "application/jsonlines"
-ANY = ("*/*", "application/json")  # what the container says that a client accepts who said nothing
 OVERLAP = 128
 """Residues; beyond what the convolutional seed sees on either side together."""
 
@@ -71,9 +71,9 @@ def _number(environment: Mapping[str, str], name: str, otherwise: int) -> int:
 
 def input_fn(input_data: bytes | str, content_type: str) -> bytes:
     """The request; its content type may carry parameters such as a charset."""
-    if (content_type or "").split(";")[0].strip().lower() != JSON_LINES:
+    if media_type(content_type) != JSON_LINES:
         raise ValueError(f"content type {content_type!r} is not served; send {JSON_LINES}")
-    return input_data.encode("utf-8") if isinstance(input_data, str) else bytes(input_data)
+    return as_bytes(input_data)
 
 
 def predict_fn(data: bytes, model: Asked) -> list[str]:
@@ -83,7 +83,6 @@ def predict_fn(data: bytes, model: Asked) -> list[str]:
 
 def output_fn(prediction: list[str], accept: str | None = None) -> str:
     """N lines joined by N - 1 newlines; a transform job that assembles by line adds the last one."""
-    kinds = {kind.split(";")[0].strip().lower() for kind in (accept or ANY[0]).split(",")}
-    if not kinds & {JSON_LINES, *ANY}:
+    if not accepts(accept, JSON_LINES, JSON):
         raise ValueError(f"answers come as {JSON_LINES}, not as {accept!r}")
     return "\n".join(prediction)

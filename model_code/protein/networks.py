@@ -174,7 +174,6 @@ def save(model: StructureModel, folder: Path | str, state: dict[str, torch.Tenso
     state = model.state_dict() if state is None else state
     once = [name for name, _ in model.named_parameters()]  # tied weights have one name here
     save_file({name: state[name].detach().cpu().contiguous() for name in once}, folder / "model.safetensors")
-    (folder / "model.safetensors").chmod(0o644)  # it is written for its owner alone, and the server is another user
 
 
 def load(folder: Path | str, device: torch.device | str = "cpu") -> StructureModel:

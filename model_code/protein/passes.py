@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from protein_items import BadLine, ProteinItem, error_line, parse_line
+from common.json_lines import BadLine, error_line
+from protein_items import ProteinItem, parse_line
 from stitching import weights
 
 RESIDUES_A_PASS = 8_192

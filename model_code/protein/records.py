@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from common.json_lines import read_texts
 
 SPLITS = ("train", "validation", "test")
 NOT_SCORED = "-"
@@ -39,24 +40,18 @@ class Piece:
 
 def read(path: Path, classes: str) -> list[Protein]:
     """All proteins of a file. ValueError names the file and the line."""
-    with path.open(encoding="utf-8") as handle:
-        found = [_protein(line, classes, f"{path.name}, line {number}") for number, line in enumerate(handle, start=1)]
+    found = [_protein(place, *texts, classes) for place, texts in read_texts(path, "id", "sequence", "labels")]
     if not found:
         raise ValueError(f"{path.name} holds no protein")
     return found
 
 
-def _protein(line: str, classes: str, place: str) -> Protein:
-    try:
-        entry = json.loads(line)
-        found = Protein(entry["id"], entry["sequence"], entry["labels"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{place}: no JSON object with id, sequence and labels") from error
-    if not found.sequence or len(found.sequence) != len(found.labels):
-        raise ValueError(f"{place}: {len(found.sequence)} residues and {len(found.labels)} labels")
-    if odd := set(found.labels) - {*classes, NOT_SCORED}:
+def _protein(place: str, id: str, sequence: str, labels: str, classes: str) -> Protein:
+    if not sequence or len(sequence) != len(labels):
+        raise ValueError(f"{place}: {len(sequence)} residues and {len(labels)} labels")
+    if odd := set(labels) - {*classes, NOT_SCORED}:
         raise ValueError(f"{place}: labels {' '.join(sorted(odd))} are none of {classes}{NOT_SCORED}")
-    return found
+    return Protein(id, sequence, labels)
 
 
 def read_splits(folder: Path, classes: str) -> dict[str, list[Protein]]:

@@ -33,8 +33,9 @@ from transformers import Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_utils import EvalLoopOutput
 
-if (HERE := str(Path(__file__).resolve().parent)) not in sys.path:
-    sys.path.insert(0, HERE)
+# The container may only append this folder. common/ lies in it, or beside it where this is the repository.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import alphabet
 import arguments
@@ -47,6 +48,7 @@ import spreading
 import watching
 import weights
 from arguments import Arguments
+from common.checkpoints import make_servable
 from scores import Tally
 
 BEST = "best"
@@ -239,9 +241,7 @@ def write(args: Arguments, model: networks.StructureModel, card: dict) -> None:
         args.output_dir.mkdir(parents=True, exist_ok=True)
         for folder in {args.model_dir, args.output_dir}:
             (folder / "card.json").write_text(json.dumps(card, indent=2) + "\n")
-        (args.model_dir / "code").mkdir(exist_ok=True)
-        for module in Path(HERE).glob("*.py"):
-            shutil.copyfile(module, args.model_dir / "code" / module.name)
+        make_servable(args.model_dir, Path(__file__))
 
 
 def run(args: Arguments, interruption: watching.Interruption) -> int:

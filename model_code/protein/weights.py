@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch.distributed as dist
-
-ARCHIVE, CONFIG = "model.tar.gz", "config.json"
+from common.checkpoints import ARCHIVE, checkpoint_folder, unpack
 
 
 @contextlib.contextmanager
@@ -39,16 +37,3 @@ def unpacked(channel: Path) -> Iterator[Path]:
         dist.barrier()
         if first:
             shutil.rmtree(folder)
-
-
-def unpack(archive: Path, folder: Path) -> None:
-    with tarfile.open(archive, mode="r:*") as tar:
-        tar.extractall(folder, filter="data")  # refuses names and links that lead out, and devices
-
-
-def checkpoint_folder(folder: Path) -> Path:
-    """It, or the one folder in it, that holds config.json."""
-    found = [path.parent for path in (folder / CONFIG, *folder.glob(f"*/{CONFIG}")) if path.is_file()]
-    if not found:
-        raise ValueError("the channel `model` holds no config.json: it must be a pre-trained folder or its archive")
-    return found[0]

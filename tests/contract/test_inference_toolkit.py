@@ -203,7 +203,7 @@ def input_fn(body, kind):
 @pytest.fixture
 def cores(repository) -> int:
     """As model_code counts them."""
-    spec = importlib.util.spec_from_file_location("threads", repository / "model_code/dnabert/threads.py")
+    spec = importlib.util.spec_from_file_location("processors", repository / "model_code/common/processors.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.cores()

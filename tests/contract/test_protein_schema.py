@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model_code" / "pro
 
 import networks
 import protein_items
+from common.json_lines import BadLine
 
 CODE = Path(protein_items.__file__).resolve().parent
 LINES = "application/jsonlines"
@@ -91,7 +92,7 @@ def asked(request, inference, tmp_path_factory):
 def is_read(line: bytes) -> bool:
     try:
         protein_items.parse_line(line)
-    except protein_items.BadLine:
+    except BadLine:
         return False
     return True
 

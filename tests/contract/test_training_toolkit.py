@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from seqdrop_cli.sourcedir import pack_program
 
 from tests.contract.training_toolkit import Job, python_of
 from tests.unit.model_code.protein import data, published
@@ -29,7 +30,7 @@ def job(repository, tmp_path_factory):
     channels["model"] = published.write(root / "model", "prot_t5_xl_uniref50", published.SMALL_T5, files=2)
 
     def make(name: str, gpus: int = 0, **told: str) -> Job:
-        code = repository / "model_code/protein"
+        code = pack_program(repository / "model_code/protein")
         return Job(python, root / name, code, channels, TOLD | {"model": "prott5", **told}, gpus)
 
     return make
@@ -52,6 +53,7 @@ def test_one_process_and_two_leave_a_model_and_its_card(job, monkeypatch, reposi
         assert figures(one.ml / "model")["test_q3"] >= 0.95
         assert figures(one.ml / "model") == figures(one.ml / "output/data")
         assert (one.ml / "model/code/networks.py").exists()
+        assert (one.ml / "model/code/common/json_lines.py").exists()
         assert not (one.ml / "output/failure").exists()
     assert "torchrun --nnodes 1 --nproc_per_node 2" in both.log
     assert "Invoking TorchDistributed" in both.log

@@ -6,10 +6,12 @@ processes), as the inference toolkit's servers do (toolkit.py).
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import subprocess
+import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +53,8 @@ class Job:
 
     python: Path
     root: Path
-    code: Path
+    code: bytes
+    """The archive of the script, as `seqdrop training push` makes it."""
     channels: dict[str, Path]
     hyperparameters: dict[str, str]
     gpus: int = 0
@@ -67,7 +70,8 @@ class Job:
             (self.root / name).mkdir(parents=True)
         for name in ("output/data", "checkpoints"):
             (self.ml / name).mkdir(parents=True)
-        shutil.copytree(self.code, self.ml / "code", ignore=shutil.ignore_patterns("seeds", "__pycache__"))
+        with tarfile.open(fileobj=io.BytesIO(self.code)) as archive:
+            archive.extractall(self.ml / "code", filter="data")
         for name, folder in self.channels.items():
             shutil.copytree(folder, self.ml / "input/data" / name)
         config = {

@@ -46,6 +46,7 @@ def test_what_is_in_an_archive(folder, repository):
         (folder / name).write_bytes(b"not for the container")
     found = files_of(pack_model(folder))
     code = {f"code/{path.name}" for path in (repository / "model_code/dnabert").glob("*.py")} - {"code/train.py"}
+    code |= {f"code/common/{path.name}" for path in (repository / "model_code/common").glob("*.py")}
     kept = {"config.json", "vocab.txt", "model.safetensors", "README.md", "figures.json", "calibration.json"}
     assert set(found) == code | kept
     assert found["model.safetensors"] == (folder / "model.safetensors").read_bytes()

@@ -2,17 +2,20 @@
 
 import io
 import json
+import os
 import tarfile
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 from seqdrop.errors import JobRefused
+from seqdrop.models import pointers
 from seqdrop.models.archives import current_archive
 from seqdrop.models.code_bundles import current_program
 from seqdrop_cli import trainings
 from seqdrop_cli.main import parser
-from seqdrop_cli.sourcedir import MODEL_CODE, pack_program
+from seqdrop_cli.model_code import MODEL_CODE
+from seqdrop_cli.sourcedir import pack_program
 
 
 @pytest.fixture
@@ -61,6 +64,19 @@ def test_weights_are_pushed_under_the_name_that_the_script_looks_for(run, servic
     archive = current_archive(services.s3, "results", "prot_bert_bfd")
     assert archive.key.endswith("/model.tar.gz")
     assert members(services, archive.key) == ["config.json", "model.safetensors", "vocab.txt"]
+
+
+def test_the_same_weights_are_one_archive_whatever_the_times_of_the_files(run, services, tmp_path):
+    """Pushed again, after a copy that changed times and modes, they are no new model."""
+    (tmp_path / "config.json").write_text("{}")
+    pushed = []
+    for moment, mode in ((1, 0o600), (2_000_000_000, 0o644)):
+        os.utime(tmp_path / "config.json", (moment, moment))
+        (tmp_path / "config.json").chmod(mode)
+        assert run("training", "weights", "tiny", tmp_path) == 0
+        pushed.append(current_archive(services.s3, "results", "tiny"))
+    assert pushed[0] == pushed[1]
+    assert pointers.read(services.s3, "results", "models/tiny/current.json")["history"] == []
 
 
 def test_a_version_is_made_current_by_hand(run, services):

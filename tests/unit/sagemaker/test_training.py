@@ -1,7 +1,9 @@
 """The request for a training job, held to SageMaker's own description and to the bounds that botocore leaves out."""
 
+import ast
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import botocore.session
 import pytest
@@ -14,6 +16,8 @@ from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.jobfile import parse
 from seqdrop.training.plan.sizing import sized
 from seqdrop.training.request import Order
+
+from tests.support.model_code import MODEL_CODE
 
 NAME = f"seqdrop-training-{'A' * 26}-1"
 ROLE = "arn:aws:iam::123456789012:role/training"
@@ -87,15 +91,21 @@ def test_the_request_is_this_one(made):
     assert {"model", "task", "epochs", "learning_rate", "profile", "activation_checkpointing"} <= set(told)
 
 
-def test_what_train_py_is_told_is_what_it_takes(made, repository):
-    """Held to the parser of the script itself, by its text: the environment of unit tests need not import it."""
-    known = set(re.findall(r'add\("--([a-z_-]+)"', (repository / "model_code/protein/arguments.py").read_text()))
+def test_what_train_py_is_told_is_what_it_takes(made):
+    """Held to the arguments of the script itself, by its text: the environment of unit tests need not import it."""
+    known = arguments_of(MODEL_CODE / "protein/arguments.py")
     for text in (CNN, BERT):
         told = {name for name in made(text)["HyperParameters"] if not name.startswith("sagemaker_")}
         assert told <= known
-    known = set(re.findall(r'add\("--([a-z-]+)"', (repository / "model_code/dnabert/train.py").read_text()))
     told = {name for name in made(DNABERT)["HyperParameters"] if not name.startswith("sagemaker_")}
-    assert told == {"task", "epochs", "learning-rate", "seed"} <= known
+    assert told == {"task", "epochs", "learning-rate", "seed"}
+    assert {name.replace("-", "_") for name in told} <= arguments_of(MODEL_CODE / "dnabert/hyperparameters.py")
+
+
+def arguments_of(module: Path) -> set[str]:
+    """The fields of a module's dataclasses."""
+    classes = [node for node in ast.parse(module.read_text()).body if isinstance(node, ast.ClassDef)]
+    return {line.target.id for one in classes for line in one.body if isinstance(line, ast.AnnAssign)}
 
 
 def test_several_gpus_start_torchrun_and_their_disks_take_no_key(made):

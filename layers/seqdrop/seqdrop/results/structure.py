@@ -11,17 +11,15 @@ Files of the task `structure`: a table of residues, 3-line FASTA, PSIPRED's .ss2
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import re
-import tarfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 
 from seqdrop import __version__
+from seqdrop.models.packing import TarGz
 from seqdrop.results.proteins import STATES, STATES_8, UNIT, Failure, Protein
 from seqdrop.results.tables import META
 
@@ -166,16 +164,10 @@ class Ss2Archive(ExitStack):
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        packed = self.enter_context(gzip.GzipFile(folder / NAME, "wb", compresslevel=LEVEL, mtime=0))
-        tar = tarfile.open(fileobj=packed, mode="w|", format=tarfile.USTAR_FORMAT)  # noqa: SIM115 (the stack closes it)
-        self._tar = self.enter_context(tar)
+        self._archive = self.enter_context(TarGz(self.enter_context((folder / NAME).open("wb")), LEVEL))
 
     def add(self, protein: Protein) -> None:
-        body = ss2(protein).encode("ascii")
-        info = tarfile.TarInfo(file_name(protein))
-        info.size, info.mode = len(body), 0o644
-        self._tar.addfile(info, io.BytesIO(body))
-        self._tar.members.clear()  # tarfile remembers each, which is what memory would grow by
+        self._archive.add(file_name(protein), ss2(protein).encode("ascii"))
 
 
 LINES, TABLE, FASTA = "predictions.jsonl", "structure.parquet", "structure.fasta"

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-CODE = Path(__file__).resolve().parents[4] / "model_code" / "dnabert"
-sys.path.insert(0, str(CODE))
+from tests.support.model_code import loaded, on_path
 
-
-def load_by_path(name: str):
-    """A module under a name of its own: other model folders have an inference.py and a train.py too."""
-    spec = importlib.util.spec_from_file_location(f"dnabert_{name}", CODE / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+CODE = on_path("dnabert")
 
 
 @pytest.fixture(scope="session")
@@ -30,12 +20,12 @@ def code_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def inference():
-    return load_by_path("inference")
+    return loaded("dnabert", "inference")
 
 
 @pytest.fixture(scope="session")
 def train():
-    return load_by_path("train")
+    return loaded("dnabert", "train")
 
 
 def write_checkpoint(

@@ -6,9 +6,10 @@ import itertools
 
 import numpy as np
 import pytest
+from common.checkpoints import read_vocabulary
 from hypothesis import given
 from hypothesis import strategies as st
-from tokens import SPECIALS, KmerTokens, encode_bases, read_vocabulary, reverse_complement
+from tokens import SPECIALS, KmerTokens, encode_bases, reverse_complement
 
 LETTERS = "ACGTacgtNRYSWKMBDHVUn*.-"
 

@@ -6,6 +6,7 @@ import json
 import random
 import tarfile
 
+import hyperparameters
 import numpy as np
 import pytest
 import torch
@@ -125,6 +126,36 @@ def test_a_checkpoint_is_trained_gently(train):
     assert rates == [6e-4, 2e-5, 1e-3]
 
 
+def test_arguments_are_read_as_a_training_job_passes_them(train, monkeypatch):
+    """A name with "_" or "-", and one of a single letter with one hyphen."""
+    monkeypatch.setenv("SM_CHANNEL_TRAIN", "/in/train")
+    monkeypatch.setenv("SM_MODEL_DIR", "/model")
+    monkeypatch.setenv("SM_CHANNEL_VALIDATION", "")
+    given = "-k 4 --batch-size 8 --weight_decay 0 --task masked --seed 3 --precision bf16"
+    found = train.parse_arguments(given.split())
+    assert (found.k, found.batch_size, found.weight_decay, found.seed, found.precision) == (4, 8, 0.0, 3, "bf16")
+    assert (str(found.train), found.validation, str(found.model_dir)) == ("/in/train", None, "/model")
+    assert (found.task, found.hide, found.learning_rate, found.epochs) == ("masked", 0.2, 6e-4, 4)
+    assert set(train.HEADS) == set(hyperparameters.TASKS)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("--k 7", "invalid choice: 7"),
+        ("--task embed", "invalid choice: 'embed'"),
+        ("--epochs ten", "invalid int value: 'ten'"),
+        ("--speed 9", "unrecognized arguments: --speed 9"),
+        ("--batch 9", "unrecognized arguments: --batch 9"),
+        ("--model_dir s3://bucket/model", "s3:/bucket/model is in S3"),
+    ],
+)
+def test_unfit_and_unknown_arguments_are_errors_of_usage(train, capsys, more, says):
+    with pytest.raises(SystemExit):
+        train.parse_arguments(f"--train x --model-dir y {more}".split())
+    assert says in capsys.readouterr().err
+
+
 def test_a_width_that_heads_do_not_divide_is_refused(train):
     with pytest.raises(ValueError, match="3 heads"):
         train.Size(hidden=128, heads=3)
@@ -139,7 +170,7 @@ def test_nothing_to_train_on_is_an_error_of_usage(train, monkeypatch, capsys):
 
 def test_kmers_that_share_bases_and_near_positions_begin_alike(train, tmp_path):
     arguments = train.parse_arguments(f"--train x --model-dir {tmp_path} --k 3 --hidden 32 --positions 40".split())
-    model, tokens = train.starting_point(arguments, tmp_path)
+    model, tokens = train.starting_point(arguments)
     table = model.bert.embeddings
     kmer = {token: table.word_embeddings.weight[number] for token, number in tokens.vocabulary.items()}
     place = table.position_embeddings.weight
@@ -213,7 +244,8 @@ def test_a_channel_may_hold_the_archive_of_a_checkpoint(train, tmp_path, tiny_fo
     with train.unpacked(tiny_folder) as folder:
         assert folder == tiny_folder
     with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
-        archive.add(tiny_folder / "vocab.txt", "vocab.txt")
+        for name in ("config.json", "vocab.txt"):
+            archive.add(tiny_folder / name, name)
     with train.unpacked(tmp_path) as folder:
         assert (folder / "vocab.txt").read_bytes() == (tiny_folder / "vocab.txt").read_bytes()
     assert not folder.exists()

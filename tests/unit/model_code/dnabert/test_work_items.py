@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from common.json_lines import BadLine, error_line, split_lines
 from hypothesis import given
 from hypothesis import strategies as st
-from work_items import MOST_START, BadLine, error_line, parse_line, split_lines
+from work_items import MOST_START, parse_line
 
 GOOD = {"id": "u:1:0", "record": "chr1", "start": 0, "sequence": "ACGTN"}
 

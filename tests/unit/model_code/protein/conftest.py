@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.model_code import loaded, on_path
 from tests.unit.model_code.protein import data, published
 
-CODE = Path(__file__).resolve().parents[4] / "model_code" / "protein"
-sys.path.insert(0, str(CODE))
+CODE = on_path("protein")
 
 
 @pytest.fixture(scope="session")
@@ -21,12 +19,7 @@ def protein_code() -> Path:
 
 @pytest.fixture(scope="session")
 def protein_train():
-    """train.py under a name of its own: other model folders have one too."""
-    spec = importlib.util.spec_from_file_location("protein_train", CODE / "train.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return loaded("protein", "train")
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ def test_everything_as_a_training_job_gives_it():
 @pytest.mark.parametrize(
     ("told", "says"),
     [
-        ("--freeze_encoder maybe", "'maybe' is neither true nor false"),
+        ("--freeze_encoder maybe", "got maybe but expected one of yes/no, true/false"),
         ("--epochs ten", "invalid int value: 'ten'"),
         ("--epochs 0", "epochs is 0; it must be over 0"),
         ("--learning_rate nan", "learning_rate is nan"),
@@ -64,6 +64,61 @@ def test_everything_as_a_training_job_gives_it():
 def test_what_does_not_go_together_is_refused(told, says):
     with pytest.raises(ValueError, match=says):
         arguments.parse("", told.split(), ENVIRONMENT)
+
+
+@pytest.mark.parametrize("text", ["true", "True", "TRUE"])
+def test_a_boolean_is_read_however_the_toolkit_writes_it(text):
+    assert arguments.parse("", ["--activation_checkpointing", text], ENVIRONMENT).activation_checkpointing is True
+    opposite = {"true": "false", "True": "False", "TRUE": "FALSE"}[text]
+    assert arguments.parse("", ["--activation_checkpointing", opposite], ENVIRONMENT).activation_checkpointing is False
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "learning-rate"])
+def test_a_name_may_be_written_with_hyphens(name):
+    assert arguments.parse("", [f"--{name}", "1e-3"], ENVIRONMENT).learning_rate == 1e-3
+
+
+def test_a_name_is_never_guessed():
+    with pytest.raises(ValueError, match="unrecognized arguments: --learning 1e-3"):
+        arguments.parse("", ["--learning", "1e-3"], ENVIRONMENT)
+
+
+def test_what_sagemakers_launchers_send_of_their_own_is_refused():
+    """mp_parameters is for SageMaker's model-parallel library, which this script does not use: it would train in vain.
+
+    model_dir is where the SDK of some frameworks wants the model in S3: here it would be written to a folder "s3:".
+    """
+    with pytest.raises(ValueError, match="unrecognized arguments: --mp_parameters partitions=2"):
+        arguments.parse("", ["--mp_parameters", "partitions=2,microbatches=4"], ENVIRONMENT)
+    with pytest.raises(ValueError, match="argument --model_dir: s3:/bucket/model is in S3"):
+        arguments.parse("", ["--model_dir", "s3://bucket/model"], ENVIRONMENT)
+
+
+def test_an_empty_variable_names_no_folder():
+    found = arguments.parse("", [], ENVIRONMENT | {"SM_CHANNEL_MODEL": "", "SM_OUTPUT_DATA_DIR": ""})
+    assert (found.start_from, str(found.output_dir)) == (None, "/model")
+
+
+def test_defaults_are_those_of_the_fields():
+    found = arguments.parse("", [], ENVIRONMENT)
+    assert found.hyperparameters() == {
+        "model": "cnn",
+        "task": "ss3",
+        "head": "linear",
+        "freeze_encoder": False,
+        "max_length": 1024,
+        "epochs": 10,
+        "patience": 3,
+        "learning_rate": 5e-4,
+        "tokens_per_batch": 6000,
+        "accumulate": 1,
+        "seed": 1,
+        "profile": "single",
+        "activation_checkpointing": False,
+        "activation_offloading": False,
+        "lora_rank": 8,
+        "precision": "auto",
+    }
 
 
 def test_folders_that_nobody_named():

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
 import random
-from pathlib import Path
 
 import networks
 import numpy as np
@@ -18,6 +16,7 @@ from passes import Cutting
 from protein_items import LONGEST, UNIT
 from safetensors.torch import load_file, save_file
 
+from tests.support.model_code import loaded
 from tests.unit.model_code.protein.folders import tiny_folder
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
@@ -54,13 +53,7 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def inference():
-    """Under a name of its own: other model folders have an inference.py, too."""
-    spec = importlib.util.spec_from_file_location(
-        "protein_inference", Path(networks.__file__).with_name("inference.py")
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded("protein", "inference")
 
 
 @pytest.fixture(scope="session", params=["cnn", "protbert", "prott5"])

@@ -7,25 +7,28 @@ import subprocess
 import sys
 
 import pytest
-from threads import cores, set_threads
+from common.processors import cores, set_threads
+
+from tests.support.model_code import MODEL_CODE
 
 
-def counted(code_folder, **settings) -> str:
+def counted(**settings) -> str:
     """Threads in a worker as multi-model-server leaves it: OMP_NUM_THREADS is 1 before torch is imported."""
     script = (
-        "import os, torch; from threads import set_threads; set_threads(os.environ); print(torch.get_num_threads())"
+        "import os, torch; from common.processors import set_threads; "
+        "set_threads(os.environ); print(torch.get_num_threads())"
     )
     environment = os.environ | {"OMP_NUM_THREADS": "1"} | settings
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=code_folder, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", script], cwd=MODEL_CODE, env=environment, capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
 
 
-def test_a_worker_that_is_alone_takes_its_cores_back(code_folder):
-    assert counted(code_folder, SEQDROP_THREADS="all") == str(cores())
-    assert counted(code_folder, SEQDROP_THREADS="3") == "3"
-    assert counted(code_folder, SEQDROP_THREADS="") == "1"
+def test_a_worker_that_is_alone_takes_its_cores_back():
+    assert counted(SEQDROP_THREADS="all") == str(cores())
+    assert counted(SEQDROP_THREADS="3") == "3"
+    assert counted(SEQDROP_THREADS="") == "1"
 
 
 def test_cores_are_no_more_than_the_process_may_use():

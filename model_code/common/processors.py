@@ -1,4 +1,4 @@
-"""How many threads PyTorch uses, as the job says in SEQDROP_THREADS."""
+"""Where a model runs: the GPU that the model server gave this worker, or as many cores as SEQDROP_THREADS allows."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ from pathlib import Path
 import torch
 
 
+def device_of(context=None) -> str:
+    """Return the device of this worker: "cuda:<number>" as the model server's `context` has it, "cpu" without GPUs."""
+    if not torch.cuda.is_available():
+        return "cpu"
+    gpu = getattr(context, "system_properties", {}).get("gpu_id")
+    return f"cuda:{gpu or 0}"
+
+
 def set_threads(environment: Mapping[str, str]) -> None:
-    """Obey SEQDROP_THREADS: a number, or "all" for every core; without it nothing is changed.
+    """Apply SEQDROP_THREADS: a number, or "all" for every core. Without it nothing is changed.
 
     multi-model-server sets OMP_NUM_THREADS to 1 before the model's code is imported, so on a CPU a worker that is
-    alone on its instance would leave all cores but one idle.
+    alone on its instance would leave all cores but one idle. Raise ValueError for any other text.
     """
     wanted = environment.get("SEQDROP_THREADS", "")
     if not wanted:
@@ -24,7 +32,7 @@ def set_threads(environment: Mapping[str, str]) -> None:
 
 
 def cores() -> int:
-    """Cores that this process may use; two hardware threads of one core share its matrix units and count once."""
+    """Count the cores that this process may use. Two hardware threads of one core share its matrix units: one core."""
     usable = os.sched_getaffinity(0)
     places = [Path(f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list") for number in usable]
     try:

@@ -1,0 +1,46 @@
+"""A training script's arguments as dataclasses, a field each, read by transformers' HfArgumentParser.
+
+A training job passes each hyperparameter as `--name value`, always as text; true and false in any case are booleans.
+A name may be written with "_" or with "-".
+"""
+
+from __future__ import annotations
+
+from argparse import RawDescriptionHelpFormatter
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from transformers import HfArgumentParser
+
+
+def about(help: str, **more) -> dict:
+    """Return the metadata of a field: its line in --help, and what else argparse is to know, such as `choices`."""
+    return {"help": help, **more}
+
+
+def parser_of(
+    groups: Sequence[type],
+    doc: str,
+    defaults: Mapping[str, str | None],
+    parser: type[HfArgumentParser] = HfArgumentParser,
+) -> HfArgumentParser:
+    """Return the parser for dataclasses, each of which is a group in --help.
+
+    `defaults` are texts in place of the defaults of fields, such as the folders that the container names.
+    """
+    made = parser(groups, description=doc, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False)
+    made.set_defaults(**{name: text for name, text in defaults.items() if text})
+    return made
+
+
+def values(parser: HfArgumentParser, argv: Sequence[str] | None) -> dict:
+    """Return the values of all fields by name. Call `parser.error` for an unknown or unfit argument."""
+    *groups, unknown = parser.parse_args_into_dataclasses(argv, return_remaining_strings=True, look_for_args_file=False)
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    found = {one.name: getattr(group, one.name) for group in groups for one in fields(group)}
+    for name, value in found.items():
+        if isinstance(value, Path) and value.parts[:1] == ("s3:",):
+            parser.error(f"argument --{name}: {value} is in S3; it must be a folder of this machine")
+    return found

@@ -1,0 +1,89 @@
+"""JSON Lines: requests of work items, error lines in answer, and files of training records.
+
+The container has no JSON Schema package, so the few rules are checked by hand; contract tests hold the model families
+to their schemas. No message repeats what was in a line: sequences do not belong in logs or results.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+
+class BadLine(Exception):
+    """A line that is not a work item, or that has no answer. `id` is the item's, where it could be read."""
+
+    def __init__(self, code: str, message: str, id: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.id = code, message, id
+
+
+def split_lines(body: bytes) -> Iterator[bytes]:
+    """Yield the lines of a request, one by one. Only b"\\n" ends a line, and the last line may do without it."""
+    position = 0
+    while position < len(body):
+        end = body.find(b"\n", position)
+        end = len(body) if end < 0 else end
+        yield body[position:end]
+        position = end + 1
+
+
+def parse_object(line: bytes) -> dict:
+    """Return the JSON object of a line. Raise BadLine for anything else."""
+    try:
+        value = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise BadLine("not_utf8", f"byte {error.start} is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise BadLine("not_json", f"column {error.colno}: {error.msg}") from None
+    except (ValueError, RecursionError):
+        raise BadLine("not_json", "a number too long or a nesting too deep") from None
+    if not isinstance(value, dict):
+        raise BadLine("not_a_work_item", "the line is not a JSON object")
+    return value
+
+
+def check_fields(fields: dict, required: Collection[str], optional: Collection[str] = ()) -> None:
+    """Raise BadLine unless `fields` has these properties and no others, with `id` and `record` as non-empty strings."""
+    if missing := [name for name in required if name not in fields]:
+        raise unfit(fields, f"missing: {', '.join(missing)}")
+    if unknown := len(set(fields) - {*required, *optional}):
+        raise unfit(fields, f"{unknown} properties that a work item of this model does not have")
+    for name in ("id", "record"):
+        if not isinstance(fields[name], str) or not fields[name]:
+            raise unfit(fields, f"{name} must be a string that is not empty")
+
+
+def unfit(fields: dict, message: str) -> BadLine:
+    """Return the BadLine for an object that is not a work item."""
+    return BadLine("not_a_work_item", message, fields["id"] if isinstance(fields.get("id"), str) else None)
+
+
+def error_line(problem: BadLine) -> str:
+    """Return the prediction line, without newline, that reports a line as bad."""
+    return json.dumps({"id": problem.id, "error": {"code": problem.code, "message": problem.message}})
+
+
+def prediction_line(item, **answer) -> str:
+    """Return the prediction line, without newline, for a work item with `id` and `record`."""
+    return json.dumps({"id": item.id, "record": item.record, **answer}, separators=(",", ":"))
+
+
+def read_texts(path: Path, *names: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield (place, texts) for each line of a file: "<file>, line <number>", and its properties of these names.
+
+    Raise ValueError, which begins with the place, for a line that is not a JSON object with them as strings.
+    """
+    wanted = f"{', '.join(names[:-1])} and {names[-1]}"
+    with path.open("rb") as handle:
+        for number, line in enumerate(handle, start=1):
+            place = f"{path.name}, line {number}"
+            try:
+                fields = parse_object(line)
+            except BadLine as problem:
+                raise ValueError(f"{place}: no JSON object with {wanted} ({problem.message})") from None
+            texts = [fields.get(name) for name in names]
+            if not all(isinstance(text, str) for text in texts):
+                raise ValueError(f"{place}: no JSON object with {wanted} as strings")
+            yield place, texts

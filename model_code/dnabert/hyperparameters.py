@@ -1,0 +1,83 @@
+"""The arguments of train.py. Each is also a hyperparameter of the same name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from common.command_line import about, parser_of, values
+
+TASKS = ("promoter", "masked")
+FOLDERS = {
+    "train": "SM_CHANNEL_TRAIN",
+    "validation": "SM_CHANNEL_VALIDATION",
+    "start_from": "SM_CHANNEL_MODEL",
+    "model_dir": "SM_MODEL_DIR",
+}
+
+
+@dataclass(frozen=True)
+class DataAndModel:
+    _argument_group_name = "data and model"
+
+    train: Path | None = field(default=None, metadata=about("training file or folder"))
+    validation: Path | None = field(default=None, metadata=about("judged after each epoch"))
+    task: str = field(
+        default="promoter", metadata=about("what is trained (default promoter: a classifier)", choices=TASKS)
+    )
+    model_dir: Path | None = field(default=None, metadata=about("where the model is written"))
+    start_from: Path | None = field(default=None, metadata=about("checkpoint folder, or one with its model.tar.gz"))
+
+
+@dataclass(frozen=True)
+class NewModel:
+    _argument_group_name = "the model, unless --start_from is given"
+
+    # A training job passes a name of one letter with one hyphen.
+    k: int = field(default=6, metadata=about("bases in a token (default 6)", choices=range(3, 7), aliases="-k"))
+    layers: int = field(default=2, metadata=about("transformer layers (default 2)"))
+    hidden: int = field(default=128, metadata=about("width (default 128)"))
+    heads: int = field(default=2, metadata=about("attention heads (default 2)"))
+    positions: int = field(default=512, metadata=about("most tokens in an input (default 512)"))
+    dropout: float = field(default=0.1, metadata=about("default 0.1"))
+
+
+@dataclass(frozen=True)
+class Training:
+    _argument_group_name = "training"
+
+    epochs: int = field(default=4, metadata=about("passes over the data (default 4)"))
+    batch_size: int = field(default=64, metadata=about("sequences in a step (default 64)"))
+    learning_rate: float | None = field(
+        default=None, metadata=about("at its peak (default 6e-4; with --start_from 2e-5)")
+    )
+    warmup: float = field(default=0.1, metadata=about("share of the steps to the peak (default 0.1)"))
+    weight_decay: float = field(default=0.01, metadata=about("AdamW's (default 0.01)"))
+    hide: float | None = field(
+        default=None, metadata=about("share of k-mers masked in training (default 0.1; masked 0.2)")
+    )
+    precision: str = field(default="fp32", metadata=about("bf16 where the processor has it", choices=("fp32", "bf16")))
+    seed: int = field(default=1, metadata=about("of weights, order and dropout (default 1)"))
+
+
+GROUPS = (DataAndModel, NewModel, Training)
+
+
+@dataclass(frozen=True)
+class Hyperparameters(DataAndModel, NewModel, Training):
+    """All arguments of one training run, with a learning rate and a share to hide."""
+
+
+def parse(doc: str, argv: Sequence[str] | None = None) -> Hyperparameters:
+    """Return the arguments of a command line. End the process with a message on usage for one that will not do."""
+    parser = parser_of(GROUPS, doc, {name: os.environ.get(variable) for name, variable in FOLDERS.items()})
+    found = values(parser, argv)
+    if not found["train"] or not found["model_dir"]:
+        parser.error("--train and --model-dir are needed (a training job sets both)")
+    if found["learning_rate"] is None:
+        found["learning_rate"] = 2e-5 if found["start_from"] else 6e-4
+    if found["hide"] is None:
+        found["hide"] = 0.2 if found["task"] == "masked" else 0.1
+    return Hyperparameters(**found)
