@@ -6,14 +6,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqdrop.config.kind import DNA, Kind
 from seqdrop.kinds.plans import KINDS
-from seqdrop.kinds.windows import WindowKind
 from seqdrop.models.archives import class_names
 
 from seqdrop_cli.vocabulary import UnfitModel, Vocabulary, read_vocabulary
 from seqdrop_cli.weights import safetensors, shapes
 
-KINDS_OF_DNA = {kind.task: kind for kind in KINDS.values() if isinstance(kind, WindowKind)}
+KINDS_OF_DNA = KINDS.of_alphabet(DNA)
 WORDS = "embeddings.word_embeddings.weight"
 
 
@@ -51,10 +51,10 @@ def read_checkpoint(folder: Path, task: str | None = None, labels: tuple[str, ..
     return Checkpoint(config, vocabulary, weights, names)
 
 
-def kind_of_dna(task: str | None) -> WindowKind:
+def kind_of_dna(task: str | None) -> Kind:
     """Return the kind of a task for a model of DNA; the default one where none is named. Raises UnfitModel."""
     if task is None:
-        return next(kind for kind in KINDS_OF_DNA.values() if kind.is_default)
+        return KINDS.default(DNA)
     if task not in KINDS_OF_DNA:
         raise UnfitModel(f"{task} is for proteins, and this is a model of DNA; it may do {', '.join(KINDS_OF_DNA)}")
     return KINDS_OF_DNA[task]
@@ -90,7 +90,7 @@ def _check_sizes(config: dict, vocabulary: Vocabulary, found: dict[str, tuple[in
         )
 
 
-def _check_head(found: dict[str, tuple[int, ...]], kind: WindowKind) -> None:
+def _check_head(found: dict[str, tuple[int, ...]], kind: Kind) -> None:
     if kind.head and kind.head not in found:
         has = [one.task for one in KINDS_OF_DNA.values() if not one.head or one.head in found]
         raise UnfitModel(
@@ -101,7 +101,7 @@ def _check_head(found: dict[str, tuple[int, ...]], kind: WindowKind) -> None:
         raise UnfitModel("the classifier has one class; two or more are needed, class 1 the positive one")
 
 
-def _named(config: dict, labels: tuple[str, ...], found: dict[str, tuple[int, ...]], kind: WindowKind) -> dict:
+def _named(config: dict, labels: tuple[str, ...], found: dict[str, tuple[int, ...]], kind: Kind) -> dict:
     if not kind.names_classes:
         of = " and ".join(one.task for one in KINDS_OF_DNA.values() if one.names_classes)
         raise UnfitModel(f"--labels are for --task {of}; {kind.task} has no classes")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from seqdrop.kinds.windows import WindowKind
+from seqdrop.config.kind import Kind
 
 from seqdrop_cli.checkpoint import Checkpoint, kind_of_dna, read_checkpoint
 from seqdrop_cli.pack import archive, protein_archive, unpacked
@@ -90,7 +90,7 @@ def _again(body: bytes, task: str | None, labels: tuple[str, ...], say: Callable
     return body
 
 
-def _about(checkpoint: Checkpoint, kind: WindowKind) -> str:
+def _about(checkpoint: Checkpoint, kind: Kind) -> str:
     about = f"{checkpoint.vocabulary.k}-mers, windows of up to {checkpoint.longest} bases"
     if not kind.names_classes:
         return about

@@ -6,13 +6,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqdrop.config.kind import PROTEIN, Kind
 from seqdrop.kinds.plans import KINDS
-from seqdrop.kinds.proteins import ProteinKind
 
 from seqdrop_cli.vocabulary import UnfitModel
 from seqdrop_cli.weights import SAFE, shapes
 
-KINDS_OF_PROTEINS = {kind.task: kind for kind in KINDS.values() if isinstance(kind, ProteinKind)}
+KINDS_OF_PROTEINS = KINDS.of_alphabet(PROTEIN)
 CLASSES = {"ss3": "HEC", "ss8": "GHIBESTC"}
 
 
@@ -59,10 +59,10 @@ def _tensors(folder: Path) -> dict:
     return shapes((folder / SAFE).read_bytes())
 
 
-def kind_of_proteins(task: str | None) -> ProteinKind:
+def kind_of_proteins(task: str | None) -> Kind:
     """Return the kind of a task for a protein model; the default one where none is named. Raises UnfitModel."""
     if task is None:
-        return next(kind for kind in KINDS_OF_PROTEINS.values() if kind.is_default)
+        return KINDS.default(PROTEIN)
     if task not in KINDS_OF_PROTEINS:
         tasks = ", ".join(KINDS_OF_PROTEINS)
         raise UnfitModel(f"--task {task} is for models of DNA; this one is of proteins: {tasks}")

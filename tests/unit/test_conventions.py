@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from seqdrop.aws import keys
+from seqdrop.kinds.plans import KINDS
 
 Convention = Callable[[ast.Module], Iterator[ast.AST]]
 CODE = ["layers", "cli", "functions", "local"]
@@ -145,11 +146,67 @@ def test_keys_are_made_in_aws_keys_alone(repository):
     assert offenders(repository, ["layers", "cli"], "seqdrop/aws/keys", made_keys) == []
 
 
+# -- kinds of analysis: kinds/ alone knows which there are --
+
+KIND_NAMES = {name for kind in KINDS.values() for name in (kind.name, kind.task) if name} - {"train"}
+KIND_CLASSES = {cls.__name__ for kind in KINDS.values() for cls in type(kind).__mro__[:-2]}
+
+
+def kind_branches(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield comparisons with a name of a kind, tables by such names, look-ups of one, and tests for a class of kinds."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare() if any(map(_names_kind, [node.left, *node.comparators])):
+                yield node
+            case ast.Dict() if sum(map(_names_kind, node.keys)) > 1:
+                yield node
+            case ast.Subscript(slice=index) if _names_kind(index):
+                yield node
+            case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, tested]) if _is_kind_class(tested):
+                yield node
+            case ast.MatchValue(value=value) if _names_kind(value):
+                yield value
+
+
+def _names_kind(node: ast.AST | None) -> bool:
+    if isinstance(node, ast.Tuple | ast.Set | ast.List):
+        return any(map(_names_kind, node.elts))
+    return isinstance(node, ast.Constant) and node.value in KIND_NAMES
+
+
+def _is_kind_class(node: ast.AST) -> bool:
+    names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    return bool(names & KIND_CLASSES)
+
+
+BREAKS_KINDS = [
+    'if analysis.kind.name == "masked": pass',
+    'if task in ("structure", "embed"): pass',
+    'write = {"promoter": one, "embed": other}[task]',
+    "if isinstance(kind, Promoter): pass",
+    'kind = KINDS["protein_embed"]',
+]
+KEEPS_KINDS = [
+    "analysis.kind.write(folder, predictions)",
+    'TYPES = {"promoter": "promoter"}',
+    'text = "masked"',
+    "if isinstance(one, Failure): pass",
+    'if split == "train": pass',
+]
+
+
+def test_no_module_outside_kinds_asks_which_kind_it_has(repository):
+    """The tasks of a training (ss3, ss8, promoter) are job.toml's, and no kinds of analysis."""
+    found = offenders(repository, ["layers", "cli", "functions"], "seqdrop/kinds/", kind_branches)
+    assert [one for one in found if "/training/" not in one] == []
+
+
 # -- each convention sees what it is for --
 
 PLANTED = [
     pytest.param(error_codes, BREAKS_ERROR_CODES, KEEPS_ERROR_CODES, id="error codes"),
     pytest.param(made_keys, BREAKS_KEYS, KEEPS_KEYS, id="keys"),
+    pytest.param(kind_branches, BREAKS_KINDS, KEEPS_KINDS, id="kinds"),
 ]
 
 

@@ -23,7 +23,7 @@ CURRENT = Candidate("ss3", 0.75, "a")
         (Candidate("ss8", 0.80, "a"), CURRENT, True, False, "does ss3, and this one ss8"),
         (Candidate("ss3", 0.80, "a"), Candidate("", None), False, False, "is not known"),
         (Candidate("ss3", 0.80, "a"), Candidate("", None), True, True, "is not known"),
-        (Candidate("promoter", 0.80, "a"), Candidate("promoter", 0.7, "a"), False, True, "its MCC"),
+        (Candidate("promoter", 0.80, "a", "MCC"), Candidate("promoter", 0.7, "a", "MCC"), False, True, "its MCC"),
     ],
 )
 def test_the_rule(new, current, any_test, passed, why):

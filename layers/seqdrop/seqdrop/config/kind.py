@@ -107,8 +107,10 @@ class Kind:
 
     # -- the model --
 
+    head: ClassVar[str] = ""
+    """A tensor that only a checkpoint with this kind's trained head has; "" if it takes any."""
     names_classes: ClassVar[bool] = False
-    """Whether the model's classes must have names."""
+    """Whether the model's classes must have names, and be two at least."""
 
     def environment(self, analysis: Any) -> dict[str, str]:
         """Return what inference.py reads from its environment."""
@@ -173,6 +175,14 @@ class Kinds(Mapping[str, Kind]):
     def __len__(self) -> int:
         return len(self._by_name)
 
+    def of_alphabet(self, alphabet: str) -> dict[str, Kind]:
+        """Return the kinds with a model for records of an alphabet, by task."""
+        return {kind.task: kind for kind in self.values() if kind.settings and kind.alphabet == alphabet}
+
+    def default(self, alphabet: str) -> Kind:
+        """Return the kind of an analysis with a model that names no task."""
+        return next(kind for kind in self.of_alphabet(alphabet).values() if kind.is_default)
+
     def without_model(self, formats: Iterable[str]) -> Kind:
         """Return the kind of an analysis that names no model: by its formats, which differ."""
         fitting = [kind for kind in self.values() if kind.settings is None and set(formats) <= set(kind.formats)]
@@ -183,9 +193,9 @@ class Kinds(Mapping[str, Kind]):
 
     def with_task(self, task: str | None, alphabet: str) -> Kind:
         """Return the kind of an analysis with a model; `task` is None where analyses.toml names none."""
-        fitting = {kind.task: kind for kind in self.values() if kind.settings and kind.alphabet == alphabet}
         if task is None:
-            return next(kind for kind in fitting.values() if kind.is_default)
+            return self.default(alphabet)
+        fitting = self.of_alphabet(alphabet)
         if task not in fitting:
             of = "" if alphabet == DNA else f", for alphabet {alphabet}"
             raise ConfigurationError(f"task must be one of {', '.join(fitting)}{of}")

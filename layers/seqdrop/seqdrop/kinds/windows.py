@@ -81,8 +81,6 @@ class WindowKind(Kind):
     no_effect_on_items = frozenset({"model", "k", "max_n_fraction", "precision", "short"})
     answer_bytes = 0
     """Bytes that a prediction takes in the container's answer, about; a base takes one in the request."""
-    head = ""
-    """A tensor that only a checkpoint with this kind's trained head has; "" if it takes any."""
 
     def conflicts(self, analysis: Analysis) -> list[str]:
         """A work item and its answer must fit in a request to the container, and a full request's in its answer."""

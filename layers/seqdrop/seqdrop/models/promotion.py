@@ -15,11 +15,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Candidate:
-    """What the gate knows of a model. `figure` is Q3, or Matthews correlation; None, or "", is what was not told."""
+    """What the gate knows of a model. `figure` is what `metric` names; None, or "", is what was not told."""
 
     task: str
     figure: float | None
     test_digest: str = ""
+    metric: str = "Q3"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Verdict:
 
 def judged(new: Candidate, current: Candidate | None, least: float, any_test: bool = False) -> Verdict:
     """By the rule above; `current` is None where there is none yet."""
-    name = "MCC" if new.task == "promoter" else "Q3"
+    name = new.metric
     if new.figure is None or new.figure != new.figure:
         return Verdict(False, f"its {name} on the test split is not known")
     if new.figure < least:

@@ -57,7 +57,8 @@ def _register(services: Services, job: Job, attempt: Attempt, found: dict) -> st
     except NoModel as error:
         return str(error)
     version = Version(order.model, version_of(attempt, order))
-    new = Candidate(order.job.target, _figure(order, made), order.prepared.test_digest)
+    metric = "MCC" if order.job.model == DNABERT else "Q3"
+    new = Candidate(order.job.target, _figure(order, made), order.prepared.test_digest, metric)
     card = _card(job, attempt, order, made, found) | {"figure": new.figure}
     register(s3, services.settings.work, keys.trained_archive(job.name), results, version, card)
     verdict = _judged(services, order, version, new)
