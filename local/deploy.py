@@ -148,18 +148,18 @@ def push_programs(aws: EmbeddedAws, stack: Stack) -> None:
 
 def push_seeds(aws: EmbeddedAws, stack: Stack) -> None:
     """Make the committed seeds the current models of the analyses that name them."""
-    for model in sorted({analysis.settings.model for analysis in packaged().by_name.values() if analysis.settings}):
+    for model in sorted({analysis.settings.model for analysis in packaged().by_name.values() if analysis.has_model}):
         push_seed(aws.client("s3"), stack.results, model)
 
 
 def push_seed(s3, results: str, model: str) -> None:
     """Make a committed seed the current model of its name.
 
-    A model whose head fills masks is packed for that; any other as a classifier, which serves embeddings as well.
+    It is packed for the analysis that needs a trained head, where one does; that serves embeddings as well.
     """
-    uses = [analysis.settings for analysis in packaged().by_name.values() if analysis.settings]
-    fills = any(use.task == "masked" for use in uses if use.model == model)
-    push_archive(s3, results, model, pack_model(SEEDS[model], task="masked" if fills else None), now())
+    users = [one for one in packaged().by_name.values() if one.has_model and one.settings.model == model]
+    task = next((one.kind.task for one in users if one.kind.head), None)
+    push_archive(s3, results, model, pack_model(SEEDS[model], task=task), now())
 
 
 def overrides(parameters: dict[str, str | int]) -> list[str]:

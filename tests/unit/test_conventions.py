@@ -153,7 +153,7 @@ KIND_CLASSES = {cls.__name__ for kind in KINDS.values() for cls in type(kind).__
 
 
 def kind_branches(tree: ast.Module) -> Iterator[ast.AST]:
-    """Yield comparisons with a name of a kind, tables by such names, look-ups of one, and tests for a class of kinds."""
+    """Yield comparisons with a kind's name, tables by such names, look-ups of one, and tests for a class of kinds."""
     for node in ast.walk(tree):
         match node:
             case ast.Compare() if any(map(_names_kind, [node.left, *node.comparators])):
