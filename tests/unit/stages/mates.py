@@ -64,7 +64,7 @@ class PausingLedger:
         found = getattr(self._ledger, name)
 
         def call(*args, **kwargs):
-            if self.turns and name in ("upload", "pair", "data_set", "move", "move_together"):
+            if self.turns and name in ("upload", "file_set", "move", "move_together"):
                 self.turns.pause()
             return found(*args, **kwargs)
 

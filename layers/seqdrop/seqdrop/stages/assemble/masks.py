@@ -17,7 +17,8 @@ from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.bed_masks import MISFITS, BedMasks
 from seqdrop.companions.masks import BED, FASTA, MaskName, parse
 from seqdrop.errors import Fault, InvalidFile, ObjectGone, RetryableError
-from seqdrop.ledger.coordination import DataSet
+from seqdrop.ledger.coordination import FileSet
+from seqdrop.ledger.earlier_sets import MASKS
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.runtime.events import landed_message
@@ -39,7 +40,7 @@ def superseded_by(upload: Upload) -> dict:
     return superseded(upload, "what this one waited for")
 
 
-def reject_both(services: Services, fasta: Upload, bed: Upload, found: DataSet, refused: dict) -> bool:
+def reject_both(services: Services, fasta: Upload, bed: Upload, found: FileSet, refused: dict) -> bool:
     """Reject a FASTA and the BED that does not fit it. One mail for both; False if someone was first.
 
     Like every rejection, told first: twice at the worst, never not at all.
@@ -54,10 +55,10 @@ def reject_both(services: Services, fasta: Upload, bed: Upload, found: DataSet, 
     mail(services, [fasta, bed], refused, read=False, other="its BED")
     logger().info("FASTA and BED do not fit", extra={"uploads": [fasta.id, bed.id], "code": refused["code"]})
     steps = [Step(one, "REJECTED", {"reason": refused["code"], "mate": other.id}) for one, other in pair]
-    return services.ledger.move_together(steps, pair=found)
+    return services.ledger.move_together(steps, shared=found)
 
 
-def reject_late(services: Services, bed: Upload, fasta: Upload, left: DataSet, more: list[Step]) -> bool:
+def reject_late(services: Services, bed: Upload, fasta: Upload, left: FileSet, more: list[Step]) -> bool:
     """Reject a BED whose FASTA went on without it. `left` is the set without that FASTA: the next BED waits."""
     message = f"{fasta.key} (upload {fasta.id}) went on before this file came; its runs of N are what is filled"
     advice = f"Drop this file again, and then {posixpath.basename(fasta.key)} again: in that order the BED is used."
@@ -65,7 +66,7 @@ def reject_late(services: Services, bed: Upload, fasta: Upload, left: DataSet, m
     reason(services, bed, refused)
     mail(services, [bed], refused, read=False)
     logger().info("rejected", extra={"upload_id": bed.id, "code": "bed_late"})
-    return services.ledger.move_together([Step(bed, "REJECTED", {"reason": "bed_late"}), *more], pair=left)
+    return services.ledger.move_together([Step(bed, "REJECTED", {"reason": "bed_late"}), *more], shared=left)
 
 
 TRIES = 10  # each is lost only to someone who got on
@@ -77,7 +78,7 @@ class Seats:
 
     upload: Upload
     name: MaskName
-    found: DataSet
+    found: FileSet
     before: Upload | None
     other: Upload | None
 
@@ -88,9 +89,9 @@ class Seats:
         return bool(before and before.key == self.upload.key and before.version.order > self.upload.version.order)
 
     @property
-    def taken(self) -> DataSet:
+    def taken(self) -> FileSet:
         """The set with the upload in its seat."""
-        return self.found.seated(self.name.seat, self.upload.id)
+        return self.found.with_member(self.name.seat, self.upload.id)
 
 
 def settle_masked(services: Services, upload: Upload) -> None:
@@ -116,13 +117,13 @@ def bed_of(services: Services, upload: Upload) -> Bed:
 
 
 def _look(services: Services, upload: Upload, name: MaskName) -> Seats:
-    found = services.ledger.data_set(name.set_name(upload.bucket))
+    found = services.ledger.file_set(MASKS, name.set_name(upload.bucket))
     before, other = (_holder(services, found, seat, upload) for seat in (name.seat, name.other_seat))
     return Seats(upload, name, found, before, other)
 
 
-def _holder(services: Services, found: DataSet, seat: str, upload: Upload) -> Upload | None:
-    upload_id = found.seats.get(seat, "")
+def _holder(services: Services, found: FileSet, seat: str, upload: Upload) -> Upload | None:
+    upload_id = found.members.get(seat, "")
     holder = services.ledger.upload(upload_id) if upload_id and upload_id != upload.id else None
     return holder if holder and holder.state in LIVE else None
 
@@ -145,12 +146,12 @@ def _settle_bed(services: Services, seats: Seats, bed: Bed) -> bool:
     """It waits; a FASTA that waits is examined again, with it. One that went on without a BED is not."""
     fasta = seats.other
     if fasta and fasta.state != "WAITING" and not fasta.mate:
-        return reject_late(services, seats.upload, fasta, seats.found.without(FASTA), _replaced(services, seats))
+        return reject_late(services, seats.upload, fasta, seats.found.without_member(FASTA), _replaced(services, seats))
     facts = {"format": "bed", "sha256": bed.sha256, "records": len(bed.stretches), "waiting_since": now()}
     steps = [Step(seats.upload, "WAITING", facts), *_replaced(services, seats)]
     wakes = fasta is not None and fasta.state == "WAITING"
     _report(services, seats.upload, bed)
-    if not services.ledger.move_together([*steps, *([Step(fasta, "RECEIVED")] if wakes else [])], pair=seats.taken):
+    if not services.ledger.move_together([*steps, *([Step(fasta, "RECEIVED")] if wakes else [])], shared=seats.taken):
         return False
     if wakes:
         services.send(services.settings.validate_queue, landed_message(fasta.version))
@@ -197,7 +198,7 @@ def _examined(services: Services, upload: Upload, bed: Upload | None) -> Examina
 def _wait(services: Services, seats: Seats, found: Examination) -> bool:
     facts = found.facts | {"waiting_since": seats.upload.waiting_since or now()}
     steps = [Step(seats.upload, "WAITING", facts), *_replaced(services, seats)]
-    return services.ledger.move_together(steps, pair=seats.taken)
+    return services.ledger.move_together(steps, shared=seats.taken)
 
 
 def _go_on(services: Services, seats: Seats, found: Examination, bed: Upload | None) -> bool:

@@ -16,7 +16,7 @@ from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.mates import parse
 from seqdrop.config.analyses import SINGLE, WAIT, Analysis
 from seqdrop.errors import Fault, InvalidFile, RetryableError
-from seqdrop.ledger.coordination import Pair
+from seqdrop.ledger.coordination import FileSet
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.reads.findings import Policy
 from seqdrop.runtime.events import landed_message
@@ -169,11 +169,12 @@ def _facts(upload: Upload, to: str, mate: Upload | None) -> dict:
     return waiting | ({"mate": mate.id} if mate else {})
 
 
-def _seated(met: Meeting, settled: bool) -> Pair | None:
+def _seated(met: Meeting, settled: bool) -> FileSet | None:
     """The pair with the upload in its seat; None (leave it as it is) for a version that comes too late for one."""
     if met.late:
         return None
-    return met.pair.seated(met.name.number, met.upload.id, (met.upload.id, met.mate.id) if settled else ())
+    seated = met.pair.with_member(str(met.name.number), met.upload.id)
+    return seated.with_facts(settled=[met.upload.id, met.mate.id]) if settled else seated
 
 
 def _superseded(services: Services, met: Meeting) -> list[Step]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from seqdrop.companions.mates import MateName, parse
 from seqdrop.config.analyses import CHECK, SINGLE, WAIT
-from seqdrop.ledger.coordination import Pair
+from seqdrop.ledger.coordination import FileSet
+from seqdrop.ledger.earlier_sets import MATES
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.services import Services
 from seqdrop.work.mate_digests import Check
@@ -21,7 +22,7 @@ class Meeting:
     upload: Upload
     name: MateName
     mode: str  # of the analysis as it is deployed now, so that a change frees what waits
-    pair: Pair
+    pair: FileSet
     mate: Upload | None
     before: Upload | None
 
@@ -59,8 +60,8 @@ class Meeting:
     @property
     def _mate_was_settled(self) -> bool:
         """With another than this upload."""
-        if self.mate.id in self.pair.settled:
-            return self.upload.id not in self.pair.settled
+        if self.mate.id in self.pair.fact("settled"):
+            return self.upload.id not in self.pair.fact("settled")
         return self.mate.mate not in ("", self.upload.id)
 
 
@@ -68,8 +69,10 @@ def look(services: Services, upload: Upload) -> Meeting:
     """Read the pair, then who sits there: a seat taken later than that makes the write that follows fail."""
     name = parse(upload.key)
     mode = services.analyses.mates_of(upload.key)
-    pair = services.ledger.pair(f"{upload.bucket}/{name.pair}")
-    before, mate = (_who(services, pair.seat(number), upload) for number in (name.number, 3 - name.number))
+    pair = services.ledger.file_set(MATES, f"{upload.bucket}/{name.pair}")
+    before, mate = (
+        _who(services, pair.members.get(str(number), ""), upload) for number in (name.number, 3 - name.number)
+    )
     if upload.read_for > 1 and mode != SINGLE:  # it was settled before, with this mate, and need not wait again
         mode, mate = CHECK, _who(services, upload.mate, upload)
     return Meeting(upload, name, mode, pair, mate if mode != SINGLE else None, before)

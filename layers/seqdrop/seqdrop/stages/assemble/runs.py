@@ -19,7 +19,8 @@ from seqdrop.aws.s3 import is_gone
 from seqdrop.companions import runs
 from seqdrop.companions.manifest import MOST_BYTES, Manifest, parse
 from seqdrop.errors import Fault, InvalidFile, ObjectGone, RetryableError
-from seqdrop.ledger.coordination import Run
+from seqdrop.ledger.coordination import FileSet
+from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.log import logger
@@ -80,13 +81,17 @@ def _report(services: Services, upload: Upload, folder: str, facts: dict) -> Non
 
 def _open(services: Services, folder: str, marker: Upload) -> None:
     for _ in range(TRIES):
-        run = services.ledger.run(folder)
-        if run.opened_at:
+        run = services.ledger.file_set(RUNS, folder)
+        if run.fact("opened_at"):
             return
-        if services.ledger.save(replace(run, opened_at=now(), opened_by=marker.id, manifest="", awaits="")):
+        if services.ledger.save(_opened(run, marker)):
             logger().info("run opened", extra={"run": folder, "upload_id": marker.id})
             return
     raise RetryableError(f"others kept writing the run {folder}")
+
+
+def _opened(run: FileSet, marker: Upload) -> FileSet:
+    return run.without_member("manifest").with_facts(opened_at=now(), opened_by=marker.id, awaits="")
 
 
 def _hand_on_all(services: Services, marker: Upload, folder: str) -> None:
@@ -116,29 +121,29 @@ def settle_manifest(services: Services, upload: Upload) -> None:
     if not folder or not gated:
         return complete(services, upload, facts)
     for _ in range(TRIES):
-        run = services.ledger.run(f"{upload.bucket}/{folder}")
+        run = services.ledger.file_set(RUNS, f"{upload.bucket}/{folder}")
         if newer := _newer(services, run, upload):
             return reject(services, upload, superseded(newer, "its files"))
-        if run.opened_at:
+        if run.fact("opened_at"):
             return complete(services, upload, facts)
         seen = _look(services, run, upload, manifest)
         if seen:
-            return _wait(services, upload, facts) if seen.missing else complete(services, upload, facts)
+            return _wait(services, upload, facts) if seen.fact("missing") else complete(services, upload, facts)
     raise RetryableError(f"others kept writing the run {folder}")
 
 
 def tell_manifests(services: Services, upload: Upload) -> None:
     """A file landed: have a manifest looked at that awaits it, or that is being looked at."""
     for folder in services.analyses.gated_folders(upload.key):
-        run = services.ledger.run(f"{upload.bucket}/{folder}")
-        if run.manifest and run.awaits in ("", upload.key):
-            manifest = services.ledger.upload(run.manifest)
+        run = services.ledger.file_set(RUNS, f"{upload.bucket}/{folder}")
+        if run.members.get("manifest") and run.fact("awaits") in ("", upload.key):
+            manifest = services.ledger.upload(run.members["manifest"])
             services.send(services.settings.validate_queue, landed_message(manifest.version))
 
 
-def _newer(services: Services, run: Run, upload: Upload) -> Upload | None:
+def _newer(services: Services, run: FileSet, upload: Upload) -> Upload | None:
     """A newer version of the manifest that took this one's place. An older one that this one replaces is looked at."""
-    other = services.ledger.upload(run.manifest) if run.manifest not in ("", upload.id) else None
+    other = _manifest(services, run, upload)
     if other is None or other.state in ("REJECTED", "WITHDRAWN"):
         return None
     if _age(other) > _age(upload):
@@ -147,21 +152,26 @@ def _newer(services: Services, run: Run, upload: Upload) -> Upload | None:
     return None
 
 
+def _manifest(services: Services, run: FileSet, upload: Upload) -> Upload | None:
+    manifest = run.members.get("manifest", "")
+    return services.ledger.upload(manifest) if manifest not in ("", upload.id) else None
+
+
 def _age(upload: Upload) -> tuple[str, str, str]:
     """What orders versions, also where events told no sequencer."""
     return upload.version.order, upload.created_at, upload.id
 
 
-def _look(services: Services, run: Run, upload: Upload, manifest: Manifest) -> Run | None:
+def _look(services: Services, run: FileSet, upload: Upload, manifest: Manifest) -> FileSet | None:
     """The run with what is missing now; None if someone else wrote it meanwhile."""
-    looking = replace(run, manifest=upload.id, missing=0, awaits="")
+    looking = run.with_member("manifest", upload.id).with_facts(missing=0, awaits="")
     if not services.ledger.save(looking):
         return None
-    folder = run.folder.removeprefix(f"{upload.bucket}/")
+    folder = run.name.removeprefix(f"{upload.bucket}/")
     missing = manifest.missing(_landed(services, upload.bucket, folder))
     if not missing:
         return looking
-    seen = replace(looking, revision=looking.revision + 1, missing=len(missing), awaits=folder + missing[-1])
+    seen = replace(looking, revision=looking.revision + 1).with_facts(missing=len(missing), awaits=folder + missing[-1])
     return seen if services.ledger.save(seen) else None
 
 

@@ -10,14 +10,15 @@ moment, the later sees the earlier.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.training_sets import Place, place_of
 from seqdrop.config.analyses import TRAINING
 from seqdrop.errors import DistributionRefused, Fault, InvalidFile, ObjectGone, RetryableError
-from seqdrop.ledger.coordination import DataSet
+from seqdrop.ledger.coordination import FileSet
+from seqdrop.ledger.earlier_sets import TRAINING as TRAINING_SETS
 from seqdrop.ledger.records import Attempt, Step, Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
@@ -48,7 +49,7 @@ class Arrival:
 def go_on(
     services: Services,
     place: Place,
-    seated: DataSet,
+    seated: FileSet,
     arrival: Arrival,
     head: Upload,
     job: JobFile,
@@ -61,12 +62,12 @@ def go_on(
     if not isinstance(prepared, Prepared):
         return _reject_all(services, seated, arrival, [one for one in members if one.state in OPEN], prepared)
     names = {name: one.id for name, one in files.items()}
-    order = Order(place.name, job, names, store.data, prepared, previous=seated.attempt)
+    order = Order(place.name, job, names, store.data, prepared, previous=seated.fact("attempt"))
     attempt = Attempt("PLANNED", upload_id=head.id, analysis=TRAINING, run=head.run, plan=order.as_json())
     _report(services, head, order)
     steps = [_step(one, arrival, "" if one is head else attempt.key) for one in members if one.state != "ARCHIVED"]
     steps += [*_failed_before(services, attempt, seated, head), *arrival.replaced]
-    if not services.ledger.move_together(steps, [attempt], replace(seated, attempt=attempt.key)):
+    if not services.ledger.move_together(steps, [attempt], seated.with_facts(attempt=attempt.key)):
         return False
     logger().info("training planned", extra={"upload_id": head.id, "training": place.name})
     hand_on(services, services.ledger.upload(head.id))
@@ -79,16 +80,16 @@ def _step(one: Upload, arrival: Arrival, training: str) -> Step:
     return Step(one, "VALIDATED", facts | ({"training": training} if training else {}))
 
 
-def _failed_before(services: Services, attempt: Attempt, seated: DataSet, head: Upload) -> list[Step]:
+def _failed_before(services: Services, attempt: Attempt, seated: FileSet, head: Upload) -> list[Step]:
     """The job.toml of an attempt before this one that failed is archived with this one's."""
-    before = services.ledger.attempt(seated.attempt) if seated.attempt else None
+    before = services.ledger.attempt(seated.fact("attempt")) if seated.fact("attempt") else None
     upload = services.ledger.upload(before.upload_id) if before and before.state == "FAILED" else None
     if upload is None or upload.state != "VALIDATED" or upload.id == head.id:
         return []
     return [Step(upload, "VALIDATED", {"training": attempt.key})]
 
 
-def _reject_all(services: Services, seated: DataSet, arrival: Arrival, uploads: list[Upload], refused: dict) -> bool:
+def _reject_all(services: Services, seated: FileSet, arrival: Arrival, uploads: list[Upload], refused: dict) -> bool:
     """Every file that has not gone on, each with the reason; one mail. Told first, like every rejection."""
     refused = refused | {"advice": f"{refused['advice']} {AGAIN}"}
     for one in uploads:
@@ -96,7 +97,7 @@ def _reject_all(services: Services, seated: DataSet, arrival: Arrival, uploads: 
     mail(services, uploads, refused, read=False)
     logger().info("training rejected", extra={"upload_id": uploads[0].id, "code": refused["code"]})
     steps = [Step(one, "REJECTED", {"reason": refused["code"]}) for one in uploads]
-    return services.ledger.move_together([*steps, *arrival.replaced], pair=seated)
+    return services.ledger.move_together([*steps, *arrival.replaced], shared=seated)
 
 
 def _report(services: Services, head: Upload, order: Order) -> None:
@@ -159,13 +160,13 @@ def _settle_once(services: Services, upload: Upload, place: Place, facts: dict) 
     """False: someone was first, or something was put right, and all must be looked at again."""
     if upload.state == "WAITING" and is_gone(services.s3, upload):
         return services.ledger.move(upload, "WITHDRAWN", reason="deleted_while_it_waited")
-    found = services.ledger.data_set(place.set_name)
+    found = services.ledger.file_set(TRAINING_SETS, place.set_name)
     before = _holder(services, found, place.file, upload)
     if before and before is not upload and before.version.order > upload.version.order:
         reject(services, upload, superseded(before))
         return True
-    seated = found.seated(place.file, upload.id)
-    if len(seated.seats) > MOST_SEATS:
+    seated = found.with_member(place.file, upload.id)
+    if len(seated.members) > MOST_SEATS:
         raise InvalidFile(_too_many(place))
     head = _holder(services, seated, JOB, upload)
     if head and (head is upload or head.state == "WAITING"):
@@ -181,9 +182,9 @@ def _settle_once(services: Services, upload: Upload, place: Place, facts: dict) 
     return upload.state == "WAITING" or _wait(services, upload, before, seated, facts)
 
 
-def _wait(services: Services, upload: Upload, before: Upload | None, seated: DataSet, facts: dict) -> bool:
+def _wait(services: Services, upload: Upload, before: Upload | None, seated: FileSet, facts: dict) -> bool:
     steps = [Step(upload, "WAITING", facts | {"waiting_since": now()}), *_superseded(services, before, upload)]
-    return services.ledger.move_together(steps, pair=seated)
+    return services.ledger.move_together(steps, shared=seated)
 
 
 def _superseded(services: Services, before: Upload | None, upload: Upload) -> list[Step]:
@@ -201,9 +202,9 @@ def _too_many(place: Place) -> Fault:
     return Fault("too_many_files", f"{MOST_SEATS} other files lie under training/{place.name}/", advice)
 
 
-def _holder(services: Services, found: DataSet, file: str, upload: Upload) -> Upload | None:
+def _holder(services: Services, found: FileSet, file: str, upload: Upload) -> Upload | None:
     """Who sits there, which may be `upload` itself; None if nobody does who counts."""
-    upload_id = found.seats.get(file, "")
+    upload_id = found.members.get(file, "")
     if upload_id == upload.id:
         return upload
     holder = services.ledger.upload(upload_id) if upload_id else None

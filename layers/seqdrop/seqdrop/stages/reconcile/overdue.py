@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from seqdrop.companions import masks
 from seqdrop.companions.mates import parse
 from seqdrop.companions.runs import MANIFEST, MARKERS, put_marker
 from seqdrop.config.analyses import WAIT, Analysis
-from seqdrop.ledger.coordination import Run
+from seqdrop.ledger.coordination import FileSet
+from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.ledger.moves import UPLOAD
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.events import landed_message
@@ -40,7 +41,11 @@ class Held:
 def tell_of_runs(services: Services) -> int:
     """Tell the lab of each run that waits for too long. Answers of how many."""
     runs: dict[str, Held] = {}
-    read = cache(services.ledger.run)
+
+    @cache
+    def read(folder: str) -> FileSet:
+        return services.ledger.file_set(RUNS, folder)
+
     for upload, listed in _held(services, read):
         held = runs.setdefault(f"{upload.bucket}/{services.analyses.gated_folders(upload.key)[-1]}", Held(upload))
         held.count, held.listed = held.count + 1, held.listed or listed
@@ -48,23 +53,23 @@ def tell_of_runs(services: Services) -> int:
     return sum(_told(services, read(folder), held) for folder, held in runs.items())
 
 
-def _held(services: Services, read: Callable[[str], Run]) -> Iterator[tuple[Upload, bool]]:
+def _held(services: Services, read: Callable[[str], FileSet]) -> Iterator[tuple[Upload, bool]]:
     """Uploads of which no folder's run is complete, and whether a manifest lists what belongs to one."""
     for upload in services.ledger.in_state(UPLOAD, "VALIDATED"):
         found = [read(f"{upload.bucket}/{folder}") for folder in services.analyses.gated_folders(upload.key)]
-        if found and not any(run.opened_at for run in found):
-            yield upload, any(run.manifest for run in found)
+        if found and not any(run.fact("opened_at") for run in found):
+            yield upload, any(run.members.get("manifest") for run in found)
 
 
-def _told(services: Services, run: Run, held: Held) -> bool:
+def _told(services: Services, run: FileSet, held: Held) -> bool:
     """Tell the lab of a run that is overdue: twice at the worst, never not at all."""
     analysis, first = services.analyses.for_key(held.first.key), held.first
-    if run.told_at or held.listed or minutes_since(first.created_at) < 60 * analysis.gate_hours:
+    if run.fact("told_at") or held.listed or minutes_since(first.created_at) < 60 * analysis.gate_hours:
         return False
     if not is_held(services.ledger, services.analyses, first, services.ledger.deciding(first)):
         return False  # it went on before there was a gate
-    _tell_of_run(services, run.folder.removeprefix(f"{first.bucket}/"), held)
-    return services.ledger.save(replace(run, told_at=now()))
+    _tell_of_run(services, run.name.removeprefix(f"{first.bucket}/"), held)
+    return services.ledger.save(run.with_facts(told_at=now()))
 
 
 def _tell_of_run(services: Services, folder: str, held: Held) -> None:
@@ -133,11 +138,11 @@ def _tell(services: Services, upload: Upload) -> None:
 
 def _tell_of_files(services: Services, upload: Upload) -> None:
     folder = upload.key.rpartition("/")[0] + "/"
-    run = services.ledger.run(f"{upload.bucket}/{folder}")
+    run = services.ledger.file_set(RUNS, f"{upload.bucket}/{folder}")
     services.notify(
         f"Seqdrop: {upload.key} waits for its files",
         f"{upload.key} (upload {upload.id}) lists {upload.records:,} files. When they were last\n"
-        f"looked at, {run.missing:,} were not there or had another size, such as {run.awaits}.\n"
+        f"looked at, {run.fact('missing') or 0:,} were not there or had another size, such as {run.fact('awaits')}.\n"
         f"It waits since {upload.waiting_since}, and with it all that lies below {folder}. All goes on by\n"
         "itself when the last one is there, however late; nothing is lost.\n"
         "- Did an upload break off? Upload the files again.\n"
