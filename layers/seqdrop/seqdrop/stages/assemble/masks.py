@@ -24,8 +24,8 @@ from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
-from seqdrop.stages.assemble.mates import superseded
-from seqdrop.stages.assemble.pair_view import LIVE
+from seqdrop.stages.assemble.engine import superseded
+from seqdrop.stages.assemble.view import LIVE
 from seqdrop.stages.notifications import mail, reason, reject, report
 from seqdrop.stages.routing import hand_on
 from seqdrop.work.examination import Examination, load, rejection

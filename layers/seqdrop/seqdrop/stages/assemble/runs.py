@@ -25,7 +25,7 @@ from seqdrop.ledger.records import Upload
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
-from seqdrop.stages.assemble.mates import superseded
+from seqdrop.stages.assemble.engine import superseded
 from seqdrop.stages.notifications import reject
 from seqdrop.stages.routing import hand_on
 from seqdrop.uploads import upload_id

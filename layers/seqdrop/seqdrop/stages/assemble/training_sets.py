@@ -22,8 +22,8 @@ from seqdrop.ledger.earlier_sets import TRAINING as TRAINING_SETS
 from seqdrop.ledger.records import Attempt, Step, Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
-from seqdrop.stages.assemble.mates import superseded
-from seqdrop.stages.assemble.pair_view import LIVE
+from seqdrop.stages.assemble.engine import superseded
+from seqdrop.stages.assemble.view import LIVE
 from seqdrop.stages.notifications import mail, reason, reject
 from seqdrop.stages.routing import hand_on
 from seqdrop.training.data.prepare import Prepared

@@ -18,8 +18,10 @@ from seqdrop.ledger.records import Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
 from seqdrop.stages.archive.cold_copy import LONGEST_KEY, archive_key
+from seqdrop.stages.assemble.engine import resolve
 from seqdrop.stages.assemble.masks import settle_masked
-from seqdrop.stages.assemble.mates import has_mate, settle_mate
+from seqdrop.stages.assemble.policies import policy_of
+from seqdrop.stages.assemble.policy import Policy
 from seqdrop.stages.assemble.runs import settle_manifest, settle_marker, tell_manifests
 from seqdrop.stages.assemble.training_sets import settle_file
 from seqdrop.stages.notifications import reject, report
@@ -47,14 +49,15 @@ def validate(services: Services, version: UploadVersion) -> None:
     if upload.state not in ("RECEIVED", "WAITING"):
         return hand_on(services, upload)  # the message came again; the next one may have been lost
     settle_together = _together(services, upload, analysis)
+    policy = policy_of(services.analyses, upload)
     if upload.state == "WAITING" and not settle_together:
-        return settle_mate(services, upload)
+        return resolve(services, upload, policy)
     try:
         _check_place(services, upload, analysis)
         if settle_together:
             return settle_together(services, upload)
         if found := _examined(services, upload, analysis):
-            settle(services, upload, found)
+            settle(services, upload, found, policy)
     except InvalidFile as error:
         reject(services, upload, rejection(error))
     except ObjectGone as error:
@@ -124,13 +127,13 @@ def _examined(services: Services, upload: Upload, analysis: Analysis) -> Examina
     return found or examine(s3, work, upload.version, analysis, number=number)
 
 
-def settle(services: Services, upload: Upload, examination: Examination) -> None:
+def settle(services: Services, upload: Upload, examination: Examination, policy: Policy | None) -> None:
     """Bring a RECEIVED upload to VALIDATED or REJECTED; a mate that comes first may have to wait."""
     if examination.rejection:
         report(services, upload, examination)
         return reject(services, upload, examination.rejection, read=True)
-    if has_mate(services, upload, examination):
-        return settle_mate(services, upload, examination)
+    if policy:
+        return resolve(services, upload, policy, examination)
     report(services, upload, examination)
     services.ledger.move(upload, "VALIDATED", *examination.attempts, **examination.facts)
     hand_on(services, services.ledger.upload(upload.id))
