@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seqdrop.ledger.coordination import FileSet
 from seqdrop.ledger.records import Attempt, Step, Upload
@@ -29,16 +29,27 @@ class Decision:
     enqueue: Sequence[Upload] | None = None
     again: bool = False
 
+    def after(self, act: Callable[[], None]) -> Decision:
+        """The same decision with something more to do ahead of it."""
+
+        def both() -> None:
+            act()
+            self.before()
+
+        return replace(self, before=both)
+
 
 NOTHING = Decision()
 
 
-def wait(view: View, facts: dict | None = None, **more) -> Decision:
-    """Let the upload wait in its slot, with these facts noted; one that waits already is left alone."""
+def wait(view: View, facts: dict | None = None, also: Sequence[Step] = (), **more) -> Decision:
+    """Let the upload wait in its slot, with these facts noted, and take other steps along; one that waits already is
+    left alone.
+    """
     if view.upload.state == "WAITING":
         return NOTHING
     noted = (facts or {}) | {"waiting_since": view.upload.waiting_since or now()}
-    return Decision([Step(view.upload, "WAITING", noted)], **({"file_set": view.with_upload} | more))
+    return Decision([Step(view.upload, "WAITING", noted), *also], **({"file_set": view.with_upload} | more))
 
 
 def read_again(upload: Upload, again: bool = False) -> Decision:

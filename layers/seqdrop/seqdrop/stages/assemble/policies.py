@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from seqdrop.config.analyses import Analyses
 from seqdrop.ledger.records import Upload
+from seqdrop.stages.assemble.masks import MASKS
 from seqdrop.stages.assemble.mates import MATES
 from seqdrop.stages.assemble.policy import Policy
 
-POLICIES: tuple[Policy, ...] = (MATES,)
+POLICIES: tuple[Policy, ...] = (MASKS, MATES)
 
 
 def policy_of(analyses: Analyses, upload: Upload) -> Policy | None:

@@ -19,7 +19,6 @@ from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
 from seqdrop.stages.archive.cold_copy import LONGEST_KEY, archive_key
 from seqdrop.stages.assemble.engine import resolve
-from seqdrop.stages.assemble.masks import settle_masked
 from seqdrop.stages.assemble.policies import policy_of
 from seqdrop.stages.assemble.policy import Policy
 from seqdrop.stages.assemble.runs import settle_manifest, settle_marker, tell_manifests
@@ -56,6 +55,8 @@ def validate(services: Services, version: UploadVersion) -> None:
         _check_place(services, upload, analysis)
         if settle_together:
             return settle_together(services, upload)
+        if policy and not policy.after_examination:
+            return resolve(services, upload, policy)
         if found := _examined(services, upload, analysis):
             settle(services, upload, found, policy)
     except InvalidFile as error:
@@ -71,9 +72,7 @@ def _together(
     """What settles files that mean nothing each for itself: markers of runs, and what lies under some prefixes."""
     if services.analyses.is_marker(upload.key):
         return settle_manifest if is_manifest(upload.key) else settle_marker
-    if analysis and analysis.trains:
-        return settle_file
-    return settle_masked if analysis and analysis.fills else None
+    return settle_file if analysis and analysis.trains else None
 
 
 def _identified(services: Services, version: UploadVersion) -> UploadVersion:
