@@ -367,11 +367,9 @@ def test_the_orders_show_a_lost_file(world, monkeypatch):
     """The test of the test: if files are handed on before the run is open, some order leaves one behind."""
     from seqdrop.stages.assemble import runs
 
-    opened, handed_on = runs._open, runs._hand_on_all
-    monkeypatch.setattr(runs, "_open", lambda services, folder, marker: handed_on(services, marker, "reads/run7/"))
-    monkeypatch.setattr(
-        runs, "_hand_on_all", lambda services, marker, folder: opened(services, f"landing/{folder}", marker)
-    )
+    opened, enqueue_all = runs._open, runs._enqueue_all
+    monkeypatch.setattr(runs, "_open", lambda view: opened(view).after(lambda: enqueue_all(view)))
+    monkeypatch.setattr(runs, "_enqueue_all", lambda view: None)
     versions = [examined(world, FILES[0]), world.drop(MARKER, b"")]
     start, explorer, lost = world.snapshot(), Explorer(most=2), []
     while explorer.next():

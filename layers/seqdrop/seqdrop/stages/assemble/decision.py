@@ -42,14 +42,21 @@ class Decision:
 NOTHING = Decision()
 
 
-def wait(view: View, facts: dict | None = None, also: Sequence[Step] = (), **more) -> Decision:
-    """Let the upload wait in its slot, with these facts noted, and take other steps along; one that waits already is
-    left alone.
+def wait(
+    view: View,
+    facts: dict | None = None,
+    also: Sequence[Step] = (),
+    file_set: FileSet | None = None,
+    before: Callable[[], None] = lambda: None,
+) -> Decision:
+    """Let the upload wait in its slot, with these facts noted, and take other steps along.
+
+    One that waits already is left alone; a `file_set` is written all the same.
     """
     if view.upload.state == "WAITING":
-        return NOTHING
+        return Decision(file_set=file_set)
     noted = (facts or {}) | {"waiting_since": view.upload.waiting_since or now()}
-    return Decision([Step(view.upload, "WAITING", noted), *also], **({"file_set": view.with_upload} | more))
+    return Decision([Step(view.upload, "WAITING", noted), *also], file_set=file_set or view.with_upload, before=before)
 
 
 def read_again(upload: Upload, again: bool = False) -> Decision:

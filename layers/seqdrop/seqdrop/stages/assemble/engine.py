@@ -44,6 +44,12 @@ def resolve(services: Services, upload: Upload, policy: Policy, content: Any = N
     raise RetryableError(f"others kept moving the files that belong to upload {upload.id}")
 
 
+def release(services: Services, upload: Upload) -> None:
+    """Read a WAITING upload anew that belongs to no set any more, by what its prefix means now."""
+    if services.ledger.move(upload, "RECEIVED"):
+        services.send(services.settings.validate_queue, landed_message(upload.version))
+
+
 def look(services: Services, upload: Upload, policy: Policy, content: Any = None) -> View:
     """Read the set of an upload, and then who holds its slot."""
     name, slot = policy.place(services.analyses, upload)
@@ -124,9 +130,3 @@ def _send(services: Services, decision: Decision) -> None:
     for step in decision.steps:
         if step.to == "RECEIVED":
             services.send(services.settings.validate_queue, landed_message(step.record.version))
-
-
-def superseded(by: Upload, awaited: str = "the mate") -> dict:
-    message = f"a newer version came before {awaited} did: {by.key}, upload {by.id}"
-    advice = "Nothing, if the newer one is right. If this one is, drop it again."
-    return rejection(InvalidFile(Fault("superseded", message, advice)))

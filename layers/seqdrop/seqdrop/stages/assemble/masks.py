@@ -20,7 +20,7 @@ from seqdrop.ledger.records import Step, Upload
 from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import NOTHING, Decision, reject, wait
-from seqdrop.stages.assemble.policy import Policy
+from seqdrop.stages.assemble.policy import Awaited, Policy
 from seqdrop.stages.assemble.view import MembersGone, View
 from seqdrop.stages.notifications import report
 from seqdrop.work.examination import Examination, load, rejection
@@ -52,20 +52,15 @@ class Masks(Policy):
             return NOTHING
         return _decide_bed(view, view.content) if view.slot == BED else _decide_fasta(view)
 
-    def overdue(self, services: Services, upload: Upload) -> tuple[str, str]:
+    def awaits(self, services: Services, upload: Upload) -> Awaited:
         name = parse(upload.key)
         partner, is_bed = posixpath.basename(name.partner), name.seat == BED
-        awaited = f"its FASTA (such as {partner})" if is_bed else f"its masks, {partner}"
-        why = "" if is_bed else "It has no run of N, so there is nothing to fill until a BED says what.\n"
-        return (
-            f"Seqdrop: {upload.key} waits for its {'FASTA' if is_bed else 'BED'}",
-            f"{upload.key} (upload {upload.id}) is valid. It waits for {awaited},\nsince {upload.waiting_since}.\n{why}"
-            "It goes on by itself when that is there, however late; nothing is lost.\n"
-            f"- Was {partner} not uploaded, or to another folder? Drop it beside this file.\n"
-            "- Was it rejected (there was a mail then)? Mend it, and drop it again under the same name.\n"
-            "- Did it serve an earlier version of this file? A BED is used once; drop it again.\n"
-            "- Is nothing to be filled? Then delete this file.\n",
-        )
+        used = "Did it serve an earlier version of this file? A BED is used once; drop it again."
+        hints = (used, "Is nothing to be filled? Then delete this file.")
+        if is_bed:
+            return Awaited.partner("its FASTA", f"its FASTA (such as {partner})", partner, *hints)
+        why = f"its masks, {partner}: it has no run of N, so a BED has to say what is to be filled"
+        return Awaited.partner("its BED", why, partner, *hints)
 
 
 MASKS = Masks()

@@ -15,7 +15,7 @@ from seqdrop.ledger.records import Step, Upload
 from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import NOTHING, Decision, read_again, reject, wait
 from seqdrop.stages.assemble.pairing import Pairing, compare
-from seqdrop.stages.assemble.policy import Policy
+from seqdrop.stages.assemble.policy import Awaited, Policy
 from seqdrop.stages.assemble.view import View
 from seqdrop.stages.notifications import report
 from seqdrop.work.examination import Examination, load
@@ -55,18 +55,13 @@ class Mates(Policy):
     def hours(self, analysis: Analysis) -> float | None:
         return analysis.mate_hours if analysis.mates == WAIT else None
 
-    def overdue(self, services: Services, upload: Upload) -> tuple[str, str]:
+    def awaits(self, services: Services, upload: Upload) -> Awaited:
         partner = posixpath.basename(parse(upload.key).partner)
-        return (
-            f"Seqdrop: {upload.key} waits for its mate",
-            f"{upload.key} (upload {upload.id}) is valid. It waits for its mate, {partner},\n"
-            f"since {upload.waiting_since}. It goes on by itself when the mate is there, however late;\n"
-            "nothing is lost.\n"
-            f"- Was {partner} not uploaded, or to another folder? Drop it beside this file.\n"
-            "- Was it rejected (there was a mail then)? Mend it, and drop it again under the same name.\n"
-            '- Are these single-end reads? Set mates = "single" for this prefix in analyses.toml and deploy; what\n'
-            "  waits then goes on. Or drop the file again under a name without a mate's number, and delete this one.\n",
+        single = (
+            'Are these single-end reads? Set mates = "single" for this prefix in analyses.toml and deploy; what waits\n'
+            "  then goes on. Or drop the file again under a name without a mate's number, and delete this one."
         )
+        return Awaited.partner("its mate", f"its mate, {partner}", partner, single)
 
 
 MATES = Mates()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from seqdrop.config.analyses import Analyses, Analysis
@@ -10,6 +11,22 @@ from seqdrop.ledger.records import Upload
 from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import Decision
 from seqdrop.stages.assemble.view import LIVE, View
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """What a member waits for, as the mail about one that waits for too long says it; `hints` say what to do."""
+
+    what: str  # "its mate"
+    detail: str  # "its mate, S1_R2.fastq.gz"
+    hints: tuple[str, ...]
+
+    @classmethod
+    def partner(cls, what: str, detail: str, name: str, *hints: str) -> Awaited:
+        """One other file, by name."""
+        dropped = f"Was {name} not uploaded, or to another folder? Drop it beside this file."
+        rejected = "Was it rejected (there was a mail then)? Mend it, and drop it again under the same name."
+        return cls(what, detail, (dropped, rejected, *hints))
 
 
 class Policy(ABC):
@@ -58,5 +75,5 @@ class Policy(ABC):
         return analysis.mate_hours
 
     @abstractmethod
-    def overdue(self, services: Services, upload: Upload) -> tuple[str, str]:
-        """Return subject and text of the mail about a member that waits for too long."""
+    def awaits(self, services: Services, upload: Upload) -> Awaited:
+        """Return what a WAITING member waits for."""

@@ -19,6 +19,7 @@ from seqdrop.ledger.records import Attempt, Step, Upload
 from seqdrop.models.archives import current_archive
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.services import Services
+from seqdrop.stages.assemble.policies import policy_of
 from seqdrop.stages.routing import hand_on, may_be_archived
 from seqdrop.training.request import Order
 from seqdrop.work.examination import is_fresh
@@ -138,8 +139,9 @@ def _read_again(services: Services, upload: Upload, last: Attempt, analysis: Ana
             f"{why}, and its raw data is in Deep Archive: restore {upload.archive_key} "
             f"(receipts/{upload.id}.json says what that takes), then drop it again"
         )
-    if analysis.fills:
-        raise Refused(f"{why}; drop it again, and its BED before it if it has one")
+    policy = policy_of(services.analyses, upload)
+    if policy and policy.drop_again:
+        raise Refused(f"{why}; {policy.drop_again}")
     number = last.number + 1
     return Replay(upload, f"read again, as {why}; then attempt {number}, by the present model", number)
 
