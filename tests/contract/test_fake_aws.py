@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache, partial
 
 import boto3
@@ -131,7 +130,8 @@ def use(ledger: Ledger) -> list:
     )
     said = [ledger.create(upload), ledger.create(upload), ledger.upload("nobody's")]
     said += [ledger.move(ledger.upload(upload.id), "VALIDATED", attempt), ledger.move(upload, "REJECTED")]
-    said += [ledger.save(replace(ledger.run("landing/reads/"), opened_by=upload.id)), ledger.run("landing/reads/")]
+    run = ledger.file_set("runs", "landing/reads/")
+    said += [ledger.save(run.with_facts(opened_by=upload.id)), ledger.file_set("runs", "landing/reads/")]
     said += [ledger.upload(upload.id), ledger.attempts(upload.id), ledger.unknown([upload.id, "nobody's"])]
     times = {"moved_before": "2026-02", "moved_after": "2026-01"}
     return [*said, *ledger.in_state("upload", "VALIDATED"), *ledger.in_state("attempt", "PLANNED", **times)]

@@ -1,11 +1,10 @@
 """Runs at the command: where their markers are dropped, and that what waits for one says so."""
 
 import io
-from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from seqdrop.ledger.coordination import Run
+from seqdrop.ledger.coordination import FileSet
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.uploads import UploadVersion
 from seqdrop_cli import progress as module
@@ -39,7 +38,7 @@ def test_a_file_that_waits_for_its_run_is_an_end_that_is_explained(ledger, uploa
 
 
 def test_it_goes_on_when_the_run_is_open(ledger, upload):
-    ledger.save(replace(Run("landing/reads/run 7/"), opened_at="2026"))
+    ledger.save(FileSet("runs", "landing/reads/run 7/", facts={"opened_at": "2026"}))
     one = progress(ledger, upload.id, KEY, 7)
     assert (one.state, one.held, one.waits_for) == ("PLANNED", False, "")
 

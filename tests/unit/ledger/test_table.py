@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from seqdrop.ledger.coordination import Pair
+from seqdrop.ledger.coordination import FileSet
 from seqdrop.ledger.moves import MOVES, IllegalMove
 from seqdrop.ledger.records import Attempt, Job, Step, Upload, attempt_keys, from_item
 from seqdrop.uploads import UploadVersion
@@ -101,20 +101,21 @@ def test_every_kind_survives_the_table(upload):
         assert from_item(record.item()) == record
 
 
-def test_a_pair_is_empty_until_someone_sits_down(ledger):
-    assert ledger.pair("reads/a_R\0") == Pair("reads/a_R\0")
+def test_a_set_is_empty_until_a_file_takes_a_slot(ledger):
+    assert ledger.file_set("mates", "reads/a_R\0") == FileSet("mates", "reads/a_R\0")
 
 
-def test_a_seat_is_taken_with_the_move_or_not_at_all(ledger, upload):
-    empty = ledger.pair("p")
-    assert ledger.move_together([Step(upload, "WAITING")], pair=empty.seated(1, upload.id)) is True
-    assert ledger.pair("p") == Pair("p", first=upload.id, revision=1)
+def test_a_slot_is_taken_with_the_move_or_not_at_all(ledger, upload):
+    empty = ledger.file_set("mates", "p")
+    assert ledger.move_together([Step(upload, "WAITING")], shared=empty.with_member("1", upload.id)) is True
+    assert ledger.file_set("mates", "p") == FileSet("mates", "p", {"1": upload.id}, revision=1)
     late = ledger.upload(upload.id)
-    assert ledger.move_together([Step(late, "VALIDATED")], [attempt(upload)], empty.seated(2, "other")) is False
+    assert ledger.move_together([Step(late, "VALIDATED")], [attempt(upload)], empty.with_member("2", "other")) is False
     assert ledger.upload(upload.id) == late
     assert ledger.attempts(upload.id) == []
-    assert ledger.move_together([Step(upload, "WAITING")], pair=ledger.pair("p").seated(2, "other")) is False
-    assert ledger.pair("p").second == ""
+    other = ledger.file_set("mates", "p").with_member("2", "other")
+    assert ledger.move_together([Step(upload, "WAITING")], shared=other) is False
+    assert "2" not in ledger.file_set("mates", "p").members
 
 
 def test_two_go_on_together_or_neither_does(ledger, upload):
@@ -123,9 +124,10 @@ def test_two_go_on_together_or_neither_does(ledger, upload):
     other = ledger.upload(version.id)
     ledger.move(other, "REJECTED")
     steps = [Step(upload, "VALIDATED", {"mate": other.id}), Step(other, "VALIDATED", {"mate": upload.id})]
-    assert ledger.move_together(steps, pair=ledger.pair("p").seated(1, "x", ("x", "y"))) is False
+    file_set = ledger.file_set("mates", "p").with_member("1", "x").with_facts(settled=["x", "y"])
+    assert ledger.move_together(steps, shared=file_set) is False
     assert ledger.upload(upload.id) == upload
-    assert ledger.pair("p").revision == 0
+    assert ledger.file_set("mates", "p").revision == 0
 
 
 def test_a_note_changes_no_more_than_it_says(ledger, upload):
@@ -134,7 +136,8 @@ def test_a_note_changes_no_more_than_it_says(ledger, upload):
     assert ledger.note(upload, told_at="later") is False
 
 
-def test_a_pair_is_in_no_state(ledger, upload):
-    ledger.move_together([], pair=ledger.pair("p").seated(1, upload.id, (upload.id, "y")))
-    assert ledger.pair("p") == Pair("p", upload.id, "", (upload.id, "y"), 1)
+def test_a_set_is_in_no_state(ledger, upload):
+    facts = {"settled": [upload.id, "y"], "missing": 3}
+    ledger.move_together([], shared=ledger.file_set("mates", "p").with_member("1", upload.id).with_facts(**facts))
+    assert ledger.file_set("mates", "p") == FileSet("mates", "p", {"1": upload.id}, facts, 1)
     assert [record.id for record in ledger.in_state("upload", "RECEIVED")] == [upload.id]

@@ -53,6 +53,9 @@ class Turns:
             self._go[number].acquire()
 
 
+PAUSES = {"upload", "file_set", "move", "move_together"}
+
+
 class PausingLedger:
     """A ledger that lets others go on before each of its calls."""
 
@@ -64,7 +67,7 @@ class PausingLedger:
         found = getattr(self._ledger, name)
 
         def call(*args, **kwargs):
-            if self.turns and name in ("upload", "pair", "data_set", "move", "move_together"):
+            if self.turns and name in PAUSES:
                 self.turns.pause()
             return found(*args, **kwargs)
 

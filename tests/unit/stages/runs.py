@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from seqdrop.config.analyses import Analyses
 from seqdrop.kinds import plans
+from seqdrop.ledger.coordination import FileSet
 from seqdrop.uploads import UploadVersion
 
 from tests.unit.stages import world
@@ -18,7 +19,7 @@ from tests.unit.stages.mates import Turns
 FASTQ = b"@r1\n" + b"ACGT" * 30 + b"\n+\n" + b"IIII" * 30 + b"\n"
 
 # Calls that see or change what others see or change.
-SHARED = {"upload", "run", "save", "move", "move_together", "get_paginator", "landing"}
+SHARED = {"upload", "file_set", "save", "move", "move_together", "get_paginator", "landing"}
 
 
 class Hooked:
@@ -60,6 +61,10 @@ class World(world.World):
 
     def take(self, key: str, body: bytes = FASTQ) -> UploadVersion:
         return super().take(key, body)
+
+    def run(self, folder: str) -> FileSet:
+        """What is known of a folder of the landing bucket as a run's."""
+        return self.ledger.file_set("runs", f"landing/{folder}")
 
     @property
     def gone_on(self) -> set[str]:

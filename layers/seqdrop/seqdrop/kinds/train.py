@@ -16,7 +16,7 @@ class Train(Kind):
     name = "train"
     formats = (TRAINING,)
     job = TRAIN
-    companions = "training_set"
+    companions = "training"
     takes_markers = False
 
     def conflicts(self, analysis: Analysis) -> list[str]:

@@ -1,95 +1,86 @@
-"""What several ledger records have to do with, and has no state of its own: each is read, changed and written back only
-if nobody else wrote it in between. Its revision says so: 0 is that of one that is not in the table yet.
+"""Records that several others depend on and that have no state of their own: sets of files, open jobs, positions.
+
+Each is read, changed, and written back on the condition that its revision is still the one that was read. Revision 0
+is that of a record that is not in the table yet.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
+from decimal import Decimal
 
-ROOM_KEYS = {"pk": "ROOM", "sk": "ROOM"}
+from seqdrop.ledger import earlier_sets
 
-
-@dataclass(frozen=True)
-class Pair:
-    """Which uploads hold the two seats of a pair. It has no state of its own: uploads have.
-
-    Every move by which an upload takes a seat, or goes on because of who holds the other, is one transaction with a
-    write of this record. So of two mates that come at one moment, the later one sees the earlier.
-    """
-
-    name: str  # MateName.pair
-    first: str = ""  # upload ids
-    second: str = ""
-    settled: tuple[str, ...] = ()  # the two that were last settled with each other
-    revision: int = 0  # 0: not in the table yet
-
-    @property
-    def keys(self) -> dict[str, str]:
-        return pair_keys(self.name)
-
-    def seat(self, number: int) -> str:
-        """The upload id in seat 1 or 2; empty if none is."""
-        return {1: self.first, 2: self.second}[number]
-
-    def seated(self, number: int, upload_id: str, settled: tuple[str, ...] = ()) -> Pair:
-        """The pair with an upload in a seat, and, if told, who was settled."""
-        seats = {1: {"first": upload_id}, 2: {"second": upload_id}}[number]
-        return replace(self, settled=settled or self.settled, **seats)
-
-    def item(self) -> dict:
-        return {**asdict(self), **self.keys, "settled": list(self.settled)}
-
-    @classmethod
-    def from_item(cls, item: dict) -> Pair:
-        revision, settled = int(item["revision"]), tuple(item["settled"])
-        return cls(item["name"], item["first"], item["second"], settled, revision)
+Fact = str | int | list[str]
 
 
 @dataclass(frozen=True)
-class DataSet:
-    """Which uploads are the files of a training: their names below its folder → upload ids. As a Pair, it has no state.
-    Or a FASTA and the BED of its masks, as mask_names.SEATS.
+class FileSet:
+    """Files that belong together: which upload holds which slot. Policies (stages/assemble) say what the slots are.
 
-    `attempt` is the key of the last attempt that was planned for a training.
+    Every move by which an upload takes a slot, or advances because of who holds another, is one transaction with a
+    write of this record. So of two members that arrive at the same moment, the later one sees the earlier.
     """
 
-    name: str  # Place.set_name, MaskName.set_name
-    seats: dict[str, str] = field(default_factory=dict)
-    attempt: str = ""
-    revision: int = 0  # 0: not in the table yet
+    policy: str
+    name: str  # unique within the policy, over all buckets
+    members: dict[str, str] = field(default_factory=dict)  # slot → upload id
+    facts: dict[str, Fact] = field(default_factory=dict)  # what else the policy has to remember
+    revision: int = 0
 
     @property
     def keys(self) -> dict[str, str]:
-        return data_set_keys(self.name)
+        """By a hash: a landing key may be longer than a key of the table, and names of pairs hold NUL."""
+        partition = earlier_sets.partition_of(self.policy)
+        digest = hashlib.sha256(self.name.encode()).hexdigest()
+        return {"pk": f"{partition}#{digest}", "sk": partition.partition("#")[0]}
 
-    def seated(self, file: str, upload_id: str) -> DataSet:
-        """The set with an upload as one of its files."""
-        return replace(self, seats={**self.seats, file: upload_id})
+    def fact(self, name: str) -> Fact:
+        """Return a fact; an empty text if it was never noted."""
+        return self.facts.get(name, "")
 
-    def without(self, file: str) -> DataSet:
-        """The set with that seat free."""
-        return replace(self, seats={name: one for name, one in self.seats.items() if name != file})
+    def with_member(self, slot: str, upload_id: str) -> FileSet:
+        return replace(self, members={**self.members, slot: upload_id})
+
+    def without_member(self, slot: str) -> FileSet:
+        return replace(self, members={of: member for of, member in self.members.items() if of != slot})
+
+    def with_facts(self, **facts: Fact) -> FileSet:
+        return replace(self, facts={**self.facts, **facts})
 
     def item(self) -> dict:
-        return {**asdict(self), **self.keys}
+        """As stored, with the fields that earlier versions read."""
+        earlier = earlier_sets.fields_of(self.policy, self.name, self.members, self.facts)
+        return {**earlier, **asdict(self), **self.keys}
 
-    @classmethod
-    def from_item(cls, item: dict) -> DataSet:
-        return cls(item["name"], dict(item["seats"]), item["attempt"], int(item["revision"]))
+    def stored(self, item: dict) -> FileSet:
+        """Return this set as the item of its key holds it, whichever version wrote that."""
+        if "members" in item:
+            members, facts = dict(item["members"]), item["facts"]
+        else:
+            members, facts = earlier_sets.members_and_facts(self.policy, item)
+        return replace(self, members=members, facts=_plain(facts), revision=int(item["revision"]))
+
+
+def _plain(facts: dict) -> dict[str, Fact]:
+    """Whole numbers come from the table as Decimal."""
+    return {name: int(value) if isinstance(value, Decimal) else value for name, value in facts.items()}
 
 
 @dataclass(frozen=True)
 class Room:
-    """Which transform jobs are open, so that no more are than may be. Like a Pair, it has no state.
+    """Which transform jobs are open, so that their number stays within the limit.
 
-    It is written with each claim and each end of a job, in their transaction: it is never wrong, whoever crashes.
+    It is written with each claim and each end of a job, in their transaction, so no crash makes it wrong.
     """
 
     jobs: tuple[str, ...] = ()
-    revision: int = 0  # 0: not in the table yet
+    revision: int = 0
 
-    keys = ROOM_KEYS
+    @property
+    def keys(self) -> dict[str, str]:
+        return {"pk": "ROOM", "sk": "ROOM"}
 
     def taken(self, job: str) -> Room:
         return replace(self, jobs=(*self.jobs, job))
@@ -100,16 +91,15 @@ class Room:
     def item(self) -> dict:
         return {**self.keys, "jobs": list(self.jobs), "revision": self.revision}
 
-    @classmethod
-    def from_item(cls, item: dict) -> Room:
-        return cls(tuple(item["jobs"]), int(item["revision"]))
+    def stored(self, item: dict) -> Room:
+        return Room(tuple(item["jobs"]), int(item["revision"]))
 
 
 @dataclass(frozen=True)
 class Position:
-    """How far the reconciler has come in a list that is too long for one run; empty at its beginning.
+    """How far the reconciler has come in a list that is too long for one run; empty at the beginning of the list.
 
-    `place` is what the list goes on from. Like a Pair, it has no state.
+    `place` is where the list continues.
     """
 
     name: str
@@ -118,61 +108,13 @@ class Position:
 
     @property
     def keys(self) -> dict[str, str]:
-        return position_keys(self.name)
+        return {"pk": f"POSITION#{self.name}", "sk": "POSITION"}
 
     def item(self) -> dict:
         return {**asdict(self), **self.keys}
 
-    @classmethod
-    def from_item(cls, item: dict) -> Position:
-        return cls(item["name"], dict(item["place"]), int(item["revision"]))
+    def stored(self, item: dict) -> Position:
+        return replace(self, place=dict(item["place"]), revision=int(item["revision"]))
 
 
-@dataclass(frozen=True)
-class Run:
-    """A folder that is a run's, as far as files below it wait for it. As a Pair, it has no state: it is open or not.
-
-    `manifest` is the upload that lists its files, `missing` how many were not there when that was last looked at, and
-    `awaits` the key of one of them; "" while a look is under way.
-    """
-
-    folder: str  # bucket and folder, with its slash
-    opened_at: str = ""
-    opened_by: str = ""  # upload id of the marker
-    manifest: str = ""
-    missing: int = 0
-    awaits: str = ""
-    told_at: str = ""  # when the lab was told that no marker has come
-    revision: int = 0  # 0: not in the table yet
-
-    @property
-    def keys(self) -> dict[str, str]:
-        return run_keys(self.folder)
-
-    def item(self) -> dict:
-        return {**asdict(self), **self.keys}
-
-    @classmethod
-    def from_item(cls, item: dict) -> Run:
-        values = {one.name: item[one.name] for one in fields(cls)}
-        return cls(**values | {"missing": int(item["missing"]), "revision": int(item["revision"])})
-
-
-Shared = Pair | DataSet | Room | Position | Run
-
-
-def pair_keys(name: str) -> dict[str, str]:
-    """By a hash: a landing key may be longer than others, and names of pairs hold NUL."""
-    return {"pk": f"PAIR#{hashlib.sha256(name.encode()).hexdigest()}", "sk": "PAIR"}
-
-
-def data_set_keys(name: str) -> dict[str, str]:
-    return {"pk": f"SET#{hashlib.sha256(name.encode()).hexdigest()}", "sk": "SET"}
-
-
-def run_keys(folder: str) -> dict[str, str]:
-    return {"pk": f"RUN#{hashlib.sha256(folder.encode()).hexdigest()}", "sk": "RUN"}
-
-
-def position_keys(name: str) -> dict[str, str]:
-    return {"pk": f"POSITION#{name}", "sk": "POSITION"}
+Shared = FileSet | Room | Position

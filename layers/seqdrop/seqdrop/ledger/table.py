@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from seqdrop.aws.errors import is_conflict
 from seqdrop.ledger import moves
-from seqdrop.ledger.coordination import DataSet, Pair, Position, Room, Run, Shared
+from seqdrop.ledger.coordination import FileSet, Position, Room, Shared
 from seqdrop.ledger.records import (
     Attempt,
     Job,
@@ -26,6 +27,8 @@ from seqdrop.ledger.records import (
     pushed,
     upload_keys,
 )
+
+S = TypeVar("S", bound=Shared)
 
 
 class Ledger:
@@ -58,21 +61,13 @@ class Ledger:
         pages = self._pages(KeyConditionExpression=partition, ConsistentRead=True)
         return [from_item(item) for item in pages]
 
-    def pair(self, name: str) -> Pair:
-        """Who holds the seats of a pair; an empty one if nobody ever did."""
-        return self._shared(Pair(name))
-
-    def data_set(self, name: str) -> DataSet:
-        """The files of a training; an empty set if none ever came."""
-        return self._shared(DataSet(name))
+    def file_set(self, policy: str, name: str) -> FileSet:
+        """Return a set of files; an empty one if none of them ever came."""
+        return self._shared(FileSet(policy, name))
 
     def room(self) -> Room:
         """The transform jobs that are open."""
         return self._shared(Room())
-
-    def run(self, folder: str) -> Run:
-        """What is known of a folder (its bucket before it) as a run's; a closed one if nothing is."""
-        return self._shared(Run(folder))
 
     def position(self, name: str) -> Position:
         """How far the reconciler has come in a list."""
@@ -121,10 +116,10 @@ class Ledger:
         """Move a record, and write the new records that come of it, in one transaction."""
         return self._transact([self._step(record, to, **facts), *map(self._put, new)])
 
-    def move_together(self, steps: Iterable[Step], new: Iterable[Record] = (), pair: Shared | None = None) -> bool:
-        """Take several steps and write new records, all or nothing; with `pair`, only if that is as it was read."""
+    def move_together(self, steps: Iterable[Step], new: Iterable[Record] = (), shared: Shared | None = None) -> bool:
+        """Take several steps and write new records, all or nothing; with `shared`, only if that is as it was read."""
         writes = [self._step(step.record, step.to, **step.facts) for step in steps]
-        return self._transact([*writes, *map(self._put, new), *([self._put_shared(pair)] if pair else [])])
+        return self._transact([*writes, *map(self._put, new), *([self._put_shared(shared)] if shared else [])])
 
     def note(self, record: Record, **facts) -> bool:
         """Add facts to a record that stays where it is."""
@@ -206,10 +201,10 @@ class Ledger:
         item = self._item(keys)
         return from_item(item) if item else None
 
-    def _shared(self, empty: Shared) -> Shared:
-        """What is in the table of one without a state, or an empty one."""
+    def _shared(self, empty: S) -> S:
+        """Return a record without a state as the table holds it, or the empty one."""
         item = self._item(empty.keys)
-        return type(empty).from_item(item) if item else empty
+        return empty.stored(item) if item else empty
 
     def _item(self, keys: dict) -> dict | None:
         return self._table.get_item(Key=keys, ConsistentRead=True).get("Item")

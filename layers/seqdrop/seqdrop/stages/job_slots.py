@@ -41,6 +41,6 @@ def end_job(services: Services, job: Job, end: str, **facts) -> None:
         if job.state not in OPEN[job.kind]:
             return
         left = room.left(job.name) if job.name in room.jobs else None
-        if services.ledger.move_together([Step(job, end, facts)], pair=left):
+        if services.ledger.move_together([Step(job, end, facts)], shared=left):
             return
     raise RetryableError(f"others kept moving {job.name}")

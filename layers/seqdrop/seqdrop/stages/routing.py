@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from seqdrop.config.analyses import Analyses
 from seqdrop.kinds.plans import kind_of
+from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.ledger.moves import ATTEMPT, DONE, ENDS
 from seqdrop.ledger.records import TRAIN, Attempt, Upload
 from seqdrop.ledger.table import Ledger
@@ -23,7 +24,11 @@ def is_held(ledger: Ledger, analyses: Analyses, upload: Upload, attempts: list[A
     if upload.state != "VALIDATED" or any(one.state != "PLANNED" or one.number > 1 for one in attempts):
         return False
     folders = analyses.gated_folders(upload.key)
-    return bool(folders) and not any(ledger.run(f"{upload.bucket}/{folder}").opened_at for folder in folders)
+    return bool(folders) and not any(_is_open(ledger, f"{upload.bucket}/{folder}") for folder in folders)
+
+
+def _is_open(ledger: Ledger, run: str) -> bool:
+    return bool(ledger.file_set(RUNS, run).fact("opened_at"))
 
 
 def hand_on(services: Services, upload: Upload) -> None:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.ledger.records import Upload
 from seqdrop.ledger.table import Ledger
-from seqdrop.stages.assemble.mates import settle_mate
+from seqdrop.stages.assemble.engine import resolve
+from seqdrop.stages.assemble.mates import MATES
 from seqdrop.stages.validate.validate import validate
 from seqdrop.work.examine import examine
 
@@ -41,12 +42,12 @@ class World(PausingWorld):
     ],
 )
 def test_every_order_of_two_mates(prefix, second, ends):
-    world, explorer, seen = World(), Explorer(most=5), []
+    world, explorer, seen = World(), Explorer(most=8), []
     uploads = [world.examined(f"{prefix}S_R1.fastq", fastq(1)), world.examined(f"{prefix}S_R2.fastq", second)]
     start = world.snapshot()
     while explorer.next():
         world.back_to(start)
-        world.take_turns([partial(settle_mate, world.services, upload) for upload in uploads], explorer.choose)
+        world.take_turns([partial(resolve, world.services, upload, MATES) for upload in uploads], explorer.choose)
         states = tuple(world.ledger.upload(upload.id).state for upload in uploads)
         attempts = [len(world.ledger.attempts(upload.id)) for upload in uploads]
         assert attempts == [int(state == "VALIDATED" and prefix == "reads/") for state in states]
@@ -54,7 +55,7 @@ def test_every_order_of_two_mates(prefix, second, ends):
         assert told == {one.id for one, state in zip(uploads, states, strict=True) if state == "VALIDATED"}
         seen.append(states)
     assert set(seen) == ends
-    assert len(seen) > 100
+    assert len(seen) >= 70, "all there are: a mate that waits makes three calls to the ledger"
 
 
 @settings(deadline=None, max_examples=40)
@@ -81,6 +82,6 @@ def test_the_orders_show_a_lost_mate(monkeypatch):
     start = world.snapshot()
     while explorer.next():
         world.back_to(start)
-        world.take_turns([partial(settle_mate, world.services, upload) for upload in uploads], explorer.choose)
+        world.take_turns([partial(resolve, world.services, upload, MATES) for upload in uploads], explorer.choose)
         seen.add(tuple(world.ledger.upload(upload.id).state for upload in uploads))
     assert ("WAITING", "WAITING") in seen

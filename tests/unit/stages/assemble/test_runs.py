@@ -37,8 +37,8 @@ def test_in_any_order_all_go_on_and_none_before_the_marker(world, order):
         assert world.gone_on == (ids(*taken.values()) if MARKER in taken else set())
     assert world.states(*taken.values()) == ["VALIDATED"] * 3
     assert [len(world.ledger.attempts(taken[key].id)) for key in (*FILES, MARKER)] == [1, 1, 0]
-    run = world.ledger.run("landing/reads/run7/")
-    assert (run.opened_by, run.opened_at > "") == (taken[MARKER].id, True)
+    run = world.run("reads/run7/")
+    assert (run.fact("opened_by"), run.fact("opened_at") > "") == (taken[MARKER].id, True)
     assert world.mails == []
 
 
@@ -116,7 +116,7 @@ def test_a_fasta_waits_for_its_run_with_its_bed():
 def test_a_training_has_no_markers():
     world = World()
     world.take("training/set/final_summary.txt", b"")
-    assert world.ledger.run("landing/training/set/").opened_at == ""
+    assert world.run("training/set/").fact("opened_at") == ""
 
 
 def test_a_marker_twice_and_as_a_new_version_changes_nothing(world):
@@ -126,7 +126,7 @@ def test_a_marker_twice_and_as_a_new_version_changes_nothing(world):
     assert world.snapshot()[0] == before
     again = world.take(MARKER, b"once more")
     assert world.states(marker, again) == ["VALIDATED", "VALIDATED"]
-    assert world.ledger.run("landing/reads/run7/").opened_by == marker.id
+    assert world.run("reads/run7/").fact("opened_by") == marker.id
     assert len(world.ledger.attempts(held.id)) == 1
 
 
@@ -241,7 +241,7 @@ def test_a_file_of_another_size_is_not_the_one_that_is_listed(world):
     held, listed = world.take(FILES[1]), world.take(MANIFEST, BOTH)
     world.take(FILES[0], FASTQ[:-9])
     assert held.id not in world.gone_on
-    assert world.ledger.run("landing/reads/run7/").awaits == FILES[0]
+    assert world.run("reads/run7/").fact("awaits") == FILES[0]
     world.take(FILES[0])
     assert held.id in world.gone_on
     assert world.states(listed) == ["VALIDATED"]
@@ -367,11 +367,9 @@ def test_the_orders_show_a_lost_file(world, monkeypatch):
     """The test of the test: if files are handed on before the run is open, some order leaves one behind."""
     from seqdrop.stages.assemble import runs
 
-    opened, handed_on = runs._open, runs._hand_on_all
-    monkeypatch.setattr(runs, "_open", lambda services, folder, marker: handed_on(services, marker, "reads/run7/"))
-    monkeypatch.setattr(
-        runs, "_hand_on_all", lambda services, marker, folder: opened(services, f"landing/{folder}", marker)
-    )
+    opened, enqueue_all = runs._open, runs._enqueue_all
+    monkeypatch.setattr(runs, "_open", lambda view: opened(view).after(lambda: enqueue_all(view)))
+    monkeypatch.setattr(runs, "_enqueue_all", lambda view: None)
     versions = [examined(world, FILES[0]), world.drop(MARKER, b"")]
     start, explorer, lost = world.snapshot(), Explorer(most=2), []
     while explorer.next():

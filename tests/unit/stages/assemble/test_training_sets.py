@@ -258,7 +258,7 @@ class TestRejections:
         assert services.ledger.upload(version.id).reason == "no_training"
 
     def test_there_are_not_many_seats(self, services, drop, monkeypatch):
-        monkeypatch.setattr("seqdrop.stages.assemble.training_sets.MOST_SEATS", 2)
+        monkeypatch.setattr("seqdrop.stages.assemble.training_sets.MAX_MEMBERS", 2)
         for name in "ab":
             validate(services, drop(name, b"x"))
         third = drop("c", b"x")

@@ -1,225 +1,142 @@
-"""A FASTA and a BED that do not fit, and one that comes too late: what the lab is told, and the ledger.
+"""A FASTA whose masked intervals are to be filled, and the BED that may name them: uploads of their own, in any order.
 
-A FASTA whose masked stretches are to be filled, and the BED that may say which: uploads of their own, in any order.
-
-A FASTA with runs of N goes on by itself, unless a BED is there. One without waits for its BED, and a BED for its FASTA.
-Each move is one transaction with the set's record, on which both were read; who is refused looks again, and examines
-the FASTA anew if that changed what is masked. So a BED is used, or told that it came too late, and never passed over.
+A FASTA with runs of N advances by itself, unless a BED is there. One without waits for its BED, and a BED for its
+FASTA; a FASTA that waits is examined again when its BED comes. So a BED is used, or the lab is notified that it came
+too late; none is passed over.
 """
 
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from functools import partial
 
 from seqdrop.aws import keys
 from seqdrop.aws.ranged_stream import RangedObject
-from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.bed_masks import MISFITS, BedMasks
-from seqdrop.companions.masks import BED, FASTA, MaskName, parse
-from seqdrop.errors import Fault, InvalidFile, ObjectGone, RetryableError
+from seqdrop.companions.masks import BED, FASTA, parse
+from seqdrop.config.analyses import Analyses
+from seqdrop.errors import Fault, InvalidFile, ObjectGone
 from seqdrop.kinds.plans import attempts_of
-from seqdrop.ledger.coordination import DataSet
+from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.reads.bed import Bed, read_bed
-from seqdrop.runtime.events import landed_message
-from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import Services, now
-from seqdrop.stages.assemble.mates import superseded
-from seqdrop.stages.assemble.pair_view import LIVE
-from seqdrop.stages.notifications import mail, reason, reject, report
-from seqdrop.stages.routing import hand_on
+from seqdrop.runtime.services import Services
+from seqdrop.stages.assemble.decision import NOTHING, Decision, reject, wait
+from seqdrop.stages.assemble.policy import Awaited, Policy
+from seqdrop.stages.assemble.view import MembersGone, View
+from seqdrop.stages.notifications import report
 from seqdrop.work.examination import Examination, load, rejection
 from seqdrop.work.examine import examine
 
-# What is found in a FASTA, and is a matter of its BED as well.
-REJECTS_BOTH = MISFITS | {"too_many_windows"}
+REJECTS_BOTH = MISFITS | {"too_many_windows"}  # found in the FASTA, but a matter of its BED as well
 
 
-def superseded_by(upload: Upload) -> dict:
-    """Why a version that waited is rejected: another took its place."""
-    return superseded(upload, "what this one waited for")
+class Masks(Policy):
+    """Slots are "fasta" and "bed"."""
+
+    name, awaited = earlier_sets.MASKS, "what this one waited for"
+    drop_again = "drop it again, and its BED before it if it has one"
+
+    def claims(self, analyses: Analyses, upload: Upload) -> bool:
+        analysis = analyses.for_key(upload.key)
+        return analysis is not None and analysis.kind.companions == self.name
+
+    def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
+        name = parse(upload.key)
+        return name.set_name(upload.bucket), name.seat
+
+    def read(self, services: Services, upload: Upload) -> Bed | None:
+        """A BED. How a FASTA is read depends on whether there is one."""
+        return bed_of(services, upload) if parse(upload.key).seat == BED else None
+
+    def decide(self, view: View) -> Decision:
+        if view.upload.state == "WAITING":  # the other file moves it
+            return NOTHING
+        return _decide_bed(view, view.content) if view.slot == BED else _decide_fasta(view)
+
+    def awaits(self, services: Services, upload: Upload) -> Awaited:
+        name = parse(upload.key)
+        partner, is_bed = posixpath.basename(name.partner), name.seat == BED
+        used = "Did it serve an earlier version of this file? A BED is used once; drop it again."
+        hints = (used, "Is nothing to be filled? Then delete this file.")
+        if is_bed:
+            return Awaited.partner("its FASTA", f"its FASTA (such as {partner})", partner, *hints)
+        why = f"its masks, {partner}: it has no run of N, so a BED has to say what is to be filled"
+        return Awaited.partner("its BED", why, partner, *hints)
 
 
-def reject_both(services: Services, fasta: Upload, bed: Upload, found: DataSet, refused: dict) -> bool:
-    """Reject a FASTA and the BED that does not fit it. One mail for both; False if someone was first.
-
-    Like every rejection, told first: twice at the worst, never not at all.
-    """
-    name = posixpath.basename(bed.key)
-    said = {"message": f"{refused['message']} (lines are those of {name})"} if refused["code"] in MISFITS else {}
-    refused = refused | said | {"advice": f"{refused['advice']} Drop both again, once they fit."}
-    pair = ((fasta, bed), (bed, fasta))
-    for one, other in pair:
-        place = {"upload": other.id, "key": other.key, "version_id": other.version_id}
-        reason(services, one, refused | {"mate": place})
-    mail(services, [fasta, bed], refused, read=False, other="its BED")
-    logger().info("FASTA and BED do not fit", extra={"uploads": [fasta.id, bed.id], "code": refused["code"]})
-    steps = [Step(one, "REJECTED", {"reason": refused["code"], "mate": other.id}) for one, other in pair]
-    return services.ledger.move_together(steps, pair=found)
-
-
-def reject_late(services: Services, bed: Upload, fasta: Upload, left: DataSet, more: list[Step]) -> bool:
-    """Reject a BED whose FASTA went on without it. `left` is the set without that FASTA: the next BED waits."""
-    message = f"{fasta.key} (upload {fasta.id}) went on before this file came; its runs of N are what is filled"
-    advice = f"Drop this file again, and then {posixpath.basename(fasta.key)} again: in that order the BED is used."
-    refused = rejection(InvalidFile(Fault("bed_late", message, advice)))
-    reason(services, bed, refused)
-    mail(services, [bed], refused, read=False)
-    logger().info("rejected", extra={"upload_id": bed.id, "code": "bed_late"})
-    return services.ledger.move_together([Step(bed, "REJECTED", {"reason": "bed_late"}), *more], pair=left)
-
-
-TRIES = 10  # each is lost only to someone who got on
-
-
-@dataclass(frozen=True)
-class Seats:
-    """One look at the set: who else holds the seat of an upload, and who the other one; None where nobody counts."""
-
-    upload: Upload
-    name: MaskName
-    found: DataSet
-    before: Upload | None
-    other: Upload | None
-
-    @property
-    def late(self) -> bool:
-        """Whether a newer version of the same file has the seat."""
-        before = self.before
-        return bool(before and before.key == self.upload.key and before.version.order > self.upload.version.order)
-
-    @property
-    def taken(self) -> DataSet:
-        """The set with the upload in its seat."""
-        return self.found.seated(self.name.seat, self.upload.id)
-
-
-def settle_masked(services: Services, upload: Upload) -> None:
-    """Bring a RECEIVED or WAITING file under a masked prefix as far as the other lets it, and that with it.
-
-    Safe at any time and from either side. Raises InvalidFile, ObjectGone, or RetryableError if others were first.
-    """
-    name = parse(upload.key)
-    bed = bed_of(services, upload) if name.seat == BED and upload.state == "RECEIVED" else None
-    for _ in range(TRIES):
-        upload = services.ledger.upload(upload.id)
-        if upload.state not in ("RECEIVED", "WAITING"):
-            return hand_on(services, upload)
-        if _settle_once(services, _look(services, upload, name), bed):
-            return
-    raise RetryableError(f"others kept moving what belongs to {upload.key}")
+MASKS = Masks()
 
 
 def bed_of(services: Services, upload: Upload) -> Bed:
-    """One pass over a BED. Raises InvalidFile, ObjectGone."""
+    """Read a BED in one pass. Raise InvalidFile, ObjectGone."""
     with RangedObject(services.s3, upload.version) as body:
         return read_bed(body, upload.key)
 
 
-def _look(services: Services, upload: Upload, name: MaskName) -> Seats:
-    found = services.ledger.data_set(name.set_name(upload.bucket))
-    before, other = (_holder(services, found, seat, upload) for seat in (name.seat, name.other_seat))
-    return Seats(upload, name, found, before, other)
-
-
-def _holder(services: Services, found: DataSet, seat: str, upload: Upload) -> Upload | None:
-    upload_id = found.seats.get(seat, "")
-    holder = services.ledger.upload(upload_id) if upload_id and upload_id != upload.id else None
-    return holder if holder and holder.state in LIVE else None
-
-
-def _settle_once(services: Services, seats: Seats, bed: Bed | None) -> bool:
-    """False: someone was first, or something was put right, and all must be looked at again."""
-    if seats.upload.state == "WAITING":
-        return not is_gone(services.s3, seats.upload) or _withdraw(services, seats.upload)
-    if seats.late:
-        reject(services, seats.upload, superseded_by(seats.before))
-        return True
-    return _settle_bed(services, seats, bed) if bed else _settle_fasta(services, seats)
-
-
-def _withdraw(services: Services, upload: Upload) -> bool:
-    return services.ledger.move(upload, "WITHDRAWN", reason="deleted_while_it_waited")
-
-
-def _settle_bed(services: Services, seats: Seats, bed: Bed) -> bool:
-    """It waits; a FASTA that waits is examined again, with it. One that went on without a BED is not."""
-    fasta = seats.other
+def _decide_bed(view: View, bed: Bed) -> Decision:
+    """It waits. A FASTA that waits is read again, with it; one that advanced without a BED is not."""
+    upload, fasta = view.upload, view.member(FASTA)
     if fasta and fasta.state != "WAITING" and not fasta.mate:
-        return reject_late(services, seats.upload, fasta, seats.found.without(FASTA), _replaced(services, seats))
-    facts = {"format": "bed", "sha256": bed.sha256, "records": len(bed.stretches), "waiting_since": now()}
-    steps = [Step(seats.upload, "WAITING", facts), *_replaced(services, seats)]
-    wakes = fasta is not None and fasta.state == "WAITING"
-    _report(services, seats.upload, bed)
-    if not services.ledger.move_together([*steps, *([Step(fasta, "RECEIVED")] if wakes else [])], pair=seats.taken):
-        return False
-    if wakes:
-        services.send(services.settings.validate_queue, landed_message(fasta.version))
-    return True
+        left = view.file_set.without_member(FASTA)  # so that the next BED waits
+        return reject(view.services, [upload], _late(fasta, upload), file_set=left, read=False)
+    facts = {"format": "bed", "sha256": bed.sha256, "records": len(bed.stretches)}
+    wakes = [Step(fasta, "RECEIVED")] if fasta and fasta.state == "WAITING" else []
+    return wait(view, facts, wakes, before=partial(_report_bed, view.services, upload, bed))
 
 
-def _report(services: Services, upload: Upload, bed: Bed) -> None:
-    place = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id, "valid": True, "format": "bed"}
-    found = {"sha256": bed.sha256, "stretches": len(bed.stretches), "records": len(list(bed.stretches.names))}
-    services.put_json(services.settings.results, keys.report(upload.id), place | found)
+def _decide_fasta(view: View) -> Decision:
+    fasta, bed = view.upload, view.member(BED)
+    bed = bed if bed and bed.state == "WAITING" else None
+    found = _examined(view, bed)
+    return _judged(view, found, bed).after(partial(report, view.services, fasta, found))
 
 
-def _settle_fasta(services: Services, seats: Seats) -> bool:
-    bed = seats.other if seats.other and seats.other.state == "WAITING" else None
-    found = _examined(services, seats.upload, bed)
-    if found is None:
-        return False
-    report(services, seats.upload, found)
+def _judged(view: View, found: Examination, bed: Upload | None) -> Decision:
+    """What follows from an examination with a BED, or without one."""
+    fasta = view.upload
     if found.rejection and bed and found.rejection["code"] in REJECTS_BOTH:
-        return reject_both(services, seats.upload, bed, seats.found, found.rejection)
+        mates = {fasta.id: bed, bed.id: fasta}
+        refusal, options = _misfit(found.rejection, bed), {"read": False, "other": "its BED"}
+        return reject(view.services, [fasta, bed], refusal, mates=mates, file_set=view.file_set, **options)
     if found.rejection:
-        reject(services, seats.upload, found.rejection, read=True)
-        return True
-    return _go_on(services, seats, found, bed) if found.items else _wait(services, seats, found)
+        return reject(view.services, [fasta], found.rejection, read=True)
+    if not found.items:
+        return wait(view, found.facts)
+    (attempt,) = attempts_of(found)
+    steps = [Step(fasta, "VALIDATED", found.facts | ({"mate": bed.id} if bed else {}))]
+    steps += [Step(bed, "VALIDATED", {"mate": fasta.id, "masks_of": attempt.key})] if bed else []
+    return Decision(steps, [attempt], view.with_upload, enqueue=[fasta])
 
 
-def _examined(services: Services, upload: Upload, bed: Upload | None) -> Examination | None:
-    """What a pass over the FASTA finds if that BED says what to fill, or none; None if the BED was deleted.
-
-    Raises ObjectGone if the FASTA was.
+def _examined(view: View, bed: Upload | None) -> Examination:
+    """Return what a pass over the FASTA finds if that BED says what to fill. Raise MembersGone if the BED was deleted,
+    ObjectGone if the FASTA was.
     """
+    services, upload = view.services, view.upload
     found = load(services.s3, services.settings.work, upload.id)
     if found and found.masks == (bed.id if bed else ""):
         return found
     try:
         masks = BedMasks(bed.id, bed_of(services, bed)) if bed else None
-    except ObjectGone:
-        _withdraw(services, bed)
-        return None
-    analysis = services.analyses.for_key(upload.key)
-    return examine(services.s3, services.settings.work, upload.version, analysis, masks=masks)
+    except ObjectGone as error:
+        raise MembersGone(bed) from error
+    return examine(services.s3, services.settings.work, upload.version, view.analysis, masks=masks)
 
 
-def _wait(services: Services, seats: Seats, found: Examination) -> bool:
-    facts = found.facts | {"waiting_since": seats.upload.waiting_since or now()}
-    steps = [Step(seats.upload, "WAITING", facts), *_replaced(services, seats)]
-    return services.ledger.move_together(steps, pair=seats.taken)
+def _late(fasta: Upload, bed: Upload) -> dict:
+    message = f"{fasta.key} (upload {fasta.id}) went on before this file came; its runs of N are what is filled"
+    advice = f"Drop this file again, and then {posixpath.basename(fasta.key)} again: in that order the BED is used."
+    return rejection(InvalidFile(Fault("bed_late", message, advice)))
 
 
-def _go_on(services: Services, seats: Seats, found: Examination, bed: Upload | None) -> bool:
-    """Move the FASTA, and its BED with it."""
-    (attempt,) = attempts_of(found)
-    steps = [Step(seats.upload, "VALIDATED", found.facts | ({"mate": bed.id} if bed else {}))]
-    if bed:
-        steps.append(Step(bed, "VALIDATED", {"mate": seats.upload.id, "masks_of": attempt.key}))
-    if not services.ledger.move_together([*steps, *_replaced(services, seats)], [attempt], seats.taken):
-        return False
-    hand_on(services, services.ledger.upload(seats.upload.id))
-    return True
+def _misfit(refusal: dict, bed: Upload) -> dict:
+    name, message = posixpath.basename(bed.key), refusal["message"]
+    message = f"{message} (lines are those of {name})" if refusal["code"] in MISFITS else message
+    return refusal | {"message": message, "advice": f"{refusal['advice']} Drop both again, once they fit."}
 
 
-def _replaced(services: Services, seats: Seats) -> list[Step]:
-    """The end of an earlier version, if one still waits in the seat."""
-    before = seats.before
-    if before is None or before.state != "WAITING":
-        return []
-    refused = superseded_by(seats.upload)
-    reason(services, before, refused)
-    mail(services, [before], refused, read=False)
-    return [Step(before, "REJECTED", {"reason": refused["code"]})]
+def _report_bed(services: Services, upload: Upload, bed: Bed) -> None:
+    place = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id, "valid": True, "format": "bed"}
+    found = {"sha256": bed.sha256, "stretches": len(bed.stretches), "records": len(list(bed.stretches.names))}
+    services.put_json(services.settings.results, keys.report(upload.id), place | found)

@@ -1,207 +1,118 @@
-"""Two mates that do not fit, and a file that a newer version replaced: what the lab is told, and the ledger.
+"""R1 and R2 are uploads of their own, in any order. Each is examined alone; the second is compared with the first.
 
-R1 and R2 come as uploads of their own, in any order. Each is examined alone; the second is checked with the first.
-
-Nobody waits in a Lambda: the first mate stands in WAITING (or goes on, where analyses.toml says "check"), and whoever
-validates the second moves both. Each move is one transaction with the pair's record, on which both were read; who is
-refused looks again. So of two mates that are validated at one moment, the later sees the earlier.
+With `mates = "wait"` in analyses.toml the first waits in its slot, and both advance together. With "check" each
+advances at once, and only the second can be rejected for its mate.
 """
 
 from __future__ import annotations
 
 import posixpath
-from dataclasses import replace
 
-from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.mates import parse
-from seqdrop.config.analyses import SINGLE, WAIT
-from seqdrop.errors import Fault, InvalidFile, RetryableError
-from seqdrop.kinds.plans import attempts_of, from_json
-from seqdrop.ledger.coordination import Pair
+from seqdrop.config.analyses import CHECK, SINGLE, WAIT, Analyses, Analysis
+from seqdrop.kinds.plans import attempts_of
+from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Step, Upload
-from seqdrop.reads.findings import Policy
-from seqdrop.runtime.events import landed_message
-from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import Services, now
-from seqdrop.stages.assemble.pair_view import Meeting, look
-from seqdrop.stages.notifications import mail, reason, reject, report
-from seqdrop.stages.routing import hand_on
-from seqdrop.work import mate_digests
-from seqdrop.work.examination import Examination, load, rejection
-from seqdrop.work.mate_digests import Check
-
-TWO_SAMPLES = ' If they are two samples and no mates, name them otherwise, or set mates = "single" in analyses.toml.'
+from seqdrop.runtime.services import Services
+from seqdrop.stages.assemble.decision import NOTHING, Decision, read_again, reject, wait
+from seqdrop.stages.assemble.pairing import Pairing, compare
+from seqdrop.stages.assemble.policy import Awaited, Policy
+from seqdrop.stages.assemble.view import View
+from seqdrop.stages.notifications import report
+from seqdrop.work.examination import Examination, load
 
 
-def reject_mates(services: Services, met: Meeting, check: Check) -> bool:
-    """Reject an upload for its mate, and with it the mate if that waits. One mail for both; False if someone was first.
+class Mates(Policy):
+    """Slots are the numbers of the mates; the fact `settled` lists the two that last advanced together."""
 
-    Like every rejection, told first: twice at the worst, never not at all.
-    """
-    refused, together = _refused(met, check), met.mate_waits
-    rejected = [one for one in met.first_and_second if together or one is met.upload]
-    for one in rejected:
-        other = met.mate if one is met.upload else met.upload
-        reason(services, one, refused | {"mate": _place(other)})
-    mail(services, rejected, refused)
-    others = {met.upload.id: met.mate.id, met.mate.id: met.upload.id}
-    facts = {"reason": refused["code"]}
-    steps = [Step(one, "REJECTED", facts | {"mate": others[one.id]}) for one in rejected]
-    logger().info("mates do not fit", extra={"uploads": list(others), "code": refused["code"]})
-    return services.ledger.move_together(steps)
+    name, awaited, after_examination = earlier_sets.MATES, "the mate", True
 
+    def claims(self, analyses: Analyses, upload: Upload) -> bool:
+        """One that waits is claimed even if names mean no mates any more: so it advances, alone."""
+        name = parse(upload.key)
+        return bool(name and name.is_mate) and (analyses.mates_of(upload.key) != SINGLE or upload.state == "WAITING")
 
-def superseded(by: Upload, awaited: str = "the mate") -> dict:
-    """Why a version that waited for another file is rejected: a newer one took its place."""
-    message = f"a newer version came before {awaited} did: {by.key}, upload {by.id}"
-    advice = "Nothing, if the newer one is right. If this one is, drop it again."
-    return rejection(InvalidFile(Fault("superseded", message, advice)))
+    def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
+        name = parse(upload.key)
+        return f"{upload.bucket}/{name.pair}", str(name.number)
 
+    def keeps_late(self, view: View) -> bool:
+        return _mode(view) != WAIT or (view.content is not None and not _is_mate(view, view.content))
 
-def _refused(met: Meeting, check: Check) -> dict:
-    faults = [_explained(met, one) for one in check.faults]
-    counts = {one.code: sum(other.code == one.code for other in faults) for one in faults}
-    return rejection(InvalidFile(faults[0], faults, counts))
+    def decide(self, view: View) -> Decision:
+        upload, mate = view.upload, _mate(view)
+        if upload.state == "WAITING" and mate is None and _mode(view) == WAIT:
+            return NOTHING
+        own, of_mate = view.content or _examination(view, upload), _examination(view, mate) if mate else None
+        if own is None:
+            return read_again(upload)
+        if of_mate is None and mate and mate.state == "WAITING":
+            return read_again(mate, again=True)
+        if not _is_mate(view, own):
+            return Decision(_validated(view, own), attempts_of(own), before=lambda: report(view.services, upload, own))
+        check = compare(view, mate, own) if mate and not view.is_late else None
+        return _decided(view, Pairing(view.services, upload, mate, check, own, of_mate))
 
+    def hours(self, analysis: Analysis) -> float | None:
+        return analysis.mate_hours if analysis.mates == WAIT else None
 
-def _explained(met: Meeting, fault: Fault) -> Fault:
-    """The fault with the files by name, and what to drop once they are mended."""
-    first, second = (posixpath.basename(one.key) for one in met.first_and_second)
-    again = "Drop both again." if met.mate_waits else f"{met.mate.key} was accepted before; drop this one again."
-    advice = f"{fault.advice} {again}" + ("" if met.name.sure else TWO_SAMPLES)
-    return replace(fault, message=f"{fault.message} (first: {first}, second: {second})", advice=advice)
-
-
-def _place(upload: Upload) -> dict:
-    return {"upload": upload.id, "key": upload.key, "version_id": upload.version_id}
-
-
-TRIES = 10  # each is lost only to someone who got on
+    def awaits(self, services: Services, upload: Upload) -> Awaited:
+        partner = posixpath.basename(parse(upload.key).partner)
+        single = (
+            'Are these single-end reads? Set mates = "single" for this prefix in analyses.toml and deploy; what waits\n'
+            "  then goes on. Or drop the file again under a name without a mate's number, and delete this one."
+        )
+        return Awaited.partner("its mate", f"its mate, {partner}", partner, single)
 
 
-def has_mate(services: Services, upload: Upload, examination: Examination) -> bool:
-    """Whether there should be another file for this one.
-
-    A weak name (`sample_1`) of a file that holds both mates, interleaved, is a number and no more.
-    """
-    name = parse(upload.key)
-    if services.analyses.mates_of(upload.key) == SINGLE or not (name and name.is_mate):
-        return False
-    return examination.report["format"] == "fastq" and (name.sure or not examination.report["interleaved"])
+MATES = Mates()
 
 
-def settle_mate(services: Services, upload: Upload, examination: Examination | None = None) -> None:
-    """Bring a sound RECEIVED upload, or one in WAITING, as far as its mate lets it; and the mate with it.
-
-    Safe at any time and from either side. Raises RetryableError if others were first each time.
-    """
-    for _ in range(TRIES):
-        upload = services.ledger.upload(upload.id)
-        if upload.state not in ("RECEIVED", "WAITING"):
-            return hand_on(services, upload)
-        if _settle_once(services, look(services, upload), examination):
-            return
-    raise RetryableError(f"others kept moving the pair of {upload.key}")
+def _mode(view: View) -> str:
+    """ "wait", "check" or "single". A replay reads a file that advanced before, so it does not wait for its mate."""
+    mode = view.services.analyses.mates_of(view.upload.key)
+    return CHECK if view.upload.read_for > 1 and mode != SINGLE else mode
 
 
-def _settle_once(services: Services, met: Meeting, examination: Examination | None) -> bool:
-    """False: someone was first, or something had to be put right, and all must be looked at again."""
-    if gone := next((one for one in (met.upload, met.mate) if one and _is_gone(services, one)), None):
-        return services.ledger.move(gone, "WITHDRAWN", reason="deleted_while_it_waited") and gone is met.upload
-    if met.nothing_new:
-        return True
-    own = examination or _examination(services, met.upload)
-    of_mate = _examination(services, met.mate) if met.mate else None
-    if expired := met.upload if not own else met.mate if met.mate_waits and not of_mate else None:
-        _examine_again(services, expired)
-        return expired is met.upload
-    if met.late and met.mode == WAIT:
-        reject(services, met.upload, superseded(met.before))
-        return True
-    check = _check(services, met, own) if met.mate and not met.late else None
-    if met.target(check) == "REJECTED":
-        return reject_mates(services, met, check)
-    return _go_on(services, met, check, own, of_mate)
-
-
-def _is_gone(services: Services, upload: Upload) -> bool:
-    """Whether an upload that waits was deleted meanwhile. Others are being read, or were archived."""
-    return upload.state == "WAITING" and is_gone(services.s3, upload)
-
-
-def _examination(services: Services, upload: Upload) -> Examination | None:
-    return load(services.s3, services.settings.work, upload.id, upload.read_for)
-
-
-def _examine_again(services: Services, upload: Upload) -> None:
-    """What the pass had left in the work bucket has expired while the upload waited."""
-    if services.ledger.move(upload, "RECEIVED"):
-        services.send(services.settings.validate_queue, landed_message(upload.version))
-
-
-def _check(services: Services, met: Meeting, own: Examination) -> Check:
-    digests = [mate_digests.load(services.s3, services.settings.work, one.id) for one in met.first_and_second]
-    return mate_digests.check(*digests, met.name.sure, Policy(from_json(own.plan).severity))
-
-
-def _go_on(
-    services: Services, met: Meeting, check: Check | None, own: Examination, of_mate: Examination | None
-) -> bool:
-    """Move the upload, and a mate that waited for it; False if someone was first."""
-    upload, mate, to = met.upload, met.mate, met.target(check)
-    if to == upload.state:
-        return True  # the mate that is there is that of an earlier version
-    settled = check is not None and not check.faults
-    steps = [Step(upload, to, own.facts | _facts(upload, to, mate if settled else None))]
-    attempts = attempts_of(own) if to == "VALIDATED" else []
-    if settled and met.mate_waits:
-        steps.append(Step(mate, "VALIDATED", {"mate": upload.id}))
-        attempts = attempts + attempts_of(of_mate)
-    _report(services, met, check, own, of_mate if settled else None)
-    if not services.ledger.move_together([*steps, *_superseded(services, met)], attempts, _seated(met, settled)):
-        return False
-    for step in steps:
-        hand_on(services, services.ledger.upload(step.record.id))
-    return True
-
-
-def _facts(upload: Upload, to: str, mate: Upload | None) -> dict:
-    waiting = {"waiting_since": upload.waiting_since or now()} if to == "WAITING" else {}
-    return waiting | ({"mate": mate.id} if mate else {})
-
-
-def _seated(met: Meeting, settled: bool) -> Pair | None:
-    """The pair with the upload in its seat; None (leave it as it is) for a version that comes too late for one."""
-    if met.late:
+def _mate(view: View) -> Upload | None:
+    """The mate that is there; for a replay, the one that the upload advanced with."""
+    if _mode(view) == SINGLE:
         return None
-    return met.pair.seated(met.name.number, met.upload.id, (met.upload.id, met.mate.id) if settled else ())
+    if view.upload.read_for > 1:
+        return view.other(view.upload.mate)
+    return view.member(str(3 - int(view.slot)))
 
 
-def _superseded(services: Services, met: Meeting) -> list[Step]:
-    """The end of an earlier version, if one still waits in the seat: no mate will ever find it there again."""
-    before = met.before
-    if met.late or not before or before.state != "WAITING":
-        return []
-    refused = superseded(met.upload)
-    reason(services, before, refused)
-    mail(services, [before], refused)
-    return [Step(before, "REJECTED", {"reason": refused["code"]})]
+def _examination(view: View, upload: Upload) -> Examination | None:
+    """What the pass over an upload left in the work bucket; None if that has expired while the upload waited."""
+    return load(view.services.s3, view.services.settings.work, upload.id, upload.read_for)
 
 
-def _report(
-    services: Services, met: Meeting, check: Check | None, own: Examination, of_mate: Examination | None
-) -> None:
-    """The upload's report; and that of its mate, which could not tell of this one yet."""
-    report(services, met.upload, own, _entry(met.name.partner, met.mate, check))
-    if of_mate:
-        report(services, met.mate, of_mate, _entry("", met.upload, check))
+def _is_mate(view: View, own: Examination) -> bool:
+    """A weak name (`sample_1`) of a file that holds both mates, interleaved, is a number and no more."""
+    return own.report["format"] == "fastq" and (parse(view.upload.key).sure or not own.report["interleaved"])
 
 
-def _entry(key: str, other: Upload | None, check: Check | None) -> dict:
-    """What a report says of the other mate; `key` is what it would be called."""
-    if other is None or check is None:
-        note = "not checked: it was not there when this file was validated"
-        return {"key": key, "upload": None, "checked": False, "faults": [], "note": note}
-    faults = [one.code for one in check.faults]
-    note = "that is the mate of an earlier version of this file" if faults else check.note
-    return {"key": other.key, "upload": other.id, "checked": check.checked, "faults": faults, "note": note}
+def _decided(view: View, pair: Pairing) -> Decision:
+    if pair.fits:
+        steps = [*_validated(view, pair.own, mate=pair.mate.id), *pair.steps_of_mate]
+        file_set = view.with_upload.with_facts(settled=[view.upload.id, pair.mate.id])
+        return Decision(steps, pair.attempts, file_set, before=pair.write_reports)
+    if pair.check and (pair.mate_waits or not _advanced_with_another(view, pair.mate)):
+        return reject(view.services, pair.rejected, pair.refusal, mates=pair.mates, read=True)
+    if _mode(view) == WAIT:
+        return wait(view, pair.own.facts, before=pair.write_reports)
+    file_set = None if view.is_late else view.with_upload
+    return Decision(_validated(view, pair.own), attempts_of(pair.own), file_set, before=pair.write_reports)
+
+
+def _validated(view: View, own: Examination, **facts: str) -> list[Step]:
+    return [Step(view.upload, "VALIDATED", own.facts | facts)]
+
+
+def _advanced_with_another(view: View, mate: Upload) -> bool:
+    """Whether the mate advanced with an earlier version of this file: then it says nothing against the new one, since a
+    run that is dropped again has a new mate as well, which may still be on its way.
+    """
+    settled = view.file_set.fact("settled")
+    return view.upload.id not in settled if mate.id in settled else mate.mate not in ("", view.upload.id)

@@ -1,72 +1,139 @@
-"""A marker landed: its run is complete, and the files that wait for it go on.
+"""A marker completes its run: the files below its folder, which are VALIDATED but gated, go on to their next stage.
 
-Open, hand on, move: each may happen again after a crash, and what comes between is seen by the gate.
+A manifest does so when every file that it lists lies in the landing bucket, whether it was validated or not: S3 shows
+an object only when it is whole, so a listing is proof.
 
-A manifest landed: its run is complete when every file that it lists lies in the landing bucket.
-
-S3 shows an object when it is whole, so a listing tells; no file need have been validated. The run's record names one
-file that is awaited, and when that lands validate has the manifest looked at again: a run costs few listings. While a
-look is under way the record names none, and whatever lands asks for another look: so none is passed over.
+Each step may be repeated: open the run, enqueue its files, then move the marker. A gated file is moved to VALIDATED
+before its runs are looked at, so of a file and a marker at the same moment, one sees the other. A manifest takes its
+slot before it lists the bucket, and notes one file that is missing afterwards. A file that lands has the manifest
+looked at again if it is the one noted, or if none is noted because a listing is under way: so a run costs few listings,
+and none of its files is overlooked.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass
 
 from seqdrop.aws import keys
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions import runs
 from seqdrop.companions.manifest import MOST_BYTES, Manifest, parse
-from seqdrop.errors import Fault, InvalidFile, ObjectGone, RetryableError
-from seqdrop.ledger.coordination import Run
-from seqdrop.ledger.records import Upload
+from seqdrop.config.analyses import Analyses, Analysis
+from seqdrop.errors import Fault, InvalidFile, ObjectGone
+from seqdrop.ledger import earlier_sets
+from seqdrop.ledger.records import Step, Upload
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
-from seqdrop.stages.assemble.mates import superseded
-from seqdrop.stages.notifications import reject
+from seqdrop.stages.assemble.decision import Decision, wait
+from seqdrop.stages.assemble.policy import Awaited, Policy
+from seqdrop.stages.assemble.view import LIVE, View
 from seqdrop.stages.routing import hand_on
 from seqdrop.uploads import upload_id
 
-TRIES = 10  # each is lost only to someone who got on
 MARKER_BYTES = 1_000_000  # of a marker; the largest known has a few thousand
+SLOT = "manifest"
 
 
-def settle_marker(services: Services, upload: Upload) -> None:
-    """Bring a RECEIVED marker to VALIDATED, with its run open. Raises InvalidFile, ObjectGone."""
-    if is_gone(services.s3, upload):
-        raise ObjectGone("the marker was deleted before it was read")
-    facts = {"format": "marker", "sha256": hashlib.sha256(read(services, upload, MARKER_BYTES)).hexdigest()}
-    complete(services, upload, facts)
+@dataclass(frozen=True)
+class Content:
+    """What was read of a marker; `manifest` is None unless it lists files."""
+
+    facts: dict
+    manifest: Manifest | None = None
 
 
-def complete(services: Services, upload: Upload, facts: dict) -> None:
-    """The run of a marker is complete: open it, hand on its files, then move the marker.
-
-    Raises RetryableError if someone moved the marker meanwhile, and not to its end.
+class Runs(Policy):
+    """The one slot is "manifest". Facts: `opened_at` and `opened_by` (a marker); `missing`, how many listed files were
+    not there when last looked at, and `awaits`, the key of one of them; `told_at`, when the lab was notified.
     """
-    folder = folder_of(services, upload)
-    _report(services, upload, folder, facts)
-    if folder:
-        _open(services, f"{upload.bucket}/{folder}", upload)
-        if services.analyses.for_key(upload.key).gate:
-            _hand_on_all(services, upload, folder)
-    services.ledger.move(upload, "VALIDATED", **facts)
-    upload = services.ledger.upload(upload.id)
-    if upload.state in ("RECEIVED", "WAITING"):
-        raise RetryableError(f"another run moved {upload.key} to {upload.state}")
-    hand_on(services, upload)
+
+    name, awaited = earlier_sets.RUNS, "its files"
+    live = LIVE | {"RECEIVED"}  # a manifest takes its slot before it moves
+
+    def claims(self, analyses: Analyses, upload: Upload) -> bool:
+        return analyses.is_marker(upload.key)
+
+    def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
+        return f"{upload.bucket}/{_folder(analyses, upload)}", SLOT if runs.is_manifest(upload.key) else "marker"
+
+    def read(self, services: Services, upload: Upload) -> Content:
+        is_manifest = runs.is_manifest(upload.key)
+        if not is_manifest and is_gone(services.s3, upload):  # an empty one is not read, so that would not tell
+            raise ObjectGone("the marker was deleted before it was read")
+        body = _body(services, upload, MOST_BYTES if is_manifest else MARKER_BYTES)
+        facts, manifest = {"sha256": hashlib.sha256(body).hexdigest()}, parse(body) if is_manifest else None
+        if manifest is None:
+            return Content(facts | {"format": "marker"})
+        return Content(facts | {"format": "manifest", "records": len(manifest.files)}, manifest)
+
+    def keeps_late(self, view: View) -> bool:
+        return not _waits_for_files(view)
+
+    def decide(self, view: View) -> Decision:
+        run = view.file_set
+        if run.fact("opened_at") or not _folder_of(view):
+            return _advance(view)
+        if not _waits_for_files(view):
+            return _open(view)
+        if run.members.get(SLOT) != view.upload.id or run.fact("awaits"):
+            return Decision(file_set=view.with_upload.with_facts(missing=0, awaits=""), again=True)
+        content = view.content or self.read(view.services, view.upload)
+        missing = content.manifest.missing(_landed(view))
+        if not missing:
+            return _open(view)
+        file_set = view.with_upload.with_facts(missing=len(missing), awaits=_folder_of(view) + missing[-1])
+        return wait(view, content.facts, file_set=file_set)
+
+    def notify_landed(self, services: Services, upload: Upload) -> None:
+        for folder in services.analyses.gated_folders(upload.key):
+            run = services.ledger.file_set(self.name, f"{upload.bucket}/{folder}")
+            if run.members.get(SLOT) and run.fact("awaits") in ("", upload.key):
+                manifest = services.ledger.upload(run.members[SLOT])
+                services.send(services.settings.validate_queue, landed_message(manifest.version))
+
+    def hours(self, analysis: Analysis) -> float | None:
+        return analysis.gate_hours if analysis.gate else None
+
+    def awaits(self, services: Services, upload: Upload) -> Awaited:
+        folder = _folder(services.analyses, upload)
+        run = services.ledger.file_set(self.name, f"{upload.bucket}/{folder}")
+        missing, such_as = run.fact("missing") or 0, run.fact("awaits")
+        return Awaited(
+            "its files",
+            f"its files: it lists {upload.records:,} files. When they were last looked at,\n"
+            f"{missing:,} were not there or had another size, such as {such_as}.\n"
+            f"All that lies below {folder} waits with it",
+            (
+                "Did an upload break off? Upload the files again.",
+                "Is the list wrong? Mend it, and drop it again under the same name.",
+                "Is the run complete as it is? Drop an empty marker beside it:\n"
+                f"  {runs.put_marker(upload.bucket, folder)}",
+            ),
+        )
 
 
-def folder_of(services: Services, upload: Upload) -> str:
-    """The folder that a marker speaks of; "" for one directly under a prefix, which speaks of none."""
-    return next(iter(runs.folders(upload.key, services.analyses.for_key(upload.key).prefix)), "")
+RUNS = Runs()
 
 
-def read(services: Services, upload: Upload, most: int) -> bytes:
-    """The bytes of a marker. Raises InvalidFile if it is too large to be one, ObjectGone."""
+def _folder(analyses: Analyses, upload: Upload) -> str:
+    """The folder that a marker completes; "" for one directly under a prefix, which completes none."""
+    return next(iter(runs.folders(upload.key, analyses.for_key(upload.key).prefix)), "")
+
+
+def _folder_of(view: View) -> str:
+    return _folder(view.services.analyses, view.upload)
+
+
+def _waits_for_files(view: View) -> bool:
+    """Whether it is a manifest whose run is gated."""
+    return view.slot == SLOT and bool(view.analysis.gate and _folder_of(view))
+
+
+def _body(services: Services, upload: Upload, most: int) -> bytes:
+    """Return the bytes of a marker. Raise InvalidFile if it is too large to be one, ObjectGone."""
     if upload.size > most:
         advice = "Give the file another name: this one is that of a small file which says that a run is complete."
         raise InvalidFile(Fault("too_large", f"it has {upload.size:,} bytes; {most:,} are the most", advice))
@@ -74,105 +141,50 @@ def read(services: Services, upload: Upload, most: int) -> bytes:
         return body.read()
 
 
-def _report(services: Services, upload: Upload, folder: str, facts: dict) -> None:
+def _open(view: View) -> Decision:
+    """Open the run, and no more: what belongs to it is enqueued when that is written."""
+    logger().info("run complete", extra={"upload_id": view.upload.id})
+    run = view.file_set.without_member(SLOT).with_facts(opened_at=now(), opened_by=view.upload.id, awaits="")
+    return Decision(file_set=run, again=True)
+
+
+def _advance(view: View) -> Decision:
+    """Move a marker whose run is open; the run's files are enqueued ahead of that."""
+    services, upload = view.services, view.upload
+    content = view.content or RUNS.read(services, upload)
+
+    def before() -> None:
+        _report(view, content.facts)
+        if view.analysis.gate and _folder_of(view):
+            _enqueue_all(view)
+
+    return Decision([Step(upload, "VALIDATED", content.facts)], before=before)
+
+
+def _report(view: View, facts: dict) -> None:
+    upload, services = view.upload, view.services
     place = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id, "valid": True}
-    services.put_json(services.settings.results, keys.report(upload.id), place | facts | {"run": folder})
+    services.put_json(services.settings.results, keys.report(upload.id), place | facts | {"run": _folder_of(view)})
 
 
-def _open(services: Services, folder: str, marker: Upload) -> None:
-    for _ in range(TRIES):
-        run = services.ledger.run(folder)
-        if run.opened_at:
-            return
-        if services.ledger.save(replace(run, opened_at=now(), opened_by=marker.id, manifest="", awaits="")):
-            logger().info("run opened", extra={"run": folder, "upload_id": marker.id})
-            return
-    raise RetryableError(f"others kept writing the run {folder}")
-
-
-def _hand_on_all(services: Services, marker: Upload, folder: str) -> None:
-    """Send on every upload below the folder that is still in the landing bucket, all versions."""
-    pages = services.s3.get_paginator("list_object_versions").paginate(Bucket=marker.bucket, Prefix=folder)
-    for item in (item for page in pages for item in page.get("Versions", [])):
-        upload = services.ledger.upload(upload_id(marker.bucket, item["Key"], item["VersionId"]))
-        if upload is None or upload.id == marker.id:
+def _enqueue_all(view: View) -> None:
+    """Enqueue every upload below the folder that is still in the landing bucket, all versions."""
+    services, bucket = view.services, view.upload.bucket
+    for item in _listed(view, "list_object_versions", "Versions"):
+        upload = services.ledger.upload(upload_id(bucket, item["Key"], item["VersionId"]))
+        if upload is None or upload.id == view.upload.id:
             continue
         if upload.state == "WAITING" and runs.is_manifest(upload.key):  # it need not wait any more
             services.send(services.settings.validate_queue, landed_message(upload.version))
         hand_on(services, upload)
 
 
-def settle_manifest(services: Services, upload: Upload) -> None:
-    """Bring a RECEIVED or WAITING manifest to VALIDATED with its run open, or to WAITING for files that it lists.
-
-    Raises InvalidFile, ObjectGone, or RetryableError if others were first each time.
-    """
-    if upload.state == "WAITING" and is_gone(services.s3, upload):
-        services.ledger.move(upload, "WITHDRAWN", reason="deleted_while_it_waited")
-        return
-    body = read(services, upload, MOST_BYTES)
-    manifest = parse(body)
-    facts = {"format": "manifest", "sha256": hashlib.sha256(body).hexdigest(), "records": len(manifest.files)}
-    folder, gated = folder_of(services, upload), services.analyses.for_key(upload.key).gate
-    if not folder or not gated:
-        return complete(services, upload, facts)
-    for _ in range(TRIES):
-        run = services.ledger.run(f"{upload.bucket}/{folder}")
-        if newer := _newer(services, run, upload):
-            return reject(services, upload, superseded(newer, "its files"))
-        if run.opened_at:
-            return complete(services, upload, facts)
-        seen = _look(services, run, upload, manifest)
-        if seen:
-            return _wait(services, upload, facts) if seen.missing else complete(services, upload, facts)
-    raise RetryableError(f"others kept writing the run {folder}")
+def _landed(view: View) -> dict[str, int]:
+    """Names below the folder → sizes in bytes, of all objects that are there now."""
+    folder = _folder_of(view)
+    return {item["Key"].removeprefix(folder): item["Size"] for item in _listed(view, "list_objects_v2", "Contents")}
 
 
-def tell_manifests(services: Services, upload: Upload) -> None:
-    """A file landed: have a manifest looked at that awaits it, or that is being looked at."""
-    for folder in services.analyses.gated_folders(upload.key):
-        run = services.ledger.run(f"{upload.bucket}/{folder}")
-        if run.manifest and run.awaits in ("", upload.key):
-            manifest = services.ledger.upload(run.manifest)
-            services.send(services.settings.validate_queue, landed_message(manifest.version))
-
-
-def _newer(services: Services, run: Run, upload: Upload) -> Upload | None:
-    """A newer version of the manifest that took this one's place. An older one that this one replaces is looked at."""
-    other = services.ledger.upload(run.manifest) if run.manifest not in ("", upload.id) else None
-    if other is None or other.state in ("REJECTED", "WITHDRAWN"):
-        return None
-    if _age(other) > _age(upload):
-        return other
-    services.send(services.settings.validate_queue, landed_message(other.version))
-    return None
-
-
-def _age(upload: Upload) -> tuple[str, str, str]:
-    """What orders versions, also where events told no sequencer."""
-    return upload.version.order, upload.created_at, upload.id
-
-
-def _look(services: Services, run: Run, upload: Upload, manifest: Manifest) -> Run | None:
-    """The run with what is missing now; None if someone else wrote it meanwhile."""
-    looking = replace(run, manifest=upload.id, missing=0, awaits="")
-    if not services.ledger.save(looking):
-        return None
-    folder = run.folder.removeprefix(f"{upload.bucket}/")
-    missing = manifest.missing(_landed(services, upload.bucket, folder))
-    if not missing:
-        return looking
-    seen = replace(looking, revision=looking.revision + 1, missing=len(missing), awaits=folder + missing[-1])
-    return seen if services.ledger.save(seen) else None
-
-
-def _landed(services: Services, bucket: str, folder: str) -> dict[str, int]:
-    """Names below the folder → sizes, of all objects that are there now."""
-    pages = services.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder)
-    items = (item for page in pages for item in page.get("Contents", []))
-    return {item["Key"].removeprefix(folder): item["Size"] for item in items}
-
-
-def _wait(services: Services, upload: Upload, facts: dict) -> None:
-    if upload.state == "RECEIVED":
-        services.ledger.move(upload, "WAITING", waiting_since=now(), **facts)
+def _listed(view: View, operation: str, entries: str):
+    pages = view.services.s3.get_paginator(operation).paginate(Bucket=view.upload.bucket, Prefix=_folder_of(view))
+    return (item for page in pages for item in page.get(entries, []))

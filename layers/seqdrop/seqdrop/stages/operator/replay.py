@@ -14,12 +14,14 @@ from seqdrop.companions.training_sets import place_of
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import JobRefused, SeqdropError
 from seqdrop.kinds.plans import kind_of, plan_of
-from seqdrop.ledger.coordination import DataSet
+from seqdrop.ledger.coordination import FileSet
+from seqdrop.ledger.earlier_sets import TRAINING as TRAINING_SETS
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import TRAIN, Attempt, Step, Upload
 from seqdrop.models.archives import current_archive
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.services import Services
+from seqdrop.stages.assemble.policies import policy_of
 from seqdrop.stages.routing import hand_on, may_be_archived
 from seqdrop.training.request import Order
 from seqdrop.work.examination import is_fresh
@@ -44,14 +46,14 @@ class Refused(SeqdropError):
 class Replay:
     """What would be done with an upload: `attempt` is its next one, or it is read again for one of that `number`.
 
-    Neither, if it is `refused`. `told` says it in words. `data_set` is written along with a training's attempt.
+    Neither, if it is `refused`. `told` says it in words. `file_set` is written along with a training's attempt.
     """
 
     upload: Upload
     told: str
     number: int = 0
     attempt: Attempt | None = None
-    data_set: DataSet | None = None
+    file_set: FileSet | None = None
     refused: bool = False
 
 
@@ -71,7 +73,7 @@ def replay(services: Services, found: Replay) -> bool:
     upload, ledger = found.upload, services.ledger
     if found.attempt:
         noted = Step(upload, upload.state, {"released_at": "", "expires_at": 0})
-        if not ledger.move_together([noted], [found.attempt], found.data_set):
+        if not ledger.move_together([noted], [found.attempt], found.file_set):
             return False
         hand_on(services, ledger.upload(upload.id))
     else:
@@ -138,8 +140,9 @@ def _read_again(services: Services, upload: Upload, last: Attempt, analysis: Ana
             f"{why}, and its raw data is in Deep Archive: restore {upload.archive_key} "
             f"({keys.receipt(upload.id)} says what that takes), then drop it again"
         )
-    if analysis.kind.companions:
-        raise Refused(f"{why}; drop it again, and its BED before it if it has one")
+    policy = policy_of(services.analyses, upload)
+    if policy and policy.drop_again:
+        raise Refused(f"{why}; {policy.drop_again}")
     number = last.number + 1
     return Replay(upload, f"read again, as {why}; then attempt {number}, by the present model", number)
 
@@ -155,13 +158,13 @@ def _trained_again(services: Services, upload: Upload, last: Attempt) -> Replay:
     """The next attempt at a training that failed; it goes on from the last checkpoint if nothing has changed."""
     order = Order.from_json(last.plan)
     prefix = services.analyses.for_key(upload.key).prefix
-    data_set = services.ledger.data_set(place_of(upload.bucket, upload.key, prefix).set_name)
+    file_set = services.ledger.file_set(TRAINING_SETS, place_of(upload.bucket, upload.key, prefix).set_name)
     if last.state != "FAILED":
         raise Refused("it has trained its model; drop job.toml again to train anew")
-    if data_set.attempt != last.key:
+    if file_set.fact("attempt") != last.key:
         raise Refused("a newer job.toml of its folder took its place")
     if not is_fresh(services.s3, services.settings.work, keys.split(order.data, "train")):
         raise Refused("what was prepared of its data has expired; drop job.toml again")
     attempt = replace(last.again(), plan=replace(order, previous=last.key).as_json(), cut_as="")
     told = f"attempt {attempt.number}, from the last checkpoint if its data, code and settings are the same"
-    return Replay(upload, told, attempt.number, attempt, replace(data_set, attempt=attempt.key))
+    return Replay(upload, told, attempt.number, attempt, file_set.with_facts(attempt=attempt.key))

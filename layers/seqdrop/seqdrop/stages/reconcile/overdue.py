@@ -1,29 +1,25 @@
-"""Runs whose marker has not come: the lab is told once of each. A run never stops waiting.
+"""Uploads that wait for files that belong to them, and runs that wait for their marker: one mail about each.
 
-Uploads that wait for a mate, a BED or a FASTA, the rest of a training, or the files that they list: the lab is told
-once, and each is looked at again, ever more seldom.
-
-A look is the upload's own message, sent again: validate then sees whether the file is still there, whether its
-analysis still says "wait", and whether the mate came while something broke off. It costs next to nothing, so it never
-ends; nothing else would notice that a file was deleted.
+Neither ever stops waiting. Each upload is looked at again, ever more rarely, by sending its own message again. So
+validation finds whether the file is still there, whether it still has to wait, and whether the others arrived while an
+invocation crashed. It costs next to nothing, so it never ends; nothing else would notice that a file was deleted.
 """
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
-from seqdrop.companions import masks
-from seqdrop.companions.mates import parse
 from seqdrop.companions.runs import MANIFEST, MARKERS, put_marker
-from seqdrop.config.analyses import WAIT, Analysis
-from seqdrop.ledger.coordination import Run
+from seqdrop.ledger.coordination import FileSet
+from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.ledger.moves import UPLOAD
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.services import Services, now
+from seqdrop.stages.assemble.policies import policy_of
+from seqdrop.stages.assemble.policy import Awaited, Policy
 from seqdrop.stages.reconcile.nudge import SELDOM, minutes_since
 from seqdrop.stages.routing import is_held
 
@@ -40,7 +36,11 @@ class Held:
 def tell_of_runs(services: Services) -> int:
     """Tell the lab of each run that waits for too long. Answers of how many."""
     runs: dict[str, Held] = {}
-    read = cache(services.ledger.run)
+
+    @cache
+    def read(folder: str) -> FileSet:
+        return services.ledger.file_set(RUNS, folder)
+
     for upload, listed in _held(services, read):
         held = runs.setdefault(f"{upload.bucket}/{services.analyses.gated_folders(upload.key)[-1]}", Held(upload))
         held.count, held.listed = held.count + 1, held.listed or listed
@@ -48,23 +48,23 @@ def tell_of_runs(services: Services) -> int:
     return sum(_told(services, read(folder), held) for folder, held in runs.items())
 
 
-def _held(services: Services, read: Callable[[str], Run]) -> Iterator[tuple[Upload, bool]]:
+def _held(services: Services, read: Callable[[str], FileSet]) -> Iterator[tuple[Upload, bool]]:
     """Uploads of which no folder's run is complete, and whether a manifest lists what belongs to one."""
     for upload in services.ledger.in_state(UPLOAD, "VALIDATED"):
         found = [read(f"{upload.bucket}/{folder}") for folder in services.analyses.gated_folders(upload.key)]
-        if found and not any(run.opened_at for run in found):
-            yield upload, any(run.manifest for run in found)
+        if found and not any(run.fact("opened_at") for run in found):
+            yield upload, any(run.members.get("manifest") for run in found)
 
 
-def _told(services: Services, run: Run, held: Held) -> bool:
+def _told(services: Services, run: FileSet, held: Held) -> bool:
     """Tell the lab of a run that is overdue: twice at the worst, never not at all."""
     analysis, first = services.analyses.for_key(held.first.key), held.first
-    if run.told_at or held.listed or minutes_since(first.created_at) < 60 * analysis.gate_hours:
+    if run.fact("told_at") or held.listed or minutes_since(first.created_at) < 60 * analysis.gate_hours:
         return False
     if not is_held(services.ledger, services.analyses, first, services.ledger.deciding(first)):
         return False  # it went on before there was a gate
-    _tell_of_run(services, run.folder.removeprefix(f"{first.bucket}/"), held)
-    return services.ledger.save(replace(run, told_at=now()))
+    _tell_of_run(services, run.name.removeprefix(f"{first.bucket}/"), held)
+    return services.ledger.save(run.with_facts(told_at=now()))
 
 
 def _tell_of_run(services: Services, folder: str, held: Held) -> None:
@@ -85,102 +85,36 @@ def _tell_of_run(services: Services, folder: str, held: Held) -> None:
 
 
 def attend(services: Services) -> dict[str, int]:
-    """Look after all that stands in WAITING. Answers how many were looked at, and of how many the lab was told."""
+    """Look at all that is WAITING. Return how many were looked at, and about how many the lab was notified."""
     counts = {"waiting": 0, "unmated": 0}
     for upload in services.ledger.in_state(UPLOAD, "WAITING"):
-        if _is_overdue(services, upload):
-            _tell(services, upload)
+        policy = policy_of(services.analyses, upload)
+        hours = _hours(services, upload, policy)
+        if hours and not upload.told_at and minutes_since(upload.waiting_since) >= 60 * hours:
+            _notify(services, upload, policy.awaits(services, upload))
             counts["unmated"] += services.ledger.note(upload, told_at=now())
-        elif _is_due(services, upload) and services.ledger.push(upload):
+        elif _is_due(services, upload, hours) and services.ledger.push(upload):
             services.send(services.settings.validate_queue, landed_message(upload.version))
             counts["waiting"] += 1
     return counts
 
 
-def _is_overdue(services: Services, upload: Upload) -> bool:
-    hours = _hours(services, upload)
-    return bool(hours and not upload.told_at) and minutes_since(upload.waiting_since) >= 60 * hours
+def _hours(services: Services, upload: Upload, policy: Policy | None) -> float | None:
+    """After how many hours the lab is notified; None of one that need not wait any more."""
+    analysis = services.analyses.for_key(upload.key)
+    return policy.hours(analysis) if policy and analysis else None
 
 
-def _is_due(services: Services, upload: Upload) -> bool:
-    """One that need not wait any more, after a deploy that said so, is due as anything that stands still is."""
-    doubled = min(upload.pushes, 10) if _hours(services, upload) else 0
+def _is_due(services: Services, upload: Upload, hours: float | None) -> bool:
+    """One that need not wait any more, after a deploy that said so, is due as any record is that does not move."""
+    doubled = min(upload.pushes, 10) if hours else 0
     return minutes_since(upload.moved_at) >= min(services.settings.stale_minutes * 2**doubled, SELDOM)
 
 
-def _hours(services: Services, upload: Upload) -> float | None:
-    """After how many hours the lab is told; None of one that need not wait any more."""
-    analysis = services.analyses.for_key(upload.key)
-    if analysis is None:
-        return None
-    if services.analyses.is_marker(upload.key):
-        return analysis.gate_hours if analysis.gate else None
-    return analysis.mate_hours if _waits(analysis) else None
-
-
-def _waits(analysis: Analysis) -> bool:
-    return analysis.mates == WAIT or bool(analysis.kind.companions)
-
-
-def _tell(services: Services, upload: Upload) -> None:
-    analysis = services.analyses.for_key(upload.key)
-    if services.analyses.is_marker(upload.key):
-        return _tell_of_files(services, upload)
-    tell = {"masks": _tell_of_masks, "training_set": _tell_of_training}.get(analysis.kind.companions, _tell_of_mate)
-    return tell(services, upload)
-
-
-def _tell_of_files(services: Services, upload: Upload) -> None:
-    folder = upload.key.rpartition("/")[0] + "/"
-    run = services.ledger.run(f"{upload.bucket}/{folder}")
+def _notify(services: Services, upload: Upload, awaited: Awaited) -> None:
     services.notify(
-        f"Seqdrop: {upload.key} waits for its files",
-        f"{upload.key} (upload {upload.id}) lists {upload.records:,} files. When they were last\n"
-        f"looked at, {run.missing:,} were not there or had another size, such as {run.awaits}.\n"
-        f"It waits since {upload.waiting_since}, and with it all that lies below {folder}. All goes on by\n"
-        "itself when the last one is there, however late; nothing is lost.\n"
-        "- Did an upload break off? Upload the files again.\n"
-        "- Is the list wrong? Mend it, and drop it again under the same name.\n"
-        "- Is the run complete as it is? Drop an empty marker beside it:\n"
-        f"  {put_marker(upload.bucket, folder)}\n",
-    )
-
-
-def _tell_of_training(services: Services, upload: Upload) -> None:
-    folder = upload.key.rpartition("/")[0]
-    services.notify(
-        f"Seqdrop: {upload.key} waits for the rest of its training",
-        f"{upload.key} (upload {upload.id}) waits since {upload.waiting_since}: {folder}/ lacks its job.toml, or a\n"
-        "file that job.toml names. It goes on by itself when all are there, however late; nothing is lost.\n"
-        "- Was one of them rejected (there was a mail then)? Mend it, and drop it again under the same name.\n"
-        "- Is this file not named in job.toml? Then delete it; it will not be asked for.\n",
-    )
-
-
-def _tell_of_masks(services: Services, upload: Upload) -> None:
-    name = masks.parse(upload.key)
-    partner, is_bed = posixpath.basename(name.partner), name.seat == masks.BED
-    awaited = f"its FASTA (such as {partner})" if is_bed else f"its masks, {partner}"
-    why = "" if is_bed else "It has no run of N, so there is nothing to fill until a BED says what.\n"
-    services.notify(
-        f"Seqdrop: {upload.key} waits for its {'FASTA' if is_bed else 'BED'}",
-        f"{upload.key} (upload {upload.id}) is valid. It waits for {awaited}, since {upload.waiting_since}.\n{why}"
+        f"Seqdrop: {upload.key} waits for {awaited.what}",
+        f"{upload.key} (upload {upload.id}) has waited since {upload.waiting_since}\nfor {awaited.detail}.\n"
         "It goes on by itself when that is there, however late; nothing is lost.\n"
-        f"- Was {partner} not uploaded, or to another folder? Drop it beside this file.\n"
-        "- Was it rejected (there was a mail then)? Mend it, and drop it again under the same name.\n"
-        "- Did it serve an earlier version of this file? A BED is used once; drop it again.\n"
-        "- Is nothing to be filled? Then delete this file.\n",
-    )
-
-
-def _tell_of_mate(services: Services, upload: Upload) -> None:
-    partner = posixpath.basename(parse(upload.key).partner)
-    services.notify(
-        f"Seqdrop: {upload.key} waits for its mate",
-        f"{upload.key} (upload {upload.id}) is valid. It waits for its mate, {partner}, since {upload.waiting_since}.\n"
-        "It goes on by itself when the mate is there, however late; nothing is lost.\n"
-        f"- Was {partner} not uploaded, or to another folder? Drop it beside this file.\n"
-        "- Was it rejected (there was a mail then)? Mend it, and drop it again under the same name.\n"
-        '- Are these single-end reads? Set mates = "single" for this prefix in analyses.toml and deploy; what waits\n'
-        "  then goes on. Or drop the file again under a name without a mate's number, and delete this one.\n",
+        + "".join(f"- {hint}\n" for hint in awaited.hints),
     )

@@ -5,13 +5,11 @@ What follows from an examination: an upload is accepted with its attempt, or rej
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
 from seqdrop.aws.errors import is_missing
-from seqdrop.companions.runs import is_manifest
 from seqdrop.config.analyses import Analysis
 from seqdrop.errors import Fault, InvalidFile, ObjectGone
 from seqdrop.kinds.plans import attempts_of
@@ -19,10 +17,9 @@ from seqdrop.ledger.records import Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
 from seqdrop.stages.archive.cold_copy import LONGEST_KEY, archive_key
-from seqdrop.stages.assemble.masks import settle_masked
-from seqdrop.stages.assemble.mates import has_mate, settle_mate
-from seqdrop.stages.assemble.runs import settle_manifest, settle_marker, tell_manifests
-from seqdrop.stages.assemble.training_sets import settle_file
+from seqdrop.stages.assemble.engine import OPEN, release, resolve
+from seqdrop.stages.assemble.policies import notify_landed, policy_of
+from seqdrop.stages.assemble.policy import Policy
 from seqdrop.stages.notifications import reject, report
 from seqdrop.stages.routing import hand_on
 from seqdrop.stages.start_processing.processing_job import examine_in_job
@@ -42,20 +39,13 @@ def validate(services: Services, version: UploadVersion) -> None:
     version = _identified(services, version)
     analysis = services.analyses.for_key(version.key)
     upload = _received(services, version, analysis)
-    tell_manifests(services, upload)
+    notify_landed(services, upload)
     if upload.state == "VALIDATED":
         return look_after(services, upload)
-    if upload.state not in ("RECEIVED", "WAITING"):
+    if upload.state not in OPEN:
         return hand_on(services, upload)  # the message came again; the next one may have been lost
-    settle_together = _together(services, upload, analysis)
-    if upload.state == "WAITING" and not settle_together:
-        return settle_mate(services, upload)
     try:
-        _check_place(services, upload, analysis)
-        if settle_together:
-            return settle_together(services, upload)
-        if found := _examined(services, upload, analysis):
-            settle(services, upload, found)
+        _resolve(services, upload, analysis)
     except InvalidFile as error:
         reject(services, upload, rejection(error))
     except ObjectGone as error:
@@ -63,13 +53,20 @@ def validate(services: Services, version: UploadVersion) -> None:
         logger().info(str(error), extra={"upload_id": upload.id})
 
 
-def _together(
-    services: Services, upload: Upload, analysis: Analysis | None
-) -> Callable[[Services, Upload], None] | None:
-    """What settles files that mean nothing each for itself: markers of runs, and what lies under some prefixes."""
-    if services.analyses.is_marker(upload.key):
-        return settle_manifest if is_manifest(upload.key) else settle_marker
-    return {"training_set": settle_file, "masks": settle_masked}.get(analysis.kind.companions) if analysis else None
+def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> None:
+    """Decide about a RECEIVED upload, alone or with the files that belong to it, or about one that waits for those.
+
+    Raise InvalidFile, ObjectGone.
+    """
+    policy = policy_of(services.analyses, upload)
+    if upload.state == "RECEIVED":
+        _check_place(services, upload, analysis)
+    elif policy is None:
+        return release(services, upload)
+    if policy and (upload.state == "WAITING" or not policy.after_examination):
+        return resolve(services, upload, policy)
+    if found := _examined(services, upload, analysis):
+        _accept_or_reject(services, upload, found, policy)
 
 
 def _identified(services: Services, version: UploadVersion) -> UploadVersion:
@@ -123,13 +120,13 @@ def _examined(services: Services, upload: Upload, analysis: Analysis) -> Examina
     return found or examine(s3, work, upload.version, analysis, number=number)
 
 
-def settle(services: Services, upload: Upload, examination: Examination) -> None:
-    """Bring a RECEIVED upload to VALIDATED or REJECTED; a mate that comes first may have to wait."""
+def _accept_or_reject(services: Services, upload: Upload, examination: Examination, policy: Policy | None) -> None:
+    """Bring a RECEIVED upload to VALIDATED or REJECTED; if others belong to it, that is for its policy to decide."""
     if examination.rejection:
         report(services, upload, examination)
         return reject(services, upload, examination.rejection, read=True)
-    if has_mate(services, upload, examination):
-        return settle_mate(services, upload, examination)
+    if policy:
+        return resolve(services, upload, policy, examination)
     report(services, upload, examination)
     services.ledger.move(upload, "VALIDATED", *attempts_of(examination), **examination.facts)
     hand_on(services, services.ledger.upload(upload.id))

@@ -1,0 +1,25 @@
+"""All policies; the only place that knows which sorts of files belong together."""
+
+from __future__ import annotations
+
+from seqdrop.config.analyses import Analyses
+from seqdrop.ledger.records import Upload
+from seqdrop.runtime.services import Services
+from seqdrop.stages.assemble.masks import MASKS
+from seqdrop.stages.assemble.mates import MATES
+from seqdrop.stages.assemble.policy import Policy
+from seqdrop.stages.assemble.runs import RUNS
+from seqdrop.stages.assemble.training_sets import TRAINING_SETS
+
+POLICIES: tuple[Policy, ...] = (RUNS, TRAINING_SETS, MASKS, MATES)  # the first that claims a file has it
+
+
+def policy_of(analyses: Analyses, upload: Upload) -> Policy | None:
+    """Return the policy of the set that an upload is a member of; None if it stands alone."""
+    return next((policy for policy in POLICIES if policy.claims(analyses, upload)), None)
+
+
+def notify_landed(services: Services, upload: Upload) -> None:
+    """Notify the members, of any set, that have to know of each upload that landed."""
+    for policy in POLICIES:
+        policy.notify_landed(services, upload)

@@ -1,0 +1,55 @@
+"""The one attempt of a complete training set, and the moves of its files."""
+
+from __future__ import annotations
+
+from seqdrop.aws import keys
+from seqdrop.companions.training_sets import place_of
+from seqdrop.config.analyses import TRAINING
+from seqdrop.ledger.records import Attempt, Step, Upload
+from seqdrop.runtime.services import Services
+from seqdrop.stages.assemble.decision import Decision
+from seqdrop.stages.assemble.view import View
+from seqdrop.training.data.prepare import Prepared
+from seqdrop.training.jobfile import JobFile
+from seqdrop.training.request import Order
+
+
+def plan(view: View, head: Upload, job: JobFile, files: dict[str, Upload], data: str, prepared: Prepared) -> Decision:
+    """Plan the attempt of job.toml (`head`); its data files belong to that from now on. `data` is where they lie,
+    prepared, in the work bucket.
+    """
+    name = place_of(head.bucket, head.key, view.analysis.prefix).name
+    ids, previous = {file: upload.id for file, upload in files.items()}, view.file_set.fact("attempt")
+    order = Order(name, job, ids, data, prepared, previous=previous)
+    attempt = Attempt("PLANNED", upload_id=head.id, analysis=TRAINING, run=head.run, plan=order.as_json())
+    steps = [Step(head, "VALIDATED", _facts(view, head)), *_failed_before(view.services, attempt, previous, head)]
+    data_files = [upload for upload in files.values() if upload.state != "ARCHIVED"]
+    steps += [Step(file, "VALIDATED", _facts(view, file) | {"training": attempt.key}) for file in data_files]
+    file_set = view.with_upload.with_facts(attempt=attempt.key)
+    return Decision(steps, [attempt], file_set, before=lambda: _report(view.services, head, order), enqueue=[head])
+
+
+def _facts(view: View, member: Upload) -> dict:
+    return view.content or {} if member is view.upload else {}
+
+
+def _failed_before(services: Services, attempt: Attempt, previous: str, head: Upload) -> list[Step]:
+    """The job.toml of an attempt before this one that failed is archived with this one's."""
+    before = services.ledger.attempt(previous) if previous else None
+    upload = services.ledger.upload(before.upload_id) if before and before.state == "FAILED" else None
+    if upload is None or upload.state != "VALIDATED" or upload.id == head.id:
+        return []
+    return [Step(upload, "VALIDATED", {"training": attempt.key})]
+
+
+def _report(services: Services, head: Upload, order: Order) -> None:
+    """What there is to train on, beside job.toml."""
+    content = {
+        "upload": head.id,
+        "key": head.key,
+        "valid": True,
+        "training": order.training,
+        "model": order.model,
+        "data": {"files": order.files, **order.prepared.as_dict()},
+    }
+    services.put_json(services.settings.results, keys.report(head.id), content)

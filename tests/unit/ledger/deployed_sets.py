@@ -1,0 +1,72 @@
+"""How the deployed versions (commits 157adf1 and 8341408) write and read pairs, data sets and runs: their own code but
+for the docstrings. An oracle for what those versions have in the table, and for what they can read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, field, fields
+
+
+@dataclass(frozen=True)
+class Pair:
+    name: str
+    first: str = ""
+    second: str = ""
+    settled: tuple[str, ...] = ()
+    revision: int = 0
+
+    @property
+    def keys(self) -> dict[str, str]:
+        return {"pk": f"PAIR#{hashlib.sha256(self.name.encode()).hexdigest()}", "sk": "PAIR"}
+
+    def item(self) -> dict:
+        return {**asdict(self), **self.keys, "settled": list(self.settled)}
+
+    @classmethod
+    def from_item(cls, item: dict) -> Pair:
+        revision, settled = int(item["revision"]), tuple(item["settled"])
+        return cls(item["name"], item["first"], item["second"], settled, revision)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    name: str
+    seats: dict[str, str] = field(default_factory=dict)
+    attempt: str = ""
+    revision: int = 0
+
+    @property
+    def keys(self) -> dict[str, str]:
+        return {"pk": f"SET#{hashlib.sha256(self.name.encode()).hexdigest()}", "sk": "SET"}
+
+    def item(self) -> dict:
+        return {**asdict(self), **self.keys}
+
+    @classmethod
+    def from_item(cls, item: dict) -> DataSet:
+        return cls(item["name"], dict(item["seats"]), item["attempt"], int(item["revision"]))
+
+
+@dataclass(frozen=True)
+class Run:
+    folder: str
+    opened_at: str = ""
+    opened_by: str = ""
+    manifest: str = ""
+    missing: int = 0
+    awaits: str = ""
+    told_at: str = ""
+    revision: int = 0
+
+    @property
+    def keys(self) -> dict[str, str]:
+        return {"pk": f"RUN#{hashlib.sha256(self.folder.encode()).hexdigest()}", "sk": "RUN"}
+
+    def item(self) -> dict:
+        return {**asdict(self), **self.keys}
+
+    @classmethod
+    def from_item(cls, item: dict) -> Run:
+        values = {one.name: item[one.name] for one in fields(cls)}
+        return cls(**values | {"missing": int(item["missing"]), "revision": int(item["revision"])})
