@@ -84,9 +84,11 @@ class Progress:
     def waits_for(self) -> str:
         """The key of the mate, BED or FASTA that one in WAITING waits for, or the folder of its training or run; else
         empty."""
-        if self.state != "WAITING":
+        if self.held:
+            return self.group
+        if self.upload is None or self.upload.state != "WAITING":  # an attempt that waits for a job slot needs no file
             return ""
-        if self.held or self.is_manifest:
+        if self.is_manifest:
             return self.group
         if self.is_masked:
             return masks.parse(self.key).partner
@@ -115,6 +117,8 @@ class Progress:
             return f"for its mate {posixpath.basename(self.waits_for)}"
         if self.upload.released_at:
             return "released without predictions"
+        if self.state == "WAITING":
+            return f"{self._numbered}for a free job slot"
         told = self.upload.reason or (f"{self.upload.records:,} records" if self.upload.records else "")
         return f"{self._numbered}{told}"
 

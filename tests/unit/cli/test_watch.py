@@ -4,7 +4,7 @@ import io
 
 import pytest
 from rich.console import Console
-from seqdrop.ledger.records import Upload
+from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.uploads import UploadVersion
 from seqdrop_cli.main import main
 from seqdrop_cli.progress import at_rest, progress
@@ -77,3 +77,15 @@ def test_a_fasta_or_a_bed_alone_is_an_end_too(ledger, received):
     assert at_rest([found])
     assert found.detail == "for x.bed"
     assert "waits for masked/x.bed" in mates_missing([found])[0]
+
+
+@pytest.mark.parametrize("key", ["contigs/x.fasta", R1, "masked/x.fa"])
+def test_an_attempt_that_waits_for_a_job_slot_goes_on_by_itself(ledger, received, key):
+    one = received(key)
+    ledger.move(ledger.upload(one.id), "VALIDATED", Attempt("PLANNED", upload_id=one.id, analysis="reads"), records=7)
+    (attempt,) = ledger.attempts(one.id)
+    ledger.move(attempt, "WAITING")
+    (found,) = seen(ledger, one)
+    assert (found.state, found.waits_for, found.detail) == ("WAITING", "", "for a free job slot")
+    assert not at_rest([found])
+    assert mates_missing([found]) == []
