@@ -22,7 +22,8 @@ WAITING, BUSY, DONE, SKIPPED, BAD = "waiting", "busy", "done", "skipped", "bad"
 class Progress:
     """One upload's way through validate, predict and archive. `upload` is None until its event was taken.
 
-    `key` is how it is shown. `job` is the one that examines it, if it is too large for a Lambda. `held` says that it waits for its run.
+    `key` is how it is shown. `job` is the one that examines it, if it is too large for a Lambda. `held` says that it
+    waits for its run.
     """
 
     upload_id: str
