@@ -71,6 +71,23 @@ def deploy(
     `tree` may be another checkout, whose template, functions and layers are deployed under another `name`; `parameters`
     are of the template.
     """
+    stack, code = install(aws, say, tree=tree, name=name, **parameters)
+    say("code and seed models")
+    push_code(aws.client("s3"), stack.results, code, now())
+    push_programs(aws, stack)
+    push_seeds(aws, stack)
+    return stack
+
+
+def install(
+    aws: EmbeddedAws,
+    say: Callable[[str], None] = lambda text: None,
+    *,
+    tree: Path = REPOSITORY,
+    name: str = STACK,
+    **parameters: str | int,
+) -> tuple[Stack, bytes]:
+    """Build and deploy alone, also over an earlier version; return the stack and the code of processing jobs."""
     build_dir = aws.workdir / f"sam-build-{name}"
     say("sam build")
     code = build(build_dir, aws.environment(), tree, parameters)
@@ -84,12 +101,7 @@ def deploy(
         *("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
         *("--no-progressbar", *overrides(parameters)),
     )
-    stack = Stack.of(aws, name)
-    say("code and seed models")
-    push_code(aws.client("s3"), stack.results, code, now())
-    push_programs(aws, stack)
-    push_seeds(aws, stack)
-    return stack
+    return Stack.of(aws, name), code
 
 
 def build(folder: Path, environment: dict[str, str], tree: Path = REPOSITORY, parameters: dict | None = None) -> bytes:

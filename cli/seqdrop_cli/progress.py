@@ -23,7 +23,8 @@ WAITING, BUSY, DONE, SKIPPED, BAD = "waiting", "busy", "done", "skipped", "bad"
 class Progress:
     """One upload's way through validate, predict and archive. `upload` is None until its event was taken.
 
-    `job` is the one that examines it, if it is too large for a Lambda. `held` says that it waits for its run.
+    `key` is how it is shown. `job` is the one that examines it, if it is too large for a Lambda. `held` says that it
+    waits for its run.
     """
 
     upload_id: str
@@ -54,28 +55,33 @@ class Progress:
         return last is not None and last.state not in REACHED and not self.upload.released_at
 
     @property
+    def _landing_key(self) -> str:
+        """The upload's key itself: `key` is what is shown, which may have the id below it."""
+        return self.upload.key if self.upload else self.key
+
+    @property
     def group(self) -> str:
         """What it shares with the uploads that it may wait for: the name of its pair, what a FASTA and its BED have in
         common, its training's folder, or its run's."""
         if self.held or self.is_manifest:
             return self.upload.run
         if self.upload and self.upload.analysis == TRAINING:
-            return "/".join(self.key.split("/")[:2])
+            return "/".join(self._landing_key.split("/")[:2])
         if self.is_masked:
-            return masks.parse(self.key).stem
-        name = parse(self.key)
+            return masks.parse(self._landing_key).stem
+        name = parse(self._landing_key)
         return name.pair if name else ""
 
     @property
     def is_masked(self) -> bool:
         """Whether it is a FASTA with stretches to fill, or a BED that names them."""
-        analysis = packaged().for_key(self.key)
-        return analysis is not None and analysis.kind.companions == "masks"
+        analysis = packaged().for_key(self._landing_key)
+        return analysis is not None and analysis.kind.takes_masks
 
     @property
     def is_manifest(self) -> bool:
         """Whether it lists the files of a run."""
-        return packaged().is_marker(self.key) and runs.is_manifest(self.key)
+        return packaged().is_marker(self._landing_key) and runs.is_manifest(self._landing_key)
 
     @property
     def ended(self) -> bool:
@@ -85,13 +91,15 @@ class Progress:
     def waits_for(self) -> str:
         """The key of the mate, BED or FASTA that one in WAITING waits for, or the folder of its training or run; else
         empty."""
-        if self.state != "WAITING":
+        if self.held:
+            return self.group
+        if self.upload is None or self.upload.state != "WAITING":  # an attempt that waits for a job slot needs no file
             return ""
-        if self.held or self.is_manifest:
+        if self.is_manifest:
             return self.group
         if self.is_masked:
-            return masks.parse(self.key).partner
-        return f"{self.group}/" if self.upload.analysis == TRAINING else parse(self.upload.key).partner
+            return masks.parse(self._landing_key).partner
+        return f"{self.group}/" if self.upload.analysis == TRAINING else parse(self._landing_key).partner
 
     @property
     def detail(self) -> str:
@@ -116,6 +124,8 @@ class Progress:
             return f"for its mate {posixpath.basename(self.waits_for)}"
         if self.upload.released_at:
             return "released without predictions"
+        if self.state == "WAITING":
+            return f"{self._numbered}for a free job slot"
         told = self.upload.reason or (f"{self.upload.records:,} records" if self.upload.records else "")
         return f"{self._numbered}{told}"
 

@@ -4,7 +4,7 @@ import io
 
 import pytest
 from rich.console import Console
-from seqdrop.ledger.records import Upload
+from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.uploads import UploadVersion
 from seqdrop_cli.main import main
 from seqdrop_cli.progress import at_rest, progress
@@ -19,7 +19,8 @@ def received(ledger):
 
     def one(key: str) -> UploadVersion:
         version = UploadVersion("landing", key, "v", 7, "e")
-        ledger.create(Upload.received(version, "reads"))
+        analysis = key.split("/")[0]
+        ledger.create(Upload.received(version, analysis, f"{analysis}/"))
         return version
 
     return one
@@ -56,8 +57,18 @@ def test_others_are_waited_for_all_the_same(ledger, received):
     assert not at_rest(seen(ledger, one, other))
 
 
-def test_status_shows_what_waits_and_for_whom(ledger, received, monkeypatch, capsys):
-    ledger.move(ledger.upload(received(R1).id), "WAITING")
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        (R1, "for its mate S1_R2.fastq.gz"),
+        ("masked/x.fa.gz", "for x.bed"),
+        ("masked/x.bed", "for x.fa"),
+        ("training/set/all.csv", "for the rest of training/set/"),
+        ("raw/run/seqdrop-manifest.json", "for files that it lists"),
+    ],
+)
+def test_status_shows_what_waits_and_for_whom(ledger, received, monkeypatch, capsys, key, told):
+    ledger.move(ledger.upload(received(key).id), "WAITING")
     monkeypatch.setenv("COLUMNS", "200")
 
     class Target:
@@ -66,7 +77,7 @@ def test_status_shows_what_waits_and_for_whom(ledger, received, monkeypatch, cap
 
     monkeypatch.setattr("seqdrop_cli.target.find", lambda stack: Target())
     assert main(["status"]) == 0
-    assert "for its mate S1_R2.fastq.gz" in capsys.readouterr().out
+    assert told in capsys.readouterr().out
 
 
 def test_a_fasta_or_a_bed_alone_is_an_end_too(ledger, received):
@@ -77,3 +88,15 @@ def test_a_fasta_or_a_bed_alone_is_an_end_too(ledger, received):
     assert at_rest([found])
     assert found.detail == "for x.bed"
     assert "waits for masked/x.bed" in mates_missing([found])[0]
+
+
+@pytest.mark.parametrize("key", ["contigs/x.fasta", R1, "masked/x.fa"])
+def test_an_attempt_that_waits_for_a_job_slot_goes_on_by_itself(ledger, received, key):
+    one = received(key)
+    ledger.move(ledger.upload(one.id), "VALIDATED", Attempt("PLANNED", upload_id=one.id, analysis="reads"), records=7)
+    (attempt,) = ledger.attempts(one.id)
+    ledger.move(attempt, "WAITING")
+    (found,) = seen(ledger, one)
+    assert (found.state, found.waits_for, found.detail) == ("WAITING", "", "for a free job slot")
+    assert not at_rest([found])
+    assert mates_missing([found]) == []
