@@ -119,12 +119,18 @@ def settle_manifest(services: Services, upload: Upload) -> None:
         run = services.ledger.run(f"{upload.bucket}/{folder}")
         if newer := _newer(services, run, upload):
             return reject(services, upload, superseded(newer, "its files"))
-        if run.opened_at:
+        if run.opened_at or _is_open_above(services, upload):
             return complete(services, upload, facts)
         seen = _look(services, run, upload, manifest)
         if seen:
             return _wait(services, upload, facts) if seen.missing else complete(services, upload, facts)
     raise RetryableError(f"others kept writing the run {folder}")
+
+
+def _is_open_above(services: Services, upload: Upload) -> bool:
+    """Whether a marker opened a folder above a manifest's: then all below it goes on, the manifest too."""
+    _, *above = runs.folders(upload.key, services.analyses.for_key(upload.key).prefix)
+    return any(services.ledger.run(f"{upload.bucket}/{folder}").opened_at for folder in above)
 
 
 def tell_manifests(services: Services, upload: Upload) -> None:
