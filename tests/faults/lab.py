@@ -12,7 +12,7 @@ from tests.faults import schedule as s
 from tests.faults.bus import job_changed
 from tests.faults.evidence import Drop
 from tests.faults.files import MODELS, point_to
-from tests.faults.operators import COMMANDS, RELEASE, Command
+from tests.faults.operators import COMMANDS, LATE, RELEASE, REPLAY, Command
 from tests.faults.world import World
 from tests.support.aws.expressions import plain
 from tests.support.aws.sagemaker import Job
@@ -20,6 +20,7 @@ from tests.support.aws.sagemaker import Job
 if TYPE_CHECKING:
     from tests.faults.families import Family
 
+LONG = max(s.WAITS)
 MOST_SAID = 4  # times that a command which breaks off is said
 
 
@@ -49,12 +50,15 @@ class Lab:
             self._model += 1
             point_to(self._world, MODELS[self._model % len(MODELS)])
         elif act == s.WAIT:
-            self._world.clock.advance(s.WAITS[number % len(s.WAITS)])
-            self._world.sagemaker.run()
+            self._wait(s.WAITS[number % len(s.WAITS)])
         elif act in COMMANDS:
             self._asked.append((act, number))
         else:
             self._for_jobs.append((act, number))
+
+    def _wait(self, seconds: float) -> None:
+        self._world.clock.advance(seconds)
+        self._world.sagemaker.run()
 
     def _delete(self, act: str, number: int) -> None:
         """By version, or by a delete marker over the key, which covers all its versions."""
@@ -93,7 +97,9 @@ class Lab:
         for place, (act, number) in enumerate(self._asked):
             if found := self._about(act, number):
                 self._asked.pop(place)
-                return Command(act, found)
+                if act == LATE:
+                    self._wait(LONG)
+                return Command(REPLAY if act == LATE else act, found)
         return None
 
     def ended(self, command: Command) -> None:
@@ -103,25 +109,37 @@ class Lab:
             self._again.append(command)
 
     def _about(self, act: str, number: int) -> tuple[str, ...]:
-        """Uploads whose attempts have all ended; a release is of one that stays, or of all such in its folder."""
-        items = [{name: plain(value) for name, value in item.items()} for item in self._world.table.items.values()]
-        uploads = {one["id"]: one for one in items if one.get("kind") == moves.UPLOAD}
-        attempts = [one for one in items if one.get("kind") == moves.ATTEMPT]
-        busy = {one["upload_id"] for one in attempts if one["state"] not in moves.ENDS[moves.ATTEMPT]}
-        states = ("VALIDATED",) if act == RELEASE else ("VALIDATED", "ARCHIVED")
-        heads = {one["upload_id"] for one in attempts} - busy
-        there = [one for one in self._ids if one in uploads and uploads[one]["state"] in states]
-        if act != RELEASE:
-            fitting = [one for one in there if one in heads]
-            return (fitting[number % len(fitting)],) if fitting else ()
-        of_others = {one: uploads[one].get("training") or uploads[one].get("masks_of", "") for one in there}
-        fitting = [one for one in there if (of_others[one].partition("-")[0] or one) in heads]
+        """Uploads that a person would name: one that failed, or (an odd number) that is archived; to release, also all
+        that failed in its folder."""
+        (failed, ended), known = self._last_attempts(), self._uploads
+        uploads = {one: known[one] for one in self._ids if one in known}
+        stay = [one for one, upload in uploads.items() if upload["state"] == "VALIDATED" and _head(upload) in failed]
+        own = [one for one in stay if one in failed]
+        archived = [one for one in ended if uploads.get(one, {}).get("state") == "ARCHIVED"]
+        several = number % 2 == 1
+        fitting = stay if act == RELEASE else own + archived if several and act != LATE else own
         if not fitting:
             return ()
-        chosen = fitting[number % len(fitting)]
-        folder = uploads[chosen]["key"].rpartition("/")[0]
-        beside = tuple(one for one in fitting if uploads[one]["key"].rpartition("/")[0] == folder)
-        return beside if number % 2 else (chosen,)
+        chosen = fitting[number // 2 % len(fitting)]
+        beside = [one for one in stay if _folder(uploads[one]) == _folder(uploads[chosen])]
+        return tuple(beside) if act == RELEASE and several else (chosen,)
+
+    def _last_attempts(self) -> tuple[set[str], list[str]]:
+        """Ids of the uploads whose last attempt failed; and of all whose last attempt has ended."""
+        last: dict[str, dict] = {}
+        for one in self._records(moves.ATTEMPT):
+            if one["number"] >= last.get(one["upload_id"], one)["number"]:
+                last[one["upload_id"]] = one
+        ended = [one for one in self._ids if one in last and last[one]["state"] in moves.ENDS[moves.ATTEMPT]]
+        return {one for one in ended if last[one]["state"] == "FAILED"}, ended
+
+    @property
+    def _uploads(self) -> dict[str, dict]:
+        return {one["id"]: one for one in self._records(moves.UPLOAD)}
+
+    def _records(self, kind: str) -> list[dict]:
+        items = [item for item in self._world.table.items.values() if item.get("kind") == {"S": kind}]
+        return [{name: plain(value) for name, value in item.items()} for item in items]
 
     @property
     def _ids(self) -> list[str]:
@@ -130,3 +148,12 @@ class Lab:
 
 def _runs(job: Job) -> bool:
     return job.status == "InProgress"
+
+
+def _head(upload: dict) -> str:
+    """The id of the upload whose attempts an upload waits for: another's, if it belongs to that, or its own."""
+    return (upload.get("training") or upload.get("masks_of") or upload["id"]).partition("-")[0]
+
+
+def _folder(upload: dict) -> str:
+    return upload["key"].rpartition("/")[0]

@@ -11,7 +11,9 @@ from seqdrop.stages.operator import replay as replays
 
 from tests.faults.lambdas import Invocation
 
-REPLAY, REPLAY_AGAIN, RELEASE = COMMANDS = ("replay", "replay --again", "release")
+REPLAY, REPLAY_AGAIN, RELEASE = ("replay", "replay --again", "release")
+LATE = "replay after days"  # when work items have expired
+COMMANDS = (REPLAY, REPLAY_AGAIN, RELEASE, LATE)
 
 
 @dataclass(frozen=True)

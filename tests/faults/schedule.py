@@ -112,7 +112,7 @@ def schedules() -> st.SearchStrategy[Schedule]:
 
 
 def with_trouble(
-    acts: st.SearchStrategy, operations: tuple[str, ...], fates: tuple[str, ...]
+    acts: st.SearchStrategy, operations: tuple[str, ...], fates: tuple[str, ...], most_fates: int = 3
 ) -> st.SearchStrategy[Schedule]:
     """These acts, and what goes wrong meanwhile. In this order: a seed must go on meaning the same."""
     strikes = st.tuples(st.sampled_from(operations), st.integers(0, 9), st.sampled_from(FAULTS))
@@ -125,6 +125,6 @@ def with_trouble(
         turns=_sparse(st.integers(0, 4), 40, 6),
         crowd=st.sampled_from((0, 0, 0, 1, 2, 3, 5, 8)),
         order=_sparse(st.integers(1, 3), 6, 3),
-        fates=_sparse(st.sampled_from(fates), 2, 3),
+        fates=_sparse(st.sampled_from(fates), 2, most_fates),
         room=st.sampled_from((100, 1, 2)),
     )

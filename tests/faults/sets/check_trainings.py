@@ -86,6 +86,9 @@ def _of_attempt(seen: Evidence, head: Drop, attempt: dict) -> Iterator[str]:
     if {one.key for one in drops.values()} != {head.folder + name for name in NAMED[head.kind]}:
         yield f"it is about {sorted(one.key for one in drops.values())}"
         return
+    report = seen.json(f"reports/{seen.id_of(head)}.json")
+    if report is None or report["data"]["files"] != files:
+        yield "its report tells of other files"
     for one in drops.values():
         if seen.state(one) not in ("VALIDATED", "ARCHIVED", "WITHDRAWN"):
             yield f"it is about {one.key} ({one.version_id}), which is in {seen.state(one)}"

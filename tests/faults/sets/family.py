@@ -17,7 +17,7 @@ from tests.support.aws.sagemaker import BREAKS, FATES
 
 ANALYSES = masks.ANALYSIS + runs.ANALYSES + trainings.ANALYSIS
 POOR = "trains a poor model"
-SET_FATES = (*FATES, POOR, BREAKS)
+SET_FATES = (*FATES, POOR, POOR, BREAKS)
 OPERATIONS = (
     *s.OPERATIONS,
     "CreateTrainingJob",
@@ -56,7 +56,7 @@ def schedules() -> st.SearchStrategy[Schedule]:
     areas = [_acts(_whole(area), AREAS[area]) for area in AREAS]
     every = tuple(kind for kinds in AREAS.values() for kind in kinds)
     areas.append(_acts(st.builds(_joined, *map(_whole, AREAS)), every))
-    return with_trouble(st.one_of(areas), OPERATIONS, SET_FATES)
+    return with_trouble(st.one_of(areas), OPERATIONS, SET_FATES, most_fates=5)
 
 
 def _acts(first: st.SearchStrategy[Acts], kinds: tuple[str, ...]) -> st.SearchStrategy[Acts]:
@@ -72,6 +72,7 @@ def _whole(area: str) -> st.SearchStrategy[Acts]:
         "runs": [
             (runs.FILE, runs.OTHER, runs.MARKER),
             (runs.FILE, runs.OTHER, runs.LISTS),
+            (runs.FILE, runs.LISTS_WRONG),
             (runs.FIRST, runs.SECOND, runs.ABOVE),
             (runs.RAW, runs.RAW_MARKER),
         ],
