@@ -12,9 +12,10 @@ export DROP := $(value DROP)
 KEEP ?=
 PORT ?=
 
-# make faults N=10000 SEED=1
+# make faults N=10000 SEED=1 FAMILY=files|sets
 N ?= 1000
 SEED ?= 1
+FAMILY ?= files
 
 # make kernel ARCH=x86_64|arm64
 ARCH ?=
@@ -37,7 +38,7 @@ help:
 	@echo "make test                                 lint, unit, contract and end-to-end tests"
 	@echo "make test-all                             the long ones as well"
 	@echo "make coverage                             what unit and fault tests reach of the package, with a floor"
-	@echo "make faults [N=10000] [SEED=1]            many more schedules of crashes, delays and lost events"
+	@echo "make faults [N=10000] [SEED=1] [FAMILY=sets] many more schedules of crashes, delays and lost events"
 	@echo "make setup                                only make .venv, with the seqdrop command in it"
 	@echo "make kernel [ARCH=arm64]                  compile the C kernel that Lambda gets, without a compiler too"
 	@echo "make mms                                  SageMaker's own model server, for make test-all (needs Java)"
@@ -106,7 +107,7 @@ audit: .venv-audit/.ready
 	@touch $@
 
 faults: setup
-	@$(BIN)/python -m tests.faults --n $(N) --seed $(SEED)
+	@$(BIN)/python -m tests.faults --n $(N) --seed $(SEED) --family $(FAMILY)
 
 mms: .venv-mms/.ready
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 
-from tests.faults.files import ANALYSES, SETTINGS
+from tests.faults.families import FAMILIES, FILES, Family
 from tests.faults.schedule import Schedule
 from tests.faults.search import HUNDRED, Violated, check, search
 from tests.support.aws.wire import Wire, wired
@@ -16,15 +16,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--n", type=int, default=1000, help="how many schedules (1000)")
     parser.add_argument("--seed", type=int, default=1, help="of the first; each further one has the next (1)")
+    parser.add_argument("--family", choices=FAMILIES, default=FILES.name, help="what is dropped (files)")
     parser.add_argument("--schedule", help="play this one, as a failure printed it")
     told = parser.parse_args()
-    with wired(ANALYSES, **SETTINGS) as wire:
-        return _one(wire, Schedule.from_json(told.schedule)) if told.schedule else _many(wire, told.n, told.seed)
+    family = FAMILIES[told.family]
+    with wired(family.analyses, **family.settings) as wire:
+        if told.schedule:
+            return _one(wire, Schedule.from_json(told.schedule), family)
+        return _many(wire, told.n, told.seed, family)
 
 
-def _one(wire: Wire, schedule: Schedule) -> int:
+def _one(wire: Wire, schedule: Schedule, family: Family) -> int:
     try:
-        check(wire, schedule)
+        check(wire, schedule, family)
     except Violated as error:
         print(error, *wire.log, sep="\n")
         return 1
@@ -32,11 +36,11 @@ def _one(wire: Wire, schedule: Schedule) -> int:
     return 0
 
 
-def _many(wire: Wire, count: int, first: int) -> int:
+def _many(wire: Wire, count: int, first: int, family: Family) -> int:
     number, failures, since = first, [], time.monotonic()
     try:
         while number < first + count:
-            failure = search(wire, number, min(HUNDRED, first + count - number))
+            failure = search(wire, number, min(HUNDRED, first + count - number), family=family)
             if failure:
                 failures.append(failure)
                 print(f"\n{failure}", flush=True)
@@ -53,7 +57,7 @@ def _told(failures: list) -> str:
     if not failures:
         return "every invariant held"
     seeds = ", ".join(str(failure.seed) for failure in failures)
-    return f"{len(failures)} failures; rerun one with `make faults N=1 SEED=…` of {seeds}"
+    return f"{len(failures)} failures; rerun one with `make faults N=1 SEED=…` (and FAMILY) of {seeds}"
 
 
 if __name__ == "__main__":

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from unittest import mock
+from dataclasses import replace
 
 from botocore.exceptions import ClientError
 from seqdrop.aws import s3 as aws_s3
@@ -16,50 +13,13 @@ from seqdrop.stages import notifications, outcomes
 from seqdrop.stages.archive import archive
 from seqdrop.stages.archive import cold_copy as cold
 from seqdrop.stages.finish import finish
-from seqdrop.stages.reconcile import reconcile
 from seqdrop.stages.start_transform import start_transform
 from seqdrop.stages.validate import validate
 
-Change = tuple[object, str, object]  # where, which name, what it is instead
-
-
-@dataclass(frozen=True)
-class Bug:
-    """`quick` ones show within a few schedules."""
-
-    name: str
-    changes: Callable[[], list[Change]]
-    quick: bool = False
-
-    @contextmanager
-    def made(self):
-        with ExitStack() as stack:
-            for where, name, instead in self.changes():
-                patch = mock.patch.dict if isinstance(where, dict) else mock.patch.object
-                made = patch(where, instead, clear=True) if isinstance(where, dict) else patch(where, name, instead)
-                stack.enter_context(made)
-            yield
-
+from tests.faults.planting import Bug, blind, registry, unconditional
 
 BUGS: list[Bug] = []
-
-
-def _bug(name: str, quick: bool = False) -> Callable:
-    def add(changes: Callable[[], list[Change]]) -> Callable:
-        BUGS.append(Bug(name, changes, quick))
-        return changes
-
-    return add
-
-
-def _unconditional(write: Callable) -> Callable:
-    """The same write, whatever stands there."""
-
-    def without(self, *given, **named) -> dict:
-        put = write(self, *given, **named)["Put"]
-        return {"Put": {"Item": put["Item"]}}
-
-    return without
+_bug = registry(BUGS)
 
 
 # -- the ledger --
@@ -67,17 +27,17 @@ def _unconditional(write: Callable) -> Callable:
 
 @_bug("a move does not ask where the record stands")
 def _no_condition():
-    return [(Ledger, "_replace", _unconditional(Ledger._replace))]
+    return [(Ledger, "_replace", unconditional(Ledger._replace))]
 
 
 @_bug("a new record is written over one that is there", quick=True)
 def _written_over():
-    return [(Ledger, "_put", _unconditional(Ledger._put))]
+    return [(Ledger, "_put", unconditional(Ledger._put))]
 
 
 @_bug("what uploads and jobs share is written without looking at its revision")
 def _shared_blindly():
-    return [(Ledger, "_put_shared", _unconditional(Ledger._put_shared))]
+    return [(Ledger, "_put_shared", unconditional(Ledger._put_shared))]
 
 
 @_bug("a job and its members are written one after the other")
@@ -277,11 +237,5 @@ def _mail_last():
 # -- the reconciler, blind in one eye --
 
 
-def _blind(name: str) -> None:
-    @_bug(f"the reconciler does not look at {name}")
-    def _without():
-        return [(reconcile.LOOKS, "", {key: look for key, look in reconcile.LOOKS.items() if key != name})]
-
-
 for _name in ("validated", "planned", "unstarted_jobs", "started_jobs", "unrecorded"):
-    _blind(_name)
+    _bug(f"the reconciler does not look at {_name}")(blind(_name))

@@ -41,6 +41,6 @@ def object_created(bucket: Bucket, version: Version) -> dict:
 
 
 def job_changed(job: Job) -> dict:
-    detail = {"TransformJobName": job.name, "TransformJobStatus": job.status}
-    kind = "SageMaker Transform Job State Change"
+    detail = {f"{job.kind}JobName": job.name, f"{job.kind}JobStatus": job.status}
+    kind = f"SageMaker {job.kind} Job State Change"
     return {"version": "0", "source": "aws.sagemaker", "detail-type": kind, "detail": detail}

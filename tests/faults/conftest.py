@@ -6,11 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.files import ANALYSES, SETTINGS
+from tests.faults.families import FILES, SETS
 from tests.support.aws.wire import Wire, wired
 
 
 @pytest.fixture(scope="module")
 def wire() -> Iterator[Wire]:
-    with wired(ANALYSES, **SETTINGS) as made:
+    with wired(FILES.analyses, **FILES.settings) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def sets_wire() -> Iterator[Wire]:
+    with wired(SETS.analyses, **SETS.settings) as made:
         yield made

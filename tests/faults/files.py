@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 
+from tests.faults.evidence import Drop
 from tests.faults.world import World
 from tests.support.aws.model import POISON
 
 MODEL = "small"
 MODELS = ("first", "second")  # what its pointer may point to
 SETTINGS = {"max_jobs": "2"}  # so that there is often no room
-_USE = 'model = "small"\nk = 6\nwindow = 30\nstride = 30\nstrands = "+"\nthreshold = 0.5\n'
-_USE += 'max_n_fraction = 0.1\nlabel = "promoter"\n'
-_JOB = "job = { max_members = 3 }\n"
+USE = 'model = "small"\nk = 6\nwindow = 30\nstride = 30\nstrands = "+"\nthreshold = 0.5\n'
+USE += 'max_n_fraction = 0.1\nlabel = "promoter"\n'
+JOB = "job = { max_members = 3 }\n"
 ANALYSES = (
-    f'[analyses.reads]\nprefix = "reads/"\nformats = ["fastq"]\nmax_gb = 1\n{_USE}{_JOB}'
-    f'[analyses.pairs]\nprefix = "pairs/"\nformats = ["fastq"]\nmax_gb = 1\nmates = "wait"\n{_USE}{_JOB}'
+    f'[analyses.reads]\nprefix = "reads/"\nformats = ["fastq"]\nmax_gb = 1\n{USE}{JOB}'
+    f'[analyses.pairs]\nprefix = "pairs/"\nformats = ["fastq"]\nmax_gb = 1\nmates = "wait"\n{USE}{JOB}'
     '[analyses.raw]\nprefix = "raw/"\nformats = ["fastq"]\nmax_gb = 1\n'
 )
 
@@ -42,21 +42,11 @@ _PLACES = {
 }
 
 
-@dataclass(frozen=True)
-class Drop:
-    """One version that the lab put into the landing bucket."""
-
-    kind: str
-    key: str
-    version_id: str
-    body: bytes
-
-
 def drop(world: World, kind: str, slot: int, number: int) -> Drop:
     """Put the `number`th file; two in one slot are versions of one key."""
-    body, key = _body(kind, slot, number), _PLACES[kind].format(slot)
+    body, key = reads(kind, slot, number), _PLACES[kind].format(slot)
     made = world.s3.put(world.name("landing"), key, body)
-    return Drop(kind, key, made.id, body)
+    return Drop(kind, key, made.id, body, number, slot)
 
 
 def point_to(world: World, name: str) -> None:
@@ -68,7 +58,7 @@ def point_to(world: World, name: str) -> None:
     world.s3.put(results, f"models/{MODEL}/current.json", json.dumps(pointer).encode())
 
 
-def _body(kind: str, slot: int, number: int) -> bytes:
+def reads(kind: str, slot: int, number: int) -> bytes:
     """Two reads. Mates have the same names; the bases tell the number, so that no two files are alike."""
     bases = "".join("ACGT"[number >> shift & 3] for shift in range(0, 16, 2)) * 5
     names = [POISON if kind == POISONED else f"read{slot}.1", f"read{slot}.2"]

@@ -48,13 +48,16 @@ class Invocation:
         self._go.acquire()
 
     def _work(self) -> None:
-        event = {"Records": [message.record(self.queue) for message in self.messages]}
         try:
-            self.answer = handler(self.folder)(event, None)
+            self._run()
         except BaseException as error:
             self.error = error
         self.ended = True
         self._back.release()
+
+    def _run(self) -> None:
+        event = {"Records": [message.record(self.queue) for message in self.messages]}
+        self.answer = handler(self.folder)(event, None)
 
     @property
     def failed(self) -> set[str]:

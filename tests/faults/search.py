@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.database import InMemoryExampleDatabase
 
-from tests.faults.invariants import broken
+from tests.faults.families import FILES, Family
 from tests.faults.play import play
-from tests.faults.schedule import Schedule, schedules
+from tests.faults.schedule import Schedule
 from tests.support.aws.wire import Wire
 
 HUNDRED = 100
@@ -36,25 +36,27 @@ class Failure:
     seed: int
     schedule: Schedule
     found: list[str]
+    family: str
 
     def __str__(self) -> str:
         told = "\n".join(f"  {one}" for one in self.found)
-        again = f"python -m tests.faults --schedule '{self.schedule.as_json()}'"
+        again = f"python -m tests.faults --family {self.family} --schedule '{self.schedule.as_json()}'"
         return f"seed {self.seed}:\n{told}\nto play the least that does it:\n  {again}"
 
 
-def check(wire: Wire, schedule: Schedule) -> None:
-    """Play a schedule. Raises Violated."""
+def check(wire: Wire, schedule: Schedule, family: Family = FILES) -> None:
+    """Play a schedule on the family's wire. Raises Violated."""
     wire.log.clear()
     try:
-        found = broken(play(wire, schedule))
+        played = play(wire, schedule, family)
+        found = [*played.world.wrong, *family.check(played).all()]
     except AssertionError as error:
         found = [str(error)]
     if found:
         raise Violated(schedule, found)
 
 
-def search(wire: Wire, start: int, count: int = HUNDRED, shrink: bool = True) -> Failure | None:
+def search(wire: Wire, start: int, count: int = HUNDRED, shrink: bool = True, family: Family = FILES) -> Failure | None:
     """Play a schedule of each of `count` seeds; the first that breaks an invariant, made as small as can be, or None.
 
     The bytes that Hypothesis makes a schedule of are drawn here, each seed for itself: left to itself it would play
@@ -69,7 +71,7 @@ def search(wire: Wire, start: int, count: int = HUNDRED, shrink: bool = True) ->
         phases=(Phase.reuse, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
-    @given(schedules())
+    @given(family.schedules())
     def each(schedule: Schedule) -> None:
         nonlocal tries, smallest
         if smallest:
@@ -77,10 +79,10 @@ def search(wire: Wire, start: int, count: int = HUNDRED, shrink: bool = True) ->
         if tries > SHRINKS:
             raise Enough
         try:
-            check(wire, schedule)
+            check(wire, schedule, family)
         except Violated as error:
             if smallest is None or len(schedule.as_json()) < len(smallest.schedule.as_json()):
-                smallest = Failure(number, schedule, error.found)
+                smallest = Failure(number, schedule, error.found, family.name)
             raise
 
     for number in range(start, start + count):

@@ -42,7 +42,10 @@ class World(Account):
         try:
             if call.name == "s3.DeleteObject":
                 self._check_delete(call.request)
-            return super().call(call)
+            answer = super().call(call)
+            if call.name == "s3.DeleteObject":
+                self.landing_changed()
+            return answer
         except NotImplementedError as error:
             self.wrong.append(str(error))
             raise Refused("UnknownOperationException", str(error)) from error
@@ -83,6 +86,9 @@ class World(Account):
 
     # -- what is noticed at the moment when it happens --
 
+    def landing_changed(self) -> None:
+        """Called after an object came to the landing bucket, or one was deleted."""
+
     def _ended(self, job: Job) -> None:
         self.announce(bus.job_changed(job))
 
@@ -90,6 +96,7 @@ class World(Account):
         if bucket.name == self.name("landing"):
             if self._by_function:
                 self.wrong.append(f"a function wrote {version.key} into the landing bucket")
+            self.landing_changed()
             self.announce(bus.object_created(bucket, version))
         if self._by_function and bucket.name == self.name("archive") and len(bucket.keys[version.key]) > 1:
             self.wrong.append(f"{version.key} was copied to the archive twice")

@@ -1,6 +1,7 @@
 """SageMaker in memory: models, and jobs of three kinds.
 
-Transform jobs run by themselves when their time has come; a training or processing job ends when a test says so.
+Transform jobs run by themselves when their time has come. So do training jobs where a test sets `trainer`; else these,
+and processing jobs, end when a test says so.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ class SageMaker:
     """`room` is the account's limit of jobs at once, `fates` says how the nth job ends (from 0); `ended` is called.
 
     `refusal` is the code of the response to every creation, `accidents` what the next ones raise: (before the job is
-    made, after). `asked` counts creations.
+    made, after). `asked` counts creations. `most_at_once` is of transform jobs. `trainer` writes what a training job
+    leaves in the work bucket when it completes.
     """
 
     def __init__(self, clock: Clock, s3: S3, ended: Callable[[Job], None]):
@@ -80,6 +82,7 @@ class SageMaker:
         self.refusal: str | None = None
         self.accidents: list[tuple[BaseException | None, BaseException | None]] = []
         self.asked = 0
+        self.trainer: Callable[[Job], None] | None = None
 
     @property
     def requests(self) -> dict[str, dict]:
@@ -96,6 +99,13 @@ class SageMaker:
         """Let a job end with this status, and the service say this of it besides."""
         job = self.jobs[name]
         job.status, job.said = status, said
+
+    def stop(self, name: str) -> None:
+        """Stop a job of any kind, as a person does. Raises Refused unless it runs."""
+        job = self._job(name)
+        if job.status != "InProgress":
+            raise Refused("ValidationException", f"The request was rejected because the job is in status {job.status}.")
+        job.status, job.ends = "Stopping", self._clock.now
 
     # -- what happens by itself --
 
@@ -121,6 +131,9 @@ class SageMaker:
             job.status = "Failed"
             job.reason = LOST if job.fate == DIES else "AlgorithmError: the container died, and nobody knows why"
             return
+        if job.kind == TRAINING:
+            self._train(job)
+            return
         shards = job.shards[:-1] if job.fate == DIES_LATE else job.shards
         try:
             if not job.shards:
@@ -131,6 +144,12 @@ class SageMaker:
             job.status, job.reason = "Failed", "AlgorithmError: the container died, or there was nothing to do"
             return
         job.status, job.reason = ("Failed", LOST) if job.fate == DIES_LATE else ("Completed", "")
+
+    def _train(self, job: Job) -> None:
+        """Complete a training job; one that dies late leaves no model, which the service does not notice."""
+        job.status = "Completed"
+        if job.fate != DIES_LATE:
+            self.trainer(job)
 
     def _answer(self, job: Job, uri: str) -> None:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
@@ -162,16 +181,19 @@ class SageMaker:
     def create_transform_job(self, request: dict, headers: dict) -> dict:
         if request["ModelName"] not in self.models:
             raise Refused("ValidationException", f"Could not find model {request['ModelName']}.")
-        fate = self.fates.get(len(self.jobs))
-        ends = self._clock.now + (SLOW if fate == LONG else USUAL)
-        job = Job(TRANSFORM, request, self._clock.now, ends, fate)
+        job = Job(TRANSFORM, request, self._clock.now, *self._destiny())
         return self._create(job, self._shards(request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]))
 
     def create_training_job(self, request: dict, headers: dict) -> dict:
-        return self._create(Job(TRAINING, request, self._clock.now))
+        return self._create(Job(TRAINING, request, self._clock.now, *(self._destiny() if self.trainer else ())))
 
     def create_processing_job(self, request: dict, headers: dict) -> dict:
         return self._create(Job(PROCESSING, request, self._clock.now))
+
+    def _destiny(self) -> tuple[datetime, str | None]:
+        """When the next job ends by itself, and how."""
+        fate = self.fates.get(len(self.jobs))
+        return self._clock.now + (SLOW if fate == LONG else USUAL), fate
 
     def _create(self, job: Job, shards: list[str] = ()) -> dict:
         self.asked += 1
@@ -186,7 +208,8 @@ class SageMaker:
         if running >= self.room:
             raise Refused("ResourceLimitExceeded", f"The account-level service limit is {self.room} Instances")
         job.shards, self.jobs[job.name] = list(shards), job
-        self.most_at_once = max(self.most_at_once, running + 1)
+        transforming = sum(one.kind == TRANSFORM and one.status in OPEN for one in self.jobs.values())
+        self.most_at_once = max(self.most_at_once, transforming)
         if after:
             raise after
         return {f"{job.kind}JobArn": job.arn}
@@ -201,10 +224,7 @@ class SageMaker:
         return self._job(request["ProcessingJobName"]).described()
 
     def stop_transform_job(self, request: dict, headers: dict) -> dict:
-        job = self._job(request["TransformJobName"])
-        if job.status != "InProgress":
-            raise Refused("ValidationException", f"The request was rejected because the job is in status {job.status}.")
-        job.status, job.ends = "Stopping", self._clock.now
+        self.stop(request["TransformJobName"])
         return {}
 
     def list_transform_jobs(self, request: dict, headers: dict) -> dict:

@@ -254,6 +254,16 @@ def test_a_marker_opens_a_run_whose_manifest_waits_and_the_manifest_goes_on(worl
     assert world.gone_on == ids(held, listed, marker)
 
 
+def test_a_marker_above_opens_a_folder_whose_manifest_waits_and_the_manifest_goes_on(world):
+    """Its files go on to the archive, so it would never see all of them again."""
+    held, listed = world.take("reads/lab/run1/a.fastq"), world.take("reads/lab/run1/seqdrop-manifest.json", BOTH)
+    assert world.states(listed) == ["WAITING"]
+    marker = world.take("reads/lab/CopyComplete.txt", b"")
+    assert world.gone_on == ids(held, listed, marker)
+    late = world.take("reads/lab/run2/seqdrop-manifest.json", BOTH)
+    assert world.states(listed, late) == ["VALIDATED", "VALIDATED"]
+
+
 def test_a_newer_manifest_takes_the_place_of_one_that_waits(world):
     held, old = world.take(FILES[0]), world.take(MANIFEST, BOTH)
     new = world.take(MANIFEST, manifest(("a.fastq", None)))

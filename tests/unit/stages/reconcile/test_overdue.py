@@ -115,6 +115,25 @@ def test_of_a_manifest_whose_files_do_not_come_the_lab_is_told_once(held, take, 
     assert any(queue == "transform_queue" for queue, _ in sent)
 
 
+def test_of_a_run_whose_manifest_was_deleted_the_lab_is_told_as_of_any_other(held, take, clock, sent):
+    take("reads/run7/a.fastq")
+    listed = take("reads/run7/seqdrop-manifest.json", manifest(("b.fastq", None)))
+    held.s3.delete_object(Bucket="landing", Key=listed.key, VersionId=listed.version_id)
+    assert [mail["Subject"] for mail in live(held, clock, sent, 72)] == [
+        "Seqdrop: reads/run7/ waits for the marker of its run"
+    ]
+
+
+def test_a_manifest_says_nothing_of_a_run_beside_its_own(held, take, clock, sent):
+    take("reads/lab/run7/a.fastq")
+    take("reads/lab/run7/seqdrop-manifest.json", manifest(("b.fastq", None)))
+    take("reads/lab/run8/a.fastq")
+    assert sorted(mail["Subject"] for mail in live(held, clock, sent, 72)) == [
+        "Seqdrop: reads/lab/ waits for the marker of its run",
+        "Seqdrop: reads/lab/run7/seqdrop-manifest.json waits for its files",
+    ]
+
+
 def test_without_the_gate_nothing_is_held_and_nobody_told(held, take, clock, sent):
     version = take("reads/run7/a.fastq")
     freed = replace(held, analyses=gated())

@@ -74,7 +74,7 @@ class Runs(Policy):
 
     def decide(self, view: View) -> Decision:
         run = view.file_set
-        if run.fact("opened_at") or not _folder_of(view):
+        if run.fact("opened_at") or _is_open_above(view) or not _folder_of(view):
             return _advance(view)
         if not _waits_for_files(view):
             return _open(view)
@@ -121,6 +121,13 @@ RUNS = Runs()
 def _folder(analyses: Analyses, upload: Upload) -> str:
     """The folder that a marker completes; "" for one directly under a prefix, which completes none."""
     return next(iter(runs.folders(upload.key, analyses.for_key(upload.key).prefix)), "")
+
+
+def _is_open_above(view: View) -> bool:
+    """Return True if a marker opened a folder above: all below it goes on, a manifest too."""
+    above = runs.folders(view.upload.key, view.analysis.prefix)[1:]
+    sets = (view.services.ledger.file_set(RUNS.name, f"{view.upload.bucket}/{folder}") for folder in above)
+    return any(run.fact("opened_at") for run in sets)
 
 
 def _folder_of(view: View) -> str:

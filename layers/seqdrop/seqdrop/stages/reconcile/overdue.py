@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from seqdrop.companions.runs import MANIFEST, MARKERS, put_marker
 from seqdrop.ledger.coordination import FileSet
@@ -30,7 +30,6 @@ class Held:
 
     first: Upload
     count: int = 0
-    listed: bool = False  # in a manifest, which waits itself, and of which the lab is told
 
 
 def tell_of_runs(services: Services) -> int:
@@ -41,25 +40,32 @@ def tell_of_runs(services: Services) -> int:
     def read(folder: str) -> FileSet:
         return services.ledger.file_set(RUNS, folder)
 
-    for upload, listed in _held(services, read):
+    for upload in _held(services, read):
         held = runs.setdefault(f"{upload.bucket}/{services.analyses.gated_folders(upload.key)[-1]}", Held(upload))
-        held.count, held.listed = held.count + 1, held.listed or listed
+        held.count += 1
         held.first = min(held.first, upload, key=lambda one: one.created_at)
     return sum(_told(services, read(folder), held) for folder, held in runs.items())
 
 
-def _held(services: Services, read: Callable[[str], FileSet]) -> Iterator[tuple[Upload, bool]]:
-    """Uploads of which no folder's run is complete, and whether a manifest lists what belongs to one."""
+def _held(services: Services, read: Callable[[str], FileSet]) -> Iterator[Upload]:
+    """Yield uploads of which no folder's run is complete, nor has a WAITING manifest, which is reported itself."""
+    is_waiting = cache(partial(_is_waiting, services))
     for upload in services.ledger.in_state(UPLOAD, "VALIDATED"):
         found = [read(f"{upload.bucket}/{folder}") for folder in services.analyses.gated_folders(upload.key)]
-        if found and not any(run.fact("opened_at") for run in found):
-            yield upload, any(run.members.get("manifest") for run in found)
+        if found and not any(run.fact("opened_at") or is_waiting(run.members.get("manifest", "")) for run in found):
+            yield upload
+
+
+def _is_waiting(services: Services, manifest: str) -> bool:
+    """Return True if the upload of that id, "" for none, is WAITING: a deleted manifest lists nothing any more."""
+    upload = services.ledger.upload(manifest) if manifest else None
+    return upload is not None and upload.state == "WAITING"
 
 
 def _told(services: Services, run: FileSet, held: Held) -> bool:
     """Tell the lab of a run that is overdue: twice at the worst, never not at all."""
     analysis, first = services.analyses.for_key(held.first.key), held.first
-    if run.fact("told_at") or held.listed or minutes_since(first.created_at) < 60 * analysis.gate_hours:
+    if run.fact("told_at") or minutes_since(first.created_at) < 60 * analysis.gate_hours:
         return False
     if not is_held(services.ledger, services.analyses, first, services.ledger.deciding(first)):
         return False  # it went on before there was a gate

@@ -11,12 +11,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from botocore.exceptions import ClientError
 
+from seqdrop import clock
 from seqdrop.aws import keys
 from seqdrop.aws.errors import is_missing
 from seqdrop.aws.ranged_stream import RangedObject
@@ -56,7 +56,7 @@ class Store:
             if is_missing(error):
                 return None
             raise
-        fresh = datetime.now(UTC) - found["LastModified"] <= FRESH
+        fresh = clock.utc_now() - found["LastModified"] <= FRESH
         return json.loads(found["Body"].read()) if fresh else None
 
     def _prepare(self) -> Prepared:

@@ -1,0 +1,114 @@
+"""What is there once all has come to rest: objects in buckets, records of the ledger, jobs, mails."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seqdrop.ledger import moves
+from seqdrop.uploads import upload_id
+
+from tests.support.aws.expressions import plain
+from tests.support.aws.s3 import Bucket, Version
+
+if TYPE_CHECKING:
+    from tests.faults.play import Player
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One version that the lab put into the landing bucket, as the `number`th of all; `slot` says beside which."""
+
+    kind: str
+    key: str
+    version_id: str
+    body: bytes
+    number: int = 0
+    slot: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.key.rsplit("/", 1)[1]
+
+    @property
+    def folder(self) -> str:
+        return self.key.removesuffix(self.name)
+
+
+class Evidence:
+    """Reads states, objects and receipts; of the records of the ledger only uploads, attempts and jobs."""
+
+    def __init__(self, player: Player):
+        self.world, self.lab, self.disturbed = player.world, player.lab, player.disturbed
+        self.drops = player.lab.drops
+        self.landing, self.results, self.archive = (self._bucket(name) for name in ("landing", "results", "archive"))
+        records = [_record(item) for item in self.world.table.items.values() if "kind" in item]
+        self.uploads = {one["id"]: one for one in records if one["kind"] == moves.UPLOAD}
+        self.jobs = {one["name"]: one for one in records if one["kind"] == moves.JOB}
+        self.attempts: dict[str, list[dict]] = defaultdict(list)  # by upload id, in order
+        for one in sorted((one for one in records if one["kind"] == moves.ATTEMPT), key=lambda one: one["number"]):
+            self.attempts[one["upload_id"]].append(one)
+
+    def _bucket(self, name: str) -> Bucket:
+        return self.world.s3.buckets[self.world.name(name)]
+
+    # -- of one version that was dropped --
+
+    def id_of(self, drop: Drop) -> str:
+        return upload_id(self.landing.name, drop.key, drop.version_id)
+
+    def upload(self, drop: Drop) -> dict | None:
+        return self.uploads.get(self.id_of(drop))
+
+    def state(self, drop: Drop) -> str:
+        """The upload's state; "" if nobody knows of it."""
+        upload = self.upload(drop)
+        return upload["state"] if upload else ""
+
+    def reason(self, drop: Drop) -> str:
+        """The code of what rejected it; "" if it was not."""
+        upload = self.upload(drop)
+        return upload.get("reason", "") if upload and upload["state"] == "REJECTED" else ""
+
+    def there(self, drop: Drop) -> Version | None:
+        return self.landing.version(drop.key, drop.version_id)
+
+    def is_deleted(self, drop: Drop) -> bool:
+        return (drop.key, drop.version_id) in self.lab.deleted
+
+    def is_gone(self, drop: Drop) -> bool:
+        """Whether the lab deleted it, or put a delete marker over it at some time."""
+        return self.is_deleted(drop) or (drop.key, drop.version_id) in self.lab.covered
+
+    def copies_of(self, drop: Drop) -> list[Version]:
+        """Its copies in the archive, which are named by the upload's id."""
+        place = f"/{self.id_of(drop)}/"
+        kept = (one for versions in self.archive.keys.values() for one in versions)
+        return [one for one in kept if place in f"/{one.key}" and one.body == drop.body]
+
+    def deciding(self, upload: dict) -> list[dict]:
+        """The last attempt of each analysis that the upload waits for: its own, or those of what it belongs to."""
+        return list({one["analysis"]: one for one in self.history(upload)}.values())
+
+    def history(self, upload: dict) -> list[dict]:
+        """All attempts that the upload waited for, in order."""
+        if of_others := upload.get("training") or upload.get("masks_of"):
+            head, analysis, _ = of_others.split("-")
+            return [one for one in self.attempts[head] if one["analysis"] == analysis]
+        return self.attempts[upload["id"]]
+
+    def json(self, key: str) -> dict | None:
+        """An object of the results bucket."""
+        body = self.world.s3.read(self.results.name, key)
+        return json.loads(body) if body else None
+
+    def mails_of(self, text: str) -> list[tuple[str, str]]:
+        """(subject, message) of the mails that have this text."""
+        return [mail for mail in self.world.mails if text in mail[1]]
+
+
+def _record(item: dict) -> dict:
+    found = {name: plain(value) for name, value in item.items()}
+    return found | {name: int(found[name]) for name in ("number", "revision") if name in found}

@@ -1,0 +1,36 @@
+"""Families of schedules. A seed means one schedule in each, for ever: what is new comes in a family of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hypothesis import strategies as st
+
+from tests.faults import files
+from tests.faults.evidence import Drop, Evidence
+from tests.faults.invariants import Check
+from tests.faults.schedule import Schedule, schedules
+from tests.faults.sets import family as sets
+from tests.faults.sets.check import SetsCheck
+from tests.faults.sets.world import SetsWorld
+from tests.faults.world import World
+
+
+@dataclass(frozen=True)
+class Family:
+    """What is dropped, under which analyses.toml, and the check of what came of it: an Evidence with `all`."""
+
+    name: str
+    analyses: str
+    schedules: Callable[[], st.SearchStrategy[Schedule]]
+    drop: Callable[[World, str, int, int], Drop]
+    check: type[Evidence]
+    world: Callable[[], World] = World
+    quiet_days: int = 0  # that must pass without a change, besides the usual looks: the lab is told of some things late
+    settings: dict[str, str] = field(default_factory=lambda: dict(files.SETTINGS))
+
+
+FILES = Family("files", files.ANALYSES, schedules, files.drop, Check)
+SETS = Family("sets", sets.ANALYSES, sets.schedules, sets.drop, SetsCheck, SetsWorld, quiet_days=1)
+FAMILIES = {family.name: family for family in (FILES, SETS)}

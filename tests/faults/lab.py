@@ -1,0 +1,159 @@
+"""What a lab does, or the world: drops, deletes, a new model, what befalls a running job, and a person's commands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from seqdrop.ledger import moves
+from seqdrop.uploads import upload_id
+
+from tests.faults import schedule as s
+from tests.faults.bus import job_changed
+from tests.faults.evidence import Drop
+from tests.faults.files import MODELS, point_to
+from tests.faults.operators import COMMANDS, LATE, RELEASE, REPLAY, Command
+from tests.faults.world import World
+from tests.support.aws.expressions import plain
+from tests.support.aws.sagemaker import Job
+
+if TYPE_CHECKING:
+    from tests.faults.families import Family
+
+LONG = max(s.WAITS)
+MOST_SAID = 4  # times that a command which breaks off is said
+
+
+class Lab:
+    """`drops` is what the lab dropped; `deleted` are those that it deleted again, and `covered` those that lay under a
+    delete marker at some time, as (key, version id); `commands` are those that came to an end, or broke off."""
+
+    def __init__(self, world: World, family: Family):
+        self._world, self._family = world, family
+        self.drops: list[Drop] = []
+        self.deleted: set[tuple[str, str]] = set()
+        self.covered: set[tuple[str, str]] = set()
+        self.commands: list[Command] = []
+        self._for_jobs: list[tuple[str, int]] = []
+        self._asked: list[tuple[str, int]] = []
+        self._again: list[Command] = []
+        self._model = 0
+        point_to(world, MODELS[0])
+
+    def perform(self, act: str, number: int) -> None:
+        if act.startswith(s.DROPS):
+            kind = act.removeprefix(s.DROPS)
+            self.drops.append(self._family.drop(self._world, kind, number, len(self.drops)))
+        elif act in (s.DELETE, s.COVER):
+            self._delete(act, number)
+        elif act == s.POINT:
+            self._model += 1
+            point_to(self._world, MODELS[self._model % len(MODELS)])
+        elif act == s.WAIT:
+            self._wait(s.WAITS[number % len(s.WAITS)])
+        elif act in COMMANDS:
+            self._asked.append((act, number))
+        else:
+            self._for_jobs.append((act, number))
+
+    def _wait(self, seconds: float) -> None:
+        self._world.clock.advance(seconds)
+        self._world.sagemaker.run()
+
+    def _delete(self, act: str, number: int) -> None:
+        """By version, or by a delete marker over the key, which covers all its versions."""
+        if not self.drops:
+            return
+        found, landing = self.drops[number % len(self.drops)], self._world.name("landing")
+        held = self._world.s3.buckets[landing]
+        if act == s.DELETE and held.version(found.key, found.version_id):
+            self.deleted.add((found.key, found.version_id))
+            self._world.s3.delete(landing, found.key, found.version_id)
+        elif act == s.COVER and held.current(found.key):
+            self.covered |= {(found.key, version.id) for version in held.keys[found.key]}
+            self._world.s3.delete(landing, found.key)
+        self._world.landing_changed()
+
+    # -- to a job that runs: as soon as one does --
+
+    def to_jobs(self) -> None:
+        while self._for_jobs and (running := [job for job in self._world.sagemaker.jobs.values() if _runs(job)]):
+            act, number = self._for_jobs.pop(0)
+            self._to_job(act, running[number % len(running)])
+
+    def _to_job(self, act: str, job: Job) -> None:
+        if act == s.STOP:
+            self._world.sagemaker.stop(job.name)
+        else:
+            self._world.announce(job_changed(replace(job, status="Completed")))
+
+    # -- commands: as soon as there is an upload for one --
+
+    def next_command(self) -> Command | None:
+        """One that broke off, again; or one that was asked for, if there is an upload that it would be about."""
+        if self._again:
+            broken = self._again.pop(0)
+            return Command(broken.folder, broken.upload_ids)
+        for place, (act, number) in enumerate(self._asked):
+            if found := self._about(act, number):
+                self._asked.pop(place)
+                if act == LATE:
+                    self._wait(LONG)
+                return Command(REPLAY if act == LATE else act, found)
+        return None
+
+    def ended(self, command: Command) -> None:
+        self.commands.append(command)
+        said = sum((one.folder, one.upload_ids) == (command.folder, command.upload_ids) for one in self.commands)
+        if command.unsure and said < MOST_SAID:
+            self._again.append(command)
+
+    def _about(self, act: str, number: int) -> tuple[str, ...]:
+        """Uploads that a person would name: one that failed, or (an odd number) that is archived; to release, also all
+        that failed in its folder."""
+        (failed, ended), known = self._last_attempts(), self._uploads
+        uploads = {one: known[one] for one in self._ids if one in known}
+        stay = [one for one, upload in uploads.items() if upload["state"] == "VALIDATED" and _head(upload) in failed]
+        own = [one for one in stay if one in failed]
+        archived = [one for one in ended if uploads.get(one, {}).get("state") == "ARCHIVED"]
+        several = number % 2 == 1
+        fitting = stay if act == RELEASE else own + archived if several and act != LATE else own
+        if not fitting:
+            return ()
+        chosen = fitting[number // 2 % len(fitting)]
+        beside = [one for one in stay if _folder(uploads[one]) == _folder(uploads[chosen])]
+        return tuple(beside) if act == RELEASE and several else (chosen,)
+
+    def _last_attempts(self) -> tuple[set[str], list[str]]:
+        """Ids of the uploads whose last attempt failed; and of all whose last attempt has ended."""
+        last: dict[str, dict] = {}
+        for one in self._records(moves.ATTEMPT):
+            if one["number"] >= last.get(one["upload_id"], one)["number"]:
+                last[one["upload_id"]] = one
+        ended = [one for one in self._ids if one in last and last[one]["state"] in moves.ENDS[moves.ATTEMPT]]
+        return {one for one in ended if last[one]["state"] == "FAILED"}, ended
+
+    @property
+    def _uploads(self) -> dict[str, dict]:
+        return {one["id"]: one for one in self._records(moves.UPLOAD)}
+
+    def _records(self, kind: str) -> list[dict]:
+        items = [item for item in self._world.table.items.values() if item.get("kind") == {"S": kind}]
+        return [{name: plain(value) for name, value in item.items()} for item in items]
+
+    @property
+    def _ids(self) -> list[str]:
+        return [upload_id(self._world.name("landing"), one.key, one.version_id) for one in self.drops]
+
+
+def _runs(job: Job) -> bool:
+    return job.status == "InProgress"
+
+
+def _head(upload: dict) -> str:
+    """The id of the upload whose attempts an upload waits for: another's, if it belongs to that, or its own."""
+    return (upload.get("training") or upload.get("masks_of") or upload["id"]).partition("-")[0]
+
+
+def _folder(upload: dict) -> str:
+    return upload["key"].rpartition("/")[0]

@@ -1,0 +1,90 @@
+"""Files that belong together, in seeded schedules: masks, runs behind a gate, trainings, and a person's commands.
+
+A schedule is mostly about one of the areas, so that its files meet; some have all of them in one account.
+"""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from tests.faults import schedule as s
+from tests.faults.evidence import Drop
+from tests.faults.operators import COMMANDS
+from tests.faults.schedule import Schedule, with_trouble
+from tests.faults.sets import masks, runs, trainings
+from tests.faults.world import World
+from tests.support.aws.sagemaker import BREAKS, FATES
+
+ANALYSES = masks.ANALYSIS + runs.ANALYSES + trainings.ANALYSIS
+POOR = "trains a poor model"
+SET_FATES = (*FATES, POOR, POOR, BREAKS)
+OPERATIONS = (
+    *s.OPERATIONS,
+    "CreateTrainingJob",
+    "DescribeTrainingJob",
+    "BatchGetItem",
+    "ChangeMessageVisibility",
+)
+# What comes of it is another's word for each area: kinds that are drawn more often than the others come twice.
+AREAS = {
+    "masks": (*masks.KINDS, masks.PLAIN, masks.WITH_N, masks.BED, masks.BED),
+    "runs": (*runs.KINDS, runs.FILE, runs.OTHER, runs.MARKER, runs.LISTS),
+    "trainings": (*trainings.KINDS, trainings.FLIP, trainings.CSV, trainings.TABLE),
+}
+OTHER_ACTS = (s.DELETE, s.COVER, s.POINT, s.RECONCILE, s.WAIT, s.STOP, s.RUMOUR, *COMMANDS, *COMMANDS)
+Acts = tuple[tuple[int, str, int], ...]
+
+
+def drop(world: World, kind: str, slot: int, number: int) -> Drop:
+    """Put the `number`th file. Each comes in a second of its own, which orders versions whose events are lost."""
+    world.clock.advance(1)
+    slot %= 4
+    landing = world.s3.buckets[world.name("landing")]
+    if kind in masks.KINDS:
+        key, body = masks.place(kind, slot), masks.body(kind, slot, number)
+    elif kind in runs.KINDS:
+        key, body = runs.place(kind, slot), runs.body(kind, slot, number, landing)
+    else:
+        key, body = trainings.place(kind, slot), trainings.body(kind, slot, number)
+    world.expect(Drop(kind, key, "", body, number, slot))
+    made = world.s3.put(landing.name, key, body)
+    return Drop(kind, key, made.id, body, number, slot)
+
+
+def schedules() -> st.SearchStrategy[Schedule]:
+    """Something that belongs together comes first, in any order, and then whatever comes."""
+    areas = [_acts(_whole(area), AREAS[area]) for area in AREAS]
+    every = tuple(kind for kinds in AREAS.values() for kind in kinds)
+    areas.append(_acts(st.builds(_joined, *map(_whole, AREAS)), every))
+    return with_trouble(st.one_of(areas), OPERATIONS, SET_FATES, most_fates=5)
+
+
+def _acts(first: st.SearchStrategy[Acts], kinds: tuple[str, ...]) -> st.SearchStrategy[Acts]:
+    drops = st.sampled_from(tuple(s.DROPS + kind for kind in kinds))
+    later = st.tuples(st.integers(0, 12), st.one_of(drops, st.sampled_from(OTHER_ACTS)), st.integers(0, 7))
+    return st.builds(_joined, first, st.lists(later, max_size=7).map(tuple))
+
+
+def _whole(area: str) -> st.SearchStrategy[Acts]:
+    """Files that make a whole, or would but for one, in one slot."""
+    wholes = {
+        "masks": [(masks.PLAIN, masks.BED), (masks.WITH_N, masks.BED), (masks.PLAIN, masks.MISFIT), (masks.WITH_N,)],
+        "runs": [
+            (runs.FILE, runs.OTHER, runs.MARKER),
+            (runs.FILE, runs.OTHER, runs.LISTS),
+            (runs.FILE, runs.LISTS_WRONG),
+            (runs.FIRST, runs.SECOND, runs.ABOVE),
+            (runs.RAW, runs.RAW_MARKER),
+        ],
+        "trainings": list(trainings.WHOLE.values()),
+    }[area]
+    orders = st.sampled_from(wholes).flatmap(st.permutations)
+    return st.builds(_placed, orders, st.lists(st.integers(0, 4), min_size=4, max_size=4), st.integers(0, 3))
+
+
+def _placed(kinds: list[str], gaps: list[int], slot: int) -> Acts:
+    return tuple((gap, s.DROPS + kind, slot) for kind, gap in zip(kinds, gaps, strict=False))
+
+
+def _joined(*parts: Acts) -> Acts:
+    return tuple(act for part in parts for act in part)

@@ -1,0 +1,110 @@
+"""Runs behind a gate, as a lab drops them: files in folders, markers, manifests; and when a run is complete.
+
+Two prefixes have the gate: runs/ with a model and mates, raw/ without. Folders are PREFIX/exp0/r0/ to PREFIX/exp1/r1/.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+
+from tests.faults import files
+from tests.faults.evidence import Drop
+from tests.support.aws.buckets import Bucket
+
+FILE, OTHER, FIRST, SECOND, BAD, POISONED, RAW, TOP = FILES = (
+    "run file",
+    "other run file",
+    "run mate 1",
+    "run mate 2",
+    "bad run file",
+    "poisoned run file",
+    "raw run file",
+    "file in no run",
+)
+MARKER, ABOVE, NOWHERE, RAW_MARKER = MARKERS = ("marker", "marker above", "marker of no run", "raw marker")
+LISTS, LISTS_PRESENT, LISTS_WRONG, BAD_LIST = MANIFESTS = (
+    "manifest",
+    "manifest of what is there",
+    "manifest with a wrong size",
+    "bad manifest",
+)
+KINDS = (*FILES, *MARKERS, *MANIFESTS)
+NAME = "seqdrop-manifest.json"
+WITHOUT_MODEL = frozenset({RAW, *MARKERS, *MANIFESTS})
+OWN_FAULT = {BAD: "length_mismatch", BAD_LIST: "bad_manifest"}
+SOUND_LISTS = frozenset({LISTS, LISTS_PRESENT, LISTS_WRONG})
+PREFIXES = ("runs/", "raw/")
+ANALYSES = (
+    f'[analyses.runs]\nprefix = "runs/"\nformats = ["fastq"]\nmax_gb = 1\nmates = "wait"\ngate = "run"\n{files.USE}'
+    f'{files.JOB}[analyses.raw]\nprefix = "raw/"\nformats = ["fastq"]\nmax_gb = 1\ngate = "run"\n'
+)
+_NAMES = {
+    FILE: "fa.fastq",
+    OTHER: "fb.fastq",
+    FIRST: "S_R1_001.fastq",
+    SECOND: "S_R2_001.fastq",
+    BAD: "bad.fastq",
+    POISONED: "poisoned.fastq",
+    RAW: "fa.fastq",
+    TOP: "top.fastq",
+    MARKER: "CopyComplete.txt",
+    ABOVE: "CopyComplete.txt",
+    NOWHERE: "CopyComplete.txt",
+    RAW_MARKER: "RTAComplete.txt",
+}
+
+
+def place(kind: str, slot: int) -> str:
+    prefix = "raw/" if kind in (RAW, RAW_MARKER) else "runs/"
+    folders = {TOP: "", NOWHERE: "", ABOVE: f"exp{slot // 2}/"}
+    return prefix + folders.get(kind, f"exp{slot // 2}/r{slot % 2}/") + _NAMES.get(kind, NAME)
+
+
+def body(kind: str, slot: int, number: int, landing: Bucket) -> bytes:
+    if kind in MARKERS:
+        return b"" if number % 2 else b"%d" % number
+    if kind in MANIFESTS:
+        return _manifest(kind, slot, number, landing)
+    return files.reads({BAD: files.BAD, POISONED: files.POISONED}.get(kind, files.READS), slot, number)
+
+
+def _manifest(kind: str, slot: int, number: int, landing: Bucket) -> bytes:
+    """What is to come, or what is there by now, which a later file or a delete may change again."""
+    size = len(files.reads(files.READS, slot, number)) + (kind == LISTS_WRONG)
+    listed = {_NAMES[FILE]: size, _NAMES[OTHER]: size if number % 3 else None}
+    if kind == LISTS_WRONG:
+        del listed[_NAMES[OTHER]]
+    if kind == LISTS_PRESENT:
+        folder = posixpath.dirname(place(kind, slot)) + "/"
+        there = {key: landing.current(key) for key in sorted(landing.keys) if key.startswith(folder)}
+        named = {key.removeprefix(folder): len(found.body) for key, found in there.items() if found}
+        listed = {name: size for name, size in named.items() if name.endswith(".fastq")} or listed
+    entries = [{"name": name} | ({} if size is None else {"size": size}) for name, size in listed.items()]
+    text = json.dumps({"files": entries, "number": number})
+    return (text[:-1] if kind == BAD_LIST else text).encode()
+
+
+# -- when a run is complete, told from what the lab dropped and from what lies in the landing bucket --
+
+
+def folders(key: str) -> list[str]:
+    """The folders below its prefix that a key lies in, nearest first; none of a key under a prefix without a gate."""
+    found = []
+    while (key := posixpath.dirname(key.rstrip("/")) + "/") not in (*PREFIXES, "/"):
+        found.append(key)
+    return found if key in PREFIXES else []
+
+
+def is_complete(manifest: Drop, landing: Bucket) -> bool:
+    """Whether every file that it lists lies in the landing bucket at this moment, with its size."""
+    for entry in json.loads(manifest.body)["files"]:
+        found = landing.current(manifest.folder + entry["name"])
+        if found is None or entry.get("size") not in (None, len(found.body)):
+            return False
+    return True
+
+
+def is_gated(key: str) -> bool:
+    """Whether a key's file waits for a run. Markers do not; a manifest waits for its own files."""
+    return bool(folders(key)) and posixpath.basename(key) not in {_NAMES[kind] for kind in MARKERS}

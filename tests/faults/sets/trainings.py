@@ -1,0 +1,138 @@
+"""Data sets to train on with their job.toml, as a lab drops them, and what train.py is to find of them."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+
+from tests.faults.evidence import Drop
+
+FLIP, THREE_LINE, CSV, DEAR, BAD_JOB = JOBS = (
+    "job.toml for flip",
+    "job.toml for three_line",
+    "job.toml for csv",
+    "job.toml that is too dear",
+    "bad job.toml",
+)
+SEQUENCES, LABELS, MASK, TEXT, TABLE = DATA = ("sequences", "labels", "mask", "three_line", "csv")
+BAD_LABELS, BAD_TABLE = BAD_DATA = ("bad labels", "bad csv")
+NOTE = "note that no job.toml names"
+KINDS = (*JOBS, *DATA, *BAD_DATA, NOTE)
+GOOD_JOBS = frozenset({FLIP, THREE_LINE, CSV, DEAR})
+DATA_FAULTS = {BAD_LABELS: "length_mismatch", BAD_TABLE: "bad_label"}
+ANALYSIS = '[analyses.training]\nprefix = "training/"\nformats = ["training"]\nmax_gb = 0.2\n'
+LEAST = 0.7  # of the gate
+MODEL = "structure"
+GOOD, POOR = 0.8, 0.5  # Q3 of a model that passes the gate, and of one that does not
+SPLITS = ("train", "validation", "test")
+_NAMES = dict.fromkeys(JOBS, "job.toml") | {
+    SEQUENCES: "sequences.fasta",
+    LABELS: "labels.fasta",
+    BAD_LABELS: "labels.fasta",
+    MASK: "mask.fasta",
+    TEXT: "all.txt",
+    TABLE: "all.csv",
+    BAD_TABLE: "all.csv",
+    NOTE: "notes.txt",
+}
+NAMED = {
+    FLIP: ("sequences.fasta", "labels.fasta", "mask.fasta"),
+    THREE_LINE: ("all.txt",),
+    CSV: ("all.csv",),
+    DEAR: ("all.csv",),
+}
+_DATA = {
+    FLIP: 'format = "flip"\nsequences = "sequences.fasta"\nlabels = "labels.fasta"\nmask = "mask.fasta"',
+    THREE_LINE: 'format = "three_line"\nfile = "all.txt"',
+}
+WHOLE = {FLIP: (FLIP, SEQUENCES, LABELS, MASK), THREE_LINE: (THREE_LINE, TEXT), CSV: (CSV, TABLE)}
+
+
+def place(kind: str, slot: int) -> str:
+    return f"training/t{slot % 2}/{_NAMES[kind]}"
+
+
+def body(kind: str, slot: int, number: int) -> bytes:
+    """Any versions of the files of one set fit; residues, labels and mask tell the number, so none are alike."""
+    if kind in JOBS:
+        return _job(kind, number)
+    rows = [(split, *_record(split, number)) for split in SPLITS]
+    wrong = "H" if kind == BAD_LABELS else ""
+    lines = {
+        SEQUENCES: [f">{split}\n{residues}" for split, residues, _, _ in rows],
+        LABELS: [f">{split} {_header(split)}\n{labels}{wrong}" for split, _, labels, _ in rows],
+        MASK: [f">{split}\n{mask}" for split, _, _, mask in rows],
+        TEXT: [f">{split} {_header(split)}\n{residues}\n{labels}" for split, residues, labels, _ in rows],
+        TABLE: ["id,sequence,labels,split", *[f"{one[0]},{one[1]},{one[2]},{one[0]}" for one in rows]],
+        NOTE: [f"note {number}"],
+    }
+    lines |= {BAD_LABELS: lines[LABELS], BAD_TABLE: lines[TABLE]}
+    text = "\n".join(lines[kind]) + "\n"
+    return (text.replace("HEC", "HEX") if kind == BAD_TABLE else text).encode()
+
+
+def _job(kind: str, number: int) -> bytes:
+    if kind == BAD_JOB:
+        return f'# {number}\nmodel = "cnm"\n'.encode()
+    told = f'# {number}\nmodel = "cnn"\n' + ("budget_usd = 0\n" if kind == DEAR else "")
+    data = _DATA.get(kind, 'format = "csv"\nfile = "all.csv"')
+    return f'{told}[data]\n{data}\n[instance]\ntype = "ml.m5.xlarge"\n[gate]\nmin_q3 = {LEAST}\n'.encode()
+
+
+def _record(split: str, number: int) -> tuple[str, str, str]:
+    """Residues, labels with each class, and a mask that leaves those in."""
+    bits = f"{number:08b}"
+    residues = "AKL"[SPLITS.index(split)] * 3 + "".join("GP"[int(bit)] for bit in bits)
+    return residues, "HEC" + "".join("HC"[int(bit)] for bit in bits), "111" + bits
+
+
+def _header(split: str) -> str:
+    return f"SET={'test' if split == 'test' else 'train'} VALIDATION={split == 'validation'}"
+
+
+def rows(job: str, files: dict[str, Drop]) -> dict[str, list[dict]]:
+    """What train.py must find in each split, of these versions of the files that a job.toml names."""
+    by_name = {name: drop.number for name, drop in files.items()}
+    found: dict[str, list[dict]] = {}
+    for split in SPLITS:
+        told = [_record(split, by_name[name]) for name in NAMED[job]]
+        residues, labels = told[0][0], told[1][1] if job == FLIP else told[0][1]
+        if job == FLIP:
+            labels = "".join(one if seen == "1" else "-" for one, seen in zip(labels, told[2][2], strict=True))
+        found[split] = [{"id": split, "sequence": residues, "labels": labels}]
+    return found
+
+
+# -- what train.py leaves --
+
+
+def model_archive(name: str) -> bytes:
+    """model.tar.gz of a job; the job's name stands in it, so that no two models are alike."""
+    config = {"seqdrop": {"model": "cnn", "task": "ss3", "classes": "HEC"}, "job": name}
+    return _archive({"config.json": config})
+
+
+def output_archive(q3: float) -> bytes:
+    return _archive({"card.json": {"model": "cnn", "metrics": {"test_q3": q3}}})
+
+
+def _archive(members: dict[str, dict]) -> bytes:
+    held = io.BytesIO()
+    with gzip.GzipFile(fileobj=held, mode="wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, content in members.items():
+            body = json.dumps(content).encode()
+            about = tarfile.TarInfo(name)
+            about.size = len(body)
+            tar.addfile(about, io.BytesIO(body))
+    return held.getvalue()
+
+
+def program() -> dict[str, bytes]:
+    """Objects of the results bucket that `seqdrop training push` writes."""
+    digest = hashlib.sha256(b"code").hexdigest()
+    prefix = f"training/protein/{digest[:16]}/"
+    pointer = {"current": {"prefix": prefix, "digest": digest}, "history": []}
+    return {f"{prefix}sourcedir.tar.gz": b"code", "training/protein/current.json": json.dumps(pointer).encode()}

@@ -1,0 +1,91 @@
+"""An account in which trainings run, and which notices when a file behind a gate goes on before its run is complete."""
+
+from __future__ import annotations
+
+import json
+
+from seqdrop.uploads import upload_id
+
+from tests.faults.evidence import Drop
+from tests.faults.sets import runs, trainings
+from tests.faults.sets.family import POOR
+from tests.faults.world import World
+from tests.support.aws.account import Call
+from tests.support.aws.buckets import Bucket, Version
+from tests.support.aws.sagemaker import Job
+
+
+class SetsWorld(World):
+    """`may_open` are the folders of which a run was complete at some time; `fed` is what each training job found."""
+
+    def __init__(self):
+        self.may_open: set[str] = set()
+        self.fed: dict[str, dict[str, list[dict]]] = {}
+        self._keys: dict[str, str] = {}  # of each version in the landing bucket, by upload id
+        self._manifests: list[Drop] = []
+        super().__init__()
+        self.sagemaker.trainer = self._train
+        for key, body in trainings.program().items():
+            self.s3.put(self.name("results"), key, body)
+
+    # -- what trains --
+
+    def _train(self, job: Job) -> None:
+        place = job.request["OutputDataConfig"]["S3OutputPath"].removeprefix(f"s3://{self.name('work')}/")
+        archives = {"model": trainings.model_archive(job.name), "output": trainings.output_archive(self.figure_of(job))}
+        for name, body in archives.items():
+            self.s3.put(self.name("work"), f"{place}{job.name}/output/{name}.tar.gz", body)
+
+    @staticmethod
+    def figure_of(job: Job) -> float:
+        """Q3 of the model that a job trains."""
+        return trainings.POOR if job.fate == POOR else trainings.GOOD
+
+    def _feed(self, name: str) -> None:
+        """What train.py reads when its job starts."""
+        channels = self.sagemaker.jobs[name].request["InputDataConfig"]
+        (data,) = (one for one in channels if one["ChannelName"] == "data")
+        prefix = data["DataSource"]["S3DataSource"]["S3Uri"].removeprefix(f"s3://{self.name('work')}/")
+        self.fed[name] = {split: self._lines(f"{prefix}{split}.jsonl") for split in trainings.SPLITS}
+
+    def _lines(self, key: str) -> list[dict]:
+        return [json.loads(line) for line in (self.s3.read(self.name("work"), key) or b"").splitlines()]
+
+    # -- gates --
+
+    def expect(self, drop: Drop) -> None:
+        """Called before the lab drops it, so that it is known when its event goes out."""
+        if drop.kind in runs.MARKERS:
+            self.may_open |= set(runs.folders(drop.key)[:1])
+        if drop.kind in runs.SOUND_LISTS:
+            self._manifests.append(drop)
+
+    def landing_changed(self) -> None:
+        landing = self.s3.buckets[self.name("landing")]
+        self.may_open |= {one.folder for one in self._manifests if runs.is_complete(one, landing)}
+
+    def _created(self, bucket: Bucket, version: Version) -> None:
+        if bucket.name == self.name("landing"):
+            self._keys[upload_id(bucket.name, version.key, version.id)] = version.key
+        super()._created(bucket, version)
+
+    def call(self, call: Call) -> dict:
+        known = set(self.sagemaker.jobs)
+        if call.name == "s3.CopyObject" and call.request["Bucket"] == self.name("archive"):
+            self._check_gate(call.request["Key"].rsplit("/", 2)[-2], "is archived")
+        try:
+            return super().call(call)
+        finally:
+            for name in self.sagemaker.jobs.keys() - known:
+                self._started(self.sagemaker.jobs[name])
+
+    def _started(self, job: Job) -> None:
+        if job.kind == "Training":
+            self._feed(job.name)
+        for uploaded in {uri.split("/")[4] for uri in job.shards}:
+            self._check_gate(uploaded, f"is in job {job.name}")
+
+    def _check_gate(self, uploaded: str, what: str) -> None:
+        key = self._keys[uploaded]
+        if runs.is_gated(key) and not self.may_open & set(runs.folders(key)):
+            self.wrong.append(f"{key} {what}, and its run is not complete")

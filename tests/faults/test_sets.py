@@ -1,0 +1,30 @@
+"""The same of files that belong together, and of a person's commands: masks, runs behind a gate, trainings."""
+
+import pytest
+
+from tests.faults.families import SETS
+from tests.faults.search import search
+from tests.faults.sets.bugs import BUGS
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_every_invariant_holds(sets_wire, seed):
+    failure = search(sets_wire, seed, 25, family=SETS)
+    assert failure is None, str(failure)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [101, 201, 301, 401, 501])
+def test_every_invariant_holds_for_long(sets_wire, seed):
+    failure = search(sets_wire, seed, 100, family=SETS)
+    assert failure is None, str(failure)
+
+
+@pytest.mark.parametrize(
+    "bug", [pytest.param(bug, marks=[] if bug.quick else pytest.mark.long, id=bug.name) for bug in BUGS]
+)
+def test_a_deliberate_bug_is_found(sets_wire, bug, record_property):
+    with bug.made():
+        seen = search(sets_wire, 1, 500, shrink=False, family=SETS)
+    assert seen, f"500 schedules did not show that {bug.name}"
+    record_property("schedule", seen.seed)

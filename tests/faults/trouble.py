@@ -1,0 +1,84 @@
+"""What goes wrong with calls, as a schedule says: which call, how, and who goes on before it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+
+from tests.faults import schedule as s
+from tests.faults.lambdas import Crash, Invocation
+from tests.faults.world import World
+from tests.support.aws.account import Call
+from tests.support.aws.dynamodb import cancelled
+from tests.support.aws.errors import Refused
+
+# How each service says that it has too much to do.
+TOO_MUCH = {
+    "s3": ("SlowDown", 503),
+    "dynamodb": ("ThrottlingException", 400),
+    "sqs": ("RequestThrottled", 400),
+    "sns": ("Throttling", 400),
+    "sagemaker": ("ThrottlingException", 400),
+}
+CROWD = 3  # invocations that run at once where there are many
+
+
+class Trouble:
+    """Which of a schedule's faults a call meets."""
+
+    def __init__(self, world: World, schedule: s.Schedule):
+        self._world = world
+        self._faults, self._turns = s.placed(schedule.faults), s.placed(schedule.turns)
+        self._strikes = {(operation, nth): fault for operation, nth, fault in schedule.strikes}
+        self._counts: Counter[str] = Counter()
+        self._crowd = schedule.crowd
+
+    def end(self) -> None:
+        """From now on all goes right."""
+        self._faults, self._strikes, self._turns, self._crowd = {}, {}, {}, 0
+
+    def turn(self, number: int, paused: int) -> int | None:
+        """Who goes on before this call, by the place in line; None: nobody else."""
+        if self._crowd and number % self._crowd == 0:
+            return -1 if paused < CROWD else 0  # the last is one that begins, if there is any
+        return self._turns.get(number)
+
+    def fault(self, call: Call, number: int) -> str | None:
+        nth = self._counts[call.operation]
+        self._counts[call.operation] += 1
+        return self._strikes.get((call.operation, nth)) or self._faults.get(number)
+
+    def disturbed(self, call: Call, fault: str, invocation: Invocation) -> dict:
+        """The call's answer, if it has one in spite of the fault."""
+        if fault in (s.CRASH_BEFORE, s.CRASH_AFTER):
+            if fault == s.CRASH_AFTER:
+                self._try(call)
+            invocation.dead = True
+            raise Crash
+        if fault in (s.TIMEOUT_BEFORE, s.TIMEOUT_AFTER):
+            if fault == s.TIMEOUT_BEFORE:
+                raise ConnectTimeoutError(endpoint_url=call.service)
+            self._try(call)
+            raise ReadTimeoutError(endpoint_url=call.service)
+        if fault == s.AGAIN:
+            self._try(call)
+        elif fault == s.STALE:
+            self._world.table.stale = 3
+        elif fault == s.CONFLICT and call.operation == "TransactWriteItems":
+            raise cancelled([{"Code": "TransactionConflict"}] * len(call.request["TransactItems"]))
+        elif fault == s.NO_ROOM and call.operation.startswith("Create") and call.operation.endswith("Job"):
+            raise Refused("ResourceLimitExceeded", "The account-level service limit is reached")
+        elif fault == s.BROKEN:
+            raise Refused("InternalError" if call.service == "s3" else "InternalServerError", "We failed", 500)
+        else:
+            raise Refused(TOO_MUCH[call.service][0], "Rate exceeded", TOO_MUCH[call.service][1])
+        try:
+            return self._world.call(call)
+        finally:
+            self._world.table.stale = 0
+
+    def _try(self, call: Call) -> None:
+        with contextlib.suppress(Refused):
+            self._world.call(call)
