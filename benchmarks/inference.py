@@ -31,6 +31,7 @@ import numpy as np
 import torch
 import transformers
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model_code"))  # for common/
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model_code" / "dnabert"))
 
 from classifier import load_classifier

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model_code"))  # for common/
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model_code" / "dnabert"))
 
 from tokens import OTHER, encode_bases, reverse_complement

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import torch
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model_code"))  # for common/
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model_code" / "protein"))
 
 from seqdrop.training.distribution.distribution import Distribution

@@ -96,7 +96,7 @@ def _workers(instance_type: str) -> dict[str, str]:
     each vCPU (ConfigManager.getDefaultWorkers), and it sets OMP_NUM_THREADS=1 in each (model_service_worker.py). A
     transform job sends an instance one request at a time (MaxConcurrentTransforms), so one core would work, and
     every other would hold a model of its own and wait. With one worker alone it would still be one core: hence
-    SEQDROP_THREADS, by which model_code/dnabert takes the threads back.
+    SEQDROP_THREADS, by which model_code/common takes the threads back.
     """
     if GPU.match(instance_type):
         return {}
