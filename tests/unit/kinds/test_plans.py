@@ -1,0 +1,55 @@
+"""The registry of kinds, and plans that earlier versions wrote: attempts under way keep theirs over a deploy."""
+
+import json
+from pathlib import Path
+
+import pytest
+from seqdrop.config.kind import ALPHABETS, Kind, Kinds
+from seqdrop.errors import ConfigurationError
+from seqdrop.kinds.plans import KINDS, from_json, packaged
+
+OF_0_2_0 = json.loads(Path(__file__).with_name("plans_0_2_0.json").read_text())
+
+
+@pytest.mark.parametrize("name", sorted(OF_0_2_0))
+def test_a_plan_of_version_0_2_0_is_the_analysis_that_it_was_of(name):
+    assert from_json(json.dumps(OF_0_2_0[name])) == packaged().by_name[name]
+
+
+@pytest.mark.parametrize("name", sorted(OF_0_2_0))
+def test_version_0_2_0_could_read_the_plans_of_today(name):
+    """A Lambda of the version before may get them while a deploy goes on: no key that it does not know."""
+    now, then = json.loads(packaged().by_name[name].as_json()), OF_0_2_0[name]
+    assert now.keys() == then.keys()
+    assert (now["use"] or {}).items() <= (then["use"] or {}).items()
+    assert {key: now[key] for key in now if key != "use"} == {key: then[key] for key in then if key != "use"}
+
+
+def test_each_kind_with_a_model_is_found_by_its_task_and_alphabet():
+    for kind in KINDS.values():
+        if kind.settings:
+            assert KINDS.with_task(kind.task, kind.alphabet) is kind
+    for alphabet in ALPHABETS:
+        assert KINDS.with_task(None, alphabet).is_default
+        assert sum(kind.is_default for kind in KINDS.of_alphabet(alphabet).values()) == 1
+
+
+def test_two_kinds_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="same name"):
+        Kinds(Kind(), Kind())
+
+
+def test_formats_that_no_kind_takes_together_are_refused():
+    assert KINDS.without_model(["fastq", "bam"]).name == "keep"
+    assert KINDS.without_model(["training"]).name == "train"
+    for formats in (["cram"], ["fastq", "training"]):
+        with pytest.raises(ConfigurationError, match="formats must be some of"):
+            KINDS.without_model(formats)
+
+
+@pytest.mark.parametrize("name", sorted(kind.name for kind in KINDS.values() if kind.settings))
+def test_a_trial_finds_fault_with_answers_that_are_none(name):
+    trial = KINDS[name].trial(longest=120)
+    assert len({json.loads(item)["id"] for item in trial.items}) == len(trial.items)
+    error = json.dumps({"id": "x", "error": {"code": "c", "message": "m"}}).encode()
+    assert trial.fault([error] * len(trial.items))
