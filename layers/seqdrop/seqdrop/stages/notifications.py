@@ -16,6 +16,12 @@ def report(services: Services, upload: Upload, examination: Examination, mate: d
     write_reports(services.s3, services.settings.results, upload, examination, selection_of(examination), mate)
 
 
+def report_content(services: Services, upload: Upload, content: dict) -> None:
+    """Write reports/ of a valid file that no pass over records examined."""
+    place = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id, "valid": True}
+    services.put_json(services.settings.results, keys.report(upload.id), place | content)
+
+
 def reason(services: Services, upload: Upload, refused: dict) -> None:
     """Write reasons/. `refused` is of `examination.rejection`."""
     content = {

@@ -1,4 +1,4 @@
-"""What a policy decides about an upload and the files that belong to it; the engine does it."""
+"""What a policy decides about an upload and the files that belong to it; the engine carries it out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from seqdrop.ledger.coordination import FileSet
 from seqdrop.ledger.records import Attempt, Step, Upload
+from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.assemble.view import View
 from seqdrop.stages.notifications import mail, reason
@@ -25,43 +26,27 @@ class Decision:
     steps: Sequence[Step] = ()
     attempts: Sequence[Attempt] = ()
     file_set: FileSet | None = None
-    before: Callable[[], None] = lambda: None
+    before: Callable[[], object] = lambda: None
     enqueue: Sequence[Upload] | None = None
     again: bool = False
 
-    def after(self, act: Callable[[], None]) -> Decision:
-        """The same decision with something more to do ahead of it."""
-
-        def both() -> None:
-            act()
-            self.before()
-
-        return replace(self, before=both)
+    def after(self, act: Callable[[], object]) -> Decision:
+        """The same decision, with `act` ahead of it."""
+        return replace(self, before=lambda: (act(), self.before()))
 
 
 NOTHING = Decision()
 
 
-def wait(
-    view: View,
-    facts: dict | None = None,
-    also: Sequence[Step] = (),
-    file_set: FileSet | None = None,
-    before: Callable[[], None] = lambda: None,
-) -> Decision:
+def wait(view: View, facts: dict | None = None, *also: Step, file_set: FileSet | None = None) -> Decision:
     """Let the upload wait in its slot, with these facts noted, and take other steps along.
 
     One that waits already is left alone; a `file_set` is written all the same.
     """
     if view.upload.state == "WAITING":
         return Decision(file_set=file_set)
-    noted = (facts or {}) | {"waiting_since": view.upload.waiting_since or now()}
-    return Decision([Step(view.upload, "WAITING", noted), *also], file_set=file_set or view.with_upload, before=before)
-
-
-def read_again(upload: Upload, again: bool = False) -> Decision:
-    """Have a member that waits read anew, from its bytes."""
-    return Decision([Step(upload, "RECEIVED")], again=again)
+    facts = (facts or {}) | {"waiting_since": view.upload.waiting_since or now()}
+    return Decision([Step(view.upload, "WAITING", facts), *also], file_set=file_set or view.with_upload)
 
 
 def reject(
@@ -77,17 +62,18 @@ def reject(
 
     `refusal` is of `examination.rejection`; `mail_options` are those of `notifications.mail`.
     """
-    mates = mates or {}
 
     def notify() -> None:
         for upload in uploads:
-            reason(services, upload, refusal | _place(mates.get(upload.id)))
+            reason(services, upload, refusal | _place(upload))
+            logger().info("rejected", extra={"upload_id": upload.id, "code": refusal["code"]})
         mail(services, list(uploads), refusal, **mail_options)
 
-    facts = {upload.id: {"mate": mates[upload.id].id} if upload.id in mates else {} for upload in uploads}
-    steps = [Step(upload, "REJECTED", {"reason": refusal["code"]} | facts[upload.id]) for upload in uploads]
-    return Decision(steps, file_set=file_set, before=notify)
+    def _place(upload: Upload) -> dict:
+        mate = (mates or {}).get(upload.id)
+        return {"mate": {"upload": mate.id, "key": mate.key, "version_id": mate.version_id}} if mate else {}
 
+    def _facts(upload: Upload) -> dict:
+        return {"reason": refusal["code"]} | ({"mate": mates[upload.id].id} if mates else {})
 
-def _place(mate: Upload | None) -> dict:
-    return {"mate": {"upload": mate.id, "key": mate.key, "version_id": mate.version_id}} if mate else {}
+    return Decision([Step(upload, "REJECTED", _facts(upload)) for upload in uploads], file_set=file_set, before=notify)

@@ -1,25 +1,26 @@
 """Files that belong together, whatever their policy: read the set, decide, and move all members in one transaction.
 
-Nobody waits in a Lambda. A member that lacks others is left in WAITING; the invocation that validates the last one
-advances all of them. Each decision is made on one reading of the set and of its members, and its write succeeds only if
-the set is still as it was read; the loser of a race reads all of it again. So of two members that arrive at the same
-moment, the later one sees the earlier, and every step may be repeated after a crash.
+No invocation waits for another. A member that lacks others is left in WAITING; the invocation that validates the last
+one advances all of them. Each decision is made on one reading of the set and of its members, and its write succeeds
+only if the set is still as it was read; the loser of a race reads all of it again. So of two members that arrive at the
+same moment, the later one sees the earlier, and every step may be repeated after a crash.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import Fault, InvalidFile, RetryableError
-from seqdrop.ledger.records import Step, Upload
+from seqdrop.ledger.records import Upload
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
-from seqdrop.stages.assemble.decision import Decision
+from seqdrop.stages.assemble.decision import Decision, reject
 from seqdrop.stages.assemble.policy import Policy
-from seqdrop.stages.assemble.view import MembersGone, View, live_upload
-from seqdrop.stages.notifications import mail, reason, reject
+from seqdrop.stages.assemble.view import MembersGone, View
 from seqdrop.stages.routing import hand_on
 from seqdrop.work.examination import rejection
 
@@ -39,75 +40,48 @@ def resolve(services: Services, upload: Upload, policy: Policy, content: Any = N
         upload = services.ledger.upload(upload.id)
         if upload.state not in OPEN:
             return hand_on(services, upload)
-        if _resolve_once(policy, look(services, upload, policy, content)):
+        if _resolve_once(policy, _look(services, upload, policy, content)):
             return
     raise RetryableError(f"others kept moving the files that belong to upload {upload.id}")
 
 
-def release(services: Services, upload: Upload) -> None:
-    """Read a WAITING upload anew that belongs to no set any more, by what its prefix means now."""
-    if services.ledger.move(upload, "RECEIVED"):
-        services.send(services.settings.validate_queue, landed_message(upload.version))
-
-
-def look(services: Services, upload: Upload, policy: Policy, content: Any = None) -> View:
-    """Read the set of an upload, and then who holds its slot."""
+def _look(services: Services, upload: Upload, policy: Policy, content: Any) -> View:
+    """Read the set of an upload, and then the member that holds its slot."""
     name, slot = policy.place(services.analyses, upload)
     file_set = services.ledger.file_set(policy.name, name)
-    holder = file_set.members.get(slot, "")
-    previous = live_upload(services, holder, policy.live) if holder != upload.id else None
-    return View(services, upload, slot, file_set, previous, content)
+    view = View(services, upload, slot, file_set, content, policy.live)
+    return replace(view, previous=view.other(file_set.members.get(slot, "")))
 
 
 def _resolve_once(policy: Policy, view: View) -> bool:
     """Return False if the set has to be read again: another invocation was first, or more is to be decided."""
-    services, upload = view.services, view.upload
-    if upload.state == "WAITING" and is_gone(services.s3, upload):
-        return _withdraw(services, upload)
-    if view.is_late and not policy.keeps_late(view):
-        reject(services, upload, _superseded(view.previous, policy))
-        return True
     try:
-        return _carry_out(policy, view, policy.decide(view))
+        _check_there(view, [view.upload])
+        decision = _decide(policy, view)
+        _check_there(view, (step.record for step in decision.steps))
     except MembersGone as gone:
         for member in gone.uploads:
-            _withdraw(services, member)
+            view.services.ledger.move(member, "WITHDRAWN", reason="deleted_while_it_waited")
         return False
+    return _carry_out(view.services, decision) and not decision.again
 
 
-def _withdraw(services: Services, upload: Upload) -> bool:
-    return services.ledger.move(upload, "WITHDRAWN", reason="deleted_while_it_waited")
-
-
-def _carry_out(policy: Policy, view: View, decision: Decision) -> bool:
-    """Write a decision, and what comes before and after it; raise MembersGone if it moves a file that was deleted."""
-    services, steps = view.services, [*decision.steps, *_replaced(view, decision)]
-    waiting = [one.record for one in decision.steps if one.record.state == "WAITING" and one.record != view.upload]
-    if gone := [member for member in waiting if is_gone(services.s3, member)]:
+def _check_there(view: View, members: Iterable[Upload]) -> None:
+    """Raise MembersGone if some were deleted while they waited; others are being read, or have advanced."""
+    if gone := [member for member in members if member.state == "WAITING" and is_gone(view.services.s3, member)]:
         raise MembersGone(*gone)
-    decision.before()
-    if view.previous and len(steps) > len(decision.steps):
-        _notify_superseded(policy, view)
-    if steps or decision.file_set:
-        if not services.ledger.move_together(steps, decision.attempts, decision.file_set):
-            return False
-        _log(steps)
-        _send(services, decision)
-    return not decision.again
 
 
-def _replaced(view: View, decision: Decision) -> list[Step]:
-    """The end of an earlier version that waits in the slot which the upload takes: nothing would find it again."""
-    taken = decision.file_set and decision.file_set.members.get(view.slot) == view.upload.id
-    if not taken or not view.previous or view.previous.state != "WAITING":
-        return []
-    return [Step(view.previous, "REJECTED", {"reason": "superseded"})]
-
-
-def _notify_superseded(policy: Policy, view: View) -> None:
-    refusal = _superseded(view.upload, policy)
-    reason(view.services, view.previous, refusal)
-    mail(view.services, [view.previous], refusal, read=policy.after_examination)
+def _decide(policy: Policy, view: View) -> Decision:
+    if view.is_late and not policy.keeps_late(view):
+        return reject(view.services, [view.upload], _superseded(view.previous, policy), read=False)
+    decision, previous = policy.decide(view), view.previous
+    takes_slot = decision.file_set and decision.file_set.members.get(view.slot) == view.upload.id
+    if not takes_slot or not previous or previous.state != "WAITING":
+        return decision
+    # No other member would ever find the earlier version in its slot again.
+    end = reject(view.services, [previous], _superseded(view.upload, policy), read=policy.after_examination)
+    return replace(decision, steps=[*decision.steps, *end.steps]).after(end.before)
 
 
 def _superseded(newer: Upload, policy: Policy) -> dict:
@@ -116,17 +90,18 @@ def _superseded(newer: Upload, policy: Policy) -> dict:
     return rejection(InvalidFile(Fault("superseded", message, advice)))
 
 
-def _log(steps: list[Step]) -> None:
-    for step in steps:
-        if step.to == "REJECTED":
-            logger().info("rejected", extra={"upload_id": step.record.id, "code": step.facts["reason"]})
-
-
-def _send(services: Services, decision: Decision) -> None:
-    """Send each member that advanced to its next stage, and each that is to be read again to validation."""
+def _carry_out(services: Services, decision: Decision) -> bool:
+    """Write a decision, with what comes before it and after it; return False if another invocation was first."""
+    if not decision.steps and not decision.file_set:
+        return True
+    decision.before()
+    if not services.ledger.move_together(decision.steps, decision.attempts, decision.file_set):
+        return False
+    logger().info("moved together", extra={"moves": {step.record.id: step.to for step in decision.steps}})
     advanced = [step.record for step in decision.steps if step.to == "VALIDATED"]
     for upload in advanced if decision.enqueue is None else decision.enqueue:
         hand_on(services, services.ledger.upload(upload.id))
     for step in decision.steps:
-        if step.to == "RECEIVED":
+        if step.to == "RECEIVED":  # it is to be read again
             services.send(services.settings.validate_queue, landed_message(step.record.version))
+    return True

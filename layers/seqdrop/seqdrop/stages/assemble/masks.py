@@ -10,7 +10,6 @@ from __future__ import annotations
 import posixpath
 from functools import partial
 
-from seqdrop.aws import keys
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.companions.bed_masks import MISFITS, BedMasks
 from seqdrop.companions.masks import BED, FASTA, parse
@@ -24,7 +23,7 @@ from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import NOTHING, Decision, reject, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
 from seqdrop.stages.assemble.view import MembersGone, View
-from seqdrop.stages.notifications import report
+from seqdrop.stages.notifications import report, report_content
 from seqdrop.work.examination import Examination, load, rejection
 from seqdrop.work.examine import examine
 
@@ -82,7 +81,9 @@ def _decide_bed(view: View, bed: Bed) -> Decision:
         return reject(view.services, [upload], _late(fasta, upload), file_set=left, read=False)
     facts = {"format": "bed", "sha256": bed.sha256, "records": len(bed.stretches)}
     wakes = [Step(fasta, "RECEIVED")] if fasta and fasta.state == "WAITING" else []
-    return wait(view, facts, wakes, before=partial(_report_bed, view.services, upload, bed))
+    about = {"stretches": len(bed.stretches), "records": len(list(bed.stretches.names))}
+    reported = {"format": "bed", "sha256": bed.sha256} | about
+    return wait(view, facts, *wakes).after(partial(report_content, view.services, upload, reported))
 
 
 def _decide_fasta(view: View) -> Decision:
@@ -134,9 +135,3 @@ def _misfit(refusal: dict, bed: Upload) -> dict:
     name, message = posixpath.basename(bed.key), refusal["message"]
     message = f"{message} (lines are those of {name})" if refusal["code"] in MISFITS else message
     return refusal | {"message": message, "advice": f"{refusal['advice']} Drop both again, once they fit."}
-
-
-def _report_bed(services: Services, upload: Upload, bed: Bed) -> None:
-    place = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id, "valid": True, "format": "bed"}
-    found = {"sha256": bed.sha256, "stretches": len(bed.stretches), "records": len(list(bed.stretches.names))}
-    services.put_json(services.settings.results, keys.report(upload.id), place | found)

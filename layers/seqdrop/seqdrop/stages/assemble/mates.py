@@ -14,8 +14,8 @@ from seqdrop.kinds.plans import attempts_of
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.runtime.services import Services
-from seqdrop.stages.assemble.decision import NOTHING, Decision, read_again, reject, wait
-from seqdrop.stages.assemble.pairing import Pairing, compare
+from seqdrop.stages.assemble.decision import NOTHING, Decision, reject, wait
+from seqdrop.stages.assemble.pairing import Pairing, compared
 from seqdrop.stages.assemble.policy import Awaited, Policy
 from seqdrop.stages.assemble.view import View
 from seqdrop.stages.notifications import report
@@ -44,14 +44,12 @@ class Mates(Policy):
         if upload.state == "WAITING" and mate is None and _mode(view) == WAIT:
             return NOTHING
         own, of_mate = view.content or _examination(view, upload), _examination(view, mate) if mate else None
-        if own is None:
-            return read_again(upload)
-        if of_mate is None and mate and mate.state == "WAITING":
-            return read_again(mate, again=True)
+        mate_expired = of_mate is None and mate is not None and mate.state == "WAITING"
+        if own is None or mate_expired:
+            return Decision([Step(mate if own else upload, "RECEIVED")], again=own is not None)
         if not _is_mate(view, own):
             return Decision(_validated(view, own), attempts_of(own), before=lambda: report(view.services, upload, own))
-        check = compare(view, mate, own) if mate and not view.is_late else None
-        return _decided(view, Pairing(view.services, upload, mate, check, own, of_mate))
+        return _decide(view, compared(view, mate, own, of_mate))
 
     def hours(self, analysis: Analysis) -> float | None:
         return analysis.mate_hours if analysis.mates == WAIT else None
@@ -93,17 +91,21 @@ def _is_mate(view: View, own: Examination) -> bool:
     return own.report["format"] == "fastq" and (parse(view.upload.key).sure or not own.report["interleaved"])
 
 
-def _decided(view: View, pair: Pairing) -> Decision:
+def _decide(view: View, pair: Pairing) -> Decision:
+    upload, mate, own = view.upload, pair.mate, pair.own
+    waiting = [mate] if mate and mate.state == "WAITING" else []
     if pair.fits:
-        steps = [*_validated(view, pair.own, mate=pair.mate.id), *pair.steps_of_mate]
-        file_set = view.with_upload.with_facts(settled=[view.upload.id, pair.mate.id])
-        return Decision(steps, pair.attempts, file_set, before=pair.write_reports)
-    if pair.check and (pair.mate_waits or not _advanced_with_another(view, pair.mate)):
-        return reject(view.services, pair.rejected, pair.refusal, mates=pair.mates, read=True)
+        steps = _validated(view, own, mate=mate.id) + [Step(one, "VALIDATED", {"mate": upload.id}) for one in waiting]
+        attempts = attempts_of(own) + (attempts_of(pair.of_mate) if waiting else [])
+        file_set = view.with_upload.with_facts(settled=[upload.id, mate.id])
+        return Decision(steps, attempts, file_set, before=pair.write_reports)
+    if pair.check and (waiting or not _advanced_with_another(view, mate)):
+        uploads, mates = pair.ordered if waiting else [upload], {upload.id: mate, mate.id: upload}
+        return reject(view.services, uploads, pair.refusal(), mates=mates)
     if _mode(view) == WAIT:
-        return wait(view, pair.own.facts, before=pair.write_reports)
+        return wait(view, own.facts).after(pair.write_reports)
     file_set = None if view.is_late else view.with_upload
-    return Decision(_validated(view, pair.own), attempts_of(pair.own), file_set, before=pair.write_reports)
+    return Decision(_validated(view, own), attempts_of(own), file_set, before=pair.write_reports)
 
 
 def _validated(view: View, own: Examination, **facts: str) -> list[Step]:

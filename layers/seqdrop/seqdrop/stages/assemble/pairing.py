@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from seqdrop.companions.mates import parse
 from seqdrop.errors import Fault, InvalidFile
-from seqdrop.kinds.plans import attempts_of, from_json
-from seqdrop.ledger.records import Attempt, Step, Upload
+from seqdrop.kinds.plans import from_json
+from seqdrop.ledger.records import Upload
 from seqdrop.reads.findings import Policy
 from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.view import View
@@ -20,14 +20,6 @@ from seqdrop.work.mate_digests import Check
 TWO_SAMPLES = ' If they are two samples and no mates, name them otherwise, or set mates = "single" in analyses.toml.'
 
 
-def compare(view: View, mate: Upload, own: Examination) -> Check:
-    """Compare the read names of an upload and its mate, by the severities of the upload's analysis."""
-    services, name = view.services, parse(view.upload.key)
-    pair = _ordered(view.upload, mate)
-    digests = [mate_digests.load(services.s3, services.settings.work, upload.id) for upload in pair]
-    return mate_digests.check(*digests, name.sure, Policy(from_json(own.plan).severity))
-
-
 @dataclass(frozen=True)
 class Pairing:
     """An upload and its mate with their examinations; `check` is None if there is no mate to compare with."""
@@ -35,48 +27,37 @@ class Pairing:
     services: Services
     upload: Upload
     mate: Upload | None
-    check: Check | None
     own: Examination
     of_mate: Examination | None
+    check: Check | None = None
 
     @property
     def fits(self) -> bool:
         return self.check is not None and not self.check.faults
 
     @property
-    def mate_waits(self) -> bool:
-        return self.mate is not None and self.mate.state == "WAITING"
+    def ordered(self) -> tuple[Upload, Upload]:
+        """The two, mate 1 first."""
+        return (self.upload, self.mate) if parse(self.upload.key).number == 1 else (self.mate, self.upload)
 
-    @property
-    def steps_of_mate(self) -> list[Step]:
-        """The move of a mate that waited for the upload."""
-        return [Step(self.mate, "VALIDATED", {"mate": self.upload.id})] if self.mate_waits else []
+    def compare(self) -> Check:
+        """Compare the read names of the two, by the severities of the upload's analysis."""
+        s3, work = self.services.s3, self.services.settings.work
+        digests = [mate_digests.load(s3, work, upload.id) for upload in self.ordered]
+        policy = Policy(from_json(self.own.plan).severity)
+        return mate_digests.check(*digests, parse(self.upload.key).sure, policy)
 
-    @property
-    def attempts(self) -> list[Attempt]:
-        return attempts_of(self.own) + (attempts_of(self.of_mate) if self.mate_waits else [])
-
-    @property
-    def mates(self) -> dict[str, Upload]:
-        """Upload id → the other of the two."""
-        return {self.upload.id: self.mate, self.mate.id: self.upload}
-
-    @property
-    def rejected(self) -> list[Upload]:
-        """Who is rejected if they do not fit: the upload, and its mate if that waits; mate 1 first."""
-        return [one for one in _ordered(self.upload, self.mate) if one is self.upload or self.mate_waits]
-
-    @property
     def refusal(self) -> dict:
-        """Why they do not fit, as reasons/ has it."""
+        """Return why they do not fit, as reasons/ has it."""
         faults = [self._explained(fault) for fault in self.check.faults]
         counts = {fault.code: sum(other.code == fault.code for other in faults) for fault in faults}
         return rejection(InvalidFile(faults[0], faults, counts))
 
     def _explained(self, fault: Fault) -> Fault:
         """The fault with the files by name, and what to drop once they are mended."""
-        first, second = (posixpath.basename(upload.key) for upload in _ordered(self.upload, self.mate))
-        again = "Drop both again." if self.mate_waits else f"{self.mate.key} was accepted before; drop this one again."
+        first, second = (posixpath.basename(upload.key) for upload in self.ordered)
+        accepted = f"{self.mate.key} was accepted before; drop this one again."
+        again = "Drop both again." if self.mate.state == "WAITING" else accepted
         advice = f"{fault.advice} {again}" + ("" if parse(self.upload.key).sure else TWO_SAMPLES)
         return replace(fault, message=f"{fault.message} (first: {first}, second: {second})", advice=advice)
 
@@ -96,6 +77,7 @@ class Pairing:
         return {"key": other.key, "upload": other.id, "checked": self.check.checked, "faults": faults, "note": note}
 
 
-def _ordered(upload: Upload, mate: Upload) -> tuple[Upload, Upload]:
-    """The two, mate 1 first."""
-    return (upload, mate) if parse(upload.key).number == 1 else (mate, upload)
+def compared(view: View, mate: Upload | None, own: Examination, of_mate: Examination | None) -> Pairing:
+    """Return an upload beside its mate; a version that comes too late for its slot is not compared."""
+    pair = Pairing(view.services, view.upload, mate, own, of_mate)
+    return replace(pair, check=pair.compare()) if mate and not view.is_late else pair

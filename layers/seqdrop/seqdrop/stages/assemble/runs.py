@@ -13,9 +13,8 @@ and none of its files is overlooked.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from seqdrop.aws import keys
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions import runs
@@ -25,24 +24,16 @@ from seqdrop.errors import Fault, InvalidFile, ObjectGone
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.runtime.events import landed_message
-from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.assemble.decision import Decision, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
 from seqdrop.stages.assemble.view import LIVE, View
+from seqdrop.stages.notifications import report_content
 from seqdrop.stages.routing import hand_on
 from seqdrop.uploads import upload_id
 
 MARKER_BYTES = 1_000_000  # of a marker; the largest known has a few thousand
 SLOT = "manifest"
-
-
-@dataclass(frozen=True)
-class Content:
-    """What was read of a marker; `manifest` is None unless it lists files."""
-
-    facts: dict
-    manifest: Manifest | None = None
 
 
 class Runs(Policy):
@@ -57,35 +48,39 @@ class Runs(Policy):
         return analyses.is_marker(upload.key)
 
     def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
-        return f"{upload.bucket}/{_folder(analyses, upload)}", SLOT if runs.is_manifest(upload.key) else "marker"
+        """The folder that it completes; none for a marker directly under a prefix."""
+        folder = next(iter(runs.folders(upload.key, analyses.for_key(upload.key).prefix)), "")
+        return f"{upload.bucket}/{folder}", SLOT if runs.is_manifest(upload.key) else "marker"
 
-    def read(self, services: Services, upload: Upload) -> Content:
-        is_manifest = runs.is_manifest(upload.key)
-        if not is_manifest and is_gone(services.s3, upload):  # an empty one is not read, so that would not tell
-            raise ObjectGone("the marker was deleted before it was read")
-        body = _body(services, upload, MOST_BYTES if is_manifest else MARKER_BYTES)
-        facts, manifest = {"sha256": hashlib.sha256(body).hexdigest()}, parse(body) if is_manifest else None
-        if manifest is None:
-            return Content(facts | {"format": "marker"})
-        return Content(facts | {"format": "manifest", "records": len(manifest.files)}, manifest)
+    def read(self, services: Services, upload: Upload) -> tuple[dict, Manifest | None]:
+        """The facts of a marker, and what a manifest lists."""
+        if not runs.is_manifest(upload.key):
+            if is_gone(services.s3, upload):  # an empty one is not read, so that would not tell
+                raise ObjectGone("the marker was deleted before it was read")
+            return {"format": "marker", "sha256": _digest(_body(services, upload, MARKER_BYTES))}, None
+        body = _body(services, upload, MOST_BYTES)
+        manifest = parse(body)
+        return {"format": "manifest", "sha256": _digest(body), "records": len(manifest.files)}, manifest
 
     def keeps_late(self, view: View) -> bool:
         return not _waits_for_files(view)
 
     def decide(self, view: View) -> Decision:
-        run = view.file_set
-        if run.fact("opened_at") or _is_open_above(view) or not _folder_of(view):
+        run, folder = view.file_set, _folder(view)
+        if run.fact("opened_at") or not folder:
             return _advance(view)
         if not _waits_for_files(view):
             return _open(view)
         if run.members.get(SLOT) != view.upload.id or run.fact("awaits"):
             return Decision(file_set=view.with_upload.with_facts(missing=0, awaits=""), again=True)
-        content = view.content or self.read(view.services, view.upload)
-        missing = content.manifest.missing(_landed(view))
-        if not missing:
-            return _open(view)
-        file_set = view.with_upload.with_facts(missing=len(missing), awaits=_folder_of(view) + missing[-1])
-        return wait(view, content.facts, file_set=file_set)
+        facts, manifest = view.content or self.read(view.services, view.upload)
+        names = {
+            item["Key"].removeprefix(folder): item["Size"] for item in _listed(view, "list_objects_v2", "Contents")
+        }
+        if missing := manifest.missing(names):
+            noted = run.with_facts(missing=len(missing), awaits=folder + missing[-1])
+            return wait(view, facts, file_set=noted)
+        return _open(view)
 
     def notify_landed(self, services: Services, upload: Upload) -> None:
         for folder in services.analyses.gated_folders(upload.key):
@@ -98,8 +93,8 @@ class Runs(Policy):
         return analysis.gate_hours if analysis.gate else None
 
     def awaits(self, services: Services, upload: Upload) -> Awaited:
-        folder = _folder(services.analyses, upload)
-        run = services.ledger.file_set(self.name, f"{upload.bucket}/{folder}")
+        run = services.ledger.file_set(self.name, self.place(services.analyses, upload)[0])
+        folder = run.name.removeprefix(f"{upload.bucket}/")
         missing, such_as = run.fact("missing") or 0, run.fact("awaits")
         return Awaited(
             "its files",
@@ -118,25 +113,18 @@ class Runs(Policy):
 RUNS = Runs()
 
 
-def _folder(analyses: Analyses, upload: Upload) -> str:
-    """The folder that a marker completes; "" for one directly under a prefix, which completes none."""
-    return next(iter(runs.folders(upload.key, analyses.for_key(upload.key).prefix)), "")
-
-
-def _is_open_above(view: View) -> bool:
-    """Return True if a marker opened a folder above: all below it goes on, a manifest too."""
-    above = runs.folders(view.upload.key, view.analysis.prefix)[1:]
-    sets = (view.services.ledger.file_set(RUNS.name, f"{view.upload.bucket}/{folder}") for folder in above)
-    return any(run.fact("opened_at") for run in sets)
-
-
-def _folder_of(view: View) -> str:
-    return _folder(view.services.analyses, view.upload)
+def _folder(view: View) -> str:
+    """The folder that a marker completes; "" for one that completes none."""
+    return view.file_set.name.removeprefix(f"{view.upload.bucket}/")
 
 
 def _waits_for_files(view: View) -> bool:
     """Whether it is a manifest whose run is gated."""
-    return view.slot == SLOT and bool(view.analysis.gate and _folder_of(view))
+    return view.slot == SLOT and bool(view.analysis.gate and _folder(view))
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
 def _body(services: Services, upload: Upload, most: int) -> bytes:
@@ -150,28 +138,17 @@ def _body(services: Services, upload: Upload, most: int) -> bytes:
 
 def _open(view: View) -> Decision:
     """Open the run, and no more: what belongs to it is enqueued when that is written."""
-    logger().info("run complete", extra={"upload_id": view.upload.id})
-    run = view.file_set.without_member(SLOT).with_facts(opened_at=now(), opened_by=view.upload.id, awaits="")
-    return Decision(file_set=run, again=True)
+    facts = {"opened_at": now(), "opened_by": view.upload.id, "awaits": ""}
+    return Decision(file_set=view.file_set.without_member(SLOT).with_facts(**facts), again=True)
 
 
 def _advance(view: View) -> Decision:
     """Move a marker whose run is open; the run's files are enqueued ahead of that."""
-    services, upload = view.services, view.upload
-    content = view.content or RUNS.read(services, upload)
-
-    def before() -> None:
-        _report(view, content.facts)
-        if view.analysis.gate and _folder_of(view):
-            _enqueue_all(view)
-
-    return Decision([Step(upload, "VALIDATED", content.facts)], before=before)
-
-
-def _report(view: View, facts: dict) -> None:
-    upload, services = view.upload, view.services
-    place = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id, "valid": True}
-    services.put_json(services.settings.results, keys.report(upload.id), place | facts | {"run": _folder_of(view)})
+    facts, _ = view.content or RUNS.read(view.services, view.upload)
+    decision = Decision([Step(view.upload, "VALIDATED", facts)])
+    if view.analysis.gate and _folder(view):
+        decision = decision.after(lambda: _enqueue_all(view))
+    return decision.after(lambda: report_content(view.services, view.upload, facts | {"run": _folder(view)}))
 
 
 def _enqueue_all(view: View) -> None:
@@ -186,12 +163,6 @@ def _enqueue_all(view: View) -> None:
         hand_on(services, upload)
 
 
-def _landed(view: View) -> dict[str, int]:
-    """Names below the folder → sizes in bytes, of all objects that are there now."""
-    folder = _folder_of(view)
-    return {item["Key"].removeprefix(folder): item["Size"] for item in _listed(view, "list_objects_v2", "Contents")}
-
-
-def _listed(view: View, operation: str, entries: str):
-    pages = view.services.s3.get_paginator(operation).paginate(Bucket=view.upload.bucket, Prefix=_folder_of(view))
+def _listed(view: View, operation: str, entries: str) -> Iterator[dict]:
+    pages = view.services.s3.get_paginator(operation).paginate(Bucket=view.upload.bucket, Prefix=_folder(view))
     return (item for page in pages for item in page.get(entries, []))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from seqdrop.aws import keys
+from functools import partial
+
 from seqdrop.companions.training_sets import place_of
 from seqdrop.config.analyses import TRAINING
 from seqdrop.ledger.records import Attempt, Step, Upload
 from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import Decision
 from seqdrop.stages.assemble.view import View
+from seqdrop.stages.notifications import report_content
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.jobfile import JobFile
 from seqdrop.training.request import Order
@@ -25,8 +27,9 @@ def plan(view: View, head: Upload, job: JobFile, files: dict[str, Upload], data:
     steps = [Step(head, "VALIDATED", _facts(view, head)), *_failed_before(view.services, attempt, previous, head)]
     data_files = [upload for upload in files.values() if upload.state != "ARCHIVED"]
     steps += [Step(file, "VALIDATED", _facts(view, file) | {"training": attempt.key}) for file in data_files]
+    report = partial(report_content, view.services, head, _content(order))
     file_set = view.with_upload.with_facts(attempt=attempt.key)
-    return Decision(steps, [attempt], file_set, before=lambda: _report(view.services, head, order), enqueue=[head])
+    return Decision(steps, [attempt], file_set, enqueue=[head]).after(report)
 
 
 def _facts(view: View, member: Upload) -> dict:
@@ -42,14 +45,7 @@ def _failed_before(services: Services, attempt: Attempt, previous: str, head: Up
     return [Step(upload, "VALIDATED", {"training": attempt.key})]
 
 
-def _report(services: Services, head: Upload, order: Order) -> None:
-    """What there is to train on, beside job.toml."""
-    content = {
-        "upload": head.id,
-        "key": head.key,
-        "valid": True,
-        "training": order.training,
-        "model": order.model,
-        "data": {"files": order.files, **order.prepared.as_dict()},
-    }
-    services.put_json(services.settings.results, keys.report(head.id), content)
+def _content(order: Order) -> dict:
+    """What there is to train on, for the report of job.toml."""
+    data = {"files": order.files, **order.prepared.as_dict()}
+    return {"training": order.training, "model": order.model, "data": data}

@@ -23,19 +23,20 @@ class MembersGone(Exception):
 
 @dataclass(frozen=True)
 class View:
-    """An upload, its set as it was read, and the members, which are read after the set when they are asked for.
+    """An upload and its set as they were read, and the other members, which are read after the set when asked for.
 
-    A slot that is taken after the set was read makes the write that follows fail. `previous` is the live upload that
-    holds the same slot, if that is another one. `content` is what this invocation read of the upload's bytes; None if
-    an earlier invocation read them.
+    A slot that is taken after the set was read makes the write that follows fail. `content` is what this invocation
+    read of the upload's bytes; None if an earlier one did. `live` are the states in which a member holds its slot, and
+    `previous` is the live upload that holds the view's own slot, if that is another one.
     """
 
     services: Services
     upload: Upload
     slot: str
     file_set: FileSet
-    previous: Upload | None
     content: Any = None
+    live: frozenset[str] = LIVE
+    previous: Upload | None = None
 
     @property
     def analysis(self) -> Analysis | None:
@@ -59,10 +60,5 @@ class View:
 
     def other(self, upload_id: str) -> Upload | None:
         """Return another upload of this id if it is live."""
-        return live_upload(self.services, upload_id) if upload_id != self.upload.id else None
-
-
-def live_upload(services: Services, upload_id: str, live: frozenset[str] = LIVE) -> Upload | None:
-    """Return the upload if it is in one of the states of a member."""
-    found = services.ledger.upload(upload_id) if upload_id else None
-    return found if found and found.state in live else None
+        found = self.services.ledger.upload(upload_id) if upload_id not in ("", self.upload.id) else None
+        return found if found and found.state in self.live else None

@@ -14,10 +14,11 @@ from seqdrop.config.analyses import Analysis
 from seqdrop.errors import Fault, InvalidFile, ObjectGone
 from seqdrop.kinds.plans import attempts_of
 from seqdrop.ledger.records import Upload
+from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
 from seqdrop.stages.archive.cold_copy import LONGEST_KEY, archive_key
-from seqdrop.stages.assemble.engine import OPEN, release, resolve
+from seqdrop.stages.assemble.engine import OPEN, resolve
 from seqdrop.stages.assemble.policies import notify_landed, policy_of
 from seqdrop.stages.assemble.policy import Policy
 from seqdrop.stages.notifications import reject, report
@@ -62,11 +63,17 @@ def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> N
     if upload.state == "RECEIVED":
         _check_place(services, upload, analysis)
     elif policy is None:
-        return release(services, upload)
+        return _read_anew(services, upload)
     if policy and (upload.state == "WAITING" or not policy.after_examination):
         return resolve(services, upload, policy)
     if found := _examined(services, upload, analysis):
         _accept_or_reject(services, upload, found, policy)
+
+
+def _read_anew(services: Services, upload: Upload) -> None:
+    """Have an upload read by what its prefix means now: it waits, and belongs to no set any more."""
+    if services.ledger.move(upload, "RECEIVED"):
+        services.send(services.settings.validate_queue, landed_message(upload.version))
 
 
 def _identified(services: Services, version: UploadVersion) -> UploadVersion:
