@@ -69,7 +69,7 @@ class Runs(Policy):
         run, folder = view.file_set, _folder(view)
         if run.fact("opened_at") or not folder:
             return _advance(view)
-        if not _waits_for_files(view):
+        if not _waits_for_files(view) or _is_open_above(view):
             return _open(view)
         if run.members.get(SLOT) != view.upload.id or run.fact("awaits"):
             return Decision(file_set=view.with_upload.with_facts(missing=0, awaits=""), again=True)
@@ -121,6 +121,13 @@ def _folder(view: View) -> str:
 def _waits_for_files(view: View) -> bool:
     """Whether it is a manifest whose run is gated."""
     return view.slot == SLOT and bool(view.analysis.gate and _folder(view))
+
+
+def _is_open_above(view: View) -> bool:
+    """Whether a marker opened a folder above the manifest's; that completes all below it, the manifest too."""
+    _, *above = runs.folders(view.upload.key, view.analysis.prefix)
+    file_sets = (view.services.ledger.file_set(RUNS.name, f"{view.upload.bucket}/{folder}") for folder in above)
+    return any(run.fact("opened_at") for run in file_sets)
 
 
 def _digest(body: bytes) -> str:

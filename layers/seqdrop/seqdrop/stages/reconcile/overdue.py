@@ -33,13 +33,9 @@ class Held:
 
 
 def tell_of_runs(services: Services) -> int:
-    """Tell the lab of each run that waits for too long. Answers of how many."""
+    """Notify the lab of each run that waits for too long. Return of how many."""
     runs: dict[str, Held] = {}
-
-    @cache
-    def read(folder: str) -> FileSet:
-        return services.ledger.file_set(RUNS, folder)
-
+    read = cache(partial(services.ledger.file_set, RUNS))
     for upload in _held(services, read):
         held = runs.setdefault(f"{upload.bucket}/{services.analyses.gated_folders(upload.key)[-1]}", Held(upload))
         held.count += 1
@@ -48,22 +44,22 @@ def tell_of_runs(services: Services) -> int:
 
 
 def _held(services: Services, read: Callable[[str], FileSet]) -> Iterator[Upload]:
-    """Yield uploads of which no folder's run is complete, nor has a WAITING manifest, which is reported itself."""
-    is_waiting = cache(partial(_is_waiting, services))
+    """Uploads none of whose folders is a complete run, or has a manifest that waits: that is reported by itself."""
+    waits = cache(partial(_waits_itself, services))
     for upload in services.ledger.in_state(UPLOAD, "VALIDATED"):
         found = [read(f"{upload.bucket}/{folder}") for folder in services.analyses.gated_folders(upload.key)]
-        if found and not any(run.fact("opened_at") or is_waiting(run.members.get("manifest", "")) for run in found):
+        if found and not any(run.fact("opened_at") or waits(run.members.get("manifest", "")) for run in found):
             yield upload
 
 
-def _is_waiting(services: Services, manifest: str) -> bool:
-    """Return True if the upload of that id, "" for none, is WAITING: a deleted manifest lists nothing any more."""
+def _waits_itself(services: Services, manifest: str) -> bool:
+    """Whether the upload of that id, "" for none, waits: one that was deleted says nothing any more."""
     upload = services.ledger.upload(manifest) if manifest else None
     return upload is not None and upload.state == "WAITING"
 
 
 def _told(services: Services, run: FileSet, held: Held) -> bool:
-    """Tell the lab of a run that is overdue: twice at the worst, never not at all."""
+    """Notify the lab of a run that is overdue: a crash repeats the mail, and never leaves it out."""
     analysis, first = services.analyses.for_key(held.first.key), held.first
     if run.fact("told_at") or minutes_since(first.created_at) < 60 * analysis.gate_hours:
         return False
