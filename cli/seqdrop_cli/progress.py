@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import dataclass
 
-from seqdrop.companions import masks, runs
-from seqdrop.companions.mates import parse
-from seqdrop.config.analyses import TRAINING
+from seqdrop.errors import InvalidFile
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.moves import DONE as REACHED
 from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.ledger.table import Ledger
+from seqdrop.stages.assemble.policies import policy_of
+from seqdrop.stages.assemble.policy import Awaited
 from seqdrop.stages.routing import is_held
 from seqdrop.stages.start_processing.processing_job import is_final, last_job
 
@@ -24,7 +23,7 @@ class Progress:
     """One upload's way through validate, predict and archive. `upload` is None until its event was taken.
 
     `key` is how it is shown. `job` is the one that examines it, if it is too large for a Lambda. `held` says that it
-    waits for its run.
+    waits for its run. `group` is what it shares with the uploads that it may wait for, and `awaited` what it waits for.
     """
 
     upload_id: str
@@ -34,6 +33,8 @@ class Progress:
     attempts: list[Attempt]
     job: Job | None = None
     held: bool = False
+    group: str = ""
+    awaited: Awaited | None = None
 
     @property
     def state(self) -> str:
@@ -55,51 +56,14 @@ class Progress:
         return last is not None and last.state not in REACHED and not self.upload.released_at
 
     @property
-    def _landing_key(self) -> str:
-        """The upload's key itself: `key` is what is shown, which may have the id below it."""
-        return self.upload.key if self.upload else self.key
-
-    @property
-    def group(self) -> str:
-        """What it shares with the uploads that it may wait for: the name of its pair, what a FASTA and its BED have in
-        common, its training's folder, or its run's."""
-        if self.held or self.is_manifest:
-            return self.upload.run
-        if self.upload and self.upload.analysis == TRAINING:
-            return "/".join(self._landing_key.split("/")[:2])
-        if self.is_masked:
-            return masks.parse(self._landing_key).stem
-        name = parse(self._landing_key)
-        return name.pair if name else ""
-
-    @property
-    def is_masked(self) -> bool:
-        """Whether it is a FASTA with stretches to fill, or a BED that names them."""
-        analysis = packaged().for_key(self._landing_key)
-        return analysis is not None and analysis.kind.takes_masks
-
-    @property
-    def is_manifest(self) -> bool:
-        """Whether it lists the files of a run."""
-        return packaged().is_marker(self._landing_key) and runs.is_manifest(self._landing_key)
-
-    @property
     def ended(self) -> bool:
         return self.state in ("ARCHIVED", "REJECTED", "WITHDRAWN", "FAILED", "UNEXAMINED")
 
     @property
     def waits_for(self) -> str:
-        """The key of the mate, BED or FASTA that one in WAITING waits for, or the folder of its training or run; else
-        empty."""
-        if self.held:
-            return self.group
-        if self.upload is None or self.upload.state != "WAITING":  # an attempt that waits for a job slot needs no file
-            return ""
-        if self.is_manifest:
-            return self.group
-        if self.is_masked:
-            return masks.parse(self._landing_key).partner
-        return f"{self.group}/" if self.upload.analysis == TRAINING else parse(self._landing_key).partner
+        """The group whose files one in WAITING waits for: a folder, or what they have in common; else empty."""
+        waits = self.held or (self.upload is not None and self.upload.state == "WAITING")
+        return self.group if waits else ""  # an attempt that waits for a job slot needs no file
 
     @property
     def detail(self) -> str:
@@ -114,17 +78,11 @@ class Progress:
             return f"{self._numbered}{self.attempts[-1].job}"
         if self.held:
             return f"for the marker of its run, in {self.waits_for}"
-        if self.waits_for and self.is_manifest:
-            return "for files that it lists"
-        if self.waits_for.endswith("/"):
-            return f"for the rest of {self.waits_for}"
-        if self.waits_for and self.is_masked:
-            return f"for {posixpath.basename(self.waits_for)}"
-        if self.waits_for:
-            return f"for its mate {posixpath.basename(self.waits_for)}"
+        if self.awaited:
+            return f"for {self.awaited.short}"
         if self.upload.released_at:
             return "released without predictions"
-        if self.state == "WAITING":
+        if self.state == "WAITING" and self.attempts:
             return f"{self._numbered}for a free job slot"
         told = self.upload.reason or (f"{self.upload.records:,} records" if self.upload.records else "")
         return f"{self._numbered}{told}"
@@ -195,8 +153,21 @@ def progress(ledger: Ledger, upload_id: str, key: str, size: int) -> Progress:
     """Read one upload's standing."""
     upload = ledger.upload(upload_id)
     if upload is None:
-        return Progress(upload_id, key, size, None, [])
+        return Progress(upload_id, key, size, None, [], group=_group(Upload("RECEIVED", key=key)))
     job = last_job(ledger, upload) if upload.state == "RECEIVED" else None
     attempts = ledger.deciding(upload) if upload.training or upload.masks_of else ledger.attempts(upload_id)
     held = upload.state == "VALIDATED" and is_held(ledger, packaged(), upload, ledger.deciding(upload))
-    return Progress(upload_id, key, size, upload, attempts, job, held)
+    policy = policy_of(packaged(), upload) if upload.state == "WAITING" else None
+    awaited = policy.awaits(ledger, packaged(), upload) if policy else None
+    group = upload.run if held else _group(upload)
+    return Progress(upload_id, key, size, upload, attempts, job, held, group, awaited)
+
+
+def _group(upload: Upload) -> str:
+    """The name of the upload's set, without the bucket; empty if it stands alone."""
+    policy = policy_of(packaged(), upload)
+    try:
+        name = policy.place(packaged(), upload)[0] if policy else ""
+    except InvalidFile:  # it is about to be rejected
+        return ""
+    return name.removeprefix(f"{upload.bucket}/")

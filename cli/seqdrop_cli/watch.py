@@ -72,16 +72,10 @@ def _missing(one: Progress) -> str:
     if one.held:
         command = put_marker(one.upload.bucket, one.waits_for)
         return f"{one.key} is valid and waits for the marker of its run. If the run is complete: {command}"
-    if one.is_manifest:
-        return f"{one.key} waits for files that it lists. It and they go on when the last one is there."
-    if one.waits_for.endswith("/"):
-        return f"{one.key} waits for the rest of {one.waits_for}: its job.toml, or a file that job.toml names."
-    if one.is_masked:
-        return f"{one.key} is valid and waits for {one.waits_for}, or its like. It goes on when that is dropped."
-    return (
-        f"{one.key} is valid and waits for its mate, {one.waits_for}. It goes on when that is dropped. For single-end "
-        'reads set mates = "single" in analyses.toml.'
-    )
+    if not one.awaited:
+        return f"{one.key} waits for nothing any more, and goes on within the hour."
+    hint = one.awaited.hints[-1]
+    return f"{one.key} waits for {one.awaited.detail}. It goes on by itself when that is there. {hint}"
 
 
 def _table(follow: Iterator[list[Progress]], console: Console) -> list[Progress]:

@@ -18,6 +18,7 @@ from seqdrop.errors import Fault, InvalidFile, ObjectGone
 from seqdrop.kinds.plans import attempts_of
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Step, Upload
+from seqdrop.ledger.table import Ledger
 from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import NOTHING, Decision, reject, wait
@@ -36,10 +37,6 @@ class Masks(Policy):
     name, awaited = earlier_sets.MASKS, "what this one waited for"
     drop_again = "drop it again, and its BED before it if it has one"
 
-    def claims(self, analyses: Analyses, upload: Upload) -> bool:
-        analysis = analyses.for_key(upload.key)
-        return analysis is not None and analysis.kind.companions == self.name
-
     def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
         name = parse(upload.key)
         return name.set_name(upload.bucket), name.seat
@@ -53,15 +50,15 @@ class Masks(Policy):
             return NOTHING
         return _decide_bed(view, view.content) if view.slot == BED else _decide_fasta(view)
 
-    def awaits(self, services: Services, upload: Upload) -> Awaited:
+    def awaits(self, ledger: Ledger, analyses: Analyses, upload: Upload) -> Awaited:
         name = parse(upload.key)
-        partner, is_bed = posixpath.basename(name.partner), name.seat == BED
+        partner = posixpath.basename(name.partner)
         used = "Did it serve an earlier version of this file? A BED is used once; drop it again."
         hints = (used, "Is nothing to be filled? Then delete this file.")
-        if is_bed:
-            return Awaited.partner("its FASTA", f"its FASTA (such as {partner})", partner, *hints)
-        why = f"its masks, {partner}: it has no run of N, so a BED has to say what is to be filled"
-        return Awaited.partner("its BED", why, partner, *hints)
+        if name.seat == BED:
+            return Awaited.partner("its FASTA", partner, f"{name.partner}, or a FASTA of that name", partner, *hints)
+        why = f"{name.partner}: it has no run of N,\nso a BED has to say what is to be filled"
+        return Awaited.partner("its BED", partner, why, partner, *hints)
 
 
 MASKS = Masks()

@@ -13,7 +13,7 @@ from seqdrop.config.analyses import CHECK, SINGLE, WAIT, Analyses, Analysis
 from seqdrop.kinds.plans import attempts_of
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Step, Upload
-from seqdrop.runtime.services import Services
+from seqdrop.ledger.table import Ledger
 from seqdrop.stages.assemble.decision import NOTHING, Decision, reject, wait
 from seqdrop.stages.assemble.pairing import Pairing, compared
 from seqdrop.stages.assemble.policy import Awaited, Policy
@@ -54,13 +54,14 @@ class Mates(Policy):
     def hours(self, analysis: Analysis) -> float | None:
         return analysis.mate_hours if analysis.mates == WAIT else None
 
-    def awaits(self, services: Services, upload: Upload) -> Awaited:
-        partner = posixpath.basename(parse(upload.key).partner)
+    def awaits(self, ledger: Ledger, analyses: Analyses, upload: Upload) -> Awaited:
+        partner = parse(upload.key).partner
         single = (
             'Are these single-end reads? Set mates = "single" for this prefix in analyses.toml and deploy; what waits\n'
             "  then goes on. Or drop the file again under a name without a mate's number, and delete this one."
         )
-        return Awaited.partner("its mate", f"its mate, {partner}", partner, single)
+        name = posixpath.basename(partner)
+        return Awaited.partner("its mate", f"its mate {name}", f"its mate, {partner}", name, single)
 
 
 MATES = Mates()

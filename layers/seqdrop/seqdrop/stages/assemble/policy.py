@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from seqdrop.config.analyses import Analyses, Analysis
 from seqdrop.ledger.records import Upload
+from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import Decision
 from seqdrop.stages.assemble.view import LIVE, View
@@ -15,18 +16,19 @@ from seqdrop.stages.assemble.view import LIVE, View
 
 @dataclass(frozen=True)
 class Awaited:
-    """What a member waits for, as the mail about one that waits for too long says it; `hints` say what to do."""
+    """What a member waits for, as mails and the command say it; `hints` are what to do if that does not come."""
 
     what: str  # "its mate"
-    detail: str  # "its mate, S1_R2.fastq.gz"
+    short: str  # "its mate S1_R2.fastq.gz"
+    detail: str  # "its mate, reads/run7/S1_R2.fastq.gz"
     hints: tuple[str, ...]
 
     @classmethod
-    def partner(cls, what: str, detail: str, name: str, *hints: str) -> Awaited:
+    def partner(cls, what: str, short: str, detail: str, name: str, *hints: str) -> Awaited:
         """One other file, by name."""
         dropped = f"Was {name} not uploaded, or to another folder? Drop it beside this file."
         rejected = "Was it rejected (there was a mail then)? Mend it, and drop it again under the same name."
-        return cls(what, detail, (dropped, rejected, *hints))
+        return cls(what, short, detail, (dropped, rejected, *hints))
 
 
 class Policy(ABC):
@@ -46,9 +48,10 @@ class Policy(ABC):
     drop_again: ClassVar[str] = ""
     """What to do where a replay cannot read a member again by itself; empty if it can."""
 
-    @abstractmethod
     def claims(self, analyses: Analyses, upload: Upload) -> bool:
-        """Return True if the upload's key is that of a member."""
+        """Return True if the upload is a member: by default, where the kind of its analysis names the policy."""
+        analysis = analyses.for_key(upload.key)
+        return analysis is not None and analysis.kind.companions == self.name
 
     @abstractmethod
     def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
@@ -75,5 +78,5 @@ class Policy(ABC):
         return analysis.mate_hours
 
     @abstractmethod
-    def awaits(self, services: Services, upload: Upload) -> Awaited:
+    def awaits(self, ledger: Ledger, analyses: Analyses, upload: Upload) -> Awaited:
         """Return what a WAITING member waits for."""

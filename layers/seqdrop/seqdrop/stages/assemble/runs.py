@@ -23,6 +23,7 @@ from seqdrop.config.analyses import Analyses, Analysis
 from seqdrop.errors import Fault, InvalidFile, ObjectGone
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Step, Upload
+from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.assemble.decision import Decision, wait
@@ -92,22 +93,24 @@ class Runs(Policy):
     def hours(self, analysis: Analysis) -> float | None:
         return analysis.gate_hours if analysis.gate else None
 
-    def awaits(self, services: Services, upload: Upload) -> Awaited:
-        run = services.ledger.file_set(self.name, self.place(services.analyses, upload)[0])
+    def awaits(self, ledger: Ledger, analyses: Analyses, upload: Upload) -> Awaited:
+        run = ledger.file_set(self.name, self.place(analyses, upload)[0])
         folder = run.name.removeprefix(f"{upload.bucket}/")
         missing, such_as = run.fact("missing") or 0, run.fact("awaits")
-        return Awaited(
-            "its files",
-            f"its files: it lists {upload.records:,} files. When they were last looked at,\n"
+        detail = (
+            f"files that it lists.\nIt lists {upload.records:,} files. When they were last looked at,\n"
             f"{missing:,} were not there or had another size, such as {such_as}.\n"
-            f"All that lies below {folder} waits with it",
-            (
-                "Did an upload break off? Upload the files again.",
-                "Is the list wrong? Mend it, and drop it again under the same name.",
-                "Is the run complete as it is? Drop an empty marker beside it:\n"
-                f"  {runs.put_marker(upload.bucket, folder)}",
-            ),
+            f"All that lies below {folder} waits with it"
         )
+        complete = (
+            f"Is the run complete as it is? Drop an empty marker beside it:\n  {runs.put_marker(upload.bucket, folder)}"
+        )
+        hints = (
+            "Did an upload break off? Upload the files again.",
+            "Is the list wrong? Mend it, and drop it again.",
+            complete,
+        )
+        return Awaited("its files", "files that it lists", detail, hints)
 
 
 RUNS = Runs()

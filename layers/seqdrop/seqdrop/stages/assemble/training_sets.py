@@ -16,6 +16,7 @@ from seqdrop.config.analyses import Analyses
 from seqdrop.errors import DistributionRefused, Fault, InvalidFile, ObjectGone
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Upload
+from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import Decision, reject, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
@@ -36,10 +37,6 @@ class TrainingSets(Policy):
     """Slots are names below the folder of the training; the fact `attempt` is the key of the last attempt planned."""
 
     name, awaited = earlier_sets.TRAINING, "the rest of its training"
-
-    def claims(self, analyses: Analyses, upload: Upload) -> bool:
-        analysis = analyses.for_key(upload.key)
-        return analysis is not None and analysis.kind.companions == self.name
 
     def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
         place = _place(analyses, upload)
@@ -69,11 +66,12 @@ class TrainingSets(Policy):
         files = {name: view.member(name) for name in job.data.files}
         return _complete(view, head, job, files) if all(files.values()) else wait(view, view.content)
 
-    def awaits(self, services: Services, upload: Upload) -> Awaited:
-        folder, what = upload.key.rpartition("/")[0], "the rest of its training"
+    def awaits(self, ledger: Ledger, analyses: Analyses, upload: Upload) -> Awaited:
+        folder = upload.key.rpartition("/")[0]
         return Awaited(
-            what,
-            f"{what}: {folder}/ lacks its job.toml, or a file that job.toml names",
+            "the rest of its training",
+            f"the rest of {folder}/",
+            f"the rest of its training: {folder}/ lacks its job.toml, or a file that job.toml names",
             (
                 "Was one of them rejected (there was a mail then)? Mend it, and drop it again under the same name.",
                 "Is this file not named in job.toml? Then delete it; it will not be asked for.",

@@ -93,7 +93,7 @@ def attend(services: Services) -> dict[str, int]:
         policy = policy_of(services.analyses, upload)
         hours = _hours(services, upload, policy)
         if hours and not upload.told_at and minutes_since(upload.waiting_since) >= 60 * hours:
-            _notify(services, upload, policy.awaits(services, upload))
+            _notify(services, upload, policy.awaits(services.ledger, services.analyses, upload))
             counts["unmated"] += services.ledger.note(upload, told_at=now())
         elif _is_due(services, upload, hours) and services.ledger.push(upload):
             services.send(services.settings.validate_queue, landed_message(upload.version))
