@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from seqdrop.config.analyses import Analysis, packaged
+from seqdrop.config.analyses import MOST_GB, Analysis, packaged
 from seqdrop.config.kind_settings import DNA, PROTEIN, JobSettings, ModelUse, ProteinUse
 from seqdrop.errors import ConfigurationError
 from seqdrop.models.archives import POSITIVE
@@ -51,7 +51,8 @@ def protein_analysis(options, checkpoint: ProteinCheckpoint) -> Analysis:
 
 def _made_for_proteins(options) -> Analysis:
     use = ProteinUse(LOCAL_MODEL, check_task(options.task), options.window)
-    return Analysis("local", "local/", ("fasta",), 0.0, use, JobSettings(max_windows=MOST_RESIDUES), alphabet=PROTEIN)
+    job = JobSettings(max_windows=MOST_RESIDUES)
+    return Analysis("local", "local/", ("fasta",), MOST_GB, use, job, alphabet=PROTEIN)
 
 
 def task_of(options) -> str | None:
@@ -90,7 +91,7 @@ def _made(options, checkpoint: Checkpoint) -> Analysis:
         task=options.task or "promoter",
         **(_of_calls(options, checkpoint) if options.task in (None, "promoter") else {}),
     )
-    return Analysis("local", "local/", FORMATS, 0.0, use, JobSettings())
+    return Analysis("local", "local/", FORMATS, MOST_GB, use, JobSettings())
 
 
 def _of_calls(options, checkpoint: Checkpoint) -> dict:

@@ -1,160 +1,203 @@
-"""How the records of an analysis become work, and which model sees them: what analyses.toml says of both, checked."""
+"""Settings of the kinds of analysis: how records become work, and which model sees them."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, fields
-from typing import ClassVar
+from collections.abc import Iterable, Iterator
+from dataclasses import MISSING, dataclass
+from typing import Any, ClassVar
 
-from seqdrop.errors import ConfigurationError
+from seqdrop.config.fields import Choice, Flag, Maybe, Number, Table, Text, Whole, setting
 
 DNA, PROTEIN = ALPHABETS = ("dna", "protein")
+READ_FORMATS, TRAINING = ("fastq", "fasta", "bam"), "training"
 # Part of a SageMaker model name (63 characters, with a prefix and a digest of ours) and of object keys.
-MODEL = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}")
-# A prediction takes about so many bytes in the container's answer, a base one in the request.
+MODEL = Text(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}", "1 to 36 letters, digits and hyphens")
+# About how many bytes a prediction takes in the container's answer; a base takes one in the request.
 ANSWER_BYTES = {"promoter": 90, "masked": 300, "embed": 7_500}
-# The container answers so many bytes to a request at the most (models/archives.MAX_RESPONSE, with room to spare).
+# The container returns at most this many bytes for a request (models/archives.MAX_RESPONSE, with room to spare).
 MOST_ANSWER = 60_000_000
 TASKS = ("promoter", "masked", "embed")
 PROTEIN_TASKS = ("structure", "embed")
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
-# A sample is held in memory until the file is read: so many reads of 300 bp fit (sampling.HELD).
+# A sample is held in memory until the file is read: this many reads of 300 bp fit (sampling.HELD).
 MOST_READS = 1_000_000
+# What a Lambda of 1769 MB reads in its 15 minutes at the slowest rate that was seen, with half of the time in reserve.
+LAMBDA_GB = 2.0
 
 
 @dataclass(frozen=True)
-class JobSettings:
-    """How the work of an analysis is cut into objects, requests and jobs."""
+class JobSettings(Table):
+    """How the work of an analysis is cut into objects, requests and transform jobs."""
 
-    shard_mb: int = 4
-    max_payload_mb: int = 1
-    windows_per_item: int = 64
-    max_members: int = 50
-    max_shards: int = 500
-    max_windows: int = 10_000_000
+    table = "job"
 
-    def __post_init__(self) -> None:
-        for one in fields(self):
-            if not isinstance(getattr(self, one.name), int) or getattr(self, one.name) < 1:
-                raise ConfigurationError(f"job.{one.name} must be a whole number from 1")
-        if self.max_payload_mb > 100:
-            raise ConfigurationError("job.max_payload_mb: SageMaker allows 100 at the most")
-        if self.max_members > 98:
-            raise ConfigurationError("job.max_members: 98 at the most (one ledger transaction holds 100)")
+    shard_mb: int = setting(4, Whole(1))
+    """Megabytes of one input object; objects are spread over instances."""
+    max_payload_mb: int = setting(1, Whole(1, 100))
+    """Megabytes of one request to the container, at most; SageMaker allows 100."""
+    windows_per_item: int = setting(64, Whole(1))
+    """A long record is cut into work items of this many windows."""
+    max_members: int = setting(50, Whole(1, 98))
+    """Uploads that may share one job; one transaction of the ledger holds 100 records."""
+    max_shards: int = setting(500, Whole(1))
+    """Input objects of a job that uploads share; a larger upload has a job of its own."""
+    max_windows: int = setting(10_000_000, Whole(1))
+    """An upload with more windows (of proteins: residues) is rejected: one Lambda imports all its predictions."""
 
 
 @dataclass(frozen=True)
-class ModelUse:
-    """Which model sees the records, and how."""
+class ModelUse(Table):
+    """How a model sees DNA: in windows."""
 
-    model: str
-    k: int
-    window: int
-    stride: int
-    strands: str
-    max_n_fraction: float
-    threshold: float | None = None
-    label: str = ""
-    tracks: bool = False
-    task: str = "promoter"
-    short: str = "skip"
-    """What becomes of a record shorter than a window: "skip" or "score", as a window of its own length."""
-    precision: str = "auto"
-    prior: float | None = None
-    """Share of windows that truly are positives; None: as in the set that the model's calibration was fitted on."""
-    distance: int | None = None
-    """Called windows of a strand that start nearer than this are one call; None: a window."""
-    max_reads: int | None = None
-    """Records of a file that the model sees at the most, drawn by `seed`; None: all."""
-    seed: int = 0
-    collapse: bool = False
-    """Whether identical records are one work item, with their number."""
+    model: str = setting(MISSING, MODEL)
+    """Name of the model; its current archive is what models/<model>/current.json points to."""
+    k: int = setting(MISSING, Whole(3, 6))
+    """k-mer length of the model's vocabulary."""
+    window: int = setting(MISSING, Whole(3))
+    """Bases that the model sees at once; at least k."""
+    stride: int = setting(MISSING, Whole(1))
+    """Bases from the start of a window to the start of the next; at most window."""
+    strands: str = setting(MISSING, Choice("+", "+-"))
+    """"+" scores the forward strand; "+-" also the reverse complement of each window."""
+    max_n_fraction: float = setting(MISSING, Number(0, 1))
+    """A window with a larger share of N or ambiguous bases is reported as not scored."""
+    threshold: float | None = setting(None, Maybe(Number(0, 1)))
+    """promoter: the model's own probability, not the calibrated one, from which a window is called."""
+    label: str = setting("", Text(r".*", "what the model card calls the positive class"))
+    """promoter: name of the positive class; only what the model card says."""
+    tracks: bool = setting(False, Flag())
+    """promoter: true if records are places on a genome, so that calls and tracks are written as well."""
+    task: str = setting("promoter", Choice(*TASKS))
+    """promoter: a probability for each window. masked: the likeliest bases of each masked interval. embed: a vector of
+    numbers for each window."""
+    short: str = setting("skip", Choice("skip", "score"))
+    """A record shorter than a window: "skip" reports it as not scored, "score" takes it as a window of its length."""
+    precision: str = setting("auto", Choice(*PRECISIONS))
+    """Number format of the model's arithmetic; benchmarks/inference.py measures what each costs."""
+    prior: float | None = setting(None, Maybe(Number(0, 1, above=True, below=True)))
+    """promoter: share of windows that truly are positives, for the calibrated probability; absent: as in the set that
+    the model was calibrated on."""
+    distance: int | None = setting(None, Maybe(Whole(1)))
+    """promoter: called windows of a strand whose starts are nearer than this many bases are one call; absent: a
+    window."""
+    max_reads: int | None = setting(None, Maybe(Whole(1, MOST_READS)))
+    """Records of a file that the model sees at most, drawn at random; absent: all. Every record is validated and
+    archived all the same."""
+    seed: int = setting(0, Whole(0))
+    """Starts that draw. It gives the same record numbers in each file, so mates stay together."""
+    collapse: bool = setting(False, Flag())
+    """true: identical records are scored once, and rows have their count. For amplicons and small RNA."""
 
-    def __post_init__(self) -> None:
-        rules = {
-            "model must be 1 to 36 letters, digits and hyphens": MODEL.fullmatch(self.model),
-            "k must be 3 to 6": 3 <= self.k <= 6,
-            "window must be at least k": self.window >= self.k,
-            "stride must be 1 to window": 1 <= self.stride <= self.window,
-            'strands must be "+" or "+-"': self.strands in ("+", "+-"),
-            f"task must be one of {', '.join(TASKS)}": self.task in TASKS,
-            'short must be "skip" or "score"': self.short in ("skip", "score"),
-            f"precision must be one of {', '.join(PRECISIONS)}": self.precision in PRECISIONS,
-            "distance must be a whole number from 1": self.distance is None or _whole(self.distance),
-            "max_n_fraction must be 0 to 1": 0 <= self.max_n_fraction <= 1,
-            f"max_reads must be a whole number from 1 to {MOST_READS:,}": self.max_reads is None
-            or (type(self.max_reads) is int and 1 <= self.max_reads <= MOST_READS),
-            "seed must be a whole number from 0": type(self.seed) is int and self.seed >= 0,
-            "collapse must be true or false": isinstance(self.collapse, bool),
-            "collapse is for reads, tracks for places on a genome: not both": not (self.collapse and self.tracks),
-            "max_reads and collapse are not for task masked": self.task != "masked"
-            or not (self.max_reads or self.collapse),
-        }
-        rules |= self._rules_of_calls() if self.task == "promoter" else self._rules_without_calls()
-        broken = [rule for rule, holds in rules.items() if not holds]
-        if broken:
-            raise ConfigurationError("; ".join(broken))
+    def conflicts(self) -> Iterator[str]:
+        yield from self._call_conflicts() if self.task == "promoter" else self._conflicts_without_calls()
+        if self.task == "masked":
+            yield from self._mask_conflicts()
+        if self.collapse and self.tracks:
+            yield "collapse is for reads, tracks for places on a genome: not both"
+        if self.stride > self.window:
+            yield f"stride is {self.stride}; it must be 1 to window ({self.window})"
+        if self.window < self.k:
+            yield f"window is {self.window}; it must be at least k ({self.k})"
 
-    def _rules_of_calls(self) -> dict[str, bool]:
-        return {
-            "threshold must be 0 to 1": self.threshold is not None and 0 <= self.threshold <= 1,
-            "label must say what the positive class is": bool(self.label),
-            "prior must lie between 0 and 1": self.prior is None or 0 < self.prior < 1,
-        }
+    def _call_conflicts(self) -> Iterator[str]:
+        if self.threshold is None:
+            yield "threshold is missing; it must be a number from 0 to 1"
+        if not self.label:
+            yield "label is missing; it must be what the model card calls the positive class"
 
-    def _rules_without_calls(self) -> dict[str, bool]:
-        given = self.threshold, self.label or None, self.tracks or None, self.prior, self.distance
-        return {
-            "threshold, label, tracks, prior and distance are for task promoter": given == (None,) * len(given),
-            'strands must be "+": what fills a mask is told on the forward strand': self.task != "masked"
-            or self.strands == "+",
-        }
+    def _conflicts_without_calls(self) -> Iterator[str]:
+        unset = {"threshold": None, "label": "", "tracks": False, "prior": None, "distance": None}
+        for name, value in unset.items():
+            if getattr(self, name) != value:
+                yield f'{name} is for task "promoter", not for "{self.task}"'
+
+    def _mask_conflicts(self) -> Iterator[str]:
+        if self.strands != "+":
+            yield f'strands is "{self.strands}"; for task "masked" it must be "+", the strand that masks are filled on'
+        for name in ("max_reads", "collapse"):
+            if getattr(self, name):
+                yield f'{name} is not for task "masked"'
 
     @property
     def apart(self) -> int:
-        """How far the starts of two calls on a strand lie apart at the least."""
+        """Least number of bases between the starts of two calls on a strand."""
         return self.distance or self.window
 
 
 @dataclass(frozen=True)
-class ProteinUse:
-    """Which model sees proteins, and how."""
+class ProteinUse(Table):
+    """How a model sees proteins."""
 
-    model: str
-    task: str = "structure"
-    window: int | None = None
-    """Residues that the model sees at once; None: as many as it takes."""
-    overlap: int = 128
-    """Residues that the windows of a long protein share at the least; what is said of them is cross-faded."""
+    model: str = setting(MISSING, MODEL)
+    """Name of the model; its current archive is what models/<model>/current.json points to."""
+    task: str = setting("structure", Choice(*PROTEIN_TASKS))
+    """structure: H, E or C at each residue (of some models also DSSP's 8 states), with probabilities. embed: a vector
+    of numbers for each protein."""
+    window: int | None = setting(None, Maybe(Whole(1)))
+    """Residues that the model sees at once; absent: as many as it takes."""
+    overlap: int = setting(128, Whole(0))
+    """Residues that the windows of a longer protein share at least; predictions are cross-faded there."""
     # What only nucleotides have. Each protein goes to the model, and for itself.
     max_reads: ClassVar[None] = None
     collapse: ClassVar[bool] = False
     tracks: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        rules = {
-            "model must be 1 to 36 letters, digits and hyphens": MODEL.fullmatch(self.model),
-            f"task must be one of {', '.join(PROTEIN_TASKS)}, for proteins": self.task in PROTEIN_TASKS,
-            "window must be a whole number from 1": self.window is None or _whole(self.window),
-            "overlap must be a whole number from 0": self.overlap == 0 or _whole(self.overlap),
-        }
-        broken = [rule for rule, holds in rules.items() if not holds]
-        if broken:
-            raise ConfigurationError("; ".join(broken))
-
 
 USES = {DNA: ModelUse, PROTEIN: ProteinUse}
 
 
-def _whole(value: object) -> bool:
-    return type(value) is int and value >= 1
+@dataclass(frozen=True)
+class Kind:
+    """What analyses.toml has to know of a kind of analysis: which settings it has, and by which keys it is chosen."""
+
+    name: str
+    task: str = ""
+    """What analyses.toml calls it; together with `alphabet` it is unique among kinds with a model."""
+    alphabet: str = DNA
+    settings: type[Table] | None = None
+    """The settings that it has besides those of every analysis; None without a model."""
+    is_default: bool = False
+    """Whether an analysis with a model that names no task is of this kind."""
+    formats: tuple[str, ...] = READ_FORMATS
+    """What its files may be."""
+
+    def conflicts(self, analysis: Any) -> Iterable[str]:
+        """Yield what is wrong between settings of an `Analysis`; messages start with the key they are about."""
+        if self.name == "train" and analysis.gate:
+            yield "gate is not for a training: it waits for its job.toml"
+        if self.task == "masked" and analysis.max_gb > LAMBDA_GB:
+            yield f'max_gb is {analysis.max_gb:g}; for task "masked" it must be at most {LAMBDA_GB:g}'
+        if self.task == "masked" and analysis.mates != "single":
+            yield f'mates is "{analysis.mates}"; for task "masked" it must be "single"'
+        if self.settings is ModelUse:
+            yield from size_conflicts(analysis.use, analysis.job)
 
 
-def check_size(use: ModelUse, job: JobSettings) -> None:
-    """One work item and its answer must fit in one request to the container, and a full request's in its answer."""
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("promoter", "promoter", settings=ModelUse, is_default=True),
+        Kind("masked", "masked", settings=ModelUse),
+        Kind("embed", "embed", settings=ModelUse),
+        Kind("structure", "structure", PROTEIN, ProteinUse, is_default=True, formats=("fasta",)),
+        Kind("protein_embed", "embed", PROTEIN, ProteinUse, formats=("fasta",)),
+        Kind("keep"),
+        Kind("train", formats=(TRAINING,)),
+    )
+}
+
+
+def size_conflicts(use: ModelUse, job: JobSettings) -> Iterator[str]:
+    """A work item and its answer must fit in one request to the container, and a full request's in its answer."""
     most, answer = job.max_payload_mb * 1_000_000, len(use.strands) * ANSWER_BYTES[use.task]
-    asked = (job.windows_per_item + 1) * use.stride + use.window
-    if max(asked, job.windows_per_item * answer) > most / 2:
-        raise ConfigurationError("a work item of job.windows_per_item windows does not fit in job.max_payload_mb")
+    asked = max((job.windows_per_item + 1) * use.stride + use.window, job.windows_per_item * answer)
+    if asked > most / 2:
+        yield (
+            f"job.windows_per_item is {job.windows_per_item:,}; a work item of so many windows takes {asked:,} bytes, "
+            f"and half of job.max_payload_mb is {most // 2:,}"
+        )
     if use.task == "embed" and most / use.stride * answer > MOST_ANSWER:
-        raise ConfigurationError("embeddings of a request of job.max_payload_mb are too many; take a longer stride")
+        yield (
+            f"stride is {use.stride}; embeddings of a request of job.max_payload_mb ({job.max_payload_mb}) are too "
+            "many; take a longer stride"
+        )
