@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
-from seqdrop.config.analyses import Analysis
+from seqdrop.config.analyses import MOST_GB, Analysis
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.config.kind import DNA, PROTEIN, Kind
 from seqdrop.errors import ConfigurationError
@@ -52,7 +52,7 @@ def protein_analysis(options, checkpoint: ProteinCheckpoint) -> Analysis:
 
 def _made(options, kind: Kind, checkpoint: Checkpoint | ProteinCheckpoint, job: JobSettings) -> Analysis:
     settings = kind.local_settings(options, checkpoint)
-    return Analysis(LOCAL, f"{LOCAL}/", kind.formats, 0.0, kind, settings, job, alphabet=kind.alphabet)
+    return Analysis(LOCAL, f"{LOCAL}/", kind.formats, MOST_GB, kind, settings, job, alphabet=kind.alphabet)
 
 
 def task_of(options) -> str | None:

@@ -157,7 +157,7 @@ def test_what_does_not_fit_is_refused_before_the_model_is_asked(folder, tmp_path
     assert "up to 70 bases, not of 71" in refusal(capsys, *ask, "--window", 71)
     models = "contigs, embed, masked, proteins, reads"
     assert f"must be one with a model: {models}" in refusal(capsys, *ask, "--analysis", "raw")
-    assert "stride must be 1 to window" in refusal(capsys, *ask, "--window", 70, "--stride", 71)
+    assert "stride is 71; it must be 1 to window (70)" in refusal(capsys, *ask, "--window", 70, "--stride", 71)
     assert "--masks says what to fill" in refusal(capsys, *ask, "--window", 70, "--masks", file)
     assert "no trained head for --task masked" in refusal(capsys, *ask, "--window", 70, "--task", "masked")
     change_config(folder, id2label={"0": "other", "1": "enhancer"}, label2id=None)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from seqdrop.config.kind import ALPHABETS, Kind, Kinds
 from seqdrop.errors import ConfigurationError
-from seqdrop.kinds.plans import KINDS, from_json, packaged
+from seqdrop.kinds.plans import KINDS, from_json, packaged, parse
 
 OF_0_2_0 = json.loads(Path(__file__).with_name("plans_0_2_0.json").read_text())
 
@@ -39,12 +39,17 @@ def test_two_kinds_of_one_name_are_refused():
         Kinds(Kind(), Kind())
 
 
-def test_formats_that_no_kind_takes_together_are_refused():
+def test_what_has_no_model_is_kept_or_trained_on():
     assert KINDS.without_model(["fastq", "bam"]).name == "keep"
     assert KINDS.without_model(["training"]).name == "train"
-    for formats in (["cram"], ["fastq", "training"]):
-        with pytest.raises(ConfigurationError, match="formats must be some of"):
-            KINDS.without_model(formats)
+
+
+@pytest.mark.parametrize("formats", ['["fastq", "bam"]', '["fastq"]'])
+def test_proteins_without_a_model_come_as_fasta(formats):
+    text = f'[analyses.p]\nprefix = "p/"\nformats = {formats}\nalphabet = "protein"\nmax_gb = 1\n'
+    with pytest.raises(ConfigurationError, match=r'formats must be \["fasta"\] for alphabet "protein"'):
+        parse(text)
+    assert parse(text.replace(formats, '["fasta"]')).by_name["p"].kind.name == "keep"
 
 
 @pytest.mark.parametrize("name", sorted(kind.name for kind in KINDS.values() if kind.settings))

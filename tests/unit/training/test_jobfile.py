@@ -69,8 +69,10 @@ min_q3 = 0.5
         (f'{CNN}[gate]\nmin_q3 = "high"', 'gate.min_q3 is "high"; it must be a number from 0 to 1'),
         (f'{CNN}[instance]\ntype = "g5"', 'instance.type is "g5"; it must be an instance type such as "ml.g5.xlarge"'),
         (f"{CNN}[instance]\nspot = 1", "instance.spot is 1; it must be true or false"),
-        (f"instance = 1\n{CNN}", "instance is no table; write [instance]"),
-        (f"distribution = 1\n{CNN}", "distribution is no table; write [distribution]"),
+        (f"instance = 1\n{CNN}", "instance is 1; it must be a table: write [instance]"),
+        (f"distribution = 1\n{CNN}", "distribution is 1; it must be a table: write [distribution]"),
+        (f'{CNN}[distribution]\nprofil = "ddp"', "distribution.profil is no setting; did you mean profile?"),
+        (f"{CNN}[distribution]\nhosts = 2", "distribution.profile single is one process on one host, but hosts is 2"),
         (f'model = "prott5"\n{DATA}', 'weights is missing: model "prott5" goes on from a pre-trained model in models/'),
         (f'weights = "x"\n{CNN}', 'weights is not for model "cnn": it starts from nothing'),
         (f'task = "promoter"\n{CNN}', 'task is "promoter"; for model "cnn" it must be one of "ss3", "ss8"'),
@@ -83,9 +85,9 @@ min_q3 = 0.5
         ),
         (
             'model = "cnn"\n[data]\nformat = "csv"\ntrain = "a"\nvalidation = "a"\ntest = "b"',
-            "data: one file stands for",
+            'data.validation is "a", and so is train; each needs a file of its own',
         ),
-        ("model = ", "job.toml is no TOML: "),
+        ("model = ", "this is no TOML: Invalid value"),
     ],
 )
 def test_what_is_wrong_is_said(text, message):
@@ -95,6 +97,64 @@ def test_what_is_wrong_is_said(text, message):
 @pytest.mark.parametrize("name", ["/etc/passwd", "../a", "a/../b", "job.toml", "a/..", "./a", "x" * 201])
 def test_a_file_lies_below_the_folder(name):
     assert any("data.file" in one for one in told(f'model = "cnn"\n[data]\nformat = "csv"\nfile = "{name}"'))
+
+
+def test_each_fault_has_the_line_of_its_key():
+    text = """\
+# a comment
+model = "cnn"
+weights = "x"
+[data]
+format = "csv"
+file = "job.toml"
+[train]
+epochs = 0
+[distribution]
+profile = "zero3"
+hosts = 2
+"""
+    with pytest.raises(InvalidFile) as raised:
+        parse(text.encode())
+    assert [(fault.line, fault.message.split(" ")[0]) for fault in raised.value.errors] == [
+        (3, "weights"),
+        (6, "data.file"),
+        (8, "train.epochs"),
+        (10, "distribution.profile"),
+    ]
+    assert raised.value.fault.message == 'weights is not for model "cnn": it starts from nothing (line 3)'
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"model = 'cnn'\n\n[data]\nformat = 'fl\xff'", "byte 34 of the file is not UTF-8, which TOML is written in"),
+        (b"model = 'cnn'\n\n\nx = " + b"[" * 50_000, "this is no TOML that can be read: it is nested too deeply"),
+        (b"model = 'cnn'\n\n\nseed = " + b"1" * 5000, "this is no TOML: Exceeds the limit (4300 digits)"),
+        (b"model = 'cnn'\n\n\nmodel = 'cnn'", "this is no TOML: Cannot overwrite a value"),
+    ],
+)
+def test_what_cannot_be_read_at_all_is_refused_too(body, message):
+    with pytest.raises(InvalidFile) as raised:
+        parse(body)
+    assert raised.value.fault.message.startswith(message)
+    assert raised.value.fault.line in (1, 4)
+
+
+def test_a_byte_order_mark_is_no_fault():
+    assert parse(b"\xef\xbb\xbf" + CNN.encode()) == parse(CNN.encode())
+
+
+def test_a_stored_job_is_read_by_the_rules_of_its_day():
+    stored = parse(CNN.encode()).as_dict()
+    stored["train"]["epochs"], stored["instance"]["type"] = 5000, "g5"
+    assert JobFile.from_dict(stored).as_dict() == stored
+
+
+def test_tables_of_the_sdk_are_left_to_the_distribution():
+    table = "[distribution]\nhosts = 2\n[distribution.smdistributed.modelparallel]\nenabled = true\n"
+    assert parse(f"{CNN}{table}".encode()).distribution["hosts"] == 2
+    both = table.replace("hosts = 2", "profile = 'ddp'")
+    assert "has a profile and a table of the SageMaker SDK" in told(f"{CNN}{both}")[0]
 
 
 def test_all_that_is_wrong_is_said_at_once():

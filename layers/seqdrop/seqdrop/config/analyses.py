@@ -3,72 +3,77 @@
 from __future__ import annotations
 
 import json
-import re
-import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterator
+from dataclasses import MISSING, asdict, dataclass, field, fields
 
 from seqdrop.companions import runs
-from seqdrop.config.fields import Table, WrongSettings
+from seqdrop.config.documents import WrongFile, load, located
+from seqdrop.config.entries import read_entry
+from seqdrop.config.fields import Choice, Choices, Number, Table, Text, setting
 from seqdrop.config.job_settings import JobSettings
-from seqdrop.config.kind import ALPHABETS, DNA, PROTEIN, Kind, Kinds, Sampling
+from seqdrop.config.kind import ALPHABETS, DNA, READ_FORMATS, TRAINING, Kind, Kinds, Sampling
+from seqdrop.config.problems import Problem, WrongSettings, collect, dotted, shown, unknown_keys
 from seqdrop.errors import ConfigurationError
-from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 
-TRAINING = "training"  # the analysis, and the format, of what a training is made of
-FORMATS = frozenset({"fastq", "fasta", "bam", TRAINING})
+FILE = "analyses.toml"
+FORMATS = (*READ_FORMATS, TRAINING)
 WAIT, CHECK, SINGLE = MATES = ("wait", "check", "single")
 RUN = "run"  # the one gate: files go on when their run is complete
-# Part of every job name, which SageMaker limits to 63 characters.
-NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
-RESERVED = "examine"  # stands in the names of processing jobs where an analysis stands in those of others
-# What a Lambda of 1769 MB reads in its 15 minutes at the slowest rate that was seen, with nothing to spare.
+# What a Lambda of 1769 MB reads in its 15 minutes at the slowest rate that was seen, with half of the time in reserve.
 LAMBDA_GB, LAMBDA_GB_AT_MOST = 2.0, 15.0
 MOST_GB = 100  # archive copies it in one Lambda's 15 minutes, at 110 MB/s over ten connections at the least
+HOURS = Number(0, 87_600, above=True, as_float=True)  # ten years
 
 
 @dataclass(frozen=True)
-class Analysis:
-    """One entry of analyses.toml. `settings` are those of its kind, None without a model."""
+class Validation(Table):
+    """Where files are examined."""
+
+    table = "validation"
+
+    lambda_gb: float = setting(LAMBDA_GB, Number(0, LAMBDA_GB_AT_MOST, as_float=True))
+    """Gigabytes above which a file is too large for a Lambda, so that a SageMaker Processing job examines it."""
+
+
+@dataclass(frozen=True)
+class Analysis(Table):
+    """What the files under one prefix of the landing bucket are, and what is done with them."""
 
     name: str
-    prefix: str
-    formats: tuple[str, ...]
-    max_gb: float
+    prefix: str = setting(MISSING, Text(r".*/", "a text that ends in a slash"))
+    """Where files are dropped, with a slash at its end; the longest prefix that fits a key wins."""
+    formats: tuple[str, ...] = setting(MISSING, Choices(*FORMATS))
+    """What such a file may be: "fastq", "fasta" (plain or gzip, told by content), "bam" (unaligned). "training" is for
+    the analysis training alone: job.toml and the files that it names."""
+    max_gb: float = setting(MISSING, Number(0, MOST_GB, above=True, as_float=True))
+    """Gigabytes of a file; larger ones are rejected before they are read."""
     kind: Kind
+    """What is done with the files; chosen by `task`, `alphabet` and `formats`."""
     settings: Table | None
+    """Those of the kind; None where files are validated and archived without a model."""
     job: JobSettings
-    severity: dict[str, str] = field(default_factory=dict)  # of codes, where other than the default of reads/codes.py
-    mates: str = SINGLE  # what a name that says mate 1 or 2 means: "wait", "check" or "single"
-    mate_hours: float = 24  # until the lab is told that a file still waits
-    alphabet: str = DNA  # of the records: "dna" or "protein"
-    gate: str = ""  # "run": what lies in a folder goes on when its run is complete
-    gate_hours: float = 24  # until the lab is told that a run still waits for its marker
+    severity: dict[str, str] = field(default_factory=dict)
+    """Of codes, where other than the default of reads/codes.py."""
+    mates: str = setting(SINGLE, Choice(*MATES))
+    """What a FASTQ name like S1_R1_001 or S1_1 means. "wait": the file waits until its mate is valid too. "check": it
+    goes on at once, and the mate that comes second is checked. "single": nothing, for single-end reads."""
+    mate_hours: float = setting(24.0, HOURS)
+    """Hours after which the lab is notified that a file still waits for its mate, or for what else belongs to it."""
+    alphabet: str = setting(DNA, Choice(*ALPHABETS))
+    """Of the records."""
+    gate: str = setting("", Choice(RUN, or_empty=True))
+    """"run": a file in a folder below the prefix goes on when its run is complete (docs/runs.md). Absent: each goes on
+    by itself."""
+    gate_hours: float = setting(24.0, HOURS)
+    """Hours after which the lab is notified that a run still waits for its marker."""
 
-    def __post_init__(self) -> None:
-        for code, severity in self.severity.items():
-            if code not in CODES:
-                raise ConfigurationError(f"severity.{code}: there is no such code; docs/formats.md lists them")
-            if severity not in SEVERITIES:
-                raise ConfigurationError(f"severity.{code} must be one of {', '.join(SEVERITIES)}")
-            if CODES[code].fixed and severity != ERROR:
-                raise ConfigurationError(f"severity.{code}: always an error; such a file cannot be trusted")
-        if self.alphabet == PROTEIN and self.formats != ("fasta",):
-            raise ConfigurationError('proteins come as FASTA: formats must be ["fasta"]')
-        if self.mates not in MATES:
-            raise ConfigurationError(f"mates must be one of {', '.join(MATES)}")
+    def conflicts(self) -> Iterator[str]:
         if self.mates != SINGLE and "fastq" not in self.formats:
-            raise ConfigurationError(f'mates = "{self.mates}" is for FASTQ; formats has none')
-        if not self.mate_hours > 0:
-            raise ConfigurationError("mate_hours must be above 0")
-        self._check_gate()
-        if wrong := self.kind.conflicts(self):
-            raise ConfigurationError("; ".join(wrong))
-
-    def _check_gate(self) -> None:
-        if self.gate not in ("", RUN):
-            raise ConfigurationError(f'gate must be "{RUN}", or left out')
-        if not self.gate_hours > 0:
-            raise ConfigurationError("gate_hours must be above 0")
+            yield f'mates is "{self.mates}"; it is for FASTQ, and formats has none: leave it out, or write "{SINGLE}"'
+        if self.name == TRAINING and self.formats != (TRAINING,):
+            yield f'formats is {shown(self.formats)}; of the analysis {TRAINING} it must be ["{TRAINING}"]'
+        if self.name != TRAINING and TRAINING in self.formats:
+            yield f'formats has "{TRAINING}", which is for the analysis {TRAINING} alone'
 
     @property
     def has_model(self) -> bool:
@@ -95,21 +100,27 @@ class Analysis:
 
     @classmethod
     def from_json(cls, text: str, kinds: Kinds) -> Analysis:
-        """Read what `as_json` of this or an earlier version wrote. Keys that its kind has no more are left out."""
+        """Return what `as_json` was made of, perhaps by an earlier version: no rule is applied again.
+
+        Settings that the kind has no more are left out. Raise ConfigurationError for a kind that there is no more.
+        """
         entry = json.loads(text)
         use, job, formats = entry.pop("use"), entry.pop("job"), tuple(entry.pop("formats"))
         kind = kinds.with_task(use.get("task"), entry.get("alphabet", DNA)) if use else kinds.without_model(formats)
-        settings = kind.settings(**_known(kind.settings, use)) if use else None
-        return cls(kind=kind, settings=settings, job=JobSettings(**job), formats=formats, **entry)
+        if kind is None:
+            raise ConfigurationError(f"this version of Seqdrop has no task {use['task']!r}, which the attempt is for")
+        settings = kind.settings.restore(**_known(kind.settings, use)) if use else None
+        restored = JobSettings.restore(**job)
+        return cls.restore(kind=kind, settings=settings, job=restored, formats=formats, **entry)
 
 
 def _known(table: type[Table], values: dict) -> dict:
-    return {one.name: values[one.name] for one in fields(table) if one.name in values}
+    return {name: values[name] for name in table.rules() if name in values}
 
 
 def job_settings(plan: str) -> JobSettings:
     """Return the job settings in what `Analysis.as_json` wrote, whatever its kind."""
-    return JobSettings(**json.loads(plan)["job"])
+    return JobSettings.restore(**json.loads(plan)["job"])
 
 
 @dataclass(frozen=True)
@@ -152,45 +163,38 @@ class Analyses:
         return analysis.mates if analysis else SINGLE
 
 
-def parse(text: str, kinds: Kinds) -> Analyses:
-    """Read analyses.toml. Raises ConfigurationError that names the analysis and the field."""
-    document = tomllib.loads(text)
-    analyses = {name: _named(name, dict(entry), kinds) for name, entry in document.get("analyses", {}).items()}
-    prefixes = [a.prefix for a in analyses.values()]
-    if len(set(prefixes)) != len(prefixes):
-        raise ConfigurationError("two analyses have the same prefix")
-    validation = document.get("validation", {})
-    if unknown := set(validation) - {"lambda_gb"}:
-        raise ConfigurationError(f"analyses.toml, validation: there is no {', '.join(sorted(unknown))}")
-    return Analyses(analyses, float(validation.get("lambda_gb", LAMBDA_GB)))
-
-
-def _named(name: str, entry: dict, kinds: Kinds) -> Analysis:
+def parse(text: str, kinds: Kinds, name: str = FILE) -> Analyses:
+    """Read the text of an analyses.toml, which messages call `name`. Raise WrongFile with everything that is wrong."""
+    document = load(text, name)
     try:
-        return _analysis(name, entry, kinds)
-    except (ConfigurationError, WrongSettings, TypeError, KeyError) as error:
-        raise ConfigurationError(f"analyses.toml, analysis {name!r}: {error}") from error
+        return _read(document, kinds)
+    except WrongSettings as error:
+        raise WrongFile(name, located(error.problems, text)) from error
 
 
-def _analysis(name: str, entry: dict, kinds: Kinds) -> Analysis:
-    if not NAME.fullmatch(name):
-        raise ConfigurationError("a name is 1 to 12 lower-case letters and digits, a letter first")
-    if name == RESERVED:
-        raise ConfigurationError("this name is taken: it stands in the names of jobs that examine large files")
-    prefix, formats = entry.pop("prefix"), tuple(entry.pop("formats"))
-    if not prefix.endswith("/"):
-        raise ConfigurationError(f"prefix {prefix!r} must end in a slash")
-    if not 0 < float(entry["max_gb"]) <= MOST_GB:
-        raise ConfigurationError(f"max_gb must be above 0 and {MOST_GB} at the most")
-    if not formats or set(formats) - FORMATS:
-        raise ConfigurationError(f"formats must be some of {sorted(FORMATS)}")
-    job, max_gb = JobSettings(**entry.pop("job", {})), float(entry.pop("max_gb"))
-    severity = dict(entry.pop("severity", {}))
-    mates, mate_hours = entry.pop("mates", SINGLE), float(entry.pop("mate_hours", 24))
-    gate = {"gate": entry.pop("gate", ""), "gate_hours": float(entry.pop("gate_hours", 24))}
-    alphabet = entry.pop("alphabet", DNA)
-    if alphabet not in ALPHABETS:
-        raise ConfigurationError(f"alphabet must be one of {', '.join(ALPHABETS)}")
-    kind = kinds.with_task(entry.pop("task", None), alphabet) if entry else kinds.without_model(formats)
-    settings = kind.settings.read(entry) if kind.settings else None
-    return Analysis(name, prefix, formats, max_gb, kind, settings, job, severity, mates, mate_hours, alphabet, **gate)
+def _read(document: dict, kinds: Kinds) -> Analyses:
+    problems, misspelt = unknown_keys(document, (), (Validation.table, "analyses"), noun="table")
+    validation = collect(problems, Validation.read, document.get(Validation.table, {}))
+    entries = document.get("analyses", {})
+    if not isinstance(entries, dict):
+        problems.append(Problem(("analyses",), "analyses must be a table: write [analyses.NAME]"))
+        entries = {}
+    elif not entries and "analyses" not in misspelt:
+        problems.append(Problem((), "analyses is missing: there must be a table [analyses.NAME] for each prefix"))
+    analyses = {name: collect(problems, read_entry, name, entry, kinds, Analysis) for name, entry in entries.items()}
+    if problems := [*problems, *_same_prefix(entries)]:
+        raise WrongSettings(problems)
+    return Analyses(analyses, validation.lambda_gb)
+
+
+def _same_prefix(entries: dict) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for name, entry in entries.items():
+        prefix, at = entry.get("prefix") if isinstance(entry, dict) else None, ("analyses", name, "prefix")
+        if not isinstance(prefix, str):
+            continue
+        if prefix in first:
+            other = dotted(("analyses", first[prefix], "prefix"))
+            message = f"{dotted(at)} is {shown(prefix)}, and so is {other}; each needs a prefix of its own"
+            yield Problem(at, message)
+        first.setdefault(prefix, name)

@@ -1,144 +1,131 @@
-"""Settings of a TOML table as fields of a frozen dataclass, each with its rule.
+"""Tables of a TOML file as frozen dataclasses whose fields carry their rules.
 
-A message names the table and key, the value and what is allowed: `train.epochs is 0; it must be a whole number from 1
-to 1,000`.
+    @dataclass(frozen=True)
+    class Train(Table):
+        table = "train"
+
+        epochs: int = setting(10, Whole(1, 1000))
+        \"""Passes over the training records, at most.\"""
+
+A problem names the table, the key, the value and what is allowed: `train.epochs is 0; it must be a whole number from 1
+to 1,000`. `documents` adds the line of the file; `schema` makes JSON Schema of the same rules, with the text under each
+field as its description.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import MISSING, Field, field, fields
-from difflib import get_close_matches
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import MISSING, field, fields
+from functools import cache
+from typing import Any, Self
 
-from seqdrop.errors import ConfigurationError
+from seqdrop.config.conflicts import Rules, default, filled, find_conflicts
+from seqdrop.config.problems import WRONG, Path, Problem, WrongSettings, dotted, shown, unknown_keys
+from seqdrop.config.rules import Choice, Choices, Flag, Maybe, Number, Rule, Text, Whole
 
-
-class WrongSettings(ConfigurationError, ValueError):
-    """What is wrong with a table: all of it, a sentence each."""
-
-    def __init__(self, messages: list[str]):
-        super().__init__("; ".join(messages))
-        self.messages = messages
+__all__ = ["Choice", "Choices", "Flag", "Maybe", "Number", "Rule", "Table", "Text", "Whole", "setting"]
 
 
-class Choice:
-    """One of some words."""
-
-    def __init__(self, *words: str):
-        self._words = words
-        self.wanted = "one of " + ", ".join(f'"{word}"' for word in words)
-
-    def holds(self, value: Any) -> bool:
-        return isinstance(value, str) and value in self._words
-
-
-class Whole:
-    """A whole number within bounds."""
-
-    def __init__(self, least: int, most: int):
-        self._least, self._most = least, most
-        self.wanted = f"a whole number from {least:,} to {most:,}"
-
-    def holds(self, value: Any) -> bool:
-        return type(value) is int and self._least <= value <= self._most
-
-
-class Number:
-    """A number within bounds."""
-
-    def __init__(self, least: float, most: float):
-        self._least, self._most = least, most
-        self.wanted = f"a number from {least:,.10g} to {most:,.10g}"
-
-    def holds(self, value: Any) -> bool:
-        return type(value) in (int, float) and self._least <= value <= self._most
-
-
-class Flag:
-    """true or false."""
-
-    wanted = "true or false"
-
-    def holds(self, value: Any) -> bool:
-        return isinstance(value, bool)
-
-
-class Text:
-    """A text of a pattern; `meaning` says what the pattern is for."""
-
-    def __init__(self, pattern: str, meaning: str):
-        self._pattern, self.wanted = re.compile(pattern), meaning
-
-    def holds(self, value: Any) -> bool:
-        return isinstance(value, str) and self._pattern.fullmatch(value) is not None
-
-
-class Maybe:
-    """What another rule allows, or nothing: a key that may be absent."""
-
-    def __init__(self, rule: Any):
-        self.rule, self.wanted = rule, rule.wanted
-
-    def holds(self, value: Any) -> bool:
-        return value is None or self.rule.holds(value)
-
-
-def setting(default: Any, rule: Any) -> Any:
-    """A field of a `Table`. MISSING as default: it has to be given."""
+def setting(default: Any, rule: Rule) -> Any:
+    """Return a field of a `Table`. MISSING as the default: it has to be given."""
     return field(default=default, metadata={"rule": rule})
 
 
 class Table:
-    """Base of the frozen dataclasses: `table` is the name of the TOML table, "" for the top."""
+    """Base of the frozen dataclasses. Fields made by `setting` are keys of the TOML table; any other field comes from
+    elsewhere. An instance that is made directly is checked, too, and raises WrongSettings."""
 
     table = ""
+    """Name of the TOML table, "" for the top. `read` takes another place where one class serves several tables."""
 
     def __post_init__(self) -> None:
-        wrong = [self.broken(one, getattr(self, one.name)) for one in fields(self) if "rule" in one.metadata]
-        if found := [message for message in wrong if message] or self.conflicts():
-            raise WrongSettings(found)
+        settings = {name: getattr(self, name) for name in self.rules()}
+        others = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in settings}
+        if problems := self.find_problems(settings, self.place(), **others):
+            raise WrongSettings(problems)
 
-    def conflicts(self) -> list[str]:
-        """What is wrong between settings that are each allowed."""
-        return []
+    def conflicts(self) -> Iterable[str]:
+        """Yield what is wrong between settings that are each allowed. A message starts with the key that it is about.
 
-    @classmethod
-    def at(cls, key: str) -> str:
-        return f"{cls.table}.{key}" if cls.table else key
-
-    @classmethod
-    def read(cls, given: Any, **others: Any):
-        """From a TOML table; `others` are fields that come from elsewhere. Raises WrongSettings."""
-        if not isinstance(given, dict):
-            raise WrongSettings([f"{cls.table} is no table; write [{cls.table}]"])
-        known = {one.name: one for one in fields(cls) if "rule" in one.metadata}
-        wrong = [cls._unknown(key, list(known)) for key in given if key not in known]
-        wrong += [
-            f"{cls.at(name)} is missing; it must be {one.metadata['rule'].wanted}"
-            for name, one in known.items()
-            if one.default is MISSING and name not in given
-        ]
-        if wrong:
-            broken = (cls.broken(known[key], value) for key, value in given.items() if key in known)
-            raise WrongSettings(wrong + [message for message in broken if message])
-        return cls(**given, **others)
+        A setting that is wrong itself cannot be looked at: the rules up to there count, the others are left out.
+        """
+        return ()
 
     @classmethod
-    def _unknown(cls, key: str, known: list[str]) -> str:
-        near = get_close_matches(key, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
-        return f"{cls.at(key)} is no setting; {hint}"
+    def rules(cls) -> dict[str, Rule]:
+        """Return the names of the table's keys, with their rules."""
+        return _settings(cls)
 
     @classmethod
-    def broken(cls, one: Field, value: Any) -> str:
-        """What is wrong with a value for a field; "" if nothing is."""
-        rule = one.metadata["rule"]
-        return "" if rule.holds(value) else f"{cls.at(one.name)} is {_shown(value)}; it must be {rule.wanted}"
+    def place(cls) -> Path:
+        """Return where the table is, unless `read` is told otherwise."""
+        return tuple(cls.table.split(".")) if cls.table else ()
+
+    @classmethod
+    def read(
+        cls, table: Any, path: Path | None = None, *, misspelt: Collection[str] = (), rules: Iterable[Rules] = (),
+        **others: Any,
+    ) -> Self:  # fmt: skip
+        """Return a table of a TOML document as an instance; `others` are fields that come from elsewhere.
+
+        `misspelt` are settings that an unknown key, which was reported before, stands for: they are not reported as
+        missing. `rules` are more rules across fields. Raise WrongSettings with everything that is wrong, which is
+        nothing new if only a key is misspelt.
+        """
+        path = cls.place() if path is None else path
+        problems = cls.find_problems(table, path, misspelt, rules, **others)
+        if problems or cls.rules().keys() & set(misspelt) - table.keys():
+            raise WrongSettings(problems)
+        return filled(cls, _given(cls, table) | others)
+
+    @classmethod
+    def restore(cls, **values: Any) -> Self:
+        """Return an instance without applying any rule: of values that were checked when they were stored, perhaps by
+        an earlier version. Raise TypeError for names that are no fields, and for fields without a value."""
+        names = {one.name: one for one in fields(cls)}
+        if unknown := sorted(values.keys() - names):
+            raise TypeError(f"{cls.__name__} has no {', '.join(unknown)}")
+        if lacking := [name for name, one in names.items() if name not in values and default(one) is MISSING]:
+            raise TypeError(f"{cls.__name__} needs {', '.join(lacking)}")
+        return filled(cls, values)
+
+    @classmethod
+    def find_problems(
+        cls, table: Any, path: Path, misspelt: Collection[str] = (), rules: Iterable[Rules] = (),
+        hidden: Collection[str] = (), **others: Any,
+    ) -> list[Problem]:  # fmt: skip
+        """Return everything that is wrong with a table of a TOML document; the arguments are those of `read`.
+
+        `hidden` are settings whose value is not known yet, so that no rule across fields may look at them.
+        """
+        if not isinstance(table, dict):
+            return [Problem(path, f"{dotted(path)} is {shown(table)}; it must be a table: write [{dotted(path)}]")]
+        problems, meant = unknown_keys(table, path, cls.rules())
+        skipped = {name for name in (*misspelt, *meant) if name not in table}
+        broken = _broken(cls, table, skipped)
+        problems += [Problem((*path, name), f"{dotted((*path, name))} {text}") for name, text in broken.items()]
+        wrong = {*broken, *skipped, *hidden, *(name for name, value in others.items() if value is WRONG)}
+        return problems + find_conflicts(cls, _given(cls, table, wrong) | others, wrong, path, (cls.conflicts, *rules))
 
 
-def _shown(value: Any) -> str:
-    """As TOML writes it, and not much of it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value[:80]}"' if isinstance(value, str) else str(value)[:80]
+def _broken(cls: type[Table], table: Mapping[str, Any], skipped: Collection[str]) -> dict[str, str]:
+    """Return what is wrong with single settings, by name."""
+    broken = {}
+    for name, rule in cls.rules().items():
+        if name in table:
+            if not rule.holds(table[name]):
+                broken[name] = f"is {shown(table[name])}; it must be {rule.wanted}"
+        elif name not in skipped and not hasattr(cls, name):  # a default is an attribute of the class
+            broken[name] = f"is missing; it must be {rule.wanted}"
+    return broken
+
+
+def _given(cls: type[Table], table: Mapping[str, Any], wrong: Collection[str] = ()) -> dict[str, Any]:
+    """Return the settings of a table in the form in which they are stored, without those that are wrong."""
+    rules = cls.rules()
+    return {name: rules[name].keep(value) for name, value in table.items() if name in rules and name not in wrong}
+
+
+@cache
+def _settings(cls: type[Table]) -> dict[str, Rule]:
+    return {one.name: one.metadata["rule"] for one in fields(cls) if "rule" in one.metadata}

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from seqdrop.errors import ConfigurationError
+from seqdrop.config.fields import Table, Whole, setting
 
 
 @dataclass(frozen=True)
-class JobSettings:
-    """How the work of an analysis is cut into objects, requests and jobs."""
+class JobSettings(Table):
+    """How the work of an analysis is cut into objects, requests and transform jobs."""
 
-    shard_mb: int = 4
-    max_payload_mb: int = 1
-    windows_per_item: int = 64
-    max_members: int = 50
-    max_shards: int = 500
-    max_windows: int = 10_000_000
+    table = "job"
 
-    def __post_init__(self) -> None:
-        for one in fields(self):
-            if not isinstance(getattr(self, one.name), int) or getattr(self, one.name) < 1:
-                raise ConfigurationError(f"job.{one.name} must be a whole number from 1")
-        if self.max_payload_mb > 100:
-            raise ConfigurationError("job.max_payload_mb: SageMaker allows 100 at the most")
-        if self.max_members > 98:
-            raise ConfigurationError("job.max_members: 98 at the most (one ledger transaction holds 100)")
+    shard_mb: int = setting(4, Whole(1))
+    """Megabytes of one input object; objects are spread over instances."""
+    max_payload_mb: int = setting(1, Whole(1, 100))
+    """Megabytes of one request to the container, at most; SageMaker allows 100."""
+    windows_per_item: int = setting(64, Whole(1))
+    """A long record is cut into work items of this many windows."""
+    max_members: int = setting(50, Whole(1, 98))
+    """Uploads that may share one job; one transaction of the ledger holds 100 records."""
+    max_shards: int = setting(500, Whole(1))
+    """Input objects of a job that uploads share; a larger upload has a job of its own."""
+    max_windows: int = setting(10_000_000, Whole(1))
+    """An upload with more windows (of proteins: residues) is rejected: one Lambda imports all its predictions."""

@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from seqdrop.config.fields import Table
-from seqdrop.errors import ConfigurationError, Fault
+from seqdrop.errors import Fault
 from seqdrop.reads.records import Record
 
 DNA, PROTEIN = ALPHABETS = ("dna", "protein")
-READ_FORMATS = ("fastq", "fasta", "bam")
+READ_FORMATS, TRAINING = ("fastq", "fasta", "bam"), "training"
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ class Kind:
 
     # -- settings --
 
-    def conflicts(self, analysis: Any) -> list[str]:
-        """Return what is wrong between settings that are each allowed; empty if nothing is."""
-        return []
+    def conflicts(self, analysis: Any) -> Iterable[str]:
+        """Yield what is wrong between settings that are each allowed; a message starts with the key it is about."""
+        return ()
 
     def parameters(self, settings: Any) -> dict:
         """Return the settings as JSON, for provenance and for the plan that an attempt keeps."""
@@ -184,19 +184,13 @@ class Kinds(Mapping[str, Kind]):
         return next(kind for kind in self.of_alphabet(alphabet).values() if kind.is_default)
 
     def without_model(self, formats: Iterable[str]) -> Kind:
-        """Return the kind of an analysis that names no model: by its formats, which differ."""
-        fitting = [kind for kind in self.values() if kind.settings is None and set(formats) <= set(kind.formats)]
-        if not fitting:
-            named = sorted({name for kind in self.values() for name in kind.formats})
-            raise ConfigurationError(f"formats must be some of {named}; training stands alone")
-        return fitting[0]
+        """Return the kind of an analysis that names no model: that of trainings takes their files alone."""
+        trains = TRAINING in formats
+        return next(kind for kind in self.values() if kind.settings is None and (TRAINING in kind.formats) == trains)
 
-    def with_task(self, task: str | None, alphabet: str) -> Kind:
-        """Return the kind of an analysis with a model; `task` is None where analyses.toml names none."""
-        if task is None:
-            return self.default(alphabet)
+    def with_task(self, task: str | None, alphabet: str) -> Kind | None:
+        """Return the kind of an analysis with a model, the default one for None; None if there is none."""
         fitting = self.of_alphabet(alphabet)
-        if task not in fitting:
-            of = "" if alphabet == DNA else f", for alphabet {alphabet}"
-            raise ConfigurationError(f"task must be one of {', '.join(fitting)}{of}")
-        return fitting[task]
+        if task is None:
+            return next((kind for kind in fitting.values() if kind.is_default), None)
+        return fitting.get(task)

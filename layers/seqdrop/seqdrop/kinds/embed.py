@@ -29,12 +29,14 @@ class Embed(WindowKind):
     table = "embeddings"
     answer_bytes = 7_500
 
-    def conflicts(self, analysis: Analysis) -> list[str]:
-        settings, most = analysis.settings, analysis.job.max_payload_mb * 1_000_000
-        wrong = super().conflicts(analysis)
-        if not wrong and most / settings.stride * len(settings.strands) * self.answer_bytes > MAX_ANSWER:
-            wrong = ["embeddings of a request of job.max_payload_mb are too many; take a longer stride"]
-        return wrong
+    def conflicts(self, analysis: Analysis) -> Iterator[str]:
+        yield from super().conflicts(analysis)
+        settings, megabytes = analysis.settings, analysis.job.max_payload_mb
+        if megabytes * 1_000_000 / settings.stride * len(settings.strands) * self.answer_bytes > MAX_ANSWER:
+            yield (
+                f"stride is {settings.stride}; embeddings of a request of job.max_payload_mb ({megabytes}) are too "
+                "many; take a longer stride"
+            )
 
     def row_maker(self, predictions: Predictions, counts: Counts) -> Callable[[dict, dict], Iterator[dict]]:
         return lambda answer, shared: window_rows(answer, shared, counts, "embedding")

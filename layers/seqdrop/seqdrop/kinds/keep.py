@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from seqdrop.config.kind import Kind
+from collections.abc import Iterator
+
+from seqdrop.config.analyses import Analysis
+from seqdrop.config.kind import PROTEIN, Kind
 
 
 class Keep(Kind):
     """Most of what a sequencer makes."""
 
     name = "keep"
+
+    def conflicts(self, analysis: Analysis) -> Iterator[str]:
+        if analysis.alphabet == PROTEIN and analysis.formats != ("fasta",):
+            yield f'formats must be ["fasta"] for alphabet "{PROTEIN}"'

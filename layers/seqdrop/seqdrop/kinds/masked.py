@@ -23,9 +23,10 @@ from seqdrop.work.items import Spans, masked_items, runs_of_n, true_end
 class Settings(WindowSettings):
     """Settings of a masked analysis."""
 
-    def conflicts(self) -> list[str]:
-        forward = [f'strands is "{self.strands}"; strands must be "+": what fills a mask is of the forward strand']
-        return super().conflicts() + (forward if self.strands != "+" else [])
+    def conflicts(self) -> Iterator[str]:
+        yield from super().conflicts()
+        if self.strands != "+":
+            yield f'strands is "{self.strands}"; for task "masked" it must be "+", the strand that masks are filled on'
 
 
 class Masked(WindowKind):
@@ -41,11 +42,12 @@ class Masked(WindowKind):
     answer_bytes = 300
     head = "cls.predictions.transform.dense.weight"
 
-    def conflicts(self, analysis: Analysis) -> list[str]:
-        wrong = super().conflicts(analysis)
-        if analysis.max_gb > LAMBDA_GB or analysis.mates != SINGLE:
-            wrong.append(f'task masked: max_gb must be {LAMBDA_GB:g} at the most, and mates "single"')
-        return wrong
+    def conflicts(self, analysis: Analysis) -> Iterator[str]:
+        if analysis.max_gb > LAMBDA_GB:
+            yield f'max_gb is {analysis.max_gb:g}; for task "masked" it must be at most {LAMBDA_GB:g}'
+        if analysis.mates != SINGLE:
+            yield f'mates is "{analysis.mates}"; for task "masked" it must be "{SINGLE}"'
+        yield from super().conflicts(analysis)
 
     def counter(self, analysis: Analysis, masks: Any = None) -> Callable[[Record], int]:
         spans = _spans(masks)

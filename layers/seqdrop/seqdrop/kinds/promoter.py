@@ -45,18 +45,19 @@ class Settings(SampledSettings):
 
     threshold: float = setting(MISSING, Number(0, 1))
     """The model's own probability, not the calibrated one, from which a window is called."""
-    label: str = setting(MISSING, Text(r"(?s).+", "what the positive class is named; only what the model card says"))
+    label: str = setting(MISSING, Text(r".+", "what the model card calls the positive class"))
     """Name of the positive class, as the model's card has it."""
     tracks: bool = setting(False, Flag())
     """true: records are places on a genome, so calls and tracks are written as well."""
-    prior: float | None = setting(None, Maybe(Number(1e-12, 1 - 1e-12)))
+    prior: float | None = setting(None, Maybe(Number(0, 1, above=True, below=True)))
     """Share of windows that truly are positives, for the calibrated probability; the calibration set's if absent."""
-    distance: int | None = setting(None, Maybe(Whole(1, 1_000_000_000)))
+    distance: int | None = setting(None, Maybe(Whole(1)))
     """Called windows of a strand that start nearer than this many bases are one call; a window if absent."""
 
-    def conflicts(self) -> list[str]:
-        both = ["collapse is for reads, tracks for places on a genome: not both"]
-        return super().conflicts() + (both if self.collapse and self.tracks else [])
+    def conflicts(self) -> Iterator[str]:
+        yield from super().conflicts()
+        if self.collapse and self.tracks:
+            yield "collapse is for reads, tracks for places on a genome: not both"
 
     @property
     def apart(self) -> int:

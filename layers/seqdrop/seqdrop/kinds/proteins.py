@@ -32,9 +32,9 @@ class ProteinSettings(Table):
 
     model: str = setting(MISSING, MODEL)
     """Name of the model; its current archive is what models/<model>/current.json points to."""
-    window: int | None = setting(None, Maybe(Whole(1, 1_000_000)))
+    window: int | None = setting(None, Maybe(Whole(1)))
     """Residues that the model sees at once; as many as it takes if absent."""
-    overlap: int = setting(128, Whole(0, 1_000_000))
+    overlap: int = setting(128, Whole(0))
     """Residues that the windows of a longer protein share at least; their predictions are cross-faded."""
 
 

@@ -5,8 +5,10 @@ What job.toml may say is in seqdrop.training.jobfile; the plan of an attempt is 
 
 from __future__ import annotations
 
-from seqdrop.config.analyses import TRAINING, Analysis
-from seqdrop.config.kind import Kind
+from collections.abc import Iterator
+
+from seqdrop.config.analyses import Analysis
+from seqdrop.config.kind import TRAINING, Kind
 from seqdrop.ledger.records import TRAIN
 
 
@@ -19,10 +21,6 @@ class Train(Kind):
     companions = "training"
     takes_markers = False
 
-    def conflicts(self, analysis: Analysis) -> list[str]:
-        wrong = []
-        if analysis.name != TRAINING:
-            wrong.append(f'formats = ["{TRAINING}"] is for the analysis {TRAINING}, which has no model here')
+    def conflicts(self, analysis: Analysis) -> Iterator[str]:
         if analysis.gate:
-            wrong.append("a training waits for its job.toml: it takes no gate")
-        return wrong
+            yield "gate is not for a training: it waits for its job.toml"

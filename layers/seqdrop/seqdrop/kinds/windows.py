@@ -41,9 +41,9 @@ class WindowSettings(Table):
     """Name of the model; its current archive is what models/<model>/current.json points to."""
     k: int = setting(MISSING, Whole(3, 6))
     """k-mer length of the model's vocabulary."""
-    window: int = setting(MISSING, Whole(3, 100_000))
+    window: int = setting(MISSING, Whole(3))
     """Bases that the model sees at once."""
-    stride: int = setting(MISSING, Whole(1, 100_000))
+    stride: int = setting(MISSING, Whole(1))
     """Bases from the start of a window to the start of the next."""
     strands: str = setting(MISSING, Choice("+", "+-"))
     """"+" scores the forward strand; "+-" also the reverse complement of each window."""
@@ -54,11 +54,11 @@ class WindowSettings(Table):
     precision: str = setting("auto", Choice("auto", "fp32", "bf16", "int8"))
     """Number format of the model's arithmetic; benchmarks/inference.py measures what each costs."""
 
-    def conflicts(self) -> list[str]:
-        wrong = [f"window is {self.window}; it must be at least k ({self.k})"] if self.window < self.k else []
+    def conflicts(self) -> Iterable[str]:
         if self.stride > self.window:
-            wrong.append(f"stride is {self.stride}; stride must be 1 to window ({self.window})")
-        return wrong
+            yield f"stride is {self.stride}; it must be 1 to window ({self.window})"
+        if self.window < self.k:
+            yield f"window is {self.window}; it must be at least k ({self.k})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class SampledSettings(WindowSettings):
 
     max_reads: int | None = setting(None, Maybe(Whole(1, MAX_READS)))
     """Records of a file that the model sees at most, drawn at random by `seed`; all if absent."""
-    seed: int = setting(0, Whole(0, 2**63 - 1))
+    seed: int = setting(0, Whole(0))
     """Starts that draw. It gives the same record numbers in each file, so mates stay together."""
     collapse: bool = setting(False, Flag())
     """true: identical records are scored once, and rows have their count. For amplicons and small RNA."""
@@ -82,14 +82,16 @@ class WindowKind(Kind):
     answer_bytes = 0
     """Bytes that a prediction takes in the container's answer, about; a base takes one in the request."""
 
-    def conflicts(self, analysis: Analysis) -> list[str]:
+    def conflicts(self, analysis: Analysis) -> Iterable[str]:
         """A work item and its answer must fit in a request to the container, and a full request's in its answer."""
         job, settings = analysis.job, analysis.settings
         most, answer = job.max_payload_mb * 1_000_000, len(settings.strands) * self.answer_bytes
-        asked = (job.windows_per_item + 1) * settings.stride + settings.window
-        if max(asked, job.windows_per_item * answer) > most / 2:
-            return ["a work item of job.windows_per_item windows does not fit in job.max_payload_mb"]
-        return []
+        asked = max((job.windows_per_item + 1) * settings.stride + settings.window, job.windows_per_item * answer)
+        if asked > most / 2:
+            yield (
+                f"job.windows_per_item is {job.windows_per_item:,}; a work item of so many windows takes {asked:,} "
+                f"bytes, and half of job.max_payload_mb is {most // 2:,}"
+            )
 
     def sampling(self, settings: WindowSettings) -> Sampling:
         if not isinstance(settings, SampledSettings):

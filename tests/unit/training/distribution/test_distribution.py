@@ -83,8 +83,9 @@ def test_one_process_on_an_instance_of_many_gpus_has_no_launcher():
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ({"profile": "zero3"}, "distribution.profile is 'zero3'; it must be one of single, ddp, fsdp"),
-        ({"profil": "ddp"}, "distribution.profil: there is no such field"),
+        ({"profile": "zero3"}, 'distribution.profile is "zero3"; it must be one of "single", "ddp", "fsdp"'),
+        ({"profil": "ddp"}, "distribution.profil is no setting; did you mean profile?"),
+        ({"mpii": {}}, "distribution.mpii is no setting; did you mean mpi?"),
         ({"profile": "ddp", "activation_offloading": True}, "goes with fsdp and fsdp_offload; profile ddp keeps all"),
         (
             {"profile": "fsdp", "activation_offloading": True, "activation_checkpointing": False},
@@ -94,10 +95,10 @@ def test_one_process_on_an_instance_of_many_gpus_has_no_launcher():
         ({"profile": "single", "processes_per_host": 8}, "but processes_per_host is 8"),
         ({"profile": "ddp", "processes_per_host": 3}, "has 8 GPUs: the toolkit starts one process a GPU"),
         ({"profile": "ddp", "hosts": 0}, "distribution.hosts is 0; it must be a whole number from 1"),
-        ({"profile": "ddp", "hosts": True}, "distribution.hosts is True"),
-        ({"profile": "ddp", "hosts": 1000}, "64 at the most"),
+        ({"profile": "ddp", "hosts": True}, "distribution.hosts is true"),
+        ({"profile": "ddp", "hosts": 1000}, "distribution.hosts is 1000; it must be a whole number from 1 to 64"),
         ({"profile": "ddp", "accumulate": -1}, "distribution.accumulate is -1"),
-        ({"profile": "ddp", "activation_checkpointing": "yes"}, "is 'yes'; it must be true or false"),
+        ({"profile": "ddp", "activation_checkpointing": "yes"}, 'is "yes"; it must be true or false'),
         ({"profile": "ddp", "lora_rank": 4}, "lora_rank is for profile lora"),
         ({"profile": "lora", "lora_rank": 0}, "distribution.lora_rank is 0"),
         ({"profile": "ddp", "precision": "fp16"}, "fp16 is none of them: T5 overflows"),

@@ -5,123 +5,82 @@ How a training job is spread over GPUs and hosts: the [distribution] table of jo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Any
 
+from seqdrop.config.fields import Choice, Flag, Table, Whole, setting
+from seqdrop.config.problems import Problem, WrongSettings, unknown_keys
 from seqdrop.errors import DistributionRefused
 from seqdrop.training.distribution.launch import torchrun
 from seqdrop.training.distribution.profiles import FSDP_OFFLOAD, LORA, PRECISIONS, PROFILES, SHARDED, SINGLE, Fate
 from seqdrop.training.distribution.smdistributed import translated
 from seqdrop.training.plan.instances import INSTANCES
 
-if TYPE_CHECKING:
-    pass
-
-
 MOST_HOSTS = 64
-
-
-def rules(one: Distribution) -> dict[str, bool]:
-    return {
-        f"distribution.profile is {one.profile!r}; it must be one of {', '.join(PROFILES)}": one.profile in PROFILES,
-        f"distribution.precision is {one.precision!r}; it must be one of {', '.join(PRECISIONS)} (fp16 is none of "
-        "them: T5 overflows in it)": one.precision in PRECISIONS,
-        **{
-            f"distribution.{name} is {getattr(one, name)!r}; it must be true or false": isinstance(
-                getattr(one, name), bool
-            )
-            for name in ("activation_checkpointing", "activation_offloading")
-        },
-        **{
-            f"distribution.{name} is {getattr(one, name)!r}; it must be a whole number from {least}": _whole(
-                getattr(one, name), least
-            )
-            for name, least in (
-                ("processes_per_host", 0),
-                ("hosts", 1),
-                ("micro_batch", 0),
-                ("accumulate", 0),
-                ("lora_rank", 1),
-            )
-        },
-    } | _combinations(one)
-
-
-def _combinations(one: Distribution) -> dict[str, bool]:
-    if not (_whole(one.hosts, 1) and _whole(one.processes_per_host, 0)):
-        return {}
-    single, offloads = one.profile == SINGLE, one.activation_offloading is True
-    return {
-        f"distribution.hosts is {one.hosts}; {MOST_HOSTS} at the most": one.hosts <= MOST_HOSTS,
-        f"profile single is one process on one host, but hosts is {one.hosts}: take ddp or fsdp": not single
-        or one.hosts == 1,
-        f"profile single is one process, but processes_per_host is {one.processes_per_host}: take ddp or "
-        "fsdp": not single or one.processes_per_host <= 1,
-        f"activation_offloading goes with fsdp and fsdp_offload; profile {one.profile} keeps all of the model on "
-        "each GPU, which offloading of activations would not make fit": not offloads or one.is_sharded,
-        "activation_offloading moves the checkpoints of activations to the host, so it needs "
-        "activation_checkpointing = true": not offloads or one.activation_checkpointing is True,
-        "processes_per_host = 1 on more hosts leaves GPUs idle: 0 starts one a GPU": one.processes_per_host != 1
-        or one.hosts == 1
-        or not _has_gpus(one.instance),
-    }
-
-
-def _has_gpus(instance: str) -> bool:
-    return bool(instance in INSTANCES and INSTANCES[instance].gpus > 1)
-
-
-def _whole(value: object, least: int) -> bool:
-    return type(value) is int and value >= least
-
-
 LORA_RANK = 8
-OWN = (
-    "profile",
-    "activation_checkpointing",
-    "activation_offloading",
-    "processes_per_host",
-    "hosts",
-    "micro_batch",
-    "accumulate",
-    "lora_rank",
-    "precision",
-)
 # Tables that the SageMaker SDK takes as `distribution`; smdistributed.py translates them.
 SAGEMAKER = ("smdistributed", "torch_distributed", "pytorchddp", "mpi")
 
 
 @dataclass(frozen=True)
-class Distribution:
-    """One way to spread a job. Raises DistributionRefused, a ValueError, for what cannot be."""
+class Distribution(Table):
+    """How a job is spread over GPUs and hosts. An instance that is made directly, or by `from_table`, raises
+    DistributionRefused, a ValueError, for what cannot be."""
 
-    profile: str = SINGLE
+    table = "distribution"
+
+    profile: str = setting(SINGLE, Choice(*PROFILES))
     """single: one GPU. ddp: a whole copy on each. fsdp: parameters, gradients and optimizer in equal parts.
     fsdp_offload: those on the host. lora: a frozen bf16 copy on each, and small adapters in it that are trained."""
-    activation_checkpointing: bool = False
-    """Hold only each layer's input and compute the layer again in the backward pass: a third more time."""
-    activation_offloading: bool = False
+    activation_checkpointing: bool = setting(False, Flag())
+    """Hold only each layer's input and compute the layer again in the backward pass: a third more time. With fsdp and
+    fsdp_offload it is true unless set."""
+    activation_offloading: bool = setting(False, Flag())
     """Move those inputs to the host until they are needed."""
-    processes_per_host: int = 0
-    """0: one a GPU."""
-    hosts: int = 1
-    micro_batch: int = 0
+    processes_per_host: int = setting(0, Whole(0))
+    """0: one for each GPU."""
+    hosts: int = setting(1, Whole(1, MOST_HOSTS))
+    """Instances of the job."""
+    micro_batch: int = setting(0, Whole(0))
     """Tokens in a forward pass of one process; 0: train.tokens_per_batch."""
-    accumulate: int = 0
+    accumulate: int = setting(0, Whole(0))
     """Forward passes to a step of the optimizer; 0: train.accumulate."""
-    lora_rank: int = LORA_RANK
-    precision: str = "auto"
+    lora_rank: int = setting(LORA_RANK, Whole(1))
+    """Rank of the adapters of profile lora."""
+    precision: str = setting("auto", Choice(*PRECISIONS, note="fp16 is none of them: T5 overflows in it"))
     """auto: bf16 where the GPU has it, else fp32."""
     instance: str = ""
     launch: tuple[tuple[str, str], ...] | None = None
     """Hyperparameters for the toolkit that a SageMaker library needs; None: those of torchrun, where it is needed."""
 
     def __post_init__(self) -> None:
-        broken = [rule for rule, holds in rules(self).items() if not holds]
-        if broken:
-            raise DistributionRefused("; ".join(broken))
+        try:
+            super().__post_init__()
+        except WrongSettings as error:
+            raise DistributionRefused(str(error)) from error
         self._check_instance()
+
+    def conflicts(self) -> Iterator[str]:
+        single = self.profile == SINGLE
+        if single and self.hosts != 1:
+            yield f"profile single is one process on one host, but hosts is {self.hosts}: take ddp or fsdp"
+        if single and self.processes_per_host > 1:
+            yield (
+                f"profile single is one process, but processes_per_host is {self.processes_per_host}: take ddp or fsdp"
+            )
+        if self.processes_per_host == 1 and self.hosts > 1 and _has_gpus(self.instance):
+            yield "processes_per_host = 1 on more hosts leaves GPUs idle: 0 starts one a GPU"
+        if self.activation_offloading and not self.is_sharded:
+            yield (
+                f"activation_offloading goes with fsdp and fsdp_offload; profile {self.profile} keeps all of the model "
+                "on each GPU, which offloading of activations would not make fit"
+            )
+        if self.activation_offloading and not self.activation_checkpointing:
+            yield (
+                "activation_offloading moves the checkpoints of activations to the host, so it needs "
+                "activation_checkpointing = true"
+            )
 
     @classmethod
     def from_table(
@@ -132,16 +91,27 @@ class Distribution:
         `image_has_smp` says that the training image has SageMaker's own distributed libraries: then the SDK's table
         goes to them as it is, and else is translated to the nearest profile, with the fate of each field.
         """
-        _check_names(table)
-        own = {name: value for name, value in table.items() if name in OWN}
+        if problems := _name_problems(table):
+            raise DistributionRefused("; ".join(problem.message for problem in problems))
+        own = {name: value for name, value in table.items() if name in cls.rules()}
         if any(name in table for name in SAGEMAKER):
             changes, fates = translated(table, image_has_smp, instance, model)
         else:
             changes, fates = {}, []
-        found = cls(**_with_defaults(own | changes), instance=instance)
+        found = cls(**with_defaults(own | changes), instance=instance)
         if model:
             found.check(model)
         return found, fates
+
+    @classmethod
+    def find_table_problems(cls, table: Any) -> list[Problem]:
+        """Return what is wrong with a [distribution] table in itself, whatever the machine and the model are. Tables of
+        the SageMaker SDK are left to `from_table`."""
+        if not isinstance(table, dict):
+            return cls.find_problems(table, cls.place())
+        own = {name: value for name, value in table.items() if name in cls.rules()}
+        hidden = ["profile"] if any(name in table for name in SAGEMAKER) else []
+        return _name_problems(table) + cls.find_problems(with_defaults(own), cls.place(), hidden=hidden)
 
     @property
     def is_sharded(self) -> bool:
@@ -212,20 +182,23 @@ class Distribution:
             )
 
 
-def _check_names(table: Mapping) -> None:
-    unknown = sorted(set(table) - set(OWN) - set(SAGEMAKER))
-    if unknown:
-        raise DistributionRefused(
-            f"distribution.{unknown[0]}: there is no such field; it has {', '.join(OWN)}, or what the SageMaker SDK "
-            f"takes: {', '.join(SAGEMAKER)}"
-        )
+def _has_gpus(instance: str) -> bool:
+    return bool(instance in INSTANCES and INSTANCES[instance].gpus > 1)
+
+
+def _name_problems(table: Mapping) -> list[Problem]:
+    """Return what is wrong with the keys of a [distribution] table, without regard to their values."""
+    place, known = Distribution.place(), (*Distribution.rules(), *SAGEMAKER)
+    problems, _ = unknown_keys(table, place, known)
     if "profile" in table and any(name in table for name in SAGEMAKER):
-        raise DistributionRefused("distribution has a profile and a table of the SageMaker SDK: one of them decides")
+        message = "distribution has a profile and a table of the SageMaker SDK: one of them decides"
+        problems.append(Problem((*place, "profile"), message))
     if "lora_rank" in table and table.get("profile") != LORA:
-        raise DistributionRefused("distribution.lora_rank is for profile lora")
+        problems.append(Problem((*place, "lora_rank"), "distribution.lora_rank is for profile lora"))
+    return problems
 
 
-def _with_defaults(given: dict) -> dict:
+def with_defaults(given: Mapping) -> dict:
     """FSDP is taken where memory is short, so it checkpoints activations unless told otherwise."""
     return {"activation_checkpointing": given.get("profile") in SHARDED} | given
 

@@ -1,0 +1,74 @@
+"""A TOML file as text: read, and what is wrong with it by line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from seqdrop.config.problems import Problem
+from seqdrop.errors import ConfigurationError
+
+PLACE = (
+    r" \((?:at line (?P<line>\d+), column (?P<column>\d+)|at end of document)\)$"  # at the end of tomllib's messages
+)
+
+
+class FileFault(NamedTuple):
+    """One thing that is wrong with a file."""
+
+    line: int
+    """The line to look at, from 1."""
+    message: str
+
+
+class WrongFile(ConfigurationError):
+    """What is wrong with a file: all of it, in the order of its lines. Permanent until a person edits the file."""
+
+    def __init__(self, name: str, faults: Iterable[FileFault]):
+        self.name, self.faults = name, sorted(faults)
+        super().__init__("\n".join(f"{name}:{fault.line}: {fault.message}" for fault in self.faults))
+
+
+def load(text: str, name: str) -> dict:
+    """Return a TOML document. Raise WrongFile if it is none."""
+    try:
+        return tomllib.loads(text.removeprefix("\ufeff"))
+    except RecursionError:
+        raise WrongFile(name, [FileFault(1, "this is no TOML that can be read: it is nested too deeply")]) from None
+    except ValueError as error:  # TOMLDecodeError, and what Python says of a number of 5,000 digits
+        raise WrongFile(name, [_syntax(str(error), text)]) from error
+
+
+def decode(body: bytes, name: str) -> str:
+    """Return the text of a file. Raise WrongFile if it is not UTF-8."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        message = f"byte {error.start:,} of the file is not UTF-8, which TOML is written in; save the file as UTF-8"
+        raise WrongFile(name, [FileFault(line, message)]) from error
+
+
+def located(problems: Iterable[Problem], text: str) -> list[FileFault]:
+    """Return each problem with the line of its key, or of the nearest table around it that is there."""
+    from seqdrop.config.toml_lines import key_lines  # only needed when something is wrong
+
+    lines, faults = key_lines(text.removeprefix("\ufeff")), []
+    for problem in problems:
+        path = problem.path
+        while path and path not in lines:
+            path = path[:-1]
+        faults.append(FileFault(lines.get(path, 1), problem.message))
+    return faults
+
+
+def _syntax(message: str, text: str) -> FileFault:
+    place = re.search(PLACE, message)
+    what = f"this is no TOML: {message[: place.start()] if place else message}"
+    if place is None:
+        return FileFault(1, what)
+    if place["line"] is None:
+        return FileFault(text.rstrip().count("\n") + 1, f"{what}, at the end of the file")
+    return FileFault(int(place["line"]), f"{what} (column {place['column']})")

@@ -1,0 +1,150 @@
+"""Rules for single values of a TOML file: what a setting may be, in words and as JSON Schema.
+
+A rule has `wanted`, which completes "it must be …", and three methods: `holds` checks a value as `tomllib` returns it,
+`keep` returns it as the dataclass stores it, and `schema` is the same rule as JSON Schema (draft 7).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+
+class Rule:
+    """Base of all rules."""
+
+    wanted = ""
+
+    def holds(self, value: Any) -> bool:
+        """Return whether a setting may have this value."""
+        raise NotImplementedError
+
+    def keep(self, value: Any) -> Any:
+        """Return an allowed value in the form in which it is stored."""
+        return value
+
+    def schema(self) -> dict:
+        """Return the rule as JSON Schema."""
+        raise NotImplementedError
+
+
+class Choice(Rule):
+    """One of several words; `note` is said of them where another was given. With `or_empty`, an empty text means the
+    same as no setting at all."""
+
+    def __init__(self, *words: str, or_empty: bool = False, note: str = ""):
+        self._words = (*words, "") if or_empty else words
+        quoted = ", ".join(f'"{word}"' for word in words)
+        self.wanted = (quoted if len(words) == 1 else f"one of {quoted}") + (", or left out" if or_empty else "")
+        self.wanted += f" ({note})" if note else ""
+
+    def holds(self, value: Any) -> bool:
+        return isinstance(value, str) and value in self._words
+
+    def schema(self) -> dict:
+        return {"type": "string", "enum": list(self._words)}
+
+
+class Choices(Rule):
+    """A list of one or more words; stored as a tuple."""
+
+    def __init__(self, *words: str):
+        self._words = words
+        self.wanted = "a list of one or more of " + ", ".join(f'"{word}"' for word in words)
+
+    def holds(self, value: Any) -> bool:
+        if not isinstance(value, list | tuple) or not value:
+            return False
+        return all(isinstance(word, str) and word in self._words for word in value)
+
+    def keep(self, value: Any) -> tuple[str, ...]:
+        return tuple(value)
+
+    def schema(self) -> dict:
+        return {"type": "array", "minItems": 1, "items": {"type": "string", "enum": list(self._words)}}
+
+
+class Whole(Rule):
+    """A whole number within bounds; `most` None is no upper bound."""
+
+    def __init__(self, least: int, most: int | None = None):
+        self._least, self._most = least, most
+        self.wanted = f"a whole number from {least:,}" + ("" if most is None else f" to {most:,}")
+
+    def holds(self, value: Any) -> bool:
+        return type(value) is int and self._least <= value and (self._most is None or value <= self._most)
+
+    def schema(self) -> dict:
+        return {"type": "integer", "minimum": self._least} | ({} if self._most is None else {"maximum": self._most})
+
+
+class Number(Rule):
+    """A number within bounds, which are allowed themselves unless `above` or `below` is set.
+
+    With `as_float`, a whole number is stored as a float.
+    """
+
+    def __init__(self, least: float, most: float, *, above: bool = False, below: bool = False, as_float: bool = False):
+        self._least, self._most, self._above, self._below, self._as_float = least, most, above, below, as_float
+        low, high = f"{least:,.10g}", f"{most:,.10g}"
+        if above or below:
+            start, end = "above" if above else "from", "and below" if below else "and at most"
+            self.wanted = f"a number {start} {low} {end} {high}"
+        else:
+            self.wanted = f"a number from {low} to {high}"
+
+    def holds(self, value: Any) -> bool:
+        if type(value) not in (int, float) or not self._least <= value <= self._most:
+            return False
+        return not (self._above and value == self._least) and not (self._below and value == self._most)
+
+    def keep(self, value: Any) -> Any:
+        return float(value) if self._as_float else value
+
+    def schema(self) -> dict:
+        low = "exclusiveMinimum" if self._above else "minimum"
+        return {"type": "number", low: self._least, "exclusiveMaximum" if self._below else "maximum": self._most}
+
+
+class Flag(Rule):
+    """true or false."""
+
+    wanted = "true or false"
+
+    def holds(self, value: Any) -> bool:
+        return isinstance(value, bool)
+
+    def schema(self) -> dict:
+        return {"type": "boolean"}
+
+
+class Text(Rule):
+    """A text that matches a pattern as a whole; `meaning` says what the pattern is for.
+
+    The pattern must mean the same to Python and to ECMAScript, which JSON Schema refers to.
+    """
+
+    def __init__(self, pattern: str, meaning: str):
+        self._pattern, self.wanted = pattern, meaning
+
+    def holds(self, value: Any) -> bool:
+        return isinstance(value, str) and re.fullmatch(self._pattern, value) is not None
+
+    def schema(self) -> dict:
+        return {"type": "string", "pattern": f"^(?:{self._pattern})$"}
+
+
+class Maybe(Rule):
+    """What another rule allows, or None: a setting that may be absent. TOML has no null, so no file can say None."""
+
+    def __init__(self, rule: Rule):
+        self.rule, self.wanted = rule, rule.wanted
+
+    def holds(self, value: Any) -> bool:
+        return value is None or self.rule.holds(value)
+
+    def keep(self, value: Any) -> Any:
+        return None if value is None else self.rule.keep(value)
+
+    def schema(self) -> dict:
+        return self.rule.schema()
