@@ -294,8 +294,8 @@ def test_each_setting_that_is_for_another_task_is_named():
     assert [(fault.line, fault.message) for fault in found] == [
         (10, 'analyses.reads.threshold is for task "promoter", not for task "masked"'),
         (12, 'analyses.reads.label is for task "promoter", not for task "masked"'),
-        (14, 'analyses.reads.max_reads is not for task "masked"'),
-        (15, 'analyses.reads.collapse is not for task "masked"'),
+        (14, 'analyses.reads.max_reads is for task "promoter" or "embed", not for task "masked"'),
+        (15, 'analyses.reads.collapse is for task "promoter" or "embed", not for task "masked"'),
     ]
 
 
