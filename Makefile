@@ -22,7 +22,7 @@ ARCH ?=
 
 VENV := .venv
 KERNEL := layers/seqdrop/seqdrop/reads/kernel
-ZIG := ziglang==0.17.1
+ZIG := $(shell grep '^ziglang' layers/seqdrop/build-requirements.txt)
 PIP_AUDIT := pip-audit==2.10.1
 COVERED := 95
 BIN := $(VENV)/bin
@@ -65,7 +65,8 @@ $(VENV)/.kernel: $(VENV)/.ready $(wildcard $(KERNEL)/*.c) $(KERNEL)/build.py
 		|| echo "No C compiler: files will be read by numpy alone, more slowly (make kernel brings a compiler along)"
 	@touch $@
 
-# The same on request, for `sam build`, for either architecture of Lambda; a compiler is installed if it takes one.
+# The same on request, for either architecture of Lambda; a compiler is installed if it takes one. `sam build` takes what
+# this leaves, or compiles by itself (layers/seqdrop/build_layer.py).
 kernel: $(VENV)/.ready
 	@$(BIN)/python -m seqdrop.reads.kernel.build --check $(ARCH) >/dev/null 2>&1 \
 		|| $(PIP) install --quiet $(PIP_OPTIONS) $(ZIG)

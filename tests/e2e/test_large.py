@@ -41,7 +41,7 @@ def tiny(aws, repository, tmp_path_factory):
         r"lambda_gb = \S+", f"lambda_gb = {THRESHOLD / 1e9:.9f}", (repository / "analyses.toml").read_text()
     )
     assert count == 1
-    (tree / "analyses.toml").write_text(text)
+    (tree / "layers/seqdrop/seqdrop/analyses.toml").write_text(text)
     stack, s3 = deploy(aws, tree=tree, name="tiny"), aws.client("s3")
     ledger = target_of(aws, stack).ledger()
     return SimpleNamespace(

@@ -30,7 +30,7 @@ def gated(aws, repository, tmp_path_factory):
     for prefix in ('prefix = "reads/"\n', 'prefix = "raw/"\n'):
         assert text.count(prefix) == 1
         text = text.replace(prefix, prefix + 'gate = "run"\n')
-    (tree / "analyses.toml").write_text(text)
+    (tree / "layers/seqdrop/seqdrop/analyses.toml").write_text(text)
     stack, s3 = deploy(aws, tree=tree, name="gated"), aws.client("s3")
     ledger = target_of(aws, stack).ledger()
     return SimpleNamespace(

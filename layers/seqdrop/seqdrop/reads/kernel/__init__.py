@@ -1,7 +1,8 @@
 """The block functions in C, where they were built (`make kernel`); everything works without, by numpy, slower.
 
 `lib` is None where they were not, or where a caller set it so. What is here and in `room` has the contract of its
-numpy counterpart, which is the reference; tests fuzz the two against each other.
+numpy counterpart, which is the reference; tests fuzz the two against each other. numpy is imported where it is called,
+since the kernel is built where there is none.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import platform
 from importlib.machinery import ExtensionFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 HERE = Path(__file__).resolve().parent
 SOURCES = (
@@ -69,6 +72,8 @@ def pointer(array: np.ndarray, kind: str):
 
 def bits(words: np.ndarray, hashes: np.ndarray, add: bool) -> np.ndarray:
     """Which hashes may be in the set. With `add` all are added, each before the next one is looked for."""
+    import numpy as np
+
     found = np.empty(len(hashes), np.uint8)
     hashes = np.ascontiguousarray(hashes)
     held, wanted = pointer(words, "uint64_t[]"), pointer(hashes, "uint64_t[]")
@@ -78,6 +83,8 @@ def bits(words: np.ndarray, hashes: np.ndarray, add: bool) -> np.ndarray:
 
 def sum_names(hashes: np.ndarray, chunks: int) -> np.ndarray:
     """The sums of the first whole chunks."""
+    import numpy as np
+
     hashes, sums = np.ascontiguousarray(hashes), np.empty(chunks, np.uint64)
     lib.seqdrop_sum_names(pointer(hashes, "uint64_t[]"), chunks, pointer(sums, "uint64_t[]"))
     return sums

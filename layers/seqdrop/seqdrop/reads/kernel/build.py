@@ -47,10 +47,23 @@ class CannotBuild(Exception):
 
 
 def compiler(machine: str) -> list[str]:
-    """The command that compiles for `machine`. Raises CannotBuild if there is none."""
+    """Return the command that compiles for `machine`. Raise CannotBuild if there is none."""
+    try:
+        return own_compiler(machine)
+    except CannotBuild:
+        return zig(machine)
+
+
+def own_compiler(machine: str) -> list[str]:
+    """Return this machine's C compiler. Raise CannotBuild if it has none, or one for other machines than Lambda's."""
     own = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
-    if own and machine == platform.machine():
-        return own.split()
+    if not own or machine != platform.machine() or platform.libc_ver()[0] != "glibc":
+        raise CannotBuild(f"no C compiler for {machine} here (`make kernel` installs one)")
+    return own.split()
+
+
+def zig(machine: str) -> list[str]:
+    """Return the command of ziglang, which compiles for each machine. Raise CannotBuild if it is not installed."""
     try:
         import ziglang  # noqa: F401  run as a module below
     except ImportError:
@@ -59,11 +72,27 @@ def compiler(machine: str) -> list[str]:
     return [sys.executable, "-m", "ziglang", "cc", "-target", target, "-s"]
 
 
-def build(machine: str = platform.machine(), folder: Path = HERE) -> Path:
-    """Compile for `machine` into `folder`; the path of the module. Raises CannotBuild."""
+def find_fresh(machine: str) -> Path | None:
+    """Return the kernel for `machine` that lies here, if it is made of these sources and loads in Lambda."""
+    made = HERE / file_name(machine)
+    if not made.is_file() or fingerprint().encode() not in made.read_bytes():
+        return None
+    try:
+        check_glibc(made)
+    except CannotBuild:
+        return None
+    return made
+
+
+def build(machine: str = platform.machine(), folder: Path = HERE, own: bool | None = None) -> Path:
+    """Compile for `machine` into `folder`; return the path of the module. Raise CannotBuild.
+
+    `own` True takes this machine's compiler, False takes ziglang, None the first of them that is there.
+    """
     from cffi import FFI
 
-    command, name = compiler(machine), module_name(machine)
+    command = {True: own_compiler, False: zig, None: compiler}[own](machine)
+    name = module_name(machine)
     builder = FFI()
     builder.cdef(TYPES + FUNCTIONS)
     builder.set_source(name, TYPES + "".join(path.read_text() for path in sources()))
@@ -74,6 +103,10 @@ def build(machine: str = platform.machine(), folder: Path = HERE) -> Path:
         include = f"-I{sysconfig.get_paths()['include']}"
         command += [*OPTIONS, f'-DSEQDROP_SOURCES="{fingerprint()}"', include, str(source), "-o", str(made)]
         done = subprocess.run(command, capture_output=True, text=True)
+        if "Python.h" in done.stderr:
+            raise CannotBuild(
+                f"{sys.executable} has no Python.h: install python3-dev (Debian), or python3-devel (Fedora)"
+            )
         if done.returncode:
             raise CannotBuild(f"the compiler failed:\n{done.stderr[-3000:]}")
         check_glibc(made)
