@@ -14,6 +14,23 @@ Each record keeps when it came to each state (`timeline`), how often the reconci
 trace in which it was first written (`trace_id`); an attempt names its job, a job its members, its request and the tags
 that the bill tells its cost by."""
 
+SETS = """## Sets of files
+
+Uploads that belong together are the members of a set. Its record (`FileSet`, `ledger/coordination.py`) has no state: it
+says which upload holds which slot, and a few facts. Each move by which an upload takes a slot, or advances because of
+who holds another, is one transaction with a write of this record, on the condition that its revision is the one that
+was read. Policies (`stages/assemble/`) decide about members:
+
+| policy | set | slots | facts |
+|---|---|---|---|
+| `mates` | R1 and R2 of one name | `1`, `2` | `settled`: the two that last advanced together |
+| `masks` | a FASTA and the BED of its masked intervals | `fasta`, `bed` | |
+| `training` | files of one folder under `training/` | their names | `attempt`: the last one that was planned |
+| `runs` | a folder that is a run's | `manifest` | `opened_at`, `opened_by`, `missing`, `awaits`, `told_at` |
+
+Items also hold the fields in which versions up to 0.2.0 kept pairs, data sets and runs (`ledger/earlier_sets.py`),
+under the same keys: those versions can read them, so that a deployment, or its rollback, loses nothing that waits."""
+
 ABOUT = {
     UPLOAD: "One object version in the landing bucket.",
     ATTEMPT: "An upload × an analysis × a number: one try at predictions for it, or at a model.",
@@ -23,7 +40,7 @@ ABOUT = {
 
 def page() -> str:
     """docs/ledger.md."""
-    return "\n\n".join([TITLE, *(_section(kind) for kind in (UPLOAD, ATTEMPT, JOB))]) + "\n"
+    return "\n\n".join([TITLE, *(_section(kind) for kind in (UPLOAD, ATTEMPT, JOB)), SETS]) + "\n"
 
 
 def _section(kind: str) -> str:

@@ -43,7 +43,7 @@ MOVES = (
         "RECEIVED",
         "WAITING",
         (VALIDATE,),
-        "it is sound; its mate, its BED or FASTA, the rest of its training, or a file that it lists, is not there yet",
+        "it is valid; its mate, its BED or FASTA, the rest of its training, or a file that it lists, is not there yet",
         (*FOUND, "waiting_since"),
     ),
     Move(UPLOAD, "RECEIVED", "WITHDRAWN", (VALIDATE,), "the object was deleted before it was read", ("reason",)),
@@ -68,7 +68,7 @@ MOVES = (
         "WAITING",
         "RECEIVED",
         (VALIDATE,),
-        "its mate came after its work items expired, or the BED came that says what to fill: it is read again",
+        "it is read again: its mate came after its work items expired, its BED came, or it belongs to no set any more",
     ),
     Move(UPLOAD, "WAITING", "WITHDRAWN", (VALIDATE,), "the object was deleted while it waited", ("reason",)),
     Move(

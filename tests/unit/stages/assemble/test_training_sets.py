@@ -20,6 +20,7 @@ from seqdrop.stages.operator.replay import considered, replay
 from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.start_training.start_training import launch_training, start_training
 from seqdrop.stages.validate.validate import validate
+from seqdrop.training.data.store import Store
 from seqdrop.uploads import UploadVersion
 
 from local.proteins import files, proteins
@@ -162,6 +163,27 @@ class TestGathering:
         validate(services, versions[last])
         assert states(services, versions.values()) == {"VALIDATED"}
         assert len(services.ledger.attempts(versions["job.toml"].id)) == 1
+
+    def test_the_report_is_of_the_versions_that_are_trained_on(self, services, drop, monkeypatch):
+        """A newer version completes the training while an older one is being prepared, at the same moment."""
+        versions = {name: drop(name) for name in NAMES if name != "mask.fasta"}
+        for version in versions.values():
+            validate(services, version)
+        old, new = drop("mask.fasta"), drop("mask.fasta")
+        prepared = Store.prepared
+
+        def late(store):
+            monkeypatch.undo()
+            found = prepared(store)
+            validate(services, new)
+            return found
+
+        monkeypatch.setattr(Store, "prepared", late)
+        validate(services, old)
+        assert services.ledger.upload(old.id).reason == "superseded"
+        head = versions["job.toml"]
+        assert json.loads(attempt_of(services, head).plan)["files"]["mask.fasta"] == new.id
+        assert read(services, f"reports/{head.id}.json")["data"]["files"]["mask.fasta"] == new.id
 
     def test_killed_before_the_transaction_the_next_delivery_ends_it(self, services, drop, monkeypatch):
         versions = {name: drop(name) for name in NAMES}
@@ -487,6 +509,32 @@ class TestAgain:
         late = drop("job.toml")
         validate(services, late)
         assert services.ledger.upload(late.id).reason == "data_archived"
+
+    def test_data_that_are_about_to_be_archived_belong_to_the_training_that_has_its_model(
+        self, services, sagemaker, dropped, drop
+    ):
+        """Archiving empties the landing bucket before it tells the ledger: no other training may bind them again."""
+        train(services, sagemaker, dropped["job.toml"])
+        first = attempt_of(services, dropped["job.toml"])
+        again = drop("job.toml")
+        validate(services, again)
+        assert attempt_of(services, again).state == "PLANNED"
+        for name in set(NAMES) - {"job.toml"}:
+            assert services.ledger.upload(dropped[name].id).training == first.key
+            archive(services, dropped[name].id)
+        assert states(services, [dropped[name] for name in NAMES if name != "job.toml"]) == {"ARCHIVED"}
+
+    def test_data_that_archiving_took_away_at_this_moment_are_not_withdrawn(self, services, sagemaker, dropped, drop):
+        train(services, sagemaker, dropped["job.toml"])
+        data = [dropped[name] for name in NAMES if name != "job.toml"]
+        for version in data:
+            services.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
+        for key in services.s3.list_objects_v2(Bucket="work", Prefix="training/")["Contents"]:
+            services.s3.delete_object(Bucket="work", Key=key["Key"])
+        late = drop("job.toml")
+        validate(services, late)
+        assert services.ledger.upload(late.id).reason == "data_archived"
+        assert states(services, data) == {"VALIDATED"}
 
 
 class TestReplay:

@@ -14,7 +14,9 @@ from typing import Any
 
 from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import Fault, InvalidFile, RetryableError
+from seqdrop.ledger.coordination import FileSet
 from seqdrop.ledger.records import Upload
+from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services
@@ -90,10 +92,17 @@ def _superseded(newer: Upload, policy: Policy) -> dict:
     return rejection(InvalidFile(Fault("superseded", message, advice)))
 
 
+def _is_outdated(ledger: Ledger, file_set: FileSet | None) -> bool:
+    """Whether another invocation wrote the set since it was read."""
+    return file_set is not None and ledger.file_set(file_set.policy, file_set.name).revision != file_set.revision
+
+
 def _carry_out(services: Services, decision: Decision) -> bool:
     """Write a decision, with what comes before it and after it; return False if another invocation was first."""
     if not decision.steps and not decision.file_set:
         return True
+    if _is_outdated(services.ledger, decision.file_set):
+        return False  # before anything is said that the write which is bound to fail would not make true
     decision.before()
     if not services.ledger.move_together(decision.steps, decision.attempts, decision.file_set):
         return False

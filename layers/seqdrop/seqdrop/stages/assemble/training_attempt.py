@@ -11,6 +11,7 @@ from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import Decision
 from seqdrop.stages.assemble.view import View
 from seqdrop.stages.notifications import report_content
+from seqdrop.stages.routing import may_be_archived
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.jobfile import JobFile
 from seqdrop.training.request import Order
@@ -25,11 +26,20 @@ def plan(view: View, head: Upload, job: JobFile, files: dict[str, Upload], data:
     order = Order(name, job, ids, data, prepared, previous=previous)
     attempt = Attempt("PLANNED", upload_id=head.id, analysis=TRAINING, run=head.run, plan=order.as_json())
     steps = [Step(head, "VALIDATED", _facts(view, head)), *_failed_before(view.services, attempt, previous, head)]
-    data_files = [upload for upload in files.values() if upload.state != "ARCHIVED"]
+    data_files = [upload for upload in files.values() if not is_leaving(view.services, upload)]
     steps += [Step(file, "VALIDATED", _facts(view, file) | {"training": attempt.key}) for file in data_files]
     report = partial(report_content, view.services, head, _content(order))
     file_set = view.with_upload.with_facts(attempt=attempt.key)
     return Decision(steps, [attempt], file_set, enqueue=[head]).after(report)
+
+
+def is_leaving(services: Services, upload: Upload) -> bool:
+    """Whether a file is archived or about to be, since an earlier training has its model: it belongs to that one, and
+    may be gone from the landing bucket at any moment.
+    """
+    if upload.state != "VALIDATED":
+        return upload.state == "ARCHIVED"
+    return may_be_archived(upload, services.ledger.deciding(upload))
 
 
 def _facts(view: View, member: Upload) -> dict:

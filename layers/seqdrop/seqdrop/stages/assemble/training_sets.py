@@ -20,7 +20,7 @@ from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import Decision, reject, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
-from seqdrop.stages.assemble.training_attempt import plan
+from seqdrop.stages.assemble.training_attempt import is_leaving, plan
 from seqdrop.stages.assemble.view import MembersGone, View
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.data.store import Store
@@ -118,7 +118,7 @@ def _complete(view: View, head: Upload, job: JobFile, files: dict[str, Upload]) 
 
 def _gone(view: View, head: Upload, members: list[Upload], error: ObjectGone) -> Decision:
     """Raise MembersGone for files that were deleted; reject job.toml if an archived one is lacking."""
-    landed = [member for member in members if member.state != "ARCHIVED"]
+    landed = [member for member in members if not is_leaving(view.services, member)]
     if gone := [member for member in landed if is_gone(view.services.s3, member)]:
         raise MembersGone(*gone) from error
     message = "its data were archived after an earlier training, and what was prepared of them has expired"

@@ -1,0 +1,77 @@
+"""A policy as a newcomer would write it: a VCF and its TBI advance together if they name the same sequences."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import struct
+
+from seqdrop.aws.ranged_stream import RangedObject
+from seqdrop.config.analyses import Analyses
+from seqdrop.errors import Fault, InvalidFile, ObjectGone
+from seqdrop.kinds.keep import Keep
+from seqdrop.ledger.records import Step, Upload
+from seqdrop.ledger.table import Ledger
+from seqdrop.runtime.services import Services
+from seqdrop.stages.assemble.decision import Decision, reject, wait
+from seqdrop.stages.assemble.policy import Awaited, Policy
+from seqdrop.stages.assemble.view import MembersGone, View
+from seqdrop.work.examination import rejection
+
+ADVICE = "Compress the file with bgzip, index it with `tabix -p vcf`, and drop both again."
+
+
+class KeepVariants(Keep):
+    """What analyses.toml would name: files are kept, and wait for each other."""
+
+    name, companions = "variants", "variants"
+
+
+class Variants(Policy):
+    """Slots are "vcf" and "tbi"."""
+
+    name, awaited = "variants", "the other of VCF and TBI"
+
+    def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
+        is_index = upload.key.endswith(".tbi")
+        return f"{upload.bucket}/{upload.key.removesuffix('.tbi')}", "tbi" if is_index else "vcf"
+
+    def read(self, services: Services, upload: Upload) -> tuple[dict, list[str]]:
+        """The facts of a file, and the names of its sequences."""
+        with RangedObject(services.s3, upload.version) as body:
+            packed, is_index = body.read(), upload.key.endswith(".tbi")
+        names = _sequences(gzip.decompress(packed), is_index)
+        facts = {"format": "tbi" if is_index else "vcf", "records": len(names)}
+        return facts | {"sha256": hashlib.sha256(packed).hexdigest()}, names
+
+    def decide(self, view: View) -> Decision:
+        upload, other = view.upload, view.member("tbi" if view.slot == "vcf" else "vcf")
+        facts, names = view.content or self.read(view.services, upload)
+        if other is None or other.state != "WAITING":  # nothing yet, or it advanced with an earlier version
+            return wait(view, facts)
+        try:
+            _, of_other = self.read(view.services, other)
+        except ObjectGone as error:
+            raise MembersGone(other) from error
+        if names != of_other:
+            refusal = rejection(InvalidFile(Fault("other_index", "the TBI is not of this VCF", ADVICE)))
+            mates = {upload.id: other, other.id: upload}
+            return reject(view.services, [upload, other], refusal, mates=mates, read=False, other="its companion")
+        steps = [Step(upload, "VALIDATED", facts | {"mate": other.id}), Step(other, "VALIDATED", {"mate": upload.id})]
+        return Decision(steps, file_set=view.with_upload)
+
+    def awaits(self, ledger: Ledger, analyses: Analyses, upload: Upload) -> Awaited:
+        name = upload.key.removesuffix(".tbi") if upload.key.endswith(".tbi") else f"{upload.key}.tbi"
+        what = "its VCF" if upload.key.endswith(".tbi") else "its TBI"
+        return Awaited.partner(what, name.rpartition("/")[2], f"{what}, {name}", name.rpartition("/")[2])
+
+
+def _sequences(content: bytes, is_index: bool) -> list[str]:
+    """The names in a tabix index, whose header gives the length of their list, or the CHROM of a VCF's records."""
+    if is_index and content[:4] == b"TBI\1":
+        (length,) = struct.unpack_from("<i", content, 32)
+        return [name.decode() for name in content[36 : 36 + length].split(b"\0")[:-1]]
+    if not is_index and content.startswith(b"##fileformat=VCF"):
+        lines = (line for line in content.decode().splitlines() if not line.startswith("#"))
+        return list(dict.fromkeys(line.partition("\t")[0] for line in lines))
+    raise InvalidFile(Fault("bad_variants", "it is no tabix index" if is_index else "it is no VCF", ADVICE))
