@@ -63,11 +63,11 @@ def go_on(
     names = {name: one.id for name, one in files.items()}
     order = Order(place.name, job, names, store.data, prepared, previous=seated.attempt)
     attempt = Attempt("PLANNED", upload_id=head.id, analysis=TRAINING, run=head.run, plan=order.as_json())
-    _report(services, head, order)
     steps = [_step(one, arrival, "" if one is head else attempt.key) for one in members if one.state != "ARCHIVED"]
     steps += [*_failed_before(services, attempt, seated, head), *arrival.replaced]
     if not services.ledger.move_together(steps, [attempt], replace(seated, attempt=attempt.key)):
         return False
+    report_training(services, attempt)
     logger().info("training planned", extra={"upload_id": head.id, "training": place.name})
     hand_on(services, services.ledger.upload(head.id))
     return True
@@ -99,8 +99,10 @@ def _reject_all(services: Services, seated: DataSet, arrival: Arrival, uploads: 
     return services.ledger.move_together([*steps, *arrival.replaced], pair=seated)
 
 
-def _report(services: Services, head: Upload, order: Order) -> None:
-    """What there is to train on, beside job.toml."""
+def report_training(services: Services, attempt: Attempt) -> None:
+    """Write what there is to train on, beside job.toml. Only once its attempt is in the ledger: a run that was too late
+    with other versions of the data would else have the last word."""
+    head, order = services.ledger.upload(attempt.upload_id), Order.from_json(attempt.plan)
     content = {
         "upload": head.id,
         "key": head.key,
