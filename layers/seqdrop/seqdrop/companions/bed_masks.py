@@ -8,9 +8,6 @@ from seqdrop.reads.bed import LONGEST_NAME, Bed, Stretch
 from seqdrop.reads.findings import Findings, Policy, fault
 from seqdrop.reads.records import Record
 
-# A FASTA that is refused by one of these is refused for its BED.
-MISFITS = frozenset({"bed_no_record", "bed_beyond_end"})
-
 
 class BedMasks:
     """What one BED masks in one pass over a FASTA. `upload_id` is the BED's."""

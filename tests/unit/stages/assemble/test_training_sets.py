@@ -14,6 +14,7 @@ from seqdrop.models.code_bundles import push_program
 from seqdrop.models.registry import Version, make_current
 from seqdrop.sagemaker.names import job_name
 from seqdrop.stages.archive.archive import archive
+from seqdrop.stages.assemble import training_attempt
 from seqdrop.stages.finish.finish import finish
 from seqdrop.stages.operator.release import release, why_not
 from seqdrop.stages.operator.replay import considered, replay
@@ -196,6 +197,44 @@ class TestGathering:
         monkeypatch.setattr("seqdrop.training.data.store.prepare", lambda *_: pytest.fail("they were read before"))
         validate(services, versions[NAMES[-1]])
         assert states(services, versions.values()) == {"VALIDATED"}
+
+    def test_the_report_tells_of_what_is_trained_on_also_if_another_set_was_tried_at_that_moment(
+        self, services, drop, monkeypatch
+    ):
+        versions = {name: drop(name) for name in NAMES if name != "mask.fasta"}
+        for version in versions.values():
+            validate(services, version)
+        old, new = drop("mask.fasta"), drop("mask.fasta")
+        prepared = Store.prepared
+
+        def slow(store):
+            found = prepared(store)
+            monkeypatch.undo()
+            validate(services, new)  # another function, at this moment
+            return found
+
+        monkeypatch.setattr(Store, "prepared", slow)
+        validate(services, old)
+        head = versions["job.toml"]
+        assert json.loads(attempt_of(services, head).plan)["files"]["mask.fasta"] == new.id
+        assert read(services, f"reports/{head.id}.json")["data"]["files"]["mask.fasta"] == new.id
+
+    def test_killed_before_the_report_the_next_delivery_writes_it(self, services, drop, monkeypatch):
+        versions = {name: drop(name) for name in NAMES}
+        for name in NAMES[:-1]:
+            validate(services, versions[name])
+
+        def die(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(training_attempt, "report_training", die)
+        with pytest.raises(KeyboardInterrupt):
+            validate(services, versions[NAMES[-1]])
+        monkeypatch.undo()
+        assert states(services, versions.values()) == {"VALIDATED"}
+        validate(services, versions[NAMES[-1]])
+        report = read(services, f"reports/{versions['job.toml'].id}.json")
+        assert report["data"]["files"]["mask.fasta"] == versions["mask.fasta"].id
 
     def test_a_newer_file_takes_the_seat_of_one_that_waits(self, services, drop):
         old = drop("mask.fasta", b">broken\n0\n")

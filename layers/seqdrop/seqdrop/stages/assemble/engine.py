@@ -106,6 +106,7 @@ def _carry_out(services: Services, decision: Decision) -> bool:
     decision.before()
     if not services.ledger.move_together(decision.steps, decision.attempts, decision.file_set):
         return False
+    decision.then()
     logger().info("moved together", extra={"moves": {step.record.id: step.to for step in decision.steps}})
     advanced = [step.record for step in decision.steps if step.to == "VALIDATED"]
     for upload in advanced if decision.enqueue is None else decision.enqueue:

@@ -9,24 +9,24 @@ from __future__ import annotations
 
 import posixpath
 from functools import partial
+from typing import TYPE_CHECKING
 
-from seqdrop.aws.ranged_stream import RangedObject
-from seqdrop.companions.bed_masks import MISFITS, BedMasks
-from seqdrop.companions.masks import BED, FASTA, parse
+from seqdrop.companions.masks import BED, FASTA, MISFITS, parse
 from seqdrop.config.analyses import Analyses
-from seqdrop.errors import Fault, InvalidFile, ObjectGone
+from seqdrop.errors import Fault, InvalidFile
 from seqdrop.kinds.plans import attempts_of
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.ledger.table import Ledger
-from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import NOTHING, Decision, reject, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
-from seqdrop.stages.assemble.view import MembersGone, View
+from seqdrop.stages.assemble.view import View
 from seqdrop.stages.notifications import report, report_content
-from seqdrop.work.examination import Examination, load, rejection
-from seqdrop.work.examine import examine
+from seqdrop.work.examination import Examination, rejection
+
+if TYPE_CHECKING:
+    from seqdrop.reads.bed import Bed
 
 REJECTS_BOTH = MISFITS | {"too_many_windows"}  # found in the FASTA, but a matter of its BED as well
 
@@ -43,6 +43,8 @@ class Masks(Policy):
 
     def read(self, services: Services, upload: Upload) -> Bed | None:
         """A BED. How a FASTA is read depends on whether there is one."""
+        from seqdrop.stages.assemble.masked_reading import bed_of  # not all that ask a policy have the reads layer
+
         return bed_of(services, upload) if parse(upload.key).seat == BED else None
 
     def decide(self, view: View) -> Decision:
@@ -64,12 +66,6 @@ class Masks(Policy):
 MASKS = Masks()
 
 
-def bed_of(services: Services, upload: Upload) -> Bed:
-    """Read a BED in one pass. Raise InvalidFile, ObjectGone."""
-    with RangedObject(services.s3, upload.version) as body:
-        return read_bed(body, upload.key)
-
-
 def _decide_bed(view: View, bed: Bed) -> Decision:
     """It waits. A FASTA that waits is read again, with it; one that advanced without a BED is not."""
     upload, fasta = view.upload, view.member(FASTA)
@@ -84,9 +80,11 @@ def _decide_bed(view: View, bed: Bed) -> Decision:
 
 
 def _decide_fasta(view: View) -> Decision:
+    from seqdrop.stages.assemble.masked_reading import examined
+
     fasta, bed = view.upload, view.member(BED)
     bed = bed if bed and bed.state == "WAITING" else None
-    found = _examined(view, bed)
+    found = examined(view, bed)
     return _judged(view, found, bed).after(partial(report, view.services, fasta, found))
 
 
@@ -105,21 +103,6 @@ def _judged(view: View, found: Examination, bed: Upload | None) -> Decision:
     steps = [Step(fasta, "VALIDATED", found.facts | ({"mate": bed.id} if bed else {}))]
     steps += [Step(bed, "VALIDATED", {"mate": fasta.id, "masks_of": attempt.key})] if bed else []
     return Decision(steps, [attempt], view.with_upload, enqueue=[fasta])
-
-
-def _examined(view: View, bed: Upload | None) -> Examination:
-    """Return what a pass over the FASTA finds if that BED says what to fill. Raise MembersGone if the BED was deleted,
-    ObjectGone if the FASTA was.
-    """
-    services, upload = view.services, view.upload
-    found = load(services.s3, services.settings.work, upload.id)
-    if found and found.masks == (bed.id if bed else ""):
-        return found
-    try:
-        masks = BedMasks(bed.id, bed_of(services, bed)) if bed else None
-    except ObjectGone as error:
-        raise MembersGone(bed) from error
-    return examine(services.s3, services.settings.work, upload.version, view.analysis, masks=masks)
 
 
 def _late(fasta: Upload, bed: Upload) -> dict:

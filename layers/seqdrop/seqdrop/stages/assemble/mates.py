@@ -7,6 +7,7 @@ advances at once, and only the second can be rejected for its mate.
 from __future__ import annotations
 
 import posixpath
+from typing import TYPE_CHECKING
 
 from seqdrop.companions.mates import parse
 from seqdrop.config.analyses import CHECK, SINGLE, WAIT, Analyses, Analysis
@@ -15,11 +16,13 @@ from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.stages.assemble.decision import NOTHING, Decision, reject, wait
-from seqdrop.stages.assemble.pairing import Pairing, compared
 from seqdrop.stages.assemble.policy import Awaited, Policy
 from seqdrop.stages.assemble.view import View
 from seqdrop.stages.notifications import report
 from seqdrop.work.examination import Examination, load
+
+if TYPE_CHECKING:
+    from seqdrop.stages.assemble.pairing import Pairing
 
 
 class Mates(Policy):
@@ -49,6 +52,8 @@ class Mates(Policy):
             return Decision([Step(mate if own else upload, "RECEIVED")], again=own is not None)
         if not _is_mate(view, own):
             return Decision(_validated(view, own), attempts_of(own), before=lambda: report(view.services, upload, own))
+        from seqdrop.stages.assemble.pairing import compared  # not all that ask a policy have the reads layer
+
         return _decide(view, compared(view, mate, own, of_mate))
 
     def hours(self, analysis: Analysis) -> float | None:

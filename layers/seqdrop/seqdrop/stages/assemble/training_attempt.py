@@ -28,9 +28,20 @@ def plan(view: View, head: Upload, job: JobFile, files: dict[str, Upload], data:
     steps = [Step(head, "VALIDATED", _facts(view, head)), *_failed_before(view.services, attempt, previous, head)]
     data_files = [upload for upload in files.values() if not is_leaving(view.services, upload)]
     steps += [Step(file, "VALIDATED", _facts(view, file) | {"training": attempt.key}) for file in data_files]
-    report = partial(report_content, view.services, head, _content(order))
     file_set = view.with_upload.with_facts(attempt=attempt.key)
-    return Decision(steps, [attempt], file_set, enqueue=[head]).after(report)
+    report = partial(report_training, view.services, attempt)
+    return Decision(steps, [attempt], file_set, enqueue=[head], then=report)
+
+
+def report_training(services: Services, attempt: Attempt) -> None:
+    """Write what there is to train on as the report of job.toml, once its attempt is in the ledger.
+
+    Written ahead of that, a slower invocation with other versions of the data would have the last word.
+    """
+    order = Order.from_json(attempt.plan)
+    data = {"files": order.files, **order.prepared.as_dict()}
+    head = services.ledger.upload(attempt.upload_id)
+    report_content(services, head, {"training": order.training, "model": order.model, "data": data})
 
 
 def is_leaving(services: Services, upload: Upload) -> bool:
@@ -53,9 +64,3 @@ def _failed_before(services: Services, attempt: Attempt, previous: str, head: Up
     if upload is None or upload.state != "VALIDATED" or upload.id == head.id:
         return []
     return [Step(upload, "VALIDATED", {"training": attempt.key})]
-
-
-def _content(order: Order) -> dict:
-    """What there is to train on, for the report of job.toml."""
-    data = {"files": order.files, **order.prepared.as_dict()}
-    return {"training": order.training, "model": order.model, "data": data}
