@@ -24,7 +24,7 @@ from seqdrop.runtime.services import Services, now
 from seqdrop.stages.assemble.mates import superseded
 from seqdrop.stages.assemble.pair_view import LIVE
 from seqdrop.stages.notifications import mail, reason, reject
-from seqdrop.stages.routing import hand_on
+from seqdrop.stages.routing import hand_on, may_be_archived
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.data.store import Store
 from seqdrop.training.jobfile import ADVICE, JOB, MOST_BYTES, JobFile, parse
@@ -179,7 +179,9 @@ def _settle_once(services: Services, upload: Upload, place: Place, facts: dict) 
                 arrival = Arrival(upload, facts, _superseded(services, before, upload))
                 return go_on(services, place, seated, arrival, head, job, files)
         except ObjectGone:
-            return _withdraw(services, head, [one for one in files.values() if one])
+            named = [one for one in files.values() if one]
+            if not any(_may_be_archived_now(services, one) for one in (head, *named)):
+                return _withdraw(services, head, named)
     return upload.state == "WAITING" or _wait(services, upload, before, seated, facts)
 
 
@@ -226,6 +228,14 @@ def _withdraw(services: Services, head: Upload, files: list[Upload]) -> bool:
         reject(services, head, rejection(InvalidFile(_archived())))
     logger().info("files of a training are gone", extra={"uploads": [one.id for one in gone]})
     return False
+
+
+def _may_be_archived_now(services: Services, upload: Upload) -> bool:
+    """Whether a VALIDATED file is gone, and has all it came for: then archive says whether it was archived or deleted,
+    and the set is looked at again."""
+    if upload.state != "VALIDATED" or not is_gone(services.s3, upload):
+        return False
+    return may_be_archived(upload, services.ledger.deciding(upload))
 
 
 def _archived() -> Fault:
