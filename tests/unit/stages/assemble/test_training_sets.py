@@ -575,6 +575,34 @@ class TestAgain:
         assert services.ledger.upload(late.id).reason == "data_archived"
         assert states(services, data) == {"VALIDATED"}
 
+    def test_data_that_is_being_archived_was_not_deleted(self, services, sagemaker, dropped, drop, monkeypatch):
+        """Between the end of its copy and that of its record it is not in the landing bucket any more."""
+        train(services, sagemaker, dropped["job.toml"])
+        data = dropped["sequences.fasta"]
+
+        def die(*_, **__):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("seqdrop.stages.archive.archive.end_upload", die)
+        with pytest.raises(KeyboardInterrupt):
+            archive(services, data.id)
+        monkeypatch.undo()
+        validate(services, drop("mask.fasta", BODIES["mask.fasta"] + b"\n"))  # so that all must be read again
+        again = drop("job.toml")
+        validate(services, again)
+        assert services.ledger.upload(again.id).reason == "data_archived"
+        archive(services, data.id)
+        assert states(services, [data]) == {"ARCHIVED"}
+
+    def test_data_that_were_deleted_after_a_training_failed_are_withdrawn(self, services, sagemaker, dropped, drop):
+        fail(services, sagemaker, dropped["job.toml"])
+        gone = dropped["sequences.fasta"]
+        services.s3.delete_object(Bucket="landing", Key=gone.key, VersionId=gone.version_id)
+        validate(services, drop("mask.fasta", BODIES["mask.fasta"] + b"\n"))
+        again = drop("job.toml")
+        validate(services, again)
+        assert (states(services, [gone]), states(services, [again])) == ({"WITHDRAWN"}, {"WAITING"})
+
 
 class TestReplay:
     @pytest.fixture
