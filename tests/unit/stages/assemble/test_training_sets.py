@@ -14,7 +14,7 @@ from seqdrop.models.code_bundles import push_program
 from seqdrop.models.registry import Version, make_current
 from seqdrop.sagemaker.names import job_name
 from seqdrop.stages.archive.archive import archive
-from seqdrop.stages.assemble import training_attempt
+from seqdrop.stages.assemble import training_sets
 from seqdrop.stages.finish.finish import finish
 from seqdrop.stages.operator.release import release, why_not
 from seqdrop.stages.operator.replay import considered, replay
@@ -165,27 +165,6 @@ class TestGathering:
         assert states(services, versions.values()) == {"VALIDATED"}
         assert len(services.ledger.attempts(versions["job.toml"].id)) == 1
 
-    def test_the_report_is_of_the_versions_that_are_trained_on(self, services, drop, monkeypatch):
-        """A newer version completes the training while an older one is being prepared, at the same moment."""
-        versions = {name: drop(name) for name in NAMES if name != "mask.fasta"}
-        for version in versions.values():
-            validate(services, version)
-        old, new = drop("mask.fasta"), drop("mask.fasta")
-        prepared = Store.prepared
-
-        def late(store):
-            monkeypatch.undo()
-            found = prepared(store)
-            validate(services, new)
-            return found
-
-        monkeypatch.setattr(Store, "prepared", late)
-        validate(services, old)
-        assert services.ledger.upload(old.id).reason == "superseded"
-        head = versions["job.toml"]
-        assert json.loads(attempt_of(services, head).plan)["files"]["mask.fasta"] == new.id
-        assert read(services, f"reports/{head.id}.json")["data"]["files"]["mask.fasta"] == new.id
-
     def test_killed_before_the_transaction_the_next_delivery_ends_it(self, services, drop, monkeypatch):
         versions = {name: drop(name) for name in NAMES}
         for name in NAMES[:-1]:
@@ -227,7 +206,7 @@ class TestGathering:
         def die(*_):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(training_attempt, "report_training", die)
+        monkeypatch.setattr(training_sets, "report_training", die)
         with pytest.raises(KeyboardInterrupt):
             validate(services, versions[NAMES[-1]])
         monkeypatch.undo()

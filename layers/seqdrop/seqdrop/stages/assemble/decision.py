@@ -18,10 +18,9 @@ class Decision:
     """Moves of members, new attempts, and the set as it will be: one transaction, on the set as it was read.
 
     `before` runs ahead of it: reports, reasons and mails are written first, so that a crash repeats them but never
-    leaves them out. `then` runs after it, for what must not be said before it is true; as a crash may leave it out,
-    validation repeats it for a VALIDATED upload. Then the uploads of `enqueue` are sent to their next stage; by default
-    all that became VALIDATED. `again`: the set is then read again and decided anew. Without a `file_set` only the
-    members' own records must be as they were read.
+    leaves them out. Afterwards the uploads of `enqueue` are confirmed (`Policy.confirm`) and sent to their next stage;
+    by default all that became VALIDATED. `again`: the set is then read again and decided anew. Without a `file_set`
+    only the members' own records must be as they were read.
     """
 
     steps: Sequence[Step] = ()
@@ -30,7 +29,6 @@ class Decision:
     before: Callable[[], object] = lambda: None
     enqueue: Sequence[Upload] | None = None
     again: bool = False
-    then: Callable[[], object] = lambda: None
 
     def after(self, act: Callable[[], object]) -> Decision:
         """The same decision, with `act` ahead of it."""

@@ -65,7 +65,7 @@ def _resolve_once(policy: Policy, view: View) -> bool:
         for member in gone.uploads:
             view.services.ledger.move(member, "WITHDRAWN", reason="deleted_while_it_waited")
         return False
-    return _carry_out(view.services, decision) and not decision.again
+    return _carry_out(view.services, policy, decision) and not decision.again
 
 
 def _check_there(view: View, members: Iterable[Upload]) -> None:
@@ -97,7 +97,7 @@ def _is_outdated(ledger: Ledger, file_set: FileSet | None) -> bool:
     return file_set is not None and ledger.file_set(file_set.policy, file_set.name).revision != file_set.revision
 
 
-def _carry_out(services: Services, decision: Decision) -> bool:
+def _carry_out(services: Services, policy: Policy, decision: Decision) -> bool:
     """Write a decision, with what comes before it and after it; return False if another invocation was first."""
     if not decision.steps and not decision.file_set:
         return True
@@ -106,11 +106,12 @@ def _carry_out(services: Services, decision: Decision) -> bool:
     decision.before()
     if not services.ledger.move_together(decision.steps, decision.attempts, decision.file_set):
         return False
-    decision.then()
     logger().info("moved together", extra={"moves": {step.record.id: step.to for step in decision.steps}})
     advanced = [step.record for step in decision.steps if step.to == "VALIDATED"]
-    for upload in advanced if decision.enqueue is None else decision.enqueue:
-        hand_on(services, services.ledger.upload(upload.id))
+    for member in advanced if decision.enqueue is None else decision.enqueue:
+        upload = services.ledger.upload(member.id)
+        policy.confirm(services, upload)
+        hand_on(services, upload)
     for step in decision.steps:
         if step.to == "RECEIVED":  # it is to be read again
             services.send(services.settings.validate_queue, landed_message(step.record.version))

@@ -65,6 +65,12 @@ class Policy(ABC):
     def decide(self, view: View) -> Decision:
         """Return what to do with the view's upload, RECEIVED or WAITING. Raise InvalidFile, ObjectGone, MembersGone."""
 
+    def confirm(self, services: Services, upload: Upload) -> None:
+        """Report what must not be said before the upload is VALIDATED. Repeated whenever its message comes again, since
+        a crash may leave it out.
+        """
+        return None
+
     def keeps_late(self, view: View) -> bool:
         """Return True if a version older than the one in its slot is valid all the same, instead of superseded."""
         return False

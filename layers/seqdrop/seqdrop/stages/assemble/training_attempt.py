@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from seqdrop.companions.training_sets import place_of
 from seqdrop.config.analyses import TRAINING
 from seqdrop.ledger.records import Attempt, Step, Upload
@@ -29,8 +27,7 @@ def plan(view: View, head: Upload, job: JobFile, files: dict[str, Upload], data:
     data_files = [upload for upload in files.values() if not is_leaving(view.services, upload)]
     steps += [Step(file, "VALIDATED", _facts(view, file) | {"training": attempt.key}) for file in data_files]
     file_set = view.with_upload.with_facts(attempt=attempt.key)
-    report = partial(report_training, view.services, attempt)
-    return Decision(steps, [attempt], file_set, enqueue=[head], then=report)
+    return Decision(steps, [attempt], file_set, enqueue=[head])
 
 
 def report_training(services: Services, attempt: Attempt) -> None:

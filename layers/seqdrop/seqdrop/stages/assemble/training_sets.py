@@ -20,7 +20,7 @@ from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import Decision, reject, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
-from seqdrop.stages.assemble.training_attempt import is_leaving, plan
+from seqdrop.stages.assemble.training_attempt import is_leaving, plan, report_training
 from seqdrop.stages.assemble.view import MembersGone, View
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.data.store import Store
@@ -65,6 +65,11 @@ class TrainingSets(Policy):
         job = _job(view.services, head)
         files = {name: view.member(name) for name in job.data.files}
         return _complete(view, head, job, files) if all(files.values()) else wait(view, view.content)
+
+    def confirm(self, services: Services, upload: Upload) -> None:
+        """The report of job.toml, by the attempt that trains on the upload."""
+        for attempt in services.ledger.deciding(upload):
+            report_training(services, attempt)
 
     def awaits(self, ledger: Ledger, analyses: Analyses, upload: Upload) -> Awaited:
         folder = upload.key.rpartition("/")[0]

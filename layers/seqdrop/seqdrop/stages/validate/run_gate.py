@@ -8,11 +8,11 @@ from __future__ import annotations
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.errors import ObjectGone
-from seqdrop.kinds.plans import kind_of, plan_of
-from seqdrop.ledger.records import TRAIN, Attempt, Upload
+from seqdrop.kinds.plans import plan_of
+from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.masked_reading import bed_of
-from seqdrop.stages.assemble.training_attempt import report_training
+from seqdrop.stages.assemble.policies import policy_of
 from seqdrop.stages.outcomes import end_upload, fail_attempt
 from seqdrop.stages.routing import hand_on, is_held
 from seqdrop.stages.start_processing.processing_job import examine_in_job
@@ -25,9 +25,8 @@ NUMBERS = ("shards", "items", "taken", "distinct")
 def look_after(services: Services, upload: Upload) -> None:
     """Send a VALIDATED upload on, or see to it that it can be sent on when its run is complete. Raises ObjectGone."""
     attempts = services.ledger.deciding(upload)
-    for attempt in attempts:
-        if kind_of(attempt).job == TRAIN:  # the invocation that moved it may have crashed before it could report
-            report_training(services, attempt)
+    if policy := policy_of(services.analyses, upload):
+        policy.confirm(services, upload)
     if not is_held(services.ledger, services.analyses, upload, attempts):
         return hand_on(services, upload)
     own = [attempt for attempt in attempts if attempt.upload_id == upload.id]
