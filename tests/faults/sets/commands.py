@@ -46,6 +46,9 @@ def _of_replays(seen: Evidence, drop: Drop) -> Iterator[str]:
     if list(attempts) != list(range(1, len(attempts) + 1)):
         yield f"its attempts are {list(attempts)}"
         return
+    trained = [one["number"] for one in attempts.values() if one["state"] == "TRAINED"]
+    if trained and trained[0] < len(attempts):
+        yield f"attempt {trained[0]} trained its model, and another was made"
     for number, count in done.items():
         if count > 1:
             yield f"{count} replays made attempt {number}"
