@@ -88,8 +88,6 @@ def settled(seen: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
     if not mates or (mates[0].kind, mates[0].folder) != (other, drop.folder):
         yield "it went on without its mate"
     report = seen.json(f"reports/{upload['id']}.json") or {}
-    settled_with = {upload.get("mate")} | {
-        one["id"] for one in seen.uploads.values() if one.get("mate") == upload["id"]
-    }
-    if report.get("mate", {}).get("upload") not in settled_with:
+    later = {one["id"] for one in seen.uploads.values() if one.get("mate") == upload["id"]}
+    if report.get("mate", {}).get("upload") not in {upload.get("mate"), *later}:
         yield "its report tells of a mate that it was not settled with"

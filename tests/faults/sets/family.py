@@ -55,6 +55,7 @@ def schedules() -> st.SearchStrategy[Schedule]:
     """Something that belongs together comes first, in any order, and then whatever comes."""
     areas = [_acts(_whole(area), AREAS[area]) for area in AREAS]
     every = tuple(kind for kinds in AREAS.values() for kind in kinds)
+    areas.append(_acts(_trained_again(), AREAS["trainings"]))
     areas.append(_acts(st.builds(_joined, *map(_whole, AREAS)), every))
     return with_trouble(st.one_of(areas), OPERATIONS, SET_FATES, most_fates=5)
 
@@ -80,6 +81,16 @@ def _whole(area: str) -> st.SearchStrategy[Acts]:
     }[area]
     orders = st.sampled_from(wholes).flatmap(st.permutations)
     return st.builds(_placed, orders, st.lists(st.integers(0, 4), min_size=4, max_size=4), st.integers(0, 3))
+
+
+def _trained_again() -> st.SearchStrategy[Acts]:
+    """A whole training, and some files of one in the same folder about when it ends, or its files are archived."""
+    wholes = st.sampled_from(list(trainings.WHOLE.values())).flatmap(st.permutations)
+    return st.builds(_twice, wholes, wholes, st.integers(1, 4), st.integers(6, 40), st.integers(0, 1))
+
+
+def _twice(first: list[str], then: list[str], count: int, gap: int, slot: int) -> Acts:
+    return _placed(first, [0, 0, 1, 1], slot) + _placed(then[:count], [gap, 0, 1, 1], slot)
 
 
 def _placed(kinds: list[str], gaps: list[int], slot: int) -> Acts:
