@@ -9,7 +9,7 @@ from tests.faults.sets.bugs import BUGS
 
 @pytest.mark.parametrize("seed", [1])
 def test_every_invariant_holds(sets_wire, seed):
-    failure = search(sets_wire, seed, 25, family=SETS)
+    failure = search(sets_wire, seed, 20, family=SETS)
     assert failure is None, str(failure)
 
 

@@ -173,7 +173,7 @@ def _released_in_vain() -> list[Change]:
 # -- what a lab is told, and the reconciler --
 
 
-@_bug("each mail is sent twice", quick=True)
+@_bug("each mail is sent twice")
 def _told_twice() -> list[Change]:
     def notify(self, subject: str, message: str) -> None:
         known(self, subject, message)

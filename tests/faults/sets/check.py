@@ -91,7 +91,8 @@ class SetsCheck(Check):
             return
         if upload.get("released_at"):
             yield "it was released, and was not archived"
-        if not there and not gone:
+        taken_over = copy and drop.kind in trainings.KINDS  # a later training took it while it was being archived
+        if not there and not gone and not taken_over:
             yield "its attempt failed, and it is not in the landing bucket any more"
         if not self._failed_rightly(drop, last):
             yield "a good file has no predictions"
