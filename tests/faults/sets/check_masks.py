@@ -105,8 +105,11 @@ def _late_for(seen: Evidence, drop: Drop) -> str:
     """The id of the FASTA that a BED came too late for, as its reason has it; "" if it did not."""
     if seen.reason(drop) != "bed_late":
         return ""
-    message = seen.json(f"reasons/{seen.id_of(drop)}.json")["message"]
-    return next((seen.id_of(one) for one in seen.drops if seen.id_of(one) in message), "")
+    reason = seen.json(f"reasons/{seen.id_of(drop)}.json")
+    if reason["code"] != "bed_late":  # a slower one had the last word there: then any that went on alone
+        alone = (one for one in seen.drops if one.kind in GOES_ALONE and _stem(one) == _stem(drop))
+        return next((seen.id_of(one) for one in alone if not seen.upload(one).get("mate")), "")
+    return next((seen.id_of(one) for one in seen.drops if seen.id_of(one) in reason["message"]), "")
 
 
 def _by_id(seen: Evidence, upload_id: str) -> Drop | None:
