@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from botocore.exceptions import ClientError
-from seqdrop.models.packing import tar_gz
+from seqdrop.models.packing import make_tar_gz
 
 from local.embedded import EmbeddedAws
 
@@ -59,7 +59,7 @@ def make_bucket(aws: EmbeddedAws, versioned: bool = False) -> str:
 
 def archive(files: dict[str, str]) -> bytes:
     """A model.tar.gz of these files."""
-    return tar_gz({name: text.encode() for name, text in files.items()})
+    return make_tar_gz({name: text.encode() for name, text in files.items()})
 
 
 def until(probe: Callable, timeout: float = 20, pause: float = 0.05):

@@ -11,7 +11,7 @@ COMMON = "common"
 USES_COMMON = re.compile(rb"^\s*(from|import)\s+common\b", re.MULTILINE)
 
 
-def modules(folder: Path, left_out: Container[str] = ()) -> dict[str, Path]:
+def find_modules(folder: Path, left_out: Container[str] = ()) -> dict[str, Path]:
     """Return the modules of a folder by name, and those of the package `common` if one of them imports it.
 
     The package is the folder's own or the one beside the folder, as in model_code/; else this checkout's.

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from seqdrop.models.packing import Content, tar_gz
+from seqdrop.models.packing import Content, make_tar_gz
 
 from seqdrop_cli.checkpoint import Checkpoint, read_checkpoint
-from seqdrop_cli.model_code import MODEL_CODE, modules
+from seqdrop_cli.model_code import MODEL_CODE, find_modules
 from seqdrop_cli.protein_checkpoint import is_protein, read_protein
 from seqdrop_cli.vocabulary import UnfitModel
 
@@ -40,12 +40,12 @@ def pack_model(folder: Path, code: Path | None = None, task: str | None = None, 
 
 def archive(folder: Path, checkpoint: Checkpoint, code: Path | None = None) -> bytes:
     """As `pack_model`, of a checkpoint that was read from the folder."""
-    return tar_gz(_members(folder, checkpoint, code or CODE))
+    return make_tar_gz(_members(folder, checkpoint, code or CODE))
 
 
 def protein_archive(folder: Path, code: Path | None = None) -> bytes:
     """As `pack_model`, of a protein model, whose files are taken as they are."""
-    return tar_gz({**_files(folder, PROTEIN_FILES), **_code(code or PROTEIN_CODE)})
+    return make_tar_gz({**_files(folder, PROTEIN_FILES), **_code(code or PROTEIN_CODE)})
 
 
 @contextmanager
@@ -77,4 +77,4 @@ def _files(folder: Path, names: tuple[str, ...]) -> dict[str, Path]:
 def _code(folder: Path) -> dict[str, Path]:
     if not (folder / "inference.py").is_file():
         raise UnfitModel(f"{folder / 'inference.py'} is not there; name the folder of the model code with --code")
-    return {f"code/{name}": path for name, path in modules(folder, LEFT_OUT).items()}
+    return {f"code/{name}": path for name, path in find_modules(folder, LEFT_OUT).items()}

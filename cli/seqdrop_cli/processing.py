@@ -10,7 +10,7 @@ from pathlib import Path
 
 import seqdrop
 from packaging.requirements import Requirement
-from seqdrop.models.packing import zipped
+from seqdrop.models.packing import make_zip
 
 # What manylinux calls the platforms of AWS's images (Ubuntu 22.04, glibc 2.35), the newest first.
 PLATFORMS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
@@ -29,7 +29,7 @@ def pack(folders: list[Path], only: dict[Path, str] | None = None) -> bytes:
 
     Of a folder in `only`, just that member is taken. Of files with one name in two folders the later one is taken.
     """
-    return zipped({name: path for folder in folders for name, path in _files(folder, (only or {}).get(folder, ""))})
+    return make_zip({name: path for folder in folders for name, path in _files(folder, (only or {}).get(folder, ""))})
 
 
 def _files(folder: Path, member: str) -> Iterator[tuple[str, Path]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from seqdrop.models.code_bundles import TRAINING_ENTRY
-from seqdrop.models.packing import tar_gz
+from seqdrop.models.packing import make_tar_gz
 
-from seqdrop_cli.model_code import modules
+from seqdrop_cli.model_code import find_modules
 
 DATA = (".json", ".txt")
 
@@ -20,4 +20,4 @@ def pack_program(folder: Path) -> bytes:
     if not (folder / TRAINING_ENTRY).is_file():
         raise ValueError(f"{folder / TRAINING_ENTRY} is not there: this is no folder of a training script")
     data = {path.name: path for path in folder.iterdir() if path.is_file() and path.suffix in DATA}
-    return tar_gz(data | modules(folder))
+    return make_tar_gz(data | find_modules(folder))

@@ -13,7 +13,7 @@ ARCHIVE, CONFIG = "model.tar.gz", "config.json"
 
 
 @contextmanager
-def unpacked(channel: Path) -> Iterator[Path]:
+def open_checkpoint(channel: Path) -> Iterator[Path]:
     """Provide the checkpoint folder of a channel: the channel itself, or what its model.tar.gz holds.
 
     What was unpacked is removed afterwards. Raise ValueError where there is no config.json.

@@ -14,12 +14,12 @@ from pathlib import Path
 from transformers import HfArgumentParser
 
 
-def about(help: str, **more) -> dict:
+def describe(help: str, **more) -> dict:
     """Return the metadata of a field: its line in --help, and what else argparse is to know, such as `choices`."""
     return {"help": help, **more}
 
 
-def parser_of(
+def make_parser(
     groups: Sequence[type],
     doc: str,
     defaults: Mapping[str, str | None],
@@ -34,13 +34,13 @@ def parser_of(
     return made
 
 
-def values(parser: HfArgumentParser, argv: Sequence[str] | None) -> dict:
+def read_values(parser: HfArgumentParser, argv: Sequence[str] | None) -> dict:
     """Return the values of all fields by name. Call `parser.error` for an unknown or unfit argument."""
     *groups, unknown = parser.parse_args_into_dataclasses(argv, return_remaining_strings=True, look_for_args_file=False)
     if unknown:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    found = {one.name: getattr(group, one.name) for group in groups for one in fields(group)}
-    for name, value in found.items():
+    settings = {item.name: getattr(group, item.name) for group in groups for item in fields(group)}
+    for name, value in settings.items():
         if isinstance(value, Path) and value.parts[:1] == ("s3:",):
             parser.error(f"argument --{name}: {value} is in S3; it must be a folder of this machine")
-    return found
+    return settings

@@ -47,15 +47,15 @@ def parse_object(line: bytes) -> dict:
 def check_fields(fields: dict, required: Collection[str], optional: Collection[str] = ()) -> None:
     """Raise BadLine unless `fields` has these properties and no others, with `id` and `record` as non-empty strings."""
     if missing := [name for name in required if name not in fields]:
-        raise unfit(fields, f"missing: {', '.join(missing)}")
+        raise bad_item(fields, f"missing: {', '.join(missing)}")
     if unknown := len(set(fields) - {*required, *optional}):
-        raise unfit(fields, f"{unknown} properties that a work item of this model does not have")
+        raise bad_item(fields, f"{unknown} properties that a work item of this model does not have")
     for name in ("id", "record"):
         if not isinstance(fields[name], str) or not fields[name]:
-            raise unfit(fields, f"{name} must be a string that is not empty")
+            raise bad_item(fields, f"{name} must be a string that is not empty")
 
 
-def unfit(fields: dict, message: str) -> BadLine:
+def bad_item(fields: dict, message: str) -> BadLine:
     """Return the BadLine for an object that is not a work item."""
     return BadLine("not_a_work_item", message, fields["id"] if isinstance(fields.get("id"), str) else None)
 

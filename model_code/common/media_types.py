@@ -5,7 +5,7 @@ from __future__ import annotations
 JSON_LINES, JSON, ANY = "application/jsonlines", "application/json", "*/*"
 
 
-def media_type(header: str | None) -> str:
+def parse_media_type(header: str | None) -> str:
     """Return the type that a header names, in lower case, without parameters such as a charset."""
     return (header or "").split(";")[0].strip().lower()
 
@@ -15,7 +15,7 @@ def accepts(header: str | None, *offered: str) -> bool:
 
     The toolkit says application/json where the client said nothing, so callers offer that too.
     """
-    return not {media_type(kind) for kind in (header or ANY).split(",")}.isdisjoint({*offered, ANY})
+    return not {parse_media_type(kind) for kind in (header or ANY).split(",")}.isdisjoint({*offered, ANY})
 
 
 def as_bytes(body: bytes | bytearray | str) -> bytes:

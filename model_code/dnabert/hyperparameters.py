@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from common.command_line import about, parser_of, values
+from common.command_line import describe, make_parser, read_values
 
 TASKS = ("promoter", "masked")
 FOLDERS = {
@@ -22,13 +22,13 @@ FOLDERS = {
 class DataAndModel:
     _argument_group_name = "data and model"
 
-    train: Path | None = field(default=None, metadata=about("training file or folder"))
-    validation: Path | None = field(default=None, metadata=about("judged after each epoch"))
+    train: Path | None = field(default=None, metadata=describe("training file or folder"))
+    validation: Path | None = field(default=None, metadata=describe("judged after each epoch"))
     task: str = field(
-        default="promoter", metadata=about("what is trained (default promoter: a classifier)", choices=TASKS)
+        default="promoter", metadata=describe("what is trained (default promoter: a classifier)", choices=TASKS)
     )
-    model_dir: Path | None = field(default=None, metadata=about("where the model is written"))
-    start_from: Path | None = field(default=None, metadata=about("checkpoint folder, or one with its model.tar.gz"))
+    model_dir: Path | None = field(default=None, metadata=describe("where the model is written"))
+    start_from: Path | None = field(default=None, metadata=describe("checkpoint folder, or one with its model.tar.gz"))
 
 
 @dataclass(frozen=True)
@@ -36,30 +36,32 @@ class NewModel:
     _argument_group_name = "the model, unless --start_from is given"
 
     # A training job passes a name of one letter with one hyphen.
-    k: int = field(default=6, metadata=about("bases in a token (default 6)", choices=range(3, 7), aliases="-k"))
-    layers: int = field(default=2, metadata=about("transformer layers (default 2)"))
-    hidden: int = field(default=128, metadata=about("width (default 128)"))
-    heads: int = field(default=2, metadata=about("attention heads (default 2)"))
-    positions: int = field(default=512, metadata=about("most tokens in an input (default 512)"))
-    dropout: float = field(default=0.1, metadata=about("default 0.1"))
+    k: int = field(default=6, metadata=describe("bases in a token (default 6)", choices=range(3, 7), aliases="-k"))
+    layers: int = field(default=2, metadata=describe("transformer layers (default 2)"))
+    hidden: int = field(default=128, metadata=describe("width (default 128)"))
+    heads: int = field(default=2, metadata=describe("attention heads (default 2)"))
+    positions: int = field(default=512, metadata=describe("most tokens in an input (default 512)"))
+    dropout: float = field(default=0.1, metadata=describe("default 0.1"))
 
 
 @dataclass(frozen=True)
 class Training:
     _argument_group_name = "training"
 
-    epochs: int = field(default=4, metadata=about("passes over the data (default 4)"))
-    batch_size: int = field(default=64, metadata=about("sequences in a step (default 64)"))
+    epochs: int = field(default=4, metadata=describe("passes over the data (default 4)"))
+    batch_size: int = field(default=64, metadata=describe("sequences in a step (default 64)"))
     learning_rate: float | None = field(
-        default=None, metadata=about("at its peak (default 6e-4; with --start_from 2e-5)")
+        default=None, metadata=describe("at its peak (default 6e-4; with --start_from 2e-5)")
     )
-    warmup: float = field(default=0.1, metadata=about("share of the steps to the peak (default 0.1)"))
-    weight_decay: float = field(default=0.01, metadata=about("AdamW's (default 0.01)"))
+    warmup: float = field(default=0.1, metadata=describe("share of the steps to the peak (default 0.1)"))
+    weight_decay: float = field(default=0.01, metadata=describe("AdamW's (default 0.01)"))
     hide: float | None = field(
-        default=None, metadata=about("share of k-mers masked in training (default 0.1; masked 0.2)")
+        default=None, metadata=describe("share of k-mers masked in training (default 0.1; masked 0.2)")
     )
-    precision: str = field(default="fp32", metadata=about("bf16 where the processor has it", choices=("fp32", "bf16")))
-    seed: int = field(default=1, metadata=about("of weights, order and dropout (default 1)"))
+    precision: str = field(
+        default="fp32", metadata=describe("bf16 where the processor has it", choices=("fp32", "bf16"))
+    )
+    seed: int = field(default=1, metadata=describe("of weights, order and dropout (default 1)"))
 
 
 GROUPS = (DataAndModel, NewModel, Training)
@@ -72,12 +74,12 @@ class Hyperparameters(DataAndModel, NewModel, Training):
 
 def parse(doc: str, argv: Sequence[str] | None = None) -> Hyperparameters:
     """Return the arguments of a command line. End the process with a message on usage for one that will not do."""
-    parser = parser_of(GROUPS, doc, {name: os.environ.get(variable) for name, variable in FOLDERS.items()})
-    found = values(parser, argv)
-    if not found["train"] or not found["model_dir"]:
+    parser = make_parser(GROUPS, doc, {name: os.environ.get(variable) for name, variable in FOLDERS.items()})
+    settings = read_values(parser, argv)
+    if not settings["train"] or not settings["model_dir"]:
         parser.error("--train and --model-dir are needed (a training job sets both)")
-    if found["learning_rate"] is None:
-        found["learning_rate"] = 2e-5 if found["start_from"] else 6e-4
-    if found["hide"] is None:
-        found["hide"] = 0.2 if found["task"] == "masked" else 0.1
-    return Hyperparameters(**found)
+    if settings["learning_rate"] is None:
+        settings["learning_rate"] = 2e-5 if settings["start_from"] else 6e-4
+    if settings["hide"] is None:
+        settings["hide"] = 0.2 if settings["task"] == "masked" else 0.1
+    return Hyperparameters(**settings)

@@ -38,7 +38,7 @@ import masked
 import scoring
 from classifier import Classifier, load_classifier
 from common.json_lines import split_lines
-from common.media_types import JSON, JSON_LINES, accepts, as_bytes, media_type
+from common.media_types import JSON, JSON_LINES, accepts, as_bytes, parse_media_type
 from common.processors import set_threads
 from embedder import load_embedder
 from filler import Filler, load_filler
@@ -66,7 +66,7 @@ def model_fn(model_dir: str, context=None) -> Network:
 
 def input_fn(input_data: bytes | str, content_type: str) -> Payload:
     """The request; its content type may carry parameters such as a charset."""
-    kind = media_type(content_type)
+    kind = parse_media_type(content_type)
     if kind not in (JSON_LINES, JSON):
         raise ValueError(f"content type {content_type!r} is not served; send {JSON_LINES} or {JSON}")
     return Payload(kind, as_bytes(input_data))

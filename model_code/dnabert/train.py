@@ -47,7 +47,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import hyperparameters
 import metrics
-from common.checkpoints import make_servable, unpacked
+from common.checkpoints import make_servable, open_checkpoint
 from examples import IGNORED, Examples, MaskedExamples, collate, collate_masked
 from hyperparameters import Hyperparameters
 from small_bert import Size, small_bert, write_vocabulary
@@ -71,7 +71,7 @@ def starting_point(args: Hyperparameters) -> tuple[BertPreTrainedModel, KmerToke
     """Model and vocabulary: the checkpoint's, or new ones. vocab.txt is in the model's folder afterwards."""
     vocabulary = args.model_dir / "vocab.txt"
     if args.start_from:
-        with unpacked(args.start_from) as folder:
+        with open_checkpoint(args.start_from) as folder:
             shutil.copyfile(folder / "vocab.txt", vocabulary)
             model = HEADS[args.task].from_pretrained(folder, num_labels=2).float()
         return model, KmerTokens.from_file(vocabulary)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from common.json_lines import check_fields, parse_object, prediction_line, unfit
+from common.json_lines import bad_item, check_fields, parse_object, prediction_line
 
 MOST_START = 2**53 - 1
 """The largest whole number that every JSON reader keeps exactly; no genome comes near."""
@@ -35,7 +35,7 @@ def parse_line(line: bytes) -> WorkItem:
     fields = parse_object(line)
     check_fields(fields, ("id", "record", "start", "sequence"), optional=("masks",))
     if problem := _value_problem(fields):
-        raise unfit(fields, problem)
+        raise bad_item(fields, problem)
     masks = tuple((int(start), int(end)) for start, end in fields["masks"]) if "masks" in fields else None
     sequence = fields["sequence"].encode("ascii")
     return WorkItem(fields["id"], fields["record"], int(fields["start"]), sequence, masks)

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import encoders
 import heads
-from common.command_line import about, parser_of, values
+from common.command_line import describe, make_parser, read_values
 from networks import CLASSES
 from transformers import HfArgumentParser
 
@@ -30,34 +30,34 @@ FOLDERS = {
 class Folders:
     _argument_group_name = "folders"
 
-    data: Path | None = field(default=None, metadata=about("train, validation and test.jsonl"))
-    start_from: Path | None = field(default=None, metadata=about("pre-trained folder, or its model.tar.gz"))
-    model_dir: Path | None = field(default=None, metadata=about("where the model is written"))
-    output_dir: Path | None = field(default=None, metadata=about("where card.json is written as well"))
-    checkpoints: Path = field(default=Path(CHECKPOINTS), metadata=about("to go on from"))
+    data: Path | None = field(default=None, metadata=describe("train, validation and test.jsonl"))
+    start_from: Path | None = field(default=None, metadata=describe("pre-trained folder, or its model.tar.gz"))
+    model_dir: Path | None = field(default=None, metadata=describe("where the model is written"))
+    output_dir: Path | None = field(default=None, metadata=describe("where card.json is written as well"))
+    checkpoints: Path = field(default=Path(CHECKPOINTS), metadata=describe("to go on from"))
 
 
 @dataclass(frozen=True)
 class Model:
     _argument_group_name = "the model"
 
-    model: str = field(default="cnn", metadata=about("default cnn, which needs no weights", choices=encoders.NAMES))
-    task: str = field(default="ss3", metadata=about("three or eight classes (default ss3)", choices=tuple(CLASSES)))
-    head: str = field(default="linear", metadata=about("default linear", choices=heads.NAMES))
-    freeze_encoder: bool = field(default=False, metadata=about("train the head alone (default false)"))
-    max_length: int = field(default=1024, metadata=about("residues at once; longer proteins are cut (default 1024)"))
+    model: str = field(default="cnn", metadata=describe("default cnn, which needs no weights", choices=encoders.NAMES))
+    task: str = field(default="ss3", metadata=describe("three or eight classes (default ss3)", choices=tuple(CLASSES)))
+    head: str = field(default="linear", metadata=describe("default linear", choices=heads.NAMES))
+    freeze_encoder: bool = field(default=False, metadata=describe("train the head alone (default false)"))
+    max_length: int = field(default=1024, metadata=describe("residues at once; longer proteins are cut (default 1024)"))
 
 
 @dataclass(frozen=True)
 class Training:
     _argument_group_name = "training"
 
-    epochs: int = field(default=10, metadata=about("passes over the data, at most (default 10)"))
-    patience: int = field(default=3, metadata=about("epochs without a better validation before it ends; 0 never"))
-    learning_rate: float = field(default=5e-4, metadata=about("at its peak (default 5e-4)"))
-    tokens_per_batch: int = field(default=6000, metadata=about("in one process, padding included (default 6000)"))
-    accumulate: int = field(default=1, metadata=about("batches in a step (default 1)"))
-    seed: int = field(default=1, metadata=about("of weights, order and dropout (default 1)"))
+    epochs: int = field(default=10, metadata=describe("passes over the data, at most (default 10)"))
+    patience: int = field(default=3, metadata=describe("epochs without a better validation before it ends; 0 never"))
+    learning_rate: float = field(default=5e-4, metadata=describe("at its peak (default 5e-4)"))
+    tokens_per_batch: int = field(default=6000, metadata=describe("in one process, padding included (default 6000)"))
+    accumulate: int = field(default=1, metadata=describe("batches in a step (default 1)"))
+    seed: int = field(default=1, metadata=describe("of weights, order and dropout (default 1)"))
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,15 @@ class Spreading:
     _argument_group_name = "how it is spread"
 
     profile: str = field(
-        default="single", metadata=about("default single; the others run under torchrun", choices=PROFILES)
+        default="single", metadata=describe("default single; the others run under torchrun", choices=PROFILES)
     )
-    activation_checkpointing: bool = field(default=False, metadata=about("compute a block again rather than keep it"))
-    activation_offloading: bool = field(default=False, metadata=about("keep the blocks' inputs in the CPU's memory"))
-    lora_rank: int = field(default=8, metadata=about("of the adapters of profile lora (default 8)"))
+    activation_checkpointing: bool = field(
+        default=False, metadata=describe("compute a block again rather than keep it")
+    )
+    activation_offloading: bool = field(default=False, metadata=describe("keep the blocks' inputs in the CPU's memory"))
+    lora_rank: int = field(default=8, metadata=describe("of the adapters of profile lora (default 8)"))
     precision: str = field(
-        default="auto", metadata=about("auto is bf16 on a GPU that has it, else fp32", choices=PRECISIONS)
+        default="auto", metadata=describe("auto is bf16 on a GPU that has it, else fp32", choices=PRECISIONS)
     )
 
 
@@ -98,7 +100,7 @@ class Arguments(Folders, Model, Training, Spreading):
 
     def hyperparameters(self) -> dict:
         """Return all arguments that are not folders."""
-        return {one.name: getattr(self, one.name) for group in GROUPS[1:] for one in fields(group)}
+        return {item.name: getattr(self, item.name) for group in GROUPS[1:] for item in fields(group)}
 
 
 class Parser(HfArgumentParser):
@@ -110,10 +112,10 @@ class Parser(HfArgumentParser):
 
 def parse(doc: str, argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ) -> Arguments:
     """Return the arguments of a command line. Raise ValueError for a missing, unknown or unfit one."""
-    parser = parser_of(GROUPS, doc, {name: env.get(variable) for name, variable in FOLDERS.items()}, Parser)
-    found = values(parser, argv)
-    missing = [name for name in ("data", "model_dir") if found[name] is None]
+    parser = make_parser(GROUPS, doc, {name: env.get(variable) for name, variable in FOLDERS.items()}, Parser)
+    settings = read_values(parser, argv)
+    missing = [name for name in ("data", "model_dir") if settings[name] is None]
     if missing:
         raise ValueError(f"--{' and --'.join(missing)} needed (a training job sets them)".replace("_", "-"))
-    found["output_dir"] = found["output_dir"] or found["model_dir"]
-    return Arguments(**found)
+    settings["output_dir"] = settings["output_dir"] or settings["model_dir"]
+    return Arguments(**settings)

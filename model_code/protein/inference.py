@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import networks
 from common.json_lines import split_lines
-from common.media_types import JSON, JSON_LINES, accepts, as_bytes, media_type
+from common.media_types import JSON, JSON_LINES, accepts, as_bytes, parse_media_type
 from common.processors import device_of, set_threads
 from passes import Cutting, Task, answer_lines
 from tasks import TASKS
@@ -71,7 +71,7 @@ def _number(environment: Mapping[str, str], name: str, otherwise: int) -> int:
 
 def input_fn(input_data: bytes | str, content_type: str) -> bytes:
     """The request; its content type may carry parameters such as a charset."""
-    if media_type(content_type) != JSON_LINES:
+    if parse_media_type(content_type) != JSON_LINES:
         raise ValueError(f"content type {content_type!r} is not served; send {JSON_LINES}")
     return as_bytes(input_data)
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from common.json_lines import check_fields, parse_object, prediction_line, unfit
+from common.json_lines import bad_item, check_fields, parse_object, prediction_line
 
 LONGEST = 100_000
 """Residues of the longest protein that is taken: twice the longest that is known, PKZILLA-1 with 45,212."""
@@ -35,7 +35,7 @@ def parse_line(line: bytes) -> ProteinItem:
     fields = parse_object(line)
     check_fields(fields, FIELDS)
     if problem := _value_problem(fields):
-        raise unfit(fields, problem)
+        raise bad_item(fields, problem)
     return ProteinItem(fields["id"], fields["record"], fields["sequence"].upper())
 
 

@@ -139,7 +139,8 @@ def test_what_the_container_answers_finish_reads(asked, found):
     records = [Record(number, f"p{number}", sequence) for number, sequence in enumerate(found, start=1)]
     items = list(items_of("U" * 26, records))
     counts = results.ProteinCounts()
-    read = list(results.answered(ask(b"".join(items)), items, task, counts))
+    reader = {"structure": results.read_structure, "embed": results.read_embedding}[task]
+    read = list(results.answered(ask(b"".join(items)), items, reader, counts))
     assert [one.record for one in read] == [record.name for record in records]
     assert (counts.proteins, counts.residues, counts.errors.total()) == (len(found), sum(map(len, found)), 0)
 

@@ -72,7 +72,8 @@ def test_all_of_it_is_archived_with_receipts(trained, s3, stack):
 
 
 def test_it_trained_once_with_two_processes(trained, aws):
-    found = aws.client("sagemaker").list_training_jobs(NameContains="seqdrop-training-")["TrainingJobSummaries"]
+    names = "seqdrop-training-" + trained["job.toml"].upload_id
+    found = aws.client("sagemaker").list_training_jobs(NameContains=names)["TrainingJobSummaries"]
     assert len(found) == 1
     job = aws.client("sagemaker").describe_training_job(TrainingJobName=found[0]["TrainingJobName"])
     assert job["TrainingJobName"] == f"seqdrop-training-{trained['job.toml'].upload_id}-1"

@@ -10,7 +10,7 @@ from types import ModuleType
 MODEL_CODE = Path(__file__).resolve().parents[2] / "model_code"
 
 
-def on_path(family: str) -> Path:
+def put_on_path(family: str) -> Path:
     """Put a family's folder on the module path and return it. common/ is found there too (pyproject.toml)."""
     folder = MODEL_CODE / family
     if str(folder) not in sys.path:
@@ -18,9 +18,9 @@ def on_path(family: str) -> Path:
     return folder
 
 
-def loaded(family: str, name: str) -> ModuleType:
+def load_module(family: str, name: str) -> ModuleType:
     """Import a module under a name of its own: each family has an inference.py and a train.py."""
-    spec = importlib.util.spec_from_file_location(f"{family}_{name}", on_path(family) / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"{family}_{name}", put_on_path(family) / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)

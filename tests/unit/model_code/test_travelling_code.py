@@ -10,7 +10,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from seqdrop_cli.model_code import modules
+from seqdrop_cli.model_code import find_modules
 from seqdrop_cli.pack import pack_model, unpacked
 from seqdrop_cli.sourcedir import pack_program
 
@@ -85,16 +85,16 @@ def test_it_begins_where_the_container_does_and_holds_what_is_shared(travelling,
 @families
 def test_no_module_of_a_family_has_a_name_that_python_or_the_container_has(family):
     """It would hide theirs, or be hidden by it."""
-    names = {Path(name).stem for name in modules(MODEL_CODE / family)} | {"common"}
+    names = {Path(name).stem for name in find_modules(MODEL_CODE / family)} | {"common"}
     assert names.isdisjoint(CONTAINER | sys.stdlib_module_names)
 
 
 def test_code_that_does_not_use_what_is_shared_travels_without_it(tmp_path):
     (tmp_path / "inference.py").write_text("import json  # not from common\n")
-    assert set(modules(tmp_path)) == {"inference.py"}
+    assert set(find_modules(tmp_path)) == {"inference.py"}
     (tmp_path / "more.py").write_text("def late():\n    from common.json_lines import split_lines\n")
-    assert {"common/__init__.py", "common/json_lines.py", "more.py"} <= set(modules(tmp_path))
-    assert modules(tmp_path)["common/json_lines.py"] == MODEL_CODE / "common/json_lines.py"
+    assert {"common/__init__.py", "common/json_lines.py", "more.py"} <= set(find_modules(tmp_path))
+    assert find_modules(tmp_path)["common/json_lines.py"] == MODEL_CODE / "common/json_lines.py"
 
 
 @pytest.mark.parametrize("place", [".", ".."])
@@ -103,20 +103,20 @@ def test_a_folder_may_bring_its_own(tmp_path, place):
     for name in ("inference.py", f"{place}/common/__init__.py", f"{place}/common/mine.py"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("import common.mine\n")
-    assert set(modules(folder)) == {"inference.py", "common/__init__.py", "common/mine.py"}
+    assert set(find_modules(folder)) == {"inference.py", "common/__init__.py", "common/mine.py"}
 
 
 def test_a_module_called_common_is_left_alone(tmp_path):
     (tmp_path / "inference.py").write_text("import common\n")
     (tmp_path / "common.py").write_text("")
-    assert set(modules(tmp_path)) == {"inference.py", "common.py"}
+    assert set(find_modules(tmp_path)) == {"inference.py", "common.py"}
 
 
 def test_an_archive_from_before_common_keeps_its_own_modules(tmp_path):
     """When it is packed again, with labels: its code imports threads.py, which is in it."""
     for name in ("inference.py", "threads.py"):
         (tmp_path / name).write_text("import threads\n")
-    assert set(modules(tmp_path)) == {"inference.py", "threads.py"}
+    assert set(find_modules(tmp_path)) == {"inference.py", "threads.py"}
 
 
 IMPORT = "import sys; sys.path.append({!r}); import inference, common; print(common.__file__)"

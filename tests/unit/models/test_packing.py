@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.models.packing import TarGz, tar_gz, write_tar_gz, zipped
+from seqdrop.models.packing import TarGz, make_tar_gz, make_zip, write_tar_gz
 
 part = st.text(st.characters(exclude_characters="/\\\0", exclude_categories=["Cs"]), min_size=1, max_size=60)
 names = st.lists(part.filter(lambda text: text not in (".", "..")), min_size=1, max_size=4).map("/".join)
 archives = st.dictionaries(names, st.binary(max_size=300), max_size=6)
-makers = pytest.mark.parametrize("make", [tar_gz, zipped])
+makers = pytest.mark.parametrize("make", [make_tar_gz, make_zip])
 
 
 def entries(body: bytes) -> dict[str, bytes]:
@@ -27,7 +27,7 @@ def entries(body: bytes) -> dict[str, bytes]:
 
 @given(archives)
 def test_a_tar_holds_what_went_in_and_nothing_of_whoever_made_it(members):
-    body = tar_gz(members)
+    body = make_tar_gz(members)
     assert entries(body) == members
     with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as tar:
         about = {(one.mtime, one.mode, one.uid, one.gid, one.uname, one.gname, one.type) for one in tar}
@@ -38,7 +38,7 @@ def test_a_tar_holds_what_went_in_and_nothing_of_whoever_made_it(members):
 
 @given(archives)
 def test_a_zip_holds_what_went_in(members):
-    with zipfile.ZipFile(io.BytesIO(zipped(members))) as archive:
+    with zipfile.ZipFile(io.BytesIO(make_zip(members))) as archive:
         assert {one.filename: archive.read(one) for one in archive.infolist()} == members
         assert {(one.date_time, one.external_attr, one.create_system) for one in archive.infolist()} <= {
             ((1980, 1, 1, 0, 0, 0), 0o644 << 16, 3)
@@ -64,22 +64,26 @@ def test_order_times_modes_and_kind_of_content_change_nothing(make, members, dat
 @given(archives.filter(bool), st.data())
 def test_other_members_give_other_bytes(members, data):
     name = data.draw(st.sampled_from(sorted(members)))
-    assert tar_gz(members | {name: members[name] + b"x"}) != tar_gz(members)
-    assert zipped(members | {name: members[name] + b"x"}) != zipped(members)
+    assert make_tar_gz(members | {name: members[name] + b"x"}) != make_tar_gz(members)
+    assert make_zip(members | {name: members[name] + b"x"}) != make_zip(members)
 
 
 def test_the_name_of_the_target_is_not_in_it(tmp_path):
     for name in ("one.tar.gz", "another.tar.gz"):
         with (tmp_path / name).open("wb") as target:
             write_tar_gz(target, {"a": b"1"})
-    assert (tmp_path / "one.tar.gz").read_bytes() == (tmp_path / "another.tar.gz").read_bytes() == tar_gz({"a": b"1"})
+    assert (
+        (tmp_path / "one.tar.gz").read_bytes() == (tmp_path / "another.tar.gz").read_bytes() == make_tar_gz({"a": b"1"})
+    )
 
 
 def test_links_are_followed(tmp_path):
     """A snapshot of the Hugging Face hub is a folder of links to its blobs."""
     (tmp_path / "blob").write_bytes(b"weights")
     (tmp_path / "model.safetensors").symlink_to("blob")
-    assert entries(tar_gz({"model.safetensors": tmp_path / "model.safetensors"})) == {"model.safetensors": b"weights"}
+    assert entries(make_tar_gz({"model.safetensors": tmp_path / "model.safetensors"})) == {
+        "model.safetensors": b"weights"
+    }
 
 
 def test_members_may_be_added_one_by_one_in_any_order():

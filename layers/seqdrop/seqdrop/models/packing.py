@@ -35,9 +35,9 @@ class TarGz(ExitStack):
 
     def add(self, name: str, content: Content) -> None:
         """Append a regular file. Raise ValueError for a name that would be unpacked outside of the target folder."""
-        info = tarfile.TarInfo(checked(name))  # its owner is nobody and its time 0
+        info = tarfile.TarInfo(check_name(name))  # its owner is nobody and its time 0
         info.mode = MODE
-        with opened(content) as stream:
+        with open_content(content) as stream:
             info.size = stream.seek(0, io.SEEK_END)
             stream.seek(0)
             self._tar.addfile(info, stream)
@@ -51,19 +51,19 @@ def write_tar_gz(target: BinaryIO, members: Mapping[str, Content], level: int = 
             archive.add(name, members[name])
 
 
-def tar_gz(members: Mapping[str, Content], level: int = FAST) -> bytes:
+def make_tar_gz(members: Mapping[str, Content], level: int = FAST) -> bytes:
     """Return the bytes of a .tar.gz; see `write_tar_gz`."""
     buffer = io.BytesIO()
     write_tar_gz(buffer, members, level)
     return buffer.getvalue()
 
 
-def zipped(members: Mapping[str, Content], level: int = FAST) -> bytes:
+def make_zip(members: Mapping[str, Content], level: int = FAST) -> bytes:
     """Return the bytes of a .zip of members by name, each given as bytes or as the path of a file."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in sorted(members):
-            entry = zipfile.ZipInfo(checked(name), EPOCH)
+            entry = zipfile.ZipInfo(check_name(name), EPOCH)
             entry.create_system, entry.external_attr = 3, MODE << 16  # 3: the mode is that of Unix
             content = members[name]
             body = content if isinstance(content, bytes) else content.read_bytes()
@@ -71,11 +71,11 @@ def zipped(members: Mapping[str, Content], level: int = FAST) -> bytes:
     return buffer.getvalue()
 
 
-def opened(content: Content) -> BinaryIO:
+def open_content(content: Content) -> BinaryIO:
     return io.BytesIO(content) if isinstance(content, bytes) else content.open("rb")
 
 
-def checked(name: str) -> str:
+def check_name(name: str) -> str:
     """Return a member's name. Raise ValueError unless it is a plain relative path, with "/" between its parts."""
     path = PurePosixPath(name)
     if not path.parts or path.is_absolute() or ".." in path.parts or str(path) != name or "\\" in name or "\0" in name:

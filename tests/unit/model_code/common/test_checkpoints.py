@@ -27,27 +27,29 @@ def channel(tmp_path):
 
 
 def test_an_archive_is_unpacked_for_as_long_as_it_is_used(channel):
-    with checkpoints.unpacked(channel(**{"weights__config.json": "{}", "weights__vocab.txt": "A\nB\n"})) as folder:
+    with checkpoints.open_checkpoint(
+        channel(**{"weights__config.json": "{}", "weights__vocab.txt": "A\nB\n"})
+    ) as folder:
         assert checkpoints.read_vocabulary(folder / "vocab.txt") == {"A": 0, "B": 1}
     assert not folder.exists()
 
 
 def test_a_folder_is_used_where_it_is(tmp_path):
     (tmp_path / "config.json").write_text("{}")
-    with checkpoints.unpacked(tmp_path) as folder:
+    with checkpoints.open_checkpoint(tmp_path) as folder:
         assert folder == tmp_path
     assert folder.exists()
 
 
 def test_a_channel_without_a_checkpoint_is_refused(channel, tmp_path):
-    with pytest.raises(ValueError, match="holds no config.json"), checkpoints.unpacked(tmp_path):
+    with pytest.raises(ValueError, match="holds no config.json"), checkpoints.open_checkpoint(tmp_path):
         pass
-    with pytest.raises(ValueError, match="holds no config.json"), checkpoints.unpacked(channel(README="x")):
+    with pytest.raises(ValueError, match="holds no config.json"), checkpoints.open_checkpoint(channel(README="x")):
         pass
 
 
 def test_an_archive_that_leads_out_of_its_folder_is_refused(channel):
-    with pytest.raises(tarfile.OutsideDestinationError), checkpoints.unpacked(channel(**{"..__out": "x"})):
+    with pytest.raises(tarfile.OutsideDestinationError), checkpoints.open_checkpoint(channel(**{"..__out": "x"})):
         pass
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from common.media_types import ANY, JSON, JSON_LINES, accepts, as_bytes, media_type
+from common.media_types import ANY, JSON, JSON_LINES, accepts, as_bytes, parse_media_type
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from common.media_types import ANY, JSON, JSON_LINES, accepts, as_bytes, media_t
     ],
 )
 def test_a_type_is_read_without_its_parameters(header, kind):
-    assert media_type(header) == kind
+    assert parse_media_type(header) == kind
 
 
 @pytest.mark.parametrize("header", [None, "", ANY, JSON_LINES, "text/csv, application/JSONLINES;q=0.5", "text/csv,*/*"])

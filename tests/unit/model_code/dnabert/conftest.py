@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.model_code import loaded, on_path
+from tests.support.model_code import load_module, put_on_path
 
-CODE = on_path("dnabert")
+CODE = put_on_path("dnabert")
 
 
 @pytest.fixture(scope="session")
@@ -20,12 +20,12 @@ def code_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def inference():
-    return loaded("dnabert", "inference")
+    return load_module("dnabert", "inference")
 
 
 @pytest.fixture(scope="session")
 def train():
-    return loaded("dnabert", "train")
+    return load_module("dnabert", "train")
 
 
 def write_checkpoint(

@@ -241,11 +241,11 @@ def test_json_lines_of_the_pipeline_are_read(tmp_path):
 
 
 def test_a_channel_may_hold_the_archive_of_a_checkpoint(train, tmp_path, tiny_folder):
-    with train.unpacked(tiny_folder) as folder:
+    with train.open_checkpoint(tiny_folder) as folder:
         assert folder == tiny_folder
     with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
         for name in ("config.json", "vocab.txt"):
             archive.add(tiny_folder / name, name)
-    with train.unpacked(tmp_path) as folder:
+    with train.open_checkpoint(tmp_path) as folder:
         assert (folder / "vocab.txt").read_bytes() == (tiny_folder / "vocab.txt").read_bytes()
     assert not folder.exists()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.model_code import loaded, on_path
+from tests.support.model_code import load_module, put_on_path
 from tests.unit.model_code.protein import data, published
 
-CODE = on_path("protein")
+CODE = put_on_path("protein")
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +19,7 @@ def protein_code() -> Path:
 
 @pytest.fixture(scope="session")
 def protein_train():
-    return loaded("protein", "train")
+    return load_module("protein", "train")
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from passes import Cutting
 from protein_items import LONGEST, UNIT
 from safetensors.torch import load_file, save_file
 
-from tests.support.model_code import loaded
+from tests.support.model_code import load_module
 from tests.unit.model_code.protein.folders import tiny_folder
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
@@ -53,7 +53,7 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def inference():
-    return loaded("protein", "inference")
+    return load_module("protein", "inference")
 
 
 @pytest.fixture(scope="session", params=["cnn", "protbert", "prott5"])
