@@ -11,7 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from seqdrop.config.analyses import Analysis
+from seqdrop.config.analyses import TRAINING
+from seqdrop.kinds.plans import attempts_of, from_json
+from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.moves import ATTEMPT, JOB, UPLOAD
 from seqdrop.models.archives import current_archive
 from seqdrop.models.code_bundles import current_code, current_program
@@ -27,11 +29,17 @@ ITEMS, OBJECTS = STORED["items"], STORED["objects"]
 RECORDS = [item for item in ITEMS if "kind" in item]
 # How this version reads each record that has no state: by its name in the table.
 WITHOUT_STATE = {
-    "PAIR": lambda ledger, item: ledger.pair(item["name"]),
-    "SET": lambda ledger, item: ledger.data_set(item["name"]),
-    "RUN": lambda ledger, item: ledger.run(item["folder"]),
+    "PAIR": lambda ledger, item: ledger.file_set(earlier_sets.MATES, item["name"]),
+    "SET": lambda ledger, item: ledger.file_set(earlier_sets.TRAINING, item["name"]),  # and earlier_sets.MASKS
+    "RUN": lambda ledger, item: ledger.file_set(earlier_sets.RUNS, item["folder"]),
     "ROOM": lambda ledger, item: ledger.room(),
     "POSITION": lambda ledger, item: ledger.position(item["name"]),
+}
+
+
+# Settings that plans named and that never applied to the kind.
+NEVER_APPLIED = {"embed": {"prior", "threshold", "label", "tracks", "distance"}} | {
+    "masked": {"prior", "threshold", "label", "tracks", "distance", "collapse", "seed", "max_reads"}
 }
 
 
@@ -100,15 +108,21 @@ def test_a_record_without_a_state_keeps_every_field(stored, item):
 
 @pytest.mark.parametrize("item", [item for item in RECORDS if item.get("plan")], ids=place)
 def test_a_plan_keeps_every_setting(item):
-    read = Order if item["analysis"] == "training" else Analysis
-    assert leaves(json.loads(item["plan"])) <= leaves(json.loads(read.from_json(item["plan"]).as_json()))
+    if item["analysis"] == TRAINING:
+        read = Order.from_json(item["plan"])
+        assert leaves(json.loads(item["plan"])) <= leaves(json.loads(read.as_json()))
+        return
+    analysis = from_json(item["plan"])
+    lost = leaves(json.loads(item["plan"])) - leaves(json.loads(analysis.as_json()))
+    assert {name for name, _ in lost} <= NEVER_APPLIED.get(analysis.kind.name, set())
+    assert from_json(analysis.as_json()) == analysis
 
 
 @pytest.mark.parametrize("key", objects("work/examinations/"))
 def test_an_examination_keeps_every_field(s3, key):
     found = examination.load(s3, "work", key.rsplit("/", 1)[1].removesuffix(".json"), OBJECTS[key]["number"])
     assert OBJECTS[key].items() <= asdict(found).items()
-    assert [one.plan for one in found.attempts] == ([found.plan] if Analysis.from_json(found.plan).use else [])
+    assert [one.plan for one in attempts_of(found)] == ([found.plan] if json.loads(found.plan)["use"] else [])
 
 
 @pytest.mark.parametrize("key", [key for key in objects("work/training/") if key.endswith("prepared.json")])
