@@ -96,11 +96,21 @@ class Mails:
             found = [mail for mail in self._seen if text in mail["Message"]]
             if found:
                 return found[0]
-            answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=2)
-            for message in answer.get("Messages", []):
-                self._seen.append(json.loads(message["Body"]))
-                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+            self._receive(2)
         raise AssertionError(f"no mail about {text}")
+
+    def all(self) -> list[dict]:
+        """Return every mail that has come so far."""
+        while self._receive(0):
+            pass
+        return list(self._seen)
+
+    def _receive(self, seconds: int) -> int:
+        answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=seconds)
+        for message in answer.get("Messages", []):
+            self._seen.append(json.loads(message["Body"]))
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return len(answer.get("Messages", []))
 
 
 @pytest.fixture(scope="session")

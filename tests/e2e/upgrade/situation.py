@@ -1,0 +1,206 @@
+"""A lab in the midst of its work, by the code of the deployed version: what has ended, what waits, what runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.deploy import install
+from local.embedded import EmbeddedAws
+from tests.e2e.upgrade import files, jobs, trees
+from tests.e2e.upgrade.jobs import Held
+from tests.e2e.upgrade.lab import NAME, PARAMETERS, QUOTA, STANDING, Lab
+
+# Run by the deployed version: what a lab does after its first deploy, and a model that cannot be loaded.
+PUSH = """
+import sys
+from pathlib import Path
+from local import deploy
+from local.embedded import EmbeddedAws
+from local.testing import archive
+from seqdrop.jobs.models import push_archive
+from seqdrop.services import now
+aws = EmbeddedAws.attach(Path(sys.argv[1]))
+stack = deploy.Stack.of(aws, sys.argv[2])
+deploy.push_layers(aws, stack, Path(sys.argv[3]))
+deploy.push_programs(aws, stack)
+deploy.push_seeds(aws, stack)
+config = (deploy.SEEDS["promoter-300"] / "config.json").read_text()
+push_archive(aws.client("s3"), stack.results, "promoter-300", archive({"config.json": config}), now())
+"""
+
+ARCHIVED, PREDICTED = ("ARCHIVED",), ("ARCHIVED", "PREDICTED")
+PLANNED, SUBMITTED = ("VALIDATED", "PLANNED"), ("VALIDATED", "SUBMITTED")
+WAITING, TRAINED = ("WAITING",), ("ARCHIVED", "TRAINED")
+
+QUEUED = range(QUOTA - 2)  # uploads whose jobs SageMaker has, and will run when those that are held have ended
+
+ENDED: dict[str, STANDING] = {
+    "r1": PREDICTED,
+    "r2": PREDICTED,
+    "broken": ("REJECTED",),
+    "raw r1": ARCHIVED,
+    "large": ARCHIVED,
+    "bed": ARCHIVED,
+    "fasta": PREDICTED,
+    "gaps": PREDICTED,
+    "contigs": PREDICTED,
+    "embed": PREDICTED,
+    "proteins": PREDICTED,
+    "run 0 a": PREDICTED,
+    "run 0 marker": ARCHIVED,
+    "trained sequences.fasta": ARCHIVED,
+    "trained sampled.fasta": ARCHIVED,
+    "trained mask.fasta": ARCHIVED,
+    "trained job.toml": TRAINED,
+}
+STANDING_STILL: dict[str, STANDING] = {
+    "unlucky": ("VALIDATED", "FAILED"),
+    "lone r1": WAITING,
+    "bare fasta": WAITING,
+    "lone bed": WAITING,
+    "run 1 a": PLANNED,
+    "run 1 b": PLANNED,
+    "manifest": WAITING,
+    "run 2 a": PLANNED,
+    "no job sequences.fasta": WAITING,
+    "no job sampled.fasta": WAITING,
+    "no job mask.fasta": WAITING,
+    "half job.toml": WAITING,
+    "half sequences.fasta": WAITING,
+}
+RUNNING: dict[str, STANDING] = {
+    "finished": SUBMITTED,
+    "held contigs": SUBMITTED,
+    "held proteins": SUBMITTED,
+    **{f"queued {number}": SUBMITTED for number in QUEUED},
+    "refused": SUBMITTED,
+    "no room": ("VALIDATED", "WAITING"),
+    "held sequences.fasta": ("VALIDATED",),
+    "held sampled.fasta": ("VALIDATED",),
+    "held mask.fasta": ("VALIDATED",),
+    "held job.toml": SUBMITTED,
+    "held large": ("RECEIVED",),
+}
+IN_QUEUES: dict[str, STANDING] = {
+    "unarchived": ("VALIDATED",),
+    "unstarted": PLANNED,
+    "untrained sequences.fasta": ("VALIDATED",),
+    "untrained sampled.fasta": ("VALIDATED",),
+    "untrained mask.fasta": ("VALIDATED",),
+    "untrained job.toml": PLANNED,
+    "unread": ("",),
+    "lost archive": ("VALIDATED",),
+    "lost read": ("",),
+}
+"""Where each upload stands when the deployed version has done what it can."""
+
+
+@dataclass
+class Situation:
+    """`held` are jobs that run, and are to be released."""
+
+    lab: Lab
+    held: list[Held] = field(default_factory=list)
+
+
+def make(aws: EmbeddedAws, tree: Path) -> Situation:
+    """Deploy a checkout of the deployed version, and work with it until all is where the tables above say."""
+    stack, _ = install(aws, tree=tree, name=NAME, **PARAMETERS)
+    trees.run(tree, aws.environment(), "-c", PUSH, str(aws.workdir), NAME, str(aws.workdir / f"sam-build-{NAME}"))
+    situation = Situation(Lab(aws, stack, tree))
+    for step in (_end, _wait, _run, _queue):
+        step(situation)
+    situation.lab.reach(ENDED | STANDING_STILL | RUNNING | IN_QUEUES)
+    return situation
+
+
+def drop_training(lab: Lab, name: str, bodies: dict[str, bytes]) -> None:
+    """Drop files of a training into a folder of its own; their names are the training's and the file's."""
+    for file, body in bodies.items():
+        lab.drop(f"{name} {file}", f"training/{name.replace(' ', '-')}/{file}", body)
+
+
+def _end(situation: Situation) -> None:
+    """Uploads that come to their ends, one of which fails; models whose current version is not the first."""
+    lab = situation.lab
+    drop_training(lab, "trained", files.training(files.STRUCTURE))
+    lab.drop("unlucky", "contigs/before/unlucky.fasta", files.contigs())
+    lab.drop("r1", "reads/before/pair_R1.fastq", files.mate(1))
+    lab.drop("r2", "reads/before/pair_R2.fastq", files.mate(2))
+    lab.drop("broken", "reads/before/broken.fastq", files.broken())
+    lab.drop("raw r1", "raw/before/pair_R1.fastq", files.mate(1))
+    lab.drop("large", "raw/before/large.fastq", files.large())
+    lab.drop("bed", "masked/before/a.bed", files.masks())
+    lab.drop("fasta", "masked/before/a.fa", files.bare())
+    lab.drop("gaps", "masked/before/gaps.fa", files.gaps())
+    failed = {"unlucky": STANDING_STILL["unlucky"]}
+    lab.reach(failed | {"trained job.toml": TRAINED}, meanwhile=lab.reconcile)
+    lab.seqdrop("models", "push", "promoter-300", str(lab.tree / "model_code/dnabert/seeds/promoter-300"))
+    lab.drop("contigs", "contigs/before/a.fasta", files.contigs())
+    lab.drop("embed", "embed/before/a.fasta", files.contigs())
+    lab.drop("proteins", "proteins/before/a.fasta", files.residues())
+    lab.drop("run 0 a", "gated/run 0/a.fastq", files.single())
+    lab.drop("run 0 marker", "gated/run 0/CopyComplete.txt", b"")
+    lab.reach(ENDED, meanwhile=lab.reconcile)
+
+
+def _wait(situation: Situation) -> None:
+    """Uploads that wait for others."""
+    lab, read = situation.lab, files.single()
+    lab.drop("lone r1", "reads/after/pair_R1.fastq", files.mate(1))
+    lab.drop("bare fasta", "masked/after/a.fa", files.bare())
+    lab.drop("lone bed", "masked/after/b.bed", files.masks())
+    lab.drop("run 1 a", "gated/run 1/L1/a.fastq", read)
+    lab.drop("run 1 b", "gated/run 1/L2/b.fastq", read)
+    manifest = files.manifest(**{"a.fastq": len(read), "deep/b.fastq": len(read)})
+    lab.drop("manifest", "gated/run 2/seqdrop-manifest.json", manifest)
+    lab.drop("run 2 a", "gated/run 2/a.fastq", read)
+    bodies = files.training()
+    drop_training(lab, "no job", {name: body for name, body in bodies.items() if name != "job.toml"})
+    drop_training(lab, "half", {name: bodies[name] for name in ("job.toml", "sequences.fasta")})
+    lab.reach(STANDING_STILL)
+
+
+def _run(situation: Situation) -> None:
+    """Jobs that run, one whose end nobody has heard of, one that SageMaker refuses, and an upload without room."""
+    lab, held = situation.lab, situation.held
+    lab.pause("finish")
+    lab.drop("finished", "reads/after/finished.fastq", files.single())
+    name = jobs.of_upload(lab, "finished")
+    jobs.until_over(lab.aws, "Transform", name)
+    for upload, key, body in (
+        ("held contigs", "contigs/after/a.fasta", files.contigs()),
+        ("held proteins", "proteins/after/a.fasta", files.residues()),
+    ):
+        lab.drop(upload, key, body)
+        held.append(jobs.hold(lab.aws, "Transform", jobs.of_upload(lab, upload)))
+    for number in QUEUED:
+        lab.drop(f"queued {number}", f"reads/after/queued{number}.fastq", files.single())
+        jobs.of_upload(lab, f"queued {number}")
+    lab.drop("refused", "masked/after/gaps.fa", files.gaps())
+    lab.reach({"refused": SUBMITTED})
+    lab.drop("no room", "embed/after/a.fasta", files.contigs())
+    drop_training(lab, "held", files.training(files.STRUCTURE, longest=257))
+    held.append(jobs.hold(lab.aws, "Training", jobs.of_upload(lab, "held job.toml")))
+    lab.drop("held large", "raw/after/large.fastq", files.large())
+    held.append(jobs.hold(lab.aws, "Processing", jobs.examining(lab, "held large")))
+    lab.reach(RUNNING)
+
+
+def _queue(situation: Situation) -> None:
+    """Messages that were sent and not yet taken, one in each queue, and two whose functions died of the deploy."""
+    lab = situation.lab
+    for stage in ("archive", "transform", "training"):
+        lab.pause(stage)
+    lab.drop("lost archive", "raw/after/lost archive.fastq", files.single())
+    lab.reach({"lost archive": IN_QUEUES["lost archive"]})
+    lab.take("ArchiveQueue", lab.uploads["lost archive"].id)
+    lab.drop("unarchived", "raw/after/unarchived.fastq", files.single())
+    lab.drop("unstarted", "reads/after/unstarted.fastq", files.single())
+    drop_training(lab, "untrained", files.training())
+    lab.reach({name: standing for name, standing in IN_QUEUES.items() if standing != ("",)})
+    lab.pause("validate")
+    lab.drop("lost read", "raw/after/lost read.fastq", files.single())
+    lab.take("ValidateQueue", lab.uploads["lost read"].key)
+    lab.drop("unread", "raw/after/unread.fastq", files.single())

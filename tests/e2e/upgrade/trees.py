@@ -1,0 +1,94 @@
+"""The two checkouts of an upgrade: the version that a lab has deployed and this one, with the lab's analyses.toml."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+DEPLOYED = "157adf1"
+"""The commit that a lab has deployed: before its records, messages and keys were given their present owners."""
+THRESHOLD = 60_000
+"""Bytes above which a file is examined by a processing job: small, so that small files are."""
+
+# What the lab adds to analyses.toml: a prefix whose files wait for their run.
+GATED = """
+[analyses.gated]
+prefix = "gated/"
+formats = ["fastq"]
+max_gb = 1.0
+gate = "run"
+model = "promoter-70"
+k = 6
+window = 70
+stride = 70
+strands = "+"
+threshold = 0.9
+max_n_fraction = 0.1
+label = "core promoter"
+tracks = false
+prior = 0.001
+max_reads = 100_000
+"""
+
+
+def deployed_tree(repository: Path, folder: Path) -> Path:
+    """Write the files of the deployed version into a folder, from the history of this checkout.
+
+    Skip the test where the history does not reach back to it: a shallow clone, or a copy without history.
+    """
+    done = subprocess.run(["git", "-C", str(repository), "archive", DEPLOYED], capture_output=True)
+    if done.returncode:
+        reason = done.stderr.decode(errors="replace").strip()
+        pytest.skip(f"the history of this checkout lacks commit {DEPLOYED}, which is upgraded from: {reason}")
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return as_the_lab_has_it(folder)
+
+
+def present_tree(repository: Path, folder: Path) -> Path:
+    """Write what `sam build` needs of this checkout into a folder."""
+    unbuilt = shutil.ignore_patterns("__pycache__", ".aws-sam")
+    for name in ("functions", "layers", "model_code", "cli"):
+        shutil.copytree(repository / name, folder / name, symlinks=True, ignore=unbuilt)
+    for name in ("template.yaml", "samconfig.toml", "analyses.toml", "Makefile"):
+        shutil.copy(repository / name, folder, follow_symlinks=False)
+    return as_the_lab_has_it(folder)
+
+
+def as_the_lab_has_it(tree: Path) -> Path:
+    """Make the lab's changes to a checkout's analyses.toml; return the checkout."""
+    text, count = re.subn(
+        r"lambda_gb = \S+", f"lambda_gb = {THRESHOLD / 1e9:.9f}", (tree / "analyses.toml").read_text()
+    )
+    assert count == 1
+    (tree / "analyses.toml").write_text(text + GATED)  # through the link, if it is one
+    return tree
+
+
+def run(tree: Path, environment: dict[str, str], *words: str) -> str:
+    """Run Python with the packages of a checkout, in its folder; return what it printed."""
+    packages = (tree, tree / "cli", tree / "layers/seqdrop")
+    own = {"PYTHONPATH": os.pathsep.join(map(str, packages)), "COLUMNS": "250", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=tree,
+        env=environment | own,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    assert done.returncode == 0, f"{words} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
+    return done.stdout
+
+
+def seqdrop(tree: Path, environment: dict[str, str], *words: str) -> str:
+    """Run the `seqdrop` command of a checkout; return what it printed."""
+    return run(tree, environment, "-c", "import sys; from seqdrop_cli.main import main; sys.exit(main())", *words)

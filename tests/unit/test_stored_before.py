@@ -1,0 +1,177 @@
+"""What an earlier version has stored is read by this one, and no field of it is lost.
+
+The file was written by that version itself (tests/e2e/upgrade/golden.py); tests/e2e/test_upgrade.py deploys over it. A
+change that stores something in another way keeps the way to read this, and these tests.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from seqdrop.config.analyses import TRAINING
+from seqdrop.kinds.plans import attempts_of, from_json
+from seqdrop.ledger import earlier_sets
+from seqdrop.ledger.moves import ATTEMPT, JOB, UPLOAD
+from seqdrop.models.archives import current_archive
+from seqdrop.models.code_bundles import current_code, current_program
+from seqdrop.models.registry import Version, current_candidate, make_current
+from seqdrop.stages.archive.receipts import receipt
+from seqdrop.training.data.prepare import Prepared
+from seqdrop.training.request import Order
+from seqdrop.work import examination
+
+GOLDEN = Path(__file__).parents[1] / "contract/golden/stored_by_157adf1.json"
+STORED = json.loads(GOLDEN.read_text())
+ITEMS, OBJECTS = STORED["items"], STORED["objects"]
+RECORDS = [item for item in ITEMS if "kind" in item]
+# How this version reads each record that has no state: by its name in the table.
+WITHOUT_STATE = {
+    "PAIR": lambda ledger, item: ledger.file_set(earlier_sets.MATES, item["name"]),
+    "SET": lambda ledger, item: ledger.file_set(earlier_sets.TRAINING, item["name"]),  # and earlier_sets.MASKS
+    "RUN": lambda ledger, item: ledger.file_set(earlier_sets.RUNS, item["folder"]),
+    "ROOM": lambda ledger, item: ledger.room(),
+    "POSITION": lambda ledger, item: ledger.position(item["name"]),
+}
+
+
+# Settings that plans named and that never applied to the kind.
+NEVER_APPLIED = {"embed": {"prior", "threshold", "label", "tracks", "distance"}} | {
+    "masked": {"prior", "threshold", "label", "tracks", "distance", "collapse", "seed", "max_reads"}
+}
+
+
+def place(item: dict) -> str:
+    return item["pk"] + " " + item["sk"]
+
+
+def objects(pattern: str) -> list[str]:
+    """Keys of the stored objects that begin with a text."""
+    return sorted(key for key in OBJECTS if key.startswith(pattern))
+
+
+@pytest.fixture
+def stored(cloud, ledger, wired_dynamodb):
+    """The ledger with the earlier version's items."""
+    table = wired_dynamodb.Table(cloud.table.name)
+    for item in ITEMS:
+        table.put_item(Item=item)
+    return ledger
+
+
+@pytest.fixture
+def s3(services):
+    """The buckets with the earlier version's objects."""
+    for key, content in OBJECTS.items():
+        bucket, _, rest = key.partition("/")
+        services.s3.put_object(Bucket=bucket, Key=rest, Body=json.dumps(content).encode())
+    return services.s3
+
+
+def leaves(value, name: str = "") -> set[tuple[str, str]]:
+    """The settings of nested JSON: each with its own name, whatever it lies in."""
+    if isinstance(value, dict):
+        return set().union(*(leaves(one, key) for key, one in value.items()))
+    return {(name, json.dumps(value, sort_keys=True))}
+
+
+def test_the_file_has_each_kind_of_record_in_each_state():
+    assert {item["sk"].split("#")[0] for item in ITEMS} == {"UPLOAD", "ATTEMPT", "JOB", *WITHOUT_STATE}
+    states = {(item["kind"], item["state"]) for item in RECORDS}
+    assert states >= {(UPLOAD, state) for state in ("RECEIVED", "WAITING", "VALIDATED", "ARCHIVED", "REJECTED")}
+    assert states >= {(ATTEMPT, one) for one in ("PLANNED", "WAITING", "SUBMITTED", "FAILED", "PREDICTED", "TRAINED")}
+    assert states >= {(JOB, state) for state in ("PLANNED", "STARTED", "DONE", "FAILED")}
+    assert {item["task"] for item in RECORDS if item["kind"] == JOB} == {"transform", "examine", "train"}
+    analyses = {item["analysis"] for item in RECORDS if item["kind"] == ATTEMPT}
+    assert analyses == {"reads", "contigs", "masked", "embed", "proteins", "gated", "training"}
+
+
+@pytest.mark.parametrize("item", RECORDS, ids=place)
+def test_a_record_keeps_every_field(stored, item):
+    read = {
+        UPLOAD: lambda: stored.upload(item["id"]),
+        ATTEMPT: lambda: stored.attempt(f"{item['upload_id']}-{item['analysis']}-{item['number']}"),
+        JOB: lambda: stored.job(item["name"]),
+    }
+    record = read[item["kind"]]()
+    assert item.items() <= record.item().items()
+    assert record in list(stored.in_state(item["kind"], item["state"]))
+
+
+@pytest.mark.parametrize("item", [item for item in ITEMS if "kind" not in item], ids=place)
+def test_a_record_without_a_state_keeps_every_field(stored, item):
+    record = WITHOUT_STATE[item["sk"]](stored, item)
+    assert item.items() <= record.item().items()
+
+
+@pytest.mark.parametrize("item", [item for item in RECORDS if item.get("plan")], ids=place)
+def test_a_plan_keeps_every_setting(item):
+    if item["analysis"] == TRAINING:
+        read = Order.from_json(item["plan"])
+        assert leaves(json.loads(item["plan"])) <= leaves(json.loads(read.as_json()))
+        return
+    analysis = from_json(item["plan"])
+    lost = leaves(json.loads(item["plan"])) - leaves(json.loads(analysis.as_json()))
+    assert {name for name, _ in lost} <= NEVER_APPLIED.get(analysis.kind.name, set())
+    assert from_json(analysis.as_json()) == analysis
+
+
+@pytest.mark.parametrize("key", objects("work/examinations/"))
+def test_an_examination_keeps_every_field(s3, key):
+    found = examination.load(s3, "work", key.rsplit("/", 1)[1].removesuffix(".json"), OBJECTS[key]["number"])
+    assert OBJECTS[key].items() <= asdict(found).items()
+    assert [one.plan for one in attempts_of(found)] == ([found.plan] if json.loads(found.plan)["use"] else [])
+
+
+@pytest.mark.parametrize("key", [key for key in objects("work/training/") if key.endswith("prepared.json")])
+def test_prepared_data_keep_every_field(key):
+    told = OBJECTS[key]["prepared"]
+    assert leaves(told) <= leaves(json.loads(json.dumps(Prepared(**told).as_dict())))
+
+
+@pytest.mark.parametrize("key", [key for key in objects("results/models/") if key.endswith("current.json")])
+def test_the_pointer_of_a_model(s3, key):
+    model, told = key.split("/")[2], OBJECTS[key]["current"]
+    found = current_archive(s3, "results", model)
+    assert (found.key, found.digest, list(found.labels)) == (told["key"], told["digest"], told["labels"])
+    assert found.calibration == told["calibration"]
+    gate = current_candidate(s3, "results", model)
+    assert (gate.task, gate.figure) == (told.get("task", ""), told.get("figure"))
+
+
+def test_a_trained_version_may_be_made_current_and_the_earlier_ones_are_kept(s3):
+    key = "results/models/structure/current.json"
+    told = OBJECTS[key]
+    trained = told["current"]["version"]
+    seed = told["history"][-1]
+    s3.put_object(
+        Bucket="results", Key=key.partition("/")[2], Body=json.dumps({"current": seed, "history": []}).encode()
+    )
+    make_current(s3, "results", Version("structure", trained), "2027-01-01T00:00:00.000Z")
+    pointer = json.loads(s3.get_object(Bucket="results", Key=key.partition("/")[2])["Body"].read())
+    same = {name: value for name, value in told["current"].items() if name != "since"}
+    assert same.items() <= pointer["current"].items()
+    assert pointer["history"] == [seed]
+
+
+def test_the_pointers_of_code(s3):
+    told = OBJECTS["results/processing/current.json"]["current"]
+    assert asdict(current_code(s3, "results")).items() <= told.items()
+    for program in ("protein", "dnabert"):
+        told = OBJECTS[f"results/training/{program}/current.json"]["current"]
+        assert asdict(current_program(s3, "results", program)).items() <= told.items()
+
+
+def names(value: dict, above: str = "") -> set[str]:
+    """The names of nested JSON, each below what it lies in."""
+    found = {f"{above}{key}" for key in value}
+    return found.union(*(names(one, f"{above}{key}.") for key, one in value.items() if isinstance(one, dict)))
+
+
+@pytest.mark.parametrize("key", objects("results/receipts/"))
+def test_receipts_still_say_what_they_said(stored, key):
+    told = OBJECTS[key]
+    upload = next(stored.upload(item["id"]) for item in RECORDS if item["kind"] == UPLOAD)
+    assert names(told) <= names(receipt(upload, told["archive"], told["verified_at"]))
