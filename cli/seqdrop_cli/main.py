@@ -17,7 +17,7 @@ from seqdrop.ledger.records import Upload
 from seqdrop.models.code_bundles import push_code
 from seqdrop.runtime.services import now
 
-from seqdrop_cli import models, redrive, release, replay, training, trainings
+from seqdrop_cli import config, models, redrive, release, replay, training, trainings
 from seqdrop_cli import target as targets
 from seqdrop_cli.drop import plan, upload
 from seqdrop_cli.model_code import MODEL_CODE
@@ -46,6 +46,7 @@ Without --stack, commands talk to the embedded AWS that `make demo KEEP=1` left 
   seqdrop predict --model my-protein-model/ proteins.fa -o out/   secondary structure, without AWS
   seqdrop package-model my-dnabert/ --labels "not promoter" promoter -o model.tar.gz
   seqdrop models push promoter-300 model.tar.gz --stack seqdrop
+  seqdrop config check                                 what is wrong with analyses.toml, or with a job.toml
   seqdrop plan training/ss3/job.toml                   what a training job would take: GPU memory, hours, dollars
   seqdrop processing push --stack seqdrop              after a deploy: jobs for large files run this code
   seqdrop training push --stack seqdrop                after a deploy: training jobs run this code
@@ -92,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
     replay.add(commands, _command)
     release.add(commands, _command)
     redrive.add(commands, _command)
+    config.add(commands, _command)
     one = _command(commands, "env", _env, "print the functions' environment, for `sam local invoke --env-vars`")
     one = _command(commands, "package-model", models.package_model, "make a model archive, and try it", stack=False)
     _packing(one)

@@ -54,11 +54,11 @@ def main(arguments: list[str]) -> int:
 
 def check_analyses(path: Path) -> None:
     """Raise CannotBuildLayer with everything that is wrong with analyses.toml, a line each."""
-    from seqdrop.config.analyses import parse
     from seqdrop.config.documents import WrongFile, decode
+    from seqdrop.kinds.registry import parse
 
     try:
-        parse(decode(path.read_bytes(), path.name))
+        parse(decode(path.read_bytes(), path.name), path.name)
     except WrongFile as error:
         raise CannotBuildLayer(f"{error}\n{path.name} is wrong, so nothing was built.") from None
 

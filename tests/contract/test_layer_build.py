@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from seqdrop.config.analyses import packaged, parse
 from seqdrop.config.documents import WrongFile
+from seqdrop.kinds.registry import packaged, parse
 from seqdrop.reads.kernel.build import MACHINES, find_fresh
 
 from tests.contract.test_template import RESOURCES, TREE
@@ -60,7 +60,7 @@ def test_the_folder_alone_makes_a_layer_with_nothing_but_python(alone):
     assert machine_of(kernel) == ELF[OWN]
     assert not any(path.is_symlink() or path.name == "__pycache__" for path in layer.rglob("*"))
     code = (
-        "import seqdrop, json; from seqdrop.config.analyses import packaged; from seqdrop.reads import kernel\n"
+        "import seqdrop, json; from seqdrop.kinds.registry import packaged; from seqdrop.reads import kernel\n"
         "print(json.dumps([seqdrop.__file__, packaged().prefixes, kernel.lib is not None]))"
     )
     environment = {"PYTHONPATH": str(layer / "python")}

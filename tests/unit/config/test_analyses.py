@@ -9,7 +9,7 @@ from seqdrop.config.documents import FileFault, WrongFile
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.config.problems import WrongSettings
 from seqdrop.errors import ConfigurationError
-from seqdrop.kinds.plans import KINDS, from_json, packaged, parse
+from seqdrop.kinds.registry import KINDS, from_json, packaged, parse
 
 GOOD = """\
 [analyses.reads]
@@ -131,7 +131,7 @@ READS = "analyses.reads"
             GOOD.replace(READS, 'analyses."the reads"'),
             'analyses."the reads" is no name of an analysis; it must be 1 to',
         ),
-        (f"{GOOD}[{READS}.jobs]", f"{READS}.jobs is no setting; did you mean job?"),
+        (f"{GOOD}[{READS}.jobs]", f"{READS}.jobs is no table; did you mean job?"),
         (f"{GOOD}[{READS}.job]\nmax_member = 1", f"{READS}.job.max_member is no setting; did you mean max_members?"),
         (f"{GOOD}[validations]", "validations is no table; did you mean validation?"),
         (f"{GOOD}[other]", "other is no table; there are analyses, validation"),
@@ -268,8 +268,8 @@ def test_a_work_item_must_fit_in_a_request():
     (fault,) = faults(GOOD + "[analyses.reads.job]\nwindows_per_item = 90000\n")
     assert (fault.line, fault.message) == (
         14,
-        "analyses.reads.job.windows_per_item is 90,000; a work item of so many windows takes 8,100,000 bytes, and half "
-        "of job.max_payload_mb is 500,000",
+        "analyses.reads.job.windows_per_item is 90,000; such a work item or its answer takes 8,100,000 bytes, and it "
+        "must be at most half of job.max_payload_mb, 500,000",
     )
 
 

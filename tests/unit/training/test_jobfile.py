@@ -64,6 +64,8 @@ min_q3 = 0.5
         (f"budget_usd = -1\n{CNN}", "budget_usd is -1; it must be a number from 0 to 1,000,000"),
         (f"{CNN}[train]\nepochs = 0", "train.epochs is 0; it must be a whole number from 1 to 1,000"),
         (f"{CNN}[train]\nepochs = true", "train.epochs is true; it must be a whole number from 1 to 1,000"),
+        (f"{CNN}[trainig]", "trainig is no table; did you mean train?"),
+        (CNN.replace("[data]", "[daat]"), "daat is no table; did you mean data?"),
         (f"{CNN}[train]\nhaed = 1", "train.haed is no setting; did you mean head?"),
         (f'{CNN}[train]\nhead = "mlp"', 'train.head is "mlp"; it must be one of "linear", "cnn"'),
         (f'{CNN}[gate]\nmin_q3 = "high"', 'gate.min_q3 is "high"; it must be a number from 0 to 1'),
@@ -85,7 +87,7 @@ min_q3 = 0.5
         ),
         (
             'model = "cnn"\n[data]\nformat = "csv"\ntrain = "a"\nvalidation = "a"\ntest = "b"',
-            'data.validation is "a", and so is train; each needs a file of its own',
+            'data.validation is "a", and so is data.train; each needs a file of its own',
         ),
         ("model = ", "this is no TOML: Invalid value"),
     ],

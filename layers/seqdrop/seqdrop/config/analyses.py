@@ -173,7 +173,7 @@ def parse(text: str, kinds: Kinds, name: str = FILE) -> Analyses:
 
 
 def _read(document: dict, kinds: Kinds) -> Analyses:
-    problems, misspelt = unknown_keys(document, (), (Validation.table, "analyses"), noun="table")
+    problems, misspelt = unknown_keys(document, (), (Validation.table, "analyses"))
     validation = collect(problems, Validation.read, document.get(Validation.table, {}))
     entries = document.get("analyses", {})
     if not isinstance(entries, dict):

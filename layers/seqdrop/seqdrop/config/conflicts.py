@@ -49,12 +49,8 @@ def default(one: Field) -> Any:
 def _applied(rules: Rules, subject: Any, path: Path) -> Iterator[Problem]:
     try:
         for message in rules(subject):
-            names = {one.name for one in fields(subject)}
             keys = message.split(" ", 1)[0].split(".")
-            if keys[0] in names:
-                yield Problem((*path, *keys), dotted(path) + "." * bool(path) + message)
-            else:
-                yield Problem(path, f"{dotted(path)}: {message}" if path else message)
+            yield Problem((*path, *keys), dotted(path) + "." * bool(path) + message)
     except _WrongSetting:
         return
 

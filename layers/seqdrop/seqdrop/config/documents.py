@@ -14,6 +14,12 @@ PLACE = (
     r" \((?:at line (?P<line>\d+), column (?P<column>\d+)|at end of document)\)$"  # at the end of tomllib's messages
 )
 
+HINTS = {
+    "Invalid value": ": a text needs quotes around it",
+    "Cannot overwrite a value": ": a key may be set only once",
+    "Cannot declare": ": a table may have only one header",
+}
+
 
 class FileFault(NamedTuple):
     """One thing that is wrong with a file."""
@@ -66,7 +72,9 @@ def located(problems: Iterable[Problem], text: str) -> list[FileFault]:
 
 def _syntax(message: str, text: str) -> FileFault:
     place = re.search(PLACE, message)
-    what = f"this is no TOML: {message[: place.start()] if place else message}"
+    what = message[: place.start()] if place else message
+    hint = next((hint for start, hint in HINTS.items() if what.startswith(start)), "")
+    what = f"this is no TOML: {what}{hint}"
     if place is None:
         return FileFault(1, what)
     if place["line"] is None:

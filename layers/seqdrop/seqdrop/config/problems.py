@@ -44,18 +44,14 @@ def collect(problems: list[Problem], read: Callable[..., Any], *args: Any, **opt
 
 
 def unknown_keys(
-    given: Iterable[str],
-    path: Path,
-    known: Collection[str],
-    elsewhere: Mapping[str, str] | None = None,
-    noun: str = "setting",
+    table: Mapping[str, Any], path: Path, known: Collection[str], elsewhere: Mapping[str, str] | None = None
 ) -> tuple[list[Problem], set[str]]:
-    """Return a problem for each key that is not known, and which known keys those probably stand for.
+    """Return a problem for each key of a table that is not known, and which known keys those probably stand for.
 
     `elsewhere` are keys that similar tables have, each with the reason why this one has not.
     """
     problems, meant, elsewhere = [], set(), elsewhere or {}
-    for key in [key for key in given if key not in known]:
+    for key in [key for key in table if key not in known]:
         at = dotted((*path, key))
         if key in elsewhere:
             message = f"{at} {elsewhere[key]}"
@@ -63,7 +59,7 @@ def unknown_keys(
             near = nearest(key, [*known, *elsewhere])
             meant.update(near)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
-            message = f"{at} is no {noun}; {hint}"
+            message = f"{at} is no {'table' if isinstance(table[key], dict) else 'setting'}; {hint}"
         problems.append(Problem((*path, key), message))
     return problems, meant
 

@@ -1,41 +1,15 @@
-"""Every kind that there is, and analyses read with them: analyses.toml as deployed, and the plan of an attempt."""
+"""The plan of an attempt: the analysis that its work items were cut for, and what follows from it."""
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
-
-from seqdrop.config.analyses import TRAINING, Analyses, Analysis
-from seqdrop.config.analyses import parse as parse_analyses
-from seqdrop.config.kind import Kind, Kinds
-from seqdrop.kinds.embed import Embed
-from seqdrop.kinds.keep import Keep
-from seqdrop.kinds.masked import Masked
-from seqdrop.kinds.promoter import Promoter
-from seqdrop.kinds.protein_embed import ProteinEmbed
-from seqdrop.kinds.structure import Structure
-from seqdrop.kinds.train import Train
+from seqdrop.config.analyses import TRAINING, Analysis
+from seqdrop.config.kind import Kind
+from seqdrop.kinds.registry import KINDS, from_json, packaged, parse
 from seqdrop.ledger.records import Attempt
 from seqdrop.work.examination import Examination
 from seqdrop.work.selection import selected
 
-KINDS = Kinds(Promoter(), Masked(), Embed(), Structure(), ProteinEmbed(), Keep(), Train())
-
-
-def parse(text: str) -> Analyses:
-    """Read analyses.toml. Raises ConfigurationError that names the analysis and the field."""
-    return parse_analyses(text, KINDS)
-
-
-@cache
-def packaged() -> Analyses:
-    """Return the analyses of the analyses.toml that was deployed with this code."""
-    return parse(files("seqdrop").joinpath("analyses.toml").read_text())
-
-
-def from_json(plan: str) -> Analysis:
-    """Return the analysis that `Analysis.as_json` wrote."""
-    return Analysis.from_json(plan, KINDS)
+__all__ = ["KINDS", "attempts_of", "from_json", "kind_of", "packaged", "parse", "plan_of", "selection_of"]
 
 
 def plan_of(attempt: Attempt) -> Analysis:

@@ -89,8 +89,8 @@ class WindowKind(Kind):
         asked = max((job.windows_per_item + 1) * settings.stride + settings.window, job.windows_per_item * answer)
         if asked > most / 2:
             yield (
-                f"job.windows_per_item is {job.windows_per_item:,}; a work item of so many windows takes {asked:,} "
-                f"bytes, and half of job.max_payload_mb is {most // 2:,}"
+                f"job.windows_per_item is {job.windows_per_item:,}; such a work item or its answer takes {asked:,} "
+                f"bytes, and it must be at most half of job.max_payload_mb, {most // 2:,}"
             )
 
     def sampling(self, settings: WindowSettings) -> Sampling:

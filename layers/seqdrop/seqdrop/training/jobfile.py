@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import MISSING, asdict, dataclass, field
+from typing import Any
 
 from seqdrop.config.documents import WrongFile, decode, load, located
 from seqdrop.config.fields import Choice, Flag, Number, Table, Text, Whole, setting
-from seqdrop.config.problems import WrongSettings, collect
+from seqdrop.config.problems import WRONG, WrongSettings, collect, unknown_keys
 from seqdrop.errors import Fault, InvalidFile
 from seqdrop.training.distribution.distribution import Distribution
 
@@ -73,7 +74,7 @@ class Data(Table):
         wrong = []
         for name, file in self._named().items():
             if file in first:
-                wrong.append(f'{name} is "{file}", and so is {first[file]}; each needs a file of its own')
+                wrong.append(f'{name} is "{file}", and so is {self.table}.{first[file]}; each needs a file of its own')
             first.setdefault(file, name)
         return wrong
 
@@ -220,11 +221,14 @@ def read(text: str, name: str = JOB) -> JobFile:
 
 
 def _read(document: dict) -> JobFile:
-    top = {key: value for key, value in document.items() if key not in (*TABLES_OF_JOB, "distribution")}
+    problems, misspelt = unknown_keys(document, (), (*JobFile.rules(), *TABLES_OF_JOB, "distribution"))
+    parts: dict[str, Any] = dict.fromkeys(misspelt & TABLES_OF_JOB.keys(), WRONG)
+    for name in TABLES_OF_JOB.keys() - parts.keys():
+        parts[name] = collect(problems, TABLES_OF_JOB[name].read, document.get(name, {}))
     distribution = document.get("distribution", {})
-    problems = Distribution.find_table_problems(distribution)
-    parts = {name: collect(problems, table.read, document.get(name, {})) for name, table in TABLES_OF_JOB.items()}
-    job = collect(problems, JobFile.read, top, **parts, distribution=distribution)
+    problems += Distribution.find_table_problems(distribution)
+    top = {key: value for key, value in document.items() if key in JobFile.rules()}
+    job = collect(problems, JobFile.read, top, misspelt=misspelt, **parts, distribution=distribution)
     if problems:
         raise WrongSettings(problems)
     return job

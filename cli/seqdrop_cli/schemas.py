@@ -1,0 +1,28 @@
+"""JSON Schemas of the files that a lab writes, as docs/schemas/ has them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from seqdrop.config.schema import analyses_schema, closed, document, properties, table_schema
+from seqdrop.kinds.registry import KINDS
+from seqdrop.training.distribution.distribution import SAGEMAKER, Distribution
+from seqdrop.training.jobfile import JobFile
+
+
+def job_schema() -> dict:
+    """Return the schema of job.toml."""
+    sdk = {"type": "object", "description": "As the SageMaker SDK takes it in `distribution` (docs/distribution.md)."}
+    distribution = closed(properties(Distribution) | dict.fromkeys(SAGEMAKER, sdk), (), Distribution.__doc__)
+    schema = table_schema(JobFile)
+    schema["properties"]["distribution"] = distribution
+    return document("job.toml of Seqdrop", schema)
+
+
+SCHEMAS: dict[str, Callable[[], dict]] = {"analyses": lambda: analyses_schema(KINDS), "job": job_schema}
+
+
+def text_of(name: str) -> str:
+    """Return a schema as its file has it."""
+    return json.dumps(SCHEMAS[name](), indent=2) + "\n"

@@ -1,0 +1,104 @@
+"""seqdrop config: a file is right or wrong, by its exit status and by what is said."""
+
+import json
+
+import pytest
+from seqdrop_cli.main import main
+
+from tests.unit.config.broken_files import broken_files
+
+JOB = 'model = "cnn"\n[data]\nformat = "csv"\nfile = "all.csv"\n'
+
+
+def run(capsys, *words) -> tuple[int, str, str]:
+    status = main(["config", *map(str, words)])
+    return status, *capsys.readouterr()
+
+
+def test_the_file_of_this_checkout_is_right(capsys):
+    status, out, _ = run(capsys, "check")
+    assert status == 0
+    assert "analyses.toml is right" in out
+    row = next(line for line in out.splitlines() if "masked/" in line)
+    assert [cell.strip() for cell in row.split("│")][1:-1] == [
+        "masked",
+        "masked/",
+        "fasta",
+        "masked",
+        "masked-6",
+        "1 GB",
+    ]
+
+
+@pytest.mark.parametrize("form", ["analyses", "job"])
+def test_a_wrong_file_is_told_line_by_line(capsys, tmp_path, form):
+    """Its name says nothing here, so its keys tell which file it is."""
+    told = 0
+    for broken in broken_files(form):
+        path = tmp_path / f"{form}.toml"
+        path.write_text(broken.text)
+        status, out, err = run(capsys, "check", path)
+        if status == 2:  # a file whose one table is misspelt could be anything
+            assert "give it one of these names" in err
+            path = path.rename(tmp_path / ("analyses.toml" if form == "analyses" else "job.toml"))
+            status, out, err = run(capsys, "check", path)
+            told += 1
+        assert (status, err) == (1, "")
+        assert out.splitlines() == [f"{path}:{fault.line}: {fault.message}" for fault in broken.faults]
+    assert told <= 1
+
+
+def test_a_job_is_understood(capsys, tmp_path):
+    path = tmp_path / "other.toml"
+    path.write_text(JOB)
+    status, out, _ = run(capsys, "check", path)
+    assert status == 0
+    assert all(word in out for word in ("cnn", "ss3", "all.csv", "the cheapest that fits", "50 USD"))
+
+
+def test_a_job_that_can_be_spread_over_no_machine_is_wrong(capsys, tmp_path):
+    path = tmp_path / "job.toml"
+    path.write_text(f'{JOB}[instance]\ntype = "ml.g5.12xlarge"\n[distribution]\nprofile = "lora"\n')
+    status, out, _ = run(capsys, "check", path)
+    assert status == 1
+    assert out == f"{path}:8: profile lora is for encoders with attention; a cnn has none: take single or ddp\n"
+
+
+def test_tables_of_the_sdk_are_right_if_any_image_takes_them(capsys, tmp_path):
+    path = tmp_path / "job.toml"
+    model = JOB.replace('"cnn"', '"protbert"\nweights = "w"')
+    table = "[distribution.smdistributed.modelparallel]\nenabled = true\nparameters = { hybrid_shard_degree = 8 }\n"
+    on = '[instance]\ntype = "ml.p4d.24xlarge"\n[distribution]\ntorch_distributed = { enabled = true }\n'
+    path.write_text(model + on + table)
+    assert run(capsys, "check", path)[0] == 0
+    path.write_text(model + on + table.replace("hybrid_shard_degree", "hybrid_shard"))
+    status, out, _ = run(capsys, "check", path)
+    assert (status, out.startswith(f"{path}:12: smdistributed.modelparallel.parameters.hybrid_shard: ")) == (1, True)
+
+
+def test_what_cannot_be_read_is_no_fault_of_its_rules(capsys, tmp_path):
+    status, _, err = run(capsys, "check", tmp_path / "missing.toml")
+    assert status == 2
+    assert "No such file" in err
+    path = tmp_path / "analyses.toml"
+    path.write_bytes(b"\n\xff")
+    status, out, _ = run(capsys, "check", path)
+    assert (status, out.startswith(f"{path}:2: byte 1 of the file is not UTF-8")) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["analyses", "job"])
+def test_a_schema_is_printed_as_it_is_published(capsys, repository, name):
+    status, out, _ = run(capsys, "schema", name)
+    assert status == 0
+    assert json.loads(out)["title"] == f"{name}.toml of Seqdrop"
+    assert out == (repository / f"docs/schemas/{name}.schema.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"), [("check", "config check my-set/job.toml"), ("schema", "#:schema ../job.schema.json")]
+)
+def test_help_teaches(capsys, verb, words):
+    with pytest.raises(SystemExit) as ended:
+        main(["config", verb, "--help"])
+    assert ended.value.code == 0
+    assert words in capsys.readouterr().out

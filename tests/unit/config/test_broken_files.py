@@ -1,0 +1,54 @@
+"""Files that are wrong, and what is said of them: on the right line, with what is allowed, as the docs have it."""
+
+import re
+
+import pytest
+
+from tests.unit.config.broken_files import PAGE, broken_files, page
+
+ALL = [broken for form in ("analyses", "job") for broken in broken_files(form)]
+HELP = re.compile(
+    r"it must be |did you mean |; each needs|needs quotes|only once|takes? |: take |is for |missing: |for this: "
+)
+
+
+def test_there_are_enough():
+    assert len(broken_files("analyses")) == 25
+    assert len(broken_files("job")) == 10
+
+
+@pytest.mark.parametrize("broken", ALL, ids=lambda broken: f"{broken.form}-{broken.path.stem}")
+def test_each_wrong_line_is_named_and_no_other(broken):
+    marked = [number for number, line in broken.marked.items()]
+    # Where the top of a file lacks something, line 1 is named.
+    expected = {1 if not broken.marked[number] else number for number in marked}
+    assert {fault.line for fault in broken.faults} == expected
+
+
+@pytest.mark.parametrize("broken", ALL, ids=lambda broken: f"{broken.form}-{broken.path.stem}")
+def test_each_message_names_the_key_and_says_what_to_write(broken):
+    for fault in broken.faults:
+        if not fault.message.startswith("this is no TOML: "):
+            key = fault.message.split(" ", 1)[0].rsplit(".", 1)[-1]
+            line = broken.marked.get(fault.line, "")
+            assert key in line or "missing" in fault.message, fault
+        assert HELP.search(fault.message), fault
+
+
+def test_the_page_shows_them_as_they_are():
+    text = PAGE.read_text()
+    assert page(text) == text, "run: python -m tests.unit.config.broken_files"
+
+
+def test_what_editors_do_not_know_are_rules_across_settings():
+    missed = {broken.path.stem[3:] for broken in ALL if not broken.is_refused_by_editors}
+    assert missed == {
+        "stride_over_window",
+        "masked_both_strands",
+        "same_prefix",
+        "mates_of_fasta",
+        "item_too_large",
+        "no_weights",
+        "other_format",
+        "one_file_for_two",
+    }
