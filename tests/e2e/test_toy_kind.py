@@ -58,9 +58,9 @@ def toy(aws, repository, tmp_path_factory):
 def add_kind(kinds: Path) -> None:
     """Put the module in place and register it: one import and one word."""
     shutil.copy(TOY / "gc.py", kinds / "gc.py")
-    plans = kinds / "plans.py"
-    text = plans.read_text().replace("KINDS = Kinds(", "KINDS = Kinds(Gc(), ")
-    plans.write_text(
+    registry = kinds / "registry.py"
+    text = registry.read_text().replace("KINDS = Kinds(", "KINDS = Kinds(Gc(), ")
+    registry.write_text(
         text.replace("from seqdrop.kinds.keep", "from seqdrop.kinds.gc import Gc\nfrom seqdrop.kinds.keep")
     )
 
