@@ -66,8 +66,9 @@ class Policy(ABC):
         """Return what to do with the view's upload, RECEIVED or WAITING. Raise InvalidFile, ObjectGone, MembersGone."""
 
     def confirm(self, services: Services, upload: Upload) -> None:
-        """Report what must not be said before the upload is VALIDATED. Repeated whenever its message comes again, since
-        a crash may leave it out.
+        """Report a VALIDATED upload once more, where a slower invocation that lost the race may have had the last word.
+
+        Repeated whenever its message comes again, since a crash may leave it out.
         """
         return None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from seqdrop.companions.training_sets import place_of
 from seqdrop.config.analyses import TRAINING
 from seqdrop.ledger.records import Attempt, Step, Upload
@@ -27,14 +29,12 @@ def plan(view: View, head: Upload, job: JobFile, files: dict[str, Upload], data:
     data_files = [upload for upload in files.values() if not is_leaving(view.services, upload)]
     steps += [Step(file, "VALIDATED", _facts(view, file) | {"training": attempt.key}) for file in data_files]
     file_set = view.with_upload.with_facts(attempt=attempt.key)
-    return Decision(steps, [attempt], file_set, enqueue=[head])
+    # Written ahead, so that no crash leaves it out, and again by `confirm`: see there.
+    return Decision(steps, [attempt], file_set, enqueue=[head]).after(partial(report_training, view.services, attempt))
 
 
 def report_training(services: Services, attempt: Attempt) -> None:
-    """Write what there is to train on as the report of job.toml, once its attempt is in the ledger.
-
-    Written ahead of that, a slower invocation with other versions of the data would have the last word.
-    """
+    """Write what there is to train on as the report of job.toml."""
     order = Order.from_json(attempt.plan)
     data = {"files": order.files, **order.prepared.as_dict()}
     head = services.ledger.upload(attempt.upload_id)
