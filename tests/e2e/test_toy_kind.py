@@ -44,10 +44,7 @@ def toy(aws, repository, tmp_path_factory):
     for name in ("template.yaml", "samconfig.toml"):
         shutil.copy(repository / name, tree)
     analyses = (repository / "analyses.toml").read_text() + ANALYSIS
-    link = tree / "layers/seqdrop/seqdrop/analyses.toml"
-    link.unlink()
-    link.write_text(analyses)
-    (tree / "analyses.toml").write_text(analyses)
+    (tree / "layers/seqdrop/seqdrop/analyses.toml").write_text(analyses)
     add_kind(tree / "layers/seqdrop/seqdrop/kinds")
     stack, s3 = deploy(aws, tree=tree, name="toy"), aws.client("s3")
     model = archive({"config.json": "{}", "code/inference.py": (TOY / "inference.py").read_text()})
