@@ -13,7 +13,7 @@ from seqdrop.ledger.moves import ENDS, JOB, OPEN
 from local.embedded import EmbeddedAws
 from local.processes import PROC, session_members
 from local.testing import until
-from tests.e2e.upgrade.lab import Lab
+from tests.e2e.upgrade.lab import PATIENCE, Lab
 
 FOLDERS = {"Transform": "jobs", "Processing": "processing-jobs", "Training": "training-jobs"}
 
@@ -34,7 +34,7 @@ class Held:
 def hold(aws: EmbeddedAws, kind: str, name: str) -> Held:
     """Stop a job's process as soon as there is one."""
     folder = aws.workdir / FOLDERS[kind] / name
-    group = until(lambda: _stopped(aws, folder), timeout=60, pause=0.002)
+    group = until(lambda: _stopped(aws, folder), timeout=PATIENCE, pause=0.002)
     assert _status(aws, kind, name) == "InProgress", f"{name} was over before it could be held"
     return Held(kind, name, group)
 
@@ -52,7 +52,7 @@ def _stopped(aws: EmbeddedAws, folder: Path) -> int | None:
 
 def until_over(aws: EmbeddedAws, kind: str, name: str) -> None:
     """Wait until SageMaker has completed a job."""
-    until(lambda: _status(aws, kind, name) == "Completed", timeout=60)
+    until(lambda: _status(aws, kind, name) == "Completed", timeout=PATIENCE)
 
 
 def _status(aws: EmbeddedAws, kind: str, name: str) -> str:
@@ -74,12 +74,12 @@ def of_upload(lab: Lab, name: str) -> str:
         job = lab.ledger.job(attempts[-1].job) if attempts and attempts[-1].job else None
         return job.name if job and job.state == "STARTED" else None
 
-    return until(probe, timeout=60)
+    return until(probe, timeout=PATIENCE)
 
 
 def examining(lab: Lab, name: str) -> str:
     """The job that examines an upload, once SageMaker has it."""
-    found = until(lambda: of_service(lab.aws, "Processing", lab.uploads[name].id), timeout=60)
+    found = until(lambda: of_service(lab.aws, "Processing", lab.uploads[name].id), timeout=PATIENCE)
     return found[-1]
 
 

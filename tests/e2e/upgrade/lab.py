@@ -108,7 +108,7 @@ class Lab:
                     sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
             return len(found) == len(words)
 
-        until(all_taken)
+        until(all_taken, timeout=PATIENCE)
         return list(found.values())
 
     def messages(self) -> dict[str, int]:
