@@ -28,6 +28,7 @@ class Invocation:
         self.error: BaseException | None = None
         self.ended, self.dead = False, False
         self.troubles: list[str] = []  # what was done to it
+        self.mails: list[tuple[str, str]] = []  # (subject, message) of each that it sent, or tried to
         self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
         self._thread: threading.Thread | None = None
 

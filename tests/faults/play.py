@@ -128,6 +128,10 @@ class Player:
             return
         if isinstance(invocation.error, AssertionError):
             raise invocation.error
+        if not invocation.troubles and len(set(invocation.mails)) < len(invocation.mails):
+            self.world.wrong.append(
+                f"{invocation.folder} told the lab twice, and nothing went wrong: {invocation.mails}"
+            )
         if isinstance(invocation, Command):
             self.lab.ended(invocation)
         for message in invocation.messages:
@@ -152,6 +156,8 @@ class Player:
             invocation.pause()
             invocation.troubles.append("interrupted")
             self.disturbed += 1
+        if call.name == "sns.Publish":
+            invocation.mails.append((call.request["Subject"], call.request["Message"]))
         fault = self._trouble.fault(call, number)
         if fault is None:
             return self.world.call(call)

@@ -13,6 +13,7 @@ from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.companions.manifest import Manifest
 from seqdrop.config.analyses import Analyses
 from seqdrop.errors import JobRefused
+from seqdrop.ledger.records import TRAIN
 from seqdrop.ledger.table import Ledger
 from seqdrop.models.promotion import Verdict
 from seqdrop.runtime.services import Services
@@ -21,7 +22,6 @@ from seqdrop.stages import routing
 from seqdrop.stages.archive import archive, receipts
 from seqdrop.stages.finish import training as end_of_training
 from seqdrop.stages.operator import replay
-from seqdrop.stages.start_training import start_training
 from seqdrop.training.data.store import Store
 from seqdrop.uploads import UploadVersion
 
@@ -114,7 +114,7 @@ def _one_is_enough() -> list[Change]:
 def _prepared_of_others() -> list[Change]:
     def made(self, s3, work, job, files) -> None:
         known(self, s3, work, job, files)
-        self._prefix = f"training/{job.data.format}/"
+        self._key, self.data = f"training/{job.data.format}/prepared.json", f"training/{job.data.format}/data/"
 
     known = Store.__init__
     return [(Store, "__init__", made)]
@@ -127,19 +127,23 @@ def _no_judge() -> list[Change]:
 
 @_bug("the event's word is taken for the status of a training")
 def _event_trusted() -> list[Change]:
-    return [(end_of_training, "ENDS", {**end_of_training.ENDS, "InProgress": "DONE"})]
+    def describe(sagemaker, task: str, name: str) -> client.Description:
+        found = known(sagemaker, task, name)
+        return replace(found, end=found.end or "DONE")
+
+    known = end_of_training.describe
+    return [(end_of_training, "describe", describe)]
 
 
 @_bug("a training job that is there already counts as refused")
 def _in_use_is_refused() -> list[Change]:
-    def send(create, request, is_ours) -> bool:
-        def never() -> bool:
+    def adopt(sagemaker, task: str, request: dict) -> bool:
+        if task == TRAIN:
             raise JobRefused("there is a job of this name")
+        return known(sagemaker, task, request)
 
-        return known(create, request, never)
-
-    known = client.send
-    return [(start_training, "send", send)]
+    known = client._adopt
+    return [(client, "_adopt", adopt)]
 
 
 @_bug("the files of a training that failed are archived", quick=True)
