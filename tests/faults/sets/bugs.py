@@ -21,7 +21,6 @@ from seqdrop.stages import routing
 from seqdrop.stages.archive import archive, receipts
 from seqdrop.stages.finish import training as end_of_training
 from seqdrop.stages.operator import replay
-from seqdrop.stages.start_training import start_training
 from seqdrop.training.data.store import Store
 from seqdrop.uploads import UploadVersion
 
@@ -127,19 +126,20 @@ def _no_judge() -> list[Change]:
 
 @_bug("the event's word is taken for the status of a training")
 def _event_trusted() -> list[Change]:
-    return [(end_of_training, "ENDS", {**end_of_training.ENDS, "InProgress": "DONE"})]
+    def described(sagemaker, task, name):
+        found = known(sagemaker, task, name)
+        return replace(found, end=found.end or "DONE")
+
+    known = end_of_training.describe
+    return [(end_of_training, "describe", described)]
 
 
 @_bug("a training job that is there already counts as refused")
 def _in_use_is_refused() -> list[Change]:
-    def send(create, request, is_ours) -> bool:
-        def never() -> bool:
-            raise JobRefused("there is a job of this name")
+    def adopt(sagemaker, task, request) -> bool:
+        raise JobRefused("there is a job of this name")
 
-        return known(create, request, never)
-
-    known = client.send
-    return [(start_training, "send", send)]
+    return [(client, "_adopt", adopt)]
 
 
 @_bug("the files of a training that failed are archived", quick=True)
