@@ -2,8 +2,10 @@
 
 import datetime
 import gzip
+import io
 import json
 import re
+import tarfile
 
 import pytest
 from botocore.config import Config
@@ -260,7 +262,6 @@ class TestFailures:
                 {"code/inference.py": "def model_fn(d): pass\ndef predict_fn(d, m): pass\ndef transform_fn(): pass\n"},
                 "transform_fn cannot be used together with predict_fn",
             ),
-            ({"../evil": ""}, "cannot be unpacked"),
             ({"code/inference.py": "", "code/requirements.txt": "absent"}, "requirements.txt is not supported"),
         ],
     )
@@ -268,6 +269,15 @@ class TestFailures:
         bench.put("in/a", b"one\n")
         bench.put("model.tar.gz", archive(files))
         assert said in self.failed(bench)
+
+    def test_an_archive_that_leads_out_of_its_folder_fails_the_job(self, bench):
+        """Written by tarfile: our own writer refuses such a name."""
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+            tar.addfile(tarfile.TarInfo("../evil"))
+        bench.put("in/a", b"one\n")
+        bench.put("model.tar.gz", packed.getvalue())
+        assert "cannot be unpacked" in self.failed(bench)
 
     def test_a_prefix_without_objects_fails_the_job(self, bench):
         assert f'No S3 objects found under S3 URL "s3://{bench.bucket}/empty/"' in self.failed(bench, "empty/")

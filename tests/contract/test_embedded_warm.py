@@ -23,6 +23,7 @@ def predict_fn(text, model):
     if text.startswith("exit"):
         os._exit(3)
     if text.startswith("wait"):
+        print("waiting", flush=True)
         time.sleep(600)
     about = {"modules": "torch" in sys.modules, "cwd": os.getcwd(), "group": os.getpgid(0) == os.getpid()}
     about |= {"own": [name for name in sys.modules if name.split(".")[0] in ("local", "seqdrop")]}
@@ -98,9 +99,10 @@ def test_a_job_that_is_stopped_leaves_no_process(aws, bench):
 def test_without_its_zygote_a_container_is_started_from_nothing(aws, bench):
     """Also while another that it forked goes on. The last test of the module: the zygote does not come back."""
     bench.put("long/a", b"wait")
-    before, name = aws.processes(), bench.start("long/")
-    until(lambda: aws.processes() - before)
-    os.kill(until(lambda: zygote(aws)), signal.SIGKILL)
+    name = bench.start("long/")
+    log = aws.workdir / "jobs" / name / "container.log"
+    until(lambda: log.is_file() and "waiting" in log.read_text())
+    os.kill(zygote(aws), signal.SIGKILL)
     assert not response(bench)["modules"]
     bench.sagemaker.stop_transform_job(TransformJobName=name)
     assert ended_job(aws, name)["TransformJobStatus"] == "Stopped"

@@ -165,11 +165,11 @@ def test_validate_answers_as_lambda_expects(build, emulator, brought, repository
 WRITES = """
 import json
 from seqdrop.kinds.plans import packaged
-from seqdrop.results.writer import result_files
+from seqdrop.results.writer import Predictions, result_files
 window = {"start": 0, "end": 300, "strand": "+", "probability": 0.99}
 line = json.dumps({"id": "u:1:0", "record": "c", "windows": [window]}).encode()
 made_by = {"model": {"name": "m", "sha256": "0"}}
-with result_files(packaged().by_name["contigs"], [line], made_by, None) as results:
+with result_files(Predictions(packaged().by_name["contigs"], [line], made_by)) as results:
     print(*results.names)
 """
 

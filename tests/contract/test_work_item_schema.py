@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from seqdrop.kinds.plans import packaged
 from seqdrop.reads.records import Record
 from seqdrop.results.rows import Counts, rows
+from seqdrop.results.writer import Predictions
 from seqdrop.work import items
 from seqdrop.work.selection import collapsed
 
@@ -157,6 +158,7 @@ def test_identical_reads_are_scored_once_and_their_number_comes_back(job, answer
     lines = list(items.work_items("U" * 26, collapsed(reads), analysis))
     assert all(TAKES_ITEM(json.loads(line)) for line in lines)
     counts = Counts()
-    found = rows((json.dumps(answer).encode() for answer in answers(b"".join(lines))), analysis.settings, counts)
+    make = analysis.kind.row_maker(Predictions(analysis, [], {}), counts)
+    found = rows((json.dumps(answer).encode() for answer in answers(b"".join(lines))), make, counts, collapse=True)
     assert [(row["record"], row["count"]) for row in found if row["strand"] == "+"] == [("r1", 4), ("r1", 4), ("r2", 3)]
     assert counts.copies["windows"] == 2 * (2 * 4 + 3)
