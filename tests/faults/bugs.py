@@ -186,7 +186,7 @@ def _wrong_place():
         return known(replace(attempt, number=1), name)
 
     known = writer.result_key
-    return [(writer, "result_key", key), (finish, "result_key", key)]
+    return [(writer, "result_key", key)]
 
 
 @_bug("a job's failure is that of all its members")
