@@ -53,11 +53,10 @@ def read_checkpoint(folder: Path, task: str | None = None, labels: tuple[str, ..
 
 def kind_of_dna(task: str | None) -> Kind:
     """Return the kind of a task for a model of DNA; the default one where none is named. Raises UnfitModel."""
-    if task is None:
-        return KINDS.default(DNA)
-    if task not in KINDS_OF_DNA:
+    kind = KINDS.with_task(task, DNA)
+    if kind is None:
         raise UnfitModel(f"{task} is for proteins, and this is a model of DNA; it may do {', '.join(KINDS_OF_DNA)}")
-    return KINDS_OF_DNA[task]
+    return kind
 
 
 def _config(folder: Path) -> dict:

@@ -124,8 +124,6 @@ class Progress:
         return (DONE, SKIPPED, DONE if self.state == "ARCHIVED" else BUSY)
 
 
-# Without an attempt, and not because there is no model.
-_NOT_PLANNED = ("LANDED", "RECEIVED", "EXAMINING", "UNEXAMINED", "WAITING", "REJECTED", "WITHDRAWN")
 _STEPS = {
     "LANDED": (WAITING, WAITING, WAITING),
     "RECEIVED": (BUSY, WAITING, WAITING),

@@ -12,7 +12,6 @@ from seqdrop.kinds.plans import KINDS
 from seqdrop_cli.vocabulary import UnfitModel
 from seqdrop_cli.weights import SAFE, shapes
 
-KINDS_OF_PROTEINS = KINDS.of_alphabet(PROTEIN)
 CLASSES = {"ss3": "HEC", "ss8": "GHIBESTC"}
 
 
@@ -61,9 +60,8 @@ def _tensors(folder: Path) -> dict:
 
 def kind_of_proteins(task: str | None) -> Kind:
     """Return the kind of a task for a protein model; the default one where none is named. Raises UnfitModel."""
-    if task is None:
-        return KINDS.default(PROTEIN)
-    if task not in KINDS_OF_PROTEINS:
-        tasks = ", ".join(KINDS_OF_PROTEINS)
+    kind = KINDS.with_task(task, PROTEIN)
+    if kind is None:
+        tasks = ", ".join(KINDS.of_alphabet(PROTEIN))
         raise UnfitModel(f"--task {task} is for models of DNA; this one is of proteins: {tasks}")
-    return KINDS_OF_PROTEINS[task]
+    return kind

@@ -3,8 +3,8 @@
 1. Check analyses.toml; if anything is wrong with it, say all of it by line and build nothing.
 2. Copy the package to ARTIFACTS_DIR/python.
 3. Put the C kernel for that processor into the copy: the one that lies in the tree if it is made of the same sources,
-   else a new one, by the C compiler of this machine or else by ziglang from PyPI. If neither is to be had, fail: all
-   works without the kernel, but files are read at half the speed, and nobody would notice why.
+   else a new one, by the C compiler of this machine or else by ziglang from PyPI. If neither is available, fail:
+   without the kernel, files are read at half the speed, and no message would say why.
    A file WITHOUT_KERNEL beside this one says that this is wanted; being a file, it is part of what `sam build --cached`
    compares.
 

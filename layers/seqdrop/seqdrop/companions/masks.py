@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from seqdrop.reads.suffix import BY_SUFFIX, PACKED
 
-FASTA, BED = SEATS = ("fasta", "bed")
+FASTA, BED = "fasta", "bed"
 # A FASTA that is rejected for one of these is rejected for its BED.
 MISFITS = frozenset({"bed_no_record", "bed_beyond_end"})
 

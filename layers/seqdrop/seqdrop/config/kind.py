@@ -179,10 +179,6 @@ class Kinds(Mapping[str, Kind]):
         """Return the kinds with a model for records of an alphabet, by task."""
         return {kind.task: kind for kind in self.values() if kind.settings and kind.alphabet == alphabet}
 
-    def default(self, alphabet: str) -> Kind:
-        """Return the kind of an analysis with a model that names no task."""
-        return next(kind for kind in self.of_alphabet(alphabet).values() if kind.is_default)
-
     def without_model(self, formats: Iterable[str]) -> Kind:
         """Return the kind of an analysis that names no model: that of trainings takes their files alone."""
         trains = TRAINING in formats

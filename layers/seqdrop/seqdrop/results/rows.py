@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from seqdrop.errors import SeqdropError
 from seqdrop.work.items import copies_of
 
-Scale = Callable[[float], float]
-"""From the model's probability to the calibrated one."""
 DIGITS = ".4g"
 
 

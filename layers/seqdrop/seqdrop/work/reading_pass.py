@@ -31,7 +31,7 @@ class ReadingPass:
 
     def __init__(self, upload_id: str, reading: Reading, analysis: Analysis, masks: BedMasks | None = None):
         self.reading = reading
-        self.item_count = 0
+        self._item_count = 0
         self._upload_id, self._analysis, self._masks = upload_id, analysis, masks
         self._selection = Selection(analysis, masks) if analysis.has_model else None
 
@@ -40,7 +40,7 @@ class ReadingPass:
         """Work items; records that are selected; and how many of these differ. All 0 without a model."""
         selection = self._selection
         taken, distinct = (selection.taken, selection.distinct) if selection else (0, 0)
-        return {"items": self.item_count, "taken": taken, "distinct": distinct}
+        return {"items": self._item_count, "taken": taken, "distinct": distinct}
 
     def items(self) -> Iterator[bytes]:
         """Yield the work items, none without a model. Raises InvalidFile with all that is wrong with the file, with
@@ -51,7 +51,7 @@ class ReadingPass:
         records = self._masks.cover(self.reading.records()) if self._masks else self.reading.records()
         analysis = self._analysis
         for item in analysis.kind.items(self._upload_id, self._selection.of(records), analysis, self._masks):
-            self.item_count += 1
+            self._item_count += 1
             yield item
         if self._masks:
             self._masks.check()
@@ -59,7 +59,7 @@ class ReadingPass:
 
     def _check_items(self) -> None:
         """A job takes no empty input."""
-        if not self.item_count and not self._analysis.kind.may_have_no_items:
+        if not self._item_count and not self._analysis.kind.may_have_no_items:
             advice = "Nothing is to be done for it here; drop it under raw/ to archive it."
             message = "the file has nothing that the model could be asked about"
             raise InvalidFile(Fault("nothing_to_score", message, advice))
