@@ -24,7 +24,6 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +33,15 @@ import transformers
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model_code"))  # for common/
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model_code" / "dnabert"))
 
+from typing import TYPE_CHECKING
+
 from classifier import load_classifier
 from network import cpu_has_bf16
 from small_bert import write_vocabulary
 from tokens import KmerTokens, encode_bases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 K = 6
 warnings.filterwarnings("ignore")

@@ -7,10 +7,14 @@ neighbours on each side, made to sum to one.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from filler import Filler
-from promoter_data import Labelled
 from tokens import OTHER, encode_bases
+
+if TYPE_CHECKING:
+    from filler import Filler
+    from promoter_data import Labelled
 
 WIDTH, ORDER = 6, 5
 

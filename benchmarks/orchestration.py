@@ -16,12 +16,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from typing import TYPE_CHECKING
+
 from tests.faults.files import ANALYSES, MODELS, point_to
 from tests.faults.lambdas import Invocation
 from tests.faults.world import TWICE, World
 from tests.support.aws import template
-from tests.support.aws.account import Call
 from tests.support.aws.wire import Wire, wired
+
+if TYPE_CHECKING:
+    from tests.support.aws.account import Call
 
 RUN = 96  # samples
 EVERY = 5  # one event in so many comes twice

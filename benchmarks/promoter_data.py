@@ -11,7 +11,6 @@ import csv
 import hashlib
 import itertools
 import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +19,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model_code"))  # for common/
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model_code" / "dnabert"))
 
+from typing import TYPE_CHECKING
+
 from tokens import OTHER, encode_bases, reverse_complement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 PROBE = 30
 """Bases that two sequences must share to count as overlapping."""

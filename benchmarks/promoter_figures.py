@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import metrics
 import numpy as np
-from classifier import Classifier
-from promoter_data import Labelled
 from tokens import encode_bases
+
+if TYPE_CHECKING:
+    from classifier import Classifier
+    from promoter_data import Labelled
 
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.99)
 

@@ -11,11 +11,14 @@ import json
 import random
 import resource
 import time
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from seqdrop.kinds.plans import packaged
 from seqdrop.models.calibration import Calibration
 from seqdrop.results.writer import Predictions, result_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RECORD = 3_000_000
 PER_ITEM = 64

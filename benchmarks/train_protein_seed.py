@@ -18,8 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TRAIN = Path(__file__).resolve().parents[1] / "model_code" / "protein" / "train.py"
 RECIPE = {

@@ -9,11 +9,11 @@ logger = logging.getLogger("local.calls")
 BACKLOG = 256  # callers beyond these wait until they are accepted
 
 
-class Unreachable(Exception):
+class UnreachableError(Exception):
     """Nobody answers: the other process is not there, or ended before it answered."""
 
 
-class CallFailed(Exception):
+class CallError(Exception):
     """The other process could not do what it was asked for; the message is what went wrong there."""
 
 
@@ -24,15 +24,15 @@ class Remote:
         self._address, self._key = address, key
 
     def call(self, method: str, *arguments):
-        """What the object's method answers. Raises Unreachable or CallFailed. Any thread may call."""
+        """What the object's method answers. Raises UnreachableError or CallError. Any thread may call."""
         try:
             with Client(self._address, authkey=self._key) as connection:
                 connection.send((method, arguments))
                 done, answer = connection.recv()
         except (OSError, EOFError, AuthenticationError) as error:
-            raise Unreachable(f"no answer to {method}: {error!r}") from error
+            raise UnreachableError(f"no answer to {method}: {error!r}") from error
         if not done:
-            raise CallFailed(answer)
+            raise CallError(answer)
         return answer
 
     def is_there(self) -> bool:

@@ -12,9 +12,9 @@ import fcntl
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.box import ROUNDED
 from rich.console import Console
@@ -22,14 +22,18 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 from seqdrop_cli.drop import Drop, plan, upload
-from seqdrop_cli.progress import Progress
 from seqdrop_cli.results import content, fetch
 from seqdrop_cli.target import STACK_FILE, Target
-from seqdrop_cli.watch import Stuck, mates_missing, watch
+from seqdrop_cli.watch import StalledError, mates_missing, watch
 
 from local import samples
-from local.deploy import DeployFailed, Stack, deploy, push_seed
-from local.embedded import EmbeddedAws, EmbeddedAwsError, NotRunning, PortTaken
+from local.deploy import DeployError, Stack, deploy, push_seed
+from local.embedded import EmbeddedAws, EmbeddedAwsError, NotRunningError, PortTakenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seqdrop_cli.progress import Progress
 
 HOME = Path(".seqdrop")
 WORKDIR = HOME / "aws"
@@ -48,7 +52,7 @@ def main() -> int:
             return stop(console)
         with _alone():
             return demo(options, console)
-    except (EmbeddedAwsError, DeployFailed, FileNotFoundError, Stuck) as error:
+    except (EmbeddedAwsError, DeployError, FileNotFoundError, StalledError) as error:
         console.print(f"✘ {error}", markup=False, highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
@@ -96,7 +100,7 @@ def stop(console: Console) -> int:
     try:
         EmbeddedAws.attach(WORKDIR).stop()
         console.print("Stopped.")
-    except NotRunning:
+    except NotRunningError:
         console.print("Nothing was running.")
     STACK_FILE.unlink(missing_ok=True)
     return 0
@@ -111,7 +115,7 @@ def _kept() -> tuple[EmbeddedAws, Target] | None:
     """The one that an earlier `KEEP=1` left up, if it still is."""
     try:
         aws = EmbeddedAws.attach(WORKDIR)
-    except NotRunning:
+    except NotRunningError:
         STACK_FILE.unlink(missing_ok=True)
         return None
     if STACK_FILE.exists():
@@ -137,7 +141,7 @@ def _start(options: argparse.Namespace, console: Console) -> EmbeddedAws:
         started = time.monotonic()
         try:
             aws = EmbeddedAws(WORKDIR, options.port or PORT, detached=options.keep, warm=True).start()
-        except PortTaken:
+        except PortTakenError:
             if options.port:
                 raise
             aws = EmbeddedAws(WORKDIR, None, detached=options.keep, warm=True).start()

@@ -10,10 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqdrop.kinds.plans import packaged
 from seqdrop.models.archives import push_archive
@@ -24,7 +24,10 @@ from seqdrop_cli.pack import pack_model
 from seqdrop_cli.processing import pack
 from seqdrop_cli.sourcedir import pack_program
 
-from local.embedded import EmbeddedAws
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from local.embedded import EmbeddedAws
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SEEDS = {
@@ -37,7 +40,7 @@ STACK = "seqdrop"
 LAYER = re.compile(r"ContentUri: (\w+Layer)$", re.MULTILINE)
 
 
-class DeployFailed(Exception):
+class DeployError(Exception):
     """`sam` said no; the message ends with what it printed."""
 
 
@@ -221,4 +224,4 @@ def _sam(environment: dict[str, str], tree: Path, log: Path, command: str, *opti
     )
     log.write_text(done.stdout)
     if done.returncode:
-        raise DeployFailed(f"sam {command} failed:\n{done.stdout[-3000:]}")
+        raise DeployError(f"sam {command} failed:\n{done.stdout[-3000:]}")

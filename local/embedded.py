@@ -19,9 +19,9 @@ from local.clients import ROOT_KEY, EmbeddedSession
 from local.processes import session_members
 from local.sagemaker_process import read_pid
 from local.server import ACCOUNT, LOG_FILE, LOOPBACK, ServerState
-from local.server_process import REPOSITORY, EmbeddedAwsError, NotRunning, PortTaken, ServerProcess
+from local.server_process import REPOSITORY, EmbeddedAwsError, NotRunningError, PortTakenError, ServerProcess
 
-__all__ = ["REPOSITORY", "EmbeddedAws", "EmbeddedAwsError", "NotRunning", "PortTaken"]
+__all__ = ["REPOSITORY", "EmbeddedAws", "EmbeddedAwsError", "NotRunningError", "PortTakenError"]
 DEFAULT_REGION = "us-east-1"
 
 
@@ -64,15 +64,15 @@ class EmbeddedAws:
 
     @classmethod
     def attach(cls, workdir: Path) -> "EmbeddedAws":
-        """The server that another process started for this directory; NotRunning when there is none."""
+        """The server that another process started for this directory; NotRunningError when there is none."""
         process = ServerProcess.find(Path(workdir).resolve())
         aws = cls(workdir, process.state.port, region=process.state.region, detached=True)
         aws._process = process
         return aws
 
     def start(self, timeout: float = 30) -> "EmbeddedAws":
-        """Start the server and wait until it answers; raises PortTaken, or EmbeddedAwsError with its log."""
-        with contextlib.suppress(NotRunning):
+        """Start the server and wait until it answers; raises PortTakenError, or EmbeddedAwsError with its log."""
+        with contextlib.suppress(NotRunningError):
             other = ServerProcess.find(self.workdir).state
             raise EmbeddedAwsError(f"an embedded AWS already runs in {self.workdir}, on port {other.port}")
         self._process = ServerProcess.start(self.workdir, self._options, self._detached, timeout)
@@ -173,5 +173,5 @@ class EmbeddedAws:
     @property
     def _state(self) -> ServerState:
         if self._process is None:
-            raise NotRunning("this embedded AWS has not been started")
+            raise NotRunningError("this embedded AWS has not been started")
         return self._process.state

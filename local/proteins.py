@@ -5,8 +5,11 @@ A small network learns them in seconds. They are no proteins, and what it says o
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import random
 
 FOND = {"H": "AAELLKMQRE", "E": "VVIIYFWTVC", "C": "GGPPNDSSGN"}
 LENGTHS = {"H": (6, 16), "E": (4, 9), "C": (3, 9)}

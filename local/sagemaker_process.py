@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from local.account import SERVICE, Account
-from local.calls import Remote, Unreachable, serve
+from local.calls import Remote, UnreachableError, serve
 from local.processes import kill_session
 
 PID_FILE = "sagemaker.pid"  # of the process that was started last, which leads a session
@@ -85,7 +85,7 @@ def install(app: ModuleType, sagemaker: Remote) -> None:
         try:
             # In a thread, because an operation itself calls the gateway, which answers from this loop.
             status, answer = await run_reentrant(sagemaker.call, "answer", operation, body, caller)
-        except Unreachable:
+        except UnreachableError:
             return 503, dict(JSON), json.dumps(DOWN).encode()
         return status, dict(JSON), answer
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import gzip
 import random
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from local import proteins
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 SEED = 20261123
 READS = 400

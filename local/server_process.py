@@ -23,7 +23,7 @@ class EmbeddedAwsError(Exception):
     """The embedded AWS could not be started, found or stopped; the message says what to do."""
 
 
-class PortTaken(EmbeddedAwsError):
+class PortTakenError(EmbeddedAwsError):
     """Someone else listens on the port that was asked for."""
 
     def __init__(self, port: int):
@@ -31,7 +31,7 @@ class PortTaken(EmbeddedAwsError):
         self.port = port
 
 
-class NotRunning(EmbeddedAwsError):
+class NotRunningError(EmbeddedAwsError):
     """No server of ours runs for this working directory."""
 
 
@@ -44,17 +44,17 @@ class ServerProcess:
 
     @classmethod
     def find(cls, workdir: Path) -> "ServerProcess":
-        """The server that works in this directory; NotRunning when there is none, or a stranger has its pid."""
+        """The server that works in this directory; NotRunningError when there is none, or a stranger has its pid."""
         state = _recorded(workdir)
         if state is None:
-            raise NotRunning(f"no embedded AWS is recorded in {workdir / STATE_FILE}")
+            raise NotRunningError(f"no embedded AWS is recorded in {workdir / STATE_FILE}")
         if not _is_server(state.pid, workdir):
-            raise NotRunning(f"the embedded AWS recorded in {workdir / STATE_FILE} is gone")
+            raise NotRunningError(f"the embedded AWS recorded in {workdir / STATE_FILE} is gone")
         return cls(workdir, state)
 
     @classmethod
     def start(cls, workdir: Path, options: list[str], detached: bool, timeout: float) -> "ServerProcess":
-        """Start a server and wait until it answers; PortTaken, or EmbeddedAwsError with the end of its log."""
+        """Start a server and wait until it answers; PortTakenError, or EmbeddedAwsError with the end of its log."""
         (workdir / STATE_FILE).unlink(missing_ok=True)
         workdir.mkdir(parents=True, exist_ok=True)
         child = _spawn(workdir, options, detached)
@@ -102,7 +102,7 @@ def _await_empty(sessions: list[int]) -> None:
 def _spawn(workdir: Path, options: list[str], detached: bool) -> subprocess.Popen:
     """Without `detached` the server reads a pipe that only we hold, and ends when it is closed."""
     command = [sys.executable, "-m", "local.server", "--workdir", str(workdir), *options]
-    with open(workdir / LOG_FILE, "wb") as log:
+    with (workdir / LOG_FILE).open("wb") as log:
         return subprocess.Popen(
             command if detached else [*command, "--with-parent"],
             cwd=REPOSITORY,
@@ -126,7 +126,7 @@ def _await_answer(child: subprocess.Popen, workdir: Path, deadline: float) -> Se
 
 def _failure(status: int, command: list[str], workdir: Path) -> EmbeddedAwsError:
     if status == PORT_TAKEN_STATUS:
-        return PortTaken(int(command[command.index("--port") + 1]))
+        return PortTakenError(int(command[command.index("--port") + 1]))
     return EmbeddedAwsError(f"the embedded AWS ended with status {status}; its log ends:\n{_log_end(workdir)}")
 
 

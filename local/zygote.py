@@ -66,7 +66,7 @@ def fork(channel: socket.socket, request: dict, descriptors: list[int]) -> int:
         os._exit(0)
     os.waitpid(child, 0)
     os.close(writing)
-    with open(reading, "rb") as pipe:
+    with os.fdopen(reading, "rb") as pipe:
         return int.from_bytes(pipe.read(8), "big")
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COLUMNS = (
     TextColumn("{task.description}"),
@@ -27,7 +29,7 @@ def shown(stream: BinaryIO, size: int | None, name: str) -> Iterator[BinaryIO]:
         yield stream
         return
     with Progress(*COLUMNS, console=console, transient=True) as bar:
-        yield Watched(stream, bar, bar.add_task(os.path.basename(name), total=size))
+        yield Watched(stream, bar, bar.add_task(Path(name).name, total=size))
 
 
 class Watched:

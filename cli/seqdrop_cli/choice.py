@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from seqdrop.ledger.moves import ATTEMPT, MOVES, UPLOAD
-from seqdrop.ledger.records import Record, Upload
-from seqdrop.ledger.table import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seqdrop.ledger.records import Record, Upload
+    from seqdrop.ledger.table import Ledger
 
 STATES = {kind: tuple(dict.fromkeys(move.target for move in MOVES if move.kind == kind)) for kind in (UPLOAD, ATTEMPT)}
 

@@ -9,18 +9,21 @@ import argparse
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 from seqdrop.config import analyses
-from seqdrop.config.documents import WrongFile, decode, load, located
+from seqdrop.config.documents import ConfigFileError, decode, load, located
 from seqdrop.config.problems import Problem
-from seqdrop.errors import DistributionRefused
+from seqdrop.errors import DistributionRefusedError
 from seqdrop.kinds.registry import parse
 from seqdrop.training import jobfile
 from seqdrop.training.plan.sizing import spread
 
 from seqdrop_cli.schemas import SCHEMAS, text_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 HELP = """\
 Check an analyses.toml, or the job.toml of a training, by the rules of the pipeline, and say what it means. Without a
@@ -70,7 +73,7 @@ def run_check(options, console: Console) -> int:
     try:
         text = decode(path.read_bytes(), str(path))
         table = _job(text, str(path)) if form_of(path, text) == JOB else _analyses(text, str(path))
-    except WrongFile as error:
+    except ConfigFileError as error:
         print(error)
         return 1
     console.print(f"{path} is right", highlight=False, soft_wrap=True, markup=False)
@@ -81,7 +84,7 @@ def run_check(options, console: Console) -> int:
 def form_of(path: Path, text: str) -> str:
     """Return whether a file is an analyses.toml or a job.toml, by its name or else by its keys.
 
-    Raise ValueError if neither tells, and WrongFile if it is no TOML.
+    Raise ValueError if neither tells, and ConfigFileError if it is no TOML.
     """
     if path.name in (analyses.FILE, jobfile.JOB):
         return ANALYSES if path.name == analyses.FILE else JOB
@@ -112,13 +115,13 @@ def _job(text: str, name: str) -> Table:
 
 
 def _check_spread(job: jobfile.JobFile, text: str, name: str) -> None:
-    """Raise WrongFile if the job can be spread over no machine, whatever the training image is."""
-    with suppress(DistributionRefused):
+    """Raise ConfigFileError if the job can be spread over no machine, whatever the training image is."""
+    with suppress(DistributionRefusedError):
         spread(job, smp=True)
         return
     try:
         spread(job, smp=False)
-    except DistributionRefused as error:
+    except DistributionRefusedError as error:
         keys = str(error).split(" ", 1)[0].rstrip(":").removeprefix("distribution.").split(".")
         path = ("distribution", *keys)  # where those are no keys, the line is that of the table
-        raise WrongFile(name, located([Problem(path, str(error))], text)) from error
+        raise ConfigFileError(name, located([Problem(path, str(error))], text)) from error

@@ -5,15 +5,19 @@ from __future__ import annotations
 import gzip
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from boto3.s3.transfer import S3UploadFailedError
 from botocore.exceptions import ClientError
 from seqdrop.companions.runs import is_marker
-from seqdrop.config.analyses import Analyses
 from seqdrop.config.kind import DNA, PROTEIN
 from seqdrop.kinds.plans import packaged
 from seqdrop.uploads import UploadVersion
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seqdrop.config.analyses import Analyses
 
 BY_SUFFIX = {".fastq": "fastq", ".fq": "fastq", ".fasta": "fasta", ".fa": "fasta", ".fna": "fasta"}
 PROTEINS = {".faa", ".pep"}  # by suffix alone: what a FASTA is of, its first character does not tell

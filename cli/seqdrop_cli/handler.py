@@ -17,7 +17,7 @@ PROGRAM = Path(__file__).with_name("handler_process.py")
 TOLD = 2000  # bytes of the process's last words in a message
 
 
-class HandlerFailed(SeqdropError):
+class HandlerError(SeqdropError):
     """The handler did not load its model, did not answer, or died; the message has its own words."""
 
 
@@ -48,7 +48,7 @@ class Handler:
         self.close()
 
     def ask(self, body: bytes) -> list[bytes]:
-        """The answers' lines, one for each line of the body, in order. Raises HandlerFailed."""
+        """The answers' lines, one for each line of the body, in order. Raises HandlerError."""
         with suppress(BrokenPipeError):  # it died; what there is to say about that, receiving finds out
             self._process.stdin.write(LENGTH.pack(len(body)) + body)
             self._process.stdin.flush()
@@ -68,9 +68,9 @@ class Handler:
         body = self._process.stdout.read(length) if length >= 0 else b""
         if length < 0 or len(body) < length:
             status = self._process.wait()
-            raise HandlerFailed(f"{trouble}: its process died (status {status})\n{self._last_words()}")
+            raise HandlerError(f"{trouble}: its process died (status {status})\n{self._last_words()}")
         if not well:
-            raise HandlerFailed(f"{trouble}: {body.decode(errors='replace')}")
+            raise HandlerError(f"{trouble}: {body.decode(errors='replace')}")
         return body
 
     def _last_words(self) -> str:

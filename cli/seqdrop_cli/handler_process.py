@@ -10,6 +10,7 @@ import os
 import struct
 import sys
 import traceback
+from pathlib import Path
 
 LENGTH, ANSWER = struct.Struct("!Q"), struct.Struct("!?Q")
 LINES = "application/jsonlines"
@@ -19,7 +20,7 @@ def main(folder: str) -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the code prints must not stand among the answers
     sys.meta_path[:] = [one for one in sys.meta_path if not getattr(one, "__module__", "").startswith("__editable__")]
-    sys.path.insert(0, os.path.join(folder, "code"))
+    sys.path.insert(0, str(Path(folder, "code")))
     try:
         code = importlib.import_module("inference")
         model = code.model_fn(folder)

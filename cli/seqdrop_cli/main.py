@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
@@ -13,7 +14,6 @@ from seqdrop.config.kind import ALPHABETS, DNA
 from seqdrop.errors import SeqdropError
 from seqdrop.kinds.plans import KINDS
 from seqdrop.ledger.moves import ENDS, MOVES, UPLOAD
-from seqdrop.ledger.records import Upload
 from seqdrop.models.code_bundles import push_code
 from seqdrop.runtime.services import now
 
@@ -25,7 +25,10 @@ from seqdrop_cli.processing import build
 from seqdrop_cli.progress import progress
 from seqdrop_cli.results import fetch
 from seqdrop_cli.validate import validate
-from seqdrop_cli.watch import Stuck, mates_missing, render, watch
+from seqdrop_cli.watch import StalledError, mates_missing, render, watch
+
+if TYPE_CHECKING:
+    from seqdrop.ledger.records import Upload
 
 TASKS = list(dict.fromkeys(kind.task for kind in KINDS.values() if kind.task))
 AFTER_FAILURE = (
@@ -59,7 +62,15 @@ def main(argv: list[str] | None = None) -> int:
     console = Console()
     try:
         return options.run(options, console) or 0
-    except (targets.NoStack, SeqdropError, Stuck, ValueError, OSError, BotoCoreError, ClientError) as error:
+    except (
+        targets.StackNotFoundError,
+        SeqdropError,
+        StalledError,
+        ValueError,
+        OSError,
+        BotoCoreError,
+        ClientError,
+    ) as error:
         print(f"seqdrop: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -213,7 +224,7 @@ def _fetch(options, console: Console) -> int:
     ledger = target.ledger()
     upload_record = ledger.upload(options.upload)
     if upload_record is None:
-        raise targets.NoStack(f"there is no upload {options.upload}; `seqdrop status` lists them")
+        raise targets.StackNotFoundError(f"there is no upload {options.upload}; `seqdrop status` lists them")
     one = progress(ledger, upload_record.id, upload_record.key, upload_record.size)
     for path in fetch(target, one, options.to):
         console.print(str(path), highlight=False, soft_wrap=True, markup=False)
@@ -222,7 +233,7 @@ def _fetch(options, console: Console) -> int:
 
 def _env(options, console: Console) -> int:
     if options.stack is None:
-        raise targets.NoStack("env is for a deployed stack: name it with --stack")
+        raise targets.StackNotFoundError("env is for a deployed stack: name it with --stack")
     print(json.dumps({"Parameters": targets.find(options.stack).environment()}, indent=2))
     return 0
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 MODEL_CODE = Path(__file__).resolve().parents[2] / "model_code"  # of the checkout that this command runs from
 COMMON = "common"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from seqdrop.config.analyses import Analysis
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.models.archives import current_archive, push_archive
 from seqdrop.runtime.services import now
 
@@ -21,6 +19,12 @@ from seqdrop_cli.pack import pack_model, unpacked
 from seqdrop_cli.package import digest, package
 from seqdrop_cli.predict_options import analysis_of, for_format, masks_of, protein_analysis, task_of
 from seqdrop_cli.protein_checkpoint import is_protein, read_protein
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from seqdrop.config.analyses import Analysis
 
 INTERRUPTED = 130
 
@@ -57,7 +61,7 @@ def predict(options, console: Console) -> int:
     try:
         masks = masks_of(options, analysis)
         found = local.examine(options.file, analysis, masks)
-    except InvalidFile as error:
+    except InvalidFileError as error:
         return _refused(options, error, console)
     plan = local.Plan(options.model, body, for_format(analysis, found.format), options.out)
     with interrupts() as stopped, _bar(found.items) as shown:
@@ -65,7 +69,7 @@ def predict(options, console: Console) -> int:
     return _told(tally, found, files, console)
 
 
-def _refused(options, error: InvalidFile, console: Console) -> int:
+def _refused(options, error: InvalidFileError, console: Console) -> int:
     if error.fault.code.startswith("bed_"):
         _say(console, f"{options.masks} does not fit, so nothing is predicted:")
         for one in error.errors:

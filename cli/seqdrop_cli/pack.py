@@ -5,17 +5,20 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from seqdrop.models.packing import Content, make_tar_gz
 
 from seqdrop_cli.checkpoint import Checkpoint, read_checkpoint
 from seqdrop_cli.model_code import MODEL_CODE, find_modules
 from seqdrop_cli.protein_checkpoint import is_protein, read_protein
-from seqdrop_cli.vocabulary import UnfitModel
+from seqdrop_cli.vocabulary import UnsuitableModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 CODE, PROTEIN_CODE = MODEL_CODE / "dnabert", MODEL_CODE / "protein"
 # Training code lies in the same folder; the container needs what inference.py imports.
@@ -30,7 +33,7 @@ def pack_model(folder: Path, code: Path | None = None, task: str | None = None, 
     """Return the archive's bytes. The same files give the same bytes, so the digest names the content.
 
     `folder` is a Hugging Face folder or one that model_code/protein wrote. The *.py of `code`, by default the family
-    that fits, become code/, with common/ if they import it. Raise UnfitModel.
+    that fits, become code/, with common/ if they import it. Raise UnsuitableModelError.
     """
     if is_protein(folder):
         read_protein(folder)
@@ -50,13 +53,13 @@ def protein_archive(folder: Path, code: Path | None = None) -> bytes:
 
 @contextmanager
 def unpacked(body: bytes) -> Iterator[Path]:
-    """A folder with the archive's files, as the container sees them; gone afterwards. Raises UnfitModel."""
+    """A folder with the archive's files, as the container sees them; gone afterwards. Raises UnsuitableModelError."""
     with TemporaryDirectory(prefix="seqdrop-model-") as name:
         try:
             with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as tar:
                 tar.extractall(name, filter="data")  # refuses names and links that lead out, and devices
         except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-            raise UnfitModel(f"the file is no model.tar.gz: {error}") from error
+            raise UnsuitableModelError(f"the file is no model.tar.gz: {error}") from error
         yield Path(name)
 
 
@@ -76,5 +79,7 @@ def _files(folder: Path, names: tuple[str, ...]) -> dict[str, Path]:
 
 def _code(folder: Path) -> dict[str, Path]:
     if not (folder / "inference.py").is_file():
-        raise UnfitModel(f"{folder / 'inference.py'} is not there; name the folder of the model code with --code")
+        raise UnsuitableModelError(
+            f"{folder / 'inference.py'} is not there; name the folder of the model code with --code"
+        )
     return {f"code/{name}": path for name, path in find_modules(folder, LEFT_OUT).items()}

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
 from pathlib import Path
-
-from seqdrop.config.kind import Kind
+from typing import TYPE_CHECKING
 
 from seqdrop_cli.checkpoint import Checkpoint, kind_of_dna, read_checkpoint
 from seqdrop_cli.pack import archive, protein_archive, unpacked
 from seqdrop_cli.protein_checkpoint import ProteinCheckpoint, is_protein, kind_of_proteins, read_protein
 from seqdrop_cli.smoke import try_out
-from seqdrop_cli.vocabulary import UnfitModel
+from seqdrop_cli.vocabulary import UnsuitableModelError
 from seqdrop_cli.weights import OLD, SAFE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seqdrop.config.kind import Kind
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 # What a checkpoint may consist of; a repository of the hub often holds the weights for other frameworks as well.
@@ -28,7 +31,8 @@ def package(
     code: Path | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> bytes:
-    """The archive of a folder, of a hub id, or of a model.tar.gz, checked and tried. Raises UnfitModel, HandlerFailed.
+    """The archive of a folder, of a hub id, or of a model.tar.gz, checked and tried. Raises
+    UnsuitableModelError, HandlerError.
 
     A model.tar.gz keeps its own code, and its bytes unless labels are given. `task` is what it is tried with:
     "promoter" where none is named, or "structure" for a protein model.
@@ -75,7 +79,9 @@ def _try_protein(place: Path, checkpoint: ProteinCheckpoint, task: str | None, s
 
 def _refuse_labels(labels: tuple[str, ...]) -> None:
     if labels:
-        raise UnfitModel("--labels are for --task promoter; the classes of a protein model are DSSP's letters")
+        raise UnsuitableModelError(
+            "--labels are for --task promoter; the classes of a protein model are DSSP's letters"
+        )
 
 
 def _again(body: bytes, task: str | None, labels: tuple[str, ...], say: Callable[[str], None]) -> bytes:
@@ -106,7 +112,9 @@ def _folder(source: str, say: Callable[[str], None]) -> Path:
     if Path(source).is_dir():
         return Path(source)
     if not HUB_ID.fullmatch(source):
-        raise UnfitModel(f"{source} is no folder, no model.tar.gz, and no id on the Hugging Face hub (owner/name)")
+        raise UnsuitableModelError(
+            f"{source} is no folder, no model.tar.gz, and no id on the Hugging Face hub (owner/name)"
+        )
     say(f"{source} is no folder here; asking the Hugging Face hub")
     return _downloaded(source)
 
@@ -118,7 +126,7 @@ def _downloaded(hub_id: str) -> Path:
         return Path(snapshot_download(hub_id, allow_patterns=FILES))
     except Exception as error:  # the hub's own, httpx's and requests', by version of huggingface_hub
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise UnfitModel(
+        raise UnsuitableModelError(
             f"{hub_id} cannot be had from the Hugging Face hub ({reason}). Where the hub can be reached, run "
             f"`hf download {hub_id} --local-dir my-model` (after `hf auth login` if it is private), copy the folder "
             "here, and name it in place of the id"

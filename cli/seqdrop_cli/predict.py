@@ -5,14 +5,12 @@ from __future__ import annotations
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqdrop.companions.bed_masks import BedMasks
-from seqdrop.config.analyses import Analysis
-from seqdrop.config.kind import Kind
 from seqdrop.errors import SeqdropError
 from seqdrop.kinds.plans import KINDS
 from seqdrop.ledger.records import Attempt, Job, Upload
@@ -27,11 +25,17 @@ from seqdrop_cli.handler import Handler
 from seqdrop_cli.pack import unpacked
 from seqdrop_cli.package import digest
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.config.kind import Kind
+
 LOCAL = "local"  # in place of an upload's id and a job's name
 BATCH = 64_000  # bytes of work items to a request: some hundred windows, which fills the model's passes
 
 
-class HasResults(SeqdropError):
+class ResultsExistError(SeqdropError):
     """The output folder holds results already."""
 
 
@@ -93,13 +97,13 @@ class Tally:
 
 
 def read_masks(path: Path) -> Masks:
-    """Raises InvalidFile with all that is wrong with the BED."""
+    """Raises InvalidFileError with all that is wrong with the BED."""
     with path.open("rb", buffering=0) as file:
         return Masks(path, read_bed(file, str(path)))
 
 
 def examine(path: Path, analysis: Analysis, masks: Masks | None = None) -> Input:
-    """Read the file once. Raises InvalidFile with all that is wrong with it, or with masks that do not fit it."""
+    """Read the file once. Raises InvalidFileError with all that is wrong with it, or with masks that do not fit it."""
     with _reading_pass(path, analysis, masks) as reading_pass:
         deque(reading_pass.items(), maxlen=0)
         report = reading_pass.reading.report()
@@ -116,10 +120,10 @@ def predict(
     """Write to `plan.out` the files that a job of the analysis has, and a summary; answers how far it came, and them.
 
     Once `stopped` answers true no more is asked of the model; what was answered is written, and summary.json says
-    that it is not complete. Raises HasResults, HandlerFailed, UnknownAnswer; there are no files then.
+    that it is not complete. Raises ResultsExistError, HandlerError, UnexpectedOutputError; there are no files then.
     """
     if any((plan.out / f"{kind.table}.jsonl").exists() for kind in KINDS.values() if kind.table):
-        raise HasResults(f"{plan.out} holds results already; name another folder with -o, or remove them")
+        raise ResultsExistError(f"{plan.out} holds results already; name another folder with -o, or remove them")
     tally = Tally(plan.analysis.kind)
     with (
         unpacked(plan.archive) as folder,

@@ -14,7 +14,7 @@ from seqdrop.models.archives import POSITIVE
 from seqdrop_cli.checkpoint import Checkpoint, kind_of_dna
 from seqdrop_cli.predict import Masks, read_masks
 from seqdrop_cli.protein_checkpoint import ProteinCheckpoint, kind_of_proteins
-from seqdrop_cli.vocabulary import UnfitModel
+from seqdrop_cli.vocabulary import UnsuitableModelError
 
 MAX_PREDICTIONS = 10_000_000_000  # of a file: no Lambda imports them, only the disk is the limit
 LOCAL = "local"  # in place of a name and prefix in analyses.toml
@@ -22,31 +22,40 @@ OVERRIDES = ("window", "stride", "strands", "threshold", "max_n_fraction")
 
 
 def analysis_of(options, checkpoint: Checkpoint) -> Analysis:
-    """The analysis for a model. Raises ConfigurationError, and UnfitModel if the two do not fit together."""
+    """The analysis for a model. Raises ConfigurationError, and UnsuitableModelError if the two do not fit together."""
     if options.analysis:
         analysis = _named(options)
     else:
         analysis = _made(options, kind_of_dna(options.task), checkpoint, JobSettings())
     if analysis.kind.alphabet != DNA:
-        raise UnfitModel(f"the analysis {analysis.name} is of proteins, and this is a model of DNA")
+        raise UnsuitableModelError(f"the analysis {analysis.name} is of proteins, and this is a model of DNA")
     settings = analysis.settings
     if settings.k != checkpoint.vocabulary.k:
-        raise UnfitModel(f"the analysis is for {settings.k}-mers, the model for {checkpoint.vocabulary.k}-mers")
+        raise UnsuitableModelError(
+            f"the analysis is for {settings.k}-mers, the model for {checkpoint.vocabulary.k}-mers"
+        )
     if settings.window > checkpoint.longest:
-        raise UnfitModel(f"the model takes windows of up to {checkpoint.longest} bases, not of {settings.window}")
+        raise UnsuitableModelError(
+            f"the model takes windows of up to {checkpoint.longest} bases, not of {settings.window}"
+        )
     if analysis.kind.names_classes and options.analysis:
         _check_label(settings.label, checkpoint)
     return analysis
 
 
 def protein_analysis(options, checkpoint: ProteinCheckpoint) -> Analysis:
-    """The analysis for a protein model. Raises ConfigurationError, and UnfitModel if the two do not fit together."""
+    """The analysis for a protein model.
+
+    Raises ConfigurationError, and UnsuitableModelError if the two do not fit together.
+    """
     made = _made(options, kind_of_proteins(options.task), checkpoint, JobSettings(max_windows=MAX_PREDICTIONS))
     analysis = _named(options) if options.analysis else made
     if analysis.kind.alphabet != PROTEIN:
-        raise UnfitModel(f"the model is of proteins, the analysis {analysis.name} of DNA")
+        raise UnsuitableModelError(f"the model is of proteins, the analysis {analysis.name} of DNA")
     if analysis.settings.window and analysis.settings.window > checkpoint.window:
-        raise UnfitModel(f"the model takes up to {checkpoint.window} residues at once, not {analysis.settings.window}")
+        raise UnsuitableModelError(
+            f"the model takes up to {checkpoint.window} residues at once, not {analysis.settings.window}"
+        )
     return analysis
 
 
@@ -61,7 +70,10 @@ def task_of(options) -> str | None:
 
 
 def masks_of(options, analysis: Analysis) -> Masks | None:
-    """The BED of --masks. Raises ConfigurationError where nothing is masked, InvalidFile for a BED that is none."""
+    """The BED of --masks.
+
+    Raises ConfigurationError where nothing is masked, InvalidFileError for a BED that is none.
+    """
     if options.masks is None:
         return None
     if not analysis.kind.takes_masks:
@@ -90,11 +102,11 @@ def for_format(analysis: Analysis, format: str) -> Analysis:
 
 def _check_label(label: str, checkpoint: Checkpoint) -> None:
     if not checkpoint.labels:
-        raise UnfitModel(
+        raise UnsuitableModelError(
             f"the model does not name its classes, so no window may be called {label!r}: package it with `seqdrop "
             "package-model DIR --labels NEGATIVE POSITIVE -o model.tar.gz`, or give --window in place of --analysis"
         )
     if checkpoint.labels[POSITIVE] != label:
-        raise UnfitModel(
+        raise UnsuitableModelError(
             f"the model's positive class is {checkpoint.labels[POSITIVE]!r}, but the analysis calls it {label!r}"
         )

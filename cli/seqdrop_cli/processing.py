@@ -5,12 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import seqdrop
 from packaging.requirements import Requirement
 from seqdrop.models.packing import make_zip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # What manylinux calls the platforms of AWS's images (Ubuntu 22.04, glibc 2.35), the newest first.
 PLATFORMS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")

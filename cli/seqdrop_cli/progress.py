@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.moves import DONE as REACHED
 from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import Attempt, Job, Upload
-from seqdrop.ledger.table import Ledger
 from seqdrop.stages.assemble.policies import policy_of
-from seqdrop.stages.assemble.policy import Awaited
 from seqdrop.stages.routing import is_held
 from seqdrop.stages.start_processing.processing_job import is_final, last_job
+
+if TYPE_CHECKING:
+    from seqdrop.ledger.table import Ledger
+    from seqdrop.stages.assemble.policy import Awaited
 
 WAITING, BUSY, DONE, SKIPPED, BAD = "waiting", "busy", "done", "skipped", "bad"
 
@@ -166,6 +169,6 @@ def _group(upload: Upload) -> str:
     policy = policy_of(packaged(), upload)
     try:
         name = policy.place(packaged(), upload)[0] if policy else ""
-    except InvalidFile:  # it is about to be rejected
+    except InvalidFileError:  # it is about to be rejected
         return ""
     return name.removeprefix(f"{upload.bucket}/")

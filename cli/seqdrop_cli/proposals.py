@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.box import ROUNDED
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from seqdrop_cli.interrupts import interrupts
-from seqdrop_cli.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from seqdrop_cli.progress import Progress
 
 INTERRUPTED = 130
 MOVED_ON = "it has moved on since it was looked at; say it again"

@@ -8,12 +8,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rich.box import ROUNDED
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from seqdrop import clock
@@ -21,6 +20,11 @@ from seqdrop import clock
 from seqdrop_cli import target as targets
 from seqdrop_cli.interrupts import interrupts
 from seqdrop_cli.proposals import INTERRUPTED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
 
 LAST = "DeadLetters"
 MOST_SEEN = 100  # messages of a queue that are looked at

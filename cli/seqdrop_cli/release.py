@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from seqdrop.ledger.records import Upload
-from seqdrop.runtime.services import Services
 from seqdrop.stages.operator import release as stage
 
 from seqdrop_cli import target as targets
@@ -15,6 +13,11 @@ from seqdrop_cli.choice import Choice, chosen
 from seqdrop_cli.choice import add as add_choice
 from seqdrop_cli.progress import progress
 from seqdrop_cli.proposals import Proposal, carry_out, show
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from seqdrop.ledger.records import Upload
+    from seqdrop.runtime.services import Services
 
 HELP = """\
 A valid file whose attempt failed stays in the landing bucket until it is replayed or released. Released, it is copied

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
 
-from seqdrop_cli.progress import Progress
-from seqdrop_cli.target import Target
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seqdrop_cli.progress import Progress
+    from seqdrop_cli.target import Target
 
 
 def fetch(target: Target, one: Progress, folder: Path) -> list[Path]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from seqdrop.config.schema import analyses_schema, closed, document, properties, table_schema
 from seqdrop.kinds.registry import KINDS
 from seqdrop.training.distribution.distribution import SAGEMAKER, Distribution
 from seqdrop.training.jobfile import JobFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def job_schema() -> dict:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from seqdrop.config.kind import Kind
+from typing import TYPE_CHECKING
 
 from seqdrop_cli.handler import Handler
-from seqdrop_cli.vocabulary import UnfitModel
+from seqdrop_cli.vocabulary import UnsuitableModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seqdrop.config.kind import Kind
 
 
 def try_out(folder: Path, kind: Kind, longest: int) -> str:
-    """Ask the handler of an unpacked archive; return what was done, for people. Raises UnfitModel, HandlerFailed.
+    """Ask the handler of an unpacked archive; return what was done, for people. Raises UnsuitableModelError,
+    HandlerError.
 
     `longest` is what the model takes at once, in bases or residues.
     """
@@ -19,5 +23,5 @@ def try_out(folder: Path, kind: Kind, longest: int) -> str:
     with Handler(folder, trial.environment) as handler:
         lines = handler.ask(b"\n".join(trial.items))
     if fault := trial.fault(lines):
-        raise UnfitModel(f"the model was tried, and {fault}")
+        raise UnsuitableModelError(f"the model was tried, and {fault}")
     return f"{trial.about} were answered by the packaged handler ({kind.task})"

@@ -16,7 +16,7 @@ from seqdrop.runtime.services import Services, now
 STACK_FILE = Path(".seqdrop/stack.json")
 
 
-class NoStack(Exception):
+class StackNotFoundError(Exception):
     """There is nothing to talk to; the message says what to do."""
 
 
@@ -74,18 +74,23 @@ class Target:
 
 
 def find(stack: str | None) -> Target:
-    """The named CloudFormation stack of your AWS account; without a name, the embedded one. Raises NoStack."""
+    """The named CloudFormation stack of your AWS account; without a name, the embedded one.
+
+    Raises StackNotFoundError.
+    """
     if stack is None:
         if not STACK_FILE.exists():
-            raise NoStack("no embedded stack is up: run `make demo KEEP=1`, or name a deployed one with --stack NAME")
+            raise StackNotFoundError(
+                "no embedded stack is up: run `make demo KEEP=1`, or name a deployed one with --stack NAME"
+            )
         return Target.load()
     session = boto3.Session()
     try:
         found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     except (ClientError, BotoCoreError) as error:
-        raise NoStack(f"cannot read the stack {stack!r}: {error}") from error
+        raise StackNotFoundError(f"cannot read the stack {stack!r}: {error}") from error
     outputs = {item["OutputKey"].lower(): item["OutputValue"] for item in found.get("Outputs", [])}
     names = ("landing", "work", "results", "archive", "table")
     if missing := [name for name in names if name not in outputs]:
-        raise NoStack(f"the stack {stack!r} is not Seqdrop's: it has no output {', '.join(missing)}")
+        raise StackNotFoundError(f"the stack {stack!r} is not Seqdrop's: it has no output {', '.join(missing)}")
     return Target(region=session.region_name, stack=stack, **{name: outputs[name] for name in names})

@@ -10,18 +10,21 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
-from seqdrop.errors import DistributionRefused, InvalidFile, PlanRefused
+from seqdrop.errors import DistributionRefusedError, InvalidFileError, PlanRefusedError
 from seqdrop.training.data.line_reader import Source
 from seqdrop.training.data.prepare import prepare
-from seqdrop.training.distribution.distribution import Distribution
-from seqdrop.training.distribution.profiles import Fate
 from seqdrop.training.jobfile import JobFile, parse
 from seqdrop.training.plan.instances import AS_OF, REGION, SOURCE
 from seqdrop.training.plan.search import Plan, gib
 from seqdrop.training.plan.sizing import sized
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from seqdrop.training.distribution.distribution import Distribution
+    from seqdrop.training.distribution.profiles import Fate
 
 HELP = """\
 Say what a training job would take: bytes on each GPU, hours and dollars; and what became of each field of
@@ -42,9 +45,9 @@ def show(options, console: Console) -> int:
         job = _asked(options)
         residues = options.residues or _residues(job, options.job.parent)
         sizing = sized(job, residues, options.smp_image, options.price)
-    except InvalidFile as error:
+    except InvalidFileError as error:
         return _refused([one.message for one in error.errors], options.json)
-    except (PlanRefused, DistributionRefused) as error:
+    except (PlanRefusedError, DistributionRefusedError) as error:
         return _refused([getattr(error, "reason", str(error))], options.json, getattr(error, "advice", ()))
     if options.json:
         print(json.dumps({"refused": False} | sizing.as_dict(), indent=2))
@@ -62,7 +65,7 @@ def _asked(options) -> JobFile:
 
 
 def _residues(job: JobFile, folder: Path) -> int:
-    """Of the training records in the files beside job.toml, which are checked on the way. Raises InvalidFile."""
+    """Of the training records in the files beside job.toml, which are checked on the way. Raises InvalidFileError."""
     absent = [name for name in job.data.files if not (folder / name).is_file()]
     if absent:
         raise ValueError(f"{folder / absent[0]} is not there; say with --residues how many its training records have")

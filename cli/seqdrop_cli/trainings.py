@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from hashlib import file_digest
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from seqdrop.aws import keys
 from seqdrop.models import pointers
 from seqdrop.models.code_bundles import PROGRAMS, push_program
@@ -16,6 +15,11 @@ from seqdrop.runtime.services import now
 
 from seqdrop_cli import target as targets
 from seqdrop_cli.sourcedir import pack_program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
 
 
 def push(options, console: Console) -> int:

@@ -8,18 +8,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.config.analyses import FORMATS
 from seqdrop.config.kind import DNA
-from seqdrop.errors import Fault, InvalidFile
+from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.check import Reading
 from seqdrop.reads.multiqc import contents
 from seqdrop.reads.name_digests import compare, located, out_of_step
@@ -28,6 +26,11 @@ from seqdrop.results.reports import sample_name
 from seqdrop.uploads import UploadVersion
 
 from seqdrop_cli.bar import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
 
 
 def validate(
@@ -108,7 +111,7 @@ def _read(name: str, alphabet: str) -> Reading:
         label = "" if name == "-" else name
         with shown(stream, size, name) as watched:
             reading = Reading(watched, sorted(FORMATS), name=label, alphabet=alphabet)
-            with suppress(InvalidFile):  # the reading holds it all
+            with suppress(InvalidFileError):  # the reading holds it all
                 reading.run()
     return reading
 
@@ -122,7 +125,7 @@ def _opened(name: str) -> Iterator[tuple[BinaryIO, int | None]]:
         with _object(name) as (stream, size):
             yield stream, size
     else:
-        with open(name, "rb", buffering=0) as stream:
+        with Path(name).open("rb", buffering=0) as stream:
             yield stream, os.fstat(stream.fileno()).st_size
 
 

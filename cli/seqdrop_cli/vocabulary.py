@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqdrop.errors import SeqdropError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BASES = "ACGT"
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 K = range(3, 7)
 
 
-class UnfitModel(SeqdropError):
+class UnsuitableModelError(SeqdropError):
     """A checkpoint that the model code would refuse, or would answer nonsense with; the message says what to do."""
 
 
@@ -30,13 +33,16 @@ class Vocabulary:
 
 
 def read_vocabulary(folder: Path) -> Vocabulary:
-    """From vocab.txt or, where there is none, tokenizer.json. Raises UnfitModel for one without upper-case k-mers."""
+    """From vocab.txt or, where there is none, tokenizer.json.
+
+    Raises UnsuitableModelError for one without upper-case k-mers.
+    """
     fast = _tokenizer(folder)
     plain = folder / "vocab.txt"
     if not plain.is_file() and not fast:
-        raise UnfitModel(f"{folder} has neither vocab.txt nor tokenizer.json, so its tokens are not known")
+        raise UnsuitableModelError(f"{folder} has neither vocab.txt nor tokenizer.json, so its tokens are not known")
     if not plain.is_file() and fast["type"] != "WordPiece":
-        raise UnfitModel(
+        raise UnsuitableModelError(
             f"tokenizer.json is a {fast['type']} vocabulary, as DNABERT-2 has it. This model code is for DNABERT's "
             "k-mers; to it nearly all of them would be [UNK]. Take a k-mer checkpoint, such as DNABERT's with k = 6"
         )
@@ -64,26 +70,32 @@ def _tokenizer(folder: Path) -> dict:
 def _length(tokens: tuple[str, ...]) -> int:
     lengths = sorted({len(token) for token in tokens if not token.strip(BASES)})
     if not lengths and any(not token.strip(BASES.lower()) for token in tokens):
-        raise UnfitModel(
+        raise UnsuitableModelError(
             "vocab.txt holds k-mers in lower case; sequences are tokenised in upper case, so every token would be "
             "[UNK]. If the model was trained on them, write them in upper case, in the same order"
         )
     if len(lengths) != 1 or lengths[0] not in K:
         found = f"k-mers of lengths {', '.join(map(str, lengths))}" if lengths else "no k-mers"
-        raise UnfitModel(f"the vocabulary must hold k-mers of one length, 3 to 6, over A, C, G and T; it has {found}")
+        raise UnsuitableModelError(
+            f"the vocabulary must hold k-mers of one length, 3 to 6, over A, C, G and T; it has {found}"
+        )
     return lengths[0]
 
 
 def _check_whole(found: Vocabulary) -> None:
     missing = [token for token in SPECIALS if token not in found.tokens]
     if missing:
-        raise UnfitModel(f"the vocabulary lacks {' '.join(missing)}")
+        raise UnsuitableModelError(f"the vocabulary lacks {' '.join(missing)}")
     kmers = {token for token in found.tokens if not token.strip(BASES)}
     if len(kmers) < len(BASES) ** found.k:
         lacks = len(BASES) ** found.k - len(kmers)
-        raise UnfitModel(f"the vocabulary lacks {lacks} of the {len(BASES) ** found.k} {found.k}-mers; they'd be [UNK]")
+        raise UnsuitableModelError(
+            f"the vocabulary lacks {lacks} of the {len(BASES) ** found.k} {found.k}-mers; they'd be [UNK]"
+        )
     if len(set(found.tokens)) < len(found.tokens):
-        raise UnfitModel("the vocabulary has a token twice, so ids after it are not what the model was trained on")
+        raise UnsuitableModelError(
+            "the vocabulary has a token twice, so ids after it are not what the model was trained on"
+        )
 
 
 def _check_trap(folder: Path, found: Vocabulary, fast: dict) -> None:
@@ -95,7 +107,7 @@ def _check_trap(folder: Path, found: Vocabulary, fast: dict) -> None:
     lowers = path.is_file() and json.loads(path.read_text("utf-8")).get("do_lower_case") is True
     knows = not fast or found.tokens[-1] in fast["tokens"]
     if lowers or not knows or fast.get("lowers"):
-        raise UnfitModel(
+        raise UnsuitableModelError(
             "the folder's tokenizer (tokenizer.json, tokenizer_config.json) "
             + ("puts sequences in lower case" if knows else f"does not know {found.tokens[-1]} and other k-mers")
             + ", so every token is [UNK] to it, and a model that was trained with it has learnt nothing of DNA. If "

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.box import ROUNDED
-from rich.console import Console
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 from seqdrop.companions.runs import put_marker
-from seqdrop.ledger.table import Ledger
-from seqdrop.uploads import UploadVersion
 
 from seqdrop_cli.progress import BAD, BUSY, DONE, SKIPPED, WAITING, Progress, at_rest, progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+    from seqdrop.ledger.table import Ledger
+    from seqdrop.uploads import UploadVersion
 
 EVERY = 0.5  # seconds between two looks at the ledger
 MARKS = {WAITING: "·", DONE: "✔", SKIPPED: "–", BAD: "✘"}
@@ -33,14 +37,14 @@ COLOURS = {
 }
 
 
-class Stuck(Exception):
+class StalledError(Exception):
     """Nothing has moved for too long; the message names what stands still."""
 
 
 def watch(ledger: Ledger, versions: list[UploadVersion], console: Console, patience: float = 900) -> list[Progress]:
     """Show progress until every upload has ended or waits for a file that was not dropped; answers where each stands.
 
-    Raises Stuck when nothing has moved for `patience` seconds; a job may run for as long as it takes.
+    Raises StalledError when nothing has moved for `patience` seconds; a job may run for as long as it takes.
     """
     follow = _follow(ledger, versions, patience)
     return _table(follow, console) if console.is_terminal else _lines(follow, console)
@@ -59,7 +63,7 @@ def _follow(ledger: Ledger, versions: list[UploadVersion], patience: float) -> I
             last, moved = states, time.monotonic()
         if time.monotonic() - moved > patience:
             standing = ", ".join(f"{one.key} ({one.state})" for one in now if not one.ended)
-            raise Stuck(f"nothing has moved for {patience:.0f} s: {standing}")
+            raise StalledError(f"nothing has moved for {patience:.0f} s: {standing}")
         time.sleep(EVERY)
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import pickle
 import struct
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from seqdrop_cli.vocabulary import UnfitModel
+from seqdrop_cli.vocabulary import UnsuitableModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SAFE, OLD = "model.safetensors", "pytorch_model.bin"
 RENAMED = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}  # as TensorFlow had them
@@ -16,25 +19,25 @@ RENAMED = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.b
 def safetensors(folder: Path) -> bytes:
     """The weights as a safetensors file; pytorch_model.bin is converted where that is all there is.
 
-    Raises UnfitModel where there are none, or where the file would run code on loading.
+    Raises UnsuitableModelError where there are none, or where the file would run code on loading.
     """
     if (folder / SAFE).is_file():
         return (folder / SAFE).read_bytes()
     if (folder / OLD).is_file():
         return _converted(folder / OLD)
     if any(folder.glob("*.index.json")):
-        raise UnfitModel(f"the weights of {folder} lie in several files; save the model again in one {SAFE}")
-    raise UnfitModel(f"{folder} has neither {SAFE} nor {OLD}, so it has no weights")
+        raise UnsuitableModelError(f"the weights of {folder} lie in several files; save the model again in one {SAFE}")
+    raise UnsuitableModelError(f"{folder} has neither {SAFE} nor {OLD}, so it has no weights")
 
 
 def shapes(body: bytes) -> dict[str, tuple[int, ...]]:
-    """Name → shape of the tensors in a safetensors file. Raises UnfitModel for bytes that are none."""
+    """Name → shape of the tensors in a safetensors file. Raises UnsuitableModelError for bytes that are none."""
     try:
         (length,) = struct.unpack_from("<Q", body)
         header = json.loads(body[8 : 8 + length])
         return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
     except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UnfitModel(f"{SAFE} is damaged: {error}") from error
+        raise UnsuitableModelError(f"{SAFE} is damaged: {error}") from error
 
 
 def _converted(path: Path) -> bytes:
@@ -46,7 +49,7 @@ def _converted(path: Path) -> bytes:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         reason = str(error).splitlines()[0]
-        raise UnfitModel(
+        raise UnsuitableModelError(
             f"{OLD} holds more than weights, or is damaged, and is not opened ({reason}). If you trust it, load it "
             "with transformers where you trained it, and save it again as safetensors"
         ) from error

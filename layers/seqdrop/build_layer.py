@@ -36,7 +36,7 @@ Do one of these, and build again:
   - ship without the kernel on purpose, at half the speed of validation: touch layers/seqdrop/{NO_KERNEL.name}"""
 
 
-class CannotBuildLayer(Exception):
+class LayerBuildError(Exception):
     """Why there is no layer, and what to do."""
 
 
@@ -46,21 +46,21 @@ def main(arguments: list[str]) -> int:
     try:
         check_analyses(PACKAGE / "analyses.toml")
         build(Path(arguments[0]), *arguments[1:2])
-    except CannotBuildLayer as error:
+    except LayerBuildError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
 def check_analyses(path: Path) -> None:
-    """Raise CannotBuildLayer with everything that is wrong with analyses.toml, a line each."""
-    from seqdrop.config.documents import WrongFile, decode
+    """Raise LayerBuildError with everything that is wrong with analyses.toml, a line each."""
+    from seqdrop.config.documents import ConfigFileError, decode
     from seqdrop.kinds.registry import parse
 
     try:
         parse(decode(path.read_bytes(), path.name), path.name)
-    except WrongFile as error:
-        raise CannotBuildLayer(f"{error}\n{path.name} is wrong, so nothing was built.") from None
+    except ConfigFileError as error:
+        raise LayerBuildError(f"{error}\n{path.name} is wrong, so nothing was built.") from None
 
 
 def build(artifacts: Path, architecture: str = "") -> None:
@@ -74,7 +74,7 @@ def build(artifacts: Path, architecture: str = "") -> None:
 
 
 def put_kernel(architecture: str, folder: Path) -> None:
-    """Copy the kernel that lies in the tree, if it is fresh, or compile one. Raise CannotBuildLayer."""
+    """Copy the kernel that lies in the tree, if it is fresh, or compile one. Raise LayerBuildError."""
     from seqdrop.reads.kernel import build as kernel
 
     machine = kernel.MACHINES.get(architecture, architecture)
@@ -85,10 +85,10 @@ def put_kernel(architecture: str, folder: Path) -> None:
         try:
             try:
                 compile_with(tools, kernel, machine, folder, own=True)
-            except kernel.CannotBuild:  # no compiler of our own, or one that makes what Lambda cannot load
+            except kernel.KernelBuildError:  # no compiler of our own, or one that makes what Lambda cannot load
                 compile_with(tools, kernel, machine, folder, own=False)
-        except kernel.CannotBuild as error:
-            raise CannotBuildLayer(
+        except kernel.KernelBuildError as error:
+            raise LayerBuildError(
                 f"The C kernel cannot be compiled for {architecture}: {error}\n{NEXT_STEPS}"
             ) from None
     print(f"compiled the C kernel for {architecture}")
@@ -100,7 +100,7 @@ def compile_with(tools: str, kernel, machine: str, folder: Path, own: bool) -> N
         kernel.own_compiler(machine)  # before anything is fetched
     for name in ("cffi",) if own else ("cffi", "ziglang"):
         if find_spec(name) is None:
-            fetch(tools, name, kernel.CannotBuild)
+            fetch(tools, name, kernel.KernelBuildError)
     kernel.build(machine, folder, own=own)
 
 

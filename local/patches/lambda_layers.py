@@ -28,7 +28,7 @@ def apply() -> None:
 
     class Shared(zipfile.ZipFile):
         def extractall(self, path=None, members=None, pwd=None) -> None:
-            if not os.path.basename(str(path)).startswith(LAYER):
+            if not Path(path).name.startswith(LAYER):
                 return super().extractall(path, members, pwd)
             place = SHARED / _digest(Path(self.filename))
             if not place.exists():
@@ -36,8 +36,9 @@ def apply() -> None:
                 super().extractall(draft)
                 _rename(draft, place)
             os.utime(place)
-            os.rmdir(path)
-            os.symlink(place, path)
+            Path(path).rmdir()
+            Path(path).symlink_to(place)
+            return None
 
     # ministack names the last one wrongly, which shows only where a layer is broken.
     errors = {"BadZipFile": zipfile.BadZipFile, "LargeFileError": zipfile.LargeZipFile}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from local.calls import Remote
-from local.sagemaker.errors import AccessDenied
+from local.sagemaker.errors import AccessDeniedError
 
 SERVICE = "sagemaker"
 PASSED_TO = {"iam:PassedToService": "sagemaker.amazonaws.com"}
@@ -23,17 +23,17 @@ class Caller:
         return f"arn:aws:{SERVICE}:{self.region}:{self.account}:{kind}/{name.lower()}"
 
     def require(self, action: str, resource: str, parameters: dict, tags: dict[str, str]) -> None:
-        """Raise AccessDenied unless the caller may do this to the resource, which carries these tags."""
+        """Raise AccessDeniedError unless the caller may do this to the resource, which carries these tags."""
         context = self.iam.call("request_tags", action, parameters)
         context |= {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
         self._enforce(action, resource, context)
 
     def require_pass_role(self, role: str) -> None:
-        """Raise AccessDenied unless the caller may hand this role to SageMaker."""
+        """Raise AccessDeniedError unless the caller may hand this role to SageMaker."""
         self._enforce("iam:PassRole", role, PASSED_TO)
 
     def _enforce(self, action: str, resource: str, context: dict) -> None:
         who = (self.access_key, self.account, self.region)
         refusal = self.iam.call("refusal", who, action, resource, context)
         if refusal is not None:
-            raise AccessDenied(refusal)
+            raise AccessDeniedError(refusal)

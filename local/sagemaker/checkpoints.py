@@ -4,8 +4,8 @@ import contextlib
 import threading
 from pathlib import Path
 
-from local.sagemaker.ends import JobFailed
-from local.sagemaker.inputs import NoInput, input_objects
+from local.sagemaker.ends import JobFailedError
+from local.sagemaker.inputs import NoInputError, input_objects
 from local.sagemaker.transfer import Transfer
 
 EVERY = 1.0  # seconds between two looks at the folder, while the job runs
@@ -25,14 +25,14 @@ class Checkpoints:
         if self._uri is None:
             return
         source = {"S3DataType": "S3Prefix", "S3Uri": self._uri}
-        with contextlib.suppress(NoInput):  # also of a role that may not list, which sending will tell
+        with contextlib.suppress(NoInputError):  # also of a role that may not list, which sending will tell
             for item in input_objects(self._transfer.s3, source, self._transfer.role, self._transfer.region):
                 self._transfer.download(item.location, self._folder / item.relative, self._folder)
         self._sent = self._files()
         self._thread.start()
 
     def end(self) -> None:
-        """Send what was written last. Raises JobFailed where the role may not write."""
+        """Send what was written last. Raises JobFailedError where the role may not write."""
         self._ended.set()
         if self._uri is not None and self._thread.ident:
             self._thread.join()
@@ -40,7 +40,9 @@ class Checkpoints:
 
     def _follow(self) -> None:
         while not self._ended.wait(EVERY):
-            with contextlib.suppress(JobFailed, OSError):  # told at the end; files come and go while they are looked at
+            with contextlib.suppress(
+                JobFailedError, OSError
+            ):  # told at the end; files come and go while they are looked at
                 self._send()
 
     def _send(self) -> None:

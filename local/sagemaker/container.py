@@ -13,6 +13,7 @@ import socket
 import struct
 import sys
 import traceback
+from pathlib import Path
 from types import ModuleType
 
 HEAD = struct.Struct("!IQ")  # lengths of the JSON header and of the body that follow
@@ -79,7 +80,7 @@ def encoded(response) -> bytes:
 
 def load(model_dir: str) -> Handler:
     """Import the model's program, its folder first on the path, and load the model."""
-    sys.path.insert(0, os.path.join(model_dir, "code"))
+    sys.path.insert(0, str(Path(model_dir, "code")))
     program = os.environ.get("SAGEMAKER_PROGRAM", "inference.py")
     return Handler(importlib.import_module(program.removesuffix(".py")), model_dir)
 

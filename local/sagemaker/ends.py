@@ -1,9 +1,9 @@
 """How the work of a job may end other than well."""
 
 
-class JobFailed(Exception):
+class JobFailedError(Exception):
     """The job cannot succeed; the message is its failure reason."""
 
 
-class JobStopped(Exception):
+class JobStoppedError(Exception):
     """The service itself ended the job: its time was up."""

@@ -18,7 +18,7 @@ def environment(job: TransformJob, scratch: Path, model_dir: Path) -> dict[str, 
 def process(scratch: Path) -> dict[str, str]:
     """What a process needs to live; this interpreter is the first on its path."""
     return {
-        "PATH": os.path.dirname(sys.executable) + os.pathsep + os.defpath,
+        "PATH": str(Path(sys.executable).parent) + os.pathsep + os.defpath,
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
         "LANG": "C.UTF-8",

@@ -15,25 +15,25 @@ class ValidationError(ServiceError):
     """The request is malformed, breaks a rule, or names what is not there."""
 
 
-class ResourceInUse(ServiceError):
+class ResourceInUseError(ServiceError):
     """The name is taken, for ever: a job cannot be deleted."""
 
     code = "ResourceInUse"
 
 
-class ResourceLimitExceeded(ServiceError):
+class ResourceLimitExceededError(ServiceError):
     """A quota of the account is used up."""
 
     code = "ResourceLimitExceeded"
 
 
-class AccessDenied(ServiceError):
+class AccessDeniedError(ServiceError):
     """The caller's policies do not allow the action on the resource."""
 
     code = "AccessDeniedException"
 
 
-class NotSupportedLocally(ServiceError):
+class NotSupportedLocallyError(ServiceError):
     """AWS does this and we do not; saying so beats doing something else."""
 
     code = "ValidationException"

@@ -3,7 +3,7 @@
 import json
 import logging
 
-from local.calls import CallFailed, Remote, Unreachable
+from local.calls import CallError, Remote, UnreachableError
 from local.sagemaker.registry import Job, Registry
 
 logger = logging.getLogger("local.sagemaker")
@@ -23,7 +23,7 @@ class Moves:
         self._registry.save(job)
         try:
             self._account.call("put_event", event(job), job.account, job.region)
-        except (CallFailed, Unreachable):
+        except (CallError, UnreachableError):
             logger.exception("no event for %s %s", job.name, job.status)
 
 

@@ -7,13 +7,13 @@ from typing import BinaryIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.sagemaker.archive import BadArchive, unpack
-from local.sagemaker.ends import JobFailed
+from local.sagemaker.archive import BadArchiveError, unpack
+from local.sagemaker.ends import JobFailedError
 from local.sagemaker.environment import DEFAULT_PAYLOAD_MB, environment
-from local.sagemaker.host import Container, ContainerError, ModelNotLoaded
-from local.sagemaker.inputs import InputObject, NoInput, input_objects
+from local.sagemaker.host import Container, ContainerError, ModelNotLoadedError
+from local.sagemaker.inputs import InputObject, NoInputError, input_objects
 from local.sagemaker.logs import send_log
-from local.sagemaker.records import MEBIBYTE, BadRecord, inflate, payloads
+from local.sagemaker.records import MEBIBYTE, BadRecordError, inflate, payloads
 from local.sagemaker.registry import TransformJob
 from local.sagemaker.roles import Roles
 from local.sagemaker.storage import Location, refusal
@@ -24,7 +24,7 @@ DEFAULT_TIMEOUT = 600
 SEE_LOGS = "See job logs for more information"
 
 
-class ObjectFailed(Exception):
+class ObjectFailedError(Exception):
     """One object could not be read or written; the job goes on with the others and fails at the end."""
 
 
@@ -44,17 +44,17 @@ class Execution:
         )
 
     def run(self) -> None:
-        """Transform every input object; JobFailed when one got no output, the others then have theirs."""
+        """Transform every input object; JobFailedError when one got no output, the others then have theirs."""
         self._fetch_model()
         try:
             source = self._input["DataSource"]["S3DataSource"]
             objects = input_objects(self._s3, source, self._role, self._job.region)
-        except NoInput as error:
-            raise JobFailed(str(error)) from error
+        except NoInputError as error:
+            raise JobFailedError(str(error)) from error
         failures = list(self._failures(objects))
         if failures:
             more = f" ({len(failures) - 1} more objects failed)" if len(failures) > 1 else ""
-            raise JobFailed(f"{failures[0]}{more}. {SEE_LOGS}")
+            raise JobFailedError(f"{failures[0]}{more}. {SEE_LOGS}")
 
     def cancel(self) -> None:
         """Make `run` end soon; may be called from any thread."""
@@ -70,19 +70,19 @@ class Execution:
     def _fetch_model(self) -> None:
         location, archive = Location.parse(self._job.model.data_url), self.scratch / "model.tar.gz"
         try:
-            with open(archive, "wb") as target:
+            with archive.open("wb") as target:
                 for chunk in self._chunks(location):
                     target.write(chunk)
             unpack(archive, self._model_dir)
             self._refuse_requirements()
-        except (ObjectFailed, BadArchive) as error:
-            raise JobFailed(f"ClientError: the model data {location}: {error}") from error
+        except (ObjectFailedError, BadArchiveError) as error:
+            raise JobFailedError(f"ClientError: the model data {location}: {error}") from error
         archive.unlink()
 
     def _refuse_requirements(self) -> None:
         """The real container would install them from the network before it serves."""
         if (self._model_dir / "code/requirements.txt").exists():
-            raise BadArchive("code/requirements.txt is not supported by the embedded SageMaker")
+            raise BadArchiveError("code/requirements.txt is not supported by the embedded SageMaker")
 
     def _failures(self, objects: list[InputObject]) -> Iterator[str]:
         """Transform the objects in turn, and tell of each that failed."""
@@ -91,19 +91,19 @@ class Execution:
                 return
             try:
                 self._transform(item)
-            except ModelNotLoaded as error:
-                raise JobFailed(f"AlgorithmError: {item.location}: {error}. {SEE_LOGS}") from error
-            except (ObjectFailed, BadRecord, ContainerError) as error:
+            except ModelNotLoadedError as error:
+                raise JobFailedError(f"AlgorithmError: {item.location}: {error}. {SEE_LOGS}") from error
+            except (ObjectFailedError, BadRecordError, ContainerError) as error:
                 yield f"ClientError: {item.location}: {error}"
 
     def _transform(self, item: InputObject) -> None:
         draft, empty = self.scratch / "output", True
-        with open(draft, "wb") as output:
+        with draft.open("wb") as output:
             for payload in self._payloads(item.location):
                 self._answer(payload, output)
                 empty = False
         if empty:
-            raise ObjectFailed("the object is empty, and nothing was sent to the model")
+            raise ObjectFailedError("the object is empty, and nothing was sent to the model")
         self._store(draft, item)
 
     def _payloads(self, location: Location) -> Iterator[bytes]:
@@ -136,7 +136,7 @@ class Execution:
             with contextlib.closing(body):
                 yield from body.iter_chunks(CHUNK)
         except (BotoCoreError, ClientError) as error:
-            raise ObjectFailed(refusal(error, self._role, "s3:GetObject", location)) from error
+            raise ObjectFailedError(refusal(error, self._role, "s3:GetObject", location)) from error
 
     def _store(self, draft: Path, item: InputObject) -> None:
         folder = Location.parse(self._output["S3OutputPath"])
@@ -146,7 +146,7 @@ class Execution:
             self._s3.upload_file(str(draft), target.bucket, target.key, ExtraArgs=self._headers())
         except Exception as error:  # upload_file wraps what S3 said in an exception of its own
             cause = error.__context__ if isinstance(error.__context__, ClientError) else error
-            raise ObjectFailed(refusal(cause, self._role, "s3:PutObject", target)) from error
+            raise ObjectFailedError(refusal(cause, self._role, "s3:PutObject", target)) from error
 
     def _headers(self) -> dict[str, str]:
         headers = {}

@@ -27,7 +27,7 @@ class ContainerError(Exception):
     """The container did not answer a request with a response; the message says why."""
 
 
-class ModelNotLoaded(ContainerError):
+class ModelNotLoadedError(ContainerError):
     """The container never became able to answer."""
 
 
@@ -77,17 +77,17 @@ class Container:
 
     def _start(self) -> None:
         self._connection, theirs = socket.socketpair()
-        with theirs, open(self._log, "ab") as log:
+        with theirs, self._log.open("ab") as log:
             self._process = self._forked(theirs.fileno(), log.fileno()) or self._started(theirs.fileno(), log.fileno())
         if self._cancelled.is_set():
             self.kill()  # the stop came before there was a process to kill
         try:
             head, _ = self._receive(LOAD_SECONDS)
         except ContainerError as error:
-            raise ModelNotLoaded(f"the model failed to load: {error}") from error
+            raise ModelNotLoadedError(f"the model failed to load: {error}") from error
         if head["event"] != "ready":
             self.close()
-            raise ModelNotLoaded(f"the model failed to load: {head['error']}")
+            raise ModelNotLoadedError(f"the model failed to load: {head['error']}")
 
     def _forked(self, connection: int, log: int) -> Forked | None:
         usual = process(self._model_dir)
@@ -95,7 +95,7 @@ class Container:
         if self._zygote is None or not all(name.startswith(READ_LATE) for name in early):
             return None
         argv = [str(PROGRAM), str(connection), str(self._model_dir)]
-        with open(os.devnull, "rb") as nothing:
+        with Path(os.devnull).open("rb") as nothing:
             standard = [nothing.fileno(), log, log]
             return self._zygote.fork(argv, self._environment, self._model_dir, standard, keep=[connection])
 

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.sagemaker.storage import Location, refusal
 
 
-class NoInput(Exception):
+class NoInputError(Exception):
     """There is nothing to read, or it may not be looked at; the message is the job's failure reason."""
 
 
@@ -22,14 +22,14 @@ class InputObject:
 
 
 def input_objects(s3, source: dict, role: str, region: str) -> list[InputObject]:
-    """All objects of a job's S3DataSource, in key order; NoInput when there are none."""
+    """All objects of a job's S3DataSource, in key order; NoInputError when there are none."""
     location = Location.parse(source["S3Uri"])
     if source["S3DataType"] == "ManifestFile":
         found = list(_manifest(s3, location, role))
     else:
         found = list(_prefix(s3, location, role))
     if not found:
-        raise NoInput(_nothing(location, role, region))
+        raise NoInputError(_nothing(location, role, region))
     return found
 
 
@@ -43,7 +43,7 @@ def _prefix(s3, prefix: Location, role: str) -> Iterator[InputObject]:
                 if not (key.endswith("/") and entry["Size"] == 0):
                     yield InputObject(Location(prefix.bucket, key), _relative(key, prefix.key))
     except (BotoCoreError, ClientError) as error:
-        raise NoInput(f"ClientError: {refusal(error, role, 's3:ListBucket', prefix)}") from error
+        raise NoInputError(f"ClientError: {refusal(error, role, 's3:ListBucket', prefix)}") from error
 
 
 def _relative(key: str, prefix: str) -> str:
@@ -56,14 +56,14 @@ def _manifest(s3, location: Location, role: str) -> Iterator[InputObject]:
     try:
         content = s3.get_object(Bucket=location.bucket, Key=location.key)["Body"].read()
     except (BotoCoreError, ClientError) as error:
-        raise NoInput(f"ClientError: {refusal(error, role, 's3:GetObject', location)}") from error
+        raise NoInputError(f"ClientError: {refusal(error, role, 's3:GetObject', location)}") from error
     try:
         head, *names = json.loads(content)
         prefix = Location.parse(head["prefix"])
         for name in names:
             yield InputObject(Location(prefix.bucket, prefix.key + name), name)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise NoInput(
+        raise NoInputError(
             f"ClientError: {location} is no manifest: a JSON list is expected, "
             '{"prefix": "s3://…/"} first, then keys below it'
         ) from error

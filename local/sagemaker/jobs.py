@@ -3,7 +3,7 @@
 import time
 
 from local.sagemaker.access import Caller
-from local.sagemaker.errors import ResourceInUse, ResourceLimitExceeded, ValidationError
+from local.sagemaker.errors import ResourceInUseError, ResourceLimitExceededError, ValidationError
 from local.sagemaker.listing import FAR_FUTURE, created_between, page, select
 from local.sagemaker.registry import ACTIVE, Job, Registry
 from local.sagemaker.roles import Roles
@@ -78,14 +78,14 @@ class Jobs:
 
     def _refuse(self, caller: Caller, request: dict, name: str) -> None:
         if taken := self._registry.job(caller, self.kind, name):
-            raise ResourceInUse(
+            raise ResourceInUseError(
                 "Job name must be unique within an AWS account and region, and a job with "
                 f"this name already exists ({taken.arn})"
             )
         active = sum(job.status in ACTIVE for job in self._registry.jobs(caller, self.kind))
         if self._most_active is not None and active >= self._most_active:
             what = f"{self._instance_type(request)} for {self.kind.lower()} job usage"
-            raise ResourceLimitExceeded(
+            raise ResourceLimitExceededError(
                 f"The account-level service limit '{what}' is {self._most_active} "
                 f"Instances, with current utilization of {active} Instances and a request delta of 1 "
                 "Instances. Please use AWS Service Quotas to request an increase for this quota."

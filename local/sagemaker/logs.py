@@ -35,7 +35,7 @@ def _make(logs, group: str, stream: str) -> None:
 
 def _last_lines(path: Path) -> list[str]:
     """The last lines that fit in one PutLogEvents; an empty line is no event."""
-    with open(path, "rb") as log:
+    with path.open("rb") as log:
         log.seek(max(0, path.stat().st_size - MOST_BYTES // 2))
         text = log.read().decode(errors="replace")
     return [line[:EVENT_BYTES] for line in text.splitlines() if line.strip()][-MOST_EVENTS:]

@@ -4,7 +4,7 @@ from botocore.exceptions import ClientError
 from seqdrop.aws.errors import code_of
 
 from local.sagemaker.access import Caller
-from local.sagemaker.errors import NotSupportedLocally, ValidationError
+from local.sagemaker.errors import NotSupportedLocallyError, ValidationError
 from local.sagemaker.listing import created_between, page, select
 from local.sagemaker.registry import Model, Registry
 from local.sagemaker.roles import PRINCIPAL, Roles
@@ -93,25 +93,25 @@ def _check_supported(model: Model) -> None:
     if not containers:
         raise ValidationError("One of PrimaryContainer or Containers must be specified.")
     if len(containers) > 1:
-        raise NotSupportedLocally("a model of several containers")
+        raise NotSupportedLocallyError("a model of several containers")
     if not model.request.get("ExecutionRoleArn"):
         raise ValidationError("ExecutionRoleArn must be specified.")
     _check_container(containers[0])
     if not model.data_url:
-        raise NotSupportedLocally("a model without ModelDataUrl")
+        raise NotSupportedLocallyError("a model without ModelDataUrl")
 
 
 def _check_container(container: dict) -> None:
     for name in ("ModelPackageName", "AdditionalModelDataSources", "InferenceSpecificationName"):
         if container.get(name):
-            raise NotSupportedLocally(name)
+            raise NotSupportedLocallyError(name)
     if not container.get("Image"):
         raise ValidationError("Image must be specified for the container.")
     if container.get("Mode", "SingleModel") != "SingleModel":
-        raise NotSupportedLocally("a multi-model container")
+        raise NotSupportedLocallyError("a multi-model container")
     source = container.get("ModelDataSource", {}).get("S3DataSource", {})
     if source and (source["S3DataType"], source["CompressionType"]) != ("S3Object", "Gzip"):
-        raise NotSupportedLocally("model data that is not one model.tar.gz")
+        raise NotSupportedLocallyError("model data that is not one model.tar.gz")
 
 
 def _no_access(location: Location, role: str, region: str) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.sagemaker.ends import JobFailed, JobStopped
+from local.sagemaker.ends import JobFailedError, JobStoppedError
 from local.sagemaker.environment import process
-from local.sagemaker.inputs import NoInput, input_objects
+from local.sagemaker.inputs import NoInputError, input_objects
 from local.sagemaker.logs import send_log
 from local.sagemaker.registry import ProcessingJob
 from local.sagemaker.roles import Roles
@@ -35,14 +35,16 @@ class ProcessingExecution:
         self._lock, self._process = threading.Lock(), None
 
     def run(self) -> None:
-        """JobFailed if an input is missing or the program's exit status is not 0; JobStopped if its time was up."""
+        """JobFailedError if an input is missing or the program's exit status is not 0; JobStoppedError if its
+        time was up.
+        """
         for one in self._job.request.get("ProcessingInputs", []):
             self._fetch(one["S3Input"])
         self._configure()
         status = self._run_program()
         self._job.exit_message = self._message()
         if status and not self._job.stopping.is_set():
-            raise JobFailed("AlgorithmError: See job logs for more information")
+            raise JobFailedError("AlgorithmError: See job logs for more information")
         config = self._job.request.get("ProcessingOutputConfig", {})
         for one in [] if status else config.get("Outputs", []):
             self._store(one["S3Output"], config.get("KmsKeyId"))
@@ -69,17 +71,17 @@ class ProcessingExecution:
             for item in input_objects(self._s3, source, self._role, self._job.region):
                 target = self._place(source["LocalPath"]) / item.relative
                 if ".." in target.parts:
-                    raise JobFailed(f"ClientError: {item.location} would lie outside of {source['LocalPath']}")
+                    raise JobFailedError(f"ClientError: {item.location} would lie outside of {source['LocalPath']}")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 self._download(item.location, target)
-        except NoInput as error:
-            raise JobFailed(str(error)) from error
+        except NoInputError as error:
+            raise JobFailedError(str(error)) from error
 
     def _download(self, location: Location, target: Path) -> None:
         try:
             self._s3.download_file(location.bucket, location.key, str(target))
         except (BotoCoreError, ClientError) as error:
-            raise JobFailed(f"ClientError: {refusal(error, self._role, 's3:GetObject', location)}") from error
+            raise JobFailedError(f"ClientError: {refusal(error, self._role, 's3:GetObject', location)}") from error
 
     def _configure(self) -> None:
         folder = self._place("/opt/ml/config")
@@ -98,17 +100,17 @@ class ProcessingExecution:
         try:
             self._start(command)
         except OSError as error:
-            raise JobFailed(f"AlgorithmError: the entry point {command[0]!r} cannot be run: {error}") from error
+            raise JobFailedError(f"AlgorithmError: the entry point {command[0]!r} cannot be run: {error}") from error
         try:
             return self._process.wait(limit)
         except subprocess.TimeoutExpired:
-            raise JobStopped(f"the job ran for MaxRuntimeInSeconds, which is {limit}") from None
+            raise JobStoppedError(f"the job ran for MaxRuntimeInSeconds, which is {limit}") from None
         finally:
             self.cancel()  # what it may have started as well
             self._process.wait()
 
     def _start(self, command: list[str]) -> None:
-        with self._lock, open(self._log, "ab") as log:
+        with self._lock, self._log.open("ab") as log:
             if self._job.stopping.is_set():
                 command = ["true"]  # the stop came before there was a program to end
             self._process = subprocess.Popen(
@@ -150,4 +152,4 @@ class ProcessingExecution:
             self._s3.upload_file(str(path), where.bucket, where.key, ExtraArgs=headers)
         except Exception as error:  # upload_file wraps what S3 said in an exception of its own
             cause = error.__context__ if isinstance(error.__context__, ClientError) else error
-            raise JobFailed(f"ClientError: {refusal(cause, self._role, 's3:PutObject', where)}") from error
+            raise JobFailedError(f"ClientError: {refusal(cause, self._role, 's3:PutObject', where)}") from error

@@ -1,7 +1,7 @@
 """Processing jobs: what CreateProcessingJob takes."""
 
 from local.sagemaker.access import Caller
-from local.sagemaker.errors import NotSupportedLocally, ValidationError
+from local.sagemaker.errors import NotSupportedLocallyError, ValidationError
 from local.sagemaker.jobs import Jobs
 from local.sagemaker.registry import ProcessingJob
 from local.sagemaker.storage import Location
@@ -22,14 +22,14 @@ class ProcessingJobs(Jobs):
 
     def _check(self, request: dict) -> None:
         if not request["AppSpecification"].get("ContainerEntrypoint"):
-            raise NotSupportedLocally("a job without ContainerEntrypoint: the image's own, which is not run,")
+            raise NotSupportedLocallyError("a job without ContainerEntrypoint: the image's own, which is not run,")
         cluster = request["ProcessingResources"]["ClusterConfig"]
         if not {"InstanceCount", "InstanceType"} <= cluster.keys():
-            raise NotSupportedLocally("a ClusterConfig without InstanceCount and InstanceType")
+            raise NotSupportedLocallyError("a ClusterConfig without InstanceCount and InstanceType")
         if cluster["InstanceCount"] > 1:
-            raise NotSupportedLocally("a job on several instances")
+            raise NotSupportedLocallyError("a job on several instances")
         if request.get("NetworkConfig", {}).get("EnableNetworkIsolation"):
-            raise NotSupportedLocally("EnableNetworkIsolation")
+            raise NotSupportedLocallyError("EnableNetworkIsolation")
         outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", [])
         _check_names("InputName", request.get("ProcessingInputs", []))
         _check_names("OutputName", outputs)
@@ -56,7 +56,7 @@ def _check_input(one: dict) -> None:
     if bool(source) == bool(one.get("DatasetDefinition")):
         raise ValidationError("Exactly one of S3Input and DatasetDefinition must be given for each ProcessingInput")
     if source is None or one.get("AppManaged"):
-        raise NotSupportedLocally("a DatasetDefinition or an input that is AppManaged")
+        raise NotSupportedLocallyError("a DatasetDefinition or an input that is AppManaged")
     usual = {
         "S3InputMode": "File",
         "S3DataDistributionType": "FullyReplicated",
@@ -64,14 +64,14 @@ def _check_input(one: dict) -> None:
     }
     for name, only in usual.items():
         if source.get(name, only) != only:
-            raise NotSupportedLocally(f"{name} {source[name]}")
+            raise NotSupportedLocallyError(f"{name} {source[name]}")
     _check_place(source)
 
 
 def _check_output(one: dict) -> None:
     target = one.get("S3Output")
     if target is None or one.get("AppManaged") or target["S3UploadMode"] != "EndOfJob":
-        raise NotSupportedLocally("an output other than S3Output with EndOfJob")
+        raise NotSupportedLocallyError("an output other than S3Output with EndOfJob")
     _check_place(target)
 
 

@@ -7,7 +7,7 @@ GZIP = 31  # zlib's window bits for "gzip, any window"
 MEBIBYTE = 1024 * 1024
 
 
-class BadRecord(Exception):
+class BadRecordError(Exception):
     """The data cannot be cut as the job asks for: a record over the limit, or a broken gzip stream."""
 
 
@@ -34,13 +34,13 @@ def inflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 yield stream.decompress(pending, MEBIBYTE)
                 pending = stream.unconsumed_tail or stream.unused_data
     except zlib.error as error:
-        raise BadRecord(f"the object is not gzip: {error}") from error
+        raise BadRecordError(f"the object is not gzip: {error}") from error
     if not stream.eof:
-        raise BadRecord("the gzip stream ends too early")
+        raise BadRecordError("the gzip stream ends too early")
 
 
 def lines(chunks: Iterable[bytes], limit: int | None) -> Iterator[bytes]:
-    """Lines with their newlines; the last one may lack it. BadRecord for one over the limit."""
+    """Lines with their newlines; the last one may lack it. BadRecordError for one over the limit."""
     rest = bytearray()
     for chunk in chunks:
         *whole, tail = chunk.split(b"\n")
@@ -78,5 +78,5 @@ def _whole(chunks: Iterable[bytes], limit: int | None) -> Iterator[bytes]:
 
 def _within(record, limit: int | None):
     if limit is not None and len(record) > limit:
-        raise BadRecord(f"a record is larger than MaxPayloadInMB ({limit // MEBIBYTE} MB)")
+        raise BadRecordError(f"a record is larger than MaxPayloadInMB ({limit // MEBIBYTE} MB)")
     return record

@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from local.sagemaker.ends import JobFailed, JobStopped
+from local.sagemaker.ends import JobFailedError, JobStoppedError
 from local.sagemaker.registry import Job, Registry
 from local.sagemaker.roles import Roles
 
@@ -47,7 +47,7 @@ class Runner:
     def _run(self, job: Job) -> None:
         try:
             reason = None if job.stopping.is_set() else self._execute(job)
-        except JobStopped as stop:
+        except JobStoppedError as stop:
             with self._registry.lock:
                 job.status, reason = "Stopping", str(stop) or None
             job.stopping.set()
@@ -66,7 +66,7 @@ class Runner:
         self._running[job.arn] = execution = self._make(job, folder, self._roles)
         try:
             execution.run()
-        except JobFailed as failure:
+        except JobFailedError as failure:
             # What broke because it was being stopped is no failure.
             return None if job.status == "Stopping" else str(failure)
         finally:

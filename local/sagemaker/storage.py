@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from botocore.exceptions import BotoCoreError, ClientError
 from seqdrop.aws.errors import code_of
 
-from local.sagemaker.errors import NotSupportedLocally
+from local.sagemaker.errors import NotSupportedLocallyError
 
 ABSENT = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 DENIED = frozenset({"403", "AccessDenied", "Forbidden"})
@@ -22,7 +22,7 @@ class Location:
     def parse(cls, url: str) -> "Location":
         """The location an s3:// URL names; https:// ones, which AWS takes too, are refused."""
         if not url.startswith("s3://"):
-            raise NotSupportedLocally(f"the location {url!r}: other than s3://")
+            raise NotSupportedLocallyError(f"the location {url!r}: other than s3://")
         bucket, _, key = url.removeprefix("s3://").partition("/")
         return cls(bucket, key)
 

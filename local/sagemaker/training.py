@@ -10,10 +10,10 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.sagemaker.archive import BadArchive, unpack
+from local.sagemaker.archive import BadArchiveError, unpack
 from local.sagemaker.checkpoints import Checkpoints
-from local.sagemaker.ends import JobFailed, JobStopped
-from local.sagemaker.inputs import NoInput, input_objects
+from local.sagemaker.ends import JobFailedError, JobStoppedError
+from local.sagemaker.inputs import NoInputError, input_objects
 from local.sagemaker.logs import send_log
 from local.sagemaker.metrics import final_metrics
 from local.sagemaker.registry import TrainingJob
@@ -45,7 +45,8 @@ class TrainingExecution:
         self._lock, self._process, self._ended = threading.Lock(), None, threading.Event()
 
     def run(self) -> None:
-        """JobFailed if an input is missing or the script's exit status is not 0; JobStopped if its time was up.
+        """JobFailedError if an input is missing or the script's exit status is not 0; JobStoppedError if its
+        time was up.
 
         Checkpoints are sent however it ends. A model is, unless it failed.
         """
@@ -62,12 +63,12 @@ class TrainingExecution:
             self._checkpoints.end()
             self._job.metrics = final_metrics(self._log, self._definitions())
         if self._process.returncode and timely and not self._job.stopping.is_set():
-            raise JobFailed(self._failure())
+            raise JobFailedError(self._failure())
         self._job.enter("Uploading")
         self._store()
         if not timely:
             self._job.overtime = True
-            raise JobStopped("")
+            raise JobStoppedError("")
 
     def cancel(self) -> None:
         """Tell the script to end, and after a time of grace end it; may be called from any thread."""
@@ -99,8 +100,8 @@ class TrainingExecution:
         try:
             for item in input_objects(self._s3, source, self._job.role, self._job.region):
                 self._transfer.download(item.location, folder / (item.relative or Path(item.location.key).name), folder)
-        except NoInput as error:
-            raise JobFailed(str(error)) from error
+        except NoInputError as error:
+            raise JobFailedError(str(error)) from error
 
     def _configure(self) -> None:
         folder, request = self._ml / "input/config", self._job.request
@@ -137,11 +138,11 @@ class TrainingExecution:
             archive = self.scratch / source.lstrip("/")
         try:
             unpack(archive, self._ml / "code")
-        except BadArchive as error:
-            raise JobFailed(f"AlgorithmError: framework error: {error}") from error
+        except BadArchiveError as error:
+            raise JobFailedError(f"AlgorithmError: framework error: {error}") from error
         script = self._ml / "code" / program
         if not script.is_file():
-            raise JobFailed(f"AlgorithmError: framework error: there is no {program} in the code")
+            raise JobFailedError(f"AlgorithmError: framework error: there is no {program} in the code")
         return script
 
     def _run_script(self, script: Path) -> bool:
@@ -161,7 +162,7 @@ class TrainingExecution:
             self._process.wait()
 
     def _start(self, script: Path) -> None:
-        with self._lock, open(self._log, "ab") as log:
+        with self._lock, self._log.open("ab") as log:
             words = command(self._job, script)
             if self._job.stopping.is_set():
                 words = ["true"]  # the stop came before there was a script to end

@@ -3,7 +3,7 @@
 import re
 
 from local.sagemaker.access import Caller
-from local.sagemaker.errors import NotSupportedLocally, ValidationError
+from local.sagemaker.errors import NotSupportedLocallyError, ValidationError
 from local.sagemaker.jobs import Jobs
 from local.sagemaker.registry import Job, TrainingJob
 from local.sagemaker.script_mode import toolkit_setting
@@ -66,14 +66,14 @@ class TrainingJobs(Jobs):
         _check_hyperparameters(request.get("HyperParameters", {}))
         Location.parse(request["OutputDataConfig"]["S3OutputPath"])
         if request["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
-            raise NotSupportedLocally("OutputDataConfig without compression")
+            raise NotSupportedLocallyError("OutputDataConfig without compression")
         if checkpoints := request.get("CheckpointConfig"):
             Location.parse(checkpoints["S3Uri"])
             if checkpoints.get("LocalPath", CHECKPOINTS) != CHECKPOINTS:
-                raise NotSupportedLocally(f"a CheckpointConfig whose LocalPath is not {CHECKPOINTS}")
+                raise NotSupportedLocallyError(f"a CheckpointConfig whose LocalPath is not {CHECKPOINTS}")
         for name in UNSUPPORTED:
             if request.get(name):
-                raise NotSupportedLocally(name)
+                raise NotSupportedLocallyError(name)
 
     def _make(self, caller: Caller, request: dict, **common) -> TrainingJob:
         return TrainingJob(request=request, told=self._moved, **common)
@@ -89,12 +89,12 @@ def _check_algorithm(algorithm: dict) -> None:
     if bool(algorithm.get("TrainingImage")) == bool(algorithm.get("AlgorithmName")):
         raise ValidationError("Exactly one of TrainingImage and AlgorithmName must be given")
     if not algorithm.get("TrainingImage"):
-        raise NotSupportedLocally("an AlgorithmName in place of a TrainingImage")
+        raise NotSupportedLocallyError("an AlgorithmName in place of a TrainingImage")
     if algorithm["TrainingInputMode"] != "File":
-        raise NotSupportedLocally(f"the TrainingInputMode {algorithm['TrainingInputMode']}")
+        raise NotSupportedLocallyError(f"the TrainingInputMode {algorithm['TrainingInputMode']}")
     for name in ("ContainerEntrypoint", "ContainerArguments", "TrainingImageConfig"):
         if algorithm.get(name):
-            raise NotSupportedLocally(name)
+            raise NotSupportedLocallyError(name)
     for metric in algorithm.get("MetricDefinitions", []):
         try:
             re.compile(metric["Regex"])
@@ -104,13 +104,13 @@ def _check_algorithm(algorithm: dict) -> None:
 
 def _check_resources(resources: dict) -> None:
     if extra := resources.keys() - RESOURCES:
-        raise NotSupportedLocally(f"{', '.join(sorted(extra))} in ResourceConfig")
+        raise NotSupportedLocallyError(f"{', '.join(sorted(extra))} in ResourceConfig")
     if not {"InstanceType", "InstanceCount", "VolumeSizeInGB"} <= resources.keys():
         raise ValidationError("InstanceType, InstanceCount and VolumeSizeInGB must be specified in ResourceConfig")
     if resources["InstanceCount"] < 1 or resources["VolumeSizeInGB"] < 1:
         raise ValidationError("InstanceCount and VolumeSizeInGB must be 1 at the least")
     if resources["InstanceCount"] > 1:
-        raise NotSupportedLocally("a job on several instances")
+        raise NotSupportedLocallyError("a job on several instances")
     kind = resources["InstanceType"]
     if resources.get("VolumeKmsKeyId") and OWN_DISKS.match(kind):
         raise ValidationError(f"VolumeKmsKeyId is not supported for instance type {kind}, which has local storage")
@@ -130,7 +130,7 @@ def _check_stopping(request: dict) -> None:
     if longest > 28 * 86400:
         raise ValidationError("MaxRuntimeInSeconds cannot be greater than 28 days")
     if stopping.get("MaxPendingTimeInSeconds"):
-        raise NotSupportedLocally("MaxPendingTimeInSeconds")
+        raise NotSupportedLocallyError("MaxPendingTimeInSeconds")
 
 
 def _check_channels(channels: list[dict]) -> None:
@@ -144,7 +144,7 @@ def _check_channels(channels: list[dict]) -> None:
 def _check_channel(one: dict) -> None:
     source = one["DataSource"].get("S3DataSource")
     if source is None:
-        raise NotSupportedLocally("a channel without S3DataSource")
+        raise NotSupportedLocallyError("a channel without S3DataSource")
     if one.get("CompressionType", "None") != "None":
         raise ValidationError("CompressionType Gzip is for channels in Pipe mode")
     usual = {"S3DataDistributionType": "FullyReplicated"}
@@ -152,18 +152,20 @@ def _check_channel(one: dict) -> None:
     for where, only in ((source, usual), (one, usual_of_channel)):
         for name, value in only.items():
             if where.get(name, value) != value:
-                raise NotSupportedLocally(f"{name} {where[name]}")
+                raise NotSupportedLocallyError(f"{name} {where[name]}")
     if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
-        raise NotSupportedLocally(f"the S3DataType {source['S3DataType']}")
+        raise NotSupportedLocallyError(f"the S3DataType {source['S3DataType']}")
     if one.get("ShuffleConfig"):
-        raise NotSupportedLocally("ShuffleConfig")
+        raise NotSupportedLocallyError("ShuffleConfig")
     Location.parse(source["S3Uri"])
 
 
 def _check_hyperparameters(told: dict[str, str]) -> None:
     """The image is not run, so what it would do without a script cannot be done here."""
     if not {"sagemaker_program", "sagemaker_submit_directory"} <= told.keys():
-        raise NotSupportedLocally("a job without the hyperparameters sagemaker_program and sagemaker_submit_directory")
+        raise NotSupportedLocallyError(
+            "a job without the hyperparameters sagemaker_program and sagemaker_submit_directory"
+        )
     for name in OTHER_LAUNCHERS:
         if toolkit_setting(told, name, False):
-            raise NotSupportedLocally(f"the hyperparameter {name}")
+            raise NotSupportedLocallyError(f"the hyperparameter {name}")

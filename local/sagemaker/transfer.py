@@ -5,7 +5,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.sagemaker.ends import JobFailed
+from local.sagemaker.ends import JobFailedError
 from local.sagemaker.storage import Location, refusal
 
 
@@ -17,24 +17,24 @@ class Transfer:
         self._headers = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
 
     def download(self, location: Location, target: Path, folder: Path) -> None:
-        """JobFailed if it cannot be read, or would lie outside of the folder."""
+        """JobFailedError if it cannot be read, or would lie outside of the folder."""
         if not target.resolve().is_relative_to(folder.resolve()):
-            raise JobFailed(f"ClientError: {location} would lie outside of its channel")
+            raise JobFailedError(f"ClientError: {location} would lie outside of its channel")
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.s3.download_file(location.bucket, location.key, str(target))
         except (BotoCoreError, ClientError) as error:
-            raise JobFailed(f"ClientError: {refusal(error, self.role, 's3:GetObject', location)}") from error
+            raise JobFailedError(f"ClientError: {refusal(error, self.role, 's3:GetObject', location)}") from error
 
     def upload(self, path: Path, uri: str, name: str) -> None:
-        """To `name` below a URI; JobFailed if it cannot be written."""
+        """To `name` below a URI; JobFailedError if it cannot be written."""
         place = Location.parse(uri)
         where = Location(place.bucket, f"{place.key.rstrip('/')}/{name}".lstrip("/"))
         try:
             self.s3.upload_file(str(path), where.bucket, where.key, ExtraArgs=self._headers)
         except Exception as error:  # upload_file wraps what S3 said in an exception of its own
             cause = error.__context__ if isinstance(error.__context__, ClientError) else error
-            raise JobFailed(f"ClientError: {refusal(cause, self.role, 's3:PutObject', where)}") from error
+            raise JobFailedError(f"ClientError: {refusal(cause, self.role, 's3:PutObject', where)}") from error
 
     def upload_folder(self, folder: Path, uri: str, name: str) -> None:
         """All that lies in a folder as one .tar.gz; a folder that holds nothing is left out."""

@@ -1,7 +1,7 @@
 """Transform jobs: what CreateTransformJob takes."""
 
 from local.sagemaker.access import Caller
-from local.sagemaker.errors import NotSupportedLocally, ValidationError
+from local.sagemaker.errors import NotSupportedLocallyError, ValidationError
 from local.sagemaker.jobs import Jobs
 from local.sagemaker.models import find
 from local.sagemaker.registry import TransformJob
@@ -42,12 +42,12 @@ def check(request: dict) -> None:
 def _check_supported(request: dict) -> None:
     kind = request["TransformInput"]["DataSource"]["S3DataSource"]["S3DataType"]
     if kind not in ("S3Prefix", "ManifestFile"):
-        raise NotSupportedLocally(f"the S3DataType {kind}")
+        raise NotSupportedLocallyError(f"the S3DataType {kind}")
     split = request["TransformInput"].get("SplitType", "None")
     if split not in ("None", "Line"):
-        raise NotSupportedLocally(f"the SplitType {split}")
+        raise NotSupportedLocallyError(f"the SplitType {split}")
     processing = request.get("DataProcessing", {})
     if processing.get("JoinSource", "None") != "None" or {"InputFilter", "OutputFilter"} & processing.keys():
-        raise NotSupportedLocally("DataProcessing (JoinSource, InputFilter, OutputFilter)")
+        raise NotSupportedLocallyError("DataProcessing (JoinSource, InputFilter, OutputFilter)")
     if request.get("DataCaptureConfig"):
-        raise NotSupportedLocally("DataCaptureConfig")
+        raise NotSupportedLocallyError("DataCaptureConfig")

@@ -7,11 +7,14 @@ A name may be written with "_" or with "-".
 from __future__ import annotations
 
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from transformers import HfArgumentParser
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 def describe(help: str, **more) -> dict:

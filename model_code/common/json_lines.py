@@ -7,11 +7,14 @@ to their schemas. No message repeats what was in a line: sequences do not belong
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
 
 
-class BadLine(Exception):
+class BadLineError(Exception):
     """A line that is not a work item, or that has no answer. `id` is the item's, where it could be read."""
 
     def __init__(self, code: str, message: str, id: str | None = None) -> None:
@@ -30,22 +33,24 @@ def split_lines(body: bytes) -> Iterator[bytes]:
 
 
 def parse_object(line: bytes) -> dict:
-    """Return the JSON object of a line. Raise BadLine for anything else."""
+    """Return the JSON object of a line. Raise BadLineError for anything else."""
     try:
         value = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise BadLine("not_utf8", f"byte {error.start} is not UTF-8") from None
+        raise BadLineError("not_utf8", f"byte {error.start} is not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise BadLine("not_json", f"column {error.colno}: {error.msg}") from None
+        raise BadLineError("not_json", f"column {error.colno}: {error.msg}") from None
     except (ValueError, RecursionError):
-        raise BadLine("not_json", "a number too long or a nesting too deep") from None
+        raise BadLineError("not_json", "a number too long or a nesting too deep") from None
     if not isinstance(value, dict):
-        raise BadLine("not_a_work_item", "the line is not a JSON object")
+        raise BadLineError("not_a_work_item", "the line is not a JSON object")
     return value
 
 
 def check_fields(fields: dict, required: Collection[str], optional: Collection[str] = ()) -> None:
-    """Raise BadLine unless `fields` has these properties and no others, with `id` and `record` as non-empty strings."""
+    """Raise BadLineError unless `fields` has these properties and no others, with `id` and `record` as
+    non-empty strings.
+    """
     if missing := [name for name in required if name not in fields]:
         raise bad_item(fields, f"missing: {', '.join(missing)}")
     if unknown := len(set(fields) - {*required, *optional}):
@@ -55,12 +60,12 @@ def check_fields(fields: dict, required: Collection[str], optional: Collection[s
             raise bad_item(fields, f"{name} must be a string that is not empty")
 
 
-def bad_item(fields: dict, message: str) -> BadLine:
-    """Return the BadLine for an object that is not a work item."""
-    return BadLine("not_a_work_item", message, fields["id"] if isinstance(fields.get("id"), str) else None)
+def bad_item(fields: dict, message: str) -> BadLineError:
+    """Return the BadLineError for an object that is not a work item."""
+    return BadLineError("not_a_work_item", message, fields["id"] if isinstance(fields.get("id"), str) else None)
 
 
-def error_line(problem: BadLine) -> str:
+def error_line(problem: BadLineError) -> str:
     """Return the prediction line, without newline, that reports a line as bad."""
     return json.dumps({"id": problem.id, "error": {"code": problem.code, "message": problem.message}})
 
@@ -81,7 +86,7 @@ def read_texts(path: Path, *names: str) -> Iterator[tuple[str, list[str]]]:
             place = f"{path.name}, line {number}"
             try:
                 fields = parse_object(line)
-            except BadLine as problem:
+            except BadLineError as problem:
                 raise ValueError(f"{place}: no JSON object with {wanted} ({problem.message})") from None
             texts = [fields.get(name) for name in names]
             if not all(isinstance(text, str) for text in texts):

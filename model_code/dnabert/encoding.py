@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
-from packing import Pack
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import BertModel
+
+if TYPE_CHECKING:
+    from packing import Pack
+    from transformers import BertModel
 
 
 @torch.inference_mode()

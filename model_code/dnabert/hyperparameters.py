@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 — HfArgumentParser resolves annotations when it runs
+from typing import TYPE_CHECKING
 
 from common.command_line import describe, make_parser, read_values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TASKS = ("promoter", "masked")
 FOLDERS = {

@@ -27,7 +27,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 # The container may only append this folder. common/ lies in it, or beside it where this is the repository.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -42,8 +42,10 @@ from common.media_types import JSON, JSON_LINES, accepts, as_bytes, parse_media_
 from common.processors import set_threads
 from embedder import load_embedder
 from filler import Filler, load_filler
-from network import Network
 from windows import WindowSettings
+
+if TYPE_CHECKING:
+    from network import Network
 
 LOADERS = {"promoter": load_classifier, "masked": load_filler, "embed": load_embedder}
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
-from classifier import Classifier
+
+if TYPE_CHECKING:
+    from classifier import Classifier
 
 DECIMALS = 6
 

@@ -7,16 +7,20 @@ neighbour gives it away. Positions are 0-based and half-open; answers are in the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import work_items
-from common.json_lines import BadLine, error_line
-from filler import Filler
+from common.json_lines import BadLineError, error_line
 from tokens import OTHER, encode_bases
-from windows import WindowSettings
 from work_items import WorkItem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from filler import Filler
+    from windows import WindowSettings
 
 MOST_CANDIDATES = 5
 QUESTIONS = 256
@@ -102,7 +106,7 @@ def answer_lines(lines: Iterable[bytes], filler: Filler, settings: WindowSetting
     for line in lines:
         try:
             item = work_items.parse_line(line)
-        except BadLine as problem:
+        except BadLineError as problem:
             answers.append(error_line(problem))
             continue
         found = list(questions(item, settings, filler))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from common.processors import device_of
 from encoding import encoded
@@ -16,6 +15,11 @@ from linear import packed
 from packing import Pack, packs
 from tokens import KmerTokens
 from transformers import BertConfig, PreTrainedModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy as np
 
 TOKENS_A_PASS = {"cpu": 2048, "cuda": 16_384}
 """Tokens in one forward pass: so many that a CPU's matrix products are at their fastest, so few that what passes

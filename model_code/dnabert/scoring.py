@@ -5,17 +5,20 @@ Memory is the request, its answer and a fixed number of windows in flight, howev
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import work_items
 from classifier import Classifier
-from common.json_lines import BadLine, error_line
+from common.json_lines import BadLineError, error_line
 from embedder import Embedder
 from tokens import encode_bases, reverse_complement
 from windows import WindowSettings, on_other_strand, rows_at, scorable, window_starts
 from work_items import WorkItem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 IN_FLIGHT = 1024
 """Windows that are tokenised and wait for the model together."""
@@ -118,7 +121,7 @@ def answer_lines(lines: Iterable[bytes], scorer: Scorer, settings: WindowSetting
     for line in lines:
         try:
             found, codes = cut(work_items.parse_line(line), settings, scorer)
-        except BadLine as problem:
+        except BadLineError as problem:
             answers.append(error_line(problem))
             continue
         enqueue(found, codes, strands, scorer, queue)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from tokens import SPECIALS, KmerTokens, encode_bases
 from transformers import BertConfig, BertForSequenceClassification, BertPreTrainedModel
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DNABERT_ORDER = "ATCG"
 """DNABERT counts its k-mers in this order of bases."""

@@ -10,10 +10,13 @@ Three kinds of array pass through here, all one-dimensional:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from common.checkpoints import read_vocabulary
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BASES = "ACGT"
 OTHER = 4

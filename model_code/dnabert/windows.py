@@ -6,11 +6,14 @@ the work item is added when the answer is written. On both strands a window has 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tokens import OTHER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STRANDS = {"+": ("+",), "+-": ("+", "-")}
 

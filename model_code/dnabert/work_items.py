@@ -31,7 +31,7 @@ class WorkItem:
 
 
 def parse_line(line: bytes) -> WorkItem:
-    """Return the work item of one line. Raise BadLine, which says what is wrong, for any other line."""
+    """Return the work item of one line. Raise BadLineError, which says what is wrong, for any other line."""
     fields = parse_object(line)
     check_fields(fields, ("id", "record", "start", "sequence"), optional=("masks",))
     if problem := _value_problem(fields):

@@ -7,11 +7,14 @@ before and [SEP] after, a network of our own has neither. So residue i is token 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pieces
 from common.checkpoints import read_vocabulary
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
 """The twenty that every vocabulary must have."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import encoders
 import heads
 from common.command_line import describe, make_parser, read_values
 from networks import CLASSES
 from transformers import HfArgumentParser
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 PROFILES = ("single", "ddp", "fsdp", "fsdp_offload", "lora")
 PRECISIONS = ("auto", "bf16", "fp32")

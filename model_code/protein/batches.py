@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from alphabet import Alphabet
 from networks import IGNORED, StructureModel
 from records import NOT_SCORED, Piece
 from torch.utils.data import DataLoader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from alphabet import Alphabet
 
 LIKE = 0.85
 """A pool of like lengths ends where a protein is shorter than this share of its longest, if it fills a batch."""

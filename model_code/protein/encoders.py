@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 import transformers
@@ -11,6 +10,9 @@ from alphabet import BERT, OWN, T5
 from cnn import SHAPE, ConvolutionEncoder
 from torch import nn
 from transformers import BertConfig, BertModel, T5Config, T5EncoderModel
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class T5Encoder(T5EncoderModel):

@@ -18,9 +18,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 # The container may only append this folder. common/ lies in it, or beside it where this is the repository.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -32,6 +31,9 @@ from common.media_types import JSON, JSON_LINES, accepts, as_bytes, parse_media_
 from common.processors import device_of, set_threads
 from passes import Cutting, Task, answer_lines
 from tasks import TASKS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 OVERLAP = 128
 """Residues; beyond what the convolutional seed sees on either side together."""

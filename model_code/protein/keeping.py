@@ -12,12 +12,11 @@ import hashlib
 import json
 import os
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
-from networks import StructureModel
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
     get_model_state_dict,
@@ -25,6 +24,11 @@ from torch.distributed.checkpoint.state_dict import (
     set_model_state_dict,
     set_optimizer_state_dict,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from networks import StructureModel
 
 SEAL, STATE, WHOLE = "sealed.json", "state", "state.pt"
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import encoders
 import heads
@@ -20,6 +20,9 @@ from alphabet import Alphabet
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 CLASSES = {"ss3": "HEC", "ss8": "GHIBESTC"}
 """Task to the letters of its classes, in the order of the logits."""

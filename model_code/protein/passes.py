@@ -5,14 +5,16 @@ Memory is the request, its answer and one pass, however long a protein is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from common.json_lines import BadLine, error_line
+from common.json_lines import BadLineError, error_line
 from protein_items import ProteinItem, parse_line
 from stitching import weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 RESIDUES_A_PASS = 8_192
 """Residues in one call of the model, padding counted: enough to fill the cores, and little beside a GPU's memory."""
@@ -61,18 +63,18 @@ def answer_lines(lines: Iterable[bytes], task: Task, cutting: Cutting) -> list[s
     return [_answer(one, room, task) for one, room in zip(found, rooms, strict=True)]
 
 
-def _parsed(line: bytes) -> ProteinItem | BadLine:
+def _parsed(line: bytes) -> ProteinItem | BadLineError:
     try:
         return parse_line(line)
-    except BadLine as problem:
+    except BadLineError as problem:
         return problem
 
 
-def _answer(found: ProteinItem | BadLine, room: np.ndarray, task: Task) -> str:
-    if isinstance(found, BadLine):
+def _answer(found: ProteinItem | BadLineError, room: np.ndarray, task: Task) -> str:
+    if isinstance(found, BadLineError):
         return error_line(found)
     if not np.isfinite(room).all():
-        return error_line(BadLine("not_finite", "the model's answer has numbers that are none", found.id))
+        return error_line(BadLineError("not_finite", "the model's answer has numbers that are none", found.id))
     return task.line(found, room)
 
 

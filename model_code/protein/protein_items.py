@@ -31,7 +31,7 @@ class ProteinItem:
 
 
 def parse_line(line: bytes) -> ProteinItem:
-    """Return the work item of one line. Raise BadLine, which says what is wrong, for any other line."""
+    """Return the work item of one line. Raise BadLineError, which says what is wrong, for any other line."""
     fields = parse_object(line)
     check_fields(fields, FIELDS)
     if problem := _value_problem(fields):

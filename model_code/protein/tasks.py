@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import encoders
 import numpy as np
 import torch
-from networks import StructureModel
-from passes import Window
 from protein_items import ProteinItem, embedding_line, structure_line
+
+if TYPE_CHECKING:
+    from networks import StructureModel
+    from passes import Window
 
 STATES = ("HEC", "GHIBESTC")
 """DSSP's letters: 3 states, or 8."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keeping
 import torch
 import torch.distributed as dist
 from transformers import TrainerCallback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 MINUTES_BETWEEN = 15
 """Between two checkpoints of an epoch that takes longer."""

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from seqdrop.aws import multipart
 from seqdrop.aws.s3 import never_over_a_copy
-from seqdrop.errors import ArchiveMismatch, ObjectGone
+from seqdrop.errors import ArchiveMismatchError, ObjectGoneError
 from seqdrop.ledger.records import Upload
 from seqdrop.stages.archive import cold_copy, receipts
 from seqdrop.uploads import UploadVersion
@@ -69,13 +69,13 @@ class TestInParts:
         s3, upload, cold = copied
         other = replace(upload, sha256_of_parts=hashlib.sha256(b"other").hexdigest() + "-3")
         cold_copy.copy(s3, upload, cold)
-        with pytest.raises(ArchiveMismatch):
+        with pytest.raises(ArchiveMismatchError):
             cold_copy.verified_copy(s3, other, cold)
 
     def test_a_file_that_went_is_gone_and_leaves_nothing(self, copied):
         s3, upload, cold = copied
         s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
-        with pytest.raises(ObjectGone):
+        with pytest.raises(ObjectGoneError):
             cold_copy.copy(s3, upload, cold)
         assert "Uploads" not in s3.list_multipart_uploads(Bucket=cold)
 

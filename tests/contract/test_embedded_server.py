@@ -10,10 +10,11 @@ import sys
 import time
 import urllib.request
 import zipfile
+from pathlib import Path
 
 import pytest
 
-from local.embedded import REPOSITORY, EmbeddedAws, EmbeddedAwsError, NotRunning, PortTaken
+from local.embedded import REPOSITORY, EmbeddedAws, EmbeddedAwsError, NotRunningError, PortTakenError
 from local.processes import session_members
 from local.testing import allow, archive, make_bucket, make_role, unique, until
 
@@ -85,10 +86,10 @@ def _busy(aws: EmbeddedAws) -> bool:
 
 def _listeners(pid: int) -> set[str]:
     """The addresses that a process listens on, as /proc writes them."""
-    inodes = {os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")}
+    inodes = {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
     found = set()
     for family in ("tcp", "tcp6"):
-        with open(f"/proc/net/{family}") as table:
+        with Path(f"/proc/net/{family}").open() as table:
             rows = [line.split() for line in table.readlines()[1:]]
         found |= {row[1].split(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes}
     return found
@@ -104,7 +105,7 @@ def test_the_given_port_is_refused_when_it_is_taken(tmp_path):
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(PortTaken, match=str(port)):
+        with pytest.raises(PortTakenError, match=str(port)):
             EmbeddedAws(tmp_path, port).start()
 
 
@@ -115,7 +116,7 @@ def test_a_second_server_in_one_folder_is_refused(aws):
 
 def test_all_files_lie_in_the_working_directory(tmp_path):
     def known() -> set[str]:
-        return {name for name in os.listdir("/tmp") if "ministack" in name}
+        return {entry.name for entry in Path("/tmp").iterdir() if "ministack" in entry.name}
 
     before = known()
     with EmbeddedAws(tmp_path) as aws:
@@ -135,7 +136,7 @@ def test_stop_leaves_no_process_behind(tmp_path):
     aws.stop()
     assert _empty(sessions)
     aws.stop()
-    with pytest.raises(NotRunning):
+    with pytest.raises(NotRunningError):
         _ = aws.endpoint
 
 
@@ -188,13 +189,13 @@ def test_a_detached_server_outlives_its_starter_and_can_be_found_and_stopped(tmp
     assert aws.client("sts").get_caller_identity()["Account"] == aws.account
     aws.stop()
     assert _empty(sessions)
-    with pytest.raises(NotRunning):
+    with pytest.raises(NotRunningError):
         EmbeddedAws.attach(tmp_path)
 
 
 def test_attach_leaves_a_stranger_with_the_old_pid_alone(tmp_path):
     (tmp_path / "server.json").write_text(f'{{"pid": {os.getpid()}, "port": 1, "region": "us-east-1"}}')
-    with pytest.raises(NotRunning, match="gone"):
+    with pytest.raises(NotRunningError, match="gone"):
         EmbeddedAws.attach(tmp_path)
 
 

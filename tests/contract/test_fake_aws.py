@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -25,6 +25,9 @@ from tests.support.job_scripts import CODE, jobs, one_job, processing, training
 from tests.support.scripts import messages, pages, queries, versions, writes
 from tests.support.services import direct_ledger, ticking
 from tests.support.side import Side
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytest_plugins = ["local.fixtures"]
 

@@ -10,12 +10,10 @@ import io
 import json
 import random
 import tarfile
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from seqdrop.config.analyses import Analysis
 from seqdrop.config.settings import Settings
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import Attempt
@@ -27,6 +25,12 @@ from seqdrop_cli.handler import Handler
 from seqdrop_cli.pack import pack_model, unpacked
 
 from tests.contract.toolkit import Answer, Server, python_of, started
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from seqdrop.config.analyses import Analysis
 
 pytestmark = pytest.mark.long
 CONTIGS = packaged().by_name["contigs"]

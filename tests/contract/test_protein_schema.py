@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model_code" / "pro
 
 import networks
 import protein_items
-from common.json_lines import BadLine
+from common.json_lines import BadLineError
 
 CODE = Path(protein_items.__file__).resolve().parent
 LINES = "application/jsonlines"
@@ -92,7 +92,7 @@ def asked(request, inference, tmp_path_factory):
 def is_read(line: bytes) -> bool:
     try:
         protein_items.parse_line(line)
-    except BadLine:
+    except BadLineError:
         return False
     return True
 

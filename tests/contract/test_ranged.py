@@ -4,7 +4,7 @@ import random
 
 import pytest
 from seqdrop.aws.ranged_stream import RangedObject
-from seqdrop.errors import ObjectGone
+from seqdrop.errors import ObjectGoneError
 from seqdrop.uploads import UploadVersion
 
 from local.testing import acting_as, allow, make_bucket, make_role, refused
@@ -55,7 +55,7 @@ def test_without_a_version_a_replaced_object_is_noticed(aws, dropped):
     with RangedObject(aws.client("s3"), version, PART) as stream:
         assert stream.readall() == BODY
     dropped(BODY[::-1], versioned=False)
-    with RangedObject(aws.client("s3"), version, PART) as stream, pytest.raises(ObjectGone, match="replaced"):
+    with RangedObject(aws.client("s3"), version, PART) as stream, pytest.raises(ObjectGoneError, match="replaced"):
         stream.readall()
 
 
@@ -63,7 +63,7 @@ def test_without_a_version_a_replaced_object_is_noticed(aws, dropped):
 def test_a_version_that_was_deleted_is_gone(aws, dropped, size):
     version = dropped(BODY[:size])
     aws.client("s3").delete_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
-    with RangedObject(aws.client("s3"), version, PART) as stream, pytest.raises(ObjectGone, match="deleted"):
+    with RangedObject(aws.client("s3"), version, PART) as stream, pytest.raises(ObjectGoneError, match="deleted"):
         stream.readall()
 
 

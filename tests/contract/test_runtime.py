@@ -16,15 +16,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from seqdrop.config.settings import Settings
 from seqdrop.reads import kernel
 
 from local.deploy import build as build_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # What the managed Python runtimes bring, and the runtime client itself with what it needs.
 BROUGHT = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
@@ -189,7 +192,7 @@ def test_finish_writes_its_tables_with_its_layers_alone(build, brought):
 
 READ = """
 import io, json, sys
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads import kernel
 from seqdrop.reads.check import Reading
 kernel.lib = kernel.lib if sys.argv[1] == "kernel" else None
@@ -199,7 +202,7 @@ for body in (sound, sound + b"@r7\\nAC-T\\n+\\nIIII\\n"):
     reading = Reading(io.BytesIO(body), ["fastq"])
     try:
         reading.run()
-    except InvalidFile:
+    except InvalidFileError:
         pass
     answers.append(reading.report())
 print(json.dumps(answers))

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from seqdrop.errors import DistributionRefused
+from seqdrop.errors import DistributionRefusedError
 from seqdrop.training.distribution.distribution import Distribution
 
 HERE = Path(__file__).parent
@@ -38,7 +38,7 @@ def test_with_the_library_the_toolkit_is_told_what_the_sdk_tells_it(name):
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_the_sdk_refuses_is_refused(name):
     case = CASES[name]
-    with pytest.raises(DistributionRefused):
+    with pytest.raises(DistributionRefusedError):
         Distribution.from_table(case["distribution"], image_has_smp=True, instance=case["instance"])
 
 

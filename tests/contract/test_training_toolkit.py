@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from seqdrop_cli.sourcedir import pack_program
 
 from tests.contract.training_toolkit import Job, python_of
 from tests.unit.model_code.protein import data, published
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.long
 TOLD = {"epochs": "6", "tokens_per_batch": "300", "learning_rate": "0.01", "patience": "0", "max_length": "60"}

@@ -22,7 +22,7 @@ from seqdrop.work.selection import collapsed
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model_code" / "dnabert"))
 
 import work_items
-from common.json_lines import BadLine
+from common.json_lines import BadLineError
 
 MODEL_CODE = Path(work_items.__file__).resolve().parents[1]
 
@@ -89,7 +89,7 @@ def job(monkeypatch):
 def is_read(line: bytes) -> bool:
     try:
         work_items.parse_line(line)
-    except BadLine:
+    except BadLineError:
         return False
     return True
 

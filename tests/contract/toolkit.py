@@ -69,7 +69,7 @@ class Server:
         assert self._process.stdout.readline() == b"ready\n", (root / "errors").read_text()
         pid = self._process.pid
         self._first = int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
-        self._namespace = os.readlink(f"/proc/{self._first}/ns/pid")
+        self._namespace = str(Path(f"/proc/{self._first}/ns/pid").readlink())
         self._inside = ThreadPoolExecutor(1, initializer=_enter_network, initargs=(self._first,))
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
@@ -97,7 +97,7 @@ class Server:
         found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):  # it ended meanwhile
-                if os.readlink(folder / "ns/pid") == self._namespace:
+                if str((folder / "ns/pid").readlink()) == self._namespace:
                     found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
         return found
 
@@ -152,7 +152,7 @@ def _environment(python: Path, root: Path) -> dict[str, str]:
 
 def _enter_network(pid: int) -> None:
     """Move this thread into the network of a process."""
-    with open(f"/proc/{pid}/ns/net") as namespace:
+    with Path(f"/proc/{pid}/ns/net").open() as namespace:
         if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), "cannot enter the server's network")
 

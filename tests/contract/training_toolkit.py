@@ -13,11 +13,14 @@ import shutil
 import subprocess
 import tarfile
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.contract.toolkit import NAMESPACES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 START = """
 set -e

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
 from seqdrop.uploads import UploadVersion
-from seqdrop_cli.progress import Progress
 from seqdrop_cli.target import Target
 from seqdrop_cli.watch import watch
 
 from local.deploy import Stack, deploy
 from local.embedded import EmbeddedAws
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from seqdrop_cli.progress import Progress
 
 PATIENCE = 120  # seconds without any move until a test gives up
 

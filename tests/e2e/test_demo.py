@@ -8,12 +8,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from local.samples import make
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FASTQ = b"@r1\n" + b"ACGT" * 25 + b"\n+\n" + b"IIII" * 25 + b"\n"
 

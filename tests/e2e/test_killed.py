@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from botocore.config import Config
@@ -14,6 +14,9 @@ from local.processes import session_members
 from local.testing import ended_job, until
 from tests.e2e.test_pairs import reconcile
 from tests.e2e.test_road import assert_archived, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CONTIG = b">c\n" + b"ACGTTGCATGCCGATCAAGT" * 60 + b"\n"
 

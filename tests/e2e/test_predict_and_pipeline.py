@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet
 import pytest
 from seqdrop.kinds.plans import packaged
 from seqdrop.models.archives import current_archive
 from seqdrop_cli.main import main
-from seqdrop_cli.progress import Progress
+
+if TYPE_CHECKING:
+    from seqdrop_cli.progress import Progress
 
 LETTERS = {"dna": "ACGT", "protein": "ACDEFGHIKLMNPQRSTVWY"}
 BED = b"r1\t40\t46\nr2\t10\t12\n"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import random
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gffutils
 import pyarrow.parquet
 import pytest
 
 from tests.unit.results import formats
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 SAMPLE = 24  # windows that are scored a second time

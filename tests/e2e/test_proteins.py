@@ -6,12 +6,15 @@ import json
 import random
 import sys
 import tarfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet
 import pytest
 
 from tests.unit.results.proteins import read_ss2, read_three_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 

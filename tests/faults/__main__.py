@@ -8,7 +8,7 @@ import time
 
 from tests.faults.families import FAMILIES, FILES, Family
 from tests.faults.schedule import Schedule
-from tests.faults.search import HUNDRED, Violated, check, search
+from tests.faults.search import HUNDRED, InvariantError, check, search
 from tests.support.aws.wire import Wire, wired
 
 
@@ -29,7 +29,7 @@ def main() -> int:
 def _one(wire: Wire, schedule: Schedule, family: Family) -> int:
     try:
         check(wire, schedule, family)
-    except Violated as error:
+    except InvariantError as error:
         print(error, *wire.log, sep="\n")
         return 1
     print("every invariant holds")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from botocore.exceptions import ClientError
 from seqdrop.aws import s3 as aws_s3
-from seqdrop.errors import JobRefused
+from seqdrop.errors import JobRefusedError
 from seqdrop.ledger.table import Ledger
 from seqdrop.sagemaker import client
 from seqdrop.stages import notifications, outcomes
@@ -119,7 +119,7 @@ def _gone_at_any_error():
 @_bug("a job that is there already counts as refused")
 def _in_use_is_refused():
     def adopt(sagemaker, task, request) -> bool:
-        raise JobRefused("there is a job of this name")
+        raise JobRefusedError("there is a job of this name")
 
     return [(client, "_adopt", adopt)]
 
@@ -140,7 +140,7 @@ def _named_anew():
 def _no_patience():
     def create(sagemaker, job) -> bool:
         if not known(sagemaker, job):
-            raise JobRefused("there is no room")
+            raise JobRefusedError("there is no room")
         return True
 
     known = start_transform._create

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from tests.support.aws.s3 import Bucket, Version
-from tests.support.aws.sagemaker import Job
+from typing import TYPE_CHECKING
+
 from tests.support.aws.template import rules
+
+if TYPE_CHECKING:
+    from tests.support.aws.s3 import Bucket, Version
+    from tests.support.aws.sagemaker import Job
 
 
 def queues_of(event: dict) -> list[str]:

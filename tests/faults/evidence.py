@@ -11,10 +11,10 @@ from seqdrop.ledger import moves
 from seqdrop.uploads import upload_id
 
 from tests.support.aws.expressions import plain
-from tests.support.aws.s3 import Bucket, Version
 
 if TYPE_CHECKING:
     from tests.faults.play import Player
+    from tests.support.aws.s3 import Bucket, Version
 
 
 @dataclass(frozen=True)

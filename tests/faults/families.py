@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from hypothesis import strategies as st
+from typing import TYPE_CHECKING
 
 from tests.faults import files
-from tests.faults.evidence import Drop, Evidence
 from tests.faults.invariants import Check
 from tests.faults.schedule import Schedule, schedules
 from tests.faults.sets import family as sets
 from tests.faults.sets.check import SetsCheck
 from tests.faults.sets.world import SetsWorld
 from tests.faults.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hypothesis import strategies as st
+
+    from tests.faults.evidence import Drop, Evidence
 
 
 @dataclass(frozen=True)

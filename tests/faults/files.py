@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import TYPE_CHECKING
 
 from tests.faults.evidence import Drop
-from tests.faults.world import World
 from tests.support.aws.model import POISON
+
+if TYPE_CHECKING:
+    from tests.faults.world import World
 
 MODEL = "small"
 MODELS = ("first", "second")  # what its pointer may point to

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from seqdrop.stages.finish.bisect import MOST_LOST
 
@@ -12,6 +12,9 @@ from tests.faults import files, work
 from tests.faults.evidence import Drop, Evidence
 from tests.support.aws.model import answers
 from tests.support.aws.sagemaker import BREAKS, DIES, DIES_LATE, Job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Check(Evidence):

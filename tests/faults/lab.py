@@ -10,15 +10,15 @@ from seqdrop.uploads import upload_id
 
 from tests.faults import schedule as s
 from tests.faults.bus import job_changed
-from tests.faults.evidence import Drop
 from tests.faults.files import MODELS, point_to
 from tests.faults.operators import COMMANDS, LATE, RELEASE, REPLAY, Command
-from tests.faults.world import World
 from tests.support.aws.expressions import plain
-from tests.support.aws.sagemaker import Job
 
 if TYPE_CHECKING:
+    from tests.faults.evidence import Drop
     from tests.faults.families import Family
+    from tests.faults.world import World
+    from tests.support.aws.sagemaker import Job
 
 LONG = max(s.WAITS)
 MOST_SAID = 4  # times that a command which breaks off is said

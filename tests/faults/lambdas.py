@@ -7,10 +7,14 @@ order that the schedule says. A crash is no Exception: nothing in a function can
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from tests.support.aws.queues import Message
 from tests.support.aws.wire import handler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.aws.queues import Message
 
 PATIENCE = 60  # seconds for what takes milliseconds; a test that hangs says so
 

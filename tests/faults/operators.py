@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from seqdrop.runtime.services import Services, services
 from seqdrop.stages.operator import release as releases
 from seqdrop.stages.operator import replay as replays
 
 from tests.faults.lambdas import Invocation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REPLAY, REPLAY_AGAIN, RELEASE = ("replay", "replay --again", "release")
 LATE = "replay after days"  # when work items have expired

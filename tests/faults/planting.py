@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from unittest import mock
 
 from seqdrop.stages.reconcile import reconcile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Change = tuple[object, str, object]  # where, which name, what it is instead
 

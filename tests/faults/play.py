@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tests.faults import schedule as s
@@ -12,11 +11,13 @@ from tests.faults.lambdas import Crash, Invocation
 from tests.faults.operators import Command
 from tests.faults.trouble import Trouble
 from tests.support.aws import template
-from tests.support.aws.account import Call
-from tests.support.aws.wire import Wire
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.faults.families import Family
+    from tests.support.aws.account import Call
+    from tests.support.aws.wire import Wire
 
 STEPS = 3000  # far more than any schedule takes: one that does not come to rest says so
 # Seconds between looks of the reconciler while all comes to rest: they outlast every delay of its own.

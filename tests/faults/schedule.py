@@ -7,14 +7,17 @@ So a schedule shrinks to the few things that matter.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
 from tests.faults.files import KINDS
 from tests.faults.world import MISHAPS
 from tests.support.aws.sagemaker import FATES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CRASH_BEFORE, CRASH_AFTER = "crash before", "crash after"
 TIMEOUT_BEFORE, TIMEOUT_AFTER = "time-out before", "time-out after"

@@ -5,21 +5,24 @@ from __future__ import annotations
 import contextlib
 import random
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.database import InMemoryExampleDatabase
 
 from tests.faults.families import FILES, Family
 from tests.faults.play import play
-from tests.faults.schedule import Schedule
-from tests.support.aws.wire import Wire
+
+if TYPE_CHECKING:
+    from tests.faults.schedule import Schedule
+    from tests.support.aws.wire import Wire
 
 HUNDRED = 100
 BYTES = 8192  # more than any schedule takes
 SHRINKS = 200  # tries to make a failure smaller: half a minute
 
 
-class Violated(AssertionError):
+class InvariantError(AssertionError):
     """An invariant does not hold."""
 
     def __init__(self, schedule: Schedule, found: list[str]):
@@ -45,7 +48,7 @@ class Failure:
 
 
 def check(wire: Wire, schedule: Schedule, family: Family = FILES) -> None:
-    """Play a schedule on the family's wire. Raises Violated."""
+    """Play a schedule on the family's wire. Raises InvariantError."""
     wire.log.clear()
     try:
         played = play(wire, schedule, family)
@@ -53,7 +56,7 @@ def check(wire: Wire, schedule: Schedule, family: Family = FILES) -> None:
     except AssertionError as error:
         found = [str(error)]
     if found:
-        raise Violated(schedule, found)
+        raise InvariantError(schedule, found)
 
 
 def search(wire: Wire, start: int, count: int = HUNDRED, shrink: bool = True, family: Family = FILES) -> Failure | None:
@@ -80,17 +83,17 @@ def search(wire: Wire, start: int, count: int = HUNDRED, shrink: bool = True, fa
             raise Enough
         try:
             check(wire, schedule, family)
-        except Violated as error:
+        except InvariantError as error:
             if smallest is None or len(schedule.as_json()) < len(smallest.schedule.as_json()):
                 smallest = Failure(number, schedule, error.found, family.name)
             raise
 
     for number in range(start, start + count):
-        with contextlib.suppress(Violated):
+        with contextlib.suppress(InvariantError):
             each.hypothesis.fuzz_one_input(random.Random(number).randbytes(BYTES))
         if smallest:
             break
     if smallest and shrink:
-        with contextlib.suppress(Violated, Enough):
+        with contextlib.suppress(InvariantError, Enough):
             each()
     return smallest

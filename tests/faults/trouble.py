@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from tests.faults import schedule as s
 from tests.faults.lambdas import Crash, Invocation
-from tests.faults.world import World
-from tests.support.aws.account import Call
 from tests.support.aws.dynamodb import cancelled
-from tests.support.aws.errors import Refused
+from tests.support.aws.errors import RefusedError
+
+if TYPE_CHECKING:
+    from tests.faults.world import World
+    from tests.support.aws.account import Call
 
 # How each service says that it has too much to do.
 TOO_MUCH = {
@@ -69,16 +72,16 @@ class Trouble:
         elif fault == s.CONFLICT and call.operation == "TransactWriteItems":
             raise cancelled([{"Code": "TransactionConflict"}] * len(call.request["TransactItems"]))
         elif fault == s.NO_ROOM and call.operation.startswith("Create") and call.operation.endswith("Job"):
-            raise Refused("ResourceLimitExceeded", "The account-level service limit is reached")
+            raise RefusedError("ResourceLimitExceeded", "The account-level service limit is reached")
         elif fault == s.BROKEN:
-            raise Refused("InternalError" if call.service == "s3" else "InternalServerError", "We failed", 500)
+            raise RefusedError("InternalError" if call.service == "s3" else "InternalServerError", "We failed", 500)
         else:
-            raise Refused(TOO_MUCH[call.service][0], "Rate exceeded", TOO_MUCH[call.service][1])
+            raise RefusedError(TOO_MUCH[call.service][0], "Rate exceeded", TOO_MUCH[call.service][1])
         try:
             return self._world.call(call)
         finally:
             self._world.table.stale = 0
 
     def _try(self, call: Call) -> None:
-        with contextlib.suppress(Refused):
+        with contextlib.suppress(RefusedError):
             self._world.call(call)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from seqdrop.ledger import moves
 
-from tests.faults.evidence import Evidence
 from tests.faults.files import SETTINGS
 from tests.support.aws.sagemaker import OPEN, TRANSFORM, Job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.faults.evidence import Evidence
 
 
 def of_jobs(seen: Evidence, replayed: frozenset[str] = frozenset()) -> Iterator[str]:

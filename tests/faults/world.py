@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from seqdrop.ledger import moves
 
 from tests.faults import bus
 from tests.support.aws.account import Account, Call
 from tests.support.aws.clock import Clock
-from tests.support.aws.errors import Refused
+from tests.support.aws.errors import RefusedError
 from tests.support.aws.expressions import plain
-from tests.support.aws.s3 import Bucket, Version
-from tests.support.aws.sagemaker import Job
 from tests.support.aws.template import buckets, environment, queues
+
+if TYPE_CHECKING:
+    from tests.support.aws.s3 import Bucket, Version
+    from tests.support.aws.sagemaker import Job
 
 TWICE, LATE, LOST = MISHAPS = ("twice", "late", "lost")
 DELAY = 3600  # seconds that a late message takes; whatever else happens meanwhile comes first
@@ -37,7 +40,7 @@ class World(Account):
         return self.environment[f"SEQDROP_{setting.upper()}"]
 
     def call(self, call: Call) -> dict:
-        """Do what a function asks for. Raises Refused."""
+        """Do what a function asks for. Raises RefusedError."""
         self._by_function = True
         try:
             if call.name == "s3.DeleteObject":
@@ -48,7 +51,7 @@ class World(Account):
             return answer
         except NotImplementedError as error:
             self.wrong.append(str(error))
-            raise Refused("UnknownOperationException", str(error)) from error
+            raise RefusedError("UnknownOperationException", str(error)) from error
         finally:
             self._by_function = False
 

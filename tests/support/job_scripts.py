@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from local.testing import ModelBench, unique
 from tests.support.aws.model import POISON
-from tests.support.side import Side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.side import Side
 
 CODE = """
 import json, os

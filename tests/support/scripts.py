@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from local.testing import unique
-from tests.support.side import Side
+
+if TYPE_CHECKING:
+    from tests.support.side import Side
 
 
 def versions(side: Side) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from seqdrop.config.settings import Settings
 from seqdrop.kinds import plans
 from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.services import Services, iso
 
-from tests.support.aws.account import Account
 from tests.support.aws.direct import Client, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.aws.account import Account
 
 NUMBERS = {"instance_count": 1, "stale_minutes": 30, "max_jobs": 10, "ledger_days": 0}
 TRAINING = {"training_subnets": "", "training_security_groups": "", "training_isolation": "false"}

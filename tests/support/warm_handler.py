@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
-from local.warm import Zygote
+if TYPE_CHECKING:
+    from local.warm import Zygote
 
 
 class WarmPopen:
@@ -14,7 +16,7 @@ class WarmPopen:
 
     def __init__(self, zygote: Zygote, command: list[str], stderr, env: dict[str, str], cwd, **_):
         (requests, ours), (theirs, answers) = os.pipe(), os.pipe()
-        self.stdin, self.stdout = open(ours, "wb"), open(theirs, "rb")  # noqa: SIM115 (the handler closes them)
+        self.stdin, self.stdout = os.fdopen(ours, "wb"), os.fdopen(theirs, "rb")
         self._forked = zygote.fork(command[2:], env, cwd, [requests, answers, stderr.fileno()])
         for end in (requests, answers):
             os.close(end)

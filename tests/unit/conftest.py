@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 from seqdrop.ledger.table import Ledger
-from seqdrop.runtime.services import Services
 
 from tests.support.aws import template as of_template
 from tests.support.aws.account import Account
 from tests.support.aws.direct import Client
 from tests.support.aws.wire import ENVIRONMENT, Wire
 from tests.support.services import services_of, ticking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import boto3
+    from seqdrop.runtime.services import Services
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,14 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from seqdrop.aws import keys
 from seqdrop.kinds.plans import KINDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Convention = Callable[[ast.Module], Iterator[ast.AST]]
 CODE = ["layers", "cli", "functions", "local"]

@@ -21,19 +21,19 @@ class ConfigurationError(SeqdropError):
     """The deployment or analyses.toml is wrong; only a person can mend it."""
 
 
-class ObjectGone(SeqdropError):
+class ObjectGoneError(SeqdropError):
     """The object version is no longer in the bucket."""
 
 
-class JobRefused(SeqdropError):
+class JobRefusedError(SeqdropError):
     """SageMaker (or our own rules, before asking it) will never accept this request."""
 
 
-class DistributionRefused(SeqdropError, ValueError):
+class DistributionRefusedError(SeqdropError, ValueError):
     """A training job cannot be spread as it was asked; the message says why, and what could be asked instead."""
 
 
-class PlanRefused(SeqdropError):
+class PlanRefusedError(SeqdropError):
     """A training job would not fit its GPUs, or would cost more than it may. Permanent: only another job.toml helps.
 
     `advice` are changes that would do, the cheapest first; the message ends with them.
@@ -44,7 +44,7 @@ class PlanRefused(SeqdropError):
         self.reason, self.advice = reason, advice
 
 
-class ArchiveMismatch(SeqdropError):
+class ArchiveMismatchError(SeqdropError):
     """The copy's checksum is not that of the validated bytes. The landing object must stay."""
 
 
@@ -83,7 +83,7 @@ class Fault:
         }
 
 
-class InvalidFile(SeqdropError):
+class InvalidFileError(SeqdropError):
     """A dropped file that must be rejected. Permanent: the same bytes will always be rejected.
 
     `fault` is the first error; `errors` are the first ones, `counts` the number of faults by code, warnings included.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqdrop.kinds.windows import WindowKind, WindowSettings
 from seqdrop.results.rows import Counts, window_rows
-from seqdrop.results.tables import Column
-from seqdrop.results.writer import Predictions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from seqdrop.results.tables import Column
+    from seqdrop.results.writer import Predictions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqdrop.models.code_bundles import push_code
 from seqdrop.runtime.services import now
@@ -22,6 +22,9 @@ from tests.e2e.upgrade.situation import (
     Situation,
     drop_training,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SETS = ("held", "no job", "half", "untrained", "split")
 ENDS: dict[str, STANDING] = {

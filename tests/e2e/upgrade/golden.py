@@ -11,13 +11,16 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from local.embedded import REPOSITORY, EmbeddedAws
 from tests.e2e.upgrade import situation, trees
 from tests.e2e.upgrade.lab import QUOTA, Lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from decimal import Decimal
 
 GOLDEN = REPOSITORY / f"tests/contract/golden/stored_by_{trees.DEPLOYED}.json"
 SETS = {"PAIR", "SET", "RUN"}

@@ -6,14 +6,18 @@ import contextlib
 import os
 import signal
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqdrop.ledger.moves import ENDS, JOB, OPEN
 
-from local.embedded import EmbeddedAws
 from local.processes import PROC, session_members
 from local.testing import until
 from tests.e2e.upgrade.lab import PATIENCE, Lab
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.embedded import EmbeddedAws
 
 FOLDERS = {"Transform": "jobs", "Processing": "processing-jobs", "Training": "training-jobs"}
 
@@ -43,7 +47,7 @@ def _stopped(aws: EmbeddedAws, folder: Path) -> int | None:
     """The process group that works in a folder, which has been stopped; None if there is none yet."""
     for pid in session_members(aws.sagemaker_pid):
         with contextlib.suppress(OSError):
-            inside = Path(os.readlink(PROC / str(pid) / "cwd")).is_relative_to(folder)
+            inside = (PROC / str(pid) / "cwd").readlink().is_relative_to(folder)
             if inside and os.getpgid(pid) == pid:  # it has left the group of what started it
                 os.killpg(pid, signal.SIGSTOP)
                 return pid

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from seqdrop.uploads import UploadVersion
-
-from local.deploy import Stack
-from local.embedded import EmbeddedAws
 from local.testing import until
 from tests.e2e.conftest import dropped, target_of
 from tests.e2e.upgrade import trees
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from seqdrop.uploads import UploadVersion
+
+    from local.deploy import Stack
+    from local.embedded import EmbeddedAws
 
 NAME = "lab"
 PATIENCE = 300  # seconds

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from local.deploy import install
-from local.embedded import EmbeddedAws
 from tests.e2e.upgrade import files, jobs, trees
-from tests.e2e.upgrade.jobs import Held
 from tests.e2e.upgrade.lab import NAME, PARAMETERS, QUOTA, STANDING, Lab
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.embedded import EmbeddedAws
+    from tests.e2e.upgrade.jobs import Held
 
 # Run by the deployed version: what a lab does after its first deploy, and a model that cannot be loaded.
 PUSH = """

@@ -9,9 +9,12 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEPLOYED = "157adf1"
 """The commit that a lab has deployed: before its records, messages and keys were given their present owners."""

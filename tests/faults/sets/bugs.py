@@ -12,7 +12,7 @@ from seqdrop.aws import s3 as aws_s3
 from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.companions.manifest import Manifest
 from seqdrop.config.analyses import Analyses
-from seqdrop.errors import JobRefused
+from seqdrop.errors import JobRefusedError
 from seqdrop.ledger.records import TRAIN
 from seqdrop.ledger.table import Ledger
 from seqdrop.models.promotion import Verdict
@@ -139,7 +139,7 @@ def _event_trusted() -> list[Change]:
 def _in_use_is_refused() -> list[Change]:
     def adopt(sagemaker, task: str, request: dict) -> bool:
         if task == TRAIN:
-            raise JobRefused("there is a job of this name")
+            raise JobRefusedError("there is a job of this name")
         return known(sagemaker, task, request)
 
     known = client._adopt

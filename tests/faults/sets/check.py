@@ -7,14 +7,18 @@ buckets, receipts, jobs and mails. No record of a pair, a set or a run is read.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from seqdrop.ledger.moves import ATTEMPT, DONE, ENDS
 
 from tests.faults import work
-from tests.faults.evidence import Drop
 from tests.faults.invariants import Check, ended_it
 from tests.faults.sets import check_masks, check_runs, check_trainings, commands, masks, runs, trainings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.faults.evidence import Drop
 
 OWN_FAULT = masks.OWN_FAULT | runs.OWN_FAULT | {trainings.BAD_JOB: "bad_job"}
 POISONED = frozenset({masks.POISONED, runs.POISONED})

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from tests.faults.evidence import Drop, Evidence
 from tests.faults.sets.masks import BED, BEDS, FASTAS, GOES_ALONE, KINDS, MISFIT, PLAIN, SOUND, TOGETHER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.faults.evidence import Drop, Evidence
 
 __all__ = ["KINDS", "bed_of", "filled", "of_all", "rejected", "settled", "waits"]
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from tests.faults.evidence import Drop, Evidence
 from tests.faults.sets import runs
 from tests.faults.sets.runs import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.faults.evidence import Drop, Evidence
 
 __all__ = ["KINDS", "held", "is_held", "of_all", "rejected", "settled", "waits"]
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from tests.faults.evidence import Drop, Evidence
 from tests.faults.sets import trainings
 from tests.faults.sets.trainings import DATA_FAULTS, DEAR, GOOD, GOOD_JOBS, JOBS, KINDS, MODEL, NAMED
 from tests.support.aws.sagemaker import DIES_LATE, TRAINING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.faults.evidence import Drop, Evidence
 
 __all__ = ["KINDS", "failed_rightly", "of_all", "rejected", "settled", "waits"]
 LIVE = ("WAITING", "VALIDATED", "ARCHIVED")

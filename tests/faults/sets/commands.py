@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from tests.faults.evidence import Drop, Evidence
 from tests.faults.operators import RELEASE, Command
 from tests.faults.sets import trainings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.faults.evidence import Drop, Evidence
 
 LEFT = ("WITHDRAWN", "")  # the lab deleted it meanwhile
 

@@ -5,6 +5,8 @@ A schedule is mostly about one of the areas, so that its files meet; some have a
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypothesis import strategies as st
 
 from tests.faults import schedule as s
@@ -12,8 +14,10 @@ from tests.faults.evidence import Drop
 from tests.faults.operators import COMMANDS
 from tests.faults.schedule import Schedule, with_trouble
 from tests.faults.sets import masks, runs, trainings
-from tests.faults.world import World
 from tests.support.aws.sagemaker import BREAKS, FATES
+
+if TYPE_CHECKING:
+    from tests.faults.world import World
 
 ANALYSES = masks.ANALYSIS + runs.ANALYSES + trainings.ANALYSIS
 POOR = "trains a poor model"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from tests.faults.evidence import Drop
+from typing import TYPE_CHECKING
+
 from tests.support.aws.model import POISON
+
+if TYPE_CHECKING:
+    from tests.faults.evidence import Drop
 
 PLAIN, WITH_N, BAD_FASTA, POISONED = FASTAS = ("fasta", "fasta with N", "bad fasta", "poisoned fasta")
 BED, MISFIT, BAD_BED = BEDS = ("bed", "bed that does not fit", "bad bed")

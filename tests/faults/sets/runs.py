@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import posixpath
+from typing import TYPE_CHECKING
 
 from tests.faults import files
-from tests.faults.evidence import Drop
-from tests.support.aws.buckets import Bucket
+
+if TYPE_CHECKING:
+    from tests.faults.evidence import Drop
+    from tests.support.aws.buckets import Bucket
 
 FILE, OTHER, FIRST, SECOND, BAD, POISONED, RAW, TOP = FILES = (
     "run file",

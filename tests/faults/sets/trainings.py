@@ -7,8 +7,10 @@ import hashlib
 import io
 import json
 import tarfile
+from typing import TYPE_CHECKING
 
-from tests.faults.evidence import Drop
+if TYPE_CHECKING:
+    from tests.faults.evidence import Drop
 
 FLIP, THREE_LINE, CSV, DEAR, BAD_JOB = JOBS = (
     "job.toml for flip",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from seqdrop.uploads import upload_id
 
-from tests.faults.evidence import Drop
 from tests.faults.sets import runs, trainings
 from tests.faults.sets.family import POOR
 from tests.faults.world import World
-from tests.support.aws.account import Call
-from tests.support.aws.buckets import Bucket, Version
-from tests.support.aws.sagemaker import Job
+
+if TYPE_CHECKING:
+    from tests.faults.evidence import Drop
+    from tests.support.aws.account import Call
+    from tests.support.aws.buckets import Bucket, Version
+    from tests.support.aws.sagemaker import Job
 
 
 class SetsWorld(World):

@@ -75,7 +75,7 @@ class Account:
         }
 
     def call(self, call: Call) -> dict:
-        """Return the service's response. Raises Refused."""
+        """Return the service's response. Raises RefusedError."""
         operation = getattr(self.service(call.service), xform_name(call.operation), None)
         if operation is None:
             raise NotImplementedError(f"this AWS has no {call.name}: add it to tests/support/aws, and to the contract")

@@ -6,15 +6,19 @@ Errors are ClientErrors, as they are there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from decimal import Decimal
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import ConditionExpressionBuilder
 from botocore.exceptions import ClientError
 
-from tests.support.aws.account import Account
-from tests.support.aws.errors import Refused
+from tests.support.aws.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.aws.account import Account
 
 # Of each listing: the parameters by which the next page is asked for, and where a page holds them.
 PAGES = {
@@ -48,7 +52,7 @@ class Client:
         def call(**request):
             try:
                 return operation(request, {})
-            except Refused as error:
+            except RefusedError as error:
                 response = error.answer | {"ResponseMetadata": {"HTTPStatusCode": error.status}}
                 raise self.exceptions.of(error.answer["Error"]["Code"])(response, name) from None
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
-from tests.support.aws.errors import Refused
+from tests.support.aws.errors import RefusedError
 from tests.support.aws.expressions import holds, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 Key = tuple[str, str]
 FAILED = "The conditional request failed"
@@ -60,13 +63,15 @@ class DynamoDb:
         writes, token = request["TransactItems"], request.get("ClientRequestToken")
         if token in self._tokens:
             if self._tokens[token] != writes:
-                raise Refused("IdempotentParameterMismatchException", "another request had this token")
+                raise RefusedError("IdempotentParameterMismatchException", "another request had this token")
             return {}
         places = [self._place(write) for write in writes]
         if len(set(places)) != len(places):
-            raise Refused("ValidationException", "Transaction request cannot include multiple operations on one item")
+            raise RefusedError(
+                "ValidationException", "Transaction request cannot include multiple operations on one item"
+            )
         if len(writes) > 100:
-            raise Refused("ValidationException", "Member must have length less than or equal to 100")
+            raise RefusedError("ValidationException", "Member must have length less than or equal to 100")
         reasons = [self._reason(write, place) for write, place in zip(writes, places, strict=True)]
         if any(reason["Code"] != "None" for reason in reasons):
             raise cancelled(reasons)
@@ -110,7 +115,7 @@ class DynamoDb:
 
     def _single(self, write: dict) -> None:
         if not self._fits(write, self._place(write)):
-            raise Refused("ConditionalCheckFailedException", FAILED)
+            raise RefusedError("ConditionalCheckFailedException", FAILED)
         self._apply([write])
 
     def _place(self, write: dict) -> Key:
@@ -165,11 +170,11 @@ class DynamoDb:
         return seen
 
 
-def cancelled(reasons: list[dict]) -> Refused:
+def cancelled(reasons: list[dict]) -> RefusedError:
     """A transaction that did not take place, worded as the service does."""
     codes = ", ".join(reason["Code"] for reason in reasons)
     text = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
-    return Refused("TransactionCanceledException", text, CancellationReasons=reasons, Message=text)
+    return RefusedError("TransactionCanceledException", text, CancellationReasons=reasons, Message=text)
 
 
 def _key(item: dict) -> Key:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An error of a service, as its client will raise it (botocore's ClientError)."""
 
     def __init__(self, code: str, message: str = "", status: int = 400, **more):

@@ -8,18 +8,18 @@ import json
 POISON = "poison"  # a record of this name kills the container, each time
 
 
-class Crashed(Exception):
+class CrashError(Exception):
     """The container died."""
 
 
 def answers(shard: bytes, archive: str) -> bytes:
-    """An output object: a line for each work item (model_code/prediction.schema.json). Raises Crashed."""
+    """An output object: a line for each work item (model_code/prediction.schema.json). Raises CrashError."""
     return b"".join(_answer(json.loads(line), archive) for line in shard.splitlines())
 
 
 def _answer(item: dict, archive: str) -> bytes:
     if item["record"] == POISON:
-        raise Crashed
+        raise CrashError
     said = hashlib.sha256(f"{archive} {item['record']} {item['start']} {item['sequence']}".encode()).digest()[0]
     if "masks" in item:
         filled = [_fill(start, end, said) for start, end in item["masks"]]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from tests.support.aws.clock import Clock
-from tests.support.aws.errors import Refused
+from tests.support.aws.errors import RefusedError
 from tests.support.aws.template import ACCOUNT, REGION, QueueSettings
+
+if TYPE_CHECKING:
+    from tests.support.aws.clock import Clock
 
 
 @dataclass
@@ -134,7 +137,7 @@ class Queues:
         queue, (found, _, count) = self._name(request["QueueUrl"]), request["ReceiptHandle"].partition("#")
         message = next((one for one in self.messages[queue] if one.id == found), None)
         if message is None or message.receives != int(count or 0):
-            raise Refused(
+            raise RefusedError(
                 "InvalidParameterValue", "Value for parameter ReceiptHandle is invalid. Reason: not available"
             )
         message.visible_at = self._clock.seconds + request["VisibilityTimeout"]
@@ -143,7 +146,7 @@ class Queues:
     def _name(self, url: str) -> str:
         name = url.rsplit("/", 1)[1]
         if name not in self.messages:
-            raise Refused("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
+            raise RefusedError("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
         return name
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
 from botocore.response import StreamingBody
 
 from tests.support.aws.buckets import NULL, Bucket, Version
-from tests.support.aws.clock import Clock
-from tests.support.aws.errors import Refused
+from tests.support.aws.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.aws.clock import Clock
 
 
 class S3:
@@ -67,7 +71,9 @@ class S3:
 
     def put_object(self, request: dict, headers: dict) -> dict:
         if request.get("IfNoneMatch") == "*" and self._bucket(request["Bucket"]).current(request["Key"]):
-            raise Refused("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
+            raise RefusedError(
+                "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412
+            )
         about = {name: request[name] for name in ("ContentType", "Metadata") if name in request}
         made = self.put(request["Bucket"], request["Key"], bytes(request.get("Body", b"")), about=about)
         return {"ETag": f'"{made.etag}"', **_version_id(made)}
@@ -75,9 +81,11 @@ class S3:
     def get_object(self, request: dict, headers: dict) -> dict:
         found = self._found(request, "NoSuchKey", "NoSuchVersion")
         if found.storage in ("GLACIER", "DEEP_ARCHIVE"):
-            raise Refused("InvalidObjectState", "The operation is not valid for the object's storage class", 403)
+            raise RefusedError("InvalidObjectState", "The operation is not valid for the object's storage class", 403)
         if request.get("IfMatch", found.etag).strip('"') != found.etag:
-            raise Refused("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
+            raise RefusedError(
+                "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412
+            )
         body = found.body
         if "Range" in request:
             first, last = request["Range"].removeprefix("bytes=").split("-")
@@ -92,7 +100,9 @@ class S3:
         source = self._found(_source(request["CopySource"]), "NoSuchKey", "NoSuchVersion")
         only_new = "*" in (request.get("IfNoneMatch"), headers.get("If-None-Match"))
         if only_new and self._bucket(request["Bucket"]).current(request["Key"]):
-            raise Refused("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
+            raise RefusedError(
+                "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412
+            )
         made = self.put(
             request["Bucket"],
             request["Key"],
@@ -158,7 +168,7 @@ class S3:
 
     def _bucket(self, name: str) -> Bucket:
         if name not in self.buckets:
-            raise Refused("NoSuchBucket", "The specified bucket does not exist", 404)
+            raise RefusedError("NoSuchBucket", "The specified bucket does not exist", 404)
         return self.buckets[name]
 
     def _found(self, request: dict, no_key: str, no_version: str) -> Version:
@@ -166,13 +176,13 @@ class S3:
         if version_id := request.get("VersionId"):
             found = bucket.version(key, version_id)
             if found is None:
-                raise Refused(no_version, "The specified version does not exist.", 404)
+                raise RefusedError(no_version, "The specified version does not exist.", 404)
             if found.marker:
                 code = "405" if no_key == "404" else "MethodNotAllowed"
-                raise Refused(code, "The specified method is not allowed against this resource.", 405)
+                raise RefusedError(code, "The specified method is not allowed against this resource.", 405)
             return found
         if (found := bucket.current(key)) is None:
-            raise Refused(no_key, "Not Found" if no_key == "404" else "The specified key does not exist.", 404)
+            raise RefusedError(no_key, "Not Found" if no_key == "404" else "The specified key does not exist.", 404)
         return found
 
 

@@ -7,15 +7,19 @@ and processing jobs, end when a test says so.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from tests.support.aws.clock import Clock
-from tests.support.aws.errors import Refused
-from tests.support.aws.model import Crashed, answers
-from tests.support.aws.s3 import S3
+from tests.support.aws.errors import RefusedError
+from tests.support.aws.model import CrashError, answers
 from tests.support.aws.template import ACCOUNT, REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.aws.clock import Clock
+    from tests.support.aws.s3 import S3
 
 OPEN = ("InProgress", "Stopping")
 USUAL = timedelta(minutes=10)
@@ -101,10 +105,12 @@ class SageMaker:
         job.status, job.said = status, said
 
     def stop(self, name: str) -> None:
-        """Stop a job of any kind, as a person does. Raises Refused unless it runs."""
+        """Stop a job of any kind, as a person does. Raises RefusedError unless it runs."""
         job = self._job(name)
         if job.status != "InProgress":
-            raise Refused("ValidationException", f"The request was rejected because the job is in status {job.status}.")
+            raise RefusedError(
+                "ValidationException", f"The request was rejected because the job is in status {job.status}."
+            )
         job.status, job.ends = "Stopping", self._clock.now
 
     # -- what happens by itself --
@@ -137,10 +143,10 @@ class SageMaker:
         shards = job.shards[:-1] if job.fate == DIES_LATE else job.shards
         try:
             if not job.shards:
-                raise Crashed
+                raise CrashError
             for uri in shards:
                 self._answer(job, uri)
-        except Crashed:
+        except CrashError:
             job.status, job.reason = "Failed", "AlgorithmError: the container died, or there was nothing to do"
             return
         job.status, job.reason = ("Failed", LOST) if job.fate == DIES_LATE else ("Completed", "")
@@ -155,7 +161,7 @@ class SageMaker:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         shard = self._s3.read(bucket, key)
         if shard is None:
-            raise Crashed
+            raise CrashError
         model = self.models[job.request["ModelName"]]["PrimaryContainer"]["ModelDataUrl"]
         target = job.request["TransformOutput"]["S3OutputPath"].removeprefix("s3://")
         bucket, _, prefix = target.partition("/")
@@ -167,20 +173,20 @@ class SageMaker:
     def create_model(self, request: dict, headers: dict) -> dict:
         name, url = request["ModelName"], request["PrimaryContainer"]["ModelDataUrl"]
         if name in self.models:
-            raise Refused("ValidationException", f"Cannot create already existing model {name}")
+            raise RefusedError("ValidationException", f"Cannot create already existing model {name}")
         if self._s3.read(*url.removeprefix("s3://").split("/", 1)) is None:
-            raise Refused("ValidationException", f"Could not find model data at {url}.")
+            raise RefusedError("ValidationException", f"Could not find model data at {url}.")
         self.models[name] = request
         return {"ModelArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model/{name}"}
 
     def describe_model(self, request: dict, headers: dict) -> dict:
         if request["ModelName"] not in self.models:
-            raise Refused("ValidationException", f"Could not find model {request['ModelName']}.")
+            raise RefusedError("ValidationException", f"Could not find model {request['ModelName']}.")
         return self.models[request["ModelName"]]
 
     def create_transform_job(self, request: dict, headers: dict) -> dict:
         if request["ModelName"] not in self.models:
-            raise Refused("ValidationException", f"Could not find model {request['ModelName']}.")
+            raise RefusedError("ValidationException", f"Could not find model {request['ModelName']}.")
         job = Job(TRANSFORM, request, self._clock.now, *self._destiny())
         return self._create(job, self._shards(request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]))
 
@@ -201,12 +207,14 @@ class SageMaker:
         if before:
             raise before
         if self.refusal:
-            raise Refused(self.refusal, "no")
+            raise RefusedError(self.refusal, "no")
         if job.name in self.jobs:
-            raise Refused("ResourceInUse", f"Job name must be unique within an account and region, {job.name} exists")
+            raise RefusedError(
+                "ResourceInUse", f"Job name must be unique within an account and region, {job.name} exists"
+            )
         running = sum(one.status in OPEN for one in self.jobs.values())
         if running >= self.room:
-            raise Refused("ResourceLimitExceeded", f"The account-level service limit is {self.room} Instances")
+            raise RefusedError("ResourceLimitExceeded", f"The account-level service limit is {self.room} Instances")
         job.shards, self.jobs[job.name] = list(shards), job
         transforming = sum(one.kind == TRANSFORM and one.status in OPEN for one in self.jobs.values())
         self.most_at_once = max(self.most_at_once, transforming)
@@ -236,7 +244,7 @@ class SageMaker:
 
     def _job(self, name: str) -> Job:
         if name not in self.jobs:
-            raise Refused("ValidationException", f"Could not find requested job with name: {name}")
+            raise RefusedError("ValidationException", f"Could not find requested job with name: {name}")
         return self.jobs[name]
 
     def _shards(self, manifest: str) -> list[str]:

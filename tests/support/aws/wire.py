@@ -6,10 +6,9 @@ import functools
 import importlib.util
 import logging
 import os
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 from unittest import mock
 
 import boto3.s3.transfer
@@ -22,8 +21,12 @@ from seqdrop.runtime import services as of_lambda
 from seqdrop.runtime.log import logger
 
 from tests.support.aws.account import Call
-from tests.support.aws.errors import Refused
+from tests.support.aws.errors import RefusedError
 from tests.support.aws.template import ACCOUNT, REGION, REPOSITORY, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
 
 ENVIRONMENT = {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "none"}
 
@@ -88,7 +91,7 @@ class Wire(logging.Handler):
         call = Call(model.service_model.service_name, model.name, request, params["headers"])
         try:
             answer, status = self.answer(call), 200
-        except Refused as error:
+        except RefusedError as error:
             answer, status = error.answer, error.status
         return SimpleNamespace(status_code=status), {**answer, "ResponseMetadata": {"HTTPStatusCode": status}}
 

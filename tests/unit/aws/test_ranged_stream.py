@@ -9,7 +9,7 @@ from botocore.response import StreamingBody
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.aws.ranged_stream import TRIES, RangedObject
-from seqdrop.errors import ObjectGone
+from seqdrop.errors import ObjectGoneError
 from seqdrop.uploads import UploadVersion
 from urllib3.exceptions import ProtocolError
 
@@ -112,7 +112,7 @@ def test_every_part_is_of_the_version_that_was_announced():
 @pytest.mark.parametrize("size", [5, 50])
 @pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "PreconditionFailed"])
 def test_an_object_that_went_or_changed_is_gone(code, size):
-    with Bucket(bytes(size), [code]).opened() as stream, pytest.raises(ObjectGone):
+    with Bucket(bytes(size), [code]).opened() as stream, pytest.raises(ObjectGoneError):
         stream.readall()
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from seqdrop_cli.checkpoint import read_checkpoint
-from seqdrop_cli.vocabulary import SPECIALS, UnfitModel
+from seqdrop_cli.vocabulary import SPECIALS, UnsuitableModelError
 
 from tests.unit.cli.folders import change_config, change_weights, with_language_head
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def kmers(k: int, bases: str = "ACGT") -> list[str]:
@@ -56,20 +59,20 @@ def test_a_seed_is_sound(seed):
 )
 def test_vocabularies_that_are_refused(folder, tokens, said):
     write_vocabulary(folder, *tokens)
-    with pytest.raises(UnfitModel, match=said):
+    with pytest.raises(UnsuitableModelError, match=said):
         read_checkpoint(folder)
 
 
 def test_a_byte_pair_vocabulary_is_dnabert_2s(folder):
     (folder / "vocab.txt").unlink()
     write_tokenizer(folder, "BPE", [*SPECIALS, "A", "C", "G", "T", "TATA", "GCGC"])
-    with pytest.raises(UnfitModel, match=r"BPE vocabulary, as DNABERT-2 has it.*\[UNK\]"):
+    with pytest.raises(UnsuitableModelError, match=r"BPE vocabulary, as DNABERT-2 has it.*\[UNK\]"):
         read_checkpoint(folder)
 
 
 def test_a_folder_without_tokens(folder):
     (folder / "vocab.txt").unlink()
-    with pytest.raises(UnfitModel, match=r"neither vocab\.txt nor tokenizer\.json"):
+    with pytest.raises(UnsuitableModelError, match=r"neither vocab\.txt nor tokenizer\.json"):
         read_checkpoint(folder)
 
 
@@ -90,17 +93,17 @@ def test_the_trap_of_transformers_5(folder, keeps_text):
     if not keeps_text:
         (folder / "vocab.txt").unlink()
     tokenizer.save_pretrained(folder)
-    with pytest.raises(UnfitModel, match=r"every token is \[UNK\] to it"):
+    with pytest.raises(UnsuitableModelError, match=r"every token is \[UNK\] to it"):
         read_checkpoint(folder)
 
 
 def test_the_same_trap_in_older_dress(folder):
     write_tokenizer(folder, "WordPiece", list(SPECIALS))  # five tokens, of a dict that was taken for a file
-    with pytest.raises(UnfitModel, match=r"does not know .*every token is \[UNK\]"):
+    with pytest.raises(UnsuitableModelError, match=r"does not know .*every token is \[UNK\]"):
         read_checkpoint(folder)
     (folder / "tokenizer.json").unlink()
     (folder / "tokenizer_config.json").write_text('{"do_lower_case": true}')
-    with pytest.raises(UnfitModel, match=r"lower case, so every token is \[UNK\]"):
+    with pytest.raises(UnsuitableModelError, match=r"lower case, so every token is \[UNK\]"):
         read_checkpoint(folder)
     (folder / "tokenizer_config.json").write_text('{"do_lower_case": false}')
     assert read_checkpoint(folder).vocabulary.k == 6
@@ -120,7 +123,7 @@ def test_the_same_trap_in_older_dress(folder):
 )
 def test_configs_that_are_refused(folder, changes, said):
     change_config(folder, **changes)
-    with pytest.raises(UnfitModel, match=said):
+    with pytest.raises(UnsuitableModelError, match=said):
         read_checkpoint(folder)
 
 
@@ -143,18 +146,22 @@ def test_folders_that_are_no_checkpoint(folder, name, body, said):
     (folder / name).unlink()
     if body is not None:
         (folder / name).write_bytes(body)
-    with pytest.raises(UnfitModel, match=said):
+    with pytest.raises(UnsuitableModelError, match=said):
         read_checkpoint(folder)
 
 
 def test_a_head_must_fit_its_task(folder, seed):
     assert read_checkpoint(seed, "embed").labels == ()
-    with pytest.raises(UnfitModel, match=r"no trained head for --task masked.*--task promoter and --task embed"):
+    with pytest.raises(
+        UnsuitableModelError, match=r"no trained head for --task masked.*--task promoter and --task embed"
+    ):
         read_checkpoint(seed, "masked")
     language = with_language_head(folder)
     for task in ("masked", "embed"):
         assert read_checkpoint(language, task).vocabulary.k == 6
-    with pytest.raises(UnfitModel, match=r"no trained head for --task promoter.*--task masked and --task embed"):
+    with pytest.raises(
+        UnsuitableModelError, match=r"no trained head for --task promoter.*--task masked and --task embed"
+    ):
         read_checkpoint(language, "promoter")
 
 
@@ -164,7 +171,7 @@ def test_a_regression_is_no_classifier(folder):
             tensors[name] = tensors[name][:1]
 
     change_weights(folder, one_class)
-    with pytest.raises(UnfitModel, match="one class"):
+    with pytest.raises(UnsuitableModelError, match="one class"):
         read_checkpoint(folder)
 
 
@@ -181,10 +188,10 @@ def test_labels_are_those_of_the_config_or_those_given(folder):
 
 @pytest.mark.parametrize("labels", [("yes",), ("a", "b", "c"), ("yes", "yes")])
 def test_labels_that_are_not_the_models(seed, labels):
-    with pytest.raises(UnfitModel, match="takes 2 different names"):
+    with pytest.raises(UnsuitableModelError, match="takes 2 different names"):
         read_checkpoint(seed, labels=labels)
 
 
 def test_only_classes_have_labels(seed):
-    with pytest.raises(UnfitModel, match="has no classes"):
+    with pytest.raises(UnsuitableModelError, match="has no classes"):
         read_checkpoint(seed, "embed", ("no", "yes"))

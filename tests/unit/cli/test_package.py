@@ -17,7 +17,7 @@ from seqdrop.models.archives import archive_labels
 from seqdrop_cli.main import main
 from seqdrop_cli.pack import pack_model
 from seqdrop_cli.package import package
-from seqdrop_cli.vocabulary import UnfitModel
+from seqdrop_cli.vocabulary import UnsuitableModelError
 
 from tests.unit.cli.folders import change_config, change_weights, with_language_head
 
@@ -61,7 +61,7 @@ def test_the_same_files_give_the_same_bytes(folder):
 
 
 def test_a_code_folder_without_a_handler(folder, tmp_path):
-    with pytest.raises(UnfitModel, match="--code"):
+    with pytest.raises(UnsuitableModelError, match="--code"):
         pack_model(folder, tmp_path)
 
 
@@ -91,7 +91,7 @@ def test_a_pickle_that_would_run_code_is_not_opened(folder, tmp_path, monkeypatc
     monkeypatch.setenv("HARM", str(harm))
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps({"a": Harmful()}, protocol=2))
     (folder / "model.safetensors").unlink()
-    with pytest.raises(UnfitModel, match="more than weights"):
+    with pytest.raises(UnsuitableModelError, match="more than weights"):
         pack_model(folder)
     assert not harm.exists()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from seqdrop_cli import predict as local
-from seqdrop_cli.handler import Handler, HandlerFailed
+from seqdrop_cli.handler import Handler, HandlerError
 from seqdrop_cli.interrupts import interrupts
 from seqdrop_cli.main import main
 from seqdrop_cli.pack import pack_model
@@ -206,14 +206,14 @@ def test_what_a_handler_prints_is_no_answer(handler):
 
 def test_an_exception_is_told_and_the_handler_goes_on(handler):
     with handler(SOUND + "def predict_fn(d, m):\n    return str(1 / int(d))\n") as found:
-        with pytest.raises(HandlerFailed, match="did not answer: ZeroDivisionError"):
+        with pytest.raises(HandlerError, match="did not answer: ZeroDivisionError"):
             found.ask(b"0")
         assert found.ask(b"1") == [b"1.0"]
 
 
 def test_a_handler_that_dies_is_told_with_its_last_words(handler):
     code = SOUND + "import os, sys\ndef predict_fn(d, m):\n    print('oh no', file=sys.stderr)\n    os._exit(3)\n"
-    with handler(code) as found, pytest.raises(HandlerFailed, match=r"died \(status 3\)\noh no"):
+    with handler(code) as found, pytest.raises(HandlerError, match=r"died \(status 3\)\noh no"):
         found.ask(b"a")
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
-from seqdrop.errors import JobRefused
+from seqdrop.errors import JobRefusedError
 from seqdrop.models import pointers
 from seqdrop.models.archives import current_archive
 from seqdrop.models.code_bundles import current_program
@@ -38,7 +38,7 @@ def members(services, key: str) -> list[str]:
 
 
 def test_the_scripts_of_the_checkout_are_pushed(run, services):
-    with pytest.raises(JobRefused, match="seqdrop training push"):
+    with pytest.raises(JobRefusedError, match="seqdrop training push"):
         current_program(services.s3, "results", "protein")
     assert run("training", "push") == 0
     found = members(services, current_program(services.s3, "results", "protein").prefix + "sourcedir.tar.gz")
@@ -80,7 +80,7 @@ def test_the_same_weights_are_one_archive_whatever_the_times_of_the_files(run, s
 
 
 def test_a_version_is_made_current_by_hand(run, services):
-    with pytest.raises(JobRefused, match="there is no version"):
+    with pytest.raises(JobRefusedError, match="there is no version"):
         run("models", "use", "structure", "v1")
     card = {"digest": "ab", "labels": ["H"], "task": "ss3", "figure": 0.4, "data": {"test_digest": "cd"}}
     services.s3.put_object(Bucket="results", Key="models/structure/v1/card.json", Body=json.dumps(card).encode())

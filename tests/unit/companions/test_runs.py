@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop.companions.manifest import parse
 from seqdrop.companions.runs import folders, put_marker, run_of
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 
 PARTS = st.text(alphabet="ab.+ é%", min_size=1, max_size=4)
 
@@ -80,7 +80,7 @@ def test_a_manifest_names_files_with_or_without_their_sizes():
     ],
 )
 def test_a_bad_manifest_says_which_entry_is_bad(text, message):
-    with pytest.raises(InvalidFile) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         parse(text.encode())
     assert caught.value.fault.code == "bad_manifest"
     assert message in caught.value.fault.message
@@ -89,5 +89,5 @@ def test_a_bad_manifest_says_which_entry_is_bad(text, message):
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda one: st.lists(one) | st.dictionaries(st.text(), one)))
 def test_any_json_is_a_manifest_or_a_bad_one(document):
     for content in (document, {"files": document}, {"files": [document]}, {"files": [{"name": document}]}):
-        with suppress(InvalidFile):
+        with suppress(InvalidFileError):
             assert parse(json.dumps(content).encode()).files

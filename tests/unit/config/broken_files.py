@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jsonschema import Draft7Validator
 from seqdrop.config.analyses import FILE
-from seqdrop.config.documents import FileFault, WrongFile
+from seqdrop.config.documents import ConfigFileError, FileFault
 from seqdrop.kinds.registry import parse
 from seqdrop.training import jobfile
 
@@ -50,7 +50,7 @@ class Broken:
         """What the pipeline says of it."""
         try:
             READERS[self.form][1](self.text)
-        except WrongFile as error:
+        except ConfigFileError as error:
             return error.faults
         return []
 

@@ -5,9 +5,9 @@ import re
 from dataclasses import fields, replace
 
 import pytest
-from seqdrop.config.documents import FileFault, WrongFile
+from seqdrop.config.documents import ConfigFileError, FileFault
 from seqdrop.config.job_settings import JobSettings
-from seqdrop.config.problems import WrongSettings
+from seqdrop.config.problems import SettingsError
 from seqdrop.errors import ConfigurationError
 from seqdrop.kinds.registry import KINDS, from_json, packaged, parse
 
@@ -29,7 +29,7 @@ label = "x"
 
 def faults(text: str) -> list[FileFault]:
     """Return what is wrong with an analyses.toml."""
-    with pytest.raises(WrongFile) as caught:
+    with pytest.raises(ConfigFileError) as caught:
         parse(text)
     return caught.value.faults
 
@@ -201,7 +201,7 @@ mates = "check"
 
 
 def test_a_message_starts_with_the_file_and_the_line():
-    with pytest.raises(WrongFile, match=r"^analyses\.toml:6: analyses\.reads\.k is 7; it must be") as caught:
+    with pytest.raises(ConfigFileError, match=r"^analyses\.toml:6: analyses\.reads\.k is 7; it must be") as caught:
         parse(GOOD.replace("k = 6", "k = 7"))
     assert isinstance(caught.value, ConfigurationError)
     assert not caught.value.retryable
@@ -277,7 +277,7 @@ def test_job_bounds():
     first, second = faults(GOOD + "[analyses.reads.job]\nmax_payload_mb = 101\nmax_members = 99\n")
     assert first.message.endswith("job.max_payload_mb is 101; it must be a whole number from 1 to 100")
     assert second.message.endswith("job.max_members is 99; it must be a whole number from 1 to 98")
-    with pytest.raises(WrongSettings, match="job.max_members is 0; it must be a whole number from 1 to 98"):
+    with pytest.raises(SettingsError, match="job.max_members is 0; it must be a whole number from 1 to 98"):
         JobSettings(max_members=0)
 
 
@@ -379,9 +379,9 @@ def test_what_is_wrong_with_an_analysis_of_proteins(change, message):
 
 def test_an_analysis_that_is_made_directly_is_checked_too():
     use = packaged().by_name["contigs"].settings
-    with pytest.raises(WrongSettings, match="^threshold is 5; it must be a number from 0 to 1$"):
+    with pytest.raises(SettingsError, match="^threshold is 5; it must be a number from 0 to 1$"):
         replace(use, threshold=5)
-    with pytest.raises(WrongSettings, match="^strid is no setting; did you mean stride.$"):
+    with pytest.raises(SettingsError, match="^strid is no setting; did you mean stride.$"):
         KINDS["masked"].settings.read(
             {"model": "m", "k": 3, "window": 5, "strands": "+", "max_n_fraction": 0, "strid": 1}, ()
         )

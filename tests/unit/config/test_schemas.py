@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from seqdrop.config.analyses import Analysis
-from seqdrop.config.documents import FileFault, WrongFile
+from seqdrop.config.documents import ConfigFileError, FileFault
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.kinds.registry import KINDS, parse
 from seqdrop.training import jobfile
@@ -104,7 +104,7 @@ VALID = {
 def faults_of(text: str) -> list[FileFault]:
     try:
         parse(text)
-    except WrongFile as error:
+    except ConfigFileError as error:
         return error.faults
     return []
 

@@ -2,7 +2,7 @@
 
 import pytest
 from seqdrop.ledger.diagram import page
-from seqdrop.ledger.moves import ENDS, FORGETTABLE, MOVES, OPEN, REPLAY, IllegalMove, check
+from seqdrop.ledger.moves import ENDS, FORGETTABLE, MOVES, OPEN, REPLAY, IllegalMoveError, check
 from seqdrop.ledger.records import KINDS as RECORDS
 
 KINDS = sorted(ENDS)
@@ -30,7 +30,7 @@ def test_every_mover_is_a_function(repository):
 
 
 def test_a_move_outside_the_table_is_a_program_error():
-    with pytest.raises(IllegalMove):
+    with pytest.raises(IllegalMoveError):
         check("upload", "REJECTED", "ARCHIVED")
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from seqdrop.ledger.coordination import FileSet
-from seqdrop.ledger.moves import MOVES, IllegalMove
+from seqdrop.ledger.moves import MOVES, IllegalMoveError
 from seqdrop.ledger.records import Attempt, Job, Step, Upload, attempt_keys, from_item
 from seqdrop.uploads import UploadVersion
 
@@ -62,7 +62,7 @@ def test_a_claim_is_all_or_nothing(ledger, upload):
 
 
 def test_a_move_that_is_not_in_the_table_raises(ledger, upload):
-    with pytest.raises(IllegalMove):
+    with pytest.raises(IllegalMoveError):
         ledger.move(upload, "ARCHIVED")
 
 

@@ -5,7 +5,7 @@ import tarfile
 
 import pytest
 
-from local.sagemaker.archive import BadArchive, unpack
+from local.sagemaker.archive import BadArchiveError, unpack
 
 
 def packed(tmp_path, *entries: tuple[tarfile.TarInfo, bytes]):
@@ -38,7 +38,7 @@ def test_files_and_folders_are_unpacked(tmp_path):
     ],
 )
 def test_nothing_leaves_the_folder(tmp_path, entry):
-    with pytest.raises(BadArchive):
+    with pytest.raises(BadArchiveError):
         unpack(packed(tmp_path, (entry, b"")), tmp_path / "deep/model")
     assert not (tmp_path / "evil").exists()
 
@@ -52,5 +52,5 @@ def test_an_absolute_name_stays_inside(tmp_path):
 def test_what_is_no_archive_is_refused(tmp_path, content):
     path = tmp_path / "model.tar.gz"
     path.write_bytes(content)
-    with pytest.raises(BadArchive, match="cannot be unpacked"):
+    with pytest.raises(BadArchiveError, match="cannot be unpacked"):
         unpack(path, tmp_path / "model")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.sagemaker.records import BadRecord, inflate, payloads
+from local.sagemaker.records import BadRecordError, inflate, payloads
 
 CONTENT = st.lists(st.binary(max_size=12), max_size=12).map(b"\n".join)
 
@@ -59,7 +59,7 @@ def test_a_record_over_the_limit_is_refused_before_it_is_read_to_its_end(split):
         while True:
             yield b"x" * 1000
 
-    with pytest.raises(BadRecord, match="MaxPayloadInMB"):
+    with pytest.raises(BadRecordError, match="MaxPayloadInMB"):
         list(payloads(endless(), split=split, single=False, limit=5000))
 
 
@@ -71,5 +71,5 @@ def test_every_member_of_a_gzip_stream_is_read(members, chunk):
 
 @pytest.mark.parametrize("content", [b"plain text", gzip.compress(b"cut off" * 100, mtime=0)[:-5], b""])
 def test_what_is_not_whole_gzip_is_refused(content):
-    with pytest.raises(BadRecord, match="gzip"):
+    with pytest.raises(BadRecordError, match="gzip"):
         list(inflate([content]))

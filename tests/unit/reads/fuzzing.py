@@ -13,7 +13,7 @@ import random
 import sys
 import time
 
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.check import Reading
 
 from tests.unit.reads.planting import fastq
@@ -63,11 +63,11 @@ def run(seed: int) -> None:
     try:
         for record in reading.records():
             assert record.quality is None or len(record.quality) == len(record.sequence)
-    except InvalidFile:
+    except InvalidFileError:
         assert reading.findings.errors
     report = json.dumps(reading.report())
     whole = Reading(io.BytesIO(body), ["fastq", "fasta", "bam"], block=1 << 19)
-    with contextlib.suppress(InvalidFile):
+    with contextlib.suppress(InvalidFileError):
         whole.run()
     found, other = json.loads(report), whole.report()
     assert found["valid"] == other["valid"]

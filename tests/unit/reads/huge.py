@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.check import Reading
 
 MEGABYTE = b"A" * (1 << 20)
@@ -35,7 +35,7 @@ def codes(parts, formats=("fastq", "fasta"), **options) -> list[str]:
     reading = Reading(Repeated(parts), formats, **options)
     try:
         reading.run()
-    except InvalidFile as error:
+    except InvalidFileError as error:
         return [one.code for one in error.errors]
     return []
 

@@ -8,7 +8,7 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads import bed
 from seqdrop.reads.bed import read_bed
 
@@ -58,7 +58,7 @@ def test_every_stretch_is_found_by_record_and_start(drawn, packed, block):
 def test_any_bytes_are_read_or_refused(body):
     try:
         found = read_bed(io.BytesIO(body))
-    except InvalidFile:
+    except InvalidFileError:
         return
     for name in found.stretches.names:
         spans = list(found.stretches.of(name))
@@ -67,7 +67,7 @@ def test_any_bytes_are_read_or_refused(body):
 
 
 def faults(body: bytes, name: str = "") -> list[tuple]:
-    with pytest.raises(InvalidFile) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         read_bed(io.BytesIO(body), name)
     return [(one.code, one.line, one.byte) for one in caught.value.errors]
 
@@ -142,6 +142,6 @@ class TestBounds:
         assert faults(gzip.compress(b"\n" * 3_000)) == [("bed_too_large", None, None)]
 
     def test_what_is_no_bed_is_not_read_to_its_end(self):
-        with pytest.raises(InvalidFile) as caught:
+        with pytest.raises(InvalidFileError) as caught:
             read_bed(io.BytesIO(b"a\n" * 1_000))
         assert caught.value.counts == {"bed_columns": bed.ENOUGH}

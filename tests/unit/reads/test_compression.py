@@ -11,7 +11,7 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.check import Reading
 
 from tests.unit.reads.planting import fastq
@@ -36,7 +36,7 @@ def found(body: bytes, name: str = "", formats=("fastq", "fasta", "bam"), **opti
     reading = Reading(io.BytesIO(body), formats, name=name, **options)
     try:
         reading.run()
-    except InvalidFile as error:
+    except InvalidFileError as error:
         return [(one.code, one.byte) for one in error.errors], reading
     return [], reading
 

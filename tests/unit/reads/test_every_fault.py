@@ -6,7 +6,7 @@ import io
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.check import Reading
 
 from tests.unit.reads.planting import FASTQ_FAULTS, MIXED_ENDS, fastq
@@ -21,7 +21,7 @@ def faults(body: bytes, block: int = BLOCK, **options) -> list:
     reading = Reading(io.BytesIO(body), ["fastq", "fasta"], block=block, **options)
     try:
         reading.run()
-    except InvalidFile as error:
+    except InvalidFileError as error:
         return error.errors
     return []
 
@@ -92,7 +92,7 @@ def test_the_first_faults_exactly_and_the_rest_by_count():
         records[at][1] = b"!" + records[at][1][1:]
     body = b"".join(part for record in records for part in record)
     reading = Reading(io.BytesIO(body), ["fastq"], first=5, block=BLOCK)
-    with pytest.raises(InvalidFile) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         reading.run()
     assert [one.record for one in caught.value.errors] == [1, 3, 5, 7, 9]
     assert caught.value.counts == {"illegal_base": 250}

@@ -7,14 +7,14 @@ import io
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
 
 
 def read(body: bytes, block: int = 4096, **options) -> Reading:
     reading = Reading(io.BytesIO(body), ["fasta"], block=block, **options)
-    with contextlib.suppress(InvalidFile):
+    with contextlib.suppress(InvalidFileError):
         reading.run()
     return reading
 

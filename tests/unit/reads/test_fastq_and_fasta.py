@@ -10,7 +10,7 @@ import lzma
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.check import Reading
 
 BASES = "ACGTRYSWKMBDHVNacgtn"
@@ -25,7 +25,7 @@ def read(body: bytes, *formats: str):
 
 
 def fault(body: bytes, *formats: str):
-    with pytest.raises(InvalidFile) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         read(body, *formats)
     return caught.value.fault
 
@@ -80,7 +80,7 @@ def test_fasta_is_read_as_written(records, width, end):
 
 @given(st.binary(max_size=300))
 def test_no_bytes_make_it_fall_over(body):
-    with contextlib.suppress(InvalidFile):
+    with contextlib.suppress(InvalidFileError):
         read(body)
 
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.check import Reading
 
 from tests.unit.reads.fuzzing import run
@@ -19,7 +19,7 @@ def test_no_mutation_makes_it_fall_over(seed):
 
 def test_a_record_over_the_limit_is_refused_where_it_begins():
     reading = Reading(Repeated([b"@a\nA\n+\nI\n@b\n", *[b"A" * 1000] * 100]), ["fastq"], block=1000, limit=20_000)
-    with pytest.raises(InvalidFile) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         reading.run()
     fault = caught.value.fault
     assert (fault.code, fault.record, fault.line, fault.byte) == ("record_too_long", 2, 5, 9)

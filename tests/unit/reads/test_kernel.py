@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads import kernel
 from seqdrop.reads.blocks import PAD
 from seqdrop.reads.check import Reading
@@ -31,7 +31,7 @@ def both(monkeypatch, function):
 
 def report(body: bytes) -> dict:
     reading = Reading(io.BytesIO(body), ["fastq"], block=2048)
-    with contextlib.suppress(InvalidFile):
+    with contextlib.suppress(InvalidFileError):
         reading.run()
     return reading.report() | {"names": reading.read_names.chunks.tolist() if reading.number else []}
 

@@ -25,7 +25,7 @@ def machine_of(file) -> int:
 def test_the_compiler_that_is_here(tmp_path):
     try:
         made = build.build(folder=tmp_path)
-    except build.CannotBuild as error:
+    except build.KernelBuildError as error:
         pytest.skip(str(error))
     assert made.name == f"_kernel_{platform.machine()}.abi3"
     assert machine_of(made) == ELF[platform.machine()]
@@ -51,7 +51,7 @@ def test_nothing_newer_than_the_oldest_glibc_of_lambda(wanted, fits, tmp_path):
     if fits:
         build.check_glibc(made)
     else:
-        with pytest.raises(build.CannotBuild, match=wanted):
+        with pytest.raises(build.KernelBuildError, match=wanted):
             build.check_glibc(made)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.check import Reading
 from seqdrop.reads.duplicates import Duplicates, Place
 from seqdrop.reads.name_digests import CHUNK, NameDigest, compare, located, out_of_step
@@ -86,7 +86,7 @@ def test_interleaved_mates_are_seen_and_checked(style, block):
     assert reading.report()["interleaved"]
     for lost, code, record in ((31, "mates_out_of_step", 32), (119, "mates_unequal_counts", None)):
         reading = Reading(io.BytesIO(b"".join(pairs[:lost] + pairs[lost + 1 :])), ["fastq"], block=block)
-        with pytest.raises(InvalidFile) as caught:
+        with pytest.raises(InvalidFileError) as caught:
             reading.run()
         assert [(one.code, one.record) for one in caught.value.errors] == [(code, record)]
 
@@ -97,7 +97,7 @@ def test_pairs_are_told_by_the_first_four_however_small_the_blocks_are():
     body = mate(1, names, "silent")
     for block in (70, 128, 1 << 16):
         reading = Reading(io.BytesIO(body), ["fastq"], block=block)
-        with pytest.raises(InvalidFile) as caught:
+        with pytest.raises(InvalidFileError) as caught:
             reading.run()
         assert not reading.report()["interleaved"]
         assert [(one.code, one.record) for one in caught.value.errors] == [("duplicate_name", 2)]
@@ -110,7 +110,7 @@ def test_a_file_that_is_interleaved_at_first_only(pairs, block):
     parts = [mate(number, [n]) for n in range(pairs) for number in (1, 2)]
     singles = [mate(1, [n]) for n in range(pairs, pairs + 50)]
     reading = Reading(io.BytesIO(b"".join(parts + singles)), ["fastq"], block=block)
-    with pytest.raises(InvalidFile) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         reading.run()
     assert [(one.code, one.record) for one in caught.value.errors] == [("mates_out_of_step", 2 * pairs + 2)]
 

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
 
@@ -19,7 +19,7 @@ LINE = b"MKVLAAGIVGLFWEEQPLHISTRDE"
 
 def read(body: bytes, block: int = 4096, **options) -> Reading:
     reading = Reading(io.BytesIO(body), ["fasta"], block=block, alphabet="protein", **options)
-    with contextlib.suppress(InvalidFile):
+    with contextlib.suppress(InvalidFileError):
         reading.run()
     return reading
 

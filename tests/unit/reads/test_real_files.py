@@ -4,7 +4,7 @@ import gzip
 
 import numpy as np
 import pytest
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.check import Reading
 
 # The first error, or None for a valid file. What is not listed is valid.
@@ -62,7 +62,7 @@ def judged(path, block: int = 1 << 19) -> tuple[str | None, Reading]:
         reading = Reading(stream, ["fastq", "fasta"], name=path.name, block=block)
         try:
             reading.run()
-        except InvalidFile as error:
+        except InvalidFileError as error:
             return error.fault.code, reading
     return None, reading
 

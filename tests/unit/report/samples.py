@@ -6,7 +6,7 @@ import io
 from contextlib import suppress
 
 from hypothesis import strategies as st
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.check import Reading
 
 from tests.unit.reads.planting import fastq
@@ -15,7 +15,7 @@ from tests.unit.reads.planting import fastq
 def read(body: bytes, name: str = "") -> dict:
     """The report of a file of these bytes, sound or not."""
     reading = Reading(io.BytesIO(body), ["fastq", "fasta"], name=name)
-    with suppress(InvalidFile):
+    with suppress(InvalidFileError):
         reading.run()
     return reading.report()
 

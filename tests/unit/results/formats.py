@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # BEDv1, table 1 and section 1.5: what each of the first nine fields may be.
 BED = [

@@ -17,7 +17,7 @@ from seqdrop.kinds.plans import KINDS, packaged
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.results import structure
 from seqdrop.results.provenance import provenance
-from seqdrop.results.rows import UnknownAnswer
+from seqdrop.results.rows import UnexpectedOutputError
 from seqdrop.results.writer import Predictions, result_files, summary
 
 from tests.unit.results.proteins import UNIT, answer, item, random_rows, read_ss2, read_three_line
@@ -134,12 +134,15 @@ ROWS = [[10_000, 0, 0]] * 3
     ],
 )
 def test_an_answer_of_another_shape_is_refused(line):
-    with pytest.raises(UnknownAnswer, match="answer 2 of the model"), results([GOOD, GOOD], [answer(GOOD, ROWS), line]):
+    with (
+        pytest.raises(UnexpectedOutputError, match="answer 2 of the model"),
+        results([GOOD, GOOD], [answer(GOOD, ROWS), line]),
+    ):
         pass
 
 
 def test_more_answers_than_work_items_are_refused():
-    with pytest.raises(UnknownAnswer, match="answer 2"), results([GOOD], [answer(GOOD, ROWS)] * 2):
+    with pytest.raises(UnexpectedOutputError, match="answer 2"), results([GOOD], [answer(GOOD, ROWS)] * 2):
         pass
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gffutils
 import pyarrow.parquet
@@ -13,16 +13,20 @@ import pybigtools
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from seqdrop.config.analyses import Analysis
 from seqdrop.kinds.plans import KINDS, packaged
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.models.calibration import Calibration
 from seqdrop.results import tracks
 from seqdrop.results.provenance import provenance
-from seqdrop.results.rows import UnknownAnswer
+from seqdrop.results.rows import UnexpectedOutputError
 from seqdrop.results.writer import Predictions, result_files, summary
 
 from tests.unit.results import formats
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seqdrop.config.analyses import Analysis
 
 pyBigWig = pytest.importorskip("pyBigWig")
 
@@ -197,9 +201,9 @@ def test_a_bigwig_that_breaks_off_is_no_bigwig(tmp_path):
         yield "a", 0, 10, 0.5
         raise OSError("the disk is gone")
 
-    with pytest.raises((tracks.BigWigFailed, OSError)):
+    with pytest.raises((tracks.BigWigError, OSError)):
         tracks.by_pybigtools(tmp_path / "x.bw", {"a": 100}, broken())
-    with pytest.raises(tracks.BigWigFailed):  # an interval beyond the end of its sequence
+    with pytest.raises(tracks.BigWigError):  # an interval beyond the end of its sequence
         tracks.by_pybigtools(tmp_path / "y.bw", {"a": 5, "b": 5}, iter([("a", 0, 5, 0.5), ("b", 0, 10, 0.5)]))
 
 
@@ -213,7 +217,7 @@ def test_a_bigwig_that_breaks_off_is_no_bigwig(tmp_path):
 )
 def test_answers_out_of_order_are_no_track(lines):
     with (
-        pytest.raises(UnknownAnswer, match="not in the order|not together"),
+        pytest.raises(UnexpectedOutputError, match="not in the order|not together"),
         result_files(Predictions(CONTIGS, lines, made_by(CONTIGS))),
     ):
         pass
@@ -295,7 +299,7 @@ def test_an_answer_to_another_question_is_refused(task):
     analysis = other(task)
     lines = lines_of({"c": [(0, 300, {"+": 0.5})]}, "+")
     with (
-        pytest.raises(UnknownAnswer, match="no known shape"),
+        pytest.raises(UnexpectedOutputError, match="no known shape"),
         result_files(Predictions(analysis, lines, made_by(analysis))),
     ):
         pass

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from seqdrop.runtime.events import UnknownEvent, finished_job, job_ended_message, landed_message, landed_versions
+from seqdrop.runtime.events import UnknownEventError, finished_job, job_ended_message, landed_message, landed_versions
 from seqdrop.sagemaker.client import JOB_TYPES
 from seqdrop.uploads import UploadVersion
 
@@ -57,7 +57,7 @@ def test_deletions_and_s3s_test_message_yield_nothing(bodies):
 
 @pytest.mark.parametrize("body", [{}, {"Records": [{"eventSource": "aws:sns"}]}, {"source": "aws.ec2"}])
 def test_other_shapes_are_refused(body):
-    with pytest.raises(UnknownEvent):
+    with pytest.raises(UnknownEventError):
         landed_versions(body)
 
 
@@ -74,7 +74,7 @@ def test_a_job_that_ended(bodies, event, kind, name):
     assert finished_job(body) == f"{name}-ABCDEFGHIJKLMNOPQRSTUVWX27-1"
     body["detail"][f"{kind}JobStatus"] = "InProgress"
     assert finished_job(body) is None
-    with pytest.raises(UnknownEvent):
+    with pytest.raises(UnknownEventError):
         finished_job(body | {"detail-type": "SageMaker Endpoint State Change"})
 
 

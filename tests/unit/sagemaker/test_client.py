@@ -4,12 +4,12 @@ import boto3
 import botocore.session
 import pytest
 from botocore.exceptions import ClientError
-from seqdrop.errors import JobRefused
+from seqdrop.errors import JobRefusedError
 from seqdrop.ledger.moves import JOB, MOVES
 from seqdrop.ledger.records import EXAMINE, TRAIN, TRANSFORM
 from seqdrop.sagemaker.client import ENDS, JOB_TYPES, covers, create, create_model, describe
 
-from tests.support.aws.errors import Refused
+from tests.support.aws.errors import RefusedError
 
 NAME = "seqdrop-reads-x-1"
 TASKS = pytest.mark.parametrize("task", [TRANSFORM, EXAMINE, TRAIN])
@@ -41,7 +41,7 @@ def test_a_job_is_created_once_however_often_it_is_asked_for(services, service, 
 @pytest.mark.parametrize(("task", "member"), [(task, name) for task, job in JOB_TYPES.items() for name in job.decisive])
 def test_a_job_of_the_name_that_was_asked_for_something_else_is_refused(services, service, task, member):
     service.put(JOB_TYPES[task].word, **request_of(task, **{member: {"another": "value"}}))
-    with pytest.raises(JobRefused, match=f"a job of this name exists with another {member}"):
+    with pytest.raises(JobRefusedError, match=f"a job of this name exists with another {member}"):
         create(services.sagemaker, task, request_of(task))
     assert list(service.jobs) == [NAME]
 
@@ -64,8 +64,8 @@ def test_without_room_there_is_no_job_and_no_error(services, service, task, code
 
 @TASKS
 def test_a_request_that_is_never_taken_is_refused_in_the_services_words(services, service, task):
-    service.accidents = [(Refused("ValidationException", "1 validation error detected"), None)]
-    with pytest.raises(JobRefused, match="SageMaker refused the job: 1 validation error detected"):
+    service.accidents = [(RefusedError("ValidationException", "1 validation error detected"), None)]
+    with pytest.raises(JobRefusedError, match="SageMaker refused the job: 1 validation error detected"):
         create(services.sagemaker, task, request_of(task))
 
 
@@ -96,7 +96,7 @@ def test_a_model_is_created_once(services, service):
 def test_a_model_waits_is_refused_or_fails_as_a_job_does():
     assert create_model(refusing("ThrottlingException", "Rate exceeded"), MODEL) is False
     assert create_model(refusing("ResourceLimitExceeded", "no"), MODEL) is False
-    with pytest.raises(JobRefused, match="SageMaker refused the model: Could not find model data"):
+    with pytest.raises(JobRefusedError, match="SageMaker refused the model: Could not find model data"):
         create_model(refusing("ValidationException", "Could not find model data at s3://results/x."), MODEL)
     with pytest.raises(ClientError, match="AccessDenied"):
         create_model(refusing("AccessDeniedException", "no"), MODEL)

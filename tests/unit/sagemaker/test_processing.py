@@ -12,7 +12,7 @@ import boto3
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
-from seqdrop.errors import JobRefused
+from seqdrop.errors import JobRefusedError
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import Upload
 from seqdrop.models.code_bundles import Code, current_code, push_code
@@ -116,14 +116,14 @@ def test_what_a_key_may_hold_is_in_no_environment(made):
     ],
 )
 def test_bounds_that_botocore_does_not_check(made, change, message):
-    with pytest.raises(JobRefused, match=message):
+    with pytest.raises(JobRefusedError, match=message):
         check_processing(made() | change)
 
 
 def test_the_pointer_follows_the_last_push(cloud):
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="results")
-    with pytest.raises(JobRefused, match="seqdrop processing push"):
+    with pytest.raises(JobRefusedError, match="seqdrop processing push"):
         current_code(s3, "results")
     first = push_code(s3, "results", b"one", "t1")
     assert push_code(s3, "results", b"one", "t2") == first

@@ -8,7 +8,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
-from seqdrop.errors import JobRefused
+from seqdrop.errors import JobRefusedError
 from seqdrop.models.code_bundles import Program
 from seqdrop.sagemaker.limits import check_training
 from seqdrop.sagemaker.requests.training import METRICS, has_own_disks, training_request
@@ -193,5 +193,5 @@ def test_machines_with_disks_of_their_own(kind):
     ],
 )
 def test_bounds_that_botocore_does_not_check(made, change, message):
-    with pytest.raises(JobRefused, match=message):
+    with pytest.raises(JobRefusedError, match=message):
         check_training(made(CNN) | change)

@@ -9,7 +9,7 @@ import pytest
 from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.errors import JobRefused
+from seqdrop.errors import JobRefusedError
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import Attempt
 from seqdrop.models.archives import ModelArchive, class_names, current_archive, model_request, push_archive
@@ -107,14 +107,14 @@ def test_the_manifest_lists_every_shard_once(services):
     ],
 )
 def test_bounds_that_botocore_does_not_check(request_for, change, message):
-    with pytest.raises(JobRefused, match=message):
+    with pytest.raises(JobRefusedError, match=message):
         check_transform(request_for() | change)
 
 
 def test_the_pointer_follows_the_last_push_and_keeps_history(cloud):
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="results")
-    with pytest.raises(JobRefused, match="models push m"):
+    with pytest.raises(JobRefusedError, match="models push m"):
         current_archive(s3, "results", "m")
     one, two = archive_of("no", "yes"), archive_of("other", "promoter")
     first = push_archive(s3, "results", "m", one, "t1")
@@ -137,7 +137,7 @@ def test_a_pointer_without_labels_gets_them_by_another_push(cloud):
     s3.put_object(Bucket="results", Key="models/m/current.json", Body=json.dumps(pointer).encode())
     old = current_archive(s3, "results", "m")
     assert old.labels == ()
-    with pytest.raises(JobRefused, match=r"does not name its classes.*models push m FOLDER --labels"):
+    with pytest.raises(JobRefusedError, match=r"does not name its classes.*models push m FOLDER --labels"):
         old.check_label("yes")
     assert push_archive(s3, "results", "m", body, "t2") == current_archive(s3, "results", "m") == archive
     pointer = json.loads(s3.get_object(Bucket="results", Key="models/m/current.json")["Body"].read())
@@ -175,7 +175,7 @@ def test_only_the_models_own_label_is_taken():
     found = ModelArchive("m", "k", "d", ("not promoter", "promoter"))
     found.check_label("promoter")
     for label in ("not promoter", "Promoter", "core promoter", ""):
-        with pytest.raises(JobRefused, match="positive class of model 'm' is 'promoter'"):
+        with pytest.raises(JobRefusedError, match="positive class of model 'm' is 'promoter'"):
             found.check_label(label)
 
 

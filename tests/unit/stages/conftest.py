@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
-from seqdrop.ledger.records import Upload
-from seqdrop.runtime.services import Services
 from seqdrop.stages import notifications
 
-from tests.support.aws.sagemaker import SageMaker
 from tests.support.services import direct_services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from seqdrop.ledger.records import Upload
+    from seqdrop.runtime.services import Services
+
+    from tests.support.aws.sagemaker import SageMaker
 
 
 class Reports:

@@ -4,17 +4,22 @@ every call."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from seqdrop.config.analyses import Analyses
 from seqdrop.kinds import plans
-from seqdrop.ledger.coordination import FileSet
-from seqdrop.uploads import UploadVersion
 
 from tests.unit.stages import world
-from tests.unit.stages.mates import Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from seqdrop.config.analyses import Analyses
+    from seqdrop.ledger.coordination import FileSet
+    from seqdrop.uploads import UploadVersion
+
+    from tests.unit.stages.mates import Turns
 
 FASTQ = b"@r1\n" + b"ACGT" * 30 + b"\n+\n" + b"IIII" * 30 + b"\n"
 

@@ -17,7 +17,7 @@ from seqdrop.stages.reconcile.unrecorded import sequencer
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 
-from tests.support.aws.errors import Refused
+from tests.support.aws.errors import RefusedError
 from tests.support.aws.sagemaker import TRANSFORM
 
 FASTQ = b"@r1\n" + b"ACGT" * 30 + b"\n+\n" + b"IIII" * 30 + b"\n"
@@ -342,7 +342,7 @@ class TestWhatNoEventToldOf:
 
     def test_one_look_that_fails_does_not_keep_the_others_from_looking(self, services, standing, sagemaker, sent):
         def refuse(*_):
-            raise Refused("ThrottlingException")
+            raise RefusedError("ThrottlingException")
 
         sagemaker.describe_transform_job = refuse
         counts = reconcile(replace(services, s3=None))

@@ -6,12 +6,11 @@ Clients are without botocore, so that thousands of orders can be tried.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from seqdrop.errors import RetryableError
-from seqdrop.ledger.records import Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.events import landed_versions
 from seqdrop.stages.validate.validate import validate
@@ -21,6 +20,11 @@ from tests.support.aws.account import Account
 from tests.support.aws.direct import Table
 from tests.support.services import direct_services
 from tests.unit.stages.mates import PausingLedger, Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from seqdrop.ledger.records import Upload
 
 MOMENT = "2026-01-01T00:00:00.000Z"
 

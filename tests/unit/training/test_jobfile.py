@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.training.jobfile import JobFile, parse
 
 DATA = '[data]\nformat = "flip"\nsequences = "s.fasta"\nlabels = "l.fasta"\n'
@@ -12,7 +12,7 @@ CNN = f'model = "cnn"\n{DATA}'
 
 def told(text: str) -> list[str]:
     """What is said to be wrong with it, each a fault of its own."""
-    with pytest.raises(InvalidFile) as raised:
+    with pytest.raises(InvalidFileError) as raised:
         parse(text.encode())
     assert raised.value.counts == {"bad_job": len(raised.value.errors)}
     return [fault.message for fault in raised.value.errors]
@@ -115,7 +115,7 @@ epochs = 0
 profile = "zero3"
 hosts = 2
 """
-    with pytest.raises(InvalidFile) as raised:
+    with pytest.raises(InvalidFileError) as raised:
         parse(text.encode())
     assert [(fault.line, fault.message.split(" ")[0]) for fault in raised.value.errors] == [
         (3, "weights"),
@@ -136,7 +136,7 @@ hosts = 2
     ],
 )
 def test_what_cannot_be_read_at_all_is_refused_too(body, message):
-    with pytest.raises(InvalidFile) as raised:
+    with pytest.raises(InvalidFileError) as raised:
         parse(body)
     assert raised.value.fault.message.startswith(message)
     assert raised.value.fault.line in (1, 4)
@@ -168,5 +168,5 @@ def test_all_that_is_wrong_is_said_at_once():
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused_in_words(body):
     """Two hundred bytes of chance are no job.toml."""
-    with pytest.raises(InvalidFile, match="bad_job"):
+    with pytest.raises(InvalidFileError, match="bad_job"):
         parse(body)

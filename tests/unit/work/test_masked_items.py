@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop.companions.bed_masks import BedMasks
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.bed import read_bed
 from seqdrop.reads.records import Record
 from seqdrop.work.items import masked_items, runs_of_n, true_end
@@ -141,7 +141,7 @@ def test_what_a_bed_names_and_the_records_lack():
     records = [Record(1, "a", b"ACGTACGTAC"), Record(2, "b", b"ACGTACGTAC")]
     assert [one.sequence for one in masks.cover(records)] == [b"NNGTACGTAC", b"ACGTACGTAN"]
     assert list(masks.spans(records[0])) == [(0, 2)]
-    with pytest.raises(InvalidFile) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         masks.check()
     found = [(one.code, one.name, one.line, one.byte) for one in caught.value.errors]
     assert found == [("bed_beyond_end", "a", 2, 6), ("bed_no_record", "gone", 3, 13)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop.config.analyses import Analysis
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.kinds.plans import packaged
 from seqdrop.reads.records import Record
 from seqdrop.work import selection as work_selection
@@ -88,7 +88,7 @@ def test_a_sample_stays_within_its_bounds_and_a_sample(lengths, most, seed, data
     windows = data.draw(st.integers(1, 80))
     try:
         found = list(sample(records, analysis(max_reads=most, seed=seed, max_windows=windows), room))
-    except InvalidFile:
+    except InvalidFileError:
         assert any(weight(one) > room or count_windows(len(one.sequence), 70, 70) > windows for one in records)
         return
     assert sum(map(weight, found)) <= room
@@ -160,12 +160,12 @@ def starts(length: int) -> list[int]:
 
 
 def test_without_a_sample_too_many_windows_are_refused():
-    with pytest.raises(InvalidFile, match="too_many_windows"):
+    with pytest.raises(InvalidFileError, match="too_many_windows"):
         list(Selection(analysis(max_windows=5, max_reads=None)).of(reads(3)))
 
 
 def test_a_sample_with_room_for_nothing_is_refused():
-    with pytest.raises(InvalidFile, match="a single record has more windows"):
+    with pytest.raises(InvalidFileError, match="a single record has more windows"):
         list(sample(reads(1, length=700), analysis(max_windows=5, max_reads=9)))
     assert list(sample([], analysis(max_reads=9))) == []
 

@@ -6,7 +6,10 @@ named, so one predicate can serve several.
 
 from __future__ import annotations
 
-from botocore.exceptions import ClientError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 # S3: no such object or version; or a delete marker has the version id that was named (a HEAD has only the status).
 MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"})

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WHOLE = 5_000_000_000  # bytes; S3 copies no more in one call
 PART = 256 << 20  # some seconds for one copy, and at most 10,000 parts: 2.6 TB

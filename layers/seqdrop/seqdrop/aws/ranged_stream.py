@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import (
     ClientError,
@@ -24,8 +25,10 @@ from botocore.exceptions import (
 )
 
 from seqdrop.aws.errors import is_conflict, is_missing
-from seqdrop.errors import ObjectGone
-from seqdrop.uploads import UploadVersion
+from seqdrop.errors import ObjectGoneError
+
+if TYPE_CHECKING:
+    from seqdrop.uploads import UploadVersion
 
 PART = 4 << 20  # large enough that the wait for its first byte is a small part of its time
 PARTS = 4  # held at a time: the one being read, and those being fetched
@@ -36,7 +39,7 @@ BROKEN = (ConnectionError, FlexibleChecksumError, HTTPClientError, IncompleteRea
 
 
 class RangedObject(io.RawIOBase):
-    """The bytes of `version`, in order. Raises ObjectGone if it is not there, or no longer what it was.
+    """The bytes of `version`, in order. Raises ObjectGoneError if it is not there, or no longer what it was.
 
     An object of one part is one plain GET in the caller's thread. `close` leaves no thread behind.
     """
@@ -134,7 +137,7 @@ class RangedObject(io.RawIOBase):
 
 def _refusal(error: ClientError) -> Exception:
     if is_missing(error):
-        return ObjectGone("the object was deleted before it was read")
+        return ObjectGoneError("the object was deleted before it was read")
     if is_conflict(error):
-        return ObjectGone("the object was replaced before it was read")
+        return ObjectGoneError("the object was replaced before it was read")
     return error

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from botocore.exceptions import ClientError
 
 from seqdrop.aws.errors import is_missing
-from seqdrop.uploads import UploadVersion
+
+if TYPE_CHECKING:
+    from seqdrop.uploads import UploadVersion
 
 
 def is_gone(s3, upload: UploadVersion) -> bool:

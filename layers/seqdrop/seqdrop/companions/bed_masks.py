@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from seqdrop.reads.bed import LONGEST_NAME, Bed, Stretch
 from seqdrop.reads.findings import Findings, Policy, fault
-from seqdrop.reads.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from seqdrop.reads.records import Record
 
 
 class BedMasks:
@@ -36,7 +40,7 @@ class BedMasks:
                 yield one.start, one.end
 
     def check(self) -> None:
-        """Once all records came by: raises InvalidFile with the BED's lines that fit none."""
+        """Once all records came by: raises InvalidFileError with the BED's lines that fit none."""
         findings = Findings(Policy())
         for name in self._unseen:
             one = next(self.bed.stretches.of(name))

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 from seqdrop.companions.runs import MANIFEST
-from seqdrop.errors import Fault, InvalidFile
+from seqdrop.errors import Fault, InvalidFileError
 
 MOST_BYTES = 20_000_000  # 100,000 files of a run, and more
 ADVICE = (
@@ -28,7 +28,7 @@ class Manifest:
 
 
 def parse(body: bytes) -> Manifest:
-    """Read a manifest. Raises InvalidFile (`bad_manifest`) that says what is wrong with which entry."""
+    """Read a manifest. Raises InvalidFileError (`bad_manifest`) that says what is wrong with which entry."""
     try:
         document = json.loads(body.removeprefix(codecs.BOM_UTF8))
     except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
@@ -56,5 +56,5 @@ def _entry(number: int, entry: object) -> tuple[str, int | None]:
     return name, size
 
 
-def _bad(message: str) -> InvalidFile:
-    return InvalidFile(Fault("bad_manifest", f"{MANIFEST}: {message}", ADVICE))
+def _bad(message: str) -> InvalidFileError:
+    return InvalidFileError(Fault("bad_manifest", f"{MANIFEST}: {message}", ADVICE))

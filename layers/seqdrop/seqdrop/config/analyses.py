@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import TYPE_CHECKING
 
 from seqdrop.companions import runs
-from seqdrop.config.documents import WrongFile, load, located
+from seqdrop.config.documents import ConfigFileError, load, located
 from seqdrop.config.entries import read_entry
 from seqdrop.config.fields import Choice, Choices, Number, Table, Text, setting
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.config.kind import ALPHABETS, DNA, READ_FORMATS, TRAINING, Kind, Kinds, Sampling
-from seqdrop.config.problems import Problem, WrongSettings, collect, dotted, shown, unknown_keys
+from seqdrop.config.problems import Problem, SettingsError, collect, dotted, shown, unknown_keys
 from seqdrop.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FILE = "analyses.toml"
 FORMATS = (*READ_FORMATS, TRAINING)
@@ -164,12 +167,15 @@ class Analyses:
 
 
 def parse(text: str, kinds: Kinds, name: str = FILE) -> Analyses:
-    """Read the text of an analyses.toml, which messages call `name`. Raise WrongFile with everything that is wrong."""
+    """Read the text of an analyses.toml, which messages call `name`.
+
+    Raise ConfigFileError with everything that is wrong.
+    """
     document = load(text, name)
     try:
         return _read(document, kinds)
-    except WrongSettings as error:
-        raise WrongFile(name, located(error.problems, text)) from error
+    except SettingsError as error:
+        raise ConfigFileError(name, located(error.problems, text)) from error
 
 
 def _read(document: dict, kinds: Kinds) -> Analyses:
@@ -183,7 +189,7 @@ def _read(document: dict, kinds: Kinds) -> Analyses:
         problems.append(Problem((), "analyses is missing: there must be a table [analyses.NAME] for each prefix"))
     analyses = {name: collect(problems, read_entry, name, entry, kinds, Analysis) for name, entry in entries.items()}
     if problems := [*problems, *_same_prefix(entries)]:
-        raise WrongSettings(problems)
+        raise SettingsError(problems)
     return Analyses(analyses, validation.lambda_gb)
 
 

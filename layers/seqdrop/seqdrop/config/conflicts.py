@@ -17,7 +17,7 @@ Rules = Callable[[Any], Iterable[str]]
 one of a table below (`job.max_members`)."""
 
 
-class _WrongSetting(Exception):
+class _SettingError(Exception):
     """A rule looked at a setting that is wrong itself."""
 
 
@@ -51,16 +51,16 @@ def _applied(rules: Rules, subject: Any, path: Path) -> Iterator[Problem]:
         for message in rules(subject):
             keys = message.split(" ", 1)[0].split(".")
             yield Problem((*path, *keys), dotted(path) + "." * bool(path) + message)
-    except _WrongSetting:
+    except _SettingError:
         return
 
 
 def _hiding(cls: type, names: frozenset[str]) -> type:
-    """Return a class whose instances raise _WrongSetting where one of these attributes is looked at."""
+    """Return a class whose instances raise _SettingError where one of these attributes is looked at."""
 
     def look(self: Any, name: str) -> Any:
         if name in names:
-            raise _WrongSetting(name)
+            raise _SettingError(name)
         return object.__getattribute__(self, name)
 
     return type(cls.__name__, (cls,), {"__getattribute__": look})

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from seqdrop.config.problems import Problem
 from seqdrop.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from seqdrop.config.problems import Problem
 
 PLACE = (
     r" \((?:at line (?P<line>\d+), column (?P<column>\d+)|at end of document)\)$"  # at the end of tomllib's messages
@@ -29,7 +32,7 @@ class FileFault(NamedTuple):
     message: str
 
 
-class WrongFile(ConfigurationError):
+class ConfigFileError(ConfigurationError):
     """What is wrong with a file: all of it, in the order of its lines. Permanent until a person edits the file."""
 
     def __init__(self, name: str, faults: Iterable[FileFault]):
@@ -38,23 +41,25 @@ class WrongFile(ConfigurationError):
 
 
 def load(text: str, name: str) -> dict:
-    """Return a TOML document. Raise WrongFile if it is none."""
+    """Return a TOML document. Raise ConfigFileError if it is none."""
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
     except RecursionError:
-        raise WrongFile(name, [FileFault(1, "this is no TOML that can be read: it is nested too deeply")]) from None
+        raise ConfigFileError(
+            name, [FileFault(1, "this is no TOML that can be read: it is nested too deeply")]
+        ) from None
     except ValueError as error:  # TOMLDecodeError, and what Python says of a number of 5,000 digits
-        raise WrongFile(name, [_syntax(str(error), text)]) from error
+        raise ConfigFileError(name, [_syntax(str(error), text)]) from error
 
 
 def decode(body: bytes, name: str) -> str:
-    """Return the text of a file. Raise WrongFile if it is not UTF-8."""
+    """Return the text of a file. Raise ConfigFileError if it is not UTF-8."""
     try:
         return body.decode()
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start) + 1
         message = f"byte {error.start:,} of the file is not UTF-8, which TOML is written in; save the file as UTF-8"
-        raise WrongFile(name, [FileFault(line, message)]) from error
+        raise ConfigFileError(name, [FileFault(line, message)]) from error
 
 
 def located(problems: Iterable[Problem], text: str) -> list[FileFault]:

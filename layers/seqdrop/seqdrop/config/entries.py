@@ -7,17 +7,15 @@ from the entry; nothing else here depends on which kinds there are.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seqdrop.config.fields import Table
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.config.kind import DNA, TRAINING, Kind, Kinds
 from seqdrop.config.problems import (
     WRONG,
     Path,
     Problem,
-    WrongSettings,
+    SettingsError,
     collect,
     dotted,
     nearest,
@@ -26,6 +24,11 @@ from seqdrop.config.problems import (
     unknown_keys,
 )
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from seqdrop.config.fields import Table
 
 # Part of every job name, which SageMaker limits to 63 characters.
 NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
@@ -56,11 +59,11 @@ def own_keys(kinds: Iterable[Kind]) -> set[str]:
 def read_entry(name: str, entry: Any, kinds: Kinds, made: type[Table]) -> Any:
     """Return an entry as an instance of `made`, whose settings are those of every analysis.
 
-    Raise WrongSettings with everything that is wrong.
+    Raise SettingsError with everything that is wrong.
     """
     path, problems = ("analyses", name), list(_name_problems(name))
     if not isinstance(entry, dict):
-        raise WrongSettings([*problems, *made.find_problems(entry, path)])
+        raise SettingsError([*problems, *made.find_problems(entry, path)])
     kind = kind_of(entry, kinds)
     unknown, misspelt = _unknown(entry, path, kinds, kind, made)
     problems += [*unknown, *_task_problems(entry, path, kinds)]
@@ -75,19 +78,19 @@ def read_entry(name: str, entry: Any, kinds: Kinds, made: type[Table]) -> Any:
     rules = (kind.conflicts, lambda analysis: _format_conflicts(analysis.formats, kind)) if kind else ()
     found = collect(problems, made.read, common, path, misspelt=misspelt, rules=rules, **parts)
     if problems:
-        raise WrongSettings(problems)
+        raise SettingsError(problems)
     return found
 
 
 def read_severity(given: Any, path: Path) -> dict[str, str]:
-    """Return [analyses.NAME.severity]: code → severity. Raise WrongSettings with everything that is wrong."""
+    """Return [analyses.NAME.severity]: code → severity. Raise SettingsError with everything that is wrong."""
     if not isinstance(given, dict):
-        raise WrongSettings(
+        raise SettingsError(
             [Problem(path, f"{dotted(path)} is {shown(given)}; it must be a table: write [{dotted(path)}]")]
         )
     wrong = {code: text for code, value in given.items() if (text := _severity_fault(code, value))}
     if wrong:
-        raise WrongSettings([Problem((*path, code), f"{dotted((*path, code))} {text}") for code, text in wrong.items()])
+        raise SettingsError([Problem((*path, code), f"{dotted((*path, code))} {text}") for code, text in wrong.items()])
     return dict(given)
 
 

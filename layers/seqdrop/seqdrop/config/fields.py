@@ -14,14 +14,16 @@ field as its description.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
 from dataclasses import MISSING, field, fields
 from functools import cache
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from seqdrop.config.conflicts import Rules, default, filled, find_conflicts
-from seqdrop.config.problems import WRONG, Path, Problem, WrongSettings, dotted, shown, unknown_keys
+from seqdrop.config.problems import WRONG, Path, Problem, SettingsError, dotted, shown, unknown_keys
 from seqdrop.config.rules import Choice, Choices, Flag, Maybe, Number, Rule, Text, Whole
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
 
 __all__ = ["Choice", "Choices", "Flag", "Maybe", "Number", "Rule", "Table", "Text", "Whole", "setting"]
 
@@ -33,7 +35,7 @@ def setting(default: Any, rule: Rule) -> Any:
 
 class Table:
     """Base of the frozen dataclasses. Fields made by `setting` are keys of the TOML table; any other field comes from
-    elsewhere. An instance that is made directly is checked, too, and raises WrongSettings."""
+    elsewhere. An instance that is made directly is checked, too, and raises SettingsError."""
 
     table = ""
     """Name of the TOML table, "" for the top. `read` takes another place where one class serves several tables."""
@@ -42,7 +44,7 @@ class Table:
         settings = {name: getattr(self, name) for name in self.rules()}
         others = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in settings}
         if problems := self.find_problems(settings, self.place(), **others):
-            raise WrongSettings(problems)
+            raise SettingsError(problems)
 
     def conflicts(self) -> Iterable[str]:
         """Yield what is wrong between settings that are each allowed. A message starts with the key that it is about.
@@ -69,13 +71,13 @@ class Table:
         """Return a table of a TOML document as an instance; `others` are fields that come from elsewhere.
 
         `misspelt` are settings that an unknown key, which was reported before, stands for: they are not reported as
-        missing. `rules` are more rules across fields. Raise WrongSettings with everything that is wrong, which is
+        missing. `rules` are more rules across fields. Raise SettingsError with everything that is wrong, which is
         nothing new if only a key is misspelt.
         """
         path = cls.place() if path is None else path
         problems = cls.find_problems(table, path, misspelt, rules, **others)
         if problems or cls.rules().keys() & set(misspelt) - table.keys():
-            raise WrongSettings(problems)
+            raise SettingsError(problems)
         return filled(cls, _given(cls, table) | others)
 
     @classmethod

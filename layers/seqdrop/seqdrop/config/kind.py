@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from seqdrop.config.fields import Table
-from seqdrop.errors import Fault
-from seqdrop.reads.records import Record
+if TYPE_CHECKING:
+    from seqdrop.config.fields import Table
+    from seqdrop.errors import Fault
+    from seqdrop.reads.records import Record
 
 DNA, PROTEIN = ALPHABETS = ("dna", "protein")
 READ_FORMATS, TRAINING = ("fastq", "fasta", "bam"), "training"
@@ -117,7 +118,7 @@ class Kind:
         raise NotImplementedError
 
     def check_archive(self, archive: Any, analysis: Any) -> None:
-        """Raise JobRefused if the model archive (models.archives.ModelArchive) is not one for this analysis."""
+        """Raise JobRefusedError if the model archive (models.archives.ModelArchive) is not one for this analysis."""
 
     def trial(self, longest: int) -> Trial:
         """Return how a new archive is tried; `longest` is what its model takes at once, in bases or residues."""

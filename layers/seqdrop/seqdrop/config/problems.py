@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seqdrop.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 Path = tuple[str, ...]
 """Keys from the top of the document."""
@@ -22,7 +24,7 @@ class Problem(NamedTuple):
     message: str
 
 
-class WrongSettings(ConfigurationError, ValueError):
+class SettingsError(ConfigurationError, ValueError):
     """What is wrong with settings: all of it. Permanent until a person edits the file."""
 
     def __init__(self, problems: Iterable[Problem]):
@@ -35,10 +37,10 @@ class WrongSettings(ConfigurationError, ValueError):
 
 
 def collect(problems: list[Problem], read: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    """Return what `read` returns; if it raises WrongSettings, add its problems to the list and return WRONG."""
+    """Return what `read` returns; if it raises SettingsError, add its problems to the list and return WRONG."""
     try:
         return read(*args, **options)
-    except WrongSettings as error:
+    except SettingsError as error:
         problems += error.problems
         return WRONG
 

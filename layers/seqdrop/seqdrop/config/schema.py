@@ -10,9 +10,8 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from seqdrop.config.analyses import Analysis, Validation
 from seqdrop.config.entries import JOB, NAME, RESERVED, SEVERITY, TASK, own_keys
@@ -20,6 +19,9 @@ from seqdrop.config.fields import Table
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.config.kind import DNA, TRAINING, Kind, Kinds
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 

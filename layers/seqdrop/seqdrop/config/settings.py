@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
+from typing import TYPE_CHECKING
 
 from seqdrop.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PREFIX = "SEQDROP_"
 

@@ -5,15 +5,19 @@ Rows: record, start, end, strand, embedding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from seqdrop.config.analyses import Analysis
 from seqdrop.kinds.windows import MAX_ANSWER, SampledSettings, WindowKind
 from seqdrop.results.rows import Counts, window_rows
 from seqdrop.results.tables import Column, width
-from seqdrop.results.writer import Predictions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.results.writer import Predictions
 
 
 @dataclass(frozen=True, kw_only=True)

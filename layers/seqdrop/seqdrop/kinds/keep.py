@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from seqdrop.config.analyses import Analysis
 from seqdrop.config.kind import PROTEIN, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seqdrop.config.analyses import Analysis
 
 
 class Keep(Kind):

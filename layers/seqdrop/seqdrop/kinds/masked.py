@@ -5,18 +5,21 @@ Rows: record, start, end, rank (from 1, the likeliest), bases, probability; a ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.config.analyses import LAMBDA_GB, SINGLE, Analysis
 from seqdrop.kinds.windows import WindowKind, WindowSettings
-from seqdrop.reads.records import Record
-from seqdrop.results.rows import Counts
-from seqdrop.results.tables import Column
-from seqdrop.results.writer import Predictions
 from seqdrop.work.items import Spans, masked_items, runs_of_n, true_end
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from seqdrop.reads.records import Record
+    from seqdrop.results.rows import Counts
+    from seqdrop.results.tables import Column
+    from seqdrop.results.writer import Predictions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from seqdrop.config.analyses import TRAINING, Analysis
-from seqdrop.config.kind import Kind
 from seqdrop.kinds.registry import KINDS, from_json, packaged, parse
-from seqdrop.ledger.records import Attempt
-from seqdrop.work.examination import Examination
 from seqdrop.work.selection import selected
+
+if TYPE_CHECKING:
+    from seqdrop.config.kind import Kind
+    from seqdrop.ledger.records import Attempt
+    from seqdrop.work.examination import Examination
 
 __all__ = ["KINDS", "attempts_of", "from_json", "kind_of", "packaged", "parse", "plan_of", "selection_of"]
 

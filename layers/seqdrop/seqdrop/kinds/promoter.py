@@ -6,22 +6,25 @@ places on a genome (`tracks`), calls are also BED and GFF3, and probabilities a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import MISSING, dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seqdrop.config.analyses import Analysis
 from seqdrop.config.fields import Flag, Maybe, Number, Text, Whole, setting
 from seqdrop.kinds.windows import SampledSettings, WindowKind
 from seqdrop.models.archives import POSITIVE, ModelArchive
-from seqdrop.models.calibration import Calibration
 from seqdrop.results.genome import Places
 from seqdrop.results.rows import DIGITS, Counts, window_rows
-from seqdrop.results.tables import Column
 from seqdrop.results.tracks import RULE
-from seqdrop.results.writer import Predictions, Results
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.models.calibration import Calibration
+    from seqdrop.results.tables import Column
+    from seqdrop.results.writer import Predictions, Results
 
 THRESHOLD = 0.9  # of `seqdrop predict` without an analysis
 NOT_CALIBRATED = (

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqdrop.kinds.proteins import ProteinKind, ProteinSettings
 from seqdrop.results.proteins import Answer, read_embedding
 from seqdrop.results.tables import write_embeddings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)

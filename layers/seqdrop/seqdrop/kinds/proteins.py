@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seqdrop.config.analyses import Analysis
 from seqdrop.config.fields import Maybe, Table, Whole, setting
 from seqdrop.config.kind import PROTEIN, Kind, Trial
 from seqdrop.errors import ConfigurationError, Fault
 from seqdrop.kinds.windows import MODEL
 from seqdrop.ledger.records import TRANSFORM
-from seqdrop.reads.records import Record
 from seqdrop.results.proteins import Answer, ProteinCounts, answered
-from seqdrop.results.rows import UnknownAnswer
+from seqdrop.results.rows import UnexpectedOutputError
 from seqdrop.results.writer import Predictions, Results
 from seqdrop.work.items import protein_items
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.reads.records import Record
 
 TRIAL_LENGTHS = (1, 30, 60, 120, 250, 400, 3_000)  # residues; the last in windows
 RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
@@ -96,7 +99,7 @@ class ProteinKind(Kind):
         counts = ProteinCounts()
         try:
             list(answered(lines, items, self.read, counts))
-        except UnknownAnswer as error:
+        except UnexpectedOutputError as error:
             return str(error)
         if counts.proteins == len(items):
             return ""

@@ -20,7 +20,10 @@ KINDS = Kinds(Promoter(), Masked(), Embed(), Structure(), ProteinEmbed(), Keep()
 
 
 def parse(text: str, name: str = FILE) -> Analyses:
-    """Read the text of an analyses.toml, which messages call `name`. Raise WrongFile with everything that is wrong."""
+    """Read the text of an analyses.toml, which messages call `name`.
+
+    Raise ConfigFileError with everything that is wrong.
+    """
     return parse_analyses(text, KINDS, name)
 
 

@@ -5,14 +5,18 @@ Files: structure.parquet (a row for each residue), predictions.jsonl, 3-line FAS
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqdrop.kinds.proteins import ProteinKind, ProteinSettings
 from seqdrop.results.proteins import Answer, read_structure
 from seqdrop.results.structure import write_structures
-from seqdrop.results.writer import Predictions, Results
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from seqdrop.results.writer import Predictions, Results
 
 
 @dataclass(frozen=True, kw_only=True)

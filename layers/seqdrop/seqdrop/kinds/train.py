@@ -5,11 +5,15 @@ What job.toml may say is in seqdrop.training.jobfile; the plan of an attempt is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from seqdrop.config.analyses import Analysis
 from seqdrop.config.kind import TRAINING, Kind
 from seqdrop.ledger.records import TRAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seqdrop.config.analyses import Analysis
 
 
 class Train(Kind):

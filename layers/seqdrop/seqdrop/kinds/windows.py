@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import MISSING, dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seqdrop.config.analyses import Analysis
 from seqdrop.config.fields import Choice, Flag, Maybe, Number, Table, Text, Whole, setting
 from seqdrop.config.kind import Kind, Sampling, Trial
 from seqdrop.errors import ConfigurationError, Fault
 from seqdrop.ledger.records import TRANSFORM
-from seqdrop.reads.records import Record
 from seqdrop.results.rows import Counts, rows
 from seqdrop.results.tables import TROUBLE, Column, parquet
 from seqdrop.results.writer import Predictions, Results
 from seqdrop.work.items import window_counter, work_items
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.reads.records import Record
 
 MODEL = Text(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}", "1 to 36 letters, digits and hyphens")
 """A model's name is part of a SageMaker model name (63 characters, with a prefix and a digest) and of object keys."""

@@ -189,11 +189,11 @@ DONE = frozenset({"PREDICTED", "TRAINED"})
 _ALLOWED = {(move.kind, move.source, move.target) for move in MOVES}
 
 
-class IllegalMove(Exception):
+class IllegalMoveError(Exception):
     """A program error: code asked for a move that is not in the table."""
 
 
 def check(kind: str, source: str | None, target: str) -> None:
-    """Raises IllegalMove unless the table allows it."""
+    """Raises IllegalMoveError unless the table allows it."""
     if (kind, source, target) not in _ALLOWED:
-        raise IllegalMove(f"{kind}: {source} → {target} is not in the table of moves")
+        raise IllegalMoveError(f"{kind}: {source} → {target} is not in the table of moves")

@@ -13,12 +13,15 @@ import json
 import re
 import tarfile
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
-from seqdrop.config.settings import Settings
-from seqdrop.errors import JobRefused
+from seqdrop.errors import JobRefusedError
 from seqdrop.models import pointers
 from seqdrop.models.calibration import of_archive
+
+if TYPE_CHECKING:
+    from seqdrop.config.settings import Settings
 
 # The container answers at most this many bytes to one request; its own default is 6.5 MB.
 MAX_RESPONSE = str(64 * 1024 * 1024)
@@ -42,27 +45,27 @@ class ModelArchive:
     """What its probabilities are worth (`Calibration.as_json`); "" if the archive does not say."""
 
     def check_label(self, label: str) -> None:
-        """Raises JobRefused unless `label` is the archive's own name for its positive class.
+        """Raises JobRefusedError unless `label` is the archive's own name for its positive class.
 
         A pointer from before labels were recorded names none: what the model does not say is not said for it.
         """
         if len(self.labels) <= POSITIVE:
-            raise JobRefused(
+            raise JobRefusedError(
                 f"the archive of model {self.model!r} does not name its classes, so no window may be called {label!r}: "
                 f"run `seqdrop models push {self.model} FOLDER --labels NEGATIVE POSITIVE`, then `seqdrop replay` it"
             )
         if self.labels[POSITIVE] != label:
-            raise JobRefused(
+            raise JobRefusedError(
                 f"the positive class of model {self.model!r} is {self.labels[POSITIVE]!r}, but analyses.toml calls it "
                 f"{label!r}: correct `label` there and deploy, or push the model that is meant; then replay it"
             )
 
 
 def current_archive(s3, bucket: str, model: str) -> ModelArchive:
-    """Follow the pointer. Raises JobRefused that says how to upload a model if there is none."""
+    """Follow the pointer. Raises JobRefusedError that says how to upload a model if there is none."""
     pointer = pointers.read(s3, bucket, keys.model_pointer(model))
     if pointer is None:
-        raise JobRefused(
+        raise JobRefusedError(
             f"there is no model {model!r} yet: run `seqdrop models push {model} ARCHIVE`, then `seqdrop replay` it"
         )
     found = pointer["current"]

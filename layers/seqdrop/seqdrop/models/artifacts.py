@@ -18,7 +18,7 @@ MOST_JSON = 10_000_000
 OF_MODEL, OF_OUTPUT = {"config.json", "metrics.json"}, {"card.json"}
 
 
-class NoModel(Exception):
+class ModelNotFoundError(Exception):
     """The job ended well and left no model that can be used; the message says what is wrong."""
 
 
@@ -33,13 +33,13 @@ class Artifacts:
 
 
 def read_artifacts(s3, bucket: str, job: str) -> Artifacts:
-    """Read both archives that a training job left in the work bucket. Raises NoModel."""
+    """Read both archives that a training job left in the work bucket. Raises ModelNotFoundError."""
     digest, model = _members(s3, bucket, keys.trained_archive(job), OF_MODEL)
     if "config.json" not in model:
-        raise NoModel("the job's model.tar.gz has no config.json")
+        raise ModelNotFoundError("the job's model.tar.gz has no config.json")
     try:
         _, output = _members(s3, bucket, keys.trained_output(job), OF_OUTPUT)
-    except NoModel:
+    except ModelNotFoundError:
         output = {}  # a script that writes none, as that of dnabert
     return Artifacts(digest, model["config.json"], model.get("metrics.json", {}), output.get("card.json", {}))
 
@@ -50,7 +50,7 @@ def _members(s3, bucket: str, key: str, wanted: set[str]) -> tuple[str, dict[str
         body = s3.get_object(Bucket=bucket, Key=key)["Body"]
     except ClientError as error:
         if is_missing(error):
-            raise NoModel(f"the job left no {key.rsplit('/', 1)[-1]}") from error
+            raise ModelNotFoundError(f"the job left no {key.rsplit('/', 1)[-1]}") from error
         raise
     hashed = Hashed(body)
     try:
@@ -62,7 +62,7 @@ def _members(s3, bucket: str, key: str, wanted: set[str]) -> tuple[str, dict[str
                     found[name] = json.loads(archive.extractfile(member).read())
         hashed.drain()
     except (tarfile.TarError, EOFError, ValueError) as error:
-        raise NoModel(f"{key.rsplit('/', 1)[-1]} cannot be read: {error}") from error
+        raise ModelNotFoundError(f"{key.rsplit('/', 1)[-1]} cannot be read: {error}") from error
     return hashed.digest.hexdigest(), found
 
 

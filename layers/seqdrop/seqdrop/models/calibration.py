@@ -12,10 +12,13 @@ import io
 import json
 import math
 import tarfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
 
 from seqdrop.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FILE = "calibration.json"
 SMALLEST = 1e-6

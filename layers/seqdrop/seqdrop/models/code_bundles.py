@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from seqdrop.aws import keys
-from seqdrop.errors import JobRefused
+from seqdrop.errors import JobRefusedError
 from seqdrop.models import pointers
 
 PROCESSING_ENTRY, PACKAGES = "entry.py", "packages.zip"
@@ -30,10 +30,10 @@ class Code:
 
 
 def current_code(s3, bucket: str) -> Code:
-    """Follow the pointer. Raises JobRefused that says what to do if there is none."""
+    """Follow the pointer. Raises JobRefusedError that says what to do if there is none."""
     pointer = pointers.read(s3, bucket, keys.PROCESSING_POINTER)
     if pointer is None:
-        raise JobRefused("the code of processing jobs is not there yet: run `seqdrop processing push`")
+        raise JobRefusedError("the code of processing jobs is not there yet: run `seqdrop processing push`")
     return Code(pointer["current"]["prefix"], pointer["current"]["digest"])
 
 
@@ -72,10 +72,10 @@ def program_of(model: str) -> str:
 
 
 def current_program(s3, bucket: str, program: str) -> Program:
-    """Follow the pointer. Raises JobRefused that says what to do if there is none."""
+    """Follow the pointer. Raises JobRefusedError that says what to do if there is none."""
     pointer = pointers.read(s3, bucket, keys.program_pointer(program))
     if pointer is None:
-        raise JobRefused(
+        raise JobRefusedError(
             "the code of training jobs is not there yet: run `seqdrop training push`, then drop job.toml again"
         )
     return Program(pointer["current"]["prefix"], pointer["current"]["digest"])

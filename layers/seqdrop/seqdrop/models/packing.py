@@ -10,10 +10,12 @@ import gzip
 import io
 import tarfile
 import zipfile
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Content = bytes | Path
 FAST = 1  # level of compression: weights and wheels hardly shrink, whatever the level

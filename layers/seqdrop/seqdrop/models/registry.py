@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from seqdrop.aws import keys
 from seqdrop.aws.errors import is_conflict
-from seqdrop.errors import JobRefused
+from seqdrop.errors import JobRefusedError
 from seqdrop.models import pointers
 from seqdrop.models.promotion import Candidate
 
@@ -52,11 +52,11 @@ def current_candidate(s3, results: str, model: str) -> Candidate | None:
 
 
 def make_current(s3, results: str, version: Version, now: str) -> None:
-    """Point to a registered version from now on. Raises JobRefused if there is none of that name."""
+    """Point to a registered version from now on. Raises JobRefusedError if there is none of that name."""
     try:
         card = json.loads(s3.get_object(Bucket=results, Key=version.card_key)["Body"].read())
     except s3.exceptions.NoSuchKey:
-        raise JobRefused(f"there is no version {version.version!r} of model {version.model!r}") from None
+        raise JobRefusedError(f"there is no version {version.version!r} of model {version.model!r}") from None
     pointer = pointers.read(s3, results, keys.model_pointer(version.model))
     if pointers.is_current(pointer, card["digest"]):
         return

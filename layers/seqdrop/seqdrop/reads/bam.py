@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.findings import Findings, fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BATCH = 2_000
 PIPE = 1 << 16
@@ -19,7 +22,7 @@ MATE_1, MATE_2, UNMAPPED, SKIPPED = 0x40, 0x80, 0x4, 0x900  # flags; supplementa
 
 
 class BamStream:
-    """FASTQ bytes through `readinto`. Raises InvalidFile where pysam is missing or the BAM is damaged.
+    """FASTQ bytes through `readinto`. Raises InvalidFileError where pysam is missing or the BAM is damaged.
 
     Mapped reads and missing qualities are told to `findings`; the former once.
     """
@@ -27,7 +30,7 @@ class BamStream:
     def __init__(self, plain, head: bytes, findings: Findings):
         self._pysam = _pysam()
         self._plain, self._findings = plain, findings
-        self._damage: InvalidFile | None = None
+        self._damage: InvalidFileError | None = None
         self._number = 0
         self._held = memoryview(b"")
         reading, writing = os.pipe()
@@ -53,7 +56,7 @@ class BamStream:
                 _write(sink, memoryview(head))
                 while size := self._plain.readinto(buffer):
                     _write(sink, buffer[:size])
-        except InvalidFile as error:
+        except InvalidFileError as error:
             self._damage = error
         except BrokenPipeError:
             pass  # the reader gave up first, and has said why
@@ -70,7 +73,7 @@ class BamStream:
         self._feeder.join()
         if self._damage or broken:
             message = f"record {self._number + 1}, or the header before it, is not BAM as specified"
-            raise self._damage or InvalidFile(fault("bam_corrupt", message)) from broken
+            raise self._damage or InvalidFileError(fault("bam_corrupt", message)) from broken
 
     def _texts(self, records) -> Iterator[bytes]:
         texts = []
@@ -111,11 +114,11 @@ def _write(sink, block: memoryview) -> None:
 
 
 def _pysam():
-    """pysam, imported when a BAM file comes: it is not in every layer. Raises InvalidFile where it is missing."""
+    """pysam, imported when a BAM file comes: it is not in every layer. Raises InvalidFileError where it is missing."""
     try:
         import pysam
     except ImportError as error:
         message = "the file is BAM, and pysam, which reads it, is not installed here"
-        raise InvalidFile(fault("unsupported_format", message)) from error
+        raise InvalidFileError(fault("unsupported_format", message)) from error
     pysam.set_verbosity(0)  # htslib would write to stderr what is said in the report
     return pysam

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.findings import Findings, Policy, fault
 from seqdrop.reads.inflate import GzipStream
 from seqdrop.reads.source import BLOCK, Digest, plain_stream
 from seqdrop.reads.suffix import check_suffix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MOST_STRETCHES = 1_000_000  # 40 bytes each, twice while they are sorted, and the records' names
 MOST_BYTES = 256 << 20  # of text
@@ -75,11 +77,14 @@ class Bed:
 
 
 def read_bed(raw: BinaryIO, name: str = "") -> Bed:
-    """Raises InvalidFile with all that is wrong with the file as such. What fits no record is for others to find."""
+    """Raises InvalidFileError with all that is wrong with the file as such.
+
+    What fits no record is for others to find.
+    """
     digest, findings, rows = Digest(raw), Findings(Policy()), _Rows()
     try:
         _read(digest, name, rows, findings)
-    except InvalidFile as error:
+    except InvalidFileError as error:
         findings.add(error.fault)
     findings.raise_errors()
     found = rows.sorted(findings)
@@ -112,7 +117,7 @@ def _lines(stream) -> Iterator[Line]:
             at += len(text) + 1
         _plain(rest, number + 1)
         if at > MOST_BYTES:
-            raise InvalidFile(fault("bed_too_large", f"the file has more than {MOST_BYTES:,} bytes of text"))
+            raise InvalidFileError(fault("bed_too_large", f"the file has more than {MOST_BYTES:,} bytes of text"))
     if rest:
         yield number + 1, at, _plain(rest, number + 1)
 
@@ -120,7 +125,7 @@ def _lines(stream) -> Iterator[Line]:
 def _plain(text: bytes, number: int) -> bytes:
     """A line without the CR of its end, and the first without a byte order mark."""
     if len(text) > LONGEST_LINE:
-        raise InvalidFile(fault("bed_too_large", f"a line has more than {LONGEST_LINE:,} bytes", line=number))
+        raise InvalidFileError(fault("bed_too_large", f"a line has more than {LONGEST_LINE:,} bytes", line=number))
     return text.removesuffix(b"\r").removeprefix(BOM if number == 1 else b"")
 
 
@@ -142,7 +147,7 @@ class _Rows:
             return
         if len(self._columns[0]) == MOST_STRETCHES:
             message = f"the file has more than {MOST_STRETCHES:,} stretches"
-            raise InvalidFile(fault("bed_too_large", message, line=number, byte=byte))
+            raise InvalidFileError(fault("bed_too_large", message, line=number, byte=byte))
         record = self._names.setdefault(fields[0].decode("utf-8", "backslashreplace"), len(self._names))
         for column, value in zip(self._columns, (record, int(fields[1]), int(fields[2]), number, byte), strict=True):
             column.append(value)

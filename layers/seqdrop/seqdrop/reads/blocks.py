@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.source import BLOCK
 
 # Windows of the last record may reach beyond the data; so many bytes after it can always be read.
@@ -23,7 +23,7 @@ class Blocks:
         self.data = np.empty(block + PAD, np.uint8)
         self.size = self.used = 0
         self.final = False
-        self.broken: InvalidFile | None = None
+        self.broken: InvalidFileError | None = None
 
     @property
     def full(self) -> bool:
@@ -40,7 +40,7 @@ class Blocks:
         while self.size < target and not self.final:
             try:
                 got = self._stream.readinto(view[self.size : target])
-            except InvalidFile as error:
+            except InvalidFileError as error:
                 self.broken, got = error, 0
             self.size += got
             self.final = not got

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from seqdrop.errors import Fault, InvalidFile
+from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.blocks import LIMIT, Blocks
-from seqdrop.reads.duplicates import Place
 from seqdrop.reads.fasta import Fasta
 from seqdrop.reads.fastq import Fastq
 from seqdrop.reads.findings import FIRST, Findings, Policy, fault
 from seqdrop.reads.inflate import GzipStream
-from seqdrop.reads.name_digests import NameDigest
 from seqdrop.reads.qc import Tally
-from seqdrop.reads.records import Record
 from seqdrop.reads.source import BLOCK, Digest, plain_stream
 from seqdrop.reads.suffix import check_suffix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from seqdrop.reads.duplicates import Place
+    from seqdrop.reads.name_digests import NameDigest
+    from seqdrop.reads.records import Record
 
 FORMATS = {b"@": "fastq", b">": "fasta"}
 NO_FIGURES = ("origin", "residue_counts")  # of a report on reads, which have mates
@@ -28,7 +31,7 @@ BAM = b"BAM\x01"
 
 class Reading:
     """A file being read. Call `run`, or iterate `records` to the end; then `tally`, `format`, `digest`, `findings`
-    and `report` are complete. Both raise InvalidFile at the end if the file has any error.
+    and `report` are complete. Both raise InvalidFileError at the end if the file has any error.
 
     `formats` are those that are taken here; `name` is the file's, whose suffix is compared with what it holds;
     `alphabet` is that of FASTA, "dna" or "protein".
@@ -57,13 +60,13 @@ class Reading:
         self._wanted = range(0)
 
     def run(self) -> None:
-        """Read the file to its end. Raises InvalidFile with all its errors."""
+        """Read the file to its end. Raises InvalidFileError with all its errors."""
         for _ in self._blocks(keep=False):
             pass
         self.findings.raise_errors()
 
     def records(self) -> Iterator[Record]:
-        """The records, in order; none after the first error. Raises InvalidFile with all errors at the end."""
+        """The records, in order; none after the first error. Raises InvalidFileError with all errors at the end."""
         for found in self._blocks(keep=True):
             if self.findings.valid:
                 yield from found if isinstance(found, list) else found.records()
@@ -108,7 +111,7 @@ class Reading:
         try:
             stream = plain_stream(self.digest)
             yield from self._parse(stream, keep)
-        except InvalidFile as error:
+        except InvalidFileError as error:
             self.findings.add(error.fault)
 
     def _parse(self, stream, keep: bool):
@@ -138,10 +141,10 @@ class Reading:
         text = blocks.data[: blocks.size].tobytes()
         head = text[:4]
         if not head:
-            raise InvalidFile(fault("empty_file", "the file is empty after decompression"))
+            raise InvalidFileError(fault("empty_file", "the file is empty after decompression"))
         self.format = self._format(head, text)
         if self.format not in self._formats:
-            raise InvalidFile(_format_fault(self.format, self._formats))
+            raise InvalidFileError(_format_fault(self.format, self._formats))
         for one in check_suffix(self._name, self.format, self.compression):
             self.findings.add(one)
         if self.format != "bam":
@@ -159,7 +162,7 @@ class Reading:
         if head == BAM:
             return "bam"
         if head == b"CRAM":
-            raise InvalidFile(fault("unsupported_format", "the file is CRAM"))
+            raise InvalidFileError(fault("unsupported_format", "the file is CRAM"))
         known = FORMATS.get(text.lstrip(b"\r\n")[:1])
         return "fasta" if known is None and b"\n>" in text and "fasta" in self._formats else known
 
@@ -179,7 +182,7 @@ class Reading:
             self.digest.drain()
             try:
                 stream.check_end()
-            except InvalidFile as error:
+            except InvalidFileError as error:
                 self.findings.add(error.fault)
         if self.format == "bam":
             self.findings.change(lambda one: replace(one, line=None, byte=None) if one.record else one)

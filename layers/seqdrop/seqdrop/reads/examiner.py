@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
 
 from seqdrop.reads import kernel
 from seqdrop.reads.fastq_rows import HEADER, Rows, four_lines
 from seqdrop.reads.matrix import Scratch
 from seqdrop.reads.measure import Measure, measure
 from seqdrop.reads.names import Names, hash_names
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Examiner:

@@ -3,14 +3,18 @@ be one."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from seqdrop.reads.blocks import Blocks
 from seqdrop.reads.fasta_block import HEAD, Block
 from seqdrop.reads.fasta_records import FastaRecords
 from seqdrop.reads.fastq_rows import CR, LF
 from seqdrop.reads.findings import fault
-from seqdrop.reads.records import Record
+
+if TYPE_CHECKING:
+    from seqdrop.reads.blocks import Blocks
+    from seqdrop.reads.records import Record
 
 
 class Fasta(FastaRecords):

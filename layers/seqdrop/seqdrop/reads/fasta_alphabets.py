@@ -8,16 +8,20 @@ stop codon of its gene: it is left out, with a warning. Anywhere else it is an e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqdrop.errors import Fault
 from seqdrop.reads.fastq_rows import CR, TAB
 from seqdrop.reads.findings import fault
 from seqdrop.reads.measure import BASES, Measure
-from seqdrop.reads.qc import Tally
 from seqdrop.reads.records import NUCLEOTIDES, NUCLEOTIDES_BUT_CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from seqdrop.errors import Fault
+    from seqdrop.reads.qc import Tally
 
 AMINO_ACIDS = b"ACDEFGHIKLMNPQRSTVWYBXZJUO*acdefghiklmnpqrstvwybxzjuo"
 PROTEIN_BELOW = 0.6  # of a line's letters are A, C, G, T, U or N; in DNA nearly all are, in proteins a quarter

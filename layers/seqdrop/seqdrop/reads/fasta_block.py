@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from seqdrop.reads.duplicates import Place
 from seqdrop.reads.fasta_alphabets import TEXT
-from seqdrop.reads.fasta_records import FastaRecords
 from seqdrop.reads.fastq import joined, shortened
 from seqdrop.reads.fastq_rows import CR, LF
 from seqdrop.reads.letters import clean_name
 from seqdrop.reads.matrix import Scratch
 from seqdrop.reads.names import hash_names
+
+if TYPE_CHECKING:
+    from seqdrop.reads.fasta_records import FastaRecords
 
 HEAD = ord(">")
 

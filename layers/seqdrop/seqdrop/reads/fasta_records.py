@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from seqdrop.reads.codes import IGNORE
-from seqdrop.reads.duplicates import Place
 from seqdrop.reads.fasta_alphabets import Letters, Residues
 from seqdrop.reads.findings import Findings, fault
 from seqdrop.reads.name_checks import Naming
-from seqdrop.reads.qc import Tally
 from seqdrop.reads.records import Record
+
+if TYPE_CHECKING:
+    from seqdrop.reads.duplicates import Place
+    from seqdrop.reads.qc import Tally
 
 
 class FastaRecords:

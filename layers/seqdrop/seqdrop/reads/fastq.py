@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +20,9 @@ from seqdrop.reads.matrix import Scratch
 from seqdrop.reads.measure import Measure, measure
 from seqdrop.reads.name_checks import Naming
 from seqdrop.reads.names import Names, hash_names
-from seqdrop.reads.qc import Tally
+
+if TYPE_CHECKING:
+    from seqdrop.reads.qc import Tally
 
 LONGEST_NAME = 200
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from seqdrop.errors import Fault, InvalidFile
+from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.codes import CODES, ERROR, IGNORE, WARNING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 FIRST = 20
 
@@ -75,9 +78,9 @@ class Findings:
         return sorted(self._kept[severity], key=_order)[: self._first]
 
     def raise_errors(self) -> None:
-        """Raises InvalidFile with all of it if there is any error."""
+        """Raises InvalidFileError with all of it if there is any error."""
         if not self.valid:
-            raise InvalidFile(self.errors[0], self.errors, dict(self.counts))
+            raise InvalidFileError(self.errors[0], self.errors, dict(self.counts))
 
 
 def _order(fault: Fault) -> tuple:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from isal import igzip_lib, isal_zlib
 
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.findings import fault
 
 MAGIC = b"\x1f\x8b"
@@ -21,7 +21,7 @@ FHCRC, FEXTRA, FNAME, FCOMMENT, RESERVED = 2, 4, 8, 16, 0xE0
 
 
 class GzipStream:
-    """The plain bytes of a gzip file, through `readinto`. Raises InvalidFile where the file is damaged.
+    """The plain bytes of a gzip file, through `readinto`. Raises InvalidFileError where the file is damaged.
 
     `members` counts those begun, `bgzf` tells whether the first is a BGZF block. Offsets in faults are of the
     compressed file, from 0.
@@ -124,13 +124,13 @@ class GzipStream:
         self._ends_in_empty = self._size == 0
 
     def check_end(self) -> None:
-        """Once all is read: raises InvalidFile if a BGZF file lacks its end-of-file block."""
+        """Once all is read: raises InvalidFileError if a BGZF file lacks its end-of-file block."""
         if self.bgzf and not self._ends_in_empty:
             raise self._fault("bgzf_no_eof", "the BGZF end-of-file block is missing, so blocks may be, too")
 
-    def _fault(self, code: str, message: str) -> InvalidFile:
+    def _fault(self, code: str, message: str) -> InvalidFileError:
         where = f" (gzip member {self.members}, which starts at byte {self._start} of the compressed file)"
-        return InvalidFile(fault(code, message + where, byte=self.offset))
+        return InvalidFileError(fault(code, message + where, byte=self.offset))
 
     def _need(self, size: int) -> bytes:
         """`size` bytes, or as many as there are."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from seqdrop.reads.lines import Lines
+from typing import TYPE_CHECKING
+
 from seqdrop.reads.records import NUCLEOTIDES
+
+if TYPE_CHECKING:
+    from seqdrop.reads.lines import Lines
 
 WRAPPED = 3  # lines that are looked at to tell a header from quality
 
@@ -12,7 +16,7 @@ class Layout:
     """Finds its way through `lines`. `wrapped` tells whether records of this file were seen to span more than four.
 
     A fault is a tuple: code, message, index of the line it stands at, index of the line after the record. All raise
-    NeedMore where the answer lies in lines that are not read yet.
+    NeedMoreDataError where the answer lies in lines that are not read yet.
     """
 
     def __init__(self, lines: Lines, wrapped: bool):
@@ -145,7 +149,7 @@ class Layout:
         return self._lines.peek(index) is None or self._is_header(index)
 
     def look_ahead(self, index: int) -> None:
-        """Raises NeedMore unless this line or the end of the file is known."""
+        """Raises NeedMoreDataError unless this line or the end of the file is known."""
         self._lines.peek(index)
 
     def resync_point(self, index: int) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from seqdrop.reads.findings import Findings, fault
 from seqdrop.reads.layout import Layout
 from seqdrop.reads.letters import QUALITIES, clean_name, odd_bytes
-from seqdrop.reads.lines import Lines, NeedMore
+from seqdrop.reads.lines import Lines, NeedMoreDataError
 from seqdrop.reads.records import NUCLEOTIDES, NUCLEOTIDES_BUT_CODES
 
 
@@ -43,7 +43,7 @@ class Exact:
         """Parse as many records as `lines` hold whole."""
         self._lines, self._layout, self._found = lines, Layout(lines, self.wrapped), Found()
         at = 0
-        with suppress(NeedMore):
+        with suppress(NeedMoreDataError):
             while lines.peek(at) is not None:
                 at = self._record(at)
         self._found.used, self._found.lines = lines.offsets[at], at

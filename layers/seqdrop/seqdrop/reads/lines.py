@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class NeedMore(Exception):
+class NeedMoreDataError(Exception):
     """The answer lies in lines that are not read yet."""
 
 
@@ -39,12 +39,15 @@ class Lines:
         return self._raw[index].endswith(b"\r")
 
     def peek(self, index: int) -> bytes | None:
-        """The line at `index`, or None after the last of the file. Raises NeedMore after the last of the text."""
+        """The line at `index`, or None after the last of the file.
+
+        Raises NeedMoreDataError after the last of the text.
+        """
         if index < len(self._raw):
             return self.text(index)
         if self._final:
             return None
-        raise NeedMore
+        raise NeedMoreDataError
 
     def number(self, index: int) -> int:
         return self._line + index

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqdrop.reads.duplicates import Duplicates, Place
 from seqdrop.reads.findings import FIRST, Findings, fault
 from seqdrop.reads.name_digests import NameDigest, NameSums
-from seqdrop.reads.names import Names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seqdrop.reads.names import Names
 
 PAIRS = 4  # that must be in step at the beginning for a file to count as interleaved
 

@@ -11,13 +11,16 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqdrop.errors import Fault
 from seqdrop.reads import kernel
-from seqdrop.reads.duplicates import Place
 from seqdrop.reads.findings import fault
+
+if TYPE_CHECKING:
+    from seqdrop.errors import Fault
+    from seqdrop.reads.duplicates import Place
 
 CHUNK = 64
 MAGIC = b"SDN1"

@@ -27,7 +27,7 @@ class Lengths:
     def add(self, lengths: np.ndarray, shortest: int, longest: int) -> None:
         """Add the lengths of some reads, of which these are the least and the most."""
         if not len(lengths):
-            return
+            return None
         self.shortest = shortest if self.shortest is None else min(self.shortest, shortest)
         self.longest = max(self.longest, longest)
         if shortest == longest:
@@ -35,6 +35,7 @@ class Lengths:
         values, counts = _counted(lengths, longest)
         for value, count in zip(values.tolist(), counts.tolist(), strict=True):
             self._count(value, count, value * count)
+        return None
 
     def _count(self, length: int, reads: int, bases: int) -> None:
         drop = max(0, length.bit_length() - DIGITS)

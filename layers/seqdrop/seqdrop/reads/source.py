@@ -6,7 +6,7 @@ import hashlib
 import io
 from typing import BinaryIO
 
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.reads.findings import fault
 from seqdrop.reads.inflate import MAGIC, GzipStream
 
@@ -69,13 +69,13 @@ class PlainStream:
 
 
 def plain_stream(digest: Digest) -> PlainStream | GzipStream:
-    """The decompressed stream. Raises InvalidFile for an empty object or an unsupported compression."""
+    """The decompressed stream. Raises InvalidFileError for an empty object or an unsupported compression."""
     head = digest.read(HEAD)
     while len(head) < HEAD and (more := digest.read(HEAD - len(head))):
         head += more
     if not head:
-        raise InvalidFile(fault("empty_file", "the file has no bytes"))
+        raise InvalidFileError(fault("empty_file", "the file has no bytes"))
     for prefix, name in UNSUPPORTED.items():
         if head.startswith(prefix):
-            raise InvalidFile(fault("unsupported_compression", f"the file is compressed with {name}"))
+            raise InvalidFileError(fault("unsupported_compression", f"the file is compressed with {name}"))
     return GzipStream(digest, head) if head.startswith(MAGIC) else PlainStream(digest, head)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from seqdrop.errors import Fault
+from typing import TYPE_CHECKING
+
 from seqdrop.reads.findings import fault
+
+if TYPE_CHECKING:
+    from seqdrop.errors import Fault
 
 BY_SUFFIX = {
     "fastq": "fastq", "fq": "fastq",

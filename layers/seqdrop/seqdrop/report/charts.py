@@ -5,14 +5,17 @@ Lines and bars. The drawing is SVG that stretches with the page; the labels are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, floor, log10
-from xml.etree.ElementTree import Element
+from typing import TYPE_CHECKING
 
 from seqdrop.report.markup import node
 from seqdrop.report.numbers import short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from xml.etree.ElementTree import Element
 
 Ticks = tuple[tuple[float, str], ...]
 

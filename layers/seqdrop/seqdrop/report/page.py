@@ -5,14 +5,17 @@ The report of one file as a page: one HTML file that asks nothing of any network
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from importlib.resources import files
-from xml.etree.ElementTree import Element
+from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
 from seqdrop.report.markup import document, node
 from seqdrop.report.numbers import NOTHING, count, decimal, percent, short, size
 from seqdrop.report.pictures import RESIDUES, pictures, unit_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from xml.etree.ElementTree import Element
 
 COLUMNS = (("Record", None), ("No.", "number"), ("Line", "number"), ("Byte", "number"), ("What", None))
 

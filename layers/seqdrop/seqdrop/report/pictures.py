@@ -6,10 +6,9 @@ Which charts show which part of a report (reads/qc.schema.json).
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
 from itertools import accumulate
 from math import log10
-from xml.etree.ElementTree import Element
+from typing import TYPE_CHECKING
 
 from seqdrop.report.charts import (
     Axis,
@@ -26,6 +25,10 @@ from seqdrop.report.charts import (
 )
 from seqdrop.report.markup import node
 from seqdrop.report.numbers import count, percent, short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from xml.etree.ElementTree import Element
 
 GROUPS_PER_TENFOLD = 32
 SEEN = 0.001  # positions that fewer of the reads reach are left out where reads are long: their means are of chance

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.results.annotations import Call, Suppression, bed_header, bed_line, gff3_header, gff3_line
 from seqdrop.results.provenance import comments
-from seqdrop.results.rows import UnknownAnswer
+from seqdrop.results.rows import UnexpectedOutputError
 from seqdrop.results.tracks import MOST_RECORDS, Track, bedgraph_header, bigwig
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STRANDS = {"+": "plus", "-": "minus"}
 
@@ -44,14 +46,14 @@ class Places(ExitStack):
         return self._folder / f"track.{STRANDS[strand]}.bedgraph"
 
     def add(self, row: dict) -> None:
-        """Raises UnknownAnswer where windows do not come as they lie on the records."""
+        """Raises UnexpectedOutputError where windows do not come as they lie on the records."""
         if "error" in row:
             return
         if row["record"] != self._record:
             self._end()
             self._begin(row["record"])
         if row["start"] <= self._reached.get(row["strand"], -1):
-            raise UnknownAnswer(f"answers for {self._record} are not in the order of its windows")
+            raise UnexpectedOutputError(f"answers for {self._record} are not in the order of its windows")
         self._reached[row["strand"]], self._length = row["start"], row["end"]
         if "call" not in row:
             return
@@ -63,7 +65,7 @@ class Places(ExitStack):
 
     def _begin(self, record: str) -> None:
         if record in self._lengths:
-            raise UnknownAnswer(f"answers for {record} are not together")
+            raise UnexpectedOutputError(f"answers for {record} are not together")
         self._record, self._reached = record, {}
         for track in self._tracks.values():
             track.begin(record)

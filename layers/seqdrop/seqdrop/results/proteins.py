@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from seqdrop.results.rows import UnknownAnswer
+from seqdrop.results.rows import UnexpectedOutputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,7 +100,8 @@ Reader = Callable[[dict, dict], Protein | Embedded]
 
 
 def answered(lines: Iterable[bytes], items: Iterable[bytes], read: Reader, counts: ProteinCounts) -> Iterator[Answer]:
-    """What was answered, in order, counted on the way. Raises UnknownAnswer for a line that is no answer to its item.
+    """What was answered, in order, counted on the way. Raises UnexpectedOutputError for a line that is no
+    answer to its item.
 
     A line comes first, then its item: where lines end early the count tells, and no item is asked for in vain.
     """
@@ -112,7 +113,9 @@ def answered(lines: Iterable[bytes], items: Iterable[bytes], read: Reader, count
         try:
             found = _answer(json.loads(line), json.loads(next(items)), read)
         except (ValueError, KeyError, TypeError, StopIteration) as error:
-            raise UnknownAnswer(f"answer {counts.lines} of the model is of no known shape ({error!r})") from error
+            raise UnexpectedOutputError(
+                f"answer {counts.lines} of the model is of no known shape ({error!r})"
+            ) from error
         counts.add(found)
         yield found
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from seqdrop import __version__
-from seqdrop.config.analyses import Analysis
-from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.work.selection import selected
+
+if TYPE_CHECKING:
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.ledger.records import Attempt, Job, Upload
 
 
 def provenance(upload: Upload, attempt: Attempt, job: Job, analysis: Analysis, masks: Upload | None = None) -> dict:

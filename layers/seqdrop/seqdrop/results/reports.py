@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import posixpath
+from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
-from seqdrop.ledger.records import Upload
 from seqdrop.reads.multiqc import contents
 from seqdrop.reads.suffix import BY_SUFFIX, PACKED
 from seqdrop.report.page import page
-from seqdrop.work.examination import Examination
+
+if TYPE_CHECKING:
+    from seqdrop.ledger.records import Upload
+    from seqdrop.work.examination import Examination
 
 
 def write_reports(

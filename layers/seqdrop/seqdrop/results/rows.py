@@ -17,7 +17,7 @@ from seqdrop.work.items import copies_of
 DIGITS = ".4g"
 
 
-class UnknownAnswer(SeqdropError):
+class UnexpectedOutputError(SeqdropError):
     """The model answers in a way that is not model_code/prediction.schema.json's."""
 
 
@@ -52,7 +52,8 @@ RowMaker = Callable[[dict, dict], Iterator[dict]]
 
 
 def rows(lines: Iterable[bytes], make: RowMaker, counts: Counts, collapse: bool = False) -> Iterator[dict]:
-    """Yield the rows of all lines, in order. Raises UnknownAnswer for a line of another shape than `make` knows.
+    """Yield the rows of all lines, in order. Raises UnexpectedOutputError for a line of another shape than
+    `make` knows.
 
     With `collapse`, identical records are one work item: a row has their `count`, and `record` is the first of them.
     """
@@ -65,7 +66,9 @@ def rows(lines: Iterable[bytes], make: RowMaker, counts: Counts, collapse: bool 
         try:
             yield from list(_rows_of(json.loads(line), make, counts, collapse))
         except (ValueError, KeyError, TypeError) as error:
-            raise UnknownAnswer(f"answer {counts.lines} of the model is of no known shape ({error!r})") from error
+            raise UnexpectedOutputError(
+                f"answer {counts.lines} of the model is of no known shape ({error!r})"
+            ) from error
 
 
 def _rows_of(answer: dict, make: RowMaker, counts: Counts, collapse: bool) -> Iterator[dict]:

@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqdrop import __version__
 from seqdrop.models.packing import TarGz
 from seqdrop.results.proteins import STATES, STATES_8, UNIT, Failure, Protein
 from seqdrop.results.tables import META
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 ROWS = 65_536  # of a batch, or as many as a protein has
 GROUP = 524_288

@@ -8,10 +8,13 @@ Files of embeddings of proteins: a row for each protein, as JSON Lines and Parqu
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqdrop.results.proteins import Embedded, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 ROWS = 16_384  # a batch; of wide rows fewer, so that a batch stays some megabytes
 GROUP = 8  # batches in a row group

@@ -12,12 +12,14 @@ pyBigWig writes it; on arm64, for which it has no wheels, pybigtools does.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from seqdrop.errors import SeqdropError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 RULE = "of each base the highest value of the windows that hold it"
 MOST_RECORDS = 1_000_000
@@ -97,7 +99,7 @@ AT_ONCE = 10_000
 Entry = tuple[str, int, int, float]
 
 
-class BigWigFailed(SeqdropError):
+class BigWigError(SeqdropError):
     """The library did not write all of it."""
 
 
@@ -153,9 +155,9 @@ def by_pybigtools(path: Path, chroms: dict[str, int], found: Iterator[Entry]) ->
             whole = whole and written.chroms() == chroms
             whole = whole and next(written.records(name, start, end))[:2] == (start, end)
     except Exception as error:
-        raise BigWigFailed(f"{path.name} cannot be read again: {error!r}") from error
+        raise BigWigError(f"{path.name} cannot be read again: {error!r}") from error
     if not whole:
-        raise BigWigFailed(f"{path.name} ends before {name}:{start}-{end}")
+        raise BigWigError(f"{path.name} ends before {name}:{start}-{end}")
 
 
 def by_pybigwig(path: Path, chroms: dict[str, int], found: Iterator[Entry]) -> None:

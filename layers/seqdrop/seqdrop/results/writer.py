@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.aws import keys
-from seqdrop.config.analyses import Analysis
-from seqdrop.ledger.records import Attempt
-from seqdrop.models.calibration import Calibration
-from seqdrop.results.proteins import ProteinCounts
-from seqdrop.results.rows import Counts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.ledger.records import Attempt
+    from seqdrop.models.calibration import Calibration
+    from seqdrop.results.proteins import ProteinCounts
+    from seqdrop.results.rows import Counts
 
 SUMMARY = "summary.json"
 TYPES = {
@@ -75,7 +78,7 @@ def result_key(attempt: Attempt, name: str) -> str:
 def result_files(predictions: Predictions) -> Iterator[Results]:
     """Write the files of the analysis's kind, without the summary, to a folder that is gone afterwards.
 
-    Memory does not grow with the predictions. Raises UnknownAnswer.
+    Memory does not grow with the predictions. Raises UnexpectedOutputError.
     """
     with TemporaryDirectory(prefix="seqdrop-") as name:
         yield predictions.analysis.kind.write(Path(name), predictions)

@@ -6,7 +6,7 @@ and notification-content-structure.html (`Records`, keys URL-encoded with + for 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from seqdrop.errors import SeqdropError
@@ -14,8 +14,11 @@ from seqdrop.ledger.records import TRANSFORM
 from seqdrop.sagemaker.client import ENDS, JOB_TYPES
 from seqdrop.uploads import UploadVersion
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-class UnknownEvent(SeqdropError):
+
+class UnknownEventError(SeqdropError):
     """A message of a shape that this queue should never carry; it ends in the dead-letter queue."""
 
 
@@ -23,7 +26,7 @@ def landed_versions(body: dict) -> list[UploadVersion]:
     """Every object version an S3 message announces, oldest first.
 
     Takes the EventBridge and the `Records` shape. S3's own test message and deletions yield nothing.
-    Raises UnknownEvent for anything else.
+    Raises UnknownEventError for anything else.
     """
     if body.get("source") == "aws.s3":
         found = _from_eventbridge(body)
@@ -32,7 +35,7 @@ def landed_versions(body: dict) -> list[UploadVersion]:
     elif body.get("Event") == "s3:TestEvent":
         found = iter(())
     else:
-        raise UnknownEvent(f"not an S3 event: it has the keys {sorted(body)[:8]}")
+        raise UnknownEventError(f"not an S3 event: it has the keys {sorted(body)[:8]}")
     return sorted(found, key=lambda version: version.order)
 
 
@@ -44,7 +47,7 @@ def finished_job(body: dict) -> str | None:
     """
     job = next((one for one in JOB_TYPES.values() if one.event == body.get("detail-type")), None)
     if job is None:
-        raise UnknownEvent(f"no state change of a job: {body.get('detail-type')!r}")
+        raise UnknownEventError(f"no state change of a job: {body.get('detail-type')!r}")
     return body["detail"][job.name] if body["detail"].get(job.status) in ENDS else None
 
 
@@ -65,7 +68,7 @@ def _from_eventbridge(body: dict) -> Iterator[UploadVersion]:
 def _from_records(records: list[dict]) -> Iterator[UploadVersion]:
     for record in records:
         if record.get("eventSource") != "aws:s3":
-            raise UnknownEvent(f"not an S3 record: eventSource is {record.get('eventSource')!r}")
+            raise UnknownEventError(f"not an S3 record: eventSource is {record.get('eventSource')!r}")
         if not record.get("eventName", "").startswith("ObjectCreated:"):
             continue
         item = record["s3"]["object"]

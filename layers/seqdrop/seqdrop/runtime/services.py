@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -16,11 +16,13 @@ from botocore.exceptions import ClientError
 from seqdrop import clock
 from seqdrop.aws.errors import is_invalid
 from seqdrop.aws.s3 import never_over_a_copy
-from seqdrop.config.analyses import Analyses
 from seqdrop.config.settings import Settings
 from seqdrop.kinds import plans
 from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.log import logger
+
+if TYPE_CHECKING:
+    from seqdrop.config.analyses import Analyses
 
 
 @dataclass(frozen=True)

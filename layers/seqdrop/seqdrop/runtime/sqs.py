@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from botocore.exceptions import BotoCoreError, ClientError
 
 from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seqdrop.runtime.services import Services
 
 FIRST_RETRY, LAST_RETRY = 30, 900  # seconds
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from botocore.exceptions import ClientError
 
 from seqdrop.aws.errors import is_invalid, is_limit, is_taken, is_throttle, message_of
-from seqdrop.errors import JobRefused
+from seqdrop.errors import JobRefusedError
 from seqdrop.ledger.records import EXAMINE, TRAIN, TRANSFORM
 
 # SageMaker's status of a job that has ended → the ledger's state. Any other status means that it runs, or is stopping.
@@ -84,7 +84,7 @@ class Description:
 def create(sagemaker, task: str, request: dict) -> bool:
     """Create a job, or adopt the one of its name. Return False if there is no room now: send the request again later.
 
-    Raise JobRefused if SageMaker will never take the request, or has another job of that name.
+    Raise JobRefusedError if SageMaker will never take the request, or has another job of that name.
     """
     try:
         getattr(sagemaker, JOB_TYPES[task].create)(**request)
@@ -121,19 +121,21 @@ def covers(seen, wanted) -> bool:
 
 
 def _adopt(sagemaker, task: str, request: dict) -> bool:
-    """Return True if the job of this name was asked for the same; raise JobRefused if not: a person must look."""
+    """Return True if the job of this name was asked for the same; raise JobRefusedError if not: a person must look."""
     job = JOB_TYPES[task]
     answer = describe(sagemaker, task, request[job.name]).answer
     for member in job.decisive:
         if not covers(answer.get(member), request[member]):
-            raise JobRefused(f"a job of this name exists with another {member}")
+            raise JobRefusedError(f"a job of this name exists with another {member}")
     return True
 
 
 def _declined(error: ClientError, what: str) -> bool:
-    """Return False if the same request may be taken later, raise JobRefused if never; else raise the error itself."""
+    """Return False if the same request may be taken later, raise JobRefusedError if never; else raise the
+    error itself.
+    """
     if is_throttle(error) or is_limit(error):
         return False
     if is_invalid(error):
-        raise JobRefused(f"SageMaker refused the {what}: {message_of(error)}") from error
+        raise JobRefusedError(f"SageMaker refused the {what}: {message_of(error)}") from error
     raise error

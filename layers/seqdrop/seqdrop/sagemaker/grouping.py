@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from seqdrop.config.analyses import job_settings
-from seqdrop.ledger.records import Attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from seqdrop.ledger.records import Attempt
 
 
 def fair(attempts: Iterable[Attempt]) -> list[Attempt]:

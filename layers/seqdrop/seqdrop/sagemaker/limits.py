@@ -6,12 +6,12 @@ patterns and ranges).
 
 from __future__ import annotations
 
-from seqdrop.errors import JobRefused
+from seqdrop.errors import JobRefusedError
 from seqdrop.sagemaker.names import PATTERN
 
 
 def check_transform(request: dict) -> dict:
-    """The request itself, or JobRefused that lists every broken bound."""
+    """The request itself, or JobRefusedError that lists every broken bound."""
     payload, concurrent = request["MaxPayloadInMB"], request["MaxConcurrentTransforms"]
     environment = request.get("Environment", {})
     resources = request["TransformResources"]
@@ -32,7 +32,7 @@ def check_transform(request: dict) -> dict:
 
 
 def check_processing(request: dict) -> dict:
-    """The request itself, or JobRefused that lists every broken bound."""
+    """The request itself, or JobRefusedError that lists every broken bound."""
     environment, program = request.get("Environment", {}), request["AppSpecification"]
     words = [*program.get("ContainerEntrypoint", []), *program.get("ContainerArguments", [])]
     sources = [one["S3Input"] for one in request["ProcessingInputs"]]
@@ -56,7 +56,7 @@ def check_processing(request: dict) -> dict:
 
 
 def check_training(request: dict) -> dict:
-    """The request itself, or JobRefused that lists every broken bound."""
+    """The request itself, or JobRefusedError that lists every broken bound."""
     told, environment = request["HyperParameters"], request.get("Environment", {})
     algorithm, resources = request["AlgorithmSpecification"], request["ResourceConfig"]
     metrics, stopping = algorithm.get("MetricDefinitions", []), request["StoppingCondition"]
@@ -96,5 +96,5 @@ def check_training(request: dict) -> dict:
 def _held(rules: dict, request: dict) -> dict:
     broken = [rule for rule, holds in rules.items() if not holds]
     if broken:
-        raise JobRefused("; ".join(broken))
+        raise JobRefusedError("; ".join(broken))
     return request

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from seqdrop.ledger.records import Job
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, iso, now
+
+if TYPE_CHECKING:
+    from seqdrop.ledger.records import Job
 
 FIRST, MOST = 1, 60  # minutes
 

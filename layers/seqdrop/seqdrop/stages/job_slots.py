@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from seqdrop.errors import RetryableError
 from seqdrop.ledger.moves import OPEN, UNCLAIMED
 from seqdrop.ledger.records import Attempt, Job, Step
-from seqdrop.runtime.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seqdrop.runtime.services import Services
 
 TRIES = 10  # each is lost only to someone who got on
 
@@ -20,7 +24,7 @@ def free_places(services: Services) -> int:
 def claim(services: Services, members: list[Attempt], make: Callable[[list[Attempt]], Job]) -> Job | None:
     """Make a job of those members that nobody else claims; None if there are none, or there is no room.
 
-    Raises JobRefused as `make` does, and RetryableError if others were first each time.
+    Raises JobRefusedError as `make` does, and RetryableError if others were first each time.
     """
     for _ in range(TRIES):
         room = services.ledger.room()

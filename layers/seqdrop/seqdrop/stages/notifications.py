@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from seqdrop.aws import keys
 from seqdrop.kinds.plans import selection_of
-from seqdrop.ledger.records import Upload
 from seqdrop.results.reports import write_reports
 from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import Services
-from seqdrop.work.examination import Examination
+
+if TYPE_CHECKING:
+    from seqdrop.ledger.records import Upload
+    from seqdrop.runtime.services import Services
+    from seqdrop.work.examination import Examination
 
 
 def report(services: Services, upload: Upload, examination: Examination, mate: dict | None = None) -> None:

@@ -7,13 +7,17 @@ the other.
 
 from __future__ import annotations
 
-from seqdrop.config.analyses import Analyses
+from typing import TYPE_CHECKING
+
 from seqdrop.kinds.plans import kind_of
 from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.ledger.moves import ATTEMPT, DONE, ENDS
 from seqdrop.ledger.records import TRAIN, Attempt, Upload
-from seqdrop.ledger.table import Ledger
-from seqdrop.runtime.services import Services
+
+if TYPE_CHECKING:
+    from seqdrop.config.analyses import Analyses
+    from seqdrop.ledger.table import Ledger
+    from seqdrop.runtime.services import Services
 
 
 def is_held(ledger: Ledger, analyses: Analyses, upload: Upload, attempts: list[Attempt]) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import MISSING, asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seqdrop.config.documents import WrongFile, decode, load, located
+from seqdrop.config.documents import ConfigFileError, decode, load, located
 from seqdrop.config.fields import Choice, Flag, Number, Table, Text, Whole, setting
-from seqdrop.config.problems import WRONG, WrongSettings, collect, unknown_keys
-from seqdrop.errors import Fault, InvalidFile
+from seqdrop.config.problems import WRONG, SettingsError, collect, unknown_keys
+from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.training.distribution.distribution import Distribution
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 JOB = "job.toml"
 MOST_BYTES = 100_000
@@ -201,23 +203,23 @@ TABLES_OF_JOB: dict[str, type[Table]] = {"data": Data, "train": Train, "instance
 
 
 def parse(body: bytes) -> JobFile:
-    """Read job.toml. Raise InvalidFile with a fault for each thing that is wrong with it."""
+    """Read job.toml. Raise InvalidFileError with a fault for each thing that is wrong with it."""
     try:
         return read(decode(body.removeprefix(b"\xef\xbb\xbf"), JOB))
-    except WrongFile as error:
+    except ConfigFileError as error:
         faults = [
             Fault("bad_job", f"{one.message} (line {one.line})", ADVICE, JOB, line=one.line) for one in error.faults
         ]
-        raise InvalidFile(faults[0], faults, {"bad_job": len(faults)}) from error
+        raise InvalidFileError(faults[0], faults, {"bad_job": len(faults)}) from error
 
 
 def read(text: str, name: str = JOB) -> JobFile:
-    """Read the text of a job.toml, which messages call `name`. Raise WrongFile with everything that is wrong."""
+    """Read the text of a job.toml, which messages call `name`. Raise ConfigFileError with everything that is wrong."""
     document = load(text, name)
     try:
         return _read(document)
-    except WrongSettings as error:
-        raise WrongFile(name, located(error.problems, text)) from error
+    except SettingsError as error:
+        raise ConfigFileError(name, located(error.problems, text)) from error
 
 
 def _read(document: dict) -> JobFile:
@@ -230,5 +232,5 @@ def _read(document: dict) -> JobFile:
     top = {key: value for key, value in document.items() if key in JobFile.rules()}
     job = collect(problems, JobFile.read, top, misspelt=misspelt, **parts, distribution=distribution)
     if problems:
-        raise WrongSettings(problems)
+        raise SettingsError(problems)
     return job

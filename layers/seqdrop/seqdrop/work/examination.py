@@ -12,14 +12,17 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from seqdrop import clock
 from seqdrop.aws import keys
 from seqdrop.aws.errors import is_missing
-from seqdrop.errors import InvalidFile
 from seqdrop.ledger.records import Attempt
+
+if TYPE_CHECKING:
+    from seqdrop.errors import InvalidFileError
 
 FRESH = timedelta(days=10)
 
@@ -69,7 +72,7 @@ class Examination:
         )
 
 
-def rejection(error: InvalidFile) -> dict:
+def rejection(error: InvalidFileError) -> dict:
     """The first error, then the first errors in full, and how many there are by code."""
     return {
         **error.fault.as_dict(),

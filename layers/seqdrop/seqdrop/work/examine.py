@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from seqdrop.aws.multipart import PartDigests, in_parts
 from seqdrop.aws.ranged_stream import RangedObject
-from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.companions.runs import run_of
-from seqdrop.config.analyses import Analysis
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.ledger.records import Attempt
-from seqdrop.reads.check import Reading
-from seqdrop.uploads import UploadVersion
 from seqdrop.work import mate_digests
 from seqdrop.work.examination import Examination, rejection, save
 from seqdrop.work.items import MEGABYTE, shard_key, shards
 from seqdrop.work.reading_pass import ReadingPass, reading_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seqdrop.companions.bed_masks import BedMasks
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.reads.check import Reading
+    from seqdrop.uploads import UploadVersion
 
 
 def examine(
@@ -32,7 +36,7 @@ def examine(
     names lie in the bucket `work` when this returns.
 
     `begun` is handed the reading before it starts, to tell how far it has come; `masks` say what to fill in place of
-    runs of N. Raises ObjectGone. The same version, analysis and masks give the same objects.
+    runs of N. Raises ObjectGoneError. The same version, analysis and masks give the same objects.
     """
     attempt = _unwritten(version, analysis, masks, number)
     with RangedObject(s3, version) as body:
@@ -62,6 +66,6 @@ def _read(s3, work: str, attempt: Attempt, reading_pass: ReadingPass, analysis: 
     try:
         for count, (body, _) in enumerate(packed, start=1):
             s3.put_object(Bucket=work, Key=shard_key(attempt, count - 1), Body=body)
-    except InvalidFile as error:
+    except InvalidFileError as error:
         return rejection(error), reading_pass.numbers | {"shards": 0, "items": 0}
     return None, {"shards": count, **reading_pass.numbers}

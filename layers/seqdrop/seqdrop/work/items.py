@@ -19,12 +19,14 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.aws import keys
-from seqdrop.config.analyses import Analysis
-from seqdrop.ledger.records import Attempt
 from seqdrop.reads.records import Record
+
+if TYPE_CHECKING:
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.ledger.records import Attempt
 
 
 def segments(length: int, window: int, stride: int, windows: int) -> Iterator[tuple[int, int]]:

@@ -8,6 +8,7 @@ be checked any more, and the report says so.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from botocore.exceptions import ClientError
@@ -15,11 +16,13 @@ from botocore.exceptions import ClientError
 from seqdrop.aws import keys
 from seqdrop.aws.errors import is_missing
 from seqdrop.companions.mates import parse
-from seqdrop.errors import Fault
-from seqdrop.reads.check import Reading
 from seqdrop.reads.codes import ERROR, IGNORE
-from seqdrop.reads.findings import Policy
 from seqdrop.reads.name_digests import NameDigest, compare
+
+if TYPE_CHECKING:
+    from seqdrop.errors import Fault
+    from seqdrop.reads.check import Reading
+    from seqdrop.reads.findings import Policy
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,18 @@ differs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from seqdrop.companions.bed_masks import BedMasks
-from seqdrop.config.analyses import Analysis
-from seqdrop.errors import Fault, InvalidFile
+from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
 from seqdrop.work.selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seqdrop.companions.bed_masks import BedMasks
+    from seqdrop.config.analyses import Analysis
 
 
 def reading_of(body: BinaryIO, name: str, analysis: Analysis) -> Reading:
@@ -43,7 +46,8 @@ class ReadingPass:
         return {"items": self._item_count, "taken": taken, "distinct": distinct}
 
     def items(self) -> Iterator[bytes]:
-        """Yield the work items, none without a model. Raises InvalidFile with all that is wrong with the file, with
+        """Yield the work items, none without a model. Raises InvalidFileError with all that is wrong with the
+        file, with
         masks that do not fit it, or with a file that has nothing for the model."""
         if self._selection is None:
             self.reading.run()
@@ -62,4 +66,4 @@ class ReadingPass:
         if not self._item_count and not self._analysis.kind.may_have_no_items:
             advice = "Nothing is to be done for it here; drop it under raw/ to archive it."
             message = "the file has nothing that the model could be asked about"
-            raise InvalidFile(Fault("nothing_to_score", message, advice))
+            raise InvalidFileError(Fault("nothing_to_score", message, advice))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from typing import TYPE_CHECKING
 
-from seqdrop.config.analyses import Analysis
+if TYPE_CHECKING:
+    from seqdrop.config.analyses import Analysis
 
 # Settings that do not affect work items; a kind names those of its own. Any setting not listed is assumed to.
 OF_ANALYSIS = frozenset({"max_gb", "severity", "mates", "mate_hours", "gate", "gate_hours"})

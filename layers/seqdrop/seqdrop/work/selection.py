@@ -23,13 +23,13 @@ from heapq import heappop, heappush
 from random import Random
 from typing import TYPE_CHECKING
 
-from seqdrop.config.analyses import Analysis
-from seqdrop.config.kind import Sampling
-from seqdrop.errors import Fault, InvalidFile
+from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.records import Record
 
 if TYPE_CHECKING:
     from seqdrop.companions.bed_masks import BedMasks  # needs numpy, which not all that import this have
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.config.kind import Sampling
 
 HELD = 800_000_000  # bytes of records in memory; validate has 1,769 MB
 ADVICE = "Cut the record, or drop the file under raw/, which has no model."
@@ -50,14 +50,15 @@ def sample(
 ) -> Iterator[Record]:
     """Yield at most `max_reads` of the records, in their order, without qualities. Reads them all before the first.
 
-    They hold no more than `most` predictions by `count`. Raises InvalidFile if a record is so large that there is no
+    They hold no more than `most` predictions by `count`. Raises InvalidFileError if a record is so large that
+    there is no
     room for any.
     """
     drawn = Sample(sampling, count, most, room)
     for record in records:
         drawn.offer(record)
     if drawn.crowded_out:
-        raise InvalidFile(Fault("too_many_windows", "a single record has more windows than a job takes", ADVICE))
+        raise InvalidFileError(Fault("too_many_windows", "a single record has more windows than a job takes", ADVICE))
     yield from drawn.records()
 
 
@@ -144,7 +145,7 @@ class Selection:
         self._analysis, self._count = analysis, analysis.kind.counter(analysis, masks)
 
     def of(self, records: Iterable[Record]) -> Counted:
-        """Yield the records that go to the model. Raises InvalidFile above the analysis's `max_windows`."""
+        """Yield the records that go to the model. Raises InvalidFileError above the analysis's `max_windows`."""
         sampling = self._analysis.sampling
         if sampling.max_reads:
             records = sample(records, sampling, self._count, self._analysis.job.max_windows)
@@ -159,7 +160,7 @@ class Selection:
         for record, count in counted:
             total += self._count(record)
             if total > most:
-                raise InvalidFile(self._analysis.kind.too_many(self._analysis))
+                raise InvalidFileError(self._analysis.kind.too_many(self._analysis))
             yield record, count
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from common.json_lines import BadLine, check_fields, parse_object, prediction_line, read_texts, split_lines
+from common.json_lines import BadLineError, check_fields, parse_object, prediction_line, read_texts, split_lines
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +37,7 @@ def test_every_object_is_parsed(value):
 )
 def test_an_object_with_other_fields_is_refused_without_repeating_them(change, message):
     fields = {name: value for name, value in (ITEM | change).items() if value is not ...}
-    with pytest.raises(BadLine) as caught:
+    with pytest.raises(BadLineError) as caught:
         check_fields(fields, REQUIRED, OPTIONAL)
     assert (caught.value.code, caught.value.message, caught.value.id) == ("not_a_work_item", message, fields.get("id"))
 

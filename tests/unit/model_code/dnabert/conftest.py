@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.model_code import load_module, put_on_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CODE = put_on_path("dnabert")
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, pipeline
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LINES = "application/jsonlines"
 DNABERT = {"num_hidden_layers": 12, "hidden_size": 768, "num_attention_heads": 12, "vocab_size": 4101}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from common.json_lines import BadLine, error_line, split_lines
+from common.json_lines import BadLineError, error_line, split_lines
 from hypothesis import given
 from hypothesis import strategies as st
 from work_items import MOST_START, parse_line
@@ -57,7 +57,7 @@ def test_json_has_one_kind_of_number():
     ],
 )
 def test_a_bad_line_says_what_is_wrong(line, code, id):
-    with pytest.raises(BadLine) as caught:
+    with pytest.raises(BadLineError) as caught:
         parse_line(line)
     assert (caught.value.code, caught.value.id) == (code, id)
     assert json.loads(error_line(caught.value)) == {
@@ -68,7 +68,7 @@ def test_a_bad_line_says_what_is_wrong(line, code, id):
 
 @given(st.text("ACGT", min_size=12, max_size=40), st.sampled_from(["{}!", '{{"id": "{}"', '{{"{}": 1}}']))
 def test_no_message_repeats_the_sequence(sequence, shape):
-    with pytest.raises(BadLine) as caught:
+    with pytest.raises(BadLineError) as caught:
         parse_line(shape.format(sequence).encode())
     assert sequence not in caught.value.message
 
@@ -77,7 +77,7 @@ def test_no_message_repeats_the_sequence(sequence, shape):
 def test_no_bytes_raise_anything_else(line):
     try:
         parse_line(line)
-    except BadLine as problem:
+    except BadLineError as problem:
         json.loads(error_line(problem))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.model_code import load_module, put_on_path
 from tests.unit.model_code.protein import data, published
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CODE = put_on_path("protein")
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def tiny_folder(folder: Path, model: str = "cnn", task: str = "ss3", window: int = 50, head: str = "linear") -> Path:

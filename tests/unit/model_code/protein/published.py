@@ -6,10 +6,13 @@ The weights are random, and the networks as small as a test says; `SHAPES` are t
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 import transformers
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 T5_CONFIG = {
     "architectures": ["T5ForConditionalGeneration"],

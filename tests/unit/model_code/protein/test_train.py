@@ -11,13 +11,16 @@ import re
 import shutil
 import socket
 import tarfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import networks
 import pytest
 
 from tests.unit.model_code.protein import data, published
 from tests.unit.model_code.protein.running import Run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LEARNT = 0.95
 

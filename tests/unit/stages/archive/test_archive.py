@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import boto3
 import pytest
 from seqdrop.aws.s3 import never_over_a_copy
-from seqdrop.errors import ArchiveMismatch
+from seqdrop.errors import ArchiveMismatchError
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.stages.archive.archive import archive
@@ -107,7 +107,7 @@ def test_killed_after_the_removal_it_still_ends_archived(services, s3, upload, m
 
 def test_a_copy_that_differs_keeps_the_original_and_tells_the_lab(services, s3, upload, sent):
     s3.damaged = True
-    with pytest.raises(ArchiveMismatch):
+    with pytest.raises(ArchiveMismatchError):
         archive(replace(services, s3=s3), upload.id)
     assert left(services, "landing") == [upload.key]
     assert services.ledger.upload(upload.id).state == "VALIDATED"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pysam
 import pytest
@@ -17,13 +18,15 @@ from seqdrop.stages.assemble import policies
 from seqdrop.stages.operator.replay import considered
 from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.validate.validate import validate
-from seqdrop.uploads import UploadVersion
 from seqdrop_cli import progress as status
 
 from tests.unit.stages import runs
 from tests.unit.stages.assemble.variants import KeepVariants, Variants
 from tests.unit.stages.mates import Explorer
 from tests.unit.stages.world import MOMENT
+
+if TYPE_CHECKING:
+    from seqdrop.uploads import UploadVersion
 
 VCF, TBI = "raw/run7/x.vcf.gz", "raw/run7/x.vcf.gz.tbi"
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import gzip
 import hashlib
 import struct
+from typing import TYPE_CHECKING
 
 from seqdrop.aws.ranged_stream import RangedObject
-from seqdrop.config.analyses import Analyses
-from seqdrop.errors import Fault, InvalidFile, ObjectGone
+from seqdrop.errors import Fault, InvalidFileError, ObjectGoneError
 from seqdrop.kinds.keep import Keep
 from seqdrop.ledger.records import Step, Upload
-from seqdrop.ledger.table import Ledger
-from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import Decision, reject, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
-from seqdrop.stages.assemble.view import MembersGone, View
+from seqdrop.stages.assemble.view import MembersGoneError, View
 from seqdrop.work.examination import rejection
+
+if TYPE_CHECKING:
+    from seqdrop.config.analyses import Analyses
+    from seqdrop.ledger.table import Ledger
+    from seqdrop.runtime.services import Services
 
 ADVICE = "Compress the file with bgzip, index it with `tabix -p vcf`, and drop both again."
 
@@ -51,10 +54,10 @@ class Variants(Policy):
             return wait(view, facts)
         try:
             _, of_other = self.read(view.services, other)
-        except ObjectGone as error:
-            raise MembersGone(other) from error
+        except ObjectGoneError as error:
+            raise MembersGoneError(other) from error
         if names != of_other:
-            refusal = rejection(InvalidFile(Fault("other_index", "the TBI is not of this VCF", ADVICE)))
+            refusal = rejection(InvalidFileError(Fault("other_index", "the TBI is not of this VCF", ADVICE)))
             mates = {upload.id: other, other.id: upload}
             return reject(view.services, [upload, other], refusal, mates=mates, read=False, other="its companion")
         steps = [Step(upload, "VALIDATED", facts | {"mate": other.id}), Step(other, "VALIDATED", {"mate": upload.id})]
@@ -74,4 +77,4 @@ def _sequences(content: bytes, is_index: bool) -> list[str]:
     if not is_index and content.startswith(b"##fileformat=VCF"):
         lines = (line for line in content.decode().splitlines() if not line.startswith("#"))
         return list(dict.fromkeys(line.partition("\t")[0] for line in lines))
-    raise InvalidFile(Fault("bad_variants", "it is no tabix index" if is_index else "it is no VCF", ADVICE))
+    raise InvalidFileError(Fault("bad_variants", "it is no tabix index" if is_index else "it is no VCF", ADVICE))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.aws import keys
-from seqdrop.config.analyses import Analysis
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Attempt, Job, Upload
@@ -22,6 +22,9 @@ from seqdrop.uploads import UploadVersion
 
 from tests.support.services import ticking
 from tests.unit.stages import world
+
+if TYPE_CHECKING:
+    from seqdrop.config.analyses import Analysis
 
 READS = packaged().by_name["reads"]
 VERSION = UploadVersion("landing", "reads/a.fastq", "v", 1, "e")

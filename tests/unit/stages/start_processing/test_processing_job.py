@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ClientError
 from seqdrop.aws import keys
-from seqdrop.errors import ObjectGone
+from seqdrop.errors import ObjectGoneError
 from seqdrop.kinds.plans import from_json, packaged
 from seqdrop.ledger.moves import JOB
 from seqdrop.models.code_bundles import push_code
@@ -282,7 +282,7 @@ class TestFailures:
         version = drop()
         validate(services, version)
         services.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
-        with pytest.raises(ObjectGone):
+        with pytest.raises(ObjectGoneError):
             run(services, sagemaker, job(services, version).name)
         sagemaker.end(job(services, version).name, "Completed")  # as the container takes it
         finish(services, job(services, version).name)

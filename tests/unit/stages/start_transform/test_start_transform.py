@@ -13,7 +13,7 @@ from seqdrop.stages.start_transform.start_transform import start_transform
 from seqdrop.uploads import UploadVersion
 
 from local.testing import archive
-from tests.support.aws.errors import Refused
+from tests.support.aws.errors import RefusedError
 from tests.support.aws.sagemaker import TRANSFORM
 
 
@@ -85,7 +85,7 @@ def test_a_crash_at_the_call_is_made_good_by_the_next_delivery(services, sagemak
 @pytest.mark.parametrize("code", ["ResourceLimitExceeded", "ThrottlingException"])
 def test_no_room_leaves_the_job_planned_for_the_reconciler(services, sagemaker, planned, code, clock):
     key = planned("a")
-    sagemaker.accidents = [(Refused(code), None)]
+    sagemaker.accidents = [(RefusedError(code), None)]
     start_transform(services, [key])
     job = services.ledger.attempt(key).job
     assert (services.ledger.job(job).state, services.ledger.job(job).waits, sagemaker.jobs) == ("PLANNED", 1, {})
@@ -148,7 +148,7 @@ def test_an_attempt_that_nobody_knows_is_no_error(services, sagemaker):
 
 def test_one_groups_trouble_does_not_touch_anothers(services, sagemaker, planned):
     good, bad = planned("a", "contigs"), planned("b", "reads")
-    sagemaker.accidents = [(None, None), (Refused("InternalFailure"), None)]
+    sagemaker.accidents = [(None, None), (RefusedError("InternalFailure"), None)]
     assert start_transform(services, [good, bad]) == {bad}
     assert len(sagemaker.jobs) == 1
     assert start_transform(services, [good, bad]) == set()
@@ -158,7 +158,7 @@ def test_one_groups_trouble_does_not_touch_anothers(services, sagemaker, planned
 def test_a_refusal_that_broke_off_is_finished_by_the_next_delivery(services, sagemaker, planned, sent):
     """Killed while the members of a refused job are told, at each of them in turn."""
     keys = sorted([planned("a"), planned("b"), planned("c")])
-    sagemaker.accidents = [(Refused("ValidationException"), None)] * 4
+    sagemaker.accidents = [(RefusedError("ValidationException"), None)] * 4
     told = services.sns.publish
     for _ in range(2):
         died = iter([None, Died()])

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.errors import InvalidFile
+from seqdrop.errors import InvalidFileError
 from seqdrop.training.data import line_reader
 from seqdrop.training.data.line_reader import Source
 from seqdrop.training.data.prepare import prepare
@@ -37,13 +37,13 @@ def written(folder) -> dict[str, list[dict]]:
     }
 
 
-def refused(job: str, bodies: dict[str, bytes], folder) -> InvalidFile:
-    with pytest.raises(InvalidFile) as raised:
+def refused(job: str, bodies: dict[str, bytes], folder) -> InvalidFileError:
+    with pytest.raises(InvalidFileError) as raised:
         run(job, bodies, folder)
     return raised.value
 
 
-def three_line(text: str, folder) -> InvalidFile:
+def three_line(text: str, folder) -> InvalidFileError:
     return refused(f'{HEAD}format = "three_line"\nfile = "all.txt"', {"all.txt": text.encode()}, folder)
 
 

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.errors import DistributionRefused, SeqdropError
+from seqdrop.errors import DistributionRefusedError, SeqdropError
 from seqdrop.training.distribution.distribution import Distribution
 from seqdrop.training.distribution.field_translation import V1, V2
 from seqdrop.training.distribution.profiles import PROFILES
@@ -34,7 +34,7 @@ def v2(**parameters) -> dict:
 
 
 def refusal(table: dict, instance: str = P4D, model: str = "protbert", smp: bool = False) -> str:
-    with pytest.raises(DistributionRefused) as caught:
+    with pytest.raises(DistributionRefusedError) as caught:
         Distribution.from_table(table, smp, instance, model)
     assert isinstance(caught.value, ValueError)
     assert isinstance(caught.value, SeqdropError)
@@ -112,7 +112,7 @@ def test_what_cannot_be_is_refused_with_the_reason(table, said):
 
 def test_models_that_a_profile_is_not_for():
     assert "profile lora is for encoders with attention" in refusal({"profile": "lora"}, model="cnn")
-    with pytest.raises(DistributionRefused, match="freeze_encoder and profile lora"):
+    with pytest.raises(DistributionRefusedError, match="freeze_encoder and profile lora"):
         Distribution("lora").check("prott5", freeze_encoder=True)
     assert "has none: take fsdp" in refusal({"profile": "fsdp_offload"}, "ml.m5.xlarge", "cnn")
 
@@ -250,7 +250,7 @@ def test_any_table_becomes_a_distribution_or_is_refused(parameters, second, smp,
     table = v2(**parameters) if second else v1({"enabled": True}, **parameters)
     try:
         found, fates = Distribution.from_table(table, smp, instance, model)
-    except DistributionRefused:
+    except DistributionRefusedError:
         return
     assert {one.field.rpartition("parameters.")[2] for one in fates} >= set(parameters)
     assert all(isinstance(value, str) for value in found.hyperparameters(instance).values())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import torch
@@ -20,6 +20,9 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.testing._internal.distributed.fake_pg import FakeStore
 from transformers import BertConfig, BertModel, T5Config, T5EncoderModel, T5Model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BLOCKS = ("T5Block", "BertLayer")
 

@@ -12,7 +12,7 @@ from botocore.loaders import Loader
 from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop import training
-from seqdrop.errors import DistributionRefused, PlanRefused
+from seqdrop.errors import DistributionRefusedError, PlanRefusedError
 from seqdrop.training.distribution.distribution import Distribution
 from seqdrop.training.distribution.profiles import PROFILES
 from seqdrop.training.plan.activations import Work
@@ -31,8 +31,8 @@ def planned(model="prott5", spread=FSDP, instance="ml.g5.12xlarge", **named):
     return plan(model, given.pop("head", "linear"), "ss3", spread, instance, **given)
 
 
-def refused(*args, **named) -> PlanRefused:
-    with pytest.raises(PlanRefused) as caught:
+def refused(*args, **named) -> PlanRefusedError:
+    with pytest.raises(PlanRefusedError) as caught:
         planned(*args, **named)
     assert not caught.value.retryable
     return caught.value
@@ -105,7 +105,7 @@ def test_the_cheapest_that_fits_is_chosen_where_none_is_named(profile):
     for name in INSTANCES:
         try:
             other = planned(spread=Distribution(profile, True), instance=name)
-        except (PlanRefused, DistributionRefused):
+        except (PlanRefusedError, DistributionRefusedError):
             continue
         alone = profile == "single"
         if (INSTANCES[name].gpus > 1) != alone:
@@ -185,7 +185,7 @@ def test_a_plan_that_is_made_fits_and_more_tokens_never_need_less(
     try:
         more = total(2 * tokens)
         less = total(tokens)
-    except (PlanRefused, DistributionRefused):
+    except (PlanRefusedError, DistributionRefusedError):
         return
     assert less.memory.total <= more.memory.total <= more.room
     assert less.dollars > 0

@@ -42,32 +42,35 @@ MACHINES = {"arm64": "aarch64"}  # Lambda's word for it, and the kernel's
 OPTIONS = ("-O3", "-shared", "-fPIC", "-Wall", "-Werror", "-fno-math-errno", "-fwrapv")
 
 
-class CannotBuild(Exception):
+class KernelBuildError(Exception):
     """No compiler, or what it made would not load in Lambda; the message says which."""
 
 
 def compiler(machine: str) -> list[str]:
-    """Return the command that compiles for `machine`. Raise CannotBuild if there is none."""
+    """Return the command that compiles for `machine`. Raise KernelBuildError if there is none."""
     try:
         return own_compiler(machine)
-    except CannotBuild:
+    except KernelBuildError:
         return zig(machine)
 
 
 def own_compiler(machine: str) -> list[str]:
-    """Return this machine's C compiler. Raise CannotBuild if it has none, or one for other machines than Lambda's."""
+    """Return this machine's C compiler.
+
+    Raise KernelBuildError if it has none, or one for other machines than Lambda's.
+    """
     own = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
     if not own or machine != platform.machine() or platform.libc_ver()[0] != "glibc":
-        raise CannotBuild(f"no C compiler for {machine} here (`make kernel` installs one)")
+        raise KernelBuildError(f"no C compiler for {machine} here (`make kernel` installs one)")
     return own.split()
 
 
 def zig(machine: str) -> list[str]:
-    """Return the command of ziglang, which compiles for each machine. Raise CannotBuild if it is not installed."""
+    """Return the command of ziglang, which compiles for each machine. Raise KernelBuildError if it is not installed."""
     try:
         import ziglang  # noqa: F401  run as a module below
     except ImportError:
-        raise CannotBuild(f"no C compiler for {machine} here (`make kernel` installs one)") from None
+        raise KernelBuildError(f"no C compiler for {machine} here (`make kernel` installs one)") from None
     target = f"{machine}-linux-gnu.{GLIBC[0]}.{GLIBC[1]}"
     return [sys.executable, "-m", "ziglang", "cc", "-target", target, "-s"]
 
@@ -79,13 +82,13 @@ def find_fresh(machine: str) -> Path | None:
         return None
     try:
         check_glibc(made)
-    except CannotBuild:
+    except KernelBuildError:
         return None
     return made
 
 
 def build(machine: str = platform.machine(), folder: Path = HERE, own: bool | None = None) -> Path:
-    """Compile for `machine` into `folder`; return the path of the module. Raise CannotBuild.
+    """Compile for `machine` into `folder`; return the path of the module. Raise KernelBuildError.
 
     `own` True takes this machine's compiler, False takes ziglang, None the first of them that is there.
     """
@@ -104,20 +107,20 @@ def build(machine: str = platform.machine(), folder: Path = HERE, own: bool | No
         command += [*OPTIONS, f'-DSEQDROP_SOURCES="{fingerprint()}"', include, str(source), "-o", str(made)]
         done = subprocess.run(command, capture_output=True, text=True)
         if "Python.h" in done.stderr:
-            raise CannotBuild(
+            raise KernelBuildError(
                 f"{sys.executable} has no Python.h: install python3-dev (Debian), or python3-devel (Fedora)"
             )
         if done.returncode:
-            raise CannotBuild(f"the compiler failed:\n{done.stderr[-3000:]}")
+            raise KernelBuildError(f"the compiler failed:\n{done.stderr[-3000:]}")
         check_glibc(made)
         return made.rename(folder / made.name)
 
 
 def check_glibc(made: Path) -> None:
-    """Raises CannotBuild if this file needs a newer glibc than GLIBC."""
+    """Raises KernelBuildError if this file needs a newer glibc than GLIBC."""
     wanted = {tuple(map(int, found)) for found in re.findall(rb"GLIBC_(\d+)\.(\d+)", made.read_bytes())}
     if newer := sorted(version for version in wanted if version > GLIBC):
-        raise CannotBuild(f"the kernel would need glibc {'.'.join(map(str, newer[-1]))}, which Lambda has not")
+        raise KernelBuildError(f"the kernel would need glibc {'.'.join(map(str, newer[-1]))}, which Lambda has not")
 
 
 def main(arguments: list[str]) -> int:
@@ -127,7 +130,7 @@ def main(arguments: list[str]) -> int:
     try:
         done = compiler if "--check" in options else build
         print(done(MACHINES.get(machine, machine)))
-    except CannotBuild as error:
+    except KernelBuildError as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
-from seqdrop.config.settings import Settings
-from seqdrop.ledger.records import Upload
 from seqdrop.models.code_bundles import PROCESSING_ENTRY, Code
 from seqdrop.sagemaker.limits import check_processing
-from seqdrop.uploads import UploadVersion
+
+if TYPE_CHECKING:
+    from seqdrop.config.settings import Settings
+    from seqdrop.ledger.records import Upload
+    from seqdrop.uploads import UploadVersion
 
 INPUT = "/opt/ml/processing/input"
 VOLUME_GB = 20  # for the image and the packages; nothing of the file goes to disk
@@ -27,7 +30,7 @@ def brief(work: str, version: UploadVersion, plan: str, number: int) -> dict:
 
 
 def processing_request(settings: Settings, name: str, upload: Upload, code: Code, region: str) -> dict:
-    """A CreateProcessingJob request. Raises JobRefused if it breaks a bound of the service."""
+    """A CreateProcessingJob request. Raises JobRefusedError if it breaks a bound of the service."""
     return check_processing(
         {
             "ProcessingJobName": name,

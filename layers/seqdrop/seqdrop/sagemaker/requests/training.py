@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
-from seqdrop.config.settings import Settings
 from seqdrop.models.code_bundles import SOURCE, TRAINING_ENTRY, Program
 from seqdrop.sagemaker.limits import check_training
 from seqdrop.training.jobfile import DNABERT
-from seqdrop.training.plan.search import Plan
-from seqdrop.training.plan.sizing import Sizing
-from seqdrop.training.request import Order
+
+if TYPE_CHECKING:
+    from seqdrop.config.settings import Settings
+    from seqdrop.training.plan.search import Plan
+    from seqdrop.training.plan.sizing import Sizing
+    from seqdrop.training.request import Order
 
 CODE = f"/opt/ml/input/data/code/{SOURCE}"
 CHECKPOINTS = "/opt/ml/checkpoints"
@@ -49,7 +52,7 @@ def training_request(
     weights: str,
     checkpoints: str,
 ) -> dict:
-    """A CreateTrainingJob request. Raises JobRefused if it breaks a bound of the service.
+    """A CreateTrainingJob request. Raises JobRefusedError if it breaks a bound of the service.
 
     `weights` is the key of a pre-trained model's archive, or "".
     """

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from seqdrop.aws import keys
-from seqdrop.config.analyses import Analysis
-from seqdrop.config.settings import Settings
-from seqdrop.ledger.records import Attempt
 from seqdrop.sagemaker.limits import check_transform
 from seqdrop.work.items import shard_key
+
+if TYPE_CHECKING:
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.config.settings import Settings
+    from seqdrop.ledger.records import Attempt
 
 
 def manifest(settings: Settings, members: list[Attempt]) -> list:
@@ -17,7 +21,7 @@ def manifest(settings: Settings, members: list[Attempt]) -> list:
 
 
 def transform_request(settings: Settings, analysis: Analysis, name: str, model: str, members: list[Attempt]) -> dict:
-    """A CreateTransformJob request. Raises JobRefused if it breaks a bound of the service."""
+    """A CreateTransformJob request. Raises JobRefusedError if it breaks a bound of the service."""
     return check_transform(
         {
             "TransformJobName": name,

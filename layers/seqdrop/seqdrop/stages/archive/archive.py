@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from seqdrop.aws import keys
 from seqdrop.aws.s3 import is_gone
-from seqdrop.errors import ArchiveMismatch, ObjectGone, RetryableError
-from seqdrop.ledger.records import Upload
+from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.archive import cold_copy, receipts
 from seqdrop.stages.outcomes import end_upload
 from seqdrop.stages.routing import is_held, may_be_archived
+
+if TYPE_CHECKING:
+    from seqdrop.ledger.records import Upload
 
 
 def archive(services: Services, upload_id: str) -> None:
@@ -22,14 +26,14 @@ def archive(services: Services, upload_id: str) -> None:
     if upload and upload.state == "ARCHIVED":
         return _see_to_receipt(services, upload)
     if upload is None or upload.state != "VALIDATED":
-        return
+        return None
     try:
         copied = _present_copy(services, upload)
         if is_due(services, upload):
             _end(services, upload, copied or _copied(services, upload))
-    except ObjectGone:
+    except ObjectGoneError:
         end_upload(services, upload, "WITHDRAWN", reason="deleted_before_archive")
-    except ArchiveMismatch as error:
+    except ArchiveMismatchError as error:
         services.notify(f"Seqdrop could not verify the archive of {upload.key}", f"{upload.id}\n{error}\n")
         raise
 
@@ -41,7 +45,7 @@ def is_due(services: Services, upload: Upload) -> bool:
 
 
 def _present_copy(services: Services, upload: Upload) -> dict | None:
-    """The verified copy, if there is one. Raises ObjectGone if there is neither that nor the original."""
+    """The verified copy, if there is one. Raises ObjectGoneError if there is neither that nor the original."""
     s3, bucket = services.s3, services.settings.archive
     if found := cold_copy.verified_copy(s3, upload, bucket):
         return found
@@ -50,15 +54,15 @@ def _present_copy(services: Services, upload: Upload) -> dict | None:
     # Another run may have copied, proven and removed it since we looked.
     if found := cold_copy.verified_copy(s3, upload, bucket):
         return found
-    raise ObjectGone(f"{upload.key} is no longer in the landing bucket")
+    raise ObjectGoneError(f"{upload.key} is no longer in the landing bucket")
 
 
 def _copied(services: Services, upload: Upload) -> dict:
-    """A verified copy, by this run or one at this moment. Raises ObjectGone as above."""
+    """A verified copy, by this run or one at this moment. Raises ObjectGoneError as above."""
     s3, bucket = services.s3, services.settings.archive
     try:
         cold_copy.copy(s3, upload, bucket)
-    except ObjectGone:
+    except ObjectGoneError:
         if found := cold_copy.verified_copy(s3, upload, bucket):
             return found
         raise
@@ -81,7 +85,7 @@ def _write_receipt(services: Services, upload: Upload, copied: dict) -> None:
 
 def _see_to_receipt(services: Services, upload: Upload) -> None:
     if receipts.has_receipt(services, upload):
-        return
+        return None
     if copied := cold_copy.verified_copy(services.s3, upload, services.settings.archive):
         return _write_receipt(services, upload, copied)
     services.notify(
@@ -89,3 +93,4 @@ def _see_to_receipt(services: Services, upload: Upload) -> None:
         f"{upload.id}: neither s3://{services.settings.archive}/{upload.archive_key} nor its receipt is there.\n"
         "Seqdrop has removed neither. Versions of the archive bucket may still hold them.\n",
     )
+    return None

@@ -6,14 +6,17 @@ import base64
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from botocore.exceptions import ClientError
 
 from seqdrop.aws import keys, multipart
 from seqdrop.aws.errors import is_conflict, is_missing
-from seqdrop.errors import ArchiveMismatch, ObjectGone
-from seqdrop.ledger.records import Upload
+from seqdrop.errors import ArchiveMismatchError, ObjectGoneError
+
+if TYPE_CHECKING:
+    from seqdrop.ledger.records import Upload
 
 STORAGE_CLASS = "DEEP_ARCHIVE"
 LONGEST_KEY = 1024  # bytes of UTF-8, S3's bound
@@ -31,7 +34,7 @@ def copy(s3, upload: Upload, bucket: str) -> None:
     """Copy the upload's version to Deep Archive; S3 computes the SHA-256 of what it wrote.
 
     Nothing happens where a copy is there: with a client of `never_over_a_copy`, of two runs at once one copies. A
-    second copy would be billed for 180 days. Raises ObjectGone if the version is no longer in the landing bucket.
+    second copy would be billed for 180 days. Raises ObjectGoneError if the version is no longer in the landing bucket.
     """
     source = {"Bucket": upload.bucket, "Key": upload.key, "VersionId": upload.version_id}
     target = {"Bucket": bucket, "Key": archive_key(upload)}
@@ -42,7 +45,7 @@ def copy(s3, upload: Upload, bucket: str) -> None:
             s3.copy_object(**target, CopySource=source, StorageClass=STORAGE_CLASS, ChecksumAlgorithm="SHA256")
     except ClientError as error:
         if is_missing(error):
-            raise ObjectGone(f"{upload.key} is no longer in the landing bucket") from error
+            raise ObjectGoneError(f"{upload.key} is no longer in the landing bucket") from error
         if not is_conflict(error):
             raise
 
@@ -78,7 +81,7 @@ def _copy_part(s3, source: dict, place: dict, part: tuple[int, int, int]) -> dic
 def verified_copy(s3, upload: Upload, bucket: str) -> dict | None:
     """What S3 says of the copy, or None if there is none.
 
-    Raises ArchiveMismatch unless size, class and SHA-256 are those of the bytes that were validated.
+    Raises ArchiveMismatchError unless size, class and SHA-256 are those of the bytes that were validated.
     """
     try:
         head = s3.head_object(Bucket=bucket, Key=archive_key(upload), ChecksumMode="ENABLED")
@@ -94,7 +97,7 @@ def verified_copy(s3, upload: Upload, bucket: str) -> dict | None:
     }
     wanted = {"size": upload.size, "storage_class": STORAGE_CLASS, _proof(upload): getattr(upload, _proof(upload))}
     if found != wanted:
-        raise ArchiveMismatch(f"the archive copy is {found}, but the validated object was {wanted}")
+        raise ArchiveMismatchError(f"the archive copy is {found}, but the validated object was {wanted}")
     return {**found, "bucket": bucket, "key": archive_key(upload), "version_id": head.get("VersionId")}
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys, multipart
 from seqdrop.aws.s3 import exists
 from seqdrop.ledger.moves import UPLOAD
-from seqdrop.ledger.records import Upload
 from seqdrop.runtime.services import Services, minutes_ago
+
+if TYPE_CHECKING:
+    from seqdrop.ledger.records import Upload
 
 # us-east-1, as the S3 pricing page gave it in 2025; other regions differ a little.
 RESTORE = {

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from seqdrop.ledger.coordination import FileSet
 from seqdrop.ledger.records import Attempt, Step, Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
-from seqdrop.stages.assemble.view import View
 from seqdrop.stages.notifications import mail, reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from seqdrop.ledger.coordination import FileSet
+    from seqdrop.stages.assemble.view import View
 
 
 @dataclass(frozen=True)

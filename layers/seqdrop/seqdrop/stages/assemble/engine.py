@@ -8,23 +8,26 @@ same moment, the later one sees the earlier, and every step may be repeated afte
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.aws.s3 import is_gone
-from seqdrop.errors import Fault, InvalidFile, RetryableError
-from seqdrop.ledger.coordination import FileSet
-from seqdrop.ledger.records import Upload
-from seqdrop.ledger.table import Ledger
+from seqdrop.errors import Fault, InvalidFileError, RetryableError
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import Decision, reject
-from seqdrop.stages.assemble.policy import Policy
-from seqdrop.stages.assemble.view import MembersGone, View
+from seqdrop.stages.assemble.view import MembersGoneError, View
 from seqdrop.stages.routing import hand_on
 from seqdrop.work.examination import rejection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from seqdrop.ledger.coordination import FileSet
+    from seqdrop.ledger.records import Upload
+    from seqdrop.ledger.table import Ledger
+    from seqdrop.runtime.services import Services
+    from seqdrop.stages.assemble.policy import Policy
 
 MAX_RETRIES = 10  # each is lost only to another invocation that succeeded
 OPEN = ("RECEIVED", "WAITING")
@@ -34,7 +37,7 @@ def resolve(services: Services, upload: Upload, policy: Policy, content: Any = N
     """Bring a RECEIVED or WAITING upload as far as the files of its set allow, and those with it.
 
     Safe at any time and for any member. `content` is what was read of the upload already; without it its policy reads
-    it. Raise InvalidFile, ObjectGone, or RetryableError if other invocations were always first.
+    it. Raise InvalidFileError, ObjectGoneError, or RetryableError if other invocations were always first.
     """
     if content is None and upload.state == "RECEIVED":
         content = policy.read(services, upload)
@@ -43,7 +46,7 @@ def resolve(services: Services, upload: Upload, policy: Policy, content: Any = N
         if upload.state not in OPEN:
             return hand_on(services, upload)
         if _resolve_once(policy, _look(services, upload, policy, content)):
-            return
+            return None
     raise RetryableError(f"others kept moving the files that belong to upload {upload.id}")
 
 
@@ -61,7 +64,7 @@ def _resolve_once(policy: Policy, view: View) -> bool:
         _check_there(view, [view.upload])
         decision = _decide(policy, view)
         _check_there(view, (step.record for step in decision.steps))
-    except MembersGone as gone:
+    except MembersGoneError as gone:
         for member in gone.uploads:
             view.services.ledger.move(member, "WITHDRAWN", reason="deleted_while_it_waited")
         return False
@@ -69,9 +72,9 @@ def _resolve_once(policy: Policy, view: View) -> bool:
 
 
 def _check_there(view: View, members: Iterable[Upload]) -> None:
-    """Raise MembersGone if some were deleted while they waited; others are being read, or have advanced."""
+    """Raise MembersGoneError if some were deleted while they waited; others are being read, or have advanced."""
     if gone := [member for member in members if member.state == "WAITING" and is_gone(view.services.s3, member)]:
-        raise MembersGone(*gone)
+        raise MembersGoneError(*gone)
 
 
 def _decide(policy: Policy, view: View) -> Decision:
@@ -89,7 +92,7 @@ def _decide(policy: Policy, view: View) -> Decision:
 def _superseded(newer: Upload, policy: Policy) -> dict:
     message = f"a newer version came before {policy.awaited} did: {newer.key}, upload {newer.id}"
     advice = "Nothing, if the newer one is right. If this one is, drop it again."
-    return rejection(InvalidFile(Fault("superseded", message, advice)))
+    return rejection(InvalidFileError(Fault("superseded", message, advice)))
 
 
 def _is_outdated(ledger: Ledger, file_set: FileSet | None) -> bool:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.companions.bed_masks import BedMasks
-from seqdrop.errors import ObjectGone
-from seqdrop.ledger.records import Upload
+from seqdrop.errors import ObjectGoneError
 from seqdrop.reads.bed import Bed, read_bed
-from seqdrop.runtime.services import Services
-from seqdrop.stages.assemble.view import MembersGone, View
+from seqdrop.stages.assemble.view import MembersGoneError, View
 from seqdrop.work.examination import Examination, load
 from seqdrop.work.examine import examine
 
+if TYPE_CHECKING:
+    from seqdrop.ledger.records import Upload
+    from seqdrop.runtime.services import Services
+
 
 def bed_of(services: Services, upload: Upload) -> Bed:
-    """Read a BED in one pass. Raise InvalidFile, ObjectGone."""
+    """Read a BED in one pass. Raise InvalidFileError, ObjectGoneError."""
     with RangedObject(services.s3, upload.version) as body:
         return read_bed(body, upload.key)
 
 
 def examined(view: View, bed: Upload | None) -> Examination:
-    """Return what a pass over the FASTA finds if that BED says what to fill. Raise MembersGone if the BED was deleted,
-    ObjectGone if the FASTA was.
+    """Return what a pass over the FASTA finds if that BED says what to fill. Raise MembersGoneError if the BED
+    was deleted,
+    ObjectGoneError if the FASTA was.
     """
     services, upload = view.services, view.upload
     found = load(services.s3, services.settings.work, upload.id)
@@ -29,6 +34,6 @@ def examined(view: View, bed: Upload | None) -> Examination:
         return found
     try:
         masks = BedMasks(bed.id, bed_of(services, bed)) if bed else None
-    except ObjectGone as error:
-        raise MembersGone(bed) from error
+    except ObjectGoneError as error:
+        raise MembersGoneError(bed) from error
     return examine(services.s3, services.settings.work, upload.version, view.analysis, masks=masks)

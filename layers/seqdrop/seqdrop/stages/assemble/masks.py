@@ -12,21 +12,21 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from seqdrop.companions.masks import BED, FASTA, MISFITS, parse
-from seqdrop.config.analyses import Analyses
-from seqdrop.errors import Fault, InvalidFile
+from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.kinds.plans import attempts_of
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Step, Upload
-from seqdrop.ledger.table import Ledger
-from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import NOTHING, Decision, reject, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
-from seqdrop.stages.assemble.view import View
 from seqdrop.stages.notifications import report, report_content
 from seqdrop.work.examination import Examination, rejection
 
 if TYPE_CHECKING:
+    from seqdrop.config.analyses import Analyses
+    from seqdrop.ledger.table import Ledger
     from seqdrop.reads.bed import Bed
+    from seqdrop.runtime.services import Services
+    from seqdrop.stages.assemble.view import View
 
 REJECTS_BOTH = MISFITS | {"too_many_windows"}  # found in the FASTA, but a matter of its BED as well
 
@@ -108,7 +108,7 @@ def _judged(view: View, found: Examination, bed: Upload | None) -> Decision:
 def _late(fasta: Upload, bed: Upload) -> dict:
     message = f"{fasta.key} (upload {fasta.id}) went on before this file came; its runs of N are what is filled"
     advice = f"Drop this file again, and then {posixpath.basename(fasta.key)} again: in that order the BED is used."
-    return rejection(InvalidFile(Fault("bed_late", message, advice)))
+    return rejection(InvalidFileError(Fault("bed_late", message, advice)))
 
 
 def _misfit(refusal: dict, bed: Upload) -> dict:

@@ -14,15 +14,15 @@ from seqdrop.config.analyses import CHECK, SINGLE, WAIT, Analyses, Analysis
 from seqdrop.kinds.plans import attempts_of
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Step, Upload
-from seqdrop.ledger.table import Ledger
 from seqdrop.stages.assemble.decision import NOTHING, Decision, reject, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
-from seqdrop.stages.assemble.view import View
 from seqdrop.stages.notifications import report
 from seqdrop.work.examination import Examination, load
 
 if TYPE_CHECKING:
+    from seqdrop.ledger.table import Ledger
     from seqdrop.stages.assemble.pairing import Pairing
+    from seqdrop.stages.assemble.view import View
 
 
 class Mates(Policy):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from seqdrop.companions.mates import parse
-from seqdrop.errors import Fault, InvalidFile
+from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.kinds.plans import from_json
-from seqdrop.ledger.records import Upload
 from seqdrop.reads.findings import Policy
-from seqdrop.runtime.services import Services
-from seqdrop.stages.assemble.view import View
 from seqdrop.stages.notifications import report
 from seqdrop.work import mate_digests
 from seqdrop.work.examination import Examination, rejection
-from seqdrop.work.mate_digests import Check
+
+if TYPE_CHECKING:
+    from seqdrop.ledger.records import Upload
+    from seqdrop.runtime.services import Services
+    from seqdrop.stages.assemble.view import View
+    from seqdrop.work.mate_digests import Check
 
 TWO_SAMPLES = ' If they are two samples and no mates, name them otherwise, or set mates = "single" in analyses.toml.'
 
@@ -51,7 +54,7 @@ class Pairing:
         """Return why they do not fit, as reasons/ has it."""
         faults = [self._explained(fault) for fault in self.check.faults]
         counts = {fault.code: sum(other.code == fault.code for other in faults) for fault in faults}
-        return rejection(InvalidFile(faults[0], faults, counts))
+        return rejection(InvalidFileError(faults[0], faults, counts))
 
     def _explained(self, fault: Fault) -> Fault:
         """The fault with the files by name, and what to drop once they are mended."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from seqdrop.config.analyses import Analyses
-from seqdrop.ledger.records import Upload
-from seqdrop.runtime.services import Services
+from typing import TYPE_CHECKING
+
 from seqdrop.stages.assemble.masks import MASKS
 from seqdrop.stages.assemble.mates import MATES
-from seqdrop.stages.assemble.policy import Policy
 from seqdrop.stages.assemble.runs import RUNS
 from seqdrop.stages.assemble.training_sets import TRAINING_SETS
+
+if TYPE_CHECKING:
+    from seqdrop.config.analyses import Analyses
+    from seqdrop.ledger.records import Upload
+    from seqdrop.runtime.services import Services
+    from seqdrop.stages.assemble.policy import Policy
 
 POLICIES: tuple[Policy, ...] = (RUNS, TRAINING_SETS, MASKS, MATES)  # the first that claims a file has it
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from seqdrop.config.analyses import Analyses, Analysis
-from seqdrop.ledger.records import Upload
-from seqdrop.ledger.table import Ledger
-from seqdrop.runtime.services import Services
-from seqdrop.stages.assemble.decision import Decision
 from seqdrop.stages.assemble.view import LIVE, View
+
+if TYPE_CHECKING:
+    from seqdrop.config.analyses import Analyses, Analysis
+    from seqdrop.ledger.records import Upload
+    from seqdrop.ledger.table import Ledger
+    from seqdrop.runtime.services import Services
+    from seqdrop.stages.assemble.decision import Decision
 
 
 @dataclass(frozen=True)
@@ -55,22 +57,28 @@ class Policy(ABC):
 
     @abstractmethod
     def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
-        """Return the name of the upload's set, unique over all buckets, and its slot there. Raise InvalidFile."""
+        """Return the name of the upload's set, unique over all buckets, and its slot there. Raise InvalidFileError."""
 
     def read(self, services: Services, upload: Upload) -> Any:
-        """Read what `decide` needs of a RECEIVED upload's bytes, for `content`. Raise InvalidFile, ObjectGone."""
+        """Read what `decide` needs of a RECEIVED upload's bytes, for `content`.
+
+        Raise InvalidFileError, ObjectGoneError.
+        """
         return None
 
     @abstractmethod
     def decide(self, view: View) -> Decision:
-        """Return what to do with the view's upload, RECEIVED or WAITING. Raise InvalidFile, ObjectGone, MembersGone."""
+        """Return what to do with the view's upload, RECEIVED or WAITING.
+
+        Raise InvalidFileError, ObjectGoneError, MembersGoneError.
+        """
 
     def confirm(self, services: Services, upload: Upload) -> None:
         """Report a VALIDATED upload once more, where a slower invocation that lost the race may have had the last word.
 
         Repeated whenever its message comes again, since a crash may leave it out.
         """
-        return None
+        return
 
     def keeps_late(self, view: View) -> bool:
         """Return True if a version older than the one in its slot is valid all the same, instead of superseded."""
@@ -78,7 +86,7 @@ class Policy(ABC):
 
     def notify_landed(self, services: Services, upload: Upload) -> None:
         """Send a message to a member that has to know of any upload that landed, member or not."""
-        return None
+        return
 
     def hours(self, analysis: Analysis) -> float | None:
         """Return after how many hours of waiting the lab is notified; None if a member need not wait any more."""

@@ -13,17 +13,15 @@ and none of its files is overlooked.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions import runs
 from seqdrop.companions.manifest import MOST_BYTES, Manifest, parse
-from seqdrop.config.analyses import Analyses, Analysis
-from seqdrop.errors import Fault, InvalidFile, ObjectGone
+from seqdrop.errors import Fault, InvalidFileError, ObjectGoneError
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Step, Upload
-from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.assemble.decision import Decision, wait
@@ -32,6 +30,12 @@ from seqdrop.stages.assemble.view import LIVE, View
 from seqdrop.stages.notifications import report_content
 from seqdrop.stages.routing import hand_on
 from seqdrop.uploads import upload_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seqdrop.config.analyses import Analyses, Analysis
+    from seqdrop.ledger.table import Ledger
 
 MARKER_BYTES = 1_000_000  # of a marker; the largest known has a few thousand
 SLOT = "manifest"
@@ -57,7 +61,7 @@ class Runs(Policy):
         """The facts of a marker, and what a manifest lists."""
         if not runs.is_manifest(upload.key):
             if is_gone(services.s3, upload):  # an empty one is not read, so that would not tell
-                raise ObjectGone("the marker was deleted before it was read")
+                raise ObjectGoneError("the marker was deleted before it was read")
             return {"format": "marker", "sha256": _digest(_body(services, upload, MARKER_BYTES))}, None
         body = _body(services, upload, MOST_BYTES)
         manifest = parse(body)
@@ -138,10 +142,10 @@ def _digest(body: bytes) -> str:
 
 
 def _body(services: Services, upload: Upload, most: int) -> bytes:
-    """Return the bytes of a marker. Raise InvalidFile if it is too large to be one, ObjectGone."""
+    """Return the bytes of a marker. Raise InvalidFileError if it is too large to be one, ObjectGoneError."""
     if upload.size > most:
         advice = "Give the file another name: this one is that of a small file which says that a run is complete."
-        raise InvalidFile(Fault("too_large", f"it has {upload.size:,} bytes; {most:,} are the most", advice))
+        raise InvalidFileError(Fault("too_large", f"it has {upload.size:,} bytes; {most:,} are the most", advice))
     with RangedObject(services.s3, upload.version) as body:
         return body.read()
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from seqdrop.companions.training_sets import place_of
 from seqdrop.config.analyses import TRAINING
 from seqdrop.ledger.records import Attempt, Step, Upload
-from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import Decision
-from seqdrop.stages.assemble.view import View
 from seqdrop.stages.notifications import report_content
 from seqdrop.stages.routing import may_be_archived
-from seqdrop.training.data.prepare import Prepared
-from seqdrop.training.jobfile import JobFile
 from seqdrop.training.request import Order
+
+if TYPE_CHECKING:
+    from seqdrop.runtime.services import Services
+    from seqdrop.stages.assemble.view import View
+    from seqdrop.training.data.prepare import Prepared
+    from seqdrop.training.jobfile import JobFile
 
 
 def plan(view: View, head: Upload, job: JobFile, files: dict[str, Upload], data: str, prepared: Prepared) -> Decision:

@@ -8,25 +8,28 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.training_sets import Place, place_of
-from seqdrop.config.analyses import Analyses
-from seqdrop.errors import DistributionRefused, Fault, InvalidFile, ObjectGone
+from seqdrop.errors import DistributionRefusedError, Fault, InvalidFileError, ObjectGoneError
 from seqdrop.ledger import earlier_sets
-from seqdrop.ledger.records import Upload
-from seqdrop.ledger.table import Ledger
-from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.decision import Decision, reject, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
 from seqdrop.stages.assemble.training_attempt import is_leaving, plan, report_training
-from seqdrop.stages.assemble.view import MembersGone, View
+from seqdrop.stages.assemble.view import MembersGoneError, View
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.data.store import Store
 from seqdrop.training.jobfile import ADVICE, JOB, MOST_BYTES, JobFile, parse
 from seqdrop.training.plan.sizing import has_smp, spread
 from seqdrop.work.examination import rejection
+
+if TYPE_CHECKING:
+    from seqdrop.config.analyses import Analyses
+    from seqdrop.ledger.records import Upload
+    from seqdrop.ledger.table import Ledger
+    from seqdrop.runtime.services import Services
 
 MAX_MEMBERS = 60  # with job.toml and the set's record one transaction moves them all
 CHUNK = 1 << 20
@@ -58,7 +61,7 @@ class TrainingSets(Policy):
 
     def decide(self, view: View) -> Decision:
         if len(view.with_upload.members) > MAX_MEMBERS:
-            raise InvalidFile(_too_many(_place(view.services.analyses, view.upload)))
+            raise InvalidFileError(_too_many(_place(view.services.analyses, view.upload)))
         head = view.member(JOB)
         if head is None or head.state not in ("RECEIVED", "WAITING"):
             return wait(view, view.content)
@@ -92,10 +95,10 @@ def _place(analyses: Analyses, upload: Upload) -> Place:
 
 
 def _check_job(services: Services, job: JobFile) -> None:
-    """Raise InvalidFile for a job that could be spread over no machine."""
+    """Raise InvalidFileError for a job that could be spread over no machine."""
     try:
         spread(job, has_smp(services.settings.training_image))
-    except DistributionRefused as error:
+    except DistributionRefusedError as error:
         raise _bad_job(str(error), name=JOB) from error
 
 
@@ -103,8 +106,8 @@ def _job(services: Services, head: Upload) -> JobFile:
     try:
         with RangedObject(services.s3, head.version) as body:
             return parse(body.read())
-    except ObjectGone as error:
-        raise MembersGone(head) from error
+    except ObjectGoneError as error:
+        raise MembersGoneError(head) from error
 
 
 def _complete(view: View, head: Upload, job: JobFile, files: dict[str, Upload]) -> Decision:
@@ -112,7 +115,7 @@ def _complete(view: View, head: Upload, job: JobFile, files: dict[str, Upload]) 
     store, members = Store(view.services.s3, view.services.settings.work, job, files), [head, *files.values()]
     try:
         prepared = store.prepared()
-    except ObjectGone as error:
+    except ObjectGoneError as error:
         return _gone(view, head, members, error)
     if isinstance(prepared, Prepared):
         return plan(view, head, job, files, store.data, prepared)
@@ -121,18 +124,18 @@ def _complete(view: View, head: Upload, job: JobFile, files: dict[str, Upload]) 
     return reject(view.services, uploads, refusal, file_set=view.with_upload, read=False)
 
 
-def _gone(view: View, head: Upload, members: list[Upload], error: ObjectGone) -> Decision:
-    """Raise MembersGone for files that were deleted; reject job.toml if an archived one is lacking."""
+def _gone(view: View, head: Upload, members: list[Upload], error: ObjectGoneError) -> Decision:
+    """Raise MembersGoneError for files that were deleted; reject job.toml if an archived one is lacking."""
     landed = [member for member in members if not is_leaving(view.services, member)]
     if gone := [member for member in landed if is_gone(view.services.s3, member)]:
-        raise MembersGone(*gone) from error
+        raise MembersGoneError(*gone) from error
     message = "its data were archived after an earlier training, and what was prepared of them has expired"
     fault = Fault("data_archived", message, "Drop the data files again, and then job.toml.")
-    return replace(reject(view.services, [head], rejection(InvalidFile(fault)), read=False), again=True)
+    return replace(reject(view.services, [head], rejection(InvalidFileError(fault)), read=False), again=True)
 
 
-def _bad_job(message: str, name: str | None = None) -> InvalidFile:
-    return InvalidFile(Fault("bad_job", message, ADVICE, name=name))
+def _bad_job(message: str, name: str | None = None) -> InvalidFileError:
+    return InvalidFileError(Fault("bad_job", message, ADVICE, name=name))
 
 
 def _too_many(place: Place) -> Fault:

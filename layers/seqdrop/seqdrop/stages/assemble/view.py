@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seqdrop.config.analyses import Analysis
-from seqdrop.ledger.coordination import FileSet
-from seqdrop.ledger.records import Upload
-from seqdrop.runtime.services import Services
+if TYPE_CHECKING:
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.ledger.coordination import FileSet
+    from seqdrop.ledger.records import Upload
+    from seqdrop.runtime.services import Services
 
 LIVE = frozenset({"WAITING", "VALIDATED", "ARCHIVED"})  # a rejected or deleted file is no member
 
 
-class MembersGone(Exception):
+class MembersGoneError(Exception):
     """Members were deleted while they waited; they are withdrawn, and the set is read again."""
 
     def __init__(self, *uploads: Upload):

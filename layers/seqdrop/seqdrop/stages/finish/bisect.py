@@ -9,11 +9,14 @@ itself has failed, and the lab is told.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from seqdrop.errors import RetryableError
-from seqdrop.ledger.records import Attempt, Job
 from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import Services
+
+if TYPE_CHECKING:
+    from seqdrop.ledger.records import Attempt, Job
+    from seqdrop.runtime.services import Services
 
 # What SageMaker says where the data have no part in it. Halves would fail as the whole did.
 NOT_THE_DATA = re.compile(r"\bping\b|health check|model data|model artifact|container image|pull", re.IGNORECASE)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
 from seqdrop.aws import keys
-from seqdrop.config.analyses import Analysis
 from seqdrop.errors import RetryableError
 from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.records import EXAMINE, TRAIN, TRANSFORM, Attempt, Job
 from seqdrop.models.calibration import parse
 from seqdrop.results.provenance import provenance
-from seqdrop.results.rows import Counts, UnknownAnswer
+from seqdrop.results.rows import Counts, UnexpectedOutputError
 from seqdrop.results.writer import Predictions, result_files, upload_files, write_summary
 from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import Services
 from seqdrop.sagemaker.client import describe
 from seqdrop.stages.finish.bisect import next_group, try_again
 from seqdrop.stages.finish.training import finish_training
@@ -29,6 +27,12 @@ from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.routing import hand_on
 from seqdrop.stages.start_processing.processing_job import finish_examination
 from seqdrop.work.items import shard_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.runtime.services import Services
 
 CHUNK = 1 << 20
 # Errors of the services and of the way to them; any other that predictions raise is theirs, and stays.
@@ -43,7 +47,7 @@ def finish(services: Services, name: str) -> None:
     """
     job = services.ledger.job(name)
     if job is None:
-        return  # another deployment's job in the same account
+        return None  # another deployment's job in the same account
     if job.task == EXAMINE:
         return finish_examination(services, job)
     if job.task == TRAIN:
@@ -51,12 +55,13 @@ def finish(services: Services, name: str) -> None:
     found = describe(services.sagemaker, TRANSFORM, name)
     end, reason = found.end, found.reason
     if end is None:
-        return
+        return None
     if again := _settle_all(services, _Ended(job, end, reason, _outputs(services, job), _members(services, job))):
         raise RetryableError(f"these members of {name} must be looked at again: {again}")
     end_job(services, job, end, reason="" if end == "DONE" else reason[:1000])
     services.send(services.settings.transform_queue, {"room": name})  # for those that wait
     logger().info("job ended", extra={"job": name, "end": end})
+    return None
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,7 @@ def _write(services: Services, job: Job, attempt: Attempt, outputs: list[str]) -
                 return trouble
             write_summary(predictions, results)
             upload_files(services.s3, services.settings.results, attempt, results)
-    except UnknownAnswer as error:
+    except UnexpectedOutputError as error:
         return str(error)
     if not services.ledger.move(attempt, "PREDICTED"):
         raise RetryableError("another run settles it at this moment")

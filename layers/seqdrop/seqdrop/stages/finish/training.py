@@ -7,7 +7,7 @@ import json
 from seqdrop.aws import keys
 from seqdrop.ledger.records import TRAIN, Attempt, Job
 from seqdrop.models.archives import class_names
-from seqdrop.models.artifacts import Artifacts, NoModel, read_artifacts
+from seqdrop.models.artifacts import Artifacts, ModelNotFoundError, read_artifacts
 from seqdrop.models.promotion import Candidate, Verdict, judged
 from seqdrop.models.registry import Version, current_candidate, make_current, register
 from seqdrop.runtime.log import logger
@@ -54,7 +54,7 @@ def _register(services: Services, job: Job, attempt: Attempt, found: dict) -> st
     order, s3, results = Order.from_json(attempt.plan), services.s3, services.settings.results
     try:
         made = read_artifacts(s3, services.settings.work, job.name)
-    except NoModel as error:
+    except ModelNotFoundError as error:
         return str(error)
     version = Version(order.model, version_of(attempt, order))
     metric = "MCC" if order.job.model == DNABERT else "Q3"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from seqdrop.ledger.moves import ATTEMPT, ENDS
-from seqdrop.ledger.records import Upload
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.routing import hand_on
+
+if TYPE_CHECKING:
+    from seqdrop.ledger.records import Upload
 
 
 def why_not(services: Services, upload: Upload) -> str:

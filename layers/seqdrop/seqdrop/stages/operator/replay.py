@@ -8,25 +8,28 @@ still is so. So two replays at once make one attempt, and none is made beside on
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
 from seqdrop.companions.training_sets import place_of
-from seqdrop.config.analyses import Analysis
-from seqdrop.errors import JobRefused, SeqdropError
+from seqdrop.errors import JobRefusedError, SeqdropError
 from seqdrop.kinds.plans import kind_of, plan_of
-from seqdrop.ledger.coordination import FileSet
 from seqdrop.ledger.earlier_sets import TRAINING as TRAINING_SETS
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import TRAIN, Attempt, Step, Upload
 from seqdrop.models.archives import current_archive
 from seqdrop.runtime.events import landed_message
-from seqdrop.runtime.services import Services
 from seqdrop.stages.assemble.policies import policy_of
 from seqdrop.stages.routing import hand_on, may_be_archived
 from seqdrop.training.request import Order
 from seqdrop.work.examination import is_fresh
 from seqdrop.work.items import shard_key
 from seqdrop.work.reuse import cuts_alike
+
+if TYPE_CHECKING:
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.ledger.coordination import FileSet
+    from seqdrop.runtime.services import Services
 
 # Why nothing can be replayed of an upload that stands here, whatever its attempts.
 STANDS = {
@@ -38,7 +41,7 @@ STANDS = {
 }
 
 
-class Refused(SeqdropError):
+class RefusedError(SeqdropError):
     """An upload cannot be replayed; the message says why, and what to do instead."""
 
 
@@ -61,7 +64,7 @@ def considered(services: Services, upload: Upload, again: bool = False) -> Repla
     """What a replay of the upload would do. `again`: also what the same model has predicted already. Writes nothing."""
     try:
         return _considered(services, upload, again)
-    except (Refused, JobRefused) as error:
+    except (RefusedError, JobRefusedError) as error:
         return Replay(upload, str(error), refused=True)
 
 
@@ -92,37 +95,37 @@ def _considered(services: Services, upload: Upload, again: bool) -> Replay:
     of_it = [one for one in attempts if analysis and analysis.has_model and one.analysis == analysis.name]
     if not of_it:
         was, now = attempts[-1].analysis, analysis.name if analysis and analysis.has_model else "no model"
-        raise Refused(f"it came for the analysis {was}, and its prefix means {now} now; drop it again")
+        raise RefusedError(f"it came for the analysis {was}, and its prefix means {now} now; drop it again")
     last = of_it[-1]
     _check_model(services, last, analysis, again)
     return _repeated(services, upload, last, analysis) or _read_again(services, upload, last, analysis)
 
 
 def _check_standing(upload: Upload, attempts: list[Attempt]) -> None:
-    """Raises Refused for an upload that has no attempt of its own at its end, or is about to be archived."""
+    """Raises RefusedError for an upload that has no attempt of its own at its end, or is about to be archived."""
     if upload.state in STANDS:
-        raise Refused(STANDS[upload.state].format(reason=upload.reason))
+        raise RefusedError(STANDS[upload.state].format(reason=upload.reason))
     if of_others := upload.training or upload.masks_of:
-        raise Refused(f"it belongs to upload {of_others.partition('-')[0]}; replay that one")
+        raise RefusedError(f"it belongs to upload {of_others.partition('-')[0]}; replay that one")
     if not attempts:
-        raise Refused("there is no model for it")
+        raise RefusedError("there is no model for it")
     for one in attempts:
         if one.state not in ENDS[ATTEMPT]:
-            raise Refused(f"attempt {one.number} is under way ({one.state})")
+            raise RefusedError(f"attempt {one.number} is under way ({one.state})")
     last = {one.analysis: one for one in attempts}
     if upload.state == "VALIDATED" and may_be_archived(upload, list(last.values())):
-        raise Refused("it is about to be archived; replay it once it is ARCHIVED")
+        raise RefusedError("it is about to be archived; replay it once it is ARCHIVED")
 
 
 def _check_model(services: Services, last: Attempt, analysis: Analysis, again: bool) -> None:
-    """Raises Refused if the same would come of it as before, and JobRefused if no job could be made."""
+    """Raises RefusedError if the same would come of it as before, and JobRefusedError if no job could be made."""
     archive = current_archive(services.s3, services.settings.results, analysis.settings.model)
     analysis.kind.check_archive(archive, analysis)
     if again or last.state != "PREDICTED" or plan_of(last) != analysis:
         return
     job = services.ledger.job(last.job)
     if job and job.model_digest == archive.digest:
-        raise Refused("the current model has predicted it, with the same settings; --again does it all the same")
+        raise RefusedError("the current model has predicted it, with the same settings; --again does it all the same")
 
 
 def _repeated(services: Services, upload: Upload, last: Attempt, analysis: Analysis) -> Replay | None:
@@ -136,13 +139,13 @@ def _repeated(services: Services, upload: Upload, last: Attempt, analysis: Analy
 def _read_again(services: Services, upload: Upload, last: Attempt, analysis: Analysis) -> Replay:
     why = _why_cut_anew(services, last, analysis)
     if upload.state == "ARCHIVED":
-        raise Refused(
+        raise RefusedError(
             f"{why}, and its raw data is in Deep Archive: restore {upload.archive_key} "
             f"({keys.receipt(upload.id)} says what that takes), then drop it again"
         )
     policy = policy_of(services.analyses, upload)
     if policy and policy.drop_again:
-        raise Refused(f"{why}; {policy.drop_again}")
+        raise RefusedError(f"{why}; {policy.drop_again}")
     number = last.number + 1
     return Replay(upload, f"read again, as {why}; then attempt {number}, by the present model", number)
 
@@ -160,11 +163,11 @@ def _trained_again(services: Services, upload: Upload, last: Attempt) -> Replay:
     prefix = services.analyses.for_key(upload.key).prefix
     file_set = services.ledger.file_set(TRAINING_SETS, place_of(upload.bucket, upload.key, prefix).set_name)
     if last.state != "FAILED":
-        raise Refused("it has trained its model; drop job.toml again to train anew")
+        raise RefusedError("it has trained its model; drop job.toml again to train anew")
     if file_set.fact("attempt") != last.key:
-        raise Refused("a newer job.toml of its folder took its place")
+        raise RefusedError("a newer job.toml of its folder took its place")
     if not is_fresh(services.s3, services.settings.work, keys.split(order.data, "train")):
-        raise Refused("what was prepared of its data has expired; drop job.toml again")
+        raise RefusedError("what was prepared of its data has expired; drop job.toml again")
     attempt = replace(last.again(), plan=replace(order, previous=last.key).as_json(), cut_as="")
     told = f"attempt {attempt.number}, from the last checkpoint if its data, code and settings are the same"
     return Replay(upload, told, attempt.number, attempt, file_set.with_facts(attempt=attempt.key))

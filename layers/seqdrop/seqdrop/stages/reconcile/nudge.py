@@ -6,13 +6,16 @@ since a push costs next to nothing, and nobody has to remember what was left.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from seqdrop.ledger.records import Attempt, Record, Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, minutes_ago, now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 Message = tuple[str, dict]  # queue URL and body
 

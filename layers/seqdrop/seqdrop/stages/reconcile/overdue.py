@@ -7,21 +7,25 @@ invocation crashed. It costs next to nothing, so it never ends; nothing else wou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from seqdrop.companions.runs import MANIFEST, MARKERS, put_marker
-from seqdrop.ledger.coordination import FileSet
 from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.ledger.moves import UPLOAD
-from seqdrop.ledger.records import Upload
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.assemble.policies import policy_of
-from seqdrop.stages.assemble.policy import Awaited, Policy
 from seqdrop.stages.reconcile.nudge import SELDOM, minutes_since
 from seqdrop.stages.routing import is_held
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from seqdrop.ledger.coordination import FileSet
+    from seqdrop.ledger.records import Upload
+    from seqdrop.stages.assemble.policy import Awaited, Policy
 
 
 @dataclass

@@ -5,14 +5,17 @@ Where a stretch ends is kept in the ledger, so that the next run goes on there, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from seqdrop.ledger.coordination import Position
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.services import Services, iso, minutes_ago
 from seqdrop.uploads import UploadVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
 LISTING = "landing"  # name of the position
 MOST_PAGES = 10  # of 1,000 versions, in one run

@@ -12,7 +12,7 @@ from botocore.config import Config
 
 import seqdrop
 from seqdrop.aws import keys
-from seqdrop.errors import ObjectGone
+from seqdrop.errors import ObjectGoneError
 from seqdrop.kinds.plans import from_json
 from seqdrop.uploads import UploadVersion
 from seqdrop.work.examine import examine
@@ -31,7 +31,7 @@ def run(inputs: Path) -> None:
         s3 = boto3.client("s3", config=PATIENT)
         found = examine(s3, told["work"], version, analysis, teller.begin, number=told["number"])
         said = found.rejection["code"] if found.rejection else "valid"
-    except ObjectGone as error:
+    except ObjectGoneError as error:
         said = str(error)
     finally:
         teller.end()

@@ -10,23 +10,26 @@ A job that examined a large upload ended: validate hears of it, and acts on what
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
 from seqdrop.aws.s3 import exists
-from seqdrop.config.analyses import Analysis
-from seqdrop.errors import JobRefused, ObjectGone
+from seqdrop.errors import JobRefusedError, ObjectGoneError
 from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import EXAMINE, Job, Upload
-from seqdrop.ledger.table import Ledger
 from seqdrop.models.code_bundles import current_code
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import Services
 from seqdrop.sagemaker.client import create, describe
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.sagemaker.requests.processing import brief, processing_request
 from seqdrop.stages.backoff import is_due, postpone
-from seqdrop.uploads import UploadVersion
+
+if TYPE_CHECKING:
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.ledger.table import Ledger
+    from seqdrop.runtime.services import Services
+    from seqdrop.uploads import UploadVersion
 
 TRIES = 2
 LEFT = "Once the cause is mended, drop it again."
@@ -48,7 +51,7 @@ def is_final(job: Job, end: str) -> bool:
 def examine_in_job(services: Services, upload: Upload, analysis: Analysis) -> None:
     """See to it that a job examines the upload. Its end sends the upload's message again.
 
-    Raises ObjectGone. Does nothing while a job runs, and after the last try.
+    Raises ObjectGoneError. Does nothing while a job runs, and after the last try.
     """
     job = last_job(services.ledger, upload)
     if job is None or job.state not in OPEN[JOB]:
@@ -80,7 +83,7 @@ def _is_last(job: Job) -> bool:
 
 def _check_presence(s3, version: UploadVersion) -> None:
     if not exists(s3, version.bucket, version.key, version.version_id):
-        raise ObjectGone("the object was deleted before it was read")
+        raise ObjectGoneError("the object was deleted before it was read")
 
 
 def _planned(services: Services, upload: Upload, analysis: Analysis, number: int) -> Job | None:
@@ -89,7 +92,7 @@ def _planned(services: Services, upload: Upload, analysis: Analysis, number: int
     try:
         code = current_code(services.s3, services.settings.results)
         request = processing_request(services.settings, name, upload, code, services.s3.meta.region_name)
-    except JobRefused as error:
+    except JobRefusedError as error:
         tell(services, upload, str(error), "Seqdrop will try again by itself, ever more seldom, for about a day.")
         return None
     job = Job(
@@ -112,12 +115,13 @@ def _launch(services: Services, job: Job, upload: Upload, analysis: Analysis) ->
     services.put_json(work, keys.job_request(job.name), brief(work, upload.version, job.plan, upload.read_for))
     try:
         started = create(services.sagemaker, EXAMINE, json.loads(job.request))
-    except JobRefused as error:
+    except JobRefusedError as error:
         return _refused(services, job, upload, analysis, str(error))
     if not started:
         return postpone(services, job)
     services.ledger.move(job, "STARTED")
     logger().info("job started", extra={"job": job.name, "upload_id": upload.id})
+    return None
 
 
 def _refused(services: Services, job: Job, upload: Upload, analysis: Analysis, reason: str) -> None:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
 from seqdrop.config.analyses import TRAINING
-from seqdrop.errors import DistributionRefused, JobRefused, PlanRefused, RetryableError
+from seqdrop.errors import DistributionRefusedError, JobRefusedError, PlanRefusedError, RetryableError
 from seqdrop.ledger.records import TRAIN, Attempt, Job
 from seqdrop.models.archives import current_archive
 from seqdrop.models.code_bundles import current_program, program_of
 from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import Services
 from seqdrop.sagemaker.client import create
 from seqdrop.sagemaker.names import job_name
 from seqdrop.sagemaker.requests.training import checkpoints_uri, fingerprint, training_request
@@ -25,43 +25,48 @@ from seqdrop.stages.outcomes import fail_training
 from seqdrop.training.plan.sizing import Sizing, has_smp, sized
 from seqdrop.training.request import Order
 
+if TYPE_CHECKING:
+    from seqdrop.runtime.services import Services
+
 
 def start_training(services: Services, attempt_key: str) -> None:
     """Put a PLANNED attempt into its job; or start that job, if a crash left it unstarted."""
     attempt = services.ledger.attempt(attempt_key)
     if attempt is None or attempt.state not in ("PLANNED", "SUBMITTED"):
-        return
+        return None
     if attempt.state == "SUBMITTED":
         return launch_training(services, attempt.job)
     try:
         job = _planned(services, attempt)
-    except JobRefused as error:
+    except JobRefusedError as error:
         return fail_training(services, attempt, str(error))
     if not services.ledger.claim(job, [attempt]):
         raise RetryableError(f"{attempt.key} was claimed by another run")
     launch_training(services, job.name)
+    return None
 
 
 def launch_training(services: Services, name: str) -> None:
     """Start a PLANNED job. All it needs is on its record, so it may be called again after any crash."""
     job = services.ledger.job(name)
     if job is None or job.state != "PLANNED" or not is_due(job):
-        return
+        return None
     try:
         started = create(services.sagemaker, TRAIN, json.loads(job.request))
-    except JobRefused as error:
+    except JobRefusedError as error:
         for key in job.members:
             fail_training(services, services.ledger.attempt(key), str(error))
         services.ledger.move(job, "FAILED", reason=str(error)[:1000])
-        return
+        return None
     if not started:
         return postpone(services, job)
     services.ledger.move(job, "STARTED")
     logger().info("job started", extra={"job": job.name})
+    return None
 
 
 def _planned(services: Services, attempt: Attempt) -> Job:
-    """The record of the job. Raises JobRefused if there is none that could be made."""
+    """The record of the job. Raises JobRefusedError if there is none that could be made."""
     order, settings, s3 = Order.from_json(attempt.plan), services.settings, services.s3
     name, job = job_name([attempt]), order.job
     program = current_program(s3, settings.results, program_of(job.model))
@@ -84,11 +89,11 @@ def _planned(services: Services, attempt: Attempt) -> Job:
 
 
 def _sized(services: Services, attempt: Attempt, order: Order) -> Sizing:
-    """The plan, which is written down for the lab before any money is spent. Raises JobRefused with its reason."""
+    """The plan, which is written down for the lab before any money is spent. Raises JobRefusedError with its reason."""
     try:
         found = sized(order.job, order.prepared.letters, has_smp(services.settings.training_image))
-    except (PlanRefused, DistributionRefused) as error:
-        raise JobRefused(str(error)) from error
+    except (PlanRefusedError, DistributionRefusedError) as error:
+        raise JobRefusedError(str(error)) from error
     services.put_json(services.settings.results, keys.training_result(attempt.upload_id, "plan.json"), found.as_dict())
     return found
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
-from seqdrop.errors import JobRefused
+from seqdrop.errors import JobRefusedError
 from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.moves import ATTEMPT
 from seqdrop.ledger.records import TRANSFORM, Attempt, Job
 from seqdrop.models.archives import current_archive, model_request
 from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import Services
 from seqdrop.sagemaker.client import create, create_model
 from seqdrop.sagemaker.grouping import fair, groups
 from seqdrop.sagemaker.names import job_name
@@ -22,6 +21,11 @@ from seqdrop.sagemaker.requests.transform import manifest, transform_request
 from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.stages.job_slots import claim, end_job, free_places
 from seqdrop.stages.outcomes import fail_attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from seqdrop.runtime.services import Services
 
 MOST_IN_LINE = 5000  # attempts that are looked at to be fair between runs
 
@@ -68,13 +72,14 @@ def _fill(services: Services, planned: list[Attempt]) -> set[str]:
 def _start(services: Services, members: list[Attempt]) -> None:
     try:
         job = claim(services, members, partial(_plan, services))
-    except JobRefused as error:
+    except JobRefusedError as error:
         for member in members:
             fail_attempt(services, member, str(error))
-        return
+        return None
     if job:
         return launch(services, job.name)
     _park(services, members)
+    return None
 
 
 def _park(services: Services, members: list[Attempt]) -> None:
@@ -110,13 +115,13 @@ def launch(services: Services, name: str) -> None:
     """Start a PLANNED job that is due. All it needs is on its record, so it may be called again after any crash."""
     job = services.ledger.job(name)
     if job is None or job.state != "PLANNED" or not is_due(job):
-        return
+        return None
     members = [services.ledger.attempt(key) for key in job.members]
     try:
         listed = manifest(services.settings, members)
         services.put_json(services.settings.work, keys.job_manifest(job.name), listed)
         started = _create(services.sagemaker, job)
-    except JobRefused as error:
+    except JobRefusedError as error:
         for member in members:
             fail_attempt(services, member, str(error))
         return end_job(services, job, "FAILED", reason=str(error)[:1000])
@@ -124,10 +129,14 @@ def launch(services: Services, name: str) -> None:
         return postpone(services, job)
     services.ledger.move(job, "STARTED")
     logger().info("job started", extra={"job": job.name, "members": len(members)})
+    return None
 
 
 def _create(sagemaker, job: Job) -> bool:
-    """Create a job and its model. Return False if there is no room; raise JobRefused if SageMaker never takes one."""
+    """Create a job and its model.
+
+    Return False if there is no room; raise JobRefusedError if SageMaker never takes one.
+    """
     return create_model(sagemaker, json.loads(job.model_request)) and create(
         sagemaker, TRANSFORM, json.loads(job.request)
     )

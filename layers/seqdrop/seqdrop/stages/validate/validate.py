@@ -6,28 +6,31 @@ What follows from an examination: an upload is accepted with its attempt, or rej
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from seqdrop.aws.errors import is_missing
-from seqdrop.config.analyses import Analysis
-from seqdrop.errors import Fault, InvalidFile, ObjectGone
+from seqdrop.errors import Fault, InvalidFileError, ObjectGoneError
 from seqdrop.kinds.plans import attempts_of
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import Services
 from seqdrop.stages.archive.cold_copy import LONGEST_KEY, archive_key
 from seqdrop.stages.assemble.engine import OPEN, resolve
 from seqdrop.stages.assemble.policies import notify_landed, policy_of
-from seqdrop.stages.assemble.policy import Policy
 from seqdrop.stages.notifications import reject, report
 from seqdrop.stages.routing import hand_on
 from seqdrop.stages.start_processing.processing_job import examine_in_job
 from seqdrop.stages.validate.run_gate import look_after
-from seqdrop.uploads import UploadVersion
 from seqdrop.work.examination import Examination, load, rejection
 from seqdrop.work.examine import examine
+
+if TYPE_CHECKING:
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.runtime.services import Services
+    from seqdrop.stages.assemble.policy import Policy
+    from seqdrop.uploads import UploadVersion
 
 
 def validate(services: Services, version: UploadVersion) -> None:
@@ -36,7 +39,7 @@ def validate(services: Services, version: UploadVersion) -> None:
     A marker of a run opens it. One that is VALIDATED is sent on, or looked after while it waits for its run.
     """
     if version.is_folder_marker:
-        return
+        return None
     version = _identified(services, version)
     analysis = services.analyses.for_key(version.key)
     upload = _received(services, version, analysis)
@@ -47,9 +50,9 @@ def validate(services: Services, version: UploadVersion) -> None:
         return hand_on(services, upload)  # the message came again; the next one may have been lost
     try:
         _resolve(services, upload, analysis)
-    except InvalidFile as error:
+    except InvalidFileError as error:
         reject(services, upload, rejection(error))
-    except ObjectGone as error:
+    except ObjectGoneError as error:
         services.ledger.move(upload, "WITHDRAWN", reason="deleted_before_validation")
         logger().info(str(error), extra={"upload_id": upload.id})
 
@@ -57,7 +60,7 @@ def validate(services: Services, version: UploadVersion) -> None:
 def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> None:
     """Decide about a RECEIVED upload, alone or with the files that belong to it, or about one that waits for those.
 
-    Raise InvalidFile, ObjectGone.
+    Raise InvalidFileError, ObjectGoneError.
     """
     policy = policy_of(services.analyses, upload)
     if upload.state == "RECEIVED":
@@ -68,6 +71,7 @@ def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> N
         return resolve(services, upload, policy)
     if found := _examined(services, upload, analysis):
         _accept_or_reject(services, upload, found, policy)
+    return None
 
 
 def _read_anew(services: Services, upload: Upload) -> None:
@@ -105,14 +109,14 @@ def _check_place(services: Services, upload: Upload, analysis: Analysis | None) 
     if analysis is None:
         prefixes = ", ".join(services.analyses.prefixes)
         advice = f"Drop it again under one of: {prefixes}. analyses.toml says what each means."
-        raise InvalidFile(Fault("no_analysis", "the key is under no prefix that Seqdrop knows", advice))
+        raise InvalidFileError(Fault("no_analysis", "the key is under no prefix that Seqdrop knows", advice))
     if len(archive_key(upload).encode()) > LONGEST_KEY:
         advice = "Give the file or its folders shorter names: its archive key is 27 bytes longer, and S3 allows 1024."
-        raise InvalidFile(Fault("key_too_long", "the key is too long to be archived", advice))
+        raise InvalidFileError(Fault("key_too_long", "the key is too long to be archived", advice))
     if upload.size > analysis.max_bytes:
         advice = "Split the file (by lane, or `seqkit split2`) and drop the parts, or raise max_gb in analyses.toml."
         limit = f"{upload.size / 1e9:.2f} GB, and {analysis.prefix} takes {analysis.max_gb:g} GB at the most"
-        raise InvalidFile(Fault("too_large", f"the file has {limit}", advice))
+        raise InvalidFileError(Fault("too_large", f"the file has {limit}", advice))
 
 
 def _examined(services: Services, upload: Upload, analysis: Analysis) -> Examination | None:
@@ -137,3 +141,4 @@ def _accept_or_reject(services: Services, upload: Upload, examination: Examinati
     report(services, upload, examination)
     services.ledger.move(upload, "VALIDATED", *attempts_of(examination), **examination.facts)
     hand_on(services, services.ledger.upload(upload.id))
+    return None

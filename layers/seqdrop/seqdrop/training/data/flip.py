@@ -5,11 +5,14 @@ Format: https://github.com/J-SNACKKB/FLIP/tree/main/splits/secondary_structure
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from seqdrop.training.data.line_reader import Budget, Source, lines
 from seqdrop.training.data.rows import Problems, Row, name_of_header, split_of_header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True)

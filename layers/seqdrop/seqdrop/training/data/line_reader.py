@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from seqdrop.training.data.rows import Problems
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seqdrop.training.data.rows import Problems
 
 MOST_BYTES = 400_000_000  # of text, over all files of a data set
 GZIP = b"\x1f\x8b"

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqdrop.training.data import flip, tables, three_line
 from seqdrop.training.data.line_reader import Budget, Source
 from seqdrop.training.data.residues import CLASSES, promoter, protein
 from seqdrop.training.data.rows import Problems, Row
 from seqdrop.training.jobfile import DNABERT, FLIP, SPLITS, JobFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 RARE = 0.001  # a class with a smaller share of the training labels is told of
 READERS = {"three_line": three_line.read, "csv": tables.read_csv, "parquet": tables.read_parquet}
@@ -42,7 +45,7 @@ class Prepared:
 
 
 def prepare(job: JobFile, files: dict[str, Source], folder: Path) -> Prepared:
-    """Write train.jsonl, validation.jsonl and test.jsonl into the folder. Raises InvalidFile.
+    """Write train.jsonl, validation.jsonl and test.jsonl into the folder. Raises InvalidFileError.
 
     `files` are by name, as job.toml has them. The same content gives the same bytes.
     """

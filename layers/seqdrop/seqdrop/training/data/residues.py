@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from seqdrop.training.data.rows import Problems, Row
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seqdrop.training.data.rows import Problems, Row
 
 CLASSES = {"ss3": "HEC", "ss8": "GHIBESTC"}
 UNSCORED = "-"

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from seqdrop.errors import Fault, InvalidFile
+from seqdrop.errors import Fault, InvalidFileError
 
 SPLITS = {
     "train": "train",
@@ -97,6 +97,6 @@ class Problems:
             self.errors.append(Fault(code, message, ADVICE[code], name=shown, record=record, line=line))
 
     def check(self) -> None:
-        """Raises InvalidFile if there is any."""
+        """Raises InvalidFileError if there is any."""
         if self.errors:
-            raise InvalidFile(self.errors[0], self.errors, dict(self.counts))
+            raise InvalidFileError(self.errors[0], self.errors, dict(self.counts))

@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -20,12 +20,16 @@ from seqdrop import clock
 from seqdrop.aws import keys
 from seqdrop.aws.errors import is_missing
 from seqdrop.aws.ranged_stream import RangedObject
-from seqdrop.errors import InvalidFile
-from seqdrop.ledger.records import Upload
+from seqdrop.errors import InvalidFileError
 from seqdrop.training.data.line_reader import Source
 from seqdrop.training.data.prepare import Prepared, prepare
 from seqdrop.training.jobfile import SPLITS, JobFile
 from seqdrop.work.examination import FRESH, rejection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seqdrop.ledger.records import Upload
 
 
 class Store:
@@ -38,12 +42,12 @@ class Store:
         self._key, self.data = keys.prepared(digest), keys.prepared_data(digest)
 
     def prepared(self) -> Prepared | dict:
-        """What there is to train on, or what reasons/ tells of why there is nothing. Raises ObjectGone."""
+        """What there is to train on, or what reasons/ tells of why there is nothing. Raises ObjectGoneError."""
         found = self._load()
         if found is None:
             try:
                 found = {"prepared": self._prepare().as_dict()}
-            except InvalidFile as error:
+            except InvalidFileError as error:
                 found = {"rejection": rejection(error)}
             body = json.dumps(found).encode()
             self._s3.put_object(Bucket=self._work, Key=self._key, Body=body)

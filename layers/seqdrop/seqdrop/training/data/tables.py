@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from seqdrop.training.data.line_reader import Budget, Source, lines
 from seqdrop.training.data.rows import Problems, Row, split_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COLUMNS = ("id", "sequence", "labels", "label", "split", "mask")
 LONGEST_FIELD = 10_000_000

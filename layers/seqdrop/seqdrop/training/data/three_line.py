@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from seqdrop.training.data.line_reader import Budget, Source, lines
 from seqdrop.training.data.rows import Problems, Row, name_of_header, split_of_header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def read(source: Source, split: str, problems: Problems, budget: Budget) -> Iterator[Row]:

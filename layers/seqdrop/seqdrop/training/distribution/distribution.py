@@ -5,17 +5,19 @@ How a training job is spread over GPUs and hosts: the [distribution] table of jo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.config.fields import Choice, Flag, Table, Whole, setting
-from seqdrop.config.problems import Problem, WrongSettings, unknown_keys
-from seqdrop.errors import DistributionRefused
+from seqdrop.config.problems import Problem, SettingsError, unknown_keys
+from seqdrop.errors import DistributionRefusedError
 from seqdrop.training.distribution.launch import torchrun
 from seqdrop.training.distribution.profiles import FSDP_OFFLOAD, LORA, PRECISIONS, PROFILES, SHARDED, SINGLE, Fate
 from seqdrop.training.distribution.smdistributed import translated
 from seqdrop.training.plan.instances import INSTANCES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 MOST_HOSTS = 64
 LORA_RANK = 8
@@ -26,7 +28,7 @@ SAGEMAKER = ("smdistributed", "torch_distributed", "pytorchddp", "mpi")
 @dataclass(frozen=True)
 class Distribution(Table):
     """How a job is spread over GPUs and hosts. An instance that is made directly, or by `from_table`, raises
-    DistributionRefused, a ValueError, for what cannot be."""
+    DistributionRefusedError, a ValueError, for what cannot be."""
 
     table = "distribution"
 
@@ -57,8 +59,8 @@ class Distribution(Table):
     def __post_init__(self) -> None:
         try:
             super().__post_init__()
-        except WrongSettings as error:
-            raise DistributionRefused(str(error)) from error
+        except SettingsError as error:
+            raise DistributionRefusedError(str(error)) from error
         self._check_instance()
 
     def conflicts(self) -> Iterator[str]:
@@ -92,7 +94,7 @@ class Distribution(Table):
         goes to them as it is, and else is translated to the nearest profile, with the fate of each field.
         """
         if problems := _name_problems(table):
-            raise DistributionRefused("; ".join(problem.message for problem in problems))
+            raise DistributionRefusedError("; ".join(problem.message for problem in problems))
         own = {name: value for name, value in table.items() if name in cls.rules()}
         if any(name in table for name in SAGEMAKER):
             changes, fates = translated(table, image_has_smp, instance, model)
@@ -123,7 +125,7 @@ class Distribution(Table):
         return max(1, self.accumulate)
 
     def on(self, instance: str) -> Distribution:
-        """The same on a named type of instance. Raises DistributionRefused if it cannot be there."""
+        """The same on a named type of instance. Raises DistributionRefusedError if it cannot be there."""
         return replace(self, instance=instance)
 
     def processes(self, instance: str = "") -> int:
@@ -157,7 +159,7 @@ class Distribution(Table):
         return {} if alone else torchrun(instance or self.instance)
 
     def check(self, model: str, freeze_encoder: bool = False) -> None:
-        """Raises DistributionRefused if the model cannot be trained so."""
+        """Raises DistributionRefusedError if the model cannot be trained so."""
         rules = {
             "profile lora is for encoders with attention; a cnn has none: take single or ddp": self.profile != LORA
             or model != "cnn",
@@ -166,16 +168,16 @@ class Distribution(Table):
         }
         broken = [rule for rule, holds in rules.items() if not holds]
         if broken:
-            raise DistributionRefused("; ".join(broken))
+            raise DistributionRefusedError("; ".join(broken))
 
     def _check_instance(self) -> None:
         found = INSTANCES.get(self.instance)
         if found is None:
             return
         if self.profile == FSDP_OFFLOAD and not found.gpus:
-            raise DistributionRefused(f"fsdp_offload moves states off GPUs, and {found.name} has none: take fsdp")
+            raise DistributionRefusedError(f"fsdp_offload moves states off GPUs, and {found.name} has none: take fsdp")
         if found.gpus and self.processes_per_host not in (0, 1, found.gpus):
-            raise DistributionRefused(
+            raise DistributionRefusedError(
                 f"processes_per_host is {self.processes_per_host}, and {found.name} has {found.gpus} GPU"
                 f"{'s' * (found.gpus > 1)}: the toolkit starts one process a GPU, so it must be 0 or {found.gpus}, "
                 "or 1 for one process alone"

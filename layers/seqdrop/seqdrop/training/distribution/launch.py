@@ -6,7 +6,10 @@ The SDK encodes each value as JSON; the toolkit decodes it. Contract tests hold 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TORCHRUN = "sagemaker_torch_distributed_enabled"
 PYTORCH_DDP = "sagemaker_pytorch_ddp_enabled"

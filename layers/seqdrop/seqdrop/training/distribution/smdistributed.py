@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from seqdrop.errors import DistributionRefused
+from seqdrop.errors import DistributionRefusedError
 from seqdrop.training.distribution.field_translation import FSDP_WHY, MPI, NOTHING, V1, V2
 from seqdrop.training.distribution.launch import as_the_sdk
 from seqdrop.training.distribution.profiles import DDP, FSDP, SINGLE, Fate
 from seqdrop.training.distribution.smp_rules import check_data, check_model, check_tables
 from seqdrop.training.plan.instances import INSTANCES
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 # Where the data-parallel library runs (the SDK's own list, of what is still to be had).
 DATA_PARALLEL_ON = ("ml.p3.16xlarge", "ml.p3dn.24xlarge", "ml.p4d.24xlarge", "ml.p4de.24xlarge")
 
 
 def translated(table: Mapping, image_has_smp: bool, instance: str, model: str) -> tuple[dict, list[Fate]]:
-    """The fields of a Distribution, and the fate of each of the table's. Raises DistributionRefused."""
+    """The fields of a Distribution, and the fate of each of the table's. Raises DistributionRefusedError."""
     check_tables(table, image_has_smp, instance)
     libraries = table.get("smdistributed", {})
     parameters = _enabled(libraries, "modelparallel").get("parameters", {})
@@ -68,7 +71,7 @@ def _made(parameters: Mapping, fields: Mapping, profile: str, world: int) -> tup
     offloads = any(parameters.get(name) for name in ("offload_activations", "sm_activation_offloading"))
     offloads = bool(offloads or parameters.get("activation_offloading"))
     if offloads and profile != FSDP:
-        raise DistributionRefused(
+        raise DistributionRefusedError(
             f"the table asks for {profile}, a whole copy of the model on each GPU, and to offload activations: "
             "offloading goes with a model that is split (partitions, shard_optimizer_state or hybrid_shard_degree)"
         )
@@ -158,7 +161,7 @@ def _counted(table: Mapping, instance: str) -> dict:
     count = table.get("mpi", {}).get("processes_per_host", 0)
     found = INSTANCES.get(instance)
     if found and found.gpus and count > found.gpus:
-        raise DistributionRefused(f"mpi.processes_per_host is {count}, and {instance} has {found.gpus} GPUs")
+        raise DistributionRefusedError(f"mpi.processes_per_host is {count}, and {instance} has {found.gpus} GPUs")
     return {"processes_per_host": count} if _is_on(table.get("smdistributed", {}), "modelparallel") else {}
 
 

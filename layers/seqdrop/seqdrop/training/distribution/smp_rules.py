@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from seqdrop.errors import DistributionRefused
+from seqdrop.errors import DistributionRefusedError
 from seqdrop.training.distribution.field_translation import MPI
 
 STRATEGIES = ("modelparallel", "dataparallel")
@@ -66,7 +66,9 @@ def check_model(parameters: Mapping, fields: Mapping, world: int, model: str, st
     """The parameters of the model-parallel library, for a job of so many processes (0: not known)."""
     unknown = sorted(set(parameters) - set(fields))
     if unknown:
-        raise DistributionRefused(f"{WHERE}.{unknown[0]}: there is no such field; it has {', '.join(sorted(fields))}")
+        raise DistributionRefusedError(
+            f"{WHERE}.{unknown[0]}: there is no such field; it has {', '.join(sorted(fields))}"
+        )
     _hold(dict(_of_values(parameters)))
     _hold(_of_the_sdk(parameters) | _of_the_job(parameters, world, model))
     _hold({"smdistributed.modelparallel is started by MPI: say [distribution.mpi] enabled = true": started})
@@ -128,10 +130,10 @@ def _partitions(given: Mapping) -> int:
 
 def _check_fields(where: str, one: object, fields: tuple[str, ...]) -> None:
     if not isinstance(one, Mapping):
-        raise DistributionRefused(f"distribution.{where} must be a table")
+        raise DistributionRefusedError(f"distribution.{where} must be a table")
     unknown = sorted(set(one) - set(fields))
     if unknown:
-        raise DistributionRefused(
+        raise DistributionRefusedError(
             f"distribution.{where}.{unknown[0]}: there is no such field; it has {', '.join(fields)}"
         )
     count = one.get("processes_per_host", 0)
@@ -152,4 +154,4 @@ def _on(table: Mapping, name: str) -> bool:
 def _hold(rules: Mapping[str, bool]) -> None:
     broken = [rule for rule, holds in rules.items() if not holds]
     if broken:
-        raise DistributionRefused("; ".join(broken))
+        raise DistributionRefusedError("; ".join(broken))

@@ -20,10 +20,13 @@ dropout. With checkpointing each layer holds its input (4 h; 2 h in bf16), and i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from seqdrop.training.distribution.distribution import Distribution
 from seqdrop.training.distribution.profiles import LORA
-from seqdrop.training.plan.shapes import Shape
+
+if TYPE_CHECKING:
+    from seqdrop.training.distribution.distribution import Distribution
+    from seqdrop.training.plan.shapes import Shape
 
 
 @dataclass(frozen=True)

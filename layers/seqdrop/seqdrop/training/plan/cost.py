@@ -11,12 +11,15 @@ None of these rates was measured on these instances: take hours for right within
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from seqdrop.training.distribution.distribution import Distribution
 from seqdrop.training.distribution.profiles import DDP, FSDP_OFFLOAD, LORA
-from seqdrop.training.plan.activations import Work
 from seqdrop.training.plan.instances import PRICES, SPOT_HIGH, SPOT_LOW, Instance
-from seqdrop.training.plan.shapes import Shape
+
+if TYPE_CHECKING:
+    from seqdrop.training.distribution.distribution import Distribution
+    from seqdrop.training.plan.activations import Work
+    from seqdrop.training.plan.shapes import Shape
 
 UTILISATION = 0.35  # of the dense peak of a product in bf16, for layers of this width in eager PyTorch
 UTILISATION_EAGER = 0.25  # where attention writes its scores to memory

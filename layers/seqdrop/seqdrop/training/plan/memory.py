@@ -15,11 +15,14 @@ holds them to a GPU's.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from seqdrop.training.distribution.distribution import Distribution
 from seqdrop.training.plan.activations import Activations, Work
 from seqdrop.training.plan.instances import GIB
-from seqdrop.training.plan.shapes import Shape
+
+if TYPE_CHECKING:
+    from seqdrop.training.distribution.distribution import Distribution
+    from seqdrop.training.plan.shapes import Shape
 
 FORWARD, BACKWARD = "before the backward pass", "at the end of the backward pass"
 CHAPTER_BYTES = 20  # of mixed precision with two copies: 2 + 2 (fp16), 8 (Adam), 4 + 4 (fp32 for Adam)

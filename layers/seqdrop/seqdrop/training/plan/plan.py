@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
-from seqdrop.errors import PlanRefused
-from seqdrop.training.distribution.distribution import Distribution
+from seqdrop.errors import PlanRefusedError
 from seqdrop.training.plan.activations import Work
 from seqdrop.training.plan.cost import Cost, cost
 from seqdrop.training.plan.instances import AS_OF, GIB, REGION, SOURCE, Instance
 from seqdrop.training.plan.memory import CHAPTER_BYTES, Memory, memory
 from seqdrop.training.plan.shapes import SHAPES, Shape
+
+if TYPE_CHECKING:
+    from seqdrop.training.distribution.distribution import Distribution
 
 CLASSES = {"ss3": 3, "ss8": 8, "promoter": 2}
 HOST_SHARE = 0.8  # of a host's memory that states may fill; the rest is the system's, the data's and the loader's
@@ -121,7 +124,7 @@ class Plan:
 
 
 def on(job: Job, distribution: Distribution, instance: Instance, price: float | None = None) -> Plan:
-    """The plan on an instance, whether or not it fits. Raises DistributionRefused."""
+    """The plan on an instance, whether or not it fits. Raises DistributionRefusedError."""
     spread = distribution.on(instance.name)
     processes = spread.processes()
     spread = replace(spread, accumulate=spread.accumulate or job.accumulate)
@@ -149,7 +152,7 @@ def gib(count: int) -> str:
 def _longest(job: Job) -> int:
     longest = job.max_length + job.shape.special
     if job.shape.longest and longest > job.shape.longest:
-        raise PlanRefused(
+        raise PlanRefusedError(
             f"train.max_length is {job.max_length}; {job.shape.title} takes {job.shape.longest - job.shape.special}"
         )
     return longest

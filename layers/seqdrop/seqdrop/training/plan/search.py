@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from seqdrop.errors import DistributionRefused, PlanRefused
-from seqdrop.training.distribution.distribution import Distribution
+from seqdrop.errors import DistributionRefusedError, PlanRefusedError
 from seqdrop.training.distribution.profiles import FSDP, FSDP_OFFLOAD, LORA, SINGLE
 from seqdrop.training.plan.instances import INSTANCES, PRICES, Instance
 from seqdrop.training.plan.plan import Job, Plan, gib, on
 from seqdrop.training.plan.shapes import SHAPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seqdrop.training.distribution.distribution import Distribution
 
 __all__ = ["Job", "Plan", "gib", "on", "plan"]
 ADVICE = 3
@@ -38,11 +42,12 @@ def plan(
 ) -> Plan:
     """The plan on the named type of instance, or on the cheapest that fits if the name is empty.
 
-    Raises PlanRefused, with what would do, for a job that does not fit, costs more than `budget_usd` or takes longer
-    than `max_hours`; DistributionRefused for a combination that cannot be.
+    Raises PlanRefusedError, with what would do, for a job that does not fit, costs more than `budget_usd` or
+    takes longer
+    than `max_hours`; DistributionRefusedError for a combination that cannot be.
     """
     if model not in SHAPES:
-        raise PlanRefused(f"model is {model!r}; there are plans for {', '.join(SHAPES)}")
+        raise PlanRefusedError(f"model is {model!r}; there are plans for {', '.join(SHAPES)}")
     distribution.check(model, freeze_encoder)
     batches = (tokens_per_batch, max_length, residues_total, epochs, spot)
     job = Job(model, head, task, *batches, freeze_encoder, accumulate, eager_attention)
@@ -52,7 +57,7 @@ def plan(
     found = on(job, distribution, _instance(instance_type), price)
     reason = limits.broken(found)
     if reason:
-        raise PlanRefused(reason, _advice(found, limits))
+        raise PlanRefusedError(reason, _advice(found, limits))
     return found
 
 
@@ -77,7 +82,7 @@ class _Limits:
 
 def _instance(name: str) -> Instance:
     if name not in INSTANCES:
-        raise PlanRefused(f"instance.type is {name!r}; there are plans for {', '.join(INSTANCES)}")
+        raise PlanRefusedError(f"instance.type is {name!r}; there are plans for {', '.join(INSTANCES)}")
     return INSTANCES[name]
 
 
@@ -89,8 +94,8 @@ def _cheapest(job: Job, distribution: Distribution, limits: _Limits) -> Plan:
     fitting = [one for one in able if one.fits]
     nearest = fitting[0] if fitting else max(able, key=lambda one: one.room - one.memory.total, default=None)
     if nearest is None:
-        raise PlanRefused(f"no instance takes profile {distribution.profile}")
-    raise PlanRefused(f"no instance will do. {limits.broken(nearest)}", _advice(nearest, limits, anywhere=True))
+        raise PlanRefusedError(f"no instance takes profile {distribution.profile}")
+    raise PlanRefusedError(f"no instance will do. {limits.broken(nearest)}", _advice(nearest, limits, anywhere=True))
 
 
 def _everywhere(job: Job, distribution: Distribution) -> Iterator[Plan]:
@@ -148,5 +153,5 @@ def _other_jobs(refused: Plan) -> Iterator[tuple[str, Job, Distribution]]:
 
 
 def _tried(job: Job, distribution: Distribution, instance: Instance) -> Iterator[Plan]:
-    with suppress(DistributionRefused):
+    with suppress(DistributionRefusedError):
         yield on(job, distribution, instance)

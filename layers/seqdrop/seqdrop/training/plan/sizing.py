@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from seqdrop.errors import DistributionRefused
+from seqdrop.errors import DistributionRefusedError
 from seqdrop.training.distribution.distribution import Distribution
 from seqdrop.training.distribution.profiles import SINGLE, Fate
 from seqdrop.training.jobfile import DNABERT, JobFile
@@ -38,18 +38,18 @@ def has_smp(image: str) -> bool:
 
 
 def spread(job: JobFile, smp: bool) -> tuple[Distribution, list[Fate]]:
-    """What [distribution] asks for. Raises DistributionRefused for what cannot be."""
+    """What [distribution] asks for. Raises DistributionRefusedError for what cannot be."""
     found, fates = Distribution.from_table(job.distribution, smp, job.instance.type, job.model)
     found.check(job.model, job.train.freeze_encoder)
     if job.model == DNABERT and found.profile != SINGLE:
-        raise DistributionRefused(f'distribution.profile is "{found.profile}"; model "dnabert" takes "single"')
+        raise DistributionRefusedError(f'distribution.profile is "{found.profile}"; model "dnabert" takes "single"')
     return found, fates
 
 
 def sized(job: JobFile, letters: int, smp: bool, price: float | None = None) -> Sizing:
     """The plan for a training set of so many letters. `price` is an hour's of the instance, in place of the table's.
 
-    Raises PlanRefused or DistributionRefused.
+    Raises PlanRefusedError or DistributionRefusedError.
     """
     found, fates = spread(job, smp)
     train, limits = job.train, {"budget_usd": job.budget_usd, "max_hours": job.instance.max_hours}
