@@ -201,7 +201,7 @@ class TestRequests:
     def test_a_name_is_given_once_for_ever(self, bench):
         name = bench.run("list")["ProcessingJobName"]
         for again in (name, name.upper()):
-            with pytest.raises(bench.sagemaker.exceptions.ResourceInUseError, match="already exists"):
+            with pytest.raises(bench.sagemaker.exceptions.ResourceInUse, match="already exists"):
                 bench.start("list", ProcessingJobName=again)
 
     @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ class TestRequests:
         with EmbeddedAws(tmp_path, processing_limit=1) as aws:
             bench = Bench(aws)
             first = bench.start("sleep", "60")
-            with pytest.raises(bench.sagemaker.exceptions.ResourceLimitExceededError, match="for processing job usage"):
+            with pytest.raises(bench.sagemaker.exceptions.ResourceLimitExceeded, match="for processing job usage"):
                 bench.start("list")
             bench.sagemaker.stop_processing_job(ProcessingJobName=first)
             bench.ended(first)

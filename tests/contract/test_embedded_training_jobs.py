@@ -268,7 +268,7 @@ class TestRequests:
     def test_a_name_is_given_once_for_ever(self, bench):
         name = bench.run("list")["TrainingJobName"]
         for again in (name, name.upper()):
-            with pytest.raises(bench.sagemaker.exceptions.ResourceInUseError, match="already exists"):
+            with pytest.raises(bench.sagemaker.exceptions.ResourceInUse, match="already exists"):
                 bench.start("list", TrainingJobName=again)
 
     @pytest.mark.parametrize(
@@ -373,7 +373,7 @@ class TestRequests:
         with EmbeddedAws(tmp_path, training_limit=1) as aws:
             bench = Bench(aws)
             first = bench.start("sleep")
-            with pytest.raises(bench.sagemaker.exceptions.ResourceLimitExceededError, match="for training job usage"):
+            with pytest.raises(bench.sagemaker.exceptions.ResourceLimitExceeded, match="for training job usage"):
                 bench.start("list")
             bench.sagemaker.stop_training_job(TrainingJobName=first)
             bench.ended(first)

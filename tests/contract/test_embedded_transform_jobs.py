@@ -351,7 +351,7 @@ class TestRequests:
         bench.put("in/a", b"one\n")
         name = bench.run("in/")["TransformJobName"]
         for again in (name, name.upper()):
-            with pytest.raises(bench.sagemaker.exceptions.ResourceInUseError, match="already exists") as refused:
+            with pytest.raises(bench.sagemaker.exceptions.ResourceInUse, match="already exists") as refused:
                 bench.start("in/", TransformJobName=again)
             assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
@@ -405,9 +405,7 @@ class TestRequests:
             bench = ModelBench(aws, CODE)
             bench.put("in/a", b"sleep 20\n")
             first = bench.start("in/")
-            with pytest.raises(
-                bench.sagemaker.exceptions.ResourceLimitExceededError, match="account-level service limit"
-            ):
+            with pytest.raises(bench.sagemaker.exceptions.ResourceLimitExceeded, match="account-level service limit"):
                 bench.start("in/")
             bench.sagemaker.stop_transform_job(TransformJobName=first)
             ended_job(aws, first)
