@@ -43,7 +43,7 @@ GLOSSARY = (
     Row(
         "enqueue, route, re-send",
         (r"hand(?:s|ed|ing)? on\b", r"(?:send|sends|sent|sending) on its (?:road|way)\b", r"on its road\b"),
-        ("hand_on", "road", "pushes"),
+        ("enqueue_next", "road", "pushes"),
     ),
     Row("import results", (r"(?:bring|brings|brought|bringing)(?: \w+)? home\b",), ("bring_home", "bring")),
     Row(

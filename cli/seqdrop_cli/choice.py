@@ -99,12 +99,12 @@ def chosen(ledger: Ledger, choice: Choice) -> Iterator[Upload]:
 def _candidates(ledger: Ledger, choice: Choice) -> Iterator[Upload]:
     if choice.uploads:
         for upload_id in choice.uploads:
-            if (upload := ledger.upload(upload_id)) is None:
+            if (upload := ledger.find_upload(upload_id)) is None:
                 raise ValueError(f"there is no upload {upload_id}; `seqdrop status` lists them")
             yield upload
         return
     for upload_id in _listed(ledger, choice.state):
-        if upload := ledger.upload(upload_id):  # as it is: the index may be behind
+        if upload := ledger.find_upload(upload_id):  # as it is: the index may be behind
             yield upload
 
 
@@ -122,7 +122,7 @@ def _fits(ledger: Ledger, upload: Upload, choice: Choice) -> bool:
         return False
     if not choice.state:
         return _in_time(upload.created_at, choice)
-    records: list[Record] = [upload, *ledger.deciding(upload)]
+    records: list[Record] = [upload, *ledger.deciding_attempts(upload)]
     there = [one for one in records if one.state == choice.state]
     return any(_in_time(one.timeline.get(one.state, one.moved_at), choice) for one in there)
 

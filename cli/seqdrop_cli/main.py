@@ -222,7 +222,7 @@ def _status(options, console: Console) -> int:
 def _fetch(options, console: Console) -> int:
     target = targets.find(options.stack)
     ledger = target.ledger()
-    upload_record = ledger.upload(options.upload)
+    upload_record = ledger.find_upload(options.upload)
     if upload_record is None:
         raise targets.StackNotFoundError(f"there is no upload {options.upload}; `seqdrop status` lists them")
     one = progress(ledger, upload_record.id, upload_record.key, upload_record.size)

@@ -152,12 +152,12 @@ def at_rest(all_of_them: list[Progress]) -> bool:
 
 def progress(ledger: Ledger, upload_id: str, key: str, size: int) -> Progress:
     """Read one upload's standing."""
-    upload = ledger.upload(upload_id)
+    upload = ledger.find_upload(upload_id)
     if upload is None:
         return Progress(upload_id, key, size, None, [], group=_group(Upload("RECEIVED", key=key)))
     job = last_job(ledger, upload) if upload.state == "RECEIVED" else None
-    attempts = ledger.deciding(upload) if upload.training or upload.masks_of else ledger.attempts(upload_id)
-    held = upload.state == "VALIDATED" and is_held(ledger, packaged(), upload, ledger.deciding(upload))
+    attempts = ledger.deciding_attempts(upload) if upload.training or upload.masks_of else ledger.attempts(upload_id)
+    held = upload.state == "VALIDATED" and is_held(ledger, packaged(), upload, ledger.deciding_attempts(upload))
     policy = policy_of(packaged(), upload) if upload.state == "WAITING" else None
     awaited = policy.awaits(ledger, packaged(), upload) if policy else None
     group = upload.run if held else _group(upload)

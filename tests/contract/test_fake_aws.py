@@ -131,11 +131,11 @@ def use(ledger: Ledger) -> list:
     attempt = Attempt(
         "PLANNED", upload_id=upload.id, analysis="reads", plan=plans.packaged().by_name["reads"].as_json()
     )
-    said = [ledger.create(upload), ledger.create(upload), ledger.upload("nobody's")]
-    said += [ledger.move(ledger.upload(upload.id), "VALIDATED", attempt), ledger.move(upload, "REJECTED")]
+    said = [ledger.create(upload), ledger.create(upload), ledger.find_upload("nobody's")]
+    said += [ledger.move(ledger.find_upload(upload.id), "VALIDATED", attempt), ledger.move(upload, "REJECTED")]
     run = ledger.file_set("runs", "landing/reads/")
     said += [ledger.save(run.with_facts(opened_by=upload.id)), ledger.file_set("runs", "landing/reads/")]
-    said += [ledger.upload(upload.id), ledger.attempts(upload.id), ledger.unknown([upload.id, "nobody's"])]
+    said += [ledger.find_upload(upload.id), ledger.attempts(upload.id), ledger.unknown([upload.id, "nobody's"])]
     times = {"moved_before": "2026-02", "moved_after": "2026-01"}
     return [*said, *ledger.in_state("upload", "VALIDATED"), *ledger.in_state("attempt", "PLANNED", **times)]
 

@@ -93,7 +93,7 @@ class TestThroughAJob:
 
     def test_it_was_a_job_that_examined_each(self, ended, aws, tiny):
         for key, one in ended[1].items():
-            job = tiny.ledger.job(examination_name(one.upload_id, 1))
+            job = tiny.ledger.find_job(examination_name(one.upload_id, 1))
             assert (job.state, job.task, job.upload) == ("DONE", "examine", one.upload_id), key
             told = aws.client("sagemaker").describe_processing_job(ProcessingJobName=job.name)
             assert told["ExitMessage"] == (one.upload.reason or "valid")
@@ -125,7 +125,7 @@ class TestThroughAJob:
     def test_a_small_file_is_examined_by_the_lambda(self, tiny, aws):
         (one,) = tiny.end(tiny.put("raw/small.fastq", FASTQ))
         assert one.state == "ARCHIVED"
-        assert tiny.ledger.job(examination_name(one.upload_id, 1)) is None
+        assert tiny.ledger.find_job(examination_name(one.upload_id, 1)) is None
 
 
 class TestTrouble:
@@ -148,7 +148,7 @@ class TestTrouble:
         assert (one.state, one.upload.state) == ("UNEXAMINED", "RECEIVED")
         mail = mails.wait_for(version.id)
         assert "could not examine raw/unlucky.fastq" in mail["Subject"]
-        jobs = [tiny.ledger.job(examination_name(version.id, number)) for number in (1, 2)]
+        jobs = [tiny.ledger.find_job(examination_name(version.id, number)) for number in (1, 2)]
         assert [job.state for job in jobs] == ["FAILED", "FAILED"]
         assert s3.get_object(Bucket=tiny.stack.landing, Key=version.key)["Body"].read() == self.BODY
 

@@ -72,7 +72,7 @@ def test_a_mate_that_does_not_come_is_reported_and_still_pairs_when_it_does(put,
     assert "waits for its mate" in mail["Subject"]
     assert "alone_R2.fastq" in mail["Message"]
     assert reconcile(aws)["unmated"] == 0
-    assert target.ledger().upload(one.upload_id).told_at
+    assert target.ledger().find_upload(one.upload_id).told_at
     found = end(version, put("reads/e2e/alone_R2.fastq", fastq(2)))
     assert [one.state for one in found] == ["ARCHIVED", "ARCHIVED"]
 

@@ -172,7 +172,7 @@ class TestKeys:
     def test_a_folder_made_in_the_console_is_no_upload(self, put, end, target):
         marker = put("raw/new folder/", b"")
         end(put("raw/after the folder.fastq", FASTQ))  # sent later, so the marker's message came first
-        assert target.ledger().upload(marker.id) is None
+        assert target.ledger().find_upload(marker.id) is None
 
 
 class TestVersionsAndDuplicates:
@@ -190,7 +190,7 @@ class TestVersionsAndDuplicates:
         self._send_again(aws, version, times=3)
         end(put("raw/after again.fastq", FASTQ))
         ledger = target.ledger()
-        assert ledger.upload(version.id) == before.upload
+        assert ledger.find_upload(version.id) == before.upload
         assert len(versions(s3, stack.archive, archive_key(before.upload))) == 1
 
     def test_events_that_come_together_make_one_attempt_and_one_job(self, put, end, aws, target, samples):

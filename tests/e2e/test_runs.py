@@ -44,7 +44,9 @@ def until_valid(gated, *versions) -> None:
     """Wait until each file is validated; the gate is no state, so to the command (of another stack) it is PLANNED."""
     from local.testing import until
 
-    until(lambda: all((one := gated.ledger.upload(v.id)) and one.state == "VALIDATED" for v in versions), timeout=60)
+    until(
+        lambda: all((one := gated.ledger.find_upload(v.id)) and one.state == "VALIDATED" for v in versions), timeout=60
+    )
 
 
 def test_files_go_on_when_their_run_is_complete(gated):
@@ -52,7 +54,7 @@ def test_files_go_on_when_their_run_is_complete(gated):
     until_valid(gated, *files)
     markers = [gated.put(f"{prefix}/run 7+/CopyComplete.txt", b"") for prefix in ("reads", "raw")]
     assert gated.end(*markers, *files) == ["ARCHIVED"] * 4
-    landed = {one.id: gated.ledger.upload(one.id).timeline for one in (*files, *markers)}
+    landed = {one.id: gated.ledger.find_upload(one.id).timeline for one in (*files, *markers)}
     for file, marker in zip(files, markers, strict=True):
         assert landed[file.id]["VALIDATED"] < landed[marker.id]["RECEIVED"] < landed[file.id]["ARCHIVED"]
 
@@ -64,5 +66,5 @@ def test_files_after_the_marker_go_on_and_a_manifest_counts_them(gated):
     listed = gated.put("raw/run9/seqdrop-manifest.json", json.dumps({"files": entries}).encode())
     first = gated.put("raw/run9/a.fastq", FASTQ)
     until_valid(gated, first)
-    assert gated.ledger.upload(first.id).state == "VALIDATED"
+    assert gated.ledger.find_upload(first.id).state == "VALIDATED"
     assert gated.end(listed, first, gated.put("raw/run9/deep/b.fastq", FASTQ)) == ["ARCHIVED"] * 3

@@ -95,7 +95,7 @@ def _unverified():
 @_bug("archive takes a failed attempt for done", quick=True)
 def _failed_is_done():
     def due(services, upload) -> bool:
-        return all(one.state in ("PREDICTED", "FAILED") for one in services.ledger.deciding(upload))
+        return all(one.state in ("PREDICTED", "FAILED") for one in services.ledger.deciding_attempts(upload))
 
     return [(archive, "is_due", due)]
 
@@ -149,7 +149,10 @@ def _no_patience():
 
 @_bug("nobody asks whether there is room")
 def _no_cap():
-    return [(start_transform, "claim", _claim_without_room), (start_transform, "free_places", lambda services: 100)]
+    return [
+        (start_transform, "claim", _claim_without_room),
+        (start_transform, "count_free_slots", lambda services: 100),
+    ]
 
 
 def _claim_without_room(services, members, make):
@@ -160,7 +163,7 @@ def _claim_without_room(services, members, make):
 @_bug("a job that ends keeps its place")
 def _place_kept():
     def end_job(services, job, end, **facts) -> None:
-        services.ledger.move(services.ledger.job(job.name), end, **facts)
+        services.ledger.move(services.ledger.find_job(job.name), end, **facts)
 
     return [(finish, "end_job", end_job), (start_transform, "end_job", end_job)]
 
@@ -227,8 +230,8 @@ def _reason_last():
 @_bug("a failure is written down before the lab is told")
 def _mail_last():
     def fail(services, attempt, reason: str) -> None:
-        services.ledger.move(services.ledger.attempt(attempt.key), "FAILED", reason=reason)
-        upload = services.ledger.upload(attempt.upload_id)
+        services.ledger.move(services.ledger.find_attempt(attempt.key), "FAILED", reason=reason)
+        upload = services.ledger.find_upload(attempt.upload_id)
         services.notify(f"Seqdrop: no predictions for {upload.key}", upload.key)
 
     return [(module, "fail_attempt", fail) for module in (outcomes, finish, start_transform)]

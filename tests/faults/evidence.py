@@ -88,7 +88,7 @@ class Evidence:
         kept = (one for versions in self.archive.keys.values() for one in versions)
         return [one for one in kept if place in f"/{one.key}" and one.body == drop.body]
 
-    def deciding(self, upload: dict) -> list[dict]:
+    def deciding_attempts(self, upload: dict) -> list[dict]:
         """The last attempt of each analysis that the upload waits for: its own, or those of what it belongs to."""
         return list({one["analysis"]: one for one in self.history(upload)}.values())
 

@@ -61,7 +61,7 @@ class Check(Evidence):
         if copy is None or copy.storage != "DEEP_ARCHIVE":
             yield "it is archived without a copy in Deep Archive"
         yield from self._receipt(drop, upload)
-        attempts = self.deciding(upload)
+        attempts = self.deciding_attempts(upload)
         if bool(attempts) != (drop.kind != files.RAW):
             yield f"it is archived with {len(attempts)} attempts"
         for attempt in attempts:
@@ -136,7 +136,7 @@ class Check(Evidence):
 
     def _stays(self, drop, upload, there, copy, gone) -> Iterator[str]:
         """VALIDATED is where an upload stays whose attempt failed for good."""
-        states = {attempt["state"] for attempt in self.deciding(upload)}
+        states = {attempt["state"] for attempt in self.deciding_attempts(upload)}
         if "FAILED" not in states:
             yield f"it stays VALIDATED, with attempts in {sorted(states)}"
         if not there and not gone:
@@ -147,7 +147,9 @@ class Check(Evidence):
 
     def _excused(self, upload) -> bool:
         """Whether a person stopped its last job, that died with this upload alone in it, or was lost once too often."""
-        return all(ended_it(self.world.sagemaker.jobs.get(one.get("job")), one) for one in self.deciding(upload))
+        return all(
+            ended_it(self.world.sagemaker.jobs.get(one.get("job")), one) for one in self.deciding_attempts(upload)
+        )
 
     def _waits(self, drop, upload, there, copy, gone) -> Iterator[str]:
         """Only a mate whose other has not come, or was settled with an earlier version of it."""

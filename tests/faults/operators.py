@@ -48,12 +48,12 @@ class Command(Invocation):
 
 
 def _replay(made: Services, upload_id: str, again: bool = False) -> Outcome:
-    found = replays.considered(made, made.ledger.upload(upload_id), again)
+    found = replays.considered(made, made.ledger.find_upload(upload_id), again)
     return Outcome(not found.refused and replays.replay(made, found), found.number)
 
 
 def _release(made: Services, upload_id: str) -> Outcome:
-    upload = made.ledger.upload(upload_id)
+    upload = made.ledger.find_upload(upload_id)
     return Outcome(not releases.why_not(made, upload) and releases.release(made, upload))
 
 

@@ -32,7 +32,7 @@ WITHOUT_STATE = {
     "PAIR": lambda ledger, item: ledger.file_set(earlier_sets.MATES, item["name"]),
     "SET": lambda ledger, item: ledger.file_set(earlier_sets.TRAINING, item["name"]),  # and earlier_sets.MASKS
     "RUN": lambda ledger, item: ledger.file_set(earlier_sets.RUNS, item["folder"]),
-    "ROOM": lambda ledger, item: ledger.room(),
+    "ROOM": lambda ledger, item: ledger.job_slots(),
     "POSITION": lambda ledger, item: ledger.position(item["name"]),
 }
 
@@ -91,9 +91,9 @@ def test_the_file_has_each_kind_of_record_in_each_state():
 @pytest.mark.parametrize("item", RECORDS, ids=place)
 def test_a_record_keeps_every_field(stored, item):
     read = {
-        UPLOAD: lambda: stored.upload(item["id"]),
-        ATTEMPT: lambda: stored.attempt(f"{item['upload_id']}-{item['analysis']}-{item['number']}"),
-        JOB: lambda: stored.job(item["name"]),
+        UPLOAD: lambda: stored.find_upload(item["id"]),
+        ATTEMPT: lambda: stored.find_attempt(f"{item['upload_id']}-{item['analysis']}-{item['number']}"),
+        JOB: lambda: stored.find_job(item["name"]),
     }
     record = read[item["kind"]]()
     assert item.items() <= record.item().items()
@@ -173,5 +173,5 @@ def names(value: dict, above: str = "") -> set[str]:
 @pytest.mark.parametrize("key", objects("results/receipts/"))
 def test_receipts_still_say_what_they_said(stored, key):
     told = OBJECTS[key]
-    upload = next(stored.upload(item["id"]) for item in RECORDS if item["kind"] == UPLOAD)
+    upload = next(stored.find_upload(item["id"]) for item in RECORDS if item["kind"] == UPLOAD)
     assert names(told) <= names(receipt(upload, told["archive"], told["verified_at"]))

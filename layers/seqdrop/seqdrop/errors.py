@@ -25,6 +25,13 @@ class ObjectGoneError(SeqdropError):
     """The object version is no longer in the bucket."""
 
 
+class RecordNotFoundError(RetryableError):
+    """The ledger has no record of this name; one that a message names may be written in a moment."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"the ledger has no {kind} {name}")
+
+
 class JobRefusedError(SeqdropError):
     """SageMaker (or our own rules, before asking it) will never accept this request."""
 

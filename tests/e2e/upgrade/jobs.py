@@ -75,7 +75,7 @@ def of_upload(lab: Lab, name: str) -> str:
 
     def probe() -> str | None:
         attempts = lab.ledger.attempts(lab.uploads[name].id)
-        job = lab.ledger.job(attempts[-1].job) if attempts and attempts[-1].job else None
+        job = lab.ledger.find_job(attempts[-1].job) if attempts and attempts[-1].job else None
         return job.name if job and job.state == "STARTED" else None
 
     return until(probe, timeout=PATIENCE)

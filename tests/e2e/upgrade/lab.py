@@ -55,7 +55,7 @@ class Lab:
 
     def standing(self, name: str) -> STANDING:
         """Return where an upload stands; ("",) before its event was handled."""
-        upload = self.ledger.upload(self.uploads[name].id)
+        upload = self.ledger.find_upload(self.uploads[name].id)
         if upload is None:
             return ("",)
         return (upload.state, *(one.state for one in self.ledger.attempts(upload.id)))

@@ -28,17 +28,19 @@ def add(services):
     def make(key: str, *ends: str, archived: bool = False) -> str:
         version = UploadVersion("landing", key, "v", 1, "e")
         services.ledger.create(Upload.received(version, "reads", "reads/"))
-        services.ledger.move(services.ledger.upload(version.id), "VALIDATED", records=7)
+        services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", records=7)
         for number, end in enumerate(ends, start=1):
             attempt = Attempt("PLANNED", upload_id=version.id, analysis="reads", number=number, shards=1)
             attempt = Attempt(**{**vars(attempt), "plan": READS.as_json(), "cut_as": f"{version.id}-reads-1"})
             services.ledger.create(attempt)
             for to in {"PLANNED": (), "FAILED": ("FAILED",)}.get(end, ("SUBMITTED", end)):
-                services.ledger.move(services.ledger.attempt(attempt.key), to, reason="it broke" * (to == "FAILED"))
+                services.ledger.move(
+                    services.ledger.find_attempt(attempt.key), to, reason="it broke" * (to == "FAILED")
+                )
         shard = f"shards/{version.id}/{version.id}-reads-1-00000.jsonl"
         services.s3.put_object(Bucket="work", Key=shard, Body=b"{}")
         if archived:
-            services.ledger.move(services.ledger.upload(version.id), "ARCHIVED")
+            services.ledger.move(services.ledger.find_upload(version.id), "ARCHIVED")
         return version.id
 
     return make
@@ -87,7 +89,7 @@ class TestChoice:
         assert keys(services, state="FAILED", analysis="contigs") == []
 
     def test_by_time(self, services, three):
-        landed = datetime.fromisoformat(services.ledger.upload(three[1]).created_at)
+        landed = datetime.fromisoformat(services.ledger.find_upload(three[1]).created_at)
         failed = datetime.fromisoformat(services.ledger.attempts(three[0])[-1].moved_at)
         assert keys(services, since=landed) == ["reads/c.fq", "reads/run70/b.fastq"]
         assert keys(services, until=landed) == ["reads/run7/a.fastq"]
@@ -160,7 +162,7 @@ class TestReplay:
         stage = replay.stage.replay
 
         def late(*args):
-            services.ledger.note(services.ledger.upload(upload), reason="")
+            services.ledger.note(services.ledger.find_upload(upload), reason="")
             return stage(*args)
 
         monkeypatch.setattr(replay.stage, "replay", late)
@@ -177,8 +179,8 @@ class TestRelease:
         assert "1 of 2 would be released" in text
         status, _ = run("release", "--run", "reads/x", "--yes")
         assert (status, sent) == (0, [("archive_queue", {"upload": failed})])
-        assert services.ledger.upload(failed).released_at
-        assert not services.ledger.upload(done).released_at
+        assert services.ledger.find_upload(failed).released_at
+        assert not services.ledger.find_upload(done).released_at
 
     def test_its_help_names_no_option_that_it_lacks(self):
         with pytest.raises(SystemExit):
@@ -208,14 +210,14 @@ class TestStatus:
         ],
     )
     def test_a_replay_of_an_archived_file(self, services, add, ends, state, steps):
-        upload = services.ledger.upload(add("reads/a.fastq", *ends, archived=True))
+        upload = services.ledger.find_upload(add("reads/a.fastq", *ends, archived=True))
         one = progress(services.ledger, upload.id, upload.key, 1)
         assert (one.state, one.steps) == (state, steps)
 
     def test_a_released_file(self, services, add):
-        upload = services.ledger.upload(add("reads/a.fastq", "FAILED"))
+        upload = services.ledger.find_upload(add("reads/a.fastq", "FAILED"))
         services.ledger.note(upload, released_at="now")
-        services.ledger.move(services.ledger.upload(upload.id), "ARCHIVED")
+        services.ledger.move(services.ledger.find_upload(upload.id), "ARCHIVED")
         one = progress(services.ledger, upload.id, upload.key, 1)
         assert (one.state, one.detail) == ("ARCHIVED", "released without predictions")
         assert one.steps == ("done", "bad", "done")

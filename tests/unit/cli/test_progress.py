@@ -20,7 +20,7 @@ def shown(ledger):
             plan = packaged().by_name["raw"].as_json()
             ledger.create(Job("PLANNED", name=name, task=EXAMINE, upload=VERSION.id, plan=plan))
             if end != "PLANNED":
-                ledger.move(ledger.job(name), end, reason=f"{end} it is" if end == "FAILED" else "")
+                ledger.move(ledger.find_job(name), end, reason=f"{end} it is" if end == "FAILED" else "")
         return progress(ledger, VERSION.id, VERSION.key, VERSION.size)
 
     return show
@@ -51,6 +51,6 @@ def test_the_job_is_named_and_then_its_reason(shown):
 
 def test_once_it_is_settled_the_job_is_no_more_of_interest(shown, ledger):
     shown("DONE")
-    ledger.move(ledger.upload(VERSION.id), "VALIDATED", records=7)
+    ledger.move(ledger.find_upload(VERSION.id), "VALIDATED", records=7)
     one = progress(ledger, VERSION.id, VERSION.key, VERSION.size)
     assert (one.state, one.detail, one.job) == ("VALIDATED", "7 records", None)

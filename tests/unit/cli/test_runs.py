@@ -23,9 +23,9 @@ def upload(ledger, monkeypatch) -> Upload:
     monkeypatch.setattr(module, "packaged", lambda: gated("reads"))
     version = UploadVersion("landing", KEY, "v", 7, "e")
     ledger.create(Upload.received(version, "reads", "reads/"))
-    found = ledger.upload(version.id)
+    found = ledger.find_upload(version.id)
     ledger.move(found, "VALIDATED", Attempt("PLANNED", upload_id=version.id, analysis="reads"))
-    return ledger.upload(version.id)
+    return ledger.find_upload(version.id)
 
 
 def test_a_file_that_waits_for_its_run_is_an_end_that_is_explained(ledger, upload):
@@ -46,7 +46,7 @@ def test_it_goes_on_when_the_run_is_open(ledger, upload):
 def test_a_manifest_that_waits_says_so(ledger, upload):
     version = UploadVersion("landing", "reads/run 7/seqdrop-manifest.json", "v", 7, "e")
     ledger.create(Upload.received(version, "reads", "reads/"))
-    ledger.move(ledger.upload(version.id), "WAITING")
+    ledger.move(ledger.find_upload(version.id), "WAITING")
     one = progress(ledger, version.id, version.key, 7)
     assert (one.waits_for, one.detail) == ("reads/run 7/", "for files that it lists")
     assert "waits for files that it lists" in mates_missing([one])[0]

@@ -32,7 +32,7 @@ def seen(ledger, *versions):
 
 def test_a_lone_mate_is_an_end_that_is_explained(ledger, received):
     one, console = received(R1), Console(file=io.StringIO(), width=200)
-    ledger.move(ledger.upload(one.id), "WAITING")
+    ledger.move(ledger.find_upload(one.id), "WAITING")
     (found,) = watch(ledger, [one], console, patience=60)
     assert (found.state, found.ended, found.steps) == ("WAITING", False, ("done", "waiting", "waiting"))
     assert "WAITING" in console.file.getvalue()
@@ -44,16 +44,16 @@ def test_a_lone_mate_is_an_end_that_is_explained(ledger, received):
 
 def test_a_mate_that_is_on_its_way_is_waited_for(ledger, received):
     one, two = received(R1), received(R2)
-    ledger.move(ledger.upload(one.id), "WAITING")
+    ledger.move(ledger.find_upload(one.id), "WAITING")
     assert not at_rest(seen(ledger, one, two))
     assert at_rest(seen(ledger, one))
-    ledger.move(ledger.upload(two.id), "REJECTED", reason="truncated")
+    ledger.move(ledger.find_upload(two.id), "REJECTED", reason="truncated")
     assert at_rest(seen(ledger, one, two))
 
 
 def test_others_are_waited_for_all_the_same(ledger, received):
     one, other = received(R1), received("reads/another.fastq")
-    ledger.move(ledger.upload(one.id), "WAITING")
+    ledger.move(ledger.find_upload(one.id), "WAITING")
     assert not at_rest(seen(ledger, one, other))
 
 
@@ -68,7 +68,7 @@ def test_others_are_waited_for_all_the_same(ledger, received):
     ],
 )
 def test_status_shows_what_waits_and_for_whom(ledger, received, monkeypatch, capsys, key, told):
-    ledger.move(ledger.upload(received(key).id), "WAITING")
+    ledger.move(ledger.find_upload(received(key).id), "WAITING")
     monkeypatch.setenv("COLUMNS", "200")
 
     class Target:
@@ -82,7 +82,7 @@ def test_status_shows_what_waits_and_for_whom(ledger, received, monkeypatch, cap
 
 def test_a_fasta_or_a_bed_alone_is_an_end_too(ledger, received):
     fasta, bed = received("masked/x.fa.gz"), received("masked/x.bed")
-    ledger.move(ledger.upload(fasta.id), "WAITING")
+    ledger.move(ledger.find_upload(fasta.id), "WAITING")
     assert not at_rest(seen(ledger, fasta, bed))
     (found,) = seen(ledger, fasta)
     assert at_rest([found])
@@ -93,7 +93,9 @@ def test_a_fasta_or_a_bed_alone_is_an_end_too(ledger, received):
 @pytest.mark.parametrize("key", ["contigs/x.fasta", R1, "masked/x.fa"])
 def test_an_attempt_that_waits_for_a_job_slot_goes_on_by_itself(ledger, received, key):
     one = received(key)
-    ledger.move(ledger.upload(one.id), "VALIDATED", Attempt("PLANNED", upload_id=one.id, analysis="reads"), records=7)
+    ledger.move(
+        ledger.find_upload(one.id), "VALIDATED", Attempt("PLANNED", upload_id=one.id, analysis="reads"), records=7
+    )
     (attempt,) = ledger.attempts(one.id)
     ledger.move(attempt, "WAITING")
     (found,) = seen(ledger, one)

@@ -80,11 +80,11 @@ def test_an_earlier_and_this_version_never_both_write(ledger, policy):
     """A Lambda of the earlier version still runs while this one is deployed."""
     version = UploadVersion("landing", "reads/a.fastq", "v1", 10, "etag", "01")
     ledger.create(Upload.received(version, "reads"))
-    upload, empty = ledger.upload(version.id), ledger.file_set(policy, "x")
+    upload, empty = ledger.find_upload(version.id), ledger.file_set(policy, "x")
     of_earlier = {"mates": Pair("x"), "runs": Run("x")}.get(policy, DataSet("x"))
     assert ledger.save(of_earlier) is True
     assert ledger.move_together([Step(upload, "WAITING")], shared=empty.with_member("1", "A")) is False
-    assert ledger.upload(upload.id) == upload
+    assert ledger.find_upload(upload.id) == upload
     found = ledger.file_set(policy, "x")
     assert (found, found.revision) == (replace(empty, revision=1), 1)
     assert ledger.save(found.with_member("1", "A")) is True

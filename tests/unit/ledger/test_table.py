@@ -18,7 +18,7 @@ VERSION = UploadVersion("landing", "reads/a.fastq", "v1", 10, "etag", "01")
 @pytest.fixture
 def upload(ledger) -> Upload:
     ledger.create(Upload.received(VERSION, "reads"))
-    return ledger.upload(VERSION.id)
+    return ledger.find_upload(VERSION.id)
 
 
 def attempt(upload: Upload, number: int = 1) -> Attempt:
@@ -27,7 +27,7 @@ def attempt(upload: Upload, number: int = 1) -> Attempt:
 
 def test_a_second_receipt_of_one_version_is_refused(ledger, upload):
     assert ledger.create(Upload.received(VERSION, "reads")) is False
-    assert ledger.upload(VERSION.id) == upload
+    assert ledger.find_upload(VERSION.id) == upload
 
 
 def test_an_upload_keeps_what_its_event_said(upload):
@@ -39,7 +39,7 @@ def test_an_upload_keeps_what_its_event_said(upload):
 def test_of_two_movers_with_the_same_record_one_wins(ledger, upload):
     assert ledger.move(upload, "VALIDATED", sha256="aa") is True
     assert ledger.move(upload, "REJECTED", reason="late") is False
-    found = ledger.upload(upload.id)
+    found = ledger.find_upload(upload.id)
     assert (found.state, found.revision, found.sha256, found.reason) == ("VALIDATED", 2, "aa", "")
     assert found.created_at == upload.created_at < found.moved_at
 
@@ -56,9 +56,9 @@ def test_a_claim_is_all_or_nothing(ledger, upload):
     one, two = ledger.attempts(upload.id)
     assert ledger.claim(Job("PLANNED", name="job-a", members=[one.key]), [one]) is True
     assert ledger.claim(Job("PLANNED", name="job-b", members=[one.key, two.key]), [one, two]) is False
-    assert ledger.job("job-b") is None
+    assert ledger.find_job("job-b") is None
     assert [(a.state, a.job) for a in ledger.attempts(upload.id)] == [("SUBMITTED", "job-a"), ("PLANNED", "")]
-    assert ledger.job("job-a").members == [one.key]
+    assert ledger.find_job("job-a").members == [one.key]
 
 
 def test_a_move_that_is_not_in_the_table_raises(ledger, upload):
@@ -70,7 +70,7 @@ def test_records_are_found_by_state_oldest_first(ledger):
     versions = [UploadVersion("landing", f"reads/{n}", "v", 1, "e") for n in range(3)]
     for version in versions:
         ledger.create(Upload.received(version, "reads"))
-    ledger.move(ledger.upload(versions[0].id), "REJECTED", reason="x")
+    ledger.move(ledger.find_upload(versions[0].id), "REJECTED", reason="x")
     assert [record.key for record in ledger.in_state("upload", "RECEIVED")] == ["reads/1", "reads/2"]
     assert list(ledger.in_state("upload", "RECEIVED", moved_before="2025")) == []
 
@@ -86,14 +86,14 @@ def test_any_walk_through_the_table_is_taken_once_each_step(ledger, data):
     version = UploadVersion("landing", f"reads/{next(UNUSED)}", "v", 1, "e")
     ledger.create(Upload.received(version, "reads"))
     for step in range(1, 6):
-        record = ledger.upload(version.id)
+        record = ledger.find_upload(version.id)
         targets = sorted(m.target for m in MOVES if m.kind == "upload" and m.source == record.state)
         if not targets:
             break
         target = data.draw(st.sampled_from(targets))
         assert ledger.move(record, target) is True
         assert ledger.move(record, target) is False
-        assert ledger.upload(version.id).revision == step + 1
+        assert ledger.find_upload(version.id).revision == step + 1
 
 
 def test_every_kind_survives_the_table(upload):
@@ -109,9 +109,9 @@ def test_a_slot_is_taken_with_the_move_or_not_at_all(ledger, upload):
     empty = ledger.file_set("mates", "p")
     assert ledger.move_together([Step(upload, "WAITING")], shared=empty.with_member("1", upload.id)) is True
     assert ledger.file_set("mates", "p") == FileSet("mates", "p", {"1": upload.id}, revision=1)
-    late = ledger.upload(upload.id)
+    late = ledger.find_upload(upload.id)
     assert ledger.move_together([Step(late, "VALIDATED")], [attempt(upload)], empty.with_member("2", "other")) is False
-    assert ledger.upload(upload.id) == late
+    assert ledger.find_upload(upload.id) == late
     assert ledger.attempts(upload.id) == []
     other = ledger.file_set("mates", "p").with_member("2", "other")
     assert ledger.move_together([Step(upload, "WAITING")], shared=other) is False
@@ -121,18 +121,18 @@ def test_a_slot_is_taken_with_the_move_or_not_at_all(ledger, upload):
 def test_two_go_on_together_or_neither_does(ledger, upload):
     version = UploadVersion("landing", "reads/b.fastq", "v1", 10, "etag", "01")
     ledger.create(Upload.received(version, "reads"))
-    other = ledger.upload(version.id)
+    other = ledger.find_upload(version.id)
     ledger.move(other, "REJECTED")
     steps = [Step(upload, "VALIDATED", {"mate": other.id}), Step(other, "VALIDATED", {"mate": upload.id})]
     file_set = ledger.file_set("mates", "p").with_member("1", "x").with_facts(settled=["x", "y"])
     assert ledger.move_together(steps, shared=file_set) is False
-    assert ledger.upload(upload.id) == upload
+    assert ledger.find_upload(upload.id) == upload
     assert ledger.file_set("mates", "p").revision == 0
 
 
 def test_a_note_changes_no_more_than_it_says(ledger, upload):
     assert ledger.note(upload, told_at="now") is True
-    assert ledger.upload(upload.id) == replace(upload, told_at="now", revision=2)
+    assert ledger.find_upload(upload.id) == replace(upload, told_at="now", revision=2)
     assert ledger.note(upload, told_at="later") is False
 
 

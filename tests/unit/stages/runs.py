@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FASTQ = b"@r1\n" + b"ACGT" * 30 + b"\n+\n" + b"IIII" * 30 + b"\n"
 
 # Calls that see or change what others see or change.
-SHARED = {"upload", "file_set", "save", "move", "move_together", "get_paginator", "landing"}
+SHARED = {"find_upload", "require_upload", "file_set", "save", "move", "move_together", "get_paginator", "landing"}
 
 
 class Hooked:

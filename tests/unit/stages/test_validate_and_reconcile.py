@@ -39,7 +39,7 @@ def read(services, bucket: str, key: str) -> dict:
 def test_reads_become_work_items_and_an_attempt(services, drop, sent):
     version = drop("reads/a.fastq.gz", gzip.compress(b"".join(FASTQ.replace(b"r1", b"r%d" % n) for n in range(3))))
     validate(services, version)
-    upload, (attempt,) = services.ledger.upload(version.id), services.ledger.attempts(version.id)
+    upload, (attempt,) = services.ledger.find_upload(version.id), services.ledger.attempts(version.id)
     assert (upload.state, upload.format, upload.records) == ("VALIDATED", "fastq", 3)
     assert (attempt.state, attempt.shards, attempt.items) == ("PLANNED", 1, 3)
     shard = services.s3.get_object(Bucket="work", Key=f"shards/{version.id}/{attempt.key}-00000.jsonl")["Body"].read()
@@ -52,7 +52,7 @@ def test_an_upload_and_its_attempt_know_their_run(services, drop):
     version, alone = drop("reads/run7/lane 1/a.fastq", FASTQ), drop("reads/a.fastq", FASTQ)
     for one, run in ((version, "reads/run7/"), (alone, "")):
         validate(services, one)
-        assert services.ledger.upload(one.id).run == services.ledger.attempts(one.id)[0].run == run
+        assert services.ledger.find_upload(one.id).run == services.ledger.attempts(one.id)[0].run == run
 
 
 def test_raw_goes_straight_to_the_archive(services, drop, sent):
@@ -65,16 +65,16 @@ def test_raw_goes_straight_to_the_archive(services, drop, sent):
 def test_the_same_event_again_sends_the_same_message_and_writes_nothing(services, drop, sent):
     version = drop("reads/a.fastq", FASTQ)
     validate(services, version)
-    before = services.ledger.upload(version.id)
+    before = services.ledger.find_upload(version.id)
     validate(services, version)
-    assert services.ledger.upload(version.id) == before
+    assert services.ledger.find_upload(version.id) == before
     assert sent[0] == sent[1]
 
 
 def test_a_fault_ends_with_reason_and_notification(services, drop, sent):
     version = drop("reads/a.fastq", FASTQ[:-3])
     validate(services, version)
-    assert services.ledger.upload(version.id).state == "REJECTED"
+    assert services.ledger.find_upload(version.id).state == "REJECTED"
     reason = read(services, "results", f"reasons/{version.id}.json")
     assert (reason["code"], reason["record"], reason["line"], reason["retryable"]) == ("truncated", 1, 4, False)
     assert [queue for queue, _ in sent] == ["topic"]
@@ -89,20 +89,20 @@ def test_too_large_is_refused_before_it_is_read(services, drop):
     version = replace(drop("reads/a.fastq", FASTQ), size=5_000_000_001)
     validate(services, version)
     assert services.s3.list_objects_v2(Bucket="results", Prefix="reports/")["KeyCount"] == 0
-    assert services.ledger.upload(version.id).reason == "too_large"
+    assert services.ledger.find_upload(version.id).reason == "too_large"
 
 
 def test_deleted_before_it_was_read_it_is_withdrawn(services, drop):
     version = drop("reads/a.fastq", FASTQ)
     services.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
     validate(services, version)
-    assert services.ledger.upload(version.id).state == "WITHDRAWN"
+    assert services.ledger.find_upload(version.id).state == "WITHDRAWN"
 
 
 def test_an_event_without_a_version_id_is_that_of_the_present_version(services, drop):
     version = drop("raw/a.fastq", FASTQ)
     validate(services, replace(version, version_id="null"))
-    assert services.ledger.upload(version.id).state == "VALIDATED"
+    assert services.ledger.find_upload(version.id).state == "VALIDATED"
 
 
 def test_killed_before_the_ledger_the_next_delivery_makes_the_same(services, drop, monkeypatch):
@@ -115,7 +115,7 @@ def test_killed_before_the_ledger_the_next_delivery_makes_the_same(services, dro
     validate(services, version)
     after = services.s3.list_objects_v2(Bucket="work")["Contents"]
     assert [(item["Key"], item["ETag"]) for item in before] == [(item["Key"], item["ETag"]) for item in after]
-    assert services.ledger.upload(version.id).state == "VALIDATED"
+    assert services.ledger.find_upload(version.id).state == "VALIDATED"
 
 
 def test_the_next_delivery_does_not_read_the_file_again(services, drop, monkeypatch):
@@ -140,7 +140,7 @@ def test_a_rejected_file_has_its_report_too(services, drop):
 def test_a_key_too_long_to_archive_is_refused_at_once(services, drop):
     version = drop("raw/" + "x" * 1000, FASTQ)
     validate(services, version)
-    assert services.ledger.upload(version.id).reason == "key_too_long"
+    assert services.ledger.find_upload(version.id).reason == "key_too_long"
 
 
 def test_more_windows_than_one_function_brings_home_are_refused(services, drop):
@@ -149,7 +149,7 @@ def test_more_windows_than_one_function_brings_home_are_refused(services, drop):
     bound = replace(services, analyses=replace(packaged(), by_name={"reads": few}))
     version = drop("reads/a.fastq", FASTQ * 3)  # two windows each
     validate(bound, version)
-    assert services.ledger.upload(version.id).reason == "too_many_windows"
+    assert services.ledger.find_upload(version.id).reason == "too_many_windows"
 
 
 def test_a_sample_goes_to_the_model_and_the_whole_file_is_validated(services, drop):
@@ -159,7 +159,7 @@ def test_a_sample_goes_to_the_model_and_the_whole_file_is_validated(services, dr
     body = b"".join(FASTQ.replace(b"r1", b"r%d" % number) for number in range(9))
     version = drop("reads/a.fastq", body)
     validate(bound, version)
-    upload, (attempt,) = services.ledger.upload(version.id), services.ledger.attempts(version.id)
+    upload, (attempt,) = services.ledger.find_upload(version.id), services.ledger.attempts(version.id)
     assert (upload.records, attempt.taken, attempt.distinct, attempt.items) == (9, 4, 1, 1)
     shard = services.s3.get_object(Bucket="work", Key=f"shards/{version.id}/{attempt.key}-00000.jsonl")["Body"].read()
     assert json.loads(shard)["id"].endswith(":0:4")
@@ -167,7 +167,7 @@ def test_a_sample_goes_to_the_model_and_the_whole_file_is_validated(services, dr
     assert told == {"analysis": "reads", "records": 9, "taken": 4, "max_reads": 4, "seed": 0, "distinct": 1}
     broken = drop("reads/b.fastq", body[:-1] + b" \n")
     validate(bound, broken)
-    assert services.ledger.upload(broken.id).state == "REJECTED"
+    assert services.ledger.find_upload(broken.id).state == "REJECTED"
     assert "selection" not in read(services, "results", f"reports/{broken.id}.json")
 
 
@@ -186,7 +186,7 @@ def test_a_mail_that_sns_never_takes_does_not_hold_the_road_up(services, drop):
     services.sns.publish = refuse
     version = drop("raw/a\r\tb.fastq", FASTQ[:-3])
     validate(services, version)
-    assert services.ledger.upload(version.id).state == "REJECTED"
+    assert services.ledger.find_upload(version.id).state == "REJECTED"
 
 
 @pytest.fixture
@@ -197,16 +197,16 @@ def standing(services, sagemaker):
     ledger.create(Upload.received(received, "raw"))
     raw = UploadVersion("landing", "raw/done", "v", 1, "e")
     ledger.create(Upload.received(raw, "raw"))
-    ledger.move(ledger.upload(raw.id), "VALIDATED")
+    ledger.move(ledger.find_upload(raw.id), "VALIDATED")
     with_model = UploadVersion("landing", "reads/a", "v", 1, "e")
     ledger.create(Upload.received(with_model, "reads"))
     ledger.move(
-        ledger.upload(with_model.id), "VALIDATED", Attempt("PLANNED", upload_id=with_model.id, analysis="reads")
+        ledger.find_upload(with_model.id), "VALIDATED", Attempt("PLANNED", upload_id=with_model.id, analysis="reads")
     )
     attempt = ledger.attempts(with_model.id)[0]
     ledger.claim(Job("PLANNED", name="planned", members=[attempt.key]), [attempt])
     ledger.create(Job("PLANNED", name="started", members=[attempt.key]))
-    ledger.move(ledger.job("started"), "STARTED")
+    ledger.move(ledger.find_job("started"), "STARTED")
     sagemaker.put(TRANSFORM, TransformJobName="started")
     sagemaker.end("started", "Completed")
     return received, raw
@@ -241,15 +241,15 @@ def test_reconcile_pushes_ever_more_seldom_and_tells_once(direct, standing, sent
     mails = [mail["Subject"] for queue, mail in sent if queue == "topic"]
     assert sorted(mails) == sorted(set(mails)), "told once each"
     assert len(mails) == 4
-    assert direct.ledger.upload(standing[0].id).state == "RECEIVED"
+    assert direct.ledger.find_upload(standing[0].id).state == "RECEIVED"
 
 
 def test_a_move_starts_the_count_anew(services, standing):
     reconcile(services)
-    upload = services.ledger.upload(standing[0].id)
+    upload = services.ledger.find_upload(standing[0].id)
     assert upload.pushes == 1
     services.ledger.move(upload, "VALIDATED")
-    assert services.ledger.upload(upload.id).pushes == 0
+    assert services.ledger.find_upload(upload.id).pushes == 0
 
 
 def test_reconcile_leaves_what_moved_just_now(services, monkeypatch):
@@ -285,7 +285,7 @@ class TestWhatNoEventToldOf:
         assert {version.id for version in found} >= {one.id, older.id, newer.id}
         for version in found:
             validate(services, version)
-        assert services.ledger.upload(one.id).state == "VALIDATED"
+        assert services.ledger.find_upload(one.id).state == "VALIDATED"
         assert reconcile(services)["unrecorded"] == 0
 
     def test_one_that_has_just_landed_is_left_to_its_event(self, services, lost, monkeypatch):
@@ -310,8 +310,8 @@ class TestWhatNoEventToldOf:
     def test_a_receipt_that_is_gone_is_asked_for_once_a_time(self, services, sent, monkeypatch):
         version = UploadVersion("landing", "raw/x", "v", 1, "e")
         services.ledger.create(Upload.received(version, "raw"))
-        services.ledger.move(services.ledger.upload(version.id), "VALIDATED")
-        services.ledger.move(services.ledger.upload(version.id), "ARCHIVED")
+        services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED")
+        services.ledger.move(services.ledger.find_upload(version.id), "ARCHIVED")
         assert reconcile(services)["unreceipted"] == 1
         assert ("archive_queue", {"upload": version.id}) in sent
         services.put_json("results", f"receipts/{version.id}.json", {})
@@ -319,7 +319,7 @@ class TestWhatNoEventToldOf:
 
     def test_an_attempt_whose_job_ended_without_it_is_settled(self, services, standing, sent):
         (attempt,) = services.ledger.in_state("attempt", "SUBMITTED")
-        services.ledger.move(services.ledger.job(attempt.job), "FAILED")
+        services.ledger.move(services.ledger.find_job(attempt.job), "FAILED")
         sent.clear()
         assert reconcile(services)["submitted"] == 1
         told = [body["detail"]["TransformJobName"] for queue, body in sent if queue == "finish_queue"]
@@ -328,13 +328,13 @@ class TestWhatNoEventToldOf:
     def test_a_job_that_still_runs_is_left_alone_for_ever(self, services, standing, sagemaker):
         sagemaker.jobs["started"].status = "InProgress"
         assert reconcile(services)["started_jobs"] == 0
-        assert services.ledger.job("started").pushes == 0
+        assert services.ledger.find_job("started").pushes == 0
 
     def test_one_who_waits_for_room_is_called_when_there_is_some(self, services, standing, sent):
         (attempt,) = services.ledger.in_state("attempt", "SUBMITTED")
         again = attempt.again()
         services.ledger.move(attempt, "FAILED", again)
-        services.ledger.move(services.ledger.attempt(again.key), "WAITING")
+        services.ledger.move(services.ledger.find_attempt(again.key), "WAITING")
         assert reconcile(services)["waiting_for_room"] == 1
         assert ("transform_queue", {"room": "reconcile"}) in sent
         full = replace(services, settings=replace(services.settings, max_jobs=0))
@@ -359,7 +359,7 @@ class TestWhatNoEventToldOf:
         reconcile(services)
         assert ("archive_queue", {"upload": version.id}) in sent
         archive(services, version.id)
-        found = services.ledger.upload(version.id)
+        found = services.ledger.find_upload(version.id)
         assert (found.state, found.reason) == ("WITHDRAWN", "deleted_before_archive")
         kept = services.s3.get_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
         assert kept["Body"].read() == FASTQ

@@ -92,7 +92,7 @@ class World:
     # -- what there is --
 
     def upload(self, version: UploadVersion) -> Upload:
-        return self.ledger.upload(version.id)
+        return self.ledger.find_upload(version.id)
 
     def states(self, *versions: UploadVersion) -> list[str]:
         return [self.upload(version).state for version in versions]

@@ -69,7 +69,7 @@ def _plain(facts: dict) -> dict[str, Fact]:
 
 
 @dataclass(frozen=True)
-class Room:
+class JobSlots:
     """Which transform jobs are open, so that their number stays within the limit.
 
     It is written with each claim and each end of a job, in their transaction, so no crash makes it wrong.
@@ -82,17 +82,17 @@ class Room:
     def keys(self) -> dict[str, str]:
         return {"pk": "ROOM", "sk": "ROOM"}
 
-    def taken(self, job: str) -> Room:
+    def taken(self, job: str) -> JobSlots:
         return replace(self, jobs=(*self.jobs, job))
 
-    def left(self, job: str) -> Room:
+    def left(self, job: str) -> JobSlots:
         return replace(self, jobs=tuple(name for name in self.jobs if name != job))
 
     def item(self) -> dict:
         return {**self.keys, "jobs": list(self.jobs), "revision": self.revision}
 
-    def stored(self, item: dict) -> Room:
-        return Room(tuple(item["jobs"]), int(item["revision"]))
+    def stored(self, item: dict) -> JobSlots:
+        return JobSlots(tuple(item["jobs"]), int(item["revision"]))
 
 
 @dataclass(frozen=True)
@@ -117,4 +117,4 @@ class Position:
         return replace(self, place=dict(item["place"]), revision=int(item["revision"]))
 
 
-Shared = FileSet | Room | Position
+Shared = FileSet | JobSlots | Position

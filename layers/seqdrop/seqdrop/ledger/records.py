@@ -8,10 +8,14 @@ do with, and has no state, is in shared.py.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Self
 
 from seqdrop.companions.runs import run_of
 from seqdrop.ledger.moves import ATTEMPT, JOB, UPLOAD
 from seqdrop.uploads import UploadVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # What a job is for.
 TRANSFORM, EXAMINE, TRAIN = "transform", "examine", "train"
@@ -49,7 +53,8 @@ class Record:
         return {**self.keys, **values, "kind": self.kind, "kind_state": f"{self.kind}#{self.state}"}
 
     @classmethod
-    def from_item(cls, item: dict):
+    def from_item(cls, item: Mapping[str, Any]) -> Self:
+        """Return the record that a stored item holds; attributes of later versions are left out."""
         known = {f.name: f for f in fields(cls)}
         values = {name: value for name, value in item.items() if name in known}
         return cls(**{name: int(v) if known[name].type == "int" else v for name, v in values.items()})

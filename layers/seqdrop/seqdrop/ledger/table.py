@@ -10,8 +10,9 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from seqdrop.aws.errors import is_conflict
+from seqdrop.errors import RecordNotFoundError
 from seqdrop.ledger import moves
-from seqdrop.ledger.coordination import FileSet, Position, Room, Shared
+from seqdrop.ledger.coordination import FileSet, JobSlots, Position, Shared
 from seqdrop.ledger.records import (
     Attempt,
     Job,
@@ -30,6 +31,7 @@ from seqdrop.ledger.records import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+R = TypeVar("R", bound=Record)
 S = TypeVar("S", bound=Shared)
 
 
@@ -48,14 +50,29 @@ class Ledger:
 
     # -- reading (always consistent: a decision must see the last write) --
 
-    def upload(self, upload_id: str) -> Upload | None:
-        return self._get(upload_keys(upload_id))
+    def find_upload(self, upload_id: str) -> Upload | None:
+        """Return the upload with this id; None if there is no record of it."""
+        return self._get(Upload, upload_keys(upload_id))
 
-    def attempt(self, attempt_key: str) -> Attempt | None:
-        return self._get(attempt_keys(attempt_key))
+    def require_upload(self, upload_id: str) -> Upload:
+        """Return the upload with this id. Raise RecordNotFoundError."""
+        return _required(self.find_upload(upload_id), "upload", upload_id)
 
-    def job(self, name: str) -> Job | None:
-        return self._get(job_keys(name))
+    def find_attempt(self, attempt_key: str) -> Attempt | None:
+        """Return the attempt that `Attempt.key` names; None if there is no record of it."""
+        return self._get(Attempt, attempt_keys(attempt_key))
+
+    def require_attempt(self, attempt_key: str) -> Attempt:
+        """Return the attempt that `Attempt.key` names. Raise RecordNotFoundError."""
+        return _required(self.find_attempt(attempt_key), "attempt", attempt_key)
+
+    def find_job(self, name: str) -> Job | None:
+        """Return the job of this name; None if there is no record of it."""
+        return self._get(Job, job_keys(name))
+
+    def require_job(self, name: str) -> Job:
+        """Return the job of this name. Raise RecordNotFoundError."""
+        return _required(self.find_job(name), "job", name)
 
     def attempts(self, upload_id: str) -> list[Attempt]:
         """All attempts of an upload, by analysis and number."""
@@ -67,19 +84,19 @@ class Ledger:
         """Return a set of files; an empty one if none of them ever came."""
         return self._shared(FileSet(policy, name))
 
-    def room(self) -> Room:
+    def job_slots(self) -> JobSlots:
         """The transform jobs that are open."""
-        return self._shared(Room())
+        return self._shared(JobSlots())
 
     def position(self, name: str) -> Position:
         """How far the reconciler has come in a list."""
         return self._shared(Position(name))
 
-    def deciding(self, upload: Upload) -> list[Attempt]:
+    def deciding_attempts(self, upload: Upload) -> list[Attempt]:
         """The attempts that decide when an upload has all it came for: the one that trains on it or has its masks, or
         its own, the last of each analysis."""
         if of_others := upload.training or upload.masks_of:
-            return [self._last(self.attempt(of_others))]
+            return [self._last(self.require_attempt(of_others))]
         return list({attempt.analysis: attempt for attempt in self.attempts(upload.id)}.values())
 
     def _last(self, attempt: Attempt) -> Attempt:
@@ -127,7 +144,7 @@ class Ledger:
         """Add facts to a record that stays where it is."""
         return self._transact([self._replace(record, noted(record, **facts))])
 
-    def claim(self, job: Job, members: list[Attempt], room: Room | None = None) -> bool:
+    def claim(self, job: Job, members: list[Attempt], room: JobSlots | None = None) -> bool:
         """Write a job and move its members to SUBMITTED, all or nothing (100 writes at the most).
 
         With `room`, the job takes its place there, if the room is as it was read.
@@ -199,9 +216,9 @@ class Ledger:
             return False
         return True
 
-    def _get(self, keys: dict):
+    def _get(self, kind: type[R], keys: dict[str, str]) -> R | None:
         item = self._item(keys)
-        return from_item(item) if item else None
+        return kind.from_item(item) if item else None
 
     def _shared(self, empty: S) -> S:
         """Return a record without a state as the table holds it, or the empty one."""
@@ -218,3 +235,9 @@ class Ledger:
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _required(record: R | None, kind: str, name: str) -> R:
+    if record is None:
+        raise RecordNotFoundError(kind, name)
+    return record

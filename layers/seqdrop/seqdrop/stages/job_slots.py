@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 TRIES = 10  # each is lost only to someone who got on
 
 
-def free_places(services: Services) -> int:
+def count_free_slots(services: Services) -> int:
     """How many more transform jobs may be open."""
-    return max(0, services.settings.max_jobs - len(services.ledger.room().jobs))
+    return max(0, services.settings.max_jobs - len(services.ledger.job_slots().jobs))
 
 
 def claim(services: Services, members: list[Attempt], make: Callable[[list[Attempt]], Job]) -> Job | None:
@@ -27,13 +27,13 @@ def claim(services: Services, members: list[Attempt], make: Callable[[list[Attem
     Raises JobRefusedError as `make` does, and RetryableError if others were first each time.
     """
     for _ in range(TRIES):
-        room = services.ledger.room()
+        room = services.ledger.job_slots()
         if not members or len(room.jobs) >= services.settings.max_jobs:
             return None
         job = make(members)
         if services.ledger.claim(job, members, room):
             return job
-        found = [services.ledger.attempt(member.key) for member in members]
+        found = [services.ledger.find_attempt(member.key) for member in members]
         members = [one for one in found if one.state in UNCLAIMED]
     raise RetryableError("others kept claiming these members")
 
@@ -41,7 +41,7 @@ def claim(services: Services, members: list[Attempt], make: Callable[[list[Attem
 def end_job(services: Services, job: Job, end: str, **facts) -> None:
     """Move a job to its end, unless it has ended, and give its place back in the same transaction."""
     for _ in range(TRIES):
-        job, room = services.ledger.job(job.name), services.ledger.room()
+        job, room = services.ledger.find_job(job.name), services.ledger.job_slots()
         if job.state not in OPEN[job.kind]:
             return
         left = room.left(job.name) if job.name in room.jobs else None

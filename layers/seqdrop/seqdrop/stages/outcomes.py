@@ -19,10 +19,10 @@ def fail_attempt(services: Services, attempt: Attempt, reason: str) -> None:
 
     The upload stays in the landing bucket until it is replayed or released.
     """
-    found = services.ledger.attempt(attempt.key)
+    found = services.ledger.find_attempt(attempt.key)
     if found.state not in OPEN[ATTEMPT] or found.revision != attempt.revision:
         return
-    upload = services.ledger.upload(attempt.upload_id)
+    upload = services.ledger.find_upload(attempt.upload_id)
     services.notify(
         f"Seqdrop: no predictions for {upload.key}",
         f"{upload.key} (upload {upload.id}), analysis {attempt.analysis}, attempt {attempt.number}\n{reason}\n"
@@ -75,7 +75,7 @@ def fail_training(services: Services, attempt: Attempt, cause: str) -> None:
     """Move an attempt to FAILED, unless it has ended already: a run that broke off may have come so far."""
     if attempt.state not in OPEN[ATTEMPT]:
         return
-    upload = services.ledger.upload(attempt.upload_id)
+    upload = services.ledger.find_upload(attempt.upload_id)
     content = {
         "upload": upload.id,
         "key": upload.key,

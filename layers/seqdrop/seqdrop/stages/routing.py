@@ -35,7 +35,7 @@ def _is_open(ledger: Ledger, run: str) -> bool:
     return bool(ledger.file_set(RUNS, run).fact("opened_at"))
 
 
-def hand_on(services: Services, upload: Upload) -> None:
+def enqueue_next(services: Services, upload: Upload) -> None:
     """Send an upload on from where it stands.
 
     Safe to call at any time: a stage that gets a message for work already done does nothing.
@@ -51,7 +51,7 @@ def next_messages(services: Services, upload: Upload) -> list[tuple[str, dict]]:
     """
     if upload.state not in ("VALIDATED", "ARCHIVED"):
         return []
-    attempts = services.ledger.deciding(upload)
+    attempts = services.ledger.deciding_attempts(upload)
     if is_held(services.ledger, services.analyses, upload, attempts):
         return []
     if upload.state == "VALIDATED" and may_be_archived(upload, attempts):

@@ -62,8 +62,8 @@ def upload(services) -> Upload:
     put = services.s3.put_object(Bucket="landing", Key="raw/run 1/a+b.fastq", Body=BODY)
     version = UploadVersion("landing", "raw/run 1/a+b.fastq", put["VersionId"], len(BODY), "e")
     services.ledger.create(Upload.received(version, "raw"))
-    services.ledger.move(services.ledger.upload(version.id), "VALIDATED", sha256=SHA256)
-    return services.ledger.upload(version.id)
+    services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", sha256=SHA256)
+    return services.ledger.find_upload(version.id)
 
 
 def left(services, bucket: str) -> list[str]:
@@ -73,7 +73,7 @@ def left(services, bucket: str) -> list[str]:
 
 def test_copied_proven_receipted_and_removed(services, s3, upload):
     archive(replace(services, s3=s3), upload.id)
-    assert services.ledger.upload(upload.id).state == "ARCHIVED"
+    assert services.ledger.find_upload(upload.id).state == "ARCHIVED"
     assert left(services, "landing") == []
     assert left(services, "archive") == [f"raw/run 1/{upload.id}/a+b.fastq"]
     receipt = json.loads(services.s3.get_object(Bucket="results", Key=f"receipts/{upload.id}.json")["Body"].read())
@@ -89,7 +89,7 @@ def test_killed_anywhere_and_delivered_again_the_end_is_the_same(services, s3, u
         archive(replace(services, s3=s3), upload.id)
     assert left(services, "landing"), "removed before everything else was done"
     archive(replace(services, s3=s3), upload.id)
-    assert services.ledger.upload(upload.id).state == "ARCHIVED"
+    assert services.ledger.find_upload(upload.id).state == "ARCHIVED"
     assert left(services, "landing") == []
     assert s3.calls.count("copy_object") == 1
 
@@ -102,7 +102,7 @@ def test_killed_after_the_removal_it_still_ends_archived(services, s3, upload, m
         archive(replace(services, s3=s3), upload.id)
     monkeypatch.undo()
     archive(replace(services, s3=s3), upload.id)
-    assert services.ledger.upload(upload.id).state == "ARCHIVED"
+    assert services.ledger.find_upload(upload.id).state == "ARCHIVED"
 
 
 def test_a_copy_that_differs_keeps_the_original_and_tells_the_lab(services, s3, upload, sent):
@@ -110,7 +110,7 @@ def test_a_copy_that_differs_keeps_the_original_and_tells_the_lab(services, s3, 
     with pytest.raises(ArchiveMismatchError):
         archive(replace(services, s3=s3), upload.id)
     assert left(services, "landing") == [upload.key]
-    assert services.ledger.upload(upload.id).state == "VALIDATED"
+    assert services.ledger.find_upload(upload.id).state == "VALIDATED"
     assert sent[-1][0] == "topic"
 
 
@@ -124,7 +124,7 @@ def test_other_versions_of_the_key_are_not_touched(services, s3, upload):
 def test_deleted_before_it_was_archived_it_is_withdrawn(services, s3, upload):
     services.s3.delete_object(Bucket="landing", Key=upload.key, VersionId=upload.version_id)
     archive(replace(services, s3=s3), upload.id)
-    assert services.ledger.upload(upload.id).state == "WITHDRAWN"
+    assert services.ledger.find_upload(upload.id).state == "WITHDRAWN"
 
 
 def test_told_again_it_sees_that_the_receipt_is_there_and_does_nothing(services, s3, upload):
@@ -149,7 +149,7 @@ def test_a_receipt_that_was_lost_is_written_again(services, s3, upload, sent):
 def test_a_delete_marker_withdraws_it_and_its_version_stays(services, s3, upload):
     services.s3.delete_object(Bucket="landing", Key=upload.key)
     archive(replace(services, s3=s3), upload.id)
-    assert services.ledger.upload(upload.id).state == "WITHDRAWN"
+    assert services.ledger.find_upload(upload.id).state == "WITHDRAWN"
     assert left(services, "landing") == [upload.key, upload.key]
     assert left(services, "archive") == []
 
@@ -160,7 +160,7 @@ def test_a_delete_marker_after_the_copy_was_proven_changes_nothing(services, s3,
         archive(replace(services, s3=s3), upload.id)
     services.s3.delete_object(Bucket="landing", Key=upload.key)
     archive(replace(services, s3=s3), upload.id)
-    assert services.ledger.upload(upload.id).state == "ARCHIVED"
+    assert services.ledger.find_upload(upload.id).state == "ARCHIVED"
 
 
 def test_records_are_forgotten_after_their_days_and_attempts_with_their_upload(services, s3, upload):
@@ -168,10 +168,10 @@ def test_records_are_forgotten_after_their_days_and_attempts_with_their_upload(s
     ledger.create(Attempt("PLANNED", upload_id=upload.id, analysis="raw"))
     (attempt,) = ledger.attempts(upload.id)
     ledger.claim(Job("PLANNED", name="j", members=[attempt.key]), [attempt])
-    ledger.move(ledger.attempt(attempt.key), "PREDICTED")
-    assert (ledger.attempt(attempt.key).expires_at, ledger.upload(upload.id).expires_at) == (0, 0)
+    ledger.move(ledger.find_attempt(attempt.key), "PREDICTED")
+    assert (ledger.find_attempt(attempt.key).expires_at, ledger.find_upload(upload.id).expires_at) == (0, 0)
     archive(replace(services, s3=s3, ledger=ledger), upload.id)
-    ended = [ledger.upload(upload.id), ledger.attempt(attempt.key)]
+    ended = [ledger.find_upload(upload.id), ledger.find_attempt(attempt.key)]
     assert ended[0].state == "ARCHIVED"
     moved = datetime.fromisoformat(ended[0].moved_at)
     assert ended[0].expires_at == int((moved + timedelta(days=10)).timestamp())
@@ -193,6 +193,6 @@ def test_two_runs_at_once_make_one_copy_and_end_archived(services, s3, upload, m
     both = replace(services, s3=s3)
     s3.before = {moment: lambda: archive(both, upload.id)}
     archive(both, upload.id)
-    assert services.ledger.upload(upload.id).state == "ARCHIVED"
+    assert services.ledger.find_upload(upload.id).state == "ARCHIVED"
     assert len(left(services, "archive")) == 1
     assert left(services, "landing") == []

@@ -224,11 +224,11 @@ def test_any_versions_in_any_order(data):
         attempts = world.ledger.attempts(version.id)
         assert len(attempts) == going
         if going and attempts[0].masks:
-            bed = world.ledger.upload(attempts[0].masks)
+            bed = world.ledger.find_upload(attempts[0].masks)
             assert (bed.state, bed.masks_of, bed.mate, one.mate) == ("VALIDATED", attempts[0].key, one.id, bed.id)
             assert world.masks(version) == [[3, 5], [9, 12]]
         if one.state == "VALIDATED" and one.key == BED:
-            assert world.ledger.attempt(one.masks_of).masks == one.id
+            assert world.ledger.find_attempt(one.masks_of).masks == one.id
         if one.state == "REJECTED":
             assert world.told("reasons", version)["code"] == one.reason
 

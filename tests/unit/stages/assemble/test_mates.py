@@ -47,7 +47,7 @@ def take(services, drop):
 
 @pytest.fixture
 def state(services):
-    return lambda version: services.ledger.upload(version.id).state
+    return lambda version: services.ledger.find_upload(version.id).state
 
 
 def read(services, kind: str, version) -> dict:
@@ -82,7 +82,7 @@ class TestWait:
         assert sorted(body["attempt"] for _, body in sent) == sorted(found[0].key for found in attempts.values())
         for number, version in versions.items():
             other = versions[3 - number]
-            assert services.ledger.upload(version.id).mate == other.id
+            assert services.ledger.find_upload(version.id).mate == other.id
             mate = {"key": other.key, "upload": other.id, "checked": True, "faults": [], "note": ""}
             assert read(services, "reports", version)["mate"] == mate
 
@@ -124,7 +124,7 @@ class TestWait:
             assert reason["code"] == code
             assert reason["mate"] == {"upload": other.id, "key": other.key, "version_id": other.version_id}
             assert "S1_L001_R1_001.fastq.gz, second: S1_L001_R2_001.fastq.gz" in reason["message"]
-            assert services.ledger.upload(version.id).reason == code
+            assert services.ledger.find_upload(version.id).reason == code
             assert services.ledger.attempts(version.id) == []
         (mail,) = mails(sent)
         assert "and its mate" in mail["Subject"]
@@ -150,13 +150,13 @@ class TestWait:
         first, second = drop(R1, fastq(1)), drop(R2, fastq(2))
         for version in (first, first, first):
             validate(services, version)
-        waiting = services.ledger.upload(first.id)
+        waiting = services.ledger.find_upload(first.id)
         assert waiting.revision == 2
         validate(services, second)
-        before = [services.ledger.upload(version.id) for version in (first, second)]
+        before = [services.ledger.find_upload(version.id) for version in (first, second)]
         for version in (second, first, second):
             validate(services, version)
-        assert [services.ledger.upload(version.id) for version in (first, second)] == before
+        assert [services.ledger.find_upload(version.id) for version in (first, second)] == before
         assert all(len(services.ledger.attempts(version.id)) == 1 for version in (first, second))
         assert mails(sent) == []
 
@@ -188,11 +188,11 @@ class TestVersions:
         validate(services, new)
         validate(services, old)
         assert (state(old), state(new)) == ("REJECTED", "WAITING")
-        assert services.ledger.upload(old.id).reason == "superseded"
+        assert services.ledger.find_upload(old.id).reason == "superseded"
 
     def test_one_mate_again_is_checked_with_what_was_archived(self, services, take, state):
         _, two = take(R1, fastq(1)), take(R2, fastq(2))
-        services.ledger.move(services.ledger.upload(two.id), "ARCHIVED")
+        services.ledger.move(services.ledger.find_upload(two.id), "ARCHIVED")
         again = take(R1, fastq(1))
         assert state(again) == "VALIDATED"
         assert read(services, "reports", again)["mate"]["upload"] == two.id
@@ -201,7 +201,7 @@ class TestVersions:
     def test_both_mates_again_with_other_reads_are_a_pair_of_their_own(self, services, take, state, sent, end):
         for version in [take(R1, fastq(1)), take(R2, fastq(2))]:
             if end == "ARCHIVED":
-                services.ledger.move(services.ledger.upload(version.id), end)
+                services.ledger.move(services.ledger.find_upload(version.id), end)
         one = take(R1, fastq(1, range(5, 9)))  # does not fit the old R2, whose place the new one will take
         assert state(one) == "WAITING"
         assert read(services, "reports", one)["mate"]["faults"] != []
@@ -213,7 +213,7 @@ class TestVersions:
 
     def test_without_the_names_of_an_archived_mate_it_goes_on_unchecked(self, services, take, state):
         _, two = take(R1, fastq(1)), take(R2, fastq(2))
-        services.ledger.move(services.ledger.upload(two.id), "ARCHIVED")
+        services.ledger.move(services.ledger.find_upload(two.id), "ARCHIVED")
         services.s3.delete_object(Bucket="work", Key=f"names/{two.id}")
         again = take(R1, fastq(1))
         assert state(again) == "VALIDATED"
@@ -255,7 +255,7 @@ class TestTime:
         assert "S1_L001_R2_001.fastq.gz" in mail["Message"]
         assert 'mates = "single"' in mail["Message"]
         assert state(one) == "WAITING"
-        assert services.ledger.upload(one.id).told_at.startswith("2026-01-02")
+        assert services.ledger.find_upload(one.id).told_at.startswith("2026-01-02")
         two = take(R2, fastq(2))
         assert (state(one), state(two)) == ("VALIDATED", "VALIDATED")
 
@@ -333,7 +333,7 @@ class TestCheck:
         one = take(RAW1, fastq(1))
         assert state(one) == "VALIDATED"
         assert sent == [("archive_queue", {"upload": one.id})]
-        services.ledger.move(services.ledger.upload(one.id), "ARCHIVED")
+        services.ledger.move(services.ledger.find_upload(one.id), "ARCHIVED")
         two = take(RAW2, fastq(2))
         assert state(two) == "VALIDATED"
         assert read(services, "reports", two)["mate"]["checked"] is True

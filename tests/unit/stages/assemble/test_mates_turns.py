@@ -29,7 +29,7 @@ class World(PausingWorld):
         version, analysis = self.drop(key, body), self.services.analyses.for_key(key)
         self.ledger.create(Upload.received(version, analysis.name))
         examine(self.services.s3, "work", version, analysis)
-        return self.ledger.upload(version.id)
+        return self.ledger.find_upload(version.id)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_every_order_of_two_mates(prefix, second, ends):
     while explorer.next():
         world.back_to(start)
         world.take_turns([partial(resolve, world.services, upload, MATES) for upload in uploads], explorer.choose)
-        states = tuple(world.ledger.upload(upload.id).state for upload in uploads)
+        states = tuple(world.ledger.find_upload(upload.id).state for upload in uploads)
         attempts = [len(world.ledger.attempts(upload.id)) for upload in uploads]
         assert attempts == [int(state == "VALIDATED" and prefix == "reads/") for state in states]
         told = {body.get("attempt", body.get("upload", ""))[:26] for _, body in world.sent} - {""}
@@ -67,7 +67,7 @@ def test_many_at_once(data):
     first, second = world.drop(old.key, fastq(1)), world.drop("reads/S_R2.fastq", fastq(2))
     jobs = [partial(validate, world.services, version) for version in (first, second, old, second, first)]
     world.take_turns(jobs, lambda alive: data.draw(st.sampled_from(alive)))
-    found = {version: world.ledger.upload(version.id) for version in (old, first, second)}
+    found = {version: world.ledger.find_upload(version.id) for version in (old, first, second)}
     assert (found[first].state, found[second].state) == ("VALIDATED", "VALIDATED")
     assert found[old].state == "VALIDATED" or found[old].reason == "superseded"
     for upload in found.values():
@@ -83,5 +83,5 @@ def test_the_orders_show_a_lost_mate(monkeypatch):
     while explorer.next():
         world.back_to(start)
         world.take_turns([partial(resolve, world.services, upload, MATES) for upload in uploads], explorer.choose)
-        seen.add(tuple(world.ledger.upload(upload.id).state for upload in uploads))
+        seen.add(tuple(world.ledger.find_upload(upload.id).state for upload in uploads))
     assert ("WAITING", "WAITING") in seen

@@ -235,6 +235,6 @@ def test_any_versions_in_any_order(bodies, data):
     for version in dropped:
         upload = world.upload(version)
         if upload.state == "VALIDATED":
-            assert world.ledger.upload(upload.mate).mate == upload.id
+            assert world.ledger.find_upload(upload.mate).mate == upload.id
         else:
             assert upload.state == "WAITING" or upload.reason in ("superseded", "deleted_while_it_waited"), upload

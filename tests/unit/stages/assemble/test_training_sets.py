@@ -71,7 +71,7 @@ def dropped(services, drop) -> dict[str, UploadVersion]:
 
 
 def states(services, versions) -> set[str]:
-    return {services.ledger.upload(version.id).state for version in versions}
+    return {services.ledger.find_upload(version.id).state for version in versions}
 
 
 def attempt_of(services, version):
@@ -136,14 +136,14 @@ class TestGathering:
         attempt = attempt_of(services, versions["job.toml"])
         assert sent == [("training_queue", {"attempt": attempt.key})]
         for name in set(NAMES) - {"job.toml"}:
-            assert services.ledger.upload(versions[name].id).training == attempt.key
+            assert services.ledger.find_upload(versions[name].id).training == attempt.key
             assert services.ledger.attempts(versions[name].id) == []
 
     def test_told_again_nothing_changes(self, services, dropped, sent):
-        before = [services.ledger.upload(version.id) for version in dropped.values()]
+        before = [services.ledger.find_upload(version.id) for version in dropped.values()]
         for version in dropped.values():
             validate(services, version)
-        assert [services.ledger.upload(version.id) for version in dropped.values()] == before
+        assert [services.ledger.find_upload(version.id) for version in dropped.values()] == before
         assert {json.dumps(one) for one in sent} == {json.dumps(sent[0])}
         assert len(services.ledger.attempts(dropped["job.toml"].id)) == 1
 
@@ -222,14 +222,14 @@ class TestGathering:
         for version in versions.values():
             validate(services, version)
         assert states(services, versions.values()) == {"VALIDATED"}
-        assert services.ledger.upload(old.id).reason == "superseded"
+        assert services.ledger.find_upload(old.id).reason == "superseded"
 
     def test_an_older_file_that_comes_late_does_not(self, services, drop):
         old, new = drop("mask.fasta", b">broken\n0\n"), drop("mask.fasta")
         validate(services, new)
         validate(services, old)
-        assert services.ledger.upload(old.id).reason == "superseded"
-        assert services.ledger.upload(new.id).state == "WAITING"
+        assert services.ledger.find_upload(old.id).reason == "superseded"
+        assert services.ledger.find_upload(new.id).state == "WAITING"
 
     def test_files_that_job_toml_does_not_name_wait_on(self, services, drop, dropped):
         note = drop("notes.txt", b"about it")
@@ -244,7 +244,7 @@ class TestGathering:
         gone = versions["mask.fasta"]
         services.s3.delete_object(Bucket="landing", Key=gone.key, VersionId=gone.version_id)
         validate(services, versions[NAMES[-1]])
-        assert services.ledger.upload(gone.id).state == "WITHDRAWN"
+        assert services.ledger.find_upload(gone.id).state == "WITHDRAWN"
         assert states(services, [v for n, v in versions.items() if n != "mask.fasta"]) == {"WAITING"}
 
     def test_two_trainings_do_not_mix(self, services, drop):
@@ -266,7 +266,7 @@ class TestRejections:
         versions = {name: drop(name, body) for name, body in bodies.items()}
         for version in versions.values():
             validate(services, version)
-        found = {name: services.ledger.upload(version.id) for name, version in versions.items()}
+        found = {name: services.ledger.find_upload(version.id) for name, version in versions.items()}
         for upload in found.values():
             if upload.state == "REJECTED":
                 assert read(services, f"reasons/{upload.id}.json")["code"] == upload.reason
@@ -295,7 +295,7 @@ class TestRejections:
     def test_a_key_that_names_no_training(self, services, drop, key):
         version = replace(drop("job.toml"), key=key)
         validate(services, version)
-        assert services.ledger.upload(version.id).reason == "no_training"
+        assert services.ledger.find_upload(version.id).reason == "no_training"
 
     def test_there_are_not_many_seats(self, services, drop, monkeypatch):
         monkeypatch.setattr("seqdrop.stages.assemble.training_sets.MAX_MEMBERS", 2)
@@ -303,7 +303,7 @@ class TestRejections:
             validate(services, drop(name, b"x"))
         third = drop("c", b"x")
         validate(services, third)
-        assert services.ledger.upload(third.id).reason == "too_many_files"
+        assert services.ledger.find_upload(third.id).reason == "too_many_files"
 
 
 class TestStart:
@@ -317,7 +317,7 @@ class TestStart:
         assert [one["Key"].rsplit("/", 1)[1] for one in listed] == ["test.jsonl", "train.jsonl", "validation.jsonl"]
         assert uris["code"].startswith("s3://results/training/protein/")
         assert request["CheckpointConfig"]["S3Uri"] == f"s3://work/checkpoints/{request['TrainingJobName']}/"
-        job = services.ledger.job(request["TrainingJobName"])
+        job = services.ledger.find_job(request["TrainingJobName"])
         assert (job.state, job.task, job.members) == ("STARTED", "train", [attempt.key])
         plan = read(services, f"results/training/{dropped['job.toml'].id}/plan.json")
         assert (plan["instance"], plan["fits"]) == ("ml.m5.xlarge", True)
@@ -342,7 +342,7 @@ class TestStart:
         monkeypatch.undo()
         (job,) = services.ledger.in_state("job", "PLANNED")
         launch_training(services, job.name)
-        assert (services.ledger.job(job.name).state, list(sagemaker.jobs)) == ("STARTED", [job.name])
+        assert (services.ledger.find_job(job.name).state, list(sagemaker.jobs)) == ("STARTED", [job.name])
 
     def test_without_room_it_waits_and_is_pushed(self, services, sagemaker, dropped, sent, clock):
         sagemaker.refusal = "ResourceLimitExceeded"
@@ -353,7 +353,7 @@ class TestStart:
         assert ("training_queue", {"job": job.name}) in sent
         sagemaker.refusal = None
         launch_training(services, job.name)
-        assert services.ledger.job(job.name).state == "STARTED"
+        assert services.ledger.find_job(job.name).state == "STARTED"
 
     def test_a_plan_that_is_refused_is_told(self, services, sagemaker, drop, sent):
         body = BODIES["job.toml"].replace(b'model = "cnn"', b'model = "cnn"\nbudget_usd = 0')
@@ -385,12 +385,12 @@ class TestEnd:
         assert (pointer["figure"], pointer["labels"], card["job"]) == (0.8, ["H", "E", "C"], name)
         assert (card["data"]["uploads"]["job.toml"], card["code_digest"]) == (
             dropped["job.toml"].id,
-            services.ledger.job(name).model_digest,
+            services.ledger.find_job(name).model_digest,
         )
         body = services.s3.get_object(Bucket="results", Key=pointer["key"])["Body"].read()
         assert body == services.s3.get_object(Bucket="work", Key=f"jobs/{name}/output/model.tar.gz")["Body"].read()
         assert attempt_of(services, dropped["job.toml"]).state == "TRAINED"
-        assert services.ledger.job(name).state == "DONE"
+        assert services.ledger.find_job(name).state == "DONE"
         queued = [body["upload"] for queue, body in sent if queue == "archive_queue"]
         assert sorted(queued) == sorted(version.id for version in dropped.values())
         assert "is now the current model" in mails(sent)[0]
@@ -494,10 +494,10 @@ class TestAgain:
         assert name != first
         assert sagemaker.requests[name]["CheckpointConfig"] == sagemaker.requests[first]["CheckpointConfig"]
         for upload_id in {body["upload"] for queue, body in sent if queue == "archive_queue"}:
-            assert services.ledger.deciding(services.ledger.upload(upload_id))[0].state == "TRAINED"
+            assert services.ledger.deciding_attempts(services.ledger.find_upload(upload_id))[0].state == "TRAINED"
         queued = {body["upload"] for queue, body in sent if queue == "archive_queue"}
         assert queued >= {version.id for name, version in dropped.items() if name != "job.toml"} | {again.id}
-        assert services.ledger.upload(dropped["job.toml"].id).training == attempt_of(services, again).key
+        assert services.ledger.find_upload(dropped["job.toml"].id).training == attempt_of(services, again).key
 
     def test_with_other_settings_it_begins_anew(self, services, sagemaker, dropped, drop):
         first = fail(services, sagemaker, dropped["job.toml"])
@@ -518,7 +518,7 @@ class TestAgain:
         for name, version in dropped.items():
             if name != "job.toml":
                 services.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
-                services.ledger.move(services.ledger.upload(version.id), "ARCHIVED")
+                services.ledger.move(services.ledger.find_upload(version.id), "ARCHIVED")
         again = drop("job.toml")
         validate(services, again)
         assert attempt_of(services, again).state == "PLANNED"
@@ -526,7 +526,7 @@ class TestAgain:
             services.s3.delete_object(Bucket="work", Key=key["Key"])
         late = drop("job.toml")
         validate(services, late)
-        assert services.ledger.upload(late.id).reason == "data_archived"
+        assert services.ledger.find_upload(late.id).reason == "data_archived"
 
     def test_data_that_are_about_to_be_archived_belong_to_the_training_that_has_its_model(
         self, services, sagemaker, dropped, drop
@@ -538,7 +538,7 @@ class TestAgain:
         validate(services, again)
         assert attempt_of(services, again).state == "PLANNED"
         for name in set(NAMES) - {"job.toml"}:
-            assert services.ledger.upload(dropped[name].id).training == first.key
+            assert services.ledger.find_upload(dropped[name].id).training == first.key
             archive(services, dropped[name].id)
         assert states(services, [dropped[name] for name in NAMES if name != "job.toml"]) == {"ARCHIVED"}
 
@@ -551,7 +551,7 @@ class TestAgain:
             services.s3.delete_object(Bucket="work", Key=key["Key"])
         late = drop("job.toml")
         validate(services, late)
-        assert services.ledger.upload(late.id).reason == "data_archived"
+        assert services.ledger.find_upload(late.id).reason == "data_archived"
         assert states(services, data) == {"VALIDATED"}
 
     def test_data_that_is_being_archived_was_not_deleted(self, services, sagemaker, dropped, drop, monkeypatch):
@@ -569,7 +569,7 @@ class TestAgain:
         validate(services, drop("mask.fasta", BODIES["mask.fasta"] + b"\n"))  # so that all must be read again
         again = drop("job.toml")
         validate(services, again)
-        assert services.ledger.upload(again.id).reason == "data_archived"
+        assert services.ledger.find_upload(again.id).reason == "data_archived"
         archive(services, data.id)
         assert states(services, [data]) == {"ARCHIVED"}
 
@@ -587,7 +587,7 @@ class TestReplay:
     @pytest.fixture
     def failed(self, services, sagemaker, dropped):
         fail(services, sagemaker, dropped["job.toml"])
-        return services.ledger.upload(dropped["job.toml"].id)
+        return services.ledger.find_upload(dropped["job.toml"].id)
 
     def test_it_goes_on_from_the_checkpoints_of_the_one_that_failed(self, services, sagemaker, dropped, failed, sent):
         sent.clear()
@@ -605,16 +605,18 @@ class TestReplay:
         assert replay(services, considered(services, failed))
         attempt = services.ledger.attempts(failed.id)[-1]
         for version in dropped.values():
-            assert [one.key for one in services.ledger.deciding(services.ledger.upload(version.id))] == [attempt.key]
+            assert [one.key for one in services.ledger.deciding_attempts(services.ledger.find_upload(version.id))] == [
+                attempt.key
+            ]
 
     def test_a_newer_job_has_the_word(self, services, dropped, failed, drop):
         later = replace(drop("job.toml"), sequencer="FF")
         validate(services, later)
-        assert considered(services, services.ledger.upload(failed.id)).refused
+        assert considered(services, services.ledger.find_upload(failed.id)).refused
 
     def test_a_model_that_was_trained_is_not_trained_again(self, services, sagemaker, dropped):
         train(services, sagemaker, dropped["job.toml"])
-        head = services.ledger.upload(dropped["job.toml"].id)
+        head = services.ledger.find_upload(dropped["job.toml"].id)
         found = considered(services, head)
         assert found.refused
 
@@ -624,7 +626,7 @@ class TestReplay:
 
     def test_all_its_files_may_be_released(self, services, dropped, failed, sent):
         for version in dropped.values():
-            upload = services.ledger.upload(version.id)
+            upload = services.ledger.find_upload(version.id)
             assert why_not(services, upload) == ""
             sent.clear()
             assert release(services, upload)

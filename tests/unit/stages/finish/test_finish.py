@@ -27,11 +27,11 @@ def job(services):
         services.ledger.create(Upload.received(version, "contigs"))
         plan = packaged().by_name["contigs"].as_json()
         attempt = Attempt("PLANNED", upload_id=version.id, analysis="contigs", shards=2, items=2, plan=plan)
-        services.ledger.move(services.ledger.upload(version.id), "VALIDATED", attempt)
-        members.append(services.ledger.attempt(attempt.key))
+        services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", attempt)
+        members.append(services.ledger.find_attempt(attempt.key))
     planned = Job("PLANNED", name=NAME, analysis="contigs", members=[m.key for m in members], request="{}", model="m")
     services.ledger.claim(planned, members)
-    services.ledger.move(services.ledger.job(NAME), "STARTED")
+    services.ledger.move(services.ledger.find_job(NAME), "STARTED")
     return [member.key for member in members]
 
 
@@ -65,7 +65,7 @@ def listed(services, key: str) -> list[dict]:
 
 
 def states(services, job) -> list[str]:
-    return [services.ledger.attempt(key).state for key in job]
+    return [services.ledger.find_attempt(key).state for key in job]
 
 
 def test_a_completed_job_brings_every_members_predictions_home(services, job, sent):
@@ -73,7 +73,7 @@ def test_a_completed_job_brings_every_members_predictions_home(services, job, se
         put_outputs(services, key)
     finish(told(services, "Completed"), NAME)
     assert states(services, job) == ["PREDICTED", "PREDICTED"]
-    assert services.ledger.job(NAME).state == "DONE"
+    assert services.ledger.find_job(NAME).state == "DONE"
     rows = [json.loads(line) for line in read(services, job[0], "predictions.jsonl").splitlines()]
     assert [(row["strand"], row["probability"], row["call"]) for row in rows] == [
         ("+", 0.95, True),
@@ -97,8 +97,8 @@ def test_good_outputs_of_a_failed_job_stand(services, job, sent):
     put_outputs(services, job[0])
     finish(told(services, "Failed", FailureReason="one object could not be read"), NAME)
     assert states(services, job) == ["PREDICTED", "FAILED"]
-    assert services.ledger.job(NAME).state == "FAILED"
-    assert "one object could not be read" in services.ledger.attempt(job[1]).reason
+    assert services.ledger.find_job(NAME).state == "FAILED"
+    assert "one object could not be read" in services.ledger.find_attempt(job[1]).reason
     again = services.ledger.attempts(job[1].split("-")[0])[-1]
     assert (again.number, again.state, again.shards_key, again.group) == (2, "PLANNED", job[1], f"{NAME}/1")
     assert [queue for queue, _ in sent] == ["archive_queue", "transform_queue", "transform_queue"], "and no mail yet"
@@ -134,8 +134,8 @@ class TestWhatIsLeftOfAFailedJob:
                 services.ledger.create(Upload.received(version, "contigs"))
                 plan = packaged().by_name["contigs"].as_json()
                 one = Attempt("PLANNED", upload_id=version.id, analysis="contigs", shards=1, items=1, plan=plan)
-                services.ledger.move(services.ledger.upload(version.id), "VALIDATED", one)
-                found.append(services.ledger.attempt(one.key))
+                services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", one)
+                found.append(services.ledger.find_attempt(one.key))
             return sorted(found, key=lambda one: one.key)
 
         return make
@@ -160,9 +160,9 @@ class TestWhatIsLeftOfAFailedJob:
 
     def test_of_those_that_kept_no_output_each_half_is_what_it_was_after_a_crash(self, services, some, ended):
         members = some(4)
-        first = services.ledger.attempt(members[0].key)
+        first = services.ledger.find_attempt(members[0].key)
         assert ended(members, kept=members[1:2]) == ["1", None, "1", "2"]
-        name = services.ledger.attempt(first.key).job
+        name = services.ledger.find_attempt(first.key).job
         finish(told(services, "Failed", name, FailureReason="it died"), name)
         assert [one.number for one in self.last(services, members)] == [2, 1, 2, 2], "told again, nothing is new"
 
@@ -197,8 +197,8 @@ def test_what_cannot_be_read_fails_itself_and_no_neighbour(services, job, sent, 
     monkeypatch.setitem(finish.__globals__, "_write", write)
     finish(told(services, "Completed"), NAME)
     assert states(services, job) == ["FAILED", "PREDICTED"]
-    assert "ValueError" in services.ledger.attempt(job[0]).reason
-    assert "ACGT" not in services.ledger.attempt(job[0]).reason + str(sent)
+    assert "ValueError" in services.ledger.find_attempt(job[0]).reason
+    assert "ACGT" not in services.ledger.find_attempt(job[0]).reason + str(sent)
 
 
 def test_a_hiccup_of_one_members_does_not_hold_up_the_others(services, job, monkeypatch):
@@ -216,10 +216,10 @@ def test_a_hiccup_of_one_members_does_not_hold_up_the_others(services, job, monk
         with pytest.raises(RetryableError):
             finish(told(services, "Completed"), NAME)
     assert states(services, job) == ["SUBMITTED", "PREDICTED"]
-    assert services.ledger.job(NAME).state == "STARTED"
+    assert services.ledger.find_job(NAME).state == "STARTED"
     finish(told(services, "Completed"), NAME)
     assert states(services, job) == ["PREDICTED", "PREDICTED"]
-    assert services.ledger.job(NAME).state == "DONE"
+    assert services.ledger.find_job(NAME).state == "DONE"
 
 
 def test_an_output_with_too_few_lines_is_no_prediction(services, job):
@@ -227,7 +227,7 @@ def test_an_output_with_too_few_lines_is_no_prediction(services, job):
     put_outputs(services, job[1])
     finish(told(services, "Completed"), NAME)
     assert states(services, job) == ["FAILED", "PREDICTED"]
-    assert "0 of 2 work items" in services.ledger.attempt(job[0]).reason
+    assert "0 of 2 work items" in services.ledger.find_attempt(job[0]).reason
     assert listed(services, job[0]) == [], "incomplete results at the place of results"
 
 
@@ -248,23 +248,23 @@ def test_a_model_that_answers_otherwise_fails_the_attempt(services, job, line, m
             services.s3.put_object(Bucket="work", Key=where, Body=line)
     finish(told(services, "Completed"), NAME)
     assert states(services, job) == ["FAILED", "FAILED"]
-    assert message in services.ledger.attempt(job[0]).reason
+    assert message in services.ledger.find_attempt(job[0]).reason
 
 
 def test_told_again_it_only_sends_on(services, job, sent):
     for key in job:
         put_outputs(services, key)
     finish(told(services, "Completed"), NAME)
-    before = [services.ledger.attempt(key) for key in job]
+    before = [services.ledger.find_attempt(key) for key in job]
     finish(told(services, "Completed"), NAME)
-    assert [services.ledger.attempt(key) for key in job] == before
+    assert [services.ledger.find_attempt(key) for key in job] == before
     assert len(sent) == 6
 
 
 def test_while_it_runs_nothing_happens(services, job, sent):
     finish(told(services, "InProgress"), NAME)
     assert states(services, job) == ["SUBMITTED", "SUBMITTED"]
-    assert services.ledger.job(NAME).state == "STARTED"
+    assert services.ledger.find_job(NAME).state == "STARTED"
 
 
 def test_another_deployments_job_is_left_alone(services):
@@ -273,4 +273,4 @@ def test_another_deployments_job_is_left_alone(services):
 
 def test_a_stopped_job_is_stopped(services, job):
     finish(told(services, "Stopped"), NAME)
-    assert (services.ledger.job(NAME).state, states(services, job)) == ("STOPPED", ["FAILED", "FAILED"])
+    assert (services.ledger.find_job(NAME).state, states(services, job)) == ("STOPPED", ["FAILED", "FAILED"])

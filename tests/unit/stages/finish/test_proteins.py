@@ -69,8 +69,8 @@ def predicted(services, handler, model, version: UploadVersion, monkeypatch) -> 
     """The job of the upload's one attempt, as the container does it."""
     (attempt,) = services.ledger.attempts(version.id)
     start_transform(services, [attempt.key], [])
-    name = services.ledger.attempt(attempt.key).job
-    request = json.loads(services.ledger.job(name).request)
+    name = services.ledger.find_attempt(attempt.key).job
+    request = json.loads(services.ledger.find_job(name).request)
     for variable, value in request["Environment"].items():
         monkeypatch.setenv(variable, value)
     ready = handler.model_fn(str(model))
@@ -81,13 +81,15 @@ def predicted(services, handler, model, version: UploadVersion, monkeypatch) -> 
         services.s3.put_object(Bucket="work", Key=f"{keys.job_output(name)}{shard}.out", Body=text.encode())
     services.sagemaker.service.end(name, "Completed")
     finish(services, name)
-    assert services.ledger.attempt(attempt.key).state == "PREDICTED", services.ledger.attempt(attempt.key).reason
+    assert services.ledger.find_attempt(attempt.key).state == "PREDICTED", services.ledger.find_attempt(
+        attempt.key
+    ).reason
 
 
 def test_proteins_become_structures(services, handler, model, monkeypatch):
     monkeypatch.setattr("seqdrop.work.examine.MEGABYTE", 100)
     version = dropped(services, "proteins/three.faa", FASTA)
-    upload = services.ledger.upload(version.id)
+    upload = services.ledger.find_upload(version.id)
     assert (upload.state, upload.records) == ("VALIDATED", 3)
     (attempt,) = services.ledger.attempts(version.id)
     assert (attempt.shards, attempt.items) == (3, 3)
@@ -127,7 +129,7 @@ def test_the_report_tells_of_residues(services):
 
 def test_dna_is_told_to_be_none(services):
     version = dropped(services, "proteins/genome.fa", b">chr1\n" + b"ACGTTGCANN" * 30 + b"\n")
-    upload = services.ledger.upload(version.id)
+    upload = services.ledger.find_upload(version.id)
     assert (upload.state, upload.reason) == ("REJECTED", "nucleotides_suspected")
     reason = json.loads(read(services, "results", f"reasons/{version.id}.json"))
     assert "contigs/" in reason["advice"]
@@ -139,7 +141,7 @@ def test_more_residues_than_a_lambda_brings_home_are_refused(services):
     version = dropped(
         replace(services, analyses=replace(services.analyses, by_name={"p": few})), "proteins/a.fa", FASTA
     )
-    assert services.ledger.upload(version.id).reason == "too_many_windows"
+    assert services.ledger.find_upload(version.id).reason == "too_many_windows"
 
 
 def test_embeddings(services, handler, model, monkeypatch):

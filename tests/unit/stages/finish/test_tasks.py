@@ -58,14 +58,16 @@ def answered(services, version: UploadVersion, answer) -> None:
     """A job for the upload's one attempt, whose container answers each work item by `answer`."""
     (attempt,) = services.ledger.attempts(version.id)
     start_transform(services, [attempt.key], [])
-    name = services.ledger.attempt(attempt.key).job
+    name = services.ledger.find_attempt(attempt.key).job
     shard = keys.shard_name(attempt.key, 0)
     items = map(json.loads, read(services, "work", shard_key(attempt, 0)).splitlines())
     body = "".join(json.dumps(answer(item)) + "\n" for item in items)
     services.s3.put_object(Bucket="work", Key=f"{keys.job_output(name)}{shard}.out", Body=body.encode())
     services.sagemaker.service.end(name, "Completed")
     finish(services, name)
-    assert services.ledger.attempt(attempt.key).state == "PREDICTED", services.ledger.attempt(attempt.key).reason
+    assert services.ledger.find_attempt(attempt.key).state == "PREDICTED", services.ledger.find_attempt(
+        attempt.key
+    ).reason
 
 
 def filled(item: dict) -> dict:
@@ -107,12 +109,12 @@ def test_the_stretches_of_a_bed_are_filled_and_both_are_archived(services, sent,
     assert {body["upload"] for queue, body in sent if queue == "archive_queue"} == {fasta.id, masks.id}
     for version in (fasta, masks):
         archive(services, version.id)
-        assert services.ledger.upload(version.id).state == "ARCHIVED"
+        assert services.ledger.find_upload(version.id).state == "ARCHIVED"
 
 
 def test_what_no_job_takes_is_refused_with_a_reason(services):
     version = dropped(services, "masked/a.fa", b">c\nANANANAN\n")
-    assert services.ledger.upload(version.id).reason == "too_many_windows"
+    assert services.ledger.find_upload(version.id).reason == "too_many_windows"
     assert services.ledger.attempts(version.id) == []
 
 

@@ -80,19 +80,19 @@ def current(services) -> str:
 
 
 def again(services, upload_id: str, **options) -> bool:
-    found = considered(services, services.ledger.upload(upload_id), **options)
+    found = considered(services, services.ledger.find_upload(upload_id), **options)
     assert not found.refused, found.told
     return replay(services, found)
 
 
 def refusal(services, upload_id: str) -> str:
-    found = considered(services, services.ledger.upload(upload_id))
+    found = considered(services, services.ledger.find_upload(upload_id))
     assert found.refused, found.told
     return found.told
 
 
 def state(services, upload_id: str) -> str:
-    return services.ledger.upload(upload_id).state
+    return services.ledger.find_upload(upload_id).state
 
 
 class TestByItsWorkItems:
@@ -139,9 +139,9 @@ class TestByItsWorkItems:
         upload = drop()
         end(services, upload, "PREDICTED", digest="another")
         archive(services, upload)
-        services.ledger.note(services.ledger.upload(upload), expires_at=99)
+        services.ledger.note(services.ledger.find_upload(upload), expires_at=99)
         assert again(services, upload)
-        assert services.ledger.upload(upload).expires_at == 0
+        assert services.ledger.find_upload(upload).expires_at == 0
 
     def test_a_mate_is_replayed_alone(self, services, drop):
         first, second = drop("reads/s_R1.fastq", fastq(1)), drop("reads/s_R2.fastq", fastq(2))
@@ -162,7 +162,7 @@ class TestReadAgain:
     def test_expired_work_is_cut_again_for_the_next_attempt(self, services, old, sent):
         sent.clear()
         assert again(services, old)
-        assert (state(services, old), services.ledger.upload(old).read_for) == ("RECEIVED", 2)
+        assert (state(services, old), services.ledger.find_upload(old).read_for) == ("RECEIVED", 2)
         ((queue, message),) = sent
         (version,) = landed_versions(message)
         validate(services, version)
@@ -177,7 +177,7 @@ class TestReadAgain:
         first = end(services, upload, "FAILED")
         later = changed(services, window=60, stride=60)
         assert again(later, upload)
-        validate(later, services.ledger.upload(upload).version)
+        validate(later, services.ledger.find_upload(upload).version)
         second = last(services, upload)
         assert (second.number, plan_of(second).settings.window, second.cut_as) == (2, 60, "")
         assert second.key != first.key
@@ -200,17 +200,17 @@ class TestReadAgain:
         for upload in pair:
             assert again(later, upload)
         for number in order:
-            validate(later, services.ledger.upload(pair[number]).version)
+            validate(later, services.ledger.find_upload(pair[number]).version)
         assert [state(services, one) for one in pair] == ["VALIDATED"] * 2
         assert [[a.number for a in services.ledger.attempts(one)] for one in pair] == [[1, 2]] * 2
 
     def test_a_mate_does_not_wait_for_one_that_was_deleted_since(self, services, drop):
         pair = drop("reads/s_R1.fastq", fastq(1)), drop("reads/s_R2.fastq", fastq(2))
         end(services, pair[0], "FAILED")
-        services.ledger.move(services.ledger.upload(pair[1]), "WITHDRAWN")
+        services.ledger.move(services.ledger.find_upload(pair[1]), "WITHDRAWN")
         later = changed(services, window=60, stride=60)
         assert again(later, pair[0])
-        validate(later, services.ledger.upload(pair[0]).version)
+        validate(later, services.ledger.find_upload(pair[0]).version)
         assert state(services, pair[0]) == "VALIDATED"
 
     def test_a_masked_file_is_to_be_dropped_again(self, services, drop, monkeypatch):
@@ -224,12 +224,12 @@ class TestReadAgain:
         from seqdrop.stages.start_processing.processing_job import last_job
 
         services.ledger.create(Job("PLANNED", name=examination_name(old, 1), task="examine", upload=old))
-        upload = services.ledger.upload(old)
+        upload = services.ledger.find_upload(old)
         assert last_job(services.ledger, upload).name == examination_name(old, 1)
         assert again(services, old)
-        assert last_job(services.ledger, services.ledger.upload(old)) is None
+        assert last_job(services.ledger, services.ledger.find_upload(old)) is None
         services.ledger.create(Job("PLANNED", name=examination_name(old, 3), task="examine", upload=old))
-        assert last_job(services.ledger, services.ledger.upload(old)).name == examination_name(old, 3)
+        assert last_job(services.ledger, services.ledger.find_upload(old)).name == examination_name(old, 3)
 
 
 class TestRefused:
@@ -247,7 +247,7 @@ class TestRefused:
         version = UploadVersion("landing", "reads/b.fastq", "v", 1, "e")
         services.ledger.create(Upload.received(version, "reads"))
         for to in path:
-            services.ledger.move(services.ledger.upload(version.id), to)
+            services.ledger.move(services.ledger.find_upload(version.id), to)
         assert why in refusal(services, version.id)
 
     def test_an_attempt_under_way(self, services, drop):
@@ -261,7 +261,7 @@ class TestRefused:
 
     def test_what_another_upload_is_for(self, services, drop):
         upload, other = drop(), drop("reads/b.fastq")
-        services.ledger.note(services.ledger.upload(upload), masks_of=f"{other}-masked-1")
+        services.ledger.note(services.ledger.find_upload(upload), masks_of=f"{other}-masked-1")
         assert f"it belongs to upload {other}" in refusal(services, upload)
 
     def test_without_a_model_it_says_how_to_push_one(self, services, drop):
@@ -285,14 +285,14 @@ class TestWhereItBreaksOff:
     def test_two_replays_at_once_make_one_attempt(self, services, drop):
         upload = drop()
         end(services, upload, "FAILED")
-        both = [considered(services, services.ledger.upload(upload)) for _ in range(2)]
+        both = [considered(services, services.ledger.find_upload(upload)) for _ in range(2)]
         assert [replay(services, one) for one in both] == [True, False]
         assert [one.number for one in services.ledger.attempts(upload)] == [1, 2]
 
     def test_a_replay_and_a_release_at_once(self, services, drop):
         upload = drop()
         end(services, upload, "FAILED")
-        found = services.ledger.upload(upload)
+        found = services.ledger.find_upload(upload)
         proposed = considered(services, found)
         assert release(services, found)
         assert not replay(services, proposed)
@@ -302,14 +302,14 @@ class TestWhereItBreaksOff:
     def test_a_lost_message_leaves_what_the_reconciler_finds(self, services, drop, sent):
         upload = drop()
         end(services, upload, "FAILED")
-        found = considered(services, services.ledger.upload(upload))
+        found = considered(services, services.ledger.find_upload(upload))
 
         def dies(**_):
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
             replay(replace(services, sqs=type("Sqs", (), {"send_message": staticmethod(dies)})), found)
-        assert [one.id for one in (services.ledger.upload(upload),)] == [upload]
+        assert [one.id for one in (services.ledger.find_upload(upload),)] == [upload]
         assert last(services, upload).state == "PLANNED"
         assert "under way" in refusal(services, upload)
 
@@ -321,11 +321,11 @@ class TestRelease:
         archive(services, upload)
         assert state(services, upload) == "VALIDATED"
         sent.clear()
-        found = services.ledger.upload(upload)
+        found = services.ledger.find_upload(upload)
         assert why_not(services, found) == ""
         assert release(services, found)
         assert sent == [("archive_queue", {"upload": upload})]
-        assert "was released" in why_not(services, services.ledger.upload(upload))
+        assert "was released" in why_not(services, services.ledger.find_upload(upload))
         archive(services, upload)
         receipt = json.loads(services.s3.get_object(Bucket="results", Key=f"receipts/{upload}.json")["Body"].read())
         assert state(services, upload) == "ARCHIVED"
@@ -334,24 +334,24 @@ class TestRelease:
     def test_it_may_be_replayed_afterwards(self, services, drop):
         upload = drop()
         end(services, upload, "FAILED")
-        release(services, services.ledger.upload(upload))
+        release(services, services.ledger.find_upload(upload))
         archive(services, upload)
         assert again(services, upload)
-        assert services.ledger.upload(upload).released_at == ""
+        assert services.ledger.find_upload(upload).released_at == ""
 
     def test_what_needs_no_release_says_so(self, services, drop):
         upload = drop()
-        assert "attempt 1 is under way" in why_not(services, services.ledger.upload(upload))
+        assert "attempt 1 is under way" in why_not(services, services.ledger.find_upload(upload))
         end(services, upload, "PREDICTED")
-        assert "archived by itself" in why_not(services, services.ledger.upload(upload))
+        assert "archived by itself" in why_not(services, services.ledger.find_upload(upload))
         archive(services, upload)
-        assert "it is ARCHIVED" in why_not(services, services.ledger.upload(upload))
+        assert "it is ARCHIVED" in why_not(services, services.ledger.find_upload(upload))
 
     def test_a_bed_is_released_like_its_fasta(self, services, drop):
         fasta, bed = drop(), drop("reads/b.fastq")
         end(services, fasta, "FAILED")
-        services.ledger.note(services.ledger.upload(bed), masks_of=last(services, fasta).key)
-        assert why_not(services, services.ledger.upload(bed)) == ""
+        services.ledger.note(services.ledger.find_upload(bed), masks_of=last(services, fasta).key)
+        assert why_not(services, services.ledger.find_upload(bed)) == ""
 
 
 def test_the_mail_names_what_may_be_done(services, drop, sent):

@@ -46,7 +46,7 @@ class World(world.World):
 
     @property
     def record(self) -> Upload:
-        return self.ledger.upload(VERSION.id)
+        return self.ledger.find_upload(VERSION.id)
 
     @property
     def attempts(self) -> list[Attempt]:
@@ -94,7 +94,7 @@ class World(world.World):
     def begin_archive(self) -> None:
         """archive looks at the upload, and copies what it finds."""
         upload = self.record
-        if upload.state == "VALIDATED" and may_be_archived(upload, self.ledger.deciding(upload)):
+        if upload.state == "VALIDATED" and may_be_archived(upload, self.ledger.deciding_attempts(upload)):
             assert upload.released_at or self.attempts[-1].state == "PREDICTED"
             self.archiving = upload
 

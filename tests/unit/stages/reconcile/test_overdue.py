@@ -97,7 +97,7 @@ def test_a_look_finds_what_was_deleted(held, take, clock, sent):
     version = take("reads/run7/a.fastq")
     held.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
     assert live(held, clock, sent, 2) == []
-    assert held.ledger.upload(version.id).state == "WITHDRAWN"
+    assert held.ledger.find_upload(version.id).state == "WITHDRAWN"
 
 
 def test_of_a_manifest_whose_files_do_not_come_the_lab_is_told_once(held, take, clock, sent):
@@ -111,7 +111,7 @@ def test_of_a_manifest_whose_files_do_not_come_the_lab_is_told_once(held, take, 
     held.s3.put_object(Bucket="landing", Key="reads/run7/b.fastq", Body=b"123456789")
     held.s3.put_object(Bucket="landing", Key="reads/run7/c.fastq", Body=b"")
     live(held, clock, sent, 24)  # their events were lost; a look finds them
-    assert held.ledger.upload(listed.id).state == "VALIDATED"
+    assert held.ledger.find_upload(listed.id).state == "VALIDATED"
     assert any(queue == "transform_queue" for queue, _ in sent)
 
 

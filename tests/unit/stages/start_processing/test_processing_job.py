@@ -55,11 +55,11 @@ def run(services, sagemaker, name: str) -> None:
 
 
 def job(services, version, number: int = 1):
-    return services.ledger.job(examination_name(version.id, number))
+    return services.ledger.find_job(examination_name(version.id, number))
 
 
 def state(services, version) -> str:
-    return services.ledger.upload(version.id).state
+    return services.ledger.find_upload(version.id).state
 
 
 def mails(sent) -> list[str]:
@@ -90,7 +90,7 @@ class TestRoad:
             listed = services.s3.list_objects_v2(Bucket="work", Prefix=f"shards/{version.id}/").get("Contents", [])
             shards = [services.s3.get_object(Bucket="work", Key=one["Key"])["Body"].read() for one in listed]
             report = services.s3.get_object(Bucket="results", Key=f"reports/{version.id}.json")["Body"].read()
-            upload = services.ledger.upload(version.id)
+            upload = services.ledger.find_upload(version.id)
             text = b"\n".join([report, *shards]).replace(version.id.encode(), b"ID")
             return upload.state, upload.reason, text.replace(version.version_id.encode(), b"VERSION")
 

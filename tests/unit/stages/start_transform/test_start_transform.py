@@ -44,7 +44,7 @@ def planned(services):
         services.ledger.create(Upload.received(version, analysis))
         plan = packaged().by_name[analysis].as_json()
         attempt = Attempt("PLANNED", upload_id=version.id, analysis=analysis, shards=1, items=1, plan=plan)
-        services.ledger.move(services.ledger.upload(version.id), "VALIDATED", attempt)
+        services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", attempt)
         return attempt.key
 
     return make
@@ -55,8 +55,8 @@ def test_uploads_of_one_analysis_share_a_job(services, sagemaker, planned):
     start_transform(services, [*reads, contigs])
     assert len(sagemaker.jobs) == 2
     for key in reads:
-        assert services.ledger.attempt(key).state == "SUBMITTED"
-    job = services.ledger.job(services.ledger.attempt(reads[0]).job)
+        assert services.ledger.find_attempt(key).state == "SUBMITTED"
+    job = services.ledger.find_job(services.ledger.find_attempt(reads[0]).job)
     assert (job.state, sorted(job.members)) == ("STARTED", sorted(reads))
     listed = json.loads(services.s3.get_object(Bucket="work", Key=f"jobs/{job.name}/input.manifest")["Body"].read())
     assert len(listed) == 3
@@ -68,7 +68,7 @@ def test_redelivered_in_another_grouping_starts_nothing(services, sagemaker, pla
     start_transform(services, [b, c])
     start_transform(services, [a, b, c])
     assert len(sagemaker.jobs) == 2
-    assert sum(len(services.ledger.job(name).members) for name in sagemaker.jobs) == 3
+    assert sum(len(services.ledger.find_job(name).members) for name in sagemaker.jobs) == 3
 
 
 @pytest.mark.parametrize("where", ["before the call", "after the call"])
@@ -79,7 +79,7 @@ def test_a_crash_at_the_call_is_made_good_by_the_next_delivery(services, sagemak
         start_transform(services, [key])
     start_transform(services, [key])
     assert len(sagemaker.jobs) == 1
-    assert services.ledger.job(services.ledger.attempt(key).job).state == "STARTED"
+    assert services.ledger.find_job(services.ledger.find_attempt(key).job).state == "STARTED"
 
 
 @pytest.mark.parametrize("code", ["ResourceLimitExceeded", "ThrottlingException"])
@@ -87,13 +87,17 @@ def test_no_room_leaves_the_job_planned_for_the_reconciler(services, sagemaker, 
     key = planned("a")
     sagemaker.accidents = [(RefusedError(code), None)]
     start_transform(services, [key])
-    job = services.ledger.attempt(key).job
-    assert (services.ledger.job(job).state, services.ledger.job(job).waits, sagemaker.jobs) == ("PLANNED", 1, {})
+    job = services.ledger.find_attempt(key).job
+    assert (services.ledger.find_job(job).state, services.ledger.find_job(job).waits, sagemaker.jobs) == (
+        "PLANNED",
+        1,
+        {},
+    )
     start_transform(services, [key])
     assert sagemaker.jobs == {}, "it is not due yet"
     clock.pass_minutes(2)
     start_transform(services, [key])
-    assert (services.ledger.job(job).state, list(sagemaker.jobs)) == ("STARTED", [job])
+    assert (services.ledger.find_job(job).state, list(sagemaker.jobs)) == ("STARTED", [job])
 
 
 def test_another_job_of_the_name_is_an_error_that_a_person_sees(services, sagemaker, planned, sent):
@@ -101,11 +105,11 @@ def test_another_job_of_the_name_is_an_error_that_a_person_sees(services, sagema
     sagemaker.accidents = [(Died(), None)]
     with pytest.raises(Died):
         start_transform(services, [key])
-    job = services.ledger.job(services.ledger.attempt(key).job)
+    job = services.ledger.find_job(services.ledger.find_attempt(key).job)
     sagemaker.put(TRANSFORM, **json.loads(job.request) | {"ModelName": "somebody-elses"})
     start_transform(services, [key])
-    assert services.ledger.attempt(key).state == "FAILED"
-    assert services.ledger.job(job.name).state == "FAILED"
+    assert services.ledger.find_attempt(key).state == "FAILED"
+    assert services.ledger.find_job(job.name).state == "FAILED"
     assert "another ModelName" in sent[-1][1]["Message"]
 
 
@@ -113,7 +117,7 @@ def test_without_a_model_the_attempt_fails_and_says_what_to_do(services, planned
     services.s3.delete_object(Bucket="results", Key="models/promoter-70/current.json")
     key = planned("a")
     start_transform(services, [key])
-    assert services.ledger.attempt(key).state == "FAILED"
+    assert services.ledger.find_attempt(key).state == "FAILED"
     assert "seqdrop models push promoter-70" in sent[-1][1]["Message"]
 
 
@@ -129,7 +133,7 @@ def test_what_the_model_does_not_say_is_not_said_for_it(services, sagemaker, pla
     push_archive(services.s3, "results", "promoter-70", archive_of(*labels), "later")
     key = planned("a")
     assert start_transform(services, [key]) == set()
-    attempt = services.ledger.attempt(key)
+    attempt = services.ledger.find_attempt(key)
     assert (attempt.state, sagemaker.jobs) == ("FAILED", {})
     assert said in attempt.reason
     assert [queue for queue, _ in sent] == ["topic"]
@@ -172,9 +176,9 @@ def test_a_refusal_that_broke_off_is_finished_by_the_next_delivery(services, sag
         with pytest.raises(Died):
             start_transform(services, keys)
     services.sns.publish = told
-    start_transform(services, [], [services.ledger.attempt(keys[0]).job])
-    assert {services.ledger.attempt(key).state for key in keys} == {"FAILED"}
-    assert services.ledger.job(services.ledger.attempt(keys[0]).job).state == "FAILED"
+    start_transform(services, [], [services.ledger.find_attempt(keys[0]).job])
+    assert {services.ledger.find_attempt(key).state for key in keys} == {"FAILED"}
+    assert services.ledger.find_job(services.ledger.find_attempt(keys[0]).job).state == "FAILED"
     assert len(sent) == 3, "each member is told of once"
 
 
@@ -186,12 +190,12 @@ def test_a_deploy_does_not_change_work_that_is_under_way(services, sagemaker, pl
     version = UploadVersion("landing", "reads/later", "v", 1, "e")
     services.ledger.create(Upload.received(version, "reads"))
     attempt = Attempt("PLANNED", upload_id=version.id, analysis="reads", shards=1, items=1, plan=changed.as_json())
-    services.ledger.move(services.ledger.upload(version.id), "VALIDATED", attempt)
+    services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", attempt)
     start_transform(services, [before, attempt.key])
     strides = {name: request["Environment"]["SEQDROP_STRIDE"] for name, request in sagemaker.requests.items()}
     assert strides == {
-        services.ledger.attempt(before).job: "70",
-        services.ledger.attempt(attempt.key).job: "10",
+        services.ledger.find_attempt(before).job: "70",
+        services.ledger.find_attempt(attempt.key).job: "10",
     }
 
 
@@ -205,31 +209,31 @@ class TestRoom:
     def of_run(self, services, planned, run: str, count: int, analysis: str = "reads") -> list[str]:
         keys = [planned(f"{run}/{number}", analysis) for number in range(count)]
         for key in keys:
-            services.ledger.note(services.ledger.attempt(key), run=run)
+            services.ledger.note(services.ledger.find_attempt(key), run=run)
         return keys
 
     def states(self, services, keys):
-        return [services.ledger.attempt(key).state for key in keys]
+        return [services.ledger.find_attempt(key).state for key in keys]
 
     def test_what_there_is_no_room_for_waits(self, services, sagemaker, planned):
         keys = [planned("a"), planned("b", "contigs"), planned("c", "embed")]
         assert start_transform(services, keys) == set()
         assert sorted(self.states(services, keys)) == ["SUBMITTED", "SUBMITTED", "WAITING"]
-        assert len(services.ledger.room().jobs) == len(sagemaker.jobs) == 2
+        assert len(services.ledger.job_slots().jobs) == len(sagemaker.jobs) == 2
         assert start_transform(services, keys) == set()
         assert len(sagemaker.jobs) == 2
 
     def test_a_place_is_given_back_at_the_end_of_a_job_and_taken_by_who_waits(self, services, sagemaker, planned):
         keys = [planned("a"), planned("b", "contigs"), planned("c", "embed")]
         start_transform(services, keys)
-        first = services.ledger.job(next(iter(sagemaker.jobs)))
+        first = services.ledger.find_job(next(iter(sagemaker.jobs)))
         end_job(services, first, "DONE")
-        assert services.ledger.room().jobs == tuple(list(sagemaker.jobs)[1:])
+        assert services.ledger.job_slots().jobs == tuple(list(sagemaker.jobs)[1:])
         start_transform(services, [])
         assert self.states(services, keys) == ["SUBMITTED"] * 3
         assert len(sagemaker.jobs) == 3
         end_job(services, first, "DONE")
-        assert len(services.ledger.room().jobs) == 2, "a job's place is given back once"
+        assert len(services.ledger.job_slots().jobs) == 2, "a job's place is given back once"
 
     def test_runs_take_turns(self, services, sagemaker, planned):
         long = self.of_run(services, planned, "long", 120)
@@ -240,14 +244,14 @@ class TestRoom:
 
     def test_a_larger_batch_makes_jobs_up_to_their_bounds(self, services, sagemaker, planned):
         keys = [planned(str(number)) for number in range(3)]
-        services.ledger.note(services.ledger.attempt(keys[0]), shards=499)
+        services.ledger.note(services.ledger.find_attempt(keys[0]), shards=499)
         start_transform(services, keys)
-        sizes = sorted(len(services.ledger.job(name).members) for name in sagemaker.jobs)
+        sizes = sorted(len(services.ledger.find_job(name).members) for name in sagemaker.jobs)
         assert sizes == [1, 2]
 
     def test_two_at_once_never_open_more_than_may_be(self, services, sagemaker, planned, monkeypatch):
         keys = [planned("a"), planned("b", "contigs"), planned("c", "embed"), planned("d")]
-        services.ledger.note(services.ledger.attempt(keys[3]), group="job/1")
+        services.ledger.note(services.ledger.find_attempt(keys[3]), group="job/1")
         real, others = services.ledger.claim, [keys[2], keys[3]]
 
         def claim(job, members, room):
@@ -257,14 +261,14 @@ class TestRoom:
 
         monkeypatch.setattr(services.ledger, "claim", claim)
         start_transform(services, keys[:2])
-        assert len(sagemaker.jobs) == len(services.ledger.room().jobs) == 2
+        assert len(sagemaker.jobs) == len(services.ledger.job_slots().jobs) == 2
         assert sorted(self.states(services, keys)) == ["SUBMITTED", "SUBMITTED", "WAITING", "WAITING"]
 
     def test_attempts_that_a_failed_job_left_are_kept_apart(self, services, sagemaker, planned):
         keys = [planned("a"), planned("b"), planned("c")]
-        services.ledger.note(services.ledger.attempt(keys[0]), group="job/1")
+        services.ledger.note(services.ledger.find_attempt(keys[0]), group="job/1")
         start_transform(services, keys)
-        sizes = sorted(len(services.ledger.job(name).members) for name in sagemaker.jobs)
+        sizes = sorted(len(services.ledger.find_job(name).members) for name in sagemaker.jobs)
         assert sizes == [1, 2]
 
 

@@ -22,7 +22,7 @@ def archive(services: Services, upload_id: str) -> None:
 
     One that is ARCHIVED gets its receipt again if that was lost. Anything else is left alone.
     """
-    upload = services.ledger.upload(upload_id)
+    upload = services.ledger.find_upload(upload_id)
     if upload and upload.state == "ARCHIVED":
         return _see_to_receipt(services, upload)
     if upload is None or upload.state != "VALIDATED":
@@ -40,7 +40,7 @@ def archive(services: Services, upload_id: str) -> None:
 
 def is_due(services: Services, upload: Upload) -> bool:
     """Whether an upload has all it came for, or was released; and its run is complete, where it waits for that."""
-    attempts = services.ledger.deciding(upload)
+    attempts = services.ledger.deciding_attempts(upload)
     return may_be_archived(upload, attempts) and not is_held(services.ledger, services.analyses, upload, attempts)
 
 

@@ -17,7 +17,7 @@ from seqdrop.runtime.events import landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.stages.assemble.decision import Decision, reject
 from seqdrop.stages.assemble.view import MembersGoneError, View
-from seqdrop.stages.routing import hand_on
+from seqdrop.stages.routing import enqueue_next
 from seqdrop.work.examination import rejection
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ def resolve(services: Services, upload: Upload, policy: Policy, content: Any = N
     if content is None and upload.state == "RECEIVED":
         content = policy.read(services, upload)
     for _ in range(MAX_RETRIES):
-        upload = services.ledger.upload(upload.id)
+        upload = services.ledger.find_upload(upload.id)
         if upload.state not in OPEN:
-            return hand_on(services, upload)
+            return enqueue_next(services, upload)
         if _resolve_once(policy, _look(services, upload, policy, content)):
             return None
     raise RetryableError(f"others kept moving the files that belong to upload {upload.id}")
@@ -112,9 +112,9 @@ def _carry_out(services: Services, policy: Policy, decision: Decision) -> bool:
     logger().info("moved together", extra={"moves": {step.record.id: step.to for step in decision.steps}})
     advanced = [step.record for step in decision.steps if step.to == "VALIDATED"]
     for member in advanced if decision.enqueue is None else decision.enqueue:
-        upload = services.ledger.upload(member.id)
+        upload = services.ledger.find_upload(member.id)
         policy.confirm(services, upload)
-        hand_on(services, upload)
+        enqueue_next(services, upload)
     for step in decision.steps:
         if step.to == "RECEIVED":  # it is to be read again
             services.send(services.settings.validate_queue, landed_message(step.record.version))

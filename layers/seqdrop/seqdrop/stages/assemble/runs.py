@@ -28,7 +28,7 @@ from seqdrop.stages.assemble.decision import Decision, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
 from seqdrop.stages.assemble.view import LIVE, View
 from seqdrop.stages.notifications import report_content
-from seqdrop.stages.routing import hand_on
+from seqdrop.stages.routing import enqueue_next
 from seqdrop.uploads import upload_id
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Runs(Policy):
         for folder in services.analyses.gated_folders(upload.key):
             run = services.ledger.file_set(self.name, f"{upload.bucket}/{folder}")
             if run.members.get(SLOT) and run.fact("awaits") in ("", upload.key):
-                manifest = services.ledger.upload(run.members[SLOT])
+                manifest = services.ledger.find_upload(run.members[SLOT])
                 services.send(services.settings.validate_queue, landed_message(manifest.version))
 
     def hours(self, analysis: Analysis) -> float | None:
@@ -169,12 +169,12 @@ def _enqueue_all(view: View) -> None:
     """Enqueue every upload below the folder that is still in the landing bucket, all versions."""
     services, bucket = view.services, view.upload.bucket
     for item in _listed(view, "list_object_versions", "Versions"):
-        upload = services.ledger.upload(upload_id(bucket, item["Key"], item["VersionId"]))
+        upload = services.ledger.find_upload(upload_id(bucket, item["Key"], item["VersionId"]))
         if upload is None or upload.id == view.upload.id:
             continue
         if upload.state == "WAITING" and runs.is_manifest(upload.key):  # it need not wait any more
             services.send(services.settings.validate_queue, landed_message(upload.version))
-        hand_on(services, upload)
+        enqueue_next(services, upload)
 
 
 def _listed(view: View, operation: str, entries: str) -> Iterator[dict]:

@@ -40,7 +40,7 @@ def report_training(services: Services, attempt: Attempt) -> None:
     """Write what there is to train on as the report of job.toml."""
     order = Order.from_json(attempt.plan)
     data = {"files": order.files, **order.prepared.as_dict()}
-    head = services.ledger.upload(attempt.upload_id)
+    head = services.ledger.find_upload(attempt.upload_id)
     report_content(services, head, {"training": order.training, "model": order.model, "data": data})
 
 
@@ -50,7 +50,7 @@ def is_leaving(services: Services, upload: Upload) -> bool:
     """
     if upload.state != "VALIDATED":
         return upload.state == "ARCHIVED"
-    return may_be_archived(upload, services.ledger.deciding(upload))
+    return may_be_archived(upload, services.ledger.deciding_attempts(upload))
 
 
 def _facts(view: View, member: Upload) -> dict:
@@ -59,8 +59,8 @@ def _facts(view: View, member: Upload) -> dict:
 
 def _failed_before(services: Services, attempt: Attempt, previous: str, head: Upload) -> list[Step]:
     """The job.toml of an attempt before this one that failed is archived with this one's."""
-    before = services.ledger.attempt(previous) if previous else None
-    upload = services.ledger.upload(before.upload_id) if before and before.state == "FAILED" else None
+    before = services.ledger.find_attempt(previous) if previous else None
+    upload = services.ledger.find_upload(before.upload_id) if before and before.state == "FAILED" else None
     if upload is None or upload.state != "VALIDATED" or upload.id == head.id:
         return []
     return [Step(upload, "VALIDATED", {"training": attempt.key})]

@@ -71,7 +71,7 @@ class TrainingSets(Policy):
 
     def confirm(self, services: Services, upload: Upload) -> None:
         """The report of job.toml, by the attempt that trains on the upload."""
-        for attempt in services.ledger.deciding(upload):
+        for attempt in services.ledger.deciding_attempts(upload):
             report_training(services, attempt)
 
     def awaits(self, ledger: Ledger, analyses: Analyses, upload: Upload) -> Awaited:

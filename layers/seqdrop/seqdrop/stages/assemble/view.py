@@ -61,5 +61,5 @@ class View:
 
     def other(self, upload_id: str) -> Upload | None:
         """Return another upload of this id if it is live."""
-        found = self.services.ledger.upload(upload_id) if upload_id not in ("", self.upload.id) else None
+        found = self.services.ledger.find_upload(upload_id) if upload_id not in ("", self.upload.id) else None
         return found if found and found.state in self.live else None

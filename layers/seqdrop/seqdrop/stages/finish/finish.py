@@ -24,7 +24,7 @@ from seqdrop.stages.finish.bisect import next_group, try_again
 from seqdrop.stages.finish.training import finish_training
 from seqdrop.stages.job_slots import end_job
 from seqdrop.stages.outcomes import fail_attempt
-from seqdrop.stages.routing import hand_on
+from seqdrop.stages.routing import enqueue_next
 from seqdrop.stages.start_processing.processing_job import finish_examination
 from seqdrop.work.items import shard_key
 
@@ -45,7 +45,7 @@ def finish(services: Services, name: str) -> None:
     One member's trouble does not touch the others': they are settled first. Raises RetryableError if any must be
     looked at again.
     """
-    job = services.ledger.job(name)
+    job = services.ledger.find_job(name)
     if job is None:
         return None  # another deployment's job in the same account
     if job.task == EXAMINE:
@@ -84,7 +84,7 @@ class _Ended:
 
 
 def _members(services: Services, job: Job) -> list[Attempt]:
-    return [services.ledger.attempt(key) for key in job.members]
+    return [services.ledger.find_attempt(key) for key in job.members]
 
 
 def _settle_all(services: Services, ended: _Ended) -> list[str]:
@@ -122,7 +122,7 @@ def _settle(services: Services, ended: _Ended, attempt: Attempt) -> None:
     # Also for one that was settled before: the message to the next stage may have been lost.
     for upload_id in (attempt.upload_id, attempt.masks):
         if upload_id:
-            hand_on(services, services.ledger.upload(upload_id))
+            enqueue_next(services, services.ledger.find_upload(upload_id))
 
 
 def _bring_home(services: Services, ended: _Ended, attempt: Attempt) -> None:
@@ -166,8 +166,8 @@ def _write(services: Services, job: Job, attempt: Attempt, outputs: list[str]) -
 
 def _predictions(services: Services, job: Job, attempt: Attempt, outputs: list[str]) -> Predictions:
     analysis = plan_of(attempt)
-    masks = services.ledger.upload(attempt.masks) if attempt.masks else None
-    made_by = provenance(services.ledger.upload(attempt.upload_id), attempt, job, analysis, masks)
+    masks = services.ledger.find_upload(attempt.masks) if attempt.masks else None
+    made_by = provenance(services.ledger.find_upload(attempt.upload_id), attempt, job, analysis, masks)
     calibration = parse(job.calibration) if job.calibration else None
     return Predictions(analysis, _lines(services, outputs), made_by, calibration, _items(services, analysis, attempt))
 

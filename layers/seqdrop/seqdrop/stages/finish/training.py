@@ -14,7 +14,7 @@ from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
 from seqdrop.sagemaker.client import Description, describe
 from seqdrop.stages.outcomes import fail_training
-from seqdrop.stages.routing import hand_on
+from seqdrop.stages.routing import enqueue_next
 from seqdrop.training.jobfile import DNABERT
 from seqdrop.training.request import Order
 
@@ -31,7 +31,7 @@ def finish_training(services: Services, job: Job) -> None:
     end = found.end
     if end is None:
         return
-    attempt = services.ledger.attempt(job.members[0])
+    attempt = services.ledger.find_attempt(job.members[0])
     reason = "" if end == "DONE" else _reason(found)
     if attempt.state == "SUBMITTED" and attempt.job == job.name:
         reason = reason or _register(services, job, attempt, found.answer)
@@ -39,7 +39,7 @@ def finish_training(services: Services, job: Job) -> None:
             fail_training(services, attempt, reason)
     order = Order.from_json(attempt.plan)
     for upload_id in (attempt.upload_id, *order.files.values()):
-        hand_on(services, services.ledger.upload(upload_id))
+        enqueue_next(services, services.ledger.find_upload(upload_id))
     if job.state in ("PLANNED", "STARTED"):
         services.ledger.move(job, end, reason=reason[:1000])
     logger().info("job ended", extra={"job": job.name, "end": end})
@@ -114,7 +114,7 @@ def _card(job: Job, attempt: Attempt, order: Order, made: Artifacts, found: dict
 
 
 def _tell(services: Services, attempt: Attempt, version: Version, verdict: Verdict) -> None:
-    upload = services.ledger.upload(attempt.upload_id)
+    upload = services.ledger.find_upload(attempt.upload_id)
     name = f"{version.model} {version.version}"
     now_is = "is now the current model" if verdict.passed else "is registered, and did not become the current model"
     services.notify(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.runtime.services import Services, now
-from seqdrop.stages.routing import hand_on
+from seqdrop.stages.routing import enqueue_next
 
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
@@ -16,7 +16,7 @@ def why_not(services: Services, upload: Upload) -> str:
     """Why an upload cannot be released, and what to do instead; empty if it can. Writes nothing."""
     if upload.state != "VALIDATED":
         return f"it is {upload.state}; only a valid file whose attempt failed can be released"
-    deciding = services.ledger.deciding(upload)
+    deciding = services.ledger.deciding_attempts(upload)
     if under_way := [one for one in deciding if one.state not in ENDS[ATTEMPT]]:
         return f"attempt {under_way[0].number} is under way ({under_way[0].state}); it may yet come to predictions"
     if all(one.state != "FAILED" for one in deciding):
@@ -31,5 +31,5 @@ def release(services: Services, upload: Upload) -> bool:
     """
     if not services.ledger.note(upload, released_at=now()):
         return False
-    hand_on(services, services.ledger.upload(upload.id))
+    enqueue_next(services, services.ledger.find_upload(upload.id))
     return True

@@ -20,7 +20,7 @@ from seqdrop.ledger.records import TRAIN, Attempt, Step, Upload
 from seqdrop.models.archives import current_archive
 from seqdrop.runtime.events import landed_message
 from seqdrop.stages.assemble.policies import policy_of
-from seqdrop.stages.routing import hand_on, may_be_archived
+from seqdrop.stages.routing import enqueue_next, may_be_archived
 from seqdrop.training.request import Order
 from seqdrop.work.examination import is_fresh
 from seqdrop.work.items import shard_key
@@ -78,7 +78,7 @@ def replay(services: Services, found: Replay) -> bool:
         noted = Step(upload, upload.state, {"released_at": "", "expires_at": 0})
         if not ledger.move_together([noted], [found.attempt], found.file_set):
             return False
-        hand_on(services, ledger.upload(upload.id))
+        enqueue_next(services, ledger.find_upload(upload.id))
     else:
         if not ledger.move(upload, "RECEIVED", read_for=found.number):
             return False
@@ -123,7 +123,7 @@ def _check_model(services: Services, last: Attempt, analysis: Analysis, again: b
     analysis.kind.check_archive(archive, analysis)
     if again or last.state != "PREDICTED" or plan_of(last) != analysis:
         return
-    job = services.ledger.job(last.job)
+    job = services.ledger.find_job(last.job)
     if job and job.model_digest == archive.digest:
         raise RefusedError("the current model has predicted it, with the same settings; --again does it all the same")
 

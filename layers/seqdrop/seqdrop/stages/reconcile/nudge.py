@@ -77,5 +77,5 @@ def _name(services: Services, record: Record) -> str:
     if isinstance(record, Upload):
         return record.key
     if isinstance(record, Attempt):
-        return f"attempt {record.number} of {services.ledger.upload(record.upload_id).key}"
+        return f"attempt {record.number} of {services.ledger.find_upload(record.upload_id).key}"
     return f"job {record.name}"

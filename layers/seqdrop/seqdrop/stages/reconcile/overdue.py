@@ -58,7 +58,7 @@ def _held(services: Services, read: Callable[[str], FileSet]) -> Iterator[Upload
 
 def _waits_itself(services: Services, manifest: str) -> bool:
     """Whether the upload of that id, "" for none, waits: one that was deleted says nothing any more."""
-    upload = services.ledger.upload(manifest) if manifest else None
+    upload = services.ledger.find_upload(manifest) if manifest else None
     return upload is not None and upload.state == "WAITING"
 
 
@@ -67,7 +67,7 @@ def _told(services: Services, run: FileSet, held: Held) -> bool:
     analysis, first = services.analyses.for_key(held.first.key), held.first
     if run.fact("told_at") or minutes_since(first.created_at) < 60 * analysis.gate_hours:
         return False
-    if not is_held(services.ledger, services.analyses, first, services.ledger.deciding(first)):
+    if not is_held(services.ledger, services.analyses, first, services.ledger.deciding_attempts(first)):
         return False  # it went on before there was a gate
     _tell_of_run(services, run.name.removeprefix(f"{first.bucket}/"), held)
     return services.ledger.save(run.with_facts(told_at=now()))

@@ -16,7 +16,7 @@ from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
 from seqdrop.sagemaker.client import describe
 from seqdrop.stages.archive.receipts import send_unreceipted
-from seqdrop.stages.job_slots import free_places
+from seqdrop.stages.job_slots import count_free_slots
 from seqdrop.stages.reconcile.nudge import Due, push_all, standing
 from seqdrop.stages.reconcile.overdue import attend, tell_of_runs
 from seqdrop.stages.reconcile.unrecorded import send_unrecorded
@@ -52,7 +52,7 @@ def _received(services: Services, upload: Upload) -> Due:
 
 def _validated(services: Services, upload: Upload) -> Due:
     """It waits for its run; it has all it came for; or an attempt failed, and it may have been deleted since."""
-    attempts, to_archive = services.ledger.deciding(upload), services.settings.archive_queue
+    attempts, to_archive = services.ledger.deciding_attempts(upload), services.settings.archive_queue
     if is_held(services.ledger, services.analyses, upload, attempts):  # validate looks after it
         return Due([(services.settings.validate_queue, landed_message(upload.version))], quiet=True)
     if found := [message for message in next_messages(services, upload) if message[0] == to_archive]:
@@ -63,13 +63,13 @@ def _validated(services: Services, upload: Upload) -> Due:
 
 
 def _planned(services: Services, attempt: Attempt) -> Due:
-    messages = next_messages(services, services.ledger.upload(attempt.upload_id))
+    messages = next_messages(services, services.ledger.find_upload(attempt.upload_id))
     return Due([message for message in messages if message[1].get("attempt") == attempt.key])
 
 
 def _submitted(services: Services, attempt: Attempt) -> Due:
     """Its job has ended, and was settled but for this member."""
-    job = services.ledger.job(attempt.job)
+    job = services.ledger.find_job(attempt.job)
     if job is None or job.state in OPEN[JOB]:
         return Due()
     return Due([(services.settings.finish_queue, job_ended_message(job.name, job.task))])
@@ -84,7 +84,7 @@ def _unstarted_jobs(services: Services) -> int:
 
 def _start(services: Services, job: Job) -> Due:
     if job.task == EXAMINE:  # validate starts it
-        upload = services.ledger.upload(job.upload)
+        upload = services.ledger.find_upload(job.upload)
         return Due([(services.settings.validate_queue, landed_message(upload.version))])
     queue = services.settings.training_queue if job.task == TRAIN else services.settings.transform_queue
     return Due([(queue, {"job": job.name})])
@@ -99,7 +99,7 @@ def _started(services: Services, job: Job) -> Due:
 
 def _waiting_for_room(services: Services) -> int:
     """Attempts for which there is room by now: start_transform takes them in turn."""
-    if next(services.ledger.in_state(ATTEMPT, "WAITING"), None) is None or not free_places(services):
+    if next(services.ledger.in_state(ATTEMPT, "WAITING"), None) is None or not count_free_slots(services):
         return 0
     services.send(services.settings.transform_queue, {"room": "reconcile"})
     return 1

@@ -38,7 +38,7 @@ LEFT = "Once the cause is mended, drop it again."
 def last_job(ledger: Ledger, upload: Upload) -> Job | None:
     """The last job that examined the upload for the attempt that it is read for, or does so now."""
     for number in range(upload.read_for * TRIES, (upload.read_for - 1) * TRIES, -1):
-        if job := ledger.job(examination_name(upload.id, number)):
+        if job := ledger.find_job(examination_name(upload.id, number)):
             return job
     return None
 
@@ -106,7 +106,7 @@ def _planned(services: Services, upload: Upload, analysis: Analysis, number: int
         tags={tag["Key"]: tag["Value"] for tag in request["Tags"]},
     )
     services.ledger.create(job)
-    return services.ledger.job(name)
+    return services.ledger.find_job(name)
 
 
 def _launch(services: Services, job: Job, upload: Upload, analysis: Analysis) -> None:
@@ -141,7 +141,7 @@ def finish_examination(services: Services, job: Job) -> None:
     found = describe(services.sagemaker, EXAMINE, job.name)
     if found.end is None:
         return
-    upload = services.ledger.upload(job.upload)
+    upload = services.ledger.find_upload(job.upload)
     if job.state in OPEN[JOB]:
         _end(services, job, upload, found.end, "" if found.end == "DONE" else found.reason)
     if upload.state == "RECEIVED":

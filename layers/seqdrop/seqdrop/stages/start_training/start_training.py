@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def start_training(services: Services, attempt_key: str) -> None:
     """Put a PLANNED attempt into its job; or start that job, if a crash left it unstarted."""
-    attempt = services.ledger.attempt(attempt_key)
+    attempt = services.ledger.find_attempt(attempt_key)
     if attempt is None or attempt.state not in ("PLANNED", "SUBMITTED"):
         return None
     if attempt.state == "SUBMITTED":
@@ -48,14 +48,14 @@ def start_training(services: Services, attempt_key: str) -> None:
 
 def launch_training(services: Services, name: str) -> None:
     """Start a PLANNED job. All it needs is on its record, so it may be called again after any crash."""
-    job = services.ledger.job(name)
+    job = services.ledger.find_job(name)
     if job is None or job.state != "PLANNED" or not is_due(job):
         return None
     try:
         started = create(services.sagemaker, TRAIN, json.loads(job.request))
     except JobRefusedError as error:
         for key in job.members:
-            fail_training(services, services.ledger.attempt(key), str(error))
+            fail_training(services, services.ledger.find_attempt(key), str(error))
         services.ledger.move(job, "FAILED", reason=str(error)[:1000])
         return None
     if not started:
@@ -100,10 +100,10 @@ def _sized(services: Services, attempt: Attempt, order: Order) -> Sizing:
 
 def _checkpoints_before(services: Services, order: Order, mark: str) -> str:
     """Where the attempt before this one left checkpoints, if it failed and had all the same to do; else empty."""
-    before = services.ledger.attempt(order.previous) if order.previous else None
+    before = services.ledger.find_attempt(order.previous) if order.previous else None
     if before is None or before.state != "FAILED" or not before.job:
         return ""
-    job = services.ledger.job(before.job)
+    job = services.ledger.find_job(before.job)
     request = json.loads(job.request) if job else None
     if request is None or fingerprint(request, Order.from_json(before.plan)) != mark:
         return ""

@@ -19,7 +19,7 @@ from seqdrop.sagemaker.grouping import fair, groups
 from seqdrop.sagemaker.names import job_name
 from seqdrop.sagemaker.requests.transform import manifest, transform_request
 from seqdrop.stages.backoff import is_due, postpone
-from seqdrop.stages.job_slots import claim, end_job, free_places
+from seqdrop.stages.job_slots import claim, count_free_slots, end_job
 from seqdrop.stages.outcomes import fail_attempt
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def start_transform(services: Services, attempt_keys: Iterable[str], job_names: 
 
     Answers the keys and names of those that must be tried again. One group's trouble does not touch another's.
     """
-    found = [services.ledger.attempt(key) for key in sorted(set(attempt_keys))]
+    found = [services.ledger.find_attempt(key) for key in sorted(set(attempt_keys))]
     attempts = [attempt for attempt in found if attempt]
     unstarted = {name: [name] for name in job_names}
     for attempt in attempts:
@@ -60,7 +60,7 @@ def _tried(members: list[str], step: Callable[[], None]) -> set[str]:
 
 def _fill(services: Services, planned: list[Attempt]) -> set[str]:
     """Fill the room with jobs, and let the rest wait. Who waits already takes turns with who comes now."""
-    free = free_places(services)
+    free = count_free_slots(services)
     line = islice(services.ledger.in_state(ATTEMPT, "WAITING"), MOST_IN_LINE) if free else []
     again: set[str] = set()
     for number, members in enumerate(groups(fair([*planned, *line]))):
@@ -113,10 +113,10 @@ def _plan(services: Services, members: list[Attempt]) -> Job:
 
 def launch(services: Services, name: str) -> None:
     """Start a PLANNED job that is due. All it needs is on its record, so it may be called again after any crash."""
-    job = services.ledger.job(name)
+    job = services.ledger.find_job(name)
     if job is None or job.state != "PLANNED" or not is_due(job):
         return None
-    members = [services.ledger.attempt(key) for key in job.members]
+    members = [services.ledger.find_attempt(key) for key in job.members]
     try:
         listed = manifest(services.settings, members)
         services.put_json(services.settings.work, keys.job_manifest(job.name), listed)

@@ -14,7 +14,7 @@ from seqdrop.kinds.plans import plan_of
 from seqdrop.stages.assemble.masked_reading import bed_of
 from seqdrop.stages.assemble.policies import policy_of
 from seqdrop.stages.outcomes import end_upload, fail_attempt
-from seqdrop.stages.routing import hand_on, is_held
+from seqdrop.stages.routing import enqueue_next, is_held
 from seqdrop.stages.start_processing.processing_job import examine_in_job
 from seqdrop.work.examination import Examination, load
 from seqdrop.work.examine import examine
@@ -31,11 +31,11 @@ def look_after(services: Services, upload: Upload) -> None:
 
     Raises ObjectGoneError.
     """
-    attempts = services.ledger.deciding(upload)
+    attempts = services.ledger.deciding_attempts(upload)
     if policy := policy_of(services.analyses, upload):
         policy.confirm(services, upload)
     if not is_held(services.ledger, services.analyses, upload, attempts):
-        return hand_on(services, upload)
+        return enqueue_next(services, upload)
     own = [attempt for attempt in attempts if attempt.upload_id == upload.id]
     if is_gone(services.s3, upload):
         end_upload(services, upload, "WITHDRAWN", reason="deleted_while_it_waited")
@@ -70,5 +70,5 @@ def _examined_again(services: Services, upload: Upload, attempt: Attempt) -> Exa
 
 
 def _masks(services: Services, attempt: Attempt) -> BedMasks | None:
-    bed = services.ledger.upload(attempt.masks) if attempt.masks else None
+    bed = services.ledger.find_upload(attempt.masks) if attempt.masks else None
     return BedMasks(bed.id, bed_of(services, bed)) if bed else None

@@ -20,7 +20,7 @@ from seqdrop.stages.archive.cold_copy import LONGEST_KEY, archive_key
 from seqdrop.stages.assemble.engine import OPEN, resolve
 from seqdrop.stages.assemble.policies import notify_landed, policy_of
 from seqdrop.stages.notifications import reject, report
-from seqdrop.stages.routing import hand_on
+from seqdrop.stages.routing import enqueue_next
 from seqdrop.stages.start_processing.processing_job import examine_in_job
 from seqdrop.stages.validate.run_gate import look_after
 from seqdrop.work.examination import Examination, load, rejection
@@ -47,7 +47,7 @@ def validate(services: Services, version: UploadVersion) -> None:
     if upload.state == "VALIDATED":
         return look_after(services, upload)
     if upload.state not in OPEN:
-        return hand_on(services, upload)  # the message came again; the next one may have been lost
+        return enqueue_next(services, upload)  # the message came again; the next one may have been lost
     try:
         _resolve(services, upload, analysis)
     except InvalidFileError as error:
@@ -101,7 +101,7 @@ def _identified(services: Services, version: UploadVersion) -> UploadVersion:
 def _received(services: Services, version: UploadVersion, analysis: Analysis | None) -> Upload:
     name, prefix = (analysis.name, analysis.prefix) if analysis else ("", "")
     services.ledger.create(Upload.received(version, name, prefix))
-    return services.ledger.upload(version.id)
+    return services.ledger.find_upload(version.id)
 
 
 def _check_place(services: Services, upload: Upload, analysis: Analysis | None) -> None:
@@ -140,5 +140,5 @@ def _accept_or_reject(services: Services, upload: Upload, examination: Examinati
         return resolve(services, upload, policy, examination)
     report(services, upload, examination)
     services.ledger.move(upload, "VALIDATED", *attempts_of(examination), **examination.facts)
-    hand_on(services, services.ledger.upload(upload.id))
+    enqueue_next(services, services.ledger.find_upload(upload.id))
     return None
