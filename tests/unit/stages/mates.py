@@ -56,7 +56,7 @@ class Turns:
             self._go[number].acquire()
 
 
-PAUSES = {"upload", "file_set", "move", "move_together"}
+PAUSES = {"find_upload", "require_upload", "file_set", "move", "move_together"}
 
 
 class PausingLedger:
