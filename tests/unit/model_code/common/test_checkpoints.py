@@ -42,9 +42,9 @@ def test_a_folder_is_used_where_it_is(tmp_path):
 
 
 def test_a_channel_without_a_checkpoint_is_refused(channel, tmp_path):
-    with pytest.raises(ValueError, match="holds no config.json"), checkpoints.open_checkpoint(tmp_path):
+    with pytest.raises(ValueError, match="has no config.json"), checkpoints.open_checkpoint(tmp_path):
         pass
-    with pytest.raises(ValueError, match="holds no config.json"), checkpoints.open_checkpoint(channel(README="x")):
+    with pytest.raises(ValueError, match="has no config.json"), checkpoints.open_checkpoint(channel(README="x")):
         pass
 
 

@@ -69,5 +69,5 @@ def test_texts_of_a_file_come_with_their_place(tmp_path):
 def test_an_unfit_line_of_a_file_is_refused_by_its_place(tmp_path, line):
     path = tmp_path / "train.jsonl"
     path.write_bytes(b'{"id": "a", "label": "1"}\n' + line + b"\n")
-    with pytest.raises(ValueError, match=r"^train\.jsonl, line 2: no JSON object with id and label"):
+    with pytest.raises(ValueError, match=r"^train\.jsonl, line 2: not a JSON object with id and label"):
         list(read_texts(path, "id", "label"))

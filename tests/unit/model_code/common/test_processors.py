@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from common.processors import cores, set_threads
+from common.processors import count_cores, set_threads
 
 from tests.support.model_code import MODEL_CODE
 
@@ -26,13 +26,13 @@ def counted(**settings) -> str:
 
 
 def test_a_worker_that_is_alone_takes_its_cores_back():
-    assert counted(SEQDROP_THREADS="all") == str(cores())
+    assert counted(SEQDROP_THREADS="all") == str(count_cores())
     assert counted(SEQDROP_THREADS="3") == "3"
     assert counted(SEQDROP_THREADS="") == "1"
 
 
 def test_cores_are_no_more_than_the_process_may_use():
-    assert 1 <= cores() <= len(os.sched_getaffinity(0))
+    assert 1 <= count_cores() <= len(os.sched_getaffinity(0))
 
 
 @pytest.mark.parametrize("wanted", ["0", "-1", "many", "1.5"])

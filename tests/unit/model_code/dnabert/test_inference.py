@@ -241,7 +241,7 @@ def test_spaced_kmers_are_answered_as_the_pipeline_does(ask, tiny_folder, hf_tok
 
 def test_too_many_kmers_are_an_error_and_never_cut(ask):
     (found,) = json.loads(ask(inputs(kmers_of("A" * 65)), JSON))
-    assert found == {"error": {"code": "too_long", "message": "63 k-mers; this model takes 62 at most"}}
+    assert found == {"error": {"code": "too_long", "message": "63 k-mers; this model takes at most 62"}}
     assert "score" in json.loads(ask(inputs(kmers_of("A" * 64)), JSON))[0]
 
 

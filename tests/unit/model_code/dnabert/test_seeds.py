@@ -35,7 +35,7 @@ def answers(classifier, sequences: list[str], window: int) -> list[float]:
     items = [{"id": str(i), "record": "r", "start": 0, "sequence": s} for i, s in enumerate(sequences)]
     lines = [json.dumps(item).encode() for item in items]
     settings = WindowSettings(window, window, ("+", "-"))
-    found = [json.loads(line) for line in scoring.answer_lines(lines, classifier, settings)]
+    found = [json.loads(line) for line in scoring.predict_lines(lines, classifier, settings)]
     return [entry["probability"] for line in found for entry in line["windows"]]
 
 

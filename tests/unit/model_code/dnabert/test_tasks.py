@@ -10,7 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from network import PRECISIONS
-from packing import packs, stretches
+from packing import group_lengths, make_packs
 
 LINES = "application/jsonlines"
 K = 3
@@ -206,7 +206,7 @@ def test_precisions_agree(inference, tiny_folder, monkeypatch, precision):
 @given(st.lists(st.integers(1, 600), max_size=80), st.integers(1, 5000))
 def test_packs_hold_every_input_once_end_to_end(lengths, most):
     inputs, seen = [np.full(length, place) for place, length in enumerate(lengths)], []
-    for pack in packs(inputs, most, torch.device("cpu")):
+    for pack in make_packs(inputs, most, torch.device("cpu")):
         assert len(pack.where) == 1 or pack.ids.numel() <= most
         assert pack.ids[0].tolist() == [place for place in pack.where for _ in range(lengths[place])]
         assert pack.ids[0][pack.starts].tolist() == pack.where.tolist()
@@ -218,7 +218,7 @@ def test_packs_hold_every_input_once_end_to_end(lengths, most):
 def test_stretches_cover_every_sequence_once_in_order(lengths, device):
     lengths.sort(reverse=True)
     ends, tokens, sequences = np.cumsum(lengths), 0, 0
-    for stretch in stretches(lengths, device):
+    for stretch in group_lengths(lengths, device):
         assert (stretch.tokens.start, stretch.sequences.start) == (tokens, sequences)
         tokens, sequences = stretch.tokens.stop, stretch.sequences.stop
         assert tokens == ends[sequences - 1]

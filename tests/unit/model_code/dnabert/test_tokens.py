@@ -33,7 +33,7 @@ def test_ids_equal_the_hugging_face_tokenizer(hf_tokenizers, k, sequence):
     kmers = [sequence[i : i + k].upper() for i in range(len(sequence) - k + 1)]
     spelled = " ".join(kmer if not kmer.strip("ACGT") else "[MASK]" for kmer in kmers)
     ours = OURS[k].kmer_ids(encode_bases(sequence.encode()))
-    assert OURS[k].framed(ours[None])[0].tolist() == hf_tokenizers[k](spelled)["input_ids"]
+    assert OURS[k].add_frame(ours[None])[0].tolist() == hf_tokenizers[k](spelled)["input_ids"]
 
 
 @given(sequence=st.text("ACGT", min_size=3, max_size=40), order=st.permutations("ACGT"))

@@ -165,13 +165,13 @@ def test_nothing_to_train_on_is_an_error_of_usage(train, monkeypatch, capsys):
     monkeypatch.delenv("SM_CHANNEL_TRAIN", raising=False)
     with pytest.raises(SystemExit):
         train.parse_arguments([])
-    assert "--train and --model-dir are needed" in capsys.readouterr().err
+    assert "--train and --model-dir are required" in capsys.readouterr().err
 
 
 def test_kmers_that_share_bases_and_near_positions_begin_alike(train, tmp_path):
     arguments = train.parse_arguments(f"--train x --model-dir {tmp_path} --k 3 --hidden 32 --positions 40".split())
     torch.manual_seed(1)  # near in 32 random directions is so of nearly every draw, not of each
-    model, tokens = train.starting_point(arguments)
+    model, tokens = train.make_model(arguments)
     table = model.bert.embeddings
     kmer = {token: table.word_embeddings.weight[number] for token, number in tokens.vocabulary.items()}
     place = table.position_embeddings.weight

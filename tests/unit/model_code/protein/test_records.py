@@ -33,9 +33,9 @@ def test_the_digest_is_of_all_three_files(tmp_path):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("{", "no JSON object with id, sequence and labels"),
-        ('["a"]', "no JSON object"),
-        ('{"id": "a", "sequence": "MK"}', "no JSON object"),
+        ("{", "not a JSON object with id, sequence and labels"),
+        ('["a"]', "not a JSON object"),
+        ('{"id": "a", "sequence": "MK"}', "not a JSON object"),
         ('{"id": "a", "sequence": "MK", "labels": "H"}', "2 residues and 1 labels"),
         ('{"id": "a", "sequence": "", "labels": ""}', "0 residues"),
         ('{"id": "a", "sequence": "MKV", "labels": "HGx"}', "labels G x are none of HEC-"),
