@@ -21,7 +21,7 @@ from tests.support.aws.clock import Clock
 from tests.support.aws.direct import Client
 from tests.support.aws.template import evaluate, resources_of_type
 from tests.support.aws.wire import ENVIRONMENT, Wire
-from tests.support.job_scripts import CODE, jobs, one_job, processing, training
+from tests.support.job_scripts import CODE, play_job, play_jobs, processing_request, training_request
 from tests.support.scripts import messages, pages, queries, versions, writes
 from tests.support.services import direct_ledger, make_ticking_clock
 from tests.support.side import Side
@@ -188,15 +188,15 @@ def test_both_run_jobs_alike(account, memory, embedded, aws):
         account.sagemaker.run()
 
     account.s3.put(memory.plain, "model.tar.gz", b"")
-    jobs(memory, memory.plain, f"s3://{memory.plain}/model.tar.gz", bench.role, end)
-    jobs(embedded, bench.bucket, bench.data, bench.role, lambda name: ended_job(aws, name))
+    play_jobs(memory, memory.plain, f"s3://{memory.plain}/model.tar.gz", bench.role, end)
+    play_jobs(embedded, bench.bucket, bench.data, bench.role, lambda name: ended_job(aws, name))
     assert memory.differences(embedded) == []
 
 
-@pytest.mark.parametrize("request_of", [training, processing])
+@pytest.mark.parametrize("request_of", [training_request, processing_request])
 @pytest.mark.parametrize(("program", "end"), [("good.py", "Completed"), ("bad.py", "Failed")])
 def test_both_describe_a_job_alike(account, memory, embedded, aws, request_of, program, end):
-    files, kind = {"good.py": "", "bad.py": "raise SystemExit(3)"}, request_of.__name__
+    files, kind = {"good.py": "", "bad.py": "raise SystemExit(3)"}, request_of.__name__.removesuffix("_request")
     for key, body in {**files, "code.tar.gz": archive(files)}.items():
         aws.client("s3").put_object(Bucket=embedded.plain, Key=f"code/{key}", Body=body)
     request = request_of(make_role(aws, allow(["s3:*", "logs:*"])), embedded.plain, program)
@@ -207,6 +207,6 @@ def test_both_describe_a_job_alike(account, memory, embedded, aws, request_of, p
         until(lambda: describe(**{f"{key}JobName": name})[f"{key}JobStatus"] in ENDED)
 
     reason = {"FailureReason": "it broke"} if end == "Failed" else {}
-    one_job(memory, kind, request, lambda name: account.sagemaker.end(name, end, **reason))
-    one_job(embedded, kind, request, ended)
+    play_job(memory, kind, request, lambda name: account.sagemaker.end(name, end, **reason))
+    play_job(embedded, kind, request, ended)
     assert memory.differences(embedded) == []
