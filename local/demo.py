@@ -107,7 +107,7 @@ def stop(console: Console) -> int:
 
 
 def _samples() -> Path:
-    samples.make(SAMPLES)
+    samples.write_samples(SAMPLES)
     return SAMPLES
 
 

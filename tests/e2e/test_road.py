@@ -14,7 +14,7 @@ from seqdrop.stages.archive.cold_copy import archive_key
 from seqdrop.work.items import count_windows
 from seqdrop_cli.drop import plan
 
-from local.testing import archive
+from local.testing import make_model_archive
 
 FASTQ = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
 
@@ -263,7 +263,7 @@ class TestModels:
         self, put, end, s3, stack, with_archive, mails, repository
     ):
         config = (repository / "model_code/dnabert/seeds/promoter-300/config.json").read_text()
-        with_archive(archive({"config.json": config, "note": uuid.uuid4().hex}))  # no code, no weights
+        with_archive(make_model_archive({"config.json": config, "note": uuid.uuid4().hex}))  # no code, no weights
         version = put("contigs/unlucky.fasta", self.CONTIG)
         (one,) = end(version)
         assert (one.state, one.upload.state) == ("FAILED", "VALIDATED")
