@@ -121,7 +121,7 @@ class World:
 
     def back_to(self, snapshot: tuple) -> None:
         """As it was then, with no message on its way."""
-        self.account.back_to(snapshot)
+        self.account.restore(snapshot)
         self.sent.clear()
 
     def take_turns(self, jobs: list[Callable[[], None]], choose: Callable[[list[int]], int]) -> None:
