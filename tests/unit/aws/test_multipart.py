@@ -18,7 +18,7 @@ FASTQ = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
 @given(st.binary(min_size=1, max_size=400), st.integers(1, 90), st.integers(1, 120))
 def test_it_is_that_of_the_parts_as_they_are_copied(body, part, read):
     with patch.object(multipart, "PART", part):
-        ranges = list(multipart.ranges(len(body)))
+        ranges = list(multipart.part_ranges(len(body)))
         stream, seen = multipart.PartDigests(io.BytesIO(body)), b""
         while block := stream.read(read):
             seen += block
@@ -31,9 +31,9 @@ def test_it_is_that_of_the_parts_as_they_are_copied(body, part, read):
 
 
 def test_the_largest_file_has_no_more_parts_than_s3_takes():
-    assert len(list(multipart.ranges(100_000_000_000))) <= 10_000
-    assert not multipart.in_parts(5_000_000_000)
-    assert multipart.in_parts(5_000_000_001)
+    assert len(list(multipart.part_ranges(100_000_000_000))) <= 10_000
+    assert not multipart.needs_multipart(5_000_000_000)
+    assert multipart.needs_multipart(5_000_000_001)
 
 
 def test_it_is_a_fact_of_large_files_only(services, monkeypatch):

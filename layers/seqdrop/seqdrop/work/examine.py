@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seqdrop.aws.multipart import PartDigests, in_parts
+from seqdrop.aws.multipart import PartDigests, needs_multipart
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.companions.runs import run_of
 from seqdrop.errors import InvalidFileError
 from seqdrop.ledger.records import Attempt
 from seqdrop.work import mate_digests
 from seqdrop.work.examination import Examination, rejection, save
-from seqdrop.work.items import MEGABYTE, shard_key, shards
-from seqdrop.work.reading_pass import ReadingPass, reading_of
+from seqdrop.work.items import MEGABYTE, pack_shards, shard_key
+from seqdrop.work.reading_pass import ReadingPass, make_reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +40,8 @@ def examine(
     """
     attempt = _unwritten(version, analysis, masks, number)
     with RangedObject(s3, version) as body:
-        parts = PartDigests(body) if in_parts(version.size) else None
-        reading = reading_of(parts or body, version.key, analysis)
+        parts = PartDigests(body) if needs_multipart(version.size) else None
+        reading = make_reading(parts or body, version.key, analysis)
         begun(reading)
         refused, numbers = _read(s3, work, attempt, ReadingPass(version.id, reading, analysis, masks), analysis)
     if parts and not refused:
@@ -62,7 +62,7 @@ def _unwritten(version: UploadVersion, analysis: Analysis, masks: BedMasks | Non
 
 def _read(s3, work: str, attempt: Attempt, reading_pass: ReadingPass, analysis: Analysis) -> tuple[dict | None, dict]:
     """What rejects the file, if anything does; and how much of it the model is to see."""
-    packed, count = shards(reading_pass.items(), analysis.job.shard_mb * MEGABYTE), 0
+    packed, count = pack_shards(reading_pass.items(), analysis.job.shard_mb * MEGABYTE), 0
     try:
         for count, (body, _) in enumerate(packed, start=1):
             s3.put_object(Bucket=work, Key=shard_key(attempt, count - 1), Body=body)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from seqdrop.config.analyses import Analysis
 
 
-def reading_of(body: BinaryIO, name: str, analysis: Analysis) -> Reading:
+def make_reading(body: BinaryIO, name: str, analysis: Analysis) -> Reading:
     """Return a reading of a file by the rules of an analysis; `name` is what findings call the file."""
     policy = Policy(analysis.severity)
     return Reading(body, analysis.formats, name=name, alphabet=analysis.alphabet, policy=policy)
