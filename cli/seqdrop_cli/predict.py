@@ -51,7 +51,7 @@ class Masks:
 class Input:
     """What a first pass over the file found. A broken file has no predictions, as in the pipeline.
 
-    `items`, `taken` and `distinct` are ReadingPass.numbers.
+    `items`, `taken` and `distinct` are ReadingPass.counts.
     """
 
     path: Path
@@ -108,7 +108,7 @@ def examine(path: Path, analysis: Analysis, masks: Masks | None = None) -> Input
         deque(reading_pass.items(), maxlen=0)
         report = reading_pass.reading.report()
     facts = {name: report[name] for name in ("format", "sha256", "records")}
-    return Input(path, **facts, **reading_pass.numbers, masks=masks)
+    return Input(path, **facts, **reading_pass.counts, masks=masks)
 
 
 def predict(

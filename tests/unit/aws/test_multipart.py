@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from seqdrop.aws import multipart
 from seqdrop.kinds.plans import packaged
 from seqdrop.uploads import UploadVersion
-from seqdrop.work.examine import examine
+from seqdrop.work.examine import ExaminationRequest, examine
 
 FASTQ = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
 
@@ -40,7 +40,7 @@ def test_it_is_a_fact_of_large_files_only(services, monkeypatch):
     put = services.s3.put_object(Bucket="landing", Key="raw/a.fastq", Body=FASTQ)
     version = UploadVersion("landing", "raw/a.fastq", put["VersionId"], len(FASTQ), put["ETag"].strip('"'))
     analysis = packaged().by_name["raw"]
-    assert examine(services.s3, "work", version, analysis).facts["sha256_of_parts"] == ""
+    assert examine(services.s3, "work", ExaminationRequest(version, analysis)).facts["sha256_of_parts"] == ""
     monkeypatch.setattr(multipart, "WHOLE", len(FASTQ) - 1)
     of_one = hashlib.sha256(hashlib.sha256(FASTQ).digest()).hexdigest()
-    assert examine(services.s3, "work", version, analysis).facts["sha256_of_parts"] == f"{of_one}-1"
+    assert examine(services.s3, "work", ExaminationRequest(version, analysis)).facts["sha256_of_parts"] == f"{of_one}-1"
