@@ -21,7 +21,7 @@ from seqdrop.stages.reconcile.nudge import Due, push_all, standing
 from seqdrop.stages.reconcile.overdue import attend, tell_of_runs
 from seqdrop.stages.reconcile.unrecorded import send_unrecorded
 from seqdrop.stages.routing import is_gated, next_messages
-from seqdrop.stages.start_processing.processing_job import is_final, find_last_job
+from seqdrop.stages.start_processing.processing_job import find_last_job, is_final
 
 
 def reconcile(services: Services) -> dict[str, int]:
