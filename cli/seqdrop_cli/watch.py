@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from seqdrop.companions.runs import put_marker
 
-from seqdrop_cli.progress import BAD, BUSY, DONE, SKIPPED, WAITING, Progress, at_rest, progress
+from seqdrop_cli.progress import BAD, BUSY, DONE, SKIPPED, WAITING, Progress, at_rest, read_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def watch(ledger: Ledger, versions: list[UploadVersion], console: Console, patie
 def _follow(ledger: Ledger, versions: list[UploadVersion], patience: float) -> Iterator[list[Progress]]:
     last, moved = None, time.monotonic()
     while True:
-        now = [progress(ledger, v.id, v.key, v.size) for v in versions]
+        now = [read_progress(ledger, v.id, v.key, v.size) for v in versions]
         yield now
         states = [one.state for one in now]
         # They are read one after the other: what waits was seen to wait after all others had ended.
@@ -67,7 +67,7 @@ def _follow(ledger: Ledger, versions: list[UploadVersion], patience: float) -> I
         time.sleep(EVERY)
 
 
-def mates_missing(now: list[Progress]) -> list[str]:
+def explain_waiting(now: list[Progress]) -> list[str]:
     """A sentence for each upload that waits: what for, and what to do."""
     return [_missing(one) for one in now if one.waits_for]
 

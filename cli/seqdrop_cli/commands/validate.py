@@ -25,7 +25,7 @@ from seqdrop.report.page import page
 from seqdrop.results.reports import sample_name
 from seqdrop.uploads import UploadVersion
 
-from seqdrop_cli.bar import shown
+from seqdrop_cli.progress_bar import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,9 +21,9 @@ from seqdrop.results.writer import SUMMARY, Predictions, result_files, write_sum
 from seqdrop.work.items import shards
 from seqdrop.work.reading_pass import ReadingPass, reading_of
 
+from seqdrop_cli.deploy.archive import unpack
+from seqdrop_cli.deploy.model_package import digest
 from seqdrop_cli.handler import Handler
-from seqdrop_cli.pack import unpacked
-from seqdrop_cli.package import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -126,7 +126,7 @@ def predict(
         raise ResultsExistError(f"{plan.out} holds results already; name another folder with -o, or remove them")
     tally = Tally(plan.analysis.kind)
     with (
-        unpacked(plan.archive) as folder,
+        unpack(plan.archive) as folder,
         Handler(folder, plan.analysis.kind.environment(plan.analysis)) as handler,
         closing(_answers(handler, found, plan.analysis, tally, shown, stopped)) as answers,
     ):
