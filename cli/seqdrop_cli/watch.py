@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
-from seqdrop.companions.runs import put_marker
+from seqdrop.companions.runs import marker_command
 
 from seqdrop_cli.progress import BAD, BUSY, DONE, SKIPPED, WAITING, Progress, at_rest, read_progress
 
@@ -74,7 +74,7 @@ def explain_waiting(now: list[Progress]) -> list[str]:
 
 def _missing(one: Progress) -> str:
     if one.held:
-        command = put_marker(one.upload.bucket, one.waits_for)
+        command = marker_command(one.upload.bucket, one.waits_for)
         return f"{one.key} is valid and waits for the marker of its run. If the run is complete: {command}"
     if not one.awaited:
         return f"{one.key} waits for nothing any more, and goes on within the hour."

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from seqdrop import clock
 from seqdrop.aws.errors import is_invalid
-from seqdrop.aws.s3 import never_over_a_copy
+from seqdrop.aws.s3 import protect_existing_copies
 from seqdrop.config.settings import Settings
 from seqdrop.kinds import plans
 from seqdrop.ledger.table import Ledger
@@ -96,7 +96,7 @@ def services() -> Services:
     settings = Settings.load()
     table = boto3.resource("dynamodb").Table(settings.table)
     s3 = boto3.client("s3")
-    never_over_a_copy(s3)
+    protect_existing_copies(s3)
     return Services(
         settings=settings,
         analyses=plans.packaged(),
