@@ -139,7 +139,7 @@ def test_a_client_without_botocore_responds_alike(memory, script):
 
 def use(ledger: Ledger) -> list:
     """Return what comes of the ledger's calls, one of each kind."""
-    upload = Upload.received(UploadVersion("landing", "reads/a.fastq", "v1", 7, "e", "0A"), "reads")
+    upload = Upload.from_version(UploadVersion("landing", "reads/a.fastq", "v1", 7, "e", "0A"), "reads")
     attempt = Attempt(
         "PLANNED", upload_id=upload.id, analysis="reads", plan=plans.packaged().by_name["reads"].as_json()
     )
@@ -147,7 +147,11 @@ def use(ledger: Ledger) -> list:
     said += [ledger.move(ledger.find_upload(upload.id), "VALIDATED", attempt), ledger.move(upload, "REJECTED")]
     run = ledger.file_set("runs", "landing/reads/")
     said += [ledger.save(run.with_facts(opened_by=upload.id)), ledger.file_set("runs", "landing/reads/")]
-    said += [ledger.find_upload(upload.id), ledger.attempts(upload.id), ledger.unknown([upload.id, "nobody's"])]
+    said += [
+        ledger.find_upload(upload.id),
+        ledger.attempts(upload.id),
+        ledger.select_unrecorded([upload.id, "nobody's"]),
+    ]
     times = {"moved_before": "2026-02", "moved_after": "2026-01"}
     return [*said, *ledger.in_state("upload", "VALIDATED"), *ledger.in_state("attempt", "PLANNED", **times)]
 
