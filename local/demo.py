@@ -148,7 +148,7 @@ def stop(console: Console) -> int:
 
 
 def _make_samples() -> Path:
-    samples.make(SAMPLES)
+    samples.write_samples(SAMPLES)
     return SAMPLES
 
 
