@@ -14,16 +14,26 @@ from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.uploads import UploadVersion
 
-from local.testing import ENDED, ModelBench, allow, archive, ended_job, make_bucket, make_role, unique, until
+from local.testing import (
+    ENDED,
+    ModelBench,
+    allow,
+    make_bucket,
+    make_model_archive,
+    make_role,
+    unique_name,
+    wait_for,
+    wait_for_transform_job,
+)
 from tests.faults.world import World
 from tests.support.aws.account import Account
 from tests.support.aws.clock import Clock
 from tests.support.aws.direct import Client
-from tests.support.aws.template import of_type, value
+from tests.support.aws.template import evaluate, resources_of_type
 from tests.support.aws.wire import ENVIRONMENT, Wire
 from tests.support.job_scripts import CODE, jobs, one_job, processing, training
 from tests.support.scripts import messages, pages, queries, versions, writes
-from tests.support.services import direct_ledger, ticking
+from tests.support.services import direct_ledger, make_ticking_clock
 from tests.support.side import Side
 
 if TYPE_CHECKING:
@@ -49,7 +59,7 @@ def wired(account: Account, service: str):
 def attached(account: Account, client):
     """Return the client, whose requests end in the account from now on."""
     wire = Wire()
-    wire.answer = account.call
+    wire.respond = account.call
     wire.attach(client)
     return client
 
@@ -66,9 +76,11 @@ def memory(account) -> Side:
 
 def make_table(client) -> str:
     """Make the template's table, under a name of its own."""
-    (properties,) = of_type("AWS::DynamoDB::Table").values()
-    shape = {name: value(properties[name]) for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")}
-    table = client.create_table(TableName=unique("table"), BillingMode="PAY_PER_REQUEST", **shape)
+    (properties,) = resources_of_type("AWS::DynamoDB::Table").values()
+    shape = {
+        name: evaluate(properties[name]) for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    }
+    table = client.create_table(TableName=unique_name("table"), BillingMode="PAY_PER_REQUEST", **shape)
     return table["TableDescription"]["TableName"]
 
 
@@ -79,7 +91,7 @@ def embedded(aws) -> Side:
 
 @pytest.fixture
 def moto() -> Iterator[Side]:
-    """Never active together with what hooks all clients (Wire.everywhere): both hook botocore."""
+    """Never active together with what hooks all clients (Wire.attach_everywhere): both hook botocore."""
     with mock_aws():
         s3 = boto3.client("s3")
         for name in BUCKETS:
@@ -127,7 +139,7 @@ def test_a_client_without_botocore_responds_alike(memory, script):
 
 def use(ledger: Ledger) -> list:
     """Return what comes of the ledger's calls, one of each kind."""
-    upload = Upload.received(UploadVersion("landing", "reads/a.fastq", "v1", 7, "e", "0A"), "reads")
+    upload = Upload.from_version(UploadVersion("landing", "reads/a.fastq", "v1", 7, "e", "0A"), "reads")
     attempt = Attempt(
         "PLANNED", upload_id=upload.id, analysis="reads", plan=plans.packaged().by_name["reads"].as_json()
     )
@@ -135,7 +147,11 @@ def use(ledger: Ledger) -> list:
     said += [ledger.move(ledger.find_upload(upload.id), "VALIDATED", attempt), ledger.move(upload, "REJECTED")]
     run = ledger.file_set("runs", "landing/reads/")
     said += [ledger.save(run.with_facts(opened_by=upload.id)), ledger.file_set("runs", "landing/reads/")]
-    said += [ledger.find_upload(upload.id), ledger.attempts(upload.id), ledger.unknown([upload.id, "nobody's"])]
+    said += [
+        ledger.find_upload(upload.id),
+        ledger.attempts(upload.id),
+        ledger.select_unrecorded([upload.id, "nobody's"]),
+    ]
     times = {"moved_before": "2026-02", "moved_after": "2026-01"}
     return [*said, *ledger.in_state("upload", "VALIDATED"), *ledger.in_state("attempt", "PLANNED", **times)]
 
@@ -144,13 +160,13 @@ def test_a_ledger_without_botocore_writes_the_same(account):
     other = Account()
     table = boto3.resource("dynamodb").Table(account.table.name)
     attached(account, table.meta.client)
-    assert use(Ledger(table, ticking())) == use(direct_ledger(other))
+    assert use(Ledger(table, make_ticking_clock())) == use(direct_ledger(other))
     assert account.table.items == other.table.items
 
 
 def test_a_message_is_hidden_counted_and_at_last_a_dead_letter(aws):
     """As SQS does it with a queue like ours; the world's are emptied by itself, as by Lambda."""
-    sqs, (dead, queue) = aws.client("sqs"), (unique("dead"), unique("queue"))
+    sqs, (dead, queue) = aws.client("sqs"), (unique_name("dead"), unique_name("queue"))
     dead_url = sqs.create_queue(QueueName=dead)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
@@ -187,7 +203,7 @@ def test_both_run_jobs_alike(account, memory, embedded, aws):
 
     account.s3.put(memory.plain, "model.tar.gz", b"")
     jobs(memory, memory.plain, f"s3://{memory.plain}/model.tar.gz", bench.role, end)
-    jobs(embedded, bench.bucket, bench.data, bench.role, lambda name: ended_job(aws, name))
+    jobs(embedded, bench.bucket, bench.data, bench.role, lambda name: wait_for_transform_job(aws, name))
     assert memory.differences(embedded) == []
 
 
@@ -195,14 +211,14 @@ def test_both_run_jobs_alike(account, memory, embedded, aws):
 @pytest.mark.parametrize(("program", "end"), [("good.py", "Completed"), ("bad.py", "Failed")])
 def test_both_describe_a_job_alike(account, memory, embedded, aws, request_of, program, end):
     files, kind = {"good.py": "", "bad.py": "raise SystemExit(3)"}, request_of.__name__
-    for key, body in {**files, "code.tar.gz": archive(files)}.items():
+    for key, body in {**files, "code.tar.gz": make_model_archive(files)}.items():
         aws.client("s3").put_object(Bucket=embedded.plain, Key=f"code/{key}", Body=body)
     request = request_of(make_role(aws, allow(["s3:*", "logs:*"])), embedded.plain, program)
     describe = getattr(aws.client("sagemaker"), f"describe_{kind}_job")
 
     def ended(name: str) -> None:
         key = kind.title()
-        until(lambda: describe(**{f"{key}JobName": name})[f"{key}JobStatus"] in ENDED)
+        wait_for(lambda: describe(**{f"{key}JobName": name})[f"{key}JobStatus"] in ENDED)
 
     reason = {"FailureReason": "it broke"} if end == "Failed" else {}
     one_job(memory, kind, request, lambda name: account.sagemaker.end(name, end, **reason))
