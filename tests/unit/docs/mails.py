@@ -1,6 +1,6 @@
 """The mails that docs/first-day.md quotes, written by the real code: `python -m tests.unit.docs.mails`.
 
-Run it after a change of a mail's text. Subjects are read from the source of the stages, so that the page lists every one.
+Run it after a change of a mail's text. Subjects are read from the source of the stages, so that the page can list all.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def no_predictions(services: Services) -> None:
 def waits(services: Services) -> None:
     """Let a mate wait for more than a day."""
     drop(services, "reads/run7/S1_R1.fastq.gz", gzip.compress(READS, mtime=0))
-    with mock.patch("seqdrop.clock.utc_now", lambda: START + timedelta(hours=25)):
+    with mock.patch("seqdrop.clock.utc_now", return_value=START + timedelta(hours=25)):
         reconcile(services)
 
 
@@ -68,7 +68,7 @@ MAILS = {"rejected": rejected, "no_predictions": no_predictions, "waits": waits}
 def render(name: str) -> str:
     """Return the mail of that name as the page quotes it."""
     account = Account()
-    with mock.patch("seqdrop.clock.utc_now", lambda: START):
+    with mock.patch("seqdrop.clock.utc_now", return_value=START):
         MAILS[name](direct_services(account))
     (mail,) = [body for queue, body in account.sent if queue == "topic"]
     text = mail["Message"].replace("s3://results/", "s3://RESULTS-BUCKET/")
