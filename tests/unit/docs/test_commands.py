@@ -46,6 +46,11 @@ def test_every_seqdrop_command_in_a_sentence_exists(page):
             assert re.search(rf"^ +{command[1]}\b", helped, re.MULTILINE), f"{page} names `{span}`"
 
 
+def test_the_page_of_commands_lists_each():
+    table = re.findall(r"^\| `seqdrop ([a-z-]+)` \|", read(REPOSITORY / "docs/commands.md"), re.MULTILINE)
+    assert set(table) == set(re.findall(r"^    ([a-z][a-z-]+)\b", parser().format_help(), re.MULTILINE))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_every_make_target_exists(page):
     targets = set(re.findall(r"^([a-z][\w-]*):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))

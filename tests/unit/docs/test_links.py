@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -89,7 +90,7 @@ def test_the_index_of_decisions_lists_each_with_its_status():
 
 
 def test_pages_use_the_vocabulary():
-    command = [".venv/bin/python", "-m", "tools.vocabulary", "README.md", "CONTRIBUTING.md", "SECURITY.md", "docs"]
+    command = [sys.executable, "-m", "tools.vocabulary", "README.md", "CONTRIBUTING.md", "SECURITY.md", "docs"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert done.stdout == ""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +14,8 @@ from benchmarks import cost
 from tests.unit.docs import mails
 from tests.unit.docs.pages import REPOSITORY, SPAN, fences, read
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 DOCS = REPOSITORY / "docs"
+SEQDROP = Path(sys.executable).with_name("seqdrop")
 OWN_MODEL = DOCS / "own-model.md"
 # What another machine may print in the tutorial: sizes, digests, times, the last digits of probabilities.
 VARIES = re.compile(r"[\d,]+ bytes|sha256 \w+|in [\d.]+ s, [\d,]+ windows/s|(?<=\d\.)\d{3,}(e-\d+)?")
@@ -64,6 +63,15 @@ def test_parameters_and_outputs_in_the_pages_are_those_of_the_template(template)
     for page in ("deploy.md", "several-labs.md", "limits.md", "cost.md", "own-model.md"):
         names = {span for span in SPAN.findall(read(DOCS / page)) if re.fullmatch(r"([A-Z][a-z]+){2,}", span)}
         assert names <= known, (page, names - known)
+
+
+def test_the_analysis_of_the_tutorial_is_valid(tmp_path):
+    """Beside the analyses that ship, because two analyses cannot share a prefix."""
+    (table,) = fences(read(DOCS / "own-analysis.md"), "toml")
+    path = tmp_path / "analyses.toml"
+    path.write_text((REPOSITORY / "analyses.toml").read_text() + "\n" + table)
+    done = subprocess.run([SEQDROP, "config", "check", path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def policies() -> list[dict]:
