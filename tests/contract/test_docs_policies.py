@@ -1,4 +1,4 @@
-"""The IAM policies of docs/who-may-drop.md allow what the page says, and no more, where IAM and the key are enforced."""
+"""The IAM policies of docs/who-may-drop.md allow what the page says, and no more, under IAM and a key policy."""
 
 from __future__ import annotations
 
