@@ -92,7 +92,7 @@ def test_the_execution_role_must_trust_sagemaker(aws, bench, service):
         ({"Image": ""}, "primaryContainer.image"),
         ({"ModelPackageName": "package"}, "ModelPackageName is not supported by the embedded SageMaker"),
         ({"Mode": "MultiModel"}, "multi-model container is not supported"),
-        ({"ModelDataUrl": "https://host/model.tar.gz"}, "other than s3:// is not supported"),
+        ({"ModelDataUrl": "https://host/model.tar.gz"}, "does not begin with s3://, is not supported"),
         ({"Environment": {"A": "x" * 1025}}, "length less than or equal to 1024"),
     ],
 )

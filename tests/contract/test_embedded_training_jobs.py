@@ -324,7 +324,7 @@ class TestRequests:
         ("change", "said"),
         [
             ({"InstanceCount": 2}, "several instances"),
-            ({"InstanceCount": 0}, "1 at the least"),
+            ({"InstanceCount": 0}, "must be at least 1"),
             ({"InstanceType": "ml.g5.xlarge", "VolumeKmsKeyId": "key"}, "ml.g5.xlarge, which has local storage"),
             ({"KeepAlivePeriodInSeconds": 60}, "KeepAlivePeriodInSeconds in ResourceConfig is not supported"),
         ],

@@ -216,9 +216,9 @@ class TestFailures:
     @pytest.mark.parametrize(
         ("content", "said"),
         [
-            (b"boom\n", "the model answered 400: ValueError: boom it is"),
+            (b"boom\n", "the model returned 400: ValueError: boom it is"),
             (b"die\n", r"the container died \(exit status 3\)"),
-            (b"sleep 30\n", "no answer in 1 s"),
+            (b"sleep 30\n", "no response in 1 s"),
             (b"", "the object is empty, and nothing was sent"),
             (b"x" * 1_100_000, r"a record is larger than MaxPayloadInMB \(1 MB\)"),
             (b"long 7000000\n", "a response of .* bytes is over the model server's limit of 6553500; set MMS_MAX"),
