@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 import pytest
-from seqdrop_cli.trainings import push_weights
+from seqdrop_cli.deploy.pretrained_weights import push_weights
 
 from local.deploy import push_seed
 from local.proteins import Protein, encode_data_set, encode_fasta, make_proteins

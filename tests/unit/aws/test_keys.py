@@ -94,7 +94,7 @@ def test_every_key_is_below_a_declared_prefix():
 def test_every_docstring_begins_with_an_example():
     for name, one in vars(keys).items():
         if inspect.isfunction(one):
-            assert re.match(r"`[^`]+`", one.__doc__), name
+            assert re.match(r"Return `[^`]+`", one.__doc__), name
 
 
 @pytest.mark.parametrize(("bucket", "declared"), [("WorkBucket", keys.WORK), ("ResultsBucket", keys.RESULTS)])

@@ -31,7 +31,7 @@ ROLE = "arn:aws:iam::123456789012:role/processing"
 def made(services):
     def make(size: int = VERSION.size) -> dict:
         settings = replace(services.settings, processing_role=ROLE, processing_instance_type="ml.m5.xlarge")
-        upload = Upload.received(replace(VERSION, size=size), "reads")
+        upload = Upload.from_version(replace(VERSION, size=size), "reads")
         return processing_request(settings, NAME, upload, Code("processing/ab/", "ab"), "eu-west-1")
 
     return make
@@ -171,7 +171,7 @@ class TestContainer:
         assert "deleted" in (inputs.parents[1] / "output/message").read_text()
 
     def test_how_far_it_is(self):
-        teller = container.Teller(VERSION)
+        teller = container.ProgressPrinter(VERSION)
         teller.begin(SimpleNamespace(number=1_234_567, digest=SimpleNamespace(size=1_500_000_000)))
         teller.end()
         line = teller.line(100)
@@ -197,7 +197,7 @@ class TestContainer:
 
 
 def test_an_archive_of_packages_is_always_the_same(tmp_path):
-    from seqdrop_cli.processing import pack
+    from seqdrop_cli.deploy.processing_code import pack
 
     for name, text in {"a/b.py": "1", "a/__pycache__/b.pyc": "2", "c.so": "3"}.items():
         path = tmp_path / "one" / name
@@ -215,8 +215,8 @@ def test_an_archive_of_packages_is_always_the_same(tmp_path):
 @pytest.mark.parametrize(("python", "numpy"), [("3.11", "numpy==2.2.6"), ("3.12", "numpy==2.4.6")])
 def test_wheels_are_those_for_the_images_python(repository, python, numpy):
     """pip asks markers of the Python that runs it, so they are answered before."""
-    from seqdrop_cli.processing import wanted
+    from seqdrop_cli.deploy.processing_code import select_requirements
 
-    found = wanted(repository / "layers/reads/requirements.txt", python)
+    found = select_requirements(repository / "layers/reads/requirements.txt", python)
     assert numpy in found
     assert [one.partition("==")[0] for one in found] == ["isal", "numpy", "pysam", "cffi"]
