@@ -19,4 +19,4 @@ def unpack(archive: Path, target: Path) -> None:
             # The "data" filter refuses absolute names, "..", links to the outside, and special files.
             content.extractall(target, filter="data")
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        raise BadArchiveError(f"model.tar.gz cannot be unpacked: {error}") from error
+        raise BadArchiveError(f"{archive.name} cannot be unpacked: {error}") from error
