@@ -92,7 +92,7 @@ def test_the_request_has_exactly_these_members(build):
 
 
 def test_the_hyperparameters_are_arguments_of_the_script(build):
-    """The arguments are read from the script's text, because unit tests may run without the libraries that it imports."""
+    """The arguments are read from the text, because unit tests may lack the libraries that the script imports."""
     arguments = read_arguments(MODEL_CODE / "protein/arguments.py")
     for text in (CNN, BERT):
         names = {name for name in build(text)["HyperParameters"] if not name.startswith("sagemaker_")}
