@@ -11,8 +11,8 @@ from seqdrop.ledger.moves import DONE as REACHED
 from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.stages.assemble.policies import policy_of
-from seqdrop.stages.routing import is_held
-from seqdrop.stages.start_processing.processing_job import is_final, last_job
+from seqdrop.stages.routing import is_gated
+from seqdrop.stages.start_processing.processing_job import find_last_job, is_final
 
 if TYPE_CHECKING:
     from seqdrop.ledger.table import Ledger
@@ -155,9 +155,9 @@ def read_progress(ledger: Ledger, upload_id: str, key: str, size: int) -> Progre
     upload = ledger.find_upload(upload_id)
     if upload is None:
         return Progress(upload_id, key, size, None, [], group=_group(Upload("RECEIVED", key=key)))
-    job = last_job(ledger, upload) if upload.state == "RECEIVED" else None
+    job = find_last_job(ledger, upload) if upload.state == "RECEIVED" else None
     attempts = ledger.deciding_attempts(upload) if upload.training or upload.masks_of else ledger.attempts(upload_id)
-    held = upload.state == "VALIDATED" and is_held(ledger, packaged(), upload, ledger.deciding_attempts(upload))
+    held = upload.state == "VALIDATED" and is_gated(ledger, packaged(), upload, ledger.deciding_attempts(upload))
     policy = policy_of(packaged(), upload) if upload.state == "WAITING" else None
     awaited = policy.awaits(ledger, packaged(), upload) if policy else None
     group = upload.run if held else _group(upload)

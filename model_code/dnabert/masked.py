@@ -29,17 +29,17 @@ _RUN = re.compile(rb"[^ACGTacgt]+")
 
 
 @dataclass
-class Question:
+class MaskQuery:
     """One stretch: the window around it as k-mer ids, and the k-mer in it that covers the stretch."""
 
     ids: np.ndarray
-    place: int
+    kmer: int
     """Index of the k-mer in `ids`."""
     known: np.ndarray
     """(k,) codes of that k-mer; OTHER where the base is not known."""
     span: slice
     """Where in the k-mer the stretch lies."""
-    answer: dict
+    entry: dict
     """What the line says of the stretch; its candidates are put in."""
 
 
@@ -50,7 +50,7 @@ def stretches(item: WorkItem) -> list[tuple[int, int]]:
     return [(start - item.start, end - item.start) for start, end in item.masks]
 
 
-def questions(item: WorkItem, settings: WindowSettings, filler: Filler) -> Iterator[Question | dict]:
+def make_queries(item: WorkItem, settings: WindowSettings, filler: Filler) -> Iterator[MaskQuery | dict]:
     """A question for each stretch, or its answer where it cannot be asked."""
     codes = encode_bases(item.sequence).copy()
     found = stretches(item)
@@ -82,39 +82,39 @@ def _unfit(codes: np.ndarray, start: int, end: int, settings: WindowSettings, k:
 
 def _question(
     codes: np.ndarray, start: int, end: int, settings: WindowSettings, filler: Filler, place: dict
-) -> Question:
+) -> MaskQuery:
     k = filler.tokens.k
     first, last = _window(len(codes), start, end, settings.window)
     at = min(max(start - (k - (end - start)) // 2, first), last - k)  # the stretch in the middle of its k-mer
     span = slice(start - at, end - at)
     ids = filler.tokens.kmer_ids(codes[first:last])
-    return Question(ids, at - first, codes[at : at + k].copy(), span, place)
+    return MaskQuery(ids, at - first, codes[at : at + k].copy(), span, place)
 
 
-def ask(waiting: list[Question], filler: Filler) -> None:
+def ask(waiting: list[MaskQuery], filler: Filler) -> None:
     """Put the candidates into the answers."""
-    places = np.array([question.place for question in waiting], dtype=np.int64)
+    places = np.array([question.kmer for question in waiting], dtype=np.int64)
     found = filler.outputs([question.ids for question in waiting], places)
     for one, probabilities in zip(waiting, found, strict=True):
-        one.answer["candidates"] = filler.candidates(probabilities, one.known, one.span, MOST_CANDIDATES)
+        one.entry["candidates"] = filler.candidates(probabilities, one.known, one.span, MOST_CANDIDATES)
 
 
 def answer_lines(lines: Iterable[bytes], filler: Filler, settings: WindowSettings) -> list[str]:
     """One prediction line, without newline, for each line in order; a bad line gets an error line."""
     answers: list[str | tuple[WorkItem, list[dict]]] = []
-    waiting: list[Question] = []
+    waiting: list[MaskQuery] = []
     for line in lines:
         try:
             item = work_items.parse_line(line)
         except BadLineError as problem:
             answers.append(error_line(problem))
             continue
-        found = list(questions(item, settings, filler))
-        waiting += [one for one in found if isinstance(one, Question)]
+        found = list(make_queries(item, settings, filler))
+        waiting += [one for one in found if isinstance(one, MaskQuery)]
         if len(waiting) >= QUESTIONS:
             ask(waiting, filler)
             waiting = []
-        places = [one.answer if isinstance(one, Question) else one for one in found]
+        places = [one.entry if isinstance(one, MaskQuery) else one for one in found]
         answers.append((replace(item, sequence=b""), places))
     if waiting:
         ask(waiting, filler)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pieces
+import sentencepiece_vocabulary
 from common.checkpoints import read_vocabulary
 
 if TYPE_CHECKING:
@@ -88,7 +88,11 @@ def own() -> Alphabet:
 
 def of_checkpoint(model: str, folder: Path) -> Alphabet:
     """The alphabet of a pre-trained folder, from its vocabulary. ValueError where it is not one for proteins."""
-    return of_t5(pieces.of_folder(folder)) if model == T5 else of_bert(read_vocabulary(folder / "vocab.txt"))
+    return (
+        of_t5(sentencepiece_vocabulary.of_folder(folder))
+        if model == T5
+        else of_bert(read_vocabulary(folder / "vocab.txt"))
+    )
 
 
 def of_t5(vocabulary: list[str]) -> Alphabet:

@@ -29,7 +29,7 @@ import networks
 from common.json_lines import split_lines
 from common.media_types import JSON, JSON_LINES, accepts, as_bytes, parse_media_type
 from common.processors import device_of, set_threads
-from passes import Cutting, Task, answer_lines
+from protein_windows import Cutting, Task, answer_lines
 from tasks import TASKS
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from protein_items import ProteinItem, embedding_line, structure_line
 
 if TYPE_CHECKING:
     from networks import StructureModel
-    from passes import Window
+    from protein_windows import Window
 
 STATES = ("HEC", "GHIBESTC")
 """DSSP's letters: 3 states, or 8."""

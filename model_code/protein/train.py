@@ -40,12 +40,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import alphabet
 import arguments
 import batches
+import callbacks
 import encoders
-import keeping
 import networks
+import parallelism
 import records
-import spreading
-import watching
+import sharded_checkpoints
 import weights
 from arguments import Arguments
 from common.checkpoints import make_servable
@@ -66,20 +66,20 @@ class StructureTrainer(Trainer):
     def __init__(self, told: Arguments, run: str, pieces: dict[str, list[records.Piece]], **named):
         super().__init__(train_dataset=pieces["train"], eval_dataset=pieces["validation"], **named)
         self.told, self.run, self.pieces = told, run, pieces
-        self.meter = watching.Meter(self.args.device)
+        self.meter = callbacks.Meter(self.args.device)
         self.remove_callback(PrinterCallback)
-        self.add_callback(watching.ProgressLines(self.meter))
-        self.add_callback(watching.Best(told.checkpoints / BEST, run, "eval_q3", told.patience))
+        self.add_callback(callbacks.ProgressLines(self.meter))
+        self.add_callback(callbacks.Best(told.checkpoints / BEST, run, "eval_q3", told.patience))
 
     def _move_model_to_device(self, model, device):
         """It is where it belongs; what is offloaded must stay on the processor."""
 
     def _wrap_model(self, model, training=True, dataloader=None):
-        return spreading.wrapped(self.model, self.told.profile)
+        return parallelism.wrapped(self.model, self.told.profile)
 
     def compute_loss_context_manager(self):
         """bf16 where it is wanted and FSDP does not see to it."""
-        half = spreading.precision(self.told.precision) == "bf16" and self.told.profile not in spreading.SHARDED
+        half = parallelism.precision(self.told.precision) == "bf16" and self.told.profile not in parallelism.SHARDED
         return torch.autocast(self.args.device.type, torch.bfloat16, enabled=half)
 
     def _loader(self, found: list[records.Piece], seed: int | None) -> batches.Loader:
@@ -115,21 +115,21 @@ class StructureTrainer(Trainer):
         """The state has it."""
 
     def _save_optimizer_and_scheduler(self, output_dir):
-        keeping.write(Path(output_dir), self.model, self.optimizer.optimizer)
+        sharded_checkpoints.write(Path(output_dir), self.model, self.optimizer.optimizer)
         if self.args.should_save:
             torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / "scheduler.pt")
 
     def _save_checkpoint(self, model, trial):
         super()._save_checkpoint(model, trial)
-        keeping.seal(self.told.checkpoints / f"checkpoint-{self.state.global_step}", self.run)
-        keeping.prune(self.told.checkpoints, keep=2)
+        sharded_checkpoints.seal(self.told.checkpoints / f"checkpoint-{self.state.global_step}", self.run)
+        sharded_checkpoints.prune(self.told.checkpoints, keep=2)
 
     def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
         """Weights are read with the optimizer, when that is there."""
 
     def _load_optimizer_and_scheduler(self, checkpoint):
         if checkpoint is not None:
-            keeping.read(Path(checkpoint), self.model, self.optimizer.optimizer)
+            sharded_checkpoints.read(Path(checkpoint), self.model, self.optimizer.optimizer)
             self.lr_scheduler.load_state_dict(torch.load(Path(checkpoint) / "scheduler.pt", weights_only=True))
 
 
@@ -181,12 +181,12 @@ def new_trainer(args: Arguments, model, data: dict[str, list[records.Protein]], 
     return StructureTrainer(args, run, pieces, model=model, args=training_arguments(args, steps))
 
 
-def fit(trainer: StructureTrainer, interruption: watching.Interruption) -> bool:
+def fit(trainer: StructureTrainer, interruption: callbacks.Interruption) -> bool:
     """Train, from the last whole checkpoint if there is one; whether it came to its end."""
     trainer.add_callback(interruption)
-    checkpoint = keeping.latest(trainer.told.checkpoints, trainer.run)
+    checkpoint = sharded_checkpoints.latest(trainer.told.checkpoints, trainer.run)
     if checkpoint:
-        watching.line("resume", step=keeping.step(checkpoint))
+        callbacks.line("resume", step=sharded_checkpoints.step(checkpoint))
         trainer.args.eval_on_start = unjudged(checkpoint)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     return not interruption.stopped
@@ -201,8 +201,8 @@ def unjudged(checkpoint: Path) -> bool:
 
 def judge(trainer: StructureTrainer) -> dict[str, float]:
     """Go back to the best epoch; its figures on test and validation proteins."""
-    if best := keeping.latest(trainer.told.checkpoints / BEST, trainer.run):
-        keeping.read(best, trainer.model)
+    if best := sharded_checkpoints.latest(trainer.told.checkpoints / BEST, trainer.run):
+        sharded_checkpoints.read(best, trainer.model)
     found = trainer.evaluate(trainer.pieces["test"], metric_key_prefix="test")
     found |= trainer.evaluation_loop(trainer.get_eval_dataloader(), "", metric_key_prefix="validation").metrics
     speed = ("_runtime", "_per_second")
@@ -224,7 +224,7 @@ def card(trainer: StructureTrainer, data: dict[str, list[records.Protein]], dige
         "epochs": round(trainer.state.epoch, 2),
         "steps": trainer.state.global_step,
         "parameters": sum(weight.numel() for weight in trainer.model.parameters()),
-        "precision": spreading.precision(trainer.told.precision),
+        "precision": parallelism.precision(trainer.told.precision),
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
@@ -235,7 +235,7 @@ def card(trainer: StructureTrainer, data: dict[str, list[records.Protein]], dige
 
 def write(args: Arguments, model: networks.StructureModel, card: dict) -> None:
     """The folder to be served, the card within it and for itself. Every process must call it."""
-    state = spreading.merged(model)
+    state = parallelism.merged(model)
     if dist.get_rank() == 0:
         networks.save(model, args.model_dir, state)
         args.output_dir.mkdir(parents=True, exist_ok=True)
@@ -244,15 +244,17 @@ def write(args: Arguments, model: networks.StructureModel, card: dict) -> None:
         make_servable(args.model_dir, Path(__file__))
 
 
-def run(args: Arguments, interruption: watching.Interruption) -> int:
+def run(args: Arguments, interruption: callbacks.Interruption) -> int:
     """The exit status."""
     began = time.monotonic()
     transformers.set_seed(args.seed)
     args.model_dir.mkdir(parents=True, exist_ok=True)
     data, digest = records.read_splits(args.data, networks.CLASSES[args.task]), records.digest(args.data)
     model = new_model(args)
-    spreading.prepare(model, args)
-    trainer = new_trainer(args, model, data, keeping.run_name(args.hyperparameters(), digest, dist.get_world_size()))
+    parallelism.prepare(model, args)
+    trainer = new_trainer(
+        args, model, data, sharded_checkpoints.run_name(args.hyperparameters(), digest, dist.get_world_size())
+    )
     if not fit(trainer, interruption):
         return INTERRUPTED
     found = card(trainer, data, digest, judge(trainer))
@@ -269,11 +271,11 @@ def report_failure(error: Exception) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    interruption = watching.Interruption()
+    interruption = callbacks.Interruption()
     interruption.listen()
     try:
         args = arguments.parse(__doc__, argv)
-        with spreading.process_group(args.profile):
+        with parallelism.process_group(args.profile):
             return run(args, interruption)
     except Exception as error:
         report_failure(error)

@@ -35,7 +35,7 @@ class TestInParts:
         digests = multipart.PartDigests(io.BytesIO(body))
         while digests.read(700_001):
             pass
-        upload = Upload.received(UploadVersion(landing, key, put["VersionId"], len(body), "e"), "raw")
+        upload = Upload.from_version(UploadVersion(landing, key, put["VersionId"], len(body), "e"), "raw")
         return s3, replace(upload, sha256=hashlib.sha256(body).hexdigest(), sha256_of_parts=digests.sha256), cold
 
     def test_it_is_proven_by_what_was_read(self, copied):
@@ -44,7 +44,7 @@ class TestInParts:
         found = cold_copy.verified_copy(s3, upload, cold)
         assert (found["sha256_of_parts"], found["storage_class"]) == (upload.sha256_of_parts, "DEEP_ARCHIVE")
         assert found["sha256_of_parts"].endswith("-3")
-        receipt = receipts.receipt(upload, found, "now")
+        receipt = receipts.make_receipt(upload, found, "now")
         assert receipt["landing"]["sha256"] == upload.sha256
         assert receipt["landing"]["part_size"] == 5 << 20
 
@@ -100,7 +100,7 @@ def test_a_second_copy_is_refused(aws):
     s3 = aws.session().client("s3")
     protect_existing_copies(s3)
     put = s3.put_object(Bucket=landing, Key="raw/a.fastq", Body=b"ACGT")
-    upload = Upload.received(UploadVersion(landing, "raw/a.fastq", put["VersionId"], 4, "e"), "raw")
+    upload = Upload.from_version(UploadVersion(landing, "raw/a.fastq", put["VersionId"], 4, "e"), "raw")
     upload = Upload(**{**upload.__dict__, "sha256": hashlib.sha256(b"ACGT").hexdigest()})
     cold_copy.copy(s3, upload, cold)
     first = cold_copy.verified_copy(s3, upload, cold)

@@ -29,11 +29,11 @@ from tests.faults.world import World
 from tests.support.aws.account import Account
 from tests.support.aws.clock import Clock
 from tests.support.aws.direct import Client
-from tests.support.aws.template import of_type, value
+from tests.support.aws.template import evaluate, resources_of_type
 from tests.support.aws.wire import ENVIRONMENT, Wire
 from tests.support.job_scripts import CODE, jobs, one_job, processing, training
 from tests.support.scripts import messages, pages, queries, versions, writes
-from tests.support.services import direct_ledger, ticking
+from tests.support.services import direct_ledger, make_ticking_clock
 from tests.support.side import Side
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def wired(account: Account, service: str):
 def attached(account: Account, client):
     """Return the client, whose requests end in the account from now on."""
     wire = Wire()
-    wire.answer = account.call
+    wire.respond = account.call
     wire.attach(client)
     return client
 
@@ -76,8 +76,10 @@ def memory(account) -> Side:
 
 def make_table(client) -> str:
     """Make the template's table, under a name of its own."""
-    (properties,) = of_type("AWS::DynamoDB::Table").values()
-    shape = {name: value(properties[name]) for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")}
+    (properties,) = resources_of_type("AWS::DynamoDB::Table").values()
+    shape = {
+        name: evaluate(properties[name]) for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    }
     table = client.create_table(TableName=unique_name("table"), BillingMode="PAY_PER_REQUEST", **shape)
     return table["TableDescription"]["TableName"]
 
@@ -89,7 +91,7 @@ def embedded(aws) -> Side:
 
 @pytest.fixture
 def moto() -> Iterator[Side]:
-    """Never active together with what hooks all clients (Wire.everywhere): both hook botocore."""
+    """Never active together with what hooks all clients (Wire.attach_everywhere): both hook botocore."""
     with mock_aws():
         s3 = boto3.client("s3")
         for name in BUCKETS:
@@ -137,7 +139,7 @@ def test_a_client_without_botocore_responds_alike(memory, script):
 
 def use(ledger: Ledger) -> list:
     """Return what comes of the ledger's calls, one of each kind."""
-    upload = Upload.received(UploadVersion("landing", "reads/a.fastq", "v1", 7, "e", "0A"), "reads")
+    upload = Upload.from_version(UploadVersion("landing", "reads/a.fastq", "v1", 7, "e", "0A"), "reads")
     attempt = Attempt(
         "PLANNED", upload_id=upload.id, analysis="reads", plan=plans.packaged().by_name["reads"].as_json()
     )
@@ -145,7 +147,11 @@ def use(ledger: Ledger) -> list:
     said += [ledger.move(ledger.find_upload(upload.id), "VALIDATED", attempt), ledger.move(upload, "REJECTED")]
     run = ledger.file_set("runs", "landing/reads/")
     said += [ledger.save(run.with_facts(opened_by=upload.id)), ledger.file_set("runs", "landing/reads/")]
-    said += [ledger.find_upload(upload.id), ledger.attempts(upload.id), ledger.unknown([upload.id, "nobody's"])]
+    said += [
+        ledger.find_upload(upload.id),
+        ledger.attempts(upload.id),
+        ledger.select_unrecorded([upload.id, "nobody's"]),
+    ]
     times = {"moved_before": "2026-02", "moved_after": "2026-01"}
     return [*said, *ledger.in_state("upload", "VALIDATED"), *ledger.in_state("attempt", "PLANNED", **times)]
 
@@ -154,7 +160,7 @@ def test_a_ledger_without_botocore_writes_the_same(account):
     other = Account()
     table = boto3.resource("dynamodb").Table(account.table.name)
     attached(account, table.meta.client)
-    assert use(Ledger(table, ticking())) == use(direct_ledger(other))
+    assert use(Ledger(table, make_ticking_clock())) == use(direct_ledger(other))
     assert account.table.items == other.table.items
 
 

@@ -52,7 +52,7 @@ def run(options, console: Console) -> int:
 
 
 def _proposal(services: Services, upload: Upload) -> Proposal:
-    refused = stage.why_not(services, upload)
+    refused = stage.explain_refusal(services, upload)
     told = refused or "archived without predictions"
     do = None if refused else partial(stage.release, services, upload)
     return Proposal(read_progress(services.ledger, upload.id, upload.key, upload.size), told, do)

@@ -59,6 +59,6 @@ def run(options, console: Console) -> int:
 
 
 def _proposal(services: Services, upload: Upload, again: bool) -> Proposal:
-    found = stage.considered(services, upload, again)
+    found = stage.plan_replay(services, upload, again)
     do = None if found.refused else partial(stage.replay, services, found)
-    return Proposal(read_progress(services.ledger, upload.id, upload.key, upload.size), found.told, do)
+    return Proposal(read_progress(services.ledger, upload.id, upload.key, upload.size), found.summary, do)

@@ -83,8 +83,8 @@ class UploadReference(TypedDict):
 class Rejection(TypedDict):
     """The reason why an upload was rejected, as `reasons/<upload id>.json` and examinations hold it.
 
-    The first keys are the fields of the first error (`Fault`). `errors` are the first errors, `counts` the number of faults by code.
-    `mate` is the file that the upload does not fit, if that is the reason.
+    The first keys are the fields of the first error (`Fault`). `errors` are the first errors, `counts` the
+    number of faults by code. `mate` is the file that the upload does not fit, if that is the reason.
     """
 
     code: str

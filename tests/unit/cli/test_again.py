@@ -28,7 +28,7 @@ def add(services):
 
     def make(key: str, *ends: str, archived: bool = False) -> str:
         version = UploadVersion("landing", key, "v", 1, "e")
-        services.ledger.create(Upload.received(version, "reads", "reads/"))
+        services.ledger.create(Upload.from_version(version, "reads", "reads/"))
         services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", records=7)
         for number, end in enumerate(ends, start=1):
             attempt = Attempt("PLANNED", upload_id=version.id, analysis="reads", number=number, shards=1)

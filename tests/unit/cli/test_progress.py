@@ -12,7 +12,7 @@ VERSION = UploadVersion("landing", "raw/large.fastq", "v", 3_000_000_000, "e")
 
 @pytest.fixture
 def shown(ledger):
-    ledger.create(Upload.received(VERSION, "raw"))
+    ledger.create(Upload.from_version(VERSION, "raw"))
 
     def show(*ends: str):
         for number, end in enumerate(ends, start=1):

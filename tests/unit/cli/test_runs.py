@@ -22,7 +22,7 @@ def upload(ledger, monkeypatch) -> Upload:
     """A valid file under a gated prefix."""
     monkeypatch.setattr(module, "packaged", lambda: gated("reads"))
     version = UploadVersion("landing", KEY, "v", 7, "e")
-    ledger.create(Upload.received(version, "reads", "reads/"))
+    ledger.create(Upload.from_version(version, "reads", "reads/"))
     found = ledger.find_upload(version.id)
     ledger.move(found, "VALIDATED", Attempt("PLANNED", upload_id=version.id, analysis="reads"))
     return ledger.find_upload(version.id)
@@ -45,7 +45,7 @@ def test_it_goes_on_when_the_run_is_open(ledger, upload):
 
 def test_a_manifest_that_waits_says_so(ledger, upload):
     version = UploadVersion("landing", "reads/run 7/seqdrop-manifest.json", "v", 7, "e")
-    ledger.create(Upload.received(version, "reads", "reads/"))
+    ledger.create(Upload.from_version(version, "reads", "reads/"))
     ledger.move(ledger.find_upload(version.id), "WAITING")
     one = read_progress(ledger, version.id, version.key, 7)
     assert (one.waits_for, one.detail) == ("reads/run 7/", "for files that it lists")

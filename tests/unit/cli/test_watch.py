@@ -20,7 +20,7 @@ def received(ledger):
     def one(key: str) -> UploadVersion:
         version = UploadVersion("landing", key, "v", 7, "e")
         analysis = key.split("/")[0]
-        ledger.create(Upload.received(version, analysis, f"{analysis}/"))
+        ledger.create(Upload.from_version(version, analysis, f"{analysis}/"))
         return version
 
     return one

@@ -31,7 +31,7 @@ ROLE = "arn:aws:iam::123456789012:role/processing"
 def made(services):
     def make(size: int = VERSION.size) -> dict:
         settings = replace(services.settings, processing_role=ROLE, processing_instance_type="ml.m5.xlarge")
-        upload = Upload.received(replace(VERSION, size=size), "reads")
+        upload = Upload.from_version(replace(VERSION, size=size), "reads")
         return processing_request(settings, NAME, upload, Code("processing/ab/", "ab"), "eu-west-1")
 
     return make
@@ -171,7 +171,7 @@ class TestContainer:
         assert "deleted" in (inputs.parents[1] / "output/message").read_text()
 
     def test_how_far_it_is(self):
-        teller = container.Teller(VERSION)
+        teller = container.ProgressPrinter(VERSION)
         teller.begin(SimpleNamespace(number=1_234_567, digest=SimpleNamespace(size=1_500_000_000)))
         teller.end()
         line = teller.line(100)

@@ -26,7 +26,7 @@ sequences = st.lists(st.tuples(st.text("ACGTacgtRn", max_size=40), st.integers(0
 
 
 class Tokens:
-    """The part of a model that is needed to make questions."""
+    """The part of a model that is needed to make queries."""
 
     k = 3
 
@@ -40,12 +40,9 @@ class Model:
 
 
 def ask(line: bytes, settings: WindowSettings) -> list:
-    """Return the questions of the container about an item: the model's input and its location, or why there is none."""
-    questions = masked.questions(parse_line(line), settings, Model)
-    return [
-        question if isinstance(question, dict) else (question.ids, question.place, question.span, question.answer)
-        for question in questions
-    ]
+    """Return the queries of the container about an item: the model's input and its location, or why there is none."""
+    queries = masked.make_queries(parse_line(line), settings, Model)
+    return [query if isinstance(query, dict) else (query.ids, query.kmer, query.span, query.entry) for query in queries]
 
 
 @given(st.lists(sequences, max_size=3), st.integers(3, 60))
@@ -73,14 +70,14 @@ def test_the_model_gets_the_same_input_as_in_the_whole_record(text, window, scor
     # Runs that fit in no window stay N in the whole record too: to the model they are other bases.
     expected = ask(json.dumps(whole).encode(), settings)
     record = [Record(1, "r", text.encode())]
-    questions = [ask(line, settings) for line in masked_items("U", record, window) if len(line)]
-    short = [question for (question,) in questions if place_of(question) in {tuple(run) for run in runs}]
+    queries = [ask(line, settings) for line in masked_items("U", record, window) if len(line)]
+    short = [query for (query,) in queries if place_of(query) in {tuple(run) for run in runs}]
     assert short == expected
 
 
-def place_of(question) -> tuple[int, int]:
-    answer = question if isinstance(question, dict) else question[3]
-    return answer["start"], answer["end"]
+def place_of(query) -> tuple[int, int]:
+    entry = query if isinstance(query, dict) else query[3]
+    return entry["start"], entry["end"]
 
 
 def test_a_gap_longer_than_a_window_is_cut_off_and_its_end_is_kept():
@@ -134,8 +131,8 @@ def test_each_interval_of_a_bed_is_one_item_with_the_input_of_the_whole_record(r
             continue  # such an item has nothing but the interval
         whole = {"id": "w", "record": f"r{n}", "start": 0, "sequence": text, "masks": spans}
         of_record = [line for line, (number, _, _) in zip(items, in_items, strict=True) if number == str(n)]
-        questions = [question for line in of_record for question in ask(line, settings)]
-        assert questions == ask(json.dumps(whole).encode(), settings)
+        queries = [query for line in of_record for query in ask(line, settings)]
+        assert queries == ask(json.dumps(whole).encode(), settings)
 
 
 def test_lines_of_a_bed_that_fit_no_record_are_reported():

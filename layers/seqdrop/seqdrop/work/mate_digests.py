@@ -42,7 +42,7 @@ class Check:
 def check(first: NameDigest | None, second: NameDigest | None, sure: bool, policy: Policy) -> Check:
     """Compare mate 1 with mate 2. `sure` is True if their file names can only be those of mates."""
     if first is None or second is None:
-        return Check(False, note="not checked: the read names of one of the files have expired")
+        return Check(False, note="not checked: the read names of one of the files are not kept any longer")
     if not sure and _are_two_samples(first, second):
         return Check(False, note="not checked: the read names of both files say the same mate, so they are two samples")
     findings = [fault for fault in compare(first, second) if policy.severity(fault.code) != IGNORE]

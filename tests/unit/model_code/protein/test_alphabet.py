@@ -6,8 +6,8 @@ import contextlib
 
 import alphabet
 import numpy as np
-import pieces
 import pytest
+import sentencepiece_vocabulary
 from batches import label_table, place_labels
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,13 +96,13 @@ def test_a_tokenizer_json_instead_of_the_sentencepiece_model(tmp_path):
 
 @given(st.lists(st.text(min_size=1, max_size=200), max_size=20))
 def test_pieces_are_read_in_their_order(found):
-    assert pieces.of_model(published.spiece(found)) == found
+    assert sentencepiece_vocabulary.of_model(published.spiece(found)) == found
 
 
 @given(st.binary(max_size=200))
 def test_bytes_of_any_kind_are_pieces_or_refused(message):
     with contextlib.suppress(ValueError):
-        assert all(isinstance(piece, str) for piece in pieces.of_model(message))
+        assert all(isinstance(piece, str) for piece in sentencepiece_vocabulary.of_model(message))
 
 
 WHOLE = published.spiece(published.t5_pieces())
@@ -112,9 +112,9 @@ AS_FAR_AS_X = len(published.spiece(published.t5_pieces()[:24])) - len(published.
 @given(st.integers(0, AS_FAR_AS_X - 1))
 def test_a_model_cut_off_before_its_last_residue_is_refused(kept):
     with pytest.raises(ValueError, match="no sentencepiece model|lacks"):
-        alphabet.of_t5(pieces.of_model(WHOLE[:kept]))
+        alphabet.of_t5(sentencepiece_vocabulary.of_model(WHOLE[:kept]))
 
 
 def test_a_model_cut_off_within_a_piece_is_refused():
     with pytest.raises(ValueError, match="spiece.model is no sentencepiece model"):
-        pieces.of_model(WHOLE[:60])
+        sentencepiece_vocabulary.of_model(WHOLE[:60])

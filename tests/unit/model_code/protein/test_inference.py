@@ -12,8 +12,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from passes import Cutting
 from protein_items import LONGEST, UNIT
+from protein_windows import Cutting
 from safetensors.torch import load_file, save_file
 
 from tests.support.model_code import load_module

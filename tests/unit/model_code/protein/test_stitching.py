@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from passes import Window, batches
 from protein_items import UNIT, in_units
+from protein_windows import Window, batches
 from stitching import spans, weights
 
 sizes = st.tuples(st.integers(1, 400), st.integers(1, 90), st.integers(0, 60))

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import keeping
+import sharded_checkpoints
 import torch
 import torch.distributed as dist
 from transformers import TrainerCallback
@@ -88,9 +88,9 @@ class Best(TrainerCallback):
         best = seen.index(max(seen))
         if best == len(seen) - 1:
             folder = self.folder / f"epoch-{state.global_step}"
-            keeping.write(folder, model)
-            keeping.seal(folder, self.run)
-            keeping.prune(self.folder, keep=1)
+            sharded_checkpoints.write(folder, model)
+            sharded_checkpoints.seal(folder, self.run)
+            sharded_checkpoints.prune(self.folder, keep=1)
         if self.patience and len(seen) - 1 - best >= self.patience:
             control.should_training_stop = True
 
