@@ -212,7 +212,7 @@ def cores(repository) -> int:
     spec = importlib.util.spec_from_file_location("processors", repository / "model_code/common/processors.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.cores()
+    return module.count_cores()
 
 
 def with_files(archive: bytes, changes: dict[str, bytes | None]) -> bytes:
