@@ -9,10 +9,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.events import make_landed_message
 from seqdrop.stages.archive.cold_copy import archive_key
 
-from local.testing import until
+from local.testing import wait_for
 from tests.e2e.test_road import FASTQ, assert_archived
 
 pytestmark = pytest.mark.long
@@ -76,14 +76,14 @@ def test_two_hundred_files_at_once_all_arrive(put, end, aws, s3, stack, batching
     assert sum(jobs.values()) == READS + CONTIGS
     assert len(jobs) <= MOST_JOBS, jobs
     assert jobs.keys() <= names_of_jobs(aws)
-    until(lambda: not waiting(aws), timeout=60)  # the duplicates, too, have been dealt with
+    wait_for(lambda: not waiting(aws), timeout=60)  # the duplicates, too, have been dealt with
     assert {one.key: one.state for one in end(*versions)} == right
 
 
 def tell_again(aws, version) -> None:
     sqs = aws.client("sqs")
     url = next(url for url in sqs.list_queues()["QueueUrls"] if "ValidateQueue" in url)
-    sqs.send_message(QueueUrl=url, MessageBody=json.dumps(landed_message(version)))
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps(make_landed_message(version)))
 
 
 def names_of_jobs(aws) -> set[str]:

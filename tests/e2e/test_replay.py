@@ -11,7 +11,7 @@ from seqdrop.stages.archive.cold_copy import archive_key
 from seqdrop_cli.main import main
 
 from local.deploy import push_seed
-from local.testing import archive
+from local.testing import make_model_archive
 from tests.e2e.test_road import other_model
 
 CONTIG = b">c\n" + b"ACGTTGCATGCCGATC" * 40 + b"\n"
@@ -29,7 +29,7 @@ def command(target, tmp_path, monkeypatch, capsys):
         status = main(list(words))
         shown = capsys.readouterr()
         assert status == 0, shown
-        return shown.out
+        return shown.out + shown.err
 
     return run
 
@@ -53,12 +53,12 @@ def test_from_a_failure_to_predictions_by_two_models_and_a_release(
     put, end, s3, stack, target, model, command, repository, tmp_path
 ):
     config = (repository / "model_code/dnabert/seeds" / MODEL / "config.json").read_text()
-    model(archive({"config.json": config, "note": uuid.uuid4().hex}))  # no code, no weights
+    model(make_model_archive({"config.json": config, "note": uuid.uuid4().hex}))  # no code, no weights
     versions = [put(f"contigs/replay/{name}.fasta", CONTIG) for name in "ab"]
     assert [one.state for one in end(*versions)] == ["FAILED"] * 2
     assert len(keys(s3, stack.landing, "contigs/replay/")) == 2
     first, second = versions
-    assert "uploads of which an attempt failed" in command("status")  # others may have left some, too
+    assert "a failed attempt" in command("status")  # others may have left some, too
 
     push_seed(s3, stack.results, MODEL)
     assert "2 of 2 would be replayed" in command("replay", "--run", "contigs/replay", "--state", "FAILED")

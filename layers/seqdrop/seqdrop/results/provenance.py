@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from seqdrop import __version__
-from seqdrop.work.selection import selected
+from seqdrop.work.selection import describe_selection
 
 if TYPE_CHECKING:
     from seqdrop.config.analyses import Analysis
@@ -20,7 +20,7 @@ def provenance(upload: Upload, attempt: Attempt, job: Job, analysis: Analysis, m
         "upload": {**_input(upload), "records": upload.records},
         **({"masks": {**_input(masks), "stretches": masks.records}} if masks else {}),
         "analysis": analysis.name,
-        "selection": selected(analysis, upload.records, attempt.taken, attempt.distinct),
+        "selection": describe_selection(analysis, upload.records, attempt.taken, attempt.distinct),
         "attempt": attempt.number,
         "job": job.name,
         "model": {"name": job.model, "archive": job.model_key, "sha256": job.model_digest},

@@ -14,7 +14,7 @@ from seqdrop.ledger.table import Ledger
 from seqdrop.stages.assemble.engine import resolve
 from seqdrop.stages.assemble.mates import MATES
 from seqdrop.stages.validate.validate import validate
-from seqdrop.work.examine import examine
+from seqdrop.work.examine import ExaminationRequest, examine
 
 from tests.unit.stages.mates import Explorer, fastq
 from tests.unit.stages.world import PausingWorld
@@ -27,8 +27,8 @@ class World(PausingWorld):
     def examined(self, key: str, body: bytes) -> Upload:
         """An upload that is RECEIVED, and whose pass has come to its end."""
         version, analysis = self.drop(key, body), self.services.analyses.for_key(key)
-        self.ledger.create(Upload.received(version, analysis.name))
-        examine(self.services.s3, "work", version, analysis)
+        self.ledger.create(Upload.from_version(version, analysis.name))
+        examine(self.services.s3, "work", ExaminationRequest(version, analysis))
         return self.ledger.find_upload(version.id)
 
 
@@ -76,7 +76,9 @@ def test_many_at_once(data):
 
 def test_the_orders_show_a_lost_mate(monkeypatch):
     """The test of the test: without the pair's revision, some order leaves both waiting."""
-    monkeypatch.setattr(Ledger, "_put_shared", lambda self, pair: {"Put": {"Item": pair.item(), **TRUE}})
+    monkeypatch.setattr(
+        Ledger, "_put_shared", lambda self, pair: {"Put": {"TableName": self._table.name, "Item": pair.item(), **TRUE}}
+    )
     world, explorer, seen = World(), Explorer(most=3), set()
     uploads = [world.examined(f"reads/S_R{mate}.fastq", fastq(mate)) for mate in (1, 2)]
     start = world.snapshot()

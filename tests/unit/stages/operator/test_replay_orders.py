@@ -14,8 +14,8 @@ from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.stages.finish.bisect import try_again
-from seqdrop.stages.operator.release import release, why_not
-from seqdrop.stages.operator.replay import Replay, considered, replay
+from seqdrop.stages.operator.release import explain_refusal, release
+from seqdrop.stages.operator.replay import Replay, plan_replay, replay
 from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.routing import may_be_archived, next_messages
 from seqdrop.uploads import UploadVersion
@@ -41,7 +41,7 @@ class World(world.World):
         self.archiving: Upload | None = None
         self.landing = True
         self.new_model()
-        self.ledger.create(Upload.received(VERSION, "reads", "reads/"))
+        self.ledger.create(Upload.from_version(VERSION, "reads", "reads/"))
         self.read()
 
     @property
@@ -126,7 +126,7 @@ class World(world.World):
         self.services = replace(self.services, analyses=replace(packaged(), by_name={"reads": other}))
 
     def look(self) -> None:
-        self.seen = considered(self.services, self.record)
+        self.seen = plan_replay(self.services, self.record)
 
     def replay(self) -> None:
         """By what was seen, which may be long ago; or twice."""
@@ -138,7 +138,7 @@ class World(world.World):
         self.replay()
 
     def look_to_release(self) -> None:
-        self.released = None if why_not(self.services, self.record) else self.record
+        self.released = None if explain_refusal(self.services, self.record) else self.record
 
     def release(self) -> None:
         if self.released:

@@ -11,13 +11,13 @@ from seqdrop.errors import ObjectGoneError
 from seqdrop.kinds.plans import from_json, packaged
 from seqdrop.ledger.moves import JOB
 from seqdrop.models.code_bundles import push_code
-from seqdrop.runtime.events import landed_versions
+from seqdrop.runtime.events import parse_landed_versions
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.stages.finish.finish import finish
 from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
-from seqdrop.work.examine import examine
+from seqdrop.work.examine import ExaminationRequest, examine
 
 from tests.support.aws.sagemaker import PROCESSING
 
@@ -44,13 +44,8 @@ def drop(services):
 def run(services, sagemaker, name: str) -> None:
     """What the container does: examine what request.json says, and end well."""
     told = json.loads(services.s3.get_object(Bucket="work", Key=keys.job_request(name))["Body"].read())
-    examine(
-        services.s3,
-        told["work"],
-        UploadVersion(**told["version"]),
-        from_json(told["plan"]),
-        number=told["number"],
-    )
+    request = ExaminationRequest(UploadVersion(**told["version"]), from_json(told["plan"]), number=told["number"])
+    examine(services.s3, told["work"], request)
     sagemaker.end(name, "Completed")
 
 
@@ -75,7 +70,7 @@ class TestRoad:
         finish(services, job(services, version).name)
         assert job(services, version).state == "DONE"
         ((queue, message),) = sent
-        assert (queue, landed_versions(message)) == ("validate_queue", [version])
+        assert (queue, parse_landed_versions(message)) == ("validate_queue", [version])
         validate(services, version)
         (attempt,) = services.ledger.attempts(version.id)
         assert (state(services, version), attempt.items) == ("VALIDATED", 2)
@@ -311,7 +306,7 @@ class TestStandingStill:
         pushed = reconcile(services)
         assert (pushed["received"], pushed["unstarted_jobs"]) == (0, 1)
         ((queue, message),) = sent
-        assert (queue, landed_versions(message)) == ("validate_queue", [version])
+        assert (queue, parse_landed_versions(message)) == ("validate_queue", [version])
 
     def test_an_upload_whose_job_is_done_stands(self, services, sagemaker, drop, sent):
         version = drop()

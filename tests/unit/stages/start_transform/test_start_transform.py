@@ -12,7 +12,7 @@ from seqdrop.stages.job_slots import end_job
 from seqdrop.stages.start_transform.start_transform import start_transform
 from seqdrop.uploads import UploadVersion
 
-from local.testing import archive
+from local.testing import make_model_archive
 from tests.support.aws.errors import RefusedError
 from tests.support.aws.sagemaker import TRANSFORM
 
@@ -23,7 +23,7 @@ class Died(BaseException):
 
 def archive_of(*labels: str) -> bytes:
     """A model archive of which only the names of its classes matter here."""
-    return archive({"config.json": json.dumps({"id2label": dict(enumerate(labels))})})
+    return make_model_archive({"config.json": json.dumps({"id2label": dict(enumerate(labels))})})
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def planned(services):
 
     def make(name: str, analysis: str = "reads") -> str:
         version = UploadVersion("landing", f"{analysis}/{name}", "v", 1, "e")
-        services.ledger.create(Upload.received(version, analysis))
+        services.ledger.create(Upload.from_version(version, analysis))
         plan = packaged().by_name[analysis].as_json()
         attempt = Attempt("PLANNED", upload_id=version.id, analysis=analysis, shards=1, items=1, plan=plan)
         services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", attempt)
@@ -188,7 +188,7 @@ def test_a_deploy_does_not_change_work_that_is_under_way(services, sagemaker, pl
     changed = packaged().by_name["reads"]
     changed = replace(changed, settings=replace(changed.settings, stride=10))
     version = UploadVersion("landing", "reads/later", "v", 1, "e")
-    services.ledger.create(Upload.received(version, "reads"))
+    services.ledger.create(Upload.from_version(version, "reads"))
     attempt = Attempt("PLANNED", upload_id=version.id, analysis="reads", shards=1, items=1, plan=changed.as_json())
     services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", attempt)
     start_transform(services, [before, attempt.key])

@@ -26,7 +26,7 @@ MOST = 2000  # uploads in one run
 
 def _of_parts(upload: Upload) -> dict:
     """What the copy's checksum can be compared with where it is one of parts."""
-    if not multipart.in_parts(upload.size):
+    if not multipart.needs_multipart(upload.size):
         return {}
     return {"sha256_of_parts": upload.sha256_of_parts, "part_size": multipart.PART}
 
@@ -36,7 +36,7 @@ def _released(upload: Upload) -> dict:
     return {"predictions": f"released without, by a person, {upload.released_at}"} if upload.released_at else {}
 
 
-def receipt(upload: Upload, copied: dict, now: str) -> dict:
+def make_receipt(upload: Upload, copied: dict, now: str) -> dict:
     """The proof: checksums before and after, and what bringing the file back takes."""
     gigabytes = upload.size / 1e9
     return {

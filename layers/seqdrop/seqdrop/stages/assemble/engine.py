@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import Fault, InvalidFileError, RetryableError
-from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.stages.assemble.decision import Decision, reject
 from seqdrop.stages.assemble.view import MembersGoneError, View
@@ -23,6 +23,7 @@ from seqdrop.work.examination import rejection
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from seqdrop.errors import Rejection
     from seqdrop.ledger.coordination import FileSet
     from seqdrop.ledger.records import Upload
     from seqdrop.ledger.table import Ledger
@@ -89,7 +90,7 @@ def _decide(policy: Policy, view: View) -> Decision:
     return replace(decision, steps=[*decision.steps, *end.steps]).after(end.before)
 
 
-def _superseded(newer: Upload, policy: Policy) -> dict:
+def _superseded(newer: Upload, policy: Policy) -> Rejection:
     message = f"a newer version came before {policy.awaited} did: {newer.key}, upload {newer.id}"
     advice = "Nothing, if the newer one is right. If this one is, drop it again."
     return rejection(InvalidFileError(Fault("superseded", message, advice)))
@@ -117,5 +118,5 @@ def _carry_out(services: Services, policy: Policy, decision: Decision) -> bool:
         enqueue_next(services, upload)
     for step in decision.steps:
         if step.to == "RECEIVED":  # it is to be read again
-            services.send(services.settings.validate_queue, landed_message(step.record.version))
+            services.send(services.settings.validate_queue, make_landed_message(step.record.version))
     return True

@@ -15,7 +15,7 @@ from seqdrop.aws import keys
 from seqdrop.errors import ObjectGoneError
 from seqdrop.kinds.plans import from_json
 from seqdrop.uploads import UploadVersion
-from seqdrop.work.examine import examine
+from seqdrop.work.examine import ExaminationRequest, examine
 
 EVERY = 60  # seconds between two lines
 PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
@@ -26,10 +26,11 @@ def run(inputs: Path) -> None:
     told = json.loads((inputs / "request" / keys.REQUEST).read_text())
     version, analysis = UploadVersion(**told["version"]), from_json(told["plan"])
     print(f"{version.id}: {version.size / 1e6:,.0f} MB, by {Path(seqdrop.__file__).parent}", flush=True)
-    teller = Teller(version)
+    teller = ProgressPrinter(version)
     try:
         s3 = boto3.client("s3", config=PATIENT)
-        found = examine(s3, told["work"], version, analysis, teller.begin, number=told["number"])
+        request = ExaminationRequest(version, analysis, number=told["number"])
+        found = examine(s3, told["work"], request, teller.begin)
         said = found.rejection["code"] if found.rejection else "valid"
     except ObjectGoneError as error:
         said = str(error)
@@ -41,7 +42,7 @@ def run(inputs: Path) -> None:
         message.write_text(said)
 
 
-class Teller:
+class ProgressPrinter:
     """Prints how far a reading has come, from a thread of its own: counts, and nothing of what was read."""
 
     def __init__(self, version: UploadVersion, every: float = EVERY):

@@ -14,10 +14,10 @@ from seqdrop.kinds.plans import plan_of
 from seqdrop.stages.assemble.masked_reading import bed_of
 from seqdrop.stages.assemble.policies import policy_of
 from seqdrop.stages.outcomes import end_upload, fail_attempt
-from seqdrop.stages.routing import enqueue_next, is_held
+from seqdrop.stages.routing import enqueue_next, is_gated
 from seqdrop.stages.start_processing.processing_job import examine_in_job
 from seqdrop.work.examination import Examination, load
-from seqdrop.work.examine import examine
+from seqdrop.work.examine import ExaminationRequest, examine
 
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Attempt, Upload
@@ -34,7 +34,7 @@ def look_after(services: Services, upload: Upload) -> None:
     attempts = services.ledger.deciding_attempts(upload)
     if policy := policy_of(services.analyses, upload):
         policy.confirm(services, upload)
-    if not is_held(services.ledger, services.analyses, upload, attempts):
+    if not is_gated(services.ledger, services.analyses, upload, attempts):
         return enqueue_next(services, upload)
     own = [attempt for attempt in attempts if attempt.upload_id == upload.id]
     if is_gone(services.s3, upload):
@@ -66,7 +66,8 @@ def _examined_again(services: Services, upload: Upload, attempt: Attempt) -> Exa
         masks = _masks(services, attempt)
     except ObjectGoneError:
         return fail_attempt(services, attempt, "its BED was deleted while it waited for its run")
-    return examine(services.s3, services.settings.work, upload.version, analysis, masks=masks)
+    request = ExaminationRequest(upload.version, analysis, masks)
+    return examine(services.s3, services.settings.work, request)
 
 
 def _masks(services: Services, attempt: Attempt) -> BedMasks | None:
