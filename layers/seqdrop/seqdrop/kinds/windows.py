@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MODEL = Text(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}", "1 to 36 letters, digits and hyphens")
 """A model's name is part of a SageMaker model name (63 characters, with a prefix and a digest) and of object keys."""
 PLACE = [("record", "text", None), ("start", "whole", None), ("end", "whole", None)]
-# A sample is held in memory until the file is read: this many reads of 300 bp fit (work.selection.HELD).
+# A sample is held in memory until the file is read: this many reads of 300 bp fit (work.selection.MAX_MEMORY).
 MAX_READS = 1_000_000
 # The container returns at most this many bytes for a request (models.archives.MAX_RESPONSE, with room to spare).
 MAX_ANSWER = 60_000_000
@@ -116,7 +116,7 @@ class WindowKind(Kind):
     def items(
         self, upload_id: str, counted: Iterable[tuple[Record, int]], analysis: Analysis, masks: Any = None
     ) -> Iterator[bytes]:
-        return work_items(upload_id, counted, analysis)
+        return work_items(upload_id, counted, analysis.settings, analysis.job.windows_per_item)
 
     def environment(self, analysis: Analysis) -> dict[str, str]:
         settings = analysis.settings

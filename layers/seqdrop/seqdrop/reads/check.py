@@ -186,7 +186,7 @@ class Reading:
             except InvalidFileError as error:
                 self.findings.add(error.fault)
         if self.format == "bam":
-            self.findings.change(lambda one: replace(one, line=None, byte=None) if one.record else one)
+            self.findings.replace_faults(lambda one: replace(one, line=None, byte=None) if one.record else one)
 
     def _fingerprint(self) -> str:
         """Of the contents, however compressed: the figures that two files of other reads never share."""

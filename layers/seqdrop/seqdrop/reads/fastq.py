@@ -114,7 +114,7 @@ class Fastq:
     def _warn_of_empty(self, reads: Reads, place) -> None:
         empty = np.flatnonzero(reads.lengths == 0)
         for told, index in enumerate(empty.tolist()):
-            if self._findings.full("empty_sequence"):
+            if self._findings.is_full("empty_sequence"):
                 return self._findings.count("empty_sequence", len(empty) - told)
             at = place(index)
             where = {"name": at.name, "record": at.record, "line": at.line, "byte": at.byte}
