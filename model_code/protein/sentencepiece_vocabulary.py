@@ -1,8 +1,8 @@
 """The pieces of a sentencepiece model, in the order of their ids.
 
-Only their order is wanted: one residue is one piece, so nothing is to be segmented, and the library (which not every
-container has) is not needed. `spiece.model` is a protobuf message whose field 1 repeats, a piece each, and the piece's
-field 1 is its text; `tokenizer.json`, where a folder has that instead, lists [text, score] pairs.
+Only the order is needed: each residue is one piece, so nothing has to be segmented, and the sentencepiece library
+(which some containers lack) is not required. `spiece.model` is a protobuf message. Its field 1 is repeated, one piece
+each, and field 1 of a piece is its text. A folder may have `tokenizer.json` instead, which lists [text, score] pairs.
 """
 
 from __future__ import annotations
@@ -15,24 +15,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
-"""Protobuf's wire types."""
+"""Wire types of protobuf."""
 
 
-def of_folder(folder: Path) -> list[str]:
-    """Of a checkpoint's spiece.model, or else its tokenizer.json. ValueError where it has neither."""
+def read_folder(folder: Path) -> list[str]:
+    """Return the pieces of a checkpoint's spiece.model or, without one, its tokenizer.json.
+
+    Raise ValueError if it has neither, or if spiece.model is not valid.
+    """
     if (folder / "spiece.model").is_file():
-        return of_model((folder / "spiece.model").read_bytes())
+        return parse_model((folder / "spiece.model").read_bytes())
     if (folder / "tokenizer.json").is_file():
         return [text for text, _ in json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]]
-    raise ValueError("the checkpoint has neither spiece.model nor tokenizer.json, so what its ids mean is not known")
+    raise ValueError("the checkpoint has neither spiece.model nor tokenizer.json, so its token ids are unknown")
 
 
-def of_model(message: bytes) -> list[str]:
-    """Of the bytes of a spiece.model. ValueError where they are none."""
+def parse_model(message: bytes) -> list[str]:
+    """Return the pieces of the bytes of a spiece.model. Raise ValueError if they are not a sentencepiece model."""
     try:
         return [_text(value) for number, value in fields(message) if number == 1 and isinstance(value, bytes)]
     except (IndexError, UnicodeDecodeError, StopIteration) as error:
-        raise ValueError("spiece.model is no sentencepiece model") from error
+        raise ValueError("spiece.model is not a sentencepiece model") from error
 
 
 def _text(piece: bytes) -> str:
@@ -40,33 +43,36 @@ def _text(piece: bytes) -> str:
 
 
 def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """(field number, value) in order; fixed-width values as their bytes. IndexError where the message is cut off."""
-    place = 0
-    while place < len(message):
-        key, place = _varint(message, place)
-        kind = key & 7
-        if kind == VARINT:
-            value, place = _varint(message, place)
+    """Yield (field number, value) in order; fixed-width values as bytes. Raise IndexError for a truncated message."""
+    position = 0
+    while position < len(message):
+        key, position = _read_varint(message, position)
+        wire_type = key & 7
+        if wire_type == VARINT:
+            value, position = _read_varint(message, position)
             yield key >> 3, value
             continue
-        length, place = _varint(message, place) if kind == BYTES else (_width(kind), place)
-        if place + length > len(message):
+        if wire_type == BYTES:
+            length, position = _read_varint(message, position)
+        else:
+            length = _fixed_width(wire_type)
+        if position + length > len(message):
             raise IndexError(length)
-        yield key >> 3, message[place : place + length]
-        place += length
+        yield key >> 3, message[position : position + length]
+        position += length
 
 
-def _width(kind: int) -> int:
-    if kind not in (FIXED64, FIXED32):
-        raise IndexError(kind)
-    return 8 if kind == FIXED64 else 4
+def _fixed_width(wire_type: int) -> int:
+    if wire_type not in (FIXED64, FIXED32):
+        raise IndexError(wire_type)
+    return 8 if wire_type == FIXED64 else 4
 
 
-def _varint(message: bytes, place: int) -> tuple[int, int]:
-    """The number there, seven bits a byte, the lowest first; and the place after it."""
+def _read_varint(message: bytes, position: int) -> tuple[int, int]:
+    """Return the varint at a position (seven bits per byte, the lowest first), and the position after it."""
     value = shift = 0
     while True:
-        byte = message[place]
-        value, shift, place = value | (byte & 0x7F) << shift, shift + 7, place + 1
+        byte = message[position]
+        value, shift, position = value | (byte & 0x7F) << shift, shift + 7, position + 1
         if byte < 0x80:
-            return value, place
+            return value, position
