@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 from seqdrop.config import analyses
-from seqdrop.config.documents import ConfigFileError, decode, load, located
+from seqdrop.config.documents import ConfigFileError, decode, load, locate
 from seqdrop.config.problems import Problem
 from seqdrop.errors import DistributionRefusedError
 from seqdrop.kinds.registry import parse
@@ -124,4 +124,4 @@ def _check_spread(job: jobfile.JobFile, text: str, name: str) -> None:
     except DistributionRefusedError as error:
         keys = str(error).split(" ", 1)[0].rstrip(":").removeprefix("distribution.").split(".")
         path = ("distribution", *keys)  # where those are no keys, the line is that of the table
-        raise ConfigFileError(name, located([Problem(path, str(error))], text)) from error
+        raise ConfigFileError(name, locate([Problem(path, str(error))], text)) from error

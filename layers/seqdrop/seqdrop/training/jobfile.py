@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seqdrop.config.documents import ConfigFileError, decode, load, located
+from seqdrop.config.documents import ConfigFileError, decode, load, locate
 from seqdrop.config.fields import Choice, Flag, Number, Table, Text, Whole, setting
 from seqdrop.config.problems import WRONG, SettingsError, collect, unknown_keys
 from seqdrop.errors import Fault, InvalidFileError
@@ -219,7 +219,7 @@ def read(text: str, name: str = JOB) -> JobFile:
     try:
         return _read(document)
     except SettingsError as error:
-        raise ConfigFileError(name, located(error.problems, text)) from error
+        raise ConfigFileError(name, locate(error.problems, text)) from error
 
 
 def _read(document: dict) -> JobFile:
