@@ -14,8 +14,8 @@ import time
 
 from seqdrop.kinds.plans import packaged
 from seqdrop.reads.check import Reading
-from seqdrop.work.items import shards, work_items
-from seqdrop.work.selection import alone
+from seqdrop.work.items import pack_shards, work_items
+from seqdrop.work.selection import keep_identical
 
 READS, LENGTH = 200_000, 150
 
@@ -38,7 +38,7 @@ def seconds(body: bytes, name: str) -> float:
     analysis, started = packaged().by_name[name], time.perf_counter()
     reading = Reading(io.BytesIO(body), analysis.formats)
     if analysis.settings:
-        for _ in shards(work_items("U" * 26, alone(reading.records()), analysis), 4_000_000):
+        for _ in pack_shards(work_items("U" * 26, keep_identical(reading.records()), analysis), 4_000_000):
             pass
     else:
         reading.run()

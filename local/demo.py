@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
-from seqdrop_cli.drop import Drop, plan, upload
-from seqdrop_cli.results import content, fetch
+from seqdrop_cli.landing import Drop, plan_drops, upload_file
+from seqdrop_cli.results import fetch_results, read_json
 from seqdrop_cli.target import STACK_FILE, Target
-from seqdrop_cli.watch import StalledError, mates_missing, watch
+from seqdrop_cli.watch import StalledError, explain_waiting, watch
 
 from local import samples
 from local.deploy import DeployError, Stack, deploy, push_seed
@@ -73,7 +73,7 @@ def parse() -> argparse.Namespace:
 
 
 def demo(options: argparse.Namespace, console: Console) -> int:
-    drops = plan([options.drop]) if options.drop else plan([_samples()])
+    drops = plan_drops([options.drop]) if options.drop else plan_drops([_samples()])
     if not drops:
         raise FileNotFoundError(f"{options.drop} holds no files")
     aws, target = _kept() or (None, None)
@@ -107,7 +107,7 @@ def stop(console: Console) -> int:
 
 
 def _samples() -> Path:
-    samples.make(SAMPLES)
+    samples.write_samples(SAMPLES)
     return SAMPLES
 
 
@@ -172,7 +172,7 @@ def _run(console: Console, target: Target, drops: list, expect_samples: bool) ->
         push_seed(s3, target.results, "structure")  # made-up proteins are no school for whoever keeps this up
     rows = [_summary(s3, target, one) for one in ended]
     console.print(_summary_table(rows))
-    for text in mates_missing(ended):
+    for text in explain_waiting(ended):
         console.print(f"! {text}", markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"Results: [bold]{RESULTS}/<landing key>/[/]  report.html opens in a browser, predictions.parquet and .jsonl "
@@ -186,7 +186,7 @@ def _run(console: Console, target: Target, drops: list, expect_samples: bool) ->
 def _dropped(console: Console, target: Target, drops: list[Drop]) -> list[Progress]:
     """Drop files and wait for their ends, in order."""
     s3 = target.client("s3")
-    versions = [upload(s3, target.landing, drop) for drop in drops]
+    versions = [upload_file(s3, target.landing, drop) for drop in drops]
     many = "1 file" if len(versions) == 1 else f"{len(versions)} files"
     console.print(f"[green]✔[/] {many} dropped into s3://{target.landing}\n", highlight=False)
     return watch(target.ledger(), versions, console)
@@ -201,22 +201,22 @@ def _status(ended: list[Progress], expect_samples: bool) -> int:
 
 
 def _summary(s3, target: Target, one: Progress) -> tuple[str, str, str, str]:
-    files = fetch(target, one, RESULTS)
-    counts, reason = content(files, "summary.json").get("counts"), content(files, "reason.json")
+    files = fetch_results(target, one, RESULTS)
+    counts, reason = read_json(files, "summary.json").get("counts"), read_json(files, "reason.json")
     found = "validated" if one.state == "ARCHIVED" else one.detail
     if counts:
-        found = _found(counts, content(files, "summary.json").get("structure"))
+        found = _found(counts, read_json(files, "summary.json").get("structure"))
     if reason:
         found = (
             f"{reason['code']}: record {reason['record']}, line {reason['line']}"
             if reason["record"]
             else reason["code"]
         )
-    if trained := content(files, "summary.json").get("version"):
-        found = _trained(content(files, "summary.json"), trained)
-    if content(files, "report.json").get("mate", {}).get("checked"):
+    if trained := read_json(files, "summary.json").get("version"):
+        found = _trained(read_json(files, "summary.json"), trained)
+    if read_json(files, "report.json").get("mate", {}).get("checked"):
         found += "; pair checked"
-    return one.key, one.state, found, _archive_line(s3, target, one, content(files, "receipt.json"))
+    return one.key, one.state, found, _archive_line(s3, target, one, read_json(files, "receipt.json"))
 
 
 def _trained(summary: dict, version: str) -> str:

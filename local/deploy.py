@@ -19,10 +19,10 @@ from seqdrop.kinds.plans import packaged
 from seqdrop.models.archives import push_archive
 from seqdrop.models.code_bundles import PROGRAMS, TRAINING_ENTRY, push_code, push_program
 from seqdrop.runtime.services import now
-from seqdrop_cli.model_code import MODEL_CODE
-from seqdrop_cli.pack import pack_model
-from seqdrop_cli.processing import pack
-from seqdrop_cli.sourcedir import pack_program
+from seqdrop_cli.deploy.archive import pack_model
+from seqdrop_cli.deploy.model_code import MODEL_CODE
+from seqdrop_cli.deploy.processing_code import pack
+from seqdrop_cli.deploy.training_code import pack_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,7 @@ PROC = Path("/proc")
 DEAD_STATES = frozenset("ZX")
 
 
-def session_members(session_id: int) -> set[int]:
+def find_session_members(session_id: int) -> set[int]:
     """The pids of the living processes of a session; zombies are dead already."""
     entries = (entry for entry in PROC.iterdir() if entry.name.isdigit())
     return {int(entry.name) for entry in entries if _belongs(entry, session_id)}
@@ -22,7 +22,7 @@ def session_members(session_id: int) -> set[int]:
 
 def is_session_of(session_id: int, workdir: Path) -> bool:
     """Whether it is led by a server of this directory, or its warden is left, and not of one who got its number."""
-    return any(str(workdir) in command_line(pid) for pid in session_members(session_id))
+    return any(str(workdir) in read_command_line(pid) for pid in find_session_members(session_id))
 
 
 def _belongs(entry: Path, session_id: int) -> bool:
@@ -38,7 +38,7 @@ def _belongs(entry: Path, session_id: int) -> bool:
 def kill_session(session_id: int, spare: frozenset[int] = frozenset(), timeout: float = 10.0) -> set[int]:
     """Kill every process of a session until none is left; answers those that would not die in time."""
     deadline = time.monotonic() + timeout
-    while (left := session_members(session_id) - spare) and time.monotonic() < deadline:
+    while (left := find_session_members(session_id) - spare) and time.monotonic() < deadline:
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -46,7 +46,7 @@ def kill_session(session_id: int, spare: frozenset[int] = frozenset(), timeout: 
     return left
 
 
-def command_line(pid: int) -> list[str]:
+def read_command_line(pid: int) -> list[str]:
     """The arguments a process was started with; empty when there is no such process."""
     try:
         raw = (PROC / str(pid) / "cmdline").read_bytes()

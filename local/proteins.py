@@ -27,12 +27,12 @@ class Protein:
     mask: str
 
 
-def proteins(source: random.Random, splits: dict[str, int] = SPLITS) -> list[Protein]:
+def make_proteins(source: random.Random, splits: dict[str, int] = SPLITS) -> list[Protein]:
     """So many for each split; the ends of each are masked, as if they were not resolved."""
     return [_protein(source, f"{split}-{number}", split) for split, count in splits.items() for number in range(count)]
 
 
-def files(found: list[Protein], job: str) -> dict[str, bytes]:
+def encode_data_set(found: list[Protein], job: str) -> dict[str, bytes]:
     """FLIP's three files and a job.toml."""
     held = dict.fromkeys(("sequences.fasta", "sampled.fasta", "mask.fasta"), "")
     for one in found:
@@ -43,7 +43,7 @@ def files(found: list[Protein], job: str) -> dict[str, bytes]:
     return {name: text.encode() for name, text in held.items()} | {"job.toml": job.encode()}
 
 
-def fasta(found: list[Protein]) -> bytes:
+def encode_fasta(found: list[Protein]) -> bytes:
     """Their sequences alone."""
     return "".join(f">{one.name}\n{one.sequence}\n" for one in found).encode()
 

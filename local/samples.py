@@ -52,7 +52,7 @@ PROTEINS = "proteins/made up.fasta"
 """What the model is asked of, once it is trained."""
 
 
-def make(folder: Path, seed: int = SEED) -> list[Path]:
+def write_samples(folder: Path, seed: int = SEED) -> list[Path]:
     """Write the sample files below `folder`, laid out like the landing bucket. The same seed gives the same bytes."""
     source = random.Random(seed)
     genome = _dna(source, 20_000)
@@ -63,9 +63,9 @@ def make(folder: Path, seed: int = SEED) -> list[Path]:
         "contigs/assembly 1.fasta": _fasta(source, genome),
         "raw/run1/S3_L001_R1_001.fastq.gz": _gzip(_fastq(source, genome, mate=1)),
     }
-    made_up = proteins.files(proteins.proteins(source), TRAINING)
+    made_up = proteins.encode_data_set(proteins.make_proteins(source), TRAINING)
     files |= {f"training/demo/{name}": body for name, body in made_up.items()}
-    files[PROTEINS] = proteins.fasta(proteins.proteins(source, {"new": 20}))
+    files[PROTEINS] = proteins.encode_fasta(proteins.make_proteins(source, {"new": 20}))
     for name, body in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from local.processes import command_line, is_session_of, kill_session, session_members
+from local.processes import find_session_members, is_session_of, kill_session, read_command_line
 from local.sagemaker_process import PID_FILE, read_pid
 from local.server import LOG_FILE, LOOPBACK, PORT_TAKEN_STATUS, STATE_FILE, ServerState
 
@@ -93,7 +93,7 @@ class ServerProcess:
 def _await_empty(sessions: list[int]) -> None:
     """Wait for the end of all who are in them, and kill those who take too long."""
     deadline = time.monotonic() + POLITE_SECONDS
-    while any(session_members(session) for session in sessions) and time.monotonic() < deadline:
+    while any(find_session_members(session) for session in sessions) and time.monotonic() < deadline:
         time.sleep(0.02)
     if left := set().union(*(kill_session(session) for session in sessions)):
         raise EmbeddedAwsError(f"processes of the embedded AWS would not end: {sorted(left)}")
@@ -139,7 +139,7 @@ def _recorded(workdir: Path) -> ServerState | None:
 
 def _is_server(pid: int, workdir: Path) -> bool:
     """Whether this pid is a server of this directory, and not one who got its number later."""
-    arguments = command_line(pid)
+    arguments = read_command_line(pid)
     return "local.server" in arguments and str(workdir) in arguments
 
 

@@ -15,14 +15,14 @@ ENDED = frozenset({"Completed", "Failed", "Stopped"})
 VERSION = "2012-10-17"
 
 
-def unique(word: str) -> str:
+def unique_name(word: str) -> str:
     """A name nobody else has, fit for buckets, roles and jobs."""
     return f"{word}-{uuid.uuid4().hex[:12]}"
 
 
 def make_role(aws: EmbeddedAws, *statements: dict, service: str = "sagemaker.amazonaws.com") -> str:
     """The ARN of a role that the service and the account may assume, with just these permissions."""
-    iam, name = aws.client("iam"), unique("role")
+    iam, name = aws.client("iam"), unique_name("role")
     principal = {"Service": service, "AWS": f"arn:aws:iam::{aws.account}:root"}
     trust = policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
@@ -41,7 +41,7 @@ def allow(actions: str | list[str], resources: str | list[str] = "*", **more) ->
     return {"Effect": "Allow", "Action": actions, "Resource": resources, **more}
 
 
-def acting_as(aws: EmbeddedAws, role: str):
+def assume_role(aws: EmbeddedAws, role: str):
     """A session with the permissions of a role."""
     answer = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="test")
     return aws.session(answer["Credentials"])
@@ -49,7 +49,7 @@ def acting_as(aws: EmbeddedAws, role: str):
 
 def make_bucket(aws: EmbeddedAws, versioned: bool = False) -> str:
     """A new bucket's name; its events go to EventBridge."""
-    s3, name = aws.client("s3"), unique("bucket")
+    s3, name = aws.client("s3"), unique_name("bucket")
     s3.create_bucket(Bucket=name)
     s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}})
     if versioned:
@@ -57,12 +57,12 @@ def make_bucket(aws: EmbeddedAws, versioned: bool = False) -> str:
     return name
 
 
-def archive(files: dict[str, str]) -> bytes:
+def make_model_archive(files: dict[str, str]) -> bytes:
     """A model.tar.gz of these files."""
     return make_tar_gz({name: text.encode() for name, text in files.items()})
 
 
-def until(probe: Callable, timeout: float = 20, pause: float = 0.05):
+def wait_for(probe: Callable, timeout: float = 20, pause: float = 0.05):
     """The first true value that the probe answers; AssertionError when there is none in time."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -72,7 +72,7 @@ def until(probe: Callable, timeout: float = 20, pause: float = 0.05):
     raise AssertionError(f"nothing came in {timeout} s")
 
 
-def ended_job(aws: EmbeddedAws, name: str) -> dict:
+def wait_for_transform_job(aws: EmbeddedAws, name: str) -> dict:
     """The description of a transform job once it has ended."""
     client = aws.client("sagemaker")
 
@@ -80,10 +80,10 @@ def ended_job(aws: EmbeddedAws, name: str) -> dict:
         job = client.describe_transform_job(TransformJobName=name)
         return job if job["TransformJobStatus"] in ENDED else None
 
-    return until(probe, timeout=40)
+    return wait_for(probe, timeout=40)
 
 
-def refused(code: str, said: str = ""):
+def expect_error(code: str, said: str = ""):
     """Expect the service's error with this code and, as a pattern, this in its message."""
     return pytest.raises(ClientError, match=rf"\({code}\).*{said}")
 
@@ -92,7 +92,7 @@ class EventLog:
     """The events of the default bus that fit a pattern, caught in a queue of its own."""
 
     def __init__(self, aws: EmbeddedAws, pattern: dict):
-        name, self._sqs = unique("events"), aws.client("sqs")
+        name, self._sqs = unique_name("events"), aws.client("sqs")
         self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
         arn = f"arn:aws:sqs:{aws.region}:{aws.account}:{name}"
         document = policy(allow("sqs:SendMessage", arn, Principal={"Service": "events.amazonaws.com"}))
@@ -104,7 +104,7 @@ class EventLog:
 
     def first(self, count: int) -> list[dict]:
         """The first events, once there are so many."""
-        until(lambda: self._receive() >= count)
+        wait_for(lambda: self._receive() >= count)
         return self._caught[:count]
 
     def _receive(self) -> int:
@@ -124,7 +124,7 @@ class ModelBench:
         self.aws, self.bucket = aws, make_bucket(aws)
         self.role = role or make_role(aws, allow(["s3:*", "logs:*"]))
         self.s3, self.sagemaker = aws.client("s3"), aws.client("sagemaker")
-        self.data = self.put("model.tar.gz", archive({"code/inference.py": code, "suffix": "!"}))
+        self.data = self.put("model.tar.gz", make_model_archive({"code/inference.py": code, "suffix": "!"}))
         self.model = self.create_model()
 
     def put(self, key: str, content: bytes) -> str:
@@ -134,7 +134,7 @@ class ModelBench:
 
     def create_model(self, **changes) -> str:
         """A new model's name; `changes` go into its container, or into the request where they belong there."""
-        name = unique("model")
+        name = unique_name("model")
         outer = {key: changes.pop(key) for key in ("ExecutionRoleArn", "Tags") if key in changes}
         container = {"Image": self.image, "ModelDataUrl": self.data} | changes
         self.sagemaker.create_model(
@@ -153,7 +153,7 @@ class ModelBench:
         } | changes.pop("TransformInput", {})
         writing = {"S3OutputPath": f"s3://{self.bucket}/out/"} | changes.pop("TransformOutput", {})
         return {
-            "TransformJobName": unique("job"),
+            "TransformJobName": unique_name("job"),
             "ModelName": self.model,
             "TransformInput": reading,
             "TransformOutput": writing,
@@ -168,7 +168,7 @@ class ModelBench:
 
     def run(self, source: str, **changes) -> dict:
         """Start a job and wait for its end; answers its description."""
-        return ended_job(self.aws, self.start(source, **changes))
+        return wait_for_transform_job(self.aws, self.start(source, **changes))
 
     def outputs(self) -> dict[str, bytes]:
         """What lies below the output path, by key."""

@@ -45,7 +45,7 @@ GLOSSARY = (
         (r"hand(?:s|ed|ing)? on\b", r"(?:send|sends|sent|sending) on its (?:road|way)\b", r"on its road\b"),
         ("enqueue_next", "road", "pushes"),
     ),
-    Row("import results", (r"(?:bring|brings|brought|bringing)(?: \w+)? home\b",), ("bring_home", "bring")),
+    Row("import results", (r"(?:bring|brings|brought|bringing)(?: \w+){0,3} home\b",), ("bring_home", "bring")),
     Row(
         "is in state, final state",
         (r"(?<!-)\bstands? (?:still )?in\b(?! for)", r"at (?:its|their) ends?\b"),

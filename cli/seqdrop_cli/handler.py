@@ -1,4 +1,4 @@
-"""A model archive's own handler, asked without AWS: it runs in a clean Python process, from the unpacked archive."""
+"""A model archive's own handler, asked without AWS: it runs in a clean Python process, from the unpack archive."""
 
 from __future__ import annotations
 

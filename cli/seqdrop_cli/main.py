@@ -17,15 +17,17 @@ from seqdrop.ledger.moves import ENDS, MOVES, UPLOAD
 from seqdrop.models.code_bundles import push_code
 from seqdrop.runtime.services import now
 
-from seqdrop_cli import config, models, redrive, release, replay, training, trainings
 from seqdrop_cli import target as targets
-from seqdrop_cli.drop import plan, upload
-from seqdrop_cli.model_code import MODEL_CODE
-from seqdrop_cli.processing import build
-from seqdrop_cli.progress import progress
-from seqdrop_cli.results import fetch
-from seqdrop_cli.validate import validate
-from seqdrop_cli.watch import StalledError, mates_missing, render, watch
+from seqdrop_cli.commands import config, models, redrive, release, replay
+from seqdrop_cli.commands import plan as training
+from seqdrop_cli.commands import training as trainings
+from seqdrop_cli.commands.validate import validate
+from seqdrop_cli.deploy.model_code import MODEL_CODE
+from seqdrop_cli.deploy.processing_code import build
+from seqdrop_cli.landing import plan_drops, upload_file
+from seqdrop_cli.progress import read_progress
+from seqdrop_cli.results import fetch_results
+from seqdrop_cli.watch import StalledError, explain_waiting, render, watch
 
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
@@ -194,15 +196,15 @@ def _validate(options, console: Console) -> int:
 def _drop(options, console: Console) -> int:
     target = targets.find(options.stack)
     versions = []
-    for drop in plan(options.paths, options.prefix):
-        versions.append(upload(target.client("s3"), target.landing, drop))
+    for drop in plan_drops(options.paths, options.prefix):
+        versions.append(upload_file(target.client("s3"), target.landing, drop))
         console.print(
             f"{versions[-1].id}  s3://{target.landing}/{drop.key}", highlight=False, soft_wrap=True, markup=False
         )
     if not options.watch:
         return 0
     ended = watch(target.ledger(), versions, console)
-    for text in mates_missing(ended):
+    for text in explain_waiting(ended):
         console.print(text, highlight=False, soft_wrap=True, markup=False)
     return 0 if all(one.state == "ARCHIVED" for one in ended) else 1
 
@@ -211,7 +213,7 @@ def _status(options, console: Console) -> int:
     ledger = targets.find(options.stack).ledger()
     states = sorted({move.target for move in MOVES if move.kind == UPLOAD}, key=lambda s: s in ENDS[UPLOAD])
     found: list[Upload] = [upload for state in states for upload in ledger.in_state(UPLOAD, state)]
-    shown = [progress(ledger, u.id, f"{u.key}\n{u.id}", u.size) for u in found]
+    shown = [read_progress(ledger, u.id, f"{u.key}\n{u.id}", u.size) for u in found]
     console.print(render(shown, 0))
     if failed := sum(one.state == "FAILED" for one in shown):
         many = "1 upload" if failed == 1 else f"{failed} uploads"
@@ -225,8 +227,8 @@ def _fetch(options, console: Console) -> int:
     upload_record = ledger.find_upload(options.upload)
     if upload_record is None:
         raise targets.StackNotFoundError(f"there is no upload {options.upload}; `seqdrop status` lists them")
-    one = progress(ledger, upload_record.id, upload_record.key, upload_record.size)
-    for path in fetch(target, one, options.to):
+    one = read_progress(ledger, upload_record.id, upload_record.key, upload_record.size)
+    for path in fetch_results(target, one, options.to):
         console.print(str(path), highlight=False, soft_wrap=True, markup=False)
     return 0
 

@@ -150,7 +150,7 @@ def at_rest(all_of_them: list[Progress]) -> bool:
     return all(one.ended or (one.waits_for and one.group not in coming) for one in all_of_them)
 
 
-def progress(ledger: Ledger, upload_id: str, key: str, size: int) -> Progress:
+def read_progress(ledger: Ledger, upload_id: str, key: str, size: int) -> Progress:
     """Read one upload's standing."""
     upload = ledger.find_upload(upload_id)
     if upload is None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from seqdrop_cli.target import Target
 
 
-def fetch(target: Target, one: Progress, folder: Path) -> list[Path]:
+def fetch_results(target: Target, one: Progress, folder: Path) -> list[Path]:
     """Download all that the results bucket holds on an upload, under folder/<landing key>/. Answers the files."""
     s3, place = target.client("s3"), place_of(folder, one.key)
     wanted = {
@@ -44,7 +44,7 @@ def place_of(folder: Path, key: str) -> Path:
     return folder.joinpath(*parts)
 
 
-def content(files: list[Path], name: str) -> dict:
+def read_json(files: list[Path], name: str) -> dict:
     """The JSON file of that name among those fetched; empty if there is none."""
     return next((json.loads(path.read_text()) for path in files if path.name == name), {})
 

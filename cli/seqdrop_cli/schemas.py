@@ -26,6 +26,6 @@ def job_schema() -> dict:
 SCHEMAS: dict[str, Callable[[], dict]] = {"analyses": lambda: analyses_schema(KINDS), "job": job_schema}
 
 
-def text_of(name: str) -> str:
+def render_schema(name: str) -> str:
     """Return a schema as its file has it."""
     return json.dumps(SCHEMAS[name](), indent=2) + "\n"

@@ -10,9 +10,9 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
-from seqdrop.companions.runs import put_marker
+from seqdrop.companions.runs import marker_command
 
-from seqdrop_cli.progress import BAD, BUSY, DONE, SKIPPED, WAITING, Progress, at_rest, progress
+from seqdrop_cli.progress import BAD, BUSY, DONE, SKIPPED, WAITING, Progress, at_rest, read_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def watch(ledger: Ledger, versions: list[UploadVersion], console: Console, patie
 def _follow(ledger: Ledger, versions: list[UploadVersion], patience: float) -> Iterator[list[Progress]]:
     last, moved = None, time.monotonic()
     while True:
-        now = [progress(ledger, v.id, v.key, v.size) for v in versions]
+        now = [read_progress(ledger, v.id, v.key, v.size) for v in versions]
         yield now
         states = [one.state for one in now]
         # They are read one after the other: what waits was seen to wait after all others had ended.
@@ -67,14 +67,14 @@ def _follow(ledger: Ledger, versions: list[UploadVersion], patience: float) -> I
         time.sleep(EVERY)
 
 
-def mates_missing(now: list[Progress]) -> list[str]:
+def explain_waiting(now: list[Progress]) -> list[str]:
     """A sentence for each upload that waits: what for, and what to do."""
     return [_missing(one) for one in now if one.waits_for]
 
 
 def _missing(one: Progress) -> str:
     if one.held:
-        command = put_marker(one.upload.bucket, one.waits_for)
+        command = marker_command(one.upload.bucket, one.waits_for)
         return f"{one.key} is valid and waits for the marker of its run. If the run is complete: {command}"
     if not one.awaited:
         return f"{one.key} waits for nothing any more, and goes on within the hour."

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ClientError
 from seqdrop.aws import multipart
-from seqdrop.aws.s3 import never_over_a_copy
+from seqdrop.aws.s3 import protect_existing_copies
 from seqdrop.errors import ArchiveMismatchError, ObjectGoneError
 from seqdrop.ledger.records import Upload
 from seqdrop.stages.archive import cold_copy, receipts
@@ -98,7 +98,7 @@ class TestInParts:
 def test_a_second_copy_is_refused(aws):
     landing, cold = make_bucket(aws, versioned=True), make_bucket(aws, versioned=True)
     s3 = aws.session().client("s3")
-    never_over_a_copy(s3)
+    protect_existing_copies(s3)
     put = s3.put_object(Bucket=landing, Key="raw/a.fastq", Body=b"ACGT")
     upload = Upload.received(UploadVersion(landing, "raw/a.fastq", put["VersionId"], 4, "e"), "raw")
     upload = Upload(**{**upload.__dict__, "sha256": hashlib.sha256(b"ACGT").hexdigest()})

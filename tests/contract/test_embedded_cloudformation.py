@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import WaiterError
 
-from local.testing import unique
+from local.testing import unique_name
 
 pytest_plugins = ["local.fixtures"]
 
@@ -14,7 +14,7 @@ class Stack:
     """A stack of one template, made and changed."""
 
     def __init__(self, aws):
-        self._client, self.name = aws.client("cloudformation"), unique("stack")
+        self._client, self.name = aws.client("cloudformation"), unique_name("stack")
 
     def make(self, resources: dict) -> None:
         self._client.create_stack(StackName=self.name, TemplateBody=json.dumps({"Resources": resources}))

@@ -17,15 +17,15 @@ from botocore.config import Config
 from local.testing import (
     ENDED,
     ModelBench,
-    acting_as,
     allow,
-    archive,
+    assume_role,
+    expect_error,
     make_bucket,
+    make_model_archive,
     make_role,
     policy,
-    refused,
-    unique,
-    until,
+    unique_name,
+    wait_for,
 )
 
 pytest_plugins = ["local.fixtures"]
@@ -47,7 +47,7 @@ def transform_fn(model, data, content_type, accept): return sys.executable
 
 def make_function(aws, source: str, **options) -> str:
     """A Lambda function's name."""
-    code, name, role = io.BytesIO(), unique("function"), make_role(aws, service="lambda.amazonaws.com")
+    code, name, role = io.BytesIO(), unique_name("function"), make_role(aws, service="lambda.amazonaws.com")
     with zipfile.ZipFile(code, "w") as package:
         package.writestr("app.py", f"def handler(event, context):\n    {source}\n")
     aws.client("lambda").create_function(
@@ -64,7 +64,7 @@ def make_function(aws, source: str, **options) -> str:
 
 def make_queue(aws, **attributes) -> tuple[str, str]:
     """A queue's URL and ARN; EventBridge may send to it."""
-    sqs, name = aws.client("sqs"), unique("queue")
+    sqs, name = aws.client("sqs"), unique_name("queue")
     arn = f"arn:aws:sqs:{aws.region}:{aws.account}:{name}"
     anyone = policy(allow("sqs:SendMessage", arn, Principal={"Service": "events.amazonaws.com"}))
     return sqs.create_queue(QueueName=name, Attributes={"Policy": anyone, **attributes})["QueueUrl"], arn
@@ -99,7 +99,7 @@ class TestLambda:
 
 class TestEventBridge:
     def rule(self, aws, target: str, **more) -> str:
-        events, source = aws.client("events"), unique("source")
+        events, source = aws.client("events"), unique_name("source")
         events.put_rule(Name=source, EventPattern=json.dumps({"source": [source]}))
         events.put_targets(Rule=source, Targets=[{"Id": "one", "Arn": target, **more}])
         events.put_events(Entries=[{"Source": source, "DetailType": "test", "Detail": "{}"}])
@@ -119,7 +119,7 @@ class TestEventBridge:
         ]["KeyId"]
         url, arn = make_queue(aws, KmsMasterKeyId=key)
         self.rule(aws, arn)
-        assert until(lambda: messages(aws, url))
+        assert wait_for(lambda: messages(aws, url))
 
 
 class TestKeys:
@@ -128,13 +128,13 @@ class TestKeys:
     def test_a_sender_needs_no_permission_for_the_queues_key(self, aws):
         key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
         url, arn = make_queue(aws, KmsMasterKeyId=key)
-        acting_as(aws, make_role(aws, allow("sqs:SendMessage", arn))).client("sqs").send_message(
+        assume_role(aws, make_role(aws, allow("sqs:SendMessage", arn))).client("sqs").send_message(
             QueueUrl=url, MessageBody="a"
         )
         assert messages(aws, url)
 
     def test_a_kms_write_that_names_no_key_is_refused(self, aws):
-        with refused("InvalidArgument", "requires a key id"):
+        with expect_error("InvalidArgument", "requires a key id"):
             aws.client("s3").put_object(Bucket=make_bucket(aws), Key="a", Body=b"", ServerSideEncryption="aws:kms")
 
     def test_the_etag_of_an_object_under_kms_is_its_md5(self, aws):
@@ -149,8 +149,8 @@ class TestS3:
     def test_the_first_version_of_a_batch_deletion_is_checked_as_a_plain_deletion(self, aws):
         s3, bucket = aws.client("s3"), make_bucket(aws, versioned=True)
         version = s3.put_object(Bucket=bucket, Key="a", Body=b"one")["VersionId"]
-        client = acting_as(aws, make_role(aws, allow("s3:DeleteObjectVersion", f"arn:aws:s3:::{bucket}/*")))
-        with refused("AccessDenied", "s3:DeleteObject "):
+        client = assume_role(aws, make_role(aws, allow("s3:DeleteObjectVersion", f"arn:aws:s3:::{bucket}/*")))
+        with expect_error("AccessDenied", "s3:DeleteObject "):
             client.client("s3").delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a", "VersionId": version}]})
 
     def test_a_lifecycle_rule_is_kept_and_never_acts(self, aws):
@@ -181,7 +181,7 @@ class TestS3:
         s3, bucket = aws.client("s3"), make_bucket(aws)
         s3.put_object(Bucket=bucket, Key="a", Body=b"one", StorageClass="DEEP_ARCHIVE")
         s3.restore_object(Bucket=bucket, Key="a", RestoreRequest={"Days": 1})
-        until(lambda: 'request="false"' in s3.head_object(Bucket=bucket, Key="a")["Restore"], timeout=5)
+        wait_for(lambda: 'request="false"' in s3.head_object(Bucket=bucket, Key="a")["Restore"], timeout=5)
 
 
 class TestSageMaker:
@@ -201,7 +201,7 @@ class TestSageMaker:
 
     def processed(self, aws, program: str, *words: str) -> list[str]:
         """What a program prints as a processing job."""
-        bucket, name = make_bucket(aws), unique("job")
+        bucket, name = make_bucket(aws), unique_name("job")
         aws.client("s3").put_object(Bucket=bucket, Key="main.py", Body=program.encode())
         place = "/opt/ml/processing/input/code"
         source = {"S3Uri": f"s3://{bucket}/main.py", "LocalPath": place, "S3DataType": "S3Prefix"}
@@ -216,7 +216,7 @@ class TestSageMaker:
             ProcessingInputs=[{"InputName": "code", "S3Input": source}],
             ProcessingResources={"ClusterConfig": cluster},
         )
-        until(lambda: self.status(aws, name) in ENDED, timeout=40)
+        wait_for(lambda: self.status(aws, name) in ENDED, timeout=40)
         assert self.status(aws, name) == "Completed"
         return (aws.workdir / "processing-jobs" / name / "container.log").read_text().splitlines()
 
@@ -235,8 +235,8 @@ class TestSageMaker:
 
     def trained(self, aws, script: str, **changes) -> tuple[dict, list[str], str]:
         """What a job that ran a script is described as, what it printed, and its bucket."""
-        bucket, name = make_bucket(aws), unique("job")
-        code = archive({"train.py": script, "requirements.txt": "no-such-package==0"})
+        bucket, name = make_bucket(aws), unique_name("job")
+        code = make_model_archive({"train.py": script, "requirements.txt": "no-such-package==0"})
         aws.client("s3").put_object(Bucket=bucket, Key="code/sourcedir.tar.gz", Body=code)
         source = f"s3://{bucket}/code/sourcedir.tar.gz"
         request = {
@@ -251,7 +251,7 @@ class TestSageMaker:
         }
         client = aws.client("sagemaker")
         client.create_training_job(**request | changes)
-        job = until(
+        job = wait_for(
             lambda: (one := client.describe_training_job(TrainingJobName=name))["TrainingJobStatus"] in ENDED and one,
             timeout=40,
         )
@@ -293,7 +293,7 @@ one.unlink()
             "before-call.sagemaker.DescribeModel",
             lambda params, **_: params.update(body=json.dumps(body | {"Later": 1}).encode()),
         )
-        with refused("ValidationException", "Unknown member 'later'"):
+        with expect_error("ValidationException", "Unknown member 'later'"):
             client.describe_model(**body)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.testing import ModelBench, acting_as, allow, make_role, refused, unique
+from local.testing import ModelBench, allow, assume_role, expect_error, make_role, unique_name
 
 pytest_plugins = ["local.fixtures"]
 
@@ -19,7 +19,7 @@ def arn(aws, name: str) -> str:
 
 
 def test_a_model_is_described_as_it_was_made(aws, bench):
-    name = unique("Model")
+    name = unique_name("Model")
     answer = bench.sagemaker.create_model(
         ModelName=name,
         ExecutionRoleArn=bench.role,
@@ -41,12 +41,12 @@ def test_a_model_is_listed_and_deleted(bench):
     bench.sagemaker.delete_model(ModelName=name)
     assert not bench.sagemaker.list_models(NameContains=name)["Models"]
     for operation in (bench.sagemaker.describe_model, bench.sagemaker.delete_model):
-        with refused("ValidationException", 'Could not find model "arn:aws:sagemaker'):
+        with expect_error("ValidationException", 'Could not find model "arn:aws:sagemaker'):
             operation(ModelName=name)
 
 
 def test_lists_come_in_pages(bench):
-    stem = unique("page")
+    stem = unique_name("page")
     for number in range(3):
         bench.sagemaker.create_model(
             ModelName=f"{stem}-{number}",
@@ -60,7 +60,7 @@ def test_lists_come_in_pages(bench):
 
 
 def test_a_name_is_given_once_whatever_its_case(bench):
-    with refused("ValidationException", "Cannot create already existing model"):
+    with expect_error("ValidationException", "Cannot create already existing model"):
         bench.sagemaker.create_model(
             ModelName=bench.model.upper(),
             ExecutionRoleArn=bench.role,
@@ -69,12 +69,12 @@ def test_a_name_is_given_once_whatever_its_case(bench):
 
 
 def test_model_data_must_be_there(bench):
-    with refused("ValidationException", "Could not find model data at s3://"):
+    with expect_error("ValidationException", "Could not find model data at s3://"):
         bench.create_model(ModelDataUrl=f"s3://{bench.bucket}/absent.tar.gz")
 
 
 def test_the_execution_role_must_be_allowed_to_read_the_model_data(aws, bench):
-    with refused("ValidationException", "Could not access model data at s3://"):
+    with expect_error("ValidationException", "Could not access model data at s3://"):
         bench.create_model(ExecutionRoleArn=make_role(aws, allow("logs:*")))
 
 
@@ -82,7 +82,7 @@ def test_the_execution_role_must_be_allowed_to_read_the_model_data(aws, bench):
 def test_the_execution_role_must_trust_sagemaker(aws, bench, service):
     absent = f"arn:aws:iam::{aws.account}:role/absent"
     role = make_role(aws, allow("s3:*"), service=service) if service else absent
-    with refused("ValidationException", "Could not assume role"):
+    with expect_error("ValidationException", "Could not assume role"):
         bench.create_model(ExecutionRoleArn=role)
 
 
@@ -97,7 +97,7 @@ def test_the_execution_role_must_trust_sagemaker(aws, bench, service):
     ],
 )
 def test_containers_that_are_refused(bench, container, said):
-    with refused("ValidationException", said):
+    with expect_error("ValidationException", said):
         bench.create_model(**container)
 
 
@@ -107,7 +107,7 @@ def test_tags_are_added_listed_and_removed(aws, bench):
     bench.sagemaker.add_tags(ResourceArn=resource, Tags=[{"Key": "second", "Value": "2"}])
     bench.sagemaker.delete_tags(ResourceArn=resource, TagKeys=["first"])
     assert bench.sagemaker.list_tags(ResourceArn=resource)["Tags"] == [{"Key": "second", "Value": "2"}]
-    with refused("ValidationException"):
+    with expect_error("ValidationException"):
         bench.sagemaker.list_tags(ResourceArn=arn(aws, "absent"))
 
 
@@ -115,11 +115,11 @@ class TestPermissions:
     """The caller's own policies decide, on the resource's ARN."""
 
     def attempt(self, aws, bench, *statements, **request):
-        client = acting_as(aws, make_role(aws, *statements)).client("sagemaker")
+        client = assume_role(aws, make_role(aws, *statements)).client("sagemaker")
         return client.create_model(
             **(
                 {
-                    "ModelName": unique("allowed"),
+                    "ModelName": unique_name("allowed"),
                     "ExecutionRoleArn": bench.role,
                     "PrimaryContainer": {"Image": bench.image, "ModelDataUrl": bench.data},
                 }
@@ -129,16 +129,16 @@ class TestPermissions:
 
     def test_create_needs_the_action_on_the_model(self, aws, bench):
         passing = allow("iam:PassRole", bench.role)
-        with refused("AccessDeniedException", "sagemaker:CreateModel on resource: arn:"):
+        with expect_error("AccessDeniedException", "sagemaker:CreateModel on resource: arn:"):
             self.attempt(aws, bench, passing, allow("sagemaker:CreateModel", arn(aws, "other-*")))
         self.attempt(aws, bench, passing, allow("sagemaker:CreateModel", arn(aws, "allowed-*")))
 
     def test_create_needs_the_role_to_be_passed(self, aws, bench):
         creating = allow("sagemaker:CreateModel")
-        with refused("AccessDeniedException", "iam:PassRole on resource: arn:aws:iam"):
+        with expect_error("AccessDeniedException", "iam:PassRole on resource: arn:aws:iam"):
             self.attempt(aws, bench, creating)
         elsewhere = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
-        with refused("AccessDeniedException"):
+        with expect_error("AccessDeniedException"):
             self.attempt(aws, bench, creating, allow("iam:PassRole", bench.role, Condition=elsewhere))
         here = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
         self.attempt(aws, bench, creating, allow("iam:PassRole", bench.role, Condition=here))
@@ -146,7 +146,7 @@ class TestPermissions:
     def test_create_with_tags_needs_add_tags(self, aws, bench):
         statements = [allow("sagemaker:CreateModel"), allow("iam:PassRole", bench.role)]
         tags = {"Tags": [{"Key": "project", "Value": "seqdrop"}]}
-        with refused("AccessDeniedException", "sagemaker:AddTags"):
+        with expect_error("AccessDeniedException", "sagemaker:AddTags"):
             self.attempt(aws, bench, *statements, **tags)
         self.attempt(aws, bench, *statements, allow("sagemaker:AddTags"), **tags)
 
@@ -156,35 +156,35 @@ class TestPermissions:
             ["sagemaker:CreateModel", "sagemaker:AddTags"],
             Condition={"StringEquals": {"aws:RequestTag/project": "seqdrop"}},
         )
-        with refused("AccessDeniedException"):
+        with expect_error("AccessDeniedException"):
             self.attempt(aws, bench, passing, creating)
         made = self.attempt(aws, bench, passing, creating, Tags=[tag])["ModelArn"]
         reading = allow("sagemaker:ListTags", Condition={"StringEquals": {"aws:ResourceTag/project": "seqdrop"}})
-        reader = acting_as(aws, make_role(aws, reading)).client("sagemaker")
+        reader = assume_role(aws, make_role(aws, reading)).client("sagemaker")
         assert reader.list_tags(ResourceArn=made)["Tags"] == [tag]
-        with refused("AccessDeniedException"):
+        with expect_error("AccessDeniedException"):
             reader.list_tags(ResourceArn=arn(aws, bench.model))
 
     def test_an_explicit_deny_wins(self, aws, bench):
         deny = {"Effect": "Deny", "Action": "sagemaker:DescribeModel", "Resource": "*"}
-        client = acting_as(aws, make_role(aws, allow("sagemaker:*"), deny)).client("sagemaker")
+        client = assume_role(aws, make_role(aws, allow("sagemaker:*"), deny)).client("sagemaker")
         client.list_models()
-        with refused("AccessDeniedException", "explicit deny"):
+        with expect_error("AccessDeniedException", "explicit deny"):
             client.describe_model(ModelName=bench.model)
 
     def test_keys_that_nobody_has_are_refused(self, aws):
         stranger = aws.session({"AccessKeyId": "AKIAABSENT0000000000", "SecretAccessKey": "x"})
-        with refused("UnrecognizedClientException"):
+        with expect_error("UnrecognizedClientException"):
             stranger.client("sagemaker").list_models()
 
 
 def test_an_operation_that_is_not_there_says_so(aws):
-    with refused("ValidationException", "no operation 'ListEndpoints'"):
+    with expect_error("ValidationException", "no operation 'ListEndpoints'"):
         aws.client("sagemaker").list_endpoints()
 
 
 def test_each_region_has_models_of_its_own(aws, bench):
     elsewhere = aws.client("sagemaker", region_name="eu-west-1")
     assert not elsewhere.list_models()["Models"]
-    with refused("ValidationException", "eu-west-1"):
+    with expect_error("ValidationException", "eu-west-1"):
         elsewhere.describe_model(ModelName=bench.model)

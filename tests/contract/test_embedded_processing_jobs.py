@@ -5,8 +5,18 @@ import json
 import pytest
 from botocore.config import Config
 
-from local.embedded import EmbeddedAws
-from local.testing import ENDED, EventLog, acting_as, allow, make_bucket, make_role, refused, unique, until
+from local.embedded import EmbeddedAws, JobLimits
+from local.testing import (
+    ENDED,
+    EventLog,
+    allow,
+    assume_role,
+    expect_error,
+    make_bucket,
+    make_role,
+    unique_name,
+    wait_for,
+)
 
 pytest_plugins = ["local.fixtures"]
 
@@ -62,7 +72,7 @@ class Bench:
 
     def request(self, *words: str, inputs=(), **changes) -> dict:
         return {
-            "ProcessingJobName": unique("job"),
+            "ProcessingJobName": unique_name("job"),
             "RoleArn": self.role,
             "AppSpecification": {
                 "ImageUri": IMAGE,
@@ -84,7 +94,7 @@ class Bench:
         return self.sagemaker.describe_processing_job(ProcessingJobName=name)
 
     def ended(self, name: str) -> dict:
-        return until(lambda: (job := self.describe(name))["ProcessingJobStatus"] in ENDED and job, timeout=40)
+        return wait_for(lambda: (job := self.describe(name))["ProcessingJobStatus"] in ENDED and job, timeout=40)
 
     def run(self, *words: str, **changes) -> dict:
         return self.ended(self.start(*words, **changes))
@@ -192,7 +202,7 @@ class TestFailures:
         before = aws.processes()
         job = bench.run("sleep", "60", StoppingCondition={"MaxRuntimeInSeconds": 1})
         assert (job["ProcessingJobStatus"], "MaxRuntimeInSeconds" in job["FailureReason"]) == ("Stopped", True)
-        until(lambda: not aws.processes() - before)
+        wait_for(lambda: not aws.processes() - before)
 
 
 class TestRequests:
@@ -223,7 +233,7 @@ class TestRequests:
     )
     def test_requests_that_break_a_rule(self, aws, bench, change, said):
         lenient = aws.client("sagemaker", config=Config(parameter_validation=False))
-        with refused("ValidationException", said):
+        with expect_error("ValidationException", said):
             lenient.create_processing_job(**bench.request("list", **change))
 
     @pytest.mark.parametrize(
@@ -237,26 +247,26 @@ class TestRequests:
         ],
     )
     def test_inputs_that_break_a_rule(self, bench, change, said):
-        with refused("ValidationException", said):
+        with expect_error("ValidationException", said):
             bench.start("list", inputs=[bench.channel("one", "code/", **change)])
 
     def test_inputs_have_names_of_their_own(self, bench):
-        with refused("ValidationException", "unique"):
+        with expect_error("ValidationException", "unique"):
             bench.start("list", inputs=[bench.channel("code", "code/")])
 
     @pytest.mark.parametrize("count", [2, 101])
     def test_more_instances_than_one_are_refused(self, bench, count):
         cluster = {"InstanceCount": count, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 5}
-        with refused("ValidationException"):
+        with expect_error("ValidationException"):
             bench.start("list", ProcessingResources={"ClusterConfig": cluster})
 
     def test_outputs_while_it_runs_are_refused(self, bench):
-        with refused("ValidationException", "EndOfJob"):
+        with expect_error("ValidationException", "EndOfJob"):
             bench.start("write", ProcessingOutputConfig=output(bench, S3UploadMode="Continuous"))
 
     def test_the_role_must_be_one_that_sagemaker_can_assume(self, bench):
         role = make_role(bench.aws, service="lambda.amazonaws.com")
-        with refused("ValidationException", "Could not assume role"):
+        with expect_error("ValidationException", "Could not assume role"):
             bench.start("list", RoleArn=role)
 
     def test_the_caller_needs_the_action_the_tags_and_the_role(self, aws, bench):
@@ -265,19 +275,19 @@ class TestRequests:
         passing = allow(
             "iam:PassRole", bench.role, Condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
         )
-        client = acting_as(aws, make_role(aws, may, passing)).client("sagemaker")
-        client.create_processing_job(**bench.request("list", ProcessingJobName=unique("ALLOWED")))
-        with refused("AccessDeniedException", "sagemaker:CreateProcessingJob on resource"):
+        client = assume_role(aws, make_role(aws, may, passing)).client("sagemaker")
+        client.create_processing_job(**bench.request("list", ProcessingJobName=unique_name("ALLOWED")))
+        with expect_error("AccessDeniedException", "sagemaker:CreateProcessingJob on resource"):
             client.create_processing_job(**bench.request("list"))
-        tagged = bench.request("list", ProcessingJobName=unique("allowed"), Tags=[{"Key": "a", "Value": "b"}])
-        with refused("AccessDeniedException", "sagemaker:AddTags"):
+        tagged = bench.request("list", ProcessingJobName=unique_name("allowed"), Tags=[{"Key": "a", "Value": "b"}])
+        with expect_error("AccessDeniedException", "sagemaker:AddTags"):
             client.create_processing_job(**tagged)
-        without = acting_as(aws, make_role(aws, may)).client("sagemaker")
-        with refused("AccessDeniedException", "iam:PassRole"):
-            without.create_processing_job(**bench.request("list", ProcessingJobName=unique("allowed")))
+        without = assume_role(aws, make_role(aws, may)).client("sagemaker")
+        with expect_error("AccessDeniedException", "iam:PassRole"):
+            without.create_processing_job(**bench.request("list", ProcessingJobName=unique_name("allowed")))
 
     def test_jobs_beyond_the_accounts_quota_are_refused(self, tmp_path):
-        with EmbeddedAws(tmp_path, processing_limit=1) as aws:
+        with EmbeddedAws(tmp_path, limits=JobLimits(processing=1)) as aws:
             bench = Bench(aws)
             first = bench.start("sleep", "60")
             with pytest.raises(bench.sagemaker.exceptions.ResourceLimitExceeded, match="for processing job usage"):
@@ -307,7 +317,7 @@ class TestStates:
         assert bench.sagemaker.list_tags(ResourceArn=job["ProcessingJobArn"])["Tags"] == tags
 
     def test_jobs_are_listed(self, bench):
-        stem = unique("list")
+        stem = unique_name("list")
         for number, words in enumerate([("list",), ("exit", "1")]):
             bench.run(*words, ProcessingJobName=f"{stem}-{number}")
 
@@ -321,18 +331,18 @@ class TestStates:
 
     @pytest.mark.parametrize("operation", ["describe_processing_job", "stop_processing_job"])
     def test_an_unknown_job_is_a_validation_error(self, aws, operation):
-        with refused("ValidationException", "Could not find requested job with name: absent"):
+        with expect_error("ValidationException", "Could not find requested job with name: absent"):
             getattr(aws.client("sagemaker"), operation)(ProcessingJobName="absent")
 
     def test_a_running_job_is_stopped_with_all_it_started(self, aws, bench):
         before = aws.processes()
         name = bench.start("sleep", "60")
-        until(lambda: len(aws.processes() - before) == 2)
+        wait_for(lambda: len(aws.processes() - before) == 2)
         bench.sagemaker.stop_processing_job(ProcessingJobName=name)
         job = bench.ended(name)
         assert (job["ProcessingJobStatus"], "FailureReason" in job) == ("Stopped", False)
-        until(lambda: not aws.processes() - before)
-        with refused("ValidationException", "processing job is in status Stopped"):
+        wait_for(lambda: not aws.processes() - before)
+        with expect_error("ValidationException", "processing job is in status Stopped"):
             bench.sagemaker.stop_processing_job(ProcessingJobName=name)
 
     @pytest.mark.parametrize(
@@ -344,7 +354,7 @@ class TestStates:
         ],
     )
     def test_each_move_is_an_event_in_order(self, aws, bench, words, states):
-        name = unique("Events")
+        name = unique_name("Events")
         log = EventLog(aws, {"source": ["aws.sagemaker"], "detail": {"ProcessingJobName": [name]}})
         bench.start(*words, ProcessingJobName=name)
         if states[-1] == "Stopped":

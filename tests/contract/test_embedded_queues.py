@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from local.patches.lambda_queues import WORKERS
-from local.testing import allow, make_role, unique, until
+from local.testing import allow, make_role, unique_name, wait_for
 
 pytest_plugins = ["local.fixtures"]
 
@@ -27,7 +27,7 @@ def told(aws):
     sqs, functions = aws.client("sqs"), aws.client("lambda")
 
     def run(messages: int, **options) -> list[dict]:
-        name = unique("reader")
+        name = unique_name("reader")
         source, target = (sqs.create_queue(QueueName=f"{name}-{end}")["QueueUrl"] for end in ("in", "out"))
         code = io.BytesIO()
         with zipfile.ZipFile(code, "w") as package:
@@ -53,7 +53,7 @@ def told(aws):
                 found.append(json.loads(message["Body"]))
             return sum(one["messages"] for one in found) == messages
 
-        until(heard, timeout=60)
+        wait_for(heard, timeout=60)
         return found
 
     return run

@@ -8,7 +8,17 @@ import pytest
 from awscrt.checksums import crc64nvme
 from botocore.config import Config
 
-from local.testing import EventLog, acting_as, allow, make_bucket, make_role, policy, refused, unique, until
+from local.testing import (
+    EventLog,
+    allow,
+    assume_role,
+    expect_error,
+    make_bucket,
+    make_role,
+    policy,
+    unique_name,
+    wait_for,
+)
 
 pytest_plugins = ["local.fixtures"]
 
@@ -131,7 +141,7 @@ class TestChecksums:
 
     def test_a_wrong_checksum_is_refused(self, aws, bucket):
         impatient = aws.client("s3", config=Config(retries={"total_max_attempts": 1}))
-        with refused("BadDigest"):
+        with expect_error("BadDigest"):
             impatient.put_object(Bucket=bucket, Key="a", Body=b"one", ChecksumSHA256=sha256(b"two"))
 
     def test_a_multipart_upload_has_a_whole_crc64_or_a_composite_sha256(self, aws, s3, bucket):
@@ -212,16 +222,16 @@ class TestCopies:
     def test_a_copy_onto_itself_that_changes_nothing_is_refused(self, s3, bucket):
         first = s3.put_object(Bucket=bucket, Key="a", Body=b"one")["VersionId"]
         source = {"Bucket": bucket, "Key": "a"}
-        with refused("InvalidRequest", "copy an object to itself"):
+        with expect_error("InvalidRequest", "copy an object to itself"):
             s3.copy_object(Bucket=bucket, Key="a", CopySource=source)
         s3.copy_object(Bucket=bucket, Key="a", CopySource=source, StorageClass="STANDARD_IA")
         s3.copy_object(Bucket=bucket, Key="a", CopySource=source | {"VersionId": first})
 
     def test_a_copy_of_what_is_not_there_says_so(self, s3, bucket):
         s3.put_object(Bucket=bucket, Key="a", Body=b"one")
-        with refused("NoSuchKey"):
+        with expect_error("NoSuchKey"):
             s3.copy_object(Bucket=bucket, Key="b", CopySource={"Bucket": bucket, "Key": "absent"})
-        with refused("NoSuchVersion"):
+        with expect_error("NoSuchVersion"):
             s3.copy_object(Bucket=bucket, Key="b", CopySource={"Bucket": bucket, "Key": "a", "VersionId": "absent"})
 
     def test_parts_are_copied_with_checksums_of_their_own(self, s3, bucket):
@@ -268,18 +278,18 @@ class TestArchiveClasses:
         started = s3.create_multipart_upload(Bucket=bucket, Key="c")
         part = {"Bucket": bucket, "Key": "c", "UploadId": started["UploadId"], "PartNumber": 1}
         for exact in ({}, {"VersionId": version}):
-            with refused("InvalidObjectState"):
+            with expect_error("InvalidObjectState"):
                 s3.get_object(**place, **exact)
-            with refused("InvalidObjectState"):
+            with expect_error("InvalidObjectState"):
                 s3.copy_object(Bucket=bucket, Key="b", CopySource=place | exact)
-            with refused("InvalidObjectState"):
+            with expect_error("InvalidObjectState"):
                 s3.upload_part_copy(**part, CopySource=place | exact)
             assert s3.head_object(**place, **exact)["ContentLength"] == 3
         s3.restore_object(**place, RestoreRequest={"Days": 1, "GlacierJobParameters": {"Tier": "Bulk"}})
         assert s3.head_object(**place)["Restore"] == 'ongoing-request="true"'
-        with refused("RestoreAlreadyInProgress"):
+        with expect_error("RestoreAlreadyInProgress"):
             s3.restore_object(**place, RestoreRequest={"Days": 1})
-        until(lambda: self.restored(s3, bucket))
+        wait_for(lambda: self.restored(s3, bucket))
         assert s3.get_object(**place)["Body"].read() == b"one"
         copied = s3.copy_object(Bucket=bucket, Key="b", CopySource=place | {"VersionId": version})
         assert "StorageClass" not in s3.head_object(Bucket=bucket, Key="b", VersionId=copied["VersionId"])
@@ -288,15 +298,15 @@ class TestArchiveClasses:
     def test_deep_archive_has_no_expedited_tier(self, s3, bucket):
         s3.put_object(Bucket=bucket, Key="a", Body=b"one", StorageClass="DEEP_ARCHIVE")
         request = {"Days": 1, "GlacierJobParameters": {"Tier": "Expedited"}}
-        with refused("InvalidArgument", "Retrieval option is not supported"):
+        with expect_error("InvalidArgument", "Retrieval option is not supported"):
             s3.restore_object(Bucket=bucket, Key="a", RestoreRequest=request)
 
     def test_the_current_version_may_be_named_and_an_older_one_is_refused_aloud(self, s3, bucket, version):
         s3.restore_object(Bucket=bucket, Key="a", VersionId=version, RestoreRequest={"Days": 1})
         s3.put_object(Bucket=bucket, Key="a", Body=b"two", StorageClass="DEEP_ARCHIVE")
-        with refused("NotImplemented"):
+        with expect_error("NotImplemented"):
             s3.restore_object(Bucket=bucket, Key="a", VersionId=version, RestoreRequest={"Days": 1})
-        with refused("NoSuchVersion"):
+        with expect_error("NoSuchVersion"):
             s3.restore_object(Bucket=bucket, Key="a", VersionId="absent", RestoreRequest={"Days": 1})
 
 
@@ -322,7 +332,7 @@ class TestVersions:
     def test_a_deletion_without_one_leaves_a_marker(self, s3, bucket):
         version = s3.put_object(Bucket=bucket, Key="a", Body=b"one")["VersionId"]
         assert s3.delete_object(Bucket=bucket, Key="a")["DeleteMarker"]
-        with refused("NoSuchKey"):
+        with expect_error("NoSuchKey"):
             s3.get_object(Bucket=bucket, Key="a")
         assert s3.get_object(Bucket=bucket, Key="a", VersionId=version)["Body"].read() == b"one"
         (marker,) = s3.list_object_versions(Bucket=bucket)["DeleteMarkers"]
@@ -333,7 +343,7 @@ class TestPermissions:
     """Least privilege: each request is refused without its permission and granted with it."""
 
     def client(self, aws, *statements: dict):
-        return acting_as(aws, make_role(aws, *statements)).client("s3")
+        return assume_role(aws, make_role(aws, *statements)).client("s3")
 
     def test_the_archive_function_needs_just_these(self, aws, s3, bucket):
         """One statement is left out at a time, and it is its operation that is refused."""
@@ -362,7 +372,7 @@ class TestPermissions:
         work(self.client(aws, *statements.values()))
         for left_out in statements:
             kept = [statement for name, statement in statements.items() if name != left_out]
-            with refused("AccessDenied|403"):
+            with expect_error("AccessDenied|403"):
                 work(self.client(aws, *kept))
 
     def test_tags_need_the_tagging_actions(self, aws, s3, bucket):
@@ -370,9 +380,9 @@ class TestPermissions:
         version = s3.put_object(Bucket=bucket, Key="a", Body=b"one", Tagging="upload=1")["VersionId"]
         source = {"Bucket": bucket, "Key": "a", "VersionId": version}
         plain = self.client(aws, allow(["s3:PutObject", "s3:GetObjectVersion"], everything))
-        with refused("AccessDenied", "s3:PutObjectTagging"):
+        with expect_error("AccessDenied", "s3:PutObjectTagging"):
             plain.put_object(Bucket=bucket, Key="b", Body=b"one", Tagging="upload=1")
-        with refused("AccessDenied", "s3:GetObjectVersionTagging"):
+        with expect_error("AccessDenied", "s3:GetObjectVersionTagging"):
             plain.copy_object(Bucket=bucket, Key="b", CopySource=source)
         plain.copy_object(Bucket=bucket, Key="b", CopySource=source, TaggingDirective="REPLACE")
         tagging = self.client(
@@ -390,11 +400,11 @@ class TestPermissions:
         blind = self.client(aws, reading)
         seeing = self.client(aws, reading, allow("s3:ListBucket", f"arn:aws:s3:::{bucket}"))
         for client, head, get in ((blind, "403", "AccessDenied"), (seeing, "404", "NoSuchKey")):
-            with refused(head):
+            with expect_error(head):
                 client.head_object(**place)
-            with refused(get):
+            with expect_error(get):
                 client.get_object(**place)
-            with refused(get):
+            with expect_error(get):
                 client.copy_object(Bucket=bucket, Key="b", CopySource=place)
 
     def test_plain_http_is_secure_enough_on_loopback_for_a_tls_only_policy(self, aws, s3, bucket):
@@ -404,7 +414,7 @@ class TestPermissions:
         s3.put_bucket_policy(Bucket=bucket, Policy=policy(tls_only))
         client.put_object(Bucket=bucket, Key="a", Body=b"one")
         s3.put_bucket_policy(Bucket=bucket, Policy=policy(deny))
-        with refused("AccessDenied"):
+        with expect_error("AccessDenied"):
             client.put_object(Bucket=bucket, Key="a", Body=b"one")
 
 
@@ -418,7 +428,7 @@ class TestEncryption:
     @pytest.fixture
     def sealed(self, aws, s3, bucket, key) -> str:
         """The bucket, with the key as its default; named by its alias, as people do."""
-        alias = f"alias/{unique('key')}"
+        alias = f"alias/{unique_name('key')}"
         aws.client("kms").create_alias(AliasName=alias, TargetKeyId=key["KeyId"])
         rule = {
             "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": alias},
@@ -450,17 +460,17 @@ class TestEncryption:
 
     def client(self, aws, key: dict, *actions: str):
         statements = [allow("s3:*")] + ([allow(list(actions), key["Arn"])] if actions else [])
-        return acting_as(aws, make_role(aws, *statements)).client("s3")
+        return assume_role(aws, make_role(aws, *statements)).client("s3")
 
     def test_a_write_needs_the_data_key_and_a_read_the_decryption(self, aws, s3, sealed, key):
         s3.put_object(Bucket=sealed, Key="a", Body=b"one")
         nothing, writer = self.client(aws, key), self.client(aws, key, "kms:GenerateDataKey")
         reader = self.client(aws, key, "kms:Decrypt")
         for client in (nothing, reader):
-            with refused("AccessDenied", "kms:GenerateDataKey"):
+            with expect_error("AccessDenied", "kms:GenerateDataKey"):
                 client.put_object(Bucket=sealed, Key="b", Body=b"one")
         for client in (nothing, writer):
-            with refused("AccessDenied", "kms:Decrypt"):
+            with expect_error("AccessDenied", "kms:Decrypt"):
                 client.get_object(Bucket=sealed, Key="a")
             assert client.head_object(Bucket=sealed, Key="a")
         writer.put_object(Bucket=sealed, Key="b", Body=b"one")
@@ -473,9 +483,9 @@ class TestEncryption:
             self.client(aws, key, "kms:GenerateDataKey"),
             self.client(aws, key, "kms:GenerateDataKey", "kms:Decrypt"),
         )
-        with refused("AccessDenied", "kms:Decrypt"):
+        with expect_error("AccessDenied", "kms:Decrypt"):
             writer.copy_object(Bucket=sealed, Key="b", CopySource=source)
-        with refused("AccessDenied", "kms:Decrypt"):
+        with expect_error("AccessDenied", "kms:Decrypt"):
             upload(writer, sealed, "c", [b"one"])
         both.copy_object(Bucket=sealed, Key="b", CopySource=source)
         upload(both, sealed, "c", [b"one"])
@@ -486,7 +496,7 @@ class TestEncryption:
         kms = aws.client("kms")
         elsewhere = allow("kms:*", "*", Principal={"AWS": f"arn:aws:iam::{aws.account}:role/other"})
         kms.put_key_policy(KeyId=key["KeyId"], PolicyName="default", Policy=policy(elsewhere))
-        with refused("AccessDenied"):
+        with expect_error("AccessDenied"):
             reader.get_object(Bucket=sealed, Key="a")
         through = {"StringEquals": {"kms:ViaService": f"s3.{aws.region}.amazonaws.com"}}
         account = allow("kms:*", "*", Principal={"AWS": f"arn:aws:iam::{aws.account}:root"}, Condition=through)

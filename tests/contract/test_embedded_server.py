@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from local.embedded import REPOSITORY, EmbeddedAws, EmbeddedAwsError, NotRunningError, PortTakenError
-from local.processes import session_members
-from local.testing import allow, archive, make_bucket, make_role, unique, until
+from local.processes import find_session_members
+from local.testing import allow, make_bucket, make_model_archive, make_role, unique_name, wait_for
 
 pytest_plugins = ["local.fixtures"]
 
@@ -33,12 +33,12 @@ def _sessions(aws: EmbeddedAws) -> tuple[int, int]:
 
 
 def _empty(sessions: tuple[int, int]) -> bool:
-    return not any(session_members(session) for session in sessions)
+    return not any(find_session_members(session) for session in sessions)
 
 
 def _make_function(aws: EmbeddedAws, source: str) -> str:
     """A Lambda function's name."""
-    code, name, role = io.BytesIO(), unique("function"), make_role(aws, service="lambda.amazonaws.com")
+    code, name, role = io.BytesIO(), unique_name("function"), make_role(aws, service="lambda.amazonaws.com")
     with zipfile.ZipFile(code, "w") as package:
         package.writestr("app.py", source)
     aws.client("lambda").create_function(
@@ -62,9 +62,9 @@ def _start_job(aws: EmbeddedAws) -> None:
     bucket, role = make_bucket(aws), make_role(aws, allow("s3:*"))
     s3, sagemaker = aws.client("s3"), aws.client("sagemaker")
     code = "import time\ndef model_fn(d): time.sleep(600)\ndef predict_fn(d, m): return d\n"
-    s3.put_object(Bucket=bucket, Key="model.tar.gz", Body=archive({"code/inference.py": code}))
+    s3.put_object(Bucket=bucket, Key="model.tar.gz", Body=make_model_archive({"code/inference.py": code}))
     s3.put_object(Bucket=bucket, Key="in/a", Body=b"a\n")
-    name = unique("sleeper")
+    name = unique_name("sleeper")
     sagemaker.create_model(
         ModelName=name,
         ExecutionRoleArn=role,
@@ -81,7 +81,7 @@ def _start_job(aws: EmbeddedAws) -> None:
 
 def _busy(aws: EmbeddedAws) -> bool:
     """Whether SageMaker has more processes than itself and its warden."""
-    return len(session_members(aws.sagemaker_pid)) >= 3
+    return len(find_session_members(aws.sagemaker_pid)) >= 3
 
 
 def _listeners(pid: int) -> set[str]:
@@ -121,7 +121,7 @@ def test_all_files_lie_in_the_working_directory(tmp_path):
     before = known()
     with EmbeddedAws(tmp_path) as aws:
         _start_function(aws)
-        until(lambda: len(session_members(aws.pid)) > 2)
+        wait_for(lambda: len(find_session_members(aws.pid)) > 2)
         assert any((tmp_path / "tmp").iterdir())
     assert known() == before
     assert not (tmp_path / "tmp").exists()
@@ -132,7 +132,7 @@ def test_stop_leaves_no_process_behind(tmp_path):
     aws = EmbeddedAws(tmp_path).start()
     _start_function(aws)
     _start_job(aws)
-    sessions = until(lambda: _sessions(aws) if _busy(aws) and len(session_members(aws.pid)) >= 3 else None)
+    sessions = wait_for(lambda: _sessions(aws) if _busy(aws) and len(find_session_members(aws.pid)) >= 3 else None)
     aws.stop()
     assert _empty(sessions)
     aws.stop()
@@ -144,9 +144,9 @@ def test_stop_leaves_no_process_behind(tmp_path):
 def test_what_the_server_started_ends_with_it_however_it_ends(tmp_path, number):
     aws = EmbeddedAws(tmp_path).start()
     _start_job(aws)
-    sessions = until(lambda: _sessions(aws) if _busy(aws) else None)
+    sessions = wait_for(lambda: _sessions(aws) if _busy(aws) else None)
     os.kill(aws.pid, number)
-    until(lambda: _empty(sessions))
+    wait_for(lambda: _empty(sessions))
     aws.stop()
 
 
@@ -177,7 +177,7 @@ def _kill(process: subprocess.Popen) -> None:
 def test_the_server_ends_when_the_process_that_started_it_is_killed(tmp_path):
     process, sessions = _start_elsewhere(tmp_path, "attached")
     _kill(process)
-    until(lambda: _empty(sessions))
+    wait_for(lambda: _empty(sessions))
 
 
 def test_a_detached_server_outlives_its_starter_and_can_be_found_and_stopped(tmp_path):

@@ -7,18 +7,18 @@ import tarfile
 import pytest
 from botocore.config import Config
 
-from local.embedded import EmbeddedAws
+from local.embedded import EmbeddedAws, JobLimits
 from local.testing import (
     ENDED,
     EventLog,
-    acting_as,
     allow,
-    archive,
+    assume_role,
+    expect_error,
     make_bucket,
+    make_model_archive,
     make_role,
-    refused,
-    unique,
-    until,
+    unique_name,
+    wait_for,
 )
 
 pytest_plugins = ["local.fixtures"]
@@ -81,7 +81,7 @@ class Bench:
         self.aws, self.bucket = aws, make_bucket(aws)
         self.s3, self.sagemaker = aws.client("s3"), aws.client("sagemaker")
         self.role = make_role(aws, allow(["s3:*", "logs:*"]))
-        self.put("code/sourcedir.tar.gz", archive({"train.py": SCRIPT}))
+        self.put("code/sourcedir.tar.gz", make_model_archive({"train.py": SCRIPT}))
         self.put("data/train.jsonl", b"{}")
 
     def put(self, key: str, body: bytes) -> None:
@@ -97,7 +97,7 @@ class Bench:
             "sagemaker_submit_directory": "/opt/ml/input/data/code/sourcedir.tar.gz",
         }
         return {
-            "TrainingJobName": unique("job"),
+            "TrainingJobName": unique_name("job"),
             "RoleArn": self.role,
             "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
             "HyperParameters": {**program, "say": word, **(told or {})},
@@ -116,7 +116,7 @@ class Bench:
         return self.sagemaker.describe_training_job(TrainingJobName=name)
 
     def ended(self, name: str) -> dict:
-        return until(lambda: (job := self.describe(name))["TrainingJobStatus"] in ENDED and job, timeout=60)
+        return wait_for(lambda: (job := self.describe(name))["TrainingJobStatus"] in ENDED and job, timeout=60)
 
     def run(self, word: str, **changes) -> dict:
         return self.ended(self.start(word, **changes))
@@ -259,7 +259,7 @@ class TestFailures:
         job = bench.run("sleep", StoppingCondition={"MaxRuntimeInSeconds": 1}, CheckpointConfig=bench.kept())
         assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
         assert "FailureReason" not in job
-        until(lambda: not aws.processes() - before)
+        wait_for(lambda: not aws.processes() - before)
 
 
 class TestRequests:
@@ -317,7 +317,7 @@ class TestRequests:
     )
     def test_requests_that_break_a_rule(self, aws, bench, change, said):
         lenient = aws.client("sagemaker", config=Config(parameter_validation=False))
-        with refused("ValidationException", said):
+        with expect_error("ValidationException", said):
             lenient.create_training_job(**bench.request("list", **change))
 
     @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ class TestRequests:
     )
     def test_machines_that_break_a_rule(self, bench, change, said):
         usual = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 5}
-        with refused("ValidationException", said):
+        with expect_error("ValidationException", said):
             bench.start("list", ResourceConfig=usual | change)
 
     @pytest.mark.parametrize(
@@ -345,11 +345,11 @@ class TestRequests:
         ],
     )
     def test_channels_that_break_a_rule(self, bench, change, said):
-        with refused("ValidationException", said):
+        with expect_error("ValidationException", said):
             bench.start("list", inputs=[bench.channel("one", "data/", change.pop("source", None)) | change])
 
     def test_the_role_must_be_one_that_sagemaker_can_assume(self, bench):
-        with refused("ValidationException", "Could not assume role"):
+        with expect_error("ValidationException", "Could not assume role"):
             bench.start("list", RoleArn=make_role(bench.aws, service="lambda.amazonaws.com"))
 
     def test_the_caller_needs_the_action_the_tags_and_the_role(self, aws, bench):
@@ -357,20 +357,20 @@ class TestRequests:
         may = allow(["sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob"], resource)
         passed = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
         passing = allow("iam:PassRole", bench.role, Condition=passed)
-        client = acting_as(aws, make_role(aws, may, passing)).client("sagemaker")
-        client.create_training_job(**bench.request("list", TrainingJobName=unique("ALLOWED")))
-        with refused("AccessDeniedException", "sagemaker:CreateTrainingJob on resource"):
+        client = assume_role(aws, make_role(aws, may, passing)).client("sagemaker")
+        client.create_training_job(**bench.request("list", TrainingJobName=unique_name("ALLOWED")))
+        with expect_error("AccessDeniedException", "sagemaker:CreateTrainingJob on resource"):
             client.create_training_job(**bench.request("list"))
-        tagged = bench.request("list", TrainingJobName=unique("allowed"), Tags=[{"Key": "a", "Value": "b"}])
-        with refused("AccessDeniedException", "sagemaker:AddTags"):
+        tagged = bench.request("list", TrainingJobName=unique_name("allowed"), Tags=[{"Key": "a", "Value": "b"}])
+        with expect_error("AccessDeniedException", "sagemaker:AddTags"):
             client.create_training_job(**tagged)
-        without = acting_as(aws, make_role(aws, may)).client("sagemaker")
-        with refused("AccessDeniedException", "iam:PassRole"):
-            without.create_training_job(**bench.request("list", TrainingJobName=unique("allowed")))
+        without = assume_role(aws, make_role(aws, may)).client("sagemaker")
+        with expect_error("AccessDeniedException", "iam:PassRole"):
+            without.create_training_job(**bench.request("list", TrainingJobName=unique_name("allowed")))
 
     @pytest.mark.long  # a server of its own
     def test_jobs_beyond_the_accounts_quota_are_refused(self, tmp_path):
-        with EmbeddedAws(tmp_path, training_limit=1) as aws:
+        with EmbeddedAws(tmp_path, limits=JobLimits(training=1)) as aws:
             bench = Bench(aws)
             first = bench.start("sleep")
             with pytest.raises(bench.sagemaker.exceptions.ResourceLimitExceeded, match="for training job usage"):
@@ -404,7 +404,7 @@ class TestStates:
         assert bench.sagemaker.list_tags(ResourceArn=job["TrainingJobArn"])["Tags"] == tags
 
     def test_jobs_are_listed(self, bench):
-        stem = unique("list")
+        stem = unique_name("list")
         for number, word in enumerate(["list", "crash"]):
             bench.run(word, TrainingJobName=f"{stem}-{number}")
 
@@ -417,21 +417,21 @@ class TestStates:
 
     @pytest.mark.parametrize("operation", ["describe_training_job", "stop_training_job"])
     def test_an_unknown_job_is_a_validation_error(self, aws, operation):
-        with refused("ValidationException", "Could not find requested job with name: absent"):
+        with expect_error("ValidationException", "Could not find requested job with name: absent"):
             getattr(aws.client("sagemaker"), operation)(TrainingJobName="absent")
 
     def test_a_running_job_is_told_to_end_and_what_it_leaves_is_kept(self, aws, bench):
         before = aws.processes()
         name = bench.start("sleep", CheckpointConfig=bench.kept())
-        until(lambda: "begun" in bench.keys("kept/"), timeout=60)
+        wait_for(lambda: "begun" in bench.keys("kept/"), timeout=60)
         bench.sagemaker.stop_training_job(TrainingJobName=name)
         job = bench.ended(name)
         assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "Stopped")
         assert "FailureReason" not in job
         assert bench.keys("kept/") == ["begun", "state"]
         assert bench.members(job, "model.tar.gz") == ["half"]
-        until(lambda: not aws.processes() - before)
-        with refused("ValidationException", "training job is in status Stopped"):
+        wait_for(lambda: not aws.processes() - before)
+        with expect_error("ValidationException", "training job is in status Stopped"):
             bench.sagemaker.stop_training_job(TrainingJobName=name)
 
     @pytest.mark.parametrize(
@@ -442,7 +442,7 @@ class TestStates:
         ],
     )
     def test_each_secondary_status_is_an_event_in_order(self, aws, bench, word, states):
-        name = unique("Events")
+        name = unique_name("Events")
         log = EventLog(aws, {"source": ["aws.sagemaker"], "detail": {"TrainingJobName": [name]}})
         bench.start(word, TrainingJobName=name)
         events = log.first(len(states))

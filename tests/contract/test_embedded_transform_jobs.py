@@ -10,18 +10,18 @@ import tarfile
 import pytest
 from botocore.config import Config
 
-from local.embedded import EmbeddedAws
+from local.embedded import EmbeddedAws, JobLimits
 from local.testing import (
     EventLog,
     ModelBench,
-    acting_as,
     allow,
-    archive,
-    ended_job,
+    assume_role,
+    expect_error,
+    make_model_archive,
     make_role,
-    refused,
-    unique,
-    until,
+    unique_name,
+    wait_for,
+    wait_for_transform_job,
 )
 
 pytest_plugins = ["local.fixtures"]
@@ -175,7 +175,7 @@ def model_fn(model_dir, context):
 def transform_fn(model, data, content_type, accept):
     return f"{model} {type(data).__name__} {content_type} {accept}".encode()
 """
-        bench.data = bench.put("model.tar.gz", archive({"code/inference.py": code}))
+        bench.data = bench.put("model.tar.gz", make_model_archive({"code/inference.py": code}))
         bench.put("in/a", b"one")
         bench.run("in/", TransformInput={"ContentType": "text/csv"}, TransformOutput={"Accept": "*/*"})
         assert answers(bench) == {"a.out": "True str text/csv application/json"}
@@ -185,7 +185,7 @@ def transform_fn(model, data, content_type, accept):
             "code/main.py": "from helper import model_fn, predict_fn",
             "code/helper.py": "def model_fn(d): return 2\ndef predict_fn(d, m): return d * m\n",
         }
-        bench.data = bench.put("model.tar.gz", archive(code))
+        bench.data = bench.put("model.tar.gz", make_model_archive(code))
         bench.put("in/a", b"[1]")
         bench.run(
             "in/",
@@ -244,7 +244,7 @@ class TestFailures:
     def test_a_long_reason_is_cut_as_the_service_cuts_it(self, bench):
         bench.put("in/a", b"one\n")
         code = "def model_fn(d): return d\ndef transform_fn(*arguments): raise ValueError('x' * 5000)\n"
-        bench.data = bench.put("model.tar.gz", archive({"code/inference.py": code}))
+        bench.data = bench.put("model.tar.gz", make_model_archive({"code/inference.py": code}))
         assert len(self.failed(bench)) == 1024
 
     @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ class TestFailures:
     )
     def test_a_model_that_cannot_be_used_fails_the_job(self, bench, files, said):
         bench.put("in/a", b"one\n")
-        bench.put("model.tar.gz", archive(files))
+        bench.put("model.tar.gz", make_model_archive(files))
         assert said in self.failed(bench)
 
     def test_an_archive_that_leads_out_of_its_folder_fails_the_job(self, bench):
@@ -356,7 +356,7 @@ class TestRequests:
             assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
     def test_the_model_must_be_there(self, bench):
-        with refused("ValidationException", 'Could not find model "arn:aws:sagemaker'):
+        with expect_error("ValidationException", 'Could not find model "arn:aws:sagemaker'):
             bench.start("in/", ModelName="absent")
 
     @pytest.mark.parametrize(
@@ -379,7 +379,7 @@ class TestRequests:
     )
     def test_requests_that_break_a_rule(self, aws, bench, change, said):
         lenient = aws.client("sagemaker", config=Config(parameter_validation=False))
-        with refused("ValidationException", said):
+        with expect_error("ValidationException", said):
             lenient.create_transform_job(**bench.request("in/", **change))
 
     def test_the_largest_payload_passes(self, bench):
@@ -389,26 +389,26 @@ class TestRequests:
     def test_the_caller_needs_the_action_on_the_job(self, aws, bench):
         resource = f"arn:aws:sagemaker:{aws.region}:{aws.account}:transform-job/allowed-*"
         role = make_role(aws, allow(["sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob"], resource))
-        client = acting_as(aws, role).client("sagemaker")
+        client = assume_role(aws, role).client("sagemaker")
         bench.put("in/a", b"one\n")
-        client.create_transform_job(**bench.request("in/", TransformJobName=unique("ALLOWED")))
-        with refused("AccessDeniedException", "sagemaker:CreateTransformJob on resource"):
+        client.create_transform_job(**bench.request("in/", TransformJobName=unique_name("ALLOWED")))
+        with expect_error("AccessDeniedException", "sagemaker:CreateTransformJob on resource"):
             client.create_transform_job(**bench.request("in/"))
-        with refused("AccessDeniedException"):
+        with expect_error("AccessDeniedException"):
             client.list_transform_jobs()
-        tagged = bench.request("in/", TransformJobName=unique("allowed"), Tags=[{"Key": "a", "Value": "b"}])
-        with refused("AccessDeniedException", "sagemaker:AddTags"):
+        tagged = bench.request("in/", TransformJobName=unique_name("allowed"), Tags=[{"Key": "a", "Value": "b"}])
+        with expect_error("AccessDeniedException", "sagemaker:AddTags"):
             client.create_transform_job(**tagged)
 
     def test_jobs_beyond_the_accounts_quota_are_refused(self, tmp_path):
-        with EmbeddedAws(tmp_path, transform_limit=1) as aws:
+        with EmbeddedAws(tmp_path, limits=JobLimits(transform=1)) as aws:
             bench = ModelBench(aws, CODE)
             bench.put("in/a", b"sleep 20\n")
             first = bench.start("in/")
             with pytest.raises(bench.sagemaker.exceptions.ResourceLimitExceeded, match="account-level service limit"):
                 bench.start("in/")
             bench.sagemaker.stop_transform_job(TransformJobName=first)
-            ended_job(aws, first)
+            wait_for_transform_job(aws, first)
             bench.put("in/a", b"one\n")
             assert bench.run("in/")["TransformJobStatus"] == "Completed"
 
@@ -428,7 +428,7 @@ class TestStates:
             ModelClientConfig={"InvocationsTimeoutInSeconds": 60, "InvocationsMaxRetries": 1},
         )
         answer = bench.sagemaker.create_transform_job(**request)
-        job = ended_job(aws, request["TransformJobName"])
+        job = wait_for_transform_job(aws, request["TransformJobName"])
         tags = request.pop("Tags")
         assert answer["TransformJobArn"] == job["TransformJobArn"]
         assert job["TransformJobArn"].endswith(f":transform-job/{request['TransformJobName']}")
@@ -441,7 +441,7 @@ class TestStates:
     def test_jobs_are_listed_by_state_and_time(self, bench):
         bench.put("in/a", b"one\n")
         bench.put("bad/a", b"boom\n")
-        stem = unique("list")
+        stem = unique_name("list")
         for number, source in enumerate(["in/", "bad/"]):
             bench.run(source, TransformJobName=f"{stem}-{number}")
 
@@ -458,7 +458,7 @@ class TestStates:
 
     @pytest.mark.parametrize("operation", ["describe_transform_job", "stop_transform_job"])
     def test_an_unknown_job_is_a_validation_error(self, aws, operation):
-        with refused("ValidationException", "Could not find requested job with name: absent"):
+        with expect_error("ValidationException", "Could not find requested job with name: absent"):
             getattr(aws.client("sagemaker"), operation)(TransformJobName="absent")
 
     def test_a_running_job_is_stopped_and_its_container_is_gone(self, aws, bench):
@@ -466,15 +466,15 @@ class TestStates:
         bench.put("in/b", b"sleep 60\n")
         before = aws.processes()
         name = bench.start("in/")
-        until(lambda: answers(bench))
+        wait_for(lambda: answers(bench))
         assert aws.processes() - before
         bench.sagemaker.stop_transform_job(TransformJobName=name)
-        job = ended_job(aws, name)
+        job = wait_for_transform_job(aws, name)
         assert job["TransformJobStatus"] == "Stopped"
         assert "FailureReason" not in job
         assert set(answers(bench)) == {"a.out"}
-        until(lambda: not aws.processes() - before)
-        with refused("ValidationException", "job is in status Stopped"):
+        wait_for(lambda: not aws.processes() - before)
+        with expect_error("ValidationException", "job is in status Stopped"):
             bench.sagemaker.stop_transform_job(TransformJobName=name)
 
     def test_two_jobs_run_at_once_and_the_others_wait_in_progress(self, aws, bench):
@@ -486,17 +486,17 @@ class TestStates:
             assert {job["TransformJobStatus"] for job in jobs} == {"InProgress"}
             return ["TransformStartTime" in job for job in jobs]
 
-        until(lambda: started() == [True, True, False])
+        wait_for(lambda: started() == [True, True, False])
         for name in reversed(names):
             bench.sagemaker.stop_transform_job(TransformJobName=name)
-        assert {ended_job(aws, name)["TransformJobStatus"] for name in names} == {"Stopped"}
+        assert {wait_for_transform_job(aws, name)["TransformJobStatus"] for name in names} == {"Stopped"}
         assert "TransformStartTime" not in bench.sagemaker.describe_transform_job(TransformJobName=names[2])
 
     def test_a_job_outlives_its_model(self, bench):
         bench.put("in/a", b"sleep 1\n")
         name = bench.start("in/")
         bench.sagemaker.delete_model(ModelName=bench.model)
-        assert ended_job(bench.aws, name)["TransformJobStatus"] == "Completed"
+        assert wait_for_transform_job(bench.aws, name)["TransformJobStatus"] == "Completed"
 
     @pytest.mark.parametrize(
         ("content", "states"),
@@ -507,7 +507,7 @@ class TestStates:
         ],
     )
     def test_each_move_is_an_event_in_order(self, aws, bench, content, states):
-        name = unique("events")
+        name = unique_name("events")
         log = EventLog(aws, {"source": ["aws.sagemaker"], "detail": {"TransformJobName": [name]}})
         bench.put("in/a", content)
         bench.start("in/", TransformJobName=name)
@@ -516,7 +516,7 @@ class TestStates:
         assert [event["detail"]["TransformJobStatus"] for event in log.first(len(states))] == states
 
     def test_an_event_tells_the_job_as_aws_does(self, aws, bench):
-        name = unique("Event")
+        name = unique_name("Event")
         log = EventLog(aws, {"source": ["aws.sagemaker"], "detail": {"TransformJobName": [name]}})
         bench.put("in/a", b"boom\n")
         job = bench.run(

@@ -7,8 +7,8 @@ import signal
 import pytest
 
 from local.embedded import EmbeddedAws
-from local.processes import command_line, session_members
-from local.testing import ModelBench, ended_job, until
+from local.processes import find_session_members, read_command_line
+from local.testing import ModelBench, wait_for, wait_for_transform_job
 
 CODE = """
 import json, os, sys, time
@@ -47,10 +47,9 @@ def bench(aws):
 
 def zygote(aws) -> int | None:
     """The process id of the zygote: the first of its processes, which its containers are forked from."""
-    found = [
-        pid for pid in session_members(aws.sagemaker_pid) if any("zygote.py" in word for word in command_line(pid))
-    ]
-    return min(found, default=None)
+    members = find_session_members(aws.sagemaker_pid)
+    zygotes = [pid for pid in members if any("zygote.py" in word for word in read_command_line(pid))]
+    return min(zygotes, default=None)
 
 
 def response(bench, **changes) -> dict:
@@ -90,10 +89,10 @@ def test_a_job_that_is_stopped_leaves_no_process(aws, bench):
     bench.put("in/a", b"wait")
     before = aws.processes()
     name = bench.start("in/")
-    until(lambda: aws.processes() - before)
+    wait_for(lambda: aws.processes() - before)
     bench.sagemaker.stop_transform_job(TransformJobName=name)
-    assert ended_job(aws, name)["TransformJobStatus"] == "Stopped"
-    until(lambda: not aws.processes() - before)
+    assert wait_for_transform_job(aws, name)["TransformJobStatus"] == "Stopped"
+    wait_for(lambda: not aws.processes() - before)
 
 
 def test_without_its_zygote_a_container_is_started_from_nothing(aws, bench):
@@ -101,11 +100,11 @@ def test_without_its_zygote_a_container_is_started_from_nothing(aws, bench):
     bench.put("long/a", b"wait")
     name = bench.start("long/")
     log = aws.workdir / "jobs" / name / "container.log"
-    until(lambda: log.is_file() and "waiting" in log.read_text())
+    wait_for(lambda: log.is_file() and "waiting" in log.read_text())
     os.kill(zygote(aws), signal.SIGKILL)
     assert not response(bench)["modules"]
     bench.sagemaker.stop_transform_job(TransformJobName=name)
-    assert ended_job(aws, name)["TransformJobStatus"] == "Stopped"
+    assert wait_for_transform_job(aws, name)["TransformJobStatus"] == "Stopped"
 
 
 def test_stop_leaves_nothing(tmp_path):
@@ -113,5 +112,5 @@ def test_stop_leaves_nothing(tmp_path):
         bench, sessions = ModelBench(aws, CODE), (aws.pid, aws.sagemaker_pid)
         bench.put("in/a", b"wait")
         bench.start("in/")
-        until(lambda: zygote(aws))
-    assert not any(session_members(session) for session in sessions)
+        wait_for(lambda: zygote(aws))
+    assert not any(find_session_members(session) for session in sessions)

@@ -14,7 +14,17 @@ from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.uploads import UploadVersion
 
-from local.testing import ENDED, ModelBench, allow, archive, ended_job, make_bucket, make_role, unique, until
+from local.testing import (
+    ENDED,
+    ModelBench,
+    allow,
+    make_bucket,
+    make_model_archive,
+    make_role,
+    unique_name,
+    wait_for,
+    wait_for_transform_job,
+)
 from tests.faults.world import World
 from tests.support.aws.account import Account
 from tests.support.aws.clock import Clock
@@ -68,7 +78,7 @@ def make_table(client) -> str:
     """Make the template's table, under a name of its own."""
     (properties,) = of_type("AWS::DynamoDB::Table").values()
     shape = {name: value(properties[name]) for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")}
-    table = client.create_table(TableName=unique("table"), BillingMode="PAY_PER_REQUEST", **shape)
+    table = client.create_table(TableName=unique_name("table"), BillingMode="PAY_PER_REQUEST", **shape)
     return table["TableDescription"]["TableName"]
 
 
@@ -150,7 +160,7 @@ def test_a_ledger_without_botocore_writes_the_same(account):
 
 def test_a_message_is_hidden_counted_and_at_last_a_dead_letter(aws):
     """As SQS does it with a queue like ours; the world's are emptied by itself, as by Lambda."""
-    sqs, (dead, queue) = aws.client("sqs"), (unique("dead"), unique("queue"))
+    sqs, (dead, queue) = aws.client("sqs"), (unique_name("dead"), unique_name("queue"))
     dead_url = sqs.create_queue(QueueName=dead)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
@@ -187,7 +197,7 @@ def test_both_run_jobs_alike(account, memory, embedded, aws):
 
     account.s3.put(memory.plain, "model.tar.gz", b"")
     jobs(memory, memory.plain, f"s3://{memory.plain}/model.tar.gz", bench.role, end)
-    jobs(embedded, bench.bucket, bench.data, bench.role, lambda name: ended_job(aws, name))
+    jobs(embedded, bench.bucket, bench.data, bench.role, lambda name: wait_for_transform_job(aws, name))
     assert memory.differences(embedded) == []
 
 
@@ -195,14 +205,14 @@ def test_both_run_jobs_alike(account, memory, embedded, aws):
 @pytest.mark.parametrize(("program", "end"), [("good.py", "Completed"), ("bad.py", "Failed")])
 def test_both_describe_a_job_alike(account, memory, embedded, aws, request_of, program, end):
     files, kind = {"good.py": "", "bad.py": "raise SystemExit(3)"}, request_of.__name__
-    for key, body in {**files, "code.tar.gz": archive(files)}.items():
+    for key, body in {**files, "code.tar.gz": make_model_archive(files)}.items():
         aws.client("s3").put_object(Bucket=embedded.plain, Key=f"code/{key}", Body=body)
     request = request_of(make_role(aws, allow(["s3:*", "logs:*"])), embedded.plain, program)
     describe = getattr(aws.client("sagemaker"), f"describe_{kind}_job")
 
     def ended(name: str) -> None:
         key = kind.title()
-        until(lambda: describe(**{f"{key}JobName": name})[f"{key}JobStatus"] in ENDED)
+        wait_for(lambda: describe(**{f"{key}JobName": name})[f"{key}JobStatus"] in ENDED)
 
     reason = {"FailureReason": "it broke"} if end == "Failed" else {}
     one_job(memory, kind, request, lambda name: account.sagemaker.end(name, end, **reason))

@@ -21,8 +21,8 @@ from seqdrop.models.archives import ModelArchive, model_request
 from seqdrop.reads.records import Record
 from seqdrop.sagemaker.requests.transform import transform_request
 from seqdrop.work.items import work_items
+from seqdrop_cli.deploy.archive import pack_model, unpack
 from seqdrop_cli.handler import Handler
-from seqdrop_cli.pack import pack_model, unpacked
 
 from tests.contract.toolkit import Answer, Server, python_of, started
 
@@ -101,7 +101,7 @@ def items() -> bytes:
 def ours(archive: bytes, body: bytes, **settings: str) -> list[dict]:
     """What the handler says without any server."""
     named = {name: value for name, value in environment(CONTIGS, **settings).items() if name.startswith("SEQDROP_")}
-    with unpacked(archive) as folder, Handler(folder, named) as handler:
+    with unpack(archive) as folder, Handler(folder, named) as handler:
         return [json.loads(line) for line in handler.ask(body.rstrip(b"\n"))]
 
 
@@ -216,7 +216,7 @@ def cores(repository) -> int:
 def with_files(archive: bytes, changes: dict[str, bytes | None]) -> bytes:
     """The archive with files added, or left out."""
     held = io.BytesIO()
-    with unpacked(archive) as folder, tarfile.open(fileobj=held, mode="w:gz") as tar:
+    with unpack(archive) as folder, tarfile.open(fileobj=held, mode="w:gz") as tar:
         for name, body in changes.items():
             (folder / name).unlink(missing_ok=True) if body is None else (folder / name).write_bytes(body)
         tar.add(folder, ".")

@@ -11,8 +11,8 @@ from seqdrop.kinds.plans import packaged
 from seqdrop.reads.records import Record
 from seqdrop.results.proteins import ProteinCounts, answered, read_structure
 from seqdrop.work.items import protein_items
+from seqdrop_cli.deploy.archive import pack_model, unpack
 from seqdrop_cli.handler import Handler
-from seqdrop_cli.pack import pack_model, unpacked
 
 from tests.contract.test_inference_toolkit import environment
 from tests.contract.toolkit import python_of, started
@@ -39,7 +39,7 @@ def items() -> list[bytes]:
 def ours(archive: bytes, body: bytes) -> list[bytes]:
     """What the handler says without any server, by this environment's transformers."""
     settings = {name: value for name, value in environment(PROTEINS).items() if name.startswith("SEQDROP_")}
-    with unpacked(archive) as folder, Handler(folder, settings) as handler:
+    with unpack(archive) as folder, Handler(folder, settings) as handler:
         return handler.ask(body)
 
 

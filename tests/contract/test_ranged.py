@@ -7,7 +7,7 @@ from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.errors import ObjectGoneError
 from seqdrop.uploads import UploadVersion
 
-from local.testing import acting_as, allow, make_bucket, make_role, refused
+from local.testing import allow, assume_role, expect_error, make_bucket, make_role
 
 pytest_plugins = ["local.fixtures"]
 
@@ -46,7 +46,7 @@ def test_a_range_beyond_a_version_is_refused(aws, dropped):
     place = {"Bucket": version.bucket, "Key": version.key, "VersionId": version.version_id}
     answer = aws.client("s3").get_object(**place, Range="bytes=1-99", ChecksumMode="ENABLED")
     assert (answer["Body"].read(), answer["ContentRange"], answer["ContentLength"]) == (b"2345", "bytes 1-4/5", 4)
-    with refused("InvalidRange"):
+    with expect_error("InvalidRange"):
         aws.client("s3").get_object(**place, Range="bytes=5-9")
 
 
@@ -73,6 +73,6 @@ def test_the_permissions_of_the_template_are_enough(aws, dropped):
     here = f"arn:aws:s3:::{version.bucket}"
     reading = allow(["s3:GetObject", "s3:GetObjectVersion"], f"{here}/*")
     finding = allow(["s3:ListBucket", "s3:ListBucketVersions"], here)
-    s3 = acting_as(aws, make_role(aws, reading, finding)).client("s3")
+    s3 = assume_role(aws, make_role(aws, reading, finding)).client("s3")
     with RangedObject(s3, version, PART) as stream:
         assert stream.readall() == BODY

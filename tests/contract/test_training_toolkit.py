@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from seqdrop_cli.sourcedir import pack_program
+from seqdrop_cli.deploy.training_code import pack_program
 
 from tests.contract.training_toolkit import Job, python_of
 from tests.unit.model_code.protein import data, published

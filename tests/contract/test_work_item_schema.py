@@ -17,7 +17,7 @@ from seqdrop.reads.records import Record
 from seqdrop.results.rows import Counts, rows
 from seqdrop.results.writer import Predictions
 from seqdrop.work import items
-from seqdrop.work.selection import collapsed
+from seqdrop.work.selection import collapse_identical
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model_code" / "dnabert"))
 
@@ -155,7 +155,7 @@ def test_identical_reads_are_scored_once_and_their_number_comes_back(job, answer
     plain = packaged().by_name["reads"]
     analysis = replace(plain, settings=replace(plain.settings, collapse=True))
     reads = [Record(number, f"r{number}", b"ACGTA" * (4 + number % 2)) for number in range(1, 8)]
-    lines = list(items.work_items("U" * 26, collapsed(reads), analysis))
+    lines = list(items.work_items("U" * 26, collapse_identical(reads), analysis))
     assert all(TAKES_ITEM(json.loads(line)) for line in lines)
     counts = Counts()
     make = analysis.kind.row_maker(Predictions(analysis, [], {}), counts)

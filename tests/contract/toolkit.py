@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from local.testing import until
+from local.testing import wait_for
 
 PORT = 8080
 JSON_LINES = "application/jsonlines"
@@ -114,7 +114,7 @@ def started(python: Path, root: Path, archive: bytes, environment: dict[str, str
     """A server that answers /ping, whatever it says."""
     server = Server(python, root, archive, environment)
     try:
-        until(server.ping, timeout=600, pause=0.2)
+        wait_for(server.ping, timeout=600, pause=0.2)
     except BaseException:
         server.close()
         raise

@@ -79,10 +79,10 @@ def end(target) -> Callable[..., list[Progress]]:
 
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory) -> Path:
-    from local.samples import make
+    from local.samples import write_samples
 
     folder = tmp_path_factory.mktemp("samples")
-    make(folder)
+    write_samples(folder)
     for name in ("training", "proteins"):  # test_training.py, test_proteins.py and test_demo.py have their own
         shutil.rmtree(folder / name)
     return folder

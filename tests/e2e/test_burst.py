@@ -12,7 +12,7 @@ import pytest
 from seqdrop.runtime.events import landed_message
 from seqdrop.stages.archive.cold_copy import archive_key
 
-from local.testing import until
+from local.testing import wait_for
 from tests.e2e.test_road import FASTQ, assert_archived
 
 pytestmark = pytest.mark.long
@@ -76,7 +76,7 @@ def test_two_hundred_files_at_once_all_arrive(put, end, aws, s3, stack, batching
     assert sum(jobs.values()) == READS + CONTIGS
     assert len(jobs) <= MOST_JOBS, jobs
     assert jobs.keys() <= names_of_jobs(aws)
-    until(lambda: not waiting(aws), timeout=60)  # the duplicates, too, have been dealt with
+    wait_for(lambda: not waiting(aws), timeout=60)  # the duplicates, too, have been dealt with
     assert {one.key: one.state for one in end(*versions)} == right
 
 

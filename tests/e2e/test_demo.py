@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.samples import make
+from local.samples import write_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,7 +168,7 @@ def test_kept_used_again_and_stopped(demo, tmp_path, repository):
 
 
 def test_samples_are_the_same_every_time(tmp_path):
-    first, second = make(tmp_path / "a"), make(tmp_path / "b")
+    first, second = write_samples(tmp_path / "a"), write_samples(tmp_path / "b")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
-    other = make(tmp_path / "c", seed=1)
+    other = write_samples(tmp_path / "c", seed=1)
     assert first[0].read_bytes() != other[0].read_bytes()

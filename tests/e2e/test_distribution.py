@@ -12,10 +12,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 import pytest
-from seqdrop_cli.trainings import push_weights
+from seqdrop_cli.deploy.pretrained_weights import push_weights
 
 from local.deploy import push_seed
-from local.proteins import Protein, fasta, files, proteins
+from local.proteins import Protein, encode_data_set, encode_fasta, make_proteins
 from tests.unit.results.proteins import read_three_line
 
 WEIGHTS, MODEL, LEAST = "tiny_t5", "structure", 0.8
@@ -102,7 +102,7 @@ def read_json(s3, bucket: str, key: str) -> dict:
 
 @pytest.fixture(scope="module")
 def made_up() -> list[Protein]:
-    return proteins(random.Random(7))
+    return make_proteins(random.Random(7))
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def trained(request, aws, s3, stack, put, end, made_up, weights):
     """The seed is current before and afterwards: other tests expect its answers."""
     table, fates = CASES[request.param]
     push_seed(s3, stack.results, MODEL)
-    drops = files(made_up, JOB + table)
+    drops = encode_data_set(made_up, JOB + table)
     ended = end(*[put(f"training/{request.param}/{name}", body) for name, body in drops.items()])
     assert [(one.state, one.detail) for one in ended] == [("ARCHIVED", "")] * 4
     upload_id = {one.key.rsplit("/", 1)[1]: one.upload_id for one in ended}["job.toml"]
@@ -172,8 +172,8 @@ def test_it_went_on_from_the_weights_and_passed_its_gate(trained, s3, stack, wei
 
 
 def test_the_model_predicts_a_dropped_fasta(trained, put, end, s3, stack):
-    unseen = proteins(random.Random(11), {"unseen": 20})
-    (one,) = end(put(f"proteins/{trained.upload_id}.fasta", fasta(unseen)))
+    unseen = make_proteins(random.Random(11), {"unseen": 20})
+    (one,) = end(put(f"proteins/{trained.upload_id}.fasta", encode_fasta(unseen)))
     assert one.state == "ARCHIVED", one.detail
     prefix = f"results/proteins/{one.upload_id}/"
     text = s3.get_object(Bucket=stack.results, Key=f"{prefix}structure.fasta")["Body"].read().decode()

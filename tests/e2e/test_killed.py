@@ -10,8 +10,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local.processes import session_members
-from local.testing import ended_job, until
+from local.processes import find_session_members
+from local.testing import wait_for, wait_for_transform_job
 from tests.e2e.test_pairs import reconcile
 from tests.e2e.test_road import assert_archived, rows
 
@@ -40,7 +40,7 @@ def predictions(put, end, s3, stack) -> list[dict]:
 def sagemaker(aws):
     """Whatever a test leaves, the next one finds SageMaker up."""
     yield aws.client("sagemaker")
-    if not session_members(aws.sagemaker_pid):
+    if not find_session_members(aws.sagemaker_pid):
         aws.restart_sagemaker()
 
 
@@ -58,7 +58,7 @@ def kill(aws) -> None:
     """Return when nothing is left of SageMaker and its jobs, and it does not answer."""
     pid = aws.sagemaker_pid
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not session_members(pid))
+    wait_for(lambda: not find_session_members(pid))
     with pytest.raises(ClientError, match="ServiceUnavailable"):
         aws.client("sagemaker", config=Config(retries={"total_max_attempts": 1})).list_transform_jobs()
 
@@ -68,13 +68,13 @@ def running_job(aws, target, upload_id: str) -> str:
 
     def probe() -> str | None:
         attempts = target.ledger().attempts(upload_id)
-        if not attempts or not attempts[-1].job or len(session_members(aws.sagemaker_pid)) <= 2:
+        if not attempts or not attempts[-1].job or len(find_session_members(aws.sagemaker_pid)) <= 2:
             return None
         name = attempts[-1].job
         found = aws.client("sagemaker").list_transform_jobs(NameContains=name)["TransformJobSummaries"]
         return name if [job["TransformJobStatus"] for job in found] == ["InProgress"] else None
 
-    return until(probe, timeout=60)
+    return wait_for(probe, timeout=60)
 
 
 def assert_right(one, predictions, aws, s3, stack) -> None:
@@ -106,7 +106,7 @@ def test_a_job_whose_end_nobody_heard_of_is_found(
     name = running_job(aws, target, version.id)
     kill(aws)
     aws.restart_sagemaker()
-    assert ended_job(aws, name)["TransformJobStatus"] == "Completed"
+    assert wait_for_transform_job(aws, name)["TransformJobStatus"] == "Completed"
     assert target.ledger().attempts(version.id)[-1].state == "SUBMITTED"
     reconcile(aws)
     (one,) = end(version)
@@ -118,7 +118,7 @@ def test_an_upload_that_comes_while_sagemaker_is_down_goes_on_later(
 ):
     kill(aws)
     version = put("contigs/killed/down.fasta", CONTIG)
-    until(lambda: target.ledger().attempts(version.id) and in_flight(aws), timeout=60)
+    wait_for(lambda: target.ledger().attempts(version.id) and in_flight(aws), timeout=60)
     aws.restart_sagemaker()
     reconcile(aws)
     (one,) = end(version)

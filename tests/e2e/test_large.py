@@ -17,7 +17,7 @@ from seqdrop.aws.ranged_stream import PART
 from seqdrop.models.code_bundles import current_code, push_code
 from seqdrop.runtime.events import landed_message
 from seqdrop.sagemaker.names import examination_name
-from seqdrop_cli.drop import plan
+from seqdrop_cli.landing import plan_drops
 from seqdrop_cli.watch import watch
 
 from local.deploy import deploy
@@ -55,7 +55,7 @@ def tiny(aws, repository, tmp_path_factory):
 @pytest.fixture(scope="module")
 def ended(samples, tiny, put, end):
     """Where files of the demo ended in the usual stack and in the tiny one, by key."""
-    bodies = {drop.key: drop.path.read_bytes() for drop in plan([samples]) if not drop.key.startswith("contigs/")}
+    bodies = {drop.key: drop.path.read_bytes() for drop in plan_drops([samples]) if not drop.key.startswith("contigs/")}
     here = [tiny.put(key, body) for key, body in bodies.items()]
     usual = end(*[put(key, body) for key, body in bodies.items()])
     return {one.key: one for one in usual}, {one.key: one for one in tiny.end(*here)}

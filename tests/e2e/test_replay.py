@@ -11,7 +11,7 @@ from seqdrop.stages.archive.cold_copy import archive_key
 from seqdrop_cli.main import main
 
 from local.deploy import push_seed
-from local.testing import archive
+from local.testing import make_model_archive
 from tests.e2e.test_road import other_model
 
 CONTIG = b">c\n" + b"ACGTTGCATGCCGATC" * 40 + b"\n"
@@ -53,7 +53,7 @@ def test_from_a_failure_to_predictions_by_two_models_and_a_release(
     put, end, s3, stack, target, model, command, repository, tmp_path
 ):
     config = (repository / "model_code/dnabert/seeds" / MODEL / "config.json").read_text()
-    model(archive({"config.json": config, "note": uuid.uuid4().hex}))  # no code, no weights
+    model(make_model_archive({"config.json": config, "note": uuid.uuid4().hex}))  # no code, no weights
     versions = [put(f"contigs/replay/{name}.fasta", CONTIG) for name in "ab"]
     assert [one.state for one in end(*versions)] == ["FAILED"] * 2
     assert len(keys(s3, stack.landing, "contigs/replay/")) == 2

@@ -12,9 +12,9 @@ import pytest
 from seqdrop.kinds.plans import packaged
 from seqdrop.stages.archive.cold_copy import archive_key
 from seqdrop.work.items import count_windows
-from seqdrop_cli.drop import plan
+from seqdrop_cli.landing import plan_drops
 
-from local.testing import archive
+from local.testing import make_model_archive
 
 FASTQ = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
 
@@ -49,7 +49,7 @@ def assert_archived(s3, stack, one, body: bytes) -> None:
 @pytest.fixture(scope="module")
 def ended(samples, put, end):
     """Where each of the demo's files ended, by key; and its bytes."""
-    bodies = {drop.key: drop.path.read_bytes() for drop in plan([samples])}
+    bodies = {drop.key: drop.path.read_bytes() for drop in plan_drops([samples])}
     found = end(*[put(key, body) for key, body in bodies.items()])
     return {one.key: one for one in found}, bodies
 
@@ -263,7 +263,7 @@ class TestModels:
         self, put, end, s3, stack, with_archive, mails, repository
     ):
         config = (repository / "model_code/dnabert/seeds/promoter-300/config.json").read_text()
-        with_archive(archive({"config.json": config, "note": uuid.uuid4().hex}))  # no code, no weights
+        with_archive(make_model_archive({"config.json": config, "note": uuid.uuid4().hex}))  # no code, no weights
         version = put("contigs/unlucky.fasta", self.CONTIG)
         (one,) = end(version)
         assert (one.state, one.upload.state) == ("FAILED", "VALIDATED")
@@ -278,7 +278,7 @@ def other_model(repository, tmp_path) -> bytes:
     import shutil
 
     from safetensors.torch import load_file, save_file
-    from seqdrop_cli.pack import pack_model
+    from seqdrop_cli.deploy.archive import pack_model
 
     code = repository / "model_code/dnabert"
     folder = tmp_path / "other"

@@ -42,9 +42,9 @@ def gated(aws, repository, tmp_path_factory):
 
 def until_valid(gated, *versions) -> None:
     """Wait until each file is validated; the gate is no state, so to the command (of another stack) it is PLANNED."""
-    from local.testing import until
+    from local.testing import wait_for
 
-    until(
+    wait_for(
         lambda: all((one := gated.ledger.find_upload(v.id)) and one.state == "VALIDATED" for v in versions), timeout=60
     )
 

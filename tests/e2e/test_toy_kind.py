@@ -12,7 +12,7 @@ from seqdrop.models.archives import push_archive
 from seqdrop_cli.watch import watch
 
 from local.deploy import deploy
-from local.testing import archive
+from local.testing import make_model_archive
 from tests.e2e.conftest import PATIENCE, dropped, target_of
 
 pytestmark = pytest.mark.long  # a stack of its own
@@ -47,7 +47,7 @@ def toy(aws, repository, tmp_path_factory):
     (tree / "layers/seqdrop/seqdrop/analyses.toml").write_text(analyses)
     add_kind(tree / "layers/seqdrop/seqdrop/kinds")
     stack, s3 = deploy(aws, tree=tree, name="toy"), aws.client("s3")
-    model = archive({"config.json": "{}", "code/inference.py": (TOY / "inference.py").read_text()})
+    model = make_model_archive({"config.json": "{}", "code/inference.py": (TOY / "inference.py").read_text()})
     push_archive(s3, stack.results, "gc", model, "2026-01-01T00:00:00.000Z")
     return stack
 

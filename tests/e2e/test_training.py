@@ -10,7 +10,7 @@ import tarfile
 import pytest
 from seqdrop.runtime.events import landed_message
 
-from local.proteins import files, proteins
+from local.proteins import encode_data_set, make_proteins
 
 JOB = """
 model = "cnn"
@@ -48,7 +48,7 @@ def send_again(aws, version) -> None:
 
 @pytest.fixture(scope="module")
 def data() -> dict[str, bytes]:
-    return files(proteins(random.Random(5)), JOB)
+    return encode_data_set(make_proteins(random.Random(5)), JOB)
 
 
 @pytest.fixture(scope="module")

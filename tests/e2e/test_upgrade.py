@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pyarrow.parquet
 import pytest
 
-from local.embedded import EmbeddedAws
+from local.embedded import EmbeddedAws, JobLimits
 from tests.e2e.conftest import subscribed
 from tests.e2e.upgrade import after, jobs, situation, trees
 from tests.e2e.upgrade.after import ENDS, SAME, SETS
@@ -35,7 +35,7 @@ def upgraded(repository, tmp_path_factory):
     """A lab before the deploy, right after it, and when all has ended."""
     deployed = trees.deployed_tree(repository, tmp_path_factory.mktemp("deployed"))
     present = trees.present_tree(repository, tmp_path_factory.mktemp("present"))
-    with EmbeddedAws(tmp_path_factory.mktemp("lab"), warm=True, transform_limit=QUOTA) as aws:
+    with EmbeddedAws(tmp_path_factory.mktemp("lab"), warm=True, limits=JobLimits(transform=QUOTA)) as aws:
         here = situation.make(aws, deployed)
         lab = here.lab
         mails = subscribed(aws, lab.stack.topic, "lab-mails")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from local.testing import ModelBench, unique
+from local.testing import ModelBench, unique_name
 from tests.support.aws.model import POISON
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def output_fn(lines, accept):
 def jobs(side: Side, bucket: str, data: str, role: str, end: Callable[[str], None]) -> None:
     """Models and jobs: what is refused, what a manifest's job leaves and where, and one whose container dies."""
     container = {"Image": ModelBench.image, "ModelDataUrl": data}
-    model = {"ModelName": unique("model"), "ExecutionRoleArn": role}
+    model = {"ModelName": unique_name("model"), "ExecutionRoleArn": role}
     side.ask("sagemaker", "create_model", **model, PrimaryContainer={**container, "ModelDataUrl": f"{data}.not"})
     side.ask("sagemaker", "create_model", **model, PrimaryContainer=container)
     side.ask("sagemaker", "create_model", **model, PrimaryContainer=container)
@@ -47,7 +47,7 @@ def jobs(side: Side, bucket: str, data: str, role: str, end: Callable[[str], Non
         put(Bucket=bucket, Key=f"jobs/{record}", Body=json.dumps(manifest).encode())
         source = {"S3DataType": "ManifestFile", "S3Uri": f"s3://{bucket}/jobs/{record}"}
         request = {
-            "TransformJobName": unique("job"),
+            "TransformJobName": unique_name("job"),
             "ModelName": model["ModelName"],
             "TransformInput": {
                 "DataSource": {"S3DataSource": source},
@@ -58,7 +58,7 @@ def jobs(side: Side, bucket: str, data: str, role: str, end: Callable[[str], Non
             "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
         }
         side.ask("sagemaker", "describe_transform_job", TransformJobName=request["TransformJobName"])
-        side.ask("sagemaker", "create_transform_job", **{**request, "ModelName": unique("absent")})
+        side.ask("sagemaker", "create_transform_job", **{**request, "ModelName": unique_name("absent")})
         side.ask("sagemaker", "create_transform_job", **request)
         side.ask("sagemaker", "create_transform_job", **request)
         end(request["TransformJobName"])
@@ -91,7 +91,7 @@ def training(role: str, bucket: str, program: str) -> dict:
     source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/code/"}
     parameters = {"sagemaker_program": program, "sagemaker_submit_directory": "/opt/ml/input/data/code/code.tar.gz"}
     return {
-        "TrainingJobName": unique("job"),
+        "TrainingJobName": unique_name("job"),
         "RoleArn": role,
         "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
         "HyperParameters": parameters,
@@ -107,7 +107,7 @@ def processing(role: str, bucket: str, program: str) -> dict:
     source = {"S3Uri": f"s3://{bucket}/code/", "LocalPath": INPUT, "S3DataType": "S3Prefix", "S3InputMode": "File"}
     cluster = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 5}
     return {
-        "ProcessingJobName": unique("job"),
+        "ProcessingJobName": unique_name("job"),
         "RoleArn": role,
         "AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": ["python3", f"{INPUT}/{program}"]},
         "ProcessingInputs": [{"InputName": "code", "S3Input": source}],

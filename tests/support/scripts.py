@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local.testing import unique
+from local.testing import unique_name
 
 if TYPE_CHECKING:
     from tests.support.side import Side
@@ -135,7 +135,7 @@ def queries(side: Side) -> None:
 
 def messages(side: Side) -> None:
     """A queue from its making to its last message: sent, hidden, counted, received again, deleted."""
-    sqs, name = side.clients("sqs"), unique("queue")
+    sqs, name = side.clients("sqs"), unique_name("queue")
     queue = {"QueueUrl": side.ask("sqs", "create_queue", QueueName=name)["QueueUrl"]}
     side.said.append(sqs.create_queue(QueueName=name)["QueueUrl"] == queue["QueueUrl"])
     received: dict[str, str] = {}

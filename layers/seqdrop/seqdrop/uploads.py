@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from typing import Protocol
 
 ID_LENGTH = 26
 
@@ -16,6 +17,22 @@ def upload_id(bucket: str, key: str, version_id: str) -> str:
     """
     digest = hashlib.sha256("\0".join((bucket, key, version_id)).encode()).digest()
     return base64.b32encode(digest).decode()[:ID_LENGTH]
+
+
+class ObjectVersion(Protocol):
+    """Whatever names one object version: an `UploadVersion`, or the ledger's record of an upload."""
+
+    @property
+    def bucket(self) -> str:
+        """The landing bucket."""
+
+    @property
+    def key(self) -> str:
+        """The key in the bucket."""
+
+    @property
+    def version_id(self) -> str:
+        """The version id, "null" in a bucket without versions."""
 
 
 @dataclass(frozen=True)

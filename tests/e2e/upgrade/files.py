@@ -99,7 +99,7 @@ def gaps() -> bytes:
 
 
 def residues() -> bytes:
-    return proteins.fasta(proteins.proteins(_source(6), {"new": 5}))
+    return proteins.encode_fasta(proteins.make_proteins(_source(6), {"new": 5}))
 
 
 def training(name: str = OTHER, longest: int = 256) -> dict[str, bytes]:
@@ -108,7 +108,7 @@ def training(name: str = OTHER, longest: int = 256) -> dict[str, bytes]:
     None of its proteins has so many residues as `longest`, which makes it another training with the same outcome.
     """
     job = JOB.format(name=f'name = "{name}"' if name else "", longest=longest)
-    return proteins.files(proteins.proteins(_source(7), {"train": 24, "validation": 6, "test": 6}), job)
+    return proteins.encode_data_set(proteins.make_proteins(_source(7), {"train": 24, "validation": 6, "test": 6}), job)
 
 
 def manifest(**sizes: int) -> bytes:

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.embedded import REPOSITORY, EmbeddedAws
+from local.embedded import REPOSITORY, EmbeddedAws, JobLimits
 from tests.e2e.upgrade import situation, trees
 from tests.e2e.upgrade.lab import QUOTA, Lab
 
@@ -35,7 +35,7 @@ def main() -> None:
     """Make the situation and write the file."""
     with tempfile.TemporaryDirectory() as scratch:
         tree = trees.deployed_tree(REPOSITORY, Path(scratch) / "deployed")
-        with EmbeddedAws(Path(scratch) / "aws", warm=True, transform_limit=QUOTA) as aws:
+        with EmbeddedAws(Path(scratch) / "aws", warm=True, limits=JobLimits(transform=QUOTA)) as aws:
             lab = situation.make(aws, tree).lab
             lab.reconcile()  # which keeps how far it came
             lines = {"items": [*map(_line, items(lab))]}

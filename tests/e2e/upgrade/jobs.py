@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from seqdrop.ledger.moves import ENDS, JOB, OPEN
 
-from local.processes import PROC, session_members
-from local.testing import until
+from local.processes import PROC, find_session_members
+from local.testing import wait_for
 from tests.e2e.upgrade.lab import PATIENCE, Lab
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ class Held:
 def hold(aws: EmbeddedAws, kind: str, name: str) -> Held:
     """Stop a job's process as soon as there is one."""
     folder = aws.workdir / FOLDERS[kind] / name
-    group = until(lambda: _stopped(aws, folder), timeout=PATIENCE, pause=0.002)
+    group = wait_for(lambda: _stopped(aws, folder), timeout=PATIENCE, pause=0.002)
     assert _status(aws, kind, name) == "InProgress", f"{name} was over before it could be held"
     return Held(kind, name, group)
 
 
 def _stopped(aws: EmbeddedAws, folder: Path) -> int | None:
     """The process group that works in a folder, which has been stopped; None if there is none yet."""
-    for pid in session_members(aws.sagemaker_pid):
+    for pid in find_session_members(aws.sagemaker_pid):
         with contextlib.suppress(OSError):
             inside = (PROC / str(pid) / "cwd").readlink().is_relative_to(folder)
             if inside and os.getpgid(pid) == pid:  # it has left the group of what started it
@@ -56,7 +56,7 @@ def _stopped(aws: EmbeddedAws, folder: Path) -> int | None:
 
 def until_over(aws: EmbeddedAws, kind: str, name: str) -> None:
     """Wait until SageMaker has completed a job."""
-    until(lambda: _status(aws, kind, name) == "Completed", timeout=PATIENCE)
+    wait_for(lambda: _status(aws, kind, name) == "Completed", timeout=PATIENCE)
 
 
 def _status(aws: EmbeddedAws, kind: str, name: str) -> str:
@@ -78,12 +78,12 @@ def of_upload(lab: Lab, name: str) -> str:
         job = lab.ledger.find_job(attempts[-1].job) if attempts and attempts[-1].job else None
         return job.name if job and job.state == "STARTED" else None
 
-    return until(probe, timeout=PATIENCE)
+    return wait_for(probe, timeout=PATIENCE)
 
 
 def examining(lab: Lab, name: str) -> str:
     """The job that examines an upload, once SageMaker has it."""
-    found = until(lambda: of_service(lab.aws, "Processing", lab.uploads[name].id), timeout=PATIENCE)
+    found = wait_for(lambda: of_service(lab.aws, "Processing", lab.uploads[name].id), timeout=PATIENCE)
     return found[-1]
 
 

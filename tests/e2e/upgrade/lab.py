@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from local.testing import until
+from local.testing import wait_for
 from tests.e2e.conftest import dropped, target_of
 from tests.e2e.upgrade import trees
 
@@ -75,7 +75,7 @@ class Lab:
             return found == expected
 
         try:
-            until(all_there, timeout=PATIENCE, pause=0.2)
+            wait_for(all_there, timeout=PATIENCE, pause=0.2)
         except AssertionError:
             amiss = {name: (found[name], standing) for name, standing in expected.items() if found[name] != standing}
             raise AssertionError(f"these stand as the first says, and not as the second: {amiss}") from None
@@ -112,7 +112,7 @@ class Lab:
                     sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
             return len(found) == len(words)
 
-        until(all_taken, timeout=PATIENCE)
+        wait_for(all_taken, timeout=PATIENCE)
         return list(found.values())
 
     def messages(self) -> dict[str, int]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from seqdrop.aws import multipart
 from seqdrop.kinds.plans import packaged
 from seqdrop.uploads import UploadVersion
-from seqdrop.work.examine import examine
+from seqdrop.work.examine import ExaminationRequest, examine
 
 FASTQ = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
 
@@ -18,7 +18,7 @@ FASTQ = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
 @given(st.binary(min_size=1, max_size=400), st.integers(1, 90), st.integers(1, 120))
 def test_it_is_that_of_the_parts_as_they_are_copied(body, part, read):
     with patch.object(multipart, "PART", part):
-        ranges = list(multipart.ranges(len(body)))
+        ranges = list(multipart.part_ranges(len(body)))
         stream, seen = multipart.PartDigests(io.BytesIO(body)), b""
         while block := stream.read(read):
             seen += block
@@ -31,16 +31,16 @@ def test_it_is_that_of_the_parts_as_they_are_copied(body, part, read):
 
 
 def test_the_largest_file_has_no_more_parts_than_s3_takes():
-    assert len(list(multipart.ranges(100_000_000_000))) <= 10_000
-    assert not multipart.in_parts(5_000_000_000)
-    assert multipart.in_parts(5_000_000_001)
+    assert len(list(multipart.part_ranges(100_000_000_000))) <= 10_000
+    assert not multipart.needs_multipart(5_000_000_000)
+    assert multipart.needs_multipart(5_000_000_001)
 
 
 def test_it_is_a_fact_of_large_files_only(services, monkeypatch):
     put = services.s3.put_object(Bucket="landing", Key="raw/a.fastq", Body=FASTQ)
     version = UploadVersion("landing", "raw/a.fastq", put["VersionId"], len(FASTQ), put["ETag"].strip('"'))
     analysis = packaged().by_name["raw"]
-    assert examine(services.s3, "work", version, analysis).facts["sha256_of_parts"] == ""
+    assert examine(services.s3, "work", ExaminationRequest(version, analysis)).facts["sha256_of_parts"] == ""
     monkeypatch.setattr(multipart, "WHOLE", len(FASTQ) - 1)
     of_one = hashlib.sha256(hashlib.sha256(FASTQ).digest()).hexdigest()
-    assert examine(services.s3, "work", version, analysis).facts["sha256_of_parts"] == f"{of_one}-1"
+    assert examine(services.s3, "work", ExaminationRequest(version, analysis)).facts["sha256_of_parts"] == f"{of_one}-1"

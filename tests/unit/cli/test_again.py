@@ -11,10 +11,11 @@ from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.models.archives import push_archive
 from seqdrop.uploads import UploadVersion
-from seqdrop_cli import proposals, release, replay
-from seqdrop_cli.choice import Choice, chosen
+from seqdrop_cli import dry_run as proposals
+from seqdrop_cli.commands import release, replay
 from seqdrop_cli.main import main, parser
-from seqdrop_cli.progress import progress
+from seqdrop_cli.progress import read_progress
+from seqdrop_cli.selectors import Choice, chosen
 
 from tests.unit.stages.start_transform.test_start_transform import archive_of
 
@@ -211,13 +212,13 @@ class TestStatus:
     )
     def test_a_replay_of_an_archived_file(self, services, add, ends, state, steps):
         upload = services.ledger.find_upload(add("reads/a.fastq", *ends, archived=True))
-        one = progress(services.ledger, upload.id, upload.key, 1)
+        one = read_progress(services.ledger, upload.id, upload.key, 1)
         assert (one.state, one.steps) == (state, steps)
 
     def test_a_released_file(self, services, add):
         upload = services.ledger.find_upload(add("reads/a.fastq", "FAILED"))
         services.ledger.note(upload, released_at="now")
         services.ledger.move(services.ledger.find_upload(upload.id), "ARCHIVED")
-        one = progress(services.ledger, upload.id, upload.key, 1)
+        one = read_progress(services.ledger, upload.id, upload.key, 1)
         assert (one.state, one.detail) == ("ARCHIVED", "released without predictions")
         assert one.steps == ("done", "bad", "done")

@@ -7,8 +7,8 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from seqdrop_cli.checkpoint import read_checkpoint
-from seqdrop_cli.vocabulary import SPECIALS, UnsuitableModelError
+from seqdrop_cli.deploy.checkpoint import read_checkpoint
+from seqdrop_cli.deploy.vocabulary import SPECIALS, UnsuitableModelError
 
 from tests.unit.cli.folders import change_config, change_weights, with_language_head
 

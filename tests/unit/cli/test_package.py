@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, load_file
 from seqdrop.models.archives import archive_labels
+from seqdrop_cli.deploy.archive import pack_model
+from seqdrop_cli.deploy.model_package import package
+from seqdrop_cli.deploy.vocabulary import UnsuitableModelError
 from seqdrop_cli.main import main
-from seqdrop_cli.pack import pack_model
-from seqdrop_cli.package import package
-from seqdrop_cli.vocabulary import UnsuitableModelError
 
 from tests.unit.cli.folders import change_config, change_weights, with_language_head
 
@@ -35,7 +35,7 @@ def one_thread(monkeypatch):
 @pytest.fixture
 def untried(monkeypatch):
     """Leaves the smoke prediction out, where it is not what the test is about."""
-    monkeypatch.setattr("seqdrop_cli.package.try_out", lambda *_: "not tried")
+    monkeypatch.setattr("seqdrop_cli.deploy.model_package.try_out", lambda *_: "not tried")
 
 
 # ---------------------------------------------------------------- archives

@@ -9,11 +9,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from seqdrop_cli import predict as local
+from seqdrop_cli import prediction as local
+from seqdrop_cli.deploy.archive import pack_model
 from seqdrop_cli.handler import Handler, HandlerError
 from seqdrop_cli.interrupts import interrupts
 from seqdrop_cli.main import main
-from seqdrop_cli.pack import pack_model
 
 from tests.unit.cli.folders import change_config, with_language_head
 
@@ -109,9 +109,9 @@ def test_the_stretches_of_a_bed_are_filled(folder, tmp_path, capsys):
 
 
 def plan_of(options, seed: Path, out: Path):
-    from seqdrop_cli.checkpoint import read_checkpoint
+    from seqdrop_cli.deploy.checkpoint import read_checkpoint
     from seqdrop_cli.main import parser
-    from seqdrop_cli.predict_options import analysis_of
+    from seqdrop_cli.prediction_settings import analysis_of
 
     found = parser().parse_args(["predict", "x", "--model", str(seed), *options])
     return local.Plan(seed, pack_model(seed), analysis_of(found, read_checkpoint(seed)), out)

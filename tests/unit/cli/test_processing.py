@@ -28,7 +28,7 @@ def test_it_is_pushed_for_the_python_of_the_image(s3, monkeypatch, capsys):
 
 def test_wheels_that_pip_does_not_find_are_said(s3, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
-        "seqdrop_cli.processing.subprocess.run", lambda *_, **__: SimpleNamespace(returncode=1, stdout="no")
+        "seqdrop_cli.deploy.processing_code.subprocess.run", lambda *_, **__: SimpleNamespace(returncode=1, stdout="no")
     )
     wanted = tmp_path / "requirements.txt"
     wanted.write_text("isal==0.0.0\n")

@@ -5,7 +5,7 @@ from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import EXAMINE, Job, Upload
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.uploads import UploadVersion
-from seqdrop_cli.progress import progress
+from seqdrop_cli.progress import read_progress
 
 VERSION = UploadVersion("landing", "raw/large.fastq", "v", 3_000_000_000, "e")
 
@@ -21,7 +21,7 @@ def shown(ledger):
             ledger.create(Job("PLANNED", name=name, task=EXAMINE, upload=VERSION.id, plan=plan))
             if end != "PLANNED":
                 ledger.move(ledger.find_job(name), end, reason=f"{end} it is" if end == "FAILED" else "")
-        return progress(ledger, VERSION.id, VERSION.key, VERSION.size)
+        return read_progress(ledger, VERSION.id, VERSION.key, VERSION.size)
 
     return show
 
@@ -52,5 +52,5 @@ def test_the_job_is_named_and_then_its_reason(shown):
 def test_once_it_is_settled_the_job_is_no_more_of_interest(shown, ledger):
     shown("DONE")
     ledger.move(ledger.find_upload(VERSION.id), "VALIDATED", records=7)
-    one = progress(ledger, VERSION.id, VERSION.key, VERSION.size)
+    one = read_progress(ledger, VERSION.id, VERSION.key, VERSION.size)
     assert (one.state, one.detail, one.job) == ("VALIDATED", "7 records", None)

@@ -8,10 +8,10 @@ import tarfile
 
 import pyarrow.parquet
 import pytest
-from seqdrop_cli import predict as local
-from seqdrop_cli.drop import prefix_for
+from seqdrop_cli import prediction as local
+from seqdrop_cli.deploy.protein_checkpoint import is_protein
+from seqdrop_cli.landing import prefix_for
 from seqdrop_cli.main import main
-from seqdrop_cli.protein_checkpoint import is_protein
 
 from tests.unit.results.proteins import read_ss2, read_three_line
 

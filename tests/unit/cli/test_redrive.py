@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import boto3
 import pytest
 from rich.console import Console
-from seqdrop_cli import redrive
+from seqdrop_cli.commands import redrive
 from seqdrop_cli.main import parser
 
 

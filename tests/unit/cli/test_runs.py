@@ -8,9 +8,9 @@ from seqdrop.ledger.coordination import FileSet
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.uploads import UploadVersion
 from seqdrop_cli import progress as module
-from seqdrop_cli.drop import plan
-from seqdrop_cli.progress import progress
-from seqdrop_cli.watch import mates_missing, watch
+from seqdrop_cli.landing import plan_drops
+from seqdrop_cli.progress import read_progress
+from seqdrop_cli.watch import explain_waiting, watch
 
 from tests.unit.stages.runs import gated
 
@@ -33,13 +33,13 @@ def test_a_file_that_waits_for_its_run_is_an_end_that_is_explained(ledger, uploa
     (one,) = watch(ledger, [upload.version], console, patience=60)
     assert (one.state, one.ended, one.steps) == ("WAITING", False, ("done", "waiting", "waiting"))
     assert "for the marker of its run, in reads/run 7/" in console.file.getvalue()
-    (text,) = mates_missing([one])
+    (text,) = explain_waiting([one])
     assert "aws s3api put-object --bucket landing --key 'reads/run 7/CopyComplete.txt'" in text
 
 
 def test_it_goes_on_when_the_run_is_open(ledger, upload):
     ledger.save(FileSet("runs", "landing/reads/run 7/", facts={"opened_at": "2026"}))
-    one = progress(ledger, upload.id, KEY, 7)
+    one = read_progress(ledger, upload.id, KEY, 7)
     assert (one.state, one.held, one.waits_for) == ("PLANNED", False, "")
 
 
@@ -47,9 +47,9 @@ def test_a_manifest_that_waits_says_so(ledger, upload):
     version = UploadVersion("landing", "reads/run 7/seqdrop-manifest.json", "v", 7, "e")
     ledger.create(Upload.received(version, "reads", "reads/"))
     ledger.move(ledger.find_upload(version.id), "WAITING")
-    one = progress(ledger, version.id, version.key, 7)
+    one = read_progress(ledger, version.id, version.key, 7)
     assert (one.waits_for, one.detail) == ("reads/run 7/", "for files that it lists")
-    assert "waits for files that it lists" in mates_missing([one])[0]
+    assert "waits for files that it lists" in explain_waiting([one])[0]
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def run(tmp_path):
 
 
 def test_a_marker_goes_where_the_files_of_its_folder_go_and_last(run):
-    assert [drop.key for drop in plan([run])] == [
+    assert [drop.key for drop in plan_drops([run])] == [
         "reads/run7/L1/a.fastq",
         "contigs/run7/L1/b.fa",
         "reads/run7/L2/c.fastq",
@@ -79,7 +79,7 @@ def test_a_marker_goes_where_the_files_of_its_folder_go_and_last(run):
 
 
 def test_under_a_prefix_that_is_named_a_marker_goes_last_too(run):
-    keys = [drop.key for drop in plan([run], "raw")]
+    keys = [drop.key for drop in plan_drops([run], "raw")]
     assert keys[-2:] == ["raw/run7/CopyComplete.txt", "raw/run7/L2/final_summary_x.txt"]
     assert len(keys) == 5
 
@@ -87,4 +87,4 @@ def test_under_a_prefix_that_is_named_a_marker_goes_last_too(run):
 def test_a_folder_of_markers_alone_is_raw_data(tmp_path):
     (tmp_path / "run7").mkdir()
     (tmp_path / "run7" / "CopyComplete.txt").write_text("")
-    assert [drop.key for drop in plan([tmp_path / "run7"])] == ["raw/run7/CopyComplete.txt"]
+    assert [drop.key for drop in plan_drops([tmp_path / "run7"])] == ["raw/run7/CopyComplete.txt"]

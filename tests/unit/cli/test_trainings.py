@@ -12,10 +12,10 @@ from seqdrop.errors import JobRefusedError
 from seqdrop.models import pointers
 from seqdrop.models.archives import current_archive
 from seqdrop.models.code_bundles import current_program
-from seqdrop_cli import trainings
+from seqdrop_cli.commands import training as trainings
+from seqdrop_cli.deploy.model_code import MODEL_CODE
+from seqdrop_cli.deploy.training_code import pack_program
 from seqdrop_cli.main import parser
-from seqdrop_cli.model_code import MODEL_CODE
-from seqdrop_cli.sourcedir import pack_program
 
 
 @pytest.fixture

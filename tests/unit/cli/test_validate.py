@@ -15,8 +15,8 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress, TransferSpeedColumn
 from seqdrop.reads.check import Reading
-from seqdrop_cli.bar import COLUMNS, Watched
 from seqdrop_cli.main import main
+from seqdrop_cli.progress_bar import COLUMNS, Watched
 
 GOOD = b"@r1 1:N:0:A\nACGT\n+\nIIII\n@r2 1:N:0:A\nACGT\n+\nIIII\n"
 MATE = GOOD.replace(b" 1:", b" 2:").replace(b"ACGT", b"GGCA")

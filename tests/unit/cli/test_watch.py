@@ -7,8 +7,8 @@ from rich.console import Console
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.uploads import UploadVersion
 from seqdrop_cli.main import main
-from seqdrop_cli.progress import at_rest, progress
-from seqdrop_cli.watch import mates_missing, watch
+from seqdrop_cli.progress import at_rest, read_progress
+from seqdrop_cli.watch import explain_waiting, watch
 
 R1, R2 = "reads/S1_R1.fastq.gz", "reads/S1_R2.fastq.gz"
 
@@ -27,7 +27,7 @@ def received(ledger):
 
 
 def seen(ledger, *versions):
-    return [progress(ledger, one.id, one.key, one.size) for one in versions]
+    return [read_progress(ledger, one.id, one.key, one.size) for one in versions]
 
 
 def test_a_lone_mate_is_an_end_that_is_explained(ledger, received):
@@ -37,7 +37,7 @@ def test_a_lone_mate_is_an_end_that_is_explained(ledger, received):
     assert (found.state, found.ended, found.steps) == ("WAITING", False, ("done", "waiting", "waiting"))
     assert "WAITING" in console.file.getvalue()
     assert "for its mate S1_R2.fastq.gz" in console.file.getvalue()
-    (text,) = mates_missing([found])
+    (text,) = explain_waiting([found])
     assert R2 in text
     assert 'mates = "single"' in text
 
@@ -87,7 +87,7 @@ def test_a_fasta_or_a_bed_alone_is_an_end_too(ledger, received):
     (found,) = seen(ledger, fasta)
     assert at_rest([found])
     assert found.detail == "for x.bed"
-    assert "waits for masked/x.bed" in mates_missing([found])[0]
+    assert "waits for masked/x.bed" in explain_waiting([found])[0]
 
 
 @pytest.mark.parametrize("key", ["contigs/x.fasta", R1, "masked/x.fa"])
@@ -101,4 +101,4 @@ def test_an_attempt_that_waits_for_a_job_slot_goes_on_by_itself(ledger, received
     (found,) = seen(ledger, one)
     assert (found.state, found.waits_for, found.detail) == ("WAITING", "", "for a free job slot")
     assert not at_rest([found])
-    assert mates_missing([found]) == []
+    assert explain_waiting([found]) == []

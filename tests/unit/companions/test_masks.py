@@ -24,15 +24,15 @@ NAMES = {
 @pytest.mark.parametrize("key", NAMES)
 def test_stem_and_seat(key):
     found = parse(key)
-    assert (found.stem, found.seat) == NAMES[key]
+    assert (found.stem, found.slot) == NAMES[key]
 
 
 def test_each_names_the_other():
     for key in ("masked/a b.fa", "masked/a b.bed"):
         one = parse(key)
         other = parse(one.partner)
-        assert (other.seat, other.set_name("landing")) == (one.other_seat, one.set_name("landing"))
-        assert other.other_seat == one.seat
+        assert (other.slot, other.set_name("landing")) == (one.other_slot, one.set_name("landing"))
+        assert other.other_slot == one.slot
 
 
 def test_no_training_has_such_a_set():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop.companions.manifest import parse
-from seqdrop.companions.runs import folders, put_marker, run_of
+from seqdrop.companions.runs import folders, marker_command, run_of
 from seqdrop.errors import InvalidFileError
 
 PARTS = st.text(alphabet="ab.+ é%", min_size=1, max_size=4)
@@ -48,7 +48,7 @@ def test_the_folders_of_a_key_are_all_between_it_and_the_prefix(parts, prefix):
 
 @given(st.text(min_size=1))
 def test_the_command_that_drops_a_marker_survives_any_folder(name):
-    assert shlex.split(put_marker("bucket", f"raw/{name}/"))[-1] == f"raw/{name}/CopyComplete.txt"
+    assert shlex.split(marker_command("bucket", f"raw/{name}/"))[-1] == f"raw/{name}/CopyComplete.txt"
 
 
 def test_a_manifest_names_files_with_or_without_their_sizes():

@@ -14,7 +14,7 @@ from seqdrop.config.documents import ConfigFileError, FileFault
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.kinds.registry import KINDS, parse
 from seqdrop.training import jobfile
-from seqdrop_cli.schemas import SCHEMAS, text_of
+from seqdrop_cli.schemas import SCHEMAS, render_schema
 
 SCHEMA = {name: make() for name, make in SCHEMAS.items()}
 ENTRY = SCHEMA["analyses"]["properties"]["analyses"]["additionalProperties"]
@@ -27,7 +27,7 @@ def accepts(name: str, document: dict) -> bool:
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_the_published_schema_is_what_the_code_makes(repository, name):
     command = f"seqdrop config schema {name} > docs/schemas/{name}.schema.json"
-    assert (repository / f"docs/schemas/{name}.schema.json").read_text() == text_of(name), f"run: {command}"
+    assert (repository / f"docs/schemas/{name}.schema.json").read_text() == render_schema(name), f"run: {command}"
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -35,7 +35,7 @@ def test_a_schema_is_one_that_editors_read(name):
     """taplo reads draft 7; where a table has `allOf`, it completes no keys."""
     Draft7Validator.check_schema(SCHEMA[name])
     assert SCHEMA[name]["$schema"] == "http://json-schema.org/draft-07/schema#"
-    assert '"allOf"' not in text_of(name)
+    assert '"allOf"' not in render_schema(name)
 
 
 def test_the_packaged_file_fits_and_names_its_schema(repository):

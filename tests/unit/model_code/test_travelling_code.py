@@ -10,9 +10,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from seqdrop_cli.model_code import find_modules
-from seqdrop_cli.pack import pack_model, unpacked
-from seqdrop_cli.sourcedir import pack_program
+from seqdrop_cli.deploy.archive import pack_model, unpack
+from seqdrop_cli.deploy.model_code import find_modules
+from seqdrop_cli.deploy.training_code import pack_program
 
 from tests.support.model_code import MODEL_CODE
 
@@ -126,7 +126,7 @@ IMPORT = "import sys; sys.path.append({!r}); import inference, common; print(com
 @families
 def test_python_alone_imports_it(family, tmp_path):
     """In processes that know nothing of this checkout, started as containers start them."""
-    with unpacked(model_archive(family)) as folder:
+    with unpack(model_archive(family)) as folder:
         script = IMPORT.format(str(folder / "code"))
         done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)
         assert done.stdout == f"{folder / 'code/common/__init__.py'}\n"

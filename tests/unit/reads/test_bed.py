@@ -47,11 +47,11 @@ def test_every_stretch_is_found_by_record_and_start(drawn, packed, block):
         patch.setattr(bed, "BLOCK", block)  # lines lie over the borders of blocks
         found = read_bed(io.BytesIO(raw), "a.bed.gz" if packed else "a.bed")
     assert found.sha256 == hashlib.sha256(raw).hexdigest()
-    assert set(found.stretches.names) == set(expected)
-    told = {name: [(s.start, s.end, s.line, s.byte) for s in found.stretches.of(name)] for name in expected}
+    assert set(found.intervals.names) == set(expected)
+    told = {name: [(s.start, s.end, s.line, s.byte) for s in found.intervals.of(name)] for name in expected}
     assert told == expected
-    assert len(found.stretches) == sum(map(len, expected.values()))
-    assert list(found.stretches.of("no such record")) == []
+    assert len(found.intervals) == sum(map(len, expected.values()))
+    assert list(found.intervals.of("no such record")) == []
 
 
 @given(st.binary(max_size=300))
@@ -60,8 +60,8 @@ def test_any_bytes_are_read_or_refused(body):
         found = read_bed(io.BytesIO(body))
     except InvalidFileError:
         return
-    for name in found.stretches.names:
-        spans = list(found.stretches.of(name))
+    for name in found.intervals.names:
+        spans = list(found.intervals.of(name))
         assert all(0 <= one.start < one.end for one in spans)
         assert all(one.end <= other.start for one, other in itertools.pairwise(spans))
 
@@ -97,12 +97,12 @@ def test_a_fault_is_told_with_its_line(line, code):
 
 
 def test_stretches_may_touch():
-    found = read_bed(io.BytesIO(b"c 5 10\nc 10 12\nc 0 5\n")).stretches
+    found = read_bed(io.BytesIO(b"c 5 10\nc 10 12\nc 0 5\n")).intervals
     assert [(one.start, one.end) for one in found.of("c")] == [(0, 5), (5, 10), (10, 12)]
 
 
 def test_a_byte_order_mark_is_no_part_of_a_name():
-    assert list(read_bed(io.BytesIO(b"\xef\xbb\xbfc\t1\t2\n")).stretches.names) == ["c"]
+    assert list(read_bed(io.BytesIO(b"\xef\xbb\xbfc\t1\t2\n")).intervals.names) == ["c"]
 
 
 @pytest.mark.parametrize(
@@ -125,17 +125,17 @@ def test_a_suffix_that_lies():
 class TestBounds:
     @pytest.fixture(autouse=True)
     def small(self, monkeypatch):
-        for name, value in {"MOST_STRETCHES": 10, "LONGEST_LINE": 100, "MOST_BYTES": 2_000, "BLOCK": 64}.items():
+        for name, value in {"MAX_INTERVALS": 10, "LONGEST_LINE": 100, "MOST_BYTES": 2_000, "BLOCK": 64}.items():
             monkeypatch.setattr(bed, name, value)
 
     def test_stretches(self):
         lines = [b"c %d %d\n" % (n, n + 1) for n in range(11)]
-        assert len(read_bed(io.BytesIO(b"".join(lines[:10]))).stretches) == 10
+        assert len(read_bed(io.BytesIO(b"".join(lines[:10]))).intervals) == 10
         assert faults(b"".join(lines)) == [("bed_too_large", 11, 61)]
 
     @pytest.mark.parametrize("end", [b"", b"\n", b"\nc 1 2\n"])
     def test_a_line(self, end):
-        assert len(read_bed(io.BytesIO(b"c 1 2\nc 3 4 " + b"x" * 94)).stretches) == 2
+        assert len(read_bed(io.BytesIO(b"c 1 2\nc 3 4 " + b"x" * 94)).intervals) == 2
         assert faults(b"c 1 2\nc 3 4 " + b"x" * 95 + end) == [("bed_too_large", 2, None)]
 
     def test_text(self):

@@ -9,8 +9,9 @@ import jsonschema
 import pytest
 from seqdrop.reads.check import Reading
 from seqdrop.reads.codes import CODES
-from seqdrop.reads.multiqc import contents
+from seqdrop.reads.multiqc import make_custom_content
 from seqdrop.reads.origin import parse
+from seqdrop.report import schema
 
 from tests.unit.reads.planting import fastq
 
@@ -55,8 +56,28 @@ def test_the_report_follows_its_schema(name):
     json.dumps(found)
 
 
+@pytest.mark.parametrize(
+    ("typed", "path"),
+    [
+        (schema.Qc, ()),
+        (schema.BaseCounts, ("base_counts",)),
+        (schema.QualityEncoding, ("quality_encoding",)),
+        (schema.Positions, ("positions",)),
+        (schema.Bins, ("bins",)),
+        (schema.Origin, ("origin",)),
+    ],
+)
+def test_the_types_have_the_keys_of_the_schema(typed, path):
+    described = SCHEMA["properties"][path[0]] if path else SCHEMA
+    assert set(typed.__annotations__) == set(described["required"]) == set(described["properties"])
+
+
+def test_the_type_of_a_report_has_the_keys_of_a_report():
+    assert set(schema.FileReport.__annotations__) == set(report(BODIES["fasta"]))
+
+
 def test_multiqc_finds_what_it_plots():
-    found = contents({name: report(body) for name, body in BODIES.items()})
+    found = make_custom_content({name: report(body) for name, body in BODIES.items()})
     assert all(name.endswith("_mqc.json") for name in found)
     assert found["seqdrop_general_mqc.json"]["data"]["short reads"]["reads"] == 50
     assert set(found["seqdrop_quality_mqc.json"]["data"]) == {"short reads", "long reads"}

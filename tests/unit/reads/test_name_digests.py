@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from seqdrop.errors import InvalidFileError
 from seqdrop.reads.check import Reading
 from seqdrop.reads.duplicates import Duplicates, Place
-from seqdrop.reads.name_digests import CHUNK, NameDigest, compare, located, out_of_step
+from seqdrop.reads.name_digests import CHUNK, NameDigest, compare, locate_fault, records_to_search
 
 STYLES = {"suffix": "@read{n}/{mate}", "comment": "@read{n} {mate}:N:0:ACGT", "silent": "@read{n}"}
 
@@ -118,12 +118,12 @@ def test_a_file_that_is_interleaved_at_first_only(pairs, block):
 def test_the_very_record_out_of_step_is_told_where_both_files_are_at_hand():
     bodies = mate(1, NAMES), mate(2, [*NAMES[:200], 201, 200, *NAMES[202:]])
     (fault,) = compare(*map(digest, bodies))
-    wanted = out_of_step(fault)
-    named = [Reading(io.BytesIO(body), ["fastq"], block=1024).named(wanted) for body in bodies]
-    found = located(fault, *named)
+    wanted = records_to_search(fault)
+    named = [Reading(io.BytesIO(body), ["fastq"], block=1024).locate_names(wanted) for body in bodies]
+    found = locate_fault(fault, *named)
     assert (found.code, found.name, found.record, found.line) == ("mates_out_of_step", "read200/1", 201, 801)
     assert found.byte == bodies[0].index(b"@read200/1")
-    assert located(fault, named[0], named[0]) == fault  # nothing differs: the files were changed meanwhile
+    assert locate_fault(fault, named[0], named[0]) == fault  # nothing differs: the files were changed meanwhile
 
 
 def place(number: int) -> Place:

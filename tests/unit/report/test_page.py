@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop.report.page import page
+from seqdrop.report.page import render_page
 
 from tests.unit.report.samples import BODIES, BROKEN, entries, origins, read, texts
 
@@ -59,7 +59,7 @@ def without_style(html: str) -> str:
 
 def golden_page() -> str:
     report = {"upload": "ABCDEFGHIJKLMNOPQRSTUVWX27", "key": f"raw/{NAME}", **read(BROKEN, NAME)}
-    return without_style(page(report, NAME))
+    return without_style(render_page(report, NAME))
 
 
 def test_the_page_is_that_of_the_golden_file():
@@ -81,7 +81,7 @@ def check(html: str) -> Page:
 @pytest.mark.parametrize("name", BODIES)
 def test_every_kind_of_file_has_a_page(name):
     report = read(BODIES[name])
-    found = check(page(report, name))
+    found = check(render_page(report, name))
     assert report["sha256"] in found.text
     assert ("Valid" if report["valid"] else "Invalid") in found.text
     for one in report["errors"] + report["warnings"]:
@@ -101,7 +101,7 @@ def test_no_text_of_a_file_becomes_markup(data):
     report = {**read(BODIES["short reads"]), **made_up}
     report["qc"] = {**report["qc"], "origin": data.draw(origins)}
     name = data.draw(texts)
-    found = check(page(report, name))
+    found = check(render_page(report, name))
     for text in [name, *(one["record"] for one in made_up["errors"] if one["record"])]:
         shown = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text.replace("\n", " "))
         assert " ".join(shown.split()) in found.text
@@ -120,7 +120,7 @@ def test_a_refused_upload_says_so_though_its_file_is_valid():
     refused = {"errors": [dict.fromkeys(("record", "number", "line", "byte"))
                           | {"code": "too_many_windows", "message": "too many", "advice": "split"}],
                "counts": {"too_many_windows": 1}}  # fmt: skip
-    text = Page(page(read(BODIES["short reads"]), NAME, refused)).text
+    text = Page(render_page(read(BODIES["short reads"]), NAME, refused)).text
     assert "Rejected" in text
     assert "too_many_windows" in text
     assert "Valid" not in text
@@ -136,12 +136,12 @@ def test_a_refused_upload_says_so_though_its_file_is_valid():
 )
 def test_what_the_model_sees(told, said):
     report = {**read(BODIES["short reads"]), "selection": {"analysis": "reads", **told}}
-    assert said in Page(page(report, NAME)).text
+    assert said in Page(render_page(report, NAME)).text
 
 
 def test_no_sequence_and_no_quality_is_on_the_page():
     body = b"@a\n" + b"ACGTTGCAAC" * 5 + b"\n+\n" + b"FGHFGHFGHF" * 5 + b"\n@b\nACGTTGCAAC\n+\nFGHF\n"
-    html = page(read(body), NAME)
+    html = render_page(read(body), NAME)
     assert "ACGTT" not in html
     assert "FGHF" not in html
 

@@ -197,7 +197,7 @@ class TestContainer:
 
 
 def test_an_archive_of_packages_is_always_the_same(tmp_path):
-    from seqdrop_cli.processing import pack
+    from seqdrop_cli.deploy.processing_code import pack
 
     for name, text in {"a/b.py": "1", "a/__pycache__/b.pyc": "2", "c.so": "3"}.items():
         path = tmp_path / "one" / name
@@ -215,8 +215,8 @@ def test_an_archive_of_packages_is_always_the_same(tmp_path):
 @pytest.mark.parametrize(("python", "numpy"), [("3.11", "numpy==2.2.6"), ("3.12", "numpy==2.4.6")])
 def test_wheels_are_those_for_the_images_python(repository, python, numpy):
     """pip asks markers of the Python that runs it, so they are answered before."""
-    from seqdrop_cli.processing import wanted
+    from seqdrop_cli.deploy.processing_code import select_requirements
 
-    found = wanted(repository / "layers/reads/requirements.txt", python)
+    found = select_requirements(repository / "layers/reads/requirements.txt", python)
     assert numpy in found
     assert [one.partition("==")[0] for one in found] == ["isal", "numpy", "pysam", "cffi"]

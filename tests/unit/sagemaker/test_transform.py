@@ -18,11 +18,11 @@ from seqdrop.sagemaker.names import PATTERN, job_name
 from seqdrop.sagemaker.requests.transform import manifest, transform_request
 from seqdrop.uploads import upload_id
 
-from local.testing import archive
+from local.testing import make_model_archive
 
 
 def archive_of(*labels: str) -> bytes:
-    return archive({"config.json": json.dumps({"id2label": dict(enumerate(labels))})})
+    return make_model_archive({"config.json": json.dumps({"id2label": dict(enumerate(labels))})})
 
 
 def member(number: int, analysis: str = "contigs", attempt: int = 1, shards: int = 2) -> Attempt:
@@ -146,7 +146,7 @@ def test_a_pointer_without_labels_gets_them_by_another_push(cloud):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"no archive", archive({"vocab.txt": ""}), archive({"config.json": "{"})],
+    [b"", b"no archive", make_model_archive({"vocab.txt": ""}), make_model_archive({"config.json": "{"})],
     ids=["empty", "no archive", "no config", "broken config"],
 )
 def test_what_is_no_archive_is_not_pushed(cloud, body):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop.kinds.plans import packaged
 from seqdrop.reads.records import Record
-from seqdrop.work.items import copies_of, shards, work_items
+from seqdrop.work.items import copies_of, pack_shards, work_items
 
 
 @given(
@@ -14,7 +14,7 @@ from seqdrop.work.items import copies_of, shards, work_items
     st.integers(1, 90),
 )
 def test_no_line_is_lost_or_cut(lines, size):
-    found = list(shards(lines, size))
+    found = list(pack_shards(lines, size))
     assert b"".join(body for body, _ in found) == b"".join(lines)
     assert sum(count for _, count in found) == len(lines)
     assert all(len(body) <= size or count == 1 for body, count in found)

@@ -7,8 +7,8 @@ import pytest
 from seqdrop.config.analyses import Analysis
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.kinds.plans import KINDS, packaged
-from seqdrop.work.reading_pass import ReadingPass, reading_of
-from seqdrop.work.reuse import OF_ANALYSIS, OF_JOB, cuts_alike
+from seqdrop.work.reading_pass import ReadingPass, make_reading
+from seqdrop.work.reuse import OF_ANALYSIS, OF_JOB, have_equal_items
 
 from tests.unit.stages.mates import fastq
 
@@ -22,7 +22,7 @@ def with_use(**settings) -> Analysis:
 
 
 def items(analysis: Analysis) -> list[bytes]:
-    reading = reading_of(BytesIO(fastq(1, range(9))), "a.fastq", analysis)
+    reading = make_reading(BytesIO(fastq(1, range(9))), "a.fastq", analysis)
     return list(ReadingPass("ID", reading, analysis).items())
 
 
@@ -30,19 +30,19 @@ def items(analysis: Analysis) -> list[bytes]:
 def test_what_the_job_goes_by_leaves_the_work_as_it_was(name):
     other = with_use(**{name: OTHERS[name]})
     assert other != READS
-    assert cuts_alike(READS, other)
+    assert have_equal_items(READS, other)
     assert items(READS) == items(other)
 
 
 @pytest.mark.parametrize("settings", [{"window": 60, "stride": 60}, {"stride": 9}, {"max_reads": 5}, {"seed": 9}])
 def test_what_cuts_otherwise_is_told(settings):
-    assert not cuts_alike(READS, with_use(**settings))
+    assert not have_equal_items(READS, with_use(**settings))
 
 
 def test_so_is_the_size_of_shards_and_not_that_of_jobs():
-    assert not cuts_alike(READS, replace(READS, job=replace(READS.job, shard_mb=1)))
-    assert cuts_alike(READS, replace(READS, job=replace(READS.job, max_members=2, max_shards=9)))
-    assert cuts_alike(READS, replace(READS, max_gb=1.0, mates="single", gate="run"))
+    assert not have_equal_items(READS, replace(READS, job=replace(READS.job, shard_mb=1)))
+    assert have_equal_items(READS, replace(READS, job=replace(READS.job, max_members=2, max_shards=9)))
+    assert have_equal_items(READS, replace(READS, max_gb=1.0, mates="single", gate="run"))
 
 
 def test_no_setting_is_named_that_is_not_there():

@@ -13,8 +13,8 @@ from seqdrop.errors import InvalidFileError
 from seqdrop.kinds.plans import packaged
 from seqdrop.reads.records import Record
 from seqdrop.work import selection as work_selection
-from seqdrop.work.items import copies_of, count_windows, shards, work_items
-from seqdrop.work.selection import HELD, Selection, collapsed, selected, weight
+from seqdrop.work.items import copies_of, count_windows, pack_shards, work_items
+from seqdrop.work.selection import HELD, Selection, collapse_identical, describe_selection, weight
 
 READS = packaged().by_name["reads"]
 CHI_SQUARE = 149.0  # of 99 degrees of freedom: a fair draw exceeds it once in a thousand
@@ -103,7 +103,7 @@ letters = st.sampled_from([b"ACGT", b"acgt", b"AcGT", b"ACGU", b"", b"N", b"TTTT
 @given(st.lists(letters, max_size=60), st.integers(0, 3000))
 def test_no_read_is_lost_when_they_collapse(sequences, room):
     records = [Record(number, f"r{number}", one) for number, one in enumerate(sequences, start=1)]
-    found = list(collapsed(records, room))
+    found = list(collapse_identical(records, room))
     assert sum(count for _, count in found) == len(records)
     total = Counter()
     for record, count in found:
@@ -116,12 +116,12 @@ def test_no_read_is_lost_when_they_collapse(sequences, room):
 def test_with_room_each_sequence_is_there_once_under_its_first_name(sequences):
     records = [Record(number, f"r{number}", one) for number, one in enumerate(sequences, start=1)]
     first = {one.upper(): number for number, one in reversed(list(enumerate(sequences, start=1)))}
-    assert numbers(record for record, _ in collapsed(records)) == sorted(first.values())
+    assert numbers(record for record, _ in collapse_identical(records)) == sorted(first.values())
 
 
 def test_what_is_held_is_bounded_by_the_room():
     source = (Record(number, "r", b"%d" % number) for number in range(1, 1001))
-    found = collapsed(source, room=10 * 400)
+    found = collapse_identical(source, room=10 * 400)
     next(found)
     assert next(source).number < 15, "it hands on what it holds before it reads on"
 
@@ -136,7 +136,9 @@ def test_every_window_of_every_selected_record_appears_once(parts, collapse, mos
     chosen = analysis(max_reads=most, seed=seed, collapse=collapse)
     selection = Selection(chosen)
     lines = [
-        line for body, _ in shards(work_items("U", selection.of(records), chosen), 2_000) for line in body.splitlines()
+        line
+        for body, _ in pack_shards(work_items("U", selection.of(records), chosen), 2_000)
+        for line in body.splitlines()
     ]
     wanted, seen = Counter(), Counter()
     for number in numbers(sample(records, chosen)) if most else numbers(records):
@@ -177,6 +179,6 @@ def test_copies_do_not_count_as_windows():
 
 def test_what_is_told_of_it():
     plain = {"analysis": "reads", "records": 9, "taken": 9, "max_reads": None}
-    assert selected(analysis(max_reads=None), 9, 9, 9) == plain
+    assert describe_selection(analysis(max_reads=None), 9, 9, 9) == plain
     told = {"analysis": "reads", "records": 9, "taken": 5, "max_reads": 5, "seed": 3, "distinct": 2}
-    assert selected(analysis(max_reads=5, seed=3, collapse=True), 9, 5, 2) == told
+    assert describe_selection(analysis(max_reads=5, seed=3, collapse=True), 9, 5, 2) == told

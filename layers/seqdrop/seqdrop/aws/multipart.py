@@ -17,12 +17,12 @@ WHOLE = 5_000_000_000  # bytes; S3 copies no more in one call
 PART = 256 << 20  # some seconds for one copy, and at most 10,000 parts: 2.6 TB
 
 
-def in_parts(size: int) -> bool:
+def needs_multipart(size: int) -> bool:
     """Whether a copy of so many bytes is made in parts."""
     return size > WHOLE
 
 
-def ranges(size: int) -> Iterator[tuple[int, int, int]]:
+def part_ranges(size: int) -> Iterator[tuple[int, int, int]]:
     """(number from 1, first byte, last byte) of each part."""
     for number, first in enumerate(range(0, size, PART), start=1):
         yield number, first, min(first + PART, size) - 1

@@ -9,10 +9,10 @@ from botocore.exceptions import ClientError
 from seqdrop.aws.errors import is_missing
 
 if TYPE_CHECKING:
-    from seqdrop.uploads import UploadVersion
+    from seqdrop.uploads import ObjectVersion
 
 
-def is_gone(s3, upload: UploadVersion) -> bool:
+def is_gone(s3, upload: ObjectVersion) -> bool:
     """Return True if the upload was deleted: its very version, or its key by a delete marker, which leaves the version.
 
     A version that a newer one replaced is not gone: each is an upload of its own.
@@ -32,7 +32,7 @@ def exists(s3, bucket: str, key: str, version_id: str | None = None) -> bool:
     return True
 
 
-def never_over_a_copy(s3) -> None:
+def protect_existing_copies(s3) -> None:
     """Make each CopyObject of a client succeed only where there is no object yet (S3 answers 412 or 409 otherwise).
 
     By the header, since the SDK that a Lambda runtime brings may be older than the parameter IfNoneMatch.

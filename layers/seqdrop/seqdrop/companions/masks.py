@@ -13,19 +13,19 @@ MISFITS = frozenset({"bed_no_record", "bed_beyond_end"})
 
 @dataclass(frozen=True)
 class MaskName:
-    """`stem` is the key without the suffixes of its format and compression; `seat` is FASTA or BED."""
+    """`stem` is the key without the suffixes of its format and compression; `slot` is FASTA or BED."""
 
     stem: str
-    seat: str
+    slot: str
 
     @property
-    def other_seat(self) -> str:
-        return BED if self.seat == FASTA else FASTA
+    def other_slot(self) -> str:
+        return BED if self.slot == FASTA else FASTA
 
     @property
     def partner(self) -> str:
         """What the other file may be called."""
-        return self.stem + (".bed" if self.seat == FASTA else ".fa")
+        return self.stem + (".bed" if self.slot == FASTA else ".fa")
 
     def set_name(self, bucket: str) -> str:
         """What both have in common, unlike any training's (its name has no #)."""

@@ -43,6 +43,6 @@ def run_of(key: str, prefix: str) -> str:
     return next(reversed(folders(key, prefix)), "")
 
 
-def put_marker(bucket: str, folder: str) -> str:
+def marker_command(bucket: str, folder: str) -> str:
     """The command that drops an empty marker in a folder."""
     return f"aws s3api put-object --bucket {bucket} --key {shlex.quote(folder + MARKERS[0])}"

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from seqdrop.config.analyses import TRAINING, Analysis
 from seqdrop.kinds.registry import KINDS, from_json, packaged, parse
-from seqdrop.work.selection import selected
+from seqdrop.work.selection import describe_selection
 
 if TYPE_CHECKING:
     from seqdrop.config.kind import Kind
     from seqdrop.ledger.records import Attempt
+    from seqdrop.report.schema import SelectionEntry
     from seqdrop.work.examination import Examination
 
 __all__ = ["KINDS", "attempts_of", "from_json", "kind_of", "packaged", "parse", "plan_of", "selection_of"]
@@ -32,9 +33,13 @@ def attempts_of(examination: Examination) -> list[Attempt]:
     return [examination.attempt(analysis.name)] if analysis.has_model else []
 
 
-def selection_of(examination: Examination) -> dict:
+def selection_of(examination: Examination) -> SelectionEntry:
     """Return what of the file goes to the model, as the report tells it; empty if nothing does."""
     analysis = from_json(examination.plan)
     if examination.rejection or not analysis.has_model:
         return {}
-    return {"selection": selected(analysis, examination.report["records"], examination.taken, examination.distinct)}
+    return {
+        "selection": describe_selection(
+            analysis, examination.report["records"], examination.taken, examination.distinct
+        )
+    }

@@ -23,7 +23,7 @@ from seqdrop.reads.suffix import check_suffix
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST_STRETCHES = 1_000_000  # 40 bytes each, twice while they are sorted, and the records' names
+MAX_INTERVALS = 1_000_000  # 40 bytes each, twice while they are sorted, and the records' names
 MOST_BYTES = 256 << 20  # of text
 LONGEST_LINE = 1 << 16
 LAST = 1 << 40  # no record is as long
@@ -36,7 +36,7 @@ _WHOLE = re.compile(rb"-?[0-9]+")
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Interval:
     """Half-open on a record, and the line (from 1) and byte (from 0, of the plain stream) that say so."""
 
     start: int
@@ -45,7 +45,7 @@ class Stretch:
     byte: int
 
 
-class Stretches:
+class Intervals:
     """All stretches of a file, by record and start; none overlaps another."""
 
     def __init__(self, names: dict[str, int], rows: np.ndarray):
@@ -60,12 +60,12 @@ class Stretches:
         """Each record that has a stretch, once."""
         return iter(self._names)
 
-    def of(self, name: str) -> Iterator[Stretch]:
+    def of(self, name: str) -> Iterator[Interval]:
         """Those of a record, by start; none of a record that the file does not name."""
         number = self._names.get(name)
         if number is not None:
             for row in self._rows[self._first[number] : self._first[number + 1]]:
-                yield Stretch(*row[1:].tolist())
+                yield Interval(*row[1:].tolist())
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Bed:
     """A file that was read to its end; `sha256` is of its bytes as they were."""
 
     sha256: str
-    stretches: Stretches
+    intervals: Intervals
 
 
 def read_bed(raw: BinaryIO, name: str = "") -> Bed:
@@ -145,14 +145,14 @@ class _Rows:
         if problem:
             findings.add(fault(*problem, line=number, byte=byte))
             return
-        if len(self._columns[0]) == MOST_STRETCHES:
-            message = f"the file has more than {MOST_STRETCHES:,} stretches"
+        if len(self._columns[0]) == MAX_INTERVALS:
+            message = f"the file has more than {MAX_INTERVALS:,} stretches"
             raise InvalidFileError(fault("bed_too_large", message, line=number, byte=byte))
         record = self._names.setdefault(fields[0].decode("utf-8", "backslashreplace"), len(self._names))
         for column, value in zip(self._columns, (record, int(fields[1]), int(fields[2]), number, byte), strict=True):
             column.append(value)
 
-    def sorted(self, findings: Findings) -> Stretches:
+    def sorted(self, findings: Findings) -> Intervals:
         """All of them; tells of those that overlap, and if there are none."""
         if not self._columns[0]:
             findings.add(fault("bed_empty", "the file has no stretch"))
@@ -165,7 +165,7 @@ class _Rows:
             message = f"the stretch overlaps that of line {before[3]}"
             where = {"name": names[after[0]][:LONGEST_NAME], "line": after[3], "byte": after[4]}
             findings.add(fault("bed_overlap", message, **where))
-        return Stretches(self._names, rows)
+        return Intervals(self._names, rows)
 
 
 def _problem(fields: list[bytes]) -> tuple[str, str] | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seqdrop.reads.duplicates import Place
     from seqdrop.reads.name_digests import NameDigest
     from seqdrop.reads.records import Record
+    from seqdrop.report.schema import Report
 
 FORMATS = {b"@": "fastq", b">": "fasta"}
 NO_FIGURES = ("origin", "residue_counts")  # of a report on reads, which have mates
@@ -77,7 +78,7 @@ class Reading:
         """The digest of names that the file's mate is compared by. Of a file that was read to its end."""
         return self._parser.naming.digest(self.digest.sha256, self._fingerprint())
 
-    def named(self, records: range) -> list[tuple[int, Place]]:
+    def locate_names(self, records: range) -> list[tuple[int, Place]]:
         """Hash and place of each of these names (from 0 on), as far as there are; reads no further than it must."""
         self._wanted = records
         for _ in self._blocks(keep=False):
@@ -90,7 +91,7 @@ class Reading:
         """Records seen, the broken ones included."""
         return self._parser.number if self._parser else 0
 
-    def report(self) -> dict:
+    def report(self) -> Report:
         """As JSON: what `seqdrop validate --json` prints and reports/ holds."""
         return {
             "valid": self.findings.valid,

@@ -100,13 +100,14 @@ def compare(first: NameDigest, second: NameDigest) -> list[Fault]:
     return faults
 
 
-def out_of_step(fault: Fault) -> range:
+def records_to_search(fault: Fault) -> range:
     """The records, by their numbers from 0 on, among which the first out of step is; of a fault that `compare` made."""
     return range(fault.record - 1, fault.record - 1 + CHUNK)
 
 
-def located(found: Fault, first: list[tuple[int, Place]], second: list[tuple[int, Place]]) -> Fault:
-    """The same fault at the very record, told from what `Reading.named` answers of both files for `out_of_step`."""
+def locate_fault(found: Fault, first: list[tuple[int, Place]], second: list[tuple[int, Place]]) -> Fault:
+    """The same fault at the very record, from what `Reading.locate_names` returns of both files
+    for `records_to_search`."""
     for (one, place), (other, mate) in zip(first, second, strict=False):
         if one != other:
             message = f"its mate is not record {mate.record} of the second file, where {mate.name} stands"

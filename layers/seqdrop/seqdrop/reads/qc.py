@@ -6,11 +6,15 @@ What is counted while a file is read: the quality report of one file (qc.schema.
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqdrop.reads.measure import BASES, BINS, EXACT, OFFSET, Measure
 from seqdrop.reads.origin import Origin
+
+if TYPE_CHECKING:
+    from seqdrop.report.schema import Qc
 
 DIGITS = 12  # binary digits of a length that are kept
 
@@ -124,7 +128,7 @@ class Tally:
             return f"quality characters span {low} to {high} (ASCII); as Phred+33 they would be scores of {scores}"
         return None
 
-    def report(self) -> dict:
+    def report(self) -> Qc:
         """As JSON (qc.schema.json). Fractions are of bases; qualities are Phred+33 scores, arithmetic means."""
         counts = self.sums.bins[: len(BASES)].sum(axis=1)
         quality = int(self.sums.bins[-1].sum()) - OFFSET * self.with_quality

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from xml.etree.ElementTree import Element
 
+    from seqdrop.errors import FaultEntry, Rejection
+    from seqdrop.report.schema import Qc, QualityEncoding, Report, SelectionFacts
+
 COLUMNS = (("Record", None), ("No.", "number"), ("Line", "number"), ("Byte", "number"), ("What", None))
 
 
-def findings(report: dict) -> Iterator[Element]:
+def findings(report: Report) -> Iterator[Element]:
     """A box for each code, errors first, in the order of the first of each."""
     for severity in ("error", "warning"):
         entries = report[severity + "s"]
@@ -29,7 +32,7 @@ def findings(report: dict) -> Iterator[Element]:
             yield _box(severity, code, same, report["counts"].get(code, len(same)))
 
 
-def _box(severity: str, code: str, entries: list[dict], total: int) -> Element:
+def _box(severity: str, code: str, entries: list[FaultEntry], total: int) -> Element:
     first = f"the first {len(entries)}" if len(entries) > 1 else "the first"
     shown = f", {first} of them below" if total > len(entries) else ""
     head = node("h3", node("span", severity, class_="pill"), node("code", code), f" {count(total)} found{shown}")
@@ -44,13 +47,13 @@ def _advice(text: str) -> Element:
     return node("p", *(node("code", one) if place % 2 else one for place, one in enumerate(parts)), class_="advice")
 
 
-def _table(entries: list[dict]) -> Element:
+def _table(entries: list[FaultEntry]) -> Element:
     head = node("thead", node("tr", *(node("th", name, class_=look) for name, look in COLUMNS)))
     table = node("table", head, node("tbody", *(_row(one) for one in entries)))
     return node("div", table, class_="wide-table")
 
 
-def _row(one: dict) -> Element:
+def _row(one: FaultEntry) -> Element:
     places = ("number", "line", "byte")
     numbers = (node("td", count(one[key]), class_="number", data_name=key) for key in places)
     name = node("td", one["record"] or NOTHING, class_="name")
@@ -62,25 +65,25 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 NOUNS = {"fasta": "sequences"}
 
 
-def page(report: dict, name: str, refused: dict | None = None) -> str:
+def render_page(report: Report, name: str, rejection: Rejection | None = None) -> str:
     """HTML of a report (`Reading.report`, with what the pipeline adds to it) on the file of this name.
 
-    `refused` is why an upload was rejected (examination.rejection): of a file that may be valid in itself.
+    `rejection` is why an upload was rejected (examination.rejection): of a file that may be valid in itself.
     """
-    report = _with_refusal(report, refused)
+    report = _with_rejection(report, rejection)
     proteins = report["qc"].get("residue_counts") is not None
     noun = "proteins" if proteins else NOUNS.get(report["format"], "reads")
     body = node("body", node("main", _header(report, name), *_sections(report, noun), _footer(report)))
     return document(node("html", _head(name), body, lang="en"))
 
 
-def _with_refusal(report: dict, refused: dict | None) -> dict:
-    if not refused:
+def _with_rejection(report: Report, rejection: Rejection | None) -> Report:
+    if not rejection:
         return report
-    report = {**report, "rejected": True}
     if report["errors"]:
-        return report
-    return {**report, "valid": False, "errors": refused["errors"], "counts": {**report["counts"], **refused["counts"]}}
+        return {**report, "rejected": True}
+    counts = {**report["counts"], **rejection["counts"]}
+    return {**report, "rejected": True, "valid": False, "errors": rejection["errors"], "counts": counts}
 
 
 def _head(name: str) -> Element:
@@ -95,13 +98,13 @@ def _head(name: str) -> Element:
     )
 
 
-def _header(report: dict, name: str) -> Element:
+def _header(report: Report, name: str) -> Element:
     look, word, detail = _verdict(report)
     badge = node("div", node("strong", word, class_="badge"), node("span", detail), class_=f"verdict {look}")
     return node("header", node("p", "Seqdrop report", class_="brand"), node("h1", name), badge, _facts(report))
 
 
-def _verdict(report: dict) -> tuple[str, str, str]:
+def _verdict(report: Report) -> tuple[str, str, str]:
     """(class, word, what it rests on)."""
     codes = {one["code"] for one in report["errors"]}
     if codes:
@@ -120,12 +123,12 @@ def _verdict(report: dict) -> tuple[str, str, str]:
     return "valid", "Valid", f"{checked}, no fault found"
 
 
-def _place(one: dict) -> str:
+def _place(one: FaultEntry) -> str:
     places = [f"{word} {count(one[key])}" for word, key in (("record", "number"), ("line", "line")) if one[key]]
     return ", ".join(places).capitalize() + ": " if places else ""
 
 
-def _facts(report: dict) -> Element:
+def _facts(report: Report) -> Element:
     """What the file is, as a list of terms; those that nothing is known of are left out."""
     origin = {key.replace("_", " ").capitalize(): ", ".join(words) for key, words in report["qc"]["origin"].items()}
     facts = {
@@ -141,19 +144,19 @@ def _facts(report: dict) -> Element:
     return node("dl", *pairs, class_="facts")
 
 
-def _encoding(found: dict | None) -> str | None:
+def _encoding(found: QualityEncoding | None) -> str | None:
     """All figures take scores as Phred+33, even where the evidence is for the other."""
     return found and {"phred+33": "Phred+33"}.get(found["name"], "Phred+64 suspected, read as Phred+33")
 
 
-def _format(report: dict) -> str:
+def _format(report: Report) -> str:
     packed = {"bgzf": "BGZF", "gzip": "gzip"}.get(report["compression"])
     layout = None if report["layout"] == report["format"] else report["layout"]
     parts = [(report["format"] or "unknown").upper(), packed, layout]
     return ", ".join(part for part in [*parts, "interleaved mates" * report["interleaved"]] if part)
 
 
-def _sections(report: dict, noun: str) -> Iterator[Element]:
+def _sections(report: Report, noun: str) -> Iterator[Element]:
     if found := list(findings(report)):
         yield node("section", node("h2", "What was found"), *found)
     if report["qc"]["records"]:
@@ -164,7 +167,7 @@ def _sections(report: dict, noun: str) -> Iterator[Element]:
         yield node("section", node("h2", "For the model"), node("p", _selection(told)))
 
 
-def _figures(qc: dict, noun: str) -> Element:
+def _figures(qc: Qc, noun: str) -> Element:
     unit = unit_of(qc)
     alike = qc["shortest"] == qc["longest"]
     spread = "all alike" if alike else f"{count(qc['shortest'])} to {count(qc['longest'])} {unit}"
@@ -184,7 +187,7 @@ def _figures(qc: dict, noun: str) -> Element:
     return node("dl", *made, class_="tiles")
 
 
-def _of_bases(qc: dict) -> list[tuple[str, str, str]]:
+def _of_bases(qc: Qc) -> list[tuple[str, str, str]]:
     return [
         ("Bases", short(qc["bases"], "b"), count(qc["bases"])),
         ("N50", short(qc["n50"], "bp"), "half of all bases"),
@@ -193,14 +196,14 @@ def _of_bases(qc: dict) -> list[tuple[str, str, str]]:
     ]
 
 
-def _of_residues(qc: dict) -> list[tuple[str, str, str]]:
+def _of_residues(qc: Qc) -> list[tuple[str, str, str]]:
     return [
         ("Residues", short(qc["bases"]), count(qc["bases"])),
         ("Unusual", percent(qc["ambiguous"] / qc["bases"] if qc["bases"] else None, 2), "X, B, Z, J, U or O"),
     ]
 
 
-def _selection(told: dict) -> str:
+def _selection(told: SelectionFacts) -> str:
     which = f"All {count(told['records'])} records go"
     if told["taken"] < told["records"]:
         which = (
@@ -210,7 +213,7 @@ def _selection(told: dict) -> str:
     return f"{which} to the analysis “{told['analysis']}”{same}."
 
 
-def _footer(report: dict) -> Element:
+def _footer(report: Report) -> Element:
     machine = f" Programs read {keys.report(report['upload'])}." if report.get("upload") else ""
     text = f"Records, lines and positions count from 1, bytes from 0, in the decompressed file.{machine}"
     return node("footer", node("p", text))

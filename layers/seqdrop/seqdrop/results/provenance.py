@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, TypedDict
 
 from seqdrop import __version__
 from seqdrop.config.analysis import ModelSettings
-from seqdrop.work.selection import selected
+from seqdrop.work.selection import describe_selection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from seqdrop.config.analyses import Analysis
     from seqdrop.ledger.records import Attempt, Job, Upload
+    from seqdrop.report.schema import SelectionFacts
 
 
 class InputFile(TypedDict):
@@ -55,7 +56,7 @@ class Provenance(_WithMasks):
     seqdrop: str
     upload: InputRecords
     analysis: str
-    selection: Mapping[str, object]
+    selection: SelectionFacts
     attempt: int
     job: str
     model: ModelVersion
@@ -75,7 +76,7 @@ def build_provenance(
         "upload": {**_input_file(upload), "records": upload.records},
         **with_masks,
         "analysis": analysis.name,
-        "selection": selected(analysis, upload.records, attempt.taken, attempt.distinct),
+        "selection": describe_selection(analysis, upload.records, attempt.taken, attempt.distinct),
         "attempt": attempt.number,
         "job": job.name,
         "model": {"name": job.model, "archive": job.model_key, "sha256": job.model_digest},

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from seqdrop import clock
 from seqdrop.aws.errors import is_invalid
-from seqdrop.aws.s3 import never_over_a_copy
+from seqdrop.aws.s3 import protect_existing_copies
 from seqdrop.config.settings import Settings
 from seqdrop.kinds import plans
 from seqdrop.ledger.table import Ledger
@@ -86,5 +86,5 @@ def services() -> Services:
     settings = Settings.load()
     table = boto3.resource("dynamodb").Table(settings.table)
     clients = {name: boto3.client(name) for name in ("s3", "sagemaker", "sqs", "sns")}
-    never_over_a_copy(clients["s3"])
+    protect_existing_copies(clients["s3"])
     return Services(settings, plans.packaged(), Ledger(table, now, trace_id, settings.ledger_days), **clients)

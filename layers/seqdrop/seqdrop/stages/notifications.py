@@ -10,12 +10,14 @@ from seqdrop.results.reports import write_reports
 from seqdrop.runtime.log import logger
 
 if TYPE_CHECKING:
+    from seqdrop.errors import Rejection
     from seqdrop.ledger.records import Upload
+    from seqdrop.report.schema import MateFacts
     from seqdrop.runtime.services import Services
     from seqdrop.work.examination import Examination
 
 
-def report(services: Services, upload: Upload, examination: Examination, mate: dict | None = None) -> None:
+def report(services: Services, upload: Upload, examination: Examination, mate: MateFacts | None = None) -> None:
     """Write reports/. `mate` is what is known of the pair; left out where there is none."""
     write_reports(services.s3, services.settings.results, upload, examination, selection_of(examination), mate)
 
@@ -26,7 +28,7 @@ def report_content(services: Services, upload: Upload, content: dict) -> None:
     services.put_json(services.settings.results, keys.report(upload.id), place | content)
 
 
-def reason(services: Services, upload: Upload, refused: dict) -> None:
+def reason(services: Services, upload: Upload, refused: Rejection) -> None:
     """Write reasons/. `refused` is of `examination.rejection`."""
     content = {
         "upload": upload.id,
@@ -40,7 +42,9 @@ def reason(services: Services, upload: Upload, refused: dict) -> None:
     services.put_json(services.settings.results, keys.reason(upload.id), content)
 
 
-def mail(services: Services, uploads: list[Upload], refused: dict, read: bool = True, other: str = "its mate") -> None:
+def mail(
+    services: Services, uploads: list[Upload], refused: Rejection, read: bool = True, other: str = "its mate"
+) -> None:
     """One mail, of one upload or of two that were rejected with each other; `other` is what the second is to the first.
 
     What was not `read`, because of its key or its size, has no report.
@@ -56,7 +60,7 @@ def mail(services: Services, uploads: list[Upload], refused: dict, read: bool = 
     )
 
 
-def reject(services: Services, upload: Upload, refused: dict, read: bool = False) -> None:
+def reject(services: Services, upload: Upload, refused: Rejection, read: bool = False) -> None:
     """Write the reason and tell the lab, then the ledger: told twice at the worst, never not at all."""
     reason(services, upload, refused)
     mail(services, [upload], refused, read)

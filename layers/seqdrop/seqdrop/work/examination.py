@@ -22,7 +22,10 @@ from seqdrop.aws.errors import is_missing
 from seqdrop.ledger.records import Attempt
 
 if TYPE_CHECKING:
-    from seqdrop.errors import InvalidFileError
+    from mypy_boto3_s3.client import S3Client
+
+    from seqdrop.errors import InvalidFileError, Rejection
+    from seqdrop.report.schema import Report
 
 FRESH = timedelta(days=10)
 
@@ -38,8 +41,8 @@ class Examination:
 
     upload_id: str
     plan: str
-    report: dict
-    rejection: dict | None = None
+    report: Report
+    rejection: Rejection | None = None
     shards: int = 0
     items: int = 0
     taken: int = 0
@@ -50,10 +53,15 @@ class Examination:
     number: int = 1  # of the attempt that it was made for
 
     @property
-    def facts(self) -> dict:
+    def facts(self) -> dict[str, str | int | None]:
         """What the upload's ledger record keeps of it."""
-        kept = {name: self.report[name] for name in ("format", "sha256", "records")}
-        return {**kept, "sha256_of_parts": self.sha256_of_parts}
+        report = self.report
+        return {
+            "format": report["format"],
+            "sha256": report["sha256"],
+            "records": report["records"],
+            "sha256_of_parts": self.sha256_of_parts,
+        }
 
     def attempt(self, analysis: str) -> Attempt:
         """The attempt whose shards were written in the pass."""
@@ -72,7 +80,7 @@ class Examination:
         )
 
 
-def rejection(error: InvalidFileError) -> dict:
+def rejection(error: InvalidFileError) -> Rejection:
     """The first error, then the first errors in full, and how many there are by code."""
     return {
         **error.fault.as_dict(),
@@ -81,12 +89,12 @@ def rejection(error: InvalidFileError) -> dict:
     }
 
 
-def save(s3, work: str, examination: Examination) -> None:
+def save(s3: S3Client, work: str, examination: Examination) -> None:
     body = json.dumps(asdict(examination)).encode()
     s3.put_object(Bucket=work, Key=keys.examination(examination.upload_id), Body=body, ContentType="application/json")
 
 
-def is_fresh(s3, work: str, key: str) -> bool:
+def is_fresh(s3: S3Client, work: str, key: str) -> bool:
     """Whether an object of the work bucket is there, and will be until a job that starts soon has read it."""
     try:
         return _is_recent(s3.head_object(Bucket=work, Key=key))
@@ -100,7 +108,7 @@ def _is_recent(found: dict) -> bool:
     return clock.utc_now() - found["LastModified"] <= FRESH
 
 
-def load(s3, work: str, upload_id: str, number: int = 1) -> Examination | None:
+def load(s3: S3Client, work: str, upload_id: str, number: int = 1) -> Examination | None:
     """None if no pass over the upload for the attempt of that number has come to its end (or did so too long ago)."""
     try:
         found = s3.get_object(Bucket=work, Key=keys.examination(upload_id))

@@ -146,7 +146,7 @@ def copies_of(item_id: str | None) -> int:
     return int(parts[3]) if len(parts) == 4 else 1
 
 
-def shards(lines: Iterable[bytes], size: int) -> Iterator[tuple[bytes, int]]:
+def pack_shards(lines: Iterable[bytes], size: int) -> Iterator[tuple[bytes, int]]:
     """(body, number of lines) of each shard: as many whole lines as fit in `size` bytes, one at the least."""
     held, total = [], 0
     for line in lines:

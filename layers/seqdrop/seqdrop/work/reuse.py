@@ -13,7 +13,7 @@ OF_ANALYSIS = frozenset({"max_gb", "severity", "mates", "mate_hours", "gate", "g
 OF_JOB = frozenset({"max_members", "max_shards"})
 
 
-def cuts_alike(one: Analysis, other: Analysis) -> bool:
+def have_equal_items(one: Analysis, other: Analysis) -> bool:
     """Return True if the two make the same work items, in the same shards, of the same file."""
     return _cut(one) == _cut(other)
 

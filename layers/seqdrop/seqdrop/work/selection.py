@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from seqdrop.companions.bed_masks import BedMasks  # needs numpy, which not all that import this have
     from seqdrop.config.analyses import Analysis
     from seqdrop.config.kind import Sampling
+    from seqdrop.report.schema import SelectionFacts
 
 HELD = 800_000_000  # bytes of records in memory; validate has 1,769 MB
 ADVICE = "Cut the record, or drop the file under raw/, which has no model."
@@ -101,7 +102,7 @@ class Sample:
         self._windows += sign * self._windows_in(record)
 
 
-def collapsed(records: Iterable[Record], room: int = HELD) -> Iterator[tuple[Record, int]]:
+def collapse_identical(records: Iterable[Record], room: int = HELD) -> Iterator[tuple[Record, int]]:
     """(the first of some identical records, in upper case; how many there are), in the order of the first ones.
 
     The counts add up to the number of records. No more than `room` bytes are held: where the distinct sequences of
@@ -122,7 +123,7 @@ def collapsed(records: Iterable[Record], room: int = HELD) -> Iterator[tuple[Rec
     yield from _counted(held)
 
 
-def alone(records: Iterable[Record]) -> Iterator[tuple[Record, int]]:
+def keep_identical(records: Iterable[Record]) -> Iterator[tuple[Record, int]]:
     """Each record for itself."""
     return ((record, 1) for record in records)
 
@@ -149,7 +150,9 @@ class Selection:
         sampling = self._analysis.sampling
         if sampling.max_reads:
             records = sample(records, sampling, self._count, self._analysis.job.max_windows)
-        for record, count in self._within_bounds(collapsed(records) if sampling.collapse else alone(records)):
+        for record, count in self._within_bounds(
+            collapse_identical(records) if sampling.collapse else keep_identical(records)
+        ):
             self.taken += count
             self.distinct += 1
             yield record, count
@@ -164,9 +167,17 @@ class Selection:
             yield record, count
 
 
-def selected(analysis: Analysis, records: int, taken: int, distinct: int) -> dict:
+def describe_selection(analysis: Analysis, records: int, taken: int, distinct: int) -> SelectionFacts:
     """Return how the model's input came out of a file of `records` records, as reports and summaries tell it."""
     sampling = analysis.sampling
-    facts = {"analysis": analysis.name, "records": records, "taken": taken, "max_reads": sampling.max_reads}
-    seed = {"seed": sampling.seed} if sampling.max_reads else {}
-    return facts | seed | ({"distinct": distinct} if sampling.collapse else {})
+    facts: SelectionFacts = {
+        "analysis": analysis.name,
+        "records": records,
+        "taken": taken,
+        "max_reads": sampling.max_reads,
+    }
+    if sampling.max_reads:
+        facts["seed"] = sampling.seed
+    if sampling.collapse:
+        facts["distinct"] = distinct
+    return facts

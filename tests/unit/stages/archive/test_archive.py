@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import boto3
 import pytest
-from seqdrop.aws.s3 import never_over_a_copy
+from seqdrop.aws.s3 import protect_existing_copies
 from seqdrop.errors import ArchiveMismatchError
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.ledger.table import Ledger
@@ -28,7 +28,7 @@ class S3:
     """
 
     def __init__(self, real):
-        never_over_a_copy(real)
+        protect_existing_copies(real)
         self._real, self.dies_before, self.calls, self.damaged = real, None, [], False
         self.before = {}
 

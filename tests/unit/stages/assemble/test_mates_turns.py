@@ -14,7 +14,7 @@ from seqdrop.ledger.table import Ledger
 from seqdrop.stages.assemble.engine import resolve
 from seqdrop.stages.assemble.mates import MATES
 from seqdrop.stages.validate.validate import validate
-from seqdrop.work.examine import examine
+from seqdrop.work.examine import ExaminationRequest, examine
 
 from tests.unit.stages.mates import Explorer, fastq
 from tests.unit.stages.world import PausingWorld
@@ -28,7 +28,7 @@ class World(PausingWorld):
         """An upload that is RECEIVED, and whose pass has come to its end."""
         version, analysis = self.drop(key, body), self.services.analyses.for_key(key)
         self.ledger.create(Upload.received(version, analysis.name))
-        examine(self.services.s3, "work", version, analysis)
+        examine(self.services.s3, "work", ExaminationRequest(version, analysis))
         return self.ledger.find_upload(version.id)
 
 

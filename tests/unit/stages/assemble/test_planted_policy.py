@@ -157,7 +157,7 @@ def test_the_lab_is_notified_once_and_the_command_says_what_is_awaited(world, bo
     assert mail["Subject"] == f"Seqdrop: {VCF} waits for its TBI"
     assert f"its TBI, {TBI}" in mail["Message"]
     monkeypatch.setattr(status, "packaged", lambda: world.services.analyses)
-    shown = status.progress(world.ledger, vcf.id, vcf.key, vcf.size)
+    shown = status.read_progress(world.ledger, vcf.id, vcf.key, vcf.size)
     assert (shown.detail, bool(shown.waits_for)) == ("for x.vcf.gz.tbi", True)
     assert "waits for what belongs to it" in considered(world.services, world.upload(vcf)).told
 

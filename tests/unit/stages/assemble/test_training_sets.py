@@ -24,7 +24,7 @@ from seqdrop.stages.validate.validate import validate
 from seqdrop.training.data.store import Store
 from seqdrop.uploads import UploadVersion
 
-from local.proteins import files, proteins
+from local.proteins import encode_data_set, make_proteins
 
 JOB = """
 model = "cnn"
@@ -38,7 +38,7 @@ type = "ml.m5.xlarge"
 [gate]
 min_q3 = 0.7
 """
-BODIES = files(proteins(random.Random(3), {"train": 6, "validation": 2, "test": 2}), JOB)
+BODIES = encode_data_set(make_proteins(random.Random(3), {"train": 6, "validation": 2, "test": 2}), JOB)
 NAMES = sorted(BODIES)
 
 

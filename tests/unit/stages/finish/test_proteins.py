@@ -18,7 +18,7 @@ from seqdrop.stages.finish.finish import finish
 from seqdrop.stages.start_transform.start_transform import start_transform
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
-from seqdrop_cli.pack import pack_model
+from seqdrop_cli.deploy.archive import pack_model
 
 from tests.unit.results.proteins import read_ss2, read_three_line
 

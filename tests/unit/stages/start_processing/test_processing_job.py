@@ -17,7 +17,7 @@ from seqdrop.stages.finish.finish import finish
 from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
-from seqdrop.work.examine import examine
+from seqdrop.work.examine import ExaminationRequest, examine
 
 from tests.support.aws.sagemaker import PROCESSING
 
@@ -44,13 +44,8 @@ def drop(services):
 def run(services, sagemaker, name: str) -> None:
     """What the container does: examine what request.json says, and end well."""
     told = json.loads(services.s3.get_object(Bucket="work", Key=keys.job_request(name))["Body"].read())
-    examine(
-        services.s3,
-        told["work"],
-        UploadVersion(**told["version"]),
-        from_json(told["plan"]),
-        number=told["number"],
-    )
+    request = ExaminationRequest(UploadVersion(**told["version"]), from_json(told["plan"]), number=told["number"])
+    examine(services.s3, told["work"], request)
     sagemaker.end(name, "Completed")
 
 

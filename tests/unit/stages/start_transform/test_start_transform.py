@@ -12,7 +12,7 @@ from seqdrop.stages.job_slots import end_job
 from seqdrop.stages.start_transform.start_transform import start_transform
 from seqdrop.uploads import UploadVersion
 
-from local.testing import archive
+from local.testing import make_model_archive
 from tests.support.aws.errors import RefusedError
 from tests.support.aws.sagemaker import TRANSFORM
 
@@ -23,7 +23,7 @@ class Died(BaseException):
 
 def archive_of(*labels: str) -> bytes:
     """A model archive of which only the names of its classes matter here."""
-    return archive({"config.json": json.dumps({"id2label": dict(enumerate(labels))})})
+    return make_model_archive({"config.json": json.dumps({"id2label": dict(enumerate(labels))})})
 
 
 @pytest.fixture

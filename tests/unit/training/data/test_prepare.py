@@ -17,7 +17,7 @@ from seqdrop.training.data.prepare import prepare
 from seqdrop.training.data.rows import ADVICE, MOST, split_of_header
 from seqdrop.training.jobfile import parse
 
-from local.proteins import files, proteins
+from local.proteins import encode_data_set, make_proteins
 
 HEAD = 'model = "cnn"\n[data]\n'
 FLIP = f'{HEAD}format = "flip"\nsequences = "sequences.fasta"\nlabels = "sampled.fasta"\nmask = "mask.fasta"\n'
@@ -49,7 +49,7 @@ def three_line(text: str, folder) -> InvalidFileError:
 
 @pytest.fixture(scope="module")
 def some():
-    return proteins(random.Random(3), SMALL)
+    return make_proteins(random.Random(3), SMALL)
 
 
 def as_table(some) -> dict[str, list[str]]:
@@ -71,7 +71,7 @@ def as_parquet(some) -> bytes:
 
 class TestFormats:
     def test_flip_is_joined_and_masked(self, some, tmp_path):
-        found = run(FLIP, files(some, ""), tmp_path)
+        found = run(FLIP, encode_data_set(some, ""), tmp_path)
         records = written(tmp_path)
         assert {split: len(one) for split, one in records.items()} == SMALL
         for one, record in zip([p for p in some if p.split == "test"], records["test"], strict=True):
@@ -93,7 +93,7 @@ class TestFormats:
     def test_tables_give_the_same_as_flip(self, some, tmp_path, kind, body):
         (tmp_path / "flip").mkdir()
         (tmp_path / "table").mkdir()
-        wanted = run(FLIP, files(some, ""), tmp_path / "flip")
+        wanted = run(FLIP, encode_data_set(some, ""), tmp_path / "flip")
         found = run(f'{HEAD}format = "{kind}"\nfile = "all"', {"all": body(some)}, tmp_path / "table")
         assert (written(tmp_path / "table"), found.digest) == (written(tmp_path / "flip"), wanted.digest)
 
@@ -120,7 +120,7 @@ class TestFormats:
         path = repository / "model_code/training_record.schema.json"
         if not path.exists():
             pytest.skip("model_code/training_record.schema.json is not there yet")
-        run(FLIP, files(some, ""), tmp_path)
+        run(FLIP, encode_data_set(some, ""), tmp_path)
         check = jsonschema.Draft202012Validator(json.loads(path.read_text()))
         for records in written(tmp_path).values():
             for record in records:
@@ -179,7 +179,7 @@ class TestProblems:
         assert (len(error.errors), error.counts) == (MOST, {"length_mismatch": 3 * MOST})
 
     def test_flips_files_must_tell_of_the_same_records(self, some, tmp_path):
-        bodies = files(some, "")
+        bodies = encode_data_set(some, "")
         lost = refused(FLIP, bodies | {"mask.fasta": bodies["mask.fasta"].split(b">test-1")[0]}, tmp_path)
         assert (lost.fault.code, lost.fault.name) == ("no_partner", "test-1")
         more = refused(FLIP, bodies | {"sequences.fasta": bodies["sequences.fasta"] + b">more\nMKV\n"}, tmp_path)
@@ -203,7 +203,7 @@ class TestProblems:
 
     def test_a_data_set_is_bounded(self, some, tmp_path, monkeypatch):
         monkeypatch.setattr(line_reader.Budget.__init__, "__defaults__", (500,))
-        assert refused(FLIP, files(some, ""), tmp_path).fault.code == "too_large"
+        assert refused(FLIP, encode_data_set(some, ""), tmp_path).fault.code == "too_large"
 
     @given(st.binary(max_size=300), st.sampled_from(["three_line", "csv", "parquet"]))
     def test_any_bytes_are_refused_in_words(self, tmp_path_factory, body, kind):

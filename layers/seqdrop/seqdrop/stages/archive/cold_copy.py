@@ -33,13 +33,13 @@ def archive_key(upload: Upload) -> str:
 def copy(s3, upload: Upload, bucket: str) -> None:
     """Copy the upload's version to Deep Archive; S3 computes the SHA-256 of what it wrote.
 
-    Nothing happens where a copy is there: with a client of `never_over_a_copy`, of two runs at once one copies. A
+    Nothing happens where a copy is there: with a client of `protect_existing_copies`, of two runs at once one copies. A
     second copy would be billed for 180 days. Raises ObjectGoneError if the version is no longer in the landing bucket.
     """
     source = {"Bucket": upload.bucket, "Key": upload.key, "VersionId": upload.version_id}
     target = {"Bucket": bucket, "Key": archive_key(upload)}
     try:
-        if multipart.in_parts(upload.size):
+        if multipart.needs_multipart(upload.size):
             _copy_parts(s3, upload, source, target)
         else:
             s3.copy_object(**target, CopySource=source, StorageClass=STORAGE_CLASS, ChecksumAlgorithm="SHA256")
@@ -60,7 +60,7 @@ def _copy_parts(s3, upload: Upload, source: dict, target: dict) -> None:
     place = {**target, "UploadId": made["UploadId"]}
     threads = ThreadPoolExecutor(AT_ONCE)
     try:
-        copied = list(threads.map(partial(_copy_part, s3, source, place), multipart.ranges(upload.size)))
+        copied = list(threads.map(partial(_copy_part, s3, source, place), multipart.part_ranges(upload.size)))
         s3.complete_multipart_upload(**place, MultipartUpload={"Parts": copied}, IfNoneMatch="*")
     except ClientError:
         threads.shutdown(cancel_futures=True)
@@ -103,4 +103,4 @@ def verified_copy(s3, upload: Upload, bucket: str) -> dict | None:
 
 def _proof(upload: Upload) -> str:
     """Which of an upload's checksums S3 must tell of its copy."""
-    return "sha256_of_parts" if multipart.in_parts(upload.size) else "sha256"
+    return "sha256_of_parts" if multipart.needs_multipart(upload.size) else "sha256"

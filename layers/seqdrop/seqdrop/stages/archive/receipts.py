@@ -26,7 +26,7 @@ MOST = 2000  # uploads in one run
 
 def _of_parts(upload: Upload) -> dict:
     """What the copy's checksum can be compared with where it is one of parts."""
-    if not multipart.in_parts(upload.size):
+    if not multipart.needs_multipart(upload.size):
         return {}
     return {"sha256_of_parts": upload.sha256_of_parts, "part_size": multipart.PART}
 

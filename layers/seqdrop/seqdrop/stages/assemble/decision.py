@@ -13,6 +13,7 @@ from seqdrop.stages.notifications import mail, reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from seqdrop.errors import Rejection
     from seqdrop.ledger.coordination import FileSet
     from seqdrop.stages.assemble.view import View
 
@@ -56,7 +57,7 @@ def wait(view: View, facts: dict | None = None, *also: Step, file_set: FileSet |
 def reject(
     services: Services,
     uploads: Sequence[Upload],
-    refusal: dict,
+    refusal: Rejection,
     *,
     mates: dict[str, Upload] | None = None,
     file_set: FileSet | None = None,
@@ -69,13 +70,15 @@ def reject(
 
     def notify() -> None:
         for upload in uploads:
-            reason(services, upload, refusal | _place(upload))
+            reason(services, upload, _with_mate(upload))
             logger().info("rejected", extra={"upload_id": upload.id, "code": refusal["code"]})
         mail(services, list(uploads), refusal, **mail_options)
 
-    def _place(upload: Upload) -> dict:
+    def _with_mate(upload: Upload) -> Rejection:
         mate = (mates or {}).get(upload.id)
-        return {"mate": {"upload": mate.id, "key": mate.key, "version_id": mate.version_id}} if mate else {}
+        if mate is None:
+            return refusal
+        return {**refusal, "mate": {"upload": mate.id, "key": mate.key, "version_id": mate.version_id}}
 
     def _facts(upload: Upload) -> dict:
         return {"reason": refusal["code"]} | ({"mate": mates[upload.id].id} if mates else {})

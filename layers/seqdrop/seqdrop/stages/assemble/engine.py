@@ -23,6 +23,7 @@ from seqdrop.work.examination import rejection
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from seqdrop.errors import Rejection
     from seqdrop.ledger.coordination import FileSet
     from seqdrop.ledger.records import Upload
     from seqdrop.ledger.table import Ledger
@@ -89,7 +90,7 @@ def _decide(policy: Policy, view: View) -> Decision:
     return replace(decision, steps=[*decision.steps, *end.steps]).after(end.before)
 
 
-def _superseded(newer: Upload, policy: Policy) -> dict:
+def _superseded(newer: Upload, policy: Policy) -> Rejection:
     message = f"a newer version came before {policy.awaited} did: {newer.key}, upload {newer.id}"
     advice = "Nothing, if the newer one is right. If this one is, drop it again."
     return rejection(InvalidFileError(Fault("superseded", message, advice)))

@@ -10,7 +10,7 @@ from seqdrop.errors import ObjectGoneError
 from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.stages.assemble.view import MembersGoneError, View
 from seqdrop.work.examination import Examination, load
-from seqdrop.work.examine import examine
+from seqdrop.work.examine import ExaminationRequest, examine
 
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
@@ -36,4 +36,5 @@ def examined(view: View, bed: Upload | None) -> Examination:
         masks = BedMasks(bed.id, bed_of(services, bed)) if bed else None
     except ObjectGoneError as error:
         raise MembersGoneError(bed) from error
-    return examine(services.s3, services.settings.work, upload.version, view.analysis, masks=masks)
+    request = ExaminationRequest(upload.version, view.analysis, masks)
+    return examine(services.s3, services.settings.work, request)

@@ -23,6 +23,7 @@ from seqdrop.work.examination import Examination, rejection
 
 if TYPE_CHECKING:
     from seqdrop.config.analyses import Analyses
+    from seqdrop.errors import Rejection
     from seqdrop.ledger.table import Ledger
     from seqdrop.reads.bed import Bed
     from seqdrop.runtime.services import Services
@@ -39,13 +40,13 @@ class Masks(Policy):
 
     def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
         name = parse(upload.key)
-        return name.set_name(upload.bucket), name.seat
+        return name.set_name(upload.bucket), name.slot
 
     def read(self, services: Services, upload: Upload) -> Bed | None:
         """A BED. How a FASTA is read depends on whether there is one."""
         from seqdrop.stages.assemble.masked_reading import bed_of  # not all that ask a policy have the reads layer
 
-        return bed_of(services, upload) if parse(upload.key).seat == BED else None
+        return bed_of(services, upload) if parse(upload.key).slot == BED else None
 
     def decide(self, view: View) -> Decision:
         if view.upload.state == "WAITING":  # the other file moves it
@@ -57,7 +58,7 @@ class Masks(Policy):
         partner = posixpath.basename(name.partner)
         used = "Did it serve an earlier version of this file? A BED is used once; drop it again."
         hints = (used, "Is nothing to be filled? Then delete this file.")
-        if name.seat == BED:
+        if name.slot == BED:
             return Awaited.partner("its FASTA", partner, f"{name.partner}, or a FASTA of that name", partner, *hints)
         why = f"{name.partner}: it has no run of N,\nso a BED has to say what is to be filled"
         return Awaited.partner("its BED", partner, why, partner, *hints)
@@ -72,9 +73,9 @@ def _decide_bed(view: View, bed: Bed) -> Decision:
     if fasta and fasta.state != "WAITING" and not fasta.mate:
         left = view.file_set.without_member(FASTA)  # so that the next BED waits
         return reject(view.services, [upload], _late(fasta, upload), file_set=left, read=False)
-    facts = {"format": "bed", "sha256": bed.sha256, "records": len(bed.stretches)}
+    facts = {"format": "bed", "sha256": bed.sha256, "records": len(bed.intervals)}
     wakes = [Step(fasta, "RECEIVED")] if fasta and fasta.state == "WAITING" else []
-    about = {"stretches": len(bed.stretches), "records": len(list(bed.stretches.names))}
+    about = {"stretches": len(bed.intervals), "records": len(list(bed.intervals.names))}
     reported = {"format": "bed", "sha256": bed.sha256} | about
     return wait(view, facts, *wakes).after(partial(report_content, view.services, upload, reported))
 
@@ -105,13 +106,13 @@ def _judged(view: View, found: Examination, bed: Upload | None) -> Decision:
     return Decision(steps, [attempt], view.with_upload, enqueue=[fasta])
 
 
-def _late(fasta: Upload, bed: Upload) -> dict:
+def _late(fasta: Upload, bed: Upload) -> Rejection:
     message = f"{fasta.key} (upload {fasta.id}) went on before this file came; its runs of N are what is filled"
     advice = f"Drop this file again, and then {posixpath.basename(fasta.key)} again: in that order the BED is used."
     return rejection(InvalidFileError(Fault("bed_late", message, advice)))
 
 
-def _misfit(refusal: dict, bed: Upload) -> dict:
+def _misfit(refusal: Rejection, bed: Upload) -> Rejection:
     name, message = posixpath.basename(bed.key), refusal["message"]
     message = f"{message} (lines are those of {name})" if refusal["code"] in MISFITS else message
-    return refusal | {"message": message, "advice": f"{refusal['advice']} Drop both again, once they fit."}
+    return {**refusal, "message": message, "advice": f"{refusal['advice']} Drop both again, once they fit."}

@@ -15,7 +15,9 @@ from seqdrop.work import mate_digests
 from seqdrop.work.examination import Examination, rejection
 
 if TYPE_CHECKING:
+    from seqdrop.errors import Rejection
     from seqdrop.ledger.records import Upload
+    from seqdrop.report.schema import MateFacts
     from seqdrop.runtime.services import Services
     from seqdrop.stages.assemble.view import View
     from seqdrop.work.mate_digests import Check
@@ -50,7 +52,7 @@ class Pairing:
         policy = Policy(from_json(self.own.plan).severity)
         return mate_digests.check(*digests, parse(self.upload.key).sure, policy)
 
-    def refusal(self) -> dict:
+    def refusal(self) -> Rejection:
         """Return why they do not fit, as reasons/ has it."""
         faults = [self._explained(fault) for fault in self.check.faults]
         counts = {fault.code: sum(other.code == fault.code for other in faults) for fault in faults}
@@ -70,7 +72,7 @@ class Pairing:
         if self.fits and self.of_mate:
             report(self.services, self.mate, self.of_mate, self._entry("", self.upload))
 
-    def _entry(self, key: str, other: Upload | None) -> dict:
+    def _entry(self, key: str, other: Upload | None) -> MateFacts:
         """What a report says of the other mate; `key` is its name if it is not there."""
         if other is None or self.check is None:
             note = "not checked: it was not there when this file was validated"

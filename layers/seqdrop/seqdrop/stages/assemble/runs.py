@@ -106,9 +106,8 @@ class Runs(Policy):
             f"{missing:,} were not there or had another size, such as {such_as}.\n"
             f"All that lies below {folder} waits with it"
         )
-        complete = (
-            f"Is the run complete as it is? Drop an empty marker beside it:\n  {runs.put_marker(upload.bucket, folder)}"
-        )
+        command = runs.marker_command(upload.bucket, folder)
+        complete = f"Is the run complete as it is? Drop an empty marker beside it:\n  {command}"
         hints = (
             "Did an upload break off? Upload the files again.",
             "Is the list wrong? Mend it, and drop it again.",

@@ -27,6 +27,7 @@ from seqdrop.work.examination import rejection
 
 if TYPE_CHECKING:
     from seqdrop.config.analyses import Analyses
+    from seqdrop.errors import Rejection
     from seqdrop.ledger.records import Upload
     from seqdrop.ledger.table import Ledger
     from seqdrop.runtime.services import Services
@@ -120,7 +121,7 @@ def _complete(view: View, head: Upload, job: JobFile, files: dict[str, Upload]) 
     if isinstance(prepared, Prepared):
         return plan(view, head, job, files, store.data, prepared)
     uploads = [member for member in members if member.state in ("RECEIVED", "WAITING")]
-    refusal = prepared | {"advice": f"{prepared['advice']} {AGAIN}"}
+    refusal: Rejection = {**prepared, "advice": f"{prepared['advice']} {AGAIN}"}
     return reject(view.services, uploads, refusal, file_set=view.with_upload, read=False)
 
 

@@ -24,7 +24,7 @@ from seqdrop.stages.routing import enqueue_next, may_be_archived
 from seqdrop.training.request import Order
 from seqdrop.work.examination import is_fresh
 from seqdrop.work.items import shard_key
-from seqdrop.work.reuse import cuts_alike
+from seqdrop.work.reuse import have_equal_items
 
 if TYPE_CHECKING:
     from seqdrop.config.analyses import Analysis
@@ -152,7 +152,7 @@ def _read_again(services: Services, upload: Upload, last: Attempt, analysis: Ana
 
 def _why_cut_anew(services: Services, last: Attempt, analysis: Analysis) -> str:
     """Why the work items of an attempt serve no more; empty if they do."""
-    if not cuts_alike(plan_of(last), analysis):
+    if not have_equal_items(plan_of(last), analysis):
         return "analyses.toml now cuts other work items from it"
     return "" if is_fresh(services.s3, services.settings.work, shard_key(last, 0)) else "its work items have expired"
 

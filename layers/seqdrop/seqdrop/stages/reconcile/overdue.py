@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from seqdrop.companions.runs import MANIFEST, MARKERS, put_marker
+from seqdrop.companions.runs import MANIFEST, MARKERS, marker_command
 from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.ledger.moves import UPLOAD
 from seqdrop.runtime.events import landed_message
@@ -83,7 +83,7 @@ def _tell_of_run(services: Services, folder: str, held: Held) -> None:
         f"or the uploader's {MANIFEST}. The files go on by themselves when it is there, however late;\n"
         "nothing is lost.\n"
         "- Is the run complete, or did it break off and its files are wanted as they are? Drop an empty marker:\n"
-        f"  {put_marker(first.bucket, folder)}\n"
+        f"  {marker_command(first.bucket, folder)}\n"
         "- Are its files not wanted? Delete them.\n"
         "- Should files wait for no run here? Take `gate` from this prefix in analyses.toml and deploy; what waits\n"
         "  then goes on.\n",

@@ -15,7 +15,7 @@ from seqdrop.aws import keys
 from seqdrop.errors import ObjectGoneError
 from seqdrop.kinds.plans import from_json
 from seqdrop.uploads import UploadVersion
-from seqdrop.work.examine import examine
+from seqdrop.work.examine import ExaminationRequest, examine
 
 EVERY = 60  # seconds between two lines
 PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
@@ -29,7 +29,8 @@ def run(inputs: Path) -> None:
     teller = Teller(version)
     try:
         s3 = boto3.client("s3", config=PATIENT)
-        found = examine(s3, told["work"], version, analysis, teller.begin, number=told["number"])
+        request = ExaminationRequest(version, analysis, number=told["number"])
+        found = examine(s3, told["work"], request, teller.begin)
         said = found.rejection["code"] if found.rejection else "valid"
     except ObjectGoneError as error:
         said = str(error)

@@ -17,7 +17,7 @@ from seqdrop.stages.outcomes import end_upload, fail_attempt
 from seqdrop.stages.routing import enqueue_next, is_held
 from seqdrop.stages.start_processing.processing_job import examine_in_job
 from seqdrop.work.examination import Examination, load
-from seqdrop.work.examine import examine
+from seqdrop.work.examine import ExaminationRequest, examine
 
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Attempt, Upload
@@ -66,7 +66,8 @@ def _examined_again(services: Services, upload: Upload, attempt: Attempt) -> Exa
         masks = _masks(services, attempt)
     except ObjectGoneError:
         return fail_attempt(services, attempt, "its BED was deleted while it waited for its run")
-    return examine(services.s3, services.settings.work, upload.version, analysis, masks=masks)
+    request = ExaminationRequest(upload.version, analysis, masks)
+    return examine(services.s3, services.settings.work, request)
 
 
 def _masks(services: Services, attempt: Attempt) -> BedMasks | None:

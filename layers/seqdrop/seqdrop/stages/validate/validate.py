@@ -24,7 +24,7 @@ from seqdrop.stages.routing import enqueue_next
 from seqdrop.stages.start_processing.processing_job import examine_in_job
 from seqdrop.stages.validate.run_gate import look_after
 from seqdrop.work.examination import Examination, load, rejection
-from seqdrop.work.examine import examine
+from seqdrop.work.examine import ExaminationRequest, examine
 
 if TYPE_CHECKING:
     from seqdrop.config.analyses import Analysis
@@ -128,7 +128,7 @@ def _examined(services: Services, upload: Upload, analysis: Analysis) -> Examina
     found = load(s3, work, upload.id, number)
     if found is None and services.analyses.in_job(upload.size):
         return examine_in_job(services, upload, analysis)
-    return found or examine(s3, work, upload.version, analysis, number=number)
+    return found or examine(s3, work, ExaminationRequest(upload.version, analysis, number=number))
 
 
 def _accept_or_reject(services: Services, upload: Upload, examination: Examination, policy: Policy | None) -> None:

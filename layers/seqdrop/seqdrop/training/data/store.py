@@ -29,6 +29,7 @@ from seqdrop.work.examination import FRESH, rejection
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from seqdrop.errors import Rejection
     from seqdrop.ledger.records import Upload
 
 
@@ -41,7 +42,7 @@ class Store:
         self._s3, self._work, self._job, self._files = s3, work, job, files
         self._key, self.data = keys.prepared(digest), keys.prepared_data(digest)
 
-    def prepared(self) -> Prepared | dict:
+    def prepared(self) -> Prepared | Rejection:
         """What there is to train on, or what reasons/ tells of why there is nothing. Raises ObjectGoneError."""
         found = self._load()
         if found is None:

@@ -20,7 +20,7 @@ from seqdrop.kinds.registry import parse
 from seqdrop.training import jobfile
 from seqdrop.training.plan.sizing import spread
 
-from seqdrop_cli.schemas import SCHEMAS, text_of
+from seqdrop_cli.schemas import SCHEMAS, render_schema
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,7 +64,7 @@ def add(commands, command) -> None:
 
 
 def run_schema(options, console: Console) -> int:
-    print(text_of(options.which), end="")
+    print(render_schema(options.which), end="")
     return 0
 
 

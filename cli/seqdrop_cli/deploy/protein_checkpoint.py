@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from seqdrop.config.kind import PROTEIN, Kind
 from seqdrop.kinds.plans import KINDS
 
-from seqdrop_cli.vocabulary import UnsuitableModelError
-from seqdrop_cli.weights import SAFE, shapes
+from seqdrop_cli.deploy.vocabulary import UnsuitableModelError
+from seqdrop_cli.deploy.weights import SAFE, shapes
 
 if TYPE_CHECKING:
     from pathlib import Path

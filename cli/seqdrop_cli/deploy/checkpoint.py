@@ -10,8 +10,8 @@ from seqdrop.config.kind import DNA, Kind
 from seqdrop.kinds.plans import KINDS
 from seqdrop.models.archives import class_names
 
-from seqdrop_cli.vocabulary import UnsuitableModelError, Vocabulary, read_vocabulary
-from seqdrop_cli.weights import safetensors, shapes
+from seqdrop_cli.deploy.vocabulary import UnsuitableModelError, Vocabulary, read_vocabulary
+from seqdrop_cli.deploy.weights import safetensors, shapes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from seqdrop.models.packing import Content, make_tar_gz
 
-from seqdrop_cli.checkpoint import Checkpoint, read_checkpoint
-from seqdrop_cli.model_code import MODEL_CODE, find_modules
-from seqdrop_cli.protein_checkpoint import is_protein, read_protein
-from seqdrop_cli.vocabulary import UnsuitableModelError
+from seqdrop_cli.deploy.checkpoint import Checkpoint, read_checkpoint
+from seqdrop_cli.deploy.model_code import MODEL_CODE, find_modules
+from seqdrop_cli.deploy.protein_checkpoint import is_protein, read_protein
+from seqdrop_cli.deploy.vocabulary import UnsuitableModelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,7 +52,7 @@ def protein_archive(folder: Path, code: Path | None = None) -> bytes:
 
 
 @contextmanager
-def unpacked(body: bytes) -> Iterator[Path]:
+def unpack(body: bytes) -> Iterator[Path]:
     """A folder with the archive's files, as the container sees them; gone afterwards. Raises UnsuitableModelError."""
     with TemporaryDirectory(prefix="seqdrop-model-") as name:
         try:

@@ -11,10 +11,10 @@ from seqdrop.errors import ConfigurationError
 from seqdrop.kinds.plans import packaged
 from seqdrop.models.archives import POSITIVE
 
-from seqdrop_cli.checkpoint import Checkpoint, kind_of_dna
-from seqdrop_cli.predict import Masks, read_masks
-from seqdrop_cli.protein_checkpoint import ProteinCheckpoint, kind_of_proteins
-from seqdrop_cli.vocabulary import UnsuitableModelError
+from seqdrop_cli.deploy.checkpoint import Checkpoint, kind_of_dna
+from seqdrop_cli.deploy.protein_checkpoint import ProteinCheckpoint, kind_of_proteins
+from seqdrop_cli.deploy.vocabulary import UnsuitableModelError
+from seqdrop_cli.prediction import Masks, read_masks
 
 MAX_PREDICTIONS = 10_000_000_000  # of a file: no Lambda imports them, only the disk is the limit
 LOCAL = "local"  # in place of a name and prefix in analyses.toml

@@ -11,14 +11,14 @@ from seqdrop.errors import InvalidFileError
 from seqdrop.models.archives import current_archive, push_archive
 from seqdrop.runtime.services import now
 
-from seqdrop_cli import predict as local
+from seqdrop_cli import prediction as local
 from seqdrop_cli import target as targets
-from seqdrop_cli.checkpoint import read_checkpoint
+from seqdrop_cli.deploy.archive import pack_model, unpack
+from seqdrop_cli.deploy.checkpoint import read_checkpoint
+from seqdrop_cli.deploy.model_package import digest, package
+from seqdrop_cli.deploy.protein_checkpoint import is_protein, read_protein
 from seqdrop_cli.interrupts import interrupts
-from seqdrop_cli.pack import pack_model, unpacked
-from seqdrop_cli.package import digest, package
-from seqdrop_cli.predict_options import analysis_of, for_format, masks_of, protein_analysis, task_of
-from seqdrop_cli.protein_checkpoint import is_protein, read_protein
+from seqdrop_cli.prediction_settings import analysis_of, for_format, masks_of, protein_analysis, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,7 +56,7 @@ def predict(options, console: Console) -> int:
     is_archive = options.model.is_file()
     task = task_of(options)
     body = options.model.read_bytes() if is_archive else pack_model(options.model, options.code, task)
-    with unpacked(body) as folder:
+    with unpack(body) as folder:
         analysis = _analysis(options, folder, task)
     try:
         masks = masks_of(options, analysis)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Container
 
-MODEL_CODE = Path(__file__).resolve().parents[2] / "model_code"  # of the checkout that this command runs from
+MODEL_CODE = Path(__file__).resolve().parents[3] / "model_code"  # of the checkout that this command runs from
 COMMON = "common"
 USES_COMMON = re.compile(rb"^\s*(from|import)\s+common\b", re.MULTILINE)
 

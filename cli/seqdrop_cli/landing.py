@@ -31,7 +31,7 @@ class Drop:
     key: str
 
 
-def plan(paths: list[Path], prefix: str | None = None) -> list[Drop]:
+def plan_drops(paths: list[Path], prefix: str | None = None) -> list[Drop]:
     """The key of every file; folders are walked, hidden files left out. Raises FileNotFoundError.
 
     Without a prefix the file's format decides: the first analysis with a model that takes it, else raw/. The marker of
@@ -104,7 +104,7 @@ def _first_byte(path: Path) -> bytes:
         return b""
 
 
-def upload(s3, bucket: str, drop: Drop, callback=None) -> UploadVersion:
+def upload_file(s3, bucket: str, drop: Drop, callback=None) -> UploadVersion:
     """Upload one file, multipart if large; S3 checks a CRC of what it received. Answers the version made."""
     try:
         s3.upload_file(str(drop.path), bucket, drop.key, Callback=callback)

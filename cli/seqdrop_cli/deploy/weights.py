@@ -7,7 +7,7 @@ import pickle
 import struct
 from typing import TYPE_CHECKING
 
-from seqdrop_cli.vocabulary import UnsuitableModelError
+from seqdrop_cli.deploy.vocabulary import UnsuitableModelError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,7 @@ def build(requirements: Path, python: str, architecture: str) -> bytes:
     """The archive for an image with that Python (3.12) and architecture (x86_64). Raises ValueError if pip fails."""
     home = Path(seqdrop.__file__).parent.parent
     with tempfile.TemporaryDirectory() as folder:
-        _install(wanted(requirements, python), python, architecture, Path(folder))
+        _install(select_requirements(requirements, python), python, architecture, Path(folder))
         return pack([Path(folder), home], only={home: "seqdrop"})
 
 
@@ -42,7 +42,7 @@ def _files(folder: Path, member: str) -> Iterator[tuple[str, Path]]:
             yield path.relative_to(folder).as_posix(), path
 
 
-def wanted(requirements: Path, python: str) -> list[str]:
+def select_requirements(requirements: Path, python: str) -> list[str]:
     """The requirements that hold for that Python: pip would ask their markers of the one that runs it."""
     lines = [line.partition("#")[0].strip() for line in requirements.read_text().splitlines()]
     found = [Requirement(line) for line in lines if line]

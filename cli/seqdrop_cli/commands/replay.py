@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from seqdrop.stages.operator import replay as stage
 
 from seqdrop_cli import target as targets
-from seqdrop_cli.choice import Choice, chosen
-from seqdrop_cli.choice import add as add_choice
-from seqdrop_cli.progress import progress
-from seqdrop_cli.proposals import Proposal, carry_out, show
+from seqdrop_cli.dry_run import Proposal, carry_out, show
+from seqdrop_cli.progress import read_progress
+from seqdrop_cli.selectors import Choice, chosen
+from seqdrop_cli.selectors import add as add_choice
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,4 +61,4 @@ def run(options, console: Console) -> int:
 def _proposal(services: Services, upload: Upload, again: bool) -> Proposal:
     found = stage.considered(services, upload, again)
     do = None if found.refused else partial(stage.replay, services, found)
-    return Proposal(progress(services.ledger, upload.id, upload.key, upload.size), found.told, do)
+    return Proposal(read_progress(services.ledger, upload.id, upload.key, upload.size), found.told, do)

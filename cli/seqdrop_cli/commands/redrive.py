@@ -18,8 +18,8 @@ from rich.text import Text
 from seqdrop import clock
 
 from seqdrop_cli import target as targets
+from seqdrop_cli.dry_run import INTERRUPTED
 from seqdrop_cli.interrupts import interrupts
-from seqdrop_cli.proposals import INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

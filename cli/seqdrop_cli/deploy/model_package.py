@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqdrop_cli.checkpoint import Checkpoint, kind_of_dna, read_checkpoint
-from seqdrop_cli.pack import archive, protein_archive, unpacked
-from seqdrop_cli.protein_checkpoint import ProteinCheckpoint, is_protein, kind_of_proteins, read_protein
-from seqdrop_cli.smoke import try_out
-from seqdrop_cli.vocabulary import UnsuitableModelError
-from seqdrop_cli.weights import OLD, SAFE
+from seqdrop_cli.deploy.archive import archive, protein_archive, unpack
+from seqdrop_cli.deploy.checkpoint import Checkpoint, kind_of_dna, read_checkpoint
+from seqdrop_cli.deploy.protein_checkpoint import ProteinCheckpoint, is_protein, kind_of_proteins, read_protein
+from seqdrop_cli.deploy.trial import try_out
+from seqdrop_cli.deploy.vocabulary import UnsuitableModelError
+from seqdrop_cli.deploy.weights import OLD, SAFE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ def _packed(
         return _packed_protein(folder, code, task, labels, say)
     checkpoint = read_checkpoint(folder, task, labels)
     body = archive(folder, checkpoint, code)
-    with unpacked(body) as place:
+    with unpack(body) as place:
         _try_dna(place, checkpoint, task, say)
     return body
 
@@ -67,7 +67,7 @@ def _try_dna(place: Path, checkpoint: Checkpoint, task: str | None, say: Callabl
 def _packed_protein(folder: Path, code: Path | None, task: str | None, labels: tuple[str, ...], say) -> bytes:
     _refuse_labels(labels)
     checkpoint, body = read_protein(folder), protein_archive(folder, code)
-    with unpacked(body) as place:
+    with unpack(body) as place:
         _try_protein(place, checkpoint, task, say)
     return body
 
@@ -85,7 +85,7 @@ def _refuse_labels(labels: tuple[str, ...]) -> None:
 
 
 def _again(body: bytes, task: str | None, labels: tuple[str, ...], say: Callable[[str], None]) -> bytes:
-    with unpacked(body) as place:
+    with unpack(body) as place:
         if is_protein(place):
             _refuse_labels(labels)
             _try_protein(place, read_protein(place), task, say)

@@ -18,12 +18,12 @@ from seqdrop.models.calibration import Calibration, of_archive
 from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.results.provenance import provenance
 from seqdrop.results.writer import SUMMARY, Predictions, result_files, write_summary
-from seqdrop.work.items import shards
-from seqdrop.work.reading_pass import ReadingPass, reading_of
+from seqdrop.work.items import pack_shards
+from seqdrop.work.reading_pass import ReadingPass, make_reading
 
+from seqdrop_cli.deploy.archive import unpack
+from seqdrop_cli.deploy.model_package import digest
 from seqdrop_cli.handler import Handler
-from seqdrop_cli.pack import unpacked
-from seqdrop_cli.package import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -51,7 +51,7 @@ class Masks:
 class Input:
     """What a first pass over the file found. A broken file has no predictions, as in the pipeline.
 
-    `items`, `taken` and `distinct` are ReadingPass.numbers.
+    `items`, `taken` and `distinct` are ReadingPass.counts.
     """
 
     path: Path
@@ -108,7 +108,7 @@ def examine(path: Path, analysis: Analysis, masks: Masks | None = None) -> Input
         deque(reading_pass.items(), maxlen=0)
         report = reading_pass.reading.report()
     facts = {name: report[name] for name in ("format", "sha256", "records")}
-    return Input(path, **facts, **reading_pass.numbers, masks=masks)
+    return Input(path, **facts, **reading_pass.counts, masks=masks)
 
 
 def predict(
@@ -126,7 +126,7 @@ def predict(
         raise ResultsExistError(f"{plan.out} holds results already; name another folder with -o, or remove them")
     tally = Tally(plan.analysis.kind)
     with (
-        unpacked(plan.archive) as folder,
+        unpack(plan.archive) as folder,
         Handler(folder, plan.analysis.kind.environment(plan.analysis)) as handler,
         closing(_answers(handler, found, plan.analysis, tally, shown, stopped)) as answers,
     ):
@@ -137,7 +137,7 @@ def predict(
 def _reading_pass(path: Path, analysis: Analysis, masks: Masks | None) -> Iterator[ReadingPass]:
     with path.open("rb", buffering=0) as file:
         cover = BedMasks(LOCAL, masks.bed) if masks else None
-        yield ReadingPass(LOCAL, reading_of(file, str(path), analysis), analysis, cover)
+        yield ReadingPass(LOCAL, make_reading(file, str(path), analysis), analysis, cover)
 
 
 def _answers(
@@ -151,7 +151,7 @@ def _answers(
     """Work items and the handler's lines, in the order of the file."""
     started = time.monotonic()
     with _reading_pass(found.path, analysis, found.masks) as reading_pass:
-        for body, _ in shards(reading_pass.items(), BATCH):
+        for body, _ in pack_shards(reading_pass.items(), BATCH):
             if stopped():
                 return
             asked = body.rstrip(b"\n")
@@ -204,4 +204,4 @@ def _provenance(found: Input, plan: Plan, calibration: Calibration | None) -> di
 
 def _as_upload(masks: Masks) -> Upload:
     bed = masks.bed
-    return Upload("VALIDATED", id=LOCAL, key=masks.path.name, sha256=bed.sha256, records=len(bed.stretches))
+    return Upload("VALIDATED", id=LOCAL, key=masks.path.name, sha256=bed.sha256, records=len(bed.intervals))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from seqdrop.stages.operator import release as stage
 
 from seqdrop_cli import target as targets
-from seqdrop_cli.choice import Choice, chosen
-from seqdrop_cli.choice import add as add_choice
-from seqdrop_cli.progress import progress
-from seqdrop_cli.proposals import Proposal, carry_out, show
+from seqdrop_cli.dry_run import Proposal, carry_out, show
+from seqdrop_cli.progress import read_progress
+from seqdrop_cli.selectors import Choice, chosen
+from seqdrop_cli.selectors import add as add_choice
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,4 +55,4 @@ def _proposal(services: Services, upload: Upload) -> Proposal:
     refused = stage.why_not(services, upload)
     told = refused or "archived without predictions"
     do = None if refused else partial(stage.release, services, upload)
-    return Proposal(progress(services.ledger, upload.id, upload.key, upload.size), told, do)
+    return Proposal(read_progress(services.ledger, upload.id, upload.key, upload.size), told, do)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seqdrop_cli.deploy.vocabulary import UnsuitableModelError
 from seqdrop_cli.handler import Handler
-from seqdrop_cli.vocabulary import UnsuitableModelError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def try_out(folder: Path, kind: Kind, longest: int) -> str:
-    """Ask the handler of an unpacked archive; return what was done, for people. Raises UnsuitableModelError,
+    """Ask the handler of an unpack archive; return what was done, for people. Raises UnsuitableModelError,
     HandlerError.
 
     `longest` is what the model takes at once, in bases or residues.

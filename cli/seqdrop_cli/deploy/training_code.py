@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from seqdrop.models.code_bundles import TRAINING_ENTRY
 from seqdrop.models.packing import make_tar_gz
 
-from seqdrop_cli.model_code import find_modules
+from seqdrop_cli.deploy.model_code import find_modules
 
 if TYPE_CHECKING:
     from pathlib import Path

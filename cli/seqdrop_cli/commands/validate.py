@@ -19,18 +19,19 @@ from seqdrop.config.analyses import FORMATS
 from seqdrop.config.kind import DNA
 from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.check import Reading
-from seqdrop.reads.multiqc import contents
-from seqdrop.reads.name_digests import compare, located, out_of_step
-from seqdrop.report.page import page
+from seqdrop.reads.multiqc import make_custom_content
+from seqdrop.reads.name_digests import compare, locate_fault, records_to_search
+from seqdrop.report.page import render_page
 from seqdrop.results.reports import sample_name
 from seqdrop.uploads import UploadVersion
 
-from seqdrop_cli.bar import shown
+from seqdrop_cli.progress_bar import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
+    from seqdrop.report.schema import Report
 
 
 def validate(
@@ -51,9 +52,9 @@ def validate(
     paired = _compared(readings, [file, mate]) if mate and _readable(readings) else []
     samples = {_sample(name): one.report() for name, one in zip((file, mate), readings, strict=False)}
     if multiqc:
-        _write(multiqc, {name: json.dumps(content, indent=1) for name, content in contents(samples).items()})
+        _write(multiqc, {name: json.dumps(content, indent=1) for name, content in make_custom_content(samples).items()})
     if pages:
-        _write(pages, {f"{sample}.html": page(report, sample) for sample, report in samples.items()})
+        _write(pages, {f"{sample}.html": render_page(report, sample) for sample, report in samples.items()})
     valid = all(one.findings.valid for one in readings) and not paired
     if as_json:
         print(json.dumps(_report(readings, paired, valid), indent=2))
@@ -87,15 +88,15 @@ def _located(found: Fault, names: list[str]) -> Fault:
     named = []
     for name in names:
         with _opened(name) as (stream, _):
-            named.append(Reading(stream, sorted(FORMATS)).named(out_of_step(found)))
-    return located(found, *named)
+            named.append(Reading(stream, sorted(FORMATS)).locate_names(records_to_search(found)))
+    return locate_fault(found, *named)
 
 
 def _readable(readings: list[Reading]) -> bool:
     return all(reading.number for reading in readings)
 
 
-def _report(readings: list[Reading], paired: list[Fault], valid: bool) -> dict:
+def _report(readings: list[Reading], paired: list[Fault], valid: bool) -> Report:
     """That of the first file; its mate's stands in `mate`, and what is wrong with the pair among the errors."""
     report = readings[0].report()
     if len(readings) == 2:
@@ -103,7 +104,8 @@ def _report(readings: list[Reading], paired: list[Fault], valid: bool) -> dict:
         report["errors"] += [one.as_entry() for one in paired]
         for one in paired:
             report["counts"][one.code] = report["counts"].get(one.code, 0) + 1
-    return report | {"valid": valid}
+    report["valid"] = valid
+    return report
 
 
 def _read(name: str, alphabet: str) -> Reading:
