@@ -38,7 +38,10 @@ def seconds(body: bytes, name: str) -> float:
     analysis, started = packaged().by_name[name], time.perf_counter()
     reading = Reading(io.BytesIO(body), analysis.formats)
     if analysis.settings:
-        for _ in pack_shards(work_items("U" * 26, keep_identical(reading.records()), analysis), 4_000_000):
+        for _ in pack_shards(
+            work_items("U" * 26, keep_identical(reading.records()), analysis.settings, analysis.job.windows_per_item),
+            4_000_000,
+        ):
             pass
     else:
         reading.run()

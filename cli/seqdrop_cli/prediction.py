@@ -14,9 +14,9 @@ from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.errors import SeqdropError
 from seqdrop.kinds.plans import KINDS
 from seqdrop.ledger.records import Attempt, Job, Upload
-from seqdrop.models.calibration import Calibration, of_archive
+from seqdrop.models.calibration import Calibration, read_calibration
 from seqdrop.reads.bed import Bed, read_bed
-from seqdrop.results.provenance import provenance
+from seqdrop.results.provenance import build_provenance
 from seqdrop.results.writer import SUMMARY, Predictions, result_files, write_summary
 from seqdrop.work.items import pack_shards
 from seqdrop.work.reading_pass import ReadingPass, make_reading
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from seqdrop.config.analyses import Analysis
     from seqdrop.config.kind import Kind
+    from seqdrop.results.provenance import Provenance
 
 LOCAL = "local"  # in place of an upload's id and a job's name
 BATCH = 64_000  # bytes of work items to a request: some hundred windows, which fills the model's passes
@@ -183,7 +184,7 @@ class Apart:
 def _written(found: Input, plan: Plan, answers: Iterator[tuple[bytes, bytes]], tally: Tally) -> list[Path]:
     """Write the files that finish writes, by the same writer."""
     apart = Apart(answers)
-    calibration = of_archive(plan.archive)
+    calibration = read_calibration(plan.archive)
     made_by = _provenance(found, plan, calibration)
     predictions = Predictions(plan.analysis, apart.lines(), made_by, calibration, apart.items())
     with result_files(predictions) as results:
@@ -193,13 +194,13 @@ def _written(found: Input, plan: Plan, answers: Iterator[tuple[bytes, bytes]], t
         return [Path(shutil.move(results.folder / name, plan.out / name)) for name in names]
 
 
-def _provenance(found: Input, plan: Plan, calibration: Calibration | None) -> dict:
+def _provenance(found: Input, plan: Plan, calibration: Calibration | None) -> Provenance:
     upload = Upload("VALIDATED", id=LOCAL, key=found.path.name, sha256=found.sha256, records=found.records)
     numbers = {"taken": found.taken, "distinct": found.distinct}
     attempt = Attempt("PREDICTED", upload_id=LOCAL, analysis=plan.analysis.name, **numbers)
     model = {"model": plan.model.name, "model_key": str(plan.model), "model_digest": digest(plan.archive)}
     job = Job("DONE", name=LOCAL, **model, calibration=calibration.as_json() if calibration else "")
-    return provenance(upload, attempt, job, plan.analysis, _as_upload(found.masks) if found.masks else None)
+    return build_provenance(upload, attempt, job, plan.analysis, _as_upload(found.masks) if found.masks else None)
 
 
 def _as_upload(masks: Masks) -> Upload:

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 from seqdrop.config.analyses import MOST_GB, Analysis
 from seqdrop.config.job_settings import JobSettings
-from seqdrop.config.kind import DNA, PROTEIN, Kind
+from seqdrop.config.kind import DNA, PROTEIN, Kind, LocalModel, LocalOptions
 from seqdrop.errors import ConfigurationError
 from seqdrop.kinds.plans import packaged
 from seqdrop.models.archives import POSITIVE
@@ -60,8 +60,20 @@ def protein_analysis(options, checkpoint: ProteinCheckpoint) -> Analysis:
 
 
 def _made(options, kind: Kind, checkpoint: Checkpoint | ProteinCheckpoint, job: JobSettings) -> Analysis:
-    settings = kind.local_settings(options, checkpoint)
-    return Analysis(LOCAL, f"{LOCAL}/", kind.formats, MOST_GB, kind, settings, job, alphabet=kind.alphabet)
+    wanted = LocalOptions(**{name: getattr(options, name) for name in OVERRIDES})
+    model = LocalModel()
+    if isinstance(checkpoint, Checkpoint):
+        model = LocalModel(checkpoint.vocabulary.k, checkpoint.labels)
+    return Analysis(
+        name=LOCAL,
+        prefix=f"{LOCAL}/",
+        formats=kind.formats,
+        max_gb=MOST_GB,
+        kind=kind,
+        settings=kind.local_settings(wanted, model),
+        job=job,
+        alphabet=kind.alphabet,
+    )
 
 
 def task_of(options) -> str | None:

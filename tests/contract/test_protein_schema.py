@@ -140,7 +140,7 @@ def test_what_the_container_answers_finish_reads(asked, found):
     items = list(items_of("U" * 26, records))
     counts = results.ProteinCounts()
     reader = {"structure": results.read_structure, "embed": results.read_embedding}[task]
-    read = list(results.answered(ask(b"".join(items)), items, reader, counts))
+    read = list(results.read_outputs(ask(b"".join(items)), items, reader, counts))
     assert [one.record for one in read] == [record.name for record in records]
     assert (counts.proteins, counts.residues, counts.errors.total()) == (len(found), sum(map(len, found)), 0)
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 from seqdrop.kinds.plans import packaged
 from seqdrop.reads.records import Record
-from seqdrop.results.proteins import ProteinCounts, answered, read_structure
+from seqdrop.results.proteins import ProteinCounts, read_outputs, read_structure
 from seqdrop.work.items import protein_items
 from seqdrop_cli.deploy.archive import pack_model, unpack
 from seqdrop_cli.handler import Handler
@@ -52,7 +52,7 @@ def test_the_server_answers_as_the_handler_does(repository, archive, tmp_path):
         *lines, bad = answer.lines
         assert json.loads(bad)["error"]["code"] == "not_json"
         pairs = [
-            list(answered(found, items(), read_structure, ProteinCounts()))
+            list(read_outputs(found, items(), read_structure, ProteinCounts()))
             for found in (lines, ours(archive, body.rstrip(b"\n")))
         ]
         for theirs, mine in zip(*pairs, strict=True):

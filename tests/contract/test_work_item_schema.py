@@ -155,7 +155,9 @@ def test_identical_reads_are_scored_once_and_their_number_comes_back(job, answer
     plain = packaged().by_name["reads"]
     analysis = replace(plain, settings=replace(plain.settings, collapse=True))
     reads = [Record(number, f"r{number}", b"ACGTA" * (4 + number % 2)) for number in range(1, 8)]
-    lines = list(items.work_items("U" * 26, collapse_identical(reads), analysis))
+    lines = list(
+        items.work_items("U" * 26, collapse_identical(reads), analysis.settings, analysis.job.windows_per_item)
+    )
     assert all(TAKES_ITEM(json.loads(line)) for line in lines)
     counts = Counts()
     make = analysis.kind.row_maker(Predictions(analysis, [], {}), counts)

@@ -18,7 +18,7 @@ from seqdrop.config.problems import Problem
 from seqdrop.errors import DistributionRefusedError
 from seqdrop.kinds.registry import parse
 from seqdrop.training import jobfile
-from seqdrop.training.plan.sizing import spread
+from seqdrop.training.plan.sizing import resolve_distribution
 
 from seqdrop_cli.schemas import SCHEMAS, render_schema
 
@@ -98,7 +98,7 @@ def form_of(path: Path, text: str) -> str:
 def _analyses(text: str, name: str) -> Table:
     table = Table("analysis", "prefix", "formats", "kind", "model", "at most")
     for analysis in parse(text, name).by_name.values():
-        model = analysis.settings.model if analysis.has_model else "-"
+        model = analysis.model or "-"
         formats = ", ".join(analysis.formats)
         table.add_row(analysis.name, analysis.prefix, formats, analysis.kind.name, model, f"{analysis.max_gb:g} GB")
     return table
@@ -117,10 +117,10 @@ def _job(text: str, name: str) -> Table:
 def _check_spread(job: jobfile.JobFile, text: str, name: str) -> None:
     """Raise ConfigFileError if the job can be spread over no machine, whatever the training image is."""
     with suppress(DistributionRefusedError):
-        spread(job, smp=True)
+        resolve_distribution(job, smp=True)
         return
     try:
-        spread(job, smp=False)
+        resolve_distribution(job, smp=False)
     except DistributionRefusedError as error:
         keys = str(error).split(" ", 1)[0].rstrip(":").removeprefix("distribution.").split(".")
         path = ("distribution", *keys)  # where those are no keys, the line is that of the table

@@ -19,12 +19,12 @@ from seqdrop.training.data.prepare import prepare
 from seqdrop.training.jobfile import JobFile, parse
 from seqdrop.training.plan.instances import AS_OF, REGION, SOURCE
 from seqdrop.training.plan.search import Plan, gib
-from seqdrop.training.plan.sizing import sized
+from seqdrop.training.plan.sizing import size_training
 
 if TYPE_CHECKING:
     from rich.console import Console
     from seqdrop.training.distribution.distribution import Distribution
-    from seqdrop.training.distribution.profiles import Fate
+    from seqdrop.training.distribution.profiles import Translation
 
 HELP = """\
 Say what a training job would take: bytes on each GPU, hours and dollars; and what became of each field of
@@ -44,7 +44,7 @@ def show(options, console: Console) -> int:
     try:
         job = _asked(options)
         residues = options.residues or _residues(job, options.job.parent)
-        sizing = sized(job, residues, options.smp_image, options.price)
+        sizing = size_training(job, residues, options.smp_image, options.price)
     except InvalidFileError as error:
         return _refused([one.message for one in error.errors], options.json)
     except (PlanRefusedError, DistributionRefusedError) as error:
@@ -52,7 +52,7 @@ def show(options, console: Console) -> int:
     if options.json:
         print(json.dumps({"refused": False} | sizing.as_dict(), indent=2))
     else:
-        _print(sizing.plan, sizing.fates, residues, console)
+        _print(sizing.plan, sizing.translations, residues, console)
     return 0
 
 
@@ -71,7 +71,7 @@ def _residues(job: JobFile, folder: Path) -> int:
         raise ValueError(f"{folder / absent[0]} is not there; say with --residues how many its training records have")
     with ExitStack() as stack:
         files = {name: Source(name, stack.enter_context((folder / name).open("rb"))) for name in job.data.files}
-        return prepare(job, files, Path(stack.enter_context(tempfile.TemporaryDirectory()))).letters
+        return prepare(job, files, Path(stack.enter_context(tempfile.TemporaryDirectory()))).residues
 
 
 def _refused(reasons: list[str], as_json: bool, advice: tuple[str, ...] = ()) -> int:
@@ -88,7 +88,7 @@ def _refused(reasons: list[str], as_json: bool, advice: tuple[str, ...] = ()) ->
     return 1
 
 
-def _print(found: Plan, fates: list[Fate], residues: int, console: Console) -> None:
+def _print(found: Plan, translations: list[Translation], residues: int, console: Console) -> None:
     job, spread = found.job, found.distribution
     where = f"{spread.hosts} × {found.instance.name}" if spread.hosts > 1 else found.instance.name
     each = f"{found.processes} × {found.instance.gpu.name}" if found.instance.gpu else f"{found.processes} process(es)"
@@ -103,7 +103,7 @@ def _print(found: Plan, fates: list[Fate], residues: int, console: Console) -> N
         f"{found.hours:,.1f} hours",
     )
     _say(console, _dollars(found))
-    for text in ["what became of [distribution]:", *map(_fate, fates)] if fates else ():
+    for text in ["what became of [distribution]:", *map(_translation, translations)] if translations else ():
         _say(console, text)
 
 
@@ -135,7 +135,7 @@ def _memory(found: Plan) -> Table:
     return table
 
 
-def _fate(one: Fate) -> str:
+def _translation(one: Translation) -> str:
     """A line; of the field's place, what tells it from others."""
     name = one.field.rpartition("parameters.")[2]
     given = "" if one.value is None else f" = {json.dumps(one.value)}"

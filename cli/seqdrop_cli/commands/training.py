@@ -13,7 +13,6 @@ from seqdrop_cli.deploy.pretrained_weights import push_weights
 from seqdrop_cli.deploy.training_code import pack_program
 
 if TYPE_CHECKING:
-
     from rich.console import Console
 
 

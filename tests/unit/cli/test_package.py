@@ -133,7 +133,7 @@ def test_a_model_that_says_the_same_of_anything_is_refused(folder, tmp_path, cap
     change_weights(folder, forget)
     out = tmp_path / "m.tar.gz"
     assert main(["package-model", str(folder), "-o", str(out)]) == 2
-    assert "says the same of any sequence" in capsys.readouterr().err
+    assert "returns the same prediction for every sequence" in capsys.readouterr().err
     assert not out.exists()
 
 

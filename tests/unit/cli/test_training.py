@@ -99,7 +99,7 @@ def test_what_does_not_fit_is_refused_with_what_would(job, capsys):
     text = JOB.replace("protbert", "prott5") + '[distribution]\nprofile = "ddp"\n'
     status, said = run(capsys, job(text=text), "--residues", "2500000")
     assert status == 1
-    assert "are needed on each GPU (A10G), which has 22.5 GiB" in said
+    assert "each GPU (A10G) needs 59.8 GiB and has 22.5 GiB" in said
     assert "profile = 'fsdp' with activation_checkpointing ($" in said
     status, said = run(capsys, job(text=text), "--residues", "2500000", "--json")
     assert (status, json.loads(said)["refused"], len(json.loads(said)["advice"])) == (1, True, 3)

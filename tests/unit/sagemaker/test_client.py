@@ -111,7 +111,7 @@ def test_a_status_is_an_end_or_none(services, service, task, status, end):
     create(services.sagemaker, task, request_of(task))
     service.end(NAME, status)
     found = describe(services.sagemaker, task, NAME)
-    assert (found.end, found.answer[JOB_TYPES[task].name]) == (end, NAME)
+    assert (found.end, found.response[JOB_TYPES[task].name]) == (end, NAME)
 
 
 @TASKS

@@ -137,7 +137,9 @@ def test_every_window_of_every_selected_record_appears_once(parts, collapse, mos
     selection = Selection(chosen)
     lines = [
         line
-        for body, _ in pack_shards(work_items("U", selection.of(records), chosen), 2_000)
+        for body, _ in pack_shards(
+            work_items("U", selection.of(records), chosen.settings, chosen.job.windows_per_item), 2_000
+        )
         for line in body.splitlines()
     ]
     wanted, seen = Counter(), Counter()

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Choice", "Choices", "Flag", "Maybe", "Number", "Rule", "Table", "Text", "Whole", "setting"]
 
+FieldValue = Any
+"""What `setting` returns to a type checker: a value of the type of the field, as with dataclasses.field."""
 _RULES: dict[type, dict[str, Rule]] = {}  # the rules of each class, once it was asked for them
 
 
-def setting(default: object, rule: Rule) -> Any:  # noqa: ANN401 (the type is the field's, as with dataclasses.field)
+def setting(default: object, rule: Rule) -> FieldValue:
     """Return a field of a `Table`. The setting is required if the default is MISSING."""
     return field(default=default, metadata={"rule": rule})
 

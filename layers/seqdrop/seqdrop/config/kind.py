@@ -2,7 +2,7 @@
 
 `Analysis.kind` holds a kind, so no other module asks which kind it has: it calls the method. The base class is a
 kind without a model. Instances have no state; all that an analysis can set is in its settings. A kind that has a model
-derives from `results.writer.ResultKind`, which adds what becomes of the predictions.
+also has the methods of `results.writer.ResultKind`, which turn predictions into files.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from seqdrop.config.analyses import LAMBDA_GB
 from seqdrop.config.analysis import SINGLE, AnalysisSettings
 from seqdrop.kinds.windows import WindowKind, WindowSettings
-from seqdrop.results.rows import OutputLine, Row, RowMaker, Shared
 from seqdrop.results.tables import Column
 from seqdrop.work.items import Spans, masked_items, runs_of_n, true_end
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from seqdrop.companions.bed_masks import BedMasks
     from seqdrop.reads.records import Record
-    from seqdrop.results.rows import Counts
+    from seqdrop.results.rows import Counts, OutputLine, Row, RowMaker, Shared
     from seqdrop.results.writer import Predictions
 
 

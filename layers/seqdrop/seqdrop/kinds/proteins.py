@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
-import random
-from dataclasses import MISSING, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqdrop.config.fields import Maybe, Whole, setting
-from seqdrop.config.kind import PROTEIN, LocalModel, LocalOptions, ModelSettings, Trial
+from seqdrop.config.kind import PROTEIN, Kind, LocalModel, LocalOptions, ModelSettings, Trial
 from seqdrop.errors import ConfigurationError, Fault
+from seqdrop.kinds.trials import make_sequence
 from seqdrop.ledger.records import TRANSFORM
-from seqdrop.results.proteins import Embedded, ModelOutput, Protein, ProteinCounts, ProteinItem, ProteinLine, read_outputs
+from seqdrop.results.proteins import (
+    Embedded,
+    ModelOutput,
+    Protein,
+    ProteinCounts,
+    ProteinItem,
+    ProteinLine,
+    read_outputs,
+)
 from seqdrop.results.rows import UnexpectedOutputError
-from seqdrop.results.writer import Predictions, ResultKind, Results
+from seqdrop.results.writer import Predictions, Results
 from seqdrop.work.items import protein_items
 
 if TYPE_CHECKING:
@@ -40,7 +48,7 @@ class ProteinSettings(ModelSettings):
     """Residues that neighbouring windows of a longer protein share, at least; predictions are cross-faded there."""
 
 
-class ProteinKind(ResultKind):
+class ProteinKind(Kind):
     """A kind whose model sees whole proteins."""
 
     alphabet = PROTEIN
@@ -125,8 +133,7 @@ class ProteinKind(ResultKind):
 
 
 def _trial_items() -> Iterator[bytes]:
-    chance = random.Random(1)  # noqa: S311 (reproducible test data)
     for number, length in enumerate(TRIAL_LENGTHS, start=1):
-        sequence = "".join(chance.choices(RESIDUES, k=length))
+        sequence = make_sequence(RESIDUES, length, number)
         item = {"id": f"smoke:{number}:0", "record": f"smoke{number}", "alphabet": PROTEIN, "sequence": sequence}
         yield json.dumps(item).encode()

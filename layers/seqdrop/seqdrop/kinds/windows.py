@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import random
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import MISSING, dataclass
 from typing import TYPE_CHECKING, Any
 
 from seqdrop.config.fields import Choice, Flag, Maybe, Number, Whole, setting
-from seqdrop.config.kind import AnalysisSettings, LocalModel, LocalOptions, ModelSettings, Sampling, Trial
+from seqdrop.config.kind import AnalysisSettings, Kind, LocalModel, LocalOptions, ModelSettings, Sampling, Trial
 from seqdrop.errors import ConfigurationError, Fault
+from seqdrop.kinds.trials import make_sequence
 from seqdrop.ledger.records import TRANSFORM
 from seqdrop.results.rows import Counts, rows
 from seqdrop.results.tables import TROUBLE, Column, parquet
-from seqdrop.results.writer import Predictions, ResultKind, Results
+from seqdrop.results.writer import Predictions, Results
 from seqdrop.work.items import window_counter, work_items
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class SampledSettings(WindowSettings):
     """true: identical records are scored once, and rows have their count. For amplicons and small RNA."""
 
 
-class WindowKind(ResultKind):
+class WindowKind(Kind):
     """A kind whose model (model_code/dnabert) sees windows of DNA."""
 
     job = TRANSFORM
@@ -212,9 +212,9 @@ class WindowKind(ResultKind):
 
     def _trial_items(self, window: int) -> list[bytes]:
         """Return work items of random bases, one window each."""
-        chance, lines = random.Random(1), []  # noqa: S311 (reproducible test data)
+        lines = []
         for number in range(TRIAL_SEQUENCES):
-            bases = self.trial_bases(chance.choices("ACGT", k=window))
+            bases = self.trial_bases(list(make_sequence("ACGT", window, number)))
             item = {"id": f"smoke:{number}:0", "record": "smoke", "start": 0, "sequence": "".join(bases)}
             lines.append(json.dumps(item).encode())
         return lines

@@ -29,17 +29,6 @@ class OutputError(TypedDict):
     message: str
 
 
-class Window(TypedDict, total=False):
-    """The entry of one window in an output line: a prediction, or the reason why there is none."""
-
-    start: int
-    end: int
-    strand: str
-    probability: float
-    embedding: list[float]
-    not_scored: str
-
-
 class Candidate(TypedDict):
     """Bases that a masked interval may have, and their probability."""
 
@@ -56,33 +45,41 @@ class Mask(TypedDict, total=False):
     not_scored: str
 
 
+class Row(TypedDict, total=False):
+    """One row of a table. Which columns it has depends on the kind.
+
+    The entry of a window in an output line has some of these columns: its position, and a prediction or `not_scored`.
+    """
+
+    record: str
+    count: int
+    """Number of identical records, where they are collapsed."""
+    start: int
+    end: int
+    strand: str
+    probability: float
+    embedding: list[float]
+    calibrated: float
+    call: bool
+    rank: int
+    bases: str
+    not_scored: str
+    item: str
+    error: OutputError
+
+
+Shared = Row
+"""The columns that all rows of an output line share."""
+
+
 class OutputLine(TypedDict, total=False):
     """One output line. `id` is that of the work item; there are `windows`, `masks` or an `error`."""
 
     id: str
     record: str
-    windows: list[Window]
+    windows: list[Row]
     masks: list[Mask]
     error: OutputError
-
-
-class Shared(TypedDict, total=False):
-    """The columns that all rows of an output line share: the number of identical records, where they are collapsed."""
-
-    count: int
-
-
-class Row(Window, Shared, total=False):
-    """One row of a table. Which columns it has depends on the kind."""
-
-    record: str
-    calibrated: float
-    call: bool
-    rank: int
-    bases: str
-    item: str
-    error: OutputError
-
 
 
 @dataclass
@@ -140,7 +137,10 @@ def _rows_of(output: OutputLine, make: RowMaker, counts: Counts, collapse: bool)
     shared: Shared = {"count": copies_of(output["id"])} if collapse else {}
     if "error" in output:
         counts.errors[output["error"]["code"]] += 1
-        yield {"item": output["id"], **shared, "error": output["error"]}
+        row: Row = {"item": output["id"]}
+        row |= shared
+        row["error"] = output["error"]
+        yield row
         return
     yield from make(output, shared)
 
@@ -157,7 +157,9 @@ def window_rows(
     `scored` is the key of the prediction in a window's entry. `complete` adds columns to a row that has a prediction.
     """
     for window in output["windows"]:
-        row: Row = {"record": output["record"], **shared, **window}
+        row: Row = {"record": output["record"]}
+        row |= shared
+        row |= window
         if scored in row:
             row = complete(row)
         _count(row, counts, scored)

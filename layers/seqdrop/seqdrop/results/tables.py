@@ -73,9 +73,7 @@ def _with_constants(
     }
     for batch in batches:
         arrays = [
-            constants[column.name].slice(0, batch.num_rows)
-            if column.name in constants
-            else batch.column(column.name)
+            constants[column.name].slice(0, batch.num_rows) if column.name in constants else batch.column(column.name)
             for column in columns
         ]
         yield RecordBatch.from_arrays(arrays, schema=schema)

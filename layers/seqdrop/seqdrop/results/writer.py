@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from seqdrop.aws import keys
-from seqdrop.config.kind import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,7 +54,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Results:
-    """The files that were written: a folder, the counts, and the number of calls that were kept (None without tracks)."""
+    """The files that were written: a folder, counts, and the number of calls that were kept (None without tracks)."""
 
     folder: Path
     counts: Counts | ProteinCounts
@@ -68,16 +67,15 @@ class Results:
         return sorted(path.name for path in self.folder.iterdir() if path.name != SUMMARY)
 
 
-class ResultKind(Kind):
-    """A kind with a model: its predictions become result files."""
+@runtime_checkable
+class ResultKind(Protocol):
+    """What a kind with a model does beside the methods of config.kind.Kind: its predictions become result files."""
 
     def write(self, folder: Path, predictions: Predictions) -> Results:
         """Write the result files to `folder`. Raise UnexpectedOutputError for an output line of another shape."""
-        raise NotImplementedError
 
     def summarize(self, predictions: Predictions, results: Results) -> dict[str, object]:
         """Return what summary.json holds beside provenance, counts and files."""
-        raise NotImplementedError
 
 
 def _kind_of(predictions: Predictions) -> ResultKind:

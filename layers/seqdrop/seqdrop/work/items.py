@@ -19,13 +19,12 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from seqdrop.aws import keys
 from seqdrop.reads.records import Record
 
 if TYPE_CHECKING:
-    from seqdrop.config.analyses import Analysis
     from seqdrop.ledger.records import Attempt
 
 
@@ -46,12 +45,28 @@ def count_windows(length: int, window: int, stride: int) -> int:
     return (length - window) // stride + 1 + tail
 
 
-def window_counter(settings: Any) -> Callable[[int], int]:
-    """A function from a record's length to its windows on all strands. Quick for lengths that recur.
+class WindowCut(Protocol):
+    """How a record is cut into windows: the settings of a kind that does so."""
 
-    `settings` are a kind's with strands, window and stride.
+    @property
+    def window(self) -> int:
+        """Bases of a window."""
+
+    @property
+    def stride(self) -> int:
+        """Bases from the start of a window to the start of the next."""
+
+    @property
+    def strands(self) -> str:
+        """Strands that are scored: "+" or "+-"."""
+
+
+def window_counter(cut: WindowCut) -> Callable[[int], int]:
+    """Return a function from a record's length to the number of its windows on all strands.
+
+    It remembers lengths that recur.
     """
-    strands, window, stride = len(settings.strands), settings.window, settings.stride
+    strands, window, stride = len(cut.strands), cut.window, cut.stride
     return lru_cache(1_000)(lambda length: strands * count_windows(length, window, stride))
 
 
@@ -111,18 +126,19 @@ MEGABYTE = 1_000_000
 KNOWN = 1_000  # lengths whose segments are remembered
 
 
-def work_items(upload_id: str, counted: Iterable[tuple[Record, int]], analysis: Analysis) -> Iterator[bytes]:
-    """One JSON line for each segment of each record (model_code/work_item.schema.json).
+def work_items(
+    upload_id: str, counted: Iterable[tuple[Record, int]], cut: WindowCut, windows_per_item: int
+) -> Iterator[bytes]:
+    """Yield a JSON line for each segment of each record (model_code/work_item.schema.json).
 
     A record comes with the number of identical ones that it stands for. Where that is not 1, it is the last part of the
     item's id, which comes back with the answer: so the model container need not know of it.
     """
-    settings, windows = analysis.settings, analysis.job.windows_per_item
     known: dict[int, list[tuple[int, int]]] = {}  # short reads share a few lengths
     for (number, name, sequence, _), count in counted:
         spans = known.get(len(sequence))
         if spans is None:
-            spans = list(segments(len(sequence), settings.window, settings.stride, windows))
+            spans = list(segments(len(sequence), cut.window, cut.stride, windows_per_item))
             if len(known) < KNOWN:
                 known[len(sequence)] = spans
         odd = '"' in name or "\\" in name  # else JSON is the name in quotes: names are printable ASCII
