@@ -79,7 +79,7 @@ def pipeline_side(folder: Path, texts: list[str], batch: int) -> Callable[[], li
 
 def our_side(folder: Path, texts: list[str], precision: str) -> Callable[[], list[float]]:
     classifier = load_classifier(folder, precision=precision)
-    return lambda: classifier.outputs(
+    return lambda: classifier.compute(
         [classifier.tokens.kmer_ids(encode_bases(text.encode())) for text in texts]
     ).tolist()
 

@@ -70,7 +70,7 @@ def _by_model(filler: Filler, fit: list[tuple[np.ndarray, int]]) -> np.ndarray:
         hidden = codes.copy()
         hidden[middle : middle + WIDTH] = OTHER
         ids.append(filler.tokens.kmer_ids(hidden))
-    return filler.outputs(ids, np.array([middle for _, middle in fit]))
+    return filler.compute(ids, np.array([middle for _, middle in fit]))
 
 
 def _summary(shares: np.ndarray, truth: np.ndarray, kmers: np.ndarray) -> dict[str, float]:

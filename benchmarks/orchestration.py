@@ -22,7 +22,7 @@ from tests.faults.files import ANALYSES, MODELS, point_to
 from tests.faults.lambdas import Invocation
 from tests.faults.world import TWICE, World
 from tests.support.aws import template
-from tests.support.aws.wire import Wire, wired
+from tests.support.aws.wire import Wire, wire_services
 
 if TYPE_CHECKING:
     from tests.support.aws.account import Call
@@ -39,7 +39,7 @@ class Burst:
         self.world, self.calls, self.writes = World(), Counter(), 0
         self.world.mishaps = dict.fromkeys(range(0, uploads, EVERY), TWICE)
         self.most_open = 0
-        wire.answer, wire.clock = self._answer, self.world.clock
+        wire.respond, wire.clock = self._answer, self.world.clock
         point_to(self.world, MODELS[0])
         for number in range(uploads):
             run, sample = divmod(number, RUN)
@@ -97,7 +97,7 @@ def main() -> None:
     services = ("dynamodb", "s3", "sqs", "sagemaker", "sns")
     titles = "  ".join(f"{name:>9}" for name in services)
     print(f"uploads  jobs  at once  calls an upload  {titles}  ledger writes")
-    with wired(text, max_jobs=str(options.max_jobs)) as wire:
+    with wire_services(text, max_jobs=str(options.max_jobs)) as wire:
         for uploads in options.uploads:
             began, burst = time.perf_counter(), Burst(wire, uploads)
             burst.play()

@@ -63,18 +63,18 @@ def network(name: str, attention: str) -> torch.nn.Module:
 
 
 def spread(model: torch.nn.Module, name: str, profile: str, checkpointing: bool) -> torch.nn.Module:
-    """As spreading.py does it, whose code this is, for a model without a head."""
-    import spreading
+    """As parallelism.py does it, whose code this is, for a model without a head."""
+    import parallelism
 
     if checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     if profile == "lora":
         from peft import LoraConfig, get_peft_model
 
-        targets = spreading.TARGETS[PROTBERT if name == PROTBERT else PROTT5]
+        targets = parallelism.TARGETS[PROTBERT if name == PROTBERT else PROTT5]
         model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, lora_dropout=0.05, target_modules=targets))
-        spreading.store_frozen_in_half(model)
-    if profile in spreading.SHARDED:
+        parallelism.store_frozen_in_half(model)
+    if profile in parallelism.SHARDED:
         return sharded(model, profile == "fsdp_offload")
     return model.cuda()
 
@@ -97,10 +97,10 @@ def sharded(model: torch.nn.Module, offload: bool) -> torch.nn.Module:
 
 def measured(options) -> dict[str, float]:
     """Peak bytes of the allocator and tokens a second, of this process."""
-    import spreading
+    import parallelism
 
     profile, checkpointing = SIDES[options.side]
-    with spreading.process_group("ddp"):
+    with parallelism.process_group("ddp"):
         model = spread(network(options.model, options.attention), options.model, profile, checkpointing).train()
         optimizer = torch.optim.AdamW((one for one in model.parameters() if one.requires_grad), fused=True)
         ids = torch.randint(3, 24, (max(1, options.tokens // options.length), options.length), device="cuda")
@@ -110,7 +110,7 @@ def measured(options) -> dict[str, float]:
         for number in range(WARM_UP + options.steps):
             if number == WARM_UP:
                 torch.cuda.reset_peak_memory_stats()
-            seconds.append(step(model, optimizer, given, autocast=profile not in spreading.SHARDED))
+            seconds.append(step(model, optimizer, given, autocast=profile not in parallelism.SHARDED))
         best = sorted(seconds[WARM_UP:])[len(seconds[WARM_UP:]) // 2]
         return {"bytes": torch.cuda.max_memory_allocated(), "rate": ids.numel() / best}
 

@@ -9,7 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.events import make_landed_message
 from seqdrop.stages.archive.cold_copy import archive_key
 
 from local.testing import wait_for
@@ -83,7 +83,7 @@ def test_two_hundred_files_at_once_all_arrive(put, end, aws, s3, stack, batching
 def tell_again(aws, version) -> None:
     sqs = aws.client("sqs")
     url = next(url for url in sqs.list_queues()["QueueUrls"] if "ValidateQueue" in url)
-    sqs.send_message(QueueUrl=url, MessageBody=json.dumps(landed_message(version)))
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps(make_landed_message(version)))
 
 
 def names_of_jobs(aws) -> set[str]:

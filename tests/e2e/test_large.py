@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 from seqdrop.aws.ranged_stream import PART
 from seqdrop.models.code_bundles import current_code, push_code
-from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.events import make_landed_message
 from seqdrop.sagemaker.names import examination_name
 from seqdrop_cli.landing import plan_drops
 from seqdrop_cli.watch import watch
@@ -158,7 +158,7 @@ class TestTrouble:
         here = next(f for f in functions if f["FunctionName"].startswith("tiny-ValidateFunction"))
         url = here["Environment"]["Variables"]["SEQDROP_VALIDATE_QUEUE"]
         for _ in range(4):
-            aws.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(landed_message(version)))
+            aws.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(make_landed_message(version)))
         (one,) = tiny.end(version)
         assert one.state == "ARCHIVED", one.detail
         listed = aws.client("sagemaker").list_processing_jobs(NameContains=version.id)["ProcessingJobSummaries"]

@@ -204,12 +204,12 @@ class TestVersionsAndDuplicates:
 
     @staticmethod
     def _send_again(aws, version, times: int) -> None:
-        from seqdrop.runtime.events import landed_message
+        from seqdrop.runtime.events import make_landed_message
 
         queues = aws.client("sqs").list_queues()["QueueUrls"]
         url = next(url for url in queues if "ValidateQueue" in url)
         for _ in range(times):
-            aws.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(landed_message(version)))
+            aws.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(make_landed_message(version)))
 
 
 class TestRejections:

@@ -8,7 +8,7 @@ import random
 import tarfile
 
 import pytest
-from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.events import make_landed_message
 
 from local.proteins import encode_data_set, make_proteins
 
@@ -43,7 +43,7 @@ def read_json(s3, bucket: str, key: str) -> dict:
 
 def send_again(aws, version) -> None:
     url = next(url for url in aws.client("sqs").list_queues()["QueueUrls"] if "ValidateQueue" in url)
-    aws.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(landed_message(version)))
+    aws.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(make_landed_message(version)))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import time
 from tests.faults.families import FAMILIES, FILES, Family
 from tests.faults.schedule import Schedule
 from tests.faults.search import HUNDRED, InvariantError, check, search
-from tests.support.aws.wire import Wire, wired
+from tests.support.aws.wire import Wire, wire_services
 
 
 def main() -> int:
@@ -20,7 +20,7 @@ def main() -> int:
     parser.add_argument("--schedule", help="play this one, as a failure printed it")
     told = parser.parse_args()
     family = FAMILIES[told.family]
-    with wired(family.analyses, **family.settings) as wire:
+    with wire_services(family.analyses, **family.settings) as wire:
         if told.schedule:
             return _one(wire, Schedule.from_json(told.schedule), family)
         return _many(wire, told.n, told.seed, family)

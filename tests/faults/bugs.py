@@ -7,6 +7,7 @@ from dataclasses import replace
 from botocore.exceptions import ClientError
 from seqdrop.aws import s3 as aws_s3
 from seqdrop.errors import JobRefusedError
+from seqdrop.ledger.records import Step
 from seqdrop.ledger.table import Ledger
 from seqdrop.sagemaker import client
 from seqdrop.stages import notifications, outcomes
@@ -42,9 +43,9 @@ def _shared_blindly():
 
 @_bug("a job and its members are written one after the other")
 def _claim_apart():
-    def claim(self, job, members, room=None) -> bool:
-        writes = [self._put(job), *(self._step(member, "SUBMITTED", job=job.name) for member in members)]
-        writes += [self._put_shared(room.taken(job.name))] if room else []
+    def claim(self, job, members, slots=None) -> bool:
+        writes = [self._put(job), *(self._step(Step(member, "SUBMITTED", {"job": job.name})) for member in members)]
+        writes += [self._put_shared(slots.with_job(job.name))] if slots else []
         done = [self._transact([write]) for write in writes]
         return all(done)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from seqdrop.ledger import moves
 from seqdrop.uploads import upload_id
 
-from tests.support.aws.expressions import plain
+from tests.support.aws.expressions import to_python
 
 if TYPE_CHECKING:
     from tests.faults.play import Player
@@ -110,5 +110,5 @@ class Evidence:
 
 
 def _record(item: dict) -> dict:
-    found = {name: plain(value) for name, value in item.items()}
+    found = {name: to_python(value) for name, value in item.items()}
     return found | {name: int(found[name]) for name in ("number", "revision") if name in found}

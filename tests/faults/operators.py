@@ -48,13 +48,13 @@ class Command(Invocation):
 
 
 def _replay(made: Services, upload_id: str, again: bool = False) -> Outcome:
-    found = replays.considered(made, made.ledger.find_upload(upload_id), again)
+    found = replays.plan_replay(made, made.ledger.find_upload(upload_id), again)
     return Outcome(not found.refused and replays.replay(made, found), found.number)
 
 
 def _release(made: Services, upload_id: str) -> Outcome:
     upload = made.ledger.find_upload(upload_id)
-    return Outcome(not releases.why_not(made, upload) and releases.release(made, upload))
+    return Outcome(not releases.explain_refusal(made, upload) and releases.release(made, upload))
 
 
 DO: dict[str, Callable[[Services, str], Outcome]] = {

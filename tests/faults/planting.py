@@ -51,7 +51,7 @@ def unconditional(write: Callable) -> Callable:
 
     def without(self, *given, **named) -> dict:
         put = write(self, *given, **named)["Put"]
-        return {"Put": {"Item": put["Item"]}}
+        return {"Put": {"TableName": put["TableName"], "Item": put["Item"]}}
 
     return without
 

@@ -32,14 +32,14 @@ class Player:
     def __init__(self, wire: Wire, schedule: s.Schedule, family: Family):
         self.world, self._family = family.world(), family
         self.lab, self._trouble = Lab(self.world, family), Trouble(self.world, schedule)
-        wire.answer, wire.clock = self._answer, self.world.clock
+        wire.respond, wire.clock = self._answer, self.world.clock
         self.runs = 0
         self.disturbed = len(schedule.mishaps)
         self._acts = list(_when(schedule.acts))
         self._order = s.placed(schedule.order)
         self.world.mishaps = s.placed(schedule.mishaps)
-        self.world.sagemaker.fates = s.placed(schedule.fates)
-        self.world.sagemaker.room = schedule.room
+        self.world.sagemaker.endings = s.placed(schedule.fates)
+        self.world.sagemaker.job_limit = schedule.room
         self.calls = self._steps = self._deliveries = 0
         self._running: Invocation | None = None
         self._paused: list[Invocation] = []
@@ -172,7 +172,7 @@ class Player:
         """No more faults: messages come, jobs end, the reconciler looks, until nothing moves."""
         self._trouble.end()
         self._order, self.world.mishaps = {}, {}
-        self.world.sagemaker.fates, self.world.sagemaker.room = {}, 1000
+        self.world.sagemaker.endings, self.world.sagemaker.job_limit = {}, 1000
         quiet, days, seen = 0, 0, None
         for seconds in RESTS:
             while self._work():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.faults.files import KINDS
 from tests.faults.world import MISHAPS
-from tests.support.aws.sagemaker import FATES
+from tests.support.aws.sagemaker import ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -110,12 +110,12 @@ def schedules() -> st.SearchStrategy[Schedule]:
     return with_trouble(
         st.builds(lambda *some: tuple(one for part in some for one in part), first, st.lists(acts, max_size=6)),
         OPERATIONS,
-        FATES,
+        ENDINGS,
     )
 
 
 def with_trouble(
-    acts: st.SearchStrategy, operations: tuple[str, ...], fates: tuple[str, ...], most_fates: int = 3
+    acts: st.SearchStrategy, operations: tuple[str, ...], fates: tuple[str, ...], most_endings: int = 3
 ) -> st.SearchStrategy[Schedule]:
     """These acts, and what goes wrong meanwhile. In this order: a seed must go on meaning the same."""
     strikes = st.tuples(st.sampled_from(operations), st.integers(0, 9), st.sampled_from(FAULTS))
@@ -128,6 +128,6 @@ def with_trouble(
         turns=_sparse(st.integers(0, 4), 40, 6),
         crowd=st.sampled_from((0, 0, 0, 1, 2, 3, 5, 8)),
         order=_sparse(st.integers(1, 3), 6, 3),
-        fates=_sparse(st.sampled_from(fates), 2, most_fates),
+        fates=_sparse(st.sampled_from(fates), 2, most_endings),
         room=st.sampled_from((100, 1, 2)),
     )

@@ -29,12 +29,12 @@ def settings() -> Settings:
     return replace(named, **NUMBERS, **TRAINING, instance_type="ml.m5.xlarge")
 
 
-def services_of(ledger: Ledger, **clients) -> Services:
+def make_services(ledger: Ledger, **clients) -> Services:
     """Services with the packaged analyses and these clients (s3, sagemaker, sqs, sns)."""
     return Services(settings(), plans.packaged(), ledger, **clients)
 
 
-def ticking() -> Callable[[], str]:
+def make_ticking_clock() -> Callable[[], str]:
     """Return a ledger's clock: it ticks whenever it is read, which is once a write."""
     start, seconds = datetime(2026, 1, 1, tzinfo=UTC), itertools.count()
     return lambda: iso(start + timedelta(seconds=next(seconds)))
@@ -42,10 +42,10 @@ def ticking() -> Callable[[], str]:
 
 def direct_ledger(account: Account) -> Ledger:
     """A ledger that reaches the account without botocore."""
-    return Ledger(Table(account), ticking())
+    return Ledger(Table(account), make_ticking_clock())
 
 
 def direct_services(account: Account) -> Services:
     """The same without botocore: for tests that try thousands of orders."""
     clients = {name: Client(account, name) for name in ("s3", "sagemaker", "sqs", "sns")}
-    return services_of(direct_ledger(account), **clients)
+    return make_services(direct_ledger(account), **clients)

@@ -12,7 +12,7 @@ from tests.support.aws import template as of_template
 from tests.support.aws.account import Account
 from tests.support.aws.direct import Client
 from tests.support.aws.wire import ENVIRONMENT, Wire
-from tests.support.services import services_of, ticking
+from tests.support.services import make_services, make_ticking_clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,15 +56,15 @@ def cloud(monkeypatch, wire, wired_session) -> Iterator[Account]:
         monkeypatch.setenv(name, text)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     account = Account()
-    wire.answer = account.call
-    with wire.everywhere(wired_session):
+    wire.respond = account.call
+    with wire.attach_everywhere(wired_session):
         yield account
 
 
 @pytest.fixture
 def ledger(cloud, wired_dynamodb) -> Ledger:
     """The template's table in memory, with a clock that ticks once a write."""
-    return Ledger(wired_dynamodb.Table(cloud.table.name), ticking())
+    return Ledger(wired_dynamodb.Table(cloud.table.name), make_ticking_clock())
 
 
 class FakeClock:
@@ -91,7 +91,7 @@ def sent(cloud) -> list[tuple[str, dict]]:
     return cloud.sent
 
 
-def copied(client):
+def copy_client(client):
     """Return a copy of a client, whose methods a test may replace; handlers of events are the original's."""
     copy = object.__new__(type(client))
     vars(copy).update(vars(client))
@@ -101,5 +101,5 @@ def copied(client):
 @pytest.fixture
 def services(cloud, ledger, wired_clients) -> Services:
     """Services whose buckets, queues, topic and SageMaker are the account's."""
-    clients = {name: copied(client) for name, client in wired_clients.items()}
-    return services_of(ledger, sagemaker=Client(cloud, "sagemaker"), **clients)
+    clients = {name: copy_client(client) for name, client in wired_clients.items()}
+    return make_services(ledger, sagemaker=Client(cloud, "sagemaker"), **clients)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from seqdrop.errors import RetryableError
-from seqdrop.runtime.sqs import retry_delay
+from seqdrop.runtime.sqs import compute_retry_delay
 
 QUEUES = {
     "validate": "validate",
@@ -97,11 +97,11 @@ def test_reconcile_answers_what_it_pushed(function, event):
 
 
 def test_reconcile_is_tried_again_if_a_look_failed(function, event, capsys):
-    with pytest.raises(RetryableError, match="2 of its looks"):
+    with pytest.raises(RetryableError, match="2 checks"):
         function("reconcile", lambda services: {"received": 1, "errors": 2})(event("reconcile"), None)
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (told["_aws"]["CloudWatchMetrics"][0]["Namespace"], told["received"]) == ("Seqdrop", [1])
 
 
 def test_waits_grow_to_a_bound():
-    assert [retry_delay(n) for n in range(1, 8)] == [30, 60, 120, 240, 480, 900, 900]
+    assert [compute_retry_delay(n) for n in range(1, 8)] == [30, 60, 120, 240, 480, 900, 900]

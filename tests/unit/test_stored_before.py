@@ -18,7 +18,7 @@ from seqdrop.ledger.moves import ATTEMPT, JOB, UPLOAD
 from seqdrop.models.archives import current_archive
 from seqdrop.models.code_bundles import current_code, current_program
 from seqdrop.models.registry import Version, current_candidate, make_current
-from seqdrop.stages.archive.receipts import receipt
+from seqdrop.stages.archive.receipts import make_receipt
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.request import Order
 from seqdrop.work import examination
@@ -174,4 +174,4 @@ def names(value: dict, above: str = "") -> set[str]:
 def test_receipts_still_say_what_they_said(stored, key):
     told = OBJECTS[key]
     upload = next(stored.find_upload(item["id"]) for item in RECORDS if item["kind"] == UPLOAD)
-    assert names(told) <= names(receipt(upload, told["archive"], told["verified_at"]))
+    assert names(told) <= names(make_receipt(upload, told["archive"], told["verified_at"]))

@@ -37,7 +37,7 @@ _bug = registry(BUGS)
 @_bug("files that belong together are moved one after the other")
 def _moved_apart() -> list[Change]:
     def move_together(self, steps, new=(), pair=None) -> bool:
-        writes = [self._step(step.record, step.to, **step.facts) for step in steps]
+        writes = [self._step(step) for step in steps]
         writes += [*map(self._put, new), *([self._put_shared(pair)] if pair else [])]
         done = [self._transact([write]) for write in writes]
         return all(done)

@@ -109,7 +109,7 @@ def _of_attempt(seen: Evidence, head: Drop, attempt: dict) -> Iterator[str]:
 
 def _registered(seen: Evidence, head: Drop, attempt: dict) -> Iterator[str]:
     job = seen.world.sagemaker.jobs.get(attempt.get("job", ""))
-    if job is None or job.status != "Completed" or job.fate == DIES_LATE:
+    if job is None or job.status != "Completed" or job.ending == DIES_LATE:
         yield "it has a model, and no job made one"
         return
     archive, summary = trainings.model_archive(job.name), seen.json(f"results/training/{seen.id_of(head)}/summary.json")
@@ -146,7 +146,7 @@ def failed_rightly(seen: Evidence, head: Drop, attempt: dict) -> bool:
     job = seen.world.sagemaker.jobs.get(attempt.get("job", ""))
     if job is None:
         return head.kind == DEAR
-    return job.status in ("Failed", "Stopped") or job.fate == DIES_LATE
+    return job.status in ("Failed", "Stopped") or job.ending == DIES_LATE
 
 
 def _of_jobs(seen: Evidence) -> Iterator[str]:

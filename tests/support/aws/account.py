@@ -61,11 +61,11 @@ class Account:
         clock: Clock | SystemClock | None = None,
     ):
         self.clock = clock or SystemClock()
-        self.s3 = S3(self.clock, BUCKETS if buckets is None else buckets, self._created)
-        self.table = DynamoDb(table, indexes(), self._written)
+        self.s3 = S3(self.clock, BUCKETS if buckets is None else buckets, self._on_create)
+        self.table = DynamoDb(table, indexes(), self._on_write)
         self.sent: list[tuple[str, dict]] = []
         self.queues = Queues(self.clock, queues or {}, self.sent)
-        self.sagemaker = SageMaker(self.clock, self.s3, self._ended)
+        self.sagemaker = SageMaker(self.clock, self.s3, self._on_end)
         self._services = {
             "s3": self.s3,
             "dynamodb": self.table,
@@ -86,22 +86,22 @@ class Account:
         return self._services[name]
 
     def snapshot(self) -> tuple:
-        """What `back_to` brings back: table, buckets and messages. Jobs, queues and the clock go on."""
+        """What `restore` brings back: table, buckets and messages. Jobs, queues and the clock go on."""
         return self.table.snapshot(), self.s3.snapshot(), list(self.sent)
 
-    def back_to(self, snapshot: tuple) -> None:
+    def restore(self, snapshot: tuple) -> None:
         table, objects, sent = snapshot
-        self.table.back_to(table)
-        self.s3.back_to(objects)
+        self.table.restore(table)
+        self.s3.restore(objects)
         self.sent[:] = sent
 
     # -- what a subclass may want to see --
 
-    def _created(self, bucket: Bucket, version: Version) -> None:
+    def _on_create(self, bucket: Bucket, version: Version) -> None:
         """Called after each new object."""
 
-    def _written(self, before: dict | None, after: dict | None) -> None:
+    def _on_write(self, before: dict | None, after: dict | None) -> None:
         """Called after each change of an item of the table; None where there is no item."""
 
-    def _ended(self, job: Job) -> None:
+    def _on_end(self, job: Job) -> None:
         """Called when a job reaches its final state."""

@@ -53,8 +53,8 @@ class Client:
             try:
                 return operation(request, {})
             except RefusedError as error:
-                response = error.answer | {"ResponseMetadata": {"HTTPStatusCode": error.status}}
-                raise self.exceptions.of(error.answer["Error"]["Code"])(response, name) from None
+                response = error.response | {"ResponseMetadata": {"HTTPStatusCode": error.status}}
+                raise self.exceptions.of(error.response["Error"]["Code"])(response, name) from None
 
         return call
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tests.support.aws.errors import RefusedError
-from tests.support.aws.expressions import holds, plain
+from tests.support.aws.expressions import matches, to_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ class DynamoDb:
     def __init__(
         self, name: str, indexes: dict[str, tuple[str, str]], written: Callable[[dict | None, dict | None], None]
     ):
-        self.name, self._indexes, self._written = name, indexes, written
+        self.name, self._indexes, self._on_write = name, indexes, written
         self.items: dict[Key, dict] = {}
         self._undo: list[list[tuple[Key, dict | None]]] = []  # what each write replaced
         self._tokens: dict[str, list] = {}
@@ -32,7 +32,7 @@ class DynamoDb:
         """All items. None is ever changed in place."""
         return dict(self.items)
 
-    def back_to(self, snapshot: dict[Key, dict]) -> None:
+    def restore(self, snapshot: dict[Key, dict]) -> None:
         self.items, self._undo, self._alike = dict(snapshot), [], {}
         for place, item in snapshot.items():
             self._sort(place, None, item)
@@ -74,7 +74,7 @@ class DynamoDb:
             raise RefusedError("ValidationException", "Member must have length less than or equal to 100")
         reasons = [self._reason(write, place) for write, place in zip(writes, places, strict=True)]
         if any(reason["Code"] != "None" for reason in reasons):
-            raise cancelled(reasons)
+            raise cancellation(reasons)
         self._apply(writes)
         if token:  # botocore sends one with each transaction; a client without it sends none
             self._tokens[token] = writes
@@ -85,8 +85,8 @@ class DynamoDb:
         names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
         wanted = [request["KeyConditionExpression"], *filter(None, [request.get("FilterExpression")])]
         items = [item for item in self._partition(request, first) if first in item and second in item]
-        found = [item for item in items if all(holds(one, item, names, values) for one in wanted)]
-        order = lambda item: (plain(item[second]), *_key(item))  # noqa: E731
+        found = [item for item in items if all(matches(one, item, names, values) for one in wanted)]
+        order = lambda item: (to_python(item[second]), *_key(item))  # noqa: E731
         found.sort(key=order, reverse=not request.get("ScanIndexForward", True))
         if start := request.get("ExclusiveStartKey"):
             at = next((n for n, item in enumerate(found) if _key(item) == _key(start)), None)
@@ -127,7 +127,7 @@ class DynamoDb:
         (told,) = write.values()
         condition = told.get("ConditionExpression")
         names, values = told.get("ExpressionAttributeNames", {}), told.get("ExpressionAttributeValues", {})
-        return condition is None or holds(condition, self.items.get(place), names, values)
+        return condition is None or matches(condition, self.items.get(place), names, values)
 
     def _reason(self, write: dict, place: Key) -> dict:
         if self._fits(write, place):
@@ -148,7 +148,7 @@ class DynamoDb:
                 assert kind == "ConditionCheck", f"no {kind} here"
                 continue
             self._sort(place, before, after)
-            self._written(before, after)
+            self._on_write(before, after)
 
     def _sort(self, place: Key, before: dict | None, after: dict | None) -> None:
         for name in ("pk", *(first for first, _ in self._indexes.values())):
@@ -170,7 +170,7 @@ class DynamoDb:
         return seen
 
 
-def cancelled(reasons: list[dict]) -> RefusedError:
+def cancellation(reasons: list[dict]) -> RefusedError:
     """A transaction that did not take place, worded as the service does."""
     codes = ", ".join(reason["Code"] for reason in reasons)
     text = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"

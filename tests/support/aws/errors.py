@@ -9,4 +9,4 @@ class RefusedError(Exception):
     def __init__(self, code: str, message: str = "", status: int = 400, **more):
         super().__init__(code)
         self.status = status
-        self.answer = {"Error": {"Code": code, "Message": message or code}, **more}
+        self.response = {"Error": {"Code": code, "Message": message or code}, **more}

@@ -20,20 +20,20 @@ COMPARISONS = {
 Test = Callable[[dict, dict, dict], bool]
 
 
-def holds(expression: str, item: dict | None, names: dict, values: dict) -> bool:
+def matches(expression: str, item: dict | None, names: dict, values: dict) -> bool:
     """Whether an item (typed as the service has it; None: there is none) fulfils the expression."""
     return _parsed(expression)(item or {}, names, values)
 
 
-def plain(typed: dict):
+def to_python(typed: dict):
     """A typed value as something that can be compared."""
     ((kind, value),) = typed.items()
     if kind == "N":
         return Decimal(value)
     if kind == "L":
-        return [plain(one) for one in value]
+        return [to_python(one) for one in value]
     if kind == "M":
-        return {name: plain(one) for name, one in value.items()}
+        return {name: to_python(one) for name, one in value.items()}
     return frozenset(value) if kind in ("SS", "NS") else value
 
 
@@ -114,8 +114,8 @@ def _function(tokens: list[str]) -> tuple[Test, list[str]]:
 def _operand(token: str, item: dict, names: dict, values: dict):
     """A value, or what an attribute is; None if the item has none."""
     if token.startswith(":"):
-        return plain(values[token])
+        return to_python(values[token])
     found = {"M": item}
     for name in token.split("."):
         found = found.get("M", {}).get(names.get(name, name)) if found else None
-    return plain(found) if found else None
+    return to_python(found) if found else None

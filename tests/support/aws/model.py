@@ -12,7 +12,7 @@ class CrashError(Exception):
     """The container died."""
 
 
-def answers(shard: bytes, archive: str) -> bytes:
+def predict(shard: bytes, archive: str) -> bytes:
     """An output object: a line for each work item (model_code/prediction.schema.json). Raises CrashError."""
     return b"".join(_answer(json.loads(line), archive) for line in shard.splitlines())
 

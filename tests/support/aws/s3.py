@@ -25,7 +25,7 @@ class S3:
     """
 
     def __init__(self, clock: Clock, buckets: dict[str, bool], created: Callable[[Bucket, Version], None]):
-        self._clock, self._created = clock, created
+        self._clock, self._on_create = clock, created
         self._count = itertools.count(1)
         self.page = 1000
         self.buckets = {name: Bucket(name, versioned) for name, versioned in buckets.items()}
@@ -33,7 +33,7 @@ class S3:
     def snapshot(self) -> dict[str, dict[str, list[Version]]]:
         return {bucket.name: {key: list(held) for key, held in bucket.keys.items()} for bucket in self.buckets.values()}
 
-    def back_to(self, snapshot: dict[str, dict[str, list[Version]]]) -> None:
+    def restore(self, snapshot: dict[str, dict[str, list[Version]]]) -> None:
         for name, keys in snapshot.items():
             self.buckets[name].keys = {key: list(held) for key, held in keys.items()}
 
@@ -45,7 +45,7 @@ class S3:
         sequencer = f"{int(self._clock.seconds):010X}{number:08X}"  # as S3's look: the second comes first
         version = Version(key, version_id, body, self._clock.now, sequencer, **more)
         held.add(version)
-        self._created(held, version)
+        self._on_create(held, version)
         return version
 
     def delete(self, bucket: str, key: str, version_id: str | None = None) -> dict:

@@ -53,19 +53,19 @@ def tree() -> dict:
     return yaml.load((REPOSITORY / "template.yaml").read_text(), Tagged)
 
 
-def of_type(kind: str) -> dict[str, dict]:
+def resources_of_type(kind: str) -> dict[str, dict]:
     return {name: body["Properties"] for name, body in tree()["Resources"].items() if body["Type"] == kind}
 
 
-def value(node):
+def evaluate(node):
     """What an expression of the template comes to."""
     if isinstance(node, list):
-        return [value(one) for one in node]
+        return [evaluate(one) for one in node]
     if not isinstance(node, dict):
         return node
     if len(node) == 1 and (function := FUNCTIONS.get(next(iter(node)))):
         return function(next(iter(node.values())))
-    return {key: value(one) for key, one in node.items()}
+    return {key: evaluate(one) for key, one in node.items()}
 
 
 def _ref(name: str):
@@ -94,7 +94,7 @@ def _get(path: str) -> str:
 
 def _if(parts: list):
     condition, yes, no = parts
-    return value(yes if _holds(tree()["Conditions"][condition]) else no)
+    return evaluate(yes if _holds(tree()["Conditions"][condition]) else no)
 
 
 def _holds(condition: dict) -> bool:
@@ -105,7 +105,7 @@ def _holds(condition: dict) -> bool:
         return all(map(_holds, parts))
     if tag == "Condition":
         return _holds(tree()["Conditions"][parts])
-    first, second = map(value, parts)
+    first, second = map(evaluate, parts)
     return first == second
 
 
@@ -124,20 +124,20 @@ FUNCTIONS = {"Ref": _ref, "GetAtt": _get, "If": _if, "Sub": _sub}
 def environment() -> dict[str, str]:
     """What every function of the deployment sees."""
     variables = dict(tree()["Globals"]["Function"]["Environment"]["Variables"])
-    for function in of_type("AWS::Serverless::Function").values():
+    for function in resources_of_type("AWS::Serverless::Function").values():
         variables |= function.get("Environment", {}).get("Variables", {})
-    return {name: str(value(node)) for name, node in variables.items()}
+    return {name: str(evaluate(node)) for name, node in variables.items()}
 
 
 @cache
 def queues() -> dict[str, QueueSettings]:
     """Every queue by its name, dead-letter queues as well."""
     found = {}
-    for name, queue in of_type("AWS::SQS::Queue").items():
+    for name, queue in resources_of_type("AWS::SQS::Queue").items():
         redrive = queue.get("RedrivePolicy", {})
-        dead = value(redrive["deadLetterTargetArn"]).rsplit(":", 1)[1] if redrive else None
+        dead = evaluate(redrive["deadLetterTargetArn"]).rsplit(":", 1)[1] if redrive else None
         most = redrive.get("maxReceiveCount")
-        found[name] = QueueSettings(name, value(queue.get("VisibilityTimeout", 30)), most, dead)
+        found[name] = QueueSettings(name, evaluate(queue.get("VisibilityTimeout", 30)), most, dead)
     return found
 
 
@@ -145,13 +145,13 @@ def queues() -> dict[str, QueueSettings]:
 def functions() -> list[Function]:
     """The functions that take messages, in the order of the template."""
     found = []
-    for function in of_type("AWS::Serverless::Function").values():
+    for function in resources_of_type("AWS::Serverless::Function").values():
         for event in function.get("Events", {}).values():
             if event["Type"] != "SQS":
                 continue
             told = event["Properties"]
-            queue = value(told["Queue"]).rsplit(":", 1)[1]
-            window = value(told.get("MaximumBatchingWindowInSeconds", 0))
+            queue = evaluate(told["Queue"]).rsplit(":", 1)[1]
+            window = evaluate(told.get("MaximumBatchingWindowInSeconds", 0))
             folder = function["CodeUri"].rstrip("/").rsplit("/", 1)[1]
             found.append(Function(folder, queue, told["BatchSize"], window, function["Timeout"]))
     return found
@@ -160,17 +160,17 @@ def functions() -> list[Function]:
 @cache
 def buckets() -> dict[str, bool]:
     """Name of each bucket, and whether it keeps versions."""
-    found = of_type("AWS::S3::Bucket")
+    found = resources_of_type("AWS::S3::Bucket")
     return {_ref(name): "VersioningConfiguration" in bucket for name, bucket in found.items()}
 
 
 @cache
 def indexes() -> dict[str, tuple[str, str]]:
     """Partition and sort key of each index of the table, by the index's name."""
-    (table,) = of_type("AWS::DynamoDB::Table").values()
+    (table,) = resources_of_type("AWS::DynamoDB::Table").values()
     found = {}
     for index in table["GlobalSecondaryIndexes"]:
-        first, second = (value(key)["AttributeName"] for key in index["KeySchema"])
+        first, second = (evaluate(key)["AttributeName"] for key in index["KeySchema"])
         found[index["IndexName"]] = (first, second)
     return found
 
@@ -178,9 +178,9 @@ def indexes() -> dict[str, tuple[str, str]]:
 @cache
 def rules() -> list[tuple[dict, list[str]]]:
     """(event pattern, names of the queues) of each rule of EventBridge."""
-    found = of_type("AWS::Events::Rule").values()
+    found = resources_of_type("AWS::Events::Rule").values()
     return [
-        (value(rule["EventPattern"]), [value(target["Arn"]).rsplit(":", 1)[1] for target in rule["Targets"]])
+        (evaluate(rule["EventPattern"]), [evaluate(target["Arn"]).rsplit(":", 1)[1] for target in rule["Targets"]])
         for rule in found
         if "EventPattern" in rule
     ]

@@ -32,14 +32,14 @@ ENVIRONMENT = {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_
 
 
 class Wire(logging.Handler):
-    """What every call of every client goes through. `answer` is set anew for each account, and so is the clock.
+    """What every call of every client goes through. `respond` is set anew for each account, and so is the clock.
 
     It is also where the functions' log ends: `log` holds what was wrong.
     """
 
     def __init__(self):
         super().__init__(logging.WARNING)
-        self.answer: Callable[[Call], dict] | None = None
+        self.respond: Callable[[Call], dict] | None = None
         self.clock = None
         self.log: list[str] = []
 
@@ -70,7 +70,7 @@ class Wire(logging.Handler):
         return [("before-parameter-build", self._keep), ("before-call", self._call)]
 
     @contextmanager
-    def everywhere(self, default: boto3.Session) -> Iterator[None]:
+    def attach_everywhere(self, default: boto3.Session) -> Iterator[None]:
         """Attach the clients of every session made from now on; `default` is that of boto3.client."""
         added = [(event, handler, botocore.handlers.REGISTER_LAST) for event, handler in self._handlers]
         with (
@@ -90,9 +90,9 @@ class Wire(logging.Handler):
             request["Body"] = request["Body"].read()
         call = Call(model.service_model.service_name, model.name, request, params["headers"])
         try:
-            answer, status = self.answer(call), 200
+            answer, status = self.respond(call), 200
         except RefusedError as error:
-            answer, status = error.answer, error.status
+            answer, status = error.response, error.status
         return SimpleNamespace(status_code=status), {**answer, "ResponseMetadata": {"HTTPStatusCode": status}}
 
 
@@ -105,7 +105,7 @@ class Nameless:
 
 
 @contextmanager
-def wired(text: str, **settings: str) -> Iterator[Wire]:
+def wire_services(text: str, **settings: str) -> Iterator[Wire]:
     """The services of a Lambda whose analyses.toml is `text`, on a wire, with settings other than the template's.
 
     Clients are made once: that takes a second.

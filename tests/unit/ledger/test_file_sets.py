@@ -37,7 +37,7 @@ def from_table(item: dict) -> dict:
 
 def read(policy: str, record: Pair | DataSet | Run) -> FileSet:
     name = record.folder if isinstance(record, Run) else record.name
-    return FileSet(policy, name).stored(from_table(record.item()))
+    return FileSet(policy, name).with_item(from_table(record.item()))
 
 
 @given(deployed)
@@ -52,7 +52,7 @@ def test_what_a_deployed_version_wrote_is_read_and_written_so_that_it_can_read_i
 @given(deployed)
 def test_what_is_written_now_is_read_alike(written):
     file_set = read(*written)
-    again = FileSet(file_set.policy, file_set.name).stored(from_table(file_set.item()))
+    again = FileSet(file_set.policy, file_set.name).with_item(from_table(file_set.item()))
     assert again == file_set
     assert all(type(value) is not Decimal for value in again.facts.values())
 
@@ -79,7 +79,7 @@ def test_a_set_of_a_new_policy_has_fields_and_a_partition_of_its_own():
 def test_an_earlier_and_this_version_never_both_write(ledger, policy):
     """A Lambda of the earlier version still runs while this one is deployed."""
     version = UploadVersion("landing", "reads/a.fastq", "v1", 10, "etag", "01")
-    ledger.create(Upload.received(version, "reads"))
+    ledger.create(Upload.from_version(version, "reads"))
     upload, empty = ledger.find_upload(version.id), ledger.file_set(policy, "x")
     of_earlier = {"mates": Pair("x"), "runs": Run("x")}.get(policy, DataSet("x"))
     assert ledger.save(of_earlier) is True

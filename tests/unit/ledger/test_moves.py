@@ -1,7 +1,7 @@
 """The table of moves itself."""
 
 import pytest
-from seqdrop.ledger.diagram import page
+from seqdrop.ledger.diagram import render_page
 from seqdrop.ledger.moves import ENDS, FORGETTABLE, MOVES, OPEN, REPLAY, IllegalMoveError, check
 from seqdrop.ledger.records import KINDS as RECORDS
 
@@ -35,7 +35,7 @@ def test_a_move_outside_the_table_is_a_program_error():
 
 
 def test_the_page_shows_the_table_as_it_is(repository):
-    assert (repository / "docs" / "ledger.md").read_text() == page()
+    assert (repository / "docs" / "ledger.md").read_text() == render_page()
 
 
 @pytest.mark.parametrize("kind", KINDS)

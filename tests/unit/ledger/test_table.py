@@ -17,7 +17,7 @@ VERSION = UploadVersion("landing", "reads/a.fastq", "v1", 10, "etag", "01")
 
 @pytest.fixture
 def upload(ledger) -> Upload:
-    ledger.create(Upload.received(VERSION, "reads"))
+    ledger.create(Upload.from_version(VERSION, "reads"))
     return ledger.find_upload(VERSION.id)
 
 
@@ -26,7 +26,7 @@ def attempt(upload: Upload, number: int = 1) -> Attempt:
 
 
 def test_a_second_receipt_of_one_version_is_refused(ledger, upload):
-    assert ledger.create(Upload.received(VERSION, "reads")) is False
+    assert ledger.create(Upload.from_version(VERSION, "reads")) is False
     assert ledger.find_upload(VERSION.id) == upload
 
 
@@ -69,7 +69,7 @@ def test_a_move_that_is_not_in_the_table_raises(ledger, upload):
 def test_records_are_found_by_state_oldest_first(ledger):
     versions = [UploadVersion("landing", f"reads/{n}", "v", 1, "e") for n in range(3)]
     for version in versions:
-        ledger.create(Upload.received(version, "reads"))
+        ledger.create(Upload.from_version(version, "reads"))
     ledger.move(ledger.find_upload(versions[0].id), "REJECTED", reason="x")
     assert [record.key for record in ledger.in_state("upload", "RECEIVED")] == ["reads/1", "reads/2"]
     assert list(ledger.in_state("upload", "RECEIVED", moved_before="2025")) == []
@@ -84,7 +84,7 @@ def test_an_attempts_key_names_it(upload):
 @given(st.data())
 def test_any_walk_through_the_table_is_taken_once_each_step(ledger, data):
     version = UploadVersion("landing", f"reads/{next(UNUSED)}", "v", 1, "e")
-    ledger.create(Upload.received(version, "reads"))
+    ledger.create(Upload.from_version(version, "reads"))
     for step in range(1, 6):
         record = ledger.find_upload(version.id)
         targets = sorted(m.target for m in MOVES if m.kind == "upload" and m.source == record.state)
@@ -120,7 +120,7 @@ def test_a_slot_is_taken_with_the_move_or_not_at_all(ledger, upload):
 
 def test_two_go_on_together_or_neither_does(ledger, upload):
     version = UploadVersion("landing", "reads/b.fastq", "v1", 10, "etag", "01")
-    ledger.create(Upload.received(version, "reads"))
+    ledger.create(Upload.from_version(version, "reads"))
     other = ledger.find_upload(version.id)
     ledger.move(other, "REJECTED")
     steps = [Step(upload, "VALIDATED", {"mate": other.id}), Step(other, "VALIDATED", {"mate": upload.id})]

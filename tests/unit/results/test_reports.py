@@ -30,7 +30,7 @@ def test_sample_names(key, name):
     [("short reads", ["gc", "general", "lengths", "quality", "read_quality"]), ("fasta", ["general", "lengths"])],
 )
 def test_an_upload_has_a_report_a_page_and_files_for_multiqc(services, body, multiqc):
-    upload = Upload.received(UploadVersion("landing", "raw/S1_R1.fastq", "v", 1, "e"), "raw")
+    upload = Upload.from_version(UploadVersion("landing", "raw/S1_R1.fastq", "v", 1, "e"), "raw")
     plan = services.analyses.by_name["raw"].as_json()
     write_reports(services.s3, "results", upload, Examination(upload.id, plan, read(BODIES[body])), {})
     found = services.s3.list_objects_v2(Bucket="results")["Contents"]

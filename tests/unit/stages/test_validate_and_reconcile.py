@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from seqdrop.kinds.plans import packaged, plan_of
 from seqdrop.ledger.records import Attempt, Job, Upload
-from seqdrop.runtime.events import landed_versions
+from seqdrop.runtime.events import parse_landed_versions
 from seqdrop.runtime.services import now
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.reconcile.reconcile import reconcile
@@ -194,12 +194,12 @@ def standing(services, sagemaker):
     """One record of each kind that stands still; SageMaker says that the job has ended."""
     ledger = services.ledger
     received = UploadVersion("landing", "raw/x y+z.fastq", "v", 7, "e", "0A")
-    ledger.create(Upload.received(received, "raw"))
+    ledger.create(Upload.from_version(received, "raw"))
     raw = UploadVersion("landing", "raw/done", "v", 1, "e")
-    ledger.create(Upload.received(raw, "raw"))
+    ledger.create(Upload.from_version(raw, "raw"))
     ledger.move(ledger.find_upload(raw.id), "VALIDATED")
     with_model = UploadVersion("landing", "reads/a", "v", 1, "e")
-    ledger.create(Upload.received(with_model, "reads"))
+    ledger.create(Upload.from_version(with_model, "reads"))
     ledger.move(
         ledger.find_upload(with_model.id), "VALIDATED", Attempt("PLANNED", upload_id=with_model.id, analysis="reads")
     )
@@ -219,7 +219,7 @@ def test_reconcile_sends_on_what_stands_still(services, standing, sent):
     counts = reconcile(services)
     assert {name: count for name, count in counts.items() if count} == pushed
     by_queue = dict(sent)
-    assert landed_versions(by_queue["validate_queue"]) == [received]
+    assert parse_landed_versions(by_queue["validate_queue"]) == [received]
     assert by_queue["archive_queue"] == {"upload": raw.id}
     assert by_queue["transform_queue"] == {"job": "planned"}
     assert by_queue["finish_queue"]["detail"]["TransformJobName"] == "started"
@@ -253,7 +253,7 @@ def test_a_move_starts_the_count_anew(services, standing):
 
 
 def test_reconcile_leaves_what_moved_just_now(services, monkeypatch):
-    services.ledger.create(Upload.received(UploadVersion("landing", "raw/x", "v", 1, "e"), "raw"))
+    services.ledger.create(Upload.from_version(UploadVersion("landing", "raw/x", "v", 1, "e"), "raw"))
     monkeypatch.setattr("seqdrop.clock.utc_now", lambda: datetime(2026, 1, 1, 0, 29, tzinfo=UTC))
     assert reconcile(services)["received"] == 0
 
@@ -273,12 +273,12 @@ class TestWhatNoEventToldOf:
         return put
 
     def messages(self, sent) -> list[UploadVersion]:
-        return [landed_versions(body)[0] for queue, body in sent if queue == "validate_queue"]
+        return [parse_landed_versions(body)[0] for queue, body in sent if queue == "validate_queue"]
 
     def test_an_upload_without_a_record_is_found_in_the_bucket(self, services, lost, sent):
         one, older, newer = lost("raw/a b+c"), lost("raw/x"), lost("raw/x")
         known = lost("raw/known")
-        services.ledger.create(Upload.received(known, "raw"))
+        services.ledger.create(Upload.from_version(known, "raw"))
         services.s3.put_object(Bucket="landing", Key="raw/folder/", Body=b"")
         assert reconcile(services)["unrecorded"] == 3
         found = self.messages(sent)
@@ -309,7 +309,7 @@ class TestWhatNoEventToldOf:
 
     def test_a_receipt_that_is_gone_is_asked_for_once_a_time(self, services, sent, monkeypatch):
         version = UploadVersion("landing", "raw/x", "v", 1, "e")
-        services.ledger.create(Upload.received(version, "raw"))
+        services.ledger.create(Upload.from_version(version, "raw"))
         services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED")
         services.ledger.move(services.ledger.find_upload(version.id), "ARCHIVED")
         assert reconcile(services)["unreceipted"] == 1
@@ -332,7 +332,7 @@ class TestWhatNoEventToldOf:
 
     def test_one_who_waits_for_room_is_called_when_there_is_some(self, services, standing, sent):
         (attempt,) = services.ledger.in_state("attempt", "SUBMITTED")
-        again = attempt.again()
+        again = attempt.next_attempt()
         services.ledger.move(attempt, "FAILED", again)
         services.ledger.move(services.ledger.find_attempt(again.key), "WAITING")
         assert reconcile(services)["waiting_for_room"] == 1

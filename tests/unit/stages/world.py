@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.errors import RetryableError
 from seqdrop.ledger.table import Ledger
-from seqdrop.runtime.events import landed_versions
+from seqdrop.runtime.events import parse_landed_versions
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 
@@ -85,7 +85,7 @@ class World:
             if body is None:
                 return
             self.sent.remove(("validate_queue", body))
-            for version in landed_versions(body):
+            for version in parse_landed_versions(body):
                 validate(self.services, version)
         raise AssertionError("messages without end")
 
@@ -97,7 +97,7 @@ class World:
     def states(self, *versions: UploadVersion) -> list[str]:
         return [self.upload(version).state for version in versions]
 
-    def told(self, kind: str, version: UploadVersion) -> dict:
+    def read_json(self, kind: str, version: UploadVersion) -> dict:
         """What the lab finds of an upload: its "reports" or "reasons"."""
         return json.loads(self.account.s3.read("results", f"{kind}/{version.id}.json"))
 
@@ -121,7 +121,7 @@ class World:
 
     def back_to(self, snapshot: tuple) -> None:
         """As it was then, with no message on its way."""
-        self.account.back_to(snapshot)
+        self.account.restore(snapshot)
         self.sent.clear()
 
     def take_turns(self, jobs: list[Callable[[], None]], choose: Callable[[list[int]], int]) -> None:

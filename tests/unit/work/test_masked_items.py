@@ -41,8 +41,8 @@ class Model:
 
 def asked(line: bytes, settings: WindowSettings) -> list:
     """What the container asks of an item: the bases that the model sees, and where; or why not."""
-    found = masked.questions(parse_line(line), settings, Model)
-    return [one if isinstance(one, dict) else (one.ids, one.place, one.span, one.answer) for one in found]
+    found = masked.make_queries(parse_line(line), settings, Model)
+    return [one if isinstance(one, dict) else (one.ids, one.kmer, one.span, one.entry) for one in found]
 
 
 @given(st.lists(sequences, max_size=3), st.integers(3, 60))

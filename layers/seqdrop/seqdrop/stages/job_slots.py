@@ -44,7 +44,7 @@ def end_job(services: Services, job: Job, end: str, **facts) -> None:
         job, room = services.ledger.find_job(job.name), services.ledger.job_slots()
         if job.state not in OPEN[job.kind]:
             return
-        left = room.left(job.name) if job.name in room.jobs else None
+        left = room.without_job(job.name) if job.name in room.jobs else None
         if services.ledger.move_together([Step(job, end, facts)], shared=left):
             return
     raise RetryableError(f"others kept moving {job.name}")

@@ -48,7 +48,7 @@ def end_upload(services: Services, upload: Upload, end: str, **facts) -> bool:
 
     All in one transaction; False if someone was first.
     """
-    expires_at = services.ledger.expiry(now())
+    expires_at = services.ledger.compute_expiry(now())
     steps = [step for one in services.ledger.attempts(upload.id) if (step := _step(one, end, expires_at))]
     if not services.ledger.move_together([Step(upload, end, facts), *steps]):
         return False

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from seqdrop.runtime.services import Services
 
 
-def is_held(ledger: Ledger, analyses: Analyses, upload: Upload, attempts: list[Attempt]) -> bool:
+def is_gated(ledger: Ledger, analyses: Analyses, upload: Upload, attempts: list[Attempt]) -> bool:
     """Whether a VALIDATED upload waits for its run. One of which an attempt has left PLANNED went on before.
 
     Which of its folders is the run's is not known until a marker lies there, so an open one opens all below it.
@@ -52,7 +52,7 @@ def next_messages(services: Services, upload: Upload) -> list[tuple[str, dict]]:
     if upload.state not in ("VALIDATED", "ARCHIVED"):
         return []
     attempts = services.ledger.deciding_attempts(upload)
-    if is_held(services.ledger, services.analyses, upload, attempts):
+    if is_gated(services.ledger, services.analyses, upload, attempts):
         return []
     if upload.state == "VALIDATED" and may_be_archived(upload, attempts):
         return [(services.settings.archive_queue, {"upload": upload.id})]

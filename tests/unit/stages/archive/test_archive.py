@@ -61,7 +61,7 @@ def s3(services):
 def upload(services) -> Upload:
     put = services.s3.put_object(Bucket="landing", Key="raw/run 1/a+b.fastq", Body=BODY)
     version = UploadVersion("landing", "raw/run 1/a+b.fastq", put["VersionId"], len(BODY), "e")
-    services.ledger.create(Upload.received(version, "raw"))
+    services.ledger.create(Upload.from_version(version, "raw"))
     services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", sha256=SHA256)
     return services.ledger.find_upload(version.id)
 
@@ -180,7 +180,7 @@ def test_records_are_forgotten_after_their_days_and_attempts_with_their_upload(s
 
 def test_two_versions_of_a_key_are_archived_apart():
     first, second = (
-        Upload.received(UploadVersion("b", "raw/x/a.fq", version, 1, "e"), "raw") for version in ("1", "2")
+        Upload.from_version(UploadVersion("b", "raw/x/a.fq", version, 1, "e"), "raw") for version in ("1", "2")
     )
     assert archive_key(first) != archive_key(second)
     assert archive_key(first).startswith("raw/x/")

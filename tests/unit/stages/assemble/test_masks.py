@@ -59,7 +59,7 @@ def test_in_any_order_the_first_waits_and_both_go_on_with_the_second(world, orde
     assert world.masks(fasta) == [[3, 5], [9, 12]]
     assert {item["sequence"] for item in world.items(fasta)} == {"ACGNNCGTANNN" + "ACGT" * 7}
     assert world.ledger.attempts(bed.id) == []
-    report = world.told("reports", bed)
+    report = world.read_json("reports", bed)
     assert (report["valid"], report["stretches"], report["records"]) == (True, 2, 1)
 
 
@@ -82,7 +82,7 @@ def test_a_bed_that_comes_too_late_is_told_and_can_be_dropped_again(world):
     fasta = world.take(FA, WITH_N)
     late = world.take(BED, MASKS)
     assert world.states(fasta, late) == ["VALIDATED", "REJECTED"]
-    reason = world.told("reasons", late)
+    reason = world.read_json("reasons", late)
     assert reason["code"] == "bed_late"
     assert "Drop this file again, and then x.fa again" in reason["advice"]
     assert [mail["Subject"] for mail in world.mails] == [f"Seqdrop rejected {BED}"]
@@ -113,7 +113,7 @@ class TestFaults:
     def test_a_broken_bed_is_mended_and_found(self, world):
         fasta, broken = world.take(FA, PLAIN), world.take(BED, b"c\t5\t3\n")
         assert world.states(fasta, broken) == ["WAITING", "REJECTED"]
-        reason = world.told("reasons", broken)
+        reason = world.read_json("reasons", broken)
         assert (reason["code"], reason["line"]) == ("bed_order", 1)
         assert len(world.mails) == 1
         assert world.states(world.take(BED, MASKS), fasta) == ["VALIDATED", "VALIDATED"]
@@ -127,7 +127,7 @@ class TestFaults:
         assert world.states(*versions.values()) == ["REJECTED", "REJECTED"]
         for key, version in versions.items():
             other = versions[BED if key == FA else FA]
-            reason = world.told("reasons", version)
+            reason = world.read_json("reasons", version)
             assert (reason["code"], reason["line"]) == (code, line)
             assert reason["mate"] == {"upload": other.id, "key": other.key, "version_id": other.version_id}
             assert "lines are those of x.bed" in reason["message"]
@@ -142,7 +142,7 @@ class TestFaults:
     def test_a_broken_fasta_leaves_its_bed_waiting(self, world):
         bed, broken = world.take(BED, MASKS), world.take(FA, b">c\nACGT!\n")
         assert world.states(bed, broken) == ["WAITING", "REJECTED"]
-        assert world.told("reasons", broken)["code"] == "illegal_base"
+        assert world.read_json("reasons", broken)["code"] == "illegal_base"
         assert world.states(world.take(FA, PLAIN), bed) == ["VALIDATED", "VALIDATED"]
 
 
@@ -174,7 +174,7 @@ class TestVersions:
     def test_a_newer_version_takes_the_seat_of_one_that_waits(self, world, key, body):
         old, new = world.take(key, body), world.take(key, body)
         assert world.states(old, new) == ["REJECTED", "WAITING"]
-        assert world.told("reasons", old)["code"] == "superseded"
+        assert world.read_json("reasons", old)["code"] == "superseded"
         other = world.take(BED if key == FA else FA, MASKS if key == FA else PLAIN)
         assert world.states(old, new, other) == ["REJECTED", "VALIDATED", "VALIDATED"]
         assert len(world.mails) == 1
@@ -230,7 +230,7 @@ def test_any_versions_in_any_order(data):
         if one.state == "VALIDATED" and one.key == BED:
             assert world.ledger.find_attempt(one.masks_of).masks == one.id
         if one.state == "REJECTED":
-            assert world.told("reasons", version)["code"] == one.reason
+            assert world.read_json("reasons", version)["code"] == one.reason
 
 
 bodies = st.sampled_from([(FA, PLAIN), (FA, WITH_N), (BED, MASKS)])
@@ -267,7 +267,9 @@ def test_every_order_of_two_at_one_moment(body, ends):
 def test_the_orders_show_a_bed_that_is_passed_over(monkeypatch):
     """The test of the test: without the set's revision, some order leaves both waiting."""
     free = {"ConditionExpression": "attribute_not_exists(none)"}
-    monkeypatch.setattr(Ledger, "_put_shared", lambda self, pair: {"Put": {"Item": pair.item(), **free}})
+    monkeypatch.setattr(
+        Ledger, "_put_shared", lambda self, pair: {"Put": {"TableName": self._table.name, "Item": pair.item(), **free}}
+    )
     explorer, seen = Explorer(most=2), set()
     while explorer.next() and ("WAITING", "WAITING") not in seen:
         world, *versions = at_one_moment(PLAIN, explorer)

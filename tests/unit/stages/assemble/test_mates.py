@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from seqdrop.errors import RetryableError
-from seqdrop.runtime.events import landed_versions
+from seqdrop.runtime.events import parse_landed_versions
 from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
@@ -268,7 +268,7 @@ class TestTime:
                 looks.append(quarter / 4)
         assert looks[:6] == [0.5, 1.5, 3.5, 7.5, 15.5, 31.5]
         assert {later - earlier for earlier, later in itertools.pairwise(looks[5:])} == {24}
-        assert {landed_versions(body)[0].key for queue, body in sent if queue == "validate_queue"} == {R1}
+        assert {parse_landed_versions(body)[0].key for queue, body in sent if queue == "validate_queue"} == {R1}
 
     def test_a_deleted_file_is_withdrawn_at_the_next_look(self, services, take, state):
         one = take(R1, fastq(1))
@@ -290,7 +290,7 @@ class TestTime:
         reconcile(single)
         ((queue, body),) = sent
         assert queue == "validate_queue"
-        validate(single, *landed_versions(body))
+        validate(single, *parse_landed_versions(body))
         assert state(one) == "VALIDATED"
         assert len(services.ledger.attempts(one.id)) == 1
 
@@ -308,7 +308,7 @@ class TestTime:
         assert (state(one), state(two)) == ("RECEIVED", "WAITING")
         ((queue, body),) = sent
         assert queue == "validate_queue"
-        validate(services, *landed_versions(body))
+        validate(services, *parse_landed_versions(body))
         assert (state(one), state(two)) == ("VALIDATED", "VALIDATED")
 
     def test_an_old_examination_counts_as_none(self, services, take, state, sent, monkeypatch):

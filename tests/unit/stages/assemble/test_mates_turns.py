@@ -27,7 +27,7 @@ class World(PausingWorld):
     def examined(self, key: str, body: bytes) -> Upload:
         """An upload that is RECEIVED, and whose pass has come to its end."""
         version, analysis = self.drop(key, body), self.services.analyses.for_key(key)
-        self.ledger.create(Upload.received(version, analysis.name))
+        self.ledger.create(Upload.from_version(version, analysis.name))
         examine(self.services.s3, "work", ExaminationRequest(version, analysis))
         return self.ledger.find_upload(version.id)
 
@@ -76,7 +76,9 @@ def test_many_at_once(data):
 
 def test_the_orders_show_a_lost_mate(monkeypatch):
     """The test of the test: without the pair's revision, some order leaves both waiting."""
-    monkeypatch.setattr(Ledger, "_put_shared", lambda self, pair: {"Put": {"Item": pair.item(), **TRUE}})
+    monkeypatch.setattr(
+        Ledger, "_put_shared", lambda self, pair: {"Put": {"TableName": self._table.name, "Item": pair.item(), **TRUE}}
+    )
     world, explorer, seen = World(), Explorer(most=3), set()
     uploads = [world.examined(f"reads/S_R{mate}.fastq", fastq(mate)) for mate in (1, 2)]
     start = world.snapshot()

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.assemble import policies
-from seqdrop.stages.operator.replay import considered
+from seqdrop.stages.operator.replay import plan_replay
 from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.validate.validate import validate
 from seqdrop_cli import progress as status
@@ -119,8 +119,8 @@ def test_a_newer_version_takes_the_slot_and_an_older_one_that_is_late_does_not(w
     for version in (old, new, older):
         validate(world.services, version)
     assert world.states(older, old, new) == ["REJECTED", "REJECTED", "WAITING"]
-    assert {world.told("reasons", one)["code"] for one in (older, old)} == {"superseded"}
-    assert "before the other of VCF and TBI did" in world.told("reasons", old)["message"]
+    assert {world.read_json("reasons", one)["code"] for one in (older, old)} == {"superseded"}
+    assert "before the other of VCF and TBI did" in world.read_json("reasons", old)["message"]
     other = world.take(TBI if key == VCF else VCF, bodies[TBI if key == VCF else VCF])
     assert world.states(new, other) == ["VALIDATED", "VALIDATED"]
 
@@ -138,7 +138,7 @@ def test_files_that_do_not_fit_are_rejected_together_with_one_mail(world, bodies
     versions = [world.take(key, bodies["other" if key == TBI else VCF]) for key in order]
     assert world.states(*versions) == ["REJECTED", "REJECTED"]
     for version, other in (versions, versions[::-1]):
-        assert world.told("reasons", version)["mate"]["upload"] == other.id
+        assert world.read_json("reasons", version)["mate"]["upload"] == other.id
     assert [mail["Subject"] for mail in world.mails] == [f"Seqdrop rejected {order[1]} and its companion"]
     again = [world.take(key, bodies[key]) for key in (VCF, TBI)]
     assert world.states(*again) == ["VALIDATED", "VALIDATED"]
@@ -159,7 +159,7 @@ def test_the_lab_is_notified_once_and_the_command_says_what_is_awaited(world, bo
     monkeypatch.setattr(status, "packaged", lambda: world.services.analyses)
     shown = status.read_progress(world.ledger, vcf.id, vcf.key, vcf.size)
     assert (shown.detail, bool(shown.waits_for)) == ("for x.vcf.gz.tbi", True)
-    assert "waits for what belongs to it" in considered(world.services, world.upload(vcf)).told
+    assert "waits for what belongs to it" in plan_replay(world.services, world.upload(vcf)).summary
 
 
 @pytest.mark.parametrize("last", [VCF, TBI])

@@ -307,7 +307,7 @@ def test_a_bad_manifest_is_rejected_and_opens_nothing(world):
     held, bad = world.take(FILES[0]), world.take(MANIFEST, b'{"files": []}')
     assert (world.states(bad), world.upload(bad).reason) == (["REJECTED"], "bad_manifest")
     assert held.id not in world.gone_on
-    assert '{"files": [{"name"' in world.told("reasons", bad)["advice"]
+    assert '{"files": [{"name"' in world.read_json("reasons", bad)["advice"]
 
 
 def test_files_of_a_run_cost_few_listings(world, monkeypatch):

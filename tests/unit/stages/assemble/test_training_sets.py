@@ -16,8 +16,8 @@ from seqdrop.sagemaker.names import job_name
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.assemble import training_sets
 from seqdrop.stages.finish.finish import finish
-from seqdrop.stages.operator.release import release, why_not
-from seqdrop.stages.operator.replay import considered, replay
+from seqdrop.stages.operator.release import explain_refusal, release
+from seqdrop.stages.operator.replay import plan_replay, replay
 from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.start_training.start_training import launch_training, start_training
 from seqdrop.stages.validate.validate import validate
@@ -591,8 +591,8 @@ class TestReplay:
 
     def test_it_goes_on_from_the_checkpoints_of_the_one_that_failed(self, services, sagemaker, dropped, failed, sent):
         sent.clear()
-        found = considered(services, failed)
-        assert "from the last checkpoint" in found.told
+        found = plan_replay(services, failed)
+        assert "from the last checkpoint" in found.summary
         assert replay(services, found)
         first, second = services.ledger.attempts(failed.id)
         assert sent == [("training_queue", {"attempt": second.key})]
@@ -602,7 +602,7 @@ class TestReplay:
         assert after["TrainingJobName"] != before["TrainingJobName"]
 
     def test_its_data_go_on_with_the_next_attempt(self, services, sagemaker, dropped, failed):
-        assert replay(services, considered(services, failed))
+        assert replay(services, plan_replay(services, failed))
         attempt = services.ledger.attempts(failed.id)[-1]
         for version in dropped.values():
             assert [one.key for one in services.ledger.deciding_attempts(services.ledger.find_upload(version.id))] == [
@@ -612,22 +612,22 @@ class TestReplay:
     def test_a_newer_job_has_the_word(self, services, dropped, failed, drop):
         later = replace(drop("job.toml"), sequencer="FF")
         validate(services, later)
-        assert considered(services, services.ledger.find_upload(failed.id)).refused
+        assert plan_replay(services, services.ledger.find_upload(failed.id)).refused
 
     def test_a_model_that_was_trained_is_not_trained_again(self, services, sagemaker, dropped):
         train(services, sagemaker, dropped["job.toml"])
         head = services.ledger.find_upload(dropped["job.toml"].id)
-        found = considered(services, head)
+        found = plan_replay(services, head)
         assert found.refused
 
     def test_expired_data_are_to_be_dropped_again(self, services, failed, monkeypatch):
         monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + timedelta(days=11))
-        assert "drop job.toml again" in considered(services, failed).told
+        assert "drop job.toml again" in plan_replay(services, failed).summary
 
     def test_all_its_files_may_be_released(self, services, dropped, failed, sent):
         for version in dropped.values():
             upload = services.ledger.find_upload(version.id)
-            assert why_not(services, upload) == ""
+            assert explain_refusal(services, upload) == ""
             sent.clear()
             assert release(services, upload)
             assert sent == [("archive_queue", {"upload": version.id})]

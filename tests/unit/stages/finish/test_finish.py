@@ -24,7 +24,7 @@ def job(services):
     members = []
     for name in "ab":
         version = UploadVersion("landing", f"contigs/{name}", "v", 1, "e")
-        services.ledger.create(Upload.received(version, "contigs"))
+        services.ledger.create(Upload.from_version(version, "contigs"))
         plan = packaged().by_name["contigs"].as_json()
         attempt = Attempt("PLANNED", upload_id=version.id, analysis="contigs", shards=2, items=2, plan=plan)
         services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", attempt)
@@ -35,7 +35,7 @@ def job(services):
     return [member.key for member in members]
 
 
-def told(services, status: str, name: str = NAME, **more):
+def with_job_status(services, status: str, name: str = NAME, **more):
     """The services, once SageMaker says this of the job."""
     sagemaker = services.sagemaker.service
     sagemaker.put(TRANSFORM, TransformJobName=name)
@@ -71,7 +71,7 @@ def states(services, job) -> list[str]:
 def test_a_completed_job_brings_every_members_predictions_home(services, job, sent):
     for key in job:
         put_outputs(services, key)
-    finish(told(services, "Completed"), NAME)
+    finish(with_job_status(services, "Completed"), NAME)
     assert states(services, job) == ["PREDICTED", "PREDICTED"]
     assert services.ledger.find_job(NAME).state == "DONE"
     rows = [json.loads(line) for line in read(services, job[0], "predictions.jsonl").splitlines()]
@@ -95,7 +95,7 @@ def test_a_completed_job_brings_every_members_predictions_home(services, job, se
 
 def test_good_outputs_of_a_failed_job_stand(services, job, sent):
     put_outputs(services, job[0])
-    finish(told(services, "Failed", FailureReason="one object could not be read"), NAME)
+    finish(with_job_status(services, "Failed", FailureReason="one object could not be read"), NAME)
     assert states(services, job) == ["PREDICTED", "FAILED"]
     assert services.ledger.find_job(NAME).state == "FAILED"
     assert "one object could not be read" in services.ledger.find_attempt(job[1]).reason
@@ -119,7 +119,7 @@ class TestWhatIsLeftOfAFailedJob:
                 window = {"start": 0, "end": 300, "strand": "+", "probability": 0.5}
                 line = json.dumps({"id": "0", "record": "c", "windows": [window]}) + "\n"
                 services.s3.put_object(Bucket="work", Key=where, Body=line.encode())
-            finish(told(services, "Failed", name, FailureReason=reason), name)
+            finish(with_job_status(services, "Failed", name, FailureReason=reason), name)
             last = [ledger.attempts(one.upload_id)[-1] for one in members]
             return [one.group.rpartition("/")[2] if one.state == "PLANNED" else None for one in last]
 
@@ -131,7 +131,7 @@ class TestWhatIsLeftOfAFailedJob:
             found = []
             for number in range(count):
                 version = UploadVersion("landing", f"contigs/{number}", "v", 1, "e")
-                services.ledger.create(Upload.received(version, "contigs"))
+                services.ledger.create(Upload.from_version(version, "contigs"))
                 plan = packaged().by_name["contigs"].as_json()
                 one = Attempt("PLANNED", upload_id=version.id, analysis="contigs", shards=1, items=1, plan=plan)
                 services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", one)
@@ -163,7 +163,7 @@ class TestWhatIsLeftOfAFailedJob:
         first = services.ledger.find_attempt(members[0].key)
         assert ended(members, kept=members[1:2]) == ["1", None, "1", "2"]
         name = services.ledger.find_attempt(first.key).job
-        finish(told(services, "Failed", name, FailureReason="it died"), name)
+        finish(with_job_status(services, "Failed", name, FailureReason="it died"), name)
         assert [one.number for one in self.last(services, members)] == [2, 1, 2, 2], "told again, nothing is new"
 
     @pytest.mark.parametrize("reason", ["ClientError: the model did not pass the ping health check", "cannot pull it"])
@@ -179,7 +179,7 @@ class TestWhatIsLeftOfAFailedJob:
         assert ended(members, "CapacityError: none of ml.g5.xlarge") == [None, None]
 
     def test_a_job_that_a_person_stopped_is_not_tried_again(self, services, job):
-        finish(told(services, "Stopped"), NAME)
+        finish(with_job_status(services, "Stopped"), NAME)
         assert states(services, job) == ["FAILED", "FAILED"]
         assert [len(services.ledger.attempts(key.split("-")[0])) for key in job] == [1, 1]
 
@@ -195,7 +195,7 @@ def test_what_cannot_be_read_fails_itself_and_no_neighbour(services, job, sent, 
         return real(services, about, attempt, keys)
 
     monkeypatch.setitem(finish.__globals__, "_write", write)
-    finish(told(services, "Completed"), NAME)
+    finish(with_job_status(services, "Completed"), NAME)
     assert states(services, job) == ["FAILED", "PREDICTED"]
     assert "ValueError" in services.ledger.find_attempt(job[0]).reason
     assert "ACGT" not in services.ledger.find_attempt(job[0]).reason + str(sent)
@@ -214,10 +214,10 @@ def test_a_hiccup_of_one_members_does_not_hold_up_the_others(services, job, monk
     with monkeypatch.context() as patched:
         patched.setitem(finish.__globals__, "_write", write)
         with pytest.raises(RetryableError):
-            finish(told(services, "Completed"), NAME)
+            finish(with_job_status(services, "Completed"), NAME)
     assert states(services, job) == ["SUBMITTED", "PREDICTED"]
     assert services.ledger.find_job(NAME).state == "STARTED"
-    finish(told(services, "Completed"), NAME)
+    finish(with_job_status(services, "Completed"), NAME)
     assert states(services, job) == ["PREDICTED", "PREDICTED"]
     assert services.ledger.find_job(NAME).state == "DONE"
 
@@ -225,7 +225,7 @@ def test_a_hiccup_of_one_members_does_not_hold_up_the_others(services, job, monk
 def test_an_output_with_too_few_lines_is_no_prediction(services, job):
     put_outputs(services, job[0], lines_each=0)
     put_outputs(services, job[1])
-    finish(told(services, "Completed"), NAME)
+    finish(with_job_status(services, "Completed"), NAME)
     assert states(services, job) == ["FAILED", "PREDICTED"]
     assert "0 of 2 work items" in services.ledger.find_attempt(job[0]).reason
     assert listed(services, job[0]) == [], "incomplete results at the place of results"
@@ -246,7 +246,7 @@ def test_a_model_that_answers_otherwise_fails_the_attempt(services, job, line, m
         for number in range(2):
             where = keys.job_output(NAME) + "deep/er/" + keys.shard_name(key, number) + ".out"
             services.s3.put_object(Bucket="work", Key=where, Body=line)
-    finish(told(services, "Completed"), NAME)
+    finish(with_job_status(services, "Completed"), NAME)
     assert states(services, job) == ["FAILED", "FAILED"]
     assert message in services.ledger.find_attempt(job[0]).reason
 
@@ -254,23 +254,23 @@ def test_a_model_that_answers_otherwise_fails_the_attempt(services, job, line, m
 def test_told_again_it_only_sends_on(services, job, sent):
     for key in job:
         put_outputs(services, key)
-    finish(told(services, "Completed"), NAME)
+    finish(with_job_status(services, "Completed"), NAME)
     before = [services.ledger.find_attempt(key) for key in job]
-    finish(told(services, "Completed"), NAME)
+    finish(with_job_status(services, "Completed"), NAME)
     assert [services.ledger.find_attempt(key) for key in job] == before
     assert len(sent) == 6
 
 
 def test_while_it_runs_nothing_happens(services, job, sent):
-    finish(told(services, "InProgress"), NAME)
+    finish(with_job_status(services, "InProgress"), NAME)
     assert states(services, job) == ["SUBMITTED", "SUBMITTED"]
     assert services.ledger.find_job(NAME).state == "STARTED"
 
 
 def test_another_deployments_job_is_left_alone(services):
-    finish(told(services, "Completed", "seqdrop-somebody-elses"), "seqdrop-somebody-elses")
+    finish(with_job_status(services, "Completed", "seqdrop-somebody-elses"), "seqdrop-somebody-elses")
 
 
 def test_a_stopped_job_is_stopped(services, job):
-    finish(told(services, "Stopped"), NAME)
+    finish(with_job_status(services, "Stopped"), NAME)
     assert (services.ledger.find_job(NAME).state, states(services, job)) == ("STOPPED", ["FAILED", "FAILED"])

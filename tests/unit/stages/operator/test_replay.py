@@ -11,11 +11,11 @@ from seqdrop.kinds.plans import packaged, plan_of
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.models.archives import push_archive
 from seqdrop.results.writer import result_key
-from seqdrop.runtime.events import landed_versions
+from seqdrop.runtime.events import parse_landed_versions
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.stages.archive.archive import archive
-from seqdrop.stages.operator.release import release, why_not
-from seqdrop.stages.operator.replay import considered, replay
+from seqdrop.stages.operator.release import explain_refusal, release
+from seqdrop.stages.operator.replay import plan_replay, replay
 from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
@@ -80,15 +80,15 @@ def current(services) -> str:
 
 
 def again(services, upload_id: str, **options) -> bool:
-    found = considered(services, services.ledger.find_upload(upload_id), **options)
-    assert not found.refused, found.told
+    found = plan_replay(services, services.ledger.find_upload(upload_id), **options)
+    assert not found.refused, found.summary
     return replay(services, found)
 
 
 def refusal(services, upload_id: str) -> str:
-    found = considered(services, services.ledger.find_upload(upload_id))
-    assert found.refused, found.told
-    return found.told
+    found = plan_replay(services, services.ledger.find_upload(upload_id))
+    assert found.refused, found.summary
+    return found.summary
 
 
 def state(services, upload_id: str) -> str:
@@ -164,7 +164,7 @@ class TestReadAgain:
         assert again(services, old)
         assert (state(services, old), services.ledger.find_upload(old).read_for) == ("RECEIVED", 2)
         ((queue, message),) = sent
-        (version,) = landed_versions(message)
+        (version,) = parse_landed_versions(message)
         validate(services, version)
         second = last(services, old)
         assert (queue, second.state, second.number, second.cut_as) == ("validate_queue", "PLANNED", 2, "")
@@ -221,15 +221,15 @@ class TestReadAgain:
         assert "drop it again" in refusal(services, upload)
 
     def test_a_large_file_is_examined_by_the_next_jobs(self, services, drop, old):
-        from seqdrop.stages.start_processing.processing_job import last_job
+        from seqdrop.stages.start_processing.processing_job import find_last_job
 
         services.ledger.create(Job("PLANNED", name=examination_name(old, 1), task="examine", upload=old))
         upload = services.ledger.find_upload(old)
-        assert last_job(services.ledger, upload).name == examination_name(old, 1)
+        assert find_last_job(services.ledger, upload).name == examination_name(old, 1)
         assert again(services, old)
-        assert last_job(services.ledger, services.ledger.find_upload(old)) is None
+        assert find_last_job(services.ledger, services.ledger.find_upload(old)) is None
         services.ledger.create(Job("PLANNED", name=examination_name(old, 3), task="examine", upload=old))
-        assert last_job(services.ledger, services.ledger.find_upload(old)).name == examination_name(old, 3)
+        assert find_last_job(services.ledger, services.ledger.find_upload(old)).name == examination_name(old, 3)
 
 
 class TestRefused:
@@ -245,7 +245,7 @@ class TestRefused:
     )
     def test_uploads_without_an_attempt_of_their_own(self, services, path, why):
         version = UploadVersion("landing", "reads/b.fastq", "v", 1, "e")
-        services.ledger.create(Upload.received(version, "reads"))
+        services.ledger.create(Upload.from_version(version, "reads"))
         for to in path:
             services.ledger.move(services.ledger.find_upload(version.id), to)
         assert why in refusal(services, version.id)
@@ -285,7 +285,7 @@ class TestWhereItBreaksOff:
     def test_two_replays_at_once_make_one_attempt(self, services, drop):
         upload = drop()
         end(services, upload, "FAILED")
-        both = [considered(services, services.ledger.find_upload(upload)) for _ in range(2)]
+        both = [plan_replay(services, services.ledger.find_upload(upload)) for _ in range(2)]
         assert [replay(services, one) for one in both] == [True, False]
         assert [one.number for one in services.ledger.attempts(upload)] == [1, 2]
 
@@ -293,7 +293,7 @@ class TestWhereItBreaksOff:
         upload = drop()
         end(services, upload, "FAILED")
         found = services.ledger.find_upload(upload)
-        proposed = considered(services, found)
+        proposed = plan_replay(services, found)
         assert release(services, found)
         assert not replay(services, proposed)
         archive(services, upload)
@@ -302,7 +302,7 @@ class TestWhereItBreaksOff:
     def test_a_lost_message_leaves_what_the_reconciler_finds(self, services, drop, sent):
         upload = drop()
         end(services, upload, "FAILED")
-        found = considered(services, services.ledger.find_upload(upload))
+        found = plan_replay(services, services.ledger.find_upload(upload))
 
         def dies(**_):
             raise KeyboardInterrupt
@@ -322,10 +322,10 @@ class TestRelease:
         assert state(services, upload) == "VALIDATED"
         sent.clear()
         found = services.ledger.find_upload(upload)
-        assert why_not(services, found) == ""
+        assert explain_refusal(services, found) == ""
         assert release(services, found)
         assert sent == [("archive_queue", {"upload": upload})]
-        assert "was released" in why_not(services, services.ledger.find_upload(upload))
+        assert "was released" in explain_refusal(services, services.ledger.find_upload(upload))
         archive(services, upload)
         receipt = json.loads(services.s3.get_object(Bucket="results", Key=f"receipts/{upload}.json")["Body"].read())
         assert state(services, upload) == "ARCHIVED"
@@ -341,17 +341,17 @@ class TestRelease:
 
     def test_what_needs_no_release_says_so(self, services, drop):
         upload = drop()
-        assert "attempt 1 is under way" in why_not(services, services.ledger.find_upload(upload))
+        assert "attempt 1 is under way" in explain_refusal(services, services.ledger.find_upload(upload))
         end(services, upload, "PREDICTED")
-        assert "archived by itself" in why_not(services, services.ledger.find_upload(upload))
+        assert "archived by itself" in explain_refusal(services, services.ledger.find_upload(upload))
         archive(services, upload)
-        assert "it is ARCHIVED" in why_not(services, services.ledger.find_upload(upload))
+        assert "it is ARCHIVED" in explain_refusal(services, services.ledger.find_upload(upload))
 
     def test_a_bed_is_released_like_its_fasta(self, services, drop):
         fasta, bed = drop(), drop("reads/b.fastq")
         end(services, fasta, "FAILED")
         services.ledger.note(services.ledger.find_upload(bed), masks_of=last(services, fasta).key)
-        assert why_not(services, services.ledger.find_upload(bed)) == ""
+        assert explain_refusal(services, services.ledger.find_upload(bed)) == ""
 
 
 def test_the_mail_names_what_may_be_done(services, drop, sent):

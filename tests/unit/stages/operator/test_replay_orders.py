@@ -14,13 +14,13 @@ from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.stages.finish.bisect import try_again
-from seqdrop.stages.operator.release import release, why_not
-from seqdrop.stages.operator.replay import Replay, considered, replay
+from seqdrop.stages.operator.release import explain_refusal, release
+from seqdrop.stages.operator.replay import Replay, plan_replay, replay
 from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.routing import may_be_archived, next_messages
 from seqdrop.uploads import UploadVersion
 
-from tests.support.services import ticking
+from tests.support.services import make_ticking_clock
 from tests.unit.stages import world
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ class World(world.World):
     """One upload, and all that may happen to it. Each method does nothing where it cannot happen."""
 
     def __init__(self):
-        super().__init__(now=ticking())
+        super().__init__(now=make_ticking_clock())
         self.models = itertools.count(1)
         self.seen: Replay | None = None
         self.released: Upload | None = None
         self.archiving: Upload | None = None
         self.landing = True
         self.new_model()
-        self.ledger.create(Upload.received(VERSION, "reads", "reads/"))
+        self.ledger.create(Upload.from_version(VERSION, "reads", "reads/"))
         self.read()
 
     @property
@@ -126,7 +126,7 @@ class World(world.World):
         self.services = replace(self.services, analyses=replace(packaged(), by_name={"reads": other}))
 
     def look(self) -> None:
-        self.seen = considered(self.services, self.record)
+        self.seen = plan_replay(self.services, self.record)
 
     def replay(self) -> None:
         """By what was seen, which may be long ago; or twice."""
@@ -138,7 +138,7 @@ class World(world.World):
         self.replay()
 
     def look_to_release(self) -> None:
-        self.released = None if why_not(self.services, self.record) else self.record
+        self.released = None if explain_refusal(self.services, self.record) else self.record
 
     def release(self) -> None:
         if self.released:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from seqdrop.runtime.events import landed_versions
+from seqdrop.runtime.events import parse_landed_versions
 from seqdrop.runtime.services import now
 from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.validate.validate import validate
@@ -54,7 +54,7 @@ def live(held, clock, sent, hours: float) -> list[dict]:
         reconcile(held)
         for queue, body in [message for message in sent if message[0] == "validate_queue"]:
             sent.remove((queue, body))
-            for version in landed_versions(body):
+            for version in parse_landed_versions(body):
                 validate(held, version)
         mails += [mail for queue, mail in sent if queue == "topic"]
         sent[:] = [message for message in sent if message[0] != "topic"]

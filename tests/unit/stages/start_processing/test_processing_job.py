@@ -11,7 +11,7 @@ from seqdrop.errors import ObjectGoneError
 from seqdrop.kinds.plans import from_json, packaged
 from seqdrop.ledger.moves import JOB
 from seqdrop.models.code_bundles import push_code
-from seqdrop.runtime.events import landed_versions
+from seqdrop.runtime.events import parse_landed_versions
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.stages.finish.finish import finish
 from seqdrop.stages.reconcile.reconcile import reconcile
@@ -70,7 +70,7 @@ class TestRoad:
         finish(services, job(services, version).name)
         assert job(services, version).state == "DONE"
         ((queue, message),) = sent
-        assert (queue, landed_versions(message)) == ("validate_queue", [version])
+        assert (queue, parse_landed_versions(message)) == ("validate_queue", [version])
         validate(services, version)
         (attempt,) = services.ledger.attempts(version.id)
         assert (state(services, version), attempt.items) == ("VALIDATED", 2)
@@ -99,11 +99,11 @@ class TestRoad:
     def test_a_small_file_starts_no_job(self, services, sagemaker, drop):
         version = drop(body=FASTQ)
         validate(services, version)
-        assert (state(services, version), sagemaker.asked) == ("VALIDATED", 0)
+        assert (state(services, version), sagemaker.creations) == ("VALIDATED", 0)
 
     def test_what_is_refused_without_reading_starts_no_job(self, services, sagemaker, drop):
         validate(services, drop("nowhere/a.fastq"))
-        assert sagemaker.asked == 0
+        assert sagemaker.creations == 0
 
     def test_the_job_is_told_what_to_examine(self, services, drop):
         version = drop()
@@ -122,7 +122,7 @@ class TestTwice:
         version = drop()
         for _ in range(3):
             validate(services, version)
-        assert sagemaker.asked == 1
+        assert sagemaker.creations == 1
 
     @pytest.mark.parametrize("broken", ["create", "move"])
     def test_killed_between_record_and_call_or_after_it(self, services, sagemaker, drop, monkeypatch, broken):
@@ -215,14 +215,14 @@ class TestFailures:
         assert "AlgorithmError: See job logs" in mail
         validate(services, version)
         finish(services, job(services, version, 2).name)
-        assert (state(services, version), len(mails(sent)), sagemaker.asked) == ("RECEIVED", 1, 2)
+        assert (state(services, version), len(mails(sent)), sagemaker.creations) == ("RECEIVED", 1, 2)
 
     def test_a_job_whose_pass_was_done_before_it_failed_counts(self, services, sagemaker, drop, sent):
         version = drop()
         validate(services, version)
         run(services, sagemaker, job(services, version).name)
         self.failed(services, sagemaker, version, 1)
-        assert (state(services, version), sagemaker.asked, mails(sent)) == ("VALIDATED", 1, [])
+        assert (state(services, version), sagemaker.creations, mails(sent)) == ("VALIDATED", 1, [])
 
     def test_a_stopped_job_is_not_started_again(self, services, sagemaker, drop, sent):
         version = drop()
@@ -230,7 +230,7 @@ class TestFailures:
         sagemaker.end(job(services, version).name, "Stopped")
         finish(services, job(services, version).name)
         validate(services, version)
-        assert (job(services, version).state, sagemaker.asked, len(mails(sent))) == ("STOPPED", 1, 1)
+        assert (job(services, version).state, sagemaker.creations, len(mails(sent))) == ("STOPPED", 1, 1)
 
     @pytest.mark.parametrize("code", ["ResourceLimitExceeded", "ThrottlingException"])
     def test_without_room_it_waits(self, services, sagemaker, drop, sent, code, clock):
@@ -271,7 +271,7 @@ class TestFailures:
         version = drop()
         services.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
         validate(services, version)
-        assert (state(services, version), sagemaker.asked) == ("WITHDRAWN", 0)
+        assert (state(services, version), sagemaker.creations) == ("WITHDRAWN", 0)
 
     def test_deleted_while_its_job_ran_it_is_withdrawn(self, services, sagemaker, drop):
         version = drop()
@@ -306,7 +306,7 @@ class TestStandingStill:
         pushed = reconcile(services)
         assert (pushed["received"], pushed["unstarted_jobs"]) == (0, 1)
         ((queue, message),) = sent
-        assert (queue, landed_versions(message)) == ("validate_queue", [version])
+        assert (queue, parse_landed_versions(message)) == ("validate_queue", [version])
 
     def test_an_upload_whose_job_is_done_stands(self, services, sagemaker, drop, sent):
         version = drop()

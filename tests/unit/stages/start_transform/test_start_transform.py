@@ -41,7 +41,7 @@ def planned(services):
 
     def make(name: str, analysis: str = "reads") -> str:
         version = UploadVersion("landing", f"{analysis}/{name}", "v", 1, "e")
-        services.ledger.create(Upload.received(version, analysis))
+        services.ledger.create(Upload.from_version(version, analysis))
         plan = packaged().by_name[analysis].as_json()
         attempt = Attempt("PLANNED", upload_id=version.id, analysis=analysis, shards=1, items=1, plan=plan)
         services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", attempt)
@@ -188,7 +188,7 @@ def test_a_deploy_does_not_change_work_that_is_under_way(services, sagemaker, pl
     changed = packaged().by_name["reads"]
     changed = replace(changed, settings=replace(changed.settings, stride=10))
     version = UploadVersion("landing", "reads/later", "v", 1, "e")
-    services.ledger.create(Upload.received(version, "reads"))
+    services.ledger.create(Upload.from_version(version, "reads"))
     attempt = Attempt("PLANNED", upload_id=version.id, analysis="reads", shards=1, items=1, plan=changed.as_json())
     services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", attempt)
     start_transform(services, [before, attempt.key])

@@ -10,7 +10,7 @@ from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.archive import cold_copy, receipts
 from seqdrop.stages.outcomes import end_upload
-from seqdrop.stages.routing import is_held, may_be_archived
+from seqdrop.stages.routing import is_gated, may_be_archived
 
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
@@ -41,7 +41,7 @@ def archive(services: Services, upload_id: str) -> None:
 def is_due(services: Services, upload: Upload) -> bool:
     """Whether an upload has all it came for, or was released; and its run is complete, where it waits for that."""
     attempts = services.ledger.deciding_attempts(upload)
-    return may_be_archived(upload, attempts) and not is_held(services.ledger, services.analyses, upload, attempts)
+    return may_be_archived(upload, attempts) and not is_gated(services.ledger, services.analyses, upload, attempts)
 
 
 def _present_copy(services: Services, upload: Upload) -> dict | None:
@@ -79,7 +79,7 @@ def _end(services: Services, upload: Upload, copied: dict) -> None:
 
 
 def _write_receipt(services: Services, upload: Upload, copied: dict) -> None:
-    receipt = receipts.receipt(upload, copied, now())
+    receipt = receipts.make_receipt(upload, copied, now())
     services.put_json(services.settings.results, keys.receipt(upload.id), receipt)
 
 

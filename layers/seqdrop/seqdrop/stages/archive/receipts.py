@@ -36,7 +36,7 @@ def _released(upload: Upload) -> dict:
     return {"predictions": f"released without, by a person, {upload.released_at}"} if upload.released_at else {}
 
 
-def receipt(upload: Upload, copied: dict, now: str) -> dict:
+def make_receipt(upload: Upload, copied: dict, now: str) -> dict:
     """The proof: checksums before and after, and what bringing the file back takes."""
     gigabytes = upload.size / 1e9
     return {

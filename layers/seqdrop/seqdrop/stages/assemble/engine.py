@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import Fault, InvalidFileError, RetryableError
-from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.stages.assemble.decision import Decision, reject
 from seqdrop.stages.assemble.view import MembersGoneError, View
@@ -118,5 +118,5 @@ def _carry_out(services: Services, policy: Policy, decision: Decision) -> bool:
         enqueue_next(services, upload)
     for step in decision.steps:
         if step.to == "RECEIVED":  # it is to be read again
-            services.send(services.settings.validate_queue, landed_message(step.record.version))
+            services.send(services.settings.validate_queue, make_landed_message(step.record.version))
     return True

@@ -22,7 +22,7 @@ from seqdrop.companions.manifest import MOST_BYTES, Manifest, parse
 from seqdrop.errors import Fault, InvalidFileError, ObjectGoneError
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Step, Upload
-from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.assemble.decision import Decision, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
@@ -92,7 +92,7 @@ class Runs(Policy):
             run = services.ledger.file_set(self.name, f"{upload.bucket}/{folder}")
             if run.members.get(SLOT) and run.fact("awaits") in ("", upload.key):
                 manifest = services.ledger.find_upload(run.members[SLOT])
-                services.send(services.settings.validate_queue, landed_message(manifest.version))
+                services.send(services.settings.validate_queue, make_landed_message(manifest.version))
 
     def hours(self, analysis: Analysis) -> float | None:
         return analysis.gate_hours if analysis.gate else None
@@ -172,7 +172,7 @@ def _enqueue_all(view: View) -> None:
         if upload is None or upload.id == view.upload.id:
             continue
         if upload.state == "WAITING" and runs.is_manifest(upload.key):  # it need not wait any more
-            services.send(services.settings.validate_queue, landed_message(upload.version))
+            services.send(services.settings.validate_queue, make_landed_message(upload.version))
         enqueue_next(services, upload)
 
 

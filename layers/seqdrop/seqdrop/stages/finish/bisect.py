@@ -42,6 +42,6 @@ def try_again(services: Services, attempt: Attempt, group: str, reason: str) -> 
     """End an attempt, and plan the next with its shards, in one transaction. Its job's other members are not told."""
     because = f"its job failed, and it is tried again apart from others: {reason}"
     lost = attempt.lost + 1 if NOBODYS.search(reason) else 0
-    if not services.ledger.move(attempt, "FAILED", attempt.again(group, lost), reason=because[:1000]):
+    if not services.ledger.move(attempt, "FAILED", attempt.next_attempt(group, lost), reason=because[:1000]):
         raise RetryableError("another run settles it at this moment")
     logger().warning("split off", extra={"upload_id": attempt.upload_id, "job": attempt.job})

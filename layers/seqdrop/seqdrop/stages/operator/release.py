@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
 
 
-def why_not(services: Services, upload: Upload) -> str:
+def explain_refusal(services: Services, upload: Upload) -> str:
     """Why an upload cannot be released, and what to do instead; empty if it can. Writes nothing."""
     if upload.state != "VALIDATED":
         return f"it is {upload.state}; only a valid file whose attempt failed can be released"

@@ -18,7 +18,7 @@ from seqdrop.ledger.earlier_sets import TRAINING as TRAINING_SETS
 from seqdrop.ledger.moves import ATTEMPT, ENDS
 from seqdrop.ledger.records import TRAIN, Attempt, Step, Upload
 from seqdrop.models.archives import current_archive
-from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.events import make_landed_message
 from seqdrop.stages.assemble.policies import policy_of
 from seqdrop.stages.routing import enqueue_next, may_be_archived
 from seqdrop.training.request import Order
@@ -49,27 +49,27 @@ class RefusedError(SeqdropError):
 class Replay:
     """What would be done with an upload: `attempt` is its next one, or it is read again for one of that `number`.
 
-    Neither, if it is `refused`. `told` says it in words. `file_set` is written along with a training's attempt.
+    Neither, if it is `refused`. `summary` describes it. `file_set` is written along with a training's attempt.
     """
 
     upload: Upload
-    told: str
+    summary: str
     number: int = 0
     attempt: Attempt | None = None
     file_set: FileSet | None = None
     refused: bool = False
 
 
-def considered(services: Services, upload: Upload, again: bool = False) -> Replay:
+def plan_replay(services: Services, upload: Upload, again: bool = False) -> Replay:
     """What a replay of the upload would do. `again`: also what the same model has predicted already. Writes nothing."""
     try:
-        return _considered(services, upload, again)
+        return _plan_replay(services, upload, again)
     except (RefusedError, JobRefusedError) as error:
         return Replay(upload, str(error), refused=True)
 
 
 def replay(services: Services, found: Replay) -> bool:
-    """Do what was considered; False if the upload has moved on since.
+    """Do what was plan_replay; False if the upload has moved on since.
 
     A message that is lost after the write is made good by the reconciler.
     """
@@ -82,11 +82,11 @@ def replay(services: Services, found: Replay) -> bool:
     else:
         if not ledger.move(upload, "RECEIVED", read_for=found.number):
             return False
-        services.send(services.settings.validate_queue, landed_message(upload.version))
+        services.send(services.settings.validate_queue, make_landed_message(upload.version))
     return True
 
 
-def _considered(services: Services, upload: Upload, again: bool) -> Replay:
+def _plan_replay(services: Services, upload: Upload, again: bool) -> Replay:
     attempts = services.ledger.attempts(upload.id)
     _check_standing(upload, attempts)
     if kind_of(attempts[-1]).job == TRAIN:
@@ -132,7 +132,7 @@ def _repeated(services: Services, upload: Upload, last: Attempt, analysis: Analy
     """The next attempt, by the work items of the last one; None if they serve no more."""
     if _why_cut_anew(services, last, analysis):
         return None
-    attempt = replace(last.again(), plan=analysis.as_json())
+    attempt = replace(last.next_attempt(), plan=analysis.as_json())
     return Replay(upload, f"attempt {attempt.number}, by the present model", attempt.number, attempt)
 
 
@@ -168,6 +168,6 @@ def _trained_again(services: Services, upload: Upload, last: Attempt) -> Replay:
         raise RefusedError("a newer job.toml of its folder took its place")
     if not is_fresh(services.s3, services.settings.work, keys.split(order.data, "train")):
         raise RefusedError("what was prepared of its data has expired; drop job.toml again")
-    attempt = replace(last.again(), plan=replace(order, previous=last.key).as_json(), cut_as="")
-    told = f"attempt {attempt.number}, from the last checkpoint if its data, code and settings are the same"
-    return Replay(upload, told, attempt.number, attempt, file_set.with_facts(attempt=attempt.key))
+    attempt = replace(last.next_attempt(), plan=replace(order, previous=last.key).as_json(), cut_as="")
+    summary = f"attempt {attempt.number}, from the last checkpoint if its data, code and settings are the same"
+    return Replay(upload, summary, attempt.number, attempt, file_set.with_facts(attempt=attempt.key))

@@ -51,7 +51,7 @@ def minutes_since(time: str) -> float:
 def _pushed(services: Services, record: Record, due: Callable[[Services, Record], Due]) -> bool:
     try:
         found = due(services, record)
-        if not found.messages or not services.ledger.push(record):
+        if not found.messages or not services.ledger.note_nudge(record):
             return False  # it waits for its job or for a person, or has just moved
         for queue, body in found.messages:
             services.send(queue, body)

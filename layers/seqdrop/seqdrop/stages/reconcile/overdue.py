@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from seqdrop.companions.runs import MANIFEST, MARKERS, marker_command
 from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.ledger.moves import UPLOAD
-from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.assemble.policies import policy_of
 from seqdrop.stages.reconcile.nudge import SELDOM, minutes_since
-from seqdrop.stages.routing import is_held
+from seqdrop.stages.routing import is_gated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,7 +67,7 @@ def _told(services: Services, run: FileSet, held: Held) -> bool:
     analysis, first = services.analyses.for_key(held.first.key), held.first
     if run.fact("told_at") or minutes_since(first.created_at) < 60 * analysis.gate_hours:
         return False
-    if not is_held(services.ledger, services.analyses, first, services.ledger.deciding_attempts(first)):
+    if not is_gated(services.ledger, services.analyses, first, services.ledger.deciding_attempts(first)):
         return False  # it went on before there was a gate
     _tell_of_run(services, run.name.removeprefix(f"{first.bucket}/"), held)
     return services.ledger.save(run.with_facts(told_at=now()))
@@ -99,8 +99,8 @@ def attend(services: Services) -> dict[str, int]:
         if hours and not upload.told_at and minutes_since(upload.waiting_since) >= 60 * hours:
             _notify(services, upload, policy.awaits(services.ledger, services.analyses, upload))
             counts["unmated"] += services.ledger.note(upload, told_at=now())
-        elif _is_due(services, upload, hours) and services.ledger.push(upload):
-            services.send(services.settings.validate_queue, landed_message(upload.version))
+        elif _is_due(services, upload, hours) and services.ledger.note_nudge(upload):
+            services.send(services.settings.validate_queue, make_landed_message(upload.version))
             counts["waiting"] += 1
     return counts
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from seqdrop.ledger.moves import ATTEMPT, ENDS, JOB, OPEN, UPLOAD
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job, Upload
-from seqdrop.runtime.events import job_ended_message, landed_message
+from seqdrop.runtime.events import make_job_ended_message, make_landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
 from seqdrop.sagemaker.client import describe
@@ -20,8 +20,8 @@ from seqdrop.stages.job_slots import count_free_slots
 from seqdrop.stages.reconcile.nudge import Due, push_all, standing
 from seqdrop.stages.reconcile.overdue import attend, tell_of_runs
 from seqdrop.stages.reconcile.unrecorded import send_unrecorded
-from seqdrop.stages.routing import is_held, next_messages
-from seqdrop.stages.start_processing.processing_job import is_final, last_job
+from seqdrop.stages.routing import is_gated, next_messages
+from seqdrop.stages.start_processing.processing_job import find_last_job, is_final
 
 
 def reconcile(services: Services) -> dict[str, int]:
@@ -44,17 +44,17 @@ def _standing(kind: str, state: str, due: Callable) -> Callable[[Services], int]
 
 def _received(services: Services, upload: Upload) -> Due:
     """Its event was lost on the way, or what read it died; a job that examines it is looked after by itself."""
-    job = last_job(services.ledger, upload)
+    job = find_last_job(services.ledger, upload)
     if job and job.state != "DONE" and (job.state in OPEN[JOB] or is_final(job, job.state)):
         return Due()  # or the lab was told that no other job will
-    return Due([(services.settings.validate_queue, landed_message(upload.version))])
+    return Due([(services.settings.validate_queue, make_landed_message(upload.version))])
 
 
 def _validated(services: Services, upload: Upload) -> Due:
     """It waits for its run; it has all it came for; or an attempt failed, and it may have been deleted since."""
     attempts, to_archive = services.ledger.deciding_attempts(upload), services.settings.archive_queue
-    if is_held(services.ledger, services.analyses, upload, attempts):  # validate looks after it
-        return Due([(services.settings.validate_queue, landed_message(upload.version))], quiet=True)
+    if is_gated(services.ledger, services.analyses, upload, attempts):  # validate looks after it
+        return Due([(services.settings.validate_queue, make_landed_message(upload.version))], quiet=True)
     if found := [message for message in next_messages(services, upload) if message[0] == to_archive]:
         return Due(found)
     if all(attempt.state in ENDS[ATTEMPT] for attempt in attempts):
@@ -72,7 +72,7 @@ def _submitted(services: Services, attempt: Attempt) -> Due:
     job = services.ledger.find_job(attempt.job)
     if job is None or job.state in OPEN[JOB]:
         return Due()
-    return Due([(services.settings.finish_queue, job_ended_message(job.name, job.task))])
+    return Due([(services.settings.finish_queue, make_job_ended_message(job.name, job.task))])
 
 
 def _unstarted_jobs(services: Services) -> int:
@@ -85,7 +85,7 @@ def _unstarted_jobs(services: Services) -> int:
 def _start(services: Services, job: Job) -> Due:
     if job.task == EXAMINE:  # validate starts it
         upload = services.ledger.find_upload(job.upload)
-        return Due([(services.settings.validate_queue, landed_message(upload.version))])
+        return Due([(services.settings.validate_queue, make_landed_message(upload.version))])
     queue = services.settings.training_queue if job.task == TRAIN else services.settings.transform_queue
     return Due([(queue, {"job": job.name})])
 
@@ -94,7 +94,7 @@ def _started(services: Services, job: Job) -> Due:
     """SageMaker knows whether it has ended; the event may be lost."""
     if describe(services.sagemaker, job.task, job.name).end is None:
         return Due()
-    return Due([(services.settings.finish_queue, job_ended_message(job.name, job.task))])
+    return Due([(services.settings.finish_queue, make_job_ended_message(job.name, job.task))])
 
 
 def _waiting_for_room(services: Services) -> int:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seqdrop.ledger.coordination import Position
-from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.services import Services, iso, minutes_ago
 from seqdrop.uploads import UploadVersion
 
@@ -48,10 +48,10 @@ def _next_place(page: dict) -> dict[str, str]:
 def _send(services: Services, listed: Iterable[dict]) -> int:
     lying, sent = _lying(services, listed), 0
     for some in _in_batches(lying):
-        unknown = services.ledger.unknown(one.id for one in some)
+        unknown = services.ledger.select_unrecorded(one.id for one in some)
         for version in some:
             if version.id in unknown:
-                services.send(services.settings.validate_queue, landed_message(version))
+                services.send(services.settings.validate_queue, make_landed_message(version))
                 sent += 1
     return sent
 

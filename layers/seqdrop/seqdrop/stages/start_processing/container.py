@@ -26,7 +26,7 @@ def run(inputs: Path) -> None:
     told = json.loads((inputs / "request" / keys.REQUEST).read_text())
     version, analysis = UploadVersion(**told["version"]), from_json(told["plan"])
     print(f"{version.id}: {version.size / 1e6:,.0f} MB, by {Path(seqdrop.__file__).parent}", flush=True)
-    teller = Teller(version)
+    teller = ProgressPrinter(version)
     try:
         s3 = boto3.client("s3", config=PATIENT)
         request = ExaminationRequest(version, analysis, number=told["number"])
@@ -42,7 +42,7 @@ def run(inputs: Path) -> None:
         message.write_text(said)
 
 
-class Teller:
+class ProgressPrinter:
     """Prints how far a reading has come, from a thread of its own: counts, and nothing of what was read."""
 
     def __init__(self, version: UploadVersion, every: float = EVERY):

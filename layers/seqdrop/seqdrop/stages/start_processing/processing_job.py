@@ -18,7 +18,7 @@ from seqdrop.errors import JobRefusedError, ObjectGoneError
 from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import EXAMINE, Job, Upload
 from seqdrop.models.code_bundles import current_code
-from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.client import create, describe
 from seqdrop.sagemaker.names import examination_name
@@ -35,7 +35,7 @@ TRIES = 2
 LEFT = "Once the cause is mended, drop it again."
 
 
-def last_job(ledger: Ledger, upload: Upload) -> Job | None:
+def find_last_job(ledger: Ledger, upload: Upload) -> Job | None:
     """The last job that examined the upload for the attempt that it is read for, or does so now."""
     for number in range(upload.read_for * TRIES, (upload.read_for - 1) * TRIES, -1):
         if job := ledger.find_job(examination_name(upload.id, number)):
@@ -53,7 +53,7 @@ def examine_in_job(services: Services, upload: Upload, analysis: Analysis) -> No
 
     Raises ObjectGoneError. Does nothing while a job runs, and after the last try.
     """
-    job = last_job(services.ledger, upload)
+    job = find_last_job(services.ledger, upload)
     if job is None or job.state not in OPEN[JOB]:
         _check_presence(services.s3, upload.version)
         if job is not None and is_final(job, job.state):
@@ -145,7 +145,7 @@ def finish_examination(services: Services, job: Job) -> None:
     if job.state in OPEN[JOB]:
         _end(services, job, upload, found.end, "" if found.end == "DONE" else found.reason)
     if upload.state == "RECEIVED":
-        services.send(services.settings.validate_queue, landed_message(upload.version))
+        services.send(services.settings.validate_queue, make_landed_message(upload.version))
 
 
 def _end(services: Services, job: Job, upload: Upload, end: str, reason: str) -> None:

@@ -14,7 +14,7 @@ from seqdrop.kinds.plans import plan_of
 from seqdrop.stages.assemble.masked_reading import bed_of
 from seqdrop.stages.assemble.policies import policy_of
 from seqdrop.stages.outcomes import end_upload, fail_attempt
-from seqdrop.stages.routing import enqueue_next, is_held
+from seqdrop.stages.routing import enqueue_next, is_gated
 from seqdrop.stages.start_processing.processing_job import examine_in_job
 from seqdrop.work.examination import Examination, load
 from seqdrop.work.examine import ExaminationRequest, examine
@@ -34,7 +34,7 @@ def look_after(services: Services, upload: Upload) -> None:
     attempts = services.ledger.deciding_attempts(upload)
     if policy := policy_of(services.analyses, upload):
         policy.confirm(services, upload)
-    if not is_held(services.ledger, services.analyses, upload, attempts):
+    if not is_gated(services.ledger, services.analyses, upload, attempts):
         return enqueue_next(services, upload)
     own = [attempt for attempt in attempts if attempt.upload_id == upload.id]
     if is_gone(services.s3, upload):

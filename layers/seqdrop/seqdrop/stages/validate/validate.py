@@ -14,7 +14,7 @@ from seqdrop.aws.errors import is_missing
 from seqdrop.errors import Fault, InvalidFileError, ObjectGoneError
 from seqdrop.kinds.plans import attempts_of
 from seqdrop.ledger.records import Upload
-from seqdrop.runtime.events import landed_message
+from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.stages.archive.cold_copy import LONGEST_KEY, archive_key
 from seqdrop.stages.assemble.engine import OPEN, resolve
@@ -77,7 +77,7 @@ def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> N
 def _read_anew(services: Services, upload: Upload) -> None:
     """Have an upload read by what its prefix means now: it waits, and belongs to no set any more."""
     if services.ledger.move(upload, "RECEIVED"):
-        services.send(services.settings.validate_queue, landed_message(upload.version))
+        services.send(services.settings.validate_queue, make_landed_message(upload.version))
 
 
 def _identified(services: Services, version: UploadVersion) -> UploadVersion:
@@ -100,7 +100,7 @@ def _identified(services: Services, version: UploadVersion) -> UploadVersion:
 
 def _received(services: Services, version: UploadVersion, analysis: Analysis | None) -> Upload:
     name, prefix = (analysis.name, analysis.prefix) if analysis else ("", "")
-    services.ledger.create(Upload.received(version, name, prefix))
+    services.ledger.create(Upload.from_version(version, name, prefix))
     return services.ledger.find_upload(version.id)
 
 
