@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from seqdrop.stages.finish.bisect import MOST_LOST
+from seqdrop.stages.finish.bisect import MAX_LOST
 
 from tests.faults import files, work
 from tests.faults.evidence import Drop, Evidence
@@ -170,5 +170,5 @@ def ended_it(job: Job | None, attempt: dict) -> bool:
     """Whether an attempt failed through its job, and through none of Seqdrop's."""
     if job is None:
         return False
-    often = attempt.get("lost", 0) >= MOST_LOST and job.fate in (DIES, DIES_LATE)
+    often = attempt.get("lost", 0) >= MAX_LOST and job.fate in (DIES, DIES_LATE)
     return job.status == "Stopped" or often or (job.fate == BREAKS and len(job.shards) == 1)

@@ -171,10 +171,11 @@ class TestContainer:
         assert "deleted" in (inputs.parents[1] / "output/message").read_text()
 
     def test_how_far_it_is(self):
-        teller = container.ProgressPrinter(VERSION)
-        teller.begin(SimpleNamespace(number=1_234_567, digest=SimpleNamespace(size=1_500_000_000)))
-        teller.end()
-        line = teller.line(100)
+        progress = container.ProgressPrinter(VERSION)
+        reading = SimpleNamespace(number=1_234_567, digest=SimpleNamespace(size=1_500_000_000))
+        progress.begin(reading)
+        progress.end()
+        line = progress.format_line(reading, 100)
         assert line == f"{VERSION.id}: 1,234,567 records, 1,500 of 3,000 MB (50%, 15.0 MB/s)"
 
     def test_the_entry_point_puts_the_packages_first(self, repository, tmp_path):

@@ -13,7 +13,7 @@ from seqdrop.runtime.events import parse_landed_versions
 from seqdrop.runtime.services import now
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.reconcile.reconcile import reconcile
-from seqdrop.stages.reconcile.unrecorded import sequencer
+from seqdrop.stages.reconcile.unrecorded import make_sequencer
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 
@@ -303,7 +303,7 @@ class TestWhatNoEventToldOf:
 
     def test_a_sequencer_of_a_lost_event_sorts_with_those_of_s3(self):
         written = datetime.fromtimestamp(0x55AED6DC, UTC)  # as in the documentation's example, 0055AED6DCD90281E5
-        earlier, later = (sequencer(written + timedelta(seconds=one)) for one in (0, 1))
+        earlier, later = (make_sequencer(written + timedelta(seconds=one)) for one in (0, 1))
         orders = [UploadVersion("b", "k", "v", 1, "e", text).order for text in (earlier, "0055AED6DCD90281E5", later)]
         assert orders == sorted(orders)
 

@@ -562,7 +562,7 @@ class TestAgain:
         def die(*_, **__):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("seqdrop.stages.archive.archive.end_upload", die)
+        monkeypatch.setattr("seqdrop.stages.archive.archive.close_upload", die)
         with pytest.raises(KeyboardInterrupt):
             archive(services, data.id)
         monkeypatch.undo()

@@ -85,7 +85,7 @@ def test_the_lab_is_told_once_of_each_run_and_it_waits_on(held, take, clock, sen
 def test_looks_grow_rare_and_never_end(held, take, clock, sent, monkeypatch):
     version, looks = take("reads/run7/a.fastq"), []
     monkeypatch.setattr(
-        "seqdrop.stages.validate.validate.look_after", lambda services, upload: looks.append((clock["now"], upload.id))
+        "seqdrop.stages.validate.validate.monitor", lambda services, upload: looks.append((clock["now"], upload.id))
     )
     live(held, clock, sent, 24 * 3)
     hours = [(time - datetime(2026, 1, 1, tzinfo=UTC)).total_seconds() / 3600 for time, _ in looks]

@@ -7,8 +7,8 @@ import pytest
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.models.archives import push_archive
-from seqdrop.stages.backoff import delay
-from seqdrop.stages.job_slots import end_job
+from seqdrop.stages.backoff import compute_wait
+from seqdrop.stages.job_slots import close_job
 from seqdrop.stages.start_transform.start_transform import start_transform
 from seqdrop.uploads import UploadVersion
 
@@ -227,12 +227,12 @@ class TestRoom:
         keys = [planned("a"), planned("b", "contigs"), planned("c", "embed")]
         start_transform(services, keys)
         first = services.ledger.find_job(next(iter(sagemaker.jobs)))
-        end_job(services, first, "DONE")
+        close_job(services, first.name, "DONE")
         assert services.ledger.job_slots().jobs == tuple(list(sagemaker.jobs)[1:])
         start_transform(services, [])
         assert self.states(services, keys) == ["SUBMITTED"] * 3
         assert len(sagemaker.jobs) == 3
-        end_job(services, first, "DONE")
+        close_job(services, first.name, "DONE")
         assert len(services.ledger.job_slots().jobs) == 2, "a job's place is given back once"
 
     def test_runs_take_turns(self, services, sagemaker, planned):
@@ -273,7 +273,7 @@ class TestRoom:
 
 
 def test_jobs_that_were_refused_together_do_not_come_back_together():
-    waits = {delay(f"job-{number}", 1) for number in range(50)}
+    waits = {compute_wait(f"job-{number}", 1) for number in range(50)}
     assert len(waits) > 40
     assert all(0.5 <= minutes <= 1.5 for minutes in waits)
-    assert all(delay("x", waits) <= 90 for waits in range(1, 100))
+    assert all(compute_wait("x", waits) <= 90 for waits in range(1, 100))
