@@ -148,7 +148,8 @@ class Check(Evidence):
     def _excused(self, upload) -> bool:
         """Whether a person stopped its last job, that died with this upload alone in it, or was lost once too often."""
         return all(
-            ended_it(self.world.sagemaker.jobs.get(one.get("job")), one) for one in self.deciding_attempts(upload)
+            ended_it(self.world.sagemaker.jobs.get(attempt.get("job")), attempt)
+            for attempt in self.deciding_attempts(upload)
         )
 
     def _waits(self, drop, upload, there, copy, gone) -> Iterator[str]:
@@ -158,12 +159,12 @@ class Check(Evidence):
         if drop.kind not in (files.FIRST, files.SECOND):
             yield "it waits, and nothing belongs to it"
             return
-        if any(self.state(one) == "WAITING" for one in self._mates(drop)):
+        if any(self.state(mate) == "WAITING" for mate in self._mates(drop)):
             yield "it and its mate wait for each other"
 
     def _mates(self, drop) -> list[Drop]:
         key = drop.key.replace("_R1_", "_R0_").replace("_R2_", "_R1_").replace("_R0_", "_R2_")
-        return [one for one in self.drops if one.key == key]
+        return [drop for drop in self.drops if drop.key == key]
 
 
 def ended_it(job: Job | None, attempt: dict) -> bool:
