@@ -122,7 +122,7 @@ def _prepared_of_others() -> list[Change]:
 
 @_bug("the gate lets every model through")
 def _no_judge() -> list[Change]:
-    return [(end_of_training, "judged", lambda *_: Verdict(True, "it is a model"))]
+    return [(end_of_training, "judge", lambda *_: Verdict(True, "it is a model"))]
 
 
 @_bug("the event's word is taken for the status of a training")

@@ -234,9 +234,9 @@ def test_an_output_with_too_few_lines_is_no_prediction(services, job):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b"LABEL_1 0.9\n", "no known shape"),
-        (b'{"label": "LABEL_1"}\n', "no known shape"),
-        (b'{"id": "1", "record": "c", "windows": [{"start": 1}]}\n', "no known shape"),
+        (b"LABEL_1 0.9\n", "unknown shape"),
+        (b'{"label": "LABEL_1"}\n', "unknown shape"),
+        (b'{"id": "1", "record": "c", "windows": [{"start": 1}]}\n', "unknown shape"),
         (b'{"id": "1", "error": {"code": "not_json", "message": "x"}}\n', "every work item with an error"),
     ],
 )

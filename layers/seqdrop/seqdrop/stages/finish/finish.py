@@ -15,7 +15,7 @@ from seqdrop.errors import RetryableError
 from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.records import EXAMINE, TRAIN, TRANSFORM, Attempt, Job
 from seqdrop.models.calibration import parse
-from seqdrop.results.provenance import provenance
+from seqdrop.results.provenance import build_provenance
 from seqdrop.results.rows import Counts, UnexpectedOutputError
 from seqdrop.results.writer import Predictions, result_files, upload_files, write_summary
 from seqdrop.runtime.log import logger
@@ -167,7 +167,7 @@ def _write(services: Services, job: Job, attempt: Attempt, outputs: list[str]) -
 def _predictions(services: Services, job: Job, attempt: Attempt, outputs: list[str]) -> Predictions:
     analysis = plan_of(attempt)
     masks = services.ledger.find_upload(attempt.masks) if attempt.masks else None
-    made_by = provenance(services.ledger.find_upload(attempt.upload_id), attempt, job, analysis, masks)
+    made_by = build_provenance(services.ledger.find_upload(attempt.upload_id), attempt, job, analysis, masks)
     calibration = parse(job.calibration) if job.calibration else None
     return Predictions(analysis, _lines(services, outputs), made_by, calibration, _items(services, analysis, attempt))
 

@@ -8,7 +8,7 @@ from seqdrop.aws import keys
 from seqdrop.ledger.records import TRAIN, Attempt, Job
 from seqdrop.models.archives import class_names
 from seqdrop.models.artifacts import Artifacts, ModelNotFoundError, read_artifacts
-from seqdrop.models.promotion import Candidate, Verdict, judged
+from seqdrop.models.promotion import Candidate, Verdict, judge
 from seqdrop.models.registry import Version, current_candidate, make_current, register
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
@@ -34,7 +34,7 @@ def finish_training(services: Services, job: Job) -> None:
     attempt = services.ledger.find_attempt(job.members[0])
     reason = "" if end == "DONE" else _reason(found)
     if attempt.state == "SUBMITTED" and attempt.job == job.name:
-        reason = reason or _register(services, job, attempt, found.answer)
+        reason = reason or _register(services, job, attempt, found.response)
         if reason:
             fail_training(services, attempt, reason)
     order = Order.from_json(attempt.plan)
@@ -46,7 +46,7 @@ def finish_training(services: Services, job: Job) -> None:
 
 
 def _reason(found: Description) -> str:
-    return found.answer.get("FailureReason") or TOLD.get(found.answer.get("SecondaryStatus", ""), found.reason)
+    return found.response.get("FailureReason") or TOLD.get(found.response.get("SecondaryStatus", ""), found.reason)
 
 
 def _register(services: Services, job: Job, attempt: Attempt, found: dict) -> str:
@@ -79,7 +79,7 @@ def version_of(attempt: Attempt, order: Order) -> str:
 def _judged(services: Services, order: Order, version: Version, new: Candidate) -> Verdict:
     gate, dnabert = order.job.gate, order.job.model == DNABERT
     current = current_candidate(services.s3, services.settings.results, version.model)
-    return judged(new, current, gate.min_mcc if dnabert else gate.min_q3, gate.any_test)
+    return judge(new, current, gate.min_mcc if dnabert else gate.min_q3, gate.any_test)
 
 
 def _figure(order: Order, made: Artifacts) -> float | None:

@@ -119,7 +119,7 @@ def _check_standing(upload: Upload, attempts: list[Attempt]) -> None:
 
 def _check_model(services: Services, last: Attempt, analysis: Analysis, again: bool) -> None:
     """Raises RefusedError if the same would come of it as before, and JobRefusedError if no job could be made."""
-    archive = current_archive(services.s3, services.settings.results, analysis.settings.model)
+    archive = current_archive(services.s3, services.settings.results, analysis.model)
     analysis.kind.check_archive(archive, analysis)
     if again or last.state != "PREDICTED" or plan_of(last) != analysis:
         return

@@ -60,7 +60,7 @@ def _keep_fresh(services: Services, upload: Upload, attempt: Attempt) -> None:
 
 def _examined_again(services: Services, upload: Upload, attempt: Attempt) -> Examination | None:
     analysis = plan_of(attempt)
-    if services.analyses.in_job(upload.size) and not analysis.kind.reads_large_files_itself:
+    if services.analyses.needs_job(upload.size) and not analysis.kind.reads_large_files_itself:
         return examine_in_job(services, upload, analysis)
     try:
         masks = _masks(services, attempt)

@@ -126,7 +126,7 @@ def _examined(services: Services, upload: Upload, analysis: Analysis) -> Examina
     """
     s3, work, number = services.s3, services.settings.work, upload.read_for
     found = load(s3, work, upload.id, number)
-    if found is None and services.analyses.in_job(upload.size):
+    if found is None and services.analyses.needs_job(upload.size):
         return examine_in_job(services, upload, analysis)
     return found or examine(s3, work, ExaminationRequest(upload.version, analysis, number=number))
 
