@@ -154,7 +154,7 @@ def predict(options: argparse.Namespace) -> dict[str, float]:
     count = max(1, options.tokens // options.length) * options.length
     work = Work(count, options.length, processes, eager=options.attention == "eager")
     shape, distribution = SHAPES[options.model], Distribution(profile, checkpointing)
-    rate = estimate_cost(shape, distribution, work, Machine(here(), price=0), 1).tokens_per_second / processes
+    rate = estimate_cost(shape, distribution, work, Machine(find_instance(), price=0), 1).tokens_per_second / processes
     return {"bytes": estimate_memory(shape, distribution, work, 0).allocated, "rate": rate}
 
 
