@@ -119,7 +119,7 @@ def test_sizes_have_units(count, text):
     assert format_size(count) == text
 
 
-def test_bars_move_on_a_terminal(terminal):
+def test_a_terminal_shows_bars(terminal):
     with show_progress(io.BytesIO(b"ACGT"), 4, "a.fa") as stream:
         assert stream.read(4) == b"ACGT"
     with show_tally(2) as show:
