@@ -42,7 +42,7 @@ class Distribution(Table):
 
     profile: str = setting(SINGLE, Choice(*PROFILES))
     """single: one GPU. ddp: a whole copy on each GPU. fsdp: parameters, gradients and optimizer states in equal parts.
-    fsdp_offload: these parts on the host. lora: a frozen bf16 copy on each GPU, with small adapters that are trained."""
+    fsdp_offload: these parts on the host. lora: a frozen bf16 copy on each GPU, with small trained adapters."""
     activation_checkpointing: bool = setting(False, Flag())
     """Keep only each layer's input and compute the layer again in the backward pass, which takes a third more time. The
     default is true with fsdp and fsdp_offload."""
@@ -177,8 +177,8 @@ class Distribution(Table):
             )
         if self.profile == LORA and freeze_encoder:
             raise DistributionRefusedError(
-                "train.freeze_encoder and profile lora exclude each other: the first trains nothing of the encoder, the "
-                "second trains adapters in it"
+                "train.freeze_encoder and profile lora exclude each other: the first trains nothing of the "
+                "encoder, the second trains adapters in it"
             )
 
     def _check_instance(self) -> None:

@@ -107,7 +107,7 @@ class Activations:
 
     @property
     def bias(self) -> int:
-        """Bytes of T5's position bias with the mask, which all layers share: a value for each pair of tokens and head."""
+        """Bytes of T5's position bias with the mask, shared by all layers: a value for each pair of tokens and head."""
         return 4 * self.work.tokens * self.work.length * self.shape.heads if self.shape.family == "t5" else 0
 
     @property
@@ -119,7 +119,7 @@ class Activations:
         return self._by_precision(max(5 * feed, 2 * feed + 8 * self._scores))
 
     def _by_precision(self, count: int) -> int:
-        """Return a count of bytes for the precision: without bf16, tensors for products are twice as large, most of all."""
+        """Return bytes at the precision of the work: without bf16, operands of products, the largest part, double."""
         return count if self.work.bf16 else int(count * 1.8)
 
     @property

@@ -59,7 +59,7 @@ class Memory:
 
 
 def estimate_memory(shape: Shape, distribution: Distribution, work: Work, head: int) -> Memory:
-    """Return the bytes of one process. `head` is the number of parameters above the encoder, which are always trained."""
+    """Return the bytes of one process. `head` is the number of parameters above the encoder, all of them trained."""
     parts = _Parts(shape, distribution, work, head)
     before, after = parts.before_backward(), parts.end_of_backward()
     moment, lines = max(((FORWARD, before), (BACKWARD, after)), key=lambda pair: sum(line.bytes for line in pair[1]))
@@ -112,7 +112,7 @@ class _Parts:
         ]
 
     def before_backward(self) -> list[Line]:
-        """Return the lines after a forward pass: all activations are kept; gradients are only those of earlier passes."""
+        """Return the lines after a forward pass: all activations are kept; only gradients of earlier passes exist."""
         has_gradients = self.distribution.passes > 1 or self._uses_buckets
         gradients = self._gradients if has_gradients and not self.offloads else 0
         checkpointed = self.activations.checkpointed
