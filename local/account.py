@@ -27,7 +27,7 @@ class Account:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
 
-    def refusal(
+    def find_refusal(
         self, caller: tuple[str, str, str], action: str, resource: str, context: Mapping[str, str]
     ) -> str | None:
         """Return why the policies of a caller (access key, account, region) deny an action; None if they allow it.
@@ -42,13 +42,13 @@ class Account:
             denial = iam_evaluator.enforce(access_key, action, SERVICE, region, resource, context)
         return None if denial is None else _message(denial, action, resource)
 
-    def request_tags(self, action: str, request: Mapping[str, object]) -> dict[str, str]:
+    def read_request_tags(self, action: str, request: Mapping[str, object]) -> dict[str, str]:
         """Return the IAM condition keys that follow from the tags of a request."""
         from ministack.core import iam_actions
 
         return iam_actions.request_tag_context(SERVICE, action, json.dumps(request).encode(), {})
 
-    def trust_policy(self, role: str) -> dict:
+    def find_trust_policy(self, role: str) -> dict:
         """Return the trust policy of the role with this ARN; an empty dict if there is no such role."""
         from ministack.services import iam
 

@@ -32,14 +32,14 @@ def make_role(aws: EmbeddedAws, *statements: dict, service: str = "sagemaker.ama
     """Create a role with only these permissions, which the service and the account may assume; return its ARN."""
     iam, name = aws.client("iam"), unique_name("role")
     principal = {"Service": service, "AWS": f"arn:aws:iam::{aws.account}:root"}
-    trust = policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
+    trust = make_policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     if statements:
-        iam.put_role_policy(RoleName=name, PolicyName="only", PolicyDocument=policy(*statements))
+        iam.put_role_policy(RoleName=name, PolicyName="only", PolicyDocument=make_policy(*statements))
     return arn
 
 
-def policy(*statements: dict) -> str:
+def make_policy(*statements: dict) -> str:
     """Return a policy document."""
     return json.dumps({"Version": VERSION, "Statement": list(statements)})
 
@@ -106,7 +106,7 @@ class EventLog:
         name, self._sqs = unique_name("events"), aws.client("sqs")
         self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
         arn = f"arn:aws:sqs:{aws.region}:{aws.account}:{name}"
-        document = policy(allow("sqs:SendMessage", arn, Principal={"Service": "events.amazonaws.com"}))
+        document = make_policy(allow("sqs:SendMessage", arn, Principal={"Service": "events.amazonaws.com"}))
         self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": document})
         events = aws.client("events")
         events.put_rule(Name=name, EventPattern=json.dumps(pattern))

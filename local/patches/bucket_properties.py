@@ -53,21 +53,21 @@ def _put_encryption(name: str, value: dict) -> tuple:
         for rule in value.get("ServerSideEncryptionConfiguration", [])
     ]
     request = {"ServerSideEncryptionConfiguration": {"Rules": rules}}
-    return s3._put_bucket_encryption(name, _xml("PutBucketEncryption", name, request))
+    return s3._put_bucket_encryption(name, _encode_xml("PutBucketEncryption", name, request))
 
 
 def _put_lifecycle(name: str, value: dict) -> tuple:
-    rules = [lifecycle_rule(rule) for rule in value.get("Rules", [])]
+    rules = [convert_lifecycle_rule(rule) for rule in value.get("Rules", [])]
     request = {"LifecycleConfiguration": {"Rules": rules}}
-    return s3._put_bucket_lifecycle(name, _xml("PutBucketLifecycleConfiguration", name, request))
+    return s3._put_bucket_lifecycle(name, _encode_xml("PutBucketLifecycleConfiguration", name, request))
 
 
-def lifecycle_rule(rule: dict) -> dict:
+def convert_lifecycle_rule(rule: dict) -> dict:
     """Return a CloudFormation rule in the form of the S3 API, which nests some of the rule's properties."""
     converted = {
         "ID": rule.get("Id"),
         "Status": rule["Status"],
-        "Filter": _filter(rule),
+        "Filter": _make_filter(rule),
         "Expiration": _pick(
             rule,
             {
@@ -91,7 +91,7 @@ def lifecycle_rule(rule: dict) -> dict:
     return {key: value for key, value in converted.items() if value or key == "Filter"}
 
 
-def _filter(rule: dict) -> dict:
+def _make_filter(rule: dict) -> dict:
     """Return the filter: a single condition as it is, several under And, none as the empty prefix (every object)."""
     tags = [{"Key": tag["Key"], "Value": tag["Value"]} for tag in rule.get("TagFilters", [])]
     conditions = {
@@ -115,7 +115,7 @@ def _pick(rule: dict, names: dict[str, str]) -> dict:
     return {there: rule[here] for here, there in names.items() if here in rule}
 
 
-def _xml(operation: str, bucket: str, request: dict) -> bytes:
+def _encode_xml(operation: str, bucket: str, request: dict) -> bytes:
     """Return the request body that botocore would send."""
     model = botocore.session.Session().get_service_model("s3").operation_model(operation)
     return create_serializer("rest-xml").serialize_to_request({"Bucket": bucket, **request}, model)["body"]

@@ -33,12 +33,12 @@ def receive(queue_url: str, max_number: int) -> list[dict]:
         now = time.time()
         ready = [message.get("visible_at", message["sent_at"]) for message in queue["messages"]]
         ready = [since for since in ready if since <= now]
-        if len(ready) < max_number and ready and now - min(ready) < _window(queue["attributes"]["QueueArn"]):
+        if len(ready) < max_number and ready and now - min(ready) < _find_window(queue["attributes"]["QueueArn"]):
             return []
         return sqs._collect_msgs(queue, max_number, int(queue["attributes"].get("VisibilityTimeout", "30")))
 
 
-def _window(queue_arn: str) -> float:
+def _find_window(queue_arn: str) -> float:
     """Return the longest batching window, in seconds, of the functions that read the queue."""
     mappings = (mapping for _, _, mapping in lambda_svc._iter_all_esms() if mapping["EventSourceArn"] == queue_arn)
     return max((mapping.get("MaximumBatchingWindowInSeconds") or 0 for mapping in mappings), default=0)

@@ -20,7 +20,7 @@ def apply() -> None:
     _keep_type_in_versions()
 
 
-def checksum_headers(stored: dict) -> dict[str, str]:
+def make_checksum_headers(stored: dict) -> dict[str, str]:
     """Return the response headers for an object's checksums."""
     checksums = stored.get("checksums") or {}
     headers = {f"x-amz-checksum-{name.lower()}": value for name, value in checksums.items()}
@@ -49,20 +49,20 @@ def _return_on_put() -> None:
             headers = {**headers, "x-amz-sdk-checksum-algorithm": DEFAULT}
         status, response_headers, content = put(bucket_name, key, body, headers)
         if status == 200:
-            response_headers.update(checksum_headers(current(bucket_name, key)))
+            response_headers.update(make_checksum_headers(find_object(bucket_name, key)))
         return status, response_headers, content
 
     s3._put_object = put_with_checksum
 
 
-def current(bucket: str, key: str) -> dict:
+def find_object(bucket: str, key: str) -> dict:
     """Return ministack's record of the current object of a key; an empty dict if there is none."""
     return (s3._buckets.get(bucket) or {"objects": {}})["objects"].get(key) or {}
 
 
-def replace(bucket: str, key: str, **fields: object) -> dict:
+def update_object(bucket: str, key: str, **fields: object) -> dict:
     """Change fields of the record of a key's object and of its version's entry; return the record."""
-    record = current(bucket, key)
+    record = find_object(bucket, key)
     record.update(fields)
     for version in s3._object_versions.get((bucket, key), []):
         if version["version_id"] == (record.get("version_id") or "null"):

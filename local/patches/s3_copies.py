@@ -7,7 +7,7 @@ from defusedxml.ElementTree import fromstring
 from ministack.core.responses import md5_hash
 from ministack.services import s3
 
-from local.patches.s3_checksums import DEFAULT, FULL, current, replace
+from local.patches.s3_checksums import DEFAULT, FULL, find_object, update_object
 
 ALGORITHM, CLASS = "x-amz-checksum-algorithm", "x-amz-storage-class"
 SOURCE_ARCHIVED = "Operation is not valid for the source object's storage class"
@@ -39,7 +39,7 @@ def apply() -> None:
     s3._copy_object, s3._upload_part_copy = copy_object, upload_part_copy
 
 
-def copy_source(headers: dict) -> tuple[str, str, str | None]:
+def parse_copy_source(headers: dict) -> tuple[str, str, str | None]:
     """Return bucket, key and version id of the copy source header; the version id is None if it names no version."""
     path, _, query = headers.get("x-amz-copy-source", "").lstrip("/").partition("?")
     bucket, _, key = unquote(path).partition("/")
@@ -48,8 +48,8 @@ def copy_source(headers: dict) -> tuple[str, str, str | None]:
 
 def _refuse_archived(headers: dict) -> tuple | None:
     """Return the error for a source that is in an archive class and not restored; None if it may be copied."""
-    bucket, key, version = copy_source(headers)
-    record = current(bucket, key)
+    bucket, key, version = parse_copy_source(headers)
+    record = find_object(bucket, key)
     if version and record.get("version_id") != version:
         versions = s3._object_versions.get((bucket, key), [])
         record = next((entry for entry in versions if entry["version_id"] == version), {})
@@ -65,17 +65,17 @@ def _refuse_same(bucket: str, key: str, headers: dict) -> tuple | None:
     A copy of an older version onto the current one is allowed.
     """
     is_replacement = "REPLACE" in (headers.get("x-amz-metadata-directive"), headers.get("x-amz-tagging-directive"))
-    if copy_source(headers)[:2] != (bucket, key) or is_replacement or any(name in headers for name in CHANGES):
+    if parse_copy_source(headers)[:2] != (bucket, key) or is_replacement or any(name in headers for name in CHANGES):
         return None
-    version = copy_source(headers)[2]
-    if version not in (None, current(bucket, key).get("version_id")):
+    version = parse_copy_source(headers)[2]
+    if version not in (None, find_object(bucket, key).get("version_id")):
         return None
     return s3._error("InvalidRequest", TO_ITSELF, 400, f"/{bucket}/{key}")
 
 
 def _refuse_precondition(bucket: str, key: str, headers: dict) -> tuple | None:
     """Return the error (412) if the destination does not meet If-None-Match or If-Match; None otherwise."""
-    return s3._check_put_preconditions(headers, current(bucket, key) or None)
+    return s3._check_put_preconditions(headers, find_object(bucket, key) or None)
 
 
 def _complete(headers: dict) -> dict:
@@ -89,10 +89,10 @@ def _complete(headers: dict) -> dict:
 def _correct(bucket: str, key: str, headers: dict, response: tuple) -> tuple:
     """Give the copy the ETag and checksum of a whole object, even if its source is a multipart object."""
     status, response_headers, body = response
-    record, algorithm = current(bucket, key), headers.get(ALGORITHM)
+    record, algorithm = find_object(bucket, key), headers.get(ALGORITHM)
     names = [algorithm.upper()] if algorithm else list(record["checksums"]) or [DEFAULT]
     checksums = {name: s3._compute_s3_checksum(name, record["body"]) for name in names}
-    replace(bucket, key, checksums=checksums, checksum_type=FULL, etag=f'"{md5_hash(record["body"])}"')
+    update_object(bucket, key, checksums=checksums, checksum_type=FULL, etag=f'"{md5_hash(record["body"])}"')
     return status, response_headers, _with_checksums(body, record)
 
 

@@ -23,14 +23,14 @@ def apply() -> None:
     def write_headers(headers: dict, bucket_name: str) -> tuple:
         resolved, error = of_write(headers, bucket_name)
         if resolved and KEY_ID in resolved:
-            resolved[KEY_ID] = key_arn(resolved[KEY_ID])
+            resolved[KEY_ID] = resolve_key_arn(resolved[KEY_ID])
         return resolved, error
 
     s3._bucket_default_sse_headers, s3._resolve_sse_write_headers = default_headers, write_headers
     s3._SSE_STORED_HEADERS = (*s3._SSE_STORED_HEADERS, BUCKET_KEY)
 
 
-def key_arn(key: str) -> str:
+def resolve_key_arn(key: str) -> str:
     """Return the ARN of the key with this id, alias or ARN; an unknown key is returned unchanged."""
     record = kms._resolve_key(key)
     return record["Arn"] if record else key

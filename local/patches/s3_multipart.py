@@ -6,7 +6,7 @@ from xml.etree.ElementTree import SubElement, tostring
 from defusedxml.ElementTree import fromstring
 from ministack.services import s3
 
-from local.patches.s3_checksums import COMPOSITE, DEFAULT, FULL, current, replace
+from local.patches.s3_checksums import COMPOSITE, DEFAULT, FULL, find_object, update_object
 
 TYPE = "x-amz-checksum-type"
 COMPOSITE_BY_DEFAULT = frozenset({"CRC32", "CRC32C", "SHA1", "SHA256"})
@@ -76,12 +76,12 @@ def _add_part_checksum(query_params: dict, response: tuple) -> tuple:
 
 def _finish(bucket: str, key: str, upload_id: str, upload: dict, response: tuple) -> tuple:
     """Give the object its tags and its whole checksum; a repeated completion then returns the same response."""
-    record = current(bucket, key)
+    record = find_object(bucket, key)
     if upload["tags"]:
         s3._object_tags[(bucket, key, record.get("version_id"))] = upload["tags"]
     if upload.get("whole"):
         name, value = upload["whole"], s3._compute_s3_checksum(upload["whole"], record["body"])
-        replace(bucket, key, checksums={name: value}, checksum_type=FULL)
+        update_object(bucket, key, checksums={name: value}, checksum_type=FULL)
         root = fromstring(response[2])
         SubElement(root, f"Checksum{name}").text = value
         SubElement(root, "ChecksumType").text = FULL

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import s3
 
-from local.patches.s3_checksums import current
-from local.patches.s3_copies import copy_source
-from local.patches.s3_encryption import KEY_ID, key_arn
+from local.patches.s3_checksums import find_object
+from local.patches.s3_copies import parse_copy_source
+from local.patches.s3_encryption import KEY_ID, resolve_key_arn
 
 if TYPE_CHECKING:
     from ministack.core.iam_evaluator import AuthError, EvalResult
@@ -51,14 +51,14 @@ def apply() -> None:
 def _object_checks(method: str, action: str | None, bucket: str, key: str, headers: dict, query: dict) -> list:
     if action in READS:
         record = _find_version(bucket, key, s3._qp(query, "versionId"))
-        return _absence(bucket, record) or (_decrypt(record) if method == "GET" else [])
+        return _absence_checks(bucket, record) or (_decrypt_checks(record) if method == "GET" else [])
     if action != "PutObject":
         return []
     if "uploadId" in query:
         return _part_checks(headers, s3._qp(query, "uploadId"))
     arn = f"arn:aws:s3:::{bucket}/{key}"
     tagging = [("s3:PutObjectTagging", arn)] if headers.get("x-amz-tagging") else []
-    return [*tagging, *_generate(bucket, headers), *_source_checks(arn, headers)]
+    return [*tagging, *_generate_checks(bucket, headers), *_source_checks(arn, headers)]
 
 
 def _part_checks(headers: dict, upload_id: str) -> list:
@@ -66,48 +66,48 @@ def _part_checks(headers: dict, upload_id: str) -> list:
     upload = s3._multipart_uploads.get(upload_id) or {}
     arn = upload.get("preserved_headers", {}).get(KEY_ID)
     own = [(GENERATE, arn), (DECRYPT, arn)] if arn else []
-    return [*own, *_decrypt(_find_source(headers))]
+    return [*own, *_decrypt_checks(_find_source(headers))]
 
 
 def _source_checks(arn: str, headers: dict) -> list:
     """Return the checks of a copy: read the source, and copy its tags unless they are replaced."""
     if "x-amz-copy-source" not in headers:
         return []
-    bucket, key, version = copy_source(headers)
+    bucket, key, version = parse_copy_source(headers)
     record = _find_source(headers)
-    checks = _absence(bucket, record) or _decrypt(record)
-    tags = s3._object_tags.get((bucket, key, version or current(bucket, key).get("version_id")))
+    checks = _absence_checks(bucket, record) or _decrypt_checks(record)
+    tags = s3._object_tags.get((bucket, key, version or find_object(bucket, key).get("version_id")))
     if tags and headers.get("x-amz-tagging-directive", "COPY") == "COPY":
         read = "s3:GetObjectVersionTagging" if version else "s3:GetObjectTagging"
         checks += [(read, f"arn:aws:s3:::{bucket}/{key}"), ("s3:PutObjectTagging", arn)]
     return checks
 
 
-def _absence(bucket: str, record: dict) -> list:
+def _absence_checks(bucket: str, record: dict) -> list:
     """Return the check for an absent key: only a caller that may list the bucket gets a 404."""
     return [("s3:ListBucket", f"arn:aws:s3:::{bucket}")] if not record and bucket in s3._buckets else []
 
 
 def _find_source(headers: dict) -> dict:
-    return _find_version(*copy_source(headers)) if "x-amz-copy-source" in headers else {}
+    return _find_version(*parse_copy_source(headers)) if "x-amz-copy-source" in headers else {}
 
 
 def _find_version(bucket: str, key: str, version: str | None) -> dict:
     if not version or version == "null":
-        return current(bucket, key)
+        return find_object(bucket, key)
     versions = s3._object_versions.get((bucket, key), [])
     return next((entry for entry in versions if entry["version_id"] == version), {})
 
 
-def _decrypt(record: dict) -> list:
+def _decrypt_checks(record: dict) -> list:
     arn = record.get("preserved_headers", {}).get(KEY_ID)
     return [(DECRYPT, arn)] if arn else []
 
 
-def _generate(bucket: str, headers: dict) -> list:
+def _generate_checks(bucket: str, headers: dict) -> list:
     """Return the check for the key that a write names, or for the key of its bucket."""
     if headers.get("x-amz-server-side-encryption"):
         key = headers.get(KEY_ID)
     else:
         key = s3._bucket_default_sse_headers(bucket).get(KEY_ID)
-    return [(GENERATE, key_arn(key))] if key else []
+    return [(GENERATE, resolve_key_arn(key))] if key else []

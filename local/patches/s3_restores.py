@@ -3,7 +3,7 @@
 from defusedxml.ElementTree import ParseError, fromstring
 from ministack.services import s3
 
-from local.patches.s3_checksums import current
+from local.patches.s3_checksums import find_object
 
 NO_TIER = "Retrieval option is not supported by this storage class"
 
@@ -13,7 +13,7 @@ def apply() -> None:
     restore, dispatch = s3._restore_object, s3._dispatch
 
     def restore_object(bucket_name: str, key: str, body: bytes) -> tuple:
-        if current(bucket_name, key).get("storage_class") == "DEEP_ARCHIVE" and _tier(body) == "Expedited":
+        if find_object(bucket_name, key).get("storage_class") == "DEEP_ARCHIVE" and _tier(body) == "Expedited":
             return s3._error("InvalidArgument", NO_TIER, 400, f"/{bucket_name}/{key}")
         return restore(bucket_name, key, body)
 
@@ -33,7 +33,7 @@ def _refuse_version(bucket: str, key: str, version: str) -> tuple | None:
 
     ministack restores the current version only, and must not restore it in place of another.
     """
-    if current(bucket, key).get("version_id") == version:
+    if find_object(bucket, key).get("version_id") == version:
         return None
     if any(entry["version_id"] == version for entry in s3._object_versions.get((bucket, key), [])):
         return s3._error(

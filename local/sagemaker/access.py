@@ -25,13 +25,13 @@ class Caller:
     region: str
     iam: Remote = field(repr=False, compare=False)  # a proxy of an Account
 
-    def arn(self, kind: str, name: str) -> str:
+    def make_arn(self, kind: str, name: str) -> str:
         """Return the ARN of a resource of this account and region; as in AWS, the name in it is in lower case."""
         return f"arn:aws:{SERVICE}:{self.region}:{self.account}:{kind}/{name.lower()}"
 
     def require(self, action: str, resource: str, parameters: Mapping[str, object], tags: dict[str, str]) -> None:
         """Raise AccessDeniedError unless the caller may perform the action on the resource, which has these tags."""
-        context = self.iam.call("request_tags", action, parameters)
+        context = self.iam.call("read_request_tags", action, parameters)
         context |= {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
         self._enforce(action, resource, context)
 
@@ -41,6 +41,6 @@ class Caller:
 
     def _enforce(self, action: str, resource: str, context: Mapping[str, str]) -> None:
         caller = (self.access_key, self.account, self.region)
-        refusal = self.iam.call("refusal", caller, action, resource, context)
+        refusal = self.iam.call("find_refusal", caller, action, resource, context)
         if refusal is not None:
             raise AccessDeniedError(refusal)

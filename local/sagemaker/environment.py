@@ -14,13 +14,13 @@ DEFAULT_PAYLOAD_MB = 6
 STRATEGIES = {"SingleRecord": "SINGLE_RECORD", "MultiRecord": "MULTI_RECORD"}
 
 
-def environment(job: TransformJob, scratch: Path, model_dir: Path) -> dict[str, str]:
+def make_environment(job: TransformJob, scratch: Path, model_dir: Path) -> dict[str, str]:
     """Return a container's variables: the job's override the model's, and those override SageMaker's."""
     requested = job.model.container.get("Environment", {}) | job.request.get("Environment", {})
-    return process(scratch) | _sagemaker(job, model_dir) | requested
+    return make_base_environment(scratch) | _sagemaker(job, model_dir) | requested
 
 
-def process(scratch: Path) -> dict[str, str]:
+def make_base_environment(scratch: Path) -> dict[str, str]:
     """Return the variables that every process needs; this interpreter's folder is the first on its path."""
     return {
         "PATH": str(Path(sys.executable).parent) + os.pathsep + os.defpath,

@@ -28,12 +28,12 @@ class StateChanges:
         """
         self._registry.save(job)
         try:
-            self._account.call("put_event", event(job), job.account, job.region)
+            self._account.call("put_event", make_event(job), job.account, job.region)
         except (CallError, UnreachableError):
             logger.exception("no event for %s %s", job.name, job.status)
 
 
-def event(job: Job) -> dict:
+def make_event(job: Job) -> dict:
     """Return the entry for PutEvents; times are whole milliseconds since 1970, as AWS sends them."""
     detail = _with_milliseconds(job.describe()) | {"Tags": dict(job.tags)}
     return {

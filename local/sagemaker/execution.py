@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.sagemaker.archive import BadArchiveError, unpack
-from local.sagemaker.environment import DEFAULT_PAYLOAD_MB, environment
+from local.sagemaker.environment import DEFAULT_PAYLOAD_MB, make_environment
 from local.sagemaker.host import Container, ContainerError, ModelNotLoadedError
 from local.sagemaker.inputs import NoInputError, list_inputs
 from local.sagemaker.job_errors import JobFailedError
@@ -46,7 +46,7 @@ class Execution:
         self._credentials = roles.credentials(self._role)
         self._s3 = roles.client("s3", self._credentials, job.region)
         self._container = Container(
-            self._model_dir, environment(job, self.scratch, self._model_dir), self._log, job.stopping, zygote
+            self._model_dir, make_environment(job, self.scratch, self._model_dir), self._log, job.stopping, zygote
         )
 
     def run(self) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.sagemaker.container import read_frame, write_frame
-from local.sagemaker.environment import process
+from local.sagemaker.environment import make_base_environment
 
 if TYPE_CHECKING:
     import threading
@@ -101,7 +101,7 @@ class Container:
             raise ModelNotLoadedError(f"the model failed to load: {head['error']}")
 
     def _fork(self, connection: int, log: int) -> Forked | None:
-        usual = process(self._model_dir)
+        usual = make_base_environment(self._model_dir)
         early = {name for name, value in self._environment.items() if value != usual.get(name)} - FOLDERS
         if self._zygote is None or not all(name.startswith(READ_LATE) for name in early):
             return None

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from local.sagemaker.errors import ResourceInUseError, ResourceLimitExceededError, ValidationError
-from local.sagemaker.listing import FAR_FUTURE, created_between, page, select
+from local.sagemaker.listing import FAR_FUTURE, is_created_between, make_page, select
 from local.sagemaker.registry import ACTIVE
 from local.sagemaker.tags import as_dict
 
@@ -57,7 +57,7 @@ class Jobs:
         """Create a job and submit it; its status is InProgress, also while it waits for its turn."""
         self._check(request)
         name = request[f"{self.kind}JobName"]
-        arn = caller.arn(f"{self.kind.lower()}-job", name)
+        arn = caller.make_arn(f"{self.kind.lower()}-job", name)
         with self._registry.lock:
             self._check_name_and_quota(caller, request, name)
             common: Common = {
@@ -93,7 +93,7 @@ class Jobs:
         """List the summaries of the jobs that match the request."""
         jobs = [job for job in self._registry.list_jobs(caller, self.kind) if _matches(job, request)]
         summaries = select([self._summary(job) for job in jobs], request, f"{self.kind}JobName")
-        return page(f"{self.kind}JobSummaries", summaries, request)
+        return make_page(f"{self.kind}JobSummaries", summaries, request)
 
     def _check(self, request: dict) -> None:
         """Check the rules that botocore's model lacks; raise ValidationError for the first one that is broken."""
@@ -135,7 +135,7 @@ class Jobs:
 
 def _matches(job: Job, request: dict) -> bool:
     return (
-        created_between(job, request)
+        is_created_between(job, request)
         and request.get("StatusEquals", job.status) == job.status
         and request.get("LastModifiedTimeAfter", 0) <= job.modified <= request.get("LastModifiedTimeBefore", FAR_FUTURE)
     )

@@ -14,7 +14,7 @@ DEFAULT_PAGE = 10
 FAR_FUTURE = float("inf")
 
 
-def created_between(resource: Model | Job, request: dict) -> bool:
+def is_created_between(resource: Model | Job, request: dict) -> bool:
     """Return True if a resource was created within the bounds that a request sets."""
     after, before = request.get("CreationTimeAfter", 0), request.get("CreationTimeBefore", FAR_FUTURE)
     return after <= resource.created <= before
@@ -33,7 +33,7 @@ def select(summaries: list[dict], request: dict, name: str) -> list[dict]:
     )
 
 
-def page(member: str, items: list, request: dict) -> dict:
+def make_page(member: str, items: list, request: dict) -> dict:
     """Return the page at the request's NextToken, with the token of the next page if there is one."""
     start = _position(request.get("NextToken"))
     end = start + request.get("MaxResults", DEFAULT_PAGE)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from local.sagemaker.registry import Job
     from local.sagemaker.roles import Roles
 
-# Bounds of one PutLogEvents call, a little below those of CloudWatch Logs.
+# Bounds of one PutLogEvents call: number of events, bytes of all events, bytes of an event.
 MAX_EVENTS, MAX_BYTES, MAX_EVENT_BYTES = 10_000, 1_000_000, 200_000
 
 

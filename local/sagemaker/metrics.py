@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 
-def final_metrics(log: Path, definitions: list[dict]) -> list[dict]:
+def extract_final_metrics(log: Path, definitions: list[dict]) -> list[dict]:
     """Return the last value of each metric in the log, with the time at which the log was last written."""
     if not log.exists():
         return []

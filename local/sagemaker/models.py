@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from seqdrop.aws.errors import code_of
 
 from local.sagemaker.errors import NotSupportedLocallyError, ValidationError
-from local.sagemaker.listing import created_between, page, select
+from local.sagemaker.listing import is_created_between, make_page, select
 from local.sagemaker.registry import Model
 from local.sagemaker.roles import PRINCIPAL
 from local.sagemaker.storage import DENIED, Location
@@ -30,7 +30,7 @@ class Models:
     def create(self, caller: Caller, request: dict) -> dict:
         """Create a model; refuse a role that SageMaker cannot assume, and data that the role cannot read."""
         model = Model(
-            arn=caller.arn("model", request["ModelName"]),
+            arn=caller.make_arn("model", request["ModelName"]),
             request=request,
             account=caller.account,
             region=caller.region,
@@ -59,11 +59,11 @@ class Models:
 
     def list(self, caller: Caller, request: dict) -> dict:
         """List the summaries of the models that match the request."""
-        models = [model for model in self._registry.list_models(caller) if created_between(model, request)]
+        models = [model for model in self._registry.list_models(caller) if is_created_between(model, request)]
         summaries = [
             {"ModelName": model.name, "ModelArn": model.arn, "CreationTime": model.created} for model in models
         ]
-        return page("Models", select(summaries, request, "ModelName"), request)
+        return make_page("Models", select(summaries, request, "ModelName"), request)
 
     def _check_name(self, caller: Caller, model: Model) -> None:
         if self._registry.find_model(caller, model.name):
@@ -91,7 +91,7 @@ def find_model(registry: Registry, caller: Caller, name: str) -> Model:
 
 
 def _not_found(caller: Caller, name: str) -> ValidationError:
-    return ValidationError(f'Could not find model "{caller.arn("model", name)}".')
+    return ValidationError(f'Could not find model "{caller.make_arn("model", name)}".')
 
 
 def _check_supported(model: Model) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.sagemaker.environment import process
+from local.sagemaker.environment import make_base_environment
 from local.sagemaker.inputs import NoInputError, list_inputs
 from local.sagemaker.job_errors import JobFailedError, JobStoppedError
 from local.sagemaker.logs import send_log
@@ -147,7 +147,7 @@ class ProcessingExecution:
             "AWS_SESSION_TOKEN": self._credentials["SessionToken"],
             "AWS_ENDPOINT_URL": self._roles.endpoint,
         }
-        return process(self.scratch) | keys | self._job.request.get("Environment", {})
+        return make_base_environment(self.scratch) | keys | self._job.request.get("Environment", {})
 
     def _message(self) -> str | None:
         """Return the message that the program wrote for ExitMessage; None if there is none."""

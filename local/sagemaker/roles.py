@@ -29,7 +29,7 @@ class Roles:
 
     def check_trust(self, role: str) -> None:
         """Raise ValidationError unless the role exists and lets SageMaker assume it."""
-        if not _trusts(self._account.call("trust_policy", role)):
+        if not _trusts(self._account.call("find_trust_policy", role)):
             raise ValidationError(
                 f"Could not assume role {role}. Please ensure that the role exists and allows principal "
                 f"'{PRINCIPAL}' to assume the role."

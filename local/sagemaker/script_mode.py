@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from local.sagemaker.environment import process
+from local.sagemaker.environment import make_base_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,12 @@ def script_command(job: TrainingJob, script: Path) -> list[str]:
 
 def script_environment(job: TrainingJob, scratch: Path, ml: Path) -> dict[str, str]:
     """Return the variables of the toolkit, overridden by those of the job; `ml` is the local path of /opt/ml."""
-    return process(scratch) | _path_variables(job, ml) | _job_variables(job, ml) | job.request.get("Environment", {})
+    return (
+        make_base_environment(scratch)
+        | _path_variables(job, ml)
+        | _job_variables(job, ml)
+        | job.request.get("Environment", {})
+    )
 
 
 def _path_variables(job: TrainingJob, ml: Path) -> dict[str, str]:

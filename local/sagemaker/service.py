@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from local.sagemaker import shapes
 from local.sagemaker.access import SERVICE, Caller
-from local.sagemaker.environment import process
+from local.sagemaker.environment import make_base_environment
 from local.sagemaker.errors import ServiceError, ValidationError
 from local.sagemaker.events import StateChanges
 from local.sagemaker.execution import Execution
@@ -136,7 +136,7 @@ def _resource_arn(caller: Caller, operation: str, request: dict) -> str:
     if RESOURCES[operation] is None:
         return "*"
     kind, member = RESOURCES[operation]
-    return caller.arn(kind, request[member]) if kind else request[member]
+    return caller.make_arn(kind, request[member]) if kind else request[member]
 
 
 def _list_kinds(workdir: Path, warm: bool) -> dict[str, tuple[str, Callable]]:
@@ -146,7 +146,7 @@ def _list_kinds(workdir: Path, warm: bool) -> dict[str, tuple[str, Callable]]:
     folder, execution = KINDS["Transform"]
     scratch = workdir / folder / "zygote"
     scratch.mkdir(parents=True, exist_ok=True)
-    return KINDS | {"Transform": (folder, partial(execution, zygote=Zygote(process(scratch))))}
+    return KINDS | {"Transform": (folder, partial(execution, zygote=Zygote(make_base_environment(scratch))))}
 
 
 def _list_operations(jobs: Jobs) -> dict[str, Operation]:

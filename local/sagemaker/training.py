@@ -18,7 +18,7 @@ from local.sagemaker.checkpoints import Checkpoints
 from local.sagemaker.inputs import NoInputError, list_inputs
 from local.sagemaker.job_errors import JobFailedError, JobStoppedError
 from local.sagemaker.logs import send_log
-from local.sagemaker.metrics import final_metrics
+from local.sagemaker.metrics import extract_final_metrics
 from local.sagemaker.script_mode import read_toolkit_setting, script_command, script_environment
 from local.sagemaker.storage import Location
 from local.sagemaker.transfer import Transfer
@@ -67,7 +67,7 @@ class TrainingExecution:
             is_in_time = self._run_script(script)
         finally:
             self._checkpoints.finish()
-            self._job.metrics = final_metrics(self._log, self._definitions())
+            self._job.metrics = extract_final_metrics(self._log, self._definitions())
         if self._process.returncode and is_in_time and not self._job.stopping.is_set():
             raise JobFailedError(self._failure())
         self._job.enter("Uploading")

@@ -22,8 +22,8 @@ from local.testing import (
     expect_error,
     make_bucket,
     make_model_archive,
+    make_policy,
     make_role,
-    policy,
     unique_name,
     wait_for,
 )
@@ -66,7 +66,7 @@ def make_queue(aws, **attributes) -> tuple[str, str]:
     """Create a queue to which EventBridge may send; return its URL and ARN."""
     sqs, name = aws.client("sqs"), unique_name("queue")
     arn = f"arn:aws:sqs:{aws.region}:{aws.account}:{name}"
-    anyone = policy(allow("sqs:SendMessage", arn, Principal={"Service": "events.amazonaws.com"}))
+    anyone = make_policy(allow("sqs:SendMessage", arn, Principal={"Service": "events.amazonaws.com"}))
     return sqs.create_queue(QueueName=name, Attributes={"Policy": anyone, **attributes})["QueueUrl"], arn
 
 
@@ -114,9 +114,9 @@ class TestEventBridge:
 
     def test_eventbridge_sends_to_a_queue_whose_key_it_may_not_use(self, aws):
         kms = aws.client("kms")
-        key = kms.create_key(Policy=policy(allow("kms:*", "*", Principal={"AWS": f"arn:aws:iam::{aws.account}:root"})))[
-            "KeyMetadata"
-        ]["KeyId"]
+        key = kms.create_key(
+            Policy=make_policy(allow("kms:*", "*", Principal={"AWS": f"arn:aws:iam::{aws.account}:root"}))
+        )["KeyMetadata"]["KeyId"]
         url, arn = make_queue(aws, KmsMasterKeyId=key)
         self.rule(aws, arn)
         assert wait_for(lambda: messages(aws, url))

@@ -14,8 +14,8 @@ from local.testing import (
     assume_role,
     expect_error,
     make_bucket,
+    make_policy,
     make_role,
-    policy,
     unique_name,
     wait_for,
 )
@@ -411,9 +411,9 @@ class TestPermissions:
         deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/*"}
         tls_only = deny | {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}
         client = self.client(aws, allow("s3:*"))
-        s3.put_bucket_policy(Bucket=bucket, Policy=policy(tls_only))
+        s3.put_bucket_policy(Bucket=bucket, Policy=make_policy(tls_only))
         client.put_object(Bucket=bucket, Key="a", Body=b"one")
-        s3.put_bucket_policy(Bucket=bucket, Policy=policy(deny))
+        s3.put_bucket_policy(Bucket=bucket, Policy=make_policy(deny))
         with expect_error("AccessDenied"):
             client.put_object(Bucket=bucket, Key="a", Body=b"one")
 
@@ -495,12 +495,12 @@ class TestEncryption:
         reader = self.client(aws, key, "kms:Decrypt")
         kms = aws.client("kms")
         elsewhere = allow("kms:*", "*", Principal={"AWS": f"arn:aws:iam::{aws.account}:role/other"})
-        kms.put_key_policy(KeyId=key["KeyId"], PolicyName="default", Policy=policy(elsewhere))
+        kms.put_key_policy(KeyId=key["KeyId"], PolicyName="default", Policy=make_policy(elsewhere))
         with expect_error("AccessDenied"):
             reader.get_object(Bucket=encrypted, Key="a")
         through = {"StringEquals": {"kms:ViaService": f"s3.{aws.region}.amazonaws.com"}}
         account = allow("kms:*", "*", Principal={"AWS": f"arn:aws:iam::{aws.account}:root"}, Condition=through)
-        kms.put_key_policy(KeyId=key["KeyId"], PolicyName="default", Policy=policy(account))
+        kms.put_key_policy(KeyId=key["KeyId"], PolicyName="default", Policy=make_policy(account))
         assert reader.get_object(Bucket=encrypted, Key="a")["Body"].read() == b"one"
 
 

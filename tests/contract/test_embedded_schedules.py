@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from local.testing import allow, policy, unique_name, wait_for
+from local.testing import allow, make_policy, unique_name, wait_for
 
 pytest_plugins = ["local.fixtures"]
 
@@ -13,7 +13,7 @@ pytest_plugins = ["local.fixtures"]
 def test_a_rule_with_a_rate_of_a_minute_sends_an_event_after_a_minute(aws):
     sqs, events, name = aws.client("sqs"), aws.client("events"), unique_name("clock")
     arn = f"arn:aws:sqs:{aws.region}:{aws.account}:{name}"
-    anyone = policy(allow("sqs:SendMessage", arn, Principal={"Service": "events.amazonaws.com"}))
+    anyone = make_policy(allow("sqs:SendMessage", arn, Principal={"Service": "events.amazonaws.com"}))
     url = sqs.create_queue(QueueName=name, Attributes={"Policy": anyone})["QueueUrl"]
     start = time.monotonic()
     events.put_rule(Name=name, ScheduleExpression="rate(1 minute)")

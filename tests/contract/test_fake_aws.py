@@ -31,7 +31,7 @@ from tests.support.aws.clock import Clock
 from tests.support.aws.direct import Client
 from tests.support.aws.template import evaluate, resources_of_type
 from tests.support.aws.wire import ENVIRONMENT, Wire
-from tests.support.job_scripts import CODE, jobs, one_job, processing, training
+from tests.support.job_scripts import CODE, play_job, play_jobs, processing_request, training_request
 from tests.support.scripts import messages, pages, queries, versions, writes
 from tests.support.services import direct_ledger, make_ticking_clock
 from tests.support.side import Side
@@ -204,16 +204,16 @@ def test_both_run_jobs_alike(account, memory, embedded, aws):
         account.sagemaker.run()
 
     account.s3.put(memory.plain, "model.tar.gz", b"")
-    jobs(memory, memory.plain, f"s3://{memory.plain}/model.tar.gz", bench.role, end)
-    jobs(embedded, bench.bucket, bench.data, bench.role, lambda name: wait_for_transform_job(aws, name))
+    play_jobs(memory, memory.plain, f"s3://{memory.plain}/model.tar.gz", bench.role, end)
+    play_jobs(embedded, bench.bucket, bench.data, bench.role, lambda name: wait_for_transform_job(aws, name))
     assert memory.differences(embedded) == []
 
 
-@pytest.mark.parametrize("request_of", [training, processing])
+@pytest.mark.parametrize("request_of", [training_request, processing_request])
 @pytest.mark.parametrize("program", ["good.py", "bad.py"])
 def test_both_describe_a_job_alike(account, memory, embedded, aws, request_of, program):
     end = "Completed" if program == "good.py" else "Failed"
-    files, kind = {"good.py": "", "bad.py": "raise SystemExit(3)"}, request_of.__name__
+    files, kind = {"good.py": "", "bad.py": "raise SystemExit(3)"}, request_of.__name__.removesuffix("_request")
     for key, body in {**files, "code.tar.gz": make_model_archive(files)}.items():
         aws.client("s3").put_object(Bucket=embedded.plain, Key=f"code/{key}", Body=body)
     request = request_of(make_role(aws, allow(["s3:*", "logs:*"])), embedded.plain, program)
@@ -224,6 +224,6 @@ def test_both_describe_a_job_alike(account, memory, embedded, aws, request_of, p
         wait_for(lambda: describe(**{f"{key}JobName": name})[f"{key}JobStatus"] in ENDED)
 
     reason = {"FailureReason": "an error"} if end == "Failed" else {}
-    one_job(memory, kind, request, lambda name: account.sagemaker.end(name, end, **reason))
-    one_job(embedded, kind, request, wait)
+    play_job(memory, kind, request, lambda name: account.sagemaker.end(name, end, **reason))
+    play_job(embedded, kind, request, wait)
     assert memory.differences(embedded) == []

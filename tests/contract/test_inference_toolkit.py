@@ -95,9 +95,8 @@ def items() -> bytes:
     bases[0] = bases[0][:700] + "NNNN" + bases[0][704:]
     bases[2] = bases[2][:300] + "N" * 100 + bases[2][400:]
     records = [Record(number, f"r{number}", sequence.encode()) for number, sequence in enumerate(bases, start=1)]
-    return b"".join(
-        work_items("upload", ((record, 1) for record in records), CONTIGS.settings, CONTIGS.job.windows_per_item)
-    )
+    counted = ((record, 1) for record in records)
+    return b"".join(work_items("upload", counted, CONTIGS.settings, CONTIGS.job.windows_per_item))
 
 
 def ask_handler(archive: bytes, body: bytes, **settings: str) -> list[dict]:

@@ -82,7 +82,7 @@ def predictor(request, inference, tmp_path_factory):
     states = "ss3" if request.param == "embed" else request.param
     model = networks.load(tiny_folder(tmp_path_factory.mktemp("model"), task=states))
     task = "embed" if request.param == "embed" else "structure"
-    ready = inference.Asked(inference.TASKS[task](model), inference.cutting_of({}, model.longest))
+    ready = inference.LoadedTask(inference.TASKS[task](model), inference.read_window_settings({}, model.longest))
 
     def predict(body: bytes) -> list[bytes]:
         text = inference.output_fn(inference.predict_fn(inference.input_fn(body, LINES), ready), LINES)

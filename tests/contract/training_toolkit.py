@@ -124,5 +124,5 @@ class Job:
         return self
 
     def lines(self, kind: str) -> list[str]:
-        """Return the lines of the log that begin with `kind`; with several processes, output of torchrun may precede them."""
+        """Return the log lines that begin with `kind`; with several processes, torchrun may write before a line."""
         return [line for line in self.log.splitlines() if line.startswith(f"{kind} ")]

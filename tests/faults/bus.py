@@ -23,7 +23,7 @@ def _fits(pattern: dict, event: dict) -> bool:
         if isinstance(wanted, dict):
             if not isinstance(found, dict) or not _fits(wanted, found):
                 return False
-        elif not any(_is(one, found) for one in wanted):
+        elif not any(_is(item, found) for item in wanted):
             return False
     return True
 

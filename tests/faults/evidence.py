@@ -45,10 +45,12 @@ class Evidence:
         self.drops = player.lab.drops
         self.landing, self.results, self.archive = (self._bucket(name) for name in ("landing", "results", "archive"))
         records = [_record(item) for item in self.world.table.items.values() if "kind" in item]
-        self.uploads = {one["id"]: one for one in records if one["kind"] == moves.UPLOAD}
-        self.jobs = {one["name"]: one for one in records if one["kind"] == moves.JOB}
+        self.uploads = {record["id"]: record for record in records if record["kind"] == moves.UPLOAD}
+        self.jobs = {record["name"]: record for record in records if record["kind"] == moves.JOB}
         self.attempts: dict[str, list[dict]] = defaultdict(list)  # by upload id, in order
-        for one in sorted((one for one in records if one["kind"] == moves.ATTEMPT), key=lambda one: one["number"]):
+        for one in sorted(
+            (record for record in records if record["kind"] == moves.ATTEMPT), key=lambda item: item["number"]
+        ):
             self.attempts[one["upload_id"]].append(one)
 
     def _bucket(self, name: str) -> Bucket:
@@ -85,18 +87,18 @@ class Evidence:
     def copies_of(self, drop: Drop) -> list[Version]:
         """Its copies in the archive, which are named by the upload's id."""
         place = f"/{self.id_of(drop)}/"
-        kept = (one for versions in self.archive.keys.values() for one in versions)
-        return [one for one in kept if place in f"/{one.key}" and one.body == drop.body]
+        kept = (version for versions in self.archive.keys.values() for version in versions)
+        return [version for version in kept if place in f"/{version.key}" and version.body == drop.body]
 
     def deciding_attempts(self, upload: dict) -> list[dict]:
         """The last attempt of each analysis that the upload waits for: its own, or those of what it belongs to."""
-        return list({one["analysis"]: one for one in self.history(upload)}.values())
+        return list({attempt["analysis"]: attempt for attempt in self.history(upload)}.values())
 
     def history(self, upload: dict) -> list[dict]:
         """All attempts that the upload waited for, in order."""
         if of_others := upload.get("training") or upload.get("masks_of"):
             head, analysis, _ = of_others.split("-")
-            return [one for one in self.attempts[head] if one["analysis"] == analysis]
+            return [attempt for attempt in self.attempts[head] if attempt["analysis"] == analysis]
         return self.attempts[upload["id"]]
 
     def json(self, key: str) -> dict | None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from seqdrop.stages.finish.bisect import MOST_LOST
+from seqdrop.stages.finish.bisect import MAX_LOST
 
 from tests.faults import files, work
 from tests.faults.evidence import Drop, Evidence
@@ -148,7 +148,8 @@ class Check(Evidence):
     def _excused(self, upload) -> bool:
         """Whether a person stopped its last job, that died with this upload alone in it, or was lost once too often."""
         return all(
-            ended_it(self.world.sagemaker.jobs.get(one.get("job")), one) for one in self.deciding_attempts(upload)
+            ended_it(self.world.sagemaker.jobs.get(attempt.get("job")), attempt)
+            for attempt in self.deciding_attempts(upload)
         )
 
     def _waits(self, drop, upload, there, copy, gone) -> Iterator[str]:
@@ -158,17 +159,17 @@ class Check(Evidence):
         if drop.kind not in (files.FIRST, files.SECOND):
             yield "it waits, and nothing belongs to it"
             return
-        if any(self.state(one) == "WAITING" for one in self._mates(drop)):
+        if any(self.state(mate) == "WAITING" for mate in self._mates(drop)):
             yield "it and its mate wait for each other"
 
     def _mates(self, drop) -> list[Drop]:
         key = drop.key.replace("_R1_", "_R0_").replace("_R2_", "_R1_").replace("_R0_", "_R2_")
-        return [one for one in self.drops if one.key == key]
+        return [drop for drop in self.drops if drop.key == key]
 
 
 def ended_it(job: Job | None, attempt: dict) -> bool:
     """Whether an attempt failed through its job, and through none of Seqdrop's."""
     if job is None:
         return False
-    often = attempt.get("lost", 0) >= MOST_LOST and job.ending in (DIES, DIES_LATE)
+    often = attempt.get("lost", 0) >= MAX_LOST and job.ending in (DIES, DIES_LATE)
     return job.status == "Stopped" or often or (job.ending == BREAKS and len(job.shards) == 1)

@@ -104,7 +104,7 @@ class Lab:
 
     def ended(self, command: Command) -> None:
         self.commands.append(command)
-        said = sum((one.folder, one.upload_ids) == (command.folder, command.upload_ids) for one in self.commands)
+        said = sum((other.folder, other.upload_ids) == (command.folder, command.upload_ids) for other in self.commands)
         if command.unsure and said < MOST_SAID:
             self._again.append(command)
 
@@ -112,16 +112,16 @@ class Lab:
         """Uploads that a person would name: one that failed, or (an odd number) that is archived; to release, also all
         that failed in its folder."""
         (failed, ended), known = self._last_attempts(), self._uploads
-        uploads = {one: known[one] for one in self._ids if one in known}
+        uploads = {upload_id: known[upload_id] for upload_id in self._ids if upload_id in known}
         stay = [one for one, upload in uploads.items() if upload["state"] == "VALIDATED" and _head(upload) in failed]
-        own = [one for one in stay if one in failed]
-        archived = [one for one in ended if uploads.get(one, {}).get("state") == "ARCHIVED"]
+        own = [upload_id for upload_id in stay if upload_id in failed]
+        archived = [upload_id for upload_id in ended if uploads.get(upload_id, {}).get("state") == "ARCHIVED"]
         several = number % 2 == 1
         fitting = stay if act == RELEASE else own + archived if several and act != LATE else own
         if not fitting:
             return ()
         chosen = fitting[number // 2 % len(fitting)]
-        beside = [one for one in stay if _folder(uploads[one]) == _folder(uploads[chosen])]
+        beside = [upload_id for upload_id in stay if _folder(uploads[upload_id]) == _folder(uploads[chosen])]
         return tuple(beside) if act == RELEASE and several else (chosen,)
 
     def _last_attempts(self) -> tuple[set[str], list[str]]:
@@ -130,12 +130,16 @@ class Lab:
         for one in self._records(moves.ATTEMPT):
             if one["number"] >= last.get(one["upload_id"], one)["number"]:
                 last[one["upload_id"]] = one
-        ended = [one for one in self._ids if one in last and last[one]["state"] in moves.ENDS[moves.ATTEMPT]]
-        return {one for one in ended if last[one]["state"] == "FAILED"}, ended
+        ended = [
+            upload_id
+            for upload_id in self._ids
+            if upload_id in last and last[upload_id]["state"] in moves.ENDS[moves.ATTEMPT]
+        ]
+        return {upload_id for upload_id in ended if last[upload_id]["state"] == "FAILED"}, ended
 
     @property
     def _uploads(self) -> dict[str, dict]:
-        return {one["id"]: one for one in self._records(moves.UPLOAD)}
+        return {record["id"]: record for record in self._records(moves.UPLOAD)}
 
     def _records(self, kind: str) -> list[dict]:
         items = [item for item in self._world.table.items.values() if item.get("kind") == {"S": kind}]
@@ -143,7 +147,7 @@ class Lab:
 
     @property
     def _ids(self) -> list[str]:
-        return [upload_id(self._world.name("landing"), one.key, one.version_id) for one in self.drops]
+        return [upload_id(self._world.name("landing"), drop.key, drop.version_id) for drop in self.drops]
 
 
 def _runs(job: Job) -> bool:

@@ -44,7 +44,7 @@ class Command(Invocation):
     @property
     def unsure(self) -> tuple[str, ...]:
         """Ids of uploads of which it did not say what became: it was killed, or S3 or the ledger failed."""
-        return tuple(one for one in self.upload_ids if one not in self.outcomes)
+        return tuple(upload_id for upload_id in self.upload_ids if upload_id not in self.outcomes)
 
 
 def _replay(made: Services, upload_id: str, again: bool = False) -> Outcome:

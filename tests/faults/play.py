@@ -108,7 +108,9 @@ class Player:
     def _deliverable(self) -> Iterator[template.Function]:
         for function in template.functions():
             visible = self.world.queues.visible(function.queue)
-            waited = visible and self.world.clock.seconds - min(one.visible_at for one in visible) >= function.window
+            waited = (
+                visible and self.world.clock.seconds - min(message.visible_at for message in visible) >= function.window
+            )
             if waited or len(visible) >= function.batch:
                 yield function
 

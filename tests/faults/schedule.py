@@ -81,7 +81,7 @@ class Schedule:
     @classmethod
     def from_json(cls, text: str) -> Schedule:
         told = {name: _tuples(value) for name, value in json.loads(text).items()}
-        return cls(**{one.name: told[one.name] for one in fields(cls) if one.name in told})
+        return cls(**{field.name: told[field.name] for field in fields(cls) if field.name in told})
 
 
 def _tuples(value):
@@ -108,7 +108,7 @@ def schedules() -> st.SearchStrategy[Schedule]:
     acts = st.tuples(st.integers(0, 12), st.sampled_from((*ACTS, *DROP)), number)
     first = st.lists(drops, min_size=1, max_size=4)
     return with_trouble(
-        st.builds(lambda *some: tuple(one for part in some for one in part), first, st.lists(acts, max_size=6)),
+        st.builds(lambda *some: tuple(act for part in some for act in part), first, st.lists(acts, max_size=6)),
         OPERATIONS,
         ENDINGS,
     )

@@ -42,7 +42,7 @@ class Failure:
     family: str
 
     def __str__(self) -> str:
-        told = "\n".join(f"  {one}" for one in self.found)
+        told = "\n".join(f"  {item}" for item in self.found)
         again = f"python -m tests.faults --family {self.family} --schedule '{self.schedule.as_json()}'"
         return f"seed {self.seed}:\n{told}\nto play the least that does it:\n  {again}"
 

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from tests.faults.evidence import Evidence
 
 
-def of_jobs(seen: Evidence, replayed: frozenset[str] = frozenset()) -> Iterator[str]:
+def of_jobs(evidence: Evidence, replayed: frozenset[str] = frozenset()) -> Iterator[str]:
     """`replayed` are ids of uploads that a person may have replayed: other attempts may do their work again."""
-    jobs, most = list(seen.world.sagemaker.jobs.values()), int(SETTINGS["max_jobs"])
-    if seen.world.sagemaker.most_at_once > most:
-        yield f"{seen.world.sagemaker.most_at_once} jobs ran at once, and {most} may"
+    jobs, most = list(evidence.world.sagemaker.jobs.values()), int(SETTINGS["max_jobs"])
+    if evidence.world.sagemaker.most_at_once > most:
+        yield f"{evidence.world.sagemaker.most_at_once} jobs ran at once, and {most} may"
     for job in jobs:
         if job.status in OPEN:
             yield f"{job.name} still runs"
@@ -29,11 +29,11 @@ def of_jobs(seen: Evidence, replayed: frozenset[str] = frozenset()) -> Iterator[
             yield f"{job.name} was started without its manifest"
     for one, other in itertools.combinations(jobs, 2):
         if set(one.shards) & set(other.shards):
-            yield from _share(one, other, seen.jobs, replayed)
-    for record in seen.jobs.values():
+            yield from _share(one, other, evidence.jobs, replayed)
+    for record in evidence.jobs.values():
         if record["state"] not in moves.ENDS[moves.JOB]:
             yield f"job {record['name']} ends in {record['state']}"
-    yield from _of_members(seen)
+    yield from _of_members(evidence)
 
 
 def _share(one: Job, other: Job, known: dict, replayed: frozenset[str]) -> Iterator[str]:
@@ -46,30 +46,30 @@ def _share(one: Job, other: Job, known: dict, replayed: frozenset[str]) -> Itera
         yield f"{one.name} and {other.name} hold the same attempt"
 
 
-def _of_members(seen: Evidence) -> Iterator[str]:
+def _of_members(evidence: Evidence) -> Iterator[str]:
     """An attempt is in one job: the one that it names."""
-    holders = Counter(member for record in seen.jobs.values() for member in record["members"])
+    holders = Counter(member for record in evidence.jobs.values() for member in record["members"])
     for member, count in holders.items():
         if count > 1:
             yield f"{member} is in {count} jobs"
-    for name in seen.world.sagemaker.jobs:
-        if name not in seen.jobs:
+    for name in evidence.world.sagemaker.jobs:
+        if name not in evidence.jobs:
             yield f"{name} runs, and no record tells of it"
 
 
-def of_messages(seen: Evidence) -> Iterator[str]:
-    for queue, settings in seen.world.queues.settings.items():
-        for message in seen.world.queues.messages[queue]:
+def of_messages(evidence: Evidence) -> Iterator[str]:
+    for queue, settings in evidence.world.queues.settings.items():
+        for message in evidence.world.queues.messages[queue]:
             if settings.dead_letters:
                 yield f"{queue} still has {message.body}"
             elif not all(message.troubles):
                 yield f"{queue} has {message.body}, which failed by itself: {message.troubles}"
 
 
-def of_landing(seen: Evidence) -> Iterator[str]:
+def of_landing(evidence: Evidence) -> Iterator[str]:
     """Only what the lab dropped lies there, and its delete markers."""
-    dropped = {(drop.key, drop.version_id) for drop in seen.drops}
-    for key, versions in seen.landing.keys.items():
+    dropped = {(drop.key, drop.version_id) for drop in evidence.drops}
+    for key, versions in evidence.landing.keys.items():
         for version in versions:
             if (key, version.id) not in dropped and not version.marker:
                 yield f"{key} ({version.id}) lies in the landing bucket, and nobody dropped it"

@@ -112,8 +112,8 @@ class World(Account):
             self.wrong.append(f"a function put a delete marker over {request['Key']}")
             return
         version = held.version(request["Key"], request["VersionId"])
-        copies = [one for kept in self.s3.buckets[self.name("archive")].keys.values() for one in kept]
-        if version and not any((one.body, one.storage) == (version.body, "DEEP_ARCHIVE") for one in copies):
+        copies = [version for kept in self.s3.buckets[self.name("archive")].keys.values() for version in kept]
+        if version and not any((copy.body, copy.storage) == (version.body, "DEEP_ARCHIVE") for copy in copies):
             self.wrong.append(f"{version.key} was deleted, and there is no copy of it")
 
     def _on_write(self, before: dict | None, after: dict | None) -> None:

@@ -62,7 +62,7 @@ class SetsCheck(Check):
             yield f"it is archived with {len(history)} attempts"
         if not history:
             return
-        done = any(one["state"] in DONE for one in history)
+        done = any(attempt["state"] in DONE for attempt in history)
         if not done and "predictions" not in receipt:
             yield f"it went with its attempt {history[-1]['number']} in {history[-1]['state']}"
         if history[-1]["state"] == "FAILED" and not self._failed_rightly(drop, history[-1]):
@@ -102,14 +102,14 @@ class SetsCheck(Check):
             yield "a good file has no predictions"
         head = self.uploads[last["upload_id"]]
         told = (f"(upload {head['id']})", f"attempt {last['number']}")
-        if head["state"] != "WITHDRAWN" and not any(all(one in text for one in told) for _, text in self.world.mails):
+        if head["state"] != "WITHDRAWN" and not any(all(item in text for item in told) for _, text in self.world.mails):
             yield "nobody was told"
         yield from self._results_of_all(drop, upload)
         yield from RULES[drop.kind].settled(self, drop, upload)
 
     def _failed_rightly(self, drop: Drop, attempt: dict) -> bool:
         """Whether an attempt failed through its job, its file or the lab."""
-        head = next(one for one in self.drops if self.id_of(one) == attempt["upload_id"])
+        head = next(drop for drop in self.drops if self.id_of(drop) == attempt["upload_id"])
         if self.state(head) == "WITHDRAWN":
             return True
         if head.kind in trainings.KINDS:
@@ -145,8 +145,8 @@ class SetsCheck(Check):
 
     def _newer(self, drop: Drop) -> bool:
         """Whether a later version of the key could take its place."""
-        later = (one for one in self.drops if one.key == drop.key and one.number > drop.number)
-        return any(one.kind not in OWN_FAULT for one in later)
+        later = (other for other in self.drops if other.key == drop.key and other.number > drop.number)
+        return any(drop.kind not in OWN_FAULT for drop in later)
 
     # -- mails --
 
@@ -158,5 +158,5 @@ class SetsCheck(Check):
         if self.disturbed:
             return  # it may have been told of what another was quicker to put right
         for subject, text in self.world.mails:
-            if "rejected" in subject and not any(one.key in text and self.reason(one) for one in self.drops):
+            if "rejected" in subject and not any(drop.key in text and self.reason(drop) for drop in self.drops):
                 yield f"the lab was told, and nothing was rejected: {subject}"

@@ -68,7 +68,7 @@ def body(kind: str, slot: int, number: int) -> bytes:
         LABELS: [f">{split} {_header(split)}\n{labels}{wrong}" for split, _, labels, _ in rows],
         MASK: [f">{split}\n{mask}" for split, _, _, mask in rows],
         TEXT: [f">{split} {_header(split)}\n{residues}\n{labels}" for split, residues, labels, _ in rows],
-        TABLE: ["id,sequence,labels,split", *[f"{one[0]},{one[1]},{one[2]},{one[0]}" for one in rows]],
+        TABLE: ["id,sequence,labels,split", *[f"{row[0]},{row[1]},{row[2]},{row[0]}" for row in rows]],
         NOTE: [f"note {number}"],
     }
     lines |= {BAD_LABELS: lines[LABELS], BAD_TABLE: lines[TABLE]}

@@ -47,7 +47,7 @@ class SetsWorld(World):
     def _feed(self, name: str) -> None:
         """What train.py reads when its job starts."""
         channels = self.sagemaker.jobs[name].request["InputDataConfig"]
-        (data,) = (one for one in channels if one["ChannelName"] == "data")
+        (data,) = (channel for channel in channels if channel["ChannelName"] == "data")
         prefix = data["DataSource"]["S3DataSource"]["S3Uri"].removeprefix(f"s3://{self.name('work')}/")
         self.fed[name] = {split: self._lines(f"{prefix}{split}.jsonl") for split in trainings.SPLITS}
 
@@ -65,7 +65,7 @@ class SetsWorld(World):
 
     def landing_changed(self) -> None:
         landing = self.s3.buckets[self.name("landing")]
-        self.may_open |= {one.folder for one in self._manifests if runs.is_complete(one, landing)}
+        self.may_open |= {manifest.folder for manifest in self._manifests if runs.is_complete(manifest, landing)}
 
     def _on_create(self, bucket: Bucket, version: Version) -> None:
         if bucket.name == self.name("landing"):

@@ -1,7 +1,7 @@
 """SageMaker in memory: models, and jobs of three kinds.
 
-Transform jobs run by themselves when their time has come. So do training jobs where a test sets `trainer`; else these,
-and processing jobs, end when a test says so.
+Transform jobs run when their time has come, and so do training jobs if a test sets `trainer`. Other training jobs, and
+processing jobs, end when a test calls `end`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OPEN = ("InProgress", "Stopping")
 USUAL = timedelta(minutes=10)
 SLOW = timedelta(hours=6)
 LOST = "InternalServerError: the instance was lost"
-# How a job may end other than by its work: what becomes of its shards is defined in `_run`.
+# The ways in which a job may end abnormally; `_run` defines the effect on its shards.
 DIES, DIES_LATE, BREAKS, STOPPED, LONG = ENDINGS = ("dies", "dies late", "breaks", "is stopped", "takes long")
 
 
@@ -34,7 +34,7 @@ TRANSFORM, TRAINING, PROCESSING = "Transform", "Training", "Processing"
 
 @dataclass
 class Job:
-    """`ends` is when it ends by itself, None for never; `extra` is what a test lets the service say of it besides."""
+    """A job. `ends` is when it ends by itself (None: never); `extra` has fields that a test adds to descriptions."""
 
     kind: str
     request: dict
@@ -43,8 +43,8 @@ class Job:
     ending: str | None = None
     status: str = "InProgress"
     reason: str = ""
-    shards: list[str] = field(default_factory=list)  # URIs of its input objects, read when it was made
-    done: list[str] = field(default_factory=list)  # those that have an output
+    shards: list[str] = field(default_factory=list)  # URIs of its input objects, read when it was created
+    done: list[str] = field(default_factory=list)  # the shards that have an output
     extra: dict = field(default_factory=dict)
 
     @property
@@ -56,17 +56,17 @@ class Job:
         return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{self.kind.lower()}-job/{self.name}"
 
     def describe(self) -> dict:
-        told = {name: value for name, value in self.request.items() if name != "Tags"}
-        told |= {f"{self.kind}JobArn": self.arn, f"{self.kind}JobStatus": self.status, "CreationTime": self.created}
+        fields = {name: value for name, value in self.request.items() if name != "Tags"}
+        fields |= {f"{self.kind}JobArn": self.arn, f"{self.kind}JobStatus": self.status, "CreationTime": self.created}
         if self.kind == TRANSFORM:
-            told["TransformInput"] = {"CompressionType": "None", **told.get("TransformInput", {})}
+            fields["TransformInput"] = {"CompressionType": "None", **fields.get("TransformInput", {})}
         if self.kind == TRAINING:
-            told["SecondaryStatus"] = "Training" if self.status == "InProgress" else self.status
+            fields["SecondaryStatus"] = "Training" if self.status == "InProgress" else self.status
         if self.reason:
-            told["FailureReason"] = self.reason
+            fields["FailureReason"] = self.reason
         if self.status not in OPEN:
-            told[f"{self.kind}EndTime"] = self.ends or self.created
-        return told | self.extra
+            fields[f"{self.kind}EndTime"] = self.ends or self.created
+        return fields | self.extra
 
 
 class SageMaker:
@@ -92,22 +92,22 @@ class SageMaker:
 
     @property
     def requests(self) -> dict[str, dict]:
-        """What each job was asked for, by its name."""
+        """The request of each job by its name."""
         return {name: job.request for name, job in self.jobs.items()}
 
     def put(self, kind: str, **request) -> Job:
-        """Let a job be there that no function asked for, whether or not the service would take such a request."""
+        """Add a job that no function requested. The request is not checked."""
         job = Job(kind, request, self._clock.now)
         self.jobs[job.name] = job
         return job
 
     def end(self, name: str, status: str, **extra) -> None:
-        """Let a job end with this status, and the service say this of it besides."""
+        """End a job with this status, and add these fields to its description."""
         job = self.jobs[name]
         job.status, job.extra = status, extra
 
     def stop(self, name: str) -> None:
-        """Stop a job of any kind, as a person does. Raises RefusedError unless it runs."""
+        """Stop a job of any kind, as a person does. Raise RefusedError unless it is running."""
         job = self._job(name)
         if job.status != "InProgress":
             raise RefusedError(
@@ -115,7 +115,7 @@ class SageMaker:
             )
         job.status, job.ends = "Stopping", self._clock.now
 
-    # -- what happens by itself --
+    # -- jobs that end by themselves --
 
     def next_at(self) -> float | None:
         return min((job.ends.timestamp() for job in self._running()), default=None)
@@ -128,7 +128,7 @@ class SageMaker:
                 self._on_end(job)
 
     def _running(self) -> list[Job]:
-        """Jobs that end by themselves."""
+        """Return the running jobs that end by themselves."""
         return [job for job in self.jobs.values() if job.status in OPEN and job.ends]
 
     def _run(self, job: Job) -> None:
@@ -137,7 +137,7 @@ class SageMaker:
             return
         if job.ending in (DIES, BREAKS):
             job.status = "Failed"
-            job.reason = LOST if job.ending == DIES else "AlgorithmError: the container died, and nobody knows why"
+            job.reason = LOST if job.ending == DIES else "AlgorithmError: the container died for an unknown reason"
             return
         if job.kind == TRAINING:
             self._train(job)
@@ -147,19 +147,19 @@ class SageMaker:
             if not job.shards:
                 raise CrashError
             for uri in shards:
-                self._answer(job, uri)
+                self._predict_shard(job, uri)
         except CrashError:
             job.status, job.reason = "Failed", "AlgorithmError: the container died, or there was nothing to do"
             return
         job.status, job.reason = ("Failed", LOST) if job.ending == DIES_LATE else ("Completed", "")
 
     def _train(self, job: Job) -> None:
-        """Complete a training job; one that dies late leaves no model, which the service does not notice."""
+        """Complete a training job. With DIES_LATE it leaves no model, which the service does not notice."""
         job.status = "Completed"
         if job.ending != DIES_LATE:
             self.trainer(job)
 
-    def _answer(self, job: Job, uri: str) -> None:
+    def _predict_shard(self, job: Job, uri: str) -> None:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         shard = self._s3.read(bucket, key)
         if shard is None:
@@ -189,17 +189,17 @@ class SageMaker:
     def create_transform_job(self, request: dict, headers: dict) -> dict:
         if request["ModelName"] not in self.models:
             raise RefusedError("ValidationException", f"Could not find model {request['ModelName']}.")
-        job = Job(TRANSFORM, request, self._clock.now, *self._destiny())
+        job = Job(TRANSFORM, request, self._clock.now, *self._next_ending())
         return self._create(job, self._shards(request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]))
 
     def create_training_job(self, request: dict, headers: dict) -> dict:
-        return self._create(Job(TRAINING, request, self._clock.now, *(self._destiny() if self.trainer else ())))
+        return self._create(Job(TRAINING, request, self._clock.now, *(self._next_ending() if self.trainer else ())))
 
     def create_processing_job(self, request: dict, headers: dict) -> dict:
         return self._create(Job(PROCESSING, request, self._clock.now))
 
-    def _destiny(self) -> tuple[datetime, str | None]:
-        """When the next job ends by itself, and how."""
+    def _next_ending(self) -> tuple[datetime, str | None]:
+        """Return when the next job ends by itself, and how."""
         ending = self.endings.get(len(self.jobs))
         return self._clock.now + (SLOW if ending == LONG else USUAL), ending
 
@@ -214,13 +214,13 @@ class SageMaker:
             raise RefusedError(
                 "ResourceInUse", f"Job name must be unique within an account and region, {job.name} exists"
             )
-        running = sum(one.status in OPEN for one in self.jobs.values())
+        running = sum(other.status in OPEN for other in self.jobs.values())
         if running >= self.job_limit:
             raise RefusedError(
                 "ResourceLimitExceeded", f"The account-level service limit is {self.job_limit} Instances"
             )
         job.shards, self.jobs[job.name] = list(shards), job
-        transforming = sum(one.kind == TRANSFORM and one.status in OPEN for one in self.jobs.values())
+        transforming = sum(other.kind == TRANSFORM and other.status in OPEN for other in self.jobs.values())
         self.most_at_once = max(self.most_at_once, transforming)
         if after:
             raise after
@@ -240,11 +240,11 @@ class SageMaker:
         return {}
 
     def list_transform_jobs(self, request: dict, headers: dict) -> dict:
-        wanted, text = request.get("StatusEquals"), request.get("NameContains", "")
-        fitting = [job for job in self.jobs.values() if wanted in (None, job.status) and text in job.name]
+        status, text = request.get("StatusEquals"), request.get("NameContains", "")
+        matching = [job for job in self.jobs.values() if status in (None, job.status) and text in job.name]
         start, most = int(request.get("NextToken", 0)), request.get("MaxResults", 10)
-        page = {"TransformJobSummaries": [_summary(job) for job in fitting[start : start + most]]}
-        return page | ({"NextToken": str(start + most)} if len(fitting) > start + most else {})
+        page = {"TransformJobSummaries": [_summary(job) for job in matching[start : start + most]]}
+        return page | ({"NextToken": str(start + most)} if len(matching) > start + most else {})
 
     def _job(self, name: str) -> Job:
         if name not in self.jobs:
@@ -260,5 +260,7 @@ class SageMaker:
 
 
 def _summary(job: Job) -> dict:
-    told = job.describe()
-    return {name: told[name] for name in ("TransformJobName", "TransformJobArn", "CreationTime", "TransformJobStatus")}
+    fields = job.describe()
+    return {
+        name: fields[name] for name in ("TransformJobName", "TransformJobArn", "CreationTime", "TransformJobStatus")
+    }

@@ -1,4 +1,4 @@
-"""template.yaml as the world is built from it: names, environment, queues, functions and rules, never written again."""
+"""Names, environment, queues, functions and rules from template.yaml, from which the fake AWS is built."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PSEUDO = {"AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "a
 
 
 class Tagged(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """Intrinsic functions become {tag: value}."""
+    """A YAML loader that reads intrinsic functions as {tag: value}."""
 
 
 def _tagged(loader, tag, node):
@@ -31,7 +31,7 @@ Tagged.add_multi_constructor("!", _tagged)
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function that is fed by a queue."""
+    """A Lambda function that receives messages of a queue."""
 
     folder: str
     queue: str
@@ -58,14 +58,14 @@ def resources_of_type(kind: str) -> dict[str, dict]:
 
 
 def evaluate(node):
-    """What an expression of the template comes to."""
+    """Return the value of an expression of the template."""
     if isinstance(node, list):
-        return [evaluate(one) for one in node]
+        return [evaluate(child) for child in node]
     if not isinstance(node, dict):
         return node
     if len(node) == 1 and (function := FUNCTIONS.get(next(iter(node)))):
         return function(next(iter(node.values())))
-    return {key: evaluate(one) for key, one in node.items()}
+    return {key: evaluate(child) for key, child in node.items()}
 
 
 def _ref(name: str):
@@ -110,11 +110,11 @@ def _holds(condition: dict) -> bool:
 
 
 def _sub(text: str) -> str:
-    def told(found: re.Match) -> str:
-        name, _, attribute = found[1].partition(".")
-        return str(_get(found[1]) if attribute else _ref(name))
+    def substitute(match: re.Match) -> str:
+        name, _, attribute = match[1].partition(".")
+        return str(_get(match[1]) if attribute else _ref(name))
 
-    return re.sub(r"\$\{([^}]+)\}", told, text)
+    return re.sub(r"\$\{([^}]+)\}", substitute, text)
 
 
 FUNCTIONS = {"Ref": _ref, "GetAtt": _get, "If": _if, "Sub": _sub}
@@ -122,7 +122,7 @@ FUNCTIONS = {"Ref": _ref, "GetAtt": _get, "If": _if, "Sub": _sub}
 
 @cache
 def environment() -> dict[str, str]:
-    """What every function of the deployment sees."""
+    """Return the environment variables of all functions."""
     variables = dict(tree()["Globals"]["Function"]["Environment"]["Variables"])
     for function in resources_of_type("AWS::Serverless::Function").values():
         variables |= function.get("Environment", {}).get("Variables", {})
@@ -131,56 +131,56 @@ def environment() -> dict[str, str]:
 
 @cache
 def queues() -> dict[str, QueueSettings]:
-    """Every queue by its name, dead-letter queues as well."""
-    found = {}
+    """Return every queue by its name, including dead-letter queues."""
+    settings = {}
     for name, queue in resources_of_type("AWS::SQS::Queue").items():
         redrive = queue.get("RedrivePolicy", {})
         dead = evaluate(redrive["deadLetterTargetArn"]).rsplit(":", 1)[1] if redrive else None
         most = redrive.get("maxReceiveCount")
-        found[name] = QueueSettings(name, evaluate(queue.get("VisibilityTimeout", 30)), most, dead)
-    return found
+        settings[name] = QueueSettings(name, evaluate(queue.get("VisibilityTimeout", 30)), most, dead)
+    return settings
 
 
 @cache
 def functions() -> list[Function]:
-    """The functions that take messages, in the order of the template."""
-    found = []
+    """Return the functions that receive messages, in the order of the template."""
+    result = []
     for function in resources_of_type("AWS::Serverless::Function").values():
         for event in function.get("Events", {}).values():
             if event["Type"] != "SQS":
                 continue
-            told = event["Properties"]
-            queue = evaluate(told["Queue"]).rsplit(":", 1)[1]
-            window = evaluate(told.get("MaximumBatchingWindowInSeconds", 0))
+            properties = event["Properties"]
+            queue = evaluate(properties["Queue"]).rsplit(":", 1)[1]
+            window = evaluate(properties.get("MaximumBatchingWindowInSeconds", 0))
             folder = function["CodeUri"].rstrip("/").rsplit("/", 1)[1]
-            found.append(Function(folder, queue, told["BatchSize"], window, function["Timeout"]))
-    return found
+            result.append(Function(folder, queue, properties["BatchSize"], window, function["Timeout"]))
+    return result
 
 
 @cache
 def buckets() -> dict[str, bool]:
-    """Name of each bucket, and whether it keeps versions."""
-    found = resources_of_type("AWS::S3::Bucket")
-    return {_ref(name): "VersioningConfiguration" in bucket for name, bucket in found.items()}
+    """Return the name of each bucket, and True if it keeps versions."""
+    resources = resources_of_type("AWS::S3::Bucket")
+    return {_ref(name): "VersioningConfiguration" in bucket for name, bucket in resources.items()}
 
 
 @cache
 def indexes() -> dict[str, tuple[str, str]]:
-    """Partition and sort key of each index of the table, by the index's name."""
+    """Return the partition and sort key of each index of the table, by the index's name."""
     (table,) = resources_of_type("AWS::DynamoDB::Table").values()
-    found = {}
+    result = {}
     for index in table["GlobalSecondaryIndexes"]:
         first, second = (evaluate(key)["AttributeName"] for key in index["KeySchema"])
-        found[index["IndexName"]] = (first, second)
-    return found
+        result[index["IndexName"]] = (first, second)
+    return result
 
 
 @cache
 def rules() -> list[tuple[dict, list[str]]]:
-    """(event pattern, names of the queues) of each rule of EventBridge."""
-    found = resources_of_type("AWS::Events::Rule").values()
+    """Return (event pattern, names of the queues) of each rule of EventBridge."""
+    resources = resources_of_type("AWS::Events::Rule").values()
     return [
         (evaluate(rule["EventPattern"]), [evaluate(target["Arn"]).rsplit(":", 1)[1] for target in rule["Targets"]])
-        for rule in found
+        for rule in resources
         if "EventPattern" in rule
     ]

@@ -3,7 +3,7 @@
 import pytest
 
 from local.sagemaker.errors import ValidationError
-from local.sagemaker.listing import page, select
+from local.sagemaker.listing import make_page, select
 
 SUMMARIES = [{"ModelName": name, "CreationTime": moment} for moment, name in enumerate(["b", "Ab", "c"])]
 
@@ -20,12 +20,12 @@ def test_the_default_order_is_newest_first():
 
 
 def test_pages_follow_each_other_until_the_last():
-    first = page("Items", [1, 2, 3], {"MaxResults": 2})
-    second = page("Items", [1, 2, 3], {"MaxResults": 2, "NextToken": first["NextToken"]})
+    first = make_page("Items", [1, 2, 3], {"MaxResults": 2})
+    second = make_page("Items", [1, 2, 3], {"MaxResults": 2, "NextToken": first["NextToken"]})
     assert first["Items"] == [1, 2]
     assert second == {"Items": [3]}
 
 
 def test_an_invalid_token_is_refused():
     with pytest.raises(ValidationError, match="NextToken"):
-        page("Items", [], {"NextToken": "?"})
+        make_page("Items", [], {"NextToken": "?"})

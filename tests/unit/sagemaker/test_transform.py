@@ -99,7 +99,7 @@ def test_the_manifest_lists_every_shard_once(services):
         ({"TransformJobName": "-x"}, "name"),
         ({"TransformJobName": "x" * 64}, "name"),
         ({"MaxPayloadInMB": 101}, "0 to 100"),
-        ({"MaxPayloadInMB": 60, "MaxConcurrentTransforms": 2}, "at most 100"),
+        ({"MaxPayloadInMB": 60, "MaxConcurrentTransforms": 2}, "MaxConcurrentTransforms must be"),
         ({"Environment": {str(n): "x" for n in range(17)}}, "16 entries"),
         ({"Environment": {"x": "y" * 10241}}, "10240"),
         ({"TransformResources": {"InstanceCount": 101}}, "InstanceCount"),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from seqdrop.results.rows import RowMaker
 
 PLACE = [Column("record", "text"), Column("start", "whole"), Column("end", "whole")]
-# A sample stays in memory until the file is read; this many reads of 300 bp fit (work.selection.HELD).
+# A sample stays in memory until the file is read; this many reads of 300 bp fit (work.selection.MAX_MEMORY).
 MAX_READS = 1_000_000
 # Largest response of the container in bytes (models.archives.MAX_RESPONSE, with a margin).
 MAX_ANSWER = 60_000_000

@@ -79,13 +79,10 @@ class UploadMessage(TypedDict):
     upload: str
 
 
+# The body of a message in the queues of start_transform and start_training. It has one of three keys: `attempt` (a key)
+# waits for a job; `job` (a name) is to be started; `room` reports that a job slot is free (only start_transform), and
+# names the job that ended or the reporter.
 class StartMessage(TypedDict, total=False):
-    """The body of a message in the queues of start_transform and start_training.
-
-    It has one of three keys: `attempt` (a key) waits for a job; `job` (a name) is to be started; `room` reports that a
-    job slot is free (only start_transform), and names the job that ended or the reporter.
-    """
-
     attempt: str
     job: str
     room: str
