@@ -1,4 +1,4 @@
-"""`seqdrop predict`: predictions without AWS, by the handler of the model's archive and as a job makes them."""
+"""Predictions without AWS: by the handler of the model's archive, in the files that a job writes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.errors import SeqdropError
 from seqdrop.kinds.plans import KINDS
 from seqdrop.ledger.records import Attempt, Job, Upload
-from seqdrop.models.calibration import Calibration, of_archive
+from seqdrop.models.calibration import Calibration, read_calibration
 from seqdrop.reads.bed import Bed, read_bed
-from seqdrop.results.provenance import provenance
+from seqdrop.results.provenance import build_provenance
 from seqdrop.results.writer import SUMMARY, Predictions, result_files, write_summary
 from seqdrop.work.items import pack_shards
 from seqdrop.work.reading_pass import ReadingPass, make_reading
 
 from seqdrop_cli.deploy.archive import unpack
-from seqdrop_cli.deploy.model_package import digest
+from seqdrop_cli.deploy.model_package import digest_of
 from seqdrop_cli.handler import Handler
 
 if TYPE_CHECKING:
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 
     from seqdrop.config.analyses import Analysis
     from seqdrop.config.kind import Kind
+    from seqdrop.results.provenance import Provenance
 
 LOCAL = "local"  # in place of an upload's id and a job's name
-BATCH = 64_000  # bytes of work items to a request: some hundred windows, which fills the model's passes
+BATCH = 64_000  # bytes of work items in a request: some hundred windows, which fill the model's batches
 
 
 class ResultsExistError(SeqdropError):
@@ -41,7 +42,7 @@ class ResultsExistError(SeqdropError):
 
 @dataclass(frozen=True)
 class Masks:
-    """A BED that says what to fill, in place of runs of N."""
+    """A BED that names the intervals to fill, in place of runs of N."""
 
     path: Path
     bed: Bed
@@ -49,7 +50,7 @@ class Masks:
 
 @dataclass(frozen=True)
 class Input:
-    """What a first pass over the file found. A broken file has no predictions, as in the pipeline.
+    """The facts of a file from a first pass over it. A broken file has no predictions, as in the pipeline.
 
     `items`, `taken` and `distinct` are ReadingPass.counts.
     """
@@ -66,7 +67,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked of the model: `model` is where it came from, `archive` the bytes of its model.tar.gz."""
+    """A prediction to make: `model` is the path of the model, `archive` the bytes of its model.tar.gz."""
 
     model: Path
     archive: bytes
@@ -76,7 +77,7 @@ class Plan:
 
 @dataclass
 class Tally:
-    """How far the model has come; `windows` counts what the kind predicts, which is `kind.unit`."""
+    """Counts of what was predicted so far; `windows` counts what the kind predicts, in `kind.unit`."""
 
     kind: Kind
     items: int = 0
@@ -87,40 +88,51 @@ class Tally:
 
     @property
     def rate(self) -> float:
+        """Predictions per second."""
         return self.windows / self.seconds if self.seconds else 0.0
 
     def add(self, lines: list[bytes], seconds: float) -> None:
+        """Count more lines of predictions; `seconds` have passed since the start."""
         self.items += len(lines)
         self.windows += sum(map(self.kind.count_predictions, lines))
         self.errors += sum(b'"error":' in line for line in lines)
         self.seconds = seconds
 
 
+@dataclass(frozen=True)
+class Observer:
+    """What is called while predictions are made: `show` after each batch, `is_stopped` before each."""
+
+    show: Callable[[Tally], None] = lambda _: None
+    is_stopped: Callable[[], bool] = lambda: False
+
+
 def read_masks(path: Path) -> Masks:
-    """Raises InvalidFileError with all that is wrong with the BED."""
+    """Read a BED. Raise InvalidFileError with all that is wrong with it."""
     with path.open("rb", buffering=0) as file:
         return Masks(path, read_bed(file, str(path)))
 
 
 def examine(path: Path, analysis: Analysis, masks: Masks | None = None) -> Input:
-    """Read the file once. Raises InvalidFileError with all that is wrong with it, or with masks that do not fit it."""
+    """Read the file once. Raise InvalidFileError with all that is wrong with it, or with masks that do not fit it."""
     with _reading_pass(path, analysis, masks) as reading_pass:
         deque(reading_pass.items(), maxlen=0)
         report = reading_pass.reading.report()
-    facts = {name: report[name] for name in ("format", "sha256", "records")}
-    return Input(path, **facts, **reading_pass.counts, masks=masks)
+    return Input(
+        path=path,
+        format=report["format"] or "",
+        sha256=report["sha256"] or "",
+        records=report["records"] or 0,
+        **reading_pass.counts,
+        masks=masks,
+    )
 
 
-def predict(
-    found: Input,
-    plan: Plan,
-    shown: Callable[[Tally], None] = lambda tally: None,
-    stopped: Callable[[], bool] = lambda: False,
-) -> tuple[Tally, list[Path]]:
-    """Write to `plan.out` the files that a job of the analysis has, and a summary; answers how far it came, and them.
+def predict(file: Input, plan: Plan, observer: Observer | None = None) -> tuple[Tally, list[Path]]:
+    """Write to `plan.out` the files of a job of the analysis, and a summary; return the counts and the files.
 
-    Once `stopped` answers true no more is asked of the model; what was answered is written, and summary.json says
-    that it is not complete. Raises ResultsExistError, HandlerError, UnexpectedOutputError; there are no files then.
+    Once the observer stops, no more requests are made; the predictions so far are written, and summary.json says that
+    they are not complete. Raise ResultsExistError, HandlerError or UnexpectedOutputError, with no files written.
     """
     if any((plan.out / f"{kind.table}.jsonl").exists() for kind in KINDS.values() if kind.table):
         raise ResultsExistError(f"{plan.out} holds results already; name another folder with -o, or remove them")
@@ -128,78 +140,81 @@ def predict(
     with (
         unpack(plan.archive) as folder,
         Handler(folder, plan.analysis.kind.environment(plan.analysis)) as handler,
-        closing(_answers(handler, found, plan.analysis, tally, shown, stopped)) as answers,
+        closing(_predictions(handler, file, plan.analysis, tally, observer or Observer())) as predictions,
     ):
-        return tally, _written(found, plan, answers, tally)
+        return tally, _write(file, plan, predictions, tally)
 
 
 @contextmanager
 def _reading_pass(path: Path, analysis: Analysis, masks: Masks | None) -> Iterator[ReadingPass]:
     with path.open("rb", buffering=0) as file:
-        cover = BedMasks(LOCAL, masks.bed) if masks else None
-        yield ReadingPass(LOCAL, make_reading(file, str(path), analysis), analysis, cover)
+        bed_masks = BedMasks(LOCAL, masks.bed) if masks else None
+        yield ReadingPass(LOCAL, make_reading(file, str(path), analysis), analysis, bed_masks)
 
 
-def _answers(
-    handler: Handler,
-    found: Input,
-    analysis: Analysis,
-    tally: Tally,
-    shown: Callable[[Tally], None],
-    stopped: Callable[[], bool],
+def _predictions(
+    handler: Handler, file: Input, analysis: Analysis, tally: Tally, observer: Observer
 ) -> Generator[tuple[bytes, bytes]]:
-    """Work items and the handler's lines, in the order of the file."""
+    """Yield work items with the handler's lines, in the order of the file."""
     started = time.monotonic()
-    with _reading_pass(found.path, analysis, found.masks) as reading_pass:
+    with _reading_pass(file.path, analysis, file.masks) as reading_pass:
         for body, _ in pack_shards(reading_pass.items(), BATCH):
-            if stopped():
+            if observer.is_stopped():
                 return
-            asked = body.rstrip(b"\n")
-            lines = handler.ask(asked)
+            request = body.rstrip(b"\n")
+            lines = handler.ask(request)
             tally.add(lines, time.monotonic() - started)
-            shown(tally)
-            yield from zip(asked.split(b"\n"), lines, strict=True)
+            observer.show(tally)
+            yield from zip(request.split(b"\n"), lines, strict=True)
     tally.complete = True
 
 
 @dataclass
-class Apart:
-    """Pairs of work items and answers as two iterables of which the answer is asked for first."""
+class _Unzipped:
+    """Pairs of work items and lines as two iterables that are read in turn, the line first."""
 
     pairs: Iterator[tuple[bytes, bytes]]
-    asked: deque[bytes] = field(default_factory=lambda: deque(maxlen=1))
+    read_items: deque[bytes] = field(default_factory=lambda: deque(maxlen=1))
 
     def lines(self) -> Iterator[bytes]:
+        """Yield the line of each pair."""
         for item, line in self.pairs:
-            self.asked.append(item)
+            self.read_items.append(item)
             yield line
 
     def items(self) -> Iterator[bytes]:
-        """To be asked only after a line was."""
+        """Yield the item of the pair whose line was read last."""
         while True:
-            yield self.asked.popleft()
+            yield self.read_items.popleft()
 
 
-def _written(found: Input, plan: Plan, answers: Iterator[tuple[bytes, bytes]], tally: Tally) -> list[Path]:
-    """Write the files that finish writes, by the same writer."""
-    apart = Apart(answers)
-    calibration = of_archive(plan.archive)
-    made_by = _provenance(found, plan, calibration)
-    predictions = Predictions(plan.analysis, apart.lines(), made_by, calibration, apart.items())
-    with result_files(predictions) as results:
-        write_summary(predictions, results, complete=tally.complete)
+def _write(file: Input, plan: Plan, predictions: Iterator[tuple[bytes, bytes]], tally: Tally) -> list[Path]:
+    """Write the files that the finish stage writes, with the same writer."""
+    unzipped = _Unzipped(predictions)
+    calibration = read_calibration(plan.archive)
+    origin = _provenance(file, plan, calibration)
+    content = Predictions(plan.analysis, unzipped.lines(), origin, calibration, unzipped.items())
+    with result_files(content) as results:
+        write_summary(content, results, complete=tally.complete)
         plan.out.mkdir(parents=True, exist_ok=True)
         names = [*results.names, SUMMARY]
         return [Path(shutil.move(results.folder / name, plan.out / name)) for name in names]
 
 
-def _provenance(found: Input, plan: Plan, calibration: Calibration | None) -> dict:
-    upload = Upload("VALIDATED", id=LOCAL, key=found.path.name, sha256=found.sha256, records=found.records)
-    numbers = {"taken": found.taken, "distinct": found.distinct}
-    attempt = Attempt("PREDICTED", upload_id=LOCAL, analysis=plan.analysis.name, **numbers)
-    model = {"model": plan.model.name, "model_key": str(plan.model), "model_digest": digest(plan.archive)}
-    job = Job("DONE", name=LOCAL, **model, calibration=calibration.as_json() if calibration else "")
-    return provenance(upload, attempt, job, plan.analysis, _as_upload(found.masks) if found.masks else None)
+def _provenance(file: Input, plan: Plan, calibration: Calibration | None) -> Provenance:
+    upload = Upload("VALIDATED", id=LOCAL, key=file.path.name, sha256=file.sha256, records=file.records)
+    attempt = Attempt(
+        "PREDICTED", upload_id=LOCAL, analysis=plan.analysis.name, taken=file.taken, distinct=file.distinct
+    )
+    job = Job(
+        "DONE",
+        name=LOCAL,
+        model=plan.model.name,
+        model_key=str(plan.model),
+        model_digest=digest_of(plan.archive),
+        calibration=calibration.as_json() if calibration else "",
+    )
+    return build_provenance(upload, attempt, job, plan.analysis, _as_upload(file.masks) if file.masks else None)
 
 
 def _as_upload(masks: Masks) -> Upload:

@@ -1,4 +1,4 @@
-"""SageMaker's models: made, found, refused and allowed as AWS does."""
+"""SageMaker's models: create, describe, list and delete, with the errors and permissions of AWS."""
 
 import pytest
 
@@ -18,26 +18,30 @@ def arn(aws, name: str) -> str:
     return f"arn:aws:sagemaker:{aws.region}:{aws.account}:model/{name.lower()}"
 
 
-def test_a_model_is_described_as_it_was_made(aws, bench):
+def test_a_model_is_described_as_it_was_created(aws, bench):
     name = unique_name("Model")
-    answer = bench.sagemaker.create_model(
+    response = bench.sagemaker.create_model(
         ModelName=name,
         ExecutionRoleArn=bench.role,
         Tags=[{"Key": "a", "Value": "b"}],
         PrimaryContainer={"Image": bench.image, "ModelDataUrl": bench.data, "Environment": {"A": "1"}},
     )
-    assert answer["ModelArn"] == arn(aws, name)
-    found = bench.sagemaker.describe_model(ModelName=name)
-    assert found["PrimaryContainer"] == {"Image": bench.image, "ModelDataUrl": bench.data, "Environment": {"A": "1"}}
-    assert (found["ModelName"], found["ExecutionRoleArn"]) == (name, bench.role)
-    assert found["CreationTime"].tzinfo
-    assert not found["EnableNetworkIsolation"]
+    assert response["ModelArn"] == arn(aws, name)
+    description = bench.sagemaker.describe_model(ModelName=name)
+    assert description["PrimaryContainer"] == {
+        "Image": bench.image,
+        "ModelDataUrl": bench.data,
+        "Environment": {"A": "1"},
+    }
+    assert (description["ModelName"], description["ExecutionRoleArn"]) == (name, bench.role)
+    assert description["CreationTime"].tzinfo
+    assert not description["EnableNetworkIsolation"]
 
 
 def test_a_model_is_listed_and_deleted(bench):
     name = bench.create_model()
-    listed = bench.sagemaker.list_models(NameContains=name)["Models"]
-    assert [entry["ModelName"] for entry in listed] == [name]
+    summaries = bench.sagemaker.list_models(NameContains=name)["Models"]
+    assert [entry["ModelName"] for entry in summaries] == [name]
     bench.sagemaker.delete_model(ModelName=name)
     assert not bench.sagemaker.list_models(NameContains=name)["Models"]
     for operation in (bench.sagemaker.describe_model, bench.sagemaker.delete_model):
@@ -59,7 +63,7 @@ def test_lists_come_in_pages(bench):
     assert [[entry["ModelName"][-1] for entry in page["Models"]] for page in pages] == [["0", "1"], ["2"]]
 
 
-def test_a_name_is_given_once_whatever_its_case(bench):
+def test_names_are_unique_regardless_of_case(bench):
     with expect_error("ValidationException", "Cannot create already existing model"):
         bench.sagemaker.create_model(
             ModelName=bench.model.upper(),
@@ -68,7 +72,7 @@ def test_a_name_is_given_once_whatever_its_case(bench):
         )
 
 
-def test_model_data_must_be_there(bench):
+def test_model_data_must_exist(bench):
     with expect_error("ValidationException", "Could not find model data at s3://"):
         bench.create_model(ModelDataUrl=f"s3://{bench.bucket}/absent.tar.gz")
 
@@ -87,17 +91,17 @@ def test_the_execution_role_must_trust_sagemaker(aws, bench, service):
 
 
 @pytest.mark.parametrize(
-    ("container", "said"),
+    ("container", "message"),
     [
         ({"Image": ""}, "primaryContainer.image"),
         ({"ModelPackageName": "package"}, "ModelPackageName is not supported by the embedded SageMaker"),
         ({"Mode": "MultiModel"}, "multi-model container is not supported"),
-        ({"ModelDataUrl": "https://host/model.tar.gz"}, "other than s3:// is not supported"),
+        ({"ModelDataUrl": "https://host/model.tar.gz"}, "does not begin with s3://, is not supported"),
         ({"Environment": {"A": "x" * 1025}}, "length less than or equal to 1024"),
     ],
 )
-def test_containers_that_are_refused(bench, container, said):
-    with expect_error("ValidationException", said):
+def test_containers_that_are_refused(bench, container, message):
+    with expect_error("ValidationException", message):
         bench.create_model(**container)
 
 
@@ -112,7 +116,7 @@ def test_tags_are_added_listed_and_removed(aws, bench):
 
 
 class TestPermissions:
-    """The caller's own policies decide, on the resource's ARN."""
+    """The caller's own policies decide, with the resource's ARN."""
 
     def attempt(self, aws, bench, *statements, **request):
         client = assume_role(aws, make_role(aws, *statements)).client("sagemaker")
@@ -158,10 +162,10 @@ class TestPermissions:
         )
         with expect_error("AccessDeniedException"):
             self.attempt(aws, bench, passing, creating)
-        made = self.attempt(aws, bench, passing, creating, Tags=[tag])["ModelArn"]
+        resource = self.attempt(aws, bench, passing, creating, Tags=[tag])["ModelArn"]
         reading = allow("sagemaker:ListTags", Condition={"StringEquals": {"aws:ResourceTag/project": "seqdrop"}})
         reader = assume_role(aws, make_role(aws, reading)).client("sagemaker")
-        assert reader.list_tags(ResourceArn=made)["Tags"] == [tag]
+        assert reader.list_tags(ResourceArn=resource)["Tags"] == [tag]
         with expect_error("AccessDeniedException"):
             reader.list_tags(ResourceArn=arn(aws, bench.model))
 
@@ -172,18 +176,18 @@ class TestPermissions:
         with expect_error("AccessDeniedException", "explicit deny"):
             client.describe_model(ModelName=bench.model)
 
-    def test_keys_that_nobody_has_are_refused(self, aws):
+    def test_unknown_access_keys_are_refused(self, aws):
         stranger = aws.session({"AccessKeyId": "AKIAABSENT0000000000", "SecretAccessKey": "x"})
         with expect_error("UnrecognizedClientException"):
             stranger.client("sagemaker").list_models()
 
 
-def test_an_operation_that_is_not_there_says_so(aws):
+def test_an_absent_operation_is_an_error(aws):
     with expect_error("ValidationException", "no operation 'ListEndpoints'"):
         aws.client("sagemaker").list_endpoints()
 
 
-def test_each_region_has_models_of_its_own(aws, bench):
+def test_each_region_has_its_own_models(aws, bench):
     elsewhere = aws.client("sagemaker", region_name="eu-west-1")
     assert not elsewhere.list_models()["Models"]
     with expect_error("ValidationException", "eu-west-1"):

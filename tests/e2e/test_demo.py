@@ -99,7 +99,7 @@ def test_ctrl_c_leaves_nothing_running(demo, tmp_path, told):
     if told == "enforced":  # while the first goes on, a second in the same folder says so and touches nothing
         second = demo()
         assert "another `make demo` is running" in finish(second)
-        assert second.returncode == 1
+        assert second.returncode == 2
         assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)
     text = finish(process)
@@ -114,15 +114,23 @@ def test_a_port_that_is_taken_is_said(demo, tmp_path):
         taken.listen()
         process = demo("--port", str(taken.getsockname()[1]))
         text = finish(process)
-    assert process.returncode == 1
+    assert process.returncode == 2
     assert "is in use" in text
     assert left_running(tmp_path) == []
 
 
 def test_a_file_that_is_not_there_is_said_before_anything_starts(demo):
     process = demo("--drop", "no such file")
-    assert "no such file is not there" in finish(process)
-    assert process.returncode == 1
+    assert finish(process) == "seqdrop: no such file does not exist; check the path\n"
+    assert process.returncode == 2
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "abc", "-1"])
+def test_a_wrong_port_is_one_line(demo, port):
+    process = demo(f"--port={port}")
+    text = finish(process)
+    assert (process.returncode, text.count("\n")) == (2, 1)
+    assert f"seqdrop: argument --port: '{port}' is not a port: it is a number from 1 to 65535" in text
 
 
 def test_kept_used_again_and_stopped(demo, tmp_path, repository):
@@ -145,7 +153,11 @@ def test_kept_used_again_and_stopped(demo, tmp_path, repository):
         [*command, "status"], cwd=tmp_path, capture_output=True, text=True, env=environment, check=True
     )
     assert "reads/my reads/good.fastq" in status.stdout
-    assert "truncated" in status.stdout
+    fields = [line.split("\t") for line in status.stdout.splitlines()]
+    assert sorted(field[1:] for field in fields) == [
+        ["ARCHIVED", "reads/my reads/good.fastq"],
+        ["REJECTED", "reads/my reads/bad.fastq"],
+    ]
 
     second = demo("--drop", str(mine / "bad.fastq"))
     assert "is up at" in finish(second)

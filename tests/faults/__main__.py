@@ -9,7 +9,7 @@ import time
 from tests.faults.families import FAMILIES, FILES, Family
 from tests.faults.schedule import Schedule
 from tests.faults.search import HUNDRED, InvariantError, check, search
-from tests.support.aws.wire import Wire, wired
+from tests.support.aws.wire import Wire, wire_services
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument("--schedule", help="play this schedule, in the form that a failure prints")
     options = parser.parse_args()
     family = FAMILIES[options.family]
-    with wired(family.analyses, **family.settings) as wire:
+    with wire_services(family.analyses, **family.settings) as wire:
         if options.schedule:
             return _play_one(wire, Schedule.from_json(options.schedule), family)
         return _play_many(wire, options.n, options.seed, family)

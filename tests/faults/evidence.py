@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from seqdrop.ledger import moves
 from seqdrop.uploads import upload_id
 
-from tests.support.aws.expressions import plain
+from tests.support.aws.expressions import to_python
 
 if TYPE_CHECKING:
     from tests.faults.play import Player
@@ -111,5 +111,5 @@ class Evidence:
 
 
 def _record(item: dict) -> dict:
-    record = {name: plain(value) for name, value in item.items()}
+    record = {name: to_python(value) for name, value in item.items()}
     return record | {name: int(record[name]) for name in ("number", "revision") if name in record}

@@ -10,7 +10,7 @@ from seqdrop.stages.finish.bisect import MAX_LOST
 
 from tests.faults import files, work
 from tests.faults.evidence import Drop, Evidence
-from tests.support.aws.model import answers
+from tests.support.aws.model import predict
 from tests.support.aws.sagemaker import BREAKS, DIES, DIES_LATE, Job
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Check(Evidence):
         if job is None:
             return []
         model = self.world.sagemaker.models[job.request["ModelName"]]["PrimaryContainer"]["ModelDataUrl"]
-        return list(map(json.loads, answers("\n".join(map(json.dumps, items)).encode(), model).splitlines()))
+        return list(map(json.loads, predict("\n".join(map(json.dumps, items)).encode(), model).splitlines()))
 
     def _rejected(self, drop, upload, there, copy, gone) -> Iterator[str]:
         if not there and not gone:
@@ -171,5 +171,5 @@ def ended_it(job: Job | None, attempt: dict) -> bool:
     """Return True if an attempt failed because of its job, and not because of Seqdrop."""
     if job is None:
         return False
-    lost = attempt.get("lost", 0) >= MAX_LOST and job.fate in (DIES, DIES_LATE)
-    return job.status == "Stopped" or lost or (job.fate == BREAKS and len(job.shards) == 1)
+    lost = attempt.get("lost", 0) >= MAX_LOST and job.ending in (DIES, DIES_LATE)
+    return job.status == "Stopped" or lost or (job.ending == BREAKS and len(job.shards) == 1)

@@ -12,7 +12,7 @@ from tests.faults import schedule as s
 from tests.faults.bus import job_changed
 from tests.faults.files import MODELS, point_to
 from tests.faults.operators import COMMANDS, LATE, RELEASE, REPLAY, Command
-from tests.support.aws.expressions import plain
+from tests.support.aws.expressions import to_python
 
 if TYPE_CHECKING:
     from tests.faults.evidence import Drop
@@ -148,7 +148,7 @@ class Lab:
 
     def _records(self, kind: str) -> list[dict]:
         items = [item for item in self._world.table.items.values() if item.get("kind") == {"S": kind}]
-        return [{name: plain(value) for name, value in item.items()} for item in items]
+        return [{name: to_python(value) for name, value in item.items()} for item in items]
 
     @property
     def _ids(self) -> list[str]:

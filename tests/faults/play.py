@@ -32,14 +32,14 @@ class Player:
     def __init__(self, wire: Wire, schedule: s.Schedule, family: Family):
         self.world, self._family = family.world(), family
         self.lab, self._trouble = Lab(self.world, family), Trouble(self.world, schedule)
-        wire.answer, wire.clock = self._answer, self.world.clock
+        wire.respond, wire.clock = self._answer, self.world.clock
         self.runs = 0
         self.disturbed = len(schedule.mishaps)
         self._acts = list(_expand_acts(schedule.acts))
         self._order = s.expand(schedule.order)
         self.world.mishaps = s.expand(schedule.mishaps)
-        self.world.sagemaker.fates = s.expand(schedule.endings)
-        self.world.sagemaker.room = schedule.capacity
+        self.world.sagemaker.endings = s.expand(schedule.endings)
+        self.world.sagemaker.job_limit = schedule.capacity
         self.calls = self._steps = self._deliveries = 0
         self._running: Invocation | None = None
         self._paused: list[Invocation] = []
@@ -174,7 +174,7 @@ class Player:
         """Deliver messages, end jobs and run the reconciler, without faults, until nothing moves."""
         self._trouble.end()
         self._order, self.world.mishaps = {}, {}
-        self.world.sagemaker.fates, self.world.sagemaker.room = {}, 1000
+        self.world.sagemaker.endings, self.world.sagemaker.job_limit = {}, 1000
         quiet, days, state = 0, 0, None
         for seconds in RESTS:
             while self._work():

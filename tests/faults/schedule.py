@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.faults.files import KINDS
 from tests.faults.world import MISHAPS
-from tests.support.aws.sagemaker import FATES
+from tests.support.aws.sagemaker import ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,7 +114,7 @@ def schedules() -> st.SearchStrategy[Schedule]:
     return with_trouble(
         st.builds(lambda *some: tuple(act for part in some for act in part), first, st.lists(acts, max_size=6)),
         OPERATIONS,
-        FATES,
+        ENDINGS,
     )
 
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from tests.faults import schedule as s
 from tests.faults.lambdas import Crash, Invocation
-from tests.support.aws.dynamodb import cancelled
+from tests.support.aws.dynamodb import cancellation
 from tests.support.aws.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Trouble:
         elif fault == s.STALE:
             self._world.table.stale = 3
         elif fault == s.CONFLICT and call.operation == "TransactWriteItems":
-            raise cancelled([{"Code": "TransactionConflict"}] * len(call.request["TransactItems"]))
+            raise cancellation([{"Code": "TransactionConflict"}] * len(call.request["TransactItems"]))
         elif fault == s.NO_ROOM and call.operation.startswith("Create") and call.operation.endswith("Job"):
             raise RefusedError("ResourceLimitExceeded", "The account-level service limit is reached")
         elif fault == s.BROKEN:

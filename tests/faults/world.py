@@ -11,7 +11,7 @@ from tests.faults import bus
 from tests.support.aws.account import Account, Call
 from tests.support.aws.clock import Clock
 from tests.support.aws.errors import RefusedError
-from tests.support.aws.expressions import plain
+from tests.support.aws.expressions import to_python
 from tests.support.aws.template import buckets, environment, queues
 
 if TYPE_CHECKING:
@@ -92,10 +92,10 @@ class World(Account):
     def landing_changed(self) -> None:
         """Handle a new or deleted object in the landing bucket."""
 
-    def _ended(self, job: Job) -> None:
+    def _on_end(self, job: Job) -> None:
         self.announce(bus.job_changed(job))
 
-    def _created(self, bucket: Bucket, version: Version) -> None:
+    def _on_create(self, bucket: Bucket, version: Version) -> None:
         if bucket.name == self.name("landing"):
             if self._by_function:
                 self.wrong.append(f"a function wrote {version.key} into the landing bucket")
@@ -116,11 +116,11 @@ class World(Account):
         if version and not any((copy.body, copy.storage) == (version.body, "DEEP_ARCHIVE") for copy in copies):
             self.wrong.append(f"{version.key} was deleted, and it has no copy")
 
-    def _written(self, before: dict | None, after: dict | None) -> None:
+    def _on_write(self, before: dict | None, after: dict | None) -> None:
         """Each write must have read the revision before it, and each move must be in the table of moves."""
         if after is None or "revision" not in after:
             return
-        read, stored = plain(after["revision"]) - 1, plain(before["revision"]) if before else 0
+        read, stored = to_python(after["revision"]) - 1, to_python(before["revision"]) if before else 0
         if read != stored:
             self.wrong.append(f"{_name(after)}: revision {stored} was replaced by a write that had read {read}")
         if "state" in after:

@@ -1,58 +1,81 @@
-"""seqdrop release: files whose attempt failed are archived without predictions."""
+"""`seqdrop release`: archive files whose attempt failed, without predictions."""
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from seqdrop.stages.operator import release as stage
-
-from seqdrop_cli import target as targets
-from seqdrop_cli.dry_run import Proposal, carry_out, show
-from seqdrop_cli.progress import read_progress
-from seqdrop_cli.selectors import Choice, chosen
-from seqdrop_cli.selectors import add as add_choice
+from seqdrop_cli.command import Command, StackOptions, add_stack
+from seqdrop_cli.console import show_status
+from seqdrop_cli.parsing import Example
+from seqdrop_cli.selectors import Selector, add_selectors, select_uploads
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from argparse import ArgumentParser
+
     from seqdrop.ledger.records import Upload
     from seqdrop.runtime.services import Services
 
-HELP = """\
-A valid file whose attempt failed stays in the landing bucket until it is replayed or released. Released, it is copied
-to Deep Archive like any other, and its receipt says that a person released it without predictions.
+    from seqdrop_cli.dry_run import Proposal
 
-Without --yes nothing is done: a table says what would be.
+TEXT = """\
+A valid file whose attempt failed stays in the landing bucket until it is replayed or released. A released file is
+copied to Deep Archive like any other, and its receipt says that a person released it without predictions.
 
-  seqdrop release ABCDEFGHIJKLMNOPQRSTUVWXYZ --yes     one upload
-  seqdrop release --run reads/run7                     all below a folder whose attempt failed
+Without --yes nothing is done: a table shows what would be done.
 
-It can be replayed afterwards while its work items last, 14 days from the day it was read. The files of a training, and
-a BED, are released one by one or as a folder, like any other file.
+A released file can be replayed while its work items last, 14 days from the day it was read. The files of a training,
+and a BED, are released one by one or as a folder, like any other file.
 """
+SELECTORS = ("run",)
+EXAMPLES = (
+    Example("seqdrop release --run reads/run7", "all below a folder whose attempt failed"),
+    Example("seqdrop release ABCDEFGHIJKLMNOPQRSTUVWXYZ --yes", "one upload"),
+)
 
 
-def add(commands, command) -> None:
-    """The command's arguments."""
-    one = command(commands, "release", run, "archive files whose attempt failed, without predictions")
-    one.description, one.formatter_class = HELP, argparse.RawDescriptionHelpFormatter
-    add_choice(one, "run")
-    one.add_argument("--yes", action="store_true", help="do it")
+@dataclass(frozen=True)
+class Options(StackOptions):
+    """Arguments of `seqdrop release`."""
+
+    uploads: list[str]
+    folder: str | None
+    yes: bool
 
 
-def run(options, console: Console) -> int:
-    choice, services = Choice.of(options), targets.find(options.stack).services()
-    with console.status("looking at what was chosen"):
-        found = [_proposal(services, one) for one in chosen(services.ledger, choice)]
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_selectors(parser, *SELECTORS)
+    parser.add_argument("--yes", action="store_true", help="do it (default: only show what would be done)")
+    add_stack(parser)
+
+
+def run(options: Options) -> int:
+    """Show or carry out the releases; return the exit status."""
+    selector = Selector(tuple(options.uploads), options.folder or "").require(*SELECTORS)
+    from seqdrop_cli.dry_run import carry_out, show_proposals
+    from seqdrop_cli.target import find_target
+
+    services = find_target(options).services()
+    with show_status("reading the ledger"):
+        proposals = [_propose(services, upload) for upload in select_uploads(services.ledger, selector)]
     if options.yes:
-        return carry_out(found, "released", console)
-    show(found, "released", console)
+        return carry_out(proposals, "released")
+    show_proposals(proposals, "released")
     return 0
 
 
-def _proposal(services: Services, upload: Upload) -> Proposal:
-    refused = stage.explain_refusal(services, upload)
-    told = refused or "archived without predictions"
-    do = None if refused else partial(stage.release, services, upload)
-    return Proposal(read_progress(services.ledger, upload.id, upload.key, upload.size), told, do)
+def _propose(services: Services, upload: Upload) -> Proposal:
+    from seqdrop.stages.operator import release
+
+    from seqdrop_cli.dry_run import Proposal
+    from seqdrop_cli.progress import read_progress
+
+    refusal = release.explain_refusal(services, upload)
+    act = None if refusal else partial(release.release, services, upload)
+    progress = read_progress(services.ledger, upload.id, upload.key, upload.size)
+    return Proposal(progress, refusal or "archived without predictions", act)
+
+
+COMMAND = Command(Options, add_arguments, run, TEXT, EXAMPLES)

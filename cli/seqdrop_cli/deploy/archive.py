@@ -1,4 +1,4 @@
-"""Making a model.tar.gz as the Hugging Face inference container wants it: the checkpoint, and code/ beside it."""
+"""model.tar.gz as the Hugging Face inference container expects it: the checkpoint, and its code in code/."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from seqdrop_cli.deploy.vocabulary import UnsuitableModelError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-CODE, PROTEIN_CODE = MODEL_CODE / "dnabert", MODEL_CODE / "protein"
-# Training code lies in the same folder; the container needs what inference.py imports.
+DNA_CODE, PROTEIN_CODE = MODEL_CODE / "dnabert", MODEL_CODE / "protein"
+# Training code is in the same folder; the container needs what inference.py imports.
 LEFT_OUT = {"train.py"}
-# The card and what belongs to it. Optimizer states, other frameworks' weights and tokenizers are nothing to the
-# handler, and a requirements.txt would have the container install packages at its start.
-KEPT = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md", "figures.json", "metrics.json", "calibration.json")
-PROTEIN_FILES = (*KEPT, "card.json", "config.json", "vocab.txt", "model.safetensors")
+# The model card and its files. The handler does not read optimizer states, other frameworks' weights or tokenizers,
+# and a requirements.txt would make the container install packages when it starts.
+CARD_FILES = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md", "figures.json", "metrics.json", "calibration.json")
+PROTEIN_FILES = (*CARD_FILES, "card.json", "config.json", "vocab.txt", "model.safetensors")
 
 
 def pack_model(folder: Path, code: Path | None = None, task: str | None = None, labels: tuple[str, ...] = ()) -> bytes:
@@ -37,35 +37,35 @@ def pack_model(folder: Path, code: Path | None = None, task: str | None = None, 
     """
     if is_protein(folder):
         read_protein(folder)
-        return protein_archive(folder, code)
-    return archive(folder, read_checkpoint(folder, task, labels), code)
+        return pack_protein(folder, code)
+    return pack_dna(folder, read_checkpoint(folder, task, labels), code)
 
 
-def archive(folder: Path, checkpoint: Checkpoint, code: Path | None = None) -> bytes:
-    """As `pack_model`, of a checkpoint that was read from the folder."""
-    return make_tar_gz(_members(folder, checkpoint, code or CODE))
+def pack_dna(folder: Path, checkpoint: Checkpoint, code: Path | None = None) -> bytes:
+    """Return the archive of a DNA model whose checkpoint was read from the folder."""
+    return make_tar_gz(_members(folder, checkpoint, code or DNA_CODE))
 
 
-def protein_archive(folder: Path, code: Path | None = None) -> bytes:
-    """As `pack_model`, of a protein model, whose files are taken as they are."""
+def pack_protein(folder: Path, code: Path | None = None) -> bytes:
+    """Return the archive of a protein model, whose files are taken unchanged."""
     return make_tar_gz({**_files(folder, PROTEIN_FILES), **_code(code or PROTEIN_CODE)})
 
 
 @contextmanager
 def unpack(body: bytes) -> Iterator[Path]:
-    """A folder with the archive's files, as the container sees them; gone afterwards. Raises UnsuitableModelError."""
+    """Yield a temporary folder with the archive's files, as the container sees them. Raise UnsuitableModelError."""
     with TemporaryDirectory(prefix="seqdrop-model-") as name:
         try:
             with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as tar:
                 tar.extractall(name, filter="data")  # refuses names and links that lead out, and devices
         except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-            raise UnsuitableModelError(f"the file is no model.tar.gz: {error}") from error
+            raise UnsuitableModelError(f"the file is not a model.tar.gz: {error}") from error
         yield Path(name)
 
 
 def _members(folder: Path, checkpoint: Checkpoint, code: Path) -> Mapping[str, Content]:
     return {
-        **_files(folder, KEPT),
+        **_files(folder, CARD_FILES),
         **_code(code),
         "config.json": (json.dumps(checkpoint.config, indent=2, sort_keys=True) + "\n").encode(),
         "vocab.txt": checkpoint.vocabulary.text(),
@@ -79,7 +79,5 @@ def _files(folder: Path, names: tuple[str, ...]) -> dict[str, Path]:
 
 def _code(folder: Path) -> dict[str, Path]:
     if not (folder / "inference.py").is_file():
-        raise UnsuitableModelError(
-            f"{folder / 'inference.py'} is not there; name the folder of the model code with --code"
-        )
+        raise UnsuitableModelError(f"{folder / 'inference.py'} does not exist; name the folder of the code with --code")
     return {f"code/{name}": path for name, path in find_modules(folder, LEFT_OUT).items()}

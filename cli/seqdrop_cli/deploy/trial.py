@@ -1,4 +1,4 @@
-"""The trial of a new archive: its packaged handler predicts made-up sequences, or it is not worth uploading."""
+"""The trial of a new archive: its packaged handler predicts made-up sequences before the archive is uploaded."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ if TYPE_CHECKING:
     from seqdrop.config.kind import Kind
 
 
-def try_out(folder: Path, kind: Kind, longest: int) -> str:
-    """Ask the handler of an unpack archive; return what was done, for people. Raises UnsuitableModelError,
-    HandlerError.
+def try_model(folder: Path, kind: Kind, longest: int) -> str:
+    """Have the handler of an unpacked archive predict; return a line for people that says what was done.
 
-    `longest` is what the model takes at once, in bases or residues.
+    `longest` is what the model takes at once, in bases or residues. Raise UnsuitableModelError, HandlerError.
     """
     trial = kind.trial(longest)
     with Handler(folder, trial.environment) as handler:
         lines = handler.ask(b"\n".join(trial.items))
     if fault := trial.fault(lines):
-        raise UnsuitableModelError(f"the model was tried, and {fault}")
-    return f"{trial.about} were answered by the packaged handler ({kind.task})"
+        raise UnsuitableModelError(f"the trial of the model failed: {fault}")
+    return f"the packaged handler predicted {trial.about} ({kind.task})"

@@ -1,4 +1,4 @@
-"""The vocabulary of a checkpoint folder: k-mers, told from everything that would make each of them `[UNK]`."""
+"""The vocabulary of a checkpoint folder: k-mers, and refusal of all that would turn every k-mer into `[UNK]`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ K = range(3, 7)
 
 
 class UnsuitableModelError(SeqdropError):
-    """A checkpoint that the model code would refuse, or would answer nonsense with; the message says what to do."""
+    """A checkpoint that the model code would refuse, or with which it would predict nonsense."""
 
 
 @dataclass(frozen=True)
@@ -28,46 +28,59 @@ class Vocabulary:
     k: int
 
     def text(self) -> bytes:
-        """As vocab.txt has it."""
+        """Return the vocabulary as the content of vocab.txt."""
         return ("\n".join(self.tokens) + "\n").encode()
 
 
+@dataclass(frozen=True)
+class _Tokenizer:
+    """What matters here of tokenizer.json."""
+
+    type: str
+    tokens: tuple[str, ...]
+    is_lower_case: bool
+
+
 def read_vocabulary(folder: Path) -> Vocabulary:
-    """From vocab.txt or, where there is none, tokenizer.json.
+    """Read the vocabulary from vocab.txt, or from tokenizer.json where there is no vocab.txt.
 
-    Raises UnsuitableModelError for one without upper-case k-mers.
+    Raise UnsuitableModelError for one without upper-case k-mers.
     """
-    fast = _tokenizer(folder)
-    plain = folder / "vocab.txt"
-    if not plain.is_file() and not fast:
-        raise UnsuitableModelError(f"{folder} has neither vocab.txt nor tokenizer.json, so its tokens are not known")
-    if not plain.is_file() and fast["type"] != "WordPiece":
+    tokenizer = _read_tokenizer(folder)
+    vocabulary = _vocabulary(_read_tokens(folder, tokenizer))
+    _check_complete(vocabulary)
+    _check_tokenizer(folder, vocabulary, tokenizer)
+    return vocabulary
+
+
+def _read_tokens(folder: Path, tokenizer: _Tokenizer | None) -> tuple[str, ...]:
+    path = folder / "vocab.txt"
+    if path.is_file():
+        return tuple(path.read_text("utf-8").split())
+    if tokenizer is None:
+        raise UnsuitableModelError(f"{folder} has neither vocab.txt nor tokenizer.json, so its tokens are unknown")
+    if tokenizer.type != "WordPiece":
         raise UnsuitableModelError(
-            f"tokenizer.json is a {fast['type']} vocabulary, as DNABERT-2 has it. This model code is for DNABERT's "
-            "k-mers; to it nearly all of them would be [UNK]. Take a k-mer checkpoint, such as DNABERT's with k = 6"
+            f"tokenizer.json is a {tokenizer.type} vocabulary, such as that of DNABERT-2. This model code is for "
+            "DNABERT's k-mers, and nearly all of them would be [UNK]. Use a k-mer checkpoint, such as DNABERT's (k = 6)"
         )
-    tokens = tuple(plain.read_text("utf-8").split()) if plain.is_file() else fast["tokens"]
-    found = Vocabulary(tokens, _length(tokens))
-    _check_whole(found)
-    _check_trap(folder, found, fast)
-    return found
+    return tokenizer.tokens
 
 
-def _tokenizer(folder: Path) -> dict:
-    """What matters here of tokenizer.json; empty without one."""
+def _read_tokenizer(folder: Path) -> _Tokenizer | None:
     path = folder / "tokenizer.json"
     if not path.is_file():
-        return {}
+        return None
     content = json.loads(path.read_text("utf-8"))
     model = content.get("model") or {}
     names = model.get("vocab") or {}
-    if isinstance(names, list):  # as Unigram has it: pairs of token and score
+    if isinstance(names, list):  # Unigram has pairs of token and score
         names = {token: place for place, (token, _) in enumerate(names)}
-    lowers = bool((content.get("normalizer") or {}).get("lowercase"))
-    return {"type": model.get("type", "?"), "tokens": tuple(sorted(names, key=names.get)), "lowers": lowers}
+    is_lower_case = bool((content.get("normalizer") or {}).get("lowercase"))
+    return _Tokenizer(model.get("type", "?"), tuple(sorted(names, key=names.__getitem__)), is_lower_case)
 
 
-def _length(tokens: tuple[str, ...]) -> int:
+def _vocabulary(tokens: tuple[str, ...]) -> Vocabulary:
     lengths = sorted({len(token) for token in tokens if not token.strip(BASES)})
     if not lengths and any(not token.strip(BASES.lower()) for token in tokens):
         raise UnsuitableModelError(
@@ -75,41 +88,42 @@ def _length(tokens: tuple[str, ...]) -> int:
             "[UNK]. If the model was trained on them, write them in upper case, in the same order"
         )
     if len(lengths) != 1 or lengths[0] not in K:
-        found = f"k-mers of lengths {', '.join(map(str, lengths))}" if lengths else "no k-mers"
+        content = f"k-mers of lengths {', '.join(map(str, lengths))}" if lengths else "no k-mers"
         raise UnsuitableModelError(
-            f"the vocabulary must hold k-mers of one length, 3 to 6, over A, C, G and T; it has {found}"
+            f"the vocabulary must hold k-mers of one length, 3 to 6, over A, C, G and T; it has {content}"
         )
-    return lengths[0]
+    return Vocabulary(tokens, lengths[0])
 
 
-def _check_whole(found: Vocabulary) -> None:
-    missing = [token for token in SPECIALS if token not in found.tokens]
+def _check_complete(vocabulary: Vocabulary) -> None:
+    missing = [token for token in SPECIALS if token not in vocabulary.tokens]
     if missing:
         raise UnsuitableModelError(f"the vocabulary lacks {' '.join(missing)}")
-    kmers = {token for token in found.tokens if not token.strip(BASES)}
-    if len(kmers) < len(BASES) ** found.k:
-        lacks = len(BASES) ** found.k - len(kmers)
+    kmers = {token for token in vocabulary.tokens if not token.strip(BASES)}
+    total = len(BASES) ** vocabulary.k
+    if len(kmers) < total:
         raise UnsuitableModelError(
-            f"the vocabulary lacks {lacks} of the {len(BASES) ** found.k} {found.k}-mers; they'd be [UNK]"
+            f"the vocabulary lacks {total - len(kmers)} of the {total} {vocabulary.k}-mers, which would be [UNK]"
         )
-    if len(set(found.tokens)) < len(found.tokens):
+    if len(set(vocabulary.tokens)) < len(vocabulary.tokens):
         raise UnsuitableModelError(
-            "the vocabulary has a token twice, so ids after it are not what the model was trained on"
+            "the vocabulary has a token twice, so the ids after it are not those that the model was trained with"
         )
 
 
-def _check_trap(folder: Path, found: Vocabulary, fast: dict) -> None:
-    """A tokenizer beside vocab.txt that knows none of its k-mers: what was trained through it saw only [UNK].
+def _check_tokenizer(folder: Path, vocabulary: Vocabulary, tokenizer: _Tokenizer | None) -> None:
+    """Raise UnsuitableModelError if the folder's tokenizer knows no k-mer: a model trained with it saw only [UNK].
 
-    transformers 5 makes such a one of DNABERT's vocab.txt unless it is told do_lower_case=False, and says nothing.
+    transformers 5 makes such a tokenizer from DNABERT's vocab.txt unless it gets do_lower_case=False, without a
+    warning.
     """
     path = folder / "tokenizer_config.json"
-    lowers = path.is_file() and json.loads(path.read_text("utf-8")).get("do_lower_case") is True
-    knows = not fast or found.tokens[-1] in fast["tokens"]
-    if lowers or not knows or fast.get("lowers"):
+    is_lower_case = path.is_file() and json.loads(path.read_text("utf-8")).get("do_lower_case") is True
+    knows_kmers = tokenizer is None or vocabulary.tokens[-1] in tokenizer.tokens
+    if is_lower_case or not knows_kmers or (tokenizer and tokenizer.is_lower_case):
+        fault = "puts sequences in lower case" if knows_kmers else f"does not know {vocabulary.tokens[-1]} and others"
         raise UnsuitableModelError(
-            "the folder's tokenizer (tokenizer.json, tokenizer_config.json) "
-            + ("puts sequences in lower case" if knows else f"does not know {found.tokens[-1]} and other k-mers")
-            + ", so every token is [UNK] to it, and a model that was trained with it has learnt nothing of DNA. If "
-            'this one was trained otherwise, remove tokenizer.json and set "do_lower_case": false'
+            f"the folder's tokenizer (tokenizer.json, tokenizer_config.json) {fault}, so every token is [UNK] to it, "
+            "and a model that was trained with it has learnt nothing of DNA. If this one was trained otherwise, remove "
+            'tokenizer.json and set "do_lower_case": false'
         )

@@ -57,18 +57,6 @@ class ArchiveMismatchError(SeqdropError):
     """An archive copy whose checksum differs from that of the validated bytes. The landing object must stay."""
 
 
-class FaultFields(TypedDict):
-    """A fault as the top level of `reasons/<upload id>.json` holds it: the fields of `Fault`."""
-
-    code: str
-    message: str
-    advice: str
-    name: str | None
-    record: int | None
-    line: int | None
-    byte: int | None
-
-
 class FaultEntry(TypedDict):
     """A fault as a list of a report or of `reasons/<upload id>.json` holds it.
 
@@ -92,13 +80,20 @@ class UploadReference(TypedDict):
     version_id: str
 
 
-class Rejection(FaultFields):
+class Rejection(TypedDict):
     """The reason why an upload was rejected, as `reasons/<upload id>.json` and examinations hold it.
 
-    The fields of the first error come first. `errors` are the first errors, `counts` the number of faults by code.
-    `mate` is the file that the upload does not fit, if that is the reason.
+    The first keys are the fields of the first error (`Fault`). `errors` are the first errors, `counts` the
+    number of faults by code. `mate` is the file that the upload does not fit, if that is the reason.
     """
 
+    code: str
+    message: str
+    advice: str
+    name: str | None
+    record: int | None
+    line: int | None
+    byte: int | None
     errors: list[FaultEntry]
     counts: dict[str, int]
     mate: NotRequired[UploadReference]
@@ -122,18 +117,6 @@ class Fault:
     record: int | None = None
     line: int | None = None
     byte: int | None = None
-
-    def as_dict(self) -> FaultFields:
-        """Return the fields as JSON."""
-        return {
-            "code": self.code,
-            "message": self.message,
-            "advice": self.advice,
-            "name": self.name,
-            "record": self.record,
-            "line": self.line,
-            "byte": self.byte,
-        }
 
     def as_entry(self) -> FaultEntry:
         """Return the fault as an entry of a report's list of errors or warnings."""

@@ -121,7 +121,7 @@ def _prepared_of_others() -> list[Change]:
 
 @_bug("the gate lets every model through")
 def _no_judge() -> list[Change]:
-    return [(finish_training, "judged", lambda *_: Verdict(True, "it is a model"))]
+    return [(finish_training, "judge", lambda *_: Verdict(True, "it is a model"))]
 
 
 @_bug("the status of the event is taken for that of a training")

@@ -114,7 +114,7 @@ def _check_attempt(evidence: Evidence, head: Drop, attempt: dict) -> Iterator[st
 
 def _check_model(evidence: Evidence, head: Drop, attempt: dict) -> Iterator[str]:
     job = evidence.world.sagemaker.jobs.get(attempt.get("job", ""))
-    if job is None or job.status != "Completed" or job.fate == DIES_LATE:
+    if job is None or job.status != "Completed" or job.ending == DIES_LATE:
         yield "it has a model, and no job trained it"
         return
     archive, summary = (
@@ -157,7 +157,7 @@ def failed_rightly(evidence: Evidence, head: Drop, attempt: dict) -> bool:
     job = evidence.world.sagemaker.jobs.get(attempt.get("job", ""))
     if job is None:
         return head.kind == DEAR
-    return job.status in ("Failed", "Stopped") or job.fate == DIES_LATE
+    return job.status in ("Failed", "Stopped") or job.ending == DIES_LATE
 
 
 def _check_jobs(evidence: Evidence) -> Iterator[str]:

@@ -14,14 +14,14 @@ from tests.faults.evidence import Drop
 from tests.faults.operators import COMMANDS
 from tests.faults.schedule import Schedule, with_trouble
 from tests.faults.sets import masks, runs, trainings
-from tests.support.aws.sagemaker import BREAKS, FATES
+from tests.support.aws.sagemaker import BREAKS, ENDINGS
 
 if TYPE_CHECKING:
     from tests.faults.world import World
 
 ANALYSES = masks.ANALYSIS + runs.ANALYSES + trainings.ANALYSIS
 POOR = "trains a poor model"
-SET_FATES = (*FATES, POOR, POOR, BREAKS)
+SET_ENDINGS = (*ENDINGS, POOR, POOR, BREAKS)
 OPERATIONS = (
     *s.OPERATIONS,
     "CreateTrainingJob",
@@ -61,7 +61,7 @@ def schedules() -> st.SearchStrategy[Schedule]:
     every = tuple(kind for kinds in AREAS.values() for kind in kinds)
     areas.append(_acts(_train_again(), AREAS["trainings"]))
     areas.append(_acts(st.builds(_join, *map(_whole, AREAS)), every))
-    return with_trouble(st.one_of(areas), OPERATIONS, SET_FATES, most_endings=5)
+    return with_trouble(st.one_of(areas), OPERATIONS, SET_ENDINGS, most_endings=5)
 
 
 def _acts(first: st.SearchStrategy[Acts], kinds: tuple[str, ...]) -> st.SearchStrategy[Acts]:

@@ -42,7 +42,7 @@ class SetsWorld(World):
     @staticmethod
     def figure_of(job: Job) -> float:
         """Return Q3 of the model that a job trains."""
-        return trainings.POOR if job.fate == POOR else trainings.GOOD
+        return trainings.POOR if job.ending == POOR else trainings.GOOD
 
     def _feed(self, name: str) -> None:
         """Record the data that train.py reads when its job starts."""
@@ -67,10 +67,10 @@ class SetsWorld(World):
         landing = self.s3.buckets[self.name("landing")]
         self.may_open |= {manifest.folder for manifest in self._manifests if runs.is_complete(manifest, landing)}
 
-    def _created(self, bucket: Bucket, version: Version) -> None:
+    def _on_create(self, bucket: Bucket, version: Version) -> None:
         if bucket.name == self.name("landing"):
             self._keys[upload_id(bucket.name, version.key, version.id)] = version.key
-        super()._created(bucket, version)
+        super()._on_create(bucket, version)
 
     def call(self, call: Call) -> dict:
         known = set(self.sagemaker.jobs)

@@ -146,7 +146,7 @@ def documents(draw) -> Written:
             for letter in text
         )
 
-    def quoted(text: str, several_lines: bool = False) -> str:
+    def quote_words(text: str, several_lines: bool = False) -> str:
         styles = ["basic"]
         plain = all(letter >= " " and letter != "\x7f" for letter in text)
         if "'" not in text and plain:
@@ -163,14 +163,14 @@ def documents(draw) -> Written:
 
     def key(name: str) -> str:
         is_bare = name and name.isascii() and name.replace("-", "a").replace("_", "a").isalnum()
-        return name if is_bare and draw(st.booleans()) else quoted(name)
+        return name if is_bare and draw(st.booleans()) else quote_words(name)
 
     def value(path: Path, what: tuple) -> None:
         kind, content = what
         if kind == "scalar":
             written.text += content
         elif kind == "text":
-            written.text += quoted(content, several_lines=True)
+            written.text += quote_words(content, several_lines=True)
         elif kind == "array":
             written.text += "["
             for index, item in enumerate(content):

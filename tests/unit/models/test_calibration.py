@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop.errors import ConfigurationError
-from seqdrop.models.calibration import Calibration, of_archive, parse
+from seqdrop.models.calibration import Calibration, parse, read_calibration
 
 SEEDS = ("promoter-70", "promoter-300")
 shares = st.floats(0.0001, 0.9999)
@@ -72,11 +72,13 @@ def archive(**members: bytes) -> bytes:
 
 def test_it_is_found_in_an_archive():
     calibration = Calibration(2.0, 1.0, 0.25)
-    assert of_archive(archive(config__json=b"{}", calibration__json=calibration.as_json().encode())) == calibration
-    assert of_archive(archive(config__json=b"{}")) is None
-    assert of_archive(b"no archive") is None
+    assert (
+        read_calibration(archive(config__json=b"{}", calibration__json=calibration.as_json().encode())) == calibration
+    )
+    assert read_calibration(archive(config__json=b"{}")) is None
+    assert read_calibration(b"no archive") is None
     with pytest.raises(ConfigurationError):
-        of_archive(archive(calibration__json=b"{"))
+        read_calibration(archive(calibration__json=b"{"))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from seqdrop.kinds.plans import KINDS, packaged
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.results import structure
-from seqdrop.results.provenance import provenance
+from seqdrop.results.provenance import build_provenance
 from seqdrop.results.rows import UnexpectedOutputError
 from seqdrop.results.writer import Predictions, result_files, summary
 
@@ -26,7 +26,7 @@ PROTEINS = packaged().by_name["proteins"]
 EMBED = replace(PROTEINS, kind=KINDS["protein_embed"])
 UPLOAD = Upload("VALIDATED", id="U" * 26, key="proteins/a b é.fa", sha256="ab" * 32, records=2)
 JOB = Job("STARTED", name="job", model="structure", model_key="models/x", model_digest="cd" * 32)
-MADE_BY = provenance(UPLOAD, Attempt("SUBMITTED", number=1), JOB, PROTEINS)
+MADE_BY = build_provenance(UPLOAD, Attempt("SUBMITTED", number=1), JOB, PROTEINS)
 EIGHT = "GHIBESTC"
 sequences = st.lists(st.text("ACDEFGHIKLMNPQRSTVWYXUOBZJ", min_size=1, max_size=40), min_size=1, max_size=6)
 names = st.lists(
@@ -135,14 +135,14 @@ ROWS = [[10_000, 0, 0]] * 3
 )
 def test_an_answer_of_another_shape_is_refused(line):
     with (
-        pytest.raises(UnexpectedOutputError, match="answer 2 of the model"),
+        pytest.raises(UnexpectedOutputError, match="line 2 of the model"),
         results([GOOD, GOOD], [answer(GOOD, ROWS), line]),
     ):
         pass
 
 
 def test_more_answers_than_work_items_are_refused():
-    with pytest.raises(UnexpectedOutputError, match="answer 2"), results([GOOD], [answer(GOOD, ROWS)] * 2):
+    with pytest.raises(UnexpectedOutputError, match="line 2"), results([GOOD], [answer(GOOD, ROWS)] * 2):
         pass
 
 

@@ -17,7 +17,7 @@ from seqdrop.kinds.plans import KINDS, packaged
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.models.calibration import Calibration
 from seqdrop.results import tracks
-from seqdrop.results.provenance import provenance
+from seqdrop.results.provenance import build_provenance
 from seqdrop.results.rows import UnexpectedOutputError
 from seqdrop.results.writer import Predictions, result_files, summary
 
@@ -40,7 +40,7 @@ relaxed = settings(max_examples=40, deadline=None, suppress_health_check=[Health
 
 
 def made_by(analysis: Analysis) -> dict:
-    return provenance(UPLOAD, Attempt("SUBMITTED", number=1), JOB, analysis)
+    return build_provenance(UPLOAD, Attempt("SUBMITTED", number=1), JOB, analysis)
 
 
 def with_use(**changes) -> Analysis:
@@ -163,12 +163,12 @@ def test_gff3_is_read_by_gffutils():
     written(records, CALIBRATION, check)
 
 
-WRITERS = [tracks.by_pybigtools, tracks.by_pybigwig]
+WRITERS = [tracks.write_by_pybigtools, tracks.write_by_pybigwig]
 
 
 def read_back(writer, path: Path, name: str) -> list[tuple[int, int, float]]:
     """By the library that did not write it."""
-    if writer is tracks.by_pybigtools:
+    if writer is tracks.write_by_pybigtools:
         with pyBigWig.open(str(path)) as file:
             return list(file.intervals(name))
     with pybigtools.open(str(path)) as file:
@@ -190,7 +190,7 @@ def test_a_bigwig_is_its_bedgraph(records, writer):
                     assert file.chroms(name) == records[name][-1][1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tracks, "writer", lambda: writer)
+        patch.setattr(tracks, "choose_writer", lambda: writer)
         written(records, CALIBRATION, check)
 
 
@@ -202,9 +202,9 @@ def test_a_bigwig_that_breaks_off_is_no_bigwig(tmp_path):
         raise OSError("the disk is gone")
 
     with pytest.raises((tracks.BigWigError, OSError)):
-        tracks.by_pybigtools(tmp_path / "x.bw", {"a": 100}, broken())
+        tracks.write_by_pybigtools(tmp_path / "x.bw", {"a": 100}, broken())
     with pytest.raises(tracks.BigWigError):  # an interval beyond the end of its sequence
-        tracks.by_pybigtools(tmp_path / "y.bw", {"a": 5, "b": 5}, iter([("a", 0, 5, 0.5), ("b", 0, 10, 0.5)]))
+        tracks.write_by_pybigtools(tmp_path / "y.bw", {"a": 5, "b": 5}, iter([("a", 0, 5, 0.5), ("b", 0, 10, 0.5)]))
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_an_answer_to_another_question_is_refused(task):
     analysis = other(task)
     lines = lines_of({"c": [(0, 300, {"+": 0.5})]}, "+")
     with (
-        pytest.raises(UnexpectedOutputError, match="no known shape"),
+        pytest.raises(UnexpectedOutputError, match="unknown shape"),
         result_files(Predictions(analysis, lines, made_by(analysis))),
     ):
         pass

@@ -122,7 +122,7 @@ class World:
 
     def back_to(self, snapshot: tuple) -> None:
         """Restore a snapshot, without any message in a queue."""
-        self.account.back_to(snapshot)
+        self.account.restore(snapshot)
         self.sent.clear()
 
     def take_turns(self, jobs: list[Callable[[], None]], choose: Callable[[list[int]], int]) -> None:

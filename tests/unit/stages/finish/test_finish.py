@@ -233,9 +233,9 @@ def test_an_output_with_too_few_lines_fails_the_attempt(services, job):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b"LABEL_1 0.9\n", "no known shape"),
-        (b'{"label": "LABEL_1"}\n', "no known shape"),
-        (b'{"id": "1", "record": "c", "windows": [{"start": 1}]}\n', "no known shape"),
+        (b"LABEL_1 0.9\n", "unknown shape"),
+        (b'{"label": "LABEL_1"}\n', "unknown shape"),
+        (b'{"id": "1", "record": "c", "windows": [{"start": 1}]}\n', "unknown shape"),
         (b'{"id": "1", "error": {"code": "not_json", "message": "x"}}\n', "an error for every work item"),
     ],
 )

@@ -20,7 +20,7 @@ from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.routing import may_be_archived, next_messages
 from seqdrop.uploads import UploadVersion
 
-from tests.support.services import ticking
+from tests.support.services import make_ticking_clock
 from tests.unit.stages import world
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class World(world.World):
     """One upload, and everything that may happen to it. A method does nothing if its event cannot happen now."""
 
     def __init__(self):
-        super().__init__(now=ticking())
+        super().__init__(now=make_ticking_clock())
         self.models = itertools.count(1)
         self.plan: Replay | None = None
         self.released: Upload | None = None

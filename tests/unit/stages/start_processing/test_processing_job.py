@@ -100,11 +100,11 @@ class TestRoute:
     def test_a_small_file_starts_no_job(self, services, sagemaker, drop):
         version = drop(body=FASTQ)
         validate(services, version)
-        assert (state(services, version), sagemaker.asked) == ("VALIDATED", 0)
+        assert (state(services, version), sagemaker.creations) == ("VALIDATED", 0)
 
     def test_a_file_refused_without_reading_starts_no_job(self, services, sagemaker, drop):
         validate(services, drop("nowhere/a.fastq"))
-        assert sagemaker.asked == 0
+        assert sagemaker.creations == 0
 
     def test_the_request_names_the_upload_to_examine(self, services, drop):
         version = drop()
@@ -123,7 +123,7 @@ class TestRepeats:
         version = drop()
         for _ in range(3):
             validate(services, version)
-        assert sagemaker.asked == 1
+        assert sagemaker.creations == 1
 
     @pytest.mark.parametrize("broken", ["create", "move"])
     def test_a_crash_before_or_after_the_call_leaves_one_job(self, services, sagemaker, drop, monkeypatch, broken):
@@ -216,14 +216,14 @@ class TestFailures:
         assert "AlgorithmError: See job logs" in mail
         validate(services, version)
         finish(services, job(services, version, 2).name)
-        assert (state(services, version), len(mails(sent)), sagemaker.asked) == ("RECEIVED", 1, 2)
+        assert (state(services, version), len(mails(sent)), sagemaker.creations) == ("RECEIVED", 1, 2)
 
     def test_the_examination_of_a_job_that_failed_afterwards_is_used(self, services, sagemaker, drop, sent):
         version = drop()
         validate(services, version)
         run(services, sagemaker, job(services, version).name)
         self.failed(services, sagemaker, version, 1)
-        assert (state(services, version), sagemaker.asked, mails(sent)) == ("VALIDATED", 1, [])
+        assert (state(services, version), sagemaker.creations, mails(sent)) == ("VALIDATED", 1, [])
 
     def test_a_stopped_job_is_not_started_again(self, services, sagemaker, drop, sent):
         version = drop()
@@ -231,7 +231,7 @@ class TestFailures:
         sagemaker.end(job(services, version).name, "Stopped")
         finish(services, job(services, version).name)
         validate(services, version)
-        assert (job(services, version).state, sagemaker.asked, len(mails(sent))) == ("STOPPED", 1, 1)
+        assert (job(services, version).state, sagemaker.creations, len(mails(sent))) == ("STOPPED", 1, 1)
 
     @pytest.mark.parametrize("code", ["ResourceLimitExceeded", "ThrottlingException"])
     def test_without_capacity_the_job_waits(self, services, sagemaker, drop, sent, code, clock):
@@ -272,7 +272,7 @@ class TestFailures:
         version = drop()
         services.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
         validate(services, version)
-        assert (state(services, version), sagemaker.asked) == ("WITHDRAWN", 0)
+        assert (state(services, version), sagemaker.creations) == ("WITHDRAWN", 0)
 
     def test_an_upload_deleted_during_its_job_is_withdrawn(self, services, sagemaker, drop):
         version = drop()

@@ -78,7 +78,7 @@ class TestFormats:
             labels = "".join(a if m == "1" else "-" for a, m in zip(one.labels, one.mask, strict=True))
             assert record == {"id": one.name, "sequence": one.sequence, "labels": labels}
         assert found.counts["train"]["records"] == 6
-        assert found.counts["train"]["letters"] == found.letters == sum(len(r["sequence"]) for r in records["train"])
+        assert found.counts["train"]["letters"] == found.residues == sum(len(r["sequence"]) for r in records["train"])
 
     @pytest.mark.parametrize(
         ("kind", "body"),

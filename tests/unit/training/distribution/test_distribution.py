@@ -84,8 +84,8 @@ def test_one_process_on_an_instance_of_many_gpus_has_no_launcher():
     ("table", "said"),
     [
         ({"profile": "zero3"}, 'distribution.profile is "zero3"; it must be one of "single", "ddp", "fsdp"'),
-        ({"profil": "ddp"}, "distribution.profil is no setting; did you mean profile?"),
-        ({"mpii": {}}, "distribution.mpii is no table; did you mean mpi?"),
+        ({"profil": "ddp"}, "distribution.profil is not a known setting; did you mean profile?"),
+        ({"mpii": {}}, "distribution.mpii is not a known table; did you mean mpi?"),
         ({"profile": "ddp", "activation_offloading": True}, "goes with fsdp and fsdp_offload; profile ddp keeps all"),
         (
             {"profile": "fsdp", "activation_offloading": True, "activation_checkpointing": False},

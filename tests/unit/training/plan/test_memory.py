@@ -7,7 +7,7 @@ import pytest
 import torch
 from seqdrop.training.distribution.distribution import Distribution
 from seqdrop.training.plan.activations import Work
-from seqdrop.training.plan.memory import CHAPTER_BYTES, memory
+from seqdrop.training.plan.memory import CHAPTER_BYTES, estimate_memory
 from seqdrop.training.plan.shapes import CNN, DNABERT, PROTBERT, PROTT5, PROTT5_FULL, SHAPES
 
 from tests.unit.training.plan import fake
@@ -100,7 +100,7 @@ def test_activations_of_a_decoders_layer():
 
 def activations(shape, work: Work, adapted: bool = False) -> int:
     spread = Distribution("lora" if adapted else "single", accumulate=2)
-    found = memory(shape, spread, work, 0)
+    found = estimate_memory(shape, spread, work, 0)
     return next(line.bytes for line in found.lines if line.name == "activations")
 
 
@@ -124,7 +124,7 @@ PEAKS = {
 
 def predicted(shape, sequences, length, checkpointing, processes, eager) -> int:
     spread = Distribution("fsdp" if processes else "single", checkpointing)
-    found = memory(shape, spread, Work(sequences * length, length, processes or 1, eager=eager), 0)
+    found = estimate_memory(shape, spread, Work(sequences * length, length, processes or 1, eager=eager), 0)
     return found.allocated - next(line.bytes for line in found.lines if line.name == "optimizer")
 
 
@@ -140,7 +140,7 @@ def test_the_peak_is_that_of_pytorchs_own_trackers(name):
 
 
 def test_the_whole_is_the_sum_of_named_parts():
-    found = memory(SHAPES[PROTT5], Distribution("fsdp", True), Work(6000, 1025, 8), 3075)
+    found = estimate_memory(SHAPES[PROTT5], Distribution("fsdp", True), Work(6000, 1025, 8), 3075)
     names = [line.name for line in found.lines]
     assert len(set(names)) == len(names)
     assert {"parameters", "optimizer", "activations", "framework"} <= set(names)
@@ -151,7 +151,7 @@ def test_the_whole_is_the_sum_of_named_parts():
 def test_each_saver_saves():
     def total(profile, processes, checkpointing=False, offloading=False, **work):
         spread = Distribution(profile, checkpointing, offloading)
-        return memory(SHAPES[PROTT5], spread, Work(6000, 1025, processes, **work), 3075).total
+        return estimate_memory(SHAPES[PROTT5], spread, Work(6000, 1025, processes, **work), 3075).total
 
     order = [
         total("ddp", 8),
@@ -168,11 +168,11 @@ def test_each_saver_saves():
 
 def test_offloading_moves_states_to_the_host():
     spread = Distribution("fsdp_offload", True)
-    found = memory(SHAPES[PROTT5], spread, Work(6000, 1025, 8), 3075)
+    found = estimate_memory(SHAPES[PROTT5], spread, Work(6000, 1025, 8), 3075)
     assert "optimizer" not in {line.name for line in found.lines}
     assert found.host == 16 * (SHAPES[PROTT5].parameters + 3075) // 8
 
 
 def test_a_cnn_on_a_processor_needs_next_to_nothing():
-    found = memory(SHAPES[CNN], Distribution(), Work(6000, 1024, 1, bf16=False, on_gpu=False), 387)
+    found = estimate_memory(SHAPES[CNN], Distribution(), Work(6000, 1024, 1, bf16=False, on_gpu=False), 387)
     assert found.total < 2 * 2**30

@@ -23,7 +23,7 @@ from seqdrop.stages.notifications import RejectionMail
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.data.store import Store
 from seqdrop.training.jobfile import ADVICE, JOB, MOST_BYTES, JobFile, parse
-from seqdrop.training.plan.sizing import has_smp, spread
+from seqdrop.training.plan.sizing import has_smp, resolve_distribution
 from seqdrop.work.examination import rejection
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _place(analyses: Analyses, upload: Upload) -> Place:
 def _check_job(services: Services, job: JobFile) -> None:
     """Raise InvalidFileError if no machine can run the distribution of the job."""
     try:
-        spread(job, has_smp(services.settings.training_image))
+        resolve_distribution(job, has_smp(services.settings.training_image))
     except DistributionRefusedError as error:
         raise _bad_job(str(error), name=JOB) from error
 

@@ -15,10 +15,11 @@ from seqdrop.errors import RetryableError
 from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.records import EXAMINE, TRAIN, TRANSFORM, Attempt, Job
 from seqdrop.models.calibration import parse
-from seqdrop.results.provenance import provenance
+from seqdrop.results.provenance import build_provenance
 from seqdrop.results.rows import UnexpectedOutputError
 from seqdrop.results.writer import Predictions, result_files, upload_files, write_summary
 from seqdrop.runtime.log import logger
+from seqdrop.runtime.messages import make_free_slots_message
 from seqdrop.sagemaker.client import describe
 from seqdrop.stages.finish.bisect import next_group, try_again
 from seqdrop.stages.finish.training import finish_training
@@ -61,7 +62,7 @@ def finish(services: Services, name: str) -> None:
     if again := _resolve_all(services, _EndedJob(job, state, reason, _list_outputs(services, job), members)):
         raise RetryableError(f"these members of {name} must be resolved again: {again}")
     close_job(services, name, state, reason="" if state == "DONE" else reason[:1000])
-    services.send(services.settings.transform_queue, {"room": name})  # for attempts that wait for a slot
+    services.send(services.settings.transform_queue, make_free_slots_message(name))
     logger().info("job ended", extra={"job": name, "end": state})
     return None
 
@@ -173,7 +174,7 @@ def _predictions(services: Services, job: Job, attempt: Attempt, outputs: list[s
     analysis = plan_of(attempt)
     upload = services.ledger.require_upload(attempt.upload_id)
     masks = services.ledger.find_upload(attempt.masks) if attempt.masks else None  # its record may have expired
-    made_by = provenance(upload, attempt, job, analysis, masks)
+    made_by = build_provenance(upload, attempt, job, analysis, masks)
     calibration = parse(job.calibration) if job.calibration else None
     return Predictions(analysis, _lines(services, outputs), made_by, calibration, _items(services, analysis, attempt))
 

@@ -130,7 +130,7 @@ def _check_state(upload: Upload, attempts: list[Attempt]) -> None:
 
 def _check_model(services: Services, last: Attempt, analysis: Analysis, again: bool) -> None:
     """Raise RefusedError if a replay would give the same results, and JobRefusedError if no job could be made."""
-    archive = current_archive(services.s3, services.settings.results, analysis.settings.model)
+    archive = current_archive(services.s3, services.settings.results, analysis.model)
     analysis.kind.check_archive(archive, analysis)
     if again or last.state != "PREDICTED" or plan_of(last) != analysis:
         return

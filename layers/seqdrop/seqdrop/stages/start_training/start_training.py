@@ -7,7 +7,7 @@ attempt claimed, and starts nothing.
 from __future__ import annotations
 
 import json
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
@@ -19,10 +19,10 @@ from seqdrop.models.code_bundles import current_program, program_of
 from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.client import create
 from seqdrop.sagemaker.names import job_name
-from seqdrop.sagemaker.requests.training import checkpoints_uri, fingerprint, training_request
+from seqdrop.sagemaker.requests.training import Inputs, checkpoints_uri, fingerprint, training_request
 from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.stages.outcomes import fail_training
-from seqdrop.training.plan.sizing import Sizing, has_smp, sized
+from seqdrop.training.plan.sizing import Sizing, has_smp, size_training
 from seqdrop.training.request import Order
 
 if TYPE_CHECKING:
@@ -72,10 +72,11 @@ def _plan_job(services: Services, attempt: Attempt) -> Job:
     program = current_program(s3, settings.results, program_of(job.model))
     weights = current_archive(s3, settings.results, job.weights) if job.weights else None
     size = _size(services, attempt, order)
-    make = partial(training_request, settings, name, order, size, program, weights.key if weights else "")
-    fresh = checkpoints_uri(settings, name)
-    earlier = _find_checkpoints(services, order, fingerprint(make(fresh), order))
-    request = make(earlier or fresh)
+    inputs = Inputs(program, weights.key if weights else "", checkpoints_uri(settings, name))
+    request = training_request(settings, name, order, size, inputs)
+    earlier = _find_checkpoints(services, order, fingerprint(request, order))
+    if earlier:
+        request = training_request(settings, name, order, size, replace(inputs, checkpoints=earlier))
     return Job(
         "PLANNED",
         name=name,
@@ -95,7 +96,7 @@ def _size(services: Services, attempt: Attempt, order: Order) -> Sizing:
     Raise JobRefusedError with the reason if the training does not fit its machine or its budget.
     """
     try:
-        sizing = sized(order.job, order.prepared.letters, has_smp(services.settings.training_image))
+        sizing = size_training(order.job, order.prepared.residues, has_smp(services.settings.training_image))
     except (PlanRefusedError, DistributionRefusedError) as error:
         raise JobRefusedError(str(error)) from error
     key = keys.training_result(attempt.upload_id, "plan.json")

@@ -15,7 +15,7 @@ from seqdrop.ledger.records import TRANSFORM, Attempt, Job
 from seqdrop.models.archives import current_archive, model_request
 from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.client import create, create_model
-from seqdrop.sagemaker.grouping import fair, groups
+from seqdrop.sagemaker.grouping import group_attempts, take_turns
 from seqdrop.sagemaker.names import job_name
 from seqdrop.sagemaker.requests.transform import manifest, transform_request
 from seqdrop.stages.backoff import is_due, postpone
@@ -65,7 +65,7 @@ def _fill_slots(services: Services, planned: list[Attempt]) -> set[str]:
     free = count_free_slots(services)
     waiting = islice(services.ledger.in_state(ATTEMPT, "WAITING"), MAX_WAITING) if free else []
     again: set[str] = set()
-    for number, members in enumerate(groups(fair([*planned, *waiting]))):
+    for number, members in enumerate(group_attempts(take_turns([*planned, *waiting]))):
         step = _start if number < free else _park
         again |= _try_step([member.key for member in members], partial(step, services, members))
     return again
@@ -93,7 +93,7 @@ def _park(services: Services, members: list[Attempt]) -> None:
 def _plan_job(services: Services, members: list[Attempt]) -> Job:
     """Return the record of a job of these members. Raise JobRefusedError if no job can be made."""
     analysis = plan_of(members[0])
-    archive = current_archive(services.s3, services.settings.results, analysis.settings.model)
+    archive = current_archive(services.s3, services.settings.results, analysis.model)
     analysis.kind.check_archive(archive, analysis)
     model = model_request(services.settings, archive, analysis.job.max_payload_mb)
     name = job_name(members)

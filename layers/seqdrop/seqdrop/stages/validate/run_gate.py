@@ -68,7 +68,7 @@ def _count_items(counted: Examination | Attempt) -> dict[str, int]:
 def _examine_again(services: Services, upload: Upload, attempt: Attempt) -> Examination | None:
     """Return a new examination; None if a job makes it, or if the attempt has failed because its BED is gone."""
     analysis = plan_of(attempt)
-    if services.analyses.in_job(upload.size) and not analysis.kind.reads_large_files_itself:
+    if services.analyses.needs_job(upload.size) and not analysis.kind.reads_large_files_itself:
         examine_in_job(services, upload, analysis)
         return None
     try:

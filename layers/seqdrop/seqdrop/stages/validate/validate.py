@@ -127,7 +127,7 @@ def _examine(services: Services, upload: Upload, analysis: Analysis) -> Examinat
     """
     s3, work, number = services.s3, services.settings.work, upload.read_for
     examination = load(s3, work, upload.id, number)
-    if examination is None and services.analyses.in_job(upload.size):
+    if examination is None and services.analyses.needs_job(upload.size):
         examine_in_job(services, upload, analysis)
         return None
     return examination or examine(s3, work, ExaminationRequest(upload.version, analysis, number=number))

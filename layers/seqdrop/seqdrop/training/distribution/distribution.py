@@ -12,8 +12,16 @@ from seqdrop.config.fields import Choice, Flag, Table, Whole, setting
 from seqdrop.config.problems import Problem, SettingsError, unknown_keys
 from seqdrop.errors import DistributionRefusedError
 from seqdrop.training.distribution.launch import torchrun
-from seqdrop.training.distribution.profiles import FSDP_OFFLOAD, LORA, PRECISIONS, PROFILES, SHARDED, SINGLE, Fate
-from seqdrop.training.distribution.smdistributed import translated
+from seqdrop.training.distribution.profiles import (
+    FSDP_OFFLOAD,
+    LORA,
+    PRECISIONS,
+    PROFILES,
+    SHARDED,
+    SINGLE,
+    Translation,
+)
+from seqdrop.training.distribution.smdistributed import translate
 from seqdrop.training.plan.instances import INSTANCES
 
 if TYPE_CHECKING:
@@ -87,23 +95,23 @@ class Distribution(Table):
     @classmethod
     def from_table(
         cls, table: Mapping, image_has_smp: bool = False, instance: str = "", model: str = ""
-    ) -> tuple[Distribution, list[Fate]]:
+    ) -> tuple[Distribution, list[Translation]]:
         """The distribution of a [distribution] table: ours, or what the SageMaker SDK takes as `distribution`.
 
         `image_has_smp` says that the training image has SageMaker's own distributed libraries: then the SDK's table
-        goes to them as it is, and else is translated to the nearest profile, with the fate of each field.
+        goes to them as it is, and else is translated to the nearest profile, with the translation of each field.
         """
         if problems := _name_problems(table):
             raise DistributionRefusedError("; ".join(problem.message for problem in problems))
         own = {name: value for name, value in table.items() if name in cls.rules()}
         if any(name in table for name in SAGEMAKER):
-            changes, fates = translated(table, image_has_smp, instance, model)
+            changes, translations = translate(table, image_has_smp, instance, model)
         else:
-            changes, fates = {}, []
+            changes, translations = {}, []
         found = cls(**with_defaults(own | changes), instance=instance)
         if model:
             found.check(model)
-        return found, fates
+        return found, translations
 
     @classmethod
     def find_table_problems(cls, table: Any) -> list[Problem]:

@@ -10,7 +10,7 @@ PRECISIONS = ("auto", "bf16", "fp32")
 
 
 @dataclass(frozen=True)
-class Fate:
+class Translation:
     """What became of one field that was asked for."""
 
     field: str

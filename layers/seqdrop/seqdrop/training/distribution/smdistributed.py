@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from seqdrop.errors import DistributionRefusedError
 from seqdrop.training.distribution.field_translation import FSDP_WHY, MPI, NOTHING, V1, V2
 from seqdrop.training.distribution.launch import as_the_sdk
-from seqdrop.training.distribution.profiles import DDP, FSDP, SINGLE, Fate
+from seqdrop.training.distribution.profiles import DDP, FSDP, SINGLE, Translation
 from seqdrop.training.distribution.smp_rules import check_data, check_model, check_tables
 from seqdrop.training.plan.instances import INSTANCES
 
@@ -18,38 +18,39 @@ if TYPE_CHECKING:
 DATA_PARALLEL_ON = ("ml.p3.16xlarge", "ml.p3dn.24xlarge", "ml.p4d.24xlarge", "ml.p4de.24xlarge")
 
 
-def translated(table: Mapping, image_has_smp: bool, instance: str, model: str) -> tuple[dict, list[Fate]]:
-    """The fields of a Distribution, and the fate of each of the table's. Raises DistributionRefusedError."""
+def translate(table: Mapping, image_has_smp: bool, instance: str, model: str) -> tuple[dict, list[Translation]]:
+    """The fields of a Distribution, and the translation of each of the table's. Raises DistributionRefusedError."""
     check_tables(table, image_has_smp, instance)
     libraries = table.get("smdistributed", {})
     parameters = _enabled(libraries, "modelparallel").get("parameters", {})
     if _is_on(libraries, "modelparallel"):
-        changes, fates = _model_parallel(table, parameters, image_has_smp, instance, model)
+        changes, translations = _model_parallel(table, parameters, image_has_smp, instance, model)
     elif _is_on(libraries, "dataparallel"):
-        changes, fates = _data_parallel(table, image_has_smp, instance)
+        changes, translations = _data_parallel(table, image_has_smp, instance)
     else:
-        changes, fates = _plain(table)
-    return _counted(table, instance) | changes, fates
+        changes, translations = _plain(table)
+    return _counted(table, instance) | changes, translations
 
 
 def _model_parallel(
     table: Mapping, parameters: Mapping, image_has_smp: bool, instance: str, model: str
-) -> tuple[dict, list[Fate]]:
+) -> tuple[dict, list[Translation]]:
     second = _is_on(table, "torch_distributed")
     world = _world(table, instance)
     check_model(parameters, V2 if second else V1, world, model, bool(table.get("mpi")) or second)
-    changes, fates = (_second if second else _first)(parameters, world)
+    changes, translations = (_second if second else _first)(parameters, world)
     where = "smdistributed.modelparallel.parameters."
-    fates = [Fate(where + one.field, one.value, one.becomes, one.why) for one in fates]
+    translations = [Translation(where + one.field, one.value, one.becomes, one.why) for one in translations]
     if image_has_smp:
         kept = [
-            Fate(where + name, value, "the same", "the image has the library") for name, value in parameters.items()
+            Translation(where + name, value, "the same", "the image has the library")
+            for name, value in parameters.items()
         ]
         return changes | {"launch": tuple(as_the_sdk(table, instance).items())}, kept
-    return changes, fates + ([] if second else _of_mpi(table.get("mpi", {})))
+    return changes, translations + ([] if second else _of_mpi(table.get("mpi", {})))
 
 
-def _first(parameters: Mapping, world: int) -> tuple[dict, list[Fate]]:
+def _first(parameters: Mapping, world: int) -> tuple[dict, list[Translation]]:
     """SMP v1, the library of the chapter: pipelines of partitions, tensor parallelism, sharded optimizer state."""
     ways = {name: parameters.get(name, 1) for name in ("partitions", "pipeline_parallel_degree")}
     parts = max(ways.values()) * parameters.get("tensor_parallel_degree", 1)
@@ -58,7 +59,7 @@ def _first(parameters: Mapping, world: int) -> tuple[dict, list[Fate]]:
     return _made(parameters, V1, profile, world)
 
 
-def _second(parameters: Mapping, world: int) -> tuple[dict, list[Fate]]:
+def _second(parameters: Mapping, world: int) -> tuple[dict, list[Translation]]:
     """SMP v2: FSDP by PyTorch itself, with more ways to split a layer."""
     degree = parameters.get("hybrid_shard_degree", 0)
     tensor = parameters.get("tensor_parallel_degree", 1)
@@ -67,7 +68,7 @@ def _second(parameters: Mapping, world: int) -> tuple[dict, list[Fate]]:
     return _made(parameters, V2, profile, world)
 
 
-def _made(parameters: Mapping, fields: Mapping, profile: str, world: int) -> tuple[dict, list[Fate]]:
+def _made(parameters: Mapping, fields: Mapping, profile: str, world: int) -> tuple[dict, list[Translation]]:
     offloads = any(parameters.get(name) for name in ("offload_activations", "sm_activation_offloading"))
     offloads = bool(offloads or parameters.get("activation_offloading"))
     if offloads and profile != FSDP:
@@ -82,21 +83,21 @@ def _made(parameters: Mapping, fields: Mapping, profile: str, world: int) -> tup
         "activation_offloading": offloads,
         "accumulate": parameters.get("microbatches", 0),
     }
-    fates = [_fate(name, value, fields, profile, world) for name, value in parameters.items()]
+    translations = [_translate_field(name, value, fields, profile, world) for name, value in parameters.items()]
     if profile == FSDP and "activation_checkpointing" not in parameters:
         why = "the library checkpoints from within the script; FSDP is taken where memory is short"
-        fates.append(Fate("(not given)", None, "activation_checkpointing = true", why))
-    return changes, fates
+        translations.append(Translation("(not given)", None, "activation_checkpointing = true", why))
+    return changes, translations
 
 
-def _fate(name: str, value: object, fields: Mapping, profile: str, world: int) -> Fate:
+def _translate_field(name: str, value: object, fields: Mapping, profile: str, world: int) -> Translation:
     if fields[name] is not None:
-        return Fate(name, value, *fields[name])
-    return Fate(name, value, *_by_value(name, value, profile, world))
+        return Translation(name, value, *fields[name])
+    return Translation(name, value, *_by_value(name, value, profile, world))
 
 
 def _by_value(name: str, value: object, profile: str, world: int) -> tuple[str, str]:
-    """What a field becomes whose fate depends on its value."""
+    """What a field becomes whose translation depends on its value."""
     over = f"over all {world} GPUs" if world else "over all GPUs"
     if name in ("fp16", "fp16_params"):
         return ("precision = auto", "bf16 where the GPU has it: as small, with the range of fp32") if value else _OFF
@@ -132,29 +133,33 @@ def _hybrid(value: int, profile: str, over: str) -> tuple[str, str]:
     return FSDP, f"sharded {over} and not over {value}: less memory on each, more traffic"
 
 
-def _data_parallel(table: Mapping, image_has_smp: bool, instance: str) -> tuple[dict, list[Fate]]:
+def _data_parallel(table: Mapping, image_has_smp: bool, instance: str) -> tuple[dict, list[Translation]]:
     name = "smdistributed.dataparallel.enabled"
     check_data(table)
     if image_has_smp and instance in DATA_PARALLEL_ON:
-        fate = Fate(name, True, "the same", "the image and the instance have the library")
-        return {"profile": DDP, "launch": tuple(as_the_sdk(table, instance).items())}, [fate]
+        translation = Translation(name, True, "the same", "the image and the instance have the library")
+        return {"profile": DDP, "launch": tuple(as_the_sdk(table, instance).items())}, [translation]
     lacks = f"{instance or 'the instance'} has no such network" if image_has_smp else "the image has no such library"
-    fates = [Fate(name, True, DDP, f"{lacks}; NCCL by PyTorch sums the gradients as well")]
+    translations = [Translation(name, True, DDP, f"{lacks}; NCCL by PyTorch sums the gradients as well")]
     if "custom_mpi_options" in table["smdistributed"]["dataparallel"]:
         options = table["smdistributed"]["dataparallel"]["custom_mpi_options"]
-        fates.append(Fate("smdistributed.dataparallel.custom_mpi_options", options, NOTHING, "there is no MPI"))
-    return {"profile": DDP}, fates
+        translations.append(
+            Translation("smdistributed.dataparallel.custom_mpi_options", options, NOTHING, "there is no MPI")
+        )
+    return {"profile": DDP}, translations
 
 
-def _plain(table: Mapping) -> tuple[dict, list[Fate]]:
+def _plain(table: Mapping) -> tuple[dict, list[Translation]]:
     """torch_distributed and pytorchddp by themselves, and tables in which nothing is enabled."""
     for name in ("torch_distributed", "pytorchddp"):
         if _is_on(table, name):
-            return {"profile": DDP}, [Fate(f"{name}.enabled", True, DDP, "one process a GPU, started by torchrun")]
+            return {"profile": DDP}, [
+                Translation(f"{name}.enabled", True, DDP, "one process a GPU, started by torchrun")
+            ]
     off = [f"smdistributed.{name}" for name in table.get("smdistributed", {})] or [
         name for name in table if name in ("torch_distributed", "pytorchddp", "mpi")
     ]
-    return {"profile": SINGLE}, [Fate(f"{name}.enabled", False, SINGLE, "it is not enabled") for name in off]
+    return {"profile": SINGLE}, [Translation(f"{name}.enabled", False, SINGLE, "it is not enabled") for name in off]
 
 
 def _counted(table: Mapping, instance: str) -> dict:
@@ -172,12 +177,12 @@ def _world(table: Mapping, instance: str) -> int:
     return table.get("hosts", 1) * (count or (found.processes if found else 0))
 
 
-def _of_mpi(mpi: Mapping) -> list[Fate]:
-    fates = [Fate(f"mpi.{name}", value, *MPI[name]) for name, value in mpi.items() if MPI[name]]
+def _of_mpi(mpi: Mapping) -> list[Translation]:
+    translations = [Translation(f"mpi.{name}", value, *MPI[name]) for name, value in mpi.items() if MPI[name]]
     if "processes_per_host" in mpi:
         count = mpi["processes_per_host"]
-        fates.append(Fate("mpi.processes_per_host", count, f"processes_per_host = {count}", "the same"))
-    return fates
+        translations.append(Translation("mpi.processes_per_host", count, f"processes_per_host = {count}", "the same"))
+    return translations
 
 
 def _enabled(table: Mapping, name: str) -> Mapping:

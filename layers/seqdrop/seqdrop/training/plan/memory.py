@@ -57,7 +57,7 @@ class Memory:
         return sum(line.bytes for line in self.lines if line.name not in ("framework", "unusable"))
 
 
-def memory(shape: Shape, distribution: Distribution, work: Work, head: int) -> Memory:
+def estimate_memory(shape: Shape, distribution: Distribution, work: Work, head: int) -> Memory:
     """The plan of one process. `head` is the number of parameters above the encoder, which are always trained."""
     counted = _Counted(shape, distribution, work, head)
     before, after = counted.before_backward(), counted.end_of_backward()

@@ -1,4 +1,4 @@
-"""What travels with a model or a training job is whole: each import of its modules is met by it or by the container."""
+"""The code in a model or training archive is complete: each import resolves to the archive or to the container."""
 
 from __future__ import annotations
 
@@ -26,36 +26,41 @@ def model_archive(family: str) -> bytes:
     return pack_model(MODEL_CODE / family / "seeds" / SEEDS[family])
 
 
-BUILT = {f"{family}: {kind}": (family, kind) for family in SEEDS for kind in ("model", "training")}
+ARCHIVES = {f"{family}: {kind}": (family, kind) for family in SEEDS for kind in ("model", "training")}
 
 
-@pytest.fixture(params=BUILT)
-def travelling(request) -> dict[str, ast.Module]:
-    """The modules of an archive that is built as users build it, by their path from where the container looks."""
-    family, kind = BUILT[request.param]
+@pytest.fixture(params=ARCHIVES)
+def modules(request) -> dict[str, ast.Module]:
+    """The modules of an archive that is built as users build it, by their path relative to the container's folder."""
+    family, kind = ARCHIVES[request.param]
     body = model_archive(family) if kind == "model" else pack_program(MODEL_CODE / family)
     root = "code/" if kind == "model" else ""
     with tarfile.open(fileobj=io.BytesIO(body)) as tar:
-        sources = {one.name: tar.extractfile(one).read() for one in tar if one.name.endswith(".py")}
+        sources = {member.name: tar.extractfile(member).read() for member in tar if member.name.endswith(".py")}
     return {name.removeprefix(root): ast.parse(source) for name, source in sources.items()}
 
 
 def imports(tree: ast.Module) -> set[tuple[str, str]]:
-    """(module, name) of every import, wherever it is in the code; name is "" where the module itself is imported."""
-    found = set()
+    """Return (module, name) of every import in the code; name is "" if the module itself is imported."""
+    names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {(alias.name, "") for alias in node.names}
+            names |= {(alias.name, "") for alias in node.names}
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, "a relative import does not work in a module that is run as a script"
-            found |= {(node.module, alias.name) for alias in node.names}
-    return found
+            names |= {(node.module, alias.name) for alias in node.names}
+    return names
 
 
-def bound(tree: ast.Module) -> set[str]:
-    """Names that a module binds at its top level."""
+def bound_names(tree: ast.Module) -> set[str]:
+    """Return the names that a module binds at its top level."""
     names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    targets = [node for one in tree.body if isinstance(one, ast.Assign | ast.AnnAssign) for node in ast.walk(one)]
+    targets = [
+        node
+        for statement in tree.body
+        if isinstance(statement, ast.Assign | ast.AnnAssign)
+        for node in ast.walk(statement)
+    ]
     names |= {node.id for node in targets if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     return names | {name or module for module, name in imports(tree)}
 
@@ -65,31 +70,31 @@ def file_of(module: str, files: dict[str, ast.Module]) -> str | None:
     return next((name for name in (f"{path}.py", f"{path}/__init__.py") if name in files), None)
 
 
-def test_every_import_is_met(travelling):
-    for name, tree in travelling.items():
+def test_every_import_resolves(modules):
+    for name, tree in modules.items():
         for module, attribute in imports(tree):
-            file = file_of(module, travelling)
+            file = file_of(module, modules)
             if file is None:
                 assert module.partition(".")[0] in CONTAINER | sys.stdlib_module_names, f"{name} imports {module}"
             elif attribute:
-                there = attribute in bound(travelling[file]) or file_of(f"{module}.{attribute}", travelling)
-                assert there, f"{name} imports {attribute} of {module}"
+                is_bound = attribute in bound_names(modules[file]) or file_of(f"{module}.{attribute}", modules)
+                assert is_bound, f"{name} imports {attribute} of {module}"
 
 
-def test_it_begins_where_the_container_does_and_holds_what_is_shared(travelling, request):
-    kind = request.node.callspec.params["travelling"].rpartition(" ")[2]
-    assert {"model": "inference.py", "training": "train.py"}[kind] in travelling
-    assert {"common/__init__.py", "common/json_lines.py", "common/processors.py"} <= set(travelling)
+def test_an_archive_has_its_entry_point_and_the_shared_modules(modules, request):
+    kind = request.node.callspec.params["modules"].rpartition(" ")[2]
+    assert {"model": "inference.py", "training": "train.py"}[kind] in modules
+    assert {"common/__init__.py", "common/json_lines.py", "common/processors.py"} <= set(modules)
 
 
 @families
-def test_no_module_of_a_family_has_a_name_that_python_or_the_container_has(family):
-    """It would hide theirs, or be hidden by it."""
+def test_no_module_of_a_family_has_the_name_of_an_installed_module(family):
+    """One of the two would hide the other."""
     names = {Path(name).stem for name in find_modules(MODEL_CODE / family)} | {"common"}
     assert names.isdisjoint(CONTAINER | sys.stdlib_module_names)
 
 
-def test_code_that_does_not_use_what_is_shared_travels_without_it(tmp_path):
+def test_code_that_does_not_import_common_is_packed_without_it(tmp_path):
     (tmp_path / "inference.py").write_text("import json  # not from common\n")
     assert set(find_modules(tmp_path)) == {"inference.py"}
     (tmp_path / "more.py").write_text("def late():\n    from common.json_lines import split_lines\n")
@@ -98,7 +103,7 @@ def test_code_that_does_not_use_what_is_shared_travels_without_it(tmp_path):
 
 
 @pytest.mark.parametrize("place", [".", ".."])
-def test_a_folder_may_bring_its_own(tmp_path, place):
+def test_a_folder_may_have_its_own_common(tmp_path, place):
     folder = tmp_path / "code"
     for name in ("inference.py", f"{place}/common/__init__.py", f"{place}/common/mine.py"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -106,14 +111,14 @@ def test_a_folder_may_bring_its_own(tmp_path, place):
     assert set(find_modules(folder)) == {"inference.py", "common/__init__.py", "common/mine.py"}
 
 
-def test_a_module_called_common_is_left_alone(tmp_path):
+def test_a_module_called_common_is_not_replaced(tmp_path):
     (tmp_path / "inference.py").write_text("import common\n")
     (tmp_path / "common.py").write_text("")
     assert set(find_modules(tmp_path)) == {"inference.py", "common.py"}
 
 
 def test_an_archive_from_before_common_keeps_its_own_modules(tmp_path):
-    """When it is packed again, with labels: its code imports threads.py, which is in it."""
+    """When it is packed again, with labels: its code imports its own threads.py."""
     for name in ("inference.py", "threads.py"):
         (tmp_path / name).write_text("import threads\n")
     assert set(find_modules(tmp_path)) == {"inference.py", "threads.py"}
@@ -124,8 +129,8 @@ IMPORT = "import sys; sys.path.append({!r}); import inference, common; print(com
 
 @pytest.mark.long
 @families
-def test_python_alone_imports_it(family, tmp_path):
-    """In processes that know nothing of this checkout, started as containers start them."""
+def test_isolated_python_imports_it(family, tmp_path):
+    """In processes without access to this checkout, started as containers start them."""
     with unpack(model_archive(family)) as folder:
         script = IMPORT.format(str(folder / "code"))
         done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)
