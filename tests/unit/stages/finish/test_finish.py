@@ -260,6 +260,14 @@ def test_a_second_message_only_enqueues_the_uploads(services, job, sent):
     assert len(sent) == 6
 
 
+def test_a_second_message_after_the_record_of_an_upload_has_expired_is_handled(services, cloud, job, sent):
+    finish(with_job_status(services, "Completed"), NAME)
+    before, gone = len(sent), (f"UPLOAD#{job[0].split('-')[0]}", "UPLOAD")
+    cloud.table.restore({key: item for key, item in cloud.table.snapshot().items() if key != gone})
+    finish(services, NAME)
+    assert [queue for queue, _ in sent[before:]] == ["transform_queue"]
+
+
 def test_nothing_happens_while_the_job_runs(services, job, sent):
     finish(with_job_status(services, "InProgress"), NAME)
     assert states(services, job) == ["SUBMITTED", "SUBMITTED"]
