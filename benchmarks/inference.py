@@ -1,18 +1,18 @@
-"""Sequences a second: our batches beside the ways most people run DNABERT, and beside what the processor can do.
+"""Sequences per second of DNABERT: our batches compared with the usual pipelines and with the processor's limit.
 
     .venv/bin/python benchmarks/inference.py [--sequences 96] [--rounds 3] [--model DIR]
 
-Without --model the network has DNABERT's true shape (12 layers of 768, 89 M parameters) and random weights: speed does
-not depend on what they are. Sequences are random DNA of 100 to 500 bases, seeded. Sides, all in one run and one after
-the other in each round, the best time of each counting:
+Without --model the network has DNABERT's shape (12 layers of 768, 89 M parameters) and random weights, on which the
+speed does not depend. Sequences are random DNA of 100 to 500 bases, seeded. The sides run one after the other in each
+round; the best time of each counts:
 
-  one at a time   the text-classification pipeline on k-mer text, a sequence a call, fp32, as tutorials have it
+  one at a time   the text-classification pipeline on k-mer text, one sequence per call, fp32, as in tutorials
   padded batches  the same pipeline with batch_size=32, in the order of the file
-  fp32, bf16, int8  ours, through classifier.py, at each precision
+  fp32, bf16, int8  classifier.py in each precision
 
-The ceiling is the fastest matrix product of bf16 (or fp32, where the processor has no bf16) found on this machine. A
-side's share of it counts the multiplications that the answers need: no padding, and in the last layer only what [CLS]
-asks for, as nothing else of it is read.
+The ceiling is the fastest matrix product in bf16 (or fp32, if the processor has no bf16) measured on this machine. A
+side's share of it counts only the necessary multiplications: no padding, and in the last layer only those for [CLS],
+because nothing else of it is read.
 """
 
 from __future__ import annotations
@@ -48,21 +48,23 @@ warnings.filterwarnings("ignore")
 transformers.logging.set_verbosity_error()
 
 
-def true_shape(folder: Path) -> Path:
-    """A folder with DNABERT's shape and random weights."""
+def write_random_model(folder: Path) -> Path:
+    """Write a model of DNABERT's shape with random weights to a folder, and return the folder."""
     write_vocabulary(folder / "vocab.txt", K)
     config = transformers.BertConfig(vocab_size=4101)
     transformers.BertForSequenceClassification(config).save_pretrained(folder)
     return folder
 
 
-def sequences(count: int, longest: int) -> list[str]:
-    chance = np.random.default_rng(1)
-    lengths = chance.integers(min(100, longest), longest + 1, count)
-    return ["".join(chance.choice(list("ACGT"), size)) for size in lengths]
+def random_sequences(count: int, longest: int) -> list[str]:
+    """Return random DNA of at most `longest` bases, the same on each call."""
+    generator = np.random.default_rng(1)
+    lengths = generator.integers(min(100, longest), longest + 1, count)
+    return ["".join(generator.choice(list("ACGT"), size)) for size in lengths]
 
 
 def pipeline_side(folder: Path, texts: list[str], batch: int) -> Callable[[], list[float]]:
+    """Return the side of the Hugging Face pipeline: a function that returns the probabilities."""
     vocabulary = KmerTokens.from_file(folder / "vocab.txt").vocabulary
     tokenizer = transformers.BertTokenizer(vocab=vocabulary, do_lower_case=False)
     model = transformers.BertForSequenceClassification.from_pretrained(folder).float().eval()
@@ -71,32 +73,33 @@ def pipeline_side(folder: Path, texts: list[str], batch: int) -> Callable[[], li
     kmers = [" ".join(text[i : i + K] for i in range(len(text) - K + 1)) for text in texts]
 
     def run() -> list[float]:
-        answers = pipe(kmers, batch_size=batch) if batch > 1 else [pipe(one)[0] for one in kmers]
-        return [{found["label"]: found["score"] for found in answer}[positive] for answer in answers]
+        results = pipe(kmers, batch_size=batch) if batch > 1 else [pipe(text)[0] for text in kmers]
+        return [{entry["label"]: entry["score"] for entry in entries}[positive] for entries in results]
 
     return run
 
 
 def our_side(folder: Path, texts: list[str], precision: str) -> Callable[[], list[float]]:
+    """Return the side of classifier.py: a function that returns the probabilities."""
     classifier = load_classifier(folder, precision=precision)
-    return lambda: classifier.outputs(
+    return lambda: classifier.compute(
         [classifier.tokens.kmer_ids(encode_bases(text.encode())) for text in texts]
     ).tolist()
 
 
-def work(folder: Path, texts: list[str]) -> float:
-    """Floating point operations (a multiplication and an addition are two) that these sequences' answers need."""
+def count_operations(folder: Path, texts: list[str]) -> float:
+    """Return the necessary floating point operations for the sequences (a multiplication and an addition are two)."""
     config = transformers.BertConfig.from_pretrained(folder)
     width, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
     tokens = np.array([len(text) - K + 1 + 2 for text in texts], dtype=np.float64)
-    mapped, rest = 2 * width * width, 2 * (2 * width * width + 2 * width * inner)  # keys, values; queries and after
-    whole = tokens * (2 * mapped + rest) + 4 * tokens * tokens * width
-    last = tokens * 2 * mapped + rest + 4 * tokens * width
+    key_value, other = 2 * width * width, 2 * (2 * width * width + 2 * width * inner)  # keys, values; queries and after
+    whole = tokens * (2 * key_value + other) + 4 * tokens * tokens * width
+    last = tokens * 2 * key_value + other + 4 * tokens * width
     return float(((layers - 1) * whole + last).sum())
 
 
-def ceiling(dtype: torch.dtype) -> float:
-    """Operations a second of the fastest matrix product tried."""
+def measure_ceiling(dtype: torch.dtype) -> float:
+    """Return the operations per second of the fastest matrix product of several shapes."""
     best = 0.0
     for rows, inner, columns in ((4096, 768, 3072), (4096, 3072, 768), (16384, 768, 768), (2048, 2048, 2048)):
         left, right = torch.randn(rows, inner, dtype=dtype), torch.randn(columns, inner, dtype=dtype)
@@ -107,49 +110,56 @@ def ceiling(dtype: torch.dtype) -> float:
     return best
 
 
-def measured(sides: dict[str, Callable], rounds: int) -> tuple[dict[str, float], dict[str, list[float]]]:
-    times, answers = dict.fromkeys(sides, 1e9), {}
+def measure(
+    sides: dict[str, Callable[[], list[float]]], rounds: int
+) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Return the best time of each side in seconds, and its probabilities."""
+    times, results = dict.fromkeys(sides, 1e9), {}
     for _ in range(rounds):
         for name, run in sides.items():
             began = time.perf_counter()
-            answers[name] = run()
+            results[name] = run()
             times[name] = min(times[name], time.perf_counter() - began)
             print(f"  {name}: {times[name]:.1f} s", file=sys.stderr)
-    return times, answers
+    return times, results
 
 
-def report(times: dict, answers: dict, count: int, needed: float, best: float) -> None:
+def report(times: dict[str, float], results: dict[str, list[float]], needed: float, best: float) -> None:
+    """Print a row for each side: speed, share of the ceiling, and agreement with the first side."""
     base = times["one at a time"]
-    exact = np.array(answers["one at a time"])
+    exact = np.array(results["one at a time"])
+    count = len(exact)
     print(f"\n{'':<16}{'sequences/s':>12}{'x one at a time':>17}{'of ceiling':>12}{'99.9th |dp|':>13}{'labels':>9}")
     for name, seconds in times.items():
-        found = np.array(answers[name])
-        far = np.quantile(np.abs(found - exact), 0.999)
-        same = np.mean((found > 0.5) == (exact > 0.5))
+        values = np.array(results[name])
+        difference = np.quantile(np.abs(values - exact), 0.999)
+        agreement = np.mean((values > 0.5) == (exact > 0.5))
         share = needed / seconds / best
-        print(f"{name:<16}{count / seconds:>12.1f}{base / seconds:>17.2f}{share:>12.0%}{far:>13.5f}{same:>9.1%}")
+        speed = f"{count / seconds:>12.1f}{base / seconds:>17.2f}{share:>12.0%}"
+        print(f"{name:<16}{speed}{difference:>13.5f}{agreement:>9.1%}")
 
 
 def main() -> None:
+    """Measure all sides, and print the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sequences", type=int, default=96)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--longest", type=int, default=500, help="bases; no more than the model takes")
-    parser.add_argument("--model", type=Path, help="a checkpoint folder (default: the true shape, random)")
+    parser.add_argument("--longest", type=int, default=500, help="bases of the longest sequence")
+    parser.add_argument("--model", type=Path, help="a checkpoint folder (default: DNABERT's shape, random weights)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = args.model or true_shape(Path(scratch))
-        texts = sequences(args.sequences, args.longest)
+        folder = args.model or write_random_model(Path(scratch))
+        texts = random_sequences(args.sequences, args.longest)
         sides = {"one at a time": pipeline_side(folder, texts, 1), "padded batches": pipeline_side(folder, texts, 32)}
         precisions = ["fp32", *(["bf16"] if cpu_has_bf16() else []), "int8"]
         sides |= {name: our_side(folder, texts, name) for name in precisions}
-        best = ceiling(torch.bfloat16 if cpu_has_bf16() else torch.float32)
+        best = measure_ceiling(torch.bfloat16 if cpu_has_bf16() else torch.float32)
         threads = torch.get_num_threads()
         print(f"{platform.machine()}, {os.cpu_count()} cores, {threads} threads, torch {torch.__version__}")
         print(f"bf16 in hardware: {cpu_has_bf16()}; ceiling {best / 1e9:.0f} GFLOP/s")
-        times, answers = measured(sides, args.rounds)
-        best = max(best, ceiling(torch.bfloat16 if cpu_has_bf16() else torch.float32))
-        report(times, answers, len(texts), work(folder, texts), best)
+        times, results = measure(sides, args.rounds)
+        best = max(best, measure_ceiling(torch.bfloat16 if cpu_has_bf16() else torch.float32))
+        report(times, results, count_operations(folder, texts), best)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""What a masked language model of DNA is worth: six hidden bases, beside a Markov chain that sees both sides too.
+"""Accuracy of a masked language model of DNA on six hidden bases, compared with a Markov chain that sees both sides.
 
-One stretch of six bases is hidden in the middle of each held-out sequence. The chain (order 5, counts plus one, from
-the same training sequences) gives each of the 4,096 fillings the probability of the whole stretch with its five
-neighbours on each side, made to sum to one.
+An interval of six bases is hidden in the middle of each held-out sequence. The chain (order 5, counts plus one, from
+the same training sequences) gives each of the 4,096 fillings the probability of the interval with its five neighbours
+on each side, scaled to sum to one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tokens import OTHER, encode_bases
@@ -22,7 +22,7 @@ WIDTH, ORDER = 6, 5
 class Chain:
     """A Markov chain of order 5."""
 
-    def __init__(self, items: list[Labelled]):
+    def __init__(self, items: list[Labelled]) -> None:
         counts = np.ones(4 ** (ORDER + 1))
         for item in items:
             numbers, fit = _numbers(encode_bases(item.sequence.encode()), ORDER + 1)
@@ -31,7 +31,7 @@ class Chain:
         self._log = np.log(table / table.sum(axis=1, keepdims=True)).ravel()
 
     def fillings(self, codes: np.ndarray, start: int, kmers: np.ndarray) -> np.ndarray:
-        """(4**6,) probabilities of the fillings of codes[start : start + 6]."""
+        """Return the probabilities of the fillings of codes[start : start + 6], (4**6,)."""
         left, right = codes[start - ORDER : start], codes[start + WIDTH : start + WIDTH + ORDER]
         around = [np.broadcast_to(side, (len(kmers), ORDER)) for side in (left, right)]
         whole = np.concatenate([around[0], kmers, around[1]], axis=1).astype(np.int64)
@@ -42,26 +42,26 @@ class Chain:
 
 
 def _numbers(codes: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each stretch of `width` bases as a number in base 4, and whether it has no other letter."""
+    """Return each interval of `width` bases as a number in base 4, and True if it has only A, C, G and T."""
     views = np.lib.stride_tricks.sliding_window_view(codes, width)
     return views.astype(np.int64) @ 4 ** np.arange(width - 1, -1, -1), (views != OTHER).all(axis=1)
 
 
-def figures(filler: Filler, train: list[Labelled], tests: dict[str, list[Labelled]]) -> dict:
-    """For each test set and each side: exact fillings, bases right, and bits a base (2 would be no knowledge)."""
-    chain, found = Chain(train), {}
+def figures(filler: Filler, train: list[Labelled], tests: dict[str, list[Labelled]]) -> dict[str, Any]:
+    """Return exact fillings, correct bases, and bits per base (2 is no information) for each test set and side."""
+    chain, results = Chain(train), {}
     for name, items in tests.items():
         codes = [encode_bases(item.sequence.encode()) for item in items]
-        middles = [len(one) // 2 - WIDTH // 2 for one in codes]
+        middles = [len(sequence) // 2 - WIDTH // 2 for sequence in codes]
         fit = [(c, m) for c, m in zip(codes, middles, strict=True) if (c[m - ORDER : m + WIDTH + ORDER] < OTHER).all()]
         by_model = _by_model(filler, fit)
         by_chain = np.array([chain.fillings(c, m, filler.kmers) for c, m in fit])
         truth = np.array([_numbers(c[m : m + WIDTH], WIDTH)[0][0] for c, m in fit])
         sides = {"model": by_model, "chain": by_chain}
-        found[name] = {"stretches": len(fit)} | {
+        results[name] = {"stretches": len(fit)} | {
             side: _summary(shares, truth, filler.kmers) for side, shares in sides.items()
         }
-    return found
+    return results
 
 
 def _by_model(filler: Filler, fit: list[tuple[np.ndarray, int]]) -> np.ndarray:
@@ -70,7 +70,7 @@ def _by_model(filler: Filler, fit: list[tuple[np.ndarray, int]]) -> np.ndarray:
         hidden = codes.copy()
         hidden[middle : middle + WIDTH] = OTHER
         ids.append(filler.tokens.kmer_ids(hidden))
-    return filler.outputs(ids, np.array([middle for _, middle in fit]))
+    return filler.compute(ids, np.array([middle for _, middle in fit]))
 
 
 def _summary(shares: np.ndarray, truth: np.ndarray, kmers: np.ndarray) -> dict[str, float]:

@@ -1,8 +1,8 @@
-"""What a burst of uploads costs: `python benchmarks/orchestration.py [--uploads 100 1000 10000]`.
+"""The cost of a burst of uploads: `python benchmarks/orchestration.py [--uploads 100 1000 10000]`.
 
-The real functions through real boto3 against the AWS in memory of tests/faults: all uploads land at once, in runs of 96
-samples, and one event in five comes twice. Prints, for each size, the jobs started, the calls of AWS for each upload by
-service, and the writes to the ledger: the same for each upload, however many there are.
+The real functions run through real boto3 against the AWS in memory of tests/faults. All uploads arrive at once, in runs
+of 96 samples, and one event in five is delivered twice. For each size it prints the jobs started, the AWS calls per
+upload by service, and the writes to the ledger. The cost per upload does not depend on the number of uploads.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from tests.faults.files import ANALYSES, MODELS, point_to
 from tests.faults.lambdas import Invocation
 from tests.faults.world import TWICE, World
 from tests.support.aws import template
-from tests.support.aws.wire import Wire, wired
+from tests.support.aws.wire import Wire, wire_services
 
 if TYPE_CHECKING:
     from tests.support.aws.account import Call
 
 RUN = 96  # samples
-EVERY = 5  # one event in so many comes twice
-PAGE = 1_000_000  # bytes that one answer of a query holds; the table in memory answers in one piece
+EVERY = 5  # one event in this number is delivered twice
+PAGE = 1_000_000  # bytes in one page of a query; the table in memory returns a single page
 
 
 class Burst:
-    """One burst in one world, and what it cost."""
+    """A burst in a world of its own, and the count of its calls."""
 
-    def __init__(self, wire: Wire, uploads: int):
+    def __init__(self, wire: Wire, uploads: int) -> None:
         self.world, self.calls, self.writes = World(), Counter(), 0
         self.world.mishaps = dict.fromkeys(range(0, uploads, EVERY), TWICE)
         self.most_open = 0
-        wire.answer, wire.clock = self._answer, self.world.clock
+        wire.respond, wire.clock = self._respond, self.world.clock
         point_to(self.world, MODELS[0])
         for number in range(uploads):
             run, sample = divmod(number, RUN)
@@ -47,33 +47,33 @@ class Burst:
             body = f"@r{number}\n{bases}\n+\n{'I' * len(bases)}\n".encode()
             self.world.s3.put(self.world.name("landing"), f"reads/run{run}/S{sample}.fastq", body)
 
-    def _answer(self, call: Call) -> dict:
-        answer = self.world.call(call)
+    def _respond(self, call: Call) -> dict:
+        response = self.world.call(call)
         self.calls[call.service] += 1
         if call.operation == "TransactWriteItems":
             self.writes += len(call.request["TransactItems"])
-        if call.operation == "Query":  # as many calls as the service would take
-            self.calls[call.service] += len(repr(answer["Items"])) // PAGE
+        if call.operation == "Query":  # count the pages of the real service
+            self.calls[call.service] += len(repr(response["Items"])) // PAGE
         open_jobs = sum(job.status == "InProgress" for job in self.world.sagemaker.jobs.values())
         self.most_open = max(self.most_open, open_jobs) if call.operation == "CreateTransformJob" else self.most_open
-        return answer
+        return response
 
     def play(self) -> None:
-        """Deliver messages and let jobs end, until nothing is left to do."""
+        """Deliver messages and let jobs end, until no work is left."""
         while True:
             if sum(self._drain(function) for function in template.functions()):
                 continue
-            at = self.world.sagemaker.next_at()
-            if at is None:
+            next_at = self.world.sagemaker.next_at()
+            if next_at is None:
                 return
-            self.world.clock.advance(at - self.world.clock.seconds)
+            self.world.clock.advance(next_at - self.world.clock.seconds)
             self.world.sagemaker.run()
 
     def _drain(self, function: template.Function) -> bool:
-        """Hand a function all that lies in its queue, in its batches."""
+        """Deliver all messages of a function's queue in batches; return False if there were none."""
         queues, worked = self.world.queues, False
-        while taken := list(islice(queues.messages[function.queue], function.batch)):
-            messages = queues.receive(function.queue, taken)
+        while batch := list(islice(queues.messages[function.queue], function.batch)):
+            messages = queues.receive(function.queue, batch)
             invocation = Invocation(function.folder, function.queue, messages)
             invocation.proceed(lambda _: None)
             if invocation.error or invocation.failed:
@@ -83,26 +83,28 @@ class Burst:
             worked = True
         return worked
 
-    def ends(self) -> Counter:
+    def final_states(self) -> Counter[str]:
+        """Return the number of uploads in each state."""
         items = self.world.table.items.values()
         return Counter(item["state"]["S"] for item in items if item.get("kind", {}).get("S") == "upload")
 
 
 def main() -> None:
+    """Play bursts of each size, and print a row for each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--uploads", type=int, nargs="+", default=[100, 1000, 10_000])
-    parser.add_argument("--max-jobs", type=int, default=10, help="transform jobs at once (10)")
+    parser.add_argument("--max-jobs", type=int, default=10, help="maximum transform jobs at once (default 10)")
     options = parser.parse_args()
     text = ANALYSES.replace("max_members = 3", "max_members = 50")
     services = ("dynamodb", "s3", "sqs", "sagemaker", "sns")
     titles = "  ".join(f"{name:>9}" for name in services)
     print(f"uploads  jobs  at once  calls an upload  {titles}  ledger writes")
-    with wired(text, max_jobs=str(options.max_jobs)) as wire:
+    with wire_services(text, max_jobs=str(options.max_jobs)) as wire:
         for uploads in options.uploads:
             began, burst = time.perf_counter(), Burst(wire, uploads)
             burst.play()
-            if burst.ends() != {"ARCHIVED": uploads}:
-                raise SystemExit(f"not all ended ARCHIVED: {burst.ends()}")
+            if burst.final_states() != {"ARCHIVED": uploads}:
+                raise SystemExit(f"not all uploads are ARCHIVED: {burst.final_states()}")
             each = "  ".join(f"{burst.calls[name] / uploads:9.2f}" for name in services)
             jobs, total = len(burst.world.sagemaker.jobs), sum(burst.calls.values()) / uploads
             seconds, writes = time.perf_counter() - began, burst.writes / uploads

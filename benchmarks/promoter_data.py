@@ -1,8 +1,7 @@
-"""Training and held-out sets for the two promoter models, from the public files of the data folder.
+"""Training and held-out sets for the seed models, from the public files of the data folder.
 
-Everything is held out by gene (a hash of its name decides), and a training sequence that shares a 30-mer,
-on either strand, with any held-out sequence is dropped. So no promoter, exon or overlapping neighbour is on
-both sides.
+Sequences are held out by gene (a hash of the gene's name decides). A training sequence that shares a 30-mer, on either
+strand, with any held-out sequence is dropped. So no promoter, exon or overlapping neighbour is in both.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class Labelled:
 
 @dataclass
 class Split:
-    """What a model is trained on, what its recipe was chosen by, and what it is judged on (by name)."""
+    """The training set, the validation set that the recipe was chosen on, and the test sets by name."""
 
     train: list[Labelled] = field(default_factory=list)
     validation: list[Labelled] = field(default_factory=list)
@@ -53,45 +52,47 @@ class Split:
 
 
 def part_of(gene: str) -> str:
-    """test (a fifth of all genes), validation (a tenth) or train."""
+    """Return the part of a gene: test (a fifth of all genes), validation (a tenth) or train."""
     tenth = hashlib.sha256(gene.encode()).digest()[0] % 10
     return {0: "test", 1: "test", 2: "validation"}.get(tenth, "train")
 
 
 def read_fasta(path: Path) -> Iterator[tuple[str, str]]:
-    """(header, sequence) of each record."""
+    """Yield (header, sequence in upper case) of each record."""
     for record in path.read_text().split(">")[1:]:
         header, _, body = record.partition("\n")
         yield header, body.replace("\n", "").upper()
 
 
 def read_gue(path: Path, source: str) -> list[Labelled]:
+    """Return the sequences of a GUE file: a CSV with a header line, sequence and label."""
     with path.open(newline="") as handle:
         return [Labelled(sequence, int(label), source) for sequence, label in list(csv.reader(handle))[1:]]
 
 
 def real_promoters(folder: Path) -> Iterator[tuple[str, Labelled]]:
-    """(part, sequence of 300 bp) of EPDnew, by gene: all promoters of a gene fall in one part."""
+    """Yield (part, sequence of 300 bp) of EPDnew; all promoters of a gene are in one part."""
     for name in ("human_TATA.fa", "human_promoters_chr1.fa"):
         for header, sequence in read_fasta(folder / name):
             yield part_of(header.split()[1].rsplit("_", 1)[0]), Labelled(sequence, 1, "epdnew")
 
 
-def real_stretches(folder: Path, length: int, train_step: int) -> Iterator[tuple[str, Labelled]]:
-    """(part, sequence) of introns and coding sequence, by gene.
+def real_negatives(folder: Path, length: int, train_step: int) -> Iterator[tuple[str, Labelled]]:
+    """Yield (part, sequence) of introns and coding sequence, by gene.
 
-    The files hold introns and coding sequences in pieces of 300 bp, in order: pieces of one name are joined and cut
-    again, end to end for the held-out parts and every `train_step` bases for training.
+    The files contain introns and coding sequences as consecutive records of 300 bp. Records of one name are joined and
+    cut again, end to end for the held-out parts and every `train_step` bases for training.
     """
     for kind in ("intron", "cds"):
-        pieces = read_fasta(folder / f"bdgp_human_{kind}.300.fa")
-        for header, run in itertools.groupby(pieces, key=lambda piece: piece[0]):
+        parts = read_fasta(folder / f"bdgp_human_{kind}.300.fa")
+        for header, run in itertools.groupby(parts, key=lambda record: record[0]):
             part, whole = part_of(header.split()[0]), "".join(sequence for _, sequence in run)
             for start in range(0, len(whole) - length + 1, train_step if part == "train" else length):
                 yield part, Labelled(whole[start : start + length], 0, kind)
 
 
 def other_strand(item: Labelled) -> Labelled:
+    """Return the reverse complement of a sequence."""
     codes = reverse_complement(encode_bases(item.sequence.encode()))
     return Labelled("".join("ACGTN"[code] for code in codes), item.label, item.source)
 
@@ -100,35 +101,35 @@ def other_strand(item: Labelled) -> Labelled:
 
 
 def probes(sequences: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
-    """All 30-mers without ambiguity, strand-free, as 60-bit numbers, and the sequence that each is in."""
+    """Return all unambiguous 30-mers as 60-bit numbers, equal for both strands, and the index of their sequence."""
     joined = [encode_bases(sequence.encode() + b"N") for sequence in sequences]
     owner = np.repeat(np.arange(len(joined)), [len(codes) for codes in joined])
     codes = np.concatenate(joined).astype(np.uint64)
     count = len(codes) - PROBE + 1
-    forward, backward, spoilt = (
+    forward, backward, ambiguous = (
         np.zeros(count, np.uint64),
         np.zeros(count, np.uint64),
         np.zeros(count, bool),
     )
     for i in range(PROBE):
         base = codes[i : i + count]
-        spoilt |= base == OTHER
+        ambiguous |= base == OTHER
         forward = (forward << np.uint64(2)) | (base & np.uint64(3))
         backward |= (np.uint64(3) - (base & np.uint64(3))) << np.uint64(2 * i)
-    return np.minimum(forward, backward)[~spoilt], owner[:count][~spoilt]
+    return np.minimum(forward, backward)[~ambiguous], owner[:count][~ambiguous]
 
 
 def without_overlap(items: list[Labelled], held_out: list[Labelled]) -> list[Labelled]:
-    """The items that share no 30-mer with a held-out sequence, duplicates left out."""
+    """Return the items that share no 30-mer with a held-out sequence, without duplicates."""
     items = list({item.sequence: item for item in items}.values())
     known = np.unique(probes(item.sequence for item in held_out)[0])
     numbers, owner = probes(item.sequence for item in items)
-    spoilt = set(owner[np.isin(numbers, known)].tolist())
-    return [item for i, item in enumerate(items) if i not in spoilt]
+    overlapping = set(owner[np.isin(numbers, known)].tolist())
+    return [item for i, item in enumerate(items) if i not in overlapping]
 
 
 def finish(split: Split, candidates: list[Labelled]) -> Split:
-    """Validation without overlap to the tests, training without overlap to either."""
+    """Remove from validation what overlaps the tests, and from training what overlaps either; return the split."""
     tests = [item for items in split.tests.values() for item in items]
     split.validation = without_overlap(split.validation, tests)
     split.train = without_overlap(candidates, tests + split.validation)
@@ -140,31 +141,31 @@ def finish(split: Split, candidates: list[Labelled]) -> Split:
 
 
 def promoters_300(data: Path) -> Split:
-    """300 bp: EPDnew, GUE's smaller sets, real introns and coding sequence."""
+    """Return the set of 300 bp: EPDnew, GUE's smaller sets, real introns and coding sequence."""
     gue, real = data / "promoters" / "gue", data / "promoters" / "real_negatives"
     split, candidates = Split(), []
     split.tests = {"gue": read_gue(gue / "prom_300_all" / "test.csv", "gue"), "real": []}
     into = {"test": split.tests["real"], "validation": split.validation, "train": candidates}
-    for part, item in itertools.chain(real_promoters(real), real_stretches(real, 300, train_step=150)):
+    for part, item in itertools.chain(real_promoters(real), real_negatives(real, 300, train_step=150)):
         into[part].append(item)
     candidates += [other_strand(item) for item in candidates if not item.label]
     candidates += read_gue(gue / "prom_300_tata" / "train.csv", "gue")
     candidates += read_gue(gue / "prom_300_all" / "dev.csv", "gue")
-    for part in ("dev", "test"):  # more promoters; held out there, not here
-        found = read_gue(gue / "LPD_prom_300" / f"{part}.csv", "lpd")
-        candidates += [item for item in found if item.label]
+    for part in ("dev", "test"):  # further promoters, held out in LPD but not here
+        promoters = read_gue(gue / "LPD_prom_300" / f"{part}.csv", "lpd")
+        candidates += [item for item in promoters if item.label]
     return finish(split, candidates)
 
 
 def promoters_70(data: Path) -> Split:
-    """70 bp: GUE's core promoters and their shuffled negatives, real introns and coding sequence."""
+    """Return the set of 70 bp: GUE's core promoters and shuffled negatives, real introns and coding sequence."""
     gue, real = data / "promoters" / "gue", data / "promoters" / "real_negatives"
     split, candidates = Split(), []
     split.tests = {"gue": read_gue(gue / "prom_core_all" / "test.csv", "gue"), "real": []}
     into = {"test": split.tests["real"], "validation": split.validation, "train": candidates}
     for part, item in real_promoters(real):
         into[part].append(Labelled(item.sequence[CORE], 1, "epdnew"))
-    for part, item in real_stretches(real, 70, train_step=70):
+    for part, item in real_negatives(real, 70, train_step=70):
         into[part].append(item)
     candidates += [other_strand(item) for item in candidates if not item.label]
     candidates += read_gue(gue / "prom_core_all" / "train.csv", "gue")
@@ -175,7 +176,7 @@ HALF = 150
 
 
 def halves(items: Iterable[Labelled]) -> list[Labelled]:
-    """Each sequence cut into pieces of 150 bp, end to end."""
+    """Return each sequence cut into parts of 150 bp, end to end."""
     return [
         Labelled(item.sequence[start : start + HALF], item.label, item.source)
         for item in items
@@ -184,10 +185,10 @@ def halves(items: Iterable[Labelled]) -> list[Labelled]:
 
 
 def human_dna(data: Path) -> Split:
-    """150 bp of real DNA, for a masked language model: the halves of the 300 bp set, its shuffled sequences left out.
+    """Return the set of 150 bp of real DNA for a masked language model: halves of the 300 bp set, none shuffled.
 
-    Held out by gene, as there; and pieces of a stretch of chromosome 17 and of the mitochondrion, which no part of the
-    training set is from.
+    Genes are held out as there. Further tests are parts of an interval of chromosome 17 and of the mitochondrion, from
+    which no training sequence is taken.
     """
     whole = promoters_300(data)
     split = Split(validation=halves(whole.validation), tests={"real": halves(whole.tests["real"])})

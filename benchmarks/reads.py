@@ -1,11 +1,11 @@
-"""User CPU of validation with QC, all checks and duplicate names, beside isal alone and the peers that are installed.
+"""User CPU time of validation with QC, all checks and duplicate names, compared with isal and installed tools.
 
     .venv/bin/python benchmarks/reads.py [--reads 1600000] [--rounds 3] [--only isal,seqdrop]
 
-Makes seeded reads of 150 bp (Illumina names, four quality bins) and as many bases of long reads, as gzip -6, in a
-folder of its own. Every side runs in a process of its own, one after the other, several rounds, and the best user
-time counts, less the side's own time on a file of four reads. Single thread each. Peers are taken from PATH (seqtk,
-seqkit, fastp, sequali); for dnaio a `python-peers` there that has it, or this Python if it has.
+It generates seeded reads of 150 bp (Illumina names, four quality bins) and as many bases of long reads, compressed by
+gzip -6, in a temporary folder. The sides run one after the other in separate processes, for several rounds. The best
+user time counts, minus the time of the same side on a file of four reads. All are single-threaded. Tools are taken from
+PATH (seqtk, seqkit, fastp, sequali); for dnaio, a `python-peers` on PATH that has it, or this Python.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from seqdrop.reads import kernel
 
+Command = Callable[[Path], list[str]]
+"""A function from the path of a file to the command that reads it."""
 PYTHON = sys.executable
 ISAL = "from isal import igzip\nwith igzip.open(path) as f:\n    while f.read(1 << 19): pass"
 SEQDROP = (
@@ -42,48 +45,47 @@ DNAIO = (
 )
 
 
-def script(text: str):
+def python_command(text: str) -> Command:
+    """Return the command that runs a Python script on a path."""
     return lambda path: [PYTHON, "-c", f"path = {str(path)!r}\n{text}"]
 
 
-def sides(folder: Path) -> dict:
-    """The command of each side that is installed, by name."""
-    found = {"isal": script(ISAL), "seqdrop numpy": script(NUMPY)}
+def find_sides(folder: Path) -> dict[str, Command]:
+    """Return the command of each installed side, by name."""
+    commands = {"isal": python_command(ISAL), "seqdrop numpy": python_command(NUMPY)}
     if kernel.lib:
-        found["seqdrop kernel"] = script(SEQDROP)
+        commands["seqdrop kernel"] = python_command(SEQDROP)
     if shutil.which("seqtk"):
-        found["seqtk fqchk"] = lambda path: ["seqtk", "fqchk", str(path)]
+        commands["seqtk fqchk"] = lambda path: ["seqtk", "fqchk", str(path)]
     if shutil.which("seqkit"):
-        found["seqkit stats -a"] = lambda path: ["seqkit", "stats", "-a", "-j", "1", str(path)]
+        commands["seqkit stats -a"] = lambda path: ["seqkit", "stats", "-a", "-j", "1", str(path)]
     if shutil.which("fastp"):
         out = ["-w", "1", "-A", "-G", "-Q", "-L", "-j", str(folder / "f.json"), "-h", str(folder / "f.html")]
-        found["fastp"] = lambda path: ["fastp", *out, "-i", str(path)]
+        commands["fastp"] = lambda path: ["fastp", *out, "-i", str(path)]
     if shutil.which("sequali"):
-        found["sequali"] = lambda path: ["sequali", "-t", "1", "--outdir", str(folder), str(path)]
-    if peers := shutil.which("python-peers") or importable(PYTHON):
-        found["dnaio, same checks"] = lambda path: [peers, "-c", f"path = {str(path)!r}\n{DNAIO}"]
-    return found
+        commands["sequali"] = lambda path: ["sequali", "-t", "1", "--outdir", str(folder), str(path)]
+    if peers := shutil.which("python-peers") or find_dnaio(PYTHON):
+        commands["dnaio, same checks"] = lambda path: [peers, "-c", f"path = {str(path)!r}\n{DNAIO}"]
+    return commands
 
 
-def importable(python: str) -> str | None:
-    """The interpreter, if it has dnaio."""
+def find_dnaio(python: str) -> str | None:
+    """Return the interpreter if it has dnaio, else None."""
     return None if subprocess.run([python, "-c", "import dnaio"], capture_output=True).returncode else python
 
 
 def short_reads(path: Path, count: int, length: int = 150) -> None:
-    """Reads of a random genome; qualities of four bins, 90 % the best, N where the worst."""
-    source = np.random.default_rng(1)
-    genome = np.frombuffer(b"ACGT", np.uint8)[source.integers(0, 4, 5_000_000)]
+    """Write reads of a random genome with four quality bins: 90 % have the best, and bases of the worst are N."""
+    generator = np.random.default_rng(1)
+    genome = np.frombuffer(b"ACGT", np.uint8)[generator.integers(0, 4, 5_000_000)]
     with path.open("wb") as file:
         for first in range(0, count, 50_000):
             size = min(50_000, count - first)
-            starts = source.integers(0, len(genome) - length, size)
+            starts = generator.integers(0, len(genome) - length, size)
             bases = np.lib.stride_tricks.sliding_window_view(genome, length)[starts].copy()
-            chance = source.random((size, length))
-            quality = np.select([chance < 0.0005, chance < 0.03, chance < 0.08], list(b"#,:"), ord("F")).astype(
-                np.uint8
-            )
-            bases[chance < 0.0005] = ord("N")
+            draw = generator.random((size, length))
+            quality = np.select([draw < 0.0005, draw < 0.03, draw < 0.08], list(b"#,:"), ord("F")).astype(np.uint8)
+            bases[draw < 0.0005] = ord("N")
             file.write(b"".join(map(_read, range(first, first + size), bases, quality)))
 
 
@@ -94,42 +96,45 @@ def _read(number: int, bases: np.ndarray, quality: np.ndarray) -> bytes:
 
 
 def long_reads(path: Path, bases: int) -> None:
-    """Reads of 1 to 60 kb with qualities as nanopores give them."""
-    source = np.random.default_rng(2)
+    """Write reads of 1 to 60 kb with the qualities of nanopore reads."""
+    generator = np.random.default_rng(2)
     with path.open("wb") as file:
         number = 0
         while bases > 0:
-            size = int(min(60_000, 1_000 + source.exponential(9_000)))
-            sequence = np.frombuffer(b"ACGT", np.uint8)[source.integers(0, 4, size)]
-            quality = (33 + np.clip(source.normal(18, 8, size), 1, 50)).astype(np.uint8)
+            size = int(min(60_000, 1_000 + generator.exponential(9_000)))
+            sequence = np.frombuffer(b"ACGT", np.uint8)[generator.integers(0, 4, size)]
+            quality = (33 + np.clip(generator.normal(18, 8, size), 1, 50)).astype(np.uint8)
             name = b"%08x-0000-4000-8000-0123456789ab runid=1 ch=%d" % (number, number % 512)
             file.write(b"@%b\n%b\n+\n%b\n" % (name, sequence.tobytes(), quality.tobytes()))
             bases, number = bases - size, number + 1
 
 
-def measured(command: list[str]) -> tuple[float, int]:
-    """(user seconds, peak memory in MB) of a command. Raises CalledProcessError."""
-    timed = [shutil.which("time") or "/usr/bin/time", "-f", "%U %M", *command]
-    done = subprocess.run(timed, capture_output=True, text=True)
+def measure(command: list[str]) -> tuple[float, int]:
+    """Return (user seconds, peak memory in MB) of a command. Raise CalledProcessError if it fails."""
+    command_line = [shutil.which("time") or "/usr/bin/time", "-f", "%U %M", *command]
+    done = subprocess.run(command_line, capture_output=True, text=True)
     if done.returncode:
         raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
     user, peak = re.search(r"([\d.]+) (\d+)\s*$", done.stderr).groups()
     return float(user), int(peak) // 1024
 
 
-def compare(name: str, path: Path, four: Path, rounds: int, commands: dict) -> None:
-    """Print each side's best time, less its own best time on four reads: their difference in one round is noise."""
-    whole: dict[str, tuple[float, int]] = {}
-    own: dict[str, float] = {}
-    for _ in range(rounds):  # interleaved, so that what else the machine does strikes all alike
+def compare(name: str, path: Path, four: Path, rounds: int, commands: dict[str, Command]) -> None:
+    """Print each side's best time, minus its best time on four reads.
+
+    Within one round the difference of the two times would be noise.
+    """
+    times: dict[str, tuple[float, int]] = {}
+    overhead: dict[str, float] = {}
+    for _ in range(rounds):  # interleaved, so that other load on the machine affects all sides alike
         for side, command in commands.items():
             try:
-                whole[side] = min(whole.get(side, (1e9, 0)), measured(command(path)))
+                times[side] = min(times.get(side, (1e9, 0)), measure(command(path)))
             except subprocess.CalledProcessError as error:
                 print(f"{side}: {error.stderr.strip().splitlines()[-2:]}", file=sys.stderr)
                 continue
-            own[side] = min(own.get(side, 1e9), measured(command(four))[0])
-    best = {side: (user - own[side], peak) for side, (user, peak) in whole.items()}
+            overhead[side] = min(overhead.get(side, 1e9), measure(command(four))[0])
+    best = {side: (user - overhead[side], peak) for side, (user, peak) in times.items()}
     base = best["isal"][0]
     print(f"\n{name}: {path.stat().st_size / 1e6:.0f} MB of {path.suffix}")
     for side, (user, peak) in sorted(best.items(), key=lambda item: item[1]):
@@ -137,17 +142,18 @@ def compare(name: str, path: Path, four: Path, rounds: int, commands: dict) -> N
 
 
 def main() -> None:
+    """Generate the files, and compare all sides on them."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--reads", type=int, default=1_600_000)
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--only", default="", help="how the names of sides begin, with commas between")
+    options.add_argument("--only", default="", help="prefixes of the names of sides, separated by commas")
     options = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         four = folder / "four.fastq"
         short_reads(four, 4)
         subprocess.run(["gzip", "-6", str(four)], check=True)
-        commands = sides(folder)
+        commands = find_sides(folder)
         if options.only:
             commands = {
                 side: make for side, make in commands.items() if side.startswith(tuple(options.only.split(",")))

@@ -1,18 +1,18 @@
-"""How fast finish writes results, and what it takes: `python benchmarks/results.py [--windows 1000000]`.
+"""Speed and memory of writing results: `python benchmarks/results.py [--windows 1000000]`.
 
-Answers as a container gives them to 300 bp windows every 150 bp on both strands, in records of 3 Mb. Prints windows a
-second of CPU (making the answers included), the memory at its highest, and the size of each file.
+The input has the predictions of 300 bp windows every 150 bp on both strands, in records of 3 Mb. Prints windows per
+second of CPU (including the generation of the input), the peak memory, and the size of each file.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
 import resource
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
 from seqdrop.kinds.plans import packaged
 from seqdrop.models.calibration import Calibration
 from seqdrop.results.writer import Predictions, result_files
@@ -25,30 +25,32 @@ PER_ITEM = 64
 MADE_BY = {"model": {"name": "promoter-300", "sha256": "0" * 64}}
 
 
-def answers(windows: int, seed: int = 1) -> Iterator[bytes]:
-    source = random.Random(seed)
-    values = [round(source.random() ** 3, 6) for _ in range(10_007)]
+def prediction_lines(windows: int, seed: int = 1) -> Iterator[bytes]:
+    """Yield prediction lines of random probabilities."""
+    generator = np.random.default_rng(seed)
+    values = (generator.random(10_007) ** 3).round(6).tolist()
     number = start = record = 0
     while number < windows:
-        found = []
+        entries = []
         for _ in range(PER_ITEM):
             place = {"start": start, "end": start + 300}
             for strand in "+-":
-                found.append({**place, "strand": strand, "probability": values[number % 10_007]})
+                entries.append({**place, "strand": strand, "probability": values[number % 10_007]})
                 number += 1
             start += 150
-        yield json.dumps({"id": f"u:{record}:{start}", "record": f"chr{record}", "windows": found}).encode()
+        yield json.dumps({"id": f"u:{record}:{start}", "record": f"chr{record}", "windows": entries}).encode()
         if start >= RECORD:
             record, start = record + 1, 0
 
 
 def main() -> None:
+    """Write results, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--windows", type=int, default=1_000_000)
-    asked = parser.parse_args().windows
+    windows = parser.parse_args().windows
     analysis, calibration = packaged().by_name["contigs"], Calibration(0.6, -0.7, 0.3)
     before = time.process_time()
-    with result_files(Predictions(analysis, answers(asked), MADE_BY, calibration)) as results:
+    with result_files(Predictions(analysis, prediction_lines(windows), MADE_BY, calibration)) as results:
         seconds = time.process_time() - before
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
         count = results.counts.windows

@@ -1,9 +1,9 @@
-"""Train the protein seed again: FLIP's secondary structure, train.py, card, in one command.
+"""Train the protein seed on FLIP's secondary structure, and write its card.
 
     python benchmarks/train_protein_seed.py --data DATA --out model_code/protein/seeds/cnn-ss3
 
-DATA is the folder that holds proteins/flip_ss3. The model folder gets config.json, model.safetensors and card.json; its
-README.md, the model card, is written by hand from these. It is the train.py of a training job, in two processes of one
+DATA is the folder that contains proteins/flip_ss3. The script writes config.json, model.safetensors and card.json to
+the model folder; its README.md, the model card, is written by hand from these. train.py runs in two processes of one
 thread each, as the embedded SageMaker starts it.
 """
 
@@ -37,15 +37,15 @@ RECIPE = {
 PROCESSES = 2
 
 
-def fasta(path: Path) -> Iterator[tuple[str, str]]:
-    """(header without its >, all lines of the record) of FLIP's files."""
+def read_fasta(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield (header without >, joined lines) of each record of one of FLIP's files."""
     for record in path.read_text().split(">")[1:]:
         header, _, body = record.partition("\n")
         yield header.strip(), "".join(body.split())
 
 
-def split_of(header: str) -> str:
-    """From the words SET=train VALIDATION=True behind a protein's name."""
+def find_split(header: str) -> str:
+    """Return the split from the words SET=train VALIDATION=True after a protein's name."""
     words = dict(word.split("=") for word in header.split()[1:])
     if words["SET"] == "test":
         return "test"
@@ -53,21 +53,21 @@ def split_of(header: str) -> str:
 
 
 def convert(flip: Path, folder: Path) -> None:
-    """FLIP's three files as the normalised ones: a residue that the mask calls unresolved is not scored."""
-    sequences, masks = (dict(fasta(flip / "splits" / f"{name}.fasta")) for name in ("sequences", "mask"))
+    """Write FLIP's three files as normalised training data. Residues marked as unresolved are not scored."""
+    sequences, masks = (dict(read_fasta(flip / "splits" / f"{name}.fasta")) for name in ("sequences", "mask"))
     files = {split: (folder / f"{split}.jsonl").open("w") for split in ("train", "validation", "test")}
-    for header, structure in fasta(flip / "splits" / "sampled.fasta"):
+    for header, structure in read_fasta(flip / "splits" / "sampled.fasta"):
         name = header.split()[0]
         pairs = zip(structure, masks[name], strict=True)
-        labels = "".join("-" if seen == "0" else letter for letter, seen in pairs)
+        labels = "".join("-" if resolved == "0" else label for label, resolved in pairs)
         line = {"id": name, "sequence": sequences[name].upper(), "labels": labels}
-        files[split_of(header)].write(json.dumps(line) + "\n")
+        files[find_split(header)].write(json.dumps(line) + "\n")
     for file in files.values():
         file.close()
 
 
 def train(data: Path, out: Path, scratch: Path) -> dict[str, float]:
-    """Run train.py as a training job would; wall and CPU seconds."""
+    """Run train.py as a training job does, and return wall and CPU seconds."""
     arguments = [f"--{name}={value}" for name, value in RECIPE.items()]
     folders = [f"--data={data}", f"--model-dir={out}", f"--checkpoints={scratch}"]
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={PROCESSES}"]
@@ -83,6 +83,7 @@ def train(data: Path, out: Path, scratch: Path) -> dict[str, float]:
 
 
 def main() -> None:
+    """Train the seed, and write its card."""
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
     parser.add_argument("--data", type=Path, required=True, help="the data folder")
@@ -93,7 +94,7 @@ def main() -> None:
         data.mkdir()
         convert(args.data / "proteins" / "flip_ss3", data)
         cost = train(data, args.out, Path(name) / "checkpoints")
-    shutil.rmtree(args.out / "code")  # in the repository the modules are there once
+    shutil.rmtree(args.out / "code")  # the repository has these modules in model_code/protein
     path = args.out / "card.json"
     card = json.loads(path.read_text()) | {"cost": cost}
     path.write_text(json.dumps(card, indent=2) + "\n")

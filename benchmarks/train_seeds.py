@@ -1,11 +1,12 @@
-"""Train a seed model again: data set, train.py, figures, in one command.
+"""Train a seed model: make its data set, run train.py, measure the figures.
 
     python benchmarks/train_seeds.py promoter-70  --data DATA --out model_code/dnabert/seeds/promoter-70
     python benchmarks/train_seeds.py promoter-300 --data DATA --out model_code/dnabert/seeds/promoter-300
     python benchmarks/train_seeds.py masked-6     --data DATA --out model_code/dnabert/seeds/masked-6
 
-DATA is the folder that holds promoters/gue, promoters/real_negatives and genomes. The model folder gets config.json,
-vocab.txt, model.safetensors and figures.json; its README.md, the model card, is written by hand from these.
+DATA is the folder that contains promoters/gue, promoters/real_negatives and genomes. The script writes config.json,
+vocab.txt, model.safetensors and figures.json to the model folder; its README.md, the model card, is written by hand
+from these.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import promoter_data
 from promoter_data import Labelled, Split
@@ -31,14 +33,14 @@ TRAIN = Path(__file__).resolve().parents[1] / "model_code" / "dnabert" / "train.
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one seed model is made: its data set and the arguments of train.py that are not defaults."""
+    """The recipe of a seed model: its data set, and the arguments of train.py that are not defaults."""
 
     data: str
     arguments: tuple[str, ...]
 
 
-# As many positions as a window has tokens: the embeddings of later ones would never be trained, so the model
-# refuses what it has not learnt.
+# As many positions as a window has tokens. The embeddings of further positions would not be trained, so the model must
+# refuse longer windows.
 RECIPES = {
     "promoter-70": Recipe("promoters_70", ("--epochs=5", "--precision=bf16", "--positions=67")),
     "promoter-300": Recipe(
@@ -60,13 +62,14 @@ RECIPES = {
 
 
 def write_csv(path: Path, items: list[Labelled]) -> None:
+    """Write sequences as a CSV file that train.py reads."""
     with path.open("w", newline="") as handle:
         rows = csv.writer(handle)
         rows.writerow(("sequence", "label", "source"))
         rows.writerows((item.sequence, item.label, item.source) for item in items)
 
 
-# What the classes of a data set are; config.json says it, and analyses.toml must call class 1 the same.
+# Names of the classes of a data set, for config.json. analyses.toml must use the same name for class 1.
 LABELS = {
     "promoters_70": ("not core promoter", "core promoter"),
     "promoters_300": ("not promoter", "promoter"),
@@ -74,45 +77,47 @@ LABELS = {
 
 
 def name_classes(path: Path, labels: tuple[str, ...]) -> None:
-    """Write the names into a config.json."""
+    """Write the names of the classes into a config.json."""
     config = json.loads(path.read_text())
     config |= {"id2label": dict(enumerate(labels)), "label2id": {label: n for n, label in enumerate(labels)}}
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
 def train(recipe: Recipe, split: Split, out: Path, seed: int, threads: int) -> None:
-    """Run train.py as a user would, on as many threads."""
+    """Run train.py as a user does, with that number of threads."""
     with tempfile.TemporaryDirectory() as folder:
         sets = {"train": split.train, "validation": split.validation}
         files = {name: Path(folder) / f"{name}.csv" for name in sets}
         for name, items in sets.items():
             write_csv(files[name], items)
-        given = [f"--{name}={path}" for name, path in files.items()]
-        command = [sys.executable, TRAIN, *given, f"--model-dir={out}", f"--seed={seed}", *recipe.arguments]
+        options = [f"--{name}={path}" for name, path in files.items()]
+        command = [sys.executable, TRAIN, *options, f"--model-dir={out}", f"--seed={seed}", *recipe.arguments]
         subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": str(threads)})
     if recipe.data in LABELS:
         name_classes(out / "config.json", LABELS[recipe.data])
-    shutil.rmtree(out / "code")  # in the repository the modules are there once
+    shutil.rmtree(out / "code")  # the repository has these modules in model_code/dnabert
 
 
 def composition(items: list[Labelled]) -> dict[str, int]:
+    """Return the number of sequences of each source and label."""
     counts = Counter(f"{item.source}, {'promoter' if item.label else 'not'}" for item in items)
     return dict(sorted(counts.items()))
 
 
-def report(recipe: Recipe, split: Split, out: Path) -> dict:
-    """What the model card tells: the run, the sets, the figures on validation and test sets."""
-    judge = masked_judge if "--task=masked" in recipe.arguments else promoter_judge
+def report(recipe: Recipe, split: Split, out: Path) -> dict[str, Any]:
+    """Return the content of figures.json: the run, the sets, the figures on validation and test sets."""
+    measure = measure_masked if "--task=masked" in recipe.arguments else measure_promoters
     sets = {"train": split.train, "validation": split.validation, **split.tests}
     return {
         "training": json.loads((out / "metrics.json").read_text()),
         "dropped_for_overlap": split.dropped,
         "sets": {name: composition(items) for name, items in sets.items()},
-        **judge(split, out),
+        **measure(split, out),
     }
 
 
-def promoter_judge(split: Split, out: Path) -> dict:
+def measure_promoters(split: Split, out: Path) -> dict[str, Any]:
+    """Return the figures of a promoter model."""
     from classifier import load_classifier
 
     classifier = load_classifier(out)
@@ -122,7 +127,8 @@ def promoter_judge(split: Split, out: Path) -> dict:
     }
 
 
-def masked_judge(split: Split, out: Path) -> dict:
+def measure_masked(split: Split, out: Path) -> dict[str, Any]:
+    """Return the figures of a masked language model."""
     import masked_figures
     from filler import load_filler
 
@@ -132,6 +138,7 @@ def masked_judge(split: Split, out: Path) -> dict:
 
 
 def main() -> None:
+    """Train a seed, and write its figures."""
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
     parser.add_argument("name", choices=RECIPES)
@@ -139,15 +146,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the model folder")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--figures-only", action="store_true", help="judge the model that is in --out")
+    parser.add_argument("--figures-only", action="store_true", help="only measure the model in --out")
     args = parser.parse_args()
     recipe = RECIPES[args.name]
     split = getattr(promoter_data, recipe.data)(args.data)
     if not args.figures_only:
         train(recipe, split, args.out, args.seed, args.threads)
-    found = json.dumps(report(recipe, split, args.out), indent=2)
-    (args.out / "figures.json").write_text(found + "\n")
-    print(found)
+    content = json.dumps(report(recipe, split, args.out), indent=2)
+    (args.out / "figures.json").write_text(content + "\n")
+    print(content)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
-"""Peak memory and tokens a second of training, as planned and as measured on a GPU, for the true shapes.
+"""Peak memory and tokens per second of training, as planned and as measured on a GPU, for the real shapes.
 
     .venv/bin/python benchmarks/training.py [--model prott5] [--tokens 6000] [--length 1024] [--steps 6]
 
-It needs a CUDA GPU, and says so where there is none: what a processor takes is no measure of a GPU's memory. Weights
-are random; neither memory nor speed depends on what they are. Each side runs in a process of its own, so that none
-finds what another left behind: forward, backward and update as model_code/protein/train.py does them on one GPU, the
-first steps not counted. Over more GPUs: torchrun … --side "fsdp, checkpointing".
+It requires a CUDA GPU, because the memory of a CPU says nothing about that of a GPU. Weights are random; memory and
+speed do not depend on them. Each side runs in its own process, so that no side finds memory of another: forward,
+backward and update as in model_code/protein/train.py on one GPU, without the first steps. On several GPUs use
+torchrun … --side "fsdp, checkpointing".
 
-Columns: what the plan says PyTorch's allocator holds at the peak, what it held (torch.cuda.max_memory_allocated), the
-one by the other; the same of tokens a second. The plan is meant to be right within a tenth for memory, and within a
-factor of two for speed.
+Columns: the peak of PyTorch's allocator as planned and as measured (torch.cuda.max_memory_allocated), and their ratio;
+the same for tokens per second. The goal is a plan within 10 % for memory, and within a factor of two for speed.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -30,9 +30,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model_code" / "pro
 
 from seqdrop.training.distribution.distribution import Distribution
 from seqdrop.training.plan.activations import Work
-from seqdrop.training.plan.cost import cost
+from seqdrop.training.plan.cost import Machine, estimate_cost
 from seqdrop.training.plan.instances import INSTANCES, MIB, Gpu, Instance
-from seqdrop.training.plan.memory import memory
+from seqdrop.training.plan.memory import estimate_memory
 from seqdrop.training.plan.shapes import PROTBERT, PROTT5, PROTT5_FULL, SHAPES
 
 SIDES = {
@@ -48,8 +48,8 @@ WARM_UP = 2
 PEAKS = {"H200": 989, "H100": 989, "A100": 312, "L40S": 362, "A10G": 70, "L4": 121}  # TFLOP/s of bf16, dense
 
 
-def network(name: str, attention: str) -> torch.nn.Module:
-    """The true architecture with random weights."""
+def make_network(name: str, attention: str) -> torch.nn.Module:
+    """Return the real architecture with random weights."""
     from transformers import BertConfig, BertModel, T5Config, T5EncoderModel, T5Model
 
     if name == PROTBERT:
@@ -62,24 +62,25 @@ def network(name: str, attention: str) -> torch.nn.Module:
     return (T5Model if name == PROTT5_FULL else T5EncoderModel)(config)
 
 
-def spread(model: torch.nn.Module, name: str, profile: str, checkpointing: bool) -> torch.nn.Module:
-    """As spreading.py does it, whose code this is, for a model without a head."""
-    import spreading
+def distribute(model: torch.nn.Module, name: str, profile: str, checkpointing: bool) -> torch.nn.Module:
+    """Distribute a model without a head as parallelism.prepare does."""
+    import parallelism
 
     if checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     if profile == "lora":
         from peft import LoraConfig, get_peft_model
 
-        targets = spreading.TARGETS[PROTBERT if name == PROTBERT else PROTT5]
+        targets = parallelism.TARGETS[PROTBERT if name == PROTBERT else PROTT5]
         model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, lora_dropout=0.05, target_modules=targets))
-        spreading.store_frozen_in_half(model)
-    if profile in spreading.SHARDED:
-        return sharded(model, profile == "fsdp_offload")
+        parallelism.store_frozen_in_half(model)
+    if profile in parallelism.SHARDED:
+        return shard(model, profile == "fsdp_offload")
     return model.cuda()
 
 
-def sharded(model: torch.nn.Module, offload: bool) -> torch.nn.Module:
+def shard(model: torch.nn.Module, offload: bool) -> torch.nn.Module:
+    """Apply FSDP to the blocks of a model."""
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, fully_shard
 
@@ -95,31 +96,38 @@ def sharded(model: torch.nn.Module, offload: bool) -> torch.nn.Module:
     return fully_shard(model, **policy)
 
 
-def measured(options) -> dict[str, float]:
-    """Peak bytes of the allocator and tokens a second, of this process."""
-    import spreading
+def measure(options: argparse.Namespace) -> dict[str, float]:
+    """Return the peak bytes of the allocator and the tokens per second of this process."""
+    import parallelism
 
     profile, checkpointing = SIDES[options.side]
-    with spreading.process_group("ddp"):
-        model = spread(network(options.model, options.attention), options.model, profile, checkpointing).train()
-        optimizer = torch.optim.AdamW((one for one in model.parameters() if one.requires_grad), fused=True)
+    with parallelism.process_group("ddp"):
+        model = distribute(
+            make_network(options.model, options.attention), options.model, profile, checkpointing
+        ).train()
+        optimizer = torch.optim.AdamW(
+            (parameter for parameter in model.parameters() if parameter.requires_grad), fused=True
+        )
         ids = torch.randint(3, 24, (max(1, options.tokens // options.length), options.length), device="cuda")
-        given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-        given |= {"decoder_input_ids": ids} if options.model == PROTT5_FULL else {}
+        inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        inputs |= {"decoder_input_ids": ids} if options.model == PROTT5_FULL else {}
         seconds = []
         for number in range(WARM_UP + options.steps):
             if number == WARM_UP:
                 torch.cuda.reset_peak_memory_stats()
-            seconds.append(step(model, optimizer, given, autocast=profile not in spreading.SHARDED))
+            seconds.append(step(model, optimizer, inputs, autocast=profile not in parallelism.SHARDED))
         best = sorted(seconds[WARM_UP:])[len(seconds[WARM_UP:]) // 2]
         return {"bytes": torch.cuda.max_memory_allocated(), "rate": ids.numel() / best}
 
 
-def step(model, optimizer, given: dict, autocast: bool) -> float:
+def step(
+    model: torch.nn.Module, optimizer: torch.optim.Optimizer, inputs: dict[str, torch.Tensor], autocast: bool
+) -> float:
+    """Run one training step, and return its seconds."""
     torch.cuda.synchronize()
     began = time.perf_counter()
     with torch.autocast("cuda", torch.bfloat16, enabled=autocast):
-        loss = model(**given).last_hidden_state.float().pow(2).mean()
+        loss = model(**inputs).last_hidden_state.float().pow(2).mean()
     loss.backward()
     optimizer.step()
     optimizer.zero_grad()
@@ -127,27 +135,31 @@ def step(model, optimizer, given: dict, autocast: bool) -> float:
     return time.perf_counter() - began
 
 
-def here() -> Instance:
-    """This machine's GPU as an instance: of the table, if it has the same, else by its data sheet."""
+def find_instance() -> Instance:
+    """Return this machine's GPU as an instance: that of the table if it has the same GPU, else by its data sheet."""
     name = torch.cuda.get_device_name()
-    found = next((one.gpu for one in INSTANCES.values() if one.gpu and one.gpu.name.split()[0] in name), None)
-    tflops = next((peak for known, peak in PEAKS.items() if known in name), 100)
+    known_gpu = next(
+        (instance.gpu for instance in INSTANCES.values() if instance.gpu and instance.gpu.name.split()[0] in name), None
+    )
+    tflops = next((peak for name_part, peak in PEAKS.items() if name_part in name), 100)
     mib = torch.cuda.get_device_properties(0).total_memory // MIB
-    gpu = replace(found, mib=mib) if found else Gpu(name, mib, tflops, tflops / 8, 8)
+    gpu = replace(known_gpu, mib=mib) if known_gpu else Gpu(name, mib, tflops, tflops / 8, 8)
     return Instance("here", os.cpu_count(), 128, torch.cuda.device_count(), gpu)
 
 
-def predicted(options) -> dict[str, float]:
+def predict(options: argparse.Namespace) -> dict[str, float]:
+    """Return the planned bytes of the allocator and tokens per second of one process."""
     profile, checkpointing = SIDES[options.side]
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     count = max(1, options.tokens // options.length) * options.length
     work = Work(count, options.length, processes, eager=options.attention == "eager")
     shape, distribution = SHAPES[options.model], Distribution(profile, checkpointing)
-    rate = cost(shape, distribution, work, here(), 1, False, price=0).tokens_per_second / processes
-    return {"bytes": memory(shape, distribution, work, 0).allocated, "rate": rate}
+    rate = estimate_cost(shape, distribution, work, Machine(find_instance(), price=0), 1).tokens_per_second / processes
+    return {"bytes": estimate_memory(shape, distribution, work, 0).allocated, "rate": rate}
 
 
-def report(rows: dict[str, dict]) -> None:
+def report(rows: dict[str, dict[str, Any]]) -> None:
+    """Print a row for each side."""
     print(
         f"\n{'':<30}{'GiB planned':>12}{'measured':>10}{'ratio':>7}{'tokens/s planned':>18}{'measured':>10}{'ratio':>7}"
     )
@@ -161,31 +173,32 @@ def report(rows: dict[str, dict]) -> None:
         print(f"{name:<30}{sizes}{rates}")
 
 
-def apart(side: str, argv: list[str]) -> dict:
-    """One side in a process of its own."""
-    done = subprocess.run([sys.executable, __file__, *argv, "--side", side], stdout=subprocess.PIPE, text=True)
-    last = done.stdout.strip().splitlines()[-1:] or [""]
-    return json.loads(last[0]) if done.returncode == 0 else {"failed": f"did not run (status {done.returncode})"}
+def run_apart(side: str, argv: list[str]) -> dict[str, Any]:
+    """Run a side in its own process, and return its figures."""
+    process = subprocess.run([sys.executable, __file__, *argv, "--side", side], stdout=subprocess.PIPE, text=True)
+    last = process.stdout.strip().splitlines()[-1:] or [""]
+    return json.loads(last[0]) if process.returncode == 0 else {"failed": f"did not run (status {process.returncode})"}
 
 
 def main(argv: list[str]) -> int:
+    """Measure all sides, or one, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=(PROTT5, PROTT5_FULL, PROTBERT), default=PROTT5)
     parser.add_argument("--tokens", type=int, default=6000)
     parser.add_argument("--length", type=int, default=1024)
     parser.add_argument("--steps", type=int, default=6)
-    parser.add_argument("--attention", choices=("eager", "sdpa"), default="sdpa", help="of a T5")
-    parser.add_argument("--side", choices=SIDES, help="one side, as JSON (so torchrun starts it)")
+    parser.add_argument("--attention", choices=("eager", "sdpa"), default="sdpa", help="attention of a T5")
+    parser.add_argument("--side", choices=SIDES, help="print only this side, as JSON (for torchrun)")
     options = parser.parse_args(argv)
     if not torch.cuda.is_available():
-        print("benchmarks/training.py measures a CUDA GPU, and this machine has none; nothing was measured")
+        print("benchmarks/training.py requires a CUDA GPU; this machine has none, so nothing was measured")
         return 1
     if options.side:
-        print(json.dumps({"predicted": predicted(options), "measured": measured(options)}))
+        print(json.dumps({"predicted": predict(options), "measured": measure(options)}))
         return 0
     gpu = torch.cuda.get_device_properties(0)
     print(f"{SHAPES[options.model].title}; {gpu.name}, {gpu.total_memory / 2**30:.0f} GiB, torch {torch.__version__}")
-    report({side: apart(side, argv) for side in SIDES})
+    report({side: run_apart(side, argv) for side in SIDES})
     return 0
 
 

@@ -1,1 +1,1 @@
-"""The embedded AWS and the commands that drive it; run from the tree, never installed."""
+"""The embedded AWS and the commands that use it; run from the checkout, never installed."""

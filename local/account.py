@@ -1,25 +1,38 @@
-"""What SageMaker asks of the account that it works in: permissions, roles, sessions, EventBridge.
+"""The account services that SageMaker needs: permissions, roles, sessions and EventBridge.
 
-It lives in ministack's process, next to IAM's own records; SageMaker calls it from its process.
+An `Account` lives in ministack's process, next to IAM's own records. SageMaker calls it from its own process.
 """
+
+from __future__ import annotations
 
 import asyncio
 import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ministack.core.iam_evaluator import AuthError, EvalResult
 
 SERVICE = "sagemaker"
 DELIVERY_SECONDS = 30
 
 
 class Account:
-    """Answers SageMaker, from any thread but that of the loop, which ministack's own work is put on."""
+    """The account as SageMaker sees it; call it from any thread except that of ministack's event loop.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop):
+    Work on ministack's stores is scheduled on that loop.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
 
-    def refusal(self, caller: tuple[str, str, str], action: str, resource: str, context: dict) -> str | None:
-        """Why the policies of a caller (access key, account, region) do not allow an action; None if they do.
+    def find_refusal(
+        self, caller: tuple[str, str, str], action: str, resource: str, context: Mapping[str, str]
+    ) -> str | None:
+        """Return why the policies of a caller (access key, account, region) deny an action; None if they allow it.
 
-        Asked through ministack's own evaluator; that the request is signed has been checked before.
+        ministack's own evaluator decides. The signature of the request has been checked before.
         """
         from ministack.core import iam_evaluator
         from ministack.core.responses import request_scope
@@ -29,35 +42,41 @@ class Account:
             denial = iam_evaluator.enforce(access_key, action, SERVICE, region, resource, context)
         return None if denial is None else _message(denial, action, resource)
 
-    def request_tags(self, action: str, request: dict) -> dict:
-        """The condition keys that the tags of a request make."""
+    def read_request_tags(self, action: str, request: Mapping[str, object]) -> dict[str, str]:
+        """Return the IAM condition keys that follow from the tags of a request."""
         from ministack.core import iam_actions
 
         return iam_actions.request_tag_context(SERVICE, action, json.dumps(request).encode(), {})
 
-    def trust_policy(self, role: str) -> dict:
-        """The trust policy of the role with this ARN; empty when there is no such role."""
+    def find_trust_policy(self, role: str) -> dict:
+        """Return the trust policy of the role with this ARN; an empty dict if there is no such role."""
         from ministack.services import iam
 
-        found = iam._roles.get_scoped(role.split(":")[4], None, role.rsplit("/", 1)[-1])
-        if found is None or found.get("Arn") != role:
+        record = iam._roles.get_scoped(role.split(":")[4], None, role.rsplit("/", 1)[-1])
+        if record is None or record.get("Arn") != role:
             return {}
-        document = found.get("AssumeRolePolicyDocument") or "{}"
+        document = record.get("AssumeRolePolicyDocument") or "{}"
         return json.loads(document) if isinstance(document, str) else document
 
-    def open_session(self, access_key: str, session: dict) -> None:
-        """Make a key valid, as the service itself would: a service principal has no keys to call AssumeRole with."""
+    def open_session(self, access_key: str, session: Mapping[str, object]) -> None:
+        """Make a temporary access key valid.
+
+        The service does this itself, because a service principal has no keys with which to call AssumeRole.
+        """
         from ministack.services import sts
 
         sts.register_session(access_key, session)
 
-    def put_event(self, entry: dict, account: str, region: str) -> None:
-        """Put an event of an AWS service on a bus; ministack's stores are not made for other threads."""
-        putting = asyncio.run_coroutine_threadsafe(_put(entry, account, region), self._loop)
-        putting.result(DELIVERY_SECONDS)
+    def put_event(self, entry: Mapping[str, object], account: str, region: str) -> None:
+        """Put an event of an AWS service on a bus.
+
+        The event loop does it, because ministack's stores are not thread-safe.
+        """
+        delivery = asyncio.run_coroutine_threadsafe(_put(entry, account, region), self._loop)
+        delivery.result(DELIVERY_SECONDS)
 
 
-async def _put(entry: dict, account: str, region: str) -> None:
+async def _put(entry: Mapping[str, object], account: str, region: str) -> None:
     from ministack.core.responses import request_scope
     from ministack.services import eventbridge
 
@@ -65,10 +84,10 @@ async def _put(entry: dict, account: str, region: str) -> None:
         eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
 
 
-def _message(denial, action: str, resource: str) -> str:
+def _message(denial: AuthError | EvalResult, action: str, resource: str) -> str:
     from ministack.core import iam_actions, iam_evaluator
 
     if isinstance(denial, iam_evaluator.AuthError):
         return denial.message
-    explicit = denial.decision == "Deny"
-    return iam_actions.identity_denial_message(action, denial.principal_arn, resource, explicit)
+    is_explicit = denial.decision == "Deny"
+    return iam_actions.identity_denial_message(action, denial.principal_arn, resource, is_explicit)

@@ -1,4 +1,4 @@
-"""What we add to ministack, installed into its module before it serves the first request."""
+"""The additions to ministack, installed into its modules before it serves the first request."""
 
 from types import ModuleType
 
@@ -38,7 +38,7 @@ PATCHES = (
 
 
 def install(app: ModuleType, sagemaker: Remote) -> None:
-    """Register our SageMaker and patches with ministack's gateway module."""
+    """Register the embedded SageMaker with ministack's gateway module, and apply the patches."""
     sagemaker_process.install(app, sagemaker)
     for patch in PATCHES:
         patch.apply()

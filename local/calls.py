@@ -1,4 +1,4 @@
-"""Calls between two processes of this machine: the methods of an object, over a socket with no file and no port."""
+"""Method calls between two processes of this machine, over a socket that needs neither a file nor a port."""
 
 import logging
 import threading
@@ -6,37 +6,40 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 
 logger = logging.getLogger("local.calls")
-BACKLOG = 256  # callers beyond these wait until they are accepted
+BACKLOG = 256  # callers beyond this number wait until they are accepted
 
 
 class UnreachableError(Exception):
-    """Nobody answers: the other process is not there, or ended before it answered."""
+    """The other process does not respond: it is not running, or it ended before it returned a result."""
 
 
 class CallError(Exception):
-    """The other process could not do what it was asked for; the message is what went wrong there."""
+    """The method raised an exception in the other process; the message is that exception's representation."""
 
 
 class Remote:
-    """The way to an object that another process serves under an address, to those who know the key."""
+    """A proxy of an object that another process serves under an address; both processes know the key."""
 
-    def __init__(self, address: str, key: bytes):
+    def __init__(self, address: str, key: bytes) -> None:
         self._address, self._key = address, key
 
-    def call(self, method: str, *arguments):
-        """What the object's method answers. Raises UnreachableError or CallError. Any thread may call."""
+    def call(self, method: str, *arguments: object) -> object:
+        """Return the result of the object's method; any thread may call.
+
+        Raise UnreachableError if the other process does not respond, CallError if the method raised an exception.
+        """
         try:
             with Client(self._address, authkey=self._key) as connection:
                 connection.send((method, arguments))
-                done, answer = connection.recv()
+                is_done, result = connection.recv()
         except (OSError, EOFError, AuthenticationError) as error:
-            raise UnreachableError(f"no answer to {method}: {error!r}") from error
-        if not done:
-            raise CallError(answer)
-        return answer
+            raise UnreachableError(f"no response to {method}: {error!r}") from error
+        if not is_done:
+            raise CallError(result)
+        return result
 
-    def is_there(self) -> bool:
-        """Whether somebody answers."""
+    def is_up(self) -> bool:
+        """Return True if the other process accepts a connection."""
         try:
             Client(self._address, authkey=self._key).close()
         except (OSError, EOFError, AuthenticationError):
@@ -45,9 +48,10 @@ class Remote:
 
 
 def serve(address: str, key: bytes, target: object) -> threading.Thread:
-    """Answer calls to the target's methods, each in a thread of its own, for as long as the process lives.
+    """Serve calls of the target's methods, each in a thread of its own, until the process ends.
 
-    An address that begins with a NUL byte is a name that only Linux knows, which goes with the process.
+    Return the thread that accepts the calls. An address that begins with a NUL byte is in Linux's abstract namespace:
+    it is not a file, and it disappears with the process.
     """
     listener = Listener(address, backlog=BACKLOG, authkey=key)
     thread = threading.Thread(target=_accept, args=(listener, target), name="calls", daemon=True)
@@ -60,20 +64,20 @@ def _accept(listener: Listener, target: object) -> None:
         try:
             connection = listener.accept()
         except (OSError, EOFError, AuthenticationError):
-            continue  # who called has gone, or does not know the key
-        threading.Thread(target=_answer, args=(connection, target), daemon=True).start()
+            continue  # the caller has gone, or does not know the key
+        threading.Thread(target=_respond, args=(connection, target), daemon=True).start()
 
 
-def _answer(connection: Connection, target: object) -> None:
+def _respond(connection: Connection, target: object) -> None:
     with connection:
         try:
             method, arguments = connection.recv()
-            connection.send(_outcome(target, method, arguments))
+            connection.send(_call(target, method, arguments))
         except (OSError, EOFError):
-            return  # who called has gone
+            return  # the caller has gone
 
 
-def _outcome(target: object, method: str, arguments: tuple) -> tuple[bool, object]:
+def _call(target: object, method: str, arguments: tuple[object, ...]) -> tuple[bool, object]:
     try:
         return True, getattr(target, method)(*arguments)
     except Exception as error:

@@ -1,13 +1,22 @@
-"""boto3 sessions that speak to the embedded AWS and know nothing of the user's own configuration."""
+"""boto3 sessions for the embedded AWS that do not read the user's own configuration."""
+
+from __future__ import annotations
 
 import functools
 import os
+from typing import TYPE_CHECKING
 
 import boto3
 import botocore.session
 from botocore.loaders import Loader
 
-ROOT_KEY = "test"  # ministack knows this key, with itself as the secret, as the account's root
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from boto3.resources.base import ServiceResource
+    from botocore.client import BaseClient
+
+ROOT_KEY = "test"  # ministack accepts this key, with the same text as the secret, as the account's root
 NO_FILES = {
     "profile": (None, [], None, None),
     "config_file": (None, None, os.devnull, None),
@@ -16,9 +25,9 @@ NO_FILES = {
 
 
 class EmbeddedSession(boto3.Session):
-    """A session whose clients have the server's endpoint, as root or with AssumeRole's `Credentials`."""
+    """A session whose clients use the server's endpoint, as root or with the `Credentials` of AssumeRole."""
 
-    def __init__(self, endpoint: str, region: str, credentials: dict | None = None):
+    def __init__(self, endpoint: str, region: str, credentials: Mapping[str, str] | None = None) -> None:
         keys = credentials or {"AccessKeyId": ROOT_KEY, "SecretAccessKey": ROOT_KEY}
         core = botocore.session.Session(session_vars=NO_FILES)
         core.register_component("data_loader", _shared_loader())
@@ -27,18 +36,18 @@ class EmbeddedSession(boto3.Session):
         )
         self._endpoint = endpoint
 
-    def client(self, service_name, *arguments, **options):
-        """As boto3's, aimed at the embedded server unless told otherwise."""
+    def client(self, service_name: str, *arguments: object, **options: object) -> BaseClient:
+        """Return a client as boto3 does, for the embedded server unless `endpoint_url` names another one."""
         options.setdefault("endpoint_url", self._endpoint)
         return super().client(service_name, *arguments, **options)
 
-    def resource(self, service_name, *arguments, **options):
-        """As boto3's, aimed at the embedded server unless told otherwise."""
+    def resource(self, service_name: str, *arguments: object, **options: object) -> ServiceResource:
+        """Return a resource as boto3 does, for the embedded server unless `endpoint_url` names another one."""
         options.setdefault("endpoint_url", self._endpoint)
         return super().resource(service_name, *arguments, **options)
 
 
 @functools.cache
 def _shared_loader() -> Loader:
-    """One reader of botocore's service descriptions for all sessions: reading one takes up to half a second."""
+    """Return one reader of botocore's service descriptions for all sessions: each description takes up to 0.5 s."""
     return Loader()

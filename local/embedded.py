@@ -1,38 +1,59 @@
-"""The embedded AWS seen by those who use it: start one, talk to it, stop it.
+"""Start, use and stop an embedded AWS.
 
 with EmbeddedAws(Path(".seqdrop/aws")) as aws:
     aws.client("s3").create_bucket(Bucket="landing")
     subprocess.run(["sam", "deploy", ...], env=aws.environment())
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.clients import ROOT_KEY, EmbeddedSession
-from local.processes import session_members
+from local.processes import find_session_members
 from local.sagemaker_process import read_pid
 from local.server import ACCOUNT, LOG_FILE, LOOPBACK, ServerState
 from local.server_process import REPOSITORY, EmbeddedAwsError, NotRunningError, PortTakenError, ServerProcess
 
-__all__ = ["REPOSITORY", "EmbeddedAws", "EmbeddedAwsError", "NotRunningError", "PortTakenError"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import boto3
+    from botocore.client import BaseClient
+
+__all__ = ["REPOSITORY", "EmbeddedAws", "EmbeddedAwsError", "JobLimits", "NotRunningError", "PortTakenError"]
 DEFAULT_REGION = "us-east-1"
 
 
-class EmbeddedAws:
-    """One server and the clients that speak to it.
+@dataclass(frozen=True)
+class JobLimits:
+    """The account's quotas of jobs that run at the same time, by kind; None means no quota."""
 
-    `workdir` holds all its files. `port` None takes a free one. With `detached` the server outlives this
-    process; otherwise it ends with it, even when it is killed, and with this object. With `transform_limit`,
-    `processing_limit` or `training_limit` its SageMaker refuses more jobs of the kind at a time with
-    ResourceLimitExceeded, as an account's quotas do. With `warm` the containers of transform jobs are forked from a
-    process that has imported PyTorch and transformers: 3 seconds less each.
+    transform: int | None = None
+    processing: int | None = None
+    training: int | None = None
+
+
+NO_LIMITS = JobLimits()
+
+
+class EmbeddedAws:
+    """One server and the clients that talk to it.
+
+    `workdir` holds all files of the server. A `port` of None selects a free port. A `detached` server outlives this
+    process. Any other server ends when this process ends, even if it is killed, or when `stop` is called.
+    SageMaker refuses jobs beyond `limits` with ResourceLimitExceeded, as an account's quotas do. With `warm`, the
+    containers of transform jobs are forked from a process that has imported PyTorch and transformers, which saves
+    3 seconds for each container.
     """
 
     account = ACCOUNT
@@ -44,34 +65,38 @@ class EmbeddedAws:
         *,
         region: str = DEFAULT_REGION,
         detached: bool = False,
-        transform_limit: int | None = None,
-        processing_limit: int | None = None,
-        training_limit: int | None = None,
+        limits: JobLimits = NO_LIMITS,
         warm: bool = False,
-    ):
+    ) -> None:
         self.workdir = Path(workdir).resolve()
         self.region = region
         self._detached = detached
         self._options = ["--port", str(port or 0), "--region", region]
-        limits = {"transform": transform_limit, "processing": processing_limit, "training": training_limit}
-        for kind, limit in limits.items():
+        for kind, limit in asdict(limits).items():
             if limit is not None:
                 self._options += [f"--{kind}-limit", str(limit)]
         if warm:
             self._options.append("--warm")
         self._process: ServerProcess | None = None
-        self._clients: dict[str, object] = {}
+        self._clients: dict[str, BaseClient] = {}
 
     @classmethod
-    def attach(cls, workdir: Path) -> "EmbeddedAws":
-        """The server that another process started for this directory; NotRunningError when there is none."""
+    def attach(cls, workdir: Path) -> EmbeddedAws:
+        """Return the server that another process started for this directory.
+
+        Raise NotRunningError if there is none.
+        """
         process = ServerProcess.find(Path(workdir).resolve())
         aws = cls(workdir, process.state.port, region=process.state.region, detached=True)
         aws._process = process
         return aws
 
-    def start(self, timeout: float = 30) -> "EmbeddedAws":
-        """Start the server and wait until it answers; raises PortTakenError, or EmbeddedAwsError with its log."""
+    def start(self, timeout: float = 30) -> EmbeddedAws:
+        """Start the server, wait up to `timeout` seconds until it responds, and return this object.
+
+        Raise PortTakenError if the port is in use. Raise EmbeddedAwsError with the end of the log for any other
+        failure, and if an embedded AWS already runs in the directory.
+        """
         with contextlib.suppress(NotRunningError):
             other = ServerProcess.find(self.workdir).state
             raise EmbeddedAwsError(f"an embedded AWS already runs in {self.workdir}, on port {other.port}")
@@ -79,13 +104,13 @@ class EmbeddedAws:
         return self
 
     def stop(self) -> None:
-        """End the server and all it started; returns when nothing is left, and may be called again."""
+        """End the server and every process that it started. Further calls do nothing."""
         process, self._process = self._process, None
         self._clients.clear()
         if process is not None:
             process.end()
 
-    def __enter__(self) -> "EmbeddedAws":
+    def __enter__(self) -> EmbeddedAws:
         return self if self._process else self.start()
 
     def __exit__(self, *_: object) -> None:
@@ -93,50 +118,53 @@ class EmbeddedAws:
 
     @property
     def pid(self) -> int:
-        """The server's process id, which is its session's id too."""
+        """The process id of the server, which is also the id of its session."""
         return self._state.pid
 
     @property
     def sagemaker_pid(self) -> int:
-        """The process id of SageMaker, which is its session's id too: killed, it takes its jobs along."""
+        """The process id of SageMaker, which is also the id of its session; its jobs end when it is killed."""
         return read_pid(self.workdir)
 
     def processes(self) -> set[int]:
-        """The living processes of the server, of its functions, and of SageMaker and its jobs."""
-        return session_members(self.pid) | session_members(self.sagemaker_pid)
+        """Return the ids of the living processes of the server, its functions, SageMaker and its jobs."""
+        return find_session_members(self.pid) | find_session_members(self.sagemaker_pid)
 
     def restart_sagemaker(self, timeout: float = 30, warm: bool = False) -> None:
-        """End SageMaker, if it lives, and start it again; it runs the jobs that were in progress from their inputs."""
+        """End SageMaker if it is alive, and start it again; jobs in progress start over from their inputs.
+
+        Raise EmbeddedAwsError if it does not respond within `timeout` seconds.
+        """
         before, deadline = self.sagemaker_pid, time.monotonic() + timeout
         os.kill(self.pid, signal.SIGUSR2 if warm else signal.SIGUSR1)
-        while self.sagemaker_pid == before or not self._sagemaker_answers():
+        while self.sagemaker_pid == before or not self._is_sagemaker_up():
             if time.monotonic() > deadline:
-                raise EmbeddedAwsError(f"SageMaker did not answer in time; see {self.log}")
+                raise EmbeddedAwsError(f"SageMaker did not respond in time; see {self.log}")
             time.sleep(0.05)
 
     @property
     def port(self) -> int:
-        """The port it listens on, on loopback."""
+        """The loopback port on which the server listens."""
         return self._state.port
 
     @property
     def endpoint(self) -> str:
-        """The URL every service answers at."""
+        """The endpoint URL of every service."""
         return f"http://{LOOPBACK}:{self.port}"
 
     @property
     def log(self) -> Path:
-        """What the server said."""
+        """The server's log file."""
         return self.workdir / LOG_FILE
 
     def environment(self) -> dict[str, str]:
-        """A whole environment for a child process, aimed here and free of the user's AWS settings."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        bypass = ",".join(part for part in (kept.get("NO_PROXY"), LOOPBACK, "localhost") if part)
-        return kept | self.settings() | {"NO_PROXY": bypass, "no_proxy": bypass, "SAM_CLI_TELEMETRY": "0"}
+        """Return this process's environment for a child process, with this server's AWS settings instead of others."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        bypass = ",".join(part for part in (inherited.get("NO_PROXY"), LOOPBACK, "localhost") if part)
+        return inherited | self.settings() | {"NO_PROXY": bypass, "no_proxy": bypass, "SAM_CLI_TELEMETRY": "0"}
 
     def settings(self) -> dict[str, str]:
-        """The AWS variables alone: endpoint, the root identity, region, and no file of the user's."""
+        """Return only the AWS variables: endpoint, root credentials, region, and no configuration files."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": ROOT_KEY,
@@ -148,19 +176,19 @@ class EmbeddedAws:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
-    def session(self, credentials: dict | None = None) -> boto3.Session:
-        """A boto3 session whose clients speak to this server, as root or with AssumeRole's `Credentials`."""
+    def session(self, credentials: Mapping[str, str] | None = None) -> boto3.Session:
+        """Return a boto3 session for this server, as root or with the `Credentials` of AssumeRole."""
         return EmbeddedSession(self.endpoint, self.region, credentials)
 
-    def client(self, name: str, **options):
-        """A boto3 client of this server, as the account's root; the same one for the same name."""
+    def client(self, name: str, **options: object) -> BaseClient:
+        """Return a boto3 client of this server with root credentials; without options it is made once for each name."""
         if options:
             return self.session().client(name, **options)
         if name not in self._clients:
             self._clients[name] = self.session().client(name)
         return self._clients[name]
 
-    def _sagemaker_answers(self) -> bool:
+    def _is_sagemaker_up(self) -> bool:
         client = self.client("sagemaker", config=Config(retries={"total_max_attempts": 1}))
         try:
             client.list_models(MaxResults=1)

@@ -1,6 +1,6 @@
-"""The demo's files, made from a seed: a read pair, an assembly, a raw file, one that is broken, and a training.
+"""The sample files of the demo, from a seed: a read pair, an assembly, a raw file, a broken file, a training set.
 
-Their sequences are random with GC-rich stretches; what a model says of them carries no scientific claim.
+Their sequences are random with GC-rich intervals; a prediction for them has no scientific meaning.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 SEED = 20261123
 READS = 400
 READ_LENGTH = 100
-# GC share of the stretches that sequences are made of, so that a promoter model has something to tell apart.
+# GC shares of the intervals that a sequence consists of, so that a promoter model sees differences.
 GC_SHARES = (0.35, 0.45, 0.70)
-# What the demo trains: a small network on made-up proteins, by two processes that hold half of it each.
+# The training of the demo: a small network on artificial proteins, in two processes that hold half of it each.
 TRAINING = """\
 model = "cnn"
 task = "ss3"
@@ -46,26 +46,29 @@ type = "ml.m5.xlarge"
 
 [gate]
 min_q3 = 0.70
-any_test = true              # made-up proteins are no test of the model that proteins/ has
+any_test = true              # artificial proteins do not test the current model of proteins/
 """
 PROTEINS = "proteins/made up.fasta"
-"""What the model is asked of, once it is trained."""
+"""The file for which the trained model makes predictions."""
 
 
-def make(folder: Path, seed: int = SEED) -> list[Path]:
-    """Write the sample files below `folder`, laid out like the landing bucket. The same seed gives the same bytes."""
+def write_samples(folder: Path, seed: int = SEED) -> list[Path]:
+    """Write the sample files below `folder`, with the layout of the landing bucket, and return their paths.
+
+    The same seed gives the same bytes.
+    """
     source = random.Random(seed)
     genome = _dna(source, 20_000)
     files = {
         "reads/run1/S1_L001_R1_001.fastq.gz": _gzip(_fastq(source, genome, mate=1)),
         "reads/run1/S1_L001_R2_001.fastq.gz": _gzip(_fastq(source, genome, mate=2)),
         "reads/run1/S2_L001_R1_001.fastq": _broken(_fastq(source, genome, mate=1)),
-        "contigs/assembly 1.fasta": _fasta(source, genome),
+        "contigs/assembly 1.fasta": _fasta(genome),
         "raw/run1/S3_L001_R1_001.fastq.gz": _gzip(_fastq(source, genome, mate=1)),
     }
-    made_up = proteins.files(proteins.proteins(source), TRAINING)
-    files |= {f"training/demo/{name}": body for name, body in made_up.items()}
-    files[PROTEINS] = proteins.fasta(proteins.proteins(source, {"new": 20}))
+    data_set = proteins.encode_data_set(proteins.make_proteins(source), TRAINING)
+    files |= {f"training/demo/{name}": body for name, body in data_set.items()}
+    files[PROTEINS] = proteins.encode_fasta(proteins.make_proteins(source, {"new": 20}))
     for name, body in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,14 +100,14 @@ def _read(source: random.Random, genome: str, number: int, mate: int) -> str:
     return f"@{name}\n{''.join(bases)}\n+\n{''.join(chr(33 + q) for q in qualities)}\n"
 
 
-def _fasta(source: random.Random, genome: str) -> bytes:
+def _fasta(genome: str) -> bytes:
     gap = genome[:9_000] + "N" * 600 + genome[9_000:]
     contigs = {
         "contig_1 with a gap": gap,
         "contig_2 soft-masked": genome[500:4_000].lower(),
         "contig_3": genome[:200],
     }
-    return "".join(f">{name}\n{text}" for name, sequence in contigs.items() for text in [_wrap(sequence)]).encode()
+    return "".join(f">{name}\n{_wrap(sequence)}" for name, sequence in contigs.items()).encode()
 
 
 def _wrap(sequence: str, width: int = 70) -> str:
@@ -116,7 +119,7 @@ def _pieces(text: str, width: int) -> Iterator[str]:
 
 
 def _broken(fastq: bytes) -> bytes:
-    """One quality of record 37 is lost, as a bad disk or a cut transfer would do it."""
+    """Remove one quality of record 37, as a bad disk or an interrupted transfer might."""
     lines = fastq.split(b"\n")
     lines[4 * 36 + 3] = lines[4 * 36 + 3][:-1]
     return b"\n".join(lines)

@@ -1,7 +1,7 @@
 """The embedded AWS as a process: `python -m local.server --port N --workdir D [--region R]`.
 
-It listens on loopback only, keeps every file it makes under the working directory, writes
-`server.json` there once its port is known, and logs to `server.log`.
+The server listens on loopback only and writes all its files below the working directory: `server.json` once its port
+is known, and its log to `server.log`.
 """
 
 import argparse
@@ -22,13 +22,13 @@ from local.warden import leave_nothing_behind
 LOOPBACK = "127.0.0.1"
 STATE_FILE = "server.json"
 LOG_FILE = "server.log"
-PORT_TAKEN_STATUS = 98  # errno EADDRINUSE, so that a shell user recognises it
+PORT_TAKEN_STATUS = 98  # errno EADDRINUSE, which a user of the shell recognises
 ACCOUNT = "000000000000"
 
 
 @dataclass(frozen=True)
 class ServerState:
-    """What another process needs in order to find, use and stop a running server."""
+    """The data with which another process finds, uses and stops a running server."""
 
     pid: int
     port: int
@@ -36,7 +36,7 @@ class ServerState:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Serve until told to stop; exits with PORT_TAKEN_STATUS when the port is in use."""
+    """Serve until a signal ends the process; exit with PORT_TAKEN_STATUS if the port is in use."""
     options = parse(argv)
     workdir = options.workdir.resolve()
     listener = listen(options.port)
@@ -54,21 +54,26 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    """The command line as options."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m local.server", description=__doc__.splitlines()[0])
-    parser.add_argument("--port", type=int, default=4566, help="0 takes a free one, named in server.json")
+    parser.add_argument("--port", type=int, default=4566, help="0 selects a free port, which server.json then names")
     parser.add_argument("--workdir", type=Path, required=True)
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--transform-limit", type=int, help="refuse more transform jobs than this at a time")
     parser.add_argument("--processing-limit", type=int, help="refuse more processing jobs than this at a time")
     parser.add_argument("--training-limit", type=int, help="refuse more training jobs than this at a time")
-    parser.add_argument("--warm", action="store_true", help="fork containers from a process with their imports done")
+    parser.add_argument(
+        "--warm", action="store_true", help="fork containers from a process that has done their imports"
+    )
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input is closed")
     return parser.parse_args(argv)
 
 
 def listen(port: int) -> socket.socket:
-    """A listening socket on loopback, held from the first moment so that nobody can take the port."""
+    """Return a listening socket on loopback; opening it first reserves the port.
+
+    Exit with PORT_TAKEN_STATUS if that fails.
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -81,7 +86,7 @@ def listen(port: int) -> socket.socket:
 
 
 def prepare_files(workdir: Path) -> None:
-    """Make the working directory and send everything said from now on to its log."""
+    """Make the working directory, and redirect standard output and standard error to its log."""
     shutil.rmtree(workdir / "tmp", ignore_errors=True)
     (workdir / "tmp").mkdir(parents=True)
     log = os.open(workdir / LOG_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -91,7 +96,7 @@ def prepare_files(workdir: Path) -> None:
 
 
 def prepare_environment(workdir: Path, port: int, region: str) -> None:
-    """Set what ministack reads at import; Lambda workers inherit it, so nothing of the user's AWS stays."""
+    """Set the variables that ministack reads at import, and remove the user's AWS settings; workers inherit both."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.pop("PYTHONPATH", None)
@@ -117,7 +122,7 @@ def prepare_environment(workdir: Path, port: int, region: str) -> None:
 async def serve(
     listener: socket.socket, workdir: Path, state: ServerState, limits: dict[str, int | None], warm: bool
 ) -> None:
-    """Start SageMaker, import ministack, add what is ours, and answer requests for as long as the process lives."""
+    """Start SageMaker, import ministack, install the additions, and serve requests until the process ends."""
     sagemaker = SageMakerProcess(workdir, f"http://{LOOPBACK}:{state.port}", limits, warm)
     from hypercorn.asyncio import serve as serve_asgi
     from hypercorn.config import Config
@@ -134,7 +139,7 @@ async def serve(
 
 
 def write_state(workdir: Path, state: ServerState) -> None:
-    """Put down the state so that a reader sees all of it or none."""
+    """Record the state atomically: a reader sees all of it or none."""
     draft = workdir / f"{STATE_FILE}.new"
     draft.write_text(json.dumps(asdict(state)))
     draft.replace(workdir / STATE_FILE)

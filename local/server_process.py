@@ -1,4 +1,4 @@
-"""The server's process from outside: started, found again, ended with all that it started."""
+"""The server's process from outside: start it, find it again, end it and every process that it started."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from local.processes import command_line, is_session_of, kill_session, session_members
+from local.processes import find_session_members, is_session_of, kill_session, read_command_line
 from local.sagemaker_process import PID_FILE, read_pid
 from local.server import LOG_FILE, LOOPBACK, PORT_TAKEN_STATUS, STATE_FILE, ServerState
 
@@ -24,28 +24,33 @@ class EmbeddedAwsError(Exception):
 
 
 class PortTakenError(EmbeddedAwsError):
-    """Someone else listens on the port that was asked for."""
+    """Another program listens on the requested port."""
 
-    def __init__(self, port: int):
-        super().__init__(f"port {port} of {LOOPBACK} is in use: stop what listens there or take another")
+    def __init__(self, port: int) -> None:
+        super().__init__(
+            f"port {port} of {LOOPBACK} is in use: stop the program that listens there, or choose another port"
+        )
         self.port = port
 
 
 class NotRunningError(EmbeddedAwsError):
-    """No server of ours runs for this working directory."""
+    """No embedded AWS runs for this working directory."""
 
 
 class ServerProcess:
     """A running server; `child` is set when this process is its parent."""
 
-    def __init__(self, workdir: Path, state: ServerState, child: subprocess.Popen | None = None):
+    def __init__(self, workdir: Path, state: ServerState, child: subprocess.Popen[bytes] | None = None) -> None:
         self.state = state
         self._workdir, self._child = workdir, child
 
     @classmethod
     def find(cls, workdir: Path) -> "ServerProcess":
-        """The server that works in this directory; NotRunningError when there is none, or a stranger has its pid."""
-        state = _recorded(workdir)
+        """Return the server that runs for this directory.
+
+        Raise NotRunningError if there is none, or if an unrelated process now has its process id.
+        """
+        state = _read_state(workdir)
         if state is None:
             raise NotRunningError(f"no embedded AWS is recorded in {workdir / STATE_FILE}")
         if not _is_server(state.pid, workdir):
@@ -54,34 +59,37 @@ class ServerProcess:
 
     @classmethod
     def start(cls, workdir: Path, options: list[str], detached: bool, timeout: float) -> "ServerProcess":
-        """Start a server and wait until it answers; PortTakenError, or EmbeddedAwsError with the end of its log."""
+        """Start a server, wait up to `timeout` seconds until it responds, and return it.
+
+        Raise PortTakenError if its port is in use, EmbeddedAwsError with the end of its log for any other failure.
+        """
         (workdir / STATE_FILE).unlink(missing_ok=True)
         workdir.mkdir(parents=True, exist_ok=True)
         child = _spawn(workdir, options, detached)
         try:
-            return cls(workdir, _await_answer(child, workdir, time.monotonic() + timeout), child)
+            return cls(workdir, _await_response(child, workdir, time.monotonic() + timeout), child)
         except BaseException:
             cls(workdir, ServerState(child.pid, 0, ""), child).end()
             raise
 
     def end(self) -> None:
-        """End it and all it started; EmbeddedAwsError when something would not die."""
+        """End the server and every process that it started; raise EmbeddedAwsError if one of them does not end."""
         sessions = self.sessions()
         if self._child is not None or _is_server(self.state.pid, self._workdir):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.state.pid, signal.SIGTERM)
         _await_empty(sessions)
-        self._let_go()
+        self._release_child()
         for name in (STATE_FILE, PID_FILE):
             (self._workdir / name).unlink(missing_ok=True)
         shutil.rmtree(self._workdir / "tmp", ignore_errors=True)
 
     def sessions(self) -> list[int]:
-        """Those that its processes are in and that are not empty: its own, and SageMaker's."""
-        found = (self.state.pid, read_pid(self._workdir))
-        return [session for session in found if session and is_session_of(session, self._workdir)]
+        """Return the ids of the server's session and of SageMaker's, without sessions that are empty."""
+        candidates = (self.state.pid, read_pid(self._workdir))
+        return [session for session in candidates if session and is_session_of(session, self._workdir)]
 
-    def _let_go(self) -> None:
+    def _release_child(self) -> None:
         if self._child is None:
             return
         self._child.wait()
@@ -91,16 +99,19 @@ class ServerProcess:
 
 
 def _await_empty(sessions: list[int]) -> None:
-    """Wait for the end of all who are in them, and kill those who take too long."""
+    """Wait until every process of the sessions has ended, and kill those that take more than POLITE_SECONDS."""
     deadline = time.monotonic() + POLITE_SECONDS
-    while any(session_members(session) for session in sessions) and time.monotonic() < deadline:
+    while any(find_session_members(session) for session in sessions) and time.monotonic() < deadline:
         time.sleep(0.02)
     if left := set().union(*(kill_session(session) for session in sessions)):
-        raise EmbeddedAwsError(f"processes of the embedded AWS would not end: {sorted(left)}")
+        raise EmbeddedAwsError(f"processes of the embedded AWS did not end: {sorted(left)}")
 
 
-def _spawn(workdir: Path, options: list[str], detached: bool) -> subprocess.Popen:
-    """Without `detached` the server reads a pipe that only we hold, and ends when it is closed."""
+def _spawn(workdir: Path, options: list[str], detached: bool) -> subprocess.Popen[bytes]:
+    """Start the server's process.
+
+    Unless it is detached, it reads a pipe whose other end only this process holds, and ends when the pipe closes.
+    """
     command = [sys.executable, "-m", "local.server", "--workdir", str(workdir), *options]
     with (workdir / LOG_FILE).open("wb") as log:
         return subprocess.Popen(
@@ -113,15 +124,15 @@ def _spawn(workdir: Path, options: list[str], detached: bool) -> subprocess.Pope
         )
 
 
-def _await_answer(child: subprocess.Popen, workdir: Path, deadline: float) -> ServerState:
+def _await_response(child: subprocess.Popen[bytes], workdir: Path, deadline: float) -> ServerState:
     while time.monotonic() < deadline:
         if (status := child.poll()) is not None:
             raise _failure(status, child.args, workdir)
-        state = _recorded(workdir)
-        if state and _answers(state.port):
+        state = _read_state(workdir)
+        if state and _is_healthy(state.port):
             return state
         time.sleep(0.05)
-    raise EmbeddedAwsError(f"the embedded AWS did not answer in time; its log ends:\n{_log_end(workdir)}")
+    raise EmbeddedAwsError(f"the embedded AWS did not respond in time; its log ends:\n{_log_end(workdir)}")
 
 
 def _failure(status: int, command: list[str], workdir: Path) -> EmbeddedAwsError:
@@ -130,7 +141,7 @@ def _failure(status: int, command: list[str], workdir: Path) -> EmbeddedAwsError
     return EmbeddedAwsError(f"the embedded AWS ended with status {status}; its log ends:\n{_log_end(workdir)}")
 
 
-def _recorded(workdir: Path) -> ServerState | None:
+def _read_state(workdir: Path) -> ServerState | None:
     try:
         return ServerState(**json.loads((workdir / STATE_FILE).read_text()))
     except (FileNotFoundError, ValueError, TypeError):
@@ -138,13 +149,13 @@ def _recorded(workdir: Path) -> ServerState | None:
 
 
 def _is_server(pid: int, workdir: Path) -> bool:
-    """Whether this pid is a server of this directory, and not one who got its number later."""
-    arguments = command_line(pid)
+    """Return True if this pid is a server of this directory, and not a later process with the same number."""
+    arguments = read_command_line(pid)
     return "local.server" in arguments and str(workdir) in arguments
 
 
-def _answers(port: int) -> bool:
-    """Whether the server answers; never asked through a proxy."""
+def _is_healthy(port: int) -> bool:
+    """Return True if the server responds to a request that does not go through a proxy."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         opener.open(f"http://{LOOPBACK}:{port}/_ministack/health", timeout=5).close()

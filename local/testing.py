@@ -1,55 +1,63 @@
-"""What tests of the embedded AWS share: roles, buckets, model archives, events, all with names of their own."""
+"""Helpers for tests of the embedded AWS: roles, buckets, model archives and events, each with a unique name."""
+
+from __future__ import annotations
 
 import json
 import time
 import uuid
-from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from botocore.exceptions import ClientError
 from seqdrop.models.packing import make_tar_gz
 
-from local.embedded import EmbeddedAws
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import boto3
+
+    from local.embedded import EmbeddedAws
 
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 VERSION = "2012-10-17"
+Value = TypeVar("Value")
 
 
-def unique(word: str) -> str:
-    """A name nobody else has, fit for buckets, roles and jobs."""
+def unique_name(word: str) -> str:
+    """Return a unique name that is valid for buckets, roles and jobs."""
     return f"{word}-{uuid.uuid4().hex[:12]}"
 
 
 def make_role(aws: EmbeddedAws, *statements: dict, service: str = "sagemaker.amazonaws.com") -> str:
-    """The ARN of a role that the service and the account may assume, with just these permissions."""
-    iam, name = aws.client("iam"), unique("role")
+    """Create a role with only these permissions, which the service and the account may assume; return its ARN."""
+    iam, name = aws.client("iam"), unique_name("role")
     principal = {"Service": service, "AWS": f"arn:aws:iam::{aws.account}:root"}
-    trust = policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
+    trust = make_policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     if statements:
-        iam.put_role_policy(RoleName=name, PolicyName="only", PolicyDocument=policy(*statements))
+        iam.put_role_policy(RoleName=name, PolicyName="only", PolicyDocument=make_policy(*statements))
     return arn
 
 
-def policy(*statements: dict) -> str:
-    """A policy document."""
+def make_policy(*statements: dict) -> str:
+    """Return a policy document."""
     return json.dumps({"Version": VERSION, "Statement": list(statements)})
 
 
-def allow(actions: str | list[str], resources: str | list[str] = "*", **more) -> dict:
-    """A policy statement."""
-    return {"Effect": "Allow", "Action": actions, "Resource": resources, **more}
+def allow(actions: str | list[str], resources: str | list[str] = "*", **fields: object) -> dict:
+    """Return a policy statement that allows the actions; `fields` are added to it."""
+    return {"Effect": "Allow", "Action": actions, "Resource": resources, **fields}
 
 
-def acting_as(aws: EmbeddedAws, role: str):
-    """A session with the permissions of a role."""
-    answer = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="test")
-    return aws.session(answer["Credentials"])
+def assume_role(aws: EmbeddedAws, role: str) -> boto3.Session:
+    """Return a session with the permissions of a role."""
+    response = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="test")
+    return aws.session(response["Credentials"])
 
 
 def make_bucket(aws: EmbeddedAws, versioned: bool = False) -> str:
-    """A new bucket's name; its events go to EventBridge."""
-    s3, name = aws.client("s3"), unique("bucket")
+    """Create a bucket that sends its events to EventBridge; return its name."""
+    s3, name = aws.client("s3"), unique_name("bucket")
     s3.create_bucket(Bucket=name)
     s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}})
     if versioned:
@@ -57,84 +65,90 @@ def make_bucket(aws: EmbeddedAws, versioned: bool = False) -> str:
     return name
 
 
-def archive(files: dict[str, str]) -> bytes:
-    """A model.tar.gz of these files."""
+def make_model_archive(files: dict[str, str]) -> bytes:
+    """Return a model.tar.gz of these files."""
     return make_tar_gz({name: text.encode() for name, text in files.items()})
 
 
-def until(probe: Callable, timeout: float = 20, pause: float = 0.05):
-    """The first true value that the probe answers; AssertionError when there is none in time."""
+def wait_for(probe: Callable[[], Value], timeout: float = 20, pause: float = 0.05) -> Value:
+    """Call the probe until it returns a true value, and return that value.
+
+    `timeout` and `pause` are seconds. Raise AssertionError if there is no true value in time.
+    """
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if value := probe():
             return value
         time.sleep(pause)
-    raise AssertionError(f"nothing came in {timeout} s")
+    raise AssertionError(f"the condition was not met in {timeout} s")
 
 
-def ended_job(aws: EmbeddedAws, name: str) -> dict:
-    """The description of a transform job once it has ended."""
+def wait_for_transform_job(aws: EmbeddedAws, name: str) -> dict:
+    """Wait until a transform job has ended, and return its description."""
     client = aws.client("sagemaker")
 
     def probe() -> dict | None:
         job = client.describe_transform_job(TransformJobName=name)
         return job if job["TransformJobStatus"] in ENDED else None
 
-    return until(probe, timeout=40)
+    return wait_for(probe, timeout=40)
 
 
-def refused(code: str, said: str = ""):
-    """Expect the service's error with this code and, as a pattern, this in its message."""
-    return pytest.raises(ClientError, match=rf"\({code}\).*{said}")
+def expect_error(code: str, message: str = "") -> pytest.RaisesExc[ClientError]:
+    """Expect a ClientError with this code and with a message that matches the pattern `message`."""
+    return pytest.raises(ClientError, match=rf"\({code}\).*{message}")
 
 
 class EventLog:
-    """The events of the default bus that fit a pattern, caught in a queue of its own."""
+    """The events of the default bus that match a pattern, received in a queue of its own."""
 
-    def __init__(self, aws: EmbeddedAws, pattern: dict):
-        name, self._sqs = unique("events"), aws.client("sqs")
+    def __init__(self, aws: EmbeddedAws, pattern: Mapping[str, object]) -> None:
+        name, self._sqs = unique_name("events"), aws.client("sqs")
         self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
         arn = f"arn:aws:sqs:{aws.region}:{aws.account}:{name}"
-        document = policy(allow("sqs:SendMessage", arn, Principal={"Service": "events.amazonaws.com"}))
+        document = make_policy(allow("sqs:SendMessage", arn, Principal={"Service": "events.amazonaws.com"}))
         self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": document})
         events = aws.client("events")
         events.put_rule(Name=name, EventPattern=json.dumps(pattern))
         events.put_targets(Rule=name, Targets=[{"Id": "log", "Arn": arn}])
-        self._caught: list[dict] = []
+        self._events: list[dict] = []
 
     def first(self, count: int) -> list[dict]:
-        """The first events, once there are so many."""
-        until(lambda: self._receive() >= count)
-        return self._caught[:count]
+        """Wait for `count` events, and return the first `count` of them."""
+        wait_for(lambda: self._receive() >= count)
+        return self._events[:count]
 
     def _receive(self) -> int:
-        answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
-        for message in answer.get("Messages", []):
+        response = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
+        for message in response.get("Messages", []):
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-            self._caught.append(json.loads(message["Body"]))
-        return len(self._caught)
+            self._events.append(json.loads(message["Body"]))
+        return len(self._events)
 
 
 class ModelBench:
-    """A bucket, an execution role and a model in them: what a transform job needs."""
+    """The prerequisites of a transform job: a bucket, an execution role, and a model with its data in the bucket."""
 
     image = "000000000000.dkr.ecr.us-east-1.amazonaws.com/model:1"
 
-    def __init__(self, aws: EmbeddedAws, code: str, role: str | None = None):
+    def __init__(self, aws: EmbeddedAws, code: str, role: str | None = None) -> None:
         self.aws, self.bucket = aws, make_bucket(aws)
         self.role = role or make_role(aws, allow(["s3:*", "logs:*"]))
         self.s3, self.sagemaker = aws.client("s3"), aws.client("sagemaker")
-        self.data = self.put("model.tar.gz", archive({"code/inference.py": code, "suffix": "!"}))
+        self.data = self.put("model.tar.gz", make_model_archive({"code/inference.py": code, "suffix": "!"}))
         self.model = self.create_model()
 
     def put(self, key: str, content: bytes) -> str:
-        """Make an object; answers its URL."""
+        """Write an object to the bucket; return its URL."""
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=content)
         return f"s3://{self.bucket}/{key}"
 
-    def create_model(self, **changes) -> str:
-        """A new model's name; `changes` go into its container, or into the request where they belong there."""
-        name = unique("model")
+    def create_model(self, **changes: object) -> str:
+        """Create a model and return its name.
+
+        ExecutionRoleArn and Tags change the request, other `changes` change the container.
+        """
+        name = unique_name("model")
         outer = {key: changes.pop(key) for key in ("ExecutionRoleArn", "Tags") if key in changes}
         container = {"Image": self.image, "ModelDataUrl": self.data} | changes
         self.sagemaker.create_model(
@@ -142,38 +156,38 @@ class ModelBench:
         )
         return name
 
-    def request(self, source: str, **changes) -> dict:
-        """A CreateTransformJob request that reads lines from below `source` (or from a manifest)."""
+    def request(self, source: str, **changes: object) -> dict:
+        """Return a CreateTransformJob request that reads lines below the prefix `source`, or from a manifest."""
         kind = changes.pop("S3DataType", "S3Prefix")
         url = f"s3://{self.bucket}/{source}"
-        reading = {
+        transform_input = {
             "DataSource": {"S3DataSource": {"S3DataType": kind, "S3Uri": url}},
             "SplitType": "Line",
             "ContentType": "text/plain",
         } | changes.pop("TransformInput", {})
-        writing = {"S3OutputPath": f"s3://{self.bucket}/out/"} | changes.pop("TransformOutput", {})
+        transform_output = {"S3OutputPath": f"s3://{self.bucket}/out/"} | changes.pop("TransformOutput", {})
         return {
-            "TransformJobName": unique("job"),
+            "TransformJobName": unique_name("job"),
             "ModelName": self.model,
-            "TransformInput": reading,
-            "TransformOutput": writing,
+            "TransformInput": transform_input,
+            "TransformOutput": transform_output,
             "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
         } | changes
 
-    def start(self, source: str, **changes) -> str:
-        """Start a job; answers its name."""
+    def start(self, source: str, **changes: object) -> str:
+        """Start a job and return its name."""
         request = self.request(source, **changes)
         self.sagemaker.create_transform_job(**request)
         return request["TransformJobName"]
 
-    def run(self, source: str, **changes) -> dict:
-        """Start a job and wait for its end; answers its description."""
-        return ended_job(self.aws, self.start(source, **changes))
+    def run(self, source: str, **changes: object) -> dict:
+        """Start a job, wait until it has ended, and return its description."""
+        return wait_for_transform_job(self.aws, self.start(source, **changes))
 
     def outputs(self) -> dict[str, bytes]:
-        """What lies below the output path, by key."""
-        listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix="out/").get("Contents", [])
-        keys = [entry["Key"] for entry in listed]
+        """Return the objects below the output path, by their relative key."""
+        page = self.s3.list_objects_v2(Bucket=self.bucket, Prefix="out/").get("Contents", [])
+        keys = [entry["Key"] for entry in page]
         return {
             key.removeprefix("out/"): self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in keys
         }

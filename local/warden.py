@@ -1,8 +1,8 @@
-"""Outlives a server by a moment, to kill whatever it leaves: `python -m local.warden WORKDIR`.
+"""A process that outlives a server briefly, to kill the processes that the server leaves behind.
 
-It reads from a pipe whose other end only the server holds. However the server ends, SIGKILL and the
-out-of-memory killer included, the pipe closes, and the warden kills the rest of its session. While the
-warden lives its session id cannot be given to anyone else, so it never kills a stranger.
+Started as `python -m local.warden WORKDIR`, it reads from a pipe whose other end only the server holds. However the
+server ends (SIGKILL and the out-of-memory killer included), the pipe closes, and the warden kills the rest of its
+session. While the warden lives, the system does not reuse its session id, so it never kills an unrelated process.
 """
 
 import contextlib
@@ -15,20 +15,20 @@ from pathlib import Path
 
 from local.processes import kill_session
 
-_warden: subprocess.Popen | None = None
+_warden: subprocess.Popen[bytes] | None = None
 
 
 def leave_nothing_behind(workdir: Path, with_parent: bool) -> None:
-    """Arrange that all this process starts ends with it, however it ends, and it with its parent, if so told.
+    """Ensure that every process started by this one ends with it; `with_parent`, this one also ends with its parent.
 
-    It ends at once: a graceful end would wait for the functions and jobs that run, to keep a state
-    that lives in memory only.
+    It ends at once. A graceful end would wait for running functions and jobs in order to keep a state that exists in
+    memory only.
     """
     with contextlib.suppress(PermissionError):
-        os.setsid()  # refused when we lead a session already, which is as good
+        os.setsid()  # refused if this process leads a session already, which serves as well
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: os._exit(0))
-    # The only handle of the warden's pipe is ours and is never closed: the kernel closes it for us.
+    # This process has the only handle of the warden's pipe and never closes it; the kernel does.
     global _warden
     _warden = subprocess.Popen([sys.executable, "-m", "local.warden", str(workdir)], stdin=subprocess.PIPE)
     if with_parent:
@@ -41,7 +41,7 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-    """Wait for the server's end of the pipe to close, then empty the session."""
+    """Wait until the server's end of the pipe is closed, then kill the rest of the session."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.buffer.read()

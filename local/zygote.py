@@ -1,9 +1,10 @@
-"""A process that has imported what models import, and forks programs that need not do so again: 3 s each.
+"""A process that has done the imports of models and forks programs, which saves each of them 3 s of imports.
 
-Started by path with a connected socket, by `local/warm.py`. A message is a JSON object (argv, environment, cwd) with
-file descriptors: the program's standard input, output and error, and others whose numbers are in `keep`, as the
-program knows them. The response is the program's process id. It is reparented to whoever has made itself a subreaper,
-which waits for it as for a child of its own. The zygote ends when the socket is closed. It imports nothing of ours.
+`local/warm.py` starts it by path with a connected socket. A message is a JSON object (argv, environment, cwd, keep)
+with file descriptors: the program's standard input, output and error, then others, whose numbers in the program are in
+`keep`. The response is the program's process id, 8 bytes, big-endian. The program is reparented to the nearest
+subreaper, which waits for it as for a child of its own. The zygote ends when the socket is closed. It must import
+nothing of this project.
 """
 
 import array
@@ -26,12 +27,12 @@ IMPORTS = (
     "transformers.modeling_utils",
     "safetensors.torch",
 )
-MESSAGE = 1 << 20  # bytes; an environment of 16 KB is the most that SageMaker takes
-MOST = 8  # file descriptors in a message
+MESSAGE = 1 << 20  # bytes; SageMaker accepts an environment of at most 16 KB
+MAX_DESCRIPTORS = 8  # in a message
 
 
 def main(channel: socket.socket) -> None:
-    """Import, then fork a program for each message."""
+    """Do the imports, then fork a program for each message."""
     for name in IMPORTS:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -43,15 +44,15 @@ def main(channel: socket.socket) -> None:
 
 
 def receive(channel: socket.socket) -> tuple[dict, list[int]] | None:
-    """Return a message and its file descriptors; None when the other side is gone."""
-    text, descriptors, _, _ = socket.recv_fds(channel, MESSAGE, MOST)
+    """Return a message and its file descriptors; None if the other side has closed the socket."""
+    text, descriptors, _, _ = socket.recv_fds(channel, MESSAGE, MAX_DESCRIPTORS)
     return (json.loads(text), list(array.array("i", descriptors))) if text else None
 
 
 def fork(channel: socket.socket, request: dict, descriptors: list[int]) -> int:
-    """Return the process id of the program: a grandchild, so that it is reparented at once.
+    """Start the program and return its process id. It is a grandchild, so that it is reparented at once.
 
-    It does not keep the channel, whose other side would otherwise wait for a zygote that is gone.
+    The program closes the channel; otherwise the other side would wait for a zygote that has ended.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -60,8 +61,8 @@ def fork(channel: socket.socket, request: dict, descriptors: list[int]) -> int:
         if grandchild == 0:
             channel.close()
             run(request, descriptors)
-        with contextlib.suppress(OSError):  # it may have done so, or ended
-            os.setpgid(grandchild, grandchild)  # before anyone knows it, and may end its group
+        with contextlib.suppress(OSError):  # the grandchild may have done this, or have ended
+            os.setpgid(grandchild, grandchild)  # before its id is known and its group can be killed
         os.write(writing, grandchild.to_bytes(8, "big"))
         os._exit(0)
     os.waitpid(child, 0)
@@ -71,13 +72,14 @@ def fork(channel: socket.socket, request: dict, descriptors: list[int]) -> int:
 
 
 def run(request: dict, descriptors: list[int]) -> None:
-    """Be the program: as if started anew, in a process group, a folder and an environment of its own."""
+    """Run the program as if newly started, in its own process group, folder and environment; never return."""
     status = 1
     try:
         os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        apart = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 256) for descriptor in descriptors]  # no number is taken twice
-        for number, descriptor in zip([0, 1, 2, *request["keep"]], apart, strict=True):
+        # Numbers from 256 on cannot collide with those that the program expects.
+        duplicates = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 256) for descriptor in descriptors]
+        for number, descriptor in zip([0, 1, 2, *request["keep"]], duplicates, strict=True):
             os.dup2(descriptor, number)
             os.close(descriptor)
         os.environ.clear()

@@ -1,4 +1,4 @@
-"""What every test may need: where things are, and the real data if it is there."""
+"""Fixtures of all tests: the repository, and the real data if it is present."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
-# Two workers on two cores: PyTorch's threads that spin while they wait would take the cores from each other. Read when
-# PyTorch is loaded, here and in the processes that tests start.
+# With two workers on two cores, PyTorch threads that spin while they wait would slow each other down. PyTorch reads
+# this when it is loaded, here and in the processes that tests start.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# How long an example takes says something of the machine, not of the code.
+# The time of an example depends on the machine and not only on the code.
 settings.register_profile("seqdrop", deadline=None)
 settings.load_profile("seqdrop")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log):
-    """Let `--dist loadgroup` mean the groups of tests/support/scheduling.py."""
+    """Use the groups of tests/support/scheduling.py for `--dist loadgroup`."""
     if config.getvalue("dist") == "loadgroup":
-        from tests.support.scheduling import Together
+        from tests.support.scheduling import StackScheduling
 
-        return Together(config, log)
+        return StackScheduling(config, log)
     return None
 
 
@@ -41,7 +41,7 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of public data beside the checkout; a test that needs it skips where it is absent."""
+    """The folder of public data beside the checkout; a test that needs it is skipped if it is absent."""
     if not SHARED_DATA.is_dir():
         pytest.skip("no ../shared/data beside the checkout: this test runs on real public data")
     return SHARED_DATA
@@ -49,7 +49,10 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def ctrl_c() -> Iterator[Callable[[], None]]:
-    """Press Ctrl-C in this process. A shell without job control starts what it runs with SIGINT ignored: not here."""
+    """Return a function that sends SIGINT to this process.
+
+    A shell without job control starts processes with SIGINT ignored, so the handler is set here.
+    """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield lambda: os.kill(os.getpid(), signal.SIGINT)
     signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""A model archive's own handler, asked without AWS: it runs in a clean Python process, from the unpacked archive."""
+"""The handler of a model archive, run without AWS: in a clean Python process, from the unpacked archive."""
 
 from __future__ import annotations
 
@@ -8,23 +8,32 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING
 
 from seqdrop.errors import SeqdropError
 
-from seqdrop_cli.handler_process import ANSWER, LENGTH
+from seqdrop_cli.handler_process import LENGTH, RESPONSE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
 
 PROGRAM = Path(__file__).with_name("handler_process.py")
-TOLD = 2000  # bytes of the process's last words in a message
+LOG_TAIL = 2000  # bytes from the end of the process's log that a message quotes
+OWN_SETTINGS = ("SEQDROP_PRECISION", "SEQDROP_THREADS")  # of the user, not of the job
 
 
 class HandlerError(SeqdropError):
-    """The handler did not load its model, did not answer, or died; the message has its own words."""
+    """The handler did not load its model, did not respond, or died; the message quotes it."""
 
 
 class Handler:
-    """Holds the model loaded until it is closed; a context manager. `settings` are the job's SEQDROP_ variables."""
+    """A process that holds the model loaded until it is closed; a context manager.
 
-    def __init__(self, folder: Path, settings: dict[str, str]):
+    `settings` are the SEQDROP_ variables of the job.
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
         self._log = TemporaryFile()  # noqa: SIM115 (`close` closes it)
         self._process = subprocess.Popen(
             [sys.executable, "-I", str(PROGRAM), str(folder)],
@@ -33,8 +42,9 @@ class Handler:
             stderr=self._log,
             env=_clean(os.environ) | settings,
             cwd=folder,
-            start_new_session=True,  # Ctrl-C is for the command: what the model was asked, it answers
+            start_new_session=True,  # Ctrl-C is for the command: the handler completes the request that it has
         )
+        self._requests, self._responses = _pipe(self._process.stdin), _pipe(self._process.stdout)
 
     def __enter__(self) -> Handler:
         try:
@@ -44,43 +54,49 @@ class Handler:
             raise
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         self.close()
 
     def ask(self, body: bytes) -> list[bytes]:
-        """The answers' lines, one for each line of the body, in order. Raises HandlerError."""
-        with suppress(BrokenPipeError):  # it died; what there is to say about that, receiving finds out
-            self._process.stdin.write(LENGTH.pack(len(body)) + body)
-            self._process.stdin.flush()
-        return self._receive("the model did not answer").split(b"\n")
+        """Return one line of prediction for each line of the body, in order. Raise HandlerError."""
+        with suppress(BrokenPipeError):  # the process died; `_receive` reports it
+            self._requests.write(LENGTH.pack(len(body)) + body)
+            self._requests.flush()
+        return self._receive("the model did not respond").split(b"\n")
 
     def close(self) -> None:
         """End the process, whatever it does."""
         self._process.kill()
         self._process.wait()
-        for one in (self._process.stdin, self._process.stdout, self._log):
+        for stream in (self._requests, self._responses, self._log):
             with suppress(BrokenPipeError):
-                one.close()
+                stream.close()
 
-    def _receive(self, trouble: str) -> bytes:
-        head = self._process.stdout.read(ANSWER.size)
-        well, length = ANSWER.unpack(head) if len(head) == ANSWER.size else (False, -1)
-        body = self._process.stdout.read(length) if length >= 0 else b""
+    def _receive(self, failure: str) -> bytes:
+        head = self._responses.read(RESPONSE.size)
+        is_success, length = RESPONSE.unpack(head) if len(head) == RESPONSE.size else (False, -1)
+        body = self._responses.read(length) if length >= 0 else b""
         if length < 0 or len(body) < length:
             status = self._process.wait()
-            raise HandlerError(f"{trouble}: its process died (status {status})\n{self._last_words()}")
-        if not well:
-            raise HandlerError(f"{trouble}: {body.decode(errors='replace')}")
+            raise HandlerError(f"{failure}: its process died (status {status})\n{self._read_log_tail()}")
+        if not is_success:
+            raise HandlerError(f"{failure}: {body.decode(errors='replace')}")
         return body
 
-    def _last_words(self) -> str:
+    def _read_log_tail(self) -> str:
         size = self._log.seek(0, os.SEEK_END)
-        self._log.seek(max(0, size - TOLD))
+        self._log.seek(max(0, size - LOG_TAIL))
         return self._log.read().decode(errors="replace").strip()
 
 
-def _clean(environment) -> dict[str, str]:
-    """No settings but those of the job; SEQDROP_PRECISION and SEQDROP_THREADS are the user's own."""
-    kept = ("SEQDROP_PRECISION", "SEQDROP_THREADS")
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    if stream is None:
+        raise HandlerError("the process of the model has no pipes")
+    return stream
+
+
+def _clean(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without the settings of other jobs and of Python; OWN_SETTINGS stay."""
     plain = {name: value for name, value in environment.items() if not name.startswith(("SEQDROP_", "PYTHON"))}
-    return plain | {name: environment[name] for name in kept if name in environment} | {"HF_HUB_OFFLINE": "1"}
+    own = {name: environment[name] for name in OWN_SETTINGS if name in environment}
+    return plain | own | {"HF_HUB_OFFLINE": "1"}

@@ -1,8 +1,8 @@
-"""The packaged handler in a Python of its own. Started by path with the unpacked archive's folder; imports nothing
-of ours, since the module path belongs to the model's code.
+"""The packaged handler in a Python of its own. Started by path with the unpacked archive's folder.
 
-On standard input come requests, on standard output go answers, each a length and so many bytes; an answer has a
-flag before it: whether it went well. The first answer says whether the model was loaded.
+It imports nothing of this project, since the module path belongs to the model's code. Requests come on standard input:
+a length of 8 bytes, big-endian, and the body. Responses go to standard output: a flag of 1 byte for success, a length,
+and the body. The first response says whether the model was loaded.
 """
 
 import importlib
@@ -11,41 +11,50 @@ import struct
 import sys
 import traceback
 from pathlib import Path
+from typing import BinaryIO
 
-LENGTH, ANSWER = struct.Struct("!Q"), struct.Struct("!?Q")
+LENGTH, RESPONSE = struct.Struct("!Q"), struct.Struct("!?Q")
 LINES = "application/jsonlines"
 
 
 def main(folder: str) -> None:
-    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what the code prints must not stand among the answers
-    sys.meta_path[:] = [one for one in sys.meta_path if not getattr(one, "__module__", "").startswith("__editable__")]
+    """Load the model of a folder and respond to requests until standard input is closed."""
+    requests, responses = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what the model's code prints must not mix with the responses
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not _is_editable_finder(finder)]
     sys.path.insert(0, str(Path(folder, "code")))
     try:
         code = importlib.import_module("inference")
         model = code.model_fn(folder)
     except Exception as error:
-        send(answers, False, describe(error))
+        traceback.print_exc()
+        send(responses, False, describe(error))
         return
-    send(answers, True, b"")
+    send(responses, True, b"")
     while head := requests.read(LENGTH.size):
         body = requests.read(LENGTH.unpack(head)[0])
         try:
             text = code.output_fn(code.predict_fn(code.input_fn(body, LINES), model), LINES)
         except Exception as error:
-            send(answers, False, describe(error))
+            traceback.print_exc()
+            send(responses, False, describe(error))
         else:
-            send(answers, True, text.encode())
+            send(responses, True, text.encode())
+
+
+def _is_editable_finder(finder: object) -> bool:
+    return getattr(finder, "__module__", "").startswith("__editable__")
 
 
 def describe(error: Exception) -> bytes:
-    traceback.print_exc()
+    """Return the type and the message of an error."""
     return f"{type(error).__name__}: {error}".encode()
 
 
-def send(answers, well: bool, body: bytes) -> None:
-    answers.write(ANSWER.pack(well, len(body)) + body)
-    answers.flush()
+def send(responses: BinaryIO, is_success: bool, body: bytes) -> None:
+    """Write one response."""
+    responses.write(RESPONSE.pack(is_success, len(body)) + body)
+    responses.flush()
 
 
 if __name__ == "__main__":

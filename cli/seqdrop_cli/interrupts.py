@@ -1,4 +1,4 @@
-"""Ctrl-C as a question that is answered between two steps, so that what was done is not lost."""
+"""Ctrl-C as a request to stop after the present step, so that nothing that was done is lost."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
 
 @contextmanager
-def interrupts(then: str = "what was answered is being written") -> Iterator[Callable[[], bool]]:
-    """Answers whether Ctrl-C was pressed, which is acknowledged with what happens `then`.
+def catch_interrupts(consequence: str = "the predictions so far are being written") -> Iterator[Callable[[], bool]]:
+    """Yield a function that returns whether Ctrl-C was pressed.
 
-    A second one raises KeyboardInterrupt, as ever.
+    The first Ctrl-C prints the `consequence`, which says what happens before the command ends. A second one raises
+    KeyboardInterrupt as usual.
     """
-    pressed = []
+    presses: list[int] = []
 
-    def note(number: int, frame) -> None:
-        pressed.append(number)
-        signal.signal(signal.SIGINT, before)
-        print(f"\nseqdrop: {then}; Ctrl-C again ends it at once", file=sys.stderr)
+    def note_press(number: int, _: FrameType | None) -> None:
+        presses.append(number)
+        signal.signal(signal.SIGINT, previous)
+        print(f"\nseqdrop: {consequence}; press Ctrl-C again to stop at once", file=sys.stderr)
 
-    before = signal.signal(signal.SIGINT, note)
+    previous = signal.signal(signal.SIGINT, note_press)
     try:
-        yield lambda: bool(pressed)
+        yield lambda: bool(presses)
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.config.schema import analyses_schema, closed, document, properties, table_schema
 from seqdrop.kinds.registry import KINDS
@@ -13,19 +13,21 @@ from seqdrop.training.jobfile import JobFile
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+Schema = dict[str, Any]
 
-def job_schema() -> dict:
+
+def job_schema() -> Schema:
     """Return the schema of job.toml."""
     sdk = {"type": "object", "description": "As the SageMaker SDK takes it in `distribution` (docs/distribution.md)."}
-    distribution = closed(properties(Distribution) | dict.fromkeys(SAGEMAKER, sdk), (), Distribution.__doc__)
+    distribution = closed(properties(Distribution) | dict.fromkeys(SAGEMAKER, sdk), (), Distribution.__doc__ or "")
     schema = table_schema(JobFile)
     schema["properties"]["distribution"] = distribution
     return document("job.toml of Seqdrop", schema)
 
 
-SCHEMAS: dict[str, Callable[[], dict]] = {"analyses": lambda: analyses_schema(KINDS), "job": job_schema}
+SCHEMAS: dict[str, Callable[[], Schema]] = {"analyses": lambda: analyses_schema(KINDS), "job": job_schema}
 
 
-def text_of(name: str) -> str:
+def render_schema(name: str) -> str:
     """Return a schema as its file has it."""
     return json.dumps(SCHEMAS[name](), indent=2) + "\n"

@@ -1,28 +1,51 @@
-"""Which stack the command talks to: a deployed one, or the embedded one that `make demo KEEP=1` left up."""
+"""The stack that a command talks to: a deployed one, or the embedded one that `make demo KEEP=1` left running."""
 
 from __future__ import annotations
 
+import http.client
 import json
+import os
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+from urllib.parse import urlsplit
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from seqdrop.aws.errors import is_unknown_stack
 from seqdrop.config.settings import Settings
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.services import Services, now
 
+from seqdrop_cli.errors import START, StackNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_cloudformation.client import CloudFormationClient
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
+    from mypy_boto3_lambda.client import LambdaClient
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_sagemaker.client import SageMakerClient
+    from mypy_boto3_sns.client import SNSClient
+    from mypy_boto3_sqs.client import SQSClient
+
+    from seqdrop_cli.command import StackOptions
+
 STACK_FILE = Path(".seqdrop/stack.json")
-
-
-class StackNotFoundError(Exception):
-    """There is nothing to talk to; the message says what to do."""
+CHECKOUT = Path(__file__).resolve().parents[2]  # of an editable install; elsewhere there is no STACK_FILE in it
+STACK_VARIABLE = "SEQDROP_STACK"
+PROBE_SECONDS = 2.0  # for a connection to the embedded AWS, and again for its first response
+# A dead embedded AWS is reported at once; boto3's defaults repeat a refused connection for half a minute.
+EMBEDDED_CONFIG = Config(connect_timeout=1, retries={"total_max_attempts": 2, "mode": "standard"})
 
 
 @dataclass(frozen=True)
 class Target:
-    """Names of a stack's parts, and its own. `endpoint` and `access_key` are set for the embedded AWS only."""
+    """The names of a stack's buckets and table. `endpoint` and `access_key` are set for the embedded AWS only."""
 
     region: str
     landing: str
@@ -34,63 +57,138 @@ class Target:
     access_key: str | None = None
     stack: str = "seqdrop"
 
+    @cached_property
     def session(self) -> boto3.Session:
-        keys = {"aws_access_key_id": self.access_key, "aws_secret_access_key": self.access_key}
-        return boto3.Session(region_name=self.region, **(keys if self.access_key else {}))
+        """A boto3 session in the region of the stack."""
+        key = self.access_key
+        return boto3.Session(region_name=self.region, aws_access_key_id=key, aws_secret_access_key=key)
 
-    def client(self, name: str):
-        return self.session().client(name, endpoint_url=self.endpoint)
+    @property
+    def client_config(self) -> Config | None:
+        """The configuration of clients: short waits for the embedded AWS, boto3's defaults for a deployed stack."""
+        return EMBEDDED_CONFIG if self.endpoint else None
+
+    @overload
+    def client(self, name: Literal["s3"]) -> S3Client: ...
+    @overload
+    def client(self, name: Literal["sqs"]) -> SQSClient: ...
+    @overload
+    def client(self, name: Literal["sns"]) -> SNSClient: ...
+    @overload
+    def client(self, name: Literal["lambda"]) -> LambdaClient: ...
+    @overload
+    def client(self, name: Literal["sagemaker"]) -> SageMakerClient: ...
+    @overload
+    def client(self, name: Literal["cloudformation"]) -> CloudFormationClient: ...
+
+    def client(self, name: Any) -> Any:
+        """Return a client of an AWS service."""
+        return self.session.client(name, endpoint_url=self.endpoint, config=self.client_config)
 
     def ledger(self) -> Ledger:
-        resource = self.session().resource("dynamodb", endpoint_url=self.endpoint)
-        return Ledger(resource.Table(self.table), now)
+        """Return the ledger of the stack."""
+        dynamodb: DynamoDBServiceResource = self.session.resource(
+            "dynamodb", endpoint_url=self.endpoint, config=self.client_config
+        )
+        return Ledger(dynamodb.Table(self.table), now)
 
     def environment(self) -> dict[str, str]:
-        """The environment of the stack's functions: the SEQDROP_ variables that template.yaml sets for all."""
-        where = {"StackName": self.stack, "LogicalResourceId": "ValidateFunction"}
-        found = self.client("cloudformation").describe_stack_resource(**where)["StackResourceDetail"]
-        function = self.client("lambda").get_function_configuration(FunctionName=found["PhysicalResourceId"])
-        return function["Environment"]["Variables"]
+        """Return the environment of the stack's functions: the SEQDROP_ variables that template.yaml sets for all."""
+        resource = self.client("cloudformation").describe_stack_resource(
+            StackName=self.stack, LogicalResourceId="ValidateFunction"
+        )
+        name = resource["StackResourceDetail"]["PhysicalResourceId"]
+        return self.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
     def services(self) -> Services:
-        """What a stage is called with, by the user's own credentials. The analyses are those of this checkout."""
-        clients = {name: self.client(name) for name in ("s3", "sagemaker", "sqs", "sns")}
-        return Services(Settings.load(self.environment()), packaged(), self.ledger(), **clients)
+        """Return what stages are called with, by the user's own credentials and the analyses of this checkout."""
+        return Services(
+            Settings.load(self.environment()),
+            packaged(),
+            self.ledger(),
+            s3=self.client("s3"),
+            sagemaker=self.client("sagemaker"),
+            sqs=self.client("sqs"),
+            sns=self.client("sns"),
+        )
 
     def queues(self) -> dict[str, str]:
-        """The stack's queues: name in template.yaml → URL."""
+        """Return the URLs of the stack's queues by their names in template.yaml."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.stack)
-        found = (one for page in pages for one in page["StackResourceSummaries"])
-        queues = (one for one in found if one["ResourceType"] == "AWS::SQS::Queue")
-        return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in queues}
+        resources = (resource for page in pages for resource in page["StackResourceSummaries"])
+        queues = (resource for resource in resources if resource["ResourceType"] == "AWS::SQS::Queue")
+        return {queue["LogicalResourceId"]: queue["PhysicalResourceId"] for queue in queues}
 
     def save(self, path: Path = STACK_FILE) -> None:
+        """Write the target to a stack file, which `load` reads."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=2) + "\n")
 
     @classmethod
     def load(cls, path: Path = STACK_FILE) -> Target:
+        """Return the target of a stack file."""
         return cls(**json.loads(path.read_text()))
 
 
-def find(stack: str | None) -> Target:
-    """The named CloudFormation stack of your AWS account; without a name, the embedded one.
+def find_target(options: StackOptions) -> Target:
+    """Return the stack that the options name, else the stack of SEQDROP_STACK, else the embedded one.
 
-    Raises StackNotFoundError.
+    Raise StackNotFoundError if there is none, or if the embedded AWS does not respond.
     """
-    if stack is None:
-        if not STACK_FILE.exists():
-            raise StackNotFoundError(
-                "no embedded stack is up: run `make demo KEEP=1`, or name a deployed one with --stack NAME"
-            )
-        return Target.load()
-    session = boto3.Session()
+    name = options.stack or os.environ.get(STACK_VARIABLE)
+    if name:
+        return _find_deployed(name, options.region)
+    path = find_stack_file(Path.cwd())
+    if path is None:
+        raise StackNotFoundError(
+            f"no stack is named and no embedded AWS is running: name a deployed stack with --stack NAME or "
+            f"{STACK_VARIABLE}, or {START}"
+        )
+    target = Target.load(path)
+    if target.endpoint:
+        require_server(target.endpoint)
+    return target
+
+
+def find_stack_file(folder: Path) -> Path | None:
+    """Return the stack file of a folder or of its nearest parent, else that of the checkout; None if there is none."""
+    places = (place / STACK_FILE for place in (folder, *folder.parents, CHECKOUT))
+    return next((path for path in places if path.is_file()), None)
+
+
+def require_server(endpoint: str) -> None:
+    """Raise StackNotFoundError unless an HTTP server responds at the endpoint within PROBE_SECONDS."""
+    address = urlsplit(endpoint)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=PROBE_SECONDS)
     try:
-        found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-    except (ClientError, BotoCoreError) as error:
-        raise StackNotFoundError(f"cannot read the stack {stack!r}: {error}") from error
-    outputs = {item["OutputKey"].lower(): item["OutputValue"] for item in found.get("Outputs", [])}
-    names = ("landing", "work", "results", "archive", "table")
-    if missing := [name for name in names if name not in outputs]:
-        raise StackNotFoundError(f"the stack {stack!r} is not Seqdrop's: it has no output {', '.join(missing)}")
-    return Target(region=session.region_name, stack=stack, **{name: outputs[name] for name in names})
+        connection.request("GET", "/_ministack/health")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException) as error:
+        raise StackNotFoundError(f"the embedded AWS at {endpoint} does not respond; {START}") from error
+    finally:
+        connection.close()
+
+
+def _find_deployed(name: str, region: str | None) -> Target:
+    session = boto3.Session(region_name=region)
+    outputs = dict(_outputs(session, name))
+    keys = ("landing", "work", "results", "archive", "table")
+    if missing := [key for key in keys if key not in outputs]:
+        raise StackNotFoundError(
+            f"the stack {name!r} is not a stack of Seqdrop: it has no output {', '.join(missing)}; check --stack"
+        )
+    return Target(region=session.region_name or "", stack=name, **{key: outputs[key] for key in keys})
+
+
+def _outputs(session: boto3.Session, name: str) -> Iterator[tuple[str, str]]:
+    try:
+        stacks = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if not is_unknown_stack(error):
+            raise
+        raise StackNotFoundError(
+            f"there is no stack {name!r} in {session.region_name} for these AWS credentials; check --stack, --region "
+            "and AWS_PROFILE"
+        ) from error
+    for output in stacks[0].get("Outputs", []):
+        yield output["OutputKey"].lower(), output["OutputValue"]

@@ -1,18 +1,14 @@
-"""Watching uploads until each has ended: a live table on a terminal, one line a change anywhere else."""
+"""Watching uploads until each is in a final state: a live table on a terminal, one line per change elsewhere."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from rich.box import ROUNDED
-from rich.live import Live
-from rich.spinner import Spinner
-from rich.table import Table
-from rich.text import Text
-from seqdrop.companions.runs import put_marker
+from seqdrop.companions.runs import marker_command
 
-from seqdrop_cli.progress import BAD, BUSY, DONE, SKIPPED, WAITING, Progress, at_rest, progress
+from seqdrop_cli.errors import CommandError
+from seqdrop_cli.progress import Progress, at_rest, read_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,117 +17,84 @@ if TYPE_CHECKING:
     from seqdrop.ledger.table import Ledger
     from seqdrop.uploads import UploadVersion
 
-EVERY = 0.5  # seconds between two looks at the ledger
-MARKS = {WAITING: "·", DONE: "✔", SKIPPED: "–", BAD: "✘"}
-COLOURS = {
-    "ARCHIVED": "green",
-    "PREDICTED": "green",
-    "TRAINED": "green",
-    "REJECTED": "red",
-    "FAILED": "bold red",
-    "WITHDRAWN": "yellow",
-    "WAITING": "yellow",
-    "SUBMITTED": "cyan",
-    "EXAMINING": "cyan",
-    "UNEXAMINED": "bold red",
-}
+POLL_SECONDS = 0.5  # between two readings of the ledger
+STATES_OF_JOBS = {"SUBMITTED", "EXAMINING"}  # a job may run for as long as it takes
 
 
-class StalledError(Exception):
-    """Nothing has moved for too long; the message names what stands still."""
+class StalledError(CommandError):
+    """No upload has changed its state for too long; the message names those that are not final."""
 
 
 def watch(ledger: Ledger, versions: list[UploadVersion], console: Console, patience: float = 900) -> list[Progress]:
-    """Show progress until every upload has ended or waits for a file that was not dropped; answers where each stands.
+    """Show progress until every upload is final or waits for a file that was not dropped; return the last progress.
 
-    Raises StalledError when nothing has moved for `patience` seconds; a job may run for as long as it takes.
+    Raise StalledError when no state has changed for `patience` seconds, unless a job is running.
     """
-    follow = _follow(ledger, versions, patience)
-    return _table(follow, console) if console.is_terminal else _lines(follow, console)
+    reports = _follow(ledger, versions, patience)
+    return _show_table(reports, console) if console.is_terminal else _print_lines(reports, console)
 
 
 def _follow(ledger: Ledger, versions: list[UploadVersion], patience: float) -> Iterator[list[Progress]]:
-    last, moved = None, time.monotonic()
+    last_states: list[str] = []
+    changed_at = time.monotonic()
     while True:
-        now = [progress(ledger, v.id, v.key, v.size) for v in versions]
-        yield now
-        states = [one.state for one in now]
-        # They are read one after the other: what waits was seen to wait after all others had ended.
-        if all(one.ended for one in now) or (states == last and at_rest(now)):
+        uploads = [read_progress(ledger, version.id, version.key, version.size) for version in versions]
+        yield uploads
+        states = [upload.state for upload in uploads]
+        # Uploads are read one by one. Only a second, equal reading shows that those that wait do so since all others
+        # are final.
+        if all(upload.is_final for upload in uploads) or (states == last_states and at_rest(uploads)):
             return
-        if states != last or {"SUBMITTED", "EXAMINING"} & set(states):
-            last, moved = states, time.monotonic()
-        if time.monotonic() - moved > patience:
-            standing = ", ".join(f"{one.key} ({one.state})" for one in now if not one.ended)
-            raise StalledError(f"nothing has moved for {patience:.0f} s: {standing}")
-        time.sleep(EVERY)
+        if states != last_states or STATES_OF_JOBS & set(states):
+            last_states, changed_at = states, time.monotonic()
+        if time.monotonic() - changed_at > patience:
+            open_uploads = ", ".join(f"{upload.key} ({upload.state})" for upload in uploads if not upload.is_final)
+            raise StalledError(f"nothing has changed for {patience:.0f} s: {open_uploads}; see `seqdrop status`")
+        time.sleep(POLL_SECONDS)
 
 
-def mates_missing(now: list[Progress]) -> list[str]:
-    """A sentence for each upload that waits: what for, and what to do."""
-    return [_missing(one) for one in now if one.waits_for]
+def explain_waiting(uploads: list[Progress]) -> list[str]:
+    """Return a sentence for each upload that waits for files: for which, and what to do."""
+    return [_explain(upload) for upload in uploads if upload.waits_for]
 
 
-def _missing(one: Progress) -> str:
-    if one.held:
-        command = put_marker(one.upload.bucket, one.waits_for)
-        return f"{one.key} is valid and waits for the marker of its run. If the run is complete: {command}"
-    if not one.awaited:
-        return f"{one.key} waits for nothing any more, and goes on within the hour."
-    hint = one.awaited.hints[-1]
-    return f"{one.key} waits for {one.awaited.detail}. It goes on by itself when that is there. {hint}"
+def _explain(progress: Progress) -> str:
+    if progress.is_gated and progress.upload:
+        command = marker_command(progress.upload.bucket, progress.waits_for)
+        return f"{progress.key} is valid and waits for the marker of its run. If the run is complete: {command}"
+    if not progress.awaited:
+        return f"{progress.key} no longer waits for anything, and continues within the hour."
+    hint = progress.awaited.hints[-1]
+    return f"{progress.key} waits for {progress.awaited.detail}. It continues by itself once that is there. {hint}"
 
 
-def _table(follow: Iterator[list[Progress]], console: Console) -> list[Progress]:
-    started, spinner, now = time.monotonic(), Spinner("dots", style="cyan"), []
+def _show_table(reports: Iterator[list[Progress]], console: Console) -> list[Progress]:
+    from rich.live import Live
+    from rich.spinner import Spinner
+
+    from seqdrop_cli.upload_table import UploadTable
+
+    started, spinner = time.monotonic(), Spinner("dots", style="cyan")
+    uploads: list[Progress] = []
     with Live(console=console, refresh_per_second=8, transient=False) as live:
-        for now in follow:
-            live.update(render(now, time.monotonic() - started, spinner))
-    return now
+        for uploads in reports:
+            live.update(UploadTable(uploads, time.monotonic() - started, spinner))
+    return uploads
 
 
-def _lines(follow: Iterator[list[Progress]], console: Console) -> list[Progress]:
-    started, seen, now = time.monotonic(), {}, []
-    for now in follow:
-        for one in now:
-            if seen.get(one.upload_id) != one.state:
-                seen[one.upload_id] = one.state
-                console.print(_line(one, time.monotonic() - started), markup=False, highlight=False, soft_wrap=True)
-    return now
+def _print_lines(reports: Iterator[list[Progress]], console: Console) -> list[Progress]:
+    started = time.monotonic()
+    states: dict[str, str] = {}
+    uploads: list[Progress] = []
+    for uploads in reports:
+        for upload in uploads:
+            if states.get(upload.upload_id) != upload.state:
+                states[upload.upload_id] = upload.state
+                line = _line(upload, time.monotonic() - started)
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return uploads
 
 
-def _line(one: Progress, seconds: float) -> str:
-    return f"{seconds:6.1f} s  {one.state:<10} {one.key}" + (f"  ({one.detail})" if one.detail else "")
-
-
-def render(now: list[Progress], seconds: float, spinner: Spinner | None = None) -> Table:
-    """The table as it stands. A spinner marks what is being done right now."""
-    ended = sum(one.ended for one in now)
-    table = Table(
-        title=f"Seqdrop · {ended} of {len(now)} uploads at their end · {seconds:.0f} s",
-        title_justify="left",
-        box=ROUNDED,
-    )
-    for title in ("file", "size", "validate", "predict", "archive", "state", ""):
-        aligned = {"size": "right", "validate": "center", "predict": "center", "archive": "center"}
-        table.add_column(title, justify=aligned.get(title, "left"), overflow="fold" if title == "file" else "ellipsis")
-    for one in now:
-        marks = [_mark(step, spinner) for step in one.steps]
-        colour = COLOURS.get(one.state, "default")
-        table.add_row(Text(one.key), size(one.size), *marks, Text(one.state, colour), Text(one.detail, "dim"))
-    return table
-
-
-def _mark(step: str, spinner: Spinner | None):
-    if step == BUSY:
-        return spinner or Text("…", "cyan")
-    return Text(MARKS[step], {DONE: "green", BAD: "red"}.get(step, "dim"))
-
-
-def size(count: int) -> str:
-    """Bytes for people."""
-    value, units = float(count), iter(("B", "kB", "MB", "GB"))
-    unit: str = next(units)
-    while value >= 1000 and unit != "GB":
-        value, unit = value / 1000, next(units)
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+def _line(progress: Progress, seconds: float) -> str:
+    detail = f"  ({progress.detail})" if progress.detail else ""
+    return f"{seconds:6.1f} s  {progress.state:<10} {progress.key}{detail}"

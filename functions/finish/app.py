@@ -1,15 +1,25 @@
-"""SQS → finish: SageMaker's job state changes."""
+"""SQS → finish: state changes of SageMaker jobs."""
 
-from seqdrop.runtime.events import finished_job
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seqdrop.runtime.events import parse_finished_job
 from seqdrop.runtime.services import services
-from seqdrop.runtime.sqs import each_message
+from seqdrop.runtime.sqs import handle_each
 from seqdrop.stages.finish.finish import finish
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from seqdrop.runtime.messages import JobMessage, SqsEvent
 
-def handler(event, context):
-    return each_message(services(), event, context, _handle)
+
+def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureResponse:
+    """Finish the job of each message that reports an end."""
+    return handle_each(services(), event, context, _handle)
 
 
-def _handle(body):
-    if name := finished_job(body):
+def _handle(body: JobMessage) -> None:
+    if name := parse_finished_job(body):
         finish(services(), name)

@@ -1,14 +1,27 @@
-"""Schedule → reconcile: what an event missed."""
+"""Schedule → reconcile: work whose event was lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from seqdrop.errors import RetryableError
 from seqdrop.runtime.metrics import publish
 from seqdrop.runtime.services import services
 from seqdrop.stages.reconcile.reconcile import reconcile
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def handler(event, context):
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+def handler(_event: Mapping[str, object], _context: LambdaContext) -> dict[str, int]:
+    """Run every check of the reconciler, and publish and return its counts.
+
+    Raise RetryableError if a check failed: Lambda then runs the function again, and its error alarm is raised.
+    """
     counts = reconcile(services())
     publish("reconcile", counts)
-    if counts["errors"]:  # so that it is tried again, and that somebody hears of it
-        raise RetryableError(f"{counts['errors']} of its looks failed; the log says which")
+    if counts["errors"]:
+        raise RetryableError(f"{counts['errors']} checks of the reconciler failed; the log names them")
     return counts

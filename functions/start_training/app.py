@@ -1,15 +1,25 @@
-"""SQS → start_training: trainings whose files are complete, and jobs that wait for room."""
+"""SQS → start_training: complete training sets, and training jobs that wait for capacity."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from seqdrop.runtime.services import services
-from seqdrop.runtime.sqs import each_message
+from seqdrop.runtime.sqs import handle_each
 from seqdrop.stages.start_training.start_training import launch_training, start_training
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from seqdrop.runtime.messages import SqsEvent, StartMessage
 
-def handler(event, context):
-    return each_message(services(), event, context, _handle)
+
+def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureResponse:
+    """Start the job, or the attempt's job, of each message."""
+    return handle_each(services(), event, context, _handle)
 
 
-def _handle(body):
+def _handle(body: StartMessage) -> None:
     if "job" in body:
         launch_training(services(), body["job"])
     else:

@@ -1,60 +1,74 @@
-"""CloudFormation's bucket encryption and lifecycle, which ministack drops without a word.
+"""CloudFormation's bucket encryption and lifecycle, which ministack drops silently.
 
-They go in through the S3 API's own operations, so that what S3 refuses fails the stack, and what it
-answers later is what a client's own call would have made it answer.
+They are set by the S3 API's own operations. So a value that S3 refuses fails the stack, and S3 later returns what it
+would return after a client's own call.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import botocore.session
 from botocore.serialize import create_serializer
 from ministack.services import s3
 from ministack.services.cloudformation import provisioners
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 ENCRYPTION, LIFECYCLE = "BucketEncryption", "LifecycleConfiguration"
 
 
 def apply() -> None:
-    """Apply both properties wherever ministack applies the ones it knows."""
-    known = provisioners._s3_apply_configurations
+    """Apply both properties wherever ministack applies those that it knows."""
+    apply_known = provisioners._s3_apply_configurations
 
-    def all_configurations(name, props, old_props=None):
-        known(name, props, old_props)
+    def apply_all_configurations(name: str, props: dict, old_props: dict | None = None) -> None:
+        apply_known(name, props, old_props)
         _reconcile(name, ENCRYPTION, props, old_props, _put_encryption, s3._delete_bucket_encryption)
         _reconcile(name, LIFECYCLE, props, old_props, _put_lifecycle, s3._delete_bucket_lifecycle)
 
-    provisioners._s3_apply_configurations = all_configurations
+    provisioners._s3_apply_configurations = apply_all_configurations
 
 
-def _reconcile(name: str, prop: str, props: dict, old_props: dict | None, put, delete) -> None:
+def _reconcile(
+    name: str,
+    prop: str,
+    props: dict,
+    old_props: dict | None,
+    put: Callable[[str, dict], tuple],
+    delete: Callable[[str], object],
+) -> None:
     if prop in props:
         status, _, body = put(name, props[prop])
         if status >= 400:
-            raise ValueError(f"{prop} of {name} is refused: {body!r}")
+            raise ValueError(f"{prop} of {name} was refused: {body!r}")
     elif old_props and prop in old_props:
         delete(name)
 
 
 def _put_encryption(name: str, value: dict) -> tuple:
     rules = [
-        _renamed(rule, {"ServerSideEncryptionByDefault": "ApplyServerSideEncryptionByDefault"})
+        _rename(rule, {"ServerSideEncryptionByDefault": "ApplyServerSideEncryptionByDefault"})
         for rule in value.get("ServerSideEncryptionConfiguration", [])
     ]
     request = {"ServerSideEncryptionConfiguration": {"Rules": rules}}
-    return s3._put_bucket_encryption(name, _xml("PutBucketEncryption", name, request))
+    return s3._put_bucket_encryption(name, _encode_xml("PutBucketEncryption", name, request))
 
 
 def _put_lifecycle(name: str, value: dict) -> tuple:
-    rules = [lifecycle_rule(rule) for rule in value.get("Rules", [])]
+    rules = [convert_lifecycle_rule(rule) for rule in value.get("Rules", [])]
     request = {"LifecycleConfiguration": {"Rules": rules}}
-    return s3._put_bucket_lifecycle(name, _xml("PutBucketLifecycleConfiguration", name, request))
+    return s3._put_bucket_lifecycle(name, _encode_xml("PutBucketLifecycleConfiguration", name, request))
 
 
-def lifecycle_rule(rule: dict) -> dict:
-    """A rule in the S3 API's words; CloudFormation spreads over a rule what the API nests."""
-    made = {
+def convert_lifecycle_rule(rule: dict) -> dict:
+    """Return a CloudFormation rule in the form of the S3 API, which nests some of the rule's properties."""
+    converted = {
         "ID": rule.get("Id"),
         "Status": rule["Status"],
-        "Filter": _filter(rule),
-        "Expiration": _given(
+        "Filter": _make_filter(rule),
+        "Expiration": _pick(
             rule,
             {
                 "ExpirationInDays": "Days",
@@ -63,22 +77,22 @@ def lifecycle_rule(rule: dict) -> dict:
             },
         ),
         "Transitions": [
-            _renamed(move, {"TransitionInDays": "Days", "TransitionDate": "Date"})
-            for move in _several(rule, "Transition")
+            _rename(transition, {"TransitionInDays": "Days", "TransitionDate": "Date"})
+            for transition in _list_transitions(rule, "Transition")
         ],
         "NoncurrentVersionTransitions": [
-            _renamed(move, {"TransitionInDays": "NoncurrentDays"})
-            for move in _several(rule, "NoncurrentVersionTransition")
+            _rename(transition, {"TransitionInDays": "NoncurrentDays"})
+            for transition in _list_transitions(rule, "NoncurrentVersionTransition")
         ],
         "NoncurrentVersionExpiration": rule.get("NoncurrentVersionExpiration")
-        or _given(rule, {"NoncurrentVersionExpirationInDays": "NoncurrentDays"}),
+        or _pick(rule, {"NoncurrentVersionExpirationInDays": "NoncurrentDays"}),
         "AbortIncompleteMultipartUpload": rule.get("AbortIncompleteMultipartUpload"),
     }
-    return {key: value for key, value in made.items() if value or key == "Filter"}
+    return {key: value for key, value in converted.items() if value or key == "Filter"}
 
 
-def _filter(rule: dict) -> dict:
-    """One condition stands alone, several go under And; none is the empty prefix, so every object."""
+def _make_filter(rule: dict) -> dict:
+    """Return the filter: a single condition as it is, several under And, none as the empty prefix (every object)."""
     tags = [{"Key": tag["Key"], "Value": tag["Value"]} for tag in rule.get("TagFilters", [])]
     conditions = {
         name: rule[name] for name in ("Prefix", "ObjectSizeGreaterThan", "ObjectSizeLessThan") if name in rule
@@ -88,20 +102,20 @@ def _filter(rule: dict) -> dict:
     return conditions or ({"Tag": tags[0]} if tags else {"Prefix": ""})
 
 
-def _several(rule: dict, name: str) -> list[dict]:
-    """The older form of a property holds one transition, the newer a list."""
+def _list_transitions(rule: dict, name: str) -> list[dict]:
+    """Return the transitions of both forms of the property: the older one is a single transition, the newer a list."""
     return [*rule.get(f"{name}s", []), *([rule[name]] if name in rule else [])]
 
 
-def _renamed(value: dict, names: dict[str, str]) -> dict:
+def _rename(value: dict, names: dict[str, str]) -> dict:
     return {names.get(key, key): item for key, item in value.items()}
 
 
-def _given(rule: dict, names: dict[str, str]) -> dict:
+def _pick(rule: dict, names: dict[str, str]) -> dict:
     return {there: rule[here] for here, there in names.items() if here in rule}
 
 
-def _xml(operation: str, bucket: str, request: dict) -> bytes:
-    """The body that botocore would send."""
+def _encode_xml(operation: str, bucket: str, request: dict) -> bytes:
+    """Return the request body that botocore would send."""
     model = botocore.session.Session().get_service_model("s3").operation_model(operation)
     return create_serializer("rest-xml").serialize_to_request({"Bucket": bucket, **request}, model)["body"]

@@ -1,7 +1,6 @@
-"""What a write says of its encryption: the key by its ARN, and whether a bucket key is used.
+"""Encryption in the responses of writes: the ARN of the key, and whether a bucket key is used.
 
-S3 answers the key's ARN however the bucket's configuration names the key, and its answer is what a
-receipt or an audit compares with.
+S3 returns the ARN of the key, however the bucket's configuration names it. Receipts and audits compare with that ARN.
 """
 
 from defusedxml.ElementTree import fromstring
@@ -12,7 +11,7 @@ BUCKET_KEY = "x-amz-server-side-encryption-bucket-key-enabled"
 
 
 def apply() -> None:
-    """Complete the headers of writes that take their encryption from the bucket or from the request."""
+    """Complete the encryption headers of writes, whether they come from the bucket or from the request."""
     of_bucket, of_write = s3._bucket_default_sse_headers, s3._resolve_sse_write_headers
 
     def default_headers(bucket_name: str) -> dict:
@@ -24,17 +23,17 @@ def apply() -> None:
     def write_headers(headers: dict, bucket_name: str) -> tuple:
         resolved, error = of_write(headers, bucket_name)
         if resolved and KEY_ID in resolved:
-            resolved[KEY_ID] = key_arn(resolved[KEY_ID])
+            resolved[KEY_ID] = resolve_key_arn(resolved[KEY_ID])
         return resolved, error
 
     s3._bucket_default_sse_headers, s3._resolve_sse_write_headers = default_headers, write_headers
     s3._SSE_STORED_HEADERS = (*s3._SSE_STORED_HEADERS, BUCKET_KEY)
 
 
-def key_arn(key: str) -> str:
-    """The ARN of the key that an id, an alias or an ARN names; unknown ones stay as they are."""
-    found = kms._resolve_key(key)
-    return found["Arn"] if found else key
+def resolve_key_arn(key: str) -> str:
+    """Return the ARN of the key with this id, alias or ARN; an unknown key is returned unchanged."""
+    record = kms._resolve_key(key)
+    return record["Arn"] if record else key
 
 
 def _uses_bucket_key(bucket: str) -> bool:

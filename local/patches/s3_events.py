@@ -1,6 +1,6 @@
-"""EventBridge events of S3 name the object's version, and a restore's terms, as the service's own do.
+"""The version id, and the terms of a restore, in EventBridge events of S3, as the service itself sends them.
 
-Without the version an upload has no identity: two writes of one key would be one upload.
+Without the version id an upload has no identity: two writes of the same key would be the same upload.
 """
 
 import contextvars
@@ -13,26 +13,28 @@ _additions: contextvars.ContextVar[dict | None] = contextvars.ContextVar("s3_eve
 
 
 def apply() -> None:
-    """Have what is known when an event is fired reach the detail that EventBridge is given."""
+    """Add the data that is known when an event is fired to the detail that EventBridge receives."""
     fire, dispatch = s3._fire_s3_event, eventbridge._dispatch_event
 
-    def fire_with_additions(bucket_name, key, event_name, *arguments, **named):
-        token = _additions.set(_known(bucket_name, key, event_name, named.get("version_id")))
+    def fire_with_additions(
+        bucket_name: str, key: str, event_name: str, *arguments: object, **options: object
+    ) -> object:
+        token = _additions.set(_describe(bucket_name, key, event_name, options.get("version_id")))
         try:
-            return fire(bucket_name, key, event_name, *arguments, **named)
+            return fire(bucket_name, key, event_name, *arguments, **options)
         finally:
             _additions.reset(token)
 
-    def dispatch_with_additions(event, *arguments, **named):
+    def dispatch_with_additions(event: dict, *arguments: object, **options: object) -> object:
         if event.get("Source") == "aws.s3" and (additions := _additions.get()):
-            event = {**event, "Detail": _extended(event["Detail"], additions)}
-        return dispatch(event, *arguments, **named)
+            event = {**event, "Detail": _extend(event["Detail"], additions)}
+        return dispatch(event, *arguments, **options)
 
     s3._fire_s3_event, eventbridge._dispatch_event = fire_with_additions, dispatch_with_additions
 
 
-def _known(bucket: str, key: str, event_name: str, version: str | None) -> dict:
-    """What to add: to the detail's object under "object", to the detail itself otherwise."""
+def _describe(bucket: str, key: str, event_name: str, version: str | None) -> dict:
+    """Return the additions to the detail; those under "object" are for the detail's object."""
     current = ((s3._buckets.get(bucket) or {}).get("objects") or {}).get(key) or {}
     if not event_name.startswith("s3:ObjectRestore:"):
         return {"object": {"version-id": version}} if version else {}
@@ -44,7 +46,7 @@ def _known(bucket: str, key: str, event_name: str, version: str | None) -> dict:
     return known
 
 
-def _extended(detail: str, additions: dict) -> str:
+def _extend(detail: str, additions: dict) -> str:
     document = json.loads(detail)
     content = {**document["object"], **additions.get("object", {})}
     if document.get("deletion-type"):

@@ -1,25 +1,34 @@
 """Table properties that ministack's CloudFormation drops: time to live, recovery, encryption."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ministack.services import dynamodb
 from ministack.services.cloudformation import provisioners
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TABLE = "AWS::DynamoDB::Table"
 
 
 def apply() -> None:
-    """Apply the properties after a table was made or changed."""
+    """Apply the properties after a table has been created or changed."""
     handlers = provisioners._RESOURCE_HANDLERS[TABLE]
     create, update = handlers["create"], handlers["update"]
 
-    def create_with_properties(logical_id, props, stack_name):
-        made = create(logical_id, props, stack_name)
-        _apply(made[0], {}, props)
-        return made
+    def create_with_properties(logical_id: str, props: dict, stack_name: str) -> tuple:
+        result = create(logical_id, props, stack_name)
+        _apply(result[0], {}, props)
+        return result
 
-    def update_with_properties(physical_id, old_props, new_props, stack_name, *more, **named):
-        changed = update(physical_id, old_props, new_props, stack_name, *more, **named)
-        _apply(changed[0], old_props, new_props)
-        return changed
+    def update_with_properties(
+        physical_id: str, old_props: dict, new_props: dict, stack_name: str, *arguments: object
+    ) -> tuple:
+        result = update(physical_id, old_props, new_props, stack_name, *arguments)
+        _apply(result[0], old_props, new_props)
+        return result
 
     handlers["create"], handlers["update"] = create_with_properties, update_with_properties
 
@@ -45,7 +54,7 @@ def _time_to_live(table: str, old: dict | None, new: dict | None) -> None:
         _call(dynamodb._update_ttl, table, "TimeToLiveSpecification", {**old, "Enabled": False})
 
 
-def _call(operation, table: str, name: str, value: dict) -> None:
+def _call(operation: Callable[[dict], tuple], table: str, name: str, value: dict) -> None:
     status, _, body = operation({"TableName": table, name: value})
     if status >= 400:
-        raise ValueError(f"{name} of {table} is refused: {body!r}")
+        raise ValueError(f"{name} of {table} was refused: {body!r}")

@@ -1,19 +1,26 @@
-"""Bucket policies that refuse plain HTTP (`aws:SecureTransport`) must not stop the embedded AWS.
+"""Requests that count as secure transport, so that bucket policies which refuse plain HTTP allow them.
 
-It listens on loopback only, where nothing between client and server could listen in; so its requests count as
-secure. The template keeps its TLS-only policies, and a test shows that they are evaluated.
+The embedded AWS listens on loopback only, where no third party can intercept a request. The template keeps its TLS-only
+policies (`aws:SecureTransport`), and a test shows that they are evaluated.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ministack.core import iam_evaluator
+
+if TYPE_CHECKING:
+    from ministack.core.iam_evaluator import EvalContext
 
 KEY = "aws:securetransport"
 
 
 def apply() -> None:
-    """Answer "true" for the condition key; every other key is resolved as before."""
+    """Resolve the condition key to "true", and every other key as before."""
     resolve = iam_evaluator._resolve_condition_key
 
-    def secure(key: str, ctx):
+    def resolve_secure(key: str, ctx: EvalContext) -> object:
         return "true" if key.lower() == KEY else resolve(key, ctx)
 
-    iam_evaluator._resolve_condition_key = secure
+    iam_evaluator._resolve_condition_key = resolve_secure

@@ -1,1 +1,1 @@
-"""SageMaker as ministack lacks it: models, and batch transform jobs that really run the model's code."""
+"""The embedded SageMaker: a service that runs the models' and the training scripts' own code."""

@@ -1,9 +1,16 @@
-"""Who may do what: the caller's identity policies, asked of the account."""
+"""Permissions of a caller, which the account evaluates from the caller's identity policies."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from local.calls import Remote
 from local.sagemaker.errors import AccessDeniedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from local.calls import Remote
 
 SERVICE = "sagemaker"
 PASSED_TO = {"iam:PassedToService": "sagemaker.amazonaws.com"}
@@ -11,29 +18,29 @@ PASSED_TO = {"iam:PassedToService": "sagemaker.amazonaws.com"}
 
 @dataclass(frozen=True)
 class Caller:
-    """The identity behind a request, and where it speaks to."""
+    """The identity behind a request, and the account and region of the request."""
 
     access_key: str
     account: str
     region: str
-    iam: Remote = field(repr=False, compare=False)  # where an Account answers
+    iam: Remote = field(repr=False, compare=False)  # a proxy of an Account
 
-    def arn(self, kind: str, name: str) -> str:
-        """The ARN of a resource of this account and region; AWS writes job names in it in lower case."""
+    def make_arn(self, kind: str, name: str) -> str:
+        """Return the ARN of a resource of this account and region; as in AWS, the name in it is in lower case."""
         return f"arn:aws:{SERVICE}:{self.region}:{self.account}:{kind}/{name.lower()}"
 
-    def require(self, action: str, resource: str, parameters: dict, tags: dict[str, str]) -> None:
-        """Raise AccessDeniedError unless the caller may do this to the resource, which carries these tags."""
-        context = self.iam.call("request_tags", action, parameters)
+    def require(self, action: str, resource: str, parameters: Mapping[str, object], tags: dict[str, str]) -> None:
+        """Raise AccessDeniedError unless the caller may perform the action on the resource, which has these tags."""
+        context = self.iam.call("read_request_tags", action, parameters)
         context |= {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
         self._enforce(action, resource, context)
 
     def require_pass_role(self, role: str) -> None:
-        """Raise AccessDeniedError unless the caller may hand this role to SageMaker."""
+        """Raise AccessDeniedError unless the caller may pass this role to SageMaker."""
         self._enforce("iam:PassRole", role, PASSED_TO)
 
-    def _enforce(self, action: str, resource: str, context: dict) -> None:
-        who = (self.access_key, self.account, self.region)
-        refusal = self.iam.call("refusal", who, action, resource, context)
+    def _enforce(self, action: str, resource: str, context: Mapping[str, str]) -> None:
+        caller = (self.access_key, self.account, self.region)
+        refusal = self.iam.call("find_refusal", caller, action, resource, context)
         if refusal is not None:
             raise AccessDeniedError(refusal)

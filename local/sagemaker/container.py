@@ -1,9 +1,11 @@
-"""What runs in a job's own process: the model's code under the contract of the Hugging Face container.
+"""The process of a transform job: the model's code under the contract of the Hugging Face container.
 
-Started by path with the model folder and a connected socket; it speaks frames (see `read_frame`), answers
-`{"event": "ready"}` once the model is loaded, then one answer a request until the socket is closed. It must
-import nothing of ours: the module path belongs to the model's code.
+Started by path with a connected socket and the model folder. It sends frames (see `read_frame`): `{"event": "ready"}`
+once the model is loaded, then a response to each request until the socket is closed. It must import nothing of this
+project, because the module path belongs to the model's code.
 """
+
+from __future__ import annotations
 
 import importlib
 import inspect
@@ -14,7 +16,11 @@ import struct
 import sys
 import traceback
 from pathlib import Path
-from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
 
 HEAD = struct.Struct("!IQ")  # lengths of the JSON header and of the body that follow
 TEXT_TYPES = frozenset({"application/json", "text/csv"})
@@ -23,9 +29,9 @@ ANY_TYPE = "*/*"
 
 
 class Context:
-    """What a handler that takes a context is given: as much of the model server's as has a meaning here."""
+    """The context of a handler that takes one: the part of the model server's context that applies here."""
 
-    def __init__(self, model_dir: str):
+    def __init__(self, model_dir: str) -> None:
         self.system_properties = {"model_dir": model_dir, "gpu_id": None, "batch_size": 1}
         self.manifest = {}
 
@@ -33,7 +39,7 @@ class Context:
 class Handler:
     """The functions of the model's code, called as the container's toolkit calls them."""
 
-    def __init__(self, module: ModuleType, model_dir: str):
+    def __init__(self, module: ModuleType, model_dir: str) -> None:
         self._module, self._context = module, Context(model_dir)
         custom = [name for name in ("input_fn", "predict_fn", "output_fn") if hasattr(module, name)]
         if hasattr(module, "transform_fn") and custom:
@@ -42,51 +48,51 @@ class Handler:
             raise ValueError("the model's code defines neither transform_fn nor predict_fn")
         self._model = self._call(module.model_fn, model_dir)
 
-    def answer(self, body: bytes, content_type: str, accept: str) -> bytes:
-        """The response to one request."""
+    def transform(self, body: bytes, content_type: str, accept: str) -> bytes:
+        """Return the response to one request."""
         data = body.decode() if content_type in TEXT_TYPES else bytearray(body)
         if hasattr(self._module, "transform_fn"):
-            return encoded(self._call(self._module.transform_fn, self._model, data, content_type, accept))
+            return to_bytes(self._call(self._module.transform_fn, self._model, data, content_type, accept))
         request = self._call(getattr(self._module, "input_fn", decode), data, content_type)
         prediction = self._call(self._module.predict_fn, request, self._model)
-        return encoded(self._call(getattr(self._module, "output_fn", encode), prediction, accept))
+        return to_bytes(self._call(getattr(self._module, "output_fn", encode), prediction, accept))
 
-    def _call(self, function, *arguments):
-        """Add the context for a function that has room for one more argument."""
-        room = len(inspect.signature(function).parameters)
-        return function(*arguments) if room == len(arguments) else function(*arguments, self._context)
+    def _call(self, function: Callable[..., object], *arguments: object) -> object:
+        """Call a function; if it has more parameters than `arguments`, the context is the last argument."""
+        count = len(inspect.signature(function).parameters)
+        return function(*arguments) if count == len(arguments) else function(*arguments, self._context)
 
 
-def decode(data, content_type: str):
-    """The default input_fn: JSON only."""
+def decode(data: str | bytearray, content_type: str) -> object:
+    """Decode a request of type JSON: the default input_fn. Raise ValueError for any other type."""
     if content_type != JSON_TYPE:
         raise ValueError(f"no input_fn, and content type {content_type} is not {JSON_TYPE}")
     return json.loads(data)
 
 
-def encode(prediction, accept: str):
-    """The default output_fn: JSON only."""
+def encode(prediction: object, accept: str) -> str:
+    """Encode a prediction as JSON: the default output_fn. Raise ValueError if another type is accepted."""
     if accept != JSON_TYPE:
         raise ValueError(f"no output_fn, and accept {accept} is not {JSON_TYPE}")
     return json.dumps(prediction)
 
 
-def encoded(response) -> bytes:
-    """A response as bytes: text and bytes as they are, anything else as the model server would, in JSON."""
+def to_bytes(response: object) -> bytes:
+    """Return a response as bytes: text and bytes unchanged, anything else as JSON, as the model server does."""
     if isinstance(response, (bytes, bytearray)):
         return bytes(response)
     return (response if isinstance(response, str) else json.dumps(response, indent=2)).encode()
 
 
 def load(model_dir: str) -> Handler:
-    """Import the model's program, its folder first on the path, and load the model."""
+    """Import the model's program, with its folder first on the module path, and load the model."""
     sys.path.insert(0, str(Path(model_dir, "code")))
     program = os.environ.get("SAGEMAKER_PROGRAM", "inference.py")
     return Handler(importlib.import_module(program.removesuffix(".py")), model_dir)
 
 
 def hide_checkout() -> None:
-    """Take what is installed from a source tree off the module path: the real image does not have it."""
+    """Remove packages that are installed from a checkout from the module path: the real image lacks them."""
     homes = tuple(os.path.realpath(home) + os.sep for home in (sys.prefix, sys.base_prefix))
     sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry).startswith(homes)]
     sys.meta_path[:] = [
@@ -95,7 +101,7 @@ def hide_checkout() -> None:
 
 
 def serve(connection: socket.socket, model_dir: str) -> None:
-    """Load the model, say so, and answer requests one by one."""
+    """Load the model, report the outcome, and respond to requests one at a time."""
     try:
         handler = load(model_dir)
     except BaseException as error:
@@ -109,10 +115,10 @@ def serve(connection: socket.socket, model_dir: str) -> None:
 
 
 def respond(handler: Handler, head: dict, body: bytes) -> tuple[dict, bytes]:
-    """The answer's header and body; an exception of the handler is a 400, as in the real container."""
+    """Return the response's header and body; an exception of the handler is a 400, as in the real container."""
     accept = JSON_TYPE if head.get("accept") in (None, "", ANY_TYPE) else head["accept"]
     try:
-        content = handler.answer(body, head.get("content_type") or JSON_TYPE, accept)
+        content = handler.transform(body, head.get("content_type") or JSON_TYPE, accept)
     except Exception as error:
         traceback.print_exc()
         return {"status": 400, "error": describe(error)}, b""
@@ -120,7 +126,7 @@ def respond(handler: Handler, head: dict, body: bytes) -> tuple[dict, bytes]:
 
 
 def describe(error: BaseException) -> str:
-    """An exception in one line."""
+    """Return an exception as one line."""
     return f"{type(error).__name__}: {error}"
 
 
@@ -132,7 +138,7 @@ def write_frame(connection: socket.socket, head: dict, body: bytes = b"") -> Non
 
 
 def read_frame(connection: socket.socket) -> tuple[dict, bytes] | None:
-    """Receive a header and a body; None when the other side is gone."""
+    """Receive a header and a body; return None if the other side has closed the socket."""
     lengths = read_exactly(connection, HEAD.size)
     if lengths is None:
         return None
@@ -142,7 +148,7 @@ def read_frame(connection: socket.socket) -> tuple[dict, bytes] | None:
 
 
 def read_exactly(connection: socket.socket, size: int) -> bytearray | None:
-    """Receive so many bytes; None when the other side is gone before."""
+    """Receive `size` bytes; return None if the other side closes the socket before."""
     content = bytearray(size)
     view = memoryview(content)
     while view:

@@ -1,29 +1,34 @@
-"""The environment of a job's container: nothing of this machine's but what a process needs to live."""
+"""The environment of a job's container, with only those variables of this machine that a process needs."""
+
+from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from local.sagemaker.registry import TransformJob
+if TYPE_CHECKING:
+    from local.sagemaker.registry import TransformJob
 
 DEFAULT_PAYLOAD_MB = 6
 STRATEGIES = {"SingleRecord": "SINGLE_RECORD", "MultiRecord": "MULTI_RECORD"}
 
 
-def environment(job: TransformJob, scratch: Path, model_dir: Path) -> dict[str, str]:
-    """The container's variables: the job's win over the model's, and those over what SageMaker sets."""
-    return process(scratch) | _sagemaker(job, model_dir) | _given(job)
+def make_environment(job: TransformJob, scratch: Path, model_dir: Path) -> dict[str, str]:
+    """Return a container's variables: the job's override the model's, and those override SageMaker's."""
+    requested = job.model.container.get("Environment", {}) | job.request.get("Environment", {})
+    return make_base_environment(scratch) | _sagemaker(job, model_dir) | requested
 
 
-def process(scratch: Path) -> dict[str, str]:
-    """What a process needs to live; this interpreter is the first on its path."""
+def make_base_environment(scratch: Path) -> dict[str, str]:
+    """Return the variables that every process needs; this interpreter's folder is the first on its path."""
     return {
         "PATH": str(Path(sys.executable).parent) + os.pathsep + os.defpath,
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
-        # Threads that spin while they wait take the cores from other containers, the functions and the server.
+        # Threads that spin while they wait would take the cores from other containers, functions and the server.
         "OMP_WAIT_POLICY": "PASSIVE",
     }
 
@@ -42,7 +47,3 @@ def _sagemaker(job: TransformJob, model_dir: Path) -> dict[str, str]:
         "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(job.request.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB)),
         "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(job.request.get("MaxConcurrentTransforms", 1)),
     }
-
-
-def _given(job: TransformJob) -> dict[str, str]:
-    return job.model.container.get("Environment", {}) | job.request.get("Environment", {})

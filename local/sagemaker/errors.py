@@ -1,22 +1,22 @@
-"""The refusals of the service, with the codes and the wording of AWS where they are known."""
+"""Errors that the service returns, with the codes and the wording of AWS where they are known."""
 
 
 class ServiceError(Exception):
-    """A request that is refused: `code` is what botocore shows as the error's code, HTTP status 400."""
+    """A refused request, HTTP status 400; botocore shows `code` as the error's code."""
 
     code = "ValidationException"
 
-    def __init__(self, message: str):
+    def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
 
 
 class ValidationError(ServiceError):
-    """The request is malformed, breaks a rule, or names what is not there."""
+    """The request is malformed, breaks a rule, or names a resource that does not exist."""
 
 
 class ResourceInUseError(ServiceError):
-    """The name is taken, for ever: a job cannot be deleted."""
+    """The name is in use for ever, because a job cannot be deleted."""
 
     code = "ResourceInUse"
 
@@ -34,9 +34,9 @@ class AccessDeniedError(ServiceError):
 
 
 class NotSupportedLocallyError(ServiceError):
-    """AWS does this and we do not; saying so beats doing something else."""
+    """The request uses a feature of AWS that the embedded SageMaker lacks; it is refused and not done differently."""
 
     code = "ValidationException"
 
-    def __init__(self, what: str):
-        super().__init__(f"{what} is not supported by the embedded SageMaker")
+    def __init__(self, feature: str) -> None:
+        super().__init__(f"{feature} is not supported by the embedded SageMaker")

@@ -1,35 +1,41 @@
-"""Job state changes, put down and as EventBridge delivers them."""
+"""State changes of jobs: stored, then announced in the form in which EventBridge delivers them."""
+
+from __future__ import annotations
 
 import json
 import logging
+from typing import TYPE_CHECKING
 
-from local.calls import CallError, Remote, UnreachableError
-from local.sagemaker.registry import Job, Registry
+from local.calls import CallError, UnreachableError
+
+if TYPE_CHECKING:
+    from local.calls import Remote
+    from local.sagemaker.registry import Job, Registry
 
 logger = logging.getLogger("local.sagemaker")
 
 
-class Moves:
-    """Told of each move of a job: it is remembered, and only then put on the default bus."""
+class StateChanges:
+    """Records each state change of a job in the store, and only then puts an event on the default bus."""
 
-    def __init__(self, registry: Registry, account: Remote):
+    def __init__(self, registry: Registry, account: Remote) -> None:
         self._registry, self._account = registry, account
 
     def __call__(self, job: Job) -> None:
-        """Save and announce the state the job has now.
+        """Save and announce the current state of the job.
 
-        A failure to announce is no concern of the job's: EventBridge promises no delivery either.
+        A failure to announce it does not fail the job: EventBridge does not guarantee delivery either.
         """
         self._registry.save(job)
         try:
-            self._account.call("put_event", event(job), job.account, job.region)
+            self._account.call("put_event", make_event(job), job.account, job.region)
         except (CallError, UnreachableError):
             logger.exception("no event for %s %s", job.name, job.status)
 
 
-def event(job: Job) -> dict:
-    """The entry for PutEvents; times are whole milliseconds since 1970, as AWS sends them."""
-    detail = _with_times(job.described()) | {"Tags": dict(job.tags)}
+def make_event(job: Job) -> dict:
+    """Return the entry for PutEvents; times are whole milliseconds since 1970, as AWS sends them."""
+    detail = _with_milliseconds(job.describe()) | {"Tags": dict(job.tags)}
     return {
         "Source": "aws.sagemaker",
         "DetailType": f"SageMaker {job.kind} Job State Change",
@@ -39,11 +45,11 @@ def event(job: Job) -> dict:
     }
 
 
-def _with_times(value, name: str = ""):
-    """The same with every time in whole milliseconds, however deep."""
+def _with_milliseconds(value: object, name: str = "") -> object:
+    """Return a JSON value with every time in it, at any depth, in whole milliseconds."""
     if isinstance(value, dict):
-        return {key: _with_times(one, key) for key, one in value.items()}
+        return {key: _with_milliseconds(member, key) for key, member in value.items()}
     if isinstance(value, list):
-        return [_with_times(one) for one in value]
+        return [_with_milliseconds(member) for member in value]
     is_time = name.endswith("Time") or name == "Timestamp"
     return int(value * 1000) if is_time and isinstance(value, float) else value

@@ -1,23 +1,29 @@
-"""One transform job from its model data to its outputs, as the model's execution role."""
+"""The work of a transform job, from its model data to its outputs, with the model's execution role."""
+
+from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.sagemaker.archive import BadArchiveError, unpack
-from local.sagemaker.ends import JobFailedError
-from local.sagemaker.environment import DEFAULT_PAYLOAD_MB, environment
+from local.sagemaker.environment import DEFAULT_PAYLOAD_MB, make_environment
 from local.sagemaker.host import Container, ContainerError, ModelNotLoadedError
-from local.sagemaker.inputs import InputObject, NoInputError, input_objects
+from local.sagemaker.inputs import NoInputError, list_inputs
+from local.sagemaker.job_errors import JobFailedError
 from local.sagemaker.logs import send_log
 from local.sagemaker.records import MEBIBYTE, BadRecordError, inflate, payloads
-from local.sagemaker.registry import TransformJob
-from local.sagemaker.roles import Roles
-from local.sagemaker.storage import Location, refusal
-from local.warm import Zygote
+from local.sagemaker.storage import Location, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from local.sagemaker.inputs import InputObject
+    from local.sagemaker.registry import TransformJob
+    from local.sagemaker.roles import Roles
+    from local.warm import Zygote
 
 CHUNK = MEBIBYTE
 DEFAULT_TIMEOUT = 600
@@ -25,13 +31,13 @@ SEE_LOGS = "See job logs for more information"
 
 
 class ObjectFailedError(Exception):
-    """One object could not be read or written; the job goes on with the others and fails at the end."""
+    """An object could not be read or written; the job continues with the others and then fails."""
 
 
 class Execution:
-    """The work of one job in one folder: `container.log` stays, `scratch` may be removed after."""
+    """The work of a job in a folder; `container.log` stays there, `scratch` may be removed afterwards."""
 
-    def __init__(self, job: TransformJob, folder: Path, roles: Roles, zygote: Zygote | None = None):
+    def __init__(self, job: TransformJob, folder: Path, roles: Roles, zygote: Zygote | None = None) -> None:
         self._job, self._role, self._roles = job, job.model.role, roles
         self._input, self._output = job.request["TransformInput"], job.request["TransformOutput"]
         self._log, self.scratch = folder / "container.log", folder / "scratch"
@@ -40,15 +46,18 @@ class Execution:
         self._credentials = roles.credentials(self._role)
         self._s3 = roles.client("s3", self._credentials, job.region)
         self._container = Container(
-            self._model_dir, environment(job, self.scratch, self._model_dir), self._log, job.stopping, zygote
+            self._model_dir, make_environment(job, self.scratch, self._model_dir), self._log, job.stopping, zygote
         )
 
     def run(self) -> None:
-        """Transform every input object; JobFailedError when one got no output, the others then have theirs."""
+        """Transform every input object.
+
+        Raise JobFailedError if an object has no output; the outputs of the others are then complete.
+        """
         self._fetch_model()
         try:
             source = self._input["DataSource"]["S3DataSource"]
-            objects = input_objects(self._s3, source, self._role, self._job.region)
+            objects = list_inputs(self._s3, source, self._role, self._job.region)
         except NoInputError as error:
             raise JobFailedError(str(error)) from error
         failures = list(self._failures(objects))
@@ -57,11 +66,11 @@ class Execution:
             raise JobFailedError(f"{failures[0]}{more}. {SEE_LOGS}")
 
     def cancel(self) -> None:
-        """Make `run` end soon; may be called from any thread."""
+        """Make `run` end soon; any thread may call this."""
         self._container.kill()
 
     def close(self) -> None:
-        """End the container and put its log where AWS would."""
+        """End the container, and send its log to CloudWatch Logs."""
         self._container.close()
         self._s3.close()
         with contextlib.suppress(BotoCoreError, ClientError):
@@ -80,12 +89,12 @@ class Execution:
         archive.unlink()
 
     def _refuse_requirements(self) -> None:
-        """The real container would install them from the network before it serves."""
+        """Refuse requirements.txt, which the real container would install from the network before it serves."""
         if (self._model_dir / "code/requirements.txt").exists():
             raise BadArchiveError("code/requirements.txt is not supported by the embedded SageMaker")
 
     def _failures(self, objects: list[InputObject]) -> Iterator[str]:
-        """Transform the objects in turn, and tell of each that failed."""
+        """Transform the objects in turn; yield a reason for each one that failed."""
         for item in objects:
             if self._job.stopping.is_set():
                 return
@@ -97,12 +106,12 @@ class Execution:
                 yield f"ClientError: {item.location}: {error}"
 
     def _transform(self, item: InputObject) -> None:
-        draft, empty = self.scratch / "output", True
+        draft, is_empty = self.scratch / "output", True
         with draft.open("wb") as output:
             for payload in self._payloads(item.location):
-                self._answer(payload, output)
-                empty = False
-        if empty:
+                self._invoke(payload, output)
+                is_empty = False
+        if is_empty:
             raise ObjectFailedError("the object is empty, and nothing was sent to the model")
         self._store(draft, item)
 
@@ -110,15 +119,16 @@ class Execution:
         chunks = self._chunks(location)
         if self._input.get("CompressionType") == "Gzip":
             chunks = inflate(chunks)
+        # A MaxPayloadInMB of 0 means no limit.
         limit = self._job.request.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB) * MEBIBYTE
         return payloads(
             chunks,
             split=self._input.get("SplitType") == "Line",
             single=self._job.request.get("BatchStrategy") == "SingleRecord",
             limit=limit or None,
-        )  # 0 means "no limit"
+        )
 
-    def _answer(self, payload: bytes, output: BinaryIO) -> None:
+    def _invoke(self, payload: bytes, output: BinaryIO) -> None:
         client = self._job.request.get("ModelClientConfig", {})
         response = self._container.invoke(
             payload,
@@ -136,7 +146,7 @@ class Execution:
             with contextlib.closing(body):
                 yield from body.iter_chunks(CHUNK)
         except (BotoCoreError, ClientError) as error:
-            raise ObjectFailedError(refusal(error, self._role, "s3:GetObject", location)) from error
+            raise ObjectFailedError(explain(error, self._role, "s3:GetObject", location)) from error
 
     def _store(self, draft: Path, item: InputObject) -> None:
         folder = Location.parse(self._output["S3OutputPath"])
@@ -144,9 +154,9 @@ class Execution:
         target = Location(folder.bucket, "/".join(names))
         try:
             self._s3.upload_file(str(draft), target.bucket, target.key, ExtraArgs=self._headers())
-        except Exception as error:  # upload_file wraps what S3 said in an exception of its own
+        except Exception as error:  # upload_file wraps the error of S3 in an exception of its own
             cause = error.__context__ if isinstance(error.__context__, ClientError) else error
-            raise ObjectFailedError(refusal(cause, self._role, "s3:PutObject", target)) from error
+            raise ObjectFailedError(explain(cause, self._role, "s3:PutObject", target)) from error
 
     def _headers(self) -> dict[str, str]:
         headers = {}

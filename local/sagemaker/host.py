@@ -1,38 +1,44 @@
 """The service's side of a container: start its process, send requests, end it."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from local.sagemaker.container import read_frame, write_frame
-from local.sagemaker.environment import process
-from local.warm import Forked, Zygote
+from local.sagemaker.environment import make_base_environment
+
+if TYPE_CHECKING:
+    import threading
+
+    from local.warm import Forked, Zygote
 
 PROGRAM = Path(__file__).with_name("container.py")
 LOAD_SECONDS = 600
-# multi-model-server's own bounds; a model that needs more says so in its environment, as on AWS.
+# The default bound of multi-model-server; as on AWS, a model that needs more sets a variable of its environment.
 DEFAULT_MESSAGE_BYTES = 6_553_500
-# Variables that nothing reads while it is imported. With any other, a container is started from nothing.
+# Variables that no library reads at import. A container with any other variable is not forked but newly started.
 READ_LATE = ("SEQDROP_", "SAGEMAKER_", "SM_", "MMS_")
-PLACES = {"HOME", "TMPDIR"}  # each job's own, and read late, too
+FOLDERS = {"HOME", "TMPDIR"}  # differ between jobs, and are not read at import either
 
 
 class ContainerError(Exception):
-    """The container did not answer a request with a response; the message says why."""
+    """The container returned no response to a request; the message says why."""
 
 
 class ModelNotLoadedError(ContainerError):
-    """The container never became able to answer."""
+    """The container did not load its model."""
 
 
 class Container:
-    """One process that holds a loaded model, started again when it was lost; forked from `zygote`, if that can be."""
+    """A process with a loaded model, started again after it was lost; forked from `zygote` if that is possible."""
 
     def __init__(
         self,
@@ -41,32 +47,36 @@ class Container:
         log: Path,
         cancelled: threading.Event,
         zygote: Zygote | None = None,
-    ):
+    ) -> None:
         self._model_dir, self._environment = model_dir, environment
         self._log, self._cancelled, self._zygote = log, cancelled, zygote
-        self._process: subprocess.Popen | Forked | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
         self._connection: socket.socket | None = None
 
     def invoke(self, body: bytes, content_type: str | None, accept: str | None, timeout: float) -> bytes:
-        """The model's response to one payload; ContainerError when there is none."""
+        """Return the model's response to one payload; start the container if it is not running.
+
+        `timeout` is in seconds. Raise ContainerError if there is no response, ModelNotLoadedError if the container does
+        not start.
+        """
         self._refuse_oversized("request", len(body), "MMS_MAX_REQUEST_SIZE")
         if self._process is None:
             self._start()
         head, content = self._exchange({"content_type": content_type, "accept": accept}, body, timeout)
         if head["status"] != 200:
-            raise ContainerError(f"the model answered {head['status']}: {head['error']}")
+            raise ContainerError(f"the model returned {head['status']}: {head['error']}")
         self._refuse_oversized("response", len(content), "MMS_MAX_RESPONSE_SIZE")
         return content
 
     def kill(self) -> None:
-        """End the process and what it started, from any thread; a request that waits for it fails."""
+        """Kill the process and the processes that it started; any thread may call this, and a waiting request fails."""
         process = self._process
         if process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
 
     def close(self) -> int | None:
-        """End the process and let go of it; answers its exit status."""
+        """Kill the process and release it; return its exit status, or None if there is no process."""
         process, connection = self._process, self._connection
         if process is None:
             return None
@@ -76,11 +86,12 @@ class Container:
         return process.wait()
 
     def _start(self) -> None:
-        self._connection, theirs = socket.socketpair()
-        with theirs, self._log.open("ab") as log:
-            self._process = self._forked(theirs.fileno(), log.fileno()) or self._started(theirs.fileno(), log.fileno())
+        self._connection, other_end = socket.socketpair()
+        with other_end, self._log.open("ab") as log:
+            descriptors = other_end.fileno(), log.fileno()
+            self._process = self._fork(*descriptors) or self._spawn(*descriptors)
         if self._cancelled.is_set():
-            self.kill()  # the stop came before there was a process to kill
+            self.kill()  # the job was stopped before the process existed
         try:
             head, _ = self._receive(LOAD_SECONDS)
         except ContainerError as error:
@@ -89,9 +100,9 @@ class Container:
             self.close()
             raise ModelNotLoadedError(f"the model failed to load: {head['error']}")
 
-    def _forked(self, connection: int, log: int) -> Forked | None:
-        usual = process(self._model_dir)
-        early = {name for name, value in self._environment.items() if value != usual.get(name)} - PLACES
+    def _fork(self, connection: int, log: int) -> Forked | None:
+        usual = make_base_environment(self._model_dir)
+        early = {name for name, value in self._environment.items() if value != usual.get(name)} - FOLDERS
         if self._zygote is None or not all(name.startswith(READ_LATE) for name in early):
             return None
         argv = [str(PROGRAM), str(connection), str(self._model_dir)]
@@ -99,7 +110,7 @@ class Container:
             standard = [nothing.fileno(), log, log]
             return self._zygote.fork(argv, self._environment, self._model_dir, standard, keep=[connection])
 
-    def _started(self, connection: int, log: int) -> subprocess.Popen:
+    def _spawn(self, connection: int, log: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-P", "-u", str(PROGRAM), str(connection), str(self._model_dir)],
             cwd=self._model_dir,
@@ -116,7 +127,7 @@ class Container:
             self._connection.settimeout(timeout)
             write_frame(self._connection, head, body)
         except OSError:
-            pass  # it died or hangs; what there is to say about that, receiving finds out
+            pass  # it died or hangs; `_receive` reports which
         return self._receive(timeout)
 
     def _receive(self, timeout: float) -> tuple[dict, bytes]:
@@ -126,14 +137,14 @@ class Container:
             frame = read_frame(self._connection)
         except TimeoutError:
             self.close()
-            raise ContainerError(f"no answer in {time.monotonic() - started:.0f} s") from None
+            raise ContainerError(f"no response in {time.monotonic() - started:.0f} s") from None
         except OSError:
             frame = None
         if frame is None:
-            raise self._death()
+            raise self._describe_death()
         return frame
 
-    def _death(self) -> ContainerError:
+    def _describe_death(self) -> ContainerError:
         _await_exit(self._process.pid)
         status = self.close()
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
@@ -149,7 +160,7 @@ class Container:
 
 
 def _await_exit(pid: int, timeout: float = 1.0) -> None:
-    """Give a process that hung up the time to exit by itself, and leave it to be waited for."""
+    """Wait up to `timeout` seconds until a process that closed its socket exits, without reaping it."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG):

@@ -1,34 +1,40 @@
-"""Lists as AWS gives them: filtered, sorted, a page at a time."""
+"""Responses of List operations: filtered, sorted, and one page at a time."""
+
+from __future__ import annotations
 
 import base64
+from typing import TYPE_CHECKING
 
 from local.sagemaker.errors import ValidationError
+
+if TYPE_CHECKING:
+    from local.sagemaker.registry import Job, Model
 
 DEFAULT_PAGE = 10
 FAR_FUTURE = float("inf")
 
 
-def created_between(resource, request: dict) -> bool:
-    """Whether a resource was made within the bounds that a request sets."""
+def is_created_between(resource: Model | Job, request: dict) -> bool:
+    """Return True if a resource was created within the bounds that a request sets."""
     after, before = request.get("CreationTimeAfter", 0), request.get("CreationTimeBefore", FAR_FUTURE)
     return after <= resource.created <= before
 
 
 def select(summaries: list[dict], request: dict, name: str) -> list[dict]:
-    """The summaries whose name fits, in the order asked for; newest first when nothing is asked."""
-    wanted = request.get("NameContains", "").lower()
+    """Return the summaries whose name matches, in the requested order; the default is newest first."""
+    part = request.get("NameContains", "").lower()
     fields = {"Name": name, "CreationTime": "CreationTime", "Status": name.removesuffix("Name") + "Status"}
     key = fields[request.get("SortBy", "CreationTime")]
-    fitting = [summary for summary in summaries if wanted in summary[name].lower()]
+    matches = [summary for summary in summaries if part in summary[name].lower()]
     return sorted(
-        fitting,
+        matches,
         key=lambda summary: (summary[key], summary["CreationTime"]),
         reverse=request.get("SortOrder", "Descending") == "Descending",
     )
 
 
-def page(member: str, items: list, request: dict) -> dict:
-    """The page that the request's NextToken points to, with the token of the next one if there is more."""
+def make_page(member: str, items: list, request: dict) -> dict:
+    """Return the page at the request's NextToken, with the token of the next page if there is one."""
     start = _position(request.get("NextToken"))
     end = start + request.get("MaxResults", DEFAULT_PAGE)
     more = {"NextToken": base64.b64encode(str(end).encode()).decode()} if end < len(items) else {}

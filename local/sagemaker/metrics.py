@@ -1,26 +1,27 @@
-"""The metrics of a training job: what its log says, by the expressions that it was created with."""
+"""The metrics of a training job, extracted from its log by the regular expressions of its request."""
 
+import math
 import re
 from pathlib import Path
 
 
-def final_metrics(log: Path, definitions: list[dict]) -> list[dict]:
-    """The last value of each metric that the log tells, with the time of the end."""
+def extract_final_metrics(log: Path, definitions: list[dict]) -> list[dict]:
+    """Return the last value of each metric in the log, with the time at which the log was last written."""
     if not log.exists():
         return []
     text, when = log.read_text(errors="replace"), log.stat().st_mtime
-    found = []
-    for one in definitions:
-        values = [value for match in re.finditer(one["Regex"], text) if (value := _number(match)) is not None]
+    metrics = []
+    for definition in definitions:
+        values = [value for match in re.finditer(definition["Regex"], text) if (value := _number(match)) is not None]
         if values:
-            found.append({"MetricName": one["Name"], "Value": values[-1], "Timestamp": when})
-    return found
+            metrics.append({"MetricName": definition["Name"], "Value": values[-1], "Timestamp": when})
+    return metrics
 
 
-def _number(match: re.Match) -> float | None:
-    """The first group as a number."""
+def _number(match: re.Match[str]) -> float | None:
+    """Return the first group as a number; None if it is not a finite number."""
     try:
         value = float(match.group(1))
     except (IndexError, TypeError, ValueError):
         return None
-    return value if value == value and abs(value) != float("inf") else None
+    return value if math.isfinite(value) else None

@@ -1,28 +1,36 @@
-"""Models: made once, never changed, found by name."""
+"""The operations on models, which are created once and never change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from seqdrop.aws.errors import code_of
 
-from local.sagemaker.access import Caller
 from local.sagemaker.errors import NotSupportedLocallyError, ValidationError
-from local.sagemaker.listing import created_between, page, select
-from local.sagemaker.registry import Model, Registry
-from local.sagemaker.roles import PRINCIPAL, Roles
+from local.sagemaker.listing import is_created_between, make_page, select
+from local.sagemaker.registry import Model
+from local.sagemaker.roles import PRINCIPAL
 from local.sagemaker.storage import DENIED, Location
 from local.sagemaker.tags import as_dict
+
+if TYPE_CHECKING:
+    from local.sagemaker.access import Caller
+    from local.sagemaker.registry import Registry
+    from local.sagemaker.roles import Roles
 
 
 class Models:
     """The operations on models."""
 
-    def __init__(self, registry: Registry, roles: Roles):
+    def __init__(self, registry: Registry, roles: Roles) -> None:
         self._registry = registry
         self._roles = roles
 
     def create(self, caller: Caller, request: dict) -> dict:
-        """CreateModel: refuses a role that SageMaker cannot assume, and data that the role cannot read."""
+        """Create a model; refuse a role that SageMaker cannot assume, and data that the role cannot read."""
         model = Model(
-            arn=caller.arn("model", request["ModelName"]),
+            arn=caller.make_arn("model", request["ModelName"]),
             request=request,
             account=caller.account,
             region=caller.region,
@@ -30,35 +38,35 @@ class Models:
         )
         _check_supported(model)
         caller.require_pass_role(model.role)
-        self._refuse_duplicate(caller, model)
+        self._check_name(caller, model)
         self._roles.check_trust(model.role)
         self._check_data(caller, model)
         with self._registry.lock:
-            self._refuse_duplicate(caller, model)
-            self._registry.add_model(caller, model)
+            self._check_name(caller, model)
+            self._registry.add(model)
         return {"ModelArn": model.arn}
 
     def describe(self, caller: Caller, request: dict) -> dict:
-        """DescribeModel."""
-        model = find(self._registry, caller, request["ModelName"])
-        kept = {key: value for key, value in model.request.items() if key != "Tags"}
-        return {"EnableNetworkIsolation": False, **kept, "ModelArn": model.arn, "CreationTime": model.created}
+        """Describe a model."""
+        model = find_model(self._registry, caller, request["ModelName"])
+        echo = {key: value for key, value in model.request.items() if key != "Tags"}
+        return {"EnableNetworkIsolation": False, **echo, "ModelArn": model.arn, "CreationTime": model.created}
 
     def delete(self, caller: Caller, request: dict) -> None:
-        """DeleteModel; jobs made from it keep what they need of it."""
+        """Delete a model; its jobs are not affected."""
         if self._registry.remove_model(caller, request["ModelName"]) is None:
-            raise _unknown(caller, request["ModelName"])
+            raise _not_found(caller, request["ModelName"])
 
     def list(self, caller: Caller, request: dict) -> dict:
-        """ListModels."""
-        models = [model for model in self._registry.models(caller) if created_between(model, request)]
+        """List the summaries of the models that match the request."""
+        models = [model for model in self._registry.list_models(caller) if is_created_between(model, request)]
         summaries = [
             {"ModelName": model.name, "ModelArn": model.arn, "CreationTime": model.created} for model in models
         ]
-        return page("Models", select(summaries, request, "ModelName"), request)
+        return make_page("Models", select(summaries, request, "ModelName"), request)
 
-    def _refuse_duplicate(self, caller: Caller, model: Model) -> None:
-        if self._registry.model(caller, model.name):
+    def _check_name(self, caller: Caller, model: Model) -> None:
+        if self._registry.find_model(caller, model.name):
             raise ValidationError(f'Cannot create already existing model "{model.arn}".')
 
     def _check_data(self, caller: Caller, model: Model) -> None:
@@ -74,22 +82,22 @@ class Models:
             s3.close()
 
 
-def find(registry: Registry, caller: Caller, name: str) -> Model:
-    """The model of this name; ValidationError when there is none."""
-    model = registry.model(caller, name)
+def find_model(registry: Registry, caller: Caller, name: str) -> Model:
+    """Return the model with this name; raise ValidationError if there is none."""
+    model = registry.find_model(caller, name)
     if model is None:
-        raise _unknown(caller, name)
+        raise _not_found(caller, name)
     return model
 
 
-def _unknown(caller: Caller, name: str) -> ValidationError:
-    return ValidationError(f'Could not find model "{caller.arn("model", name)}".')
+def _not_found(caller: Caller, name: str) -> ValidationError:
+    return ValidationError(f'Could not find model "{caller.make_arn("model", name)}".')
 
 
 def _check_supported(model: Model) -> None:
-    """Refuse what AWS refuses about containers, and what only AWS can run."""
-    given = [model.request.get("PrimaryContainer"), *model.request.get("Containers", [])]
-    containers = [container for container in given if container]
+    """Refuse containers that AWS refuses, and those that only AWS can run."""
+    candidates = [model.request.get("PrimaryContainer"), *model.request.get("Containers", [])]
+    containers = [container for container in candidates if container]
     if not containers:
         raise ValidationError("One of PrimaryContainer or Containers must be specified.")
     if len(containers) > 1:

@@ -1,4 +1,6 @@
-"""One processing job: its inputs brought in, its program run, its outputs taken out, as the job's role."""
+"""The work of a processing job: download its inputs, run its program, upload its outputs, with the job's role."""
+
+from __future__ import annotations
 
 import contextlib
 import json
@@ -6,72 +8,83 @@ import os
 import signal
 import subprocess
 import threading
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.sagemaker.ends import JobFailedError, JobStoppedError
-from local.sagemaker.environment import process
-from local.sagemaker.inputs import NoInputError, input_objects
+from local.sagemaker.environment import make_base_environment
+from local.sagemaker.inputs import NoInputError, list_inputs
+from local.sagemaker.job_errors import JobFailedError, JobStoppedError
 from local.sagemaker.logs import send_log
-from local.sagemaker.registry import ProcessingJob
-from local.sagemaker.roles import Roles
-from local.sagemaker.storage import Location, refusal
+from local.sagemaker.storage import Location, explain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.sagemaker.registry import ProcessingJob
+    from local.sagemaker.roles import Roles
 
 DEFAULT_SECONDS = 86400
-MESSAGE = 1024
+MESSAGE_LENGTH = 1024
 ROOT = "/opt/ml/"
 
 
 class ProcessingExecution:
-    """The work of one job in one folder: `container.log` stays, `scratch` may be removed after."""
+    """The work of a job in a folder; `container.log` stays there, `scratch` may be removed afterwards."""
 
-    def __init__(self, job: ProcessingJob, folder: Path, roles: Roles):
+    def __init__(self, job: ProcessingJob, folder: Path, roles: Roles) -> None:
         self._job, self._role, self._roles = job, job.role, roles
         self._log, self.scratch = folder / "container.log", folder / "scratch"
         self.scratch.mkdir(parents=True)
         self._credentials = roles.credentials(self._role)
         self._s3 = roles.client("s3", self._credentials, job.region)
-        self._lock, self._process = threading.Lock(), None
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
-        """JobFailedError if an input is missing or the program's exit status is not 0; JobStoppedError if its
-        time was up.
+        """Run the job.
+
+        Raise JobFailedError if an input is missing or the program's exit status is not 0, JobStoppedError after
+        MaxRuntimeInSeconds.
         """
-        for one in self._job.request.get("ProcessingInputs", []):
-            self._fetch(one["S3Input"])
+        for channel in self._job.request.get("ProcessingInputs", []):
+            self._fetch(channel["S3Input"])
         self._configure()
         status = self._run_program()
         self._job.exit_message = self._message()
         if status and not self._job.stopping.is_set():
             raise JobFailedError("AlgorithmError: See job logs for more information")
         config = self._job.request.get("ProcessingOutputConfig", {})
-        for one in [] if status else config.get("Outputs", []):
-            self._store(one["S3Output"], config.get("KmsKeyId"))
+        if status:
+            return
+        for channel in config.get("Outputs", []):
+            self._store(channel["S3Output"], config.get("KmsKeyId"))
 
     def cancel(self) -> None:
-        """End the program and what it started; may be called from any thread."""
+        """Kill the program and the processes that it started; any thread may call this."""
         with self._lock:
             if self._process is not None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Put the program's log where AWS would."""
+        """Send the program's log to CloudWatch Logs."""
         self._s3.close()
         with contextlib.suppress(BotoCoreError, ClientError):
             send_log(self._log, self._job, self._credentials, self._roles)
 
-    def _place(self, path: str) -> Path:
-        """Where a path of the container lies here."""
+    def _resolve(self, path: str) -> Path:
+        """Return the path on this machine of a path in the container."""
         return self.scratch / path.lstrip("/")
 
     def _fetch(self, source: dict) -> None:
         try:
-            for item in input_objects(self._s3, source, self._role, self._job.region):
-                target = self._place(source["LocalPath"]) / item.relative
+            for item in list_inputs(self._s3, source, self._role, self._job.region):
+                target = self._resolve(source["LocalPath"]) / item.relative
                 if ".." in target.parts:
-                    raise JobFailedError(f"ClientError: {item.location} would lie outside of {source['LocalPath']}")
+                    raise JobFailedError(
+                        f"ClientError: {item.location} would be written outside of {source['LocalPath']}"
+                    )
                 target.parent.mkdir(parents=True, exist_ok=True)
                 self._download(item.location, target)
         except NoInputError as error:
@@ -81,21 +94,21 @@ class ProcessingExecution:
         try:
             self._s3.download_file(location.bucket, location.key, str(target))
         except (BotoCoreError, ClientError) as error:
-            raise JobFailedError(f"ClientError: {refusal(error, self._role, 's3:GetObject', location)}") from error
+            raise JobFailedError(f"ClientError: {explain(error, self._role, 's3:GetObject', location)}") from error
 
     def _configure(self) -> None:
-        folder = self._place("/opt/ml/config")
+        folder = self._resolve("/opt/ml/config")
         folder.mkdir(parents=True)
-        self._place("/opt/ml/output").mkdir()
-        about = {"ProcessingJobArn": self._job.arn, **self._job.request}
-        (folder / "processingjobconfig.json").write_text(json.dumps(about))
+        self._resolve("/opt/ml/output").mkdir()
+        config = {"ProcessingJobArn": self._job.arn, **self._job.request}
+        (folder / "processingjobconfig.json").write_text(json.dumps(config))
         (folder / "resourceconfig.json").write_text(json.dumps({"current_host": "algo-1", "hosts": ["algo-1"]}))
 
     def _run_program(self) -> int:
         program = self._job.request["AppSpecification"]
         words = [*program["ContainerEntrypoint"], *program.get("ContainerArguments", [])]
-        # There is no container whose root could be the scratch folder, so paths of the contract are told as they are.
-        command = [str(self._place(word)) if word.startswith(ROOT) else word for word in words]
+        # There is no container with the scratch folder as its root, so paths in the command are replaced.
+        command = [str(self._resolve(word)) if word.startswith(ROOT) else word for word in words]
         limit = self._job.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_SECONDS)
         try:
             self._start(command)
@@ -106,13 +119,13 @@ class ProcessingExecution:
         except subprocess.TimeoutExpired:
             raise JobStoppedError(f"the job ran for MaxRuntimeInSeconds, which is {limit}") from None
         finally:
-            self.cancel()  # what it may have started as well
+            self.cancel()  # also ends the processes that it started
             self._process.wait()
 
     def _start(self, command: list[str]) -> None:
         with self._lock, self._log.open("ab") as log:
             if self._job.stopping.is_set():
-                command = ["true"]  # the stop came before there was a program to end
+                command = ["true"]  # the job was stopped before the program existed
             self._process = subprocess.Popen(
                 command,
                 cwd=self.scratch,
@@ -124,32 +137,35 @@ class ProcessingExecution:
             )
 
     def _environment(self) -> dict[str, str]:
-        """AWS hands the role's keys over by a URL; neither region nor endpoint is set by the service."""
+        """Return the program's variables.
+
+        AWS provides the role's keys by a URL, and sets neither a region nor an endpoint.
+        """
         keys = {
             "AWS_ACCESS_KEY_ID": self._credentials["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": self._credentials["SecretAccessKey"],
             "AWS_SESSION_TOKEN": self._credentials["SessionToken"],
             "AWS_ENDPOINT_URL": self._roles.endpoint,
         }
-        return process(self.scratch) | keys | self._job.request.get("Environment", {})
+        return make_base_environment(self.scratch) | keys | self._job.request.get("Environment", {})
 
     def _message(self) -> str | None:
-        """What the program left to be told, once it has ended."""
-        path = self._place("/opt/ml/output/message")
-        return path.read_text(errors="replace")[:MESSAGE] if path.is_file() else None
+        """Return the message that the program wrote for ExitMessage; None if there is none."""
+        path = self._resolve("/opt/ml/output/message")
+        return path.read_text(errors="replace")[:MESSAGE_LENGTH] if path.is_file() else None
 
     def _store(self, target: dict, key: str | None) -> None:
-        """Upload a folder that the program wrote into; one that it did not make is empty."""
-        folder, place = self._place(target["LocalPath"]), Location.parse(target["S3Uri"])
+        """Upload an output folder; a folder that the program did not make is an empty one."""
+        folder, prefix = self._resolve(target["LocalPath"]), Location.parse(target["S3Uri"])
         headers = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                where = Location(place.bucket, f"{place.key.rstrip('/')}/{path.relative_to(folder)}".lstrip("/"))
-                self._upload(path, where, headers)
+                location = Location(prefix.bucket, f"{prefix.key.rstrip('/')}/{path.relative_to(folder)}".lstrip("/"))
+                self._upload(path, location, headers)
 
-    def _upload(self, path: Path, where: Location, headers: dict[str, str]) -> None:
+    def _upload(self, path: Path, location: Location, headers: dict[str, str]) -> None:
         try:
-            self._s3.upload_file(str(path), where.bucket, where.key, ExtraArgs=headers)
-        except Exception as error:  # upload_file wraps what S3 said in an exception of its own
+            self._s3.upload_file(str(path), location.bucket, location.key, ExtraArgs=headers)
+        except Exception as error:  # upload_file wraps the error of S3 in an exception of its own
             cause = error.__context__ if isinstance(error.__context__, ClientError) else error
-            raise JobFailedError(f"ClientError: {refusal(cause, self._role, 's3:PutObject', where)}") from error
+            raise JobFailedError(f"ClientError: {explain(cause, self._role, 's3:PutObject', location)}") from error

@@ -1,20 +1,21 @@
-"""An input object cut into the payloads that the container is sent, without ever holding all of it."""
+"""Division of an input object into the payloads that the container receives, as a stream."""
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 
 GZIP = 31  # zlib's window bits for "gzip, any window"
 MEBIBYTE = 1024 * 1024
 
 
 class BadRecordError(Exception):
-    """The data cannot be cut as the job asks for: a record over the limit, or a broken gzip stream."""
+    """The data cannot be divided as requested: a record is over the limit, or the gzip stream is broken."""
 
 
 def payloads(chunks: Iterable[bytes], *, split: bool, single: bool, limit: int | None) -> Iterator[bytes]:
-    """Payloads of at most `limit` bytes: the whole object, one line each, or as many lines as fit.
+    """Yield payloads of at most `limit` bytes: the whole object, single lines, or as many lines as fit.
 
     Lines keep their newlines, so the payloads together are the object. An empty object has no payload.
+    Raise BadRecordError if a record is over the limit.
     """
     if not split:
         return _whole(chunks, limit)
@@ -23,7 +24,7 @@ def payloads(chunks: Iterable[bytes], *, split: bool, single: bool, limit: int |
 
 
 def inflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The content of a gzip stream, of all its members."""
+    """Yield the content of all members of a gzip stream; raise BadRecordError if the stream is broken."""
     stream, pending = zlib.decompressobj(GZIP), b""
     try:
         for chunk in chunks:
@@ -40,43 +41,44 @@ def inflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def lines(chunks: Iterable[bytes], limit: int | None) -> Iterator[bytes]:
-    """Lines with their newlines; the last one may lack it. BadRecordError for one over the limit."""
+    """Yield lines with their newlines, which the last line may lack; raise BadRecordError for one over the limit."""
     rest = bytearray()
     for chunk in chunks:
         *whole, tail = chunk.split(b"\n")
         for line in whole:
-            yield _within(bytes(rest) + line + b"\n", limit)
+            record = bytes(rest) + line + b"\n"
+            _check_size(record, limit)
+            yield record
             rest.clear()
         rest += tail
-        _within(rest, limit)
+        _check_size(rest, limit)
     if rest:
         yield bytes(rest)
 
 
 def batches(records: Iterable[bytes], limit: int | None) -> Iterator[bytes]:
-    """Records joined until the next one would not fit."""
-    held: list[bytes] = []
+    """Yield joined records, each time as many as fit."""
+    batch: list[bytes] = []
     size = 0
     for record in records:
-        if held and limit is not None and size + len(record) > limit:
-            yield b"".join(held)
-            held, size = [], 0
-        held.append(record)
+        if batch and limit is not None and size + len(record) > limit:
+            yield b"".join(batch)
+            batch, size = [], 0
+        batch.append(record)
         size += len(record)
-    if held:
-        yield b"".join(held)
+    if batch:
+        yield b"".join(batch)
 
 
 def _whole(chunks: Iterable[bytes], limit: int | None) -> Iterator[bytes]:
     content = bytearray()
     for chunk in chunks:
         content += chunk
-        _within(content, limit)
+        _check_size(content, limit)
     if content:
         yield bytes(content)
 
 
-def _within(record, limit: int | None):
+def _check_size(record: Sized, limit: int | None) -> None:
     if limit is not None and len(record) > limit:
         raise BadRecordError(f"a record is larger than MaxPayloadInMB ({limit // MEBIBYTE} MB)")
-    return record

@@ -1,21 +1,27 @@
-"""What the service remembers, also when it was killed: models and jobs by account, region and name."""
+"""The models and jobs of the service by account, region and name; they survive when its process is killed."""
+
+from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from local.sagemaker.access import Caller
-from local.sagemaker.store import Store
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local.sagemaker.access import Caller
+    from local.sagemaker.store import Store
+
+Resource = TypeVar("Resource", "Model", "Job")
 
 ACTIVE = frozenset({"InProgress", "Stopping"})
-PASSING = {"kept": False}  # of a field that only this process has a use for
+TRANSIENT = {"stored": False}  # metadata of a field that is used only in this process
 
 
 @dataclass
 class Model:
-    """A model as it was created; its container's environment and data go into each job."""
+    """A model as it was created; each job uses its container's environment and data."""
 
     kind: ClassVar[str] = "Model"
 
@@ -28,29 +34,33 @@ class Model:
 
     @property
     def name(self) -> str:
-        """The name it was given, in its own case."""
+        """The name as in the request, with its case."""
         return self.request["ModelName"]
 
     @property
     def container(self) -> dict:
-        """The one container of the model."""
+        """The single container of the model."""
         return self.request.get("PrimaryContainer") or self.request["Containers"][0]
 
     @property
     def role(self) -> str:
-        """The ARN of the role that its jobs act as."""
+        """The ARN of the role that its jobs assume."""
         return self.request["ExecutionRoleArn"]
 
     @property
     def data_url(self) -> str:
-        """Where model.tar.gz lies."""
+        """The URL of model.tar.gz."""
         source = self.container.get("ModelDataSource", {}).get("S3DataSource", {})
         return self.container.get("ModelDataUrl") or source.get("S3Uri", "")
 
 
 @dataclass(kw_only=True)
 class Job:
-    """What jobs of every kind have. SageMaker puts the kind into most names of its API: TransformJobName, …"""
+    """The fields of jobs of every kind.
+
+    SageMaker's API has the kind in most of its names: TransformJobName, …
+    `notify` is called after each change that EventBridge announces.
+    """
 
     kind: ClassVar[str]
 
@@ -65,28 +75,29 @@ class Job:
     started: float | None = None
     ended: float | None = None
     modified: float = field(default_factory=time.time)
-    stopping: threading.Event = field(default_factory=threading.Event, metadata=PASSING)
+    stopping: threading.Event = field(default_factory=threading.Event, metadata=TRANSIENT)
+    notify: Callable[[Job], None] = field(default=lambda _job: None, metadata=TRANSIENT)
 
     @property
     def name(self) -> str:
-        """The name it was given, in its own case."""
+        """The name as in the request, with its case."""
         return self.request[f"{self.kind}JobName"]
 
     @property
     def role(self) -> str:
-        """The ARN of the role that it acts as."""
+        """The ARN of the role that it assumes."""
         raise NotImplementedError
 
-    def begin_again(self, moved: Callable[["Job"], None]) -> None:
-        """Ready a job that was in progress when the service was killed to be run from its inputs."""
+    def reset(self) -> None:
+        """Prepare a job that was in progress when the service was killed to start over from its inputs."""
         if self.status == "Stopping":
             self.stopping.set()
 
-    def described(self) -> dict:
-        """As the Describe operation answers; times are seconds since 1970, absent ones are left out."""
-        return self._echoed() | {key: value for key, value in self._state().items() if value is not None}
+    def describe(self) -> dict:
+        """Return the response of the Describe operation; times are seconds since 1970, absent values are omitted."""
+        return self._echo() | {key: value for key, value in self._state().items() if value is not None}
 
-    def _echoed(self) -> dict:
+    def _echo(self) -> dict:
         return {key: value for key, value in self.request.items() if key != "Tags"}
 
     def _state(self) -> dict:
@@ -102,7 +113,7 @@ class Job:
 
 @dataclass(kw_only=True)
 class TransformJob(Job):
-    """A job, with the model as it was when the job was created; deleting the model leaves the job alone."""
+    """A job with the model as it was when the job was created; deleting the model does not affect the job."""
 
     kind = "Transform"
 
@@ -110,18 +121,19 @@ class TransformJob(Job):
 
     @property
     def role(self) -> str:
+        """The ARN of the model's execution role."""
         return self.model.role
 
-    def _echoed(self) -> dict:
-        kept = super()._echoed()
-        kept["TransformInput"] = {"CompressionType": "None", "SplitType": "None"} | kept["TransformInput"]
-        kept["TransformOutput"] = {"AssembleWith": "None"} | kept["TransformOutput"]
-        return kept
+    def _echo(self) -> dict:
+        echo = super()._echo()
+        echo["TransformInput"] = {"CompressionType": "None", "SplitType": "None"} | echo["TransformInput"]
+        echo["TransformOutput"] = {"AssembleWith": "None"} | echo["TransformOutput"]
+        return echo
 
 
 @dataclass(kw_only=True)
 class ProcessingJob(Job):
-    """A job that runs a program; `exit_message` is what the program left in /opt/ml/output/message."""
+    """A job that runs a program; `exit_message` is the content of /opt/ml/output/message."""
 
     kind = "Processing"
 
@@ -129,6 +141,7 @@ class ProcessingJob(Job):
 
     @property
     def role(self) -> str:
+        """The ARN of the role in the request."""
         return self.request["RoleArn"]
 
     def _state(self) -> dict:
@@ -137,42 +150,43 @@ class ProcessingJob(Job):
 
 @dataclass(kw_only=True)
 class TrainingJob(Job):
-    """A job that trains; `steps` are the secondary statuses it has been in, each with the time it began."""
+    """A job that trains a model; `steps` are its secondary statuses, each with the time at which it began."""
 
     kind = "Training"
 
     steps: list[tuple[str, float]] = field(default_factory=list)
     metrics: list[dict] = field(default_factory=list)
     overtime: bool = False
-    told: Callable[["TrainingJob"], None] = field(default=lambda job: None, metadata=PASSING)
 
     def __post_init__(self) -> None:
         if not self.steps:
             self.steps.append(("Starting", self.created))
 
-    def begin_again(self, moved: Callable[["TrainingJob"], None]) -> None:
-        super().begin_again(moved)
-        self.told, self.steps, self.metrics = moved, self.steps[:1], []
+    def reset(self) -> None:
+        """Prepare the job to start over, with only the first of its steps."""
+        super().reset()
+        self.steps, self.metrics = self.steps[:1], []
 
     @property
     def role(self) -> str:
+        """The ARN of the role in the request."""
         return self.request["RoleArn"]
 
     @property
     def artifacts(self) -> str:
-        """Where model.tar.gz is, or would be."""
+        """The URL of model.tar.gz, also before it exists."""
         return f"{self.request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self.name}/output/model.tar.gz"
 
     def enter(self, status: str) -> None:
-        """Note a secondary status of a job in progress, and tell EventBridge, which hears of each."""
+        """Record a secondary status of a job in progress, and announce it."""
         if self.status == "InProgress":
             self.steps.append((status, time.time()))
             self.modified = time.time()
-            self.told(self)
+            self.notify(self)
 
     @property
     def secondary(self) -> str:
-        """The secondary status: the step while it is in progress, else the end, and of a stop its cause."""
+        """The secondary status: the step of a job in progress, otherwise its status or the cause of its stop."""
         if self.status == "Stopped" and self.overtime:
             return "MaxRuntimeExceeded"
         return self.steps[-1][0] if self.status == "InProgress" else self.status
@@ -189,123 +203,120 @@ class TrainingJob(Job):
             "BillableTimeInSeconds": seconds,
         }
 
-    def _echoed(self) -> dict:
-        usual = {
+    def _echo(self) -> dict:
+        defaults = {
             "EnableNetworkIsolation": False,
             "EnableInterContainerTrafficEncryption": False,
             "EnableManagedSpotTraining": False,
         }
-        return usual | super()._echoed()
+        return defaults | super()._echo()
 
     def _transitions(self) -> list[dict]:
         steps = [*self.steps, *([(self.secondary, self.ended)] if self.ended else [])]
         ends = [start for _, start in steps[1:]] + [self.ended]
-        found = [{"Status": name, "StartTime": start} for name, start in steps]
-        return [one | ({"EndTime": end} if end else {}) for one, end in zip(found, ends, strict=True)]
+        return [
+            {"Status": name, "StartTime": start} | ({"EndTime": end} if end else {})
+            for (name, start), end in zip(steps, ends, strict=True)
+        ]
 
 
-JOBS = {one.kind: one for one in (TransformJob, ProcessingJob, TrainingJob)}
+JOBS = {job_class.kind: job_class for job_class in (TransformJob, ProcessingJob, TrainingJob)}
 
 
 class Registry:
-    """Every model and job; safe to use from the request threads and the job threads at once.
+    """All models and jobs; request threads and job threads may use it at the same time.
 
-    What is added or saved is in the store before it is answered, and a new registry of that store knows it again.
+    A resource is in the store before `add` or `save` returns, and a new registry reads the store.
     """
 
-    def __init__(self, store: Store):
+    def __init__(self, store: Store) -> None:
         self.lock = threading.RLock()
         self._store = store
         self._models: dict[tuple[str, str, str], Model] = {}
         self._jobs: dict[tuple[str, str, str], Job] = {}
         for record in store.all():
-            self._add(_restored(record))
+            self._index(_restore(record))
 
-    def model(self, caller: Caller, name: str) -> Model | None:
-        """The model of this name, if there is one."""
+    def add(self, resource: Model | Job) -> None:
+        """Add a resource; the caller must hold the lock from the check of its name until here."""
+        self._index(resource)
+        self.save(resource)
+
+    def save(self, resource: Model | Job) -> None:
+        """Store the current state of a resource."""
+        with self.lock:
+            self._store.put(_store_key(resource), _to_record(resource))
+
+    def find_model(self, caller: Caller, name: str) -> Model | None:
+        """Return the model with this name; None if there is none."""
         return self._models.get(_key(caller, name))
 
-    def add_model(self, caller: Caller, model: Model) -> None:
-        """Remember a model; the caller holds the lock since it looked for the name."""
-        self._add(model)
-        self.save(model)
-
     def remove_model(self, caller: Caller, name: str) -> Model | None:
-        """Forget a model; answers it if there was one."""
+        """Remove a model and return it; return None if there is none."""
         with self.lock:
             model = self._models.pop(_key(caller, name), None)
             if model is not None:
-                self._store.remove(_place(model))
+                self._store.remove(_store_key(model))
             return model
 
-    def models(self, caller: Caller) -> list[Model]:
-        """All models of the caller's account and region."""
+    def list_models(self, caller: Caller) -> list[Model]:
+        """Return all models of the caller's account and region."""
         with self.lock:
             return _in_scope(caller, self._models)
 
-    def job(self, caller: Caller, kind: str, name: str) -> Job | None:
-        """The job of this kind and name, if there is one."""
+    def find_job(self, caller: Caller, kind: str, name: str) -> Job | None:
+        """Return the job of this kind with this name; None if there is none."""
         return self._jobs.get(_key(caller, f"{kind}/{name}"))
 
-    def add_job(self, caller: Caller, job: Job) -> None:
-        """Remember a job; the caller holds the lock since it looked for the name."""
-        self._add(job)
-        self.save(job)
-
-    def save(self, resource: Model | Job) -> None:
-        """Put down how a model or a job is now."""
-        with self.lock:
-            self._store.put(_place(resource), _record(resource))
-
-    def jobs(self, caller: Caller, kind: str) -> list[Job]:
-        """All jobs of a kind in the caller's account and region."""
+    def list_jobs(self, caller: Caller, kind: str) -> list[Job]:
+        """Return all jobs of a kind in the caller's account and region."""
         with self.lock:
             return [job for job in _in_scope(caller, self._jobs) if job.kind == kind]
 
-    def unfinished(self, kind: str) -> list[Job]:
-        """The jobs of a kind that have not ended, of all accounts, the oldest first."""
-        found = [job for job in self._jobs.values() if job.kind == kind and job.status in ACTIVE]
-        return sorted(found, key=lambda job: job.created)
+    def list_active_jobs(self, kind: str) -> list[Job]:
+        """Return the jobs of a kind that have not ended, of all accounts, oldest first."""
+        jobs = [job for job in self._jobs.values() if job.kind == kind and job.status in ACTIVE]
+        return sorted(jobs, key=lambda job: job.created)
 
-    def tagged(self, caller: Caller, arn: str) -> Model | Job | None:
-        """The resource with this ARN."""
+    def find_by_arn(self, caller: Caller, arn: str) -> Model | Job | None:
+        """Return the resource with this ARN; None if there is none in the caller's account and region."""
         with self.lock:
-            found = (*_in_scope(caller, self._models), *_in_scope(caller, self._jobs))
-        return next((resource for resource in found if resource.arn == arn), None)
+            resources = (*_in_scope(caller, self._models), *_in_scope(caller, self._jobs))
+        return next((resource for resource in resources if resource.arn == arn), None)
 
-    def _add(self, resource: Model | Job) -> None:
-        *where, kind, name = _place(resource)
+    def _index(self, resource: Model | Job) -> None:
+        *scope, kind, name = _store_key(resource)
         if isinstance(resource, Model):
-            self._models[*where, name] = resource
+            self._models[*scope, name] = resource
         else:
-            self._jobs[*where, f"{kind}/{name}"] = resource
+            self._jobs[*scope, f"{kind}/{name}"] = resource
 
 
-def _place(resource: Model | Job) -> tuple[str, str, str, str]:
-    """Where the store has it."""
+def _store_key(resource: Model | Job) -> tuple[str, str, str, str]:
+    """Return the key of a resource in the store."""
     return resource.account, resource.region, resource.kind.lower(), resource.name.lower()
 
 
-def _record(resource: Model | Job) -> dict:
-    """All that is to be kept of it, fit for JSON."""
-    kept = [one.name for one in fields(resource) if one.metadata.get("kept", True)]
-    values = {name: getattr(resource, name) for name in kept}
-    nested = {name: _record(value) for name, value in values.items() if isinstance(value, Model)}
+def _to_record(resource: Model | Job) -> dict:
+    """Return the stored fields of a resource as a JSON object."""
+    names = [item.name for item in fields(resource) if item.metadata.get("stored", True)]
+    values = {name: getattr(resource, name) for name in names}
+    nested = {name: _to_record(value) for name, value in values.items() if isinstance(value, Model)}
     return {"kind": resource.kind, **values, **nested}
 
 
-def _restored(record: dict) -> Model | Job:
+def _restore(record: dict) -> Model | Job:
     values = dict(record)
     kind = values.pop("kind")
     if "model" in values:
-        values["model"] = _restored(values["model"])
+        values["model"] = _restore(values["model"])
     return Model(**values) if kind == Model.kind else JOBS[kind](**values)
 
 
-def _in_scope(caller: Caller, resources: dict) -> list:
+def _in_scope(caller: Caller, resources: dict[tuple[str, str, str], Resource]) -> list[Resource]:
     return [resource for key, resource in resources.items() if key[:2] == (caller.account, caller.region)]
 
 
 def _key(caller: Caller, name: str) -> tuple[str, str, str]:
-    """Names that differ in case only are one name, because their ARNs are one ARN."""
+    """Return the key of a name in lower case: names that differ only in case have the same ARN."""
     return caller.account, caller.region, name.lower()

@@ -1,40 +1,47 @@
-"""Execution roles: SageMaker assumes them, and what it then reads and writes is theirs to allow."""
+"""Execution roles, which SageMaker assumes; their policies decide what it may read and write."""
+
+from __future__ import annotations
 
 import hashlib
 import secrets
 import time
+from typing import TYPE_CHECKING
 
 from botocore.config import Config
 
-from local.calls import Remote
 from local.clients import EmbeddedSession
 from local.sagemaker.errors import ValidationError
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+    from local.calls import Remote
 
 PRINCIPAL = "sagemaker.amazonaws.com"
 SESSION_SECONDS = 12 * 3600
 
 
 class Roles:
-    """The roles of the account that the server at `endpoint` holds; `account` is the way to ask it of them."""
+    """The roles of the account at `endpoint`; `account` is a proxy of its Account."""
 
-    def __init__(self, endpoint: str, account: Remote):
+    def __init__(self, endpoint: str, account: Remote) -> None:
         self.endpoint, self._account = endpoint, account
 
     def check_trust(self, role: str) -> None:
         """Raise ValidationError unless the role exists and lets SageMaker assume it."""
-        if not _trusts(self._account.call("trust_policy", role)):
+        if not _trusts(self._account.call("find_trust_policy", role)):
             raise ValidationError(
                 f"Could not assume role {role}. Please ensure that the role exists and allows principal "
                 f"'{PRINCIPAL}' to assume the role."
             )
 
-    def client(self, service: str, keys: dict[str, str], region: str):
-        """A client that acts as a role, through the gateway, so that the role's policies decide."""
+    def client(self, service: str, keys: dict[str, str], region: str) -> BaseClient:
+        """Return a client with the keys of a role; it calls the gateway, which enforces the role's policies."""
         session = EmbeddedSession(self.endpoint, region, keys)
         return session.client(service, config=Config(retries={"total_max_attempts": 3}))
 
     def credentials(self, role: str, session_name: str = "SageMaker") -> dict[str, str]:
-        """Keys of a session of the role, named as AssumeRole names them."""
+        """Open a session of the role, and return its keys under the names that AssumeRole uses."""
         account, name = role.split(":")[4], role.rsplit("/", 1)[-1]
         key, secret, token = f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_hex(64)
         session = {
@@ -49,7 +56,10 @@ class Roles:
 
 
 def _trusts(policy: dict) -> bool:
-    """ministack's evaluator knows no service principals, so the two fields that matter are read here."""
+    """Return True if a trust policy lets SageMaker assume the role.
+
+    ministack's evaluator does not support service principals, so the relevant fields are read here.
+    """
     return any(
         statement.get("Effect") == "Allow"
         and "sts:AssumeRole" in _as_list(statement.get("Action"))
@@ -58,9 +68,11 @@ def _trusts(policy: dict) -> bool:
     )
 
 
-def _services(principal) -> list:
+def _services(principal: object) -> list:
     return _as_list(principal.get("Service")) if isinstance(principal, dict) else []
 
 
-def _as_list(value) -> list:
-    return value if isinstance(value, list) else [] if value is None else [value]
+def _as_list(value: object) -> list:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]

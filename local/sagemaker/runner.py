@@ -1,45 +1,75 @@
-"""Jobs at work: two at once, the others wait their turn."""
+"""Execution of jobs: two of a kind at a time, while the others wait."""
+
+from __future__ import annotations
 
 import logging
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-from local.sagemaker.ends import JobFailedError, JobStoppedError
-from local.sagemaker.registry import Job, Registry
-from local.sagemaker.roles import Roles
+from local.sagemaker.job_errors import JobFailedError, JobStoppedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from local.sagemaker.registry import Job, Registry
+    from local.sagemaker.roles import Roles
 
 logger = logging.getLogger("local.sagemaker")
-AT_ONCE = 2
+MAX_RUNNING = 2
 REASON_LENGTH = 1024
 
 
-class Runner:
-    """Runs jobs in threads of the service, each with a container process of its own.
+class Execution(Protocol):
+    """The work of a job; `scratch` may be removed afterwards."""
 
-    `execution` makes the work of a job of its folder and the roles: `run`, `cancel`, `close` and `scratch`.
-    `moved` is told of a job's end.
+    scratch: Path
+
+    def run(self) -> None:
+        """Do the work; raise JobFailedError or JobStoppedError."""
+
+    def cancel(self) -> None:
+        """Make `run` end soon; any thread may call this."""
+
+    def close(self) -> None:
+        """Release the resources of the work, and send its log."""
+
+
+class Runner:
+    """Runs the jobs of a kind in threads of the service, each with a container process of its own.
+
+    `execution` makes the work of a job from the job, its folder and the roles. `announce` is called when a job ends.
     """
 
-    def __init__(self, kind: str, registry: Registry, folder: Path, roles: Roles, moved, execution):
-        self._registry, self._folder, self._roles, self._moved = registry, folder, roles, moved
-        self._kind, self._make = kind, execution
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="job")
-        self._running = {}
+    def __init__(
+        self,
+        kind: str,
+        registry: Registry,
+        folder: Path,
+        roles: Roles,
+        announce: Callable[[Job], None],
+        execution: Callable[[Job, Path, Roles], Execution],
+    ) -> None:
+        self._registry, self._folder, self._roles, self._announce = registry, folder, roles, announce
+        self._kind, self._make_execution = kind, execution
+        self._threads = ThreadPoolExecutor(MAX_RUNNING, thread_name_prefix="job")
+        self._running: dict[str, Execution] = {}
 
     def submit(self, job: Job) -> None:
         """Run a job when its turn comes."""
         self._threads.submit(self._run, job)
 
     def resume(self) -> None:
-        """Run what was in progress when an earlier process of the service was killed, from its inputs."""
-        for job in self._registry.unfinished(self._kind):
-            job.begin_again(self._moved)
+        """Run the jobs that were in progress when an earlier process of the service was killed, from their inputs."""
+        for job in self._registry.list_active_jobs(self._kind):
+            job.notify = self._announce
+            job.reset()
             self.submit(job)
 
     def wake(self, job: Job) -> None:
-        """Have a job notice that it is to stop: end its container, if it has one."""
+        """Make a job notice a request to stop: end its container, if it has one."""
         execution = self._running.get(job.arn)
         if execution:
             execution.cancel()
@@ -57,17 +87,17 @@ class Runner:
         self._finish(job, reason)
 
     def _execute(self, job: Job) -> str | None:
-        """Do the job's work; answers why it failed, if it did."""
+        """Do the job's work; return the failure reason, or None if it succeeded or was stopped."""
         job.started = job.started or time.time()
         job.modified = time.time()
         self._registry.save(job)
         folder = self._folder / job.name
-        shutil.rmtree(folder, ignore_errors=True)  # what a killed service left of it
-        self._running[job.arn] = execution = self._make(job, folder, self._roles)
+        shutil.rmtree(folder, ignore_errors=True)  # left by a service that was killed
+        self._running[job.arn] = execution = self._make_execution(job, folder, self._roles)
         try:
             execution.run()
         except JobFailedError as failure:
-            # What broke because it was being stopped is no failure.
+            # An error that the stop itself caused is not a failure.
             return None if job.status == "Stopping" else str(failure)
         finally:
             del self._running[job.arn]
@@ -77,10 +107,13 @@ class Runner:
 
     def _finish(self, job: Job, reason: str | None) -> None:
         with self._registry.lock:
-            stopped = job.status == "Stopping"
+            is_stopped = job.status == "Stopping"
             job.failure = reason and reason[:REASON_LENGTH]
             job.ended = job.modified = time.time()
-            job.status = "Stopped" if stopped else "Failed" if reason else "Completed"
-        if stopped:
+            if is_stopped:
+                job.status = "Stopped"
+            else:
+                job.status = "Failed" if reason else "Completed"
+        if is_stopped:
             job.stopping.wait()  # so that Stopped is never announced before Stopping
-        self._moved(job)
+        self._announce(job)

@@ -1,59 +1,73 @@
-"""A training script's command line and environment, as SageMaker's training toolkit makes them of a job.
+"""The command line and environment of a training script, as SageMaker's training toolkit derives them from a job.
 
-https://github.com/aws/sagemaker-training-toolkit: environment.py (values are read as JSON where they are JSON),
-mapping.py (sorted `--name value`, SM_HP_*) and the torchrun of its runners.
+Source: https://github.com/aws/sagemaker-training-toolkit, environment.py (values that are JSON are decoded),
+mapping.py (sorted `--name value`, SM_HP_*) and the torchrun runner.
 """
+
+from __future__ import annotations
 
 import json
 import os
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from local.sagemaker.environment import process
-from local.sagemaker.registry import TrainingJob
+from local.sagemaker.environment import make_base_environment
 
-OF_TOOLKIT = "sagemaker_"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.sagemaker.registry import TrainingJob
+
+TOOLKIT_PREFIX = "sagemaker_"
 PROCESSES = "SEQDROP_PROCESSES"
-DEFAULT_PROCESSES = 2  # the toolkit counts GPUs, of which there are none here
+DEFAULT_PROCESSES = 2  # the toolkit counts GPUs, and there are none here
 
 
-def toolkit_setting(told: dict[str, str], name: str, default=None):
-    """A setting of the toolkit itself. The SDK writes texts as JSON, with quotes; it reads them with or without."""
-    return _value(told[name]) if name in told else default
+def read_toolkit_setting(hyperparameters: dict[str, str], name: str, default: object = None) -> object:
+    """Return a setting of the toolkit itself.
+
+    The SDK writes text as JSON, with quotes; the toolkit accepts text with and without quotes.
+    """
+    return _decode(hyperparameters[name]) if name in hyperparameters else default
 
 
-def settings(told: dict[str, str]) -> dict:
-    """The script's own hyperparameters: "true" is True and "2" is 2, as the toolkit reads them."""
-    return {name: _value(text) for name, text in told.items() if not name.startswith(OF_TOOLKIT)}
+def script_settings(hyperparameters: dict[str, str]) -> dict[str, object]:
+    """Return the script's own hyperparameters as the toolkit decodes them: "true" is True and "2" is 2."""
+    return {name: _decode(text) for name, text in hyperparameters.items() if not name.startswith(TOOLKIT_PREFIX)}
 
 
-def arguments(told: dict[str, str]) -> list[str]:
-    """`--name value`, sorted; a truth is written as Python writes it, True."""
-    found = settings(told)
-    return [
-        word for name in sorted(found) for word in (f"--{name}" if len(name) > 1 else f"-{name}", _text(found[name]))
-    ]
+def script_arguments(hyperparameters: dict[str, str]) -> list[str]:
+    """Return sorted arguments `--name value`; booleans are written as in Python, True and False."""
+    words = []
+    for name, value in sorted(script_settings(hyperparameters).items()):
+        words += [f"--{name}" if len(name) > 1 else f"-{name}", _encode(value)]
+    return words
 
 
-def command(job: TrainingJob, script: Path) -> list[str]:
-    """One process, or torchrun where the job asks for torch's distribution."""
-    told = job.request["HyperParameters"]
-    words = [str(script), *arguments(told)]
-    if toolkit_setting(told, "sagemaker_torch_distributed_enabled") is not True:
+def script_command(job: TrainingJob, script: Path) -> list[str]:
+    """Return the command for a single process, or for torchrun if the job asks for torch's distribution."""
+    hyperparameters = job.request["HyperParameters"]
+    words = [str(script), *script_arguments(hyperparameters)]
+    if read_toolkit_setting(hyperparameters, "sagemaker_torch_distributed_enabled") is not True:
         return [sys.executable, "-u", *words]
     count = job.request.get("Environment", {}).get(PROCESSES, str(DEFAULT_PROCESSES))
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     return [*torchrun, "--nnodes", "1", "--nproc_per_node", count, *words]
 
 
-def environment(job: TrainingJob, scratch: Path, ml: Path) -> dict[str, str]:
-    """What the toolkit sets, then the job's own; `ml` is where /opt/ml lies here."""
-    return process(scratch) | _of_places(job, ml) | _of_job(job, ml) | job.request.get("Environment", {})
+def script_environment(job: TrainingJob, scratch: Path, ml: Path) -> dict[str, str]:
+    """Return the variables of the toolkit, overridden by those of the job; `ml` is the local path of /opt/ml."""
+    return (
+        make_base_environment(scratch)
+        | _path_variables(job, ml)
+        | _job_variables(job, ml)
+        | job.request.get("Environment", {})
+    )
 
 
-def _of_places(job: TrainingJob, ml: Path) -> dict[str, str]:
-    channels = sorted(one["ChannelName"] for one in job.request.get("InputDataConfig", []))
-    places = {
+def _path_variables(job: TrainingJob, ml: Path) -> dict[str, str]:
+    channels = sorted(channel["ChannelName"] for channel in job.request.get("InputDataConfig", []))
+    paths = {
         "SM_MODEL_DIR": ml / "model",
         "SM_OUTPUT_DIR": ml / "output",
         "SM_OUTPUT_DATA_DIR": ml / "output/data",
@@ -61,21 +75,21 @@ def _of_places(job: TrainingJob, ml: Path) -> dict[str, str]:
         "SM_INPUT_DIR": ml / "input",
         "SM_INPUT_CONFIG_DIR": ml / "input/config",
         "SM_MODULE_DIR": ml / "code",
-        # There is no container whose root could be the scratch folder; a script that is to run here looks for this.
+        # There is no container with the scratch folder as its root; a script that runs here reads this variable.
         "SEQDROP_CHECKPOINTS": ml / "checkpoints",
         **{f"SM_CHANNEL_{name.upper()}": ml / "input/data" / name for name in channels},
     }
-    return {name: str(place) for name, place in places.items()} | {"SM_CHANNELS": json.dumps(channels)}
+    return {name: str(path) for name, path in paths.items()} | {"SM_CHANNELS": json.dumps(channels)}
 
 
-def _of_job(job: TrainingJob, ml: Path) -> dict[str, str]:
-    told = job.request.get("HyperParameters", {})
-    own = settings(told)
-    cores, program = str(os.cpu_count()), toolkit_setting(told, "sagemaker_program")
+def _job_variables(job: TrainingJob, ml: Path) -> dict[str, str]:
+    hyperparameters = job.request.get("HyperParameters", {})
+    own = script_settings(hyperparameters)
+    cores, program = str(os.cpu_count()), read_toolkit_setting(hyperparameters, "sagemaker_program")
     return {
-        **{f"SM_HP_{name.upper()}": _text(value) for name, value in own.items()},
+        **{f"SM_HP_{name.upper()}": _encode(value) for name, value in own.items()},
         "SM_HPS": json.dumps(own, sort_keys=True),
-        "SM_USER_ARGS": json.dumps(arguments(told)),
+        "SM_USER_ARGS": json.dumps(script_arguments(hyperparameters)),
         "SM_USER_ENTRY_POINT": program,
         "SM_MODULE_NAME": program.removesuffix(".py"),
         "SM_CURRENT_HOST": "algo-1",
@@ -84,7 +98,7 @@ def _of_job(job: TrainingJob, ml: Path) -> dict[str, str]:
         "SM_CURRENT_INSTANCE_TYPE": job.request["ResourceConfig"]["InstanceType"],
         "SM_NUM_GPUS": "0",
         "SM_NUM_CPUS": cores,
-        "SM_LOG_LEVEL": str(toolkit_setting(told, "sagemaker_container_log_level", 20)),
+        "SM_LOG_LEVEL": str(read_toolkit_setting(hyperparameters, "sagemaker_container_log_level", 20)),
         "TRAINING_JOB_NAME": job.name,
         "TRAINING_JOB_ARN": job.arn,
         "AWS_REGION": job.region,
@@ -93,12 +107,12 @@ def _of_job(job: TrainingJob, ml: Path) -> dict[str, str]:
     }
 
 
-def _value(text: str):
+def _decode(text: str) -> object:
     try:
         return json.loads(text)
     except ValueError:
         return text
 
 
-def _text(value) -> str:
+def _encode(value: object) -> str:
     return "" if value is None else str(value)

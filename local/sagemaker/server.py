@@ -1,7 +1,7 @@
 """SageMaker as a process of its own: `python -m local.sagemaker.server WORKDIR`, started by the embedded AWS.
 
-It is told how to reach the account, and where to answer, by a line of JSON on standard input, which stays open for
-as long as the embedded AWS lives. It leads a session: killed, it takes its jobs along, and nothing else.
+A line of JSON on standard input says how to call the account and under which address to serve. Standard input stays
+open while the embedded AWS lives. The process leads a session: if it is killed, its jobs end too, and nothing else.
 """
 
 import json
@@ -16,21 +16,22 @@ from local.warden import leave_nothing_behind
 
 
 def main() -> None:
-    """Take up the work of an earlier process, if it is not told to begin afresh, and answer until the end."""
+    """Continue the work of an earlier process unless the settings ask for a fresh start, and serve until the end."""
     workdir = Path(sys.argv[1])
-    told = json.loads(sys.stdin.buffer.readline())
+    settings = json.loads(sys.stdin.buffer.readline())
     leave_nothing_behind(workdir, with_parent=True)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    if told["fresh"]:
-        forget(workdir)
-    key = bytes.fromhex(told["key"])
-    service = SageMaker(workdir, told["endpoint"], Remote(told["account"], key), told["limits"], told["warm"])
+    if settings["fresh"]:
+        remove_state(workdir)
+    key = bytes.fromhex(settings["key"])
+    account = Remote(settings["account"], key)
+    service = SageMaker(workdir, settings["endpoint"], account, settings["limits"], settings["warm"])
     service.resume()
-    serve(told["address"], key, service).join()
+    serve(settings["address"], key, service).join()
 
 
-def forget(workdir: Path) -> None:
-    """Remove all that the SageMaker of an earlier embedded AWS left: its buckets and roles are gone, too."""
+def remove_state(workdir: Path) -> None:
+    """Remove the records and job folders of an earlier embedded AWS, whose buckets and roles no longer exist."""
     for name in (RECORDS, *(folder for folder, _ in KINDS.values())):
         shutil.rmtree(workdir / name, ignore_errors=True)
 

@@ -1,17 +1,17 @@
-"""The service: a request in, checked and allowed, an answer out."""
+"""The service: validate a request, check the caller's permissions, perform the operation, encode the response."""
+
+from __future__ import annotations
 
 import json
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from local.calls import Remote
 from local.sagemaker import shapes
 from local.sagemaker.access import SERVICE, Caller
-from local.sagemaker.environment import process
+from local.sagemaker.environment import make_base_environment
 from local.sagemaker.errors import ServiceError, ValidationError
-from local.sagemaker.events import Moves
+from local.sagemaker.events import StateChanges
 from local.sagemaker.execution import Execution
-from local.sagemaker.jobs import Jobs
 from local.sagemaker.models import Models
 from local.sagemaker.processing import ProcessingExecution
 from local.sagemaker.processing_jobs import ProcessingJobs
@@ -25,14 +25,23 @@ from local.sagemaker.training_jobs import TrainingJobs
 from local.sagemaker.transform_jobs import TransformJobs
 from local.warm import Zygote
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from local.calls import Remote
+    from local.sagemaker.jobs import Jobs
+
+    Operation = Callable[[Caller, dict], dict | None]
+
 RECORDS = "sagemaker"  # the folder of the store
-# The folder and the work of each kind of job.
+# The folder and the class of the work of each kind of job.
 KINDS = {
     "Transform": ("jobs", Execution),
     "Processing": ("processing-jobs", ProcessingExecution),
     "Training": ("training-jobs", TrainingExecution),
 }
-# Which resource an operation is allowed on: its kind and the member that names it; a list has none.
+# The resource on which an operation needs a permission: its kind, and the member that names it or its ARN.
 RESOURCES = {
     "CreateModel": ("model", "ModelName"),
     "DescribeModel": ("model", "ModelName"),
@@ -57,55 +66,55 @@ RESOURCES = {
 
 
 class SageMaker:
-    """One service with all it remembers, also of an earlier process of it that was killed.
+    """The service and its state, including the state of an earlier process that was killed.
 
-    `most_active` are the account's quotas of jobs by kind, "Transform", "Processing" and "Training". With `warm`,
-    containers of transform jobs are forked from a process that has imported what models need.
+    `quotas` are the account's quotas of active jobs by kind: "Transform", "Processing" and "Training". With `warm`,
+    containers of transform jobs are forked from a process that has imported the libraries of models.
     """
 
     def __init__(
-        self, workdir: Path, endpoint: str, account: Remote, most_active: dict[str, int | None], warm: bool = False
-    ):
+        self, workdir: Path, endpoint: str, account: Remote, quotas: dict[str, int | None], warm: bool = False
+    ) -> None:
         self._account = account
         self._registry = registry = Registry(Store(workdir / RECORDS))
-        roles, moved = Roles(endpoint, account), Moves(registry, account)
+        roles, announce = Roles(endpoint, account), StateChanges(registry, account)
         models, tags = Models(registry, roles), Tags(registry)
         self._runners = {
-            kind: Runner(kind, registry, workdir / folder, roles, moved, execution)
-            for kind, (folder, execution) in _kinds(workdir, warm).items()
+            kind: Runner(kind, registry, workdir / folder, roles, announce, execution)
+            for kind, (folder, execution) in _list_kinds(workdir, warm).items()
         }
 
-        def jobs(operations: type[Jobs]) -> dict:
-            kind = operations.kind
-            return _operations(operations(registry, roles, self._runners[kind], moved, most_active.get(kind)))
+        def job_operations(jobs: type[Jobs]) -> dict[str, Operation]:
+            kind = jobs.kind
+            return _list_operations(jobs(registry, roles, self._runners[kind], announce, quotas.get(kind)))
 
-        self._operations = {
+        self._operations: dict[str, Operation] = {
             "CreateModel": models.create,
             "DescribeModel": models.describe,
             "DeleteModel": models.delete,
             "ListModels": models.list,
-            **jobs(TransformJobs),
-            **jobs(ProcessingJobs),
-            **jobs(TrainingJobs),
+            **job_operations(TransformJobs),
+            **job_operations(ProcessingJobs),
+            **job_operations(TrainingJobs),
             "AddTags": tags.add,
             "ListTags": tags.list,
             "DeleteTags": tags.delete,
         }
 
     def resume(self) -> None:
-        """Run again what was in progress when an earlier process was killed."""
+        """Start the jobs over that were in progress when an earlier process was killed."""
         for runner in self._runners.values():
             runner.resume()
 
-    def answer(self, operation: str, body: bytes, caller: tuple[str, str, str]) -> tuple[int, bytes]:
-        """Status and body of the answer to a request of a caller: access key, account and region."""
+    def respond(self, operation: str, body: bytes, caller: tuple[str, str, str]) -> tuple[int, bytes]:
+        """Return status and body of the response to a request of a caller (access key, account, region)."""
         try:
-            answer = self._answer(operation, body, Caller(*caller, self._account))
+            response = self._perform(operation, body, Caller(*caller, self._account))
         except ServiceError as error:
             return 400, _encode({"__type": error.code, "message": error.message})
-        return 200, _encode(answer) if answer is not None else b""
+        return 200, _encode(response) if response is not None else b""
 
-    def _answer(self, operation: str, body: bytes, caller: Caller) -> dict | None:
+    def _perform(self, operation: str, body: bytes, caller: Caller) -> dict | None:
         if operation not in self._operations:
             raise ServiceError(f"The embedded SageMaker has no operation {operation!r}")
         request = _decode(body)
@@ -114,27 +123,33 @@ class SageMaker:
         return self._operations[operation](caller, request)
 
     def _authorize(self, caller: Caller, operation: str, request: dict) -> None:
-        """The action itself and, for a request that sets tags while it creates, AddTags too."""
-        kind, member = RESOURCES[operation] or (None, None)
-        arn = "*" if kind is None else caller.arn(kind, request[member]) if kind else request[member]
-        found = self._registry.tagged(caller, arn)
-        tags = found.tags if found else {}
+        """Check the permission for the action and, if a Create request sets tags, for AddTags too."""
+        arn = _resource_arn(caller, operation, request)
+        resource = self._registry.find_by_arn(caller, arn)
+        tags = resource.tags if resource else {}
         caller.require(f"{SERVICE}:{operation}", arn, request, tags)
         if operation.startswith("Create") and request.get("Tags"):
             caller.require(f"{SERVICE}:AddTags", arn, request, tags)
 
 
-def _kinds(workdir: Path, warm: bool) -> dict:
-    """The folder and the work of each kind of job; with `warm`, transform jobs have a zygote."""
+def _resource_arn(caller: Caller, operation: str, request: dict) -> str:
+    if RESOURCES[operation] is None:
+        return "*"
+    kind, member = RESOURCES[operation]
+    return caller.make_arn(kind, request[member]) if kind else request[member]
+
+
+def _list_kinds(workdir: Path, warm: bool) -> dict[str, tuple[str, Callable]]:
+    """Return the folder and the work of each kind of job; with `warm`, transform jobs have a zygote."""
     if not warm:
         return KINDS
     folder, execution = KINDS["Transform"]
     scratch = workdir / folder / "zygote"
     scratch.mkdir(parents=True, exist_ok=True)
-    return KINDS | {"Transform": (folder, partial(execution, zygote=Zygote(process(scratch))))}
+    return KINDS | {"Transform": (folder, partial(execution, zygote=Zygote(make_base_environment(scratch))))}
 
 
-def _operations(jobs: Jobs) -> dict:
+def _list_operations(jobs: Jobs) -> dict[str, Operation]:
     kind = f"{jobs.kind}Job"
     return {
         f"Create{kind}": jobs.create,
@@ -154,5 +169,5 @@ def _decode(body: bytes) -> dict:
     return request
 
 
-def _encode(answer: dict) -> bytes:
-    return json.dumps(answer, ensure_ascii=False).encode()
+def _encode(response: dict) -> bytes:
+    return json.dumps(response, ensure_ascii=False).encode()

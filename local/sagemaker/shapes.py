@@ -1,17 +1,25 @@
-"""Requests held against botocore's model of the service, upper bounds and patterns included.
+"""Validation of requests with botocore's model of the service, including upper bounds and patterns.
 
-botocore's own client checks types and required members only, so a request that AWS refuses for its
-length or its pattern leaves it unharmed; the model it carries knows the bounds.
+botocore's own client checks only types and required members, and sends a request that AWS refuses for its length or
+its pattern. The model that botocore contains has these bounds.
 """
+
+from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import botocore.session
-from botocore.model import ServiceModel, Shape
 
 from local.sagemaker.errors import ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from botocore.model import ServiceModel, Shape
+
+    Value = str | dict | list | bool | int | float
 
 PYTHON_TYPES = {
     "string": str,
@@ -25,19 +33,19 @@ PYTHON_TYPES = {
     "double": (int, float),
     "timestamp": (int, float),
 }
-# Python's `re` has no Unicode categories; inside a character class these come close.
+# Python's `re` has no Unicode categories; inside a character class these are close equivalents.
 JAVA_CATEGORIES = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s"}
 
 
 @functools.cache
-def service_model() -> ServiceModel:
-    """botocore's model of SageMaker."""
+def load_service_model() -> ServiceModel:
+    """Return botocore's model of SageMaker."""
     return botocore.session.Session().get_service_model("sagemaker")
 
 
 def check(operation: str, parameters: dict) -> None:
-    """Raise ValidationError, worded as AWS words it, naming all that is wrong with a request."""
-    problems = list(_structure(service_model().operation_model(operation).input_shape, parameters, ""))
+    """Raise ValidationError with all problems of a request, in the wording of AWS."""
+    problems = list(_structure(load_service_model().operation_model(operation).input_shape, parameters, ""))
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
         raise ValidationError(count + "; ".join(problems))
@@ -54,9 +62,9 @@ def _structure(shape: Shape, value: dict, where: str) -> Iterator[str]:
             yield from _any(shape.members[name], member, _join(where, name))
 
 
-def _any(shape: Shape, value, where: str) -> Iterator[str]:
-    wanted = PYTHON_TYPES[shape.type_name]
-    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+def _any(shape: Shape, value: object, where: str) -> Iterator[str]:
+    expected = PYTHON_TYPES[shape.type_name]
+    if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
         yield f"Value at '{where}' is of the wrong type: {shape.type_name} expected"
         return
     yield from _bounds(shape, value, where)
@@ -71,7 +79,7 @@ def _any(shape: Shape, value, where: str) -> Iterator[str]:
             yield from _any(shape.value, member, f"{where}.{key}.value")
 
 
-def _bounds(shape: Shape, value, where: str) -> Iterator[str]:
+def _bounds(shape: Shape, value: Value, where: str) -> Iterator[str]:
     rules = shape.metadata
     size = value if isinstance(value, (int, float)) else len(value)
     noun = "value" if isinstance(value, (int, float)) else "length"
@@ -86,18 +94,18 @@ def _bounds(shape: Shape, value, where: str) -> Iterator[str]:
 
 
 @functools.cache
-def _pattern(java: str) -> re.Pattern:
+def _pattern(java: str) -> re.Pattern[str]:
     for category, equivalent in JAVA_CATEGORIES.items():
         java = java.replace(category, equivalent)
     return re.compile(java)
 
 
-def _violation(value, where: str, constraint: str, quote: bool = True) -> str:
-    shown = f"'{value}'" if quote else value
-    return f"Value {shown} at '{where}' failed to satisfy constraint: {constraint}"
+def _violation(value: object, where: str, constraint: str, quote: bool = True) -> str:
+    text = f"'{value}'" if quote else value
+    return f"Value {text} at '{where}' failed to satisfy constraint: {constraint}"
 
 
 def _join(where: str, name: str) -> str:
-    """AWS names members in its messages with a small first letter."""
-    small = name[:1].lower() + name[1:]
-    return f"{where}.{small}" if where else small
+    """Return the path of a member; AWS's messages write its first letter in lower case."""
+    member = name[:1].lower() + name[1:]
+    return f"{where}.{member}" if where else member

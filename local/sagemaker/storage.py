@@ -1,4 +1,6 @@
-"""S3 locations as requests write them, and what S3's refusals mean to a job."""
+"""S3 locations as requests write them, and the meaning of S3's errors for a job."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 
@@ -19,10 +21,13 @@ class Location:
     key: str
 
     @classmethod
-    def parse(cls, url: str) -> "Location":
-        """The location an s3:// URL names; https:// ones, which AWS takes too, are refused."""
+    def parse(cls, url: str) -> Location:
+        """Return the location of an s3:// URL.
+
+        Raise NotSupportedLocallyError for any other URL; AWS accepts https:// as well.
+        """
         if not url.startswith("s3://"):
-            raise NotSupportedLocallyError(f"the location {url!r}: other than s3://")
+            raise NotSupportedLocallyError(f"the location {url!r}, which does not begin with s3://,")
         bucket, _, key = url.removeprefix("s3://").partition("/")
         return cls(bucket, key)
 
@@ -30,8 +35,8 @@ class Location:
         return f"s3://{self.bucket}/{self.key}"
 
 
-def refusal(error: BotoCoreError | ClientError, role: str, action: str, location: Location) -> str:
-    """What to tell the owner of a job when S3 would not serve it."""
+def explain(error: BotoCoreError | ClientError, role: str, action: str, location: Location) -> str:
+    """Return the failure reason of a job for an error of S3."""
     code = code_of(error) if isinstance(error, ClientError) else ""
     if code in DENIED:
         return f'access denied: the role "{role}" needs "{action}" on {location}'

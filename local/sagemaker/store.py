@@ -1,24 +1,29 @@
-"""What SageMaker must still know after it was killed: a JSON file for each record, written whole or not at all."""
+"""The state of SageMaker that survives when its process is killed: a JSON file for each record, written atomically."""
+
+from __future__ import annotations
 
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 class Store:
-    """Records by key, as files of a folder. Of two that write one record at a time, the caller takes care.
+    """Records by key, as files of a folder. Callers must not write the same record at the same time.
 
-    Nothing is synced to the disk: the end of a process loses nothing that was written, and that of the machine
-    takes all else of the embedded AWS along.
+    Files are not synced to the disk. The end of a process loses nothing that it has written; a crash of the machine
+    ends the rest of the embedded AWS as well.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def put(self, key: tuple[str, ...], record: dict) -> None:
-        """Write a record in place of an earlier one; a reader sees one of the two."""
+        """Write a record, and replace an earlier one; a reader sees one of the two."""
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".new")
@@ -26,17 +31,17 @@ class Store:
         draft.replace(path)
 
     def remove(self, key: tuple[str, ...]) -> None:
-        """Forget a record, if there is one."""
+        """Remove a record, if there is one."""
         with contextlib.suppress(FileNotFoundError):
             self._path(key).unlink()
 
     def all(self) -> Iterator[dict]:
-        """Every record, in no order."""
+        """Yield all records, in no particular order."""
         for path in self._folder.rglob("*.json"):
             yield json.loads(path.read_text())
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all records."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _path(self, key: tuple[str, ...]) -> Path:

@@ -1,4 +1,6 @@
-"""One training job: its channels brought in, its script run, its model and outputs taken out, as the job's role."""
+"""The work of a training job: download its channels, run its script, upload its outputs, with the job's role."""
+
+from __future__ import annotations
 
 import contextlib
 import json
@@ -7,30 +9,33 @@ import signal
 import subprocess
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.sagemaker.archive import BadArchiveError, unpack
 from local.sagemaker.checkpoints import Checkpoints
-from local.sagemaker.ends import JobFailedError, JobStoppedError
-from local.sagemaker.inputs import NoInputError, input_objects
+from local.sagemaker.inputs import NoInputError, list_inputs
+from local.sagemaker.job_errors import JobFailedError, JobStoppedError
 from local.sagemaker.logs import send_log
-from local.sagemaker.metrics import final_metrics
-from local.sagemaker.registry import TrainingJob
-from local.sagemaker.roles import Roles
-from local.sagemaker.script_mode import command, environment, toolkit_setting
+from local.sagemaker.metrics import extract_final_metrics
+from local.sagemaker.script_mode import read_toolkit_setting, script_command, script_environment
 from local.sagemaker.storage import Location
 from local.sagemaker.transfer import Transfer
 
+if TYPE_CHECKING:
+    from local.sagemaker.registry import TrainingJob
+    from local.sagemaker.roles import Roles
+
 DEFAULT_SECONDS = 86400
-GRACE = 120  # seconds between SIGTERM and SIGKILL, as SageMaker gives a job that is stopped
+GRACE_SECONDS = 120  # between SIGTERM and SIGKILL, as in SageMaker
 ML = "/opt/ml"
 
 
 class TrainingExecution:
-    """The work of one job in one folder: `container.log` stays, `scratch` may be removed after."""
+    """The work of a job in a folder; `container.log` stays there, `scratch` may be removed afterwards."""
 
-    def __init__(self, job: TrainingJob, folder: Path, roles: Roles):
+    def __init__(self, job: TrainingJob, folder: Path, roles: Roles) -> None:
         self._job, self._roles = job, roles
         self._log, self.scratch = folder / "container.log", folder / "scratch"
         self._ml = self.scratch / ML.lstrip("/")
@@ -42,48 +47,49 @@ class TrainingExecution:
         self._transfer = Transfer(self._s3, job.role, job.region, key)
         config = job.request.get("CheckpointConfig")
         self._checkpoints = Checkpoints(config, self._ml / "checkpoints", self._transfer)
-        self._lock, self._process, self._ended = threading.Lock(), None, threading.Event()
+        self._lock, self._ended = threading.Lock(), threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
-        """JobFailedError if an input is missing or the script's exit status is not 0; JobStoppedError if its
-        time was up.
+        """Run the job.
 
-        Checkpoints are sent however it ends. A model is, unless it failed.
+        Checkpoints are always uploaded, the model unless the job failed. Raise JobFailedError if an input is missing
+        or the script's exit status is not 0, JobStoppedError after MaxRuntimeInSeconds.
         """
         self._job.enter("Downloading")
         for channel in self._job.request.get("InputDataConfig", []):
             self._fetch(channel)
-        self._checkpoints.bring()
+        self._checkpoints.download()
         self._configure()
-        script = self._unpacked()
+        script = self._unpack_script()
         self._job.enter("Training")
         try:
-            timely = self._run_script(script)
+            is_in_time = self._run_script(script)
         finally:
-            self._checkpoints.end()
-            self._job.metrics = final_metrics(self._log, self._definitions())
-        if self._process.returncode and timely and not self._job.stopping.is_set():
+            self._checkpoints.finish()
+            self._job.metrics = extract_final_metrics(self._log, self._definitions())
+        if self._process.returncode and is_in_time and not self._job.stopping.is_set():
             raise JobFailedError(self._failure())
         self._job.enter("Uploading")
         self._store()
-        if not timely:
+        if not is_in_time:
             self._job.overtime = True
             raise JobStoppedError("")
 
     def cancel(self) -> None:
-        """Tell the script to end, and after a time of grace end it; may be called from any thread."""
+        """Send SIGTERM to the script, and SIGKILL after GRACE_SECONDS; any thread may call this."""
         self._signal(signal.SIGTERM)
         threading.Thread(target=self._kill_late, daemon=True).start()
 
     def close(self) -> None:
-        """Put the script's log where AWS would."""
+        """Send the script's log to CloudWatch Logs."""
         self._ended.set()
         self._s3.close()
         with contextlib.suppress(BotoCoreError, ClientError):
             send_log(self._log, self._job, self._credentials, self._roles)
 
     def _kill_late(self) -> None:
-        if not self._ended.wait(GRACE):
+        if not self._ended.wait(GRACE_SECONDS):
             self._signal(signal.SIGKILL)
 
     def _signal(self, number: int) -> None:
@@ -98,7 +104,7 @@ class TrainingExecution:
     def _fetch(self, channel: dict) -> None:
         folder, source = self._ml / "input/data" / channel["ChannelName"], channel["DataSource"]["S3DataSource"]
         try:
-            for item in input_objects(self._s3, source, self._job.role, self._job.region):
+            for item in list_inputs(self._s3, source, self._job.role, self._job.region):
                 self._transfer.download(item.location, folder / (item.relative or Path(item.location.key).name), folder)
         except NoInputError as error:
             raise JobFailedError(str(error)) from error
@@ -106,12 +112,12 @@ class TrainingExecution:
     def _configure(self) -> None:
         folder, request = self._ml / "input/config", self._job.request
         channels = {
-            one["ChannelName"]: {
+            channel["ChannelName"]: {
                 "TrainingInputMode": "File",
                 "S3DistributionType": "FullyReplicated",
                 "RecordWrapperType": "None",
             }
-            for one in request.get("InputDataConfig", [])
+            for channel in request.get("InputDataConfig", [])
         }
         kind = request["ResourceConfig"]["InstanceType"]
         group = {"instance_group_name": "homogeneousCluster", "instance_type": kind, "hosts": ["algo-1"]}
@@ -127,10 +133,11 @@ class TrainingExecution:
         for name, content in {**contents, "resourceconfig": resources}.items():
             (folder / f"{name}.json").write_text(json.dumps(content))
 
-    def _unpacked(self) -> Path:
-        """The script, from an archive in S3 or in a channel."""
-        told = self._job.request["HyperParameters"]
-        program, source = (toolkit_setting(told, f"sagemaker_{name}") for name in ("program", "submit_directory"))
+    def _unpack_script(self) -> Path:
+        """Unpack the code from an archive in S3 or in a channel, and return the path of the script."""
+        hyperparameters = self._job.request["HyperParameters"]
+        program = read_toolkit_setting(hyperparameters, "sagemaker_program")
+        source = read_toolkit_setting(hyperparameters, "sagemaker_submit_directory")
         archive = self.scratch / "sourcedir.tar.gz"
         if source.startswith("s3://"):
             self._transfer.download(Location.parse(source), archive, self.scratch)
@@ -146,7 +153,7 @@ class TrainingExecution:
         return script
 
     def _run_script(self, script: Path) -> bool:
-        """Run it to its end; False if its time was up before that."""
+        """Run the script until it ends; return False if MaxRuntimeInSeconds ended it."""
         limit = self._job.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_SECONDS)
         self._start(script)
         try:
@@ -155,21 +162,21 @@ class TrainingExecution:
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(GRACE)
+                self._process.wait(GRACE_SECONDS)
             return False
         finally:
-            self._signal(signal.SIGKILL)  # and what it may have started
+            self._signal(signal.SIGKILL)  # also ends the processes that it started
             self._process.wait()
 
     def _start(self, script: Path) -> None:
         with self._lock, self._log.open("ab") as log:
-            words = command(self._job, script)
+            words = script_command(self._job, script)
             if self._job.stopping.is_set():
-                words = ["true"]  # the stop came before there was a script to end
+                words = ["true"]  # the job was stopped before the script existed
             self._process = subprocess.Popen(
                 words,
                 cwd=script.parent,
-                env=environment(self._job, self.scratch, self._ml) | self._keys(),
+                env=script_environment(self._job, self.scratch, self._ml) | self._keys(),
                 process_group=0,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -177,7 +184,7 @@ class TrainingExecution:
             )
 
     def _keys(self) -> dict[str, str]:
-        """AWS hands the role's keys over by a URL."""
+        """Return the role's keys as variables; AWS provides them by a URL."""
         return {
             "AWS_ACCESS_KEY_ID": self._credentials["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": self._credentials["SecretAccessKey"],
@@ -186,7 +193,7 @@ class TrainingExecution:
         }
 
     def _failure(self) -> str:
-        """What the script left to be told, else what the toolkit would say: the exit code, and the end of the log."""
+        """Return the failure that the script wrote, or else the toolkit's text: exit code and last line of the log."""
         status, path = self._process.returncode, self._ml / "output/failure"
         if path.is_file() and (text := path.read_text(errors="replace").strip()):
             return f"AlgorithmError: {text}"

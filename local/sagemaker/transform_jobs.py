@@ -1,11 +1,17 @@
-"""Transform jobs: what CreateTransformJob takes."""
+"""The operations on transform jobs, and the rules of CreateTransformJob."""
 
-from local.sagemaker.access import Caller
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from local.sagemaker.errors import NotSupportedLocallyError, ValidationError
-from local.sagemaker.jobs import Jobs
-from local.sagemaker.models import find
+from local.sagemaker.jobs import Common, Jobs
+from local.sagemaker.models import find_model
 from local.sagemaker.registry import TransformJob
 from local.sagemaker.storage import Location
+
+if TYPE_CHECKING:
+    from local.sagemaker.access import Caller
 
 PAYLOAD_LIMIT_MB = 100
 
@@ -18,15 +24,15 @@ class TransformJobs(Jobs):
     def _check(self, request: dict) -> None:
         check(request)
 
-    def _make(self, caller: Caller, request: dict, **common) -> TransformJob:
-        return TransformJob(model=find(self._registry, caller, request["ModelName"]), request=request, **common)
+    def _make_job(self, caller: Caller, request: dict, common: Common) -> TransformJob:
+        return TransformJob(model=find_model(self._registry, caller, request["ModelName"]), request=request, **common)
 
     def _instance_type(self, request: dict) -> str:
         return request["TransformResources"]["InstanceType"]
 
 
 def check(request: dict) -> None:
-    """The rules for a job that botocore's model does not carry; ValidationError for the first one broken."""
+    """Check the rules that botocore's model lacks; raise ValidationError for the first one that is broken."""
     payload, parallel = request.get("MaxPayloadInMB", 6), request.get("MaxConcurrentTransforms", 1)
     if payload > PAYLOAD_LIMIT_MB:
         raise ValidationError(f"MaxPayloadInMB cannot be greater than {PAYLOAD_LIMIT_MB}")

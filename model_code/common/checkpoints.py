@@ -1,4 +1,4 @@
-"""Checkpoints as training jobs receive and leave them: the channel with weights, vocab.txt, the code to serve."""
+"""Checkpoints of training jobs: the input channel with the weights, vocab.txt, and the code that serves a model."""
 
 from __future__ import annotations
 
@@ -17,44 +17,50 @@ ARCHIVE, CONFIG = "model.tar.gz", "config.json"
 
 @contextmanager
 def open_checkpoint(channel: Path) -> Iterator[Path]:
-    """Provide the checkpoint folder of a channel: the channel itself, or what its model.tar.gz holds.
+    """Yield the checkpoint folder of a channel: the channel itself, or the unpacked content of its model.tar.gz.
 
-    What was unpacked is removed afterwards. Raise ValueError where there is no config.json.
+    The unpacked files are removed when the context ends. Raise ValueError if there is no config.json.
     """
     if not (channel / ARCHIVE).is_file():
-        yield checkpoint_folder(channel)
+        yield find_checkpoint(channel)
         return
     with tempfile.TemporaryDirectory(prefix="seqdrop-weights-") as name:
         unpack(channel / ARCHIVE, Path(name))
-        yield checkpoint_folder(Path(name))
+        yield find_checkpoint(Path(name))
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a tar archive, compressed or not, into a folder."""
+    """Unpack a tar archive, compressed or not, into a folder.
+
+    Raise tarfile.FilterError for a member or a link that would lie outside the folder, and for a device.
+    """
     with tarfile.open(archive, mode="r:*") as tar:
-        tar.extractall(folder, filter="data")  # refuses names and links that lead out, and devices
+        tar.extractall(folder, filter="data")
 
 
-def checkpoint_folder(folder: Path) -> Path:
-    """Return the folder, or the one folder in it, that holds config.json. Raise ValueError where neither does."""
-    holders = [path.parent for path in (folder / CONFIG, *folder.glob(f"*/{CONFIG}")) if path.is_file()]
-    if not holders:
-        raise ValueError("the channel `model` holds no config.json: it must be a pre-trained folder or its archive")
-    return holders[0]
+def find_checkpoint(folder: Path) -> Path:
+    """Return the folder, or its one subfolder, that contains config.json. Raise ValueError if neither does."""
+    candidates = [path.parent for path in (folder / CONFIG, *folder.glob(f"*/{CONFIG}")) if path.is_file()]
+    if not candidates:
+        raise ValueError(
+            "the channel `model` has no config.json: it must contain a pre-trained folder, or its archive model.tar.gz"
+        )
+    return candidates[0]
 
 
 def read_vocabulary(path: Path | str) -> dict[str, int]:
-    """Return token to id as in vocab.txt: the id of a token is its line number, from 0."""
+    """Return the tokens of a vocab.txt and their ids. The id of a token is its line number, from 0."""
     lines = Path(path).read_text(encoding="utf-8").splitlines()
     return {line.strip(): number for number, line in enumerate(lines) if line.strip()}
 
 
 def make_servable(model_dir: Path, program: Path) -> None:
-    """Complete a model folder: weights that the server's user may read, and code/ with the modules beside `program`.
+    """Complete a model folder, so that an archive of it can be served.
 
-    This package is copied as well, so that an archive of the folder can be served as it is.
+    The weights become readable for the server's user. The modules beside `program` are copied to code/, and this
+    package to code/common/.
     """
-    (model_dir / "model.safetensors").chmod(0o644)  # save_file writes it for its owner alone
+    (model_dir / "model.safetensors").chmod(0o644)  # save_file makes the file readable by its owner only
     code = model_dir / "code"
     for source, target in ((program.parent, code), (Path(__file__).parent, code / Path(__file__).parent.name)):
         target.mkdir(parents=True, exist_ok=True)

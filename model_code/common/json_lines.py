@@ -1,21 +1,28 @@
-"""JSON Lines: requests of work items, error lines in answer, and files of training records.
+"""JSON Lines: requests of work items, error lines in the response, and files of training records.
 
-The container has no JSON Schema package, so the few rules are checked by hand; contract tests hold the model families
-to their schemas. No message repeats what was in a line: sequences do not belong in logs or results.
+The container has no JSON Schema package, so this module checks the few rules itself; contract tests compare the model
+families with their schemas. No message repeats the content of a line: sequences must not appear in logs or results.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
 
+class Item(Protocol):
+    """A work item of any model family."""
+
+    id: str
+    record: str
+
+
 class BadLineError(Exception):
-    """A line that is not a work item, or that has no answer. `id` is the item's, where it could be read."""
+    """A line that is not a work item, or that cannot be predicted. `id` is the item's id, if it could be read."""
 
     def __init__(self, code: str, message: str, id: str | None = None) -> None:
         super().__init__(message)
@@ -23,7 +30,7 @@ class BadLineError(Exception):
 
 
 def split_lines(body: bytes) -> Iterator[bytes]:
-    """Yield the lines of a request, one by one. Only b"\\n" ends a line, and the last line may do without it."""
+    """Yield the lines of a request. Only a newline (LF) ends a line; the last line may lack it."""
     position = 0
     while position < len(body):
         end = body.find(b"\n", position)
@@ -32,7 +39,7 @@ def split_lines(body: bytes) -> Iterator[bytes]:
         position = end + 1
 
 
-def parse_object(line: bytes) -> dict:
+def parse_object(line: bytes) -> dict[str, Any]:
     """Return the JSON object of a line. Raise BadLineError for anything else."""
     try:
         value = json.loads(line.decode("utf-8"))
@@ -41,15 +48,16 @@ def parse_object(line: bytes) -> dict:
     except json.JSONDecodeError as error:
         raise BadLineError("not_json", f"column {error.colno}: {error.msg}") from None
     except (ValueError, RecursionError):
-        raise BadLineError("not_json", "a number too long or a nesting too deep") from None
+        raise BadLineError("not_json", "a number is too long, or the nesting is too deep") from None
     if not isinstance(value, dict):
         raise BadLineError("not_a_work_item", "the line is not a JSON object")
     return value
 
 
-def check_fields(fields: dict, required: Collection[str], optional: Collection[str] = ()) -> None:
-    """Raise BadLineError unless `fields` has these properties and no others, with `id` and `record` as
-    non-empty strings.
+def check_fields(fields: dict[str, Any], required: Collection[str], optional: Collection[str] = ()) -> None:
+    """Raise BadLineError unless `fields` has the required properties, and no others than these and the optional ones.
+
+    `id` and `record` must be required; both have to be non-empty strings.
     """
     if missing := [name for name in required if name not in fields]:
         raise bad_item(fields, f"missing: {', '.join(missing)}")
@@ -60,35 +68,36 @@ def check_fields(fields: dict, required: Collection[str], optional: Collection[s
             raise bad_item(fields, f"{name} must be a string that is not empty")
 
 
-def bad_item(fields: dict, message: str) -> BadLineError:
+def bad_item(fields: dict[str, Any], message: str) -> BadLineError:
     """Return the BadLineError for an object that is not a work item."""
     return BadLineError("not_a_work_item", message, fields["id"] if isinstance(fields.get("id"), str) else None)
 
 
 def error_line(problem: BadLineError) -> str:
-    """Return the prediction line, without newline, that reports a line as bad."""
+    """Return the prediction line, without newline, that reports a bad line."""
     return json.dumps({"id": problem.id, "error": {"code": problem.code, "message": problem.message}})
 
 
-def prediction_line(item, **answer) -> str:
-    """Return the prediction line, without newline, for a work item with `id` and `record`."""
-    return json.dumps({"id": item.id, "record": item.record, **answer}, separators=(",", ":"))
+def prediction_line(item: Item, **prediction: object) -> str:
+    """Return the prediction line, without newline, of a work item."""
+    return json.dumps({"id": item.id, "record": item.record, **prediction}, separators=(",", ":"))
 
 
 def read_texts(path: Path, *names: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield (place, texts) for each line of a file: "<file>, line <number>", and its properties of these names.
+    """Yield (place, texts) for each line of a file: "<file>, line <number>", and the properties of these names.
 
-    Raise ValueError, which begins with the place, for a line that is not a JSON object with them as strings.
+    Raise ValueError for a line that is not a JSON object with these properties as strings. Its text begins with the
+    place.
     """
-    wanted = f"{', '.join(names[:-1])} and {names[-1]}"
+    expected = f"{', '.join(names[:-1])} and {names[-1]}"
     with path.open("rb") as handle:
         for number, line in enumerate(handle, start=1):
             place = f"{path.name}, line {number}"
             try:
                 fields = parse_object(line)
             except BadLineError as problem:
-                raise ValueError(f"{place}: no JSON object with {wanted} ({problem.message})") from None
+                raise ValueError(f"{place}: not a JSON object with {expected} ({problem.message})") from None
             texts = [fields.get(name) for name in names]
             if not all(isinstance(text, str) for text in texts):
-                raise ValueError(f"{place}: no JSON object with {wanted} as strings")
+                raise ValueError(f"{place}: not a JSON object with {expected} as strings")
             yield place, texts

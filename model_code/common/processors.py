@@ -1,4 +1,4 @@
-"""Where a model runs: the GPU that the model server gave this worker, or as many cores as SEQDROP_THREADS allows."""
+"""The processor of a model: the GPU that the model server assigned to the worker, or CPU cores (SEQDROP_THREADS)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def device_of(context=None) -> str:
-    """Return the device of this worker: "cuda:<number>" as the model server's `context` has it, "cpu" without GPUs."""
+def find_device(context: object | None = None) -> str:
+    """Return the device of this worker: "cuda:<number>", or "cpu" on a machine without a GPU.
+
+    The model server passes the number of the GPU in `context.system_properties["gpu_id"]`; the default is 0.
+    """
     if not torch.cuda.is_available():
         return "cpu"
     gpu = getattr(context, "system_properties", {}).get("gpu_id")
@@ -21,24 +24,27 @@ def device_of(context=None) -> str:
 
 
 def set_threads(environment: Mapping[str, str]) -> None:
-    """Apply SEQDROP_THREADS: a number, or "all" for every core. Without it nothing is changed.
+    """Apply SEQDROP_THREADS: a number from 1, or "all" for every core. Change nothing if it is not set.
 
-    multi-model-server sets OMP_NUM_THREADS to 1 before the model's code is imported, so on a CPU a worker that is
-    alone on its instance would leave all cores but one idle. Raise ValueError for any other text.
+    multi-model-server sets OMP_NUM_THREADS to 1 before it imports the model's code. A single worker on a CPU instance
+    would therefore use one core only. Raise ValueError for any other text.
     """
-    wanted = environment.get("SEQDROP_THREADS", "")
-    if not wanted:
+    threads = environment.get("SEQDROP_THREADS", "")
+    if not threads:
         return
-    if wanted != "all" and not (wanted.isdecimal() and int(wanted)):
-        raise ValueError(f'SEQDROP_THREADS is {wanted!r}; it must be a number from 1, or "all"')
-    torch.set_num_threads(cores() if wanted == "all" else int(wanted))
+    if threads != "all" and not (threads.isdecimal() and int(threads)):
+        raise ValueError(f'SEQDROP_THREADS is {threads!r}; it must be a number from 1, or "all"')
+    torch.set_num_threads(count_cores() if threads == "all" else int(threads))
 
 
-def cores() -> int:
-    """Count the cores that this process may use. Two hardware threads of one core share its matrix units: one core."""
-    usable = os.sched_getaffinity(0)
-    places = [Path(f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list") for number in usable]
+def count_cores() -> int:
+    """Return the number of physical cores that this process may use.
+
+    The hardware threads of a core share its matrix units, so they count as one core.
+    """
+    cpus = os.sched_getaffinity(0)
+    paths = [Path(f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list") for number in cpus]
     try:
-        return len({place.read_text() for place in places})
+        return len({path.read_text() for path in paths})
     except OSError:
-        return len(usable)
+        return len(cpus)

@@ -1,4 +1,4 @@
-"""A fine-tuned DNABERT folder, loaded once and asked for class probabilities."""
+"""A fine-tuned DNABERT as a classifier: class probabilities of sequences."""
 
 from __future__ import annotations
 
@@ -15,43 +15,50 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 POSITIVE = 1
-"""The label whose probability is reported."""
+"""Index of the label whose probability is reported."""
 DECIMALS = 6
 
 
 @dataclass(frozen=True)
 class Classifier(Network):
-    """A sequence classifier; its probabilities are an fp32 softmax over its labels."""
+    """A sequence classifier. Its probabilities are an fp32 softmax over its labels."""
 
     def label(self, index: int) -> str:
+        """Return the name of a label."""
         return self.model.config.id2label[index]
 
-    def room(self, rows: int) -> np.ndarray:
-        """Where `outputs` of so many rows go."""
+    def allocate(self, rows: int) -> np.ndarray:
+        """Return an uninitialised array for the result of `compute` on that number of inputs."""
         return np.empty(rows, np.float32)
 
-    def outputs(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
-        """(n,) float32: the positive label's probability."""
+    def compute(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the probability of the positive label of each input, (n,) float32."""
         return self.probabilities(inputs)[:, POSITIVE]
 
     @staticmethod
-    def entry(probability: np.float32) -> dict:
-        """What a window's answer says."""
+    def to_json(probability: np.float32) -> dict[str, float]:
+        """Return the properties of a window's prediction."""
         return {"probability": round(float(probability), DECIMALS)}
 
     @torch.inference_mode()
     def probabilities(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
-        """(n, labels) float32 for n inputs of k-mer ids, without [CLS] and [SEP], of any lengths."""
-        answers = np.empty((len(inputs), self.model.config.num_labels), np.float32)
+        """Return the probabilities of all labels, (n, labels) float32.
+
+        The n inputs are arrays of k-mer ids without [CLS] and [SEP]; their lengths may differ.
+        """
+        result = np.empty((len(inputs), self.model.config.num_labels), np.float32)
         for pack in self.packs(inputs):
             pooled = self.model.base_model.pooler(self.hidden(pack, pack.starts)[:, None])
-            answers[pack.where] = self.model.classifier(pooled).float().softmax(-1).cpu().numpy()
-        return answers
+            result[pack.where] = self.model.classifier(pooled).float().softmax(-1).cpu().numpy()
+        return result
 
 
-def load_classifier(folder: Path | str, context=None, precision: str = "") -> Classifier:
-    """The classifier of a checkpoint folder; see `load_network`. ValueError also for fewer than two labels."""
-    found = load_network(folder, BertForSequenceClassification, context, precision)
-    if found.model.config.num_labels < 2:
-        raise ValueError("config.json has one label; a classifier of two or more is needed")
-    return Classifier(found.model, found.tokens, found.precision)
+def load_classifier(folder: Path | str, context: object | None = None, precision: str = "") -> Classifier:
+    """Return the classifier of a checkpoint folder; see `load_network`.
+
+    Raise ValueError for an invalid folder, and if the model has fewer than two labels.
+    """
+    network = load_network(folder, BertForSequenceClassification, context, precision)
+    if network.model.config.num_labels < 2:
+        raise ValueError("config.json has one label; a classifier needs two or more")
+    return Classifier(network.model, network.tokens, network.precision)

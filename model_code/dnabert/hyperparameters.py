@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path  # noqa: TC003 — HfArgumentParser resolves annotations when it runs
+from pathlib import Path  # noqa: TC003 — HfArgumentParser resolves annotations at run time
 from typing import TYPE_CHECKING
 
 from common.command_line import describe, make_parser, read_values
@@ -19,23 +19,30 @@ FOLDERS = {
     "start_from": "SM_CHANNEL_MODEL",
     "model_dir": "SM_MODEL_DIR",
 }
+"""The environment variable in which SageMaker passes each folder."""
 
 
 @dataclass(frozen=True)
 class DataAndModel:
+    """Arguments for the data and the model folder."""
+
     _argument_group_name = "data and model"
 
     train: Path | None = field(default=None, metadata=describe("training file or folder"))
-    validation: Path | None = field(default=None, metadata=describe("judged after each epoch"))
+    validation: Path | None = field(default=None, metadata=describe("file or folder evaluated after each epoch"))
     task: str = field(
-        default="promoter", metadata=describe("what is trained (default promoter: a classifier)", choices=TASKS)
+        default="promoter", metadata=describe("what to train (default promoter: a classifier)", choices=TASKS)
     )
-    model_dir: Path | None = field(default=None, metadata=describe("where the model is written"))
-    start_from: Path | None = field(default=None, metadata=describe("checkpoint folder, or one with its model.tar.gz"))
+    model_dir: Path | None = field(default=None, metadata=describe("output folder of the model"))
+    start_from: Path | None = field(
+        default=None, metadata=describe("checkpoint folder, or a folder that contains its model.tar.gz")
+    )
 
 
 @dataclass(frozen=True)
 class NewModel:
+    """Arguments for the shape of a new model."""
+
     _argument_group_name = "the model, unless --start_from is given"
 
     # A training job passes a name of one letter with one hyphen.
@@ -43,28 +50,31 @@ class NewModel:
     layers: int = field(default=2, metadata=describe("transformer layers (default 2)"))
     hidden: int = field(default=128, metadata=describe("width (default 128)"))
     heads: int = field(default=2, metadata=describe("attention heads (default 2)"))
-    positions: int = field(default=512, metadata=describe("most tokens in an input (default 512)"))
-    dropout: float = field(default=0.1, metadata=describe("default 0.1"))
+    positions: int = field(default=512, metadata=describe("maximum tokens in an input (default 512)"))
+    dropout: float = field(default=0.1, metadata=describe("dropout probability (default 0.1)"))
 
 
 @dataclass(frozen=True)
 class Training:
+    """Arguments for the training itself."""
+
     _argument_group_name = "training"
 
     epochs: int = field(default=4, metadata=describe("passes over the data (default 4)"))
     batch_size: int = field(default=64, metadata=describe("sequences in a step (default 64)"))
     learning_rate: float | None = field(
-        default=None, metadata=describe("at its peak (default 6e-4; with --start_from 2e-5)")
+        default=None, metadata=describe("peak learning rate (default 6e-4; with --start_from 2e-5)")
     )
-    warmup: float = field(default=0.1, metadata=describe("share of the steps to the peak (default 0.1)"))
-    weight_decay: float = field(default=0.01, metadata=describe("AdamW's (default 0.01)"))
+    warmup: float = field(default=0.1, metadata=describe("share of the steps before the peak (default 0.1)"))
+    weight_decay: float = field(default=0.01, metadata=describe("weight decay of AdamW (default 0.01)"))
     hide: float | None = field(
-        default=None, metadata=describe("share of k-mers masked in training (default 0.1; masked 0.2)")
+        default=None,
+        metadata=describe("share of the k-mers masked in training (default 0.1; for task masked 0.2)"),
     )
     precision: str = field(
-        default="fp32", metadata=describe("bf16 where the processor has it", choices=("fp32", "bf16"))
+        default="fp32", metadata=describe("fp32, or bf16 if the processor supports it", choices=("fp32", "bf16"))
     )
-    seed: int = field(default=1, metadata=describe("of weights, order and dropout (default 1)"))
+    seed: int = field(default=1, metadata=describe("seed of weights, order and dropout (default 1)"))
 
 
 GROUPS = (DataAndModel, NewModel, Training)
@@ -72,17 +82,17 @@ GROUPS = (DataAndModel, NewModel, Training)
 
 @dataclass(frozen=True)
 class Hyperparameters(DataAndModel, NewModel, Training):
-    """All arguments of one training run, with a learning rate and a share to hide."""
+    """All arguments of a training run. `learning_rate` and `hide` are always set."""
 
 
 def parse(doc: str, argv: Sequence[str] | None = None) -> Hyperparameters:
-    """Return the arguments of a command line. End the process with a message on usage for one that will not do."""
+    """Return the arguments of a command line. Exit the process with a usage message if one is invalid or missing."""
     parser = make_parser(GROUPS, doc, {name: os.environ.get(variable) for name, variable in FOLDERS.items()})
-    settings = read_values(parser, argv)
-    if not settings["train"] or not settings["model_dir"]:
-        parser.error("--train and --model-dir are needed (a training job sets both)")
-    if settings["learning_rate"] is None:
-        settings["learning_rate"] = 2e-5 if settings["start_from"] else 6e-4
-    if settings["hide"] is None:
-        settings["hide"] = 0.2 if settings["task"] == "masked" else 0.1
-    return Hyperparameters(**settings)
+    values = read_values(parser, argv)
+    if not values["train"] or not values["model_dir"]:
+        parser.error("--train and --model-dir are required (a training job sets both)")
+    if values["learning_rate"] is None:
+        values["learning_rate"] = 2e-5 if values["start_from"] else 6e-4
+    if values["hide"] is None:
+        values["hide"] = 0.2 if values["task"] == "masked" else 0.1
+    return Hyperparameters(**values)

@@ -1,9 +1,9 @@
-"""The older way to ask: `{"inputs": "CTAATC TAATCT ..."}`, answered as the HF pipeline does."""
+"""The older request format `{"inputs": "CTAATC TAATCT ..."}`, with the response of the Hugging Face pipeline."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,20 +13,21 @@ if TYPE_CHECKING:
 DECIMALS = 6
 
 
-def answer(body: bytes, classifier: Classifier) -> list[dict] | dict:
-    """Best label and score of each input, in order; an input that cannot be scored has an error instead.
+def classify(body: bytes, classifier: Classifier) -> list[dict[str, Any]] | dict[str, Any]:
+    """Return the best label and its score for each input, in order; an error for an input that cannot be scored.
 
-    A body that holds no inputs at all is answered by one error. Nothing is ever cut to fit.
+    Return a single error if the body has no inputs. Inputs are never truncated.
     """
     texts = _inputs(body)
     if texts is None:
-        return _error("not_inputs", 'expected {"inputs": text} or {"inputs": [text, ...]} and no more')
-    found = [_ids_or_error(text, classifier) for text in texts]
-    scores = iter(classifier.probabilities([ids for ids in found if isinstance(ids, np.ndarray)]))
-    return [_best(next(scores), classifier) if isinstance(ids, np.ndarray) else ids for ids in found]
+        return _error("not_inputs", 'expected {"inputs": text} or {"inputs": [text, ...]} and no other properties')
+    parsed = [_ids_or_error(text, classifier) for text in texts]
+    scores = iter(classifier.probabilities([ids for ids in parsed if isinstance(ids, np.ndarray)]))
+    return [_best(next(scores), classifier) if isinstance(ids, np.ndarray) else ids for ids in parsed]
 
 
-def _inputs(body: bytes) -> list | None:
+def _inputs(body: bytes) -> list[Any] | None:
+    """Return the inputs of a request, or None if the body is not of the expected shape."""
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError):
@@ -34,26 +35,28 @@ def _inputs(body: bytes) -> list | None:
     if not isinstance(fields, dict) or set(fields) != {"inputs"}:
         return None
     inputs = fields["inputs"]
-    return [inputs] if isinstance(inputs, str) else inputs if isinstance(inputs, list) else None
+    if isinstance(inputs, str):
+        return [inputs]
+    return inputs if isinstance(inputs, list) else None
 
 
-def _ids_or_error(text: object, classifier: Classifier) -> np.ndarray | dict:
-    """The k-mer ids of one input, or why there are none."""
+def _ids_or_error(text: object, classifier: Classifier) -> np.ndarray | dict[str, Any]:
+    """Return the k-mer ids of one input, or the error to report for it."""
     tokens = classifier.tokens
     kmers = text.upper().split() if isinstance(text, str) else []
     if not kmers or any(len(kmer) != tokens.k or not kmer.isalpha() for kmer in kmers):
-        return _error("not_kmers", f"expected k-mers of {tokens.k} letters, set apart by spaces")
-    most = classifier.most_tokens - 2
-    if len(kmers) > most:
-        return _error("too_long", f"{len(kmers)} k-mers; this model takes {most} at most")
+        return _error("not_kmers", f"expected k-mers of {tokens.k} bases, separated by spaces")
+    limit = classifier.most_tokens - 2
+    if len(kmers) > limit:
+        return _error("too_long", f"{len(kmers)} k-mers; this model takes at most {limit}")
     mask = tokens.vocabulary["[MASK]"]
     return np.array([tokens.vocabulary.get(kmer, mask) for kmer in kmers], dtype=np.int64)
 
 
-def _best(probabilities: np.ndarray, classifier: Classifier) -> dict:
+def _best(probabilities: np.ndarray, classifier: Classifier) -> dict[str, Any]:
     index = int(probabilities.argmax())
     return {"label": classifier.label(index), "score": round(float(probabilities[index]), DECIMALS)}
 
 
-def _error(code: str, message: str) -> dict:
+def _error(code: str, message: str) -> dict[str, Any]:
     return {"error": {"code": code, "message": message}}

@@ -1,4 +1,4 @@
-"""Linear layers whose weights lie as the CPU's matrix units want them."""
+"""Linear layers whose weights are stored in the layout of the CPU's matrix units."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 TOKENS = 2048
-"""Rows of a product that the layout is chosen for; any other number works as well."""
+"""Number of rows that the layout is chosen for. Products of any other size work as well."""
 
 
 class PackedLinear(nn.Module):
-    """What nn.Linear does in bf16, with the weights laid out once and not at each call (8 to 25 % of its time)."""
+    """nn.Linear in bf16, with weights that are reordered once instead of at each call (8 to 25 % of its time)."""
 
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
@@ -18,13 +18,16 @@ class PackedLinear(nn.Module):
         self._weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), TOKENS)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return the product, (..., outputs), for rows (..., inputs)."""
         return torch.ops.mkldnn._linear_pointwise(rows, self._weight, self.bias, "none", [], "")
 
 
 @torch.no_grad()
-def packed(model: nn.Module) -> nn.Module:
-    """The model with each nn.Linear replaced, where this build of PyTorch has what it takes (oneDNN; the operators are
-    those that torch.compile uses); else as it was."""
+def pack_linear_layers(model: nn.Module) -> nn.Module:
+    """Replace each nn.Linear of a model in place, and return the model.
+
+    Leave it as it is if this build of PyTorch lacks oneDNN or the operators, which are those that torch.compile uses.
+    """
     if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")):
         return model
     for parent in list(model.modules()):

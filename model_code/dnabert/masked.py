@@ -1,14 +1,14 @@
-"""Filling masked stretches of up to k bases: which bases stand there, by the bases around them.
+"""The masked task: predict the bases of masked intervals of up to k bases from the bases around them.
 
-Every k-mer that touches an unknown base is [MASK], and what is asked for is the k-mer that covers the stretch: no
-neighbour gives it away. Positions are 0-based and half-open; answers are in the record's coordinates.
+Every k-mer that touches an unknown base is [MASK], so no neighbour reveals the masked bases. The prediction is read
+from the k-mer that covers the interval. Positions are 0-based and half-open; results are in the record's coordinates.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import work_items
@@ -23,99 +23,111 @@ if TYPE_CHECKING:
     from windows import WindowSettings
 
 MOST_CANDIDATES = 5
-QUESTIONS = 256
-"""Stretches that wait for the model together; their 4**k probabilities are what takes the memory."""
+QUERIES_TOGETHER = 256
+"""Number of intervals that are predicted together. Their 4**k probabilities dominate the memory."""
 _RUN = re.compile(rb"[^ACGTacgt]+")
 
 
 @dataclass
-class Question:
-    """One stretch: the window around it as k-mer ids, and the k-mer in it that covers the stretch."""
+class MaskQuery:
+    """One masked interval: the window around it as k-mer ids, and the k-mer in the window that covers it."""
 
     ids: np.ndarray
-    place: int
-    """Index of the k-mer in `ids`."""
+    kmer: int
+    """Index of the covering k-mer in `ids`."""
     known: np.ndarray
-    """(k,) codes of that k-mer; OTHER where the base is not known."""
+    """Codes of that k-mer, (k,); OTHER for a base that is not known."""
     span: slice
-    """Where in the k-mer the stretch lies."""
-    answer: dict
-    """What the line says of the stretch; its candidates are put in."""
+    """The interval within the k-mer."""
+    entry: dict[str, Any]
+    """The interval's entry in the prediction line; `fill` adds its candidates."""
 
 
-def stretches(item: WorkItem) -> list[tuple[int, int]]:
-    """The stretches of an item, counted from the item's start: its masks or, without any, its runs of N."""
+@dataclass(frozen=True)
+class _Sequence:
+    """The bases of an item, with the masked ones as OTHER, and the settings by which windows are cut from it."""
+
+    codes: np.ndarray
+    settings: WindowSettings
+    filler: Filler
+
+    def window(self, start: int, end: int) -> tuple[int, int]:
+        """Return the window with the interval in its middle, as far as the sequence allows."""
+        length, window = len(self.codes), self.settings.window
+        first = min(max(0, (start + end - window) // 2), max(0, length - window))
+        return first, min(first + window, length)
+
+    def refusal(self, start: int, end: int) -> str | None:
+        """Return the reason why an interval cannot be predicted, or None if it can."""
+        first, last = self.window(start, end)
+        k = self.filler.tokens.k
+        if last - first < (k if self.settings.score_short else self.settings.window):
+            return "shorter_than_window"
+        if end - start > k:
+            return "longer_than_k"
+        others = int((self.codes[first:last] == OTHER).sum()) - (end - start)
+        return "too_many_n" if others > self.settings.max_n_fraction * (last - first) else None
+
+    def query(self, start: int, end: int, entry: dict[str, Any]) -> MaskQuery:
+        """Return the query of an interval; the interval lies in the middle of its k-mer where the window allows it."""
+        k = self.filler.tokens.k
+        first, last = self.window(start, end)
+        kmer_start = min(max(start - (k - (end - start)) // 2, first), last - k)
+        span = slice(start - kmer_start, end - kmer_start)
+        ids = self.filler.tokens.kmer_ids(self.codes[first:last])
+        return MaskQuery(ids, kmer_start - first, self.codes[kmer_start : kmer_start + k].copy(), span, entry)
+
+
+def masked_intervals(item: WorkItem) -> list[tuple[int, int]]:
+    """Return the intervals to predict, (start, end) relative to the item's start.
+
+    These are the item's masks or, if it has none, its runs of letters other than A, C, G and T.
+    """
     if item.masks is None:
-        return [found.span() for found in _RUN.finditer(item.sequence)]
+        return [run.span() for run in _RUN.finditer(item.sequence)]
     return [(start - item.start, end - item.start) for start, end in item.masks]
 
 
-def questions(item: WorkItem, settings: WindowSettings, filler: Filler) -> Iterator[Question | dict]:
-    """A question for each stretch, or its answer where it cannot be asked."""
+def make_queries(item: WorkItem, settings: WindowSettings, filler: Filler) -> Iterator[MaskQuery | dict[str, Any]]:
+    """Yield a query for each masked interval, or its final entry with the reason if it cannot be predicted."""
     codes = encode_bases(item.sequence).copy()
-    found = stretches(item)
-    for start, end in found:
+    intervals = masked_intervals(item)
+    for start, end in intervals:
         codes[start:end] = OTHER
-    for start, end in found:
-        place = {"start": item.start + start, "end": item.start + end}
-        if reason := _unfit(codes, start, end, settings, filler.tokens.k):
-            yield {**place, "not_scored": reason}
+    sequence = _Sequence(codes, settings, filler)
+    for start, end in intervals:
+        entry = {"start": item.start + start, "end": item.start + end}
+        if reason := sequence.refusal(start, end):
+            yield {**entry, "not_scored": reason}
         else:
-            yield _question(codes, start, end, settings, filler, place)
+            yield sequence.query(start, end, entry)
 
 
-def _window(length: int, start: int, end: int, window: int) -> tuple[int, int]:
-    """The window with the stretch in its middle, as far as the sequence allows."""
-    first = min(max(0, (start + end - window) // 2), max(0, length - window))
-    return first, min(first + window, length)
+def fill(queries: list[MaskQuery], filler: Filler) -> None:
+    """Predict the queries together, and add the candidates to their entries."""
+    positions = np.array([query.kmer for query in queries], dtype=np.int64)
+    predictions = filler.compute([query.ids for query in queries], positions)
+    for query, probabilities in zip(queries, predictions, strict=True):
+        query.entry["candidates"] = filler.candidates(probabilities, query.known, query.span, MOST_CANDIDATES)
 
 
-def _unfit(codes: np.ndarray, start: int, end: int, settings: WindowSettings, k: int) -> str | None:
-    first, last = _window(len(codes), start, end, settings.window)
-    if last - first < (k if settings.score_short else settings.window):
-        return "shorter_than_window"
-    if end - start > k:
-        return "longer_than_k"
-    others = int((codes[first:last] == OTHER).sum()) - (end - start)
-    return "too_many_n" if others > settings.max_n_fraction * (last - first) else None
-
-
-def _question(
-    codes: np.ndarray, start: int, end: int, settings: WindowSettings, filler: Filler, place: dict
-) -> Question:
-    k = filler.tokens.k
-    first, last = _window(len(codes), start, end, settings.window)
-    at = min(max(start - (k - (end - start)) // 2, first), last - k)  # the stretch in the middle of its k-mer
-    span = slice(start - at, end - at)
-    ids = filler.tokens.kmer_ids(codes[first:last])
-    return Question(ids, at - first, codes[at : at + k].copy(), span, place)
-
-
-def ask(waiting: list[Question], filler: Filler) -> None:
-    """Put the candidates into the answers."""
-    places = np.array([question.place for question in waiting], dtype=np.int64)
-    found = filler.outputs([question.ids for question in waiting], places)
-    for one, probabilities in zip(waiting, found, strict=True):
-        one.answer["candidates"] = filler.candidates(probabilities, one.known, one.span, MOST_CANDIDATES)
-
-
-def answer_lines(lines: Iterable[bytes], filler: Filler, settings: WindowSettings) -> list[str]:
-    """One prediction line, without newline, for each line in order; a bad line gets an error line."""
-    answers: list[str | tuple[WorkItem, list[dict]]] = []
-    waiting: list[Question] = []
+def predict_lines(lines: Iterable[bytes], filler: Filler, settings: WindowSettings) -> list[str]:
+    """Return one prediction line, without newline, for each line in order; an error line for a bad line."""
+    results: list[str | tuple[WorkItem, list[dict[str, Any]]]] = []
+    waiting: list[MaskQuery] = []
     for line in lines:
         try:
             item = work_items.parse_line(line)
         except BadLineError as problem:
-            answers.append(error_line(problem))
+            results.append(error_line(problem))
             continue
-        found = list(questions(item, settings, filler))
-        waiting += [one for one in found if isinstance(one, Question)]
-        if len(waiting) >= QUESTIONS:
-            ask(waiting, filler)
+        queries = list(make_queries(item, settings, filler))
+        waiting += [query for query in queries if isinstance(query, MaskQuery)]
+        if len(waiting) >= QUERIES_TOGETHER:
+            fill(waiting, filler)
             waiting = []
-        places = [one.answer if isinstance(one, Question) else one for one in found]
-        answers.append((replace(item, sequence=b""), places))
+        entries = [query.entry if isinstance(query, MaskQuery) else query for query in queries]
+        results.append((replace(item, sequence=b""), entries))
     if waiting:
-        ask(waiting, filler)
-    return [one if isinstance(one, str) else work_items.masks_line(*one) for one in answers]
+        fill(waiting, filler)
+    return [result if isinstance(result, str) else work_items.masks_line(*result) for result in results]

@@ -1,28 +1,36 @@
-"""Figures for a two-class model, from labels (0 or 1) and the probabilities of class 1. Numpy only."""
+"""Metrics of a two-class model, from labels (0 or 1) and the probabilities of class 1. Uses numpy only."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-def matthews(labels: np.ndarray, called: np.ndarray) -> float:
-    """Matthews correlation of two arrays of 0 and 1; 0.0 where a row or column of the table is empty."""
-    labels, called = np.asarray(labels, dtype=bool), np.asarray(called, dtype=bool)
-    tp, tn = float(np.sum(labels & called)), float(np.sum(~labels & ~called))
-    fp, fn = float(np.sum(~labels & called)), float(np.sum(labels & ~called))
-    below = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-    return (tp * tn - fp * fn) / below**0.5 if below else 0.0
+
+def matthews(labels: ArrayLike, calls: ArrayLike) -> float:
+    """Return the Matthews correlation of two arrays of 0 and 1; 0.0 if a row or column of their table is empty."""
+    labels, calls = np.asarray(labels, dtype=bool), np.asarray(calls, dtype=bool)
+    tp, tn = float(np.sum(labels & calls)), float(np.sum(~labels & ~calls))
+    fp, fn = float(np.sum(~labels & calls)), float(np.sum(labels & ~calls))
+    denominator = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    return (tp * tn - fp * fn) / denominator**0.5 if denominator else 0.0
 
 
 def _mean_ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1, equal values sharing the mean of theirs."""
+    """Return ranks from 1. Equal values share their mean rank."""
     _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return (last - (counts - 1) / 2)[group]
 
 
-def auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Area under the ROC curve: how often a positive outranks a negative; nan with only one class."""
+def auc(labels: ArrayLike, probabilities: ArrayLike) -> float:
+    """Return the area under the ROC curve: the share of pairs in which a positive outranks a negative.
+
+    Ties count half. Return nan if only one class is present.
+    """
     positive = np.asarray(labels, dtype=bool)
     n_pos, n_neg = int(positive.sum()), int((~positive).sum())
     if not n_pos or not n_neg:
@@ -31,12 +39,12 @@ def auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float((ranks[positive].sum() - n_pos * (n_pos + 1) / 2) / (n_pos * n_neg))
 
 
-def summary(labels: np.ndarray, probabilities: np.ndarray, threshold: float = 0.5) -> dict[str, float]:
-    """Count, MCC, AUC and accuracy; a sequence is called at probability > threshold."""
-    labels, called = np.asarray(labels), np.asarray(probabilities) > threshold
+def summary(labels: ArrayLike, probabilities: ArrayLike, threshold: float = 0.5) -> dict[str, float]:
+    """Return count, MCC, AUC and accuracy. A sequence is called positive if its probability is over `threshold`."""
+    labels, calls = np.asarray(labels), np.asarray(probabilities) > threshold
     return {
         "sequences": len(labels),
-        "mcc": round(matthews(labels, called), 4),
+        "mcc": round(matthews(labels, calls), 4),
         "auc": round(auc(labels, probabilities), 4),
-        "accuracy": round(float(np.mean(called == (labels == 1))), 4),
+        "accuracy": round(float(np.mean(calls == (labels == 1))), 4),
     }

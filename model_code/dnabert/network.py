@@ -1,4 +1,4 @@
-"""A checkpoint on its device and at its precision, run over any number of inputs in passes of bounded size."""
+"""A checkpoint on its device and in its precision, applied to any number of inputs in passes of bounded size."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from common.processors import device_of
-from encoding import encoded
-from linear import packed
-from packing import Pack, packs
+from common.processors import find_device
+from encoding import encode
+from linear import pack_linear_layers
+from packing import Pack, make_packs
 from tokens import KmerTokens
 from transformers import BertConfig, PreTrainedModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
 
 TOKENS_A_PASS = {"cpu": 2048, "cuda": 16_384}
-"""Tokens in one forward pass: so many that a CPU's matrix products are at their fastest, so few that what passes
-between layers stays in its cache; on a GPU enough to fill it, and little beside its memory."""
+"""Tokens in one forward pass. On a CPU: enough for fast matrix products, few enough that the activations stay in its
+cache. On a GPU: enough to fill it, and a small part of its memory."""
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
 WORTH_BF16 = 512
-"""Width from which bf16 pays on a CPU; below, the matrices are too small to be what takes the time."""
+"""Minimum width for which bf16 pays on a CPU. Smaller matrices do not dominate the time."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A BERT of any head, and its vocabulary."""
+    """A BERT with any head, and its vocabulary."""
 
     model: PreTrainedModel
     tokens: KmerTokens
@@ -39,26 +39,31 @@ class Network:
 
     @property
     def most_tokens(self) -> int:
-        """Longest input, [CLS] and [SEP] included, that the position embeddings cover."""
+        """Length of the longest input that the position embeddings cover, including [CLS] and [SEP]."""
         return self.model.config.max_position_embeddings
 
     def packs(self, inputs: Sequence[np.ndarray]) -> Iterator[Pack]:
-        """Passes for inputs of k-mer ids, whatever their lengths, [CLS] and [SEP] added; each input is in one pack."""
+        """Yield the packs of one forward pass each. Every input of k-mer ids is in one pack, with [CLS] and [SEP]."""
         device = self.model.device
-        framed = [self.tokens.framed(ids[None])[0] for ids in inputs]
-        return packs(framed, TOKENS_A_PASS[device.type], device)
+        framed = [self.tokens.add_frame(ids[None])[0] for ids in inputs]
+        return make_packs(framed, TOKENS_A_PASS[device.type], device)
 
     def hidden(self, pack: Pack, rows: torch.Tensor | None = None) -> torch.Tensor:
-        """The last layer's hidden states (N, width) of a pack, or of the tokens `rows` (m,), one of each sequence."""
+        """Return the last layer's hidden states of a pack, (N, width).
+
+        With `rows` (m,), the index of one token of each sequence, return only the states of these tokens, (m, width).
+        """
         dtype = torch.bfloat16 if self.precision == "int8" and cpu_has_bf16() else self.model.dtype
-        return encoded(self.model.base_model, pack, dtype, rows)
+        return encode(self.model.base_model, pack, dtype, rows)
 
 
-def load_network(folder: Path | str, head: type[PreTrainedModel], context=None, precision: str = "") -> Network:
-    """The network of a checkpoint folder: config.json, vocab.txt, model.safetensors or pytorch_model.bin.
+def load_network(
+    folder: Path | str, head: type[PreTrainedModel], context: object | None = None, precision: str = ""
+) -> Network:
+    """Return the network of a checkpoint folder: config.json, vocab.txt, model.safetensors or pytorch_model.bin.
 
-    `precision` is one of PRECISIONS; empty takes SEQDROP_PRECISION, or "auto". ValueError says what is wrong with an
-    unfit folder: a head without weights would be a random one, and answer all the same.
+    `precision` is one of PRECISIONS; "" stands for SEQDROP_PRECISION, or "auto" if that is not set. Raise ValueError
+    for an invalid folder, also for a head without weights, which would be random and still give predictions.
     """
     tokens = KmerTokens.from_file(Path(folder) / "vocab.txt")
     config = BertConfig.from_pretrained(folder)
@@ -68,24 +73,24 @@ def load_network(folder: Path | str, head: type[PreTrainedModel], context=None, 
     model, loading = head.from_pretrained(folder, config=config, output_loading_info=True)
     if missing := sorted(loading["missing_keys"]):
         raise ValueError(f"the checkpoint was not trained for this task; it lacks {', '.join(missing)}")
-    device = device_of(context)
-    chosen = _chosen(precision or os.environ.get("SEQDROP_PRECISION", "auto"), device, config.hidden_size)
-    return Network(_at(chosen, model.float().eval(), device), tokens, chosen)
+    device = find_device(context)
+    selected = _select_precision(precision or os.environ.get("SEQDROP_PRECISION", "auto"), device, config.hidden_size)
+    return Network(_convert(model.float().eval(), selected, device), tokens, selected)
 
 
-def _chosen(wanted: str, device: str, width: int) -> str:
-    if wanted not in PRECISIONS:
-        raise ValueError(f"SEQDROP_PRECISION is {wanted!r}; it must be one of {', '.join(PRECISIONS)}")
-    if wanted == "int8" and device != "cpu":
-        raise ValueError("SEQDROP_PRECISION int8 is for CPUs; leave it to auto on a GPU")
-    if wanted != "auto":
-        return wanted
-    fast = cpu_has_bf16() and width >= WORTH_BF16 if device == "cpu" else torch.cuda.is_bf16_supported()
-    return "bf16" if fast else "fp32"
+def _select_precision(setting: str, device: str, width: int) -> str:
+    if setting not in PRECISIONS:
+        raise ValueError(f"SEQDROP_PRECISION is {setting!r}; it must be one of {', '.join(PRECISIONS)}")
+    if setting == "int8" and device != "cpu":
+        raise ValueError("SEQDROP_PRECISION int8 is for CPUs; use auto on a GPU")
+    if setting != "auto":
+        return setting
+    is_fast = cpu_has_bf16() and width >= WORTH_BF16 if device == "cpu" else torch.cuda.is_bf16_supported()
+    return "bf16" if is_fast else "fp32"
 
 
 def cpu_has_bf16() -> bool:
-    """Whether the processor multiplies bf16 matrices in hardware (AVX512-BF16 or AMX; Arm's BF16 likewise)."""
+    """Return True if the processor multiplies bf16 matrices in hardware (AVX512-BF16, AMX, or Arm's BF16)."""
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -93,21 +98,23 @@ def cpu_has_bf16() -> bool:
     return any(flag in flags for flag in ("avx512_bf16", "amx_bf16", " bf16"))
 
 
-def _at(precision: str, model: PreTrainedModel, device: str) -> PreTrainedModel:
-    steps: dict[str, Callable[[PreTrainedModel], PreTrainedModel]] = {
-        "fp32": lambda found: found,
-        "bf16": lambda found: packed(found.bfloat16()) if device == "cpu" else found.bfloat16(),
-        "int8": _quantized,
-    }
-    return steps[precision](model).to(device)
+def _convert(model: PreTrainedModel, precision: str, device: str) -> PreTrainedModel:
+    """Return the fp32 model in a precision, on its device."""
+    if precision == "int8":
+        model = _quantize(model)
+    elif precision == "bf16":
+        model = model.bfloat16()
+        if device == "cpu":
+            model = pack_linear_layers(model)
+    return model.to(device)
 
 
-def _quantized(model: PreTrainedModel) -> PreTrainedModel:
-    """Weights of the linear layers in int8, activations quantised as they come (dynamic quantisation)."""
+def _quantize(model: PreTrainedModel) -> PreTrainedModel:
+    """Return the model with int8 weights in its linear layers and dynamically quantised activations."""
     from torch.ao.quantization import quantize_dynamic
 
     if "onednn" in torch.backends.quantized.supported_engines:
-        torch.backends.quantized.engine = "onednn"  # a quarter faster than the default where the processor has VNNI
-    with warnings.catch_warnings():  # deprecated for a package that the container does not have
+        torch.backends.quantized.engine = "onednn"  # a quarter faster than the default if the processor has VNNI
+    with warnings.catch_warnings():  # deprecated in favour of a package that the container does not have
         warnings.filterwarnings("ignore", message=".*(deprecated|quantiz)")
         return quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)

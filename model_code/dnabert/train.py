@@ -1,23 +1,24 @@
-"""Train a DNABERT from CSV or FASTA, on a laptop or as a SageMaker training job: a sequence classifier, or with
-`--task masked` a masked language model.
+"""Train a DNABERT from CSV or FASTA, on a laptop or as a SageMaker training job.
 
-Data: a file or a folder of files, one classified sequence an entry.
+The model is a sequence classifier or, with `--task masked`, a masked language model.
 
-* CSV:   a header line, the first column the sequence, the second its label, 0 or 1.
-* FASTA: the file's name says the label: `positive*.fa` is 1, `negative*.fa` is 0.
+The data are a file or a folder of files with one labelled sequence per entry:
 
-A masked language model has no use for the labels, but takes the same files.
+* CSV:   a header line; column 1 is the sequence, column 2 its label, 0 or 1.
+* FASTA: the file's name determines the label: `positive*.fa` is 1, `negative*.fa` is 0.
 
-Sequences are taken whole, so train on the length that the model will be asked about (its window). A k-mer
-that touches N or another ambiguity letter is [MASK], as in inference.py.
+A masked language model takes the same files and ignores the labels.
 
-Each argument is also a hyperparameter of the same name; channels are `train`, `validation` and, to go on from
-a published checkpoint rather than from nothing, `model`.
+Sequences are used whole, so train on the length that the model will predict on (its window). A k-mer that touches N or
+another ambiguity code is [MASK], as in inference.py.
+
+Each argument is also a hyperparameter of the same name. The channels are `train`, `validation` and, to continue from a
+published checkpoint instead of training from scratch, `model`.
 
     python train.py --train promoters.csv --validation held_out.csv --model-dir model --epochs 4
 
-Written to the model folder: config.json, vocab.txt, model.safetensors (fp16), metrics.json, and code/ with the
-modules beside this one: what a training job then packs as model.tar.gz can be served as it is.
+The model folder then contains config.json, vocab.txt, model.safetensors (fp16), metrics.json, and code/ with the
+modules beside this one. The model.tar.gz that a training job makes of it can be served as it is.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import (
@@ -41,7 +43,7 @@ from transformers import (
 from transformers import set_seed as seed_everything
 from transformers.trainer_callback import PrinterCallback
 
-# The container may only append this folder. common/ lies in it, or beside it where this is the repository.
+# The container may only append this folder to sys.path. common/ is in the folder, or beside it in the repository.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -50,25 +52,31 @@ import metrics
 from common.checkpoints import make_servable, open_checkpoint
 from examples import IGNORED, Examples, MaskedExamples, collate, collate_masked
 from hyperparameters import Hyperparameters
-from small_bert import Size, small_bert, write_vocabulary
+from small_bert import Size, make_small_bert, write_vocabulary
 from tokens import KmerTokens
+
+if TYPE_CHECKING:
+    from transformers import EvalPrediction, TrainerControl, TrainerState
 
 
 class MaskedBert(BertForMaskedLM):
-    """Computes its head for masked tokens alone: the other four fifths would be 4,101 figures each for nothing."""
+    """BertForMaskedLM that computes its head for masked tokens only: the other four fifths have no label."""
 
-    def forward(self, input_ids, attention_mask=None, labels=None):
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None, labels: torch.Tensor | None = None
+    ) -> dict[str, torch.Tensor]:
+        """Return the loss, the mean cross-entropy over the tokens whose label is not IGNORED."""
         hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        chosen = labels != IGNORED
-        logits = self.cls(hidden[chosen]).float()
-        return {"loss": torch.nn.functional.cross_entropy(logits, labels[chosen])}
+        masked = labels != IGNORED
+        logits = self.cls(hidden[masked]).float()
+        return {"loss": torch.nn.functional.cross_entropy(logits, labels[masked])}
 
 
 HEADS = {"promoter": BertForSequenceClassification, "masked": MaskedBert}
 
 
-def starting_point(args: Hyperparameters) -> tuple[BertPreTrainedModel, KmerTokens]:
-    """Model and vocabulary: the checkpoint's, or new ones. vocab.txt is in the model's folder afterwards."""
+def make_model(args: Hyperparameters) -> tuple[BertPreTrainedModel, KmerTokens]:
+    """Return model and vocabulary, those of the checkpoint or new ones. Also write vocab.txt to the model folder."""
     vocabulary = args.model_dir / "vocab.txt"
     if args.start_from:
         with open_checkpoint(args.start_from) as folder:
@@ -78,24 +86,33 @@ def starting_point(args: Hyperparameters) -> tuple[BertPreTrainedModel, KmerToke
     write_vocabulary(vocabulary, args.k)
     tokens = KmerTokens.from_file(vocabulary)
     size = Size(args.layers, args.hidden, args.heads, args.positions, args.dropout)
-    return small_bert(size, tokens, HEADS[args.task]), tokens
+    return make_small_bert(size, tokens, HEADS[args.task]), tokens
 
 
 class ProgressLines(TrainerCallback):
-    """One `key=value` line a report, which a metric definition of a training job can pick up."""
+    """Print a line of `key=value` for each report, which a metric definition of a training job can match."""
 
-    def on_log(self, args, state, control, logs=None, **_):
-        figures = [f"{key}={value:.5g}" for key, value in logs.items() if isinstance(value, int | float)]
+    def on_log(
+        self,
+        _args: TrainingArguments,
+        state: TrainerState,
+        _control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: object,
+    ) -> None:
+        """Print the numbers of a report."""
+        figures = [f"{key}={value:.5g}" for key, value in (logs or {}).items() if isinstance(value, int | float)]
         print(f"step={state.global_step}/{state.max_steps}", *figures, flush=True)
 
 
-def evaluation_figures(prediction) -> dict[str, float]:
+def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
+    """Return the metrics of an evaluation of the classifier."""
     logits = torch.from_numpy(prediction.predictions)
     return metrics.summary(prediction.label_ids, logits.softmax(-1)[:, 1].numpy())
 
 
 def training_arguments(args: Hyperparameters, steps: int, scratch: str) -> TrainingArguments:
-    """Linear warm-up, then cosine decay to nothing; weights are kept at the end only."""
+    """Return the arguments of the Trainer: linear warm-up, then cosine decay to 0; no checkpoints."""
     return TrainingArguments(
         output_dir=scratch,
         seed=args.seed,
@@ -120,56 +137,58 @@ def training_arguments(args: Hyperparameters, steps: int, scratch: str) -> Train
     )
 
 
-def data_sets(args: Hyperparameters, tokens: KmerTokens, most_tokens: int) -> tuple[Examples, Examples | None]:
-    """Training and held-out examples, as the task hides them."""
-    train, held_out = args.train, args.validation
+def read_data(args: Hyperparameters, tokens: KmerTokens, most_tokens: int) -> tuple[Examples, Examples | None]:
+    """Return the training examples, and the validation examples if there are any, masked as the task requires."""
     if args.task == "masked":
-        rest = MaskedExamples(held_out, tokens, most_tokens, args.hide, fixed=True) if held_out else None
-        return MaskedExamples(train, tokens, most_tokens, args.hide), rest
-    return Examples(train, tokens, most_tokens, args.hide), Examples(
-        held_out, tokens, most_tokens
-    ) if held_out else None
+        train = MaskedExamples(args.train, tokens, most_tokens, args.hide)
+        if not args.validation:
+            return train, None
+        return train, MaskedExamples(args.validation, tokens, most_tokens, args.hide, fixed=True)
+    train = Examples(args.train, tokens, most_tokens, args.hide)
+    return train, Examples(args.validation, tokens, most_tokens) if args.validation else None
 
 
-def fit(args: Hyperparameters, model, tokens: KmerTokens, scratch: str) -> dict:
-    """Train `model` in place; the metrics of the run."""
-    train, held_out = data_sets(args, tokens, model.config.max_position_embeddings)
+def fit(args: Hyperparameters, model: BertPreTrainedModel, tokens: KmerTokens, scratch: str) -> dict[str, Any]:
+    """Train `model` in place, and return the metrics of the run."""
+    train, validation = read_data(args, tokens, model.config.max_position_embeddings)
     steps = -(-len(train) // args.batch_size) * args.epochs
     into_batch = collate_masked if args.task == "masked" else collate
     trainer = Trainer(
         model=model,
         args=training_arguments(args, steps, scratch),
         train_dataset=train,
-        eval_dataset=held_out,
+        eval_dataset=validation,
         data_collator=lambda items: into_batch(items, tokens),
-        compute_metrics=None if args.task == "masked" else evaluation_figures,
+        compute_metrics=None if args.task == "masked" else compute_metrics,
     )
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(ProgressLines)
     loss = trainer.train().training_loss
     figures = {"train_sequences": len(train), "train_loss": round(loss, 4)}
-    return figures | ({"validation": trainer.evaluate()} if held_out else {})
+    return figures | ({"validation": trainer.evaluate()} if validation else {})
 
 
-def save(model: BertPreTrainedModel, model_dir: Path, figures: dict) -> None:
-    """All that an archive to be served needs. Weights go out in fp16, and inference.py runs them in fp32."""
+def save(model: BertPreTrainedModel, model_dir: Path, figures: dict[str, Any]) -> None:
+    """Write a model folder that can be served. Weights are stored in fp16; inference.py converts them to fp32."""
     model.half().save_pretrained(model_dir)
     config = json.loads((model_dir / "config.json").read_text())
-    if config["architectures"] == [MaskedBert.__name__]:  # a class of ours, which no one else has
+    if config["architectures"] == [MaskedBert.__name__]:  # a class that only this script has
         (model_dir / "config.json").write_text(json.dumps(config | {"architectures": ["BertForMaskedLM"]}, indent=2))
     (model_dir / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n")
     make_servable(model_dir, Path(__file__))
 
 
 def parse_arguments(argv: list[str] | None = None) -> Hyperparameters:
+    """Return the arguments of a command line, by default this process's."""
     return hyperparameters.parse(__doc__, argv)
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Train and save a model."""
     args = parse_arguments(argv)
     seed_everything(args.seed)
     args.model_dir.mkdir(parents=True, exist_ok=True)
-    model, tokens = starting_point(args)
+    model, tokens = make_model(args)
     print(f"parameters={model.num_parameters()} k={tokens.k} threads={torch.get_num_threads()}", flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,4 @@
-"""Batches of about so many tokens, of proteins of like length, the same number in each epoch and in each process."""
+"""Batches of a bounded number of tokens with proteins of similar length; equally many in each epoch and process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from networks import IGNORED, StructureModel
-from records import NOT_SCORED, Piece
+from records import NOT_SCORED, TrainingWindow
 from torch.utils.data import DataLoader
 
 if TYPE_CHECKING:
@@ -17,50 +17,56 @@ if TYPE_CHECKING:
     from alphabet import Alphabet
 
 LIKE = 0.85
-"""A pool of like lengths ends where a protein is shorter than this share of its longest, if it fills a batch."""
-NOTHING = Piece(-1, "X", NOT_SCORED)
-"""Stands where a process has no batch left while others have: all of them must step together."""
+"""A pool of similar lengths ends at a protein shorter than this share of its longest, once the pool fills a batch."""
+NOTHING = TrainingWindow(-1, "X", NOT_SCORED)
+"""The batch of a process that has none left while others have one: all processes must step together."""
 
 
 class TokenBatches:
-    """A batch sampler: this process's share of the batches, each a list of places in `lengths`.
+    """A batch sampler: this process's share of the batches, each a list of indices into `lengths`.
 
-    Proteins are sorted by length into pools, and each pool has a fixed number of batches, so an epoch has the same
-    number of steps each time. Which proteins of a pool meet, and in which order the batches come, is drawn anew from
-    the seed and the epoch, the same in all processes. Batch i is for process i modulo their number, so that two
-    processes together see what one sees in two batches.
+    Proteins are sorted by length into pools, and each pool has a fixed number of batches, so every epoch has the same
+    number of steps. Seed and epoch determine which proteins of a pool are in a batch and the order of the batches, the
+    same in all processes. Process r of n takes the batches r, r + n, ...; so two processes together see in one step
+    what a single process sees in two batches. Without a seed the order is that of the lengths.
     """
 
-    def __init__(self, lengths: Sequence[int], tokens: int, seed: int | None, rank: int = 0, processes: int = 1):
-        self.pools = list(pools(lengths, tokens))
+    def __init__(
+        self, lengths: Sequence[int], tokens: int, seed: int | None, rank: int = 0, processes: int = 1
+    ) -> None:
+        self.pools = list(make_pools(lengths, tokens))
         self.seed, self.rank, self.processes, self.epoch = seed, rank, processes, 0
 
     def set_epoch(self, epoch: int) -> None:
+        """Set the epoch, which determines the order."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-sum(-(-len(places) // size) for places, size in self.pools) // self.processes)
+        return -(-sum(-(-len(indices) // size) for indices, size in self.pools) // self.processes)
 
     def __iter__(self) -> Iterator[list[int]]:
-        found = self.all()
-        found += [[]] * (len(self) * self.processes - len(found))
-        return iter(found[self.rank :: self.processes])
+        batches = self.all()
+        batches += [[]] * (len(self) * self.processes - len(batches))
+        return iter(batches[self.rank :: self.processes])
 
     def all(self) -> list[list[int]]:
-        """Those of all processes in this epoch; in the order of lengths where there is no seed."""
-        chance = random.Random(f"{self.seed}:{self.epoch}")
-        found = []
-        for places, size in self.pools:
-            order = places if self.seed is None else chance.sample(places, len(places))
-            found += [order[first : first + size] for first in range(0, len(order), size)]
+        """Return the batches of all processes in this epoch."""
+        generator = random.Random(f"{self.seed}:{self.epoch}")
+        batches = []
+        for indices, size in self.pools:
+            order = indices if self.seed is None else generator.sample(indices, len(indices))
+            batches += [order[first : first + size] for first in range(0, len(order), size)]
         if self.seed is not None:
-            chance.shuffle(found)
-        return found
+            generator.shuffle(batches)
+        return batches
 
 
-def pools(lengths: Sequence[int], tokens: int) -> Iterator[tuple[list[int], int]]:
-    """(places, proteins in a batch): the longest first, at least a batch each but for the last."""
-    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
+def make_pools(lengths: Sequence[int], tokens: int) -> Iterator[tuple[list[int], int]]:
+    """Yield (indices, proteins in a batch) of each pool, the longest proteins first.
+
+    Every pool but the last fills at least one batch.
+    """
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     first = 0
     while first < len(order):
         longest = lengths[order[first]]
@@ -73,50 +79,61 @@ def pools(lengths: Sequence[int], tokens: int) -> Iterator[tuple[list[int], int]
 
 
 class Collate:
-    """Pieces to what a StructureModel's forward takes; labels stand at their residues' tokens, nowhere else."""
+    """Conversion of windows to the arguments of StructureModel.forward.
 
-    def __init__(self, model: StructureModel):
+    Labels are at the tokens of their residues; all other tokens have the label IGNORED.
+    """
+
+    def __init__(self, model: StructureModel) -> None:
         self.inputs, self.alphabet = model.inputs, model.description.alphabet
         self.table = label_table(model.classes)
 
-    def __call__(self, found: list[Piece]) -> dict[str, torch.Tensor]:
-        found = found or [NOTHING]
-        ids, mask = self.inputs([piece.sequence for piece in found])
+    def __call__(self, windows: list[TrainingWindow]) -> dict[str, torch.Tensor]:
+        """Return input_ids, attention_mask, labels and proteins; the windows may be none."""
+        windows = windows or [NOTHING]
+        ids, mask = self.inputs([window.sequence for window in windows])
         labels = torch.full(ids.shape, IGNORED)
-        for row, piece in zip(labels, found, strict=True):
-            place_labels(row, piece.labels, self.alphabet, self.table)
-        proteins = torch.tensor([piece.protein for piece in found])
+        for row, window in zip(labels, windows, strict=True):
+            place_labels(row, window.labels, self.alphabet, self.table)
+        proteins = torch.tensor([window.protein for window in windows])
         return {"input_ids": ids, "attention_mask": mask, "labels": labels, "proteins": proteins}
 
 
 def label_table(classes: str) -> torch.Tensor:
-    """int64 of 256: the number of each class letter, IGNORED for any other."""
+    """Return the number of each class by its byte, int64 (256,); IGNORED for any other byte."""
     table = torch.full((256,), IGNORED)
-    for number, letter in enumerate(classes):
-        table[ord(letter)] = number
+    for number, name in enumerate(classes):
+        table[ord(name)] = number
     return table
 
 
 def place_labels(row: torch.Tensor, labels: str, alphabet: Alphabet, table: torch.Tensor) -> None:
-    """Write the labels of a protein at the tokens of its residues."""
-    letters = torch.from_numpy(np.frombuffer(labels.encode(), dtype=np.uint8).astype(np.int64))
-    row[alphabet.offset : alphabet.offset + len(labels)] = table[letters]
+    """Write the labels of a protein to the tokens of its residues."""
+    codes = torch.from_numpy(np.frombuffer(labels.encode(), dtype=np.uint8).astype(np.int64))
+    row[alphabet.offset : alphabet.offset + len(labels)] = table[codes]
 
 
 class Loader(DataLoader):
-    """Tells its batches the epoch, as the Trainer tells it."""
+    """A loader that passes the Trainer's epoch to its batch sampler."""
 
     def set_epoch(self, epoch: int) -> None:
+        """Set the epoch of the batch sampler."""
         self.batch_sampler.set_epoch(epoch)
 
 
-def loader(
-    found: list[Piece], model: StructureModel, tokens: int, seed: int | None, rank: int, processes: int
+def make_loader(
+    windows: list[TrainingWindow], model: StructureModel, tokens: int, seed: int | None, rank: int, processes: int
 ) -> Loader:
-    """Batches of `tokens` tokens with their padding; shuffled where there is a seed."""
+    """Return a loader of batches of `tokens` tokens, including padding. They are shuffled if there is a seed."""
     frame = model.description.alphabet.frame
-    lengths = [len(piece.sequence) + frame for piece in found]
+    lengths = [len(window.sequence) + frame for window in windows]
     batches = TokenBatches(lengths, tokens, seed, rank, processes)
-    apart = torch.Generator()  # that reading draws no random number of the training's: it must go on alike when resumed
-    pinned = torch.cuda.is_available()
-    return Loader(found, batch_sampler=batches, collate_fn=Collate(model), generator=apart, pin_memory=pinned)
+    # Its own generator: reading must not draw random numbers of the training, or a resumed run would differ.
+    generator = torch.Generator()
+    return Loader(
+        windows,
+        batch_sampler=batches,
+        collate_fn=Collate(model),
+        generator=generator,
+        pin_memory=torch.cuda.is_available(),
+    )

@@ -1,20 +1,24 @@
-"""A network of our own: one-hot residues through a stack of convolutions. Small enough to learn on two cores."""
+"""A network without pre-training: one-hot residues and a stack of convolutions, small enough to train on two cores."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 from torch import nn
 
 SHAPE = {"model_type": "seqdrop-cnn", "width": 128, "kernel": 9, "dilations": [1, 1, 2, 2, 4], "dropout": 0.1}
-"""A residue is judged by the 40 to either side of it: 4 x (1 + 1 + 2 + 2 + 4)."""
+"""A prediction depends on the 40 residues to either side: 4 x (1 + 1 + 2 + 2 + 4)."""
 
 
 class ConvolutionEncoder(nn.Module):
-    """(n, length) token ids to (n, length, width). Padding stays zero throughout, so it changes nothing."""
+    """An encoder of token ids, (n, length), to features, (n, length, width).
 
-    def __init__(self, shape: dict):
+    Padding stays zero in every layer, so it does not change the features.
+    """
+
+    def __init__(self, shape: dict[str, Any]) -> None:
         super().__init__()
         self.config = SimpleNamespace(**(shape | {"hidden_size": shape["width"]}))
         widths = [shape["vocab_size"]] + [shape["width"]] * len(shape["dilations"])
@@ -25,10 +29,11 @@ class ConvolutionEncoder(nn.Module):
         self.dropout = nn.Dropout(shape["dropout"])
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        there = attention_mask[:, None, :].to(self.layers[0].weight.dtype)
-        hot = nn.functional.one_hot(input_ids, self.config.vocab_size).transpose(1, 2).to(there.dtype)
-        found = hot * there
+        """Return the features of each token."""
+        present = attention_mask[:, None, :].to(self.layers[0].weight.dtype)
+        one_hot = nn.functional.one_hot(input_ids, self.config.vocab_size).transpose(1, 2).to(present.dtype)
+        features = one_hot * present
         for number, layer in enumerate(self.layers):
-            new = self.dropout(nn.functional.gelu(layer(found))) * there
-            found = found + new if number else new
-        return found.transpose(1, 2)
+            update = self.dropout(nn.functional.gelu(layer(features))) * present
+            features = features + update if number else update
+        return features.transpose(1, 2)

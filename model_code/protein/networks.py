@@ -1,7 +1,7 @@
-"""A structure model: an encoder, a head, and what its classes and tokens mean. Saved and loaded as one folder.
+"""A structure model: an encoder, a head, and the meaning of its classes and tokens; saved and loaded as one folder.
 
-The folder holds config.json (the encoder's, with the key `seqdrop` that says the rest), model.safetensors (all weights)
-and, for ProtBERT, vocab.txt.
+The folder contains config.json (the encoder's, with everything else in the key `seqdrop`), model.safetensors (all
+weights) and, for ProtBERT, vocab.txt.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import encoders
 import heads
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 CLASSES = {"ss3": "HEC", "ss8": "GHIBESTC"}
-"""Task to the letters of its classes, in the order of the logits."""
+"""Task to its classes, one letter per class, in the order of the logits."""
 IGNORED = -100
 """Label of a token that is not scored."""
 TOKENS_A_PASS = 16_384
-"""In one forward pass of `probabilities`."""
+"""Maximum tokens in one forward pass of `probabilities`, including padding."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """What config.json says beside the encoder's own settings."""
+    """The key `seqdrop` of config.json. Raises ValueError for an unknown model or task, and for a window below 1."""
 
     model: str
     """prott5, protbert or cnn."""
     task: str
     """ss3 or ss8."""
     classes: str
-    """A letter a class, in the order of the logits."""
+    """One letter per class, in the order of the logits."""
     head: str
     """linear or cnn."""
     window: int
-    """Residues that it was trained to see at once."""
+    """Maximum residues in an input during training."""
     alphabet: Alphabet
 
     def __post_init__(self) -> None:
@@ -56,18 +56,20 @@ class Description:
         if self.window < 1:
             raise ValueError(f"window is {self.window}; it must be at least 1")
 
-    def written(self) -> dict:
-        return asdict(self) | {"alphabet": self.alphabet.described()}
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of the key."""
+        return asdict(self) | {"alphabet": self.alphabet.to_json()}
 
     @classmethod
-    def read(cls, found: dict) -> Description:
-        return cls(**(found | {"alphabet": Alphabet.from_description(found["alphabet"])}))
+    def from_json(cls, value: dict[str, Any]) -> Description:
+        """Return the description of the content of the key."""
+        return cls(**(value | {"alphabet": Alphabet.from_json(value["alphabet"])}))
 
 
 class StructureModel(nn.Module):
-    """Secondary structure of each residue of a protein."""
+    """A model of the secondary structure at each residue of a protein."""
 
-    def __init__(self, encoder: nn.Module, head: nn.Module, description: Description):
+    def __init__(self, encoder: nn.Module, head: nn.Module, description: Description) -> None:
         super().__init__()
         self.encoder, self.head, self.description = encoder, head, description
         residue = torch.zeros(description.alphabet.size, dtype=torch.bool)
@@ -77,85 +79,99 @@ class StructureModel(nn.Module):
 
     @property
     def classes(self) -> str:
-        """A letter a class, in the order of the probabilities."""
+        """One letter per class, in the order of the probabilities."""
         return self.description.classes
 
     @property
     def longest(self) -> int:
-        """Most residues in one protein, or window of one."""
-        most, frame = encoders.positions(self.encoder), self.description.alphabet.frame
+        """Maximum residues in a protein, or in a window of one."""
+        most, frame = encoders.max_positions(self.encoder), self.description.alphabet.frame
         return self.description.window if most is None else min(self.description.window, most - frame)
 
     def freeze_encoder(self) -> None:
-        """Train the head alone; the encoder then stays as it is when it is asked, without dropout."""
+        """Train the head only. The encoder keeps its weights and runs without dropout."""
         self.encoder.requires_grad_(False)
         self.frozen = True
 
     def train(self, mode: bool = True) -> StructureModel:
+        """Set training or evaluation mode; a frozen encoder stays in evaluation mode."""
         super().train(mode)
         if self.frozen:
             self.encoder.eval()
         return self
 
-    def forward(self, input_ids, attention_mask, labels=None, num_items_in_batch=None, **_) -> dict:
-        """Logits of every token and, with labels, the loss.
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        labels: torch.Tensor | None = None,
+        num_items_in_batch: torch.Tensor | int | None = None,
+        **_: object,
+    ) -> dict[str, torch.Tensor]:
+        """Return the logits of every token and, with labels, the loss.
 
-        The loss is the sum over the scored residues by `num_items_in_batch`, their number in the whole step: so what a
-        step teaches does not depend on how it is spread over micro-batches and processes.
+        The loss is the sum over the scored residues divided by `num_items_in_batch`, their number in the whole step. So
+        the gradient of a step does not depend on its division into micro-batches and processes.
         """
         logits = self.logits(input_ids, attention_mask)
         if labels is None:
             return {"logits": logits}
-        flat, wanted = logits.flatten(0, 1), labels.flatten()
-        total = nn.functional.cross_entropy(flat, wanted, ignore_index=IGNORED, reduction="sum")
-        scored = (wanted != IGNORED).sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch
+        flat, targets = logits.flatten(0, 1), labels.flatten()
+        total = nn.functional.cross_entropy(flat, targets, ignore_index=IGNORED, reduction="sum")
+        scored = (targets != IGNORED).sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch
         return {"loss": total / scored, "logits": logits}
 
     def logits(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """fp32 (n, length, classes)."""
-        found = self.features(input_ids, attention_mask)
+        """Return fp32 logits, (n, length, classes)."""
+        features = self.features(input_ids, attention_mask)
         if isinstance(self.head, heads.LinearHead):
-            return self.head(found).float()
-        there = self.residue[input_ids][..., None].to(found.dtype)
-        return self.head(found * there, there).float()
+            return self.head(features).float()
+        present = self.residue[input_ids][..., None].to(features.dtype)
+        return self.head(features * present, present).float()
 
     def features(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """(n, length, width): what the encoder says of each token."""
+        """Return the encoder's output for each token, (n, length, width)."""
         with contextlib.ExitStack() as stack:
             if self.frozen:
                 stack.enter_context(torch.no_grad())
             elif self.offload_activations and self.training:
-                pinned = input_ids.device.type == "cuda"
-                stack.enter_context(torch.autograd.graph.save_on_cpu(pin_memory=pinned))
+                is_cuda = input_ids.device.type == "cuda"
+                stack.enter_context(torch.autograd.graph.save_on_cpu(pin_memory=is_cuda))
             return encoders.features(self.encoder, input_ids, attention_mask)
 
     @torch.inference_mode()
     def probabilities(self, sequences: Sequence[str]) -> list[np.ndarray]:
-        """float32 (residues, classes) for each sequence, in order. ValueError for one longer than `longest`."""
+        """Return the class probabilities of each sequence in order, float32 (residues, classes).
+
+        Raise ValueError for a sequence longer than `longest`.
+        """
         for number, sequence in enumerate(sequences):
             if len(sequence) > self.longest:
-                raise ValueError(f"sequence {number} has {len(sequence)} residues, the model sees {self.longest}")
+                raise ValueError(f"sequence {number} has {len(sequence)} residues; the model takes {self.longest}")
         self.eval()
-        found: list[np.ndarray] = [np.empty((0, len(self.classes)), np.float32)] * len(sequences)
+        result: list[np.ndarray] = [np.empty((0, len(self.classes)), np.float32)] * len(sequences)
         offset, device = self.description.alphabet.offset, self.residue.device
-        for places in passes([len(sequence) for sequence in sequences], TOKENS_A_PASS):
-            ids, mask = self.inputs([sequences[place] for place in places])
-            some = self.logits(ids.to(device), mask.to(device)).softmax(-1).cpu().numpy()
-            for place, one in zip(places, some, strict=True):
-                found[place] = one[offset : offset + len(sequences[place])].copy()
-        return found
+        for indices in split_passes([len(sequence) for sequence in sequences], TOKENS_A_PASS):
+            ids, mask = self.inputs([sequences[index] for index in indices])
+            outputs = self.logits(ids.to(device), mask.to(device)).softmax(-1).cpu().numpy()
+            for index, output in zip(indices, outputs, strict=True):
+                result[index] = output[offset : offset + len(sequences[index])].copy()
+        return result
 
     def inputs(self, sequences: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
-        """(ids, attention mask), padded to the longest."""
+        """Return (ids, attention mask), both int64 (n, length), padded to the longest sequence."""
         rows = [torch.from_numpy(self.description.alphabet.ids(sequence)) for sequence in sequences]
         lengths = torch.tensor([len(row) for row in rows])
         ids = pad_sequence(rows, batch_first=True, padding_value=self.description.alphabet.pad)
         return ids, (torch.arange(ids.shape[1]) < lengths[:, None]).long()
 
 
-def passes(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
-    """Places of what goes through the model together, the longest first; empty sequences in none."""
-    order = sorted((place for place, length in enumerate(lengths) if length), key=lambda place: -lengths[place])
+def split_passes(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Yield the indices of the sequences of each forward pass, the longest first. Empty sequences are in none.
+
+    A pass has at most `most` residues, including padding, or consists of a single longer sequence.
+    """
+    order = sorted((index for index, length in enumerate(lengths) if length), key=lambda index: -lengths[index])
     while order:
         count = max(1, most // lengths[order[0]])
         yield order[:count]
@@ -163,26 +179,27 @@ def passes(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
 
 
 def new_model(encoder: nn.Module, description: Description) -> StructureModel:
-    """A model whose head is not trained yet."""
-    head = heads.head(description.head, encoder.config.hidden_size, len(description.classes))
+    """Return a model whose head is not trained yet."""
+    head = heads.make_head(description.head, encoder.config.hidden_size, len(description.classes))
     return StructureModel(encoder, head, description)
 
 
 def save(model: StructureModel, folder: Path | str, state: dict[str, torch.Tensor] | None = None) -> None:
-    """Write the model folder; `state` is the weights where they are not in `model` itself (a sharded one)."""
+    """Write the model folder. `state` has the weights if `model` itself does not (a sharded model)."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    config = encoders.described(model.encoder) | {"seqdrop": model.description.written()}
+    config = encoders.to_config(model.encoder) | {"seqdrop": model.description.to_json()}
     (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     state = model.state_dict() if state is None else state
-    once = [name for name, _ in model.named_parameters()]  # tied weights have one name here
-    save_file({name: state[name].detach().cpu().contiguous() for name in once}, folder / "model.safetensors")
+    names = [name for name, _ in model.named_parameters()]  # one name for tied weights
+    save_file({name: state[name].detach().cpu().contiguous() for name in names}, folder / "model.safetensors")
 
 
 def load(folder: Path | str, device: torch.device | str = "cpu") -> StructureModel:
-    """The model of a folder that `save` wrote, ready to be asked; bf16 where the device has it, fp32 on a processor.
+    """Return the model of a folder that `save` wrote, in evaluation mode: bf16 on a GPU that supports it, else fp32.
 
-    ValueError says what is wrong with an unfit folder: a layer without weights would be a random one, and answer.
+    Raise ValueError for an invalid folder, also for a layer without weights, which would be random and still give
+    predictions.
     """
     folder, device = Path(folder), torch.device(device)
     config = json.loads((folder / "config.json").read_text())
@@ -190,17 +207,17 @@ def load(folder: Path | str, device: torch.device | str = "cpu") -> StructureMod
         raise ValueError(
             "config.json has no key seqdrop: this folder was not written by train.py of model_code/protein"
         )
-    description = Description.read(config.pop("seqdrop"))
-    model = new_model(encoders.empty(description.model, config), description)
-    _fill(model, load_file(folder / "model.safetensors"))
-    half = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    return model.to(device, torch.bfloat16 if half else torch.float32).eval()
+    description = Description.from_json(config.pop("seqdrop"))
+    model = new_model(encoders.make_encoder(description.model, config), description)
+    _load_weights(model, load_file(folder / "model.safetensors"))
+    is_half = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return model.to(device, torch.bfloat16 if is_half else torch.float32).eval()
 
 
-def _fill(model: StructureModel, weights: dict[str, torch.Tensor]) -> None:
-    wanted = {name: parameter.shape for name, parameter in model.named_parameters()}
-    given = {name: weight.shape for name, weight in weights.items()}
-    if given != wanted:
-        odd = sorted(name for name in wanted.keys() | given if wanted.get(name) != given.get(name))
-        raise ValueError(f"model.safetensors is not of this config.json: {', '.join(odd[:3])}")
-    model.load_state_dict(weights, strict=False)  # the other names of tied weights are absent; all are there, as seen
+def _load_weights(model: StructureModel, weights: dict[str, torch.Tensor]) -> None:
+    expected = {name: parameter.shape for name, parameter in model.named_parameters()}
+    shapes = {name: weight.shape for name, weight in weights.items()}
+    if shapes != expected:
+        wrong = sorted(name for name in expected.keys() | shapes if expected.get(name) != shapes.get(name))
+        raise ValueError(f"model.safetensors does not match this config.json: {', '.join(wrong[:3])}")
+    model.load_state_dict(weights, strict=False)  # not strict, because only one name of tied weights is stored

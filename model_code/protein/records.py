@@ -1,6 +1,6 @@
-"""The normalised training data: train.jsonl, validation.jsonl and test.jsonl, a protein a line.
+"""The normalised training data: train.jsonl, validation.jsonl and test.jsonl, one protein per line.
 
-A line is {"id", "sequence", "labels"}, as training_record.schema.json has it. No error tells a sequence.
+A line is {"id", "sequence", "labels"}, as in training_record.schema.json. No error message contains a sequence.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import hashlib
 import itertools
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common.json_lines import read_texts
 
@@ -20,45 +20,48 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test")
 NOT_SCORED = "-"
 CONTEXT = 32
-"""Residues that a piece of a long protein shares with the next one, half of them scored in either."""
+"""Residues that adjacent windows of a long protein share. Half of them are scored in either window."""
 
 
 @dataclass(frozen=True)
 class Protein:
+    """A protein with its labels."""
+
     id: str
     sequence: str
     labels: str
-    """A letter a residue: its class, or NOT_SCORED."""
+    """One letter per residue: its class, or NOT_SCORED."""
 
 
 @dataclass(frozen=True)
-class Piece:
-    """What a model sees at once: a protein, or a stretch of a long one."""
+class TrainingWindow:
+    """One input of the model: a protein, or an interval of a long one."""
 
     protein: int
-    """Its place among the proteins."""
+    """Index of its protein."""
     sequence: str
     labels: str
 
 
 def read(path: Path, classes: str) -> list[Protein]:
-    """All proteins of a file. ValueError names the file and the line."""
-    found = [_protein(place, *texts, classes) for place, texts in read_texts(path, "id", "sequence", "labels")]
-    if not found:
-        raise ValueError(f"{path.name} holds no protein")
-    return found
+    """Return all proteins of a file. Raise ValueError, with file and line, for an invalid line or an empty file."""
+    proteins = [_make_protein(place, texts, classes) for place, texts in read_texts(path, "id", "sequence", "labels")]
+    if not proteins:
+        raise ValueError(f"{path.name} contains no protein")
+    return proteins
 
 
-def _protein(place: str, id: str, sequence: str, labels: str, classes: str) -> Protein:
-    if not sequence or len(sequence) != len(labels):
-        raise ValueError(f"{place}: {len(sequence)} residues and {len(labels)} labels")
-    if odd := set(labels) - {*classes, NOT_SCORED}:
-        raise ValueError(f"{place}: labels {' '.join(sorted(odd))} are none of {classes}{NOT_SCORED}")
-    return Protein(id, sequence, labels)
+def _make_protein(place: str, texts: list[str], classes: str) -> Protein:
+    protein = Protein(*texts)
+    if not protein.sequence or len(protein.sequence) != len(protein.labels):
+        raise ValueError(f"{place}: {len(protein.sequence)} residues and {len(protein.labels)} labels")
+    if unknown := set(protein.labels) - {*classes, NOT_SCORED}:
+        raise ValueError(f"{place}: labels {' '.join(sorted(unknown))} are not among {classes}{NOT_SCORED}")
+    return protein
 
 
 def read_splits(folder: Path, classes: str) -> dict[str, list[Protein]]:
-    """Split to its proteins. ValueError where a file is missing or unfit."""
+    """Return the proteins of each split. Raise ValueError if a file is missing or invalid."""
     missing = [f"{split}.jsonl" for split in SPLITS if not (folder / f"{split}.jsonl").is_file()]
     if missing:
         raise ValueError(f"the data channel lacks {', '.join(missing)}")
@@ -66,15 +69,15 @@ def read_splits(folder: Path, classes: str) -> dict[str, list[Protein]]:
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 of the files in the order of SPLITS: which data a model was trained on."""
-    found = hashlib.sha256()
+    """Return the identity of the training data: a SHA-256 over those of the files, in the order of SPLITS."""
+    total = hashlib.sha256()
     for split in SPLITS:
-        found.update(hashlib.sha256((folder / f"{split}.jsonl").read_bytes()).digest())
-    return found.hexdigest()
+        total.update(hashlib.sha256((folder / f"{split}.jsonl").read_bytes()).digest())
+    return total.hexdigest()
 
 
-def counts(proteins: Sequence[Protein]) -> dict:
-    """What a card tells of a split."""
+def count(proteins: Sequence[Protein]) -> dict[str, Any]:
+    """Return the counts of a split for card.json: proteins, residues, scored residues, and residues of each class."""
     labels = Counter("".join(protein.labels for protein in proteins))
     hidden = labels.pop(NOT_SCORED, 0)
     residues = hidden + labels.total()
@@ -86,22 +89,28 @@ def counts(proteins: Sequence[Protein]) -> dict:
     }
 
 
-def pieces(proteins: Sequence[Protein], longest: int) -> list[Piece]:
-    """All proteins, those over `longest` residues cut; each residue is scored in exactly one piece."""
-    found = []
+def cut_windows(proteins: Sequence[Protein], longest: int) -> list[TrainingWindow]:
+    """Return the windows of all proteins; those over `longest` residues are cut.
+
+    Each residue is scored in exactly one window.
+    """
+    windows = []
     for number, protein in enumerate(proteins):
-        for start, end, first, last in cuts(len(protein.sequence), longest):
+        for start, end, first, last in cut_interval(len(protein.sequence), longest):
             labels = NOT_SCORED * (first - start) + protein.labels[first:last] + NOT_SCORED * (end - last)
-            found.append(Piece(number, protein.sequence[start:end], labels))
-    return found
+            windows.append(TrainingWindow(number, protein.sequence[start:end], labels))
+    return windows
 
 
-def cuts(length: int, longest: int) -> Iterator[tuple[int, int, int, int]]:
-    """(start, end, first scored, behind the last scored) of each piece, evenly long; one where `longest` allows it."""
+def cut_interval(length: int, longest: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (start, end, first scored, end of the scored) of each window, 0-based half-open.
+
+    All windows have the same length. There is one if `length` is at most `longest`.
+    """
     shared = min(CONTEXT, longest // 2)
-    count = 1 if length <= longest else -(-(length - shared) // (longest - shared))
-    size = -(-(length + (count - 1) * shared) // count)
-    starts = [min(number * (size - shared), length - size) for number in range(count)]
+    number_of_windows = 1 if length <= longest else -(-(length - shared) // (longest - shared))
+    size = -(-(length + (number_of_windows - 1) * shared) // number_of_windows)
+    starts = [min(number * (size - shared), length - size) for number in range(number_of_windows)]
     borders = [0, *((before + size + after) // 2 for before, after in itertools.pairwise(starts)), length]
     for start, (first, last) in zip(starts, itertools.pairwise(borders), strict=True):
         yield start, start + size, first, last

@@ -1,4 +1,4 @@
-"""What a protein model can be asked: the structure at each residue, or an embedding of each protein."""
+"""The tasks of a protein model: the structure at each residue, or an embedding of each protein."""
 
 from __future__ import annotations
 
@@ -11,75 +11,86 @@ from protein_items import ProteinItem, embedding_line, structure_line
 
 if TYPE_CHECKING:
     from networks import StructureModel
-    from passes import Window
+    from protein_windows import ProteinWindow
 
 STATES = ("HEC", "GHIBESTC")
-"""DSSP's letters: 3 states, or 8."""
+"""DSSP's classes: 3 states, or 8."""
 PROBE = "MKVLAAGXW"
 
 
 class Structure:
-    """The task `structure`: probabilities of the model's classes, cross-faded where windows overlap."""
+    """The task `structure`: probabilities of the model's classes, cross-faded where windows overlap.
+
+    Raises ValueError for a model with other classes, and for one whose prediction of a probe is invalid.
+    """
 
     def __init__(self, model: StructureModel) -> None:
         if sorted(model.classes) not in [sorted(states) for states in STATES]:
             raise ValueError(f"the model's classes are {model.classes!r}; they must be those of {' or '.join(STATES)}")
         self._model, self._classes = model, model.classes
-        _refuse_broken(self.ask([PROBE])[0], (len(PROBE), len(self._classes)))
+        output = self.predict([PROBE])[0]
+        _check_probe(output, (len(PROBE), len(self._classes)))
+        if output.min() < 0 or abs(output.sum(axis=1) - 1).max() > 1e-2:
+            raise ValueError("the model is broken: its output for a probe is not a distribution")
 
-    def ask(self, sequences: list[str]) -> list[np.ndarray]:
+    def predict(self, sequences: list[str]) -> list[np.ndarray]:
+        """Return the probabilities of each sequence, float32 (residues, classes)."""
         return self._model.probabilities(sequences)
 
-    def room(self, length: int) -> np.ndarray:
+    def allocate(self, length: int) -> np.ndarray:
+        """Return zeros, (length, classes)."""
         return np.zeros((length, len(self._classes)), np.float32)
 
-    def add(self, room: np.ndarray, window: Window, found: np.ndarray) -> None:
-        room[window.start : window.start + len(found)] += found * window.weight[:, None]
+    def add(self, total: np.ndarray, window: ProteinWindow, output: np.ndarray) -> None:
+        """Add the weighted probabilities of a window at its place."""
+        total[window.start : window.start + len(output)] += output * window.weight[:, None]
 
-    def line(self, item: ProteinItem, room: np.ndarray) -> str:
-        return structure_line(item, self._classes, room)
+    def line(self, item: ProteinItem, total: np.ndarray) -> str:
+        """Return the prediction line."""
+        return structure_line(item, self._classes, total)
 
 
 class Embedding:
-    """The task `embed`: the mean over a protein's residues of the encoder's last layer, the head left aside.
+    """The task `embed`: the mean of the encoder's last layer over a protein's residues, without the head.
 
-    That of the model without a pre-trained encoder are what its convolutions make of each residue: it is answered, and
-    means no more than structure.
+    The model without a pre-trained encoder returns the mean of its convolutional features, which represent no more than
+    structure. Raises ValueError for a model whose output for a probe is invalid.
     """
 
     def __init__(self, model: StructureModel) -> None:
         self._model = model
-        probe = self.ask([PROBE])[0]
-        self._width = probe.shape[-1]
-        _refuse_broken(probe, (len(PROBE), self._width), whole=False)
+        output = self.predict([PROBE])[0]
+        self._width = output.shape[-1]
+        _check_probe(output, (len(PROBE), self._width))
 
     @torch.inference_mode()
-    def ask(self, sequences: list[str]) -> list[np.ndarray]:
-        """(residues, width) float32 of each; what frames a protein, and padding, are left out."""
+    def predict(self, sequences: list[str]) -> list[np.ndarray]:
+        """Return the features of each sequence, float32 (residues, width), without padding and frame."""
         ids, mask = (part.to(self._model.residue.device) for part in self._model.inputs(sequences))
-        found = encoders.features(self._model.encoder, ids, mask).float().cpu().numpy()
+        features = encoders.features(self._model.encoder, ids, mask).float().cpu().numpy()
         offset = self._model.description.alphabet.offset
-        pairs = zip(found, sequences, strict=True)
-        return [one[offset : offset + len(sequence)] for one, sequence in pairs]
+        pairs = zip(features, sequences, strict=True)
+        return [rows[offset : offset + len(sequence)] for rows, sequence in pairs]
 
-    def room(self, length: int) -> np.ndarray:
+    def allocate(self, _length: int) -> np.ndarray:
+        """Return zeros, (width,)."""
         return np.zeros(self._width)
 
-    def add(self, room: np.ndarray, window: Window, found: np.ndarray) -> None:
-        room += window.weight @ found
+    def add(self, total: np.ndarray, window: ProteinWindow, output: np.ndarray) -> None:
+        """Add the weighted sum of a window's features."""
+        total += window.weight @ output
 
-    def line(self, item: ProteinItem, room: np.ndarray) -> str:
-        return embedding_line(item, room / len(item.sequence))
+    def line(self, item: ProteinItem, total: np.ndarray) -> str:
+        """Return the prediction line."""
+        return embedding_line(item, total / len(item.sequence))
 
 
 TASKS = {"structure": Structure, "embed": Embedding}
 
 
-def _refuse_broken(answer: np.ndarray, shape: tuple[int, int], whole: bool = True) -> None:
-    """A model that answers a probe with nonsense is broken, whatever the data: the worker must not start."""
-    if answer.shape != shape:
-        raise ValueError(f"the model is broken: it answers {shape[0]} residues with an array of {answer.shape}")
-    if not np.isfinite(answer).all():
-        raise ValueError("the model is broken: its answer to a probe has numbers that are none")
-    if whole and (answer.min() < 0 or abs(answer.sum(axis=1) - 1).max() > 1e-2):
-        raise ValueError("the model is broken: its answer to a probe is no distribution")
+def _check_probe(output: np.ndarray, shape: tuple[int, int]) -> None:
+    """Raise ValueError for an invalid output for the probe: such a model is broken, and its worker must not start."""
+    if output.shape != shape:
+        raise ValueError(f"the model is broken: its output for {shape[0]} residues is an array of {output.shape}")
+    if not np.isfinite(output).all():
+        raise ValueError("the model is broken: its output for a probe contains NaN or infinity")

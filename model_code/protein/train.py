@@ -1,7 +1,7 @@
-"""Fine-tune ProtT5 or ProtBERT for secondary structure, or train a small network of our own, alone or on many GPUs.
+"""Train a model of secondary structure: fine-tune ProtT5 or ProtBERT, or train a small network, on one or many GPUs.
 
-Data: a folder with train.jsonl, validation.jsonl and test.jsonl, a protein a line:
-{"id": "1abc-A", "sequence": "MKV…", "labels": "CCHH-…"}, `-` for a residue that is not scored.
+Data: a folder with train.jsonl, validation.jsonl and test.jsonl, one protein per line:
+{"id": "1abc-A", "sequence": "MKV…", "labels": "CCHH-…"}; `-` is a residue that is not scored.
 Weights: a published folder of prot_t5_xl_uniref50, its half-precision encoder, or prot_bert_bfd; none for cnn.
 
 Each argument is also a hyperparameter of the same name; the channels of a training job are `data` and `model`.
@@ -9,9 +9,9 @@ Each argument is also a hyperparameter of the same name; the channels of a train
     python train.py --model cnn --data data --model-dir model --epochs 4 --learning_rate 2e-3
     torchrun --nproc_per_node 8 train.py --model prott5 --profile fsdp --data data --start-from prot_t5 …
 
-Of the epochs the one with the best validation is kept. After SIGTERM the state is written to the checkpoints folder
-and the exit status is 143; the same command goes on from there. Written to the model folder: config.json,
-model.safetensors, vocab.txt for ProtBERT, card.json, and code/, so that the folder can be served as it is.
+The model of the epoch with the best validation is kept. After SIGTERM the state is written to the checkpoints folder,
+and the exit status is 143; the same command resumes from there. The model folder then contains config.json,
+model.safetensors, vocab.txt for ProtBERT, card.json, and code/, so that it can be served as it is.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
@@ -33,108 +34,133 @@ from transformers import Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_utils import EvalLoopOutput
 
-# The container may only append this folder. common/ lies in it, or beside it where this is the repository.
+# The container may only append this folder to sys.path. common/ is in the folder, or beside it in the repository.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import alphabet
 import arguments
 import batches
+import callbacks
 import encoders
-import keeping
 import networks
+import parallelism
 import records
-import spreading
-import watching
+import sharded_checkpoints
 import weights
 from arguments import Arguments
 from common.checkpoints import make_servable
 from scores import Tally
 
+if TYPE_CHECKING:
+    from torch import nn
+
 BEST = "best"
-"""Folder beside the checkpoints, with the model of the best epoch."""
+"""Folder in the checkpoints folder with the model of the best epoch."""
 FAILURE = 1024
-"""Characters of a failure that SageMaker shows."""
+"""Characters of a failure message that SageMaker shows."""
 INTERRUPTED = 128 + 15
-"""Exit status after SIGTERM: SageMaker must not take an unfinished model for a finished one."""
+"""Exit status after SIGTERM. SageMaker would take a model that exits with 0 for a finished one."""
 
 
 class StructureTrainer(Trainer):
-    """The Hugging Face Trainer with batches by tokens, a model that is spread already, figures that are counted, and
-    checkpoints of which each process writes its part."""
+    """The Hugging Face Trainer for a model that is distributed already.
 
-    def __init__(self, told: Arguments, run: str, pieces: dict[str, list[records.Piece]], **named):
-        super().__init__(train_dataset=pieces["train"], eval_dataset=pieces["validation"], **named)
-        self.told, self.run, self.pieces = told, run, pieces
-        self.meter = watching.Meter(self.args.device)
+    Batches have a bounded number of tokens, figures are counted over residues, and each process writes its part of a
+    checkpoint. `data` has the windows of each split.
+    """
+
+    def __init__(
+        self,
+        settings: Arguments,
+        run: str,
+        data: dict[str, list[records.TrainingWindow]],
+        model: networks.StructureModel,
+        args: TrainingArguments,
+    ) -> None:
+        super().__init__(model=model, args=args, train_dataset=data["train"], eval_dataset=data["validation"])
+        self.settings, self.run, self.data = settings, run, data
+        self.meter = callbacks.Meter(self.args.device)
         self.remove_callback(PrinterCallback)
-        self.add_callback(watching.ProgressLines(self.meter))
-        self.add_callback(watching.Best(told.checkpoints / BEST, run, "eval_q3", told.patience))
+        self.add_callback(callbacks.ProgressLines(self.meter))
+        self.add_callback(callbacks.Best(settings.checkpoints / BEST, run, "eval_q3", settings.patience))
 
-    def _move_model_to_device(self, model, device):
-        """It is where it belongs; what is offloaded must stay on the processor."""
+    def _move_model_to_device(self, model: nn.Module, device: torch.device) -> None:
+        """Do nothing: the model is on its device already, and offloaded parameters must stay on the CPU."""
 
-    def _wrap_model(self, model, training=True, dataloader=None):
-        return spreading.wrapped(self.model, self.told.profile)
+    def _wrap_model(self, _model: nn.Module, *_: object, **__: object) -> nn.Module:
+        return parallelism.wrap(self.model, self.settings.profile)
 
-    def compute_loss_context_manager(self):
-        """bf16 where it is wanted and FSDP does not see to it."""
-        half = spreading.precision(self.told.precision) == "bf16" and self.told.profile not in spreading.SHARDED
-        return torch.autocast(self.args.device.type, torch.bfloat16, enabled=half)
+    def compute_loss_context_manager(self) -> contextlib.AbstractContextManager:
+        """Return the autocast to bf16 if the precision is bf16. FSDP does the conversion itself."""
+        is_half = parallelism.select_precision(self.settings.precision) == "bf16"
+        is_sharded = self.settings.profile in parallelism.SHARDED
+        return torch.autocast(self.args.device.type, torch.bfloat16, enabled=is_half and not is_sharded)
 
-    def _loader(self, found: list[records.Piece], seed: int | None) -> batches.Loader:
-        mine = (dist.get_rank(), dist.get_world_size())
-        return batches.loader(found, self.model, self.told.tokens_per_batch, seed, *mine)
+    def _make_loader(self, windows: list[records.TrainingWindow], seed: int | None) -> batches.Loader:
+        tokens = self.settings.tokens_per_batch
+        return batches.make_loader(windows, self.model, tokens, seed, dist.get_rank(), dist.get_world_size())
 
-    def get_train_dataloader(self):
-        return self._loader(self.train_dataset, self.told.seed)
+    def get_train_dataloader(self) -> batches.Loader:
+        """Return the shuffled batches of the training data."""
+        return self._make_loader(self.train_dataset, self.settings.seed)
 
-    def get_eval_dataloader(self, eval_dataset=None):
-        return self._loader(eval_dataset or self.eval_dataset, None)
+    def get_eval_dataloader(self, eval_dataset: list[records.TrainingWindow] | None = None) -> batches.Loader:
+        """Return the batches of a data set, by default the validation data, in the order of lengths."""
+        return self._make_loader(eval_dataset or self.eval_dataset, None)
 
-    def training_step(self, model, inputs, *rest):
+    def training_step(self, model: nn.Module, inputs: dict[str, torch.Tensor], *rest: object) -> torch.Tensor:
+        """Run a step, and count its tokens."""
         self.meter.add(inputs["attention_mask"])
         return super().training_step(model, inputs, *rest)
 
     @torch.no_grad()
-    def evaluation_loop(self, dataloader, description, *_, metric_key_prefix="eval", **__):
-        """Counts in each process, added up: exact, and no logits are gathered."""
+    def evaluation_loop(
+        self, dataloader: batches.Loader, *_: object, metric_key_prefix: str = "eval", **__: object
+    ) -> EvalLoopOutput:
+        """Return the figures of a data set.
+
+        Each process counts its share and the counts are summed, which is exact and gathers no logits.
+        """
         self.model.eval()
-        proteins = 1 + max(piece.protein for piece in dataloader.dataset)
+        proteins = 1 + max(window.protein for window in dataloader.dataset)
         tally = Tally(self.model.classes, proteins, self.args.device)
         for batch in dataloader:
-            batch = self._prepare_inputs(batch)
+            inputs = self._prepare_inputs(batch)
             with self.compute_loss_context_manager():
-                logits = self.model(batch["input_ids"], batch["attention_mask"])["logits"]
-            tally.add(logits, batch["labels"], batch["proteins"])
+                logits = self.model(inputs["input_ids"], inputs["attention_mask"])["logits"]
+            tally.add(logits, inputs["labels"], inputs["proteins"])
         dist.all_reduce(tally.sums)
         figures = {f"{metric_key_prefix}_{name}": value for name, value in tally.figures().items()}
         return EvalLoopOutput(predictions=None, label_ids=None, metrics=figures, num_samples=proteins)
 
-    def save_model(self, output_dir=None, _internal_call=False):
-        """The state has it."""
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Do nothing: the weights are written together with the optimizer's state."""
 
-    def _save_optimizer_and_scheduler(self, output_dir):
-        keeping.write(Path(output_dir), self.model, self.optimizer.optimizer)
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        sharded_checkpoints.write(Path(output_dir), self.model, self.optimizer.optimizer)
         if self.args.should_save:
             torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / "scheduler.pt")
 
-    def _save_checkpoint(self, model, trial):
+    def _save_checkpoint(self, model: nn.Module, trial: object) -> None:
         super()._save_checkpoint(model, trial)
-        keeping.seal(self.told.checkpoints / f"checkpoint-{self.state.global_step}", self.run)
-        keeping.prune(self.told.checkpoints, keep=2)
+        sharded_checkpoints.seal(self.settings.checkpoints / f"checkpoint-{self.state.global_step}", self.run)
+        sharded_checkpoints.prune(self.settings.checkpoints, keep=2)
 
-    def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
-        """Weights are read with the optimizer, when that is there."""
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        """Do nothing: the weights are read with the optimizer's state, once the optimizer exists."""
 
-    def _load_optimizer_and_scheduler(self, checkpoint):
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
-            keeping.read(Path(checkpoint), self.model, self.optimizer.optimizer)
+            sharded_checkpoints.read(Path(checkpoint), self.model, self.optimizer.optimizer)
             self.lr_scheduler.load_state_dict(torch.load(Path(checkpoint) / "scheduler.pt", weights_only=True))
 
 
 def training_arguments(args: Arguments, steps: int) -> TrainingArguments:
-    """Warm-up over a tenth of the steps, then cosine decay to nothing; judged and saved after each epoch."""
+    """Return the Trainer's arguments: warm-up over a tenth of the steps, then cosine decay to 0.
+
+    The model is evaluated and saved after each epoch.
+    """
     return TrainingArguments(
         output_dir=str(args.checkpoints),
         seed=args.seed,
@@ -146,7 +172,7 @@ def training_arguments(args: Arguments, steps: int) -> TrainingArguments:
         weight_decay=0.01,
         max_grad_norm=1.0,
         optim="adamw_torch_fused",
-        logging_nan_inf_filter=False,  # a loss that is no number must be seen
+        logging_nan_inf_filter=False,  # a loss of nan must be visible
         logging_steps=max(1, steps // 100),
         eval_strategy="epoch",
         save_strategy="epoch",
@@ -160,71 +186,80 @@ def training_arguments(args: Arguments, steps: int) -> TrainingArguments:
 
 
 def new_model(args: Arguments) -> networks.StructureModel:
-    """Pre-trained encoder or new network, with a head that knows nothing yet."""
+    """Return a model with a pre-trained or a new encoder, and a head that is not trained yet.
+
+    For ProtBERT also copy vocab.txt to the model folder.
+    """
     if args.start_from is None or args.model == alphabet.OWN:
-        letters = alphabet.own()
-        encoder = encoders.new(args.model, letters.size)
+        residues = alphabet.own_alphabet()
+        encoder = encoders.new_encoder(residues.size)
     else:
-        with weights.unpacked(args.start_from) as folder:
-            letters, encoder = alphabet.of_checkpoint(args.model, folder), encoders.pretrained(args.model, folder)
+        with weights.open_weights(args.start_from) as folder:
+            residues = alphabet.read_alphabet(args.model, folder)
+            encoder = encoders.load_pretrained(args.model, folder)
             if args.model == alphabet.BERT and dist.get_rank() == 0:
                 shutil.copyfile(folder / "vocab.txt", args.model_dir / "vocab.txt")
     classes = networks.CLASSES[args.task]
-    described = networks.Description(args.model, args.task, classes, args.head, args.max_length, letters)
-    return networks.new_model(encoder, described)
+    description = networks.Description(args.model, args.task, classes, args.head, args.max_length, residues)
+    return networks.new_model(encoder, description)
 
 
-def new_trainer(args: Arguments, model, data: dict[str, list[records.Protein]], run: str) -> StructureTrainer:
-    pieces = {split: records.pieces(proteins, model.longest) for split, proteins in data.items()}
-    an_epoch = batches.loader(pieces["train"], model, args.tokens_per_batch, args.seed, 0, dist.get_world_size())
-    steps = args.epochs * -(-len(an_epoch) // args.accumulate)
-    return StructureTrainer(args, run, pieces, model=model, args=training_arguments(args, steps))
+def new_trainer(
+    args: Arguments, model: networks.StructureModel, data: dict[str, list[records.Protein]], run: str
+) -> StructureTrainer:
+    """Return the trainer of a model on the proteins of each split."""
+    windows = {split: records.cut_windows(proteins, model.longest) for split, proteins in data.items()}
+    epoch = batches.make_loader(windows["train"], model, args.tokens_per_batch, args.seed, 0, dist.get_world_size())
+    steps = args.epochs * -(-len(epoch) // args.accumulate)
+    return StructureTrainer(args, run, windows, model, training_arguments(args, steps))
 
 
-def fit(trainer: StructureTrainer, interruption: watching.Interruption) -> bool:
-    """Train, from the last whole checkpoint if there is one; whether it came to its end."""
+def fit(trainer: StructureTrainer, interruption: callbacks.Interruption) -> bool:
+    """Train, from the last complete checkpoint if there is one. Return False if the training was interrupted."""
     trainer.add_callback(interruption)
-    checkpoint = keeping.latest(trainer.told.checkpoints, trainer.run)
+    checkpoint = sharded_checkpoints.find_latest(trainer.settings.checkpoints, trainer.run)
     if checkpoint:
-        watching.line("resume", step=keeping.step(checkpoint))
-        trainer.args.eval_on_start = unjudged(checkpoint)
+        callbacks.print_line("resume", step=sharded_checkpoints.step_of(checkpoint))
+        trainer.args.eval_on_start = lacks_evaluation(checkpoint)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     return not interruption.stopped
 
 
-def unjudged(checkpoint: Path) -> bool:
-    """Whether the run ended between the last step of an epoch and its evaluation."""
+def lacks_evaluation(checkpoint: Path) -> bool:
+    """Return True if the run stopped between the last step of an epoch and its evaluation."""
     state = json.loads((checkpoint / "trainer_state.json").read_text())
-    judged = any("eval_q3" in entry and entry["step"] == state["global_step"] for entry in state["log_history"])
-    return float(state["epoch"]).is_integer() and not judged
+    is_evaluated = any("eval_q3" in entry and entry["step"] == state["global_step"] for entry in state["log_history"])
+    return float(state["epoch"]).is_integer() and not is_evaluated
 
 
-def judge(trainer: StructureTrainer) -> dict[str, float]:
-    """Go back to the best epoch; its figures on test and validation proteins."""
-    if best := keeping.latest(trainer.told.checkpoints / BEST, trainer.run):
-        keeping.read(best, trainer.model)
-    found = trainer.evaluate(trainer.pieces["test"], metric_key_prefix="test")
-    found |= trainer.evaluation_loop(trainer.get_eval_dataloader(), "", metric_key_prefix="validation").metrics
+def evaluate_best(trainer: StructureTrainer) -> dict[str, float]:
+    """Load the best epoch, and return its figures on the test and validation proteins."""
+    if best := sharded_checkpoints.find_latest(trainer.settings.checkpoints / BEST, trainer.run):
+        sharded_checkpoints.read(best, trainer.model)
+    figures = trainer.evaluate(trainer.data["test"], metric_key_prefix="test")
+    figures |= trainer.evaluation_loop(trainer.get_eval_dataloader(), "", metric_key_prefix="validation").metrics
     speed = ("_runtime", "_per_second")
-    kept = [name for name in sorted(found) if name.startswith(("test_", "validation_")) and not name.endswith(speed)]
-    return {name: round(found[name], 5) for name in kept if not math.isnan(found[name])}
+    names = [name for name in sorted(figures) if name.startswith(("test_", "validation_")) and not name.endswith(speed)]
+    return {name: round(figures[name], 5) for name in names if not math.isnan(figures[name])}
 
 
-def card(trainer: StructureTrainer, data: dict[str, list[records.Protein]], digest: str, figures: dict) -> dict:
-    """What the model's register keeps of its training."""
-    args, told = trainer.args, trainer.told.hyperparameters()
-    spread = ("profile", "activation_checkpointing", "activation_offloading", "accumulate", "tokens_per_batch")
+def make_card(
+    trainer: StructureTrainer, data: dict[str, list[records.Protein]], digest: str, figures: dict[str, float]
+) -> dict[str, Any]:
+    """Return the content of card.json, which the model registry stores about the training."""
+    args, settings = trainer.args, trainer.settings.hyperparameters()
+    names = ("profile", "activation_checkpointing", "activation_offloading", "accumulate", "tokens_per_batch")
     return {
-        "model": trainer.told.model,
-        "task": trainer.told.task,
+        "model": trainer.settings.model,
+        "task": trainer.settings.task,
         "metrics": figures,
-        "data": {"digest": digest, **{split: records.counts(proteins) for split, proteins in data.items()}},
-        "distribution": {name: told[name] for name in spread} | {"processes": args.world_size},
-        "hyperparameters": told,
+        "data": {"digest": digest, **{split: records.count(proteins) for split, proteins in data.items()}},
+        "distribution": {name: settings[name] for name in names} | {"processes": args.world_size},
+        "hyperparameters": settings,
         "epochs": round(trainer.state.epoch, 2),
         "steps": trainer.state.global_step,
         "parameters": sum(weight.numel() for weight in trainer.model.parameters()),
-        "precision": spreading.precision(trainer.told.precision),
+        "precision": parallelism.select_precision(trainer.settings.precision),
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
@@ -233,9 +268,9 @@ def card(trainer: StructureTrainer, data: dict[str, list[records.Protein]], dige
     }
 
 
-def write(args: Arguments, model: networks.StructureModel, card: dict) -> None:
-    """The folder to be served, the card within it and for itself. Every process must call it."""
-    state = spreading.merged(model)
+def write_model(args: Arguments, model: networks.StructureModel, card: dict[str, Any]) -> None:
+    """Write the model folder, and the card to the output folder as well. Every process must call it."""
+    state = parallelism.merge_weights(model)
     if dist.get_rank() == 0:
         networks.save(model, args.model_dir, state)
         args.output_dir.mkdir(parents=True, exist_ok=True)
@@ -244,24 +279,28 @@ def write(args: Arguments, model: networks.StructureModel, card: dict) -> None:
         make_servable(args.model_dir, Path(__file__))
 
 
-def run(args: Arguments, interruption: watching.Interruption) -> int:
-    """The exit status."""
+def run(args: Arguments, interruption: callbacks.Interruption) -> int:
+    """Train, evaluate and write the model. Return the exit status: 0, or INTERRUPTED."""
     began = time.monotonic()
     transformers.set_seed(args.seed)
     args.model_dir.mkdir(parents=True, exist_ok=True)
     data, digest = records.read_splits(args.data, networks.CLASSES[args.task]), records.digest(args.data)
     model = new_model(args)
-    spreading.prepare(model, args)
-    trainer = new_trainer(args, model, data, keeping.run_name(args.hyperparameters(), digest, dist.get_world_size()))
+    parallelism.prepare(model, args)
+    name = sharded_checkpoints.run_name(args.hyperparameters(), digest, dist.get_world_size())
+    trainer = new_trainer(args, model, data, name)
     if not fit(trainer, interruption):
         return INTERRUPTED
-    found = card(trainer, data, digest, judge(trainer))
-    write(args, model, found | {"seconds": round(time.monotonic() - began)})
+    card = make_card(trainer, data, digest, evaluate_best(trainer))
+    write_model(args, model, card | {"seconds": round(time.monotonic() - began)})
     return 0
 
 
 def report_failure(error: Exception) -> None:
-    """Where SageMaker looks for the reason; the first process to fail is the one that knows it."""
+    """Write the reason to the file that SageMaker reads.
+
+    An existing file is kept: the first process that fails has the cause.
+    """
     folder = Path(os.environ.get("SM_OUTPUT_DIR", "/opt/ml/output"))
     if folder.is_dir():
         with contextlib.suppress(OSError), (folder / "failure").open("x") as handle:
@@ -269,11 +308,12 @@ def report_failure(error: Exception) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    interruption = watching.Interruption()
+    """Run a training, and return the exit status. Report a failure and raise it."""
+    interruption = callbacks.Interruption()
     interruption.listen()
     try:
         args = arguments.parse(__doc__, argv)
-        with spreading.process_group(args.profile):
+        with parallelism.process_group(args.profile):
             return run(args, interruption)
     except Exception as error:
         report_failure(error)
@@ -282,8 +322,8 @@ def main(argv: list[str] | None = None) -> int:
 
 if __name__ == "__main__":
     status = main()
-    # All is written. Threads of gloo have been seen to abort a process while the interpreter takes itself down, and
-    # torchrun would report the training as failed.
+    # Everything is written. gloo's threads sometimes abort a process while the interpreter shuts down, and torchrun
+    # would report the training as failed.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

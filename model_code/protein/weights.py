@@ -1,4 +1,4 @@
-"""The channel with the pre-trained weights: a folder, or the archive of one, as the job was given it."""
+"""The channel with the pre-trained weights: a folder, or the archive of one."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch.distributed as dist
-from common.checkpoints import ARCHIVE, checkpoint_folder, unpack
+from common.checkpoints import ARCHIVE, find_checkpoint, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def unpacked(channel: Path) -> Iterator[Path]:
-    """The folder that holds config.json; what was unpacked for it is gone afterwards.
+def open_weights(channel: Path) -> Iterator[Path]:
+    """Yield the folder that contains config.json. Unpacked files are removed when the context ends.
 
-    An archive is unpacked once on each host, by its first process. ValueError where there is no checkpoint. Every
-    process must call it.
+    The first process of each host unpacks the archive. Raise ValueError if there is no checkpoint. Every process must
+    call it.
     """
     if not (channel / ARCHIVE).is_file():
-        yield checkpoint_folder(channel)
+        yield find_checkpoint(channel)
         return
-    first = int(os.environ.get("LOCAL_RANK", "0")) == 0
-    name = [tempfile.mkdtemp(prefix="seqdrop-weights-") if first else None]
-    names: list = [None] * dist.get_world_size()
-    dist.all_gather_object(names, name[0])
+    is_first = int(os.environ.get("LOCAL_RANK", "0")) == 0
+    own_name = tempfile.mkdtemp(prefix="seqdrop-weights-") if is_first else None
+    names: list[str | None] = [None] * dist.get_world_size()
+    dist.all_gather_object(names, own_name)
     folder = Path(next(name for name in reversed(names[: dist.get_rank() + 1]) if name))
     try:
-        if first:
+        if is_first:
             unpack(channel / ARCHIVE, folder)
         dist.barrier()
-        yield checkpoint_folder(folder)
+        yield find_checkpoint(folder)
     finally:
         dist.barrier()
-        if first:
+        if is_first:
             shutil.rmtree(folder)

@@ -1,10 +1,12 @@
-"""What SageMaker's Python SDK v2 makes of a `distribution`, as golden file. Run by .venv-sdk2 (`make sdk2`):
+"""Write the hyperparameters that SageMaker's Python SDK v2 derives from a `distribution`, as a golden file.
+
+Run it with the Python of .venv-sdk2 (`make sdk2`):
 
     .venv-sdk2/bin/python tests/contract/sdk2_distribution.py > tests/contract/golden/sdk2_distribution.json
 
-Imports nothing of ours. The Hugging Face estimator is asked, since ours are Hugging Face images; where it leaves out
-what SMP v2 needs, the PyTorch one, whose images have SMP v2. Nothing is sent to AWS: the image is named, so that
-neither looks one up, and hyperparameters() is all that is called.
+It imports nothing of this project. The estimator is that of Hugging Face, because Seqdrop uses Hugging Face images, or
+that of PyTorch, whose images have SMP v2, where the former lacks what SMP v2 needs. Nothing is sent to AWS: the image
+is specified, so that neither estimator looks one up, and only hyperparameters() is called.
 """
 
 from __future__ import annotations
@@ -112,7 +114,7 @@ CASES = {
 
 
 def hyperparameters(estimator: str, instance: str, distribution: dict) -> dict:
-    """{"hyperparameters": …} as the SDK would send them, or {"error": …}."""
+    """Return {"hyperparameters": …} as the SDK would send them, or {"error": …}."""
     from sagemaker.huggingface import HuggingFace
     from sagemaker.pytorch import PyTorch
 
@@ -122,7 +124,7 @@ def hyperparameters(estimator: str, instance: str, distribution: dict) -> dict:
     )
     session.sagemaker_config = {}
     session.default_bucket_prefix = None
-    given = {
+    options = {
         "entry_point": "train.py",
         "role": "arn:aws:iam::111122223333:role/training",
         "instance_count": 1,
@@ -133,13 +135,14 @@ def hyperparameters(estimator: str, instance: str, distribution: dict) -> dict:
     }
     versions = {"py_version": "py310"} if estimator == "HuggingFace" else {}
     try:
-        made = {"HuggingFace": HuggingFace, "PyTorch": PyTorch}[estimator](**given, **versions)
-        return {"hyperparameters": made.hyperparameters()}
+        configured = {"HuggingFace": HuggingFace, "PyTorch": PyTorch}[estimator](**options, **versions)
+        return {"hyperparameters": configured.hyperparameters()}
     except ValueError as error:
         return {"error": " ".join(str(error).split())}
 
 
 def main() -> None:
+    """Write the golden file to standard output."""
     logging.disable(logging.WARNING)
     from sagemaker import __version__
 

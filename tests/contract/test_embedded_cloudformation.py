@@ -1,34 +1,34 @@
-"""Properties of resources that CloudFormation must not drop: encryption, lifecycle, time to live, recovery."""
+"""Properties that CloudFormation must apply: encryption, lifecycle, time to live, recovery."""
 
 import json
 
 import pytest
 from botocore.exceptions import WaiterError
 
-from local.testing import unique
+from local.testing import unique_name
 
 pytest_plugins = ["local.fixtures"]
 
 
 class Stack:
-    """A stack of one template, made and changed."""
+    """A stack that tests create and change."""
 
     def __init__(self, aws):
-        self._client, self.name = aws.client("cloudformation"), unique("stack")
+        self._client, self.name = aws.client("cloudformation"), unique_name("stack")
 
-    def make(self, resources: dict) -> None:
+    def create(self, resources: dict) -> None:
         self._client.create_stack(StackName=self.name, TemplateBody=json.dumps({"Resources": resources}))
-        self._await("stack_create_complete")
+        self._wait("stack_create_complete")
 
     def change(self, resources: dict) -> None:
         self._client.update_stack(StackName=self.name, TemplateBody=json.dumps({"Resources": resources}))
-        self._await("stack_update_complete")
+        self._wait("stack_update_complete")
 
     def id_of(self, name: str) -> str:
-        answer = self._client.describe_stack_resource(StackName=self.name, LogicalResourceId=name)
-        return answer["StackResourceDetail"]["PhysicalResourceId"]
+        response = self._client.describe_stack_resource(StackName=self.name, LogicalResourceId=name)
+        return response["StackResourceDetail"]["PhysicalResourceId"]
 
-    def _await(self, state: str) -> None:
+    def _wait(self, state: str) -> None:
         self._client.get_waiter(state).wait(StackName=self.name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 60})
 
 
@@ -75,19 +75,19 @@ def test_a_bucket_is_encrypted_with_its_key(aws, stack, s3, reference):
         "BucketKeyEnabled": True,
         "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": reference},
     }
-    stack.make({"Key": KEY, "Bucket": bucket(BucketEncryption={"ServerSideEncryptionConfiguration": [rule]})})
+    stack.create({"Key": KEY, "Bucket": bucket(BucketEncryption={"ServerSideEncryptionConfiguration": [rule]})})
     name = stack.id_of("Bucket")
     arn = f"arn:aws:kms:{aws.region}:{aws.account}:key/{stack.id_of('Key')}"
-    (found,) = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
-    assert found["BucketKeyEnabled"]
-    assert found["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
-    assert arn.endswith(found["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"])
+    (stored,) = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert stored["BucketKeyEnabled"]
+    assert stored["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert arn.endswith(stored["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"])
     s3.put_object(Bucket=name, Key="a", Body=b"one")
     head = s3.head_object(Bucket=name, Key="a")
     assert (head["ServerSideEncryption"], head["SSEKMSKeyId"], head["BucketKeyEnabled"]) == ("aws:kms", arn, True)
 
 
-def test_every_part_of_a_lifecycle_is_kept(stack, s3):
+def test_every_part_of_a_lifecycle_is_stored(stack, s3):
     rules = [
         {
             "Id": "all",
@@ -121,11 +121,11 @@ def test_every_part_of_a_lifecycle_is_kept(stack, s3):
             "NoncurrentVersionTransitions": [{"StorageClass": "GLACIER", "TransitionInDays": 7}],
         },
     ]
-    stack.make({"Bucket": bucket(LifecycleConfiguration={"Rules": rules})})
-    listed = s3.get_bucket_lifecycle_configuration(Bucket=stack.id_of("Bucket"))["Rules"]
-    found = {rule.pop("ID"): rule for rule in listed}
+    stack.create({"Bucket": bucket(LifecycleConfiguration={"Rules": rules})})
+    stored = s3.get_bucket_lifecycle_configuration(Bucket=stack.id_of("Bucket"))["Rules"]
+    rules_by_id = {rule.pop("ID"): rule for rule in stored}
     everything = {"Prefix": ""}
-    assert found == {
+    assert rules_by_id == {
         "all": {
             "Status": "Enabled",
             "Filter": everything,
@@ -158,7 +158,7 @@ def test_every_part_of_a_lifecycle_is_kept(stack, s3):
 def test_a_bucket_changes_with_its_stack(stack, s3):
     rule = {"Id": "all", "Status": "Enabled", "ExpirationInDays": 14}
     algorithm = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-    stack.make({"Bucket": bucket()})
+    stack.create({"Bucket": bucket()})
     name = stack.id_of("Bucket")
     stack.change(
         {
@@ -174,15 +174,15 @@ def test_a_bucket_changes_with_its_stack(stack, s3):
         s3.get_bucket_lifecycle_configuration(Bucket=name)
 
 
-def test_what_s3_refuses_fails_the_stack(stack):
+def test_a_property_that_s3_refuses_fails_the_stack(stack):
     rule = {"Id": "never", "Status": "Enabled", "ExpirationInDays": 0}
     with pytest.raises(WaiterError):
-        stack.make({"Bucket": bucket(LifecycleConfiguration={"Rules": [rule]})})
+        stack.create({"Bucket": bucket(LifecycleConfiguration={"Rules": [rule]})})
 
 
 def test_a_table_expires_recovers_and_is_encrypted(aws, stack):
     dynamodb = aws.client("dynamodb")
-    stack.make(
+    stack.create(
         {
             "Key": KEY,
             "Table": table(
@@ -193,8 +193,8 @@ def test_a_table_expires_recovers_and_is_encrypted(aws, stack):
         }
     )
     name = stack.id_of("Table")
-    found = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
-    assert found == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
+    description = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    assert description == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
     backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
     encryption = dynamodb.describe_table(TableName=name)["Table"]["SSEDescription"]
@@ -203,7 +203,7 @@ def test_a_table_expires_recovers_and_is_encrypted(aws, stack):
 
 def test_time_to_live_changes_with_the_stack(aws, stack):
     dynamodb = aws.client("dynamodb")
-    stack.make({"Table": table()})
+    stack.create({"Table": table()})
     name = stack.id_of("Table")
     stack.change({"Table": table(TimeToLiveSpecification={"AttributeName": "expires", "Enabled": True})})
     assert dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"] == "ENABLED"

@@ -1,6 +1,6 @@
-"""What is not as in AWS, each shown, so that local/README.md cannot claim more or less than is so.
+"""The deviations from AWS: one test for each line of the list in local/README.md.
 
-A test here that fails means the embedded AWS has come closer to AWS: take the line out of the list.
+If a test here fails because the embedded AWS now behaves like AWS, remove the line from the list.
 """
 
 import hashlib
@@ -17,15 +17,15 @@ from botocore.config import Config
 from local.testing import (
     ENDED,
     ModelBench,
-    acting_as,
     allow,
-    archive,
+    assume_role,
+    expect_error,
     make_bucket,
+    make_model_archive,
+    make_policy,
     make_role,
-    policy,
-    refused,
-    unique,
-    until,
+    unique_name,
+    wait_for,
 )
 
 pytest_plugins = ["local.fixtures"]
@@ -46,8 +46,8 @@ def transform_fn(model, data, content_type, accept): return sys.executable
 
 
 def make_function(aws, source: str, **options) -> str:
-    """A Lambda function's name."""
-    code, name, role = io.BytesIO(), unique("function"), make_role(aws, service="lambda.amazonaws.com")
+    """Create a Lambda function and return its name."""
+    code, name, role = io.BytesIO(), unique_name("function"), make_role(aws, service="lambda.amazonaws.com")
     with zipfile.ZipFile(code, "w") as package:
         package.writestr("app.py", f"def handler(event, context):\n    {source}\n")
     aws.client("lambda").create_function(
@@ -63,10 +63,10 @@ def make_function(aws, source: str, **options) -> str:
 
 
 def make_queue(aws, **attributes) -> tuple[str, str]:
-    """A queue's URL and ARN; EventBridge may send to it."""
-    sqs, name = aws.client("sqs"), unique("queue")
+    """Create a queue to which EventBridge may send; return its URL and ARN."""
+    sqs, name = aws.client("sqs"), unique_name("queue")
     arn = f"arn:aws:sqs:{aws.region}:{aws.account}:{name}"
-    anyone = policy(allow("sqs:SendMessage", arn, Principal={"Service": "events.amazonaws.com"}))
+    anyone = make_policy(allow("sqs:SendMessage", arn, Principal={"Service": "events.amazonaws.com"}))
     return sqs.create_queue(QueueName=name, Attributes={"Policy": anyone, **attributes})["QueueUrl"], arn
 
 
@@ -77,31 +77,31 @@ def messages(aws, url: str) -> list:
 class TestLambda:
     def test_memory_is_not_limited(self, aws):
         name = make_function(aws, "return len(b'x' * 300_000_000)", MemorySize=128)
-        answer = aws.client("lambda").invoke(FunctionName=name)
-        assert answer["Payload"].read() == b"300000000"
+        response = aws.client("lambda").invoke(FunctionName=name)
+        assert response["Payload"].read() == b"300000000"
 
-    def test_answers_over_six_megabytes_pass(self, aws):
+    def test_responses_over_six_megabytes_pass(self, aws):
         name = make_function(aws, "return 'x' * 7_000_000")
-        answer = aws.client("lambda").invoke(FunctionName=name)
-        assert "FunctionError" not in answer
-        assert len(answer["Payload"].read()) > 7_000_000
+        response = aws.client("lambda").invoke(FunctionName=name)
+        assert "FunctionError" not in response
+        assert len(response["Payload"].read()) > 7_000_000
 
     def test_an_error_does_not_name_its_type(self, aws):
         name = make_function(aws, "raise KeyError('a')")
-        answer = aws.client("lambda").invoke(FunctionName=name)
-        assert json.loads(answer["Payload"].read())["errorType"] == "Runtime.HandlerError"
+        response = aws.client("lambda").invoke(FunctionName=name)
+        assert json.loads(response["Payload"].read())["errorType"] == "Runtime.HandlerError"
 
-    def test_the_machines_own_python_runs_whatever_runtime_is_named(self, aws):
+    def test_the_python_of_the_machine_runs_for_every_runtime(self, aws):
         name = make_function(aws, "import sys; return list(sys.version_info[:2])")
-        answer = aws.client("lambda").invoke(FunctionName=name)
-        assert json.loads(answer["Payload"].read()) == list(sys.version_info[:2])
+        response = aws.client("lambda").invoke(FunctionName=name)
+        assert json.loads(response["Payload"].read()) == list(sys.version_info[:2])
 
 
 class TestEventBridge:
-    def rule(self, aws, target: str, **more) -> str:
-        events, source = aws.client("events"), unique("source")
+    def rule(self, aws, target: str, **fields) -> str:
+        events, source = aws.client("events"), unique_name("source")
         events.put_rule(Name=source, EventPattern=json.dumps({"source": [source]}))
-        events.put_targets(Rule=source, Targets=[{"Id": "one", "Arn": target, **more}])
+        events.put_targets(Rule=source, Targets=[{"Id": "one", "Arn": target, **fields}])
         events.put_events(Entries=[{"Source": source, "DetailType": "test", "Detail": "{}"}])
         return source
 
@@ -112,48 +112,48 @@ class TestEventBridge:
         time.sleep(0.5)
         assert messages(aws, url) == []
 
-    def test_a_queue_under_a_key_that_eventbridge_may_not_use_is_delivered_to(self, aws):
+    def test_eventbridge_sends_to_a_queue_whose_key_it_may_not_use(self, aws):
         kms = aws.client("kms")
-        key = kms.create_key(Policy=policy(allow("kms:*", "*", Principal={"AWS": f"arn:aws:iam::{aws.account}:root"})))[
-            "KeyMetadata"
-        ]["KeyId"]
+        key = kms.create_key(
+            Policy=make_policy(allow("kms:*", "*", Principal={"AWS": f"arn:aws:iam::{aws.account}:root"}))
+        )["KeyMetadata"]["KeyId"]
         url, arn = make_queue(aws, KmsMasterKeyId=key)
         self.rule(aws, arn)
-        assert until(lambda: messages(aws, url))
+        assert wait_for(lambda: messages(aws, url))
 
 
 class TestKeys:
-    """Only S3 asks for permission to use a key."""
+    """Only S3 checks the permission to use a key."""
 
     def test_a_sender_needs_no_permission_for_the_queues_key(self, aws):
         key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
         url, arn = make_queue(aws, KmsMasterKeyId=key)
-        acting_as(aws, make_role(aws, allow("sqs:SendMessage", arn))).client("sqs").send_message(
+        assume_role(aws, make_role(aws, allow("sqs:SendMessage", arn))).client("sqs").send_message(
             QueueUrl=url, MessageBody="a"
         )
         assert messages(aws, url)
 
     def test_a_kms_write_that_names_no_key_is_refused(self, aws):
-        with refused("InvalidArgument", "requires a key id"):
+        with expect_error("InvalidArgument", "requires a key id"):
             aws.client("s3").put_object(Bucket=make_bucket(aws), Key="a", Body=b"", ServerSideEncryption="aws:kms")
 
     def test_the_etag_of_an_object_under_kms_is_its_md5(self, aws):
         key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
-        answer = aws.client("s3").put_object(
+        response = aws.client("s3").put_object(
             Bucket=make_bucket(aws), Key="a", Body=b"one", SSEKMSKeyId=key, ServerSideEncryption="aws:kms"
         )
-        assert answer["ETag"] == f'"{hashlib.md5(b"one").hexdigest()}"'
+        assert response["ETag"] == f'"{hashlib.md5(b"one").hexdigest()}"'
 
 
 class TestS3:
     def test_the_first_version_of_a_batch_deletion_is_checked_as_a_plain_deletion(self, aws):
         s3, bucket = aws.client("s3"), make_bucket(aws, versioned=True)
         version = s3.put_object(Bucket=bucket, Key="a", Body=b"one")["VersionId"]
-        client = acting_as(aws, make_role(aws, allow("s3:DeleteObjectVersion", f"arn:aws:s3:::{bucket}/*")))
-        with refused("AccessDenied", "s3:DeleteObject "):
+        client = assume_role(aws, make_role(aws, allow("s3:DeleteObjectVersion", f"arn:aws:s3:::{bucket}/*")))
+        with expect_error("AccessDenied", "s3:DeleteObject "):
             client.client("s3").delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a", "VersionId": version}]})
 
-    def test_a_lifecycle_rule_is_kept_and_never_acts(self, aws):
+    def test_a_lifecycle_rule_is_stored_and_never_applied(self, aws):
         s3, bucket = aws.client("s3"), make_bucket(aws)
         s3.put_object(Bucket=bucket, Key="a", Body=b"one")
         rule = {
@@ -166,26 +166,26 @@ class TestS3:
         time.sleep(0.5)
         assert s3.head_object(Bucket=bucket, Key="a")
 
-    def test_object_attributes_call_a_whole_checksum_composite(self, aws):
+    def test_object_attributes_report_a_whole_checksum_as_composite(self, aws):
         s3, bucket = aws.client("s3"), make_bucket(aws)
         started = s3.create_multipart_upload(Bucket=bucket, Key="a", ChecksumAlgorithm="CRC64NVME")
-        place = {"Bucket": bucket, "Key": "a", "UploadId": started["UploadId"]}
-        part = s3.upload_part(**place, PartNumber=1, Body=b"one")
-        made = s3.complete_multipart_upload(
-            **place, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+        location = {"Bucket": bucket, "Key": "a", "UploadId": started["UploadId"]}
+        part = s3.upload_part(**location, PartNumber=1, Body=b"one")
+        completed = s3.complete_multipart_upload(
+            **location, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
         )
-        said = s3.get_object_attributes(Bucket=bucket, Key="a", ObjectAttributes=["Checksum"])["Checksum"]
-        assert (made["ChecksumType"], said["ChecksumType"]) == ("FULL_OBJECT", "COMPOSITE")
+        attributes = s3.get_object_attributes(Bucket=bucket, Key="a", ObjectAttributes=["Checksum"])["Checksum"]
+        assert (completed["ChecksumType"], attributes["ChecksumType"]) == ("FULL_OBJECT", "COMPOSITE")
 
     def test_restores_take_seconds(self, aws):
         s3, bucket = aws.client("s3"), make_bucket(aws)
         s3.put_object(Bucket=bucket, Key="a", Body=b"one", StorageClass="DEEP_ARCHIVE")
         s3.restore_object(Bucket=bucket, Key="a", RestoreRequest={"Days": 1})
-        until(lambda: 'request="false"' in s3.head_object(Bucket=bucket, Key="a")["Restore"], timeout=5)
+        wait_for(lambda: 'request="false"' in s3.head_object(Bucket=bucket, Key="a")["Restore"], timeout=5)
 
 
 class TestSageMaker:
-    def test_an_invocation_is_not_tried_again(self, aws):
+    def test_an_invocation_is_not_retried(self, aws):
         bench = ModelBench(aws, COUNTER)
         bench.put("in/a", b"one\n")
         job = bench.run("in/", ModelClientConfig={"InvocationsMaxRetries": 3})
@@ -199,24 +199,24 @@ class TestSageMaker:
         bench.run("in/")
         assert b"python" in bench.outputs()["a.out"]
 
-    def processed(self, aws, program: str, *words: str) -> list[str]:
-        """What a program prints as a processing job."""
-        bucket, name = make_bucket(aws), unique("job")
+    def process(self, aws, program: str, *words: str) -> list[str]:
+        """Run a program as a processing job and return the lines that it prints."""
+        bucket, name = make_bucket(aws), unique_name("job")
         aws.client("s3").put_object(Bucket=bucket, Key="main.py", Body=program.encode())
-        place = "/opt/ml/processing/input/code"
-        source = {"S3Uri": f"s3://{bucket}/main.py", "LocalPath": place, "S3DataType": "S3Prefix"}
+        folder = "/opt/ml/processing/input/code"
+        source = {"S3Uri": f"s3://{bucket}/main.py", "LocalPath": folder, "S3DataType": "S3Prefix"}
         cluster = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 5}
         aws.client("sagemaker").create_processing_job(
             ProcessingJobName=name,
             RoleArn=make_role(aws, allow(["s3:*", "logs:*"])),
             AppSpecification={
                 "ImageUri": "no/such/image",
-                "ContainerEntrypoint": ["python3", f"{place}/main.py", *words],
+                "ContainerEntrypoint": ["python3", f"{folder}/main.py", *words],
             },
             ProcessingInputs=[{"InputName": "code", "S3Input": source}],
             ProcessingResources={"ClusterConfig": cluster},
         )
-        until(lambda: self.status(aws, name) in ENDED, timeout=40)
+        wait_for(lambda: self.status(aws, name) in ENDED, timeout=40)
         assert self.status(aws, name) == "Completed"
         return (aws.workdir / "processing-jobs" / name / "container.log").read_text().splitlines()
 
@@ -224,19 +224,19 @@ class TestSageMaker:
         return aws.client("sagemaker").describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"]
 
     def test_a_processing_jobs_image_is_not_run(self, aws):
-        (python,) = self.processed(aws, "import os, sys; print(os.path.realpath(sys.executable))")
+        (python,) = self.process(aws, "import os, sys; print(os.path.realpath(sys.executable))")
         assert python == os.path.realpath(sys.executable)
 
-    def test_the_paths_of_a_processing_job_lie_elsewhere(self, aws):
+    def test_the_paths_of_a_processing_job_are_below_its_scratch_folder(self, aws):
         program = "import os, sys; print(*sys.argv[1:], sep='\\n'); print(os.path.exists('/opt/ml/processing'))"
-        whole, within, there = self.processed(aws, program, "/opt/ml/output/a", "--to=/opt/ml/output/a")
+        whole, within, exists = self.process(aws, program, "/opt/ml/output/a", "--to=/opt/ml/output/a")
         assert whole.endswith("scratch/opt/ml/output/a")
-        assert (within, there) == ("--to=/opt/ml/output/a", "False")
+        assert (within, exists) == ("--to=/opt/ml/output/a", "False")
 
-    def trained(self, aws, script: str, **changes) -> tuple[dict, list[str], str]:
-        """What a job that ran a script is described as, what it printed, and its bucket."""
-        bucket, name = make_bucket(aws), unique("job")
-        code = archive({"train.py": script, "requirements.txt": "no-such-package==0"})
+    def train(self, aws, script: str, **changes) -> tuple[dict, list[str], str]:
+        """Run a script as a training job; return the job's description, the lines that it printed, and its bucket."""
+        bucket, name = make_bucket(aws), unique_name("job")
+        code = make_model_archive({"train.py": script, "requirements.txt": "no-such-package==0"})
         aws.client("s3").put_object(Bucket=bucket, Key="code/sourcedir.tar.gz", Body=code)
         source = f"s3://{bucket}/code/sourcedir.tar.gz"
         request = {
@@ -251,53 +251,56 @@ class TestSageMaker:
         }
         client = aws.client("sagemaker")
         client.create_training_job(**request | changes)
-        job = until(
-            lambda: (one := client.describe_training_job(TrainingJobName=name))["TrainingJobStatus"] in ENDED and one,
+        job = wait_for(
+            lambda: (
+                (description := client.describe_training_job(TrainingJobName=name))["TrainingJobStatus"] in ENDED
+                and description
+            ),
             timeout=40,
         )
         assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
         return job, (aws.workdir / "training-jobs" / name / "container.log").read_text().splitlines(), bucket
 
     def test_a_training_jobs_image_is_not_run(self, aws):
-        _, (python,), _ = self.trained(aws, "import os, sys; print(os.path.realpath(sys.executable))")
+        _, (python,), _ = self.train(aws, "import os, sys; print(os.path.realpath(sys.executable))")
         assert python == os.path.realpath(sys.executable)
 
-    def test_the_checkpoints_of_a_training_job_lie_elsewhere(self, aws):
+    def test_the_checkpoints_of_a_training_job_are_below_its_scratch_folder(self, aws):
         program = "import os; print(os.environ['SEQDROP_CHECKPOINTS']); print(os.path.exists('/opt/ml/checkpoints'))"
-        _, (place, there), _ = self.trained(aws, program)
-        assert (place.endswith("scratch/opt/ml/checkpoints"), there) == (True, "False")
+        _, (path, exists), _ = self.train(aws, program)
+        assert (path.endswith("scratch/opt/ml/checkpoints"), exists) == (True, "False")
 
-    def test_a_spot_machine_is_there_at_once(self, aws):
+    def test_a_spot_instance_is_available_at_once(self, aws):
         stopping = {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}
-        job, _, _ = self.trained(aws, "", EnableManagedSpotTraining=True, StoppingCondition=stopping)
-        steps = {one["Status"] for one in job["SecondaryStatusTransitions"]}
+        job, _, _ = self.train(aws, "", EnableManagedSpotTraining=True, StoppingCondition=stopping)
+        steps = {step["Status"] for step in job["SecondaryStatusTransitions"]}
         assert not steps & {"Interrupted", "MaxWaitTimeExceeded"}
         assert job["BillableTimeInSeconds"] == job["TrainingTimeInSeconds"]
 
-    def test_checkpoints_that_a_script_removes_stay(self, aws):
+    def test_checkpoints_that_a_script_removes_remain_in_s3(self, aws):
         program = """
 import os, pathlib, time
-one = pathlib.Path(os.environ["SEQDROP_CHECKPOINTS"]) / "one"
-one.write_text("1")
+path = pathlib.Path(os.environ["SEQDROP_CHECKPOINTS"]) / "one"
+path.write_text("1")
 time.sleep(2.5)
-one.unlink()
+path.unlink()
 """
-        _, _, bucket = self.trained(aws, program)
-        listed = aws.client("s3").list_objects_v2(Bucket=bucket, Prefix="kept/")["Contents"]
-        assert [item["Key"] for item in listed] == ["kept/one"]
+        _, _, bucket = self.train(aws, program)
+        objects = aws.client("s3").list_objects_v2(Bucket=bucket, Prefix="kept/")["Contents"]
+        assert [item["Key"] for item in objects] == ["kept/one"]
 
-    def test_members_that_the_service_would_overlook_are_refused(self, aws):
+    def test_members_that_the_service_would_ignore_are_refused(self, aws):
         client = aws.client("sagemaker", config=Config(parameter_validation=False))
         body = {"ModelName": "absent"}
         client.meta.events.register(
             "before-call.sagemaker.DescribeModel",
             lambda params, **_: params.update(body=json.dumps(body | {"Later": 1}).encode()),
         )
-        with refused("ValidationException", "Unknown member 'later'"):
+        with expect_error("ValidationException", "Unknown member 'later'"):
             client.describe_model(**body)
 
 
 @pytest.mark.parametrize("key", ["test", "000000000000"])
-def test_some_keys_are_the_root_of_the_account_without_a_signature(aws, key):
+def test_some_access_keys_are_root_without_a_valid_signature(aws, key):
     session = aws.session({"AccessKeyId": key, "SecretAccessKey": "anything"})
     assert session.client("sts").get_caller_identity()["Arn"].endswith(":root")

@@ -1,4 +1,4 @@
-"""Two functions that share a layer share what is unpacked of it, and each finds its content."""
+"""Functions with the same layer share its unpacked files, and each finds them."""
 
 import io
 import json
@@ -12,24 +12,24 @@ CODE = """
 import os, shared_word
 
 def handler(event, context):
-    return {"word": shared_word.WORD, "place": os.path.realpath(shared_word.__file__)}
+    return {"word": shared_word.WORD, "path": os.path.realpath(shared_word.__file__)}
 """
 
 
-def zipped(**files: str) -> bytes:
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
+def make_zip(**files: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, body in files.items():
             archive.writestr(name.replace("__", "/") + ".py", body)
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def test_a_layer_is_unpacked_once(aws):
     functions, role = aws.client("lambda"), make_role(aws, allow("logs:*"), service="lambda.amazonaws.com")
     layer = functions.publish_layer_version(
-        LayerName="words", Content={"ZipFile": zipped(python__shared_word='WORD = "drop"')}
+        LayerName="words", Content={"ZipFile": make_zip(python__shared_word='WORD = "drop"')}
     )["LayerVersionArn"]
-    answers = []
+    responses = []
     for name in ("layered-a", "layered-b"):
         functions.create_function(
             FunctionName=name,
@@ -37,8 +37,8 @@ def test_a_layer_is_unpacked_once(aws):
             Runtime="python3.11",
             Handler="app.handler",
             Layers=[layer],
-            Code={"ZipFile": zipped(app=CODE)},
+            Code={"ZipFile": make_zip(app=CODE)},
         )
-        answers.append(json.loads(functions.invoke(FunctionName=name)["Payload"].read()))
-    assert answers[0] == answers[1]
-    assert answers[0]["word"] == "drop"
+        responses.append(json.loads(functions.invoke(FunctionName=name)["Payload"].read()))
+    assert responses[0] == responses[1]
+    assert responses[0]["word"] == "drop"

@@ -1,4 +1,4 @@
-"""SageMaker killed and started again: what it knew it still knows, and jobs in progress come to their end."""
+"""SageMaker killed and restarted: it still has its models, jobs and tags, and jobs in progress are completed."""
 
 import os
 import signal
@@ -8,10 +8,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.embedded import EmbeddedAws
-from local.processes import session_members
-from local.testing import EventLog, ModelBench, ended_job, unique, until
+from local.processes import find_session_members
+from local.testing import EventLog, ModelBench, unique_name, wait_for, wait_for_transform_job
 
-# It answers once a file beside its data says so.
+# The model responds once the file exists whose path is the data.
 CODE = """
 import os, time
 def model_fn(model_dir): return None
@@ -28,8 +28,8 @@ STATE_CHANGE = {"source": ["aws.sagemaker"], "detail-type": ["SageMaker Transfor
 
 @pytest.fixture
 def aws(tmp_path):
-    with EmbeddedAws(tmp_path / "aws") as running:
-        yield running
+    with EmbeddedAws(tmp_path / "aws") as server:
+        yield server
 
 
 @pytest.fixture
@@ -38,56 +38,56 @@ def bench(aws):
 
 
 def kill(aws: EmbeddedAws) -> None:
-    """Return when nothing of SageMaker is left."""
+    """Kill SageMaker and wait until none of its processes is left."""
     pid = aws.sagemaker_pid
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not session_members(pid))
+    wait_for(lambda: not find_session_members(pid))
 
 
 def has_container(aws: EmbeddedAws) -> bool:
-    """Whether SageMaker has more processes than itself and its warden."""
-    return len(session_members(aws.sagemaker_pid)) > 2
+    """Return True if SageMaker has more processes than itself and its warden."""
+    return len(find_session_members(aws.sagemaker_pid)) > 2
 
 
-def test_a_killed_sagemaker_is_unavailable_and_takes_its_jobs_along(aws, bench, tmp_path):
+def test_a_killed_sagemaker_is_unavailable_and_its_jobs_end(aws, bench, tmp_path):
     bench.put("in/a", str(tmp_path / "gate").encode())
     bench.start("in/")
-    until(lambda: has_container(aws))
+    wait_for(lambda: has_container(aws))
     kill(aws)
-    once = aws.client("sagemaker", config=Config(retries={"total_max_attempts": 1}))
-    with pytest.raises(ClientError, match="ServiceUnavailable") as refused:
-        once.list_models()
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
-    assert bench.s3.list_objects_v2(Bucket=bench.bucket)["KeyCount"] == 2  # the rest of the account is there
+    client = aws.client("sagemaker", config=Config(retries={"total_max_attempts": 1}))
+    with pytest.raises(ClientError, match="ServiceUnavailable") as error:
+        client.list_models()
+    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+    assert bench.s3.list_objects_v2(Bucket=bench.bucket)["KeyCount"] == 2  # the rest of the account still responds
 
 
-def test_a_job_in_progress_is_run_again_and_its_end_is_told(aws, bench, tmp_path):
+def test_a_job_in_progress_is_run_again_and_its_end_is_announced(aws, bench, tmp_path):
     gate, log = tmp_path / "gate", EventLog(aws, STATE_CHANGE)
     bench.put("in/a", str(gate).encode())
     name = bench.start("in/")
-    before = until(lambda: started(bench, name) if has_container(aws) else None)
+    before = wait_for(lambda: describe_started(bench, name) if has_container(aws) else None)
     kill(aws)
     aws.restart_sagemaker()
-    until(lambda: has_container(aws))
+    wait_for(lambda: has_container(aws))
     assert bench.outputs() == {}
     gate.touch()
-    job = ended_job(aws, name)
+    job = wait_for_transform_job(aws, name)
     assert job["TransformJobStatus"] == "Completed"
     assert job["TransformStartTime"] == before["TransformStartTime"]
     assert bench.outputs() == {"a.out": b"done"}
-    assert [one["detail"]["TransformJobStatus"] for one in log.first(2)] == ["InProgress", "Completed"]
+    assert [event["detail"]["TransformJobStatus"] for event in log.first(2)] == ["InProgress", "Completed"]
 
 
-def started(bench, name: str) -> dict | None:
+def describe_started(bench, name: str) -> dict | None:
     job = bench.sagemaker.describe_transform_job(TransformJobName=name)
     return job if "TransformStartTime" in job else None
 
 
-def test_what_it_knew_it_knows_again(aws, bench, tmp_path):
+def test_jobs_models_and_tags_survive_a_kill(aws, bench, tmp_path):
     (tmp_path / "gate").touch()
     bench.put("in/a", str(tmp_path / "gate").encode())
     name = bench.start("in/", Tags=[{"Key": "lab", "Value": "one"}])
-    before = ended_job(aws, name)
+    before = wait_for_transform_job(aws, name)
     removed = bench.create_model()
     bench.sagemaker.delete_model(ModelName=removed)
     bench.sagemaker.add_tags(ResourceArn=before["TransformJobArn"], Tags=[{"Key": "run", "Value": "2"}])
@@ -97,19 +97,19 @@ def test_what_it_knew_it_knows_again(aws, bench, tmp_path):
     after = bench.sagemaker.describe_transform_job(TransformJobName=name)
     assert {**after, "ResponseMetadata": None} == {**before, "ResponseMetadata": None}
     assert bench.sagemaker.describe_model(ModelName=bench.model)["CreationTime"] == model["CreationTime"]
-    assert [one["ModelName"] for one in bench.sagemaker.list_models()["Models"]] == [bench.model]
+    assert [item["ModelName"] for item in bench.sagemaker.list_models()["Models"]] == [bench.model]
     tags = bench.sagemaker.list_tags(ResourceArn=before["TransformJobArn"])["Tags"]
-    assert {one["Key"]: one["Value"] for one in tags} == {"lab": "one", "run": "2"}
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"lab": "one", "run": "2"}
     with pytest.raises(ClientError, match="ResourceInUse"):
         bench.sagemaker.create_transform_job(**bench.request("in/", TransformJobName=name))
 
 
-def test_a_job_that_was_being_stopped_is_stopped(aws, bench, tmp_path):
-    names = [unique("job") for _ in range(3)]
+def test_a_job_that_was_stopping_is_stopped(aws, bench, tmp_path):
+    names = [unique_name("job") for _ in range(3)]
     bench.put("in/a", str(tmp_path / "gate").encode())
-    for name in names:  # two at once, so the last one waits
+    for name in names:  # two run at a time, so the last one waits
         bench.start("in/", TransformJobName=name)
-    until(lambda: has_container(aws))
+    wait_for(lambda: has_container(aws))
     kill(aws)
     aws.restart_sagemaker()
     bench.sagemaker.stop_transform_job(TransformJobName=names[2])
@@ -117,24 +117,24 @@ def test_a_job_that_was_being_stopped_is_stopped(aws, bench, tmp_path):
     aws.restart_sagemaker()
     for name in names[:2]:
         bench.sagemaker.stop_transform_job(TransformJobName=name)
-    assert {ended_job(aws, name)["TransformJobStatus"] for name in names} == {"Stopped"}
+    assert {wait_for_transform_job(aws, name)["TransformJobStatus"] for name in names} == {"Stopped"}
 
 
-def test_it_may_be_started_anew_while_it_lives(aws, bench):
+def test_it_can_be_restarted_while_it_runs(aws, bench):
     before = aws.sagemaker_pid
     aws.restart_sagemaker()
     assert aws.sagemaker_pid != before
-    assert not session_members(before)
+    assert not find_session_members(before)
     assert bench.sagemaker.describe_model(ModelName=bench.model)
 
 
-def test_stop_leaves_nothing_of_one_that_was_started_again(aws, bench, tmp_path):
+def test_stop_ends_a_restarted_sagemaker(aws, bench, tmp_path):
     bench.put("in/a", str(tmp_path / "gate").encode())
     bench.start("in/")
-    until(lambda: has_container(aws))
+    wait_for(lambda: has_container(aws))
     kill(aws)
     aws.restart_sagemaker()
-    until(lambda: has_container(aws))
+    wait_for(lambda: has_container(aws))
     sessions = (aws.pid, aws.sagemaker_pid)
     aws.stop()
-    assert not any(session_members(session) for session in sessions)
+    assert not any(find_session_members(session) for session in sessions)

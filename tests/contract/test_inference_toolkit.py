@@ -1,6 +1,6 @@
-"""The packaged archive, served by SageMaker's own toolkit and multi-model-server over HTTP, as in the container.
+"""A packaged model archive, served over HTTP by SageMaker's own toolkit and multi-model-server, as in the container.
 
-Its environment is that of the requests that start_transform sends. `make mms` makes what these tests need.
+The environment is that of the requests that start_transform sends. `make mms` installs the toolkit.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from seqdrop.models.archives import ModelArchive, model_request
 from seqdrop.reads.records import Record
 from seqdrop.sagemaker.requests.transform import transform_request
 from seqdrop.work.items import work_items
+from seqdrop_cli.deploy.archive import pack_model, unpack
 from seqdrop_cli.handler import Handler
-from seqdrop_cli.pack import pack_model, unpacked
 
-from tests.contract.toolkit import Answer, Server, python_of, started
+from tests.contract.toolkit import Response, Server, find_python, start_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ SEEDS = "model_code/dnabert/seeds"
 
 
 def environment(analysis: Analysis, **more: str) -> dict[str, str]:
-    """As SageMaker gives it to the container: the model's, then the job's."""
+    """Return the container's environment as in SageMaker: the model's variables, overridden by the job's."""
     names = {name: name for name in Settings.__dataclass_fields__}
     settings = replace(Settings(**names), instance_count=1, instance_type="ml.m5.xlarge")
     model = model_request(settings, ModelArchive("m", "k", "d"), analysis.job.max_payload_mb)
@@ -48,17 +48,17 @@ def environment(analysis: Analysis, **more: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def python(repository) -> Path:
-    return python_of(repository)
+    return find_python(repository)
 
 
 @pytest.fixture(scope="module")
 def serve(python, tmp_path_factory):
-    """Starts servers, and ends those that are left."""
+    """Return a function that starts servers; those that are still open are closed at the end."""
     open_servers: list[Server] = []
 
     def start(archive: bytes, **settings: str) -> Server:
         root = tmp_path_factory.mktemp("container")
-        open_servers.append(started(python, root, archive, environment(CONTIGS, **settings)))
+        open_servers.append(start_server(python, root, archive, environment(CONTIGS, **settings)))
         return open_servers[-1]
 
     yield start
@@ -78,7 +78,7 @@ def server(serve, seed) -> Server:
 
 @pytest.fixture(scope="module")
 def language(repository, tmp_path_factory) -> bytes:
-    """A masked language model of random weights, with the seed's shape and vocabulary."""
+    """Return a masked language model with random weights, and with the seed's shape and vocabulary."""
     from transformers import BertConfig, BertForMaskedLM
 
     folder = tmp_path_factory.mktemp("language")
@@ -89,104 +89,107 @@ def language(repository, tmp_path_factory) -> bytes:
 
 
 def items() -> bytes:
-    """Work items as validate cuts them: long and short records, lower case, runs of N."""
+    """Return work items as validate writes them, for long and short records, lower case and runs of N."""
     chance = random.Random(7)
     bases = ["".join(chance.choices("ACGTacgt", k=length)) for length in (5000, 300, 451, 299, 0, 20_000)]
     bases[0] = bases[0][:700] + "NNNN" + bases[0][704:]
     bases[2] = bases[2][:300] + "N" * 100 + bases[2][400:]
-    records = [Record(number, f"r{number}", one.encode()) for number, one in enumerate(bases, start=1)]
-    return b"".join(work_items("upload", ((record, 1) for record in records), CONTIGS))
+    records = [Record(number, f"r{number}", sequence.encode()) for number, sequence in enumerate(bases, start=1)]
+    counted = ((record, 1) for record in records)
+    return b"".join(work_items("upload", counted, CONTIGS.settings, CONTIGS.job.windows_per_item))
 
 
-def ours(archive: bytes, body: bytes, **settings: str) -> list[dict]:
-    """What the handler says without any server."""
-    named = {name: value for name, value in environment(CONTIGS, **settings).items() if name.startswith("SEQDROP_")}
-    with unpacked(archive) as folder, Handler(folder, named) as handler:
+def ask_handler(archive: bytes, body: bytes, **settings: str) -> list[dict]:
+    """Return the predictions of the handler without a server."""
+    variables = {name: value for name, value in environment(CONTIGS, **settings).items() if name.startswith("SEQDROP_")}
+    with unpack(archive) as folder, Handler(folder, variables) as handler:
         return [json.loads(line) for line in handler.ask(body.rstrip(b"\n"))]
 
 
-def theirs(answer: Answer) -> list[dict]:
-    assert answer.status == 200, answer.body
-    return [json.loads(line) for line in answer.lines]
+def read_predictions(response: Response) -> list[dict]:
+    assert response.status == 200, response.body
+    return [json.loads(line) for line in response.lines]
 
 
-def numbers(found) -> Iterator[float]:
-    """All fractions in an answer, in order."""
-    for value in found.values() if isinstance(found, dict) else found:
+def numbers(content) -> Iterator[float]:
+    """Yield all fractions in a prediction, in order."""
+    for value in content.values() if isinstance(content, dict) else content:
         if isinstance(value, dict | list):
             yield from numbers(value)
         elif isinstance(value, float):
             yield value
 
 
-def without_numbers(found):
-    if isinstance(found, dict):
-        return {name: without_numbers(value) for name, value in found.items()}
-    if isinstance(found, list):
-        return [without_numbers(value) for value in found]
-    return None if isinstance(found, float) else found
+def without_numbers(content):
+    if isinstance(content, dict):
+        return {name: without_numbers(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [without_numbers(value) for value in content]
+    return None if isinstance(content, float) else content
 
 
-def assert_same(found: list[dict], expected: list[dict], tolerance: float = 1e-5) -> None:
-    """The same answers in the same order; fractions may differ as two versions of transformers do."""
-    assert without_numbers(found) == without_numbers(expected)
-    assert list(numbers(found)) == pytest.approx(list(numbers(expected)), abs=tolerance)
+def assert_same(actual: list[dict], expected: list[dict], tolerance: float = 1e-5) -> None:
+    """Assert that predictions are equal; fractions may differ as between two versions of transformers."""
+    assert without_numbers(actual) == without_numbers(expected)
+    assert list(numbers(actual)) == pytest.approx(list(numbers(expected)), abs=tolerance)
 
 
-# ---------------------------------------------------------------- answers
+# ---------------------------------------------------------------- predictions
 
 
 def test_many_records_in_one_request(server, seed):
-    found = theirs(server.invoke(items()))
-    assert_same(found, ours(seed, items()))
-    assert len(found) == items().count(b"\n")
-    assert sum(1 for _ in numbers(found)) > 300
+    predictions = read_predictions(server.invoke(items()))
+    assert_same(predictions, ask_handler(seed, items()))
+    assert len(predictions) == items().count(b"\n")
+    assert sum(1 for _ in numbers(predictions)) > 300
 
 
-def test_a_bad_line_is_answered_by_an_error_line(server):
+def test_a_bad_line_gives_an_error_line(server):
     good = items().split(b"\n")[1]
-    answers = theirs(server.invoke(b"\n".join([good, b"{", b"\xff", b'{"id": "x"}', b"", good])))
-    codes = [one.get("error", {}).get("code") for one in answers]
+    predictions = read_predictions(server.invoke(b"\n".join([good, b"{", b"\xff", b'{"id": "x"}', b"", good])))
+    codes = [prediction.get("error", {}).get("code") for prediction in predictions]
     assert codes == [None, "not_json", "not_utf8", "not_a_work_item", "not_json", None]
-    assert answers[3]["id"] == "x"
-    assert answers[0] == answers[5]
+    assert predictions[3]["id"] == "x"
+    assert predictions[0] == predictions[5]
 
 
-def test_a_line_of_a_whole_payload_is_answered_and_a_longer_one_refused(server):
+def test_a_line_may_fill_a_payload_and_a_longer_one_is_refused(server):
     line = json.dumps({"id": "a", "record": "r", "start": 0, "sequence": "N" * (CONTIGS.job.max_payload_mb * 10**6)})
-    (answer,) = theirs(server.invoke(line.encode()))
-    assert len(answer["windows"]) == 2 * (1 + -(-(10**6 - 300) // 150))
+    (prediction,) = read_predictions(server.invoke(line.encode()))
+    assert len(prediction["windows"]) == 2 * (1 + -(-(10**6 - 300) // 150))
     assert server.invoke(line.encode() * 3).status == 413
-    assert len(theirs(server.invoke(items()))) == items().count(b"\n")  # it serves on
+    assert len(read_predictions(server.invoke(items()))) == items().count(b"\n")  # the server continues
 
 
-def test_a_response_over_the_servers_own_limit(server):
-    """8 MB: multi-model-server cuts off at 6.5 MB where MMS_MAX_RESPONSE_SIZE does not say otherwise."""
-    answer = server.invoke(b"{}\n" * 80_000)
-    assert len(answer.body) > 8_000_000
-    assert len(theirs(answer)) == 80_000
+def test_a_response_may_exceed_the_default_limit_of_the_server(server):
+    """The response has 8 MB; without MMS_MAX_RESPONSE_SIZE multi-model-server cuts it off at 6.5 MB."""
+    response = server.invoke(b"{}\n" * 80_000)
+    assert len(response.body) > 8_000_000
+    assert len(read_predictions(response)) == 80_000
 
 
-def test_spaced_kmers_as_in_the_older_way_to_ask(server):
-    (found,) = theirs(server.invoke(b'{"inputs": "CTAATC TAATCT"}', "application/json", "application/json"))[0]
-    assert found["label"] in ("not promoter", "promoter")
-    refused = server.invoke(b"CTAATC", "text/csv")
-    assert refused.status == 400
-    assert b"is not served" in refused.body
+def test_requests_of_the_older_format_with_spaced_kmers(server):
+    (prediction,) = read_predictions(
+        server.invoke(b'{"inputs": "CTAATC TAATCT"}', "application/json", "application/json")
+    )[0]
+    assert prediction["label"] in ("not promoter", "promoter")
+    response = server.invoke(b"CTAATC", "text/csv")
+    assert response.status == 400
+    assert b"is not served" in response.body
 
 
 @pytest.mark.parametrize("task", ["masked", "embed"])
 def test_other_tasks(serve, language, task):
     server = serve(language, SEQDROP_TASK=task)
     body = b"\n".join(items().split(b"\n")[:2])
-    found = theirs(server.invoke(body))
-    assert_same(found, ours(language, body, SEQDROP_TASK=task), tolerance=1e-3)
-    place = found[0]["masks" if task == "masked" else "windows"][0]
-    assert len(place["candidates" if task == "masked" else "embedding"]) == (5 if task == "masked" else 128)
+    predictions = read_predictions(server.invoke(body))
+    assert_same(predictions, ask_handler(language, body, SEQDROP_TASK=task), tolerance=1e-3)
+    entry = predictions[0]["masks" if task == "masked" else "windows"][0]
+    assert len(entry["candidates" if task == "masked" else "embedding"]) == (5 if task == "masked" else 128)
     server.close()
 
 
-# ---------------------------------------------------------------- workers, and what breaks them
+# ---------------------------------------------------------------- workers, and their failures
 
 
 PROBE = """
@@ -206,42 +209,42 @@ def input_fn(body, kind):
 
 @pytest.fixture
 def cores(repository) -> int:
-    """As model_code counts them."""
+    """Return the number of cores as model_code counts them."""
     spec = importlib.util.spec_from_file_location("processors", repository / "model_code/common/processors.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.cores()
+    return module.count_cores()
 
 
 def with_files(archive: bytes, changes: dict[str, bytes | None]) -> bytes:
-    """The archive with files added, or left out."""
-    held = io.BytesIO()
-    with unpacked(archive) as folder, tarfile.open(fileobj=held, mode="w:gz") as tar:
+    """Return the archive with files replaced or added; a file with None is left out."""
+    buffer = io.BytesIO()
+    with unpack(archive) as folder, tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         for name, body in changes.items():
             (folder / name).unlink(missing_ok=True) if body is None else (folder / name).write_bytes(body)
         tar.add(folder, ".")
-    return held.getvalue()
+    return buffer.getvalue()
 
 
-def test_one_worker_has_all_cores_and_comes_back_after_death(serve, seed, cores):
+def test_a_single_worker_has_all_cores_and_restarts_after_its_death(serve, seed, cores):
     server = serve(with_files(seed, {"code/probe.py": PROBE.encode()}), SAGEMAKER_PROGRAM="probe.py")
-    counted = server.invoke(b"count")
-    assert f"OMP_NUM_THREADS 1, threads {cores}" in counted.body.decode()
+    response = server.invoke(b"count")
+    assert f"OMP_NUM_THREADS 1, threads {cores}" in response.body.decode()
     assert len(json.loads(server.ask("GET", "/models/model").body)["workers"]) == 1
     assert server.invoke(b"die").status == 500
-    assert "windows" in theirs(server.invoke(items().split(b"\n")[1]))[0]
+    assert "windows" in read_predictions(server.invoke(items().split(b"\n")[1]))[0]
     server.close()
 
 
-def test_a_broken_model_fails_every_request_and_says_why(serve, seed):
-    """Loudly, but for /ping: multi-model-server calls itself healthy whatever becomes of the model."""
+def test_a_broken_model_fails_every_request_with_the_reason(serve, seed):
+    """Only /ping succeeds: multi-model-server is healthy even if the model failed to load."""
     server = serve(with_files(seed, {"model.safetensors": None}))
     for _ in range(2):
-        answer = server.invoke(items())
-        assert answer.status == 400
-        assert b"model.safetensors" in answer.body
+        response = server.invoke(items())
+        assert response.status == 400
+        assert b"model.safetensors" in response.body
         assert server.ping().status == 200
-    assert server.interfaces() == ["lo"]  # though it binds all addresses, nobody else can reach it
+    assert server.interfaces() == ["lo"]  # it binds all addresses, but only its own network has them
     assert len(server.processes()) >= 2
     server.close()
     assert not server.processes()

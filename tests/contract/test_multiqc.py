@@ -1,4 +1,4 @@
-"""MultiQC itself finds and shows what `seqdrop validate --multiqc` writes."""
+"""MultiQC reads and displays the files of `seqdrop validate --multiqc`."""
 
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ def test_multiqc_shows_the_figures(tmp_path):
     assert main(["validate", str(tmp_path / "S1_R1.fastq"), "--multiqc", str(figures)]) == 0
     subprocess.run(["multiqc", "--quiet", "--outdir", str(out), str(figures)], check=True, capture_output=True)
     header, row = (out / "multiqc_data/multiqc_general_stats.txt").read_text().splitlines()
-    shown = dict(zip((name.rpartition("-")[2] for name in header.split("\t")), row.split("\t"), strict=True))
-    assert (shown["Sample"], float(shown["reads"]), float(shown["bases"])) == ("S1_R1", 100, 5000)
+    values = dict(zip((name.rpartition("-")[2] for name in header.split("\t")), row.split("\t"), strict=True))
+    assert (values["Sample"], float(values["reads"]), float(values["bases"])) == ("S1_R1", 100, 5000)
     for plot in ("quality", "gc", "lengths", "read_quality"):
         assert (out / f"multiqc_data/multiqc_seqdrop_{plot}_plot.txt").is_file()

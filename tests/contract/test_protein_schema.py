@@ -1,4 +1,4 @@
-"""The schemas of protein work items and answers, held to both sides: validate and finish, and the container."""
+"""The schemas of protein work items and predictions, compared with validate, finish and the container."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ nearly_items = st.fixed_dictionaries(
     },
 )
 words = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20)
-sequences = st.binary(min_size=1, max_size=60).map(lambda b: bytes(65 + one % 26 + 32 * (one > 127) for one in b))
+sequences = st.binary(min_size=1, max_size=60).map(
+    lambda content: bytes(65 + code % 26 + 32 * (code > 127) for code in content)
+)
 
 
 def validator(name: str) -> Draft202012Validator:
@@ -52,12 +54,12 @@ def validator(name: str) -> Draft202012Validator:
     return Draft202012Validator(schema)
 
 
-TAKES_ITEM, TAKES_PREDICTION = validator("protein_item").is_valid, validator("protein_prediction").is_valid
+is_valid_item, is_valid_prediction = validator("protein_item").is_valid, validator("protein_prediction").is_valid
 
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
-    """Tiny models are slower on more."""
+    """Use a single thread, because tiny models are slower with more."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -73,20 +75,20 @@ def inference():
 
 
 @pytest.fixture(scope="module", params=["ss3", "ss8", "embed"])
-def asked(request, inference, tmp_path_factory):
-    """(task as finish names it, a function from a body to the answers' lines) of a tiny random model."""
+def predictor(request, inference, tmp_path_factory):
+    """Return the task as finish names it, and a function from a body to the response lines of a tiny random model."""
     from tests.unit.model_code.protein.folders import tiny_folder
 
     states = "ss3" if request.param == "embed" else request.param
     model = networks.load(tiny_folder(tmp_path_factory.mktemp("model"), task=states))
     task = "embed" if request.param == "embed" else "structure"
-    ready = inference.Asked(inference.TASKS[task](model), inference.cutting_of({}, model.longest))
+    ready = inference.LoadedTask(inference.TASKS[task](model), inference.read_window_settings({}, model.longest))
 
-    def ask(body: bytes) -> list[bytes]:
+    def predict(body: bytes) -> list[bytes]:
         text = inference.output_fn(inference.predict_fn(inference.input_fn(body, LINES), ready), LINES)
         return text.encode().split(b"\n")
 
-    return task, ask
+    return task, predict
 
 
 def is_read(line: bytes) -> bool:
@@ -106,46 +108,46 @@ def is_read(line: bytes) -> bool:
 @example(ITEM | {"sequence": "M" * 100_001})
 @example(ITEM | {"start": 0})
 @example({})
-def test_the_container_reads_what_the_schema_takes(fields):
+def test_the_container_reads_the_items_that_the_schema_accepts(fields):
     if isinstance(fields, dict) and str(fields.get("sequence")).endswith("\n"):
-        return  # Python's $ allows a last newline, JSON Schema's does not
-    assert is_read(json.dumps(fields).encode()) == TAKES_ITEM(fields)
+        return  # Python's $ allows a final newline, JSON Schema's does not
+    assert is_read(json.dumps(fields).encode()) == is_valid_item(fields)
 
 
 @given(st.lists(st.tuples(words, sequences), max_size=5))
-def test_what_validate_writes_is_a_work_item(found):
-    records = [Record(number, name, sequence) for number, (name, sequence) in enumerate(found, start=1)]
-    for line, (name, sequence) in zip(items_of("U" * 26, records), found, strict=True):
-        assert TAKES_ITEM(json.loads(line))
+def test_validate_writes_valid_work_items(proteins):
+    records = [Record(number, name, sequence) for number, (name, sequence) in enumerate(proteins, start=1)]
+    for line, (name, sequence) in zip(items_of("U" * 26, records), proteins, strict=True):
+        assert is_valid_item(json.loads(line))
         item = protein_items.parse_line(line)
         assert (item.record, item.sequence) == (name, sequence.decode().upper())
 
 
 @relaxed
 @given(st.lists(nearly_items | any_json | st.just(ITEM), min_size=1, max_size=5))
-def test_every_answer_is_a_prediction_line(asked, lines):
+def test_every_response_line_is_a_prediction(predictor, lines):
     bodies = [json.dumps(line).encode() for line in lines]
-    answers = [json.loads(line) for line in asked[1](b"\n".join(bodies))]
-    assert len(answers) == len(bodies)
-    for body, answer in zip(bodies, answers, strict=True):
-        assert TAKES_PREDICTION(answer)
-        assert ("error" in answer) != is_read(body)
+    predictions = [json.loads(line) for line in predictor[1](b"\n".join(bodies))]
+    assert len(predictions) == len(bodies)
+    for body, prediction in zip(bodies, predictions, strict=True):
+        assert is_valid_prediction(prediction)
+        assert ("error" in prediction) != is_read(body)
 
 
 @relaxed
 @given(st.lists(sequences, min_size=1, max_size=5))
-def test_what_the_container_answers_finish_reads(asked, found):
-    task, ask = asked
-    records = [Record(number, f"p{number}", sequence) for number, sequence in enumerate(found, start=1)]
+def test_finish_reads_the_responses_of_the_container(predictor, proteins):
+    task, predict = predictor
+    records = [Record(number, f"p{number}", sequence) for number, sequence in enumerate(proteins, start=1)]
     items = list(items_of("U" * 26, records))
     counts = results.ProteinCounts()
     reader = {"structure": results.read_structure, "embed": results.read_embedding}[task]
-    read = list(results.answered(ask(b"".join(items)), items, reader, counts))
-    assert [one.record for one in read] == [record.name for record in records]
-    assert (counts.proteins, counts.residues, counts.errors.total()) == (len(found), sum(map(len, found)), 0)
+    predictions = list(results.read_outputs(predict(b"".join(items)), items, reader, counts))
+    assert [prediction.record for prediction in predictions] == [record.name for record in records]
+    assert (counts.proteins, counts.residues, counts.errors.total()) == (len(proteins), sum(map(len, proteins)), 0)
 
 
-def test_both_sides_have_the_same_bounds_and_letters():
+def test_both_sides_have_the_same_bounds_and_residues():
     assert fasta_alphabets.LONGEST == protein_items.LONGEST
     assert results.UNIT == protein_items.UNIT
     assert {"ss3": results.STATES, "ss8": results.STATES_8} == networks.CLASSES

@@ -1,4 +1,4 @@
-"""A packaged protein model, served by SageMaker's own toolkit and multi-model-server (transformers 4.57) over HTTP."""
+"""A packaged protein model, served over HTTP by SageMaker's own toolkit and multi-model-server (transformers 4.57)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import sys
 import pytest
 from seqdrop.kinds.plans import packaged
 from seqdrop.reads.records import Record
-from seqdrop.results.proteins import ProteinCounts, answered, read_structure
+from seqdrop.results.proteins import ProteinCounts, read_outputs, read_structure
 from seqdrop.work.items import protein_items
+from seqdrop_cli.deploy.archive import pack_model, unpack
 from seqdrop_cli.handler import Handler
-from seqdrop_cli.pack import pack_model, unpacked
 
 from tests.contract.test_inference_toolkit import environment
-from tests.contract.toolkit import python_of, started
+from tests.contract.toolkit import find_python, start_server
 
 pytestmark = pytest.mark.long
 PROTEINS = packaged().by_name["proteins"]
@@ -31,33 +31,33 @@ def archive(request, repository, tmp_path_factory) -> bytes:
 
 def items() -> list[bytes]:
     chance = random.Random(7)
-    found = ["".join(chance.choices("ACDEFGHIKLMNPQRSTVWYXUacd", k=length)) for length in (1, 40, 3_000, 50)]
-    records = [Record(number, f"p{number}", one.encode()) for number, one in enumerate(found, start=1)]
+    sequences = ["".join(chance.choices("ACDEFGHIKLMNPQRSTVWYXUacd", k=length)) for length in (1, 40, 3_000, 50)]
+    records = [Record(number, f"p{number}", sequence.encode()) for number, sequence in enumerate(sequences, start=1)]
     return list(protein_items("upload", records))
 
 
-def ours(archive: bytes, body: bytes) -> list[bytes]:
-    """What the handler says without any server, by this environment's transformers."""
+def ask_handler(archive: bytes, body: bytes) -> list[bytes]:
+    """Return the response lines of the handler without a server, with this environment's transformers."""
     settings = {name: value for name, value in environment(PROTEINS).items() if name.startswith("SEQDROP_")}
-    with unpacked(archive) as folder, Handler(folder, settings) as handler:
+    with unpack(archive) as folder, Handler(folder, settings) as handler:
         return handler.ask(body)
 
 
-def test_the_server_answers_as_the_handler_does(repository, archive, tmp_path):
+def test_the_server_responds_like_the_handler(repository, archive, tmp_path):
     body = b"".join(items())
-    server = started(python_of(repository), tmp_path, archive, environment(PROTEINS))
+    server = start_server(find_python(repository), tmp_path, archive, environment(PROTEINS))
     try:
-        answer = server.invoke(body + b"{\n")
-        assert answer.status == 200, answer.body
-        *lines, bad = answer.lines
+        response = server.invoke(body + b"{\n")
+        assert response.status == 200, response.body
+        *lines, bad = response.lines
         assert json.loads(bad)["error"]["code"] == "not_json"
         pairs = [
-            list(answered(found, items(), read_structure, ProteinCounts()))
-            for found in (lines, ours(archive, body.rstrip(b"\n")))
+            list(read_outputs(response_lines, items(), read_structure, ProteinCounts()))
+            for response_lines in (lines, ask_handler(archive, body.rstrip(b"\n")))
         ]
-        for theirs, mine in zip(*pairs, strict=True):
-            assert (theirs.record, theirs.sequence) == (mine.record, mine.sequence)
-            assert abs(theirs.units - mine.units).max() <= 2
+        for served, local in zip(*pairs, strict=True):
+            assert (served.record, served.sequence) == (local.record, local.sequence)
+            assert abs(served.units - local.units).max() <= 2
         assert server.invoke(b"MKV", "text/csv").status == 400
     finally:
         server.close()

@@ -1,6 +1,8 @@
-"""What `sam build` makes runs as it will in Lambda: under AWS's runtime client and the Runtime Interface Emulator
-that aws-sam-cli carries, with the built function and its layers alone; nothing of .venv is in reach but boto3,
-which Lambda brings."""
+"""The output of `sam build`, run as in Lambda.
+
+AWS's runtime client and the Runtime Interface Emulator of aws-sam-cli run each built function with only its layers. Of
+.venv only boto3 and its dependencies are importable, which Lambda provides.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,8 @@ from local.deploy import build as build_tree
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What the managed Python runtimes bring, and the runtime client itself with what it needs.
-BROUGHT = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+# The packages of the managed Python runtimes, and the runtime client with its dependencies.
+PROVIDED = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py")
 OTHERS = ("BaseLayer", "SeqdropLayer")
 HEAVY = (*OTHERS, "ReadsLayer", "TablesLayer")
@@ -47,7 +49,7 @@ FUNCTIONS = (
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory) -> Path:
-    """The output of `sam build` for this machine's Python."""
+    """Return the output folder of `sam build` for this machine's Python."""
     folder = tmp_path_factory.mktemp("build")
     build_tree(folder, dict(os.environ))
     return folder
@@ -55,26 +57,26 @@ def build(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory) -> Path:
-    """The Runtime Interface Emulator of aws-sam-cli, made executable."""
+    """Return an executable copy of the Runtime Interface Emulator of aws-sam-cli."""
     machine = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine())
     samcli = Path(importlib.util.find_spec("samcli").origin).parent
-    found = samcli / f"local/rapid/aws-lambda-rie-{machine}"
-    if not found.is_file():
-        pytest.skip(f"aws-sam-cli carries no Runtime Interface Emulator for {platform.machine()}")
+    program = samcli / f"local/rapid/aws-lambda-rie-{machine}"
+    if not program.is_file():
+        pytest.skip(f"aws-sam-cli has no Runtime Interface Emulator for {platform.machine()}")
     copy = tmp_path_factory.mktemp("rie") / "rie"
-    shutil.copy(found, copy)
+    shutil.copy(program, copy)
     copy.chmod(0o755)
     return copy
 
 
 @pytest.fixture(scope="module")
-def brought(tmp_path_factory) -> Path:
-    """A folder with what the runtime brings, and nothing else of .venv."""
+def provided(tmp_path_factory) -> Path:
+    """Return a folder with the packages that the runtime provides, and no others of .venv."""
     folder = tmp_path_factory.mktemp("runtime")
-    for name in (*BROUGHT, *CLIENT):
+    for name in (*PROVIDED, *CLIENT):
         spec = importlib.util.find_spec(name)
         if spec is None:
-            continue  # simplejson and the like come and go with the client's version
+            continue  # some dependencies exist only for some versions of the client
         origin = Path(spec.origin)
         source = origin.parent if origin.name == "__init__.py" else origin
         (folder / source.name).symlink_to(source)
@@ -83,20 +85,20 @@ def brought(tmp_path_factory) -> Path:
     return folder
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 @contextmanager
-def running(function: str, build: Path, emulator: Path, brought: Path) -> Iterator[str]:
-    """The URL at which a built function takes invocations."""
+def run(function: str, build: Path, emulator: Path, provided: Path) -> Iterator[str]:
+    """Run a built function, and yield the URL for its invocations."""
     layers = [build / layer / "python" for layer in LAYERS.get(function, OTHERS)]
-    api, port = free_port(), free_port()
+    api, port = find_free_port(), find_free_port()
     names = {f"SEQDROP_{name.upper()}": "1" for name in Settings.__dataclass_fields__}
     environment = {
-        "PYTHONPATH": ":".join(map(str, [build / function, *layers, brought])),
+        "PYTHONPATH": ":".join(map(str, [build / function, *layers, provided])),
         "PATH": os.environ["PATH"],
         "_HANDLER": "app.handler",
         "AWS_REGION": "us-east-1",
@@ -127,42 +129,42 @@ def invoke(url: str, event: dict) -> dict:
     request = urllib.request.Request(url, json.dumps(event).encode())
     for _ in range(100):
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return json.loads(answer.read())
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return json.loads(response.read())
         except ConnectionError:
-            time.sleep(0.05)  # the emulator is not listening yet, and tells nobody when it is
+            time.sleep(0.05)  # the emulator is not listening yet, and does not announce when it is
         except urllib.error.URLError as error:
             if not isinstance(error.reason, ConnectionError):
                 raise
             time.sleep(0.05)
-    raise AssertionError("the emulator does not answer")
+    raise AssertionError("the emulator does not respond")
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_function_starts_with_its_layers_alone(function, build, emulator, brought, repository):
-    """A message of no known shape goes through every import, and comes back as failed.
+def test_every_function_starts_with_only_its_layers(function, build, emulator, provided, repository):
+    """A message of an unknown form passes every import and is returned as failed.
 
-    What is missing in a layer would be Runtime.ImportModuleError.
+    A module that a layer lacks would be a Runtime.ImportModuleError.
     """
     event = json.loads((repository / "events/archive.json").read_text())
     event["Records"][0] |= {"messageId": "unknown", "body": "{}"}
-    with running(function, build, emulator, brought) as url:
-        answer = invoke(url, event)
-    if function == "ReconcileFunction":  # each of its looks asks AWS, and none is there
-        assert answer.get("errorType") == "RetryableError", answer
+    with run(function, build, emulator, provided) as url:
+        response = invoke(url, event)
+    if function == "ReconcileFunction":  # each of its checks calls AWS, which is unreachable
+        assert response.get("errorType") == "RetryableError", response
     else:
-        assert answer == {"batchItemFailures": [{"itemIdentifier": "unknown"}]}
+        assert response == {"batchItemFailures": [{"itemIdentifier": "unknown"}]}
 
 
-def test_validate_answers_as_lambda_expects(build, emulator, brought, repository):
+def test_validate_returns_the_response_that_lambda_expects(build, emulator, provided, repository):
     event = json.loads((repository / "events/validate-eventbridge.json").read_text())
     body = json.loads(event["Records"][0]["body"])
     body["detail"]["object"] |= {"key": "raw/a folder/", "size": 0}
     event["Records"][0]["body"] = json.dumps(body)
     unknown = {**event["Records"][0], "messageId": "unknown", "body": "{}"}
-    with running("ValidateFunction", build, emulator, brought) as url:
-        answer = invoke(url, {"Records": [event["Records"][0], unknown]})
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "unknown"}]}
+    with run("ValidateFunction", build, emulator, provided) as url:
+        response = invoke(url, {"Records": [event["Records"][0], unknown]})
+    assert response == {"batchItemFailures": [{"itemIdentifier": "unknown"}]}
 
 
 WRITES = """
@@ -171,23 +173,23 @@ from seqdrop.kinds.plans import packaged
 from seqdrop.results.writer import Predictions, result_files
 window = {"start": 0, "end": 300, "strand": "+", "probability": 0.99}
 line = json.dumps({"id": "u:1:0", "record": "c", "windows": [window]}).encode()
-made_by = {"model": {"name": "m", "sha256": "0"}}
-with result_files(Predictions(packaged().by_name["contigs"], [line], made_by)) as results:
+source = {"model": {"name": "m", "sha256": "0"}}
+with result_files(Predictions(packaged().by_name["contigs"], [line], source)) as results:
     print(*results.names)
 """
 
 
-def test_finish_writes_its_tables_with_its_layers_alone(build, brought):
-    """They are loaded only when there is something to write."""
+def test_finish_writes_its_tables_with_only_its_layers(build, provided):
+    """The libraries of the tables are imported only when a table is written."""
     layers = [build / layer / "python" for layer in LAYERS["FinishFunction"]]
-    environment = {"PYTHONPATH": ":".join(map(str, [*layers, brought])), "PATH": os.environ["PATH"]}
-    done = subprocess.run(
+    environment = {"PYTHONPATH": ":".join(map(str, [*layers, provided])), "PATH": os.environ["PATH"]}
+    process = subprocess.run(
         [sys.executable, "-S", "-c", WRITES], env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    wanted = ["predictions.jsonl", "predictions.parquet", "calls.bed", "calls.gff3"]
-    wanted += ["track.plus.bedgraph", "track.plus.bw", "track.minus.bedgraph"]
-    assert done.stdout.split() == sorted(wanted)
+    assert process.returncode == 0, process.stderr
+    names = ["predictions.jsonl", "predictions.parquet", "calls.bed", "calls.gff3"]
+    names += ["track.plus.bedgraph", "track.plus.bw", "track.minus.bedgraph"]
+    assert process.stdout.split() == sorted(names)
 
 
 READ = """
@@ -197,45 +199,45 @@ from seqdrop.reads import kernel
 from seqdrop.reads.check import Reading
 kernel.lib = kernel.lib if sys.argv[1] == "kernel" else None
 sound = b"".join(b"@r%d\\nACGTN\\n+\\nIIF#I\\n" % number for number in range(5000))
-answers = [kernel.lib is not None]
+outputs = [kernel.lib is not None]
 for body in (sound, sound + b"@r7\\nAC-T\\n+\\nIIII\\n"):
     reading = Reading(io.BytesIO(body), ["fastq"])
     try:
         reading.run()
     except InvalidFileError:
         pass
-    answers.append(reading.report())
-print(json.dumps(answers))
+    outputs.append(reading.report())
+print(json.dumps(outputs))
 """
 
 
-def test_the_layers_answer_the_same_with_and_without_the_kernel(build, brought):
+def test_the_layers_give_the_same_reports_with_and_without_the_kernel(build, provided):
     if kernel.lib is None:
-        pytest.skip("the C kernel is not built here (`make kernel`)")
+        pytest.skip("the C kernel is not built; `make kernel` builds it")
     layers = [str(build / layer / "python") for layer in LAYERS["ValidateFunction"]]
-    environment = {"PYTHONPATH": ":".join([*layers, str(brought)]), "PATH": os.environ["PATH"]}
-    with_it, without = (
+    environment = {"PYTHONPATH": ":".join([*layers, str(provided)]), "PATH": os.environ["PATH"]}
+    with_kernel, without_kernel = (
         json.loads(
             subprocess.run(
-                [sys.executable, "-S", "-c", READ, which], env=environment, check=True, capture_output=True, text=True
+                [sys.executable, "-S", "-c", READ, mode], env=environment, check=True, capture_output=True, text=True
             ).stdout
         )
-        for which in ("kernel", "numpy")
+        for mode in ("kernel", "numpy")
     )
-    assert (with_it[0], without[0]) == (True, False)
-    assert with_it[1:] == without[1:]
-    assert [one["valid"] for one in with_it[1:]] == [True, False]
+    assert (with_kernel[0], without_kernel[0]) == (True, False)
+    assert with_kernel[1:] == without_kernel[1:]
+    assert [report["valid"] for report in with_kernel[1:]] == [True, False]
 
 
 def test_layers_stay_below_lambdas_limit(build):
-    """250 MB unzipped for a function and its layers; three fifths of it are our own bound."""
+    """Lambda allows 250 MB unzipped for a function and its layers; the project's own bound is three fifths of that."""
     for function, layers in LAYERS.items():
         sizes = [file.stat().st_size for layer in layers for file in (build / layer).rglob("*") if file.is_file()]
         assert sum(sizes) < 150_000_000, function
 
 
-def test_what_is_built_is_pinned_as_tested(build):
-    """The layers hold the versions that .venv ran with; where glibc is old, of some the one that fits it."""
+def test_the_layers_have_the_tested_versions(build):
+    """The layers have the versions of .venv; for an old glibc, numpy and pyBigWig have another version."""
     for layer in ("BaseLayer", "ReadsLayer", "TablesLayer"):
         for info in (build / layer / "python").glob("*.dist-info"):
             name, version = info.name.removesuffix(".dist-info").split("-")

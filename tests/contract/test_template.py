@@ -1,4 +1,4 @@
-"""What no emulator shows, derived from template.yaml: who needs the key, and that nothing lies open."""
+"""Properties of template.yaml that no emulator shows: which identities need the key, and that nothing is public."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import yaml
 from seqdrop.ledger.records import Upload
 
-# What an identity also needs of the key when it does this to an encrypted resource.
+# The actions on the key that an identity needs besides its action on an encrypted resource.
 # Sources: the KMS sections of the S3, SQS, SNS and DynamoDB developer guides.
 READ, BOTH = {"kms:Decrypt"}, {"kms:Decrypt", "kms:GenerateDataKey"}
 NEEDS = {
@@ -26,7 +26,7 @@ NEEDS = {
 
 
 class Template(yaml.SafeLoader):
-    """Intrinsic functions become {tag: value}."""
+    """A YAML loader that reads intrinsic functions as {tag: value}."""
 
 
 def _plain(loader, tag, node):
@@ -56,7 +56,7 @@ def as_list(value) -> list:
 
 
 def statements(name: str) -> list[dict]:
-    """What an identity may do: a function through its role, or a role."""
+    """Return the policy statements of an identity: of a function's role, or of a role."""
     role = FUNCTIONS[name]["Role"]["GetAtt"].removesuffix(".Arn") if name in FUNCTIONS else name
     policies = RESOURCES[role]["Properties"]["Policies"]
     return [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
@@ -70,25 +70,25 @@ IDENTITIES = [*FUNCTIONS, "ExecutionRole", "ProcessingRole", "TrainingRole"]
 
 
 @pytest.mark.parametrize("name", IDENTITIES)
-def test_whoever_touches_what_is_encrypted_may_use_the_key(name):
+def test_identities_that_access_encrypted_resources_may_use_the_key(name):
     needed = set().union(*(NEEDS.get(action, set()) for action in actions(name)))
     granted = [s for s in statements(name) if s["Resource"] == {"GetAtt": "Key.Arn"}]
-    assert needed, f"{name} touches nothing?"
+    assert needed, f"{name} accesses no encrypted resource"
     assert needed <= {action for s in granted for action in as_list(s["Action"])}
 
 
 @pytest.mark.parametrize("name", IDENTITIES)
-def test_no_action_that_touches_encrypted_data_is_missing_from_this_test(name):
+def test_every_action_on_data_is_known_to_these_tests(name):
     known = {*NEEDS, "s3:ListBucket", "s3:ListBucketVersions", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"}
     known |= {"s3:GetObjectTagging", "s3:GetObjectVersionTagging", "s3:PutObjectTagging"}
-    # These take no key: they read no body.
+    # These need no key, because they read no body.
     known |= {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
     data = {action for action in actions(name) if action.split(":")[0] in {"s3", "sqs", "sns", "dynamodb"}}
     assert data <= known
 
 
 def test_services_that_write_by_themselves_may_use_the_key():
-    """A rule's target, an alarm's and a budget's topic are written to without any role of ours."""
+    """Rules, alarms and budgets write to queues and topics without a role of this stack."""
     writers = set()
     for rule in of_type("AWS::Events::Rule").values():
         assert all("Queue" in target["Arn"]["GetAtt"] for target in rule["Targets"])
@@ -108,32 +108,32 @@ def test_services_that_write_by_themselves_may_use_the_key():
     assert set(published) == writers - {"events.amazonaws.com"}
 
 
-def written_by_rules() -> dict[str, set[str]]:
-    """Queue → the rules that write to it, as targets or when a target refuses."""
-    found: dict[str, set[str]] = {}
+def find_rule_queues() -> dict[str, set[str]]:
+    """Return the rules that write to each queue, as a target or as a dead-letter queue."""
+    rules: dict[str, set[str]] = {}
     for name, rule in of_type("AWS::Events::Rule").items():
         for target in rule["Targets"]:
             for arn in (target["Arn"], target["DeadLetterConfig"]["Arn"]):
-                found.setdefault(arn["GetAtt"].removesuffix(".Arn"), set()).add(f"{name}.Arn")
+                rules.setdefault(arn["GetAtt"].removesuffix(".Arn"), set()).add(f"{name}.Arn")
     for function, body in FUNCTIONS.items():
-        for event, what in body["Events"].items():
-            if what["Type"] == "Schedule":
-                arn = what["Properties"]["DeadLetterConfig"]["Arn"]["GetAtt"].removesuffix(".Arn")
-                found.setdefault(arn, set()).add(f"{function}{event}.Arn")
-    return found
+        for event, source in body["Events"].items():
+            if source["Type"] == "Schedule":
+                arn = source["Properties"]["DeadLetterConfig"]["Arn"]["GetAtt"].removesuffix(".Arn")
+                rules.setdefault(arn, set()).add(f"{function}{event}.Arn")
+    return rules
 
 
-def test_each_queue_that_a_rule_writes_to_has_a_policy_of_its_own():
-    """SQS refuses a policy that names another queue than the one it is put on."""
+def test_each_queue_that_a_rule_writes_to_has_its_own_policy():
+    """SQS refuses a policy with another queue than its own as a resource."""
     policies = of_type("AWS::SQS::QueuePolicy").values()
-    found = {}
+    rules = {}
     for policy in policies:
         (queue,), (statement,) = policy["Queues"], policy["PolicyDocument"]["Statement"]
         assert statement["Resource"] == {"GetAtt": f"{queue['Ref']}.Arn"}
         assert statement["Principal"] == {"Service": "events.amazonaws.com"}
         sources = as_list(statement["Condition"]["ArnEquals"]["aws:SourceArn"])
-        found[queue["Ref"]] = {source["GetAtt"] for source in sources}
-    assert found == written_by_rules()
+        rules[queue["Ref"]] = {source["GetAtt"] for source in sources}
+    assert rules == find_rule_queues()
 
 
 def test_every_dead_letter_raises_an_alarm():
@@ -142,7 +142,7 @@ def test_every_dead_letter_raises_an_alarm():
 
 
 @pytest.mark.parametrize("name", BUCKETS)
-def test_buckets_are_closed_encrypted_and_kept(name):
+def test_buckets_are_private_encrypted_and_retained(name):
     bucket = BUCKETS[name]
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["BucketKeyEnabled"] is True
@@ -151,7 +151,7 @@ def test_buckets_are_closed_encrypted_and_kept(name):
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
     assert {RESOURCES[name]["DeletionPolicy"], RESOURCES[name]["UpdateReplacePolicy"]} == {"Retain"}
-    if name != "WorkBucket":  # its objects can be made again
+    if name != "WorkBucket":  # its objects can be computed again
         assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     (deny,) = RESOURCES[f"{name}Policy"]["Properties"]["PolicyDocument"]["Statement"]
     assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "s3:*")
@@ -165,7 +165,7 @@ def test_no_lifecycle_rule_removes_raw_data(name):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_queues_outlast_six_runs_and_have_dead_letters(name):
+def test_queues_hide_messages_for_six_timeouts_and_have_dead_letters(name):
     for event in FUNCTIONS[name]["Events"].values():
         if event["Type"] != "SQS":
             continue
@@ -184,23 +184,23 @@ def test_queues_are_encrypted(name):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_no_function_has_a_wildcard(name):
+def test_no_function_has_a_wildcard_permission(name):
     assert not [action for action in actions(name) if "*" in action]
     everywhere = [s["Sid"] for s in statements(name) if s["Resource"] == "*"]
-    assert everywhere == ["Trace"]  # X-Ray takes no resource
+    assert everywhere == ["Trace"]  # X-Ray has no resources
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_function_has_a_role_of_its_own_and_no_policy_of_aws(name):
-    """A role that SAM makes would carry AWS's policies, which reach all queues and logs of the account."""
+def test_every_function_has_its_own_role_and_no_managed_policy(name):
+    """A role that SAM makes would have policies of AWS, which cover all queues and logs of the account."""
     role = FUNCTIONS[name]["Role"]["GetAtt"].removesuffix(".Arn")
     assert [other for other in FUNCTIONS if FUNCTIONS[other]["Role"] == FUNCTIONS[name]["Role"]] == [name]
     assert "ManagedPolicyArns" not in RESOURCES[role]["Properties"]
     assert "Policies" not in FUNCTIONS[name]
 
 
-def test_only_those_that_need_it_carry_compiled_code():
-    """What others import is held to their layers by tests/unit/test_imports.py, its size by test_runtime.py."""
+def test_only_functions_that_need_compiled_code_have_its_layers():
+    """tests/unit/test_imports.py checks the imports of the other functions, and test_runtime.py the size."""
     heavy = {name: {layer["Ref"] for layer in body.get("Layers", [])} for name, body in FUNCTIONS.items()}
     assert {name: layers for name, layers in heavy.items() if layers} == {
         "ValidateFunction": {"ReadsLayer", "TablesLayer"},
@@ -208,23 +208,25 @@ def test_only_those_that_need_it_carry_compiled_code():
     }
 
 
-def test_only_archive_removes_anything():
-    removing = {name: {a for a in actions(name) if "Delete" in a} - {"sqs:DeleteMessage"} for name in IDENTITIES}
-    assert {name: found for name, found in removing.items() if found} == {"ArchiveFunction": {"s3:DeleteObjectVersion"}}
+def test_only_archive_may_delete():
+    deletions = {name: {a for a in actions(name) if "Delete" in a} - {"sqs:DeleteMessage"} for name in IDENTITIES}
+    assert {name: names for name, names in deletions.items() if names} == {
+        "ArchiveFunction": {"s3:DeleteObjectVersion"}
+    }
 
 
-def test_the_code_of_models_cannot_read_what_was_dropped():
-    """Models are brought by a lab, so their jobs have a role other than those that examine files."""
+def test_the_code_of_models_cannot_read_the_landing_bucket():
+    """Models come from labs, so their jobs have another role than the jobs that examine files."""
     readers = {
         name
         for name in IDENTITIES
-        for one in statements(name)
-        if "s3:GetObject" in as_list(one["Action"]) and "LandingBucket" in str(one["Resource"])
+        for s in statements(name)
+        if "s3:GetObject" in as_list(s["Action"]) and "LandingBucket" in str(s["Resource"])
     }
     assert readers == {"ValidateFunction", "ProcessingRole", "ArchiveFunction"}
 
 
-def test_every_function_of_the_tree_is_deployed_with_a_log_that_ends(repository):
+def test_every_function_is_deployed_with_a_log_that_expires(repository):
     folders = {path.parent.name for path in (repository / "functions").glob("*/app.py")}
     assert {body["CodeUri"].split("/")[1] for body in FUNCTIONS.values()} == folders
     logs = of_type("AWS::Logs::LogGroup")
@@ -243,23 +245,23 @@ def test_every_function_of_the_tree_is_deployed_with_a_log_that_ends(repository)
 def test_each_kind_of_job_is_started_by_one_function_with_one_role(function, job, role):
     create = f"sagemaker:Create{job}Job"
     assert [name for name in IDENTITIES if create in actions(name)] == [function]
-    passed = [s["Resource"] for s in statements(function) if "iam:PassRole" in as_list(s["Action"])]
-    assert passed == [{"GetAtt": f"{role}.Arn"}]
-    (starting,) = [s for s in statements(function) if create in as_list(s["Action"])]
-    assert {f"sagemaker:Describe{job}Job", "sagemaker:AddTags"} <= set(as_list(starting["Action"]))
+    roles = [s["Resource"] for s in statements(function) if "iam:PassRole" in as_list(s["Action"])]
+    assert roles == [{"GetAtt": f"{role}.Arn"}]
+    (statement,) = [s for s in statements(function) if create in as_list(s["Action"])]
+    assert {f"sagemaker:Describe{job}Job", "sagemaker:AddTags"} <= set(as_list(statement["Action"]))
     assert f"sagemaker:Describe{job}Job" in actions("FinishFunction")
-    ended = [rule["EventPattern"] for rule in of_type("AWS::Events::Rule").values()]
-    (pattern,) = [one for one in ended if one["detail-type"] == [f"SageMaker {job} Job State Change"]]
+    patterns = [rule["EventPattern"] for rule in of_type("AWS::Events::Rule").values()]
+    (pattern,) = [item for item in patterns if item["detail-type"] == [f"SageMaker {job} Job State Change"]]
     assert pattern["detail"][f"{job}JobStatus"] == ["Completed", "Failed", "Stopped"]
 
 
-def test_jobs_may_lock_their_volumes_with_the_key():
-    """Those whose requests name a key for the volume need a grant on it."""
-    granting = {name for name in IDENTITIES if "kms:CreateGrant" in actions(name)}
-    assert granting == {"ProcessingRole", "TrainingRole"}
+def test_jobs_may_encrypt_their_volumes_with_the_key():
+    """Jobs whose requests have a key for the volume need to create a grant on it."""
+    identities = {name for name in IDENTITIES if "kms:CreateGrant" in actions(name)}
+    assert identities == {"ProcessingRole", "TrainingRole"}
 
 
-def test_a_training_job_reads_its_data_and_writes_nothing_that_others_read():
+def test_a_training_job_writes_only_checkpoints_and_outputs():
     written = [s for s in statements("TrainingRole") if "s3:PutObject" in as_list(s["Action"])]
     assert sorted(str(s["Resource"]) for s in written) == [
         "{'Sub': '${WorkBucket.Arn}/checkpoints/*'}",
@@ -267,13 +269,13 @@ def test_a_training_job_reads_its_data_and_writes_nothing_that_others_read():
     ]
 
 
-def test_training_in_a_network_is_asked_for_as_a_whole():
-    """The role may make network interfaces only where subnets are named."""
+def test_training_in_a_network_needs_subnets():
+    """The role may create network interfaces only if the stack has subnets."""
     assert RESOURCES["TrainingNetworkPolicy"]["Condition"] == "HasTrainingSubnets"
     assert not [action for name in IDENTITIES for action in actions(name) if action.startswith("ec2:")]
 
 
-def test_the_ledger_can_be_restored_and_forgets_only_what_says_when():
+def test_the_ledger_can_be_restored_and_expires_only_records_with_a_date():
     properties = RESOURCES["Ledger"]["Properties"]
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     ttl = properties["TimeToLiveSpecification"]
@@ -282,8 +284,8 @@ def test_the_ledger_can_be_restored_and_forgets_only_what_says_when():
 
 
 @pytest.mark.parametrize("name", IDENTITIES)
-def test_nothing_of_seqdrops_writes_where_files_are_dropped(name):
-    """So none of its own writes can ever trigger it."""
+def test_no_identity_may_write_to_the_landing_bucket(name):
+    """So no write of Seqdrop can trigger Seqdrop."""
     writes = {"s3:PutObject", "s3:*", "s3:DeleteObject", "s3:RestoreObject"}
     landing = [s for s in statements(name) if "LandingBucket" in str(s["Resource"])]
     assert not [s for s in landing if writes & set(as_list(s["Action"]))]

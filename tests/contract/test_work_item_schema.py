@@ -1,4 +1,4 @@
-"""The two schemas, held to both sides: what is read is what the schema takes, and so is what is answered."""
+"""The schemas of work items and predictions, compared with the readers and writers on both sides."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seqdrop.reads.records import Record
 from seqdrop.results.rows import Counts, rows
 from seqdrop.results.writer import Predictions
 from seqdrop.work import items
-from seqdrop.work.selection import collapsed
+from seqdrop.work.selection import collapse_identical
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model_code" / "dnabert"))
 
@@ -60,24 +60,24 @@ def validator(name: str) -> Draft202012Validator:
     return Draft202012Validator(schema)
 
 
-TAKES_ITEM = validator("work_item").is_valid
-TAKES_PREDICTION = validator("prediction").is_valid
+is_valid_item = validator("work_item").is_valid
+is_valid_prediction = validator("prediction").is_valid
 
 
 @pytest.fixture(scope="module")
-def answers():
-    """The lines that the smaller promoter model answers to a body."""
+def predict():
+    """Return a function from a request body to the response lines of the smaller promoter model."""
     spec = importlib.util.spec_from_file_location("dnabert_inference", MODEL_CODE / "dnabert" / "inference.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     model = module.model_fn(str(MODEL_CODE / "dnabert" / "seeds" / "promoter-70"))
 
-    def ask(body: bytes) -> list[dict]:
+    def invoke(body: bytes) -> list[dict]:
         request = module.input_fn(body, "application/jsonlines")
         text = module.output_fn(module.predict_fn(request, model), "application/jsonlines")
         return [json.loads(line) for line in text.split("\n")]
 
-    return ask
+    return invoke
 
 
 @pytest.fixture
@@ -108,57 +108,62 @@ def is_read(line: bytes) -> bool:
 @example(ITEM | {"masks": [[0, 1.5]]})
 @example(ITEM | {"masks": None})
 @example({})
-def test_the_container_reads_what_the_schema_takes(fields):
+def test_the_container_reads_the_items_that_the_schema_accepts(fields):
     line = json.dumps(fields).encode()
     start = fields.get("start") if isinstance(fields, dict) else None
     if isinstance(start, int | float) and start > work_items.MOST_START:
-        assert not is_read(line)  # stricter than the schema: no reader keeps such a number exactly
+        assert not is_read(line)  # stricter than the schema, because readers cannot represent such a number exactly
     elif isinstance(fields, dict) and str(fields.get("sequence")).endswith("\n"):
-        assert not is_read(line)  # Python's $ allows a last newline, JSON Schema's does not
+        assert not is_read(line)  # Python's $ allows a final newline, JSON Schema's does not
     elif isinstance(fields, dict) and fields.get("masks"):
-        assert TAKES_ITEM(fields) or not is_read(line)  # a schema cannot say that masks ascend inside the stretch
+        assert is_valid_item(fields) or not is_read(
+            line
+        )  # a schema cannot express that masks are in order and within the sequence
     else:
-        assert is_read(line) == TAKES_ITEM(fields)
+        assert is_read(line) == is_valid_item(fields)
 
 
 @relaxed
 @given(lines=st.lists(item_dicts | nearly_items | any_json, min_size=1, max_size=5))
-def test_every_answer_is_a_prediction_line(job, answers, lines):
-    found = answers(b"\n".join(json.dumps(line).encode() for line in lines))
-    assert len(found) == len(lines)
-    for line, answer in zip(lines, found, strict=True):
-        assert TAKES_PREDICTION(answer)
-        assert ("windows" in answer) == is_read(json.dumps(line).encode())
+def test_every_response_line_is_a_prediction(job, predict, lines):
+    predictions = predict(b"\n".join(json.dumps(line).encode() for line in lines))
+    assert len(predictions) == len(lines)
+    for line, prediction in zip(lines, predictions, strict=True):
+        assert is_valid_prediction(prediction)
+        assert ("windows" in prediction) == is_read(json.dumps(line).encode())
 
 
 @relaxed
 @given(body=st.binary(min_size=1, max_size=80))
-def test_every_answer_to_any_bytes_is_an_error_line(job, answers, body):
-    assert all(TAKES_PREDICTION(answer) for answer in answers(body))
+def test_every_response_to_arbitrary_bytes_is_an_error_line(job, predict, body):
+    assert all(is_valid_prediction(prediction) for prediction in predict(body))
 
 
-def test_each_kind_of_answer_is_a_prediction_line(job, answers):
+def test_each_kind_of_response_line_is_a_prediction(job, predict):
     kinds = ["ACGT" * 5, "ACGT", "N" * 20]
     bodies = [json.dumps(ITEM | {"sequence": sequence}).encode() for sequence in kinds]
-    found = answers(b"\n".join([*bodies, b"{"]))
-    assert all(TAKES_PREDICTION(answer) for answer in found)
-    assert [answer["windows"][0].get("not_scored") for answer in found[:3]] == [
+    predictions = predict(b"\n".join([*bodies, b"{"]))
+    assert all(is_valid_prediction(prediction) for prediction in predictions)
+    assert [prediction["windows"][0].get("not_scored") for prediction in predictions[:3]] == [
         None,
         "shorter_than_window",
         "too_many_n",
     ]
-    assert found[3]["error"]["code"] == "not_json"
+    assert predictions[3]["error"]["code"] == "not_json"
 
 
-def test_identical_reads_are_scored_once_and_their_number_comes_back(job, answers):
-    """Through the container: what Seqdrop writes of collapsed reads is a work item, and its answer has their number."""
+def test_identical_reads_are_scored_once_and_their_number_is_returned(job, predict):
+    """Collapsed reads pass through the container as work items, and the predictions have their number."""
     plain = packaged().by_name["reads"]
     analysis = replace(plain, settings=replace(plain.settings, collapse=True))
     reads = [Record(number, f"r{number}", b"ACGTA" * (4 + number % 2)) for number in range(1, 8)]
-    lines = list(items.work_items("U" * 26, collapsed(reads), analysis))
-    assert all(TAKES_ITEM(json.loads(line)) for line in lines)
+    lines = list(
+        items.work_items("U" * 26, collapse_identical(reads), analysis.settings, analysis.job.windows_per_item)
+    )
+    assert all(is_valid_item(json.loads(line)) for line in lines)
     counts = Counts()
     make = analysis.kind.row_maker(Predictions(analysis, [], {}), counts)
-    found = rows((json.dumps(answer).encode() for answer in answers(b"".join(lines))), make, counts, collapse=True)
-    assert [(row["record"], row["count"]) for row in found if row["strand"] == "+"] == [("r1", 4), ("r1", 4), ("r2", 3)]
+    predictions = (json.dumps(prediction).encode() for prediction in predict(b"".join(lines)))
+    table = list(rows(predictions, make, counts, collapse=True))
+    assert [(row["record"], row["count"]) for row in table if row["strand"] == "+"] == [("r1", 4), ("r1", 4), ("r2", 3)]
     assert counts.copies["windows"] == 2 * (2 * 4 + 3)

@@ -1,7 +1,7 @@
-"""SageMaker's own Hugging Face toolkit with multi-model-server, in place of the container it runs in.
+"""SageMaker's own Hugging Face toolkit with multi-model-server, run without its container.
 
-It wants to write to /etc, reads /opt/ml/model and listens on all addresses; so each server gets namespaces of its
-own (mounts, network, processes): nothing outside sees it, and with its first process all of its processes end.
+The toolkit writes to /etc, reads /opt/ml/model and listens on all addresses. So each server has its own namespaces
+(mounts, network, processes): it is invisible from outside, and all of its processes end with the first one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from local.testing import until
+from local.testing import wait_for
 
 PORT = 8080
 JSON_LINES = "application/jsonlines"
@@ -40,7 +40,9 @@ CLONE_NEWNET = 0x40000000
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
+    """A response over HTTP."""
+
     status: int
     body: bytes
 
@@ -50,7 +52,7 @@ class Answer:
 
 
 class Server:
-    """One container: started with an archive and its environment, asked over HTTP, ended by `close`."""
+    """A container, started with an archive and an environment, and ended by `close`; requests go over HTTP."""
 
     def __init__(self, python: Path, root: Path, archive: bytes, environment: dict[str, str]):
         self.log = root / "opt/work/log"
@@ -72,37 +74,37 @@ class Server:
         self._namespace = str(Path(f"/proc/{self._first}/ns/pid").readlink())
         self._inside = ThreadPoolExecutor(1, initializer=_enter_network, initargs=(self._first,))
 
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
-        """One request, from within the server's network."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._inside.submit(_request, method, path, body, named).result()
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Response:
+        """Send a request from within the server's network, and return the response."""
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._inside.submit(_request, method, path, body, fields).result()
 
-    def invoke(self, body: bytes, kind: str = JSON_LINES, accept: str = JSON_LINES) -> Answer:
+    def invoke(self, body: bytes, kind: str = JSON_LINES, accept: str = JSON_LINES) -> Response:
         return self.ask("POST", "/invocations", body, Content_Type=kind, Accept=accept)
 
-    def ping(self) -> Answer | None:
-        """None while nobody listens."""
+    def ping(self) -> Response | None:
+        """Return the response to /ping; None while the server does not listen."""
         try:
             return self.ask("GET", "/ping")
         except OSError:
             return None
 
     def interfaces(self) -> list[str]:
-        """Of the server's network."""
-        found = self._inside.submit(socket.if_nameindex).result()
-        return [name for _, name in found]
+        """Return the names of the network interfaces of the server."""
+        interfaces = self._inside.submit(socket.if_nameindex).result()
+        return [name for _, name in interfaces]
 
     def processes(self) -> dict[int, str]:
-        """Id → command line of all processes of the server; empty once it was ended."""
-        found = {}
+        """Return the command lines of all processes of the server by process id; empty after its end."""
+        command_lines = {}
         for folder in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):  # it ended meanwhile
+            with suppress(OSError):  # the process has ended meanwhile
                 if str((folder / "ns/pid").readlink()) == self._namespace:
-                    found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
-        return found
+                    command_lines[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+        return command_lines
 
     def close(self) -> None:
-        """End the first process by its id; before it is gone the kernel ends all others of its namespace."""
+        """Kill the first process, whereupon the kernel ends all other processes of its namespace."""
         if self._process.poll() is None:
             os.kill(self._first, signal.SIGKILL)
         self._process.wait()
@@ -110,33 +112,33 @@ class Server:
         self._inside.shutdown()
 
 
-def started(python: Path, root: Path, archive: bytes, environment: dict[str, str]) -> Server:
-    """A server that answers /ping, whatever it says."""
+def start_server(python: Path, root: Path, archive: bytes, environment: dict[str, str]) -> Server:
+    """Start a server, wait until it responds to /ping with any status, and return it."""
     server = Server(python, root, archive, environment)
     try:
-        until(server.ping, timeout=600, pause=0.2)
+        wait_for(server.ping, timeout=600, pause=0.2)
     except BaseException:
         server.close()
         raise
     return server
 
 
-def python_of(repository: Path) -> Path:
-    """The Python that has the toolkit. Skips, by the name of what is missing."""
+def find_python(repository: Path) -> Path:
+    """Return the Python with the toolkit; skip the test if a prerequisite is missing, and name it."""
     python = repository / ".venv-mms/bin/python"
     if not python.exists():
-        pytest.skip("no .venv-mms: `make mms` makes it")
+        pytest.skip("there is no .venv-mms; `make mms` makes it")
     for program in ("java", "unshare", "ip"):
         if not shutil.which(program):
-            pytest.skip(f"no {program} here: multi-model-server runs on Java, in namespaces of its own")
-    tried = subprocess.run([*NAMESPACES, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, text=True)
-    if tried.returncode:
-        pytest.skip(f"no right to make namespaces and mounts (root has it): {tried.stderr.strip()}")
+            pytest.skip(f"there is no {program}; multi-model-server needs Java and its own namespaces")
+    process = subprocess.run([*NAMESPACES, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, text=True)
+    if process.returncode:
+        pytest.skip(f"no permission to make namespaces and mounts, which root has: {process.stderr.strip()}")
     return python
 
 
 def _environment(python: Path, root: Path) -> dict[str, str]:
-    """Nothing of the tests' own environment but the way to Java."""
+    """Return the environment, which has only PATH and JAVA_HOME of the tests' own environment."""
     return {
         "PATH": f"{python.parent}:{os.environ['PATH']}",
         "ROOT": str(root),
@@ -144,7 +146,7 @@ def _environment(python: Path, root: Path) -> dict[str, str]:
         "HOME": "/opt/work",
         "HF_HUB_OFFLINE": "1",
         "SAGEMAKER_BIND_TO_PORT": str(PORT),
-        "TMPDIR": "/opt/work",  # for a pid file and sockets: two servers must not share them
+        "TMPDIR": "/opt/work",  # for a pid file and sockets, which two servers must not share
         "JAVA_TOOL_OPTIONS": "-Djava.io.tmpdir=/opt/work",
         **({"JAVA_HOME": os.environ["JAVA_HOME"]} if "JAVA_HOME" in os.environ else {}),
     }
@@ -157,11 +159,11 @@ def _enter_network(pid: int) -> None:
             raise OSError(ctypes.get_errno(), "cannot enter the server's network")
 
 
-def _request(method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+def _request(method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Response:
     connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=600)
     try:
         connection.request(method, path, body, headers)
         response = connection.getresponse()
-        return Answer(response.status, response.read())
+        return Response(response.status, response.read())
     finally:
         connection.close()

@@ -1,7 +1,7 @@
-"""SageMaker's own training toolkit, in place of the container it runs in.
+"""SageMaker's own training toolkit, run without its container.
 
-It reads and writes /opt/ml and looks its hosts up by name; so each job gets namespaces of its own (mounts, network,
-processes), as the inference toolkit's servers do (toolkit.py).
+The toolkit reads and writes /opt/ml and looks up its hosts by name. So each job has its own namespaces (mounts,
+network, processes), like the servers of the inference toolkit (toolkit.py).
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ RESOURCES = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_n
 CHANNEL = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
 
 
-def python_of(repository: Path) -> Path:
-    """The Python that has the toolkit. Skips, by the name of what is missing."""
+def find_python(repository: Path) -> Path:
+    """Return the Python with the toolkit; skip the test if a prerequisite is missing, and name it."""
     python = repository / ".venv-training/bin/python"
     if not python.exists():
-        pytest.skip("no .venv-training: `make training-toolkit` makes it")
+        pytest.skip("there is no .venv-training; `make training-toolkit` makes it")
     for program in ("unshare", "ip"):
         if not shutil.which(program):
-            pytest.skip(f"no {program} here: the toolkit runs in namespaces of its own")
-    tried = subprocess.run([*NAMESPACES, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, text=True)
-    if tried.returncode:
-        pytest.skip(f"no right to make namespaces and mounts (root has it): {tried.stderr.strip()}")
+            pytest.skip(f"there is no {program}; the toolkit needs its own namespaces")
+    process = subprocess.run([*NAMESPACES, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, text=True)
+    if process.returncode:
+        pytest.skip(f"no permission to make namespaces and mounts, which root has: {process.stderr.strip()}")
     return python
 
 
 @dataclass
 class Job:
-    """One training job: folders and files as SageMaker lays them out under `root`/opt/ml."""
+    """A training job: folders and files below `root`/opt/ml with the layout of SageMaker."""
 
     python: Path
     root: Path
     code: bytes
-    """The archive of the script, as `seqdrop training push` makes it."""
+    """The archive of the script, as made by `seqdrop training push`."""
     channels: dict[str, Path]
     hyperparameters: dict[str, str]
     gpus: int = 0
@@ -68,7 +68,7 @@ class Job:
     def ml(self) -> Path:
         return self.root / "opt/ml"
 
-    def lay_out(self) -> None:
+    def write_files(self) -> None:
         for name in ("etc", "overlay", "bin", "opt/ml/input/config", "opt/ml/input/data", "opt/ml/model"):
             (self.root / name).mkdir(parents=True)
         for name in ("output/data", "checkpoints"):
@@ -84,17 +84,17 @@ class Job:
         }
         for name, value in config.items():
             (self.ml / f"input/config/{name}.json").write_text(json.dumps(value))
-        self._stand_in_for_gpus()
+        self._simulate_gpus()
 
-    def _stand_in_for_gpus(self) -> None:
-        """The toolkit starts a process for each GPU that nvidia-smi lists."""
-        listed = "".join(f"echo 'GPU {number}: a stand-in'\n" for number in range(self.gpus))
+    def _simulate_gpus(self) -> None:
+        """Write an nvidia-smi that lists GPUs; the toolkit starts a process for each GPU in its output."""
+        lines = "".join(f"echo 'GPU {number}: simulated'\n" for number in range(self.gpus))
         program = self.root / "bin/nvidia-smi"
-        program.write_text(f"#!/bin/sh\n{listed}")
+        program.write_text(f"#!/bin/sh\n{lines}")
         program.chmod(0o755)
 
     def environment(self) -> dict[str, str]:
-        """Nothing of the tests' own."""
+        """Return the environment, which has only PATH of the tests' own environment."""
         return {
             "PATH": f"{self.root / 'bin'}:{self.python.parent}:{os.environ['PATH']}",
             "ROOT": str(self.root),
@@ -116,13 +116,13 @@ class Job:
         )
 
     def run(self) -> Job:
-        """From its begin to its end."""
-        self.lay_out()
+        """Run the job until it ends, and return it with its log and exit status."""
+        self.write_files()
         with self.start() as process:
             self.log = process.stdout.read()
         self.status = process.returncode
         return self
 
     def lines(self, kind: str) -> list[str]:
-        """What the script said; with several processes torchrun's output may stand before a line."""
+        """Return the log lines that begin with `kind`; with several processes, torchrun may write before a line."""
         return [line for line in self.log.splitlines() if line.startswith(f"{kind} ")]

@@ -1,4 +1,4 @@
-"""The modules of model_code/ as their containers see them."""
+"""The modules of model_code/ as their containers import them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MODEL_CODE = Path(__file__).resolve().parents[2] / "model_code"
 
 
 def put_on_path(family: str) -> Path:
-    """Put a family's folder on the module path and return it. common/ is found there too (pyproject.toml)."""
+    """Put a family's folder on the module path and return it. pyproject.toml puts the folder of common/ there."""
     folder = MODEL_CODE / family
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
@@ -22,7 +22,7 @@ def put_on_path(family: str) -> Path:
 
 
 def load_module(family: str, name: str) -> ModuleType:
-    """Import a module under a name of its own: each family has an inference.py and a train.py."""
+    """Import a module under a unique name, because each family has an inference.py and a train.py."""
     spec = importlib.util.spec_from_file_location(f"{family}_{name}", put_on_path(family) / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module

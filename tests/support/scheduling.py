@@ -1,19 +1,19 @@
-"""Which tests share a worker of pytest-xdist."""
+"""The assignment of tests to workers of pytest-xdist."""
 
 from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
 
-# End-to-end tests that do not use the first stack: the demo makes its own, and with a second stack two workers share
-# what is left.
+# End-to-end tests that do not use the first stack: the demo deploys its own, and a second stack divides the others
+# between two workers.
 STACKS = {"test_demo.py": "demo", "test_killed.py": "stack 2", "test_masked.py": "stack 2", "test_replay.py": "stack 2"}
 
 
-class Together(LoadScopeScheduling):
-    """Tests of one deployed stack, of the demo and of one file of contracts run on one worker, in order.
+class StackScheduling(LoadScopeScheduling):
+    """A scheduler that runs the tests of one stack, of the demo, or of one contract file on one worker, in order.
 
-    All other tests go to whichever worker is free. (`--dist loadgroup` is meant for this; xdist 3.8.0 writes a group
-    where pytest 9.2 does not read it.)
+    All other tests go to any free worker. (`--dist loadgroup` is intended for this, but xdist 3.8.0 writes the group to
+    a place that pytest 9.2 does not read.)
     """
 
     def _split_scope(self, nodeid: str) -> str:

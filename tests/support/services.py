@@ -1,4 +1,4 @@
-"""Services of an account in memory, with settings that are their own names where a test does not care."""
+"""Services of an account in memory, with settings whose values are their names unless a test needs others."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ TRAINING = {"training_subnets": "", "training_security_groups": "", "training_is
 
 
 def settings() -> Settings:
-    """Buckets, queues and roles are called as their settings are."""
+    """Return settings in which buckets, queues and roles have the names of their settings."""
     named = Settings(**{name: name for name in Settings.__dataclass_fields__})
     return replace(named, **NUMBERS, **TRAINING, instance_type="ml.m5.xlarge")
 
 
-def services_of(ledger: Ledger, **clients) -> Services:
-    """Services with the packaged analyses and these clients (s3, sagemaker, sqs, sns)."""
+def make_services(ledger: Ledger, **clients) -> Services:
+    """Return services with the packaged analyses and these clients (s3, sagemaker, sqs, sns)."""
     return Services(settings(), plans.packaged(), ledger, **clients)
 
 
-def ticking() -> Callable[[], str]:
-    """Return a ledger's clock: it ticks whenever it is read, which is once a write."""
+def make_ticking_clock() -> Callable[[], str]:
+    """Return a clock for a ledger. It advances by a second on each read, which is once per write."""
     start, seconds = datetime(2026, 1, 1, tzinfo=UTC), itertools.count()
     return lambda: iso(start + timedelta(seconds=next(seconds)))
 
 
 def direct_ledger(account: Account) -> Ledger:
-    """A ledger that reaches the account without botocore."""
-    return Ledger(Table(account), ticking())
+    """Return a ledger that calls the account without botocore."""
+    return Ledger(Table(account), make_ticking_clock())
 
 
 def direct_services(account: Account) -> Services:
-    """The same without botocore: for tests that try thousands of orders."""
+    """Return services that call the account without botocore, for tests that try thousands of orders."""
     clients = {name: Client(account, name) for name in ("s3", "sagemaker", "sqs", "sns")}
-    return services_of(direct_ledger(account), **clients)
+    return make_services(direct_ledger(account), **clients)

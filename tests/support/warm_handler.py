@@ -1,4 +1,4 @@
-"""A model's handler process, forked from one that has imported PyTorch and transformers: 3 seconds less a test."""
+"""A model's handler process, forked from one that has imported PyTorch and transformers; saves 3 seconds per test."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 class WarmPopen:
-    """In place of subprocess.Popen in seqdrop_cli.handler."""
+    """A replacement of subprocess.Popen in seqdrop_cli.handler."""
 
     def __init__(self, zygote: Zygote, command: list[str], stderr, env: dict[str, str], cwd, **_):
-        (requests, ours), (theirs, answers) = os.pipe(), os.pipe()
-        self.stdin, self.stdout = os.fdopen(ours, "wb"), os.fdopen(theirs, "rb")
-        self._forked = zygote.fork(command[2:], env, cwd, [requests, answers, stderr.fileno()])
-        for end in (requests, answers):
+        (requests, stdin), (stdout, child_stdout) = os.pipe(), os.pipe()
+        self.stdin, self.stdout = os.fdopen(stdin, "wb"), os.fdopen(stdout, "rb")
+        self._forked = zygote.fork(command[2:], env, cwd, [requests, child_stdout, stderr.fileno()])
+        for end in (requests, child_stdout):
             os.close(end)
 
     def wait(self) -> int:
@@ -29,7 +29,7 @@ class WarmPopen:
 
 
 def warm_subprocess(zygote: Zygote) -> SimpleNamespace:
-    """Return what seqdrop_cli.handler may take for the module subprocess."""
+    """Return a replacement of the module subprocess for seqdrop_cli.handler."""
 
     def popen(command, **options):
         return WarmPopen(zygote, command, **options)

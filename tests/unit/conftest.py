@@ -1,4 +1,4 @@
-"""What unit tests share: template.yaml as a tree, an account in memory, the ledger and services in it, a clock."""
+"""Fixtures of unit tests: template.yaml as a tree, an account in memory with ledger and services, a clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.aws import template as of_template
 from tests.support.aws.account import Account
 from tests.support.aws.direct import Client
 from tests.support.aws.wire import ENVIRONMENT, Wire
-from tests.support.services import services_of, ticking
+from tests.support.services import make_services, make_ticking_clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def template() -> dict:
-    """template.yaml as a tree: what tests say of tables and buckets is built from it, never written again."""
+    """template.yaml as a tree, from which tests take the settings of tables and buckets."""
     return of_template.tree()
 
 
@@ -34,13 +34,13 @@ def wire() -> Wire:
 
 @pytest.fixture(scope="session")
 def wired_session(wire) -> boto3.Session:
-    """One for all tests: that botocore reads its models takes a second."""
+    """A session shared by all tests, because botocore needs a second to read its models."""
     return wire.session()
 
 
 @pytest.fixture(scope="session")
 def wired_clients(wired_session) -> dict:
-    """One of each service for all tests: to make four takes ten milliseconds."""
+    """A client of each service, shared by all tests, because creating them takes ten milliseconds."""
     return {name: wired_session.client(name) for name in ("s3", "sqs", "sns")}
 
 
@@ -51,24 +51,24 @@ def wired_dynamodb(wired_session):
 
 @pytest.fixture
 def cloud(monkeypatch, wire, wired_session) -> Iterator[Account]:
-    """An account that every client of boto3 reaches, with credentials that are none."""
+    """An account to which every boto3 client sends its calls, with invalid credentials."""
     for name, text in ENVIRONMENT.items():
         monkeypatch.setenv(name, text)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     account = Account()
-    wire.answer = account.call
-    with wire.everywhere(wired_session):
+    wire.respond = account.call
+    with wire.attach_everywhere(wired_session):
         yield account
 
 
 @pytest.fixture
 def ledger(cloud, wired_dynamodb) -> Ledger:
-    """The template's table in memory, with a clock that ticks once a write."""
-    return Ledger(wired_dynamodb.Table(cloud.table.name), ticking())
+    """The template's table in memory, with a clock that advances on each write."""
+    return Ledger(wired_dynamodb.Table(cloud.table.name), make_ticking_clock())
 
 
 class FakeClock:
-    """The time, as a test sets it."""
+    """A clock that a test sets."""
 
     def __init__(self, start: datetime):
         self.now = start
@@ -79,20 +79,20 @@ class FakeClock:
 
 @pytest.fixture
 def clock(monkeypatch) -> FakeClock:
-    """Time that passes only when told to; from after all that the ledger's own clock says."""
-    found = FakeClock(datetime(2026, 2, 1, tzinfo=UTC))
-    monkeypatch.setattr("seqdrop.clock.utc_now", lambda: found.now)
-    return found
+    """A clock that advances only when a test says so. It starts later than the clock of the ledger."""
+    fake = FakeClock(datetime(2026, 2, 1, tzinfo=UTC))
+    monkeypatch.setattr("seqdrop.clock.utc_now", lambda: fake.now)
+    return fake
 
 
 @pytest.fixture
 def sent(cloud) -> list[tuple[str, dict]]:
-    """Messages that a stage put on queues, in order: (queue, body)."""
+    """Messages that a stage sent to queues, in order: (queue, body)."""
     return cloud.sent
 
 
-def copied(client):
-    """Return a copy of a client, whose methods a test may replace; handlers of events are the original's."""
+def copy_client(client):
+    """Return a copy of a client, whose methods a test may replace. It has the event handlers of the original."""
     copy = object.__new__(type(client))
     vars(copy).update(vars(client))
     return copy
@@ -100,6 +100,6 @@ def copied(client):
 
 @pytest.fixture
 def services(cloud, ledger, wired_clients) -> Services:
-    """Services whose buckets, queues, topic and SageMaker are the account's."""
-    clients = {name: copied(client) for name, client in wired_clients.items()}
-    return services_of(ledger, sagemaker=Client(cloud, "sagemaker"), **clients)
+    """Services that use the account's buckets, queues, topic and SageMaker."""
+    clients = {name: copy_client(client) for name, client in wired_clients.items()}
+    return make_services(ledger, sagemaker=Client(cloud, "sagemaker"), **clients)

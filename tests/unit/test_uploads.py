@@ -7,8 +7,9 @@ from seqdrop.uploads import UploadVersion, upload_id
 parts = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), min_size=1)
 
 
-def test_is_the_documented_digest():
-    # base32(sha256("b\0k\0v")), first 26 characters, by coreutils: printf 'b\0k\0v' | sha256sum | xxd -r -p | base32
+def test_the_id_is_the_documented_digest():
+    # The first 26 characters of base32(sha256("b\0k\0v")); with coreutils:
+    # printf 'b\0k\0v' | sha256sum | xxd -r -p | base32
     import base64
     import hashlib
 
@@ -16,15 +17,15 @@ def test_is_the_documented_digest():
 
 
 @given(parts, parts, parts, parts)
-def test_parts_cannot_be_shifted_into_each_other(bucket, key, version, other):
+def test_bucket_key_and_version_are_separated(bucket, key, version, other):
     assert upload_id(bucket, key + other, version) != upload_id(bucket, key, other + version)
 
 
 @given(parts, parts, parts)
-def test_is_26_letters_that_a_job_name_may_hold(bucket, key, version):
-    found = upload_id(bucket, key, version)
-    assert len(found) == 26
-    assert set(found) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+def test_the_id_has_26_characters_that_a_job_name_may_contain(bucket, key, version):
+    identity = upload_id(bucket, key, version)
+    assert len(identity) == 26
+    assert set(identity) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 
 
 def test_sequencers_of_different_length_are_compared_as_numbers():

@@ -1,7 +1,7 @@
-"""Seqdrop's domain: what happens to a sequencing file between its drop and its cold archive.
+"""Seqdrop's domain: everything that happens to a sequencing file from its drop to its cold archive.
 
-Handlers in functions/ parse an event and call `seqdrop.stages`; everything else is reached from there.
-Nothing in this package reads the environment, the clock or the network when it is imported.
+Handlers in functions/ parse an event and call `seqdrop.stages`, which calls everything else.
+No module of this package reads the environment, the clock or the network when it is imported.
 """
 
 __version__ = "0.2.0"

@@ -1,4 +1,4 @@
-"""The one clock. Nobody else asks for the time, so that a test may set it."""
+"""The only clock of the package, so that tests can set the time."""
 
 from __future__ import annotations
 
@@ -6,4 +6,5 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
+    """Return the present time in UTC."""
     return datetime.now(UTC)

@@ -1,69 +1,113 @@
-"""The error tree. Every error says whether trying again can help, and what a person should do."""
+"""The tree of errors. Every error says whether a retry can help and what a person should do."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import NotRequired, TypedDict
 
 
 class SeqdropError(Exception):
-    """Base of all errors that Seqdrop raises on purpose."""
+    """The base class of all errors that Seqdrop raises on purpose."""
 
     retryable = False
 
 
 class RetryableError(SeqdropError):
-    """The same call may succeed later: a throttle, a service hiccup, a record that is not there yet."""
+    """An error after which the same call may succeed later: a throttle, an outage, a record that is not written yet."""
 
     retryable = True
 
 
 class ConfigurationError(SeqdropError):
-    """The deployment or analyses.toml is wrong; only a person can mend it."""
+    """A wrong deployment or analyses.toml; only a person can correct it."""
 
 
 class ObjectGoneError(SeqdropError):
-    """The object version is no longer in the bucket."""
+    """An object version that is no longer in the bucket."""
 
 
 class RecordNotFoundError(RetryableError):
-    """The ledger has no record of this name; one that a message names may be written in a moment."""
+    """A record that the ledger does not have; if a message names it, it may be about to be written."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"the ledger has no {kind} {name}")
 
 
 class JobRefusedError(SeqdropError):
-    """SageMaker (or our own rules, before asking it) will never accept this request."""
+    """A request that SageMaker, or our own check before calling it, will never accept."""
 
 
 class DistributionRefusedError(SeqdropError, ValueError):
-    """A training job cannot be spread as it was asked; the message says why, and what could be asked instead."""
+    """A training job that cannot be distributed as requested; the message gives the reason and the alternatives."""
 
 
 class PlanRefusedError(SeqdropError):
-    """A training job would not fit its GPUs, or would cost more than it may. Permanent: only another job.toml helps.
+    """A training job that does not fit its GPUs or exceeds its cost limit. Permanent: only a changed job.toml helps.
 
-    `advice` are changes that would do, the cheapest first; the message ends with them.
+    `advice` lists changes that would make the job acceptable, the cheapest first; the message ends with them.
     """
 
-    def __init__(self, reason: str, advice: tuple[str, ...] = ()):
-        super().__init__(reason + (f". What would do: {'; '.join(advice)}" if advice else ""))
-        self.reason, self.advice = reason, advice
+    def __init__(self, reason: str, advice: tuple[str, ...] = ()) -> None:
+        super().__init__(reason + (f". What would help: {'; '.join(advice)}" if advice else ""))
+        self.reason = reason
+        self.advice = advice
 
 
 class ArchiveMismatchError(SeqdropError):
-    """The copy's checksum is not that of the validated bytes. The landing object must stay."""
+    """An archive copy whose checksum differs from that of the validated bytes. The landing object must stay."""
+
+
+class FaultEntry(TypedDict):
+    """A fault as a list of a report or of `reasons/<upload id>.json` holds it.
+
+    `record` is the name of the record and `number` its number, counted from 1.
+    """
+
+    code: str
+    record: str | None
+    number: int | None
+    line: int | None
+    byte: int | None
+    message: str
+    advice: str
+
+
+class UploadReference(TypedDict):
+    """Another upload, as JSON refers to it."""
+
+    upload: str
+    key: str
+    version_id: str
+
+
+class Rejection(TypedDict):
+    """The reason why an upload was rejected, as `reasons/<upload id>.json` and examinations hold it.
+
+    The first keys are the fields of the first error (`Fault`). `errors` are the first errors, `counts` the
+    number of faults by code. `mate` is the file that the upload does not fit, if that is the reason.
+    """
+
+    code: str
+    message: str
+    advice: str
+    name: str | None
+    record: int | None
+    line: int | None
+    byte: int | None
+    errors: list[FaultEntry]
+    counts: dict[str, int]
+    mate: NotRequired[UploadReference]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Where and why a file is invalid, as written to `reasons/<upload id>.json`.
+    """A defect of a file, with its location and advice, as written to `reasons/<upload id>.json`.
 
     `record` counts from 1; `line` counts from 1 and `byte` is the 0-based offset of that line, both in the
-    decompressed stream; of damaged compression, `byte` is the offset in the compressed file. None where the
-    notion does not apply (an empty file has no line).
-    No message holds sequence or quality text. `name` is what stands in the header's place, which in a file
-    with lost lines may be something else.
+    decompressed stream. If the compression is damaged, `byte` is the offset in the compressed file. A location that
+    does not apply is None (an empty file has no line).
+    No message holds sequence or quality text. `name` is what was read in the position of the header; in a file with
+    lost lines it may be something else.
     """
 
     code: str
@@ -74,11 +118,8 @@ class Fault:
     line: int | None = None
     byte: int | None = None
 
-    def as_dict(self) -> dict:
-        return asdict(self)
-
-    def as_entry(self) -> dict:
-        """As reports list it: `record` is the record's name, `number` counts records from 1."""
+    def as_entry(self) -> FaultEntry:
+        """Return the fault as an entry of a report's list of errors or warnings."""
         return {
             "code": self.code,
             "record": self.name,
@@ -91,12 +132,13 @@ class Fault:
 
 
 class InvalidFileError(SeqdropError):
-    """A dropped file that must be rejected. Permanent: the same bytes will always be rejected.
+    """A file that must be rejected. Permanent: the same bytes will always be rejected.
 
-    `fault` is the first error; `errors` are the first ones, `counts` the number of faults by code, warnings included.
+    `fault` is the first error, `errors` are the first errors, and `counts` is the number of faults by code, warnings
+    included.
     """
 
-    def __init__(self, fault: Fault, errors: list[Fault] | None = None, counts: dict[str, int] | None = None):
+    def __init__(self, fault: Fault, errors: list[Fault] | None = None, counts: dict[str, int] | None = None) -> None:
         super().__init__(f"{fault.code}: {fault.message}")
         self.fault = fault
         self.errors = errors or [fault]

@@ -5,22 +5,39 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from typing import Protocol
 
 ID_LENGTH = 26
 
 
 def upload_id(bucket: str, key: str, version_id: str) -> str:
-    """The first 26 characters of the base32 SHA-256 of bucket, key and version id (A-Z, 2-7).
+    """Return the first 26 characters of the base32 SHA-256 of bucket, key and version id (A-Z, 2-7).
 
-    The parts are joined by NUL, which none of them can hold, so that no two triples share a text.
+    The parts are joined by NUL, which none of them can contain, so that two different triples never give one text.
     """
     digest = hashlib.sha256("\0".join((bucket, key, version_id)).encode()).digest()
     return base64.b32encode(digest).decode()[:ID_LENGTH]
 
 
+class ObjectVersion(Protocol):
+    """The name of one object version: an `UploadVersion`, or the ledger's record of an upload."""
+
+    @property
+    def bucket(self) -> str:
+        """The bucket."""
+
+    @property
+    def key(self) -> str:
+        """The key in the bucket."""
+
+    @property
+    def version_id(self) -> str:
+        """The version id, "null" in a bucket without versions."""
+
+
 @dataclass(frozen=True)
 class UploadVersion:
-    """One object version as its event tells it. `version_id` is "null" in an unversioned bucket.
+    """One object version as its event describes it. `version_id` is "null" in an unversioned bucket.
 
     `sequencer` is S3's hexadecimal order of events on one key; compare it by `order`.
     """
@@ -34,14 +51,15 @@ class UploadVersion:
 
     @property
     def id(self) -> str:
+        """The upload id."""
         return upload_id(self.bucket, self.key, self.version_id)
 
     @property
     def order(self) -> str:
-        """Sequencers differ in length; S3 says to left-pad the shorter with zeros before comparing."""
+        """The sequencer, left-padded with zeros as S3 documents, so that two of them compare as text."""
         return self.sequencer.rjust(64, "0")
 
     @property
     def is_folder_marker(self) -> bool:
-        """Consoles make a folder by putting an empty object whose key ends in a slash."""
+        """Whether the object stands for a folder: consoles create an empty object whose key ends in a slash."""
         return self.key.endswith("/") and self.size == 0

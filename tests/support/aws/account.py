@@ -19,7 +19,7 @@ from tests.support.aws.sagemaker import Job, SageMaker
 from tests.support.aws.template import QueueSettings, indexes
 
 TABLE = "ledger"
-BUCKETS = {"landing": True, "work": False, "results": False, "archive": True}  # name: whether it keeps versions
+BUCKETS = {"landing": True, "work": False, "results": False, "archive": True}  # name: True if it keeps versions
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Call:
 
 
 class Topic:
-    """SNS of one topic: notifications are kept in `sent`."""
+    """SNS with one topic. Notifications are appended to `sent`."""
 
     def __init__(self, sent: list[tuple[str, dict]]):
         self._sent = sent
@@ -48,9 +48,9 @@ class Topic:
 
 
 class Account:
-    """An account of these buckets (name: whether it keeps versions), this table and these queues.
+    """An account with these buckets (name: True if it keeps versions), this table and these queues.
 
-    Notifications, and messages to any other queue, go no further than `sent`: ("topic", mail) or (queue URL, body).
+    Notifications, and messages to any other queue, are only appended to `sent`: ("topic", mail) or (queue URL, body).
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class Account:
         clock: Clock | SystemClock | None = None,
     ):
         self.clock = clock or SystemClock()
-        self.s3 = S3(self.clock, BUCKETS if buckets is None else buckets, self._created)
-        self.table = DynamoDb(table, indexes(), self._written)
+        self.s3 = S3(self.clock, BUCKETS if buckets is None else buckets, self._on_create)
+        self.table = DynamoDb(table, indexes(), self._on_write)
         self.sent: list[tuple[str, dict]] = []
         self.queues = Queues(self.clock, queues or {}, self.sent)
-        self.sagemaker = SageMaker(self.clock, self.s3, self._ended)
+        self.sagemaker = SageMaker(self.clock, self.s3, self._on_end)
         self._services = {
             "s3": self.s3,
             "dynamodb": self.table,
@@ -75,33 +75,36 @@ class Account:
         }
 
     def call(self, call: Call) -> dict:
-        """Return the service's response. Raises RefusedError."""
+        """Return the service's response. Raise RefusedError if the service refuses the request."""
         operation = getattr(self.service(call.service), xform_name(call.operation), None)
         if operation is None:
-            raise NotImplementedError(f"this AWS has no {call.name}: add it to tests/support/aws, and to the contract")
+            raise NotImplementedError(
+                f"this fake AWS has no {call.name}: add it to tests/support/aws, and to the contract"
+            )
         return operation(call.request, call.headers)
 
     def service(self, name: str):
-        """What handles a service's operations: a method of its own for each, of (request, headers)."""
+        """Return the object that handles a service's operations: one method of (request, headers) per operation."""
         return self._services[name]
 
     def snapshot(self) -> tuple:
-        """What `back_to` brings back: table, buckets and messages. Jobs, queues and the clock go on."""
+        """Return what `restore` restores: table, buckets and messages, but not jobs, queues and the clock."""
         return self.table.snapshot(), self.s3.snapshot(), list(self.sent)
 
-    def back_to(self, snapshot: tuple) -> None:
+    def restore(self, snapshot: tuple) -> None:
+        """Restore the state of a snapshot."""
         table, objects, sent = snapshot
-        self.table.back_to(table)
-        self.s3.back_to(objects)
+        self.table.restore(table)
+        self.s3.restore(objects)
         self.sent[:] = sent
 
-    # -- what a subclass may want to see --
+    # -- hooks for subclasses --
 
-    def _created(self, bucket: Bucket, version: Version) -> None:
+    def _on_create(self, bucket: Bucket, version: Version) -> None:
         """Called after each new object."""
 
-    def _written(self, before: dict | None, after: dict | None) -> None:
+    def _on_write(self, before: dict | None, after: dict | None) -> None:
         """Called after each change of an item of the table; None where there is no item."""
 
-    def _ended(self, job: Job) -> None:
+    def _on_end(self, job: Job) -> None:
         """Called when a job reaches its final state."""

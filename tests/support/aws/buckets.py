@@ -1,4 +1,4 @@
-"""What S3 keeps: a bucket's keys, and of each its versions and delete markers."""
+"""The content of S3: the keys of a bucket, and the versions and delete markers of each key."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Version:
     sequencer: str
     storage: str = "STANDARD"
     about: dict = field(default_factory=dict)
-    sha256: bool = False  # whether S3 was asked for that checksum
+    sha256: bool = False  # True if the request asked S3 for that checksum
     marker: bool = False
 
     @property
@@ -33,16 +33,22 @@ class Version:
         return _md5(self.body)
 
     def head(self, checksums: bool) -> dict:
-        told = {"ContentLength": len(self.body), "ETag": f'"{self.etag}"', "LastModified": self.modified, **self.about}
-        told.setdefault("ContentType", "binary/octet-stream")
-        told.setdefault("Metadata", {})
+        """Return the version as HeadObject does."""
+        fields = {
+            "ContentLength": len(self.body),
+            "ETag": f'"{self.etag}"',
+            "LastModified": self.modified,
+            **self.about,
+        }
+        fields.setdefault("ContentType", "binary/octet-stream")
+        fields.setdefault("Metadata", {})
         if self.id != NULL:
-            told["VersionId"] = self.id
+            fields["VersionId"] = self.id
         if self.storage != "STANDARD":
-            told["StorageClass"] = self.storage
+            fields["StorageClass"] = self.storage
         if self.sha256 and checksums:
-            told["ChecksumSHA256"] = base64.b64encode(hashlib.sha256(self.body).digest()).decode()
-        return told
+            fields["ChecksumSHA256"] = base64.b64encode(hashlib.sha256(self.body).digest()).decode()
+        return fields
 
 
 @lru_cache(maxsize=1000)
@@ -52,25 +58,28 @@ def _md5(body: bytes) -> str:
 
 @dataclass
 class Bucket:
+    """A bucket; `versioned` says whether it keeps versions."""
+
     name: str
     versioned: bool
     keys: dict[str, list[Version]] = field(default_factory=dict)  # oldest version first
 
     def current(self, key: str) -> Version | None:
-        found = self.keys.get(key)
-        return found[-1] if found and not found[-1].marker else None
+        """Return the newest version of a key; None if it is a delete marker."""
+        versions = self.keys.get(key)
+        return versions[-1] if versions and not versions[-1].marker else None
 
     def version(self, key: str, version_id: str) -> Version | None:
-        return next((one for one in self.keys.get(key, []) if one.id == version_id), None)
+        return next((version for version in self.keys.get(key, []) if version.id == version_id), None)
 
     def add(self, version: Version) -> None:
-        held = self.keys.setdefault(version.key, [])
+        versions = self.keys.setdefault(version.key, [])
         if not self.versioned:
-            held.clear()
-        held.append(version)
+            versions.clear()
+        versions.append(version)
 
     def remove(self, key: str, version_id: str) -> None:
-        left = [one for one in self.keys.get(key, []) if one.id != version_id]
+        left = [version for version in self.keys.get(key, []) if version.id != version_id]
         if left:
             self.keys[key] = left
         else:

@@ -1,4 +1,4 @@
-"""The clocks of an account: one that stands still unless it is moved, and the machine's."""
+"""The clocks of an account: one that only advances when a test says so, and the machine's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
+    """A clock that only advances when a test says so."""
+
     def __init__(self):
         self.now = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 
@@ -14,7 +16,7 @@ class Clock:
         return self.now.timestamp()
 
     def advance(self, seconds: float) -> None:
-        """Only forward: what AWS stamps does not run back."""
+        """Advance the clock. Negative values are ignored, because AWS's timestamps do not go backwards."""
         self.now += timedelta(seconds=max(seconds, 0))
 
 

@@ -1,7 +1,7 @@
 """Clients of an account without botocore: for tests that make many thousand calls, such as explorers of orders.
 
-Requests are neither validated nor serialised: what botocore would refuse is for the tests with real clients to find.
-Errors are ClientErrors, as they are there.
+Requests are neither validated nor serialised; tests with real clients find what botocore would refuse. Errors are
+ClientErrors, as those of real clients.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.support.aws.account import Account
 
-# Of each listing: the parameters by which the next page is asked for, and where a page holds them.
+# For each listing: the parameters of the request for the next page, and the fields of a page that contain them.
 PAGES = {
     "list_objects_v2": {"ContinuationToken": "NextContinuationToken"},
     "list_object_versions": {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"},
@@ -28,7 +28,7 @@ PAGES = {
 
 
 class Errors:
-    """A class of ClientError for each code, made when first asked for, as `client.exceptions` has them."""
+    """A subclass of ClientError for each code, created on first use, like `client.exceptions`."""
 
     def __init__(self) -> None:
         self._known: dict[str, type[ClientError]] = {}
@@ -53,8 +53,8 @@ class Client:
             try:
                 return operation(request, {})
             except RefusedError as error:
-                response = error.answer | {"ResponseMetadata": {"HTTPStatusCode": error.status}}
-                raise self.exceptions.of(error.answer["Error"]["Code"])(response, name) from None
+                response = error.response | {"ResponseMetadata": {"HTTPStatusCode": error.status}}
+                raise self.exceptions.of(error.response["Error"]["Code"])(response, name) from None
 
         return call
 
@@ -71,7 +71,7 @@ class Client:
 
 
 class Table:
-    """The account's table as boto3's Table resource has it: items and conditions in Python types."""
+    """The account's table with the interface of boto3's Table resource: items and conditions in Python types."""
 
     def __init__(self, account: Account):
         self.name, self._client = account.table.name, Client(account, "dynamodb")
@@ -79,8 +79,8 @@ class Table:
         self.meta = SimpleNamespace(client=calls)
 
     def get_item(self, Key: dict, **more) -> dict:
-        found = self._client.get_item(TableName=self.name, Key=_typed(Key), **more)
-        return {"Item": _untyped(found["Item"])} if "Item" in found else {}
+        response = self._client.get_item(TableName=self.name, Key=_typed(Key), **more)
+        return {"Item": _untyped(response["Item"])} if "Item" in response else {}
 
     def query(self, KeyConditionExpression, **more) -> dict:
         built = ConditionExpressionBuilder().build_expression(KeyConditionExpression, is_key_condition=True)
@@ -98,14 +98,12 @@ class Table:
         return page | {"Items": [_untyped(item) for item in page["Items"]]}
 
     def _batch(self, RequestItems: dict) -> dict:
-        ((name, asked),) = RequestItems.items()
-        page = self._client.batch_get_item(
-            RequestItems={name: asked | {"Keys": [_typed(key) for key in asked["Keys"]]}}
-        )
+        ((name, keys),) = RequestItems.items()
+        page = self._client.batch_get_item(RequestItems={name: keys | {"Keys": [_typed(key) for key in keys["Keys"]]}})
         return page | {"Responses": {name: [_untyped(item) for item in page["Responses"][name]]}}
 
     def _transact(self, TransactItems: list[dict]) -> dict:
-        return self._client.transact_write_items(TransactItems=[{"Put": _put(one["Put"])} for one in TransactItems])
+        return self._client.transact_write_items(TransactItems=[{"Put": _put(write["Put"])} for write in TransactItems])
 
 
 def _put(put: dict) -> dict:
@@ -128,7 +126,7 @@ def _type(value) -> dict:
         return {"N": str(value)}
     if isinstance(value, dict):
         return {"M": _typed(value)}
-    return {"L": [_type(one) for one in value]}
+    return {"L": [_type(element) for element in value]}
 
 
 def _untyped(item: dict) -> dict:
@@ -142,5 +140,5 @@ def _value(typed: dict):
     if kind == "M":
         return _untyped(value)
     if kind == "L":
-        return [_value(one) for one in value]
+        return [_value(element) for element in value]
     return None if kind == "NULL" else value

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tests.support.aws.errors import RefusedError
-from tests.support.aws.expressions import holds, plain
+from tests.support.aws.expressions import matches, to_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,23 +16,25 @@ FAILED = "The conditional request failed"
 
 
 class DynamoDb:
-    """`written` is told of each change: (item before, item after), None where there is none."""
+    """One table and its indexes. `on_write` is called with each change: item before and item after, or None."""
 
     def __init__(
-        self, name: str, indexes: dict[str, tuple[str, str]], written: Callable[[dict | None, dict | None], None]
+        self, name: str, indexes: dict[str, tuple[str, str]], on_write: Callable[[dict | None, dict | None], None]
     ):
-        self.name, self._indexes, self._written = name, indexes, written
+        self.name, self._indexes, self._on_write = name, indexes, on_write
         self.items: dict[Key, dict] = {}
-        self._undo: list[list[tuple[Key, dict | None]]] = []  # what each write replaced
+        self._undo: list[list[tuple[Key, dict | None]]] = []  # the items that each write replaced
         self._tokens: dict[str, list] = {}
-        self._alike: dict[tuple[str, str], set[Key]] = {}  # by a partition key's name and value, of table and index
-        self.stale = 0  # so many writes are not seen by the next read that may be stale
+        self._alike: dict[
+            tuple[str, str], set[Key]
+        ] = {}  # keys of items by the name and value of a partition key of the table or an index
+        self.stale = 0  # number of writes that reads do not see unless they are consistent
 
     def snapshot(self) -> dict[Key, dict]:
-        """All items. None is ever changed in place."""
+        """Return all items. Items are never changed in place."""
         return dict(self.items)
 
-    def back_to(self, snapshot: dict[Key, dict]) -> None:
+    def restore(self, snapshot: dict[Key, dict]) -> None:
         self.items, self._undo, self._alike = dict(snapshot), [], {}
         for place, item in snapshot.items():
             self._sort(place, None, item)
@@ -40,16 +42,16 @@ class DynamoDb:
     # -- the API --
 
     def get_item(self, request: dict, headers: dict) -> dict:
-        items = self._seen(request)
-        found = items.get(_key(request["Key"]))
-        return {"Item": dict(found)} if found else {}
+        items = self._visible_items(request)
+        item = items.get(_key(request["Key"]))
+        return {"Item": dict(item)} if item else {}
 
     def batch_get_item(self, request: dict, headers: dict) -> dict:
-        told = request["RequestItems"][self.name]
-        found = [self._seen(told).get(_key(key)) for key in told["Keys"]]
-        names = [name.strip() for name in told.get("ProjectionExpression", "").split(",") if name]
-        shown = [{name: one[name] for name in names or one if name in one} for one in found if one]
-        return {"Responses": {self.name: shown}, "UnprocessedKeys": {}}
+        table_request = request["RequestItems"][self.name]
+        items = [self._visible_items(table_request).get(_key(key)) for key in table_request["Keys"]]
+        names = [name.strip() for name in table_request.get("ProjectionExpression", "").split(",") if name]
+        projected = [{name: item[name] for name in names or item if name in item} for item in items if item]
+        return {"Responses": {self.name: projected}, "UnprocessedKeys": {}}
 
     def put_item(self, request: dict, headers: dict) -> dict:
         self._single({"Put": request})
@@ -74,41 +76,45 @@ class DynamoDb:
             raise RefusedError("ValidationException", "Member must have length less than or equal to 100")
         reasons = [self._reason(write, place) for write, place in zip(writes, places, strict=True)]
         if any(reason["Code"] != "None" for reason in reasons):
-            raise cancelled(reasons)
+            raise cancellation(reasons)
         self._apply(writes)
-        if token:  # botocore sends one with each transaction; a client without it sends none
+        if token:  # botocore sends a token with each transaction; direct clients send none
             self._tokens[token] = writes
         return {}
 
     def query(self, request: dict, headers: dict) -> dict:
         first, second = self._indexes.get(request.get("IndexName"), ("pk", "sk"))
         names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
-        wanted = [request["KeyConditionExpression"], *filter(None, [request.get("FilterExpression")])]
+        conditions = [request["KeyConditionExpression"], *filter(None, [request.get("FilterExpression")])]
         items = [item for item in self._partition(request, first) if first in item and second in item]
-        found = [item for item in items if all(holds(one, item, names, values) for one in wanted)]
-        order = lambda item: (plain(item[second]), *_key(item))  # noqa: E731
-        found.sort(key=order, reverse=not request.get("ScanIndexForward", True))
+        matching = [item for item in items if all(matches(condition, item, names, values) for condition in conditions)]
+        order = lambda item: (to_python(item[second]), *_key(item))  # noqa: E731
+        matching.sort(key=order, reverse=not request.get("ScanIndexForward", True))
         if start := request.get("ExclusiveStartKey"):
-            at = next((n for n, item in enumerate(found) if _key(item) == _key(start)), None)
-            found = found[at + 1 :] if at is not None else [item for item in found if order(item) > order(start)]
-        return self._page(found, request.get("Limit"), [first, second])
+            index = next((n for n, item in enumerate(matching) if _key(item) == _key(start)), None)
+            matching = (
+                matching[index + 1 :]
+                if index is not None
+                else [item for item in matching if order(item) > order(start)]
+            )
+        return self._page(matching, request.get("Limit"), [first, second])
 
     def _partition(self, request: dict, name: str) -> Iterable[dict]:
-        """What a read sees of one partition; of all, if it may be stale and is to be: the condition sorts them out."""
-        seen = self._seen(request)
-        if seen is not self.items:
-            return seen.values()
+        """Return the items of one partition. A stale read gets all items, and its condition filters them."""
+        items = self._visible_items(request)
+        if items is not self.items:
+            return items.values()
         names, values = request.get("ExpressionAttributeNames", {}), request["ExpressionAttributeValues"]
-        told = next((short for short, long in names.items() if long == name), name)
-        (placeholder,) = re.findall(rf"{re.escape(told)} = (:\w+)", request["KeyConditionExpression"])
+        placeholder_name = next((short for short, long in names.items() if long == name), name)
+        (placeholder,) = re.findall(rf"{re.escape(placeholder_name)} = (:\w+)", request["KeyConditionExpression"])
         return [self.items[key] for key in self._alike.get((name, values[placeholder]["S"]), ())]
 
     @staticmethod
-    def _page(found: list[dict], limit: int | None, names: list[str]) -> dict:
-        shown = found[:limit]
-        page = {"Items": [dict(item) for item in shown], "Count": len(shown), "ScannedCount": len(shown)}
-        if limit and len(found) > limit:
-            page["LastEvaluatedKey"] = {name: shown[-1][name] for name in ("pk", "sk", *names)}
+    def _page(items: list[dict], limit: int | None, names: list[str]) -> dict:
+        selected = items[:limit]
+        page = {"Items": [dict(item) for item in selected], "Count": len(selected), "ScannedCount": len(selected)}
+        if limit and len(items) > limit:
+            page["LastEvaluatedKey"] = {name: selected[-1][name] for name in ("pk", "sk", *names)}
         return page
 
     # -- writing --
@@ -119,15 +125,15 @@ class DynamoDb:
         self._apply([write])
 
     def _place(self, write: dict) -> Key:
-        ((kind, told),) = write.items()
-        assert told["TableName"] == self.name, "another table"
-        return _key(told["Item"] if kind == "Put" else told["Key"])
+        ((kind, parameters),) = write.items()
+        assert parameters["TableName"] == self.name, "another table"
+        return _key(parameters["Item"] if kind == "Put" else parameters["Key"])
 
     def _fits(self, write: dict, place: Key) -> bool:
-        (told,) = write.values()
-        condition = told.get("ConditionExpression")
-        names, values = told.get("ExpressionAttributeNames", {}), told.get("ExpressionAttributeValues", {})
-        return condition is None or holds(condition, self.items.get(place), names, values)
+        (parameters,) = write.values()
+        condition = parameters.get("ConditionExpression")
+        names, values = parameters.get("ExpressionAttributeNames", {}), parameters.get("ExpressionAttributeValues", {})
+        return condition is None or matches(condition, self.items.get(place), names, values)
 
     def _reason(self, write: dict, place: Key) -> dict:
         if self._fits(write, place):
@@ -137,9 +143,9 @@ class DynamoDb:
     def _apply(self, writes: list[dict]) -> None:
         self._undo.append([(self._place(write), self.items.get(self._place(write))) for write in writes])
         for write in writes:
-            ((kind, told),) = write.items()
+            ((kind, parameters),) = write.items()
             place = self._place(write)
-            before, after = self.items.get(place), told.get("Item")
+            before, after = self.items.get(place), parameters.get("Item")
             if kind == "Put":
                 self.items[place] = after
             elif kind == "Delete":
@@ -148,7 +154,7 @@ class DynamoDb:
                 assert kind == "ConditionCheck", f"no {kind} here"
                 continue
             self._sort(place, before, after)
-            self._written(before, after)
+            self._on_write(before, after)
 
     def _sort(self, place: Key, before: dict | None, after: dict | None) -> None:
         for name in ("pk", *(first for first, _ in self._indexes.values())):
@@ -157,21 +163,21 @@ class DynamoDb:
             if after and name in after:
                 self._alike.setdefault((name, after[name]["S"]), set()).add(place)
 
-    def _seen(self, request: dict) -> dict[Key, dict]:
-        """What a read sees: all that was written, unless it may be stale and is to be."""
+    def _visible_items(self, request: dict) -> dict[Key, dict]:
+        """Return the items that a read sees: all, or without the last writes if it may be stale and is to be."""
         if request.get("ConsistentRead") or not self.stale:
             return self.items
-        seen = dict(self.items)
+        items = dict(self.items)
         for write in reversed(self._undo[-self.stale :]):
             for place, before in write:
-                seen.pop(place, None)
+                items.pop(place, None)
                 if before:
-                    seen[place] = before
-        return seen
+                    items[place] = before
+        return items
 
 
-def cancelled(reasons: list[dict]) -> RefusedError:
-    """A transaction that did not take place, worded as the service does."""
+def cancellation(reasons: list[dict]) -> RefusedError:
+    """Return the error of a cancelled transaction, worded as the service does."""
     codes = ", ".join(reason["Code"] for reason in reasons)
     text = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
     return RefusedError("TransactionCanceledException", text, CancellationReasons=reasons, Message=text)

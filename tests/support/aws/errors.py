@@ -1,12 +1,12 @@
-"""How a service says no."""
+"""The error by which a fake service refuses a request."""
 
 from __future__ import annotations
 
 
 class RefusedError(Exception):
-    """An error of a service, as its client will raise it (botocore's ClientError)."""
+    """An error of a service. The client raises it as botocore's ClientError."""
 
     def __init__(self, code: str, message: str = "", status: int = 400, **more):
         super().__init__(code)
         self.status = status
-        self.answer = {"Error": {"Code": code, "Message": message or code}, **more}
+        self.response = {"Error": {"Code": code, "Message": message or code}, **more}

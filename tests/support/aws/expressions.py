@@ -1,4 +1,4 @@
-"""DynamoDB's condition expressions, as far as the ledger uses them: comparisons, functions, AND, OR, NOT, brackets."""
+"""DynamoDB's condition expressions, as the ledger uses them: comparisons, functions, AND, OR, NOT, parentheses."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ COMPARISONS = {
 Test = Callable[[dict, dict, dict], bool]
 
 
-def holds(expression: str, item: dict | None, names: dict, values: dict) -> bool:
-    """Whether an item (typed as the service has it; None: there is none) fulfils the expression."""
-    return _parsed(expression)(item or {}, names, values)
+def matches(expression: str, item: dict | None, names: dict, values: dict) -> bool:
+    """Return True if an item (in the service's types; None if there is no item) matches the expression."""
+    return _parse(expression)(item or {}, names, values)
 
 
-def plain(typed: dict):
-    """A typed value as something that can be compared."""
+def to_python(typed: dict):
+    """Return a typed value as a Python value that can be compared."""
     ((kind, value),) = typed.items()
     if kind == "N":
         return Decimal(value)
     if kind == "L":
-        return [plain(one) for one in value]
+        return [to_python(element) for element in value]
     if kind == "M":
-        return {name: plain(one) for name, one in value.items()}
+        return {name: to_python(element) for name, element in value.items()}
     return frozenset(value) if kind in ("SS", "NS") else value
 
 
 @cache
-def _parsed(expression: str) -> Test:
+def _parse(expression: str) -> Test:
     tokens = TOKEN.findall(expression)
     assert "".join(tokens) == re.sub(r"\s", "", expression), f"cannot read {expression!r}"
     test, left = _any(tokens)
@@ -47,29 +47,29 @@ def _parsed(expression: str) -> Test:
 
 
 def _any(tokens: list[str]) -> tuple[Test, list[str]]:
-    return _joined(tokens, "OR", _all, any)
+    return _join(tokens, "OR", _all, any)
 
 
 def _all(tokens: list[str]) -> tuple[Test, list[str]]:
-    return _joined(tokens, "AND", _not, all)
+    return _join(tokens, "AND", _not, all)
 
 
-def _joined(tokens: list[str], word: str, part: Callable, join: Callable) -> tuple[Test, list[str]]:
+def _join(tokens: list[str], word: str, part: Callable, join: Callable) -> tuple[Test, list[str]]:
     first, tokens = part(tokens)
     parts = [first]
     while tokens and tokens[0].upper() == word:
-        one, tokens = part(tokens[1:])
-        parts.append(one)
-    return lambda *given: join(one(*given) for one in parts), tokens
+        test, tokens = part(tokens[1:])
+        parts.append(test)
+    return lambda *args: join(test(*args) for test in parts), tokens
 
 
 def _not(tokens: list[str]) -> tuple[Test, list[str]]:
     if tokens[0].upper() == "NOT":
-        one, tokens = _not(tokens[1:])
-        return lambda *given: not one(*given), tokens
+        test, tokens = _not(tokens[1:])
+        return lambda *args: not test(*args), tokens
     if tokens[0] == "(":
-        one, tokens = _any(tokens[1:])
-        return one, tokens[1:]
+        test, tokens = _any(tokens[1:])
+        return test, tokens[1:]
     return _function(tokens) if tokens[1] == "(" else _comparison(tokens)
 
 
@@ -87,8 +87,8 @@ def _comparison(tokens: list[str]) -> tuple[Test, list[str]]:
     compare = COMPARISONS[sign]
 
     def test(item: dict, names: dict, values: dict) -> bool:
-        one, other = (_operand(token, item, names, values) for token in (left, rest[0]))
-        return None not in (one, other) and compare(one, other)
+        left_value, right_value = (_operand(token, item, names, values) for token in (left, rest[0]))
+        return None not in (left_value, right_value) and compare(left_value, right_value)
 
     return test, rest[1:]
 
@@ -98,24 +98,24 @@ def _function(tokens: list[str]) -> tuple[Test, list[str]]:
     arguments, tokens = [token for token in tokens[2:close] if token != ","], tokens[close + 1 :]
 
     def test(item: dict, names: dict, values: dict) -> bool:
-        found = [_operand(token, item, names, values) for token in arguments]
+        operands = [_operand(token, item, names, values) for token in arguments]
         if name == "attribute_exists":
-            return found[0] is not None
+            return operands[0] is not None
         if name == "attribute_not_exists":
-            return found[0] is None
+            return operands[0] is None
         if name == "begins_with":
-            return found[0] is not None and found[0].startswith(found[1])
+            return operands[0] is not None and operands[0].startswith(operands[1])
         assert name == "contains", f"no function {name}"
-        return found[0] is not None and found[1] in found[0]
+        return operands[0] is not None and operands[1] in operands[0]
 
     return test, tokens
 
 
 def _operand(token: str, item: dict, names: dict, values: dict):
-    """A value, or what an attribute is; None if the item has none."""
+    """Return the value of a placeholder or of an attribute; None if the item does not have it."""
     if token.startswith(":"):
-        return plain(values[token])
-    found = {"M": item}
+        return to_python(values[token])
+    value = {"M": item}
     for name in token.split("."):
-        found = found.get("M", {}).get(names.get(name, name)) if found else None
-    return plain(found) if found else None
+        value = value.get("M", {}).get(names.get(name, name)) if value else None
+    return to_python(value) if value else None

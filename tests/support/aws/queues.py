@@ -1,4 +1,4 @@
-"""SQS in memory: at least once, visibility, delays, counts of receives, and dead letters."""
+"""SQS in memory: at-least-once delivery, visibility, delays, receive counts, and dead letters."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ class Message:
     visible_at: float
     sent_at: float = 0
     receives: int = 0
-    troubles: list[str] = field(default_factory=list)  # why each receive was in vain, for the tests to judge
+    troubles: list[str] = field(default_factory=list)  # the reason why each receive failed, for tests
 
     @property
     def handle(self) -> str:
         return f"{self.id}#{self.receives}"
 
-    def received(self, wanted: list[str]) -> dict:
-        """Return it as ReceiveMessage does, with the attributes that are wanted."""
+    def to_response(self, names: list[str]) -> dict:
+        """Return the message as ReceiveMessage does, with the named attributes."""
         known = {"ApproximateReceiveCount": str(self.receives), "SentTimestamp": str(int(self.sent_at * 1000))}
-        attributes = _wanted(known, wanted)
+        attributes = _select(known, names)
         message = {"MessageId": self.id, "ReceiptHandle": self.handle, "Body": self.body}
         return message | ({"Attributes": attributes} if attributes else {})
 
     def record(self, queue: str) -> dict:
-        """As Lambda hands it to a function."""
+        """Return the message as Lambda passes it to a function."""
         return {
             "messageId": self.id,
             "receiptHandle": self.handle,
@@ -49,7 +49,7 @@ class Message:
 
 
 class Queues:
-    """The queues of an account; a message to a queue that it has not goes no further than `sent`: (URL, body)."""
+    """The queues of an account. A message to any other queue is only appended to `sent`: (URL, body)."""
 
     def __init__(self, clock: Clock, settings: dict[str, QueueSettings], sent: list[tuple[str, dict]]):
         self._clock, self.settings, self._sent = clock, dict(settings), sent
@@ -62,11 +62,11 @@ class Queues:
         return message
 
     def visible(self, queue: str) -> list[Message]:
-        return [one for one in self.messages[queue] if one.visible_at <= self._clock.seconds]
+        return [message for message in self.messages[queue] if message.visible_at <= self._clock.seconds]
 
     def next_at(self, queue: str) -> float | None:
-        """When the next message becomes visible."""
-        return min((one.visible_at for one in self.messages[queue]), default=None)
+        """Return the time when the next message becomes visible."""
+        return min((message.visible_at for message in self.messages[queue]), default=None)
 
     def receive(self, queue: str, messages: list[Message]) -> list[Message]:
         """Hide messages for the queue's visibility timeout; those received too often become dead letters."""
@@ -97,8 +97,8 @@ class Queues:
     def send_message_batch(self, request: dict, headers: dict) -> dict:
         url, sent = request["QueueUrl"], []
         for entry in request["Entries"]:
-            made = self.send_message({"QueueUrl": url, **entry}, headers)
-            sent.append({"Id": entry["Id"], **made})
+            response = self.send_message({"QueueUrl": url, **entry}, headers)
+            sent.append({"Id": entry["Id"], **response})
         return {"Successful": sent, "Failed": []}
 
     def create_queue(self, request: dict, headers: dict) -> dict:
@@ -108,34 +108,34 @@ class Queues:
         return {"QueueUrl": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"}
 
     def receive_message(self, request: dict, headers: dict) -> dict:
-        """At most MaxNumberOfMessages of those that are visible, hidden for the time asked for."""
+        """Return at most MaxNumberOfMessages visible messages, and hide them for the requested time."""
         name = self._name(request["QueueUrl"])
         taken = self.receive(name, self.visible(name)[: request.get("MaxNumberOfMessages", 1)])
         for message in taken:
             message.visible_at = self._clock.seconds + request.get("VisibilityTimeout", self.settings[name].visibility)
         names = request.get("MessageSystemAttributeNames") or request.get("AttributeNames", [])
-        return {"Messages": [message.received(names) for message in taken]} if taken else {}
+        return {"Messages": [message.to_response(names) for message in taken]} if taken else {}
 
     def delete_message(self, request: dict, headers: dict) -> dict:
-        name, (found, _, _) = self._name(request["QueueUrl"]), request["ReceiptHandle"].partition("#")
-        self.messages[name] = [one for one in self.messages[name] if one.id != found]
+        name, (message_id, _, _) = self._name(request["QueueUrl"]), request["ReceiptHandle"].partition("#")
+        self.messages[name] = [message for message in self.messages[name] if message.id != message_id]
         return {}
 
     def get_queue_attributes(self, request: dict, headers: dict) -> dict:
-        """Return the counts of messages; as strings, as the service has them."""
+        """Return the counts of messages as strings, as the service does."""
         name = self._name(request["QueueUrl"])
-        hidden = [one for one in self.messages[name] if one.visible_at > self._clock.seconds]
-        delayed = sum(not one.receives for one in hidden)
+        hidden = [message for message in self.messages[name] if message.visible_at > self._clock.seconds]
+        delayed = sum(not message.receives for message in hidden)
         counts = {
             "ApproximateNumberOfMessages": str(len(self.messages[name]) - len(hidden)),
             "ApproximateNumberOfMessagesNotVisible": str(len(hidden) - delayed),
             "ApproximateNumberOfMessagesDelayed": str(delayed),
         }
-        return {"Attributes": _wanted(counts, request.get("AttributeNames", []))}
+        return {"Attributes": _select(counts, request.get("AttributeNames", []))}
 
     def change_message_visibility(self, request: dict, headers: dict) -> dict:
-        queue, (found, _, count) = self._name(request["QueueUrl"]), request["ReceiptHandle"].partition("#")
-        message = next((one for one in self.messages[queue] if one.id == found), None)
+        queue, (message_id, _, count) = self._name(request["QueueUrl"]), request["ReceiptHandle"].partition("#")
+        message = next((message for message in self.messages[queue] if message.id == message_id), None)
         if message is None or message.receives != int(count or 0):
             raise RefusedError(
                 "InvalidParameterValue", "Value for parameter ReceiptHandle is invalid. Reason: not available"
@@ -150,7 +150,7 @@ class Queues:
         return name
 
 
-def _wanted(attributes: dict[str, str], names: list[str]) -> dict[str, str]:
+def _select(attributes: dict[str, str], names: list[str]) -> dict[str, str]:
     return {name: text for name, text in attributes.items() if name in names or "All" in names}
 
 

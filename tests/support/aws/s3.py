@@ -19,53 +19,56 @@ if TYPE_CHECKING:
 
 
 class S3:
-    """`created` is told of each new object (bucket and version), as EventBridge is.
+    """Buckets and their objects. `on_create` is called with bucket and version of each new object.
 
-    `page` is how many entries a page of a listing has at the most: S3 may give fewer than were asked for.
+    `page` is the maximum number of entries in a page of a listing: S3 may return fewer than requested.
     """
 
-    def __init__(self, clock: Clock, buckets: dict[str, bool], created: Callable[[Bucket, Version], None]):
-        self._clock, self._created = clock, created
+    def __init__(self, clock: Clock, buckets: dict[str, bool], on_create: Callable[[Bucket, Version], None]):
+        self._clock, self._on_create = clock, on_create
         self._count = itertools.count(1)
         self.page = 1000
         self.buckets = {name: Bucket(name, versioned) for name, versioned in buckets.items()}
 
     def snapshot(self) -> dict[str, dict[str, list[Version]]]:
-        return {bucket.name: {key: list(held) for key, held in bucket.keys.items()} for bucket in self.buckets.values()}
+        return {
+            bucket.name: {key: list(versions) for key, versions in bucket.keys.items()}
+            for bucket in self.buckets.values()
+        }
 
-    def back_to(self, snapshot: dict[str, dict[str, list[Version]]]) -> None:
+    def restore(self, snapshot: dict[str, dict[str, list[Version]]]) -> None:
         for name, keys in snapshot.items():
-            self.buckets[name].keys = {key: list(held) for key, held in keys.items()}
+            self.buckets[name].keys = {key: list(versions) for key, versions in keys.items()}
 
-    # -- what anybody may do: a lab drops and deletes, SageMaker reads and writes --
+    # -- for tests and for SageMaker --
 
     def put(self, bucket: str, key: str, body: bytes, **more) -> Version:
-        held, number = self._bucket(bucket), next(self._count)
-        version_id = f"v{number:06d}" if held.versioned else NULL
-        sequencer = f"{int(self._clock.seconds):010X}{number:08X}"  # as S3's look: the second comes first
+        target, number = self._bucket(bucket), next(self._count)
+        version_id = f"v{number:06d}" if target.versioned else NULL
+        sequencer = f"{int(self._clock.seconds):010X}{number:08X}"  # like S3's: the seconds are first
         version = Version(key, version_id, body, self._clock.now, sequencer, **more)
-        held.add(version)
-        self._created(held, version)
+        target.add(version)
+        self._on_create(target, version)
         return version
 
     def delete(self, bucket: str, key: str, version_id: str | None = None) -> dict:
-        """Without a version id, a delete marker is put over the key."""
-        held = self._bucket(bucket)
-        if version_id or not held.versioned:
-            held.remove(key, version_id or NULL)
+        """Delete a version; without a version id, add a delete marker in a versioned bucket."""
+        target = self._bucket(bucket)
+        if version_id or not target.versioned:
+            target.remove(key, version_id or NULL)
             return {"VersionId": version_id} if version_id else {}
         marker = Version(key, f"v{next(self._count):06d}", b"", self._clock.now, "", marker=True)
-        held.add(marker)
+        target.add(marker)
         return {"VersionId": marker.id, "DeleteMarker": True}
 
     def read(self, bucket: str, key: str) -> bytes | None:
-        found = self._bucket(bucket).current(key)
-        return found.body if found else None
+        version = self._bucket(bucket).current(key)
+        return version.body if version else None
 
     # -- the API --
 
     def create_bucket(self, request: dict, headers: dict) -> dict:
-        """Without versions; one that is there stays as it is, as in us-east-1."""
+        """Create a bucket without versions; an existing one is not changed, as in us-east-1."""
         self.buckets.setdefault(request["Bucket"], Bucket(request["Bucket"], versioned=False))
         return {"Location": f"/{request['Bucket']}"}
 
@@ -75,35 +78,35 @@ class S3:
                 "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412
             )
         about = {name: request[name] for name in ("ContentType", "Metadata") if name in request}
-        made = self.put(request["Bucket"], request["Key"], bytes(request.get("Body", b"")), about=about)
-        return {"ETag": f'"{made.etag}"', **_version_id(made)}
+        version = self.put(request["Bucket"], request["Key"], bytes(request.get("Body", b"")), about=about)
+        return {"ETag": f'"{version.etag}"', **_version_id(version)}
 
     def get_object(self, request: dict, headers: dict) -> dict:
-        found = self._found(request, "NoSuchKey", "NoSuchVersion")
-        if found.storage in ("GLACIER", "DEEP_ARCHIVE"):
+        version = self._find(request, "NoSuchKey", "NoSuchVersion")
+        if version.storage in ("GLACIER", "DEEP_ARCHIVE"):
             raise RefusedError("InvalidObjectState", "The operation is not valid for the object's storage class", 403)
-        if request.get("IfMatch", found.etag).strip('"') != found.etag:
+        if request.get("IfMatch", version.etag).strip('"') != version.etag:
             raise RefusedError(
                 "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412
             )
-        body = found.body
+        body = version.body
         if "Range" in request:
             first, last = request["Range"].removeprefix("bytes=").split("-")
             body = body[int(first) : int(last) + 1 if last else None]
-        told = found.head(request.get("ChecksumMode") == "ENABLED") | {"ContentLength": len(body)}
-        return {**told, "Body": StreamingBody(io.BytesIO(body), len(body))}
+        fields = version.head(request.get("ChecksumMode") == "ENABLED") | {"ContentLength": len(body)}
+        return {**fields, "Body": StreamingBody(io.BytesIO(body), len(body))}
 
     def head_object(self, request: dict, headers: dict) -> dict:
-        return self._found(request, "404", "404").head(request.get("ChecksumMode") == "ENABLED")
+        return self._find(request, "404", "404").head(request.get("ChecksumMode") == "ENABLED")
 
     def copy_object(self, request: dict, headers: dict) -> dict:
-        source = self._found(_source(request["CopySource"]), "NoSuchKey", "NoSuchVersion")
+        source = self._find(_source(request["CopySource"]), "NoSuchKey", "NoSuchVersion")
         only_new = "*" in (request.get("IfNoneMatch"), headers.get("If-None-Match"))
         if only_new and self._bucket(request["Bucket"]).current(request["Key"]):
             raise RefusedError(
                 "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412
             )
-        made = self.put(
+        copy = self.put(
             request["Bucket"],
             request["Key"],
             source.body,
@@ -111,49 +114,49 @@ class S3:
             about=source.about,
             sha256=request.get("ChecksumAlgorithm") == "SHA256",
         )
-        result = {"ETag": f'"{made.etag}"', "LastModified": made.modified}
-        if made.sha256:
-            result["ChecksumSHA256"] = made.head(True)["ChecksumSHA256"]
-        return {"CopyObjectResult": result, "CopySourceVersionId": source.id, **_version_id(made)}
+        result = {"ETag": f'"{copy.etag}"', "LastModified": copy.modified}
+        if copy.sha256:
+            result["ChecksumSHA256"] = copy.head(True)["ChecksumSHA256"]
+        return {"CopyObjectResult": result, "CopySourceVersionId": source.id, **_version_id(copy)}
 
     def delete_object(self, request: dict, headers: dict) -> dict:
         return self.delete(request["Bucket"], request["Key"], request.get("VersionId"))
 
     def get_object_tagging(self, request: dict, headers: dict) -> dict:
-        self._found(request, "NoSuchKey", "NoSuchVersion")
+        self._find(request, "NoSuchKey", "NoSuchVersion")
         return {"TagSet": []}
 
     def list_objects_v2(self, request: dict, headers: dict) -> dict:
         after = request.get("ContinuationToken", request.get("StartAfter", ""))
-        held, prefix = self._bucket(request["Bucket"]), request.get("Prefix", "")
-        keys = sorted(key for key in held.keys if key.startswith(prefix) and key > after and held.current(key))
-        most = min(asked := request.get("MaxKeys", 1000), self.page)
-        page = {"KeyCount": len(keys[:most]), "IsTruncated": len(keys) > most, "Prefix": prefix, "MaxKeys": asked}
+        bucket, prefix = self._bucket(request["Bucket"]), request.get("Prefix", "")
+        keys = sorted(key for key in bucket.keys if key.startswith(prefix) and key > after and bucket.current(key))
+        most = min(limit := request.get("MaxKeys", 1000), self.page)
+        page = {"KeyCount": len(keys[:most]), "IsTruncated": len(keys) > most, "Prefix": prefix, "MaxKeys": limit}
         if page["IsTruncated"]:
             page["NextContinuationToken"] = keys[most - 1]
         if keys:
-            page["Contents"] = [self._entry(held.current(key)) for key in keys[:most]]
+            page["Contents"] = [self._entry(bucket.current(key)) for key in keys[:most]]
         return page
 
     def list_object_versions(self, request: dict, headers: dict) -> dict:
-        """By key, the newest version first."""
-        held, prefix = self._bucket(request["Bucket"]), request.get("Prefix", "")
+        """Return a page of versions and delete markers by key, the newest first."""
+        bucket, prefix = self._bucket(request["Bucket"]), request.get("Prefix", "")
         rows = [
-            (key, one, number == 0)
-            for key in sorted(held.keys)
+            (key, version, number == 0)
+            for key in sorted(bucket.keys)
             if key.startswith(prefix)
-            for number, one in enumerate(reversed(held.keys[key]))
+            for number, version in enumerate(reversed(bucket.keys[key]))
         ]
         rows = _after(rows, request.get("KeyMarker", ""), request.get("VersionIdMarker", ""))
-        most = min(asked := request.get("MaxKeys", 1000), self.page)
-        page = {"IsTruncated": len(rows) > most, "MaxKeys": asked}
+        most = min(limit := request.get("MaxKeys", 1000), self.page)
+        page = {"IsTruncated": len(rows) > most, "MaxKeys": limit}
         if page["IsTruncated"]:
-            key, one, _ = rows[most - 1]
-            page |= {"NextKeyMarker": key, "NextVersionIdMarker": one.id}
-        for key, one, latest in rows[:most]:
-            kind = "DeleteMarkers" if one.marker else "Versions"
-            told = {"LastModified": one.modified} if one.marker else self._entry(one)
-            page.setdefault(kind, []).append({**told, "Key": key, "VersionId": one.id, "IsLatest": latest})
+            key, version, _ = rows[most - 1]
+            page |= {"NextKeyMarker": key, "NextVersionIdMarker": version.id}
+        for key, version, latest in rows[:most]:
+            kind = "DeleteMarkers" if version.marker else "Versions"
+            fields = {"LastModified": version.modified} if version.marker else self._entry(version)
+            page.setdefault(kind, []).append({**fields, "Key": key, "VersionId": version.id, "IsLatest": latest})
         return page
 
     @staticmethod
@@ -171,23 +174,23 @@ class S3:
             raise RefusedError("NoSuchBucket", "The specified bucket does not exist", 404)
         return self.buckets[name]
 
-    def _found(self, request: dict, no_key: str, no_version: str) -> Version:
+    def _find(self, request: dict, no_key: str, no_version: str) -> Version:
         bucket, key = self._bucket(request["Bucket"]), request["Key"]
         if version_id := request.get("VersionId"):
-            found = bucket.version(key, version_id)
-            if found is None:
+            version = bucket.version(key, version_id)
+            if version is None:
                 raise RefusedError(no_version, "The specified version does not exist.", 404)
-            if found.marker:
+            if version.marker:
                 code = "405" if no_key == "404" else "MethodNotAllowed"
                 raise RefusedError(code, "The specified method is not allowed against this resource.", 405)
-            return found
-        if (found := bucket.current(key)) is None:
+            return version
+        if (version := bucket.current(key)) is None:
             raise RefusedError(no_key, "Not Found" if no_key == "404" else "The specified key does not exist.", 404)
-        return found
+        return version
 
 
 def _source(place: str | dict) -> dict:
-    """Return bucket, key and version of a CopySource: a header's text, or a dict from a client without botocore."""
+    """Return bucket, key and version of a CopySource: the text of a header, or a dict from a direct client."""
     if isinstance(place, dict):
         return place
     path, _, query = place.partition("?")
@@ -201,7 +204,7 @@ def _version_id(version: Version) -> dict:
 
 
 def _after(rows: list, key: str, version_id: str) -> list:
-    """What follows the place that a page ended at."""
+    """Return the rows after the markers of a page."""
     if not key:
         return rows
     if not version_id:

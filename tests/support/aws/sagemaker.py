@@ -1,7 +1,7 @@
 """SageMaker in memory: models, and jobs of three kinds.
 
-Transform jobs run by themselves when their time has come. So do training jobs where a test sets `trainer`; else these,
-and processing jobs, end when a test says so.
+Transform jobs run when their time has come, and so do training jobs if a test sets `trainer`. Other training jobs, and
+processing jobs, end when a test calls `end`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tests.support.aws.errors import RefusedError
-from tests.support.aws.model import CrashError, answers
+from tests.support.aws.model import CrashError, predict
 from tests.support.aws.template import ACCOUNT, REGION
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ OPEN = ("InProgress", "Stopping")
 USUAL = timedelta(minutes=10)
 SLOW = timedelta(hours=6)
 LOST = "InternalServerError: the instance was lost"
-# How a job may end other than by its work: what becomes of its shards is said in `_run`.
-DIES, DIES_LATE, BREAKS, STOPPED, LONG = FATES = ("dies", "dies late", "breaks", "is stopped", "takes long")
+# The ways in which a job may end abnormally; `_run` defines the effect on its shards.
+DIES, DIES_LATE, BREAKS, STOPPED, LONG = ENDINGS = ("dies", "dies late", "breaks", "is stopped", "takes long")
 
 
 TRANSFORM, TRAINING, PROCESSING = "Transform", "Training", "Processing"
@@ -34,18 +34,18 @@ TRANSFORM, TRAINING, PROCESSING = "Transform", "Training", "Processing"
 
 @dataclass
 class Job:
-    """`ends` is when it ends by itself, None for never; `said` is what a test lets the service say of it besides."""
+    """A job. `ends` is when it ends by itself (None: never); `extra` has fields that a test adds to descriptions."""
 
     kind: str
     request: dict
     created: datetime
     ends: datetime | None = None
-    fate: str | None = None
+    ending: str | None = None
     status: str = "InProgress"
     reason: str = ""
-    shards: list[str] = field(default_factory=list)  # URIs of its input objects, read when it was made
-    done: list[str] = field(default_factory=list)  # those that have an output
-    said: dict = field(default_factory=dict)
+    shards: list[str] = field(default_factory=list)  # URIs of its input objects, read when it was created
+    done: list[str] = field(default_factory=list)  # the shards that have an output
+    extra: dict = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -55,57 +55,59 @@ class Job:
     def arn(self) -> str:
         return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{self.kind.lower()}-job/{self.name}"
 
-    def described(self) -> dict:
-        told = {name: value for name, value in self.request.items() if name != "Tags"}
-        told |= {f"{self.kind}JobArn": self.arn, f"{self.kind}JobStatus": self.status, "CreationTime": self.created}
+    def describe(self) -> dict:
+        fields = {name: value for name, value in self.request.items() if name != "Tags"}
+        fields |= {f"{self.kind}JobArn": self.arn, f"{self.kind}JobStatus": self.status, "CreationTime": self.created}
         if self.kind == TRANSFORM:
-            told["TransformInput"] = {"CompressionType": "None", **told.get("TransformInput", {})}
+            fields["TransformInput"] = {"CompressionType": "None", **fields.get("TransformInput", {})}
         if self.kind == TRAINING:
-            told["SecondaryStatus"] = "Training" if self.status == "InProgress" else self.status
+            fields["SecondaryStatus"] = "Training" if self.status == "InProgress" else self.status
         if self.reason:
-            told["FailureReason"] = self.reason
+            fields["FailureReason"] = self.reason
         if self.status not in OPEN:
-            told[f"{self.kind}EndTime"] = self.ends or self.created
-        return told | self.said
+            fields[f"{self.kind}EndTime"] = self.ends or self.created
+        return fields | self.extra
 
 
 class SageMaker:
-    """`room` is the account's limit of jobs at once, `fates` says how the nth job ends (from 0); `ended` is called.
+    """Models and jobs of the account.
 
-    `refusal` is the code of the response to every creation, `accidents` what the next ones raise: (before the job is
-    made, after). `asked` counts creations. `most_at_once` is of transform jobs. `trainer` writes what a training job
-    leaves in the work bucket when it completes.
+    `job_limit` is the number of jobs that may run at once; `endings` says how the n-th job ends (from 0). `refusal` is
+    the error code of every creation. `accidents` holds a pair for each of the next creations: the exception raised
+    before the job exists, and the one raised after. `creations` counts requests to create a job, `most_at_once` is
+    the highest number of transform jobs that ran at once. `trainer` writes what a training job leaves in the bucket
+    `work` when it completes. `on_end` is called with each job that ends by itself.
     """
 
-    def __init__(self, clock: Clock, s3: S3, ended: Callable[[Job], None]):
-        self._clock, self._s3, self._ended = clock, s3, ended
+    def __init__(self, clock: Clock, s3: S3, on_end: Callable[[Job], None]):
+        self._clock, self._s3, self._on_end = clock, s3, on_end
         self.jobs: dict[str, Job] = {}
         self.models: dict[str, dict] = {}
-        self.room, self.most_at_once = 1000, 0
-        self.fates: dict[int, str] = {}
+        self.job_limit, self.most_at_once = 1000, 0
+        self.endings: dict[int, str] = {}
         self.refusal: str | None = None
         self.accidents: list[tuple[BaseException | None, BaseException | None]] = []
-        self.asked = 0
+        self.creations = 0
         self.trainer: Callable[[Job], None] | None = None
 
     @property
     def requests(self) -> dict[str, dict]:
-        """What each job was asked for, by its name."""
+        """The request of each job by its name."""
         return {name: job.request for name, job in self.jobs.items()}
 
     def put(self, kind: str, **request) -> Job:
-        """Let a job be there that no function asked for, whether or not the service would take such a request."""
+        """Add a job that no function requested. The request is not checked."""
         job = Job(kind, request, self._clock.now)
         self.jobs[job.name] = job
         return job
 
-    def end(self, name: str, status: str, **said) -> None:
-        """Let a job end with this status, and the service say this of it besides."""
+    def end(self, name: str, status: str, **extra) -> None:
+        """End a job with this status, and add these fields to its description."""
         job = self.jobs[name]
-        job.status, job.said = status, said
+        job.status, job.extra = status, extra
 
     def stop(self, name: str) -> None:
-        """Stop a job of any kind, as a person does. Raises RefusedError unless it runs."""
+        """Stop a job of any kind, as a person does. Raise RefusedError unless it is running."""
         job = self._job(name)
         if job.status != "InProgress":
             raise RefusedError(
@@ -113,7 +115,7 @@ class SageMaker:
             )
         job.status, job.ends = "Stopping", self._clock.now
 
-    # -- what happens by itself --
+    # -- jobs that end by themselves --
 
     def next_at(self) -> float | None:
         return min((job.ends.timestamp() for job in self._running()), default=None)
@@ -123,41 +125,41 @@ class SageMaker:
         for job in self._running():
             if job.ends <= self._clock.now:
                 self._run(job)
-                self._ended(job)
+                self._on_end(job)
 
     def _running(self) -> list[Job]:
-        """Jobs that end by themselves."""
+        """Return the running jobs that end by themselves."""
         return [job for job in self.jobs.values() if job.status in OPEN and job.ends]
 
     def _run(self, job: Job) -> None:
-        if job.fate == STOPPED or job.status == "Stopping":
+        if job.ending == STOPPED or job.status == "Stopping":
             job.status = "Stopped"
             return
-        if job.fate in (DIES, BREAKS):
+        if job.ending in (DIES, BREAKS):
             job.status = "Failed"
-            job.reason = LOST if job.fate == DIES else "AlgorithmError: the container died, and nobody knows why"
+            job.reason = LOST if job.ending == DIES else "AlgorithmError: the container died for an unknown reason"
             return
         if job.kind == TRAINING:
             self._train(job)
             return
-        shards = job.shards[:-1] if job.fate == DIES_LATE else job.shards
+        shards = job.shards[:-1] if job.ending == DIES_LATE else job.shards
         try:
             if not job.shards:
                 raise CrashError
             for uri in shards:
-                self._answer(job, uri)
+                self._predict_shard(job, uri)
         except CrashError:
             job.status, job.reason = "Failed", "AlgorithmError: the container died, or there was nothing to do"
             return
-        job.status, job.reason = ("Failed", LOST) if job.fate == DIES_LATE else ("Completed", "")
+        job.status, job.reason = ("Failed", LOST) if job.ending == DIES_LATE else ("Completed", "")
 
     def _train(self, job: Job) -> None:
-        """Complete a training job; one that dies late leaves no model, which the service does not notice."""
+        """Complete a training job. With DIES_LATE it leaves no model, which the service does not notice."""
         job.status = "Completed"
-        if job.fate != DIES_LATE:
+        if job.ending != DIES_LATE:
             self.trainer(job)
 
-    def _answer(self, job: Job, uri: str) -> None:
+    def _predict_shard(self, job: Job, uri: str) -> None:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         shard = self._s3.read(bucket, key)
         if shard is None:
@@ -165,7 +167,7 @@ class SageMaker:
         model = self.models[job.request["ModelName"]]["PrimaryContainer"]["ModelDataUrl"]
         target = job.request["TransformOutput"]["S3OutputPath"].removeprefix("s3://")
         bucket, _, prefix = target.partition("/")
-        self._s3.put(bucket, f"{prefix.rstrip('/')}/{key}.out", answers(shard, model))
+        self._s3.put(bucket, f"{prefix.rstrip('/')}/{key}.out", predict(shard, model))
         job.done.append(uri)
 
     # -- the API --
@@ -187,22 +189,22 @@ class SageMaker:
     def create_transform_job(self, request: dict, headers: dict) -> dict:
         if request["ModelName"] not in self.models:
             raise RefusedError("ValidationException", f"Could not find model {request['ModelName']}.")
-        job = Job(TRANSFORM, request, self._clock.now, *self._destiny())
+        job = Job(TRANSFORM, request, self._clock.now, *self._next_ending())
         return self._create(job, self._shards(request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]))
 
     def create_training_job(self, request: dict, headers: dict) -> dict:
-        return self._create(Job(TRAINING, request, self._clock.now, *(self._destiny() if self.trainer else ())))
+        return self._create(Job(TRAINING, request, self._clock.now, *(self._next_ending() if self.trainer else ())))
 
     def create_processing_job(self, request: dict, headers: dict) -> dict:
         return self._create(Job(PROCESSING, request, self._clock.now))
 
-    def _destiny(self) -> tuple[datetime, str | None]:
-        """When the next job ends by itself, and how."""
-        fate = self.fates.get(len(self.jobs))
-        return self._clock.now + (SLOW if fate == LONG else USUAL), fate
+    def _next_ending(self) -> tuple[datetime, str | None]:
+        """Return when the next job ends by itself, and how."""
+        ending = self.endings.get(len(self.jobs))
+        return self._clock.now + (SLOW if ending == LONG else USUAL), ending
 
     def _create(self, job: Job, shards: list[str] = ()) -> dict:
-        self.asked += 1
+        self.creations += 1
         before, after = self.accidents.pop(0) if self.accidents else (None, None)
         if before:
             raise before
@@ -212,35 +214,37 @@ class SageMaker:
             raise RefusedError(
                 "ResourceInUse", f"Job name must be unique within an account and region, {job.name} exists"
             )
-        running = sum(one.status in OPEN for one in self.jobs.values())
-        if running >= self.room:
-            raise RefusedError("ResourceLimitExceeded", f"The account-level service limit is {self.room} Instances")
+        running = sum(other.status in OPEN for other in self.jobs.values())
+        if running >= self.job_limit:
+            raise RefusedError(
+                "ResourceLimitExceeded", f"The account-level service limit is {self.job_limit} Instances"
+            )
         job.shards, self.jobs[job.name] = list(shards), job
-        transforming = sum(one.kind == TRANSFORM and one.status in OPEN for one in self.jobs.values())
+        transforming = sum(other.kind == TRANSFORM and other.status in OPEN for other in self.jobs.values())
         self.most_at_once = max(self.most_at_once, transforming)
         if after:
             raise after
         return {f"{job.kind}JobArn": job.arn}
 
     def describe_transform_job(self, request: dict, headers: dict) -> dict:
-        return self._job(request["TransformJobName"]).described()
+        return self._job(request["TransformJobName"]).describe()
 
     def describe_training_job(self, request: dict, headers: dict) -> dict:
-        return self._job(request["TrainingJobName"]).described()
+        return self._job(request["TrainingJobName"]).describe()
 
     def describe_processing_job(self, request: dict, headers: dict) -> dict:
-        return self._job(request["ProcessingJobName"]).described()
+        return self._job(request["ProcessingJobName"]).describe()
 
     def stop_transform_job(self, request: dict, headers: dict) -> dict:
         self.stop(request["TransformJobName"])
         return {}
 
     def list_transform_jobs(self, request: dict, headers: dict) -> dict:
-        wanted, text = request.get("StatusEquals"), request.get("NameContains", "")
-        fitting = [job for job in self.jobs.values() if wanted in (None, job.status) and text in job.name]
+        status, text = request.get("StatusEquals"), request.get("NameContains", "")
+        matching = [job for job in self.jobs.values() if status in (None, job.status) and text in job.name]
         start, most = int(request.get("NextToken", 0)), request.get("MaxResults", 10)
-        page = {"TransformJobSummaries": [_summary(job) for job in fitting[start : start + most]]}
-        return page | ({"NextToken": str(start + most)} if len(fitting) > start + most else {})
+        page = {"TransformJobSummaries": [_summary(job) for job in matching[start : start + most]]}
+        return page | ({"NextToken": str(start + most)} if len(matching) > start + most else {})
 
     def _job(self, name: str) -> Job:
         if name not in self.jobs:
@@ -256,5 +260,7 @@ class SageMaker:
 
 
 def _summary(job: Job) -> dict:
-    told = job.described()
-    return {name: told[name] for name in ("TransformJobName", "TransformJobArn", "CreationTime", "TransformJobStatus")}
+    fields = job.describe()
+    return {
+        name: fields[name] for name in ("TransformJobName", "TransformJobArn", "CreationTime", "TransformJobStatus")
+    }

@@ -1,4 +1,4 @@
-"""template.yaml as the world is built from it: names, environment, queues, functions and rules, never written again."""
+"""Names, environment, queues, functions and rules from template.yaml, from which the fake AWS is built."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PSEUDO = {"AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "a
 
 
 class Tagged(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """Intrinsic functions become {tag: value}."""
+    """A YAML loader that reads intrinsic functions as {tag: value}."""
 
 
 def _tagged(loader, tag, node):
@@ -31,7 +31,7 @@ Tagged.add_multi_constructor("!", _tagged)
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function that is fed by a queue."""
+    """A Lambda function that receives messages of a queue."""
 
     folder: str
     queue: str
@@ -53,19 +53,19 @@ def tree() -> dict:
     return yaml.load((REPOSITORY / "template.yaml").read_text(), Tagged)
 
 
-def of_type(kind: str) -> dict[str, dict]:
+def resources_of_type(kind: str) -> dict[str, dict]:
     return {name: body["Properties"] for name, body in tree()["Resources"].items() if body["Type"] == kind}
 
 
-def value(node):
-    """What an expression of the template comes to."""
+def evaluate(node):
+    """Return the value of an expression of the template."""
     if isinstance(node, list):
-        return [value(one) for one in node]
+        return [evaluate(child) for child in node]
     if not isinstance(node, dict):
         return node
     if len(node) == 1 and (function := FUNCTIONS.get(next(iter(node)))):
         return function(next(iter(node.values())))
-    return {key: value(one) for key, one in node.items()}
+    return {key: evaluate(child) for key, child in node.items()}
 
 
 def _ref(name: str):
@@ -94,7 +94,7 @@ def _get(path: str) -> str:
 
 def _if(parts: list):
     condition, yes, no = parts
-    return value(yes if _holds(tree()["Conditions"][condition]) else no)
+    return evaluate(yes if _holds(tree()["Conditions"][condition]) else no)
 
 
 def _holds(condition: dict) -> bool:
@@ -105,16 +105,16 @@ def _holds(condition: dict) -> bool:
         return all(map(_holds, parts))
     if tag == "Condition":
         return _holds(tree()["Conditions"][parts])
-    first, second = map(value, parts)
+    first, second = map(evaluate, parts)
     return first == second
 
 
 def _sub(text: str) -> str:
-    def told(found: re.Match) -> str:
-        name, _, attribute = found[1].partition(".")
-        return str(_get(found[1]) if attribute else _ref(name))
+    def substitute(match: re.Match) -> str:
+        name, _, attribute = match[1].partition(".")
+        return str(_get(match[1]) if attribute else _ref(name))
 
-    return re.sub(r"\$\{([^}]+)\}", told, text)
+    return re.sub(r"\$\{([^}]+)\}", substitute, text)
 
 
 FUNCTIONS = {"Ref": _ref, "GetAtt": _get, "If": _if, "Sub": _sub}
@@ -122,65 +122,65 @@ FUNCTIONS = {"Ref": _ref, "GetAtt": _get, "If": _if, "Sub": _sub}
 
 @cache
 def environment() -> dict[str, str]:
-    """What every function of the deployment sees."""
+    """Return the environment variables of all functions."""
     variables = dict(tree()["Globals"]["Function"]["Environment"]["Variables"])
-    for function in of_type("AWS::Serverless::Function").values():
+    for function in resources_of_type("AWS::Serverless::Function").values():
         variables |= function.get("Environment", {}).get("Variables", {})
-    return {name: str(value(node)) for name, node in variables.items()}
+    return {name: str(evaluate(node)) for name, node in variables.items()}
 
 
 @cache
 def queues() -> dict[str, QueueSettings]:
-    """Every queue by its name, dead-letter queues as well."""
-    found = {}
-    for name, queue in of_type("AWS::SQS::Queue").items():
+    """Return every queue by its name, including dead-letter queues."""
+    settings = {}
+    for name, queue in resources_of_type("AWS::SQS::Queue").items():
         redrive = queue.get("RedrivePolicy", {})
-        dead = value(redrive["deadLetterTargetArn"]).rsplit(":", 1)[1] if redrive else None
+        dead = evaluate(redrive["deadLetterTargetArn"]).rsplit(":", 1)[1] if redrive else None
         most = redrive.get("maxReceiveCount")
-        found[name] = QueueSettings(name, value(queue.get("VisibilityTimeout", 30)), most, dead)
-    return found
+        settings[name] = QueueSettings(name, evaluate(queue.get("VisibilityTimeout", 30)), most, dead)
+    return settings
 
 
 @cache
 def functions() -> list[Function]:
-    """The functions that take messages, in the order of the template."""
-    found = []
-    for function in of_type("AWS::Serverless::Function").values():
+    """Return the functions that receive messages, in the order of the template."""
+    result = []
+    for function in resources_of_type("AWS::Serverless::Function").values():
         for event in function.get("Events", {}).values():
             if event["Type"] != "SQS":
                 continue
-            told = event["Properties"]
-            queue = value(told["Queue"]).rsplit(":", 1)[1]
-            window = value(told.get("MaximumBatchingWindowInSeconds", 0))
+            properties = event["Properties"]
+            queue = evaluate(properties["Queue"]).rsplit(":", 1)[1]
+            window = evaluate(properties.get("MaximumBatchingWindowInSeconds", 0))
             folder = function["CodeUri"].rstrip("/").rsplit("/", 1)[1]
-            found.append(Function(folder, queue, told["BatchSize"], window, function["Timeout"]))
-    return found
+            result.append(Function(folder, queue, properties["BatchSize"], window, function["Timeout"]))
+    return result
 
 
 @cache
 def buckets() -> dict[str, bool]:
-    """Name of each bucket, and whether it keeps versions."""
-    found = of_type("AWS::S3::Bucket")
-    return {_ref(name): "VersioningConfiguration" in bucket for name, bucket in found.items()}
+    """Return the name of each bucket, and True if it keeps versions."""
+    resources = resources_of_type("AWS::S3::Bucket")
+    return {_ref(name): "VersioningConfiguration" in bucket for name, bucket in resources.items()}
 
 
 @cache
 def indexes() -> dict[str, tuple[str, str]]:
-    """Partition and sort key of each index of the table, by the index's name."""
-    (table,) = of_type("AWS::DynamoDB::Table").values()
-    found = {}
+    """Return the partition and sort key of each index of the table, by the index's name."""
+    (table,) = resources_of_type("AWS::DynamoDB::Table").values()
+    result = {}
     for index in table["GlobalSecondaryIndexes"]:
-        first, second = (value(key)["AttributeName"] for key in index["KeySchema"])
-        found[index["IndexName"]] = (first, second)
-    return found
+        first, second = (evaluate(key)["AttributeName"] for key in index["KeySchema"])
+        result[index["IndexName"]] = (first, second)
+    return result
 
 
 @cache
 def rules() -> list[tuple[dict, list[str]]]:
-    """(event pattern, names of the queues) of each rule of EventBridge."""
-    found = of_type("AWS::Events::Rule").values()
+    """Return (event pattern, names of the queues) of each rule of EventBridge."""
+    resources = resources_of_type("AWS::Events::Rule").values()
     return [
-        (value(rule["EventPattern"]), [value(target["Arn"]).rsplit(":", 1)[1] for target in rule["Targets"]])
-        for rule in found
+        (evaluate(rule["EventPattern"]), [evaluate(target["Arn"]).rsplit(":", 1)[1] for target in rule["Targets"]])
+        for rule in resources
         if "EventPattern" in rule
     ]

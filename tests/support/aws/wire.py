@@ -1,4 +1,4 @@
-"""Real boto3 clients whose requests end in an account: after botocore's own checks, in place of the network."""
+"""Real boto3 clients whose requests go to a fake account instead of the network, after botocore's own checks."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ ENVIRONMENT = {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_
 
 
 class Wire(logging.Handler):
-    """What every call of every client goes through. `answer` is set anew for each account, and so is the clock.
+    """The handler of every call of every client. `respond` and the clock are set for each account.
 
-    It is also where the functions' log ends: `log` holds what was wrong.
+    It is also the handler of the functions' log: `log` has their warnings and errors.
     """
 
     def __init__(self):
         super().__init__(logging.WARNING)
-        self.answer: Callable[[Call], dict] | None = None
+        self.respond: Callable[[Call], dict] | None = None
         self.clock = None
         self.log: list[str] = []
 
@@ -54,7 +54,7 @@ class Wire(logging.Handler):
         client._user_agent_creator = Nameless
 
     def session(self) -> boto3.Session:
-        """A session whose clients are all attached."""
+        """Return a session whose clients are all attached."""
         below = botocore.session.Session()
         below.set_config_variable("region", REGION)
         below.set_credentials(ACCOUNT, "none")
@@ -67,11 +67,11 @@ class Wire(logging.Handler):
 
     @property
     def _handlers(self) -> list[tuple[str, Callable]]:
-        return [("before-parameter-build", self._keep), ("before-call", self._call)]
+        return [("before-parameter-build", self._store_request), ("before-call", self._call)]
 
     @contextmanager
-    def everywhere(self, default: boto3.Session) -> Iterator[None]:
-        """Attach the clients of every session made from now on; `default` is that of boto3.client."""
+    def attach_everywhere(self, default: boto3.Session) -> Iterator[None]:
+        """Attach the clients of every session created meanwhile; `default` is the session of boto3.client."""
         added = [(event, handler, botocore.handlers.REGISTER_LAST) for event, handler in self._handlers]
         with (
             mock.patch.object(botocore.handlers, "BUILTIN_HANDLERS", [*botocore.handlers.BUILTIN_HANDLERS, *added]),
@@ -81,23 +81,23 @@ class Wire(logging.Handler):
             yield
 
     @staticmethod
-    def _keep(params: dict, context: dict, **_) -> None:
+    def _store_request(params: dict, context: dict, **_) -> None:
         context["request"] = params
 
     def _call(self, model, params: dict, context: dict, **_) -> tuple[SimpleNamespace, dict]:
         request = dict(context["request"])
-        if hasattr(request.get("Body"), "read"):  # a stream; a request that is sent again has it from its beginning
+        if hasattr(request.get("Body"), "read"):  # a stream; a repeated request reads it from the start
             request["Body"] = request["Body"].read()
         call = Call(model.service_model.service_name, model.name, request, params["headers"])
         try:
-            answer, status = self.answer(call), 200
+            response, status = self.respond(call), 200
         except RefusedError as error:
-            answer, status = error.answer, error.status
-        return SimpleNamespace(status_code=status), {**answer, "ResponseMetadata": {"HTTPStatusCode": status}}
+            response, status = error.response, error.status
+        return SimpleNamespace(status_code=status), {**response, "ResponseMetadata": {"HTTPStatusCode": status}}
 
 
 class Nameless:
-    """In place of what tells a service which SDK calls, which takes a tenth of the time of a call."""
+    """A replacement of the user agent string, whose computation takes a tenth of the time of a call."""
 
     @staticmethod
     def to_string(*_) -> str:
@@ -105,10 +105,10 @@ class Nameless:
 
 
 @contextmanager
-def wired(text: str, **settings: str) -> Iterator[Wire]:
-    """The services of a Lambda whose analyses.toml is `text`, on a wire, with settings other than the template's.
+def wire_services(text: str, **settings: str) -> Iterator[Wire]:
+    """Attach the services of a Lambda with this analyses.toml, and settings that replace the template's, to a wire.
 
-    Clients are made once: that takes a second.
+    Clients are created once, because that takes a second.
     """
     own = {f"SEQDROP_{name.upper()}": value for name, value in settings.items()}
     wire = Wire()
@@ -124,8 +124,8 @@ def wired(text: str, **settings: str) -> Iterator[Wire]:
         mock.patch.object(log, "level", logging.WARNING),
     ):
         os.environ.pop("AWS_ENDPOINT_URL", None)
-        made = of_lambda.services()
-        for client in (made.s3, made.sagemaker, made.sqs, made.sns, made.ledger._client):
+        services = of_lambda.services()
+        for client in (services.s3, services.sagemaker, services.sqs, services.sns, services.ledger._client):
             wire.attach(client)
         yield wire
     of_lambda.services.cache_clear()
@@ -133,7 +133,7 @@ def wired(text: str, **settings: str) -> Iterator[Wire]:
 
 @functools.cache
 def handler(folder: str) -> Callable[[dict, object], dict]:
-    """The handler of functions/<folder>/app.py. Metrics, which a function prints, go nowhere."""
+    """Return the handler of functions/<folder>/app.py. Its metrics are discarded."""
     spec = importlib.util.spec_from_file_location(f"fault_{folder}", REPOSITORY / f"functions/{folder}/app.py")
     app = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(app)

@@ -1,4 +1,4 @@
-"""What error codes of AWS mean, and that each code is one that its service has."""
+"""The meanings of error codes of AWS; each code is one that its service uses."""
 
 import botocore.session
 import pytest
@@ -6,11 +6,11 @@ from botocore.exceptions import ClientError
 from seqdrop.aws import errors
 
 
-def error(code: str, message: str = "it was refused", **more) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}, **more}, "Operation")
+def error(code: str, message: str = "it was refused", **fields) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}, **fields}, "Operation")
 
 
-def cancelled(*reasons: str) -> ClientError:
+def cancellation(*reasons: str) -> ClientError:
     return error("TransactionCanceledException", CancellationReasons=[{"Code": reason} for reason in reasons])
 
 
@@ -35,15 +35,27 @@ MEANINGS = {
     "is_limit": ["ResourceLimitExceeded"],
     "is_taken": ["ResourceInUse"],
     "is_invalid": ["ValidationException", "InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"],
+    "is_expired": ["ExpiredToken", "ExpiredTokenException", "RequestExpired"],
+    "is_unknown_key": [
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    ],
+    "is_denied": ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"],
 }
-OF_NONE = ["AccessDenied", "AccessDeniedException", "403", "NoSuchBucket", "InternalError", "500", "ExpiredToken"]
+WITHOUT_MEANING = [
+    "NoSuchBucket",
+    "InternalError",
+    "500",
+]
 
 
-@pytest.mark.parametrize("code", [*OF_NONE, *(code for codes in MEANINGS.values() for code in codes)])
-def test_a_code_has_one_meaning_or_none(code):
+@pytest.mark.parametrize("code", [*WITHOUT_MEANING, *(code for codes in MEANINGS.values() for code in codes)])
+def test_a_code_has_at_most_one_meaning(code):
     expected = [name for name, codes in MEANINGS.items() if code in codes]
     assert [name for name in MEANINGS if getattr(errors, name)(error(code))] == expected
-    assert len(expected) == (code not in OF_NONE)
+    assert len(expected) == (code not in WITHOUT_MEANING)
 
 
 @pytest.mark.parametrize(
@@ -57,17 +69,17 @@ def test_a_code_has_one_meaning_or_none(code):
         (("ItemCollectionSizeLimitExceeded",), False),
     ],
 )
-def test_a_cancelled_transaction_is_a_conflict_if_nothing_else_was_wrong(reasons, expected):
-    assert errors.is_conflict(cancelled(*reasons)) is expected
+def test_a_cancelled_transaction_is_a_conflict_if_it_has_no_other_reason(reasons, expected):
+    assert errors.is_conflict(cancellation(*reasons)) is expected
 
 
-def test_sagemaker_says_in_words_alone_that_a_model_exists():
-    found = error("ValidationException", 'Cannot create already existing model "arn:aws:sagemaker:…:model/m".')
-    assert errors.is_taken(found)
+def test_only_the_message_of_sagemaker_says_that_a_model_exists():
+    duplicate = error("ValidationException", 'Cannot create already existing model "arn:aws:sagemaker:…:model/m".')
+    assert errors.is_taken(duplicate)
     assert not errors.is_taken(error("ValidationException", "1 validation error detected"))
 
 
-def test_throttles_are_those_that_botocore_retries():
+def test_every_throttle_code_is_one_that_botocore_retries():
     from botocore.retries.standard import ThrottledRetryableChecker
 
     assert set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES) >= errors.THROTTLE
@@ -85,11 +97,11 @@ def test_throttles_are_those_that_botocore_retries():
     ],
 )
 def test_the_services_describe_these_codes(service, operation, codes):
-    """S3 and SageMaker send more than they describe; what is described must be spelled so."""
+    """S3 and SageMaker send more codes than they describe; those that they describe must be spelled like this."""
     model = botocore.session.get_session().get_service_model(service)
     described = {shape.error_code for shape in model.operation_model(operation).error_shapes}
     assert described >= codes
 
 
-def test_the_code_and_the_words_are_the_services():
+def test_code_and_message_are_those_of_the_service():
     assert (errors.code_of(error("SlowDown")), errors.message_of(error("SlowDown"))) == ("SlowDown", "it was refused")

@@ -1,4 +1,4 @@
-"""The layouts of the buckets, letter by letter: what is stored by one release must be found by the next."""
+"""The layouts of the buckets, character by character: each release must find the objects of earlier releases."""
 
 import inspect
 import re
@@ -69,20 +69,20 @@ ARCHIVE = {
 }
 
 
-@pytest.mark.parametrize(("made", "golden"), (WORK | RESULTS | ARCHIVE).items())
-def test_a_layout_is_as_it_always_was(made, golden):
-    assert made == golden
+@pytest.mark.parametrize(("key", "golden"), (WORK | RESULTS | ARCHIVE).items())
+def test_a_layout_has_not_changed(key, golden):
+    assert key == golden
 
 
-def test_no_two_layouts_meet():
+def test_all_layouts_differ():
     for table in (WORK, RESULTS, ARCHIVE):
         assert len(set(table.values())) == len(table)
 
 
 def test_every_layout_is_in_the_table():
-    """A new function must be given its line."""
+    """A new function of `keys` needs a line in the tables above."""
     text = inspect.getsource(inspect.getmodule(test_every_layout_is_in_the_table))
-    functions = [name for name, one in vars(keys).items() if inspect.isfunction(one)]
+    functions = [name for name, value in vars(keys).items() if inspect.isfunction(value)]
     assert [name for name in functions if f"keys.{name}(" not in text and name != "shard_name"] == []
 
 
@@ -92,9 +92,9 @@ def test_every_key_is_below_a_declared_prefix():
 
 
 def test_every_docstring_begins_with_an_example():
-    for name, one in vars(keys).items():
-        if inspect.isfunction(one):
-            assert re.match(r"`[^`]+`", one.__doc__), name
+    for name, value in vars(keys).items():
+        if inspect.isfunction(value):
+            assert re.match(r"Return `[^`]+`", value.__doc__), name
 
 
 @pytest.mark.parametrize(("bucket", "declared"), [("WorkBucket", keys.WORK), ("ResultsBucket", keys.RESULTS)])
@@ -105,8 +105,8 @@ def test_the_template_grants_these_prefixes_and_no_others(repository, bucket, de
 
 
 @given(st.text(min_size=1))
-def test_versions_of_one_landing_key_never_meet_in_the_archive(key):
-    """The upload id is a folder of its own, and all of the key but doubled slashes stays around it."""
+def test_versions_of_a_landing_key_have_different_archive_keys(key):
+    """The upload id is a folder in the key, which is otherwise unchanged except for doubled slashes."""
     assert keys.archived(key, UPLOAD) != keys.archived(key, BED)
     if "//" not in key:
         assert keys.archived(key, UPLOAD).replace(f"{UPLOAD}/", "", 1) == key

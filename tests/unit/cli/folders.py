@@ -1,4 +1,4 @@
-"""Checkpoint folders as labs have them: copies of a seed, changed in one thing."""
+"""Checkpoint folders as labs have them: copies of a seed with one change."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def change_weights(folder: Path, change: Callable[[dict[str, np.ndarray]], None]
 
 
 def with_language_head(folder: Path) -> Path:
-    """Takes the classifier away and puts a random masked-LM head in its place."""
+    """Replace the classifier by a random head of a masked language model."""
 
     def change(tensors: dict[str, np.ndarray]) -> None:
         for name in [name for name in tensors if name.startswith(("classifier.", "bert.pooler."))]:

@@ -1,4 +1,4 @@
-"""What a checkpoint folder is refused for, before it becomes an archive: mostly ways to make each token [UNK]."""
+"""Reasons to refuse a checkpoint folder before it becomes an archive: mostly ways to make each token [UNK]."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from seqdrop_cli.checkpoint import read_checkpoint
-from seqdrop_cli.vocabulary import SPECIALS, UnsuitableModelError
+from seqdrop_cli.deploy.checkpoint import read_checkpoint
+from seqdrop_cli.deploy.vocabulary import SPECIALS, UnsuitableModelError
 
 from tests.unit.cli.folders import change_config, change_weights, with_language_head
 
@@ -35,16 +35,20 @@ def seed_tokens(folder: Path) -> list[str]:
 
 
 def test_a_seed_is_sound(seed):
-    found = read_checkpoint(seed)
-    assert (found.vocabulary.k, found.longest, found.labels) == (6, 70, ("not core promoter", "core promoter"))
-    assert found.vocabulary.text() == (seed / "vocab.txt").read_bytes()
+    checkpoint = read_checkpoint(seed)
+    assert (checkpoint.vocabulary.k, checkpoint.longest, checkpoint.labels) == (
+        6,
+        70,
+        ("not core promoter", "core promoter"),
+    )
+    assert checkpoint.vocabulary.text() == (seed / "vocab.txt").read_bytes()
 
 
 # ---------------------------------------------------------------- vocabularies
 
 
 @pytest.mark.parametrize(
-    ("tokens", "said"),
+    ("tokens", "message"),
     [
         ([*SPECIALS, *kmers(6, "acgt")], "lower case.*every token would be"),
         ([*SPECIALS, *kmers(5)], "trained with another k"),
@@ -57,16 +61,16 @@ def test_a_seed_is_sound(seed):
         ([*SPECIALS, *kmers(6), "[EXTRA]"], "4102 tokens of 6-mers, the model 4101"),
     ],
 )
-def test_vocabularies_that_are_refused(folder, tokens, said):
+def test_vocabularies_that_are_refused(folder, tokens, message):
     write_vocabulary(folder, *tokens)
-    with pytest.raises(UnsuitableModelError, match=said):
+    with pytest.raises(UnsuitableModelError, match=message):
         read_checkpoint(folder)
 
 
 def test_a_byte_pair_vocabulary_is_dnabert_2s(folder):
     (folder / "vocab.txt").unlink()
     write_tokenizer(folder, "BPE", [*SPECIALS, "A", "C", "G", "T", "TATA", "GCGC"])
-    with pytest.raises(UnsuitableModelError, match=r"BPE vocabulary, as DNABERT-2 has it.*\[UNK\]"):
+    with pytest.raises(UnsuitableModelError, match=r"BPE vocabulary, such as that of DNABERT-2.*\[UNK\]"):
         read_checkpoint(folder)
 
 
@@ -77,7 +81,7 @@ def test_a_folder_without_tokens(folder):
 
 
 def test_the_tokens_of_a_folder_that_transformers_5_saved(folder, seed):
-    """It writes no vocab.txt any more."""
+    """transformers 5 writes no vocab.txt."""
     tokens = seed_tokens(folder)
     (folder / "vocab.txt").unlink()
     write_tokenizer(folder, "WordPiece", tokens)
@@ -86,7 +90,7 @@ def test_the_tokens_of_a_folder_that_transformers_5_saved(folder, seed):
 
 @pytest.mark.parametrize("keeps_text", [True, False])
 def test_the_trap_of_transformers_5(folder, keeps_text):
-    """BertTokenizer(vocab.txt), and save_pretrained: what it learnt of DNABERT's vocabulary is that all is [UNK]."""
+    """A BertTokenizer that is made from DNABERT's vocab.txt takes every k-mer for [UNK], and saves that."""
     transformers = pytest.importorskip("transformers", minversion="5")
     tokenizer = transformers.BertTokenizer(str(folder / "vocab.txt"))
     assert set(tokenizer.tokenize("CTAATC TAATCT")) == {"[UNK]"}
@@ -97,8 +101,8 @@ def test_the_trap_of_transformers_5(folder, keeps_text):
         read_checkpoint(folder)
 
 
-def test_the_same_trap_in_older_dress(folder):
-    write_tokenizer(folder, "WordPiece", list(SPECIALS))  # five tokens, of a dict that was taken for a file
+def test_the_same_trap_of_older_versions(folder):
+    write_tokenizer(folder, "WordPiece", list(SPECIALS))  # five tokens: a dict was taken for a file
     with pytest.raises(UnsuitableModelError, match=r"does not know .*every token is \[UNK\]"):
         read_checkpoint(folder)
     (folder / "tokenizer.json").unlink()
@@ -113,17 +117,17 @@ def test_the_same_trap_in_older_dress(folder):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
-        ({"model_type": "esm"}, "an? esm model"),
-        ({"alibi_starting_size": 512}, "as DNABERT-2 is"),
+        ({"model_type": "esm"}, "describes a esm model"),
+        ({"alibi_starting_size": 512}, "such as DNABERT-2"),
         ({"auto_map": {"AutoModel": "bert_layers.BertModel"}}, "code of its own"),
-        ({"vocab_size": 4096}, "config.json says 4096 tokens, the weights have 4101"),
+        ({"vocab_size": 4096}, "config.json has 4096 tokens, the weights have 4101"),
     ],
 )
-def test_configs_that_are_refused(folder, changes, said):
+def test_configs_that_are_refused(folder, changes, message):
     change_config(folder, **changes)
-    with pytest.raises(UnsuitableModelError, match=said):
+    with pytest.raises(UnsuitableModelError, match=message):
         read_checkpoint(folder)
 
 
@@ -133,20 +137,20 @@ def test_a_config_that_is_older_than_model_type(folder):
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "said"),
+    ("name", "body", "message"),
     [
-        ("config.json", None, "no Hugging Face folder"),
-        ("config.json", b"{", "is no JSON"),
+        ("config.json", None, "not a Hugging Face folder"),
+        ("config.json", b"{", "is not JSON"),
         ("model.safetensors", None, "it has no weights"),
         ("model.safetensors", b"", "damaged"),
         ("model.safetensors", b"\xff" * 20, "damaged"),
     ],
 )
-def test_folders_that_are_no_checkpoint(folder, name, body, said):
+def test_folders_that_are_not_a_checkpoint(folder, name, body, message):
     (folder / name).unlink()
     if body is not None:
         (folder / name).write_bytes(body)
-    with pytest.raises(UnsuitableModelError, match=said):
+    with pytest.raises(UnsuitableModelError, match=message):
         read_checkpoint(folder)
 
 
@@ -178,16 +182,19 @@ def test_a_regression_is_no_classifier(folder):
 # ---------------------------------------------------------------- labels
 
 
-def test_labels_are_those_of_the_config_or_those_given(folder):
+def test_labels_come_from_the_config_or_the_command_line(folder):
     change_config(folder, id2label=None, label2id=None)
     assert read_checkpoint(folder).labels == ()
-    found = read_checkpoint(folder, labels=("no", "yes"))
-    assert found.labels == ("no", "yes")
-    assert (found.config["id2label"], found.config["label2id"]) == ({"0": "no", "1": "yes"}, {"no": 0, "yes": 1})
+    checkpoint = read_checkpoint(folder, labels=("no", "yes"))
+    assert checkpoint.labels == ("no", "yes")
+    assert (checkpoint.config["id2label"], checkpoint.config["label2id"]) == (
+        {"0": "no", "1": "yes"},
+        {"no": 0, "yes": 1},
+    )
 
 
 @pytest.mark.parametrize("labels", [("yes",), ("a", "b", "c"), ("yes", "yes")])
-def test_labels_that_are_not_the_models(seed, labels):
+def test_labels_must_be_as_many_as_the_classes(seed, labels):
     with pytest.raises(UnsuitableModelError, match="takes 2 different names"):
         read_checkpoint(seed, labels=labels)
 

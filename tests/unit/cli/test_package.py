@@ -1,4 +1,4 @@
-"""`seqdrop package-model`: an archive that is tried before it is written, the same bytes for the same folder."""
+"""`seqdrop package-model`: an archive is tried before it is written; the same folder gives the same bytes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, load_file
 from seqdrop.models.archives import archive_labels
+from seqdrop_cli.deploy.archive import pack_model
+from seqdrop_cli.deploy.model_package import Packaging, package_model
+from seqdrop_cli.deploy.vocabulary import UnsuitableModelError
 from seqdrop_cli.main import main
-from seqdrop_cli.pack import pack_model
-from seqdrop_cli.package import package
-from seqdrop_cli.vocabulary import UnsuitableModelError
+from seqdrop_cli.target import Target
 
 from tests.unit.cli.folders import change_config, change_weights, with_language_head
 
@@ -34,22 +35,22 @@ def one_thread(monkeypatch):
 
 @pytest.fixture
 def untried(monkeypatch):
-    """Leaves the smoke prediction out, where it is not what the test is about."""
-    monkeypatch.setattr("seqdrop_cli.package.try_out", lambda *_: "not tried")
+    """Leave out the trial in tests of something else."""
+    monkeypatch.setattr("seqdrop_cli.deploy.model_package.try_model", lambda *_: "not tried")
 
 
 # ---------------------------------------------------------------- archives
 
 
-def test_what_is_in_an_archive(folder, repository):
+def test_the_members_of_an_archive(folder, repository):
     for name in ("optimizer.pt", "tf_model.h5", "requirements.txt", "tokenizer.json.bak", "training_args.bin"):
         (folder / name).write_bytes(b"not for the container")
-    found = files_of(pack_model(folder))
+    files = files_of(pack_model(folder))
     code = {f"code/{path.name}" for path in (repository / "model_code/dnabert").glob("*.py")} - {"code/train.py"}
     code |= {f"code/common/{path.name}" for path in (repository / "model_code/common").glob("*.py")}
     kept = {"config.json", "vocab.txt", "model.safetensors", "README.md", "figures.json", "calibration.json"}
-    assert set(found) == code | kept
-    assert found["model.safetensors"] == (folder / "model.safetensors").read_bytes()
+    assert set(files) == code | kept
+    assert files["model.safetensors"] == (folder / "model.safetensors").read_bytes()
 
 
 def test_the_same_files_give_the_same_bytes(folder):
@@ -99,19 +100,19 @@ def test_a_pickle_that_would_run_code_is_not_opened(folder, tmp_path, monkeypatc
 # ---------------------------------------------------------------- the command
 
 
-def test_a_folder_becomes_an_archive_that_answers(folder, tmp_path, capsys):
+def test_a_folder_becomes_an_archive_that_predicts(folder, tmp_path, capsys):
     change_config(folder, id2label=None, label2id=None)
     out = tmp_path / "model.tar.gz"
     assert main(["package-model", str(folder), "--labels", "no", "core promoter", "-o", str(out)]) == 0
-    said, body = capsys.readouterr().out, out.read_bytes()
-    assert f"sha256 {hashlib.sha256(body).hexdigest()}" in said
-    assert "8 made-up sequences of 70 bases were answered by the packaged handler (promoter)" in said
-    assert "classes: no, core promoter" in said
+    output, body = capsys.readouterr().out, out.read_bytes()
+    assert f"sha256 {hashlib.sha256(body).hexdigest()}" in output
+    assert "the packaged handler predicted 8 made-up sequences of 70 bases (promoter)" in output
+    assert "classes: no, core promoter" in output
     assert archive_labels(body) == ("no", "core promoter")
     assert body == pack_model(folder, labels=("no", "core promoter"))
 
 
-def test_classes_without_names_are_told(untried, folder, tmp_path, capsys):
+def test_classes_without_names_are_reported(untried, folder, tmp_path, capsys):
     change_config(folder, id2label={"0": "LABEL_0", "1": "LABEL_1"}, label2id={"LABEL_0": 0, "LABEL_1": 1})
     assert main(["package-model", str(folder), "-o", str(tmp_path / "m.tar.gz")]) == 0
     assert "does not say what the classes mean" in capsys.readouterr().out
@@ -120,20 +121,21 @@ def test_classes_without_names_are_told(untried, folder, tmp_path, capsys):
 @pytest.mark.long
 @pytest.mark.parametrize("task", ["masked", "embed"])
 def test_other_tasks_are_tried_as_well(folder, task):
-    said = []
-    body = package(str(with_language_head(folder)), task, say=said.append)
-    assert f"answered by the packaged handler ({task})" in said[0]
+    lines = []
+    body = package_model(str(with_language_head(folder)), Packaging(task, report=lines.append))
+    assert lines[0].startswith("the packaged handler predicted ")
+    assert lines[0].endswith(f"({task})")
     assert json.loads(files_of(body)["config.json"])["architectures"] == ["BertForMaskedLM"]
 
 
-def test_a_model_that_says_the_same_of_anything_is_refused(folder, tmp_path, capsys):
+def test_a_model_that_predicts_the_same_for_any_sequence_is_refused(folder, tmp_path, capsys):
     def forget(tensors: dict) -> None:
         tensors["classifier.weight"] = np.zeros_like(tensors["classifier.weight"])
 
     change_weights(folder, forget)
     out = tmp_path / "m.tar.gz"
     assert main(["package-model", str(folder), "-o", str(out)]) == 2
-    assert "says the same of any sequence" in capsys.readouterr().err
+    assert "returns the same prediction for every sequence" in capsys.readouterr().err
     assert not out.exists()
 
 
@@ -145,12 +147,12 @@ def test_a_handler_that_does_not_load_is_not_packaged(folder, tmp_path, capsys):
     assert "failed to load: ModuleNotFoundError" in capsys.readouterr().err
 
 
-def test_what_is_neither_folder_nor_hub_id(tmp_path, capsys):
+def test_a_source_that_is_neither_folder_nor_hub_id_is_refused(tmp_path, capsys):
     assert main(["package-model", str(tmp_path / "absent"), "-o", "m.tar.gz"]) == 2
-    assert "no folder, no model.tar.gz, and no id" in capsys.readouterr().err
+    assert "neither a folder, nor a model.tar.gz, nor an id" in capsys.readouterr().err
     (tmp_path / "x.tar.gz").write_bytes(b"no archive")
     assert main(["package-model", str(tmp_path / "x.tar.gz"), "-o", "m.tar.gz"]) == 2
-    assert "is no model.tar.gz" in capsys.readouterr().err
+    assert "is not a model.tar.gz" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------- the hub
@@ -158,17 +160,17 @@ def test_what_is_neither_folder_nor_hub_id(tmp_path, capsys):
 
 def test_a_hub_that_cannot_be_reached_says_what_to_do(monkeypatch, capsys):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    assert main(["package-model", "nobody/no-such-dnabert", "-o", "m.tar.gz"]) == 2
-    said = capsys.readouterr().err
-    assert "nobody/no-such-dnabert cannot be had from the Hugging Face hub" in said
-    assert "hf download nobody/no-such-dnabert --local-dir my-model" in said
+    assert main(["package-model", "no-lab/no-such-dnabert", "-o", "m.tar.gz"]) == 2
+    error = capsys.readouterr().err
+    assert "no-lab/no-such-dnabert cannot be downloaded from the Hugging Face hub" in error
+    assert "hf download no-lab/no-such-dnabert --local-dir my-model" in error
 
 
-def test_a_hub_id_is_packaged_as_its_folder_is(untried, folder, monkeypatch):
-    asked = []
-    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *a, **k: asked.append((a, k)) or str(folder))
-    assert package("lab/dnabert-promoter") == pack_model(folder)
-    ((name,), options) = asked[0]
+def test_a_hub_id_is_packaged_like_its_folder(untried, folder, monkeypatch):
+    downloads = []
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *a, **k: downloads.append((a, k)) or str(folder))
+    assert package_model("lab/dnabert-promoter", Packaging()) == pack_model(folder)
+    ((name,), options) = downloads[0]
     assert name == "lab/dnabert-promoter"
     assert {"config.json", "vocab.txt", "pytorch_model.bin"} <= set(options["allow_patterns"])
 
@@ -177,14 +179,12 @@ def test_a_hub_id_is_packaged_as_its_folder_is(untried, folder, monkeypatch):
 
 
 @pytest.fixture
-def bucket(cloud, monkeypatch):
-    """The results bucket of a stack that commands find."""
-    from seqdrop_cli import target
-
+def bucket(cloud, use_target):
+    """Create the results bucket of a stack that commands find."""
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="results")
     names = dict.fromkeys(("landing", "work", "archive", "table"), "none")
-    monkeypatch.setattr(target, "find", lambda stack: target.Target("us-east-1", results="results", **names))
+    use_target(Target("us-east-1", results="results", **names))
     return s3
 
 
@@ -193,12 +193,12 @@ def test_push_and_show(untried, bucket, seed, tmp_path, capsys):
     archive.write_bytes(pack_model(seed))
     assert main(["models", "push", "promoter-70", str(archive)]) == 0
     assert main(["models", "show", "promoter-70"]) == 0
-    said = capsys.readouterr().out
-    assert f"sha256 {hashlib.sha256(archive.read_bytes()).hexdigest()}" in said
-    assert "classes: not core promoter, core promoter" in said
+    output = capsys.readouterr().out
+    assert f"sha256 {hashlib.sha256(archive.read_bytes()).hexdigest()}" in output
+    assert "classes: not core promoter, core promoter" in output
 
 
-def test_an_archive_gets_labels_on_its_way(untried, bucket, seed, tmp_path, capsys):
+def test_an_archive_gets_labels_when_it_is_pushed(untried, bucket, seed, tmp_path, capsys):
     archive = tmp_path / "m.tar.gz"
     archive.write_bytes(pack_model(seed))
     assert main(["models", "push", "m", str(archive), "--labels", "other", "enhancer"]) == 0
@@ -206,7 +206,7 @@ def test_an_archive_gets_labels_on_its_way(untried, bucket, seed, tmp_path, caps
     assert "classes: other, enhancer" in capsys.readouterr().out
 
 
-def test_an_unfit_folder_is_not_pushed(bucket, folder, capsys):
+def test_an_unsuitable_folder_is_not_pushed(bucket, folder, capsys):
     (folder / "vocab.txt").write_text((folder / "vocab.txt").read_text().lower())
     assert main(["models", "push", "m", str(folder)]) == 2
     assert "lower case" in capsys.readouterr().err

@@ -1,33 +1,34 @@
-"""What the table and the lines say of an upload that a job examines."""
+"""The progress of an upload that a processing job examines."""
 
 import pytest
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import EXAMINE, Job, Upload
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.uploads import UploadVersion
-from seqdrop_cli.progress import progress
+from seqdrop_cli.progress import read_progress
 
 VERSION = UploadVersion("landing", "raw/large.fastq", "v", 3_000_000_000, "e")
 
 
 @pytest.fixture
-def shown(ledger):
-    ledger.create(Upload.received(VERSION, "raw"))
+def progress_after(ledger):
+    """Return the progress after jobs that came to these states."""
+    ledger.create(Upload.from_version(VERSION, "raw"))
 
-    def show(*ends: str):
-        for number, end in enumerate(ends, start=1):
+    def read(*states: str):
+        for number, state in enumerate(states, start=1):
             name = examination_name(VERSION.id, number)
             plan = packaged().by_name["raw"].as_json()
             ledger.create(Job("PLANNED", name=name, task=EXAMINE, upload=VERSION.id, plan=plan))
-            if end != "PLANNED":
-                ledger.move(ledger.find_job(name), end, reason=f"{end} it is" if end == "FAILED" else "")
-        return progress(ledger, VERSION.id, VERSION.key, VERSION.size)
+            if state != "PLANNED":
+                ledger.move(ledger.find_job(name), state, reason="its reason" if state == "FAILED" else "")
+        return read_progress(ledger, VERSION.id, VERSION.key, VERSION.size)
 
-    return show
+    return read
 
 
 @pytest.mark.parametrize(
-    ("ends", "state", "ended"),
+    ("jobs", "state", "is_final"),
     [
         ((), "RECEIVED", False),
         (("PLANNED",), "EXAMINING", False),
@@ -39,18 +40,18 @@ def shown(ledger):
         (("STOPPED",), "UNEXAMINED", True),
     ],
 )
-def test_an_upload_in_a_job(shown, ends, state, ended):
-    one = shown(*ends)
-    assert (one.state, one.ended) == (state, ended)
+def test_the_state_follows_the_jobs(progress_after, jobs, state, is_final):
+    progress = progress_after(*jobs)
+    assert (progress.state, progress.is_final) == (state, is_final)
 
 
-def test_the_job_is_named_and_then_its_reason(shown):
-    assert shown("STARTED").detail == examination_name(VERSION.id, 1)
-    assert shown("FAILED", "FAILED").detail == "FAILED it is"
+def test_the_detail_is_the_name_of_the_job_and_then_its_reason(progress_after):
+    assert progress_after("STARTED").detail == examination_name(VERSION.id, 1)
+    assert progress_after("FAILED", "FAILED").detail == "its reason"
 
 
-def test_once_it_is_settled_the_job_is_no_more_of_interest(shown, ledger):
-    shown("DONE")
+def test_the_job_is_no_longer_shown_after_validation(progress_after, ledger):
+    progress_after("DONE")
     ledger.move(ledger.find_upload(VERSION.id), "VALIDATED", records=7)
-    one = progress(ledger, VERSION.id, VERSION.key, VERSION.size)
-    assert (one.state, one.detail, one.job) == ("VALIDATED", "7 records", None)
+    progress = read_progress(ledger, VERSION.id, VERSION.key, VERSION.size)
+    assert (progress.state, progress.detail, progress.job) == ("VALIDATED", "7 records", None)

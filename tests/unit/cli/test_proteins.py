@@ -8,10 +8,10 @@ import tarfile
 
 import pyarrow.parquet
 import pytest
-from seqdrop_cli import predict as local
-from seqdrop_cli.drop import prefix_for
+from seqdrop_cli import prediction
+from seqdrop_cli.deploy.protein_checkpoint import is_protein
+from seqdrop_cli.landing import prefix_for
 from seqdrop_cli.main import main
-from seqdrop_cli.protein_checkpoint import is_protein
 
 from tests.unit.results.proteins import read_ss2, read_three_line
 
@@ -39,12 +39,12 @@ def file(tmp_path):
 
 
 def refused(capsys, *arguments) -> str:
-    assert main([str(one) for one in arguments]) == 2
+    assert main([str(argument) for argument in arguments]) == 2
     return capsys.readouterr().err
 
 
 def test_proteins_are_predicted_as_in_the_pipeline(cold, model, file, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(local, "BATCH", 150)  # so that several requests are made
+    monkeypatch.setattr(prediction, "BATCH", 150)  # so that several requests are made
     out = tmp_path / "out"
     assert main(["predict", str(file), "--model", str(model), "-o", str(out)]) == 0
     assert "3 proteins in" in capsys.readouterr().out
@@ -53,10 +53,10 @@ def test_proteins_are_predicted_as_in_the_pipeline(cold, model, file, tmp_path, 
     table = pyarrow.parquet.read_table(out / "structure.parquet").to_pylist()
     assert "".join(row["ss"] for row in table) == "".join(ss for _, _, ss in structures)
     with tarfile.open(out / "structure.ss2.tar.gz") as tar:
-        lines = [line for one in tar.getmembers() for line in read_ss2(tar.extractfile(one).read().decode())]
+        lines = [line for member in tar.getmembers() for line in read_ss2(tar.extractfile(member).read().decode())]
     assert [state for _, state, *_ in lines] == [row["ss"] for row in table]
-    told = json.loads((out / "summary.json").read_text())
-    assert (told["complete"], told["counts"]["proteins"], told["selection"]["taken"]) == (True, 3, 3)
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["complete"], summary["counts"]["proteins"], summary["selection"]["taken"]) == (True, 3, 3)
 
 
 @pytest.mark.long
@@ -79,7 +79,7 @@ def test_a_broken_protein_model_is_not_packaged(model, tmp_path, capsys):
     folder.mkdir()
     (folder / "config.json").write_bytes((model / "config.json").read_bytes())
     weights = load_file(model / "model.safetensors")
-    save_file({name: one * float("nan") for name, one in weights.items()}, folder / "model.safetensors")
+    save_file({name: tensor * float("nan") for name, tensor in weights.items()}, folder / "model.safetensors")
     ask = ("package-model", folder, "-o", tmp_path / "m.tar.gz")
     assert "the model is broken" in refused(capsys, *ask)
     (folder / "model.safetensors").unlink()
@@ -87,10 +87,10 @@ def test_a_broken_protein_model_is_not_packaged(model, tmp_path, capsys):
     assert not (tmp_path / "m.tar.gz").exists()
 
 
-def test_what_does_not_fit_a_protein_model_is_refused(model, file, tmp_path, capsys, repository):
+def test_options_that_do_not_suit_a_protein_model_are_refused(model, file, tmp_path, capsys, repository):
     assert is_protein(model)
     ask = ("predict", file, "--model", model, "-o", tmp_path / "out")
-    assert "--threshold is for models of DNA" in refused(capsys, *ask, "--threshold", 0.5)
+    assert "--threshold is for DNA models" in refused(capsys, *ask, "--threshold", 0.5)
     assert "the analysis contigs of DNA" in refused(capsys, *ask, "--analysis", "contigs")
     assert "up to 50 residues at once, not 51" in refused(capsys, *ask, "--window", 51)
     assert "this one is of proteins" in refused(capsys, *ask, "--task", "masked")
@@ -109,7 +109,7 @@ def test_dna_is_not_predicted(model, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_proteins_are_validated_where_they_are_said_to_be(file, capsys):
+def test_proteins_are_validated_with_their_alphabet(file, capsys):
     assert main(["validate", str(file)]) == 1
     assert "protein_suspected" in capsys.readouterr().out
     assert main(["validate", str(file), "--alphabet", "protein"]) == 0

@@ -1,14 +1,11 @@
-"""seqdrop redrive: messages are seen without being taken, and sent back without being lost."""
+"""`seqdrop redrive`: messages are shown without being removed, and sent back without being lost."""
 
 import json
-from io import StringIO
 from types import SimpleNamespace
 
 import boto3
 import pytest
-from rich.console import Console
-from seqdrop_cli import redrive
-from seqdrop_cli.main import parser
+from seqdrop_cli import dead_letters
 
 
 @pytest.fixture
@@ -18,20 +15,18 @@ def sqs(cloud):
 
 @pytest.fixture
 def queues(sqs, template) -> dict[str, str]:
-    """Those of the template, under the names of their resources."""
-    names = [name for name, one in template["Resources"].items() if one["Type"] == "AWS::SQS::Queue"]
+    """URLs of the queues of the template, by the names of their resources."""
+    names = [name for name, part in template["Resources"].items() if part["Type"] == "AWS::SQS::Queue"]
     return {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in names}
 
 
 @pytest.fixture
-def run(sqs, queues, monkeypatch):
-    target = SimpleNamespace(client=lambda name: sqs, queues=lambda: queues)
-    monkeypatch.setattr("seqdrop_cli.target.find", lambda stack: target)
+def run(sqs, queues, use_target, seqdrop):
+    use_target(SimpleNamespace(client=lambda name: sqs, queues=lambda: queues))
 
     def call(*words: str) -> tuple[int, str]:
-        out = StringIO()
-        options = parser().parse_args(["redrive", *words])
-        return options.run(options, Console(file=out, width=200)), out.getvalue()
+        outcome = seqdrop("redrive", *words)
+        return outcome.status, outcome.out + outcome.err
 
     return call
 
@@ -42,23 +37,30 @@ def fill(sqs, url: str, *bodies: dict) -> None:
 
 
 def bodies(sqs, url: str) -> list[dict]:
-    found = []
+    texts = []
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-        found += [json.loads(one["Body"]) for one in messages]
-    return found
+        texts += [json.loads(message["Body"]) for message in messages]
+    return texts
 
 
-def test_every_dead_letter_queue_of_the_template_is_found_with_its_own(sqs, queues, template):
-    found = redrive.dead_letters(sqs, queues)
-    assert {one.name for one in found} == {"validate", "transform", "training", "finish", "archive", "reconcile"}
-    for one in found:
-        name = next((name for name, url in queues.items() if url == one.back), None)
-        if one.name != "reconcile":
+def test_every_dead_letter_queue_of_the_template_is_paired_with_its_source(sqs, queues, template):
+    dead_letter_queues = dead_letters.find_queues(sqs, queues)
+    assert {queue.name for queue in dead_letter_queues} == {
+        "validate",
+        "transform",
+        "training",
+        "finish",
+        "archive",
+        "reconcile",
+    }
+    for queue in dead_letter_queues:
+        name = next((name for name, url in queues.items() if url == queue.source), None)
+        if queue.name != "reconcile":
             policy = template["Resources"][name]["Properties"]["RedrivePolicy"]
-            assert queues[policy["deadLetterTargetArn"]["GetAtt"].removesuffix(".Arn")] == one.url
+            assert queues[policy["deadLetterTargetArn"]["GetAtt"].removesuffix(".Arn")] == queue.url
 
 
-def test_a_look_takes_nothing(run, sqs, queues):
+def test_showing_messages_removes_none(run, sqs, queues):
     fill(sqs, queues["ArchiveDeadLetters"], {"upload": "A"}, {"upload": "B"})
     fill(sqs, queues["ValidateDeadLetters"], {"source": "aws.s3", "detail-type": "Object Created"}, {"Records": []})
     status, text = run()
@@ -67,12 +69,12 @@ def test_a_look_takes_nothing(run, sqs, queues):
     assert "1 × Object Created" in text
     assert "1 × S3 event" in text
     assert "0 min" in text
-    assert "4 would be sent back; say it again with --yes" in text
+    assert "4 would be sent back; add --yes to do it" in text
     assert len(bodies(sqs, queues["ArchiveDeadLetters"])) == 2
     assert bodies(sqs, queues["ArchiveQueue"]) == []
 
 
-def test_with_yes_they_are_sent_back(run, sqs, queues):
+def test_messages_are_sent_back_with_yes(run, sqs, queues):
     sent = [{"upload": str(number)} for number in range(23)]
     fill(sqs, queues["ArchiveDeadLetters"], *sent)
     fill(sqs, queues["FinishDeadLetters"], {"detail-type": "x"})
@@ -83,7 +85,7 @@ def test_with_yes_they_are_sent_back(run, sqs, queues):
     assert len(bodies(sqs, queues["FinishDeadLetters"])) == 1
 
 
-def test_what_could_not_be_sent_stays(sqs, queues):
+def test_a_message_that_could_not_be_sent_stays(sqs, queues):
     fill(sqs, queues["ArchiveDeadLetters"], {"upload": "A"})
 
     class Broken:
@@ -92,19 +94,22 @@ def test_what_could_not_be_sent_stays(sqs, queues):
                 raise KeyboardInterrupt
             return getattr(sqs, name)
 
-    (one,) = redrive.dead_letters(sqs, queues, "archive")
+    (queue,) = dead_letters.find_queues(sqs, queues, "archive")
     with pytest.raises(KeyboardInterrupt):
-        redrive.send_back(Broken(), one)
-    found = sqs.get_queue_attributes(QueueUrl=one.url, AttributeNames=["All"])["Attributes"]
-    assert (found["ApproximateNumberOfMessages"], found["ApproximateNumberOfMessagesNotVisible"]) == ("0", "1")
+        dead_letters.send_back(Broken(), queue)
+    attributes = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])["Attributes"]
+    assert (attributes["ApproximateNumberOfMessages"], attributes["ApproximateNumberOfMessagesNotVisible"]) == (
+        "0",
+        "1",
+    )
 
 
-def test_broken_off_it_leaves_the_rest(sqs, queues):
+def test_an_interruption_leaves_the_other_messages(sqs, queues):
     fill(sqs, queues["ArchiveDeadLetters"], *({"upload": str(number)} for number in range(5)))
-    (one,) = redrive.dead_letters(sqs, queues, "archive")
-    assert redrive.send_back(sqs, one, lambda: True) == 1
+    (queue,) = dead_letters.find_queues(sqs, queues, "archive")
+    assert dead_letters.send_back(sqs, queue, lambda: True) == 1
     assert len(bodies(sqs, queues["ArchiveQueue"])) == 1
-    attributes = sqs.get_queue_attributes(QueueUrl=one.url, AttributeNames=["All"])["Attributes"]
+    attributes = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])["Attributes"]
     assert attributes["ApproximateNumberOfMessagesNotVisible"] == "4"
 
 
@@ -116,14 +121,14 @@ def test_runs_of_the_schedule_are_not_sent_anywhere(run, sqs, queues):
     assert len(bodies(sqs, queues["ReconcileDeadLetters"])) == 1
 
 
-def test_a_queue_that_is_not_there(run):
-    with pytest.raises(ValueError, match="there are archive, finish"):
-        run("nowhere")
+def test_an_unknown_queue_is_refused(run):
+    status, text = run("nowhere")
+    assert (status, "there is no dead-letter queue 'nowhere'; there are archive, finish" in text) == (2, True)
 
 
 @pytest.mark.parametrize(
     ("body", "kind"),
     [('{"attempt": "x"}', "attempt"), ('{"job": "x"}', "job"), ("[1]", "not a message of Seqdrop"), ("@r", "not JSON")],
 )
-def test_kinds(body, kind):
-    assert redrive.kind(body) == kind
+def test_the_kind_of_a_message(body, kind):
+    assert dead_letters.kind_of(body) == kind

@@ -1,4 +1,4 @@
-"""Runs at the command: where their markers are dropped, and that what waits for one says so."""
+"""Runs at the command line: where their markers are dropped, and how a file that waits for one is shown."""
 
 import io
 
@@ -8,9 +8,9 @@ from seqdrop.ledger.coordination import FileSet
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.uploads import UploadVersion
 from seqdrop_cli import progress as module
-from seqdrop_cli.drop import plan
-from seqdrop_cli.progress import progress
-from seqdrop_cli.watch import mates_missing, watch
+from seqdrop_cli.landing import plan_drops
+from seqdrop_cli.progress import read_progress
+from seqdrop_cli.watch import explain_waiting, watch
 
 from tests.unit.stages.runs import gated
 
@@ -22,34 +22,33 @@ def upload(ledger, monkeypatch) -> Upload:
     """A valid file under a gated prefix."""
     monkeypatch.setattr(module, "packaged", lambda: gated("reads"))
     version = UploadVersion("landing", KEY, "v", 7, "e")
-    ledger.create(Upload.received(version, "reads", "reads/"))
-    found = ledger.find_upload(version.id)
-    ledger.move(found, "VALIDATED", Attempt("PLANNED", upload_id=version.id, analysis="reads"))
+    ledger.create(Upload.from_version(version, "reads", "reads/"))
+    ledger.move(ledger.find_upload(version.id), "VALIDATED", Attempt("PLANNED", upload_id=version.id, analysis="reads"))
     return ledger.find_upload(version.id)
 
 
-def test_a_file_that_waits_for_its_run_is_an_end_that_is_explained(ledger, upload):
+def test_watching_ends_at_a_file_that_waits_for_its_run_and_says_why(ledger, upload):
     console = Console(file=io.StringIO(), width=200)
-    (one,) = watch(ledger, [upload.version], console, patience=60)
-    assert (one.state, one.ended, one.steps) == ("WAITING", False, ("done", "waiting", "waiting"))
+    (progress,) = watch(ledger, [upload.version], console, patience=60)
+    assert (progress.state, progress.is_final, progress.steps) == ("WAITING", False, ("done", "waiting", "waiting"))
     assert "for the marker of its run, in reads/run 7/" in console.file.getvalue()
-    (text,) = mates_missing([one])
-    assert "aws s3api put-object --bucket landing --key 'reads/run 7/CopyComplete.txt'" in text
+    (sentence,) = explain_waiting([progress])
+    assert "aws s3api put-object --bucket landing --key 'reads/run 7/CopyComplete.txt'" in sentence
 
 
-def test_it_goes_on_when_the_run_is_open(ledger, upload):
+def test_it_continues_when_the_run_is_open(ledger, upload):
     ledger.save(FileSet("runs", "landing/reads/run 7/", facts={"opened_at": "2026"}))
-    one = progress(ledger, upload.id, KEY, 7)
-    assert (one.state, one.held, one.waits_for) == ("PLANNED", False, "")
+    progress = read_progress(ledger, upload.id, KEY, 7)
+    assert (progress.state, progress.is_gated, progress.waits_for) == ("PLANNED", False, "")
 
 
-def test_a_manifest_that_waits_says_so(ledger, upload):
+def test_a_manifest_waits_for_the_files_that_it_lists(ledger, upload):
     version = UploadVersion("landing", "reads/run 7/seqdrop-manifest.json", "v", 7, "e")
-    ledger.create(Upload.received(version, "reads", "reads/"))
+    ledger.create(Upload.from_version(version, "reads", "reads/"))
     ledger.move(ledger.find_upload(version.id), "WAITING")
-    one = progress(ledger, version.id, version.key, 7)
-    assert (one.waits_for, one.detail) == ("reads/run 7/", "for files that it lists")
-    assert "waits for files that it lists" in mates_missing([one])[0]
+    progress = read_progress(ledger, version.id, version.key, 7)
+    assert (progress.waits_for, progress.detail) == ("reads/run 7/", "for files that it lists")
+    assert "waits for files that it lists" in explain_waiting([progress])[0]
 
 
 @pytest.fixture
@@ -68,7 +67,7 @@ def run(tmp_path):
 
 
 def test_a_marker_goes_where_the_files_of_its_folder_go_and_last(run):
-    assert [drop.key for drop in plan([run])] == [
+    assert [drop.key for drop in plan_drops([run])] == [
         "reads/run7/L1/a.fastq",
         "contigs/run7/L1/b.fa",
         "reads/run7/L2/c.fastq",
@@ -78,13 +77,13 @@ def test_a_marker_goes_where_the_files_of_its_folder_go_and_last(run):
     ]
 
 
-def test_under_a_prefix_that_is_named_a_marker_goes_last_too(run):
-    keys = [drop.key for drop in plan([run], "raw")]
+def test_a_marker_goes_last_under_a_named_prefix_as_well(run):
+    keys = [drop.key for drop in plan_drops([run], "raw")]
     assert keys[-2:] == ["raw/run7/CopyComplete.txt", "raw/run7/L2/final_summary_x.txt"]
     assert len(keys) == 5
 
 
-def test_a_folder_of_markers_alone_is_raw_data(tmp_path):
+def test_a_folder_with_markers_only_is_raw_data(tmp_path):
     (tmp_path / "run7").mkdir()
     (tmp_path / "run7" / "CopyComplete.txt").write_text("")
-    assert [drop.key for drop in plan([tmp_path / "run7"])] == ["raw/run7/CopyComplete.txt"]
+    assert [drop.key for drop in plan_drops([tmp_path / "run7"])] == ["raw/run7/CopyComplete.txt"]

@@ -15,8 +15,8 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress, TransferSpeedColumn
 from seqdrop.reads.check import Reading
-from seqdrop_cli.bar import COLUMNS, Watched
 from seqdrop_cli.main import main
+from seqdrop_cli.progress_bar import MonitoredStream, columns
 
 GOOD = b"@r1 1:N:0:A\nACGT\n+\nIIII\n@r2 1:N:0:A\nACGT\n+\nIIII\n"
 MATE = GOOD.replace(b" 1:", b" 2:").replace(b"ACGT", b"GGCA")
@@ -32,22 +32,22 @@ def file(tmp_path):
     return write
 
 
-def report(capsys, *arguments: str) -> tuple[int, dict]:
+def report_of(capsys, *arguments: str) -> tuple[int, dict]:
     status = main(["validate", *arguments, "--json"])
     return status, json.loads(capsys.readouterr().out)
 
 
 def test_a_valid_file(file, capsys):
-    status, found = report(capsys, file(gzip.compress(GOOD), "a.fastq.gz"))
+    status, report = report_of(capsys, file(gzip.compress(GOOD), "a.fastq.gz"))
     assert status == 0
-    assert (found["valid"], found["errors"], found["counts"]) == (True, [], {})
-    assert (found["qc"]["records"], found["qc"]["bases"]) == (2, 8)
+    assert (report["valid"], report["errors"], report["counts"]) == (True, [], {})
+    assert (report["qc"]["records"], report["qc"]["bases"]) == (2, 8)
 
 
 def test_an_invalid_file(file, capsys):
-    status, found = report(capsys, file(GOOD.replace(b"IIII\n@", b"III\n@")))
+    status, report = report_of(capsys, file(GOOD.replace(b"IIII\n@", b"III\n@")))
     assert status == 1
-    (error,) = found["errors"]
+    (error,) = report["errors"]
     assert {key: error[key] for key in ("code", "record", "number", "line", "byte")} == {
         "code": "length_mismatch",
         "record": "r1",
@@ -56,10 +56,10 @@ def test_an_invalid_file(file, capsys):
         "byte": 19,
     }
     assert error["advice"]
-    assert found["counts"] == {"length_mismatch": 1}
+    assert report["counts"] == {"length_mismatch": 1}
 
 
-def test_what_a_person_reads_holds_no_sequence(file, capsys):
+def test_the_output_holds_no_sequence(file, capsys):
     assert main(["validate", file(GOOD.replace(b"ACGT\n+\nIIII\n@", b"ACGTGATTACA\n+\nIIII\n@"))]) == 1
     printed = capsys.readouterr().out
     assert "length_mismatch at record 1, line 4" in printed
@@ -68,20 +68,20 @@ def test_what_a_person_reads_holds_no_sequence(file, capsys):
 
 def test_a_pair(file, capsys):
     first, second = file(GOOD), file(MATE, "b.fastq")
-    assert report(capsys, first, "--mate", second)[0] == 0
-    status, found = report(capsys, second, "--mate", first)
-    assert (status, found["valid"], found["counts"]) == (1, False, {"mates_swapped": 1})
-    assert found["mate"]["valid"]
+    assert report_of(capsys, first, "--mate", second)[0] == 0
+    status, report = report_of(capsys, second, "--mate", first)
+    assert (status, report["valid"], report["counts"]) == (1, False, {"mates_swapped": 1})
+    assert report["mate"]["valid"]
     assert main(["validate", first, "--mate", first]) == 1
     assert "mates_same_file" in capsys.readouterr().out
 
 
-def test_the_read_out_of_step_is_told_itself(file, capsys):
+def test_the_read_that_is_out_of_step_is_named(file, capsys):
     reads = [b"@read%d\nACGT\n+\nIIII\n" % number for number in range(300)]
     others = b"".join(reads[:200] + reads[201:] + reads[200:201]).replace(b"ACGT", b"CCGT")
     first, second = file(b"".join(reads)), file(others, "b.fastq")
-    status, found = report(capsys, first, "--mate", second)
-    (error,) = found["errors"]
+    status, report = report_of(capsys, first, "--mate", second)
+    (error,) = report["errors"]
     place = {"code": "mates_out_of_step", "record": "read200", "number": 201, "line": 801}
     assert (status, {key: error[key] for key in place}) == (1, place)
     assert error["byte"] == len(b"".join(reads[:200]))
@@ -89,20 +89,20 @@ def test_the_read_out_of_step_is_told_itself(file, capsys):
 
 def test_standard_input(capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(GOOD)))
-    assert report(capsys, "-")[0] == 0
+    assert report_of(capsys, "-")[0] == 0
 
 
 def test_an_object_of_s3(cloud, capsys):
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="landing")
     s3.put_object(Bucket="landing", Key="reads/a b.fastq", Body=GOOD)
-    assert report(capsys, "s3://landing/reads/a b.fastq")[0] == 0
+    assert report_of(capsys, "s3://landing/reads/a b.fastq")[0] == 0
     assert main(["validate", "s3://landing/absent.fastq"]) == 2
 
 
-def test_what_multiqc_finds(file, tmp_path, capsys):
+def test_the_files_for_multiqc(file, tmp_path, capsys):
     first, second = file(GOOD, "S1_R1.fastq"), file(MATE, "S1_R2.fastq")
-    status, _ = report(capsys, first, "--mate", second, "--multiqc", str(tmp_path / "figures"))
+    status, _ = report_of(capsys, first, "--mate", second, "--multiqc", str(tmp_path / "figures"))
     general = json.loads((tmp_path / "figures/seqdrop_general_mqc.json").read_text())
     assert (status, sorted(general["data"])) == (0, ["S1_R1", "S1_R2"])
     assert general["data"]["S1_R1"]["reads"] == 2
@@ -110,7 +110,7 @@ def test_what_multiqc_finds(file, tmp_path, capsys):
 
 
 def test_a_bar_on_a_terminal(file):
-    """As a person sees it: a bar with MB/s while the file is read, and in the end only what was found."""
+    """A terminal shows a bar with MB/s while the file is read, and finally only the result."""
     records = b"".join(b"@r%d\n%b\n+\n%b\n" % (number, b"ACGT" * 25, b"I" * 100) for number in range(20_000))
     command = "import sys; from seqdrop_cli.main import main; sys.exit(main(sys.argv[1:]))"
     printed = on_a_terminal([sys.executable, "-c", command, "validate", file(records, "run7_R1.fastq")])
@@ -119,10 +119,10 @@ def test_a_bar_on_a_terminal(file):
 
 
 def test_the_bar_moves_with_what_is_read():
-    assert any(isinstance(column, TransferSpeedColumn) for column in COLUMNS)  # MB/s
-    with Progress(*COLUMNS, console=Console(file=io.StringIO(), force_terminal=True)) as bar:
-        watched = Watched(io.BytesIO(GOOD), bar, bar.add_task("a.fastq", total=len(GOOD)))
-        reading = Reading(watched, ["fastq"])
+    assert any(isinstance(column, TransferSpeedColumn) for column in columns())  # MB/s
+    with Progress(*columns(), console=Console(file=io.StringIO(), force_terminal=True)) as bar:
+        monitored = MonitoredStream(io.BytesIO(GOOD), bar, bar.add_task("a.fastq", total=len(GOOD)))
+        reading = Reading(monitored, ["fastq"])
         reading.run()
         assert (bar.tasks[0].completed, bar.tasks[0].finished) == (len(GOOD), True)
 
@@ -133,26 +133,26 @@ def test_no_bar_where_there_is_no_terminal(file, capsys):
 
 
 def on_a_terminal(command: list[str]) -> str:
-    """Run it, its output a terminal of its own; what it wrote there."""
-    ours, its = pty.openpty()
+    """Run a command with a terminal of its own; return what it wrote there."""
+    reader, terminal = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "PYTHONPATH": ":".join(sys.path)}
-    process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=environment)
-    os.close(its)
+    process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment)
+    os.close(terminal)
     parts = []
-    with contextlib.suppress(OSError):  # Linux answers so when the other end is closed
-        while part := os.read(ours, 1 << 16):
+    with contextlib.suppress(OSError):  # Linux raises it once the other end is closed
+        while part := os.read(reader, 1 << 16):
             parts.append(part)
-    os.close(ours)
+    os.close(reader)
     assert process.wait() == 0
     return b"".join(parts).decode()
 
 
-def test_usage(file, capsys):
+def test_wrong_usage_is_one_line(file, capsys):
     assert main(["validate", "absent.fastq"]) == 2
-    assert "absent.fastq" in capsys.readouterr().err
-    with pytest.raises(SystemExit) as caught:
-        main(["validate"])
-    assert caught.value.code == 2
+    assert capsys.readouterr().err == "seqdrop: absent.fastq does not exist; check the path\n"
+    assert main(["validate"]) == 2
+    expected = "seqdrop: the following arguments are required: FILE; see `seqdrop validate --help`\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_a_page_on_each_file(file, tmp_path, capsys):

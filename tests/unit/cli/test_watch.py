@@ -1,4 +1,4 @@
-"""Watching ends where nothing more happens by itself: also at a file that waits for a mate nobody dropped."""
+"""Watching ends when nothing more happens by itself, also at a file whose mate was not dropped."""
 
 import io
 
@@ -6,59 +6,59 @@ import pytest
 from rich.console import Console
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.uploads import UploadVersion
-from seqdrop_cli.main import main
-from seqdrop_cli.progress import at_rest, progress
-from seqdrop_cli.watch import mates_missing, watch
+from seqdrop_cli.progress import at_rest, read_progress
+from seqdrop_cli.upload_table import UploadTable
+from seqdrop_cli.watch import explain_waiting, watch
 
 R1, R2 = "reads/S1_R1.fastq.gz", "reads/S1_R2.fastq.gz"
 
 
 @pytest.fixture
-def received(ledger):
-    """Writes an upload that landed; answers its version."""
+def receive(ledger):
+    """Create an upload that landed; return its version."""
 
-    def one(key: str) -> UploadVersion:
+    def create(key: str) -> UploadVersion:
         version = UploadVersion("landing", key, "v", 7, "e")
         analysis = key.split("/")[0]
-        ledger.create(Upload.received(version, analysis, f"{analysis}/"))
+        ledger.create(Upload.from_version(version, analysis, f"{analysis}/"))
         return version
 
-    return one
+    return create
 
 
-def seen(ledger, *versions):
-    return [progress(ledger, one.id, one.key, one.size) for one in versions]
+def read(ledger, *versions):
+    return [read_progress(ledger, version.id, version.key, version.size) for version in versions]
 
 
-def test_a_lone_mate_is_an_end_that_is_explained(ledger, received):
-    one, console = received(R1), Console(file=io.StringIO(), width=200)
-    ledger.move(ledger.find_upload(one.id), "WAITING")
-    (found,) = watch(ledger, [one], console, patience=60)
-    assert (found.state, found.ended, found.steps) == ("WAITING", False, ("done", "waiting", "waiting"))
-    assert "WAITING" in console.file.getvalue()
-    assert "for its mate S1_R2.fastq.gz" in console.file.getvalue()
-    (text,) = mates_missing([found])
-    assert R2 in text
-    assert 'mates = "single"' in text
+def test_watching_ends_at_a_lone_mate_and_says_why(ledger, receive):
+    version, console = receive(R1), Console(file=io.StringIO(), width=40)
+    ledger.move(ledger.find_upload(version.id), "WAITING")
+    (progress,) = watch(ledger, [version], console, patience=60)
+    assert (progress.state, progress.is_final, progress.steps) == ("WAITING", False, ("done", "waiting", "waiting"))
+    (line,) = console.file.getvalue().splitlines()  # not wrapped, though longer than the console is wide
+    assert line.endswith(f"s  WAITING    {R1}  (for its mate S1_R2.fastq.gz)")
+    (sentence,) = explain_waiting([progress])
+    assert R2 in sentence
+    assert 'mates = "single"' in sentence
 
 
-def test_a_mate_that_is_on_its_way_is_waited_for(ledger, received):
-    one, two = received(R1), received(R2)
-    ledger.move(ledger.find_upload(one.id), "WAITING")
-    assert not at_rest(seen(ledger, one, two))
-    assert at_rest(seen(ledger, one))
-    ledger.move(ledger.find_upload(two.id), "REJECTED", reason="truncated")
-    assert at_rest(seen(ledger, one, two))
+def test_a_mate_that_was_dropped_is_waited_for(ledger, receive):
+    first, second = receive(R1), receive(R2)
+    ledger.move(ledger.find_upload(first.id), "WAITING")
+    assert not at_rest(read(ledger, first, second))
+    assert at_rest(read(ledger, first))
+    ledger.move(ledger.find_upload(second.id), "REJECTED", reason="truncated")
+    assert at_rest(read(ledger, first, second))
 
 
-def test_others_are_waited_for_all_the_same(ledger, received):
-    one, other = received(R1), received("reads/another.fastq")
-    ledger.move(ledger.find_upload(one.id), "WAITING")
-    assert not at_rest(seen(ledger, one, other))
+def test_other_files_are_waited_for_as_well(ledger, receive):
+    mate, other = receive(R1), receive("reads/another.fastq")
+    ledger.move(ledger.find_upload(mate.id), "WAITING")
+    assert not at_rest(read(ledger, mate, other))
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "detail"),
     [
         (R1, "for its mate S1_R2.fastq.gz"),
         ("masked/x.fa.gz", "for x.bed"),
@@ -67,38 +67,48 @@ def test_others_are_waited_for_all_the_same(ledger, received):
         ("raw/run/seqdrop-manifest.json", "for files that it lists"),
     ],
 )
-def test_status_shows_what_waits_and_for_whom(ledger, received, monkeypatch, capsys, key, told):
-    ledger.move(ledger.find_upload(received(key).id), "WAITING")
-    monkeypatch.setenv("COLUMNS", "200")
-
-    class Target:
-        def ledger(self):
-            return ledger
-
-    monkeypatch.setattr("seqdrop_cli.target.find", lambda stack: Target())
-    assert main(["status"]) == 0
-    assert told in capsys.readouterr().out
+def test_the_table_shows_what_an_upload_waits_for(ledger, receive, key, detail):
+    version = receive(key)
+    ledger.move(ledger.find_upload(version.id), "WAITING")
+    console = Console(file=io.StringIO(), width=120)
+    console.print(UploadTable(read(ledger, version), with_ids=True))
+    assert detail in console.file.getvalue()
 
 
-def test_a_fasta_or_a_bed_alone_is_an_end_too(ledger, received):
-    fasta, bed = received("masked/x.fa.gz"), received("masked/x.bed")
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_the_table_shortens_a_long_key_in_the_middle_and_never_an_id(ledger, receive, width):
+    version = receive(f"reads/230415_A00123_0045_BHXXXX/{'Data/' * 30}S1_L001_R1_001.fastq.gz")
+    console = Console(file=io.StringIO(), width=width)
+    console.print(UploadTable(read(ledger, version), with_ids=True))
+    lines = console.file.getvalue().splitlines()
+    assert {len(line.rstrip()) for line in lines[1:]} == {len(lines[1].rstrip())}
+    assert len(lines[1]) <= width
+    (row,) = [line for line in lines if "reads/" in line]
+    key = row.split("│")[1].strip()
+    assert key.startswith("reads/")
+    assert "…" in key
+    assert key.endswith("_001.fastq.gz")
+    assert version.id in console.file.getvalue()
+    assert "RECEIVED" in row
+
+
+def test_watching_ends_at_a_fasta_or_a_bed_alone(ledger, receive):
+    fasta, bed = receive("masked/x.fa.gz"), receive("masked/x.bed")
     ledger.move(ledger.find_upload(fasta.id), "WAITING")
-    assert not at_rest(seen(ledger, fasta, bed))
-    (found,) = seen(ledger, fasta)
-    assert at_rest([found])
-    assert found.detail == "for x.bed"
-    assert "waits for masked/x.bed" in mates_missing([found])[0]
+    assert not at_rest(read(ledger, fasta, bed))
+    (progress,) = read(ledger, fasta)
+    assert at_rest([progress])
+    assert progress.detail == "for x.bed"
+    assert "waits for masked/x.bed" in explain_waiting([progress])[0]
 
 
 @pytest.mark.parametrize("key", ["contigs/x.fasta", R1, "masked/x.fa"])
-def test_an_attempt_that_waits_for_a_job_slot_goes_on_by_itself(ledger, received, key):
-    one = received(key)
-    ledger.move(
-        ledger.find_upload(one.id), "VALIDATED", Attempt("PLANNED", upload_id=one.id, analysis="reads"), records=7
-    )
-    (attempt,) = ledger.attempts(one.id)
-    ledger.move(attempt, "WAITING")
-    (found,) = seen(ledger, one)
-    assert (found.state, found.waits_for, found.detail) == ("WAITING", "", "for a free job slot")
-    assert not at_rest([found])
-    assert mates_missing([found]) == []
+def test_an_attempt_that_waits_for_a_job_slot_continues_by_itself(ledger, receive, key):
+    version = receive(key)
+    attempt = Attempt("PLANNED", upload_id=version.id, analysis="reads")
+    ledger.move(ledger.find_upload(version.id), "VALIDATED", attempt, records=7)
+    ledger.move(ledger.attempts(version.id)[0], "WAITING")
+    (progress,) = read(ledger, version)
+    assert (progress.state, progress.waits_for, progress.detail) == ("WAITING", "", "for a free job slot")
+    assert not at_rest([progress])
+    assert explain_waiting([progress]) == []

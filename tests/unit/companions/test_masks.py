@@ -22,18 +22,18 @@ NAMES = {
 
 
 @pytest.mark.parametrize("key", NAMES)
-def test_stem_and_seat(key):
-    found = parse(key)
-    assert (found.stem, found.seat) == NAMES[key]
+def test_a_key_has_a_stem_and_a_slot(key):
+    name = parse(key)
+    assert (name.stem, name.slot) == NAMES[key]
 
 
-def test_each_names_the_other():
+def test_each_file_is_the_partner_of_the_other():
     for key in ("masked/a b.fa", "masked/a b.bed"):
-        one = parse(key)
-        other = parse(one.partner)
-        assert (other.seat, other.set_name("landing")) == (one.other_seat, one.set_name("landing"))
-        assert other.other_seat == one.seat
+        name = parse(key)
+        partner = parse(name.partner)
+        assert (partner.slot, partner.set_name("landing")) == (name.other_slot, name.set_name("landing"))
+        assert partner.other_slot == name.slot
 
 
-def test_no_training_has_such_a_set():
+def test_no_training_has_the_same_set_name():
     assert parse("training/x.fa").set_name("b") != place_of("b", "training/x/y.fa", "training/").set_name

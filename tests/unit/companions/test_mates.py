@@ -1,4 +1,4 @@
-"""What names say of mates: partners find each other, and nobody else."""
+"""The names of mates: the partner of a partner is the file itself, and no other file is in the pair."""
 
 import pytest
 from hypothesis import assume, given
@@ -24,15 +24,15 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_partners_find_each_other(first, second):
-    one, two = parse(first), parse(second)
-    assert (one.is_mate, one.number, one.partner) == (True, 1, second)
-    assert (two.is_mate, two.number, two.partner) == (True, 2, first)
-    assert one.pair == two.pair
+def test_mates_name_each_other(first, second):
+    first_name, second_name = parse(first), parse(second)
+    assert (first_name.is_mate, first_name.number, first_name.partner) == (True, 1, second)
+    assert (second_name.is_mate, second_name.number, second_name.partner) == (True, 2, first)
+    assert first_name.pair == second_name.pair
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         ("reads/SampleA_R1.fastq", "reads/SampleA2_R2.fastq"),
         ("reads/SampleA_1.fastq", "reads/SampleA2_2.fastq"),
@@ -46,17 +46,17 @@ def test_partners_find_each_other(first, second):
         ("reads/S1_R1.fastq", "reads/S1_I2.fastq"),
     ],
 )
-def test_others_do_not(one, other):
-    assert parse(one).pair != parse(other).pair
+def test_files_of_different_samples_are_no_pair(first, second):
+    assert parse(first).pair != parse(second).pair
 
 
-def test_compression_does_not_part_mates():
+def test_compression_does_not_separate_mates():
     names = ["S_R1.fastq.gz", "S_R2.fastq", "S_R1.fq", "S_R2.FQ.GZ", "S_R1"]
     assert len({parse(f"reads/{name}").pair for name in names}) == 1
 
 
 @pytest.mark.parametrize("name", ["S1_I1_001.fastq.gz", "S1_I2.fastq", "S1_R3_001.fastq.gz", "S1_R4.fastq"])
-def test_index_and_umi_files_are_recognised_and_wait_for_nobody(name):
+def test_index_and_umi_files_are_recognised_and_have_no_mate(name):
     assert parse(name).is_mate is False
 
 
@@ -81,11 +81,11 @@ def test_index_and_umi_files_are_recognised_and_wait_for_nobody(name):
         "reads/S1_R1/reads.fastq",
     ],
 )
-def test_names_that_say_nothing(name):
+def test_names_without_a_role(name):
     assert parse(name) is None
 
 
-def test_a_digit_alone_is_weak():
+def test_a_digit_alone_is_uncertain():
     assert parse("reads/sample_1.fastq").sure is False
     assert parse("reads/sample_R1.fastq").sure is True
 
@@ -96,11 +96,11 @@ STYLES = st.sampled_from(["{}_R{}_001.fastq.gz", "{}_R{}.fq", "{}.R{}.fastq", "{
 
 @given(STEMS, STYLES, st.sampled_from((1, 2)))
 def test_a_name_leads_to_its_partner_and_back(stem, style, number):
-    name = "reads/" + style.format(stem, number)
-    one = parse(name)
-    two = parse(one.partner)
-    assert (one.number, two.number) == (number, 3 - number)
-    assert (two.partner, two.pair, two.sure) == (name, one.pair, one.sure)
+    key = "reads/" + style.format(stem, number)
+    name = parse(key)
+    partner = parse(name.partner)
+    assert (name.number, partner.number) == (number, 3 - number)
+    assert (partner.partner, partner.pair, partner.sure) == (key, name.pair, name.sure)
 
 
 @given(STEMS, STEMS, STYLES, STYLES, st.sampled_from((1, 2)), st.sampled_from((1, 2)))
@@ -114,5 +114,5 @@ def test_distinct_samples_never_share_a_pair(stem, other, style, another, number
 
 @given(st.text(max_size=40))
 def test_any_key_is_parsed(key):
-    found = parse(key)
-    assert found is None or found.key == key
+    name = parse(key)
+    assert name is None or name.key == key

@@ -1,4 +1,4 @@
-"""Which output belongs to which input."""
+"""The name of the output of each input object."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Objects cut into payloads: nothing lost, nothing over the limit, no line cut."""
+"""Division of objects into payloads: no byte is lost, no payload is over the limit, no line is divided."""
 
 import gzip
 from itertools import pairwise
@@ -12,7 +12,7 @@ from local.sagemaker.records import BadRecordError, inflate, payloads
 CONTENT = st.lists(st.binary(max_size=12), max_size=12).map(b"\n".join)
 
 
-def chunked(content: bytes, size: int) -> list[bytes]:
+def split_chunks(content: bytes, size: int) -> list[bytes]:
     return [content[start : start + size] for start in range(0, len(content), size)]
 
 
@@ -21,26 +21,28 @@ def longest_line(content: bytes) -> int:
 
 
 @given(CONTENT, st.integers(1, 9), st.booleans(), st.integers(0, 20))
-def test_the_payloads_together_are_the_object(content, chunk, single, room):
-    limit = longest_line(content) + room
-    made = list(payloads(chunked(content, chunk), split=True, single=single, limit=limit))
-    assert b"".join(made) == content
-    assert all(0 < len(payload) <= limit for payload in made)
-    assert all(payload.endswith(b"\n") for payload in made[:-1])
+def test_the_payloads_together_are_the_object(content, chunk, single, slack):
+    limit = longest_line(content) + slack
+    result = list(payloads(split_chunks(content, chunk), split=True, single=single, limit=limit))
+    assert b"".join(result) == content
+    assert all(0 < len(payload) <= limit for payload in result)
+    assert all(payload.endswith(b"\n") for payload in result[:-1])
 
 
 @given(CONTENT, st.integers(1, 9))
 def test_a_single_record_payload_is_one_line(content, chunk):
-    made = list(payloads(chunked(content, chunk), split=True, single=True, limit=None))
-    assert all(payload.count(b"\n") <= 1 for payload in made)
+    result = list(payloads(split_chunks(content, chunk), split=True, single=True, limit=None))
+    assert all(payload.count(b"\n") <= 1 for payload in result)
 
 
 @given(CONTENT, st.integers(1, 9), st.integers(0, 20))
-def test_a_batch_is_as_full_as_it_can_be(content, chunk, room):
-    limit = longest_line(content) + room
-    made = list(payloads(chunked(content, chunk), split=True, single=False, limit=limit))
+def test_a_batch_is_as_full_as_possible(content, chunk, slack):
+    limit = longest_line(content) + slack
+    result = list(payloads(split_chunks(content, chunk), split=True, single=False, limit=limit))
     assert all(
-        len(one) + len(next_one.split(b"\n")[0]) + 1 > limit for one, next_one in pairwise(made) if b"\n" in next_one
+        len(batch) + len(following.split(b"\n")[0]) + 1 > limit
+        for batch, following in pairwise(result)
+        if b"\n" in following
     )
 
 
@@ -54,7 +56,7 @@ def test_an_empty_object_has_no_payload(split):
 
 
 @pytest.mark.parametrize("split", [True, False])
-def test_a_record_over_the_limit_is_refused_before_it_is_read_to_its_end(split):
+def test_a_record_over_the_limit_is_refused_before_all_of_it_is_read(split):
     def endless():
         while True:
             yield b"x" * 1000
@@ -66,10 +68,10 @@ def test_a_record_over_the_limit_is_refused_before_it_is_read_to_its_end(split):
 @given(st.lists(st.binary(max_size=200), min_size=1, max_size=4), st.integers(1, 50))
 def test_every_member_of_a_gzip_stream_is_read(members, chunk):
     content = b"".join(gzip.compress(member) for member in members)
-    assert b"".join(inflate(chunked(content, chunk))) == b"".join(members)
+    assert b"".join(inflate(split_chunks(content, chunk))) == b"".join(members)
 
 
 @pytest.mark.parametrize("content", [b"plain text", gzip.compress(b"cut off" * 100, mtime=0)[:-5], b""])
-def test_what_is_not_whole_gzip_is_refused(content):
+def test_an_incomplete_gzip_stream_is_refused(content):
     with pytest.raises(BadRecordError, match="gzip"):
         list(inflate([content]))

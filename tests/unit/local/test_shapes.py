@@ -1,4 +1,4 @@
-"""Requests against botocore's model: what AWS's service refuses and botocore's client does not."""
+"""Validation of requests that the service of AWS refuses and botocore's client sends."""
 
 import pytest
 
@@ -20,18 +20,18 @@ def test_a_good_request_passes():
 
 
 @pytest.mark.parametrize("name", ["a", "A" * 63, "a--b", "0-9", "a" + "-b" * 31])
-def test_job_names_that_the_service_takes(name):
+def test_job_names_that_the_service_accepts(name):
     check("CreateTransformJob", JOB | {"TransformJobName": name})
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a-", "a_b", "a.b", "a" * 64, "ä"])
-def test_job_names_that_it_refuses(name):
+def test_job_names_that_the_service_refuses(name):
     with pytest.raises(ValidationError, match="transformJobName"):
         check("CreateTransformJob", JOB | {"TransformJobName": name})
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"ModelName": None}, "'modelName' failed to satisfy constraint: Member must not be null"),
         ({"Surprise": 1}, "Unknown member 'surprise'"),
@@ -51,20 +51,20 @@ def test_job_names_that_it_refuses(name):
         ({"ModelClientConfig": {"InvocationsTimeoutInSeconds": 3601}}, "value less than or equal to 3600"),
     ],
 )
-def test_what_the_service_refuses(change, said):
-    with pytest.raises(ValidationError, match=said):
+def test_requests_that_the_service_refuses(change, message):
+    with pytest.raises(ValidationError, match=message):
         check("CreateTransformJob", JOB | change)
 
 
-def test_the_wording_is_that_of_the_service_and_names_all_that_is_wrong():
-    with pytest.raises(ValidationError) as refused:
+def test_the_wording_is_that_of_the_service_and_lists_all_problems():
+    with pytest.raises(ValidationError) as error:
         check("CreateTransformJob", JOB | {"TransformJobName": "a_job"})
-    assert refused.value.message.startswith(LIKE_AWS)
+    assert error.value.message.startswith(LIKE_AWS)
     with pytest.raises(ValidationError, match=r"2 validation errors detected: .*; .*"):
         check("CreateTransformJob", JOB | {"TransformJobName": "a_job", "BatchStrategy": "x"})
 
 
-def test_tags_may_be_of_any_alphabet():
+def test_tags_may_use_any_alphabet():
     check(
         "AddTags",
         {

@@ -1,4 +1,4 @@
-"""Reports to draw pages of: of small files made here, and of any that hypothesis makes up."""
+"""Reports to draw pages of: those of small files made here, and parts of reports that Hypothesis draws."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.unit.reads.planting import fastq
 
 
 def read(body: bytes, name: str = "") -> dict:
-    """The report of a file of these bytes, sound or not."""
+    """Return the report on a file with these bytes, valid or not."""
     reading = Reading(io.BytesIO(body), ["fastq", "fasta"], name=name)
     with suppress(InvalidFileError):
         reading.run()
@@ -21,7 +21,7 @@ def read(body: bytes, name: str = "") -> dict:
 
 
 def reads(count: int, length) -> bytes:
-    return b"".join(b"".join(one) for one in fastq(count, length))
+    return b"".join(b"".join(record) for record in fastq(count, length))
 
 
 BROKEN = reads(12, lambda index: 20 + index % 3) + b"@<b>&amp;\nACGT\n+\nII\n@cut\nAC"

@@ -1,4 +1,4 @@
-"""Axes carry their values, ticks do not crowd, and charts show what the figures say."""
+"""Axes contain their values, ticks are not crowded, and charts show the figures of the report."""
 
 import re
 from itertools import pairwise
@@ -6,10 +6,12 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop.report.charts import Axis, Bar, Line, bar_chart, between, from_zero, line_chart, logarithmic
+from seqdrop.report.axes import Axis, between, from_zero, logarithmic
+from seqdrop.report.charts import Bar, Line, draw_bars, draw_lines
 from seqdrop.report.markup import document
 from seqdrop.report.numbers import percent, short, size
-from seqdrop.report.pictures import Places, pictures
+from seqdrop.report.pictures import draw_pictures
+from seqdrop.report.positions import ReadPositions
 
 from tests.unit.report.samples import BODIES, read
 
@@ -21,18 +23,18 @@ axes = st.one_of(
 
 
 @given(axes, st.floats(0, 1), st.floats(0, 1))
-def test_values_lie_between_the_ends_in_order(axis: Axis, one: float, other: float):
-    low, high = sorted(axis.low + share * (axis.high - axis.low) for share in (one, other))
+def test_positions_are_in_the_order_of_their_values(axis: Axis, first: float, second: float):
+    low, high = sorted(axis.low + share * (axis.high - axis.low) for share in (first, second))
     assert 0 <= axis.at(low) <= axis.at(high) <= 1
     assert (axis.at(axis.low), axis.at(axis.high)) == (0, 1)
     assert axis.at(axis.high * 2) == 1
 
 
 @given(axes)
-def test_ticks_do_not_crowd_and_say_what_they_are(axis: Axis):
+def test_ticks_are_not_crowded_and_have_different_labels(axis: Axis):
     places = [axis.at(value) for value, _ in axis.ticks]
     assert 2 <= len(places) <= 11
-    assert all(two - one > 0.04 for one, two in pairwise(places))
+    assert all(right - left > 0.04 for left, right in pairwise(places))
     assert all(axis.low <= value <= axis.high * 1.0011 for value, _ in axis.ticks)
     assert len({label for _, label in axis.ticks}) == len(axis.ticks)
 
@@ -51,7 +53,7 @@ def test_ticks_do_not_crowd_and_say_what_they_are(axis: Axis):
         (logarithmic(150, 9000), ["100", "200", "500", "1 k", "2 k", "5 k"]),
     ],
 )
-def test_ticks(axis, labels):
+def test_ticks_are_round_numbers(axis, labels):
     assert [label for _, label in axis.ticks] == labels
 
 
@@ -68,35 +70,36 @@ def test_ticks(axis, labels):
         (None, "–"),
     ],
 )
-def test_three_digits(value, text):
+def test_short_numbers_have_three_digits(value, text):
     assert short(value) == text
 
 
-def test_sizes_and_shares():
+def test_sizes_and_percentages():
     assert size(582) == "582 bytes"
     assert size(320_458) == "320 kB (320,458 bytes)"
     assert (percent(0.5), percent(None), percent(0.00125, 2)) == ("50.0 %", "–", "0.12 %")
 
 
-def test_a_line_lies_where_its_values_are():
+def test_a_line_goes_through_its_points():
     x, y = Axis(0, 10, ()), Axis(0, 100, ())
-    html = document(line_chart(x, y, [Line("a", "a", [(0, 0), (5, 25), (6, None), (10, 100)])], [(5, "told")]))
+    html = document(draw_lines(x, y, [Line("a", "a", [(0, 0), (5, 25), (6, None), (10, 100)])], [(5, "tooltip")]))
     assert 'd="M0 1000L500 750M1000 0"' in html
-    assert "<title>told</title>" in html
+    assert "<title>tooltip</title>" in html
 
 
-def test_bars_stand_on_the_ground_and_the_least_is_seen():
+def test_bars_start_at_the_bottom_and_the_smallest_is_visible():
     x, y = Axis(0, 10, ()), Axis(0, 100, ())
-    html = document(bar_chart(x, y, [Bar(0, 5, 50, "half"), Bar(5, 10, 0.001, "least")]))
+    html = document(draw_bars(x, y, [Bar(0, 5, 50, "half"), Bar(5, 10, 0.001, "least")]))
     rects = re.findall(r'<rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)"', html)
     assert rects == [("0", "500", "500", "500"), ("500", "996", "500", "4")]
 
 
 @pytest.mark.parametrize("name", [name for name, body in BODIES.items() if read(body)["qc"]["records"]])
-def test_the_shares_of_a_histogram_add_up(name):
+def test_a_histogram_of_lengths_contains_every_read(name):
     qc = read(BODIES[name])["qc"]
-    drawn = "".join(document(one) for one in pictures(qc, "reads") if "by length" in document(one))
-    numbers = [int(one.replace(",", "")) for one in re.findall(r"bp: ([\d,]+) reads", drawn)]
+    figures = [document(figure) for figure in draw_pictures(qc, "reads")]
+    drawn = "".join(html for html in figures if "by length" in html)
+    numbers = [int(number.replace(",", "")) for number in re.findall(r"bp: ([\d,]+) reads", drawn)]
     alike = qc["shortest"] == qc["longest"]
     assert sum(numbers) == (0 if alike else qc["records"])
     assert ("is the length of all" in drawn) == alike
@@ -104,21 +107,23 @@ def test_the_shares_of_a_histogram_add_up(name):
 
 def test_short_reads_have_a_point_for_each_position():
     qc = read(BODIES["short reads"])["qc"]
-    assert Places(qc).of("quality") == list(enumerate(qc["positions"]["quality"], start=1))
+    assert ReadPositions(qc, qc["positions"]).points("quality") == list(enumerate(qc["positions"]["quality"], start=1))
 
 
-def test_long_reads_have_groups_that_weigh_every_position_by_its_reads():
+def test_groups_of_long_reads_weight_every_position_by_its_reads():
     qc = read(BODIES["long reads"])["qc"]
-    places = Places(qc)
-    found = places.of("quality")
-    assert places.axis.log
-    assert len(found) < 150
-    assert all(one < two for (one, _), (two, _) in pairwise(found))
-    assert (found[0], found[-1][0] <= qc["longest"]) == ((1, qc["positions"]["quality"][0]), True)
+    positions = ReadPositions(qc, qc["positions"])
+    points = positions.points("quality")
+    assert positions.axis.log
+    assert len(points) < 150
+    assert all(left < right for (left, _), (right, _) in pairwise(points))
+    assert points[0] == (1, qc["positions"]["quality"][0])
+    assert points[-1][0] <= qc["longest"]
     all_scores = [value for value in qc["positions"]["quality"] + qc["bins"]["quality"] if value is not None]
-    assert all(min(all_scores) - 1e-9 <= value <= max(all_scores) + 1e-9 for _, value in found)
+    assert all(min(all_scores) - 1e-9 <= value <= max(all_scores) + 1e-9 for _, value in points)
 
 
-def test_one_long_read_does_not_stretch_the_axis():
-    places = Places(read(BODIES["one long read among short ones"])["qc"])
-    assert (places.axis.log, places.axis.high) == (False, 50)
+def test_one_long_read_does_not_extend_the_axis():
+    qc = read(BODIES["one long read among short ones"])["qc"]
+    axis = ReadPositions(qc, qc["positions"]).axis
+    assert (axis.log, axis.high) == (False, 50)

@@ -1,6 +1,6 @@
-"""The page on a file: it tells all that was found, and nothing in a file can become markup or a request.
+"""The page on a file: it shows all findings, and no text of a file can become markup or a request.
 
-golden/page.html is the page of a small broken file, less its style. After a change of the page on purpose:
+golden/page.html is the page of a small broken file without its style. To regenerate it after an intended change:
 
     PYTHONPATH=. .venv/bin/python tests/unit/report/test_page.py
 """
@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop.report.page import page
+from seqdrop.report.page import render_page
 
 from tests.unit.report.samples import BODIES, BROKEN, entries, origins, read, texts
 
 GOLDEN = Path(__file__).with_name("golden") / "page.html"
 NAME = "S1 <R1>.fastq"
-# All tags that a page is made of. None of them runs or fetches anything.
+# All tags of a page. None of them runs or fetches anything.
 TAGS = {"html", "head", "meta", "title", "style", "body", "main", "header", "footer", "section", "h1", "h2", "h3", "p",
         "div", "span", "strong", "code", "i", "ul", "li", "dl", "dt", "dd", "figure", "figcaption", "svg", "path",
         "rect", "table", "thead", "tbody", "tr", "th", "td"}  # fmt: skip
@@ -26,7 +26,7 @@ VOID = {"meta"}
 
 
 class Page(HTMLParser):
-    """Tags, attributes and texts of a page, and whether its tags are balanced."""
+    """The tags, attributes and text of a page; parsing fails if its tags are not balanced."""
 
     def __init__(self, html: str):
         super().__init__()
@@ -53,61 +53,61 @@ class Page(HTMLParser):
 
 
 def without_style(html: str) -> str:
-    """A tag a line, for a diff that can be read."""
+    """Return the page without its style, one tag on each line, so that diffs are readable."""
     return re.sub(r"<style>.*?</style>", "<style></style>", html, flags=re.DOTALL).replace("><", ">\n<")
 
 
 def golden_page() -> str:
     report = {"upload": "ABCDEFGHIJKLMNOPQRSTUVWX27", "key": f"raw/{NAME}", **read(BROKEN, NAME)}
-    return without_style(page(report, NAME))
+    return without_style(render_page(report, NAME))
 
 
-def test_the_page_is_that_of_the_golden_file():
+def test_the_page_equals_the_golden_file():
     assert golden_page() == GOLDEN.read_text()
 
 
 def check(html: str) -> Page:
-    found = Page(html)
-    assert found.open == []
-    # `title` also stands in SVG, where it is told under the pointer.
-    assert found.tags <= TAGS
-    assert not [name for name, _ in found.attributes if name.startswith("on") or name in ("src", "href")]
-    assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in found.attributes
+    page = Page(html)
+    assert page.open == []
+    # `title` is also an SVG tag: the browser shows it under the pointer.
+    assert page.tags <= TAGS
+    assert not [name for name, _ in page.attributes if name.startswith("on") or name in ("src", "href")]
+    assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes
     assert "url(" not in html
     assert "@import" not in html
-    return found
+    return page
 
 
 @pytest.mark.parametrize("name", BODIES)
 def test_every_kind_of_file_has_a_page(name):
     report = read(BODIES[name])
-    found = check(page(report, name))
-    assert report["sha256"] in found.text
-    assert ("Valid" if report["valid"] else "Invalid") in found.text
-    for one in report["errors"] + report["warnings"]:
-        assert one["code"] in found.text
-        assert one["message"] in found.text
+    page = check(render_page(report, name))
+    assert report["sha256"] in page.text
+    assert ("Valid" if report["valid"] else "Invalid") in page.text
+    for entry in report["errors"] + report["warnings"]:
+        assert entry["code"] in page.text
+        assert entry["message"] in page.text
 
 
 @settings(deadline=None)
 @given(st.data())
 def test_no_text_of_a_file_becomes_markup(data):
-    made_up = {
+    drawn = {
         "errors": data.draw(st.lists(entries, max_size=3)),
         "warnings": data.draw(st.lists(entries, max_size=2)),
         "key": data.draw(texts),
         "upload": data.draw(texts),
     }
-    report = {**read(BODIES["short reads"]), **made_up}
+    report = {**read(BODIES["short reads"]), **drawn}
     report["qc"] = {**report["qc"], "origin": data.draw(origins)}
     name = data.draw(texts)
-    found = check(page(report, name))
-    for text in [name, *(one["record"] for one in made_up["errors"] if one["record"])]:
-        shown = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text.replace("\n", " "))
-        assert " ".join(shown.split()) in found.text
+    page = check(render_page(report, name))
+    for text in [name, *(entry["record"] for entry in drawn["errors"] if entry["record"])]:
+        shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text.replace("\n", " "))
+        assert " ".join(shown.split()) in page.text
 
 
-def test_what_was_found_stands_with_its_places_and_advice():
+def test_findings_have_their_locations_and_advice():
     text = Page(golden_page()).text
     assert "Invalid" in text
     assert "<b>&amp;" in text
@@ -116,32 +116,35 @@ def test_what_was_found_stands_with_its_places_and_advice():
     assert text.index("length_mismatch") < text.index("Figures")
 
 
-def test_a_refused_upload_says_so_though_its_file_is_valid():
-    refused = {"errors": [dict.fromkeys(("record", "number", "line", "byte"))
+def test_the_page_of_a_rejected_upload_says_so_although_its_file_is_valid():
+    rejection = {"errors": [dict.fromkeys(("record", "number", "line", "byte"))
                           | {"code": "too_many_windows", "message": "too many", "advice": "split"}],
                "counts": {"too_many_windows": 1}}  # fmt: skip
-    text = Page(page(read(BODIES["short reads"]), NAME, refused)).text
+    text = Page(render_page(read(BODIES["short reads"]), NAME, rejection)).text
     assert "Rejected" in text
     assert "too_many_windows" in text
     assert "Valid" not in text
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("selection", "sentence"),
     [
         ({"records": 50, "taken": 50, "max_reads": None}, "All 50 records go to the analysis “reads”."),
         ({"records": 50, "taken": 9, "max_reads": 9, "seed": 4}, "A random sample of 9 of 50 records (seed 4) goes"),
-        ({"records": 50, "taken": 50, "max_reads": None, "distinct": 7}, "identical ones once: 7 distinct sequences"),
+        (
+            {"records": 50, "taken": 50, "max_reads": None, "distinct": 7},
+            "identical ones are scored once (7 distinct sequences)",
+        ),
     ],
 )
-def test_what_the_model_sees(told, said):
-    report = {**read(BODIES["short reads"]), "selection": {"analysis": "reads", **told}}
-    assert said in Page(page(report, NAME)).text
+def test_the_page_describes_the_input_of_the_model(selection, sentence):
+    report = {**read(BODIES["short reads"]), "selection": {"analysis": "reads", **selection}}
+    assert sentence in Page(render_page(report, NAME)).text
 
 
-def test_no_sequence_and_no_quality_is_on_the_page():
+def test_the_page_contains_no_sequence_and_no_quality():
     body = b"@a\n" + b"ACGTTGCAAC" * 5 + b"\n+\n" + b"FGHFGHFGHF" * 5 + b"\n@b\nACGTTGCAAC\n+\nFGHF\n"
-    html = page(read(body), NAME)
+    html = render_page(read(body), NAME)
     assert "ACGTT" not in html
     assert "FGHF" not in html
 

@@ -3,7 +3,13 @@
 import json
 
 import pytest
-from seqdrop.runtime.events import UnknownEventError, finished_job, job_ended_message, landed_message, landed_versions
+from seqdrop.runtime.events import (
+    UnknownEventError,
+    make_job_ended_message,
+    make_landed_message,
+    parse_finished_job,
+    parse_landed_versions,
+)
 from seqdrop.sagemaker.client import JOB_TYPES
 from seqdrop.uploads import UploadVersion
 
@@ -17,8 +23,8 @@ def bodies(repository):
     return read
 
 
-def test_eventbridge_keys_are_as_they_are(bodies):
-    (version,) = landed_versions(bodies("validate-eventbridge")[0])
+def test_eventbridge_keys_are_not_decoded(bodies):
+    (version,) = parse_landed_versions(bodies("validate-eventbridge")[0])
     assert version == UploadVersion(
         bucket="seqdrop-landing",
         key="reads/run 1/S1+é_R1_001.fastq.gz",
@@ -30,20 +36,20 @@ def test_eventbridge_keys_are_as_they_are(bodies):
 
 
 def test_records_are_decoded_and_ordered_by_sequencer(bodies):
-    versions = landed_versions(bodies("validate-records")[0])
+    versions = parse_landed_versions(bodies("validate-records")[0])
     assert [version.key for version in versions] == ["reads/run 1/S1+é_R1_001.fastq.gz", "contigs/assembly 1+2.fasta"]
 
 
 def test_both_shapes_of_one_event_are_one_upload(bodies):
-    from_bridge = landed_versions(bodies("validate-eventbridge")[0])[0]
-    from_records = landed_versions(bodies("validate-records")[0])[0]
+    from_bridge = parse_landed_versions(bodies("validate-eventbridge")[0])[0]
+    from_records = parse_landed_versions(bodies("validate-records")[0])[0]
     assert from_bridge.id == from_records.id
 
 
-def test_a_missing_version_id_is_null(bodies):
+def test_a_missing_version_id_becomes_null(bodies):
     body = bodies("validate-eventbridge")[0]
     del body["detail"]["object"]["version-id"]
-    assert landed_versions(body)[0].version_id == "null"
+    assert parse_landed_versions(body)[0].version_id == "null"
 
 
 def test_deletions_and_s3s_test_message_yield_nothing(bodies):
@@ -52,13 +58,13 @@ def test_deletions_and_s3s_test_message_yield_nothing(bodies):
     for record in records["Records"]:
         record["eventName"] = "ObjectRemoved:Delete"
     for nothing in (body, records, {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}):
-        assert landed_versions(nothing) == []
+        assert parse_landed_versions(nothing) == []
 
 
 @pytest.mark.parametrize("body", [{}, {"Records": [{"eventSource": "aws:sns"}]}, {"source": "aws.ec2"}])
 def test_other_shapes_are_refused(body):
     with pytest.raises(UnknownEventError):
-        landed_versions(body)
+        parse_landed_versions(body)
 
 
 @pytest.mark.parametrize(
@@ -69,17 +75,17 @@ def test_other_shapes_are_refused(body):
         ("finish-training", "Training", "seqdrop-training"),
     ],
 )
-def test_a_job_that_ended(bodies, event, kind, name):
+def test_the_name_of_a_job_that_ended_is_returned(bodies, event, kind, name):
     body = bodies(event)[0]
-    assert finished_job(body) == f"{name}-ABCDEFGHIJKLMNOPQRSTUVWX27-1"
+    assert parse_finished_job(body) == f"{name}-ABCDEFGHIJKLMNOPQRSTUVWX27-1"
     body["detail"][f"{kind}JobStatus"] = "InProgress"
-    assert finished_job(body) is None
+    assert parse_finished_job(body) is None
     with pytest.raises(UnknownEventError):
-        finished_job(body | {"detail-type": "SageMaker Endpoint State Change"})
+        parse_finished_job(body | {"detail-type": "SageMaker Endpoint State Change"})
 
 
-def test_what_the_reconciler_sends_is_read_back():
+def test_messages_of_the_reconciler_are_parsed():
     version = UploadVersion("b", "reads/a b+é", "v", 3, "e", "0A")
-    assert landed_versions(landed_message(version)) == [version]
+    assert parse_landed_versions(make_landed_message(version)) == [version]
     for task in JOB_TYPES:
-        assert finished_job(job_ended_message("seqdrop-x", task)) == "seqdrop-x"
+        assert parse_finished_job(make_job_ended_message("seqdrop-x", task)) == "seqdrop-x"

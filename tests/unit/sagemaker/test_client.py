@@ -1,4 +1,4 @@
-"""The three kinds of job are created, adopted, refused and described alike; the table fits SageMaker's own model."""
+"""The three kinds of job are created, adopted, refused and described alike; their table matches SageMaker's model."""
 
 import boto3
 import botocore.session
@@ -15,8 +15,8 @@ NAME = "seqdrop-reads-x-1"
 TASKS = pytest.mark.parametrize("task", [TRANSFORM, EXAMINE, TRAIN])
 
 
-def request_of(task: str, **changes) -> dict:
-    """A request with every decisive member; what SageMaker makes of them is not asked here."""
+def make_request(task: str, **changes) -> dict:
+    """Return a request with every decisive member; their values need not be valid for SageMaker."""
     job = JOB_TYPES[task]
     members = {"TransformInput": {"DataSource": {"S3DataSource": {"S3Uri": "s3://work/none"}}}, "ModelName": "m"}
     return {job.name: NAME, **{name: members.get(name, name) for name in job.decisive}, **changes}
@@ -33,52 +33,52 @@ MODEL = {"ModelName": "m", "PrimaryContainer": {"ModelDataUrl": "s3://results/mo
 
 
 @TASKS
-def test_a_job_is_created_once_however_often_it_is_asked_for(services, service, task):
-    assert [create(services.sagemaker, task, request_of(task)) for _ in range(3)] == [True] * 3
+def test_repeated_requests_create_a_single_job(services, service, task):
+    assert [create(services.sagemaker, task, make_request(task)) for _ in range(3)] == [True] * 3
     assert list(service.jobs) == [NAME]
 
 
 @pytest.mark.parametrize(("task", "member"), [(task, name) for task, job in JOB_TYPES.items() for name in job.decisive])
-def test_a_job_of_the_name_that_was_asked_for_something_else_is_refused(services, service, task, member):
-    service.put(JOB_TYPES[task].word, **request_of(task, **{member: {"another": "value"}}))
+def test_a_request_that_differs_from_the_job_of_its_name_is_refused(services, service, task, member):
+    service.put(JOB_TYPES[task].word, **make_request(task, **{member: {"another": "value"}}))
     with pytest.raises(JobRefusedError, match=f"a job of this name exists with another {member}"):
-        create(services.sagemaker, task, request_of(task))
+        create(services.sagemaker, task, make_request(task))
     assert list(service.jobs) == [NAME]
 
 
 @TASKS
-def test_what_the_service_adds_to_a_request_does_not_make_it_another(services, service, task):
-    service.put(JOB_TYPES[task].word, **request_of(task, Added="by the service"))
-    assert create(services.sagemaker, task, request_of(task))
+def test_members_that_the_service_adds_do_not_make_a_request_differ(services, service, task):
+    service.put(JOB_TYPES[task].word, **make_request(task, Added="by the service"))
+    assert create(services.sagemaker, task, make_request(task))
 
 
 @TASKS
 @pytest.mark.parametrize(
     "code", ["ResourceLimitExceeded", "ThrottlingException", "Throttling", "TooManyRequestsException"]
 )
-def test_without_room_there_is_no_job_and_no_error(services, service, task, code):
+def test_without_a_free_job_slot_there_is_no_job_and_no_error(services, service, task, code):
     service.refusal = code
-    assert create(services.sagemaker, task, request_of(task)) is False
+    assert create(services.sagemaker, task, make_request(task)) is False
     assert service.jobs == {}
 
 
 @TASKS
-def test_a_request_that_is_never_taken_is_refused_in_the_services_words(services, service, task):
+def test_an_invalid_request_is_refused_with_the_message_of_the_service(services, service, task):
     service.accidents = [(RefusedError("ValidationException", "1 validation error detected"), None)]
     with pytest.raises(JobRefusedError, match="SageMaker refused the job: 1 validation error detected"):
-        create(services.sagemaker, task, request_of(task))
+        create(services.sagemaker, task, make_request(task))
 
 
 @TASKS
 @pytest.mark.parametrize("code", ["AccessDeniedException", "InternalFailure", "ResourceNotFound"])
-def test_any_other_error_is_raised_as_it_is(services, service, task, code):
+def test_any_other_error_is_raised_unchanged(services, service, task, code):
     service.refusal = code
     with pytest.raises(ClientError, match=code):
-        create(services.sagemaker, task, request_of(task))
+        create(services.sagemaker, task, make_request(task))
 
 
-def refusing(code: str, message: str):
-    """A client whose CreateModel says no."""
+def refusing_client(code: str, message: str):
+    """Return a client whose CreateModel raises an error."""
 
     class SageMaker:
         def create_model(self, **request):
@@ -93,13 +93,13 @@ def test_a_model_is_created_once(services, service):
     assert sorted(service.models) == ["m", "other"]
 
 
-def test_a_model_waits_is_refused_or_fails_as_a_job_does():
-    assert create_model(refusing("ThrottlingException", "Rate exceeded"), MODEL) is False
-    assert create_model(refusing("ResourceLimitExceeded", "no"), MODEL) is False
+def test_a_model_waits_is_refused_or_fails_like_a_job():
+    assert create_model(refusing_client("ThrottlingException", "Rate exceeded"), MODEL) is False
+    assert create_model(refusing_client("ResourceLimitExceeded", "no"), MODEL) is False
     with pytest.raises(JobRefusedError, match="SageMaker refused the model: Could not find model data"):
-        create_model(refusing("ValidationException", "Could not find model data at s3://results/x."), MODEL)
+        create_model(refusing_client("ValidationException", "Could not find model data at s3://results/x."), MODEL)
     with pytest.raises(ClientError, match="AccessDenied"):
-        create_model(refusing("AccessDeniedException", "no"), MODEL)
+        create_model(refusing_client("AccessDeniedException", "no"), MODEL)
 
 
 @TASKS
@@ -107,16 +107,16 @@ def test_a_model_waits_is_refused_or_fails_as_a_job_does():
     ("status", "end"),
     [("InProgress", None), ("Stopping", None), ("Completed", "DONE"), ("Failed", "FAILED"), ("Stopped", "STOPPED")],
 )
-def test_a_status_is_an_end_or_none(services, service, task, status, end):
-    create(services.sagemaker, task, request_of(task))
+def test_a_status_is_final_or_not(services, service, task, status, end):
+    create(services.sagemaker, task, make_request(task))
     service.end(NAME, status)
-    found = describe(services.sagemaker, task, NAME)
-    assert (found.end, found.answer[JOB_TYPES[task].name]) == (end, NAME)
+    description = describe(services.sagemaker, task, NAME)
+    assert (description.end, description.response[JOB_TYPES[task].name]) == (end, NAME)
 
 
 @TASKS
-def test_the_reason_is_the_services_where_it_has_one(services, service, task):
-    create(services.sagemaker, task, request_of(task))
+def test_the_reason_is_that_of_the_service_if_there_is_one(services, service, task):
+    create(services.sagemaker, task, make_request(task))
     service.end(NAME, "Failed")
     assert describe(services.sagemaker, task, NAME).reason == "the job ended as FAILED"
     service.end(NAME, "Failed", FailureReason="AlgorithmError: it died")
@@ -124,40 +124,40 @@ def test_the_reason_is_the_services_where_it_has_one(services, service, task):
 
 
 @TASKS
-def test_a_job_that_is_not_there_is_an_error(services, service, task):
+def test_a_job_that_does_not_exist_is_an_error(services, service, task):
     with pytest.raises(ClientError, match="Could not find requested job"):
         describe(services.sagemaker, task, NAME)
 
 
 @TASKS
-def test_the_table_names_what_sagemaker_has(task):
+def test_the_names_in_the_table_are_those_of_sagemaker(task):
     job, model = JOB_TYPES[task], botocore.session.get_session().get_service_model("sagemaker")
-    asked = model.operation_model(f"Create{job.word}Job").input_shape.members
-    told = model.operation_model(f"Describe{job.word}Job").output_shape.members
-    assert {job.name, *job.decisive} <= set(asked)
-    assert {job.name, job.status, "FailureReason", *job.decisive} <= set(told)
+    inputs = model.operation_model(f"Create{job.word}Job").input_shape.members
+    outputs = model.operation_model(f"Describe{job.word}Job").output_shape.members
+    assert {job.name, *job.decisive} <= set(inputs)
+    assert {job.name, job.status, "FailureReason", *job.decisive} <= set(outputs)
     client = boto3.client("sagemaker", region_name="us-east-1")
     assert callable(getattr(client, job.create))
     assert callable(getattr(client, job.describe))
-    statuses = set(told[job.status].enum)
+    statuses = set(outputs[job.status].enum)
     assert set(ENDS) <= statuses
-    # A job that is being deleted has ended before; the ledger asks no more.
+    # A job that is being deleted has ended before, and the ledger has its final state.
     assert statuses - set(ENDS) <= {"InProgress", "Stopping", "Deleting"}
 
 
 @TASKS
-def test_the_template_listens_to_these_events(template, task):
-    rules = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::Events::Rule"]
+def test_the_template_has_rules_for_these_events(template, task):
+    rules = [item["Properties"] for item in template["Resources"].values() if item["Type"] == "AWS::Events::Rule"]
     patterns = [rule["EventPattern"] for rule in rules if JOB_TYPES[task].event in rule["EventPattern"]["detail-type"]]
     assert [pattern["detail"][JOB_TYPES[task].status] for pattern in patterns] == [list(ENDS)]
 
 
-def test_every_end_is_a_state_of_the_ledger():
+def test_every_final_status_is_a_state_of_the_ledger():
     assert {move.target for move in MOVES if move.kind == JOB} >= set(ENDS.values())
 
 
 @pytest.mark.parametrize(
-    ("seen", "wanted", "expected"),
+    ("actual", "required", "expected"),
     [
         ({"a": 1, "b": 2}, {"a": 1}, True),
         ({"a": 1}, {"a": 1, "b": 2}, False),
@@ -167,5 +167,5 @@ def test_every_end_is_a_state_of_the_ledger():
         ("a", ["a"], False),
     ],
 )
-def test_what_is_wanted_is_covered_by_what_is_there(seen, wanted, expected):
-    assert covers(seen, wanted) is expected
+def test_a_request_covers_another_that_has_no_other_members(actual, required, expected):
+    assert covers(actual, required) is expected

@@ -1,4 +1,4 @@
-"""The request for a processing job, held to SageMaker's own description and to the bounds that botocore leaves out."""
+"""The request for a processing job, checked with SageMaker's own model and with bounds that botocore lacks."""
 
 import io
 import json
@@ -28,22 +28,22 @@ ROLE = "arn:aws:iam::123456789012:role/processing"
 
 
 @pytest.fixture
-def made(services):
-    def make(size: int = VERSION.size) -> dict:
+def build(services):
+    def build_request(size: int = VERSION.size) -> dict:
         settings = replace(services.settings, processing_role=ROLE, processing_instance_type="ml.m5.xlarge")
-        upload = Upload.received(replace(VERSION, size=size), "reads")
+        upload = Upload.from_version(replace(VERSION, size=size), "reads")
         return processing_request(settings, NAME, upload, Code("processing/ab/", "ab"), "eu-west-1")
 
-    return make
+    return build_request
 
 
-def test_the_request_is_this_one(made):
+def test_the_request_has_exactly_these_members(build):
     def channel(name, uri):
         kinds = {"S3DataType": "S3Prefix", "S3InputMode": "File", "S3DataDistributionType": "FullyReplicated"}
-        place = {"S3Uri": uri, "LocalPath": f"/opt/ml/processing/input/{name}", "S3CompressionType": "None"}
-        return {"InputName": name, "S3Input": {**place, **kinds}}
+        location = {"S3Uri": uri, "LocalPath": f"/opt/ml/processing/input/{name}", "S3CompressionType": "None"}
+        return {"InputName": name, "S3Input": {**location, **kinds}}
 
-    assert made() == {
+    assert build() == {
         "ProcessingJobName": f"seqdrop-examine-{VERSION.id}-1",
         "RoleArn": ROLE,
         "AppSpecification": {
@@ -71,33 +71,33 @@ def test_the_request_is_this_one(made):
     }
 
 
-def test_the_service_describes_it_so(made):
+def test_the_request_matches_the_description_of_the_service(build):
     model = botocore.session.get_session().get_service_model("sagemaker")
     shape = model.operation_model("CreateProcessingJob").input_shape
-    assert ParamValidator().validate(made(), shape).generate_report() == ""
+    assert ParamValidator().validate(build(), shape).generate_report() == ""
 
 
-def test_the_embedded_service_finds_no_bound_broken(made):
+def test_the_request_is_within_the_bounds_of_the_service(build):
     from local.sagemaker.shapes import check
 
-    check("CreateProcessingJob", made())
+    check("CreateProcessingJob", build())
 
 
-def test_its_time_grows_with_the_file_up_to_what_an_account_allows(made):
-    times = [made(size)["StoppingCondition"]["MaxRuntimeInSeconds"] for size in (1, 10**11, 10**15)]
+def test_the_time_limit_grows_with_the_file_up_to_the_limit_of_accounts(build):
+    times = [build(size)["StoppingCondition"]["MaxRuntimeInSeconds"] for size in (1, 10**11, 10**15)]
     assert times == [3600, 53600, LONGEST]
 
 
-def test_its_name_fits():
+def test_job_names_are_valid_and_unique():
     assert PATTERN.fullmatch(NAME)
     assert len({examination_name(VERSION.id, 1), examination_name(VERSION.id, 2), examination_name("A" * 26, 1)}) == 3
 
 
-def test_what_a_key_may_hold_is_in_no_environment(made):
-    """A value there has 256 characters; a key may have 1024 bytes."""
-    assert VERSION.key not in json.dumps(made(), ensure_ascii=False)
-    told = json.loads(json.dumps(brief("work", VERSION, "{}", 1)))
-    assert UploadVersion(**told["version"]) == VERSION
+def test_the_key_is_not_in_the_environment(build):
+    """A value of the environment has at most 256 characters; a key may have 1024 bytes."""
+    assert VERSION.key not in json.dumps(build(), ensure_ascii=False)
+    content = json.loads(json.dumps(brief("work", VERSION, "{}", 1)))
+    assert UploadVersion(**content["version"]) == VERSION
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,9 @@ def test_what_a_key_may_hold_is_in_no_environment(made):
         ({"ProcessingInputs": [{"S3Input": {"S3Uri": "s3://", "LocalPath": "/"}}] * 11}, "10 inputs"),
     ],
 )
-def test_bounds_that_botocore_does_not_check(made, change, message):
+def test_bounds_that_botocore_does_not_check(build, change, message):
     with pytest.raises(JobRefusedError, match=message):
-        check_processing(made() | change)
+        check_processing(build() | change)
 
 
 def test_the_pointer_follows_the_last_push(cloud):
@@ -130,8 +130,8 @@ def test_the_pointer_follows_the_last_push(cloud):
     second = push_code(s3, "results", b"two", "t3")
     assert current_code(s3, "results") == second != first
     assert s3.get_object(Bucket="results", Key=first.prefix + "packages.zip")["Body"].read() == b"one"
-    listed = s3.list_objects_v2(Bucket="results", Prefix=second.prefix)["Contents"]
-    assert [item["Key"].removeprefix(second.prefix) for item in listed] == ["entry.py", "packages.zip"]
+    objects = s3.list_objects_v2(Bucket="results", Prefix=second.prefix)["Contents"]
+    assert [item["Key"].removeprefix(second.prefix) for item in objects] == ["entry.py", "packages.zip"]
     history = json.loads(s3.get_object(Bucket="results", Key="processing/current.json")["Body"].read())["history"]
     assert [entry["since"] for entry in history] == ["t1"]
 
@@ -141,44 +141,45 @@ class TestContainer:
 
     @pytest.fixture
     def inputs(self, services, tmp_path):
-        """The folder of inputs of a job that is to examine a file of one record."""
-        answer = services.s3.put_object(Bucket="landing", Key="raw/a.fastq", Body=self.FASTQ)
+        """Return the input folder of a job that examines a file with a single record."""
+        response = services.s3.put_object(Bucket="landing", Key="raw/a.fastq", Body=self.FASTQ)
         version = UploadVersion(
-            "landing", "raw/a.fastq", answer["VersionId"], len(self.FASTQ), answer["ETag"].strip('"')
+            "landing", "raw/a.fastq", response["VersionId"], len(self.FASTQ), response["ETag"].strip('"')
         )
         folder = tmp_path / "opt/ml/processing/input"
         (folder / "request").mkdir(parents=True)
         (tmp_path / "opt/ml/output").mkdir()
-        told = brief("work", version, packaged().by_name["raw"].as_json(), 1)
-        (folder / "request/request.json").write_text(json.dumps(told))
+        request = brief("work", version, packaged().by_name["raw"].as_json(), 1)
+        (folder / "request/request.json").write_text(json.dumps(request))
         return folder
 
-    def test_it_examines_what_it_is_told(self, services, inputs, capsys):
+    def test_it_examines_the_file_of_its_request(self, services, inputs, capsys):
         container.run(inputs)
-        (found,) = services.s3.list_objects_v2(Bucket="work")["Contents"]
-        report = json.loads(services.s3.get_object(Bucket="work", Key=found["Key"])["Body"].read())["report"]
+        (item,) = services.s3.list_objects_v2(Bucket="work")["Contents"]
+        report = json.loads(services.s3.get_object(Bucket="work", Key=item["Key"])["Body"].read())["report"]
         assert (report["valid"], report["records"], report["size"]) == (True, 1, len(self.FASTQ))
         assert (inputs.parents[1] / "output/message").read_text() == "valid"
-        said = capsys.readouterr().out
-        assert "1 records, 0 of 0 MB (100%" in said
-        assert "ACGT" not in said
+        output = capsys.readouterr().out
+        assert "1 records, 0 of 0 MB (100%" in output
+        assert "ACGT" not in output
 
-    def test_a_file_that_is_gone_is_no_failure(self, services, inputs):
-        told = json.loads((inputs / "request/request.json").read_text())["version"]
-        services.s3.delete_object(Bucket="landing", Key=told["key"], VersionId=told["version_id"])
+    def test_a_deleted_file_is_not_a_failure(self, services, inputs):
+        version = json.loads((inputs / "request/request.json").read_text())["version"]
+        services.s3.delete_object(Bucket="landing", Key=version["key"], VersionId=version["version_id"])
         container.run(inputs)
         assert "Contents" not in services.s3.list_objects_v2(Bucket="work")
         assert "deleted" in (inputs.parents[1] / "output/message").read_text()
 
-    def test_how_far_it_is(self):
-        teller = container.Teller(VERSION)
-        teller.begin(SimpleNamespace(number=1_234_567, digest=SimpleNamespace(size=1_500_000_000)))
-        teller.end()
-        line = teller.line(100)
+    def test_its_progress_is_printed(self):
+        printer = container.ProgressPrinter(VERSION)
+        reading = SimpleNamespace(number=1_234_567, digest=SimpleNamespace(size=1_500_000_000))
+        printer.begin(reading)
+        printer.end()
+        line = printer.format_line(reading, 100)
         assert line == f"{VERSION.id}: 1,234,567 records, 1,500 of 3,000 MB (50%, 15.0 MB/s)"
 
     def test_the_entry_point_puts_the_packages_first(self, repository, tmp_path):
-        """It imports nothing but the standard library before that, and leaves nothing behind."""
+        """It imports only the standard library before that, and leaves no files behind."""
         fake = "import numpy\ndef run(inputs): print(inputs, numpy.__file__, __file__)\n"
         code = tmp_path / "input/code"
         code.mkdir(parents=True)
@@ -189,15 +190,15 @@ class TestContainer:
             archive.writestr("seqdrop/stages/start_processing/container.py", fake)
         entry = repository / "layers/seqdrop/seqdrop/stages/start_processing/entry.py"
         (code / "entry.py").write_bytes(entry.read_bytes())
-        done = subprocess.run([sys.executable, code / "entry.py"], capture_output=True, text=True, check=True)
-        inputs, numpy, seqdrop = done.stdout.split()
+        process = subprocess.run([sys.executable, code / "entry.py"], capture_output=True, text=True, check=True)
+        inputs, numpy, seqdrop = process.stdout.split()
         assert inputs == str(tmp_path / "input")
         assert seqdrop.removesuffix("/seqdrop/stages/start_processing/container.py") == numpy.removesuffix("/numpy.py")
         assert not list(tmp_path.rglob("numpy.py"))
 
 
-def test_an_archive_of_packages_is_always_the_same(tmp_path):
-    from seqdrop_cli.processing import pack
+def test_the_same_packages_give_the_same_archive(tmp_path):
+    from seqdrop_cli.deploy.processing_code import pack
 
     for name, text in {"a/b.py": "1", "a/__pycache__/b.pyc": "2", "c.so": "3"}.items():
         path = tmp_path / "one" / name
@@ -213,10 +214,10 @@ def test_an_archive_of_packages_is_always_the_same(tmp_path):
 
 
 @pytest.mark.parametrize(("python", "numpy"), [("3.11", "numpy==2.2.6"), ("3.12", "numpy==2.4.6")])
-def test_wheels_are_those_for_the_images_python(repository, python, numpy):
-    """pip asks markers of the Python that runs it, so they are answered before."""
-    from seqdrop_cli.processing import wanted
+def test_the_wheels_are_those_for_the_python_of_the_image(repository, python, numpy):
+    """pip evaluates markers for the Python that runs it, so they are evaluated beforehand."""
+    from seqdrop_cli.deploy.processing_code import select_requirements
 
-    found = wanted(repository / "layers/reads/requirements.txt", python)
-    assert numpy in found
-    assert [one.partition("==")[0] for one in found] == ["isal", "numpy", "pysam", "cffi"]
+    requirements = select_requirements(repository / "layers/reads/requirements.txt", python)
+    assert numpy in requirements
+    assert [line.partition("==")[0] for line in requirements] == ["isal", "numpy", "pysam", "cffi"]

@@ -1,4 +1,4 @@
-"""The request for a training job, held to SageMaker's own description and to the bounds that botocore leaves out."""
+"""The request for a training job, checked with SageMaker's own model and with bounds that botocore lacks."""
 
 import ast
 import re
@@ -11,10 +11,10 @@ from botocore.validate import ParamValidator
 from seqdrop.errors import JobRefusedError
 from seqdrop.models.code_bundles import Program
 from seqdrop.sagemaker.limits import check_training
-from seqdrop.sagemaker.requests.training import METRICS, has_own_disks, training_request
+from seqdrop.sagemaker.requests.training import METRICS, Inputs, has_own_disks, training_request
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.jobfile import parse
-from seqdrop.training.plan.sizing import sized
+from seqdrop.training.plan.sizing import size_training
 from seqdrop.training.request import Order
 
 from tests.support.model_code import MODEL_CODE
@@ -26,17 +26,17 @@ DATA = '[data]\nformat = "csv"\nfile = "a.csv"\n'
 
 
 @pytest.fixture
-def made(services):
-    def make(text: str, **settings) -> dict:
+def build(services):
+    def build_request(text: str, **settings) -> dict:
         job = parse(text.encode())
         order = Order("x", job, {"a.csv": "B" * 26}, "training/ab/data/", Prepared("d", "t", COUNTS))
-        own = replace(services.settings, training_role=ROLE, **settings)
+        changed = replace(services.settings, training_role=ROLE, **settings)
         weights = "models/prot_bert_bfd/ab/model.tar.gz" if job.weights else ""
-        size = sized(job, order.prepared.letters, smp=False)
+        size = size_training(job, order.prepared.residues, smp=False)
         program = Program("training/protein/cd/", "cd")
-        return training_request(own, NAME, order, size, program, weights, f"s3://work/checkpoints/{NAME}/")
+        return training_request(changed, NAME, order, size, Inputs(program, weights, f"s3://work/checkpoints/{NAME}/"))
 
-    return make
+    return build_request
 
 
 CNN = f'model = "cnn"\n{DATA}[instance]\ntype = "ml.m5.xlarge"\nspot = false\n'
@@ -51,8 +51,8 @@ profile = "fsdp"
 DNABERT = f'model = "dnabert"\n{DATA}[instance]\ntype = "ml.m5.xlarge"\n'
 
 
-def test_the_request_is_this_one(made):
-    request = made(CNN)
+def test_the_request_has_exactly_these_members(build):
+    request = build(CNN)
     channel = lambda name, uri: {  # noqa: E731
         "ChannelName": name,
         "DataSource": {
@@ -61,7 +61,7 @@ def test_the_request_is_this_one(made):
         "InputMode": "File",
         "CompressionType": "None",
     }
-    told = request.pop("HyperParameters")
+    hyperparameters = request.pop("HyperParameters")
     assert request.pop("AlgorithmSpecification")["TrainingImage"] == "training_image"
     assert request == {
         "TrainingJobName": NAME,
@@ -87,43 +87,44 @@ def test_the_request_is_this_one(made):
             {"Key": "seqdrop:training", "Value": "x"},
         ],
     }
-    assert told["sagemaker_submit_directory"] == "/opt/ml/input/data/code/sourcedir.tar.gz"
-    assert {"model", "task", "epochs", "learning_rate", "profile", "activation_checkpointing"} <= set(told)
+    assert hyperparameters["sagemaker_submit_directory"] == "/opt/ml/input/data/code/sourcedir.tar.gz"
+    assert {"model", "task", "epochs", "learning_rate", "profile", "activation_checkpointing"} <= set(hyperparameters)
 
 
-def test_what_train_py_is_told_is_what_it_takes(made):
-    """Held to the arguments of the script itself, by its text: the environment of unit tests need not import it."""
-    known = arguments_of(MODEL_CODE / "protein/arguments.py")
+def test_the_hyperparameters_are_arguments_of_the_script(build):
+    """The arguments are read from the text, because unit tests may lack the libraries that the script imports."""
+    arguments = read_arguments(MODEL_CODE / "protein/arguments.py")
     for text in (CNN, BERT):
-        told = {name for name in made(text)["HyperParameters"] if not name.startswith("sagemaker_")}
-        assert told <= known
-    told = {name for name in made(DNABERT)["HyperParameters"] if not name.startswith("sagemaker_")}
-    assert told == {"task", "epochs", "learning-rate", "seed"}
-    assert {name.replace("-", "_") for name in told} <= arguments_of(MODEL_CODE / "dnabert/hyperparameters.py")
+        names = {name for name in build(text)["HyperParameters"] if not name.startswith("sagemaker_")}
+        assert names <= arguments
+    names = {name for name in build(DNABERT)["HyperParameters"] if not name.startswith("sagemaker_")}
+    assert names == {"task", "epochs", "learning-rate", "seed"}
+    assert {name.replace("-", "_") for name in names} <= read_arguments(MODEL_CODE / "dnabert/hyperparameters.py")
 
 
-def arguments_of(module: Path) -> set[str]:
-    """The fields of a module's dataclasses."""
+def read_arguments(module: Path) -> set[str]:
+    """Return the fields of a module's dataclasses."""
     classes = [node for node in ast.parse(module.read_text()).body if isinstance(node, ast.ClassDef)]
-    return {line.target.id for one in classes for line in one.body if isinstance(line, ast.AnnAssign)}
+    return {line.target.id for item in classes for line in item.body if isinstance(line, ast.AnnAssign)}
 
 
-def test_several_gpus_start_torchrun_and_their_disks_take_no_key(made):
-    request = made(BERT)
+def test_several_gpus_start_torchrun_and_their_local_disks_take_no_key(build):
+    request = build(BERT)
     assert request["HyperParameters"]["sagemaker_torch_distributed_enabled"] == "true"
     assert "VolumeKmsKeyId" not in request["ResourceConfig"]
     assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 43200, "MaxWaitTimeInSeconds": 86400}
-    assert [one["ChannelName"] for one in request["InputDataConfig"]] == ["data", "code", "model"]
+    assert [channel["ChannelName"] for channel in request["InputDataConfig"]] == ["data", "code", "model"]
 
 
-def test_dnabert_has_channels_of_its_own(made):
-    uris = {one["ChannelName"]: one["DataSource"]["S3DataSource"]["S3Uri"] for one in made(DNABERT)["InputDataConfig"]}
+def test_dnabert_has_its_own_channels(build):
+    channels = build(DNABERT)["InputDataConfig"]
+    uris = {channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"] for channel in channels}
     assert uris["train"] == "s3://work/training/ab/data/train.jsonl"
     assert uris["validation"] == "s3://work/training/ab/data/validation.jsonl"
 
 
-def test_network_and_isolation_are_as_the_stack_says(made):
-    request = made(
+def test_network_and_isolation_are_those_of_the_stack(build):
+    request = build(
         CNN, training_subnets="subnet-1,subnet-2", training_security_groups="sg-1", training_isolation="true"
     )
     assert request["VpcConfig"] == {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
@@ -131,13 +132,13 @@ def test_network_and_isolation_are_as_the_stack_says(made):
 
 
 @pytest.mark.parametrize("text", [CNN, BERT, DNABERT])
-def test_the_service_describes_it_so(made, text):
+def test_the_request_matches_the_description_of_the_service(build, text):
     model = botocore.session.get_session().get_service_model("sagemaker")
     shape = model.operation_model("CreateTrainingJob").input_shape
-    assert ParamValidator().validate(made(text), shape).generate_report() == ""
+    assert ParamValidator().validate(build(text), shape).generate_report() == ""
     from local.sagemaker.shapes import check
 
-    check("CreateTrainingJob", made(text))
+    check("CreateTrainingJob", build(text))
 
 
 @pytest.mark.parametrize(
@@ -150,16 +151,16 @@ def test_the_service_describes_it_so(made, text):
         ("step=3/30 loss=1e-05 learning_rate=3", "dnabert:loss", "1e-05"),
     ],
 )
-def test_metrics_are_read_off_the_log(line, name, value):
-    found = {key: re.search(regex, line) for key, regex in METRICS.items()}
-    assert found[name].group(1) == value
-    assert {key.partition(":")[0] for key, one in found.items() if one} == {name.partition(":")[0]}
+def test_metrics_are_read_from_the_log(line, name, value):
+    matches = {key: re.search(regex, line) for key, regex in METRICS.items()}
+    assert matches[name].group(1) == value
+    assert {key.partition(":")[0] for key, match in matches.items() if match} == {name.partition(":")[0]}
 
 
 @pytest.mark.parametrize(
     "kind", ["ml.g5.xlarge", "ml.g4dn.xlarge", "ml.p4d.24xlarge", "ml.p5.48xlarge", "ml.g6e.xlarge"]
 )
-def test_machines_with_disks_of_their_own(kind):
+def test_instances_with_local_disks(kind):
     from local.sagemaker.training_jobs import OWN_DISKS
 
     assert has_own_disks(kind)
@@ -192,6 +193,6 @@ def test_machines_with_disks_of_their_own(kind):
         ({"Tags": [{}] * 51}, "50 tags"),
     ],
 )
-def test_bounds_that_botocore_does_not_check(made, change, message):
+def test_bounds_that_botocore_does_not_check(build, change, message):
     with pytest.raises(JobRefusedError, match=message):
-        check_training(made(CNN) | change)
+        check_training(build(CNN) | change)

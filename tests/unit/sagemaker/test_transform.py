@@ -1,4 +1,4 @@
-"""Names, requests and models, held to SageMaker's own description (botocore) and to the bounds it leaves out."""
+"""Names, requests and models, checked with SageMaker's model (botocore) and with bounds that it lacks."""
 
 import json
 from dataclasses import replace
@@ -18,11 +18,11 @@ from seqdrop.sagemaker.names import PATTERN, job_name
 from seqdrop.sagemaker.requests.transform import manifest, transform_request
 from seqdrop.uploads import upload_id
 
-from local.testing import archive
+from local.testing import make_model_archive
 
 
-def archive_of(*labels: str) -> bytes:
-    return archive({"config.json": json.dumps({"id2label": dict(enumerate(labels))})})
+def make_archive(*labels: str) -> bytes:
+    return make_model_archive({"config.json": json.dumps({"id2label": dict(enumerate(labels))})})
 
 
 def member(number: int, analysis: str = "contigs", attempt: int = 1, shards: int = 2) -> Attempt:
@@ -32,7 +32,7 @@ def member(number: int, analysis: str = "contigs", attempt: int = 1, shards: int
 
 
 @given(st.sets(st.integers(0, 500), min_size=1, max_size=99), st.integers(1, 9999), st.randoms())
-def test_a_name_fits_and_does_not_depend_on_order(numbers, attempt, random):
+def test_a_name_is_valid_and_does_not_depend_on_the_order(numbers, attempt, random):
     members = [member(number, "twelveletter", attempt) for number in numbers]
     name = job_name(members)
     assert PATTERN.fullmatch(name)
@@ -40,7 +40,7 @@ def test_a_name_fits_and_does_not_depend_on_order(numbers, attempt, random):
     assert job_name(members) == name
 
 
-def test_other_members_or_attempts_have_other_names():
+def test_other_members_or_attempts_give_other_names():
     names = [
         job_name([member(1)]),
         job_name([member(2)]),
@@ -52,23 +52,23 @@ def test_other_members_or_attempts_have_other_names():
 
 
 @pytest.fixture
-def request_for(services):
-    def make(name: str = "reads", members: int = 2) -> dict:
-        found = [member(number, name) for number in range(members)]
-        return transform_request(services.settings, packaged().by_name[name], job_name(found), "seqdrop-m", found)
+def build(services):
+    def build_request(name: str = "reads", members: int = 2) -> dict:
+        attempts = [member(number, name) for number in range(members)]
+        return transform_request(services.settings, packaged().by_name[name], job_name(attempts), "seqdrop-m", attempts)
 
-    return make
+    return build_request
 
 
 @pytest.mark.parametrize("name", ["reads", "contigs"])
-def test_the_request_is_one_that_the_service_describes(request_for, name):
+def test_the_request_matches_the_description_of_the_service(build, name):
     model = botocore.session.get_session().get_service_model("sagemaker")
     shape = model.operation_model("CreateTransformJob").input_shape
-    assert ParamValidator().validate(request_for(name), shape).generate_report() == ""
+    assert ParamValidator().validate(build(name), shape).generate_report() == ""
 
 
-def test_the_request_says_how_windows_are_cut(request_for):
-    assert request_for("contigs")["Environment"] == {
+def test_the_environment_has_the_settings_of_the_windows(build):
+    assert build("contigs")["Environment"] == {
         "SEQDROP_WINDOW": "300",
         "SEQDROP_STRIDE": "150",
         "SEQDROP_STRANDS": "+-",
@@ -79,18 +79,18 @@ def test_the_request_says_how_windows_are_cut(request_for):
     }
 
 
-def test_a_job_takes_no_more_instances_than_it_has_objects(services):
+def test_a_job_has_at_most_as_many_instances_as_objects(services):
     settings = replace(services.settings, instance_count=8)
     members = [member(1, shards=3)]
-    found = transform_request(settings, packaged().by_name["contigs"], job_name(members), "m", members)
-    assert found["TransformResources"]["InstanceCount"] == 3
+    request = transform_request(settings, packaged().by_name["contigs"], job_name(members), "m", members)
+    assert request["TransformResources"]["InstanceCount"] == 3
 
 
 def test_the_manifest_lists_every_shard_once(services):
     prefix, *keys = manifest(services.settings, [member(1), member(2)])
     assert prefix == {"prefix": "s3://work/"}
     assert len(set(keys)) == len(keys) == 4
-    assert len({key.rsplit("/", 1)[1] for key in keys}) == 4  # outputs are told apart by base name
+    assert len({key.rsplit("/", 1)[1] for key in keys}) == 4  # outputs are distinguished by their base name
 
 
 @pytest.mark.parametrize(
@@ -99,16 +99,16 @@ def test_the_manifest_lists_every_shard_once(services):
         ({"TransformJobName": "-x"}, "name"),
         ({"TransformJobName": "x" * 64}, "name"),
         ({"MaxPayloadInMB": 101}, "0 to 100"),
-        ({"MaxPayloadInMB": 60, "MaxConcurrentTransforms": 2}, "100 at the most"),
+        ({"MaxPayloadInMB": 60, "MaxConcurrentTransforms": 2}, "MaxConcurrentTransforms must be"),
         ({"Environment": {str(n): "x" for n in range(17)}}, "16 entries"),
         ({"Environment": {"x": "y" * 10241}}, "10240"),
         ({"TransformResources": {"InstanceCount": 101}}, "InstanceCount"),
         ({"Tags": [{}] * 51}, "50 tags"),
     ],
 )
-def test_bounds_that_botocore_does_not_check(request_for, change, message):
+def test_bounds_that_botocore_does_not_check(build, change, message):
     with pytest.raises(JobRefusedError, match=message):
-        check_transform(request_for() | change)
+        check_transform(build() | change)
 
 
 def test_the_pointer_follows_the_last_push_and_keeps_history(cloud):
@@ -116,29 +116,29 @@ def test_the_pointer_follows_the_last_push_and_keeps_history(cloud):
     s3.create_bucket(Bucket="results")
     with pytest.raises(JobRefusedError, match="models push m"):
         current_archive(s3, "results", "m")
-    one, two = archive_of("no", "yes"), archive_of("other", "promoter")
-    first = push_archive(s3, "results", "m", one, "t1")
-    second = push_archive(s3, "results", "m", two, "t2")
-    again = push_archive(s3, "results", "m", two, "t3")
+    old, new = make_archive("no", "yes"), make_archive("other", "promoter")
+    first = push_archive(s3, "results", "m", old, "t1")
+    second = push_archive(s3, "results", "m", new, "t2")
+    again = push_archive(s3, "results", "m", new, "t3")
     assert current_archive(s3, "results", "m") == second == again != first
     pointer = json.loads(s3.get_object(Bucket="results", Key="models/m/current.json")["Body"].read())
     assert [entry["digest"] for entry in pointer["history"]] == [first.digest]
     assert (pointer["current"]["labels"], pointer["current"]["since"]) == (["other", "promoter"], "t2")
-    assert s3.get_object(Bucket="results", Key=first.key)["Body"].read() == one
+    assert s3.get_object(Bucket="results", Key=first.key)["Body"].read() == old
 
 
-def test_a_pointer_without_labels_gets_them_by_another_push(cloud):
+def test_another_push_adds_the_labels_that_a_pointer_lacks(cloud):
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="results")
-    body = archive_of("no", "yes")
+    body = make_archive("no", "yes")
     archive = push_archive(s3, "results", "m", body, "t1")
     pointer = json.loads(s3.get_object(Bucket="results", Key="models/m/current.json")["Body"].read())
-    del pointer["current"]["labels"]  # as it was written before labels were recorded
+    del pointer["current"]["labels"]  # as in pointers from before labels were recorded
     s3.put_object(Bucket="results", Key="models/m/current.json", Body=json.dumps(pointer).encode())
-    old = current_archive(s3, "results", "m")
-    assert old.labels == ()
+    pushed = current_archive(s3, "results", "m")
+    assert pushed.labels == ()
     with pytest.raises(JobRefusedError, match=r"does not name its classes.*models push m FOLDER --labels"):
-        old.check_label("yes")
+        pushed.check_label("yes")
     assert push_archive(s3, "results", "m", body, "t2") == current_archive(s3, "results", "m") == archive
     pointer = json.loads(s3.get_object(Bucket="results", Key="models/m/current.json")["Body"].read())
     assert pointer["history"] == []
@@ -146,10 +146,10 @@ def test_a_pointer_without_labels_gets_them_by_another_push(cloud):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"no archive", archive({"vocab.txt": ""}), archive({"config.json": "{"})],
+    [b"", b"no archive", make_model_archive({"vocab.txt": ""}), make_model_archive({"config.json": "{"})],
     ids=["empty", "no archive", "no config", "broken config"],
 )
-def test_what_is_no_archive_is_not_pushed(cloud, body):
+def test_a_file_that_is_not_a_model_archive_is_not_pushed(cloud, body):
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="results")
     with pytest.raises(ValueError, match=r"no model\.tar\.gz"):
@@ -167,47 +167,49 @@ def test_what_is_no_archive_is_not_pushed(cloud, body):
         ({}, ()),
     ],
 )
-def test_classes_have_the_names_that_the_config_gives(config, names):
+def test_the_names_of_classes_are_those_of_the_config(config, names):
     assert class_names(config) == names
 
 
-def test_only_the_models_own_label_is_taken():
-    found = ModelArchive("m", "k", "d", ("not promoter", "promoter"))
-    found.check_label("promoter")
+def test_only_the_label_of_the_model_is_accepted():
+    archive = ModelArchive("m", "k", "d", ("not promoter", "promoter"))
+    archive.check_label("promoter")
     for label in ("not promoter", "Promoter", "core promoter", ""):
         with pytest.raises(JobRefusedError, match="positive class of model 'm' is 'promoter'"):
-            found.check_label(label)
+            archive.check_label(label)
 
 
-@pytest.mark.parametrize("analysis", [one for one in packaged().by_name.values() if getattr(one.settings, "label", "")])
-def test_the_seeds_say_what_analyses_toml_calls_them(repository, analysis):
+@pytest.mark.parametrize(
+    "analysis", [item for item in packaged().by_name.values() if getattr(item.settings, "label", "")]
+)
+def test_the_labels_of_the_seeds_are_those_in_analyses_toml(repository, analysis):
     config = json.loads((repository / f"model_code/dnabert/seeds/{analysis.settings.model}/config.json").read_text())
     assert class_names(config)[1] == analysis.settings.label
 
 
-def test_a_model_is_named_by_all_that_it_is(services):
-    found = ModelArchive("promoter-70", "models/promoter-70/ab.tar.gz", "ab" * 32)
-    request = model_request(services.settings, found, 1)
+def test_a_model_has_another_name_if_anything_about_it_differs(services):
+    archive = ModelArchive("promoter-70", "models/promoter-70/ab.tar.gz", "ab" * 32)
+    request = model_request(services.settings, archive, 1)
     assert PATTERN.fullmatch(request["ModelName"])
-    assert request == model_request(services.settings, found, 1)
+    assert request == model_request(services.settings, archive, 1)
     others = [
-        model_request(replace(services.settings, execution_role="another stack's"), found, 1),
-        model_request(replace(services.settings, transform_image="gpu"), found, 1),
-        model_request(services.settings, replace(found, key="other"), 1),
-        model_request(services.settings, found, 2),
+        model_request(replace(services.settings, execution_role="another stack's"), archive, 1),
+        model_request(replace(services.settings, transform_image="gpu"), archive, 1),
+        model_request(services.settings, replace(archive, key="other"), 1),
+        model_request(services.settings, archive, 2),
     ]
-    assert len({one["ModelName"] for one in [request, *others]}) == 5
+    assert len({item["ModelName"] for item in [request, *others]}) == 5
 
 
 @pytest.mark.parametrize("instance_type", ["ml.m5.xlarge", "ml.c7i.16xlarge", "ml.t3.medium", "ml.inf2.xlarge"])
-def test_on_cpus_one_worker_has_all_cores(services, instance_type):
-    """The default of multi-model-server is a worker with one thread for each vCPU, and requests come one by one."""
-    found = environment(services, instance_type)
-    assert (found["SAGEMAKER_MODEL_SERVER_WORKERS"], found["SEQDROP_THREADS"]) == ("1", "all")
+def test_on_cpus_a_single_worker_has_all_cores(services, instance_type):
+    """By default multi-model-server starts a single-threaded worker for each vCPU; requests arrive one at a time."""
+    variables = environment(services, instance_type)
+    assert (variables["SAGEMAKER_MODEL_SERVER_WORKERS"], variables["SEQDROP_THREADS"]) == ("1", "all")
 
 
 @pytest.mark.parametrize("instance_type", ["ml.g4dn.xlarge", "ml.g5.12xlarge", "ml.g6e.xlarge", "ml.p3.2xlarge"])
-def test_on_gpus_the_server_starts_one_worker_a_gpu(services, instance_type):
+def test_on_gpus_the_server_starts_a_worker_for_each_gpu(services, instance_type):
     assert not {"SAGEMAKER_MODEL_SERVER_WORKERS", "SEQDROP_THREADS"} & environment(services, instance_type).keys()
 
 
@@ -216,9 +218,9 @@ def environment(services, instance_type: str) -> dict[str, str]:
     return model_request(settings, ModelArchive("m", "k", "d"), 1)["PrimaryContainer"]["Environment"]
 
 
-def test_the_model_request_is_one_that_the_service_describes(services):
+def test_the_model_request_matches_the_description_of_the_service(services):
     model = botocore.session.get_session().get_service_model("sagemaker")
     shape = model.operation_model("CreateModel").input_shape
-    found = model_request(services.settings, ModelArchive("promoter-70", "k", "d"), 1)
-    found["ExecutionRoleArn"] = "arn:aws:iam::123456789012:role/execution"
-    assert ParamValidator().validate(found, shape).generate_report() == ""
+    request = model_request(services.settings, ModelArchive("promoter-70", "k", "d"), 1)
+    request["ExecutionRoleArn"] = "arn:aws:iam::123456789012:role/execution"
+    assert ParamValidator().validate(request, shape).generate_report() == ""

@@ -1,4 +1,4 @@
-"""Work items of the masked task: every run of N once, and the model sees of it what it would in the whole record."""
+"""Work items of the masked task: one for every run of N, with the same model input as in the whole record."""
 
 import io
 import json
@@ -26,7 +26,7 @@ sequences = st.lists(st.tuples(st.text("ACGTacgtRn", max_size=40), st.integers(0
 
 
 class Tokens:
-    """As much of a model as cutting questions takes."""
+    """The part of a model that is needed to make queries."""
 
     k = 3
 
@@ -39,14 +39,14 @@ class Model:
     tokens = Tokens
 
 
-def asked(line: bytes, settings: WindowSettings) -> list:
-    """What the container asks of an item: the bases that the model sees, and where; or why not."""
-    found = masked.questions(parse_line(line), settings, Model)
-    return [one if isinstance(one, dict) else (one.ids, one.place, one.span, one.answer) for one in found]
+def ask(line: bytes, settings: WindowSettings) -> list:
+    """Return the queries of the container about an item: the model's input and its location, or why there is none."""
+    queries = masked.make_queries(parse_line(line), settings, Model)
+    return [query if isinstance(query, dict) else (query.ids, query.kmer, query.span, query.entry) for query in queries]
 
 
 @given(st.lists(sequences, max_size=3), st.integers(3, 60))
-def test_each_run_is_one_item_that_the_container_takes(texts, window):
+def test_each_run_of_n_is_one_item_that_the_container_accepts(texts, window):
     records = [Record(number, f'r"{number}', text.encode()) for number, text in enumerate(texts, start=1)]
     items = [json.loads(line) for line in masked_items("U", records, window)]
     runs = [(n, *run.span()) for n, _, sequence, _ in records for run in re.finditer(rb"[Nn]+", sequence)]
@@ -62,25 +62,25 @@ def test_each_run_is_one_item_that_the_container_takes(texts, window):
 
 
 @given(sequences, st.integers(3, 60), st.sampled_from([True, False]))
-def test_the_model_sees_what_it_would_in_the_whole_record(text, window, score_short):
-    """Only [Nn]+ is asked for: so the whole record's item names those runs, as long as a window holds them."""
+def test_the_model_gets_the_same_input_as_in_the_whole_record(text, window, score_short):
+    """The item of the whole record names the runs of N that fit in a window."""
     settings = WindowSettings(window, window, ("+",), 1.0, score_short)
     runs = [run.span() for run in re.finditer("[Nn]+", text) if len(run[0]) < window]
     whole = {"id": "w", "record": "r", "start": 0, "sequence": text, "masks": runs}
-    # Runs that no window holds stay N in the whole record too: they are other letters to the model.
-    expected = asked(json.dumps(whole).encode(), settings)
+    # Runs that fit in no window stay N in the whole record too: to the model they are other bases.
+    expected = ask(json.dumps(whole).encode(), settings)
     record = [Record(1, "r", text.encode())]
-    found = [asked(line, settings) for line in masked_items("U", record, window) if len(line)]
-    short = [answer for (answer,) in found if place_of(answer) in {tuple(run) for run in runs}]
+    queries = [ask(line, settings) for line in masked_items("U", record, window) if len(line)]
+    short = [query for (query,) in queries if place_of(query) in {tuple(run) for run in runs}]
     assert short == expected
 
 
-def place_of(answer) -> tuple[int, int]:
-    told = answer if isinstance(answer, dict) else answer[3]
-    return told["start"], told["end"]
+def place_of(query) -> tuple[int, int]:
+    entry = query if isinstance(query, dict) else query[3]
+    return entry["start"], entry["end"]
 
 
-def test_a_gap_longer_than_a_window_is_cut_off_but_not_forgotten():
+def test_a_gap_longer_than_a_window_is_cut_off_and_its_end_is_kept():
     (line,) = masked_items("U", [Record(7, "chr", b"A" * 10 + b"N" * 1000 + b"C")], 300)
     item = json.loads(line)
     assert item == {"id": "U:7:10:1:1010", "record": "chr", "start": 10, "sequence": "N" * 300, "masks": [[10, 310]]}
@@ -88,7 +88,7 @@ def test_a_gap_longer_than_a_window_is_cut_off_but_not_forgotten():
 
 
 @pytest.mark.parametrize(("item", "end"), [("U:1:5", 9), ("U:1:5:3", 9)])
-def test_any_other_id_has_no_end(item, end):
+def test_any_other_id_contains_no_end(item, end):
     assert true_end(item, end) == end
 
 
@@ -97,7 +97,7 @@ def test_any_other_id_has_no_end(item, end):
 
 @st.composite
 def marked(draw) -> tuple[str, list[tuple[int, int]]]:
-    """A sequence, and stretches of it: ascending and apart."""
+    """Draw a sequence and intervals of it, ascending and disjoint."""
     text = draw(st.text("ACGTacgtRn", min_size=1, max_size=80))
     borders = sorted(draw(st.sets(st.integers(0, len(text)), max_size=12)))
     return text, list(zip(borders[::2], borders[1::2], strict=False))
@@ -109,39 +109,38 @@ def masks_of(*lines: tuple[str, int, int]) -> BedMasks:
 
 
 @given(st.lists(marked(), min_size=1, max_size=3), st.integers(3, 60), st.randoms())
-def test_each_stretch_of_a_bed_is_one_item_as_of_the_whole_record(found, window, chance):
-    """In the order of the records, whatever that of the BED; all stretches are hidden in each item, and no N is asked
-    for that is in none."""
-    lines = [(f"r{n}", *span) for n, (_, spans) in enumerate(found) for span in spans]
+def test_each_interval_of_a_bed_is_one_item_with_the_input_of_the_whole_record(records_and_spans, window, chance):
+    """Items follow the order of the records, not that of the BED. Each item hides all intervals, and N outside of them
+    is not filled."""
+    lines = [(f"r{n}", *span) for n, (_, spans) in enumerate(records_and_spans) for span in spans]
     chance.shuffle(lines)
     if not lines:
         return
-    masks, records = masks_of(*lines), [Record(n, f"r{n}", text.encode()) for n, (text, _) in enumerate(found)]
+    masks = masks_of(*lines)
+    records = [Record(n, f"r{n}", text.encode()) for n, (text, _) in enumerate(records_and_spans)]
     items = list(masked_items("U", masks.cover(records), window, masks.spans))
     masks.check()
-    told = [(json.loads(line)["id"].split(":")[1], *json.loads(line)["masks"][0]) for line in items]
-    expected = [(str(n), *span) for n, (_, spans) in enumerate(found) for span in spans]
-    assert [(one[0], one[1]) for one in told] == [(one[0], one[1]) for one in expected]
-    assert [true_end(json.loads(line)["id"], one[2]) for line, one in zip(items, told, strict=True)] == [
-        one[2] for one in expected
-    ]
+    in_items = [(json.loads(line)["id"].split(":")[1], *json.loads(line)["masks"][0]) for line in items]
+    expected = [(str(n), *span) for n, (_, spans) in enumerate(records_and_spans) for span in spans]
+    assert [(number, start) for number, start, _ in in_items] == [(number, start) for number, start, _ in expected]
+    ends = [true_end(json.loads(line)["id"], end) for line, (_, _, end) in zip(items, in_items, strict=True)]
+    assert ends == [end for _, _, end in expected]
     settings = WindowSettings(window, window, ("+",), 1.0, True)
-    for n, (text, spans) in enumerate(found):
+    for n, (text, spans) in enumerate(records_and_spans):
         if any(end - start >= window for start, end in spans):
-            continue  # such an item has no more than the stretch
+            continue  # such an item has nothing but the interval
         whole = {"id": "w", "record": f"r{n}", "start": 0, "sequence": text, "masks": spans}
-        of_record = [line for line, one in zip(items, told, strict=True) if one[0] == str(n)]
-        assert [one for line in of_record for one in asked(line, settings)] == asked(
-            json.dumps(whole).encode(), settings
-        )
+        of_record = [line for line, (number, _, _) in zip(items, in_items, strict=True) if number == str(n)]
+        queries = [query for line in of_record for query in ask(line, settings)]
+        assert queries == ask(json.dumps(whole).encode(), settings)
 
 
-def test_what_a_bed_names_and_the_records_lack():
+def test_lines_of_a_bed_that_fit_no_record_are_reported():
     masks = masks_of(("a", 0, 2), ("a", 8, 11), ("gone", 5, 6), ("b", 9, 10))
     records = [Record(1, "a", b"ACGTACGTAC"), Record(2, "b", b"ACGTACGTAC")]
-    assert [one.sequence for one in masks.cover(records)] == [b"NNGTACGTAC", b"ACGTACGTAN"]
+    assert [record.sequence for record in masks.cover(records)] == [b"NNGTACGTAC", b"ACGTACGTAN"]
     assert list(masks.spans(records[0])) == [(0, 2)]
     with pytest.raises(InvalidFileError) as caught:
         masks.check()
-    found = [(one.code, one.name, one.line, one.byte) for one in caught.value.errors]
-    assert found == [("bed_beyond_end", "a", 2, 6), ("bed_no_record", "gone", 3, 13)]
+    faults = [(fault.code, fault.name, fault.line, fault.byte) for fault in caught.value.errors]
+    assert faults == [("bed_beyond_end", "a", 2, 6), ("bed_no_record", "gone", 3, 13)]

@@ -1,4 +1,4 @@
-"""Which settings of an analysis its work items depend on."""
+"""The settings of an analysis that affect its work items."""
 
 from dataclasses import fields, replace
 from io import BytesIO
@@ -7,8 +7,8 @@ import pytest
 from seqdrop.config.analyses import Analysis
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.kinds.plans import KINDS, packaged
-from seqdrop.work.reading_pass import ReadingPass, reading_of
-from seqdrop.work.reuse import OF_ANALYSIS, OF_JOB, cuts_alike
+from seqdrop.work.reading_pass import ReadingPass, make_reading
+from seqdrop.work.reuse import OF_ANALYSIS, OF_JOB, have_equal_items
 
 from tests.unit.stages.mates import fastq
 
@@ -17,37 +17,37 @@ OTHERS = {"model": "another", "k": 3, "threshold": 0.5, "label": "x", "distance"
 OTHERS |= {"short": "score", "max_n_fraction": 0.9, "prior": 0.01}
 
 
-def with_use(**settings) -> Analysis:
+def with_settings(**settings) -> Analysis:
     return replace(READS, settings=replace(READS.settings, **settings))
 
 
-def items(analysis: Analysis) -> list[bytes]:
-    reading = reading_of(BytesIO(fastq(1, range(9))), "a.fastq", analysis)
+def make_items(analysis: Analysis) -> list[bytes]:
+    reading = make_reading(BytesIO(fastq(1, range(9))), "a.fastq", analysis)
     return list(ReadingPass("ID", reading, analysis).items())
 
 
 @pytest.mark.parametrize("name", sorted(OTHERS))
-def test_what_the_job_goes_by_leaves_the_work_as_it_was(name):
-    other = with_use(**{name: OTHERS[name]})
+def test_settings_of_the_job_or_the_results_do_not_change_work_items(name):
+    other = with_settings(**{name: OTHERS[name]})
     assert other != READS
-    assert cuts_alike(READS, other)
-    assert items(READS) == items(other)
+    assert have_equal_items(READS, other)
+    assert make_items(READS) == make_items(other)
 
 
 @pytest.mark.parametrize("settings", [{"window": 60, "stride": 60}, {"stride": 9}, {"max_reads": 5}, {"seed": 9}])
-def test_what_cuts_otherwise_is_told(settings):
-    assert not cuts_alike(READS, with_use(**settings))
+def test_settings_that_change_work_items_are_noticed(settings):
+    assert not have_equal_items(READS, with_settings(**settings))
 
 
-def test_so_is_the_size_of_shards_and_not_that_of_jobs():
-    assert not cuts_alike(READS, replace(READS, job=replace(READS.job, shard_mb=1)))
-    assert cuts_alike(READS, replace(READS, job=replace(READS.job, max_members=2, max_shards=9)))
-    assert cuts_alike(READS, replace(READS, max_gb=1.0, mates="single", gate="run"))
+def test_the_size_of_shards_changes_work_items_and_the_size_of_jobs_does_not():
+    assert not have_equal_items(READS, replace(READS, job=replace(READS.job, shard_mb=1)))
+    assert have_equal_items(READS, replace(READS, job=replace(READS.job, max_members=2, max_shards=9)))
+    assert have_equal_items(READS, replace(READS, max_gb=1.0, mates="single", gate="run"))
 
 
-def test_no_setting_is_named_that_is_not_there():
+def test_every_listed_setting_exists():
     for kind in KINDS.values():
         if kind.settings:
-            assert {one.name for one in fields(kind.settings)} >= kind.no_effect_on_items
-    assert {one.name for one in fields(JobSettings)} >= OF_JOB
-    assert {one.name for one in fields(READS)} >= OF_ANALYSIS
+            assert {field.name for field in fields(kind.settings)} >= kind.no_effect_on_items
+    assert {field.name for field in fields(JobSettings)} >= OF_JOB
+    assert {field.name for field in fields(READS)} >= OF_ANALYSIS

@@ -1,4 +1,4 @@
-"""Cutting records loses no window: the windows of all segments are the windows of the record."""
+"""Segments lose no window: the windows of all segments are exactly the windows of the record."""
 
 from itertools import pairwise
 
@@ -8,7 +8,7 @@ from seqdrop.work.items import count_windows, segments
 
 
 def windows(length: int, window: int, stride: int) -> list[tuple[int, int]]:
-    """The definition, written the plain way."""
+    """Return the windows of a record, straight from the definition."""
     if length < window:
         return [(0, length)]
     starts = list(range(0, length - window + 1, stride))
@@ -18,29 +18,30 @@ def windows(length: int, window: int, stride: int) -> list[tuple[int, int]]:
 
 
 @st.composite
-def cuts(draw):
+def layouts(draw):
+    """Draw (length, window, stride, windows of a segment)."""
     window = draw(st.integers(1, 60))
     return draw(st.integers(0, 700)), window, draw(st.integers(1, window)), draw(st.integers(1, 9))
 
 
-@given(cuts())
-def test_windows_of_segments_are_windows_of_the_record(cut):
-    length, window, stride, per_item = cut
-    found = [
+@given(layouts())
+def test_the_windows_of_segments_are_the_windows_of_the_record(layout):
+    length, window, stride, per_item = layout
+    in_segments = [
         (start + first, start + last)
         for start, end in segments(length, window, stride, per_item)
         for first, last in windows(end - start, window, stride)
     ]
-    assert found == windows(length, window, stride)
-    assert count_windows(length, window, stride) == len(found)
+    assert in_segments == windows(length, window, stride)
+    assert count_windows(length, window, stride) == len(in_segments)
 
 
-@given(cuts())
-def test_every_base_lies_in_a_segment_and_none_is_long(cut):
-    length, window, stride, per_item = cut
-    found = list(segments(length, window, stride, per_item))
-    assert found[0][0] == 0
-    assert found[-1][1] == length
-    assert all(nxt[0] <= this[1] for this, nxt in pairwise(found))
+@given(layouts())
+def test_every_base_is_in_a_segment_and_no_segment_is_too_long(layout):
+    length, window, stride, per_item = layout
+    spans = list(segments(length, window, stride, per_item))
+    assert spans[0][0] == 0
+    assert spans[-1][1] == length
+    assert all(following[0] <= span[1] for span, following in pairwise(spans))
     if length >= window:
-        assert all(end - start < (per_item - 1) * stride + window + stride for start, end in found)
+        assert all(end - start < (per_item - 1) * stride + window + stride for start, end in spans)

@@ -1,4 +1,4 @@
-"""What the model sees of a file: a fair sample that is the same each time, and every record of it exactly once."""
+"""The records that the model sees: a fair sample that is the same each time, and each of its records exactly once."""
 
 import json
 from collections import Counter
@@ -13,11 +13,11 @@ from seqdrop.errors import InvalidFileError
 from seqdrop.kinds.plans import packaged
 from seqdrop.reads.records import Record
 from seqdrop.work import selection as work_selection
-from seqdrop.work.items import copies_of, count_windows, shards, work_items
-from seqdrop.work.selection import HELD, Selection, collapsed, selected, weight
+from seqdrop.work.items import copies_of, count_windows, pack_shards, work_items
+from seqdrop.work.selection import MAX_MEMORY, Bounds, Selection, collapse_identical, describe_selection, weight
 
 READS = packaged().by_name["reads"]
-CHI_SQUARE = 149.0  # of 99 degrees of freedom: a fair draw exceeds it once in a thousand
+CHI_SQUARE = 149.0  # with 99 degrees of freedom: a fair draw exceeds it once in a thousand
 
 
 def analysis(max_windows: int = 10_000_000, **use) -> Analysis:
@@ -29,9 +29,10 @@ def reads(count: int, length: int = 100) -> list[Record]:
     return [Record(number, f"r{number}", b"A" * length, b"I" * length) for number in range(1, count + 1)]
 
 
-def sample(records, chosen: Analysis, room: int = HELD):
-    """The sample that an analysis draws."""
-    return work_selection.sample(records, chosen.sampling, chosen.kind.counter(chosen), chosen.job.max_windows, room)
+def sample(records, chosen: Analysis, memory: int = MAX_MEMORY):
+    """Return the sample that an analysis draws."""
+    bounds = Bounds(chosen.sampling.max_reads, chosen.job.max_windows, memory)
+    return work_selection.sample(records, chosen.sampling.seed, bounds, chosen.kind.counter(chosen))
 
 
 def numbers(records) -> list[int]:
@@ -39,27 +40,27 @@ def numbers(records) -> list[int]:
 
 
 def by_definition(count: int, most: int, seed: int) -> list[int]:
-    """The records of lowest priority, the plain way: priorities of all of them, sorted."""
+    """Return the records with the lowest priorities, straight from the definition: all priorities, sorted."""
     source = Random(seed)
     priorities = {number: source.random() for number in range(1, count + 1)}
     return sorted(sorted(priorities, key=priorities.get)[:most])
 
 
 @given(st.integers(0, 300), st.integers(1, 100), st.integers(0, 2**40))
-def test_a_sample_is_the_records_of_lowest_priority(count, most, seed):
-    found = list(sample(reads(count), analysis(max_reads=most, seed=seed)))
-    assert numbers(found) == by_definition(count, most, seed)
-    assert len(found) == min(count, most)
-    assert all(record.quality is None for record in found)
+def test_a_sample_has_the_records_with_the_lowest_priorities(count, most, seed):
+    drawn = list(sample(reads(count), analysis(max_reads=most, seed=seed)))
+    assert numbers(drawn) == by_definition(count, most, seed)
+    assert len(drawn) == min(count, most)
+    assert all(record.quality is None for record in drawn)
 
 
-def test_this_is_the_sample_for_ever():
-    """A result can be made again only if no version of Python or of Seqdrop draws otherwise."""
+def test_the_sample_is_the_same_in_every_version():
+    """A result can be reproduced only if every version of Python and of Seqdrop draws the same sample."""
     assert numbers(sample(reads(1000), analysis(max_reads=8))) == [41, 187, 226, 403, 584, 724, 907, 994]
 
 
 @given(st.integers(1, 200), st.integers(1, 60), st.integers(1, 60), st.integers(0, 99))
-def test_a_larger_sample_holds_the_smaller_one(count, most, more, seed):
+def test_a_larger_sample_contains_the_smaller_one(count, most, more, seed):
     small = set(numbers(sample(reads(count), analysis(max_reads=most, seed=seed))))
     assert small <= set(numbers(sample(reads(count), analysis(max_reads=most + more, seed=seed))))
 
@@ -67,13 +68,13 @@ def test_a_larger_sample_holds_the_smaller_one(count, most, more, seed):
 @given(st.lists(st.tuples(st.binary(max_size=3), st.binary(max_size=3)), max_size=80), st.integers(1, 40))
 def test_mates_stay_together(pairs, most):
     chosen = analysis(max_reads=most)
-    first = [Record(n, f"a{n}", one * 9) for n, (one, _) in enumerate(pairs, start=1)]
-    second = [Record(n, f"b{n}", two * 7) for n, (_, two) in enumerate(pairs, start=1)]
+    first = [Record(n, f"a{n}", bases * 9) for n, (bases, _) in enumerate(pairs, start=1)]
+    second = [Record(n, f"b{n}", bases * 7) for n, (_, bases) in enumerate(pairs, start=1)]
     assert numbers(sample(first, chosen)) == numbers(sample(second, chosen))
 
 
-def test_every_record_is_as_likely():
-    """2,000 seeds, 10 of 100 records each: how often each record is taken, against chance."""
+def test_every_record_is_equally_likely():
+    """Compare with chance how often each of 100 records is among the 10 taken, over 2,000 seeds."""
     taken = Counter()
     records = reads(100)
     for seed in range(2_000):
@@ -82,101 +83,105 @@ def test_every_record_is_as_likely():
 
 
 @given(st.lists(st.integers(0, 900), min_size=1, max_size=60), st.integers(1, 60), st.integers(0, 99), st.data())
-def test_a_sample_stays_within_its_bounds_and_a_sample(lengths, most, seed, data):
+def test_a_sample_that_is_cut_to_its_bounds_is_still_a_sample(lengths, most, seed, data):
     records = [Record(number, "r", b"A" * length) for number, length in enumerate(lengths, start=1)]
-    room = data.draw(st.integers(0, sum(map(weight, records))))
+    memory = data.draw(st.integers(0, sum(map(weight, records))))
     windows = data.draw(st.integers(1, 80))
     try:
-        found = list(sample(records, analysis(max_reads=most, seed=seed, max_windows=windows), room))
+        drawn = list(sample(records, analysis(max_reads=most, seed=seed, max_windows=windows), memory))
     except InvalidFileError:
-        assert any(weight(one) > room or count_windows(len(one.sequence), 70, 70) > windows for one in records)
+        assert any(weight(r) > memory or count_windows(len(r.sequence), 70, 70) > windows for r in records)
         return
-    assert sum(map(weight, found)) <= room
-    assert sum(count_windows(len(record.sequence), 70, 70) for record in found) <= windows
-    # What is left is a smaller sample by the same rule: nobody is chosen by length.
-    assert numbers(found) == by_definition(len(lengths), len(found), seed)
+    assert sum(map(weight, drawn)) <= memory
+    assert sum(count_windows(len(record.sequence), 70, 70) for record in drawn) <= windows
+    # The rest is a smaller sample by the same rule: no record is chosen by its length.
+    assert numbers(drawn) == by_definition(len(lengths), len(drawn), seed)
 
 
-letters = st.sampled_from([b"ACGT", b"acgt", b"AcGT", b"ACGU", b"", b"N", b"TTTTTTTT"])
+bases = st.sampled_from([b"ACGT", b"acgt", b"AcGT", b"ACGU", b"", b"N", b"TTTTTTTT"])
 
 
-@given(st.lists(letters, max_size=60), st.integers(0, 3000))
-def test_no_read_is_lost_when_they_collapse(sequences, room):
-    records = [Record(number, f"r{number}", one) for number, one in enumerate(sequences, start=1)]
-    found = list(collapsed(records, room))
-    assert sum(count for _, count in found) == len(records)
+@given(st.lists(bases, max_size=60), st.integers(0, 3000))
+def test_collapsing_loses_no_read(sequences, max_memory):
+    records = [Record(number, f"r{number}", sequence) for number, sequence in enumerate(sequences, start=1)]
+    counted = list(collapse_identical(records, max_memory))
+    assert sum(count for _, count in counted) == len(records)
     total = Counter()
-    for record, count in found:
+    for record, count in counted:
         assert sequences[record.number - 1].upper() == record.sequence
         total[record.sequence] += count
-    assert total == Counter(one.upper() for one in sequences)
+    assert total == Counter(sequence.upper() for sequence in sequences)
 
 
-@given(st.lists(letters, max_size=60))
-def test_with_room_each_sequence_is_there_once_under_its_first_name(sequences):
-    records = [Record(number, f"r{number}", one) for number, one in enumerate(sequences, start=1)]
-    first = {one.upper(): number for number, one in reversed(list(enumerate(sequences, start=1)))}
-    assert numbers(record for record, _ in collapsed(records)) == sorted(first.values())
+@given(st.lists(bases, max_size=60))
+def test_with_enough_memory_each_sequence_occurs_once_under_its_first_name(sequences):
+    records = [Record(number, f"r{number}", sequence) for number, sequence in enumerate(sequences, start=1)]
+    first = {sequence.upper(): number for number, sequence in reversed(list(enumerate(sequences, start=1)))}
+    assert numbers(record for record, _ in collapse_identical(records)) == sorted(first.values())
 
 
-def test_what_is_held_is_bounded_by_the_room():
+def test_collapsing_keeps_within_its_memory():
     source = (Record(number, "r", b"%d" % number) for number in range(1, 1001))
-    found = collapsed(source, room=10 * 400)
-    next(found)
-    assert next(source).number < 15, "it hands on what it holds before it reads on"
+    counted = collapse_identical(source, max_memory=10 * 400)
+    next(counted)
+    assert next(source).number < 15, "records must be yielded before more are read"
 
 
-stretches = st.lists(st.tuples(st.sampled_from(b"ACGT"), st.integers(0, 600)), max_size=25)
+homopolymers = st.lists(st.tuples(st.sampled_from(b"ACGT"), st.integers(0, 600)), max_size=25)
 
 
-@given(stretches, st.booleans(), st.none() | st.integers(1, 20), st.integers(0, 9))
+@given(homopolymers, st.booleans(), st.none() | st.integers(1, 20), st.integers(0, 9))
 def test_every_window_of_every_selected_record_appears_once(parts, collapse, most, seed):
-    """Work items back to windows, each with its sequence: those of the selected records, and no other."""
+    """Cut work items into windows and compare them, with their sequences, with those of the selected records."""
     records = [Record(n, f"r{n}", bytes([base]) * length) for n, (base, length) in enumerate(parts, start=1)]
     chosen = analysis(max_reads=most, seed=seed, collapse=collapse)
     selection = Selection(chosen)
     lines = [
-        line for body, _ in shards(work_items("U", selection.of(records), chosen), 2_000) for line in body.splitlines()
+        line
+        for body, _ in pack_shards(
+            work_items("U", selection.of(records), chosen.settings, chosen.job.windows_per_item), 2_000
+        )
+        for line in body.splitlines()
     ]
-    wanted, seen = Counter(), Counter()
+    expected, actual = Counter(), Counter()
     for number in numbers(sample(records, chosen)) if most else numbers(records):
         for start in starts(len(records[number - 1].sequence)):
-            wanted[records[number - 1].sequence[start : start + 70]] += 1
+            expected[records[number - 1].sequence[start : start + 70]] += 1
     for item in map(json.loads, lines):
         sequence = records[int(item["id"].split(":")[1]) - 1].sequence
         assert item["sequence"].encode() == sequence[item["start"] : item["start"] + len(item["sequence"])]
         for start in starts(len(item["sequence"])):
-            seen[item["sequence"].encode()[start : start + 70]] += copies_of(item["id"])
-    assert seen == wanted
+            actual[item["sequence"].encode()[start : start + 70]] += copies_of(item["id"])
+    assert actual == expected
     assert len({json.loads(line)["id"] for line in lines}) == len(lines)
     assert selection.taken == (min(most, len(records)) if most else len(records))
     assert selection.distinct <= selection.taken
 
 
 def starts(length: int) -> list[int]:
-    """Of windows of 70 every 70 bases; a shorter stretch counts as one."""
+    """Return the starts of windows of 70 every 70 bases; a shorter sequence counts as one window."""
     regular = list(range(0, max(length - 70, 0) + 1, 70))
     return regular if length <= 70 or regular[-1] + 70 == length else [*regular, length - 70]
 
 
-def test_without_a_sample_too_many_windows_are_refused():
+def test_too_many_windows_without_a_sample_are_rejected():
     with pytest.raises(InvalidFileError, match="too_many_windows"):
         list(Selection(analysis(max_windows=5, max_reads=None)).of(reads(3)))
 
 
-def test_a_sample_with_room_for_nothing_is_refused():
+def test_a_sample_that_fits_no_record_is_rejected():
     with pytest.raises(InvalidFileError, match="a single record has more windows"):
         list(sample(reads(1, length=700), analysis(max_windows=5, max_reads=9)))
     assert list(sample([], analysis(max_reads=9))) == []
 
 
-def test_copies_do_not_count_as_windows():
+def test_identical_records_do_not_count_as_windows():
     few = analysis(max_windows=2, max_reads=None, collapse=True)
     assert [count for _, count in Selection(few).of(reads(3))] == [3]
 
 
-def test_what_is_told_of_it():
+def test_the_description_of_a_selection():
     plain = {"analysis": "reads", "records": 9, "taken": 9, "max_reads": None}
-    assert selected(analysis(max_reads=None), 9, 9, 9) == plain
-    told = {"analysis": "reads", "records": 9, "taken": 5, "max_reads": 5, "seed": 3, "distinct": 2}
-    assert selected(analysis(max_reads=5, seed=3, collapse=True), 9, 5, 2) == told
+    assert describe_selection(analysis(max_reads=None), 9, 9, 9) == plain
+    sampled = {"analysis": "reads", "records": 9, "taken": 5, "max_reads": 5, "seed": 3, "distinct": 2}
+    assert describe_selection(analysis(max_reads=5, seed=3, collapse=True), 9, 5, 2) == sampled

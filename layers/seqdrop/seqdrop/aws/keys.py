@@ -1,192 +1,202 @@
-"""Every key of the work, results and archive buckets: one function a layout, so that none is spelled twice.
+"""Every key of the work, results and archive buckets: one function for each layout, so that none is written twice.
 
-Landing keys are the lab's own and are not here. Functions take texts and numbers, and change nothing of them but the
-digests, which they shorten. A key that ends in a slash is a prefix. What is stored under a layout outlives a deploy, so
-a layout may only be added to: tests/unit/aws/test_keys.py holds each to its letters.
+Landing keys belong to the lab and are not defined here. Functions take text and numbers and use them unchanged, except
+for digests, which they shorten. A key that ends in a slash is a prefix. Stored objects outlive a deploy, so layouts may
+be added but not changed: tests/unit/aws/test_keys.py checks each of them.
 
-Digests are SHA-256 in hexadecimal. An attempt key is `Attempt.key`, a job name that of its ledger record.
+Digests are SHA-256 in hexadecimal. An attempt key is `Attempt.key`; a job name is the one in its ledger record.
 """
 
 from __future__ import annotations
 
 import posixpath
 
-# The first part of each key, by bucket. template.yaml grants and expires by these.
+# The first part of each key, by bucket. Permissions and expiry rules in template.yaml use these prefixes.
 WORK = ("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/")
 RESULTS = ("reports/", "reasons/", "receipts/", "results/", "models/", "processing/", "training/")
 JOBS = "jobs/"
-"""SageMaker writes a training job's output below this prefix and the job's name."""
+"""The prefix below which SageMaker writes the output of a training job, under the name of the job."""
 REQUEST = "request.json"
-"""What a processing job is to examine: a file of its input channel `request`."""
+"""The file of the input channel `request` that names what a processing job examines."""
 
-# -- work bucket: everything expires after 14 days --
+# -- work bucket: every object expires after 14 days --
 
 
 def shard_name(attempt_key: str, number: int) -> str:
-    """`<attempt key>-00000.jsonl`: unique over all jobs, so that an output is known by its base name alone."""
+    """Return `<attempt key>-00000.jsonl`, which is unique over all jobs, so that its base name identifies an output."""
     return f"{attempt_key}-{number:05d}.jsonl"
 
 
 def shard(upload_id: str, masks: str, attempt_key: str, number: int) -> str:
-    """`shards/<upload id>/<attempt key>-00000.jsonl`: work items, numbered from 0.
+    """Return `shards/<upload id>/<attempt key>-00000.jsonl`, the key of work items; shards are numbered from 0.
 
-    With the upload id of a BED in `masks`, which says what to fill: `shards/<upload id>/<masks>/<attempt key>-….jsonl`.
+    If `masks` is the upload id of a BED that names the bases to fill, the key is
+    `shards/<upload id>/<masks>/<attempt key>-….jsonl`.
     """
     return "shards/" + posixpath.join(upload_id, masks, shard_name(attempt_key, number))
 
 
 def examination(upload_id: str) -> str:
-    """`examinations/<upload id>.json`: what the pass over an upload found."""
+    """Return `examinations/<upload id>.json`, the key of the result of the pass over an upload."""
     return f"examinations/{upload_id}.json"
 
 
 def read_names(upload_id: str) -> str:
-    """`names/<upload id>`: the digest of a mate's read names."""
+    """Return `names/<upload id>`, the key of the digest of a mate's read names."""
     return f"names/{upload_id}"
 
 
 def prepared(digest: str) -> str:
-    """`training/<32 digits>/prepared.json`: what is in a training's files; the digest is of files and settings."""
+    """Return `training/<32 digits>/prepared.json`, the key of the summary of prepared data.
+
+    The digest is that of the files and settings of the training.
+    """
     return f"training/{digest[:32]}/prepared.json"
 
 
 def prepared_data(digest: str) -> str:
-    """`training/<32 digits>/data/`: the splits of a training's files."""
+    """Return `training/<32 digits>/data/`, the prefix of the splits of a training."""
     return f"training/{digest[:32]}/data/"
 
 
 def split(data: str, name: str) -> str:
-    """`training/<32 digits>/data/train.jsonl`: one split. `data` is `prepared_data`, as an `Order` keeps it."""
+    """Return `training/<32 digits>/data/train.jsonl`, the key of one split.
+
+    `data` is a prefix that `prepared_data` returned and that an `Order` stores.
+    """
     return f"{data}{name}.jsonl"
 
 
 def job_manifest(name: str) -> str:
-    """`jobs/<job name>/input.manifest`: which shards a transform job reads."""
+    """Return `jobs/<job name>/input.manifest`, the key of the list of shards that a transform job reads."""
     return f"jobs/{name}/input.manifest"
 
 
 def job_request(name: str) -> str:
-    """`jobs/<job name>/request.json`: what a processing job is to examine."""
+    """Return `jobs/<job name>/request.json`, the key of the request that a processing job works on."""
     return f"jobs/{name}/{REQUEST}"
 
 
 def job_output(name: str) -> str:
-    """`jobs/<job name>/output/`: where SageMaker writes what a transform job predicts."""
+    """Return `jobs/<job name>/output/`, the prefix below which SageMaker writes the predictions of a transform job."""
     return f"jobs/{name}/output/"
 
 
 def trained_archive(name: str) -> str:
-    """`jobs/<job name>/output/model.tar.gz`: the model of a training job. SageMaker gives it this place."""
+    """Return `jobs/<job name>/output/model.tar.gz`, the key that SageMaker gives to the model of a training job."""
     return f"jobs/{name}/output/model.tar.gz"
 
 
 def trained_output(name: str) -> str:
-    """`jobs/<job name>/output/output.tar.gz`: what else a training job leaves. SageMaker gives it this place."""
+    """Return `jobs/<job name>/output/output.tar.gz`, the key that SageMaker gives to other output of a training job."""
     return f"jobs/{name}/output/output.tar.gz"
 
 
 def checkpoints(name: str) -> str:
-    """`checkpoints/<job name>/`: of a training job; a later job may go on from them."""
+    """Return `checkpoints/<job name>/`, the prefix of checkpoints, from which a later training job may continue."""
     return f"checkpoints/{name}/"
 
 
-# -- results bucket: what a lab reads --
+# -- results bucket: for the lab --
 
 
 def report(upload_id: str) -> str:
-    """`reports/<upload id>.json`: what was found in an upload, for programs."""
+    """Return `reports/<upload id>.json`, the key of the report on an upload for programs."""
     return f"reports/{upload_id}.json"
 
 
 def page(upload_id: str) -> str:
-    """`reports/<upload id>.html`: the same for a person."""
+    """Return `reports/<upload id>.html`, the key of the report for people."""
     return f"reports/{upload_id}.html"
 
 
 def multiqc_prefix(upload_id: str) -> str:
-    """`reports/<upload id>/`: the same for MultiQC."""
+    """Return `reports/<upload id>/`, the prefix of the report for MultiQC."""
     return f"reports/{upload_id}/"
 
 
 def multiqc(upload_id: str, name: str) -> str:
-    """`reports/<upload id>/seqdrop_gc_mqc.json`: one of MultiQC's files."""
+    """Return `reports/<upload id>/seqdrop_gc_mqc.json`, the key of one file for MultiQC."""
     return f"reports/{upload_id}/{name}"
 
 
 def reason(upload_id: str) -> str:
-    """`reasons/<upload id>.json`: why an upload was rejected, or a training made no model."""
+    """Return `reasons/<upload id>.json`, the key of the reason why an upload was rejected or a training failed."""
     return f"reasons/{upload_id}.json"
 
 
 def receipt(upload_id: str) -> str:
-    """`receipts/<upload id>.json`: the proof of an archived copy."""
+    """Return `receipts/<upload id>.json`, the key of the proof of an archived copy."""
     return f"receipts/{upload_id}.json"
 
 
 def upload_results(analysis: str, upload_id: str) -> str:
-    """`results/<analysis>/<upload id>/`: results of all attempts."""
+    """Return `results/<analysis>/<upload id>/`, the prefix of the results of all attempts."""
     return f"results/{analysis}/{upload_id}/"
 
 
 def result(analysis: str, upload_id: str, number: int, name: str) -> str:
-    """`results/<analysis>/<upload id>/summary.json`: one file of the first attempt.
+    """Return `results/<analysis>/<upload id>/summary.json`, the key of one file of the first attempt.
 
-    Of a later one (`number` above 1): `results/<analysis>/<upload id>/attempt-2/summary.json`.
+    For a later attempt (`number` above 1) it is `results/<analysis>/<upload id>/attempt-2/summary.json`.
     """
     return upload_results(analysis, upload_id) + (f"attempt-{number}/{name}" if number > 1 else name)
 
 
 def training_result(upload_id: str, name: str) -> str:
-    """`results/training/<upload id of job.toml>/plan.json`: of the last attempt, whichever that is."""
+    """Return `results/training/<upload id of job.toml>/plan.json`, the key of one file of the last attempt."""
     return f"results/training/{upload_id}/{name}"
 
 
 def model_pointer(model: str) -> str:
-    """`models/<model>/current.json`: which archive of a model is in use."""
+    """Return `models/<model>/current.json`, the key of the pointer to the archive in use."""
     return f"models/{model}/current.json"
 
 
 def pushed_archive(model: str, digest: str) -> str:
-    """`models/<model>/<16 digits>.tar.gz`: an archive that a lab pushed."""
+    """Return `models/<model>/<16 digits>.tar.gz`, the key of an archive that a lab pushed."""
     return f"models/{model}/{digest[:16]}.tar.gz"
 
 
 def pushed_weights(model: str, digest: str) -> str:
-    """`models/<model>/<16 digits>/model.tar.gz`: pre-trained weights that a lab pushed."""
+    """Return `models/<model>/<16 digits>/model.tar.gz`, the key of pre-trained weights that a lab pushed."""
     return f"models/{model}/{digest[:16]}/model.tar.gz"
 
 
 def registered_archive(model: str, version: str) -> str:
-    """`models/<model>/<version>/model.tar.gz`: a model that was trained here."""
+    """Return `models/<model>/<version>/model.tar.gz`, the key of a model that was trained here."""
     return f"models/{model}/{version}/model.tar.gz"
 
 
 def model_card(model: str, version: str) -> str:
-    """`models/<model>/<version>/card.json`: how a model was trained, and how good it is."""
+    """Return `models/<model>/<version>/card.json`, the key of the card: how a model was trained and its metrics."""
     return f"models/{model}/{version}/card.json"
 
 
 PROCESSING_POINTER = "processing/current.json"
-"""Which code processing jobs run."""
+"""The key of the pointer to the code of processing jobs."""
 
 
 def processing_code(digest: str) -> str:
-    """`processing/<16 digits>/`: what a processing job runs. The digest is of the files below it."""
+    """Return `processing/<16 digits>/`, the prefix of the code of a processing job; the digest is that of its files."""
     return f"processing/{digest[:16]}/"
 
 
 def program_pointer(program: str) -> str:
-    """`training/<program>/current.json`: which code training jobs of a program run."""
+    """Return `training/<program>/current.json`, the key of the pointer to the code of a program's training jobs."""
     return f"training/{program}/current.json"
 
 
 def program_code(program: str, digest: str) -> str:
-    """`training/<program>/<16 digits>/`: what a training job runs. The digest is of the archive below it."""
+    """Return `training/<program>/<16 digits>/`, the prefix of a training job's code; the digest is of its archive."""
     return f"training/{program}/{digest[:16]}/"
 
 
 def code_file(code: str, name: str) -> str:
-    """`processing/<16 digits>/entry.py`: one file. `code` is as `processing_code` or `program_code` has it."""
+    """Return `processing/<16 digits>/entry.py`, the key of one file.
+
+    `code` is a prefix that `processing_code` or `program_code` returned.
+    """
     return f"{code}{name}"
 
 
@@ -194,6 +204,6 @@ def code_file(code: str, name: str) -> str:
 
 
 def archived(key: str, upload_id: str) -> str:
-    """`<folder of the landing key>/<upload id>/<file name>`: two versions of one landing key never meet."""
+    """Return `<folder of the landing key>/<upload id>/<file name>`, which differs for two versions of a landing key."""
     folder, name = posixpath.split(key)
     return posixpath.join(folder, upload_id, name)

@@ -1,63 +1,77 @@
-"""Objects that S3 copies in parts, and the SHA-256 of parts that it then tells of.
+"""Multipart copies of S3, and the SHA-256 of parts that S3 reports for them.
 
-A copy of more than 5 GB must be multipart. S3 has no SHA-256 of such an object as a whole, but one of its parts'
-SHA-256s; since the parts are always cut alike, it is computed while the file is read, and foretold exactly.
+A copy of more than 5 GB must be multipart. For such an object S3 has no SHA-256 of the whole, but a SHA-256 of the
+SHA-256s of its parts. The parts always have the same size, so this module computes that value while the file is read,
+before the copy is made.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WHOLE = 5_000_000_000  # bytes; S3 copies no more in one call
-PART = 256 << 20  # some seconds for one copy, and at most 10,000 parts: 2.6 TB
+    from _typeshed import SupportsRead, WriteableBuffer
+
+WHOLE = 5_000_000_000  # bytes; the largest copy that S3 makes in one call
+PART = 256 << 20  # a copy takes some seconds, and 10,000 parts, the maximum, hold 2.6 TB
 
 
-def in_parts(size: int) -> bool:
-    """Whether a copy of so many bytes is made in parts."""
+def needs_multipart(size: int) -> bool:
+    """Return True if an object of `size` bytes is copied in parts."""
     return size > WHOLE
 
 
-def ranges(size: int) -> Iterator[tuple[int, int, int]]:
-    """(number from 1, first byte, last byte) of each part."""
+def part_ranges(size: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (number from 1, first byte, last byte) of each part; both bytes are 0-based and inclusive."""
     for number, first in enumerate(range(0, size, PART), start=1):
         yield number, first, min(first + PART, size) - 1
 
 
 class PartDigests(io.RawIOBase):
-    """Passes a stream on, and hashes it part by part."""
+    """A stream that passes another one through and hashes it part by part."""
 
-    def __init__(self, raw: BinaryIO):
-        self._raw, self._size, self._room = raw, PART, PART
-        self._part, self._done = hashlib.sha256(), []
+    def __init__(self, raw: SupportsRead[bytes]) -> None:
+        self._raw = raw
+        self._size = PART
+        self._left_in_part = PART
+        self._part = hashlib.sha256()
+        self._digests: list[bytes] = []
 
     def readable(self) -> bool:
+        """Return True."""
         return True
 
     def read(self, size: int = -1) -> bytes:
+        """Read at most `size` bytes; all bytes if `size` is negative."""
         block = self._raw.read(size) or b""
         view = memoryview(block)
         while view:
-            taken = view[: self._room]
-            self._part.update(taken)
-            self._room -= len(taken)
-            view = view[len(taken) :]
-            if not self._room:
-                self._done.append(self._part.digest())
-                self._part, self._room = hashlib.sha256(), self._size
+            head = view[: self._left_in_part]
+            self._part.update(head)
+            self._left_in_part -= len(head)
+            view = view[len(head) :]
+            if not self._left_in_part:
+                self._digests.append(self._part.digest())
+                self._part = hashlib.sha256()
+                self._left_in_part = self._size
         return block
 
-    def readinto(self, buffer) -> int:
-        block = self.read(len(buffer))
-        buffer[: len(block)] = block
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill the start of `buffer` and return the number of bytes; 0 at the end of the stream."""
+        view = memoryview(buffer)
+        block = self.read(len(view))
+        view[: len(block)] = block
         return len(block)
 
     @property
     def sha256(self) -> str:
-        """Hexadecimal, and the number of parts after a hyphen. Of a stream that was read to its end."""
-        digests = [*self._done, self._part.digest()] if self._room < self._size else self._done
+        """The SHA-256 of the parts' SHA-256s in hexadecimal, a hyphen, and the number of parts.
+
+        It is complete once the stream was read to its end.
+        """
+        digests = [*self._digests, self._part.digest()] if self._left_in_part < self._size else self._digests
         return f"{hashlib.sha256(b''.join(digests)).hexdigest()}-{len(digests)}"

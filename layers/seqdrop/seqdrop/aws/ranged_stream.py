@@ -1,9 +1,8 @@
-"""One object version of S3 as a stream, read by several ranged GETs at a time.
+"""One object version of S3 as a stream that several ranged GETs fill at the same time.
 
-One connection gives what one connection gives; a file is decompressed faster than that. Parts are fetched ahead by a
-few threads and handed on in order, so memory is bounded by the number of parts. s3transfer downloads in parts too,
-but it writes to a file object of the caller's: as a stream it would need a pipe, a thread and a way back for errors,
-which is more than what stands here.
+One connection is slower than decompression. A few threads therefore fetch parts ahead, and the stream returns them in
+order; the number of parts bounds the memory. s3transfer also downloads in parts, but it writes to a file object of the
+caller: used as a stream it would need a pipe, a thread and a channel for errors, which is more code than this module.
 """
 
 from __future__ import annotations
@@ -28,85 +27,98 @@ from seqdrop.aws.errors import is_conflict, is_missing
 from seqdrop.errors import ObjectGoneError
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
+
     from seqdrop.uploads import UploadVersion
 
-PART = 4 << 20  # large enough that the wait for its first byte is a small part of its time
-PARTS = 4  # held at a time: the one being read, and those being fetched
+PART = 4 << 20  # so large that the wait for the first byte is a small share of the time
+PARTS = 4  # in memory: the part being read, and those being fetched
 TRIES = 5
-FIRST_PAUSE = 0.2  # seconds before the second try; doubles
-# botocore tries a request again that S3 did not answer; a body that breaks off in the middle is left to us.
+FIRST_PAUSE = 0.2  # seconds before the second try; doubles with each try
+# botocore retries a request that S3 did not answer; a body that breaks off must be retried here.
 BROKEN = (ConnectionError, FlexibleChecksumError, HTTPClientError, IncompleteReadError, ResponseStreamingError)
 
 
 class RangedObject(io.RawIOBase):
-    """The bytes of `version`, in order. Raises ObjectGoneError if it is not there, or no longer what it was.
+    """The bytes of `version`, in order. Reading raises ObjectGoneError if it was deleted or replaced.
 
-    An object of one part is one plain GET in the caller's thread. `close` leaves no thread behind.
+    An object of one part is read by one plain GET in the caller's thread. `close` ends all threads.
     """
 
-    def __init__(self, s3, version: UploadVersion, part: int = PART, parts: int = PARTS, pause: float = FIRST_PAUSE):
-        self._s3, self._version = s3, version
-        self._part, self._pause = part, pause
+    def __init__(
+        self, s3: S3Client, version: UploadVersion, part: int = PART, parts: int = PARTS, pause: float = FIRST_PAUSE
+    ) -> None:
+        self._s3 = s3
+        self._version = version
+        self._part = part
+        self._pause = pause
         self._stopped = threading.Event()
         self._waiting: deque[Future[bytes]] = deque()
         self._threads: ThreadPoolExecutor | None = None
-        self._held, self._at = memoryview(b""), 0
+        self._block = memoryview(b"")
+        self._position = 0  # in _block
         self._offsets = iter(range(0, max(version.size, 1), part))
         if version.size > part:
             self._threads = ThreadPoolExecutor(max(1, parts - 1), thread_name_prefix="part")
             for _ in range(max(1, parts - 1)):
-                self._fetch_ahead()
+                self._fetch_ahead(self._threads)
 
     def readable(self) -> bool:
+        """Return True."""
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """What is at hand of `size` bytes, one at the least; b"" at the end. All that is left without a size."""
+        """Return at most `size` bytes, at least one unless the stream has ended; all that is left if it is negative."""
         return self.readall() if size < 0 else bytes(self._take(size))
 
-    def readinto(self, buffer) -> int:
-        taken = self._take(len(buffer))
-        buffer[: len(taken)] = taken
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill the start of `buffer` and return the number of bytes; 0 at the end of the stream."""
+        view = memoryview(buffer)
+        taken = self._take(len(view))
+        view[: len(taken)] = taken
         return len(taken)
 
     def close(self) -> None:
-        """Drop what is held and end the threads; a part that is being fetched is waited for."""
+        """Drop the parts in memory and end the threads; wait for the parts that are being fetched."""
         self._stopped.set()
         if self._threads:
             self._threads.shutdown(cancel_futures=True)
         self._waiting.clear()
-        self._held = memoryview(b"")
-        self._at = 0
+        self._block = memoryview(b"")
+        self._position = 0
         super().close()
 
     def _take(self, size: int) -> memoryview:
         if self.closed:
             raise ValueError("read of a closed object")
-        if self._at == len(self._held):
-            self._held, self._at = memoryview(self._next()), 0
-        taken = self._held[self._at : self._at + size]
-        self._at += len(taken)
+        if self._position == len(self._block):
+            self._block = memoryview(self._next_part())
+            self._position = 0
+        taken = self._block[self._position : self._position + size]
+        self._position += len(taken)
         return taken
 
-    def _next(self) -> bytes:
-        """The next part; b"" after the last."""
+    def _next_part(self) -> bytes:
+        """Return the next part; b"" after the last one."""
         if self._threads is None:
             offset = next(self._offsets, None)
-            return b"" if offset is None else self._fetched(offset)
-        self._held = memoryview(b"")  # before one more part is fetched in its place
+            return b"" if offset is None else self._fetch(offset)
+        self._block = memoryview(b"")  # frees the memory before another part is fetched
         if not self._waiting:
             return b""
         block = self._waiting.popleft().result()
-        self._fetch_ahead()
+        self._fetch_ahead(self._threads)
         return block
 
-    def _fetch_ahead(self) -> None:
+    def _fetch_ahead(self, threads: ThreadPoolExecutor) -> None:
         offset = next(self._offsets, None)
         if offset is not None:
-            self._waiting.append(self._threads.submit(self._fetched, offset))
+            self._waiting.append(threads.submit(self._fetch, offset))
 
-    def _fetched(self, offset: int) -> bytes:
-        """One whole part, tried again where its body broke off."""
+    def _fetch(self, offset: int) -> bytes:
+        """Return one whole part; retry if its body breaks off."""
         size = min(self._part, self._version.size - offset)
         for count in range(TRIES):
             try:
@@ -117,25 +129,29 @@ class RangedObject(io.RawIOBase):
         raise AssertionError("unreachable")
 
     def _get(self, offset: int, size: int) -> bytes:
-        version = self._version
-        wanted = {"Bucket": version.bucket, "Key": version.key}
-        if version.version_id:  # "" is the present one; naming it takes a permission that a person may lack
-            wanted["VersionId"] = version.version_id
-        if self._threads:
-            wanted["Range"] = f"bytes={offset}-{offset + size - 1}"
-        if version.etag:
-            wanted["IfMatch"] = f'"{version.etag}"'
         try:
-            with closing(self._s3.get_object(**wanted)["Body"]) as body:
+            with closing(self._s3.get_object(**self._request(offset, size))["Body"]) as body:
                 block = body.read()
         except ClientError as error:
-            raise _refusal(error) from error
+            raise _explain(error) from error
         if self._threads and len(block) != size:
             raise IncompleteReadError(actual_bytes=len(block), expected_bytes=size)
         return block
 
+    def _request(self, offset: int, size: int) -> GetObjectRequestTypeDef:
+        version = self._version
+        request: GetObjectRequestTypeDef = {"Bucket": version.bucket, "Key": version.key}
+        if version.version_id:  # "" means the current version; naming it takes a permission that users may lack
+            request["VersionId"] = version.version_id
+        if self._threads:
+            request["Range"] = f"bytes={offset}-{offset + size - 1}"
+        if version.etag:
+            request["IfMatch"] = f'"{version.etag}"'
+        return request
 
-def _refusal(error: ClientError) -> Exception:
+
+def _explain(error: ClientError) -> Exception:
+    """Return ObjectGoneError if the object was deleted or replaced; the error itself otherwise."""
     if is_missing(error):
         return ObjectGoneError("the object was deleted before it was read")
     if is_conflict(error):

@@ -1,30 +1,34 @@
-"""S3, as all of this package uses it: whether an object is there, and copies that never replace one."""
+"""S3 helpers: whether an object exists, and copies that never replace an object."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from seqdrop.aws.errors import is_missing
 
 if TYPE_CHECKING:
-    from seqdrop.uploads import UploadVersion
+    from mypy_boto3_s3.client import S3Client
+
+    from seqdrop.uploads import ObjectVersion
 
 
-def is_gone(s3, upload: UploadVersion) -> bool:
-    """Return True if the upload was deleted: its very version, or its key by a delete marker, which leaves the version.
+def is_gone(s3: S3Client, upload: ObjectVersion) -> bool:
+    """Return True if the upload was deleted: its version, or its key by a delete marker, which keeps the version.
 
-    A version that a newer one replaced is not gone: each is an upload of its own.
+    A version that a newer one replaced is not gone: each version is an upload of its own.
     """
     return not exists(s3, upload.bucket, upload.key, upload.version_id) or not exists(s3, upload.bucket, upload.key)
 
 
-def exists(s3, bucket: str, key: str, version_id: str | None = None) -> bool:
-    """Return True if the object, or this version of it, is there and no delete marker lies over it."""
-    version = {"VersionId": version_id} if version_id else {}
+def exists(s3: S3Client, bucket: str, key: str, version_id: str | None = None) -> bool:
+    """Return True if the object, or this version of it, exists and is not hidden by a delete marker."""
     try:
-        s3.head_object(Bucket=bucket, Key=key, **version)
+        if version_id:
+            s3.head_object(Bucket=bucket, Key=key, VersionId=version_id)
+        else:
+            s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
         if is_missing(error):
             return False
@@ -32,13 +36,13 @@ def exists(s3, bucket: str, key: str, version_id: str | None = None) -> bool:
     return True
 
 
-def never_over_a_copy(s3) -> None:
-    """Make each CopyObject of a client succeed only where there is no object yet (S3 answers 412 or 409 otherwise).
+def protect_existing_copies(s3: S3Client) -> None:
+    """Make each CopyObject of a client succeed only if the target does not exist (S3 returns 412 or 409 otherwise).
 
-    By the header, since the SDK that a Lambda runtime brings may be older than the parameter IfNoneMatch.
+    This sets the header, since the SDK of a Lambda runtime may be older than the parameter IfNoneMatch.
     """
 
-    def set_header(params: dict, **_) -> None:
+    def set_header(params: dict[str, Any], **_: object) -> None:
         params["headers"]["If-None-Match"] = "*"
 
     s3.meta.events.register("before-call.s3.CopyObject", set_header)

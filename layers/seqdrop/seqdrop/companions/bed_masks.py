@@ -1,56 +1,58 @@
-"""The stretches of a BED against the records of its FASTA, as these come by."""
+"""The intervals of a BED, compared with the records of its FASTA while the FASTA is read."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seqdrop.reads.bed import LONGEST_NAME, Bed, Stretch
+from seqdrop.reads.bed import LONGEST_NAME, Bed, Interval
 from seqdrop.reads.findings import Findings, Policy, fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from seqdrop.reads.findings import Location
     from seqdrop.reads.records import Record
 
 
 class BedMasks:
-    """What one BED masks in one pass over a FASTA. `upload_id` is the BED's."""
+    """The masks of one BED in one pass over a FASTA. `upload_id` is that of the BED."""
 
-    def __init__(self, upload_id: str, bed: Bed):
-        self.upload_id, self.bed = upload_id, bed
-        self._unseen = dict.fromkeys(bed.stretches.names)
-        self._beyond: list[tuple[str, Stretch, int]] = []
+    def __init__(self, upload_id: str, bed: Bed) -> None:
+        self.upload_id = upload_id
+        self.bed = bed
+        self._missing_records = dict.fromkeys(bed.intervals.names)
+        self._beyond_end: list[tuple[str, Interval, int]] = []
 
     def cover(self, records: Iterable[Record]) -> Iterator[Record]:
-        """The records with N in all stretches: what is to be filled is no hint for what is filled beside it."""
+        """Yield the records with N in all intervals, so that no masked base is a hint for another one."""
         for record in records:
-            self._unseen.pop(record.name, None)
+            self._missing_records.pop(record.name, None)
             covered = bytearray(record.sequence)
-            for one in self.bed.stretches.of(record.name):
-                if one.end > len(record.sequence):
-                    self._beyond.append((record.name, one, len(record.sequence)))
+            for interval in self.bed.intervals.of(record.name):
+                if interval.end > len(record.sequence):
+                    self._beyond_end.append((record.name, interval, len(record.sequence)))
                 else:
-                    covered[one.start : one.end] = b"N" * (one.end - one.start)
+                    covered[interval.start : interval.end] = b"N" * (interval.end - interval.start)
             yield record._replace(sequence=bytes(covered))
 
     def spans(self, record: Record) -> Iterator[tuple[int, int]]:
-        """(start, end) of each stretch of a record, by start."""
-        for one in self.bed.stretches.of(record.name):
-            if one.end <= len(record.sequence):
-                yield one.start, one.end
+        """Yield (start, end) of each interval of a record, 0-based half-open, ordered by start."""
+        for interval in self.bed.intervals.of(record.name):
+            if interval.end <= len(record.sequence):
+                yield interval.start, interval.end
 
     def check(self) -> None:
-        """Once all records came by: raises InvalidFileError with the BED's lines that fit none."""
+        """Raise InvalidFileError if lines of the BED fit no record. Call it after the last record."""
         findings = Findings(Policy())
-        for name in self._unseen:
-            one = next(self.bed.stretches.of(name))
-            told = fault("bed_no_record", "the FASTA has no record of that name", **_place(name, one))
-            findings.add(told)
-        for name, one, length in self._beyond:
-            message = f"the stretch {one.start} to {one.end} lies beyond the record's {length:,} bases"
-            findings.add(fault("bed_beyond_end", message, **_place(name, one)))
+        for name in self._missing_records:
+            first = next(self.bed.intervals.of(name))
+            message = "the FASTA has no record of that name"
+            findings.add(fault("bed_no_record", message, **_location(name, first)))
+        for name, interval, length in self._beyond_end:
+            message = f"the interval {interval.start} to {interval.end} exceeds the {length:,} bases of the record"
+            findings.add(fault("bed_beyond_end", message, **_location(name, interval)))
         findings.raise_errors()
 
 
-def _place(name: str, one: Stretch) -> dict:
-    return {"name": name[:LONGEST_NAME], "line": one.line, "byte": one.byte}
+def _location(name: str, interval: Interval) -> Location:
+    return {"name": name[:LONGEST_NAME], "line": interval.line, "byte": interval.byte}

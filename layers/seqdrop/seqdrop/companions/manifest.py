@@ -1,60 +1,74 @@
-"""An uploader's manifest: the files that a run is made of."""
+"""An uploader's manifest: the list of the files of a run."""
 
 from __future__ import annotations
 
 import codecs
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from seqdrop.companions.runs import MANIFEST
 from seqdrop.errors import Fault, InvalidFileError
 
-MOST_BYTES = 20_000_000  # 100,000 files of a run, and more
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_BYTES = 20_000_000  # enough for more than 100,000 files
 ADVICE = (
-    'Write {"files": [{"name": "path below the folder of the manifest", "size": bytes}]}, where size may be left out, '
+    'Write {"files": [{"name": "path below the folder of the manifest", "size": bytes}]}, where size is optional, '
     "and drop it again."
 )
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """Names below the manifest's folder → sizes in bytes, None where the manifest says nothing."""
+    """The files by their names below the manifest's folder, with sizes in bytes; None if the manifest has no size."""
 
     files: dict[str, int | None]
 
-    def missing(self, found: dict[str, int]) -> list[str]:
-        """The names that are not among those found, or are there with another size."""
-        return [name for name, size in self.files.items() if name not in found or size not in (None, found[name])]
+    def missing(self, present: Mapping[str, int]) -> list[str]:
+        """Return the names of files that are not present, or are present with another size."""
+        return [
+            name
+            for name, size in self.files.items()
+            if name not in present or (size is not None and size != present[name])
+        ]
 
 
 def parse(body: bytes) -> Manifest:
-    """Read a manifest. Raises InvalidFileError (`bad_manifest`) that says what is wrong with which entry."""
+    """Read a manifest. Raise InvalidFileError (`bad_manifest`) if it is invalid; the message names the entry."""
     try:
         document = json.loads(body.removeprefix(codecs.BOM_UTF8))
-    except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
-        raise _bad(f"it is no JSON: {error}") from error
+    except (ValueError, RecursionError) as error:  # not JSON, or not UTF-8
+        raise _bad_manifest(f"it is not valid JSON: {error}") from error
     entries = document.get("files") if isinstance(document, dict) else None
     if not isinstance(entries, list) or not entries:
-        raise _bad('it has no list "files" with at least one file')
+        raise _bad_manifest('it has no list "files" with at least one file')
     files: dict[str, int | None] = {}
     for number, entry in enumerate(entries, start=1):
-        name, size = _entry(number, entry)
+        name, size = _parse_entry(number, entry)
         if name in files:
-            raise _bad(f"file {number} is named twice: {name}")
+            raise _bad_manifest(f"file {number} is listed twice: {name}")
         files[name] = size
     return Manifest(files)
 
 
-def _entry(number: int, entry: object) -> tuple[str, int | None]:
+def _parse_entry(number: int, entry: object) -> tuple[str, int | None]:
     if not isinstance(entry, dict) or set(entry) - {"name", "size"} or not isinstance(entry.get("name"), str):
-        raise _bad(f"file {number} must have a name and may have a size, and nothing else")
-    name, size = entry["name"], entry.get("size")
-    if not all(name.split("/")) or {".", ".."} & set(name.split("/")):
-        raise _bad(f"file {number} must be named by its path below the folder of the manifest, and is named {name!r}")
-    if size is not None and (type(size) is not int or size < 0):
-        raise _bad(f"the size of file {number} must be a whole number of bytes from 0")
+        raise _bad_manifest(f"file {number} must have a name and may have a size, and nothing else")
+    name: str = entry["name"]
+    size: object = entry.get("size")
+    parts = name.split("/")
+    if not all(parts) or {".", ".."} & set(parts):
+        raise _bad_manifest(
+            f"the name of file {number} must be its path below the folder of the manifest, and is {name!r}"
+        )
+    if size is None:
+        return name, None
+    if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+        raise _bad_manifest(f"the size of file {number} must be a whole number of bytes, 0 or more")
     return name, size
 
 
-def _bad(message: str) -> InvalidFileError:
+def _bad_manifest(message: str) -> InvalidFileError:
     return InvalidFileError(Fault("bad_manifest", f"{MANIFEST}: {message}", ADVICE))

@@ -1,4 +1,4 @@
-"""Sequencer runs, as keys tell of them: the folders that may be a file's run, and what marks a run as complete."""
+"""Sequencer runs by their keys: the folders that may be a file's run, and the files that mark a run as complete."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import posixpath
 import shlex
 from fnmatch import fnmatchcase
 
-# Written by the instrument (or its copy service) when a run is complete: Illumina's, and Oxford Nanopore's.
+# The instrument, or its copy service, writes these when a run is complete: Illumina's, and Oxford Nanopore's.
 MARKERS = (
     "CopyComplete.txt",
     "RTAComplete.txt",
@@ -14,21 +14,25 @@ MARKERS = (
     "SequenceComplete.txt",
     "final_summary*.txt",
 )
-MANIFEST = "seqdrop-manifest.json"  # an uploader's list of what belongs to the run
+MANIFEST = "seqdrop-manifest.json"  # an uploader's list of the files of a run
 
 
 def is_marker(key: str) -> bool:
-    """Whether a key's name is that of a marker, or of a manifest."""
+    """Return True if the file name of a key is that of a marker or of a manifest."""
     name = posixpath.basename(key)
     return name == MANIFEST or any(fnmatchcase(name, marker) for marker in MARKERS)
 
 
 def is_manifest(key: str) -> bool:
+    """Return True if the file name of a key is that of a manifest."""
     return posixpath.basename(key) == MANIFEST
 
 
 def folders(key: str, prefix: str) -> list[str]:
-    """The folders below the prefix that a key lies in, nearest first, each with its slash. Any may be its run's."""
+    """Return the folders of a key below the prefix, the nearest first, each with its slash.
+
+    Any of them may be the run of the file. The list is empty for a key that does not start with the prefix.
+    """
     if not key.startswith(prefix):
         return []
     *names, _ = key.removeprefix(prefix).split("/")
@@ -36,13 +40,13 @@ def folders(key: str, prefix: str) -> list[str]:
 
 
 def run_of(key: str, prefix: str) -> str:
-    """The folder that stands for a key's run: the first below the prefix; "" directly under the prefix.
+    """Return the folder that identifies a key's run: the first one below the prefix; "" directly under the prefix.
 
-    The run's own folder may lie deeper; for sharing things out fairly this one answer will do.
+    The actual folder of the run may be deeper; to share resources fairly among runs the first one is sufficient.
     """
     return next(reversed(folders(key, prefix)), "")
 
 
-def put_marker(bucket: str, folder: str) -> str:
-    """The command that drops an empty marker in a folder."""
+def marker_command(bucket: str, folder: str) -> str:
+    """Return the shell command that drops an empty marker in a folder."""
     return f"aws s3api put-object --bucket {bucket} --key {shlex.quote(folder + MARKERS[0])}"

@@ -1,4 +1,4 @@
-"""Which training a landing key belongs to, and as which of its files: `training/<name>/<file>`."""
+"""The training that a landing key belongs to, and the name of the file in it: `training/<name>/<file>`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ PLACE = re.compile(r"([^/]+)/(.+)")
 
 @dataclass(frozen=True)
 class Place:
-    """`name` is the training's, `file` the rest of the key, `set_name` is unique over all buckets."""
+    """The place of a file in a training.
+
+    `name` is the name of the training, `file` the rest of the key, and `set_name` is unique over all buckets.
+    """
 
     name: str
     file: str
@@ -21,10 +24,12 @@ class Place:
 
 
 def place_of(bucket: str, key: str, prefix: str) -> Place:
-    """Raises InvalidFileError for a key that names no training."""
-    found = PLACE.fullmatch(key.removeprefix(prefix))
-    if not found or not NAME.fullmatch(found[1]):
-        advice = f"Drop it under {prefix}NAME/, beside its job.toml; NAME becomes that of the model."
-        message = f"a training's files lie under {prefix}NAME/, with a NAME of 1 to 36 letters, digits and hyphens"
+    """Return the place of a landing key below `prefix`. Raise InvalidFileError if the key names no training."""
+    match = PLACE.fullmatch(key.removeprefix(prefix))
+    if not match or not NAME.fullmatch(match[1]):
+        advice = f"Drop it under {prefix}NAME/, beside its job.toml; NAME becomes the name of the model."
+        message = (
+            f"the files of a training must be under {prefix}NAME/, where NAME has 1 to 36 letters, digits and hyphens"
+        )
         raise InvalidFileError(Fault("no_training", message, advice))
-    return Place(found[1], found[2], f"{bucket}/{prefix}{found[1]}")
+    return Place(match[1], match[2], f"{bucket}/{prefix}{match[1]}")

@@ -1,7 +1,9 @@
 """The ledger: what has happened to every upload, attempt and job, and what may happen next.
 
-moves    the states and the allowed moves, as one table
-records  upload, attempt and job as they are stored
-shared   what several of them have to do with: a pair, a data set, the room for jobs
-table    reading and writing them; every write is conditional
+moves          the states and the allowed moves, as one table
+records        upload, attempt and job as they are stored
+coordination   records that several others share: sets of files, open transform jobs, positions in listings
+earlier_sets   the layout in which versions up to 0.2.0 stored sets of files
+table          reads and conditional writes of all of them
+diagram        docs/ledger.md, generated from the table of moves
 """

@@ -1,4 +1,4 @@
-"""Records that several others depend on and that have no state of their own: sets of files, open jobs, positions.
+"""Records that several others depend on and that have no state of their own: sets of files, job slots, positions.
 
 Each is read, changed, and written back on the condition that its revision is still the one that was read. Revision 0
 is that of a record that is not in the table yet.
@@ -9,70 +9,95 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from seqdrop.ledger import earlier_sets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seqdrop.ledger.records import Item
 
 Fact = str | int | list[str]
 
 
 @dataclass(frozen=True)
 class FileSet:
-    """Files that belong together: which upload holds which slot. Policies (stages/assemble) say what the slots are.
+    """Files that belong together: the upload in each slot. Policies (stages/assemble) define the slots.
 
-    Every move by which an upload takes a slot, or advances because of who holds another, is one transaction with a
-    write of this record. So of two members that arrive at the same moment, the later one sees the earlier.
+    Every move by which an upload takes a slot, or advances because of another member, is one transaction with a write
+    of this record. So of two members that arrive at the same moment, the later one sees the earlier.
     """
 
     policy: str
     name: str  # unique within the policy, over all buckets
     members: dict[str, str] = field(default_factory=dict)  # slot → upload id
-    facts: dict[str, Fact] = field(default_factory=dict)  # what else the policy has to remember
+    facts: dict[str, Fact] = field(default_factory=dict)  # what else the policy remembers
     revision: int = 0
 
     @property
     def keys(self) -> dict[str, str]:
-        """By a hash: a landing key may be longer than a key of the table, and names of pairs hold NUL."""
+        """The primary key. It holds a hash of the name: a landing key may be longer than a table key, or hold NUL."""
         partition = earlier_sets.partition_of(self.policy)
         digest = hashlib.sha256(self.name.encode()).hexdigest()
         return {"pk": f"{partition}#{digest}", "sk": partition.partition("#")[0]}
 
     def fact(self, name: str) -> Fact:
-        """Return a fact; an empty text if it was never noted."""
+        """Return a fact; an empty text if it was never written."""
         return self.facts.get(name, "")
 
+    def text(self, name: str) -> str:
+        """Return a fact that is a text; "" if it was never written."""
+        value = self.facts.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    def number(self, name: str) -> int:
+        """Return a fact that is a number; 0 if it was never written."""
+        value = self.facts.get(name, 0)
+        return value if isinstance(value, int) else 0
+
+    def texts(self, name: str) -> list[str]:
+        """Return a fact that is a list of texts; an empty one if it was never written."""
+        value = self.facts.get(name, [])
+        return value if isinstance(value, list) else []
+
     def with_member(self, slot: str, upload_id: str) -> FileSet:
+        """Return this set with an upload in a slot."""
         return replace(self, members={**self.members, slot: upload_id})
 
     def without_member(self, slot: str) -> FileSet:
+        """Return this set with a slot empty."""
         return replace(self, members={of: member for of, member in self.members.items() if of != slot})
 
     def with_facts(self, **facts: Fact) -> FileSet:
+        """Return this set with some facts replaced."""
         return replace(self, facts={**self.facts, **facts})
 
-    def item(self) -> dict:
-        """As stored, with the fields that earlier versions read."""
+    def item(self) -> Item:
+        """Return the item to store, with the fields that earlier versions read."""
         earlier = earlier_sets.fields_of(self.policy, self.name, self.members, self.facts)
         return {**earlier, **asdict(self), **self.keys}
 
-    def stored(self, item: dict) -> FileSet:
-        """Return this set as the item of its key holds it, whichever version wrote that."""
+    def with_item(self, item: Item) -> FileSet:
+        """Return this set with the content of the stored item of its key, whichever version wrote that."""
         if "members" in item:
             members, facts = dict(item["members"]), item["facts"]
         else:
             members, facts = earlier_sets.members_and_facts(self.policy, item)
-        return replace(self, members=members, facts=_plain(facts), revision=int(item["revision"]))
+        return replace(self, members=members, facts=_convert_numbers(facts), revision=int(item["revision"]))
 
 
-def _plain(facts: dict) -> dict[str, Fact]:
-    """Whole numbers come from the table as Decimal."""
+def _convert_numbers(facts: Mapping[str, Fact | Decimal]) -> dict[str, Fact]:
+    """Return facts with whole numbers as int; the table returns them as Decimal."""
     return {name: int(value) if isinstance(value, Decimal) else value for name, value in facts.items()}
 
 
 @dataclass(frozen=True)
 class JobSlots:
-    """Which transform jobs are open, so that their number stays within the limit.
+    """The open transform jobs, whose number is limited.
 
-    It is written with each claim and each end of a job, in their transaction, so no crash makes it wrong.
+    The record is written in the transaction of each claim and of each job's end, so no crash makes it wrong. Its key
+    and the items are those of earlier versions, which called the slots a room.
     """
 
     jobs: tuple[str, ...] = ()
@@ -80,26 +105,31 @@ class JobSlots:
 
     @property
     def keys(self) -> dict[str, str]:
+        """The primary key of the only such record."""
         return {"pk": "ROOM", "sk": "ROOM"}
 
-    def taken(self, job: str) -> JobSlots:
+    def with_job(self, job: str) -> JobSlots:
+        """Return the slots after this job has taken one."""
         return replace(self, jobs=(*self.jobs, job))
 
-    def left(self, job: str) -> JobSlots:
+    def without_job(self, job: str) -> JobSlots:
+        """Return the slots after this job has given its slot back."""
         return replace(self, jobs=tuple(name for name in self.jobs if name != job))
 
-    def item(self) -> dict:
+    def item(self) -> Item:
+        """Return the item to store."""
         return {**self.keys, "jobs": list(self.jobs), "revision": self.revision}
 
-    def stored(self, item: dict) -> JobSlots:
+    def with_item(self, item: Item) -> JobSlots:
+        """Return the slots that a stored item holds."""
         return JobSlots(tuple(item["jobs"]), int(item["revision"]))
 
 
 @dataclass(frozen=True)
 class Position:
-    """How far the reconciler has come in a list that is too long for one run; empty at the beginning of the list.
+    """The reconciler's position in a listing that is too long for one run.
 
-    `place` is where the list continues.
+    `place` is where the listing continues; it is empty at the beginning.
     """
 
     name: str
@@ -108,12 +138,15 @@ class Position:
 
     @property
     def keys(self) -> dict[str, str]:
+        """The position's primary key."""
         return {"pk": f"POSITION#{self.name}", "sk": "POSITION"}
 
-    def item(self) -> dict:
+    def item(self) -> Item:
+        """Return the item to store."""
         return {**asdict(self), **self.keys}
 
-    def stored(self, item: dict) -> Position:
+    def with_item(self, item: Item) -> Position:
+        """Return this position with the content of its stored item."""
         return replace(self, place=dict(item["place"]), revision=int(item["revision"]))
 
 

@@ -1,4 +1,4 @@
-"""The table of moves as a page: `python -m seqdrop.ledger.diagram > docs/ledger.md`. A test holds the page to it."""
+"""The table of moves as a page: `python -m seqdrop.ledger.diagram > docs/ledger.md`. A test compares the two."""
 
 from __future__ import annotations
 
@@ -6,60 +6,61 @@ from seqdrop.ledger.moves import ATTEMPT, ENDS, JOB, MOVES, UPLOAD, Move
 
 TITLE = """# The ledger
 
-Made from `seqdrop/ledger/moves.py` by `python -m seqdrop.ledger.diagram > docs/ledger.md`; the functions, the
-reconciler and the tests go by the same table. A move is a write on the condition that the record still stands where it
-was read, at the same revision: who is refused knows that someone else was first.
+This page is generated from `seqdrop/ledger/moves.py` by `python -m seqdrop.ledger.diagram > docs/ledger.md`. The
+functions, the reconciler and the tests use the same table. A move is a conditional write: it succeeds only if the
+record still has the state and the revision that were read. A function whose write is refused knows that another
+invocation was first.
 
-Each record keeps when it came to each state (`timeline`), how often the reconciler pushed it (`pushes`), and the X-Ray
-trace in which it was first written (`trace_id`); an attempt names its job, a job its members, its request and the tags
-that the bill tells its cost by."""
+Each record keeps the time at which it entered each state (`timeline`), how often the reconciler sent its message again
+since its last move (`pushes`), and the X-Ray trace that created it (`trace_id`). An attempt names its job. A job names
+its members, its request and its cost allocation tags."""
 
 SETS = """## Sets of files
 
-Uploads that belong together are the members of a set. Its record (`FileSet`, `ledger/coordination.py`) has no state: it
-says which upload holds which slot, and a few facts. Each move by which an upload takes a slot, or advances because of
-who holds another, is one transaction with a write of this record, on the condition that its revision is the one that
-was read. Policies (`stages/assemble/`) decide about members:
+Uploads that belong together are the members of a set. The record of a set (`FileSet`, `ledger/coordination.py`) has no
+state: it holds the upload of each slot, and a few facts. Each move by which an upload takes a slot, or advances because
+of another member, is one transaction with a write of this record, on the condition that its revision is the one that
+was read. Policies (`stages/assemble/`) decide about the members:
 
 | policy | set | slots | facts |
 |---|---|---|---|
-| `mates` | R1 and R2 of one name | `1`, `2` | `settled`: the two that last advanced together |
+| `mates` | R1 and R2 of one name | `1`, `2` | `settled`: the two uploads that last advanced together |
 | `masks` | a FASTA and the BED of its masked intervals | `fasta`, `bed` | |
-| `training` | files of one folder under `training/` | their names | `attempt`: the last one that was planned |
-| `runs` | a folder that is a run's | `manifest` | `opened_at`, `opened_by`, `missing`, `awaits`, `told_at` |
+| `training` | files of one folder under `training/` | their names | `attempt`: key of the last planned attempt |
+| `runs` | the folder of a run | `manifest` | `opened_at`, `opened_by`, `missing`, `awaits`, `told_at` |
 
 Items also hold the fields in which versions up to 0.2.0 kept pairs, data sets and runs (`ledger/earlier_sets.py`),
-under the same keys: those versions can read them, so that a deployment, or its rollback, loses nothing that waits."""
+under the same keys. Those versions can read them, so a deployment or its rollback loses no file that waits."""
 
 ABOUT = {
     UPLOAD: "One object version in the landing bucket.",
-    ATTEMPT: "An upload × an analysis × a number: one try at predictions for it, or at a model.",
-    JOB: "One SageMaker job, with the attempts that are its members; or one that examines a large upload.",
+    ATTEMPT: "One upload × analysis × number: one try at predictions for the upload, or at a model.",
+    JOB: "One SageMaker job. It has attempts as members, or it examines a large upload.",
 }
 
 
-def page() -> str:
-    """docs/ledger.md."""
-    return "\n\n".join([TITLE, *(_section(kind) for kind in (UPLOAD, ATTEMPT, JOB)), SETS]) + "\n"
+def render_page() -> str:
+    """Return the text of docs/ledger.md."""
+    return "\n\n".join([TITLE, *(_render_section(kind) for kind in (UPLOAD, ATTEMPT, JOB)), SETS]) + "\n"
 
 
-def _section(kind: str) -> str:
+def _render_section(kind: str) -> str:
     moves = [move for move in MOVES if move.kind == kind]
-    rows = [_row(move) for move in moves]
+    rows = [_render_row(move) for move in moves]
     table = ["| move | by | why | writes |", "|---|---|---|---|", *rows]
-    return "\n".join([f"## {kind.capitalize()}", "", ABOUT[kind], "", *_diagram(kind, moves), "", *table])
+    return "\n".join([f"## {kind.capitalize()}", "", ABOUT[kind], "", *_render_diagram(kind, moves), "", *table])
 
 
-def _diagram(kind: str, moves: list[Move]) -> list[str]:
+def _render_diagram(kind: str, moves: list[Move]) -> list[str]:
     arrows = [f"    {move.source or '[*]'} --> {move.target}: {', '.join(move.by)}" for move in moves]
     ends = [f"    {state} --> [*]" for state in sorted(ENDS[kind])]
     return ["```mermaid", "stateDiagram-v2", *arrows, *ends, "```"]
 
 
-def _row(move: Move) -> str:
+def _render_row(move: Move) -> str:
     writes = ", ".join(f"`{name}`" for name in move.writes)
     return f"| {move.source or '∅'} → {move.target} | {', '.join(move.by)} | {move.why} | {writes} |"
 
 
 if __name__ == "__main__":
-    print(page(), end="")
+    print(render_page(), end="")

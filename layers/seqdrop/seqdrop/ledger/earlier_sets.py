@@ -1,30 +1,39 @@
-"""How versions before there was one FileSet stored sets of files: a pair, a data set and a run, each with fields of its
-own.
+"""How versions up to 0.2.0 stored sets of files: pairs, data sets and runs, each with fields of its own.
 
-Items that those versions wrote are read as they are. Every item that this version writes has their fields beside its
-own, and lies under the same key with the same revision: so while a deployment replaces one version by the other, and
-after a rollback, each reads what the other wrote, and of two writers at one moment only one succeeds.
+Items that those versions wrote are read as they are. Every item that this version writes also holds their fields, under
+the same key and with the same revision. So during a deployment, and after a rollback, each version reads what the other
+wrote, and of two writers at the same moment only one succeeds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seqdrop.ledger.records import Item
 
 MATES, MASKS, TRAINING, RUNS = "mates", "masks", "training", "runs"
+
+Facts = Mapping[str, str | int | list[str]]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The fields of one kind of set: the one with its name, those with its members, and facts with their defaults."""
+    """The fields of one kind of set: that of its name, those of its members, and its facts with their defaults.
+
+    `slots` maps a slot to its field. If it is empty, all slots are entries of the map `seats`.
+    """
 
     partition: str
     name: str = "name"
-    slots: dict[str, str] = field(default_factory=dict)  # slot → field; empty: all slots lie in the map `seats`
-    facts: dict[str, str | int | list] = field(default_factory=dict)
+    slots: dict[str, str] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
 
 
 DATA_SET = Layout("SET", facts={"attempt": ""})
-RUN_FACTS = {"opened_at": "", "opened_by": "", "missing": 0, "awaits": "", "told_at": ""}
+RUN_FACTS: Facts = {"opened_at": "", "opened_by": "", "missing": 0, "awaits": "", "told_at": ""}
 LAYOUTS = {
     MATES: Layout("PAIR", slots={"1": "first", "2": "second"}, facts={"settled": []}),
     MASKS: DATA_SET,
@@ -34,21 +43,23 @@ LAYOUTS = {
 
 
 def partition_of(policy: str) -> str:
-    """Return the first part of the keys of a policy's sets; only the policies of earlier versions have their own."""
+    """Return the first part of the keys of a policy's sets. Policies of earlier versions have their own."""
     return LAYOUTS[policy].partition if policy in LAYOUTS else f"FILES#{policy}"
 
 
-def fields_of(policy: str, name: str, members: dict, facts: dict) -> dict:
-    """Return a set as earlier versions read it; empty for a policy that they do not know."""
+def fields_of(policy: str, name: str, members: Mapping[str, str], facts: Facts) -> Item:
+    """Return the fields of a set that earlier versions read; empty for a policy that they do not know."""
     layout = LAYOUTS.get(policy)
     if layout is None:
         return {}
-    seats = {of: members.get(slot, "") for slot, of in layout.slots.items()} or {"seats": members}
-    return {layout.name: name, **seats, **{fact: facts.get(fact, empty) for fact, empty in layout.facts.items()}}
+    slots: Item = {field_name: members.get(slot, "") for slot, field_name in layout.slots.items()}
+    slots = slots or {"seats": members}
+    return {layout.name: name, **slots, **{fact: facts.get(fact, empty) for fact, empty in layout.facts.items()}}
 
 
-def members_and_facts(policy: str, item: dict) -> tuple[dict, dict]:
-    """Return what an item holds that an earlier version wrote."""
+def members_and_facts(policy: str, item: Item) -> tuple[dict[str, str], Item]:
+    """Return the members and the facts of an item that an earlier version wrote."""
     layout = LAYOUTS[policy]
-    seats = {slot: item[of] for slot, of in layout.slots.items() if item[of]} or dict(item.get("seats", {}))
-    return seats, {fact: item[fact] for fact, empty in layout.facts.items() if item[fact] != empty}
+    members = {slot: item[field_name] for slot, field_name in layout.slots.items() if item[field_name]}
+    facts = {fact: item[fact] for fact, empty in layout.facts.items() if item[fact] != empty}
+    return members or dict(item.get("seats", {})), facts

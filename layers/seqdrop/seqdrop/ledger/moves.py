@@ -1,17 +1,21 @@
-"""The one table of moves. Handlers, the reconciler, the tests and the README's diagram all read it."""
+"""The table of moves. Handlers, the reconciler, the tests and the diagram in docs/ledger.md all read it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-UPLOAD, ATTEMPT, JOB = "upload", "attempt", "job"
+UPLOAD: Final = "upload"
+ATTEMPT: Final = "attempt"
+JOB: Final = "job"
 
 
 @dataclass(frozen=True)
 class Move:
-    """`kind` may go from `source` (None: not yet recorded) to `target`; one of `by` does it, and writes these facts.
+    """An allowed move: a record of `kind` may go from `source` (None: there is no record yet) to `target`.
 
-    Every move also writes the state, its time in `timeline`, and the next revision.
+    One of the functions in `by` makes the move, and sets the fields in `writes`. Every move also writes the state, its
+    time in `timeline`, and the next revision.
     """
 
     kind: str
@@ -26,7 +30,7 @@ VALIDATE, START, TRAIN, FINISH, ARCHIVE = "validate", "start_transform", "start_
 REPLAY = "seqdrop replay"  # the command
 STARTS = (START, TRAIN)
 
-FOUND = ("format", "sha256", "sha256_of_parts", "records")
+EXAMINED = ("format", "sha256", "sha256_of_parts", "records")
 MOVES = (
     Move(UPLOAD, None, "RECEIVED", (VALIDATE,), "an object version landed", ("key", "version_id", "size", "trace_id")),
     Move(
@@ -35,16 +39,16 @@ MOVES = (
         "VALIDATED",
         (VALIDATE,),
         "every record passed; its work items are written",
-        (*FOUND, "mate", "training"),
+        (*EXAMINED, "mate", "training"),
     ),
-    Move(UPLOAD, "RECEIVED", "REJECTED", (VALIDATE,), "a fault was found; its reason is written", ("reason", "mate")),
+    Move(UPLOAD, "RECEIVED", "REJECTED", (VALIDATE,), "the file is invalid; its reason is written", ("reason", "mate")),
     Move(
         UPLOAD,
         "RECEIVED",
         "WAITING",
         (VALIDATE,),
-        "it is valid; its mate, its BED or FASTA, the rest of its training, or a file that it lists, is not there yet",
-        (*FOUND, "waiting_since"),
+        "it is valid, but its mate, its BED or FASTA, the rest of its training set, or a file that it lists is missing",
+        (*EXAMINED, "waiting_since"),
     ),
     Move(UPLOAD, "RECEIVED", "WITHDRAWN", (VALIDATE,), "the object was deleted before it was read", ("reason",)),
     Move(
@@ -52,7 +56,7 @@ MOVES = (
         "WAITING",
         "VALIDATED",
         (VALIDATE,),
-        "what it waited for came and they fit, or it need not wait any more",
+        "the files that it waited for arrived and fit, or it does not have to wait any more",
         ("mate", "training", "masks_of"),
     ),
     Move(
@@ -60,7 +64,7 @@ MOVES = (
         "WAITING",
         "REJECTED",
         (VALIDATE,),
-        "it and what it waited for do not fit, or a newer version took its place",
+        "it does not fit the files that it waited for, or a newer version replaced it",
         ("reason", "mate"),
     ),
     Move(
@@ -68,7 +72,7 @@ MOVES = (
         "WAITING",
         "RECEIVED",
         (VALIDATE,),
-        "it is read again: its mate came after its work items expired, its BED came, or it belongs to no set any more",
+        "it is read again: its mate arrived after its work items expired, its BED arrived, or its set no longer exists",
     ),
     Move(UPLOAD, "WAITING", "WITHDRAWN", (VALIDATE,), "the object was deleted while it waited", ("reason",)),
     Move(
@@ -76,7 +80,7 @@ MOVES = (
         "VALIDATED",
         "ARCHIVED",
         (ARCHIVE,),
-        "copied, verified, receipt written, landing emptied",
+        "its copy is verified, its receipt is written, and the landing object is deleted",
         ("archive_key", "expires_at"),
     ),
     Move(
@@ -92,7 +96,7 @@ MOVES = (
         "VALIDATED",
         "RECEIVED",
         (REPLAY,),
-        "its work items expired, or its analysis cuts others now: it is read again for its next attempt",
+        "it is read again for its next attempt: its work items expired, or its analysis now makes other work items",
         ("read_for",),
     ),
     Move(
@@ -100,18 +104,18 @@ MOVES = (
         None,
         "PLANNED",
         (VALIDATE, FINISH, REPLAY),
-        "work items wait for a job; an attempt after the first repeats one that failed, or is a replay",
+        "its work items are ready for a job; an attempt after the first repeats one that failed, or is a replay",
         ("number", "plan", "run", "cut_as", "trace_id"),
     ),
-    Move(ATTEMPT, "PLANNED", "WAITING", (START,), "as many jobs are open as may be"),
-    Move(ATTEMPT, "PLANNED", "SUBMITTED", STARTS, "claimed by a job, in the job's own transaction", ("job",)),
-    Move(ATTEMPT, "WAITING", "SUBMITTED", (START,), "there is room, and it is its turn", ("job",)),
+    Move(ATTEMPT, "PLANNED", "WAITING", (START,), "no job slot is free"),
+    Move(ATTEMPT, "PLANNED", "SUBMITTED", STARTS, "a job claims it, in the transaction that creates the job", ("job",)),
+    Move(ATTEMPT, "WAITING", "SUBMITTED", (START,), "a job slot is free, and it is this attempt's turn", ("job",)),
     Move(
         ATTEMPT,
         "PLANNED",
         "FAILED",
         (VALIDATE, *STARTS, ARCHIVE),
-        "no job can be made for it, or its upload was withdrawn",
+        "no job can be created for it, or its upload was withdrawn",
         ("reason",),
     ),
     Move(
@@ -119,17 +123,17 @@ MOVES = (
         "WAITING",
         "FAILED",
         (START, ARCHIVE),
-        "no job can be made for it, or its upload was withdrawn",
+        "no job can be created for it, or its upload was withdrawn",
         ("reason",),
     ),
     Move(ATTEMPT, "SUBMITTED", "PREDICTED", (FINISH,), "its predictions are in the results bucket"),
-    Move(ATTEMPT, "SUBMITTED", "TRAINED", (FINISH,), "the model that it trained is registered", ("reason",)),
+    Move(ATTEMPT, "SUBMITTED", "TRAINED", (FINISH,), "its model is registered", ("reason",)),
     Move(
         ATTEMPT,
         "SUBMITTED",
         "FAILED",
         (*STARTS, FINISH),
-        "its job cannot start, or ended without its predictions or its model",
+        "its job cannot start, or ended without predictions or a model for it",
         ("reason",),
     ),
     Move(
@@ -137,28 +141,42 @@ MOVES = (
         None,
         "PLANNED",
         (*STARTS, VALIDATE),
-        "written with its members before SageMaker is called",
+        "recorded with its members before SageMaker is called",
         ("members", "request", "tags", "model", "trace_id"),
     ),
-    Move(JOB, "PLANNED", "STARTED", (*STARTS, VALIDATE), "SageMaker took the request"),
+    Move(JOB, "PLANNED", "STARTED", (*STARTS, VALIDATE), "SageMaker accepted the request"),
     Move(
         JOB,
         "PLANNED",
         "FAILED",
         (*STARTS, VALIDATE, FINISH),
-        "SageMaker will never take the request, or it failed at once",
+        "SageMaker will never accept the request, or the job failed at once",
         ("reason", "expires_at"),
     ),
-    Move(JOB, "PLANNED", "DONE", (FINISH,), "its end was told before its start was written down", ("expires_at",)),
-    Move(JOB, "STARTED", "DONE", (FINISH,), "completed, and every member is settled", ("expires_at",)),
-    Move(JOB, "STARTED", "FAILED", (FINISH,), "failed, and every member is settled", ("reason", "expires_at")),
-    Move(JOB, "PLANNED", "STOPPED", (FINISH,), "stopped before its start was written down", ("reason", "expires_at")),
+    Move(JOB, "PLANNED", "DONE", (FINISH,), "its end was reported before its start was recorded", ("expires_at",)),
+    Move(JOB, "STARTED", "DONE", (FINISH,), "the job completed, and every member is in a final state", ("expires_at",)),
+    Move(
+        JOB,
+        "STARTED",
+        "FAILED",
+        (FINISH,),
+        "the job failed, and every member is in a final state",
+        ("reason", "expires_at"),
+    ),
+    Move(
+        JOB,
+        "PLANNED",
+        "STOPPED",
+        (FINISH,),
+        "the job was stopped before its start was recorded",
+        ("reason", "expires_at"),
+    ),
     Move(
         JOB,
         "STARTED",
         "STOPPED",
         (FINISH,),
-        "stopped by a person, and every member is settled",
+        "a person stopped the job, and every member is in a final state",
         ("reason", "expires_at"),
     ),
 )
@@ -169,7 +187,7 @@ ENDS = {
     JOB: frozenset({"DONE", "FAILED", "STOPPED"}),
 }
 
-# States from which a record may still move, in the order in which it comes to them.
+# States from which a record may still move, in the order in which it enters them.
 OPEN = {
     UPLOAD: ("RECEIVED", "WAITING", "VALIDATED"),
     ATTEMPT: ("PLANNED", "WAITING", "SUBMITTED"),
@@ -179,21 +197,21 @@ OPEN = {
 # An attempt that no job has claimed.
 UNCLAIMED = ("PLANNED", "WAITING")
 
-# Records that time-to-live may remove, `keep_days` after they came here. A rejected file still lies in the landing
-# bucket, so its record stays: without it the file would be read, rejected and told of anew.
+# States in which time-to-live removes a record, `keep_days` after it entered them. A rejected file is still in the
+# landing bucket, so its record stays: without it the file would be read, rejected and reported again.
 FORGETTABLE = {UPLOAD: frozenset({"ARCHIVED", "WITHDRAWN"}), JOB: ENDS[JOB]}
 
-# An attempt that stands here is what its upload came for.
+# States of an attempt that has produced what its upload was dropped for.
 DONE = frozenset({"PREDICTED", "TRAINED"})
 
 _ALLOWED = {(move.kind, move.source, move.target) for move in MOVES}
 
 
 class IllegalMoveError(Exception):
-    """A program error: code asked for a move that is not in the table."""
+    """A program error: the code asked for a move that is not in the table."""
 
 
 def check(kind: str, source: str | None, target: str) -> None:
-    """Raises IllegalMoveError unless the table allows it."""
+    """Raise IllegalMoveError unless the table allows the move."""
     if (kind, source, target) not in _ALLOWED:
         raise IllegalMoveError(f"{kind}: {source} → {target} is not in the table of moves")

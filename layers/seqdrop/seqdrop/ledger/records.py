@@ -1,14 +1,16 @@
-"""The three kinds of ledger record, and how each lies in the table.
+"""The three kinds of ledger record, and how each is stored in the table.
 
-Table: partition key `pk`, sort key `sk`. An upload and its attempts share a partition, so one query reads both.
-Index `by_state`: `kind_state` and `moved_at`, for the reconciler and for `seqdrop status`. What several records have to
-do with, and has no state, is in shared.py.
+The table has the partition key `pk` and the sort key `sk`. An upload and its attempts share a partition, so one query
+reads both. The index `by_state` has the keys `kind_state` and `moved_at`; the reconciler and `seqdrop status` use it.
+Records without a state, which several others share, are in coordination.py.
+
+Each field of a record is an attribute of its item. Do not rename a field: items of earlier versions would lose it.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from seqdrop.companions.runs import run_of
 from seqdrop.ledger.moves import ATTEMPT, JOB, UPLOAD
@@ -17,15 +19,21 @@ from seqdrop.uploads import UploadVersion
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What a job is for.
+# The task of a job.
 TRANSFORM, EXAMINE, TRAIN = "transform", "examine", "train"
+
+Item = dict[str, Any]  # a stored item, with the types that boto3's Table resource returns
+Fact = str | int | list[str] | dict[str, str] | None  # the value of a record's field
+AnyRecord = TypeVar("AnyRecord", bound="Record")
+RecordT = TypeVar("RecordT", bound="Record", covariant=True)
 
 
 @dataclass(frozen=True)
 class Record:
-    """What all three share. `revision` grows by one with every write; times are ISO 8601 in UTC.
+    """The fields that all three kinds share. Times are ISO 8601 in UTC; `revision` grows by one with every write.
 
-    `pushes` counts how often the reconciler sent it on since it last moved, and `moved_at` is when it did either.
+    `pushes` counts the reconciler's nudges (messages that it sent again) since the record's last move. `moved_at` is
+    the time of the last move or nudge.
     """
 
     state: str
@@ -33,20 +41,20 @@ class Record:
     pushes: int = 0
     created_at: str = ""
     moved_at: str = ""
-    timeline: dict[str, str] = field(default_factory=dict)  # state → when it last came there
-    trace_id: str = ""  # of the X-Ray trace in which it was written first
-    told_at: str = ""  # when the lab was told that it stands still
-    expires_at: int = 0  # seconds since 1970, for time-to-live; 0: it is kept
+    timeline: dict[str, str] = field(default_factory=dict)  # state → the last time the record entered it
+    trace_id: str = ""  # of the X-Ray trace that created the record
+    told_at: str = ""  # when the lab was notified that the record waits for too long
+    expires_at: int = 0  # seconds since 1970, for time-to-live; 0: the record is kept
 
-    kind = ""
+    kind: ClassVar[str] = ""
 
     @property
     def keys(self) -> dict[str, str]:
         """The record's primary key."""
         raise NotImplementedError
 
-    def item(self) -> dict:
-        """As stored. Empty fields are left out."""
+    def item(self) -> Item:
+        """Return the item to store. Empty fields are left out."""
         values = {name: value for name, value in asdict(self).items() if value not in ("", None)}
         if not self.expires_at:
             del values["expires_at"]
@@ -54,15 +62,18 @@ class Record:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Return the record that a stored item holds; attributes of later versions are left out."""
-        known = {f.name: f for f in fields(cls)}
-        values = {name: value for name, value in item.items() if name in known}
-        return cls(**{name: int(v) if known[name].type == "int" else v for name, v in values.items()})
+        """Return the record that a stored item holds. Attributes that only later versions know are ignored."""
+        values: Item = {}
+        for known in fields(cls):
+            if known.name in item:
+                value = item[known.name]
+                values[known.name] = int(value) if known.type == "int" else value
+        return cls(**values)
 
 
 @dataclass(frozen=True)
 class Upload(Record):
-    """One object version and what was found in it."""
+    """One object version, and the results of its examination."""
 
     id: str = ""
     bucket: str = ""
@@ -71,88 +82,104 @@ class Upload(Record):
     etag: str = ""
     size: int = 0
     sequencer: str = ""
-    analysis: str = ""  # "" while no prefix fits
+    analysis: str = ""  # "" if no prefix of analyses.toml fits the key
     run: str = ""  # the folder that stands for its run (runs.run_of); "" if it is in none
     format: str = ""
-    sha256: str = ""  # hexadecimal, of the object's bytes as they were validated
-    sha256_of_parts: str = ""  # the same, of a file that is copied in parts (aws/multipart.py)
+    sha256: str = ""  # hexadecimal, of the object's bytes when they were validated
+    sha256_of_parts: str = ""  # the composite SHA-256, for a file that is copied in parts (aws/multipart.py)
     records: int = 0
-    reason: str = ""  # code of the fault that rejected it
+    reason: str = ""  # code of the fault for which the upload was rejected
     archive_key: str = ""
-    mate: str = ""  # upload id of the mate (of a FASTA: the BED, of a BED: the FASTA) that it was settled with
+    mate: str = ""  # upload id of the mate with which it advanced or was rejected; for a FASTA the BED, and vice versa
     waiting_since: str = ""
-    read_for: int = 1  # number of the attempt that it is, or was last, read for
-    released_at: str = ""  # when a person said that it may be archived without what it came for
-    training: str = ""  # key of the attempt that trains on it, if it is a file of a data set
-    masks_of: str = ""  # key of the attempt that fills its stretches, if it is a BED
+    read_for: int = 1  # number of the attempt for which the upload is read, or was last read
+    released_at: str = ""  # when a person released it, to be archived without predictions
+    training: str = ""  # key of the attempt that trains on it, if it belongs to a training set
+    masks_of: str = ""  # key of the attempt that fills its intervals, if it is a BED
 
-    kind = UPLOAD
+    kind: ClassVar[str] = UPLOAD
 
     @property
     def keys(self) -> dict[str, str]:
+        """The upload's primary key."""
         return upload_keys(self.id)
 
     @property
     def version(self) -> UploadVersion:
+        """The object version."""
         return UploadVersion(self.bucket, self.key, self.version_id, self.size, self.etag, self.sequencer)
 
     @classmethod
-    def received(cls, version: UploadVersion, analysis: str, prefix: str = "") -> Upload:
+    def from_version(cls, version: UploadVersion, analysis: str, prefix: str = "") -> Upload:
+        """Return the RECEIVED upload of an object version; `prefix` is that of its analysis, "" if it has none."""
         run = run_of(version.key, prefix) if prefix else ""
         return cls("RECEIVED", id=version.id, analysis=analysis, run=run, **asdict(version))
 
 
 @dataclass(frozen=True)
 class Attempt(Record):
-    """One upload × analysis × number: one try at predictions for it."""
+    """One upload × analysis × number: one try at predictions for the upload, or at a model."""
 
     upload_id: str = ""
     analysis: str = ""
-    run: str = ""  # its upload's
+    run: str = ""  # the upload's
     number: int = 1
     shards: int = 0
-    items: int = 0  # lines over all shards, so also the lines its outputs must have
-    taken: int = 0  # records that the model is to see, and how many of them differ from each other
-    distinct: int = 0
-    masks: str = ""  # upload id of the BED that says what to fill
-    plan: str = (
-        ""  # the analysis as it was when the work was cut (`Analysis.as_json`), or what to train (`Order.as_json`)
-    )
-    cut_as: str = ""  # `key` of the attempt whose shards it goes by; "" for its own
-    group: str = ""  # it shares a job with none but attempts of its group: what is left of a job that failed
-    lost: int = 0  # how often in a row its work was lost through nobody's fault, such as an instance that died
+    items: int = 0  # lines over all shards, and so the number of lines that the outputs must have
+    taken: int = 0  # records selected for the model
+    distinct: int = 0  # distinct records among those
+    masks: str = ""  # upload id of the BED that names the intervals to fill
+    # The analysis for which the work items were written (`Analysis.as_json`), or the training order (`Order.as_json`).
+    plan: str = ""
+    cut_as: str = ""  # `key` of the attempt whose shards this one uses; "" for its own
+    group: str = ""  # the attempt shares a job only with attempts of its group: members of a job that failed
+    lost: int = 0  # how often in a row the work was lost for a cause outside it, such as an instance that died
     job: str = ""
     reason: str = ""
 
-    kind = ATTEMPT
+    kind: ClassVar[str] = ATTEMPT
 
     @property
     def keys(self) -> dict[str, str]:
+        """The attempt's primary key."""
         return {"pk": f"UPLOAD#{self.upload_id}", "sk": f"ATTEMPT#{self.analysis}#{self.number:04d}"}
 
     @property
     def key(self) -> str:
-        """A text that names this attempt in object names and in job members."""
+        """The attempt's name in object names and in a job's members."""
         return f"{self.upload_id}-{self.analysis}-{self.number}"
 
     @property
     def shards_key(self) -> str:
-        """What its shards are named after: an attempt that repeats another's work takes its shards."""
+        """The name of its shards. An attempt that repeats another's work uses the other's shards."""
         return self.cut_as or self.key
 
-    def again(self, group: str = "", lost: int = 0) -> Attempt:
-        """The next attempt at the same work, by the same shards."""
-        same = {name: getattr(self, name) for name in ("shards", "items", "taken", "distinct", "masks", "plan", "run")}
-        place = {"upload_id": self.upload_id, "analysis": self.analysis, "number": self.number + 1}
-        return Attempt("PLANNED", **place, **same, cut_as=self.shards_key, group=group, lost=lost)
+    def next_attempt(self, group: str = "", lost: int = 0) -> Attempt:
+        """Return the next attempt at the same work, with the same shards."""
+        return Attempt(
+            "PLANNED",
+            upload_id=self.upload_id,
+            analysis=self.analysis,
+            run=self.run,
+            number=self.number + 1,
+            shards=self.shards,
+            items=self.items,
+            taken=self.taken,
+            distinct=self.distinct,
+            masks=self.masks,
+            plan=self.plan,
+            cut_as=self.shards_key,
+            group=group,
+            lost=lost,
+        )
 
 
 @dataclass(frozen=True)
 class Job(Record):
-    """One SageMaker job; `request` is what the service is sent, as JSON.
+    """One SageMaker job; `request` is the request of its creation, as JSON.
 
-    A batch transform has members, which are `Attempt.key`s, and a training job ("train") has one. A processing job,
-    whose task is "examine", is for one upload (its id), by the analysis as it was then (`Analysis.as_json`).
+    A batch transform has members, which are `Attempt.key`s; a training job (task "train") has one member. A processing
+    job (task "examine") has an upload (its id) and the analysis of that moment (`Analysis.as_json`) as its plan.
     """
 
     name: str = ""
@@ -160,69 +187,74 @@ class Job(Record):
     analysis: str = ""
     members: list[str] = field(default_factory=list)
     request: str = ""
-    tags: dict[str, str] = field(default_factory=dict)  # what its cost is told by on the bill
-    waits: int = 0  # how often SageMaker had no room for it
-    due_at: str = ""  # not to be started before
-    model: str = ""  # as analyses.toml names it
-    model_key: str = ""  # its archive in the results bucket, and that archive's SHA-256
-    model_digest: str = ""
-    model_request: str = ""  # what CreateModel is sent, as JSON
+    tags: dict[str, str] = field(default_factory=dict)  # cost allocation tags
+    waits: int = 0  # how often SageMaker had no capacity for it
+    due_at: str = ""  # the earliest time of the next try to start it
+    model: str = ""  # the model's name in analyses.toml
+    model_key: str = ""  # key of the model's archive in the results bucket
+    model_digest: str = ""  # SHA-256 of that archive
+    model_request: str = ""  # the request of CreateModel, as JSON
     upload: str = ""
     plan: str = ""
     calibration: str = ""  # the archive's (`Calibration.as_json`); "" if it has none
     reason: str = ""
 
-    kind = JOB
+    kind: ClassVar[str] = JOB
 
     @property
     def keys(self) -> dict[str, str]:
-        return {"pk": f"JOB#{self.name}", "sk": "JOB"}
+        """The job's primary key."""
+        return job_keys(self.name)
 
 
 @dataclass(frozen=True)
-class Step:
-    """A move to be made together with others: `record` goes `to`, and these facts are noted on it.
+class Step(Generic[RecordT]):
+    """A move that is written together with others: `record` goes `to` a state, and its fields in `facts` are set.
 
-    To where it stands: the facts are noted, and that is all.
+    If `to` is the state that the record is in, only the facts are written.
     """
 
-    record: Record
+    record: RecordT
     to: str
-    facts: dict = field(default_factory=dict)
+    facts: Mapping[str, Fact] = field(default_factory=dict)
 
 
 KINDS: dict[str, type[Record]] = {UPLOAD: Upload, ATTEMPT: Attempt, JOB: Job}
 
 
 def upload_keys(upload_id: str) -> dict[str, str]:
+    """Return the primary key of the upload with this id."""
     return {"pk": f"UPLOAD#{upload_id}", "sk": "UPLOAD"}
 
 
 def job_keys(name: str) -> dict[str, str]:
+    """Return the primary key of the job with this name."""
     return {"pk": f"JOB#{name}", "sk": "JOB"}
 
 
 def attempt_keys(attempt_key: str) -> dict[str, str]:
-    """The primary key of the attempt that `Attempt.key` names."""
+    """Return the primary key of the attempt that `Attempt.key` names."""
     upload_id, analysis, number = attempt_key.split("-")
     return Attempt("", upload_id=upload_id, analysis=analysis, number=int(number)).keys
 
 
-def from_item(item: dict) -> Record:
+def from_item(item: Item) -> Record:
+    """Return the record that a stored item holds, as the class of its kind."""
     return KINDS[item["kind"]].from_item(item)
 
 
-def moved(record: Record, to: str, now: str, **facts) -> Record:
-    """The record after a move; the one it came from is left as it was."""
-    known = {"pushes": 0, "told_at": "", "moved_at": now, "timeline": {**record.timeline, to: now}}
-    return replace(record, state=to, revision=record.revision + 1, **(known | facts))
+def apply_move(record: AnyRecord, to: str, now: str, facts: Mapping[str, Fact]) -> AnyRecord:
+    """Return a copy of the record after a move at the time `now`, with its fields in `facts` set."""
+    moved: Item = {"pushes": 0, "told_at": "", "moved_at": now, "timeline": {**record.timeline, to: now}}
+    return replace(record, state=to, revision=record.revision + 1, **(moved | dict(facts)))
 
 
-def noted(record: Record, **facts) -> Record:
-    """The record with facts added; it stands where it stood, since when it did."""
-    return replace(record, revision=record.revision + 1, **facts)
+def apply_facts(record: AnyRecord, facts: Mapping[str, Fact]) -> AnyRecord:
+    """Return a copy of the record with its fields in `facts` set; its state and the time of its move stay."""
+    changed: Item = dict(facts)
+    return replace(record, revision=record.revision + 1, **changed)
 
 
-def pushed(record: Record, now: str) -> Record:
-    """The record after the reconciler sent it on: in the same state, and standing from now."""
+def apply_nudge(record: AnyRecord, now: str) -> AnyRecord:
+    """Return a copy of the record after a nudge by the reconciler: same state, and its time starts anew."""
     return replace(record, revision=record.revision + 1, pushes=record.pushes + 1, moved_at=now)

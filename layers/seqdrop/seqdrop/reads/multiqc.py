@@ -5,35 +5,70 @@ Format: MultiQC's documentation, "Custom content" (a JSON object with id, plot_t
 
 from __future__ import annotations
 
-SECTION = {"parent_id": "seqdrop", "parent_name": "Seqdrop", "parent_description": "Validation of dropped files"}
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NotRequired, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seqdrop.errors import FaultEntry
+    from seqdrop.report.schema import Pairs, Positions, Report
+
+PARENT_ID = "seqdrop"
+PARENT_NAME = "Seqdrop"
+PARENT_DESCRIPTION = "Validation of dropped files"
+
+Samples = Mapping[str, Mapping[int, float]]
+"""{sample: {x: y}}"""
 
 
-def contents(samples: dict[str, dict]) -> dict[str, dict]:
-    """{file name: content} for the reports (as `Reading.report` makes them) of some samples, by their names."""
+class CustomContent(TypedDict):
+    """One file of MultiQC custom content; `data` has an entry for each sample."""
+
+    id: str
+    plot_type: str
+    pconfig: object
+    data: Mapping[str, object]
+    parent_id: NotRequired[str]
+    parent_name: NotRequired[str]
+    parent_description: NotRequired[str]
+    section_name: NotRequired[str]
+
+
+def make_custom_content(samples: dict[str, Report]) -> dict[str, CustomContent]:
+    """Return {file name: content} for reports (as `Reading.report` returns them) by sample name."""
     qc = {name: report["qc"] for name, report in samples.items()}
+    positions = {name: figures["positions"] for name, figures in qc.items()}
+    by_position = {name: lists for name, lists in positions.items() if lists}
+    read_quality = {name: _by_value(figures["read_quality"]) for name, figures in qc.items() if figures["read_quality"]}
     return {
-        "seqdrop_general_mqc.json": _general(samples),
-        "seqdrop_quality_mqc.json": _line(
-            "quality", "Mean quality per position", "Position (bp)", "Phred score",
-            {name: _by_position(one, "quality") for name, one in qc.items() if one["positions"]},
+        "seqdrop_general_mqc.json": _general_statistics(samples),
+        "seqdrop_quality_mqc.json": _line_graph(
+            "quality",
+            "Mean quality per position",
+            ("Position (bp)", "Phred score"),
+            {name: _by_position(lists["quality"]) for name, lists in by_position.items()},
         ),
-        "seqdrop_gc_mqc.json": _line(
-            "gc", "GC per position", "Position (bp)", "Share of G and C",
-            {name: _gc(one) for name, one in qc.items() if one["positions"]},
+        "seqdrop_gc_mqc.json": _line_graph(
+            "gc",
+            "GC per position",
+            ("Position (bp)", "Share of G and C"),
+            {name: _gc_by_position(lists) for name, lists in by_position.items()},
         ),
-        "seqdrop_read_quality_mqc.json": _line(
-            "read_quality", "Reads by mean quality", "Phred score", "Reads",
-            {name: dict(one["read_quality"]) for name, one in qc.items() if one["read_quality"]},
+        "seqdrop_read_quality_mqc.json": _line_graph(
+            "read_quality", "Reads by mean quality", ("Phred score", "Reads"), read_quality
         ),
-        "seqdrop_lengths_mqc.json": _line(
-            "lengths", "Reads by length", "Length (bp)", "Reads",
-            {name: dict(one["lengths"]) for name, one in qc.items()},
+        "seqdrop_lengths_mqc.json": _line_graph(
+            "lengths",
+            "Reads by length",
+            ("Length (bp)", "Reads"),
+            {name: _by_value(figures["lengths"]) for name, figures in qc.items()},
         ),
-    }  # fmt: skip
+    }
 
 
-def _general(samples: dict[str, dict]) -> dict:
-    data = {}
+def _general_statistics(samples: dict[str, Report]) -> CustomContent:
+    data: dict[str, dict[str, float | None]] = {}
     for name, report in samples.items():
         qc = report["qc"]
         data[name] = {
@@ -42,7 +77,7 @@ def _general(samples: dict[str, dict]) -> dict:
             "gc": _percent(qc["gc_fraction"]),
             "q30": _percent(qc["q30_fraction"]),
             "n50": qc["n50"],
-            "errors": sum(report["counts"].get(one["code"], 0) for one in _first_of_each(report["errors"])),
+            "errors": _count_errors(report["errors"], report["counts"]),
         }
     headers = [
         {"reads": {"title": "Reads", "format": "{:,.0f}"}},
@@ -55,25 +90,40 @@ def _general(samples: dict[str, dict]) -> dict:
     return {"id": "seqdrop_general", "plot_type": "generalstats", "pconfig": headers, "data": data}
 
 
-def _first_of_each(errors: list[dict]) -> list[dict]:
-    return list({one["code"]: one for one in errors}.values())
+def _count_errors(errors: list[FaultEntry], counts: dict[str, int]) -> int:
+    codes = {entry["code"] for entry in errors}
+    return sum(counts.get(code, 0) for code in codes)
 
 
-def _line(name: str, title: str, x: str, y: str, data: dict[str, dict]) -> dict:
-    config = {"id": f"seqdrop_{name}_plot", "title": f"Seqdrop: {title}", "xlab": x, "ylab": y}
-    return {**SECTION, "id": f"seqdrop_{name}", "section_name": title, "plot_type": "linegraph", "pconfig": config,
-            "data": data}  # fmt: skip
+def _line_graph(name: str, title: str, labels: tuple[str, str], data: Samples) -> CustomContent:
+    x_label, y_label = labels
+    config = {"id": f"seqdrop_{name}_plot", "title": f"Seqdrop: {title}", "xlab": x_label, "ylab": y_label}
+    return {
+        "parent_id": PARENT_ID,
+        "parent_name": PARENT_NAME,
+        "parent_description": PARENT_DESCRIPTION,
+        "id": f"seqdrop_{name}",
+        "section_name": title,
+        "plot_type": "linegraph",
+        "pconfig": config,
+        "data": data,
+    }
 
 
-def _by_position(qc: dict, what: str) -> dict[int, float]:
-    return {place: value for place, value in enumerate(qc["positions"][what], start=1) if value is not None}
+def _by_value(pairs: Pairs) -> dict[int, float]:
+    return {pair[0]: pair[1] for pair in pairs}
 
 
-def _gc(qc: dict) -> dict[int, float]:
-    positions = qc["positions"]
+def _by_position(values: Sequence[float | None]) -> dict[int, float]:
+    return {position: value for position, value in enumerate(values, start=1) if value is not None}
+
+
+def _gc_by_position(positions: Positions) -> dict[int, float]:
     pairs = zip(positions["G"], positions["C"], strict=True)
-    return {place: round(g + c, 4) for place, (g, c) in enumerate(pairs, start=1) if g is not None}
+    return {
+        position: round(g + c, 4) for position, (g, c) in enumerate(pairs, start=1) if g is not None and c is not None
+    }
 
 
-def _percent(share: float | None) -> float | None:
-    return None if share is None else round(100 * share, 2)
+def _percent(fraction: float | None) -> float | None:
+    return None if fraction is None else round(100 * fraction, 2)

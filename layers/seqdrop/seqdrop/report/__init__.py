@@ -1,13 +1,15 @@
-"""The picture of one file: a page that a person opens, made of the report that programs read (no numpy here).
+"""The page on one file: an HTML page for people, made from the report that programs read (no numpy here).
 
-markup     a tree of elements, which escapes whatever it is given
-numbers    how figures are written
-axes       from values to places on a chart, and the ticks between
-charts     lines and bars as SVG
-pictures   which charts show which part of a report
-findings   what is wrong, where, and what to do
-page       all of it together
+schema      the types of a report as JSON
+markup      a tree of elements that escapes all text
+numbers     figures as text
+axes        from values to positions on a chart, and the ticks between
+charts      lines and bars as SVG
+positions   the figures of a report by position in the read
+pictures    the charts of a report
+findings    the faults of a report, and what to do about them
+page        the whole page
 
-The charts are our own: leather cannot follow a dark theme or carry a logarithmic axis, and pygal (LGPL, 1.3 MB in the
-layer) marks its elements at random, so that the same report would never give the same page.
+The charts are our own. leather supports neither a dark theme nor a logarithmic axis. pygal (LGPL, 1.3 MB in the layer)
+gives its elements random ids, so the same report would never give the same page.
 """

@@ -8,24 +8,27 @@ Child = Element | str | None
 
 
 def node(tag: str, *children: Child, **attributes: object) -> Element:
-    """An element. `class_` stands for class and `_` for a hyphen in names of attributes; None leaves one out."""
-    given = {key.rstrip("_").replace("_", "-"): _printable(str(v)) for key, v in attributes.items() if v is not None}
-    made = Element(tag, given)
+    """Return an element. In names of attributes, `class_` means class and `_` a hyphen; None omits the attribute."""
+    names = {name: name.rstrip("_").replace("_", "-") for name in attributes}
+    shown = {names[name]: _printable(str(value)) for name, value in attributes.items() if value is not None}
+    element = Element(tag, shown)
     last = None
     for child in children:
         if isinstance(child, Element):
-            made.append(child)
+            element.append(child)
             last = child
         elif child:
-            _add_text(made, last, _printable(child))
-    return made
+            _add_text(element, last, _printable(child))
+    return element
 
 
 def document(root: Element) -> str:
+    """Return the HTML text of a document with this root element."""
     return "<!doctype html>\n" + tostring(root, encoding="unicode", method="html") + "\n"
 
 
 def _add_text(parent: Element, last: Element | None, text: str) -> None:
+    """Add text to an element after its last child, or at its start if it has no child yet."""
     if last is None:
         parent.text = (parent.text or "") + text
     else:
@@ -33,7 +36,10 @@ def _add_text(parent: Element, last: Element | None, text: str) -> None:
 
 
 def _printable(text: str) -> str:
-    """Without what browsers do not show as it is: control and direction characters, lone surrogates."""
-    if text.isprintable():  # as nearly all is; one by one takes a fifth of a page's time
+    """Replace characters that browsers do not show as they are: controls, changes of direction, lone surrogates."""
+    if text.isprintable():  # true for nearly all text; the loop below takes a fifth of a page's time
         return text
-    return "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in text)
+    replaced = (
+        character if character.isprintable() or character == "\n" else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
+    return "".join(replaced)

@@ -1,7 +1,7 @@
-"""Writing what the pass over an upload found: for programs, for a person, and for MultiQC.
+"""Reports of the pass over an upload: for programs, for a person, and for MultiQC.
 
-`reports/<upload id>.json`, `.html`, and a folder of that name with MultiQC's files. MultiQC joins files of one name
-from any number of folders, so `aws s3 sync` of reports/ and `multiqc .` show all uploads together.
+They are `reports/<upload id>.json`, `.html`, and a folder of that name with MultiQC's files. MultiQC joins files of one
+name from any number of folders, so `aws s3 sync` of reports/ and `multiqc .` show all uploads together.
 """
 
 from __future__ import annotations
@@ -11,40 +11,51 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
-from seqdrop.reads.multiqc import contents
+from seqdrop.reads.multiqc import make_custom_content
 from seqdrop.reads.suffix import BY_SUFFIX, PACKED
-from seqdrop.report.page import page
+from seqdrop.report.page import render_page
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+    from seqdrop.errors import UploadReference
     from seqdrop.ledger.records import Upload
+    from seqdrop.reads.multiqc import CustomContent
+    from seqdrop.report.schema import MateFacts, Report, SelectionEntry
     from seqdrop.work.examination import Examination
 
 
 def write_reports(
-    s3, bucket: str, upload: Upload, examination: Examination, selection: dict, mate: dict | None = None
+    s3: S3Client,
+    bucket: str,
+    upload: Upload,
+    examination: Examination,
+    selection: SelectionEntry,
+    mate: MateFacts | None = None,
 ) -> None:
-    """Put all of an upload's reports. The same arguments give the same objects.
+    """Write all reports of an upload. The same arguments give the same objects.
 
-    `selection` is what of the file goes to the model (kinds.plans.selection_of); `mate` what is known of the pair.
+    `selection` says which records the model sees (kinds.plans.selection_of); `mate` holds facts about the pair.
     """
-    place = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id}
-    of_mate = {"mate": mate} if mate else {}
-    report = {**place, **examination.report, **selection, **of_mate}
-    shown = page(report, posixpath.basename(upload.key), examination.rejection)
+    reference: UploadReference = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id}
+    report: Report = {**reference, **examination.report, **selection}
+    if mate:
+        report["mate"] = mate
+    html = render_page(report, posixpath.basename(upload.key), examination.rejection)
     s3.put_object(
         Bucket=bucket,
         Key=keys.page(upload.id),
-        Body=shown.encode(),
+        Body=html.encode(),
         ContentType="text/html; charset=utf-8",
     )
-    for name, content in contents({sample_name(upload.key): report}).items():
+    for name, content in make_custom_content({sample_name(upload.key): report}).items():
         if content["data"]:  # a FASTA file has no qualities
             _put_json(s3, bucket, keys.multiqc(upload.id, name), content)
     _put_json(s3, bucket, keys.report(upload.id), report)
 
 
 def sample_name(key: str) -> str:
-    """What MultiQC calls the file, as it would for other tools: the base name without its suffixes."""
+    """Return MultiQC's name of the file: the base name without its suffixes, as for other tools."""
     first, *suffixes = posixpath.basename(key).split(".")
     for known in (PACKED, BY_SUFFIX):
         if suffixes and suffixes[-1].lower() in known:
@@ -52,6 +63,6 @@ def sample_name(key: str) -> str:
     return ".".join([first, *suffixes]) or posixpath.basename(key)
 
 
-def _put_json(s3, bucket: str, key: str, content: dict) -> None:
+def _put_json(s3: S3Client, bucket: str, key: str, content: CustomContent | Report) -> None:
     body = (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
     s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")

@@ -1,7 +1,8 @@
-"""One parser for each event shape Seqdrop takes. No other module looks inside an event.
+"""One parser for each shape of event that Seqdrop receives. No other module looks inside an event.
 
-S3 shapes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html (EventBridge, keys as they are)
-and notification-content-structure.html (`Records`, keys URL-encoded with + for a space).
+The shapes of S3's events are documented in
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html (EventBridge, keys not encoded) and
+notification-content-structure.html (`Records`, keys URL-encoded with + for a space).
 """
 
 from __future__ import annotations
@@ -17,41 +18,43 @@ from seqdrop.uploads import UploadVersion
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from seqdrop.runtime.messages import EventObject, JobMessage, S3Message, S3Record
+
 
 class UnknownEventError(SeqdropError):
-    """A message of a shape that this queue should never carry; it ends in the dead-letter queue."""
+    """A message whose shape does not belong in this queue. It ends in the dead-letter queue."""
 
 
-def landed_versions(body: dict) -> list[UploadVersion]:
-    """Every object version an S3 message announces, oldest first.
+def parse_landed_versions(body: S3Message) -> list[UploadVersion]:
+    """Return every object version that an S3 message announces, oldest first.
 
-    Takes the EventBridge and the `Records` shape. S3's own test message and deletions yield nothing.
-    Raises UnknownEventError for anything else.
+    Accept the EventBridge and the `Records` shape; return nothing for S3's own test message and for deletions.
+    Raise UnknownEventError for anything else.
     """
     if body.get("source") == "aws.s3":
-        found = _from_eventbridge(body)
+        versions = _parse_eventbridge(body)
     elif "Records" in body:
-        found = _from_records(body["Records"])
+        versions = _parse_records(body["Records"])
     elif body.get("Event") == "s3:TestEvent":
-        found = iter(())
+        versions = iter(())
     else:
         raise UnknownEventError(f"not an S3 event: it has the keys {sorted(body)[:8]}")
-    return sorted(found, key=lambda version: version.order)
+    return sorted(versions, key=lambda version: version.order)
 
 
-def finished_job(body: dict) -> str | None:
-    """The name of the transform, processing or training job that a state change says has ended; None while it runs.
+def parse_finished_job(body: JobMessage) -> str | None:
+    """Return the name of the SageMaker job that a state change reports as ended; None if the job still runs.
 
-    Only the name is taken: times in these events come in three formats and the status may be out of
-    date, so the finish stage asks SageMaker itself.
+    Only the name is used. Times in these events come in three formats, and the status may be out of date, so the
+    finish stage asks SageMaker. Raise UnknownEventError if the event is not a state change of a job.
     """
-    job = next((one for one in JOB_TYPES.values() if one.event == body.get("detail-type")), None)
+    job = next((job_type for job_type in JOB_TYPES.values() if job_type.event == body.get("detail-type")), None)
     if job is None:
-        raise UnknownEventError(f"no state change of a job: {body.get('detail-type')!r}")
+        raise UnknownEventError(f"not a state change of a job: {body.get('detail-type')!r}")
     return body["detail"][job.name] if body["detail"].get(job.status) in ENDS else None
 
 
-def _from_eventbridge(body: dict) -> Iterator[UploadVersion]:
+def _parse_eventbridge(body: S3Message) -> Iterator[UploadVersion]:
     if body.get("detail-type") != "Object Created":
         return
     item = body["detail"]["object"]
@@ -65,7 +68,7 @@ def _from_eventbridge(body: dict) -> Iterator[UploadVersion]:
     )
 
 
-def _from_records(records: list[dict]) -> Iterator[UploadVersion]:
+def _parse_records(records: list[S3Record]) -> Iterator[UploadVersion]:
     for record in records:
         if record.get("eventSource") != "aws:s3":
             raise UnknownEventError(f"not an S3 record: eventSource is {record.get('eventSource')!r}")
@@ -82,21 +85,24 @@ def _from_records(records: list[dict]) -> Iterator[UploadVersion]:
         )
 
 
-def landed_message(version: UploadVersion) -> dict:
-    """An EventBridge "Object Created" event for a version: what the reconciler sends when S3's own was lost."""
-    item = {
+def make_landed_message(version: UploadVersion) -> S3Message:
+    """Return an EventBridge "Object Created" event for a version, to have validate look at its upload again."""
+    item: EventObject = {
         "key": version.key,
         "version-id": version.version_id,
         "size": version.size,
         "etag": version.etag,
         "sequencer": version.sequencer,
     }
-    detail = {"bucket": {"name": version.bucket}, "object": item, "reason": "seqdrop reconcile"}
-    return {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
+    return {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "detail": {"bucket": {"name": version.bucket}, "object": item, "reason": "seqdrop reconcile"},
+    }
 
 
-def job_ended_message(name: str, task: str = TRANSFORM) -> dict:
-    """A state change for a job. The finish stage asks SageMaker for the true status."""
+def make_job_ended_message(name: str, task: str = TRANSFORM) -> JobMessage:
+    """Return a state change for a job. The finish stage asks SageMaker for the true status."""
     job = JOB_TYPES[task]
     return {
         "source": "aws.sagemaker",

@@ -1,4 +1,4 @@
-"""The structured log. Sequence and quality text never goes in; upload ids always do."""
+"""The structured log. It never holds sequence or quality text; it always holds upload ids."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from aws_lambda_powertools import Logger
 
 @cache
 def logger() -> Logger:
-    """One JSON logger per process, made when first used."""
+    """Return the process's JSON logger, which is created on first use."""
     return Logger(service="seqdrop")

@@ -1,4 +1,4 @@
-"""Figures of a function's run as CloudWatch metrics, by way of its log (the embedded metric format)."""
+"""Counts of a function's run as CloudWatch metrics, written through its log (the embedded metric format)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ NAMESPACE = "Seqdrop"
 
 
 def publish(function: str, counts: dict[str, int]) -> None:
-    """One metric each, in the namespace Seqdrop, with the function's name as dimension `service`."""
+    """Publish each count as a metric in the namespace Seqdrop, with the function's name as dimension `service`."""
     metrics = Metrics(namespace=NAMESPACE, service=function)
     for name, count in counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)

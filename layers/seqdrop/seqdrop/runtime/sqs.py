@@ -1,9 +1,9 @@
-"""From an SQS event to calls of a stage, with partial failure: only messages that failed come back."""
+"""Calls of a stage for the messages of an SQS event, with partial failure: only failed messages are delivered again."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,52 +13,68 @@ from seqdrop.runtime.log import logger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from seqdrop.runtime.messages import SqsEvent
     from seqdrop.runtime.services import Services
 
 FIRST_RETRY, LAST_RETRY = 30, 900  # seconds
 
+B = TypeVar("B")  # the body of a message
 
-def each_message(services: Services, event: dict, context, handle: Callable[[dict], None]) -> dict:
-    """Call `handle` with each message's JSON body; answers the message ids that must be delivered again."""
 
-    def one(record) -> None:
+def handle_each(
+    services: Services, event: SqsEvent, context: LambdaContext, handle: Callable[[B], None]
+) -> PartialItemFailureResponse:
+    """Call `handle` with the JSON body of each message. Return the ids of messages that must be delivered again."""
+
+    def handle_record(record: SQSRecord) -> None:
         try:
             handle(record.json_body)
         except Exception:
             logger().exception("message failed", extra={"message_id": record.message_id})
-            _retry_soon(services, record.raw_event)
+            receives = int(record.attributes.approximate_receive_count)
+            _shorten_wait(services, record.event_source_arn, record.receipt_handle, receives)
             raise
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    return process_partial_response(event, one, processor, context)
+    return process_partial_response({"Records": event["Records"]}, handle_record, processor, context)
 
 
-def whole_batch(services: Services, event: dict, handle: Callable[[list[dict]], list[bool]]) -> dict:
-    """Call `handle` once with all bodies. It answers, for each, whether it must come again; all do if it raises."""
-    records = event["Records"]
+def handle_batch(
+    services: Services, event: SqsEvent, handle: Callable[[list[B]], list[bool]]
+) -> PartialItemFailureResponse:
+    """Call `handle` once with all bodies. Return the ids of messages that must be delivered again.
+
+    `handle` returns, for each body, whether its message must be delivered again; all are if it raises.
+    """
+    records, log = event["Records"], logger()
     try:
         again = handle([json.loads(record["body"]) for record in records])
     except Exception:
-        logger().exception("batch failed", extra={"messages": len(records)})
+        log.exception("batch failed", extra={"messages": len(records)})
         again = [True] * len(records)
-    failed = [record for record, comes_again in zip(records, again, strict=True) if comes_again]
+    failed = [record for record, has_failed in zip(records, again, strict=True) if has_failed]
     for record in failed:
-        _retry_soon(services, record)
+        receives = int(record["attributes"]["ApproximateReceiveCount"])
+        _shorten_wait(services, record["eventSourceARN"], record["receiptHandle"], receives)
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
 
 
-def retry_delay(receives: int) -> int:
-    """Seconds until a message that was received so often comes again: 30, doubling, 900 at the most."""
-    return min(FIRST_RETRY * 2 ** (receives - 1), LAST_RETRY)
+def compute_retry_delay(receives: int) -> int:
+    """Return the seconds until a message that was received this often is delivered again: 30, doubling, at most 900."""
+    return int(min(FIRST_RETRY * 2 ** (receives - 1), LAST_RETRY))
 
 
-def _retry_soon(services: Services, record: dict) -> None:
-    """A queue's visibility timeout must outlast six runs of a function, over an hour; an error need not wait for it."""
-    queue = services.settings.queue(record["eventSourceARN"].rsplit(":", 1)[1])
-    delay = retry_delay(int(record["attributes"]["ApproximateReceiveCount"]))
+def _shorten_wait(services: Services, queue_arn: str, receipt_handle: str, receives: int) -> None:
+    """Have a failed message delivered again soon.
+
+    The queue's visibility timeout has to outlast six runs of a function, which takes over an hour.
+    """
+    queue, delay = services.settings.queue(queue_arn.rsplit(":", 1)[1]), compute_retry_delay(receives)
     try:
-        services.sqs.change_message_visibility(
-            QueueUrl=queue, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=delay
-        )
-    except (ClientError, BotoCoreError) as error:  # then it comes after the visibility timeout
-        logger().warning("could not shorten the wait", extra={"error": str(error)})
+        services.sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=receipt_handle, VisibilityTimeout=delay)
+    except (ClientError, BotoCoreError) as error:  # then the message is delivered after the visibility timeout
+        logger().warning("could not shorten the wait for the next delivery", extra={"error": str(error)})

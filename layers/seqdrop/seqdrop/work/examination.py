@@ -1,17 +1,17 @@
-"""What one pass over an upload found, as JSON in the work bucket until its raw data is archived.
+"""The result of one pass over an upload, as JSON in the work bucket until the raw data is archived.
 
-Written by stages/examine, wherever the pass runs; read by stages/validate, which alone acts on it. So an upload is
-read once, however often its message comes.
+`work/examine` writes it, in a Lambda function or in a processing job; stages/validate reads it and is the only stage
+that acts on it. So an upload is read once, even if its message arrives several times.
 
-What lies in the work bucket expires after 14 days. An upload may wait for its mate for longer, so an examination
-older than FRESH is as good as none: the work items beside it would not last until a job has read them.
+Objects of the work bucket expire after 14 days, and an upload may wait longer for its mate. An examination older than
+FRESH is therefore ignored: its work items could expire before a job has read them.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -22,41 +22,49 @@ from seqdrop.aws.errors import is_missing
 from seqdrop.ledger.records import Attempt
 
 if TYPE_CHECKING:
-    from seqdrop.errors import InvalidFileError
+    from mypy_boto3_s3.client import S3Client
+
+    from seqdrop.errors import InvalidFileError, Rejection
+    from seqdrop.report.schema import Report
 
 FRESH = timedelta(days=10)
 
 
 @dataclass(frozen=True)
 class Examination:
-    """`report` is `Reading.report`'s; `rejection` is None if the file is valid, else what reasons/ tells of it.
+    """The result of one pass.
 
-    `plan` is the analysis as it was then (`Analysis.as_json`), `shards` and `items` are what the model is to see: of
-    `taken` records, `distinct` ones (Selection). `masks` is the upload id of the BED that said what to fill.
-    The work items are those of the attempt of this `number`: a replay may want them cut anew.
+    `report` is that of `Reading.report`; `rejection` is None if the file is valid. `plan` is the analysis at that time
+    (`Analysis.as_json`). `shards` and `items` count the work items for the model. `taken` records were selected, and
+    `distinct` of these went to the model (Selection). `masks` is the upload id of the BED that names the bases to fill.
+    The work items belong to the attempt with this `number`; a replay may need others.
     """
 
     upload_id: str
     plan: str
-    report: dict
-    rejection: dict | None = None
+    report: Report
+    rejection: Rejection | None = None
     shards: int = 0
     items: int = 0
     taken: int = 0
     distinct: int = 0
     sha256_of_parts: str = ""  # of a file that is too large for one copy (aws/multipart.py)
     masks: str = ""
-    run: str = ""  # the upload's
-    number: int = 1  # of the attempt that it was made for
+    run: str = ""  # the run of the upload
+    number: int = 1  # the number of the attempt that the pass was made for
 
     @property
-    def facts(self) -> dict:
-        """What the upload's ledger record keeps of it."""
-        kept = {name: self.report[name] for name in ("format", "sha256", "records")}
-        return {**kept, "sha256_of_parts": self.sha256_of_parts}
+    def facts(self) -> dict[str, str | int | None]:
+        """The facts that the upload's ledger record keeps."""
+        return {
+            "format": self.report["format"],
+            "sha256": self.report["sha256"],
+            "records": self.report["records"],
+            "sha256_of_parts": self.sha256_of_parts,
+        }
 
     def attempt(self, analysis: str) -> Attempt:
-        """The attempt whose shards were written in the pass."""
+        """Return the attempt whose shards the pass wrote."""
         return Attempt(
             "PLANNED",
             upload_id=self.upload_id,
@@ -72,43 +80,51 @@ class Examination:
         )
 
 
-def rejection(error: InvalidFileError) -> dict:
-    """The first error, then the first errors in full, and how many there are by code."""
+def rejection(error: InvalidFileError) -> Rejection:
+    """Return the reason for a rejection: the first error, then the first errors in full, and the counts by code."""
+    first = error.fault
     return {
-        **error.fault.as_dict(),
-        "errors": [one.as_entry() for one in error.errors],
+        "code": first.code,
+        "message": first.message,
+        "advice": first.advice,
+        "name": first.name,
+        "record": first.record,
+        "line": first.line,
+        "byte": first.byte,
+        "errors": [fault.as_entry() for fault in error.errors],
         "counts": error.counts,
     }
 
 
-def save(s3, work: str, examination: Examination) -> None:
+def save(s3: S3Client, work: str, examination: Examination) -> None:
+    """Write an examination to the work bucket."""
     body = json.dumps(asdict(examination)).encode()
     s3.put_object(Bucket=work, Key=keys.examination(examination.upload_id), Body=body, ContentType="application/json")
 
 
-def is_fresh(s3, work: str, key: str) -> bool:
-    """Whether an object of the work bucket is there, and will be until a job that starts soon has read it."""
+def is_fresh(s3: S3Client, work: str, key: str) -> bool:
+    """Return True if an object of the work bucket exists and will not expire before a job that starts soon reads it."""
     try:
-        return _is_recent(s3.head_object(Bucket=work, Key=key))
+        return _is_recent(s3.head_object(Bucket=work, Key=key)["LastModified"])
     except ClientError as error:
         if is_missing(error):
             return False
         raise
 
 
-def _is_recent(found: dict) -> bool:
-    return clock.utc_now() - found["LastModified"] <= FRESH
+def _is_recent(last_modified: datetime) -> bool:
+    return clock.utc_now() - last_modified <= FRESH
 
 
-def load(s3, work: str, upload_id: str, number: int = 1) -> Examination | None:
-    """None if no pass over the upload for the attempt of that number has come to its end (or did so too long ago)."""
+def load(s3: S3Client, work: str, upload_id: str, number: int = 1) -> Examination | None:
+    """Return the examination for the attempt with this number; None if there is none, or if it is not fresh."""
     try:
-        found = s3.get_object(Bucket=work, Key=keys.examination(upload_id))
+        response = s3.get_object(Bucket=work, Key=keys.examination(upload_id))
     except ClientError as error:
         if is_missing(error):
             return None
         raise
-    if not _is_recent(found):
+    if not _is_recent(response["LastModified"]):
         return None
-    examination = Examination(**json.loads(found["Body"].read()))
+    examination = Examination(**json.loads(response["Body"].read()))
     return examination if examination.number == number else None

@@ -1,71 +1,110 @@
-"""One pass over an upload: checks, figures, and the work items of its analysis. Knows S3, and no ledger or queue."""
+"""One pass over an upload: checks, figures and the work items of its analysis. Uses S3, but no ledger and no queue."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seqdrop.aws.multipart import PartDigests, in_parts
+from seqdrop.aws.multipart import PartDigests, needs_multipart
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.companions.runs import run_of
 from seqdrop.errors import InvalidFileError
 from seqdrop.ledger.records import Attempt
 from seqdrop.work import mate_digests
 from seqdrop.work.examination import Examination, rejection, save
-from seqdrop.work.items import MEGABYTE, shard_key, shards
-from seqdrop.work.reading_pass import ReadingPass, reading_of
+from seqdrop.work.items import MEGABYTE, pack_shards, shard_key
+from seqdrop.work.reading_pass import ReadingPass, make_reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mypy_boto3_s3.client import S3Client
+
     from seqdrop.companions.bed_masks import BedMasks
     from seqdrop.config.analyses import Analysis
+    from seqdrop.errors import Rejection
     from seqdrop.reads.check import Reading
     from seqdrop.uploads import UploadVersion
 
 
-def examine(
-    s3,
-    work: str,
-    version: UploadVersion,
-    analysis: Analysis,
-    begun: Callable[[Reading], None] = lambda _: None,
-    masks: BedMasks | None = None,
-    number: int = 1,
-) -> Examination:
-    """Read an upload once, for its attempt of that number. Its shards, the examination and, of a mate, the digest of
-    names lie in the bucket `work` when this returns.
+@dataclass(frozen=True)
+class ExaminationRequest:
+    """An upload to read, for its attempt of this `number`. `masks` name the bases to fill in place of runs of N."""
 
-    `begun` is handed the reading before it starts, to tell how far it has come; `masks` say what to fill in place of
-    runs of N. Raises ObjectGoneError. The same version, analysis and masks give the same objects.
+    version: UploadVersion
+    analysis: Analysis
+    masks: BedMasks | None = None
+    number: int = 1
+
+    @property
+    def attempt(self) -> Attempt:
+        """An attempt that is not in the ledger; the shards are named after it."""
+        return Attempt(
+            "PLANNED",
+            upload_id=self.version.id,
+            analysis=self.analysis.name,
+            number=self.number,
+            masks=self.masks.upload_id if self.masks else "",
+        )
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """The result of reading a file: the reason to reject it, or the number of shards."""
+
+    rejection: Rejection | None = None
+    shards: int = 0
+
+
+def examine(
+    s3: S3Client,
+    work: str,
+    request: ExaminationRequest,
+    on_start: Callable[[Reading], None] = lambda _: None,
+) -> Examination:
+    """Read an upload once and return what was found.
+
+    The bucket `work` then holds the shards, the examination and, for a mate, the digest of its read names.
+    `on_start` is called with the reading before it starts, so that its progress can be reported.
+    Raise ObjectGoneError if the upload is gone. The same version, analysis and masks give the same objects.
     """
-    attempt = _unwritten(version, analysis, masks, number)
+    version = request.version
+    analysis = request.analysis
     with RangedObject(s3, version) as body:
-        parts = PartDigests(body) if in_parts(version.size) else None
-        reading = reading_of(parts or body, version.key, analysis)
-        begun(reading)
-        refused, numbers = _read(s3, work, attempt, ReadingPass(version.id, reading, analysis, masks), analysis)
-    if parts and not refused:
-        numbers["sha256_of_parts"] = parts.sha256
-    if not refused:
+        parts = PartDigests(body) if needs_multipart(version.size) else None
+        reading = make_reading(parts or body, version.key, analysis)
+        on_start(reading)
+        reading_pass = ReadingPass(version.id, reading, analysis, request.masks)
+        outcome = _write_shards(s3, work, request, reading_pass)
+    accepted = outcome.rejection is None
+    if accepted:
         mate_digests.save(s3, work, version.id, version.key, reading)
-    about = {"masks": attempt.masks, "run": run_of(version.key, analysis.prefix), "number": number}
-    examination = Examination(version.id, analysis.as_json(), reading.report(), refused, **numbers, **about)
+    examination = Examination(
+        version.id,
+        analysis.as_json(),
+        reading.report(),
+        outcome.rejection,
+        shards=outcome.shards,
+        items=reading_pass.counts["items"] if accepted else 0,
+        taken=reading_pass.counts["taken"],
+        distinct=reading_pass.counts["distinct"],
+        sha256_of_parts=parts.sha256 if parts and accepted else "",
+        masks=request.attempt.masks,
+        run=run_of(version.key, analysis.prefix),
+        number=request.number,
+    )
     save(s3, work, examination)
     return examination
 
 
-def _unwritten(version: UploadVersion, analysis: Analysis, masks: BedMasks | None, number: int) -> Attempt:
-    """The attempt that the shards are named after."""
-    by = masks.upload_id if masks else ""
-    return Attempt("PLANNED", upload_id=version.id, analysis=analysis.name, number=number, masks=by)
-
-
-def _read(s3, work: str, attempt: Attempt, reading_pass: ReadingPass, analysis: Analysis) -> tuple[dict | None, dict]:
-    """What rejects the file, if anything does; and how much of it the model is to see."""
-    packed, count = shards(reading_pass.items(), analysis.job.shard_mb * MEGABYTE), 0
+def _write_shards(s3: S3Client, work: str, request: ExaminationRequest, reading_pass: ReadingPass) -> _Outcome:
+    """Read the file to its end and write its work items as shards."""
+    packed = pack_shards(reading_pass.items(), request.analysis.job.shard_mb * MEGABYTE)
+    count = 0
     try:
-        for count, (body, _) in enumerate(packed, start=1):
-            s3.put_object(Bucket=work, Key=shard_key(attempt, count - 1), Body=body)
+        for body, _ in packed:
+            s3.put_object(Bucket=work, Key=shard_key(request.attempt, count), Body=body)
+            count += 1
     except InvalidFileError as error:
-        return rejection(error), reading_pass.numbers | {"shards": 0, "items": 0}
-    return None, {"shards": count, **reading_pass.numbers}
+        return _Outcome(rejection(error))
+    return _Outcome(shards=count)

@@ -1,16 +1,13 @@
-"""Cutting records into work items that lose no window.
+"""Work items: JSON lines that the model containers read, packed into objects of moderate size in the work bucket.
 
-A model sees windows of `window` bases that start at 0, stride, 2·stride, …, and one more that ends flush
-with the record if a tail is left. A segment holds `windows` of them; the next segment starts one stride after
-the last window's start. So the windows of all segments together are exactly the windows of the record, and the
-container can window each segment as if it were a record of its own.
+Windows. A model sees windows of `window` bases that start at 0, stride, 2·stride, …, and one more that ends at the end
+of the record if a tail is left. A segment contains a fixed number of them; the next segment starts one stride after
+the start of the last window. So the windows of all segments together are exactly the windows of the record, and the
+container can cut each segment into windows as if it were a record of its own.
 
-Work items of the masked task: one for each masked stretch, with the window around it.
-
-The window lies as the container would lay it (model_code/dnabert/masked.py): the stretch in its middle, as far as the
-record allows. So an item asks of the model what the whole record would, at the cost of one window.
-
-Work items as JSON Lines objects of modest size in the work bucket.
+Masks. The masked task has one work item for each masked interval, with the window around it. The window is the one that
+the container would choose (model_code/dnabert/masked.py): the interval is in its middle, as far as the record allows.
+So the result is that of the whole record, for the cost of one window.
 """
 
 from __future__ import annotations
@@ -19,18 +16,43 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from seqdrop.aws import keys
 from seqdrop.reads.records import Record
 
 if TYPE_CHECKING:
-    from seqdrop.config.analyses import Analysis
     from seqdrop.ledger.records import Attempt
+
+MEGABYTE = 1_000_000
+REMEMBERED_LENGTHS = 1_000  # record lengths whose segments are kept
+RUN = re.compile(rb"[Nn]+")
+
+Spans = Callable[[Record], Iterator[tuple[int, int]]]
+"""A function from a record to (start, end) of each interval to fill, 0-based half-open, ascending and disjoint."""
+
+
+class WindowLayout(Protocol):
+    """The settings of a kind that cuts windows, as far as they say where windows lie."""
+
+    @property
+    def strands(self) -> str:
+        """The strands that are scored: "+" or "+-"."""
+
+    @property
+    def window(self) -> int:
+        """Bases of a window."""
+
+    @property
+    def stride(self) -> int:
+        """Bases from the start of a window to the start of the next."""
 
 
 def segments(length: int, window: int, stride: int, windows: int) -> Iterator[tuple[int, int]]:
-    """(start, end) of each segment, 0-based half-open on the record. A record shorter than `window` is one segment."""
+    """Yield (start, end) of each segment of a record of `length` bases, 0-based half-open; each has `windows` windows.
+
+    A record shorter than `window` is one segment.
+    """
     regular = max(1, (length - window) // stride + 1)
     for first in range(0, regular, windows):
         last = min(first + windows, regular) - 1
@@ -39,62 +61,50 @@ def segments(length: int, window: int, stride: int, windows: int) -> Iterator[tu
 
 
 def count_windows(length: int, window: int, stride: int) -> int:
-    """How many windows a record has on one strand (a record shorter than `window` counts as one)."""
+    """Return the number of windows of a record on one strand; a record shorter than `window` has one."""
     if length <= window:
         return 1
-    tail = (length - window) % stride != 0
-    return (length - window) // stride + 1 + tail
+    has_tail = (length - window) % stride != 0
+    return (length - window) // stride + 1 + has_tail
 
 
-def window_counter(settings: Any) -> Callable[[int], int]:
-    """A function from a record's length to its windows on all strands. Quick for lengths that recur.
-
-    `settings` are a kind's with strands, window and stride.
-    """
-    strands, window, stride = len(settings.strands), settings.window, settings.stride
+def window_counter(layout: WindowLayout) -> Callable[[int], int]:
+    """Return a function from a record's length to its windows on all strands; it is fast for lengths that recur."""
+    strands, window, stride = len(layout.strands), layout.window, layout.stride
     return lru_cache(1_000)(lambda length: strands * count_windows(length, window, stride))
 
 
-RUN = re.compile(rb"[Nn]+")
-
-
-Spans = Callable[[Record], Iterator[tuple[int, int]]]
-"""From a record to (start, end) of each stretch that is to be filled: ascending and apart."""
-
-
 def runs_of_n(record: Record) -> Iterator[tuple[int, int]]:
-    """What is filled where no BED says otherwise."""
-    return (found.span() for found in RUN.finditer(record.sequence))
+    """Yield (start, end) of each run of N, 0-based half-open: the intervals to fill if no BED names others."""
+    return (match.span() for match in RUN.finditer(record.sequence))
 
 
 def masked_items(upload_id: str, records: Iterable[Record], window: int, spans: Spans = runs_of_n) -> Iterator[bytes]:
-    """One JSON line for each stretch (model_code/work_item.schema.json); a record without any has none.
+    """Yield a JSON line for each interval to fill (model_code/work_item.schema.json); a record may have none.
 
-    A stretch longer than a window is cut off in its item, for no model fills it: the answer is "longer_than_k". Its end
-    is in the item's id then, where `true_end` finds it.
+    An interval longer than a window is cut off in its item, since no model can fill it: its result is
+    "longer_than_k". The id of the item then contains the end of the interval, which `true_end` returns.
     """
     for record in records:
         number, name, sequence, _ = record
         for start, end in spans(record):
             first, last = window_around(len(sequence), start, end, window)
-            whole = end <= last
-            yield (
-                json.dumps(
-                    {
-                        "id": f"{upload_id}:{number}:{start}" + ("" if whole else f":1:{end}"),
-                        "record": name,
-                        "start": first,
-                        "sequence": sequence[first:last].decode("ascii"),
-                        "masks": [[start, min(end, last)]],
-                    },
-                    separators=(",", ":"),
-                ).encode()
-                + b"\n"
-            )
+            cut_off = "" if end <= last else f":1:{end}"
+            item = {
+                "id": f"{upload_id}:{number}:{start}{cut_off}",
+                "record": name,
+                "start": first,
+                "sequence": sequence[first:last].decode("ascii"),
+                "masks": [[start, min(end, last)]],
+            }
+            yield json.dumps(item, separators=(",", ":")).encode() + b"\n"
 
 
 def window_around(length: int, start: int, end: int, window: int) -> tuple[int, int]:
-    """(start, end) of the window with a stretch in its middle; it begins with a stretch that is longer."""
+    """Return (start, end) of the window with an interval in its middle, on a record of `length` bases.
+
+    The window starts with the interval if that is longer than the window.
+    """
     if end - start >= window:
         return start, start + window
     first = min(max(0, (start + end - window) // 2), max(0, length - window))
@@ -102,63 +112,62 @@ def window_around(length: int, start: int, end: int, window: int) -> tuple[int, 
 
 
 def true_end(item_id: str, end: int) -> int:
-    """The end of the stretch that an item asked for: what its answer says, unless the item was cut off."""
+    """Return the end of the interval that an item stands for: `end` of its result, unless the item was cut off."""
     parts = item_id.split(":")
     return int(parts[4]) if len(parts) == 5 else end
 
 
-MEGABYTE = 1_000_000
-KNOWN = 1_000  # lengths whose segments are remembered
+def work_items(
+    upload_id: str, counted: Iterable[tuple[Record, int]], layout: WindowLayout, windows_per_item: int
+) -> Iterator[bytes]:
+    """Yield a JSON line for each segment of each record (model_code/work_item.schema.json).
 
-
-def work_items(upload_id: str, counted: Iterable[tuple[Record, int]], analysis: Analysis) -> Iterator[bytes]:
-    """One JSON line for each segment of each record (model_code/work_item.schema.json).
-
-    A record comes with the number of identical ones that it stands for. Where that is not 1, it is the last part of the
-    item's id, which comes back with the answer: so the model container need not know of it.
+    A record comes with the number of identical records that it represents. If that is not 1, it is the last part of the
+    item's id, which the container returns with the result, so the container need not know about it.
     """
-    settings, windows = analysis.settings, analysis.job.windows_per_item
-    known: dict[int, list[tuple[int, int]]] = {}  # short reads share a few lengths
+    known: dict[int, list[tuple[int, int]]] = {}  # short reads have few different lengths
     for (number, name, sequence, _), count in counted:
         spans = known.get(len(sequence))
         if spans is None:
-            spans = list(segments(len(sequence), settings.window, settings.stride, windows))
-            if len(known) < KNOWN:
+            spans = list(segments(len(sequence), layout.window, layout.stride, windows_per_item))
+            if len(known) < REMEMBERED_LENGTHS:
                 known[len(sequence)] = spans
-        odd = '"' in name or "\\" in name  # else JSON is the name in quotes: names are printable ASCII
-        quoted = (json.dumps(name) if odd else f'"{name}"').encode()
+        needs_escape = '"' in name or "\\" in name  # otherwise JSON is the name in quotes: it is printable ASCII
+        quoted = (json.dumps(name) if needs_escape else f'"{name}"').encode()
         copies = b":%d" % count if count != 1 else b""
         for start, end in spans:
-            places = (upload_id.encode(), number, start, copies, quoted, start, sequence[start:end])
-            yield b'{"id":"%b:%d:%d%b","record":%b,"start":%d,"sequence":"%b"}\n' % places
+            values = (upload_id.encode(), number, start, copies, quoted, start, sequence[start:end])
+            yield b'{"id":"%b:%d:%d%b","record":%b,"start":%d,"sequence":"%b"}\n' % values
 
 
 def protein_items(upload_id: str, records: Iterable[Record]) -> Iterator[bytes]:
-    """One JSON line for each protein, whole and in upper case (model_code/protein_item.schema.json)."""
+    """Yield a JSON line for each protein, whole and in upper case (model_code/protein_item.schema.json)."""
     for number, name, sequence, _ in records:
-        places = (upload_id.encode(), number, json.dumps(name).encode(), sequence.upper())
-        yield b'{"id":"%b:%d:0","record":%b,"alphabet":"protein","sequence":"%b"}\n' % places
+        values = (upload_id.encode(), number, json.dumps(name).encode(), sequence.upper())
+        yield b'{"id":"%b:%d:0","record":%b,"alphabet":"protein","sequence":"%b"}\n' % values
 
 
 def copies_of(item_id: str | None) -> int:
-    """How many identical records the work item of this id stands for."""
+    """Return the number of identical records that the work item with this id represents."""
     parts = (item_id or "").split(":")
     return int(parts[3]) if len(parts) == 4 else 1
 
 
-def shards(lines: Iterable[bytes], size: int) -> Iterator[tuple[bytes, int]]:
-    """(body, number of lines) of each shard: as many whole lines as fit in `size` bytes, one at the least."""
-    held, total = [], 0
+def pack_shards(lines: Iterable[bytes], size: int) -> Iterator[tuple[bytes, int]]:
+    """Yield (body, number of lines) of each shard: as many whole lines as fit in `size` bytes, at least one."""
+    packed: list[bytes] = []
+    total = 0
     for line in lines:
-        if held and total + len(line) > size:
-            yield b"".join(held), len(held)
-            held, total = [], 0
-        held.append(line)
+        if packed and total + len(line) > size:
+            yield b"".join(packed), len(packed)
+            packed = []
+            total = 0
+        packed.append(line)
         total += len(line)
-    if held:
-        yield b"".join(held), len(held)
+    if packed:
+        yield b"".join(packed), len(packed)
 
 
 def shard_key(attempt: Attempt, number: int) -> str:
-    """Return the work-bucket key of one of an attempt's shards, numbered from 0."""
+    """Return the key in the work bucket of one of an attempt's shards, which are numbered from 0."""
     return keys.shard(attempt.upload_id, attempt.masks, attempt.shards_key, number)

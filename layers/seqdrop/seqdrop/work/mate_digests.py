@@ -1,8 +1,8 @@
-"""Digests of read names in the work bucket, and what two of them say of a pair. Needs the reads layer.
+"""Digests of read names in the work bucket, and the comparison of two of them. Needs the reads layer.
 
-One is written in the pass that examines an upload whose name says mate 1 or 2, so that a pair is checked without a
-second look at either file. Like all work they expire after 14 days; then a pair whose other file is archived cannot
-be checked any more, and the report says so.
+The pass that examines an upload whose name says mate 1 or 2 also writes its digest, so that a pair is checked without
+reading either file again. Like all objects of the work bucket, digests expire after 14 days. After that a pair whose
+other file is archived cannot be checked any more, and the report says so.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from seqdrop.reads.codes import ERROR, IGNORE
 from seqdrop.reads.name_digests import NameDigest, compare
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
     from seqdrop.errors import Fault
     from seqdrop.reads.check import Reading
     from seqdrop.reads.findings import Policy
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Check:
-    """What came of comparing two mates. `faults` are errors; `note` says why it was not checked, or a warning."""
+    """The result of comparing two mates.
+
+    `faults` are errors. `note` is the reason why they were not checked, or the text of warnings.
+    """
 
     checked: bool
     faults: tuple[Fault, ...] = ()
@@ -35,31 +40,31 @@ class Check:
 
 
 def check(first: NameDigest | None, second: NameDigest | None, sure: bool, policy: Policy) -> Check:
-    """Compare mate 1 with mate 2. `sure` is whether their file names leave no doubt that they are mates."""
+    """Compare mate 1 with mate 2. `sure` is True if their file names can only be those of mates."""
     if first is None or second is None:
-        return Check(False, note="not checked: the names of one of the two are not kept any more")
-    if not sure and _two_samples(first, second):
-        return Check(False, note="not checked: both files say they are the same mate, so they are two samples")
-    found = [one for one in compare(first, second) if policy.severity(one.code) != IGNORE]
-    faults = tuple(one for one in found if policy.severity(one.code) == ERROR)
-    return Check(True, faults, "; ".join(one.message for one in found if one not in faults))
+        return Check(False, note="not checked: the read names of one of the files are not kept any longer")
+    if not sure and _are_two_samples(first, second):
+        return Check(False, note="not checked: the read names of both files say the same mate, so they are two samples")
+    findings = [fault for fault in compare(first, second) if policy.severity(fault.code) != IGNORE]
+    faults = tuple(fault for fault in findings if policy.severity(fault.code) == ERROR)
+    return Check(True, faults, "; ".join(fault.message for fault in findings if fault not in faults))
 
 
-def _two_samples(first: NameDigest, second: NameDigest) -> bool:
-    """Single-end reads as `sample_1` and `sample_2`. The same file dropped as both is none of that."""
+def _are_two_samples(first: NameDigest, second: NameDigest) -> bool:
+    """Return True for single-end reads named `sample_1` and `sample_2`; False for one file dropped as both mates."""
     differ = first.sha256 != second.sha256 and not np.array_equal(first.chunks, second.chunks)
     return differ and first.mate == second.mate != 0
 
 
-def save(s3, work: str, upload_id: str, key: str, reading: Reading) -> None:
-    """Keep the names of a sound file if its key says that a mate may be compared with it."""
+def save(s3: S3Client, work: str, upload_id: str, key: str, reading: Reading) -> None:
+    """Write the digest of a valid file if its key says that it has a mate."""
     name = parse(key)
     if name and name.is_mate and reading.format == "fastq":
         s3.put_object(Bucket=work, Key=keys.read_names(upload_id), Body=reading.read_names.to_bytes())
 
 
-def load(s3, work: str, upload_id: str) -> NameDigest | None:
-    """None if there is none, or none any more."""
+def load(s3: S3Client, work: str, upload_id: str) -> NameDigest | None:
+    """Return the digest of an upload; None if there is none, or if it has expired."""
     try:
         body = s3.get_object(Bucket=work, Key=keys.read_names(upload_id))["Body"].read()
     except ClientError as error:

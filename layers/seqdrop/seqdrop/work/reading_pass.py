@@ -1,12 +1,12 @@
 """The one pass over a file: its records are checked and measured, and become work items.
 
-A Lambda, a processing job and `seqdrop predict` all read a file by this pass; only what becomes of the work items
-differs.
+A Lambda function, a processing job and `seqdrop predict` all read a file by this pass; they differ only in what they
+do with the work items.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, TypedDict
 
 from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.check import Reading
@@ -16,39 +16,52 @@ from seqdrop.work.selection import Selection
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from _typeshed import SupportsRead
+
     from seqdrop.companions.bed_masks import BedMasks
     from seqdrop.config.analyses import Analysis
 
 
-def reading_of(body: BinaryIO, name: str, analysis: Analysis) -> Reading:
-    """Return a reading of a file by the rules of an analysis; `name` is what findings call the file."""
+class ItemCounts(TypedDict):
+    """The number of work items, of selected records, and of different records among them; 0 without a model."""
+
+    items: int
+    taken: int
+    distinct: int
+
+
+def make_reading(body: SupportsRead[bytes], name: str, analysis: Analysis) -> Reading:
+    """Return a reading of a file by the rules of an analysis; `name` is the file name that findings compare."""
     policy = Policy(analysis.severity)
     return Reading(body, analysis.formats, name=name, alphabet=analysis.alphabet, policy=policy)
 
 
 class ReadingPass:
-    """Iterate `items` to the end; then all is checked, and the numbers are final.
+    """A pass over one file. Iterate `items` to the end; then the file is checked and `counts` are final.
 
-    `masks` are a BED's, where one belongs to the file.
+    `masks` are those of a BED, if one belongs to the file.
     """
 
-    def __init__(self, upload_id: str, reading: Reading, analysis: Analysis, masks: BedMasks | None = None):
+    def __init__(self, upload_id: str, reading: Reading, analysis: Analysis, masks: BedMasks | None = None) -> None:
         self.reading = reading
         self._item_count = 0
-        self._upload_id, self._analysis, self._masks = upload_id, analysis, masks
+        self._upload_id = upload_id
+        self._analysis = analysis
+        self._masks = masks
         self._selection = Selection(analysis, masks) if analysis.has_model else None
 
     @property
-    def numbers(self) -> dict[str, int]:
-        """Work items; records that are selected; and how many of these differ. All 0 without a model."""
-        selection = self._selection
-        taken, distinct = (selection.taken, selection.distinct) if selection else (0, 0)
-        return {"items": self._item_count, "taken": taken, "distinct": distinct}
+    def counts(self) -> ItemCounts:
+        """The counts so far."""
+        if self._selection is None:
+            return {"items": 0, "taken": 0, "distinct": 0}
+        return {"items": self._item_count, "taken": self._selection.taken, "distinct": self._selection.distinct}
 
     def items(self) -> Iterator[bytes]:
-        """Yield the work items, none without a model. Raises InvalidFileError with all that is wrong with the
-        file, with
-        masks that do not fit it, or with a file that has nothing for the model."""
+        """Yield the work items; none without a model.
+
+        Raise InvalidFileError with all errors of the file, if masks do not fit it, or if it has nothing for the model.
+        """
         if self._selection is None:
             self.reading.run()
             return
@@ -62,8 +75,9 @@ class ReadingPass:
         self._check_items()
 
     def _check_items(self) -> None:
-        """A job takes no empty input."""
-        if not self._item_count and not self._analysis.kind.may_have_no_items:
-            advice = "Nothing is to be done for it here; drop it under raw/ to archive it."
-            message = "the file has nothing that the model could be asked about"
-            raise InvalidFileError(Fault("nothing_to_score", message, advice))
+        """Raise InvalidFileError if there are no work items: a job takes no empty input."""
+        if self._item_count or self._analysis.kind.may_have_no_items:
+            return
+        message = "the file contains nothing that the model can score"
+        advice = "To archive it without predictions, drop it under raw/."
+        raise InvalidFileError(Fault("nothing_to_score", message, advice))

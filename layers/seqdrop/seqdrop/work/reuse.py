@@ -1,31 +1,32 @@
-"""Whether work items that were cut under one analysis serve another: a new model may be asked about old work."""
+"""Whether the work items of one analysis serve another one: a new model may score the work items of an old one."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seqdrop.config.analyses import Analysis
 
-# Settings that do not affect work items; a kind names those of its own. Any setting not listed is assumed to.
+# Settings that do not affect work items; each kind names its own ones. All other settings count as affecting them.
 OF_ANALYSIS = frozenset({"max_gb", "severity", "mates", "mate_hours", "gate", "gate_hours"})
 OF_JOB = frozenset({"max_members", "max_shards"})
 
 
-def cuts_alike(one: Analysis, other: Analysis) -> bool:
-    """Return True if the two make the same work items, in the same shards, of the same file."""
-    return _cut(one) == _cut(other)
+def have_equal_items(first: Analysis, second: Analysis) -> bool:
+    """Return True if both analyses make the same work items, in the same shards, from the same file."""
+    return _item_settings(first) == _item_settings(second)
 
 
-def _cut(analysis: Analysis) -> dict:
-    common = {one.name: getattr(analysis, one.name) for one in fields(analysis) if one.name not in OF_ANALYSIS}
-    settings = asdict(analysis.settings) if analysis.has_model else {}
-    return common | {
+def _item_settings(analysis: Analysis) -> dict[str, Any]:
+    """Return the settings of an analysis that affect work items."""
+    names = [field.name for field in fields(analysis) if field.name not in OF_ANALYSIS]
+    settings = analysis.kind.parameters(analysis.settings) if analysis.settings is not None else {}
+    return {name: getattr(analysis, name) for name in names} | {
         "job": _without(asdict(analysis.job), OF_JOB),
         "settings": _without(settings, analysis.kind.no_effect_on_items),
     }
 
 
-def _without(settings: dict, names: frozenset[str]) -> dict:
+def _without(settings: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in names}

@@ -1,4 +1,4 @@
-"""Checkpoints: a channel with a folder or its archive, and a model folder completed with the code that serves it."""
+"""Checkpoints: a channel with a folder or its archive, and a model folder completed by its serving code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.model_code import MODEL_CODE
 
 @pytest.fixture
 def channel(tmp_path):
-    """A channel whose archive holds these files."""
+    """Return a channel whose archive contains these files; "__" in a name stands for "/"."""
 
     def make(**files: str):
         with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as tar:
@@ -26,7 +26,7 @@ def channel(tmp_path):
     return make
 
 
-def test_an_archive_is_unpacked_for_as_long_as_it_is_used(channel):
+def test_an_archive_is_unpacked_while_it_is_used(channel):
     with checkpoints.open_checkpoint(
         channel(**{"weights__config.json": "{}", "weights__vocab.txt": "A\nB\n"})
     ) as folder:
@@ -34,7 +34,7 @@ def test_an_archive_is_unpacked_for_as_long_as_it_is_used(channel):
     assert not folder.exists()
 
 
-def test_a_folder_is_used_where_it_is(tmp_path):
+def test_a_folder_is_used_in_place(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with checkpoints.open_checkpoint(tmp_path) as folder:
         assert folder == tmp_path
@@ -42,19 +42,19 @@ def test_a_folder_is_used_where_it_is(tmp_path):
 
 
 def test_a_channel_without_a_checkpoint_is_refused(channel, tmp_path):
-    with pytest.raises(ValueError, match="holds no config.json"), checkpoints.open_checkpoint(tmp_path):
+    with pytest.raises(ValueError, match="has no config.json"), checkpoints.open_checkpoint(tmp_path):
         pass
-    with pytest.raises(ValueError, match="holds no config.json"), checkpoints.open_checkpoint(channel(README="x")):
+    with pytest.raises(ValueError, match="has no config.json"), checkpoints.open_checkpoint(channel(README="x")):
         pass
 
 
-def test_an_archive_that_leads_out_of_its_folder_is_refused(channel):
+def test_an_archive_with_a_member_outside_its_folder_is_refused(channel):
     with pytest.raises(tarfile.OutsideDestinationError), checkpoints.open_checkpoint(channel(**{"..__out": "x"})):
         pass
 
 
 @pytest.mark.parametrize("family", ["dnabert", "protein"])
-def test_a_model_folder_gets_the_code_that_serves_it(tmp_path, family):
+def test_the_serving_code_is_copied_into_a_model_folder(tmp_path, family):
     weights = tmp_path / "model.safetensors"
     weights.touch(mode=0o600)
     checkpoints.make_servable(tmp_path, MODEL_CODE / family / "train.py")

@@ -1,4 +1,4 @@
-"""JSON Lines of both model families: lines are split and parsed alike, and files name the place of what is unfit."""
+"""JSON Lines of both model families: how lines are split and parsed, and the place in errors of invalid files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ITEM = {"id": "u:1", "record": "r", "sequence": "MKV"}
 
 
 @given(st.lists(st.binary().filter(lambda line: b"\n" not in line)), st.booleans())
-def test_lines_come_back_in_order_whether_or_not_the_last_one_has_a_newline(lines, ended):
+def test_lines_are_split_in_order_with_or_without_a_last_newline(lines, ended):
     body = b"\n".join(lines) + (b"\n" if ended and lines else b"")
     expected = lines if ended or not lines or lines[-1] else lines[:-1]
     assert list(split_lines(body)) == expected
@@ -42,17 +42,17 @@ def test_an_object_with_other_fields_is_refused_without_repeating_them(change, m
     assert (caught.value.code, caught.value.message, caught.value.id) == ("not_a_work_item", message, fields.get("id"))
 
 
-def test_optional_fields_may_be_there():
+def test_optional_fields_are_allowed():
     check_fields(ITEM, REQUIRED, OPTIONAL)
     check_fields(ITEM | {"masks": []}, REQUIRED, OPTIONAL)
 
 
-def test_a_prediction_line_begins_with_its_item():
+def test_a_prediction_line_begins_with_id_and_record():
     item = type("Item", (), {"id": "u:1", "record": "r"})
     assert prediction_line(item, windows=[1]) == '{"id":"u:1","record":"r","windows":[1]}'
 
 
-def test_texts_of_a_file_come_with_their_place(tmp_path):
+def test_texts_of_a_file_are_read_with_their_place(tmp_path):
     path = tmp_path / "train.jsonl"
     first, second = (
         '{"id": "a", "sequence": "MK", "labels": "HH", "more": 1}',
@@ -66,8 +66,8 @@ def test_texts_of_a_file_come_with_their_place(tmp_path):
 
 
 @pytest.mark.parametrize("line", [b"{", b"\xff", b"[]", b'{"id": "a"}', b'{"id": "a", "label": 1}', b""])
-def test_an_unfit_line_of_a_file_is_refused_by_its_place(tmp_path, line):
+def test_an_invalid_line_of_a_file_is_refused_with_its_place(tmp_path, line):
     path = tmp_path / "train.jsonl"
     path.write_bytes(b'{"id": "a", "label": "1"}\n' + line + b"\n")
-    with pytest.raises(ValueError, match=r"^train\.jsonl, line 2: no JSON object with id and label"):
+    with pytest.raises(ValueError, match=r"^train\.jsonl, line 2: not a JSON object with id and label"):
         list(read_texts(path, "id", "label"))

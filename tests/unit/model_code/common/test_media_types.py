@@ -1,4 +1,4 @@
-"""Headers of requests, as clients and the inference toolkit write them."""
+"""Headers of requests, as clients and the inference toolkit send them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def test_a_type_is_read_without_its_parameters(header, kind):
 
 
 @pytest.mark.parametrize("header", [None, "", ANY, JSON_LINES, "text/csv, application/JSONLINES;q=0.5", "text/csv,*/*"])
-def test_a_client_that_takes_it(header):
+def test_a_client_accepts_an_offered_type(header):
     assert accepts(header, JSON_LINES)
 
 
 @pytest.mark.parametrize("header", ["text/csv", JSON, "application/jsonlinesx"])
-def test_a_client_that_does_not_take_it(header):
+def test_a_client_does_not_accept_another_type(header):
     assert not accepts(header, JSON_LINES)
 
 
-def test_a_body_is_bytes_whatever_the_toolkit_made_of_it():
+def test_a_body_of_any_type_becomes_bytes():
     assert as_bytes("é") == as_bytes("é".encode()) == as_bytes(bytearray("é".encode())) == "é".encode()

@@ -1,4 +1,4 @@
-"""SEQDROP_THREADS: what a job says of threads, against PyTorch's own count in a process of its own."""
+"""SEQDROP_THREADS: a job's setting of threads, compared with PyTorch's count in a separate process."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import subprocess
 import sys
 
 import pytest
-from common.processors import cores, set_threads
+from common.processors import count_cores, set_threads
 
 from tests.support.model_code import MODEL_CODE
 
 
-def counted(**settings) -> str:
-    """Threads in a worker as multi-model-server leaves it: OMP_NUM_THREADS is 1 before torch is imported."""
+def count_threads(**settings) -> str:
+    """Return the threads of a worker as multi-model-server starts it: OMP_NUM_THREADS is 1 before torch is imported."""
     script = (
         "import os, torch; from common.processors import set_threads; "
         "set_threads(os.environ); print(torch.get_num_threads())"
@@ -25,17 +25,17 @@ def counted(**settings) -> str:
     return done.stdout.strip()
 
 
-def test_a_worker_that_is_alone_takes_its_cores_back():
-    assert counted(SEQDROP_THREADS="all") == str(cores())
-    assert counted(SEQDROP_THREADS="3") == "3"
-    assert counted(SEQDROP_THREADS="") == "1"
+def test_a_worker_uses_the_cores_that_the_job_allows():
+    assert count_threads(SEQDROP_THREADS="all") == str(count_cores())
+    assert count_threads(SEQDROP_THREADS="3") == "3"
+    assert count_threads(SEQDROP_THREADS="") == "1"
 
 
-def test_cores_are_no_more_than_the_process_may_use():
-    assert 1 <= cores() <= len(os.sched_getaffinity(0))
+def test_there_are_at_most_as_many_cores_as_the_process_may_use():
+    assert 1 <= count_cores() <= len(os.sched_getaffinity(0))
 
 
-@pytest.mark.parametrize("wanted", ["0", "-1", "many", "1.5"])
-def test_other_settings_are_refused(wanted):
+@pytest.mark.parametrize("setting", ["0", "-1", "many", "1.5"])
+def test_other_settings_are_refused(setting):
     with pytest.raises(ValueError, match="SEQDROP_THREADS"):
-        set_threads({"SEQDROP_THREADS": wanted})
+        set_threads({"SEQDROP_THREADS": setting})

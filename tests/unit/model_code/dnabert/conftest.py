@@ -1,4 +1,4 @@
-"""The modules of model_code/dnabert as the container sees them: siblings on sys.path."""
+"""The modules of model_code/dnabert as the container imports them: siblings on sys.path."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def train():
 def write_checkpoint(
     folder: Path, k: int = 3, order: str = "ATCG", weights: str = "safetensors", head: str = "", **config
 ) -> Path:
-    """A tiny random model, saved as published DNABERT folders are; a classifier unless another head is named."""
+    """Save a small random model in the layout of published DNABERT folders; by default a classifier."""
     import torch
     import transformers
     from transformers import BertConfig
@@ -57,9 +57,9 @@ def write_checkpoint(
 
 @pytest.fixture(scope="session")
 def hf_tokenizer(tmp_path_factory):
-    """The Hugging Face tokenizer of a vocabulary, token to id.
+    """Return the Hugging Face tokenizer of a vocabulary (token to id).
 
-    transformers 5 takes the dict; given a file it would know five tokens and say nothing. 4.57 takes the file.
+    transformers 5 takes the dict; with a file it would silently use five tokens only. 4.57 takes the file.
     """
     import transformers
 
@@ -75,7 +75,7 @@ def hf_tokenizer(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory) -> Path:
-    """k = 3, 64 positions: windows of 3 to 64 bases."""
+    """A classifier with k = 3 and 64 positions: windows of 3 to 64 bases."""
     return write_checkpoint(tmp_path_factory.mktemp("tiny"))
 
 

@@ -1,4 +1,4 @@
-"""The handler agrees with the plain Hugging Face pipeline: the same labels, in the same order, and how sure."""
+"""The handler agrees with the plain Hugging Face pipeline: the same labels and probabilities in the same order."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ LINES = "application/jsonlines"
 DNABERT = {"num_hidden_layers": 12, "hidden_size": 768, "num_attention_heads": 12, "vocab_size": 4101}
 
 
-def made_up(count: int, window: int) -> list[str]:
-    """Windows from AT-rich to GC-rich; always the same."""
-    chance = np.random.default_rng(count)
-    gc = chance.uniform(0.25, 0.75, (count, 1))
-    strong, second = chance.random((count, window)) < gc, chance.integers(0, 2, (count, window))
+def make_windows(count: int, window: int) -> list[str]:
+    """Return windows from AT-rich to GC-rich, the same on each call."""
+    generator = np.random.default_rng(count)
+    gc = generator.uniform(0.25, 0.75, (count, 1))
+    strong, second = generator.random((count, window)) < gc, generator.integers(0, 2, (count, window))
     return [bytes(row).decode() for row in np.frombuffer(b"ATCG", np.uint8)[2 * strong + second]]
 
 
-def plain(folder: Path, tokenizer, windows: list[str], k: int = 6) -> tuple[list[str], np.ndarray]:
-    """Labels and positive probabilities by the pipeline, in fp32."""
+def predict_by_pipeline(folder: Path, tokenizer, windows: list[str], k: int = 6) -> tuple[list[str], np.ndarray]:
+    """Return labels and positive probabilities from the pipeline, in fp32."""
     model = BertForSequenceClassification.from_pretrained(folder).float()
-    ask = pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu", top_k=None)
-    texts = [" ".join(one[i : i + k] for i in range(len(one) - k + 1)) for one in windows]
-    found = ask(texts, batch_size=32)
+    classify = pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu", top_k=None)
+    texts = [" ".join(window[i : i + k] for i in range(len(window) - k + 1)) for window in windows]
+    results = classify(texts, batch_size=32)
     positive = model.config.id2label[1]
-    scores = [{entry["label"]: entry["score"] for entry in entries} for entries in found]
-    return [max(one, key=one.get) for one in scores], np.array([one[positive] for one in scores])
+    scores = [{entry["label"]: entry["score"] for entry in entries} for entries in results]
+    return [max(labels, key=labels.get) for labels in scores], np.array([labels[positive] for labels in scores])
 
 
-def handled(inference, folder: Path, windows: list[str]) -> tuple[list[str], np.ndarray]:
-    """The same by the handler, from one request."""
-    items = [{"id": str(n), "record": "r", "start": 0, "sequence": one} for n, one in enumerate(windows)]
+def predict_by_handler(inference, folder: Path, windows: list[str]) -> tuple[list[str], np.ndarray]:
+    """Return the same from the handler, by one request."""
+    items = [{"id": str(n), "record": "r", "start": 0, "sequence": window} for n, window in enumerate(windows)]
     model = inference.model_fn(str(folder))
     request = inference.input_fn("\n".join(map(json.dumps, items)), LINES)
-    answers = [
+    predictions = [
         json.loads(line) for line in inference.output_fn(inference.predict_fn(request, model), LINES).split("\n")
     ]
-    assert [one["id"] for one in answers] == [item["id"] for item in items]
-    found = np.array([one["windows"][0]["probability"] for one in answers])
-    return [model.label(int(p > 0.5)) for p in found], found
+    assert [prediction["id"] for prediction in predictions] == [item["id"] for item in items]
+    probabilities = np.array([prediction["windows"][0]["probability"] for prediction in predictions])
+    return [model.label(int(p > 0.5)) for p in probabilities], probabilities
 
 
 @pytest.fixture
@@ -66,31 +66,33 @@ def tokenizer(hf_tokenizer, code_folder):
 
 
 def agreement(first: list[str], second: list[str]) -> float:
-    return float(np.mean([one == other for one, other in zip(first, second, strict=True)]))
+    return float(np.mean([left == right for left, right in zip(first, second, strict=True)]))
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.long)])
-def test_the_seed_says_what_the_pipeline_says(job, inference, code_folder, tokenizer, count):
+def test_the_seed_agrees_with_the_pipeline(job, inference, code_folder, tokenizer, count):
     job(70, "auto")
-    folder, windows = code_folder / "seeds/promoter-70", made_up(count, 70)
-    expected, likely = plain(folder, tokenizer, windows)
-    found, ours = handled(inference, folder, windows)
-    assert agreement(found, expected) >= 0.999
-    assert set(expected) == {"core promoter", "not core promoter"}
-    assert np.abs(ours - likely).max() < 1e-4  # of each in its own place, so the order is exact
+    folder, windows = code_folder / "seeds/promoter-70", make_windows(count, 70)
+    expected_labels, expected_probabilities = predict_by_pipeline(folder, tokenizer, windows)
+    labels, probabilities = predict_by_handler(inference, folder, windows)
+    assert agreement(labels, expected_labels) >= 0.999
+    assert set(expected_labels) == {"core promoter", "not core promoter"}
+    assert np.abs(probabilities - expected_probabilities).max() < 1e-4  # compared one by one, so the order is exact
 
 
 @pytest.mark.long
-def test_the_shape_of_dnabert_in_half_precision(job, inference, code_folder, tokenizer, tmp_path):
-    """89 million random weights put all windows on one side of 0.5, by 0.05 to 0.09: so the figures say more than the
-    labels. Seen: a difference of 0.0034 (99.9th percentile), where probabilities spread by 0.005; correlation 0.98."""
+def test_dnabert_in_half_precision_agrees_with_the_pipeline(job, inference, code_folder, tokenizer, tmp_path):
+    """With 89 million random weights all windows are on one side of 0.5 (by 0.05 to 0.09): probabilities are compared.
+
+    Measured: a difference of 0.0034 (99.9th percentile), a spread of 0.005 of the probabilities, correlation 0.98.
+    """
     job(100, "bf16")
     torch.manual_seed(1)
     BertForSequenceClassification(BertConfig(**DNABERT)).save_pretrained(tmp_path)
     (tmp_path / "vocab.txt").write_bytes((code_folder / "seeds/promoter-70/vocab.txt").read_bytes())
-    windows = made_up(300, 100)
-    expected, likely = plain(tmp_path, tokenizer, windows)
-    found, ours = handled(inference, tmp_path, windows)
-    assert agreement(found, expected) >= 0.999
-    assert np.quantile(np.abs(ours - likely), 0.999) <= 0.01
-    assert np.corrcoef(ours, likely)[0, 1] > 0.9  # each in its own place
+    windows = make_windows(300, 100)
+    expected_labels, expected_probabilities = predict_by_pipeline(tmp_path, tokenizer, windows)
+    labels, probabilities = predict_by_handler(inference, tmp_path, windows)
+    assert agreement(labels, expected_labels) >= 0.999
+    assert np.quantile(np.abs(probabilities - expected_probabilities), 0.999) <= 0.01
+    assert np.corrcoef(probabilities, expected_probabilities)[0, 1] > 0.9  # compared one by one

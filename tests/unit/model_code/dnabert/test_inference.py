@@ -15,7 +15,7 @@ from scoring import IN_FLIGHT
 
 LINES, JSON = "application/jsonlines", "application/json"
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
-TOLERANCE = 2e-6  # answers have six decimals, and the order of additions differs between batch sizes
+TOLERANCE = 2e-6  # predictions have six decimals, and the order of additions differs between batch sizes
 sequences = st.text("ACGT", max_size=90)
 relaxed = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -33,13 +33,13 @@ def job(monkeypatch):
 
 
 @pytest.fixture
-def ask(inference, tiny):
-    """Answers to a body, as text."""
+def predict(inference, tiny):
+    """Return the response to a body, as text."""
 
-    def answer(body: bytes, kind: str = LINES, accept: str = "application/json", model=tiny) -> str:
+    def run(body: bytes, kind: str = LINES, accept: str = "application/json", model=tiny) -> str:
         return inference.output_fn(inference.predict_fn(inference.input_fn(body, kind), model), accept)
 
-    return answer
+    return run
 
 
 def line(sequence: str, id: str = "u:1:0", start: int = 0) -> dict:
@@ -47,11 +47,11 @@ def line(sequence: str, id: str = "u:1:0", start: int = 0) -> dict:
 
 
 def body_of(*lines: dict) -> bytes:
-    return b"\n".join(json.dumps(found).encode() for found in lines)
+    return b"\n".join(json.dumps(item).encode() for item in lines)
 
 
 def direct_probability(tiny, sequence: str) -> float:
-    """The model asked without any of our batching, by token names."""
+    """Return the probability from the model without our batching, by token names."""
     known = tiny.tokens.vocabulary
     kmers = [sequence[i : i + 3] for i in range(len(sequence) - 2)]
     ids = [known["[CLS]"], *(known.get(kmer, known["[MASK]"]) for kmer in kmers), known["[SEP]"]]
@@ -63,50 +63,51 @@ def direct_probability(tiny, sequence: str) -> float:
 
 
 @relaxed
-@given(sequence=sequences, start=st.integers(0, 10**9), window=st.integers(3, 64), stride=st.integers(1, 40))
-def test_the_sequence_at_the_coordinates_is_the_sequence_scored(job, ask, tiny, sequence, start, window, stride):
+@given(sequence=sequences, start=st.integers(0, 10**9), cut=st.tuples(st.integers(3, 64), st.integers(1, 40)))
+def test_the_sequence_at_the_coordinates_is_the_sequence_scored(job, predict, tiny, sequence, start, cut):
+    window, stride = cut
     job(window, stride)
-    answer = json.loads(ask(body_of(line(sequence, start=start))))
-    assert (answer["id"], answer["record"]) == ("u:1:0", "chr1")
-    places = [(found["start"], found["strand"]) for found in answer["windows"]]
+    prediction = json.loads(predict(body_of(line(sequence, start=start))))
+    assert (prediction["id"], prediction["record"]) == ("u:1:0", "chr1")
+    places = [(entry["start"], entry["strand"]) for entry in prediction["windows"]]
     assert places == sorted(places, key=lambda place: (place[0], place[1] == "-"))
-    for found in answer["windows"][:6] + answer["windows"][-2:]:
-        there = sequence[found["start"] - start : found["end"] - start]
+    for entry in prediction["windows"][:6] + prediction["windows"][-2:]:
+        part = sequence[entry["start"] - start : entry["end"] - start]
         if len(sequence) < window:
-            assert (there, found["not_scored"]) == (sequence, "shorter_than_window")
+            assert (part, entry["not_scored"]) == (sequence, "shorter_than_window")
             continue
-        assert len(there) == window
-        scored = there if found["strand"] == "+" else there.translate(COMPLEMENT)[::-1]
-        assert found["probability"] == pytest.approx(direct_probability(tiny, scored), abs=TOLERANCE)
+        assert len(part) == window
+        scored = part if entry["strand"] == "+" else part.translate(COMPLEMENT)[::-1]
+        assert entry["probability"] == pytest.approx(direct_probability(tiny, scored), abs=TOLERANCE)
 
 
-def test_one_strand(job, ask):
+def test_a_job_of_one_strand_scores_the_forward_strand(job, predict):
     job(10, 5, "+")
-    assert {found["strand"] for found in json.loads(ask(body_of(line("ACGT" * 6))))["windows"]} == {"+"}
+    assert {window["strand"] for window in json.loads(predict(body_of(line("ACGT" * 6))))["windows"]} == {"+"}
 
 
-def test_lower_case_is_the_same_sequence(job, ask):
+def test_lower_case_equals_upper_case(job, predict):
     job(10, 5)
-    assert ask(body_of(line("ACGTTGCATCCA"))) == ask(body_of(line("acgttgcatcca")))
+    assert predict(body_of(line("ACGTTGCATCCA"))) == predict(body_of(line("acgttgcatcca")))
 
 
-def test_a_window_touched_by_n_is_scored_with_masks(job, ask, tiny):
+def test_a_window_that_contains_n_is_scored_with_mask_tokens(job, predict, tiny):
     job(10, 10, "+", "0.1")
-    (found,) = json.loads(ask(body_of(line("ACGTRACGTA"))))["windows"]
-    assert found["probability"] == pytest.approx(direct_probability(tiny, "ACGTNACGTA"), abs=TOLERANCE)
+    (window,) = json.loads(predict(body_of(line("ACGTRACGTA"))))["windows"]
+    assert window["probability"] == pytest.approx(direct_probability(tiny, "ACGTNACGTA"), abs=TOLERANCE)
 
 
-def test_a_window_of_too_many_n_is_not_scored(job, ask):
+def test_a_window_with_too_many_n_is_not_scored(job, predict):
     job(10, 10, "+-", "0.1")
-    windows = json.loads(ask(body_of(line("ACNNRACGTA" + "ACGTACGTAC", start=5))))["windows"]
+    windows = json.loads(predict(body_of(line("ACNNRACGTA" + "ACGTACGTAC", start=5))))["windows"]
     assert windows[:2] == [{"start": 5, "end": 15, "strand": strand, "not_scored": "too_many_n"} for strand in "+-"]
-    assert [found["strand"] for found in windows[2:]] == ["+", "-"]
-    assert all("probability" in found and found["start"] == 15 for found in windows[2:])
+    assert [window["strand"] for window in windows[2:]] == ["+", "-"]
+    assert all("probability" in window and window["start"] == 15 for window in windows[2:])
 
 
-def test_an_empty_sequence_has_an_empty_place(job, ask):
+def test_an_empty_sequence_has_an_empty_interval(job, predict):
     job(10, 5, "+")
-    windows = json.loads(ask(body_of(line("", start=3))))["windows"]
+    windows = json.loads(predict(body_of(line("", start=3))))["windows"]
     assert windows == [{"start": 3, "end": 3, "strand": "+", "not_scored": "shorter_than_window"}]
 
 
@@ -114,37 +115,37 @@ def test_an_empty_sequence_has_an_empty_place(job, ask):
 
 
 @relaxed
-@given(found=st.lists(sequences, min_size=1, max_size=8))
-def test_batches_do_not_change_answers(job, ask, found):
+@given(texts=st.lists(sequences, min_size=1, max_size=8))
+def test_batches_do_not_change_predictions(job, predict, texts):
     job(20, 7)
-    lines = [line(sequence, id=f"u:{i}:0") for i, sequence in enumerate(found)]
-    together = ask(body_of(*lines)).split("\n")
+    lines = [line(sequence, id=f"u:{i}:0") for i, sequence in enumerate(texts)]
+    together = predict(body_of(*lines)).split("\n")
     assert len(together) == len(lines)
     for text, alone in zip(together, lines, strict=True):
-        ours, theirs = json.loads(text), json.loads(ask(body_of(alone)))
+        ours, theirs = json.loads(text), json.loads(predict(body_of(alone)))
         assert ours["id"] == theirs["id"] == alone["id"]
         for here, there in zip(ours["windows"], theirs["windows"], strict=True):
             assert here == pytest.approx(there, abs=TOLERANCE)
 
 
-def test_an_item_of_more_windows_than_are_in_flight(job, ask, tiny):
+def test_an_item_with_more_windows_than_the_queue_holds(job, predict, tiny):
     job(8, 1, "+-")
     sequence = ("ACGTTGCAACCTGATTACA" * 80)[: IN_FLIGHT + 300]
-    windows = json.loads(ask(body_of(line(sequence))))["windows"]
+    windows = json.loads(predict(body_of(line(sequence))))["windows"]
     assert len(windows) == 2 * (len(sequence) - 7)
-    for found in windows[:: len(windows) // 20]:
-        there = sequence[found["start"] : found["end"]]
-        scored = there if found["strand"] == "+" else there.translate(COMPLEMENT)[::-1]
-        assert found["probability"] == pytest.approx(direct_probability(tiny, scored), abs=TOLERANCE)
+    for window in windows[:: len(windows) // 20]:
+        part = sequence[window["start"] : window["end"]]
+        scored = part if window["strand"] == "+" else part.translate(COMPLEMENT)[::-1]
+        assert window["probability"] == pytest.approx(direct_probability(tiny, scored), abs=TOLERANCE)
 
 
-def test_every_line_is_answered_in_order_whatever_it_is(job, ask):
+def test_every_line_has_a_prediction_or_an_error_in_order(job, predict):
     job(10, 5, "+")
     good = body_of(line("ACGT" * 5, id="first")), body_of(line("ACGT" * 5, id="last"))
     body = b"\n".join([good[0], b"{", b"", b"\xff", b'{"id": "x"}', good[1]]) + b"\n"
-    answers = [json.loads(text) for text in ask(body).split("\n")]
-    assert [answer["id"] for answer in answers] == ["first", None, None, None, "x", "last"]
-    assert [answer.get("error", {}).get("code") for answer in answers] == [
+    predictions = [json.loads(text) for text in predict(body).split("\n")]
+    assert [prediction["id"] for prediction in predictions] == ["first", None, None, None, "x", "last"]
+    assert [prediction.get("error", {}).get("code") for prediction in predictions] == [
         None,
         "not_json",
         "not_json",
@@ -154,41 +155,41 @@ def test_every_line_is_answered_in_order_whatever_it_is(job, ask):
     ]
 
 
-def test_crlf_and_no_last_newline(job, ask):
+def test_crlf_and_a_missing_last_newline_are_accepted(job, predict):
     job(10, 5, "+")
-    one = body_of(line("ACGT" * 5))
+    item = body_of(line("ACGT" * 5))
     alone, *both = (
         [window["probability"] for window in json.loads(text)["windows"]]
-        for text in [ask(one), *ask(one + b"\r\n" + one).split("\n")]
+        for text in [predict(item), *predict(item + b"\r\n" + item).split("\n")]
     )
     assert len(both) == 2
-    for found in both:
-        assert found == pytest.approx(alone, abs=TOLERANCE)
+    for probabilities in both:
+        assert probabilities == pytest.approx(alone, abs=TOLERANCE)
 
 
-def test_no_lines_no_answers(job, ask):
+def test_a_request_without_lines_has_an_empty_response(job, predict):
     job(10, 5)
-    assert ask(b"") == ""
+    assert predict(b"") == ""
 
 
-# ---------------------------------------------------------------- the job's own mistakes are exceptions
+# ---------------------------------------------------------------- errors in the job are exceptions
 
 
-def test_a_window_longer_than_the_model_is_refused(job, ask):
+def test_a_window_longer_than_the_model_is_refused(job, predict):
     job(65, 10)
     with pytest.raises(ValueError, match="3 to 64"):
-        ask(body_of(line("A" * 70)))
+        predict(body_of(line("A" * 70)))
 
 
-def test_the_widest_window_is_scored(job, ask):
+def test_the_widest_window_is_scored(job, predict):
     job(64, 10, "+")
-    assert "probability" in json.loads(ask(body_of(line("A" * 64))))["windows"][0]
+    assert "probability" in json.loads(predict(body_of(line("A" * 64))))["windows"][0]
 
 
-def test_a_job_without_a_window_is_refused(monkeypatch, ask):
+def test_a_job_without_a_window_is_refused(monkeypatch, predict):
     monkeypatch.delenv("SEQDROP_WINDOW", raising=False)
     with pytest.raises(ValueError, match="SEQDROP_WINDOW is not set"):
-        ask(body_of(line("ACGT")))
+        predict(body_of(line("ACGT")))
 
 
 @pytest.mark.parametrize("kind", ["text/csv", "", None, "application/x-npy"])
@@ -197,16 +198,16 @@ def test_other_content_types_are_refused(inference, kind):
         inference.input_fn(b"", kind)
 
 
-def test_a_charset_is_no_other_content_type(inference):
+def test_a_charset_does_not_change_the_content_type(inference):
     assert inference.input_fn("{}", "Application/JSON; charset=utf-8").content == b"{}"
 
 
 @pytest.mark.parametrize("accept", [None, "", "*/*", LINES, JSON, "text/html, */*;q=0.8"])
-def test_answers_that_a_client_takes(inference, accept):
+def test_a_client_accepts_the_response(inference, accept):
     assert inference.output_fn(inference.Payload(LINES, ["{}", "{}"]), accept) == "{}\n{}"
 
 
-def test_an_answer_that_a_client_does_not_take(inference):
+def test_a_response_that_a_client_does_not_accept_is_refused(inference):
     with pytest.raises(ValueError, match="text/csv"):
         inference.output_fn(inference.Payload(LINES, []), "text/csv")
 
@@ -222,7 +223,7 @@ def inputs(value) -> bytes:
     return json.dumps({"inputs": value}).encode()
 
 
-def test_spaced_kmers_are_answered_as_the_pipeline_does(ask, tiny_folder, hf_tokenizer):
+def test_spaced_kmers_have_the_response_of_the_pipeline(predict, tiny_folder, hf_tokenizer):
     from transformers import BertForSequenceClassification, pipeline
 
     known = {token: i for i, token in enumerate((tiny_folder / "vocab.txt").read_text().split())}
@@ -234,57 +235,57 @@ def test_spaced_kmers_are_answered_as_the_pipeline_does(ask, tiny_folder, hf_tok
     )
     texts = [kmers_of("ACGTTGCATCCA"), kmers_of("TTTTACG"), kmers_of("GGATCCATGCATTTACC")]
     for value in (texts[0], texts):
-        ours, expected = json.loads(ask(inputs(value), JSON)), theirs(value)
-        assert [found["label"] for found in ours] == [found["label"] for found in expected]
-        assert [found["score"] for found in ours] == pytest.approx([e["score"] for e in expected], abs=1e-6)
+        ours, expected = json.loads(predict(inputs(value), JSON)), theirs(value)
+        assert [prediction["label"] for prediction in ours] == [prediction["label"] for prediction in expected]
+        assert [prediction["score"] for prediction in ours] == pytest.approx([e["score"] for e in expected], abs=1e-6)
 
 
-def test_too_many_kmers_are_an_error_and_never_cut(ask):
-    (found,) = json.loads(ask(inputs(kmers_of("A" * 65)), JSON))
-    assert found == {"error": {"code": "too_long", "message": "63 k-mers; this model takes 62 at most"}}
-    assert "score" in json.loads(ask(inputs(kmers_of("A" * 64)), JSON))[0]
+def test_too_many_kmers_are_an_error_and_not_truncated(predict):
+    (prediction,) = json.loads(predict(inputs(kmers_of("A" * 65)), JSON))
+    assert prediction == {"error": {"code": "too_long", "message": "63 k-mers; this model takes at most 62"}}
+    assert "score" in json.loads(predict(inputs(kmers_of("A" * 64)), JSON))[0]
 
 
-def test_an_error_stands_in_its_own_place(ask):
-    found = json.loads(ask(inputs([kmers_of("ACGTA"), "ACGTA", "", 5, kmers_of("ACNTA")]), JSON))
-    assert ["score" in answer for answer in found] == [True, False, False, False, True]
-    assert {answer["error"]["code"] for answer in found[1:4]} == {"not_kmers"}
+def test_an_error_is_at_the_place_of_its_input(predict):
+    results = json.loads(predict(inputs([kmers_of("ACGTA"), "ACGTA", "", 5, kmers_of("ACNTA")]), JSON))
+    assert ["score" in result for result in results] == [True, False, False, False, True]
+    assert {result["error"]["code"] for result in results[1:4]} == {"not_kmers"}
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"{}", b'{"inputs": 5}', b'{"inputs": "ACG", "parameters": {}}'])
-def test_a_body_without_inputs_is_answered_by_one_error(ask, body):
-    assert json.loads(ask(body, JSON))["error"]["code"] == "not_inputs"
+def test_a_body_without_inputs_has_one_error(predict, body):
+    assert json.loads(predict(body, JSON))["error"]["code"] == "not_inputs"
 
 
-def test_an_empty_list_has_an_empty_answer(ask):
-    assert json.loads(ask(inputs([]), JSON)) == []
+def test_an_empty_list_has_an_empty_response(predict):
+    assert json.loads(predict(inputs([]), JSON)) == []
 
 
 # ---------------------------------------------------------------- checkpoints
 
 
 @pytest.mark.parametrize("k", [3, 4, 5, 6])
-def test_every_k(checkpoint_writer, inference, tmp_path, k):
+def test_every_k_is_supported(checkpoint_writer, inference, tmp_path, k):
     model = inference.model_fn(str(checkpoint_writer(tmp_path, k=k)))
     assert (model.tokens.k, len(model.tokens.vocabulary)) == (k, 4**k + 5)
 
 
-def test_halves_run_as_floats(tiny, tiny_folder):
+def test_half_precision_weights_run_in_fp32(tiny, tiny_folder):
     assert json.loads((tiny_folder / "config.json").read_text())["dtype"] == "float16"
     assert {parameter.dtype for parameter in tiny.model.parameters()} == {torch.float32}
     assert not tiny.model.training
 
 
-def test_a_pytorch_bin_answers_as_safetensors(checkpoint_writer, inference, job, ask, tmp_path):
+def test_a_pytorch_bin_predicts_as_safetensors(checkpoint_writer, inference, job, predict, tmp_path):
     job(10, 5, "+")
     folders = [checkpoint_writer(tmp_path / kind, weights=kind) for kind in ("safetensors", "bin")]
     first, second = [
-        json.loads(ask(body_of(line("ACGTTGCATC")), model=inference.model_fn(str(folder)))) for folder in folders
+        json.loads(predict(body_of(line("ACGTTGCATC")), model=inference.model_fn(str(folder)))) for folder in folders
     ]
     assert first["windows"][0]["probability"] == pytest.approx(second["windows"][0]["probability"], abs=5e-3)
 
 
-def test_an_old_config_without_a_model_type(checkpoint_writer, inference, tmp_path):
+def test_an_old_config_without_a_model_type_is_read(checkpoint_writer, inference, tmp_path):
     config = json.loads((checkpoint_writer(tmp_path) / "config.json").read_text())
     for name in ("model_type", "transformers_version", "dtype", "architectures"):
         config.pop(name, None)
@@ -310,16 +311,16 @@ def test_a_vocabulary_larger_than_the_model_is_refused(checkpoint_writer, infere
         inference.model_fn(str(folder))
 
 
-def test_labels_have_the_names_of_the_config(checkpoint_writer, inference, ask, tmp_path):
+def test_labels_have_the_names_of_the_config(checkpoint_writer, inference, predict, tmp_path):
     folder = checkpoint_writer(tmp_path, id2label={0: "other", 1: "promoter"}, label2id={"other": 0, "promoter": 1})
-    (found,) = json.loads(ask(inputs(kmers_of("ACGTA")), JSON, model=inference.model_fn(str(folder))))
-    assert found["label"] in ("other", "promoter")
+    (prediction,) = json.loads(predict(inputs(kmers_of("ACGTA")), JSON, model=inference.model_fn(str(folder))))
+    assert prediction["label"] in ("other", "promoter")
 
 
 # ---------------------------------------------------------------- as the container imports it
 
 
-def test_imported_by_path_alone_and_without_the_environment(code_folder, tmp_path):
+def test_it_is_imported_by_path_alone_and_without_the_environment(code_folder, tmp_path):
     script = (
         "import importlib.util as u\n"
         f"spec = u.spec_from_file_location('user_module', {str(code_folder / 'inference.py')!r})\n"

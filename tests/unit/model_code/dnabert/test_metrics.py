@@ -1,4 +1,4 @@
-"""Figures against their definitions, counted out by hand."""
+"""Metrics compared with their definitions."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def test_auc_is_how_often_a_positive_outranks_a_negative(pairs):
 @given(scored)
 def test_matthews_is_the_correlation_of_labels_and_calls(pairs):
     labels, values = (np.array(column) for column in zip(*pairs, strict=True))
-    called = values > 0.5
-    if labels.std() and called.std():
-        assert matthews(labels, called) == pytest.approx(np.corrcoef(labels, called)[0, 1])
+    calls = values > 0.5
+    if labels.std() and calls.std():
+        assert matthews(labels, calls) == pytest.approx(np.corrcoef(labels, calls)[0, 1])
     else:
-        assert matthews(labels, called) == 0.0
+        assert matthews(labels, calls) == 0.0
 
 
-def test_summary():
+def test_a_summary_has_count_mcc_auc_and_accuracy():
     assert summary(np.array([1, 1, 0, 0]), np.array([0.9, 0.4, 0.5, 0.1])) == {
         "sequences": 4,
         "mcc": 0.5774,

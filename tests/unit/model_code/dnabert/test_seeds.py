@@ -1,6 +1,6 @@
-"""The seed models: they load, answer as they did when they were committed, and know a promoter from other DNA.
+"""The seed models: they load, predict as they did when they were committed, and separate promoters from other DNA.
 
-golden/seeds.json holds made-up sequences and what the seeds say of them. After a seed is trained again:
+golden/seeds.json contains random sequences and the predictions of the seeds for them. After a seed is trained again:
 
     python tests/unit/model_code/dnabert/test_seeds.py
 """
@@ -27,16 +27,16 @@ def classifier_of(name: str):
     return load_classifier(CODE / "seeds" / name)
 
 
-def answers(classifier, sequences: list[str], window: int) -> list[float]:
-    """Probability of each sequence, both strands of its first window, as a transform job would have it."""
+def predict(classifier, sequences: list[str], window: int) -> list[float]:
+    """Return the probabilities of both strands of each sequence's first window, as a transform job has them."""
     import scoring
     from windows import WindowSettings
 
     items = [{"id": str(i), "record": "r", "start": 0, "sequence": s} for i, s in enumerate(sequences)]
     lines = [json.dumps(item).encode() for item in items]
     settings = WindowSettings(window, window, ("+", "-"))
-    found = [json.loads(line) for line in scoring.answer_lines(lines, classifier, settings)]
-    return [entry["probability"] for line in found for entry in line["windows"]]
+    predictions = [json.loads(line) for line in scoring.predict_lines(lines, classifier, settings)]
+    return [entry["probability"] for line in predictions for entry in line["windows"]]
 
 
 @pytest.fixture(scope="module")
@@ -45,28 +45,28 @@ def loaded():
 
 
 @seeds
-def test_answers_are_those_of_the_golden_file(loaded, name):
+def test_predictions_are_those_of_the_golden_file(loaded, name):
     golden = json.loads(GOLDEN.read_text())[name]
-    assert answers(loaded[name], golden["sequences"], WINDOWS[name]) == pytest.approx(golden["answers"], abs=1e-4)
+    assert predict(loaded[name], golden["sequences"], WINDOWS[name]) == pytest.approx(golden["answers"], abs=1e-4)
 
 
 @seeds
-def test_promoter_like_chance_outranks_intron_like_chance(loaded, name):
+def test_random_promoter_like_sequences_outrank_intron_like_ones(loaded, name):
     import metrics
 
-    sequences, window = made_up_sequences(WINDOWS[name], 40), WINDOWS[name]
-    found = answers(loaded[name], sequences, window)[::2]
-    assert metrics.auc([1] * 40 + [0] * 40, found) > 0.8
+    sequences, window = random_sequences(WINDOWS[name], 40), WINDOWS[name]
+    probabilities = predict(loaded[name], sequences, window)[::2]
+    assert metrics.auc([1] * 40 + [0] * 40, probabilities) > 0.8
 
 
 @seeds
-def test_a_seed_refuses_a_window_it_was_not_trained_on(loaded, name):
+def test_a_seed_refuses_a_window_longer_than_its_own(loaded, name):
     with pytest.raises(ValueError, match="SEQDROP_WINDOW"):
-        answers(loaded[name], ["A" * 400], WINDOWS[name] + 1)
+        predict(loaded[name], ["A" * 400], WINDOWS[name] + 1)
 
 
 @seeds
-def test_a_seed_is_small_and_in_halves(name):
+def test_a_seed_is_small_and_in_half_precision(name):
     folder = CODE / "seeds" / name
     assert (folder / "model.safetensors").stat().st_size < 5_000_000
     assert json.loads((folder / "config.json").read_text())["dtype"] == "float16"
@@ -85,56 +85,56 @@ def test_the_model_card_has_the_figures_of_the_last_training(name):
 @pytest.mark.skipif(not DATA.is_dir(), reason="the public data folder (shared/data) is not here")
 @seeds
 def test_real_promoters_outrank_real_introns(loaded, name):
-    """A rough look at public files, training genes included: the card's figures are of held-out genes."""
+    """A rough check on public files that include training genes; the card's figures are of held-out genes."""
     real, window = DATA / "promoters" / "real_negatives", WINDOWS[name]
     kinds = {"human_TATA.fa": 285 - window if window == 70 else 0, "bdgp_human_intron.300.fa": 0}
-    called = []
+    positive_shares = []
     for file, offset in kinds.items():
         bodies = ["".join(r.split("\n")[1:]) for r in (real / file).read_text().split(">")[1:201]]
-        found = answers(loaded[name], [body[offset : offset + window] for body in bodies], window)[::2]
-        called.append(sum(p > 0.5 for p in found) / len(found))
-    assert called[0] > 0.5 > 2 * called[1]
+        probabilities = predict(loaded[name], [body[offset : offset + window] for body in bodies], window)[::2]
+        positive_shares.append(sum(p > 0.5 for p in probabilities) / len(probabilities))
+    assert positive_shares[0] > 0.5 > 2 * positive_shares[1]
 
 
-def chain(chance: random.Random, length: int, weights: tuple, pairs: dict[str, float]) -> str:
-    """Bases drawn one by one, A, C, G, T by `weights`, those that complete a pair more or less often."""
-    drawn = chance.choices("ACGT", weights)
-    while len(drawn) < length:
-        leaning = [w * pairs.get(drawn[-1] + base, 1) for base, w in zip("ACGT", weights, strict=True)]
-        drawn += chance.choices("ACGT", leaning)
-    return "".join(drawn)
+def chain(generator: random.Random, length: int, weights: tuple, pairs: dict[str, float]) -> str:
+    """Return random bases, A, C, G and T by `weights`; `pairs` changes the weight of a base that completes a pair."""
+    bases = generator.choices("ACGT", weights)
+    while len(bases) < length:
+        leaning = [w * pairs.get(bases[-1] + base, 1) for base, w in zip("ACGT", weights, strict=True)]
+        bases += generator.choices("ACGT", leaning)
+    return "".join(bases)
 
 
-def promoter_like(chance: random.Random, window: int) -> str:
-    """GC-rich, its CpGs kept, with a GC box, a CAAT box, at times a TATA box, and an initiator."""
+def promoter_like(generator: random.Random, window: int) -> str:
+    """Return a GC-rich sequence with CpGs, a GC box, a CAAT box, an initiator and sometimes a TATA box."""
     start = 249 if window == 300 else 34
-    body = list(chain(chance, window, (2, 3.3, 3.3, 1.7), {}))
+    body = list(chain(generator, window, (2, 3.3, 3.3, 1.7), {}))
     boxes = {start - 90: "GGGGCGGGGC", start - 60: "CCAATCAG", start - 2: "TCAGTC"}
-    boxes[start - 31] = chance.choice(["TATAAAAG", ""])
+    boxes[start - 31] = generator.choice(["TATAAAAG", ""])
     for place, box in boxes.items():
         if place >= 0:
             body[place : place + len(box)] = box
     return "".join(body)
 
 
-def intron_like(chance: random.Random, window: int) -> str:
-    """AT-rich, few CpGs, runs of A and of T."""
-    return chain(chance, window, (2.8, 2, 2, 3.2), {"CG": 0.2, "AA": 1.3, "TT": 1.4, "CA": 1.2, "TG": 1.3})
+def intron_like(generator: random.Random, window: int) -> str:
+    """Return an AT-rich sequence with few CpGs and with runs of A and of T."""
+    return chain(generator, window, (2.8, 2, 2, 3.2), {"CG": 0.2, "AA": 1.3, "TT": 1.4, "CA": 1.2, "TG": 1.3})
 
 
-def made_up_sequences(window: int, of_each: int) -> list[str]:
-    """Promoter-like ones, then as many intron-like ones; always the same."""
-    chance = random.Random(window)
-    return [kind(chance, window) for kind in (promoter_like, intron_like) for _ in range(of_each)]
+def random_sequences(window: int, of_each: int) -> list[str]:
+    """Return promoter-like sequences, then as many intron-like ones, the same on each call."""
+    generator = random.Random(window)
+    return [kind(generator, window) for kind in (promoter_like, intron_like) for _ in range(of_each)]
 
 
 def write_golden() -> None:
     sys.path.insert(0, str(CODE))
     golden = {}
     for name, window in WINDOWS.items():
-        sequences = made_up_sequences(window, 4)
+        sequences = random_sequences(window, 4)
         sequences.append(sequences[0][:20] + "NNN" + sequences[0][23:].lower())
-        golden[name] = {"sequences": sequences, "answers": answers(classifier_of(name), sequences, window)}
+        golden[name] = {"sequences": sequences, "answers": predict(classifier_of(name), sequences, window)}
     GOLDEN.parent.mkdir(exist_ok=True)
     GOLDEN.write_text(json.dumps(golden, indent=1) + "\n")
 

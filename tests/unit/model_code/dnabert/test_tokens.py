@@ -1,4 +1,4 @@
-"""Tokens: what numpy makes of a sequence is what the Hugging Face tokenizer makes of its k-mers."""
+"""Tokens: the ids of a sequence are those that the Hugging Face tokenizer gives for its k-mers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokens import SPECIALS, KmerTokens, encode_bases, reverse_complement
 
-LETTERS = "ACGTacgtNRYSWKMBDHVUn*.-"
+CHARACTERS = "ACGTacgtNRYSWKMBDHVUn*.-"
 
 
 def vocabulary(k: int, order: str = "ATCG") -> dict[str, int]:
@@ -21,19 +21,19 @@ def vocabulary(k: int, order: str = "ATCG") -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def hf_tokenizers(hf_tokenizer):
-    """By k."""
+    """The Hugging Face tokenizer for each k."""
     return {k: hf_tokenizer(vocabulary(k)) for k in range(3, 7)}
 
 
 OURS = {k: KmerTokens(vocabulary(k)) for k in range(3, 7)}
 
 
-@given(k=st.sampled_from([3, 4, 5, 6]), sequence=st.text(LETTERS, max_size=80))
+@given(k=st.sampled_from([3, 4, 5, 6]), sequence=st.text(CHARACTERS, max_size=80))
 def test_ids_equal_the_hugging_face_tokenizer(hf_tokenizers, k, sequence):
     kmers = [sequence[i : i + k].upper() for i in range(len(sequence) - k + 1)]
     spelled = " ".join(kmer if not kmer.strip("ACGT") else "[MASK]" for kmer in kmers)
     ours = OURS[k].kmer_ids(encode_bases(sequence.encode()))
-    assert OURS[k].framed(ours[None])[0].tolist() == hf_tokenizers[k](spelled)["input_ids"]
+    assert OURS[k].add_frame(ours[None])[0].tolist() == hf_tokenizers[k](spelled)["input_ids"]
 
 
 @given(sequence=st.text("ACGT", min_size=3, max_size=40), order=st.permutations("ACGT"))
@@ -51,13 +51,13 @@ def test_dnabert_counts_in_a_t_c_g_order():
     assert len(OURS[6].vocabulary) == 4101
 
 
-@given(st.text(LETTERS, max_size=60))
+@given(st.text(CHARACTERS, max_size=60))
 def test_reverse_complement(sequence):
     pairs = str.maketrans("ACGT", "TGCA")
     plain = "".join(c if c in "ACGT" else "N" for c in sequence.upper())
-    there = reverse_complement(encode_bases(sequence.encode()))
-    assert there.tolist() == encode_bases(plain.translate(pairs)[::-1].encode()).tolist()
-    assert reverse_complement(there).tolist() == encode_bases(sequence.encode()).tolist()
+    complement = reverse_complement(encode_bases(sequence.encode()))
+    assert complement.tolist() == encode_bases(plain.translate(pairs)[::-1].encode()).tolist()
+    assert reverse_complement(complement).tolist() == encode_bases(sequence.encode()).tolist()
 
 
 @pytest.mark.parametrize("bases", range(6))
@@ -65,7 +65,7 @@ def test_fewer_bases_than_k_have_no_token(bases):
     assert OURS[6].kmer_ids(np.zeros(bases, np.uint8)).tolist() == []
 
 
-def test_windows_line_ends_do_not_enter_the_vocabulary(tmp_path):
+def test_windows_line_ends_are_not_part_of_the_vocabulary(tmp_path):
     path = tmp_path / "vocab.txt"
     path.write_bytes("\r\n".join(vocabulary(3)).encode())
     assert read_vocabulary(path) == vocabulary(3)
@@ -78,7 +78,7 @@ def test_a_kmer_that_vocab_txt_lacks_is_unknown():
 
 
 @pytest.mark.parametrize(
-    ("known", "says"),
+    ("known", "message"),
     [
         ({"ACG": 0}, "lacks"),
         ({token: i for i, token in enumerate(SPECIALS)}, "one length"),
@@ -86,6 +86,6 @@ def test_a_kmer_that_vocab_txt_lacks_is_unknown():
     ],
     ids=["no specials", "no k-mers", "two lengths"],
 )
-def test_an_unfit_vocabulary_is_refused(known, says):
-    with pytest.raises(ValueError, match=says):
+def test_an_invalid_vocabulary_is_refused(known, message):
+    with pytest.raises(ValueError, match=message):
         KmerTokens(known)

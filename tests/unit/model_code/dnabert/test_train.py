@@ -1,4 +1,4 @@
-"""train.py: what it reads, what it refuses, and that its model folder is one that inference.py serves."""
+"""train.py: what it reads, what it refuses, and that inference.py can serve its model folder."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ def tokens(tiny_folder):
 
 @pytest.fixture
 def data(tmp_path):
-    """Two classes that a k-mer alone tells apart, in a CSV and in FASTA."""
-    chance, folder = random.Random(5), tmp_path / "data"
+    """Two classes that single k-mers separate, in a CSV and in FASTA."""
+    generator, folder = random.Random(5), tmp_path / "data"
     folder.mkdir()
     rich, poor = (
-        ["".join(chance.choices("ACGT", weights, k=30)) for _ in range(60)] for weights in ((1, 4, 4, 1), (4, 1, 1, 4))
+        ["".join(generator.choices("ACGT", weights, k=30)) for _ in range(60)]
+        for weights in ((1, 4, 4, 1), (4, 1, 1, 4))
     )
     rows = [f"{sequence},{label}" for label, kind in ((1, rich[:40]), (0, poor[:40])) for sequence in kind]
     (folder / "train.csv").write_text("sequence,label\n" + "\n".join(rows) + "\n")
@@ -37,15 +38,15 @@ def data(tmp_path):
     return folder
 
 
-def test_a_folder_of_csv_and_fasta(data):
-    found = read_examples(data)
-    assert [sum(example.label == label for example in found) for label in (0, 1)] == [60, 60]
-    assert {len(example.sequence) for example in found} == {30}
-    assert found[0].origin == "negative.fa, n0"
+def test_a_folder_of_csv_and_fasta_is_read(data):
+    examples = read_examples(data)
+    assert [sum(example.label == label for example in examples) for label in (0, 1)] == [60, 60]
+    assert {len(example.sequence) for example in examples} == {30}
+    assert examples[0].origin == "negative.fa, n0"
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "says"),
+    ("name", "text", "message"),
     [
         ("a.csv", "sequence,label\nACGT,2\n", "a.csv, line 2: expected"),
         ("a.csv", "sequence,label\nACGT\n", "a.csv, line 2: expected"),
@@ -53,20 +54,20 @@ def test_a_folder_of_csv_and_fasta(data):
         ("notes.txt", "ACGT", "no .*csv"),
     ],
 )
-def test_unfit_data_is_refused_by_its_place(tmp_path, name, text, says):
+def test_invalid_data_is_refused_with_its_place(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=message):
         read_examples(tmp_path)
 
 
 @pytest.mark.parametrize("bases", [2, 65])
-def test_a_sequence_that_does_not_fit_is_refused_and_never_cut(tmp_path, tokens, bases):
+def test_a_sequence_that_does_not_fit_is_refused_and_not_truncated(tmp_path, tokens, bases):
     (tmp_path / "a.csv").write_text(f"sequence,label\n{'A' * bases},1\n")
     with pytest.raises(ValueError, match=f"a.csv, line 2: {bases} bases"):
         Examples(tmp_path, tokens, 64)
 
 
-def test_batches_are_padded_and_masked_where_lengths_differ(tokens):
+def test_batches_are_padded_and_masked_if_lengths_differ(tokens):
     items = [{"ids": torch.tensor([2, *range(5, 5 + n), 3]), "label": n % 2} for n in (4, 2)]
     batch = collate(items, tokens)
     assert batch["input_ids"][1].tolist() == [2, 5, 6, 3, tokens.pad, tokens.pad]
@@ -74,7 +75,7 @@ def test_batches_are_padded_and_masked_where_lengths_differ(tokens):
     assert "attention_mask" not in collate(items[:1], tokens)
 
 
-def test_hidden_spans_are_k_long_and_spare_the_frame(tokens):
+def test_hidden_spans_are_k_long_and_do_not_touch_the_frame(tokens):
     torch.manual_seed(0)
     ids, mask = torch.arange(5, 2005), tokens.vocabulary["[MASK]"]
     hidden = hide_spans(ids, tokens, 0.1)
@@ -104,13 +105,13 @@ def test_a_model_is_trained_saved_and_served(train, inference, data, tmp_path, c
     assert {"inference.py", "windows.py", "tokens.py"} <= {path.name for path in (tmp_path / "model/code").iterdir()}
 
 
-def test_training_goes_on_from_a_checkpoint(train, tiny_folder, data, tmp_path):
+def test_training_continues_from_a_checkpoint(train, tiny_folder, data, tmp_path):
     train.main(f"--train {data} --model-dir {tmp_path} --start-from {tiny_folder} --epochs 1".split())
     assert (tmp_path / "vocab.txt").read_bytes() == (tiny_folder / "vocab.txt").read_bytes()
     assert json.loads((tmp_path / "config.json").read_text())["hidden_size"] == 16
 
 
-def test_help_teaches(train, capsys):
+def test_help_shows_an_example_and_the_file_names(train, capsys):
     with pytest.raises(SystemExit):
         train.parse_arguments(["--help"])
     text = capsys.readouterr().out
@@ -118,7 +119,7 @@ def test_help_teaches(train, capsys):
     assert "positive*.fa" in text
 
 
-def test_a_checkpoint_is_trained_gently(train):
+def test_a_checkpoint_is_trained_with_a_lower_learning_rate(train):
     rates = [
         train.parse_arguments(f"--train x --model-dir y {more}".split()).learning_rate
         for more in ("", "--start-from z", "--start-from z --learning-rate 1e-3")
@@ -127,20 +128,20 @@ def test_a_checkpoint_is_trained_gently(train):
 
 
 def test_arguments_are_read_as_a_training_job_passes_them(train, monkeypatch):
-    """A name with "_" or "-", and one of a single letter with one hyphen."""
+    """Names contain "_" or "-"; a name of a single letter has one hyphen."""
     monkeypatch.setenv("SM_CHANNEL_TRAIN", "/in/train")
     monkeypatch.setenv("SM_MODEL_DIR", "/model")
     monkeypatch.setenv("SM_CHANNEL_VALIDATION", "")
-    given = "-k 4 --batch-size 8 --weight_decay 0 --task masked --seed 3 --precision bf16"
-    found = train.parse_arguments(given.split())
-    assert (found.k, found.batch_size, found.weight_decay, found.seed, found.precision) == (4, 8, 0.0, 3, "bf16")
-    assert (str(found.train), found.validation, str(found.model_dir)) == ("/in/train", None, "/model")
-    assert (found.task, found.hide, found.learning_rate, found.epochs) == ("masked", 0.2, 6e-4, 4)
+    argv = "-k 4 --batch-size 8 --weight_decay 0 --task masked --seed 3 --precision bf16"
+    args = train.parse_arguments(argv.split())
+    assert (args.k, args.batch_size, args.weight_decay, args.seed, args.precision) == (4, 8, 0.0, 3, "bf16")
+    assert (str(args.train), args.validation, str(args.model_dir)) == ("/in/train", None, "/model")
+    assert (args.task, args.hide, args.learning_rate, args.epochs) == ("masked", 0.2, 6e-4, 4)
     assert set(train.HEADS) == set(hyperparameters.TASKS)
 
 
 @pytest.mark.parametrize(
-    ("more", "says"),
+    ("more", "message"),
     [
         ("--k 7", "invalid choice: 7"),
         ("--task embed", "invalid choice: 'embed'"),
@@ -150,28 +151,28 @@ def test_arguments_are_read_as_a_training_job_passes_them(train, monkeypatch):
         ("--model_dir s3://bucket/model", "s3:/bucket/model is in S3"),
     ],
 )
-def test_unfit_and_unknown_arguments_are_errors_of_usage(train, capsys, more, says):
+def test_invalid_and_unknown_arguments_are_usage_errors(train, capsys, more, message):
     with pytest.raises(SystemExit):
         train.parse_arguments(f"--train x --model-dir y {more}".split())
-    assert says in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_a_width_that_heads_do_not_divide_is_refused(train):
+def test_a_width_that_is_not_divisible_by_the_heads_is_refused(train):
     with pytest.raises(ValueError, match="3 heads"):
         train.Size(hidden=128, heads=3)
 
 
-def test_nothing_to_train_on_is_an_error_of_usage(train, monkeypatch, capsys):
+def test_missing_training_data_is_a_usage_error(train, monkeypatch, capsys):
     monkeypatch.delenv("SM_CHANNEL_TRAIN", raising=False)
     with pytest.raises(SystemExit):
         train.parse_arguments([])
-    assert "--train and --model-dir are needed" in capsys.readouterr().err
+    assert "--train and --model-dir are required" in capsys.readouterr().err
 
 
-def test_kmers_that_share_bases_and_near_positions_begin_alike(train, tmp_path):
+def test_kmers_that_share_bases_and_near_positions_start_similar(train, tmp_path):
     arguments = train.parse_arguments(f"--train x --model-dir {tmp_path} --k 3 --hidden 32 --positions 40".split())
-    torch.manual_seed(1)  # near in 32 random directions is so of nearly every draw, not of each
-    model, tokens = train.starting_point(arguments)
+    torch.manual_seed(1)  # near in 32 random directions for most draws, not for all
+    model, tokens = train.make_model(arguments)
     table = model.bert.embeddings
     kmer = {token: table.word_embeddings.weight[number] for token, number in tokens.vocabulary.items()}
     place = table.position_embeddings.weight
@@ -185,48 +186,48 @@ def test_kmers_that_share_bases_and_near_positions_begin_alike(train, tmp_path):
 # ---------------------------------------------------------------- a masked language model
 
 
-def test_hidden_bases_are_labels_and_the_rest_is_not(data, tokens):
+def test_only_hidden_bases_are_labels(data, tokens):
     examples = MaskedExamples(data, tokens, 64, share=0.2, fixed=True)
     mask, whole = tokens.vocabulary["[MASK]"], examples.items
     for index in range(len(examples)):
-        one, before = examples[index], whole[index]["ids"]
-        hidden = one["ids"] == mask
+        example, before = examples[index], whole[index]["ids"]
+        hidden = example["ids"] == mask
         assert hidden.any()
-        assert (one["label"][hidden] == before[hidden]).all()
-        assert (one["label"][~hidden] == IGNORED).all()
-        assert (one["ids"][~hidden] == before[~hidden]).all()
-        assert torch.equal(examples[index]["ids"], one["ids"]), "fixed means the same stretches each time"
+        assert (example["label"][hidden] == before[hidden]).all()
+        assert (example["label"][~hidden] == IGNORED).all()
+        assert (example["ids"][~hidden] == before[~hidden]).all()
+        assert torch.equal(examples[index]["ids"], example["ids"]), "fixed means the same intervals on each access"
     moving = MaskedExamples(data, tokens, 64, share=0.2)
     assert any(not torch.equal(moving[0]["ids"], moving[0]["ids"]) for _ in range(9))
 
 
 @given(st.integers(1, 200), st.integers(3, 6), st.floats(0.01, 0.5), st.integers(0, 99))
-def test_hidden_stretches_have_at_most_k_bases_unless_they_meet(length, k, share, seed):
+def test_hidden_intervals_have_at_most_k_bases_unless_they_touch(length, k, share, seed):
     codes = np.zeros(length, np.uint8)
     hidden = hide_bases(codes, k, share, np.random.default_rng(seed))
     assert (codes == 0).all()
     assert 1 <= (hidden == OTHER).sum() <= k * max(1, round(share * length / (1.5 * k - 0.5)))
 
 
-def test_a_trained_language_model_fills_what_it_has_seen(train, inference, tmp_path, monkeypatch):
-    chance = random.Random(2)
-    sequence = "".join(chance.choices("ACGT", k=40))
+def test_a_trained_language_model_fills_a_training_sequence(train, inference, tmp_path, monkeypatch):
+    generator = random.Random(2)
+    sequence = "".join(generator.choices("ACGT", k=40))
     rows = [sequence] * 60
     (tmp_path / "train.csv").write_text("sequence,label\n" + "".join(f"{row},0\n" for row in rows))
     shape = ["--k=3", "--layers=1", "--hidden=32", "--positions=48", "--batch-size=10", "--epochs=10"]
     out = tmp_path / "model"
-    given_files = [f"--train={tmp_path / 'train.csv'}", f"--validation={tmp_path / 'train.csv'}"]
-    train.main(["--task=masked", *given_files, f"--model-dir={out}", "--learning-rate=5e-3", *shape])
+    files = [f"--train={tmp_path / 'train.csv'}", f"--validation={tmp_path / 'train.csv'}"]
+    train.main(["--task=masked", *files, f"--model-dir={out}", "--learning-rate=5e-3", *shape])
     assert json.loads((out / "config.json").read_text())["architectures"] == ["BertForMaskedLM"]
     for name, value in {"TASK": "masked", "WINDOW": "40", "STRIDE": "1"}.items():
         monkeypatch.setenv(f"SEQDROP_{name}", value)
     hidden = sequence[:15] + "NNN" + sequence[18:]
     item = {"id": "u:1:0", "record": "r", "start": 0, "sequence": hidden}
     request = inference.input_fn(json.dumps(item), "application/jsonlines")
-    answer = inference.output_fn(inference.predict_fn(request, inference.model_fn(str(out))))
-    (stretch,) = json.loads(answer)["masks"]
-    assert stretch["candidates"][0]["bases"] == sequence[15:18]
-    assert stretch["candidates"][0]["probability"] > 0.5
+    prediction = inference.output_fn(inference.predict_fn(request, inference.model_fn(str(out))))
+    (entry,) = json.loads(prediction)["masks"]
+    assert entry["candidates"][0]["bases"] == sequence[15:18]
+    assert entry["candidates"][0]["probability"] > 0.5
 
 
 def test_json_lines_of_the_pipeline_are_read(tmp_path):
@@ -234,14 +235,14 @@ def test_json_lines_of_the_pipeline_are_read(tmp_path):
     path.write_text(
         '{"id": "a", "sequence": "ACGTACGT", "label": "1"}\n{"id": "b", "sequence": "ACGT", "label": "0"}\n'
     )
-    found = [(one.sequence, one.label, one.origin) for one in read_examples(tmp_path)]
-    assert found == [("ACGTACGT", 1, "train.jsonl, line 1"), ("ACGT", 0, "train.jsonl, line 2")]
+    examples = [(example.sequence, example.label, example.origin) for example in read_examples(tmp_path)]
+    assert examples == [("ACGTACGT", 1, "train.jsonl, line 1"), ("ACGT", 0, "train.jsonl, line 2")]
     path.write_text('{"id": "a", "sequence": "ACGT", "label": "2"}\n')
     with pytest.raises(ValueError, match=r"train.jsonl, line 1: expected"):
         read_examples(tmp_path)
 
 
-def test_a_channel_may_hold_the_archive_of_a_checkpoint(train, tmp_path, tiny_folder):
+def test_a_channel_may_contain_the_archive_of_a_checkpoint(train, tmp_path, tiny_folder):
     with train.open_checkpoint(tiny_folder) as folder:
         assert folder == tiny_folder
     with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:

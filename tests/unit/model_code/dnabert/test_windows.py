@@ -1,4 +1,4 @@
-"""Windows: where they start, that they cover, and what is left unscored."""
+"""Windows: where they start, that they cover the sequence, and which are not scored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GOOD = {"SEQDROP_WINDOW": "70", "SEQDROP_STRIDE": "35"}
 
 
 @given(length=lengths, window=sizes, stride=sizes)
-def test_starts_are_the_strides_and_one_flush_with_the_end(length, window, stride):
+def test_starts_are_the_strides_and_one_window_at_the_end(length, window, stride):
     starts = window_starts(length, window, stride).tolist()
     expected = [start for start in range(0, length, stride) if start + window <= length]
     if length >= window and expected[-1] + window < length:
@@ -24,7 +24,7 @@ def test_starts_are_the_strides_and_one_flush_with_the_end(length, window, strid
 
 
 @given(length=lengths, window=sizes, stride=sizes)
-def test_every_base_is_covered_when_strides_do_not_leap(length, window, stride):
+def test_every_base_is_covered_if_the_stride_is_at_most_the_window(length, window, stride):
     covered = np.zeros(length, bool)
     for start in window_starts(length, window, stride):
         assert start + window <= length
@@ -37,9 +37,9 @@ def test_every_base_is_covered_when_strides_do_not_leap(length, window, stride):
 def test_the_other_strand_reads_the_same_bases(sequence, window, stride):
     codes = encode_bases(sequence.encode())
     starts = window_starts(len(codes), window, stride)
-    there = on_other_strand(starts, window, len(codes))
+    others = on_other_strand(starts, window, len(codes))
     backwards = reverse_complement(codes)
-    for here, start in zip(starts, there, strict=True):
+    for here, start in zip(starts, others, strict=True):
         ours, theirs = codes[here : here + window], backwards[start : start + window]
         assert reverse_complement(theirs).tolist() == ours.tolist()
 
@@ -50,7 +50,7 @@ def test_the_other_strand_reads_the_same_bases(sequence, window, stride):
     stride=sizes,
     share=st.sampled_from([0, 0.1, 0.5, 1]),
 )
-def test_windows_with_too_many_other_letters_are_left_out(sequence, window, stride, share):
+def test_windows_with_too_many_other_bases_are_not_scored(sequence, window, stride, share):
     settings = WindowSettings(window, stride, ("+",), share)
     starts = window_starts(len(sequence), window, stride)
     kept = scorable(encode_bases(sequence.encode()), starts, settings.window, settings.max_n_fraction).tolist()
@@ -58,7 +58,7 @@ def test_windows_with_too_many_other_letters_are_left_out(sequence, window, stri
     assert kept == [count / window <= share for count in others]
 
 
-def test_the_share_itself_is_allowed():
+def test_a_share_equal_to_the_limit_is_allowed():
     settings = WindowSettings(100, 1, ("+",), 0.29)
     assert scorable(
         encode_bases(b"N" * 29 + b"A" * 71), np.array([0]), settings.window, settings.max_n_fraction
@@ -69,7 +69,7 @@ def test_settings_have_their_defaults():
     assert WindowSettings.from_environment(GOOD) == WindowSettings(70, 35, ("+",), 0.1)
 
 
-def test_both_strands():
+def test_both_strands_can_be_scored():
     assert WindowSettings.from_environment(GOOD | {"SEQDROP_STRANDS": "+-"}).strands == ("+", "-")
 
 
@@ -87,7 +87,7 @@ def test_both_strands():
     ],
     ids=lambda value: "-".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",
 )
-def test_settings_that_make_no_sense_name_their_variable(change, names):
+def test_an_error_of_a_setting_names_its_variable(change, names):
     environment = {name: value for name, value in (GOOD | change).items() if value is not None}
     with pytest.raises(ValueError, match=names):
         WindowSettings.from_environment(environment)

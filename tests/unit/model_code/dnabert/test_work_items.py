@@ -1,4 +1,4 @@
-"""Lines: what a work item is, what any other line is answered, and that no message repeats a sequence."""
+"""Lines: valid work items, errors of other lines, and that no message repeats a sequence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_work_item_is_read():
     assert (item.id, item.record, item.start, item.sequence) == ("u:1:0", "chr1", 12, b"acgtRYn*.-")
 
 
-def test_json_has_one_kind_of_number():
+def test_a_position_may_be_a_float():
     assert parse_line(with_change(start=7.0)).start == 7
 
 
@@ -56,7 +56,7 @@ def test_json_has_one_kind_of_number():
         (with_change(sequence="ÀCGT"), "not_a_work_item", "u:1:0"),
     ],
 )
-def test_a_bad_line_says_what_is_wrong(line, code, id):
+def test_a_bad_line_has_an_error_code(line, code, id):
     with pytest.raises(BadLineError) as caught:
         parse_line(line)
     assert (caught.value.code, caught.value.id) == (code, id)
@@ -74,7 +74,7 @@ def test_no_message_repeats_the_sequence(sequence, shape):
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_raise_anything_else(line):
+def test_any_bytes_parse_or_raise_bad_line_error(line):
     try:
         parse_line(line)
     except BadLineError as problem:
@@ -88,6 +88,6 @@ def test_lines_end_at_newlines_only(lines, closed):
     assert list(split_lines(body)) == (expected[:-1] if expected[-1] == b"" else expected)
 
 
-def test_a_lone_surrogate_in_a_name_can_be_answered():
+def test_a_lone_surrogate_in_an_id_is_kept():
     item = parse_line(b'{"id": "\\ud800", "record": "r", "start": 0, "sequence": ""}')
     assert item.id == "\ud800"

@@ -1,4 +1,4 @@
-"""The modules of model_code/protein as the container sees them: siblings on sys.path."""
+"""The modules of model_code/protein as the container imports them: siblings on sys.path."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def protein_train():
 
 @pytest.fixture(scope="session")
 def overfit_data(tmp_path_factory) -> Path:
-    """32 proteins whose residues tell their class, the same in all splits: a model that learns at all knows them."""
+    """32 proteins whose residues determine their class, the same in all splits: a model that learns fits them."""
     return data.write(tmp_path_factory.mktemp("overfit"), data.proteins(32), same=True)
 
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory) -> dict[str, Path]:
-    """A folder as published, its network one or two layers small, for each model."""
+    """A folder in the published layout for each model, with a small network of two layers."""
     root = tmp_path_factory.mktemp("published")
     return {
         "prott5": published.write(root / "prot_t5", "prot_t5_xl_half_uniref50-enc", published.SMALL_T5),

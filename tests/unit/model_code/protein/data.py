@@ -1,4 +1,4 @@
-"""Made-up proteins whose letters tell the structure, and the folders that train.py reads."""
+"""Made-up proteins whose residues determine the structure, and the folders that train.py reads."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ PREFERRED = {"H": "AELMKQR", "E": "VIYFTW", "C": "GPNSDHC"}
 
 
 def proteins(count: int, seed: int = 1, longest: int = 40) -> list[dict]:
-    """Runs of three to nine residues of one class; one in twenty is not scored."""
-    chance = random.Random(seed)
-    return [_protein(chance, f"p{number}", chance.randint(longest // 2, longest)) for number in range(count)]
+    """Return proteins of runs of 3 to 9 residues of one class; one residue in twenty is not scored."""
+    generator = random.Random(seed)
+    return [_protein(generator, f"p{number}", generator.randint(longest // 2, longest)) for number in range(count)]
 
 
-def _protein(chance: random.Random, name: str, length: int) -> dict:
+def _protein(generator: random.Random, name: str, length: int) -> dict:
     labels = ""
     while len(labels) < length:
-        labels += chance.choice("HEC") * chance.randint(3, 9)
+        labels += generator.choice("HEC") * generator.randint(3, 9)
     labels = labels[:length]
-    sequence = "".join(chance.choice(PREFERRED[letter]) for letter in labels)
-    hidden = "".join("-" if chance.random() < 0.05 else letter for letter in labels)
+    sequence = "".join(generator.choice(PREFERRED[label]) for label in labels)
+    hidden = "".join("-" if generator.random() < 0.05 else label for label in labels)
     return {"id": name, "sequence": sequence, "labels": hidden}
 
 
-def write(folder: Path, found: list[dict], same: bool = False) -> Path:
-    """The three files; `same` writes all proteins to each, otherwise an eighth is held out for each of the two."""
+def write(folder: Path, records: list[dict], same: bool = False) -> Path:
+    """Write the three files. `same` writes all proteins to each; else validation and test get an eighth each."""
     folder.mkdir(parents=True, exist_ok=True)
-    eighth = len(found) // 8
-    splits = {"train": found[2 * eighth :], "validation": found[:eighth], "test": found[eighth : 2 * eighth]}
-    for split, some in splits.items():
-        lines = [json.dumps(one) + "\n" for one in (found if same else some)]
+    eighth = len(records) // 8
+    splits = {"train": records[2 * eighth :], "validation": records[:eighth], "test": records[eighth : 2 * eighth]}
+    for split, part in splits.items():
+        lines = [json.dumps(record) + "\n" for record in (records if same else part)]
         (folder / f"{split}.jsonl").write_text("".join(lines))
     return folder

@@ -1,4 +1,4 @@
-"""Tiny random protein models, as folders that inference loads."""
+"""Small random protein models, as folders that inference.py loads."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 
 def tiny_folder(folder: Path, model: str = "cnn", task: str = "ss3", window: int = 50, head: str = "linear") -> Path:
-    """A random model of the true architecture's code, small; the same arguments give the same weights."""
+    """Write a small random model of the real architecture; equal arguments give equal weights."""
     import encoders
     import networks
-    from alphabet import own
+    from alphabet import own_alphabet
 
     torch.manual_seed(5)
-    alphabet = own()
+    alphabet = own_alphabet()
     description = networks.Description(model, task, networks.CLASSES[task], head, window, alphabet)
-    networks.save(networks.new_model(encoders.empty(model, shape(model, alphabet.size)), description), folder)
+    networks.save(networks.new_model(encoders.make_encoder(model, shape(model, alphabet.size)), description), folder)
     return folder
 
 

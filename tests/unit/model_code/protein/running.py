@@ -1,4 +1,4 @@
-"""train.py in processes of its own, as a training job starts it: one, or several under torchrun."""
+"""train.py in its own processes, as a training job starts it: one, or several under torchrun."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pathlib import Path
 
 TRAIN = Path(__file__).resolve().parents[4] / "model_code" / "protein" / "train.py"
 QUICK = {"epochs": 6, "tokens_per_batch": 300, "learning_rate": 1e-2, "patience": 0, "max_length": 60}
-"""As 32 small proteins need it."""
+"""Settings that suit 32 small proteins."""
 
 
 @dataclass
 class Run:
-    """One training: its folders, what it is told, and what it said."""
+    """One training: its folders, its settings, its output lines and its exit status."""
 
     folder: Path
     data: Path
     start_from: Path | None = None
     processes: int = 1
-    told: dict = field(default_factory=dict)
+    settings: dict = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     status: int | None = None
 
@@ -33,13 +33,15 @@ class Run:
 
     def command(self) -> list[str]:
         launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={self.processes}"]
-        told = [text for name, value in (QUICK | self.told).items() for text in (f"--{name}", str(value).lower())]
+        settings = [
+            text for name, value in (QUICK | self.settings).items() for text in (f"--{name}", str(value).lower())
+        ]
         folders = ["--data", self.data, "--model-dir", self.model_dir, "--checkpoints", self.folder / "checkpoints"]
         weights = ["--start-from", self.start_from] if self.start_from else []
         start = [sys.executable, *(launch if self.processes > 1 else []), TRAIN]
-        return [str(word) for word in (*start, *told, *folders, *weights)]
+        return [str(word) for word in (*start, *settings, *folders, *weights)]
 
-    def started(self, **environment: str) -> subprocess.Popen:
+    def start(self, **environment: str) -> subprocess.Popen:
         self.folder.mkdir(exist_ok=True)
         named = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "SM_OUTPUT_DIR": str(self.folder)}
         with (self.folder / "errors").open("w") as errors:
@@ -47,20 +49,20 @@ class Run:
                 self.command(), stdout=subprocess.PIPE, stderr=errors, text=True, env=named | environment
             )
 
-    def done(self) -> Run:
-        """Run it to its end, which must be a good one, with nothing to complain of."""
-        with self.started() as process:
+    def complete(self) -> Run:
+        """Run the training to its end. It must succeed and write nothing to stderr."""
+        with self.start() as process:
             self.lines = process.stdout.read().splitlines()
         assert process.returncode == 0, self.errors()
         assert self.errors() == ""
         return self
 
-    def interrupted(self) -> Run:
-        """Run it until it tells its first step, then send SIGTERM.
+    def interrupt(self) -> Run:
+        """Run the training until it reports its first step, then send SIGTERM.
 
-        The pipe holds a few lines and nobody reads: it cannot have ended before the signal comes.
+        The pipe holds only a few lines and is not read meanwhile, so the training cannot end before the signal arrives.
         """
-        with self.started() as process:
+        with self.start() as process:
             fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
             first = process.stdout.readline()
             process.send_signal(signal.SIGTERM)
@@ -72,14 +74,14 @@ class Run:
         return (self.folder / "errors").read_text()
 
     def figures(self, kind: str) -> list[dict[str, float]]:
-        """Of its lines of one kind, in order."""
-        found = [line.split()[1:] for line in self.lines if line.split()[0] == kind]
-        return [{name: float(value) for name, value in (word.split("=") for word in words)} for words in found]
+        """Return the figures of its lines of one kind, in order."""
+        lines = [line.split()[1:] for line in self.lines if line.split()[0] == kind]
+        return [{name: float(value) for name, value in (word.split("=") for word in words)} for words in lines]
 
     def losses(self) -> dict[int, float]:
-        """By step."""
-        return {int(one["step"]): one["loss"] for one in self.figures("progress")}
+        """Return the loss of each step."""
+        return {int(line["step"]): line["loss"] for line in self.figures("progress")}
 
     def validations(self) -> dict[float, float]:
-        """Q3 by epoch."""
-        return {one["epoch"]: one["q3"] for one in self.figures("validation")}
+        """Return the Q3 of each epoch."""
+        return {line["epoch"]: line["q3"] for line in self.figures("validation")}

@@ -1,4 +1,4 @@
-"""Hyperparameters come as text, and what does not go together is refused with the reason."""
+"""Hyperparameters are read from text, and conflicting ones are refused with the reason."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ ENVIRONMENT = {"SM_CHANNEL_DATA": "/in/data", "SM_MODEL_DIR": "/model", "SM_OUTP
 WEIGHTS = ENVIRONMENT | {"SM_CHANNEL_MODEL": "/in/model"}
 
 
-def test_everything_as_a_training_job_gives_it():
-    given = {
+def test_all_arguments_are_read_as_a_training_job_passes_them():
+    hyperparameters = {
         "model": "prott5",
         "task": "ss8",
         "epochs": "10",
@@ -28,24 +28,24 @@ def test_everything_as_a_training_job_gives_it():
         "lora_rank": "4",
         "precision": "bf16",
     }
-    told = [text for name, value in given.items() for text in (f"--{name}", value)]
-    found = arguments.parse("", told, WEIGHTS | {"SEQDROP_CHECKPOINTS": "/there"})
-    assert {name: str(value).lower() for name, value in found.hyperparameters().items()} == {
-        **given,
+    argv = [text for name, value in hyperparameters.items() for text in (f"--{name}", value)]
+    parsed = arguments.parse("", argv, WEIGHTS | {"SEQDROP_CHECKPOINTS": "/there"})
+    assert {name: str(value).lower() for name, value in parsed.hyperparameters().items()} == {
+        **hyperparameters,
         "activation_checkpointing": "true",
         "learning_rate": "0.0005",
     }
-    assert [str(path) for path in (found.data, found.start_from, found.checkpoints)] == [
+    assert [str(path) for path in (parsed.data, parsed.start_from, parsed.checkpoints)] == [
         "/in/data",
         "/in/model",
         "/there",
     ]
-    assert found.freeze_encoder is False
+    assert parsed.freeze_encoder is False
     assert str(arguments.parse("", [], ENVIRONMENT).checkpoints) == "/opt/ml/checkpoints"
 
 
 @pytest.mark.parametrize(
-    ("told", "says"),
+    ("argv", "message"),
     [
         ("--freeze_encoder maybe", "got maybe but expected one of yes/no, true/false"),
         ("--epochs ten", "invalid int value: 'ten'"),
@@ -56,18 +56,21 @@ def test_everything_as_a_training_job_gives_it():
         ("--model prott5", "starts from pre-trained weights: the channel `model` is missing"),
         ("--freeze_encoder true", "cnn has no pre-trained encoder"),
         ("--profile lora", "cnn has no pre-trained encoder"),
-        ("--model protbert --profile lora --freeze_encoder true --start-from /w", "nothing of it is trained"),
-        ("--activation_offloading true", "it needs that as well"),
+        (
+            "--model protbert --profile lora --freeze_encoder true --start-from /w",
+            "cannot be combined with freeze_encoder",
+        ),
+        ("--activation_offloading true", "requires activation_checkpointing"),
         ("--precision fp16", "invalid choice: 'fp16'"),
     ],
 )
-def test_what_does_not_go_together_is_refused(told, says):
-    with pytest.raises(ValueError, match=says):
-        arguments.parse("", told.split(), ENVIRONMENT)
+def test_an_invalid_or_conflicting_argument_is_refused(argv, message):
+    with pytest.raises(ValueError, match=message):
+        arguments.parse("", argv.split(), ENVIRONMENT)
 
 
 @pytest.mark.parametrize("text", ["true", "True", "TRUE"])
-def test_a_boolean_is_read_however_the_toolkit_writes_it(text):
+def test_a_boolean_is_read_in_any_case(text):
     assert arguments.parse("", ["--activation_checkpointing", text], ENVIRONMENT).activation_checkpointing is True
     opposite = {"true": "false", "True": "False", "TRUE": "FALSE"}[text]
     assert arguments.parse("", ["--activation_checkpointing", opposite], ENVIRONMENT).activation_checkpointing is False
@@ -83,10 +86,10 @@ def test_a_name_is_never_guessed():
         arguments.parse("", ["--learning", "1e-3"], ENVIRONMENT)
 
 
-def test_what_sagemakers_launchers_send_of_their_own_is_refused():
-    """mp_parameters is for SageMaker's model-parallel library, which this script does not use: it would train in vain.
+def test_arguments_that_sagemakers_launchers_add_are_refused():
+    """mp_parameters is for SageMaker's model-parallel library, which this script does not use; it must not be ignored.
 
-    model_dir is where the SDK of some frameworks wants the model in S3: here it would be written to a folder "s3:".
+    The SDK of some frameworks sets model_dir to a URI in S3; the model would be written to a folder named "s3:".
     """
     with pytest.raises(ValueError, match="unrecognized arguments: --mp_parameters partitions=2"):
         arguments.parse("", ["--mp_parameters", "partitions=2,microbatches=4"], ENVIRONMENT)
@@ -94,14 +97,14 @@ def test_what_sagemakers_launchers_send_of_their_own_is_refused():
         arguments.parse("", ["--model_dir", "s3://bucket/model"], ENVIRONMENT)
 
 
-def test_an_empty_variable_names_no_folder():
-    found = arguments.parse("", [], ENVIRONMENT | {"SM_CHANNEL_MODEL": "", "SM_OUTPUT_DATA_DIR": ""})
-    assert (found.start_from, str(found.output_dir)) == (None, "/model")
+def test_an_empty_variable_is_not_a_folder():
+    parsed = arguments.parse("", [], ENVIRONMENT | {"SM_CHANNEL_MODEL": "", "SM_OUTPUT_DATA_DIR": ""})
+    assert (parsed.start_from, str(parsed.output_dir)) == (None, "/model")
 
 
 def test_defaults_are_those_of_the_fields():
-    found = arguments.parse("", [], ENVIRONMENT)
-    assert found.hyperparameters() == {
+    parsed = arguments.parse("", [], ENVIRONMENT)
+    assert parsed.hyperparameters() == {
         "model": "cnn",
         "task": "ss3",
         "head": "linear",
@@ -121,6 +124,6 @@ def test_defaults_are_those_of_the_fields():
     }
 
 
-def test_folders_that_nobody_named():
-    with pytest.raises(ValueError, match="--data and --model-dir needed"):
+def test_missing_folders_are_refused():
+    with pytest.raises(ValueError, match="--data and --model-dir required"):
         arguments.parse("", [], {})

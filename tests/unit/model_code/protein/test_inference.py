@@ -1,4 +1,4 @@
-"""The protein handler: every line answered, long proteins as windows, and no model that answers nonsense."""
+"""The protein handler: a prediction for every line, long proteins in windows, and broken models refused."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from passes import Cutting
 from protein_items import LONGEST, UNIT
+from protein_windows import ProteinWindowSettings
 from safetensors.torch import load_file, save_file
 
 from tests.support.model_code import load_module
 from tests.unit.model_code.protein.folders import tiny_folder
 
-LETTERS = "ACDEFGHIKLMNPQRSTVWY"
+RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
 LINES = "application/jsonlines"
 
 
 def protein(length: int, seed: int = 1) -> str:
-    return "".join(random.Random(seed).choices(LETTERS, k=length))
+    return "".join(random.Random(seed).choices(RESIDUES, k=length))
 
 
 def item(sequence: str, number: int = 1) -> dict:
     return {"id": f"u:{number}:0", "record": f"p{number}", "alphabet": "protein", "sequence": sequence}
 
 
-def asked(inference, model, *items) -> list[dict]:
-    body = b"\n".join(one if isinstance(one, bytes) else json.dumps(one).encode() for one in items)
+def predict_items(inference, model, *items) -> list[dict]:
+    body = b"\n".join(item if isinstance(item, bytes) else json.dumps(item).encode() for item in items)
     text = inference.output_fn(inference.predict_fn(inference.input_fn(body, LINES), model), LINES)
     return [json.loads(line) for line in text.split("\n")]
 
 
-def units(answer: dict) -> np.ndarray:
-    found = np.frombuffer(base64.b64decode(answer["probabilities"]), "<u2")
-    return found.reshape(len(answer["labels"]), len(answer["classes"]))
+def units(prediction: dict) -> np.ndarray:
+    values = np.frombuffer(base64.b64decode(prediction["probabilities"]), "<u2")
+    return values.reshape(len(prediction["labels"]), len(prediction["classes"]))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
-    """Tiny models are slower on more."""
+    """Use one thread: small models are slower with more."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -71,51 +71,51 @@ def structure(inference, cnn):
     return inference.model_fn(str(cnn))
 
 
-def test_a_short_protein_is_what_the_model_says_of_it(inference, folder):
+def test_a_short_protein_has_the_models_probabilities(inference, folder):
     model, sequences = networks.load(folder), [protein(length, length) for length in (1, 7, 50)]
-    answers = asked(inference, inference.model_fn(str(folder)), *map(item, sequences))
-    for answer, wanted in zip(answers, model.probabilities(sequences), strict=True):
-        np.testing.assert_allclose(units(answer) / UNIT, wanted, atol=2e-4)
-        assert [answer["classes"][place] for place in units(answer).argmax(1)] == list(answer["labels"])
+    predictions = predict_items(inference, inference.model_fn(str(folder)), *map(item, sequences))
+    for prediction, expected in zip(predictions, model.probabilities(sequences), strict=True):
+        np.testing.assert_allclose(units(prediction) / UNIT, expected, atol=2e-4)
+        assert [prediction["classes"][place] for place in units(prediction).argmax(1)] == list(prediction["labels"])
 
 
-def test_a_long_protein_far_from_cuts_is_what_the_model_says_of_it_whole(inference, tmp_path):
-    """The convolutions see six residues to either side, so windows that are cross-faded 12 from their edges agree."""
+def test_a_long_protein_agrees_with_the_whole_protein_far_from_cuts(inference, tmp_path):
+    """The convolutions see six residues to either side, so predictions agree 12 residues from the edges of windows."""
     windows, whole = tiny_folder(tmp_path / "a", window=50), tiny_folder(tmp_path / "b", window=5_000)
     sequence = protein(3_000)
-    (answer,) = asked(inference, inference.model_fn(str(windows)), item(sequence))
-    (wanted,) = networks.load(whole).probabilities([sequence])
-    error = abs(units(answer) / UNIT - wanted).max(axis=1)
-    assert (units(answer).sum(axis=1) == UNIT).all()
+    (prediction,) = predict_items(inference, inference.model_fn(str(windows)), item(sequence))
+    (expected,) = networks.load(whole).probabilities([sequence])
+    error = abs(units(prediction) / UNIT - expected).max(axis=1)
+    assert (units(prediction).sum(axis=1) == UNIT).all()
     assert error.max() < 0.2
     assert np.quantile(error, 0.5) < 2e-3
 
 
-def test_titin_is_answered(inference, structure):
-    (answer,) = asked(inference, structure, item(protein(35_213)))
-    assert len(answer["labels"]) == 35_213
-    assert len(json.dumps(answer)) < 6_000_000
+def test_titin_is_predicted(inference, structure):
+    (prediction,) = predict_items(inference, structure, item(protein(35_213)))
+    assert len(prediction["labels"]) == 35_213
+    assert len(json.dumps(prediction)) < 6_000_000
 
 
-def test_letters_besides_the_twenty_are_x(inference, structure):
+def test_letters_other_than_the_twenty_are_x(inference, structure):
     plain, odd = protein(40), "UZOBJ"
-    for place, letter in enumerate(odd):
-        one, other = (plain[:place] + found + plain[place + 1 :] for found in (letter, "X"))
-        assert asked(inference, structure, item(one)) == asked(inference, structure, item(other))
-    assert asked(inference, structure, item(plain.lower())) == asked(inference, structure, item(plain))
+    for place, rare_residue in enumerate(odd):
+        rare, unknown = (plain[:place] + residue + plain[place + 1 :] for residue in (rare_residue, "X"))
+        assert predict_items(inference, structure, item(rare)) == predict_items(inference, structure, item(unknown))
+    assert predict_items(inference, structure, item(plain.lower())) == predict_items(inference, structure, item(plain))
 
 
 @settings(max_examples=25)
 @given(lengths=st.lists(st.integers(1, 140), min_size=1, max_size=12), overlap=st.integers(0, 30))
-def test_what_is_asked_together_is_answered_as_it_is_alone(inference, structure, lengths, overlap):
-    model = structure._replace(cutting=Cutting(50, overlap))
+def test_items_of_one_request_are_predicted_as_in_separate_requests(inference, structure, lengths, overlap):
+    model = structure._replace(windows=ProteinWindowSettings(50, overlap))
     items = [item(protein(length, length), number) for number, length in enumerate(lengths, start=1)]
-    together = asked(inference, model, *items)
-    for one, answer in zip(items, together, strict=True):
-        (alone,) = asked(inference, model, one)
-        assert (answer["id"], answer["record"]) == (one["id"], one["record"])
-        assert abs(units(answer).astype(int) - units(alone)).max() <= 2
-        assert (units(answer).sum(axis=1) == UNIT).all()
+    together = predict_items(inference, model, *items)
+    for single, prediction in zip(items, together, strict=True):
+        (alone,) = predict_items(inference, model, single)
+        assert (prediction["id"], prediction["record"]) == (single["id"], single["record"])
+        assert abs(units(prediction).astype(int) - units(alone)).max() <= 2
+        assert (units(prediction).sum(axis=1) == UNIT).all()
 
 
 @pytest.mark.parametrize(
@@ -135,17 +135,19 @@ def test_what_is_asked_together_is_answered_as_it_is_alone(inference, structure,
     ],
 )
 def test_a_bad_line_among_good_ones_has_an_error_line(inference, structure, line, code):
-    before, bad, after = asked(inference, structure, item("MKV", 1), line, item("MKV", 3))
+    before, bad, after = predict_items(inference, structure, item("MKV", 1), line, item("MKV", 3))
     assert bad["error"]["code"] == code
     assert "MK" not in bad["error"]["message"]
     assert (before["id"], after["id"]) == ("u:1:0", "u:3:0")
     assert before["labels"] == after["labels"]
 
 
-def test_eight_states(inference, tmp_path):
-    (answer,) = asked(inference, inference.model_fn(str(tiny_folder(tmp_path, task="ss8", head="cnn"))), item("MKVLA"))
-    assert answer["classes"] == "GHIBESTC"
-    assert (units(answer).sum(axis=1) == UNIT).all()
+def test_a_model_of_eight_states_is_served(inference, tmp_path):
+    (prediction,) = predict_items(
+        inference, inference.model_fn(str(tiny_folder(tmp_path, task="ss8", head="cnn"))), item("MKVLA")
+    )
+    assert prediction["classes"] == "GHIBESTC"
+    assert (units(prediction).sum(axis=1) == UNIT).all()
 
 
 def test_an_embedding_is_the_mean_of_the_encoders_last_layer(inference, folder, monkeypatch):
@@ -154,17 +156,17 @@ def test_an_embedding_is_the_mean_of_the_encoders_last_layer(inference, folder, 
     monkeypatch.setenv("SEQDROP_TASK", "embed")
     ready, model = inference.model_fn(str(folder)), networks.load(folder)
     sequence = protein(30)
-    short, long, _ = asked(inference, ready, item(sequence), item(protein(130)), item("M"))
-    found = np.frombuffer(base64.b64decode(short["embedding"]), "<f4")
+    short, long, _ = predict_items(inference, ready, item(sequence), item(protein(130)), item("M"))
+    embedding = np.frombuffer(base64.b64decode(short["embedding"]), "<f4")
     with torch.inference_mode():
         hidden = encoders.features(model.encoder, *model.inputs([sequence]))[0]
     offset = model.description.alphabet.offset
-    np.testing.assert_allclose(found, hidden[offset : offset + 30].mean(0), atol=1e-5)
+    np.testing.assert_allclose(embedding, hidden[offset : offset + 30].mean(0), atol=1e-5)
     assert (short["length"], long["length"]) == (30, 130)
     assert np.isfinite(np.frombuffer(base64.b64decode(long["embedding"]), "<f4")).all()
 
 
-def broken(folder, value: float):
+def break_weights(folder, value: float):
     weights = load_file(folder / "model.safetensors")
     name = next(name for name in weights if name.startswith("head"))
     weights[name] = torch.full_like(weights[name], value)
@@ -174,39 +176,39 @@ def broken(folder, value: float):
 
 def test_a_broken_model_is_refused(inference, tmp_path):
     with pytest.raises(ValueError, match="the model is broken"):
-        inference.model_fn(str(broken(tiny_folder(tmp_path), float("nan"))))
+        inference.model_fn(str(break_weights(tiny_folder(tmp_path), float("nan"))))
 
 
-def test_a_protein_whose_answer_overflows_is_an_error_line(inference, structure, monkeypatch):
-    """One protein that a model cannot say anything of spoils no other's answer."""
+def test_a_prediction_that_is_not_finite_is_an_error_line(inference, structure, monkeypatch):
+    """A protein without a valid prediction does not affect the others."""
 
-    def ask(sequences: list[str]) -> list[np.ndarray]:
-        return [np.full((len(one), 3), np.nan if one == "M" else 1 / 3) for one in sequences]
+    def predict(sequences: list[str]) -> list[np.ndarray]:
+        return [np.full((len(sequence), 3), np.nan if sequence == "M" else 1 / 3) for sequence in sequences]
 
-    monkeypatch.setattr(structure.task, "ask", ask)
-    bad, good = asked(inference, structure, item("M", 1), item("MK", 2))
+    monkeypatch.setattr(structure.task, "predict", predict)
+    bad, good = predict_items(inference, structure, item("M", 1), item("MK", 2))
     assert (bad["error"]["code"], good["labels"]) == ("not_finite", "HH")
 
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("SEQDROP_TASK", "promoter", "a protein model does structure, embed"),
+        ("SEQDROP_TASK", "promoter", "the tasks of a protein model are structure, embed"),
         ("SEQDROP_WINDOW", "51", "this model takes 1 to 50"),
         ("SEQDROP_WINDOW", "0", "this model takes 1 to 50"),
         ("SEQDROP_OVERLAP", "-1", "must be a whole number"),
         ("SEQDROP_THREADS", "many", "must be a number from 1"),
     ],
 )
-def test_a_wrong_setting_is_an_exception(inference, cnn, monkeypatch, name, value, message):
+def test_an_invalid_setting_raises(inference, cnn, monkeypatch, name, value, message):
     monkeypatch.setenv(name, value)
     with pytest.raises(ValueError, match=message):
         inference.model_fn(str(cnn))
 
 
-def test_other_content_types_are_exceptions(inference, structure):
+def test_other_content_types_raise(inference, structure):
     with pytest.raises(ValueError, match="is not served"):
         inference.input_fn(b"{}", "application/json")
-    with pytest.raises(ValueError, match="answers come as"):
+    with pytest.raises(ValueError, match="the response is"):
         inference.output_fn([], "text/csv")
     assert inference.output_fn(inference.predict_fn(inference.input_fn(b"", LINES), structure)) == ""

@@ -1,4 +1,4 @@
-"""The seed that ships: it loads, knows helices from strands, and is as good as its card says."""
+"""The bundled seed: it loads, distinguishes helices from strands, and has the figures of its card."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def seed(seed_folder):
     return networks.load(seed_folder)
 
 
-def test_it_is_small_and_its_card_says_what_is_asked_of_it(seed_folder):
+def test_it_is_small_and_its_card_meets_the_requirements(seed_folder):
     assert sum(path.stat().st_size for path in seed_folder.iterdir()) < 4e6
     card = json.loads((seed_folder / "card.json").read_text())
     assert card["metrics"]["test_q3"] >= 0.70
@@ -32,7 +32,7 @@ def test_it_is_small_and_its_card_says_what_is_asked_of_it(seed_folder):
     assert "AFL-3.0" in text
 
 
-def test_a_helix_and_a_strand_as_they_are_drawn_in_textbooks(seed):
+def test_a_textbook_helix_and_strand_are_recognised(seed):
     helix, strand = seed.probabilities(
         ["GS" + "AEAAKEAL" * 4 + "GS", "GSGS" + "TVTVRVTV" + "NGD" + "KVTVTVTV" + "GSGS"]
     )
@@ -41,7 +41,7 @@ def test_a_helix_and_a_strand_as_they_are_drawn_in_textbooks(seed):
 
 
 @pytest.mark.long
-def test_its_figures_on_flip(seed, seed_folder, shared_data, repository, tmp_path):
+def test_its_figures_on_flip_are_those_of_its_card(seed, seed_folder, shared_data, repository, tmp_path):
     spec = importlib.util.spec_from_file_location("protein_seed", repository / "benchmarks/train_protein_seed.py")
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
@@ -49,12 +49,12 @@ def test_its_figures_on_flip(seed, seed_folder, shared_data, repository, tmp_pat
     card = json.loads((seed_folder / "card.json").read_text())
     assert records.digest(tmp_path) == card["data"]["digest"]
     proteins = records.read(tmp_path / "test.jsonl", seed.classes)
-    pieces = records.pieces(proteins, seed.longest)
+    windows = records.cut_windows(proteins, seed.longest)
     tally = Tally(seed.classes, len(proteins))
-    for piece, found in zip(pieces, seed.probabilities([piece.sequence for piece in pieces]), strict=True):
-        labels = torch.tensor([seed.classes.find(letter) for letter in piece.labels])
+    for window, probabilities in zip(windows, seed.probabilities([window.sequence for window in windows]), strict=True):
+        labels = torch.tensor([seed.classes.find(label) for label in window.labels])
         labels[labels < 0] = networks.IGNORED
-        tally.add(torch.from_numpy(found).log()[None], labels[None], torch.tensor([piece.protein]))
+        tally.add(torch.from_numpy(probabilities).log()[None], labels[None], torch.tensor([window.protein]))
     figures = tally.figures()
     for name in ("q3", "q_per_protein", "recall_E", "loss"):
         assert figures[name] == pytest.approx(card["metrics"][f"test_{name}"], abs=2e-4)

@@ -1,0 +1,157 @@
+"""Every command with its line in `seqdrop --help`. A command's module is imported only when the command is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from seqdrop_cli.command import Command
+from seqdrop_cli.parsing import Example, Parser, format_examples
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+    from collections.abc import Container, Mapping
+
+
+@dataclass(frozen=True)
+class Group:
+    """A command whose verbs are commands of their own; `verbs` are the lines of its help page."""
+
+    summary: str
+    verbs: Mapping[str, str]
+    examples: tuple[Example, ...]
+
+
+COMMANDS: Mapping[str, str | Group] = {
+    "validate": "check a file as the pipeline checks it",
+    "drop": "upload files or folders to the landing bucket",
+    "status": "show the state of every upload",
+    "fetch": "download the results of an upload",
+    "replay": "try failed uploads again, or predict again with the current model",
+    "release": "archive files whose attempt failed, without predictions",
+    "redrive": "show messages that no function could handle, and send them back",
+    "config": Group(
+        "check analyses.toml or a job.toml; print their JSON Schemas",
+        {
+            "check": "report what is wrong with analyses.toml or a job.toml",
+            "schema": "print a JSON Schema, for editors",
+        },
+        (
+            Example("seqdrop config check", "the analyses.toml of this checkout"),
+            Example("seqdrop config schema job > job.schema.json", "what an editor checks job.toml by"),
+        ),
+    ),
+    "env": "print the environment of the functions, for `sam local invoke --env-vars`",
+    "package-model": "pack a model into an archive, and try it",
+    "predict": "predict a file on this machine, without AWS",
+    "plan": "show what a training job would take: GPU memory, hours, dollars",
+    "models": Group(
+        "show or change the current model of an analysis",
+        {
+            "push": "make a checkpoint the current model",
+            "show": "show the current archive of a model",
+            "use": "make a trained version the current one, whatever its gate decided",
+        },
+        (
+            Example("seqdrop models show promoter-300", "which archive is current, and its classes"),
+            Example("seqdrop models push promoter-300 my-dnabert/", "a Hugging Face folder becomes the model"),
+        ),
+    ),
+    "training": Group(
+        "change the code that training jobs run and the weights that they start from",
+        {
+            "push": "upload the training scripts of this checkout for the next training jobs",
+            "weights": "upload a pre-trained model that job.toml may name",
+        },
+        (
+            Example("seqdrop training push --stack seqdrop", "after a deploy"),
+            Example("seqdrop training weights prot_bert_bfd prot_bert_bfd/", 'then: weights = "prot_bert_bfd"'),
+        ),
+    ),
+    "processing": Group(
+        "change the code of the jobs that examine large files",
+        {"push": "upload this code, and the wheels it needs, for the next processing jobs"},
+        (Example("seqdrop processing push --stack seqdrop", "after a deploy"),),
+    ),
+    "completion": "print the code that completes commands and options in a shell",
+}
+EXAMPLES = (
+    Example("seqdrop validate S1_R1.fastq.gz --mate S1_R2.fastq.gz", "find a broken file before it is dropped"),
+    Example("seqdrop drop run7/ --stack seqdrop --watch", "drop a run and watch it"),
+    Example("seqdrop status --stack seqdrop", "the state of every upload"),
+    Example("seqdrop fetch UPLOAD_ID --stack seqdrop --to out/", "download its results"),
+    Example("seqdrop replay --state FAILED --stack seqdrop", "what could be tried again, and what not and why"),
+    Example("seqdrop release UPLOAD_ID --stack seqdrop --yes", "archive a file without predictions"),
+    Example("seqdrop redrive --stack seqdrop", "messages that no function could handle"),
+    Example("seqdrop predict --model my-dnabert/ --analysis contigs genome.fa -o out/", "predictions without AWS"),
+    Example("seqdrop predict --model my-protein-model/ proteins.fa -o out/", "secondary structure, without AWS"),
+    Example('seqdrop package-model my-dnabert/ --labels "not promoter" promoter -o model.tar.gz', "an archive"),
+    Example("seqdrop models push promoter-300 model.tar.gz --stack seqdrop", "make it the current model"),
+    Example("seqdrop config check", "what is wrong with analyses.toml, or with a job.toml"),
+    Example("seqdrop plan training/ss3/job.toml", "what a training job would take: GPU memory, hours, dollars"),
+    Example("seqdrop processing push --stack seqdrop", "after a deploy: the code of jobs for large files"),
+    Example("seqdrop training push --stack seqdrop", "after a deploy: the code of training jobs"),
+)
+DESCRIPTION = """\
+Drop sequencing files; watch them become predictions and a cold archive.
+
+Without --stack, a command talks to the stack that the environment variable SEQDROP_STACK names. Where that is not set,
+it talks to the embedded AWS that `make demo KEEP=1` left running, from any folder.
+`seqdrop COMMAND --help` explains a command.
+
+Tab completion: eval "$(seqdrop completion bash)" in ~/.bashrc, eval "$(seqdrop completion zsh)" in ~/.zshrc after
+compinit, seqdrop completion fish | source in ~/.config/fish/config.fish.
+"""
+
+
+def build_parser(called: Container[str]) -> Parser:
+    """Return the parser of the whole command line.
+
+    Only commands whose name is in `called` get their arguments, for which their modules are imported. The others have
+    their line in `seqdrop --help`.
+    """
+    top = Parser(prog="seqdrop", description=DESCRIPTION, epilog=format_examples(EXAMPLES))
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for name, entry in COMMANDS.items():
+        if isinstance(entry, Group):
+            _add_group(commands, name, entry, called)
+        else:
+            parser = commands.add_parser(name, help=entry)
+            if name in called:
+                load_command(name).configure(parser)
+    return top
+
+
+def _add_group(commands: _SubParsersAction[Parser], name: str, group: Group, called: Container[str]) -> None:
+    summary = group.summary
+    parser = commands.add_parser(
+        name, help=summary, description=_sentence(summary), epilog=format_examples(group.examples)
+    )
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    for verb, text in group.verbs.items():
+        verb_parser = verbs.add_parser(verb, help=text)
+        if name in called and verb in called:
+            load_command(name, verb).configure(verb_parser)
+
+
+def load_command(name: str, verb: str = "") -> Command[object]:
+    """Import the module of a command and return the command, or one verb of a group."""
+    module = import_module(f"seqdrop_cli.commands.{name.replace('-', '_')}")
+    command = module.VERBS[verb] if verb else module.COMMAND
+    if not isinstance(command, Command):
+        raise TypeError(f"{module.__name__} has no command {verb}")
+    return command
+
+
+def command_paths() -> list[tuple[str, ...]]:
+    """Return the words of every command, such as ("status",) and ("models", "push")."""
+    return [
+        path
+        for name, entry in COMMANDS.items()
+        for path in ([(name, verb) for verb in entry.verbs] if isinstance(entry, Group) else [(name,)])
+    ]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

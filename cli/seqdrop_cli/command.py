@@ -1,0 +1,62 @@
+"""What a command of `seqdrop` consists of: typed options, arguments, a help page with examples, and a function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from seqdrop_cli.parsing import format_examples
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from seqdrop_cli.parsing import Example
+
+OptionsT = TypeVar("OptionsT")
+
+
+@dataclass(frozen=True)
+class Command(Generic[OptionsT]):
+    """One command, or one verb of a group of commands.
+
+    `options` is a dataclass with a field for each argument that `add_arguments` adds. `run` returns the exit status.
+    """
+
+    options: Callable[..., OptionsT]
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[OptionsT], int]
+    text: str
+    examples: tuple[Example, ...]
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Give a parser the help page and the arguments of this command."""
+        parser.description = self.text
+        parser.epilog = format_examples(self.examples)
+        self.add_arguments(parser)
+        parser.set_defaults(call=self.call)
+
+    def call(self, arguments: dict[str, Any]) -> int:
+        """Run the command with parsed arguments; return its exit status."""
+        return self.run(self.options(**arguments))
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """Options of a command that talks to a stack."""
+
+    stack: str | None
+    region: str | None
+
+
+def add_stack(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `StackOptions`."""
+    parser.add_argument(
+        "--stack",
+        metavar="NAME",
+        help="a deployed CloudFormation stack (default: the environment variable SEQDROP_STACK, else the embedded AWS "
+        "that `make demo KEEP=1` left running)",
+    )
+    parser.add_argument(
+        "--region", help="AWS region of that stack, such as eu-west-1 (default: the region of AWS_PROFILE)"
+    )

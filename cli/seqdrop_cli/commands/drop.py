@@ -1,0 +1,83 @@
+"""`seqdrop drop`: upload files or folders to the landing bucket, and watch them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqdrop_cli.command import Command, StackOptions, add_stack
+from seqdrop_cli.console import say
+from seqdrop_cli.parsing import Example
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+    from seqdrop.uploads import UploadVersion
+
+    from seqdrop_cli.target import Target
+
+TEXT = """\
+Upload files, or all files of folders, to the landing bucket, and print the upload id and the place of each. Hidden
+files are left out; the marker of a run is sent last.
+
+With --watch, show the progress until every file is archived, rejected or waits for a file that was not dropped. The
+exit status is then 1 unless all are archived. Uploads that were sent continue on their own after Ctrl-C.
+"""
+EXAMPLES = (
+    Example("seqdrop drop run7/ --watch", "a run; its files go to the prefix of their format"),
+    Example("seqdrop drop S1_R1.fastq.gz S1_R2.fastq.gz --prefix raw/", "checked and archived, without predictions"),
+    Example("seqdrop drop genome.fa --stack seqdrop --region eu-west-1", "to a stack in your AWS account"),
+)
+
+
+@dataclass(frozen=True)
+class Options(StackOptions):
+    """Arguments of `seqdrop drop`."""
+
+    paths: list[Path]
+    prefix: str | None
+    watch: bool
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files and folders")
+    parser.add_argument(
+        "--prefix", help="landing prefix, such as raw/ (default: the first analysis for each file's format, else raw/)"
+    )
+    parser.add_argument("--watch", action="store_true", help="show progress until each file is finished")
+    add_stack(parser)
+
+
+def run(options: Options) -> int:
+    """Upload the files; return 0, or with --watch 1 unless all were archived."""
+    from seqdrop_cli.landing import plan_drops, upload_file
+    from seqdrop_cli.target import find_target
+
+    drops = plan_drops(options.paths, options.prefix)
+    target = find_target(options)
+    s3 = target.client("s3")
+    versions = []
+    try:
+        for drop in drops:
+            versions.append(upload_file(s3, target.landing, drop))
+            say(f"{versions[-1].id}  s3://{target.landing}/{drop.key}")
+        return _watch(target, versions) if options.watch else 0
+    except KeyboardInterrupt as interrupt:
+        sent = f"{len(versions)} of {len(drops)} files were sent, and continue on their own"
+        raise KeyboardInterrupt(f"stopped; {sent}") from interrupt
+
+
+def _watch(target: Target, versions: list[UploadVersion]) -> int:
+    from rich.console import Console
+
+    from seqdrop_cli.watch import explain_waiting, watch
+
+    uploads = watch(target.ledger(), versions, Console())
+    for sentence in explain_waiting(uploads):
+        say(sentence)
+    return 0 if all(upload.state == "ARCHIVED" for upload in uploads) else 1
+
+
+COMMAND = Command(Options, add_arguments, run, TEXT, EXAMPLES)

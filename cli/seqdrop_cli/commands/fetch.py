@@ -1,0 +1,61 @@
+"""`seqdrop fetch`: download the results of an upload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqdrop_cli.command import Command, StackOptions, add_stack
+from seqdrop_cli.console import say
+from seqdrop_cli.errors import CommandError
+from seqdrop_cli.parsing import Example
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+TEXT = """\
+Download the results of an upload to a folder of its landing key, and print the path of each file: predictions, report,
+figures for MultiQC, the reason of a rejection, the receipt of the archive.
+"""
+EXAMPLES = (
+    Example("seqdrop fetch ABCDEFGHIJKLMNOPQRSTUVWXYZ", "to seqdrop-results/"),
+    Example("seqdrop fetch ABCDEFGHIJKLMNOPQRSTUVWXYZ --to out/ --stack seqdrop", "to out/"),
+)
+
+
+@dataclass(frozen=True)
+class Options(StackOptions):
+    """Arguments of `seqdrop fetch`."""
+
+    upload: str
+    to: Path
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("upload", metavar="UPLOAD", help="the upload id, 26 letters and digits, from `seqdrop status`")
+    parser.add_argument(
+        "--to", type=Path, default=Path("seqdrop-results"), metavar="DIR", help="folder (default: %(default)s)"
+    )
+    add_stack(parser)
+
+
+def run(options: Options) -> int:
+    """Download the results; return 0."""
+    from seqdrop_cli.progress import read_progress
+    from seqdrop_cli.results import fetch_results
+    from seqdrop_cli.target import find_target
+
+    target = find_target(options)
+    ledger = target.ledger()
+    upload = ledger.find_upload(options.upload)
+    if upload is None:
+        raise CommandError(f"there is no upload {options.upload}; `seqdrop status` lists them")
+    progress = read_progress(ledger, upload.id, upload.key, upload.size)
+    for path in fetch_results(target, progress, options.to):
+        say(str(path))
+    return 0
+
+
+COMMAND = Command(Options, add_arguments, run, TEXT, EXAMPLES)

@@ -1,0 +1,177 @@
+"""`seqdrop predict`: predict a file on this machine, without AWS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqdrop_cli.command import Command
+from seqdrop_cli.console import say
+from seqdrop_cli.model_arguments import add_task
+from seqdrop_cli.parsing import Example, number, positive_integer
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.errors import InvalidFileError
+
+    from seqdrop_cli.prediction import Input, Tally
+
+TEXT = """\
+Predict a FASTA, FASTQ or unaligned BAM file with the handler of the model's archive, and write the files that a job
+writes: predictions, tables, tracks, summary.json. Exit status: 0 done, 1 the file is invalid, 130 stopped by Ctrl-C
+(the files then hold what was done).
+"""
+EXAMPLES = (
+    Example("seqdrop predict genome.fa --model my-dnabert/ --analysis contigs -o out/", "settings of analyses.toml"),
+    Example(
+        "seqdrop predict genome.fa --model model.tar.gz --window 300 --stride 150 --strands +- -o out/", "own ones"
+    ),
+    Example("seqdrop predict x.fa --model my-dnabert/ --task masked --window 150 --masks x.bed -o out/", "fill a BED"),
+    Example("seqdrop predict proteins.fa --model my-protein-model/ -o out/", "secondary structure"),
+)
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Options:
+    """Arguments of `seqdrop predict`; None for a setting that is not given."""
+
+    file: Path
+    model: Path
+    analysis: str | None
+    task: str | None
+    window: int | None
+    stride: int | None
+    strands: str | None
+    threshold: float | None
+    masks: Path | None
+    max_n_fraction: float | None
+    code: Path | None
+    out: Path
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="FASTA or FASTQ, plain or gzip; unaligned BAM")
+    parser.add_argument("--model", type=Path, required=True, metavar="DIR|FILE", help="a folder, or a model.tar.gz")
+    parser.add_argument(
+        "--analysis",
+        metavar="NAME",
+        help="use the settings of this analysis of analyses.toml, such as contigs (default: none)",
+    )
+    add_task(parser)
+    add_window_arguments(parser)
+    parser.add_argument(
+        "--masks",
+        type=Path,
+        metavar="BED",
+        help="intervals to fill, 0-based half-open, with --task masked (default: the runs of N)",
+    )
+    parser.add_argument(
+        "--code",
+        type=Path,
+        metavar="DIR",
+        help="folder with inference.py, for a model that is a folder (default: model_code/)",
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        default=Path("seqdrop-predictions"),
+        metavar="DIR",
+        help="folder (default: %(default)s)",
+    )
+
+
+def add_window_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments that say how records are cut into windows, and which windows are called."""
+    parser.add_argument(
+        "--window",
+        type=positive_integer,
+        metavar="BASES",
+        help="bases in a window, residues for a protein model (default: as --analysis has it; proteins need none)",
+    )
+    parser.add_argument(
+        "--stride",
+        type=positive_integer,
+        metavar="BASES",
+        help="bases from the start of a window to the next (default: that of --analysis, else the window)",
+    )
+    parser.add_argument("--strands", choices=("+", "+-"), help="strands (default: those of --analysis, else +)")
+    parser.add_argument(
+        "--threshold",
+        type=number,
+        metavar="P",
+        help="probability, 0 to 1, from which a window is called (default: that of --analysis, else 0.9)",
+    )
+    parser.add_argument(
+        "--max-n-fraction",
+        type=number,
+        metavar="F",
+        help="fraction of N, 0 to 1, up to which a window is scored (default: that of --analysis, else 0.1)",
+    )
+
+
+def run(options: Options) -> int:
+    """Predict the file; return the exit status."""
+    from seqdrop.errors import InvalidFileError
+
+    from seqdrop_cli.deploy.archive import pack_model, unpack
+    from seqdrop_cli.interrupts import catch_interrupts
+    from seqdrop_cli.prediction import Observer, Plan, examine, predict
+    from seqdrop_cli.prediction_settings import adapt_to_format, find_masks, find_task
+    from seqdrop_cli.progress_bar import show_tally
+
+    task = find_task(options)
+    body = options.model.read_bytes() if options.model.is_file() else pack_model(options.model, options.code, task)
+    with unpack(body) as folder:
+        analysis = _find_analysis(options, folder, task)
+    try:
+        file = examine(options.file, analysis, find_masks(options, analysis))
+    except InvalidFileError as error:
+        return _report_invalid(options, error)
+    plan = Plan(options.model, body, adapt_to_format(analysis, file.format), options.out)
+    with catch_interrupts() as is_stopped, show_tally(file.items) as show:
+        tally, paths = predict(file, plan, Observer(show, is_stopped))
+    return _report(tally, file, paths)
+
+
+def _find_analysis(options: Options, folder: Path, task: str | None) -> Analysis:
+    from seqdrop_cli.deploy.checkpoint import read_checkpoint
+    from seqdrop_cli.deploy.protein_checkpoint import is_protein, read_protein
+    from seqdrop_cli.prediction_settings import dna_analysis, protein_analysis
+
+    if is_protein(folder):
+        return protein_analysis(options, read_protein(folder))
+    return dna_analysis(options, read_checkpoint(folder, task))
+
+
+def _report_invalid(options: Options, error: InvalidFileError) -> int:
+    if error.fault.code.startswith("bed_"):
+        say(f"{options.masks} does not fit, so nothing is predicted:")
+        for fault in error.errors:
+            name = f" ({fault.name})" if fault.name else ""
+            say(f"  line {fault.line or '-'}: {fault.code}: {fault.message}{name}")
+        return 1
+    say(f"{options.file} is not valid, so nothing is predicted: {error}")
+    say(f"`seqdrop validate {options.file}` reports all that is wrong with it")
+    return 1
+
+
+def _report(tally: Tally, file: Input, paths: list[Path]) -> int:
+    for path in paths:
+        say(str(path))
+    unit = tally.kind.unit
+    say(f"{tally.windows:,} {unit} in {tally.seconds:.1f} s, {tally.rate:,.0f} {unit}/s")
+    if tally.errors:
+        say(f"the model returned errors for {tally.errors:,} of {file.items:,} work items; the rows hold them")
+    if tally.complete:
+        return 0
+    say(f"stopped after {tally.items:,} of {file.items:,} work items; the files hold what was done")
+    return INTERRUPTED
+
+
+COMMAND = Command(Options, add_arguments, run, TEXT, EXAMPLES)

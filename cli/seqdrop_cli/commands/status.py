@@ -1,0 +1,66 @@
+"""`seqdrop status`: the state of every upload."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seqdrop_cli.command import Command, StackOptions, add_stack
+from seqdrop_cli.console import is_terminal, note, say
+from seqdrop_cli.parsing import Example
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seqdrop_cli.progress import Progress
+    from seqdrop_cli.target import Target
+
+TEXT = """\
+Show the state of every upload, those that are not finished first.
+
+On a terminal it is a table. Elsewhere each upload is one line of three fields, separated by tabs: upload id, state,
+landing key. A line is never wrapped or shortened, so grep and cut can read it.
+"""
+EXAMPLES = (
+    Example("seqdrop status --stack seqdrop", "a table"),
+    Example("seqdrop status | grep S1_L001_R1", "the uploads of one file name"),
+    Example("seqdrop status | cut -f 2 | sort | uniq -c", "how many uploads are in each state"),
+)
+AFTER_FAILURE = (
+    "Once the cause is repaired, `seqdrop replay --state FAILED` shows what can be tried again, and\n"
+    "`seqdrop release UPLOAD` archives a file without predictions."
+)
+
+
+def run(options: StackOptions) -> int:
+    """Print the uploads; return 0."""
+    from seqdrop_cli.target import find_target
+
+    uploads = list(_read_uploads(find_target(options)))
+    if is_terminal():
+        from rich.console import Console
+
+        from seqdrop_cli.upload_table import UploadTable
+
+        Console().print(UploadTable(uploads, with_ids=True))
+    else:
+        for upload in uploads:
+            say(f"{upload.upload_id}\t{upload.state}\t{upload.key}")
+    if failed := sum(upload.state == "FAILED" for upload in uploads):
+        count = "1 upload has" if failed == 1 else f"{failed} uploads have"
+        note(f"{count} a failed attempt. {AFTER_FAILURE}")
+    return 0
+
+
+def _read_uploads(target: Target) -> Iterator[Progress]:
+    from seqdrop.ledger.moves import ENDS, MOVES, UPLOAD
+
+    from seqdrop_cli.progress import read_progress
+
+    ledger = target.ledger()
+    states = {move.target for move in MOVES if move.kind == UPLOAD}
+    for state in sorted(states, key=lambda state: (state in ENDS[UPLOAD], state)):
+        for upload in ledger.in_state(UPLOAD, state):
+            yield read_progress(ledger, upload.id, upload.key, upload.size)
+
+
+COMMAND = Command(StackOptions, add_stack, run, TEXT, EXAMPLES)

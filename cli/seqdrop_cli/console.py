@@ -1,0 +1,83 @@
+"""Output of commands: plain lines anywhere; colours, tables and spinners on a terminal, for which rich is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+COLOURS = {"red": "31", "green": "32", "yellow": "33", "dim": "2"}
+ELLIPSIS = "…"
+
+
+def is_terminal(stream: TextIO | None = None) -> bool:
+    """Return whether a stream (standard output if None) is a terminal."""
+    return (stream or sys.stdout).isatty()
+
+
+def say(text: str) -> None:
+    """Print a line to standard output as it is; it is never wrapped."""
+    print(text, flush=True)
+
+
+def note(text: str) -> None:
+    """Print a line for people to standard error, which leaves standard output to scripts."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def paint(text: str, colour: str) -> str:
+    """Return the text in a colour of COLOURS, or as it is where colours are not wanted (no terminal, NO_COLOR)."""
+    if not is_terminal() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb":
+        return text
+    return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table: with a box on a terminal, else one tab-separated line for each row and no titles.
+
+    A cell may hold line breaks on a terminal only; elsewhere they become spaces.
+    """
+    if not is_terminal():
+        for row in rows:
+            say("\t".join(" ".join(cell.split()) for cell in row))
+        return
+    from rich.box import ROUNDED
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=ROUNDED)
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+
+
+@contextmanager
+def show_status(text: str) -> Iterator[None]:
+    """Show a spinner with the text while the block runs; on a terminal only."""
+    if not is_terminal():
+        yield
+        return
+    from rich.console import Console
+
+    with Console().status(text):
+        yield
+
+
+def shorten(text: str, width: int) -> str:
+    """Return the text in at most `width` characters: its middle is replaced by an ellipsis, its end is kept longer.
+
+    The end of a key tells files apart (`…_L001_R1_001.fastq.gz`), so it gets two thirds of the width.
+    """
+    if len(text) <= width:
+        return text
+    if width <= 1:
+        return ELLIPSIS[:width]
+    end = (width - 1) * 2 // 3
+    return text[: width - 1 - end] + ELLIPSIS + text[len(text) - end :]

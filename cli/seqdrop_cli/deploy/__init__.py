@@ -1,0 +1,1 @@
+"""Model archives and code bundles: checked, packed and ready to upload."""

@@ -1,0 +1,83 @@
+"""model.tar.gz as the Hugging Face inference container expects it: the checkpoint, and its code in code/."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from seqdrop.models.packing import Content, make_tar_gz
+
+from seqdrop_cli.deploy.checkpoint import Checkpoint, read_checkpoint
+from seqdrop_cli.deploy.model_code import MODEL_CODE, find_modules
+from seqdrop_cli.deploy.protein_checkpoint import is_protein, read_protein
+from seqdrop_cli.deploy.vocabulary import UnsuitableModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+DNA_CODE, PROTEIN_CODE = MODEL_CODE / "dnabert", MODEL_CODE / "protein"
+# Training code is in the same folder; the container needs what inference.py imports.
+LEFT_OUT = {"train.py"}
+# The model card and its files. The handler does not read optimizer states, other frameworks' weights or tokenizers,
+# and a requirements.txt would make the container install packages when it starts.
+CARD_FILES = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md", "figures.json", "metrics.json", "calibration.json")
+PROTEIN_FILES = (*CARD_FILES, "card.json", "config.json", "vocab.txt", "model.safetensors")
+
+
+def pack_model(folder: Path, code: Path | None = None, task: str | None = None, labels: tuple[str, ...] = ()) -> bytes:
+    """Return the archive's bytes. The same files give the same bytes, so the digest names the content.
+
+    `folder` is a Hugging Face folder or one that model_code/protein wrote. The *.py of `code`, by default the family
+    that fits, become code/, with common/ if they import it. Raise UnsuitableModelError.
+    """
+    if is_protein(folder):
+        read_protein(folder)
+        return pack_protein(folder, code)
+    return pack_dna(folder, read_checkpoint(folder, task, labels), code)
+
+
+def pack_dna(folder: Path, checkpoint: Checkpoint, code: Path | None = None) -> bytes:
+    """Return the archive of a DNA model whose checkpoint was read from the folder."""
+    return make_tar_gz(_members(folder, checkpoint, code or DNA_CODE))
+
+
+def pack_protein(folder: Path, code: Path | None = None) -> bytes:
+    """Return the archive of a protein model, whose files are taken unchanged."""
+    return make_tar_gz({**_files(folder, PROTEIN_FILES), **_code(code or PROTEIN_CODE)})
+
+
+@contextmanager
+def unpack(body: bytes) -> Iterator[Path]:
+    """Yield a temporary folder with the archive's files, as the container sees them. Raise UnsuitableModelError."""
+    with TemporaryDirectory(prefix="seqdrop-model-") as name:
+        try:
+            with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as tar:
+                tar.extractall(name, filter="data")  # refuses names and links that lead out, and devices
+        except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+            raise UnsuitableModelError(f"the file is not a model.tar.gz: {error}") from error
+        yield Path(name)
+
+
+def _members(folder: Path, checkpoint: Checkpoint, code: Path) -> Mapping[str, Content]:
+    return {
+        **_files(folder, CARD_FILES),
+        **_code(code),
+        "config.json": (json.dumps(checkpoint.config, indent=2, sort_keys=True) + "\n").encode(),
+        "vocab.txt": checkpoint.vocabulary.text(),
+        "model.safetensors": checkpoint.weights,
+    }
+
+
+def _files(folder: Path, names: tuple[str, ...]) -> dict[str, Path]:
+    return {name: folder / name for name in names if (folder / name).is_file()}
+
+
+def _code(folder: Path) -> dict[str, Path]:
+    if not (folder / "inference.py").is_file():
+        raise UnsuitableModelError(f"{folder / 'inference.py'} does not exist; name the folder of the code with --code")
+    return {f"code/{name}": path for name, path in find_modules(folder, LEFT_OUT).items()}

@@ -1,0 +1,123 @@
+"""A Hugging Face folder, checked before it becomes an archive: config, vocabulary, weights, head, labels."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from seqdrop.config.kind import DNA, Kind
+from seqdrop.kinds.plans import KINDS
+from seqdrop.models.archives import class_names
+
+from seqdrop_cli.deploy.vocabulary import UnsuitableModelError, Vocabulary, read_vocabulary
+from seqdrop_cli.deploy.weights import Shapes, read_safetensors, read_shapes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DNA_KINDS = KINDS.of_alphabet(DNA)
+WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"
+Config = dict[str, Any]  # config.json of transformers, whose keys depend on the model
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The content of a checked folder. `labels` is empty where the classes have no names."""
+
+    config: Config
+    vocabulary: Vocabulary
+    weights: bytes
+    labels: tuple[str, ...]
+
+    @property
+    def longest(self) -> int:
+        """The number of bases in the longest window that the model's positions cover."""
+        return int(self.config.get("max_position_embeddings", 512)) - 2 + self.vocabulary.k - 1
+
+
+def read_checkpoint(folder: Path, task: str | None = None, labels: tuple[str, ...] = ()) -> Checkpoint:
+    """Read the checkpoint for a task, by default the default task of DNA.
+
+    `labels` name its classes, class 0 first, in place of the names in config.json. Raise UnsuitableModelError, which
+    says what keeps the model code from predicting, or from predicting anything sensible.
+    """
+    kind = find_dna_kind(task)
+    config = _read_config(folder)
+    vocabulary, weights = read_vocabulary(folder), read_safetensors(folder)
+    shapes = read_shapes(weights)
+    _check_sizes(config, vocabulary, shapes)
+    _check_head(shapes, kind)
+    if labels:
+        config = _with_labels(config, labels, shapes, kind)
+    names = class_names(config) if kind.names_classes else ()
+    return Checkpoint(config, vocabulary, weights, names)
+
+
+def find_dna_kind(task: str | None) -> Kind:
+    """Return the kind of a task for a model of DNA, the default one for None. Raise UnsuitableModelError."""
+    kind = KINDS.with_task(task, DNA)
+    if kind is None:
+        raise UnsuitableModelError(
+            f"{task} is for proteins, and this is a model of DNA; its tasks are {', '.join(DNA_KINDS)}"
+        )
+    return kind
+
+
+def _read_config(folder: Path) -> Config:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise UnsuitableModelError(f"{path} does not exist, so {folder} is not a Hugging Face folder")
+    try:
+        config: Config = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise UnsuitableModelError(f"{path} is not JSON: {error}") from error
+    model_type = config.get("model_type", "bert")  # DNABERT's own folders are older than model_type
+    if model_type != "bert" or "alibi_starting_size" in config or "auto_map" in config:
+        model = f"a {model_type} model" if model_type != "bert" else "a BERT with code of its own, such as DNABERT-2"
+        raise UnsuitableModelError(
+            f"config.json describes {model}; this model code runs DNABERT, a plain BERT over k-mers"
+        )
+    return config
+
+
+def _check_sizes(config: Config, vocabulary: Vocabulary, shapes: Shapes) -> None:
+    """Raise UnsuitableModelError unless vocabulary, config and embeddings have as many tokens.
+
+    With another k, the same ids would mean other k-mers.
+    """
+    rows = next((shape[0] for name, shape in shapes.items() if name.endswith(WORD_EMBEDDINGS)), None)
+    if rows is None:
+        raise UnsuitableModelError("the weights are not those of a BERT: there are no word embeddings")
+    if rows != config.get("vocab_size"):
+        raise UnsuitableModelError(f"config.json has {config.get('vocab_size')} tokens, the weights have {rows}")
+    tokens, k = len(vocabulary.tokens), vocabulary.k
+    if tokens > rows or rows >= 4 ** (k + 1):
+        raise UnsuitableModelError(
+            f"the vocabulary has {tokens} tokens of {k}-mers, the model {rows}: it was trained with another k, and "
+            "would take each id for another k-mer. Use the vocab.txt that it was trained with"
+        )
+
+
+def _check_head(shapes: Shapes, kind: Kind) -> None:
+    if kind.head and kind.head not in shapes:
+        tasks = [other.task for other in DNA_KINDS.values() if not other.head or other.head in shapes]
+        raise UnsuitableModelError(
+            f"the checkpoint has no trained head for --task {kind.task} (there is no {kind.head}); it is suitable for "
+            f"{' and '.join(f'--task {task}' for task in tasks)}"
+        )
+    if kind.names_classes and shapes[kind.head][0] < 2:
+        raise UnsuitableModelError("the classifier has one class; at least two are needed, class 1 the positive one")
+
+
+def _with_labels(config: Config, labels: tuple[str, ...], shapes: Shapes, kind: Kind) -> Config:
+    if not kind.names_classes:
+        tasks = " and ".join(other.task for other in DNA_KINDS.values() if other.names_classes)
+        raise UnsuitableModelError(f"--labels are for --task {tasks}; {kind.task} has no classes")
+    classes = shapes[kind.head][0]
+    if len(labels) != classes or len(set(labels)) != classes:
+        raise UnsuitableModelError(
+            f"the model has {classes} classes, so --labels takes {classes} different names, class 0 first"
+        )
+    names = {str(index): label for index, label in enumerate(labels)}
+    return {**config, "id2label": names, "label2id": {label: index for index, label in enumerate(labels)}}

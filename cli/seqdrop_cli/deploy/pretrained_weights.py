@@ -1,0 +1,35 @@
+"""Pre-trained weights that a job.toml can name, uploaded to the results bucket."""
+
+from __future__ import annotations
+
+import tempfile
+from hashlib import file_digest
+from typing import TYPE_CHECKING
+
+from seqdrop.aws import keys
+from seqdrop.models import pointers
+from seqdrop.models.packing import write_tar_gz
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mypy_boto3_s3.client import S3Client
+
+
+def push_weights(s3: S3Client, bucket: str, model: str, folder: Path, when: str) -> str:
+    """Upload a folder of weights as model.tar.gz, whatever its size, and point to it; return its key.
+
+    The same files give the same archive and key. Raise ValueError for a folder without config.json.
+    """
+    if not (folder / "config.json").is_file():
+        raise ValueError(f"{folder / 'config.json'} does not exist, so {folder} is not a folder of pre-trained weights")
+    with tempfile.TemporaryFile() as body:
+        write_tar_gz(body, {path.name: path for path in folder.iterdir() if path.is_file()})
+        body.seek(0)
+        digest = file_digest(body, "sha256").hexdigest()
+        body.seek(0)
+        key, pointer_key = keys.pushed_weights(model, digest), keys.model_pointer(model)
+        pointer = pointers.read(s3, bucket, pointer_key)
+        s3.upload_fileobj(body, bucket, key)
+    pointers.move(s3, bucket, pointer_key, pointer, {"key": key, "digest": digest, "labels": [], "since": when})
+    return key

@@ -1,0 +1,129 @@
+"""The vocabulary of a checkpoint folder: k-mers, and refusal of all that would turn every k-mer into `[UNK]`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seqdrop.errors import SeqdropError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BASES = "ACGT"
+SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+K = range(3, 7)
+
+
+class UnsuitableModelError(SeqdropError):
+    """A checkpoint that the model code would refuse, or with which it would predict nonsense."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Tokens in the order of their ids, and the length of its k-mers."""
+
+    tokens: tuple[str, ...]
+    k: int
+
+    def text(self) -> bytes:
+        """Return the vocabulary as the content of vocab.txt."""
+        return ("\n".join(self.tokens) + "\n").encode()
+
+
+@dataclass(frozen=True)
+class _Tokenizer:
+    """What matters here of tokenizer.json."""
+
+    type: str
+    tokens: tuple[str, ...]
+    is_lower_case: bool
+
+
+def read_vocabulary(folder: Path) -> Vocabulary:
+    """Read the vocabulary from vocab.txt, or from tokenizer.json where there is no vocab.txt.
+
+    Raise UnsuitableModelError for one without upper-case k-mers.
+    """
+    tokenizer = _read_tokenizer(folder)
+    vocabulary = _vocabulary(_read_tokens(folder, tokenizer))
+    _check_complete(vocabulary)
+    _check_tokenizer(folder, vocabulary, tokenizer)
+    return vocabulary
+
+
+def _read_tokens(folder: Path, tokenizer: _Tokenizer | None) -> tuple[str, ...]:
+    path = folder / "vocab.txt"
+    if path.is_file():
+        return tuple(path.read_text("utf-8").split())
+    if tokenizer is None:
+        raise UnsuitableModelError(f"{folder} has neither vocab.txt nor tokenizer.json, so its tokens are unknown")
+    if tokenizer.type != "WordPiece":
+        raise UnsuitableModelError(
+            f"tokenizer.json is a {tokenizer.type} vocabulary, such as that of DNABERT-2. This model code is for "
+            "DNABERT's k-mers, and nearly all of them would be [UNK]. Use a k-mer checkpoint, such as DNABERT's (k = 6)"
+        )
+    return tokenizer.tokens
+
+
+def _read_tokenizer(folder: Path) -> _Tokenizer | None:
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        return None
+    content = json.loads(path.read_text("utf-8"))
+    model = content.get("model") or {}
+    names = model.get("vocab") or {}
+    if isinstance(names, list):  # Unigram has pairs of token and score
+        names = {token: place for place, (token, _) in enumerate(names)}
+    is_lower_case = bool((content.get("normalizer") or {}).get("lowercase"))
+    return _Tokenizer(model.get("type", "?"), tuple(sorted(names, key=names.__getitem__)), is_lower_case)
+
+
+def _vocabulary(tokens: tuple[str, ...]) -> Vocabulary:
+    lengths = sorted({len(token) for token in tokens if not token.strip(BASES)})
+    if not lengths and any(not token.strip(BASES.lower()) for token in tokens):
+        raise UnsuitableModelError(
+            "vocab.txt holds k-mers in lower case; sequences are tokenised in upper case, so every token would be "
+            "[UNK]. If the model was trained on them, write them in upper case, in the same order"
+        )
+    if len(lengths) != 1 or lengths[0] not in K:
+        content = f"k-mers of lengths {', '.join(map(str, lengths))}" if lengths else "no k-mers"
+        raise UnsuitableModelError(
+            f"the vocabulary must hold k-mers of one length, 3 to 6, over A, C, G and T; it has {content}"
+        )
+    return Vocabulary(tokens, lengths[0])
+
+
+def _check_complete(vocabulary: Vocabulary) -> None:
+    missing = [token for token in SPECIALS if token not in vocabulary.tokens]
+    if missing:
+        raise UnsuitableModelError(f"the vocabulary lacks {' '.join(missing)}")
+    kmers = {token for token in vocabulary.tokens if not token.strip(BASES)}
+    total = len(BASES) ** vocabulary.k
+    if len(kmers) < total:
+        raise UnsuitableModelError(
+            f"the vocabulary lacks {total - len(kmers)} of the {total} {vocabulary.k}-mers, which would be [UNK]"
+        )
+    if len(set(vocabulary.tokens)) < len(vocabulary.tokens):
+        raise UnsuitableModelError(
+            "the vocabulary has a token twice, so the ids after it are not those that the model was trained with"
+        )
+
+
+def _check_tokenizer(folder: Path, vocabulary: Vocabulary, tokenizer: _Tokenizer | None) -> None:
+    """Raise UnsuitableModelError if the folder's tokenizer knows no k-mer: a model trained with it saw only [UNK].
+
+    transformers 5 makes such a tokenizer from DNABERT's vocab.txt unless it gets do_lower_case=False, without a
+    warning.
+    """
+    path = folder / "tokenizer_config.json"
+    is_lower_case = path.is_file() and json.loads(path.read_text("utf-8")).get("do_lower_case") is True
+    knows_kmers = tokenizer is None or vocabulary.tokens[-1] in tokenizer.tokens
+    if is_lower_case or not knows_kmers or (tokenizer and tokenizer.is_lower_case):
+        fault = "puts sequences in lower case" if knows_kmers else f"does not know {vocabulary.tokens[-1]} and others"
+        raise UnsuitableModelError(
+            f"the folder's tokenizer (tokenizer.json, tokenizer_config.json) {fault}, so every token is [UNK] to it, "
+            "and a model that was trained with it has learnt nothing of DNA. If this one was trained otherwise, remove "
+            'tokenizer.json and set "do_lower_case": false'
+        )

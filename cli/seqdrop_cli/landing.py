@@ -1,0 +1,134 @@
+"""Files on their way into the landing bucket: the key that each gets, and its upload."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import ClientError
+from seqdrop.companions.runs import is_marker
+from seqdrop.config.kind import DNA, PROTEIN
+from seqdrop.errors import SeqdropError
+from seqdrop.kinds.plans import packaged
+from seqdrop.uploads import UploadVersion
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mypy_boto3_s3.client import S3Client
+    from seqdrop.config.analyses import Analyses
+
+DEFAULT_PREFIX = "raw/"
+FORMAT_OF_SUFFIX = {".fastq": "fastq", ".fq": "fastq", ".fasta": "fasta", ".fa": "fasta", ".fna": "fasta"}
+# FASTA of proteins is known by its suffix alone: the first character of the file does not tell it from DNA.
+PROTEIN_SUFFIXES = {".faa", ".pep"}
+
+
+class UploadFailedError(SeqdropError):
+    """S3 did not take a file."""
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One file and the key under which it will land."""
+
+    path: Path
+    key: str
+
+
+def plan_drops(paths: list[Path], prefix: str | None = None) -> list[Drop]:
+    """Return the key of every file; folders are walked, hidden files left out.
+
+    Without a prefix the format of a file decides: the first analysis with a model that takes it, else raw/. The marker
+    of a run goes where the files of its folder go, and after them. Raise FileNotFoundError for a path that does not
+    exist, and ValueError for a prefix that no analysis has.
+    """
+    if prefix is not None:
+        prefix = prefix.strip("/") + "/"
+        if packaged().for_key(prefix) is None:
+            raise ValueError(f"analyses.toml has no prefix {prefix}; it has {', '.join(packaged().prefixes)}")
+    drops = (drop for path in paths for drop in _walk(path, prefix))
+    return sorted(drops, key=lambda drop: is_marker(drop.key))
+
+
+def _walk(path: Path, prefix: str | None) -> list[Drop]:
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; check the path")
+    if path.is_file():
+        return [Drop(path, (prefix or prefix_for(path)) + path.name)]
+    paths = sorted(child for child in path.rglob("*") if child.is_file() and not _is_hidden(child.relative_to(path)))
+    files = [Drop(child, _key_in_folder(path, child, prefix)) for child in paths if prefix or not is_marker(child.name)]
+    if prefix is None:
+        files += [drop for child in paths if is_marker(child.name) for drop in _marker_drops(path, child, files)]
+    return files
+
+
+def _marker_drops(folder: Path, marker: Path, files: list[Drop]) -> list[Drop]:
+    """Return the drops of a marker: one in each place where files of its folder, or of a folder below it, go."""
+    below = [(drop, drop.path.relative_to(marker.parent)) for drop in files if marker.parent in drop.path.parents]
+    places = {drop.key.removesuffix(relative.as_posix()) for drop, relative in below}
+    if not places:
+        return [Drop(marker, _key_in_folder(folder, marker, None))]
+    return [Drop(marker, place + marker.name) for place in sorted(places)]
+
+
+def _is_hidden(relative: Path) -> bool:
+    return any(part.startswith(".") for part in relative.parts)
+
+
+def _key_in_folder(folder: Path, path: Path, prefix: str | None) -> str:
+    """Return the key of a file in a dropped folder.
+
+    A folder that is laid out like the landing bucket (reads/…, contigs/…) keeps its layout.
+    """
+    relative = path.relative_to(folder).as_posix()
+    if prefix is None and packaged().for_key(relative):
+        return relative
+    return f"{prefix or prefix_for(path)}{folder.resolve().name}/{relative}"
+
+
+def prefix_for(path: Path, analyses: Analyses | None = None) -> str:
+    """Return the prefix for a file, by its first character or else by its suffix; raw/ if neither decides."""
+    format_name = guess_format(path)
+    alphabet = PROTEIN if PROTEIN_SUFFIXES & set(path.suffixes) else DNA
+    for analysis in (analyses or packaged()).by_name.values():
+        if analysis.has_model and format_name in analysis.formats and analysis.alphabet == alphabet:
+            return analysis.prefix
+    return DEFAULT_PREFIX
+
+
+def guess_format(path: Path) -> str | None:
+    """Return "fastq", "fasta" or None. The file is not checked, which is the task of validation."""
+    by_first_byte = {b"@": "fastq", b">": "fasta"}.get(_read_first_byte(path))
+    suffixes = [suffix for suffix in path.suffixes if suffix in FORMAT_OF_SUFFIX]
+    by_suffix = FORMAT_OF_SUFFIX[suffixes[-1]] if suffixes else None
+    return by_first_byte or by_suffix
+
+
+def _read_first_byte(path: Path) -> bytes:
+    try:
+        with path.open("rb") as plain:
+            if plain.read(2) != b"\x1f\x8b":
+                plain.seek(0)
+                return plain.read(1)
+        with gzip.open(path) as compressed:
+            return compressed.read(1)
+    except (OSError, EOFError, zlib.error):
+        return b""
+
+
+def upload_file(s3: S3Client, bucket: str, drop: Drop) -> UploadVersion:
+    """Upload one file, in parts if it is large, and return the object version; S3 checks a CRC of what it receives.
+
+    Raise UploadFailedError if S3 does not take the file.
+    """
+    try:
+        s3.upload_file(str(drop.path), bucket, drop.key)
+    except (S3UploadFailedError, ClientError) as error:
+        raise UploadFailedError(f"{drop.path} could not be uploaded: {error}") from error
+    head = s3.head_object(Bucket=bucket, Key=drop.key)
+    version, etag = head.get("VersionId", "null"), head["ETag"].strip('"')
+    return UploadVersion(bucket, drop.key, version, head["ContentLength"], etag)

@@ -1,0 +1,222 @@
+"""Predictions without AWS: by the handler of the model's archive, in the files that a job writes."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import deque
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqdrop.companions.bed_masks import BedMasks
+from seqdrop.errors import SeqdropError
+from seqdrop.kinds.plans import KINDS
+from seqdrop.ledger.records import Attempt, Job, Upload
+from seqdrop.models.calibration import Calibration, read_calibration
+from seqdrop.reads.bed import Bed, read_bed
+from seqdrop.results.provenance import build_provenance
+from seqdrop.results.writer import SUMMARY, Predictions, result_files, write_summary
+from seqdrop.work.items import pack_shards
+from seqdrop.work.reading_pass import ReadingPass, make_reading
+
+from seqdrop_cli.deploy.archive import unpack
+from seqdrop_cli.deploy.model_package import digest_of
+from seqdrop_cli.handler import Handler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from seqdrop.config.analyses import Analysis
+    from seqdrop.config.kind import Kind
+    from seqdrop.results.provenance import Provenance
+
+LOCAL = "local"  # in place of an upload's id and a job's name
+BATCH = 64_000  # bytes of work items in a request: some hundred windows, which fill the model's batches
+
+
+class ResultsExistError(SeqdropError):
+    """The output folder holds results already."""
+
+
+@dataclass(frozen=True)
+class Masks:
+    """A BED that names the intervals to fill, in place of runs of N."""
+
+    path: Path
+    bed: Bed
+
+
+@dataclass(frozen=True)
+class Input:
+    """The facts of a file from a first pass over it. A broken file has no predictions, as in the pipeline.
+
+    `items`, `taken` and `distinct` are ReadingPass.counts.
+    """
+
+    path: Path
+    format: str
+    sha256: str
+    records: int
+    items: int
+    taken: int
+    distinct: int
+    masks: Masks | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A prediction to make: `model` is the path of the model, `archive` the bytes of its model.tar.gz."""
+
+    model: Path
+    archive: bytes
+    analysis: Analysis
+    out: Path
+
+
+@dataclass
+class Tally:
+    """Counts of what was predicted so far; `windows` counts what the kind predicts, in `kind.unit`."""
+
+    kind: Kind
+    items: int = 0
+    windows: int = 0
+    errors: int = 0
+    seconds: float = 0.0
+    complete: bool = False
+
+    @property
+    def rate(self) -> float:
+        """Predictions per second."""
+        return self.windows / self.seconds if self.seconds else 0.0
+
+    def add(self, lines: list[bytes], seconds: float) -> None:
+        """Count more lines of predictions; `seconds` have passed since the start."""
+        self.items += len(lines)
+        self.windows += sum(map(self.kind.count_predictions, lines))
+        self.errors += sum(b'"error":' in line for line in lines)
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class Observer:
+    """What is called while predictions are made: `show` after each batch, `is_stopped` before each."""
+
+    show: Callable[[Tally], None] = lambda _: None
+    is_stopped: Callable[[], bool] = lambda: False
+
+
+def read_masks(path: Path) -> Masks:
+    """Read a BED. Raise InvalidFileError with all that is wrong with it."""
+    with path.open("rb", buffering=0) as file:
+        return Masks(path, read_bed(file, str(path)))
+
+
+def examine(path: Path, analysis: Analysis, masks: Masks | None = None) -> Input:
+    """Read the file once. Raise InvalidFileError with all that is wrong with it, or with masks that do not fit it."""
+    with _reading_pass(path, analysis, masks) as reading_pass:
+        deque(reading_pass.items(), maxlen=0)
+        report = reading_pass.reading.report()
+    return Input(
+        path=path,
+        format=report["format"] or "",
+        sha256=report["sha256"] or "",
+        records=report["records"] or 0,
+        **reading_pass.counts,
+        masks=masks,
+    )
+
+
+def predict(file: Input, plan: Plan, observer: Observer | None = None) -> tuple[Tally, list[Path]]:
+    """Write to `plan.out` the files of a job of the analysis, and a summary; return the counts and the files.
+
+    Once the observer stops, no more requests are made; the predictions so far are written, and summary.json says that
+    they are not complete. Raise ResultsExistError, HandlerError or UnexpectedOutputError, with no files written.
+    """
+    if any((plan.out / f"{kind.table}.jsonl").exists() for kind in KINDS.values() if kind.table):
+        raise ResultsExistError(f"{plan.out} holds results already; name another folder with -o, or remove them")
+    tally = Tally(plan.analysis.kind)
+    with (
+        unpack(plan.archive) as folder,
+        Handler(folder, plan.analysis.kind.environment(plan.analysis)) as handler,
+        closing(_predictions(handler, file, plan.analysis, tally, observer or Observer())) as predictions,
+    ):
+        return tally, _write(file, plan, predictions, tally)
+
+
+@contextmanager
+def _reading_pass(path: Path, analysis: Analysis, masks: Masks | None) -> Iterator[ReadingPass]:
+    with path.open("rb", buffering=0) as file:
+        bed_masks = BedMasks(LOCAL, masks.bed) if masks else None
+        yield ReadingPass(LOCAL, make_reading(file, str(path), analysis), analysis, bed_masks)
+
+
+def _predictions(
+    handler: Handler, file: Input, analysis: Analysis, tally: Tally, observer: Observer
+) -> Generator[tuple[bytes, bytes]]:
+    """Yield work items with the handler's lines, in the order of the file."""
+    started = time.monotonic()
+    with _reading_pass(file.path, analysis, file.masks) as reading_pass:
+        for body, _ in pack_shards(reading_pass.items(), BATCH):
+            if observer.is_stopped():
+                return
+            request = body.rstrip(b"\n")
+            lines = handler.ask(request)
+            tally.add(lines, time.monotonic() - started)
+            observer.show(tally)
+            yield from zip(request.split(b"\n"), lines, strict=True)
+    tally.complete = True
+
+
+@dataclass
+class _Unzipped:
+    """Pairs of work items and lines as two iterables that are read in turn, the line first."""
+
+    pairs: Iterator[tuple[bytes, bytes]]
+    read_items: deque[bytes] = field(default_factory=lambda: deque(maxlen=1))
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the line of each pair."""
+        for item, line in self.pairs:
+            self.read_items.append(item)
+            yield line
+
+    def items(self) -> Iterator[bytes]:
+        """Yield the item of the pair whose line was read last."""
+        while True:
+            yield self.read_items.popleft()
+
+
+def _write(file: Input, plan: Plan, predictions: Iterator[tuple[bytes, bytes]], tally: Tally) -> list[Path]:
+    """Write the files that the finish stage writes, with the same writer."""
+    unzipped = _Unzipped(predictions)
+    calibration = read_calibration(plan.archive)
+    origin = _provenance(file, plan, calibration)
+    content = Predictions(plan.analysis, unzipped.lines(), origin, calibration, unzipped.items())
+    with result_files(content) as results:
+        write_summary(content, results, complete=tally.complete)
+        plan.out.mkdir(parents=True, exist_ok=True)
+        names = [*results.names, SUMMARY]
+        return [Path(shutil.move(results.folder / name, plan.out / name)) for name in names]
+
+
+def _provenance(file: Input, plan: Plan, calibration: Calibration | None) -> Provenance:
+    upload = Upload("VALIDATED", id=LOCAL, key=file.path.name, sha256=file.sha256, records=file.records)
+    attempt = Attempt(
+        "PREDICTED", upload_id=LOCAL, analysis=plan.analysis.name, taken=file.taken, distinct=file.distinct
+    )
+    job = Job(
+        "DONE",
+        name=LOCAL,
+        model=plan.model.name,
+        model_key=str(plan.model),
+        model_digest=digest_of(plan.archive),
+        calibration=calibration.as_json() if calibration else "",
+    )
+    return build_provenance(upload, attempt, job, plan.analysis, _as_upload(file.masks) if file.masks else None)
+
+
+def _as_upload(masks: Masks) -> Upload:
+    bed = masks.bed
+    return Upload("VALIDATED", id=LOCAL, key=masks.path.name, sha256=bed.sha256, records=len(bed.intervals))

@@ -1,0 +1,141 @@
+"""The analysis that `seqdrop predict` makes: one of analyses.toml, or one made from the options."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+from seqdrop.config.analyses import MOST_GB, Analysis
+from seqdrop.config.job_settings import JobSettings
+from seqdrop.config.kind import DNA, PROTEIN, Kind, LocalModel, LocalOptions
+from seqdrop.errors import ConfigurationError
+from seqdrop.kinds.plans import packaged
+from seqdrop.kinds.proteins import ProteinSettings
+from seqdrop.kinds.windows import WindowSettings
+from seqdrop.models.archives import POSITIVE
+
+from seqdrop_cli.deploy.checkpoint import Checkpoint, find_dna_kind
+from seqdrop_cli.deploy.protein_checkpoint import ProteinCheckpoint, find_protein_kind
+from seqdrop_cli.deploy.vocabulary import UnsuitableModelError
+from seqdrop_cli.prediction import LOCAL, Masks, read_masks
+
+if TYPE_CHECKING:
+    from seqdrop_cli.commands.predict import Options
+
+MAX_PREDICTIONS = 10_000_000_000  # of a file: no Lambda imports them, so only the disk limits them
+OVERRIDES = ("window", "stride", "strands", "threshold", "max_n_fraction")
+
+
+def dna_analysis(options: Options, checkpoint: Checkpoint) -> Analysis:
+    """Return the analysis for a DNA model.
+
+    Raise ConfigurationError, or UnsuitableModelError if analysis and model do not fit together.
+    """
+    if options.analysis:
+        analysis = _named_analysis(options.analysis, options)
+    else:
+        analysis = _local_analysis(options, find_dna_kind(options.task), checkpoint, JobSettings())
+    if analysis.kind.alphabet != DNA:
+        raise UnsuitableModelError(f"the analysis {analysis.name} is of proteins, and this is a model of DNA")
+    settings = analysis.settings
+    if not isinstance(settings, WindowSettings):
+        raise ConfigurationError(f"the analysis {analysis.name} has no windows of DNA")
+    if settings.k != checkpoint.vocabulary.k:
+        raise UnsuitableModelError(
+            f"the analysis is for {settings.k}-mers, the model for {checkpoint.vocabulary.k}-mers"
+        )
+    if settings.window > checkpoint.longest:
+        raise UnsuitableModelError(
+            f"the model takes windows of up to {checkpoint.longest} bases, not of {settings.window}"
+        )
+    if analysis.kind.names_classes and options.analysis:
+        _check_label(str(getattr(settings, "label", "")), checkpoint)
+    return analysis
+
+
+def protein_analysis(options: Options, checkpoint: ProteinCheckpoint) -> Analysis:
+    """Return the analysis for a protein model.
+
+    Raise ConfigurationError, or UnsuitableModelError if analysis and model do not fit together.
+    """
+    kind, job = find_protein_kind(options.task), JobSettings(max_windows=MAX_PREDICTIONS)
+    analysis = _local_analysis(options, kind, checkpoint, job)
+    if options.analysis:
+        analysis = _named_analysis(options.analysis, options)
+    if analysis.kind.alphabet != PROTEIN:
+        raise UnsuitableModelError(f"the model is of proteins, the analysis {analysis.name} of DNA")
+    settings = analysis.settings
+    if isinstance(settings, ProteinSettings) and settings.window and settings.window > checkpoint.window:
+        raise UnsuitableModelError(f"the model takes up to {checkpoint.window} residues at once, not {settings.window}")
+    return analysis
+
+
+def _local_analysis(
+    options: Options, kind: Kind, checkpoint: Checkpoint | ProteinCheckpoint, job: JobSettings
+) -> Analysis:
+    changes = LocalOptions(**{name: getattr(options, name) for name in OVERRIDES})
+    model = LocalModel()
+    if isinstance(checkpoint, Checkpoint):
+        model = LocalModel(checkpoint.vocabulary.k, checkpoint.labels)
+    return Analysis(
+        name=LOCAL,
+        prefix=f"{LOCAL}/",
+        formats=kind.formats,
+        max_gb=MOST_GB,
+        kind=kind,
+        settings=kind.local_settings(changes, model),
+        job=job,
+        alphabet=kind.alphabet,
+    )
+
+
+def find_task(options: Options) -> str | None:
+    """Return the task of the model: that of a named analysis, else that of --task; None where neither is given."""
+    return _named_analysis(options.analysis, options).kind.task if options.analysis else options.task
+
+
+def find_masks(options: Options, analysis: Analysis) -> Masks | None:
+    """Return the BED of --masks, None without it.
+
+    Raise ConfigurationError if the analysis takes no masks, or InvalidFileError for an invalid BED.
+    """
+    if options.masks is None:
+        return None
+    if not analysis.kind.takes_masks:
+        raise ConfigurationError("--masks names what to fill: it needs --task masked, or an analysis of that task")
+    return read_masks(options.masks)
+
+
+def _named_analysis(name: str, options: Options) -> Analysis:
+    with_model = {analysis.name: analysis for analysis in packaged().by_name.values() if analysis.has_model}
+    if name not in with_model:
+        raise ConfigurationError(f"--analysis must be one with a model: {', '.join(sorted(with_model))}")
+    analysis = with_model[name]
+    settings = analysis.settings
+    if not isinstance(settings, WindowSettings | ProteinSettings):
+        raise ConfigurationError(f"the analysis {name} cannot be predicted without AWS")
+    values = {override: getattr(options, override) for override in OVERRIDES}
+    changes = {override: value for override, value in values.items() if value is not None}
+    if foreign := changes.keys() - {setting.name for setting in fields(settings)}:
+        option = f"--{min(foreign).replace('_', '-')}"
+        raise ConfigurationError(f"{option} is not a setting of the analysis {analysis.name} ({analysis.kind.name})")
+    return replace(analysis, settings=replace(settings, **changes))
+
+
+def adapt_to_format(analysis: Analysis, format_name: str) -> Analysis:
+    """Return an analysis made from options for the format of the file; one of analyses.toml stays as it is."""
+    if analysis.name != LOCAL or analysis.settings is None:
+        return analysis
+    return replace(analysis, settings=analysis.kind.local_format(analysis.settings, format_name))
+
+
+def _check_label(label: str, checkpoint: Checkpoint) -> None:
+    if not checkpoint.labels:
+        raise UnsuitableModelError(
+            f"the model does not name its classes, so no window may be called {label!r}: package it with `seqdrop "
+            "package-model DIR --labels NEGATIVE POSITIVE -o model.tar.gz`, or give --window in place of --analysis"
+        )
+    if checkpoint.labels[POSITIVE] != label:
+        raise UnsuitableModelError(
+            f"the model's positive class is {checkpoint.labels[POSITIVE]!r}, but the analysis calls it {label!r}"
+        )

@@ -1,0 +1,129 @@
+"""Tables of uploads on a terminal. Keys are shortened in the middle; ids are never cut.
+
+Columns that may shrink wrap by rich's rules, so that rich narrows them first; their cells do not wrap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.box import ROUNDED
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from seqdrop_cli.console import shorten
+from seqdrop_cli.progress import BAD, BUSY, DONE, SKIPPED, WAITING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+    from rich.spinner import Spinner
+
+    from seqdrop_cli.progress import Progress
+
+MARKS = {WAITING: "·", BUSY: "…", DONE: "✔", SKIPPED: "–", BAD: "✘"}
+COLOURS = {
+    "ARCHIVED": "green",
+    "PREDICTED": "green",
+    "TRAINED": "green",
+    "REJECTED": "red",
+    "FAILED": "bold red",
+    "WITHDRAWN": "yellow",
+    "WAITING": "yellow",
+    "SUBMITTED": "cyan",
+    "EXAMINING": "cyan",
+    "UNEXAMINED": "bold red",
+}
+NARROWEST_KEY = 16  # characters of a key that are shown at least
+WIDE = 100  # columns of a terminal from which each step has a column of its own
+STEPS = ("validate", "predict", "archive")
+ID_WIDTH = 26  # characters of an upload id
+UNITS = ("B", "kB", "MB", "GB")
+
+
+@dataclass(frozen=True)
+class Key:
+    """A landing key that is shortened in its middle to the width of its column; below it the upload id, if any."""
+
+    key: str
+    upload_id: str = ""
+
+    def __rich_measure__(self, _: Console, options: ConsoleOptions) -> Measurement:
+        least = max(min(NARROWEST_KEY, len(self.key)), len(self.upload_id))
+        return Measurement(least, max(least, len(self.key))).clamp(max_width=options.max_width)
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(shorten(self.key, options.max_width), no_wrap=True)
+        if self.upload_id:
+            yield Text(self.upload_id, "dim", no_wrap=True, overflow="ellipsis")
+
+
+@dataclass(frozen=True)
+class UploadTable:
+    """A table of uploads that fits the terminal: on a narrow one, the three steps share a column.
+
+    `seconds` have passed since watching began, None where nothing is watched. The spinner marks what is being done.
+    """
+
+    uploads: Sequence[Progress]
+    seconds: float | None = None
+    spinner: Spinner | None = None
+    with_ids: bool = False
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        yield self._wide_table() if options.max_width >= WIDE else self._narrow_table()
+
+    def _wide_table(self) -> Table:
+        table = self._table(*STEPS)
+        for upload in self.uploads:
+            self._add_row(table, upload, *(_mark(step, self.spinner) for step in upload.steps))
+        return table
+
+    def _narrow_table(self) -> Table:
+        table = self._table("steps")
+        for upload in self.uploads:
+            marks = Text(" ").join(_text_mark(step) for step in upload.steps)
+            self._add_row(table, upload, marks)
+        return table
+
+    def _table(self, *steps: str) -> Table:
+        table = Table(title=self._title(), title_justify="left", box=ROUNDED)
+        table.add_column("file", min_width=ID_WIDTH if self.with_ids else None)
+        table.add_column("size", justify="right", no_wrap=True)
+        for step in steps:
+            table.add_column(step, justify="center", no_wrap=True, min_width=len(step))
+        table.add_column("state", no_wrap=True)
+        table.add_column("")
+        return table
+
+    def _add_row(self, table: Table, upload: Progress, *marks: RenderableType) -> None:
+        state = Text(upload.state, COLOURS.get(upload.state, "default"))
+        key = Key(upload.key, upload.upload_id if self.with_ids else "")
+        table.add_row(
+            key, format_size(upload.size), *marks, state, Text(upload.detail, "dim", no_wrap=True, overflow="ellipsis")
+        )
+
+    def _title(self) -> str:
+        final = sum(upload.is_final for upload in self.uploads)
+        count = "1 upload" if len(self.uploads) == 1 else f"{len(self.uploads)} uploads"
+        time = "" if self.seconds is None else f" · {self.seconds:.0f} s"
+        return f"Seqdrop · {final} of {count} finished{time}"
+
+
+def _mark(step: str, spinner: Spinner | None) -> RenderableType:
+    return spinner if step == BUSY and spinner else _text_mark(step)
+
+
+def _text_mark(step: str) -> Text:
+    return Text(MARKS[step], {DONE: "green", BAD: "red", BUSY: "cyan"}.get(step, "dim"))
+
+
+def format_size(count: int) -> str:
+    """Return a number of bytes with a unit, in powers of 1,000."""
+    value, unit = float(count), 0
+    while value >= 1000 and unit < len(UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.0f} {UNITS[unit]}" if unit == 0 else f"{value:.1f} {UNITS[unit]}"

@@ -1,0 +1,158 @@
+"""Types of a report as JSON: what `reports/<upload id>.json` and `seqdrop validate --json` hold.
+
+They are here, below `reads`, because the page and the MultiQC files are made from the same JSON. The figures follow
+reads/qc.schema.json; a test compares the keys. Fractions are 0 to 1, qualities are Phred+33 scores, and None means
+that there was nothing to count.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
+
+if TYPE_CHECKING:
+    from seqdrop.errors import FaultEntry
+
+Pairs = list[list[int]]
+"""[value, number of records] pairs, in order of the values."""
+
+
+class BaseCounts(TypedDict):
+    """The number of each base, in either case; U counts as T."""
+
+    A: int
+    C: int
+    G: int
+    T: int
+    N: int
+
+
+class QualityEncoding(TypedDict):
+    """The encoding that the quality characters suggest; `lowest` and `highest` are ASCII codes."""
+
+    name: Literal["phred+33", "phred+64"]
+    lowest: int
+    highest: int
+
+
+class BaseFractions(TypedDict):
+    """The fraction of each base by position or by bin, and the mean score there."""
+
+    A: list[float | None]
+    C: list[float | None]
+    G: list[float | None]
+    T: list[float | None]
+    N: list[float | None]
+    quality: list[float | None]
+
+
+class Positions(BaseFractions):
+    """Figures of positions 1 to 512; `reads` is the number of reads that reach each position."""
+
+    reads: list[int]
+
+
+class Bins(BaseFractions):
+    """Figures of bins of `width` positions, from position 1 on; the last bin holds all later positions."""
+
+    width: int
+
+
+class Origin(TypedDict):
+    """Instruments, flow cells and lanes that the headers name."""
+
+    platform: list[str]
+    instrument: list[str]
+    flow_cell: list[str]
+    lane: list[str]
+
+
+class Qc(TypedDict):
+    """Quality figures of a file (reads/qc.schema.json). `bases` are residues if the file holds proteins."""
+
+    records: int
+    bases: int
+    gc_fraction: float | None
+    n_fraction: float | None
+    base_counts: BaseCounts | None
+    residue_counts: dict[str, int] | None
+    ambiguous: int
+    lower_case: int
+    shortest: int | None
+    longest: int
+    mean_length: float | None
+    n50: int | None
+    lengths: Pairs
+    mean_quality: float | None
+    q20_fraction: float | None
+    q30_fraction: float | None
+    quality_encoding: QualityEncoding | None
+    read_quality: Pairs
+    positions: Positions | None
+    bins: Bins | None
+    origin: Origin
+
+
+class SelectionFacts(TypedDict):
+    """The part of a file that goes to the model.
+
+    `taken` of `records` records are selected, at most `max_reads` of them at random by `seed`. `distinct` is the number
+    of different sequences if identical records are scored once.
+    """
+
+    analysis: str
+    records: int
+    taken: int
+    max_reads: int | None
+    seed: NotRequired[int]
+    distinct: NotRequired[int]
+
+
+class SelectionEntry(TypedDict, total=False):
+    """The entry of a report about its selection; empty if nothing goes to a model."""
+
+    selection: SelectionFacts
+
+
+class MateFacts(TypedDict):
+    """The comparison of an upload with its mate. `upload` is None if the mate was not there; `faults` are codes."""
+
+    key: str
+    upload: str | None
+    checked: bool
+    faults: list[str]
+    note: str
+
+
+class FileReport(TypedDict):
+    """The report on one file as `Reading.report` returns it.
+
+    `errors` and `warnings` list the first faults; `counts` has the number of all faults by code.
+    """
+
+    valid: bool
+    format: str | None
+    compression: str | None
+    layout: str | None
+    interleaved: bool
+    size: int
+    sha256: str
+    records: int
+    errors: list[FaultEntry]
+    warnings: list[FaultEntry]
+    counts: dict[str, int]
+    qc: Qc
+
+
+class Report(FileReport, total=False):
+    """A report with what is added to it.
+
+    The pipeline adds `upload`, `key`, `version_id`, `selection` and `mate`. `seqdrop validate --json` puts the report
+    on the second file in `mate`. `rejected` is set only on a page.
+    """
+
+    upload: str
+    key: str
+    version_id: str
+    selection: SelectionFacts
+    mate: MateFacts | Report
+    rejected: bool

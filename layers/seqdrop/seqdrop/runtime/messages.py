@@ -1,0 +1,119 @@
+"""Bodies of the messages that Seqdrop's queues carry. Their keys are read by other versions: do not rename them."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+# -- S3's events, as EventBridge brings them, and in the older `Records` shape --
+
+
+class Bucket(TypedDict):
+    """The bucket of an event."""
+
+    name: str
+
+
+EventObject = TypedDict(
+    "EventObject",
+    {
+        "key": str,
+        "version-id": NotRequired[str],
+        "size": NotRequired[int],
+        "etag": NotRequired[str],
+        "sequencer": NotRequired[str],
+    },
+)
+
+
+class EventDetail(TypedDict):
+    """The part of an EventBridge event on an object that differs from event to event."""
+
+    bucket: Bucket
+    object: EventObject
+    reason: NotRequired[str]
+
+
+class RecordObject(TypedDict):
+    """The object of an event in the `Records` shape. Its key is URL-encoded."""
+
+    key: str
+    versionId: NotRequired[str]
+    size: NotRequired[int]
+    eTag: NotRequired[str]
+    sequencer: NotRequired[str]
+
+
+class RecordS3(TypedDict):
+    """Bucket and object of an event in the `Records` shape."""
+
+    bucket: Bucket
+    object: RecordObject
+
+
+class S3Record(TypedDict):
+    """One event in the `Records` shape."""
+
+    eventSource: NotRequired[str]
+    eventName: NotRequired[str]
+    s3: RecordS3
+
+
+# The body of a message in the queue of validate: one of the two shapes, or S3's test message, which has an `Event`.
+S3Message = TypedDict(
+    "S3Message",
+    {"source": str, "detail-type": str, "detail": EventDetail, "Records": list[S3Record], "Event": str},
+    total=False,
+)
+
+# -- SageMaker's events --
+
+# The body of a message in the queue of finish. Of the detail only the job's name and status are read.
+JobMessage = TypedDict("JobMessage", {"source": str, "detail-type": str, "detail": dict[str, str]}, total=False)
+
+# -- Seqdrop's own messages --
+
+
+class UploadMessage(TypedDict):
+    """The body of a message in the queue of archive: an upload's id."""
+
+    upload: str
+
+
+class StartMessage(TypedDict, total=False):
+    """The body of a message in the queues of start_transform and start_training.
+
+    It has one of two keys: `attempt` (a key) waits for a job, or `job` (a name) is to be started. In the queue of
+    start_transform it may have neither: then it reports free job slots (`make_free_slots_message`).
+    """
+
+    attempt: str
+    job: str
+
+
+def make_free_slots_message(reporter: str) -> dict[str, str]:
+    """Return the body that reports free job slots to start_transform.
+
+    `reporter` is the job that ended, or "reconcile". The key is that of earlier versions, which called slots a room.
+    """
+    return {"room": reporter}
+
+
+Body = S3Message | JobMessage | UploadMessage | StartMessage | dict[str, str]
+
+# -- the Lambda event of a queue --
+
+
+class SqsRecord(TypedDict):
+    """One message, as Lambda hands it to a function."""
+
+    messageId: str
+    receiptHandle: str
+    body: str
+    attributes: dict[str, str]
+    eventSourceARN: str
+
+
+class SqsEvent(TypedDict):
+    """A batch of messages."""
+
+    Records: list[SqsRecord]

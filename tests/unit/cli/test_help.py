@@ -1,0 +1,77 @@
+"""Every help page teaches: it has examples that parse, and its options name their defaults."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+
+import pytest
+from seqdrop_cli.catalog import COMMANDS, Group, build_parser, command_paths
+from seqdrop_cli.main import main
+
+PAGES = [(), *((name,) for name, entry in COMMANDS.items() if isinstance(entry, Group)), *command_paths()]
+EVERY_WORD = {word for path in PAGES for word in path}
+SEPARATORS = {"|", ";", "&&", ">"}
+
+
+def read_page(capsys, path: tuple[str, ...]) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main([*path, "--help"])
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
+def example_commands(page: str) -> list[list[str]]:
+    """Return the words of `seqdrop` in each example of a page, without what a shell does with them."""
+    lines = re.findall(r"^  (\S.*)$", page.partition("\nexamples:\n")[2], re.MULTILINE)
+    return [_own_words(line) for line in lines]
+
+
+def _own_words(line: str) -> list[str]:
+    inner = re.search(r"\$\((.+?)\)", line)  # eval "$(seqdrop completion bash)"
+    lexer = shlex.shlex(inner[1] if inner else line, posix=True, punctuation_chars="|;&>")
+    lexer.whitespace_split = True
+    words = list(lexer)
+    start = words.index("seqdrop")
+    end = next((place for place, word in enumerate(words) if word in SEPARATORS and place > start), len(words))
+    return words[start + 1 : end]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=" ".join)
+def test_each_page_has_examples_that_parse(capsys, path):
+    commands = example_commands(read_page(capsys, path))
+    assert commands, "no example"
+    for words in commands:
+        assert tuple(words[: len(path)]) == path
+        parsed = vars(build_parser(words).parse_args(words))
+        assert parsed.pop("call")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=" ".join)
+def test_each_example_has_a_purpose(capsys, path):
+    lines = re.findall(r"^  (\S.*)$", read_page(capsys, path).partition("\nexamples:\n")[2], re.MULTILINE)
+    assert all(re.search(r"\S +# \S", line) for line in lines)
+
+
+@pytest.mark.parametrize("path", command_paths(), ids=" ".join)
+def test_each_optional_value_names_its_default_and_each_argument_has_a_text(path):
+    parser = _parser_of(path)
+    for action in parser._actions:
+        assert action.help, action.dest
+        if action.nargs != 0 and not action.required and action.nargs != "*":
+            assert "default" in action.help, f"{path}: {action.dest}"
+
+
+def _parser_of(path: tuple[str, ...]) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = build_parser(EVERY_WORD)
+    for word in path:
+        (subparsers,) = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+        parser = subparsers.choices[word]
+    return parser
+
+
+def test_the_first_page_says_how_to_switch_completion_on(capsys):
+    page = read_page(capsys, ())
+    for shell in ("bash", "zsh", "fish"):
+        assert f"seqdrop completion {shell}" in page

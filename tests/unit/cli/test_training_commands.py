@@ -1,0 +1,84 @@
+"""The commands on trainings: code, weights and versions are in the results bucket where jobs look for them."""
+
+import io
+import json
+import os
+import tarfile
+from types import SimpleNamespace
+
+import pytest
+from seqdrop.errors import JobRefusedError
+from seqdrop.models import pointers
+from seqdrop.models.archives import current_archive
+from seqdrop.models.code_bundles import current_program
+from seqdrop_cli.deploy.model_code import MODEL_CODE
+from seqdrop_cli.deploy.training_code import pack_program
+
+
+@pytest.fixture
+def run(services, use_target, seqdrop):
+    """Run a command line against the buckets of moto; return its exit status and its error."""
+    use_target(SimpleNamespace(results="results", client=lambda name: services.s3))
+
+    def call(*words) -> tuple[int, str]:
+        outcome = seqdrop(*words)
+        return outcome.status, outcome.err
+
+    return call
+
+
+def members(services, key: str) -> list[str]:
+    body = services.s3.get_object(Bucket="results", Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+        return archive.getnames()
+
+
+def test_the_scripts_of_the_checkout_are_pushed(run, services):
+    with pytest.raises(JobRefusedError, match="seqdrop training push"):
+        current_program(services.s3, "results", "protein")
+    assert run("training", "push") == (0, "")
+    names = members(services, current_program(services.s3, "results", "protein").prefix + "sourcedir.tar.gz")
+    assert {"train.py", "networks.py"} <= set(names)
+    assert "train.py" in members(
+        services, current_program(services.s3, "results", "dnabert").prefix + "sourcedir.tar.gz"
+    )
+
+
+def test_the_same_scripts_give_the_same_archive(tmp_path):
+    assert pack_program(MODEL_CODE / "protein") == pack_program(MODEL_CODE / "protein")
+    with pytest.raises(ValueError, match="not a folder of a training script"):
+        pack_program(tmp_path)
+
+
+def test_weights_are_uploaded_under_the_name_that_the_script_looks_for(run, services, tmp_path):
+    status, error = run("training", "weights", "prot_bert_bfd", tmp_path)
+    assert (status, "not a folder of pre-trained weights" in error) == (2, True)
+    for name in ("config.json", "model.safetensors", "vocab.txt"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / ".cache").mkdir()
+    assert run("training", "weights", "prot_bert_bfd", tmp_path) == (0, "")
+    archive = current_archive(services.s3, "results", "prot_bert_bfd")
+    assert archive.key.endswith("/model.tar.gz")
+    assert members(services, archive.key) == ["config.json", "model.safetensors", "vocab.txt"]
+
+
+def test_the_same_weights_give_the_same_archive_whatever_the_times_of_the_files(run, services, tmp_path):
+    """A copy that changed times and modes is not a new model."""
+    (tmp_path / "config.json").write_text("{}")
+    pushed = []
+    for moment, mode in ((1, 0o600), (2_000_000_000, 0o644)):
+        os.utime(tmp_path / "config.json", (moment, moment))
+        (tmp_path / "config.json").chmod(mode)
+        assert run("training", "weights", "tiny", tmp_path) == (0, "")
+        pushed.append(current_archive(services.s3, "results", "tiny"))
+    assert pushed[0] == pushed[1]
+    assert pointers.read(services.s3, "results", "models/tiny/current.json")["history"] == []
+
+
+def test_a_person_makes_a_version_the_current_one(run, services):
+    status, error = run("models", "use", "structure", "v1")
+    assert (status, "there is no version" in error) == (2, True)
+    card = {"digest": "ab", "labels": ["H"], "task": "ss3", "figure": 0.4, "data": {"test_digest": "cd"}}
+    services.s3.put_object(Bucket="results", Key="models/structure/v1/card.json", Body=json.dumps(card).encode())
+    assert run("models", "use", "structure", "v1") == (0, "")
+    assert current_archive(services.s3, "results", "structure").key == "models/structure/v1/model.tar.gz"

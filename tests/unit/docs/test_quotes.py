@@ -1,0 +1,143 @@
+"""What the documentation quotes is what the code says: mails, alarms, prices, policies, parameters, the tutorial."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import cost
+from tests.unit.docs import mails, tutorial
+from tests.unit.docs.pages import REPOSITORY, SPAN, fences, read
+
+DOCS = REPOSITORY / "docs"
+SEQDROP = Path(sys.executable).with_name("seqdrop")
+PLACEHOLDERS = ("LANDING-BUCKET", "RESULTS-BUCKET", "WORK-BUCKET")
+# Actions that no function of the template has, and people need.
+OF_PEOPLE = {
+    "s3:ListMultipartUploadParts",
+    "cloudformation:DescribeStacks",
+    "cloudformation:DescribeStackResource",
+    "cloudformation:ListStackResources",
+    "lambda:GetFunctionConfiguration",
+}
+
+
+@pytest.mark.parametrize("name", mails.MAILS)
+def test_a_quoted_mail_is_the_mail_that_the_code_sends(name):
+    """If it fails: python -m tests.unit.docs.mails."""
+    quoted = dict(mails.BLOCK.findall(read(mails.PAGE)))
+    assert quoted[name] == mails.render(name)
+
+
+def test_the_page_lists_the_subject_of_every_mail():
+    section = read(mails.PAGE).partition("## Mails")[2].partition("## Alarms")[0]
+    assert set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)) == mails.subjects()
+
+
+def test_the_page_lists_every_alarm(template):
+    alarms = {name for name, resource in template["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
+    assert set(re.findall(r"^\| `(\w+Alarm)` \|", read(DOCS / "first-day.md"), re.MULTILINE)) == alarms
+    assert f"| CloudWatch: alarms | {len(alarms)} |" in read(DOCS / "cost.md")
+
+
+@pytest.mark.parametrize("name", ["run", "month", "prices"])
+def test_a_table_of_costs_is_what_the_script_prints(name):
+    """If it fails: python benchmarks/cost.py prints the tables."""
+    table = re.search(
+        rf"<!-- {name}: python benchmarks/cost.py -->\n(.*?)\n<!-- end -->", read(DOCS / "cost.md"), re.DOTALL
+    )
+    assert table[1] == cost.tables()[name]
+
+
+def test_parameters_and_outputs_in_the_pages_are_those_of_the_template(template):
+    """A name of several capitalised words in backticks is a parameter or an output."""
+    known = {*template["Parameters"], *template["Outputs"]}
+    for page in ("deploy.md", "several-labs.md", "limits.md", "cost.md", "own-model.md"):
+        names = {span for span in SPAN.findall(read(DOCS / page)) if re.fullmatch(r"([A-Z][a-z]+){2,}", span)}
+        assert names <= known, (page, names - known)
+
+
+def test_the_analysis_of_the_tutorial_is_valid(tmp_path):
+    """Beside the analyses that ship, because two analyses cannot share a prefix."""
+    (table,) = fences(read(DOCS / "own-analysis.md"), "toml")
+    path = tmp_path / "analyses.toml"
+    path.write_text((REPOSITORY / "analyses.toml").read_text() + "\n" + table)
+    done = subprocess.run([SEQDROP, "config", "check", path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def policies() -> list[dict]:
+    """Return the policies of docs/who-may-drop.md."""
+    return [json.loads(block) for block in fences(read(DOCS / "who-may-drop.md"), "json")]
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    """Return a list also for a single text, as IAM reads it."""
+    return [value] if isinstance(value, str) else value
+
+
+def actions_of_the_template(template: dict) -> set[str]:
+    """Return every action that a role of the template may do."""
+    text = json.dumps(template, default=str)
+    return set(re.findall(r'"([a-z0-9]+:[A-Z]\w+)"', text))
+
+
+def test_the_policies_are_three_and_follow_iams_grammar():
+    assert len(policies()) == 3
+    for policy in policies():
+        assert policy["Version"] == "2012-10-17"
+        sids = [statement["Sid"] for statement in policy["Statement"]]
+        assert len(set(sids)) == len(sids)
+        for statement in policy["Statement"]:
+            assert statement["Effect"] == "Allow"
+            assert statement.keys() <= {"Sid", "Effect", "Action", "Resource", "Condition"}
+            assert re.fullmatch(r"\w+", statement["Sid"])
+
+
+def test_the_policies_use_actions_that_exist_and_no_wildcards(template):
+    known = actions_of_the_template(template) | OF_PEOPLE
+    assert {
+        action for policy in policies() for statement in policy["Statement"] for action in as_list(statement["Action"])
+    } <= known
+
+
+def test_the_policies_name_resources_of_the_stack_and_nothing_else():
+    for policy in policies():
+        for statement in policy["Statement"]:
+            for resource in as_list(statement["Resource"]):
+                assert re.fullmatch(r"KEY-ARN|arn:aws:s3:::[A-Z-]+(/[\w*/]+)?|arn:aws:\w+:REGION:ACCOUNT:\S+", resource)
+                if resource.startswith("arn:aws:s3"):
+                    assert resource.split(":::")[1].split("/")[0] in PLACEHOLDERS
+
+
+def test_every_policy_may_use_the_key_and_only_the_first_may_drop():
+    """All the stack's buckets are encrypted with its key."""
+    dropping, reading, operating = policies()
+    for policy in (dropping, reading, operating):
+        key = [statement for statement in policy["Statement"] if statement["Resource"] == "KEY-ARN"]
+        assert "kms:Decrypt" in as_list(key[0]["Action"])
+    assert {"kms:GenerateDataKey", "kms:Decrypt"} <= set(dropping["Statement"][1]["Action"])
+    for policy in (reading, operating):
+        assert not any("s3:PutObject" in as_list(statement["Action"]) for statement in policy["Statement"])
+
+
+def test_the_deletion_page_names_what_the_template_retains(template):
+    retained = {name for name, resource in template["Resources"].items() if resource.get("DeletionPolicy") == "Retain"}
+    assert retained == {"Key", "Ledger"} | {
+        f"{bucket}Bucket{suffix}" for bucket in ("Landing", "Work", "Results", "Archive") for suffix in ("", "Policy")
+    }
+    text = read(DOCS / "delete.md")
+    assert all(f"`{output}`" in text for output in ("Landing", "Work", "Results", "Archive", "Table"))
+
+
+@pytest.mark.long
+def test_the_tutorial_prints_what_it_quotes(tmp_path):
+    """If it fails: python -m tests.unit.docs.tutorial."""
+    printed = tutorial.run(tmp_path)
+    for block, quoted in zip(printed, tutorial.quoted(), strict=True):
+        assert tutorial.VARIES.sub("…", block) == tutorial.VARIES.sub("…", quoted)
