@@ -6,7 +6,7 @@ PYTHON ?= python3
 INDEX ?=
 EXTRA_INDEX ?=
 # make demo DROP=path KEEP=1 PORT=4566
-# DROP goes through the environment, so that any character may stand in a path.
+# DROP goes through the environment, so that any character is allowed in a path.
 DROP ?=
 export DROP := $(value DROP)
 KEEP ?=

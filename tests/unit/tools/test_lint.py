@@ -31,7 +31,8 @@ PLANTED = {
     "D205": '\n\ndef count_reads() -> int:\n    """Return the number\n    of reads.\n    """\n    return 1\n',
     "ANN001": '\n\ndef count_reads(path) -> int:\n    """Return the number of reads."""\n    return len(path)\n',
     "ANN201": '\n\ndef count_reads():\n    """Return the number of reads."""\n    return 1\n',
-    "RET505": '\n\ndef pick(a: int) -> int:\n    """Return a size."""\n    if a:\n        return 1\n    else:\n        return 2\n',
+    "RET505": '\n\ndef pick(a: int) -> int:\n    """Return a size."""\n    if a:\n        return 1\n'
+    "    else:\n        return 2\n",
     "TC003": '\nfrom pathlib import Path\n\n\ndef pick(a: Path) -> str:\n    """Return a name."""\n    return a.name\n',
     "ARG001": '\n\ndef count_reads(path: str) -> int:\n    """Return the number of reads."""\n    return 1\n',
     "BLE001": "\n\ntry:\n    import seqdrop\nexcept Exception:\n    seqdrop = None\n",
