@@ -41,10 +41,10 @@ class TestInParts:
     def test_it_is_verified_with_the_checksum_of_the_bytes_that_were_read(self, bench):
         s3, upload, cold = bench
         cold_copy.copy(s3, upload, cold)
-        found = cold_copy.find_verified_copy(s3, upload, cold)
-        assert (found["sha256_of_parts"], found["storage_class"]) == (upload.sha256_of_parts, "DEEP_ARCHIVE")
-        assert found["sha256_of_parts"].endswith("-3")
-        receipt = receipts.make_receipt(upload, found, "now")
+        proof = cold_copy.find_verified_copy(s3, upload, cold)
+        assert (proof["sha256_of_parts"], proof["storage_class"]) == (upload.sha256_of_parts, "DEEP_ARCHIVE")
+        assert proof["sha256_of_parts"].endswith("-3")
+        receipt = receipts.make_receipt(upload, proof, "now")
         assert receipt["landing"]["sha256"] == upload.sha256
         assert receipt["landing"]["part_size"] == 5 << 20
 

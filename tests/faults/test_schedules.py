@@ -1,4 +1,4 @@
-"""Whatever crashes, hangs, comes twice, late or never: nothing is lost, and nothing is done twice."""
+"""Despite crashes, time-outs and repeated, late or lost messages, nothing is lost and nothing is done twice."""
 
 import pytest
 
@@ -24,6 +24,6 @@ def test_every_invariant_holds_for_long(wire, seed):
 )
 def test_a_deliberate_bug_is_found(wire, bug, record_property):
     with bug.planted():
-        seen = search(wire, 1, 500, shrink=False)
-    assert seen, f"500 schedules did not show that {bug.name}"
-    record_property("schedule", seen.seed)
+        failure = search(wire, 1, 500, shrink=False)
+    assert failure, f"500 schedules did not show that {bug.name}"
+    record_property("schedule", failure.seed)

@@ -1,4 +1,4 @@
-"""The same of files that belong together, and of a person's commands: masks, runs behind a gate, trainings."""
+"""The same for files that belong together, and for a person's commands: masks, gated runs, trainings."""
 
 import pytest
 
@@ -25,6 +25,6 @@ def test_every_invariant_holds_for_long(sets_wire, seed):
 )
 def test_a_deliberate_bug_is_found(sets_wire, bug, record_property):
     with bug.planted():
-        seen = search(sets_wire, 1, 500, shrink=False, family=SETS)
-    assert seen, f"500 schedules did not show that {bug.name}"
-    record_property("schedule", seen.seed)
+        failure = search(sets_wire, 1, 500, shrink=False, family=SETS)
+    assert failure, f"500 schedules did not show that {bug.name}"
+    record_property("schedule", failure.seed)

@@ -170,12 +170,12 @@ class TestContainer:
         assert "Contents" not in services.s3.list_objects_v2(Bucket="work")
         assert "deleted" in (inputs.parents[1] / "output/message").read_text()
 
-    def test_how_far_it_is(self):
-        progress = container.ProgressPrinter(VERSION)
+    def test_its_progress_is_printed(self):
+        printer = container.ProgressPrinter(VERSION)
         reading = SimpleNamespace(number=1_234_567, digest=SimpleNamespace(size=1_500_000_000))
-        progress.begin(reading)
-        progress.end()
-        line = progress.format_line(reading, 100)
+        printer.begin(reading)
+        printer.end()
+        line = printer.format_line(reading, 100)
         assert line == f"{VERSION.id}: 1,234,567 records, 1,500 of 3,000 MB (50%, 15.0 MB/s)"
 
     def test_the_entry_point_puts_the_packages_first(self, repository, tmp_path):

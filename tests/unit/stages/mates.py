@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from tests.faults.lambdas import Catch
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -41,10 +43,10 @@ class Turns:
     def _work(self, number: int) -> None:
         self._mine.number = number
         self._go[number].acquire()
-        try:
+        with Catch() as caught:
             self._jobs[number]()
-        except BaseException as error:
-            self.errors[number] = error
+        if caught.error:
+            self.errors[number] = caught.error
         self._ended.add(number)
         self._back.release()
 

@@ -107,6 +107,12 @@ class World:
         bucket = self.account.s3.buckets["work"]
         return {key: bucket.current(key).body for key in bucket.keys}
 
+    def expire_record(self, version: UploadVersion) -> None:
+        """Let time-to-live remove the record of an upload."""
+        table = self.account.table
+        place = (f"UPLOAD#{version.id}", "UPLOAD")
+        table.restore({key: item for key, item in table.snapshot().items() if key != place})
+
     def expire(self) -> None:
         """Let S3 remove all work items."""
         self.account.s3.buckets["work"].keys.clear()

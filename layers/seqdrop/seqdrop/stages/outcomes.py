@@ -23,7 +23,7 @@ def fail_attempt(services: Services, attempt: Attempt, reason: str) -> None:
     upload = services.ledger.require_upload(attempt.upload_id)
     services.notify(
         f"Seqdrop: no predictions for {upload.key}",
-        f"Attempt {attempt.number} of the analysis {attempt.analysis} failed, so there are no predictions for\n"
+        f"There are no predictions for this file: attempt {attempt.number} of the analysis {attempt.analysis} failed.\n"
         f"  {upload.key} (upload {upload.id})\n\n"
         f"Cause: {reason}\n\n{_advise_on_failure(upload)}",
     )
@@ -91,7 +91,7 @@ def fail_training(services: Services, attempt: Attempt, cause: str) -> None:
     services.put_json(services.settings.results, keys.reason(upload.id), content)
     services.notify(
         f"Seqdrop: no model from {upload.key}",
-        f"Attempt {attempt.number} at the training failed (job {attempt.job or 'none'}), so there is no model from\n"
+        f"There is no model from this training: attempt {attempt.number} failed (job {attempt.job or 'none'}).\n"
         f"  {upload.key} (upload {upload.id})\n\n"
         f"Cause: {cause}\n\n{advice}\nTo read this again:\n  aws s3 cp {place} -\n",
     )

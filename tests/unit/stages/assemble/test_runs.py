@@ -190,6 +190,17 @@ def test_a_bed_deleted_while_the_work_items_expire_fails_the_attempt():
     assert "its BED was deleted" in world.mails[-1]["Message"]
 
 
+def test_a_bed_whose_record_has_expired_fails_the_attempt():
+    """Without the check, the FASTA would be examined again without its BED, and other intervals would be filled."""
+    world = World("masked")
+    bed = world.take("masked/run7/x.bed", b"c\t3\t5\n")
+    fasta = world.take("masked/run7/x.fa", b">c one\n" + b"ACGT" * 10 + b"\n")
+    world.expire()
+    world.expire_record(bed)
+    validate(world.services, fasta)
+    assert [attempt.state for attempt in world.ledger.attempts(fasta.id)] == ["FAILED"]
+
+
 def test_raw_data_is_not_archived_before_its_run_is_complete(world):
     version = world.take("raw/run7/a.fastq")
     archive(world.services, version.id)  # as a message from before the deployment of the gate would do
@@ -297,6 +308,18 @@ def test_a_manifest_deleted_while_it_waits_is_withdrawn_and_another_may_follow(w
     validate(world.services, manifest_version)
     assert world.states(manifest_version) == ["WITHDRAWN"]
     world.take(MANIFEST, manifest(("a.fastq", None)))
+    assert gated_file.id in world.gone_on
+
+
+def test_files_advance_after_the_record_of_a_withdrawn_manifest_has_expired(world):
+    """The set keeps the id of a manifest that was deleted; its record expires after `ledger_days`."""
+    manifest_version = world.take(MANIFEST, BOTH)
+    world.delete(manifest_version)
+    validate(world.services, manifest_version)
+    world.expire_record(manifest_version)
+    gated_file = world.take(FILES[0])
+    assert world.states(gated_file) == ["VALIDATED"]
+    world.take(MARKER, b"")
     assert gated_file.id in world.gone_on
 
 

@@ -618,6 +618,12 @@ class TestReplay:
         head = services.ledger.find_upload(dropped["job.toml"].id)
         assert plan_replay(services, head).refused
 
+    def test_a_training_whose_prefix_has_no_analysis_now_is_refused(self, services, failed):
+        analyses = services.analyses
+        by_name = {name: analysis for name, analysis in analyses.by_name.items() if name != "training"}
+        later = replace(services, analyses=replace(analyses, by_name=by_name))
+        assert "no analysis for its prefix" in plan_replay(later, failed).summary
+
     def test_a_training_with_expired_data_is_refused(self, services, failed, monkeypatch):
         monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + timedelta(days=11))
         assert "drop job.toml again" in plan_replay(services, failed).summary

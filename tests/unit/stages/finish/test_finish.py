@@ -233,9 +233,9 @@ def test_an_output_with_too_few_lines_fails_the_attempt(services, job):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b"LABEL_1 0.9\n", "no known shape"),
-        (b'{"label": "LABEL_1"}\n', "no known shape"),
-        (b'{"id": "1", "record": "c", "windows": [{"start": 1}]}\n', "no known shape"),
+        (b"LABEL_1 0.9\n", "unknown shape"),
+        (b'{"label": "LABEL_1"}\n', "unknown shape"),
+        (b'{"id": "1", "record": "c", "windows": [{"start": 1}]}\n', "unknown shape"),
         (b'{"id": "1", "error": {"code": "not_json", "message": "x"}}\n', "an error for every work item"),
     ],
 )
@@ -258,6 +258,14 @@ def test_a_second_message_only_enqueues_the_uploads(services, job, sent):
     finish(with_job_status(services, "Completed"), NAME)
     assert [services.ledger.find_attempt(key) for key in job] == before
     assert len(sent) == 6
+
+
+def test_a_second_message_after_the_record_of_an_upload_has_expired_is_handled(services, cloud, job, sent):
+    finish(with_job_status(services, "Completed"), NAME)
+    before, gone = len(sent), (f"UPLOAD#{job[0].split('-')[0]}", "UPLOAD")
+    cloud.table.restore({key: item for key, item in cloud.table.snapshot().items() if key != gone})
+    finish(services, NAME)
+    assert [queue for queue, _ in sent[before:]] == ["transform_queue"]
 
 
 def test_nothing_happens_while_the_job_runs(services, job, sent):

@@ -16,6 +16,7 @@ from seqdrop.kinds.plans import attempts_of
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.stages.assemble.decision import NOTHING, Decision, reject, wait
+from seqdrop.stages.assemble.mate_names import parse_mate
 from seqdrop.stages.assemble.policy import Awaited, Policy
 from seqdrop.stages.notifications import write_report
 from seqdrop.work.examination import Examination, load
@@ -23,7 +24,6 @@ from seqdrop.work.examination import Examination, load
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from seqdrop.companions.mates import MateName
     from seqdrop.ledger.table import Ledger
     from seqdrop.stages.assemble.pairing import Pairing
     from seqdrop.stages.assemble.view import View
@@ -92,14 +92,6 @@ class Mates(Policy[Examination]):
 
 
 MATES = Mates()
-
-
-def parse_mate(upload: Upload) -> MateName:
-    """Return the parsed name of a mate. Raise ValueError if the policy does not claim an upload of this name."""
-    name = parse(upload.key)
-    if name is None:
-        raise ValueError(f"the key of upload {upload.id} is not that of a mate")
-    return name
 
 
 def _mode(view: View[Examination]) -> str:

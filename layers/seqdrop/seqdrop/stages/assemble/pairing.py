@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.kinds.plans import from_json
 from seqdrop.reads.findings import Policy
-from seqdrop.stages.assemble.mates import parse_mate
+from seqdrop.stages.assemble.mate_names import order_mates, parse_mate
 from seqdrop.stages.notifications import write_report
 from seqdrop.work import mate_digests
 from seqdrop.work.examination import Examination, rejection
@@ -72,11 +72,6 @@ class Pairing:
         faults = [fault.code for fault in self.check.faults]
         note = "that is the mate of an earlier version of this file" if faults else self.check.note
         return {"key": other.key, "upload": other.id, "checked": self.check.checked, "faults": faults, "note": note}
-
-
-def order_mates(upload: Upload, mate: Upload) -> tuple[Upload, Upload]:
-    """Return the two uploads, mate 1 first."""
-    return (upload, mate) if parse_mate(upload).number == 1 else (mate, upload)
 
 
 def compare(view: View[Examination], mate: Upload, own: Examination, of_mate: Examination | None) -> Pairing:

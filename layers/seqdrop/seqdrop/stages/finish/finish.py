@@ -19,6 +19,7 @@ from seqdrop.results.provenance import build_provenance
 from seqdrop.results.rows import UnexpectedOutputError
 from seqdrop.results.writer import Predictions, result_files, upload_files, write_summary
 from seqdrop.runtime.log import logger
+from seqdrop.runtime.messages import make_free_slots_message
 from seqdrop.sagemaker.client import describe
 from seqdrop.stages.finish.bisect import next_group, try_again
 from seqdrop.stages.finish.training import finish_training
@@ -61,7 +62,7 @@ def finish(services: Services, name: str) -> None:
     if again := _resolve_all(services, _EndedJob(job, state, reason, _list_outputs(services, job), members)):
         raise RetryableError(f"these members of {name} must be resolved again: {again}")
     close_job(services, name, state, reason="" if state == "DONE" else reason[:1000])
-    services.send(services.settings.transform_queue, {"room": name})  # for attempts that wait for a slot
+    services.send(services.settings.transform_queue, make_free_slots_message(name))
     logger().info("job ended", extra={"job": name, "end": state})
     return None
 

@@ -60,11 +60,12 @@ def _enqueue_files(services: Services, attempt: Attempt) -> None:
 
 def _explain(description: Description) -> str:
     """Return why the job ended, in words that a lab understands."""
-    answer = description.response
-    return answer.get("FailureReason") or SECONDARY_STATUS.get(answer.get("SecondaryStatus", ""), description.reason)
+    response = description.response
+    status = response.get("SecondaryStatus", "")
+    return response.get("FailureReason") or SECONDARY_STATUS.get(status, description.reason)
 
 
-def _register(services: Services, job: Job, attempt: Attempt, answer: Mapping[str, Any]) -> str:
+def _register(services: Services, job: Job, attempt: Attempt, response: Mapping[str, Any]) -> str:
     """Register the model and move the attempt to TRAINED. Return why there is no model, "" if there is one."""
     order, s3, results = Order.from_json(attempt.plan), services.s3, services.settings.results
     try:
@@ -74,7 +75,7 @@ def _register(services: Services, job: Job, attempt: Attempt, answer: Mapping[st
     version = Version(order.model, version_of(attempt, order))
     metric = "MCC" if order.job.model == DNABERT else "Q3"
     new = Candidate(order.job.target, _read_figure(order, artifacts), order.prepared.test_digest, metric)
-    card = {**_make_card(job, attempt, order, artifacts, answer), "figure": new.figure}
+    card = {**_make_card(job, attempt, order, artifacts, response), "figure": new.figure}
     register(s3, services.settings.work, keys.trained_archive(job.name), results, version, card)
     verdict = _judge(services, order, version, new)
     if verdict.passed:
@@ -113,7 +114,7 @@ def _read_figure(order: Order, artifacts: Artifacts) -> float | None:
 
 
 def _make_card(
-    job: Job, attempt: Attempt, order: Order, artifacts: Artifacts, answer: Mapping[str, Any]
+    job: Job, attempt: Attempt, order: Order, artifacts: Artifacts, response: Mapping[str, Any]
 ) -> dict[str, object]:
     """Return the card of train.py, with what only this stage knows."""
     config, request = artifacts.config.get("seqdrop", {}), json.loads(job.request)
@@ -133,8 +134,8 @@ def _make_card(
         "hyperparameters": request["HyperParameters"],
         "instance": request["ResourceConfig"]["InstanceType"],
         "image": request["AlgorithmSpecification"]["TrainingImage"],
-        "billable_seconds": answer.get("BillableTimeInSeconds"),
-        "final_metrics": {metric["MetricName"]: metric["Value"] for metric in answer.get("FinalMetricDataList", [])},
+        "billable_seconds": response.get("BillableTimeInSeconds"),
+        "final_metrics": {metric["MetricName"]: metric["Value"] for metric in response.get("FinalMetricDataList", [])},
     }
 
 

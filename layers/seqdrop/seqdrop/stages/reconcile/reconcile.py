@@ -13,6 +13,7 @@ from seqdrop.ledger.moves import ATTEMPT, ENDS, JOB, OPEN, UPLOAD
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job, Upload
 from seqdrop.runtime.events import make_job_ended_message, make_landed_message
 from seqdrop.runtime.log import logger
+from seqdrop.runtime.messages import make_free_slots_message
 from seqdrop.runtime.services import Services, minutes_ago, now
 from seqdrop.sagemaker.client import describe
 from seqdrop.stages.archive.receipts import resend_unreceipted
@@ -141,7 +142,7 @@ def _waiting_for_slots(services: Services) -> int:
     """Report free job slots if attempts wait for them; start_transform takes them in turn."""
     if next(services.ledger.in_state(ATTEMPT, "WAITING"), None) is None or not count_free_slots(services):
         return 0
-    services.send(services.settings.transform_queue, {"room": "reconcile"})
+    services.send(services.settings.transform_queue, make_free_slots_message("reconcile"))
     return 1
 
 
