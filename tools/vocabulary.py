@@ -1,10 +1,10 @@
 """Check that names and prose use the project's vocabulary: `python -m tools.vocabulary [PATH …]`.
 
-A phrase is matched in prose: docstrings, comments, text in string literals, names of functions with underscores read as
-spaces, Markdown outside code, and comments of TOML, YAML, C and make. A single word has good uses in prose ("room" in a
-sentence about memory), so it is matched only as a whole name that is bound: a variable, a parameter, a function.
-A name that is part of a stored format, such as an attribute in the ledger, stays as it is: its line says `# stored name`.
-The table is that of CONTRIBUTING.md. Prints `path:line: finding` and exits with status 1 if there is any.
+A phrase is matched in prose: docstrings, comments, text in string literals, names of functions with underscores read
+as spaces, Markdown outside code, and comments of TOML, YAML, C and make. A single word has good uses in prose ("room"
+in a sentence about memory), so it is matched only as a whole name that is bound: a variable, a parameter, a function.
+A name that is part of a stored format, such as an attribute in the ledger, stays as it is: its line says `# stored
+name`. The table is that of CONTRIBUTING.md. Prints `path:line: finding` and exits with status 1 if there is any.
 """
 
 from __future__ import annotations
