@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from local import deploy
 from local.embedded import EmbeddedAws
-from local.testing import make_model_archive
+from local.testing import archive
 from seqdrop.jobs.models import push_archive
 from seqdrop.services import now
 aws = EmbeddedAws.attach(Path(sys.argv[1]))
@@ -30,7 +30,7 @@ deploy.push_layers(aws, stack, Path(sys.argv[3]))
 deploy.push_programs(aws, stack)
 deploy.push_seeds(aws, stack)
 config = (deploy.SEEDS["promoter-300"] / "config.json").read_text()
-push_archive(aws.client("s3"), stack.results, "promoter-300", make_model_archive({"config.json": config}), now())
+push_archive(aws.client("s3"), stack.results, "promoter-300", archive({"config.json": config}), now())
 """
 
 ARCHIVED, PREDICTED = ("ARCHIVED",), ("ARCHIVED", "PREDICTED")
