@@ -30,9 +30,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model_code" / "pro
 
 from seqdrop.training.distribution.distribution import Distribution
 from seqdrop.training.plan.activations import Work
-from seqdrop.training.plan.cost import cost
+from seqdrop.training.plan.cost import Machine, estimate_cost
 from seqdrop.training.plan.instances import INSTANCES, MIB, Gpu, Instance
-from seqdrop.training.plan.memory import memory
+from seqdrop.training.plan.memory import estimate_memory
 from seqdrop.training.plan.shapes import PROTBERT, PROTT5, PROTT5_FULL, SHAPES
 
 SIDES = {
@@ -154,8 +154,8 @@ def predict(options: argparse.Namespace) -> dict[str, float]:
     count = max(1, options.tokens // options.length) * options.length
     work = Work(count, options.length, processes, eager=options.attention == "eager")
     shape, distribution = SHAPES[options.model], Distribution(profile, checkpointing)
-    rate = cost(shape, distribution, work, find_instance(), 1, False, price=0).tokens_per_second / processes
-    return {"bytes": memory(shape, distribution, work, 0).allocated, "rate": rate}
+    rate = estimate_cost(shape, distribution, work, Machine(find_instance(), price=0), 1).tokens_per_second / processes
+    return {"bytes": estimate_memory(shape, distribution, work, 0).allocated, "rate": rate}
 
 
 def report(rows: dict[str, dict[str, Any]]) -> None:

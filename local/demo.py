@@ -25,6 +25,7 @@ from seqdrop_cli.errors import CommandError, describe
 from seqdrop_cli.landing import Drop, plan_drops, upload_file
 from seqdrop_cli.results import fetch_results, read_json
 from seqdrop_cli.target import STACK_FILE, Target
+from seqdrop_cli.upload_table import Key
 from seqdrop_cli.watch import explain_waiting, watch
 
 from local import samples
@@ -226,7 +227,7 @@ def _process(console: Console, target: Target, drops: list[Drop], expect_samples
         uploads += _drop(console, target, late)
         # The samples are made up, so a stack that is kept should not predict real proteins with that model.
         push_seed(s3, target.results, "structure")
-    console.print(_outcome_table([_describe_outcome(s3, target, upload) for upload in uploads]))
+    _print_outcomes(console, [_describe_outcome(s3, target, upload) for upload in uploads])
     for sentence in explain_waiting(uploads):
         console.print(f"! {sentence}", markup=False, highlight=False, soft_wrap=True)
     console.print(
@@ -234,6 +235,7 @@ def _process(console: Console, target: Target, drops: list[Drop], expect_samples
         "open in pandas, calls.bed, calls.gff3 and track.*.bw in IGV or the UCSC browser; summary.json says how good "
         "they are; reason.json and receipt.json are for reading.",
         highlight=False,
+        soft_wrap=True,
     )
     return _status(uploads, expect_samples)
 
@@ -304,14 +306,19 @@ def _describe_archive(s3: S3Client, target: Target, receipt: dict[str, Any]) -> 
     return f"{head['StorageClass']}, checksum {'verified' if is_same else 'DIFFERS'}"
 
 
-def _outcome_table(rows: list[tuple[str, str, str, str]]) -> Table:
+def _print_outcomes(console: Console, rows: list[tuple[str, str, str, str]]) -> None:
+    """Print a table on a terminal, else a tab-separated line for each file: key, state, what was found, raw data."""
+    if not console.is_terminal:
+        for row in rows:
+            print("\t".join(row))
+        return
     table = Table(title="Outcome of each file", title_justify="left", box=ROUNDED)
     for name in ("file", "state", "found", "raw data"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, no_wrap=name == "state")
     for key, state, outcome, archive in rows:
         colour = {"ARCHIVED": "green", "WAITING": "yellow"}.get(state, "red")
-        table.add_row(Text(key), f"[{colour}]{state}[/]", Text(outcome), archive)
-    return table
+        table.add_row(Key(key), Text(state, colour), Text(outcome), archive)
+    console.print(table)
 
 
 def _explain_use(console: Console, target: Target) -> None:

@@ -25,7 +25,9 @@ from seqdrop_cli.deploy.processing_code import pack
 from seqdrop_cli.deploy.training_code import pack_program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mypy_boto3_s3.client import S3Client
 
     from local.embedded import EmbeddedAws
 
@@ -41,12 +43,12 @@ LAYER = re.compile(r"ContentUri: (\w+Layer)$", re.MULTILINE)
 
 
 class DeployError(Exception):
-    """`sam` said no; the message ends with what it printed."""
+    """`sam` failed; the message ends with what it printed."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Physical names of what template.yaml made: its outputs."""
+    """Physical names of the resources that template.yaml defines: its outputs."""
 
     landing: str
     work: str
@@ -57,13 +59,14 @@ class Stack:
 
     @classmethod
     def of(cls, aws: EmbeddedAws, name: str = STACK) -> Stack:
-        found = aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
-        return cls(**{item["OutputKey"].lower(): item["OutputValue"] for item in found["Outputs"]})
+        """Return the outputs of a deployed stack."""
+        stack = aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        return cls(**{output["OutputKey"].lower(): output["OutputValue"] for output in stack["Outputs"]})
 
 
 def deploy(
     aws: EmbeddedAws,
-    say: Callable[[str], None] = lambda text: None,
+    say: Callable[[str], None] = lambda _: None,
     *,
     tree: Path = REPOSITORY,
     name: str = STACK,
@@ -72,7 +75,7 @@ def deploy(
     """Build, deploy, push the code of processing jobs and the seed models. Takes 15 to 30 seconds.
 
     `tree` may be another checkout, whose template, functions and layers are deployed under another `name`; `parameters`
-    are of the template.
+    are those of the template.
     """
     stack, code = install(aws, say, tree=tree, name=name, **parameters)
     say("code and seed models")
@@ -84,13 +87,13 @@ def deploy(
 
 def install(
     aws: EmbeddedAws,
-    say: Callable[[str], None] = lambda text: None,
+    say: Callable[[str], None] = lambda _: None,
     *,
     tree: Path = REPOSITORY,
     name: str = STACK,
     **parameters: str | int,
 ) -> tuple[Stack, bytes]:
-    """Build and deploy alone, also over an earlier version; return the stack and the code of processing jobs."""
+    """Only build and deploy, also over an earlier version; return the stack and the code of processing jobs."""
     build_dir = aws.workdir / f"sam-build-{name}"
     say("sam build")
     code = build(build_dir, aws.environment(), tree, parameters)
@@ -107,55 +110,60 @@ def install(
     return Stack.of(aws, name), code
 
 
-def build(folder: Path, environment: dict[str, str], tree: Path = REPOSITORY, parameters: dict | None = None) -> bytes:
-    """Build a checkout into a folder; return the code of processing jobs. What has not changed is not built again.
+def build(
+    folder: Path,
+    environment: dict[str, str],
+    tree: Path = REPOSITORY,
+    parameters: Mapping[str, str | int] | None = None,
+) -> bytes:
+    """Build a checkout into a folder; return the code of processing jobs. Unchanged parts are not built again.
 
-    The embedded SageMaker runs this Python, too, so the layers are its jobs' code; for AWS's image
-    `seqdrop processing push` fetches other wheels.
+    The embedded SageMaker runs this Python as well, so the code of its jobs is that of the layers; for the image of AWS
+    `seqdrop processing push` downloads other wheels.
     """
-    with _builds_alone(tree) as shared:
-        made = shared / "build"
-        places = ("--build-dir", str(made), "--cache-dir", str(shared / "cache"))
+    with _lock_builds(tree) as shared:
+        output = shared / "build"
+        places = ("--build-dir", str(output), "--cache-dir", str(shared / "cache"))
         _sam(environment, tree, shared / "sam-build.log", "build", "--cached", *places, *overrides(parameters or {}))
-        _zip_layers(shared, made)
+        _zip_layers(shared, output)
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(made, folder, copy_function=_link)
-        layers = [made / name / "python" for name in ("ReadsLayer", "SeqdropLayer")]
-        return packed(shared, "processing", *layers).read_bytes()
+        shutil.copytree(output, folder, copy_function=_link)
+        layers = [output / name / "python" for name in ("ReadsLayer", "SeqdropLayer")]
+        return zip_folders(shared, "processing", *layers).read_bytes()
 
 
-def _zip_layers(shared: Path, made: Path) -> None:
-    """Have the built template name a zip of each layer.
+def _zip_layers(shared: Path, output: Path) -> None:
+    """Replace each layer of the built template by a zip.
 
-    sam would compress them anew at each deploy, which takes longer than all else that it does.
+    sam would compress the layers again at each deploy, which takes longer than the rest of the deploy.
     """
-    template = made / "template.yaml"
+    template = output / "template.yaml"
     text = template.read_text()
     for name in LAYER.findall(text):
-        (made / f"{name}.zip").unlink(missing_ok=True)
-        _link(str(packed(shared, name, made / name)), str(made / f"{name}.zip"))
+        (output / f"{name}.zip").unlink(missing_ok=True)
+        _link(str(zip_folders(shared, name, output / name)), str(output / f"{name}.zip"))
     template.write_text(LAYER.sub(r"ContentUri: \1.zip", text))
 
 
-def packed(shared: Path, name: str, *folders: Path) -> Path:
-    """Return a zip of the folders' content, made anew only if that changed."""
+def zip_folders(shared: Path, name: str, *folders: Path) -> Path:
+    """Return a zip of the folders' content, which is written only if the content has changed."""
     digest = hashlib.sha256()
     for folder in folders:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             digest.update(f"{path.relative_to(folder)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    found = shared / f"packed/{name}-{digest.hexdigest()[:16]}.zip"
-    if not found.is_file():
-        found.parent.mkdir(exist_ok=True)
-        for old in found.parent.glob(f"{name}-*"):
+    archive = shared / f"packed/{name}-{digest.hexdigest()[:16]}.zip"
+    if not archive.is_file():
+        archive.parent.mkdir(exist_ok=True)
+        for old in archive.parent.glob(f"{name}-*"):
             old.unlink()
-        draft = found.with_suffix(".new")
+        draft = archive.with_suffix(".new")
         draft.write_bytes(pack(list(folders)))
-        draft.replace(found)
-    return found
+        draft.replace(archive)
+    return archive
 
 
 def push_programs(aws: EmbeddedAws, stack: Stack) -> None:
-    """Make the training scripts of this checkout what training jobs run."""
+    """Upload the training scripts of this checkout, which training jobs then run."""
     for program in PROGRAMS:
         if (MODEL_CODE / program / TRAINING_ENTRY).is_file():
             push_program(aws.client("s3"), stack.results, program, pack_program(MODEL_CODE / program), now())
@@ -167,39 +175,43 @@ def push_seeds(aws: EmbeddedAws, stack: Stack) -> None:
         push_seed(aws.client("s3"), stack.results, model)
 
 
-def push_seed(s3, results: str, model: str) -> None:
+def push_seed(s3: S3Client, results: str, model: str) -> None:
     """Make a committed seed the current model of its name.
 
-    It is packed for the analysis that needs a trained head, where one does; that serves embeddings as well.
+    It is packed for the analysis that needs a trained head, if any; the same archive serves embeddings.
     """
-    users = [one for one in packaged().by_name.values() if one.has_model and one.settings.model == model]
-    task = next((one.kind.task for one in users if one.kind.head), None)
+    users = [
+        analysis
+        for analysis in packaged().by_name.values()
+        if analysis.settings and getattr(analysis.settings, "model", "") == model
+    ]
+    task = next((analysis.kind.task for analysis in users if analysis.kind.head), None)
     push_archive(s3, results, model, pack_model(SEEDS[model], task=task), now())
 
 
-def overrides(parameters: dict[str, str | int]) -> list[str]:
-    """The embedded Lambda runs this Python on this processor, so that is what is built for."""
+def overrides(parameters: Mapping[str, str | int]) -> list[str]:
+    """Return options of sam: the embedded Lambda runs this Python on this processor, so the build is for these."""
     runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
     architecture = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-    values = {"Runtime": runtime, "Architecture": architecture, "BatchingWindow": "1"} | parameters
+    values = {"Runtime": runtime, "Architecture": architecture, "BatchingWindow": "1", **parameters}
     return ["--parameter-overrides", *(f"{name}={value}" for name, value in values.items())]
 
 
 @contextmanager
-def _builds_alone(tree: Path) -> Iterator[Path]:
-    """The folder of what was built last, from which `sam build` takes what has not changed; for one at a time.
+def _lock_builds(tree: Path) -> Iterator[Path]:
+    """Yield the folder of the last build, from which `sam build` takes unchanged parts, and keep other builds out.
 
-    It is a checkout's own, for each Python that builds there: two builds at a time trip over each other.
+    Each checkout has one for each Python, because two builds at a time would disturb each other.
     """
     shared = tree / ".aws-sam" / f"embedded-{sys.implementation.cache_tag}"
     shared.mkdir(parents=True, exist_ok=True)
-    with (shared.parent / "building").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with (shared.parent / "building").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield shared
 
 
 def _link(source: str, target: str) -> None:
-    """One file under two names, which costs nothing, or a copy where the two folders lie on two disks."""
+    """Give one file a second name, which costs nothing, or copy it if the two folders are on different disks."""
     try:
         os.link(source, target)
     except OSError:
@@ -210,10 +222,10 @@ def _sam(environment: dict[str, str], tree: Path, log: Path, command: str, *opti
     binaries = Path(sys.executable).parent
     own = {
         "PATH": f"{binaries}:{environment['PATH']}",  # sam looks for python3.x and pip there
-        "SAM_CLI_POLL_DELAY": "0.5",  # seconds between two looks at a stack that is made; sam's own are 5
+        "SAM_CLI_POLL_DELAY": "0.5",  # seconds between two requests for the state of a stack; the default of sam is 5
         "SAM_CLI_TELEMETRY": "0",
     }
-    done = subprocess.run(
+    process = subprocess.run(
         [str(binaries / "sam"), command, *options],
         cwd=tree,
         env=environment | own,
@@ -222,6 +234,6 @@ def _sam(environment: dict[str, str], tree: Path, log: Path, command: str, *opti
         text=True,
         stdin=subprocess.DEVNULL,
     )
-    log.write_text(done.stdout)
-    if done.returncode:
-        raise DeployError(f"sam {command} failed:\n{done.stdout[-3000:]}")
+    log.write_text(process.stdout)
+    if process.returncode:
+        raise DeployError(f"sam {command} failed:\n{process.stdout[-3000:]}")

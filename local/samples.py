@@ -57,7 +57,7 @@ def write_samples(folder: Path, seed: int = SEED) -> list[Path]:
 
     The same seed gives the same bytes.
     """
-    source = random.Random(seed)  # noqa: S311 - reproducible samples, no secrets
+    source = random.Random(seed)
     genome = _dna(source, 20_000)
     files = {
         "reads/run1/S1_L001_R1_001.fastq.gz": _gzip(_fastq(source, genome, mate=1)),

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqdrop.config import analyses
-from seqdrop.config.documents import ConfigFileError, decode, load, located
+from seqdrop.config.documents import ConfigFileError, decode, load, locate
 from seqdrop.config.problems import Problem
 from seqdrop.errors import DistributionRefusedError
 from seqdrop.kinds.registry import parse
 from seqdrop.training import jobfile
-from seqdrop.training.plan.sizing import spread
+from seqdrop.training.plan.sizing import resolve_distribution
 
 from seqdrop_cli.console import print_table, say
 
@@ -67,7 +67,7 @@ def _analysis_rows(text: str, name: str) -> list[Sequence[str]]:
             analysis.prefix,
             ", ".join(analysis.formats),
             analysis.kind.name,
-            str(getattr(analysis.settings, "model", "-")),
+            analysis.model or "-",
             f"{analysis.max_gb:g} GB",
         )
         for analysis in parse(text, name).by_name.values()
@@ -85,11 +85,11 @@ def _job_rows(text: str, name: str) -> list[Sequence[str]]:
 def _check_distribution(job: jobfile.JobFile, text: str, name: str) -> None:
     """Raise ConfigFileError if no training image can distribute the job as the file says."""
     with suppress(DistributionRefusedError):
-        spread(job, smp=True)
+        resolve_distribution(job, smp=True)
         return
     try:
-        spread(job, smp=False)
+        resolve_distribution(job, smp=False)
     except DistributionRefusedError as error:
         keys = str(error).split(" ", 1)[0].rstrip(":").removeprefix("distribution.").split(".")
         path = ("distribution", *keys)  # where the first word names no keys, the line is that of the table
-        raise ConfigFileError(name, located([Problem(path, str(error))], text)) from error
+        raise ConfigFileError(name, locate([Problem(path, str(error))], text)) from error

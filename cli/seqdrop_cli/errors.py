@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
 START = "start it with `make demo KEEP=1`"
 CREDENTIALS = "set AWS_PROFILE to a profile of ~/.aws/config, or run `aws configure`"
-EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
-UNKNOWN_KEY = {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
-DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
 
 
 class CommandError(Exception):
@@ -75,13 +72,14 @@ def _describe_os_error(error: OSError) -> str:
 
 
 def _describe_client_error(error: ClientError) -> str:
-    details = error.response.get("Error", {})
-    code, message = str(details.get("Code", "")), str(details.get("Message", ""))
-    if code in EXPIRED:
+    from seqdrop.aws.errors import code_of, is_denied, is_expired, is_unknown_key, message_of
+
+    code, message = code_of(error), message_of(error)
+    if is_expired(error):
         return f"the AWS credentials have expired ({code}); log in again, for example with `aws sso login`"
-    if code in UNKNOWN_KEY:
+    if is_unknown_key(error):
         return f"AWS does not accept the credentials ({code}); {CREDENTIALS}"
-    if code in DENIED:
+    if is_denied(error):
         return f"AWS denies {error.operation_name} ({code}: {message}); ask for that permission, or set AWS_PROFILE"
     return f"AWS refused {error.operation_name} ({code}): {message}"
 

@@ -15,7 +15,7 @@ from seqdrop.training.data.prepare import prepare
 from seqdrop.training.jobfile import JobFile, parse
 from seqdrop.training.plan.instances import AS_OF, REGION, SOURCE
 from seqdrop.training.plan.search import Plan, gib
-from seqdrop.training.plan.sizing import sized
+from seqdrop.training.plan.sizing import size_training
 
 from seqdrop_cli.console import say
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from seqdrop.training.distribution.distribution import Distribution
-    from seqdrop.training.distribution.profiles import Fate
+    from seqdrop.training.distribution.profiles import Translation
 
     from seqdrop_cli.commands.plan import Options
 
@@ -33,7 +33,7 @@ def show_plan(options: Options) -> int:
     try:
         job = _read_job(options)
         residues = options.residues or _count_residues(job, options.job.parent)
-        sizing = sized(job, residues, options.smp_image, options.price)
+        sizing = size_training(job, residues, options.smp_image, options.price)
     except InvalidFileError as error:
         return _print_refusal([fault.message for fault in error.errors], (), options.json)
     except PlanRefusedError as error:
@@ -43,7 +43,7 @@ def show_plan(options: Options) -> int:
     if options.json:
         print(json.dumps({"refused": False} | sizing.as_dict(), indent=2))
     else:
-        _print_plan(sizing.plan, sizing.fates, residues)
+        _print_plan(sizing.plan, sizing.translations, residues)
     return 0
 
 
@@ -70,7 +70,7 @@ def _count_residues(job: JobFile, folder: Path) -> int:
         )
     with ExitStack() as stack:
         files = {name: Source(name, stack.enter_context((folder / name).open("rb"))) for name in job.data.files}
-        return prepare(job, files, Path(stack.enter_context(tempfile.TemporaryDirectory()))).letters
+        return prepare(job, files, Path(stack.enter_context(tempfile.TemporaryDirectory()))).residues
 
 
 def _print_refusal(reasons: Sequence[str], advice: Sequence[str], as_json: bool) -> int:
@@ -87,7 +87,7 @@ def _print_refusal(reasons: Sequence[str], advice: Sequence[str], as_json: bool)
     return 1
 
 
-def _print_plan(plan: Plan, translations: Sequence[Fate], residues: int) -> None:
+def _print_plan(plan: Plan, translations: Sequence[Translation], residues: int) -> None:
     say(_describe_machine(plan))
     for line in _memory_lines(plan):
         say(line)
@@ -134,13 +134,13 @@ def _memory_lines(plan: Plan) -> list[str]:
     rows = [
         (title, "", f"peak {plan.memory.moment}"),
         *((line.name, gib(line.bytes), line.what) for line in plan.memory.lines),
-        ("in all", gib(plan.memory.total), f"of {gib(plan.room)}"),
+        ("in all", gib(plan.memory.total), f"of {gib(plan.available)}"),
     ]
     name_width, size_width = (max(len(row[column]) for row in rows) for column in (0, 1))
     return [f"{name:<{name_width}}  {size:>{size_width}}  {content}".rstrip() for name, size, content in rows]
 
 
-def _describe_translation(translation: Fate) -> str:
+def _describe_translation(translation: Translation) -> str:
     """Return a line on one field; the end of its name tells it from others."""
     name = translation.field.rpartition("parameters.")[2]
     value = "" if translation.value is None else f" = {json.dumps(translation.value)}"

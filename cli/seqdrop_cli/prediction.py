@@ -8,15 +8,15 @@ from collections import deque
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.errors import SeqdropError
 from seqdrop.kinds.plans import KINDS
 from seqdrop.ledger.records import Attempt, Job, Upload
-from seqdrop.models.calibration import Calibration, of_archive
+from seqdrop.models.calibration import Calibration, read_calibration
 from seqdrop.reads.bed import Bed, read_bed
-from seqdrop.results.provenance import provenance
+from seqdrop.results.provenance import build_provenance
 from seqdrop.results.writer import SUMMARY, Predictions, result_files, write_summary
 from seqdrop.work.items import pack_shards
 from seqdrop.work.reading_pass import ReadingPass, make_reading
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from seqdrop.config.analyses import Analysis
     from seqdrop.config.kind import Kind
+    from seqdrop.results.provenance import Provenance
 
 LOCAL = "local"  # in place of an upload's id and a job's name
 BATCH = 64_000  # bytes of work items in a request: some hundred windows, which fill the model's batches
@@ -190,7 +191,7 @@ class _Unzipped:
 def _write(file: Input, plan: Plan, predictions: Iterator[tuple[bytes, bytes]], tally: Tally) -> list[Path]:
     """Write the files that the finish stage writes, with the same writer."""
     unzipped = _Unzipped(predictions)
-    calibration = of_archive(plan.archive)
+    calibration = read_calibration(plan.archive)
     origin = _provenance(file, plan, calibration)
     content = Predictions(plan.analysis, unzipped.lines(), origin, calibration, unzipped.items())
     with result_files(content) as results:
@@ -200,7 +201,7 @@ def _write(file: Input, plan: Plan, predictions: Iterator[tuple[bytes, bytes]], 
         return [Path(shutil.move(results.folder / name, plan.out / name)) for name in names]
 
 
-def _provenance(file: Input, plan: Plan, calibration: Calibration | None) -> dict[str, Any]:
+def _provenance(file: Input, plan: Plan, calibration: Calibration | None) -> Provenance:
     upload = Upload("VALIDATED", id=LOCAL, key=file.path.name, sha256=file.sha256, records=file.records)
     attempt = Attempt(
         "PREDICTED", upload_id=LOCAL, analysis=plan.analysis.name, taken=file.taken, distinct=file.distinct
@@ -213,7 +214,7 @@ def _provenance(file: Input, plan: Plan, calibration: Calibration | None) -> dic
         model_digest=digest_of(plan.archive),
         calibration=calibration.as_json() if calibration else "",
     )
-    return provenance(upload, attempt, job, plan.analysis, _as_upload(file.masks) if file.masks else None)
+    return build_provenance(upload, attempt, job, plan.analysis, _as_upload(file.masks) if file.masks else None)
 
 
 def _as_upload(masks: Masks) -> Upload:

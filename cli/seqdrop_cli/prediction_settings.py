@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.config.analyses import MOST_GB, Analysis
 from seqdrop.config.job_settings import JobSettings
-from seqdrop.config.kind import DNA, PROTEIN, Kind
+from seqdrop.config.kind import DNA, PROTEIN, Kind, LocalModel, LocalOptions
 from seqdrop.errors import ConfigurationError
 from seqdrop.kinds.plans import packaged
 from seqdrop.kinds.proteins import ProteinSettings
@@ -73,8 +73,20 @@ def protein_analysis(options: Options, checkpoint: ProteinCheckpoint) -> Analysi
 def _local_analysis(
     options: Options, kind: Kind, checkpoint: Checkpoint | ProteinCheckpoint, job: JobSettings
 ) -> Analysis:
-    settings = kind.local_settings(options, checkpoint)
-    return Analysis(LOCAL, f"{LOCAL}/", kind.formats, MOST_GB, kind, settings, job, alphabet=kind.alphabet)
+    changes = LocalOptions(**{name: getattr(options, name) for name in OVERRIDES})
+    model = LocalModel()
+    if isinstance(checkpoint, Checkpoint):
+        model = LocalModel(checkpoint.vocabulary.k, checkpoint.labels)
+    return Analysis(
+        name=LOCAL,
+        prefix=f"{LOCAL}/",
+        formats=kind.formats,
+        max_gb=MOST_GB,
+        kind=kind,
+        settings=kind.local_settings(changes, model),
+        job=job,
+        alphabet=kind.alphabet,
+    )
 
 
 def find_task(options: Options) -> str | None:
@@ -112,7 +124,7 @@ def _named_analysis(name: str, options: Options) -> Analysis:
 
 def adapt_to_format(analysis: Analysis, format_name: str) -> Analysis:
     """Return an analysis made from options for the format of the file; one of analyses.toml stays as it is."""
-    if analysis.name != LOCAL:
+    if analysis.name != LOCAL or analysis.settings is None:
         return analysis
     return replace(analysis, settings=analysis.kind.local_format(analysis.settings, format_name))
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from seqdrop.aws.errors import is_unknown_stack
 from seqdrop.config.settings import Settings
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.table import Ledger
@@ -183,7 +184,7 @@ def _outputs(session: boto3.Session, name: str) -> Iterator[tuple[str, str]]:
     try:
         stacks = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
-        if "does not exist" not in str(error):
+        if not is_unknown_stack(error):
             raise
         raise StackNotFoundError(
             f"there is no stack {name!r} in {session.region_name} for these AWS credentials; check --stack, --region "

@@ -126,6 +126,7 @@ def _open(name: str) -> Iterator[tuple[SupportsRead[bytes], int | None]]:
 def _open_object(url: str) -> Iterator[tuple[SupportsRead[bytes], int]]:
     import boto3
     from botocore.exceptions import ClientError
+    from seqdrop.aws.errors import code_of, is_missing
     from seqdrop.aws.ranged_stream import RangedObject
 
     bucket, _, key = url.removeprefix("s3://").partition("/")
@@ -135,7 +136,7 @@ def _open_object(url: str) -> Iterator[tuple[SupportsRead[bytes], int]]:
     try:
         head = s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") not in ("404", "NoSuchKey", "NoSuchBucket"):
+        if not is_missing(error) and code_of(error) != "NoSuchBucket":
             raise
         raise CommandError(f"there is no object {url}; `aws s3 ls s3://{bucket}/` lists the bucket") from error
     version = UploadVersion(bucket, key, "", head["ContentLength"], head["ETag"].strip('"'))

@@ -1,7 +1,7 @@
 """Write a small FASTQ file of random reads; the README shows its report page.
 
 Run `python docs/images/make_report.py S1_R1.fastq.gz`, then `seqdrop validate S1_R1.fastq.gz --html page/`, open
-page/S1_R1.html in a browser at a width of 1000 pixels, and save the first 920 rows as docs/images/report.png. The reads
+page/S1_R1.html in a browser at a width of 1000 pixels, and save the first 940 rows as docs/images/report.png. The reads
 are seeded, so each run writes the same bytes (with the same versions of numpy and zlib).
 """
 

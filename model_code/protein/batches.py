@@ -51,7 +51,7 @@ class TokenBatches:
 
     def all(self) -> list[list[int]]:
         """Return the batches of all processes in this epoch."""
-        generator = random.Random(f"{self.seed}:{self.epoch}")  # noqa: S311 — a shuffle that must be reproducible
+        generator = random.Random(f"{self.seed}:{self.epoch}")
         batches = []
         for indices, size in self.pools:
             order = indices if self.seed is None else generator.sample(indices, len(indices))

@@ -41,7 +41,7 @@ class TestInParts:
     def test_it_is_verified_with_the_checksum_of_the_bytes_that_were_read(self, bench):
         s3, upload, cold = bench
         cold_copy.copy(s3, upload, cold)
-        proof = cold_copy.verified_copy(s3, upload, cold)
+        proof = cold_copy.find_verified_copy(s3, upload, cold)
         assert (proof["sha256_of_parts"], proof["storage_class"]) == (upload.sha256_of_parts, "DEEP_ARCHIVE")
         assert proof["sha256_of_parts"].endswith("-3")
         receipt = receipts.make_receipt(upload, proof, "now")
@@ -59,9 +59,9 @@ class TestInParts:
     def test_a_second_copy_is_refused_and_leaves_no_upload(self, bench):
         s3, upload, cold = bench
         cold_copy.copy(s3, upload, cold)
-        first = cold_copy.verified_copy(s3, upload, cold)
+        first = cold_copy.find_verified_copy(s3, upload, cold)
         cold_copy.copy(s3, upload, cold)
-        assert cold_copy.verified_copy(s3, upload, cold) == first
+        assert cold_copy.find_verified_copy(s3, upload, cold) == first
         assert len(s3.list_object_versions(Bucket=cold)["Versions"]) == 1
         assert "Uploads" not in s3.list_multipart_uploads(Bucket=cold)
 
@@ -70,7 +70,7 @@ class TestInParts:
         other = replace(upload, sha256_of_parts=hashlib.sha256(b"other").hexdigest() + "-3")
         cold_copy.copy(s3, upload, cold)
         with pytest.raises(ArchiveMismatchError):
-            cold_copy.verified_copy(s3, other, cold)
+            cold_copy.find_verified_copy(s3, other, cold)
 
     def test_a_deleted_file_raises_gone_and_leaves_no_upload(self, bench):
         s3, upload, cold = bench
@@ -92,7 +92,7 @@ class TestInParts:
         with pytest.raises(ClientError, match="SlowDown"):
             cold_copy.copy(s3, upload, cold)
         assert "Uploads" not in s3.list_multipart_uploads(Bucket=cold)
-        assert cold_copy.verified_copy(s3, upload, cold) is None
+        assert cold_copy.find_verified_copy(s3, upload, cold) is None
 
 
 def test_a_second_copy_is_refused(aws):
@@ -103,9 +103,9 @@ def test_a_second_copy_is_refused(aws):
     upload = Upload.from_version(UploadVersion(landing, "raw/a.fastq", put["VersionId"], 4, "e"), "raw")
     upload = Upload(**{**upload.__dict__, "sha256": hashlib.sha256(b"ACGT").hexdigest()})
     cold_copy.copy(s3, upload, cold)
-    first = cold_copy.verified_copy(s3, upload, cold)
+    first = cold_copy.find_verified_copy(s3, upload, cold)
     cold_copy.copy(s3, upload, cold)
-    assert cold_copy.verified_copy(s3, upload, cold) == first
+    assert cold_copy.find_verified_copy(s3, upload, cold) == first
     assert len(s3.list_object_versions(Bucket=cold)["Versions"]) == 1
     with pytest.raises(ClientError, match="PreconditionFailed"):
         s3.copy_object(

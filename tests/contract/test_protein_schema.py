@@ -142,7 +142,7 @@ def test_finish_reads_the_responses_of_the_container(predictor, proteins):
     items = list(items_of("U" * 26, records))
     counts = results.ProteinCounts()
     reader = {"structure": results.read_structure, "embed": results.read_embedding}[task]
-    predictions = list(results.answered(predict(b"".join(items)), items, reader, counts))
+    predictions = list(results.read_outputs(predict(b"".join(items)), items, reader, counts))
     assert [prediction.record for prediction in predictions] == [record.name for record in records]
     assert (counts.proteins, counts.residues, counts.errors.total()) == (len(proteins), sum(map(len, proteins)), 0)
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 from seqdrop.kinds.plans import packaged
 from seqdrop.reads.records import Record
-from seqdrop.results.proteins import ProteinCounts, answered, read_structure
+from seqdrop.results.proteins import ProteinCounts, read_outputs, read_structure
 from seqdrop.work.items import protein_items
 from seqdrop_cli.deploy.archive import pack_model, unpack
 from seqdrop_cli.handler import Handler
@@ -52,7 +52,7 @@ def test_the_server_responds_like_the_handler(repository, archive, tmp_path):
         *lines, bad = response.lines
         assert json.loads(bad)["error"]["code"] == "not_json"
         pairs = [
-            list(answered(response_lines, items(), read_structure, ProteinCounts()))
+            list(read_outputs(response_lines, items(), read_structure, ProteinCounts()))
             for response_lines in (lines, ask_handler(archive, body.rstrip(b"\n")))
         ]
         for served, local in zip(*pairs, strict=True):

@@ -26,7 +26,7 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def ask(aws, stack):
+def try_call(aws, stack):
     """Call AWS with the role of one of the template's functions; return {operation: "granted" or the error code}."""
     functions, probes = aws.client("lambda"), []
 
@@ -55,56 +55,60 @@ def ask(aws, stack):
         functions.delete_function(FunctionName=name)
 
 
-def test_only_archive_may_delete_from_landing(ask, put, stack):
+def test_only_archive_may_delete_from_landing(try_call, put, stack):
     version = put("raw/permissions.fastq", b"")  # rejected as empty, so it stays
     place = {"Bucket": stack.landing, "Key": version.key, "VersionId": version.version_id}
     for function in ("Validate", "StartTransform", "Finish", "Reconcile"):
-        assert ask(function, ("s3", "delete_object", place)) == {"delete_object": "AccessDenied"}, function
+        assert try_call(function, ("s3", "delete_object", place)) == {"delete_object": "AccessDenied"}, function
     marker = {"Bucket": stack.landing, "Key": version.key}
     # Even archive must not create a delete marker, which would hide a file that is still billed.
-    assert ask("Archive", ("s3", "delete_object", marker)) == {"delete_object": "AccessDenied"}
-    assert ask("Archive", ("s3", "delete_object", place)) == {"delete_object": "granted"}
+    assert try_call("Archive", ("s3", "delete_object", marker)) == {"delete_object": "AccessDenied"}
+    assert try_call("Archive", ("s3", "delete_object", place)) == {"delete_object": "granted"}
 
 
-def test_validate_writes_reports_but_no_results(ask, stack):
+def test_validate_writes_reports_but_no_results(try_call, stack):
     written = {"Bucket": stack.results, "Body": "x"}
-    assert ask("Validate", ("s3", "put_object", {**written, "Key": "reports/probe.json"})) == {"put_object": "granted"}
-    assert ask("Validate", ("s3", "put_object", {**written, "Key": "results/probe"})) == {"put_object": "AccessDenied"}
+    assert try_call("Validate", ("s3", "put_object", {**written, "Key": "reports/probe.json"})) == {
+        "put_object": "granted"
+    }
+    assert try_call("Validate", ("s3", "put_object", {**written, "Key": "results/probe"})) == {
+        "put_object": "AccessDenied"
+    }
 
 
-def test_only_validate_reads_and_writes_the_names_of_reads(ask, stack):
+def test_only_validate_reads_and_writes_the_names_of_reads(try_call, stack):
     place = {"Bucket": stack.work, "Key": "names/probe"}
-    assert ask("Validate", ("s3", "put_object", {**place, "Body": "x"})) == {"put_object": "granted"}
-    assert ask("Validate", ("s3", "get_object", place)) == {"get_object": "granted"}
+    assert try_call("Validate", ("s3", "put_object", {**place, "Body": "x"})) == {"put_object": "granted"}
+    assert try_call("Validate", ("s3", "get_object", place)) == {"get_object": "granted"}
     for function in ("StartTransform", "Finish", "Archive", "Reconcile"):
-        assert ask(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
+        assert try_call(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
 
 
-def test_only_archive_reads_the_archive(ask, stack):
+def test_only_archive_reads_the_archive(try_call, stack):
     place = {"Bucket": stack.archive, "Key": "raw/none"}
     for function in ("Validate", "StartTransform", "Finish", "Reconcile"):
-        assert ask(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
+        assert try_call(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
 
 
-def test_reconcile_and_finish_cannot_read_dropped_files(ask, put, stack):
+def test_reconcile_and_finish_cannot_read_dropped_files(try_call, put, stack):
     version = put("raw/unread.fastq", b"")
     place = {"Bucket": stack.landing, "Key": version.key}
     for function in ("StartTransform", "Finish", "Reconcile"):
-        assert ask(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
-    assert ask("Validate", ("s3", "get_object", place)) == {"get_object": "granted"}
+        assert try_call(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
+    assert try_call("Validate", ("s3", "get_object", place)) == {"get_object": "granted"}
 
 
-def test_functions_may_publish_and_not_subscribe(ask, stack):
+def test_functions_may_publish_and_not_subscribe(try_call, stack):
     mail = ("sns", "publish", {"TopicArn": stack.topic, "Message": "probe"})
-    assert ask("Validate", mail) == {"publish": "granted"}
-    assert ask("Archive", ("sns", "subscribe", {"TopicArn": stack.topic, "Protocol": "email", "Endpoint": "a@b"}))[
+    assert try_call("Validate", mail) == {"publish": "granted"}
+    assert try_call("Archive", ("sns", "subscribe", {"TopicArn": stack.topic, "Protocol": "email", "Endpoint": "a@b"}))[
         "subscribe"
     ].startswith("Auth")
 
 
-def test_only_start_transform_describes_jobs_of_the_stack(ask):
+def test_only_start_transform_describes_jobs_of_the_stack(try_call):
     call = ("sagemaker", "describe_transform_job", {"TransformJobName": "seqdrop-none"})
-    assert ask("Archive", call)["describe_transform_job"].startswith("AccessDenied")
-    assert not ask("StartTransform", call)["describe_transform_job"].startswith("AccessDenied")
+    assert try_call("Archive", call)["describe_transform_job"].startswith("AccessDenied")
+    assert not try_call("StartTransform", call)["describe_transform_job"].startswith("AccessDenied")
     foreign = ("sagemaker", "describe_transform_job", {"TransformJobName": "another-teams-job"})
-    assert ask("StartTransform", foreign)["describe_transform_job"].startswith("AccessDenied")
+    assert try_call("StartTransform", foreign)["describe_transform_job"].startswith("AccessDenied")

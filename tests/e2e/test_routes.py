@@ -239,9 +239,9 @@ class TestRejections:
             assert s3.get_object(Bucket=stack.landing, Key=upload.key)["Body"].read() == body
 
     def test_the_lab_is_notified(self, put, wait_for_end, mails):
-        (upload,) = wait_for_end(put("raw/tell me.fastq", FASTQ[:-4]))
+        (upload,) = wait_for_end(put("raw/cut short.fastq", FASTQ[:-4]))
         mail = mails.wait_for(upload.upload_id)
-        assert "raw/tell me.fastq" in mail["Subject"]
+        assert "raw/cut short.fastq" in mail["Subject"]
         assert "truncated" in mail["Message"]
         assert b"ACGTACGTAC".decode() not in mail["Message"]
 

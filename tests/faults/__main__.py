@@ -1,4 +1,4 @@
-"""`make faults N=10000`: many schedules, each another way in which things go wrong."""
+"""`make faults N=10000`: play many schedules, each with other faults."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from tests.support.aws.wire import Wire, wire_services
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--n", type=int, default=1000, help="how many schedules (1000)")
-    parser.add_argument("--seed", type=int, default=1, help="of the first; each further one has the next (1)")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seed of the first schedule; each further one has the next seed (1)"
+    )
     parser.add_argument("--family", choices=FAMILIES, default=FILES.name, help="what is dropped (files)")
-    parser.add_argument("--schedule", help="play this one, as a failure printed it")
-    told = parser.parse_args()
-    family = FAMILIES[told.family]
+    parser.add_argument("--schedule", help="play this schedule, in the form that a failure prints")
+    options = parser.parse_args()
+    family = FAMILIES[options.family]
     with wire_services(family.analyses, **family.settings) as wire:
-        if told.schedule:
-            return _one(wire, Schedule.from_json(told.schedule), family)
-        return _many(wire, told.n, told.seed, family)
+        if options.schedule:
+            return _play_one(wire, Schedule.from_json(options.schedule), family)
+        return _play_many(wire, options.n, options.seed, family)
 
 
-def _one(wire: Wire, schedule: Schedule, family: Family) -> int:
+def _play_one(wire: Wire, schedule: Schedule, family: Family) -> int:
     try:
         check(wire, schedule, family)
     except InvariantError as error:
@@ -36,7 +38,7 @@ def _one(wire: Wire, schedule: Schedule, family: Family) -> int:
     return 0
 
 
-def _many(wire: Wire, count: int, first: int, family: Family) -> int:
+def _play_many(wire: Wire, count: int, first: int, family: Family) -> int:
     number, failures, since = first, [], time.monotonic()
     try:
         while number < first + count:
@@ -45,15 +47,18 @@ def _many(wire: Wire, count: int, first: int, family: Family) -> int:
                 failures.append(failure)
                 print(f"\n{failure}", flush=True)
             number = failure.seed + 1 if failure else min(number + HUNDRED, first + count)
-            played, took = number - first, time.monotonic() - since
-            print(f"\r{played:,} schedules, {took / played:.3f} s each, {len(failures)} failures", end="", flush=True)
+            played = number - first
+            seconds = time.monotonic() - since
+            print(
+                f"\r{played:,} schedules, {seconds / played:.3f} s each, {len(failures)} failures", end="", flush=True
+            )
     except KeyboardInterrupt:
-        print("\nbroken off", end="")
-    print(f"\nseeds {first} to {number - 1}: {_told(failures)}")
+        print("\ninterrupted", end="")
+    print(f"\nseeds {first} to {number - 1}: {_summarize(failures)}")
     return 1 if failures else 0
 
 
-def _told(failures: list) -> str:
+def _summarize(failures: list) -> str:
     if not failures:
         return "every invariant held"
     seeds = ", ".join(str(failure.seed) for failure in failures)

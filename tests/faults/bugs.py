@@ -1,4 +1,4 @@
-"""Deliberate bugs, each of a kind that is easily made: what the schedules must find, or they prove nothing."""
+"""Deliberate bugs, each of a kind that is easily made. The schedules must find them, or they prove nothing."""
 
 from __future__ import annotations
 
@@ -17,37 +17,38 @@ from seqdrop.stages.finish import finish
 from seqdrop.stages.start_transform import start_transform
 from seqdrop.stages.validate import validate
 
-from tests.faults.planting import Bug, blind, registry, unconditional
+from tests.faults.planting import Bug, make_registry, skip_check, write_unconditionally
 
 BUGS: list[Bug] = []
-_bug = registry(BUGS)
+_bug = make_registry(BUGS)
 
 
 # -- the ledger --
 
 
-@_bug("a move does not ask where the record stands")
+@_bug("a move does not depend on the state of the record")
 def _no_condition():
-    return [(Ledger, "_replace", unconditional(Ledger._replace))]
+    return [(Ledger, "_replace", write_unconditionally(Ledger._replace))]
 
 
-@_bug("a new record is written over one that is there", quick=True)
-def _written_over():
-    return [(Ledger, "_put", unconditional(Ledger._put))]
+@_bug("a new record replaces an existing one", quick=True)
+def _record_replaced():
+    return [(Ledger, "_put", write_unconditionally(Ledger._put))]
 
 
-@_bug("what uploads and jobs share is written without looking at its revision")
+@_bug("records that uploads and jobs share are written whatever their revision")
 def _shared_blindly():
-    return [(Ledger, "_put_shared", unconditional(Ledger._put_shared))]
+    return [(Ledger, "_put_shared", write_unconditionally(Ledger._put_shared))]
 
 
 @_bug("a job and its members are written one after the other")
 def _claim_apart():
     def claim(self, job, members, slots=None) -> bool:
-        writes = [self._put(job), *(self._step(Step(member, "SUBMITTED", {"job": job.name})) for member in members)]
+        claims = [Step(member, "SUBMITTED", {"job": job.name}) for member in members]
+        writes = [self._put(job), *map(self._step, claims)]
         writes += [self._put_shared(slots.with_job(job.name))] if slots else []
-        done = [self._transact([write]) for write in writes]
-        return all(done)
+        results = [self._transact([write]) for write in writes]
+        return all(results)
 
     return [(Ledger, "claim", claim)]
 
@@ -57,48 +58,49 @@ def _claim_apart():
 
 @_bug("archive empties the landing bucket before it has copied", quick=True)
 def _deleted_first():
-    def copied(services, upload):
+    def make_copy(services, upload):
         services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
-        return known(services, upload)
+        return original(services, upload)
 
-    known = archive._copied
-    return [(archive, "_copied", copied)]
+    original = archive._make_copy
+    return [(archive, "_make_copy", make_copy)]
 
 
 @_bug("archive deletes by key, not by version")
 def _deleted_by_key():
-    def end(services, upload, copied) -> None:
-        archive._write_receipt(services, upload, copied)
+    def complete(services, upload, copy) -> None:
+        archive._write_receipt(services, upload, copy)
         services.s3.delete_object(Bucket=upload.bucket, Key=upload.key)
-        archive.end_upload(services, upload, "ARCHIVED", archive_key=copied["key"])
+        archive.close_upload(services, upload, "ARCHIVED", archive_key=copy["key"])
 
-    return [(archive, "_end", end)]
+    return [(archive, "_complete", complete)]
 
 
-@_bug("archive tells the ledger before it empties the landing bucket")
-def _told_before_deleted():
-    def end(services, upload, copied) -> None:
-        archive._write_receipt(services, upload, copied)
-        archive.end_upload(services, upload, "ARCHIVED", archive_key=copied["key"])
+@_bug("archive writes the ledger before it empties the landing bucket")
+def _recorded_before_deleted():
+    def complete(services, upload, copy) -> None:
+        archive._write_receipt(services, upload, copy)
+        archive.close_upload(services, upload, "ARCHIVED", archive_key=copy["key"])
         services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
 
-    return [(archive, "_end", end)]
+    return [(archive, "_complete", complete)]
 
 
-@_bug("archive believes that there is a copy, and does not look")
+@_bug("archive assumes that there is a copy, and does not look")
 def _unverified():
-    def verified(s3, upload, bucket) -> dict:
+    def find_verified_copy(s3, upload, bucket) -> dict:
         return {"bucket": bucket, "key": cold.archive_key(upload), "sha256": upload.sha256}
 
-    return [(cold, "verified_copy", verified)]
+    return [(cold, "find_verified_copy", find_verified_copy)]
 
 
 @_bug("archive takes a failed attempt for done", quick=True)
 def _failed_is_done():
-    def due(services, upload) -> bool:
-        return all(one.state in ("PREDICTED", "FAILED") for one in services.ledger.deciding_attempts(upload))
+    def is_due(services, upload) -> bool:
+        deciding = services.ledger.deciding_attempts(upload)
+        return all(attempt.state in ("PREDICTED", "FAILED") for attempt in deciding)
 
-    return [(archive, "is_due", due)]
+    return [(archive, "is_due", is_due)]
 
 
 @_bug("an error of S3 is taken for a deleted file")
@@ -117,7 +119,7 @@ def _gone_at_any_error():
 # -- jobs --
 
 
-@_bug("a job that is there already counts as refused")
+@_bug("a job that exists already counts as refused")
 def _in_use_is_refused():
     def adopt(sagemaker, task, request) -> bool:
         raise JobRefusedError("there is a job of this name")
@@ -130,116 +132,117 @@ def _named_anew():
     def create(sagemaker, job) -> bool:
         numbers.append(job.name)
         name = f"{job.name[:55]}-{len(numbers)}"
-        return known(sagemaker, replace(job, request=job.request.replace(f'"{job.name}"', f'"{name}"')))
+        return original(sagemaker, replace(job, request=job.request.replace(f'"{job.name}"', f'"{name}"')))
 
     numbers: list[str] = []
-    known = start_transform._create
+    original = start_transform._create
     return [(start_transform, "_create", create)]
 
 
-@_bug("what does not start at once fails")
+@_bug("a job that does not start at once fails")
 def _no_patience():
     def create(sagemaker, job) -> bool:
-        if not known(sagemaker, job):
-            raise JobRefusedError("there is no room")
+        if not original(sagemaker, job):
+            raise JobRefusedError("SageMaker has no capacity")
         return True
 
-    known = start_transform._create
+    original = start_transform._create
     return [(start_transform, "_create", create)]
 
 
-@_bug("nobody asks whether there is room")
-def _no_cap():
+@_bug("jobs are started although no slot is free")
+def _no_limit():
     return [
-        (start_transform, "claim", _claim_without_room),
+        (start_transform, "claim", _claim_without_slots),
         (start_transform, "count_free_slots", lambda services: 100),
     ]
 
 
-def _claim_without_room(services, members, make):
-    job = make(members)
+def _claim_without_slots(services, members, plan):
+    job = plan(members)
     return job if services.ledger.claim(job, members) else None
 
 
-@_bug("a job that ends keeps its place")
-def _place_kept():
-    def end_job(services, job, end, **facts) -> None:
-        services.ledger.move(services.ledger.find_job(job.name), end, **facts)
+@_bug("a job that ends keeps its slot")
+def _slot_kept():
+    def close_job(services, name, state, **facts) -> None:
+        services.ledger.move(services.ledger.find_job(name), state, **facts)
 
-    return [(finish, "end_job", end_job), (start_transform, "end_job", end_job)]
+    return [(finish, "close_job", close_job), (start_transform, "close_job", close_job)]
 
 
 # -- the end of a job --
 
 
-@_bug("the event's word is taken for the job's status")
+@_bug("the status of the event is taken for that of the job")
 def _event_trusted():
-    def described(sagemaker, task, name):
-        found = known(sagemaker, task, name)
-        return replace(found, end=found.end or "DONE")
+    def describe(sagemaker, task, name):
+        description = original(sagemaker, task, name)
+        return replace(description, end=description.end or "DONE")
 
-    known = finish.describe
-    return [(finish, "describe", described)]
+    original = finish.describe
+    return [(finish, "describe", describe)]
 
 
-@_bug("results of a later attempt go where those of the first are")
+@_bug("results of a later attempt replace those of the first")
 def _wrong_place():
     from seqdrop.results import writer
 
-    def key(attempt, name: str) -> str:
-        return known(replace(attempt, number=1), name)
+    def result_key(attempt, name: str) -> str:
+        return original(replace(attempt, number=1), name)
 
-    known = writer.result_key
-    return [(writer, "result_key", key)]
+    original = writer.result_key
+    return [(writer, "result_key", result_key)]
 
 
-@_bug("a job's failure is that of all its members")
+@_bug("the failure of a job is that of all its members")
 def _never_split():
     return [(finish, "next_group", lambda *_: None)]
 
 
-@_bug("what is left of a failed job is tried again together, for ever")
+@_bug("the members left of a failed job are tried again together, for ever")
 def _never_apart():
-    def together(job, lacking, attempt, reason) -> str | None:
+    def next_group(job, lacking, attempt, reason) -> str | None:
         return f"{job.name}/0"
 
-    return [(finish, "next_group", together)]
+    return [(finish, "next_group", next_group)]
 
 
-@_bug("members that have their answers are tried again as well")
+@_bug("members with outputs are tried again as well")
 def _all_again():
-    def lacks(self, attempt) -> bool:
-        return self.end == "FAILED" or known(self, attempt)
+    def lacks_outputs(self, attempt) -> bool:
+        return self.state == "FAILED" or original(self, attempt)
 
-    known = finish._Ended.lacks
-    return [(finish._Ended, "lacks", lacks)]
-
-
-# -- what a lab is told --
+    original = finish._EndedJob.lacks_outputs
+    return [(finish._EndedJob, "lacks_outputs", lacks_outputs)]
 
 
-@_bug("a rejection is written down before its reason is")
+# -- mails to the lab --
+
+
+@_bug("a rejection is recorded before its reason is written")
 def _reason_last():
-    def reject(services, upload, refused, read=False) -> None:
-        services.ledger.move(upload, "REJECTED", reason=refused["code"])
-        notifications.reason(services, upload, refused)
-        notifications.mail(services, [upload], refused, read)
+    def reject(services, upload, rejection, has_report=False) -> None:
+        services.ledger.move(upload, "REJECTED", reason=rejection["code"])
+        notifications.write_reason(services, upload, rejection)
+        mail = notifications.RejectionMail(has_report)
+        notifications.mail_rejection(services, [upload], rejection, mail)
 
     return [(validate, "reject", reject), (validate, "reject", reject)]
 
 
-@_bug("a failure is written down before the lab is told")
+@_bug("a failure is recorded before the lab is notified")
 def _mail_last():
-    def fail(services, attempt, reason: str) -> None:
+    def fail_attempt(services, attempt, reason: str) -> None:
         services.ledger.move(services.ledger.find_attempt(attempt.key), "FAILED", reason=reason)
         upload = services.ledger.find_upload(attempt.upload_id)
         services.notify(f"Seqdrop: no predictions for {upload.key}", upload.key)
 
-    return [(module, "fail_attempt", fail) for module in (outcomes, finish, start_transform)]
+    return [(module, "fail_attempt", fail_attempt) for module in (outcomes, finish, start_transform)]
 
 
-# -- the reconciler, blind in one eye --
+# -- the reconciler without one of its checks --
 
 
 for _name in ("validated", "planned", "unstarted_jobs", "started_jobs", "unrecorded"):
-    _bug(f"the reconciler does not look at {_name}")(blind(_name))
+    _bug(f"the reconciler does not check {_name}")(skip_check(_name))

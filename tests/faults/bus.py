@@ -1,4 +1,4 @@
-"""EventBridge: which events go to which queues, by the rules of template.yaml."""
+"""EventBridge: the queues of each event, by the rules of template.yaml."""
 
 from __future__ import annotations
 
@@ -12,39 +12,41 @@ if TYPE_CHECKING:
 
 
 def queues_of(event: dict) -> list[str]:
-    """The names of the queues that an event is sent to."""
+    """Return the names of the queues to which an event is sent."""
     return [queue for pattern, targets in rules() if _fits(pattern, event) for queue in targets]
 
 
 def _fits(pattern: dict, event: dict) -> bool:
-    """Exact values, prefixes and nested objects: all that the template's patterns have."""
-    for name, wanted in pattern.items():
-        found = event.get(name)
-        if isinstance(wanted, dict):
-            if not isinstance(found, dict) or not _fits(wanted, found):
+    """Return True if an event fits a pattern: exact values, prefixes, suffixes and nested objects."""
+    for name, expected in pattern.items():
+        value = event.get(name)
+        if isinstance(expected, dict):
+            if not isinstance(value, dict) or not _fits(expected, value):
                 return False
-        elif not any(_is(one, found) for one in wanted):
+        elif not any(_is(item, value) for item in expected):
             return False
     return True
 
 
-def _is(wanted, found) -> bool:
-    if not isinstance(wanted, dict):
-        return wanted == found
-    ((kind, text),) = wanted.items()
-    assert kind in ("prefix", "suffix"), f"no rule of {kind} here"
-    return isinstance(found, str) and (found.startswith(text) if kind == "prefix" else found.endswith(text))
+def _is(expected, value) -> bool:
+    if not isinstance(expected, dict):
+        return expected == value
+    ((kind, text),) = expected.items()
+    assert kind in ("prefix", "suffix"), f"patterns with {kind} are not supported here"
+    return isinstance(value, str) and (value.startswith(text) if kind == "prefix" else value.endswith(text))
 
 
 def object_created(bucket: Bucket, version: Version) -> dict:
-    told = {"key": version.key, "size": len(version.body), "etag": version.etag, "sequencer": version.sequencer}
+    """Return the event of a new object version."""
+    item = {"key": version.key, "size": len(version.body), "etag": version.etag, "sequencer": version.sequencer}
     if bucket.versioned:
-        told["version-id"] = version.id
-    detail = {"version": "0", "bucket": {"name": bucket.name}, "object": told, "reason": "PutObject"}
+        item["version-id"] = version.id
+    detail = {"version": "0", "bucket": {"name": bucket.name}, "object": item, "reason": "PutObject"}
     return {"version": "0", "source": "aws.s3", "detail-type": "Object Created", "detail": detail}
 
 
 def job_changed(job: Job) -> dict:
+    """Return the event of a job's state change."""
     detail = {f"{job.kind}JobName": job.name, f"{job.kind}JobStatus": job.status}
     kind = f"SageMaker {job.kind} Job State Change"
     return {"version": "0", "source": "aws.sagemaker", "detail-type": kind, "detail": detail}

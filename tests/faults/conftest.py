@@ -1,4 +1,4 @@
-"""Clients are made once: that takes longer than a schedule."""
+"""Clients, created once per module: that takes longer than a schedule."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def wire() -> Iterator[Wire]:
-    with wire_services(FILES.analyses, **FILES.settings) as made:
-        yield made
+    with wire_services(FILES.analyses, **FILES.settings) as wire:
+        yield wire
 
 
 @pytest.fixture(scope="module")
 def sets_wire() -> Iterator[Wire]:
-    with wire_services(SETS.analyses, **SETS.settings) as made:
-        yield made
+    with wire_services(SETS.analyses, **SETS.settings) as wire:
+        yield wire

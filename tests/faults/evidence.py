@@ -1,4 +1,4 @@
-"""What is there once all has come to rest: objects in buckets, records of the ledger, jobs, mails."""
+"""The state after a schedule: objects in buckets, records of the ledger, jobs and mails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Drop:
-    """One version that the lab put into the landing bucket, as the `number`th of all; `slot` says beside which."""
+    """One version that the lab dropped, as the `number`th of all. Files of one `slot` belong together."""
 
     kind: str
     key: str
@@ -45,16 +45,17 @@ class Evidence:
         self.drops = player.lab.drops
         self.landing, self.results, self.archive = (self._bucket(name) for name in ("landing", "results", "archive"))
         records = [_record(item) for item in self.world.table.items.values() if "kind" in item]
-        self.uploads = {one["id"]: one for one in records if one["kind"] == moves.UPLOAD}
-        self.jobs = {one["name"]: one for one in records if one["kind"] == moves.JOB}
+        self.uploads = {record["id"]: record for record in records if record["kind"] == moves.UPLOAD}
+        self.jobs = {record["name"]: record for record in records if record["kind"] == moves.JOB}
         self.attempts: dict[str, list[dict]] = defaultdict(list)  # by upload id, in order
-        for one in sorted((one for one in records if one["kind"] == moves.ATTEMPT), key=lambda one: one["number"]):
-            self.attempts[one["upload_id"]].append(one)
+        attempts = [record for record in records if record["kind"] == moves.ATTEMPT]
+        for attempt in sorted(attempts, key=lambda attempt: attempt["number"]):
+            self.attempts[attempt["upload_id"]].append(attempt)
 
     def _bucket(self, name: str) -> Bucket:
         return self.world.s3.buckets[self.world.name(name)]
 
-    # -- of one version that was dropped --
+    # -- one dropped version --
 
     def id_of(self, drop: Drop) -> str:
         return upload_id(self.landing.name, drop.key, drop.version_id)
@@ -63,12 +64,12 @@ class Evidence:
         return self.uploads.get(self.id_of(drop))
 
     def state(self, drop: Drop) -> str:
-        """The upload's state; "" if nobody knows of it."""
+        """Return the upload's state; "" if it has no record."""
         upload = self.upload(drop)
         return upload["state"] if upload else ""
 
     def reason(self, drop: Drop) -> str:
-        """The code of what rejected it; "" if it was not."""
+        """Return the code for which it was rejected; "" if it was not."""
         upload = self.upload(drop)
         return upload.get("reason", "") if upload and upload["state"] == "REJECTED" else ""
 
@@ -79,36 +80,36 @@ class Evidence:
         return (drop.key, drop.version_id) in self.lab.deleted
 
     def is_gone(self, drop: Drop) -> bool:
-        """Whether the lab deleted it, or put a delete marker over it at some time."""
+        """Return True if the lab deleted it, or put a delete marker over it at some time."""
         return self.is_deleted(drop) or (drop.key, drop.version_id) in self.lab.covered
 
     def copies_of(self, drop: Drop) -> list[Version]:
-        """Its copies in the archive, which are named by the upload's id."""
+        """Return its copies in the archive, whose keys hold the upload's id."""
         place = f"/{self.id_of(drop)}/"
-        kept = (one for versions in self.archive.keys.values() for one in versions)
-        return [one for one in kept if place in f"/{one.key}" and one.body == drop.body]
+        kept = (version for versions in self.archive.keys.values() for version in versions)
+        return [version for version in kept if place in f"/{version.key}" and version.body == drop.body]
 
     def deciding_attempts(self, upload: dict) -> list[dict]:
-        """The last attempt of each analysis that the upload waits for: its own, or those of what it belongs to."""
-        return list({one["analysis"]: one for one in self.history(upload)}.values())
+        """Return the last attempt of each analysis for which the upload waits: its own, or that of its set."""
+        return list({attempt["analysis"]: attempt for attempt in self.history(upload)}.values())
 
     def history(self, upload: dict) -> list[dict]:
-        """All attempts that the upload waited for, in order."""
+        """Return all attempts for which the upload waited, in order."""
         if of_others := upload.get("training") or upload.get("masks_of"):
             head, analysis, _ = of_others.split("-")
-            return [one for one in self.attempts[head] if one["analysis"] == analysis]
+            return [attempt for attempt in self.attempts[head] if attempt["analysis"] == analysis]
         return self.attempts[upload["id"]]
 
     def json(self, key: str) -> dict | None:
-        """An object of the results bucket."""
+        """Return the content of a JSON object of the results bucket."""
         body = self.world.s3.read(self.results.name, key)
         return json.loads(body) if body else None
 
     def mails_of(self, text: str) -> list[tuple[str, str]]:
-        """(subject, message) of the mails that have this text."""
+        """Return (subject, message) of the mails whose message has this text."""
         return [mail for mail in self.world.mails if text in mail[1]]
 
 
 def _record(item: dict) -> dict:
-    found = {name: to_python(value) for name, value in item.items()}
-    return found | {name: int(found[name]) for name in ("number", "revision") if name in found}
+    record = {name: to_python(value) for name, value in item.items()}
+    return record | {name: int(record[name]) for name in ("number", "revision") if name in record}

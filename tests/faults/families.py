@@ -1,4 +1,4 @@
-"""Families of schedules. A seed means one schedule in each, for ever: what is new comes in a family of its own."""
+"""Families of schedules. A seed always means the same schedule in a family, so new acts need a new family."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Family:
-    """What is dropped, under which analyses.toml, and the check of what came of it: an Evidence with `all`."""
+    """What is dropped, under which analyses.toml, and the check of the outcome: an Evidence with `all`."""
 
     name: str
     analyses: str
@@ -31,7 +31,7 @@ class Family:
     drop: Callable[[World, str, int, int], Drop]
     check: type[Evidence]
     world: Callable[[], World] = World
-    quiet_days: int = 0  # that must pass without a change, besides the usual looks: the lab is told of some things late
+    quiet_days: int = 0  # that must pass without a change, besides the usual checks: some mails are sent late
     settings: dict[str, str] = field(default_factory=lambda: dict(files.SETTINGS))
 
 

@@ -1,4 +1,4 @@
-"""What a lab drops, and what its analyses.toml says: as small as it can be."""
+"""The files that a lab drops, and its analyses.toml: as small as possible."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tests.faults.world import World
 
 MODEL = "small"
-MODELS = ("first", "second")  # what its pointer may point to
-SETTINGS = {"max_jobs": "2"}  # so that there is often no room
+MODELS = ("first", "second")  # the archives that its pointer may name
+SETTINGS = {"max_jobs": "2"}  # so that often no slot is free
 USE = 'model = "small"\nk = 6\nwindow = 30\nstride = 30\nstrands = "+"\nthreshold = 0.5\n'
 USE += 'max_n_fraction = 0.1\nlabel = "promoter"\n'
 JOB = "job = { max_members = 3 }\n"
@@ -46,10 +46,10 @@ _PLACES = {
 
 
 def drop(world: World, kind: str, slot: int, number: int) -> Drop:
-    """Put the `number`th file; two in one slot are versions of one key."""
+    """Put the `number`th file; two files of one slot are versions of one key."""
     body, key = reads(kind, slot, number), _PLACES[kind].format(slot)
-    made = world.s3.put(world.name("landing"), key, body)
-    return Drop(kind, key, made.id, body, number, slot)
+    version = world.s3.put(world.name("landing"), key, body)
+    return Drop(kind, key, version.id, body, number, slot)
 
 
 def point_to(world: World, name: str) -> None:
@@ -62,7 +62,7 @@ def point_to(world: World, name: str) -> None:
 
 
 def reads(kind: str, slot: int, number: int) -> bytes:
-    """Two reads. Mates have the same names; the bases tell the number, so that no two files are alike."""
+    """Return two reads. Mates have the same names; the bases encode the number, so that no two files are equal."""
     bases = "".join("ACGT"[number >> shift & 3] for shift in range(0, 16, 2)) * 5
     names = [POISON if kind == POISONED else f"read{slot}.1", f"read{slot}.2"]
     quality = "I" * (len(bases) - (kind == BAD))

@@ -1,4 +1,4 @@
-"""What must hold once all has come to rest. Told from what lies in the store, not from what the ledger says of it."""
+"""Invariants that hold when everything is at rest. They are checked on stored objects, not on the ledger's claims."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from seqdrop.stages.finish.bisect import MOST_LOST
+from seqdrop.stages.finish.bisect import MAX_LOST
 
 from tests.faults import files, work
 from tests.faults.evidence import Drop, Evidence
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 class Check(Evidence):
-    """Of reads, raw data and pairs, each for itself or with its mate."""
+    """The invariants of reads, raw data and pairs, of each file alone or with its mate."""
 
     def all(self) -> Iterator[str]:
         for drop in self.drops:
             for fault in self._of(drop):
                 yield f"{drop.kind} {drop.key} ({drop.version_id}): {fault}"
-        yield from work.of_jobs(self)
-        yield from work.of_messages(self)
-        yield from work.of_landing(self)
+        yield from work.check_jobs(self)
+        yield from work.check_messages(self)
+        yield from work.check_landing(self)
 
-    # -- each version that was dropped --
+    # -- each dropped version --
 
     def _of(self, drop: Drop) -> Iterator[str]:
         upload, there = self.upload(drop), self.there(drop)
@@ -38,26 +38,26 @@ class Check(Evidence):
             yield "it is neither in the landing bucket nor in the archive"
         if upload is None:
             if not gone:
-                yield "nobody knows of it"
+                yield "it has no record"
             return
         state = upload["state"]
-        told = {
+        check = {
             "ARCHIVED": self._archived,
             "REJECTED": self._rejected,
             "WITHDRAWN": self._withdrawn,
             "VALIDATED": self._stays,
             "WAITING": self._waits,
         }.get(state)
-        if told is None:
+        if check is None:
             yield f"it ends in {state}"
         else:
-            yield from told(drop, upload, there, copy, gone)
+            yield from check(drop, upload, there, copy, gone)
 
     def _archived(self, drop, upload, there, copy, gone) -> Iterator[str]:
         if drop.kind in files.REJECTED:
             yield "a bad file was archived"
         if there and not gone:
-            yield "it is archived, and lies in the landing bucket as well"
+            yield "it is archived, and is in the landing bucket as well"
         if copy is None or copy.storage != "DEEP_ARCHIVE":
             yield "it is archived without a copy in Deep Archive"
         yield from self._receipt(drop, upload)
@@ -68,45 +68,45 @@ class Check(Evidence):
             yield from self._predicted(drop, upload, attempt)
 
     def _receipt(self, drop, upload) -> Iterator[str]:
-        found = self.json(f"receipts/{upload['id']}.json")
+        receipt = self.json(f"receipts/{upload['id']}.json")
         digest = hashlib.sha256(drop.body).hexdigest()
-        if found is None:
+        if receipt is None:
             yield "it has no receipt"
-        elif (found["landing"]["sha256"], found["archive"].get("sha256")) != (digest, digest):
-            yield "its receipt tells another checksum"
+        elif (receipt["landing"]["sha256"], receipt["archive"].get("sha256")) != (digest, digest):
+            yield "its receipt has another checksum"
 
     def _predicted(self, drop, upload, attempt) -> Iterator[str]:
         if attempt["state"] != "PREDICTED":
-            yield f"it went with its attempt {attempt['number']} in {attempt['state']}"
+            yield f"it was archived with its attempt {attempt['number']} in {attempt['state']}"
             return
         yield from self._results(drop, upload, attempt, "predictions.jsonl")
 
     def _results(self, drop, upload, attempt, name: str) -> Iterator[str]:
-        """What lies where the attempt's results do."""
+        """Yield violations in the results of an attempt."""
         number = attempt["number"]
         place = f"results/{attempt['analysis']}/{upload['id']}/" + (f"attempt-{number}/" if number > 1 else "")
         rows = self.world.s3.read(self.results.name, place + name)
         if self.json(place + "summary.json") is None or rows is None:
             yield f"{place} has no results"
         elif rows.decode().splitlines() != self._expected(drop, attempt):
-            yield f"{place} holds other results than the model gives"
+            yield f"{place} has other results than the model returned"
 
     def _expected(self, drop, attempt) -> list[str]:
-        """What the model of the attempt's own job says of this file's reads."""
+        """Return the rows that the model of the attempt's own job predicts for this file's reads."""
         lines = drop.body.decode().splitlines()
         items = [
             {"id": "", "record": name[1:], "start": 0, "sequence": bases[:40]}
             for name, bases in zip(lines[::4], lines[1::4], strict=True)
         ]
-        told = []
-        for answer in self._answered(items, attempt):
+        rows = []
+        for answer in self._predict(items, attempt):
             (window,) = answer["windows"]
             row = {"record": answer["record"], **window, "call": window["probability"] >= 0.5}
-            told.append(json.dumps(row, separators=(",", ":")))
-        return told
+            rows.append(json.dumps(row, separators=(",", ":")))
+        return rows
 
-    def _answered(self, items: list[dict], attempt: dict) -> list[dict]:
-        """What the model of an attempt's job says of work items; nothing if there is no such job."""
+    def _predict(self, items: list[dict], attempt: dict) -> list[dict]:
+        """Return the predictions of the model of an attempt's job; nothing if there is no such job."""
         job = self.world.sagemaker.jobs.get(attempt.get("job", ""))
         if job is None:
             return []
@@ -115,60 +115,61 @@ class Check(Evidence):
 
     def _rejected(self, drop, upload, there, copy, gone) -> Iterator[str]:
         if not there and not gone:
-            yield "it was rejected, and is not in the landing bucket any more"
+            yield "it was rejected, and is no longer in the landing bucket"
         if copy:
             yield "it was rejected and archived"
         if drop.kind not in files.REJECTED and upload.get("reason") not in ("superseded", "other_mate"):
             yield f"a good file was rejected: {upload.get('reason')}"
         if self.json(f"reasons/{upload['id']}.json") is None:
-            yield "it was rejected, and reasons/ does not say why"
+            yield "it was rejected, and reasons/ has no reason"
         yield from self._mailed(drop)
 
     def _mailed(self, drop) -> Iterator[str]:
         if not self.mails_of(drop.key):
-            yield "nobody was told"
+            yield "there was no mail"
 
     def _withdrawn(self, drop, upload, there, copy, gone) -> Iterator[str]:
         if not gone:
-            yield "it was withdrawn, and nobody deleted it"
+            yield "it was withdrawn, and the lab did not delete it"
         if not upload.get("reason"):
             yield "it was withdrawn without a reason"
 
     def _stays(self, drop, upload, there, copy, gone) -> Iterator[str]:
-        """VALIDATED is where an upload stays whose attempt failed for good."""
+        """An upload stays VALIDATED if its attempt failed for good."""
         states = {attempt["state"] for attempt in self.deciding_attempts(upload)}
         if "FAILED" not in states:
             yield f"it stays VALIDATED, with attempts in {sorted(states)}"
         if not there and not gone:
-            yield "its attempt failed, and it is not in the landing bucket any more"
+            yield "its attempt failed, and it is no longer in the landing bucket"
         if drop.kind != files.POISONED and not self._excused(upload):
             yield "a good file has no predictions"
         yield from self._mailed(drop)
 
     def _excused(self, upload) -> bool:
-        """Whether a person stopped its last job, that died with this upload alone in it, or was lost once too often."""
+        """Return True if a person stopped its last job, or it failed with this upload alone, or was lost too often."""
         return all(
-            ended_it(self.world.sagemaker.jobs.get(one.get("job")), one) for one in self.deciding_attempts(upload)
+            ended_it(self.world.sagemaker.jobs.get(attempt.get("job")), attempt)
+            for attempt in self.deciding_attempts(upload)
         )
 
     def _waits(self, drop, upload, there, copy, gone) -> Iterator[str]:
-        """Only a mate whose other has not come, or was settled with an earlier version of it."""
+        """Only a mate may wait, if the other is missing or advanced with an earlier version of it."""
         if gone:
             yield "it waits, and was deleted"
         if drop.kind not in (files.FIRST, files.SECOND):
-            yield "it waits, and nothing belongs to it"
+            yield "it waits, and no other file belongs to it"
             return
-        if any(self.state(one) == "WAITING" for one in self._mates(drop)):
+        if any(self.state(mate) == "WAITING" for mate in self._mates(drop)):
             yield "it and its mate wait for each other"
 
     def _mates(self, drop) -> list[Drop]:
         key = drop.key.replace("_R1_", "_R0_").replace("_R2_", "_R1_").replace("_R0_", "_R2_")
-        return [one for one in self.drops if one.key == key]
+        return [drop for drop in self.drops if drop.key == key]
 
 
 def ended_it(job: Job | None, attempt: dict) -> bool:
-    """Whether an attempt failed through its job, and through none of Seqdrop's."""
+    """Return True if an attempt failed because of its job, and not because of Seqdrop."""
     if job is None:
         return False
-    often = attempt.get("lost", 0) >= MOST_LOST and job.ending in (DIES, DIES_LATE)
-    return job.status == "Stopped" or often or (job.ending == BREAKS and len(job.shards) == 1)
+    lost = attempt.get("lost", 0) >= MAX_LOST and job.ending in (DIES, DIES_LATE)
+    return job.status == "Stopped" or lost or (job.ending == BREAKS and len(job.shards) == 1)

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from tests.support.aws.sagemaker import Job
 
 LONG = max(s.WAITS)
-MOST_SAID = 4  # times that a command which breaks off is said
+MAX_TRIES = 4  # of a command that crashes
 
 
 class Lab:
-    """`drops` is what the lab dropped; `deleted` are those that it deleted again, and `covered` those that lay under a
-    delete marker at some time, as (key, version id); `commands` are those that came to an end, or broke off."""
+    """The acts of a lab.
+
+    `drops` are the files that it dropped. `deleted` are the versions that it deleted again, and `covered` those that
+    were under a delete marker at some time, as (key, version id). `commands` are those that ended, or crashed.
+    """
 
     def __init__(self, world: World, family: Family):
         self._world, self._family = world, family
@@ -61,20 +64,20 @@ class Lab:
         self._world.sagemaker.run()
 
     def _delete(self, act: str, number: int) -> None:
-        """By version, or by a delete marker over the key, which covers all its versions."""
+        """Delete a version, or put a delete marker over its key, which covers all its versions."""
         if not self.drops:
             return
-        found, landing = self.drops[number % len(self.drops)], self._world.name("landing")
-        held = self._world.s3.buckets[landing]
-        if act == s.DELETE and held.version(found.key, found.version_id):
-            self.deleted.add((found.key, found.version_id))
-            self._world.s3.delete(landing, found.key, found.version_id)
-        elif act == s.COVER and held.current(found.key):
-            self.covered |= {(found.key, version.id) for version in held.keys[found.key]}
-            self._world.s3.delete(landing, found.key)
+        drop, landing = self.drops[number % len(self.drops)], self._world.name("landing")
+        bucket = self._world.s3.buckets[landing]
+        if act == s.DELETE and bucket.version(drop.key, drop.version_id):
+            self.deleted.add((drop.key, drop.version_id))
+            self._world.s3.delete(landing, drop.key, drop.version_id)
+        elif act == s.COVER and bucket.current(drop.key):
+            self.covered |= {(drop.key, version.id) for version in bucket.keys[drop.key]}
+            self._world.s3.delete(landing, drop.key)
         self._world.landing_changed()
 
-    # -- to a job that runs: as soon as one does --
+    # -- acts on a running job: as soon as one runs --
 
     def to_jobs(self) -> None:
         while self._for_jobs and (running := [job for job in self._world.sagemaker.jobs.values() if _runs(job)]):
@@ -90,52 +93,58 @@ class Lab:
     # -- commands: as soon as there is an upload for one --
 
     def next_command(self) -> Command | None:
-        """One that broke off, again; or one that was asked for, if there is an upload that it would be about."""
+        """Return a command that crashed, again; or one that was asked for, if it has an upload to work on."""
         if self._again:
             broken = self._again.pop(0)
             return Command(broken.folder, broken.upload_ids)
         for place, (act, number) in enumerate(self._asked):
-            if found := self._about(act, number):
+            if upload_ids := self._select(act, number):
                 self._asked.pop(place)
                 if act == LATE:
                     self._wait(LONG)
-                return Command(REPLAY if act == LATE else act, found)
+                return Command(REPLAY if act == LATE else act, upload_ids)
         return None
 
     def ended(self, command: Command) -> None:
         self.commands.append(command)
-        said = sum((one.folder, one.upload_ids) == (command.folder, command.upload_ids) for one in self.commands)
-        if command.unsure and said < MOST_SAID:
+        tries = sum((other.folder, other.upload_ids) == (command.folder, command.upload_ids) for other in self.commands)
+        if command.unsure and tries < MAX_TRIES:
             self._again.append(command)
 
-    def _about(self, act: str, number: int) -> tuple[str, ...]:
-        """Uploads that a person would name: one that failed, or (an odd number) that is archived; to release, also all
-        that failed in its folder."""
+    def _select(self, act: str, number: int) -> tuple[str, ...]:
+        """Return the ids that a person would name: of an upload that failed, or (odd number) is archived.
+
+        To release, also of all that failed in its folder.
+        """
         (failed, ended), known = self._last_attempts(), self._uploads
-        uploads = {one: known[one] for one in self._ids if one in known}
-        stay = [one for one, upload in uploads.items() if upload["state"] == "VALIDATED" and _head(upload) in failed]
-        own = [one for one in stay if one in failed]
-        archived = [one for one in ended if uploads.get(one, {}).get("state") == "ARCHIVED"]
+        uploads = {upload_id: known[upload_id] for upload_id in self._ids if upload_id in known}
+        stay = [id_ for id_, upload in uploads.items() if upload["state"] == "VALIDATED" and _head(upload) in failed]
+        own = [upload_id for upload_id in stay if upload_id in failed]
+        archived = [upload_id for upload_id in ended if uploads.get(upload_id, {}).get("state") == "ARCHIVED"]
         several = number % 2 == 1
         fitting = stay if act == RELEASE else own + archived if several and act != LATE else own
         if not fitting:
             return ()
         chosen = fitting[number // 2 % len(fitting)]
-        beside = [one for one in stay if _folder(uploads[one]) == _folder(uploads[chosen])]
+        beside = [upload_id for upload_id in stay if _folder(uploads[upload_id]) == _folder(uploads[chosen])]
         return tuple(beside) if act == RELEASE and several else (chosen,)
 
     def _last_attempts(self) -> tuple[set[str], list[str]]:
-        """Ids of the uploads whose last attempt failed; and of all whose last attempt has ended."""
+        """Return the ids of uploads whose last attempt failed, and of all whose last attempt has ended."""
         last: dict[str, dict] = {}
-        for one in self._records(moves.ATTEMPT):
-            if one["number"] >= last.get(one["upload_id"], one)["number"]:
-                last[one["upload_id"]] = one
-        ended = [one for one in self._ids if one in last and last[one]["state"] in moves.ENDS[moves.ATTEMPT]]
-        return {one for one in ended if last[one]["state"] == "FAILED"}, ended
+        for attempt in self._records(moves.ATTEMPT):
+            if attempt["number"] >= last.get(attempt["upload_id"], attempt)["number"]:
+                last[attempt["upload_id"]] = attempt
+        ended = [
+            upload_id
+            for upload_id in self._ids
+            if upload_id in last and last[upload_id]["state"] in moves.ENDS[moves.ATTEMPT]
+        ]
+        return {upload_id for upload_id in ended if last[upload_id]["state"] == "FAILED"}, ended
 
     @property
     def _uploads(self) -> dict[str, dict]:
-        return {one["id"]: one for one in self._records(moves.UPLOAD)}
+        return {record["id"]: record for record in self._records(moves.UPLOAD)}
 
     def _records(self, kind: str) -> list[dict]:
         items = [item for item in self._world.table.items.values() if item.get("kind") == {"S": kind}]
@@ -143,7 +152,7 @@ class Lab:
 
     @property
     def _ids(self) -> list[str]:
-        return [upload_id(self._world.name("landing"), one.key, one.version_id) for one in self.drops]
+        return [upload_id(self._world.name("landing"), drop.key, drop.version_id) for drop in self.drops]
 
 
 def _runs(job: Job) -> bool:
@@ -151,7 +160,7 @@ def _runs(job: Job) -> bool:
 
 
 def _head(upload: dict) -> str:
-    """The id of the upload whose attempts an upload waits for: another's, if it belongs to that, or its own."""
+    """Return the id of the upload whose attempts an upload waits for: another's, if it belongs to that, or its own."""
     return (upload.get("training") or upload.get("masks_of") or upload["id"]).partition("-")[0]
 
 

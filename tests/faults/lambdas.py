@@ -1,7 +1,7 @@
-"""Functions at work: each invocation is a thread, of which only the one that holds the baton moves.
+"""Invocations of functions: each is a thread, and only one runs at a time.
 
-An invocation may be stopped before any of its calls and taken up again later, so that two of them run at once in an
-order that the schedule says. A crash is no Exception: nothing in a function can hold it up, as nothing holds up a kill.
+An invocation may be paused before any of its calls and continued later, so that several run at once in the order of the
+schedule. A crash is not an Exception: no code of a function can catch it, just as none can catch a kill.
 """
 
 from __future__ import annotations
@@ -16,11 +16,24 @@ if TYPE_CHECKING:
 
     from tests.support.aws.queues import Message
 
-PATIENCE = 60  # seconds for what takes milliseconds; a test that hangs says so
+PATIENCE = 60  # seconds for steps of milliseconds; a test that hangs fails
 
 
 class Crash(BaseException):
-    """The function was killed here."""
+    """A crash of the function."""
+
+
+class Catch:
+    """A block whose exception, crashes included, is kept as `error`."""
+
+    error: BaseException | None = None
+
+    def __enter__(self) -> Catch:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        self.error = error
+        return True
 
 
 class Invocation:
@@ -31,13 +44,13 @@ class Invocation:
         self.answer: dict | None = None
         self.error: BaseException | None = None
         self.ended, self.dead = False, False
-        self.troubles: list[str] = []  # what was done to it
-        self.mails: list[tuple[str, str]] = []  # (subject, message) of each that it sent, or tried to
+        self.troubles: list[str] = []  # its faults
+        self.mails: list[tuple[str, str]] = []  # (subject, message) of each mail that it sent, or tried to send
         self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
         self._thread: threading.Thread | None = None
 
     def proceed(self, running: Callable[[Invocation | None], None]) -> None:
-        """Let it go on until it ends or pauses; `running` is told who holds the baton."""
+        """Let it run until it ends or pauses; `running` is called with it, and with None afterwards."""
         running(self)
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, daemon=True)
@@ -48,15 +61,14 @@ class Invocation:
         running(None)
 
     def pause(self) -> None:
-        """Hand the baton back; called from within."""
+        """Pause; called from within the invocation."""
         self._back.release()
         self._go.acquire()
 
     def _work(self) -> None:
-        try:
+        with Catch() as caught:
             self._run()
-        except BaseException as error:
-            self.error = error
+        self.error = caught.error
         self.ended = True
         self._back.release()
 
@@ -66,7 +78,7 @@ class Invocation:
 
     @property
     def failed(self) -> set[str]:
-        """Ids of the messages that come again."""
+        """The ids of the messages that are delivered again."""
         if self.error:
             return {message.id for message in self.messages}
         return {item["itemIdentifier"] for item in self.answer["batchItemFailures"]} if self.messages else set()

@@ -1,8 +1,9 @@
-"""A person's commands, `seqdrop replay` and `seqdrop release`: they run beside the functions, and die like them."""
+"""A person's commands, `seqdrop replay` and `seqdrop release`: they run beside the functions, and crash like them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from seqdrop.runtime.services import Services, services
@@ -21,14 +22,14 @@ COMMANDS = (REPLAY, REPLAY_AGAIN, RELEASE, LATE)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one upload: whether it was `done` (else refused, or too late), and for which attempt."""
+    """The outcome for one upload: whether the command was `done` (else refused, or too late), and for which attempt."""
 
     done: bool
     number: int = 0
 
 
 class Command(Invocation):
-    """One command about some uploads. `outcomes` are by upload id; a command that broke off lacks some."""
+    """One command about some uploads. `outcomes` are by upload id; after a crash some are missing."""
 
     def __init__(self, act: str, upload_ids: tuple[str, ...]):
         super().__init__(act)
@@ -43,22 +44,22 @@ class Command(Invocation):
 
     @property
     def unsure(self) -> tuple[str, ...]:
-        """Ids of uploads of which it did not say what became: it was killed, or S3 or the ledger failed."""
-        return tuple(one for one in self.upload_ids if one not in self.outcomes)
+        """The ids of uploads without an outcome: the command crashed, or S3 or the ledger failed."""
+        return tuple(upload_id for upload_id in self.upload_ids if upload_id not in self.outcomes)
 
 
-def _replay(made: Services, upload_id: str, again: bool = False) -> Outcome:
-    found = replays.plan_replay(made, made.ledger.find_upload(upload_id), again)
-    return Outcome(not found.refused and replays.replay(made, found), found.number)
+def _replay(services: Services, upload_id: str, again: bool = False) -> Outcome:
+    plan = replays.plan_replay(services, services.ledger.find_upload(upload_id), again)
+    return Outcome(not plan.refused and replays.replay(services, plan), plan.number)
 
 
-def _release(made: Services, upload_id: str) -> Outcome:
-    upload = made.ledger.find_upload(upload_id)
-    return Outcome(not releases.explain_refusal(made, upload) and releases.release(made, upload))
+def _release(services: Services, upload_id: str) -> Outcome:
+    upload = services.ledger.find_upload(upload_id)
+    return Outcome(not releases.explain_refusal(services, upload) and releases.release(services, upload))
 
 
 DO: dict[str, Callable[[Services, str], Outcome]] = {
     REPLAY: _replay,
-    REPLAY_AGAIN: lambda made, upload_id: _replay(made, upload_id, again=True),
+    REPLAY_AGAIN: partial(_replay, again=True),
     RELEASE: _release,
 }

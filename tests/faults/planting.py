@@ -1,4 +1,4 @@
-"""How a deliberate bug is planted in the code, and taken out again."""
+"""Deliberate bugs: how one is planted in the code, and removed again."""
 
 from __future__ import annotations
 
@@ -12,29 +12,32 @@ from seqdrop.stages.reconcile import reconcile
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Change = tuple[object, str, object]  # where, which name, what it is instead
+Change = tuple[object, str, object]  # the object to patch, the name of its attribute, and the replacement
 
 
 @dataclass(frozen=True)
 class Bug:
-    """`quick` ones show within a few schedules."""
+    """A deliberate bug. A `quick` one shows within a few schedules."""
 
     name: str
     changes: Callable[[], list[Change]]
     quick: bool = False
 
     @contextmanager
-    def made(self):
+    def planted(self):
+        """Run the block with the bug in the code."""
         with ExitStack() as stack:
-            for where, name, instead in self.changes():
-                patch = mock.patch.dict if isinstance(where, dict) else mock.patch.object
-                made = patch(where, instead, clear=True) if isinstance(where, dict) else patch(where, name, instead)
-                stack.enter_context(made)
+            for target, name, replacement in self.changes():
+                if isinstance(target, dict):
+                    patch = mock.patch.dict(target, replacement, clear=True)
+                else:
+                    patch = mock.patch.object(target, name, replacement)
+                stack.enter_context(patch)
             yield
 
 
-def registry(bugs: list[Bug]) -> Callable:
-    """What adds a bug to that list."""
+def make_registry(bugs: list[Bug]) -> Callable:
+    """Return a decorator that adds a bug to this list."""
 
     def bug(name: str, quick: bool = False) -> Callable:
         def add(changes: Callable[[], list[Change]]) -> Callable:
@@ -46,16 +49,16 @@ def registry(bugs: list[Bug]) -> Callable:
     return bug
 
 
-def unconditional(write: Callable) -> Callable:
-    """The same write, whatever stands there."""
+def write_unconditionally(write: Callable) -> Callable:
+    """Return the same write without its condition."""
 
-    def without(self, *given, **named) -> dict:
-        put = write(self, *given, **named)["Put"]
+    def without_condition(self, *args, **kwargs) -> dict:
+        put = write(self, *args, **kwargs)["Put"]
         return {"Put": {"TableName": put["TableName"], "Item": put["Item"]}}
 
-    return without
+    return without_condition
 
 
-def blind(name: str) -> Callable[[], list[Change]]:
-    """The change by which the reconciler does not take that look."""
-    return lambda: [(reconcile.LOOKS, "", {key: look for key, look in reconcile.LOOKS.items() if key != name})]
+def skip_check(name: str) -> Callable[[], list[Change]]:
+    """Return the change by which the reconciler leaves out a check."""
+    return lambda: [(reconcile.CHECKS, "", {key: check for key, check in reconcile.CHECKS.items() if key != name})]

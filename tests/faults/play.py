@@ -1,4 +1,4 @@
-"""Plays a schedule: acts of the lab, deliveries, faults; then lets everything come to rest."""
+"""Play a schedule: acts of the lab, deliveries and faults; then let everything come to rest."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from tests.support.aws.account import Call
     from tests.support.aws.wire import Wire
 
-STEPS = 3000  # far more than any schedule takes: one that does not come to rest says so
-# Seconds between looks of the reconciler while all comes to rest: they outlast every delay of its own.
+STEPS = 3000  # far more than any schedule needs: one that does not come to rest fails
+# Seconds between runs of the reconciler until everything is at rest: they outlast every delay of its own.
 RESTS = (1900, 2 * 3600, 9 * 3600, *[26 * 3600] * 30)
 DAY = 24 * 3600
-QUIET = 1  # looks in a row, besides the first, that change nothing, each after more than a day
+QUIET = 1  # runs in a row, besides the first, that change nothing, each after more than a day
 
 
 class Player:
-    """One schedule of a family, in one world. `disturbed` counts what went wrong, and interruptions."""
+    """One schedule of a family, in one world. `disturbed` counts faults and interruptions."""
 
     def __init__(self, wire: Wire, schedule: s.Schedule, family: Family):
         self.world, self._family = family.world(), family
@@ -35,11 +35,11 @@ class Player:
         wire.respond, wire.clock = self._answer, self.world.clock
         self.runs = 0
         self.disturbed = len(schedule.mishaps)
-        self._acts = list(_when(schedule.acts))
-        self._order = s.placed(schedule.order)
-        self.world.mishaps = s.placed(schedule.mishaps)
-        self.world.sagemaker.endings = s.placed(schedule.fates)
-        self.world.sagemaker.job_limit = schedule.room
+        self._acts = list(_expand_acts(schedule.acts))
+        self._order = s.expand(schedule.order)
+        self.world.mishaps = s.expand(schedule.mishaps)
+        self.world.sagemaker.endings = s.expand(schedule.endings)
+        self.world.sagemaker.job_limit = schedule.capacity
         self.calls = self._steps = self._deliveries = 0
         self._running: Invocation | None = None
         self._paused: list[Invocation] = []
@@ -48,7 +48,7 @@ class Player:
     def play(self) -> Player:
         random.seed(0)
         while self._acts or self._work():
-            self._act()
+            self._perform_due()
             self.lab.to_jobs()
             self._command()
             if not self._step() and self._acts:
@@ -58,7 +58,7 @@ class Player:
 
     # -- steps --
 
-    def _act(self) -> None:
+    def _perform_due(self) -> None:
         while self._acts and self._acts[0][0] <= self._steps:
             self._perform(*self._acts.pop(0)[1:])
 
@@ -76,7 +76,7 @@ class Player:
         return bool(self._paused) or self._next_at() is not None
 
     def _step(self) -> bool:
-        """Go on with one invocation, or advance the clock to the next thing; False: there is nothing to do."""
+        """Continue one invocation, or advance the clock to the next event; return False if there is nothing to do."""
         self._steps += 1
         assert self._steps < STEPS, "it does not come to rest"
         able = [*self._paused, *self._deliverable()]
@@ -108,7 +108,9 @@ class Player:
     def _deliverable(self) -> Iterator[template.Function]:
         for function in template.functions():
             visible = self.world.queues.visible(function.queue)
-            waited = visible and self.world.clock.seconds - min(one.visible_at for one in visible) >= function.window
+            waited = (
+                visible and self.world.clock.seconds - min(message.visible_at for message in visible) >= function.window
+            )
             if waited or len(visible) >= function.batch:
                 yield function
 
@@ -131,7 +133,7 @@ class Player:
             raise invocation.error
         if not invocation.troubles and len(set(invocation.mails)) < len(invocation.mails):
             self.world.wrong.append(
-                f"{invocation.folder} told the lab twice, and nothing went wrong: {invocation.mails}"
+                f"{invocation.folder} sent a mail twice, and nothing went wrong: {invocation.mails}"
             )
         if isinstance(invocation, Command):
             self.lab.ended(invocation)
@@ -147,7 +149,7 @@ class Player:
     # -- calls --
 
     def _answer(self, call: Call) -> dict:
-        """What a function's call comes to. Runs in the thread of its invocation."""
+        """Return the response to a call of a function. Runs in the thread of its invocation."""
         invocation, number = self._running, self.calls
         if invocation.dead:
             raise Crash
@@ -164,22 +166,22 @@ class Player:
             return self.world.call(call)
         invocation.troubles.append(f"{fault} at {call.name}")
         self.disturbed += 1
-        return self._trouble.disturbed(call, fault, invocation)
+        return self._trouble.disturb(call, fault, invocation)
 
-    # -- coming to rest --
+    # -- rest --
 
     def _rest(self) -> None:
-        """No more faults: messages come, jobs end, the reconciler looks, until nothing moves."""
+        """Deliver messages, end jobs and run the reconciler, without faults, until nothing moves."""
         self._trouble.end()
         self._order, self.world.mishaps = {}, {}
         self.world.sagemaker.endings, self.world.sagemaker.job_limit = {}, 1000
-        quiet, days, seen = 0, 0, None
+        quiet, days, state = 0, 0, None
         for seconds in RESTS:
             while self._work():
                 self._command()
                 self._step()
-            before, seen = seen, self._standing()
-            quiet, days = (quiet + 1, days) if seen == before else (0, 0)
+            before, state = state, self._state()
+            quiet, days = (quiet + 1, days) if state == before else (0, 0)
             if quiet > QUIET and seconds > DAY and days >= self._family.quiet_days:
                 return
             days += seconds > DAY
@@ -187,15 +189,15 @@ class Player:
             self._proceed(Invocation("reconcile"))
         raise AssertionError("it does not come to rest")
 
-    def _standing(self) -> tuple:
+    def _state(self) -> tuple:
         items = self.world.table.items.items()
         states = sorted((key, item["state"]["S"]) for key, item in items if "state" in item)
         objects = sum(len(kept) for bucket in self.world.s3.buckets.values() for kept in bucket.keys.values())
         return states, objects, len(self.world.sagemaker.jobs), len(self.world.mails)
 
 
-def _when(acts: tuple[tuple[int, str, int], ...]) -> Iterator[tuple[int, str, int]]:
-    """(step, what, which) of each act."""
+def _expand_acts(acts: tuple[tuple[int, str, int], ...]) -> Iterator[tuple[int, str, int]]:
+    """Yield (step, act, number) of each act."""
     at = 0
     for gap, act, number in acts:
         at += gap

@@ -1,7 +1,7 @@
-"""A schedule: what a lab does and what goes wrong, as plain data. What is not listed goes right, first in first out.
+"""A schedule: the acts of a lab and the faults, as plain data. Everything else succeeds, first in, first out.
 
-Every list is sparse: (gap, what), where the gap counts the calls, messages, jobs or steps that pass untouched before.
-So a schedule shrinks to the few things that matter.
+Every list is sparse: (gap, what), where the gap counts the calls, messages, jobs or steps without a fault before it.
+So a schedule shrinks to the few entries that matter.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ OPERATIONS = (
     "ListObjectsV2",
     "ListObjectVersions",
 )
-# What a lab does, or the world: each with a number that says to which, or how long.
+# The acts of a lab, or of the world, each with a number: of its object, or of its duration.
 DROPS = "drop "
 DROP = tuple(DROPS + kind for kind in KINDS)
 DELETE, COVER, POINT, RECONCILE, WAIT = "delete", "delete marker", "other model", "reconcile", "wait"
-STOP, RUMOUR = "stop a job", "false event"  # both of a job that runs
+STOP, RUMOUR = "stop a job", "false event"  # both about a running job
 ACTS = (*DROP, DELETE, COVER, POINT, RECONCILE, WAIT, STOP, RUMOUR)
 WAITS = (60, 600, 2000, 6 * 3600, 26 * 3600, 11 * 24 * 3600)  # seconds; the last outlasts an examination
 
@@ -65,36 +65,40 @@ Sparse = tuple[tuple[int, object], ...]
 
 @dataclass(frozen=True)
 class Schedule:
+    """The acts of a lab, and the faults meanwhile."""
+
     acts: tuple[tuple[int, str, int], ...] = ()  # (steps before it, what, which)
     faults: Sparse = ()  # of calls
-    strikes: tuple[tuple[str, int, str], ...] = ()  # (operation, which call of it, fault): so the rare are met as often
+    strikes: tuple[
+        tuple[str, int, str], ...
+    ] = ()  # (operation, which call of it, fault), so that rare operations meet faults as often
     mishaps: Sparse = ()  # of messages
-    turns: Sparse = ()  # calls before which another invocation goes on: which one
-    crowd: int = 0  # besides those, at every so many calls (0: at none), so that many run at once
+    turns: Sparse = ()  # calls before which another invocation continues, and its place in the line
+    crowd: int = 0  # another turn every this many calls (0: never), so that many invocations run at once
     order: Sparse = ()  # deliveries that do not begin with the oldest message
-    fates: Sparse = ()  # of jobs
-    room: int = 100  # jobs that SageMaker runs at once
+    endings: Sparse = ()  # of jobs
+    capacity: int = 100  # jobs that SageMaker runs at once
 
     def as_json(self) -> str:
         return json.dumps({name: value for name, value in asdict(self).items() if value not in ((), 100, 0)})
 
     @classmethod
     def from_json(cls, text: str) -> Schedule:
-        told = {name: _tuples(value) for name, value in json.loads(text).items()}
-        return cls(**{one.name: told[one.name] for one in fields(cls) if one.name in told})
+        content = {name: _tuples(value) for name, value in json.loads(text).items()}
+        return cls(**{field.name: content[field.name] for field in fields(cls) if field.name in content})
 
 
 def _tuples(value):
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-def placed(sparse: Iterable[tuple[int, object]]) -> dict[int, object]:
-    """Number of the call (or message, …) → what becomes of it."""
-    found, at = {}, -1
+def expand(sparse: Iterable[tuple[int, object]]) -> dict[int, object]:
+    """Return number of the call (or message, …) → its fault, from a sparse list."""
+    expanded, at = {}, -1
     for gap, what in sparse:
         at += gap + 1
-        found[at] = what
-    return found
+        expanded[at] = what
+    return expanded
 
 
 def _sparse(what: st.SearchStrategy, widest: int, most: int) -> st.SearchStrategy:
@@ -102,22 +106,25 @@ def _sparse(what: st.SearchStrategy, widest: int, most: int) -> st.SearchStrateg
 
 
 def schedules() -> st.SearchStrategy[Schedule]:
-    """Of files there is always one at the least."""
+    """Return a strategy for schedules with at least one file."""
     number = st.integers(0, 3)
     drops = st.tuples(st.integers(0, 3), st.sampled_from(DROP), number)
     acts = st.tuples(st.integers(0, 12), st.sampled_from((*ACTS, *DROP)), number)
     first = st.lists(drops, min_size=1, max_size=4)
     return with_trouble(
-        st.builds(lambda *some: tuple(one for part in some for one in part), first, st.lists(acts, max_size=6)),
+        st.builds(lambda *some: tuple(act for part in some for act in part), first, st.lists(acts, max_size=6)),
         OPERATIONS,
         ENDINGS,
     )
 
 
 def with_trouble(
-    acts: st.SearchStrategy, operations: tuple[str, ...], fates: tuple[str, ...], most_endings: int = 3
+    acts: st.SearchStrategy, operations: tuple[str, ...], endings: tuple[str, ...], most_endings: int = 3
 ) -> st.SearchStrategy[Schedule]:
-    """These acts, and what goes wrong meanwhile. In this order: a seed must go on meaning the same."""
+    """Return a strategy for schedules of these acts with faults.
+
+    Do not change the order of the fields: a seed must always mean the same schedule.
+    """
     strikes = st.tuples(st.sampled_from(operations), st.integers(0, 9), st.sampled_from(FAULTS))
     return st.builds(
         Schedule,
@@ -128,6 +135,6 @@ def with_trouble(
         turns=_sparse(st.integers(0, 4), 40, 6),
         crowd=st.sampled_from((0, 0, 0, 1, 2, 3, 5, 8)),
         order=_sparse(st.integers(1, 3), 6, 3),
-        fates=_sparse(st.sampled_from(fates), 2, most_endings),
-        room=st.sampled_from((100, 1, 2)),
+        endings=_sparse(st.sampled_from(endings), 2, most_endings),
+        capacity=st.sampled_from((100, 1, 2)),
     )

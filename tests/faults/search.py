@@ -1,4 +1,4 @@
-"""Looks for a schedule that breaks an invariant: seeded, and shrunk to what matters."""
+"""Search for a schedule that breaks an invariant: seeded, and shrunk to the acts and faults that matter."""
 
 from __future__ import annotations
 
@@ -25,45 +25,45 @@ SHRINKS = 200  # tries to make a failure smaller: half a minute
 class InvariantError(AssertionError):
     """An invariant does not hold."""
 
-    def __init__(self, schedule: Schedule, found: list[str]):
-        super().__init__("\n".join(found))
-        self.schedule, self.found = schedule, found
+    def __init__(self, schedule: Schedule, violations: list[str]):
+        super().__init__("\n".join(violations))
+        self.schedule, self.violations = schedule, violations
 
 
 class Enough(BaseException):
-    """It has been made as small as need be."""
+    """The failure is small enough."""
 
 
 @dataclass(frozen=True)
 class Failure:
     seed: int
     schedule: Schedule
-    found: list[str]
+    violations: list[str]
     family: str
 
     def __str__(self) -> str:
-        told = "\n".join(f"  {one}" for one in self.found)
+        violations = "\n".join(f"  {violation}" for violation in self.violations)
         again = f"python -m tests.faults --family {self.family} --schedule '{self.schedule.as_json()}'"
-        return f"seed {self.seed}:\n{told}\nto play the least that does it:\n  {again}"
+        return f"seed {self.seed}:\n{violations}\nto play the smallest such schedule:\n  {again}"
 
 
 def check(wire: Wire, schedule: Schedule, family: Family = FILES) -> None:
-    """Play a schedule on the family's wire. Raises InvariantError."""
+    """Play a schedule on the family's wire. Raise InvariantError if an invariant does not hold."""
     wire.log.clear()
     try:
         played = play(wire, schedule, family)
-        found = [*played.world.wrong, *family.check(played).all()]
+        violations = [*played.world.wrong, *family.check(played).all()]
     except AssertionError as error:
-        found = [str(error)]
-    if found:
-        raise InvariantError(schedule, found)
+        violations = [str(error)]
+    if violations:
+        raise InvariantError(schedule, violations)
 
 
 def search(wire: Wire, start: int, count: int = HUNDRED, shrink: bool = True, family: Family = FILES) -> Failure | None:
-    """Play a schedule of each of `count` seeds; the first that breaks an invariant, made as small as can be, or None.
+    """Play a schedule of each of `count` seeds. Return the first that breaks an invariant, shrunk, or None.
 
-    The bytes that Hypothesis makes a schedule of are drawn here, each seed for itself: left to itself it would play
-    five variations of each, and variations meet the rare much less often. It does the shrinking.
+    The bytes from which Hypothesis makes a schedule are drawn here, for each seed separately: Hypothesis itself would
+    play five variations of each, and variations reach rare cases much less often. Hypothesis does the shrinking.
     """
     tries, smallest = 0, None
 
@@ -85,7 +85,7 @@ def search(wire: Wire, start: int, count: int = HUNDRED, shrink: bool = True, fa
             check(wire, schedule, family)
         except InvariantError as error:
             if smallest is None or len(schedule.as_json()) < len(smallest.schedule.as_json()):
-                smallest = Failure(number, schedule, error.found, family.name)
+                smallest = Failure(number, schedule, error.violations, family.name)
             raise
 
     for number in range(start, start + count):

@@ -1,4 +1,4 @@
-"""The same of files that belong together, and of a person's commands: masks, runs behind a gate, trainings."""
+"""The same for files that belong together, and for a person's commands: masks, gated runs, trainings."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_every_invariant_holds_for_long(sets_wire, seed):
     "bug", [pytest.param(bug, marks=[] if bug.quick else pytest.mark.long, id=bug.name) for bug in BUGS]
 )
 def test_a_deliberate_bug_is_found(sets_wire, bug, record_property):
-    with bug.made():
-        seen = search(sets_wire, 1, 500, shrink=False, family=SETS)
-    assert seen, f"500 schedules did not show that {bug.name}"
-    record_property("schedule", seen.seed)
+    with bug.planted():
+        failure = search(sets_wire, 1, 500, shrink=False, family=SETS)
+    assert failure, f"500 schedules did not show that {bug.name}"
+    record_property("schedule", failure.seed)

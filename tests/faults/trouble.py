@@ -1,4 +1,4 @@
-"""What goes wrong with calls, as a schedule says: which call, how, and who goes on before it."""
+"""The faults of calls, by a schedule: which call fails, how, and which invocation continues before it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.faults.world import World
     from tests.support.aws.account import Call
 
-# How each service says that it has too much to do.
+# The error by which each service throttles.
 TOO_MUCH = {
     "s3": ("SlowDown", 503),
     "dynamodb": ("ThrottlingException", 400),
@@ -25,27 +25,27 @@ TOO_MUCH = {
     "sns": ("Throttling", 400),
     "sagemaker": ("ThrottlingException", 400),
 }
-CROWD = 3  # invocations that run at once where there are many
+CROWD = 3  # invocations that run at once in a crowd
 
 
 class Trouble:
-    """Which of a schedule's faults a call meets."""
+    """The faults of a schedule, call by call."""
 
     def __init__(self, world: World, schedule: s.Schedule):
         self._world = world
-        self._faults, self._turns = s.placed(schedule.faults), s.placed(schedule.turns)
+        self._faults, self._turns = s.expand(schedule.faults), s.expand(schedule.turns)
         self._strikes = {(operation, nth): fault for operation, nth, fault in schedule.strikes}
         self._counts: Counter[str] = Counter()
         self._crowd = schedule.crowd
 
     def end(self) -> None:
-        """From now on all goes right."""
+        """Stop all faults."""
         self._faults, self._strikes, self._turns, self._crowd = {}, {}, {}, 0
 
     def turn(self, number: int, paused: int) -> int | None:
-        """Who goes on before this call, by the place in line; None: nobody else."""
+        """Return which invocation continues before this call, as its place in the line; None for no other."""
         if self._crowd and number % self._crowd == 0:
-            return -1 if paused < CROWD else 0  # the last is one that begins, if there is any
+            return -1 if paused < CROWD else 0  # the last in the line is one that begins, if there is any
         return self._turns.get(number)
 
     def fault(self, call: Call, number: int) -> str | None:
@@ -53,8 +53,8 @@ class Trouble:
         self._counts[call.operation] += 1
         return self._strikes.get((call.operation, nth)) or self._faults.get(number)
 
-    def disturbed(self, call: Call, fault: str, invocation: Invocation) -> dict:
-        """The call's answer, if it has one in spite of the fault."""
+    def disturb(self, call: Call, fault: str, invocation: Invocation) -> dict:
+        """Return the response of the call, if it has one in spite of the fault."""
         if fault in (s.CRASH_BEFORE, s.CRASH_AFTER):
             if fault == s.CRASH_AFTER:
                 self._try(call)

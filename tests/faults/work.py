@@ -1,4 +1,4 @@
-"""What must hold of jobs and messages, whatever was dropped: nothing runs twice, nothing is left on its way."""
+"""Invariants of jobs and messages, for all drops: no work runs twice, and no message is left in a queue."""
 
 from __future__ import annotations
 
@@ -17,59 +17,60 @@ if TYPE_CHECKING:
     from tests.faults.evidence import Evidence
 
 
-def of_jobs(seen: Evidence, replayed: frozenset[str] = frozenset()) -> Iterator[str]:
-    """`replayed` are ids of uploads that a person may have replayed: other attempts may do their work again."""
-    jobs, most = list(seen.world.sagemaker.jobs.values()), int(SETTINGS["max_jobs"])
-    if seen.world.sagemaker.most_at_once > most:
-        yield f"{seen.world.sagemaker.most_at_once} jobs ran at once, and {most} may"
+def check_jobs(evidence: Evidence, replayed: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Yield violations. `replayed` are ids of uploads that a person may have replayed: their work may be repeated."""
+    jobs, limit = list(evidence.world.sagemaker.jobs.values()), int(SETTINGS["max_jobs"])
+    if evidence.world.sagemaker.most_at_once > limit:
+        yield f"{evidence.world.sagemaker.most_at_once} jobs ran at once, and the limit is {limit}"
     for job in jobs:
         if job.status in OPEN:
             yield f"{job.name} still runs"
         if job.kind == TRANSFORM and not job.shards:
             yield f"{job.name} was started without its manifest"
-    for one, other in itertools.combinations(jobs, 2):
-        if set(one.shards) & set(other.shards):
-            yield from _share(one, other, seen.jobs, replayed)
-    for record in seen.jobs.values():
+    for first, second in itertools.combinations(jobs, 2):
+        if set(first.shards) & set(second.shards):
+            yield from _check_shared(first, second, evidence.jobs, replayed)
+    for record in evidence.jobs.values():
         if record["state"] not in moves.ENDS[moves.JOB]:
             yield f"job {record['name']} ends in {record['state']}"
-    yield from _of_members(seen)
+    yield from _check_members(evidence)
 
 
-def _share(one: Job, other: Job, known: dict, replayed: frozenset[str]) -> Iterator[str]:
-    """Only what a job that failed did not do may be in a later one, as another attempt."""
-    shared = {shard for shard in set(one.shards) & set(other.shards) if shard.split("/")[4] not in replayed}
-    if shared and (one.status != "Failed" or shared & set(one.done)):
-        yield f"{other.name} does what {one.name} did"
-    members = [set(known[job.name]["members"]) if job.name in known else set() for job in (one, other)]
+def _check_shared(first: Job, second: Job, known: dict, replayed: frozenset[str]) -> Iterator[str]:
+    """Only shards without an output of a failed job may be in a later job, as another attempt."""
+    shared = {shard for shard in set(first.shards) & set(second.shards) if shard.split("/")[4] not in replayed}
+    if shared and (first.status != "Failed" or shared & set(first.done)):
+        yield f"{second.name} repeats the work of {first.name}"
+    members = [set(known[job.name]["members"]) if job.name in known else set() for job in (first, second)]
     if members[0] & members[1] or not all(members):
-        yield f"{one.name} and {other.name} hold the same attempt"
+        yield f"{first.name} and {second.name} have the same attempt"
 
 
-def _of_members(seen: Evidence) -> Iterator[str]:
-    """An attempt is in one job: the one that it names."""
-    holders = Counter(member for record in seen.jobs.values() for member in record["members"])
+def _check_members(evidence: Evidence) -> Iterator[str]:
+    """An attempt is in one job only: the one that it names."""
+    holders = Counter(member for record in evidence.jobs.values() for member in record["members"])
     for member, count in holders.items():
         if count > 1:
             yield f"{member} is in {count} jobs"
-    for name in seen.world.sagemaker.jobs:
-        if name not in seen.jobs:
-            yield f"{name} runs, and no record tells of it"
+    for name in evidence.world.sagemaker.jobs:
+        if name not in evidence.jobs:
+            yield f"{name} runs, and it has no record"
 
 
-def of_messages(seen: Evidence) -> Iterator[str]:
-    for queue, settings in seen.world.queues.settings.items():
-        for message in seen.world.queues.messages[queue]:
+def check_messages(evidence: Evidence) -> Iterator[str]:
+    """No message is left, except in dead-letter queues after faults."""
+    for queue, settings in evidence.world.queues.settings.items():
+        for message in evidence.world.queues.messages[queue]:
             if settings.dead_letters:
                 yield f"{queue} still has {message.body}"
             elif not all(message.troubles):
                 yield f"{queue} has {message.body}, which failed by itself: {message.troubles}"
 
 
-def of_landing(seen: Evidence) -> Iterator[str]:
-    """Only what the lab dropped lies there, and its delete markers."""
-    dropped = {(drop.key, drop.version_id) for drop in seen.drops}
-    for key, versions in seen.landing.keys.items():
+def check_landing(evidence: Evidence) -> Iterator[str]:
+    """The landing bucket holds only objects that the lab dropped, and its delete markers."""
+    dropped = {(drop.key, drop.version_id) for drop in evidence.drops}
+    for key, versions in evidence.landing.keys.items():
         for version in versions:
             if (key, version.id) not in dropped and not version.marker:
-                yield f"{key} ({version.id}) lies in the landing bucket, and nobody dropped it"
+                yield f"{key} ({version.id}) is in the landing bucket, and the lab did not drop it"

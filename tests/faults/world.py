@@ -1,4 +1,4 @@
-"""One AWS account in memory, and what it notices that must never happen."""
+"""One AWS account in memory, which notices events that must never happen."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from tests.support.aws.sagemaker import Job
 
 TWICE, LATE, LOST = MISHAPS = ("twice", "late", "lost")
-DELAY = 3600  # seconds that a late message takes; whatever else happens meanwhile comes first
+DELAY = 3600  # seconds that a late message takes; everything else happens before it
 
 
 class World(Account):
-    """The account of template.yaml, with the names that it gives. `wrong` lists what was seen to go wrong."""
+    """The account of template.yaml, with its names. `wrong` lists the violations that it noticed."""
 
     def __init__(self):
         self.environment = environment()
@@ -31,16 +31,16 @@ class World(Account):
         self._services |= {"sqs": self, "sns": self}
         self.mails: list[tuple[str, str]] = []
         self.wrong: list[str] = []
-        self.mishaps: dict[int, str] = {}  # what becomes of the nth message
+        self.mishaps: dict[int, str] = {}  # of the nth message
         self._count = 0
         self._by_function = False
 
     def name(self, setting: str) -> str:
-        """A name that the functions are told, such as that of a bucket."""
+        """Return a name of the functions' environment, such as that of a bucket."""
         return self.environment[f"SEQDROP_{setting.upper()}"]
 
     def call(self, call: Call) -> dict:
-        """Do what a function asks for. Raises RefusedError."""
+        """Handle a call of a function. Raise RefusedError."""
         self._by_function = True
         try:
             if call.name == "s3.DeleteObject":
@@ -55,7 +55,7 @@ class World(Account):
         finally:
             self._by_function = False
 
-    # -- messages: EventBridge may lose one, SQS may not; both may bring it late or twice --
+    # -- messages: EventBridge may lose one, SQS may not; both may deliver it late or twice --
 
     def announce(self, event: dict) -> None:
         for queue in bus.queues_of(event):
@@ -87,10 +87,10 @@ class World(Account):
         if mishap == TWICE:
             self.queues.put(queue, body, delay)
 
-    # -- what is noticed at the moment when it happens --
+    # -- violations that are noticed when they happen --
 
     def landing_changed(self) -> None:
-        """Called after an object came to the landing bucket, or one was deleted."""
+        """Handle a new or deleted object in the landing bucket."""
 
     def _on_end(self, job: Job) -> None:
         self.announce(bus.job_changed(job))
@@ -107,22 +107,22 @@ class World(Account):
     def _check_delete(self, request: dict) -> None:
         if request["Bucket"] != self.name("landing"):
             return
-        held = self.s3.buckets[request["Bucket"]]
+        landing = self.s3.buckets[request["Bucket"]]
         if "VersionId" not in request:
             self.wrong.append(f"a function put a delete marker over {request['Key']}")
             return
-        version = held.version(request["Key"], request["VersionId"])
-        copies = [one for kept in self.s3.buckets[self.name("archive")].keys.values() for one in kept]
-        if version and not any((one.body, one.storage) == (version.body, "DEEP_ARCHIVE") for one in copies):
-            self.wrong.append(f"{version.key} was deleted, and there is no copy of it")
+        version = landing.version(request["Key"], request["VersionId"])
+        copies = [version for kept in self.s3.buckets[self.name("archive")].keys.values() for version in kept]
+        if version and not any((copy.body, copy.storage) == (version.body, "DEEP_ARCHIVE") for copy in copies):
+            self.wrong.append(f"{version.key} was deleted, and it has no copy")
 
     def _on_write(self, before: dict | None, after: dict | None) -> None:
-        """A record may go only where the table of moves lets it; each write must have seen the one before it."""
+        """Each write must have read the revision before it, and each move must be in the table of moves."""
         if after is None or "revision" not in after:
             return
-        seen, stood = to_python(after["revision"]) - 1, to_python(before["revision"]) if before else 0
-        if seen != stood:
-            self.wrong.append(f"{_name(after)}: revision {stood} was written over by one that had seen {seen}")
+        read, stored = to_python(after["revision"]) - 1, to_python(before["revision"]) if before else 0
+        if read != stored:
+            self.wrong.append(f"{_name(after)}: revision {stored} was replaced by a write that had read {read}")
         if "state" in after:
             self._check_move(before, after)
 
@@ -130,7 +130,7 @@ class World(Account):
         kind, to = after["kind"]["S"], after["state"]["S"]
         source = before["state"]["S"] if before else None
         if source != to and (kind, source, to) not in {(move.kind, move.source, move.target) for move in moves.MOVES}:
-            self.wrong.append(f"{_name(after)} went from {source} to {to}, which is no move")
+            self.wrong.append(f"{_name(after)} went from {source} to {to}, which is not an allowed move")
         if "expires_at" in after and kind != moves.ATTEMPT and to not in moves.ENDS[kind]:
             self.wrong.append(f"{_name(after)} would expire in {to}")
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqdrop.kinds.windows import WindowKind, WindowSettings
-from seqdrop.results.rows import Counts, window_rows
+from seqdrop.results.rows import Counts, OutputLine, Row, RowMaker, Shared, window_rows
+from seqdrop.results.tables import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from seqdrop.results.tables import Column
+    from seqdrop.config.kind import AnalysisSettings
     from seqdrop.results.writer import Predictions
 
 
@@ -29,8 +30,14 @@ class Gc(WindowKind):
     table = "gc"
     answer_bytes = 60
 
-    def row_maker(self, predictions: Predictions, counts: Counts) -> Callable[[dict, dict], Iterator[dict]]:
-        return lambda answer, shared: window_rows(answer, shared, counts, "gc")
+    def row_maker(self, _predictions: Predictions, counts: Counts) -> RowMaker:
+        """Return a function from an output line to a row for each window."""
 
-    def columns(self, settings: Settings, table: Path) -> list[Column]:
-        return [("strand", "text", None), ("gc", "number", None)]
+        def make_rows(output: OutputLine, shared: Shared) -> Iterator[Row]:
+            return window_rows(output, shared, counts, "gc")
+
+        return make_rows
+
+    def columns(self, _analysis: AnalysisSettings, _table: Path) -> list[Column]:
+        """Return the columns strand and gc."""
+        return [Column("strand", "text"), Column("gc", "number")]

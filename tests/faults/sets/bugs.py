@@ -1,7 +1,7 @@
-"""Deliberate bugs in what makes files belong together, and in a person's commands.
+"""Deliberate bugs in the assembly of files that belong together, and in a person's commands.
 
-They are made where a change of stages/assemble does not reach: in the ledger and the services, in what names and
-contents mean, in prepared data, and at the ends of stages. None names a module of stages/assemble.
+They are planted where a change of stages/assemble does not reach: in the ledger and the services, in the meaning of
+names and contents, in prepared data, and at the ends of stages. None names a module of stages/assemble.
 """
 
 from __future__ import annotations
@@ -20,42 +20,41 @@ from seqdrop.runtime.services import Services
 from seqdrop.sagemaker import client
 from seqdrop.stages import routing
 from seqdrop.stages.archive import archive, receipts
-from seqdrop.stages.finish import training as end_of_training
+from seqdrop.stages.finish import training as finish_training
 from seqdrop.stages.operator import replay
 from seqdrop.training.data.store import Store
 from seqdrop.uploads import UploadVersion
 
-from tests.faults.planting import Bug, Change, blind, registry, unconditional
+from tests.faults.planting import Bug, Change, make_registry, skip_check, write_unconditionally
 
 BUGS: list[Bug] = []
-_bug = registry(BUGS)
+_bug = make_registry(BUGS)
 
 
-# -- the ledger, as every set of files is moved by it --
+# -- the ledger, which moves the members of every set --
 
 
 @_bug("files that belong together are moved one after the other")
 def _moved_apart() -> list[Change]:
-    def move_together(self, steps, new=(), pair=None) -> bool:
-        writes = [self._step(step) for step in steps]
-        writes += [*map(self._put, new), *([self._put_shared(pair)] if pair else [])]
-        done = [self._transact([write]) for write in writes]
-        return all(done)
+    def move_together(self, steps, new=(), shared=None) -> bool:
+        writes = [*map(self._step, steps), *map(self._put, new), *([self._put_shared(shared)] if shared else [])]
+        results = [self._transact([write]) for write in writes]
+        return all(results)
 
     return [(Ledger, "move_together", move_together)]
 
 
-@_bug("a move of files together does not ask whether the set is as it was read")
-def _set_unseen() -> list[Change]:
-    return [(Ledger, "_put_shared", unconditional(Ledger._put_shared))]
+@_bug("a move of files together does not depend on the revision of their set")
+def _revision_ignored() -> list[Change]:
+    return [(Ledger, "_put_shared", write_unconditionally(Ledger._put_shared))]
 
 
-@_bug("a version does not tell whether it is newer than another")
+@_bug("versions have no order")
 def _without_order() -> list[Change]:
     return [(UploadVersion, "order", property(lambda self: ""))]
 
 
-@_bug("a file that was deleted counts as there")
+@_bug("a deleted file counts as present")
 def _never_gone() -> list[Change]:
     return [(aws_s3, "exists", lambda *_: True)]
 
@@ -63,17 +62,17 @@ def _never_gone() -> list[Change]:
 # -- masks --
 
 
-@_bug("the stretches of a BED are taken as from 1", quick=True)
+@_bug("the intervals of a BED are taken as 1-based", quick=True)
 def _one_based() -> list[Change]:
     def spans(self, record):
-        for start, end in known(self, record):
+        for start, end in original(self, record):
             yield start - 1, end
 
-    known = BedMasks.spans
+    original = BedMasks.spans
     return [(BedMasks, "spans", spans)]
 
 
-@_bug("a BED that does not fit its FASTA is passed over")
+@_bug("a BED that does not fit its FASTA is not reported")
 def _misfit_passes() -> list[Change]:
     return [(BedMasks, "check", lambda self: None)]
 
@@ -88,61 +87,61 @@ def _no_gate() -> list[Change]:
 
 @_bug("a marker opens its own folder only")
 def _only_nearest() -> list[Change]:
-    known = Analyses.gated_folders
-    return [(Analyses, "gated_folders", lambda self, key: known(self, key)[:1])]
+    original = Analyses.gated_folders
+    return [(Analyses, "gated_folders", lambda self, key: original(self, key)[:1])]
 
 
-@_bug("the sizes in a manifest are not looked at")
+@_bug("the sizes in a manifest are ignored")
 def _any_size() -> list[Change]:
-    return [(Manifest, "missing", lambda self, found: [name for name in self.files if name not in found])]
+    return [(Manifest, "missing", lambda self, sizes: [name for name in self.files if name not in sizes])]
 
 
-@_bug("a manifest is content with one of its files")
+@_bug("one of the files that a manifest lists is enough")
 def _one_is_enough() -> list[Change]:
-    def missing(self, found: dict[str, int]) -> list[str]:
-        lacking = known(self, found)
-        return lacking if len(lacking) == len(self.files) else []
+    def missing(self, sizes: dict[str, int]) -> list[str]:
+        names = original(self, sizes)
+        return names if len(names) == len(self.files) else []
 
-    known = Manifest.missing
+    original = Manifest.missing
     return [(Manifest, "missing", missing)]
 
 
 # -- trainings --
 
 
-@_bug("what was prepared of other versions of the data is trained on")
+@_bug("the data prepared from other versions of the files is used")
 def _prepared_of_others() -> list[Change]:
-    def made(self, s3, work, job, files) -> None:
-        known(self, s3, work, job, files)
+    def init(self, s3, work, job, files) -> None:
+        original(self, s3, work, job, files)
         self._key, self.data = f"training/{job.data.format}/prepared.json", f"training/{job.data.format}/data/"
 
-    known = Store.__init__
-    return [(Store, "__init__", made)]
+    original = Store.__init__
+    return [(Store, "__init__", init)]
 
 
 @_bug("the gate lets every model through")
 def _no_judge() -> list[Change]:
-    return [(end_of_training, "judged", lambda *_: Verdict(True, "it is a model"))]
+    return [(finish_training, "judge", lambda *_: Verdict(True, "it is a model"))]
 
 
-@_bug("the event's word is taken for the status of a training")
+@_bug("the status of the event is taken for that of a training")
 def _event_trusted() -> list[Change]:
     def describe(sagemaker, task: str, name: str) -> client.Description:
-        found = known(sagemaker, task, name)
-        return replace(found, end=found.end or "DONE")
+        description = original(sagemaker, task, name)
+        return replace(description, end=description.end or "DONE")
 
-    known = end_of_training.describe
-    return [(end_of_training, "describe", describe)]
+    original = finish_training.describe
+    return [(finish_training, "describe", describe)]
 
 
-@_bug("a training job that is there already counts as refused")
+@_bug("a training job that exists already counts as refused")
 def _in_use_is_refused() -> list[Change]:
     def adopt(sagemaker, task: str, request: dict) -> bool:
         if task == TRAIN:
             raise JobRefusedError("there is a job of this name")
-        return known(sagemaker, task, request)
+        return original(sagemaker, task, request)
 
-    known = client._adopt
+    original = client._adopt
     return [(client, "_adopt", adopt)]
 
 
@@ -156,46 +155,49 @@ def _failed_is_done() -> list[Change]:
 
 @_bug("a training that has its model is trained again")
 def _trained_again() -> list[Change]:
-    known = replay._trained_again
-    return [(replay, "_trained_again", lambda made, one, last: known(made, one, replace(last, state="FAILED")))]
+    def train_again(services, upload, last):
+        return original(services, upload, replace(last, state="FAILED"))
+
+    original = replay._train_again
+    return [(replay, "_train_again", train_again)]
 
 
-@_bug("the receipt of a released file does not say so")
-def _released_untold() -> list[Change]:
-    return [(receipts, "_released", lambda upload: {})]
+@_bug("the receipt of a released file does not mention the release")
+def _release_omitted() -> list[Change]:
+    return [(receipts, "_explain_release", lambda upload: "")]
 
 
 @_bug("a released file is not archived")
 def _released_in_vain() -> list[Change]:
-    known = routing.may_be_archived
-    return [
-        (module, "may_be_archived", lambda one, deciding: known(replace(one, released_at=""), deciding))
-        for module in (routing, archive)
-    ]
+    def may_be_archived(upload, deciding):
+        return original(replace(upload, released_at=""), deciding)
+
+    original = routing.may_be_archived
+    return [(module, "may_be_archived", may_be_archived) for module in (routing, archive)]
 
 
-# -- what a lab is told, and the reconciler --
+# -- mails to the lab, and the reconciler --
 
 
 @_bug("each mail is sent twice")
-def _told_twice() -> list[Change]:
+def _mailed_twice() -> list[Change]:
     def notify(self, subject: str, message: str) -> None:
-        known(self, subject, message)
-        known(self, subject, message)
+        original(self, subject, message)
+        original(self, subject, message)
 
-    known = Services.notify
+    original = Services.notify
     return [(Services, "notify", notify)]
 
 
-@_bug("nobody is told of what waits", quick=True)
-def _waits_untold() -> list[Change]:
+@_bug("there is no mail about files that wait", quick=True)
+def _waiting_not_mailed() -> list[Change]:
     def notify(self, subject: str, message: str) -> None:
         if "waits for" not in subject:
-            known(self, subject, message)
+            original(self, subject, message)
 
-    known = Services.notify
+    original = Services.notify
     return [(Services, "notify", notify)]
 
 
 for _name in ("waiting", "validated", "started_jobs", "runs_told"):
-    _bug(f"the reconciler does not look at {_name}")(blind(_name))
+    _bug(f"the reconciler does not check {_name}")(skip_check(_name))

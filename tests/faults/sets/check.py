@@ -1,7 +1,7 @@
-"""What must hold of each file that belongs to others, and of all of them, once all has come to rest.
+"""Invariants of files that belong together, when everything is at rest.
 
-The rules are told from what was dropped and when (`expected.py` of each area), and held against states, objects in
-buckets, receipts, jobs and mails. No record of a pair, a set or a run is read.
+The rules (`check_*.py`, one module for each area) use what was dropped and when. They are compared with states, objects
+in buckets, receipts, jobs and mails. No record of a pair, a set or a run is read.
 """
 
 from __future__ import annotations
@@ -26,45 +26,47 @@ RULES = {kind: area for area in (check_masks, check_runs, check_trainings) for k
 
 
 class SetsCheck(Check):
+    """The invariants of masks, gated runs and trainings."""
+
     def all(self) -> Iterator[str]:
         for drop in self.drops:
             for fault in self._of(drop):
                 yield f"{drop.kind} {drop.key} ({drop.version_id}): {fault}"
         for area in (check_masks, check_runs, check_trainings):
-            yield from area.of_all(self)
-        yield from commands.of_all(self)
-        yield from work.of_jobs(self, commands.maybe_replayed(self))
-        yield from work.of_messages(self)
-        yield from work.of_landing(self)
-        yield from self._of_mails()
+            yield from area.check_all(self)
+        yield from commands.check_all(self)
+        yield from work.check_jobs(self, commands.maybe_replayed(self))
+        yield from work.check_messages(self)
+        yield from work.check_landing(self)
+        yield from self._check_mails()
 
-    # -- each version that was dropped, by its state --
+    # -- each dropped version, by its state --
 
     def _archived(self, drop, upload, there, copy, gone) -> Iterator[str]:
         if drop.kind in OWN_FAULT:
             yield "a bad file was archived"
         if there and not gone:
-            yield "it is archived, and lies in the landing bucket as well"
+            yield "it is archived, and is in the landing bucket as well"
         if copy is None or copy.storage != "DEEP_ARCHIVE":
             yield "it is archived without a copy in Deep Archive"
         if len(self.copies_of(drop)) > 1:
             yield "it was archived twice"
         yield from self._receipt(drop, upload)
-        yield from self._came_for(drop, upload)
-        yield from RULES[drop.kind].settled(self, drop, upload)
+        yield from self._check_results(drop, upload)
+        yield from RULES[drop.kind].check_advanced(self, drop, upload)
 
-    def _came_for(self, drop: Drop, upload: dict) -> Iterator[str]:
-        """An archived upload has results or a model, of its own or of what it belongs to; or a person released it."""
+    def _check_results(self, drop: Drop, upload: dict) -> Iterator[str]:
+        """An archived upload has results or a model, of its own or of its set; or a person released it."""
         history, receipt = self.history(upload), self.json(f"receipts/{upload['id']}.json") or {}
         if "predictions" in receipt and upload["id"] not in commands.maybe_released(self):
-            yield "its receipt says that a person released it, and nobody did"
+            yield "its receipt says that a person released it, which is wrong"
         if (drop.kind in runs.WITHOUT_MODEL) == bool(history):
             yield f"it is archived with {len(history)} attempts"
         if not history:
             return
-        done = any(one["state"] in DONE for one in history)
+        done = any(attempt["state"] in DONE for attempt in history)
         if not done and "predictions" not in receipt:
-            yield f"it went with its attempt {history[-1]['number']} in {history[-1]['state']}"
+            yield f"it was archived with its attempt {history[-1]['number']} in {history[-1]['state']}"
         if history[-1]["state"] == "FAILED" and not self._failed_rightly(drop, history[-1]):
             yield "a good file has no predictions of its last attempt"
         if history[-1]["state"] not in ENDS[ATTEMPT]:
@@ -80,14 +82,14 @@ class SetsCheck(Check):
     def _expected(self, drop: Drop, attempt: dict) -> list[str]:
         if drop.kind not in masks.KINDS:
             return super()._expected(drop, attempt)
-        bed = check_masks.bed_of(self, attempt)
-        return check_masks.filled(self._answered(masks.items(drop, bed), attempt))
+        bed = check_masks.find_bed(self, attempt)
+        return check_masks.make_rows(self._predict(masks.items(drop, bed), attempt))
 
     def _stays(self, drop, upload, there, copy, gone) -> Iterator[str]:
-        """VALIDATED is where an upload waits for its run, or stays when what it came for failed for good."""
+        """A VALIDATED upload waits for its run, or its attempt failed for good."""
         history = self.history(upload)
-        if check_runs.is_held(drop, history):
-            yield from check_runs.held(self, drop)
+        if check_runs.is_gated(drop, history):
+            yield from check_runs.check_gated(self, drop)
             return
         last = history[-1] if history else {"state": "none", "number": 0}
         if last["state"] != "FAILED":
@@ -95,21 +97,23 @@ class SetsCheck(Check):
             return
         if upload.get("released_at"):
             yield "it was released, and was not archived"
-        taken_over = copy and drop.kind in trainings.KINDS  # a later training took it while it was being archived
+        taken_over = copy and drop.kind in trainings.KINDS  # a later training claimed it while it was being archived
         if not there and not gone and not taken_over:
-            yield "its attempt failed, and it is not in the landing bucket any more"
+            yield "its attempt failed, and it is no longer in the landing bucket"
         if not self._failed_rightly(drop, last):
             yield "a good file has no predictions"
         head = self.uploads[last["upload_id"]]
-        told = (f"(upload {head['id']})", f"attempt {last['number']}")
-        if head["state"] != "WITHDRAWN" and not any(all(one in text for one in told) for _, text in self.world.mails):
-            yield "nobody was told"
+        texts = (f"(upload {head['id']})", f"attempt {last['number']}")
+        if head["state"] != "WITHDRAWN" and not any(
+            all(item in text for item in texts) for _, text in self.world.mails
+        ):
+            yield "there was no mail"
         yield from self._results_of_all(drop, upload)
-        yield from RULES[drop.kind].settled(self, drop, upload)
+        yield from RULES[drop.kind].check_advanced(self, drop, upload)
 
     def _failed_rightly(self, drop: Drop, attempt: dict) -> bool:
-        """Whether an attempt failed through its job, its file or the lab."""
-        head = next(one for one in self.drops if self.id_of(one) == attempt["upload_id"])
+        """Return True if an attempt failed because of its job, its file or the lab."""
+        head = next(drop for drop in self.drops if self.id_of(drop) == attempt["upload_id"])
         if self.state(head) == "WITHDRAWN":
             return True
         if head.kind in trainings.KINDS:
@@ -120,43 +124,43 @@ class SetsCheck(Check):
         if gone:
             yield "it waits, and was deleted"
         if not any(drop.key in text and "waits for" in subject for subject, text in self.world.mails):
-            yield "it waits for days, and nobody was told"
-        yield from RULES[drop.kind].waits(self, drop)
+            yield "it waits for days, and there was no mail"
+        yield from RULES[drop.kind].check_waiting(self, drop)
 
     def _rejected(self, drop, upload, there, copy, gone) -> Iterator[str]:
         code, reason = upload.get("reason"), self.json(f"reasons/{upload['id']}.json")
         if not there and not gone:
-            yield "it was rejected, and is not in the landing bucket any more"
+            yield "it was rejected, and is no longer in the landing bucket"
         if copy:
             yield "it was rejected and archived"
-        # Written first: of two at one moment the slower may have the last word, and the ledger goes by the quicker.
+        # The reason is written first: of two invocations the slower may write it last, and the quicker the ledger.
         if reason is None or (reason["code"] != code and not self.disturbed):
             yield f"it was rejected as {code}, and reasons/ says {reason and reason['code']}"
-        told = len(self.mails_of(f"reasons/{upload['id']}.json"))
-        if not 1 <= told <= 1 + self.disturbed:
-            yield f"the lab was told {told} times that it was rejected"
+        mails = len(self.mails_of(f"reasons/{upload['id']}.json"))
+        if not 1 <= mails <= 1 + self.disturbed:
+            yield f"there were {mails} mails about its rejection"
         if code == OWN_FAULT.get(drop.kind):
             return
         if code == "superseded":
             if not self._newer(drop):
-                yield "it was superseded, and nothing newer came"
+                yield "it was superseded, and there was no newer version"
         else:
-            yield from RULES[drop.kind].rejected(self, drop, upload)
+            yield from RULES[drop.kind].check_rejected(self, drop, upload)
 
     def _newer(self, drop: Drop) -> bool:
-        """Whether a later version of the key could take its place."""
-        later = (one for one in self.drops if one.key == drop.key and one.number > drop.number)
-        return any(one.kind not in OWN_FAULT for one in later)
+        """Return True if a later version of the key could replace it."""
+        later = (other for other in self.drops if other.key == drop.key and other.number > drop.number)
+        return any(drop.kind not in OWN_FAULT for drop in later)
 
     # -- mails --
 
-    def _of_mails(self) -> Iterator[str]:
-        """One for each reason; one more at the most each time that something went wrong meanwhile."""
+    def _check_mails(self) -> Iterator[str]:
+        """There is one mail for each reason, and at most one more for each fault meanwhile."""
         for (subject, _), count in Counter(self.world.mails).items():
             if count > 1 + self.disturbed:
-                yield f"the lab was told {count} times: {subject}"
+                yield f"there were {count} equal mails: {subject}"
         if self.disturbed:
-            return  # it may have been told of what another was quicker to put right
+            return  # a mail may be about a rejection that another invocation prevented
         for subject, text in self.world.mails:
-            if "rejected" in subject and not any(one.key in text and self.reason(one) for one in self.drops):
-                yield f"the lab was told, and nothing was rejected: {subject}"
+            if "rejected" in subject and not any(drop.key in text and self.reason(drop) for drop in self.drops):
+                yield f"there was a mail, and nothing was rejected: {subject}"

@@ -1,4 +1,4 @@
-"""What must become of a FASTA and its BED, told from what was dropped beside each other, and in which order."""
+"""The expected outcome of a FASTA and its BED, from the files dropped together and their order."""
 
 from __future__ import annotations
 
@@ -12,112 +12,118 @@ if TYPE_CHECKING:
 
     from tests.faults.evidence import Drop, Evidence
 
-__all__ = ["KINDS", "bed_of", "filled", "of_all", "rejected", "settled", "waits"]
+__all__ = ["KINDS", "check_advanced", "check_all", "check_rejected", "check_waiting", "find_bed", "make_rows"]
 
 
-def of_all(seen: Evidence) -> Iterator[str]:
-    for stem in {_stem(one) for one in seen.drops if one.kind in KINDS}:
-        for fault in _of_stem(seen, [one for one in seen.drops if one.kind in KINDS and _stem(one) == stem]):
+def check_all(evidence: Evidence) -> Iterator[str]:
+    for stem in {_stem(drop) for drop in evidence.drops if drop.kind in KINDS}:
+        for fault in _check_stem(
+            evidence, [drop for drop in evidence.drops if drop.kind in KINDS and _stem(drop) == stem]
+        ):
             yield f"{stem}: {fault}"
 
 
-def _of_stem(seen: Evidence, drops: list[Drop]) -> Iterator[str]:
-    waiting = [one for one in drops if seen.state(one) == "WAITING"]
+def _check_stem(evidence: Evidence, drops: list[Drop]) -> Iterator[str]:
+    waiting = [drop for drop in drops if evidence.state(drop) == "WAITING"]
     if len(waiting) > 1:
-        yield f"{' and '.join(one.kind for one in waiting)} wait beside each other"
-    fastas = [one for one in drops if one.kind in FASTAS and seen.state(one) in ("VALIDATED", "ARCHIVED")]
-    newest = max(fastas, key=lambda one: one.number, default=None)
-    passed_over = newest and not seen.upload(newest).get("mate") and any(one.kind in BEDS for one in waiting)
-    if passed_over and not any(_late_for(seen, one) == seen.id_of(newest) for one in drops):
-        yield "a BED waits, and the FASTA went on without it"
+        yield f"{' and '.join(drop.kind for drop in waiting)} wait beside each other"
+    fastas = [drop for drop in drops if drop.kind in FASTAS and evidence.state(drop) in ("VALIDATED", "ARCHIVED")]
+    newest = max(fastas, key=lambda fasta: fasta.number, default=None)
+    overlooked = newest and not evidence.upload(newest).get("mate") and any(drop.kind in BEDS for drop in waiting)
+    if overlooked and not any(_late_for(evidence, drop) == evidence.id_of(newest) for drop in drops):
+        yield "a BED waits, and the FASTA advanced without it"
 
 
-def waits(seen: Evidence, drop: Drop) -> Iterator[str]:
+def check_waiting(evidence: Evidence, drop: Drop) -> Iterator[str]:
     if drop.kind not in (PLAIN, BED, MISFIT):
         yield "it waits, and needs nothing"
 
 
-def rejected(seen: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
+def check_rejected(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
     code = upload.get("reason")
     if drop.kind not in SOUND:
         yield f"it was rejected as {code}, which is not its fault"
     elif code == "bed_late" and drop.kind in BEDS:
-        yield from _came_late(seen, drop)
+        yield from _check_late(evidence, drop)
     elif code in TOGETHER:
-        yield from _did_not_fit(seen, drop, upload)
+        yield from _check_misfit(evidence, drop, upload)
     else:
         yield f"a good file was rejected: {code}"
 
 
-def _came_late(seen: Evidence, drop: Drop) -> Iterator[str]:
-    """Some FASTA with runs of N went on without a BED, and the reason names it."""
-    fasta = _by_id(seen, _late_for(seen, drop))
+def _check_late(evidence: Evidence, drop: Drop) -> Iterator[str]:
+    """A FASTA with runs of N advanced without a BED, and the reason names it."""
+    fasta = _by_id(evidence, _late_for(evidence, drop))
     if fasta is None or fasta.kind not in GOES_ALONE or _stem(fasta) != _stem(drop):
-        yield "it came late, and for no FASTA"
-    elif seen.upload(fasta).get("mate") or any(one.get("masks") for one in seen.attempts[seen.id_of(fasta)]):
-        yield "it came late for a FASTA that has a BED"
+        yield "it was late, and its FASTA is missing"
+    elif evidence.upload(fasta).get("mate") or any(
+        attempt.get("masks") for attempt in evidence.attempts[evidence.id_of(fasta)]
+    ):
+        yield "it was late for a FASTA that has a BED"
 
 
-def _did_not_fit(seen: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
-    """Both were rejected with each other, one of them a BED that fits no FASTA."""
-    other = _by_id(seen, upload.get("mate", ""))
+def _check_misfit(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
+    """Both were rejected together, and one of them is a BED that fits no FASTA."""
+    other = _by_id(evidence, upload.get("mate", ""))
     if other is None or MISFIT not in (drop.kind, other.kind):
-        yield "a good file was rejected for no BED that does not fit"
-    elif (seen.reason(other), seen.upload(other).get("mate")) != (upload["reason"], upload["id"]):
-        yield f"it was rejected for {other.kind}, which is in {seen.state(other)}"
+        yield "a good file was rejected without a BED that does not fit"
+    elif (evidence.reason(other), evidence.upload(other).get("mate")) != (upload["reason"], upload["id"]):
+        yield f"it was rejected for {other.kind}, which is in {evidence.state(other)}"
 
 
-def settled(seen: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
-    """A FASTA that went on, or a BED: both name each other, and the attempts name the BED; or there is none."""
+def check_advanced(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
+    """A FASTA and a BED that advanced name each other, and the attempts name the BED; or there is no BED."""
     if drop.kind == MISFIT:
-        yield "a BED that does not fit went on"
-    mate = _by_id(seen, upload.get("mate", ""))
+        yield "a BED that does not fit advanced"
+    mate = _by_id(evidence, upload.get("mate", ""))
     if mate is None:
         if drop.kind not in GOES_ALONE:
-            yield "it went on alone"
-        if any(one.get("masks") for one in seen.attempts[upload["id"]]):
-            yield "it went on alone, and an attempt has masks"
+            yield "it advanced alone"
+        if any(attempt.get("masks") for attempt in evidence.attempts[upload["id"]]):
+            yield "it advanced alone, and an attempt has masks"
         return
     fasta, bed = (drop, mate) if drop.kind in FASTAS else (mate, drop)
     if (fasta.kind in FASTAS, bed.kind) != (True, BED) or _stem(fasta) != _stem(bed):
-        yield f"it went on with {mate.kind} {mate.key}"
-    if seen.upload(mate).get("mate") != upload["id"]:
-        yield "it went on with a file that went on with another"
-    if seen.state(mate) not in ("VALIDATED", "ARCHIVED", "WITHDRAWN"):
-        yield f"it went on with a file that is in {seen.state(mate)}"
-    attempts = seen.attempts[seen.id_of(fasta)]
-    if not attempts or {one.get("masks") for one in attempts} != {seen.id_of(bed)}:
-        yield "it went on with a BED, and an attempt has another"
+        yield f"it advanced with {mate.kind} {mate.key}"
+    if evidence.upload(mate).get("mate") != upload["id"]:
+        yield "it advanced with a file that advanced with another"
+    if evidence.state(mate) not in ("VALIDATED", "ARCHIVED", "WITHDRAWN"):
+        yield f"it advanced with a file that is in {evidence.state(mate)}"
+    attempts = evidence.attempts[evidence.id_of(fasta)]
+    if not attempts or {attempt.get("masks") for attempt in attempts} != {evidence.id_of(bed)}:
+        yield "it advanced with a BED, and an attempt has another"
 
 
-def bed_of(seen: Evidence, attempt: dict) -> Drop | None:
-    """The BED whose stretches an attempt was to fill."""
-    return _by_id(seen, attempt.get("masks", ""))
+def find_bed(evidence: Evidence, attempt: dict) -> Drop | None:
+    """Return the BED whose intervals an attempt fills."""
+    return _by_id(evidence, attempt.get("masks", ""))
 
 
-def filled(answers: list[dict]) -> list[str]:
-    """The rows of fills.jsonl."""
+def make_rows(predictions: list[dict]) -> list[str]:
+    """Return the rows of fills.jsonl."""
     rows = []
-    for answer in answers:
-        for mask in answer["masks"]:
+    for prediction in predictions:
+        for mask in prediction["masks"]:
             (candidate,) = mask.pop("candidates")
-            rows.append(json.dumps({"record": answer["record"], **mask, "rank": 1, **candidate}, separators=(",", ":")))
+            rows.append(
+                json.dumps({"record": prediction["record"], **mask, "rank": 1, **candidate}, separators=(",", ":"))
+            )
     return rows
 
 
-def _late_for(seen: Evidence, drop: Drop) -> str:
-    """The id of the FASTA that a BED came too late for, as its reason has it; "" if it did not."""
-    if seen.reason(drop) != "bed_late":
+def _late_for(evidence: Evidence, drop: Drop) -> str:
+    """Return the id of the FASTA for which a BED was too late, from its reason; "" if it was not."""
+    if evidence.reason(drop) != "bed_late":
         return ""
-    reason = seen.json(f"reasons/{seen.id_of(drop)}.json")
-    if reason["code"] != "bed_late":  # a slower one had the last word there: then any that went on alone
-        alone = (one for one in seen.drops if one.kind in GOES_ALONE and _stem(one) == _stem(drop))
-        return next((seen.id_of(one) for one in alone if not seen.upload(one).get("mate")), "")
-    return next((seen.id_of(one) for one in seen.drops if seen.id_of(one) in reason["message"]), "")
+    reason = evidence.json(f"reasons/{evidence.id_of(drop)}.json")
+    if reason["code"] != "bed_late":  # a slower invocation wrote it last: then any FASTA that advanced alone
+        alone = (other for other in evidence.drops if other.kind in GOES_ALONE and _stem(other) == _stem(drop))
+        return next((evidence.id_of(drop) for drop in alone if not evidence.upload(drop).get("mate")), "")
+    return next((evidence.id_of(drop) for drop in evidence.drops if evidence.id_of(drop) in reason["message"]), "")
 
 
-def _by_id(seen: Evidence, upload_id: str) -> Drop | None:
-    return next((one for one in seen.drops if upload_id and seen.id_of(one) == upload_id), None)
+def _by_id(evidence: Evidence, upload_id: str) -> Drop | None:
+    return next((drop for drop in evidence.drops if upload_id and evidence.id_of(drop) == upload_id), None)
 
 
 def _stem(drop: Drop) -> str:

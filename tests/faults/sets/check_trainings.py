@@ -1,4 +1,4 @@
-"""What must become of a job.toml and its data, told from what was dropped in a folder; and what its job was given."""
+"""The expected outcome of a job.toml and its data, from the files dropped in a folder; and the input of its job."""
 
 from __future__ import annotations
 
@@ -16,156 +16,178 @@ if TYPE_CHECKING:
 
     from tests.faults.evidence import Drop, Evidence
 
-__all__ = ["KINDS", "failed_rightly", "of_all", "rejected", "settled", "waits"]
+__all__ = ["KINDS", "check_advanced", "check_all", "check_rejected", "check_waiting", "failed_rightly"]
 LIVE = ("WAITING", "VALIDATED", "ARCHIVED")
 
 
-def of_all(seen: Evidence) -> Iterator[str]:
-    waiting = Counter(one.key for one in seen.drops if one.kind in KINDS and seen.state(one) == "WAITING")
+def check_all(evidence: Evidence) -> Iterator[str]:
+    waiting = Counter(drop.key for drop in evidence.drops if drop.kind in KINDS and evidence.state(drop) == "WAITING")
     for key, count in waiting.items():
         if count > 1:
             yield f"{count} versions of {key} wait"
-    heads = [one for one in seen.drops if one.kind in GOOD_JOBS]
+    heads = [drop for drop in evidence.drops if drop.kind in GOOD_JOBS]
     for head in heads:
-        for attempt in seen.attempts[seen.id_of(head)]:
-            for fault in _of_attempt(seen, head, attempt):
+        for attempt in evidence.attempts[evidence.id_of(head)]:
+            for fault in _check_attempt(evidence, head, attempt):
                 yield f"{head.kind} {head.key} ({head.version_id}), attempt {attempt['number']}: {fault}"
-    yield from _of_jobs(seen)
-    yield from _of_pointer(seen, heads)
+    yield from _check_jobs(evidence)
+    yield from _check_pointer(evidence, heads)
 
 
-def waits(seen: Evidence, drop: Drop) -> Iterator[str]:
-    """A job.toml waits only if a file that it names is not there; any data file may."""
-    if drop.kind in JOBS and all(_is_there(seen, drop.folder + name) for name in NAMED[drop.kind]):
-        yield "it waits, and all that it names is there"
+def check_waiting(evidence: Evidence, drop: Drop) -> Iterator[str]:
+    """A job.toml waits only if a file that it names is missing; any data file may wait."""
+    if drop.kind in JOBS and all(_is_present(evidence, drop.folder + name) for name in NAMED[drop.kind]):
+        yield "it waits, and all files that it names are there"
 
 
-def _is_there(seen: Evidence, key: str) -> bool:
-    """Whether some version waits; or none was rejected or withdrawn, so that the newest counts."""
-    states = {seen.state(one) for one in seen.drops if one.key == key}
+def _is_present(evidence: Evidence, key: str) -> bool:
+    """Return True if some version waits; or none was rejected or withdrawn, so that the newest counts."""
+    states = {evidence.state(drop) for drop in evidence.drops if drop.key == key}
     return "WAITING" in states or (bool(states) and states <= set(LIVE))
 
 
-def rejected(seen: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
+def check_rejected(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
     code = upload.get("reason")
     if code == "data_archived" and drop.kind in GOOD_JOBS:
         named = {drop.folder + name for name in NAMED[drop.kind]}
-        if not any(one.key in named and seen.state(one) == "ARCHIVED" for one in seen.drops):
-            yield "its data were archived, and none was"
+        if not any(drop.key in named and evidence.state(drop) == "ARCHIVED" for drop in evidence.drops):
+            yield "it was rejected because its data was archived, which is wrong"
     elif code in DATA_FAULTS.values():
-        yield from _rejected_together(seen, drop, code)
+        yield from _check_together(evidence, drop, code)
     else:
         yield f"a good file was rejected: {code}"
 
 
-def _rejected_together(seen: Evidence, drop: Drop, code: str) -> Iterator[str]:
-    """With a job.toml, and with a bad file that it names."""
-    beside = [one for one in seen.drops if one.folder == drop.folder and seen.reason(one) == code]
-    heads = [one for one in beside if one.kind in GOOD_JOBS and (one is drop or drop.name in NAMED[one.kind])]
+def _check_together(evidence: Evidence, drop: Drop, code: str) -> Iterator[str]:
+    """It was rejected together with a job.toml, and with a bad file that this names."""
+    beside = [other for other in evidence.drops if other.folder == drop.folder and evidence.reason(other) == code]
+    heads = [other for other in beside if other.kind in GOOD_JOBS and (other is drop or drop.name in NAMED[other.kind])]
     named = {name for head in heads for name in NAMED[head.kind]}
-    if not any(DATA_FAULTS.get(one.kind) == code and one.name in named for one in beside):
+    if not any(DATA_FAULTS.get(drop.kind) == code and drop.name in named for drop in beside):
         yield f"it was rejected as {code}, with no set that has such a file"
 
 
-def settled(seen: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
-    """It went on with a job.toml of its folder that names it; a job.toml that failed, with a later one."""
+def check_advanced(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
+    """It advanced with a job.toml of its folder that names it; a job.toml that failed, with a later one."""
     if drop.kind in trainings.BAD_DATA or drop.kind == trainings.NOTE:
-        yield "it went on, and no training can be made of it"
-    history = seen.history(upload)
+        yield "it advanced, and no training can use it"
+    history = evidence.history(upload)
     if not history:
-        yield "it went on without a training"
+        yield "it advanced without a training"
         return
-    head = next(one for one in seen.drops if seen.id_of(one) == history[-1]["upload_id"])
+    head = next(drop for drop in evidence.drops if evidence.id_of(drop) == history[-1]["upload_id"])
     files = json.loads(history[0]["plan"])["files"]
     if head.folder != drop.folder or head.kind not in GOOD_JOBS:
-        yield f"it went on with {head.key}"
+        yield f"it advanced with {head.key}"
     if drop.kind not in JOBS and files.get(drop.name) != upload["id"]:
-        yield "it went on with a training that does not have it"
+        yield "it advanced with a training that does not have it"
 
 
-def _of_attempt(seen: Evidence, head: Drop, attempt: dict) -> Iterator[str]:
-    """One set of versions of what it names; its job was given what they say; its model is where it should be."""
+def _check_attempt(evidence: Evidence, head: Drop, attempt: dict) -> Iterator[str]:
+    """The attempt uses one version of each file that it names; so does its job; its model is in its place."""
     files = json.loads(attempt["plan"])["files"]
-    drops = {name: next(one for one in seen.drops if seen.id_of(one) == file) for name, file in files.items()}
-    if {one.key for one in drops.values()} != {head.folder + name for name in NAMED[head.kind]}:
-        yield f"it is about {sorted(one.key for one in drops.values())}"
+    drops = {
+        name: next(drop for drop in evidence.drops if evidence.id_of(drop) == file) for name, file in files.items()
+    }
+    if {drop.key for drop in drops.values()} != {head.folder + name for name in NAMED[head.kind]}:
+        yield f"it uses {sorted(drop.key for drop in drops.values())}"
         return
-    report = seen.json(f"reports/{seen.id_of(head)}.json")
-    told = report["data"]["files"] if report else {}
-    if set(told) != set(files) or (told != files and not seen.disturbed):  # the slower of two may have the last word
-        yield "its report tells of other files"
-    for one in drops.values():
-        if seen.state(one) not in ("VALIDATED", "ARCHIVED", "WITHDRAWN"):
-            yield f"it is about {one.key} ({one.version_id}), which is in {seen.state(one)}"
+    report = evidence.json(f"reports/{evidence.id_of(head)}.json")
+    reported = report["data"]["files"] if report else {}
+    # The slower of two invocations may write the report last.
+    if set(reported) != set(files) or (reported != files and not evidence.disturbed):
+        yield "its report names other files"
+    for drop in drops.values():
+        if evidence.state(drop) not in ("VALIDATED", "ARCHIVED", "WITHDRAWN"):
+            yield f"it uses {drop.key} ({drop.version_id}), which is {evidence.state(drop)}"
     if attempt["state"] not in ("TRAINED", "FAILED"):
-        if seen.state(head) != "WITHDRAWN":
+        if evidence.state(head) != "WITHDRAWN":
             yield f"it ends in {attempt['state']}"
         return
-    job = seen.world.sagemaker.jobs.get(attempt.get("job", ""))
-    if job and seen.world.fed[job.name] != trainings.rows(head.kind, drops):
-        yield "its job was given other data"
-    yield from _registered(seen, head, attempt) if attempt["state"] == "TRAINED" else _told_why(seen, head, attempt)
+    job = evidence.world.sagemaker.jobs.get(attempt.get("job", ""))
+    if job and evidence.world.fed[job.name] != trainings.rows(head.kind, drops):
+        yield "its job has other data"
+    yield from (
+        _check_model(evidence, head, attempt) if attempt["state"] == "TRAINED" else _check_mail(evidence, head, attempt)
+    )
 
 
-def _registered(seen: Evidence, head: Drop, attempt: dict) -> Iterator[str]:
-    job = seen.world.sagemaker.jobs.get(attempt.get("job", ""))
+def _check_model(evidence: Evidence, head: Drop, attempt: dict) -> Iterator[str]:
+    job = evidence.world.sagemaker.jobs.get(attempt.get("job", ""))
     if job is None or job.status != "Completed" or job.ending == DIES_LATE:
-        yield "it has a model, and no job made one"
+        yield "it has a model, and no job trained it"
         return
-    archive, summary = trainings.model_archive(job.name), seen.json(f"results/training/{seen.id_of(head)}/summary.json")
-    keys = [key for key in seen.results.keys if key.startswith(f"models/{MODEL}/") and key.endswith("card.json")]
-    cards = {key: seen.json(key) for key in keys}
+    archive, summary = (
+        trainings.model_archive(job.name),
+        evidence.json(f"results/training/{evidence.id_of(head)}/summary.json"),
+    )
+    keys = [key for key in evidence.results.keys if key.startswith(f"models/{MODEL}/") and key.endswith("card.json")]
+    cards = {key: evidence.json(key) for key in keys}
     mine = [key for key, card in cards.items() if card["job"] == job.name]
     if len(mine) != 1:
         yield f"its model is registered {len(mine)} times"
         return
-    card, model = cards[mine[0]], seen.world.s3.read(seen.results.name, mine[0].replace("card.json", "model.tar.gz"))
+    card, model = (
+        cards[mine[0]],
+        evidence.world.s3.read(evidence.results.name, mine[0].replace("card.json", "model.tar.gz")),
+    )
     if model != archive or card["digest"] != hashlib.sha256(archive).hexdigest():
         yield "another model is registered for it"
-    if card["data"]["uploads"] != {"job.toml": seen.id_of(head), **json.loads(attempt["plan"])["files"]}:
-        yield "its card tells of other data"
-    if summary is None or summary["card"]["job"] not in _jobs_of(seen, head):
-        yield "its summary tells of another job"
-    if not any(head.key in text and summary["version"] in text for _, text in seen.world.mails):
-        yield "nobody was told of its model"
+    if card["data"]["uploads"] != {"job.toml": evidence.id_of(head), **json.loads(attempt["plan"])["files"]}:
+        yield "its card names other data"
+    if summary is None or summary["card"]["job"] not in _jobs_of(evidence, head):
+        yield "its summary names another job"
+    if not any(head.key in text and summary["version"] in text for _, text in evidence.world.mails):
+        yield "there was no mail about its model"
 
 
-def _jobs_of(seen: Evidence, head: Drop) -> set[str]:
-    return {one.get("job", "") for one in seen.attempts[seen.id_of(head)]}
+def _jobs_of(evidence: Evidence, head: Drop) -> set[str]:
+    return {attempt.get("job", "") for attempt in evidence.attempts[evidence.id_of(head)]}
 
 
-def _told_why(seen: Evidence, head: Drop, attempt: dict) -> Iterator[str]:
-    if seen.state(head) == "WITHDRAWN" and not attempt.get("job"):
+def _check_mail(evidence: Evidence, head: Drop, attempt: dict) -> Iterator[str]:
+    if evidence.state(head) == "WITHDRAWN" and not attempt.get("job"):
         return
-    if not any(head.key in text and "no model from" in subject for subject, text in seen.world.mails):
-        yield "it failed, and nobody was told"
+    if not any(head.key in text and "no model from" in subject for subject, text in evidence.world.mails):
+        yield "it failed, and there was no mail"
 
 
-def failed_rightly(seen: Evidence, head: Drop, attempt: dict) -> bool:
-    """Whether its plan was refused, or its job failed, was stopped, or left no model."""
-    job = seen.world.sagemaker.jobs.get(attempt.get("job", ""))
+def failed_rightly(evidence: Evidence, head: Drop, attempt: dict) -> bool:
+    """Return True if its plan was refused, or its job failed, was stopped, or left no model."""
+    job = evidence.world.sagemaker.jobs.get(attempt.get("job", ""))
     if job is None:
         return head.kind == DEAR
     return job.status in ("Failed", "Stopped") or job.ending == DIES_LATE
 
 
-def _of_jobs(seen: Evidence) -> Iterator[str]:
-    """Each training job is for one attempt, which names it."""
-    named = Counter(one["job"] for attempts in seen.attempts.values() for one in attempts if one.get("job"))
-    for job in seen.world.sagemaker.jobs.values():
+def _check_jobs(evidence: Evidence) -> Iterator[str]:
+    """Each training job belongs to one attempt, which names it."""
+    named = Counter(
+        attempt["job"] for attempts in evidence.attempts.values() for attempt in attempts if attempt.get("job")
+    )
+    for job in evidence.world.sagemaker.jobs.values():
         if job.kind == TRAINING and named[job.name] != 1:
             yield f"{job.name} trains for {named[job.name]} attempts"
 
 
-def _of_pointer(seen: Evidence, heads: list[Drop]) -> Iterator[str]:
-    """The current model is a registered one that passed its gate; there is one as soon as one has."""
-    trained = [one for head in heads for one in seen.attempts[seen.id_of(head)] if one["state"] == "TRAINED"]
-    jobs = [seen.world.sagemaker.jobs[one["job"]] for one in trained if one.get("job") in seen.world.sagemaker.jobs]
-    good = [job for job in jobs if seen.world.figure_of(job) == GOOD]
-    pointer = seen.json(f"models/{MODEL}/current.json")
+def _check_pointer(evidence: Evidence, heads: list[Drop]) -> Iterator[str]:
+    """The current model has passed its gate, and there is one if any model has passed."""
+    trained = [
+        attempt
+        for head in heads
+        for attempt in evidence.attempts[evidence.id_of(head)]
+        if attempt["state"] == "TRAINED"
+    ]
+    jobs = [
+        evidence.world.sagemaker.jobs[item["job"]]
+        for item in trained
+        if item.get("job") in evidence.world.sagemaker.jobs
+    ]
+    good = [job for job in jobs if evidence.world.figure_of(job) == GOOD]
+    pointer = evidence.json(f"models/{MODEL}/current.json")
     if bool(good) != bool(pointer):
         yield f"{len(good)} models passed their gates, and {'one' if pointer else 'none'} is current"
     elif pointer:
-        card = seen.json(pointer["current"]["key"].replace("model.tar.gz", "card.json"))
+        card = evidence.json(pointer["current"]["key"].replace("model.tar.gz", "card.json"))
         if card is None or card["job"] not in {job.name for job in good}:
             yield f"the current model is {pointer['current']['key']}, which did not pass"

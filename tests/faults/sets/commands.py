@@ -1,4 +1,4 @@
-"""What must come of a person's commands: a replay makes one next attempt, a release archives without results."""
+"""The expected outcome of commands: a replay makes one next attempt, a release archives without results."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ if TYPE_CHECKING:
 LEFT = ("WITHDRAWN", "")  # the lab deleted it meanwhile
 
 
-def of_all(seen: Evidence) -> Iterator[str]:
-    for drop in seen.drops:
-        for fault in (*_of_replays(seen, drop), *_of_releases(seen, drop)):
+def check_all(evidence: Evidence) -> Iterator[str]:
+    for drop in evidence.drops:
+        for fault in (*_check_replays(evidence, drop), *_check_releases(evidence, drop)):
             yield f"{drop.kind} {drop.key} ({drop.version_id}): {fault}"
 
 
-def maybe_replayed(seen: Evidence) -> frozenset[str]:
-    """Ids of uploads of which a replay was made, or broke off."""
-    return _maybe(one for one in seen.lab.commands if one.folder != RELEASE)
+def maybe_replayed(evidence: Evidence) -> frozenset[str]:
+    """Return the ids of uploads that were replayed, or whose replay crashed."""
+    return _maybe(command for command in evidence.lab.commands if command.folder != RELEASE)
 
 
-def maybe_released(seen: Evidence) -> frozenset[str]:
-    return _maybe(one for one in seen.lab.commands if one.folder == RELEASE)
+def maybe_released(evidence: Evidence) -> frozenset[str]:
+    """Return the ids of uploads that were released, or whose release crashed."""
+    return _maybe(command for command in evidence.lab.commands if command.folder == RELEASE)
 
 
 def _maybe(commands: Iterator[Command]) -> frozenset[str]:
@@ -40,48 +41,50 @@ def _maybe(commands: Iterator[Command]) -> frozenset[str]:
     )
 
 
-def _of_replays(seen: Evidence, drop: Drop) -> Iterator[str]:
-    """Each made one attempt, the next; and no attempt is there that neither a replay nor a failed job explains."""
-    upload_id = seen.id_of(drop)
-    replays = [one for one in seen.lab.commands if one.folder != RELEASE and upload_id in one.upload_ids]
-    done = Counter(one.outcomes[upload_id].number for one in replays if one.has_done(upload_id))
-    unsure = sum(upload_id in one.unsure for one in replays)
-    attempts = {one["number"]: one for one in seen.attempts[upload_id]}
+def _check_replays(evidence: Evidence, drop: Drop) -> Iterator[str]:
+    """Each replay made one attempt, the next; every attempt is explained by a replay or a failed job."""
+    upload_id = evidence.id_of(drop)
+    replays = [
+        command for command in evidence.lab.commands if command.folder != RELEASE and upload_id in command.upload_ids
+    ]
+    done = Counter(replay.outcomes[upload_id].number for replay in replays if replay.has_done(upload_id))
+    unsure = sum(upload_id in replay.unsure for replay in replays)
+    attempts = {attempt["number"]: attempt for attempt in evidence.attempts[upload_id]}
     if list(attempts) != list(range(1, len(attempts) + 1)):
         yield f"its attempts are {list(attempts)}"
         return
-    trained = [one["number"] for one in attempts.values() if one["state"] == "TRAINED"]
+    trained = [attempt["number"] for attempt in attempts.values() if attempt["state"] == "TRAINED"]
     if trained and trained[0] < len(attempts):
         yield f"attempt {trained[0]} trained its model, and another was made"
     for number, count in done.items():
         if count > 1:
             yield f"{count} replays made attempt {number}"
-        if number not in attempts and seen.state(drop) not in LEFT:
+        if number not in attempts and evidence.state(drop) not in LEFT:
             yield f"a replay was made, and there is no attempt {number}"
-    others = [one for one in attempts.values() if one["number"] > 1 and one["number"] not in done]
-    unexplained = [one for one in others if not _retries(seen, drop, attempts[one["number"] - 1])]
+    others = [attempt for attempt in attempts.values() if attempt["number"] > 1 and attempt["number"] not in done]
+    unexplained = [other for other in others if not _retries(evidence, drop, attempts[other["number"] - 1])]
     if len(unexplained) > unsure:
-        yield f"nobody asked for attempt {unexplained[0]['number']}"
+        yield f"nothing explains attempt {unexplained[0]['number']}"
 
 
-def _retries(seen: Evidence, drop: Drop, before: dict) -> bool:
-    """Whether an attempt is tried again by itself: a transform job failed, with others or through nobody's fault."""
-    job = seen.world.sagemaker.jobs.get(before.get("job", ""))
+def _retries(evidence: Evidence, drop: Drop, before: dict) -> bool:
+    """Return True if an attempt is tried again by itself: a transform job failed, with others or by an outage."""
+    job = evidence.world.sagemaker.jobs.get(before.get("job", ""))
     failed = before["state"] == "FAILED" and job is not None and job.status == "Failed"
     return failed and drop.kind not in trainings.KINDS
 
 
-def _of_releases(seen: Evidence, drop: Drop) -> Iterator[str]:
+def _check_releases(evidence: Evidence, drop: Drop) -> Iterator[str]:
     """A released upload is archived, unless it was deleted or another attempt was made since."""
-    upload_id = seen.id_of(drop)
-    released = any(one.folder == RELEASE and one.has_done(upload_id) for one in seen.lab.commands)
-    if not released or upload_id in maybe_replayed(seen):
+    upload_id = evidence.id_of(drop)
+    released = any(command.folder == RELEASE and command.has_done(upload_id) for command in evidence.lab.commands)
+    if not released or upload_id in maybe_replayed(evidence):
         return
-    if seen.state(drop) not in ("ARCHIVED", "WITHDRAWN") and not _goes_on(seen, drop):
-        yield f"it was released, and is in {seen.state(drop)}"
+    if evidence.state(drop) not in ("ARCHIVED", "WITHDRAWN") and not _is_replayed(evidence, drop):
+        yield f"it was released, and is in {evidence.state(drop)}"
 
 
-def _goes_on(seen: Evidence, drop: Drop) -> bool:
-    """Whether what it belongs to was replayed."""
-    upload = seen.upload(drop)
-    return (upload.get("training") or upload.get("masks_of", "")).partition("-")[0] in maybe_replayed(seen)
+def _is_replayed(evidence: Evidence, drop: Drop) -> bool:
+    """Return True if the upload to which it belongs was replayed."""
+    upload = evidence.upload(drop)
+    return (upload.get("training") or upload.get("masks_of", "")).partition("-")[0] in maybe_replayed(evidence)

@@ -1,6 +1,6 @@
-"""Files that belong together, in seeded schedules: masks, runs behind a gate, trainings, and a person's commands.
+"""Files that belong together, in seeded schedules: masks, gated runs, trainings, and a person's commands.
 
-A schedule is mostly about one of the areas, so that its files meet; some have all of them in one account.
+Most schedules are about one of the areas, so that its files meet; some have all of them in one account.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OPERATIONS = (
     "BatchGetItem",
     "ChangeMessageVisibility",
 )
-# What comes of it is another's word for each area: kinds that are drawn more often than the others come twice.
+# The kinds of each area; kinds that are drawn more often are listed twice.
 AREAS = {
     "masks": (*masks.KINDS, masks.PLAIN, masks.WITH_N, masks.BED, masks.BED),
     "runs": (*runs.KINDS, runs.FILE, runs.OTHER, runs.MARKER, runs.LISTS),
@@ -40,7 +40,7 @@ Acts = tuple[tuple[int, str, int], ...]
 
 
 def drop(world: World, kind: str, slot: int, number: int) -> Drop:
-    """Put the `number`th file. Each comes in a second of its own, which orders versions whose events are lost."""
+    """Put the `number`th file, one second after the one before, which orders versions whose events are lost."""
     world.clock.advance(1)
     slot %= 4
     landing = world.s3.buckets[world.name("landing")]
@@ -51,27 +51,27 @@ def drop(world: World, kind: str, slot: int, number: int) -> Drop:
     else:
         key, body = trainings.place(kind, slot), trainings.body(kind, slot, number)
     world.expect(Drop(kind, key, "", body, number, slot))
-    made = world.s3.put(landing.name, key, body)
-    return Drop(kind, key, made.id, body, number, slot)
+    version = world.s3.put(landing.name, key, body)
+    return Drop(kind, key, version.id, body, number, slot)
 
 
 def schedules() -> st.SearchStrategy[Schedule]:
-    """Something that belongs together comes first, in any order, and then whatever comes."""
+    """Return a strategy: files that belong together come first, in any order, then other acts."""
     areas = [_acts(_whole(area), AREAS[area]) for area in AREAS]
     every = tuple(kind for kinds in AREAS.values() for kind in kinds)
-    areas.append(_acts(_trained_again(), AREAS["trainings"]))
-    areas.append(_acts(st.builds(_joined, *map(_whole, AREAS)), every))
+    areas.append(_acts(_train_again(), AREAS["trainings"]))
+    areas.append(_acts(st.builds(_join, *map(_whole, AREAS)), every))
     return with_trouble(st.one_of(areas), OPERATIONS, SET_ENDINGS, most_endings=5)
 
 
 def _acts(first: st.SearchStrategy[Acts], kinds: tuple[str, ...]) -> st.SearchStrategy[Acts]:
     drops = st.sampled_from(tuple(s.DROPS + kind for kind in kinds))
     later = st.tuples(st.integers(0, 12), st.one_of(drops, st.sampled_from(OTHER_ACTS)), st.integers(0, 7))
-    return st.builds(_joined, first, st.lists(later, max_size=7).map(tuple))
+    return st.builds(_join, first, st.lists(later, max_size=7).map(tuple))
 
 
 def _whole(area: str) -> st.SearchStrategy[Acts]:
-    """Files that make a whole, or would but for one, in one slot."""
+    """Return a strategy for the files of a complete set, or of one with a single defect, in one slot."""
     wholes = {
         "masks": [(masks.PLAIN, masks.BED), (masks.WITH_N, masks.BED), (masks.PLAIN, masks.MISFIT), (masks.WITH_N,)],
         "runs": [
@@ -84,22 +84,22 @@ def _whole(area: str) -> st.SearchStrategy[Acts]:
         "trainings": list(trainings.WHOLE.values()),
     }[area]
     orders = st.sampled_from(wholes).flatmap(st.permutations)
-    return st.builds(_placed, orders, st.lists(st.integers(0, 4), min_size=4, max_size=4), st.integers(0, 3))
+    return st.builds(_schedule_drops, orders, st.lists(st.integers(0, 4), min_size=4, max_size=4), st.integers(0, 3))
 
 
-def _trained_again() -> st.SearchStrategy[Acts]:
-    """A whole training, and some files of one in the same folder about when it ends, or its files are archived."""
+def _train_again() -> st.SearchStrategy[Acts]:
+    """Return a strategy for a complete training, and files of another in its folder when it ends or is archived."""
     wholes = st.sampled_from(list(trainings.WHOLE.values())).flatmap(st.permutations)
-    return st.builds(_twice, wholes, wholes, st.integers(1, 4), st.integers(6, 40), st.integers(0, 1))
+    return st.builds(_repeat, wholes, wholes, st.integers(1, 4), st.integers(6, 40), st.integers(0, 1))
 
 
-def _twice(first: list[str], then: list[str], count: int, gap: int, slot: int) -> Acts:
-    return _placed(first, [0, 0, 1, 1], slot) + _placed(then[:count], [gap, 0, 1, 1], slot)
+def _repeat(first: list[str], then: list[str], count: int, gap: int, slot: int) -> Acts:
+    return _schedule_drops(first, [0, 0, 1, 1], slot) + _schedule_drops(then[:count], [gap, 0, 1, 1], slot)
 
 
-def _placed(kinds: list[str], gaps: list[int], slot: int) -> Acts:
+def _schedule_drops(kinds: list[str], gaps: list[int], slot: int) -> Acts:
     return tuple((gap, s.DROPS + kind, slot) for kind, gap in zip(kinds, gaps, strict=False))
 
 
-def _joined(*parts: Acts) -> Acts:
+def _join(*parts: Acts) -> Acts:
     return tuple(act for part in parts for act in part)

@@ -1,4 +1,4 @@
-"""A FASTA and the BED of its masks, as a lab drops them, and what the model is to be asked about each."""
+"""A FASTA and the BED of its masks, as a lab drops them, and the work items that each must have."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def place(kind: str, slot: int) -> str:
 
 
 def body(kind: str, slot: int, number: int) -> bytes:
-    """The number is told by the bases, or by a comment and the stretches, so that no two files are alike."""
+    """Return the body of a file. The bases, or a comment and the intervals, encode the number: no two are equal."""
     if kind in BEDS:
         return _bed(kind, number)
     text = _bases(number)
@@ -56,17 +56,17 @@ def _bases(number: int) -> str:
 
 
 def items(fasta: Drop, bed: Drop | None) -> list[dict]:
-    """The work items that must be asked about: each stretch of the BED, or of a FASTA without one each run of N."""
+    """Return the expected work items: each interval of the BED, or each run of N of a FASTA without a BED."""
     lines = fasta.body.decode().splitlines()
     records = {name[1:].split()[0]: text for name, text in zip(lines[::2], lines[1::2], strict=True)}
-    found = []
+    work_items = []
     for name, text in records.items():
         spans = _spans_of(bed, name) if bed else _runs_of_n(text)
         covered = text
         for start, end in spans:
             covered = covered[:start] + "N" * (end - start) + covered[end:]
-        found += [{"id": "", "record": name, "start": 0, "sequence": covered, "masks": [span]} for span in spans]
-    return found
+        work_items += [{"id": "", "record": name, "start": 0, "sequence": covered, "masks": [span]} for span in spans]
+    return work_items
 
 
 def _spans_of(bed: Drop, record: str) -> list[tuple[int, int]]:

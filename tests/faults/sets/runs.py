@@ -1,4 +1,4 @@
-"""Runs behind a gate, as a lab drops them: files in folders, markers, manifests; and when a run is complete.
+"""Gated runs, as a lab drops them: files in folders, markers, manifests; and when a run is complete.
 
 Two prefixes have the gate: runs/ with a model and mates, raw/ without. Folders are PREFIX/exp0/r0/ to PREFIX/exp1/r1/.
 """
@@ -73,7 +73,7 @@ def body(kind: str, slot: int, number: int, landing: Bucket) -> bytes:
 
 
 def _manifest(kind: str, slot: int, number: int, landing: Bucket) -> bytes:
-    """What is to come, or what is there by now, which a later file or a delete may change again."""
+    """Return a manifest of files to come, or of files that are there now; later drops or deletions may change that."""
     size = len(files.reads(files.READS, slot, number)) + (kind == LISTS_WRONG)
     listed = {_NAMES[FILE]: size, _NAMES[OTHER]: size if number % 3 else None}
     if kind == LISTS_WRONG:
@@ -81,33 +81,33 @@ def _manifest(kind: str, slot: int, number: int, landing: Bucket) -> bytes:
     if kind == LISTS_PRESENT:
         folder = posixpath.dirname(place(kind, slot)) + "/"
         there = {key: landing.current(key) for key in sorted(landing.keys) if key.startswith(folder)}
-        named = {key.removeprefix(folder): len(found.body) for key, found in there.items() if found}
+        named = {key.removeprefix(folder): len(version.body) for key, version in there.items() if version}
         listed = {name: size for name, size in named.items() if name.endswith(".fastq")} or listed
     entries = [{"name": name} | ({} if size is None else {"size": size}) for name, size in listed.items()]
     text = json.dumps({"files": entries, "number": number})
     return (text[:-1] if kind == BAD_LIST else text).encode()
 
 
-# -- when a run is complete, told from what the lab dropped and from what lies in the landing bucket --
+# -- when a run is complete, from the drops of the lab and the objects in the landing bucket --
 
 
 def folders(key: str) -> list[str]:
-    """The folders below its prefix that a key lies in, nearest first; none of a key under a prefix without a gate."""
-    found = []
+    """Return the folders of a key below its prefix, nearest first; none if the prefix has no gate."""
+    parents = []
     while (key := posixpath.dirname(key.rstrip("/")) + "/") not in (*PREFIXES, "/"):
-        found.append(key)
-    return found if key in PREFIXES else []
+        parents.append(key)
+    return parents if key in PREFIXES else []
 
 
 def is_complete(manifest: Drop, landing: Bucket) -> bool:
-    """Whether every file that it lists lies in the landing bucket at this moment, with its size."""
+    """Return True if every file that it lists is in the landing bucket at this moment, with its size."""
     for entry in json.loads(manifest.body)["files"]:
-        found = landing.current(manifest.folder + entry["name"])
-        if found is None or entry.get("size") not in (None, len(found.body)):
+        version = landing.current(manifest.folder + entry["name"])
+        if version is None or entry.get("size") not in (None, len(version.body)):
             return False
     return True
 
 
 def is_gated(key: str) -> bool:
-    """Whether a key's file waits for a run. Markers do not; a manifest waits for its own files."""
+    """Return True if a key's file waits for a run. Markers do not; a manifest waits for its own files."""
     return bool(folders(key)) and posixpath.basename(key) not in {_NAMES[kind] for kind in MARKERS}

@@ -1,4 +1,4 @@
-"""Data sets to train on with their job.toml, as a lab drops them, and what train.py is to find of them."""
+"""Training data with its job.toml, as a lab drops them, and the rows that train.py must find."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def place(kind: str, slot: int) -> str:
 
 
 def body(kind: str, slot: int, number: int) -> bytes:
-    """Any versions of the files of one set fit; residues, labels and mask tell the number, so none are alike."""
+    """Return the body of a file. All versions of one set fit; their content encodes the number: no two are equal."""
     if kind in JOBS:
         return _job(kind, number)
     rows = [(split, *_record(split, number)) for split in SPLITS]
@@ -68,7 +68,7 @@ def body(kind: str, slot: int, number: int) -> bytes:
         LABELS: [f">{split} {_header(split)}\n{labels}{wrong}" for split, _, labels, _ in rows],
         MASK: [f">{split}\n{mask}" for split, _, _, mask in rows],
         TEXT: [f">{split} {_header(split)}\n{residues}\n{labels}" for split, residues, labels, _ in rows],
-        TABLE: ["id,sequence,labels,split", *[f"{one[0]},{one[1]},{one[2]},{one[0]}" for one in rows]],
+        TABLE: ["id,sequence,labels,split", *[f"{row[0]},{row[1]},{row[2]},{row[0]}" for row in rows]],
         NOTE: [f"note {number}"],
     }
     lines |= {BAD_LABELS: lines[LABELS], BAD_TABLE: lines[TABLE]}
@@ -79,13 +79,13 @@ def body(kind: str, slot: int, number: int) -> bytes:
 def _job(kind: str, number: int) -> bytes:
     if kind == BAD_JOB:
         return f'# {number}\nmodel = "cnm"\n'.encode()
-    told = f'# {number}\nmodel = "cnn"\n' + ("budget_usd = 0\n" if kind == DEAR else "")
+    head = f'# {number}\nmodel = "cnn"\n' + ("budget_usd = 0\n" if kind == DEAR else "")
     data = _DATA.get(kind, 'format = "csv"\nfile = "all.csv"')
-    return f'{told}[data]\n{data}\n[instance]\ntype = "ml.m5.xlarge"\n[gate]\nmin_q3 = {LEAST}\n'.encode()
+    return f'{head}[data]\n{data}\n[instance]\ntype = "ml.m5.xlarge"\n[gate]\nmin_q3 = {LEAST}\n'.encode()
 
 
 def _record(split: str, number: int) -> tuple[str, str, str]:
-    """Residues, labels with each class, and a mask that leaves those in."""
+    """Return residues, labels with each class, and a mask that keeps those."""
     bits = f"{number:08b}"
     residues = "AKL"[SPLITS.index(split)] * 3 + "".join("GP"[int(bit)] for bit in bits)
     return residues, "HEC" + "".join("HC"[int(bit)] for bit in bits), "111" + bits
@@ -96,23 +96,24 @@ def _header(split: str) -> str:
 
 
 def rows(job: str, files: dict[str, Drop]) -> dict[str, list[dict]]:
-    """What train.py must find in each split, of these versions of the files that a job.toml names."""
+    """Return the rows that train.py must find in each split, with these versions of the files."""
     by_name = {name: drop.number for name, drop in files.items()}
-    found: dict[str, list[dict]] = {}
+    expected: dict[str, list[dict]] = {}
     for split in SPLITS:
-        told = [_record(split, by_name[name]) for name in NAMED[job]]
-        residues, labels = told[0][0], told[1][1] if job == FLIP else told[0][1]
+        records = [_record(split, by_name[name]) for name in NAMED[job]]
+        residues, labels = records[0][0], records[1][1] if job == FLIP else records[0][1]
         if job == FLIP:
-            labels = "".join(one if seen == "1" else "-" for one, seen in zip(labels, told[2][2], strict=True))
-        found[split] = [{"id": split, "sequence": residues, "labels": labels}]
-    return found
+            mask = records[2][2]
+            labels = "".join(label if bit == "1" else "-" for label, bit in zip(labels, mask, strict=True))
+        expected[split] = [{"id": split, "sequence": residues, "labels": labels}]
+    return expected
 
 
-# -- what train.py leaves --
+# -- the output of train.py --
 
 
 def model_archive(name: str) -> bytes:
-    """model.tar.gz of a job; the job's name stands in it, so that no two models are alike."""
+    """Return the model.tar.gz of a job. It holds the job's name, so that no two models are equal."""
     config = {"seqdrop": {"model": "cnn", "task": "ss3", "classes": "HEC"}, "job": name}
     return _archive({"config.json": config})
 
@@ -122,18 +123,18 @@ def output_archive(q3: float) -> bytes:
 
 
 def _archive(members: dict[str, dict]) -> bytes:
-    held = io.BytesIO()
-    with gzip.GzipFile(fileobj=held, mode="wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
         for name, content in members.items():
             body = json.dumps(content).encode()
             about = tarfile.TarInfo(name)
             about.size = len(body)
             tar.addfile(about, io.BytesIO(body))
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def program() -> dict[str, bytes]:
-    """Objects of the results bucket that `seqdrop training push` writes."""
+    """Return the objects that `seqdrop training push` writes to the results bucket."""
     digest = hashlib.sha256(b"code").hexdigest()
     prefix = f"training/protein/{digest[:16]}/"
     pointer = {"current": {"prefix": prefix, "digest": digest}, "history": []}

@@ -1,4 +1,4 @@
-"""An account in which trainings run, and which notices when a file behind a gate goes on before its run is complete."""
+"""An account with trainings that notices gated files which advance before their run is complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SetsWorld(World):
-    """`may_open` are the folders of which a run was complete at some time; `fed` is what each training job found."""
+    """`may_open` are folders whose run was complete at some time; `fed` is the data that each training job found."""
 
     def __init__(self):
         self.may_open: set[str] = set()
@@ -31,7 +31,7 @@ class SetsWorld(World):
         for key, body in trainings.program().items():
             self.s3.put(self.name("results"), key, body)
 
-    # -- what trains --
+    # -- training jobs --
 
     def _train(self, job: Job) -> None:
         place = job.request["OutputDataConfig"]["S3OutputPath"].removeprefix(f"s3://{self.name('work')}/")
@@ -41,13 +41,13 @@ class SetsWorld(World):
 
     @staticmethod
     def figure_of(job: Job) -> float:
-        """Q3 of the model that a job trains."""
+        """Return Q3 of the model that a job trains."""
         return trainings.POOR if job.ending == POOR else trainings.GOOD
 
     def _feed(self, name: str) -> None:
-        """What train.py reads when its job starts."""
+        """Record the data that train.py reads when its job starts."""
         channels = self.sagemaker.jobs[name].request["InputDataConfig"]
-        (data,) = (one for one in channels if one["ChannelName"] == "data")
+        (data,) = (channel for channel in channels if channel["ChannelName"] == "data")
         prefix = data["DataSource"]["S3DataSource"]["S3Uri"].removeprefix(f"s3://{self.name('work')}/")
         self.fed[name] = {split: self._lines(f"{prefix}{split}.jsonl") for split in trainings.SPLITS}
 
@@ -57,7 +57,7 @@ class SetsWorld(World):
     # -- gates --
 
     def expect(self, drop: Drop) -> None:
-        """Called before the lab drops it, so that it is known when its event goes out."""
+        """Note a drop before it is put, so that it is known when its event is sent."""
         if drop.kind in runs.MARKERS:
             self.may_open |= set(runs.folders(drop.key)[:1])
         if drop.kind in runs.SOUND_LISTS:
@@ -65,7 +65,7 @@ class SetsWorld(World):
 
     def landing_changed(self) -> None:
         landing = self.s3.buckets[self.name("landing")]
-        self.may_open |= {one.folder for one in self._manifests if runs.is_complete(one, landing)}
+        self.may_open |= {manifest.folder for manifest in self._manifests if runs.is_complete(manifest, landing)}
 
     def _on_create(self, bucket: Bucket, version: Version) -> None:
         if bucket.name == self.name("landing"):

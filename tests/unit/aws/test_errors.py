@@ -35,15 +35,19 @@ MEANINGS = {
     "is_limit": ["ResourceLimitExceeded"],
     "is_taken": ["ResourceInUse"],
     "is_invalid": ["ValidationException", "InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"],
+    "is_expired": ["ExpiredToken", "ExpiredTokenException", "RequestExpired"],
+    "is_unknown_key": [
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    ],
+    "is_denied": ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"],
 }
 WITHOUT_MEANING = [
-    "AccessDenied",
-    "AccessDeniedException",
-    "403",
     "NoSuchBucket",
     "InternalError",
     "500",
-    "ExpiredToken",
 ]
 
 

@@ -135,7 +135,7 @@ def test_a_model_that_predicts_the_same_for_any_sequence_is_refused(folder, tmp_
     change_weights(folder, forget)
     out = tmp_path / "m.tar.gz"
     assert main(["package-model", str(folder), "-o", str(out)]) == 2
-    assert "says the same of any sequence" in capsys.readouterr().err
+    assert "returns the same prediction for every sequence" in capsys.readouterr().err
     assert not out.exists()
 
 

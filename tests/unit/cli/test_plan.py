@@ -99,7 +99,7 @@ def test_a_job_that_does_not_fit_is_refused_with_what_would_fit(job, capsys):
     toml = JOB.replace("protbert", "prott5") + '[distribution]\nprofile = "ddp"\n'
     status, text = run(capsys, job(text=toml), "--residues", "2500000")
     assert status == 1
-    assert "are needed on each GPU (A10G), which has 22.5 GiB" in text
+    assert "each GPU (A10G) needs 59.8 GiB and has 22.5 GiB" in text
     assert "profile = 'fsdp' with activation_checkpointing ($" in text
     status, text = run(capsys, job(text=toml), "--residues", "2500000", "--json")
     assert (status, json.loads(text)["refused"], len(json.loads(text)["advice"])) == (1, True, 3)

@@ -90,7 +90,7 @@ def test_a_broken_protein_model_is_not_packaged(model, tmp_path, capsys):
 def test_options_that_do_not_suit_a_protein_model_are_refused(model, file, tmp_path, capsys, repository):
     assert is_protein(model)
     ask = ("predict", file, "--model", model, "-o", tmp_path / "out")
-    assert "--threshold is for models of DNA" in refused(capsys, *ask, "--threshold", 0.5)
+    assert "--threshold is for DNA models" in refused(capsys, *ask, "--threshold", 0.5)
     assert "the analysis contigs of DNA" in refused(capsys, *ask, "--analysis", "contigs")
     assert "up to 50 residues at once, not 51" in refused(capsys, *ask, "--window", 51)
     assert "this one is of proteins" in refused(capsys, *ask, "--task", "masked")

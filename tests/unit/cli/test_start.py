@@ -54,7 +54,7 @@ main()
 
 
 def complete(line: str, folder: Path) -> tuple[set[str], list[str]]:
-    """Return the completions of a line with the cursor at its end, and the slow packages that were imported.
+    """Return the completions of a line, with the cursor after its last character, and the slow imports.
 
     A shell sets these variables; the completions come in a file, or on descriptor 8 without one.
     """

@@ -1,7 +1,7 @@
-"""Files of tests/unit/config/broken, and the tables of docs/configuration.md that say what each of them gets.
+"""The files of tests/unit/config/broken, and the tables of docs/configuration.md with the messages about them.
 
-`python -m tests.unit.config.broken_files` writes those tables anew. Each file says in its first line what is wrong with
-it, and marks the lines that a message is about with a comment, `# wrong`.
+`python -m tests.unit.config.broken_files` rewrites those tables. The first line of each file says what is wrong with
+it; the lines that a message is about have the comment `# wrong`.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ class Broken:
 
     @property
     def marked(self) -> dict[int, str]:
-        """The lines that are wrong, by number, without their marks."""
+        """The wrong lines by number, without the comment."""
         lines = enumerate(self.text.splitlines(), start=1)
         return {number: MARK.sub("", line) for number, line in lines if MARK.search(line)}
 
     @property
     def faults(self) -> list[FileFault]:
-        """What the pipeline says of it."""
+        """The faults that the pipeline reports."""
         try:
             READERS[self.form][1](self.text)
         except ConfigFileError as error:
@@ -56,7 +56,7 @@ class Broken:
 
     @property
     def is_refused_by_editors(self) -> bool:
-        """Whether its JSON Schema refuses it; an editor shows errors of syntax, too."""
+        """Whether its JSON Schema refuses it; an editor shows syntax errors, too."""
         schema = json.loads((REPOSITORY / f"docs/schemas/{self.form}.schema.json").read_text())
         try:
             return not Draft7Validator(schema).is_valid(tomllib.loads(self.text))
@@ -69,17 +69,17 @@ def broken_files(form: str) -> list[Broken]:
 
 
 def table(form: str) -> str:
-    """Return the table of a form's files, as the page has it."""
-    rows = [f"| | lines of `{READERS[form][0]}` | what is said of it | editor |", "|---|---|---|---|"]
+    """Return the table of the files of one form, as on the page."""
+    rows = [f"| | lines of `{READERS[form][0]}` | message | editor |", "|---|---|---|---|"]
     for broken in broken_files(form):
         lines = "<br>".join(f"{number}: `{line}`" if line else f"{number}" for number, line in broken.marked.items())
-        said = "<br>".join(f"{fault.line}: `{fault.message}`" for fault in broken.faults)
-        rows.append(f"| {broken.title} | {lines} | {said} | {'yes' if broken.is_refused_by_editors else 'no'} |")
+        messages = "<br>".join(f"{fault.line}: `{fault.message}`" for fault in broken.faults)
+        rows.append(f"| {broken.title} | {lines} | {messages} | {'yes' if broken.is_refused_by_editors else 'no'} |")
     return "\n".join(rows)
 
 
 def page(text: str) -> str:
-    """Return the text of the page with its tables as they should be."""
+    """Return the text of the page with correct tables."""
     for form in READERS:
         start, end = f"<!-- {form}: python -m tests.unit.config.broken_files -->\n", "\n<!-- end -->"
         before, rest = text.split(start)

@@ -1,4 +1,4 @@
-"""analyses.toml: the packaged one is valid, and a wrong one says what is wrong."""
+"""analyses.toml: the packaged file is valid, and messages name what is wrong with a broken one."""
 
 import json
 import re
@@ -28,13 +28,13 @@ label = "x"
 
 
 def faults(text: str) -> list[FileFault]:
-    """Return what is wrong with an analyses.toml."""
-    with pytest.raises(ConfigFileError) as caught:
+    """Return the faults of an analyses.toml."""
+    with pytest.raises(ConfigFileError) as raised:
         parse(text)
-    return caught.value.faults
+    return raised.value.faults
 
 
-def test_the_packaged_one_has_its_prefixes():
+def test_the_packaged_file_has_its_prefixes():
     prefixes = ["contigs/", "embed/", "masked/", "proteins/", "raw/", "reads/", "training/"]
     assert packaged().prefixes == prefixes
     assert packaged().by_name["raw"].settings is None
@@ -67,7 +67,7 @@ def test_the_longest_prefix_wins():
         (("threshold = 0.5", "threshold = 50"), "threshold is 50; it must be a number from 0 to 1"),
         (("threshold = 0.5", "threshold = nan"), "threshold is nan; it must be a number from 0 to 1"),
         (("threshold = 0.5", ""), "threshold is missing; it must be a number from 0 to 1"),
-        (('label = "x"', ""), "label is missing; it must be what the model card calls the positive class"),
+        (('label = "x"', ""), "label is missing; it must be the model card's name of the positive class"),
         (('label = "x"', 'label = "x"\nprior = 0.0'), "prior is 0.0; it must be a number above 0 and below 1"),
         (('label = "x"', 'label = "x"\ndistance = 0'), "distance is 0; it must be a whole number from 1"),
         (
@@ -84,8 +84,8 @@ def test_the_longest_prefix_wins():
         (("max_gb = 1", "max_gb = 0"), "max_gb is 0; it must be a number above 0 and at most 100"),
         (("max_gb = 1", 'max_gb = "1"'), 'max_gb is "1"; it must be a number above 0 and at most 100'),
         (("max_gb = 1\n", ""), "max_gb is missing; it must be a number above 0 and at most 100"),
-        (("label =", "lable ="), "lable is no setting; did you mean label?"),
-        (("window =", "windw ="), "windw is no setting; did you mean window?"),
+        (("label =", "lable ="), "lable is not a known setting; did you mean label?"),
+        (("window =", "windw ="), "windw is not a known setting; did you mean window?"),
         (
             ('model = "m"', 'model = "org/DNABERT_6"'),
             'model is "org/DNABERT_6"; it must be 1 to 36 letters, digits and',
@@ -97,7 +97,7 @@ def test_the_longest_prefix_wins():
         (("label =", 'collapse = "yes"\nlabel ='), 'collapse is "yes"; it must be true or false'),
         (
             ("label =", "collapse = true\ntracks = true\nlabel ="),
-            "collapse is for reads, tracks for places on a genome: not both",
+            "collapse is for reads and tracks is for genome coordinates; set only one of them",
         ),
         (("max_gb = 1", 'max_gb = 1\nmates = "both"'), 'mates is "both"; it must be one of "wait", "check", "single"'),
         (
@@ -105,7 +105,7 @@ def test_the_longest_prefix_wins():
             "mate_hours is 0; it must be a number above 0 and at most 87,600",
         ),
         (("max_gb = 1", "max_gb = 1\nmate_hours = inf"), "mate_hours is inf; it must be a number above 0 and at most"),
-        (('["fastq"]', '["fasta"]\nmates = "wait"'), 'mates is "wait"; it is for FASTQ, and formats has none'),
+        (('["fastq"]', '["fasta"]\nmates = "wait"'), 'mates is "wait", which is for FASTQ, but formats has no "fastq"'),
         (("max_gb = 1", 'max_gb = 1\ngate = "mates"'), 'gate is "mates"; it must be "run", or left out'),
         (("max_gb = 1", "max_gb = 1\ngate = true"), 'gate is true; it must be "run", or left out'),
         (
@@ -114,7 +114,7 @@ def test_the_longest_prefix_wins():
         ),
     ],
 )
-def test_what_is_wrong_is_named(change, message):
+def test_a_wrong_setting_is_named(change, message):
     assert GOOD.replace(*change) != GOOD
     (fault,) = faults(GOOD.replace(*change))
     assert fault.message.startswith("analyses.reads.")
@@ -129,22 +129,25 @@ READS = "analyses.reads"
     [
         (
             GOOD.replace(READS, 'analyses."the reads"'),
-            'analyses."the reads" is no name of an analysis; it must be 1 to',
+            'analyses."the reads" is not a valid name of an analysis; the name must have 1 to',
         ),
-        (f"{GOOD}[{READS}.jobs]", f"{READS}.jobs is no table; did you mean job?"),
-        (f"{GOOD}[{READS}.job]\nmax_member = 1", f"{READS}.job.max_member is no setting; did you mean max_members?"),
-        (f"{GOOD}[validations]", "validations is no table; did you mean validation?"),
-        (f"{GOOD}[other]", "other is no table; there are analyses, validation"),
-        (GOOD.replace(READS, "analysis.reads"), "analysis is no table; did you mean analyses?"),
-        ("", "analyses is missing: there must be a table [analyses.NAME] for each prefix"),
+        (f"{GOOD}[{READS}.jobs]", f"{READS}.jobs is not a known table; did you mean job?"),
+        (
+            f"{GOOD}[{READS}.job]\nmax_member = 1",
+            f"{READS}.job.max_member is not a known setting; did you mean max_members?",
+        ),
+        (f"{GOOD}[validations]", "validations is not a known table; did you mean validation?"),
+        (f"{GOOD}[other]", "other is not a known table; known keys are analyses, validation"),
+        (GOOD.replace(READS, "analysis.reads"), "analysis is not a known table; did you mean analyses?"),
+        ("", "analyses is missing: each prefix needs a table [analyses.NAME]"),
         ("analyses = 3", "analyses must be a table: write [analyses.NAME]"),
         (f"{READS} = 3", f"{READS} is 3; it must be a table: write [{READS}]"),
         (f"{GOOD}job = 3", f"{READS}.job is 3; it must be a table: write [{READS}.job]"),
         (f"{GOOD}severity = 3", f"{READS}.severity is 3; it must be a table: write [{READS}.severity]"),
-        (f"{GOOD}severity.crfl = 'error'", f"{READS}.severity.crfl is no code of a fault; did you mean crlf?"),
+        (f"{GOOD}severity.crfl = 'error'", f"{READS}.severity.crfl is not a code of a fault; did you mean crlf?"),
         (
             f"{GOOD}severity.xyzzy = 'error'",
-            f"{READS}.severity.xyzzy is no code of a fault; docs/formats.md lists them",
+            f"{READS}.severity.xyzzy is not a code of a fault; docs/formats.md lists them",
         ),
         (
             f"{GOOD}severity.crlf = 'warn'",
@@ -154,12 +157,12 @@ READS = "analyses.reads"
         (f"{GOOD}severity.truncated = 'ignore'", f'{READS}.severity.truncated is "ignore"; it must be "error": such a'),
     ],
 )
-def test_tables_that_are_not_what_they_should_be_are_named(text, message):
+def test_a_wrong_table_is_named(text, message):
     (fault,) = faults(text)
     assert fault.message.startswith(message)
 
 
-def test_everything_that_is_wrong_is_reported_at_once_with_its_line():
+def test_all_faults_are_reported_at_once_with_their_lines():
     text = """[validation]
 lamda_gb = 2
 [analyses.reads]
@@ -183,8 +186,8 @@ formats = ["bam"]
 max_gb = 1
 mates = "check"
 """
-    # A missing key has the line of its table; window is not reported as missing, since windw stands for it. No rule
-    # between window, stride and k is applied, since they are wrong themselves.
+    # A missing key has the line of its table. window is not reported as missing, since windw stands for it. Rules
+    # between window, stride and k are not applied, since these settings are wrong.
     assert [(fault.line, fault.message.split(" ")[0]) for fault in faults(text)] == [
         (2, "validation.lamda_gb"),
         (3, "analyses.reads.prefix"),
@@ -201,17 +204,17 @@ mates = "check"
 
 
 def test_a_message_starts_with_the_file_and_the_line():
-    with pytest.raises(ConfigFileError, match=r"^analyses\.toml:6: analyses\.reads\.k is 7; it must be") as caught:
+    with pytest.raises(ConfigFileError, match=r"^analyses\.toml:6: analyses\.reads\.k is 7; it must be") as raised:
         parse(GOOD.replace("k = 6", "k = 7"))
-    assert isinstance(caught.value, ConfigurationError)
-    assert not caught.value.retryable
+    assert isinstance(raised.value, ConfigurationError)
+    assert not raised.value.retryable
 
 
-def test_the_threshold_of_jobs_is_one_number():
+def test_files_above_the_threshold_need_a_job():
     assert packaged().lambda_gb == 2.0
-    few = parse("[validation]\nlambda_gb = 0.5\n" + GOOD)
-    assert (few.in_job(500_000_000), few.in_job(500_000_001)) == (False, True)
-    assert not parse("[validation]\nlambda_gb = 0\n" + GOOD).in_job(0)
+    analyses = parse("[validation]\nlambda_gb = 0.5\n" + GOOD)
+    assert (analyses.needs_job(500_000_000), analyses.needs_job(500_000_001)) == (False, True)
+    assert not parse("[validation]\nlambda_gb = 0\n" + GOOD).needs_job(0)
 
 
 @pytest.mark.parametrize("wrong", ["lambda_gb = -1", "lambda_gb = 16", "lamda_gb = 1"])
@@ -220,13 +223,13 @@ def test_a_wrong_threshold_is_named(wrong):
         parse(f"[validation]\n{wrong}\n" + GOOD)
 
 
-def test_the_name_of_examining_jobs_is_taken():
+def test_the_name_of_examination_jobs_is_reserved():
     (fault,) = faults(GOOD.replace("analyses.reads", "analyses.examine"))
-    assert "analyses.examine is taken" in fault.message
+    assert "analyses.examine is a reserved name" in fault.message
 
 
 def test_reads_wait_for_their_mates_and_raw_data_does_not():
-    assert {name: one.mates for name, one in packaged().by_name.items()} == {
+    assert {name: analysis.mates for name, analysis in packaged().by_name.items()} == {
         "reads": "wait",
         "contigs": "single",
         "embed": "single",
@@ -238,27 +241,30 @@ def test_reads_wait_for_their_mates_and_raw_data_does_not():
     assert parse(GOOD).by_name["reads"].mates == "single"
 
 
-def test_files_wait_for_their_run_only_where_it_is_asked_for():
-    assert {one.gate for one in packaged().by_name.values()} == {""}
-    (found,) = parse(GOOD.replace("max_gb = 1", 'max_gb = 1\ngate = "run"\ngate_hours = 12')).by_name.values()
-    assert (found.gate, found.gate_hours) == ("run", 12.0)
-    assert from_json(found.as_json()) == found
+def test_files_wait_for_their_run_only_if_the_analysis_has_a_gate():
+    assert {analysis.gate for analysis in packaged().by_name.values()} == {""}
+    (analysis,) = parse(GOOD.replace("max_gb = 1", 'max_gb = 1\ngate = "run"\ngate_hours = 12')).by_name.values()
+    assert (analysis.gate, analysis.gate_hours) == ("run", 12.0)
+    assert from_json(analysis.as_json()) == analysis
 
 
-def test_a_training_takes_no_gate():
+def test_a_training_has_no_gate():
     (fault,) = faults('[analyses.training]\nprefix = "t/"\nformats = ["training"]\nmax_gb = 1\ngate = "run"\n')
-    assert (fault.line, fault.message) == (5, "analyses.training.gate is not for a training: it waits for its job.toml")
+    assert (fault.line, fault.message) == (
+        5,
+        "analyses.training.gate is not for a training, which waits for its job.toml",
+    )
 
 
 def test_two_analyses_may_not_share_a_prefix():
     (fault,) = faults(GOOD + GOOD.replace("analyses.reads", "analyses.again"))
     assert fault.line == 14
     assert fault.message == (
-        'analyses.again.prefix is "reads/", and so is analyses.reads.prefix; each needs a prefix of its own'
+        'analyses.again.prefix is "reads/", and so is analyses.reads.prefix; each needs its own prefix'
     )
 
 
-def test_an_analysis_survives_the_ledger():
+def test_a_stored_plan_is_read_as_the_same_analysis():
     for analysis in packaged().by_name.values():
         if analysis.settings:
             assert from_json(analysis.as_json()) == analysis
@@ -268,8 +274,8 @@ def test_a_work_item_must_fit_in_a_request():
     (fault,) = faults(GOOD + "[analyses.reads.job]\nwindows_per_item = 90000\n")
     assert (fault.line, fault.message) == (
         14,
-        "analyses.reads.job.windows_per_item is 90,000; such a work item or its answer takes 8,100,000 bytes, and it "
-        "must be at most half of job.max_payload_mb, 500,000",
+        "analyses.reads.job.windows_per_item is 90,000; such a work item or its predictions take 8,100,000 bytes, and "
+        "may take at most half of job.max_payload_mb, 500,000",
     )
 
 
@@ -281,17 +287,17 @@ def test_job_bounds():
         JobSettings(max_members=0)
 
 
-def plain(task: str, **changes) -> str:
-    """GOOD as another task has it."""
+def of_task(task: str, **changes) -> str:
+    """Return GOOD with another task."""
     text = GOOD.replace("threshold = 0.5\n", f'task = "{task}"\n').replace('label = "x"\n', "")
     for name, value in changes.items():
         text = re.sub(rf"^{name} = .*$", f"{name} = {value}", text, flags=re.MULTILINE)
     return text
 
 
-def test_each_setting_that_is_for_another_task_is_named():
-    found = faults(GOOD.replace('label = "x"', 'label = "x"\ntask = "masked"\nmax_reads = 5\ncollapse = true'))
-    assert [(fault.line, fault.message) for fault in found] == [
+def test_each_setting_for_another_task_is_named():
+    wrong = faults(GOOD.replace('label = "x"', 'label = "x"\ntask = "masked"\nmax_reads = 5\ncollapse = true'))
+    assert [(fault.line, fault.message) for fault in wrong] == [
         (10, 'analyses.reads.threshold is for task "promoter", not for task "masked"'),
         (12, 'analyses.reads.label is for task "promoter", not for task "masked"'),
         (14, 'analyses.reads.max_reads is for task "promoter" or "embed", not for task "masked"'),
@@ -301,29 +307,29 @@ def test_each_setting_that_is_for_another_task_is_named():
 
 @pytest.mark.parametrize("task", ["masked", "embed"])
 def test_other_tasks_have_no_threshold(task):
-    analysis = parse(plain(task, window=200, stride=200)).by_name["reads"]
+    analysis = parse(of_task(task, window=200, stride=200)).by_name["reads"]
     assert analysis.kind.task == task
-    assert not {"threshold", "label", "prior"} & {one.name for one in fields(analysis.settings)}
+    assert not {"threshold", "label", "prior"} & {field.name for field in fields(analysis.settings)}
 
 
-def test_a_mask_is_filled_on_the_forward_strand():
+def test_masks_are_filled_on_the_forward_strand():
     with pytest.raises(
         ConfigurationError,
         match='strands is "\\+-"; for task "masked" it must be "\\+"',
     ):
-        parse(plain("masked", strands='"+-"'))
+        parse(of_task("masked", strands='"+-"'))
 
 
-def test_what_is_masked_is_read_in_one_lambda():
-    (fault,) = faults(plain("masked", max_gb=3))
+def test_files_with_masks_are_read_in_one_lambda():
+    (fault,) = faults(of_task("masked", max_gb=3))
     assert 'max_gb is 3; for task "masked" it must be at most 2' in fault.message
-    (fault,) = faults(plain("masked", max_gb='1\nmates = "wait"'))
+    (fault,) = faults(of_task("masked", max_gb='1\nmates = "wait"'))
     assert 'mates is "wait"; for task "masked" it must be "single"' in fault.message
 
 
-def test_embeddings_of_a_request_must_fit_in_its_answer():
-    with pytest.raises(ConfigurationError, match="too many; take a longer stride"):
-        parse(plain("embed", stride=70, window=300) + "[analyses.reads.job]\nwindows_per_item = 1\n")
+def test_embeddings_of_a_request_must_fit_in_the_response():
+    with pytest.raises(ConfigurationError, match="too many embeddings; use a longer stride"):
+        parse(of_task("embed", stride=70, window=300) + "[analyses.reads.job]\nwindows_per_item = 1\n")
 
 
 PROTEINS = """
@@ -337,21 +343,21 @@ model = "m"
 """
 
 
-def test_proteins_have_settings_of_their_own():
-    found = parse(PROTEINS).by_name["p"]
-    assert (found.alphabet, found.settings.window, found.settings.overlap) == ("protein", None, 128)
-    assert from_json(found.as_json()) == found
+def test_proteins_have_their_own_settings():
+    analysis = parse(PROTEINS).by_name["p"]
+    assert (analysis.alphabet, analysis.settings.window, analysis.settings.overlap) == ("protein", None, 128)
+    assert from_json(analysis.as_json()) == analysis
     settings = {"SEQDROP_TASK": "structure", "SEQDROP_OVERLAP": "128"}
-    assert found.kind.environment(found) == settings
+    assert analysis.kind.environment(analysis) == settings
     cut = parse(PROTEINS + "window = 500\noverlap = 0\n").by_name["p"]
     assert cut.kind.environment(cut) == settings | {"SEQDROP_OVERLAP": "0", "SEQDROP_WINDOW": "500"}
 
 
-def test_a_plan_from_before_alphabets_is_of_dna():
-    plain = parse(GOOD).by_name["reads"]
-    old = json.loads(plain.as_json())
+def test_a_stored_plan_without_an_alphabet_is_for_dna():
+    analysis = parse(GOOD).by_name["reads"]
+    old = json.loads(analysis.as_json())
     del old["alphabet"]
-    assert from_json(json.dumps(old)) == plain
+    assert from_json(json.dumps(old)) == analysis
 
 
 @pytest.mark.parametrize(
@@ -361,7 +367,7 @@ def test_a_plan_from_before_alphabets_is_of_dna():
         (('["fasta"]', '["fastq"]'), 'formats has "fastq"; task "structure" of alphabet "protein" takes "fasta"'),
         (
             ('"structure"', '"promoter"'),
-            'task is "promoter"; it must be one of "structure", "embed", of alphabet "protein"',
+            'task is "promoter"; it must be one of "structure", "embed", for alphabet "protein"',
         ),
         (
             ('model = "m"', 'model = "m"\nstride = 5'),
@@ -372,32 +378,32 @@ def test_a_plan_from_before_alphabets_is_of_dna():
         (('model = "m"', 'model = "a/b"'), 'model is "a/b"; it must be 1 to 36 letters, digits and hyphens'),
     ],
 )
-def test_what_is_wrong_with_an_analysis_of_proteins(change, message):
+def test_a_wrong_setting_for_proteins_is_named(change, message):
     (fault,) = faults(PROTEINS.replace(*change))
     assert message in fault.message
 
 
-def test_an_analysis_that_is_made_directly_is_checked_too():
-    use = packaged().by_name["contigs"].settings
+def test_settings_that_are_constructed_directly_are_checked_too():
+    settings = packaged().by_name["contigs"].settings
     with pytest.raises(SettingsError, match="^threshold is 5; it must be a number from 0 to 1$"):
-        replace(use, threshold=5)
-    with pytest.raises(SettingsError, match="^strid is no setting; did you mean stride.$"):
+        replace(settings, threshold=5)
+    with pytest.raises(SettingsError, match="^strid is not a known setting; did you mean stride.$"):
         KINDS["masked"].settings.read(
             {"model": "m", "k": 3, "window": 5, "strands": "+", "max_n_fraction": 0, "strid": 1}, ()
         )
 
 
-def test_what_is_stored_is_read_by_the_rules_of_its_day():
-    """A plan that a later version would refuse must still be carried out."""
+def test_no_rule_is_applied_to_a_stored_plan():
+    """A later version must carry out a plan that it would refuse as a new one."""
     stored = json.loads(parse(GOOD).by_name["reads"].as_json())
     stored["max_gb"], stored["mate_hours"], stored["use"]["stride"] = 1000.0, 1e6, 71
     stored["job"]["max_members"] = 150
-    found = from_json(json.dumps(stored))
-    assert (found.max_gb, found.settings.stride, found.job.max_members) == (1000.0, 71, 150)
-    assert json.loads(found.as_json()) == stored
+    analysis = from_json(json.dumps(stored))
+    assert (analysis.max_gb, analysis.settings.stride, analysis.job.max_members) == (1000.0, 71, 150)
+    assert json.loads(analysis.as_json()) == stored
 
 
-def test_a_stored_plan_of_a_later_version_is_not_read_as_something_else():
+def test_a_stored_plan_of_a_later_version_is_not_misread():
     stored = json.loads(parse(GOOD).by_name["reads"].as_json())
     with pytest.raises(TypeError, match="Analysis has no colour"):
         from_json(json.dumps(stored | {"colour": "red"}))

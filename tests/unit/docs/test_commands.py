@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 import pytest
-from seqdrop_cli.main import parser
+from seqdrop_cli.catalog import build_parser
 
 from tests.unit.docs.pages import REPOSITORY, SPAN, commands, list_pages, read, strip_fences
 
@@ -29,7 +29,7 @@ def seqdrop_commands(page: Path) -> list[list[str]]:
 def test_every_seqdrop_command_parses(page, capsys):
     for arguments in seqdrop_commands(page):
         try:
-            parser().parse_args(arguments)
+            build_parser(arguments).parse_args(arguments)
         except SystemExit:
             pytest.fail(f"{page}: seqdrop {shlex.join(arguments)}: {capsys.readouterr().err}")
 
@@ -40,7 +40,7 @@ def test_many_commands_were_parsed():
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_every_seqdrop_command_in_a_sentence_exists(page):
-    helped = parser().format_help()
+    helped = build_parser([]).format_help()
     for span in SPAN.findall(strip_fences(read(page))):
         if command := IN_A_SENTENCE.match(span):
             assert re.search(rf"^ +{command[1]}\b", helped, re.MULTILINE), f"{page} names `{span}`"
@@ -48,7 +48,7 @@ def test_every_seqdrop_command_in_a_sentence_exists(page):
 
 def test_the_page_of_commands_lists_each():
     table = re.findall(r"^\| `seqdrop ([a-z-]+)` \|", read(REPOSITORY / "docs/commands.md"), re.MULTILINE)
-    assert set(table) == set(re.findall(r"^    ([a-z][a-z-]+)\b", parser().format_help(), re.MULTILINE))
+    assert set(table) == set(re.findall(r"^    ([a-z][a-z-]+)\b", build_parser([]).format_help(), re.MULTILINE))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

@@ -70,6 +70,11 @@ def test_every_module_that_the_embedded_aws_names_exists():
             assert list((REPOSITORY / "local").rglob(span.rpartition("/")[2])), span
 
 
+@pytest.mark.parametrize("page", list_pages(), ids=str)
+def test_no_merge_left_its_marks(page):
+    assert not re.search(r"^(<{7}|={7}|>{7})( |$)", read(page), re.MULTILINE)
+
+
 def test_the_readme_is_short_and_leads_to_every_page():
     text = read(REPOSITORY / "README.md")
     assert len(text.splitlines()) <= README_LINES

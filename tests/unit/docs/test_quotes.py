@@ -11,14 +11,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import cost
-from tests.unit.docs import mails
+from tests.unit.docs import mails, tutorial
 from tests.unit.docs.pages import REPOSITORY, SPAN, fences, read
 
 DOCS = REPOSITORY / "docs"
 SEQDROP = Path(sys.executable).with_name("seqdrop")
-OWN_MODEL = DOCS / "own-model.md"
-# What another machine may print in the tutorial: sizes, digests, times, the last digits of probabilities.
-VARIES = re.compile(r"[\d,]+ bytes|sha256 \w+|in [\d.]+ s, [\d,]+ windows/s|(?<=\d\.)\d{3,}(e-\d+)?")
 PLACEHOLDERS = ("LANDING-BUCKET", "RESULTS-BUCKET", "WORK-BUCKET")
 # Actions that no function of the template has, and people need.
 OF_PEOPLE = {
@@ -138,30 +135,9 @@ def test_the_deletion_page_names_what_the_template_retains(template):
     assert all(f"`{output}`" in text for output in ("Landing", "Work", "Results", "Archive", "Table"))
 
 
-@pytest.fixture(scope="module")
-def tutorial(tmp_path_factory) -> tuple[Path, str]:
-    """Run the local steps of docs/own-model.md; return their folder and what they printed."""
-    folder = tmp_path_factory.mktemp("tutorial")
-    script = "set -e\n" + "\n".join(fences(read(OWN_MODEL).partition("## 4.")[0], "sh")[:3])
-    script = script.replace(". .venv/bin/activate", f'PATH="{REPOSITORY}/.venv/bin:$PATH"')
-    script = script.replace("model_code/", f"{REPOSITORY}/model_code/")
-    done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return folder, VARIES.sub("…", done.stdout)
-
-
 @pytest.mark.long
-def test_the_tutorial_prints_what_it_quotes(tutorial):
-    _, printed = tutorial
-    for block in fences(read(OWN_MODEL), "")[1:3]:
-        assert VARIES.sub("…", block).strip() in printed
-
-
-@pytest.mark.long
-def test_the_tutorial_makes_the_rows_and_counts_that_it_quotes(tutorial):
-    folder, _ = tutorial
-    names, _, _, rows, counts = fences(read(OWN_MODEL), "")
-    assert names.split() == sorted(path.name for path in (folder / "my-dnabert").iterdir())
-    lines = (folder / "out/predictions.jsonl").read_text().splitlines()[:3]
-    assert VARIES.sub("…", "\n".join(lines)) == VARIES.sub("…", rows).strip()
-    assert json.loads((folder / "out/summary.json").read_text())["counts"] == json.loads(counts)
+def test_the_tutorial_prints_what_it_quotes(tmp_path):
+    """If it fails: python -m tests.unit.docs.tutorial."""
+    printed = tutorial.run(tmp_path)
+    for block, quoted in zip(printed, tutorial.quoted(), strict=True):
+        assert tutorial.VARIES.sub("…", block) == tutorial.VARIES.sub("…", quoted)

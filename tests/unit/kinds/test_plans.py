@@ -1,4 +1,4 @@
-"""The registry of kinds, and plans that earlier versions wrote: attempts under way keep theirs over a deploy."""
+"""The registry of kinds, and plans of earlier versions: attempts under way keep their plans over a deploy."""
 
 import json
 from pathlib import Path
@@ -12,13 +12,13 @@ OF_0_2_0 = json.loads(Path(__file__).with_name("plans_0_2_0.json").read_text())
 
 
 @pytest.mark.parametrize("name", sorted(OF_0_2_0))
-def test_a_plan_of_version_0_2_0_is_the_analysis_that_it_was_of(name):
+def test_a_plan_of_version_0_2_0_is_read_as_its_analysis(name):
     assert from_json(json.dumps(OF_0_2_0[name])) == packaged().by_name[name]
 
 
 @pytest.mark.parametrize("name", sorted(OF_0_2_0))
-def test_version_0_2_0_could_read_the_plans_of_today(name):
-    """A Lambda of the version before may get them while a deploy goes on: no key that it does not know."""
+def test_version_0_2_0_can_read_current_plans(name):
+    """During a deploy, a Lambda of the previous version may get them, so they have no unknown keys."""
     now, then = json.loads(packaged().by_name[name].as_json()), OF_0_2_0[name]
     assert now.keys() == then.keys()
     assert (now["use"] or {}).items() <= (then["use"] or {}).items()
@@ -34,18 +34,18 @@ def test_each_kind_with_a_model_is_found_by_its_task_and_alphabet():
         assert sum(kind.is_default for kind in KINDS.of_alphabet(alphabet).values()) == 1
 
 
-def test_two_kinds_of_one_name_are_refused():
+def test_two_kinds_with_the_same_name_are_refused():
     with pytest.raises(ValueError, match="same name"):
         Kinds(Kind(), Kind())
 
 
-def test_what_has_no_model_is_kept_or_trained_on():
+def test_kinds_without_a_model_are_keep_and_train():
     assert KINDS.without_model(["fastq", "bam"]).name == "keep"
     assert KINDS.without_model(["training"]).name == "train"
 
 
 @pytest.mark.parametrize("formats", ['["fastq", "bam"]', '["fastq"]'])
-def test_proteins_without_a_model_come_as_fasta(formats):
+def test_proteins_without_a_model_must_be_fasta(formats):
     text = f'[analyses.p]\nprefix = "p/"\nformats = {formats}\nalphabet = "protein"\nmax_gb = 1\n'
     with pytest.raises(ConfigurationError, match=r'formats must be \["fasta"\] for alphabet "protein"'):
         parse(text)
@@ -53,8 +53,8 @@ def test_proteins_without_a_model_come_as_fasta(formats):
 
 
 @pytest.mark.parametrize("name", sorted(kind.name for kind in KINDS.values() if kind.settings))
-def test_a_trial_finds_fault_with_answers_that_are_none(name):
-    trial = KINDS[name].trial(longest=120)
+def test_a_trial_rejects_output_without_predictions(name):
+    trial = KINDS[name].trial(120)
     assert len({json.loads(item)["id"] for item in trial.items}) == len(trial.items)
     error = json.dumps({"id": "x", "error": {"code": "c", "message": "m"}}).encode()
     assert trial.fault([error] * len(trial.items))

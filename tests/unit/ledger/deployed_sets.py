@@ -68,5 +68,5 @@ class Run:
 
     @classmethod
     def from_item(cls, item: dict) -> Run:
-        values = {one.name: item[one.name] for one in fields(cls)}
+        values = {field.name: item[field.name] for field in fields(cls)}
         return cls(**values | {"missing": int(item["missing"]), "revision": int(item["revision"])})

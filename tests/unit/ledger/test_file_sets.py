@@ -1,4 +1,4 @@
-"""Sets of files in the table: what the deployed versions wrote is read, and they can read what is written now."""
+"""Sets of files in the table: this version reads the items of deployed versions, and they can read its items."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ deployed = st.one_of(
 
 
 def from_table(item: dict) -> dict:
-    """The item as boto3's table resource returns it: numbers are Decimal."""
+    """Return the item as boto3's Table resource does: numbers are Decimal."""
     decimals = {name: Decimal(value) if isinstance(value, int) else value for name, value in item.items()}
     facts = decimals.get("facts", {})
     return decimals | ({"facts": from_table(facts)} if facts else {})
@@ -41,7 +41,7 @@ def read(policy: str, record: Pair | DataSet | Run) -> FileSet:
 
 
 @given(deployed)
-def test_what_a_deployed_version_wrote_is_read_and_written_so_that_it_can_read_it(written):
+def test_items_of_a_deployed_version_are_read_and_written_so_that_it_can_read_them(written):
     policy, record = written
     file_set = read(policy, record)
     assert file_set.keys == record.keys
@@ -50,14 +50,14 @@ def test_what_a_deployed_version_wrote_is_read_and_written_so_that_it_can_read_i
 
 
 @given(deployed)
-def test_what_is_written_now_is_read_alike(written):
+def test_items_of_this_version_are_read_back(written):
     file_set = read(*written)
     again = FileSet(file_set.policy, file_set.name).with_item(from_table(file_set.item()))
     assert again == file_set
     assert all(type(value) is not Decimal for value in again.facts.values())
 
 
-def test_members_and_facts_of_each_are_known_by_name():
+def test_members_and_facts_of_each_policy_have_their_names():
     pair = read("mates", Pair("p", "A", "", ("A", "B"), 3))
     assert (pair.members, pair.facts) == ({"1": "A"}, {"settled": ["A", "B"]})
     data_set = read("training", DataSet("t", {"job.toml": "A", "x/y.fasta": "B"}, "A-training-1", 4))
@@ -76,7 +76,7 @@ def test_a_set_of_a_new_policy_has_fields_and_a_partition_of_its_own():
 
 
 @pytest.mark.parametrize("policy", sorted(LAYOUTS))
-def test_an_earlier_and_this_version_never_both_write(ledger, policy):
+def test_an_earlier_version_and_this_one_never_both_write(ledger, policy):
     """A Lambda of the earlier version still runs while this one is deployed."""
     version = UploadVersion("landing", "reads/a.fastq", "v1", 10, "etag", "01")
     ledger.create(Upload.from_version(version, "reads"))
@@ -85,8 +85,8 @@ def test_an_earlier_and_this_version_never_both_write(ledger, policy):
     assert ledger.save(of_earlier) is True
     assert ledger.move_together([Step(upload, "WAITING")], shared=empty.with_member("1", "A")) is False
     assert ledger.find_upload(upload.id) == upload
-    found = ledger.file_set(policy, "x")
-    assert (found, found.revision) == (replace(empty, revision=1), 1)
-    assert ledger.save(found.with_member("1", "A")) is True
+    file_set = ledger.file_set(policy, "x")
+    assert (file_set, file_set.revision) == (replace(empty, revision=1), 1)
+    assert ledger.save(file_set.with_member("1", "A")) is True
     assert ledger.save(replace(of_earlier, revision=1)) is False
     assert ledger.file_set(policy, "x").members == {"1": "A"}

@@ -1,4 +1,4 @@
-"""The table of moves itself."""
+"""The table of moves."""
 
 import pytest
 from seqdrop.ledger.diagram import render_page
@@ -9,7 +9,7 @@ KINDS = sorted(ENDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_state_can_be_reached_and_every_open_one_left(kind):
+def test_every_state_can_be_reached_and_every_open_state_left(kind):
     reached = {None}
     for _ in MOVES:
         reached |= {move.target for move in MOVES if move.kind == kind and move.source in reached}
@@ -20,11 +20,11 @@ def test_every_state_can_be_reached_and_every_open_one_left(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_move_leaves_an_end(kind):
+def test_no_move_leaves_a_final_state(kind):
     assert not [move for move in MOVES if move.kind == kind and move.source in ENDS[kind]]
 
 
-def test_every_mover_is_a_function(repository):
+def test_every_move_is_made_by_a_function_or_the_command(repository):
     functions = {path.name for path in (repository / "functions").iterdir() if (path / "app.py").exists()}
     assert {name for move in MOVES for name in move.by} <= functions | {REPLAY}
 
@@ -34,20 +34,20 @@ def test_a_move_outside_the_table_is_a_program_error():
         check("upload", "REJECTED", "ARCHIVED")
 
 
-def test_the_page_shows_the_table_as_it_is(repository):
+def test_the_page_is_generated_from_the_table(repository):
     assert (repository / "docs" / "ledger.md").read_text() == render_page()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_state_is_open_or_an_end(kind):
+def test_every_state_is_open_or_final(kind):
     states = {move.target for move in MOVES if move.kind == kind}
     assert set(OPEN[kind]) == states - ENDS[kind]
 
 
-def test_nothing_is_forgotten_before_its_end():
+def test_only_records_in_a_final_state_expire():
     assert all(states <= ENDS[kind] for kind, states in FORGETTABLE.items())
 
 
-def test_what_moves_write_are_fields_of_their_records():
+def test_moves_write_fields_of_their_records():
     for move in MOVES:
         assert set(move.writes) <= set(RECORDS[move.kind].__dataclass_fields__), move

@@ -1,4 +1,4 @@
-"""The ledger refuses what someone did first, and never writes half."""
+"""The ledger refuses a write if another writer was first, and never writes half of a transaction."""
 
 import itertools
 from dataclasses import replace
@@ -25,7 +25,7 @@ def attempt(upload: Upload, number: int = 1) -> Attempt:
     return Attempt("PLANNED", upload_id=upload.id, analysis="reads", number=number, shards=1, items=2)
 
 
-def test_a_second_receipt_of_one_version_is_refused(ledger, upload):
+def test_a_second_record_of_one_version_is_refused(ledger, upload):
     assert ledger.create(Upload.from_version(VERSION, "reads")) is False
     assert ledger.find_upload(VERSION.id) == upload
 
@@ -36,12 +36,12 @@ def test_an_upload_keeps_what_its_event_said(upload):
     assert upload.created_at == upload.moved_at != ""
 
 
-def test_of_two_movers_with_the_same_record_one_wins(ledger, upload):
+def test_only_one_of_two_moves_of_the_same_record_succeeds(ledger, upload):
     assert ledger.move(upload, "VALIDATED", sha256="aa") is True
     assert ledger.move(upload, "REJECTED", reason="late") is False
-    found = ledger.find_upload(upload.id)
-    assert (found.state, found.revision, found.sha256, found.reason) == ("VALIDATED", 2, "aa", "")
-    assert found.created_at == upload.created_at < found.moved_at
+    current = ledger.find_upload(upload.id)
+    assert (current.state, current.revision, current.sha256, current.reason) == ("VALIDATED", 2, "aa", "")
+    assert current.created_at == upload.created_at < current.moved_at
 
 
 def test_a_refused_move_writes_none_of_its_new_records(ledger, upload):
@@ -53,12 +53,12 @@ def test_a_refused_move_writes_none_of_its_new_records(ledger, upload):
 def test_a_claim_is_all_or_nothing(ledger, upload):
     first, second = attempt(upload, 1), attempt(upload, 2)
     ledger.move(upload, "VALIDATED", first, second)
-    one, two = ledger.attempts(upload.id)
-    assert ledger.claim(Job("PLANNED", name="job-a", members=[one.key]), [one]) is True
-    assert ledger.claim(Job("PLANNED", name="job-b", members=[one.key, two.key]), [one, two]) is False
+    first, second = ledger.attempts(upload.id)
+    assert ledger.claim(Job("PLANNED", name="job-a", members=[first.key]), [first]) is True
+    assert ledger.claim(Job("PLANNED", name="job-b", members=[first.key, second.key]), [first, second]) is False
     assert ledger.find_job("job-b") is None
     assert [(a.state, a.job) for a in ledger.attempts(upload.id)] == [("SUBMITTED", "job-a"), ("PLANNED", "")]
-    assert ledger.find_job("job-a").members == [one.key]
+    assert ledger.find_job("job-a").members == [first.key]
 
 
 def test_a_move_that_is_not_in_the_table_raises(ledger, upload):
@@ -75,14 +75,14 @@ def test_records_are_found_by_state_oldest_first(ledger):
     assert list(ledger.in_state("upload", "RECEIVED", moved_before="2025")) == []
 
 
-def test_an_attempts_key_names_it(upload):
-    one = attempt(upload, 12)
-    assert attempt_keys(one.key) == one.keys
+def test_the_key_of_an_attempt_leads_to_its_record(upload):
+    twelfth = attempt(upload, 12)
+    assert attempt_keys(twelfth.key) == twelfth.keys
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_any_walk_through_the_table_is_taken_once_each_step(ledger, data):
+def test_each_step_of_any_walk_through_the_table_succeeds_once(ledger, data):
     version = UploadVersion("landing", f"reads/{next(UNUSED)}", "v", 1, "e")
     ledger.create(Upload.from_version(version, "reads"))
     for step in range(1, 6):
@@ -96,7 +96,7 @@ def test_any_walk_through_the_table_is_taken_once_each_step(ledger, data):
         assert ledger.find_upload(version.id).revision == step + 1
 
 
-def test_every_kind_survives_the_table(upload):
+def test_records_of_every_kind_are_read_back(upload):
     for record in (upload, attempt(upload), Job("PLANNED", name="j", members=["a", "b"], request="{}")):
         assert from_item(record.item()) == record
 
@@ -118,7 +118,7 @@ def test_a_slot_is_taken_with_the_move_or_not_at_all(ledger, upload):
     assert "2" not in ledger.file_set("mates", "p").members
 
 
-def test_two_go_on_together_or_neither_does(ledger, upload):
+def test_two_uploads_advance_together_or_not_at_all(ledger, upload):
     version = UploadVersion("landing", "reads/b.fastq", "v1", 10, "etag", "01")
     ledger.create(Upload.from_version(version, "reads"))
     other = ledger.find_upload(version.id)
@@ -130,13 +130,13 @@ def test_two_go_on_together_or_neither_does(ledger, upload):
     assert ledger.file_set("mates", "p").revision == 0
 
 
-def test_a_note_changes_no_more_than_it_says(ledger, upload):
+def test_a_note_changes_only_its_own_fields(ledger, upload):
     assert ledger.note(upload, told_at="now") is True
     assert ledger.find_upload(upload.id) == replace(upload, told_at="now", revision=2)
     assert ledger.note(upload, told_at="later") is False
 
 
-def test_a_set_is_in_no_state(ledger, upload):
+def test_a_set_of_files_has_no_state(ledger, upload):
     facts = {"settled": [upload.id, "y"], "missing": 3}
     ledger.move_together([], shared=ledger.file_set("mates", "p").with_member("1", upload.id).with_facts(**facts))
     assert ledger.file_set("mates", "p") == FileSet("mates", "p", {"1": upload.id}, facts, 1)

@@ -1,4 +1,4 @@
-"""Examples take the time they take: how long is not what these tests are about."""
+"""Hypothesis has no deadline here: the duration of examples is not what these tests check."""
 
 from hypothesis import settings
 

@@ -1,6 +1,6 @@
-"""Files made to exhaust memory, never held as a whole. As a program it reads one and prints its codes and peak in MB.
+"""Files that would exhaust memory, generated in parts. As a program, read one and print its codes and the peak in MB.
 
-The peak is the kernel's high-water mark of this process; what the interpreter and numpy take is in it.
+The peak is the memory high-water mark of this process, with the interpreter and numpy.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import sys
 from pathlib import Path
 
 from seqdrop.errors import InvalidFileError
-from seqdrop.reads.check import Reading
+from seqdrop.reads.check import Bounds, Reading
 
 MEGABYTE = b"A" * (1 << 20)
 
 
 class Repeated(io.RawIOBase):
-    """A stream of parts, never held as a whole."""
+    """A stream of parts that are never in memory together."""
 
     def __init__(self, parts):
-        self._parts, self._held = iter(parts), b""
+        self._parts, self._part = iter(parts), b""
 
     def read(self, size: int = -1) -> bytes:
-        if not self._held:
-            self._held = next(self._parts, b"")
-        part, self._held = self._held[:size], self._held[size:]
-        return part
+        if not self._part:
+            self._part = next(self._parts, b"")
+        head, self._part = self._part[:size], self._part[size:]
+        return head
 
 
 def codes(parts, formats=("fastq", "fasta"), **options) -> list[str]:
@@ -36,7 +36,7 @@ def codes(parts, formats=("fastq", "fasta"), **options) -> list[str]:
     try:
         reading.run()
     except InvalidFileError as error:
-        return [one.code for one in error.errors]
+        return [fault.code for fault in error.errors]
     return []
 
 
@@ -51,9 +51,9 @@ PARTS = {
 
 
 def main() -> None:
-    found = sorted(set(codes(PARTS[sys.argv[1]](), first=3)))
+    seen_codes = sorted(set(codes(PARTS[sys.argv[1]](), bounds=Bounds(first=3))))
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    print(found, int(peak[1]) // 1024)
+    print(seen_codes, int(peak[1]) // 1024)
 
 
 if __name__ == "__main__":

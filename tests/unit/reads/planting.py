@@ -1,4 +1,4 @@
-"""Sound FASTQ and FASTA, and every way to break one record of it, with what must be found and where."""
+"""Valid FASTQ, and every way to break one record of it, with the expected fault and its location."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ lengths = st.integers(1, 40)
 
 @dataclass(frozen=True)
 class Planted:
-    """Broken bytes, and the fault: its code, and the number, line and byte where it must be found."""
+    """Broken bytes, and the expected fault: its code, and the number, line and byte of its location."""
 
     body: bytes
     code: str
@@ -26,46 +26,46 @@ class Planted:
 
 
 def fastq(count: int, length: Callable[[int], int], end: bytes = b"\n") -> list[list[bytes]]:
-    """Records of four lines each, line ends included; names differ, sequences and qualities vary with place."""
+    """Return records of four lines with line ends; names differ, sequences and qualities vary with position."""
     return [_record(index, length(index), end) for index in range(count)]
 
 
 def _record(index: int, length: int, end: bytes) -> list[bytes]:
-    sequence = bytes(b"ACGTN"[(index * 7 + place * place) % 5] for place in range(length))
-    quality = bytes(33 + (index * 5 + place * 3) % 42 for place in range(length))
+    sequence = bytes(b"ACGTN"[(index * 7 + position * position) % 5] for position in range(length))
+    quality = bytes(33 + (index * 5 + position * 3) % 42 for position in range(length))
     return [b"@run:%d x" % index + end, sequence + end, b"+" + end, quality + end]
 
 
-def _edit(records: list[list[bytes]], at: int, line: int, to: bytes | None, code: str, found_at: int | None = None):
-    """Replace one line of record `at` (None drops it); the fault is found at `found_at`, or at that line."""
+def _edit(records: list[list[bytes]], at: int, line: int, to: bytes | None, code: str, fault_line: int | None = None):
+    """Replace one line of record `at` (None removes it); the fault is at `fault_line`, or at that line."""
     records = [list(record) for record in records]
     before = sum(len(part) for record in records[:at] for part in record)
     if to is None:
         del records[at][line]
     else:
         records[at][line] = to
-    place = line if found_at is None else found_at
-    byte = before + sum(map(len, records[at][:place]))
+    fault_line = line if fault_line is None else fault_line
+    byte = before + sum(map(len, records[at][:fault_line]))
     body = b"".join(part for record in records for part in record)
-    return Planted(body, code, at + 1, 4 * at + 1 + place, byte)
+    return Planted(body, code, at + 1, 4 * at + 1 + fault_line, byte)
 
 
-def _change(line: int, change: Callable[[bytes, bytes], bytes | None], code: str, found_at: int | None = None):
+def _change(line: int, change: Callable[[bytes, bytes], bytes | None], code: str, fault_line: int | None = None):
     def plant(records: list[list[bytes]], at: int) -> Planted:
         text = records[at][line]
         end = b"\r\n" if text.endswith(b"\r\n") else b"\n"
-        return _edit(records, at, line, change(text[: -len(end)], end), code, found_at)
+        return _edit(records, at, line, change(text[: -len(end)], end), code, fault_line)
 
     return plant
 
 
 def _middle(new: bytes):
-    """Put `new` in place of the middle character."""
+    """Replace the middle character by `new`."""
     return lambda text, end: text[: len(text) // 2] + new + text[len(text) // 2 + 1 :] + end
 
 
 def _cut(line: int, keep: Callable[[bytes], bytes]):
-    """End the file inside this line of the record."""
+    """Cut the file inside this line of the record."""
 
     def plant(records: list[list[bytes]], at: int) -> Planted:
         planted = _edit(records[: at + 1], at, line, keep(records[at][line]), "truncated")
@@ -76,7 +76,7 @@ def _cut(line: int, keep: Callable[[bytes], bytes]):
 
 
 def _blank(line: int):
-    """A blank line before this line of the record."""
+    """Put a blank line before this line of the record."""
     return _change(line, lambda text, end: end + text + end, "blank_line")
 
 
@@ -130,7 +130,7 @@ FASTQ_FAULTS: dict[str, Callable[[list[list[bytes]], int], Planted]] = {
 
 
 def other_end(line: int):
-    """The line ends otherwise than all others."""
+    """Give the line another end than all other lines have."""
 
     def change(text: bytes, end: bytes) -> bytes:
         return text + (b"\n" if end == b"\r\n" else b"\r\n")
@@ -138,4 +138,4 @@ def other_end(line: int):
     return _change(line, change, "mixed_line_ends")
 
 
-MIXED_ENDS = {f"line {line} ends otherwise": other_end(line) for line in range(4)}
+MIXED_ENDS = {f"line {line} has another end": other_end(line) for line in range(4)}

@@ -1,4 +1,4 @@
-"""The codes and their page, the report and its schema, what MultiQC reads."""
+"""The codes and their documentation, the report and its schema, and the files for MultiQC."""
 
 import io
 import json
@@ -25,20 +25,20 @@ def report(body: bytes) -> dict:
 
 
 BODIES = {
-    "short reads": b"".join(b"".join(one) for one in fastq(50, lambda index: 100 + index % 7)),
-    "long reads": b"".join(b"".join(one) for one in fastq(5, lambda index: 3000 * index)),
+    "short reads": b"".join(b"".join(record) for record in fastq(50, lambda index: 100 + index % 7)),
+    "long reads": b"".join(b"".join(record) for record in fastq(5, lambda index: 3000 * index)),
     "no bases": b"@a\n\n+\n\n",
     "fasta": b">a\nACGTN\nACG\n>b\nacgtRY\n",
 }
 
 
-def test_the_page_lists_the_codes_and_their_severities(repository):
+def test_the_documentation_lists_the_codes_and_their_severities(repository):
     page = (repository / "docs" / "formats.md").read_text()
     listed = re.findall(r"^\| `(\w+)` \| (\w+)( \(fixed\))? \|", page, re.MULTILINE)
     assert listed == [(c.name, c.severity, " (fixed)" if c.fixed else "") for c in CODES.values()]
 
 
-def test_the_severities_that_the_issue_fixes():
+def test_some_severities_are_fixed_by_the_specification():
     by_severity = {name: code.severity for name, code in CODES.items()}
     errors = ("empty_name", "duplicate_name", "plus_name_differs", "empty_file", "bgzf_no_eof")
     assert {by_severity[name] for name in errors} == {"error"}
@@ -51,9 +51,9 @@ def test_a_code_that_makes_a_file_unreadable_is_an_error():
 
 @pytest.mark.parametrize("name", BODIES)
 def test_the_report_follows_its_schema(name):
-    found = report(BODIES[name])
-    jsonschema.validate(found["qc"], SCHEMA)
-    json.dumps(found)
+    content = report(BODIES[name])
+    jsonschema.validate(content["qc"], SCHEMA)
+    json.dumps(content)
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ def test_the_type_of_a_report_has_the_keys_of_a_report():
     assert set(schema.FileReport.__annotations__) == set(report(BODIES["fasta"]))
 
 
-def test_multiqc_finds_what_it_plots():
-    found = make_custom_content({name: report(body) for name, body in BODIES.items()})
-    assert all(name.endswith("_mqc.json") for name in found)
-    assert found["seqdrop_general_mqc.json"]["data"]["short reads"]["reads"] == 50
-    assert set(found["seqdrop_quality_mqc.json"]["data"]) == {"short reads", "long reads"}
-    assert found["seqdrop_lengths_mqc.json"]["data"]["no bases"] == {0: 1}
-    json.dumps(found)
+def test_multiqc_files_have_the_figures_of_each_sample():
+    content = make_custom_content({name: report(body) for name, body in BODIES.items()})
+    assert all(name.endswith("_mqc.json") for name in content)
+    assert content["seqdrop_general_mqc.json"]["data"]["short reads"]["reads"] == 50
+    assert set(content["seqdrop_quality_mqc.json"]["data"]) == {"short reads", "long reads"}
+    assert content["seqdrop_lengths_mqc.json"]["data"]["no bases"] == {0: 1}
+    json.dumps(content)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,6 @@ def test_multiqc_finds_what_it_plots():
         ("SRR1.1 1 length=36", (None, None, None, None)),
     ],
 )
-def test_origins(header, expected):
-    found = parse(header)
-    assert tuple(found.get(key) for key in ("platform", "instrument", "flow_cell", "lane")) == expected
+def test_headers_name_their_origin(header, expected):
+    origin = parse(header)
+    assert tuple(origin.get(key) for key in ("platform", "instrument", "flow_cell", "lane")) == expected

@@ -1,4 +1,4 @@
-"""Damage of gzip, BGZF and BAM, each told by its own code and place."""
+"""Damage of gzip, BGZF and BAM is reported with its own code and location."""
 
 import bz2
 import gzip
@@ -16,12 +16,12 @@ from seqdrop.reads.check import Reading
 
 from tests.unit.reads.planting import fastq
 
-PLAIN = b"".join(b"".join(one) for one in fastq(3000, lambda index: 90))
+PLAIN = b"".join(b"".join(record) for record in fastq(3000, lambda index: 90))
 EOF_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 
 def bgzf(plain: bytes, block: int = 60_000) -> bytes:
-    """BGZF as bgzip writes it (SAM specification 4.1)."""
+    """Return BGZF as bgzip writes it (SAM specification 4.1)."""
     packed = []
     for at in range(0, len(plain), block):
         part = plain[at : at + block]
@@ -32,12 +32,12 @@ def bgzf(plain: bytes, block: int = 60_000) -> bytes:
     return b"".join(packed) + EOF_BLOCK
 
 
-def found(body: bytes, name: str = "", formats=("fastq", "fasta", "bam"), **options) -> tuple[list, Reading]:
+def read(body: bytes, name: str = "", formats=("fastq", "fasta", "bam"), **options) -> tuple[list, Reading]:
     reading = Reading(io.BytesIO(body), formats, name=name, **options)
     try:
         reading.run()
     except InvalidFileError as error:
-        return [(one.code, one.byte) for one in error.errors], reading
+        return [(fault.code, fault.byte) for fault in error.errors], reading
     return [], reading
 
 
@@ -71,26 +71,26 @@ HALVES = gzip.compress(PLAIN[: len(PLAIN) // 2], mtime=0), gzip.compress(PLAIN[l
         (gzip.compress(b"", mtime=0), "empty_file", None),
     ],
 )
-def test_damage_is_told(body, code, byte):
-    faults, _ = found(body)
-    assert [one for one, _ in faults] == [code]
+def test_damage_is_reported(body, code, byte):
+    faults, _ = read(body)
+    assert [reported for reported, _ in faults] == [code]
     if byte is not None:
         assert faults[0][1] == byte
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.integers(20, len(GZIP) - 10), st.integers(0, 7))
-def test_a_flipped_bit_is_found(place, bit):
+def test_a_flipped_bit_is_detected(place, bit):
     body = bytearray(GZIP)
     body[place] ^= 1 << bit
-    faults, _ = found(bytes(body))
+    faults, _ = read(bytes(body))
     assert faults[0][0] in {"gzip_bad_crc", "gzip_corrupt", "gzip_truncated", "gzip_bad_length"}
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.integers(1, len(GZIP) - 1))
-def test_a_cut_is_found_wherever_it_is(place):
-    faults, _ = found(GZIP[:place])
+def test_a_cut_is_detected_anywhere(place):
+    faults, _ = read(GZIP[:place])
     assert faults
 
 
@@ -107,15 +107,15 @@ def test_a_cut_is_found_wherever_it_is(place):
         (PLAIN[:-1], None),
     ],
 )
-def test_what_is_valid_stays_valid(body, compression):
-    faults, reading = found(body)
+def test_valid_files_of_any_compression_are_accepted(body, compression):
+    faults, reading = read(body)
     assert not faults
     assert (reading.compression, reading.tally.records, reading.digest.size) == (compression, 3000, len(body))
 
 
 def test_every_header_field_of_gzip_is_skipped():
     head = b"\x1f\x8b\x08\x1e" + bytes(6) + struct.pack("<H", 3) + b"abc" + b"name\0" + b"comment\0" + b"\0\0"
-    assert not found(head + GZIP[10:])[0]
+    assert not read(head + GZIP[10:])[0]
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_every_header_field_of_gzip_is_skipped():
         ("a.bam", GZIP, "wrong_suffix"),
     ],
 )
-def test_suffixes(name, body, fault):
-    assert [code for code, _ in found(body, name)[0]] == ([fault] if fault else [])
+def test_a_suffix_that_differs_from_the_content_is_reported(name, body, fault):
+    assert [code for code, _ in read(body, name)[0]] == ([fault] if fault else [])
 
 
 class TestBam:
@@ -162,28 +162,28 @@ class TestBam:
         return make
 
     def test_reads_of_a_bam_are_counted_as_those_of_fastq(self, bam):
-        faults, reading = found(bam(), "x.bam")
+        faults, reading = read(bam(), "x.bam")
         assert not faults
         report = reading.report()
         assert (report["format"], report["compression"], report["records"]) == ("bam", "bgzf", 3000)
         assert (report["qc"]["bases"], report["qc"]["mean_quality"]) == (150_000, 40.0)
 
-    def test_damage_is_told(self, bam):
+    def test_damage_is_reported(self, bam):
         body = bam()
-        assert [code for code, _ in found(body[:-28])[0]] == ["bgzf_no_eof"]
-        assert [code for code, _ in found(body[: len(body) // 2])[0]] == ["gzip_truncated"]
+        assert [code for code, _ in read(body[:-28])[0]] == ["bgzf_no_eof"]
+        assert [code for code, _ in read(body[: len(body) // 2])[0]] == ["gzip_truncated"]
         plain = gzip.decompress(body)
-        assert [code for code, _ in found(gzip.compress(plain[:-13]))[0]] == ["bam_corrupt"]
-        assert [code for code, _ in found(gzip.compress(plain[:9]))[0]] == ["bam_corrupt"]
+        assert [code for code, _ in read(gzip.compress(plain[:-13]))[0]] == ["bam_corrupt"]
+        assert [code for code, _ in read(gzip.compress(plain[:9]))[0]] == ["bam_corrupt"]
 
-    def test_mapped_reads_are_refused_and_missing_qualities_told(self, bam):
-        _, reading = found(bam(20, mapped=7))
+    def test_mapped_reads_and_missing_qualities_are_reported(self, bam):
+        _, reading = read(bam(20, mapped=7))
         (fault,) = reading.findings.errors
         assert (fault.code, fault.name, fault.record, fault.line) == ("aligned_bam", "r7", 8, None)
-        _, reading = found(bam(20, quality=False))
+        _, reading = read(bam(20, quality=False))
         assert reading.findings.counts == {"missing_quality": 20}
 
-    def test_without_pysam_the_format_is_refused(self, bam, monkeypatch):
+    def test_without_pysam_the_format_is_rejected(self, bam, monkeypatch):
         body = bam(3)
         monkeypatch.setitem(sys.modules, "pysam", None)
-        assert [code for code, _ in found(body)[0]] == ["unsupported_format"]
+        assert [code for code, _ in read(body)[0]] == ["unsupported_format"]

@@ -1,4 +1,4 @@
-"""FASTA: every fault planted in a random record, wrapped or not, at all borders of blocks."""
+"""FASTA: every kind of fault in a random record, wrapped or not, at any border of blocks, is located."""
 
 import contextlib
 import gzip
@@ -8,28 +8,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.errors import InvalidFileError
-from seqdrop.reads.check import Reading
+from seqdrop.reads.check import Bounds, Reading
 from seqdrop.reads.findings import Policy
 
+BOUNDS = Bounds(4096)
 
-def read(body: bytes, block: int = 4096, **options) -> Reading:
-    reading = Reading(io.BytesIO(body), ["fasta"], block=block, **options)
+
+def read(body: bytes, bounds: Bounds = BOUNDS, **options) -> Reading:
+    reading = Reading(io.BytesIO(body), ["fasta"], bounds=bounds, **options)
     with contextlib.suppress(InvalidFileError):
         reading.run()
     return reading
 
 
-def places(body: bytes, block: int = 4096, **options) -> list[tuple]:
-    return [(one.code, one.record, one.line, one.byte) for one in read(body, block, **options).findings.errors]
+def places(body: bytes, bounds: Bounds = BOUNDS, **options) -> list[tuple]:
+    errors = read(body, bounds, **options).findings.errors
+    return [(error.code, error.record, error.line, error.byte) for error in errors]
 
 
 def lines(count: int, wrapped: int) -> list[list[bytes]]:
-    """Records of a header and `wrapped` lines."""
+    """Return records of a header and `wrapped` lines."""
     return [[b">r%d about it" % n] + [b"ACGTNacgtn"[n % 5 :] * 5] * wrapped for n in range(count)]
 
 
-def planted(records: list[list[bytes]], at: int, index: int, text: bytes | None, end: bytes, shift: int = 0):
-    """(body, record, line, byte) with one line replaced."""
+def plant(records: list[list[bytes]], at: int, index: int, text: bytes | None, end: bytes, shift: int = 0):
+    """Return (body, record, line, byte) with one line replaced."""
     flat = [line for record in records[:at] for line in record]
     number, byte = len(flat) + index + 1, sum(len(line) + len(end) for line in flat + records[at][:index])
     records[at][index : index + 1] = [] if text is None else [text]
@@ -56,55 +59,55 @@ HEADERS = {
 @pytest.mark.parametrize("code", FAULTS)
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
-def test_a_fault_in_a_sequence(code, data):
+def test_a_fault_in_a_sequence_is_located(code, data):
     count, wrapped = data.draw(st.integers(1, 30)), data.draw(st.integers(2, 5))
     records, at = lines(count, wrapped), data.draw(st.integers(0, count - 1))
     index = data.draw(st.integers(1, wrapped))
     end = data.draw(st.sampled_from([b"\n", b"\r\n"]))
-    body, *place = planted(records, at, index, FAULTS[code](records[at][index]), end)
-    assert places(body, data.draw(st.integers(64, 600))) == [(code, *place)]
+    body, *place = plant(records, at, index, FAULTS[code](records[at][index]), end)
+    assert places(body, Bounds(data.draw(st.integers(64, 600)))) == [(code, *place)]
 
 
 @pytest.mark.parametrize("code", HEADERS)
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
-def test_a_fault_in_a_header(code, data):
+def test_a_fault_in_a_header_is_located(code, data):
     count = data.draw(st.integers(2, 30))
     records, at = lines(count, 2), data.draw(st.integers(1, count - 1))
-    body, *place = planted(records, at, 0, HEADERS[code], b"\n")
-    assert places(body, data.draw(st.integers(64, 600))) == [(code, *place)]
+    body, *place = plant(records, at, 0, HEADERS[code], b"\n")
+    assert places(body, Bounds(data.draw(st.integers(64, 600)))) == [(code, *place)]
 
 
 @given(st.integers(0, 19), st.integers(64, 300))
-def test_an_empty_record(at, block):
+def test_an_empty_record_is_located(at, block):
     records = lines(20, 1)
-    body, number, line, byte = planted(records, at, 1, None, b"\n")
-    assert places(body, block) == [("empty_record", number, line - 1, byte - len(records[at][0]) - 1)]
+    body, number, line, byte = plant(records, at, 1, None, b"\n")
+    assert places(body, Bounds(block)) == [("empty_record", number, line - 1, byte - len(records[at][0]) - 1)]
 
 
-def test_data_before_a_header():
+def test_data_before_the_first_header_are_reported_once():
     assert places(b"ACGT\nAC\n>a\nAC\n") == [("data_before_header", None, 1, 0)]
 
 
-def test_ambiguity_codes_are_counted_and_policy_may_refuse_them():
+def test_ambiguity_codes_are_counted_and_a_policy_may_reject_them():
     body = b">a\nACGT\nACRY\n"
     assert read(body).tally.report()["ambiguous"] == 2
     assert places(body, policy=Policy({"ambiguous_base": "error"})) == [("ambiguous_base", 1, 3, 8)]
 
 
 @pytest.mark.parametrize("block", [64, 100, 4096])
-def test_lines_of_any_length_are_streamed(block):
+def test_lines_of_any_length_are_read_in_parts(block):
     body = b">a\n" + b"ACGTN" * 2000 + b"\n>b\nAC\n"
-    found = read(body, block, limit=block).tally.report()
-    assert (found["records"], found["bases"], found["lengths"]) == (2, 10_002, [[2, 1], [10_000, 1]])
-    assert not places(gzip.compress(body), block, limit=block)
+    qc = read(body, Bounds(block, block)).tally.report()
+    assert (qc["records"], qc["bases"], qc["lengths"]) == (2, 10_002, [[2, 1], [10_000, 1]])
+    assert not places(gzip.compress(body), Bounds(block, block))
 
 
 @given(st.integers(64, 600), st.sampled_from([b"\n", b"\r\n"]), st.booleans())
 def test_records_do_not_depend_on_blocks(block, end, final):
     records = lines(12, 3)
     body = end.join(line for record in records for line in record) + (end if final else b"")
-    reading = Reading(io.BytesIO(body), ["fasta"], block=block)
-    found = [(one.number, one.name, one.sequence) for one in reading.records()]
-    assert found == [(n + 1, f"r{n}", b"".join(record[1:])) for n, record in enumerate(records)]
+    reading = Reading(io.BytesIO(body), ["fasta"], bounds=Bounds(block))
+    entries = [(record.number, record.name, record.sequence) for record in reading.records()]
+    assert entries == [(n + 1, f"r{n}", b"".join(record[1:])) for n, record in enumerate(records)]
     assert reading.report()["counts"] == ({"crlf": 1} if end == b"\r\n" else {})

@@ -1,4 +1,4 @@
-"""Parsing: what is valid is read as written, what is broken is named and located."""
+"""Valid files are read as written; faults are reported with their code and location."""
 
 import bz2
 import contextlib
@@ -42,7 +42,7 @@ def base(record) -> str:
 
 
 def wrap(text: str, width: int, end: str) -> str:
-    return end.join(text[place : place + width] for place in range(0, len(text), width))
+    return end.join(text[start : start + width] for start in range(0, len(text), width))
 
 
 @given(
@@ -54,32 +54,32 @@ def wrap(text: str, width: int, end: str) -> str:
 def test_fastq_is_read_as_written(records, end, final, packed):
     text = end.join(end.join([f"@{name}", bases, "+", quality]) for name, bases, quality in records)
     body = (text + (end if final else "")).encode()
-    found, reading = read(gzip.compress(body) if packed else body)
-    assert [(r.name, r.sequence.decode(), r.quality.decode()) for r in found] == records
-    assert [r.number for r in found] == list(range(1, len(records) + 1))
+    entries, reading = read(gzip.compress(body) if packed else body)
+    assert [(r.name, r.sequence.decode(), r.quality.decode()) for r in entries] == records
+    assert [r.number for r in entries] == list(range(1, len(records) + 1))
     assert reading.format == "fastq"
 
 
 @given(st.lists(fastq_records(), min_size=1, max_size=5, unique_by=base), st.integers(5, 20))
 def test_wrapped_fastq_is_read_as_written(records, width):
-    # Quality that wraps so that a line starts with @ is the format's known ambiguity; keep it out here.
+    # A line of wrapped quality that starts with @ is a known ambiguity of the format, and excluded here.
     records = [(name, bases, quality.replace("@", "A")) for name, bases, quality in records]
     text = "".join(f"@{n}\n{wrap(b, width, chr(10))}\n+\n{wrap(q, width, chr(10))}\n" for n, b, q in records)
-    found, _ = read(text.encode())
-    assert [(r.name, r.sequence.decode(), r.quality.decode()) for r in found] == records
+    entries, _ = read(text.encode())
+    assert [(r.name, r.sequence.decode(), r.quality.decode()) for r in entries] == records
 
 
 @given(st.dictionaries(names, sequences, min_size=1, max_size=6), st.integers(3, 30), st.sampled_from(["\n", "\r\n"]))
 def test_fasta_is_read_as_written(records, width, end):
     text = "".join(f">{name} about{end}{wrap(bases, width, end)}{end}" for name, bases in records.items())
-    found, reading = read(text.encode())
-    assert {r.name: r.sequence.decode() for r in found} == records
-    assert all(r.quality is None for r in found)
+    entries, reading = read(text.encode())
+    assert {r.name: r.sequence.decode() for r in entries} == records
+    assert all(r.quality is None for r in entries)
     assert reading.format == "fasta"
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_make_it_fall_over(body):
+def test_no_bytes_raise_an_unexpected_exception(body):
     with contextlib.suppress(InvalidFileError):
         read(body)
 
@@ -117,19 +117,19 @@ GOOD = b"@r1 first\nACGT\n+\nIIII\n@r2\nAC\n+r2\nII\n"
         (b">\nAC\n", "empty_name", 1, 1, 0),
     ],
 )
-def test_faults_are_named_and_located(body, code, record, line, byte):
-    found = fault(body)
-    assert (found.code, found.record, found.line, found.byte) == (code, record, line, byte)
+def test_faults_have_their_code_and_location(body, code, record, line, byte):
+    reported = fault(body)
+    assert (reported.code, reported.record, reported.line, reported.byte) == (code, record, line, byte)
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_places_are_of_the_plain_stream(packed):
+def test_locations_refer_to_the_decompressed_stream(packed):
     body = b"".join(GOOD.replace(b"r", b"r%d." % n) for n in range(50)) + b"@r3\nAC\n+\nI\n"
-    found = fault(gzip.compress(body) if packed else body)
-    assert (found.record, found.line, found.byte) == (101, 404, len(body) - 2)
+    reported = fault(gzip.compress(body) if packed else body)
+    assert (reported.record, reported.line, reported.byte) == (101, 404, len(body) - 2)
 
 
-def test_damaged_gzip_is_told_from_a_damaged_record():
+def test_damaged_gzip_is_distinguished_from_a_damaged_record():
     packed = gzip.compress(b"".join(GOOD.replace(b"r", b"r%d." % n) for n in range(500)))
     assert fault(packed[:-9]).code == "gzip_truncated"
     assert fault(packed[: len(packed) // 2]).code == "gzip_truncated"
@@ -137,35 +137,35 @@ def test_damaged_gzip_is_told_from_a_damaged_record():
 
 
 def test_members_of_a_gzip_are_one_stream():
-    found, reading = read(gzip.compress(GOOD) + gzip.compress(GOOD.replace(b"r", b"s")))
-    assert len(found) == 4
+    entries, reading = read(gzip.compress(GOOD) + gzip.compress(GOOD.replace(b"r", b"s")))
+    assert len(entries) == 4
     assert reading.tally.bases == 12
 
 
 @pytest.mark.parametrize("compress", [bz2.compress, lzma.compress])
-def test_other_compressions_are_refused_by_name(compress):
+def test_other_compressions_are_rejected_by_name(compress):
     assert fault(compress(GOOD)).code == "unsupported_compression"
 
 
-def test_a_format_that_is_not_taken_here_says_which_is():
-    found = fault(GOOD, "fasta")
-    assert found.code == "wrong_format"
-    assert "FASTA" in found.advice
+def test_the_advice_on_a_wrong_format_names_the_expected_one():
+    reported = fault(GOOD, "fasta")
+    assert reported.code == "wrong_format"
+    assert "FASTA" in reported.advice
 
 
-def test_messages_hold_no_sequence():
+def test_messages_contain_no_sequence():
     secret = b"GATTACAGATTACA"
     for body in (b"@r\n" + secret + b"!\n+\nI\n", b"@r\n" + secret + b"\n+\nII\n", b"@r\n" + secret):
         assert secret.decode() not in str(fault(body))
 
 
-def test_the_digest_is_of_the_bytes_as_dropped():
+def test_the_digest_is_that_of_the_bytes_as_dropped():
     packed = gzip.compress(GOOD)
     _, reading = read(packed)
     assert (reading.digest.sha256, reading.digest.size) == (hashlib.sha256(packed).hexdigest(), len(packed))
 
 
-def test_the_tally():
+def test_the_tally_has_the_figures_of_all_records():
     _, reading = read(b"@a\nGCNN\n+\nIIII\n@b\nAT\n+\n!!\n")
     report = reading.tally.report()
     expected = {

@@ -23,7 +23,7 @@ def bodies(repository):
     return read
 
 
-def test_eventbridge_keys_are_as_they_are(bodies):
+def test_eventbridge_keys_are_not_decoded(bodies):
     (version,) = parse_landed_versions(bodies("validate-eventbridge")[0])
     assert version == UploadVersion(
         bucket="seqdrop-landing",
@@ -46,7 +46,7 @@ def test_both_shapes_of_one_event_are_one_upload(bodies):
     assert from_bridge.id == from_records.id
 
 
-def test_a_missing_version_id_is_null(bodies):
+def test_a_missing_version_id_becomes_null(bodies):
     body = bodies("validate-eventbridge")[0]
     del body["detail"]["object"]["version-id"]
     assert parse_landed_versions(body)[0].version_id == "null"
@@ -75,7 +75,7 @@ def test_other_shapes_are_refused(body):
         ("finish-training", "Training", "seqdrop-training"),
     ],
 )
-def test_a_job_that_ended(bodies, event, kind, name):
+def test_the_name_of_a_job_that_ended_is_returned(bodies, event, kind, name):
     body = bodies(event)[0]
     assert parse_finished_job(body) == f"{name}-ABCDEFGHIJKLMNOPQRSTUVWX27-1"
     body["detail"][f"{kind}JobStatus"] = "InProgress"
@@ -84,7 +84,7 @@ def test_a_job_that_ended(bodies, event, kind, name):
         parse_finished_job(body | {"detail-type": "SageMaker Endpoint State Change"})
 
 
-def test_what_the_reconciler_sends_is_read_back():
+def test_messages_of_the_reconciler_are_parsed():
     version = UploadVersion("b", "reads/a b+é", "v", 3, "e", "0A")
     assert parse_landed_versions(make_landed_message(version)) == [version]
     for task in JOB_TYPES:

@@ -111,7 +111,7 @@ def test_a_status_is_final_or_not(services, service, task, status, end):
     create(services.sagemaker, task, make_request(task))
     service.end(NAME, status)
     description = describe(services.sagemaker, task, NAME)
-    assert (description.end, description.answer[JOB_TYPES[task].name]) == (end, NAME)
+    assert (description.end, description.response[JOB_TYPES[task].name]) == (end, NAME)
 
 
 @TASKS

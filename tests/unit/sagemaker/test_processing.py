@@ -172,9 +172,10 @@ class TestContainer:
 
     def test_its_progress_is_printed(self):
         printer = container.ProgressPrinter(VERSION)
-        printer.begin(SimpleNamespace(number=1_234_567, digest=SimpleNamespace(size=1_500_000_000)))
+        reading = SimpleNamespace(number=1_234_567, digest=SimpleNamespace(size=1_500_000_000))
+        printer.begin(reading)
         printer.end()
-        line = printer.line(100)
+        line = printer.format_line(reading, 100)
         assert line == f"{VERSION.id}: 1,234,567 records, 1,500 of 3,000 MB (50%, 15.0 MB/s)"
 
     def test_the_entry_point_puts_the_packages_first(self, repository, tmp_path):

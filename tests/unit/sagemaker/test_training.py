@@ -11,10 +11,10 @@ from botocore.validate import ParamValidator
 from seqdrop.errors import JobRefusedError
 from seqdrop.models.code_bundles import Program
 from seqdrop.sagemaker.limits import check_training
-from seqdrop.sagemaker.requests.training import METRICS, has_own_disks, training_request
+from seqdrop.sagemaker.requests.training import METRICS, Inputs, has_own_disks, training_request
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.jobfile import parse
-from seqdrop.training.plan.sizing import sized
+from seqdrop.training.plan.sizing import size_training
 from seqdrop.training.request import Order
 
 from tests.support.model_code import MODEL_CODE
@@ -32,9 +32,9 @@ def build(services):
         order = Order("x", job, {"a.csv": "B" * 26}, "training/ab/data/", Prepared("d", "t", COUNTS))
         changed = replace(services.settings, training_role=ROLE, **settings)
         weights = "models/prot_bert_bfd/ab/model.tar.gz" if job.weights else ""
-        size = sized(job, order.prepared.letters, smp=False)
+        size = size_training(job, order.prepared.residues, smp=False)
         program = Program("training/protein/cd/", "cd")
-        return training_request(changed, NAME, order, size, program, weights, f"s3://work/checkpoints/{NAME}/")
+        return training_request(changed, NAME, order, size, Inputs(program, weights, f"s3://work/checkpoints/{NAME}/"))
 
     return build_request
 

@@ -1,4 +1,4 @@
-"""What tests of stages share."""
+"""Fixtures of the tests of stages."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 
 class Reports:
-    """Puts an upload's reports as `write` does, but renders them once: the same examination, and `mate`, give the same
-    objects, whatever else the ledger knows of the upload by then."""
+    """Writes an upload's reports as `write` does, but renders them once.
+
+    The same examination and `mate` give the same objects, whatever else the ledger holds about the upload by then.
+    """
 
     def __init__(self, write: Callable):
         self._write = write
@@ -39,13 +41,13 @@ class Reports:
 
 @pytest.fixture
 def sagemaker(cloud) -> SageMaker:
-    """The account's: its jobs, and what befalls them."""
+    """Return the account's SageMaker: its jobs, and their accidents."""
     return cloud.sagemaker
 
 
 @pytest.fixture
 def direct(cloud) -> Services:
-    """Services of the same account without botocore: for tests that make many thousand calls."""
+    """Return services of the same account without botocore, for tests that make many thousand calls."""
     return direct_services(cloud)
 
 
@@ -56,7 +58,7 @@ def reports() -> Reports:
 
 @pytest.fixture(scope="module")
 def reports_once(reports) -> Iterator[None]:
-    """Render no report twice: explorers of orders ask for the same few thousands of times."""
+    """Render no report twice: explorers of orders write the same few reports thousands of times."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(notifications, "write_reports", reports)
         yield

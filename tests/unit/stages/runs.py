@@ -1,5 +1,4 @@
-"""What tests of runs share: a landing bucket and a ledger in memory, in which others may go on, or all break off, at
-every call."""
+"""A landing bucket and a ledger in memory, for tests of runs: at every call other jobs may continue, or all crash."""
 
 from __future__ import annotations
 
@@ -23,24 +22,24 @@ if TYPE_CHECKING:
 
 FASTQ = b"@r1\n" + b"ACGT" * 30 + b"\n+\n" + b"IIII" * 30 + b"\n"
 
-# Calls that see or change what others see or change.
+# Calls that read or change state shared with other jobs.
 SHARED = {"find_upload", "require_upload", "file_set", "save", "move", "move_together", "get_paginator", "landing"}
 
 
 class Hooked:
-    """Calls `hook` before each call to what it stands for, with the call's name, and after it, with ""."""
+    """A stand-in that calls `hook` with the name of each call before it, and with "" after it."""
 
     def __init__(self, target, hook: Callable[[str], None]):
         self._target, self._hook = target, hook
 
     def __getattr__(self, name: str):
-        found = getattr(self._target, name)
-        if not callable(found):
-            return found
+        attribute = getattr(self._target, name)
+        if not callable(attribute):
+            return attribute
 
         def call(*args, **kwargs):
             self._hook(name)
-            answer = found(*args, **kwargs)
+            answer = attribute(*args, **kwargs)
             self._hook("")
             return answer
 
@@ -48,14 +47,14 @@ class Hooked:
 
 
 def gated(*names: str) -> Analyses:
-    """The packaged analyses, some of them with the gate."""
+    """Return the packaged analyses, some of them with the gate."""
     packaged = plans.packaged()
     changed = {name: replace(packaged.by_name[name], gate="run") for name in names}
     return replace(packaged, by_name=packaged.by_name | changed)
 
 
 class World(world.World):
-    """`hook` is called around every call to the ledger, to S3 and to a queue, as Hooked says."""
+    """A world that calls `hook` around every call to the ledger, to S3 and to a queue, as Hooked does."""
 
     def __init__(self, *names: str):
         super().__init__()
@@ -68,12 +67,12 @@ class World(world.World):
         return super().take(key, body)
 
     def run(self, folder: str) -> FileSet:
-        """What is known of a folder of the landing bucket as a run's."""
+        """Return the set of the run of a folder in the landing bucket."""
         return self.ledger.file_set("runs", f"landing/{folder}")
 
     @property
     def gone_on(self) -> set[str]:
-        """Ids of uploads that were sent to what comes after validation."""
+        """The ids of uploads that were sent to the stage after validation."""
         bodies = [body for queue, body in self.sent if queue in ("transform_queue", "archive_queue")]
         return {body.get("upload") or body["attempt"].split("-")[0] for body in bodies}
 

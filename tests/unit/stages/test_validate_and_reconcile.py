@@ -1,4 +1,4 @@
-"""From a landing to accepted, rejected or withdrawn; and what stands still is sent on."""
+"""From the landing of a file to its acceptance, rejection or withdrawal; and stalled records are nudged."""
 
 import gzip
 import json
@@ -13,7 +13,7 @@ from seqdrop.runtime.events import parse_landed_versions
 from seqdrop.runtime.services import now
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.reconcile.reconcile import reconcile
-from seqdrop.stages.reconcile.unrecorded import sequencer
+from seqdrop.stages.reconcile.unrecorded import make_sequencer
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 
@@ -48,11 +48,11 @@ def test_reads_become_work_items_and_an_attempt(services, drop, sent):
     assert sent == [("transform_queue", {"attempt": attempt.key})]
 
 
-def test_an_upload_and_its_attempt_know_their_run(services, drop):
+def test_an_upload_and_its_attempt_have_their_run(services, drop):
     version, alone = drop("reads/run7/lane 1/a.fastq", FASTQ), drop("reads/a.fastq", FASTQ)
-    for one, run in ((version, "reads/run7/"), (alone, "")):
-        validate(services, one)
-        assert services.ledger.find_upload(one.id).run == services.ledger.attempts(one.id)[0].run == run
+    for dropped, run in ((version, "reads/run7/"), (alone, "")):
+        validate(services, dropped)
+        assert services.ledger.find_upload(dropped.id).run == services.ledger.attempts(dropped.id)[0].run == run
 
 
 def test_raw_goes_straight_to_the_archive(services, drop, sent):
@@ -62,7 +62,7 @@ def test_raw_goes_straight_to_the_archive(services, drop, sent):
     assert sent == [("archive_queue", {"upload": version.id})]
 
 
-def test_the_same_event_again_sends_the_same_message_and_writes_nothing(services, drop, sent):
+def test_a_repeated_event_sends_the_same_message_and_writes_nothing(services, drop, sent):
     version = drop("reads/a.fastq", FASTQ)
     validate(services, version)
     before = services.ledger.find_upload(version.id)
@@ -71,7 +71,7 @@ def test_the_same_event_again_sends_the_same_message_and_writes_nothing(services
     assert sent[0] == sent[1]
 
 
-def test_a_fault_ends_with_reason_and_notification(services, drop, sent):
+def test_a_fault_leads_to_a_reason_and_a_mail(services, drop, sent):
     version = drop("reads/a.fastq", FASTQ[:-3])
     validate(services, version)
     assert services.ledger.find_upload(version.id).state == "REJECTED"
@@ -80,32 +80,32 @@ def test_a_fault_ends_with_reason_and_notification(services, drop, sent):
     assert [queue for queue, _ in sent] == ["topic"]
     page = services.s3.get_object(Bucket="results", Key=f"reports/{version.id}.html")["Body"].read().decode()
     assert "Rejected" in page
-    assert f"Report: s3://results/reports/{version.id}.html" in sent[0][1]["Message"]
+    assert f"aws s3 cp s3://results/reports/{version.id}.html ." in sent[0][1]["Message"]
     validate(services, version)
     assert len(sent) == 1
 
 
-def test_too_large_is_refused_before_it_is_read(services, drop):
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(services, drop):
     version = replace(drop("reads/a.fastq", FASTQ), size=5_000_000_001)
     validate(services, version)
     assert services.s3.list_objects_v2(Bucket="results", Prefix="reports/")["KeyCount"] == 0
     assert services.ledger.find_upload(version.id).reason == "too_large"
 
 
-def test_deleted_before_it_was_read_it_is_withdrawn(services, drop):
+def test_a_file_deleted_before_it_was_read_is_withdrawn(services, drop):
     version = drop("reads/a.fastq", FASTQ)
     services.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
     validate(services, version)
     assert services.ledger.find_upload(version.id).state == "WITHDRAWN"
 
 
-def test_an_event_without_a_version_id_is_that_of_the_present_version(services, drop):
+def test_an_event_without_a_version_id_means_the_present_version(services, drop):
     version = drop("raw/a.fastq", FASTQ)
     validate(services, replace(version, version_id="null"))
     assert services.ledger.find_upload(version.id).state == "VALIDATED"
 
 
-def test_killed_before_the_ledger_the_next_delivery_makes_the_same(services, drop, monkeypatch):
+def test_after_a_crash_before_the_ledger_the_next_delivery_writes_the_same(services, drop, monkeypatch):
     version = drop("reads/a.fastq", FASTQ)
     monkeypatch.setattr(type(services.ledger), "move", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
@@ -131,19 +131,19 @@ def test_the_next_delivery_does_not_read_the_file_again(services, drop, monkeypa
 
 
 def test_a_rejected_file_has_its_report_too(services, drop):
-    version = drop("reads/a.fastq", FASTQ + FASTQ)  # a name twice
+    version = drop("reads/a.fastq", FASTQ + FASTQ)  # the same name twice
     validate(services, version)
     report = read(services, "results", f"reports/{version.id}.json")
     assert (report["valid"], report["records"], report["counts"]) == (False, 2, {"duplicate_name": 1})
 
 
-def test_a_key_too_long_to_archive_is_refused_at_once(services, drop):
+def test_a_key_that_is_too_long_to_be_archived_is_refused_at_once(services, drop):
     version = drop("raw/" + "x" * 1000, FASTQ)
     validate(services, version)
     assert services.ledger.find_upload(version.id).reason == "key_too_long"
 
 
-def test_more_windows_than_one_function_brings_home_are_refused(services, drop):
+def test_more_windows_than_one_function_can_import_are_refused(services, drop):
     reads = packaged().by_name["reads"]
     few = replace(reads, job=replace(reads.job, max_windows=5), settings=replace(reads.settings, max_reads=None))
     bound = replace(services, analyses=replace(packaged(), by_name={"reads": few}))
@@ -152,7 +152,7 @@ def test_more_windows_than_one_function_brings_home_are_refused(services, drop):
     assert services.ledger.find_upload(version.id).reason == "too_many_windows"
 
 
-def test_a_sample_goes_to_the_model_and_the_whole_file_is_validated(services, drop):
+def test_the_model_gets_a_sample_and_the_whole_file_is_validated(services, drop):
     reads = packaged().by_name["reads"]
     some = replace(reads, settings=replace(reads.settings, max_reads=4, collapse=True))
     bound = replace(services, analyses=replace(packaged(), by_name={"reads": some}))
@@ -163,22 +163,22 @@ def test_a_sample_goes_to_the_model_and_the_whole_file_is_validated(services, dr
     assert (upload.records, attempt.taken, attempt.distinct, attempt.items) == (9, 4, 1, 1)
     shard = services.s3.get_object(Bucket="work", Key=f"shards/{version.id}/{attempt.key}-00000.jsonl")["Body"].read()
     assert json.loads(shard)["id"].endswith(":0:4")
-    told = read(services, "results", f"reports/{version.id}.json")["selection"]
-    assert told == {"analysis": "reads", "records": 9, "taken": 4, "max_reads": 4, "seed": 0, "distinct": 1}
+    names = read(services, "results", f"reports/{version.id}.json")["selection"]
+    assert names == {"analysis": "reads", "records": 9, "taken": 4, "max_reads": 4, "seed": 0, "distinct": 1}
     broken = drop("reads/b.fastq", body[:-1] + b" \n")
     validate(bound, broken)
     assert services.ledger.find_upload(broken.id).state == "REJECTED"
     assert "selection" not in read(services, "results", f"reports/{broken.id}.json")
 
 
-def test_the_attempt_remembers_the_analysis(services, drop):
+def test_the_attempt_keeps_the_analysis(services, drop):
     version = drop("reads/a.fastq", FASTQ)
     validate(services, version)
     (attempt,) = services.ledger.attempts(version.id)
     assert plan_of(attempt) == packaged().by_name["reads"]
 
 
-def test_a_mail_that_sns_never_takes_does_not_hold_the_road_up(services, drop):
+def test_a_mail_that_sns_refuses_does_not_stop_the_upload(services, drop):
     def refuse(**mail):
         assert mail["Subject"].isprintable()
         raise ClientError({"Error": {"Code": "InvalidParameter"}}, "Publish")
@@ -190,8 +190,8 @@ def test_a_mail_that_sns_never_takes_does_not_hold_the_road_up(services, drop):
 
 
 @pytest.fixture
-def standing(services, sagemaker):
-    """One record of each kind that stands still; SageMaker says that the job has ended."""
+def stalled(services, sagemaker):
+    """Create one stalled record of each kind; at SageMaker the job has ended."""
     ledger = services.ledger
     received = UploadVersion("landing", "raw/x y+z.fastq", "v", 7, "e", "0A")
     ledger.create(Upload.from_version(received, "raw"))
@@ -212,9 +212,9 @@ def standing(services, sagemaker):
     return received, raw
 
 
-def test_reconcile_sends_on_what_stands_still(services, standing, sent):
-    received, raw = standing
-    # The upload whose attempt is in a job waits for that job: there is nothing to send.
+def test_the_reconciler_nudges_stalled_records(services, stalled, sent):
+    received, raw = stalled
+    # The upload whose attempt is in a job waits for that job, so no message is due.
     pushed = {"received": 1, "validated": 1, "unstarted_jobs": 1, "started_jobs": 1}
     counts = reconcile(services)
     assert {name: count for name, count in counts.items() if count} == pushed
@@ -225,45 +225,45 @@ def test_reconcile_sends_on_what_stands_still(services, standing, sent):
     assert by_queue["finish_queue"]["detail"]["TransformJobName"] == "started"
 
 
-def test_reconcile_pushes_ever_more_seldom_and_tells_once(direct, standing, sent, monkeypatch):
+def test_the_reconciler_nudges_ever_more_rarely_and_sends_one_mail(direct, stalled, sent, monkeypatch):
     clock = {"now": datetime(2026, 1, 1, 1, tzinfo=UTC)}
     monkeypatch.setattr("seqdrop.clock.utc_now", lambda: clock["now"])
     monkeypatch.setattr(direct.ledger, "_now", now)
-    pushes = []
+    nudges = []
     for quarter in range(4 * 24 * 4):
         before = len(sent)
         reconcile(direct)
         if any(queue == "validate_queue" for queue, _ in sent[before:]):
-            pushes.append(quarter)
+            nudges.append(quarter)
         clock["now"] += timedelta(minutes=15)
     # In quarters of an hour: after 1, 2, 4, 8 and 16 hours more, then once a day.
-    assert pushes == [0, 4, 12, 28, 60, 124, 220, 316]
+    assert nudges == [0, 4, 12, 28, 60, 124, 220, 316]
     mails = [mail["Subject"] for queue, mail in sent if queue == "topic"]
-    assert sorted(mails) == sorted(set(mails)), "told once each"
+    assert sorted(mails) == sorted(set(mails)), "one mail about each"
     assert len(mails) == 4
-    assert direct.ledger.find_upload(standing[0].id).state == "RECEIVED"
+    assert direct.ledger.find_upload(stalled[0].id).state == "RECEIVED"
 
 
-def test_a_move_starts_the_count_anew(services, standing):
+def test_a_move_resets_the_number_of_nudges(services, stalled):
     reconcile(services)
-    upload = services.ledger.find_upload(standing[0].id)
+    upload = services.ledger.find_upload(stalled[0].id)
     assert upload.pushes == 1
     services.ledger.move(upload, "VALIDATED")
     assert services.ledger.find_upload(upload.id).pushes == 0
 
 
-def test_reconcile_leaves_what_moved_just_now(services, monkeypatch):
+def test_the_reconciler_ignores_records_that_moved_just_now(services, monkeypatch):
     services.ledger.create(Upload.from_version(UploadVersion("landing", "raw/x", "v", 1, "e"), "raw"))
     monkeypatch.setattr("seqdrop.clock.utc_now", lambda: datetime(2026, 1, 1, 0, 29, tzinfo=UTC))
     assert reconcile(services)["received"] == 0
 
 
-class TestWhatNoEventToldOf:
-    """What only the reconciler finds."""
+class TestLostEvents:
+    """Work that only the reconciler finds."""
 
     @pytest.fixture
     def lost(self, services, monkeypatch):
-        """Puts an object whose event never comes."""
+        """Return a function that puts an object whose event never arrives."""
         monkeypatch.setattr("seqdrop.clock.utc_now", lambda: datetime.now(UTC) + timedelta(hours=1))
 
         def put(key: str) -> UploadVersion:
@@ -276,25 +276,25 @@ class TestWhatNoEventToldOf:
         return [parse_landed_versions(body)[0] for queue, body in sent if queue == "validate_queue"]
 
     def test_an_upload_without_a_record_is_found_in_the_bucket(self, services, lost, sent):
-        one, older, newer = lost("raw/a b+c"), lost("raw/x"), lost("raw/x")
+        single, older, newer = lost("raw/a b+c"), lost("raw/x"), lost("raw/x")
         known = lost("raw/known")
         services.ledger.create(Upload.from_version(known, "raw"))
         services.s3.put_object(Bucket="landing", Key="raw/folder/", Body=b"")
         assert reconcile(services)["unrecorded"] == 3
-        found = self.messages(sent)
-        assert {version.id for version in found} >= {one.id, older.id, newer.id}
-        for version in found:
+        versions = self.messages(sent)
+        assert {version.id for version in versions} >= {single.id, older.id, newer.id}
+        for version in versions:
             validate(services, version)
-        assert services.ledger.find_upload(one.id).state == "VALIDATED"
+        assert services.ledger.find_upload(single.id).state == "VALIDATED"
         assert reconcile(services)["unrecorded"] == 0
 
-    def test_one_that_has_just_landed_is_left_to_its_event(self, services, lost, monkeypatch):
+    def test_an_object_that_has_just_landed_is_left_to_its_event(self, services, lost, monkeypatch):
         lost("raw/a")
         monkeypatch.setattr("seqdrop.clock.utc_now", lambda: datetime.now(UTC) + timedelta(minutes=20))
         assert reconcile(services)["unrecorded"] == 0
 
-    def test_a_long_list_is_gone_through_in_many_runs_and_then_anew(self, services, lost, sent, monkeypatch):
-        monkeypatch.setattr("seqdrop.stages.reconcile.unrecorded.MOST_PAGES", 1)
+    def test_a_long_listing_takes_several_runs_and_then_starts_anew(self, services, lost, sent, monkeypatch):
+        monkeypatch.setattr("seqdrop.stages.reconcile.unrecorded.MAX_PAGES", 1)
         real = services.s3.list_object_versions
         monkeypatch.setattr(services.s3, "list_object_versions", lambda **more: real(**more, MaxKeys=2))
         versions = [lost(f"raw/{number}") for number in range(5)]
@@ -303,11 +303,11 @@ class TestWhatNoEventToldOf:
 
     def test_a_sequencer_of_a_lost_event_sorts_with_those_of_s3(self):
         written = datetime.fromtimestamp(0x55AED6DC, UTC)  # as in the documentation's example, 0055AED6DCD90281E5
-        earlier, later = (sequencer(written + timedelta(seconds=one)) for one in (0, 1))
+        earlier, later = (make_sequencer(written + timedelta(seconds=item)) for item in (0, 1))
         orders = [UploadVersion("b", "k", "v", 1, "e", text).order for text in (earlier, "0055AED6DCD90281E5", later)]
         assert orders == sorted(orders)
 
-    def test_a_receipt_that_is_gone_is_asked_for_once_a_time(self, services, sent, monkeypatch):
+    def test_a_missing_receipt_is_requested(self, services, sent, monkeypatch):
         version = UploadVersion("landing", "raw/x", "v", 1, "e")
         services.ledger.create(Upload.from_version(version, "raw"))
         services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED")
@@ -317,20 +317,20 @@ class TestWhatNoEventToldOf:
         services.put_json("results", f"receipts/{version.id}.json", {})
         assert reconcile(services)["unreceipted"] == 0
 
-    def test_an_attempt_whose_job_ended_without_it_is_settled(self, services, standing, sent):
+    def test_an_attempt_whose_job_ended_without_it_is_nudged(self, services, stalled, sent):
         (attempt,) = services.ledger.in_state("attempt", "SUBMITTED")
         services.ledger.move(services.ledger.find_job(attempt.job), "FAILED")
         sent.clear()
         assert reconcile(services)["submitted"] == 1
-        told = [body["detail"]["TransformJobName"] for queue, body in sent if queue == "finish_queue"]
-        assert attempt.job in told
+        names = [body["detail"]["TransformJobName"] for queue, body in sent if queue == "finish_queue"]
+        assert attempt.job in names
 
-    def test_a_job_that_still_runs_is_left_alone_for_ever(self, services, standing, sagemaker):
+    def test_a_job_that_still_runs_is_never_nudged(self, services, stalled, sagemaker):
         sagemaker.jobs["started"].status = "InProgress"
         assert reconcile(services)["started_jobs"] == 0
         assert services.ledger.find_job("started").pushes == 0
 
-    def test_one_who_waits_for_room_is_called_when_there_is_some(self, services, standing, sent):
+    def test_a_free_slot_is_reported_if_an_attempt_waits(self, services, stalled, sent):
         (attempt,) = services.ledger.in_state("attempt", "SUBMITTED")
         again = attempt.next_attempt()
         services.ledger.move(attempt, "FAILED", again)
@@ -340,7 +340,7 @@ class TestWhatNoEventToldOf:
         full = replace(services, settings=replace(services.settings, max_jobs=0))
         assert reconcile(full)["waiting_for_room"] == 0
 
-    def test_one_look_that_fails_does_not_keep_the_others_from_looking(self, services, standing, sagemaker, sent):
+    def test_a_check_that_fails_does_not_affect_the_others(self, services, stalled, sagemaker, sent):
         def refuse(*_):
             raise RefusedError("ThrottlingException")
 
@@ -349,7 +349,7 @@ class TestWhatNoEventToldOf:
         assert counts["errors"] > 0
         assert counts["received"] == counts["validated"] == 1
 
-    def test_a_failed_attempts_upload_that_was_deleted_is_withdrawn(self, services, drop, sent):
+    def test_a_deleted_upload_whose_attempt_failed_is_withdrawn(self, services, drop, sent):
         version = drop("reads/a.fastq", FASTQ)
         validate(services, version)
         (attempt,) = services.ledger.attempts(version.id)
@@ -359,7 +359,7 @@ class TestWhatNoEventToldOf:
         reconcile(services)
         assert ("archive_queue", {"upload": version.id}) in sent
         archive(services, version.id)
-        found = services.ledger.find_upload(version.id)
-        assert (found.state, found.reason) == ("WITHDRAWN", "deleted_before_archive")
+        upload = services.ledger.find_upload(version.id)
+        assert (upload.state, upload.reason) == ("WITHDRAWN", "deleted_before_archive")
         kept = services.s3.get_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
         assert kept["Body"].read() == FASTQ

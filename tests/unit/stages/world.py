@@ -1,6 +1,6 @@
-"""What explorers of orders share: a ledger, buckets and queues in memory, in which jobs take turns.
+"""A ledger, buckets and queues in memory in which jobs take turns, for explorers of orders.
 
-Clients are without botocore, so that thousands of orders can be tried.
+The clients do without botocore, so that thousands of orders can be tried.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MOMENT = "2026-01-01T00:00:00.000Z"
 
 
 class ConsistentTable(Table):
-    """A table of which no record is read as it may have been some time ago."""
+    """A table that rejects eventually consistent reads of records."""
 
     def get_item(self, Key: dict, ConsistentRead: bool = False) -> dict:
         assert ConsistentRead, "a decision must see the last write"
@@ -42,18 +42,19 @@ class ConsistentTable(Table):
 
 
 class World:
-    """`ledger` is the services' own, without what lets others go on; its time is `now`, which stands still.
+    """Services in memory.
 
-    What is sent to validate is taken by `settle`.
+    `ledger` is their ledger without the hooks that let other jobs continue; its time is `now`, which does not move.
+    `deliver` validates the messages that are sent to validate.
     """
 
     def __init__(self, now: Callable[[], str] = lambda: MOMENT):
         self.account = Account()
-        self.account.s3.page = 1  # as any listing may come
+        self.account.s3.page = 1  # a listing may have pages of any size
         self.sent = self.account.sent
         self.ledger = Ledger(ConsistentTable(self.account), now)
         self.services = replace(direct_services(self.account), ledger=self.ledger)
-        self._landed: dict[str, object] = {}  # S3's own of each version, by the upload's id
+        self._landed: dict[str, object] = {}  # the version at S3, by the upload's id
 
     # -- the landing bucket --
 
@@ -73,13 +74,13 @@ class World:
             bucket.add(self._landed[version.id])
 
     def take(self, key: str, body: bytes) -> UploadVersion:
-        """Drop a file and validate it, and whatever that sends to validate."""
+        """Drop a file, validate it, and deliver the messages that this sends to validate."""
         version = self.drop(key, body)
         validate(self.services, version)
-        self.settle()
+        self.deliver()
         return version
 
-    def settle(self, most: int = 100) -> None:
+    def deliver(self, most: int = 100) -> None:
         for _ in range(most):
             body = next((body for queue, body in self.sent if queue == "validate_queue"), None)
             if body is None:
@@ -89,7 +90,7 @@ class World:
                 validate(self.services, version)
         raise AssertionError("messages without end")
 
-    # -- what there is --
+    # -- the state --
 
     def upload(self, version: UploadVersion) -> Upload:
         return self.ledger.find_upload(version.id)
@@ -98,13 +99,19 @@ class World:
         return [self.upload(version).state for version in versions]
 
     def read_json(self, kind: str, version: UploadVersion) -> dict:
-        """What the lab finds of an upload: its "reports" or "reasons"."""
+        """Return the report ("reports") or the reason ("reasons") of an upload."""
         return json.loads(self.account.s3.read("results", f"{kind}/{version.id}.json"))
 
     def work(self) -> dict[str, bytes]:
-        """What lies in the bucket of work items, by key."""
-        held = self.account.s3.buckets["work"]
-        return {key: held.current(key).body for key in held.keys}
+        """Return the objects of the work bucket, by key."""
+        bucket = self.account.s3.buckets["work"]
+        return {key: bucket.current(key).body for key in bucket.keys}
+
+    def expire_record(self, version: UploadVersion) -> None:
+        """Let time-to-live remove the record of an upload."""
+        table = self.account.table
+        place = (f"UPLOAD#{version.id}", "UPLOAD")
+        table.restore({key: item for key, item in table.snapshot().items() if key != place})
 
     def expire(self) -> None:
         """Let S3 remove all work items."""
@@ -120,12 +127,12 @@ class World:
         return self.account.snapshot()
 
     def back_to(self, snapshot: tuple) -> None:
-        """As it was then, with no message on its way."""
+        """Restore a snapshot, without any message in a queue."""
         self.account.restore(snapshot)
         self.sent.clear()
 
     def take_turns(self, jobs: list[Callable[[], None]], choose: Callable[[list[int]], int]) -> None:
-        """Run the jobs; one that gives up is a message that comes again."""
+        """Run the jobs in turns; the message of a job that gives up is delivered again."""
         turns = Turns(jobs, choose)
         with self.pausing(turns):
             turns.run()
@@ -136,13 +143,13 @@ class World:
 
     @contextmanager
     def pausing(self, turns: Turns) -> Iterator[None]:
-        """Let calls of the services pause, so that others go on."""
+        """Let calls of the services pause, so that other jobs continue."""
         raise NotImplementedError
         yield
 
 
 class PausingWorld(World):
-    """Others go on before each call to the ledger."""
+    """A world in which other jobs continue before each call to the ledger."""
 
     def __init__(self):
         super().__init__()

@@ -33,6 +33,13 @@ THROTTLE = frozenset(
 # its service model ParameterValueInvalid.
 INVALID = frozenset({"ValidationException", "InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"})
 
+# Any service: whose credentials were used, and what they allow. A HEAD request of S3 returns only the status.
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+UNKNOWN_KEY = frozenset(
+    {"InvalidAccessKeyId", "InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException"}
+)
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
+
 
 def code_of(error: ClientError) -> str:
     """Return the service's error code; for a HEAD request, which has no body, the HTTP status as text."""
@@ -77,3 +84,23 @@ def is_taken(error: ClientError) -> bool:
 def is_invalid(error: ClientError) -> bool:
     """Return True if the service will never accept this request."""
     return code_of(error) in INVALID
+
+
+def is_expired(error: ClientError) -> bool:
+    """Return True if the credentials were valid once."""
+    return code_of(error) in EXPIRED
+
+
+def is_unknown_key(error: ClientError) -> bool:
+    """Return True if the service does not know the access key, or its secret is wrong."""
+    return code_of(error) in UNKNOWN_KEY
+
+
+def is_denied(error: ClientError) -> bool:
+    """Return True if the credentials lack a permission."""
+    return code_of(error) in DENIED
+
+
+def is_unknown_stack(error: ClientError) -> bool:
+    """Return True if CloudFormation has no stack of the name. It has no code of its own for that."""
+    return code_of(error) == "ValidationError" and "does not exist" in message_of(error)

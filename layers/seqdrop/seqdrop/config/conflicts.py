@@ -1,66 +1,70 @@
-"""Rules across fields, applied to tables of which some settings are wrong themselves.
+"""Rules across fields, applied to a table in which single settings may be wrong.
 
-A rule that looks at a setting that is wrong tells nothing; it must not hide what other rules find, and must not report
-what is only a consequence. So it is applied to an instance in which a look at such a setting ends the rule.
+A rule that reads a wrong setting must report nothing: its message would only be a consequence of the wrong setting. At
+the same time, a wrong setting must not hide what other rules find. So rules get an instance in which reading a wrong
+setting raises an exception that ends the rule.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
-from typing import Any
+from typing import Any, TypeVar
 
-from seqdrop.config.problems import Path, Problem, dotted
+from seqdrop.config.problems import Path, Problem, format_path
 
+T = TypeVar("T")
 Rules = Callable[[Any], Iterable[str]]
-"""From an instance to messages of what is wrong with it; each starts with the name of the setting it is about, or of
-one of a table below (`job.max_members`)."""
+"""A function from an instance to messages about what is wrong with it. A message starts with the name of the setting
+it is about, or of a setting in a table below (`job.max_members`)."""
 
 
 class _SettingError(Exception):
-    """A rule looked at a setting that is wrong itself."""
+    """A rule read a setting that is wrong."""
 
 
 def find_conflicts(
-    cls: type, values: Mapping[str, Any], wrong: Collection[str], path: Path, rules: Iterable[Rules]
+    cls: type[object], values: Mapping[str, object], wrong: Collection[str], path: Path, rules: Iterable[Rules]
 ) -> list[Problem]:
-    """Return what rules find in a dataclass `cls` with these values, of which those named in `wrong` are not to be
-    had. Of each function, what it yields before it looks at one of those counts."""
+    """Return the problems that rules find in a dataclass `cls` with these values.
+
+    The settings named in `wrong` cannot be read. A rule that reads one ends there; the messages before it count.
+    """
     known = {name: value for name, value in values.items() if name not in wrong}
-    subject = filled(_hiding(cls, frozenset(wrong)) if wrong else cls, known)
-    return [problem for rule in rules for problem in _applied(rule, subject, path)]
+    subject = fill(_hide(cls, frozenset(wrong)) if wrong else cls, known)
+    return [problem for rule in rules for problem in _apply(rule, subject, path)]
 
 
-def filled(cls: type, values: Mapping[str, Any]) -> Any:
+def fill(cls: type[T], values: Mapping[str, object]) -> T:
     """Return an instance of a dataclass with these values and defaults, without calling __init__."""
-    made = object.__new__(cls)
-    for one in fields(cls):
-        value = values[one.name] if one.name in values else default(one)
+    instance = object.__new__(cls)
+    for field in fields(cls):  # type: ignore[arg-type]  # every class here is a dataclass; typeshed's type is private
+        value = values[field.name] if field.name in values else default_of(field)
         if value is not MISSING:
-            object.__setattr__(made, one.name, value)
-    return made
+            object.__setattr__(instance, field.name, value)
+    return instance
 
 
-def default(one: Field) -> Any:
+def default_of(field: Field[Any]) -> object:
     """Return the default of a field; MISSING if it has none."""
-    return one.default if one.default_factory is MISSING else one.default_factory()
+    return field.default if field.default_factory is MISSING else field.default_factory()
 
 
-def _applied(rules: Rules, subject: Any, path: Path) -> Iterator[Problem]:
+def _apply(rules: Rules, subject: object, path: Path) -> Iterator[Problem]:
     try:
         for message in rules(subject):
             keys = message.split(" ", 1)[0].split(".")
-            yield Problem((*path, *keys), dotted(path) + "." * bool(path) + message)
+            yield Problem((*path, *keys), format_path(path) + "." * bool(path) + message)
     except _SettingError:
         return
 
 
-def _hiding(cls: type, names: frozenset[str]) -> type:
-    """Return a class whose instances raise _SettingError where one of these attributes is looked at."""
+def _hide(cls: type[T], names: frozenset[str]) -> type[T]:
+    """Return a subclass whose instances raise _SettingError when one of these attributes is read."""
 
-    def look(self: Any, name: str) -> Any:
+    def read_attribute(self: object, name: str) -> object:
         if name in names:
             raise _SettingError(name)
         return object.__getattribute__(self, name)
 
-    return type(cls.__name__, (cls,), {"__getattribute__": look})
+    return type(cls.__name__, (cls,), {"__getattribute__": read_attribute})

@@ -1,10 +1,10 @@
-"""A TOML file as text: read, and what is wrong with it by line."""
+"""A TOML file as text: how it is read, and on which lines its faults are."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seqdrop.errors import ConfigurationError
 
@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
     from seqdrop.config.problems import Problem
 
-PLACE = (
-    r" \((?:at line (?P<line>\d+), column (?P<column>\d+)|at end of document)\)$"  # at the end of tomllib's messages
-)
+PLACE = r" \((?:at line (?P<line>\d+), column (?P<column>\d+)|at end of document)\)$"  # the end of tomllib's messages
 
 HINTS = {
     "Invalid value": ": a text needs quotes around it",
@@ -28,28 +26,26 @@ class FileFault(NamedTuple):
     """One thing that is wrong with a file."""
 
     line: int
-    """The line to look at, from 1."""
+    """Line of the fault, from 1."""
     message: str
 
 
 class ConfigFileError(ConfigurationError):
-    """What is wrong with a file: all of it, in the order of its lines. Permanent until a person edits the file."""
+    """Everything that is wrong with a file, in the order of its lines. Permanent until a person edits the file."""
 
-    def __init__(self, name: str, faults: Iterable[FileFault]):
+    def __init__(self, name: str, faults: Iterable[FileFault]) -> None:
         self.name, self.faults = name, sorted(faults)
         super().__init__("\n".join(f"{name}:{fault.line}: {fault.message}" for fault in self.faults))
 
 
-def load(text: str, name: str) -> dict:
-    """Return a TOML document. Raise ConfigFileError if it is none."""
+def load(text: str, name: str) -> dict[str, Any]:
+    """Return a TOML document. Raise ConfigFileError if the text is not valid TOML."""
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
     except RecursionError:
-        raise ConfigFileError(
-            name, [FileFault(1, "this is no TOML that can be read: it is nested too deeply")]
-        ) from None
-    except ValueError as error:  # TOMLDecodeError, and what Python says of a number of 5,000 digits
-        raise ConfigFileError(name, [_syntax(str(error), text)]) from error
+        raise ConfigFileError(name, [FileFault(1, "the TOML cannot be read: it is nested too deeply")]) from None
+    except ValueError as error:  # TOMLDecodeError, and Python's error for a number of 5,000 digits
+        raise ConfigFileError(name, [_syntax_fault(str(error), text)]) from error
 
 
 def decode(body: bytes, name: str) -> str:
@@ -58,12 +54,12 @@ def decode(body: bytes, name: str) -> str:
         return body.decode()
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start) + 1
-        message = f"byte {error.start:,} of the file is not UTF-8, which TOML is written in; save the file as UTF-8"
+        message = f"byte {error.start:,} of the file is not UTF-8, the encoding of TOML; save the file as UTF-8"
         raise ConfigFileError(name, [FileFault(line, message)]) from error
 
 
-def located(problems: Iterable[Problem], text: str) -> list[FileFault]:
-    """Return each problem with the line of its key, or of the nearest table around it that is there."""
+def locate(problems: Iterable[Problem], text: str) -> list[FileFault]:
+    """Return each problem with the line of its key, or of the nearest enclosing table that exists."""
     from seqdrop.config.toml_lines import key_lines  # only needed when something is wrong
 
     lines, faults = key_lines(text.removeprefix("\ufeff")), []
@@ -75,11 +71,11 @@ def located(problems: Iterable[Problem], text: str) -> list[FileFault]:
     return faults
 
 
-def _syntax(message: str, text: str) -> FileFault:
+def _syntax_fault(message: str, text: str) -> FileFault:
     place = re.search(PLACE, message)
     what = message[: place.start()] if place else message
     hint = next((hint for start, hint in HINTS.items() if what.startswith(start)), "")
-    what = f"this is no TOML: {what}{hint}"
+    what = f"this is not valid TOML: {what}{hint}"
     if place is None:
         return FileFault(1, what)
     if place["line"] is None:

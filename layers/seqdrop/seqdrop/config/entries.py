@@ -1,26 +1,28 @@
 """One entry of analyses.toml, [analyses.NAME], from its table to an `Analysis`.
 
-An entry holds the settings of every analysis and, beside them, those of its kind. Which kind that is, `kind_of` tells
-from the entry; nothing else here depends on which kinds there are.
+An entry holds the settings of every analysis and, beside them, those of its kind. `kind_of` determines the kind from
+the entry; nothing else here depends on which kinds exist.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from seqdrop.config.analysis import DNA, TRAINING, AnalysisSettings, ModelSettings
 from seqdrop.config.job_settings import JobSettings
-from seqdrop.config.kind import DNA, TRAINING, Kind, Kinds
 from seqdrop.config.problems import (
     WRONG,
     Path,
     Problem,
     SettingsError,
+    Wrong,
     collect,
-    dotted,
+    format_path,
+    format_value,
     nearest,
-    quoted,
-    shown,
+    quote_words,
     unknown_keys,
 )
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
@@ -28,16 +30,18 @@ from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from seqdrop.config.fields import Table
+    from seqdrop.config.conflicts import Rules
+    from seqdrop.config.kind import Kind, Kinds
 
-# Part of every job name, which SageMaker limits to 63 characters.
+Entry = TypeVar("Entry", bound=AnalysisSettings)
+# An analysis name is part of every job name, which SageMaker limits to 63 characters.
 NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
-RESERVED = "examine"  # names of processing jobs have it where names of other jobs have an analysis
+RESERVED = "examine"  # names of processing jobs have it where names of other jobs have the analysis
 TASK, JOB, SEVERITY = "task", "job", "severity"
 
 
 def kind_of(entry: Mapping[str, Any], kinds: Kinds) -> Kind | None:
-    """Return the kind of an entry; None if it names a task or an alphabet that no kind has."""
+    """Return the kind of an entry; None if no kind has its task and alphabet."""
     formats = entry.get("formats")
     if isinstance(formats, list) and TRAINING in formats:
         return kinds.without_model(formats)
@@ -47,7 +51,7 @@ def kind_of(entry: Mapping[str, Any], kinds: Kinds) -> Kind | None:
     return kinds.with_task(task, alphabet) if _are_words(task, alphabet) else None
 
 
-def _are_words(*values: Any) -> bool:
+def _are_words(*values: object) -> bool:
     return all(value is None or isinstance(value, str) for value in values)
 
 
@@ -56,46 +60,57 @@ def own_keys(kinds: Iterable[Kind]) -> set[str]:
     return {key for kind in kinds if kind.settings for key in (TASK, *kind.settings.rules())}
 
 
-def read_entry(name: str, entry: Any, kinds: Kinds, made: type[Table]) -> Any:
-    """Return an entry as an instance of `made`, whose settings are those of every analysis.
+@dataclass(frozen=True)
+class _Target:
+    """What an entry is read as: its path, its kind, and the dataclass of the settings of every analysis."""
+
+    path: Path
+    kinds: Kinds
+    kind: Kind | None
+    cls: type[AnalysisSettings]
+
+
+def read_entry(name: str, entry: object, kinds: Kinds, cls: type[Entry]) -> Entry:
+    """Return an entry as an instance of `cls`, whose settings are those of every analysis.
 
     Raise SettingsError with everything that is wrong.
     """
     path, problems = ("analyses", name), list(_name_problems(name))
     if not isinstance(entry, dict):
-        raise SettingsError([*problems, *made.find_problems(entry, path)])
+        raise SettingsError([*problems, *cls.find_problems(entry, path)])
     kind = kind_of(entry, kinds)
-    unknown, misspelt = _unknown(entry, path, kinds, kind, made)
+    unknown, misspelt = _unknown(entry, _Target(path, kinds, kind, cls))
     problems += [*unknown, *_task_problems(entry, path, kinds)]
-    parts = {
+    parts: dict[str, object] = {
         "name": name,
         "kind": kind or WRONG,
-        "settings": collect(problems, _settings, entry, path, kind, misspelt),
-        JOB: collect(problems, JobSettings.read, entry.get(JOB, {}), (*path, JOB)),
-        SEVERITY: collect(problems, read_severity, entry.get(SEVERITY, {}), (*path, SEVERITY)),
+        "settings": collect(problems, lambda: _read_settings(entry, path, kind, misspelt)),
+        JOB: collect(problems, lambda: JobSettings.read(entry.get(JOB, {}), (*path, JOB))),
+        SEVERITY: collect(problems, lambda: read_severity(entry.get(SEVERITY, {}), (*path, SEVERITY))),
     }
-    common = {key: value for key, value in entry.items() if key in made.rules()}
-    rules = (kind.conflicts, lambda analysis: _format_conflicts(analysis.formats, kind)) if kind else ()
-    found = collect(problems, made.read, common, path, misspelt=misspelt, rules=rules, **parts)
-    if problems:
+    common = {key: value for key, value in entry.items() if key in cls.rules()}
+    rules = _rules_of_kind(kind)
+    analysis = collect(problems, lambda: cls.read(common, path, misspelt=misspelt, rules=rules, **parts))
+    if problems or isinstance(analysis, Wrong):
         raise SettingsError(problems)
-    return found
+    return analysis
 
 
-def read_severity(given: Any, path: Path) -> dict[str, str]:
+def read_severity(table: object, path: Path) -> dict[str, str]:
     """Return [analyses.NAME.severity]: code → severity. Raise SettingsError with everything that is wrong."""
-    if not isinstance(given, dict):
-        raise SettingsError(
-            [Problem(path, f"{dotted(path)} is {shown(given)}; it must be a table: write [{dotted(path)}]")]
-        )
-    wrong = {code: text for code, value in given.items() if (text := _severity_fault(code, value))}
+    if not isinstance(table, dict):
+        name = format_path(path)
+        raise SettingsError([Problem(path, f"{name} is {format_value(table)}; it must be a table: write [{name}]")])
+    wrong = {code: text for code, value in table.items() if (text := _severity_fault(code, value))}
     if wrong:
-        raise SettingsError([Problem((*path, code), f"{dotted((*path, code))} {text}") for code, text in wrong.items()])
-    return dict(given)
+        raise SettingsError(
+            [Problem((*path, code), f"{format_path((*path, code))} {text}") for code, text in wrong.items()]
+        )
+    return dict(table)
 
 
 def describe(*kinds: Kind) -> str:
-    """Return how messages call a kind, or several of one alphabet."""
+    """Return how messages call a kind, or several kinds of one alphabet."""
     first = kinds[0]
     if first.settings is None:
         return f'formats = ["{TRAINING}"]' if TRAINING in first.formats else "an analysis without a model"
@@ -103,23 +118,35 @@ def describe(*kinds: Kind) -> str:
     return f"task {tasks}" + ("" if first.alphabet == DNA else f' of alphabet "{first.alphabet}"')
 
 
-def _settings(entry: dict, path: Path, kind: Kind | None, misspelt: set[str]) -> Table | None:
+def _rules_of_kind(kind: Kind | None) -> tuple[Rules, ...]:
+    if kind is None:
+        return ()
+
+    def conflicts_of_formats(analysis: AnalysisSettings) -> Iterator[str]:
+        return _format_conflicts(analysis.formats, kind)
+
+    return (kind.conflicts, conflicts_of_formats)
+
+
+def _read_settings(entry: dict[str, Any], path: Path, kind: Kind | None, misspelt: set[str]) -> ModelSettings | None:
     if kind is None or kind.settings is None:
         return None
     own = {key: value for key, value in entry.items() if key in kind.settings.rules()}
     return kind.settings.read(own, path, misspelt=misspelt)
 
 
-def _unknown(
-    entry: dict, path: Path, kinds: Kinds, kind: Kind | None, made: type[Table]
-) -> tuple[list[Problem], set[str]]:
-    """Return problems for keys that this kind of entry has not, and the settings that misspelt ones stand for."""
+def _unknown(entry: dict[str, Any], target: _Target) -> tuple[list[Problem], set[str]]:
+    """Return problems for keys that this kind of entry does not have, and the settings that misspelt ones stand for."""
+    kinds, kind = target.kinds, target.kind
     every = own_keys(kinds.values())
     here = every if kind is None else own_keys([kind])
-    if entry.keys() <= {*made.rules(), *here, JOB, SEVERITY}:
+    known = [*target.cls.rules(), *sorted(here), JOB, SEVERITY]
+    if entry.keys() <= set(known):
         return [], set()
-    elsewhere = {key: f"is for {_owners(key, kinds)}, not for {describe(kind)}" for key in every - here}
-    return unknown_keys(entry, path, [*made.rules(), *sorted(here), JOB, SEVERITY], elsewhere)
+    elsewhere = {}
+    if kind is not None:
+        elsewhere = {key: f"is for {_owners(key, kinds)}, not for {describe(kind)}" for key in every - here}
+    return unknown_keys(entry, target.path, known, elsewhere)
 
 
 def _owners(key: str, kinds: Kinds) -> str:
@@ -132,38 +159,38 @@ def _owners(key: str, kinds: Kinds) -> str:
     return ", or for ".join(describe(*same) for same in owners.values())
 
 
-def _task_problems(entry: dict, path: Path, kinds: Kinds) -> Iterator[Problem]:
+def _task_problems(entry: dict[str, Any], path: Path, kinds: Kinds) -> Iterator[Problem]:
     alphabet, at = entry.get("alphabet", DNA), (*path, TASK)
     tasks = [kind.task for kind in kinds.values() if kind.settings and kind.alphabet == alphabet]
     if TASK in entry and tasks and entry[TASK] not in tasks:
-        of = "" if alphabet == DNA else f', of alphabet "{alphabet}"'
-        yield Problem(at, f"{dotted(at)} is {shown(entry[TASK])}; it must be one of {quoted(tasks)}{of}")
+        of = "" if alphabet == DNA else f', for alphabet "{alphabet}"'
+        message = f"{format_path(at)} is {format_value(entry[TASK])}; it must be one of {quote_words(tasks)}{of}"
+        yield Problem(at, message)
 
 
 def _format_conflicts(formats: Iterable[str], kind: Kind) -> Iterator[str]:
     for word in formats:
         if word not in kind.formats:
-            yield f'formats has "{word}"; {describe(kind)} takes {quoted(kind.formats)}'
+            yield f'formats has "{word}"; {describe(kind)} takes {quote_words(kind.formats)}'
 
 
 def _name_problems(name: str) -> Iterator[Problem]:
     path = ("analyses", name)
     if not NAME.fullmatch(name):
-        wanted = "it must be 1 to 12 lower-case letters and digits, a letter first"
-        yield Problem(path, f"{dotted(path)} is no name of an analysis; {wanted}")
+        rule = "the name must have 1 to 12 lower-case letters and digits, and start with a letter"
+        yield Problem(path, f"{format_path(path)} is not a valid name of an analysis; {rule}")
     if name == RESERVED:
-        yield Problem(
-            path, f"{dotted(path)} is taken: names of jobs that examine large files have it; take another name"
-        )
+        reason = "jobs that examine large files have it in their names; choose another name"
+        yield Problem(path, f"{format_path(path)} is a reserved name: {reason}")
 
 
-def _severity_fault(code: str, value: Any) -> str:
+def _severity_fault(code: str, value: object) -> str:
     if code not in CODES:
         near = nearest(code, CODES)
         hint = f"did you mean {near[0]}?" if near else "docs/formats.md lists them"
-        return f"is no code of a fault; {hint}"
+        return f"is not a code of a fault; {hint}"
     if CODES[code].fixed and value != ERROR:
-        return f'is {shown(value)}; it must be "{ERROR}": such a file cannot be trusted'
+        return f'is {format_value(value)}; it must be "{ERROR}": such a file cannot be trusted'
     if value not in SEVERITIES:
-        return f"is {shown(value)}; it must be one of {quoted(SEVERITIES)}"
+        return f"is {format_value(value)}; it must be one of {quote_words(SEVERITIES)}"
     return ""

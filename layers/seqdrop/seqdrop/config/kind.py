@@ -1,28 +1,43 @@
 """What a kind of analysis does, as the rest of the package sees it. `seqdrop.kinds` has one module for each kind.
 
-`Analysis.kind` holds one of them, so no other module asks which kind it has: it calls the method. The base class is a
-kind without a model. Instances have no state; whatever an analysis sets is in `Analysis.settings`. `analysis` is a
-config.analyses.Analysis throughout, which is not imported here because it imports this.
+`Analysis.kind` holds a kind, so no other module asks which kind it has: it calls the method. The base class is a
+kind without a model. Instances have no state; all that an analysis can set is in its settings. A kind that has a model
+also has the methods of `results.writer.ResultKind`, which turn predictions into files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from seqdrop.config.analysis import ALPHABETS, DNA, PROTEIN, READ_FORMATS, TRAINING, AnalysisSettings, ModelSettings
 
 if TYPE_CHECKING:
-    from seqdrop.config.fields import Table
+    from seqdrop.companions.bed_masks import BedMasks
     from seqdrop.errors import Fault
     from seqdrop.reads.records import Record
 
-DNA, PROTEIN = ALPHABETS = ("dna", "protein")
-READ_FORMATS, TRAINING = ("fastq", "fasta", "bam"), "training"
+__all__ = [
+    "ALPHABETS",
+    "DNA",
+    "PROTEIN",
+    "READ_FORMATS",
+    "TRAINING",
+    "AnalysisSettings",
+    "Kind",
+    "Kinds",
+    "LocalModel",
+    "LocalOptions",
+    "ModelSettings",
+    "Sampling",
+    "Trial",
+]
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """Which records of a file go to the model: all by default."""
+    """Which records of a file the model sees: all by default."""
 
     max_reads: int | None = None
     seed: int = 0
@@ -38,7 +53,33 @@ class Trial:
     about: str
     """The items in words, such as "8 made-up sequences of 300 bases"."""
     fault: Callable[[list[bytes]], str]
-    """From the model's lines to what is wrong with them; "" if nothing is."""
+    """A function from the model's output lines to what is wrong with them; "" if they are sound."""
+
+
+@dataclass(frozen=True)
+class LocalOptions:
+    """Options of `seqdrop predict` that replace settings; None where an option is absent."""
+
+    window: int | None = None
+    stride: int | None = None
+    strands: str | None = None
+    threshold: float | None = None
+    max_n_fraction: float | None = None
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """What `seqdrop predict` knows of a model on disk: the k of its vocabulary (0: none), and names of its classes."""
+
+    k: int = 0
+    labels: tuple[str, ...] = ()
+
+
+class LabelledArchive(Protocol):
+    """A model archive (models.archives.ModelArchive) as far as a kind checks it."""
+
+    def check_label(self, label: str) -> None:
+        """Raise JobRefusedError unless `label` is the archive's own name of its positive class."""
 
 
 class Kind:
@@ -47,78 +88,82 @@ class Kind:
     name: ClassVar[str] = ""
     """Its name in the registry, in docs and in messages."""
     task: ClassVar[str] = ""
-    """What analyses.toml calls it (`task`); together with `alphabet` it is unique among kinds with a model."""
+    """Its name in analyses.toml (`task`); with `alphabet` it is unique among kinds with a model."""
     alphabet: ClassVar[str] = DNA
-    settings: ClassVar[type[Table] | None] = None
-    """The settings that an analysis of this kind has besides those of every analysis; None without a model."""
+    settings: ClassVar[type[ModelSettings] | None] = None
+    """Class of the settings that an analysis of this kind has besides those of every analysis; None without a model."""
     is_default: ClassVar[bool] = False
     """Whether an analysis with a model that names no task is of this kind."""
     formats: ClassVar[tuple[str, ...]] = READ_FORMATS
-    """What its files may be."""
+    """Formats that its files may have."""
     job: ClassVar[str] = ""
     """Task of the SageMaker job that its attempts get (`ledger.records.Job.task`); "" if they get none."""
     companions: ClassVar[str] = ""
-    """Name of the policy of stages/assemble by which its files wait for each other; "" if each stands alone, except
-    for mates."""
+    """Name of the policy in stages/assemble by which its files wait for each other; "" if no file waits for another,
+    except for its mate."""
     takes_masks: ClassVar[bool] = False
     """Whether a BED may say which bases of its records are masked."""
     takes_markers: ClassVar[bool] = True
-    """Whether a file with the name of a run's marker, or of a manifest, is one."""
+    """Whether a file with the name of a run's marker or manifest is treated as one."""
     reads_large_files_itself: ClassVar[bool] = False
-    """Whether a Lambda reads its files whatever their size: what it reads depends on files that may still change."""
+    """Whether a Lambda reads its files whatever their size, because the result depends on files that may change."""
 
     # -- settings --
 
-    def conflicts(self, analysis: Any) -> Iterable[str]:
+    def conflicts(self, _analysis: AnalysisSettings) -> Iterable[str]:
         """Yield what is wrong between settings that are each allowed; a message starts with the key it is about."""
         return ()
 
-    def parameters(self, settings: Any) -> dict:
-        """Return the settings as JSON, for provenance and for the plan that an attempt keeps."""
+    def parameters(self, settings: ModelSettings) -> dict[str, object]:
+        """Return the settings as JSON, for provenance and for the plan that is stored with an attempt."""
         return {**asdict(settings), "task": self.task}
 
-    # Names of settings that its work items do not depend on. Any other is taken to change them.
+    # Names of settings that its work items do not depend on. Every other setting is assumed to change them.
     no_effect_on_items: ClassVar[frozenset[str]] = frozenset({"model"})
 
     # -- work items --
 
     may_have_no_items: ClassVar[bool] = False
-    """Whether a valid file without a single work item is accepted: a companion may still bring some."""
+    """Whether a valid file without a single work item is accepted, because a companion may still add some."""
 
-    def sampling(self, settings: Any) -> Sampling:
-        """Return which records go to the model."""
+    def sampling(self, _settings: ModelSettings | None) -> Sampling:
+        """Return which records the model sees."""
         return Sampling()
 
-    def counter(self, analysis: Any, masks: Any = None) -> Callable[[Record], int]:
-        """Return a function from a record to how many predictions the model makes for it."""
+    def counter(self, analysis: AnalysisSettings, masks: BedMasks | None = None) -> Callable[[Record], int]:
+        """Return a function from a record to the number of predictions that the model makes for it."""
         raise NotImplementedError
 
-    def too_many(self, analysis: Any) -> Fault:
+    def too_many(self, analysis: AnalysisSettings) -> Fault:
         """Return the fault of a file with more predictions than `job.max_windows`."""
         raise NotImplementedError
 
     def items(
-        self, upload_id: str, counted: Iterable[tuple[Record, int]], analysis: Any, masks: Any = None
+        self,
+        upload_id: str,
+        counted: Iterable[tuple[Record, int]],
+        analysis: AnalysisSettings,
+        masks: BedMasks | None = None,
     ) -> Iterator[bytes]:
-        """Yield work items, a JSON line each; a record comes with the number of identical ones it stands for.
+        """Yield work items, a JSON line each. `counted` are records with the number of identical ones they stand for.
 
-        `masks` is a BED's (companions/bed_masks.py) where one belongs to the file.
+        `masks` are the intervals of the BED that belongs to the file, if there is one.
         """
         raise NotImplementedError
 
     # -- the model --
 
     head: ClassVar[str] = ""
-    """A tensor that only a checkpoint with this kind's trained head has; "" if it takes any."""
+    """A tensor that only a checkpoint with this kind's trained head has; "" if every checkpoint is accepted."""
     names_classes: ClassVar[bool] = False
-    """Whether the model's classes must have names, and be two at least."""
+    """Whether the model needs at least two classes, and names for them."""
 
-    def environment(self, analysis: Any) -> dict[str, str]:
-        """Return what inference.py reads from its environment."""
+    def environment(self, analysis: AnalysisSettings) -> dict[str, str]:
+        """Return the environment variables that inference.py reads."""
         raise NotImplementedError
 
-    def check_archive(self, archive: Any, analysis: Any) -> None:
-        """Raise JobRefusedError if the model archive (models.archives.ModelArchive) is not one for this analysis."""
+    def check_archive(self, archive: LabelledArchive, analysis: AnalysisSettings) -> None:
+        """Raise JobRefusedError if the model archive does not suit this analysis."""
 
     def trial(self, longest: int) -> Trial:
         """Return how a new archive is tried; `longest` is what its model takes at once, in bases or residues."""
@@ -131,30 +176,22 @@ class Kind:
     unit: ClassVar[str] = "windows"
     """What is counted while predictions are made."""
     reads_items_for_results: ClassVar[bool] = False
-    """Whether its results hold what was asked about, so that work items are read beside predictions."""
+    """Whether results hold sequences, so that work items are read beside the predictions."""
 
-    def count_predictions(self, line: bytes) -> int:
-        """Return how many `unit` a prediction line holds."""
+    def count_predictions(self, _line: bytes) -> int:
+        """Return the number of `unit` in an output line."""
         return 1
-
-    def write(self, folder: Any, predictions: Any) -> Any:
-        """Write result files to `folder` (Path) from results.writer.Predictions; return results.writer.Results."""
-        raise NotImplementedError
-
-    def summarize(self, predictions: Any, results: Any) -> dict:
-        """Return what summary.json says beyond who made the results, counts and files."""
-        raise NotImplementedError
 
     # -- seqdrop predict --
 
-    def local_settings(self, options: Any, model: Any) -> Table:
-        """Return settings made of command-line options (`None` where not given) for a model that was read from disk.
+    def local_settings(self, options: LocalOptions, model: LocalModel) -> ModelSettings:
+        """Return settings made of command-line options, for a model that was read from disk.
 
         Raise ConfigurationError for options that are missing or do not suit this kind.
         """
         raise NotImplementedError
 
-    def local_format(self, settings: Any, format: str) -> Any:
+    def local_format(self, settings: ModelSettings, _format: str) -> ModelSettings:
         """Return settings made by `local_settings`, once the format of the file is known."""
         return settings
 
@@ -162,7 +199,7 @@ class Kind:
 class Kinds(Mapping[str, Kind]):
     """The kinds that a deployment has, by name."""
 
-    def __init__(self, *kinds: Kind):
+    def __init__(self, *kinds: Kind) -> None:
         self._by_name = {kind.name: kind for kind in kinds}
         if len(self._by_name) != len(kinds):
             raise ValueError("two kinds have the same name")
@@ -181,13 +218,13 @@ class Kinds(Mapping[str, Kind]):
         return {kind.task: kind for kind in self.values() if kind.settings and kind.alphabet == alphabet}
 
     def without_model(self, formats: Iterable[str]) -> Kind:
-        """Return the kind of an analysis that names no model: that of trainings takes their files alone."""
+        """Return the kind of an analysis without a model. The formats decide whether it is the kind of trainings."""
         trains = TRAINING in formats
         return next(kind for kind in self.values() if kind.settings is None and (TRAINING in kind.formats) == trains)
 
     def with_task(self, task: str | None, alphabet: str) -> Kind | None:
-        """Return the kind of an analysis with a model, the default one for None; None if there is none."""
-        fitting = self.of_alphabet(alphabet)
+        """Return the kind with this task, or the default one for None; None if there is no such kind."""
+        kinds = self.of_alphabet(alphabet)
         if task is None:
-            return next((kind for kind in fitting.values() if kind.is_default), None)
-        return fitting.get(task)
+            return next((kind for kind in kinds.values() if kind.is_default), None)
+        return kinds.get(task)

@@ -7,7 +7,6 @@ A rule has `wanted`, which completes "it must be …", and three methods: `holds
 from __future__ import annotations
 
 import re
-from typing import Any
 
 
 class Rule:
@@ -15,76 +14,90 @@ class Rule:
 
     wanted = ""
 
-    def holds(self, value: Any) -> bool:
-        """Return whether a setting may have this value."""
+    def holds(self, value: object) -> bool:
+        """Return True if a setting may have this value."""
         raise NotImplementedError
 
-    def keep(self, value: Any) -> Any:
+    def keep(self, value: object) -> object:
         """Return an allowed value in the form in which it is stored."""
         return value
 
-    def schema(self) -> dict:
+    def schema(self) -> dict[str, object]:
         """Return the rule as JSON Schema."""
         raise NotImplementedError
 
 
 class Choice(Rule):
-    """One of several words; `note` is said of them where another was given. With `or_empty`, an empty text means the
-    same as no setting at all."""
+    """One of several words. `note` is added to the message about any other value.
 
-    def __init__(self, *words: str, or_empty: bool = False, note: str = ""):
+    With `or_empty`, an empty text means the same as no setting at all.
+    """
+
+    def __init__(self, *words: str, or_empty: bool = False, note: str = "") -> None:
         self._words = (*words, "") if or_empty else words
         quoted = ", ".join(f'"{word}"' for word in words)
         self.wanted = (quoted if len(words) == 1 else f"one of {quoted}") + (", or left out" if or_empty else "")
         self.wanted += f" ({note})" if note else ""
 
-    def holds(self, value: Any) -> bool:
+    def holds(self, value: object) -> bool:
+        """Return True for one of the words."""
         return isinstance(value, str) and value in self._words
 
-    def schema(self) -> dict:
+    def schema(self) -> dict[str, object]:
+        """Return the schema of a text out of a list."""
         return {"type": "string", "enum": list(self._words)}
 
 
 class Choices(Rule):
     """A list of one or more words; stored as a tuple."""
 
-    def __init__(self, *words: str):
+    def __init__(self, *words: str) -> None:
         self._words = words
         self.wanted = "a list of one or more of " + ", ".join(f'"{word}"' for word in words)
 
-    def holds(self, value: Any) -> bool:
+    def holds(self, value: object) -> bool:
+        """Return True for a list that has no other words and is not empty."""
         if not isinstance(value, list | tuple) or not value:
             return False
         return all(isinstance(word, str) and word in self._words for word in value)
 
-    def keep(self, value: Any) -> tuple[str, ...]:
-        return tuple(value)
+    def keep(self, value: object) -> object:
+        """Return the list as a tuple."""
+        return tuple(value) if isinstance(value, list) else value
 
-    def schema(self) -> dict:
+    def schema(self) -> dict[str, object]:
+        """Return the schema of a list of words."""
         return {"type": "array", "minItems": 1, "items": {"type": "string", "enum": list(self._words)}}
 
 
 class Whole(Rule):
-    """A whole number within bounds; `most` None is no upper bound."""
+    """A whole number within bounds; without an upper bound if `most` is None."""
 
-    def __init__(self, least: int, most: int | None = None):
+    def __init__(self, least: int, most: int | None = None) -> None:
         self._least, self._most = least, most
         self.wanted = f"a whole number from {least:,}" + ("" if most is None else f" to {most:,}")
 
-    def holds(self, value: Any) -> bool:
-        return type(value) is int and self._least <= value and (self._most is None or value <= self._most)
+    def holds(self, value: object) -> bool:
+        """Return True for a whole number within the bounds; True and False are no numbers."""
+        if not isinstance(value, int) or isinstance(value, bool):
+            return False
+        return self._least <= value and (self._most is None or value <= self._most)
 
-    def schema(self) -> dict:
-        return {"type": "integer", "minimum": self._least} | ({} if self._most is None else {"maximum": self._most})
+    def schema(self) -> dict[str, object]:
+        """Return the schema of an integer within the bounds."""
+        upper: dict[str, object] = {} if self._most is None else {"maximum": self._most}
+        return {"type": "integer", "minimum": self._least} | upper
 
 
 class Number(Rule):
-    """A number within bounds, which are allowed themselves unless `above` or `below` is set.
+    """A number within bounds. Each bound is allowed itself, the lower one unless `above`, the upper unless `below`.
 
     With `as_float`, a whole number is stored as a float.
     """
 
-    def __init__(self, least: float, most: float, *, above: bool = False, below: bool = False, as_float: bool = False):
+    def __init__(
+        self, least: float, most: float, *, above: bool = False, below: bool = False, as_float: bool = False
+    ) -> None:
         self._least, self._most, self._above, self._below, self._as_float = least, most, above, below, as_float
         low, high = f"{least:,.10g}", f"{most:,.10g}"
         if above or below:
@@ -93,15 +106,18 @@ class Number(Rule):
         else:
             self.wanted = f"a number from {low} to {high}"
 
-    def holds(self, value: Any) -> bool:
-        if type(value) not in (int, float) or not self._least <= value <= self._most:
+    def holds(self, value: object) -> bool:
+        """Return True for a number within the bounds; True and False are no numbers."""
+        if not isinstance(value, int | float) or isinstance(value, bool) or not self._least <= value <= self._most:
             return False
         return not (self._above and value == self._least) and not (self._below and value == self._most)
 
-    def keep(self, value: Any) -> Any:
-        return float(value) if self._as_float else value
+    def keep(self, value: object) -> object:
+        """Return the number, as a float if the rule says so."""
+        return float(value) if self._as_float and isinstance(value, int) else value
 
-    def schema(self) -> dict:
+    def schema(self) -> dict[str, object]:
+        """Return the schema of a number within the bounds."""
         low = "exclusiveMinimum" if self._above else "minimum"
         return {"type": "number", low: self._least, "exclusiveMaximum" if self._below else "maximum": self._most}
 
@@ -111,40 +127,47 @@ class Flag(Rule):
 
     wanted = "true or false"
 
-    def holds(self, value: Any) -> bool:
+    def holds(self, value: object) -> bool:
+        """Return True for true and false."""
         return isinstance(value, bool)
 
-    def schema(self) -> dict:
+    def schema(self) -> dict[str, object]:
+        """Return the schema of a boolean."""
         return {"type": "boolean"}
 
 
 class Text(Rule):
-    """A text that matches a pattern as a whole; `meaning` says what the pattern is for.
+    """A text that matches a pattern as a whole; `meaning` says in words what the pattern allows.
 
     The pattern must mean the same to Python and to ECMAScript, which JSON Schema refers to.
     """
 
-    def __init__(self, pattern: str, meaning: str):
+    def __init__(self, pattern: str, meaning: str) -> None:
         self._pattern, self.wanted = pattern, meaning
 
-    def holds(self, value: Any) -> bool:
+    def holds(self, value: object) -> bool:
+        """Return True for a text that matches."""
         return isinstance(value, str) and re.fullmatch(self._pattern, value) is not None
 
-    def schema(self) -> dict:
+    def schema(self) -> dict[str, object]:
+        """Return the schema of a text with a pattern."""
         return {"type": "string", "pattern": f"^(?:{self._pattern})$"}
 
 
 class Maybe(Rule):
-    """What another rule allows, or None: a setting that may be absent. TOML has no null, so no file can say None."""
+    """A value that another rule allows, or None for an absent setting. TOML has no null, so no file can say None."""
 
-    def __init__(self, rule: Rule):
+    def __init__(self, rule: Rule) -> None:
         self.rule, self.wanted = rule, rule.wanted
 
-    def holds(self, value: Any) -> bool:
+    def holds(self, value: object) -> bool:
+        """Return True for None and for a value that the other rule allows."""
         return value is None or self.rule.holds(value)
 
-    def keep(self, value: Any) -> Any:
+    def keep(self, value: object) -> object:
+        """Return None, or the value as the other rule keeps it."""
         return None if value is None else self.rule.keep(value)
 
-    def schema(self) -> dict:
+    def schema(self) -> dict[str, object]:
+        """Return the schema of the other rule."""
         return self.rule.schema()

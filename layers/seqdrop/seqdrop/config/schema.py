@@ -1,8 +1,8 @@
 """JSON Schema of TOML files, made of the dataclasses that validate them. Editors complete and check a file by it.
 
-Draft 7, which taplo (Even Better TOML) reads. It completes keys from `properties`, and not where there is an `allOf`:
-so an entry of analyses.toml lists the keys of all kinds, and a chain of if/then/else narrows them to those of one kind.
-Rules across fields are not in a schema: `seqdrop config check` knows them too.
+Draft 7, which taplo (Even Better TOML) reads. It completes keys from `properties`, but not inside an `allOf`. So an
+entry of analyses.toml lists the keys of all kinds, and a chain of if/then/else narrows them to those of one kind. A
+schema holds no rules across fields; `seqdrop config check` applies those too.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from seqdrop.config.kind import DNA, TRAINING, Kind, Kinds
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+Schema = dict[str, Any]
+"""JSON Schema as JSON."""
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 
-def analyses_schema(kinds: Kinds) -> dict:
+def analyses_schema(kinds: Kinds) -> Schema:
     """Return the schema of analyses.toml."""
     names = {"pattern": f"^{NAME.pattern}$", "not": {"const": RESERVED}}
     analyses = {
@@ -37,36 +39,36 @@ def analyses_schema(kinds: Kinds) -> dict:
         "additionalProperties": _entry(kinds),
     }
     properties = {"validation": table_schema(Validation), "analyses": analyses}
-    about = "What each prefix of the landing bucket means. Packaged with the functions: a change is a deploy."
+    about = "What each prefix of the landing bucket means. Packaged with the functions: a change needs a deploy."
     return document("analyses.toml of Seqdrop", closed(properties, ["analyses"], about))
 
 
-def document(title: str, schema: dict) -> dict:
+def document(title: str, schema: Schema) -> Schema:
     """Return a schema as a file of its own."""
     return {"$schema": DRAFT, "title": title, **schema}
 
 
-def table_schema(cls: type[Table]) -> dict:
+def table_schema(cls: type[Table]) -> Schema:
     """Return the schema of a table, and of the tables below it that are fields of the dataclass."""
     hints = get_type_hints(cls)
-    below = {one.name: hints[one.name] for one in fields(cls) if isinstance(hints[one.name], type)}
-    below = {name: table_schema(hint) for name, hint in below.items() if issubclass(hint, Table)}
-    required = _required(cls) + [name for name, schema in below.items() if "required" in schema]
-    return closed(properties(cls) | below, required, _text(inspect.getdoc(cls) or ""))
+    below = {each.name: hints[each.name] for each in fields(cls) if isinstance(hints[each.name], type)}
+    schemas = {name: table_schema(hint) for name, hint in below.items() if issubclass(hint, Table)}
+    required = _required(cls) + [name for name, schema in schemas.items() if "required" in schema]
+    return closed(properties(cls) | schemas, required, _join_lines(inspect.getdoc(cls) or ""))
 
 
-def properties(cls: type[Table]) -> dict[str, dict]:
+def properties(cls: type[Table]) -> dict[str, Schema]:
     """Return the schema of each setting of a table: its rule, its default, and the text under the field."""
-    texts, found = _texts(cls), {}
-    for one in fields(cls):
-        if rule := cls.rules().get(one.name):
-            text = {"description": texts[one.name]} if one.name in texts else {}
-            default = {} if one.default in (MISSING, None) else {"default": one.default}
-            found[one.name] = text | rule.schema() | default
-    return found
+    texts, schemas = _texts(cls), {}
+    for each in fields(cls):
+        if rule := cls.rules().get(each.name):
+            text = {"description": texts[each.name]} if each.name in texts else {}
+            default = {} if each.default in (MISSING, None) else {"default": each.default}
+            schemas[each.name] = text | rule.schema() | default
+    return schemas
 
 
-def closed(properties: Mapping[str, dict], required: Iterable[str] = (), description: str = "") -> dict:
+def closed(properties: Mapping[str, Schema], required: Iterable[str] = (), description: str = "") -> Schema:
     """Return the schema of a table that has no keys but these."""
     text = {"description": description} if description else {}
     needed = {"required": list(required)} if required else {}
@@ -74,70 +76,74 @@ def closed(properties: Mapping[str, dict], required: Iterable[str] = (), descrip
 
 
 def _required(cls: type[Table]) -> list[str]:
-    return [one.name for one in fields(cls) if one.name in cls.rules() and one.default is MISSING]
+    return [each.name for each in fields(cls) if each.name in cls.rules() and each.default is MISSING]
 
 
 def _texts(cls: type) -> dict[str, str]:
-    """Return the text under each field of a dataclass and of those that it derives from."""
+    """Return the text under each field of a dataclass and of its base classes."""
     texts: dict[str, str] = {}
     for base in reversed(cls.__mro__):
-        if base is Table or not is_dataclass(base):
-            continue
-        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
-        for field, below in zip(tree.body, tree.body[1:], strict=False):
-            if (
-                isinstance(field, ast.AnnAssign)
-                and isinstance(below, ast.Expr)
-                and isinstance(below.value, ast.Constant)
-            ):
-                texts[field.target.id] = _text(below.value.value)
+        if base is not Table and is_dataclass(base):
+            texts |= dict(_texts_of_class(base))
     return texts
 
 
-def _text(text: str) -> str:
+def _texts_of_class(cls: type) -> Iterator[tuple[str, str]]:
+    """Yield the name of each field of a class, without its base classes, and the string that follows it."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    if not isinstance(tree, ast.ClassDef):
+        return
+    for field, below in zip(tree.body, tree.body[1:], strict=False):
+        if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
+            continue
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str):
+            yield field.target.id, _join_lines(below.value.value)
+
+
+def _join_lines(text: str) -> str:
     return " ".join(text.split())
 
 
-def _entry(kinds: Kinds) -> dict:
+def _entry(kinds: Kinds) -> Schema:
     """Return the schema of [analyses.NAME]."""
     parts = {JOB: table_schema(JobSettings), SEVERITY: _severity()}
     common = properties(Analysis) | parts
-    own: dict[str, dict] = {TASK: _task(kinds)}
+    own: dict[str, Schema] = {TASK: _task(kinds)}
     for kind in kinds.values():
         for key, schema in _own(kind).items():
             own[key] = _either(own[key], schema) if key in own else schema
-    entry = closed(common | own, _required(Analysis), _text(inspect.getdoc(Analysis) or ""))
+    entry = closed(common | own, _required(Analysis), _join_lines(inspect.getdoc(Analysis) or ""))
     return entry | _chain(kinds, {key for key, schema in own.items() if "anyOf" in schema})
 
 
-def _task(kinds: Kinds) -> dict:
-    """Return the schema of `task`, with what each kind is in the words of its class."""
+def _task(kinds: Kinds) -> Schema:
+    """Return the schema of `task`, with a description of each kind from its class's docstring."""
     with_model = [kind for kind in kinds.values() if kind.settings]
-    texts = [f"{kind.task} ({kind.alphabet}): {_text(inspect.getdoc(kind) or '')}" for kind in with_model]
+    texts = [f"{kind.task} ({kind.alphabet}): {_join_lines(inspect.getdoc(kind) or '')}" for kind in with_model]
     tasks = list(dict.fromkeys(kind.task for kind in with_model))
     defaults = " and ".join(f"{kind.task} ({kind.alphabet})" for kind in with_model if kind.is_default)
     return {"description": f"{' '.join(texts)} Default: {defaults}.", "type": "string", "enum": tasks}
 
 
-def _own(kind: Kind) -> dict[str, dict]:
+def _own(kind: Kind) -> dict[str, Schema]:
     """Return the settings of a kind, without its task."""
     return properties(kind.settings) if kind.settings else {}
 
 
-def _either(one: dict, other: dict) -> dict:
+def _either(first: Schema, second: Schema) -> Schema:
     """Return the schema of a key that means different things in different kinds."""
-    choices = [*one.get("anyOf", [one])]
-    if other not in choices:
-        choices.append(other)
+    choices = [*first.get("anyOf", [first])]
+    if second not in choices:
+        choices.append(second)
     return choices[0] if len(choices) == 1 else {"anyOf": choices}
 
 
-def _chain(kinds: Kinds, narrowed: set[str]) -> dict:
+def _chain(kinds: Kinds, narrowed: set[str]) -> Schema:
     """Return if/then/else that narrows an entry to its kind, in the order in which `entries.kind_of` decides.
 
-    `narrowed` are keys of which the schema before says what they are in any of several kinds.
+    `narrowed` are keys whose schema, up to this point, is that of any of several kinds.
     """
-    chain: dict[str, Any] = {"properties": {TASK: False}}  # no kind has this task with this alphabet
+    chain: Schema = {"properties": {TASK: False}}  # no kind has this task with this alphabet
     for kind in sorted(kinds.values(), key=_rank, reverse=True):
         own = _own(kind)
         meant = {key: own[key] for key in own if key in narrowed}
@@ -153,8 +159,8 @@ def _rank(kind: Kind) -> int:
     return 2 if kind.settings else int(TRAINING not in kind.formats)
 
 
-def _condition(kind: Kind, kinds: Kinds) -> dict:
-    """Return the schema of the entries that are of this kind, given that they are of none before it."""
+def _condition(kind: Kind, kinds: Kinds) -> Schema:
+    """Return the schema of the entries of this kind, given that they are of no kind before it in the chain."""
     if kind.settings is None and TRAINING in kind.formats:
         return {"properties": {"formats": {"contains": {"const": TRAINING}}}}
     if kind.settings is None:
@@ -164,9 +170,9 @@ def _condition(kind: Kind, kinds: Kinds) -> dict:
     return {"properties": {"alphabet": {"const": kind.alphabet}, TASK: {"const": kind.task}}, **required}
 
 
-def _severity() -> dict:
-    found = {}
+def _severity() -> Schema:
+    schemas = {}
     for code in CODES.values():
-        allowed = {"const": ERROR} if code.fixed else {"enum": list(SEVERITIES)}
-        found[code.name] = {"description": code.advice, **allowed, "default": code.severity}
-    return closed(found, (), "Severity of codes (docs/formats.md), where other than the default.")
+        allowed: Schema = {"const": ERROR} if code.fixed else {"enum": list(SEVERITIES)}
+        schemas[code.name] = {"description": code.advice, **allowed, "default": code.severity}
+    return closed(schemas, (), "Severity of codes (docs/formats.md), where it differs from the default.")

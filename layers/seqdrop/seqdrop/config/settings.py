@@ -1,10 +1,10 @@
-"""What the template tells a function: names of buckets, queues and roles. One frozen object."""
+"""The configuration that template.yaml passes to a function (buckets, queues, roles, limits) as a frozen object."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import MISSING, dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.errors import ConfigurationError
 
@@ -39,29 +39,31 @@ class Settings:
     processing_instance_type: str
     training_role: str  # ARN of the role of training jobs
     training_image: str
-    training_subnets: str  # ids with commas between them; "" for no VPC
+    training_subnets: str  # comma-separated ids; "" for no VPC
     training_security_groups: str
     training_isolation: str  # "true": the container reaches no network
     max_jobs: int = 10  # transform jobs that may be open at once
-    ledger_days: int = 0  # for which records are kept that nothing will come of any more; 0: for ever
-    stale_minutes: int = 30  # how long a record may stand before the reconciler pushes it again
+    ledger_days: int = 0  # retention of terminal records in days; 0 disables expiry
+    stale_minutes: int = 30  # minutes without progress after which the reconciler re-sends a record's message
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read the environment. Raises ConfigurationError that names every missing variable."""
-        found = os.environ if environment is None else environment
-        wanted = {f.name: PREFIX + f.name.upper() for f in fields(cls)}
-        values = {name: found[variable] for name, variable in wanted.items() if variable in found}
-        required = {f.name for f in fields(cls) if f.default is MISSING}
-        missing = sorted(wanted[name] for name in required - values.keys())
+        """Read the environment. Raise ConfigurationError with the names of all missing variables."""
+        variables = os.environ if environment is None else environment
+        names = {field.name: PREFIX + field.name.upper() for field in fields(cls)}
+        values: dict[str, Any] = {
+            name: variables[variable] for name, variable in names.items() if variable in variables
+        }
+        required = {field.name for field in fields(cls) if field.default is MISSING}
+        missing = sorted(names[name] for name in required - values.keys())
         if missing:
             raise ConfigurationError(f"these environment variables are not set: {', '.join(missing)}")
-        for name in {f.name for f in fields(cls) if f.type == "int"} & values.keys():
+        for name in {field.name for field in fields(cls) if field.type == "int"} & values.keys():
             values[name] = int(values[name])
         return cls(**values)
 
     def queue(self, name: str) -> str:
-        """The URL of the queue of that name. Raises ConfigurationError if it is none of ours."""
+        """Return the URL of the queue of that name. Raise ConfigurationError if the deployment has no such queue."""
         urls = (self.validate_queue, self.transform_queue, self.training_queue, self.finish_queue, self.archive_queue)
         for url in urls:
             if url.rsplit("/", 1)[-1] == name:

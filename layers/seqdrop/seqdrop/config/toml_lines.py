@@ -1,7 +1,7 @@
-"""The line of each key of a TOML document, which `tomllib` does not tell.
+"""The line of each key of a TOML document, which `tomllib` does not report.
 
-The scanner is for documents that `tomllib` accepts, so it checks nothing; it is used only once something else was found
-to be wrong. A test compares the keys it finds with those of `tomllib`.
+The scanner is for documents that `tomllib` accepts, so it checks nothing; it is used only after another fault was
+found. A test compares its keys with those of `tomllib`.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ _SCALAR = re.compile(r"[^,\]}#\n]+")  # no number, date or boolean holds any of 
 def key_lines(text: str) -> dict[Path, int]:
     """Return the line, from 1, of each table, key and array element of a valid document.
 
-    A table that has a header has the header's line; one that is only part of dotted keys or of other headers has the
-    line of the first of them.
+    The line of a table with a header is that of the header. The line of a table that exists only through dotted keys
+    or other headers is that of the first of them.
     """
     return _Scanner(text).scan()
 
 
 class _Scanner:
-    def __init__(self, text: str):
+    def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
-        self._breaks = [found.start() for found in re.finditer("\n", text)]
+        self._breaks = [match.start() for match in re.finditer("\n", text)]
         self._lines: dict[Path, int] = {}
         self._sizes: dict[Path, int] = {}  # elements so far of each array of tables
 
@@ -70,7 +70,7 @@ class _Scanner:
         return path
 
     def _resolve(self, keys: list[str], path: Path = ()) -> Path:
-        """Return the path of a table; a header below an array of tables means the array's last element so far."""
+        """Return the path of a table; a header below an array of tables refers to the array's last element so far."""
         for key in keys:
             path = (*path, key)
             self._lines.setdefault(path, self._line())
@@ -125,9 +125,11 @@ class _Scanner:
             self._at += 1
 
     def _skip(self, pattern: re.Pattern[str]) -> str:
-        found = pattern.match(self._text, self._at)
-        self._at = found.end()
-        return found.group()
+        match = pattern.match(self._text, self._at)
+        if match is None:
+            raise ValueError(f"character {self._at} of the document is not what the scanner expects")
+        self._at = match.end()
+        return match.group()
 
     def _line(self) -> int:
         return bisect_left(self._breaks, self._at) + 1
@@ -135,4 +137,4 @@ class _Scanner:
 
 def _plain(key: str) -> str:
     """Return a key without its quotes and escapes."""
-    return tomllib.loads(f"key = {key}")["key"] if key[0] in "\"'" else key
+    return str(tomllib.loads(f"key = {key}")["key"]) if key[0] in "\"'" else key

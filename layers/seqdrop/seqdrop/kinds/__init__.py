@@ -1,0 +1,1 @@
+"""Kinds of analysis: one module for each kind, and what several kinds share."""

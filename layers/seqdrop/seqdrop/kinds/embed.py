@@ -1,4 +1,4 @@
-"""embed: a vector of numbers for each window, by the encoder of a DNABERT model, for clustering and the like.
+"""embed: a vector of numbers for each window, by the encoder of a DNABERT model, for example for clustering.
 
 Rows: record, start, end, strand, embedding.
 """
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqdrop.kinds.windows import MAX_ANSWER, SampledSettings, WindowKind
-from seqdrop.results.rows import Counts, window_rows
+from seqdrop.results.rows import Counts, OutputLine, Row, RowMaker, Shared, window_rows
 from seqdrop.results.tables import Column, width
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from seqdrop.config.analyses import Analysis
+    from seqdrop.config.analysis import AnalysisSettings
     from seqdrop.results.writer import Predictions
 
 
@@ -33,17 +33,24 @@ class Embed(WindowKind):
     table = "embeddings"
     answer_bytes = 7_500
 
-    def conflicts(self, analysis: Analysis) -> Iterator[str]:
+    def conflicts(self, analysis: AnalysisSettings) -> Iterator[str]:
+        """Yield what is wrong between settings; the embeddings of a request must fit in one response."""
         yield from super().conflicts(analysis)
-        settings, megabytes = analysis.settings, analysis.job.max_payload_mb
+        settings, megabytes = analysis.settings_as(Settings), analysis.job.max_payload_mb
         if megabytes * 1_000_000 / settings.stride * len(settings.strands) * self.answer_bytes > MAX_ANSWER:
             yield (
-                f"stride is {settings.stride}; embeddings of a request of job.max_payload_mb ({megabytes}) are too "
-                "many; take a longer stride"
+                f"stride is {settings.stride}; a request of job.max_payload_mb ({megabytes}) would have too many "
+                "embeddings; use a longer stride"
             )
 
-    def row_maker(self, predictions: Predictions, counts: Counts) -> Callable[[dict, dict], Iterator[dict]]:
-        return lambda answer, shared: window_rows(answer, shared, counts, "embedding")
+    def row_maker(self, _predictions: Predictions, counts: Counts) -> RowMaker:
+        """Return a function from an output line to a row for each window."""
 
-    def columns(self, settings: Settings, table: Path) -> list[Column]:
-        return [("strand", "text", None), ("embedding", width(table), None)]
+        def make_rows(output: OutputLine, shared: Shared) -> Iterator[Row]:
+            return window_rows(output, shared, counts, "embedding")
+
+        return make_rows
+
+    def columns(self, _analysis: AnalysisSettings, table: Path) -> list[Column]:
+        """Return the columns strand and embedding."""
+        return [Column("strand", "text"), Column("embedding", width(table))]

@@ -9,14 +9,15 @@ from seqdrop.config.kind import PROTEIN, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from seqdrop.config.analyses import Analysis
+    from seqdrop.config.analysis import AnalysisSettings
 
 
 class Keep(Kind):
-    """Most of what a sequencer makes."""
+    """Most of the output of a sequencer."""
 
     name = "keep"
 
-    def conflicts(self, analysis: Analysis) -> Iterator[str]:
+    def conflicts(self, analysis: AnalysisSettings) -> Iterator[str]:
+        """Yield what is wrong between settings: protein files are FASTA."""
         if analysis.alphabet == PROTEIN and analysis.formats != ("fasta",):
             yield f'formats must be ["fasta"] for alphabet "{PROTEIN}"'

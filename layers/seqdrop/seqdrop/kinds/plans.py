@@ -18,23 +18,23 @@ __all__ = ["KINDS", "attempts_of", "from_json", "kind_of", "packaged", "parse", 
 
 
 def plan_of(attempt: Attempt) -> Analysis:
-    """Return the analysis that an attempt's work items were cut for. Not for attempts of trainings."""
+    """Return the analysis that an attempt's work items were cut for. The attempt must not be one of a training."""
     return from_json(attempt.plan)
 
 
 def kind_of(attempt: Attempt) -> Kind:
-    """Return the kind of an attempt, also if its analysis has changed or is gone since."""
+    """Return the kind of an attempt, even if its analysis has changed or no longer exists."""
     return KINDS["train"] if attempt.analysis == TRAINING else plan_of(attempt).kind
 
 
 def attempts_of(examination: Examination) -> list[Attempt]:
-    """Return the attempt whose shards were written in the pass; none of an analysis without a model."""
+    """Return the attempt whose shards the pass wrote; an empty list for an analysis without a model."""
     analysis = from_json(examination.plan)
     return [examination.attempt(analysis.name)] if analysis.has_model else []
 
 
 def selection_of(examination: Examination) -> SelectionEntry:
-    """Return what of the file goes to the model, as the report tells it; empty if nothing does."""
+    """Return which records the model sees, as the report has it; empty if it sees none."""
     analysis = from_json(examination.plan)
     if examination.rejection or not analysis.has_model:
         return {}

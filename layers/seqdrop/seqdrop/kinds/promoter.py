@@ -1,7 +1,7 @@
-"""promoter: the probability that each window is of a class (a promoter), called above a threshold.
+"""promoter: the probability that each window belongs to a class (a promoter), called above a threshold.
 
-Rows: record, start, end, strand, probability, calibrated (if the model has a calibration), call. Where records are
-places on a genome (`tracks`), calls are also BED and GFF3, and probabilities a track for each strand.
+Rows: record, start, end, strand, probability, calibrated (if the model has a calibration), call. Where records have
+coordinates on a genome (`tracks`), calls are also written as BED and GFF3, and probabilities as a track per strand.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ from typing import TYPE_CHECKING, Any
 
 from seqdrop.config.fields import Flag, Maybe, Number, Text, Whole, setting
 from seqdrop.kinds.windows import SampledSettings, WindowKind
-from seqdrop.models.archives import POSITIVE, ModelArchive
+from seqdrop.models.archives import POSITIVE
 from seqdrop.results.genome import Places
-from seqdrop.results.rows import DIGITS, Counts, window_rows
+from seqdrop.results.rows import DIGITS, Counts, OutputLine, Row, RowMaker, Shared, window_rows
+from seqdrop.results.tables import Column
 from seqdrop.results.tracks import RULE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from seqdrop.config.analyses import Analysis
+    from seqdrop.config.kind import AnalysisSettings, LabelledArchive, LocalModel, LocalOptions, ModelSettings
     from seqdrop.models.calibration import Calibration
-    from seqdrop.results.tables import Column
     from seqdrop.results.writer import Predictions, Results
 
 THRESHOLD = 0.9  # of `seqdrop predict` without an analysis
 NOT_CALIBRATED = (
-    "The model has no calibration.json: a probability is the model's own, and no prior can be applied to it."
+    "The model has no calibration.json: `probability` is the model's own, and no prior can be applied to it."
 )
 CALIBRATED = (
-    "probability is the model's own and what threshold is compared with; calibrated is Platt's scaling of it, "
-    "for windows of which a share of `prior` are positives."
+    "`probability` is the model's own value, which is compared with threshold. `calibrated` is Platt's scaling of it, "
+    "for sequences in which the share `prior` of windows are positives."
 )
-SCORE: list[Column] = [
-    ("strand", "text", None),
-    ("probability", "number", None),
-    ("calibrated", "number", None),
-    ("call", "truth", None),
+SCORE = [
+    Column("strand", "text"),
+    Column("probability", "number"),
+    Column("calibrated", "number"),
+    Column("call", "truth"),
 ]
 
 
@@ -47,20 +47,22 @@ class Settings(SampledSettings):
     """Settings of a promoter analysis."""
 
     threshold: float = setting(MISSING, Number(0, 1))
-    """The model's own probability, not the calibrated one, from which a window is called."""
-    label: str = setting(MISSING, Text(r".+", "what the model card calls the positive class"))
-    """Name of the positive class, as the model's card has it."""
+    """Lowest probability at which a window is called; the model's own probability, not the calibrated one."""
+    label: str = setting(MISSING, Text(r".+", "the model card's name of the positive class"))
+    """Name of the positive class, as the model card has it."""
     tracks: bool = setting(False, Flag())
-    """true: records are places on a genome, so calls and tracks are written as well."""
+    """true: records have coordinates on a genome, so calls and tracks are written as well."""
     prior: float | None = setting(None, Maybe(Number(0, 1, above=True, below=True)))
     """Share of windows that truly are positives, for the calibrated probability; the calibration set's if absent."""
     distance: int | None = setting(None, Maybe(Whole(1)))
-    """Called windows of a strand that start nearer than this many bases are one call; a window if absent."""
+    """Called windows of a strand are merged into one call if their starts are less than this many bases apart. Absent:
+    the length of a window."""
 
     def conflicts(self) -> Iterator[str]:
+        """Yield what is wrong between settings that are each allowed."""
         yield from super().conflicts()
         if self.collapse and self.tracks:
-            yield "collapse is for reads, tracks for places on a genome: not both"
+            yield "collapse is for reads and tracks is for genome coordinates; set only one of them"
 
     @property
     def apart(self) -> int:
@@ -80,29 +82,38 @@ class Promoter(WindowKind):
     names_classes = True
     no_effect_on_items = WindowKind.no_effect_on_items | {"threshold", "label", "tracks", "prior", "distance"}
 
-    def check_archive(self, archive: ModelArchive, analysis: Analysis) -> None:
-        archive.check_label(analysis.settings.label)
+    def check_archive(self, archive: LabelledArchive, analysis: AnalysisSettings) -> None:
+        """Raise JobRefusedError unless the archive calls its positive class as analyses.toml does."""
+        archive.check_label(analysis.settings_as(Settings).label)
 
-    def row_maker(self, predictions: Predictions, counts: Counts) -> Callable[[dict, dict], Iterator[dict]]:
-        settings, calibration = predictions.settings, predictions.calibration
+    def row_maker(self, predictions: Predictions, counts: Counts) -> RowMaker:
+        """Return a function from an output line to a row for each window."""
+        settings, calibration = predictions.analysis.settings_as(Settings), predictions.calibration
         scale = calibration.scale(settings.prior) if calibration else None
 
-        def complete(row: dict) -> dict:
+        def complete(row: Row) -> Row:
             if scale:
                 row["calibrated"] = float(format(scale(row["probability"]), DIGITS))
-            return row | {"call": row["probability"] >= settings.threshold}
+            row["call"] = row["probability"] >= settings.threshold
+            return row
 
-        return lambda answer, shared: window_rows(answer, shared, counts, "probability", complete)
+        def make_rows(output: OutputLine, shared: Shared) -> Iterator[Row]:
+            return window_rows(output, shared, counts, "probability", complete)
 
-    def columns(self, settings: Settings, table: Path) -> list[Column]:
-        return [*SCORE, ("label", "text", settings.label)]
+        return make_rows
 
-    def beside(self, folder: Path, predictions: Predictions) -> AbstractContextManager:
-        settings = predictions.settings
-        return Places(folder, settings, predictions.made_by) if settings.tracks else nullcontext()
+    def columns(self, analysis: AnalysisSettings, _table: Path) -> list[Column]:
+        """Return the columns strand, probability, calibrated, call and label."""
+        return [*SCORE, Column("label", "text", analysis.settings_as(Settings).label)]
 
-    def summarize(self, predictions: Predictions, results: Results) -> dict:
-        settings, calibration = predictions.settings, predictions.calibration
+    def beside(self, folder: Path, predictions: Predictions) -> AbstractContextManager[Places | None]:
+        """Return the writer of calls and tracks if the analysis wants them."""
+        settings = predictions.analysis.settings_as(Settings)
+        return Places(folder, settings, predictions.provenance) if settings.tracks else nullcontext()
+
+    def summarize(self, predictions: Predictions, results: Results) -> dict[str, object]:
+        """Return the calls, the false calls to expect, and the value of the tracks."""
+        settings, calibration = predictions.analysis.settings_as(Settings), predictions.calibration
         track = {"track": _track(results, calibration)} if results.kept is not None else {}
         return {
             "calls": _calls(settings, results),
@@ -112,25 +123,36 @@ class Promoter(WindowKind):
             "note": CALIBRATED if calibration else NOT_CALIBRATED,
         }
 
-    def local_extra(self, options: Any, model: Any) -> dict:
+    def local_extra(self, options: LocalOptions, model: LocalModel) -> dict[str, Any]:
+        """Return the threshold and the label."""
         label = model.labels[POSITIVE] if model.labels else f"LABEL_{POSITIVE}"
         return {"threshold": THRESHOLD if options.threshold is None else options.threshold, "label": label}
 
-    def local_format(self, settings: Settings, format: str) -> Settings:
+    def local_format(self, settings: ModelSettings, format: str) -> ModelSettings:
         """Return settings with tracks for records with coordinates, which are those of a FASTA file."""
-        return replace(settings, tracks=format == "fasta")
+        return replace(settings, tracks=format == "fasta") if isinstance(settings, Settings) else settings
 
 
-def _calls(settings: Settings, results: Results) -> dict:
-    """Called windows, and calls after suppression; per kilobase of a strand that lies in scored windows."""
-    counts, kilobases = results.counts, results.counts.bases / 1000
-    calls = {"windows": counts.calls, "scored_kb": kilobases, "windows_per_kb": _rate(counts.calls, kilobases)}
+def _calls(settings: Settings, results: Results) -> dict[str, object]:
+    """Return the called windows and the calls after suppression, with rates per kilobase.
+
+    A kilobase is one of bases on a strand that lie in scored windows.
+    """
+    counts = results.counts
+    if not isinstance(counts, Counts):
+        raise TypeError("the counts are not those of windows")
+    kilobases = counts.bases / 1000
+    calls: dict[str, object] = {
+        "windows": counts.calls,
+        "scored_kb": kilobases,
+        "windows_per_kb": _rate(counts.calls, kilobases),
+    }
     if results.kept is not None:
         calls |= {"distance": settings.apart, "kept": results.kept, "kept_per_kb": _rate(results.kept, kilobases)}
     return calls
 
 
-def _track(results: Results, calibration: Calibration | None) -> dict:
+def _track(results: Results, calibration: Calibration | None) -> dict[str, str]:
     bigwig = "left out: too many records" if results.without_bigwig else "where a base is scored"
     return {"value": RULE, "of": "calibrated" if calibration else "probability", "bigwig": bigwig}
 
@@ -139,17 +161,17 @@ def _rate(number: int, kilobases: float) -> float | None:
     return round(number / kilobases, 6) if kilobases else None
 
 
-def _false_calls(settings: Settings, calibration: Calibration | None) -> dict | None:
-    """What the model was measured to call of real DNA that holds no promoter."""
+def _false_calls(settings: Settings, calibration: Calibration | None) -> dict[str, object] | None:
+    """Return the measured share of windows that the model calls in real DNA without promoters."""
     row = calibration.false_calls_at(settings.threshold) if calibration else None
     if row is None:
         return None
-    shares = {part: row[f"{part}_called"] for part in ("intron", "cds")}
+    shares = {"intron": row["intron_called"], "cds": row["cds_called"]}
     return {
         "measured_at_threshold": row["threshold"],
         "recall": row["recall"],
         "share_of_windows": shares,
         "windows_per_kb": {part: round(share * 1000 / settings.stride, 4) for part, share in shares.items()},
-        "note": "windows called of real introns and coding sequence on one strand, by the model's card; before calls "
-        "nearer than `distance` become one",
+        "note": "windows called in real introns and coding sequence on one strand, from the model card; counted before "
+        "calls nearer than `distance` are merged",
     }

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqdrop.kinds.proteins import ProteinKind, ProteinSettings
-from seqdrop.results.proteins import Answer, read_embedding
+from seqdrop.results.proteins import Embedded, ModelOutput, ProteinItem, ProteinLine, read_embedding
 from seqdrop.results.tables import write_embeddings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from seqdrop.results.provenance import Provenance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +29,10 @@ class ProteinEmbed(ProteinKind):
     settings = Settings
     table = "embeddings"
 
-    def read(self, answer: dict, item: dict) -> Answer:
-        return read_embedding(answer, item)
+    def read(self, line: ProteinLine, item: ProteinItem) -> Embedded:
+        """Return the embedding of one protein."""
+        return read_embedding(line, item)
 
-    def write_files(self, folder: Path, answers: Iterable[Answer], made_by: dict) -> None:
-        write_embeddings(folder, answers, made_by)
+    def write_files(self, folder: Path, outputs: Iterable[ModelOutput], provenance: Provenance) -> None:
+        """Write embeddings.jsonl and embeddings.parquet."""
+        write_embeddings(folder, outputs, provenance)

@@ -1,4 +1,4 @@
-"""Every kind that there is, and analyses.toml read with them. Needs only Python: the layer's build imports it."""
+"""All kinds, and analyses.toml read with them. Needs only the standard library: the layer's build imports it."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ def packaged() -> Analyses:
 
 
 def from_json(plan: str) -> Analysis:
-    """Return the analysis that `Analysis.as_json` wrote."""
+    """Return the analysis of a plan that `Analysis.as_json` wrote."""
     return Analysis.from_json(plan, KINDS)

@@ -1,4 +1,4 @@
-"""structure: secondary structure of proteins, H, E or C at each residue (of some models also DSSP's 8 states).
+"""structure: secondary structure of proteins: H, E or C at each residue, and DSSP's 8 states for some models.
 
 Files: structure.parquet (a row for each residue), predictions.jsonl, 3-line FASTA, and PSIPRED's .ss2 in a tar archive.
 """
@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqdrop.kinds.proteins import ProteinKind, ProteinSettings
-from seqdrop.results.proteins import Answer, read_structure
+from seqdrop.results.proteins import ModelOutput, Protein, ProteinCounts, ProteinItem, ProteinLine, read_structure
 from seqdrop.results.structure import write_structures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from seqdrop.results.provenance import Provenance
     from seqdrop.results.writer import Predictions, Results
 
 
@@ -32,11 +33,15 @@ class Structure(ProteinKind):
     is_default = True
     table = "predictions"
 
-    def read(self, answer: dict, item: dict) -> Answer:
-        return read_structure(answer, item)
+    def read(self, line: ProteinLine, item: ProteinItem) -> Protein:
+        """Return the structure of one protein."""
+        return read_structure(line, item)
 
-    def write_files(self, folder: Path, answers: Iterable[Answer], made_by: dict) -> None:
-        write_structures(folder, answers, made_by)
+    def write_files(self, folder: Path, outputs: Iterable[ModelOutput], provenance: Provenance) -> None:
+        """Write the table, JSON Lines, 3-line FASTA and .ss2 files."""
+        write_structures(folder, outputs, provenance)
 
-    def summarize(self, predictions: Predictions, results: Results) -> dict:
-        return {"structure": results.counts.structure()}
+    def summarize(self, _predictions: Predictions, results: Results) -> dict[str, object]:
+        """Return the composition of states and their mean probability."""
+        counts = results.counts
+        return {"structure": counts.structure()} if isinstance(counts, ProteinCounts) else {}

@@ -1,6 +1,6 @@
-"""train: files of a data set with its job.toml, each set in a folder of its own, from which a model is trained.
+"""train: the files of a data set with its job.toml, each set in its own folder, from which a model is trained.
 
-What job.toml may say is in seqdrop.training.jobfile; the plan of an attempt is a seqdrop.training.request.Order.
+seqdrop.training.jobfile defines job.toml; the plan of an attempt is a seqdrop.training.request.Order.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from seqdrop.ledger.records import TRAIN
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from seqdrop.config.analyses import Analysis
+    from seqdrop.config.analysis import AnalysisSettings
 
 
 class Train(Kind):
@@ -25,6 +25,7 @@ class Train(Kind):
     companions = "training"
     takes_markers = False
 
-    def conflicts(self, analysis: Analysis) -> Iterator[str]:
+    def conflicts(self, analysis: AnalysisSettings) -> Iterator[str]:
+        """Yield what is wrong between settings: a training waits for its job.toml, not for a run."""
         if analysis.gate:
-            yield "gate is not for a training: it waits for its job.toml"
+            yield "gate is not for a training, which waits for its job.toml"

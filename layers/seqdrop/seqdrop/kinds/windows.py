@@ -1,17 +1,17 @@
-"""What the kinds share whose model sees windows of DNA (model_code/dnabert): settings, work items, results."""
+"""What kinds whose model sees windows of DNA (model_code/dnabert) share: settings, work items, results."""
 
 from __future__ import annotations
 
 import json
 import math
-import random
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import MISSING, dataclass
 from typing import TYPE_CHECKING, Any
 
-from seqdrop.config.fields import Choice, Flag, Maybe, Number, Table, Text, Whole, setting
-from seqdrop.config.kind import Kind, Sampling, Trial
+from seqdrop.config.fields import Choice, Flag, Maybe, Number, Whole, setting
+from seqdrop.config.kind import AnalysisSettings, Kind, LocalModel, LocalOptions, ModelSettings, Sampling, Trial
 from seqdrop.errors import ConfigurationError, Fault
+from seqdrop.kinds.trials import make_sequence
 from seqdrop.ledger.records import TRANSFORM
 from seqdrop.results.rows import Counts, rows
 from seqdrop.results.tables import TROUBLE, Column, parquet
@@ -22,26 +22,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from seqdrop.config.analyses import Analysis
+    from seqdrop.companions.bed_masks import BedMasks
     from seqdrop.reads.records import Record
+    from seqdrop.results.genome import Places
+    from seqdrop.results.rows import RowMaker
 
-MODEL = Text(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}", "1 to 36 letters, digits and hyphens")
-"""A model's name is part of a SageMaker model name (63 characters, with a prefix and a digest) and of object keys."""
-PLACE = [("record", "text", None), ("start", "whole", None), ("end", "whole", None)]
-# A sample is held in memory until the file is read: this many reads of 300 bp fit (work.selection.MAX_MEMORY).
+PLACE = [Column("record", "text"), Column("start", "whole"), Column("end", "whole")]
+# A sample stays in memory until the file is read; this many reads of 300 bp fit (work.selection.MAX_MEMORY).
 MAX_READS = 1_000_000
-# The container returns at most this many bytes for a request (models.archives.MAX_RESPONSE, with room to spare).
+# Largest response of the container in bytes (models.archives.MAX_RESPONSE, with a margin).
 MAX_ANSWER = 60_000_000
 TRIAL_SEQUENCES, TRIAL_WINDOW = 8, 300
 MAX_N_FRACTION = 0.1  # of `seqdrop predict` without an analysis
 
 
 @dataclass(frozen=True, kw_only=True)
-class WindowSettings(Table):
+class WindowSettings(ModelSettings):
     """Settings of every kind that cuts windows."""
 
-    model: str = setting(MISSING, MODEL)
-    """Name of the model; its current archive is what models/<model>/current.json points to."""
     k: int = setting(MISSING, Whole(3, 6))
     """k-mer length of the model's vocabulary."""
     window: int = setting(MISSING, Whole(3))
@@ -53,11 +51,12 @@ class WindowSettings(Table):
     max_n_fraction: float = setting(MISSING, Number(0, 1))
     """A window with a larger share of N or ambiguous bases is reported as not scored."""
     short: str = setting("skip", Choice("skip", "score"))
-    """A record shorter than a window: "skip" reports it as not scored, "score" takes it as one window."""
+    """A record shorter than a window: "skip" reports it as not scored, "score" treats it as one window."""
     precision: str = setting("auto", Choice("auto", "fp32", "bf16", "int8"))
     """Number format of the model's arithmetic; benchmarks/inference.py measures what each costs."""
 
     def conflicts(self) -> Iterable[str]:
+        """Yield what is wrong between settings that are each allowed."""
         if self.stride > self.window:
             yield f"stride is {self.stride}; it must be 1 to window ({self.window})"
         if self.window < self.k:
@@ -69,9 +68,9 @@ class SampledSettings(WindowSettings):
     """Settings of kinds that may see a sample of a file's records."""
 
     max_reads: int | None = setting(None, Maybe(Whole(1, MAX_READS)))
-    """Records of a file that the model sees at most, drawn at random by `seed`; all if absent."""
+    """Largest number of records of a file that the model sees, drawn at random by `seed`; all if absent."""
     seed: int = setting(0, Whole(0))
-    """Starts that draw. It gives the same record numbers in each file, so mates stay together."""
+    """Seed of the random draw. It draws the same record numbers in each file, so mates stay together."""
     collapse: bool = setting(False, Flag())
     """true: identical records are scored once, and rows have their count. For amplicons and small RNA."""
 
@@ -83,43 +82,56 @@ class WindowKind(Kind):
     formats = ("fastq", "fasta", "bam")
     no_effect_on_items = frozenset({"model", "k", "max_n_fraction", "precision", "short"})
     answer_bytes = 0
-    """Bytes that a prediction takes in the container's answer, about; a base takes one in the request."""
+    """Approximate bytes of a prediction in the container's response; a base takes one byte in the request."""
 
-    def conflicts(self, analysis: Analysis) -> Iterable[str]:
-        """A work item and its answer must fit in a request to the container, and a full request's in its answer."""
-        job, settings = analysis.job, analysis.settings
-        most, answer = job.max_payload_mb * 1_000_000, len(settings.strands) * self.answer_bytes
-        asked = max((job.windows_per_item + 1) * settings.stride + settings.window, job.windows_per_item * answer)
-        if asked > most / 2:
+    def conflicts(self, analysis: AnalysisSettings) -> Iterable[str]:
+        """Yield what is wrong between settings.
+
+        A work item must fit in a request to the container, and its predictions in the response.
+        """
+        job, settings = analysis.job, analysis.settings_as(WindowSettings)
+        payload, predictions = job.max_payload_mb * 1_000_000, len(settings.strands) * self.answer_bytes
+        item = (job.windows_per_item + 1) * settings.stride + settings.window
+        needed = max(item, job.windows_per_item * predictions)
+        if needed > payload / 2:
             yield (
-                f"job.windows_per_item is {job.windows_per_item:,}; such a work item or its answer takes {asked:,} "
-                f"bytes, and it must be at most half of job.max_payload_mb, {most // 2:,}"
+                f"job.windows_per_item is {job.windows_per_item:,}; such a work item or its predictions take "
+                f"{needed:,} bytes, and may take at most half of job.max_payload_mb, {payload // 2:,}"
             )
 
-    def sampling(self, settings: WindowSettings) -> Sampling:
+    def sampling(self, settings: ModelSettings | None) -> Sampling:
+        """Return which records the model sees; all unless the kind has SampledSettings."""
         if not isinstance(settings, SampledSettings):
             return Sampling()
         return Sampling(settings.max_reads, settings.seed, settings.collapse)
 
-    def counter(self, analysis: Analysis, masks: Any = None) -> Callable[[Record], int]:
-        windows_in = window_counter(analysis.settings)
-        return lambda record: windows_in(len(record.sequence))
+    def counter(self, analysis: AnalysisSettings, _masks: BedMasks | None = None) -> Callable[[Record], int]:
+        """Return a function from a record to the number of its windows on all strands."""
+        count = window_counter(analysis.settings_as(WindowSettings))
+        return lambda record: count(len(record.sequence))
 
-    def too_many(self, analysis: Analysis) -> Fault:
+    def too_many(self, analysis: AnalysisSettings) -> Fault:
+        """Return the fault of a file with more windows than `job.max_windows`."""
         advice = (
             "Split the file and drop the parts, or drop it under raw/, which has no model; "
-            "or let max_reads in analyses.toml take a sample of each file."
+            "or set max_reads in analyses.toml, so that a sample of each file is scored."
         )
         most = f"{analysis.job.max_windows:,}"
         return Fault("too_many_windows", f"the file has more than {most} windows to score", advice)
 
     def items(
-        self, upload_id: str, counted: Iterable[tuple[Record, int]], analysis: Analysis, masks: Any = None
+        self,
+        upload_id: str,
+        counted: Iterable[tuple[Record, int]],
+        analysis: AnalysisSettings,
+        _masks: BedMasks | None = None,
     ) -> Iterator[bytes]:
-        return work_items(upload_id, counted, analysis.settings, analysis.job.windows_per_item)
+        """Yield a work item for each segment of each record."""
+        return work_items(upload_id, counted, analysis.settings_as(WindowSettings), analysis.job.windows_per_item)
 
-    def environment(self, analysis: Analysis) -> dict[str, str]:
-        settings = analysis.settings
+    def environment(self, analysis: AnalysisSettings) -> dict[str, str]:
+        """Return the environment variables that inference.py reads."""
+        settings = analysis.settings_as(WindowSettings)
         return {
             "SEQDROP_WINDOW": str(settings.window),
             "SEQDROP_STRIDE": str(settings.stride),
@@ -133,49 +145,54 @@ class WindowKind(Kind):
     # -- results --
 
     def count_predictions(self, line: bytes) -> int:
-        return line.count(b'"start":')  # one for each window, or masked interval
+        """Return the number of windows, or of masked intervals, in an output line."""
+        return line.count(b'"start":')
 
     def write(self, folder: Path, predictions: Predictions) -> Results:
-        """Write one table, as JSON Lines and Parquet, and what `beside` makes of its rows."""
-        settings, counts = predictions.settings, Counts()
+        """Write one table, as JSON Lines and Parquet, and the files that `beside` makes of its rows."""
+        counts = Counts()
         table = folder / f"{self.table}.jsonl"
-        collapse = self.sampling(settings).collapse
+        collapse = self.sampling(predictions.analysis.settings).collapse
         with table.open("w") as file, self.beside(folder, predictions) as places:
             for row in rows(predictions.lines, self.row_maker(predictions, counts), counts, collapse):
                 file.write(json.dumps(row, separators=(",", ":")) + "\n")
                 if places:
                     places.add(row)
-        parquet(table, self._columns(predictions, table), predictions.made_by, table.with_suffix(".parquet"))
-        return Results(folder, counts, *((places.calls, places.without_bigwig) if places else ()))
+        parquet(table, self._columns(predictions, table), predictions.provenance, table.with_suffix(".parquet"))
+        if places is None:
+            return Results(folder, counts)
+        return Results(folder, counts, places.calls, places.without_bigwig)
 
-    def beside(self, folder: Path, predictions: Predictions) -> AbstractContextManager:
-        """Return a context of what takes each row beside the table, or of None."""
+    def beside(self, _folder: Path, _predictions: Predictions) -> AbstractContextManager[Places | None]:
+        """Return a context manager of an object that gets each row beside the table, or of None."""
         return nullcontext()
 
-    def row_maker(self, predictions: Predictions, counts: Counts) -> Callable[[dict, dict], Iterator[dict]]:
-        """Return a function from an answer, and what all its rows share, to its rows."""
+    def row_maker(self, predictions: Predictions, counts: Counts) -> RowMaker:
+        """Return a function from an output line, and the columns that its rows share, to its rows."""
         raise NotImplementedError
 
-    def columns(self, settings: Any, table: Path) -> list[Column]:
+    def columns(self, analysis: AnalysisSettings, table: Path) -> list[Column]:
         """Return the columns that hold this kind's predictions."""
         raise NotImplementedError
 
     def _columns(self, predictions: Predictions, table: Path) -> list[Column]:
-        settings, model = predictions.settings, predictions.made_by["model"]
+        analysis, model = predictions.analysis, predictions.provenance["model"]
+        settings = analysis.settings_as(WindowSettings)
         count = None if self.sampling(settings).collapse else 1
         return [
             *PLACE,
-            *self.columns(settings, table),
-            ("not_scored", "text", None),
-            ("count", "whole", count),
-            ("model", "text", model["name"]),
-            ("model_sha256", "text", model["sha256"]),
-            ("window", "whole", settings.window),
-            ("stride", "whole", settings.stride),
+            *self.columns(analysis, table),
+            Column("not_scored", "text"),
+            Column("count", "whole", count),
+            Column("model", "text", model["name"]),
+            Column("model_sha256", "text", model["sha256"]),
+            Column("window", "whole", settings.window),
+            Column("stride", "whole", settings.stride),
             *TROUBLE,
         ]
 
-    def summarize(self, predictions: Predictions, results: Results) -> dict:
+    def summarize(self, _predictions: Predictions, results: Results) -> dict[str, object]:
+        """Return the counts without calls, which only the kind promoter has."""
         counts = results.counts.as_dict()
         del counts["calls"]
         return {"counts": counts}
@@ -183,42 +200,50 @@ class WindowKind(Kind):
     # -- trying a new archive --
 
     def trial(self, longest: int) -> Trial:
+        """Return random sequences of one window each."""
         window = min(TRIAL_WINDOW, longest)
         environment = {"SEQDROP_TASK": self.task, "SEQDROP_WINDOW": str(window), "SEQDROP_STRIDE": str(window)}
         about = f"{TRIAL_SEQUENCES} made-up sequences of {window} bases"
         return Trial(environment, self._trial_items(window), about, self._trial_fault)
 
     def trial_bases(self, bases: list[str]) -> list[str]:
-        """Return the bases of an item to try; a kind may mask some."""
+        """Return the bases of a trial item; a kind may mask some."""
         return bases
 
     def _trial_items(self, window: int) -> list[bytes]:
-        """Items of random bases, one window each."""
-        chance, lines = random.Random(1), []
+        """Return work items of random bases, one window each."""
+        lines = []
         for number in range(TRIAL_SEQUENCES):
-            bases = self.trial_bases(chance.choices("ACGT", k=window))
+            bases = self.trial_bases(list(make_sequence("ACGT", window, number)))
             item = {"id": f"smoke:{number}:0", "record": "smoke", "start": 0, "sequence": "".join(bases)}
             lines.append(json.dumps(item).encode())
         return lines
 
     def _trial_fault(self, lines: list[bytes]) -> str:
-        said = [_said(json.loads(line)) for line in lines]
-        if len(said) != TRIAL_SEQUENCES or not all(map(_is_sound, said)):
-            return f"answered with what is no {self.task} prediction: {lines[0][:200]!r}"
-        if len({json.dumps(one) for one in said}) == 1:
+        predictions = [_prediction_of(json.loads(line)) for line in lines]
+        if len(predictions) != TRIAL_SEQUENCES or not all(map(_is_sound, predictions)):
+            return f"returned output that is no {self.task} prediction: {lines[0][:200]!r}"
+        if len({json.dumps(prediction) for prediction in predictions}) == 1:
             return (
-                "says the same of any sequence: its training came to nothing, or its tokens are not those of vocab.txt"
+                "returns the same prediction for every sequence: its training failed, or its tokens are not those of "
+                "vocab.txt"
             )
         return ""
 
     # -- seqdrop predict --
 
-    def local_settings(self, options: Any, model: Any) -> WindowSettings:
+    def local_settings(self, options: LocalOptions, model: LocalModel) -> WindowSettings:
+        """Return settings made of command-line options. Raise ConfigurationError if --window is absent."""
         if options.window is None:
-            raise ConfigurationError("say how windows are cut: --analysis NAME (see analyses.toml), or --window BASES")
-        return self.settings(
+            raise ConfigurationError(
+                "the size of windows is missing: use --analysis NAME (see analyses.toml), or --window BASES"
+            )
+        settings = self.settings
+        if settings is None or not issubclass(settings, WindowSettings):
+            raise TypeError(f"the kind {self.name} has no settings of windows")
+        return settings(
             model="local",
-            k=model.vocabulary.k,
+            k=model.k,
             window=options.window,
             stride=options.stride or options.window,
             strands=options.strands or "+",
@@ -226,24 +251,24 @@ class WindowKind(Kind):
             **self.local_extra(options, model),
         )
 
-    def local_extra(self, options: Any, model: Any) -> dict:
-        """Return the settings of this kind alone that options say."""
+    def local_extra(self, _options: LocalOptions, _model: LocalModel) -> dict[str, Any]:
+        """Return the settings that only this kind has, made of options and of the model."""
         return {}
 
 
-def _said(answer: dict) -> list:
-    """What an answer says of its one window or interval; empty if that is nothing."""
-    (place,) = answer.get("windows") or answer.get("masks") or [{}]
-    return [place.get(name) for name in ("probability", "embedding", "candidates") if name in place]
+def _prediction_of(output: dict[str, Any]) -> list[object]:
+    """Return the prediction for the only window or interval of an output line; an empty list if there is none."""
+    (place,) = output.get("windows") or output.get("masks") or [{}]
+    return [place[name] for name in ("probability", "embedding", "candidates") if name in place]
 
 
-def _is_sound(said: list) -> bool:
-    return bool(said) and all(math.isfinite(value) for value in _numbers(said))
+def _is_sound(prediction: list[object]) -> bool:
+    return bool(prediction) and all(math.isfinite(value) for value in _numbers(prediction))
 
 
-def _numbers(value: Any) -> list[float]:
+def _numbers(value: object) -> list[float]:
     if isinstance(value, list):
-        return [number for one in value for number in _numbers(one)]
+        return [number for part in value for number in _numbers(part)]
     if isinstance(value, dict):
         return _numbers(list(value.values()))
     return [value] if isinstance(value, int | float) else []

@@ -47,11 +47,19 @@ class FileSet:
         return self.facts.get(name, "")
 
     def text(self, name: str) -> str:
-        """Return a fact that is a text; "" if it was never written. Raise TypeError if it is something else."""
-        value = self.fact(name)
-        if not isinstance(value, str):
-            raise TypeError(f"the fact {name} of {self.name} is a {type(value).__name__}, not a text")
-        return value
+        """Return a fact that is a text; "" if it was never written."""
+        value = self.facts.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    def number(self, name: str) -> int:
+        """Return a fact that is a number; 0 if it was never written."""
+        value = self.facts.get(name, 0)
+        return value if isinstance(value, int) else 0
+
+    def texts(self, name: str) -> list[str]:
+        """Return a fact that is a list of texts; an empty one if it was never written."""
+        value = self.facts.get(name, [])
+        return value if isinstance(value, list) else []
 
     def with_member(self, slot: str, upload_id: str) -> FileSet:
         """Return this set with an upload in a slot."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TRANSFORM, EXAMINE, TRAIN = "transform", "examine", "train"
 
 Item = dict[str, Any]  # a stored item, with the types that boto3's Table resource returns
-Fact = str | int | list[str] | dict[str, str]  # the value of a record's field
+Fact = str | int | list[str] | dict[str, str] | None  # the value of a record's field
 AnyRecord = TypeVar("AnyRecord", bound="Record")
 RecordT = TypeVar("RecordT", bound="Record", covariant=True)
 

@@ -1,8 +1,8 @@
-"""Models: an archive in the results bucket, a pointer that says which is current, and SageMaker's Model.
+"""Models: an archive in the results bucket, a pointer that says which archive is current, and SageMaker's Model.
 
 `models/<model>/current.json` points to the archive in use and keeps its history, so a lab changes a model by
 uploading an archive and moving the pointer (`seqdrop models push`); no deploy is needed. The SageMaker Model is
-made when a job first needs it and is named by a digest of its whole request, so it can never mean two things.
+created when a job first needs it. Its name is a digest of its whole request, so a name never means two models.
 """
 
 from __future__ import annotations
@@ -13,28 +13,34 @@ import json
 import re
 import tarfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from seqdrop.aws import keys
 from seqdrop.errors import JobRefusedError
 from seqdrop.models import pointers
-from seqdrop.models.calibration import of_archive
+from seqdrop.models.calibration import read_calibration
 
 if TYPE_CHECKING:
-    from seqdrop.config.settings import Settings
+    from collections.abc import Mapping
 
-# The container answers at most this many bytes to one request; its own default is 6.5 MB.
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_sagemaker.type_defs import ContainerDefinitionTypeDef, CreateModelInputTypeDef
+
+    from seqdrop.config.settings import Settings
+    from seqdrop.models.pointers import Target
+
+# Largest response of the container to one request, in bytes; the container's own default is 6.5 MB.
 MAX_RESPONSE = str(64 * 1024 * 1024)
 GPU = re.compile(r"ml\.[gp]\d")  # families with NVIDIA GPUs: g4dn, g5, p3, p4d, …
 POSITIVE = 1  # the class whose probability the model code reports
-UNNAMED = re.compile(r"LABEL_\d+")  # what transformers calls a class of which nobody said what it is
+UNNAMED = re.compile(r"LABEL_\d+")  # transformers' name for a class without a name
 
 
 @dataclass(frozen=True)
 class ModelArchive:
-    """The archive that is current for a model: key in the results bucket and SHA-256 in hexadecimal.
+    """The current archive of a model: key in the results bucket and SHA-256 in hexadecimal.
 
-    `labels` are the names of its classes, class 0 first; none where the archive does not name them.
+    `labels` are the names of its classes, class 0 first; empty if the archive does not name them.
     """
 
     model: str
@@ -42,12 +48,13 @@ class ModelArchive:
     digest: str
     labels: tuple[str, ...] = ()
     calibration: str = ""
-    """What its probabilities are worth (`Calibration.as_json`); "" if the archive does not say."""
+    """Its calibration (`Calibration.as_json`); "" if the archive has none."""
 
     def check_label(self, label: str) -> None:
-        """Raises JobRefusedError unless `label` is the archive's own name for its positive class.
+        """Raise JobRefusedError unless `label` is the archive's own name of its positive class.
 
-        A pointer from before labels were recorded names none: what the model does not say is not said for it.
+        Pointers from before labels were recorded have none. No window may then be called by a name that the archive
+        does not give.
         """
         if len(self.labels) <= POSITIVE:
             raise JobRefusedError(
@@ -57,113 +64,137 @@ class ModelArchive:
         if self.labels[POSITIVE] != label:
             raise JobRefusedError(
                 f"the positive class of model {self.model!r} is {self.labels[POSITIVE]!r}, but analyses.toml calls it "
-                f"{label!r}: correct `label` there and deploy, or push the model that is meant; then replay it"
+                f"{label!r}: correct `label` there and deploy, or push the intended model; then replay it"
             )
 
 
-def current_archive(s3, bucket: str, model: str) -> ModelArchive:
-    """Follow the pointer. Raises JobRefusedError that says how to upload a model if there is none."""
+def current_archive(s3: S3Client, bucket: str, model: str) -> ModelArchive:
+    """Return the archive that the model's pointer names.
+
+    Raise JobRefusedError, which says how to upload a model, if there is none.
+    """
     pointer = pointers.read(s3, bucket, keys.model_pointer(model))
     if pointer is None:
         raise JobRefusedError(
             f"there is no model {model!r} yet: run `seqdrop models push {model} ARCHIVE`, then `seqdrop replay` it"
         )
-    found = pointer["current"]
-    labels, calibration = tuple(found.get("labels", ())), found.get("calibration", "")
-    return ModelArchive(model, found["key"], found["digest"], labels, calibration)
+    current = pointer["current"]
+    labels, calibration = tuple(current.get("labels", ())), current.get("calibration", "")
+    return ModelArchive(model, current["key"], current["digest"], labels, calibration)
 
 
-def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int) -> dict:
-    """The CreateModel request for an archive, its name included."""
-    request = {
-        "ExecutionRoleArn": settings.execution_role,
-        "PrimaryContainer": {
-            "Image": settings.transform_image,
-            "ModelDataUrl": f"s3://{settings.results}/{archive.key}",
-            "Environment": {
-                "SAGEMAKER_PROGRAM": "inference.py",
-                "MMS_MAX_REQUEST_SIZE": str((max_payload_mb + 1) * 1024 * 1024),
-                "MMS_MAX_RESPONSE_SIZE": MAX_RESPONSE,
-                "SAGEMAKER_MODEL_SERVER_TIMEOUT": "15",  # minutes
-                **_workers(settings.instance_type),
-            },
+def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int) -> CreateModelInputTypeDef:
+    """Return the CreateModel request for an archive, with the model's name."""
+    container: ContainerDefinitionTypeDef = {
+        "Image": settings.transform_image,
+        "ModelDataUrl": f"s3://{settings.results}/{archive.key}",
+        "Environment": {
+            "SAGEMAKER_PROGRAM": "inference.py",
+            "MMS_MAX_REQUEST_SIZE": str((max_payload_mb + 1) * 1024 * 1024),
+            "MMS_MAX_RESPONSE_SIZE": MAX_RESPONSE,
+            "SAGEMAKER_MODEL_SERVER_TIMEOUT": "15",  # minutes
+            **_worker_settings(settings.instance_type),
         },
     }
-    return {"ModelName": model_name(archive.model, json.dumps(request, sort_keys=True)), **request}
+    request = {"ExecutionRoleArn": settings.execution_role, "PrimaryContainer": container}
+    return {
+        "ModelName": model_name(archive.model, json.dumps(request, sort_keys=True)),
+        "ExecutionRoleArn": settings.execution_role,
+        "PrimaryContainer": container,
+    }
 
 
-def _workers(instance_type: str) -> dict[str, str]:
-    """How the container spreads over an instance: one worker on all cores, or one a GPU.
+def _worker_settings(instance_type: str) -> dict[str, str]:
+    """Return how many workers the container starts: one on all cores, or one per GPU.
 
-    Left alone, multi-model-server (1.1.11) starts a worker for each GPU, which is right, or where there is none for
+    By default, multi-model-server (1.1.11) starts a worker for each GPU, which is right, or, without GPUs, for
     each vCPU (ConfigManager.getDefaultWorkers), and it sets OMP_NUM_THREADS=1 in each (model_service_worker.py). A
-    transform job sends an instance one request at a time (MaxConcurrentTransforms), so one core would work, and
-    every other would hold a model of its own and wait. With one worker alone it would still be one core: hence
-    SEQDROP_THREADS, by which model_code/common takes the threads back.
+    transform job sends an instance one request at a time (MaxConcurrentTransforms), so one core would work while
+    every other holds a model of its own and waits. With a single worker it would still be one core: hence
+    SEQDROP_THREADS, with which model_code/common sets the number of threads again.
     """
     if GPU.match(instance_type):
         return {}
     return {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SEQDROP_THREADS": "all"}
 
 
-def push_archive(s3, bucket: str, model: str, body: bytes, now: str) -> ModelArchive:
+def push_archive(s3: S3Client, bucket: str, model: str, body: bytes, now: str) -> ModelArchive:
     """Upload an archive (the bytes of a model.tar.gz) and make it the model's current one.
 
-    Pushing the same archive again changes nothing. The pointer keeps what was current before, newest first.
-    Raises ValueError for bytes that are no archive.
+    A repeated push of the same archive changes nothing. The pointer keeps the previous archives, newest first.
+    Raise ValueError if the bytes are no archive.
     """
-    archive = _described(model, body)
-    pointer, about = pointers.read(s3, bucket, keys.model_pointer(model)), _about(archive)
-    if pointer and about.items() <= pointer["current"].items():
+    archive = _describe(model, body)
+    pointer, target = pointers.read(s3, bucket, keys.model_pointer(model)), _target(archive)
+    if pointer and target.items() <= pointer["current"].items():
         return archive
     s3.put_object(Bucket=bucket, Key=archive.key, Body=body)
-    pointers.move(s3, bucket, keys.model_pointer(model), pointer, {**about, **archive_figures(body), "since": now})
+    current: Target = {**target, **archive_figures(body), "since": now}
+    pointers.move(s3, bucket, keys.model_pointer(model), pointer, current)
     return archive
 
 
-def _described(model: str, body: bytes) -> ModelArchive:
-    digest, scores = hashlib.sha256(body).hexdigest(), of_archive(body)
-    key, calibration = keys.pushed_archive(model, digest), scores.as_json() if scores else ""
-    return ModelArchive(model, key, digest, archive_labels(body), calibration)
+def _describe(model: str, body: bytes) -> ModelArchive:
+    digest, calibration = hashlib.sha256(body).hexdigest(), read_calibration(body)
+    text = calibration.as_json() if calibration else ""
+    return ModelArchive(model, keys.pushed_archive(model, digest), digest, archive_labels(body), text)
 
 
-def _about(archive: ModelArchive) -> dict:
-    """What the pointer tells of it, and what a change of makes it another."""
+def _target(archive: ModelArchive) -> Target:
+    """Return what the pointer holds of an archive; if any of it differs, it is another archive."""
     labels = list(archive.labels)
     return {"key": archive.key, "digest": archive.digest, "labels": labels, "calibration": archive.calibration}
 
 
 def archive_labels(body: bytes) -> tuple[str, ...]:
-    """The class names in a model.tar.gz. Raises ValueError for bytes that are none, or have no config.json."""
+    """Return the class names in a model.tar.gz. Raise ValueError if it is no archive or has no config.json."""
     try:
         with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
-            return class_names(json.loads(archive.extractfile("config.json").read()))
+            return class_names(_read_json(archive, "config.json"))
     except (tarfile.TarError, OSError, EOFError, KeyError, ValueError) as error:
         raise ValueError(f"this is no model.tar.gz with a config.json ({error})") from error
 
 
-def archive_figures(body: bytes) -> dict:
-    """The task and the test figure that an archive's own card.json tells, as trained models have one; else nothing."""
+class Figures(TypedDict, total=False):
+    """The task and the figure on the test split, from a trained model's card."""
+
+    task: str
+    figure: float | None
+
+
+def archive_figures(body: bytes) -> Figures:
+    """Return the task and the test figure in an archive's card.json, which trained models have; else nothing."""
     with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
         if "card.json" not in archive.getnames():
             return {}
-        card = json.loads(archive.extractfile("card.json").read())
+        card = _read_json(archive, "card.json")
     return {"task": card.get("task", ""), "figure": card.get("metrics", {}).get("test_q3")}
 
 
-def class_names(config: dict) -> tuple[str, ...]:
-    """The names of a config.json's classes, class 0 first; none where any class has no name of its own."""
-    if states := (config.get("seqdrop") or {}).get("classes"):  # of a protein model: a letter a class
+def _read_json(archive: tarfile.TarFile, name: str) -> dict[str, Any]:
+    """Return a JSON member. Raise KeyError if there is no such file, ValueError if it is no JSON object."""
+    member = archive.extractfile(name)
+    if member is None:
+        raise KeyError(f"{name} is no file")
+    content = json.loads(member.read())
+    if not isinstance(content, dict):
+        raise ValueError(f"{name} holds no JSON object")
+    return content
+
+
+def class_names(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of a config.json's classes, class 0 first; empty if any class has no name of its own."""
+    if states := (config.get("seqdrop") or {}).get("classes"):  # of a protein model: one letter per class
         return tuple(states)
-    named = {int(index): str(label) for index, label in (config.get("id2label") or {}).items()}
-    if sorted(named) != list(range(len(named))) or any(UNNAMED.fullmatch(label) for label in named.values()):
+    names = {int(index): str(label) for index, label in (config.get("id2label") or {}).items()}
+    if sorted(names) != list(range(len(names))) or any(UNNAMED.fullmatch(name) for name in names.values()):
         return ()
-    return tuple(named[index] for index in range(len(named)))
+    return tuple(names[index] for index in range(len(names)))
 
 
 def model_name(model: str, request: str) -> str:
-    """`seqdrop-<model>-<16 digits>`: a digest of the whole request, so that a name never means two models.
+    """Return `seqdrop-<model>-<16 digits>`, with a digest of the whole request, so that a name never means two models.
 
-    The archive alone would not do: two stacks of one account may use the same archive with roles of their own.
+    A digest of the archive alone would not do: two stacks in one account may use the same archive with different roles.
     """
     return f"seqdrop-{model}-{hashlib.sha256(request.encode()).hexdigest()[:16]}"

@@ -1,4 +1,4 @@
-"""What a training job leaves: model.tar.gz and output.tar.gz, read as streams, however large."""
+"""What a training job leaves: model.tar.gz and output.tar.gz, read as streams of any size."""
 
 from __future__ import annotations
 
@@ -7,81 +7,104 @@ import io
 import json
 import tarfile
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 
 from seqdrop.aws import keys
 from seqdrop.aws.errors import is_missing
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from _typeshed import WriteableBuffer
+    from mypy_boto3_s3.client import S3Client
+
 MOST_JSON = 10_000_000
 OF_MODEL, OF_OUTPUT = {"config.json", "metrics.json"}, {"card.json"}
+Json = dict[str, Any]
 
 
 class ModelNotFoundError(Exception):
-    """The job ended well and left no model that can be used; the message says what is wrong."""
+    """The job succeeded but left no usable model; the message says what is wrong."""
 
 
 @dataclass(frozen=True)
 class Artifacts:
-    """The SHA-256 of the model's archive, its config.json, metrics.json if there is one, and train.py's card."""
+    """The SHA-256 of the model's archive, its config.json, its metrics.json if there is one, and train.py's card."""
 
     digest: str
-    config: dict
-    metrics: dict
-    card: dict
+    config: Json
+    metrics: Json
+    card: Json
 
 
-def read_artifacts(s3, bucket: str, job: str) -> Artifacts:
-    """Read both archives that a training job left in the work bucket. Raises ModelNotFoundError."""
-    digest, model = _members(s3, bucket, keys.trained_archive(job), OF_MODEL)
+def read_artifacts(s3: S3Client, bucket: str, job: str) -> Artifacts:
+    """Read both archives of a training job from the work bucket. Raise ModelNotFoundError if there is no model."""
+    digest, model = _read_archive(s3, bucket, keys.trained_archive(job), OF_MODEL)
     if "config.json" not in model:
         raise ModelNotFoundError("the job's model.tar.gz has no config.json")
     try:
-        _, output = _members(s3, bucket, keys.trained_output(job), OF_OUTPUT)
+        _, output = _read_archive(s3, bucket, keys.trained_output(job), OF_OUTPUT)
     except ModelNotFoundError:
-        output = {}  # a script that writes none, as that of dnabert
+        output = {}  # some scripts, such as that of dnabert, write none
     return Artifacts(digest, model["config.json"], model.get("metrics.json", {}), output.get("card.json", {}))
 
 
-def _members(s3, bucket: str, key: str, wanted: set[str]) -> tuple[str, dict[str, dict]]:
-    """(SHA-256 of the archive, the JSON members asked for)."""
+def _read_archive(s3: S3Client, bucket: str, key: str, names: set[str]) -> tuple[str, dict[str, Json]]:
+    """Return the SHA-256 of an archive, and those of its JSON members that have one of these names."""
+    name = key.rsplit("/", 1)[-1]
     try:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"]
     except ClientError as error:
         if is_missing(error):
-            raise ModelNotFoundError(f"the job left no {key.rsplit('/', 1)[-1]}") from error
+            raise ModelNotFoundError(f"the job left no {name}") from error
         raise
-    hashed = Hashed(body)
+    stream = HashedStream(body)
     try:
-        with tarfile.open(fileobj=io.BufferedReader(hashed), mode="r|gz") as archive:
-            found = {}
-            for member in archive:
-                name = member.name.removeprefix("./")
-                if name in wanted and member.isfile() and member.size <= MOST_JSON:
-                    found[name] = json.loads(archive.extractfile(member).read())
-        hashed.drain()
+        with tarfile.open(fileobj=io.BufferedReader(stream), mode="r|gz") as archive:
+            members = dict(_read_members(archive, names))
+        stream.drain()
     except (tarfile.TarError, EOFError, ValueError) as error:
-        raise ModelNotFoundError(f"{key.rsplit('/', 1)[-1]} cannot be read: {error}") from error
-    return hashed.digest.hexdigest(), found
+        raise ModelNotFoundError(f"{name} cannot be read: {error}") from error
+    return stream.digest.hexdigest(), members
 
 
-class Hashed(io.RawIOBase):
-    """A stream that is hashed as it is read."""
+def _read_members(archive: tarfile.TarFile, names: set[str]) -> Iterator[tuple[str, Json]]:
+    for member in archive:
+        name = member.name.removeprefix("./")
+        if name in names and member.isfile() and member.size <= MOST_JSON:
+            content = archive.extractfile(member)
+            if content is not None:
+                yield name, json.loads(content.read())
 
-    def __init__(self, body: BinaryIO):
+
+class Readable(Protocol):
+    """A stream of bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes."""
+
+
+class HashedStream(io.RawIOBase):
+    """A stream that is hashed while it is read."""
+
+    def __init__(self, body: Readable) -> None:
         self._body, self.digest = body, hashlib.sha256()
 
     def readable(self) -> bool:
+        """Return True."""
         return True
 
-    def readinto(self, buffer) -> int:
-        block = self._body.read(len(buffer))
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Read into a buffer; return the number of bytes."""
+        view = memoryview(buffer).cast("B")
+        block = self._body.read(len(view))
         self.digest.update(block)
-        buffer[: len(block)] = block
+        view[: len(block)] = block
         return len(block)
 
     def drain(self) -> None:
-        """Read what is left: tar stops at its last block."""
+        """Read the rest of the stream: tarfile stops at the archive's last block."""
         while block := self._body.read(1 << 20):
             self.digest.update(block)

@@ -1,11 +1,11 @@
-"""What a processing job runs: this package and the wheels it needs, in the results bucket.
+"""The code of jobs, in the results bucket.
 
-`processing/current.json` points to the prefix in use (`seqdrop processing push`), as models have their pointers.
-A prefix holds the entry point and one archive, and is named by a digest of both.
+Processing jobs run this package and the wheels it needs. `processing/current.json` points to the prefix in use
+(`seqdrop processing push`), like the pointers of models. A prefix holds the entry point and one archive, and its name
+is a digest of both.
 
-What training jobs run: a sourcedir.tar.gz for each folder of model_code/ that has a train.py, in the results bucket.
-
-`training/<program>/current.json` points to the archive in use (`seqdrop training push`), as models have their pointers.
+Training jobs run a sourcedir.tar.gz, one for each folder of model_code/ that has a train.py.
+`training/<program>/current.json` points to the archive in use (`seqdrop training push`).
 """
 
 from __future__ import annotations
@@ -13,34 +13,42 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
 from seqdrop.errors import JobRefusedError
 from seqdrop.models import pointers
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+    from seqdrop.models.pointers import Target
+
 PROCESSING_ENTRY, PACKAGES = "entry.py", "packages.zip"
+SOURCE, TRAINING_ENTRY = "sourcedir.tar.gz", "train.py"
+PROGRAMS = ("protein", "dnabert")
 
 
 @dataclass(frozen=True)
 class Code:
-    """A prefix of the results bucket, and the SHA-256 of what lies below it."""
+    """The code of processing jobs: a prefix of the results bucket, and the SHA-256 of what is below it."""
 
     prefix: str
     digest: str
 
 
-def current_code(s3, bucket: str) -> Code:
-    """Follow the pointer. Raises JobRefusedError that says what to do if there is none."""
+def current_code(s3: S3Client, bucket: str) -> Code:
+    """Return the code that the pointer names. Raise JobRefusedError, which says what to do, if there is none."""
     pointer = pointers.read(s3, bucket, keys.PROCESSING_POINTER)
     if pointer is None:
         raise JobRefusedError("the code of processing jobs is not there yet: run `seqdrop processing push`")
     return Code(pointer["current"]["prefix"], pointer["current"]["digest"])
 
 
-def push_code(s3, bucket: str, packages: bytes, now: str) -> Code:
-    """Upload the archive of packages (a zip of what belongs on the module path) and make it the current code.
+def push_code(s3: S3Client, bucket: str, packages: bytes, now: str) -> Code:
+    """Upload the archive of packages (a zip with the content of the module path) and make it the current code.
 
-    Pushing the same again changes nothing.
+    A repeated push of the same archive changes nothing.
     """
     entry = files("seqdrop.stages.start_processing").joinpath(PROCESSING_ENTRY).read_bytes()
     digest = hashlib.sha256(entry + packages).hexdigest()
@@ -50,29 +58,26 @@ def push_code(s3, bucket: str, packages: bytes, now: str) -> Code:
         return code
     for name, body in ((PROCESSING_ENTRY, entry), (PACKAGES, packages)):
         s3.put_object(Bucket=bucket, Key=keys.code_file(code.prefix, name), Body=body)
-    pointers.move(s3, bucket, keys.PROCESSING_POINTER, pointer, {"prefix": code.prefix, "digest": digest, "since": now})
+    current: Target = {"prefix": code.prefix, "digest": digest, "since": now}
+    pointers.move(s3, bucket, keys.PROCESSING_POINTER, pointer, current)
     return code
-
-
-SOURCE, TRAINING_ENTRY = "sourcedir.tar.gz", "train.py"
-PROGRAMS = ("protein", "dnabert")
 
 
 @dataclass(frozen=True)
 class Program:
-    """A prefix of the results bucket that holds the archive alone, and the archive's SHA-256."""
+    """The code of training jobs: a prefix of the results bucket that holds only the archive, and its SHA-256."""
 
     prefix: str
     digest: str
 
 
 def program_of(model: str) -> str:
-    """Which folder of model_code/ trains a model."""
+    """Return the folder of model_code/ that trains a model."""
     return "dnabert" if model == "dnabert" else "protein"
 
 
-def current_program(s3, bucket: str, program: str) -> Program:
-    """Follow the pointer. Raises JobRefusedError that says what to do if there is none."""
+def current_program(s3: S3Client, bucket: str, program: str) -> Program:
+    """Return the program that the pointer names. Raise JobRefusedError, which says what to do, if there is none."""
     pointer = pointers.read(s3, bucket, keys.program_pointer(program))
     if pointer is None:
         raise JobRefusedError(
@@ -81,15 +86,14 @@ def current_program(s3, bucket: str, program: str) -> Program:
     return Program(pointer["current"]["prefix"], pointer["current"]["digest"])
 
 
-def push_program(s3, bucket: str, program: str, archive: bytes, now: str) -> Program:
-    """Upload an archive and make it the current one. Pushing the same again changes nothing."""
+def push_program(s3: S3Client, bucket: str, name: str, archive: bytes, now: str) -> Program:
+    """Upload an archive and make it the current one. A repeated push of the same archive changes nothing."""
     digest = hashlib.sha256(archive).hexdigest()
-    found = Program(keys.program_code(program, digest), digest)
-    pointer = pointers.read(s3, bucket, keys.program_pointer(program))
+    program = Program(keys.program_code(name, digest), digest)
+    pointer = pointers.read(s3, bucket, keys.program_pointer(name))
     if pointers.is_current(pointer, digest):
-        return found
-    s3.put_object(Bucket=bucket, Key=keys.code_file(found.prefix, SOURCE), Body=archive)
-    pointers.move(
-        s3, bucket, keys.program_pointer(program), pointer, {"prefix": found.prefix, "digest": digest, "since": now}
-    )
-    return found
+        return program
+    s3.put_object(Bucket=bucket, Key=keys.code_file(program.prefix, SOURCE), Body=archive)
+    current: Target = {"prefix": program.prefix, "digest": digest, "since": now}
+    pointers.move(s3, bucket, keys.program_pointer(name), pointer, current)
+    return program

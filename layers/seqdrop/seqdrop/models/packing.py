@@ -1,7 +1,7 @@
-"""Archives whose bytes follow from their members alone, so that the SHA-256 of an archive names its content.
+"""Archives whose bytes depend only on their members, so that the SHA-256 of an archive identifies its content.
 
-The same members give the same bytes whatever the day, the user, the permissions of the files or the order in which they
-are given. Compression is zlib's: another version of it may compress the same content to other bytes.
+The same members give the same bytes, whatever the date, the user, the permissions and the order of the files.
+Compression is zlib's: another version of zlib may compress the same content to other bytes.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Content = bytes | Path
-FAST = 1  # level of compression: weights and wheels hardly shrink, whatever the level
+FAST = 1  # level of compression: weights and wheels hardly shrink at any level
 MODE = 0o644
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can hold
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 
 
 class TarGz(ExitStack):
     """A .tar.gz that is written member by member to an open file, in the caller's order; a context manager.
 
-    Memory does not grow with the number of members nor with the size of files.
+    Memory grows neither with the number of members nor with the size of files.
     """
 
     def __init__(self, target: BinaryIO, level: int = FAST) -> None:
@@ -36,18 +36,18 @@ class TarGz(ExitStack):
         self._tar = self.enter_context(tar)
 
     def add(self, name: str, content: Content) -> None:
-        """Append a regular file. Raise ValueError for a name that would be unpacked outside of the target folder."""
-        info = tarfile.TarInfo(check_name(name))  # its owner is nobody and its time 0
+        """Append a regular file. Raise ValueError for a name outside of the folder that it is unpacked to."""
+        info = tarfile.TarInfo(check_name(name))  # without an owner, and with time 0
         info.mode = MODE
         with open_content(content) as stream:
             info.size = stream.seek(0, io.SEEK_END)
             stream.seek(0)
             self._tar.addfile(info, stream)
-        self._tar.members.clear()  # tarfile remembers each
+        self._tar.getmembers().clear()  # tarfile keeps a list of them
 
 
 def write_tar_gz(target: BinaryIO, members: Mapping[str, Content], level: int = FAST) -> None:
-    """Write a .tar.gz of members by name, each given as bytes or as the path of a file, to an open file."""
+    """Write a .tar.gz to an open file. `members` are bytes or paths of files, by member name."""
     with TarGz(target, level) as archive:
         for name in sorted(members):
             archive.add(name, members[name])
@@ -61,7 +61,7 @@ def make_tar_gz(members: Mapping[str, Content], level: int = FAST) -> bytes:
 
 
 def make_zip(members: Mapping[str, Content], level: int = FAST) -> bytes:
-    """Return the bytes of a .zip of members by name, each given as bytes or as the path of a file."""
+    """Return the bytes of a .zip. `members` are bytes or paths of files, by member name."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in sorted(members):
@@ -74,6 +74,7 @@ def make_zip(members: Mapping[str, Content], level: int = FAST) -> bytes:
 
 
 def open_content(content: Content) -> BinaryIO:
+    """Return a stream of the content of a member."""
     return io.BytesIO(content) if isinstance(content, bytes) else content.open("rb")
 
 

@@ -1,9 +1,10 @@
-"""Trained models: each in models/<name>/<version>/ with its card; the pointer says which is current, as for others."""
+"""Trained models: each is stored in models/<name>/<version>/ with its card; the pointer says which is current."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -12,6 +13,13 @@ from seqdrop.aws.errors import is_conflict
 from seqdrop.errors import JobRefusedError
 from seqdrop.models import pointers
 from seqdrop.models.promotion import Candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_s3.client import S3Client
+
+    from seqdrop.models.pointers import Target
 
 
 @dataclass(frozen=True)
@@ -28,11 +36,15 @@ class Version:
 
     @property
     def card_key(self) -> str:
+        """Key of its card."""
         return keys.model_card(self.model, self.version)
 
 
-def register(s3, work: str, source: str, results: str, version: Version, card: dict) -> None:
-    """Copy the archive at the key `source` and write the card. Doing it again changes nothing."""
+def register(s3: S3Client, work: str, source: str, results: str, version: Version, card: Mapping[str, object]) -> None:
+    """Copy the archive at the key `source` of the bucket `work`, and write the card.
+
+    A repeated call changes nothing.
+    """
     try:
         s3.copy({"Bucket": work, "Key": source}, results, version.key)
     except ClientError as error:
@@ -42,17 +54,20 @@ def register(s3, work: str, source: str, results: str, version: Version, card: d
     s3.put_object(Bucket=results, Key=version.card_key, Body=body, ContentType="application/json")
 
 
-def current_candidate(s3, results: str, model: str) -> Candidate | None:
-    """What the gate knows of the current model; None if there is none. One that was pushed by hand tells no figures."""
+def current_candidate(s3: S3Client, results: str, model: str) -> Candidate | None:
+    """Return what the gate knows of the current model; None if there is none.
+
+    A model that was pushed by hand has no figures.
+    """
     pointer = pointers.read(s3, results, keys.model_pointer(model))
     if pointer is None:
         return None
-    found = pointer["current"]
-    return Candidate(found.get("task", ""), found.get("figure"), found.get("test_digest", ""))
+    current = pointer["current"]
+    return Candidate(current.get("task", ""), current.get("figure"), current.get("test_digest", ""))
 
 
-def make_current(s3, results: str, version: Version, now: str) -> None:
-    """Point to a registered version from now on. Raises JobRefusedError if there is none of that name."""
+def make_current(s3: S3Client, results: str, version: Version, now: str) -> None:
+    """Point to a registered version. Raise JobRefusedError if there is none of that name."""
     try:
         card = json.loads(s3.get_object(Bucket=results, Key=version.card_key)["Body"].read())
     except s3.exceptions.NoSuchKey:
@@ -60,7 +75,7 @@ def make_current(s3, results: str, version: Version, now: str) -> None:
     pointer = pointers.read(s3, results, keys.model_pointer(version.model))
     if pointers.is_current(pointer, card["digest"]):
         return
-    current = {
+    current: Target = {
         "key": version.key,
         "digest": card["digest"],
         "labels": card["labels"],

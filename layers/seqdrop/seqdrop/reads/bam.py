@@ -1,124 +1,146 @@
-"""Unaligned BAM as a stream of FASTQ, so that one engine checks both.
+"""Unaligned BAM as a stream of FASTQ, so that one parser checks both.
 
-The BGZF layer is read by our own inflate, which places its damage exactly; pysam (htslib) parses what is in it, and
-gets it through a pipe. Format: SAM specification, section 4.2.
+Our own gzip reader reads the BGZF layer and locates its damage; pysam (htslib) parses the content, which it gets
+through a pipe. Format: SAM specification, section 4.2.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from seqdrop.errors import InvalidFileError
 from seqdrop.reads.findings import Findings, fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from types import ModuleType
+
+    from seqdrop.reads.source import PlainText
 
 BATCH = 2_000
 PIPE = 1 << 16
-MATE_1, MATE_2, UNMAPPED, SKIPPED = 0x40, 0x80, 0x4, 0x900  # flags; supplementary and secondary are no reads
+MATE_1, MATE_2, UNMAPPED, SKIPPED = 0x40, 0x80, 0x4, 0x900  # flags; supplementary and secondary records are no reads
+
+
+class Alignment(Protocol):
+    """The attributes of pysam.AlignedSegment that are used here."""
+
+    flag: int
+    query_name: str | None
+    query_sequence: str | None
+    qual: str | None
 
 
 class BamStream:
-    """FASTQ bytes through `readinto`. Raises InvalidFileError where pysam is missing or the BAM is damaged.
+    """The reads of a BAM as FASTQ bytes. Reading raises InvalidFileError if the BAM is damaged.
 
-    Mapped reads and missing qualities are told to `findings`; the former once.
+    `plain` is the decompressed BAM and `head` the bytes that were already read from it. Raise InvalidFileError if pysam
+    is not installed. Missing qualities, and the first mapped read, are reported to `findings`.
     """
 
-    def __init__(self, plain, head: bytes, findings: Findings):
-        self._pysam = _pysam()
-        self._plain, self._findings = plain, findings
+    def __init__(self, plain: PlainText, head: bytes, findings: Findings) -> None:
+        self._pysam = _import_pysam()
+        self._plain = plain
+        self._findings = findings
         self._damage: InvalidFileError | None = None
         self._number = 0
-        self._held = memoryview(b"")
+        self._text = memoryview(b"")
         reading, writing = os.pipe()
         self._feeder = threading.Thread(target=self._feed, args=(writing, head), daemon=True)
         self._feeder.start()
-        self._records = self._batches(reading)
+        self._batches = self._read_batches(reading)
 
-    def readinto(self, view: memoryview) -> int:
-        while not self._held and (text := next(self._records, None)) is not None:
-            self._held = memoryview(text)
-        size = min(len(view), len(self._held))
-        view[:size] = self._held[:size]
-        self._held = self._held[size:]
+    def readinto(self, view: memoryview, /) -> int:
+        """Fill the start of `view` and return the number of bytes; 0 at the end of the file."""
+        while not self._text and (text := next(self._batches, None)) is not None:
+            self._text = memoryview(text)
+        size = min(len(view), len(self._text))
+        view[:size] = self._text[:size]
+        self._text = self._text[size:]
         return size
 
     def check_end(self) -> None:
+        """Raise InvalidFileError if the compressed file lacks a mark of its end."""
         self._plain.check_end()
 
     def _feed(self, pipe: int, head: bytes) -> None:
+        """Write the decompressed BAM to the pipe; runs in a thread of its own."""
         buffer = memoryview(bytearray(PIPE))
         try:
             with os.fdopen(pipe, "wb", buffering=0) as sink:
-                _write(sink, memoryview(head))
+                _write_all(sink, memoryview(head))
                 while size := self._plain.readinto(buffer):
-                    _write(sink, buffer[:size])
+                    _write_all(sink, buffer[:size])
         except InvalidFileError as error:
             self._damage = error
         except BrokenPipeError:
-            pass  # the reader gave up first, and has said why
+            pass  # the reader stopped first and has reported why
 
-    def _batches(self, pipe: int) -> Iterator[bytes]:
-        """FASTQ of BATCH records at a time. The pipe is closed before the feeder is waited for, or both would wait."""
+    def _read_batches(self, pipe: int) -> Iterator[bytes]:
+        """Yield FASTQ of BATCH records at a time.
+
+        The pipe is closed before the feeder is joined; otherwise each would wait for the other.
+        """
         broken = None
         with os.fdopen(pipe, "rb") as source:
             try:
                 with self._pysam.AlignmentFile(source, "rb", check_sq=False) as bam:
-                    yield from self._texts(bam.fetch(until_eof=True))
+                    yield from self._format_batches(bam.fetch(until_eof=True))
             except (OSError, ValueError) as error:
                 broken = error
         self._feeder.join()
         if self._damage or broken:
-            message = f"record {self._number + 1}, or the header before it, is not BAM as specified"
+            message = f"record {self._number + 1}, or the header before it, is not valid BAM"
             raise self._damage or InvalidFileError(fault("bam_corrupt", message)) from broken
 
-    def _texts(self, records) -> Iterator[bytes]:
-        texts = []
+    def _format_batches(self, records: Iterable[Alignment]) -> Iterator[bytes]:
+        texts: list[bytes] = []
         try:
             for record in records:
-                texts.append(self._fastq(record))
+                texts.append(self._format(record))
                 if len(texts) == BATCH:
                     yield b"".join(texts)
                     texts = []
         except (OSError, ValueError):
-            yield b"".join(texts)  # what is sound comes first
+            yield b"".join(texts)  # the valid records before the damage
             raise
         yield b"".join(texts)
 
-    def _fastq(self, record) -> bytes:
+    def _format(self, record: Alignment) -> bytes:
+        """Return a record as FASTQ; empty for a record that is no read."""
         if record.flag & SKIPPED:
             return b""
         self._number += 1
         if not record.flag & UNMAPPED and not self._findings.counts["aligned_bam"]:
-            self._say("aligned_bam", "the read is mapped to a reference", record)
+            self._report("aligned_bam", "the read is mapped to a reference", record)
         sequence = record.query_sequence or ""
         quality = record.qual
         if quality is None:
             quality = "!" * len(sequence)
             if sequence:
-                self._say("missing_quality", "the read has no qualities", record)
+                self._report("missing_quality", "the read has no qualities", record)
         mate = {MATE_1: " 1:N:0:", MATE_2: " 2:N:0:"}.get(record.flag & (MATE_1 | MATE_2), "")
         return f"@{record.query_name}{mate}\n{sequence}\n+\n{quality}\n".encode("latin-1")
 
-    def _say(self, code: str, message: str, record) -> None:
+    def _report(self, code: str, message: str, record: Alignment) -> None:
         self._findings.add(fault(code, message, name=record.query_name, record=self._number))
 
 
-def _write(sink, block: memoryview) -> None:
-    """All of it: an unbuffered pipe may take a part."""
+def _write_all(sink: BinaryIO, block: memoryview) -> None:
+    """Write a whole block; an unbuffered pipe may accept only a part of it at a time."""
     while block:
         block = block[sink.write(block) :]
 
 
-def _pysam():
-    """pysam, imported when a BAM file comes: it is not in every layer. Raises InvalidFileError where it is missing."""
+def _import_pysam() -> ModuleType:
+    """Return pysam, which has no types and is not in every layer. Raise InvalidFileError if it is not installed."""
     try:
-        import pysam
+        pysam = import_module("pysam")
     except ImportError as error:
-        message = "the file is BAM, and pysam, which reads it, is not installed here"
+        message = "the file is BAM, which needs pysam, and pysam is not installed here"
         raise InvalidFileError(fault("unsupported_format", message)) from error
-    pysam.set_verbosity(0)  # htslib would write to stderr what is said in the report
+    pysam.set_verbosity(0)  # otherwise htslib writes to stderr what the report says
     return pysam

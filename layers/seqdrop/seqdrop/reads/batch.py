@@ -1,4 +1,4 @@
-"""A block of sound reads, from which records are made only if they are asked for."""
+"""A block of valid reads, from which records are made only on request."""
 
 from __future__ import annotations
 
@@ -10,30 +10,34 @@ from seqdrop.reads.records import Record
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
+    from seqdrop.reads.arrays import Int64Array, UInt8Array
 
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """A block of sound FASTQ records, as byte indexes into `data`, which holds them until the next block is read."""
+    """A block of valid FASTQ records, as byte indexes into `data`, which is valid until the next block is read.
 
-    data: np.ndarray
-    names: np.ndarray
-    name_ends: np.ndarray
-    sequences: np.ndarray
-    qualities: np.ndarray
-    lengths: np.ndarray
+    `names` and `name_ends` are the starts and ends of names, `sequences` and `qualities` the starts of these lines,
+    `lengths` the bases, `numbers` the numbers of the records from 1.
+    """
+
+    data: UInt8Array
+    names: Int64Array
+    name_ends: Int64Array
+    sequences: Int64Array
+    qualities: Int64Array
+    lengths: Int64Array
     numbers: range | list[int]
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def records(self) -> Iterator[Record]:
-        """Each read, copied out of the block."""
+        """Yield each read, copied out of the block."""
         text = self.data[: int(self.qualities[-1] + self.lengths[-1])].tobytes() if len(self) else b""
         columns = (self.names, self.name_ends, self.sequences, self.qualities, self.lengths)
-        places = zip(self.numbers, *(column.tolist() for column in columns), strict=True)
-        for number, name, name_end, sequence, quality, length in places:
+        rows = zip(self.numbers, *(column.tolist() for column in columns), strict=True)
+        for number, name, name_end, sequence, quality, length in rows:
             yield Record(
                 number,
                 text[name:name_end].decode("ascii"),

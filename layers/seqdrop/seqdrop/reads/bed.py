@@ -1,8 +1,8 @@
-"""BED: which stretches of which records are to be masked. Plain or gzip, in one pass and in bounded memory.
+"""BED: the intervals of records that are to be masked. Plain or gzip, in one pass and in bounded memory.
 
-Format: https://samtools.github.io/hts-specs/BEDv1.pdf, of which three columns count: record, start, end (0-based,
-half-open). Columns are apart by tabs or, in lines without a tab, by spaces; blank lines, comments (#) and the lines
-`track …` and `browser …` say nothing here.
+Format: https://samtools.github.io/hts-specs/BEDv1.pdf. Three columns are used: record, start, end (0-based, half-open).
+Columns are separated by tabs or, in lines without a tab, by spaces. Blank lines, comments (#) and lines that start with
+`track` or `browser` are ignored.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from array import array
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,12 +23,17 @@ from seqdrop.reads.suffix import check_suffix
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_INTERVALS = 1_000_000  # 40 bytes each, twice while they are sorted, and the records' names
-MOST_BYTES = 256 << 20  # of text
+    from _typeshed import SupportsRead
+
+    from seqdrop.reads.arrays import Int64Array
+    from seqdrop.reads.source import PlainText
+
+MAX_INTERVALS = 1_000_000  # 40 bytes each, twice while they are sorted, and the names of the records
+MAX_TEXT = 256 << 20  # bytes of the decompressed file
 LONGEST_LINE = 1 << 16
-LAST = 1 << 40  # no record is as long
-ENOUGH = 1_000  # faults after which a file is not read on: it is no BED
-LONGEST_NAME = 100  # of a record, in a message
+MAX_POSITION = 1 << 40  # no record is as long
+MAX_FAULTS = 1_000  # reading stops then: the file is no BED
+LONGEST_NAME = 100  # characters of a record's name in a message
 
 BOM = b"\xef\xbb\xbf"
 _HEADER = re.compile(rb"#|(track|browser)( |$)")
@@ -37,7 +42,7 @@ _WHOLE = re.compile(rb"-?[0-9]+")
 
 @dataclass(frozen=True)
 class Interval:
-    """Half-open on a record, and the line (from 1) and byte (from 0, of the plain stream) that say so."""
+    """An interval of a record, 0-based half-open, and its line (from 1) and byte (from 0) in the decompressed file."""
 
     start: int
     end: int
@@ -46,10 +51,14 @@ class Interval:
 
 
 class Intervals:
-    """All stretches of a file, by record and start; none overlaps another."""
+    """All intervals of a file, ordered by record and start; no two overlap.
 
-    def __init__(self, names: dict[str, int], rows: np.ndarray):
-        self._names, self._rows = names, rows
+    `names` has the number of each record; `rows` is (intervals, 5): number of the record, start, end, line, byte.
+    """
+
+    def __init__(self, names: dict[str, int], rows: Int64Array) -> None:
+        self._names = names
+        self._rows = rows
         self._first = np.searchsorted(rows[:, 0], np.arange(len(names) + 1))
 
     def __len__(self) -> int:
@@ -57,11 +66,11 @@ class Intervals:
 
     @property
     def names(self) -> Iterator[str]:
-        """Each record that has a stretch, once."""
+        """The names of the records that have an interval."""
         return iter(self._names)
 
     def of(self, name: str) -> Iterator[Interval]:
-        """Those of a record, by start; none of a record that the file does not name."""
+        """Yield the intervals of a record, ordered by start; none if the file does not name the record."""
         number = self._names.get(name)
         if number is not None:
             for row in self._rows[self._first[number] : self._first[number + 1]]:
@@ -70,113 +79,125 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Bed:
-    """A file that was read to its end; `sha256` is of its bytes as they were."""
+    """A valid BED file; `sha256` is that of its bytes as they were dropped."""
 
     sha256: str
     intervals: Intervals
 
 
-def read_bed(raw: BinaryIO, name: str = "") -> Bed:
-    """Raises InvalidFileError with all that is wrong with the file as such.
+class Line(NamedTuple):
+    """A line without its end; `number` counts from 1, `byte` from 0."""
 
-    What fits no record is for others to find.
+    number: int
+    byte: int
+    text: bytes
+
+
+def read_bed(raw: SupportsRead[bytes], name: str = "") -> Bed:
+    """Read a BED. Raise InvalidFileError with all its errors.
+
+    Whether the intervals fit the records of a FASTA is not checked here.
     """
-    digest, findings, rows = Digest(raw), Findings(Policy()), _Rows()
+    digest, findings, table = Digest(raw), Findings(Policy()), _Table()
     try:
-        _read(digest, name, rows, findings)
+        _read(digest, name, table, findings)
     except InvalidFileError as error:
         findings.add(error.fault)
     findings.raise_errors()
-    found = rows.sorted(findings)
+    intervals = table.sort(findings)
     findings.raise_errors()
-    return Bed(digest.sha256, found)
+    return Bed(digest.sha256, intervals)
 
 
-def _read(digest: Digest, name: str, rows: _Rows, findings: Findings) -> None:
+def _read(digest: Digest, name: str, table: _Table, findings: Findings) -> None:
     stream = plain_stream(digest)
-    for line in _lines(stream):
-        rows.take(line, findings)
-        if findings.errors_so_far >= ENOUGH:
+    for line in _read_lines(stream):
+        table.add(line, findings)
+        if findings.errors_so_far >= MAX_FAULTS:
             return
     digest.drain()
     stream.check_end()
-    for one in check_suffix(name, "bed", "gzip" if isinstance(stream, GzipStream) else None):
-        findings.add(one)
+    for suffix_fault in check_suffix(name, "bed", "gzip" if isinstance(stream, GzipStream) else None):
+        findings.add(suffix_fault)
 
 
-Line = tuple[int, int, bytes]  # number from 1, byte from 0, text without its end
-
-
-def _lines(stream) -> Iterator[Line]:
-    number, at, rest, block = 0, 0, b"", bytearray(BLOCK)
-    while got := stream.readinto(memoryview(block)):
-        *whole, rest = (rest + bytes(block[:got])).split(b"\n")
+def _read_lines(stream: PlainText) -> Iterator[Line]:
+    number, at, rest = 0, 0, b""
+    block = bytearray(BLOCK)
+    while size := stream.readinto(memoryview(block)):
+        *whole, rest = (rest + bytes(block[:size])).split(b"\n")
         for text in whole:
             number += 1
-            yield number, at, _plain(text, number)
+            yield Line(number, at, _strip(text, number))
             at += len(text) + 1
-        _plain(rest, number + 1)
-        if at > MOST_BYTES:
-            raise InvalidFileError(fault("bed_too_large", f"the file has more than {MOST_BYTES:,} bytes of text"))
+        _strip(rest, number + 1)
+        if at > MAX_TEXT:
+            raise InvalidFileError(fault("bed_too_large", f"the file has more than {MAX_TEXT:,} bytes of text"))
     if rest:
-        yield number + 1, at, _plain(rest, number + 1)
+        yield Line(number + 1, at, _strip(rest, number + 1))
 
 
-def _plain(text: bytes, number: int) -> bytes:
-    """A line without the CR of its end, and the first without a byte order mark."""
+def _strip(text: bytes, number: int) -> bytes:
+    """Return a line without a final CR and, for the first line, without a byte order mark.
+
+    Raise InvalidFileError if the line is too long.
+    """
     if len(text) > LONGEST_LINE:
         raise InvalidFileError(fault("bed_too_large", f"a line has more than {LONGEST_LINE:,} bytes", line=number))
     return text.removesuffix(b"\r").removeprefix(BOM if number == 1 else b"")
 
 
-class _Rows:
-    """Collects stretches as columns of numbers."""
+class _Table:
+    """A collection of intervals as columns of numbers."""
 
     def __init__(self) -> None:
         self._names: dict[str, int] = {}
         self._columns = tuple(array("q") for _ in range(5))
 
-    def take(self, line: Line, findings: Findings) -> None:
+    def add(self, line: Line, findings: Findings) -> None:
+        """Add the interval of a line, or report its fault. Raise InvalidFileError if there are too many."""
         number, byte, text = line
         if not text.strip() or _HEADER.match(text):
             return
         fields = text.split(b"\t") if b"\t" in text else text.split()
-        problem = _problem(fields)
+        problem = _find_problem(fields)
         if problem:
             findings.add(fault(*problem, line=number, byte=byte))
             return
         if len(self._columns[0]) == MAX_INTERVALS:
-            message = f"the file has more than {MAX_INTERVALS:,} stretches"
+            message = f"the file has more than {MAX_INTERVALS:,} intervals"
             raise InvalidFileError(fault("bed_too_large", message, line=number, byte=byte))
         record = self._names.setdefault(fields[0].decode("utf-8", "backslashreplace"), len(self._names))
         for column, value in zip(self._columns, (record, int(fields[1]), int(fields[2]), number, byte), strict=True):
             column.append(value)
 
-    def sorted(self, findings: Findings) -> Intervals:
-        """All of them; tells of those that overlap, and if there are none."""
+    def sort(self, findings: Findings) -> Intervals:
+        """Return all intervals in order; report those that overlap, or that there are none."""
         if not self._columns[0]:
-            findings.add(fault("bed_empty", "the file has no stretch"))
-        rows = np.stack([np.frombuffer(one, np.int64) for one in self._columns], axis=1)
+            findings.add(fault("bed_empty", "the file has no interval"))
+        rows = np.stack([np.frombuffer(column, np.int64) for column in self._columns], axis=1)
         rows = rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]
         names = list(self._names)
-        same, into = rows[1:, 0] == rows[:-1, 0], rows[1:, 1] < rows[:-1, 2]
-        for at in np.flatnonzero(same & into).tolist():
-            before, after = sorted((rows[at].tolist(), rows[at + 1].tolist()), key=lambda row: row[3])
-            message = f"the stretch overlaps that of line {before[3]}"
-            where = {"name": names[after[0]][:LONGEST_NAME], "line": after[3], "byte": after[4]}
-            findings.add(fault("bed_overlap", message, **where))
+        is_same_record = rows[1:, 0] == rows[:-1, 0]
+        starts_before_end = rows[1:, 1] < rows[:-1, 2]
+        for at in np.flatnonzero(is_same_record & starts_before_end).tolist():
+            pair: list[list[int]] = rows[at : at + 2].tolist()
+            earlier, later = sorted(pair, key=lambda row: row[3])
+            record, _, _, line, byte = later
+            message = f"the interval overlaps that of line {earlier[3]}"
+            findings.add(fault("bed_overlap", message, name=names[record][:LONGEST_NAME], line=line, byte=byte))
         return Intervals(self._names, rows)
 
 
-def _problem(fields: list[bytes]) -> tuple[str, str] | None:
-    """Code and message of what keeps a line's fields from being a stretch."""
+def _find_problem(fields: list[bytes]) -> tuple[str, str] | None:
+    """Return (code, message) if the fields of a line are no interval."""
     if len(fields) < 3 or not fields[0]:
-        return "bed_columns", f"the line has {len(fields)} columns; record, start and end are the least"
-    if not all(_WHOLE.fullmatch(one) and len(one) < 20 for one in fields[1:3]):
+        return "bed_columns", f"the line has {len(fields)} columns; at least record, start and end are needed"
+    if not all(_WHOLE.fullmatch(field) and len(field) < 20 for field in fields[1:3]):
         return "bed_number", "start and end must be whole numbers"
     start, end = int(fields[1]), int(fields[2])
     if start < 0 or end < 0:
         return "bed_negative", f"a position is negative: {start} to {end}"
     if start >= end:
         return "bed_order", f"start must be less than end (0-based, half-open): {start} to {end}"
-    return ("bed_number", f"the position {end} lies in no record") if end > LAST else None
+    return ("bed_number", f"position {end} is beyond any record") if end > MAX_POSITION else None

@@ -1,59 +1,69 @@
-"""The buffer that a stream is read into: blocks that stay in the processor's cache, cut where records end."""
+"""The buffer that a stream is read into: blocks that fit in the processor's cache and are cut where records end."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqdrop.errors import InvalidFileError
 from seqdrop.reads.source import BLOCK
 
-# Windows of the last record may reach beyond the data; so many bytes after it can always be read.
+if TYPE_CHECKING:
+    from seqdrop.reads.source import PlainText
+
+# Rows of the last record may reach beyond the data, so this many bytes after the data can always be read.
 PAD = 4096
-LIMIT = 1 << 24  # bytes of a buffer, and so of a FASTQ record
+LIMIT = 1 << 24  # the largest buffer in bytes, and so the longest FASTQ record
 
 
 class Blocks:
-    """`data[:size]` is what was read. `use` marks bytes at its front, which `fill` drops before it reads more.
+    """A buffer with the data in `data[:size]`. `use` marks bytes at its start, which the next `fill` drops.
 
-    `final` is set when the stream has ended, `broken` with the fault if it ended because it is damaged.
+    `final` is True once the stream has ended; `broken` is the fault if it ended because it is damaged.
     """
 
-    def __init__(self, stream, block: int = BLOCK, limit: int = LIMIT):
-        self._stream, self._block, self._limit = stream, block, max(limit, block)
+    def __init__(self, stream: PlainText, block: int = BLOCK, limit: int = LIMIT) -> None:
+        self._stream = stream
+        self._block = block
+        self._limit = max(limit, block)
         self.data = np.empty(block + PAD, np.uint8)
-        self.size = self.used = 0
+        self.size = 0
+        self.used = 0
         self.final = False
         self.broken: InvalidFileError | None = None
 
     @property
     def full(self) -> bool:
-        """Whether the buffer is as large as it may get, and holds no more."""
+        """Whether the buffer has its largest size and no free space."""
         return self.size >= self._limit
 
     def fill(self) -> None:
-        """Read until a block is held, or twice what is held already if that is more."""
+        """Read until the buffer has a block, or twice the data that it had if that is more."""
         self._drop()
         target = min(self._limit, max(self._block, 2 * self.size))
         if len(self.data) < target + PAD:
             self._grow(target)
-        view = memoryview(self.data)
+        view = self.data.data
         while self.size < target and not self.final:
             try:
-                got = self._stream.readinto(view[self.size : target])
+                count = self._stream.readinto(view[self.size : target])
             except InvalidFileError as error:
-                self.broken, got = error, 0
-            self.size += got
-            self.final = not got
+                self.broken = error
+                count = 0
+            self.size += count
+            self.final = not count
 
     def use(self, count: int) -> None:
-        """Give up `count` bytes at the front. They stay where they are until the next `fill`."""
+        """Release `count` bytes at the start. They stay in the buffer until the next `fill`."""
         self.used = count
 
     def _drop(self) -> None:
         left = self.size - self.used
         if self.used:
             self.data[:left] = self.data[self.used : self.size].copy()
-        self.size, self.used = left, 0
+        self.size = left
+        self.used = 0
 
     def _grow(self, target: int) -> None:
         data = np.empty(min(self._limit, 2 * target) + PAD, np.uint8)

@@ -1,11 +1,11 @@
-"""One pass over one file: every byte hashed, every record checked and counted, and handed on if asked for."""
+"""One pass over one file: every byte is hashed, every record is checked and counted, and returned on request."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.blocks import LIMIT, Blocks
@@ -20,146 +20,173 @@ from seqdrop.reads.suffix import check_suffix
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from seqdrop.reads.duplicates import Place
+    from _typeshed import SupportsRead
+
+    from seqdrop.reads.batch import Reads
+    from seqdrop.reads.duplicates import NameLocation
     from seqdrop.reads.name_digests import NameDigest
     from seqdrop.reads.records import Record
+    from seqdrop.reads.source import PlainText
     from seqdrop.report.schema import Report
 
+    Batch = Reads | list[Record]
+
 FORMATS = {b"@": "fastq", b">": "fasta"}
-NO_FIGURES = ("origin", "residue_counts")  # of a report on reads, which have mates
+NO_FIGURES = ("origin", "residue_counts")  # figures that the fingerprint of reads does not use
 BAM = b"BAM\x01"
 
 
-class Reading:
-    """A file being read. Call `run`, or iterate `records` to the end; then `tally`, `format`, `digest`, `findings`
-    and `report` are complete. Both raise InvalidFileError at the end if the file has any error.
+@dataclass(frozen=True)
+class Bounds:
+    """How much is read at once, and how much is reported.
 
-    `formats` are those that are taken here; `name` is the file's, whose suffix is compared with what it holds;
-    `alphabet` is that of FASTA, "dna" or "protein".
+    `block` is the size of a block and `limit` that of the largest buffer, and so of a FASTQ record, in bytes. `first`
+    is the number of faults of each severity that are kept whole.
+    """
+
+    block: int = BLOCK
+    limit: int = LIMIT
+    first: int = FIRST
+
+
+class Reading:
+    """A file that is read once.
+
+    Call `run`, or iterate `records` to the end; both raise InvalidFileError at the end if the file has any error. Then
+    `tally`, `format`, `digest`, `findings` and `report` are complete.
+
+    `formats` are the allowed ones; `name` is the file name, whose suffix is compared with the content; `alphabet` is
+    that of FASTA, "dna" or "protein".
     """
 
     def __init__(
         self,
-        raw: BinaryIO,
+        raw: SupportsRead[bytes],
         formats: Iterable[str],
         *,
         name: str = "",
         alphabet: str = "dna",
         policy: Policy | None = None,
-        first: int = FIRST,
-        block: int = BLOCK,
-        limit: int = LIMIT,
-    ):
+        bounds: Bounds | None = None,
+    ) -> None:
+        self._bounds = bounds or Bounds()
         self.digest = Digest(raw)
         self.tally = Tally()
-        self.findings = Findings(policy or Policy(), first)
+        self.findings = Findings(policy or Policy(), self._bounds.first)
         self.format: str | None = None
         self.compression: str | None = None
-        self._formats, self._name, self._alphabet = tuple(formats), name, alphabet
-        self._block, self._limit = block, limit
+        self._formats = tuple(formats)
+        self._name = name
+        self._alphabet = alphabet
         self._parser: Fastq | Fasta | None = None
-        self._wanted = range(0)
+        self._requested = range(0)  # 0-based numbers of the names to locate
 
     def run(self) -> None:
-        """Read the file to its end. Raises InvalidFileError with all its errors."""
-        for _ in self._blocks(keep=False):
+        """Read the file to its end. Raise InvalidFileError with all its errors."""
+        for _ in self._read(keep=False):
             pass
         self.findings.raise_errors()
 
     def records(self) -> Iterator[Record]:
-        """The records, in order; none after the first error. Raises InvalidFileError with all errors at the end."""
-        for found in self._blocks(keep=True):
+        """Yield the records in order, none after the first error. Raise InvalidFileError with all errors at the end."""
+        for batch in self._read(keep=True):
             if self.findings.valid:
-                yield from found if isinstance(found, list) else found.records()
+                yield from batch if isinstance(batch, list) else batch.records()
         self.findings.raise_errors()
 
     @property
     def read_names(self) -> NameDigest:
-        """The digest of names that the file's mate is compared by. Of a file that was read to its end."""
-        return self._parser.naming.digest(self.digest.sha256, self._fingerprint())
+        """The digest of names for the comparison with the file's mate. Needs a file with records, read to its end."""
+        if self._parser is None:
+            raise ValueError("the file has no records")
+        return self._parser.name_checks.digest(self.digest.sha256, self._fingerprint())
 
-    def locate_names(self, records: range) -> list[tuple[int, Place]]:
-        """Hash and place of each of these names (from 0 on), as far as there are; reads no further than it must."""
-        self._wanted = records
-        for _ in self._blocks(keep=False):
-            if len(self._parser.naming.kept) == len(records):
+    def locate_names(self, records: range) -> list[tuple[int, NameLocation]]:
+        """Return (hash of the base name, location) of the records with these 0-based numbers, as far as they exist.
+
+        Stop reading after the last of them.
+        """
+        self._requested = records
+        for _ in self._read(keep=False):
+            if self._parser and len(self._parser.name_checks.located) == len(records):
                 break
-        return self._parser.naming.kept if self._parser else []
+        return self._parser.name_checks.located if self._parser else []
 
     @property
     def number(self) -> int:
-        """Records seen, the broken ones included."""
+        """The number of records read so far, broken ones included."""
         return self._parser.number if self._parser else 0
 
     def report(self) -> Report:
-        """As JSON: what `seqdrop validate --json` prints and reports/ holds."""
+        """Return the report as JSON: what `seqdrop validate --json` prints and reports/ contains."""
         return {
             "valid": self.findings.valid,
             "format": self.format,
             "compression": self.compression,
             "layout": self._parser.layout if self._parser else None,
-            "interleaved": bool(self._parser and self._parser.naming.interleaved),
+            "interleaved": bool(self._parser and self._parser.name_checks.interleaved),
             "size": self.digest.size,
             "sha256": self.digest.sha256,
             "records": self.number,
-            "errors": [one.as_entry() for one in self.findings.errors],
-            "warnings": [one.as_entry() for one in self.findings.warnings],
+            "errors": [error.as_entry() for error in self.findings.errors],
+            "warnings": [warning.as_entry() for warning in self.findings.warnings],
             "counts": dict(sorted(self.findings.counts.items())),
             "qc": self.tally.report(),
         }
 
-    def _blocks(self, keep: bool):
+    def _read(self, keep: bool) -> Iterator[Batch]:
+        """Yield batches of valid records; records of FASTA only if `keep`."""
         try:
-            stream = plain_stream(self.digest)
-            yield from self._parse(stream, keep)
+            yield from self._parse(plain_stream(self.digest), keep)
         except InvalidFileError as error:
             self.findings.add(error.fault)
 
-    def _parse(self, stream, keep: bool):
-        blocks = Blocks(stream, self._block, self._limit)
-        blocks.fill()
-        if blocks.size == 0 and blocks.broken:
-            raise blocks.broken
-        stream, blocks = self._opened(stream, blocks)
+    def _parse(self, stream: PlainText, keep: bool) -> Iterator[Batch]:
+        blocks = self._first_block(stream)
+        stream, blocks = self._open(stream, blocks)
         parser = self._parser = self._make_parser(keep)
-        parser.naming.wanted = self._wanted
+        parser.name_checks.requested = self._requested
         while blocks.size:
-            found = parser.take(blocks)
+            batch = parser.take(blocks)
             if not blocks.used and (blocks.final or blocks.full):
                 break
-            if found:
-                yield found
+            if batch:
+                yield batch
             blocks.fill()
         if blocks.full and not blocks.final:
-            self._too_long(parser)
+            self._report_too_long(parser)
         elif last := parser.finish():
             yield last
         self._finish(stream, blocks)
 
-    def _opened(self, stream, blocks: Blocks):
-        """Find out the format. A BAM file is turned into FASTQ on its way."""
+    def _first_block(self, stream: PlainText) -> Blocks:
+        """Return a buffer with the first block. Raise InvalidFileError if nothing of it can be read."""
+        blocks = Blocks(stream, self._bounds.block, self._bounds.limit)
+        blocks.fill()
+        if blocks.size == 0 and blocks.broken:
+            raise blocks.broken
+        return blocks
+
+    def _open(self, stream: PlainText, blocks: Blocks) -> tuple[PlainText, Blocks]:
+        """Detect the format. A BAM becomes a stream of FASTQ."""
         self.compression = _compression(stream)
         text = blocks.data[: blocks.size].tobytes()
         head = text[:4]
         if not head:
             raise InvalidFileError(fault("empty_file", "the file is empty after decompression"))
-        self.format = self._format(head, text)
+        self.format = self._detect_format(head, text)
         if self.format not in self._formats:
             raise InvalidFileError(_format_fault(self.format, self._formats))
-        for one in check_suffix(self._name, self.format, self.compression):
-            self.findings.add(one)
+        for suffix_fault in check_suffix(self._name, self.format, self.compression):
+            self.findings.add(suffix_fault)
         if self.format != "bam":
             return stream, blocks
         from seqdrop.reads.bam import BamStream  # pysam is not in every layer, and is slow to import
 
-        stream = BamStream(stream, text, self.findings)
-        blocks = Blocks(stream, self._block, self._limit)
-        blocks.fill()
-        if blocks.size == 0 and blocks.broken:
-            raise blocks.broken
-        return stream, blocks
+        fastq = BamStream(stream, text, self.findings)
+        return fastq, self._first_block(fastq)
 
-    def _format(self, head: bytes, text: bytes) -> str | None:
+    def _detect_format(self, head: bytes, text: bytes) -> str | None:
         if head == BAM:
             return "bam"
         if head == b"CRAM":
@@ -172,11 +199,15 @@ class Reading:
             return Fasta(self.findings, self.tally, keep, self._alphabet)
         return Fastq(self.findings, self.tally)
 
-    def _too_long(self, parser: Fastq | Fasta) -> None:
-        message = f"a record has more than {self._limit // (1 << 20)} MB; the rest of the file was not read"
-        self.findings.add(fault("record_too_long", message, record=parser.number + 1, **parser.place))
+    def _report_too_long(self, parser: Fastq | Fasta) -> None:
+        megabytes = self._bounds.limit // (1 << 20)
+        message = f"a record has more than {megabytes} MB; the rest of the file was not read"
+        location = parser.location
+        location["record"] = parser.number + 1
+        self.findings.add(fault("record_too_long", message, **location))
 
-    def _finish(self, stream, blocks: Blocks) -> None:
+    def _finish(self, stream: PlainText, blocks: Blocks) -> None:
+        """Report damage, or read the rest of the file and check its end."""
         if blocks.broken:
             self.findings.add(blocks.broken.fault)
         elif blocks.final:
@@ -186,22 +217,27 @@ class Reading:
             except InvalidFileError as error:
                 self.findings.add(error.fault)
         if self.format == "bam":
-            self.findings.replace_faults(lambda one: replace(one, line=None, byte=None) if one.record else one)
+            self.findings.replace_faults(_without_lines)
 
     def _fingerprint(self) -> str:
-        """Of the contents, however compressed: the figures that two files of other reads never share."""
+        """Return a hash of the figures of the content, however it is compressed; other reads have other figures."""
         figures = {key: value for key, value in self.tally.report().items() if key not in NO_FIGURES}
         return hashlib.sha256(json.dumps(figures, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _compression(stream) -> str | None:
+def _without_lines(original: Fault) -> Fault:
+    """Return a fault of a BAM record without line and byte, which are those of the FASTQ made from it."""
+    return replace(original, line=None, byte=None) if original.record else original
+
+
+def _compression(stream: PlainText) -> str | None:
     if isinstance(stream, GzipStream):
         return "bgzf" if stream.bgzf else "gzip"
     return None
 
 
-def _format_fault(found: str | None, formats: tuple[str, ...]) -> Fault:
+def _format_fault(actual: str | None, formats: tuple[str, ...]) -> Fault:
     expected = " or ".join(name.upper() for name in formats)
-    what = found.upper() if found else "neither FASTQ (@) nor FASTA (>)"
+    what = actual.upper() if actual else "neither FASTQ (@) nor FASTA (>)"
     advice = f"This prefix takes {expected}. Drop the file under the prefix of its format, or correct its first line."
     return Fault("wrong_format", f"the file is {what}, but {expected} is expected here", advice, line=1, byte=0)

@@ -1,8 +1,8 @@
-"""A block of FASTQ, examined all at once: by the C kernel where there is one, else by numpy."""
+"""The examination of a whole block of FASTQ at once: by the C kernel if it is built, otherwise by numpy."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from seqdrop.reads import kernel
 from seqdrop.reads.fastq_rows import HEADER, Rows, four_lines
@@ -11,35 +11,47 @@ from seqdrop.reads.measure import Measure, measure
 from seqdrop.reads.names import Names, hash_names
 
 if TYPE_CHECKING:
-    import numpy as np
+    from seqdrop.reads.arrays import UInt8Array
+    from seqdrop.reads.kernel.buffers import Buffers
+
+
+class Examined(NamedTuple):
+    """The records of a block: their positions, their counts and their names."""
+
+    rows: Rows
+    counts: Measure
+    names: Names
 
 
 class Examiner:
-    """Holds the memory that is used again for every block: what it answers is good until it is asked again."""
+    """An examiner of blocks. It reuses its memory, so a result is valid only until the next examination."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._scratch = Scratch()
-        self._room = None
+        self._buffers: Buffers | None = None
 
-    def examine(self, data: np.ndarray, size: int) -> tuple[Rows, Measure, Names] | None:
-        """The whole records in `data[:size]`, or the first of them: where they lie, their counts and their names.
+    def examine(self, data: UInt8Array, size: int) -> Examined | None:
+        """Examine the whole records in `data[:size]`, or the first of them.
 
-        None if there is none, or anything about them is unusual: their layout, a byte where it may not stand, a very
-        long name. `data` must reach PAD bytes beyond `size`.
+        Return None if there is none, or if anything about them is unusual: their layout, a byte that is not allowed, a
+        very long name. `data` must extend PAD bytes beyond `size`.
         """
         return self._by_kernel(data, size) if kernel.lib else self._by_numpy(data, size)
 
-    def _by_kernel(self, data: np.ndarray, size: int) -> tuple[Rows, Measure, Names] | None:
-        from seqdrop.reads.kernel.buffers import Room
+    def _by_kernel(self, data: UInt8Array, size: int) -> Examined | None:
+        from seqdrop.reads.kernel.buffers import Buffers
 
-        if self._room is None or self._room.size < size:
-            self._room = Room(size)
-        return self._room.examine(data, size)
+        if self._buffers is None or self._buffers.size < size:
+            self._buffers = Buffers(size)
+        result = self._buffers.examine(data, size)
+        return Examined(*result) if result else None
 
-    def _by_numpy(self, data: np.ndarray, size: int) -> tuple[Rows, Measure, Names] | None:
+    def _by_numpy(self, data: UInt8Array, size: int) -> Examined | None:
         rows = four_lines(data, size)
         if rows is None or not len(rows.starts):
             return None
-        counted = measure(rows, self._scratch)
-        names = hash_names(data, rows.starts[:, HEADER] + 1, self._scratch) if counted.legal else None
-        return (rows, counted, names) if names else None
+        counts = measure(rows, self._scratch)
+        if not counts.legal:
+            return None
+        names = hash_names(data, rows.starts[:, HEADER] + 1, self._scratch)
+        return Examined(rows, counts, names) if names else None

@@ -1,5 +1,7 @@
-"""FASTA of nucleotides or proteins, wrapped or not, a block at a time. Lines may be of any length: a chromosome may
-be one."""
+"""FASTA of nucleotides or proteins, wrapped or not, a block at a time.
+
+Lines may be of any length: a chromosome may be one line.
+"""
 
 from __future__ import annotations
 
@@ -18,41 +20,41 @@ if TYPE_CHECKING:
 
 
 class Fasta(FastaRecords):
-    """Takes blocks of a FASTA stream; counts into `tally`, reports to `findings`.
+    """A parser of the blocks of a FASTA stream; it counts into `tally` and reports to `findings`.
 
-    With `keep`, `records` hands out each record once its end was seen; a record is then held in memory whole.
+    If `keep`, `take` and `finish` return each record when it is complete; a record is then in memory whole.
     """
 
     layout = "fasta"
 
     def take(self, blocks: Blocks) -> list[Record]:
-        """Check what the buffer holds, and use it up but for a header that is not whole."""
-        end = self._end(blocks)
+        """Parse the data in the buffer and use them up, except for a header that is not complete."""
+        end = self._find_end(blocks)
         if end:
             Block(self, blocks.data[:end]).check()
         blocks.use(end)
-        return self.taken()
+        return self.take_complete()
 
     def finish(self) -> list[Record]:
-        """Close the last record, and report what can be told at the end only."""
+        """Complete the last record, and report faults that can be known only at the end of the file."""
         self.close()
         if self.crlf:
             self.findings.add(fault("crlf", "lines end in CR LF", line=1, byte=0))
         if self.stops:
             self.findings.add(fault("stop_codon", f"{self.stops} records end in *, which is left out"))
-        for one in self.letters.about(self.tally):
-            self.findings.add(one)
-        self.naming.finish()
-        return self.taken()
+        for file_fault in self.alphabet.file_faults(self.tally):
+            self.findings.add(file_fault)
+        self.name_checks.finish()
+        return self.take_complete()
 
-    def _end(self, blocks: Blocks) -> int:
-        """How much of the buffer can be used: whole lines, or a piece of a sequence line that fills the buffer."""
+    def _find_end(self, blocks: Blocks) -> int:
+        """Return how much of the buffer can be used: whole lines, or a part of a sequence line that fills it."""
         data, size = blocks.data, blocks.size
         if blocks.final:
             return size
         feeds = np.flatnonzero(data[:size] == LF)
         if len(feeds):
             return int(feeds[-1]) + 1
-        if data[0] == HEAD and not self.inside:
+        if data[0] == HEAD and not self.state.is_open:
             return 0
         return size - 1 if data[size - 1] == CR else size

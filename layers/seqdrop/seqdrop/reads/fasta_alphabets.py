@@ -1,13 +1,13 @@
-"""What characters may stand in FASTA of nucleotides, what to say of one that may not, and how often each stands.
+"""The characters that may be in FASTA of nucleotides or proteins, the faults of all others, and their counts.
 
-What letters may stand in FASTA of proteins, what to say of a byte that may not, and how often each stands.
-
-The 20 amino acids, X (any), B (D or N), Z (E or Q), J (I or L), U and O, either case. A `*` that ends a record is the
-stop codon of its gene: it is left out, with a warning. Anywhere else it is an error, and so is a gap.
+Proteins have the 20 amino acids, X (any), B (D or N), Z (E or Q), J (I or L), U and O, in either case. A `*` that ends
+a record is the stop codon of its gene: it is left out, with a warning. A `*` anywhere else is an error, and so is a
+gap.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,64 +18,84 @@ from seqdrop.reads.measure import BASES, Measure
 from seqdrop.reads.records import NUCLEOTIDES, NUCLEOTIDES_BUT_CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from seqdrop.errors import Fault
+    from seqdrop.reads.arrays import BoolArray, Int64Array, UInt8Array
     from seqdrop.reads.qc import Tally
 
 AMINO_ACIDS = b"ACDEFGHIKLMNPQRSTVWYBXZJUO*acdefghiklmnpqrstvwybxzjuo"
-PROTEIN_BELOW = 0.6  # of a line's letters are A, C, G, T, U or N; in DNA nearly all are, in proteins a quarter
+PROTEIN_BELOW = 0.6
+"""A line of letters counts as protein if a smaller share of them is A, C, G, T, U or N: in DNA nearly all are, in
+proteins a quarter."""
+PROTEINOGENIC = b"ACDEFGHIKLMNPQRSTVWY"
+OTHERS = b"XBZJUO"
+DNA_LETTERS = "ACGTUN"
+DNA_FROM, DNA_LEAST = 0.95, 50
+"""A file of at least DNA_LEAST letters counts as DNA if more than the share DNA_FROM of them could be nucleotides."""
+LONGEST = 100_000
+"""The most residues of a record: twice the longest known protein, PKZILLA-1 with 45,212. The model code agrees."""
+STOP = ord("*")
 
 
-def table(letters: bytes) -> np.ndarray:
-    """True at these bytes."""
-    found = np.zeros(256, bool)
-    found[list(letters)] = True
-    return found
+def table(characters: bytes) -> BoolArray:
+    """Return a table of 256 flags that are True for these bytes."""
+    flags = np.zeros(256, bool)
+    flags[list(characters)] = True
+    return flags
 
 
 TEXT = table(bytes([TAB, *range(32, 127)]))
 
 
-class Letters:
-    """FASTA of nucleotides: what may stand there (`legal`), and what no policy forbids (`plain`)."""
+class Nucleotides:
+    """FASTA of nucleotides. `legal` bytes may occur; `plain` bytes are allowed by every policy."""
 
-    legal, plain = table(NUCLEOTIDES), table(NUCLEOTIDES_BUT_CODES)
+    legal = table(NUCLEOTIDES)
+    plain = table(NUCLEOTIDES_BUT_CODES)
     longest: int | None = None
-    """Letters of a record; None: any number."""
+    """The most characters of a record; None for any number."""
 
-    def code_of(self, text: np.ndarray, byte: int, header: bool, illegal: bool) -> str:
-        """The code for the first wrong `byte` of a line; `illegal` unless it is an IUPAC code that is not taken."""
-        if code := common_code(byte, header):
+    def code_of(self, text: UInt8Array, byte: int, is_header: bool, is_illegal: bool) -> str:
+        """Return the code of the first wrong `byte` of a line.
+
+        If not `is_illegal`, the byte is an IUPAC code that the policy does not allow.
+        """
+        if code := common_code(byte, is_header):
             return code
-        if not illegal:
+        if not is_illegal:
             return "ambiguous_base"
         line = text.tobytes()
         dna = len(line) - len(line.translate(None, NUCLEOTIDES_BUT_CODES))
-        protein = not line.translate(None, AMINO_ACIDS) and dna < PROTEIN_BELOW * len(line)
-        return "protein_suspected" if protein else "illegal_base"
+        is_protein = not line.translate(None, AMINO_ACIDS) and dna < PROTEIN_BELOW * len(line)
+        return "protein_suspected" if is_protein else "illegal_base"
 
-    def ends_in_stop(self, text: np.ndarray) -> bool:
-        """Whether a line is sound but for a `*` at its end: of proteins alone."""
+    def ends_in_stop(self, _text: UInt8Array) -> bool:
+        """Return False: only proteins end in a stop."""
         return False
 
-    def count(self, tally: Tally, counts: np.ndarray) -> None:
-        """Add how often each byte stands in sequences."""
-        tally.add_bases(counted(counts))
+    def count(self, tally: Tally, counts: Int64Array) -> None:
+        """Add the number of each byte in sequences to the tally."""
+        tally.add_bases(count_bases(counts))
 
-    def about(self, tally: Tally) -> Iterable[Fault]:
-        """What can be said of the file as a whole."""
+    def file_faults(self, _tally: Tally) -> Iterable[Fault]:
+        """Return the faults of the file as a whole."""
         return ()
 
 
-def common_code(byte: int, header: bool) -> str | None:
-    """The code for a byte that may stand in no sequence file, or not in its headers."""
-    odd = {0: "nul_byte", CR: "mixed_line_ends"}.get(byte, "control_character" if header else None)
-    return "non_ascii" if byte > 127 else odd
+def common_code(byte: int, is_header: bool) -> str | None:
+    """Return the code of a byte that no sequence file may contain, or no header; None for any other byte."""
+    if byte > 127:
+        return "non_ascii"
+    if byte == 0:
+        return "nul_byte"
+    if byte == CR:
+        return "mixed_line_ends"
+    return "control_character" if is_header else None
 
 
-def counted(counts: np.ndarray) -> Measure:
-    """Byte counts of sequences as a Measure without positions."""
+def count_bases(counts: Int64Array) -> Measure:
+    """Return the number of each byte in sequences as a Measure without positions."""
     total = Measure()
     both = counts.copy()
     both[65:91] += counts[97:123]
@@ -83,42 +103,41 @@ def counted(counts: np.ndarray) -> Measure:
         total.bins[row, 0] = both[base]
     total.bins[3, 0] += both[ord("U")]
     total.lower = int(counts[97:123].sum())
-    total.ambiguous = int(counts[Letters.legal & ~Letters.plain].sum())
+    total.ambiguous = int(counts[Nucleotides.legal & ~Nucleotides.plain].sum())
     return total
 
 
-PROTEINOGENIC = b"ACDEFGHIKLMNPQRSTVWY"
-OTHERS = b"XBZJUO"
-NUCLEOTIDES = b"ACGTUN"
-DNA_FROM, DNA_LEAST = 0.95, 50
-"""A file of so many letters at the least, of which more than this share could be nucleotides, is taken for DNA."""
-LONGEST = 100_000
-"""Residues of a record: twice the longest protein that is known, PKZILLA-1 with 45,212. As the model code has it."""
-STOP = ord("*")
-
-
 class Residues:
-    """FASTA of proteins."""
+    """FASTA of proteins. `legal` bytes may occur; the policy makes no difference, so `plain` is the same."""
 
-    legal = plain = table(PROTEINOGENIC + OTHERS + (PROTEINOGENIC + OTHERS).lower())
-    longest = LONGEST
+    legal = table(PROTEINOGENIC + OTHERS + (PROTEINOGENIC + OTHERS).lower())
+    plain = legal
+    longest: int | None = LONGEST
 
-    def code_of(self, text: np.ndarray, byte: int, header: bool, illegal: bool) -> str:
-        """The code for the first wrong `byte` of a line."""
-        if code := common_code(byte, header):
+    def code_of(self, _text: UInt8Array, byte: int, is_header: bool, _is_illegal: bool) -> str:
+        """Return the code of the first wrong `byte` of a line."""
+        if code := common_code(byte, is_header):
             return code
-        return "internal_stop" if byte == STOP else "alignment_gap" if byte in b"-." else "illegal_residue"
+        if byte == STOP:
+            return "internal_stop"
+        return "alignment_gap" if byte in b"-." else "illegal_residue"
 
-    def ends_in_stop(self, text: np.ndarray) -> bool:
-        """Whether a line is sound but for a `*` at its end."""
+    def ends_in_stop(self, text: UInt8Array) -> bool:
+        """Return True if a line is valid except for a final `*`."""
         return bool(len(text)) and text[-1] == STOP and bool(self.legal[text[:-1]].all())
 
-    def count(self, tally: Tally, counts: np.ndarray) -> None:
+    def count(self, tally: Tally, counts: Int64Array) -> None:
+        """Add the number of each byte in sequences to the tally."""
         tally.add_residues(counts)
 
-    def about(self, tally: Tally) -> Iterator[Fault]:
-        """What can be said of the file as a whole."""
-        counts = tally.residues
-        total, like_dna = sum(counts.values()), sum(counts.get(chr(letter), 0) for letter in NUCLEOTIDES)
-        if total >= DNA_LEAST and like_dna > DNA_FROM * total:
-            yield fault("nucleotides_suspected", f"{like_dna / total:.1%} of its letters are A, C, G, T, U or N")
+    def file_faults(self, tally: Tally) -> Iterable[Fault]:
+        """Return the faults of the file as a whole."""
+        residues = tally.residues or Counter()
+        total = residues.total()
+        like_dna = sum(residues[letter] for letter in DNA_LETTERS)
+        if total < DNA_LEAST or like_dna <= DNA_FROM * total:
+            return ()
+        return (fault("nucleotides_suspected", f"{like_dna / total:.1%} of its letters are A, C, G, T, U or N"),)
+
+
+Alphabet = Nucleotides | Residues

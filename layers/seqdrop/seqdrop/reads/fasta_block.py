@@ -1,4 +1,4 @@
-"""One block of FASTA: its lines, found and judged at once; only those with a fault are looked at one by one."""
+"""One block of FASTA. All lines are checked at once; only lines with a fault are then examined one by one."""
 
 from __future__ import annotations
 
@@ -6,57 +6,67 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqdrop.reads.duplicates import Place
+from seqdrop.reads.characters import clean_name
 from seqdrop.reads.fasta_alphabets import TEXT
-from seqdrop.reads.fastq import joined, shortened
+from seqdrop.reads.fasta_records import LineState
+from seqdrop.reads.fastq import hash_short_names, shorten_name
 from seqdrop.reads.fastq_rows import CR, LF
-from seqdrop.reads.letters import clean_name
-from seqdrop.reads.matrix import Scratch
-from seqdrop.reads.names import hash_names
 
 if TYPE_CHECKING:
+    from seqdrop.reads.arrays import BoolArray, Int64Array, UInt8Array
+    from seqdrop.reads.duplicates import NameLocation
     from seqdrop.reads.fasta_records import FastaRecords
 
 HEAD = ord(">")
 
 
 class Block:
-    """One block: its lines, found and judged at once; only those with a fault are looked at one by one."""
+    """A block of `file`: whole lines, but the last line may continue in the next block.
 
-    def __init__(self, file: FastaRecords, data: np.ndarray):
-        self._file, self._data = file, data
+    For each line, `_starts` and `_stops` are the indexes of its first character and of its line feed, `_ends` that of
+    its CR or its line feed; `_ended` is True if its line feed is in this block, `_returns` if it ends in CR LF,
+    `_heads` if it is a header.
+    """
+
+    def __init__(self, file: FastaRecords, data: UInt8Array) -> None:
+        self._file = file
+        self._data = data
         feeds = np.flatnonzero(data == LF)
-        self._starts = np.concatenate([[0], feeds + 1])
-        self._stops = np.concatenate([feeds, [len(data)]])
+        self._starts: Int64Array = np.concatenate([[0], feeds + 1])
+        self._stops: Int64Array = np.concatenate([feeds, [len(data)]])
         self._ended = np.ones(len(self._starts), bool)
-        self._ended[-1] = False  # by a line feed in this block
+        self._ended[-1] = False
         if self._starts[-1] == len(data) and len(self._starts) > 1:
             self._starts, self._stops, self._ended = self._starts[:-1], self._stops[:-1], self._ended[:-1]
-        returns = (data[self._stops - 1] == CR) & self._ended & (self._stops > self._starts)
-        self._returns = returns
-        self._ends = self._stops - returns
+        self._returns = (data[self._stops - 1] == CR) & self._ended & (self._stops > self._starts)
+        self._ends = self._stops - self._returns
         self._heads = data[np.minimum(self._starts, len(data) - 1)] == HEAD
-        if file.inside:
+        if file.state.is_open:
             self._heads[0] = False
+        self._last_is_reported = False
 
     def check(self) -> None:
+        """Check the lines, count their bases and pass their records to the file."""
         file = self._file
-        bases = self._bases()
-        counts = self._counts(bases)
-        self._check_bytes(bases, counts)
-        self._check_ends()
-        self._walk(bases)
-        file.letters.count(file.tally, counts)
-        if not self._ended[-1]:
-            file.line_byte = self._where(len(self._starts) - 1)[1]
+        bases = self._sequence_bytes()
+        counts = self._count_bytes(bases)
+        self._walk(bases, self._find_suspects(bases, counts), self._find_mixed_ends())
+        file.alphabet.count(file.tally, counts)
+        state = self._next_state()
         file.line += int(np.count_nonzero(self._ended))
         file.byte += len(self._data)
-        was_inside = file.inside and len(self._starts) == 1
-        file.inside = not self._ended[-1] and not self._heads[-1]
-        file.told = (file.told and was_inside and file.inside) or self._told_last
+        file.state = state
 
-    def _bases(self) -> np.ndarray:
-        """The block with headers and line ends set to zero."""
+    def _next_state(self) -> LineState:
+        """Return the state of the last line of this block."""
+        state = self._file.state
+        is_open = bool(not self._ended[-1] and not self._heads[-1])
+        continues = state.is_open and len(self._starts) == 1 and is_open
+        byte = state.byte if self._ended[-1] else self._locate(len(self._starts) - 1)[1]
+        return LineState(is_open, byte, (state.is_reported and continues) or self._last_is_reported)
+
+    def _sequence_bytes(self) -> UInt8Array:
+        """Return the block with headers and line ends set to zero."""
         bases = self._data.copy()
         bases[self._stops[self._ended]] = 0
         bases[self._ends[self._returns]] = 0
@@ -64,8 +74,8 @@ class Block:
             bases[self._starts[index] : self._stops[index]] = 0
         return bases
 
-    def _counts(self, bases: np.ndarray) -> np.ndarray:
-        """How often each byte stands in sequences."""
+    def _count_bytes(self, bases: UInt8Array) -> Int64Array:
+        """Return the number of each byte in sequences, zero excluded."""
         counts = np.zeros(256, np.int64)
         for base in b"ACGTN":
             counts[base] = np.count_nonzero(bases == base)
@@ -79,20 +89,23 @@ class Block:
     def _has_nul(self) -> bool:
         return bool((self._data == 0).any())
 
-    def _check_bytes(self, bases: np.ndarray, counts: np.ndarray) -> None:
-        file, self._told_last = self._file, False
-        legal, plain = file.letters.legal, file.letters.plain
-        bad = counts[~legal].any() or (file.codes_matter and counts[legal & ~plain].any()) or self._has_nul
-        header_bytes = self._data[(bases == 0)]
-        odd = np.count_nonzero(~TEXT[header_bytes]) - np.count_nonzero(self._ended) - np.count_nonzero(self._returns)
-        self._suspects = self._find_suspects() if bad or odd else []
-
     @property
-    def _allowed(self) -> np.ndarray:
-        return self._file.letters.plain if self._file.codes_matter else self._file.letters.legal
+    def _allowed(self) -> BoolArray:
+        """A table of the bytes that are allowed in sequences."""
+        alphabet = self._file.alphabet
+        return alphabet.plain if self._file.codes_are_faults else alphabet.legal
 
-    def _find_suspects(self) -> list[int]:
-        """Indexes of lines with a byte that may not stand there."""
+    def _find_suspects(self, bases: UInt8Array, counts: Int64Array) -> set[int]:
+        """Return the indexes of lines with a byte that is not allowed."""
+        legal, plain = self._file.alphabet.legal, self._file.alphabet.plain
+        has_code = self._file.codes_are_faults and counts[legal & ~plain].any()
+        is_bad = counts[~legal].any() or has_code or self._has_nul
+        other_bytes = self._data[bases == 0]
+        line_ends = np.count_nonzero(self._ended) + np.count_nonzero(self._returns)
+        is_odd = np.count_nonzero(~TEXT[other_bytes]) != line_ends
+        return self._find_wrong_lines() if is_bad or is_odd else set()
+
+    def _find_wrong_lines(self) -> set[int]:
         wrong = ~self._allowed[self._data]
         wrong[self._stops[self._ended]] = False
         wrong[self._ends[self._returns]] = False
@@ -100,94 +113,94 @@ class Block:
             span = slice(self._starts[index], self._ends[index])
             wrong[span] = ~TEXT[self._data[span]]
         places = np.flatnonzero(wrong)
-        return np.unique(np.searchsorted(self._starts, places, "right") - 1).tolist()
+        lines: list[int] = np.unique(np.searchsorted(self._starts, places, "right") - 1).tolist()
+        return set(lines)
 
-    def _check_ends(self) -> None:
+    def _find_mixed_ends(self) -> set[int]:
+        """Return the indexes of lines whose ends differ from that of the first line of the file."""
         file, ended = self._file, np.flatnonzero(self._ended)
         if not len(ended):
-            self._mixed = []
-            return
+            return set()
         if file.crlf is None:
             file.crlf = bool(self._returns[ended[0]])
-        self._mixed = ended[self._returns[ended] != file.crlf].tolist()
+        mixed: list[int] = ended[self._returns[ended] != file.crlf].tolist()
+        return set(mixed)
 
-    def _walk(self, bases: np.ndarray) -> None:
-        """Headers, and lines with something to say, in the order of the file; what lies between is added up."""
+    def _find_blank_lines(self) -> set[int]:
+        blank: list[int] = np.flatnonzero((self._ends == self._starts) & self._ended).tolist()
+        if self._file.state.is_open and blank and blank[0] == 0:
+            blank = blank[1:]  # the line began in the block before
+        return set(blank)
+
+    def _walk(self, bases: UInt8Array, suspects: set[int], mixed: set[int]) -> None:
+        """Visit headers and lines with a fault, in the order of the file; add up the lines between them."""
         file = self._file
         lengths = np.where(self._heads, 0, self._ends - self._starts)
-        sums = np.concatenate([[0], np.cumsum(lengths)])
+        sums: Int64Array = np.concatenate([[0], np.cumsum(lengths)])
         text = bases[bases != 0].tobytes() if file.keep else b""
-        blank = np.flatnonzero((self._ends == self._starts) & self._ended)
-        if file.inside and len(blank) and blank[0] == 0:
-            blank = blank[1:]  # the line began in the block before
-        suspects, mixed, blanks = set(self._suspects), set(self._mixed), set(blank.tolist())
-        heads = np.flatnonzero(self._heads).tolist()
-        names, at = [], 0
+        blanks = self._find_blank_lines()
+        heads: list[int] = np.flatnonzero(self._heads).tolist()
+        names = []
+        at = 0
         if file.number == 0 and sums[heads[0] if heads else -1]:
-            self._before_header()
+            self._report_missing_header()
         for index in sorted({*heads, *suspects, *mixed, *blanks}):
-            self._add(sums, text, at, index)
+            file.extend(int(sums[index] - sums[at]), text[sums[at] : sums[index]])
             at = index
             if self._heads[index]:
-                names.append(self._header(index))
-            self._judge(index, suspects, mixed, blanks)
-        self._add(sums, text, at, len(self._starts))
-        self._name(names)
+                names.append(self._begin_record(index))
+            where = self._locate(index)
+            if index in blanks:
+                file.report("blank_line", "there is a blank line in the file", *where)
+            if index in mixed:
+                file.report("mixed_line_ends", "this line ends differently from the first line of the file", *where)
+            if index in suspects:
+                self._report_suspect(index)
+        file.extend(int(sums[-1] - sums[at]), text[sums[at] : sums[-1]])
+        self._check_names(names)
 
-    def _add(self, sums: np.ndarray, text: bytes, at: int, index: int) -> None:
+    def _report_missing_header(self) -> None:
+        """Report sequence before the first header, once for the file."""
         file = self._file
-        file.length += int(sums[index] - sums[at])
-        if file.keep and file.open and not file.too_long:
-            file.parts.append(text[sums[at] : sums[index]])
+        if not file.findings.counts["data_before_header"]:
+            file.report("data_before_header", "there is sequence before the first header", file.line, file.byte)
 
-    def _header(self, index: int) -> Place:
-        file = self._file
+    def _begin_record(self, index: int) -> NameLocation:
         text = self._data[self._starts[index] + 1 : self._ends[index]].tobytes()
-        file.number += 1
-        place = Place(clean_name(text).decode("ascii"), file.number, *self._where(index))
-        file.begin(place)
-        if not place.name:
-            file.say("empty_name", "the header has no name", place.line, place.byte)
-        return place
+        return self._file.begin(clean_name(text).decode("ascii"), *self._locate(index))
 
-    def _where(self, index: int) -> tuple[int, int]:
-        goes_on = index == 0 and self._file.inside
-        byte = self._file.line_byte if goes_on else self._file.byte + int(self._starts[index])
+    def _locate(self, index: int) -> tuple[int, int]:
+        """Return (line from 1, byte from 0) of a line."""
+        continues = index == 0 and self._file.state.is_open
+        byte = self._file.state.byte if continues else self._file.byte + int(self._starts[index])
         return self._file.line + index, byte
 
-    def _before_header(self) -> None:
-        if not self._file.findings.counts["data_before_header"]:
-            self._file.say(
-                "data_before_header", "sequence stands before the first header", self._file.line, self._file.byte
-            )
-
-    def _judge(self, index: int, suspects: set[int], mixed: set[int], blanks: set[int]) -> None:
-        file, where = self._file, self._where(index)
-        if index in blanks:
-            file.say("blank_line", "a blank line stands in the file", *where)
-        if index in mixed:
-            file.say("mixed_line_ends", "this line ends otherwise than the first line of the file", *where)
-        if index in suspects and not (index == 0 and file.inside and file.told):
-            text = self._data[self._starts[index] : self._ends[index]]
-            if not self._heads[index] and file.letters.ends_in_stop(text):
-                file.stop_at(len(text), *where)
-                return
-            code, message = self._fault(index)
-            file.say(code, message, *where)
-            self._told_last = index == len(self._starts) - 1
-
-    def _fault(self, index: int) -> tuple[str, str]:
+    def _report_suspect(self, index: int) -> None:
+        """Report a line with a byte that is not allowed, unless it is a stop at the end of a line."""
+        state = self._file.state
+        if index == 0 and state.is_open and state.is_reported:
+            return
         text = self._data[self._starts[index] : self._ends[index]]
-        letters, head = self._file.letters, self._heads[index]
-        wrong = np.flatnonzero(~(TEXT if head else self._allowed)[text])
-        illegal = wrong[~(TEXT if head else letters.legal)[text[wrong]]]
-        first = int((illegal if len(illegal) else wrong)[0])
-        column = self._file.byte + int(self._starts[index]) - self._where(index)[1] + first + 1
-        where = f"column {column} holds byte 0x{text[first]:02x}"
-        return letters.code_of(text, int(text[first]), bool(head), len(illegal) > 0), where
+        where = self._locate(index)
+        if not self._heads[index] and self._file.alphabet.ends_in_stop(text):
+            self._file.note_stop(len(text), *where)
+            return
+        code, message = self._describe_suspect(index, text)
+        self._file.report(code, message, *where)
+        self._last_is_reported = index == len(self._starts) - 1
 
-    def _name(self, places: list[Place]) -> None:
-        named = [place for place in places if place.name]
+    def _describe_suspect(self, index: int, text: UInt8Array) -> tuple[str, str]:
+        """Return (code, message) for the first illegal byte of a line, or for its first code that is not allowed."""
+        alphabet, is_header = self._file.alphabet, bool(self._heads[index])
+        wrong = np.flatnonzero(~(TEXT if is_header else self._allowed)[text])
+        illegal = wrong[~(TEXT if is_header else alphabet.legal)[text[wrong]]]
+        first = int((illegal if len(illegal) else wrong)[0])
+        column = self._file.byte + int(self._starts[index]) - self._locate(index)[1] + first + 1
+        message = f"column {column} contains byte 0x{text[first]:02x}"
+        return alphabet.code_of(text, int(text[first]), is_header, len(illegal) > 0), message
+
+    def _check_names(self, records: list[NameLocation]) -> None:
+        named = [record for record in records if record.name]
         if named:
-            data, starts = joined([shortened(place.name.encode()) for place in named])
-            self._file.naming.add(hash_names(data, starts, Scratch()), named.__getitem__)
+            names = hash_short_names([shorten_name(record.name.encode()) for record in named])
+            self._file.name_checks.add(names, named.__getitem__)

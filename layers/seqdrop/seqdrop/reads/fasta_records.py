@@ -1,95 +1,140 @@
-"""The records of a FASTA as its blocks go by: the one that may go on, and those whose end was seen."""
+"""The records of a FASTA while its blocks are read: the open one, and those that are complete."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqdrop.reads.codes import IGNORE
-from seqdrop.reads.fasta_alphabets import Letters, Residues
-from seqdrop.reads.findings import Findings, fault
-from seqdrop.reads.name_checks import Naming
+from seqdrop.reads.duplicates import NameLocation
+from seqdrop.reads.fasta_alphabets import Nucleotides, Residues
+from seqdrop.reads.findings import Findings, Location, fault
+from seqdrop.reads.name_checks import NameChecks
 from seqdrop.reads.records import Record
 
 if TYPE_CHECKING:
-    from seqdrop.reads.duplicates import Place
+    from seqdrop.reads.fasta_alphabets import Alphabet
     from seqdrop.reads.qc import Tally
 
 
-class FastaRecords:
-    """Where a FASTA stands: line and byte, the open record, and whether the block begins inside a sequence line.
+@dataclass
+class LineState:
+    """The sequence line that the next block may continue.
 
-    With `keep`, each record is held in memory whole until `taken`.
+    `is_open` is True if the line has not ended, `byte` is where it begins, and `is_reported` is True if a fault of it
+    was reported.
     """
 
-    def __init__(self, findings: Findings, tally: Tally, keep: bool = False, alphabet: str = "dna"):
-        self.findings, self.tally, self.keep = findings, tally, keep
-        self.letters = Residues() if alphabet == "protein" else Letters()
-        self.naming = Naming(findings, may_interleave=False)
+    is_open: bool = False
+    byte: int = 0
+    is_reported: bool = False
+
+
+@dataclass(frozen=True)
+class _Stop:
+    """A line that ends in a `*`: the length of the record up to that, and where the line begins."""
+
+    length: int
+    line: int
+    byte: int
+
+
+class FastaRecords:
+    """The records of a FASTA, and the position in the file: `line` and `byte` of the next block.
+
+    If `keep`, each record is held in memory whole until `take_complete`.
+    """
+
+    def __init__(self, findings: Findings, tally: Tally, keep: bool = False, alphabet: str = "dna") -> None:
+        self.findings = findings
+        self.tally = tally
+        self.keep = keep
+        self.alphabet: Alphabet = Residues() if alphabet == "protein" else Nucleotides()
+        self.name_checks = NameChecks(findings, may_interleave=False)
+        self.codes_are_faults = findings.policy.severity("ambiguous_base") != IGNORE
         self.number = 0
-        self.line, self.byte = 1, 0
-        self.inside = False  # whether the block begins inside a sequence line
-        self.line_byte = 0  # where that line begins
-        self.told = False  # whether a fault of that line was told
+        self.line = 1
+        self.byte = 0
+        self.state = LineState()
         self.crlf: bool | None = None
-        self.open: Place | None = None  # the record that may go on
-        self.length = 0
-        self.stop: tuple[int, int, int] | None = None  # letters of the record up to a *, and its line and byte
-        self.stops = 0
-        self.parts: list[bytes] = []
-        self._whole: list[Record] = []
-        self.codes_matter = findings.policy.severity("ambiguous_base") != IGNORE
+        self.stops = 0  # records that end in *
+        self._open: NameLocation | None = None
+        self._length = 0
+        self._parts: list[bytes] = []
+        self._stop: _Stop | None = None
+        self._complete: list[Record] = []
 
     @property
-    def place(self) -> dict[str, int]:
-        """Line and byte of what comes next."""
+    def location(self) -> Location:
+        """The line and byte of the next block."""
         return {"line": self.line, "byte": self.byte}
 
-    def say(self, code: str, message: str, line: int, byte: int) -> None:
-        place = self.open
-        self.findings.add(
-            fault(
-                code, message, name=place and (place.name or None), record=place and place.record, line=line, byte=byte
-            )
-        )
+    @property
+    def bytes_kept(self) -> int:
+        """The bytes of the open record that are held in memory."""
+        return sum(map(len, self._parts))
+
+    def report(self, code: str, message: str, line: int, byte: int) -> None:
+        """Report a fault of the open record."""
+        name, record = (self._open.name or None, self._open.record) if self._open else (None, None)
+        self.findings.add(fault(code, message, name=name, record=record, line=line, byte=byte))
+
+    def begin(self, name: str, line: int, byte: int) -> NameLocation:
+        """Complete the open record and begin the next one; return its location."""
+        self.close()
+        self.number += 1
+        self._open = NameLocation(name, self.number, line, byte)
+        self._length = 0
+        if not name:
+            self.report("empty_name", "the header has no name", line, byte)
+        return self._open
+
+    def extend(self, length: int, sequence: bytes) -> None:
+        """Add `length` characters to the open record. `sequence` has them if records are kept, or is empty."""
+        self._length += length
+        if self.keep and self._open and not self._is_too_long:
+            self._parts.append(sequence)
 
     @property
-    def too_long(self) -> bool:
-        """Whether the record is rejected for its length; what is left of it need not be held."""
-        return self.letters.longest is not None and self.length > self.letters.longest + 1  # a * may follow
+    def _is_too_long(self) -> bool:
+        """Whether the open record is rejected for its length, so that the rest of it need not be kept."""
+        return self.alphabet.longest is not None and self._length > self.alphabet.longest + 1  # a * may follow
 
-    def stop_at(self, letters: int, line: int, byte: int) -> None:
-        """The line that comes next has so many letters, of which the last is a *: right if the record ends there."""
-        self._settle_stop()
-        self.stop = (self.length + letters, line, byte)
+    def note_stop(self, length: int, line: int, byte: int) -> None:
+        """Note that the next line has `length` characters and ends in a `*`. That is valid if it ends the record."""
+        self._check_stop()
+        self._stop = _Stop(self._length + length, line, byte)
 
-    def _settle_stop(self) -> bool:
-        """Whether the record, as far as it was read, ends in a *; one that stands before is told."""
-        stop, self.stop = self.stop, None
-        if stop and stop[0] < self.length:
-            self.say("internal_stop", "a * stands inside the record", *stop[1:])
-        return bool(stop) and stop[0] == self.length
-
-    def begin(self, place: Place) -> None:
-        self.close()
-        self.open, self.length = place, 0
+    def _check_stop(self) -> bool:
+        """Return True if the open record, as far as it was read, ends in a `*`. Report one that is inside it."""
+        stop, self._stop = self._stop, None
+        if stop is None:
+            return False
+        if stop.length < self._length:
+            self.report("internal_stop", "there is a * inside the record", stop.line, stop.byte)
+        return stop.length == self._length
 
     def close(self) -> None:
-        if self.open is None:
+        """Complete the open record, if there is one."""
+        record = self._open
+        if record is None:
             return
-        stopped = self._settle_stop()
-        self.stops += stopped
-        self.length -= stopped
-        if not self.length:
-            self.say("empty_record", "the record has no sequence", self.open.line, self.open.byte)
-        if self.letters.longest and self.length > self.letters.longest:
-            what = f"the record has {self.length:,} residues; {self.letters.longest:,} are taken at the most"
-            self.say("protein_too_long", what, self.open.line, self.open.byte)
-        self.tally.add_length(self.length)
+        ends_in_stop = self._check_stop()
+        self.stops += ends_in_stop
+        self._length -= ends_in_stop
+        if not self._length:
+            self.report("empty_record", "the record has no sequence", record.line, record.byte)
+        longest = self.alphabet.longest
+        if longest and self._length > longest:
+            message = f"the record has {self._length:,} residues, but at most {longest:,} are allowed"
+            self.report("protein_too_long", message, record.line, record.byte)
+        self.tally.add_length(self._length)
         if self.keep:
-            self._whole.append(Record(self.open.record, self.open.name, b"".join(self.parts)[: self.length]))
-            self.parts = []
+            sequence = b"".join(self._parts)[: self._length]
+            self._complete.append(Record(record.record, record.name, sequence))
+            self._parts = []
 
-    def taken(self) -> list[Record]:
-        """Hand out the records whose end was seen."""
-        whole, self._whole = self._whole, []
-        return whole
+    def take_complete(self) -> list[Record]:
+        """Return the complete records and forget them."""
+        complete, self._complete = self._complete, []
+        return complete

@@ -1,4 +1,4 @@
-"""FASTQ, a block at a time: all of it at once where it is sound, line by line where it is not."""
+"""FASTQ, a block at a time: the whole block at once if it is valid, line by line if it is not."""
 
 from __future__ import annotations
 
@@ -10,118 +10,127 @@ import numpy as np
 from seqdrop.reads.batch import Reads
 from seqdrop.reads.blocks import PAD, Blocks
 from seqdrop.reads.codes import IGNORE
-from seqdrop.reads.duplicates import Place
-from seqdrop.reads.examiner import Examiner
+from seqdrop.reads.duplicates import NameLocation
+from seqdrop.reads.examiner import Examined, Examiner
 from seqdrop.reads.fastq_rows import HEADER, LF, QUALITY, SEQUENCE, Rows, four_lines
-from seqdrop.reads.findings import Findings, fault
-from seqdrop.reads.line_parser import Exact, Found
+from seqdrop.reads.findings import Findings, Location, fault
+from seqdrop.reads.line_parser import LineParser, ParsedText
 from seqdrop.reads.lines import Lines
 from seqdrop.reads.matrix import Scratch
-from seqdrop.reads.measure import Measure, measure
-from seqdrop.reads.name_checks import Naming
+from seqdrop.reads.measure import measure
+from seqdrop.reads.name_checks import NameChecks
 from seqdrop.reads.names import Names, hash_names
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from seqdrop.reads.arrays import Int64Array, UInt8Array
     from seqdrop.reads.qc import Tally
 
 LONGEST_NAME = 200
 
 
 class Fastq:
-    """Takes blocks of a FASTQ stream; counts into `tally`, reports to `findings`."""
+    """A parser of the blocks of a FASTQ stream; it counts into `tally` and reports to `findings`."""
 
-    lines_per_record = 4
-
-    def __init__(self, findings: Findings, tally: Tally):
-        self._findings, self._tally = findings, tally
-        self._exact = Exact(findings)
-        self.naming = Naming(findings, may_interleave=True)
+    def __init__(self, findings: Findings, tally: Tally) -> None:
+        self._findings = findings
+        self._tally = tally
+        self._line_parser = LineParser(findings)
+        self.name_checks = NameChecks(findings, may_interleave=True)
         self._examiner = Examiner()
-        self._line, self._byte = 1, 0  # where the block begins
-        self._plain_only = findings.policy.severity("ambiguous_base") != IGNORE
+        self._line = 1  # where the block begins
+        self._byte = 0
+        self._codes_are_faults = findings.policy.severity("ambiguous_base") != IGNORE
 
     @property
     def number(self) -> int:
-        """Records begun so far, the broken ones included."""
-        return self._exact.number
+        """The number of records begun so far, broken ones included."""
+        return self._line_parser.number
 
     @property
     def layout(self) -> str:
-        return "multiline" if self._exact.wrapped else "four-line"
+        """The layout of the records: "multiline" if any has more than four lines, otherwise "four-line"."""
+        return "multiline" if self._line_parser.wrapped else "four-line"
 
     @property
-    def place(self) -> dict[str, int]:
-        """Line and byte of what comes next."""
+    def location(self) -> Location:
+        """The line and byte after all data parsed so far."""
         return {"line": self._line, "byte": self._byte}
 
     def take(self, blocks: Blocks) -> Reads | None:
-        """Check what whole records the buffer holds, and use them up. None if it holds none, or no sound one."""
-        found = self._fast(blocks)
-        if found is None:
-            found = self._slow(blocks)
-        return found
+        """Parse the whole records in the buffer and use them up. Return None if there is no valid one."""
+        reads = self._take_block(blocks)
+        return self._take_lines(blocks) if reads is None else reads
 
     def finish(self) -> None:
-        """Report what can be told at the end of the file only."""
-        if self._exact.crlf:
-            self._findings.add(fault("crlf", "lines end in CR LF", record=None, line=1, byte=0))
+        """Report faults that can be known only at the end of the file."""
+        if self._line_parser.crlf:
+            self._findings.add(fault("crlf", "lines end in CR LF", line=1, byte=0))
         evidence = self._tally.phred64()
         if evidence:
             self._findings.add(fault("phred64_suspected", evidence))
-        self.naming.finish()
+        self.name_checks.finish()
 
-    # -- the fast path
+    # -- a whole block
 
-    def _fast(self, blocks: Blocks) -> Reads | None:
-        found = self._examiner.examine(blocks.data, self._ended(blocks))
-        if not found or self._exact.crlf is (not found[0].crlf):
+    def _take_block(self, blocks: Blocks) -> Reads | None:
+        examined = self._examiner.examine(blocks.data, self._end_last_line(blocks))
+        if examined is None or self._line_parser.crlf is (not examined.rows.crlf):
             return None
-        rows, counted, names = found
-        if self._plain_only and counted.ambiguous:
+        if self._codes_are_faults and examined.counts.ambiguous:
             return None
-        reads = self._accept(rows, counted, names)
-        self._advance(rows.size, 4 * len(reads))
-        blocks.use(min(rows.size, blocks.size))
+        reads = self._accept(examined)
+        size = examined.rows.size
+        self._advance(size, 4 * len(reads))
+        blocks.use(min(size, blocks.size))
         return reads
 
-    def _ended(self, blocks: Blocks) -> int:
-        """The size of the block, a line end added to the last line of the file if it has none."""
+    def _end_last_line(self, blocks: Blocks) -> int:
+        """Return the size of the data, after adding a line end to the last line of the file if it has none."""
         if not blocks.final or blocks.broken or not blocks.size or blocks.data[blocks.size - 1] == LF:
             return blocks.size
         blocks.data[blocks.size] = LF
         return blocks.size + 1
 
-    def _accept(self, rows: Rows, counted: Measure, names: Names) -> Reads:
-        first, starts = self._exact.number + 1, rows.starts[:, HEADER] + 1
-        self._exact.number += len(starts)
-        self._exact.crlf = rows.crlf
-        self._tally.add(counted, rows.lengths)
+    def _accept(self, examined: Examined) -> Reads:
+        """Count the valid records of a block and check their names."""
+        rows, counts, names = examined
+        first, starts = self._line_parser.number + 1, rows.starts[:, HEADER] + 1
+        self._line_parser.number += len(starts)
+        self._line_parser.crlf = rows.crlf
+        self._tally.add(counts, rows.lengths)
         sequences, qualities = rows.starts[:, SEQUENCE], rows.starts[:, QUALITY]
         numbers = range(first, first + len(starts))
         reads = Reads(rows.data, starts, names.ends, sequences, qualities, rows.lengths, numbers)
-        line, byte = self._line, self._byte
-
-        def place(index: int) -> Place:
-            name = rows.data[starts[index] : names.ends[index]].tobytes().decode("ascii")
-            return Place(name, first + index, line + 4 * index, byte + int(starts[index]) - 1)
-
-        self.naming.add(names, place)
-        self._look(rows)
-        if counted.shortest == 0:
-            self._warn_of_empty(reads, place)
+        locate = self._locator(rows, names, first)
+        self.name_checks.add(names, locate)
+        self._look_at_origin(rows)
+        if counts.shortest == 0:
+            self._report_empty(reads, locate)
         return reads
 
-    def _warn_of_empty(self, reads: Reads, place) -> None:
-        empty = np.flatnonzero(reads.lengths == 0)
-        for told, index in enumerate(empty.tolist()):
-            if self._findings.is_full("empty_sequence"):
-                return self._findings.count("empty_sequence", len(empty) - told)
-            at = place(index)
-            where = {"name": at.name, "record": at.record, "line": at.line, "byte": at.byte}
-            self._findings.add(fault("empty_sequence", "the read has no bases", **where))
-        return None
+    def _locator(self, rows: Rows, names: Names, first: int) -> Callable[[int], NameLocation]:
+        """Return a function from the index of a record in this block to its location."""
+        line, byte = self._line, self._byte
 
-    def _look(self, rows: Rows) -> None:
+        def locate(index: int) -> NameLocation:
+            start = int(rows.starts[index, HEADER])
+            name = rows.data[start + 1 : names.ends[index]].tobytes().decode("ascii")
+            return NameLocation(name, first + index, line + 4 * index, byte + start)
+
+        return locate
+
+    def _report_empty(self, reads: Reads, locate: Callable[[int], NameLocation]) -> None:
+        """Report reads without bases; after enough of them only count them."""
+        empty = np.flatnonzero(reads.lengths == 0)
+        for reported, index in enumerate(empty.tolist()):
+            if self._findings.is_full("empty_sequence"):
+                self._findings.count("empty_sequence", len(empty) - reported)
+                return
+            self._findings.add(fault("empty_sequence", "the read has no bases", **locate(index).location))
+
+    def _look_at_origin(self, rows: Rows) -> None:
         header = rows.data[rows.starts[0, HEADER] + 1 : rows.ends[0, HEADER]]
         self._tally.origin.look(header.tobytes())
 
@@ -129,54 +138,65 @@ class Fastq:
         self._byte += size
         self._line += lines
 
-    # -- the exact path
+    # -- line by line
 
-    def _slow(self, blocks: Blocks) -> Reads | None:
+    def _take_lines(self, blocks: Blocks) -> Reads | None:
         final = blocks.final and not blocks.broken
         lines = Lines(blocks.data[: blocks.size].tobytes(), self._line, self._byte, final)
-        found = self._exact.parse(lines)
-        if found.names:
-            self._name(found)
-        self._advance(found.used, found.lines)
-        blocks.use(min(found.used, blocks.size))
-        return self._sound(found) if found.sound else None
+        parsed = self._line_parser.parse(lines)
+        if parsed.names:
+            self._check_names(parsed)
+        self._advance(parsed.used, parsed.lines)
+        blocks.use(min(parsed.used, blocks.size))
+        return self._accept_sound(parsed) if parsed.sound else None
 
-    def _name(self, found: Found) -> None:
-        """Empty names are a fault of their own; they are no duplicates."""
-        named = [index for index, name in enumerate(found.names) if name]
-        first = self._exact.number - len(found.names) + 1
-        texts = [shortened(found.names[index]) + found.comments[index] for index in named]
-        if not texts:
+    def _check_names(self, parsed: ParsedText) -> None:
+        """Check names that are not empty; empty names are a fault of their own and no duplicates."""
+        named = [index for index, name in enumerate(parsed.names) if name]
+        if not named:
             return
-        data, starts = joined(texts)
+        first = self._line_parser.number - len(parsed.names) + 1
 
-        def place(index: int) -> Place:
-            at = named[index]
-            return Place(found.names[at].decode("ascii"), first + at, *found.places[at])
+        def locate(index: int) -> NameLocation:
+            record = named[index]
+            return NameLocation(parsed.names[record].decode("ascii"), first + record, *parsed.places[record])
 
-        self.naming.add(hash_names(data, starts, Scratch()), place)
+        texts = [shorten_name(parsed.names[index]) + parsed.comments[index] for index in named]
+        self.name_checks.add(hash_short_names(texts), locate)
 
-    def _sound(self, found: Found) -> Reads:
-        """The sound records, measured as the fast path does."""
-        text = b"".join(found.sound)
+    def _accept_sound(self, parsed: ParsedText) -> Reads:
+        """Count the valid records of a parsed text, as for a whole block."""
+        text = b"".join(parsed.sound)
         data = np.zeros(len(text) + PAD, np.uint8)
         data[: len(text)] = np.frombuffer(text, np.uint8)
         rows = four_lines(data, len(text))
+        if rows is None:
+            raise AssertionError("the line parser returned a record that is not four lines")
         starts = rows.starts
         self._tally.add(measure(rows, Scratch()), rows.lengths)
-        self._look(rows)
+        self._look_at_origin(rows)
         headers = starts[:, HEADER]
-        names = np.array([at + 1 + len(name) for at, name in zip(headers.tolist(), found.sound_names, strict=True)])
-        return Reads(data, headers + 1, names, starts[:, SEQUENCE], starts[:, QUALITY], rows.lengths, found.numbers)
+        sizes = np.array([len(name) for name in parsed.sound_names])
+        ends = headers + 1 + sizes
+        return Reads(data, headers + 1, ends, starts[:, SEQUENCE], starts[:, QUALITY], rows.lengths, parsed.numbers)
 
 
-def shortened(name: bytes) -> bytes:
-    """A name short enough to be hashed in a matrix; a longer one is hashed instead."""
+def shorten_name(name: bytes) -> bytes:
+    """Return a name that is short enough to be hashed in a matrix: the name itself, or the hash of a long one."""
     return name if len(name) <= LONGEST_NAME else hashlib.blake2b(name, digest_size=32).hexdigest().encode()
 
 
-def joined(texts: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """One array of all texts, each followed by a line end, and where each starts."""
+def hash_short_names(texts: Sequence[bytes]) -> Names:
+    """Hash names from `shorten_name`, each perhaps followed by the start of its comment."""
+    data, starts = join_lines(texts)
+    names = hash_names(data, starts, Scratch())
+    if names is None:
+        raise AssertionError("a shortened name is too long to be hashed")
+    return names
+
+
+def join_lines(texts: Sequence[bytes]) -> tuple[UInt8Array, Int64Array]:
+    """Return an array of all texts, each followed by a line end, and the start of each."""
     joined = b"\n" + b"\n".join(texts) + b"\n"
     data = np.zeros(len(joined) + PAD, np.uint8)
     data[: len(joined)] = np.frombuffer(joined, np.uint8)

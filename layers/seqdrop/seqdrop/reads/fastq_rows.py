@@ -1,40 +1,45 @@
-"""Where the four lines of each FASTQ record of a block lie, if the block is laid out as FASTQ is today."""
+"""The positions of the four lines of each FASTQ record in a block, if the block has the usual layout."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqdrop.reads.matrix import blank_after, gather, width_for
+from seqdrop.reads.matrix import clear_after, gather, width_for
+
+if TYPE_CHECKING:
+    from seqdrop.reads.arrays import BoolArray, Int64Array, UInt8Array
 
 TAB, LF, CR, SPACE, PLUS, AT, LAST = 9, 10, 13, 32, 43, 64, 126
 HEADER, SEQUENCE, SEPARATOR, QUALITY = range(4)
-WIDEST = 512  # of a header that is compared with a + line
+WIDEST = 512  # the longest header that is compared with a + line
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Records of four lines. `starts` and `ends` are (records, 4) byte indexes into `data`, line ends left out.
+    """Records of four lines. `starts` and `ends` are (records, 4) byte indexes into `data`, without line ends.
 
-    `lengths` are their bases, `size` their bytes, line ends included; `crlf` is whether each line ends in CR LF.
+    `lengths` are the bases of each record, `size` is the bytes of all records with line ends, and `crlf` is True if all
+    lines end in CR LF.
     """
 
-    data: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
-    lengths: np.ndarray
+    data: UInt8Array
+    starts: Int64Array
+    ends: Int64Array
+    lengths: Int64Array
     size: int
     crlf: bool
 
 
-def four_lines(data: np.ndarray, size: int) -> Rows | None:
-    """The whole records in `data[:size]`; None if anything about their layout is unusual.
+def four_lines(data: UInt8Array, size: int) -> Rows | None:
+    """Return the whole records in `data[:size]`; None if anything about their layout is unusual.
 
-    Not None means: no record is cut, names are not empty, + lines are bare or repeat the header, sequence and quality
-    are equally long, headers are printable ASCII. Bases and qualities themselves are not looked at.
+    In the records that are returned, names are not empty, + lines are bare or repeat the header, sequence and quality
+    are equally long, and headers are printable ASCII. Bases and qualities themselves are not checked.
     """
-    newlines = _newlines(data, size)
+    newlines = _find_newlines(data, size)
     if newlines is None:
         return None
     ends = newlines[: len(newlines) // 4 * 4].reshape(-1, 4)
@@ -44,16 +49,16 @@ def four_lines(data: np.ndarray, size: int) -> Rows | None:
     starts.flat[0] = 0
     starts.reshape(-1)[1:] = ends.reshape(-1)[:-1] + 1
     end = int(ends[-1, -1]) + 1
-    crlf = _crlf(data, ends)
+    crlf = _ends_in_crlf(data, ends)
     if crlf is None:
         return None
     ends = ends - 1 if crlf else ends
     rows = Rows(data, starts, ends, ends[:, SEQUENCE] - starts[:, SEQUENCE], end, crlf)
-    return rows if _in_order(rows) else None
+    return rows if _is_usual(rows) else None
 
 
-def _newlines(data: np.ndarray, size: int) -> np.ndarray | None:
-    """Where the line feeds are; None if other control characters than TAB and CR LF, or bytes over ~, stand there."""
+def _find_newlines(data: UInt8Array, size: int) -> Int64Array | None:
+    """Return the indexes of line feeds; None if there are bytes over ~, or control characters but TAB and CR LF."""
     if not size or data[:size].max() > LAST:
         return None
     control = _flatnonzero(data[: size + 7 & ~7] < SPACE)
@@ -64,29 +69,31 @@ def _newlines(data: np.ndarray, size: int) -> np.ndarray | None:
         return control
     others = control[~feeds]
     kinds = kinds[~feeds]
-    ends_line = (data[others + 1] == LF) | (others + 1 == size)  # the LF of the last may come with the next block
+    ends_line = (data[others + 1] == LF) | (others + 1 == size)  # the LF of the last CR may be in the next block
     if not ((kinds == TAB) | ((kinds == CR) & ends_line)).all():
         return None
-    return control[feeds]
+    newlines: Int64Array = control[feeds]
+    return newlines
 
 
-def _flatnonzero(flags: np.ndarray) -> np.ndarray:
-    """np.flatnonzero of sparse flags, a whole number of words: words without any are passed over first."""
+def _flatnonzero(flags: BoolArray) -> Int64Array:
+    """Return np.flatnonzero of sparse flags, whose number is a multiple of 8; words without any flag are skipped."""
     words = flags.view(np.uint64)
     some = np.flatnonzero(words != 0)
     within = np.flatnonzero(words[some].view(bool))
-    return some[within >> 3] * 8 + (within & 7)
+    indexes: Int64Array = some[within >> 3] * 8 + (within & 7)
+    return indexes
 
 
-def _crlf(data: np.ndarray, ends: np.ndarray) -> bool | None:
-    """Whether all lines end in CR LF; None if some do."""
+def _ends_in_crlf(data: UInt8Array, ends: Int64Array) -> bool | None:
+    """Return True if all lines end in CR LF, False if none does, None if some do."""
     returns = np.count_nonzero(data[ends - 1] == CR) if ends[0, 0] else 0
     if not returns:
         return False
     return True if returns == ends.size else None
 
 
-def _in_order(rows: Rows) -> bool:
+def _is_usual(rows: Rows) -> bool:
     data, starts = rows.data, rows.starts
     lengths = rows.ends - starts
     headers = starts[:, HEADER]
@@ -100,16 +107,16 @@ def _in_order(rows: Rows) -> bool:
     )
 
 
-def _names_repeat(rows: Rows, lengths: np.ndarray) -> bool:
-    """Whether each + line is bare or equal to its header."""
-    named = lengths[:, SEPARATOR] > 1
-    lengths = lengths[named]
+def _names_repeat(rows: Rows, lengths: Int64Array) -> bool:
+    """Return True if each + line is bare or repeats its header."""
+    has_name = lengths[:, SEPARATOR] > 1
+    lengths = lengths[has_name]
     if (lengths[:, SEPARATOR] != lengths[:, HEADER]).any() or lengths[:, HEADER].max() > WIDEST:
         return False
     width = width_for(int(lengths[:, HEADER].max()))
     names = []
     for line in (HEADER, SEPARATOR):
-        text = gather(rows.data, rows.starts[named, line] + 1, width)
-        blank_after(text, lengths[:, line] - 1)
+        text = gather(rows.data, rows.starts[has_name, line] + 1, width)
+        clear_after(text, lengths[:, line] - 1)
         names.append(text)
     return bool((names[0] == names[1]).all())

@@ -1,46 +1,63 @@
-"""Which lines make up a FASTQ record, where any of them may be missing, spoilt or wrapped."""
+"""Which lines make up a FASTQ record, if any of them may be missing, damaged or wrapped."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from seqdrop.reads.records import NUCLEOTIDES
 
 if TYPE_CHECKING:
     from seqdrop.reads.lines import Lines
 
-WRAPPED = 3  # lines that are looked at to tell a header from quality
+WRAPPED = 3  # lines that are read ahead to distinguish a header from quality
+NO_PLUS = "there is another line where the + line should be"
+
+
+class LayoutFault(NamedTuple):
+    """A record whose lines do not fit together. `line` is the index of the fault, `after` that of the next record."""
+
+    code: str
+    message: str
+    line: int
+    after: int
+
+
+class SequenceLines(NamedTuple):
+    """The sequence of a record: the index of the + line after it, and the number of its characters."""
+
+    plus: int
+    length: int
 
 
 class Layout:
-    """Finds its way through `lines`. `wrapped` tells whether records of this file were seen to span more than four.
+    """A search for the lines of records in `lines`; `wrapped` is True if an earlier record had more than four lines.
 
-    A fault is a tuple: code, message, index of the line it stands at, index of the line after the record. All raise
-    NeedMoreDataError where the answer lies in lines that are not read yet.
+    `at` is the index of a header. All methods raise NeedMoreDataError if they depend on lines that are not read yet.
     """
 
-    def __init__(self, lines: Lines, wrapped: bool):
-        self._lines, self.wrapped = lines, wrapped
+    def __init__(self, lines: Lines, wrapped: bool) -> None:
+        self._lines = lines
+        self.wrapped = wrapped
 
-    def sequence(self, at: int):
-        """(lines of the sequence, index of the + line), or (fault, None)."""
+    def sequence(self, at: int) -> SequenceLines | LayoutFault:
+        """Return the sequence of the record whose header is at `at`, or the fault of its lines."""
         lines, index, length = self._lines, at + 1, 0
-        if self._plus_is_spoilt(at):
-            return ("missing_plus", "something else stands where + should", at + 2, at + 4), None
+        if self._is_plus_damaged(at):
+            return LayoutFault("missing_plus", NO_PLUS, at + 2, at + 4)
         while True:
             line = lines.peek(index)
             if line is None or line.startswith(b"@"):
-                return self._no_plus(at, index, line is None), None
+                return self._without_plus(at, index, line is None)
             if line.startswith(b"+"):
-                return [lines.text(i) for i in range(at + 1, index)], index
-            odd = index > at + 1 and len(line) == length and length and line.translate(None, NUCLEOTIDES)
-            if odd and self.ends(index + 1):
-                return ("missing_plus", "something else stands where + should", index, index + 1), None
+                return SequenceLines(index, length)
+            is_quality = index > at + 1 and len(line) == length > 0 and line.translate(None, NUCLEOTIDES)
+            if is_quality and self.ends(index + 1):
+                return LayoutFault("missing_plus", NO_PLUS, index, index + 1)
             length += len(line)
             index += 1
 
-    def _plus_is_spoilt(self, at: int) -> bool:
-        """Whether all is as in a record of four lines, but for the third."""
+    def _is_plus_damaged(self, at: int) -> bool:
+        """Return True if a record has four lines and only the third is wrong."""
         sequence = self._lines.peek(at + 1)
         if self.wrapped or not sequence or sequence[:1] in b"@+":
             return False
@@ -50,68 +67,76 @@ class Layout:
         quality = self._lines.peek(at + 3)
         return quality is not None and len(quality) == len(sequence) and self.ends(at + 4)
 
-    def _no_plus(self, at: int, index: int, end: bool):
-        """The fault of a sequence that runs into the next header or the end of the file."""
+    def _without_plus(self, at: int, index: int, at_end: bool) -> LayoutFault:
+        """Return the fault of a sequence that is followed by the next header, or by the end of the file."""
         lines = self._lines
-        quality = index - 1  # if the + line alone is missing or spoilt
-        like_one = quality in (at + 2, at + 3) and len(lines.text(at + 1)) == len(lines.text(quality)) > 0
-        if like_one and (quality == at + 2 or not self.wrapped):
-            return "missing_plus", "something else stands where + should", at + 2, index
-        if end:
-            return "truncated", "the file ends inside a record", index - 1, index
-        message = "something else stands where + should"
-        follows = index if self._is_header(index) else index + 1
-        return "missing_plus", message, index, self.resync_point(follows)
+        quality = index - 1  # the quality, if only the + line is missing or damaged
+        is_equal = quality in (at + 2, at + 3) and len(lines.text(at + 1)) == len(lines.text(quality)) > 0
+        if is_equal and (quality == at + 2 or not self.wrapped):
+            return LayoutFault("missing_plus", NO_PLUS, at + 2, index)
+        if at_end:
+            return LayoutFault("truncated", "the file ends inside a record", index - 1, index)
+        after = index if self._is_header(index) else index + 1
+        return LayoutFault("missing_plus", NO_PLUS, index, self.resync_point(after))
 
-    def quality(self, plus: int, length: int, header: bytes, at: int, parts: list[bytes]):
-        """The index after the quality, or a fault."""
-        lines, name = self._lines, self._lines.text(plus)[1:]
-        if name and name != header[1:]:
-            if lines.peek(plus + 1) is None:
-                if len(name) + 1 == length and plus == at + 2:
-                    return "missing_plus", "something else stands where + should", plus, plus + 1
-                return "truncated", "the file ends in a + line", plus, plus + 1
-            if len(name) + 1 == length and self._is_header(plus + 1):
-                return "missing_plus", "something else stands where + should", plus, plus + 1
-        if length == 0:
-            return self._no_quality(plus + 1)
-        index, have, self._wanted = plus + 1, 0, length
+    def quality(self, at: int, sequence: SequenceLines, header: bytes) -> int | LayoutFault:
+        """Return the index of the line after the quality, or the fault of the lines."""
+        fault = self._check_plus(at, sequence, header)
+        if fault:
+            return fault
+        if sequence.length == 0:
+            return self._after_empty(sequence.plus + 1)
+        return self._after_quality(at, sequence)
+
+    def _check_plus(self, at: int, sequence: SequenceLines, header: bytes) -> LayoutFault | None:
+        """Return a fault if the + line has another name than the header and is more likely to be something else."""
+        plus = sequence.plus
+        name = self._lines.text(plus)[1:]
+        if not name or name == header[1:]:
+            return None
+        is_as_long = len(name) + 1 == sequence.length  # then it may be the quality
+        missing = LayoutFault("missing_plus", NO_PLUS, plus, plus + 1)
+        if self._lines.peek(plus + 1) is None:
+            if is_as_long and plus == at + 2:
+                return missing
+            return LayoutFault("truncated", "the file ends in a + line", plus, plus + 1)
+        return missing if is_as_long and self._is_header(plus + 1) else None
+
+    def _after_quality(self, at: int, sequence: SequenceLines) -> int | LayoutFault:
+        lines, length = self._lines, sequence.length
+        is_four_lines = sequence.plus == at + 2 and not self.wrapped
+        index, have = sequence.plus + 1, 0
         while have < length:
             line = lines.peek(index)
+            last = index - 1 if have else index  # the line of a fault
             if line is None:
-                what = "the file ends after the + line" if not have else "the file ends inside the quality"
-                return "truncated", what, index - 1, index
+                where = "inside the quality" if have else "after the + line"
+                return LayoutFault("truncated", f"the file ends {where}", index - 1, index)
             if not line and lines.peek(index + 1) is None:
-                what = "the file ends before the quality" if not have else "the file ends inside the quality"
-                return "truncated", what, index if not have else index - 1, index + 1
+                where = "inside the quality" if have else "before the quality"
+                return LayoutFault("truncated", f"the file ends {where}", last, index + 1)
             if not line and self._is_header(index + 1):
-                return self._unequal(length, have, index if not have else index - 1, index if have else index + 1)
-            if self._is_next(index, line, length - have) and (
-                not have or len(line) > length - have or self._four_lines(at, plus)
-            ):
-                return self._unequal(length, have, index if not have else index - 1, index)
+                return _unequal(length, have, last, last + 1)
+            left = length - have
+            if self._is_next(index, line, left, length) and (not have or len(line) > left or is_four_lines):
+                return _unequal(length, have, last, index)
             have += len(line)
             index += 1
         if have > length:
-            return self._unequal(length, have, index - 1, self.resync_point(index))
+            return _unequal(length, have, index - 1, self.resync_point(index))
         return index
 
-    def _no_quality(self, index: int):
-        """What follows the + line of a read without bases: an empty line, which may be left out."""
+    def _after_empty(self, index: int) -> int | LayoutFault:
+        """Return the index after the quality of a read without bases: an empty line, which may be missing."""
         line = self._lines.peek(index)
         if line is None or self._is_header(index):
             return index
-        return index + 1 if not line else self._unequal(0, len(line), index, self.resync_point(index + 1))
-
-    def _unequal(self, length: int, have: int, line: int, after: int):
-        message = f"the sequence has {length} bases but the quality {have} characters"
-        return "length_mismatch", message, line, after
-
-    def _four_lines(self, at: int, plus: int) -> bool:
-        return plus == at + 2 and not self.wrapped
+        if not line:
+            return index + 1
+        return _unequal(0, len(line), index, self.resync_point(index + 1))
 
     def _is_header(self, index: int) -> bool:
-        """Whether a line that starts with @ is a header rather than quality: a sequence and a + follow."""
+        """Return True if a line that starts with @ is a header and not quality: a sequence and a + line follow."""
         lines, line = self._lines, self._lines.peek(index)
         if line is None or not line.startswith(b"@"):
             return False
@@ -124,7 +149,7 @@ class Layout:
         if then is None or after.startswith(b"+"):
             return True
         if then.startswith(b"+"):
-            return _plausible(line, after, then)
+            return _is_plausible(line, after, then)
         for ahead in range(1, WRAPPED + 1):
             line = lines.peek(index + ahead)
             if line is None or line.startswith(b"+"):
@@ -133,34 +158,42 @@ class Layout:
                 return False
         return True
 
-    def _is_next(self, index: int, line: bytes, wanted: int) -> bool:
-        """Whether a line where quality is wanted is the next header. In doubt, a line that is not too long is none."""
+    def _is_next(self, index: int, line: bytes, left: int, length: int) -> bool:
+        """Return True if a line in the place of quality is the next header.
+
+        `left` characters of quality are missing, of `length` in all. In doubt, a line that is not too long is quality.
+        """
         if not line.startswith(b"@"):
             return False
-        if len(line) > wanted and wanted < self._wanted:
+        if len(line) > left and left < length:
             return True
         after, then = self._lines.peek(index + 1), self._lines.peek(index + 2)
         if after is None or not self._is_header(index):
             return False
-        return len(line) > wanted or (then is not None and then.startswith(b"+"))
+        return len(line) > left or (then is not None and then.startswith(b"+"))
 
     def ends(self, index: int) -> bool:
-        """Whether a record may end before this line: a header, or the end of the file."""
+        """Return True if a record may end before this line: it is a header, or the end of the file."""
         return self._lines.peek(index) is None or self._is_header(index)
 
     def look_ahead(self, index: int) -> None:
-        """Raises NeedMoreDataError unless this line or the end of the file is known."""
+        """Raise NeedMoreDataError unless this line or the end of the file has been read."""
         self._lines.peek(index)
 
     def resync_point(self, index: int) -> int:
-        """The first line from here on that is a header, or the end of the file."""
+        """Return the index of the first header from `index` on, or of the end of the file."""
         while self._lines.peek(index) is not None and not self._is_header(index):
             index += 1
         return index
 
 
-def _plausible(header: bytes, sequence: bytes, plus: bytes) -> bool:
-    """Whether these are a header, a sequence and a + line, rather than three lines of a wrapped quality."""
+def _unequal(length: int, have: int, line: int, after: int) -> LayoutFault:
+    message = f"the sequence has {length} bases but the quality has {have} characters"
+    return LayoutFault("length_mismatch", message, line, after)
+
+
+def _is_plausible(header: bytes, sequence: bytes, plus: bytes) -> bool:
+    """Return True if these are a header, a sequence and a + line, and not three lines of a wrapped quality."""
     bases = len(sequence) - len(sequence.translate(None, NUCLEOTIDES))
-    named = len(plus) == 1 or plus[1:] == header[1:]
-    return 10 * bases >= (5 if named else 9) * len(sequence)
+    agrees = len(plus) == 1 or plus[1:] == header[1:]
+    return 10 * bases >= (5 if agrees else 9) * len(sequence)

@@ -1,163 +1,186 @@
-"""FASTQ line by line: the path for blocks with a fault or of unusual layout. Slow, and finds every fault's place.
+"""FASTQ line by line: the path for blocks with a fault or of unusual layout. It is slow, but it locates every fault.
 
-Format: Cock et al. 2010, Nucleic Acids Res. 38:1767: sequence and quality may be wrapped; then quality is read
-until it is as long as the sequence, because a quality line may begin with @.
+Format: Cock et al. 2010, Nucleic Acids Res. 38:1767. Sequence and quality may be wrapped; quality is then read until it
+is as long as the sequence, because a quality line may begin with @.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from seqdrop.reads.characters import QUALITIES, clean_name, odd_bytes
 from seqdrop.reads.findings import Findings, fault
-from seqdrop.reads.layout import Layout
-from seqdrop.reads.letters import QUALITIES, clean_name, odd_bytes
+from seqdrop.reads.layout import Layout, LayoutFault
 from seqdrop.reads.lines import Lines, NeedMoreDataError
 from seqdrop.reads.records import NUCLEOTIDES, NUCLEOTIDES_BUT_CODES
 
+if TYPE_CHECKING:
+    from seqdrop.reads.layout import SequenceLines
+
+ENDS = ("LF", "CR LF")
+
 
 @dataclass
-class Found:
-    """Records of one text. `sound` are four normal lines each; names and places are of all records."""
+class ParsedText:
+    """The records of one text.
 
-    used: int = 0  # bytes
-    lines: int = 0
-    sound: list[bytes] = field(default_factory=list)
-    names: list[bytes] = field(default_factory=list)  # printable; empty where there is none
-    comments: list[bytes] = field(default_factory=list)  # the first characters of what follows each name
-    places: list[tuple[int, int]] = field(default_factory=list)  # (line, byte)
-    numbers: list[int] = field(default_factory=list)  # of the sound ones
+    `names`, `comments` and `places` are those of all records; `sound`, `numbers` and `sound_names` those of valid ones.
+    """
+
+    used: int = 0  # bytes of the text that were parsed
+    lines: int = 0  # lines that were parsed
+    names: list[bytes] = field(default_factory=list)  # printable; empty if there is no name
+    comments: list[bytes] = field(default_factory=list)  # the first characters after each name
+    places: list[tuple[int, int]] = field(default_factory=list)  # (line from 1, byte from 0)
+    sound: list[bytes] = field(default_factory=list)  # four lines each
+    numbers: list[int] = field(default_factory=list)
     sound_names: list[bytes] = field(default_factory=list)
 
 
-class Exact:
-    """Parses texts that follow each other. `number` counts records, `crlf` is how the file's first line ends."""
+class LineParser:
+    """A parser of texts that follow each other.
 
-    def __init__(self, findings: Findings):
+    `number` counts records; `crlf` is True if the first line of the file ends in CR LF, None before that line;
+    `wrapped` is True if any record so far has more than four lines.
+    """
+
+    def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self.number = 0
         self.crlf: bool | None = None
-        self.wrapped = False  # whether any record spans more than four lines
+        self.wrapped = False
+        self._lines = Lines(b"", 1, 0, final=True)
+        self._layout = Layout(self._lines, self.wrapped)
+        self._parsed = ParsedText()
 
-    def parse(self, lines: Lines) -> Found:
-        """Parse as many records as `lines` hold whole."""
-        self._lines, self._layout, self._found = lines, Layout(lines, self.wrapped), Found()
+    def parse(self, lines: Lines) -> ParsedText:
+        """Parse all records that `lines` contain whole."""
+        self._lines = lines
+        self._layout = Layout(lines, self.wrapped)
+        self._parsed = ParsedText()
         at = 0
         with suppress(NeedMoreDataError):
             while lines.peek(at) is not None:
-                at = self._record(at)
-        self._found.used, self._found.lines = lines.offsets[at], at
-        return self._found
+                at = self._parse_record(at)
+        self._parsed.used = lines.offsets[at]
+        self._parsed.lines = at
+        return self._parsed
 
-    def _record(self, at: int) -> int:
-        """Parse the record that should start at this line; the index of the line after it."""
+    def _parse_record(self, at: int) -> int:
+        """Parse the record that should start at line `at`; return the index of the line after it."""
         header = self._lines.text(at)
         if not header:
             self._layout.look_ahead(at + 1)
-            self._say("blank_line", "a blank line stands where a header should", at, self.number + 1)
-            self._check_ends(at, at + 1)
+            self._report("blank_line", "there is a blank line where a header should be", at, self.number + 1)
+            self._check_line_ends(at, at + 1)
             return at + 1
         if not header.startswith(b"@"):
-            return self._misplaced(at)
-        before = self._findings.errors_so_far
-        parts, plus = self._layout.sequence(at)
-        if plus is None:  # the fault is in `parts`: (code, message, line, next)
-            return self._broken(at, *parts)
-        length = sum(map(len, parts))
-        after = self._layout.quality(plus, length, header, at, parts)
-        if isinstance(after, tuple):
-            return self._broken(at, *after)
+            return self._skip_misplaced(at)
+        errors_before = self._findings.errors_so_far
+        sequence = self._layout.sequence(at)
+        if isinstance(sequence, LayoutFault):
+            return self._skip_broken(at, sequence)
+        after = self._layout.quality(at, sequence, header)
+        if isinstance(after, LayoutFault):
+            return self._skip_broken(at, after)
         self._begin(at)
-        self._check(at, plus, after, length)
-        self._keep(at, plus, after, before)
+        self._check(at, sequence, after)
+        if self._findings.errors_so_far == errors_before:
+            self._keep(at, sequence.plus, after)
         return after
 
-    def _misplaced(self, at: int) -> int:
-        """A line that is no header stands where one should; it may be a header that lost its @."""
-        lines = self._lines
-        then = lines.peek(at + 2)
+    def _skip_misplaced(self, at: int) -> int:
+        """Report a line that is no header where one should be; it may be a header that lost its @."""
+        then = self._lines.peek(at + 2)
         is_record = then is not None and then.startswith(b"+") and self._layout.ends(at + 4)
         after = at + 4 if is_record else self._layout.resync_point(at + 1)
-        message = "a line that does not start with @ stands where a header should"
-        return self._broken(at, "bad_header", message, at, min(after, len(lines)), named=False)
+        message = "there is a line that does not start with @ where a header should be"
+        return self._skip_broken(at, LayoutFault("bad_header", message, at, min(after, len(self._lines))), named=False)
 
-    # -- what is said of a record
+    # -- reporting
 
     def _begin(self, at: int, named: bool = True) -> None:
+        """Count a record whose header is at `at`. Without a header (`named` False) it has no name."""
         self.number += 1
         header = self._lines.text(at)[1:]
-        self._found.names.append(clean_name(header) if named else b"")
-        self._found.comments.append(header[len(self._found.names[-1]) :][:4] if named else b"")
-        self._found.places.append((self._lines.number(at), self._lines.byte(at)))
+        name = clean_name(header) if named else b""
+        self._parsed.names.append(name)
+        self._parsed.comments.append(header[len(name) :][:4] if named else b"")
+        self._parsed.places.append((self._lines.number(at), self._lines.byte(at)))
 
-    def _broken(self, at: int, code: str, message: str, line: int, after: int, named: bool = True) -> int:
-        """A record whose lines do not fit together. Where it has no header, it has no `named` either."""
+    def _skip_broken(self, at: int, broken: LayoutFault, named: bool = True) -> int:
+        """Report a record whose lines do not fit together; return the index of the line after it."""
         self._begin(at, named)
-        self._check_line_faults(at, max(line + 1, min(after, at + 4)), at + 2)
-        self._say(code, message, line)
-        return after
+        self._check_characters_of_lines(at, max(broken.line + 1, min(broken.after, at + 4)), at + 2)
+        self._report(broken.code, broken.message, broken.line)
+        return broken.after
 
-    def _say(self, code: str, message: str, index: int, record: int | None = None) -> None:
-        lines = self._lines
+    def _report(self, code: str, message: str, index: int, record: int | None = None) -> None:
+        """Report a fault at a line, of the last record that was begun, or of another one without a name."""
         name = None if record else self._name
-        place = {"record": record or self.number, "line": lines.number(index), "byte": lines.byte(index)}
-        self._findings.add(fault(code, message, name=name, **place))
+        line, byte = self._lines.number(index), self._lines.byte(index)
+        self._findings.add(fault(code, message, name=name, record=record or self.number, line=line, byte=byte))
 
     @property
     def _name(self) -> str | None:
-        return self._found.names[-1].decode("ascii") or None if self._found.names else None
+        return self._parsed.names[-1].decode("ascii") or None if self._parsed.names else None
 
-    def _check(self, at: int, plus: int, after: int, length: int) -> None:
-        """Everything about a record whose lines fit together."""
-        lines, header, separator = self._lines, self._lines.text(at), self._lines.text(plus)
-        damaged = self._check_line_faults(at, after, plus)
+    def _check(self, at: int, sequence: SequenceLines, after: int) -> None:
+        """Check everything about a record whose lines fit together; it ends before line `after`."""
+        plus, length = sequence
+        header, separator = self._lines.text(at), self._lines.text(plus)
+        damaged = self._check_characters_of_lines(at, after, plus)
         if at not in damaged and (len(header) < 2 or header[1:2].isspace()):
-            self._say("empty_name", "the header has no name", at)
+            self._report("empty_name", "the header has no name", at)
         if plus not in damaged and at not in damaged and len(separator) > 1 and separator[1:] != header[1:]:
-            self._say("plus_name_differs", "the name after + is not the header's", plus)
+            self._report("plus_name_differs", "the name after + differs from that of the header", plus)
         if length == 0:
-            self._say("empty_sequence", "the read has no bases", at)
+            self._report("empty_sequence", "the read has no bases", at)
         for index in range(at + 1, after):
             if index == plus or index in damaged:
                 continue
-            if not lines.text(index) and length:
-                self._say("blank_line", "a blank line stands inside a record", index)
-            self._check_letters(index, index < plus)
+            if not self._lines.text(index) and length:
+                self._report("blank_line", "there is a blank line inside a record", index)
+            self._check_characters(index, index < plus)
         if plus > at + 2 or after > plus + 2:
-            self._say_wrapped(at, plus, after)
+            self._report_wrapped(at, after)
 
-    def _say_wrapped(self, at: int, plus: int, after: int) -> None:
-        filled = [bool(self._lines.text(i)) for i in range(at + 1, after)]
-        if not self.wrapped and all(filled):
-            self.wrapped = self._layout.wrapped = True
-            self._say("multiline_fastq", "sequence or quality spans several lines", at)
+    def _report_wrapped(self, at: int, after: int) -> None:
+        """Report the first record of the file that spans more than four lines, unless blank lines are the reason."""
+        has_text = all(self._lines.text(index) for index in range(at + 1, after))
+        if not self.wrapped and has_text:
+            self.wrapped = True
+            self._layout.wrapped = True
+            self._report("multiline_fastq", "sequence or quality spans several lines", at)
 
-    def _check_letters(self, index: int, sequence: bool) -> None:
+    def _check_characters(self, index: int, is_sequence: bool) -> None:
+        """Check the characters of a line of sequence or quality."""
         text = self._lines.text(index)
-        wrong = text.translate(None, NUCLEOTIDES if sequence else QUALITIES)
+        wrong = text.translate(None, NUCLEOTIDES if is_sequence else QUALITIES)
         if wrong:
-            column = text.index(wrong[:1]) + 1
-            code, what = (
-                ("illegal_base", "which is no IUPAC nucleotide code")
-                if sequence
-                else ("illegal_quality", "outside ! to ~")
-            )
-            self._say(code, f"column {column} holds byte 0x{wrong[0]:02x}, {what}", index)
-        elif sequence and (codes := text.translate(None, NUCLEOTIDES_BUT_CODES)):
-            self._say("ambiguous_base", f"column {text.index(codes[:1]) + 1} holds an IUPAC ambiguity code", index)
+            where = f"column {text.index(wrong[:1]) + 1} contains byte 0x{wrong[0]:02x}"
+            if is_sequence:
+                self._report("illegal_base", f"{where}, which is no IUPAC nucleotide code", index)
+            else:
+                self._report("illegal_quality", f"{where}, which is not between ! and ~", index)
+        elif is_sequence and (codes := text.translate(None, NUCLEOTIDES_BUT_CODES)):
+            message = f"column {text.index(codes[:1]) + 1} contains an IUPAC ambiguity code"
+            self._report("ambiguous_base", message, index)
 
-    def _check_line_faults(self, at: int, after: int, plus: int) -> set[int]:
-        """What no line may hold, whichever it is; the lines that do."""
+    def _check_characters_of_lines(self, at: int, after: int, plus: int) -> set[int]:
+        """Report characters that no line may contain; return the indexes of the lines that contain them."""
         damaged = set()
         for index in range(at, min(after, len(self._lines))):
             code, message = odd_bytes(self._lines.text(index), index in (at, plus))
             if code:
                 damaged.add(index)
-                self._say(code, message, index)
-        self._check_ends(at, after)
+                self._report(code, message, index)
+        self._check_line_ends(at, after)
         return damaged
 
-    def _check_ends(self, at: int, after: int) -> None:
+    def _check_line_ends(self, at: int, after: int) -> None:
         for index in range(at, min(after, len(self._lines))):
             crlf = self._lines.crlf(index)
             if crlf is None:
@@ -165,17 +188,14 @@ class Exact:
             if self.crlf is None:
                 self.crlf = crlf
             if crlf != self.crlf:
-                ends = ("LF", "CR LF")
-                message = f"this line ends in {ends[crlf]}, the first line of the file in {ends[self.crlf]}"
-                self._say("mixed_line_ends", message, index, None if self._found.names else self.number + 1)
+                message = f"this line ends in {ENDS[crlf]}, the first line of the file in {ENDS[self.crlf]}"
+                self._report("mixed_line_ends", message, index, None if self._parsed.names else self.number + 1)
 
-    def _keep(self, at: int, plus: int, after: int, before: int) -> None:
-        """Hand on a record without errors as four normal lines."""
-        if self._findings.errors_so_far != before:
-            return
+    def _keep(self, at: int, plus: int, after: int) -> None:
+        """Keep a record without errors as four lines."""
         text = self._lines.text
-        sequence = b"".join(text(i) for i in range(at + 1, plus))
-        quality = b"".join(text(i) for i in range(plus + 1, after))
-        self._found.sound.append(b"%b\n%b\n+\n%b\n" % (text(at), sequence, quality))
-        self._found.numbers.append(self.number)
-        self._found.sound_names.append(self._found.names[-1])
+        sequence = b"".join(text(index) for index in range(at + 1, plus))
+        quality = b"".join(text(index) for index in range(plus + 1, after))
+        self._parsed.sound.append(b"%b\n%b\n+\n%b\n" % (text(at), sequence, quality))
+        self._parsed.numbers.append(self.number)
+        self._parsed.sound_names.append(self._parsed.names[-1])

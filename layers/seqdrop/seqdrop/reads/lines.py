@@ -1,47 +1,50 @@
-"""Lines of a block for the exact path: with their ends, their places and a look ahead."""
+"""The lines of a block for the line parser: with their ends, their locations and a look ahead."""
 
 from __future__ import annotations
 
 
 class NeedMoreDataError(Exception):
-    """The answer lies in lines that are not read yet."""
+    """A decision that depends on lines that have not been read yet."""
 
 
 class Lines:
-    """The lines of `text`, which begins at line `line` (from 1) and byte `byte` of the plain stream.
+    """The lines of `text`, which begins at line `line` (from 1) and byte `byte` (from 0) of the decompressed stream.
 
-    A last line without a line end counts only if the text is `final`. `lines` have neither LF nor CR LF.
+    A last line without a line end counts only if the text is `final`.
     """
 
-    def __init__(self, text: bytes, line: int, byte: int, final: bool):
+    def __init__(self, text: bytes, line: int, byte: int, final: bool) -> None:
         raw = text.split(b"\n")
-        self.unended = bool(raw.pop()) if not final or not raw[-1] else True
-        if final and self.unended:
-            raw = text.split(b"\n")
-        self._raw, self._final = raw, final
-        self._line, self._byte = line, byte
-        self.offsets = [0]
-        for one in raw:
-            self.offsets.append(self.offsets[-1] + len(one) + 1)
+        last = raw[-1]
+        self.unended = bool(last)  # whether the text ends without a line end
+        if not (final and last):
+            raw.pop()
+        self._raw = raw
+        self._final = final
+        self._line = line
+        self._byte = byte
+        self.offsets = [0]  # of each line in the text, and of its end
+        for raw_line in raw:
+            self.offsets.append(self.offsets[-1] + len(raw_line) + 1)
 
     def __len__(self) -> int:
         return len(self._raw)
 
     def text(self, index: int) -> bytes:
-        """The line without its end."""
+        """Return a line without its LF or CR LF."""
         raw = self._raw[index]
         return raw[:-1] if raw.endswith(b"\r") else raw
 
     def crlf(self, index: int) -> bool | None:
-        """Whether the line ends in CR LF; None if it is the last and has no end."""
+        """Return True if a line ends in CR LF; None for a last line without an end."""
         if self.unended and self._final and index == len(self._raw) - 1:
             return None
         return self._raw[index].endswith(b"\r")
 
     def peek(self, index: int) -> bytes | None:
-        """The line at `index`, or None after the last of the file.
+        """Return a line, or None after the last line of the file.
 
-        Raises NeedMoreDataError after the last of the text.
+        Raise NeedMoreDataError after the last line of the text if more text may follow.
         """
         if index < len(self._raw):
             return self.text(index)
@@ -50,7 +53,9 @@ class Lines:
         raise NeedMoreDataError
 
     def number(self, index: int) -> int:
+        """Return the number of a line in the file, from 1."""
         return self._line + index
 
     def byte(self, index: int) -> int:
+        """Return the offset of a line in the decompressed stream, from 0."""
         return self._byte + self.offsets[index]

@@ -1,6 +1,8 @@
-"""Bases and qualities of a block, counted per position and per read without a loop over reads."""
+"""Bases and qualities of a block, counted by position and by read without a loop over reads."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,16 +14,19 @@ from seqdrop.reads.matrix import (
     flag_columns,
     flag_rows,
     lanes,
+    stack,
     stack_height,
-    stacked,
     width_for,
 )
 from seqdrop.reads.records import NUCLEOTIDES
 
-EXACT = 512  # positions that are counted one by one; a bin of as many follows, and so on
+if TYPE_CHECKING:
+    from seqdrop.reads.arrays import BoolArray, Int64Array, UInt8Array
+
+EXACT = 512  # positions that are counted one by one, and positions of each bin
 SCORES = 95  # Phred scores from 0 on; the highest is 93 (~)
-BINS = 256  # the last one holds all that is further on
-MATRIX = 1 << 18  # bytes of a matrix: it must stay in the cache
+BINS = 256  # the last one has all later positions
+MATRIX = 1 << 18  # bytes of a matrix, which must fit in the cache
 BASES = b"ACGTN"
 _SIZES = (len(BASES) * EXACT, EXACT, (len(BASES) + 1) * BINS, SCORES)
 SUMS = sum(_SIZES)
@@ -35,25 +40,26 @@ _PLAIN[list(b"ACGTNUacgtnu\0")] = True
 
 
 class Measure:
-    """Counts over reads. Rows of `content` and of the first axis of `bins` are A, C, G, T (and U), N.
+    """Counts over reads.
 
-    `content` and `quality` are per position up to EXACT; `bins` per EXACT positions, the first bin included, with
-    the sum of qualities (bytes, not Phred scores) as their last row. `scores` are reads by the whole part of their mean
-    Phred score. All these lie in `sums`, one after the other.
+    `content` is (5, EXACT): A, C, G, T (with U) and N by position. `quality` is (EXACT,): the sum of quality bytes (not
+    Phred scores) by position. `bins` is (6, BINS): the same five bases and the sum of quality bytes, each for EXACT
+    positions, from position 1 on. `scores` is (SCORES,): reads by the whole part of their mean Phred score. All of them
+    are views of `sums`, one after the other. If `legal` is False, the counts are meaningless.
     """
 
-    def __init__(self, sums: np.ndarray | None = None):
+    def __init__(self, sums: Int64Array | None = None) -> None:
         self.sums = np.zeros(SUMS, np.int64) if sums is None else sums
         content, self.quality, bins, self.scores = np.split(self.sums, np.cumsum(_SIZES[:-1]))
         self.content, self.bins = content.reshape(-1, EXACT), bins.reshape(-1, BINS)
-        self.ambiguous = 0  # IUPAC codes but N
+        self.ambiguous = 0  # IUPAC codes except N
         self.lower = self.q20 = self.q30 = self.bases = 0
         self.lowest, self.highest = 255, 0  # quality bytes
         self.shortest, self.longest = 1 << 62, 0  # reads
         self.legal = True
 
     def set_figures(self, figures: list[int]) -> None:
-        """All of FIGURES."""
+        """Set the attributes that FIGURES names, in that order."""
         for name, value in zip(FIGURES, figures, strict=True):
             setattr(self, name, value)
 
@@ -67,9 +73,9 @@ class Measure:
 
 
 def measure(rows: Rows, scratch: Scratch) -> Measure:
-    """Count these reads. `legal` is False if any byte may not stand where it does; then the counts mean nothing.
+    """Count some reads. `legal` is False if a base or a quality is not allowed; then the counts are meaningless.
 
-    `rows.data` must reach PAD bytes beyond the last read.
+    `rows.data` must extend PAD bytes beyond the last read.
     """
     total, lengths = Measure(), rows.lengths
     longest = int(lengths.max(initial=0))
@@ -84,7 +90,7 @@ def measure(rows: Rows, scratch: Scratch) -> Measure:
     for at in range(0, len(lengths), step):
         part = slice(at, at + step)
         tile = _Tile(rows.data, sequences[part], qualities[part], first[part], width, scratch)
-        sums[part] = tile.add_to(total, None, longest > EXACT)
+        sums[part] = tile.add_to(total, None)
         if not total.legal:
             return total
     if longest > EXACT:
@@ -94,8 +100,8 @@ def measure(rows: Rows, scratch: Scratch) -> Measure:
     return total
 
 
-def _add_rest(total: Measure, rows: Rows, sums: np.ndarray, step: int, scratch: Scratch) -> None:
-    """What lies beyond the first EXACT positions, in tiles of EXACT; `sums` are those of each read's qualities."""
+def _add_rest(total: Measure, rows: Rows, sums: Int64Array, step: int, scratch: Scratch) -> None:
+    """Add the positions after the first EXACT ones, in tiles of EXACT, to `total` and to the sums of qualities."""
     lengths = rows.lengths
     more = np.maximum(0, (lengths - 1) // EXACT)
     owner = np.repeat(np.arange(len(lengths)), more)
@@ -107,38 +113,48 @@ def _add_rest(total: Measure, rows: Rows, sums: np.ndarray, step: int, scratch: 
         who, shift = owner[part], offset[part]
         sequences, qualities = rows.starts[who, SEQUENCE] + shift, rows.starts[who, QUALITY] + shift
         tile = _Tile(rows.data, sequences, qualities, size[part], EXACT, scratch)
-        np.add.at(sums, who, tile.add_to(total, np.minimum(number[part], BINS - 1), True))
+        np.add.at(sums, who, tile.add_to(total, np.minimum(number[part], BINS - 1)))
         if not total.legal:
             return
 
 
 class _Tile:
-    """Some reads as a matrix, or as much of each as one row holds."""
+    """Some reads as a matrix with a row for each read, or for the part of it that fits in a row."""
 
-    def __init__(self, data, sequences, qualities, lengths, width: int, scratch: Scratch):
+    def __init__(
+        self,
+        data: UInt8Array,
+        sequences: Int64Array,
+        qualities: Int64Array,
+        lengths: Int64Array,
+        width: int,
+        scratch: Scratch,
+    ) -> None:
         self._reads = len(lengths)
-        self._shape, self._scratch = (stack_height(len(lengths)), width), scratch
-        self._bases = stacked(data, sequences, lengths, scratch("bases", self._shape))
-        self._quality = stacked(data, qualities, lengths, scratch("quality", self._shape))
+        self._shape = (stack_height(len(lengths)), width)
+        self._scratch = scratch
+        self._bases = stack(data, sequences, lengths, scratch("bases", self._shape))
+        self._quality = stack(data, qualities, lengths, scratch("quality", self._shape))
         self._count = int(lengths.sum())
 
-    def add_to(self, total: Measure, bins: np.ndarray | None, binned: bool) -> np.ndarray:
-        """Add to `total`, per position where `bins` is None; the sum of qualities of each row."""
-        self._add_bases(total, bins, binned)
-        return self._add_quality(total, bins, binned)
+    def add_to(self, total: Measure, bins: Int64Array | None) -> Int64Array:
+        """Add the counts to `total`, and return the sum of quality bytes of each row.
 
-    def _add_bases(self, total: Measure, bins, binned: bool) -> None:
+        `bins` is the bin of each row; None for the first positions, which are also counted one by one.
+        """
+        self._add_bases(total, bins)
+        return self._add_quality(total, bins)
+
+    def _add_bases(self, total: Measure, bins: Int64Array | None) -> None:
         rows, left = self._bases, self._count
         flags = self._scratch("flags", self._shape, bool)
-        counted = []
-        for base in BASES:
-            counted.append(self._add_flags(total, len(counted), np.equal(rows, base, out=flags), bins, binned))
-            if base != BASES[-1] and sum(counted) == left:  # no N and nothing odd: the common case ends here
+        for row, base in enumerate(BASES):
+            left -= self._add_flags(total, row, np.equal(rows, base, out=flags), bins)
+            if not left:  # often there is no N and nothing unusual
                 return
-        if sum(counted) < left:
-            self._add_unusual(total, rows, bins, binned)
+        self._add_unusual(total, rows, bins)
 
-    def _add_flags(self, total: Measure, row: int, flags: np.ndarray, bins, binned: bool) -> int:
+    def _add_flags(self, total: Measure, row: int, flags: BoolArray, bins: Int64Array | None) -> int:
         if bins is None:
             columns = flag_columns(flags)
             total.content[row, : len(columns)] += columns
@@ -149,10 +165,10 @@ class _Tile:
         np.add.at(total.bins[row], bins, sums)
         return int(sums.sum())
 
-    def _add_unusual(self, total: Measure, rows: np.ndarray, bins, binned: bool) -> None:
-        """Lower case, U, IUPAC codes; and what makes the block illegal."""
+    def _add_unusual(self, total: Measure, rows: UInt8Array, bins: Int64Array | None) -> None:
+        """Add lower case, U and IUPAC codes; set `legal` to False for any other byte."""
         counts = np.bincount(rows.reshape(-1), minlength=256)
-        counts[0] -= rows.size - self._count  # what was blanked
+        counts[0] -= rows.size - self._count  # the zeros after the reads
         total.legal = total.legal and not counts[~_LEGAL].any()
         if not total.legal:
             return
@@ -160,15 +176,15 @@ class _Tile:
         total.ambiguous += int(counts[~_PLAIN].sum())
         for row, base in enumerate(b"acgtn"):
             if counts[base]:
-                self._add_flags(total, row, rows == base, bins, binned)
+                self._add_flags(total, row, rows == base, bins)
         for uracil in b"Uu":
             if counts[uracil]:
-                self._add_flags(total, 3, rows == uracil, bins, binned)
+                self._add_flags(total, 3, rows == uracil, bins)
 
-    def _add_quality(self, total: Measure, bins, binned: bool) -> np.ndarray:
+    def _add_quality(self, total: Measure, bins: Int64Array | None) -> Int64Array:
         rows = self._quality
         flags = self._scratch("flags", self._shape, bool)
-        lowest = int(np.subtract(rows, 1, out=flags.view(np.uint8)).min()) + 1  # blanks are 0 and so become 255
+        lowest = int(np.subtract(rows, 1, out=flags.view(np.uint8)).min()) + 1  # the zeros after the reads become 255
         highest = int(rows.max())
         if highest > 126 or (self._count and lowest < OFFSET):
             total.legal = False

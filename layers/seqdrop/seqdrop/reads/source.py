@@ -1,63 +1,82 @@
-"""The raw stream, counted and hashed as it is read, and the plain stream that is made of it."""
+"""The raw stream, which is counted and hashed while it is read, and the decompressed stream made from it."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Protocol
 
 from seqdrop.errors import InvalidFileError
 from seqdrop.reads.findings import fault
 from seqdrop.reads.inflate import MAGIC, GzipStream
 
-BLOCK = 3 << 18  # stays in the second cache
+if TYPE_CHECKING:
+    from _typeshed import SupportsRead, WriteableBuffer
+
+BLOCK = 3 << 18  # bytes; fits in the second-level cache
 HEAD = 16
-# Magic numbers of what labs drop now and then; each is refused by its name.
+# Magic numbers of compressed files that labs sometimes drop; each is rejected by its name.
 UNSUPPORTED = {b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
 
 
-class Digest(io.RawIOBase):
-    """Passes a stream on while it counts its bytes and hashes them (SHA-256)."""
+class PlainText(Protocol):
+    """A stream of decompressed bytes: PlainStream, GzipStream or BamStream."""
 
-    def __init__(self, raw: BinaryIO):
+    def readinto(self, view: memoryview, /) -> int:
+        """Fill the start of `view` and return the number of bytes; 0 at the end. Raise InvalidFileError on damage."""
+
+    def check_end(self) -> None:
+        """Raise InvalidFileError if the file lacks a mark of its end. Call it after the last byte was read."""
+
+
+class Digest(io.RawIOBase):
+    """A stream that passes another one through, counts its bytes and hashes them (SHA-256)."""
+
+    def __init__(self, raw: SupportsRead[bytes]) -> None:
         self._raw = raw
         self._sha256 = hashlib.sha256()
         self.size = 0
 
     def readable(self) -> bool:
+        """Return True."""
         return True
 
     def read(self, size: int = -1) -> bytes:
+        """Read at most `size` bytes; all bytes if `size` is negative."""
         block = self._raw.read(size) or b""
         self._sha256.update(block)
         self.size += len(block)
         return block
 
-    def readinto(self, buffer) -> int:
-        block = self.read(len(buffer))
-        buffer[: len(block)] = block
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill the start of `buffer` and return the number of bytes; 0 at the end of the stream."""
+        view = memoryview(buffer)
+        block = self.read(len(view))
+        view[: len(block)] = block
         return len(block)
 
     def drain(self) -> None:
-        """Read what a parser left, so that the digest is that of the whole object."""
+        """Read all bytes that a parser left, so that the digest is that of the whole object."""
         while self.read(BLOCK):
             pass
 
     @property
     def sha256(self) -> str:
-        """Hexadecimal, of all bytes read so far."""
+        """The hash of all bytes read so far, in hexadecimal."""
         return self._sha256.hexdigest()
 
 
 class PlainStream:
-    """A file without compression, with the interface of GzipStream."""
+    """A file without compression, with the interface of GzipStream. `head` are bytes that were already read."""
 
     bgzf = False
 
-    def __init__(self, raw: Digest, head: bytes):
-        self._raw, self._head = raw, head
+    def __init__(self, raw: Digest, head: bytes) -> None:
+        self._raw = raw
+        self._head = head
 
-    def readinto(self, view: memoryview) -> int:
+    def readinto(self, view: memoryview, /) -> int:
+        """Fill the start of `view` and return the number of bytes; 0 at the end of the file."""
         block = self._head or self._raw.read(len(view))
         self._head = block[len(view) :]
         block = block[: len(view)]
@@ -65,11 +84,11 @@ class PlainStream:
         return len(block)
 
     def check_end(self) -> None:
-        """Nothing marks the end of a plain file."""
+        """Accept any end: a plain file has no mark of its end."""
 
 
 def plain_stream(digest: Digest) -> PlainStream | GzipStream:
-    """The decompressed stream. Raises InvalidFileError for an empty object or an unsupported compression."""
+    """Return the decompressed stream. Raise InvalidFileError for an empty file or an unsupported compression."""
     head = digest.read(HEAD)
     while len(head) < HEAD and (more := digest.read(HEAD - len(head))):
         head += more

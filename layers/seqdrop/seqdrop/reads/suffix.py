@@ -1,4 +1,4 @@
-"""Whether a file's suffix says what it holds."""
+"""Whether the suffix of a file name agrees with the content of the file."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ PACKED = {"gz", "bgz", "bgzf", "gzip"}
 
 
 def check_suffix(name: str, format_: str | None, compression: str | None) -> list[Fault]:
-    """The fault of a name like `a.fastq.gz` whose file is something else. Unknown suffixes say nothing."""
-    parts = name.rsplit("/", 1)[-1].lower().split(".")[1:]
-    packed = bool(parts) and parts[-1] in PACKED
-    said = BY_SUFFIX.get((parts[:-1] if packed else parts)[-1:][0] if parts[: -1 if packed else None] else "")
-    if said and said != format_:
-        return [fault("wrong_suffix", f"the name says {said.upper()}, the file is {(format_ or 'neither').upper()}")]
-    if packed and not compression:
-        return [fault("wrong_suffix", "the name says gzip, the file is not compressed")]
-    if said and said != "bam" and compression and not packed:
-        return [fault("wrong_suffix", "the file is gzip, and its name does not say so")]
+    """Return the fault of a name such as `a.fastq.gz` if the file is something else. Unknown suffixes are accepted."""
+    suffixes = name.rsplit("/", 1)[-1].lower().split(".")[1:]
+    is_packed = bool(suffixes) and suffixes[-1] in PACKED
+    if is_packed:
+        suffixes = suffixes[:-1]
+    named = BY_SUFFIX.get(suffixes[-1]) if suffixes else None
+    if named and named != format_:
+        actual = format_.upper() if format_ else "neither FASTQ nor FASTA"
+        return [fault("wrong_suffix", f"the name says {named.upper()}, but the file is {actual}")]
+    if is_packed and not compression:
+        return [fault("wrong_suffix", "the name says gzip, but the file is not compressed")]
+    if named and named != "bam" and compression and not is_packed:
+        return [fault("wrong_suffix", "the file is gzip, but its name does not say so")]
     return []

@@ -1,1 +1,1 @@
-"""From a job's outputs to what a biologist opens."""
+"""From the output of a model to the files that a biologist opens."""

@@ -1,6 +1,6 @@
-"""Answers of a protein model (model_code/protein_prediction.schema.json), each with the protein that it is of.
+"""Output lines of a protein model (model_code/protein_prediction.schema.json), each with the protein it is about.
 
-An answer has no sequence, so it is read beside the work item that it answers; both come in one order.
+An output line has no sequence, so it is read beside its work item; both are in the same order.
 """
 
 from __future__ import annotations
@@ -10,100 +10,130 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
-from seqdrop.results.rows import UnexpectedOutputError
+from seqdrop.results.rows import OutputError, UnexpectedOutputError
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
 UNIT = 10_000
-"""Whole numbers that are UNIT in sum stand for a residue's probabilities."""
+"""Probabilities of a residue are whole numbers that add up to UNIT."""
 STATES = "HEC"
 STATES_8 = "GHIBESTC"
 REDUCED = {"H": "GHI", "E": "BE", "C": "STC"}
-"""DSSP's 8 states as 3: helices, strands and bridges, all else."""
+"""DSSP's 8 states as 3: helices, strands and bridges, everything else."""
+
+
+class ProteinItem(TypedDict):
+    """A work item (model_code/protein_item.schema.json)."""
+
+    id: str
+    record: str
+    alphabet: str
+    sequence: str
+
+
+class ProteinLine(TypedDict, total=False):
+    """One output line: the keys of a structure or of an embedding, or an `error`."""
+
+    id: str
+    classes: str
+    labels: str
+    probabilities: str
+    """Base64 of little-endian 16-bit numbers: (residues, classes)."""
+    length: int
+    embedding: str
+    """Base64 of little-endian 32-bit floats."""
+    error: OutputError
 
 
 @dataclass(frozen=True)
 class Protein:
-    """What the model says of one protein. Of a model of 8 states, the 3 are their sums (REDUCED)."""
+    """The predicted structure of one protein. For a model of 8 states, the 3 are their sums (REDUCED)."""
 
     number: int
-    """Of its record in the file, from 1."""
+    """Number of its record in the file, from 1."""
     record: str
     sequence: str
     ss: str
-    """Of each residue the likeliest of STATES."""
-    units: np.ndarray
-    """(residues, 3) in the order of STATES."""
+    """For each residue the most probable of STATES."""
+    units: NDArray[np.int32]
+    """(residues, 3) in the order of STATES; a row adds up to UNIT."""
     ss8: str = ""
-    units8: np.ndarray | None = None
+    units8: NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """One protein's embedding."""
+    """The embedding of one protein."""
 
     record: str
     length: int
-    embedding: np.ndarray
+    embedding: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A work item that the model could not answer."""
+    """A work item that the model could not process."""
 
     item: str
     record: str
-    error: dict
+    error: OutputError
+
+
+ModelOutput = Protein | Embedded | Failure
+Reader = Callable[[ProteinLine, ProteinItem], Protein | Embedded]
+"""A function from an output line without an error, and its work item, to its content. It raises ValueError, KeyError
+or TypeError for a line of another shape."""
 
 
 @dataclass
 class ProteinCounts:
-    """Over one upload. `lines` must equal the number of work items, or something was lost."""
+    """Totals of one upload. `lines` must equal the number of work items, or predictions were lost."""
 
     lines: int = 0
     proteins: int = 0
     residues: int = 0
-    errors: Counter = field(default_factory=Counter)
-    states: Counter = field(default_factory=Counter)
-    states8: Counter = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    states: Counter[str] = field(default_factory=Counter)
+    states8: Counter[str] = field(default_factory=Counter)
     sure: int = 0
-    """The units of the states that were told, in sum."""
+    """Sum, over residues, of the units of the predicted state."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, object]:
+        """Return the counts as summary.json has them."""
         return {"proteins": self.proteins, "residues": self.residues, "errors": dict(self.errors)}
 
-    def add(self, found: Protein | Embedded | Failure) -> None:
-        if isinstance(found, Failure):
-            self.errors[found.error["code"]] += 1
+    def add(self, output: ModelOutput) -> None:
+        """Count the output of one work item."""
+        if isinstance(output, Failure):
+            self.errors[output.error["code"]] += 1
             return
         self.proteins += 1
-        self.residues += found.length if isinstance(found, Embedded) else len(found.sequence)
-        if isinstance(found, Protein):
-            self.states.update(found.ss)
-            self.states8.update(found.ss8)
-            self.sure += int(found.units.max(axis=1).sum())
+        self.residues += output.length if isinstance(output, Embedded) else len(output.sequence)
+        if isinstance(output, Protein):
+            self.states.update(output.ss)
+            self.states8.update(output.ss8)
+            self.sure += int(output.units.max(axis=1).sum())
 
-    def structure(self) -> dict:
-        """The share of each state among all residues, and how sure the model was of what it told."""
-        told = {"composition": {one: round(self.states[one] / max(1, self.residues), 4) for one in STATES}}
+    def structure(self) -> dict[str, object]:
+        """Return the share of each state among all residues, and the mean probability of the predicted states."""
+        composition = {state: round(self.states[state] / max(1, self.residues), 4) for state in STATES}
+        structure: dict[str, object] = {"composition": composition}
         if self.states8:
-            told["composition8"] = {one: round(self.states8[one] / self.residues, 4) for one in STATES_8}
-        return told | {"mean_probability": round(self.sure / UNIT / max(1, self.residues), 4)}
+            structure["composition8"] = {state: round(self.states8[state] / self.residues, 4) for state in STATES_8}
+        return structure | {"mean_probability": round(self.sure / UNIT / max(1, self.residues), 4)}
 
 
-Answer = Protein | Embedded | Failure
-Reader = Callable[[dict, dict], Protein | Embedded]
-"""From an answer without an error, and its work item, to what it says. Raises ValueError, KeyError or TypeError."""
+def read_outputs(
+    lines: Iterable[bytes], items: Iterable[bytes], read: Reader, counts: ProteinCounts
+) -> Iterator[ModelOutput]:
+    """Yield the content of output lines, in order; `counts` is updated on the way.
 
-
-def answered(lines: Iterable[bytes], items: Iterable[bytes], read: Reader, counts: ProteinCounts) -> Iterator[Answer]:
-    """What was answered, in order, counted on the way. Raises UnexpectedOutputError for a line that is no
-    answer to its item.
-
-    A line comes first, then its item: where lines end early the count tells, and no item is asked for in vain.
+    Raise UnexpectedOutputError for a line that does not match its work item. A line is read first, then its item: if
+    there are too few lines, `counts.lines` shows it, and no item is read without a line.
     """
     items = iter(items)
     for line in lines:
@@ -111,68 +141,66 @@ def answered(lines: Iterable[bytes], items: Iterable[bytes], read: Reader, count
             continue
         counts.lines += 1
         try:
-            found = _answer(json.loads(line), json.loads(next(items)), read)
+            output = _read_output(json.loads(line), json.loads(next(items)), read)
         except (ValueError, KeyError, TypeError, StopIteration) as error:
-            raise UnexpectedOutputError(
-                f"answer {counts.lines} of the model is of no known shape ({error!r})"
-            ) from error
-        counts.add(found)
-        yield found
+            message = f"line {counts.lines} of the model's output has an unknown shape ({error!r})"
+            raise UnexpectedOutputError(message) from error
+        counts.add(output)
+        yield output
 
 
-def _answer(answer: dict, item: dict, read: Reader) -> Answer:
-    if "error" in answer:
-        told = {name: str(answer["error"][name]) for name in ("code", "message")}
-        return Failure(item["id"], item["record"], told)
-    if answer["id"] != item["id"]:
-        raise ValueError("it is of another work item")
-    return read(answer, item)
+def _read_output(line: ProteinLine, item: ProteinItem, read: Reader) -> ModelOutput:
+    if "error" in line:
+        error: OutputError = {"code": str(line["error"]["code"]), "message": str(line["error"]["message"])}
+        return Failure(item["id"], item["record"], error)
+    if line["id"] != item["id"]:
+        raise ValueError("it belongs to another work item")
+    return read(line, item)
 
 
-def read_structure(answer: dict, item: dict) -> Protein:
-    """Return the states and probabilities of each residue. Raises ValueError for an answer of another shape."""
-    sequence, classes = item["sequence"], answer["classes"]
-    units = _units(answer, len(sequence))
-    told = answer["labels"]
-    if len(told) != len(sequence) or not set(told) <= set(classes):
-        raise ValueError("its labels are not those of its residues")
-    whole = {"number": int(item["id"].split(":")[1]), "record": item["record"], "sequence": sequence}
+def read_structure(line: ProteinLine, item: ProteinItem) -> Protein:
+    """Return the states and probabilities of each residue. Raise ValueError for a line of another shape."""
+    sequence, classes, labels = item["sequence"], line["classes"], line["labels"]
+    number = int(item["id"].split(":")[1])
+    units = _units(line, len(sequence))
+    if len(labels) != len(sequence) or not set(labels) <= set(classes):
+        raise ValueError("its labels do not match its residues")
     if sorted(classes) == sorted(STATES):
-        return Protein(**whole, ss=told, units=_ordered(units, classes, STATES))
+        return Protein(number, item["record"], sequence, labels, _reorder(units, classes, STATES))
     if sorted(classes) != sorted(STATES_8):
-        raise ValueError("its classes are none of secondary structure")
-    ordered = _ordered(units, classes, STATES_8)
-    three = _reduced(ordered)
-    ss = "".join(STATES[place] for place in three.argmax(axis=1).tolist())
-    return Protein(**whole, ss=ss, units=three, ss8=told, units8=ordered)
+        raise ValueError("its classes are not those of secondary structure")
+    units8 = _reorder(units, classes, STATES_8)
+    units3 = _reduce(units8)
+    ss = "".join(STATES[index] for index in units3.argmax(axis=1).tolist())
+    return Protein(number, item["record"], sequence, ss, units3, ss8=labels, units8=units8)
 
 
-def _units(answer: dict, length: int) -> np.ndarray:
+def _units(line: ProteinLine, length: int) -> NDArray[np.int32]:
     import numpy as np
 
-    packed = base64.b64decode(answer["probabilities"], validate=True)
-    units = np.frombuffer(packed, "<u2").astype(np.int32).reshape(length, len(answer["classes"]))
+    packed = base64.b64decode(line["probabilities"], validate=True)
+    units = np.frombuffer(packed, "<u2").astype(np.int32).reshape(length, len(line["classes"]))
     if (units.sum(axis=1) != UNIT).any():
-        raise ValueError("the probabilities of a residue are not 1 in sum")
+        raise ValueError("the probabilities of a residue do not add up to 1")
     return units
 
 
-def _ordered(units: np.ndarray, classes: str, wanted: str) -> np.ndarray:
-    return units[:, [classes.index(one) for one in wanted]]
+def _reorder(units: NDArray[np.int32], classes: str, order: str) -> NDArray[np.int32]:
+    return units[:, [classes.index(state) for state in order]]
 
 
-def _reduced(units8: np.ndarray) -> np.ndarray:
+def _reduce(units8: NDArray[np.int32]) -> NDArray[np.int32]:
     import numpy as np
 
-    columns = [units8[:, [STATES_8.index(one) for one in REDUCED[state]]].sum(axis=1) for state in STATES]
+    columns = [units8[:, [STATES_8.index(state8) for state8 in REDUCED[state]]].sum(axis=1) for state in STATES]
     return np.stack(columns, axis=1)
 
 
-def read_embedding(answer: dict, item: dict) -> Embedded:
-    """Return the embedding. Raises ValueError for an answer of another shape."""
+def read_embedding(line: ProteinLine, item: ProteinItem) -> Embedded:
+    """Return the embedding. Raise ValueError for a line of another shape."""
     import numpy as np
 
-    numbers = np.frombuffer(base64.b64decode(answer["embedding"], validate=True), "<f4")
-    if answer["length"] != len(item["sequence"]) or not len(numbers):
-        raise ValueError("it is of another protein")
-    return Embedded(item["record"], answer["length"], numbers)
+    numbers = np.frombuffer(base64.b64decode(line["embedding"], validate=True), "<f4").astype(np.float32, copy=False)
+    if line["length"] != len(item["sequence"]) or not len(numbers):
+        raise ValueError("it belongs to another protein")
+    return Embedded(item["record"], line["length"], numbers)

@@ -1,7 +1,7 @@
-"""Writing what the pass over an upload found: for programs, for a person, and for MultiQC.
+"""Reports of the pass over an upload: for programs, for a person, and for MultiQC.
 
-`reports/<upload id>.json`, `.html`, and a folder of that name with MultiQC's files. MultiQC joins files of one name
-from any number of folders, so `aws s3 sync` of reports/ and `multiqc .` show all uploads together.
+They are `reports/<upload id>.json`, `.html`, and a folder of that name with MultiQC's files. MultiQC joins files of one
+name from any number of folders, so `aws s3 sync` of reports/ and `multiqc .` show all uploads together.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ def write_reports(
     selection: SelectionEntry,
     mate: MateFacts | None = None,
 ) -> None:
-    """Put all of an upload's reports. The same arguments give the same objects.
+    """Write all reports of an upload. The same arguments give the same objects.
 
-    `selection` is what of the file goes to the model (kinds.plans.selection_of); `mate` what is known of the pair.
+    `selection` says which records the model sees (kinds.plans.selection_of); `mate` holds facts about the pair.
     """
     reference: UploadReference = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id}
     report: Report = {**reference, **examination.report, **selection}
     if mate:
         report["mate"] = mate
-    shown = render_page(report, posixpath.basename(upload.key), examination.rejection)
+    html = render_page(report, posixpath.basename(upload.key), examination.rejection)
     s3.put_object(
         Bucket=bucket,
         Key=keys.page(upload.id),
-        Body=shown.encode(),
+        Body=html.encode(),
         ContentType="text/html; charset=utf-8",
     )
     for name, content in make_custom_content({sample_name(upload.key): report}).items():
@@ -55,7 +55,7 @@ def write_reports(
 
 
 def sample_name(key: str) -> str:
-    """What MultiQC calls the file, as it would for other tools: the base name without its suffixes."""
+    """Return MultiQC's name of the file: the base name without its suffixes, as for other tools."""
     first, *suffixes = posixpath.basename(key).split(".")
     for known in (PACKED, BY_SUFFIX):
         if suffixes and suffixes[-1].lower() in known:

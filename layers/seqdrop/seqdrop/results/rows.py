@@ -1,7 +1,7 @@
-"""Prediction lines (model_code/prediction.schema.json) as rows of a table, counted on the way.
+"""Output lines of a DNA model (model_code/prediction.schema.json) as rows of a table, counted on the way.
 
-Each kind has rows of its own (seqdrop.kinds). Positions are 0-based half-open, on the record's forward strand. In place
-of a prediction a row may have `not_scored` with the reason; a line that holds an error is one row: `item`, `error`.
+Each kind has its own rows (seqdrop.kinds). Positions are 0-based half-open, on the record's forward strand. A row
+without a prediction has `not_scored` with the reason; an output line with an error is one row with `item` and `error`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from seqdrop.errors import SeqdropError
 from seqdrop.work.items import copies_of
@@ -18,14 +19,74 @@ DIGITS = ".4g"
 
 
 class UnexpectedOutputError(SeqdropError):
-    """The model answers in a way that is not model_code/prediction.schema.json's."""
+    """An output line of the model does not follow model_code/prediction.schema.json."""
+
+
+class OutputError(TypedDict):
+    """Why the model could not process a work item."""
+
+    code: str
+    message: str
+
+
+class Candidate(TypedDict):
+    """Bases that a masked interval may have, and their probability."""
+
+    bases: str
+    probability: float
+
+
+class Mask(TypedDict, total=False):
+    """The entry of one masked interval in an output line."""
+
+    start: int
+    end: int
+    candidates: list[Candidate]
+    not_scored: str
+
+
+class Row(TypedDict, total=False):
+    """One row of a table. Which columns it has depends on the kind.
+
+    The entry of a window in an output line has some of these columns: its position, and a prediction or `not_scored`.
+    """
+
+    record: str
+    count: int
+    """Number of identical records, where they are collapsed."""
+    start: int
+    end: int
+    strand: str
+    probability: float
+    embedding: list[float]
+    calibrated: float
+    call: bool
+    rank: int
+    bases: str
+    not_scored: str
+    item: str
+    error: OutputError
+
+
+Shared = Row
+"""The columns that all rows of an output line share."""
+
+
+class OutputLine(TypedDict, total=False):
+    """One output line. `id` is that of the work item; there are `windows`, `masks` or an `error`."""
+
+    id: str
+    record: str
+    windows: list[Row]
+    masks: list[Mask]
+    error: OutputError
 
 
 @dataclass
 class Counts:
-    """Over one upload. `lines` must equal the number of work items, or something was lost.
+    """Totals of one upload. `lines` must equal the number of work items, or predictions were lost.
 
-    `windows` are masked stretches where the task is to fill them.
+    `windows` counts masked intervals where the task is to fill them.
     """
 
     lines: int = 0
@@ -33,29 +94,31 @@ class Counts:
     scored: int = 0
     calls: int = 0
     bases: int = 0
-    """Bases in scored windows, each once a strand."""
-    not_scored: Counter = field(default_factory=Counter)
-    errors: Counter = field(default_factory=Counter)
-    copies: Counter | None = None  # windows, scored and calls of all reads, where a row stands for identical ones
-    reach: dict = field(default_factory=dict)  # strand → record and end of its last scored window
+    """Bases in scored windows, each counted once per strand."""
+    not_scored: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    copies: Counter[str] | None = None  # windows, scored and calls of all reads, where a row stands for identical ones
+    reach: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """By strand: record and end of its last scored window."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, object]:
+        """Return the counts as summary.json has them."""
         plain = {"windows": self.windows, "scored": self.scored, "calls": self.calls}
-        told = {**plain, "not_scored": dict(self.not_scored), "errors": dict(self.errors)}
+        counts = {**plain, "not_scored": dict(self.not_scored), "errors": dict(self.errors)}
         if self.copies is not None:
-            told["of_all_reads"] = {name: self.copies[name] for name in plain}
-        return told
+            counts["of_all_reads"] = {name: self.copies[name] for name in plain}
+        return counts
 
 
-RowMaker = Callable[[dict, dict], Iterator[dict]]
-"""From an answer without an error, and what all its rows share, to its rows."""
+RowMaker = Callable[[OutputLine, Shared], Iterator[Row]]
+"""A function from an output line without an error, and the columns that its rows share, to its rows."""
 
 
-def rows(lines: Iterable[bytes], make: RowMaker, counts: Counts, collapse: bool = False) -> Iterator[dict]:
-    """Yield the rows of all lines, in order. Raises UnexpectedOutputError for a line of another shape than
-    `make` knows.
+def rows(lines: Iterable[bytes], make: RowMaker, counts: Counts, collapse: bool = False) -> Iterator[Row]:
+    """Yield the rows of all output lines, in order; `counts` is updated on the way.
 
-    With `collapse`, identical records are one work item: a row has their `count`, and `record` is the first of them.
+    Raise UnexpectedOutputError for a line with another shape than `make` expects. With `collapse`, identical records
+    are one work item: a row has their `count`, and `record` is the first of them.
     """
     if collapse:
         counts.copies = Counter()
@@ -66,35 +129,45 @@ def rows(lines: Iterable[bytes], make: RowMaker, counts: Counts, collapse: bool 
         try:
             yield from list(_rows_of(json.loads(line), make, counts, collapse))
         except (ValueError, KeyError, TypeError) as error:
-            raise UnexpectedOutputError(
-                f"answer {counts.lines} of the model is of no known shape ({error!r})"
-            ) from error
+            message = f"line {counts.lines} of the model's output has an unknown shape ({error!r})"
+            raise UnexpectedOutputError(message) from error
 
 
-def _rows_of(answer: dict, make: RowMaker, counts: Counts, collapse: bool) -> Iterator[dict]:
-    shared = {"count": copies_of(answer["id"])} if collapse else {}
-    if "error" in answer:
-        counts.errors[answer["error"]["code"]] += 1
-        yield {"item": answer["id"], **shared, "error": answer["error"]}
+def _rows_of(output: OutputLine, make: RowMaker, counts: Counts, collapse: bool) -> Iterator[Row]:
+    shared: Shared = {"count": copies_of(output["id"])} if collapse else {}
+    if "error" in output:
+        counts.errors[output["error"]["code"]] += 1
+        row: Row = {"item": output["id"]}
+        row |= shared
+        row["error"] = output["error"]
+        yield row
         return
-    yield from make(answer, shared)
+    yield from make(output, shared)
 
 
 def window_rows(
-    answer: dict, shared: dict, counts: Counts, scored: str, complete: Callable[[dict], dict] = lambda row: row
-) -> Iterator[dict]:
-    """Yield a row for each window of an answer, counted. `scored` is the key of a prediction in a window's entry;
-    `complete` adds to a row that has one."""
-    for window in answer["windows"]:
-        row = {"record": answer["record"], **shared, **window}
+    output: OutputLine,
+    shared: Shared,
+    counts: Counts,
+    scored: str,
+    complete: Callable[[Row], Row] = lambda row: row,
+) -> Iterator[Row]:
+    """Yield a row for each window of an output line; `counts` is updated on the way.
+
+    `scored` is the key of the prediction in a window's entry. `complete` adds columns to a row that has a prediction.
+    """
+    for window in output["windows"]:
+        row: Row = {"record": output["record"]}
+        row |= shared
+        row |= window
         if scored in row:
             row = complete(row)
         _count(row, counts, scored)
         yield row
 
 
-def _count(row: dict, counts: Counts, scored_by: str) -> None:
-    scored, call = scored_by in row, row.get("call", False)
+def _count(row: Row, counts: Counts, prediction: str) -> None:
+    scored, call = prediction in row, row.get("call", False)
     counts.windows += 1
     if counts.copies is not None:
         counts.copies.update(windows=row["count"], scored=row["count"] * scored, calls=row["count"] * call)
@@ -103,7 +176,7 @@ def _count(row: dict, counts: Counts, scored_by: str) -> None:
         return
     counts.scored += 1
     counts.calls += call
-    start, end, here = row["start"], row["end"], row["strand"]
-    record, reached = counts.reach.get(here, (None, 0))
+    start, end, strand = row["start"], row["end"], row["strand"]
+    record, reached = counts.reach.get(strand, ("", 0))
     counts.bases += end - (max(start, min(reached, end)) if record == row["record"] else start)
-    counts.reach[here] = row["record"], end
+    counts.reach[strand] = row["record"], end

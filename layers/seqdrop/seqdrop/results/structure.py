@@ -1,12 +1,11 @@
-"""The Parquet table of structures: one row for each residue. Format: https://parquet.apache.org/docs/file-format/
+"""Files of the task `structure`: a table of residues, 3-line FASTA, PSIPRED's .ss2, and JSON Lines.
 
-Structures as PSIPRED's vertical format, one file for each protein, in a tar archive (`tar xzf`).
+The table is Parquet with one row for each residue. Format: https://parquet.apache.org/docs/file-format/
 
-Format: a comment line `# PSIPRED VFORMAT (…)`, a blank line, then for each residue `%4d %c %c  %6.3f %6.3f %6.3f`:
-its number from 1, the residue, its state, and the probabilities of coil, helix and strand. Readers of it take one
-protein a file, and skip the first two lines or what begins with `#`, so there is no further comment.
-
-Files of the task `structure`: a table of residues, 3-line FASTA, PSIPRED's .ss2, and JSON Lines.
+PSIPRED's vertical format has one file for each protein; they are in a tar archive (`tar xzf`). A file is a comment line
+`# PSIPRED VFORMAT (…)`, a blank line, then for each residue `%4d %c %c  %6.3f %6.3f %6.3f`: its number from 1, the
+residue, its state, and the probabilities of coil, helix and strand. Its readers expect one protein per file and skip
+either the first two lines or the lines that begin with `#`, so there is no further comment.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import json
 import re
 from contextlib import ExitStack
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from seqdrop import __version__
 from seqdrop.models.packing import TarGz
@@ -26,64 +25,115 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-ROWS = 65_536  # of a batch, or as many as a protein has
+    from arro3.core import Array, Field, RecordBatch, Schema
+
+    from seqdrop.results.proteins import ModelOutput
+    from seqdrop.results.provenance import Provenance
+    from seqdrop.results.rows import OutputError
+
+ROWS = 65_536  # rows of a batch; a longer protein has a batch of its own
 GROUP = 524_288
+NAME = "structure.ss2.tar.gz"
+HEADER = f"# PSIPRED VFORMAT (SEQDROP V{__version__})\n\n"
+COIL, HELIX, STRAND = 2, 0, 1  # columns of Protein.units
+UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+MOST_NAME = 80  # characters of a record's name in the name of a file
+LEVEL = 4  # of gzip: a quarter of the time of level 9, and files that are a twentieth larger
+LINES, TABLE, FASTA = "predictions.jsonl", "structure.parquet", "structure.fasta"
+
+Structure = Protein | Failure
 
 
-def residue_table(found: Iterable[Protein | Failure], eight: bool, made_by: dict, path: Path) -> None:
-    """Write all rows; `eight` says whether the model has DSSP's 8 states. Raises what iterating `found` raises."""
+def write_structures(folder: Path, outputs: Iterable[ModelOutput], provenance: Provenance) -> None:
+    """Write all files in one pass; memory does not grow with the number of proteins."""
+    has_8_states, structures = _detect_states(_check(outputs))
+    with TextFiles(folder) as files:
+        write_residues(files.write(structures), has_8_states, provenance, folder / TABLE)
+
+
+def _check(outputs: Iterable[ModelOutput]) -> Iterator[Structure]:
+    for output in outputs:
+        if not isinstance(output, Protein | Failure):
+            raise TypeError(f"{type(output).__name__} is not a structure")
+        yield output
+
+
+def _detect_states(structures: Iterator[Structure]) -> tuple[bool, Iterator[Structure]]:
+    """Return whether the model has 8 states, which its first prediction shows, and all structures."""
+    failures: list[Structure] = []
+    for structure in structures:
+        if isinstance(structure, Protein):
+            return structure.units8 is not None, chain(failures, [structure], structures)
+        failures.append(structure)
+    return False, iter(failures)
+
+
+def write_residues(structures: Iterable[Structure], has_8_states: bool, provenance: Provenance, path: Path) -> None:
+    """Write the table of residues, with DSSP's 8 states if the model has them.
+
+    Raise what iterating `structures` raises.
+    """
     from arro3.core import RecordBatchReader, Schema
     from arro3.io import write_parquet
 
-    schema, held = Schema(_fields(eight)), _Held(found)
-    batches = (_batch(part, schema, made_by) for part in _parts(held))
+    schema, guarded = Schema(_fields(has_8_states)), _Guarded(structures)
+    batches = (_batch(part, schema, provenance) for part in _parts(guarded))
     write_parquet(
         RecordBatchReader.from_batches(schema, batches),
         str(path),
         compression="zstd(3)",
         max_row_group_size=GROUP,
-        key_value_metadata={META: json.dumps(made_by)},
+        key_value_metadata={META: json.dumps(provenance)},
     )
-    if held.error:
-        raise held.error
+    if guarded.error:
+        raise guarded.error
 
 
-class _Held:
-    """Iterates, and keeps what is raised on the way: it would not come through the library as what it is."""
+class _Guarded:
+    """Iterates, and keeps an exception of the source: the library would raise it as an exception of another type."""
 
-    def __init__(self, found: Iterable) -> None:
-        self._found, self.error = found, None
+    def __init__(self, structures: Iterable[Structure]) -> None:
+        self._structures = structures
+        self.error: Exception | None = None
 
-    def __iter__(self) -> Iterator:
-        try:
-            yield from self._found
-        except Exception as error:
-            self.error = error
+    def __iter__(self) -> Iterator[Structure]:
+        with self:
+            yield from self._structures
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self.error = error  # `write_residues` raises it after the library has returned
+        return True
 
 
-def _fields(eight: bool) -> list:
+def _fields(has_8_states: bool) -> list[Field]:
     from arro3.core import DataType, Field
 
     text, number = DataType.utf8(), DataType.float32()
     places = [Field("record", text), Field("position", DataType.int32()), Field("residue", text), Field("ss", text)]
-    chances = [Field(f"p{state}", number) for state in STATES]
-    more = [Field("ss8", text), *(Field(f"p8_{state}", number) for state in STATES_8)] if eight else []
+    probabilities = [Field(f"p{state}", number) for state in STATES]
+    eight = [Field("ss8", text), *(Field(f"p8_{state}", number) for state in STATES_8)] if has_8_states else []
     rest = [Field("model", text), Field("model_sha256", text), Field("item", text)]
-    return [*places, *chances, *more, *rest, Field("error", DataType.struct(_error_fields()))]
+    return [*places, *probabilities, *eight, *rest, Field("error", DataType.struct(_error_fields()))]
 
 
-def _error_fields() -> list:
+def _error_fields() -> list[Field]:
     from arro3.core import DataType, Field
 
     return [Field("code", DataType.utf8()), Field("message", DataType.utf8())]
 
 
-def _parts(found: Iterable[Protein | Failure]) -> Iterator[list[Protein | Failure]]:
-    """As many as have ROWS rows, or one that has more."""
-    part, rows = [], 0
-    for one in found:
-        part.append(one)
-        rows += _rows(one)
+def _parts(structures: Iterable[Structure]) -> Iterator[list[Structure]]:
+    """Yield parts of at least ROWS rows each, except the last."""
+    part: list[Structure] = []
+    rows = 0
+    for structure in structures:
+        part.append(structure)
+        rows += _count_rows(structure)
         if rows >= ROWS:
             yield part
             part, rows = [], 0
@@ -91,109 +141,94 @@ def _parts(found: Iterable[Protein | Failure]) -> Iterator[list[Protein | Failur
         yield part
 
 
-def _rows(one: Protein | Failure) -> int:
-    return 1 if isinstance(one, Failure) else len(one.sequence)
+def _count_rows(structure: Structure) -> int:
+    return 1 if isinstance(structure, Failure) else len(structure.sequence)
 
 
-def _batch(part: list[Protein | Failure], schema, made_by: dict):
+def _batch(part: list[Structure], schema: Schema, provenance: Provenance) -> RecordBatch:
     from arro3.core import Array, RecordBatch
 
-    columns: dict[str, list] = {field.name: [] for field in schema}
-    for one in part:
-        told = _of_failure(one) if isinstance(one, Failure) else _of_protein(one)
-        told |= {"model": made_by["model"]["name"], "model_sha256": made_by["model"]["sha256"]}
+    model = {"model": provenance["model"]["name"], "model_sha256": provenance["model"]["sha256"]}
+    columns: dict[str, list[Any]] = {name: [] for name in schema.names}
+    for structure in part:
+        values = {**_column_values(structure), **model}
         for name, column in columns.items():
-            value = told.get(name)
-            column.extend(value if isinstance(value, list) else [value] * _rows(one))
-    errors = _errors(columns.pop("error"))
+            value = values.get(name)
+            column.extend(value if isinstance(value, list) else [value] * _count_rows(structure))
+    errors = _error_array(columns.pop("error"))
     arrays = [Array(column, schema.field(name).type) for name, column in columns.items()]
     return RecordBatch.from_arrays([*arrays, errors], schema=schema)
 
 
-def _errors(found: list[dict | None]):
+def _error_array(errors: list[OutputError | None]) -> Array:
     from arro3.core import Array, DataType, struct_array
 
-    fields, absent = _error_fields(), Array([one is None for one in found], DataType.bool())
-    parts = [Array([one and one[field.name] for one in found], field.type) for field in fields]
-    return struct_array(parts, fields=fields, mask=absent)
+    absent = Array([error is None for error in errors], DataType.bool())
+    codes = Array([error and error["code"] for error in errors], DataType.utf8())
+    messages = Array([error and error["message"] for error in errors], DataType.utf8())
+    return struct_array([codes, messages], fields=_error_fields(), mask=absent)
 
 
-def _of_failure(one: Failure) -> dict:
-    return {"record": one.record, "item": one.item, "error": [one.error]}
-
-
-def _of_protein(one: Protein) -> dict:
-    """Columns that differ from residue to residue as lists."""
-    told = {
-        "record": one.record,
-        "position": list(range(1, len(one.sequence) + 1)),
-        "residue": list(one.sequence),
-        "ss": list(one.ss),
-        **{f"p{state}": column for state, column in zip(STATES, (one.units.T / UNIT).tolist(), strict=True)},
+def _column_values(structure: Structure) -> dict[str, object]:
+    """Return the values of columns by name; a list has one value for each row."""
+    if isinstance(structure, Failure):
+        return {"record": structure.record, "item": structure.item, "error": [structure.error]}
+    values: dict[str, object] = {
+        "record": structure.record,
+        "position": list(range(1, len(structure.sequence) + 1)),
+        "residue": list(structure.sequence),
+        "ss": list(structure.ss),
+        **_probabilities(structure),
     }
-    if one.units8 is None:
-        return told
-    eight = zip(STATES_8, (one.units8.T / UNIT).tolist(), strict=True)
-    return {**told, "ss8": list(one.ss8), **{f"p8_{state}": column for state, column in eight}}
+    if structure.units8 is not None:
+        values["ss8"] = list(structure.ss8)
+    return values | _probabilities_8(structure)
 
 
-NAME = "structure.ss2.tar.gz"
-HEADER = f"# PSIPRED VFORMAT (SEQDROP V{__version__})\n\n"
-COIL, HELIX, STRAND = 2, 0, 1  # columns of Protein.units
-UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
-MOST_NAME = 80  # characters of a record's name in a file's
-LEVEL = 4  # of gzip: a quarter of level 9's time, a twentieth more room
+def _probabilities(protein: Protein) -> dict[str, list[float]]:
+    """Return the probabilities of the 3 states, a value for each residue, by the name of the column."""
+    columns = (protein.units.T / UNIT).tolist()
+    return {f"p{state}": column for state, column in zip(STATES, columns, strict=True)}
 
 
-def ss2(protein: Protein) -> str:
-    """The file of one protein."""
-    chances = (protein.units[:, [COIL, HELIX, STRAND]] / UNIT).tolist()
+def _probabilities_8(protein: Protein) -> dict[str, list[float]]:
+    """Return the probabilities of the 8 states; nothing if the model does not have them."""
+    if protein.units8 is None:
+        return {}
+    columns = (protein.units8.T / UNIT).tolist()
+    return {f"p8_{state}": column for state, column in zip(STATES_8, columns, strict=True)}
+
+
+def format_ss2(protein: Protein) -> str:
+    """Return the .ss2 file of one protein."""
+    probabilities = (protein.units[:, [COIL, HELIX, STRAND]] / UNIT).tolist()
     lines = [
         f"{number:4d} {residue} {state}  {coil:6.3f} {helix:6.3f} {strand:6.3f}\n"
         for number, (residue, state, (coil, helix, strand)) in enumerate(
-            zip(protein.sequence, protein.ss, chances, strict=True), start=1
+            zip(protein.sequence, protein.ss, probabilities, strict=True), start=1
         )
     ]
     return HEADER + "".join(lines)
 
 
 def file_name(protein: Protein) -> str:
-    """Unique in an upload, by the record's number, and such that any system takes it."""
+    """Return a file name that is unique in an upload, by the record's number, and valid on any system."""
     return f"{protein.number}_{UNSAFE.sub('_', protein.record)[:MOST_NAME]}.ss2"
 
 
 class Ss2Archive(ExitStack):
-    """The archive of all proteins; a context manager. Holds one protein at a time."""
+    """The archive of all .ss2 files; a context manager. Keeps one protein in memory at a time."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self._archive = self.enter_context(TarGz(self.enter_context((folder / NAME).open("wb")), LEVEL))
 
     def add(self, protein: Protein) -> None:
-        self._archive.add(file_name(protein), ss2(protein).encode("ascii"))
+        """Append the file of a protein."""
+        self._archive.add(file_name(protein), format_ss2(protein).encode("ascii"))
 
 
-LINES, TABLE, FASTA = "predictions.jsonl", "structure.parquet", "structure.fasta"
-
-
-def write_structures(folder: Path, found: Iterable[Protein | Failure], made_by: dict) -> None:
-    """Write all files in one pass; memory does not grow with the number of proteins."""
-    eight, found = _has_eight(found)
-    with Others(folder) as others:
-        residue_table(others.passing(found), eight, made_by, folder / TABLE)
-
-
-def _has_eight(found: Iterable[Protein | Failure]) -> tuple[bool, Iterator[Protein | Failure]]:
-    """Whether the model has 8 states, which its first answer tells; and all of `found`."""
-    found, failures = iter(found), []
-    for one in found:
-        if isinstance(one, Protein):
-            return one.units8 is not None, chain(failures, [one], found)
-        failures.append(one)
-    return False, iter(failures)
-
-
-class Others(ExitStack):
+class TextFiles(ExitStack):
     """The files beside the table; a context manager."""
 
     def __init__(self, folder: Path) -> None:
@@ -202,23 +237,26 @@ class Others(ExitStack):
         self._fasta = self.enter_context((folder / FASTA).open("w"))
         self._ss2 = self.enter_context(Ss2Archive(folder))
 
-    def passing(self, found: Iterable[Protein | Failure]) -> Iterator[Protein | Failure]:
-        """Hand on what was found, written."""
-        for one in found:
-            self._lines.write(json.dumps(as_line(one), separators=(",", ":")) + "\n")
-            if isinstance(one, Protein):
-                self._fasta.write(f">{one.record}\n{one.sequence}\n{one.ss}\n")
-                self._ss2.add(one)
-            yield one
+    def write(self, structures: Iterable[Structure]) -> Iterator[Structure]:
+        """Write each structure to all files, then yield it."""
+        for structure in structures:
+            self._lines.write(json.dumps(_json_line(structure), separators=(",", ":")) + "\n")
+            if isinstance(structure, Protein):
+                self._fasta.write(f">{structure.record}\n{structure.sequence}\n{structure.ss}\n")
+                self._ss2.add(structure)
+            yield structure
 
 
-def as_line(one: Protein | Failure) -> dict:
-    """A protein as a line of JSON: lists have a number for each residue."""
-    if isinstance(one, Failure):
-        return {"record": one.record, "item": one.item, "error": one.error}
-    chances = zip(STATES, (one.units.T / UNIT).tolist(), strict=True)
-    told = {"record": one.record, "length": len(one.sequence), "ss": one.ss, **{f"p{s}": p for s, p in chances}}
-    if one.units8 is None:
-        return told
-    eight = zip(STATES_8, (one.units8.T / UNIT).tolist(), strict=True)
-    return {**told, "ss8": one.ss8, **{f"p8_{state}": column for state, column in eight}}
+def _json_line(structure: Structure) -> dict[str, object]:
+    """Return a structure as JSON; lists have a number for each residue."""
+    if isinstance(structure, Failure):
+        return {"record": structure.record, "item": structure.item, "error": structure.error}
+    line: dict[str, object] = {
+        "record": structure.record,
+        "length": len(structure.sequence),
+        "ss": structure.ss,
+        **_probabilities(structure),
+    }
+    if structure.units8 is not None:
+        line["ss8"] = structure.ss8
+    return line | _probabilities_8(structure)

@@ -1,95 +1,126 @@
-"""A Parquet table of a JSON Lines file that we wrote, batch by batch. Format: https://parquet.apache.org/docs/file-format/
+"""Parquet tables of JSON Lines files that we wrote, batch by batch, and the files of protein embeddings.
 
-Written by Rust's Arrow (arro3), a fifth of pyarrow's size; the file's key-value metadata says what made it.
+Format: https://parquet.apache.org/docs/file-format/
 
-Files of embeddings of proteins: a row for each protein, as JSON Lines and Parquet.
+Rust's Arrow (arro3) writes them; it has a fifth of pyarrow's size. The file's key-value metadata holds the provenance.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from seqdrop.results.proteins import Embedded, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-ROWS = 16_384  # a batch; of wide rows fewer, so that a batch stays some megabytes
+    from arro3.core import Field, RecordBatch
+
+    from seqdrop.results.proteins import ModelOutput
+    from seqdrop.results.provenance import Provenance
+
+ROWS = 16_384  # rows of a batch; fewer of wide rows, so that a batch has some megabytes
 GROUP = 8  # batches in a row group
 META = "seqdrop"  # the metadata key: provenance as JSON
-# A column is a name, its type, and its value where that is the same in all rows.
-Column = tuple[str, str | int, object]
+LINES, TABLE = "embeddings.jsonl", "embeddings.parquet"
 
 
-def parquet(lines: Path, columns: list[Column], made_by: dict, path: Path) -> None:
-    """Write `columns` of the JSON Lines at `lines`; a key that a line lacks is null.
+class Column(NamedTuple):
+    """A column of a Parquet table."""
 
-    A type is text, whole, number, truth, error, or the width of a list of 32-bit numbers.
-    """
+    name: str
+    type: str | int
+    """text, whole, number, truth, error, or the length of a list of 32-bit numbers."""
+    constant: object = None
+    """The value of all rows, where it is the same; then the JSON Lines do not hold it."""
+
+
+TROUBLE = [Column("item", "text"), Column("error", "error")]
+
+
+def parquet(lines: Path, columns: list[Column], provenance: Provenance, path: Path) -> None:
+    """Write `columns` of the JSON Lines at `lines`; the value of a key that a line lacks is null."""
     from arro3.core import RecordBatchReader, Schema
     from arro3.io import read_json, write_parquet
 
-    held = {name: _field(name, kind) for name, kind, _ in columns}
-    rows = max(1024, ROWS // max(kind if isinstance(kind, int) else 1 for _, kind, _ in columns))
-    read = Schema([held[name] for name, _, value in columns if value is None])
-    batches = _with_constants(read_json(str(lines), read, batch_size=rows), columns, held, rows)
+    fields = {column.name: _field(column) for column in columns}
+    widest = max(column.type if isinstance(column.type, int) else 1 for column in columns)
+    rows = max(1024, ROWS // widest)
+    read = Schema([fields[column.name] for column in columns if column.constant is None])
+    batches = _with_constants(read_json(str(lines), read, batch_size=rows), columns, fields, rows)
     write_parquet(
-        RecordBatchReader.from_batches(Schema(list(held.values())), batches),
+        RecordBatchReader.from_batches(Schema(list(fields.values())), batches),
         str(path),
         compression="zstd(3)",
         max_row_group_size=GROUP * rows,
-        key_value_metadata={META: json.dumps(made_by)},
+        key_value_metadata={META: json.dumps(provenance)},
     )
 
 
-def _with_constants(batches, columns: list[Column], held: dict, rows: int) -> Iterator:
-    """Each batch with the columns that no line holds, since all lines would hold the same."""
+def _with_constants(
+    batches: Iterable[RecordBatch], columns: list[Column], fields: Mapping[str, Field], rows: int
+) -> Iterator[RecordBatch]:
+    """Yield each batch with the constant columns added."""
     from arro3.core import Array, RecordBatch, Schema
 
-    schema = Schema(list(held.values()))
-    whole = {name: Array([value] * rows, held[name].type) for name, _, value in columns if value is not None}
+    schema = Schema(list(fields.values()))
+    constants = {
+        column.name: Array([column.constant] * rows, fields[column.name].type)
+        for column in columns
+        if column.constant is not None
+    }
     for batch in batches:
-        made = [whole[name].slice(0, batch.num_rows) if name in whole else batch.column(name) for name, _, _ in columns]
-        yield RecordBatch.from_arrays(made, schema=schema)
+        arrays = [
+            constants[column.name].slice(0, batch.num_rows) if column.name in constants else batch.column(column.name)
+            for column in columns
+        ]
+        yield RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _field(name: str, kind: str | int):
+def _field(column: Column) -> Field:
     from arro3.core import DataType, Field
 
-    if isinstance(kind, int):
-        return Field(name, DataType.list(Field("item", DataType.float32()), kind))
-    if kind == "error":
-        return Field(name, DataType.struct([Field("code", DataType.utf8()), Field("message", DataType.utf8())]))
+    if isinstance(column.type, int):
+        return Field(column.name, DataType.list(Field("item", DataType.float32()), column.type))
+    if column.type == "error":
+        parts = [Field("code", DataType.utf8()), Field("message", DataType.utf8())]
+        return Field(column.name, DataType.struct(parts))
     types = {"text": DataType.utf8, "whole": DataType.int64, "number": DataType.float64, "truth": DataType.bool}
-    return Field(name, types[kind]())
-
-
-TROUBLE: list[Column] = [("item", "text", None), ("error", "error", None)]
+    return Field(column.name, types[column.type]())
 
 
 def width(lines: Path) -> int:
-    """How many numbers an embedding has; 1 where there is none."""
+    """Return how many numbers an embedding in JSON Lines has; 1 if there is no embedding."""
     with lines.open() as file:
         return next((len(row["embedding"]) for row in map(json.loads, file) if "embedding" in row), 1)
 
 
-LINES, TABLE = "embeddings.jsonl", "embeddings.parquet"
+def write_embeddings(folder: Path, outputs: Iterable[ModelOutput], provenance: Provenance) -> None:
+    """Write embeddings.jsonl and embeddings.parquet, a row for each protein.
 
-
-def write_embeddings(folder: Path, found: Iterable[Embedded | Failure], made_by: dict) -> None:
-    """Write both files; memory does not grow with the number of proteins."""
+    Memory does not grow with the number of proteins.
+    """
     with (folder / LINES).open("w") as file:
-        for one in found:
-            file.write(json.dumps(as_line(one), separators=(",", ":")) + "\n")
-    model = [("model", "text", made_by["model"]["name"]), ("model_sha256", "text", made_by["model"]["sha256"])]
-    told = [("record", "text", None), ("length", "whole", None), ("embedding", width(folder / LINES), None)]
-    parquet(folder / LINES, [*told, *model, *TROUBLE], made_by, folder / TABLE)
+        for output in outputs:
+            file.write(json.dumps(_json_row(output), separators=(",", ":")) + "\n")
+    model = provenance["model"]
+    columns = [
+        Column("record", "text"),
+        Column("length", "whole"),
+        Column("embedding", width(folder / LINES)),
+        Column("model", "text", model["name"]),
+        Column("model_sha256", "text", model["sha256"]),
+        *TROUBLE,
+    ]
+    parquet(folder / LINES, columns, provenance, folder / TABLE)
 
 
-def as_line(one: Embedded | Failure) -> dict:
-    if isinstance(one, Failure):
-        return {"record": one.record, "item": one.item, "error": one.error}
-    numbers = [float(f"{value:.6g}") for value in one.embedding.tolist()]
-    return {"record": one.record, "length": one.length, "embedding": numbers}
+def _json_row(output: ModelOutput) -> dict[str, object]:
+    if isinstance(output, Failure):
+        return {"record": output.record, "item": output.item, "error": output.error}
+    if not isinstance(output, Embedded):
+        raise TypeError(f"{type(output).__name__} is not an embedding")
+    numbers = [float(f"{value:.6g}") for value in output.embedding.tolist()]
+    return {"record": output.record, "length": output.length, "embedding": numbers}

@@ -82,16 +82,23 @@ class UploadMessage(TypedDict):
 class StartMessage(TypedDict, total=False):
     """The body of a message in the queues of start_transform and start_training.
 
-    It has one of three keys: `attempt` (a key) waits for a job; `job` (a name) is to be started; `room` reports that a
-    job slot is free (only start_transform), and names the job that ended or the reporter.
+    It has one of two keys: `attempt` (a key) waits for a job, or `job` (a name) is to be started. In the queue of
+    start_transform it may have neither: then it reports free job slots (`make_free_slots_message`).
     """
 
     attempt: str
     job: str
-    room: str
 
 
-Body = S3Message | JobMessage | UploadMessage | StartMessage
+def make_free_slots_message(reporter: str) -> dict[str, str]:
+    """Return the body that reports free job slots to start_transform.
+
+    `reporter` is the job that ended, or "reconcile". The key is that of earlier versions, which called slots a room.
+    """
+    return {"room": reporter}
+
+
+Body = S3Message | JobMessage | UploadMessage | StartMessage | dict[str, str]
 
 # -- the Lambda event of a queue --
 

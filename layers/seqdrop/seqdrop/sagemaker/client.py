@@ -1,12 +1,13 @@
 """SageMaker's three kinds of job through one interface: create, adopt or refuse, describe; and the models they need.
 
-SageMaker keeps a job's name for ever, and a job is on record in the ledger before it is created. So whoever creates one
-may do it again after a crash: a job of that name that was asked for the same is adopted, any other is refused.
+SageMaker keeps a job's name for ever, and a job is in the ledger before it is created. So creation may be repeated
+after a crash: if a job of that name exists and was created by the same request, it is adopted; any other is refused.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -14,7 +15,13 @@ from seqdrop.aws.errors import is_invalid, is_limit, is_taken, is_throttle, mess
 from seqdrop.errors import JobRefusedError
 from seqdrop.ledger.records import EXAMINE, TRAIN, TRANSFORM
 
-# SageMaker's status of a job that has ended → the ledger's state. Any other status means that it runs, or is stopping.
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_sagemaker.client import SageMakerClient
+    from mypy_boto3_sagemaker.type_defs import CreateModelInputTypeDef
+
+# SageMaker's final statuses → states of the ledger. With any other status the job is running or stopping.
 ENDS = {"Completed": "DONE", "Failed": "FAILED", "Stopped": "STOPPED"}
 
 
@@ -22,8 +29,8 @@ ENDS = {"Completed": "DONE", "Failed": "FAILED", "Stopped": "STOPPED"}
 class JobType:
     """How SageMaker's interface differs between kinds of job.
 
-    `word` is part of the names of operations, of members of requests, answers and events, and of events' types.
-    `decisive` are the members of a request by which two jobs of one name are told apart.
+    `word` is part of the names of operations, of members of requests, responses and events, and of event types. Two
+    jobs of one name are the same if the `decisive` members of their requests are.
     """
 
     word: str
@@ -51,7 +58,7 @@ class JobType:
 
     @property
     def event(self) -> str:
-        """The `detail-type` of EventBridge's events on such jobs."""
+        """The `detail-type` of EventBridge events about such jobs."""
         return f"SageMaker {self.word} Job State Change"
 
 
@@ -67,72 +74,77 @@ JOB_TYPES = {
 
 @dataclass(frozen=True)
 class Description:
-    """What SageMaker says of a job: `end` is the ledger's state of one that has ended, None while it runs.
+    """SageMaker's description of a job.
 
-    `answer` is the whole of Describe…Job's answer.
+    `end` is the ledger's state of a job that has ended, None while it runs; `response` is that of Describe…Job.
     """
 
     end: str | None
-    answer: dict
+    response: Mapping[str, Any]
 
     @property
     def reason(self) -> str:
-        """Why it ended so, in SageMaker's words if it has any."""
-        return self.answer.get("FailureReason") or f"the job ended as {self.end}"
+        """Why the job ended, in SageMaker's words if there are any."""
+        return self.response.get("FailureReason") or f"the job ended as {self.end}"
 
 
-def create(sagemaker, task: str, request: dict) -> bool:
-    """Create a job, or adopt the one of its name. Return False if there is no room now: send the request again later.
+def create(sagemaker: SageMakerClient, task: str, request: Mapping[str, object]) -> bool:
+    """Create a job, or adopt the existing one of its name.
 
-    Raise JobRefusedError if SageMaker will never take the request, or has another job of that name.
+    Return False if SageMaker has no capacity now: send the request again later. Raise JobRefusedError if SageMaker
+    will never accept the request, or has a different job of that name.
     """
     try:
         getattr(sagemaker, JOB_TYPES[task].create)(**request)
     except ClientError as error:
         if is_taken(error):
             return _adopt(sagemaker, task, request)
-        return _declined(error, "job")
+        return _handle_refusal(error, "job")
     return True
 
 
-def create_model(sagemaker, request: dict) -> bool:
-    """Create a model unless it is there: its name is a digest of the request. Return False and raise as `create`."""
+def create_model(sagemaker: SageMakerClient, request: CreateModelInputTypeDef) -> bool:
+    """Create a model unless it exists: its name is a digest of the request. Return False and raise as `create` does."""
     try:
         sagemaker.create_model(**request)
     except ClientError as error:
-        return is_taken(error) or _declined(error, "model")
+        return is_taken(error) or _handle_refusal(error, "model")
     return True
 
 
-def describe(sagemaker, task: str, name: str) -> Description:
-    """Ask SageMaker for a job that it has. Raise ClientError if it has none of that name."""
+def describe(sagemaker: SageMakerClient, task: str, name: str) -> Description:
+    """Return the description of a job. Raise ClientError if SageMaker has no job of that name."""
     job = JOB_TYPES[task]
-    answer = getattr(sagemaker, job.describe)(**{job.name: name})
-    return Description(ENDS.get(answer[job.status]), answer)
+    response = getattr(sagemaker, job.describe)(**{job.name: name})
+    return Description(ENDS.get(response[job.status]), response)
 
 
-def covers(seen, wanted) -> bool:
-    """Return True if all that is wanted is there; the service fills in defaults beside it."""
-    if isinstance(wanted, dict):
-        return isinstance(seen, dict) and all(covers(seen.get(key), value) for key, value in wanted.items())
-    if isinstance(wanted, list):
-        return isinstance(seen, list) and len(seen) == len(wanted) and all(map(covers, seen, wanted))
-    return seen == wanted
+def covers(actual: object, expected: object) -> bool:
+    """Return True if `actual` has everything in `expected`; the service adds defaults to what was requested."""
+    if isinstance(expected, dict):
+        return isinstance(actual, dict) and all(covers(actual.get(key), value) for key, value in expected.items())
+    if isinstance(expected, list):
+        return isinstance(actual, list) and len(actual) == len(expected) and all(map(covers, actual, expected))
+    return actual == expected
 
 
-def _adopt(sagemaker, task: str, request: dict) -> bool:
-    """Return True if the job of this name was asked for the same; raise JobRefusedError if not: a person must look."""
+def _adopt(sagemaker: SageMakerClient, task: str, request: Mapping[str, object]) -> bool:
+    """Return True if the job of this name was created by the same request.
+
+    Raise JobRefusedError if it was not: a person must look at it.
+    """
     job = JOB_TYPES[task]
-    answer = describe(sagemaker, task, request[job.name]).answer
+    response = describe(sagemaker, task, str(request[job.name])).response
     for member in job.decisive:
-        if not covers(answer.get(member), request[member]):
+        if not covers(response.get(member), request[member]):
             raise JobRefusedError(f"a job of this name exists with another {member}")
     return True
 
 
-def _declined(error: ClientError, what: str) -> bool:
-    """Return False if the same request may be taken later, raise JobRefusedError if never; else raise the
-    error itself.
+def _handle_refusal(error: ClientError, what: str) -> bool:
+    """Return False if the same request may be accepted later, and raise JobRefusedError if it never will be.
+
+    Raise the error itself if it means neither.
     """
     if is_throttle(error) or is_limit(error):
         return False

@@ -1,4 +1,4 @@
-"""Which attempts share a job, and whose turn it is. Knows no service."""
+"""Which attempts share a job, and in which order runs take turns. Calls no service."""
 
 from __future__ import annotations
 
@@ -14,37 +14,38 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Attempt
 
 
-def fair(attempts: Iterable[Attempt]) -> list[Attempt]:
-    """In the order in which runs take turns: the oldest attempt of each run, then the second of each, and so on."""
+def take_turns(attempts: Iterable[Attempt]) -> list[Attempt]:
+    """Return attempts in turns of their runs: the oldest attempt of each run, then the second of each, and so on."""
     turns: Counter[str] = Counter()
-    placed = []
-    for attempt in sorted(attempts, key=lambda one: (one.created_at, one.key)):
+    numbered = []
+    for attempt in sorted(attempts, key=lambda attempt: (attempt.created_at, attempt.key)):
         turns[attempt.run] += 1
-        placed.append((turns[attempt.run], attempt))
-    return [attempt for _, attempt in sorted(placed, key=lambda pair: pair[0])]
+        numbered.append((turns[attempt.run], attempt))
+    return [attempt for _, attempt in sorted(numbered, key=lambda pair: pair[0])]
 
 
-def groups(attempts: list[Attempt]) -> list[list[Attempt]]:
-    """The members of each job, up to the bounds of their analysis. Groups stand in the order of their first members.
+def group_attempts(attempts: list[Attempt]) -> list[list[Attempt]]:
+    """Return the members of each job, within the bounds of their analysis, in the order of their first members.
 
-    Attempts may share a job if their work was cut alike, and if what is left of a failed job does not keep them apart.
+    Attempts may share a job if their work was cut by the same plan, and if they are in the same group: the remaining
+    members of a failed job are split into groups.
     """
-    place = {attempt.key: index for index, attempt in enumerate(attempts)}
-    alike = sorted(attempts, key=lambda one: (one.plan, one.group, place[one.key]))
-    found = [
+    position = {attempt.key: index for index, attempt in enumerate(attempts)}
+    ordered = sorted(attempts, key=lambda attempt: (attempt.plan, attempt.group, position[attempt.key]))
+    jobs = [
         members
-        for _, sharing in groupby(alike, key=lambda one: (one.plan, one.group))
-        for members in _bounded(list(sharing))
+        for _, sharing in groupby(ordered, key=lambda attempt: (attempt.plan, attempt.group))
+        for members in _within_bounds(list(sharing))
     ]
-    return sorted(found, key=lambda members: place[members[0].key])
+    return sorted(jobs, key=lambda members: position[members[0].key])
 
 
-def _bounded(sharing: list[Attempt]) -> Iterator[list[Attempt]]:
-    """Cut where a job would have too many members or too many input objects."""
+def _within_bounds(sharing: list[Attempt]) -> Iterator[list[Attempt]]:
+    """Yield parts that have neither too many members nor too many input objects for a job."""
     bounds = job_settings(sharing[0].plan)
     members: list[Attempt] = []
     for attempt in sharing:
-        shards = sum(one.shards for one in members) + attempt.shards
+        shards = sum(member.shards for member in members) + attempt.shards
         if members and (len(members) >= bounds.max_members or shards > bounds.max_shards):
             yield members
             members = []

@@ -1,4 +1,4 @@
-"""The room for transform jobs: a job takes its place as it claims its members, and gives it back at its end."""
+"""The slots of transform jobs: a job takes one as it claims its members, and gives it back when it ends."""
 
 from __future__ import annotations
 
@@ -6,45 +6,46 @@ from typing import TYPE_CHECKING
 
 from seqdrop.errors import RetryableError
 from seqdrop.ledger.moves import OPEN, UNCLAIMED
-from seqdrop.ledger.records import Attempt, Job, Step
+from seqdrop.ledger.records import Attempt, Fact, Job, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from seqdrop.runtime.services import Services
 
-TRIES = 10  # each is lost only to someone who got on
+MAX_TRIES = 10  # a try fails only if another invocation succeeded
 
 
 def count_free_slots(services: Services) -> int:
-    """How many more transform jobs may be open."""
+    """Return how many more transform jobs may be open."""
     return max(0, services.settings.max_jobs - len(services.ledger.job_slots().jobs))
 
 
-def claim(services: Services, members: list[Attempt], make: Callable[[list[Attempt]], Job]) -> Job | None:
-    """Make a job of those members that nobody else claims; None if there are none, or there is no room.
+def claim(services: Services, members: list[Attempt], plan: Callable[[list[Attempt]], Job]) -> Job | None:
+    """Create the record of a job from those members that no other job claims, and return it.
 
-    Raises JobRefusedError as `make` does, and RetryableError if others were first each time.
+    Return None if no member is left or no slot is free. Raise JobRefusedError if `plan` does, and RetryableError if
+    other invocations were first each time.
     """
-    for _ in range(TRIES):
-        room = services.ledger.job_slots()
-        if not members or len(room.jobs) >= services.settings.max_jobs:
+    for _ in range(MAX_TRIES):
+        slots = services.ledger.job_slots()
+        if not members or len(slots.jobs) >= services.settings.max_jobs:
             return None
-        job = make(members)
-        if services.ledger.claim(job, members, room):
+        job = plan(members)
+        if services.ledger.claim(job, members, slots):
             return job
-        found = [services.ledger.find_attempt(member.key) for member in members]
-        members = [one for one in found if one.state in UNCLAIMED]
-    raise RetryableError("others kept claiming these members")
+        attempts = [services.ledger.require_attempt(member.key) for member in members]
+        members = [attempt for attempt in attempts if attempt.state in UNCLAIMED]
+    raise RetryableError("other invocations kept claiming these members")
 
 
-def end_job(services: Services, job: Job, end: str, **facts) -> None:
-    """Move a job to its end, unless it has ended, and give its place back in the same transaction."""
-    for _ in range(TRIES):
-        job, room = services.ledger.find_job(job.name), services.ledger.job_slots()
+def close_job(services: Services, name: str, state: str, **facts: Fact) -> None:
+    """Move a job to a final state, unless it is in one, and give its slot back in the same transaction."""
+    for _ in range(MAX_TRIES):
+        job, slots = services.ledger.require_job(name), services.ledger.job_slots()
         if job.state not in OPEN[job.kind]:
             return
-        left = room.without_job(job.name) if job.name in room.jobs else None
-        if services.ledger.move_together([Step(job, end, facts)], shared=left):
+        remaining = slots.without_job(name) if name in slots.jobs else None
+        if services.ledger.move_together([Step(job, state, facts)], shared=remaining):
             return
-    raise RetryableError(f"others kept moving {job.name}")
+    raise RetryableError(f"other invocations kept moving the job {name}")

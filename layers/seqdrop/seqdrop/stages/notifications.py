@@ -1,7 +1,8 @@
-"""What a lab is told of an upload: its report, why it was rejected, and a mail of that."""
+"""Reports, reasons and mails about an upload that was examined."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
@@ -10,6 +11,8 @@ from seqdrop.results.reports import write_reports
 from seqdrop.runtime.log import logger
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from seqdrop.errors import Rejection
     from seqdrop.ledger.records import Upload
     from seqdrop.report.schema import MateFacts
@@ -17,52 +20,75 @@ if TYPE_CHECKING:
     from seqdrop.work.examination import Examination
 
 
-def report(services: Services, upload: Upload, examination: Examination, mate: MateFacts | None = None) -> None:
-    """Write reports/. `mate` is what is known of the pair; left out where there is none."""
+@dataclass(frozen=True)
+class RejectionMail:
+    """How the mail of a rejection describes its uploads.
+
+    `has_report` is False for a file that was rejected without being read, because of its key or its size. `other` says
+    what the second upload is to the first.
+    """
+
+    has_report: bool = True
+    other: str = "its mate"
+
+
+def write_report(services: Services, upload: Upload, examination: Examination, mate: MateFacts | None = None) -> None:
+    """Write the reports of an examined upload. `mate` is the comparison with its mate, None if it has none."""
     write_reports(services.s3, services.settings.results, upload, examination, selection_of(examination), mate)
 
 
-def report_content(services: Services, upload: Upload, content: dict) -> None:
-    """Write reports/ of a valid file that no pass over records examined."""
+def write_plain_report(services: Services, upload: Upload, content: Mapping[str, object]) -> None:
+    """Write the JSON report of a valid file whose records were not examined."""
     place = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id, "valid": True}
-    services.put_json(services.settings.results, keys.report(upload.id), place | content)
+    services.put_json(services.settings.results, keys.report(upload.id), {**place, **content})
 
 
-def reason(services: Services, upload: Upload, refused: Rejection) -> None:
-    """Write reasons/. `refused` is of `examination.rejection`."""
+def write_reason(services: Services, upload: Upload, rejection: Rejection) -> None:
+    """Write `reasons/<upload id>.json` of a rejected upload."""
     content = {
         "upload": upload.id,
         "bucket": upload.bucket,
         "key": upload.key,
         "version_id": upload.version_id,
-        **refused,
+        **rejection,
         "retryable": False,
-        "file": "It was left where it lies. Once mended, drop it again; the old version may then be deleted.",
+        "file": "It was left in the landing bucket. Drop the corrected file; the old version may then be deleted.",
     }
     services.put_json(services.settings.results, keys.reason(upload.id), content)
 
 
-def mail(
-    services: Services, uploads: list[Upload], refused: Rejection, read: bool = True, other: str = "its mate"
+def mail_rejection(
+    services: Services, uploads: Sequence[Upload], rejection: Rejection, mail: RejectionMail | None = None
 ) -> None:
-    """One mail, of one upload or of two that were rejected with each other; `other` is what the second is to the first.
-
-    What was not `read`, because of its key or its size, has no report.
-    """
-    where = " (record {record}, line {line}, byte {byte})".format(**refused) if refused["record"] else ""
-    files = "\n".join(upload.key for upload in uploads)
-    at = f"s3://{services.settings.results}/"
-    places = "".join(f"Reason: {at}{keys.reason(one.id)}\n" for one in uploads)
-    places += "".join(f"Report: {at}{keys.page(one.id)}\n" for one in uploads if read)
-    services.notify(
-        f"Seqdrop rejected {uploads[0].key}" + (f" and {other}" if len(uploads) > 1 else ""),
-        f"{files}\n{refused['code']}: {refused['message']}{where}\n{refused['advice']}\n{places}",
+    """Send one mail about one upload, or about two that were rejected because they do not fit each other."""
+    mail = mail or RejectionMail()
+    first, results = uploads[0], services.settings.results
+    names = "\n".join(f"  {upload.key} (upload {upload.id})" for upload in uploads)
+    message = (
+        f"Seqdrop rejected these files and left them in the landing bucket:\n{names}\n\n"
+        f"Reason: {rejection['code']}: {rejection['message']}{_describe_place(rejection)}\n"
+        f"What to do: {rejection['advice']}\n\n"
+        "To see all errors:\n"
     )
+    message += "".join(f"  aws s3 cp s3://{results}/{keys.reason(upload.id)} -\n" for upload in uploads)
+    if mail.has_report:
+        message += "To get the quality report, a web page:\n"
+        message += "".join(f"  aws s3 cp s3://{results}/{keys.page(upload.id)} .\n" for upload in uploads)
+    others = f" and {mail.other}" if len(uploads) > 1 else ""
+    services.notify(f"Seqdrop rejected {first.key}{others}", message)
 
 
-def reject(services: Services, upload: Upload, refused: Rejection, read: bool = False) -> None:
-    """Write the reason and tell the lab, then the ledger: told twice at the worst, never not at all."""
-    reason(services, upload, refused)
-    mail(services, [upload], refused, read)
-    services.ledger.move(upload, "REJECTED", reason=refused["code"])
-    logger().info("rejected", extra={"upload_id": upload.id, "code": refused["code"]})
+def _describe_place(rejection: Rejection) -> str:
+    """Return the record, line and byte of the first error; "" if it has no record."""
+    return " (record {record}, line {line}, byte {byte})".format(**rejection) if rejection["record"] else ""
+
+
+def reject(services: Services, upload: Upload, rejection: Rejection, has_report: bool = False) -> None:
+    """Write the reason of a rejection, mail it, and then move the upload to REJECTED.
+
+    In this order a crash may repeat the mail, but never leaves it out.
+    """
+    write_reason(services, upload, rejection)
+    mail_rejection(services, [upload], rejection, RejectionMail(has_report))
+    services.ledger.move(upload, "REJECTED", reason=rejection["code"])
+    logger().info("rejected", extra={"upload_id": upload.id, "code": rejection["code"]})

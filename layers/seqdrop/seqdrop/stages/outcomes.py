@@ -1,97 +1,109 @@
-"""The end of an attempt that has no predictions: the lab is told, then the ledger.
+"""Final states that several stages cause: attempts that failed, and uploads that were archived or withdrawn.
 
-The end of an upload that was VALIDATED, and with it that of its own attempts.
-
-The end of a training that made no model: the reason is written, the lab is told, then the ledger.
+The lab is notified before the ledger is written, so a crash may repeat a mail, but never leaves it out.
 """
 
 from __future__ import annotations
 
 from seqdrop.aws import keys
 from seqdrop.ledger.moves import ATTEMPT, ENDS, OPEN, UNCLAIMED
-from seqdrop.ledger.records import Attempt, Step, Upload
+from seqdrop.ledger.records import Attempt, Fact, Step, Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
 
 
 def fail_attempt(services: Services, attempt: Attempt, reason: str) -> None:
-    """Move an attempt to FAILED, unless it is no longer as it was read: someone else was first.
+    """Notify the lab of a failed attempt and move it to FAILED, unless it has changed since it was read.
 
     The upload stays in the landing bucket until it is replayed or released.
     """
-    found = services.ledger.find_attempt(attempt.key)
-    if found.state not in OPEN[ATTEMPT] or found.revision != attempt.revision:
+    current = services.ledger.require_attempt(attempt.key)
+    if current.state not in OPEN[ATTEMPT] or current.revision != attempt.revision:
         return
-    upload = services.ledger.find_upload(attempt.upload_id)
+    upload = services.ledger.require_upload(attempt.upload_id)
     services.notify(
         f"Seqdrop: no predictions for {upload.key}",
-        f"{upload.key} (upload {upload.id}), analysis {attempt.analysis}, attempt {attempt.number}\n{reason}\n"
-        f"{what_next(upload)}\n",
+        f"There are no predictions for this file: attempt {attempt.number} of the analysis {attempt.analysis} failed.\n"
+        f"  {upload.key} (upload {upload.id})\n\n"
+        f"Cause: {reason}\n\n{_advise_on_failure(upload)}",
     )
     services.ledger.move(attempt, "FAILED", reason=reason[:1000])
     logger().error("attempt failed", extra={"upload_id": upload.id, "analysis": attempt.analysis})
 
 
-def what_next(upload: Upload) -> str:
-    """What a person may do about an attempt that failed."""
+def _advise_on_failure(upload: Upload) -> str:
+    """Return what a person may do about a failed attempt."""
     if upload.state == "ARCHIVED":
-        return f"Earlier results stand, and the raw data is archived. `seqdrop replay {upload.id} --yes` tries again."
+        return (
+            "Results of earlier attempts are kept, and the raw data is archived. To try again:\n"
+            f"  seqdrop replay {upload.id} --yes\n"
+        )
     return (
-        "The file is valid and was left in the landing bucket. Once the cause is mended,\n"
-        f"  seqdrop replay {upload.id} --yes    tries again;\n"
-        f"  seqdrop release {upload.id} --yes   archives the file without predictions."
+        "The file is valid and was left in the landing bucket. When the cause is removed, try again:\n"
+        f"  seqdrop replay {upload.id} --yes\n"
+        "Or archive the file without predictions:\n"
+        f"  seqdrop release {upload.id} --yes\n"
     )
 
 
-def end_upload(services: Services, upload: Upload, end: str, **facts) -> bool:
-    """Move it to its end. What no job has claimed of it fails, and what it did is forgotten when it is.
+def close_upload(services: Services, upload: Upload, state: str, **facts: Fact) -> bool:
+    """Move a VALIDATED upload to a final state, in one transaction with its attempts.
 
-    All in one transaction; False if someone was first.
+    Attempts that no job has claimed fail, and attempts in a final state expire when the upload's record does. Return
+    False if another invocation was first.
     """
     expires_at = services.ledger.compute_expiry(now())
-    steps = [step for one in services.ledger.attempts(upload.id) if (step := _step(one, end, expires_at))]
-    if not services.ledger.move_together([Step(upload, end, facts), *steps]):
+    steps = [_close_attempt(attempt, state, expires_at) for attempt in services.ledger.attempts(upload.id)]
+    if not services.ledger.move_together([Step(upload, state, facts), *filter(None, steps)]):
         return False
-    logger().info(end.lower(), extra={"upload_id": upload.id, **facts})
+    logger().info(state.lower(), extra={"upload_id": upload.id, **facts})
     return True
 
 
-def _step(attempt: Attempt, end: str, expires_at: int) -> Step | None:
+def _close_attempt(attempt: Attempt, state: str, expires_at: int) -> Step[Attempt] | None:
+    """Return the step that goes with the upload's final state; None for an attempt that a job will move."""
     if attempt.state in UNCLAIMED:
-        return Step(attempt, "FAILED", {"reason": f"its upload ended as {end}", "expires_at": expires_at})
+        return Step(attempt, "FAILED", {"reason": f"its upload ended as {state}", "expires_at": expires_at})
     if expires_at and attempt.state in ENDS[ATTEMPT]:
         return Step(attempt, attempt.state, {"expires_at": expires_at})
-    return None  # a job has it, which settles it
-
-
-AGAIN = (
-    "Its files were left in the landing bucket. Once the cause is mended, `seqdrop replay` it, or drop job.toml again: "
-    "with equal data and settings the training goes on from its last checkpoint, which is kept for 14 days; otherwise "
-    "it begins anew. `seqdrop release` archives the files as they are."
-)
+    return None
 
 
 def fail_training(services: Services, attempt: Attempt, cause: str) -> None:
-    """Move an attempt to FAILED, unless it has ended already: a run that broke off may have come so far."""
+    """Write the reason why a training made no model, mail it, and move the attempt to FAILED.
+
+    Do nothing for an attempt in a final state: an invocation that crashed may have come this far.
+    """
     if attempt.state not in OPEN[ATTEMPT]:
         return
-    upload = services.ledger.find_upload(attempt.upload_id)
+    upload = services.ledger.require_upload(attempt.upload_id)
+    advice, place = _advise_on_training(upload), f"s3://{services.settings.results}/{keys.reason(upload.id)}"
     content = {
         "upload": upload.id,
         "key": upload.key,
         "version_id": upload.version_id,
         "code": "training_failed",
         "message": cause,
-        "advice": AGAIN,
+        "advice": advice,
         "job": attempt.job,
         "record": None,
     }
     services.put_json(services.settings.results, keys.reason(upload.id), content)
     services.notify(
         f"Seqdrop: no model from {upload.key}",
-        f"{upload.key} (upload {upload.id}), attempt {attempt.number}, job {attempt.job or 'none'}\n{cause}\n"
-        f"{AGAIN}\n"
-        f"Reason: s3://{services.settings.results}/{keys.reason(upload.id)}\n",
+        f"There is no model from this training: attempt {attempt.number} failed (job {attempt.job or 'none'}).\n"
+        f"  {upload.key} (upload {upload.id})\n\n"
+        f"Cause: {cause}\n\n{advice}\nTo read this again:\n  aws s3 cp {place} -\n",
     )
     services.ledger.move(attempt, "FAILED", reason=cause[:1000])
     logger().error("training failed", extra={"upload_id": upload.id, "job": attempt.job})
+
+
+def _advise_on_training(upload: Upload) -> str:
+    """Return what a person may do about a training that failed."""
+    return (
+        "The files were left in the landing bucket. When the cause is removed, run "
+        f"`seqdrop replay {upload.id} --yes`, or drop job.toml again: with the same data and settings the training "
+        "continues from its last checkpoint, which is kept for 14 days; otherwise it starts anew. "
+        f"`seqdrop release {upload.id} --yes` archives the files without a model."
+    )

@@ -1,13 +1,14 @@
-"""job.toml as validated, frozen objects: what is trained, on what, on which machines, and when the model counts."""
+"""job.toml as validated, frozen objects: the model, its data, its machines, and the gate of its promotion."""
 
 from __future__ import annotations
 
 from dataclasses import MISSING, asdict, dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seqdrop.config.documents import ConfigFileError, decode, load, located
+from seqdrop.config.documents import ConfigFileError, decode, load, locate
 from seqdrop.config.fields import Choice, Flag, Number, Table, Text, Whole, setting
-from seqdrop.config.problems import WRONG, SettingsError, collect, unknown_keys
+from seqdrop.config.problems import WRONG, SettingsError, Wrong, collect, unknown_keys
 from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.training.distribution.distribution import Distribution
 
@@ -22,17 +23,20 @@ RATES = {"cnn": 2e-3, "protbert": 5e-4, "prott5": 5e-4, "dnabert": 6e-4}
 FLIP, TABLES = "flip", ("csv", "parquet")
 SPLITS = ("train", "validation", "test")
 FILE = Text(
-    r"(?!/)(?!.*(^|/)\.\.?(/|$))(?!job\.toml$).{0,200}", "a name below the folder of job.toml, other than its own"
+    r"(?!/)(?!.*(^|/)\.\.?(/|$))(?!job\.toml$).{0,200}",
+    "the name of a file in the folder of job.toml, other than job.toml itself",
 )
 WEIGHTS = Text(r"([a-zA-Z0-9](-*[a-zA-Z0-9_]){0,35})?", "1 to 36 letters, digits, underscores and hyphens")
 TRAINED = Text(r"([a-zA-Z0-9](-*[a-zA-Z0-9]){0,35})?", "1 to 36 letters, digits and hyphens")
-ADVICE = "Mend job.toml (docs/training.md has every setting) and drop it again; the data files wait for it."
+ADVICE = "Correct job.toml (docs/training.md has every setting) and drop it again; the data files wait for it."
 
 
 @dataclass(frozen=True)
 class Data(Table):
-    """Where the records are: FLIP's files, one file with a split of its own, or a file for each split. Names of files
-    are relative to the folder of job.toml."""
+    """Where the records are: FLIP's files, one file whose records name their split, or one file for each split.
+
+    Names of files are relative to the folder of job.toml.
+    """
 
     table = "data"
 
@@ -41,26 +45,27 @@ class Data(Table):
     sequences: str = setting("", FILE)
     """flip: FASTA file of the sequences."""
     labels: str = setting("", FILE)
-    """flip: FASTA file of the labels, whose headers say SET and VALIDATION."""
+    """flip: FASTA file of the labels. Its headers have SET and VALIDATION."""
     mask: str = setting("", FILE)
-    """flip: FASTA file of 0 and 1, where 0 is a residue that does not count. Optional."""
+    """flip: FASTA file of 0 and 1, where 0 marks a residue that is not scored. Optional."""
     file: str = setting("", FILE)
-    """Other formats: one file with all records, each of which says its split."""
+    """Other formats: one file with all records, where each record names its split."""
     train: str = setting("", FILE)
     """Other formats, without `file`: the records to train on."""
     validation: str = setting("", FILE)
-    """Other formats, without `file`: the records by which the best epoch is chosen."""
+    """Other formats, without `file`: the records on which the best epoch is chosen."""
     test: str = setting("", FILE)
-    """Other formats, without `file`: the records on which the gate judges the model."""
+    """Other formats, without `file`: the records on which the gate measures the model."""
 
     def conflicts(self) -> Iterator[str]:
+        """Yield which files are missing, are not for this format, or are named twice."""
         if self.format == FLIP:
-            wrong = self._not_both(("sequences", "labels"), ("file", *SPLITS))
+            wrong = self._check_names(("sequences", "labels"), ("file", *SPLITS))
         elif self.file:
-            wrong = self._not_both(("file",), ("sequences", "labels", "mask", *SPLITS))
+            wrong = self._check_names(("file",), ("sequences", "labels", "mask", *SPLITS))
         else:
-            wrong = self._not_both(SPLITS, ("sequences", "labels", "mask"))
-        yield from wrong or self._twice()
+            wrong = self._check_names(SPLITS, ("sequences", "labels", "mask"))
+        yield from wrong or self._find_repeated()
 
     @property
     def files(self) -> list[str]:
@@ -71,25 +76,25 @@ class Data(Table):
         names = ("sequences", "labels", "mask", "file", "train", "validation", "test")
         return {name: file for name in names if (file := getattr(self, name))}
 
-    def _twice(self) -> list[str]:
+    def _find_repeated(self) -> list[str]:
         first: dict[str, str] = {}
         wrong = []
         for name, file in self._named().items():
             if file in first:
-                wrong.append(f'{name} is "{file}", and so is {self.table}.{first[file]}; each needs a file of its own')
+                wrong.append(f'{name} is "{file}", and so is {self.table}.{first[file]}; each needs its own file')
             first.setdefault(file, name)
         return wrong
 
-    def _not_both(self, wanted: tuple[str, ...], unwanted: tuple[str, ...]) -> list[str]:
-        lacking = [f"{name} is missing: {self._need}" for name in wanted if not getattr(self, name)]
-        extra = [f"{name} is not for this: {self._need}" for name in unwanted if getattr(self, name)]
-        return lacking + extra
+    def _check_names(self, required: tuple[str, ...], excluded: tuple[str, ...]) -> list[str]:
+        missing = [f"{name} is missing: {self._needs}" for name in required if not getattr(self, name)]
+        extra = [f"{name} is not allowed here: {self._needs}" for name in excluded if getattr(self, name)]
+        return missing + extra
 
     @property
-    def _need(self) -> str:
+    def _needs(self) -> str:
         if self.format == FLIP:
-            return 'format "flip" has sequences and labels, and mask if there is one'
-        return f'format "{self.format}" has file, or else train, validation and test'
+            return 'format "flip" needs sequences and labels; mask is optional'
+        return f'format "{self.format}" needs either file, or train, validation and test'
 
 
 @dataclass(frozen=True)
@@ -99,23 +104,23 @@ class Train(Table):
     table = "train"
 
     epochs: int = setting(10, Whole(1, 1000))
-    """Passes over the training records, at most."""
+    """Largest number of passes over the training records."""
     learning_rate: float = setting(0.0, Number(0, 1))
-    """Peak learning rate; 0: the model's usual one."""
+    """Peak learning rate; 0: the default of the model."""
     tokens_per_batch: int = setting(6000, Whole(64, 1_000_000))
     """Tokens (residues) of one forward pass, padding included."""
     accumulate: int = setting(1, Whole(1, 1024))
-    """Forward passes to a step of the optimizer."""
+    """Forward passes per step of the optimizer."""
     max_length: int = setting(1024, Whole(16, 16_384))
-    """Residues of a record that the model sees; longer records are cut."""
+    """Largest number of residues of a record that the model sees; longer records are cut."""
     seed: int = setting(1, Whole(0, 2**31 - 1))
-    """Starts all random draws."""
+    """Seed of all random draws."""
     patience: int = setting(3, Whole(0, 1000))
-    """Epochs without a better validation after which the training ends; 0: it never ends early."""
+    """Epochs without a better validation figure after which the training ends; 0: it does not end early."""
     head: str = setting("linear", Choice("linear", "cnn"))
     """Layers above the encoder."""
     freeze_encoder: bool = setting(False, Flag())
-    """true: only the head is trained."""
+    """true: train only the head."""
 
 
 @dataclass(frozen=True)
@@ -127,52 +132,53 @@ class Instance(Table):
     type: str = setting("", Text(r"(ml\.[a-z0-9-]+\.[a-z0-9]+)?", 'an instance type such as "ml.g5.xlarge", or ""'))
     """Instance type; "": the cheapest that fits."""
     spot: bool = setting(True, Flag())
-    """true: spot instances; the training goes on from its last checkpoint when one is taken away."""
+    """true: use spot instances; after an interruption the training continues from its last checkpoint."""
     max_hours: float = setting(12.0, Number(0.1, 120))
     """Hours after which the job is stopped."""
 
 
 @dataclass(frozen=True)
 class Gate(Table):
-    """What the model must reach on the test records to become the current one."""
+    """What a model must reach on the test records to become the current one."""
 
     table = "gate"
 
     min_q3: float = setting(0.70, Number(0, 1))
-    """Least share of residues that are right in three states, of a protein model."""
+    """Protein models: least share of residues whose state is correct (of three states)."""
     min_mcc: float = setting(0.50, Number(-1, 1))
-    """Least Matthews correlation coefficient, of dnabert."""
+    """dnabert: least Matthews correlation coefficient."""
     any_test: bool = setting(False, Flag())
-    """true: compare with the current model even if that was tested on other records."""
+    """true: compare with the current model even if it was tested on other records."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class JobFile(Table):
     """All of job.toml."""
 
     model: str = setting(MISSING, Choice(*PROTEINS, DNABERT))
-    """What is trained: a protein encoder (prott5, protbert), a small network that starts from nothing (cnn), or
+    """What is trained: a protein encoder (prott5, protbert), a small network without pre-trained weights (cnn), or
     dnabert."""
     task: str = setting("", Choice("", "ss3", "ss8", "promoter"))
-    """ss3 or ss8 (three or eight states of secondary structure); of dnabert, promoter. "": ss3, or promoter."""
+    """ss3 or ss8 (three or eight states of secondary structure); promoter for dnabert. "": ss3, or promoter."""
     weights: str = setting("", WEIGHTS)
-    """Pre-trained model that prott5 and protbert go on from, as `seqdrop training weights` named it."""
+    """Pre-trained model from which prott5 and protbert start, by its name in `seqdrop training weights`."""
     name: str = setting("", TRAINED)
-    """Name of the trained model in models/. "": structure, which proteins/ uses; of dnabert, the folder's name."""
+    """Name of the trained model in models/. "": structure, which proteins/ uses; for dnabert, the folder's name."""
     budget_usd: float = setting(50.0, Number(0, 1_000_000))
-    """US dollars; a plan that would cost more is refused before any money is spent."""
-    data: Data = None
+    """Limit in US dollars; a plan that costs more is refused before any money is spent."""
+    data: Data
     train: Train = field(default_factory=Train)
     instance: Instance = field(default_factory=Instance)
     gate: Gate = field(default_factory=Gate)
-    distribution: dict = field(default_factory=dict)
-    """As it was written; seqdrop.training.distribution.distribution reads it."""
+    distribution: dict[str, Any] = field(default_factory=dict)
+    """The table as written; seqdrop.training.distribution.distribution reads it."""
 
     def conflicts(self) -> Iterator[str]:
+        """Yield what is wrong between settings that are each allowed."""
         if self.model in WITH_WEIGHTS and not self.weights:
-            yield f'weights is missing: model "{self.model}" goes on from a pre-trained model in models/'
+            yield f'weights is missing: model "{self.model}" starts from a pre-trained model in models/'
         if self.model == "cnn" and self.weights:
-            yield 'weights is not for model "cnn": it starts from nothing'
+            yield 'weights is not for model "cnn", which has no pre-trained weights'
         if self.model == DNABERT and self.task not in ("", "promoter"):
             yield f'task is "{self.task}"; for model "{self.model}" it must be "promoter"'
         if self.model != DNABERT and self.task == "promoter":
@@ -182,19 +188,21 @@ class JobFile(Table):
 
     @property
     def target(self) -> str:
-        """The task, also where job.toml leaves it to the model."""
+        """The task; the default of the model if job.toml has none."""
         return self.task or ("promoter" if self.model == DNABERT else "ss3")
 
     @property
     def learning_rate(self) -> float:
+        """The peak learning rate; the default of the model if job.toml has none."""
         return self.train.learning_rate or RATES[self.model]
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
+        """Return all settings as JSON."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, content: dict) -> JobFile:
-        """Return what `as_dict` was made of, perhaps by an earlier version: no rule is applied again."""
+    def from_dict(cls, content: dict[str, Any]) -> JobFile:
+        """Return the object of an `as_dict`, perhaps of an earlier version. No rule is applied again."""
         parts = {key: TABLES_OF_JOB[key].restore(**value) for key, value in content.items() if key in TABLES_OF_JOB}
         return cls.restore(**{**content, **parts})
 
@@ -203,12 +211,13 @@ TABLES_OF_JOB: dict[str, type[Table]] = {"data": Data, "train": Train, "instance
 
 
 def parse(body: bytes) -> JobFile:
-    """Read job.toml. Raise InvalidFileError with a fault for each thing that is wrong with it."""
+    """Read job.toml. Raise InvalidFileError with a fault for each error in it."""
     try:
         return read(decode(body.removeprefix(b"\xef\xbb\xbf"), JOB))
     except ConfigFileError as error:
         faults = [
-            Fault("bad_job", f"{one.message} (line {one.line})", ADVICE, JOB, line=one.line) for one in error.faults
+            Fault("bad_job", f"{fault.message} (line {fault.line})", ADVICE, JOB, line=fault.line)
+            for fault in error.faults
         ]
         raise InvalidFileError(faults[0], faults, {"bad_job": len(faults)}) from error
 
@@ -219,18 +228,20 @@ def read(text: str, name: str = JOB) -> JobFile:
     try:
         return _read(document)
     except SettingsError as error:
-        raise ConfigFileError(name, located(error.problems, text)) from error
+        raise ConfigFileError(name, locate(error.problems, text)) from error
 
 
-def _read(document: dict) -> JobFile:
+def _read(document: dict[str, Any]) -> JobFile:
     problems, misspelt = unknown_keys(document, (), (*JobFile.rules(), *TABLES_OF_JOB, "distribution"))
-    parts: dict[str, Any] = dict.fromkeys(misspelt & TABLES_OF_JOB.keys(), WRONG)
+    parts: dict[str, object] = dict.fromkeys(misspelt & TABLES_OF_JOB.keys(), WRONG)
     for name in TABLES_OF_JOB.keys() - parts.keys():
-        parts[name] = collect(problems, TABLES_OF_JOB[name].read, document.get(name, {}))
+        parts[name] = collect(problems, partial(TABLES_OF_JOB[name].read, document.get(name, {})))
     distribution = document.get("distribution", {})
     problems += Distribution.find_table_problems(distribution)
     top = {key: value for key, value in document.items() if key in JobFile.rules()}
-    job = collect(problems, JobFile.read, top, misspelt=misspelt, **parts, distribution=distribution)
-    if problems:
+    job = collect(
+        problems, partial(JobFile.read, top, None, misspelt=misspelt, rules=(), **parts, distribution=distribution)
+    )
+    if problems or isinstance(job, Wrong):
         raise SettingsError(problems)
     return job

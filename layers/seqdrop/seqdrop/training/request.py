@@ -1,4 +1,4 @@
-"""What a training attempt remembers: what to train, on which uploads, and where their prepared data lie."""
+"""What a training attempt stores: what to train, on which uploads, and where the prepared data are."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from dataclasses import asdict, dataclass
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.jobfile import DNABERT, JobFile
 
-STRUCTURE = "structure"  # as analyses.toml calls the model of proteins/
+STRUCTURE = "structure"  # the name in analyses.toml of the model that proteins/ uses
 
 
 @dataclass(frozen=True)
 class Order:
-    """`files` are the names of the data files → their upload ids; `data` is a prefix of the work bucket.
+    """The plan of a training attempt.
 
-    `previous` is the key of the attempt before it in the same folder, whose checkpoints this one may go on from.
+    `files` are the names of the data files → their upload ids; `data` is a prefix of the work bucket. `previous` is
+    the key of the previous attempt in the same folder, whose checkpoints this one may continue from.
     """
 
     training: str
@@ -27,14 +28,16 @@ class Order:
 
     @property
     def model(self) -> str:
-        """The name of the trained model in models/: without another, the one that proteins/ uses, or the folder's."""
+        """Name of the trained model in models/; by default the one that proteins/ uses, or for dnabert the folder's."""
         return self.job.name or (self.training if self.job.model == DNABERT else STRUCTURE)
 
     def as_json(self) -> str:
+        """Return the text that is stored with the attempt."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Order:
+        """Return the order of a stored text, perhaps of an earlier version."""
         content = json.loads(text)
         content["job"], content["prepared"] = JobFile.from_dict(content["job"]), Prepared(**content["prepared"])
         return cls(**content)

@@ -1,4 +1,4 @@
-"""No landing object disappears before its copy is proven; and what was proven is not copied again."""
+"""No landing object is deleted before its copy is verified, and no verified object is copied again."""
 
 import base64
 import hashlib
@@ -22,9 +22,9 @@ ROT = base64.b64encode(hashlib.sha256(b"rot").digest()).decode()
 
 
 class S3:
-    """A client that dies before a named call, lets something else happen before one, or finds copies `damaged`.
+    """A client that dies before a named call, lets something else happen before a call, or finds copies `damaged`.
 
-    Like that of a Lambda, it copies over nothing: `real` is this one's alone.
+    Like the client of a Lambda, it never copies over an existing object: `real` belongs to this client alone.
     """
 
     def __init__(self, real):
@@ -67,11 +67,11 @@ def upload(services) -> Upload:
 
 
 def left(services, bucket: str) -> list[str]:
-    found = services.s3.list_object_versions(Bucket=bucket)
-    return [item["Key"] for kind in ("Versions", "DeleteMarkers") for item in found.get(kind, [])]
+    listing = services.s3.list_object_versions(Bucket=bucket)
+    return [item["Key"] for kind in ("Versions", "DeleteMarkers") for item in listing.get(kind, [])]
 
 
-def test_copied_proven_receipted_and_removed(services, s3, upload):
+def test_an_upload_is_copied_verified_receipted_and_deleted(services, s3, upload):
     archive(replace(services, s3=s3), upload.id)
     assert services.ledger.find_upload(upload.id).state == "ARCHIVED"
     assert left(services, "landing") == []
@@ -83,18 +83,18 @@ def test_copied_proven_receipted_and_removed(services, s3, upload):
 
 
 @pytest.mark.parametrize("where", ["head_object", "copy_object", "put_object", "delete_object"])
-def test_killed_anywhere_and_delivered_again_the_end_is_the_same(services, s3, upload, where):
+def test_a_crash_anywhere_and_a_second_delivery_end_alike(services, s3, upload, where):
     s3.dies_before = where
     with pytest.raises(KeyboardInterrupt):
         archive(replace(services, s3=s3), upload.id)
-    assert left(services, "landing"), "removed before everything else was done"
+    assert left(services, "landing"), "deleted before everything else was done"
     archive(replace(services, s3=s3), upload.id)
     assert services.ledger.find_upload(upload.id).state == "ARCHIVED"
     assert left(services, "landing") == []
     assert s3.calls.count("copy_object") == 1
 
 
-def test_killed_after_the_removal_it_still_ends_archived(services, s3, upload, monkeypatch):
+def test_a_crash_after_the_deletion_still_ends_archived(services, s3, upload, monkeypatch):
     monkeypatch.setattr(
         type(services.ledger), "move_together", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
     )
@@ -105,7 +105,7 @@ def test_killed_after_the_removal_it_still_ends_archived(services, s3, upload, m
     assert services.ledger.find_upload(upload.id).state == "ARCHIVED"
 
 
-def test_a_copy_that_differs_keeps_the_original_and_tells_the_lab(services, s3, upload, sent):
+def test_a_copy_that_differs_keeps_the_original_and_notifies_the_lab(services, s3, upload, sent):
     s3.damaged = True
     with pytest.raises(ArchiveMismatchError):
         archive(replace(services, s3=s3), upload.id)
@@ -121,13 +121,13 @@ def test_other_versions_of_the_key_are_not_touched(services, s3, upload):
     assert left(services, "landing") == [upload.key]
 
 
-def test_deleted_before_it_was_archived_it_is_withdrawn(services, s3, upload):
+def test_an_upload_deleted_before_it_was_archived_is_withdrawn(services, s3, upload):
     services.s3.delete_object(Bucket="landing", Key=upload.key, VersionId=upload.version_id)
     archive(replace(services, s3=s3), upload.id)
     assert services.ledger.find_upload(upload.id).state == "WITHDRAWN"
 
 
-def test_told_again_it_sees_that_the_receipt_is_there_and_does_nothing(services, s3, upload):
+def test_a_second_message_finds_the_receipt_and_does_nothing(services, s3, upload):
     archive(replace(services, s3=s3), upload.id)
     calls = list(s3.calls)
     archive(replace(services, s3=s3), upload.id)
@@ -135,7 +135,7 @@ def test_told_again_it_sees_that_the_receipt_is_there_and_does_nothing(services,
     assert s3.calls == [*calls, "head_object"]
 
 
-def test_a_receipt_that_was_lost_is_written_again(services, s3, upload, sent):
+def test_a_lost_receipt_is_written_again(services, s3, upload, sent):
     archive(replace(services, s3=s3), upload.id)
     key = f"receipts/{upload.id}.json"
     before = services.s3.get_object(Bucket="results", Key=key)["Body"].read()
@@ -146,7 +146,7 @@ def test_a_receipt_that_was_lost_is_written_again(services, s3, upload, sent):
     assert sent == []
 
 
-def test_a_delete_marker_withdraws_it_and_its_version_stays(services, s3, upload):
+def test_a_delete_marker_withdraws_the_upload_and_its_version_stays(services, s3, upload):
     services.s3.delete_object(Bucket="landing", Key=upload.key)
     archive(replace(services, s3=s3), upload.id)
     assert services.ledger.find_upload(upload.id).state == "WITHDRAWN"
@@ -154,7 +154,7 @@ def test_a_delete_marker_withdraws_it_and_its_version_stays(services, s3, upload
     assert left(services, "archive") == []
 
 
-def test_a_delete_marker_after_the_copy_was_proven_changes_nothing(services, s3, upload):
+def test_a_delete_marker_after_the_verification_changes_nothing(services, s3, upload):
     s3.dies_before = "delete_object"
     with pytest.raises(KeyboardInterrupt):
         archive(replace(services, s3=s3), upload.id)
@@ -163,7 +163,7 @@ def test_a_delete_marker_after_the_copy_was_proven_changes_nothing(services, s3,
     assert services.ledger.find_upload(upload.id).state == "ARCHIVED"
 
 
-def test_records_are_forgotten_after_their_days_and_attempts_with_their_upload(services, s3, upload):
+def test_records_expire_and_attempts_expire_with_their_upload(services, s3, upload):
     ledger = Ledger(services.ledger._table, services.ledger._now, keep_days=10)
     ledger.create(Attempt("PLANNED", upload_id=upload.id, analysis="raw"))
     (attempt,) = ledger.attempts(upload.id)
@@ -178,7 +178,7 @@ def test_records_are_forgotten_after_their_days_and_attempts_with_their_upload(s
     assert ended[1].expires_at > 0
 
 
-def test_two_versions_of_a_key_are_archived_apart():
+def test_two_versions_of_a_key_get_separate_archive_keys():
     first, second = (
         Upload.from_version(UploadVersion("b", "raw/x/a.fq", version, 1, "e"), "raw") for version in ("1", "2")
     )
@@ -188,8 +188,8 @@ def test_two_versions_of_a_key_are_archived_apart():
 
 
 @pytest.mark.parametrize("moment", ["head_object", "copy_object", "put_object", "delete_object"])
-def test_two_runs_at_once_make_one_copy_and_end_archived(services, s3, upload, moment):
-    """A second run goes from start to end while the first stands at each of its steps."""
+def test_two_simultaneous_invocations_make_one_copy_and_end_archived(services, s3, upload, moment):
+    """A second invocation runs from start to end while the first is paused, at each of its steps in turn."""
     both = replace(services, s3=s3)
     s3.before = {moment: lambda: archive(both, upload.id)}
     archive(both, upload.id)

@@ -1,4 +1,4 @@
-"""A FASTA and the BED of its masks, in any order and at any time: what becomes of each, and what the lab is told."""
+"""A FASTA and the BED of its masks, in any order and at any time: their final states, and the mails to the lab."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ MASKS = b"# mine\nc\t3\t5\nc\t9\t12\tpeak\n"
 
 class World(PausingWorld):
     def items(self, version: UploadVersion) -> list[dict]:
-        """The work items of the one attempt of a FASTA."""
+        """Return the work items of the only attempt of a FASTA."""
         (attempt,) = self.ledger.attempts(version.id)
         prefix = f"shards/{version.id}/" + (f"{attempt.masks}/" if attempt.masks else "")
         lines = self.account.s3.read("work", f"{prefix}{attempt.key}-00000.jsonl").splitlines()
@@ -43,7 +43,7 @@ def world() -> World:
 
 @pytest.mark.parametrize("order", [(FA, BED), (BED, FA)])
 @pytest.mark.parametrize("names", [(FA, BED), ("masked/run 1/x.fasta", "masked/run 1/x.BED")])
-def test_in_any_order_the_first_waits_and_both_go_on_with_the_second(world, order, names):
+def test_in_any_order_the_first_waits_and_both_advance_with_the_second(world, order, names):
     bodies, renamed = {FA: PLAIN, BED: MASKS}, dict(zip((FA, BED), names, strict=True))
     first = world.take(renamed[order[0]], bodies[order[0]])
     assert world.states(first) == ["WAITING"]
@@ -63,7 +63,7 @@ def test_in_any_order_the_first_waits_and_both_go_on_with_the_second(world, orde
     assert (report["valid"], report["stretches"], report["records"]) == (True, 2, 1)
 
 
-def test_runs_of_n_go_on_by_themselves_and_are_left_alone_where_there_is_a_bed(world):
+def test_a_fasta_with_runs_of_n_advances_alone_and_a_bed_replaces_them(world):
     alone = world.take("masked/alone.fa", WITH_N)
     assert world.states(alone) == ["VALIDATED"]
     assert world.masks(alone) == [[40, 42]]
@@ -72,13 +72,13 @@ def test_runs_of_n_go_on_by_themselves_and_are_left_alone_where_there_is_a_bed(w
     assert world.masks(fasta) == [[3, 5], [9, 12]]
 
 
-def test_others_are_not_taken_for_the_bed(world):
+def test_files_of_other_names_are_not_taken_for_the_bed(world):
     fasta = world.take(FA, PLAIN)
     others = [world.take(key, MASKS) for key in ("masked/y.bed", "masked/x.1.bed", "masked/other/x.bed")]
     assert world.states(fasta, *others) == ["WAITING"] * 4
 
 
-def test_a_bed_that_comes_too_late_is_told_and_can_be_dropped_again(world):
+def test_a_bed_that_arrives_too_late_is_rejected_and_can_be_dropped_again(world):
     fasta = world.take(FA, WITH_N)
     late = world.take(BED, MASKS)
     assert world.states(fasta, late) == ["VALIDATED", "REJECTED"]
@@ -94,10 +94,10 @@ def test_a_bed_that_comes_too_late_is_told_and_can_be_dropped_again(world):
     assert world.masks(fasta) == [[40, 42]]
 
 
-def test_after_a_pair_went_on_the_next_is_another(world):
-    """The same names week after week, the BED first or second."""
+def test_after_a_pair_advanced_the_next_pair_is_a_new_one(world):
+    """The same names are used again, with the BED first or second."""
     for order in ([(BED, MASKS), (FA, PLAIN)], [(FA, PLAIN), (BED, MASKS)], [(BED, b"c 0 1\n"), (FA, WITH_N)]):
-        versions = [world.take(*one) for one in order]
+        versions = [world.take(*item) for item in order]
         assert world.states(*versions) == ["VALIDATED", "VALIDATED"]
     assert world.masks(versions[1]) == [[0, 1]]
     assert world.mails == []
@@ -110,7 +110,7 @@ def test_a_bed_is_used_once(world):
 
 
 class TestFaults:
-    def test_a_broken_bed_is_mended_and_found(self, world):
+    def test_a_corrected_bed_is_paired(self, world):
         fasta, broken = world.take(FA, PLAIN), world.take(BED, b"c\t5\t3\n")
         assert world.states(fasta, broken) == ["WAITING", "REJECTED"]
         reason = world.read_json("reasons", broken)
@@ -130,7 +130,7 @@ class TestFaults:
             reason = world.read_json("reasons", version)
             assert (reason["code"], reason["line"]) == (code, line)
             assert reason["mate"] == {"upload": other.id, "key": other.key, "version_id": other.version_id}
-            assert "lines are those of x.bed" in reason["message"]
+            assert "line numbers are those of x.bed" in reason["message"]
             assert world.upload(version).reason == code
         (mail,) = world.mails
         assert mail["Subject"] == f"Seqdrop rejected {FA} and its BED"
@@ -147,22 +147,22 @@ class TestFaults:
 
 
 class TestDeleted:
-    def test_a_bed_that_is_gone_says_nothing(self, world):
+    def test_a_deleted_bed_is_ignored(self, world):
         bed, waits = world.take(BED, MASKS), world.take("masked/y.bed", MASKS)
-        for one in (bed, waits):
-            world.delete(one)
+        for version in (bed, waits):
+            world.delete(version)
         fasta = world.take(FA, PLAIN)
-        validate(world.services, waits)  # the reconciler's look
+        validate(world.services, waits)  # the reconciler's nudge
         assert world.states(bed, fasta, waits) == ["WITHDRAWN", "WAITING", "WITHDRAWN"]
         assert world.states(world.take(BED, MASKS), fasta) == ["VALIDATED", "VALIDATED"]
 
-    def test_a_fasta_that_is_gone_leaves_its_bed_waiting(self, world):
+    def test_a_deleted_fasta_leaves_its_bed_waiting(self, world):
         fasta = world.take(FA, PLAIN)
         world.delete(fasta)
         bed = world.take(BED, MASKS)
         assert world.states(fasta, bed) == ["WITHDRAWN", "WAITING"]
 
-    def test_a_look_at_one_that_waits_changes_nothing(self, world):
+    def test_a_nudge_of_a_waiting_file_changes_nothing(self, world):
         fasta = world.take(FA, PLAIN)
         before = world.upload(fasta)
         validate(world.services, fasta)
@@ -171,7 +171,7 @@ class TestDeleted:
 
 class TestVersions:
     @pytest.mark.parametrize(("key", "body"), [(FA, PLAIN), (BED, MASKS)])
-    def test_a_newer_version_takes_the_seat_of_one_that_waits(self, world, key, body):
+    def test_a_newer_version_takes_the_slot_of_a_waiting_one(self, world, key, body):
         old, new = world.take(key, body), world.take(key, body)
         assert world.states(old, new) == ["REJECTED", "WAITING"]
         assert world.read_json("reasons", old)["code"] == "superseded"
@@ -179,14 +179,14 @@ class TestVersions:
         assert world.states(old, new, other) == ["REJECTED", "VALIDATED", "VALIDATED"]
         assert len(world.mails) == 1
 
-    def test_an_older_version_whose_message_comes_late_is_superseded(self, world):
+    def test_an_older_version_whose_message_is_late_is_superseded(self, world):
         old = world.drop(BED, MASKS)
         new = world.take(BED, b"c 0 1\n")
         validate(world.services, old)
         assert world.states(old, new) == ["REJECTED", "WAITING"]
 
-    def test_a_bed_that_replaces_another_while_the_fasta_is_read(self, world, monkeypatch):
-        """The first BED's work items may be there already; they are others'."""
+    def test_a_bed_that_replaces_another_while_the_fasta_is_read_is_used(self, world, monkeypatch):
+        """The work items of the first BED may exist already; they are not those of the second."""
         world.take(BED, MASKS)
         fasta = world.drop(FA, PLAIN)
         move, newer = Ledger.move_together, []
@@ -206,42 +206,42 @@ class TestVersions:
 @settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_any_versions_in_any_order(data):
-    """However messages come, twice and out of order: all goes on or is told, and no BED is passed over."""
+    """Messages arrive twice and out of order: each file advances or is reported, and no BED is overlooked."""
     world = World()
     dropped = [world.drop(key, body) for key, body in data.draw(st.lists(bodies, min_size=1, max_size=5))]
     again = data.draw(st.lists(st.sampled_from(dropped), max_size=3))
     for version in data.draw(st.permutations(dropped + again)):
         validate(world.services, version)
         if data.draw(st.booleans()):
-            world.settle()
-    world.settle()
+            world.deliver()
+    world.deliver()
     uploads = {version: world.upload(version) for version in dropped}
-    waiting = [one.key for one in uploads.values() if one.state == "WAITING"]
+    waiting = [upload.key for upload in uploads.values() if upload.state == "WAITING"]
     assert len(waiting) <= 1
-    for version, one in uploads.items():
-        assert one.state in ("WAITING", "VALIDATED") or one.reason in ("superseded", "bed_late"), one
-        going = one.state == "VALIDATED" and one.key == FA
+    for version, upload in uploads.items():
+        assert upload.state in ("WAITING", "VALIDATED") or upload.reason in ("superseded", "bed_late"), upload
+        going = upload.state == "VALIDATED" and upload.key == FA
         attempts = world.ledger.attempts(version.id)
         assert len(attempts) == going
         if going and attempts[0].masks:
             bed = world.ledger.find_upload(attempts[0].masks)
-            assert (bed.state, bed.masks_of, bed.mate, one.mate) == ("VALIDATED", attempts[0].key, one.id, bed.id)
+            assert (bed.state, bed.masks_of, bed.mate, upload.mate) == ("VALIDATED", attempts[0].key, upload.id, bed.id)
             assert world.masks(version) == [[3, 5], [9, 12]]
-        if one.state == "VALIDATED" and one.key == BED:
-            assert world.ledger.find_attempt(one.masks_of).masks == one.id
-        if one.state == "REJECTED":
-            assert world.read_json("reasons", version)["code"] == one.reason
+        if upload.state == "VALIDATED" and upload.key == BED:
+            assert world.ledger.find_attempt(upload.masks_of).masks == upload.id
+        if upload.state == "REJECTED":
+            assert world.read_json("reasons", version)["code"] == upload.reason
 
 
 bodies = st.sampled_from([(FA, PLAIN), (FA, WITH_N), (BED, MASKS)])
 
 
 def at_one_moment(body: bytes, explorer: Explorer) -> tuple[World, UploadVersion, UploadVersion]:
-    """A FASTA and its BED, in two Lambdas."""
+    """Validate a FASTA and its BED in two Lambdas at the same time."""
     world = World()
     versions = world.drop(FA, body), world.drop(BED, MASKS)
     world.take_turns([partial(validate, world.services, version) for version in versions], explorer.choose)
-    world.settle()
+    world.deliver()
     return world, *versions
 
 
@@ -252,33 +252,33 @@ def at_one_moment(body: bytes, explorer: Explorer) -> tuple[World, UploadVersion
         (WITH_N, {("VALIDATED", "VALIDATED", True), ("VALIDATED", "REJECTED", False)}),
     ],
 )
-def test_every_order_of_two_at_one_moment(body, ends):
-    explorer, seen = Explorer(most=3), []
+def test_every_order_of_two_simultaneous_validations(body, ends):
+    explorer, outcomes = Explorer(most=3), []
     while explorer.next():
         world, fasta, bed = at_one_moment(body, explorer)
         (attempt,) = world.ledger.attempts(fasta.id)
         expected = [[3, 5], [9, 12]] if attempt.masks else [[40, 42]]
         assert world.masks(fasta) == expected
-        seen.append((*world.states(fasta, bed), bool(attempt.masks)))
-    assert set(seen) == ends
-    assert len(seen) > 50
+        outcomes.append((*world.states(fasta, bed), bool(attempt.masks)))
+    assert set(outcomes) == ends
+    assert len(outcomes) > 50
 
 
-def test_the_orders_show_a_bed_that_is_passed_over(monkeypatch):
-    """The test of the test: without the set's revision, some order leaves both waiting."""
+def test_the_orders_show_a_bed_that_is_overlooked(monkeypatch):
+    """Test the test: without the revision of the set, some order leaves both files waiting."""
     free = {"ConditionExpression": "attribute_not_exists(none)"}
     monkeypatch.setattr(
         Ledger, "_put_shared", lambda self, pair: {"Put": {"TableName": self._table.name, "Item": pair.item(), **free}}
     )
-    explorer, seen = Explorer(most=2), set()
-    while explorer.next() and ("WAITING", "WAITING") not in seen:
+    explorer, outcomes = Explorer(most=2), set()
+    while explorer.next() and ("WAITING", "WAITING") not in outcomes:
         world, *versions = at_one_moment(PLAIN, explorer)
-        seen.add(tuple(world.states(*versions)))
-    assert ("WAITING", "WAITING") in seen
+        outcomes.add(tuple(world.states(*versions)))
+    assert ("WAITING", "WAITING") in outcomes
 
 
 @pytest.mark.parametrize(("key", "body", "awaited"), [(FA, PLAIN, "x.bed"), (BED, MASKS, "x.fa")])
-def test_the_lab_is_told_once_of_one_that_waits(services, sent, monkeypatch, key, body, awaited):
+def test_the_lab_is_notified_once_of_a_file_that_waits(services, sent, monkeypatch, key, body, awaited):
     answer = services.s3.put_object(Bucket="landing", Key=key, Body=body)
     version = UploadVersion("landing", key, answer["VersionId"], len(body), answer["ETag"].strip('"'))
     validate(services, version)
@@ -292,7 +292,7 @@ def test_the_lab_is_told_once_of_one_that_waits(services, sent, monkeypatch, key
     assert [body["detail"]["object"]["key"] for queue, body in sent if queue == "validate_queue"] == [key]
 
 
-def test_a_failure_of_s3_is_none_of_the_files(world, monkeypatch):
+def test_an_error_of_s3_does_not_reject_a_file(world, monkeypatch):
     bed = world.take(BED, MASKS)
 
     def failing(**_):

@@ -1,7 +1,6 @@
-"""Two mates at one moment in two Lambdas: in whatever order they take turns, neither is left waiting.
+"""Two mates at the same moment in two Lambdas: in every order of their steps, neither is left waiting.
 
-That the ledger's conditions hold on DynamoDB is for the contract tests to say, and for the e2e tests, which drop mates
-at once.
+The contract tests, and the e2e tests that drop both mates at once, check that the ledger's conditions hold on DynamoDB.
 """
 
 from functools import partial
@@ -25,7 +24,7 @@ TRUE = {"ConditionExpression": "attribute_not_exists(none)"}
 
 class World(PausingWorld):
     def examined(self, key: str, body: bytes) -> Upload:
-        """An upload that is RECEIVED, and whose pass has come to its end."""
+        """Return a RECEIVED upload that has been examined."""
         version, analysis = self.drop(key, body), self.services.analyses.for_key(key)
         self.ledger.create(Upload.from_version(version, analysis.name))
         examine(self.services.s3, "work", ExaminationRequest(version, analysis))
@@ -42,7 +41,7 @@ class World(PausingWorld):
     ],
 )
 def test_every_order_of_two_mates(prefix, second, ends):
-    world, explorer, seen = World(), Explorer(most=8), []
+    world, explorer, outcomes = World(), Explorer(most=8), []
     uploads = [world.examined(f"{prefix}S_R1.fastq", fastq(1)), world.examined(f"{prefix}S_R2.fastq", second)]
     start = world.snapshot()
     while explorer.next():
@@ -51,39 +50,39 @@ def test_every_order_of_two_mates(prefix, second, ends):
         states = tuple(world.ledger.find_upload(upload.id).state for upload in uploads)
         attempts = [len(world.ledger.attempts(upload.id)) for upload in uploads]
         assert attempts == [int(state == "VALIDATED" and prefix == "reads/") for state in states]
-        told = {body.get("attempt", body.get("upload", ""))[:26] for _, body in world.sent} - {""}
-        assert told == {one.id for one, state in zip(uploads, states, strict=True) if state == "VALIDATED"}
-        seen.append(states)
-    assert set(seen) == ends
-    assert len(seen) >= 70, "all there are: a mate that waits makes three calls to the ledger"
+        enqueued = {body.get("attempt", body.get("upload", ""))[:26] for _, body in world.sent} - {""}
+        assert enqueued == {upload.id for upload, state in zip(uploads, states, strict=True) if state == "VALIDATED"}
+        outcomes.append(states)
+    assert set(outcomes) == ends
+    assert len(outcomes) >= 70, "all orders: a mate that waits makes three calls to the ledger"
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.data())
-def test_many_at_once(data):
-    """Messages twice, and a version that replaces another: the newest two go on, each with one attempt."""
+def test_many_simultaneous_validations(data):
+    """Messages arrive twice, and a version replaces another: the newest two advance, each with one attempt."""
     world = World()
     old = world.drop("reads/S_R1.fastq", fastq(1))
     first, second = world.drop(old.key, fastq(1)), world.drop("reads/S_R2.fastq", fastq(2))
     jobs = [partial(validate, world.services, version) for version in (first, second, old, second, first)]
     world.take_turns(jobs, lambda alive: data.draw(st.sampled_from(alive)))
-    found = {version: world.ledger.find_upload(version.id) for version in (old, first, second)}
-    assert (found[first].state, found[second].state) == ("VALIDATED", "VALIDATED")
-    assert found[old].state == "VALIDATED" or found[old].reason == "superseded"
-    for upload in found.values():
+    uploads = {version: world.ledger.find_upload(version.id) for version in (old, first, second)}
+    assert (uploads[first].state, uploads[second].state) == ("VALIDATED", "VALIDATED")
+    assert uploads[old].state == "VALIDATED" or uploads[old].reason == "superseded"
+    for upload in uploads.values():
         assert len(world.ledger.attempts(upload.id)) == (upload.state == "VALIDATED")
 
 
 def test_the_orders_show_a_lost_mate(monkeypatch):
-    """The test of the test: without the pair's revision, some order leaves both waiting."""
+    """Test the test: without the revision of the pair, some order leaves both mates waiting."""
     monkeypatch.setattr(
         Ledger, "_put_shared", lambda self, pair: {"Put": {"TableName": self._table.name, "Item": pair.item(), **TRUE}}
     )
-    world, explorer, seen = World(), Explorer(most=3), set()
+    world, explorer, outcomes = World(), Explorer(most=3), set()
     uploads = [world.examined(f"reads/S_R{mate}.fastq", fastq(mate)) for mate in (1, 2)]
     start = world.snapshot()
     while explorer.next():
         world.back_to(start)
         world.take_turns([partial(resolve, world.services, upload, MATES) for upload in uploads], explorer.choose)
-        seen.add(tuple(world.ledger.find_upload(upload.id).state for upload in uploads))
-    assert ("WAITING", "WAITING") in seen
+        outcomes.add(tuple(world.ledger.find_upload(upload.id).state for upload in uploads))
+    assert ("WAITING", "WAITING") in outcomes

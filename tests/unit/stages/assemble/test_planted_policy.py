@@ -1,4 +1,4 @@
-"""A new policy (VCF and TBI) is one module: nothing else has to be edited for it, not even the command."""
+"""A new policy (VCF and TBI) is one module: no other module has to be edited, not even the command."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ VCF, TBI = "raw/run7/x.vcf.gz", "raw/run7/x.vcf.gz.tbi"
 
 @pytest.fixture(scope="module", autouse=True)
 def planted():
-    """The policy in the registry, for the time of these tests."""
+    """Add the policy to the registry during these tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(policies, "POLICIES", (*policies.POLICIES, Variants()))
         yield
@@ -41,7 +41,7 @@ def planted():
 
 @pytest.fixture(scope="module")
 def bodies(tmp_path_factory) -> dict[str, bytes]:
-    """A VCF and the index that tabix makes of it; and an index of another VCF."""
+    """Return a VCF, the index that tabix makes of it, and the index of another VCF."""
     folder = tmp_path_factory.mktemp("variants")
     return indexed(folder, ["chr1", "chr2"]) | {"other": indexed(folder, ["chr1", "chr3"])[TBI]}
 
@@ -56,7 +56,7 @@ def indexed(folder: Path, sequences: list[str]) -> dict[str, bytes]:
 
 
 class World(runs.World):
-    """raw/ is of the planted kind; `rest` lets the reconciler look, and time pass, until nothing moves any more."""
+    """raw/ has the planted kind. `rest` runs the reconciler and lets time pass until nothing moves any more."""
 
     def __init__(self):
         super().__init__()
@@ -69,7 +69,7 @@ class World(runs.World):
         for passed in (0.75, hours):
             monkeypatch.setattr("seqdrop.clock.utc_now", lambda passed=passed: now + timedelta(hours=passed))
             assert reconcile(self.services)["errors"] == 0
-            self.settle()
+            self.deliver()
 
     def archive_all(self) -> None:
         for upload_id in [body["upload"] for queue, body in self.sent if queue == "archive_queue"]:
@@ -83,7 +83,7 @@ def world(monkeypatch) -> World:
 
 
 def both_advanced(world: World, vcf: UploadVersion, tbi: UploadVersion) -> None:
-    """They have each other as mate, are sent to the archive, and are archived once; nobody was mailed."""
+    """Assert that both are mates of each other and are archived once, and that there was no mail."""
     assert world.states(vcf, tbi) == ["VALIDATED", "VALIDATED"]
     assert (world.upload(vcf).mate, world.upload(tbi).mate) == (tbi.id, vcf.id)
     assert world.gone_on == {vcf.id, tbi.id}
@@ -100,7 +100,7 @@ def test_in_both_orders_the_first_waits_and_both_advance_with_the_second(world, 
     both_advanced(world, *((first, second) if order[0] == VCF else (second, first)))
 
 
-def test_messages_that_come_again_change_nothing(world, bodies):
+def test_repeated_messages_change_nothing(world, bodies):
     vcf, tbi = world.take(VCF, bodies[VCF]), world.drop(TBI, bodies[TBI])
     waiting = world.upload(vcf)
     validate(world.services, vcf)
@@ -114,18 +114,18 @@ def test_messages_that_come_again_change_nothing(world, bodies):
 
 
 @pytest.mark.parametrize("key", [VCF, TBI])
-def test_a_newer_version_takes_the_slot_and_an_older_one_that_is_late_does_not(world, bodies, key):
+def test_a_newer_version_takes_the_slot_and_a_late_older_one_does_not(world, bodies, key):
     older, old, new = (world.drop(key, bodies[key]) for _ in range(3))
     for version in (old, new, older):
         validate(world.services, version)
     assert world.states(older, old, new) == ["REJECTED", "REJECTED", "WAITING"]
-    assert {world.read_json("reasons", one)["code"] for one in (older, old)} == {"superseded"}
-    assert "before the other of VCF and TBI did" in world.read_json("reasons", old)["message"]
+    assert {world.read_json("reasons", item)["code"] for item in (older, old)} == {"superseded"}
+    assert "before the other of VCF and TBI arrived" in world.read_json("reasons", old)["message"]
     other = world.take(TBI if key == VCF else VCF, bodies[TBI if key == VCF else VCF])
     assert world.states(new, other) == ["VALIDATED", "VALIDATED"]
 
 
-def test_a_file_that_is_deleted_while_it_waits_is_withdrawn_and_another_may_come(world, bodies):
+def test_a_file_deleted_while_it_waits_is_withdrawn_and_another_may_follow(world, bodies):
     gone = world.take(VCF, bodies[VCF])
     world.delete(gone)
     tbi = world.take(TBI, bodies[TBI])
@@ -149,7 +149,7 @@ def test_a_broken_file_leaves_the_other_waiting(world, bodies):
     assert (world.states(vcf, broken), world.upload(broken).reason) == (["WAITING", "REJECTED"], "bad_variants")
 
 
-def test_the_lab_is_notified_once_and_the_command_says_what_is_awaited(world, bodies, monkeypatch):
+def test_the_lab_is_notified_once_and_the_command_names_the_awaited_file(world, bodies, monkeypatch):
     vcf = world.take(VCF, bodies[VCF])
     for _ in range(2):
         world.rest(monkeypatch)
@@ -159,17 +159,17 @@ def test_the_lab_is_notified_once_and_the_command_says_what_is_awaited(world, bo
     monkeypatch.setattr(status, "packaged", lambda: world.services.analyses)
     shown = status.read_progress(world.ledger, vcf.id, vcf.key, vcf.size)
     assert (shown.detail, bool(shown.waits_for)) == ("for x.vcf.gz.tbi", True)
-    assert "waits for what belongs to it" in plan_replay(world.services, world.upload(vcf)).summary
+    assert "waits for files that belong to it" in plan_replay(world.services, world.upload(vcf)).summary
 
 
 @pytest.mark.parametrize("last", [VCF, TBI])
-def test_broken_off_at_any_call_the_next_delivery_and_the_reconciler_end_alike(world, bodies, last, monkeypatch):
+def test_after_a_crash_at_any_call_the_next_delivery_and_the_reconciler_end_alike(world, bodies, last, monkeypatch):
     first_key = TBI if last == VCF else VCF
     first, second = world.take(first_key, bodies[first_key]), world.drop(last, bodies[last])
     start, count = world.snapshot(), itertools.count()
     while crashes(world, partial(validate, world.services, second), next(count)):
         validate(world.services, second)
-        world.settle()
+        world.deliver()
         world.rest(monkeypatch)
         both_advanced(world, *((second, first) if last == VCF else (first, second)))
         world.back_to(start)
@@ -177,7 +177,7 @@ def test_broken_off_at_any_call_the_next_delivery_and_the_reconciler_end_alike(w
 
 
 @pytest.mark.parametrize("key", [VCF, TBI])
-def test_broken_off_while_a_newer_version_comes_it_ends_alike(world, bodies, key, monkeypatch):
+def test_a_crash_while_a_newer_version_arrives_ends_alike(world, bodies, key, monkeypatch):
     old, new = world.take(key, bodies[key]), world.drop(key, bodies[key])
     start, count = world.snapshot(), itertools.count()
     while crashes(world, partial(validate, world.services, new), next(count)):
@@ -189,7 +189,7 @@ def test_broken_off_while_a_newer_version_comes_it_ends_alike(world, bodies, key
 
 
 def crashes(world: World, job, at: int) -> bool:
-    """Run a job that dies at its n-th call, or after it; False if it ended before that."""
+    """Run a job that crashes at its n-th call, or after it; return False if it ended before."""
     calls = itertools.count()
 
     def hook(name: str) -> None:
@@ -206,7 +206,7 @@ def crashes(world: World, job, at: int) -> bool:
     return False
 
 
-def test_every_order_of_two_at_one_moment(world, bodies):
+def test_every_order_of_two_simultaneous_validations(world, bodies):
     versions = [world.drop(key, bodies[key]) for key in (VCF, TBI)]
     start, explorer, count = world.snapshot(), Explorer(most=4), itertools.count()
     while explorer.next():
@@ -220,7 +220,7 @@ def test_every_order_of_two_at_one_moment(world, bodies):
 @settings(deadline=None, max_examples=40)
 @given(st.data())
 def test_any_versions_in_any_order(bodies, data):
-    """Whatever comes, twice and out of order: of each file the newest advances or waits, and the others are told."""
+    """Messages arrive twice and out of order: the newest version of a file advances or waits, others are reported."""
     world = World()
     dropped = [world.drop(key, bodies[key]) for key in data.draw(st.lists(st.sampled_from([VCF, TBI]), max_size=5))]
     deleted = [version for version in dropped if data.draw(st.booleans()) and data.draw(st.booleans())]

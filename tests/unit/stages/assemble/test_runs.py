@@ -1,4 +1,4 @@
-"""Files, markers and manifests of a run in any order, twice, too early, too late, deleted, or broken off anywhere."""
+"""Files, markers and manifests of a run: in any order, twice, early, late, deleted, and with a crash anywhere."""
 
 import itertools
 from functools import partial
@@ -30,7 +30,7 @@ def ids(*versions) -> set[str]:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([*FILES, MARKER])))
-def test_in_any_order_all_go_on_and_none_before_the_marker(world, order):
+def test_in_any_order_all_files_advance_and_none_before_the_marker(world, order):
     taken = {}
     for key in order:
         taken[key] = world.take(key, b"" if key == MARKER else FASTQ)
@@ -60,14 +60,14 @@ def test_each_kind_of_marker_opens_its_run_and_no_other(world, name):
     assert there.id not in world.gone_on
 
 
-def test_what_is_no_marker_opens_nothing(world):
-    held = world.take(FILES[0])
+def test_a_file_that_is_not_a_marker_opens_nothing(world):
+    gated_file = world.take(FILES[0])
     for name in ("copycomplete.txt", "CopyComplete.txt.gz", "my_final_summary.txt", "final_summary.csv"):
         world.take(f"reads/run7/{name}", b"")
-    assert held.id not in world.gone_on
+    assert gated_file.id not in world.gone_on
 
 
-def test_an_inner_folder_opens_what_is_below_it_and_an_outer_one_all(world):
+def test_a_marker_opens_all_files_below_its_folder(world):
     above, inside, beside = (world.take(f"reads/lab/{name}/a.fastq") for name in ("", "run1/x", "run2"))
     world.take("reads/lab/run1/CopyComplete.txt", b"")
     assert world.gone_on & ids(above, inside, beside) == ids(inside)
@@ -75,20 +75,20 @@ def test_an_inner_folder_opens_what_is_below_it_and_an_outer_one_all(world):
     assert world.gone_on >= ids(above, inside, beside)
 
 
-def test_a_name_that_begins_alike_is_another_folder(world):
+def test_a_folder_with_the_same_beginning_is_another_folder(world):
     other = world.take("reads/run77/a.fastq")
     world.take(MARKER, b"")
     assert other.id not in world.gone_on
 
 
-def test_a_file_directly_under_the_prefix_is_in_no_run_and_a_marker_there_is_of_none(world):
-    alone, held = world.take("reads/a.fastq"), world.take(FILES[0])
+def test_files_and_markers_directly_under_the_prefix_belong_to_no_run(world):
+    alone, gated_file = world.take("reads/a.fastq"), world.take(FILES[0])
     marker = world.take("reads/CopyComplete.txt", b"")
     assert world.gone_on == ids(alone, marker)
-    assert world.states(held, marker) == ["VALIDATED", "VALIDATED"]
+    assert world.states(gated_file, marker) == ["VALIDATED", "VALIDATED"]
 
 
-def test_without_the_gate_files_go_on_and_a_marker_that_comes_along_is_archived():
+def test_without_the_gate_files_advance_and_a_marker_is_archived():
     world = World()
     version, marker = world.take(FILES[0]), world.take(MARKER, b"x")
     assert world.gone_on == ids(version, marker)
@@ -119,50 +119,50 @@ def test_a_training_has_no_markers():
     assert world.run("training/set/").fact("opened_at") == ""
 
 
-def test_a_marker_twice_and_as_a_new_version_changes_nothing(world):
-    held, marker = world.take(FILES[0]), world.take(MARKER, b"")
+def test_a_repeated_marker_changes_nothing(world):
+    gated_file, marker = world.take(FILES[0]), world.take(MARKER, b"")
     before = world.snapshot()[0]
     validate(world.services, marker)
     assert world.snapshot()[0] == before
     again = world.take(MARKER, b"once more")
     assert world.states(marker, again) == ["VALIDATED", "VALIDATED"]
     assert world.run("reads/run7/").fact("opened_by") == marker.id
-    assert len(world.ledger.attempts(held.id)) == 1
+    assert len(world.ledger.attempts(gated_file.id)) == 1
 
 
-def test_a_marker_that_was_deleted_before_it_was_read_opens_nothing(world):
-    held, marker = world.take(FILES[0]), world.drop(MARKER, b"")
+def test_a_marker_deleted_before_it_was_read_opens_nothing(world):
+    gated_file, marker = world.take(FILES[0]), world.drop(MARKER, b"")
     world.delete(marker)
     validate(world.services, marker)
-    assert world.states(held, marker) == ["VALIDATED", "WITHDRAWN"]
-    assert held.id not in world.gone_on
+    assert world.states(gated_file, marker) == ["VALIDATED", "WITHDRAWN"]
+    assert gated_file.id not in world.gone_on
     world.take(MARKER, b"")
-    assert held.id in world.gone_on
+    assert gated_file.id in world.gone_on
 
 
-def test_a_marker_that_is_deleted_afterwards_has_opened_its_run(world):
+def test_a_marker_deleted_afterwards_has_opened_its_run(world):
     marker = world.take(MARKER, b"")
     world.delete(marker)
     assert world.take(FILES[0]).id in world.gone_on
 
 
-def test_a_large_file_of_a_markers_name_is_none(world):
-    held, marker = world.take(FILES[0]), world.take(MARKER, b"x" * 1_000_001)
+def test_a_large_file_with_the_name_of_a_marker_is_rejected(world):
+    gated_file, marker = world.take(FILES[0]), world.take(MARKER, b"x" * 1_000_001)
     assert (world.upload(marker).state, world.upload(marker).reason) == ("REJECTED", "too_large")
-    assert held.id not in world.gone_on
+    assert gated_file.id not in world.gone_on
 
 
-def test_a_file_that_is_deleted_while_it_waits_is_withdrawn_with_its_attempt(world):
+def test_a_file_deleted_while_it_waits_is_withdrawn_with_its_attempt(world):
     version = world.take(FILES[0])
     world.delete(version)
     validate(world.services, version)
     assert (world.states(version), world.upload(version).reason) == (["WITHDRAWN"], "deleted_while_it_waited")
-    assert [one.state for one in world.ledger.attempts(version.id)] == ["FAILED"]
+    assert [attempt.state for attempt in world.ledger.attempts(version.id)] == ["FAILED"]
     world.take(MARKER, b"")
     assert version.id not in world.gone_on
 
 
-def test_work_items_that_expired_are_cut_again_while_the_file_waits(world):
+def test_expired_work_items_are_written_again_while_the_file_waits(world):
     version = world.take(FILES[0])
     cut = world.work()
     world.expire()
@@ -171,7 +171,7 @@ def test_work_items_that_expired_are_cut_again_while_the_file_waits(world):
     assert version.id not in world.gone_on
 
 
-def test_what_a_deploy_cuts_otherwise_is_what_the_attempt_says(world):
+def test_the_attempt_counts_the_work_items_of_a_changed_deployment(world):
     version = world.take(FILES[0])
     (attempt,) = world.ledger.attempts(version.id)
     world.ledger.note(attempt, items=7)
@@ -179,24 +179,35 @@ def test_what_a_deploy_cuts_otherwise_is_what_the_attempt_says(world):
     assert world.ledger.attempts(version.id)[0].items == attempt.items
 
 
-def test_a_bed_that_is_deleted_while_the_work_items_expire_ends_the_attempt():
+def test_a_bed_deleted_while_the_work_items_expire_fails_the_attempt():
     world = World("masked")
     bed = world.take("masked/run7/x.bed", b"c\t3\t5\n")
     fasta = world.take("masked/run7/x.fa", b">c one\n" + b"ACGT" * 10 + b"\n")
     world.delete(bed)
     world.expire()
     validate(world.services, fasta)
-    assert [one.state for one in world.ledger.attempts(fasta.id)] == ["FAILED"]
+    assert [attempt.state for attempt in world.ledger.attempts(fasta.id)] == ["FAILED"]
     assert "its BED was deleted" in world.mails[-1]["Message"]
+
+
+def test_a_bed_whose_record_has_expired_fails_the_attempt():
+    """Without the check, the FASTA would be examined again without its BED, and other intervals would be filled."""
+    world = World("masked")
+    bed = world.take("masked/run7/x.bed", b"c\t3\t5\n")
+    fasta = world.take("masked/run7/x.fa", b">c one\n" + b"ACGT" * 10 + b"\n")
+    world.expire()
+    world.expire_record(bed)
+    validate(world.services, fasta)
+    assert [attempt.state for attempt in world.ledger.attempts(fasta.id)] == ["FAILED"]
 
 
 def test_raw_data_is_not_archived_before_its_run_is_complete(world):
     version = world.take("raw/run7/a.fastq")
-    archive(world.services, version.id)  # as by a message from before the gate was deployed
+    archive(world.services, version.id)  # as a message from before the deployment of the gate would do
     assert world.states(version) == ["VALIDATED"]
 
 
-def test_what_went_on_before_there_was_a_gate_is_not_held(world):
+def test_files_that_advanced_before_there_was_a_gate_are_not_gated(world):
     ungated = World()
     version = ungated.take(FILES[0])
     (attempt,) = ungated.ledger.attempts(version.id)
@@ -206,10 +217,10 @@ def test_what_went_on_before_there_was_a_gate_is_not_held(world):
     assert world.states(version) == ["VALIDATED"]
     world.delete(version)
     validate(world.services, version)
-    assert world.states(version) == ["VALIDATED"], "a person has to say what becomes of it"
+    assert world.states(version) == ["VALIDATED"], "a person has to decide about it"
 
 
-def test_what_waits_goes_on_when_the_gate_is_taken_away(world):
+def test_waiting_files_advance_when_the_gate_is_removed(world):
     version = world.take(FILES[0])
     ungated = World()
     ungated.back_to(world.snapshot())
@@ -230,97 +241,112 @@ def test_a_manifest_opens_its_run_with_the_last_file_it_lists(world, order):
     assert world.mails == []
 
 
-def test_a_listed_file_that_was_rejected_is_there_all_the_same(world):
-    held = world.take(FILES[0])
+def test_a_listed_file_that_was_rejected_counts_as_present(world):
+    gated_file = world.take(FILES[0])
     world.take(MANIFEST, BOTH)
     world.take(FILES[1], b"no FASTQ")
-    assert held.id in world.gone_on
+    assert gated_file.id in world.gone_on
 
 
-def test_a_file_of_another_size_is_not_the_one_that_is_listed(world):
-    held, listed = world.take(FILES[1]), world.take(MANIFEST, BOTH)
+def test_a_file_of_another_size_does_not_count_as_present(world):
+    gated_file, manifest_version = world.take(FILES[1]), world.take(MANIFEST, BOTH)
     world.take(FILES[0], FASTQ[:-9])
-    assert held.id not in world.gone_on
+    assert gated_file.id not in world.gone_on
     assert world.run("reads/run7/").fact("awaits") == FILES[0]
     world.take(FILES[0])
-    assert held.id in world.gone_on
-    assert world.states(listed) == ["VALIDATED"]
+    assert gated_file.id in world.gone_on
+    assert world.states(manifest_version) == ["VALIDATED"]
 
 
-def test_a_marker_opens_a_run_whose_manifest_waits_and_the_manifest_goes_on(world):
-    held, listed = world.take(FILES[0]), world.take(MANIFEST, BOTH)
-    assert world.states(listed) == ["WAITING"]
+def test_a_marker_opens_a_run_whose_manifest_waits_and_both_advance(world):
+    gated_file, manifest_version = world.take(FILES[0]), world.take(MANIFEST, BOTH)
+    assert world.states(manifest_version) == ["WAITING"]
     marker = world.take(MARKER, b"")
-    assert world.gone_on == ids(held, listed, marker)
+    assert world.gone_on == ids(gated_file, manifest_version, marker)
 
 
-def test_a_marker_above_opens_a_folder_whose_manifest_waits_and_the_manifest_goes_on(world):
-    """Its files go on to the archive, so it would never see all of them again."""
-    held, listed = world.take("reads/lab/run1/a.fastq"), world.take("reads/lab/run1/seqdrop-manifest.json", BOTH)
-    assert world.states(listed) == ["WAITING"]
+def test_a_marker_above_opens_a_folder_whose_manifest_waits_and_both_advance(world):
+    """The files advance to the archive, so the manifest would never see all of them again."""
+    gated_file, manifest_version = (
+        world.take("reads/lab/run1/a.fastq"),
+        world.take("reads/lab/run1/seqdrop-manifest.json", BOTH),
+    )
+    assert world.states(manifest_version) == ["WAITING"]
     marker = world.take("reads/lab/CopyComplete.txt", b"")
-    assert world.gone_on == ids(held, listed, marker)
+    assert world.gone_on == ids(gated_file, manifest_version, marker)
     late = world.take("reads/lab/run2/seqdrop-manifest.json", BOTH)
-    assert world.states(listed, late) == ["VALIDATED", "VALIDATED"]
+    assert world.states(manifest_version, late) == ["VALIDATED", "VALIDATED"]
 
 
-def test_a_newer_manifest_takes_the_place_of_one_that_waits(world):
-    held, old = world.take(FILES[0]), world.take(MANIFEST, BOTH)
+def test_a_newer_manifest_takes_the_slot_of_a_waiting_one(world):
+    gated_file, old = world.take(FILES[0]), world.take(MANIFEST, BOTH)
     new = world.take(MANIFEST, manifest(("a.fastq", None)))
     assert world.states(old, new) == ["REJECTED", "VALIDATED"] or world.states(old, new) == ["VALIDATED", "VALIDATED"]
-    assert held.id in world.gone_on
+    assert gated_file.id in world.gone_on
 
 
-def test_an_older_manifest_that_comes_late_is_superseded(world):
+def test_an_older_manifest_that_is_late_is_superseded(world):
     old, new = world.drop(MANIFEST, manifest(("a.fastq", None))), world.take(MANIFEST, BOTH)
     world.take(FILES[0])
     validate(world.services, old)
-    world.settle()
+    world.deliver()
     assert (world.states(old, new), world.upload(old).reason) == (["REJECTED", "WAITING"], "superseded")
-    assert "a newer version came before its files did" in world.mails[-1]["Message"]
+    assert "a newer version replaced it before its files arrived" in world.mails[-1]["Message"]
 
 
-def test_manifests_without_an_order_do_not_push_each_other_for_ever(world):
+def test_manifests_without_an_order_do_not_replace_each_other_for_ever(world):
     versions = [world.drop(MANIFEST, BOTH) for _ in range(3)]
     for version in versions:
         validate(world.services, type(version)(**{**version.__dict__, "sequencer": ""}))
-    world.settle()
+    world.deliver()
     assert sorted(world.states(*versions)) == ["REJECTED", "REJECTED", "WAITING"]
 
 
-def test_a_manifest_that_is_deleted_while_it_waits_is_withdrawn_and_another_may_come(world):
-    held, listed = world.take(FILES[0]), world.take(MANIFEST, BOTH)
-    world.delete(listed)
-    validate(world.services, listed)
-    assert world.states(listed) == ["WITHDRAWN"]
+def test_a_manifest_deleted_while_it_waits_is_withdrawn_and_another_may_follow(world):
+    gated_file, manifest_version = world.take(FILES[0]), world.take(MANIFEST, BOTH)
+    world.delete(manifest_version)
+    validate(world.services, manifest_version)
+    assert world.states(manifest_version) == ["WITHDRAWN"]
     world.take(MANIFEST, manifest(("a.fastq", None)))
-    assert held.id in world.gone_on
+    assert gated_file.id in world.gone_on
 
 
-def test_without_the_gate_a_manifest_is_no_more_than_archived():
+def test_files_advance_after_the_record_of_a_withdrawn_manifest_has_expired(world):
+    """The set keeps the id of a manifest that was deleted; its record expires after `ledger_days`."""
+    manifest_version = world.take(MANIFEST, BOTH)
+    world.delete(manifest_version)
+    validate(world.services, manifest_version)
+    world.expire_record(manifest_version)
+    gated_file = world.take(FILES[0])
+    assert world.states(gated_file) == ["VALIDATED"]
+    world.take(MARKER, b"")
+    assert gated_file.id in world.gone_on
+
+
+def test_without_the_gate_a_manifest_is_only_archived():
     world = World()
-    listed = world.take(MANIFEST, BOTH)
-    assert (world.states(listed), world.gone_on) == (["VALIDATED"], ids(listed))
+    manifest_version = world.take(MANIFEST, BOTH)
+    assert (world.states(manifest_version), world.gone_on) == (["VALIDATED"], ids(manifest_version))
 
 
 def test_a_bad_manifest_is_rejected_and_opens_nothing(world):
-    held, bad = world.take(FILES[0]), world.take(MANIFEST, b'{"files": []}')
+    gated_file, bad = world.take(FILES[0]), world.take(MANIFEST, b'{"files": []}')
     assert (world.states(bad), world.upload(bad).reason) == (["REJECTED"], "bad_manifest")
-    assert held.id not in world.gone_on
+    assert gated_file.id not in world.gone_on
     assert '{"files": [{"name"' in world.read_json("reasons", bad)["advice"]
 
 
-def test_files_of_a_run_cost_few_listings(world, monkeypatch):
+def test_a_run_costs_few_listings(world, monkeypatch):
     names = [f"s{number:03}.fastq" for number in range(60)]
-    listed, count = [], itertools.count()
+    manifest_version, count = [], itertools.count()
     s3 = world.account.s3
-    s3.page = 1000  # as S3 has it: each call is a listing
-    monkeypatch.setattr(s3, "list_objects_v2", partial(counted, listed, s3.list_objects_v2))
+    s3.page = 1000  # as at S3: each call is a listing
+    monkeypatch.setattr(s3, "list_objects_v2", partial(counted, manifest_version, s3.list_objects_v2))
     world.take(MANIFEST, manifest(*[(name, None) for name in names]))
     for name in names:
         world.take(f"reads/run7/{name}", FASTQ.replace(b"r1", b"r%d" % next(count)))
     assert len(world.gone_on) == 61
-    assert len(listed) == 2, "one when it came, one when the last that it lists did"
+    assert len(manifest_version) == 2, "one when the manifest arrived, and one when the last listed file did"
 
 
 def counted(calls: list, function, *arguments):
@@ -328,11 +354,11 @@ def counted(calls: list, function, *arguments):
     return function(*arguments)
 
 
-# -- at one moment --
+# -- at the same moment --
 
 
 def examined(world: World, key: str, body: bytes = FASTQ):
-    """A dropped file whose pass has come to its end: what follows is short."""
+    """Return a dropped file that has been examined, so that its validation takes few steps."""
     version = world.drop(key, body)
     ledger, world.services.ledger._target = world.services.ledger._target, Stopped(world.ledger)
     with pytest.raises(KeyboardInterrupt):
@@ -342,7 +368,7 @@ def examined(world: World, key: str, body: bytes = FASTQ):
 
 
 class Stopped:
-    """A ledger in which nothing moves."""
+    """A ledger that refuses every move."""
 
     def __init__(self, ledger):
         self._ledger = ledger
@@ -354,9 +380,9 @@ class Stopped:
 
 
 def take_turns(world: World, jobs, choose) -> None:
-    """Run the jobs, then take what they sent to validate."""
+    """Run the jobs, then validate the messages that they sent."""
     world.take_turns(jobs, choose)
-    world.settle()
+    world.deliver()
 
 
 @pytest.mark.parametrize("file", ["reads/run7/a.fastq", "raw/run7/a.fastq"])
@@ -366,7 +392,7 @@ def test_every_order_of_a_file_and_its_marker(world, file):
     start, explorer, count = world.snapshot(), Explorer(most=2), itertools.count()
     while explorer.next():
         world.back_to(start)
-        take_turns(world, [partial(validate, world.services, one) for one in versions], explorer.choose)
+        take_turns(world, [partial(validate, world.services, version) for version in versions], explorer.choose)
         assert world.states(*versions) == ["VALIDATED", "VALIDATED"]
         assert world.gone_on == ids(*versions)
         next(count)
@@ -374,7 +400,7 @@ def test_every_order_of_a_file_and_its_marker(world, file):
 
 
 def test_the_orders_show_a_lost_file(world, monkeypatch):
-    """The test of the test: if files are handed on before the run is open, some order leaves one behind."""
+    """Test the test: if files are enqueued before the run is open, some order leaves one behind."""
     from seqdrop.stages.assemble import runs
 
     opened, enqueue_all = runs._open, runs._enqueue_all
@@ -384,13 +410,13 @@ def test_the_orders_show_a_lost_file(world, monkeypatch):
     start, explorer, lost = world.snapshot(), Explorer(most=2), []
     while explorer.next():
         world.back_to(start)
-        take_turns(world, [partial(validate, world.services, one) for one in versions], explorer.choose)
+        take_turns(world, [partial(validate, world.services, version) for version in versions], explorer.choose)
         lost.append(versions[0].id not in world.gone_on)
     assert any(lost)
 
 
 def landing(world: World, version) -> None:
-    """The object lands, at some time, and then its message comes."""
+    """Put the object at some moment, then validate it."""
     world.hook("landing")
     world.land(version)
     validate(world.services, version)
@@ -413,27 +439,27 @@ def test_every_order_of_the_last_file_and_its_manifest(world):
 
 @settings(deadline=None, max_examples=25)
 @given(st.data())
-def test_many_at_once(data):
-    """Two files, their manifest and a new version of it, at any moment and each message twice: all go on."""
+def test_many_simultaneous_validations(data):
+    """Two files, their manifest and a new version of it, at any moment and each message twice: all advance."""
     world = World("reads")
     files = [examined(world, key) for key in FILES]
-    listed = [world.drop(MANIFEST, BOTH) for _ in range(2)]
+    manifest_version = [world.drop(MANIFEST, BOTH) for _ in range(2)]
     for version in files:
         world.delete(version)
     jobs = [partial(landing, world, version) for version in (*files, *files)]
-    jobs += [partial(validate, world.services, version) for version in (*listed, *listed)]
+    jobs += [partial(validate, world.services, version) for version in (*manifest_version, *manifest_version)]
     take_turns(world, jobs, lambda alive: data.draw(st.sampled_from(alive)))
     assert world.states(*files) == ["VALIDATED", "VALIDATED"]
     assert world.gone_on >= ids(*files)
-    assert set(world.states(*listed)) <= {"VALIDATED", "REJECTED"}
-    assert world.states(listed[1]) == ["VALIDATED"]
+    assert set(world.states(*manifest_version)) <= {"VALIDATED", "REJECTED"}
+    assert world.states(manifest_version[1]) == ["VALIDATED"]
 
 
-# -- broken off --
+# -- crashes --
 
 
-def broken_off(world: World, job, at: int) -> bool:
-    """Run a job that dies at its n-th step; False if it came to its end before."""
+def crash_at(world: World, job, at: int) -> bool:
+    """Run a job that crashes at its n-th step; return False if it ended before."""
     steps = itertools.count()
 
     def hook(name: str) -> None:
@@ -451,7 +477,7 @@ def broken_off(world: World, job, at: int) -> bool:
 
 
 @pytest.mark.parametrize("last", [*FILES, MARKER, MANIFEST])
-def test_broken_off_anywhere_the_next_delivery_ends_alike(world, last):
+def test_after_a_crash_anywhere_the_next_delivery_ends_alike(world, last):
     bodies = dict.fromkeys(FILES, FASTQ) | {MARKER: b""}
     if last != MARKER:
         bodies = dict.fromkeys(FILES, FASTQ) | {MANIFEST: BOTH}
@@ -460,19 +486,19 @@ def test_broken_off_anywhere_the_next_delivery_ends_alike(world, last):
     start, ends = world.snapshot(), []
     for at in itertools.count():
         world.back_to(start)
-        died = broken_off(world, partial(validate, world.services, version), at)
+        died = crash_at(world, partial(validate, world.services, version), at)
         validate(world.services, version)
-        world.settle()
+        world.deliver()
         assert world.states(*before, version) == ["VALIDATED"] * 3
         assert world.gone_on == ids(*before, version)
         ends.append({key: value for key, value in world.snapshot()[0].items() if key[0].startswith("RUN")})
         if not died:
             break
     assert len(ends) > 15
-    assert all(set(one) == set(ends[0]) for one in ends)
+    assert all(set(end) == set(ends[0]) for end in ends)
 
 
-def test_the_gated_analyses_are_those_that_say_so():
+def test_only_analyses_with_a_gate_are_gated():
     assert gated("raw").gated_folders("raw/a/b/c.fastq") == ["raw/a/b/", "raw/a/"]
     assert gated("raw").gated_folders("reads/a/b.fastq") == []
     assert gated("raw").gated_folders("raw/a/CopyComplete.txt") == []

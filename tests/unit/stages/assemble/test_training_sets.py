@@ -1,4 +1,4 @@
-"""From files in any order to one training job, and from its end to a model, a reason, or another try."""
+"""Training files in any order lead to one job; its end leads to a model, a reason, or another try."""
 
 import io
 import itertools
@@ -63,11 +63,11 @@ def drop(services):
 
 @pytest.fixture
 def dropped(services, drop) -> dict[str, UploadVersion]:
-    """A whole training, validated."""
-    found = {name: drop(name) for name in NAMES}
-    for version in found.values():
+    """Drop and validate a complete training set."""
+    versions = {name: drop(name) for name in NAMES}
+    for version in versions.values():
         validate(services, version)
-    return found
+    return versions
 
 
 def states(services, versions) -> set[str]:
@@ -88,18 +88,18 @@ def mails(sent) -> list[str]:
 
 
 def archived(**members: dict) -> bytes:
-    held = io.BytesIO()
-    with tarfile.open(fileobj=held, mode="w:gz") as tar:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         for name, content in members.items():
             body = json.dumps(content).encode()
             info = tarfile.TarInfo(name.replace("_json", ".json"))
             info.size = len(body)
             tar.addfile(info, io.BytesIO(body))
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def train(services, sagemaker, version, q3: float | None = 0.8) -> str:
-    """Start the job of a job.toml and let it end well; answers its name."""
+    """Start the job of a job.toml and let it complete; return its name."""
     attempt = attempt_of(services, version)
     start_training(services, attempt.key)
     name = job_name([attempt])
@@ -139,16 +139,16 @@ class TestGathering:
             assert services.ledger.find_upload(versions[name].id).training == attempt.key
             assert services.ledger.attempts(versions[name].id) == []
 
-    def test_told_again_nothing_changes(self, services, dropped, sent):
+    def test_repeated_messages_change_nothing(self, services, dropped, sent):
         before = [services.ledger.find_upload(version.id) for version in dropped.values()]
         for version in dropped.values():
             validate(services, version)
         assert [services.ledger.find_upload(version.id) for version in dropped.values()] == before
-        assert {json.dumps(one) for one in sent} == {json.dumps(sent[0])}
+        assert {json.dumps(message) for message in sent} == {json.dumps(sent[0])}
         assert len(services.ledger.attempts(dropped["job.toml"].id)) == 1
 
     @pytest.mark.parametrize("last", NAMES)
-    def test_of_two_that_come_last_at_one_moment_the_later_sees_the_earlier(self, services, drop, monkeypatch, last):
+    def test_of_two_last_files_at_the_same_moment_the_later_sees_the_earlier(self, services, drop, monkeypatch, last):
         versions = {name: drop(name) for name in NAMES}
         other = next(name for name in NAMES if name != last)
         for name in set(NAMES) - {last, other}:
@@ -157,7 +157,7 @@ class TestGathering:
 
         def late(ledger, *arguments, **named):
             monkeypatch.undo()
-            validate(services, versions[other])  # another function, at this moment
+            validate(services, versions[other])  # another invocation, at this moment
             return write(ledger, *arguments, **named)
 
         monkeypatch.setattr(type(services.ledger), "move_together", late)
@@ -165,7 +165,7 @@ class TestGathering:
         assert states(services, versions.values()) == {"VALIDATED"}
         assert len(services.ledger.attempts(versions["job.toml"].id)) == 1
 
-    def test_killed_before_the_transaction_the_next_delivery_ends_it(self, services, drop, monkeypatch):
+    def test_after_a_crash_before_the_transaction_the_next_delivery_completes_it(self, services, drop, monkeypatch):
         versions = {name: drop(name) for name in NAMES}
         for name in NAMES[:-1]:
             validate(services, versions[name])
@@ -177,9 +177,7 @@ class TestGathering:
         validate(services, versions[NAMES[-1]])
         assert states(services, versions.values()) == {"VALIDATED"}
 
-    def test_the_report_tells_of_what_is_trained_on_also_if_another_set_was_tried_at_that_moment(
-        self, services, drop, monkeypatch
-    ):
+    def test_the_report_names_the_files_of_the_attempt_even_after_a_lost_race(self, services, drop, monkeypatch):
         versions = {name: drop(name) for name in NAMES if name != "mask.fasta"}
         for version in versions.values():
             validate(services, version)
@@ -187,10 +185,10 @@ class TestGathering:
         prepared = Store.prepared
 
         def slow(store):
-            found = prepared(store)
+            result = prepared(store)
             monkeypatch.undo()
-            validate(services, new)  # another function, at this moment
-            return found
+            validate(services, new)  # another invocation, at this moment
+            return result
 
         monkeypatch.setattr(Store, "prepared", slow)
         validate(services, old)
@@ -198,7 +196,7 @@ class TestGathering:
         assert json.loads(attempt_of(services, head).plan)["files"]["mask.fasta"] == new.id
         assert read(services, f"reports/{head.id}.json")["data"]["files"]["mask.fasta"] == new.id
 
-    def test_killed_before_the_report_the_next_delivery_writes_it(self, services, drop, monkeypatch):
+    def test_after_a_crash_before_the_report_the_next_delivery_writes_it(self, services, drop, monkeypatch):
         versions = {name: drop(name) for name in NAMES}
         for name in NAMES[:-1]:
             validate(services, versions[name])
@@ -215,7 +213,7 @@ class TestGathering:
         report = read(services, f"reports/{versions['job.toml'].id}.json")
         assert report["data"]["files"]["mask.fasta"] == versions["mask.fasta"].id
 
-    def test_a_newer_file_takes_the_seat_of_one_that_waits(self, services, drop):
+    def test_a_newer_file_takes_the_slot_of_a_waiting_one(self, services, drop):
         old = drop("mask.fasta", b">broken\n0\n")
         validate(services, old)
         versions = {name: drop(name) for name in NAMES}
@@ -224,20 +222,20 @@ class TestGathering:
         assert states(services, versions.values()) == {"VALIDATED"}
         assert services.ledger.find_upload(old.id).reason == "superseded"
 
-    def test_an_older_file_that_comes_late_does_not(self, services, drop):
+    def test_a_late_older_file_does_not_take_the_slot(self, services, drop):
         old, new = drop("mask.fasta", b">broken\n0\n"), drop("mask.fasta")
         validate(services, new)
         validate(services, old)
         assert services.ledger.find_upload(old.id).reason == "superseded"
         assert services.ledger.find_upload(new.id).state == "WAITING"
 
-    def test_files_that_job_toml_does_not_name_wait_on(self, services, drop, dropped):
+    def test_files_that_job_toml_does_not_name_keep_waiting(self, services, drop, dropped):
         note = drop("notes.txt", b"about it")
         validate(services, note)
         assert states(services, [note]) == {"WAITING"}
         assert states(services, dropped.values()) == {"VALIDATED"}
 
-    def test_a_file_deleted_while_it_waited_is_withdrawn(self, services, drop):
+    def test_a_file_deleted_while_it_waits_is_withdrawn(self, services, drop):
         versions = {name: drop(name) for name in NAMES}
         for name in NAMES[:-1]:
             validate(services, versions[name])
@@ -252,52 +250,52 @@ class TestGathering:
             validate(services, drop(name, training="x" if name != "mask.fasta" else "y"))
         assert not list(services.ledger.in_state("attempt", "PLANNED"))
 
-    def test_the_lab_is_told_once_of_a_file_that_waits_for_long(self, services, drop, sent, monkeypatch):
+    def test_the_lab_is_notified_once_of_a_file_that_waits_for_long(self, services, drop, sent, monkeypatch):
         with monkeypatch.context() as then:
             then.setattr("seqdrop.clock.utc_now", lambda: datetime(2026, 1, 1, tzinfo=UTC))
             validate(services, drop("mask.fasta"))
         assert reconcile(services)["unmated"] == 1
         assert reconcile(services)["unmated"] == 0
-        assert "training/x/ lacks its job.toml" in mails(sent)[0]
+        assert "in training/x/, job.toml or a file that it names is missing" in mails(sent)[0]
 
 
 class TestRejections:
-    def rejected(self, services, drop, bodies: dict[str, bytes]) -> dict[str, str]:
+    def validate_all(self, services, drop, bodies: dict[str, bytes]) -> dict[str, str]:
         versions = {name: drop(name, body) for name, body in bodies.items()}
         for version in versions.values():
             validate(services, version)
-        found = {name: services.ledger.find_upload(version.id) for name, version in versions.items()}
-        for upload in found.values():
+        uploads = {name: services.ledger.find_upload(version.id) for name, version in versions.items()}
+        for upload in uploads.values():
             if upload.state == "REJECTED":
                 assert read(services, f"reasons/{upload.id}.json")["code"] == upload.reason
-        return {name: f"{upload.state} {upload.reason}".strip() for name, upload in found.items()}
+        return {name: f"{upload.state} {upload.reason}".strip() for name, upload in uploads.items()}
 
-    def test_bad_data_reject_all_of_it_with_one_mail(self, services, drop, sent):
+    def test_bad_data_rejects_the_whole_set_with_one_mail(self, services, drop, sent):
         bad = BODIES["sampled.fasta"].replace(b"H\n", b"HH\n", 1)
-        found = self.rejected(services, drop, BODIES | {"sampled.fasta": bad})
-        assert found == dict.fromkeys(NAMES, "REJECTED length_mismatch")
+        outcomes = self.validate_all(services, drop, BODIES | {"sampled.fasta": bad})
+        assert outcomes == dict.fromkeys(NAMES, "REJECTED length_mismatch")
         assert len(mails(sent)) == 1
         assert "Then drop the whole folder again" in mails(sent)[0]
 
-    def test_a_bad_job_is_rejected_alone_and_the_data_wait_for_another(self, services, drop):
-        found = self.rejected(services, drop, BODIES | {"job.toml": b'model = "cnm"\n'})
-        assert found.pop("job.toml") == "REJECTED bad_job"
-        assert set(found.values()) == {"WAITING"}
+    def test_a_bad_job_is_rejected_alone_and_the_data_waits_for_another(self, services, drop):
+        outcomes = self.validate_all(services, drop, BODIES | {"job.toml": b'model = "cnm"\n'})
+        assert outcomes.pop("job.toml") == "REJECTED bad_job"
+        assert set(outcomes.values()) == {"WAITING"}
         again = drop("job.toml")
         validate(services, again)
         assert attempt_of(services, again).state == "PLANNED"
 
-    def test_a_job_that_no_machine_could_run_is_bad(self, services, drop):
+    def test_a_job_that_no_machine_can_run_is_rejected(self, services, drop):
         body = BODIES["job.toml"] + b'[distribution]\nprofile = "lora"\n'
-        assert self.rejected(services, drop, {"job.toml": body}) == {"job.toml": "REJECTED bad_job"}
+        assert self.validate_all(services, drop, {"job.toml": body}) == {"job.toml": "REJECTED bad_job"}
 
     @pytest.mark.parametrize("key", ["training/job.toml", "training/a_b/job.toml", f"training/{'x' * 37}/job.toml"])
-    def test_a_key_that_names_no_training(self, services, drop, key):
+    def test_a_key_without_the_name_of_a_training_is_rejected(self, services, drop, key):
         version = replace(drop("job.toml"), key=key)
         validate(services, version)
         assert services.ledger.find_upload(version.id).reason == "no_training"
 
-    def test_there_are_not_many_seats(self, services, drop, monkeypatch):
+    def test_the_number_of_slots_is_limited(self, services, drop, monkeypatch):
         monkeypatch.setattr("seqdrop.stages.assemble.training_sets.MAX_MEMBERS", 2)
         for name in "ab":
             validate(services, drop(name, b"x"))
@@ -307,14 +305,14 @@ class TestRejections:
 
 
 class TestStart:
-    def test_the_job_is_this_one(self, services, sagemaker, dropped):
+    def test_the_request_of_the_job(self, services, sagemaker, dropped):
         attempt = attempt_of(services, dropped["job.toml"])
         start_training(services, attempt.key)
         (request,) = sagemaker.requests.values()
         assert request["TrainingJobName"] == f"seqdrop-training-{dropped['job.toml'].id}-1"
-        uris = {one["ChannelName"]: one["DataSource"]["S3DataSource"]["S3Uri"] for one in request["InputDataConfig"]}
+        uris = {item["ChannelName"]: item["DataSource"]["S3DataSource"]["S3Uri"] for item in request["InputDataConfig"]}
         listed = services.s3.list_objects_v2(Bucket="work", Prefix=uris["data"].removeprefix("s3://work/"))["Contents"]
-        assert [one["Key"].rsplit("/", 1)[1] for one in listed] == ["test.jsonl", "train.jsonl", "validation.jsonl"]
+        assert [item["Key"].rsplit("/", 1)[1] for item in listed] == ["test.jsonl", "train.jsonl", "validation.jsonl"]
         assert uris["code"].startswith("s3://results/training/protein/")
         assert request["CheckpointConfig"]["S3Uri"] == f"s3://work/checkpoints/{request['TrainingJobName']}/"
         job = services.ledger.find_job(request["TrainingJobName"])
@@ -322,14 +320,14 @@ class TestStart:
         plan = read(services, f"results/training/{dropped['job.toml'].id}/plan.json")
         assert (plan["instance"], plan["fits"]) == ("ml.m5.xlarge", True)
 
-    def test_twice_it_starts_once(self, services, sagemaker, dropped):
+    def test_a_second_message_starts_no_second_job(self, services, sagemaker, dropped):
         key = attempt_of(services, dropped["job.toml"]).key
         for _ in range(3):
             start_training(services, key)
         assert len(sagemaker.jobs) == 1
 
     @pytest.mark.parametrize("broken", ["create", "move"])
-    def test_killed_between_record_and_call_or_after_it(self, services, sagemaker, dropped, monkeypatch, broken):
+    def test_a_crash_before_or_after_the_call_leaves_one_job(self, services, sagemaker, dropped, monkeypatch, broken):
         key = attempt_of(services, dropped["job.toml"]).key
         target, name = (sagemaker, "create_training_job") if broken == "create" else (services.ledger, "move")
 
@@ -344,7 +342,7 @@ class TestStart:
         launch_training(services, job.name)
         assert (services.ledger.find_job(job.name).state, list(sagemaker.jobs)) == ("STARTED", [job.name])
 
-    def test_without_room_it_waits_and_is_pushed(self, services, sagemaker, dropped, sent, clock):
+    def test_without_capacity_the_job_waits_and_is_nudged(self, services, sagemaker, dropped, sent, clock):
         sagemaker.refusal = "ResourceLimitExceeded"
         start_training(services, attempt_of(services, dropped["job.toml"]).key)
         (job,) = services.ledger.in_state("job", "PLANNED")
@@ -355,7 +353,7 @@ class TestStart:
         launch_training(services, job.name)
         assert services.ledger.find_job(job.name).state == "STARTED"
 
-    def test_a_plan_that_is_refused_is_told(self, services, sagemaker, drop, sent):
+    def test_the_lab_is_notified_of_a_refused_plan(self, services, sagemaker, drop, sent):
         body = BODIES["job.toml"].replace(b'model = "cnn"', b'model = "cnn"\nbudget_usd = 0')
         versions = {name: drop(name, body if name == "job.toml" else None) for name in NAMES}
         for version in versions.values():
@@ -368,7 +366,7 @@ class TestStart:
         assert len(mails(sent)) == 1
         assert states(services, versions.values()) == {"VALIDATED"}
 
-    def test_without_code_or_weights_it_says_what_to_do(self, services, sagemaker, drop):
+    def test_without_code_or_weights_the_reason_says_what_to_do(self, services, sagemaker, drop):
         body = BODIES["job.toml"].replace(b'model = "cnn"', b'model = "protbert"\nweights = "prot_bert_bfd"')
         version = drop("job.toml", body)
         for name in NAMES:
@@ -395,23 +393,25 @@ class TestEnd:
         assert sorted(queued) == sorted(version.id for version in dropped.values())
         assert "is now the current model" in mails(sent)[0]
 
-    def test_nothing_is_archived_before(self, services, dropped, sent):
+    def test_nothing_is_archived_before_the_end_of_the_job(self, services, dropped, sent):
         for version in dropped.values():
             archive(services, version.id)
         assert states(services, dropped.values()) == {"VALIDATED"}
         assert "Contents" not in services.s3.list_objects_v2(Bucket="archive")
 
-    def test_told_again_it_only_sends_on(self, services, sagemaker, dropped, sent):
+    def test_a_second_message_only_enqueues_the_files(self, services, sagemaker, dropped, sent):
         name = train(services, sagemaker, dropped["job.toml"])
         before = read(services, "models/structure/current.json"), len(mails(sent))
         finish(services, name)
         assert (read(services, "models/structure/current.json"), len(mails(sent))) == before
 
-    def test_killed_after_the_pointer_moved_the_next_run_ends_it(self, services, sagemaker, dropped, monkeypatch):
+    def test_after_a_crash_the_next_delivery_completes_the_registration(
+        self, services, sagemaker, dropped, monkeypatch
+    ):
         def die(*_, **__):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("seqdrop.stages.finish.training._tell", die)
+        monkeypatch.setattr("seqdrop.stages.finish.training._mail_model", die)
         with pytest.raises(KeyboardInterrupt):
             train(services, sagemaker, dropped["job.toml"])
         monkeypatch.undo()
@@ -420,7 +420,7 @@ class TestEnd:
         assert read(services, "models/structure/current.json")["history"] == []
 
     @pytest.mark.parametrize(("q3", "why"), [(0.69, "below 0.7"), (None, "not known")])
-    def test_a_model_that_fails_the_gate_is_registered_and_no_more(self, services, sagemaker, dropped, sent, q3, why):
+    def test_a_model_that_fails_the_gate_is_only_registered(self, services, sagemaker, dropped, sent, q3, why):
         train(services, sagemaker, dropped["job.toml"], q3)
         summary = read(services, f"results/training/{dropped['job.toml'].id}/summary.json")
         assert (summary["current"], why in summary["why"]) == (False, True)
@@ -431,7 +431,7 @@ class TestEnd:
         make_current(services.s3, "results", version, "now")
         assert read(services, "models/structure/current.json")["current"]["key"] == version.key
 
-    def test_a_worse_one_does_not_take_the_place(self, services, sagemaker, dropped, drop):
+    def test_a_worse_model_does_not_become_the_current_one(self, services, sagemaker, dropped, drop):
         train(services, sagemaker, dropped["job.toml"], 0.9)
         first = read(services, "models/structure/current.json")
         again = drop("job.toml")
@@ -444,29 +444,29 @@ class TestEnd:
         now = read(services, "models/structure/current.json")
         assert (now["current"]["figure"], now["history"]) == (0.95, [first["current"]])
 
-    def test_a_job_without_a_model_failed(self, services, sagemaker, dropped):
+    def test_a_job_without_a_model_fails(self, services, sagemaker, dropped):
         fail(services, sagemaker, dropped["job.toml"], "Completed")
         assert attempt_of(services, dropped["job.toml"]).reason == "the job left no model.tar.gz"
 
-    def test_while_it_runs_nothing_happens(self, services, sagemaker, dropped, sent):
+    def test_nothing_happens_while_the_job_runs(self, services, sagemaker, dropped, sent):
         attempt = attempt_of(services, dropped["job.toml"])
         start_training(services, attempt.key)
         before = len(sent)
         finish(services, job_name([attempt]))
         assert (len(sent), attempt_of(services, dropped["job.toml"]).state) == (before, "SUBMITTED")
 
-    def test_an_end_that_was_never_announced_is_asked_for(self, services, sagemaker, dropped, sent):
+    def test_the_reconciler_finds_an_end_that_was_never_reported(self, services, sagemaker, dropped, sent):
         attempt = attempt_of(services, dropped["job.toml"])
         start_training(services, attempt.key)
         assert reconcile(services)["started_jobs"] == 0, "it runs"
         sagemaker.end(job_name([attempt]), "Completed")
         assert reconcile(services)["started_jobs"] == 1
-        ((_, message),) = [one for one in sent if one[0] == "finish_queue"]
+        ((_, message),) = [message for message in sent if message[0] == "finish_queue"]
         assert message["detail-type"] == "SageMaker Training Job State Change"
 
 
 class TestAgain:
-    """A failed job says why, keeps its checkpoints, and is gone on from."""
+    """A failed job leaves its reason and its checkpoints, and the next one continues from them."""
 
     @pytest.mark.parametrize(
         ("end", "why"),
@@ -486,7 +486,7 @@ class TestAgain:
             archive(services, version.id)
         assert states(services, dropped.values()) == {"VALIDATED"}
 
-    def test_job_toml_again_goes_on_from_the_checkpoints(self, services, sagemaker, dropped, drop, sent):
+    def test_job_toml_dropped_again_continues_from_the_checkpoints(self, services, sagemaker, dropped, drop, sent):
         first = fail(services, sagemaker, dropped["job.toml"])
         again = drop("job.toml")
         validate(services, again)
@@ -499,21 +499,21 @@ class TestAgain:
         assert queued >= {version.id for name, version in dropped.items() if name != "job.toml"} | {again.id}
         assert services.ledger.find_upload(dropped["job.toml"].id).training == attempt_of(services, again).key
 
-    def test_with_other_settings_it_begins_anew(self, services, sagemaker, dropped, drop):
+    def test_with_other_settings_the_training_starts_anew(self, services, sagemaker, dropped, drop):
         first = fail(services, sagemaker, dropped["job.toml"])
         again = drop("job.toml", BODIES["job.toml"] + b"[train]\nseed = 7\n")
         validate(services, again)
         name = train(services, sagemaker, again)
         assert sagemaker.requests[name]["CheckpointConfig"] != sagemaker.requests[first]["CheckpointConfig"]
 
-    def test_after_a_success_it_begins_anew(self, services, sagemaker, dropped, drop):
+    def test_after_a_success_the_training_starts_anew(self, services, sagemaker, dropped, drop):
         first = train(services, sagemaker, dropped["job.toml"])
         again = drop("job.toml")
         validate(services, again)
         name = train(services, sagemaker, again)
         assert sagemaker.requests[name]["CheckpointConfig"] != sagemaker.requests[first]["CheckpointConfig"]
 
-    def test_once_the_data_are_archived_what_was_prepared_of_them_serves(self, services, sagemaker, dropped, drop):
+    def test_after_the_data_is_archived_the_prepared_data_is_used(self, services, sagemaker, dropped, drop):
         train(services, sagemaker, dropped["job.toml"])
         for name, version in dropped.items():
             if name != "job.toml":
@@ -528,10 +528,10 @@ class TestAgain:
         validate(services, late)
         assert services.ledger.find_upload(late.id).reason == "data_archived"
 
-    def test_data_that_are_about_to_be_archived_belong_to_the_training_that_has_its_model(
+    def test_data_that_is_about_to_be_archived_belongs_to_the_earlier_training(
         self, services, sagemaker, dropped, drop
     ):
-        """Archiving empties the landing bucket before it tells the ledger: no other training may bind them again."""
+        """Archive deletes the objects before it writes the ledger: no other training may claim the files again."""
         train(services, sagemaker, dropped["job.toml"])
         first = attempt_of(services, dropped["job.toml"])
         again = drop("job.toml")
@@ -542,7 +542,7 @@ class TestAgain:
             archive(services, dropped[name].id)
         assert states(services, [dropped[name] for name in NAMES if name != "job.toml"]) == {"ARCHIVED"}
 
-    def test_data_that_archiving_took_away_at_this_moment_are_not_withdrawn(self, services, sagemaker, dropped, drop):
+    def test_data_that_archive_deletes_at_this_moment_is_not_withdrawn(self, services, sagemaker, dropped, drop):
         train(services, sagemaker, dropped["job.toml"])
         data = [dropped[name] for name in NAMES if name != "job.toml"]
         for version in data:
@@ -554,15 +554,15 @@ class TestAgain:
         assert services.ledger.find_upload(late.id).reason == "data_archived"
         assert states(services, data) == {"VALIDATED"}
 
-    def test_data_that_is_being_archived_was_not_deleted(self, services, sagemaker, dropped, drop, monkeypatch):
-        """Between the end of its copy and that of its record it is not in the landing bucket any more."""
+    def test_data_that_is_being_archived_is_not_withdrawn(self, services, sagemaker, dropped, drop, monkeypatch):
+        """Between its copy and its record, the file is no longer in the landing bucket."""
         train(services, sagemaker, dropped["job.toml"])
         data = dropped["sequences.fasta"]
 
         def die(*_, **__):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("seqdrop.stages.archive.archive.end_upload", die)
+        monkeypatch.setattr("seqdrop.stages.archive.archive.close_upload", die)
         with pytest.raises(KeyboardInterrupt):
             archive(services, data.id)
         monkeypatch.undo()
@@ -573,7 +573,7 @@ class TestAgain:
         archive(services, data.id)
         assert states(services, [data]) == {"ARCHIVED"}
 
-    def test_data_that_were_deleted_after_a_training_failed_are_withdrawn(self, services, sagemaker, dropped, drop):
+    def test_data_deleted_after_a_failed_training_is_withdrawn(self, services, sagemaker, dropped, drop):
         fail(services, sagemaker, dropped["job.toml"])
         gone = dropped["sequences.fasta"]
         services.s3.delete_object(Bucket="landing", Key=gone.key, VersionId=gone.version_id)
@@ -589,38 +589,42 @@ class TestReplay:
         fail(services, sagemaker, dropped["job.toml"])
         return services.ledger.find_upload(dropped["job.toml"].id)
 
-    def test_it_goes_on_from_the_checkpoints_of_the_one_that_failed(self, services, sagemaker, dropped, failed, sent):
+    def test_a_replay_continues_from_the_last_checkpoints(self, services, sagemaker, dropped, failed, sent):
         sent.clear()
-        found = plan_replay(services, failed)
-        assert "from the last checkpoint" in found.summary
-        assert replay(services, found)
+        plan = plan_replay(services, failed)
+        assert "from the last checkpoint" in plan.summary
+        assert replay(services, plan)
         first, second = services.ledger.attempts(failed.id)
         assert sent == [("training_queue", {"attempt": second.key})]
         start_training(services, second.key)
-        before, after = (sagemaker.requests[job_name([one])] for one in (first, second))
+        before, after = (sagemaker.requests[job_name([item])] for item in (first, second))
         assert after["CheckpointConfig"] == before["CheckpointConfig"]
         assert after["TrainingJobName"] != before["TrainingJobName"]
 
-    def test_its_data_go_on_with_the_next_attempt(self, services, sagemaker, dropped, failed):
+    def test_the_data_belongs_to_the_next_attempt(self, services, sagemaker, dropped, failed):
         assert replay(services, plan_replay(services, failed))
         attempt = services.ledger.attempts(failed.id)[-1]
         for version in dropped.values():
-            assert [one.key for one in services.ledger.deciding_attempts(services.ledger.find_upload(version.id))] == [
-                attempt.key
-            ]
+            (deciding,) = services.ledger.deciding_attempts(services.ledger.find_upload(version.id))
+            assert deciding.key == attempt.key
 
-    def test_a_newer_job_has_the_word(self, services, dropped, failed, drop):
+    def test_an_attempt_with_a_newer_job_toml_is_refused(self, services, dropped, failed, drop):
         later = replace(drop("job.toml"), sequencer="FF")
         validate(services, later)
         assert plan_replay(services, services.ledger.find_upload(failed.id)).refused
 
-    def test_a_model_that_was_trained_is_not_trained_again(self, services, sagemaker, dropped):
+    def test_a_training_with_a_model_is_refused(self, services, sagemaker, dropped):
         train(services, sagemaker, dropped["job.toml"])
         head = services.ledger.find_upload(dropped["job.toml"].id)
-        found = plan_replay(services, head)
-        assert found.refused
+        assert plan_replay(services, head).refused
 
-    def test_expired_data_are_to_be_dropped_again(self, services, failed, monkeypatch):
+    def test_a_training_whose_prefix_has_no_analysis_now_is_refused(self, services, failed):
+        analyses = services.analyses
+        by_name = {name: analysis for name, analysis in analyses.by_name.items() if name != "training"}
+        later = replace(services, analyses=replace(analyses, by_name=by_name))
+        assert "no analysis for its prefix" in plan_replay(later, failed).summary
+
+    def test_a_training_with_expired_data_is_refused(self, services, failed, monkeypatch):
         monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + timedelta(days=11))
         assert "drop job.toml again" in plan_replay(services, failed).summary
 

@@ -14,6 +14,7 @@ from seqdrop.ledger.records import Step, Upload
 from seqdrop.stages.assemble.decision import Decision, reject, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
 from seqdrop.stages.assemble.view import MembersGoneError, View
+from seqdrop.stages.notifications import RejectionMail
 from seqdrop.work.examination import rejection
 
 if TYPE_CHECKING:
@@ -25,13 +26,13 @@ ADVICE = "Compress the file with bgzip, index it with `tabix -p vcf`, and drop b
 
 
 class KeepVariants(Keep):
-    """What analyses.toml would name: files are kept, and wait for each other."""
+    """The kind that analyses.toml would name: files are kept, and wait for each other."""
 
     name, companions = "variants", "variants"
 
 
 class Variants(Policy):
-    """Slots are "vcf" and "tbi"."""
+    """The policy of a VCF and its TBI. Slots are "vcf" and "tbi"."""
 
     name, awaited = "variants", "the other of VCF and TBI"
 
@@ -40,7 +41,7 @@ class Variants(Policy):
         return f"{upload.bucket}/{upload.key.removesuffix('.tbi')}", "tbi" if is_index else "vcf"
 
     def read(self, services: Services, upload: Upload) -> tuple[dict, list[str]]:
-        """The facts of a file, and the names of its sequences."""
+        """Return the facts of a file, and the names of its sequences."""
         with RangedObject(services.s3, upload.version) as body:
             packed, is_index = body.read(), upload.key.endswith(".tbi")
         names = _sequences(gzip.decompress(packed), is_index)
@@ -50,7 +51,7 @@ class Variants(Policy):
     def decide(self, view: View) -> Decision:
         upload, other = view.upload, view.member("tbi" if view.slot == "vcf" else "vcf")
         facts, names = view.content or self.read(view.services, upload)
-        if other is None or other.state != "WAITING":  # nothing yet, or it advanced with an earlier version
+        if other is None or other.state != "WAITING":  # it is missing, or advanced with an earlier version
             return wait(view, facts)
         try:
             _, of_other = self.read(view.services, other)
@@ -59,7 +60,8 @@ class Variants(Policy):
         if names != of_other:
             refusal = rejection(InvalidFileError(Fault("other_index", "the TBI is not of this VCF", ADVICE)))
             mates = {upload.id: other, other.id: upload}
-            return reject(view.services, [upload, other], refusal, mates=mates, read=False, other="its companion")
+            mail = RejectionMail(has_report=False, other="its companion")
+            return reject(view.services, [upload, other], refusal, mates=mates, mail=mail)
         steps = [Step(upload, "VALIDATED", facts | {"mate": other.id}), Step(other, "VALIDATED", {"mate": upload.id})]
         return Decision(steps, file_set=view.with_upload)
 
@@ -70,11 +72,11 @@ class Variants(Policy):
 
 
 def _sequences(content: bytes, is_index: bool) -> list[str]:
-    """The names in a tabix index, whose header gives the length of their list, or the CHROM of a VCF's records."""
+    """Return the sequence names of a tabix index, or the CHROM values of a VCF's records."""
     if is_index and content[:4] == b"TBI\1":
         (length,) = struct.unpack_from("<i", content, 32)
         return [name.decode() for name in content[36 : 36 + length].split(b"\0")[:-1]]
     if not is_index and content.startswith(b"##fileformat=VCF"):
         lines = (line for line in content.decode().splitlines() if not line.startswith("#"))
         return list(dict.fromkeys(line.partition("\t")[0] for line in lines))
-    raise InvalidFileError(Fault("bad_variants", "it is no tabix index" if is_index else "it is no VCF", ADVICE))
+    raise InvalidFileError(Fault("bad_variants", "it is not a tabix index" if is_index else "it is not a VCF", ADVICE))

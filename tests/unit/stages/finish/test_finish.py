@@ -1,4 +1,4 @@
-"""A job's end: good outputs stand, missing ones fail, and nothing is settled twice."""
+"""The end of a job: good outputs are imported, members without outputs fail, and none is resolved twice."""
 
 import json
 
@@ -20,7 +20,7 @@ FILES = ["predictions.jsonl", "predictions.parquet", "calls.bed", "calls.gff3", 
 
 @pytest.fixture
 def job(services):
-    """A started job with two members of two shards each; answers a function that gives SageMaker's status."""
+    """Create a started job with two members of two shards each; return the keys of the members."""
     members = []
     for name in "ab":
         version = UploadVersion("landing", f"contigs/{name}", "v", 1, "e")
@@ -36,7 +36,7 @@ def job(services):
 
 
 def with_job_status(services, status: str, name: str = NAME, **more):
-    """The services, once SageMaker says this of the job."""
+    """Return the services, with this status of the job at SageMaker."""
     sagemaker = services.sagemaker.service
     sagemaker.put(TRANSFORM, TransformJobName=name)
     sagemaker.end(name, status, **more)
@@ -68,7 +68,7 @@ def states(services, job) -> list[str]:
     return [services.ledger.find_attempt(key).state for key in job]
 
 
-def test_a_completed_job_brings_every_members_predictions_home(services, job, sent):
+def test_the_predictions_of_every_member_of_a_completed_job_are_imported(services, job, sent):
     for key in job:
         put_outputs(services, key)
     finish(with_job_status(services, "Completed"), NAME)
@@ -79,13 +79,11 @@ def test_a_completed_job_brings_every_members_predictions_home(services, job, se
         ("+", 0.95, True),
         ("-", 0.25, False),
     ] * 2
-    found = json.loads(read(services, job[0], "summary.json"))
-    assert found["counts"]["calls"] == found["calls"]["windows"] == 2
-    assert (found["calls"]["kept"], found["calls"]["scored_kb"]) == (
-        1,
-        0.9,
-    )  # of neighbours one is kept, + and - are two
-    assert found["files"] == sorted(FILES)
+    summary = json.loads(read(services, job[0], "summary.json"))
+    assert summary["counts"]["calls"] == summary["calls"]["windows"] == 2
+    # Of neighbouring calls one is kept; the strands are scored separately.
+    assert (summary["calls"]["kept"], summary["calls"]["scored_kb"]) == (1, 0.9)
+    assert summary["files"] == sorted(FILES)
     assert {item["Key"].rsplit("/")[-1] for item in listed(services, job[0])} == {*FILES, "summary.json"}
     calls = [line.split("\t") for line in read(services, job[0], "calls.bed").splitlines() if line[0] != "#"]
     assert calls == [["c", "0", "300", "promoter", "950", "+", "0", "300", "0", "0.95", "."]]
@@ -93,7 +91,7 @@ def test_a_completed_job_brings_every_members_predictions_home(services, job, se
     assert sent == [*on, ("transform_queue", {"room": NAME})]
 
 
-def test_good_outputs_of_a_failed_job_stand(services, job, sent):
+def test_good_outputs_of_a_failed_job_are_imported(services, job, sent):
     put_outputs(services, job[0])
     finish(with_job_status(services, "Failed", FailureReason="one object could not be read"), NAME)
     assert states(services, job) == ["PREDICTED", "FAILED"]
@@ -104,46 +102,46 @@ def test_good_outputs_of_a_failed_job_stand(services, job, sent):
     assert [queue for queue, _ in sent] == ["archive_queue", "transform_queue", "transform_queue"], "and no mail yet"
 
 
-class TestWhatIsLeftOfAFailedJob:
-    """Members without outputs are tried again in halves; who fails alone has failed."""
+class TestMembersOfAFailedJob:
+    """Members without outputs are tried again in halves; a member that fails alone has failed."""
 
     @pytest.fixture
     def ended(self, services):
         def end(members: list, reason: str = "it died", kept=()) -> list:
-            """The groups of the members' next attempts; None for one that has none."""
+            """Return the groups of the members' next attempts; None for a member without one."""
             ledger = services.ledger
             name = f"seqdrop-contigs-{members[0].key[:4]}-{len(members)}-{members[0].number}"
             ledger.claim(Job("PLANNED", name=name, analysis="contigs", members=[m.key for m in members]), members)
-            for one in kept:
-                where = keys.job_output(name) + keys.shard_name(one.shards_key, 0) + ".out"
+            for member in kept:
+                where = keys.job_output(name) + keys.shard_name(member.shards_key, 0) + ".out"
                 window = {"start": 0, "end": 300, "strand": "+", "probability": 0.5}
                 line = json.dumps({"id": "0", "record": "c", "windows": [window]}) + "\n"
                 services.s3.put_object(Bucket="work", Key=where, Body=line.encode())
             finish(with_job_status(services, "Failed", name, FailureReason=reason), name)
-            last = [ledger.attempts(one.upload_id)[-1] for one in members]
-            return [one.group.rpartition("/")[2] if one.state == "PLANNED" else None for one in last]
+            last = [ledger.attempts(member.upload_id)[-1] for member in members]
+            return [attempt.group.rpartition("/")[2] if attempt.state == "PLANNED" else None for attempt in last]
 
         return end
 
     @pytest.fixture
     def some(self, services):
         def make(count: int) -> list[Attempt]:
-            found = []
+            attempts = []
             for number in range(count):
                 version = UploadVersion("landing", f"contigs/{number}", "v", 1, "e")
                 services.ledger.create(Upload.from_version(version, "contigs"))
                 plan = packaged().by_name["contigs"].as_json()
-                one = Attempt("PLANNED", upload_id=version.id, analysis="contigs", shards=1, items=1, plan=plan)
-                services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", one)
-                found.append(services.ledger.find_attempt(one.key))
-            return sorted(found, key=lambda one: one.key)
+                attempt = Attempt("PLANNED", upload_id=version.id, analysis="contigs", shards=1, items=1, plan=plan)
+                services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", attempt)
+                attempts.append(services.ledger.find_attempt(attempt.key))
+            return sorted(attempts, key=lambda attempt: attempt.key)
 
         return make
 
     def last(self, services, attempts):
-        return [services.ledger.attempts(one.upload_id)[-1] for one in attempts]
+        return [services.ledger.attempts(attempt.upload_id)[-1] for attempt in attempts]
 
-    def test_halves_until_the_culprit_is_alone(self, services, some, ended, sent):
+    def test_halves_are_tried_again_until_the_bad_member_is_alone(self, services, some, ended, sent):
         members = some(5)
         bad = members[3].upload_id
         assert ended(members) == ["1", "1", "1", "2", "2"]
@@ -153,25 +151,26 @@ class TestWhatIsLeftOfAFailedJob:
         alone = self.last(services, members[3:])
         assert ended(alone[1:], kept=alone[1:]) == [None]
         assert ended(alone[:1]) == [None]
-        states = {one.upload_id: one.state for one in self.last(services, members)}
+        states = {attempt.upload_id: attempt.state for attempt in self.last(services, members)}
         assert states.pop(bad) == "FAILED"
         assert set(states.values()) == {"PREDICTED"}
-        assert [queue for queue, _ in sent].count("topic") == 1, "only the culprit is told of"
+        assert [queue for queue, _ in sent].count("topic") == 1, "there is a mail about the bad member only"
 
-    def test_of_those_that_kept_no_output_each_half_is_what_it_was_after_a_crash(self, services, some, ended):
+    def test_the_halves_of_members_without_outputs_are_the_same_after_a_crash(self, services, some, ended):
         members = some(4)
         first = services.ledger.find_attempt(members[0].key)
         assert ended(members, kept=members[1:2]) == ["1", None, "1", "2"]
         name = services.ledger.find_attempt(first.key).job
         finish(with_job_status(services, "Failed", name, FailureReason="it died"), name)
-        assert [one.number for one in self.last(services, members)] == [2, 1, 2, 2], "told again, nothing is new"
+        numbers = [attempt.number for attempt in self.last(services, members)]
+        assert numbers == [2, 1, 2, 2], "a second message changes nothing"
 
     @pytest.mark.parametrize("reason", ["ClientError: the model did not pass the ping health check", "cannot pull it"])
-    def test_where_the_data_have_no_part_in_it_all_have_failed(self, some, ended, reason, sent):
+    def test_all_members_fail_if_the_data_is_not_the_cause(self, some, ended, reason, sent):
         assert ended(some(3), reason) == [None, None, None]
         assert [queue for queue, _ in sent].count("topic") == 3
 
-    def test_where_nobody_has_they_are_tried_again_together_and_not_for_ever(self, services, some, ended):
+    def test_members_lost_to_the_service_are_tried_again_together_but_not_for_ever(self, services, some, ended):
         members = some(2)
         for _ in range(3):
             assert ended(members, "CapacityError: none of ml.g5.xlarge") == ["0", "0"]
@@ -184,7 +183,7 @@ class TestWhatIsLeftOfAFailedJob:
         assert [len(services.ledger.attempts(key.split("-")[0])) for key in job] == [1, 1]
 
 
-def test_what_cannot_be_read_fails_itself_and_no_neighbour(services, job, sent, monkeypatch):
+def test_unreadable_predictions_fail_only_their_member(services, job, sent, monkeypatch):
     for key in job:
         put_outputs(services, key)
     real = finish.__globals__["_write"]
@@ -201,7 +200,7 @@ def test_what_cannot_be_read_fails_itself_and_no_neighbour(services, job, sent, 
     assert "ACGT" not in services.ledger.find_attempt(job[0]).reason + str(sent)
 
 
-def test_a_hiccup_of_one_members_does_not_hold_up_the_others(services, job, monkeypatch):
+def test_a_passing_error_of_one_member_does_not_delay_the_others(services, job, monkeypatch):
     for key in job:
         put_outputs(services, key)
     real = finish.__globals__["_write"]
@@ -222,25 +221,25 @@ def test_a_hiccup_of_one_members_does_not_hold_up_the_others(services, job, monk
     assert services.ledger.find_job(NAME).state == "DONE"
 
 
-def test_an_output_with_too_few_lines_is_no_prediction(services, job):
+def test_an_output_with_too_few_lines_fails_the_attempt(services, job):
     put_outputs(services, job[0], lines_each=0)
     put_outputs(services, job[1])
     finish(with_job_status(services, "Completed"), NAME)
     assert states(services, job) == ["FAILED", "PREDICTED"]
     assert "0 of 2 work items" in services.ledger.find_attempt(job[0]).reason
-    assert listed(services, job[0]) == [], "incomplete results at the place of results"
+    assert listed(services, job[0]) == [], "incomplete results in the results bucket"
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b"LABEL_1 0.9\n", "no known shape"),
-        (b'{"label": "LABEL_1"}\n', "no known shape"),
-        (b'{"id": "1", "record": "c", "windows": [{"start": 1}]}\n', "no known shape"),
-        (b'{"id": "1", "error": {"code": "not_json", "message": "x"}}\n', "every work item with an error"),
+        (b"LABEL_1 0.9\n", "unknown shape"),
+        (b'{"label": "LABEL_1"}\n', "unknown shape"),
+        (b'{"id": "1", "record": "c", "windows": [{"start": 1}]}\n', "unknown shape"),
+        (b'{"id": "1", "error": {"code": "not_json", "message": "x"}}\n', "an error for every work item"),
     ],
 )
-def test_a_model_that_answers_otherwise_fails_the_attempt(services, job, line, message):
+def test_an_output_of_another_shape_fails_the_attempt(services, job, line, message):
     for key in job:
         put_outputs(services, key)
         for number in range(2):
@@ -251,7 +250,7 @@ def test_a_model_that_answers_otherwise_fails_the_attempt(services, job, line, m
     assert message in services.ledger.find_attempt(job[0]).reason
 
 
-def test_told_again_it_only_sends_on(services, job, sent):
+def test_a_second_message_only_enqueues_the_uploads(services, job, sent):
     for key in job:
         put_outputs(services, key)
     finish(with_job_status(services, "Completed"), NAME)
@@ -261,16 +260,24 @@ def test_told_again_it_only_sends_on(services, job, sent):
     assert len(sent) == 6
 
 
-def test_while_it_runs_nothing_happens(services, job, sent):
+def test_a_second_message_after_the_record_of_an_upload_has_expired_is_handled(services, cloud, job, sent):
+    finish(with_job_status(services, "Completed"), NAME)
+    before, gone = len(sent), (f"UPLOAD#{job[0].split('-')[0]}", "UPLOAD")
+    cloud.table.restore({key: item for key, item in cloud.table.snapshot().items() if key != gone})
+    finish(services, NAME)
+    assert [queue for queue, _ in sent[before:]] == ["transform_queue"]
+
+
+def test_nothing_happens_while_the_job_runs(services, job, sent):
     finish(with_job_status(services, "InProgress"), NAME)
     assert states(services, job) == ["SUBMITTED", "SUBMITTED"]
     assert services.ledger.find_job(NAME).state == "STARTED"
 
 
-def test_another_deployments_job_is_left_alone(services):
+def test_a_job_of_another_deployment_is_left_alone(services):
     finish(with_job_status(services, "Completed", "seqdrop-somebody-elses"), "seqdrop-somebody-elses")
 
 
-def test_a_stopped_job_is_stopped(services, job):
+def test_a_stopped_job_ends_in_stopped(services, job):
     finish(with_job_status(services, "Stopped"), NAME)
     assert (services.ledger.find_job(NAME).state, states(services, job)) == ("STOPPED", ["FAILED", "FAILED"])

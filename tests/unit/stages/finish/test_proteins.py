@@ -1,4 +1,4 @@
-"""Proteins from drop to results, the container's part by the handler itself on a tiny random model."""
+"""Proteins from drop to results; the real handler of the container runs on a tiny random model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LINES = "application/jsonlines"
 
 @pytest.fixture(scope="module")
 def handler(repository):
-    """model_code/protein's inference.py, its siblings on the path."""
+    """Import inference.py of model_code/protein, with its folder on the path."""
     import torch
 
     torch.set_num_threads(1)  # the model is tiny
@@ -49,7 +49,7 @@ def model(handler, tmp_path_factory):
 
 @pytest.fixture
 def services(services, model):
-    """With the tiny model pushed."""
+    """Return services with the tiny model pushed."""
     push_archive(services.s3, "results", "structure", pack_model(model), "now")
     return services
 
@@ -66,7 +66,7 @@ def read(services, bucket: str, key: str) -> bytes:
 
 
 def predicted(services, handler, model, version: UploadVersion, monkeypatch) -> None:
-    """The job of the upload's one attempt, as the container does it."""
+    """Run the job of the upload's only attempt as the container does."""
     (attempt,) = services.ledger.attempts(version.id)
     start_transform(services, [attempt.key], [])
     name = services.ledger.find_attempt(attempt.key).job
@@ -105,29 +105,29 @@ def test_proteins_become_structures(services, handler, model, monkeypatch):
     rows = pyarrow.parquet.read_table(body).to_pylist()
     assert "".join(row["ss"] for row in rows) == "".join(ss for _, _, ss in structures)
     with tarfile.open(fileobj=io.BytesIO(read(services, "results", prefix + "structure.ss2.tar.gz"))) as tar:
-        files = {one.name: read_ss2(tar.extractfile(one).read().decode()) for one in tar.getmembers()}
+        files = {member.name: read_ss2(tar.extractfile(member).read().decode()) for member in tar.getmembers()}
     assert {name: len(lines) for name, lines in files.items()} == {"1_one.ss2": 1, "2_two.ss2": 16, "3_three.ss2": 3000}
-    told = json.loads(read(services, "results", prefix + "summary.json"))
-    assert told["counts"] == {"proteins": 3, "residues": 3017, "errors": {}}
-    assert sum(told["structure"]["composition"].values()) == pytest.approx(1, abs=1e-3)
+    summary = json.loads(read(services, "results", prefix + "summary.json"))
+    assert summary["counts"] == {"proteins": 3, "residues": 3017, "errors": {}}
+    assert sum(summary["structure"]["composition"].values()) == pytest.approx(1, abs=1e-3)
     archive = current_archive(services.s3, "results", "structure")
-    assert (told["model"]["sha256"], archive.labels) == (archive.digest, ("H", "E", "C"))
-    assert told["parameters"] == {"model": "structure", "task": "structure", "window": None, "overlap": 128}
-    assert told["upload"]["sha256"] == upload.sha256
+    assert (summary["model"]["sha256"], archive.labels) == (archive.digest, ("H", "E", "C"))
+    assert summary["parameters"] == {"model": "structure", "task": "structure", "window": None, "overlap": 128}
+    assert summary["upload"]["sha256"] == upload.sha256
 
 
-def test_the_report_tells_of_residues(services):
+def test_the_report_counts_residues(services):
     version = dropped(services, "proteins/three.faa", FASTA)
     report = json.loads(read(services, "results", f"reports/{version.id}.json"))
     assert report["qc"]["residue_counts"]["W"] == 151
-    assert [one["code"] for one in report["warnings"]] == ["stop_codon"]
+    assert [item["code"] for item in report["warnings"]] == ["stop_codon"]
     page = read(services, "results", f"reports/{version.id}.html").decode()
     assert "Amino acids" in page
     assert "bp" not in page.split("</style>")[1]
     assert "All 3 records go" in page
 
 
-def test_dna_is_told_to_be_none(services):
+def test_dna_is_rejected_as_not_protein(services):
     version = dropped(services, "proteins/genome.fa", b">chr1\n" + b"ACGTTGCANN" * 30 + b"\n")
     upload = services.ledger.find_upload(version.id)
     assert (upload.state, upload.reason) == ("REJECTED", "nucleotides_suspected")
@@ -135,9 +135,9 @@ def test_dna_is_told_to_be_none(services):
     assert "contigs/" in reason["advice"]
 
 
-def test_more_residues_than_a_lambda_brings_home_are_refused(services):
-    one = services.analyses.by_name["proteins"]
-    few = replace(one, job=replace(one.job, max_windows=3_016))
+def test_more_residues_than_a_lambda_can_import_are_refused(services):
+    proteins = services.analyses.by_name["proteins"]
+    few = replace(proteins, job=replace(proteins.job, max_windows=3_016))
     version = dropped(
         replace(services, analyses=replace(services.analyses, by_name={"p": few})), "proteins/a.fa", FASTA
     )

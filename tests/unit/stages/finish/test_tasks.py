@@ -1,4 +1,4 @@
-"""Masked DNA from drop to fills; and a calibration from a pushed archive to the results of a job."""
+"""Masked DNA from drop to fills, and a calibration from a pushed archive to the results of a job."""
 
 import hashlib
 import io
@@ -38,7 +38,7 @@ max_windows = 3
 
 @pytest.fixture
 def services(services):
-    """With the masked analysis."""
+    """Return services with the masked analysis."""
     everything = Analyses({**packaged().by_name, **parse(MASKED).by_name})
     return replace(services, analyses=everything)
 
@@ -54,8 +54,8 @@ def read(services, bucket: str, key: str) -> bytes:
     return services.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
-def answered(services, version: UploadVersion, answer) -> None:
-    """A job for the upload's one attempt, whose container answers each work item by `answer`."""
+def run_job(services, version: UploadVersion, answer) -> None:
+    """Run a job for the upload's only attempt, whose container returns `answer` of each work item."""
     (attempt,) = services.ledger.attempts(version.id)
     start_transform(services, [attempt.key], [])
     name = services.ledger.find_attempt(attempt.key).job
@@ -71,7 +71,7 @@ def answered(services, version: UploadVersion, answer) -> None:
 
 
 def filled(item: dict) -> dict:
-    """As the container answers."""
+    """Return the prediction of the container for a work item."""
     fill = {"candidates": [{"bases": "A", "probability": 0.5}]}
     masks = [{"start": start, "end": end, **fill} for start, end in item["masks"]]
     return {"id": item["id"], "record": item["record"], "masks": masks}
@@ -85,34 +85,34 @@ def fills(services, version: UploadVersion) -> list[tuple]:
 def test_runs_of_n_are_filled(services):
     push_archive(services.s3, "results", "m", model_archive(), "now")
     version = dropped(services, "masked/a.fa", b">c\n" + b"ACGT" * 10 + b"NN\n" + b"ACGT" * 10 + b"N\n>d\nACGT\n")
-    answered(services, version, filled)
+    run_job(services, version, filled)
     assert fills(services, version) == [("c", 40, 42), ("c", 82, 83)]
-    told = json.loads(read(services, "results", f"results/masked/{version.id}/summary.json"))
-    assert told["counts"]["windows"] == 2
-    assert told["files"] == ["fills.jsonl", "fills.parquet"]
-    assert "masks" not in told
+    summary = json.loads(read(services, "results", f"results/masked/{version.id}/summary.json"))
+    assert summary["counts"]["windows"] == 2
+    assert summary["files"] == ["fills.jsonl", "fills.parquet"]
+    assert "masks" not in summary
 
 
 @pytest.mark.parametrize("bed_first", [True, False])
-def test_the_stretches_of_a_bed_are_filled_and_both_are_archived(services, sent, bed_first):
+def test_the_intervals_of_a_bed_are_filled_and_both_are_archived(services, sent, bed_first):
     push_archive(services.s3, "results", "m", model_archive(), "now")
     body, bed = b">c\n" + b"ACGT" * 10 + b"\n>d\n" + b"ACGT" * 10, b"d 3 5\nc 7 10 peak\n"
     files = {"masked/a.bed": bed, "masked/a.fa": body}
     versions = {key: dropped(services, key, files[key]) for key in sorted(files, reverse=not bed_first)}
     fasta, masks = versions["masked/a.fa"], versions["masked/a.bed"]
-    validate(services, fasta)  # the message that the BED's arrival sends
-    answered(services, fasta, filled)
+    validate(services, fasta)  # the message that the arrival of the BED sends
+    run_job(services, fasta, filled)
     assert fills(services, fasta) == [("c", 7, 10), ("d", 3, 5)]
-    told = json.loads(read(services, "results", f"results/masked/{fasta.id}/summary.json"))
+    summary = json.loads(read(services, "results", f"results/masked/{fasta.id}/summary.json"))
     place = {"id": masks.id, "key": "masked/a.bed", "version_id": masks.version_id}
-    assert told["masks"] == {**place, "sha256": hashlib.sha256(bed).hexdigest(), "stretches": 2}
+    assert summary["masks"] == {**place, "sha256": hashlib.sha256(bed).hexdigest(), "stretches": 2}
     assert {body["upload"] for queue, body in sent if queue == "archive_queue"} == {fasta.id, masks.id}
     for version in (fasta, masks):
         archive(services, version.id)
         assert services.ledger.find_upload(version.id).state == "ARCHIVED"
 
 
-def test_what_no_job_takes_is_refused_with_a_reason(services):
+def test_a_file_that_no_job_accepts_is_refused_with_a_reason(services):
     version = dropped(services, "masked/a.fa", b">c\nANANANAN\n")
     assert services.ledger.find_upload(version.id).reason == "too_many_windows"
     assert services.ledger.attempts(version.id) == []
@@ -122,16 +122,16 @@ def model_archive(calibration: Calibration | None = None) -> bytes:
     members = {"config.json": json.dumps({"id2label": {"0": "other", "1": "promoter"}})}
     if calibration:
         members["calibration.json"] = calibration.as_json()
-    held = io.BytesIO()
-    with tarfile.open(fileobj=held, mode="w:gz") as tar:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         for name, text in members.items():
             info = tarfile.TarInfo(name)
             info.size = len(text)
             tar.addfile(info, io.BytesIO(text.encode()))
-    return held.getvalue()
+    return buffer.getvalue()
 
 
-def test_a_job_keeps_the_calibration_of_the_model_it_was_planned_with(services):
+def test_a_job_keeps_the_calibration_of_the_model_with_which_it_was_planned(services):
     first, second = Calibration(1.0, -1.0, 0.5), Calibration(2.0, 0.0, 0.5)
     push_archive(services.s3, "results", "promoter-300", model_archive(first), "then")
     version = dropped(services, "contigs/a.fa", b">c\n" + b"ACGT" * 75 + b"\n")
@@ -141,10 +141,10 @@ def test_a_job_keeps_the_calibration_of_the_model_it_was_planned_with(services):
         windows = [{"start": 0, "end": 300, "strand": strand, "probability": 0.95} for strand in "+-"]
         return {"id": item["id"], "record": "c", "windows": windows}
 
-    answered(services, version, answer)
+    run_job(services, version, answer)
     prefix = f"results/contigs/{version.id}/"
     row = json.loads(read(services, "results", prefix + "predictions.jsonl").splitlines()[0])
     assert row["calibrated"] == pytest.approx(first.scale(0.001)(0.95), rel=1e-3)
-    told = json.loads(read(services, "results", prefix + "summary.json"))
-    assert told["calibration"] == json.loads(first.as_json())
-    assert told["prior"] == 0.001
+    summary = json.loads(read(services, "results", prefix + "summary.json"))
+    assert summary["calibration"] == json.loads(first.as_json())
+    assert summary["prior"] == 0.001

@@ -1,4 +1,4 @@
-"""Another attempt is made once, by the right work items, and beside none that is under way; or it says why not."""
+"""A replay makes one attempt, with the right work items, and none beside one in progress; or it says why not."""
 
 import json
 from dataclasses import replace
@@ -29,7 +29,7 @@ READ = b"@r1\n" + b"ACGT" * 30 + b"\n+\n" + b"IIII" * 30 + b"\n"
 
 @pytest.fixture
 def services(services):
-    """With a model, and an S3 that copies over nothing."""
+    """Return services with a model, and with an S3 client that never copies over an object."""
     use = packaged().by_name["reads"].settings
     push_archive(services.s3, "results", use.model, archive_of("not " + use.label, use.label), "now")
     return replace(services, s3=S3(boto3.client("s3")))
@@ -47,7 +47,7 @@ def drop(services):
 
 
 def changed(services, **use):
-    """As it is after a deploy that changed the settings of reads/."""
+    """Return the services after a deployment that changed the settings of reads/."""
     analyses = services.analyses
     reads = analyses.by_name["reads"]
     reads = replace(reads, settings=replace(reads.settings, **use))
@@ -59,7 +59,7 @@ def last(services, upload_id: str) -> Attempt:
 
 
 def end(services, upload_id: str, state: str, digest: str = "") -> Attempt:
-    """The last attempt's job ends so. `digest` is the model's, if not the current one."""
+    """End the job of the last attempt in a state. `digest` is that of its model, by default of the current one."""
     attempt = last(services, upload_id)
     job = Job("PLANNED", name=f"job-{attempt.key}", members=[attempt.key], model_digest=digest or current(services))
     assert services.ledger.claim(job, [attempt])
@@ -80,22 +80,22 @@ def current(services) -> str:
 
 
 def again(services, upload_id: str, **options) -> bool:
-    found = plan_replay(services, services.ledger.find_upload(upload_id), **options)
-    assert not found.refused, found.summary
-    return replay(services, found)
+    plan = plan_replay(services, services.ledger.find_upload(upload_id), **options)
+    assert not plan.refused, plan.summary
+    return replay(services, plan)
 
 
 def refusal(services, upload_id: str) -> str:
-    found = plan_replay(services, services.ledger.find_upload(upload_id))
-    assert found.refused, found.summary
-    return found.summary
+    plan = plan_replay(services, services.ledger.find_upload(upload_id))
+    assert plan.refused, plan.summary
+    return plan.summary
 
 
 def state(services, upload_id: str) -> str:
     return services.ledger.find_upload(upload_id).state
 
 
-class TestByItsWorkItems:
+class TestWithEarlierWorkItems:
     def test_a_failed_attempt_is_followed_by_the_next(self, services, drop, sent):
         upload = drop()
         first = end(services, upload, "FAILED")
@@ -107,7 +107,7 @@ class TestByItsWorkItems:
         assert sent == [("transform_queue", {"attempt": second.key})]
         assert state(services, upload) == "VALIDATED"
 
-    def test_a_new_model_is_asked_about_an_archived_file(self, services, drop, sent):
+    def test_a_new_model_predicts_an_archived_file(self, services, drop, sent):
         upload = drop()
         first = end(services, upload, "PREDICTED", digest="another")
         archive(services, upload)
@@ -118,14 +118,14 @@ class TestByItsWorkItems:
         assert result_key(second, "x") == result_key(first, "attempt-2/x")
         assert state(services, upload) == "ARCHIVED"
 
-    def test_the_same_model_is_not_asked_twice_unless_told_so(self, services, drop):
+    def test_the_same_model_predicts_a_file_again_only_with_again(self, services, drop):
         upload = drop()
         end(services, upload, "PREDICTED")
         archive(services, upload)
         assert "the current model has predicted it" in refusal(services, upload)
         assert again(services, upload, again=True)
 
-    def test_what_only_the_results_go_by_is_that_of_now(self, services, drop):
+    def test_settings_that_affect_only_results_are_the_present_ones(self, services, drop):
         upload = drop()
         end(services, upload, "PREDICTED")
         archive(services, upload)
@@ -147,19 +147,19 @@ class TestByItsWorkItems:
         first, second = drop("reads/s_R1.fastq", fastq(1)), drop("reads/s_R2.fastq", fastq(2))
         end(services, first, "FAILED")
         assert again(services, first)
-        assert [one.number for one in services.ledger.attempts(second)] == [1]
+        assert [attempt.number for attempt in services.ledger.attempts(second)] == [1]
 
 
 class TestReadAgain:
     @pytest.fixture
     def old(self, services, drop, monkeypatch) -> str:
-        """A failed upload whose work items will not last."""
+        """Return a failed upload whose work items are about to expire."""
         upload = drop()
         end(services, upload, "FAILED")
         monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + timedelta(days=11))
         return upload
 
-    def test_expired_work_is_cut_again_for_the_next_attempt(self, services, old, sent):
+    def test_expired_work_items_are_written_again_for_the_next_attempt(self, services, old, sent):
         sent.clear()
         assert again(services, old)
         assert (state(services, old), services.ledger.find_upload(old).read_for) == ("RECEIVED", 2)
@@ -169,10 +169,10 @@ class TestReadAgain:
         second = last(services, old)
         assert (queue, second.state, second.number, second.cut_as) == ("validate_queue", "PLANNED", 2, "")
         shard = f"shards/{old}/{second.key}-00000.jsonl"
-        assert shard in [one["Key"] for one in services.s3.list_objects_v2(Bucket="work")["Contents"]]
+        assert shard in [item["Key"] for item in services.s3.list_objects_v2(Bucket="work")["Contents"]]
         assert state(services, old) == "VALIDATED"
 
-    def test_a_changed_window_cuts_other_work(self, services, drop):
+    def test_a_changed_window_makes_other_work_items(self, services, drop):
         upload = drop()
         first = end(services, upload, "FAILED")
         later = changed(services, window=60, stride=60)
@@ -182,7 +182,7 @@ class TestReadAgain:
         assert (second.number, plan_of(second).settings.window, second.cut_as) == (2, 60, "")
         assert second.key != first.key
 
-    def test_of_an_archived_file_it_says_what_to_restore(self, services, drop, monkeypatch):
+    def test_the_refusal_of_an_archived_file_says_what_to_restore(self, services, drop, monkeypatch):
         upload = drop()
         end(services, upload, "PREDICTED", digest="another")
         archive(services, upload)
@@ -192,7 +192,7 @@ class TestReadAgain:
         assert "its work items have expired" in refusal(services, upload)
 
     @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-    def test_mates_that_are_read_again_come_through_in_any_order(self, services, drop, order):
+    def test_mates_that_are_read_again_advance_in_any_order(self, services, drop, order):
         pair = drop("reads/s_R1.fastq", fastq(1)), drop("reads/s_R2.fastq", fastq(2))
         for upload in pair:
             end(services, upload, "FAILED")
@@ -201,10 +201,10 @@ class TestReadAgain:
             assert again(later, upload)
         for number in order:
             validate(later, services.ledger.find_upload(pair[number]).version)
-        assert [state(services, one) for one in pair] == ["VALIDATED"] * 2
-        assert [[a.number for a in services.ledger.attempts(one)] for one in pair] == [[1, 2]] * 2
+        assert [state(services, upload) for upload in pair] == ["VALIDATED"] * 2
+        assert [[a.number for a in services.ledger.attempts(upload)] for upload in pair] == [[1, 2]] * 2
 
-    def test_a_mate_does_not_wait_for_one_that_was_deleted_since(self, services, drop):
+    def test_a_mate_does_not_wait_for_one_that_was_deleted(self, services, drop):
         pair = drop("reads/s_R1.fastq", fastq(1)), drop("reads/s_R2.fastq", fastq(2))
         end(services, pair[0], "FAILED")
         services.ledger.move(services.ledger.find_upload(pair[1]), "WITHDRAWN")
@@ -237,34 +237,34 @@ class TestRefused:
         ("path", "why"),
         [
             ((), "being read"),
-            (("WAITING",), "waits for what belongs"),
-            (("REJECTED",), "drop it again, mended"),
+            (("WAITING",), "waits for files that belong"),
+            (("REJECTED",), "correct it and drop it again"),
             (("WITHDRAWN",), "was deleted"),
             (("VALIDATED",), "no model for it"),
         ],
     )
-    def test_uploads_without_an_attempt_of_their_own(self, services, path, why):
+    def test_uploads_without_an_attempt_of_their_own_are_refused(self, services, path, why):
         version = UploadVersion("landing", "reads/b.fastq", "v", 1, "e")
         services.ledger.create(Upload.from_version(version, "reads"))
         for to in path:
             services.ledger.move(services.ledger.find_upload(version.id), to)
         assert why in refusal(services, version.id)
 
-    def test_an_attempt_under_way(self, services, drop):
+    def test_an_attempt_in_progress_is_refused(self, services, drop):
         upload = drop()
-        assert "attempt 1 is under way (PLANNED)" in refusal(services, upload)
+        assert "attempt 1 is in progress (PLANNED)" in refusal(services, upload)
 
-    def test_one_that_is_about_to_be_archived(self, services, drop):
+    def test_an_upload_that_is_about_to_be_archived_is_refused(self, services, drop):
         upload = drop()
         end(services, upload, "PREDICTED", digest="another")
         assert "about to be archived" in refusal(services, upload)
 
-    def test_what_another_upload_is_for(self, services, drop):
+    def test_a_file_that_belongs_to_another_upload_is_refused(self, services, drop):
         upload, other = drop(), drop("reads/b.fastq")
         services.ledger.note(services.ledger.find_upload(upload), masks_of=f"{other}-masked-1")
         assert f"it belongs to upload {other}" in refusal(services, upload)
 
-    def test_without_a_model_it_says_how_to_push_one(self, services, drop):
+    def test_without_a_model_the_refusal_says_how_to_push_one(self, services, drop):
         upload = drop()
         end(services, upload, "FAILED")
         services.s3.delete_object(
@@ -272,46 +272,46 @@ class TestRefused:
         )
         assert "seqdrop models push" in refusal(services, upload)
 
-    def test_a_prefix_that_means_something_else_now(self, services, drop):
+    def test_an_upload_whose_prefix_has_another_analysis_now_is_refused(self, services, drop):
         upload = drop()
         end(services, upload, "FAILED")
         names = services.analyses.by_name
         other = replace(names["contigs"], prefix="reads/")
         later = replace(services, analyses=replace(services.analyses, by_name={"contigs": other}))
-        assert "came for the analysis reads, and its prefix means contigs now" in refusal(later, upload)
+        assert "dropped for the analysis reads, and its prefix now means contigs" in refusal(later, upload)
 
 
-class TestWhereItBreaksOff:
-    def test_two_replays_at_once_make_one_attempt(self, services, drop):
+class TestRaces:
+    def test_two_simultaneous_replays_make_one_attempt(self, services, drop):
         upload = drop()
         end(services, upload, "FAILED")
         both = [plan_replay(services, services.ledger.find_upload(upload)) for _ in range(2)]
-        assert [replay(services, one) for one in both] == [True, False]
-        assert [one.number for one in services.ledger.attempts(upload)] == [1, 2]
+        assert [replay(services, plan) for plan in both] == [True, False]
+        assert [attempt.number for attempt in services.ledger.attempts(upload)] == [1, 2]
 
-    def test_a_replay_and_a_release_at_once(self, services, drop):
+    def test_of_a_simultaneous_replay_and_release_one_fails(self, services, drop):
         upload = drop()
         end(services, upload, "FAILED")
-        found = services.ledger.find_upload(upload)
-        proposed = plan_replay(services, found)
-        assert release(services, found)
-        assert not replay(services, proposed)
+        record = services.ledger.find_upload(upload)
+        plan = plan_replay(services, record)
+        assert release(services, record)
+        assert not replay(services, plan)
         archive(services, upload)
         assert state(services, upload) == "ARCHIVED"
 
-    def test_a_lost_message_leaves_what_the_reconciler_finds(self, services, drop, sent):
+    def test_after_a_lost_message_the_reconciler_finds_the_attempt(self, services, drop, sent):
         upload = drop()
         end(services, upload, "FAILED")
-        found = plan_replay(services, services.ledger.find_upload(upload))
+        plan = plan_replay(services, services.ledger.find_upload(upload))
 
         def dies(**_):
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            replay(replace(services, sqs=type("Sqs", (), {"send_message": staticmethod(dies)})), found)
-        assert [one.id for one in (services.ledger.find_upload(upload),)] == [upload]
+            replay(replace(services, sqs=type("Sqs", (), {"send_message": staticmethod(dies)})), plan)
+        assert services.ledger.find_upload(upload).id == upload
         assert last(services, upload).state == "PLANNED"
-        assert "under way" in refusal(services, upload)
+        assert "in progress" in refusal(services, upload)
 
 
 class TestRelease:
@@ -321,9 +321,9 @@ class TestRelease:
         archive(services, upload)
         assert state(services, upload) == "VALIDATED"
         sent.clear()
-        found = services.ledger.find_upload(upload)
-        assert explain_refusal(services, found) == ""
-        assert release(services, found)
+        record = services.ledger.find_upload(upload)
+        assert explain_refusal(services, record) == ""
+        assert release(services, record)
         assert sent == [("archive_queue", {"upload": upload})]
         assert "was released" in explain_refusal(services, services.ledger.find_upload(upload))
         archive(services, upload)
@@ -331,7 +331,7 @@ class TestRelease:
         assert state(services, upload) == "ARCHIVED"
         assert receipt["predictions"].startswith("released without, by a person")
 
-    def test_it_may_be_replayed_afterwards(self, services, drop):
+    def test_a_released_file_may_be_replayed(self, services, drop):
         upload = drop()
         end(services, upload, "FAILED")
         release(services, services.ledger.find_upload(upload))
@@ -339,11 +339,11 @@ class TestRelease:
         assert again(services, upload)
         assert services.ledger.find_upload(upload).released_at == ""
 
-    def test_what_needs_no_release_says_so(self, services, drop):
+    def test_an_upload_that_needs_no_release_is_refused(self, services, drop):
         upload = drop()
-        assert "attempt 1 is under way" in explain_refusal(services, services.ledger.find_upload(upload))
+        assert "attempt 1 is in progress" in explain_refusal(services, services.ledger.find_upload(upload))
         end(services, upload, "PREDICTED")
-        assert "archived by itself" in explain_refusal(services, services.ledger.find_upload(upload))
+        assert "archived without your help" in explain_refusal(services, services.ledger.find_upload(upload))
         archive(services, upload)
         assert "it is ARCHIVED" in explain_refusal(services, services.ledger.find_upload(upload))
 
@@ -354,7 +354,7 @@ class TestRelease:
         assert explain_refusal(services, services.ledger.find_upload(bed)) == ""
 
 
-def test_the_mail_names_what_may_be_done(services, drop, sent):
+def test_the_mail_names_both_commands(services, drop, sent):
     upload = drop()
     end(services, upload, "FAILED")
     (mail,) = [body["Message"] for queue, body in sent if queue == "topic"]
@@ -362,7 +362,7 @@ def test_the_mail_names_what_may_be_done(services, drop, sent):
     assert f"seqdrop release {upload} --yes" in mail
 
 
-def test_of_an_archived_file_the_mail_does_not_speak_of_the_landing_bucket(services, drop, sent):
+def test_the_mail_about_an_archived_file_does_not_mention_the_landing_bucket(services, drop, sent):
     upload = drop()
     end(services, upload, "PREDICTED", digest="another")
     archive(services, upload)

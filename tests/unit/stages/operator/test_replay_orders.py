@@ -1,4 +1,4 @@
-"""Failures, replays, releases and deploys in any order: legal moves, one attempt under way, none lost."""
+"""Failures, replays, releases and deployments in any order: legal moves, one attempt in progress, none lost."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ VERSION = UploadVersion("landing", "reads/a.fastq", "v", 1, "e")
 
 
 class World(world.World):
-    """One upload, and all that may happen to it. Each method does nothing where it cannot happen."""
+    """One upload, and everything that may happen to it. A method does nothing if its event cannot happen now."""
 
     def __init__(self):
         super().__init__(now=make_ticking_clock())
         self.models = itertools.count(1)
-        self.seen: Replay | None = None
+        self.plan: Replay | None = None
         self.released: Upload | None = None
         self.archiving: Upload | None = None
         self.landing = True
@@ -57,7 +57,7 @@ class World(world.World):
         return self.services.analyses.by_name["reads"]
 
     def read(self) -> None:
-        """validate reads the file for the attempt that it is to have."""
+        """Validate the file for its next attempt."""
         if self.record.state == "RECEIVED":
             attempt = Attempt("PLANNED", upload_id=VERSION.id, analysis="reads", number=self.record.read_for, shards=1)
             attempt = replace(attempt, plan=self.analysis.as_json())
@@ -92,14 +92,14 @@ class World(world.World):
         self.predict()
 
     def begin_archive(self) -> None:
-        """archive looks at the upload, and copies what it finds."""
+        """Start to archive the upload."""
         upload = self.record
         if upload.state == "VALIDATED" and may_be_archived(upload, self.ledger.deciding_attempts(upload)):
             assert upload.released_at or self.attempts[-1].state == "PREDICTED"
             self.archiving = upload
 
     def archive(self) -> None:
-        """It removes the file that it has copied, and then moves the upload."""
+        """Archive the upload: delete the landing object, then move the record."""
         self.begin_archive()
         self.end_archive()
 
@@ -116,7 +116,7 @@ class World(world.World):
         self.account.s3.put("results", keys.model_pointer(READS.settings.model), body)
 
     def deploy(self) -> None:
-        """analyses.toml cuts other work, or again the same as before."""
+        """Deploy an analyses.toml that makes other work items, or again the earlier ones."""
         window = (
             READS.settings.window + 1
             if self.analysis.settings.window == READS.settings.window
@@ -126,12 +126,12 @@ class World(world.World):
         self.services = replace(self.services, analyses=replace(packaged(), by_name={"reads": other}))
 
     def look(self) -> None:
-        self.seen = plan_replay(self.services, self.record)
+        self.plan = plan_replay(self.services, self.record)
 
     def replay(self) -> None:
-        """By what was seen, which may be long ago; or twice."""
-        if self.seen and not self.seen.refused:
-            replay(self.services, self.seen)
+        """Carry out the plan, which may be old, or carried out already."""
+        if self.plan and not self.plan.refused:
+            replay(self.services, self.plan)
 
     def look_and_replay(self) -> None:
         self.look()
@@ -150,18 +150,18 @@ class World(world.World):
 
     def check(self) -> None:
         upload, attempts = self.record, self.attempts
-        under_way = [one for one in attempts if one.state not in ENDS[ATTEMPT]]
-        assert [one.number for one in attempts] == list(range(1, len(attempts) + 1))
-        assert under_way in ([], attempts[-1:])
+        in_progress = [attempt for attempt in attempts if attempt.state not in ENDS[ATTEMPT]]
+        assert [attempt.number for attempt in attempts] == list(range(1, len(attempts) + 1))
+        assert in_progress in ([], attempts[-1:])
         assert self.landing == (upload.state != "ARCHIVED")
-        assert not (upload.released_at and under_way)
+        assert not (upload.released_at and in_progress)
         if upload.state == "RECEIVED":
-            assert not under_way
+            assert not in_progress
             assert upload.read_for == len(attempts) + 1
-        if attempts[-1].state == "PLANNED":  # whoever loses the message, the reconciler finds what to send
+        if attempts[-1].state == "PLANNED":  # if the message is lost, the reconciler finds it
             assert [body for _, body in next_messages(self.services, upload)] == [{"attempt": attempts[-1].key}]
-        for one in attempts:
-            assert one.cut_as in ("", *(before.shards_key for before in attempts[: one.number - 1]))
+        for attempt in attempts:
+            assert attempt.cut_as in ("", *(before.shards_key for before in attempts[: attempt.number - 1]))
 
 
 STEPS = ["start", "fail", "split", "predict", "fail_job", "predict_job", "begin_archive", "end_archive", "archive"]
@@ -171,24 +171,24 @@ STEPS += ["look_to_release", "release", "look_and_release"]
 
 @given(st.lists(st.sampled_from(STEPS), min_size=25, max_size=40))
 @settings(max_examples=200)
-def test_in_any_order(steps):
-    taken(*steps)
+def test_any_order_is_sound(steps):
+    take(*steps)
 
 
-def test_the_orders_reach_what_they_are_for():
-    """A world in which each of the ends is come to, so that the test above tests something."""
+def test_the_orders_reach_the_interesting_states():
+    """Reach each final state, so that the test above tests something."""
     first = ["start", "fail", "look_and_replay", "start", "predict", "archive", "new_model"]
-    world = taken(*first, "look_and_replay", "start", "fail")
-    assert [one.state for one in world.attempts] == ["FAILED", "PREDICTED", "FAILED"]
+    world = take(*first, "look_and_replay", "start", "fail")
+    assert [attempt.state for attempt in world.attempts] == ["FAILED", "PREDICTED", "FAILED"]
     first = ["start", "fail", "deploy", "look_and_replay", "read", "start", "fail"]
-    world = taken(*first, "look_and_release", "archive")
+    world = take(*first, "look_and_release", "archive")
     assert (world.record.state, world.record.read_for, len(world.attempts)) == ("ARCHIVED", 2, 2)
-    world = taken("fail_job", "look_and_release", "archive", "look_and_replay", "predict_job")
-    assert (world.record.state, [one.state for one in world.attempts]) == ("ARCHIVED", ["FAILED", "PREDICTED"])
+    world = take("fail_job", "look_and_release", "archive", "look_and_replay", "predict_job")
+    assert (world.record.state, [attempt.state for attempt in world.attempts]) == ("ARCHIVED", ["FAILED", "PREDICTED"])
 
 
-def taken(*steps: str) -> World:
-    """A world after these steps, each of which left it sound."""
+def take(*steps: str) -> World:
+    """Return a world after these steps; it is sound after each of them."""
     world = World()
     for step in steps:
         getattr(world, step)()

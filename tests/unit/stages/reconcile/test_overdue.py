@@ -1,4 +1,4 @@
-"""A run whose marker does not come: the lab is told once, its files are looked at, and it waits on for ever."""
+"""A run whose marker does not arrive: the lab is notified once, its files are nudged, and it waits for ever."""
 
 import json
 import shlex
@@ -22,7 +22,7 @@ def services(direct):
 
 @pytest.fixture
 def clock(monkeypatch, services):
-    """Time that a test moves."""
+    """Return the time, which a test moves."""
     time = {"now": datetime(2026, 1, 1, tzinfo=UTC)}
     monkeypatch.setattr("seqdrop.clock.utc_now", lambda: time["now"])
     monkeypatch.setattr(services.ledger, "_now", now)
@@ -30,42 +30,42 @@ def clock(monkeypatch, services):
 
 
 @pytest.fixture
-def held(services, clock):
-    """Services whose reads/ wait for their run; nothing runs at SageMaker."""
+def gated_services(services, clock):
+    """Return services with a gate for reads/; nothing runs at SageMaker."""
     return replace(services, analyses=gated("reads"))
 
 
 @pytest.fixture
-def take(held):
+def take(gated_services):
     def put(key: str, body: bytes = FASTQ) -> UploadVersion:
-        answer = held.s3.put_object(Bucket="landing", Key=key, Body=body)
+        answer = gated_services.s3.put_object(Bucket="landing", Key=key, Body=body)
         version = UploadVersion("landing", key, answer["VersionId"], len(body), answer["ETag"].strip('"'))
-        validate(held, version)
+        validate(gated_services, version)
         return version
 
     return put
 
 
-def live(held, clock, sent, hours: float) -> list[dict]:
-    """Let time pass, with a reconciler every hour, whose messages to validate arrive; answers the mails."""
+def live(gated_services, clock, sent, hours: float) -> list[dict]:
+    """Let time pass, run the reconciler every hour, and validate its messages; return the mails."""
     mails = []
     for _ in range(int(hours)):
         clock["now"] += timedelta(hours=1)
-        reconcile(held)
+        reconcile(gated_services)
         for queue, body in [message for message in sent if message[0] == "validate_queue"]:
             sent.remove((queue, body))
             for version in parse_landed_versions(body):
-                validate(held, version)
+                validate(gated_services, version)
         mails += [mail for queue, mail in sent if queue == "topic"]
         sent[:] = [message for message in sent if message[0] != "topic"]
     return mails
 
 
-def test_the_lab_is_told_once_of_each_run_and_it_waits_on(held, take, clock, sent):
+def test_the_lab_is_notified_once_of_each_run_and_the_run_keeps_waiting(gated_services, take, clock, sent):
     versions = [take(f"reads/run 7/L{number}/S{number}.fastq") for number in (1, 2, 3)]
     other = take("reads/run8/a.fastq")
-    assert live(held, clock, sent, 23) == []
-    mails = sorted(live(held, clock, sent, 48), key=lambda mail: mail["Subject"])
+    assert live(gated_services, clock, sent, 23) == []
+    mails = sorted(live(gated_services, clock, sent, 48), key=lambda mail: mail["Subject"])
     assert [mail["Subject"] for mail in mails] == [
         "Seqdrop: reads/run 7/ waits for the marker of its run",
         "Seqdrop: reads/run8/ waits for the marker of its run",
@@ -77,74 +77,76 @@ def test_the_lab_is_told_once_of_each_run_and_it_waits_on(held, take, clock, sen
     options = shlex.split(command)
     assert options[-4:] == ["--bucket", "landing", "--key", "reads/run 7/CopyComplete.txt"]
     take(options[-1], b"")
-    gone_on = [json.dumps(body) for queue, body in sent if queue == "transform_queue"]
-    assert all(any(version.id in body for body in gone_on) for version in versions)
-    assert not any(other.id in body for body in gone_on)
+    enqueued = [json.dumps(body) for queue, body in sent if queue == "transform_queue"]
+    assert all(any(version.id in body for body in enqueued) for version in versions)
+    assert not any(other.id in body for body in enqueued)
 
 
-def test_looks_grow_rare_and_never_end(held, take, clock, sent, monkeypatch):
+def test_nudges_become_rare_and_never_end(gated_services, take, clock, sent, monkeypatch):
     version, looks = take("reads/run7/a.fastq"), []
     monkeypatch.setattr(
-        "seqdrop.stages.validate.validate.look_after", lambda services, upload: looks.append((clock["now"], upload.id))
+        "seqdrop.stages.validate.validate.monitor", lambda services, upload: looks.append((clock["now"], upload.id))
     )
-    live(held, clock, sent, 24 * 3)
+    live(gated_services, clock, sent, 24 * 3)
     hours = [(time - datetime(2026, 1, 1, tzinfo=UTC)).total_seconds() / 3600 for time, _ in looks]
     assert hours == [1, 2, 4, 8, 16, 32, 56]
     assert {upload_id for _, upload_id in looks} == {version.id}
 
 
-def test_a_look_finds_what_was_deleted(held, take, clock, sent):
+def test_a_nudge_finds_a_deleted_file(gated_services, take, clock, sent):
     version = take("reads/run7/a.fastq")
-    held.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
-    assert live(held, clock, sent, 2) == []
-    assert held.ledger.find_upload(version.id).state == "WITHDRAWN"
+    gated_services.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
+    assert live(gated_services, clock, sent, 2) == []
+    assert gated_services.ledger.find_upload(version.id).state == "WITHDRAWN"
 
 
-def test_of_a_manifest_whose_files_do_not_come_the_lab_is_told_once(held, take, clock, sent):
+def test_the_lab_is_notified_once_of_a_manifest_whose_files_do_not_arrive(gated_services, take, clock, sent):
     take("reads/run7/a.fastq")
-    listed = take("reads/run7/seqdrop-manifest.json", manifest(("a.fastq", None), ("b.fastq", 9), ("c.fastq", None)))
-    (mail,) = live(held, clock, sent, 48)
+    manifest_version = take(
+        "reads/run7/seqdrop-manifest.json", manifest(("a.fastq", None), ("b.fastq", 9), ("c.fastq", None))
+    )
+    (mail,) = live(gated_services, clock, sent, 48)
     assert "seqdrop-manifest.json waits for its files" in mail["Subject"]
     assert "lists 3 files" in mail["Message"]
-    assert "2 were not there or had another size, such as reads/run7/c.fastq" in mail["Message"]
+    assert "2 were missing or had another size, such as reads/run7/c.fastq" in mail["Message"]
     assert "--key reads/run7/CopyComplete.txt" in mail["Message"]
-    held.s3.put_object(Bucket="landing", Key="reads/run7/b.fastq", Body=b"123456789")
-    held.s3.put_object(Bucket="landing", Key="reads/run7/c.fastq", Body=b"")
-    live(held, clock, sent, 24)  # their events were lost; a look finds them
-    assert held.ledger.find_upload(listed.id).state == "VALIDATED"
+    gated_services.s3.put_object(Bucket="landing", Key="reads/run7/b.fastq", Body=b"123456789")
+    gated_services.s3.put_object(Bucket="landing", Key="reads/run7/c.fastq", Body=b"")
+    live(gated_services, clock, sent, 24)  # their events were lost; a nudge finds them
+    assert gated_services.ledger.find_upload(manifest_version.id).state == "VALIDATED"
     assert any(queue == "transform_queue" for queue, _ in sent)
 
 
-def test_of_a_run_whose_manifest_was_deleted_the_lab_is_told_as_of_any_other(held, take, clock, sent):
+def test_the_lab_is_notified_of_a_run_whose_manifest_was_deleted(gated_services, take, clock, sent):
     take("reads/run7/a.fastq")
-    listed = take("reads/run7/seqdrop-manifest.json", manifest(("b.fastq", None)))
-    held.s3.delete_object(Bucket="landing", Key=listed.key, VersionId=listed.version_id)
-    assert [mail["Subject"] for mail in live(held, clock, sent, 72)] == [
+    manifest_version = take("reads/run7/seqdrop-manifest.json", manifest(("b.fastq", None)))
+    gated_services.s3.delete_object(Bucket="landing", Key=manifest_version.key, VersionId=manifest_version.version_id)
+    assert [mail["Subject"] for mail in live(gated_services, clock, sent, 72)] == [
         "Seqdrop: reads/run7/ waits for the marker of its run"
     ]
 
 
-def test_a_manifest_says_nothing_of_a_run_beside_its_own(held, take, clock, sent):
+def test_a_manifest_does_not_affect_another_run(gated_services, take, clock, sent):
     take("reads/lab/run7/a.fastq")
     take("reads/lab/run7/seqdrop-manifest.json", manifest(("b.fastq", None)))
     take("reads/lab/run8/a.fastq")
-    assert sorted(mail["Subject"] for mail in live(held, clock, sent, 72)) == [
+    assert sorted(mail["Subject"] for mail in live(gated_services, clock, sent, 72)) == [
         "Seqdrop: reads/lab/ waits for the marker of its run",
         "Seqdrop: reads/lab/run7/seqdrop-manifest.json waits for its files",
     ]
 
 
-def test_without_the_gate_nothing_is_held_and_nobody_told(held, take, clock, sent):
+def test_without_the_gate_no_file_waits_and_there_is_no_mail(gated_services, take, clock, sent):
     version = take("reads/run7/a.fastq")
-    freed = replace(held, analyses=gated())
+    freed = replace(gated_services, analyses=gated())
     clock["now"] += timedelta(hours=48)
-    pushed = reconcile(freed)
-    assert (pushed["runs_told"], pushed["planned"], pushed["errors"]) == (0, 1, 0)
+    counts = reconcile(freed)
+    assert (counts["runs_told"], counts["planned"], counts["errors"]) == (0, 1, 0)
     assert [body["attempt"][:26] for queue, body in sent if queue == "transform_queue"] == [version.id]
 
 
-def test_what_went_on_before_there_was_a_gate_is_no_run_to_tell_of(held, take, clock, sent):
+def test_there_is_no_mail_about_files_that_advanced_before_there_was_a_gate(gated_services, take, clock, sent):
     version = take("reads/run7/a.fastq")
-    (attempt,) = held.ledger.attempts(version.id)
-    held.ledger.move(attempt, "FAILED", reason="x")
-    assert live(held, clock, sent, 48) == []
+    (attempt,) = gated_services.ledger.attempts(version.id)
+    gated_services.ledger.move(attempt, "FAILED", reason="x")
+    assert live(gated_services, clock, sent, 48) == []

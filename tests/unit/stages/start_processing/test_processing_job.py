@@ -1,4 +1,4 @@
-"""A file too large for a Lambda: one job examines it, whatever comes twice, breaks off or is refused."""
+"""A file too large for a Lambda: one job examines it, despite repeated messages, crashes and refusals."""
 
 import gzip
 import json
@@ -27,7 +27,7 @@ SMALL = len(FASTQ)
 
 @pytest.fixture
 def services(services):
-    """With a threshold below which one record fits, and the code pushed."""
+    """Return services with a threshold of one record's size, and with the code pushed."""
     push_code(services.s3, "results", b"packages", "now")
     return replace(services, analyses=replace(packaged(), lambda_gb=SMALL / 1e9))
 
@@ -42,10 +42,11 @@ def drop(services):
 
 
 def run(services, sagemaker, name: str) -> None:
-    """What the container does: examine what request.json says, and end well."""
-    told = json.loads(services.s3.get_object(Bucket="work", Key=keys.job_request(name))["Body"].read())
-    request = ExaminationRequest(UploadVersion(**told["version"]), from_json(told["plan"]), number=told["number"])
-    examine(services.s3, told["work"], request)
+    """Run a job as the container does: examine the upload of request.json, and complete."""
+    brief = json.loads(services.s3.get_object(Bucket="work", Key=keys.job_request(name))["Body"].read())
+    version = UploadVersion(**brief["version"])
+    request = ExaminationRequest(version, from_json(brief["plan"]), number=brief["number"])
+    examine(services.s3, brief["work"], request)
     sagemaker.end(name, "Completed")
 
 
@@ -61,8 +62,8 @@ def mails(sent) -> list[str]:
     return [mail["Message"] for queue, mail in sent if queue == "topic"]
 
 
-class TestRoad:
-    def test_a_large_file_is_examined_by_a_job_and_settled_by_validate(self, services, sagemaker, drop, sent):
+class TestRoute:
+    def test_a_large_file_is_examined_by_a_job_and_resolved_by_validate(self, services, sagemaker, drop, sent):
         version = drop()
         validate(services, version)
         assert (state(services, version), job(services, version).state, sent) == ("RECEIVED", "STARTED", [])
@@ -80,10 +81,10 @@ class TestRoad:
         "body", [FASTQ * 2, (FASTQ + FASTQ.replace(b"r1", b"r2"))[:-3], gzip.compress(FASTQ, 0, mtime=0)]
     )
     @pytest.mark.parametrize("key", ["reads/a.fastq", "raw/a.fastq", "contigs/a.fasta"])
-    def test_the_same_comes_of_it_as_in_a_lambda(self, services, sagemaker, drop, key, body):
+    def test_the_outcome_is_the_same_as_in_a_lambda(self, services, sagemaker, drop, key, body):
         def outcome(version):
             listed = services.s3.list_objects_v2(Bucket="work", Prefix=f"shards/{version.id}/").get("Contents", [])
-            shards = [services.s3.get_object(Bucket="work", Key=one["Key"])["Body"].read() for one in listed]
+            shards = [services.s3.get_object(Bucket="work", Key=item["Key"])["Body"].read() for item in listed]
             report = services.s3.get_object(Bucket="results", Key=f"reports/{version.id}.json")["Body"].read()
             upload = services.ledger.find_upload(version.id)
             text = b"\n".join([report, *shards]).replace(version.id.encode(), b"ID")
@@ -101,31 +102,31 @@ class TestRoad:
         validate(services, version)
         assert (state(services, version), sagemaker.creations) == ("VALIDATED", 0)
 
-    def test_what_is_refused_without_reading_starts_no_job(self, services, sagemaker, drop):
+    def test_a_file_refused_without_reading_starts_no_job(self, services, sagemaker, drop):
         validate(services, drop("nowhere/a.fastq"))
         assert sagemaker.creations == 0
 
-    def test_the_job_is_told_what_to_examine(self, services, drop):
+    def test_the_request_names_the_upload_to_examine(self, services, drop):
         version = drop()
         validate(services, version)
-        told = json.loads(
+        request = json.loads(
             services.s3.get_object(Bucket="work", Key=keys.job_request(job(services, version).name))["Body"].read()
         )
-        assert UploadVersion(**told["version"]) == version
-        assert from_json(told["plan"]) == packaged().by_name["reads"]
+        assert UploadVersion(**request["version"]) == version
+        assert from_json(request["plan"]) == packaged().by_name["reads"]
 
 
-class TestTwice:
-    """Every message may come again, and every run may break off anywhere."""
+class TestRepeats:
+    """Every message may be delivered again, and every invocation may crash anywhere."""
 
-    def test_the_event_again_starts_nothing(self, services, sagemaker, drop):
+    def test_a_repeated_event_starts_nothing(self, services, sagemaker, drop):
         version = drop()
         for _ in range(3):
             validate(services, version)
         assert sagemaker.creations == 1
 
     @pytest.mark.parametrize("broken", ["create", "move"])
-    def test_killed_between_record_and_call_or_after_it(self, services, sagemaker, drop, monkeypatch, broken):
+    def test_a_crash_before_or_after_the_call_leaves_one_job(self, services, sagemaker, drop, monkeypatch, broken):
         version = drop()
         target = sagemaker if broken == "create" else services.ledger
         name = "create_processing_job" if broken == "create" else "move"
@@ -142,7 +143,7 @@ class TestTwice:
         assert job(services, version).state == "STARTED"
         assert list(sagemaker.jobs) == [job(services, version).name]
 
-    def test_a_job_that_began_elsewhere_is_adopted_only_if_it_does_the_same(self, services, sagemaker, drop, sent):
+    def test_an_existing_job_is_adopted_only_if_it_does_the_same(self, services, sagemaker, drop, sent):
         version = drop()
         sagemaker.put(PROCESSING, ProcessingJobName=examination_name(version.id, 1), RoleArn="another's")
         validate(services, version)
@@ -152,13 +153,13 @@ class TestTwice:
         )
         assert job(services, version, 2).state == "STARTED"
 
-    def test_two_deliveries_at_once_make_one_job(self, services, sagemaker, drop, monkeypatch):
+    def test_two_simultaneous_deliveries_make_one_job(self, services, sagemaker, drop, monkeypatch):
         version, create = drop(), type(services.ledger).create
 
         def late(ledger, record):
             if record.kind == JOB:
                 monkeypatch.undo()
-                validate(services, version)  # another function, at this moment
+                validate(services, version)  # another invocation, at this moment
             return create(ledger, record)
 
         monkeypatch.setattr(type(services.ledger), "create", late)
@@ -166,7 +167,7 @@ class TestTwice:
         assert list(sagemaker.jobs) == [job(services, version).name]
         assert job(services, version).state == "STARTED"
 
-    def test_its_end_told_again_only_sends_on(self, services, sagemaker, drop, sent):
+    def test_a_repeated_end_only_sends_the_message_again(self, services, sagemaker, drop, sent):
         version = drop()
         validate(services, version)
         name = job(services, version).name
@@ -178,9 +179,9 @@ class TestTwice:
         assert [queue for queue, _ in sent] == ["validate_queue"] * 2
         validate(services, version)
         finish(services, name)
-        assert len(sent) == 3, "settled: nothing more to tell validate"
+        assert len(sent) == 3, "resolved: there is no message to validate"
 
-    def test_its_end_told_before_its_start_was_written(self, services, sagemaker, drop, monkeypatch):
+    def test_an_end_before_the_start_was_recorded_is_accepted(self, services, sagemaker, drop, monkeypatch):
         version = drop()
         monkeypatch.setattr(services.ledger, "move", lambda *_, **__: False)
         validate(services, version)
@@ -189,7 +190,7 @@ class TestTwice:
         finish(services, job(services, version).name)
         assert job(services, version).state == "DONE"
 
-    def test_while_it_runs_nothing_happens(self, services, drop, sent):
+    def test_nothing_happens_while_the_job_runs(self, services, drop, sent):
         version = drop()
         validate(services, version)
         finish(services, job(services, version).name)
@@ -203,7 +204,7 @@ class TestFailures:
         finish(services, name)
         validate(services, version)
 
-    def test_a_failed_job_is_followed_by_another_and_then_the_lab_is_told(self, services, sagemaker, drop, sent):
+    def test_a_failed_job_is_followed_by_another_and_then_the_lab_is_notified(self, services, sagemaker, drop, sent):
         version = drop()
         validate(services, version)
         self.failed(services, sagemaker, version, 1)
@@ -217,7 +218,7 @@ class TestFailures:
         finish(services, job(services, version, 2).name)
         assert (state(services, version), len(mails(sent)), sagemaker.creations) == ("RECEIVED", 1, 2)
 
-    def test_a_job_whose_pass_was_done_before_it_failed_counts(self, services, sagemaker, drop, sent):
+    def test_the_examination_of_a_job_that_failed_afterwards_is_used(self, services, sagemaker, drop, sent):
         version = drop()
         validate(services, version)
         run(services, sagemaker, job(services, version).name)
@@ -233,7 +234,7 @@ class TestFailures:
         assert (job(services, version).state, sagemaker.creations, len(mails(sent))) == ("STOPPED", 1, 1)
 
     @pytest.mark.parametrize("code", ["ResourceLimitExceeded", "ThrottlingException"])
-    def test_without_room_it_waits(self, services, sagemaker, drop, sent, code, clock):
+    def test_without_capacity_the_job_waits(self, services, sagemaker, drop, sent, code, clock):
         version, sagemaker.refusal = drop(), code
         validate(services, version)
         assert (job(services, version).state, mails(sent)) == ("PLANNED", [])
@@ -242,7 +243,7 @@ class TestFailures:
         validate(services, version)
         assert job(services, version).state == "STARTED"
 
-    def test_a_refused_request_is_told_once(self, services, sagemaker, drop, sent):
+    def test_there_is_one_mail_about_a_refused_request(self, services, sagemaker, drop, sent):
         version, sagemaker.refusal = drop(), "ValidationException"
         for _ in range(3):
             validate(services, version)
@@ -251,13 +252,13 @@ class TestFailures:
         assert "SageMaker refused the job: no" in mail
         assert state(services, version) == "RECEIVED"
 
-    def test_what_is_not_sagemakers_last_word_comes_again(self, services, sagemaker, drop):
+    def test_a_passing_error_of_sagemaker_is_tried_again(self, services, sagemaker, drop):
         version, sagemaker.refusal = drop(), "InternalFailure"
         with pytest.raises(ClientError):
             validate(services, version)
         assert job(services, version).state == "PLANNED"
 
-    def test_without_code_the_lab_is_told_and_it_goes_on_once_there_is(self, services, drop, sent):
+    def test_without_code_the_lab_is_notified_and_the_upload_advances_once_there_is(self, services, drop, sent):
         services.s3.delete_object(Bucket="results", Key="processing/current.json")
         version = drop()
         validate(services, version)
@@ -267,28 +268,28 @@ class TestFailures:
         validate(services, version)
         assert job(services, version).state == "STARTED"
 
-    def test_deleted_before_its_job_it_is_withdrawn(self, services, sagemaker, drop):
+    def test_an_upload_deleted_before_its_job_is_withdrawn(self, services, sagemaker, drop):
         version = drop()
         services.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
         validate(services, version)
         assert (state(services, version), sagemaker.creations) == ("WITHDRAWN", 0)
 
-    def test_deleted_while_its_job_ran_it_is_withdrawn(self, services, sagemaker, drop):
+    def test_an_upload_deleted_during_its_job_is_withdrawn(self, services, sagemaker, drop):
         version = drop()
         validate(services, version)
         services.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
         with pytest.raises(ObjectGoneError):
             run(services, sagemaker, job(services, version).name)
-        sagemaker.end(job(services, version).name, "Completed")  # as the container takes it
+        sagemaker.end(job(services, version).name, "Completed")  # as the container handles it
         finish(services, job(services, version).name)
         validate(services, version)
         assert state(services, version) == "WITHDRAWN"
 
 
-class TestStandingStill:
-    """The records' clock is long ago, so all that is not at its end stands still."""
+class TestStalled:
+    """The time of the records is long ago, so every record that is not in a final state is stalled."""
 
-    def test_an_upload_in_a_job_does_not_stand_and_its_job_is_pushed(self, services, sagemaker, drop, sent):
+    def test_an_upload_in_a_job_is_not_nudged_and_its_job_is(self, services, sagemaker, drop, sent):
         version = drop()
         validate(services, version)
         assert reconcile(services)["started_jobs"] == 0, "it runs"
@@ -299,7 +300,7 @@ class TestStandingStill:
         assert (queue, message["detail-type"]) == ("finish_queue", "SageMaker Processing Job State Change")
         assert message["detail"]["ProcessingJobName"] == job(services, version).name
 
-    def test_a_job_that_waits_for_room_is_started_by_validate(self, services, sagemaker, drop, sent, clock):
+    def test_a_job_that_waits_for_capacity_is_started_by_validate(self, services, sagemaker, drop, sent, clock):
         version, sagemaker.refusal = drop(), "ResourceLimitExceeded"
         validate(services, version)
         clock.pass_minutes(2)
@@ -308,7 +309,7 @@ class TestStandingStill:
         ((queue, message),) = sent
         assert (queue, parse_landed_versions(message)) == ("validate_queue", [version])
 
-    def test_an_upload_whose_job_is_done_stands(self, services, sagemaker, drop, sent):
+    def test_an_upload_whose_job_is_done_is_nudged(self, services, sagemaker, drop, sent):
         version = drop()
         validate(services, version)
         run(services, sagemaker, job(services, version).name)
@@ -317,7 +318,7 @@ class TestStandingStill:
         assert reconcile(services)["received"] == 1
         assert [queue for queue, _ in sent] == ["validate_queue"]
 
-    def test_an_upload_that_is_left_to_a_person_is_not_pushed(self, services, sagemaker, drop, sent):
+    def test_an_upload_that_is_left_to_a_person_is_not_nudged(self, services, sagemaker, drop, sent):
         version, sagemaker.refusal = drop(), "ValidationException"
         validate(services, version)
         sent.clear()

@@ -1,4 +1,4 @@
-"""Jobs are started at most once, whatever is delivered, in whatever groups, and wherever it dies."""
+"""Jobs are started at most once, for all deliveries, groupings and crashes."""
 
 import json
 from dataclasses import replace
@@ -7,8 +7,8 @@ import pytest
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.models.archives import push_archive
-from seqdrop.stages.backoff import delay
-from seqdrop.stages.job_slots import end_job
+from seqdrop.stages.backoff import compute_wait
+from seqdrop.stages.job_slots import close_job
 from seqdrop.stages.start_transform.start_transform import start_transform
 from seqdrop.uploads import UploadVersion
 
@@ -18,26 +18,26 @@ from tests.support.aws.sagemaker import TRANSFORM
 
 
 class Died(BaseException):
-    """The function was killed here."""
+    """A crash of the function."""
 
 
 def archive_of(*labels: str) -> bytes:
-    """A model archive of which only the names of its classes matter here."""
+    """Return a model archive; only the names of its classes matter here."""
     return make_model_archive({"config.json": json.dumps({"id2label": dict(enumerate(labels))})})
 
 
 @pytest.fixture
 def services(services):
-    for one in packaged().by_name.values():
-        if one.kind.names_classes:  # embeddings share a model that others name
-            model, label = one.settings.model, one.settings.label
+    for analysis in packaged().by_name.values():
+        if analysis.kind.names_classes:  # embeddings share the model of another analysis
+            model, label = analysis.settings.model, analysis.settings.label
             push_archive(services.s3, "results", model, archive_of("not " + label, label), "now")
     return services
 
 
 @pytest.fixture
 def planned(services):
-    """Makes a validated upload with a planned attempt; answers the attempt's key."""
+    """Return a function that creates a validated upload with a planned attempt and returns the attempt's key."""
 
     def make(name: str, analysis: str = "reads") -> str:
         version = UploadVersion("landing", f"{analysis}/{name}", "v", 1, "e")
@@ -62,7 +62,7 @@ def test_uploads_of_one_analysis_share_a_job(services, sagemaker, planned):
     assert len(listed) == 3
 
 
-def test_redelivered_in_another_grouping_starts_nothing(services, sagemaker, planned):
+def test_a_second_delivery_in_another_grouping_starts_nothing(services, sagemaker, planned):
     a, b, c = planned("a"), planned("b"), planned("c")
     start_transform(services, [a, b])
     start_transform(services, [b, c])
@@ -72,7 +72,7 @@ def test_redelivered_in_another_grouping_starts_nothing(services, sagemaker, pla
 
 
 @pytest.mark.parametrize("where", ["before the call", "after the call"])
-def test_a_crash_at_the_call_is_made_good_by_the_next_delivery(services, sagemaker, planned, where):
+def test_after_a_crash_at_the_call_the_next_delivery_starts_the_job(services, sagemaker, planned, where):
     key = planned("a")
     sagemaker.accidents = [(Died(), None) if where == "before the call" else (None, Died())]
     with pytest.raises(Died):
@@ -83,7 +83,7 @@ def test_a_crash_at_the_call_is_made_good_by_the_next_delivery(services, sagemak
 
 
 @pytest.mark.parametrize("code", ["ResourceLimitExceeded", "ThrottlingException"])
-def test_no_room_leaves_the_job_planned_for_the_reconciler(services, sagemaker, planned, code, clock):
+def test_without_capacity_the_job_stays_planned_for_the_reconciler(services, sagemaker, planned, code, clock):
     key = planned("a")
     sagemaker.accidents = [(RefusedError(code), None)]
     start_transform(services, [key])
@@ -100,7 +100,7 @@ def test_no_room_leaves_the_job_planned_for_the_reconciler(services, sagemaker, 
     assert (services.ledger.find_job(job).state, list(sagemaker.jobs)) == ("STARTED", [job])
 
 
-def test_another_job_of_the_name_is_an_error_that_a_person_sees(services, sagemaker, planned, sent):
+def test_a_different_job_of_the_name_is_an_error_with_a_mail(services, sagemaker, planned, sent):
     key = planned("a")
     sagemaker.accidents = [(Died(), None)]
     with pytest.raises(Died):
@@ -122,35 +122,35 @@ def test_without_a_model_the_attempt_fails_and_says_what_to_do(services, planned
 
 
 @pytest.mark.parametrize(
-    ("labels", "said"),
+    ("labels", "reported"),
     [
         (("core promoter", "not core promoter"), "positive class of model 'promoter-70' is 'not core promoter'"),
         (("not promoter", "promoter"), "analyses.toml calls it 'core promoter'"),
         (("LABEL_0", "LABEL_1"), "models push promoter-70 FOLDER --labels NEGATIVE POSITIVE"),
     ],
 )
-def test_what_the_model_does_not_say_is_not_said_for_it(services, sagemaker, planned, sent, labels, said):
+def test_a_model_without_the_label_is_refused(services, sagemaker, planned, sent, labels, reported):
     push_archive(services.s3, "results", "promoter-70", archive_of(*labels), "later")
     key = planned("a")
     assert start_transform(services, [key]) == set()
     attempt = services.ledger.find_attempt(key)
     assert (attempt.state, sagemaker.jobs) == ("FAILED", {})
-    assert said in attempt.reason
+    assert reported in attempt.reason
     assert [queue for queue, _ in sent] == ["topic"]
 
 
-def test_a_claim_that_another_run_won_is_tried_again(services, planned, monkeypatch):
+def test_a_claim_lost_to_another_invocation_is_tried_again(services, planned, monkeypatch):
     key = planned("a")
     monkeypatch.setattr(type(services.ledger), "claim", lambda self, job, members: False)
     assert start_transform(services, [key]) == {key}
 
 
-def test_an_attempt_that_nobody_knows_is_no_error(services, sagemaker):
+def test_an_unknown_attempt_is_ignored(services, sagemaker):
     start_transform(services, ["ABCDEFGHIJKLMNOPQRSTUVWX27-reads-1"])
     assert sagemaker.jobs == {}
 
 
-def test_one_groups_trouble_does_not_touch_anothers(services, sagemaker, planned):
+def test_an_error_of_one_group_does_not_affect_another(services, sagemaker, planned):
     good, bad = planned("a", "contigs"), planned("b", "reads")
     sagemaker.accidents = [(None, None), (RefusedError("InternalFailure"), None)]
     assert start_transform(services, [good, bad]) == {bad}
@@ -159,31 +159,31 @@ def test_one_groups_trouble_does_not_touch_anothers(services, sagemaker, planned
     assert len(sagemaker.jobs) == 2
 
 
-def test_a_refusal_that_broke_off_is_finished_by_the_next_delivery(services, sagemaker, planned, sent):
-    """Killed while the members of a refused job are told, at each of them in turn."""
+def test_after_a_crash_in_a_refusal_the_next_delivery_completes_it(services, sagemaker, planned, sent):
+    """The function crashes at the mail about each member of a refused job in turn."""
     keys = sorted([planned("a"), planned("b"), planned("c")])
     sagemaker.accidents = [(RefusedError("ValidationException"), None)] * 4
-    told = services.sns.publish
+    original = services.sns.publish
     for _ in range(2):
         died = iter([None, Died()])
 
         def publish(died=died, **mail):
             if (last := next(died, Died())) is not None:
                 raise last
-            told(**mail)
+            original(**mail)
 
         services.sns.publish = publish
         with pytest.raises(Died):
             start_transform(services, keys)
-    services.sns.publish = told
+    services.sns.publish = original
     start_transform(services, [], [services.ledger.find_attempt(keys[0]).job])
     assert {services.ledger.find_attempt(key).state for key in keys} == {"FAILED"}
     assert services.ledger.find_job(services.ledger.find_attempt(keys[0]).job).state == "FAILED"
-    assert len(sent) == 3, "each member is told of once"
+    assert len(sent) == 3, "one mail about each member"
 
 
-def test_a_deploy_does_not_change_work_that_is_under_way(services, sagemaker, planned):
-    """The job's windows are those that the shards were cut for; work cut otherwise goes into a job of its own."""
+def test_a_deployment_does_not_change_work_in_progress(services, sagemaker, planned):
+    """The job uses the windows of its shards; work items with other windows go into a separate job."""
     before = planned("a")
     changed = packaged().by_name["reads"]
     changed = replace(changed, settings=replace(changed.settings, stride=10))
@@ -199,8 +199,8 @@ def test_a_deploy_does_not_change_work_that_is_under_way(services, sagemaker, pl
     }
 
 
-class TestRoom:
-    """No more jobs are open than may be; who finds no room waits in the ledger, and runs take turns."""
+class TestJobSlots:
+    """The number of open jobs is limited; attempts without a slot wait in the ledger, and runs take turns."""
 
     @pytest.fixture
     def services(self, services):
@@ -215,7 +215,7 @@ class TestRoom:
     def states(self, services, keys):
         return [services.ledger.find_attempt(key).state for key in keys]
 
-    def test_what_there_is_no_room_for_waits(self, services, sagemaker, planned):
+    def test_attempts_without_a_free_slot_wait(self, services, sagemaker, planned):
         keys = [planned("a"), planned("b", "contigs"), planned("c", "embed")]
         assert start_transform(services, keys) == set()
         assert sorted(self.states(services, keys)) == ["SUBMITTED", "SUBMITTED", "WAITING"]
@@ -223,17 +223,17 @@ class TestRoom:
         assert start_transform(services, keys) == set()
         assert len(sagemaker.jobs) == 2
 
-    def test_a_place_is_given_back_at_the_end_of_a_job_and_taken_by_who_waits(self, services, sagemaker, planned):
+    def test_a_slot_is_freed_at_the_end_of_a_job_and_taken_by_a_waiting_attempt(self, services, sagemaker, planned):
         keys = [planned("a"), planned("b", "contigs"), planned("c", "embed")]
         start_transform(services, keys)
         first = services.ledger.find_job(next(iter(sagemaker.jobs)))
-        end_job(services, first, "DONE")
+        close_job(services, first.name, "DONE")
         assert services.ledger.job_slots().jobs == tuple(list(sagemaker.jobs)[1:])
         start_transform(services, [])
         assert self.states(services, keys) == ["SUBMITTED"] * 3
         assert len(sagemaker.jobs) == 3
-        end_job(services, first, "DONE")
-        assert len(services.ledger.job_slots().jobs) == 2, "a job's place is given back once"
+        close_job(services, first.name, "DONE")
+        assert len(services.ledger.job_slots().jobs) == 2, "a slot is given back once"
 
     def test_runs_take_turns(self, services, sagemaker, planned):
         long = self.of_run(services, planned, "long", 120)
@@ -242,29 +242,29 @@ class TestRoom:
         assert self.states(services, short) == ["SUBMITTED"] * 3
         assert self.states(services, long).count("WAITING") == 23
 
-    def test_a_larger_batch_makes_jobs_up_to_their_bounds(self, services, sagemaker, planned):
+    def test_a_large_batch_makes_jobs_up_to_their_limits(self, services, sagemaker, planned):
         keys = [planned(str(number)) for number in range(3)]
         services.ledger.note(services.ledger.find_attempt(keys[0]), shards=499)
         start_transform(services, keys)
         sizes = sorted(len(services.ledger.find_job(name).members) for name in sagemaker.jobs)
         assert sizes == [1, 2]
 
-    def test_two_at_once_never_open_more_than_may_be(self, services, sagemaker, planned, monkeypatch):
+    def test_two_simultaneous_invocations_never_open_too_many_jobs(self, services, sagemaker, planned, monkeypatch):
         keys = [planned("a"), planned("b", "contigs"), planned("c", "embed"), planned("d")]
         services.ledger.note(services.ledger.find_attempt(keys[3]), group="job/1")
         real, others = services.ledger.claim, [keys[2], keys[3]]
 
-        def claim(job, members, room):
-            if others:  # while this one was planned, another run came
+        def claim(job, members, slots):
+            if others:  # while this job was planned, another invocation was first
                 start_transform(services, [others.pop(), others.pop()])
-            return real(job, members, room)
+            return real(job, members, slots)
 
         monkeypatch.setattr(services.ledger, "claim", claim)
         start_transform(services, keys[:2])
         assert len(sagemaker.jobs) == len(services.ledger.job_slots().jobs) == 2
         assert sorted(self.states(services, keys)) == ["SUBMITTED", "SUBMITTED", "WAITING", "WAITING"]
 
-    def test_attempts_that_a_failed_job_left_are_kept_apart(self, services, sagemaker, planned):
+    def test_attempts_of_a_failed_job_are_kept_apart(self, services, sagemaker, planned):
         keys = [planned("a"), planned("b"), planned("c")]
         services.ledger.note(services.ledger.find_attempt(keys[0]), group="job/1")
         start_transform(services, keys)
@@ -272,8 +272,8 @@ class TestRoom:
         assert sizes == [1, 2]
 
 
-def test_jobs_that_were_refused_together_do_not_come_back_together():
-    waits = {delay(f"job-{number}", 1) for number in range(50)}
+def test_jobs_that_were_refused_together_are_not_due_together():
+    waits = {compute_wait(f"job-{number}", 1) for number in range(50)}
     assert len(waits) > 40
     assert all(0.5 <= minutes <= 1.5 for minutes in waits)
-    assert all(delay("x", waits) <= 90 for waits in range(1, 100))
+    assert all(compute_wait("x", waits) <= 90 for waits in range(1, 100))

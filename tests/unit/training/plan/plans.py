@@ -1,6 +1,6 @@
-"""The golden table of plans: every profile on the instances that labs ask about. Written anew by
+"""The golden table of plans: every profile on the instances that labs ask about.
 
-python -m tests.unit.training.plan.plans
+`python -m tests.unit.training.plan.plans` rewrites it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from seqdrop.training.distribution.distribution import Distribution
 from seqdrop.training.distribution.profiles import PROFILES
 from seqdrop.training.plan.instances import GIB, INSTANCES
-from seqdrop.training.plan.search import Job, on
+from seqdrop.training.plan.search import Job, plan_on
 from seqdrop.training.plan.shapes import PROTBERT, PROTT5, PROTT5_FULL
 
 GOLDEN = Path(__file__).parent / "golden" / "plans.json"
@@ -20,7 +20,7 @@ SAVERS = {"": (False, False), " + checkpointing": (True, False), " + checkpointi
 
 
 def table() -> dict[str, dict[str, dict[str, str]]]:
-    """By model, instance and profile: bytes of the peak, of what there is; hours; dollars on demand."""
+    """Return, by model, instance and profile: peak bytes and available bytes; hours; dollars on demand."""
     return {model: {place: _profiles(model, place) for place in PLACES} for model in (PROTT5, PROTT5_FULL, PROTBERT)}
 
 
@@ -35,12 +35,12 @@ def _profiles(model: str, place: str) -> dict[str, str]:
 
 
 def _row(job: Job, distribution: Distribution, place: str) -> str:
-    found = on(job, distribution, INSTANCES[place])
-    verdict = "fits" if found.fits else "too much"
-    host = f", host {found.host_needed / GIB:.1f}" if found.host_needed else ""
+    plan = plan_on(job, distribution, INSTANCES[place])
+    verdict = "fits" if plan.fits else "too much"
+    host = f", host {plan.host_needed / GIB:.1f}" if plan.host_needed else ""
     return (
-        f"{verdict}: {found.memory.total / GIB:.1f} of {found.room / GIB:.1f} GiB{host}; "
-        f"{found.hours:.2f} h, ${found.dollars:.2f}"
+        f"{verdict}: {plan.memory.total / GIB:.1f} of {plan.available / GIB:.1f} GiB{host}; "
+        f"{plan.hours:.2f} h, ${plan.dollars:.2f}"
     )
 
 

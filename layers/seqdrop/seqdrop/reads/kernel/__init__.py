@@ -1,8 +1,8 @@
-"""The block functions in C, where they were built (`make kernel`); everything works without, by numpy, slower.
+"""The block functions in C, if they were built (`make kernel`). Without them numpy does the same, more slowly.
 
-`lib` is None where they were not, or where a caller set it so. What is here and in `room` has the contract of its
-numpy counterpart, which is the reference; tests fuzz the two against each other. numpy is imported where it is called,
-since the kernel is built where there is none.
+`lib` is None if they were not built, or if a caller set it so. The functions of this package have the contracts of
+their numpy counterparts, which are the reference; tests fuzz the two against each other. numpy is imported inside
+functions, since the kernel is also built where numpy is not installed.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import platform
 from importlib.machinery import ExtensionFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
+    import numpy.typing as npt
+
+    from seqdrop.reads.arrays import BoolArray, UInt64Array
 
 HERE = Path(__file__).resolve().parent
 SOURCES = (
@@ -29,62 +31,81 @@ SOURCES = (
 
 
 def module_name(machine: str) -> str:
-    """Of the compiled module for a processor."""
+    """Return the name of the compiled module for a processor."""
     return f"_kernel_{machine}"
 
 
 def file_name(machine: str) -> str:
-    """Where it lies; files for several processors may lie side by side. (`sam build` leaves out what ends in .so.)"""
+    """Return the file name of the compiled module. Files for several processors can be in one folder.
+
+    (`sam build` omits files whose name ends in .so.)
+    """
     return f"{module_name(machine)}.abi3"
 
 
 def sources() -> list[Path]:
-    """The C files."""
+    """Return the paths of the C files."""
     return [HERE / name for name in SOURCES]
 
 
 def fingerprint() -> str:
-    """Of what the kernel is built from. It is compiled in, so that a stale one is not called with new arguments."""
+    """Return a hash of the files that the kernel is built from.
+
+    It is compiled into the kernel, so that an outdated kernel is not called with new arguments.
+    """
     parts = [path.read_bytes() for path in (*sources(), HERE / "build.py")]
     return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
 
 
-def load():
-    """(ffi, lib), or None twice: no compiler, no cffi, another processor and a stale file are all no faults."""
+def load() -> tuple[Any, Any]:
+    """Return (ffi, lib) of the compiled module, which cffi made and which has no types.
+
+    Return (None, None) without a compiled module for this processor, without cffi, or if the module is outdated.
+    """
     name = module_name(platform.machine())
+    loader = ExtensionFileLoader(name, str(HERE / file_name(platform.machine())))
+    spec = spec_from_loader(name, loader)
+    if spec is None:
+        return None, None
     try:
-        spec = spec_from_loader(name, ExtensionFileLoader(name, str(HERE / file_name(platform.machine()))))
         module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        fresh = module.ffi.string(module.lib.seqdrop_sources()).decode() == fingerprint()
+        loader.exec_module(module)
+        is_fresh = module.ffi.string(module.lib.seqdrop_sources()).decode() == fingerprint()
     except (ImportError, AttributeError, OSError):
         return None, None
-    return (module.ffi, module.lib) if fresh else (None, None)
+    return (module.ffi, module.lib) if is_fresh else (None, None)
 
 
 ffi, lib = load()
 
 
-def pointer(array: np.ndarray, kind: str):
-    """For C; the caller keeps the array alive."""
+def pointer(array: npt.NDArray[Any], kind: str) -> object:
+    """Return a pointer for C to the memory of an array; the caller must keep the array alive."""
     return ffi.from_buffer(kind, array)
 
 
-def bits(words: np.ndarray, hashes: np.ndarray, add: bool) -> np.ndarray:
-    """Which hashes may be in the set. With `add` all are added, each before the next one is looked for."""
+def bits(words: UInt64Array, hashes: UInt64Array, add: bool) -> BoolArray:
+    """Return True for each hash that may be in a set of bits. If `add`, add each hash before the next is looked up."""
     import numpy as np
 
-    found = np.empty(len(hashes), np.uint8)
+    contained = np.empty(len(hashes), np.uint8)
     hashes = np.ascontiguousarray(hashes)
-    held, wanted = pointer(words, "uint64_t[]"), pointer(hashes, "uint64_t[]")
-    lib.seqdrop_bits(held, len(words), wanted, len(hashes), pointer(found, "uint8_t[]"), add)
-    return found.view(bool)
+    lib.seqdrop_bits(
+        pointer(words, "uint64_t[]"),
+        len(words),
+        pointer(hashes, "uint64_t[]"),
+        len(hashes),
+        pointer(contained, "uint8_t[]"),
+        add,
+    )
+    return contained.view(bool)
 
 
-def sum_names(hashes: np.ndarray, chunks: int) -> np.ndarray:
-    """The sums of the first whole chunks."""
+def sum_names(hashes: UInt64Array, chunks: int) -> UInt64Array:
+    """Return the sums of the first `chunks` whole chunks."""
     import numpy as np
 
-    hashes, sums = np.ascontiguousarray(hashes), np.empty(chunks, np.uint64)
+    hashes = np.ascontiguousarray(hashes)
+    sums = np.empty(chunks, np.uint64)
     lib.seqdrop_sum_names(pointer(hashes, "uint64_t[]"), chunks, pointer(sums, "uint64_t[]"))
     return sums

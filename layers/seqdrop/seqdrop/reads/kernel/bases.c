@@ -1,11 +1,11 @@
-/* measure.py in C: bases. */
+/* The bases of measure.py in C. */
 
 #include <stdint.h>
 #include <string.h>
 
 static const char BASES[] = "ACGTN";
 
-/* One by one: lower case, U and IUPAC codes are counted, all but A C G T N. 0 if a byte may not stand there. */
+/* Counts one by one: lower case, U and IUPAC codes, but not A C G T N. Returns 0 if a byte is not allowed. */
 static int unusual(const uint8_t *bases, int64_t first, int64_t length, counts_t *to)
 {
     int64_t bin = first / EXACT < BINS ? first / EXACT : BINS - 1;
@@ -28,7 +28,7 @@ static int unusual(const uint8_t *bases, int64_t first, int64_t length, counts_t
     return 1;
 }
 
-/* N, where it is not all A C G T; 1 if it is all of these five. */
+/* Counts N if not all bases are A C G T. Returns 1 if all are of A C G T N. */
 INLINE int count_n(const uint8_t *bases, int64_t length, uint8_t *near, int64_t *bin)
 {
     bytes_t other = {0}, all = {0};
@@ -47,8 +47,8 @@ INLINE int count_n(const uint8_t *bases, int64_t length, uint8_t *near, int64_t 
     return !any(&other);
 }
 
-/* Up to EXACT bases: flags by position to `near`, or counts to a column of `bins`. 1 if all are of A C G T N.
-   Reads up to WIDE bytes further. */
+/* Counts up to EXACT bases: flags by position in `near`, or counts in a column of `bins`. Returns 1 if all are of
+   A C G T N. Reads up to WIDE bytes beyond the bases. */
 INLINE int count_bases(const uint8_t *bases, int64_t length, uint8_t *near, int64_t *bin)
 {
     bytes_t other = {0}, as = {0}, cs = {0}, gs = {0}, ts = {0};

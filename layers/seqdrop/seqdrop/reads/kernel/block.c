@@ -1,7 +1,7 @@
-/* block.py in C: all of a block in one pass, each record while it is in the nearest cache.
+/* A whole block in one pass, each record while it is in the fastest cache.
 
-   numpy is the reference: tests hold both together. Nothing here writes beyond what the caller sized, or reads beyond
-   data[size] but for the padding that Blocks keeps. */
+   numpy is the reference; tests compare the two. No function writes beyond the buffers of the caller, or reads beyond
+   data[size] except in the padding of Blocks. */
 
 #include <stdint.h>
 #include <string.h>
@@ -9,18 +9,18 @@
 #define FIGURES 9
 #define SUMS (5 * EXACT + EXACT + 6 * BINS + SCORES + FIGURES)
 
-/* What this was built from (see fingerprint in __init__.py). */
+/* The fingerprint of the sources (see `fingerprint` in __init__.py). */
 const char *seqdrop_sources(void)
 {
     return SEQDROP_SOURCES;
 }
 
-/* Up to `room` whole records of data[:size]; their number, or -1 if anything is unusual. */
-FAST static int64_t examine(const uint8_t *data, int64_t size, int64_t room, int64_t longest_name, records_t *to,
+/* Examines up to `capacity` whole records of data[:size]. Returns their number, or -1 if anything is unusual. */
+FAST static int64_t examine(const uint8_t *data, int64_t size, int64_t capacity, int64_t longest_name, records_t *to,
                             counts_t *counts)
 {
     int64_t at = 0, count = 0;
-    for (; at < size && count < room; count++) {
+    for (; at < size && count < capacity; count++) {
         int64_t *start = to->starts + 4 * count, *end = to->ends + 4 * count;
         int64_t next = record_at(data, at, size, start, end, &to->crlf);
         if (next == 0)
@@ -39,8 +39,8 @@ FAST static int64_t examine(const uint8_t *data, int64_t size, int64_t room, int
     return count;
 }
 
-/* As `examine`. `sums` are what Measure holds, in its order, and its figures after them. */
-int64_t seqdrop_block(const uint8_t *data, int64_t size, int64_t room, int64_t longest_name, records_t *to,
+/* As `examine`. Writes to `sums` the sums of Measure in its order, and then its figures. */
+int64_t seqdrop_block(const uint8_t *data, int64_t size, int64_t capacity, int64_t longest_name, records_t *to,
                       int64_t *sums)
 {
     counts_t counts;
@@ -54,7 +54,7 @@ int64_t seqdrop_block(const uint8_t *data, int64_t size, int64_t room, int64_t l
     counts.shortest = INT64_MAX;
     to->used = 0;
     to->crlf = -1;
-    int64_t count = examine(data, size, room, longest_name, to, &counts);
+    int64_t count = examine(data, size, capacity, longest_name, to, &counts);
     flush_lanes(&counts);
     memcpy(counts.scores + SCORES, &counts.ambiguous, FIGURES * sizeof(int64_t));
     return count;

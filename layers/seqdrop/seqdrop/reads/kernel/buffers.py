@@ -1,6 +1,8 @@
-"""Where the kernel puts what it finds in a block."""
+"""The memory into which the kernel writes what it finds in a block."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,36 +11,47 @@ from seqdrop.reads.fastq_rows import Rows
 from seqdrop.reads.measure import FIGURES, SUMS, Measure
 from seqdrop.reads.names import LONGEST, Names
 
-SHORTEST = 8  # bytes of a record, nearly; where records are shorter, the rest of them is left to the next call
-_ARRAYS = {  # of records_t: type, and numbers a record
-    "starts": (np.int64, 4),
-    "ends": (np.int64, 4),
-    "lengths": (np.int64, 1),
-    "name_ends": (np.int64, 1),
-    "hashes": (np.uint64, 1),
-    "mates": (np.uint8, 1),
-}
+if TYPE_CHECKING:
+    from seqdrop.reads.arrays import UInt8Array
+
+SHORTEST = 8  # bytes of about the shortest record; if records are shorter, the remaining ones are left to the next call
 
 
-class Room:
-    """For blocks of up to `size` bytes, one after the other: each takes the place of the one before."""
+class Buffers:
+    """Memory for blocks of up to `size` bytes, which is reused for each block."""
 
-    def __init__(self, size: int):
-        self.size, self._most = size, size // SHORTEST + 1
-        self._arrays = {name: np.empty((self._most, width), kind) for name, (kind, width) in _ARRAYS.items()}
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._capacity = size // SHORTEST + 1  # records
+        # The members of records_t, each with a row for each record.
+        self._starts = np.empty((self._capacity, 4), np.int64)
+        self._ends = np.empty((self._capacity, 4), np.int64)
+        self._lengths = np.empty(self._capacity, np.int64)
+        self._name_ends = np.empty(self._capacity, np.int64)
+        self._hashes = np.empty(self._capacity, np.uint64)
+        self._mates = np.empty(self._capacity, np.uint8)
         self._all = np.zeros(SUMS + len(FIGURES), np.int64)
         self._measure = Measure(self._all[:SUMS])
-        pointers = {name: kernel.pointer(array, f"{array.dtype}_t[]") for name, array in self._arrays.items()}
-        self._sums, self._records = kernel.pointer(self._all, "int64_t[]"), kernel.ffi.new("records_t *", pointers)
+        self._sums = kernel.pointer(self._all, "int64_t[]")
+        self._pointers = {
+            "starts": kernel.pointer(self._starts, "int64_t[]"),
+            "ends": kernel.pointer(self._ends, "int64_t[]"),
+            "lengths": kernel.pointer(self._lengths, "int64_t[]"),
+            "name_ends": kernel.pointer(self._name_ends, "int64_t[]"),
+            "hashes": kernel.pointer(self._hashes, "uint64_t[]"),
+            "mates": kernel.pointer(self._mates, "uint8_t[]"),
+        }
+        self._records = kernel.ffi.new("records_t *", self._pointers)
 
-    def examine(self, data: np.ndarray, size: int) -> tuple[Rows, Measure, Names] | None:
-        """What `block.examine` answers."""
-        records, block = self._records, kernel.pointer(data, "uint8_t[]")
-        count = kernel.lib.seqdrop_block(block, size, self._most, LONGEST, records, self._sums)
+    def examine(self, data: UInt8Array, size: int) -> tuple[Rows, Measure, Names] | None:
+        """Return what `Examiner.examine` returns."""
+        records = self._records
+        block = kernel.pointer(data, "uint8_t[]")
+        count = kernel.lib.seqdrop_block(block, size, self._capacity, LONGEST, records, self._sums)
         if count <= 0:
             return None
-        starts, ends, lengths, name_ends, hashes, mates = (array[:count] for array in self._arrays.values())
-        rows = Rows(data, starts, ends, lengths[:, 0], records.used, records.crlf == 1)
+        crlf = records.crlf == 1
+        rows = Rows(data, self._starts[:count], self._ends[:count], self._lengths[:count], records.used, crlf)
         self._measure.set_figures(self._all[SUMS:].tolist())
-        mates = mates[:, 0]
-        return rows, self._measure, Names(hashes[:, 0], mates, mates, name_ends[:, 0], data)
+        mates = self._mates[:count]
+        return rows, self._measure, Names(self._hashes[:count], mates, mates, self._name_ends[:count], data)

@@ -1,8 +1,8 @@
-"""Build the C kernel beside this file: `python -m seqdrop.reads.kernel.build [x86_64|arm64]`; `make kernel` does that.
+"""Build the C kernel beside this file: `python -m seqdrop.reads.kernel.build [x86_64|arm64]`; `make kernel` runs it.
 
-One file serves CPython 3.11 and later (limited API) on any Linux with glibc 2.26 or later, which is the oldest that
-Lambda has (python3.11 runs on Amazon Linux 2). For this machine's own architecture the system's compiler will do;
-for the other, or where there is none, `ziglang` from PyPI carries one that compiles for both. Needs cffi.
+One file serves CPython 3.11 and later (limited API) on any Linux with glibc 2.26 or later, the oldest version in Lambda
+(python3.11 runs on Amazon Linux 2). The compiler of the system compiles for the architecture of this machine. For the
+other architecture, or without a compiler, `ziglang` from PyPI has one that compiles for both. Needs cffi.
 """
 
 from __future__ import annotations
@@ -16,34 +16,35 @@ import sys
 import sysconfig
 import tempfile
 from contextlib import redirect_stdout
+from importlib import import_module
 from pathlib import Path
 
 from seqdrop.reads.kernel import HERE, file_name, fingerprint, module_name, sources
 
 TYPES = """
 typedef struct {
-    int64_t *starts, *ends, *lengths, *name_ends; /* four a record, four, one, one */
+    int64_t *starts, *ends, *lengths, *name_ends; /* four numbers for each record, four, one, one */
     uint64_t *hashes;
     uint8_t *mates;
-    int64_t used; /* bytes of the records found */
-    int32_t crlf; /* -1 where there is none */
+    int64_t used; /* bytes of all records */
+    int32_t crlf; /* -1 without any record */
 } records_t;
 """
 FUNCTIONS = """
 const char *seqdrop_sources(void);
-int64_t seqdrop_block(const uint8_t *data, int64_t size, int64_t room, int64_t longest_name, records_t *to,
+int64_t seqdrop_block(const uint8_t *data, int64_t size, int64_t capacity, int64_t longest_name, records_t *to,
                       int64_t *sums);
 void seqdrop_bits(uint64_t *words, int64_t size, const uint64_t *hashes, int64_t count, uint8_t *found, int32_t add);
 void seqdrop_sum_names(const uint64_t *hashes, int64_t chunks, uint64_t *sums);
 """
 GLIBC = (2, 26)
-MACHINES = {"arm64": "aarch64"}  # Lambda's word for it, and the kernel's
-# Counts in vectors of signed bytes run up to 255 and are read as unsigned: -fwrapv makes that defined.
+MACHINES = {"arm64": "aarch64"}  # from Lambda's name of an architecture to that of `platform.machine`
+# Vectors of signed bytes count up to 255 and are read as unsigned; -fwrapv defines that overflow.
 OPTIONS = ("-O3", "-shared", "-fPIC", "-Wall", "-Werror", "-fno-math-errno", "-fwrapv")
 
 
 class KernelBuildError(Exception):
-    """No compiler, or what it made would not load in Lambda; the message says which."""
+    """A missing compiler, or a kernel that would not load in Lambda; the message says which."""
 
 
 def compiler(machine: str) -> list[str]:
@@ -57,7 +58,7 @@ def compiler(machine: str) -> list[str]:
 def own_compiler(machine: str) -> list[str]:
     """Return this machine's C compiler.
 
-    Raise KernelBuildError if it has none, or one for other machines than Lambda's.
+    Raise KernelBuildError if it has none, or if its compiler does not compile for Lambda.
     """
     own = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
     if not own or machine != platform.machine() or platform.libc_ver()[0] != "glibc":
@@ -66,9 +67,9 @@ def own_compiler(machine: str) -> list[str]:
 
 
 def zig(machine: str) -> list[str]:
-    """Return the command of ziglang, which compiles for each machine. Raise KernelBuildError if it is not installed."""
+    """Return the command of ziglang, which compiles for any machine. Raise KernelBuildError if it is not installed."""
     try:
-        import ziglang  # noqa: F401  run as a module below
+        import_module("ziglang")  # run as a module below
     except ImportError:
         raise KernelBuildError(f"no C compiler for {machine} here (`make kernel` installs one)") from None
     target = f"{machine}-linux-gnu.{GLIBC[0]}.{GLIBC[1]}"
@@ -76,21 +77,21 @@ def zig(machine: str) -> list[str]:
 
 
 def find_fresh(machine: str) -> Path | None:
-    """Return the kernel for `machine` that lies here, if it is made of these sources and loads in Lambda."""
-    made = HERE / file_name(machine)
-    if not made.is_file() or fingerprint().encode() not in made.read_bytes():
+    """Return the kernel for `machine` in this folder if it was built from these sources and loads in Lambda."""
+    kernel = HERE / file_name(machine)
+    if not kernel.is_file() or fingerprint().encode() not in kernel.read_bytes():
         return None
     try:
-        check_glibc(made)
+        check_glibc(kernel)
     except KernelBuildError:
         return None
-    return made
+    return kernel
 
 
 def build(machine: str = platform.machine(), folder: Path = HERE, own: bool | None = None) -> Path:
-    """Compile for `machine` into `folder`; return the path of the module. Raise KernelBuildError.
+    """Compile for `machine` into `folder`; return the path of the module. Raise KernelBuildError if that fails.
 
-    `own` True takes this machine's compiler, False takes ziglang, None the first of them that is there.
+    If `own` is True use the compiler of this machine, if False ziglang, if None the first of them that is installed.
     """
     from cffi import FFI
 
@@ -99,12 +100,12 @@ def build(machine: str = platform.machine(), folder: Path = HERE, own: bool | No
     builder = FFI()
     builder.cdef(TYPES + FUNCTIONS)
     builder.set_source(name, TYPES + "".join(path.read_text() for path in sources()))
-    with tempfile.TemporaryDirectory(dir=folder) as work:  # beside the target, so that it can be moved there
-        source, made = Path(work, f"{name}.c"), Path(work, file_name(machine))
-        with redirect_stdout(sys.stderr):  # cffi says what it does
+    with tempfile.TemporaryDirectory(dir=folder) as work:  # in `folder`, so that the module can be moved there
+        source, kernel = Path(work, f"{name}.c"), Path(work, file_name(machine))
+        with redirect_stdout(sys.stderr):  # cffi prints messages
             builder.emit_c_code(str(source))
         include = f"-I{sysconfig.get_paths()['include']}"
-        command += [*OPTIONS, f'-DSEQDROP_SOURCES="{fingerprint()}"', include, str(source), "-o", str(made)]
+        command += [*OPTIONS, f'-DSEQDROP_SOURCES="{fingerprint()}"', include, str(source), "-o", str(kernel)]
         done = subprocess.run(command, capture_output=True, text=True)
         if "Python.h" in done.stderr:
             raise KernelBuildError(
@@ -112,24 +113,25 @@ def build(machine: str = platform.machine(), folder: Path = HERE, own: bool | No
             )
         if done.returncode:
             raise KernelBuildError(f"the compiler failed:\n{done.stderr[-3000:]}")
-        check_glibc(made)
-        return made.rename(folder / made.name)
+        check_glibc(kernel)
+        return kernel.rename(folder / kernel.name)
 
 
-def check_glibc(made: Path) -> None:
-    """Raises KernelBuildError if this file needs a newer glibc than GLIBC."""
-    wanted = {tuple(map(int, found)) for found in re.findall(rb"GLIBC_(\d+)\.(\d+)", made.read_bytes())}
-    if newer := sorted(version for version in wanted if version > GLIBC):
-        raise KernelBuildError(f"the kernel would need glibc {'.'.join(map(str, newer[-1]))}, which Lambda has not")
+def check_glibc(kernel: Path) -> None:
+    """Raise KernelBuildError if this file needs a newer glibc than GLIBC."""
+    needed = {tuple(map(int, version)) for version in re.findall(rb"GLIBC_(\d+)\.(\d+)", kernel.read_bytes())}
+    if newer := sorted(version for version in needed if version > GLIBC):
+        version = ".".join(map(str, newer[-1]))
+        raise KernelBuildError(f"the kernel would need glibc {version}, which is newer than that of Lambda")
 
 
 def main(arguments: list[str]) -> int:
-    """`--check` only tells by its status whether there is a compiler."""
-    options = [one for one in arguments if one.startswith("--")]
-    machine = next((one for one in arguments if one not in options), platform.machine())
+    """Build the kernel and return the exit status; with `--check` only look for a compiler."""
+    options = [argument for argument in arguments if argument.startswith("--")]
+    machine = next((argument for argument in arguments if argument not in options), platform.machine())
+    machine = MACHINES.get(machine, machine)
     try:
-        done = compiler if "--check" in options else build
-        print(done(MACHINES.get(machine, machine)))
+        print(compiler(machine) if "--check" in options else build(machine))
     except KernelBuildError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,9 +1,9 @@
-/* What measure.py counts, and sums of many bytes at once. */
+/* The counts of measure.py, and sums of many bytes at once. */
 
 #include <stdint.h>
 #include <string.h>
 
-/* Compiled twice, and chosen when the module is loaded: 32 bytes at a time where the processor can. */
+/* Compiled twice; the loader chooses 32 bytes at a time if the processor supports it. */
 #if defined(__x86_64__)
 #define FAST __attribute__((target_clones("avx2", "default")))
 #else
@@ -16,7 +16,7 @@
 #define SCORES 95
 #define OFFSET 33
 #define WIDE 32     /* bytes of a vector */
-#define OFTEN 255   /* what an 8-bit lane holds */
+#define OFTEN 255   /* the largest count of an 8-bit lane */
 #define ONES4 255, 255, 255, 255
 #define ALL_ONES ONES4, ONES4, ONES4, ONES4, ONES4, ONES4, ONES4, ONES4
 
@@ -31,8 +31,8 @@ static const uint8_t MASK[2 * WIDE] = {ALL_ONES};
 #define ADD(to, what) do { pairs_t held_; LOAD(held_, to); held_ += (what); STORE(to, held_); } while (0)
 
 typedef struct {
-    int64_t *content, *quality, *bins, *scores; /* (5, EXACT), (EXACT), (6, BINS), (SCORES), as Measure has them */
-    int64_t ambiguous, lower, q20, q30, bases, lowest, highest, shortest, longest; /* FIGURES in block.py */
+    int64_t *content, *quality, *bins, *scores; /* (5, EXACT), (EXACT), (6, BINS), (SCORES), as in Measure */
+    int64_t ambiguous, lower, q20, q30, bases, lowest, highest, shortest, longest; /* FIGURES in measure.py */
     uint8_t near_bases[5 * EXACT];  /* flags at each position, of up to OFTEN reads */
     uint16_t near_quality[EXACT];   /* sums at even positions, then at odd ones */
     bytes_t good, best;             /* lanes of q20 and q30, of up to OFTEN vectors */
@@ -48,7 +48,7 @@ static int64_t sum_bytes(const bytes_t *lanes)
     return (total * 0x0001000100010001ULL) >> 48;
 }
 
-/* Of EXACT bytes of up to 126 the sum fits in 16 bits. */
+/* The sum of EXACT bytes of up to 126 fits in 16 bits. */
 INLINE int64_t sum_pairs(const pairs_t *lanes)
 {
     uint64_t words[WIDE / 8];

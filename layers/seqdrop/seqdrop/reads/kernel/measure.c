@@ -1,11 +1,11 @@
-/* measure.py in C: qualities, and whole reads. */
+/* The qualities and whole reads of measure.py in C. */
 
 #include <stdint.h>
 #include <string.h>
 
 /* ---- qualities ---- */
 
-/* Widens the span of qualities; 0 if a byte may not stand there. */
+/* Extends the range of qualities. Returns 0 if a byte is not allowed. */
 static int widen(const uint8_t *quality, int64_t length, counts_t *to)
 {
     for (int64_t i = 0; i < length; i++) {
@@ -26,7 +26,8 @@ static void flush_lanes(counts_t *to)
     to->vectors = 0;
 }
 
-/* Up to EXACT qualities: added by position to `near` if given; their sum, or -1 if a byte may not stand there. */
+/* Adds up to EXACT qualities, by position in `near` unless it is NULL. Returns their sum, or -1 if a byte is not
+   allowed. */
 INLINE int64_t count_quality(const uint8_t *quality, int64_t length, uint16_t *near, counts_t *to)
 {
     int vectors = (length + WIDE - 1) / WIDE;
@@ -44,7 +45,7 @@ INLINE int64_t count_quality(const uint8_t *quality, int64_t length, uint16_t *n
             LOAD(mask, MASK + WIDE - (length - at));
             text &= mask;
         }
-        outside |= ((text < low) | (text > high)) & mask; /* bytes over 127 are below 0 here */
+        outside |= ((text < low) | (text > high)) & mask; /* bytes over 127 are negative here */
         good -= text > OFFSET + 19;
         best -= text > OFFSET + 29;
         pairs_t even = (pairs_t)text & 0xFF, odd = (pairs_t)text >> 8;
@@ -61,7 +62,7 @@ INLINE int64_t count_quality(const uint8_t *quality, int64_t length, uint16_t *n
 
 /* ---- reads ---- */
 
-/* Adds up the sums of up to OFTEN reads. */
+/* Adds the sums of up to OFTEN reads to the totals. */
 INLINE void flush(counts_t *to)
 {
     int64_t width = to->longest < EXACT ? to->longest : EXACT;
@@ -79,7 +80,7 @@ INLINE void flush(counts_t *to)
     memset(to->near_quality, 0, sizeof to->near_quality);
 }
 
-/* The sum of a read's qualities; -1 if a byte may not stand where it does, and then the counts are good for nothing. */
+/* Counts a read. Returns the sum of its qualities; -1 if a byte is not allowed, and then the counts are meaningless. */
 INLINE int64_t add_up(const uint8_t *bases, const uint8_t *quality, int64_t length, counts_t *to)
 {
     int64_t near = length < EXACT ? length : EXACT;
@@ -98,7 +99,7 @@ INLINE int64_t add_up(const uint8_t *bases, const uint8_t *quality, int64_t leng
     return sum < 0 ? -1 : total;
 }
 
-/* Counts a read, the one after `before` others; 0 if a byte may not stand where it does. */
+/* Counts a read that has `before` reads before it. Returns 0 if a byte is not allowed. */
 INLINE int count_read(const uint8_t *bases, const uint8_t *quality, int64_t length, int64_t before, counts_t *to)
 {
     int64_t sum = add_up(bases, quality, length, to);

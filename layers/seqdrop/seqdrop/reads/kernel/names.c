@@ -1,4 +1,4 @@
-/* names.py and duplicates.py in C, and the sums of mates.py. */
+/* names.py and duplicates.py in C, and the sums of name_digests.py. */
 
 #include <stdint.h>
 #include <string.h>
@@ -21,7 +21,8 @@ static uint64_t first_bytes(uint64_t word, int64_t count)
     return count < 8 ? word & ((1ULL << 8 * count) - 1) : word;
 }
 
-/* Where white space or a control character stands among eight bytes, as the highest bits of bytes; the first is right. */
+/* Marks white space and control characters among eight bytes by the highest bit of their byte. Only the first mark is
+   certain. */
 static uint64_t spaces(uint64_t word)
 {
     return (word - 0x2121212121212121ULL) & ~word & 0x8080808080808080ULL;
@@ -37,7 +38,8 @@ static uint64_t hash(const uint8_t *name, int64_t length)
     return total;
 }
 
-/* The base name's hash and mate (0, 1, 2) of a name; its length, or 0 if it is longer than `longest`. */
+/* Writes the hash of the base name, and the mate (0, 1, 2). Returns the length of the name, or 0 if it is longer than
+   `longest`. */
 static int64_t hash_name(const uint8_t *name, int64_t longest, uint64_t *hashed, uint8_t *mate)
 {
     uint64_t total = 0, key = A, word, found;
@@ -68,7 +70,8 @@ static uint64_t bits_of(uint64_t hash)
     return (1ULL << (hash & 63)) | (1ULL << ((hash >> 6) & 63)) | (1ULL << ((hash >> 58) & 63));
 }
 
-/* Which hashes may be in a set of bits of `size` words; with `add`, each is added before the next is looked for. */
+/* Writes 1 for each hash that may be in a set of bits of `size` words. If `add`, adds each hash before the next one is
+   looked up. */
 void seqdrop_bits(uint64_t *words, int64_t size, const uint64_t *hashes, int64_t count, uint8_t *found, int32_t add)
 {
     for (int64_t i = 0; i < count; i++) {
@@ -81,7 +84,7 @@ void seqdrop_bits(uint64_t *words, int64_t size, const uint64_t *hashes, int64_t
     }
 }
 
-/* One sum for each whole CHUNK of hashes, each times a number of its place. */
+/* Writes a sum for each whole CHUNK of hashes, each multiplied by a number for its position. */
 void seqdrop_sum_names(const uint64_t *hashes, int64_t chunks, uint64_t *sums)
 {
     for (int64_t chunk = 0; chunk < chunks; chunk++, hashes += CHUNK) {

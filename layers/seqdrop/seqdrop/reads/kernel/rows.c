@@ -1,4 +1,4 @@
-/* rows.py in C: where the lines of a record lie. */
+/* fastq_rows.py in C: the positions of the lines of a record. */
 
 #include <stdint.h>
 #include <string.h>
@@ -11,14 +11,14 @@ static int printable(const uint8_t *text, int64_t length)
     return !bad;
 }
 
-/* Where the line that starts at `start` ends (its line feed), or -1 if it is not ended before `size`. */
+/* Returns the index of the line feed that ends the line at `start`, or -1 if there is none before `size`. */
 static int64_t line_end(const uint8_t *data, int64_t start, int64_t size)
 {
     const uint8_t *found = start < size ? memchr(data + start, '\n', size - start) : NULL;
     return found ? found - data : -1;
 }
 
-/* 1 if a header, a bare + or one that repeats the header, and as many qualities as bases stand there. */
+/* Returns 1 if there are a header, a + line that is bare or repeats the header, and as many qualities as bases. */
 static int in_order(const uint8_t *data, const int64_t *start, const int64_t *end)
 {
     int64_t header = end[0] - start[0], plus = end[2] - start[2];
@@ -29,9 +29,9 @@ static int in_order(const uint8_t *data, const int64_t *start, const int64_t *en
     return plus == 1 || (plus == header && !memcmp(data + start[0] + 1, data + start[2] + 1, plus - 1));
 }
 
-/* Starts and ends of the four lines at `at`; where the next record starts, 0 if it is not whole, -1 if it is unusual.
-   A line feed among the qualities is left for count_read to find: what is as long as the sequence and ends in a line
-   feed is taken for the quality line. */
+/* Writes the starts and ends of the four lines at `at`. Returns the start of the next record; 0 if the record is not
+   whole, -1 if it is unusual. A line as long as the sequence that ends in a line feed counts as the quality line;
+   count_read finds a line feed among the qualities. */
 static int64_t record_at(const uint8_t *data, int64_t at, int64_t size, int64_t *start, int64_t *end, int32_t *crlf)
 {
     for (int line = 0; line < 4; line++) {

@@ -1,0 +1,1 @@
+"""Requests for the three kinds of SageMaker job."""

@@ -3,34 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from seqdrop.aws import keys
 from seqdrop.models.code_bundles import PROCESSING_ENTRY, Code
 from seqdrop.sagemaker.limits import check_processing
 
 if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.literals import ProcessingInstanceTypeType
+    from mypy_boto3_sagemaker.type_defs import CreateProcessingJobRequestTypeDef, ProcessingInputTypeDef
+
     from seqdrop.config.settings import Settings
     from seqdrop.ledger.records import Upload
     from seqdrop.uploads import UploadVersion
 
 INPUT = "/opt/ml/processing/input"
-VOLUME_GB = 20  # for the image and the packages; nothing of the file goes to disk
-# A job may take as long as the slowest machine would, and is then ended: one that hangs must not run for days.
-LEAST_SECONDS, SLOWEST = 3600, 2_000_000  # bytes a second
+VOLUME_GB = 20  # for the image and the packages; nothing of the file is written to disk
+# A job is stopped after the time that the slowest machine would take, so that a job that hangs does not run for days.
+LEAST_SECONDS, SLOWEST = 3600, 2_000_000  # bytes per second
 LONGEST = 5 * 86400
 
 
-def brief(work: str, version: UploadVersion, plan: str, number: int) -> dict:
-    """What a job finds in its request: an environment variable holds 256 characters, and a key has up to 1024 bytes.
+class Brief(TypedDict):
+    """What a job reads from its request object: the work bucket, the upload version, the plan, the attempt's number."""
 
-    `number` is that of the attempt which it reads for.
+    work: str
+    version: dict[str, Any]
+    plan: str
+    number: int
+
+
+def brief(work: str, version: UploadVersion, plan: str, number: int) -> Brief:
+    """Return the content of the job's request object.
+
+    It cannot be an environment variable, which holds 256 characters: a key has up to 1024 bytes. `number` is that of
+    the attempt for which the job reads the file.
     """
     return {"work": work, "version": asdict(version), "plan": plan, "number": number}
 
 
-def processing_request(settings: Settings, name: str, upload: Upload, code: Code, region: str) -> dict:
-    """A CreateProcessingJob request. Raises JobRefusedError if it breaks a bound of the service."""
+def processing_request(
+    settings: Settings, name: str, upload: Upload, code: Code, region: str
+) -> CreateProcessingJobRequestTypeDef:
+    """Return a CreateProcessingJob request. Raise JobRefusedError if it exceeds a bound of the service."""
     return check_processing(
         {
             "ProcessingJobName": name,
@@ -46,7 +61,8 @@ def processing_request(settings: Settings, name: str, upload: Upload, code: Code
             ],
             "ProcessingResources": {
                 "ClusterConfig": {
-                    "InstanceType": settings.processing_instance_type,
+                    # Any name: SageMaker refuses one that it does not know.
+                    "InstanceType": cast("ProcessingInstanceTypeType", settings.processing_instance_type),
                     "InstanceCount": 1,
                     "VolumeSizeInGB": VOLUME_GB,
                     "VolumeKmsKeyId": settings.key,
@@ -61,7 +77,7 @@ def processing_request(settings: Settings, name: str, upload: Upload, code: Code
     )
 
 
-def _channel(name: str, uri: str) -> dict:
+def _channel(name: str, uri: str) -> ProcessingInputTypeDef:
     return {
         "InputName": name,
         "S3Input": {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from seqdrop.aws import keys
 from seqdrop.models.code_bundles import SOURCE, TRAINING_ENTRY, Program
@@ -13,6 +14,14 @@ from seqdrop.sagemaker.limits import check_training
 from seqdrop.training.jobfile import DNABERT
 
 if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.literals import TrainingInstanceTypeType
+    from mypy_boto3_sagemaker.type_defs import (
+        ChannelTypeDef,
+        CreateTrainingJobRequestTypeDef,
+        ResourceConfigTypeDef,
+        StoppingConditionTypeDef,
+    )
+
     from seqdrop.config.settings import Settings
     from seqdrop.training.plan.search import Plan
     from seqdrop.training.plan.sizing import Sizing
@@ -20,12 +29,12 @@ if TYPE_CHECKING:
 
 CODE = f"/opt/ml/input/data/code/{SOURCE}"
 CHECKPOINTS = "/opt/ml/checkpoints"
-PROCESSES = "SEQDROP_PROCESSES"  # a host, where job.toml says so; containers count their GPUs
-VOLUME_GB = 100  # for the weights, their copies in checkpoints, and the image's own
-# With disks of their own, which encrypt themselves and take no key: those of a d (p4d, g4dn, m5d), and these.
+PROCESSES = "SEQDROP_PROCESSES"  # processes per host, if job.toml sets it; otherwise containers count their GPUs
+VOLUME_GB = 100  # for the weights, their copies in checkpoints, and the image
+# Instances with local disks, which are always encrypted and accept no key: families with a d (p4d, m5d), and others.
 OWN_DISKS = re.compile(r"ml\.([a-z]+\d[a-z]*d[a-z]*|g5|g6e?|gr6|p5e?n?|p6.*|trn\d.*|i\d.*)\.")
 FIGURE = r"([-+0-9.eE]+|nan)"
-# What train.py prints, as CloudWatch and the end of the job tell it.
+# What train.py prints, as metrics in CloudWatch and in the description of the finished job.
 METRICS = {
     "progress:loss": rf"progress .*\bloss={FIGURE}",
     "progress:tokens_per_second": rf"progress .*\btokens_per_second={FIGURE}",
@@ -39,58 +48,62 @@ METRICS = {
 }
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """What a training job reads besides its data."""
+
+    program: Program
+    weights: str
+    """Key of a pre-trained model's archive in the results bucket; "" without one."""
+    checkpoints: str
+    """S3 URI of the checkpoints, which the job reads and writes."""
+
+
 def checkpoints_uri(settings: Settings, name: str) -> str:
+    """Return the S3 URI of a job's own checkpoints."""
     return f"s3://{settings.work}/{keys.checkpoints(name)}"
 
 
 def training_request(
-    settings: Settings,
-    name: str,
-    order: Order,
-    size: Sizing,
-    program: Program,
-    weights: str,
-    checkpoints: str,
-) -> dict:
-    """A CreateTrainingJob request. Raises JobRefusedError if it breaks a bound of the service.
-
-    `weights` is the key of a pre-trained model's archive, or "".
-    """
-    spread = size.plan.distribution
-    return check_training(
-        {
-            "TrainingJobName": name,
-            "RoleArn": settings.training_role,
-            "AlgorithmSpecification": {
-                "TrainingImage": settings.training_image,
-                "TrainingInputMode": "File",
-                "MetricDefinitions": [{"Name": key, "Regex": regex} for key, regex in METRICS.items()],
-            },
-            "HyperParameters": {**hyperparameters(order), **size.hyperparameters, **_toolkit()},
-            "InputDataConfig": _channels(settings, order, program, weights),
-            "OutputDataConfig": {"S3OutputPath": f"s3://{settings.work}/{keys.JOBS}", "KmsKeyId": settings.key},
-            "ResourceConfig": _resources(settings, size.plan),
-            "StoppingCondition": _stopping(order),
-            "CheckpointConfig": {"S3Uri": checkpoints, "LocalPath": CHECKPOINTS},
-            "EnableManagedSpotTraining": order.job.instance.spot,
-            "EnableNetworkIsolation": settings.training_isolation == "true",
-            "Environment": {PROCESSES: str(spread.processes_per_host)} if spread.processes_per_host else {},
-            "Tags": [
-                {"Key": "seqdrop:analysis", "Value": "training"},
-                {"Key": "seqdrop:training", "Value": order.training},
-            ],
-            **_network(settings),
-        }
-    )
+    settings: Settings, name: str, order: Order, size: Sizing, inputs: Inputs
+) -> CreateTrainingJobRequestTypeDef:
+    """Return a CreateTrainingJob request. Raise JobRefusedError if it exceeds a bound of the service."""
+    processes = size.plan.distribution.processes_per_host
+    request: CreateTrainingJobRequestTypeDef = {
+        "TrainingJobName": name,
+        "RoleArn": settings.training_role,
+        "AlgorithmSpecification": {
+            "TrainingImage": settings.training_image,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": key, "Regex": regex} for key, regex in METRICS.items()],
+        },
+        "HyperParameters": {**hyperparameters(order), **size.hyperparameters, **_toolkit()},
+        "InputDataConfig": _channels(settings, order, inputs),
+        "OutputDataConfig": {"S3OutputPath": f"s3://{settings.work}/{keys.JOBS}", "KmsKeyId": settings.key},
+        "ResourceConfig": _resources(settings, size.plan),
+        "StoppingCondition": _stopping(order),
+        "CheckpointConfig": {"S3Uri": inputs.checkpoints, "LocalPath": CHECKPOINTS},
+        "EnableManagedSpotTraining": order.job.instance.spot,
+        "EnableNetworkIsolation": settings.training_isolation == "true",
+        "Environment": {PROCESSES: str(processes)} if processes else {},
+        "Tags": [
+            {"Key": "seqdrop:analysis", "Value": "training"},
+            {"Key": "seqdrop:training", "Value": order.training},
+        ],
+    }
+    if settings.training_subnets:
+        subnets, groups = settings.training_subnets.split(","), settings.training_security_groups.split(",")
+        request["VpcConfig"] = {"Subnets": subnets, "SecurityGroupIds": groups}
+    return check_training(request)
 
 
 def hyperparameters(order: Order) -> dict[str, str]:
-    """What the script is told as `--name value`, but for the distribution."""
+    """Return the arguments of the script (`--name value`), except those of the distribution."""
     job, train = order.job, order.job.train
-    told = {"task": job.target, "epochs": train.epochs, "learning_rate": job.learning_rate, "seed": train.seed}
+    values = {"task": job.target, "epochs": train.epochs, "learning_rate": job.learning_rate, "seed": train.seed}
     if job.model == DNABERT:
-        return {key.replace("_", "-"): str(value) for key, value in told.items()}
-    told |= {
+        return {key.replace("_", "-"): str(value) for key, value in values.items()}
+    values |= {
         "model": job.model,
         "tokens_per_batch": train.tokens_per_batch,
         "accumulate": train.accumulate,
@@ -100,25 +113,32 @@ def hyperparameters(order: Order) -> dict[str, str]:
         "freeze_encoder": str(train.freeze_encoder).lower(),
         "precision": "auto",
     }
-    return {key: str(value) for key, value in told.items()}
+    return {key: str(value) for key, value in values.items()}
 
 
-def fingerprint(request: dict, order: Order) -> str:
-    """The same for two requests of which one may go on from the other's checkpoints: equal data, code, weights and
-    settings. Machines may differ where nothing that the script is told does."""
-    uris = {one["ChannelName"]: one["DataSource"]["S3DataSource"]["S3Uri"] for one in request["InputDataConfig"]}
+def fingerprint(request: CreateTrainingJobRequestTypeDef, order: Order) -> str:
+    """Return a digest of data, code, weights and settings.
+
+    If it is the same for two requests, one job may continue from the other's checkpoints. The machines may differ as
+    long as no hyperparameter does.
+    """
+    channels = request["InputDataConfig"]
+    uris = {channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"] for channel in channels}
     inputs = [uris["code"], uris.get("model")]
-    about = {"data": order.prepared.digest, "inputs": inputs, "told": request["HyperParameters"]}
-    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+    content = {"data": order.prepared.digest, "inputs": inputs, "told": request["HyperParameters"]}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def has_own_disks(instance_type: str) -> bool:
-    """Whether SageMaker refuses a key for the volume of such a machine."""
+    """Return True if the instance has local disks, for which SageMaker accepts no key."""
     return OWN_DISKS.match(instance_type) is not None
 
 
 def _toolkit() -> dict[str, str]:
-    """The code comes as a channel, which a container without a network can read, too."""
+    """Return the training toolkit's own hyperparameters.
+
+    The code comes as a channel, which a container without a network can read, too.
+    """
     return {
         "sagemaker_program": TRAINING_ENTRY,
         "sagemaker_submit_directory": CODE,
@@ -126,38 +146,45 @@ def _toolkit() -> dict[str, str]:
     }
 
 
-def _channels(settings: Settings, order: Order, program: Program, weights: str) -> list[dict]:
-    work = f"s3://{settings.work}/"
+def _channels(settings: Settings, order: Order, inputs: Inputs) -> list[ChannelTypeDef]:
+    work, results = f"s3://{settings.work}/", f"s3://{settings.results}/"
     if order.job.model == DNABERT:
-        found = [_channel(name, work + keys.split(order.data, name)) for name in ("train", "validation")]
+        channels = [_channel(name, work + keys.split(order.data, name)) for name in ("train", "validation")]
     else:
-        found = [_channel("data", work + order.data)]
-    found.append(_channel("code", f"s3://{settings.results}/{program.prefix}"))
-    return [*found, *([_channel("model", f"s3://{settings.results}/{weights}")] if weights else [])]
+        channels = [_channel("data", work + order.data)]
+    channels.append(_channel("code", results + inputs.program.prefix))
+    if inputs.weights:
+        channels.append(_channel("model", results + inputs.weights))
+    return channels
 
 
-def _channel(name: str, uri: str) -> dict:
-    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
-    return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": "File", "CompressionType": "None"}
+def _channel(name: str, uri: str) -> ChannelTypeDef:
+    return {
+        "ChannelName": name,
+        "DataSource": {
+            "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+        },
+        "InputMode": "File",
+        "CompressionType": "None",
+    }
 
 
-def _resources(settings: Settings, plan: Plan) -> dict:
-    found = {
-        "InstanceType": plan.instance.name,
+def _resources(settings: Settings, plan: Plan) -> ResourceConfigTypeDef:
+    resources: ResourceConfigTypeDef = {
+        # Any name: SageMaker refuses one that it does not know.
+        "InstanceType": cast("TrainingInstanceTypeType", plan.instance.name),
         "InstanceCount": plan.distribution.hosts,
         "VolumeSizeInGB": VOLUME_GB,
     }
-    return found if has_own_disks(plan.instance.name) else {**found, "VolumeKmsKeyId": settings.key}
+    if not has_own_disks(plan.instance.name):
+        resources["VolumeKmsKeyId"] = settings.key
+    return resources
 
 
-def _stopping(order: Order) -> dict:
-    """A job on spot machines may wait as long again as it may run."""
+def _stopping(order: Order) -> StoppingConditionTypeDef:
+    """Return the longest runtime; a job on spot instances may wait for as long again."""
     seconds = int(order.job.instance.max_hours * 3600)
-    return {"MaxRuntimeInSeconds": seconds} | ({"MaxWaitTimeInSeconds": 2 * seconds} if order.job.instance.spot else {})
-
-
-def _network(settings: Settings) -> dict:
-    if not settings.training_subnets:
-        return {}
-    groups = settings.training_security_groups.split(",")
-    return {"VpcConfig": {"Subnets": settings.training_subnets.split(","), "SecurityGroupIds": groups}}
+    stopping: StoppingConditionTypeDef = {"MaxRuntimeInSeconds": seconds}
+    if order.job.instance.spot:
+        stopping["MaxWaitTimeInSeconds"] = 2 * seconds
+    return stopping

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from seqdrop.aws import keys
 from seqdrop.sagemaker.limits import check_transform
 from seqdrop.work.items import shard_key
 
 if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.literals import TransformInstanceTypeType
+    from mypy_boto3_sagemaker.type_defs import CreateTransformJobRequestTypeDef, TagTypeDef
+
     from seqdrop.config.analyses import Analysis
     from seqdrop.config.settings import Settings
     from seqdrop.ledger.records import Attempt
 
 
-def manifest(settings: Settings, members: list[Attempt]) -> list:
-    """The job's input objects, in SageMaker's ManifestFile form: a common prefix, then relative keys."""
+def manifest(settings: Settings, members: list[Attempt]) -> list[dict[str, str] | str]:
+    """Return the job's input objects in SageMaker's ManifestFile format: a common prefix, then relative keys."""
     shards = [shard_key(member, number) for member in members for number in range(member.shards)]
     return [{"prefix": f"s3://{settings.work}/"}, *shards]
 
 
-def transform_request(settings: Settings, analysis: Analysis, name: str, model: str, members: list[Attempt]) -> dict:
-    """A CreateTransformJob request. Raises JobRefusedError if it breaks a bound of the service."""
+def transform_request(
+    settings: Settings, analysis: Analysis, name: str, model: str, members: list[Attempt]
+) -> CreateTransformJobRequestTypeDef:
+    """Return a CreateTransformJob request. Raise JobRefusedError if it exceeds a bound of the service."""
     return check_transform(
         {
             "TransformJobName": name,
@@ -48,18 +53,18 @@ def transform_request(settings: Settings, analysis: Analysis, name: str, model: 
                 "KmsKeyId": settings.key,
             },
             "TransformResources": {
-                "InstanceType": settings.instance_type,
-                "InstanceCount": min(settings.instance_count, sum(m.shards for m in members)),
+                # Any name: SageMaker refuses one that it does not know.
+                "InstanceType": cast("TransformInstanceTypeType", settings.instance_type),
+                "InstanceCount": min(settings.instance_count, sum(member.shards for member in members)),
             },
             "Tags": _tags(analysis, members),
         }
     )
 
 
-def _tags(analysis: Analysis, members: list[Attempt]) -> list[dict]:
-    tags = {
-        "seqdrop:analysis": analysis.name,
-        "seqdrop:upload": members[0].upload_id,
-        "seqdrop:members": str(len(members)),
-    }
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
+def _tags(analysis: Analysis, members: list[Attempt]) -> list[TagTypeDef]:
+    return [
+        {"Key": "seqdrop:analysis", "Value": analysis.name},
+        {"Key": "seqdrop:upload", "Value": members[0].upload_id},
+        {"Key": "seqdrop:members", "Value": str(len(members))},
+    ]

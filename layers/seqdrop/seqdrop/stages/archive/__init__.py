@@ -1,0 +1,1 @@
+"""Archive: copy uploads to Deep Archive, verify the copies, and empty the landing bucket."""

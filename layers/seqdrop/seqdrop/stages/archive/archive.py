@@ -1,7 +1,8 @@
-"""An upload has all it came for: copy it to Deep Archive, prove it, then empty the landing key."""
+"""Archive an upload: copy it to Deep Archive, verify the copy, write its receipt, then delete the landing object."""
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
@@ -9,88 +10,107 @@ from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.archive import cold_copy, receipts
-from seqdrop.stages.outcomes import end_upload
+from seqdrop.stages.outcomes import close_upload
 from seqdrop.stages.routing import is_gated, may_be_archived
 
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
+    from seqdrop.stages.archive.cold_copy import VerifiedCopy
 
 
 def archive(services: Services, upload_id: str) -> None:
-    """Bring a VALIDATED upload that has all it came for, or was released, to ARCHIVED; or to WITHDRAWN if its object
-    was deleted.
+    """Move a VALIDATED upload that may be archived to ARCHIVED, or to WITHDRAWN if its object was deleted.
 
-    One that is ARCHIVED gets its receipt again if that was lost. Anything else is left alone.
+    An ARCHIVED upload gets its receipt again if that was lost. Uploads in other states are left alone. Raise
+    ArchiveMismatchError if the copy differs from the validated object.
     """
     upload = services.ledger.find_upload(upload_id)
     if upload and upload.state == "ARCHIVED":
-        return _see_to_receipt(services, upload)
+        return _ensure_receipt(services, upload)
     if upload is None or upload.state != "VALIDATED":
         return None
     try:
-        copied = _present_copy(services, upload)
+        copy = _find_copy(services, upload)
         if is_due(services, upload):
-            _end(services, upload, copied or _copied(services, upload))
+            _complete(services, upload, copy or _make_copy(services, upload))
     except ObjectGoneError:
-        end_upload(services, upload, "WITHDRAWN", reason="deleted_before_archive")
+        close_upload(services, upload, "WITHDRAWN", reason="deleted_before_archive")
     except ArchiveMismatchError as error:
-        services.notify(f"Seqdrop could not verify the archive of {upload.key}", f"{upload.id}\n{error}\n")
+        _mail_mismatch(services, upload, error)
         raise
 
 
 def is_due(services: Services, upload: Upload) -> bool:
-    """Whether an upload has all it came for, or was released; and its run is complete, where it waits for that."""
+    """Return True if an upload may be archived and does not wait for its run."""
     attempts = services.ledger.deciding_attempts(upload)
     return may_be_archived(upload, attempts) and not is_gated(services.ledger, services.analyses, upload, attempts)
 
 
-def _present_copy(services: Services, upload: Upload) -> dict | None:
-    """The verified copy, if there is one. Raises ObjectGoneError if there is neither that nor the original."""
+def _find_copy(services: Services, upload: Upload) -> VerifiedCopy | None:
+    """Return the verified copy; None if there is none yet. Raise ObjectGoneError if the original is missing too."""
     s3, bucket = services.s3, services.settings.archive
-    if found := cold_copy.verified_copy(s3, upload, bucket):
-        return found
+    if copy := cold_copy.find_verified_copy(s3, upload, bucket):
+        return copy
     if not is_gone(services.s3, upload):
         return None
-    # Another run may have copied, proven and removed it since we looked.
-    if found := cold_copy.verified_copy(s3, upload, bucket):
-        return found
+    # Another invocation may have copied, verified and deleted it after the first look.
+    if copy := cold_copy.find_verified_copy(s3, upload, bucket):
+        return copy
     raise ObjectGoneError(f"{upload.key} is no longer in the landing bucket")
 
 
-def _copied(services: Services, upload: Upload) -> dict:
-    """A verified copy, by this run or one at this moment. Raises ObjectGoneError as above."""
+def _make_copy(services: Services, upload: Upload) -> VerifiedCopy:
+    """Return a verified copy, made by this or by another invocation. Raise ObjectGoneError if the original is gone."""
     s3, bucket = services.s3, services.settings.archive
     try:
         cold_copy.copy(s3, upload, bucket)
     except ObjectGoneError:
-        if found := cold_copy.verified_copy(s3, upload, bucket):
-            return found
+        if copy := cold_copy.find_verified_copy(s3, upload, bucket):
+            return copy
         raise
-    if found := cold_copy.verified_copy(s3, upload, bucket):
-        return found
-    raise RetryableError("another run is copying at this moment")
+    if copy := cold_copy.find_verified_copy(s3, upload, bucket):
+        return copy
+    raise RetryableError("another invocation is making the copy at this moment")
 
 
-def _end(services: Services, upload: Upload, copied: dict) -> None:
-    _write_receipt(services, upload, copied)
+def _complete(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
+    _write_receipt(services, upload, copy)
     # By version id: no delete marker is left, and no other version of the key is touched.
     services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
-    end_upload(services, upload, "ARCHIVED", archive_key=copied["key"])
+    close_upload(services, upload, "ARCHIVED", archive_key=copy["key"])
 
 
-def _write_receipt(services: Services, upload: Upload, copied: dict) -> None:
-    receipt = receipts.make_receipt(upload, copied, now())
+def _write_receipt(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
+    receipt = receipts.make_receipt(upload, copy, now())
     services.put_json(services.settings.results, keys.receipt(upload.id), receipt)
 
 
-def _see_to_receipt(services: Services, upload: Upload) -> None:
+def _ensure_receipt(services: Services, upload: Upload) -> None:
+    """Write the receipt of an archived upload again if it is missing; mail the lab if the copy is missing too."""
     if receipts.has_receipt(services, upload):
         return None
-    if copied := cold_copy.verified_copy(services.s3, upload, services.settings.archive):
-        return _write_receipt(services, upload, copied)
+    if copy := cold_copy.find_verified_copy(services.s3, upload, services.settings.archive):
+        return _write_receipt(services, upload, copy)
+    return _mail_missing_copy(services, upload)
+
+
+def _mail_mismatch(services: Services, upload: Upload, error: ArchiveMismatchError) -> None:
+    bucket, key = services.settings.archive, cold_copy.archive_key(upload)
+    services.notify(
+        f"Seqdrop could not verify the archive of {upload.key}",
+        f"The copy of this file in the archive bucket differs from the object that was validated:\n"
+        f"  {upload.key} (upload {upload.id})\n\n{error}\n\n"
+        "The original was left in the landing bucket, and no receipt was written. To look at the copy:\n"
+        f"  aws s3api head-object --bucket {bucket} --key {shlex.quote(key)} --checksum-mode ENABLED\n",
+    )
+
+
+def _mail_missing_copy(services: Services, upload: Upload) -> None:
+    bucket, key = services.settings.archive, shlex.quote(upload.archive_key)
     services.notify(
         f"Seqdrop: the archived copy of {upload.key} is gone",
-        f"{upload.id}: neither s3://{services.settings.archive}/{upload.archive_key} nor its receipt is there.\n"
-        "Seqdrop has removed neither. Versions of the archive bucket may still hold them.\n",
+        f"The archived copy of this file and its receipt are both missing:\n"
+        f"  {upload.key} (upload {upload.id})\n  s3://{bucket}/{upload.archive_key}\n\n"
+        "Seqdrop deleted neither. The archive bucket may still hold earlier versions; to list them:\n"
+        f"  aws s3api list-object-versions --bucket {bucket} --prefix {key}\n",
     )
-    return None

@@ -1,12 +1,12 @@
-"""The cold copy: where it goes, and how it is proven."""
+"""The copy in Deep Archive: its key, how it is made, and how it is verified."""
 
 from __future__ import annotations
 
 import base64
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from urllib.parse import urlencode
 
 from botocore.exceptions import ClientError
@@ -16,13 +16,33 @@ from seqdrop.aws.errors import is_conflict, is_missing
 from seqdrop.errors import ArchiveMismatchError, ObjectGoneError
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.literals import StorageClassType
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef
+
     from seqdrop.ledger.records import Upload
 
-STORAGE_CLASS = "DEEP_ARCHIVE"
-LONGEST_KEY = 1024  # bytes of UTF-8, S3's bound
-AT_ONCE = 10  # parts that are copied at a time: as many as a client has connections
-# What CopyObject carries along by itself, and a multipart upload does not.
+STORAGE_CLASS: StorageClassType = "DEEP_ARCHIVE"
+LONGEST_KEY = 1024  # bytes of UTF-8, S3's limit
+PARALLEL_PARTS = 10  # parts that are copied at the same time: the size of a client's connection pool
+# Fields that CopyObject copies by itself, and a multipart upload does not.
 CARRIED = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata")
+
+
+class VerifiedCopy(TypedDict):
+    """The copy of an upload, as its receipt describes it.
+
+    `sha256_of_parts` is the checksum of a copy that was made in parts, `sha256` that of any other.
+    Both are hexadecimal.
+    """
+
+    size: int
+    storage_class: str
+    sha256: NotRequired[str]
+    sha256_of_parts: NotRequired[str]
+    bucket: str
+    key: str
+    version_id: str | None
 
 
 def archive_key(upload: Upload) -> str:
@@ -30,19 +50,22 @@ def archive_key(upload: Upload) -> str:
     return keys.archived(upload.key, upload.id)
 
 
-def copy(s3, upload: Upload, bucket: str) -> None:
-    """Copy the upload's version to Deep Archive; S3 computes the SHA-256 of what it wrote.
+def copy(s3: S3Client, upload: Upload, bucket: str) -> None:
+    """Copy the upload's version to Deep Archive; S3 computes the SHA-256 of the bytes that it wrote.
 
-    Nothing happens where a copy is there: with a client of `protect_existing_copies`, of two runs at once one copies. A
-    second copy would be billed for 180 days. Raises ObjectGoneError if the version is no longer in the landing bucket.
+    Do nothing if the copy exists: a second one would be billed for 180 days. With a client of
+    `protect_existing_copies`, only one of two simultaneous invocations copies. Raise ObjectGoneError if the version is
+    no longer in the landing bucket.
     """
-    source = {"Bucket": upload.bucket, "Key": upload.key, "VersionId": upload.version_id}
-    target = {"Bucket": bucket, "Key": archive_key(upload)}
+    source: CopySourceTypeDef = {"Bucket": upload.bucket, "Key": upload.key, "VersionId": upload.version_id}
+    key = archive_key(upload)
     try:
         if multipart.needs_multipart(upload.size):
-            _copy_parts(s3, upload, source, target)
+            _copy_parts(s3, upload, source, bucket)
         else:
-            s3.copy_object(**target, CopySource=source, StorageClass=STORAGE_CLASS, ChecksumAlgorithm="SHA256")
+            s3.copy_object(
+                Bucket=bucket, Key=key, CopySource=source, StorageClass=STORAGE_CLASS, ChecksumAlgorithm="SHA256"
+            )
     except ClientError as error:
         if is_missing(error):
             raise ObjectGoneError(f"{upload.key} is no longer in the landing bucket") from error
@@ -50,38 +73,79 @@ def copy(s3, upload: Upload, bucket: str) -> None:
             raise
 
 
-def _copy_parts(s3, upload: Upload, source: dict, target: dict) -> None:
-    """Copy as a multipart upload, which becomes an object only if there is none. What a crash leaves, expires."""
-    head, tags = s3.head_object(**source), s3.get_object_tagging(**source)["TagSet"]
-    carried = {name: head[name] for name in CARRIED if head.get(name)}
-    if tags:
-        carried["Tagging"] = urlencode({tag["Key"]: tag["Value"] for tag in tags})
-    made = s3.create_multipart_upload(**target, **carried, StorageClass=STORAGE_CLASS, ChecksumAlgorithm="SHA256")
-    place = {**target, "UploadId": made["UploadId"]}
-    threads = ThreadPoolExecutor(AT_ONCE)
+def _copy_parts(s3: S3Client, upload: Upload, source: CopySourceTypeDef, bucket: str) -> None:
+    """Copy as a multipart upload, which becomes an object only if the key has none.
+
+    A lifecycle rule of the bucket removes the parts that a crash leaves.
+    """
+    key, carried = archive_key(upload), _read_carried_fields(s3, upload)
+    created = s3.create_multipart_upload(
+        Bucket=bucket, Key=key, StorageClass=STORAGE_CLASS, ChecksumAlgorithm="SHA256", **carried
+    )
+    target = _MultipartUpload(s3, source, bucket, key, created["UploadId"])
+    threads = ThreadPoolExecutor(PARALLEL_PARTS)
     try:
-        copied = list(threads.map(partial(_copy_part, s3, source, place), multipart.part_ranges(upload.size)))
-        s3.complete_multipart_upload(**place, MultipartUpload={"Parts": copied}, IfNoneMatch="*")
+        parts = list(threads.map(target.copy_part, multipart.part_ranges(upload.size)))
+        target.complete(parts)
     except ClientError:
         threads.shutdown(cancel_futures=True)
         with suppress(ClientError):
-            s3.abort_multipart_upload(**place)
+            target.abort()
         raise
     finally:
         threads.shutdown(cancel_futures=True)
 
 
-def _copy_part(s3, source: dict, place: dict, part: tuple[int, int, int]) -> dict:
-    number, first, last = part
-    span = {"PartNumber": number, "CopySourceRange": f"bytes={first}-{last}"}
-    result = s3.upload_part_copy(**place, **span, CopySource=source)["CopyPartResult"]
-    return {"PartNumber": number, "ETag": result["ETag"], "ChecksumSHA256": result["ChecksumSHA256"]}
+def _read_carried_fields(s3: S3Client, upload: Upload) -> dict[str, Any]:
+    """Return headers, metadata and tags of the original, as parameters of CreateMultipartUpload."""
+    bucket, key, version_id = upload.bucket, upload.key, upload.version_id
+    head: dict[str, Any] = {**s3.head_object(Bucket=bucket, Key=key, VersionId=version_id)}
+    tags = s3.get_object_tagging(Bucket=bucket, Key=key, VersionId=version_id)["TagSet"]
+    carried = {name: head[name] for name in CARRIED if head.get(name)}
+    if tags:
+        carried["Tagging"] = urlencode({tag["Key"]: tag["Value"] for tag in tags})
+    return carried
 
 
-def verified_copy(s3, upload: Upload, bucket: str) -> dict | None:
-    """What S3 says of the copy, or None if there is none.
+@dataclass(frozen=True)
+class _MultipartUpload:
+    """A multipart upload that copies `source`."""
 
-    Raises ArchiveMismatchError unless size, class and SHA-256 are those of the bytes that were validated.
+    s3: S3Client
+    source: CopySourceTypeDef
+    bucket: str
+    key: str
+    id: str
+
+    def copy_part(self, part: tuple[int, int, int]) -> CompletedPartTypeDef:
+        """Copy one part, given as (number from 1, first byte, last byte)."""
+        number, first, last = part
+        response = self.s3.upload_part_copy(
+            Bucket=self.bucket,
+            Key=self.key,
+            UploadId=self.id,
+            PartNumber=number,
+            CopySourceRange=f"bytes={first}-{last}",
+            CopySource=self.source,
+        )
+        result = response["CopyPartResult"]
+        return {"PartNumber": number, "ETag": result["ETag"], "ChecksumSHA256": result["ChecksumSHA256"]}
+
+    def complete(self, parts: list[CompletedPartTypeDef]) -> None:
+        """Make the parts an object, unless the key has one."""
+        self.s3.complete_multipart_upload(
+            Bucket=self.bucket, Key=self.key, UploadId=self.id, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
+        )
+
+    def abort(self) -> None:
+        """Delete the parts."""
+        self.s3.abort_multipart_upload(Bucket=self.bucket, Key=self.key, UploadId=self.id)
+
+
+def find_verified_copy(s3: S3Client, upload: Upload, bucket: str) -> VerifiedCopy | None:
+    """Return the copy of an upload; None if there is none.
+
+    Raise ArchiveMismatchError unless its size, storage class and SHA-256 are those of the validated bytes.
     """
     try:
         head = s3.head_object(Bucket=bucket, Key=archive_key(upload), ChecksumMode="ENABLED")
@@ -89,18 +153,38 @@ def verified_copy(s3, upload: Upload, bucket: str) -> dict | None:
         if is_missing(error):
             return None
         raise
-    digest, hyphen, count = head.get("ChecksumSHA256", "").partition("-")
-    found = {
+    proof = "sha256_of_parts" if multipart.needs_multipart(upload.size) else "sha256"
+    expected = {
+        "size": upload.size,
+        "storage_class": STORAGE_CLASS,
+        proof: upload.sha256_of_parts if proof == "sha256_of_parts" else upload.sha256,
+    }
+    actual = {
         "size": head["ContentLength"],
         "storage_class": head.get("StorageClass"),
-        _proof(upload): f"{base64.b64decode(digest).hex()}{hyphen}{count}",
+        proof: _to_hexadecimal(head.get("ChecksumSHA256", "")),
     }
-    wanted = {"size": upload.size, "storage_class": STORAGE_CLASS, _proof(upload): getattr(upload, _proof(upload))}
-    if found != wanted:
-        raise ArchiveMismatchError(f"the archive copy is {found}, but the validated object was {wanted}")
-    return {**found, "bucket": bucket, "key": archive_key(upload), "version_id": head.get("VersionId")}
+    if actual != expected:
+        raise ArchiveMismatchError(f"the archive copy is {actual}, but the validated object was {expected}")
+    return _describe_copy(upload, bucket, head.get("VersionId"))
 
 
-def _proof(upload: Upload) -> str:
-    """Which of an upload's checksums S3 must tell of its copy."""
-    return "sha256_of_parts" if multipart.needs_multipart(upload.size) else "sha256"
+def _to_hexadecimal(checksum: str) -> str:
+    """Convert a checksum from base64; the number of parts after a hyphen, if there is one, stays."""
+    digest, hyphen, count = checksum.partition("-")
+    return f"{base64.b64decode(digest).hex()}{hyphen}{count}"
+
+
+def _describe_copy(upload: Upload, bucket: str, version_id: str | None) -> VerifiedCopy:
+    described: VerifiedCopy = {
+        "size": upload.size,
+        "storage_class": STORAGE_CLASS,
+        "bucket": bucket,
+        "key": archive_key(upload),
+        "version_id": version_id,
+    }
+    if multipart.needs_multipart(upload.size):
+        described["sha256_of_parts"] = upload.sha256_of_parts
+    else:
+        described["sha256"] = upload.sha256
+    return described

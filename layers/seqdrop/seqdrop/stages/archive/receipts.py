@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from seqdrop.aws import keys, multipart
 from seqdrop.aws.s3 import exists
@@ -13,70 +13,109 @@ from seqdrop.runtime.services import Services, minutes_ago
 
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
+    from seqdrop.stages.archive.cold_copy import VerifiedCopy
 
-# us-east-1, as the S3 pricing page gave it in 2025; other regions differ a little.
-RESTORE = {
+MINIMUM_DAYS = 180
+POSITION = "receipts"  # name of the position in the ledger
+MAX_UPLOADS = 2000  # in one run
+
+
+class LandingObject(TypedDict):
+    """The object that was validated. The checksum of parts and their size are there if the copy was made in parts."""
+
+    bucket: str
+    key: str
+    version_id: str
+    size: int
+    etag: str
+    sha256: str
+    sha256_of_parts: NotRequired[str]
+    part_size: NotRequired[int]
+
+
+class RestoreTerms(TypedDict):
+    """How long a restore takes, and its price; `usd` is that of the whole object."""
+
+    hours_at_most: int
+    usd_per_gb: float
+    usd: NotRequired[float]
+
+
+class Receipt(TypedDict):
+    """The content of `receipts/<upload id>.json`. `predictions` says why there are none, if a person released it."""
+
+    upload: str
+    landing: LandingObject
+    archive: VerifiedCopy
+    predictions: NotRequired[str]
+    verified_at: str
+    billed_at_least_days: int
+    restore: dict[str, RestoreTerms]
+
+
+# us-east-1, from the S3 pricing page of 2025; other regions differ a little.
+RESTORE: dict[str, RestoreTerms] = {
     "bulk": {"hours_at_most": 48, "usd_per_gb": 0.0025},
     "standard": {"hours_at_most": 12, "usd_per_gb": 0.02},
 }
-MINIMUM_DAYS = 180
-CHECK = "receipts"  # name of the position
-MOST = 2000  # uploads in one run
 
 
-def _of_parts(upload: Upload) -> dict:
-    """What the copy's checksum can be compared with where it is one of parts."""
-    if not multipart.needs_multipart(upload.size):
-        return {}
-    return {"sha256_of_parts": upload.sha256_of_parts, "part_size": multipart.PART}
-
-
-def _released(upload: Upload) -> dict:
-    """That it has no predictions, and why it is archived all the same."""
-    return {"predictions": f"released without, by a person, {upload.released_at}"} if upload.released_at else {}
-
-
-def make_receipt(upload: Upload, copied: dict, now: str) -> dict:
-    """The proof: checksums before and after, and what bringing the file back takes."""
-    gigabytes = upload.size / 1e9
-    return {
+def make_receipt(upload: Upload, copy: VerifiedCopy, now: str) -> Receipt:
+    """Return the proof of a copy: the checksums of both objects, and what a restore takes."""
+    receipt: Receipt = {
         "upload": upload.id,
-        "landing": {
-            "bucket": upload.bucket,
-            "key": upload.key,
-            "version_id": upload.version_id,
-            "size": upload.size,
-            "etag": upload.etag,
-            "sha256": upload.sha256,
-            **_of_parts(upload),
-        },
-        "archive": copied,
-        **_released(upload),
+        "landing": _describe_landing(upload),
+        "archive": copy,
         "verified_at": now,
         "billed_at_least_days": MINIMUM_DAYS,
-        "restore": {
-            tier: {**terms, "usd": round(gigabytes * terms["usd_per_gb"], 6)} for tier, terms in RESTORE.items()
-        },
+        "restore": {tier: _price(terms, upload.size) for tier, terms in RESTORE.items()},
     }
+    if explanation := _explain_release(upload):
+        receipt["predictions"] = explanation
+    return receipt
+
+
+def _explain_release(upload: Upload) -> str:
+    """Return why an upload was archived without predictions; "" if no person released it."""
+    return f"released without, by a person, {upload.released_at}" if upload.released_at else ""
+
+
+def _describe_landing(upload: Upload) -> LandingObject:
+    landing: LandingObject = {
+        "bucket": upload.bucket,
+        "key": upload.key,
+        "version_id": upload.version_id,
+        "size": upload.size,
+        "etag": upload.etag,
+        "sha256": upload.sha256,
+    }
+    if multipart.needs_multipart(upload.size):
+        landing["sha256_of_parts"] = upload.sha256_of_parts
+        landing["part_size"] = multipart.PART
+    return landing
+
+
+def _price(terms: RestoreTerms, size: int) -> RestoreTerms:
+    return {**terms, "usd": round(size / 1e9 * terms["usd_per_gb"], 6)}
 
 
 def has_receipt(services: Services, upload: Upload) -> bool:
-    """Whether the proof of an archived upload is where it should be."""
+    """Return True if the receipt of an archived upload exists."""
     return exists(services.s3, services.settings.results, keys.receipt(upload.id))
 
 
-def send_unreceipted(services: Services) -> int:
-    """Send every upload that was archived since the last run, and has no receipt, to archive. Answers how many."""
-    position = services.ledger.position(CHECK)
+def resend_unreceipted(services: Services) -> int:
+    """Send every upload that was archived since the last run, and has no receipt, to archive; return how many."""
+    position = services.ledger.position(POSITION)
     after, before = position.place.get("after", "0"), minutes_ago(services.settings.stale_minutes)
     if after >= before:
         return 0
-    seen, sent = after, 0
-    for upload in islice(services.ledger.in_state(UPLOAD, "ARCHIVED", before, after), MOST):
-        seen = upload.moved_at
+    last, count = after, 0
+    for upload in islice(services.ledger.in_state(UPLOAD, "ARCHIVED", before, after), MAX_UPLOADS):
+        last = upload.moved_at
         if not has_receipt(services, upload):
             services.send(services.settings.archive_queue, {"upload": upload.id})
-            sent += 1
-    if seen != after:
-        services.ledger.save(replace(position, place={"after": seen}))
-    return sent
+            count += 1
+    if last != after:
+        services.ledger.save(replace(position, place={"after": last}))
+    return count

@@ -1,9 +1,9 @@
-"""Files that belong together, whatever their policy: read the set, decide, and move all members in one transaction.
+"""The engine of all policies: read the set, decide, and move all members in one transaction.
 
 No invocation waits for another. A member that lacks others is left in WAITING; the invocation that validates the last
-one advances all of them. Each decision is made on one reading of the set and of its members, and its write succeeds
-only if the set is still as it was read; the loser of a race reads all of it again. So of two members that arrive at the
-same moment, the later one sees the earlier, and every step may be repeated after a crash.
+member advances all of them. Each decision is made on one reading of the set and of its members, and its write succeeds
+only if the set still has the revision that was read; the loser of a race reads everything again. So of two members that
+arrive at the same moment, the later one sees the earlier, and every step may be repeated after a crash.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from seqdrop.errors import Fault, InvalidFileError, RetryableError
 from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.stages.assemble.decision import Decision, reject
-from seqdrop.stages.assemble.view import MembersGoneError, View
+from seqdrop.stages.assemble.view import Content, MembersGoneError, View
+from seqdrop.stages.notifications import RejectionMail
 from seqdrop.stages.routing import enqueue_next
 from seqdrop.work.examination import rejection
 
@@ -30,28 +31,30 @@ if TYPE_CHECKING:
     from seqdrop.runtime.services import Services
     from seqdrop.stages.assemble.policy import Policy
 
-MAX_RETRIES = 10  # each is lost only to another invocation that succeeded
+MAX_TRIES = 10  # a try fails only if another invocation succeeded
 OPEN = ("RECEIVED", "WAITING")
 
 
-def resolve(services: Services, upload: Upload, policy: Policy, content: Any = None) -> None:
-    """Bring a RECEIVED or WAITING upload as far as the files of its set allow, and those with it.
+def resolve(services: Services, upload: Upload, policy: Policy[Content], content: Content | None = None) -> None:
+    """Advance a RECEIVED or WAITING upload, and the files of its set, as far as those that are there allow.
 
-    Safe at any time and for any member. `content` is what was read of the upload already; without it its policy reads
+    Safe at any time and for any member. `content` is what was read of the upload already; without it the policy reads
     it. Raise InvalidFileError, ObjectGoneError, or RetryableError if other invocations were always first.
     """
     if content is None and upload.state == "RECEIVED":
         content = policy.read(services, upload)
-    for _ in range(MAX_RETRIES):
-        upload = services.ledger.find_upload(upload.id)
-        if upload.state not in OPEN:
-            return enqueue_next(services, upload)
-        if _resolve_once(policy, _look(services, upload, policy, content)):
+    for _ in range(MAX_TRIES):
+        current = services.ledger.require_upload(upload.id)
+        if current.state not in OPEN:
+            return enqueue_next(services, current)
+        if content is None and current.state == "RECEIVED":  # another invocation had it read again
+            content = policy.read(services, current)
+        if _resolve_once(policy, _make_view(services, current, policy, content)):
             return None
-    raise RetryableError(f"others kept moving the files that belong to upload {upload.id}")
+    raise RetryableError(f"other invocations kept moving the files that belong to upload {upload.id}")
 
 
-def _look(services: Services, upload: Upload, policy: Policy, content: Any) -> View:
+def _make_view(services: Services, upload: Upload, policy: Policy[Content], content: Content | None) -> View[Content]:
     """Read the set of an upload, and then the member that holds its slot."""
     name, slot = policy.place(services.analyses, upload)
     file_set = services.ledger.file_set(policy.name, name)
@@ -59,12 +62,12 @@ def _look(services: Services, upload: Upload, policy: Policy, content: Any) -> V
     return replace(view, previous=view.other(file_set.members.get(slot, "")))
 
 
-def _resolve_once(policy: Policy, view: View) -> bool:
+def _resolve_once(policy: Policy[Content], view: View[Content]) -> bool:
     """Return False if the set has to be read again: another invocation was first, or more is to be decided."""
     try:
-        _check_there(view, [view.upload])
+        _check_presence(view, [view.upload])
         decision = _decide(policy, view)
-        _check_there(view, (step.record for step in decision.steps))
+        _check_presence(view, (step.record for step in decision.steps))
     except MembersGoneError as gone:
         for member in gone.uploads:
             view.services.ledger.move(member, "WITHDRAWN", reason="deleted_while_it_waited")
@@ -72,48 +75,53 @@ def _resolve_once(policy: Policy, view: View) -> bool:
     return _carry_out(view.services, policy, decision) and not decision.again
 
 
-def _check_there(view: View, members: Iterable[Upload]) -> None:
-    """Raise MembersGoneError if some were deleted while they waited; others are being read, or have advanced."""
+def _check_presence(view: View[Any], members: Iterable[Upload]) -> None:
+    """Raise MembersGoneError if some members were deleted while they waited.
+
+    Members in other states are being read, or have advanced.
+    """
     if gone := [member for member in members if member.state == "WAITING" and is_gone(view.services.s3, member)]:
         raise MembersGoneError(*gone)
 
 
-def _decide(policy: Policy, view: View) -> Decision:
-    if view.is_late and not policy.keeps_late(view):
-        return reject(view.services, [view.upload], _superseded(view.previous, policy), read=False)
-    decision, previous = policy.decide(view), view.previous
+def _decide(policy: Policy[Content], view: View[Content]) -> Decision:
+    newer, previous = view.newer_version, view.previous
+    if newer and not policy.keeps_late(view):
+        return reject(view.services, [view.upload], _explain_superseded(newer, policy), mail=RejectionMail(False))
+    decision = policy.decide(view)
     takes_slot = decision.file_set and decision.file_set.members.get(view.slot) == view.upload.id
     if not takes_slot or not previous or previous.state != "WAITING":
         return decision
-    # No other member would ever find the earlier version in its slot again.
-    end = reject(view.services, [previous], _superseded(view.upload, policy), read=policy.after_examination)
+    # The earlier version leaves the slot, so no other member would ever find it again.
+    mail = RejectionMail(has_report=policy.after_examination)
+    end = reject(view.services, [previous], _explain_superseded(view.upload, policy), mail=mail)
     return replace(decision, steps=[*decision.steps, *end.steps]).after(end.before)
 
 
-def _superseded(newer: Upload, policy: Policy) -> Rejection:
-    message = f"a newer version came before {policy.awaited} did: {newer.key}, upload {newer.id}"
-    advice = "Nothing, if the newer one is right. If this one is, drop it again."
+def _explain_superseded(newer: Upload, policy: Policy[Any]) -> Rejection:
+    message = f"a newer version replaced it before {policy.awaited} arrived: {newer.key}, upload {newer.id}"
+    advice = "Nothing, if the newer version is right. If this one is, drop it again."
     return rejection(InvalidFileError(Fault("superseded", message, advice)))
 
 
 def _is_outdated(ledger: Ledger, file_set: FileSet | None) -> bool:
-    """Whether another invocation wrote the set since it was read."""
+    """Return True if another invocation wrote the set since it was read."""
     return file_set is not None and ledger.file_set(file_set.policy, file_set.name).revision != file_set.revision
 
 
-def _carry_out(services: Services, policy: Policy, decision: Decision) -> bool:
+def _carry_out(services: Services, policy: Policy[Any], decision: Decision) -> bool:
     """Write a decision, with what comes before it and after it; return False if another invocation was first."""
     if not decision.steps and not decision.file_set:
         return True
     if _is_outdated(services.ledger, decision.file_set):
-        return False  # before anything is said that the write which is bound to fail would not make true
+        return False  # the write would fail, so nothing is mailed or reported that would not become true
     decision.before()
     if not services.ledger.move_together(decision.steps, decision.attempts, decision.file_set):
         return False
     logger().info("moved together", extra={"moves": {step.record.id: step.to for step in decision.steps}})
     advanced = [step.record for step in decision.steps if step.to == "VALIDATED"]
     for member in advanced if decision.enqueue is None else decision.enqueue:
-        upload = services.ledger.find_upload(member.id)
+        upload = services.ledger.require_upload(member.id)
         policy.confirm(services, upload)
         enqueue_next(services, upload)
     for step in decision.steps:

@@ -1,8 +1,8 @@
-"""Reading a FASTA with masks, and the BED that may name them. Needs the reads layer."""
+"""Reading of a FASTA with masked intervals, and of the BED that may name them. Needs the reads layer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.companions.bed_masks import BedMasks
@@ -17,24 +17,27 @@ if TYPE_CHECKING:
     from seqdrop.runtime.services import Services
 
 
-def bed_of(services: Services, upload: Upload) -> Bed:
+def read_upload(services: Services, upload: Upload) -> Bed:
     """Read a BED in one pass. Raise InvalidFileError, ObjectGoneError."""
     with RangedObject(services.s3, upload.version) as body:
         return read_bed(body, upload.key)
 
 
-def examined(view: View, bed: Upload | None) -> Examination:
-    """Return what a pass over the FASTA finds if that BED says what to fill. Raise MembersGoneError if the BED
-    was deleted,
-    ObjectGoneError if the FASTA was.
+def examine_with_bed(view: View[Any], bed: Upload | None) -> Examination:
+    """Return the examination of the view's FASTA, with the intervals of a BED to fill if there is one.
+
+    Raise MembersGoneError if the BED was deleted, and ObjectGoneError if the FASTA was.
     """
     services, upload = view.services, view.upload
-    found = load(services.s3, services.settings.work, upload.id)
-    if found and found.masks == (bed.id if bed else ""):
-        return found
+    earlier = load(services.s3, services.settings.work, upload.id)
+    if earlier and earlier.masks == (bed.id if bed else ""):
+        return earlier
+    masks = _read_masks(services, bed) if bed else None
+    return examine(services.s3, services.settings.work, ExaminationRequest(upload.version, view.analysis, masks))
+
+
+def _read_masks(services: Services, bed: Upload) -> BedMasks:
     try:
-        masks = BedMasks(bed.id, bed_of(services, bed)) if bed else None
+        return BedMasks(bed.id, read_upload(services, bed))
     except ObjectGoneError as error:
         raise MembersGoneError(bed) from error
-    request = ExaminationRequest(upload.version, view.analysis, masks)
-    return examine(services.s3, services.settings.work, request)

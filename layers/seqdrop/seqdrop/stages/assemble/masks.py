@@ -1,8 +1,8 @@
-"""A FASTA whose masked intervals are to be filled, and the BED that may name them: uploads of their own, in any order.
+"""A FASTA with masked intervals to fill, and the BED that may name them: separate uploads, in any order.
 
-A FASTA with runs of N advances by itself, unless a BED is there. One without waits for its BED, and a BED for its
-FASTA; a FASTA that waits is examined again when its BED comes. So a BED is used, or the lab is notified that it came
-too late; none is passed over.
+A FASTA with runs of N advances by itself, unless a BED is there. A FASTA without N waits for its BED, and a BED waits
+for its FASTA; a FASTA that waits is examined again when its BED arrives. So a BED is either used, or the lab is
+notified that it came too late.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from seqdrop.companions.masks import BED, FASTA, MISFITS, parse
 from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.kinds.plans import attempts_of
 from seqdrop.ledger import earlier_sets
-from seqdrop.ledger.records import Step, Upload
+from seqdrop.ledger.records import Fact, Step, Upload
 from seqdrop.stages.assemble.decision import NOTHING, Decision, reject, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
-from seqdrop.stages.notifications import report, report_content
+from seqdrop.stages.notifications import RejectionMail, write_plain_report, write_report
 from seqdrop.work.examination import Examination, rejection
 
 if TYPE_CHECKING:
@@ -29,90 +29,108 @@ if TYPE_CHECKING:
     from seqdrop.runtime.services import Services
     from seqdrop.stages.assemble.view import View
 
-REJECTS_BOTH = MISFITS | {"too_many_windows"}  # found in the FASTA, but a matter of its BED as well
+REJECTS_BOTH = MISFITS | {"too_many_windows"}  # found in the FASTA, but the BED may be the cause
+WITHOUT_REPORT = RejectionMail(has_report=False)
 
 
-class Masks(Policy):
-    """Slots are "fasta" and "bed"."""
+class Masks(Policy["Bed"]):
+    """The policy of a FASTA and its BED. Slots are "fasta" and "bed"."""
 
-    name, awaited = earlier_sets.MASKS, "what this one waited for"
+    name, awaited = earlier_sets.MASKS, "the file that belongs to it"
     drop_again = "drop it again, and its BED before it if it has one"
 
-    def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
+    def place(self, _analyses: Analyses, upload: Upload) -> tuple[str, str]:
+        """Return the name that both files share, and the slot of this one."""
         name = parse(upload.key)
         return name.set_name(upload.bucket), name.slot
 
     def read(self, services: Services, upload: Upload) -> Bed | None:
-        """A BED. How a FASTA is read depends on whether there is one."""
-        from seqdrop.stages.assemble.masked_reading import bed_of  # not all that ask a policy have the reads layer
+        """Read a BED. A FASTA is read by `decide`: how depends on whether there is a BED."""
+        from seqdrop.stages.assemble.masked_reading import read_upload  # the reconciler lacks the reads layer
 
-        return bed_of(services, upload) if parse(upload.key).slot == BED else None
+        return read_upload(services, upload) if parse(upload.key).slot == BED else None
 
-    def decide(self, view: View) -> Decision:
-        if view.upload.state == "WAITING":  # the other file moves it
+    def decide(self, view: View[Bed]) -> Decision:
+        """Examine a FASTA with the BED that is there; let a BED wait. The other file moves one that waits."""
+        if view.upload.state == "WAITING":
             return NOTHING
-        return _decide_bed(view, view.content) if view.slot == BED else _decide_fasta(view)
+        if view.slot == FASTA:
+            return _decide_fasta(view)
+        bed = view.content or self.read(view.services, view.upload)
+        return _decide_bed(view, bed) if bed else NOTHING
 
-    def awaits(self, ledger: Ledger, analyses: Analyses, upload: Upload) -> Awaited:
+    def awaits(self, _ledger: Ledger, _analyses: Analyses, upload: Upload) -> Awaited:
+        """Return the other of FASTA and BED."""
         name = parse(upload.key)
         partner = posixpath.basename(name.partner)
-        used = "Did it serve an earlier version of this file? A BED is used once; drop it again."
-        hints = (used, "Is nothing to be filled? Then delete this file.")
+        used = f"If {partner} served an earlier version of this file: drop it again. A BED is used once."
+        hints = (used, "If nothing is to be filled: delete this file.")
         if name.slot == BED:
             return Awaited.partner("its FASTA", partner, f"{name.partner}, or a FASTA of that name", partner, *hints)
-        why = f"{name.partner}: it has no run of N,\nso a BED has to say what is to be filled"
+        why = f"{name.partner}: this FASTA has no run of N, so a BED has to name the intervals to fill"
         return Awaited.partner("its BED", partner, why, partner, *hints)
 
 
 MASKS = Masks()
 
 
-def _decide_bed(view: View, bed: Bed) -> Decision:
-    """It waits. A FASTA that waits is read again, with it; one that advanced without a BED is not."""
+def _decide_bed(view: View[Bed], bed: Bed) -> Decision:
+    """Let a BED wait, and have a FASTA that waits read again with it.
+
+    Reject the BED if its FASTA advanced without one.
+    """
     upload, fasta = view.upload, view.member(FASTA)
     if fasta and fasta.state != "WAITING" and not fasta.mate:
-        left = view.file_set.without_member(FASTA)  # so that the next BED waits
-        return reject(view.services, [upload], _late(fasta, upload), file_set=left, read=False)
-    facts = {"format": "bed", "sha256": bed.sha256, "records": len(bed.intervals)}
-    wakes = [Step(fasta, "RECEIVED")] if fasta and fasta.state == "WAITING" else []
-    about = {"stretches": len(bed.intervals), "records": len(list(bed.intervals.names))}
-    reported = {"format": "bed", "sha256": bed.sha256} | about
-    return wait(view, facts, *wakes).after(partial(report_content, view.services, upload, reported))
+        remaining = view.file_set.without_member(FASTA)  # so that the next BED waits
+        return reject(view.services, [upload], _explain_late(fasta), file_set=remaining, mail=WITHOUT_REPORT)
+    facts: dict[str, Fact] = {"format": "bed", "sha256": bed.sha256, "records": len(bed.intervals)}
+    fasta_steps = [Step(fasta, "RECEIVED")] if fasta and fasta.state == "WAITING" else []
+    report = {
+        "format": "bed",
+        "sha256": bed.sha256,
+        "stretches": len(bed.intervals),
+        "records": len(list(bed.intervals.names)),
+    }
+    return wait(view, facts, *fasta_steps).after(partial(write_plain_report, view.services, upload, report))
 
 
-def _decide_fasta(view: View) -> Decision:
-    from seqdrop.stages.assemble.masked_reading import examined
+def _decide_fasta(view: View[Bed]) -> Decision:
+    """Examine a FASTA, with its BED if that waits."""
+    from seqdrop.stages.assemble.masked_reading import examine_with_bed
 
     fasta, bed = view.upload, view.member(BED)
     bed = bed if bed and bed.state == "WAITING" else None
-    found = examined(view, bed)
-    return _judged(view, found, bed).after(partial(report, view.services, fasta, found))
+    examination = examine_with_bed(view, bed)
+    decision = _decide_examined(view, examination, bed)
+    return decision.after(partial(write_report, view.services, fasta, examination))
 
 
-def _judged(view: View, found: Examination, bed: Upload | None) -> Decision:
-    """What follows from an examination with a BED, or without one."""
-    fasta = view.upload
-    if found.rejection and bed and found.rejection["code"] in REJECTS_BOTH:
-        mates = {fasta.id: bed, bed.id: fasta}
-        refusal, options = _misfit(found.rejection, bed), {"read": False, "other": "its BED"}
-        return reject(view.services, [fasta, bed], refusal, mates=mates, file_set=view.file_set, **options)
-    if found.rejection:
-        return reject(view.services, [fasta], found.rejection, read=True)
-    if not found.items:
-        return wait(view, found.facts)
-    (attempt,) = attempts_of(found)
-    steps = [Step(fasta, "VALIDATED", found.facts | ({"mate": bed.id} if bed else {}))]
-    steps += [Step(bed, "VALIDATED", {"mate": fasta.id, "masks_of": attempt.key})] if bed else []
+def _decide_examined(view: View[Bed], examination: Examination, bed: Upload | None) -> Decision:
+    """Accept or reject an examined FASTA, with its BED if there is one; let it wait if there is nothing to fill."""
+    fasta, refusal = view.upload, examination.rejection
+    if refusal and bed and refusal["code"] in REJECTS_BOTH:
+        mates, mail = {fasta.id: bed, bed.id: fasta}, RejectionMail(has_report=False, other="its BED")
+        both, reason = [fasta, bed], _explain_misfit(refusal, bed)
+        return reject(view.services, both, reason, mates=mates, file_set=view.file_set, mail=mail)
+    if refusal:
+        return reject(view.services, [fasta], refusal)
+    if not examination.items:
+        return wait(view, examination.facts)
+    (attempt,) = attempts_of(examination)
+    steps = [Step(fasta, "VALIDATED", {**examination.facts, "mate": bed.id} if bed else examination.facts)]
+    if bed:
+        steps.append(Step(bed, "VALIDATED", {"mate": fasta.id, "masks_of": attempt.key}))
     return Decision(steps, [attempt], view.with_upload, enqueue=[fasta])
 
 
-def _late(fasta: Upload, bed: Upload) -> Rejection:
-    message = f"{fasta.key} (upload {fasta.id}) went on before this file came; its runs of N are what is filled"
+def _explain_late(fasta: Upload) -> Rejection:
+    message = f"{fasta.key} (upload {fasta.id}) advanced before this file arrived, and its runs of N are filled instead"
     advice = f"Drop this file again, and then {posixpath.basename(fasta.key)} again: in that order the BED is used."
     return rejection(InvalidFileError(Fault("bed_late", message, advice)))
 
 
-def _misfit(refusal: Rejection, bed: Upload) -> Rejection:
-    name, message = posixpath.basename(bed.key), refusal["message"]
-    message = f"{message} (lines are those of {name})" if refusal["code"] in MISFITS else message
-    return {**refusal, "message": message, "advice": f"{refusal['advice']} Drop both again, once they fit."}
+def _explain_misfit(refusal: Rejection, bed: Upload) -> Rejection:
+    message = refusal["message"]
+    if refusal["code"] in MISFITS:
+        message = f"{message} (line numbers are those of {posixpath.basename(bed.key)})"
+    return {**refusal, "message": message, "advice": f"{refusal['advice']} Drop both again when they fit."}

@@ -1,12 +1,13 @@
-"""R1 and R2 are uploads of their own, in any order. Each is examined alone; the second is compared with the first.
+"""R1 and R2 are separate uploads, in any order. Each is examined alone; the second is compared with the first.
 
 With `mates = "wait"` in analyses.toml the first waits in its slot, and both advance together. With "check" each
-advances at once, and only the second can be rejected for its mate.
+advances at once, and only the second can be rejected because of its mate.
 """
 
 from __future__ import annotations
 
 import posixpath
+from functools import partial
 from typing import TYPE_CHECKING
 
 from seqdrop.companions.mates import parse
@@ -15,71 +16,95 @@ from seqdrop.kinds.plans import attempts_of
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Step, Upload
 from seqdrop.stages.assemble.decision import NOTHING, Decision, reject, wait
+from seqdrop.stages.assemble.mate_names import parse_mate
 from seqdrop.stages.assemble.policy import Awaited, Policy
-from seqdrop.stages.notifications import report
+from seqdrop.stages.notifications import write_report
 from seqdrop.work.examination import Examination, load
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seqdrop.ledger.table import Ledger
     from seqdrop.stages.assemble.pairing import Pairing
     from seqdrop.stages.assemble.view import View
 
+HINT_ON_SINGLE = (
+    'If these are single-end reads: set mates = "single" for this prefix in analyses.toml and deploy; files that wait '
+    "then advance. Or drop the file again under a name without a mate's number, and delete this one."
+)
 
-class Mates(Policy):
-    """Slots are the numbers of the mates; the fact `settled` lists the two that last advanced together."""
+
+class Mates(Policy[Examination]):
+    """The policy of R1 and R2. Slots are the numbers of the mates.
+
+    The fact `settled` lists the two uploads that last advanced together.
+    """
 
     name, awaited, after_examination = earlier_sets.MATES, "the mate", True
 
     def claims(self, analyses: Analyses, upload: Upload) -> bool:
-        """One that waits is claimed even if names mean no mates any more: so it advances, alone."""
+        """Return True if the upload's name is that of a mate, and names mean mates.
+
+        An upload that waits is claimed even if names do not mean mates any more; so it advances, alone.
+        """
         name = parse(upload.key)
         return bool(name and name.is_mate) and (analyses.mates_of(upload.key) != SINGLE or upload.state == "WAITING")
 
-    def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
-        name = parse(upload.key)
+    def place(self, _analyses: Analyses, upload: Upload) -> tuple[str, str]:
+        """Return the name that both mates share, and the number of this one."""
+        name = parse_mate(upload)
         return f"{upload.bucket}/{name.pair}", str(name.number)
 
-    def keeps_late(self, view: View) -> bool:
+    def keeps_late(self, view: View[Examination]) -> bool:
+        """Return True if the upload does not wait for a mate, or is not one."""
         return _mode(view) != WAIT or (view.content is not None and not _is_mate(view, view.content))
 
-    def decide(self, view: View) -> Decision:
-        upload, mate = view.upload, _mate(view)
+    def decide(self, view: View[Examination]) -> Decision:
+        """Compare the upload with its mate if that is there; otherwise let it wait, or advance alone."""
+        upload, mate = view.upload, _find_mate(view)
         if upload.state == "WAITING" and mate is None and _mode(view) == WAIT:
             return NOTHING
-        own, of_mate = view.content or _examination(view, upload), _examination(view, mate) if mate else None
-        mate_expired = of_mate is None and mate is not None and mate.state == "WAITING"
-        if own is None or mate_expired:
-            return Decision([Step(mate if own else upload, "RECEIVED")], again=own is not None)
+        own = view.content or _load_examination(view, upload)
+        if own is None:  # it expired while the upload waited
+            return Decision([Step(upload, "RECEIVED")])
+        of_mate = _load_examination(view, mate) if mate else None
+        if mate and mate.state == "WAITING" and of_mate is None:
+            return Decision([Step(mate, "RECEIVED")], again=True)
         if not _is_mate(view, own):
-            return Decision(_validated(view, own), attempts_of(own), before=lambda: report(view.services, upload, own))
-        from seqdrop.stages.assemble.pairing import compared  # not all that ask a policy have the reads layer
+            return Decision(
+                _validate(view, own), attempts_of(own), before=partial(write_report, view.services, upload, own)
+            )
+        from seqdrop.stages.assemble.pairing import compare, report_unpaired  # the reconciler lacks the reads layer
 
-        return _decide(view, compared(view, mate, own, of_mate))
+        if mate is None or view.is_late:
+            return _advance_alone(view, own, partial(report_unpaired, view.services, upload, own))
+        return _decide_pair(view, compare(view, mate, own, of_mate))
 
     def hours(self, analysis: Analysis) -> float | None:
+        """Return `mate_hours`; None if files do not wait for their mates."""
         return analysis.mate_hours if analysis.mates == WAIT else None
 
-    def awaits(self, ledger: Ledger, analyses: Analyses, upload: Upload) -> Awaited:
-        partner = parse(upload.key).partner
-        single = (
-            'Are these single-end reads? Set mates = "single" for this prefix in analyses.toml and deploy; what waits\n'
-            "  then goes on. Or drop the file again under a name without a mate's number, and delete this one."
-        )
+    def awaits(self, _ledger: Ledger, _analyses: Analyses, upload: Upload) -> Awaited:
+        """Return the other mate."""
+        partner = parse_mate(upload).partner
         name = posixpath.basename(partner)
-        return Awaited.partner("its mate", f"its mate {name}", f"its mate, {partner}", name, single)
+        return Awaited.partner("its mate", f"its mate {name}", f"its mate, {partner}", name, HINT_ON_SINGLE)
 
 
 MATES = Mates()
 
 
-def _mode(view: View) -> str:
-    """ "wait", "check" or "single". A replay reads a file that advanced before, so it does not wait for its mate."""
+def _mode(view: View[Examination]) -> str:
+    """Return "wait", "check" or "single".
+
+    A replay reads a file that advanced before, so it does not wait for its mate.
+    """
     mode = view.services.analyses.mates_of(view.upload.key)
     return CHECK if view.upload.read_for > 1 and mode != SINGLE else mode
 
 
-def _mate(view: View) -> Upload | None:
-    """The mate that is there; for a replay, the one that the upload advanced with."""
+def _find_mate(view: View[Examination]) -> Upload | None:
+    """Return the mate that is there; for a replay, the mate with which the upload advanced."""
     if _mode(view) == SINGLE:
         return None
     if view.upload.read_for > 1:
@@ -87,40 +112,53 @@ def _mate(view: View) -> Upload | None:
     return view.member(str(3 - int(view.slot)))
 
 
-def _examination(view: View, upload: Upload) -> Examination | None:
-    """What the pass over an upload left in the work bucket; None if that has expired while the upload waited."""
+def _load_examination(view: View[Examination], upload: Upload) -> Examination | None:
+    """Return an upload's examination from the work bucket; None if it has expired while the upload waited."""
     return load(view.services.s3, view.services.settings.work, upload.id, upload.read_for)
 
 
-def _is_mate(view: View, own: Examination) -> bool:
-    """A weak name (`sample_1`) of a file that holds both mates, interleaved, is a number and no more."""
-    return own.report["format"] == "fastq" and (parse(view.upload.key).sure or not own.report["interleaved"])
+def _is_mate(view: View[Examination], own: Examination) -> bool:
+    """Return True if the file really is one mate of two.
+
+    The number in a weak name (`sample_1`) means nothing if the file holds both mates, interleaved.
+    """
+    return own.report["format"] == "fastq" and (parse_mate(view.upload).sure or not own.report["interleaved"])
 
 
-def _decide(view: View, pair: Pairing) -> Decision:
+def _decide_pair(view: View[Examination], pair: Pairing) -> Decision:
+    """Advance an upload with the mate that it was compared with, or reject it, or both."""
     upload, mate, own = view.upload, pair.mate, pair.own
-    waiting = [mate] if mate and mate.state == "WAITING" else []
-    if pair.fits:
-        steps = _validated(view, own, mate=mate.id) + [Step(one, "VALIDATED", {"mate": upload.id}) for one in waiting]
-        attempts = attempts_of(own) + (attempts_of(pair.of_mate) if waiting else [])
+    waiting = [mate] if mate.state == "WAITING" else []
+    if not pair.check.faults:
+        steps = _validate(view, own, mate.id)
+        steps += [Step(waiting_mate, "VALIDATED", {"mate": upload.id}) for waiting_mate in waiting]
+        attempts = attempts_of(own) + (attempts_of(pair.of_mate) if waiting and pair.of_mate else [])
         file_set = view.with_upload.with_facts(settled=[upload.id, mate.id])
         return Decision(steps, attempts, file_set, before=pair.write_reports)
-    if pair.check and (waiting or not _advanced_with_another(view, mate)):
-        uploads, mates = pair.ordered if waiting else [upload], {upload.id: mate, mate.id: upload}
-        return reject(view.services, uploads, pair.refusal(), mates=mates)
+    if waiting or not _advanced_with_another(view, mate):
+        uploads = pair.ordered if waiting else (upload,)
+        return reject(view.services, uploads, pair.explain_refusal(), mates={upload.id: mate, mate.id: upload})
+    return _advance_alone(view, own, pair.write_reports)
+
+
+def _advance_alone(view: View[Examination], own: Examination, write_reports: Callable[[], object]) -> Decision:
+    """Let an upload wait for its mate, or validate it without one."""
     if _mode(view) == WAIT:
-        return wait(view, own.facts).after(pair.write_reports)
+        return wait(view, own.facts).after(write_reports)
     file_set = None if view.is_late else view.with_upload
-    return Decision(_validated(view, own), attempts_of(own), file_set, before=pair.write_reports)
+    return Decision(_validate(view, own), attempts_of(own), file_set, before=write_reports)
 
 
-def _validated(view: View, own: Examination, **facts: str) -> list[Step]:
-    return [Step(view.upload, "VALIDATED", own.facts | facts)]
+def _validate(view: View[Examination], own: Examination, mate: str = "") -> list[Step[Upload]]:
+    facts = {**own.facts, "mate": mate} if mate else own.facts
+    return [Step(view.upload, "VALIDATED", facts)]
 
 
-def _advanced_with_another(view: View, mate: Upload) -> bool:
-    """Whether the mate advanced with an earlier version of this file: then it says nothing against the new one, since a
-    run that is dropped again has a new mate as well, which may still be on its way.
+def _advanced_with_another(view: View[Examination], mate: Upload) -> bool:
+    """Return True if the mate advanced with an earlier version of this file.
+
+    Then it says nothing against the new version: if a run is dropped again, this file has a new mate as well, which may
+    not have arrived yet.
     """
-    settled = view.file_set.fact("settled")
-    return view.upload.id not in settled if mate.id in settled else mate.mate not in ("", view.upload.id)
+    pair = view.file_set.texts("settled")
+    return view.upload.id not in pair if mate.id in pair else mate.mate not in ("", view.upload.id)

@@ -1,8 +1,8 @@
-"""All policies; the only place that knows which sorts of files belong together."""
+"""All policies. No other module knows which sorts of files belong together."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.stages.assemble.masks import MASKS
 from seqdrop.stages.assemble.mates import MATES
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from seqdrop.runtime.services import Services
     from seqdrop.stages.assemble.policy import Policy
 
-POLICIES: tuple[Policy, ...] = (RUNS, TRAINING_SETS, MASKS, MATES)  # the first that claims a file has it
+POLICIES: tuple[Policy[Any], ...] = (RUNS, TRAINING_SETS, MASKS, MATES)  # the first that claims a file has it
 
 
-def policy_of(analyses: Analyses, upload: Upload) -> Policy | None:
+def policy_of(analyses: Analyses, upload: Upload) -> Policy[Any] | None:
     """Return the policy of the set that an upload is a member of; None if it stands alone."""
     return next((policy for policy in POLICIES if policy.claims(analyses, upload)), None)
 
 
 def notify_landed(services: Services, upload: Upload) -> None:
-    """Notify the members, of any set, that have to know of each upload that landed."""
+    """Notify members of any set that depend on every upload that lands."""
     for policy in POLICIES:
         policy.notify_landed(services, upload)

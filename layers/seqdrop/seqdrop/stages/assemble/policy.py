@@ -1,12 +1,12 @@
-"""What differs between sorts of files that belong together. CONTRIBUTING.md says how to add one."""
+"""The interface of a policy: what differs between sorts of files that belong together. See CONTRIBUTING.md."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Generic
 
-from seqdrop.stages.assemble.view import LIVE, View
+from seqdrop.stages.assemble.view import LIVE, Content, View
 
 if TYPE_CHECKING:
     from seqdrop.config.analyses import Analyses, Analysis
@@ -18,40 +18,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Awaited:
-    """What a member waits for, as mails and the command say it; `hints` are what to do if that does not come."""
+    """The files that a member waits for, in the words of mails and of `seqdrop status`."""
 
     what: str  # "its mate"
     short: str  # "its mate S1_R2.fastq.gz"
     detail: str  # "its mate, reads/run7/S1_R2.fastq.gz"
-    hints: tuple[str, ...]
+    hints: tuple[str, ...]  # what a person can do if the files do not arrive
 
     @classmethod
     def partner(cls, what: str, short: str, detail: str, name: str, *hints: str) -> Awaited:
-        """One other file, by name."""
-        dropped = f"Was {name} not uploaded, or to another folder? Drop it beside this file."
-        rejected = "Was it rejected (there was a mail then)? Mend it, and drop it again under the same name."
+        """Return the description of one other file, whose base name is `name`."""
+        dropped = f"If {name} was not uploaded, or is in another folder: drop it beside this file."
+        rejected = f"If {name} was rejected (there was a mail): correct it, and drop it again under the same name."
         return cls(what, short, detail, (dropped, rejected, *hints))
 
 
-class Policy(ABC):
+class Policy(ABC, Generic[Content]):
     """Which keys belong together, and what to do with the members of a set that are there.
 
-    A policy holds no state, and its methods may be called any number of times for one upload.
+    A policy has no state, and its methods may be called any number of times for one upload. `Content` is what `read`
+    returns.
     """
 
     name: ClassVar[str]
-    """Of the policy's sets in the ledger; never to be changed once deployed."""
+    """The name of the policy's sets in the ledger. Never change it once it is deployed."""
     awaited: ClassVar[str] = "the files that belong to it"
-    """What a member waits for, as the reason of a superseded version says it."""
+    """What a member waits for, in the reason of a superseded version."""
     after_examination: ClassVar[bool] = False
-    """Whether the ordinary pass reads and checks a member first; its Examination is then the view's `content`."""
+    """Whether the ordinary pass examines a member first. Its Examination is then the view's `content`."""
     live: ClassVar[frozenset[str]] = LIVE
     """States in which a member holds its slot against another version."""
     drop_again: ClassVar[str] = ""
-    """What to do where a replay cannot read a member again by itself; empty if it can."""
+    """What to do if a replay cannot read a member again by itself; empty if it can."""
 
     def claims(self, analyses: Analyses, upload: Upload) -> bool:
-        """Return True if the upload is a member: by default, where the kind of its analysis names the policy."""
+        """Return True if the upload is a member: by default, if the kind of its analysis names the policy."""
         analysis = analyses.for_key(upload.key)
         return analysis is not None and analysis.kind.companions == self.name
 
@@ -59,7 +60,7 @@ class Policy(ABC):
     def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
         """Return the name of the upload's set, unique over all buckets, and its slot there. Raise InvalidFileError."""
 
-    def read(self, services: Services, upload: Upload) -> Any:
+    def read(self, _services: Services, _upload: Upload) -> Content | None:
         """Read what `decide` needs of a RECEIVED upload's bytes, for `content`.
 
         Raise InvalidFileError, ObjectGoneError.
@@ -67,29 +68,29 @@ class Policy(ABC):
         return None
 
     @abstractmethod
-    def decide(self, view: View) -> Decision:
+    def decide(self, view: View[Content]) -> Decision:
         """Return what to do with the view's upload, RECEIVED or WAITING.
 
         Raise InvalidFileError, ObjectGoneError, MembersGoneError.
         """
 
-    def confirm(self, services: Services, upload: Upload) -> None:
-        """Report a VALIDATED upload once more, where a slower invocation that lost the race may have had the last word.
+    def confirm(self, _services: Services, _upload: Upload) -> None:
+        """Write the report of a VALIDATED upload again: a slower invocation that lost the race may have written last.
 
-        Repeated whenever its message comes again, since a crash may leave it out.
+        It is repeated whenever the upload's message is delivered again, since a crash may leave it out.
         """
         return
 
-    def keeps_late(self, view: View) -> bool:
-        """Return True if a version older than the one in its slot is valid all the same, instead of superseded."""
+    def keeps_late(self, _view: View[Content]) -> bool:
+        """Return True if a version older than the one in its slot is valid, and not superseded."""
         return False
 
-    def notify_landed(self, services: Services, upload: Upload) -> None:
-        """Send a message to a member that has to know of any upload that landed, member or not."""
+    def notify_landed(self, _services: Services, _upload: Upload) -> None:
+        """Send a message to a member that depends on every upload that lands, member or not."""
         return
 
     def hours(self, analysis: Analysis) -> float | None:
-        """Return after how many hours of waiting the lab is notified; None if a member need not wait any more."""
+        """Return after how many hours of waiting the lab is notified; None if a member does not have to wait now."""
         return analysis.mate_hours
 
     @abstractmethod

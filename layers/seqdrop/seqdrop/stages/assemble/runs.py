@@ -1,13 +1,13 @@
-"""A marker completes its run: the files below its folder, which are VALIDATED but gated, go on to their next stage.
+"""Markers and manifests complete a run: the files below its folder, VALIDATED but gated, advance to their next stage.
 
-A manifest does so when every file that it lists lies in the landing bucket, whether it was validated or not: S3 shows
-an object only when it is whole, so a listing is proof.
+A manifest completes its run when every file that it lists is in the landing bucket, whether it was validated or not:
+S3 shows an object only when it is whole, so a listing is proof.
 
 Each step may be repeated: open the run, enqueue its files, then move the marker. A gated file is moved to VALIDATED
-before its runs are looked at, so of a file and a marker at the same moment, one sees the other. A manifest takes its
-slot before it lists the bucket, and notes one file that is missing afterwards. A file that lands has the manifest
-looked at again if it is the one noted, or if none is noted because a listing is under way: so a run costs few listings,
-and none of its files is overlooked.
+before its runs are looked at, so of a file and a marker that arrive at the same moment, one sees the other. A manifest
+takes its slot before it lists the bucket, and records one missing file afterwards. A file that lands sends the manifest
+to validate again if it is the recorded file, or if none is recorded because a listing is in progress. So a run costs
+few listings, and none of its files is overlooked.
 """
 
 from __future__ import annotations
@@ -21,56 +21,69 @@ from seqdrop.companions import runs
 from seqdrop.companions.manifest import MOST_BYTES, Manifest, parse
 from seqdrop.errors import Fault, InvalidFileError, ObjectGoneError
 from seqdrop.ledger import earlier_sets
-from seqdrop.ledger.records import Step, Upload
+from seqdrop.ledger.records import Fact, Step, Upload
 from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.assemble.decision import Decision, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
-from seqdrop.stages.assemble.view import LIVE, View
-from seqdrop.stages.notifications import report_content
+from seqdrop.stages.assemble.view import LIVE, View, require_analysis
+from seqdrop.stages.notifications import write_plain_report
 from seqdrop.stages.routing import enqueue_next
 from seqdrop.uploads import upload_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mypy_boto3_s3.type_defs import ObjectTypeDef, ObjectVersionTypeDef
+
     from seqdrop.config.analyses import Analyses, Analysis
     from seqdrop.ledger.table import Ledger
 
-MARKER_BYTES = 1_000_000  # of a marker; the largest known has a few thousand
+MAX_MARKER_BYTES = 1_000_000  # the largest known marker has a few thousand
 SLOT = "manifest"
 
+# The facts of a marker or manifest, and the content of a manifest.
+Content = tuple[dict[str, Fact], Manifest | None]
 
-class Runs(Policy):
-    """The one slot is "manifest". Facts: `opened_at` and `opened_by` (a marker); `missing`, how many listed files were
-    not there when last looked at, and `awaits`, the key of one of them; `told_at`, when the lab was notified.
+
+class Runs(Policy[Content]):
+    """The policy of markers and manifests. The only slot is "manifest".
+
+    Facts: `opened_at` and `opened_by` (a marker); `missing`, how many listed files were not there at the last look, and
+    `awaits`, the key of one of them; `told_at`, when the lab was notified.
     """
 
     name, awaited = earlier_sets.RUNS, "its files"
     live = LIVE | {"RECEIVED"}  # a manifest takes its slot before it moves
 
     def claims(self, analyses: Analyses, upload: Upload) -> bool:
+        """Return True for a marker or a manifest."""
         return analyses.is_marker(upload.key)
 
     def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
-        """The folder that it completes; none for a marker directly under a prefix."""
-        folder = next(iter(runs.folders(upload.key, analyses.for_key(upload.key).prefix)), "")
+        """Return the folder that the marker completes, and its slot.
+
+        The folder is empty for a marker directly under a prefix.
+        """
+        folder = next(iter(runs.folders(upload.key, require_analysis(analyses, upload).prefix)), "")
         return f"{upload.bucket}/{folder}", SLOT if runs.is_manifest(upload.key) else "marker"
 
-    def read(self, services: Services, upload: Upload) -> tuple[dict, Manifest | None]:
-        """The facts of a marker, and what a manifest lists."""
+    def read(self, services: Services, upload: Upload) -> Content:
+        """Return the facts of a marker, and the content of a manifest."""
         if not runs.is_manifest(upload.key):
-            if is_gone(services.s3, upload):  # an empty one is not read, so that would not tell
+            if is_gone(services.s3, upload):  # an empty object is not read, so reading would not show it
                 raise ObjectGoneError("the marker was deleted before it was read")
-            return {"format": "marker", "sha256": _digest(_body(services, upload, MARKER_BYTES))}, None
-        body = _body(services, upload, MOST_BYTES)
+            return {"format": "marker", "sha256": _digest(_read_body(services, upload, MAX_MARKER_BYTES))}, None
+        body = _read_body(services, upload, MOST_BYTES)
         manifest = parse(body)
         return {"format": "manifest", "sha256": _digest(body), "records": len(manifest.files)}, manifest
 
-    def keeps_late(self, view: View) -> bool:
+    def keeps_late(self, view: View[Content]) -> bool:
+        """Return True if the upload does not wait for files."""
         return not _waits_for_files(view)
 
-    def decide(self, view: View) -> Decision:
+    def decide(self, view: View[Content]) -> Decision:
+        """Open the run of a marker, or of a manifest whose files are all there; then move it."""
         run, folder = view.file_set, _folder(view)
         if run.fact("opened_at") or not folder:
             return _advance(view)
@@ -79,39 +92,38 @@ class Runs(Policy):
         if run.members.get(SLOT) != view.upload.id or run.fact("awaits"):
             return Decision(file_set=view.with_upload.with_facts(missing=0, awaits=""), again=True)
         facts, manifest = view.content or self.read(view.services, view.upload)
-        names = {
-            item["Key"].removeprefix(folder): item["Size"] for item in _listed(view, "list_objects_v2", "Contents")
-        }
-        if missing := manifest.missing(names):
-            noted = run.with_facts(missing=len(missing), awaits=folder + missing[-1])
-            return wait(view, facts, file_set=noted)
+        sizes = {item["Key"].removeprefix(folder): item["Size"] for item in _list_objects(view)}
+        if missing := manifest.missing(sizes) if manifest else []:
+            return wait(view, facts, file_set=run.with_facts(missing=len(missing), awaits=folder + missing[-1]))
         return _open(view)
 
     def notify_landed(self, services: Services, upload: Upload) -> None:
+        """Send the manifest of an upload's run to validate if it may wait for this upload."""
         for folder in services.analyses.gated_folders(upload.key):
             run = services.ledger.file_set(self.name, f"{upload.bucket}/{folder}")
-            if run.members.get(SLOT) and run.fact("awaits") in ("", upload.key):
-                manifest = services.ledger.find_upload(run.members[SLOT])
+            if not run.members.get(SLOT) or run.fact("awaits") not in ("", upload.key):
+                continue
+            manifest = services.ledger.find_upload(run.members[SLOT])
+            if manifest:  # the record of a manifest that was deleted expires, and its slot stays taken
                 services.send(services.settings.validate_queue, make_landed_message(manifest.version))
 
     def hours(self, analysis: Analysis) -> float | None:
+        """Return `gate_hours`; None if runs are not gated."""
         return analysis.gate_hours if analysis.gate else None
 
     def awaits(self, ledger: Ledger, analyses: Analyses, upload: Upload) -> Awaited:
+        """Return the files that a manifest lists."""
         run = ledger.file_set(self.name, self.place(analyses, upload)[0])
         folder = run.name.removeprefix(f"{upload.bucket}/")
-        missing, such_as = run.fact("missing") or 0, run.fact("awaits")
         detail = (
-            f"files that it lists.\nIt lists {upload.records:,} files. When they were last looked at,\n"
-            f"{missing:,} were not there or had another size, such as {such_as}.\n"
-            f"All that lies below {folder} waits with it"
+            f"files that it lists. It lists {upload.records:,} files; at the last look {run.number('missing'):,} were "
+            f"missing or had another size, such as {run.text('awaits')}. All files below {folder} wait too"
         )
-        command = runs.marker_command(upload.bucket, folder)
-        complete = f"Is the run complete as it is? Drop an empty marker beside it:\n  {command}"
         hints = (
-            "Did an upload break off? Upload the files again.",
-            "Is the list wrong? Mend it, and drop it again.",
-            complete,
+            "If an upload broke off: upload the files again.",
+            "If the list is wrong: correct it, and drop it again.",
+            "If the run is complete as it is: drop an empty marker beside the list:\n"
+            f"  {runs.marker_command(upload.bucket, folder)}",
         )
         return Awaited("its files", "files that it lists", detail, hints)
 
@@ -119,18 +131,18 @@ class Runs(Policy):
 RUNS = Runs()
 
 
-def _folder(view: View) -> str:
-    """The folder that a marker completes; "" for one that completes none."""
+def _folder(view: View[Content]) -> str:
+    """Return the folder that a marker completes; "" if it completes none."""
     return view.file_set.name.removeprefix(f"{view.upload.bucket}/")
 
 
-def _waits_for_files(view: View) -> bool:
-    """Whether it is a manifest whose run is gated."""
+def _waits_for_files(view: View[Content]) -> bool:
+    """Return True for a manifest whose run is gated."""
     return view.slot == SLOT and bool(view.analysis.gate and _folder(view))
 
 
-def _is_open_above(view: View) -> bool:
-    """Whether a marker opened a folder above the manifest's; that completes all below it, the manifest too."""
+def _is_open_above(view: View[Content]) -> bool:
+    """Return True if a marker opened a folder above the manifest's, which completes everything below it."""
     _, *above = runs.folders(view.upload.key, view.analysis.prefix)
     file_sets = (view.services.ledger.file_set(RUNS.name, f"{view.upload.bucket}/{folder}") for folder in above)
     return any(run.fact("opened_at") for run in file_sets)
@@ -140,42 +152,50 @@ def _digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _body(services: Services, upload: Upload, most: int) -> bytes:
+def _read_body(services: Services, upload: Upload, max_bytes: int) -> bytes:
     """Return the bytes of a marker. Raise InvalidFileError if it is too large to be one, ObjectGoneError."""
-    if upload.size > most:
-        advice = "Give the file another name: this one is that of a small file which says that a run is complete."
-        raise InvalidFileError(Fault("too_large", f"it has {upload.size:,} bytes; {most:,} are the most", advice))
+    if upload.size > max_bytes:
+        advice = "Rename the file: its name is reserved for a small file that marks a run as complete."
+        raise InvalidFileError(Fault("too_large", f"it has {upload.size:,} bytes; the limit is {max_bytes:,}", advice))
     with RangedObject(services.s3, upload.version) as body:
         return body.read()
 
 
-def _open(view: View) -> Decision:
-    """Open the run, and no more: what belongs to it is enqueued when that is written."""
-    facts = {"opened_at": now(), "opened_by": view.upload.id, "awaits": ""}
-    return Decision(file_set=view.file_set.without_member(SLOT).with_facts(**facts), again=True)
+def _open(view: View[Content]) -> Decision:
+    """Open the run, and no more: its files are enqueued when that is written."""
+    run = view.file_set.without_member(SLOT)
+    return Decision(file_set=run.with_facts(opened_at=now(), opened_by=view.upload.id, awaits=""), again=True)
 
 
-def _advance(view: View) -> Decision:
+def _advance(view: View[Content]) -> Decision:
     """Move a marker whose run is open; the run's files are enqueued ahead of that."""
     facts, _ = view.content or RUNS.read(view.services, view.upload)
     decision = Decision([Step(view.upload, "VALIDATED", facts)])
     if view.analysis.gate and _folder(view):
         decision = decision.after(lambda: _enqueue_all(view))
-    return decision.after(lambda: report_content(view.services, view.upload, facts | {"run": _folder(view)}))
+    return decision.after(lambda: write_plain_report(view.services, view.upload, {**facts, "run": _folder(view)}))
 
 
-def _enqueue_all(view: View) -> None:
+def _enqueue_all(view: View[Content]) -> None:
     """Enqueue every upload below the folder that is still in the landing bucket, all versions."""
     services, bucket = view.services, view.upload.bucket
-    for item in _listed(view, "list_object_versions", "Versions"):
+    for item in _list_versions(view):
         upload = services.ledger.find_upload(upload_id(bucket, item["Key"], item["VersionId"]))
         if upload is None or upload.id == view.upload.id:
             continue
-        if upload.state == "WAITING" and runs.is_manifest(upload.key):  # it need not wait any more
+        if upload.state == "WAITING" and runs.is_manifest(upload.key):  # it does not have to wait any more
             services.send(services.settings.validate_queue, make_landed_message(upload.version))
         enqueue_next(services, upload)
 
 
-def _listed(view: View, operation: str, entries: str) -> Iterator[dict]:
-    pages = view.services.s3.get_paginator(operation).paginate(Bucket=view.upload.bucket, Prefix=_folder(view))
-    return (item for page in pages for item in page.get(entries, []))
+def _list_objects(view: View[Content]) -> Iterator[ObjectTypeDef]:
+    """Yield the objects below the folder."""
+    pages = view.services.s3.get_paginator("list_objects_v2").paginate(Bucket=view.upload.bucket, Prefix=_folder(view))
+    return (item for page in pages for item in page.get("Contents", []))
+
+
+def _list_versions(view: View[Content]) -> Iterator[ObjectVersionTypeDef]:
+    """Yield all versions of the objects below the folder."""
+    paginator = view.services.s3.get_paginator("list_object_versions")
+    pages = paginator.paginate(Bucket=view.upload.bucket, Prefix=_folder(view))
+    return (item for page in pages for item in page.get("Versions", []))

@@ -1,7 +1,7 @@
-"""The files of a training are uploads of their own, in any order: job.toml, and the data that it names.
+"""The files of a training are separate uploads, in any order: job.toml, and the data files that it names.
 
-Each waits in its slot. With the last one all advance together, with one attempt; or all are rejected, since what is
-wrong with a file shows only beside the others.
+Each waits in its slot. With the last one all advance together, with one attempt; or all are rejected, since some errors
+in a file show only beside the others.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from seqdrop.errors import DistributionRefusedError, Fault, InvalidFileError, Ob
 from seqdrop.ledger import earlier_sets
 from seqdrop.stages.assemble.decision import Decision, reject, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
-from seqdrop.stages.assemble.training_attempt import is_leaving, plan, report_training
-from seqdrop.stages.assemble.view import MembersGoneError, View
+from seqdrop.stages.assemble.training_attempt import Facts, TrainingSet, is_leaving, plan_attempt, report_training
+from seqdrop.stages.assemble.view import MembersGoneError, View, require_analysis
+from seqdrop.stages.notifications import RejectionMail
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.data.store import Store
 from seqdrop.training.jobfile import ADVICE, JOB, MOST_BYTES, JobFile, parse
-from seqdrop.training.plan.sizing import has_smp, spread
+from seqdrop.training.plan.sizing import has_smp, resolve_distribution
 from seqdrop.work.examination import rejection
 
 if TYPE_CHECKING:
@@ -34,23 +35,28 @@ if TYPE_CHECKING:
 
 MAX_MEMBERS = 60  # with job.toml and the set's record one transaction moves them all
 CHUNK = 1 << 20
-AGAIN = "Then drop the whole folder again: what a file is worth shows only beside the others."
+AGAIN = "Then drop the whole folder again: some errors in a file show only beside the others."
+WITHOUT_REPORT = RejectionMail(has_report=False)
 
 
-class TrainingSets(Policy):
-    """Slots are names below the folder of the training; the fact `attempt` is the key of the last attempt planned."""
+class TrainingSets(Policy[Facts]):
+    """The policy of training sets. Slots are file names below the folder of the training.
 
-    name, awaited = earlier_sets.TRAINING, "the rest of its training"
+    The fact `attempt` is the key of the last attempt that was planned.
+    """
+
+    name, awaited = earlier_sets.TRAINING, "the rest of its training set"
 
     def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
+        """Return the name of the training set, and the file's name there."""
         place = _place(analyses, upload)
         return place.set_name, place.file
 
-    def read(self, services: Services, upload: Upload) -> dict:
-        """The facts of a file; a job.toml is checked, too."""
+    def read(self, services: Services, upload: Upload) -> Facts:
+        """Return the facts of a file; check the content of a job.toml."""
         is_job = _place(services.analyses, upload).file == JOB
         if is_job and upload.size > MOST_BYTES:
-            raise _bad_job(f"job.toml has {upload.size:,} bytes; {MOST_BYTES:,} are the most")
+            raise _bad_job(f"job.toml has {upload.size:,} bytes; the limit is {MOST_BYTES:,}")
         digest, text = hashlib.sha256(), b""
         with RangedObject(services.s3, upload.version) as body:
             while block := body.read(CHUNK):
@@ -60,30 +66,35 @@ class TrainingSets(Policy):
             _check_job(services, parse(text))
         return {"sha256": digest.hexdigest(), "format": "training"}
 
-    def decide(self, view: View) -> Decision:
+    def decide(self, view: View[Facts]) -> Decision:
+        """Let the upload wait until job.toml and all files that it names are there; then plan their attempt."""
         if len(view.with_upload.members) > MAX_MEMBERS:
             raise InvalidFileError(_too_many(_place(view.services.analyses, view.upload)))
         head = view.member(JOB)
         if head is None or head.state not in ("RECEIVED", "WAITING"):
             return wait(view, view.content)
-        job = _job(view.services, head)
-        files = {name: view.member(name) for name in job.data.files}
-        return _complete(view, head, job, files) if all(files.values()) else wait(view, view.content)
+        job = _read_job(view.services, head)
+        members = {name: view.member(name) for name in job.data.files}
+        files = {name: member for name, member in members.items() if member}
+        return (
+            _complete(view, TrainingSet(head, job, files)) if len(files) == len(members) else wait(view, view.content)
+        )
 
     def confirm(self, services: Services, upload: Upload) -> None:
-        """The report of job.toml, by the attempt that trains on the upload."""
+        """Write the report of job.toml again, from the attempt that trains on the upload."""
         for attempt in services.ledger.deciding_attempts(upload):
             report_training(services, attempt)
 
-    def awaits(self, ledger: Ledger, analyses: Analyses, upload: Upload) -> Awaited:
+    def awaits(self, _ledger: Ledger, _analyses: Analyses, upload: Upload) -> Awaited:
+        """Return the rest of the training set."""
         folder = upload.key.rpartition("/")[0]
         return Awaited(
             "the rest of its training",
             f"the rest of {folder}/",
-            f"the rest of its training: {folder}/ lacks its job.toml, or a file that job.toml names",
+            f"the rest of its training set: in {folder}/, job.toml or a file that it names is missing",
             (
-                "Was one of them rejected (there was a mail then)? Mend it, and drop it again under the same name.",
-                "Is this file not named in job.toml? Then delete it; it will not be asked for.",
+                "If one of them was rejected (there was a mail): correct it, and drop it again under the same name.",
+                "If job.toml does not name this file: delete it.",
             ),
         )
 
@@ -92,18 +103,18 @@ TRAINING_SETS = TrainingSets()
 
 
 def _place(analyses: Analyses, upload: Upload) -> Place:
-    return place_of(upload.bucket, upload.key, analyses.for_key(upload.key).prefix)
+    return place_of(upload.bucket, upload.key, require_analysis(analyses, upload).prefix)
 
 
 def _check_job(services: Services, job: JobFile) -> None:
-    """Raise InvalidFileError for a job that could be spread over no machine."""
+    """Raise InvalidFileError if no machine can run the distribution of the job."""
     try:
-        spread(job, has_smp(services.settings.training_image))
+        resolve_distribution(job, has_smp(services.settings.training_image))
     except DistributionRefusedError as error:
         raise _bad_job(str(error), name=JOB) from error
 
 
-def _job(services: Services, head: Upload) -> JobFile:
+def _read_job(services: Services, head: Upload) -> JobFile:
     try:
         with RangedObject(services.s3, head.version) as body:
             return parse(body.read())
@@ -111,28 +122,30 @@ def _job(services: Services, head: Upload) -> JobFile:
         raise MembersGoneError(head) from error
 
 
-def _complete(view: View, head: Upload, job: JobFile, files: dict[str, Upload]) -> Decision:
-    """All files are there: plan their attempt, or reject all that have not advanced before."""
-    store, members = Store(view.services.s3, view.services.settings.work, job, files), [head, *files.values()]
+def _complete(view: View[Facts], training: TrainingSet) -> Decision:
+    """Plan the attempt of a complete set, or reject all members that have not advanced before."""
+    store = Store(view.services.s3, view.services.settings.work, training.job, dict(training.files))
     try:
         prepared = store.prepared()
     except ObjectGoneError as error:
-        return _gone(view, head, members, error)
+        return _handle_gone(view, training, error)
     if isinstance(prepared, Prepared):
-        return plan(view, head, job, files, store.data, prepared)
-    uploads = [member for member in members if member.state in ("RECEIVED", "WAITING")]
+        return plan_attempt(view, training, store.data, prepared)
+    uploads = [member for member in training.members if member.state in ("RECEIVED", "WAITING")]
     refusal: Rejection = {**prepared, "advice": f"{prepared['advice']} {AGAIN}"}
-    return reject(view.services, uploads, refusal, file_set=view.with_upload, read=False)
+    return reject(view.services, uploads, refusal, file_set=view.with_upload, mail=WITHOUT_REPORT)
 
 
-def _gone(view: View, head: Upload, members: list[Upload], error: ObjectGoneError) -> Decision:
-    """Raise MembersGoneError for files that were deleted; reject job.toml if an archived one is lacking."""
-    landed = [member for member in members if not is_leaving(view.services, member)]
+def _handle_gone(view: View[Facts], training: TrainingSet, error: ObjectGoneError) -> Decision:
+    """Raise MembersGoneError for files that were deleted; reject job.toml if an archived file is missing."""
+    landed = [member for member in training.members if not is_leaving(view.services, member)]
     if gone := [member for member in landed if is_gone(view.services.s3, member)]:
         raise MembersGoneError(*gone) from error
-    message = "its data were archived after an earlier training, and what was prepared of them has expired"
-    fault = Fault("data_archived", message, "Drop the data files again, and then job.toml.")
-    return replace(reject(view.services, [head], rejection(InvalidFileError(fault)), read=False), again=True)
+    message = "its data files were archived after an earlier training, and the data prepared from them has expired"
+    refusal = rejection(
+        InvalidFileError(Fault("data_archived", message, "Drop the data files again, and then job.toml."))
+    )
+    return replace(reject(view.services, [training.head], refusal, mail=WITHOUT_REPORT), again=True)
 
 
 def _bad_job(message: str, name: str | None = None) -> InvalidFileError:
@@ -140,5 +153,6 @@ def _bad_job(message: str, name: str | None = None) -> InvalidFileError:
 
 
 def _too_many(place: Place) -> Fault:
-    advice = "Drop the data as one file, or a file for each split, under a new name of training."
-    return Fault("too_many_files", f"{MAX_MEMBERS} other files lie under {place.set_name.partition('/')[2]}/", advice)
+    advice = "Drop the data as one file, or as one file for each split, under a new name of the training."
+    folder = place.set_name.partition("/")[2]
+    return Fault("too_many_files", f"there are already {MAX_MEMBERS} other files in {folder}/", advice)

@@ -1,54 +1,76 @@
-"""What the ledger shows of an upload and of the files that belong to it. Writes nothing."""
+"""A read-only view of an upload and of the files that belong to it, as the ledger holds them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from seqdrop.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from seqdrop.config.analyses import Analysis
+    from seqdrop.config.analyses import Analyses, Analysis
     from seqdrop.ledger.coordination import FileSet
     from seqdrop.ledger.records import Upload
     from seqdrop.runtime.services import Services
 
-LIVE = frozenset({"WAITING", "VALIDATED", "ARCHIVED"})  # a rejected or deleted file is no member
+LIVE = frozenset({"WAITING", "VALIDATED", "ARCHIVED"})  # a rejected or deleted file is not a member
+
+Content = TypeVar("Content", covariant=True)
 
 
 class MembersGoneError(Exception):
-    """Members were deleted while they waited; they are withdrawn, and the set is read again."""
+    """Members were deleted while they waited. They are withdrawn, and the set is read again."""
 
-    def __init__(self, *uploads: Upload):
+    def __init__(self, *uploads: Upload) -> None:
         super().__init__(f"{len(uploads)} members are gone")
         self.uploads = uploads
 
 
-@dataclass(frozen=True)
-class View:
-    """An upload and its set as they were read, and the other members, which are read after the set when asked for.
+def require_analysis(analyses: Analyses, upload: Upload) -> Analysis:
+    """Return the analysis of an upload's key. Raise ConfigurationError if analyses.toml has none for it now."""
+    analysis = analyses.for_key(upload.key)
+    if analysis is None:
+        raise ConfigurationError(f"analyses.toml has no analysis for {upload.key} any more")
+    return analysis
 
-    A slot that is taken after the set was read makes the write that follows fail. `content` is what this invocation
-    read of the upload's bytes; None if an earlier one did. `live` are the states in which a member holds its slot, and
-    `previous` is the live upload that holds the view's own slot, if that is another one.
+
+@dataclass(frozen=True)
+class View(Generic[Content]):
+    """An upload and its set as they were read. Other members are read after the set, when they are needed.
+
+    If a slot is taken after the set was read, the write that follows fails. `content` is what this invocation read of
+    the upload's bytes; None if an earlier one did. `live` are the states in which a member holds its slot. `previous`
+    is the live upload that holds the slot of this upload, if that is another one.
     """
 
     services: Services
     upload: Upload
     slot: str
     file_set: FileSet
-    content: Any = None
+    content: Content | None = None
     live: frozenset[str] = LIVE
     previous: Upload | None = None
 
     @property
-    def analysis(self) -> Analysis | None:
-        """The analysis of the key as it is deployed now, so that a change frees what waits."""
-        return self.services.analyses.for_key(self.upload.key)
+    def analysis(self) -> Analysis:
+        """The analysis of the key in the present deployment, so that a changed analyses.toml frees files that wait.
+
+        Raise ConfigurationError if there is none.
+        """
+        return require_analysis(self.services.analyses, self.upload)
+
+    @property
+    def newer_version(self) -> Upload | None:
+        """The newer version of the same file that holds the slot, if there is one."""
+        previous = self.previous
+        if previous and previous.key == self.upload.key and previous.version.order > self.upload.version.order:
+            return previous
+        return None
 
     @property
     def is_late(self) -> bool:
         """Whether a newer version of the same file holds the slot."""
-        before = self.previous
-        return bool(before and before.key == self.upload.key and before.version.order > self.upload.version.order)
+        return self.newer_version is not None
 
     @property
     def with_upload(self) -> FileSet:
@@ -60,6 +82,8 @@ class View:
         return self.upload if slot == self.slot else self.other(self.file_set.members.get(slot, ""))
 
     def other(self, upload_id: str) -> Upload | None:
-        """Return another upload of this id if it is live."""
-        found = self.services.ledger.find_upload(upload_id) if upload_id not in ("", self.upload.id) else None
-        return found if found and found.state in self.live else None
+        """Return another upload by its id if it is live."""
+        if upload_id in ("", self.upload.id):
+            return None
+        upload = self.services.ledger.find_upload(upload_id)
+        return upload if upload and upload.state in self.live else None

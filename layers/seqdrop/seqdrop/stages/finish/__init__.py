@@ -1,0 +1,1 @@
+"""Finish: import the results of SageMaker jobs that have ended."""

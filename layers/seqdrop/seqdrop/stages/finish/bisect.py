@@ -1,9 +1,9 @@
-"""A job of several members failed: what it left without predictions is tried again apart, until the culprit is alone.
+"""The next attempts of a failed job's members: those without outputs are tried again apart, until the cause is alone.
 
-Of a job that fails at one input object SageMaker keeps the outputs of the others; of one whose container died it may
-keep none, and then any member may be the cause. So those that lack outputs are tried again in two halves, and each
-half that fails in its turn likewise: of n members one bad one costs about 2 log2(n) more jobs. A member that fails by
-itself has failed, and the lab is told.
+If a job fails at one input object, SageMaker keeps the outputs of the others. If its container died, it may keep none,
+and then any member may be the cause. So the members that lack outputs are tried again in two halves, and so on for each
+half that fails: one bad member of n costs about 2 log2(n) more jobs. A member that fails by itself has failed, and the
+lab is notified.
 """
 
 from __future__ import annotations
@@ -18,30 +18,34 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Attempt, Job
     from seqdrop.runtime.services import Services
 
-# What SageMaker says where the data have no part in it. Halves would fail as the whole did.
+# SageMaker's reasons that have nothing to do with the data. Halves would fail as the whole did.
 NOT_THE_DATA = re.compile(r"\bping\b|health check|model data|model artifact|container image|pull", re.IGNORECASE)
-# What it says where nobody has: the same may do another time.
-NOBODYS = re.compile(r"CapacityError|InsufficientCapacity|InternalServerError|InternalFailure")
-MOST_LOST = 3  # times in a row, until that, too, is left to a person
+# SageMaker's reasons that have nothing to do with the job: the same request may succeed another time.
+NOT_THE_JOB = re.compile(r"CapacityError|InsufficientCapacity|InternalServerError|InternalFailure")
+MAX_LOST = 3  # times in a row that work is lost so; then it is left to a person
 
 
 def next_group(job: Job, lacking: list[Attempt], attempt: Attempt, reason: str) -> str | None:
-    """With whom an attempt of a failed job is tried again: its half of those that lack outputs; None if it is not.
+    """Return the group in which an attempt of a failed job is tried again; None if it is not tried again.
 
-    `lacking` must be in the order of the job's members, settled ones included: whoever asks again gets the same halves.
+    The group is its half of the members that lack outputs. `lacking` must be in the order of the job's members, members
+    in a final state included, so that repeated calls return the same halves.
     """
-    if NOBODYS.search(reason):
-        return f"{job.name}/0" if attempt.lost < MOST_LOST else None
+    if NOT_THE_JOB.search(reason):
+        return f"{job.name}/0" if attempt.lost < MAX_LOST else None
     if len(job.members) == 1 or NOT_THE_DATA.search(reason):
         return None
     first_half = lacking[: (len(lacking) + 1) // 2]
-    return f"{job.name}/1" if attempt.key in [one.key for one in first_half] else f"{job.name}/2"
+    return f"{job.name}/1" if attempt.key in [member.key for member in first_half] else f"{job.name}/2"
 
 
 def try_again(services: Services, attempt: Attempt, group: str, reason: str) -> None:
-    """End an attempt, and plan the next with its shards, in one transaction. Its job's other members are not told."""
+    """Fail an attempt and plan the next one with its shards, in one transaction, without a mail to the lab.
+
+    Raise RetryableError if another invocation was first.
+    """
     because = f"its job failed, and it is tried again apart from others: {reason}"
-    lost = attempt.lost + 1 if NOBODYS.search(reason) else 0
+    lost = attempt.lost + 1 if NOT_THE_JOB.search(reason) else 0
     if not services.ledger.move(attempt, "FAILED", attempt.next_attempt(group, lost), reason=because[:1000]):
-        raise RetryableError("another run settles it at this moment")
-    logger().warning("split off", extra={"upload_id": attempt.upload_id, "job": attempt.job})
+        raise RetryableError("another invocation is resolving this attempt")
+    logger().warning("attempt is tried again apart", extra={"upload_id": attempt.upload_id, "job": attempt.job})

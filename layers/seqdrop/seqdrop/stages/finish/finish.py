@@ -1,4 +1,4 @@
-"""A job ended: bring each member's predictions home, and send its upload on."""
+"""Resolve the members of a job that has ended: import their predictions, and enqueue their uploads."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from seqdrop.errors import RetryableError
 from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.records import EXAMINE, TRAIN, TRANSFORM, Attempt, Job
 from seqdrop.models.calibration import parse
-from seqdrop.results.provenance import provenance
-from seqdrop.results.rows import Counts, UnexpectedOutputError
+from seqdrop.results.provenance import build_provenance
+from seqdrop.results.rows import UnexpectedOutputError
 from seqdrop.results.writer import Predictions, result_files, upload_files, write_summary
 from seqdrop.runtime.log import logger
+from seqdrop.runtime.messages import make_free_slots_message
 from seqdrop.sagemaker.client import describe
 from seqdrop.stages.finish.bisect import next_group, try_again
 from seqdrop.stages.finish.training import finish_training
-from seqdrop.stages.job_slots import end_job
+from seqdrop.stages.job_slots import close_job
 from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.routing import enqueue_next
 from seqdrop.stages.start_processing.processing_job import finish_examination
@@ -32,111 +33,116 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from seqdrop.config.analyses import Analysis
+    from seqdrop.results.proteins import ProteinCounts
+    from seqdrop.results.rows import Counts
     from seqdrop.runtime.services import Services
 
 CHUNK = 1 << 20
-# Errors of the services and of the way to them; any other that predictions raise is theirs, and stays.
+# Errors of AWS services and of the network. Any other error while predictions are read comes from their content.
 PASSING = (Boto3Error, BotoCoreError, ClientError, HTTPError, OSError, RetryableError)
 
 
 def finish(services: Services, name: str) -> None:
-    """Settle every member of a job that has ended. SageMaker is asked for the status; the event may lie.
+    """Resolve every member of a job that has ended. Ask SageMaker for the status; that of the event may be wrong.
 
-    One member's trouble does not touch the others': they are settled first. Raises RetryableError if any must be
-    looked at again.
+    An error of one member does not affect the others. Raise RetryableError if any member must be tried again.
     """
     job = services.ledger.find_job(name)
     if job is None:
-        return None  # another deployment's job in the same account
+        return None  # a job of another deployment in the same account
     if job.task == EXAMINE:
         return finish_examination(services, job)
     if job.task == TRAIN:
         return finish_training(services, job)
-    found = describe(services.sagemaker, TRANSFORM, name)
-    end, reason = found.end, found.reason
-    if end is None:
+    description = describe(services.sagemaker, TRANSFORM, name)
+    state, reason = description.end, description.reason
+    if state is None:
         return None
-    if again := _settle_all(services, _Ended(job, end, reason, _outputs(services, job), _members(services, job))):
-        raise RetryableError(f"these members of {name} must be looked at again: {again}")
-    end_job(services, job, end, reason="" if end == "DONE" else reason[:1000])
-    services.send(services.settings.transform_queue, {"room": name})  # for those that wait
-    logger().info("job ended", extra={"job": name, "end": end})
+    members = [services.ledger.require_attempt(key) for key in job.members]
+    if again := _resolve_all(services, _EndedJob(job, state, reason, _list_outputs(services, job), members)):
+        raise RetryableError(f"these members of {name} must be resolved again: {again}")
+    close_job(services, name, state, reason="" if state == "DONE" else reason[:1000])
+    services.send(services.settings.transform_queue, make_free_slots_message(name))
+    logger().info("job ended", extra={"job": name, "end": state})
     return None
 
 
 @dataclass(frozen=True)
-class _Ended:
-    """A job that ended, why, what it left, and its members in their order."""
+class _EndedJob:
+    """A job that ended in a state for a reason, its outputs (base name → key), and its members in their order."""
 
     job: Job
-    end: str
+    state: str
     reason: str
     outputs: dict[str, str]
     members: list[Attempt]
 
-    def lacks(self, attempt: Attempt) -> bool:
+    def lacks_outputs(self, attempt: Attempt) -> bool:
+        """Return True if the output of any of the attempt's shards is missing."""
         return not all(_output_name(shard) in self.outputs for shard in _shards(attempt))
 
     def next_group(self, attempt: Attempt) -> str | None:
-        """With whom a member without outputs is tried again; None if it is not."""
-        lacking = [one for one in self.members if self.lacks(one)]
-        return next_group(self.job, lacking, attempt, self.reason) if self.end == "FAILED" else None
+        """Return the group in which a member without outputs is tried again; None if it is not tried again."""
+        lacking = [member for member in self.members if self.lacks_outputs(member)]
+        return next_group(self.job, lacking, attempt, self.reason) if self.state == "FAILED" else None
 
 
-def _members(services: Services, job: Job) -> list[Attempt]:
-    return [services.ledger.find_attempt(key) for key in job.members]
+def _resolve_all(services: Services, ended: _EndedJob) -> list[str]:
+    """Resolve the members; return the keys of those with an error that may pass.
 
-
-def _settle_all(services: Services, ended: _Ended) -> list[str]:
-    """Settle the members, the smallest first, so that one that takes all of a function's time takes only its own.
-
-    Answers the keys of those whose trouble may pass.
+    The smallest come first, so that a member that takes all of a function's time takes only its own.
     """
     again = []
-    for attempt in sorted(ended.members, key=lambda one: one.items):
+    for attempt in sorted(ended.members, key=lambda member: member.items):
         try:
-            _settle(services, ended, attempt)
+            _resolve(services, ended, attempt)
         except PASSING:
-            logger().exception("member not settled", extra={"job": ended.job.name, "upload_id": attempt.upload_id})
+            logger().exception("member not resolved", extra={"job": ended.job.name, "upload_id": attempt.upload_id})
             again.append(attempt.key)
     return again
 
 
-def _outputs(services: Services, job: Job) -> dict[str, str]:
-    """Base name → key of every output. SageMaker's folders below the prefix are not relied upon."""
+def _list_outputs(services: Services, job: Job) -> dict[str, str]:
+    """Return base name → key of every output. The folders that SageMaker makes below the prefix do not matter."""
     pages = services.s3.get_paginator("list_objects_v2").paginate(
         Bucket=services.settings.work, Prefix=keys.job_output(job.name)
     )
-    found = (item["Key"] for page in pages for item in page.get("Contents", []))
-    return {posixpath.basename(key): key for key in found}
+    outputs = (item["Key"] for page in pages for item in page.get("Contents", []))
+    return {posixpath.basename(key): key for key in outputs}
 
 
-def _settle(services: Services, ended: _Ended, attempt: Attempt) -> None:
+def _resolve(services: Services, ended: _EndedJob, attempt: Attempt) -> None:
+    """Import a member's predictions, try it again, or fail it; then enqueue its uploads."""
     if attempt.state == "SUBMITTED" and attempt.job == ended.job.name:
-        if not ended.lacks(attempt):
-            _bring_home(services, ended, attempt)
+        if not ended.lacks_outputs(attempt):
+            _import_results(services, ended, attempt)
         elif group := ended.next_group(attempt):
             try_again(services, attempt, group, ended.reason)
         else:
             fail_attempt(services, attempt, ended.reason)
-    # Also for one that was settled before: the message to the next stage may have been lost.
-    for upload_id in (attempt.upload_id, attempt.masks):
-        if upload_id:
-            enqueue_next(services, services.ledger.find_upload(upload_id))
+    # Also for a member that was resolved before: the message to the next stage may have been lost.
+    for upload_id in filter(None, (attempt.upload_id, attempt.masks)):
+        upload = services.ledger.find_upload(upload_id)
+        if upload:  # the record of an upload in a final state may have expired
+            enqueue_next(services, upload)
 
 
-def _bring_home(services: Services, ended: _Ended, attempt: Attempt) -> None:
-    outputs = [ended.outputs[_output_name(shard)] for shard in _shards(attempt)]
+def _import_results(services: Services, ended: _EndedJob, attempt: Attempt) -> None:
+    log, outputs = logger(), [ended.outputs[_output_name(shard)] for shard in _shards(attempt)]
     try:
-        trouble = _write(services, ended.job, attempt, outputs)
+        problem = _write(services, ended.job, attempt, outputs)
     except PASSING:
         raise
     except Exception as error:
-        # Its message may hold what was predicted of, which is in no log.
-        logger().error("predictions unreadable", extra={"upload_id": attempt.upload_id, "error": type(error).__name__})
-        trouble = f"its predictions could not be read ({type(error).__name__})"
-    if trouble:
-        fail_attempt(services, attempt, trouble)
+        # The error's message may hold sequence data, which no log may hold, so only its type is logged.
+        log.exception("predictions unreadable", exc_info=False, extra=_describe_error(attempt, error))
+        problem = f"its predictions could not be read ({type(error).__name__})"
+    if problem:
+        fail_attempt(services, attempt, problem)
+
+
+def _describe_error(attempt: Attempt, error: Exception) -> dict[str, str]:
+    return {"upload_id": attempt.upload_id, "error": type(error).__name__}
 
 
 def _shards(attempt: Attempt) -> list[str]:
@@ -149,39 +155,41 @@ def _output_name(shard: str) -> str:
 
 
 def _write(services: Services, job: Job, attempt: Attempt, outputs: list[str]) -> str | None:
-    """Bring predictions home and move the attempt on. Answers what is wrong with them, if anything is."""
+    """Write the results of an attempt and move it to PREDICTED. Return what is wrong with them; None if nothing is."""
     predictions = _predictions(services, job, attempt, outputs)
     try:
         with result_files(predictions) as results:
-            if trouble := _trouble(attempt, results.counts):
-                return trouble
+            if problem := _check_counts(attempt, results.counts):
+                return problem
             write_summary(predictions, results)
             upload_files(services.s3, services.settings.results, attempt, results)
     except UnexpectedOutputError as error:
         return str(error)
     if not services.ledger.move(attempt, "PREDICTED"):
-        raise RetryableError("another run settles it at this moment")
+        raise RetryableError("another invocation is resolving this attempt")
     return None
 
 
 def _predictions(services: Services, job: Job, attempt: Attempt, outputs: list[str]) -> Predictions:
     analysis = plan_of(attempt)
-    masks = services.ledger.find_upload(attempt.masks) if attempt.masks else None
-    made_by = provenance(services.ledger.find_upload(attempt.upload_id), attempt, job, analysis, masks)
+    upload = services.ledger.require_upload(attempt.upload_id)
+    masks = services.ledger.find_upload(attempt.masks) if attempt.masks else None  # its record may have expired
+    made_by = build_provenance(upload, attempt, job, analysis, masks)
     calibration = parse(job.calibration) if job.calibration else None
     return Predictions(analysis, _lines(services, outputs), made_by, calibration, _items(services, analysis, attempt))
 
 
-def _trouble(attempt: Attempt, counts: Counts) -> str | None:
+def _check_counts(attempt: Attempt, counts: Counts | ProteinCounts) -> str | None:
+    """Return what is wrong with the number of predictions; None if nothing is."""
     if counts.lines != attempt.items:
-        return f"the job answered {counts.lines} of {attempt.items} work items"
+        return f"the job returned predictions for {counts.lines} of {attempt.items} work items"
     if counts.errors.total() == counts.lines:
-        return f"the model answered every work item with an error: {dict(counts.errors)}"
+        return f"the model returned an error for every work item: {dict(counts.errors)}"
     return None
 
 
 def _items(services: Services, analysis: Analysis, attempt: Attempt) -> Iterator[bytes]:
-    """The work items that the predictions answer, where results hold what was asked about."""
+    """Yield the work items of the predictions, if the kind's results hold their content."""
     if not analysis.kind.reads_items_for_results:
         return iter(())
     return _lines(services, _shards(attempt))

@@ -1,0 +1,1 @@
+"""Operator: what a person asks for with the command `seqdrop`."""

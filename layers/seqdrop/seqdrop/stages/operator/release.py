@@ -1,4 +1,4 @@
-"""A file whose attempt failed stays in the landing bucket, until a person says that it may be archived all the same."""
+"""Release: a person lets a file whose attempt failed be archived without predictions."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 
 def explain_refusal(services: Services, upload: Upload) -> str:
-    """Why an upload cannot be released, and what to do instead; empty if it can. Writes nothing."""
+    """Return why an upload cannot be released, and what to do instead; empty if it can. Writes nothing."""
     if upload.state != "VALIDATED":
         return f"it is {upload.state}; only a valid file whose attempt failed can be released"
     deciding = services.ledger.deciding_attempts(upload)
-    if under_way := [one for one in deciding if one.state not in ENDS[ATTEMPT]]:
-        return f"attempt {under_way[0].number} is under way ({under_way[0].state}); it may yet come to predictions"
-    if all(one.state != "FAILED" for one in deciding):
-        return "it has all it came for, and is archived by itself"
+    if running := [attempt for attempt in deciding if attempt.state not in ENDS[ATTEMPT]]:
+        return f"attempt {running[0].number} is in progress ({running[0].state}), and may still succeed"
+    if all(attempt.state != "FAILED" for attempt in deciding):
+        return "no attempt failed, and it is archived without your help"
     return f"it was released at {upload.released_at}, and is being archived" if upload.released_at else ""
 
 
 def release(services: Services, upload: Upload) -> bool:
-    """Let an upload be archived without predictions; False if it has moved on since it was looked at.
+    """Let an upload be archived without predictions; return False if its record has changed since it was read.
 
-    A replay at the same moment writes the upload as well: one of the two is refused.
+    A replay at the same moment writes the record as well: one of the two fails.
     """
     if not services.ledger.note(upload, released_at=now()):
         return False
-    enqueue_next(services, services.ledger.find_upload(upload.id))
+    enqueue_next(services, services.ledger.require_upload(upload.id))
     return True

@@ -1,8 +1,8 @@
-"""Another attempt at uploads that have had one: after a failure, or by another model. A person asks for it.
+"""Replay: another attempt at an upload, after a failure or with another model. A person asks for it.
 
-It goes by the earlier attempt's work items while they last; a file that still lies in the landing bucket is read again.
-What may be done is decided on the upload as it was read, and each replay writes the upload on the condition that it
-still is so. So two replays at once make one attempt, and none is made beside one that is under way.
+It uses the work items of the earlier attempt until they expire; after that, a file that is still in the landing bucket
+is read again. A replay is planned on the upload as it was read, and carried out on the condition that the upload has
+not changed. So two simultaneous replays make one attempt, and none is made beside one that is in progress.
 """
 
 from __future__ import annotations
@@ -31,25 +31,26 @@ if TYPE_CHECKING:
     from seqdrop.ledger.coordination import FileSet
     from seqdrop.runtime.services import Services
 
-# Why nothing can be replayed of an upload that stands here, whatever its attempts.
-STANDS = {
-    "RECEIVED": "it is being read; what comes next, comes by itself",
-    "WAITING": "it waits for what belongs to it; `seqdrop status` says for what",
-    "REJECTED": "it was rejected ({reason}), and the same bytes would be again; drop it again, mended, "
-    "or as it is if a changed analyses.toml takes it now",
+# Why an upload in one of these states cannot be replayed, whatever its attempts.
+REFUSED_STATES = {
+    "RECEIVED": "it is being read; the next step follows without your help",
+    "WAITING": "it waits for files that belong to it; `seqdrop status` names them",
+    "REJECTED": "it was rejected ({reason}), and the same bytes would be rejected again; correct it and drop it again, "
+    "or drop it as it is if a changed analyses.toml accepts it now",
     "WITHDRAWN": "its object was deleted ({reason}); drop it again",
 }
 
 
 class RefusedError(SeqdropError):
-    """An upload cannot be replayed; the message says why, and what to do instead."""
+    """An upload that cannot be replayed; the message says why, and what to do instead."""
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What would be done with an upload: `attempt` is its next one, or it is read again for one of that `number`.
+    """The plan of a replay: `attempt` is the upload's next one, or the upload is read again for one of that `number`.
 
-    Neither, if it is `refused`. `summary` describes it. `file_set` is written along with a training's attempt.
+    A `refused` replay has neither. `summary` describes the plan, or the reason of the refusal. `file_set` is written
+    along with the attempt of a training.
     """
 
     upload: Upload
@@ -61,26 +62,29 @@ class Replay:
 
 
 def plan_replay(services: Services, upload: Upload, again: bool = False) -> Replay:
-    """What a replay of the upload would do. `again`: also what the same model has predicted already. Writes nothing."""
+    """Return the plan of a replay. Writes nothing.
+
+    With `again` an upload that the same model has predicted already is not refused.
+    """
     try:
         return _plan_replay(services, upload, again)
     except (RefusedError, JobRefusedError) as error:
         return Replay(upload, str(error), refused=True)
 
 
-def replay(services: Services, found: Replay) -> bool:
-    """Do what was plan_replay; False if the upload has moved on since.
+def replay(services: Services, plan: Replay) -> bool:
+    """Carry out a plan; return False if the upload has changed since it was made.
 
-    A message that is lost after the write is made good by the reconciler.
+    If the message after the write is lost, the reconciler sends it again.
     """
-    upload, ledger = found.upload, services.ledger
-    if found.attempt:
-        noted = Step(upload, upload.state, {"released_at": "", "expires_at": 0})
-        if not ledger.move_together([noted], [found.attempt], found.file_set):
+    upload, ledger = plan.upload, services.ledger
+    if plan.attempt:
+        cleared = Step(upload, upload.state, {"released_at": "", "expires_at": 0})
+        if not ledger.move_together([cleared], [plan.attempt], plan.file_set):
             return False
-        enqueue_next(services, ledger.find_upload(upload.id))
+        enqueue_next(services, ledger.require_upload(upload.id))
     else:
-        if not ledger.move(upload, "RECEIVED", read_for=found.number):
+        if not ledger.move(upload, "RECEIVED", read_for=plan.number):
             return False
         services.send(services.settings.validate_queue, make_landed_message(upload.version))
     return True
@@ -88,86 +92,98 @@ def replay(services: Services, found: Replay) -> bool:
 
 def _plan_replay(services: Services, upload: Upload, again: bool) -> Replay:
     attempts = services.ledger.attempts(upload.id)
-    _check_standing(upload, attempts)
+    _check_state(upload, attempts)
     if kind_of(attempts[-1]).job == TRAIN:
-        return _trained_again(services, upload, attempts[-1])
+        return _train_again(services, upload, attempts[-1])
     analysis = services.analyses.for_key(upload.key)
-    of_it = [one for one in attempts if analysis and analysis.has_model and one.analysis == analysis.name]
-    if not of_it:
-        was, now = attempts[-1].analysis, analysis.name if analysis and analysis.has_model else "no model"
-        raise RefusedError(f"it came for the analysis {was}, and its prefix means {now} now; drop it again")
-    last = of_it[-1]
+    if analysis is None or not analysis.has_model:
+        raise _other_analysis(attempts[-1], "no model")
+    same = [attempt for attempt in attempts if attempt.analysis == analysis.name]
+    if not same:
+        raise _other_analysis(attempts[-1], analysis.name)
+    last = same[-1]
     _check_model(services, last, analysis, again)
-    return _repeated(services, upload, last, analysis) or _read_again(services, upload, last, analysis)
+    return _repeat(services, upload, last, analysis) or _read_again(services, upload, last, analysis)
 
 
-def _check_standing(upload: Upload, attempts: list[Attempt]) -> None:
-    """Raises RefusedError for an upload that has no attempt of its own at its end, or is about to be archived."""
-    if upload.state in STANDS:
-        raise RefusedError(STANDS[upload.state].format(reason=upload.reason))
+def _other_analysis(last: Attempt, present: str) -> RefusedError:
+    return RefusedError(
+        f"it was dropped for the analysis {last.analysis}, and its prefix now means {present}; drop it again"
+    )
+
+
+def _check_state(upload: Upload, attempts: list[Attempt]) -> None:
+    """Raise RefusedError if an upload has no finished attempt of its own, or is about to be archived."""
+    if upload.state in REFUSED_STATES:
+        raise RefusedError(REFUSED_STATES[upload.state].format(reason=upload.reason))
     if of_others := upload.training or upload.masks_of:
         raise RefusedError(f"it belongs to upload {of_others.partition('-')[0]}; replay that one")
     if not attempts:
         raise RefusedError("there is no model for it")
-    for one in attempts:
-        if one.state not in ENDS[ATTEMPT]:
-            raise RefusedError(f"attempt {one.number} is under way ({one.state})")
-    last = {one.analysis: one for one in attempts}
+    for attempt in attempts:
+        if attempt.state not in ENDS[ATTEMPT]:
+            raise RefusedError(f"attempt {attempt.number} is in progress ({attempt.state})")
+    last = {attempt.analysis: attempt for attempt in attempts}
     if upload.state == "VALIDATED" and may_be_archived(upload, list(last.values())):
-        raise RefusedError("it is about to be archived; replay it once it is ARCHIVED")
+        raise RefusedError("it is about to be archived; replay it when it is ARCHIVED")
 
 
 def _check_model(services: Services, last: Attempt, analysis: Analysis, again: bool) -> None:
-    """Raises RefusedError if the same would come of it as before, and JobRefusedError if no job could be made."""
-    archive = current_archive(services.s3, services.settings.results, analysis.settings.model)
+    """Raise RefusedError if a replay would give the same results, and JobRefusedError if no job could be made."""
+    archive = current_archive(services.s3, services.settings.results, analysis.model)
     analysis.kind.check_archive(archive, analysis)
     if again or last.state != "PREDICTED" or plan_of(last) != analysis:
         return
     job = services.ledger.find_job(last.job)
     if job and job.model_digest == archive.digest:
-        raise RefusedError("the current model has predicted it, with the same settings; --again does it all the same")
+        raise RefusedError("the current model has predicted it with the same settings; use --again to repeat it")
 
 
-def _repeated(services: Services, upload: Upload, last: Attempt, analysis: Analysis) -> Replay | None:
-    """The next attempt, by the work items of the last one; None if they serve no more."""
-    if _why_cut_anew(services, last, analysis):
+def _repeat(services: Services, upload: Upload, last: Attempt, analysis: Analysis) -> Replay | None:
+    """Plan the next attempt with the work items of the last one; return None if they cannot be used any more."""
+    if _explain_unusable(services, last, analysis):
         return None
     attempt = replace(last.next_attempt(), plan=analysis.as_json())
-    return Replay(upload, f"attempt {attempt.number}, by the present model", attempt.number, attempt)
+    return Replay(upload, f"attempt {attempt.number}, with the current model", attempt.number, attempt)
 
 
 def _read_again(services: Services, upload: Upload, last: Attempt, analysis: Analysis) -> Replay:
-    why = _why_cut_anew(services, last, analysis)
+    """Plan to read the upload again for its next attempt. Raise RefusedError if that is not possible."""
+    why = _explain_unusable(services, last, analysis)
     if upload.state == "ARCHIVED":
         raise RefusedError(
             f"{why}, and its raw data is in Deep Archive: restore {upload.archive_key} "
-            f"({keys.receipt(upload.id)} says what that takes), then drop it again"
+            f"({keys.receipt(upload.id)} names time and price), then drop it again"
         )
     policy = policy_of(services.analyses, upload)
     if policy and policy.drop_again:
         raise RefusedError(f"{why}; {policy.drop_again}")
     number = last.number + 1
-    return Replay(upload, f"read again, as {why}; then attempt {number}, by the present model", number)
+    return Replay(upload, f"read again, as {why}; then attempt {number}, with the current model", number)
 
 
-def _why_cut_anew(services: Services, last: Attempt, analysis: Analysis) -> str:
-    """Why the work items of an attempt serve no more; empty if they do."""
+def _explain_unusable(services: Services, last: Attempt, analysis: Analysis) -> str:
+    """Return why the work items of an attempt cannot be used any more; empty if they can."""
     if not have_equal_items(plan_of(last), analysis):
-        return "analyses.toml now cuts other work items from it"
+        return "analyses.toml now makes other work items from it"
     return "" if is_fresh(services.s3, services.settings.work, shard_key(last, 0)) else "its work items have expired"
 
 
-def _trained_again(services: Services, upload: Upload, last: Attempt) -> Replay:
-    """The next attempt at a training that failed; it goes on from the last checkpoint if nothing has changed."""
+def _train_again(services: Services, upload: Upload, last: Attempt) -> Replay:
+    """Plan the next attempt at a training that failed; it continues from the last checkpoint if nothing has changed."""
     order = Order.from_json(last.plan)
-    prefix = services.analyses.for_key(upload.key).prefix
-    file_set = services.ledger.file_set(TRAINING_SETS, place_of(upload.bucket, upload.key, prefix).set_name)
+    analysis = services.analyses.for_key(upload.key)
+    if analysis is None:
+        raise RefusedError(
+            "analyses.toml has no analysis for its prefix now; drop the whole folder under one that it has"
+        )
+    file_set = services.ledger.file_set(TRAINING_SETS, place_of(upload.bucket, upload.key, analysis.prefix).set_name)
     if last.state != "FAILED":
         raise RefusedError("it has trained its model; drop job.toml again to train anew")
     if file_set.fact("attempt") != last.key:
-        raise RefusedError("a newer job.toml of its folder took its place")
+        raise RefusedError("a newer job.toml of its folder replaced it")
     if not is_fresh(services.s3, services.settings.work, keys.split(order.data, "train")):
-        raise RefusedError("what was prepared of its data has expired; drop job.toml again")
+        raise RefusedError("the data prepared for it has expired; drop job.toml again")
     attempt = replace(last.next_attempt(), plan=replace(order, previous=last.key).as_json(), cut_as="")
     summary = f"attempt {attempt.number}, from the last checkpoint if its data, code and settings are the same"
     return Replay(upload, summary, attempt.number, attempt, file_set.with_facts(attempt=attempt.key))

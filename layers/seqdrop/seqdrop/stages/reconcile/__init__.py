@@ -1,0 +1,1 @@
+"""Reconcile: find work whose event was lost, and send its message again."""

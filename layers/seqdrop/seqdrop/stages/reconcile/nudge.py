@@ -1,75 +1,84 @@
-"""What stands too long is pushed: its message is sent again, ever more seldom, and a person is told once.
+"""Nudges: the message of a record that has not moved for too long is sent again, and a person is notified once.
 
-A record is pushed after `stale_minutes`, then after twice as long, and so on, but once a day at the least: for ever,
-since a push costs next to nothing, and nobody has to remember what was left.
+A record is nudged after `stale_minutes`, then after twice as long, and so on, but at least once a day. Nudges never
+stop: one costs next to nothing, and no person has to remember what was left.
+
+The ledger counts nudges in the attribute `pushes`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from seqdrop.ledger.records import Attempt, Record, Upload
+from seqdrop.ledger.records import Attempt, Job, Record, Upload
 from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import Services, minutes_ago, now
+from seqdrop.runtime.services import Services, now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
-Message = tuple[str, dict]  # queue URL and body
+    from seqdrop.runtime.messages import Body
 
-TELL_AT = 5  # pushes
-SELDOM = 24 * 60  # minutes between two pushes at the most
+R = TypeVar("R", bound=Record)
+Message = tuple[str, "Body"]  # queue URL and body
+
+NOTIFY_AFTER = 5  # nudges
+LONGEST_PAUSE = 24 * 60  # minutes between two nudges
 
 
 @dataclass(frozen=True)
 class Due:
-    """What is to be sent for a record. Nothing if it rightly waits; `quiet` if nobody need be told of it."""
+    """The messages to send for a record: none if it rightly waits. `quiet` if no person has to be notified."""
 
     messages: list[Message] = field(default_factory=list)
     quiet: bool = False
 
 
-def standing(services: Services, kind: str, state: str) -> Iterable[Record]:
-    """Records of a kind that have stood in a state for as long as their next push takes, the longest standing first."""
+def select_stalled(services: Services, records: Iterable[R]) -> Iterator[R]:
+    """Yield the records whose next nudge is due."""
     stale = services.settings.stale_minutes
-    for record in services.ledger.in_state(kind, state, minutes_ago(stale)):
-        if minutes_since(record.moved_at) >= min(stale * 2**record.pushes, SELDOM):
+    for record in records:
+        if minutes_since(record.moved_at) >= min(stale * 2**record.pushes, LONGEST_PAUSE):
             yield record
 
 
-def push_all(services: Services, records: Iterable[Record], due: Callable[[Services, Record], Due]) -> int:
-    """Push each record for which something is due. Answers how many; one's trouble does not touch the others'."""
-    return sum(_pushed(services, record, due) for record in records)
+def nudge_all(services: Services, records: Iterable[R], find_due: Callable[[Services, R], Due]) -> int:
+    """Nudge each record for which a message is due; return how many. An error of one does not affect the others."""
+    return sum(_nudge(services, record, find_due) for record in records)
 
 
 def minutes_since(time: str) -> float:
+    """Return the minutes since a time of the ledger."""
     return (datetime.fromisoformat(now()) - datetime.fromisoformat(time)).total_seconds() / 60
 
 
-def _pushed(services: Services, record: Record, due: Callable[[Services, Record], Due]) -> bool:
+def _nudge(services: Services, record: R, find_due: Callable[[Services, R], Due]) -> bool:
+    log = logger()
     try:
-        found = due(services, record)
-        if not found.messages or not services.ledger.note_nudge(record):
+        due = find_due(services, record)
+        if not due.messages or not services.ledger.note_nudge(record):
             return False  # it waits for its job or for a person, or has just moved
-        for queue, body in found.messages:
+        for queue, body in due.messages:
             services.send(queue, body)
-        if record.pushes == TELL_AT and not found.quiet:
-            _tell(services, record)
+        if record.pushes == NOTIFY_AFTER and not due.quiet:
+            _mail_stalled(services, record)
     except Exception:
-        logger().exception("not pushed", extra=dict(record.keys))
+        log.exception("not nudged", extra=dict(record.keys))
         return False
     return True
 
 
-def _tell(services: Services, record: Record) -> None:
-    what = _name(services, record)
+def _mail_stalled(services: Services, record: Record) -> None:
+    name, since = _name(services, record), record.timeline.get(record.state, record.created_at)
     services.notify(
-        f"Seqdrop: {what} stands still",
-        f"{what} still stands in {record.state} after {TELL_AT} pushes. Seqdrop goes on pushing it, ever more seldom.\n"
-        "Look at the log of the function that moves it (docs/ledger.md names it) and at the dead-letter queues\n"
-        "(`seqdrop redrive` lists them).\n",
+        f"Seqdrop: {name} is stalled in {record.state} since {since[:16]}",
+        f"{name} has been in state {record.state} since {since}.\n"
+        f"Seqdrop has sent its message again {NOTIFY_AFTER} times, and goes on doing so, at least once a day.\n\n"
+        "Messages that failed too often are in the dead-letter queues. To list them:\n"
+        "  seqdrop redrive\n"
+        "docs/ledger.md names the function that makes the next move; its log holds the error.\n",
     )
 
 
@@ -77,5 +86,5 @@ def _name(services: Services, record: Record) -> str:
     if isinstance(record, Upload):
         return record.key
     if isinstance(record, Attempt):
-        return f"attempt {record.number} of {services.ledger.find_upload(record.upload_id).key}"
-    return f"job {record.name}"
+        return f"attempt {record.number} of {services.ledger.require_upload(record.upload_id).key}"
+    return f"job {record.name}" if isinstance(record, Job) else str(record.keys)

@@ -1,15 +1,17 @@
 """Uploads that wait for files that belong to them, and runs that wait for their marker: one mail about each.
 
-Neither ever stops waiting. Each upload is looked at again, ever more rarely, by sending its own message again. So
-validation finds whether the file is still there, whether it still has to wait, and whether the others arrived while an
-invocation crashed. It costs next to nothing, so it never ends; nothing else would notice that a file was deleted.
+Neither ever stops waiting. The message of each upload is sent again, ever more rarely, so that validation finds whether
+the file is still there, whether it still has to wait, and whether the others arrived while an invocation crashed. This
+never ends, because it costs next to nothing, and nothing else would notice that a file was deleted.
+
+The time of the mail is the attribute `told_at` of the upload's record, or the fact `told_at` of the run's set.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.companions.runs import MANIFEST, MARKERS, marker_command
 from seqdrop.ledger.earlier_sets import RUNS
@@ -17,7 +19,7 @@ from seqdrop.ledger.moves import UPLOAD
 from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.assemble.policies import policy_of
-from seqdrop.stages.reconcile.nudge import SELDOM, minutes_since
+from seqdrop.stages.reconcile.nudge import LONGEST_PAUSE, minutes_since
 from seqdrop.stages.routing import is_gated
 
 if TYPE_CHECKING:
@@ -27,77 +29,88 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
     from seqdrop.stages.assemble.policy import Awaited, Policy
 
+MAX_DOUBLINGS = 10  # of the pause between two nudges; LONGEST_PAUSE is reached before
+
 
 @dataclass
-class Held:
-    """What waits below one folder: how many uploads, and the first of them."""
+class GatedFiles:
+    """The uploads that wait below one folder: how many there are, and the first of them."""
 
     first: Upload
     count: int = 0
 
 
-def tell_of_runs(services: Services) -> int:
-    """Notify the lab of each run that waits for too long. Return of how many."""
-    runs: dict[str, Held] = {}
+def notify_of_runs(services: Services) -> int:
+    """Notify the lab of each run that waits for too long; return of how many."""
+    runs: dict[str, GatedFiles] = {}
     read = cache(partial(services.ledger.file_set, RUNS))
-    for upload in _held(services, read):
-        held = runs.setdefault(f"{upload.bucket}/{services.analyses.gated_folders(upload.key)[-1]}", Held(upload))
-        held.count += 1
-        held.first = min(held.first, upload, key=lambda one: one.created_at)
-    return sum(_told(services, read(folder), held) for folder, held in runs.items())
+    for upload in _find_gated(services, read):
+        folder = services.analyses.gated_folders(upload.key)[-1]
+        files = runs.setdefault(f"{upload.bucket}/{folder}", GatedFiles(upload))
+        files.count += 1
+        files.first = min(files.first, upload, key=lambda gated: gated.created_at)
+    return sum(_notify_of_run(services, read(folder), files) for folder, files in runs.items())
 
 
-def _held(services: Services, read: Callable[[str], FileSet]) -> Iterator[Upload]:
-    """Uploads none of whose folders is a complete run, or has a manifest that waits: that is reported by itself."""
-    waits = cache(partial(_waits_itself, services))
+def _find_gated(services: Services, read: Callable[[str], FileSet]) -> Iterator[Upload]:
+    """Yield gated uploads in folders without a complete run and without a manifest that waits.
+
+    The lab is notified of such a manifest by itself.
+    """
+    waits = cache(partial(_is_waiting, services))
     for upload in services.ledger.in_state(UPLOAD, "VALIDATED"):
-        found = [read(f"{upload.bucket}/{folder}") for folder in services.analyses.gated_folders(upload.key)]
-        if found and not any(run.fact("opened_at") or waits(run.members.get("manifest", "")) for run in found):
+        runs = [read(f"{upload.bucket}/{folder}") for folder in services.analyses.gated_folders(upload.key)]
+        if runs and not any(run.fact("opened_at") or waits(run.members.get("manifest", "")) for run in runs):
             yield upload
 
 
-def _waits_itself(services: Services, manifest: str) -> bool:
-    """Whether the upload of that id, "" for none, waits: one that was deleted says nothing any more."""
-    upload = services.ledger.find_upload(manifest) if manifest else None
+def _is_waiting(services: Services, upload_id: str) -> bool:
+    """Return True if the upload of that id waits; False for "". A manifest that was deleted does not wait."""
+    upload = services.ledger.find_upload(upload_id) if upload_id else None
     return upload is not None and upload.state == "WAITING"
 
 
-def _told(services: Services, run: FileSet, held: Held) -> bool:
-    """Notify the lab of a run that is overdue: a crash repeats the mail, and never leaves it out."""
-    analysis, first = services.analyses.for_key(held.first.key), held.first
-    if run.fact("told_at") or minutes_since(first.created_at) < 60 * analysis.gate_hours:
+def _notify_of_run(services: Services, run: FileSet, files: GatedFiles) -> bool:
+    """Notify the lab of a run that is overdue. A crash may repeat the mail, but never leaves it out."""
+    first = files.first
+    analysis = services.analyses.for_key(first.key)
+    if analysis is None or run.fact("told_at") or minutes_since(first.created_at) < 60 * analysis.gate_hours:
         return False
     if not is_gated(services.ledger, services.analyses, first, services.ledger.deciding_attempts(first)):
-        return False  # it went on before there was a gate
-    _tell_of_run(services, run.name.removeprefix(f"{first.bucket}/"), held)
+        return False  # it advanced before there was a gate
+    _mail_run(services, run.name.removeprefix(f"{first.bucket}/"), files)
     return services.ledger.save(run.with_facts(told_at=now()))
 
 
-def _tell_of_run(services: Services, folder: str, held: Held) -> None:
-    first = held.first
+def _mail_run(services: Services, folder: str, files: GatedFiles) -> None:
+    first = files.first
     services.notify(
         f"Seqdrop: {folder} waits for the marker of its run",
-        f"{held.count:,} files below {folder} are valid and wait for their run to be complete, the first of them\n"
-        f"({first.key}) since {first.created_at}. What says so is one of these, in {folder} or in\n"
-        f"the folder below it that is the run's: {', '.join(MARKERS)}\n"
-        f"or the uploader's {MANIFEST}. The files go on by themselves when it is there, however late;\n"
-        "nothing is lost.\n"
-        "- Is the run complete, or did it break off and its files are wanted as they are? Drop an empty marker:\n"
+        f"{files.count:,} files below {folder} are valid and wait until their run is complete. The first of them,\n"
+        f"{first.key}, has waited since {first.created_at}. A run is complete when one of these files is\n"
+        f"in {folder} or in the folder of the run below it: {', '.join(MARKERS)},\n"
+        f"or the uploader's {MANIFEST}. The files advance by themselves when it arrives, however late.\n\n"
+        "What to do:\n"
+        "- If the run is complete, or broke off and you want its files as they are: drop an empty marker:\n"
         f"  {marker_command(first.bucket, folder)}\n"
-        "- Are its files not wanted? Delete them.\n"
-        "- Should files wait for no run here? Take `gate` from this prefix in analyses.toml and deploy; what waits\n"
-        "  then goes on.\n",
+        "- If you do not want the files: delete them.\n"
+        "- If files under this prefix should not wait for a run: remove `gate` from it in analyses.toml and deploy;\n"
+        "  the files then advance.\n",
     )
 
 
-def attend(services: Services) -> dict[str, int]:
-    """Look at all that is WAITING. Return how many were looked at, and about how many the lab was notified."""
+def monitor_waiting(services: Services) -> dict[str, int]:
+    """Nudge each WAITING upload that is due, and notify the lab of each that is overdue.
+
+    Return the number of nudges as "waiting", and that of mails as "unmated".
+    """
     counts = {"waiting": 0, "unmated": 0}
     for upload in services.ledger.in_state(UPLOAD, "WAITING"):
         policy = policy_of(services.analyses, upload)
         hours = _hours(services, upload, policy)
-        if hours and not upload.told_at and minutes_since(upload.waiting_since) >= 60 * hours:
-            _notify(services, upload, policy.awaits(services.ledger, services.analyses, upload))
+        is_overdue = hours and not upload.told_at and minutes_since(upload.waiting_since) >= 60 * hours
+        if policy and is_overdue:
+            _mail_waiting(services, upload, policy.awaits(services.ledger, services.analyses, upload))
             counts["unmated"] += services.ledger.note(upload, told_at=now())
         elif _is_due(services, upload, hours) and services.ledger.note_nudge(upload):
             services.send(services.settings.validate_queue, make_landed_message(upload.version))
@@ -105,22 +118,26 @@ def attend(services: Services) -> dict[str, int]:
     return counts
 
 
-def _hours(services: Services, upload: Upload, policy: Policy | None) -> float | None:
-    """After how many hours the lab is notified; None of one that need not wait any more."""
+def _hours(services: Services, upload: Upload, policy: Policy[Any] | None) -> float | None:
+    """Return after how many hours the lab is notified; None for an upload that does not have to wait any more."""
     analysis = services.analyses.for_key(upload.key)
     return policy.hours(analysis) if policy and analysis else None
 
 
 def _is_due(services: Services, upload: Upload, hours: float | None) -> bool:
-    """One that need not wait any more, after a deploy that said so, is due as any record is that does not move."""
-    doubled = min(upload.pushes, 10) if hours else 0
-    return minutes_since(upload.moved_at) >= min(services.settings.stale_minutes * 2**doubled, SELDOM)
+    """Return True if the next nudge is due.
+
+    An upload that does not have to wait any more, after a deployment that changed analyses.toml, is due as soon as it
+    is stale.
+    """
+    doublings = min(upload.pushes, MAX_DOUBLINGS) if hours else 0
+    return minutes_since(upload.moved_at) >= min(services.settings.stale_minutes * 2.0**doublings, LONGEST_PAUSE)
 
 
-def _notify(services: Services, upload: Upload, awaited: Awaited) -> None:
+def _mail_waiting(services: Services, upload: Upload, awaited: Awaited) -> None:
     services.notify(
         f"Seqdrop: {upload.key} waits for {awaited.what}",
-        f"{upload.key} (upload {upload.id}) has waited since {upload.waiting_since}\nfor {awaited.detail}.\n"
-        "It goes on by itself when that is there, however late; nothing is lost.\n"
-        + "".join(f"- {hint}\n" for hint in awaited.hints),
+        f"{upload.key} (upload {upload.id}) has waited since {upload.waiting_since} for\n{awaited.detail}.\n"
+        "It advances by itself when they arrive, however late.\n\n"
+        "What to do:\n" + "".join(f"- {hint}\n" for hint in awaited.hints),
     )

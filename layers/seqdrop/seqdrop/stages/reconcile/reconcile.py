@@ -1,8 +1,8 @@
-"""What an event missed is found, and put back on its road. Safe beside everything else.
+"""The reconciler finds work whose event was lost, and sends its message again. Safe beside everything else.
 
-It looks for uploads without a record, records that stand too long in a state, jobs whose end was not announced, results
-without an end, and archives without a receipt. It moves nothing itself: it sends the message that was lost, and the
-stage that gets it does what it always does.
+It looks for uploads without a record, records that stay too long in a state, jobs whose end was not reported, results
+without an end, and archived uploads without a receipt. It moves nothing itself: the stage that receives the message
+does what it always does.
 """
 
 from __future__ import annotations
@@ -13,62 +13,102 @@ from seqdrop.ledger.moves import ATTEMPT, ENDS, JOB, OPEN, UPLOAD
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job, Upload
 from seqdrop.runtime.events import make_job_ended_message, make_landed_message
 from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import Services, now
+from seqdrop.runtime.messages import make_free_slots_message
+from seqdrop.runtime.services import Services, minutes_ago, now
 from seqdrop.sagemaker.client import describe
-from seqdrop.stages.archive.receipts import send_unreceipted
+from seqdrop.stages.archive.receipts import resend_unreceipted
 from seqdrop.stages.job_slots import count_free_slots
-from seqdrop.stages.reconcile.nudge import Due, push_all, standing
-from seqdrop.stages.reconcile.overdue import attend, tell_of_runs
-from seqdrop.stages.reconcile.unrecorded import send_unrecorded
+from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
+from seqdrop.stages.reconcile.overdue import monitor_waiting, notify_of_runs
+from seqdrop.stages.reconcile.unrecorded import resend_unrecorded
 from seqdrop.stages.routing import is_gated, next_messages
 from seqdrop.stages.start_processing.processing_job import find_last_job, is_final
 
+Check = Callable[[Services], int | dict[str, int]]
+
 
 def reconcile(services: Services) -> dict[str, int]:
-    """Put everything back on its road. Answers how many of each were, and of how many the lab was told."""
-    counts: dict[str, int] = {"errors": 0}
-    for name, look in LOOKS.items():
+    """Run every check. Return how many messages each sent, how many mails there were, and how many checks failed."""
+    counts, log = {"errors": 0}, logger()
+    for name, check in CHECKS.items():
         try:
-            found = look(services)
-            counts |= found if isinstance(found, dict) else {name: found}
+            result = check(services)
+            counts |= result if isinstance(result, dict) else {name: result}
         except Exception:
-            logger().exception("not reconciled", extra={"what": name})
+            log.exception("not reconciled", extra={"what": name})
             counts["errors"] += 1
-    logger().info("reconciled", extra=counts)
+    log.info("reconciled", extra=counts)
     return counts
 
 
-def _standing(kind: str, state: str, due: Callable) -> Callable[[Services], int]:
-    return lambda services: push_all(services, standing(services, kind, state), due)
+def _uploads(state: str, find_due: Callable[[Services, Upload], Due]) -> Check:
+    """Return the check that nudges stalled uploads in a state."""
+
+    def check(services: Services) -> int:
+        records = services.ledger.in_state(UPLOAD, state, _stale_since(services))
+        return nudge_all(services, select_stalled(services, records), find_due)
+
+    return check
+
+
+def _attempts(state: str, find_due: Callable[[Services, Attempt], Due]) -> Check:
+    """Return the check that nudges stalled attempts in a state."""
+
+    def check(services: Services) -> int:
+        records = services.ledger.in_state(ATTEMPT, state, _stale_since(services))
+        return nudge_all(services, select_stalled(services, records), find_due)
+
+    return check
+
+
+def _jobs(state: str, find_due: Callable[[Services, Job], Due]) -> Check:
+    """Return the check that nudges stalled jobs in a state."""
+
+    def check(services: Services) -> int:
+        records = services.ledger.in_state(JOB, state, _stale_since(services))
+        return nudge_all(services, select_stalled(services, records), find_due)
+
+    return check
+
+
+def _stale_since(services: Services) -> str:
+    return minutes_ago(services.settings.stale_minutes)
 
 
 def _received(services: Services, upload: Upload) -> Due:
-    """Its event was lost on the way, or what read it died; a job that examines it is looked after by itself."""
+    """Return the message of an upload whose event was lost, or whose reader crashed.
+
+    A job that examines an upload is monitored by itself. If the lab was notified that no other job will be tried,
+    nothing is due.
+    """
     job = find_last_job(services.ledger, upload)
     if job and job.state != "DONE" and (job.state in OPEN[JOB] or is_final(job, job.state)):
-        return Due()  # or the lab was told that no other job will
+        return Due()
     return Due([(services.settings.validate_queue, make_landed_message(upload.version))])
 
 
 def _validated(services: Services, upload: Upload) -> Due:
-    """It waits for its run; it has all it came for; or an attempt failed, and it may have been deleted since."""
+    """Return the message of an upload that waits for its run, may be archived, or has an attempt that failed.
+
+    The last may have been deleted since; archive finds out.
+    """
     attempts, to_archive = services.ledger.deciding_attempts(upload), services.settings.archive_queue
-    if is_gated(services.ledger, services.analyses, upload, attempts):  # validate looks after it
+    if is_gated(services.ledger, services.analyses, upload, attempts):  # validate monitors it
         return Due([(services.settings.validate_queue, make_landed_message(upload.version))], quiet=True)
-    if found := [message for message in next_messages(services, upload) if message[0] == to_archive]:
-        return Due(found)
+    if messages := [message for message in next_messages(services, upload) if message[0] == to_archive]:
+        return Due(messages)
     if all(attempt.state in ENDS[ATTEMPT] for attempt in attempts):
         return Due([(to_archive, {"upload": upload.id})], quiet=True)
     return Due()
 
 
 def _planned(services: Services, attempt: Attempt) -> Due:
-    messages = next_messages(services, services.ledger.find_upload(attempt.upload_id))
+    messages = next_messages(services, services.ledger.require_upload(attempt.upload_id))
     return Due([message for message in messages if message[1].get("attempt") == attempt.key])
 
 
 def _submitted(services: Services, attempt: Attempt) -> Due:
-    """Its job has ended, and was settled but for this member."""
+    """Return the message of an attempt whose job has ended without this member."""
     job = services.ledger.find_job(attempt.job)
     if job is None or job.state in OPEN[JOB]:
         return Due()
@@ -76,52 +116,51 @@ def _submitted(services: Services, attempt: Attempt) -> Due:
 
 
 def _unstarted_jobs(services: Services) -> int:
-    """Jobs that a crash left unstarted, and those for which SageMaker had no room, when they are due again."""
+    """Nudge jobs that a crash left unstarted, and jobs that waited for SageMaker capacity and are due again."""
     postponed = (job for job in services.ledger.in_state(JOB, "PLANNED") if job.due_at and job.due_at <= now())
-    crashed = (job for job in standing(services, JOB, "PLANNED") if not job.due_at)
-    return push_all(services, postponed, _start) + push_all(services, crashed, _start)
+    stalled = select_stalled(services, services.ledger.in_state(JOB, "PLANNED", _stale_since(services)))
+    crashed = (job for job in stalled if not job.due_at)
+    return nudge_all(services, postponed, _start) + nudge_all(services, crashed, _start)
 
 
 def _start(services: Services, job: Job) -> Due:
     if job.task == EXAMINE:  # validate starts it
-        upload = services.ledger.find_upload(job.upload)
+        upload = services.ledger.require_upload(job.upload)
         return Due([(services.settings.validate_queue, make_landed_message(upload.version))])
     queue = services.settings.training_queue if job.task == TRAIN else services.settings.transform_queue
     return Due([(queue, {"job": job.name})])
 
 
 def _started(services: Services, job: Job) -> Due:
-    """SageMaker knows whether it has ended; the event may be lost."""
+    """Return the message of a job that has ended according to SageMaker; its event was lost."""
     if describe(services.sagemaker, job.task, job.name).end is None:
         return Due()
     return Due([(services.settings.finish_queue, make_job_ended_message(job.name, job.task))])
 
 
-def _waiting_for_room(services: Services) -> int:
-    """Attempts for which there is room by now: start_transform takes them in turn."""
+def _waiting_for_slots(services: Services) -> int:
+    """Report free job slots if attempts wait for them; start_transform takes them in turn."""
     if next(services.ledger.in_state(ATTEMPT, "WAITING"), None) is None or not count_free_slots(services):
         return 0
-    services.send(services.settings.transform_queue, {"room": "reconcile"})
+    services.send(services.settings.transform_queue, make_free_slots_message("reconcile"))
     return 1
 
 
-Look = Callable[[Services], int | dict[str, int]]
-
-# Who looks after each state from which a record may still move, and what that is called in the metrics.
-OF_STATES: dict[tuple[str, str], tuple[str, Look]] = {
-    (UPLOAD, "RECEIVED"): ("received", _standing(UPLOAD, "RECEIVED", _received)),
-    (UPLOAD, "WAITING"): ("waiting", attend),
-    (UPLOAD, "VALIDATED"): ("validated", _standing(UPLOAD, "VALIDATED", _validated)),
-    (ATTEMPT, "PLANNED"): ("planned", _standing(ATTEMPT, "PLANNED", _planned)),
-    (ATTEMPT, "WAITING"): ("waiting_for_room", _waiting_for_room),
-    (ATTEMPT, "SUBMITTED"): ("submitted", _standing(ATTEMPT, "SUBMITTED", _submitted)),
+# The check of each state from which a record may still move, and its name in the metrics.
+STATE_CHECKS: dict[tuple[str, str], tuple[str, Check]] = {
+    (UPLOAD, "RECEIVED"): ("received", _uploads("RECEIVED", _received)),
+    (UPLOAD, "WAITING"): ("waiting", monitor_waiting),
+    (UPLOAD, "VALIDATED"): ("validated", _uploads("VALIDATED", _validated)),
+    (ATTEMPT, "PLANNED"): ("planned", _attempts("PLANNED", _planned)),
+    (ATTEMPT, "WAITING"): ("waiting_for_room", _waiting_for_slots),
+    (ATTEMPT, "SUBMITTED"): ("submitted", _attempts("SUBMITTED", _submitted)),
     (JOB, "PLANNED"): ("unstarted_jobs", _unstarted_jobs),
-    (JOB, "STARTED"): ("started_jobs", _standing(JOB, "STARTED", _started)),
+    (JOB, "STARTED"): ("started_jobs", _jobs("STARTED", _started)),
 }
 
-# By the table of moves: a state that nobody looks after is an error when this is imported.
-LOOKS: dict[str, Look] = dict(OF_STATES[kind, state] for kind, states in OPEN.items() for state in states) | {
-    "runs_told": tell_of_runs,
-    "unrecorded": send_unrecorded,
-    "unreceipted": send_unreceipted,
+# Built from the table of moves: if a state has no check, the import of this module fails.
+CHECKS: dict[str, Check] = dict(STATE_CHECKS[kind, state] for kind, states in OPEN.items() for state in states) | {
+    "runs_told": notify_of_runs,
+    "unrecorded": resend_unrecorded,
+    "unreceipted": resend_unreceipted,
 }

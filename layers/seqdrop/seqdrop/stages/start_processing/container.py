@@ -1,4 +1,4 @@
-"""What runs inside a processing job: the same pass as in a Lambda, and lines in the log that tell how far it is."""
+"""The code of a processing job: the same pass over a file as in a Lambda, with its progress in the log."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
@@ -17,56 +18,68 @@ from seqdrop.kinds.plans import from_json
 from seqdrop.uploads import UploadVersion
 from seqdrop.work.examine import ExaminationRequest, examine
 
-EVERY = 60  # seconds between two lines
+if TYPE_CHECKING:
+    from seqdrop.reads.check import Reading
+
+INTERVAL = 60  # seconds between two lines of the log
 PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
 
 
 def run(inputs: Path) -> None:
-    """Examine the upload that request.json names. An object that is gone is for validate to find, not a failure."""
-    told = json.loads((inputs / "request" / keys.REQUEST).read_text())
-    version, analysis = UploadVersion(**told["version"]), from_json(told["plan"])
-    print(f"{version.id}: {version.size / 1e6:,.0f} MB, by {Path(seqdrop.__file__).parent}", flush=True)
-    teller = ProgressPrinter(version)
+    """Examine the upload that request.json names.
+
+    If the object is gone, the job still succeeds: validate finds that by itself.
+    """
+    brief = json.loads((inputs / "request" / keys.REQUEST).read_text())
+    version, analysis = UploadVersion(**brief["version"]), from_json(brief["plan"])
+    print(f"{version.id}: {version.size / 1e6:,.0f} MB, with {Path(seqdrop.__file__).parent}", flush=True)
+    progress = ProgressPrinter(version)
     try:
         s3 = boto3.client("s3", config=PATIENT)
-        request = ExaminationRequest(version, analysis, number=told["number"])
-        found = examine(s3, told["work"], request, teller.begin)
-        said = found.rejection["code"] if found.rejection else "valid"
+        request = ExaminationRequest(version, analysis, number=brief["number"])
+        examination = examine(s3, brief["work"], request, progress.begin)
+        result = examination.rejection["code"] if examination.rejection else "valid"
     except ObjectGoneError as error:
-        said = str(error)
+        result = str(error)
     finally:
-        teller.end()
-    print(f"{version.id}: {said}", flush=True)
-    message = inputs.parents[1] / "output" / "message"  # what DescribeProcessingJob tells as ExitMessage
+        progress.end()
+    print(f"{version.id}: {result}", flush=True)
+    message = inputs.parents[1] / "output" / "message"  # DescribeProcessingJob returns its content as ExitMessage
     if message.parent.is_dir():
-        message.write_text(said)
+        message.write_text(result)
 
 
 class ProgressPrinter:
-    """Prints how far a reading has come, from a thread of its own: counts, and nothing of what was read."""
+    """Prints the progress of a reading from a thread of its own: only counts, nothing of what was read."""
 
-    def __init__(self, version: UploadVersion, every: float = EVERY):
-        self._version, self._every = version, every
+    def __init__(self, version: UploadVersion, interval: float = INTERVAL) -> None:
+        self._version, self._interval = version, interval
         self._ended, self._started = threading.Event(), time.monotonic()
-        self._reading, self._thread = None, threading.Thread(target=self._tell, daemon=True)
+        self._reading: Reading | None = None
+        self._thread = threading.Thread(target=self._print_lines, daemon=True)
 
-    def begin(self, reading) -> None:
+    def begin(self, reading: Reading) -> None:
+        """Start to print the progress of a reading."""
         self._reading = reading
         self._thread.start()
 
     def end(self) -> None:
-        """Stop, with a last line."""
+        """Stop, after a last line."""
         self._ended.set()
         if self._reading:
             self._thread.join()
-            print(self.line(time.monotonic() - self._started), flush=True)
+            self._print_line(self._reading)
 
-    def line(self, seconds: float) -> str:
-        done, size = self._reading.digest.size, self._version.size
+    def format_line(self, reading: Reading, seconds: float) -> str:
+        """Return a line with the bytes and records read so far, after a time in seconds."""
+        done, size = reading.digest.size, self._version.size
         rate = done / 1e6 / max(seconds, 0.001)
         share = f"{done / 1e6:,.0f} of {size / 1e6:,.0f} MB ({done / max(size, 1):.0%}, {rate:,.1f} MB/s)"
-        return f"{self._version.id}: {self._reading.number:,} records, {share}"
+        return f"{self._version.id}: {reading.number:,} records, {share}"
 
-    def _tell(self) -> None:
-        while not self._ended.wait(self._every):
-            print(self.line(time.monotonic() - self._started), flush=True)
+    def _print_line(self, reading: Reading) -> None:
+        print(self.format_line(reading, time.monotonic() - self._started), flush=True)
+
+    def _print_lines(self) -> None:
+        while self._reading and not self._ended.wait(self._interval):
+            self._print_line(self._reading)

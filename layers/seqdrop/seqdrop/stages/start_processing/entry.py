@@ -1,7 +1,7 @@
 """The entry point of a processing job: put the packages beside it on the module path, and run the examination.
 
-It runs before there is any package of ours, so it imports the standard library only. What is unpacked goes first:
-the image has a numpy of its own.
+It runs before any package of Seqdrop is there, so it imports only the standard library. The unpacked packages come
+first on the path: the image has a numpy of its own.
 """
 
 import sys
@@ -11,6 +11,7 @@ from pathlib import Path
 
 
 def main() -> None:
+    """Unpack packages.zip and examine the upload of this job."""
     inputs = Path(__file__).resolve().parent.parent  # /opt/ml/processing/input
     with tempfile.TemporaryDirectory() as packages:
         with zipfile.ZipFile(Path(__file__).with_name("packages.zip")) as archive:

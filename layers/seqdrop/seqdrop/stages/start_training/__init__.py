@@ -1,0 +1,1 @@
+"""Start training: check the plan of a complete training set, and start its job."""

@@ -1,17 +1,17 @@
-"""A training is complete: hold its plan to the machine and the budget, and start its one job.
+"""Start the job of a complete training set, after a check of its plan against the machine and the budget.
 
-The job is on record before SageMaker is called, and its name comes from the attempt: a second delivery finds the
+The job is recorded before SageMaker is called, and its name is derived from the attempt: a second delivery finds the
 attempt claimed, and starts nothing.
 """
 
 from __future__ import annotations
 
 import json
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
-from seqdrop.config.analyses import TRAINING
+from seqdrop.config.kind import TRAINING
 from seqdrop.errors import DistributionRefusedError, JobRefusedError, PlanRefusedError, RetryableError
 from seqdrop.ledger.records import TRAIN, Attempt, Job
 from seqdrop.models.archives import current_archive
@@ -19,10 +19,10 @@ from seqdrop.models.code_bundles import current_program, program_of
 from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.client import create
 from seqdrop.sagemaker.names import job_name
-from seqdrop.sagemaker.requests.training import checkpoints_uri, fingerprint, training_request
+from seqdrop.sagemaker.requests.training import Inputs, checkpoints_uri, fingerprint, training_request
 from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.stages.outcomes import fail_training
-from seqdrop.training.plan.sizing import Sizing, has_smp, sized
+from seqdrop.training.plan.sizing import Sizing, has_smp, size_training
 from seqdrop.training.request import Order
 
 if TYPE_CHECKING:
@@ -30,24 +30,24 @@ if TYPE_CHECKING:
 
 
 def start_training(services: Services, attempt_key: str) -> None:
-    """Put a PLANNED attempt into its job; or start that job, if a crash left it unstarted."""
+    """Create and start the job of a PLANNED attempt; or start its job, if a crash left that unstarted."""
     attempt = services.ledger.find_attempt(attempt_key)
     if attempt is None or attempt.state not in ("PLANNED", "SUBMITTED"):
         return None
     if attempt.state == "SUBMITTED":
         return launch_training(services, attempt.job)
     try:
-        job = _planned(services, attempt)
+        job = _plan_job(services, attempt)
     except JobRefusedError as error:
         return fail_training(services, attempt, str(error))
     if not services.ledger.claim(job, [attempt]):
-        raise RetryableError(f"{attempt.key} was claimed by another run")
+        raise RetryableError(f"another invocation claimed {attempt.key}")
     launch_training(services, job.name)
     return None
 
 
 def launch_training(services: Services, name: str) -> None:
-    """Start a PLANNED job. All it needs is on its record, so it may be called again after any crash."""
+    """Start a PLANNED job that is due. It needs only its record, so the call may be repeated after any crash."""
     job = services.ledger.find_job(name)
     if job is None or job.state != "PLANNED" or not is_due(job):
         return None
@@ -55,7 +55,7 @@ def launch_training(services: Services, name: str) -> None:
         started = create(services.sagemaker, TRAIN, json.loads(job.request))
     except JobRefusedError as error:
         for key in job.members:
-            fail_training(services, services.ledger.find_attempt(key), str(error))
+            fail_training(services, services.ledger.require_attempt(key), str(error))
         services.ledger.move(job, "FAILED", reason=str(error)[:1000])
         return None
     if not started:
@@ -65,16 +65,18 @@ def launch_training(services: Services, name: str) -> None:
     return None
 
 
-def _planned(services: Services, attempt: Attempt) -> Job:
-    """The record of the job. Raises JobRefusedError if there is none that could be made."""
+def _plan_job(services: Services, attempt: Attempt) -> Job:
+    """Return the record of the job. Raise JobRefusedError if no job can be made."""
     order, settings, s3 = Order.from_json(attempt.plan), services.settings, services.s3
     name, job = job_name([attempt]), order.job
     program = current_program(s3, settings.results, program_of(job.model))
     weights = current_archive(s3, settings.results, job.weights) if job.weights else None
-    size = _sized(services, attempt, order)
-    make = partial(training_request, settings, name, order, size, program, weights.key if weights else "")
-    own = make(checkpoints_uri(settings, name))
-    request = make(_checkpoints_before(services, order, fingerprint(own, order)) or checkpoints_uri(settings, name))
+    size = _size(services, attempt, order)
+    inputs = Inputs(program, weights.key if weights else "", checkpoints_uri(settings, name))
+    request = training_request(settings, name, order, size, inputs)
+    earlier = _find_checkpoints(services, order, fingerprint(request, order))
+    if earlier:
+        request = training_request(settings, name, order, size, replace(inputs, checkpoints=earlier))
     return Job(
         "PLANNED",
         name=name,
@@ -88,23 +90,27 @@ def _planned(services: Services, attempt: Attempt) -> Job:
     )
 
 
-def _sized(services: Services, attempt: Attempt, order: Order) -> Sizing:
-    """The plan, which is written down for the lab before any money is spent. Raises JobRefusedError with its reason."""
+def _size(services: Services, attempt: Attempt, order: Order) -> Sizing:
+    """Return the plan of a training, and write it for the lab before any money is spent.
+
+    Raise JobRefusedError with the reason if the training does not fit its machine or its budget.
+    """
     try:
-        found = sized(order.job, order.prepared.letters, has_smp(services.settings.training_image))
+        sizing = size_training(order.job, order.prepared.residues, has_smp(services.settings.training_image))
     except (PlanRefusedError, DistributionRefusedError) as error:
         raise JobRefusedError(str(error)) from error
-    services.put_json(services.settings.results, keys.training_result(attempt.upload_id, "plan.json"), found.as_dict())
-    return found
+    key = keys.training_result(attempt.upload_id, "plan.json")
+    services.put_json(services.settings.results, key, sizing.as_dict())
+    return sizing
 
 
-def _checkpoints_before(services: Services, order: Order, mark: str) -> str:
-    """Where the attempt before this one left checkpoints, if it failed and had all the same to do; else empty."""
-    before = services.ledger.find_attempt(order.previous) if order.previous else None
-    if before is None or before.state != "FAILED" or not before.job:
+def _find_checkpoints(services: Services, order: Order, mark: str) -> str:
+    """Return where the previous attempt left checkpoints, if it failed and its request was the same; else ""."""
+    previous = services.ledger.find_attempt(order.previous) if order.previous else None
+    if previous is None or previous.state != "FAILED" or not previous.job:
         return ""
-    job = services.ledger.find_job(before.job)
+    job = services.ledger.find_job(previous.job)
     request = json.loads(job.request) if job else None
-    if request is None or fingerprint(request, Order.from_json(before.plan)) != mark:
+    if request is None or fingerprint(request, Order.from_json(previous.plan)) != mark:
         return ""
-    return request["CheckpointConfig"]["S3Uri"]
+    return str(request["CheckpointConfig"]["S3Uri"])

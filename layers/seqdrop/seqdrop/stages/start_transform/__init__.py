@@ -1,0 +1,1 @@
+"""Start transform: make batch transform jobs of validated uploads, and start them."""

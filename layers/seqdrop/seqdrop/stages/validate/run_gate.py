@@ -1,6 +1,6 @@
-"""A valid upload that waits for its run is looked at now and then: whether it is still there, and its work items too.
+"""Monitor a valid upload that waits for its run: whether it is still there, and whether its work items are.
 
-The work bucket keeps those for 14 days. They are cut again before that, so a run may be late without any harm.
+The work bucket keeps work items for 14 days. They are written again before they expire, so a late run does no harm.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.errors import ObjectGoneError
 from seqdrop.kinds.plans import plan_of
-from seqdrop.stages.assemble.masked_reading import bed_of
+from seqdrop.stages.assemble.masked_reading import read_upload
 from seqdrop.stages.assemble.policies import policy_of
-from seqdrop.stages.outcomes import end_upload, fail_attempt
+from seqdrop.stages.outcomes import close_upload, fail_attempt
 from seqdrop.stages.routing import enqueue_next, is_gated
 from seqdrop.stages.start_processing.processing_job import examine_in_job
 from seqdrop.work.examination import Examination, load
@@ -23,13 +23,11 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Attempt, Upload
     from seqdrop.runtime.services import Services
 
-NUMBERS = ("shards", "items", "taken", "distinct")
 
+def monitor(services: Services, upload: Upload) -> None:
+    """Enqueue a VALIDATED upload, or keep it ready for the moment when its run is complete.
 
-def look_after(services: Services, upload: Upload) -> None:
-    """Send a VALIDATED upload on, or see to it that it can be sent on when its run is complete.
-
-    Raises ObjectGoneError.
+    Raise ObjectGoneError if it is deleted while it is read again.
     """
     attempts = services.ledger.deciding_attempts(upload)
     if policy := policy_of(services.analyses, upload):
@@ -38,38 +36,55 @@ def look_after(services: Services, upload: Upload) -> None:
         return enqueue_next(services, upload)
     own = [attempt for attempt in attempts if attempt.upload_id == upload.id]
     if is_gone(services.s3, upload):
-        end_upload(services, upload, "WITHDRAWN", reason="deleted_while_it_waited")
+        close_upload(services, upload, "WITHDRAWN", reason="deleted_while_it_waited")
         return None
     for attempt in own:
-        _keep_fresh(services, upload, attempt)
+        _refresh_items(services, upload, attempt)
     return None
 
 
-def _keep_fresh(services: Services, upload: Upload, attempt: Attempt) -> None:
-    """Cut the work items again if they are about to expire, as the attempt planned them."""
-    found = load(services.s3, services.settings.work, upload.id) or _examined_again(services, upload, attempt)
-    if found is None:
-        return None  # a job examines it, or nothing can be cut any more
-    if found.rejection:
-        return fail_attempt(services, attempt, found.rejection["message"])
-    numbers = {name: getattr(found, name) for name in NUMBERS}
-    if numbers != {name: getattr(attempt, name) for name in NUMBERS}:  # a deploy since then cuts otherwise
-        services.ledger.note(attempt, **numbers)
+def _refresh_items(services: Services, upload: Upload, attempt: Attempt) -> None:
+    """Write the work items of an attempt's plan again if they are about to expire."""
+    examination = load(services.s3, services.settings.work, upload.id) or _examine_again(services, upload, attempt)
+    if examination is None:
+        return None  # a job examines it, or nothing can be written any more
+    if examination.rejection:
+        return fail_attempt(services, attempt, examination.rejection["message"])
+    if _count_items(examination) != _count_items(attempt):  # a later deployment makes other work items
+        services.ledger.note(attempt, **_count_items(examination))
     return None
 
 
-def _examined_again(services: Services, upload: Upload, attempt: Attempt) -> Examination | None:
+def _count_items(counted: Examination | Attempt) -> dict[str, int]:
+    """Return the counts that an attempt has from its examination."""
+    return {
+        "shards": counted.shards,
+        "items": counted.items,
+        "taken": counted.taken,
+        "distinct": counted.distinct,
+    }
+
+
+def _examine_again(services: Services, upload: Upload, attempt: Attempt) -> Examination | None:
+    """Return a new examination; None if a job makes it, or if the attempt has failed because its BED is gone."""
     analysis = plan_of(attempt)
-    if services.analyses.in_job(upload.size) and not analysis.kind.reads_large_files_itself:
-        return examine_in_job(services, upload, analysis)
+    if services.analyses.needs_job(upload.size) and not analysis.kind.reads_large_files_itself:
+        examine_in_job(services, upload, analysis)
+        return None
     try:
-        masks = _masks(services, attempt)
+        masks = _read_masks(services, attempt)
     except ObjectGoneError:
-        return fail_attempt(services, attempt, "its BED was deleted while it waited for its run")
+        fail_attempt(services, attempt, "its BED was deleted while it waited for its run")
+        return None
     request = ExaminationRequest(upload.version, analysis, masks)
     return examine(services.s3, services.settings.work, request)
 
 
-def _masks(services: Services, attempt: Attempt) -> BedMasks | None:
-    bed = services.ledger.find_upload(attempt.masks) if attempt.masks else None
-    return BedMasks(bed.id, bed_of(services, bed)) if bed else None
+def _read_masks(services: Services, attempt: Attempt) -> BedMasks | None:
+    """Return the intervals of the attempt's BED; None if it has none. Raise ObjectGoneError if the BED is gone."""
+    if not attempt.masks:
+        return None
+    bed = services.ledger.find_upload(attempt.masks)
+    if bed is None:  # it was deleted so long ago that its record has expired
+        raise ObjectGoneError(f"the ledger has no record of the BED {attempt.masks} any more")
+    return BedMasks(bed.id, read_upload(services, bed))

@@ -1,12 +1,9 @@
-"""An object landed: read it once, and accept it with its work items or reject it with its reason.
-
-What follows from an examination: an upload is accepted with its attempt, or rejected with its reason.
-"""
+"""Validate an object that landed: read it once, then accept it with its attempt or reject it with its reason."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -19,10 +16,10 @@ from seqdrop.runtime.log import logger
 from seqdrop.stages.archive.cold_copy import LONGEST_KEY, archive_key
 from seqdrop.stages.assemble.engine import OPEN, resolve
 from seqdrop.stages.assemble.policies import notify_landed, policy_of
-from seqdrop.stages.notifications import reject, report
+from seqdrop.stages.notifications import reject, write_report
 from seqdrop.stages.routing import enqueue_next
 from seqdrop.stages.start_processing.processing_job import examine_in_job
-from seqdrop.stages.validate.run_gate import look_after
+from seqdrop.stages.validate.run_gate import monitor
 from seqdrop.work.examination import Examination, load, rejection
 from seqdrop.work.examine import ExaminationRequest, examine
 
@@ -34,20 +31,20 @@ if TYPE_CHECKING:
 
 
 def validate(services: Services, version: UploadVersion) -> None:
-    """Bring an upload from its landing to VALIDATED, REJECTED or WITHDRAWN, or to WAITING for what belongs to it.
+    """Move an upload from its landing to VALIDATED, REJECTED or WITHDRAWN, or to WAITING for files that belong to it.
 
-    A marker of a run opens it. One that is VALIDATED is sent on, or looked after while it waits for its run.
+    A marker of a run opens its run. A VALIDATED upload is enqueued, or monitored while it waits for its run.
     """
     if version.is_folder_marker:
         return None
-    version = _identified(services, version)
+    version = _identify(services, version)
     analysis = services.analyses.for_key(version.key)
-    upload = _received(services, version, analysis)
+    upload = _record(services, version, analysis)
     notify_landed(services, upload)
     if upload.state == "VALIDATED":
-        return look_after(services, upload)
+        return monitor(services, upload)
     if upload.state not in OPEN:
-        return enqueue_next(services, upload)  # the message came again; the next one may have been lost
+        return enqueue_next(services, upload)  # the message was delivered again; the next one may have been lost
     try:
         _resolve(services, upload, analysis)
     except InvalidFileError as error:
@@ -63,25 +60,27 @@ def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> N
     Raise InvalidFileError, ObjectGoneError.
     """
     policy = policy_of(services.analyses, upload)
-    if upload.state == "RECEIVED":
-        _check_place(services, upload, analysis)
-    elif policy is None:
-        return _read_anew(services, upload)
-    if policy and (upload.state == "WAITING" or not policy.after_examination):
+    if upload.state == "WAITING":
+        return resolve(services, upload, policy) if policy else _read_anew(services, upload)
+    analysis = _check_place(services, upload, analysis)
+    if policy and not policy.after_examination:
         return resolve(services, upload, policy)
-    if found := _examined(services, upload, analysis):
-        _accept_or_reject(services, upload, found, policy)
+    if examination := _examine(services, upload, analysis):
+        _accept_or_reject(services, upload, examination, policy)
     return None
 
 
 def _read_anew(services: Services, upload: Upload) -> None:
-    """Have an upload read by what its prefix means now: it waits, and belongs to no set any more."""
+    """Have an upload that waits read by the present analysis of its prefix: it does not belong to a set any more."""
     if services.ledger.move(upload, "RECEIVED"):
         services.send(services.settings.validate_queue, make_landed_message(upload.version))
 
 
-def _identified(services: Services, version: UploadVersion) -> UploadVersion:
-    """An event may lack the version id, even of a versioned bucket; then S3 is asked for the present one."""
+def _identify(services: Services, version: UploadVersion) -> UploadVersion:
+    """Return the version with its version id.
+
+    An event may lack it, even if the bucket is versioned; then S3 returns that of the present version.
+    """
     if version.version_id != "null":
         return version
     try:
@@ -98,47 +97,49 @@ def _identified(services: Services, version: UploadVersion) -> UploadVersion:
     )
 
 
-def _received(services: Services, version: UploadVersion, analysis: Analysis | None) -> Upload:
+def _record(services: Services, version: UploadVersion, analysis: Analysis | None) -> Upload:
+    """Create the record of an upload unless it exists, and return it."""
     name, prefix = (analysis.name, analysis.prefix) if analysis else ("", "")
     services.ledger.create(Upload.from_version(version, name, prefix))
-    return services.ledger.find_upload(version.id)
+    return services.ledger.require_upload(version.id)
 
 
-def _check_place(services: Services, upload: Upload, analysis: Analysis | None) -> None:
-    """Whether the key and the size are such that the file is read at all."""
+def _check_place(services: Services, upload: Upload, analysis: Analysis | None) -> Analysis:
+    """Return the analysis of an upload. Raise InvalidFileError if its key or its size rules out that it is read."""
     if analysis is None:
         prefixes = ", ".join(services.analyses.prefixes)
         advice = f"Drop it again under one of: {prefixes}. analyses.toml says what each means."
-        raise InvalidFileError(Fault("no_analysis", "the key is under no prefix that Seqdrop knows", advice))
+        raise InvalidFileError(Fault("no_analysis", "its key is under no prefix of analyses.toml", advice))
     if len(archive_key(upload).encode()) > LONGEST_KEY:
-        advice = "Give the file or its folders shorter names: its archive key is 27 bytes longer, and S3 allows 1024."
+        advice = "Shorten the name of the file or of its folders: its archive key is 27 bytes longer; S3 allows 1024."
         raise InvalidFileError(Fault("key_too_long", "the key is too long to be archived", advice))
     if upload.size > analysis.max_bytes:
         advice = "Split the file (by lane, or `seqkit split2`) and drop the parts, or raise max_gb in analyses.toml."
-        limit = f"{upload.size / 1e9:.2f} GB, and {analysis.prefix} takes {analysis.max_gb:g} GB at the most"
-        raise InvalidFileError(Fault("too_large", f"the file has {limit}", advice))
+        message = f"the file has {upload.size / 1e9:.2f} GB; the limit of {analysis.prefix} is {analysis.max_gb:g} GB"
+        raise InvalidFileError(Fault("too_large", message, advice))
+    return analysis
 
 
-def _examined(services: Services, upload: Upload, analysis: Analysis) -> Examination | None:
-    """What the pass over the file found: of an earlier run, if that came to its end, or of this one.
+def _examine(services: Services, upload: Upload, analysis: Analysis) -> Examination | None:
+    """Return the examination of an upload, by an earlier invocation or by this one.
 
-    None of a file too large for a Lambda: a job examines it, and its end brings the upload here again.
+    Return None for a file that is too large for a Lambda: a job examines it, and its end sends the upload here again.
     """
     s3, work, number = services.s3, services.settings.work, upload.read_for
-    found = load(s3, work, upload.id, number)
-    if found is None and services.analyses.in_job(upload.size):
-        return examine_in_job(services, upload, analysis)
-    return found or examine(s3, work, ExaminationRequest(upload.version, analysis, number=number))
+    examination = load(s3, work, upload.id, number)
+    if examination is None and services.analyses.needs_job(upload.size):
+        examine_in_job(services, upload, analysis)
+        return None
+    return examination or examine(s3, work, ExaminationRequest(upload.version, analysis, number=number))
 
 
-def _accept_or_reject(services: Services, upload: Upload, examination: Examination, policy: Policy | None) -> None:
-    """Bring a RECEIVED upload to VALIDATED or REJECTED; if others belong to it, that is for its policy to decide."""
+def _accept_or_reject(services: Services, upload: Upload, examination: Examination, policy: Policy[Any] | None) -> None:
+    """Move a RECEIVED upload to VALIDATED or REJECTED; if others belong to it, its policy decides."""
     if examination.rejection:
-        report(services, upload, examination)
-        return reject(services, upload, examination.rejection, read=True)
+        write_report(services, upload, examination)
+        return reject(services, upload, examination.rejection, has_report=True)
     if policy:
         return resolve(services, upload, policy, examination)
-    report(services, upload, examination)
+    write_report(services, upload, examination)
     services.ledger.move(upload, "VALIDATED", *attempts_of(examination), **examination.facts)
-    enqueue_next(services, services.ledger.find_upload(upload.id))
-    return None
+    return enqueue_next(services, services.ledger.require_upload(upload.id))

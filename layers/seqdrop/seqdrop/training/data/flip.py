@@ -1,4 +1,4 @@
-"""FASTA, and FLIP's three files of it: sequences, labels (whose headers tell the split) and a mask of residues.
+"""FASTA, and FLIP's three FASTA files: sequences, labels (whose headers name the split) and a mask of residues.
 
 Format: https://github.com/J-SNACKKB/FLIP/tree/main/splits/secondary_structure
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqdrop.training.data.line_reader import Budget, Source, lines
-from seqdrop.training.data.rows import Problems, Row, name_of_header, split_of_header
+from seqdrop.training.data.rows import Place, Problems, Row, name_of_header, split_of_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,10 +24,16 @@ class Entry:
     record: int
     line: int
 
+    @property
+    def place(self) -> Place:
+        """Where it is, for messages."""
+        return Place(name_of_header(self.header), self.record, self.line)
+
 
 def entries(source: Source, problems: Problems, budget: Budget) -> Iterator[Entry]:
-    """The records of a FASTA file; letters may stand in several lines."""
-    header, at, record, parts = "", 0, 0, []
+    """Yield the records of a FASTA file; a sequence may have several lines."""
+    header, at, record = "", 0, 0
+    parts: list[str] = []
     for number, text in lines(source, problems, budget):
         if text.startswith(">"):
             if record:
@@ -36,40 +42,45 @@ def entries(source: Source, problems: Problems, budget: Budget) -> Iterator[Entr
         elif record:
             parts.append(text)
         else:
-            return problems.add("bad_fasta", f"{source.name}: letters stand before any header", line=number)
+            problems.add("bad_fasta", f"{source.name}: there is text before the first header", Place(line=number))
+            return
     if record:
         yield Entry(header, "".join(parts), record, at)
     else:
-        problems.add("bad_fasta", f"{source.name}: there is no record in it")
+        problems.add("bad_fasta", f"{source.name}: the file has no record")
 
 
 def read(
     sequences: Source, labels: Source, mask: Source | None, problems: Problems, budget: Budget | None = None
 ) -> Iterator[Row]:
-    """A row for each record of the labels, joined with the others by name."""
+    """Yield a row for each record of the labels, joined with the other files by name."""
     budget = budget or Budget()
-    known = _by_name(sequences, problems, budget)
-    masks = _by_name(mask, problems, budget) if mask else {}
-    seen: set[str] = set()
-    for one in entries(labels, problems, budget):
-        name = name_of_header(one.header)
-        seen.add(name)
-        if name not in known or (mask and name not in masks):
-            where = sequences.name if name not in known else mask.name
-            problems.add("no_partner", f"{labels.name}: {where} has no such record", name, one.record, one.line)
+    by_name = _read_by_name(sequences, problems, budget)
+    others = {sequences.name: by_name}
+    masks: dict[str, str] = {}
+    if mask:
+        masks = others[mask.name] = _read_by_name(mask, problems, budget)
+    names: set[str] = set()
+    for entry in entries(labels, problems, budget):
+        name = name_of_header(entry.header)
+        names.add(name)
+        lacking = next((file for file, records in others.items() if name not in records), None)
+        if lacking:
+            problems.add("no_partner", f"{labels.name}: {lacking} has no record of that name", entry.place)
             continue
-        split = split_of_header(one.header)
-        yield Row(name, known[name], one.text, split, masks.get(name), labels.name, one.record, one.line)
-    for number, name in enumerate(known, start=1):
-        if name not in seen:
-            problems.add("no_partner", f"{sequences.name}: {labels.name} has no such record", name, number)
+        split = split_of_header(entry.header)
+        yield Row(name, by_name[name], entry.text, split, masks.get(name), labels.name, entry.record, entry.line)
+    for number, name in enumerate(by_name, start=1):
+        if name not in names:
+            message = f"{sequences.name}: {labels.name} has no record of that name"
+            problems.add("no_partner", message, Place(name, number))
 
 
-def _by_name(source: Source, problems: Problems, budget: Budget) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for one in entries(source, problems, budget):
-        name = name_of_header(one.header)
-        if name in found:
-            problems.add("duplicate_name", f"{source.name}: the name stands twice", name, one.record, one.line)
-        found[name] = one.text
-    return found
+def _read_by_name(source: Source, problems: Problems, budget: Budget) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for entry in entries(source, problems, budget):
+        name = name_of_header(entry.header)
+        if name in texts:
+            problems.add("duplicate_name", f"{source.name}: the name occurs twice", entry.place)
+        texts[name] = entry.text
+    return texts

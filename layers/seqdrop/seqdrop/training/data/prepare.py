@@ -7,11 +7,11 @@ import json
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict
 
 from seqdrop.training.data import flip, tables, three_line
 from seqdrop.training.data.line_reader import Budget, Source
-from seqdrop.training.data.residues import CLASSES, promoter, protein
+from seqdrop.training.data.residues import CLASSES, make_promoter, make_protein
 from seqdrop.training.data.rows import Problems, Row
 from seqdrop.training.jobfile import DNABERT, FLIP, SPLITS, JobFile
 
@@ -19,96 +19,112 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-RARE = 0.001  # a class with a smaller share of the training labels is told of
+    from seqdrop.training.data.residues import Example
+
+RARE = 0.001  # classes with a smaller share of the training labels are reported
 READERS = {"three_line": three_line.read, "csv": tables.read_csv, "parquet": tables.read_parquet}
+PURPOSES = {"train": "train on", "validation": "validate with", "test": "test on"}
+
+
+class SplitCounts(TypedDict):
+    """Counts of one split. `letters` are residues or bases; `classes` are the labels by class."""
+
+    records: int
+    letters: int
+    classes: dict[str, int]
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What lies in a folder of prepared data. `digest` is of its content, and what train.py's card calls it.
+    """The content of a folder of prepared data. `digest` identifies it, also in train.py's card.
 
-    `counts` are by split: records, letters, labels by class. `warnings` are counts by what there is to know.
+    `counts` are by split, `warnings` are numbers by what is unusual.
     """
 
     digest: str
     test_digest: str
-    counts: dict[str, dict]
+    counts: dict[str, SplitCounts]
     warnings: dict[str, int] = field(default_factory=dict)
 
     @property
-    def letters(self) -> int:
+    def residues(self) -> int:
         """Residues or bases in one epoch."""
         return self.counts["train"]["letters"]
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
+        """Return the object as JSON."""
         return asdict(self)
 
 
 def prepare(job: JobFile, files: dict[str, Source], folder: Path) -> Prepared:
-    """Write train.jsonl, validation.jsonl and test.jsonl into the folder. Raises InvalidFileError.
+    """Write train.jsonl, validation.jsonl and test.jsonl into the folder. Raise InvalidFileError for a wrong data set.
 
-    `files` are by name, as job.toml has them. The same content gives the same bytes.
+    `files` are by the names in job.toml. The same content gives the same bytes.
     """
-    problems, checks = Problems(), Checks(job)
-    normalise = promoter if job.model == DNABERT else protein
+    problems, checks = Problems(), UniqueChecks()
+    make_example = make_promoter if job.model == DNABERT else make_protein
     with ExitStack() as stack:
-        written = {split: Written(stack.enter_context((folder / f"{split}.jsonl").open("wb"))) for split in SPLITS}
+        splits = {split: SplitFile(stack.enter_context((folder / f"{split}.jsonl").open("wb"))) for split in SPLITS}
         for row in _rows(job, files, problems):
-            made = normalise(row, job.target, problems)
-            if made and checks.hold(row, made, problems):
-                written[row.split].add(made)
-    _check_whole(job, written, problems)
+            example = make_example(row, job.target, problems)
+            if example and checks.accept(row, example, problems):
+                splits[row.split].add(example)
+    _check_splits(job, splits, problems)
     problems.check()
-    whole = hashlib.sha256(b"".join(written[split].digest.digest() for split in SPLITS)).hexdigest()
-    counts = {split: one.counts for split, one in written.items()}
-    return Prepared(whole, written["test"].digest.hexdigest(), counts, dict(problems.warnings))
+    digest = hashlib.sha256(b"".join(splits[split].digest.digest() for split in SPLITS)).hexdigest()
+    counts = {split: file.counts for split, file in splits.items()}
+    return Prepared(digest, splits["test"].digest.hexdigest(), counts, dict(problems.warnings))
 
 
-class Written:
-    """One of the three files, and what is known of it."""
+class SplitFile:
+    """One of the three files, with its digest and counts."""
 
-    def __init__(self, file):
+    def __init__(self, file: BinaryIO) -> None:
         self._file, self.digest = file, hashlib.sha256()
-        self.records = self.letters = 0
+        self.records = self.residues = 0
         self.classes: Counter[str] = Counter()
 
-    def add(self, record: dict) -> None:
-        line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
+    def add(self, example: Example) -> None:
+        """Write one example."""
+        line = json.dumps(example, separators=(",", ":")).encode() + b"\n"
         self._file.write(line)
         self.digest.update(line)
         self.records += 1
-        self.letters += len(record["sequence"])
-        self.classes.update(record.get("labels") or record["label"])
+        self.residues += len(example["sequence"])
+        self.classes.update(example.get("labels") or example["label"])
 
     @property
-    def counts(self) -> dict:
-        return {"records": self.records, "letters": self.letters, "classes": dict(sorted(self.classes.items()))}
+    def counts(self) -> SplitCounts:
+        """The counts so far."""
+        return {"records": self.records, "letters": self.residues, "classes": dict(sorted(self.classes.items()))}
 
 
-class Checks:
-    """What is wrong between records: names and sequences that come twice."""
+class UniqueChecks:
+    """Checks between records: names and sequences that occur twice."""
 
-    def __init__(self, job: JobFile):
+    def __init__(self) -> None:
         self._names: set[str] = set()
         self._sequences: dict[bytes, tuple[str, str]] = {}
 
-    def hold(self, row: Row, record: dict, problems: Problems) -> bool:
-        """Whether a record that is sound by itself may be written."""
-        place = {"name": row.id, "record": row.record, "line": row.line}
+    def accept(self, row: Row, example: Example, problems: Problems) -> bool:
+        """Return True if a record, which is valid by itself, has a split; report what is wrong."""
         if not row.split:
-            problems.add("no_split", f"{row.file}: it is not said whether to train or to test on it", **place)
+            problems.add("no_split", f"{row.file}: the record names no split", row.place)
         if not row.id:
-            problems.add("no_name", f"{row.file}: the record has no name", **place)
+            problems.add("no_name", f"{row.file}: the record has no name", row.place)
         elif row.id in self._names:
-            problems.add("duplicate_name", f"{row.file}: the name stands twice", **place)
+            problems.add("duplicate_name", f"{row.file}: the name occurs twice", row.place)
         self._names.add(row.id)
-        key = hashlib.blake2b(record["sequence"].encode(), digest_size=16).digest()
+        self._check_sequence(row, example["sequence"], problems)
+        return bool(row.split)
+
+    def _check_sequence(self, row: Row, sequence: str, problems: Problems) -> None:
+        key = hashlib.blake2b(sequence.encode(), digest_size=16).digest()
         split, other = self._sequences.setdefault(key, (row.split, row.id))
         if split != row.split:
-            problems.add("leak", f"{row.file}: {other[:100]} in {split or '?'} has the same sequence", **place)
+            problems.add("leak", f"{row.file}: {other[:100]} in {split or '?'} has the same sequence", row.place)
         elif other != row.id:
             problems.warnings["same_sequence_in_a_split"] += 1
-        return bool(row.split)
 
 
 def _rows(job: JobFile, files: dict[str, Source], problems: Problems) -> Iterator[Row]:
@@ -117,23 +133,22 @@ def _rows(job: JobFile, files: dict[str, Source], problems: Problems) -> Iterato
         mask = files[data.mask] if data.mask else None
         yield from flip.read(files[data.sequences], files[data.labels], mask, problems, budget)
         return
-    sources = {"": data.file} if data.file else {split: getattr(data, split) for split in SPLITS}
-    for split, name in sources.items():
+    names = {"": data.file} if data.file else {"train": data.train, "validation": data.validation, "test": data.test}
+    for split, name in names.items():
         yield from READERS[data.format](files[name], split, problems, budget)
 
 
-def _check_whole(job: JobFile, written: dict[str, Written], problems: Problems) -> None:
-    for split, one in written.items():
-        if not one.records and not problems.errors:
-            problems.add("split_missing", f"there is no record to {_purpose(split)}")
-    wanted, found = CLASSES.get(job.target, "01"), written["train"].classes
-    total = sum(found[one] for one in wanted)
-    for one in wanted if total and not problems.errors else ():
-        if not found[one]:
-            problems.add("class_missing", f"class {one} does not occur in the training records")
-        elif found[one] < RARE * total:
-            problems.warnings[f"class_{one}_is_rare"] += 1
-
-
-def _purpose(split: str) -> str:
-    return {"train": "train on", "validation": "validate with", "test": "test on"}[split]
+def _check_splits(job: JobFile, splits: dict[str, SplitFile], problems: Problems) -> None:
+    """Report splits without records, and classes that are missing or rare in the training records."""
+    for split, file in splits.items():
+        if not file.records and not problems.errors:
+            problems.add("split_missing", f"there is no record to {PURPOSES[split]}")
+    classes, counts = CLASSES.get(job.target, "01"), splits["train"].classes
+    total = sum(counts[name] for name in classes)
+    if not total or problems.errors:
+        return
+    for name in classes:
+        if not counts[name]:
+            problems.add("class_missing", f"class {name} does not occur in the training records")
+        elif counts[name] < RARE * total:
+            problems.warnings[f"class_{name}_is_rare"] += 1

@@ -1,8 +1,8 @@
-"""What a record may hold, and what becomes of it: a row as read, as the object that train.py reads."""
+"""Validation of single records: a row as read becomes the object that train.py reads."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 if TYPE_CHECKING:
     from seqdrop.training.data.rows import Problems, Row
@@ -11,56 +11,89 @@ CLASSES = {"ss3": "HEC", "ss8": "GHIBESTC"}
 UNSCORED = "-"
 RESIDUES = frozenset("ACDEFGHIKLMNPQRSTVWYXUZOB")
 BASES = frozenset("ACGTNRYSWKMBDHV")
-LONGEST = 100_000  # letters; titin has 35,213
+LONGEST = 100_000  # residues or bases; titin has 35,213
 
 
-def protein(row: Row, task: str, problems: Problems) -> dict | None:
-    """{"id", "sequence", "labels"}, or None and what is wrong with it. Residues that the mask leaves out are "-"."""
+class Example(TypedDict):
+    """A line of train.jsonl, validation.jsonl or test.jsonl."""
+
+    id: str
+    sequence: str
+    labels: NotRequired[str]
+    """Of a protein: a letter for each residue, "-" if it is not scored."""
+    label: NotRequired[str]
+    """Of a DNA sequence: 0 or 1."""
+
+
+def make_protein(row: Row, task: str, problems: Problems) -> Example | None:
+    """Return a protein with its labels, or None after reporting what is wrong with it.
+
+    Residues that the mask leaves out get the label "-".
+    """
     sequence, labels = row.sequence.upper(), row.labels.upper()
-    if not _letters_hold(row, sequence, RESIDUES, "bad_residue", problems):
+    if not _check_sequence(row, sequence, RESIDUES, "bad_residue", problems):
         return None
-    other = set(labels) - set(CLASSES[task]) - {UNSCORED}
-    if other:
-        eight = other <= set(CLASSES["ss8"]) and task == "ss3"
-        hint = "; these are eight states" if eight else ""
-        return _refuse(row, "bad_label", f'{_few(other)} is no label of task "{task}"{hint}', problems)
-    if len(sequence) != len(labels) or (row.mask is not None and len(row.mask) != len(sequence)):
-        counts = f"{len(sequence)} residues, {len(labels)} labels"
-        counts += "" if row.mask is None else f", {len(row.mask)} letters of mask"
-        return _refuse(row, "length_mismatch", counts, problems)
+    fault = _label_fault(labels, task) or _length_fault(row, sequence, labels) or _mask_fault(row.mask)
+    if fault:
+        problems.add(fault[0], f"{row.file}: {fault[1]}", row.place)
+        return None
     if row.mask is not None:
-        if set(row.mask) - {"0", "1"}:
-            return _refuse(row, "bad_mask", "the mask has other letters than 0 and 1", problems)
-        labels = "".join(one if seen == "1" else UNSCORED for one, seen in zip(labels, row.mask, strict=True))
+        labels = "".join(label if scored == "1" else UNSCORED for label, scored in zip(labels, row.mask, strict=True))
     if not labels.strip(UNSCORED):
-        return _refuse(row, "nothing_scored", "no residue has a label that counts", problems)
+        problems.add("nothing_scored", f"{row.file}: no residue has a label that is scored", row.place)
+        return None
     return {"id": row.id, "sequence": sequence, "labels": labels}
 
 
-def promoter(row: Row, task: str, problems: Problems) -> dict | None:
-    """{"id", "sequence", "label"} of a DNA sequence, or None."""
+def make_promoter(row: Row, _task: str, problems: Problems) -> Example | None:
+    """Return a DNA sequence with its label, or None after reporting what is wrong with it."""
     sequence = row.sequence.upper()
-    if not _letters_hold(row, sequence, BASES, "bad_base", problems):
+    if not _check_sequence(row, sequence, BASES, "bad_base", problems):
         return None
     if row.labels not in ("0", "1"):
-        return _refuse(row, "bad_class", "the label is neither 0 nor 1", problems)
+        problems.add("bad_class", f"{row.file}: the label is neither 0 nor 1", row.place)
+        return None
     return {"id": row.id, "sequence": sequence, "label": row.labels}
 
 
-def _letters_hold(row: Row, sequence: str, allowed: frozenset[str], code: str, problems: Problems) -> bool:
-    other = set(sequence) - allowed
-    if other or not sequence:
-        what = f"{_few(other)} is none" if other else "there is none"
-        _refuse(row, code, what, problems)
-    elif len(sequence) > LONGEST:
-        _refuse(row, "too_long", f"{len(sequence):,} letters, and {LONGEST:,} are the most", problems)
-    return bool(sequence) and not other and len(sequence) <= LONGEST
+def _label_fault(labels: str, task: str) -> tuple[str, str] | None:
+    """Return the code and the message of a wrong label; None if all are right."""
+    wrong = set(labels) - set(CLASSES[task]) - {UNSCORED}
+    if not wrong:
+        return None
+    hint = "; these are eight states" if wrong <= set(CLASSES["ss8"]) and task == "ss3" else ""
+    return "bad_label", f'{_some(wrong)} is not a label of task "{task}"{hint}'
 
 
-def _refuse(row: Row, code: str, message: str, problems: Problems) -> None:
-    problems.add(code, f"{row.file}: {message}", row.id, row.record, row.line)
+def _length_fault(row: Row, sequence: str, labels: str) -> tuple[str, str] | None:
+    if len(sequence) == len(labels) and (row.mask is None or len(row.mask) == len(sequence)):
+        return None
+    counts = f"{len(sequence)} residues, {len(labels)} labels"
+    if row.mask is not None:
+        counts += f", {len(row.mask)} characters of mask"
+    return "length_mismatch", counts
 
 
-def _few(letters: set[str]) -> str:
-    """Some letters as text: three tell enough."""
-    return ", ".join(repr(one) for one in sorted(letters)[:3])
+def _mask_fault(mask: str | None) -> tuple[str, str] | None:
+    if mask is not None and set(mask) - {"0", "1"}:
+        return "bad_mask", "the mask has characters other than 0 and 1"
+    return None
+
+
+def _check_sequence(row: Row, sequence: str, allowed: frozenset[str], code: str, problems: Problems) -> bool:
+    """Return True if a sequence is valid; report what is wrong with it."""
+    wrong = set(sequence) - allowed
+    if wrong or not sequence:
+        message = f"{_some(wrong)} is not allowed" if wrong else "the sequence is empty"
+        problems.add(code, f"{row.file}: {message}", row.place)
+        return False
+    if len(sequence) > LONGEST:
+        message = f"the sequence has {len(sequence):,} characters, and {LONGEST:,} are allowed"
+        problems.add("too_long", f"{row.file}: {message}", row.place)
+        return False
+    return True
+
+
+def _some(characters: set[str]) -> str:
+    """Return up to three characters as text."""
+    return ", ".join(repr(character) for character in sorted(characters)[:3])

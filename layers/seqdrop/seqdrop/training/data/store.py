@@ -1,4 +1,4 @@
-"""Prepared data in the work bucket: read once, whoever asks, and for as long as it is sure to outlast a job's start.
+"""Prepared data in the work bucket: prepared once, and reused as long as it is sure to outlast the start of a job.
 
 training/<digest of files and settings>/data/{train,validation,test}.jsonl    training/<digest>/prepared.json
 """
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -29,6 +29,8 @@ from seqdrop.work.examination import FRESH, rejection
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mypy_boto3_s3.client import S3Client
+
     from seqdrop.errors import Rejection
     from seqdrop.ledger.records import Upload
 
@@ -36,46 +38,55 @@ if TYPE_CHECKING:
 class Store:
     """The prepared data of one job.toml and the uploads that it names. `data` is the prefix of the three splits."""
 
-    def __init__(self, s3, work: str, job: JobFile, files: dict[str, Upload]):
-        about = {"data": asdict(job.data), "task": job.target, "files": {name: one.id for name, one in files.items()}}
-        digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+    def __init__(self, s3: S3Client, work: str, job: JobFile, files: dict[str, Upload]) -> None:
+        ids = {name: upload.id for name, upload in files.items()}
+        content = {"data": asdict(job.data), "task": job.target, "files": ids}
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         self._s3, self._work, self._job, self._files = s3, work, job, files
         self._key, self.data = keys.prepared(digest), keys.prepared_data(digest)
 
     def prepared(self) -> Prepared | Rejection:
-        """What there is to train on, or what reasons/ tells of why there is nothing. Raises ObjectGoneError."""
-        found = self._load()
-        if found is None:
-            try:
-                found = {"prepared": self._prepare().as_dict()}
-            except InvalidFileError as error:
-                found = {"rejection": rejection(error)}
-            body = json.dumps(found).encode()
-            self._s3.put_object(Bucket=self._work, Key=self._key, Body=body)
-        return Prepared(**found["prepared"]) if "prepared" in found else found["rejection"]
+        """Return the prepared data, or the reasons why the data set is rejected.
 
-    def _load(self) -> dict | None:
+        Raise ObjectGoneError if a file has been deleted.
+        """
+        content = self._load()
+        if content is None:
+            content = self._prepare()
+            self._s3.put_object(Bucket=self._work, Key=self._key, Body=json.dumps(content).encode())
+        if "prepared" in content:
+            return Prepared(**content["prepared"])
+        rejected: Rejection = content["rejection"]
+        return rejected
+
+    def _load(self) -> dict[str, Any] | None:
         try:
-            found = self._s3.get_object(Bucket=self._work, Key=self._key)
+            response = self._s3.get_object(Bucket=self._work, Key=self._key)
         except ClientError as error:
             if is_missing(error):
                 return None
             raise
-        fresh = clock.utc_now() - found["LastModified"] <= FRESH
-        return json.loads(found["Body"].read()) if fresh else None
+        if clock.utc_now() - response["LastModified"] > FRESH:
+            return None
+        content: dict[str, Any] = json.loads(response["Body"].read())
+        return content
 
-    def _prepare(self) -> Prepared:
-        with TemporaryDirectory() as name, self._sources() as sources:
-            found = prepare(self._job, sources, Path(name))
-            for split in SPLITS:
-                self._s3.upload_file(f"{name}/{split}.jsonl", self._work, keys.split(self.data, split))
-        return found
+    def _prepare(self) -> dict[str, Any]:
+        """Return the content of prepared.json, after the splits have been uploaded."""
+        try:
+            with TemporaryDirectory() as name, self._sources() as sources:
+                prepared = prepare(self._job, sources, Path(name))
+                for split in SPLITS:
+                    self._s3.upload_file(f"{name}/{split}.jsonl", self._work, keys.split(self.data, split))
+        except InvalidFileError as error:
+            return {"rejection": rejection(error)}
+        return {"prepared": prepared.as_dict()}
 
     @contextmanager
     def _sources(self) -> Iterator[dict[str, Source]]:
-        opened = {name: RangedObject(self._s3, one.version) for name, one in self._files.items()}
+        streams = {name: RangedObject(self._s3, upload.version) for name, upload in self._files.items()}
         try:
-            yield {name: Source(name, io.BufferedReader(stream)) for name, stream in opened.items()}
+            yield {name: Source(name, io.BufferedReader(stream)) for name, stream in streams.items()}
         finally:
-            for stream in opened.values():
+            for stream in streams.values():
                 stream.close()

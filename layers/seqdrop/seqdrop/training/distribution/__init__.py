@@ -1,0 +1,1 @@
+"""How a training job is distributed over GPUs and hosts."""

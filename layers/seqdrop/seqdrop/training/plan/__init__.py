@@ -1,0 +1,1 @@
+"""Plans of training jobs: memory, time and cost on each instance type."""

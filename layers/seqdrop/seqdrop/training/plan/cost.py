@@ -3,9 +3,9 @@
 A step takes as long as its arithmetic or its traffic, whichever is longer, since FSDP and DDP send while they compute.
 Arithmetic (Kaplan et al. 2020, arXiv:2001.08361, section 2.1): 2 operations for each parameter and token forward, and
 4 backward; attention adds 4 s a for each token and layer forward (s tokens in the sequence, a the width of all
-queries), twice that backward. Checkpointing does the forward pass again. Of a GPU's peak rate UTILISATION is had.
+queries), twice that backward. Checkpointing repeats the forward pass. A GPU reaches the share UTILISATION of its peak.
 Traffic: DDP sums fp32 gradients; FSDP gathers bf16 parameters forward and backward and reduces fp32 gradients.
-None of these rates was measured on these instances: take hours for right within a factor of two.
+None of these rates was measured on these instances: hours are right within a factor of two.
 """
 
 from __future__ import annotations
@@ -21,48 +21,55 @@ if TYPE_CHECKING:
     from seqdrop.training.plan.activations import Work
     from seqdrop.training.plan.shapes import Shape
 
-UTILISATION = 0.35  # of the dense peak of a product in bf16, for layers of this width in eager PyTorch
+UTILISATION = 0.35  # of the dense peak of a bf16 product, for layers of this width in eager PyTorch
 UTILISATION_EAGER = 0.25  # where attention writes its scores to memory
-SECONDS_A_LAYER = 0.004  # forward, backward and update, however few the tokens: the time to launch its kernels
-CPU_TFLOPS = 0.02  # that a vCPU does of fp32 convolutions
+SECONDS_A_LAYER = 0.004  # forward, backward and update with few tokens: the time to launch the kernels
+CPU_TFLOPS = 0.02  # of one vCPU with fp32 convolutions
 PADDING = 1.08  # tokens computed for each residue: padding in batches by length, and special tokens
 HOURS_AROUND = 0.15  # to load weights, validate, test and save; SageMaker bills from the download on
-PCIE_GBS = 12.0  # of a GPU to its host, when states are offloaded
-HOST_UPDATES = 1e9  # parameters a second that AdamW updates on the processors of a host
+PCIE_GBS = 12.0  # from a GPU to its host, when states are offloaded
+HOST_UPDATES = 1e9  # parameters per second that AdamW updates on the processors of a host
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a job runs and at what price: spot or on demand, by the table of prices or by `price`."""
+
+    instance: Instance
+    spot: bool = False
+    price: float | None = None
+    """Dollars of one host for an hour, in place of the table's."""
+
+    @property
+    def hourly(self) -> float:
+        """Dollars of one host for an hour, on demand."""
+        return PRICES[self.instance.name] if self.price is None else self.price
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a whole job. Dollars are a range where spot is asked for."""
+    """Time and money of a whole job. With spot instances the dollars are a range."""
 
     tokens_per_second: float
     hours: float
     price: float
-    """Dollars an hour of all hosts, on demand."""
+    """Dollars of all hosts for an hour, on demand."""
     dollars: float
-    """The most that it is expected to cost."""
+    """Upper end of the expected cost."""
     dollars_low: float
 
 
-def cost(
-    shape: Shape,
-    distribution: Distribution,
-    work: Work,
-    instance: Instance,
-    residues: int,
-    spot: bool,
-    price: float | None = None,
-) -> Cost:
-    """`residues` are those of all epochs. `price` is an hour's of one host, in place of the table's."""
-    rate = work.tokens * work.processes / _step_seconds(shape, distribution, work, instance)
+def estimate_cost(shape: Shape, distribution: Distribution, work: Work, machine: Machine, residues: int) -> Cost:
+    """Return time and money of a job; `residues` are those of all epochs."""
+    rate = work.tokens * work.processes / _step_seconds(shape, distribution, work, machine.instance)
     hours = residues * PADDING / rate / 3600 + HOURS_AROUND
-    hourly = (PRICES[instance.name] if price is None else price) * distribution.hosts
-    low, high = (SPOT_LOW, SPOT_HIGH) if spot else (1, 1)
+    hourly = machine.hourly * distribution.hosts
+    low, high = (SPOT_LOW, SPOT_HIGH) if machine.spot else (1, 1)
     return Cost(rate, hours, hourly, hours * hourly * high, hours * hourly * low)
 
 
 def operations(shape: Shape, distribution: Distribution, work: Work) -> float:
-    """Floating-point operations that one token takes, forward and backward."""
+    """Return the floating-point operations for one token, forward and backward."""
     layers = shape.layers + 2 * shape.decoder
     attention = 0 if shape.family == "cnn" else 4 * layers * shape.inner * work.length
     forward = 2 * shape.products + attention
@@ -74,7 +81,7 @@ def operations(shape: Shape, distribution: Distribution, work: Work) -> float:
 
 
 def _step_seconds(shape: Shape, distribution: Distribution, work: Work, instance: Instance) -> float:
-    """One forward and backward pass of one process."""
+    """Return the seconds of one forward and backward pass of one process."""
     arithmetic = operations(shape, distribution, work) * work.tokens / _rate(shape, work, instance, distribution)
     launches = SECONDS_A_LAYER * (shape.layers + 2 * shape.decoder) if instance.gpu else 0.0
     traffic = _traffic(shape, distribution, work, instance)
@@ -82,6 +89,7 @@ def _step_seconds(shape: Shape, distribution: Distribution, work: Work, instance
 
 
 def _rate(shape: Shape, work: Work, instance: Instance, distribution: Distribution) -> float:
+    """Return the operations per second of one process."""
     if instance.gpu is None:
         processes = max(1, work.processes // distribution.hosts)
         return CPU_TFLOPS * 1e12 * instance.vcpus / processes
@@ -91,7 +99,7 @@ def _rate(shape: Shape, work: Work, instance: Instance, distribution: Distributi
 
 
 def _traffic(shape: Shape, distribution: Distribution, work: Work, instance: Instance) -> float:
-    """Seconds in which a process sends what a step needs; between hosts its GPUs share the network."""
+    """Return the seconds in which a process sends what a step needs; between hosts, GPUs share the network."""
     if work.processes == 1 or instance.gpu is None:
         return 0.0
     trained = 0 if work.frozen or distribution.profile == LORA else shape.parameters
@@ -101,7 +109,10 @@ def _traffic(shape: Shape, distribution: Distribution, work: Work, instance: Ins
 
 
 def _offload(shape: Shape, distribution: Distribution, work: Work) -> float:
-    """Parameters come from the host and gradients go there; the host updates its processes' parts."""
+    """Return the seconds for offloading.
+
+    Parameters come from the host and gradients go there; the host updates the parts of its processes.
+    """
     if distribution.profile != FSDP_OFFLOAD:
         return 0.0
     part = shape.parameters / work.processes

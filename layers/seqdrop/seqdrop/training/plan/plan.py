@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 
 from seqdrop.errors import PlanRefusedError
 from seqdrop.training.plan.activations import Work
-from seqdrop.training.plan.cost import Cost, cost
+from seqdrop.training.plan.cost import Cost, Machine, estimate_cost
 from seqdrop.training.plan.instances import AS_OF, GIB, REGION, SOURCE, Instance
-from seqdrop.training.plan.memory import CHAPTER_BYTES, Memory, memory
+from seqdrop.training.plan.memory import CHAPTER_BYTES, Memory, estimate_memory
 from seqdrop.training.plan.shapes import SHAPES, Shape
 
 if TYPE_CHECKING:
     from seqdrop.training.distribution.distribution import Distribution
 
 CLASSES = {"ss3": 3, "ss8": 8, "promoter": 2}
-HOST_SHARE = 0.8  # of a host's memory that states may fill; the rest is the system's, the data's and the loader's
+HOST_SHARE = 0.8  # of a host's memory that states may fill; the rest is for the system, the data and the loader
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be planned, apart from where."""
+    """The job that is planned, without the machine."""
 
     model: str
     head: str
@@ -37,12 +37,13 @@ class Job:
 
     @property
     def shape(self) -> Shape:
+        """The shape of the model."""
         return SHAPES[self.model]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One way to run a job, and what it takes. `fits` says that it may be tried."""
+    """One way to run a job, and what it needs."""
 
     job: Job
     distribution: Distribution
@@ -52,56 +53,61 @@ class Plan:
     cost: Cost
 
     @property
-    def room(self) -> int:
-        """Bytes that a process has. Processes on a host without GPUs share its memory."""
+    def available(self) -> int:
+        """Bytes available to a process. Processes on a host without GPUs share its memory."""
         if self.instance.gpus:
             return self.instance.memory
         return int(self.instance.memory * HOST_SHARE) // max(1, self.processes // self.distribution.hosts)
 
     @property
-    def host_room(self) -> int:
+    def host_available(self) -> int:
+        """Bytes of a host that are available for offloading."""
         return int(self.instance.gib * GIB * HOST_SHARE)
 
     @property
     def host_needed(self) -> int:
+        """Bytes of a host that offloading needs."""
         return self.memory.host * max(1, self.processes // self.distribution.hosts) if self.instance.gpus else 0
 
     @property
     def fits(self) -> bool:
-        return self.memory.total <= self.room and self.host_needed <= self.host_room
+        """Whether the memory is sufficient."""
+        return self.memory.total <= self.available and self.host_needed <= self.host_available
 
     @property
     def hours(self) -> float:
+        """Expected hours."""
         return self.cost.hours
 
     @property
     def dollars(self) -> float:
+        """Expected cost in US dollars, at most."""
         return self.cost.dollars
 
     @property
     def chapter_bytes(self) -> int:
-        """What the chapter's rule says of each GPU: 20 bytes a parameter, over the GPUs that hold parts of it."""
+        """Bytes of each GPU by the chapter's rule: 20 bytes per parameter, divided by the GPUs that share them."""
         return CHAPTER_BYTES * self.job.shape.parameters // (self.processes if self.distribution.is_sharded else 1)
 
     @property
     def why_not(self) -> str:
-        """What does not fit; empty if all does."""
+        """Why it does not fit; "" if it does."""
         place = f"{self.instance.name}, profile {self.distribution.profile}"
-        if self.memory.total > self.room:
+        if self.memory.total > self.available:
             where = f"GPU ({self.instance.gpu.name})" if self.instance.gpu else "process"
             return (
-                f"{self.job.shape.title} on {place}: {gib(self.memory.total)} are needed on each {where}, "
-                f"which has {gib(self.room)}"
+                f"{self.job.shape.title} on {place}: each {where} needs {gib(self.memory.total)} and has "
+                f"{gib(self.available)}"
             )
-        if self.host_needed > self.host_room:
+        if self.host_needed > self.host_available:
             return (
                 f"{self.job.shape.title} on {place}: offloading needs {gib(self.host_needed)} of the host, "
-                f"which has {gib(self.host_room)} to give"
+                f"where {gib(self.host_available)} are available"
             )
         return ""
 
-    def as_dict(self) -> dict:
-        """For `--json` and a job's card."""
+    def as_dict(self) -> dict[str, object]:
+        """Return the plan as JSON, for `--json` and for a job's card."""
         return {
             "model": self.job.model,
             "instance": self.instance.name,
@@ -111,7 +117,7 @@ class Plan:
             "fits": self.fits,
             "bytes": {line.name: line.bytes for line in self.memory.lines},
             "total_bytes": self.memory.total,
-            "room_bytes": self.room,
+            "room_bytes": self.available,
             "peak": self.memory.moment,
             "host_bytes": self.host_needed,
             "chapter_bytes": self.chapter_bytes,
@@ -123,33 +129,34 @@ class Plan:
         }
 
 
-def on(job: Job, distribution: Distribution, instance: Instance, price: float | None = None) -> Plan:
-    """The plan on an instance, whether or not it fits. Raises DistributionRefusedError."""
-    spread = distribution.on(instance.name)
-    processes = spread.processes()
-    spread = replace(spread, accumulate=spread.accumulate or job.accumulate)
+def plan_on(job: Job, distribution: Distribution, instance: Instance, price: float | None = None) -> Plan:
+    """Return the plan on an instance, whether or not it fits. Raise DistributionRefusedError if it is not possible."""
+    resolved = distribution.on(instance.name)
+    processes = resolved.processes()
+    resolved = replace(resolved, accumulate=resolved.accumulate or job.accumulate)
     work = Work(
-        tokens=max(spread.micro_batch or job.tokens_per_batch, _longest(job)),
+        tokens=max(resolved.micro_batch or job.tokens_per_batch, _longest(job)),
         length=_longest(job),
         processes=processes,
-        bf16=instance.has_bf16 and spread.precision != "fp32" and job.shape.family != "cnn",
+        bf16=instance.has_bf16 and resolved.precision != "fp32" and job.shape.family != "cnn",
         eager=job.eager_attention,
         frozen=job.freeze_encoder,
         on_gpu=bool(instance.gpus),
     )
     head = job.shape.head(job.head, CLASSES.get(job.task, 8))
-    residues = job.residues_total * job.epochs
-    bytes_ = memory(job.shape, spread, work, head)
-    return Plan(
-        job, spread, instance, processes, bytes_, cost(job.shape, spread, work, instance, residues, job.spot, price)
-    )
+    memory = estimate_memory(job.shape, resolved, work, head)
+    machine = Machine(instance, job.spot, price)
+    cost = estimate_cost(job.shape, resolved, work, machine, job.residues_total * job.epochs)
+    return Plan(job, resolved, instance, processes, memory, cost)
 
 
 def gib(count: int) -> str:
+    """Return a number of bytes as text in GiB."""
     return f"{count / GIB:,.1f} GiB"
 
 
 def _longest(job: Job) -> int:
+    """Return the tokens of the longest sequence. Raise PlanRefusedError if the model does not support it."""
     longest = job.max_length + job.shape.special
     if job.shape.longest and longest > job.shape.longest:
         raise PlanRefusedError(

@@ -1,4 +1,4 @@
-"""The plan of a training job before it costs anything: where it runs, or why it may not and what would do."""
+"""The plan of a training job before it costs anything: where it runs, or why it may not run and what would help."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from seqdrop.errors import DistributionRefusedError, PlanRefusedError
 from seqdrop.training.distribution.profiles import FSDP, FSDP_OFFLOAD, LORA, SINGLE
 from seqdrop.training.plan.instances import INSTANCES, PRICES, Instance
-from seqdrop.training.plan.plan import Job, Plan, gib, on
+from seqdrop.training.plan.plan import Job, Plan, gib, plan_on
 from seqdrop.training.plan.shapes import SHAPES
 
 if TYPE_CHECKING:
@@ -17,67 +17,55 @@ if TYPE_CHECKING:
 
     from seqdrop.training.distribution.distribution import Distribution
 
-__all__ = ["Job", "Plan", "gib", "on", "plan"]
-ADVICE = 3
-
-
-def plan(
-    model: str,
-    head: str,
-    task: str,
-    distribution: Distribution,
-    instance_type: str,
-    tokens_per_batch: int,
-    max_length: int,
-    residues_total: int,
-    epochs: int,
-    spot: bool = False,
-    *,
-    freeze_encoder: bool = False,
-    accumulate: int = 1,
-    budget_usd: float | None = None,
-    max_hours: float | None = None,
-    price: float | None = None,
-    eager_attention: bool = True,
-) -> Plan:
-    """The plan on the named type of instance, or on the cheapest that fits if the name is empty.
-
-    Raises PlanRefusedError, with what would do, for a job that does not fit, costs more than `budget_usd` or
-    takes longer
-    than `max_hours`; DistributionRefusedError for a combination that cannot be.
-    """
-    if model not in SHAPES:
-        raise PlanRefusedError(f"model is {model!r}; there are plans for {', '.join(SHAPES)}")
-    distribution.check(model, freeze_encoder)
-    batches = (tokens_per_batch, max_length, residues_total, epochs, spot)
-    job = Job(model, head, task, *batches, freeze_encoder, accumulate, eager_attention)
-    limits = _Limits(budget_usd, max_hours)
-    if not instance_type:
-        return _cheapest(job, distribution, limits)
-    found = on(job, distribution, _instance(instance_type), price)
-    reason = limits.broken(found)
-    if reason:
-        raise PlanRefusedError(reason, _advice(found, limits))
-    return found
+__all__ = ["Job", "Limits", "Plan", "find_plan", "gib", "plan_on"]
+ADVICE = 3  # changes that a refusal names
 
 
 @dataclass(frozen=True)
-class _Limits:
-    """What a plan may take."""
+class Limits:
+    """What a plan may cost and how long it may take; None is no limit."""
 
-    dollars: float | None
-    hours: float | None
+    budget_usd: float | None = None
+    max_hours: float | None = None
 
-    def broken(self, found: Plan) -> str:
-        """Why the plan may not run; empty if it may."""
-        if not found.fits:
-            return found.why_not
-        place = f"{found.job.shape.title} on {found.instance.name}"
-        if self.hours is not None and found.hours > self.hours:
-            return f"{place}: about {found.hours:,.1f} hours, and instance.max_hours is {self.hours:g}"
-        if self.dollars is not None and found.dollars > self.dollars:
-            return f"{place}: about ${found.dollars:,.2f}, and budget_usd is {self.dollars:g}"
+    def reason_against(self, plan: Plan) -> str:
+        """Return why the plan may not run; "" if it may."""
+        if not plan.fits:
+            return plan.why_not
+        place = f"{plan.job.shape.title} on {plan.instance.name}"
+        if self.max_hours is not None and plan.hours > self.max_hours:
+            return f"{place}: about {plan.hours:,.1f} hours, and instance.max_hours is {self.max_hours:g}"
+        if self.budget_usd is not None and plan.dollars > self.budget_usd:
+            return f"{place}: about ${plan.dollars:,.2f}, and budget_usd is {self.budget_usd:g}"
         return ""
+
+
+NO_LIMITS = Limits()
+
+
+def find_plan(
+    job: Job,
+    distribution: Distribution,
+    instance_type: str = "",
+    limits: Limits = NO_LIMITS,
+    price: float | None = None,
+) -> Plan:
+    """Return the plan on an instance type, or on the cheapest that fits if the name is empty.
+
+    `price` is that of one instance for an hour in US dollars, in place of the table's. Raise PlanRefusedError, with
+    advice, for a job that does not fit or exceeds the limits. Raise DistributionRefusedError for a combination that
+    is not possible.
+    """
+    if job.model not in SHAPES:
+        raise PlanRefusedError(f"model is {job.model!r}; there are plans for {', '.join(SHAPES)}")
+    distribution.check(job.model, job.freeze_encoder)
+    if not instance_type:
+        return _find_cheapest(job, distribution, limits)
+    plan = plan_on(job, distribution, _instance(instance_type), price)
+    reason = limits.reason_against(plan)
+    if reason:
+        raise PlanRefusedError(reason, _advise(plan, limits))
+    return plan
 
 
 def _instance(name: str) -> Instance:
@@ -86,55 +74,60 @@ def _instance(name: str) -> Instance:
     return INSTANCES[name]
 
 
-def _cheapest(job: Job, distribution: Distribution, limits: _Limits) -> Plan:
-    able = sorted(_everywhere(job, distribution), key=lambda one: (one.dollars, one.hours))
-    for found in able:
-        if not limits.broken(found):
-            return found
-    fitting = [one for one in able if one.fits]
-    nearest = fitting[0] if fitting else max(able, key=lambda one: one.room - one.memory.total, default=None)
+def _find_cheapest(job: Job, distribution: Distribution, limits: Limits) -> Plan:
+    plans = sorted(_plans_everywhere(job, distribution), key=lambda plan: (plan.dollars, plan.hours))
+    for plan in plans:
+        if not limits.reason_against(plan):
+            return plan
+    nearest = next((plan for plan in plans if plan.fits), None)
     if nearest is None:
-        raise PlanRefusedError(f"no instance takes profile {distribution.profile}")
-    raise PlanRefusedError(f"no instance will do. {limits.broken(nearest)}", _advice(nearest, limits, anywhere=True))
+        nearest = max(plans, key=lambda plan: plan.available - plan.memory.total, default=None)
+    if nearest is None:
+        raise PlanRefusedError(f"no instance supports profile {distribution.profile}")
+    reason = limits.reason_against(nearest)
+    raise PlanRefusedError(f"no instance is suitable. {reason}", _advise(nearest, limits, anywhere=True))
 
 
-def _everywhere(job: Job, distribution: Distribution) -> Iterator[Plan]:
+def _plans_everywhere(job: Job, distribution: Distribution) -> Iterator[Plan]:
     for instance in INSTANCES.values():
-        if instance.name not in PRICES or _is_waste(job, distribution, instance):
-            continue
-        yield from _tried(job, distribution, instance)
+        if instance.name in PRICES and not _is_waste(job, distribution, instance):
+            yield from _try_plan(job, distribution, instance)
 
 
 def _is_waste(job: Job, distribution: Distribution, instance: Instance) -> bool:
-    """A profile of one process leaves GPUs idle; a profile for several wants them, but for a cnn."""
+    """Return True if GPUs would be idle, or missing.
+
+    A profile of one process leaves all GPUs but one idle. A profile of several processes needs several GPUs, and only
+    a cnn may be trained without a GPU.
+    """
     if job.shape.family != "cnn" and not instance.gpus:
-        return True  # weeks
-    alone = distribution.profile == SINGLE or distribution.processes_per_host == 1
-    return (instance.gpus > 1) == alone and bool(instance.gpus)
+        return True  # it would take weeks
+    is_alone = distribution.profile == SINGLE or distribution.processes_per_host == 1
+    return (instance.gpus > 1) == is_alone and bool(instance.gpus)
 
 
-def _advice(refused: Plan, limits: _Limits, anywhere: bool = False) -> tuple[str, ...]:
-    """Changes by which the job would run, the cheapest first. `anywhere`: on whichever instance."""
-    able = [(text, one) for text, one in _changed(refused, anywhere) if not limits.broken(one)]
-    told = {}
-    for text, one in sorted(able, key=lambda pair: pair[1].dollars):
-        place = f"{one.instance.name}, " if anywhere else ""
-        told.setdefault(text, f"{text} ({place}${one.dollars:,.2f}, {gib(one.memory.total)} of {gib(one.room)})")
-    return tuple(told.values())[:ADVICE]
+def _advise(refused: Plan, limits: Limits, anywhere: bool = False) -> tuple[str, ...]:
+    """Return changes with which the job may run, the cheapest first; on any instance with `anywhere`."""
+    allowed = [(text, plan) for text, plan in _changed_plans(refused, anywhere) if not limits.reason_against(plan)]
+    advice: dict[str, str] = {}
+    for text, plan in sorted(allowed, key=lambda pair: pair[1].dollars):
+        place = f"{plan.instance.name}, " if anywhere else ""
+        facts = f"{place}${plan.dollars:,.2f}, {gib(plan.memory.total)} of {gib(plan.available)}"
+        advice.setdefault(text, f"{text} ({facts})")
+    return tuple(advice.values())[:ADVICE]
 
 
-def _changed(refused: Plan, anywhere: bool) -> Iterator[tuple[str, Plan]]:
-    """What could be changed in job.toml, one thing at a time."""
-    here = refused.instance
-    for text, job, distribution in _other_jobs(refused):
-        found = _everywhere(job, distribution) if anywhere else _tried(job, distribution, here)
-        yield from ((text, one) for one in found)
-    for one in _everywhere(refused.job, refused.distribution):
-        if one.instance is not here:
-            yield f"instance.type = {one.instance.name!r}", one
+def _changed_plans(refused: Plan, anywhere: bool) -> Iterator[tuple[str, Plan]]:
+    """Yield plans after one change of job.toml each, with the change in words."""
+    for text, job, distribution in _changed_jobs(refused):
+        plans = _plans_everywhere(job, distribution) if anywhere else _try_plan(job, distribution, refused.instance)
+        yield from ((text, plan) for plan in plans)
+    for plan in _plans_everywhere(refused.job, refused.distribution):
+        if plan.instance is not refused.instance:
+            yield f"instance.type = {plan.instance.name!r}", plan
 
 
-def _other_jobs(refused: Plan) -> Iterator[tuple[str, Job, Distribution]]:
+def _changed_jobs(refused: Plan) -> Iterator[tuple[str, Job, Distribution]]:
     job, now = refused.job, refused.distribution
     if not now.activation_checkpointing:
         yield "activation_checkpointing = true", job, replace(now, activation_checkpointing=True)
@@ -144,7 +137,7 @@ def _other_jobs(refused: Plan) -> Iterator[tuple[str, Job, Distribution]]:
     for profile in (FSDP, FSDP_OFFLOAD, LORA):
         if profile == now.profile or (profile == LORA and (job.shape.family == "cnn" or job.freeze_encoder)):
             continue
-        # Without the instance, which may not take the profile: whoever tries it there finds out.
+        # Without the instance, which may not support the profile: `plan_on` checks it.
         plain = replace(now, activation_offloading=False, processes_per_host=0, launch=None, instance="")
         text = f"profile = {profile!r} with activation_checkpointing"
         yield text, job, replace(plain, profile=profile, activation_checkpointing=True)
@@ -152,6 +145,7 @@ def _other_jobs(refused: Plan) -> Iterator[tuple[str, Job, Distribution]]:
         yield "instance.spot = true", replace(job, spot=True), now
 
 
-def _tried(job: Job, distribution: Distribution, instance: Instance) -> Iterator[Plan]:
+def _try_plan(job: Job, distribution: Distribution, instance: Instance) -> Iterator[Plan]:
+    """Yield the plan on an instance; nothing if it does not support the distribution."""
     with suppress(DistributionRefusedError):
-        yield on(job, distribution, instance)
+        yield plan_on(job, distribution, instance)

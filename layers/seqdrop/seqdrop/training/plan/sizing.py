@@ -1,4 +1,4 @@
-"""On what a training runs: the plan of its memory, time and money, held to the machine and the budget of job.toml."""
+"""The machine of a training: a plan of memory, time and money, within the limits of job.toml."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 
 from seqdrop.errors import DistributionRefusedError
 from seqdrop.training.distribution.distribution import Distribution
-from seqdrop.training.distribution.profiles import SINGLE, Fate
+from seqdrop.training.distribution.profiles import SINGLE, Translation
 from seqdrop.training.jobfile import DNABERT, JobFile
-from seqdrop.training.plan.search import Plan, plan
+from seqdrop.training.plan.search import Job, Limits, Plan, find_plan
 
 SMP_IMAGE = "smdistributed-modelparallel"  # the repository of AWS's images with its own distributed libraries
 LONGEST_DNA = 500  # k-mers that DNABERT has positions for
@@ -16,57 +16,61 @@ LONGEST_DNA = 500  # k-mers that DNABERT has positions for
 
 @dataclass(frozen=True)
 class Sizing:
-    """The plan that may run, and what became of fields that were asked for."""
+    """The plan that may run, and the translation of each field of a SageMaker `distribution` table."""
 
     plan: Plan
-    fates: list[Fate]
+    translations: list[Translation]
 
     @property
     def hyperparameters(self) -> dict[str, str]:
-        """Of the distribution. The script of dnabert runs in one process and knows none of them."""
+        """Hyperparameters of the distribution. The script of dnabert runs in one process and has none of them."""
         if self.plan.job.model == DNABERT:
             return {}
         return self.plan.distribution.hyperparameters(self.plan.instance.name)
 
-    def as_dict(self) -> dict:
-        return {**self.plan.as_dict(), "fates": [asdict(one) for one in self.fates]}
+    def as_dict(self) -> dict[str, object]:
+        """Return the plan and the translations as JSON, as plan.json has them."""
+        return {**self.plan.as_dict(), "fates": [asdict(translation) for translation in self.translations]}
 
 
 def has_smp(image: str) -> bool:
-    """Whether a training image has SageMaker's model-parallel library."""
+    """Return True if a training image has SageMaker's model-parallel library."""
     return SMP_IMAGE in image
 
 
-def spread(job: JobFile, smp: bool) -> tuple[Distribution, list[Fate]]:
-    """What [distribution] asks for. Raises DistributionRefusedError for what cannot be."""
-    found, fates = Distribution.from_table(job.distribution, smp, job.instance.type, job.model)
-    found.check(job.model, job.train.freeze_encoder)
-    if job.model == DNABERT and found.profile != SINGLE:
-        raise DistributionRefusedError(f'distribution.profile is "{found.profile}"; model "dnabert" takes "single"')
-    return found, fates
+def resolve_distribution(job: JobFile, smp: bool) -> tuple[Distribution, list[Translation]]:
+    """Return the distribution of a job.toml. Raise DistributionRefusedError if it is not possible.
 
-
-def sized(job: JobFile, letters: int, smp: bool, price: float | None = None) -> Sizing:
-    """The plan for a training set of so many letters. `price` is an hour's of the instance, in place of the table's.
-
-    Raises PlanRefusedError or DistributionRefusedError.
+    `smp` says whether the training image has SageMaker's model-parallel library.
     """
-    found, fates = spread(job, smp)
-    train, limits = job.train, {"budget_usd": job.budget_usd, "max_hours": job.instance.max_hours}
-    planned = plan(
-        job.model,
-        train.head,
-        job.target,
-        found,
-        job.instance.type,
-        train.tokens_per_batch,
-        min(train.max_length, LONGEST_DNA) if job.model == DNABERT else train.max_length,
-        letters,
-        train.epochs,
-        job.instance.spot,
+    distribution, translations = Distribution.from_table(job.distribution, smp, job.instance.type, job.model)
+    distribution.check(job.model, job.train.freeze_encoder)
+    if job.model == DNABERT and distribution.profile != SINGLE:
+        raise DistributionRefusedError(
+            f'distribution.profile is "{distribution.profile}"; model "dnabert" takes "single"'
+        )
+    return distribution, translations
+
+
+def size_training(job: JobFile, residues: int, smp: bool, price: float | None = None) -> Sizing:
+    """Return the plan for a training set with this number of residues (dnabert: bases).
+
+    `price` is that of one instance for an hour in US dollars, in place of the table's. Raise PlanRefusedError or
+    DistributionRefusedError.
+    """
+    distribution, translations = resolve_distribution(job, smp)
+    train = job.train
+    work = Job(
+        model=job.model,
+        head=train.head,
+        task=job.target,
+        tokens_per_batch=train.tokens_per_batch,
+        max_length=min(train.max_length, LONGEST_DNA) if job.model == DNABERT else train.max_length,
+        residues_total=residues,
+        epochs=train.epochs,
+        spot=job.instance.spot,
         freeze_encoder=train.freeze_encoder,
         accumulate=train.accumulate,
-        price=price,
-        **limits,
     )
-    return Sizing(planned, fates)
+    limits = Limits(job.budget_usd, job.instance.max_hours)
+    return Sizing(find_plan(work, distribution, job.instance.type, limits, price), translations)

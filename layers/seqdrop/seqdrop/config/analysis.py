@@ -1,0 +1,103 @@
+"""The settings of one analysis, [analyses.NAME] in analyses.toml, without its kind.
+
+`kind` has the methods of a kind, which take these settings; `analyses` joins both to an `Analysis`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from seqdrop.config.fields import Choice, Choices, Number, Table, Text, setting
+from seqdrop.config.problems import format_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seqdrop.config.job_settings import JobSettings
+
+DNA, PROTEIN = ALPHABETS = ("dna", "protein")
+READ_FORMATS, TRAINING = ("fastq", "fasta", "bam"), "training"
+FORMATS = (*READ_FORMATS, TRAINING)
+WAIT, CHECK, SINGLE = MATES = ("wait", "check", "single")
+RUN = "run"  # the only gate: files are released when their run is complete
+MOST_GB = 100  # one archive Lambda copies a file in its 15 minutes, at 110 MB/s or more over ten connections
+HOURS = Number(0, 87_600, above=True, as_float=True)  # up to ten years
+MODEL = Text(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}", "1 to 36 letters, digits and hyphens")
+"""The rule of a model's name, which is part of object keys and of a SageMaker model name. The latter has at most 63
+characters, with a prefix and a digest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings(Table):
+    """Settings of every kind that has a model."""
+
+    model: str = setting(MISSING, MODEL)
+    """Name of the model. models/<model>/current.json points to its current archive."""
+
+
+SettingsOfKind = TypeVar("SettingsOfKind", bound=ModelSettings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalysisSettings(Table):
+    """The settings of an analysis, whatever its kind."""
+
+    name: str
+    prefix: str = setting(MISSING, Text(r".*/", "a text that ends in a slash"))
+    """Where files are dropped. It ends in a slash; the longest prefix that matches a key wins."""
+    formats: tuple[str, ...] = setting(MISSING, Choices(*FORMATS))
+    """Accepted formats: "fastq", "fasta" (plain or gzip, recognised by content), "bam" (unaligned). "training" is only
+    for the analysis training: job.toml and the files that it names."""
+    max_gb: float = setting(MISSING, Number(0, MOST_GB, above=True, as_float=True))
+    """Largest size of a file in gigabytes. Larger files are rejected before they are read."""
+    settings: ModelSettings | None
+    """The settings of its kind; None where files are validated and archived without a model."""
+    job: JobSettings
+    severity: dict[str, str] = field(default_factory=dict)
+    """Severity by code, where it differs from the default in reads/codes.py."""
+    mates: str = setting(SINGLE, Choice(*MATES))
+    """What a FASTQ name like S1_R1_001 or S1_1 means. "wait": the file waits until its mate is valid too. "check": the
+    file does not wait, and the mate that arrives second is checked. "single": nothing, for single-end reads."""
+    mate_hours: float = setting(24.0, HOURS)
+    """Hours after which the lab is notified that a file still waits for its mate or for another companion file."""
+    alphabet: str = setting(DNA, Choice(*ALPHABETS))
+    """Alphabet of the records."""
+    gate: str = setting("", Choice(RUN, or_empty=True))
+    """"run": a file in a folder below the prefix waits until its run is complete (docs/runs.md). Absent: no file waits
+    for a run."""
+    gate_hours: float = setting(24.0, HOURS)
+    """Hours after which the lab is notified that a run still waits for its marker."""
+
+    def conflicts(self) -> Iterator[str]:
+        """Yield what is wrong between settings that are each allowed."""
+        if self.mates != SINGLE and "fastq" not in self.formats:
+            yield (
+                f'mates is "{self.mates}", which is for FASTQ, but formats has no "fastq"; leave mates out, or write '
+                f'"{SINGLE}"'
+            )
+        if self.name == TRAINING and self.formats != (TRAINING,):
+            yield f'formats is {format_value(self.formats)}; for the analysis {TRAINING} it must be ["{TRAINING}"]'
+        if self.name != TRAINING and TRAINING in self.formats:
+            yield f'formats has "{TRAINING}", which is only for the analysis {TRAINING}'
+
+    @property
+    def has_model(self) -> bool:
+        """Whether its files become work items for a model."""
+        return self.settings is not None
+
+    @property
+    def model(self) -> str:
+        """Name of its model; "" without a model."""
+        return self.settings.model if self.settings else ""
+
+    @property
+    def max_bytes(self) -> int:
+        """Largest size of a file in bytes."""
+        return int(self.max_gb * 1e9)
+
+    def settings_as(self, cls: type[SettingsOfKind]) -> SettingsOfKind:
+        """Return the settings of its kind. Raise TypeError if they are no instance of `cls`."""
+        if not isinstance(self.settings, cls):
+            raise TypeError(f"the analysis {self.name} has settings of another kind: {self.settings!r}")
+        return self.settings
