@@ -87,7 +87,7 @@ def reconcile(aws) -> dict:
 
 def backdate_waiting(target, upload) -> None:
     """Set the start of an upload's waiting to a date in the past."""
-    table = target.session().resource("dynamodb", endpoint_url=target.endpoint).Table(target.table)
+    table = target.session.resource("dynamodb", endpoint_url=target.endpoint).Table(target.table)
     table.update_item(
         Key=upload.keys,
         UpdateExpression="SET waiting_since = :then",

@@ -11,7 +11,7 @@ from seqdrop.stages.archive.cold_copy import archive_key
 from seqdrop_cli.main import main
 
 from local.deploy import push_seed
-from local.testing import make_model_archive
+from local.testing import make_model_archive, wait_for
 from tests.e2e.test_routes import make_other_model
 
 CONTIG = b">c\n" + b"ACGTTGCATGCCGATC" * 40 + b"\n"
@@ -63,6 +63,8 @@ def test_from_a_failure_to_predictions_by_two_models_and_a_release(pipeline, mod
     assert "2 of 2 would be replayed" in command("replay", "--run", "contigs/replay", "--state", "FAILED")
     assert "1 of 1 were replayed" in command("replay", first.id, "--yes")
     assert "1 of 1 were released" in command("release", second.id, "--yes")
+    # `wait_for_end` treats a released upload as FAILED, which is a final state, until it is archived.
+    wait_for(lambda: pipeline.target.ledger().require_upload(second.id).state == "ARCHIVED", timeout=60)
     replayed, released = wait_for_end(first, second)
     assert [entry.state for entry in (replayed, released)] == ["ARCHIVED"] * 2
     # If the two shared a job, it was split when it failed, so there may be one more failed attempt.
