@@ -30,7 +30,7 @@ PLACE = [Column("record", "text"), Column("start", "whole"), Column("end", "whol
 # A sample stays in memory until the file is read; this many reads of 300 bp fit (work.selection.MAX_MEMORY).
 MAX_READS = 1_000_000
 # Largest response of the container in bytes (models.archives.MAX_RESPONSE, with a margin).
-MAX_ANSWER = 60_000_000
+MAX_RESPONSE_BYTES = 60_000_000
 TRIAL_SEQUENCES, TRIAL_WINDOW = 8, 300
 MAX_N_FRACTION = 0.1  # of `seqdrop predict` without an analysis
 
@@ -80,7 +80,7 @@ class WindowKind(Kind):
     job = TRANSFORM
     formats = ("fastq", "fasta", "bam")
     no_effect_on_items = frozenset({"model", "k", "max_n_fraction", "precision", "short"})
-    answer_bytes = 0
+    prediction_bytes = 0
     """Approximate bytes of a prediction in the container's response; a base takes one byte in the request."""
 
     def conflicts(self, analysis: AnalysisSettings) -> Iterable[str]:
@@ -89,7 +89,7 @@ class WindowKind(Kind):
         A work item must fit in a request to the container, and its predictions in the response.
         """
         job, settings = analysis.job, analysis.settings_as(WindowSettings)
-        payload, predictions = job.max_payload_mb * 1_000_000, len(settings.strands) * self.answer_bytes
+        payload, predictions = job.max_payload_mb * 1_000_000, len(settings.strands) * self.prediction_bytes
         item = (job.windows_per_item + 1) * settings.stride + settings.window
         needed = max(item, job.windows_per_item * predictions)
         if needed > payload / 2:
