@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from seqdrop.config.schema import analyses_schema, closed, document, properties, table_schema
+from seqdrop.config.schema import analyses_schema, closed_schema, document, properties, table_schema
 from seqdrop.kinds.registry import KINDS
 from seqdrop.training.distribution.distribution import SAGEMAKER, Distribution
 from seqdrop.training.jobfile import JobFile
@@ -19,7 +19,9 @@ Schema = dict[str, Any]
 def job_schema() -> Schema:
     """Return the schema of job.toml."""
     sdk = {"type": "object", "description": "As the SageMaker SDK takes it in `distribution` (docs/distribution.md)."}
-    distribution = closed(properties(Distribution) | dict.fromkeys(SAGEMAKER, sdk), (), Distribution.__doc__ or "")
+    distribution = closed_schema(
+        properties(Distribution) | dict.fromkeys(SAGEMAKER, sdk), (), Distribution.__doc__ or ""
+    )
     schema = table_schema(JobFile)
     schema["properties"]["distribution"] = distribution
     return document("job.toml of Seqdrop", schema)

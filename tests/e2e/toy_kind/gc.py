@@ -28,7 +28,7 @@ class Gc(WindowKind):
     name = task = "gc"
     settings = Settings
     table = "gc"
-    answer_bytes = 60
+    prediction_bytes = 60
 
     def row_maker(self, _predictions: Predictions, counts: Counts) -> RowMaker:
         """Return a function from an output line to a row for each window."""

@@ -139,7 +139,7 @@ def documents(draw) -> Written:
     """Draw a valid document in any of TOML's notations."""
     written = Written()
 
-    def escaped(text: str, several_lines: bool) -> str:
+    def escape(text: str, several_lines: bool) -> str:
         kept = "\n\t" if several_lines else "\t"
         return "".join(
             f"\\U{ord(letter):08x}" if (letter < " " and letter not in kept) or letter in '\\"\x7f' else letter
@@ -156,10 +156,10 @@ def documents(draw) -> Written:
         style = draw(st.sampled_from(styles))
         if style == "long":
             ends = draw(st.sampled_from(["", '"', '""']))  # quotes right before the closing three
-            return f'"""{draw(st.sampled_from(["", chr(10)]))}{escaped(text, True)}{ends}"""'
+            return f'"""{draw(st.sampled_from(["", chr(10)]))}{escape(text, True)}{ends}"""'
         if style == "long literal":
             return f"'''{chr(10)}{text}'''"
-        return f"'{text}'" if style == "literal" else f'"{escaped(text, False)}"'
+        return f"'{text}'" if style == "literal" else f'"{escape(text, False)}"'
 
     def key(name: str) -> str:
         is_bare = name and name.isascii() and name.replace("-", "a").replace("_", "a").isalnum()

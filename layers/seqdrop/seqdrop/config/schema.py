@@ -40,7 +40,7 @@ def analyses_schema(kinds: Kinds) -> Schema:
     }
     properties = {"validation": table_schema(Validation), "analyses": analyses}
     about = "What each prefix of the landing bucket means. Packaged with the functions: a change needs a deploy."
-    return document("analyses.toml of Seqdrop", closed(properties, ["analyses"], about))
+    return document("analyses.toml of Seqdrop", closed_schema(properties, ["analyses"], about))
 
 
 def document(title: str, schema: Schema) -> Schema:
@@ -54,7 +54,7 @@ def table_schema(cls: type[Table]) -> Schema:
     below = {each.name: hints[each.name] for each in fields(cls) if isinstance(hints[each.name], type)}
     schemas = {name: table_schema(hint) for name, hint in below.items() if issubclass(hint, Table)}
     required = _required(cls) + [name for name, schema in schemas.items() if "required" in schema]
-    return closed(properties(cls) | schemas, required, _join_lines(inspect.getdoc(cls) or ""))
+    return closed_schema(properties(cls) | schemas, required, _join_lines(inspect.getdoc(cls) or ""))
 
 
 def properties(cls: type[Table]) -> dict[str, Schema]:
@@ -68,7 +68,7 @@ def properties(cls: type[Table]) -> dict[str, Schema]:
     return schemas
 
 
-def closed(properties: Mapping[str, Schema], required: Iterable[str] = (), description: str = "") -> Schema:
+def closed_schema(properties: Mapping[str, Schema], required: Iterable[str] = (), description: str = "") -> Schema:
     """Return the schema of a table that has no keys but these."""
     text = {"description": description} if description else {}
     needed = {"required": list(required)} if required else {}
@@ -112,7 +112,7 @@ def _entry(kinds: Kinds) -> Schema:
     for kind in kinds.values():
         for key, schema in _own(kind).items():
             own[key] = _either(own[key], schema) if key in own else schema
-    entry = closed(common | own, _required(Analysis), _join_lines(inspect.getdoc(Analysis) or ""))
+    entry = closed_schema(common | own, _required(Analysis), _join_lines(inspect.getdoc(Analysis) or ""))
     return entry | _chain(kinds, {key for key, schema in own.items() if "anyOf" in schema})
 
 
@@ -175,4 +175,4 @@ def _severity() -> Schema:
     for code in CODES.values():
         allowed: Schema = {"const": ERROR} if code.fixed else {"enum": list(SEVERITIES)}
         schemas[code.name] = {"description": code.advice, **allowed, "default": code.severity}
-    return closed(schemas, (), "Severity of codes (docs/formats.md), where it differs from the default.")
+    return closed_schema(schemas, (), "Severity of codes (docs/formats.md), where it differs from the default.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seqdrop.kinds.windows import MAX_ANSWER, SampledSettings, WindowKind
+from seqdrop.kinds.windows import MAX_RESPONSE_BYTES, SampledSettings, WindowKind
 from seqdrop.results.rows import Counts, OutputLine, Row, RowMaker, Shared, window_rows
 from seqdrop.results.tables import Column, width
 
@@ -31,13 +31,13 @@ class Embed(WindowKind):
     name = task = "embed"
     settings = Settings
     table = "embeddings"
-    answer_bytes = 7_500
+    prediction_bytes = 7_500
 
     def conflicts(self, analysis: AnalysisSettings) -> Iterator[str]:
         """Yield what is wrong between settings; the embeddings of a request must fit in one response."""
         yield from super().conflicts(analysis)
         settings, megabytes = analysis.settings_as(Settings), analysis.job.max_payload_mb
-        if megabytes * 1_000_000 / settings.stride * len(settings.strands) * self.answer_bytes > MAX_ANSWER:
+        if megabytes * 1_000_000 / settings.stride * len(settings.strands) * self.prediction_bytes > MAX_RESPONSE_BYTES:
             yield (
                 f"stride is {settings.stride}; a request of job.max_payload_mb ({megabytes}) would have too many "
                 "embeddings; use a longer stride"

@@ -45,7 +45,7 @@ class Masked(WindowKind):
     reads_large_files_itself = True
     may_have_no_items = True
     table = "fills"
-    answer_bytes = 300
+    prediction_bytes = 300
     head = "cls.predictions.transform.dense.weight"
 
     def conflicts(self, analysis: AnalysisSettings) -> Iterator[str]:

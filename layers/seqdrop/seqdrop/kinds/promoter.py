@@ -77,7 +77,7 @@ class Promoter(WindowKind):
     settings = Settings
     is_default = True
     table = "predictions"
-    answer_bytes = 90
+    prediction_bytes = 90
     head = "classifier.weight"
     names_classes = True
     no_effect_on_items = WindowKind.no_effect_on_items | {"threshold", "label", "tracks", "prior", "distance"}

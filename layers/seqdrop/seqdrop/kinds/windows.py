@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import MISSING, dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seqdrop.config.fields import Choice, Flag, Maybe, Number, Whole, setting
 from seqdrop.config.kind import AnalysisSettings, Kind, LocalModel, LocalOptions, ModelSettings, Sampling, Trial
 from seqdrop.errors import ConfigurationError, Fault
-from seqdrop.kinds.trials import make_sequence
+from seqdrop.kinds.trials import find_fault, make_sequence, window_item
 from seqdrop.ledger.records import TRANSFORM
 from seqdrop.results.rows import Counts, rows
 from seqdrop.results.tables import TROUBLE, Column, parquet
@@ -31,7 +30,7 @@ PLACE = [Column("record", "text"), Column("start", "whole"), Column("end", "whol
 # A sample stays in memory until the file is read; this many reads of 300 bp fit (work.selection.MAX_MEMORY).
 MAX_READS = 1_000_000
 # Largest response of the container in bytes (models.archives.MAX_RESPONSE, with a margin).
-MAX_ANSWER = 60_000_000
+MAX_RESPONSE_BYTES = 60_000_000
 TRIAL_SEQUENCES, TRIAL_WINDOW = 8, 300
 MAX_N_FRACTION = 0.1  # of `seqdrop predict` without an analysis
 
@@ -81,7 +80,7 @@ class WindowKind(Kind):
     job = TRANSFORM
     formats = ("fastq", "fasta", "bam")
     no_effect_on_items = frozenset({"model", "k", "max_n_fraction", "precision", "short"})
-    answer_bytes = 0
+    prediction_bytes = 0
     """Approximate bytes of a prediction in the container's response; a base takes one byte in the request."""
 
     def conflicts(self, analysis: AnalysisSettings) -> Iterable[str]:
@@ -90,7 +89,7 @@ class WindowKind(Kind):
         A work item must fit in a request to the container, and its predictions in the response.
         """
         job, settings = analysis.job, analysis.settings_as(WindowSettings)
-        payload, predictions = job.max_payload_mb * 1_000_000, len(settings.strands) * self.answer_bytes
+        payload, predictions = job.max_payload_mb * 1_000_000, len(settings.strands) * self.prediction_bytes
         item = (job.windows_per_item + 1) * settings.stride + settings.window
         needed = max(item, job.windows_per_item * predictions)
         if needed > payload / 2:
@@ -204,7 +203,8 @@ class WindowKind(Kind):
         window = min(TRIAL_WINDOW, longest)
         environment = {"SEQDROP_TASK": self.task, "SEQDROP_WINDOW": str(window), "SEQDROP_STRIDE": str(window)}
         about = f"{TRIAL_SEQUENCES} made-up sequences of {window} bases"
-        return Trial(environment, self._trial_items(window), about, self._trial_fault)
+        items = self._trial_items(window)
+        return Trial(environment, items, about, lambda lines: find_fault(lines, self.task, len(items)))
 
     def trial_bases(self, bases: list[str]) -> list[str]:
         """Return the bases of a trial item; a kind may mask some."""
@@ -212,23 +212,8 @@ class WindowKind(Kind):
 
     def _trial_items(self, window: int) -> list[bytes]:
         """Return work items of random bases, one window each."""
-        lines = []
-        for number in range(TRIAL_SEQUENCES):
-            bases = self.trial_bases(list(make_sequence("ACGT", window, number)))
-            item = {"id": f"smoke:{number}:0", "record": "smoke", "start": 0, "sequence": "".join(bases)}
-            lines.append(json.dumps(item).encode())
-        return lines
-
-    def _trial_fault(self, lines: list[bytes]) -> str:
-        predictions = [_prediction_of(json.loads(line)) for line in lines]
-        if len(predictions) != TRIAL_SEQUENCES or not all(map(_is_sound, predictions)):
-            return f"returned output that is no {self.task} prediction: {lines[0][:200]!r}"
-        if len({json.dumps(prediction) for prediction in predictions}) == 1:
-            return (
-                "returns the same prediction for every sequence: its training failed, or its tokens are not those of "
-                "vocab.txt"
-            )
-        return ""
+        sequences = [list(make_sequence("ACGT", window, number)) for number in range(TRIAL_SEQUENCES)]
+        return [window_item(number, self.trial_bases(bases)) for number, bases in enumerate(sequences)]
 
     # -- seqdrop predict --
 
@@ -254,21 +239,3 @@ class WindowKind(Kind):
     def local_extra(self, _options: LocalOptions, _model: LocalModel) -> dict[str, Any]:
         """Return the settings that only this kind has, made of options and of the model."""
         return {}
-
-
-def _prediction_of(output: dict[str, Any]) -> list[object]:
-    """Return the prediction for the only window or interval of an output line; an empty list if there is none."""
-    (place,) = output.get("windows") or output.get("masks") or [{}]
-    return [place[name] for name in ("probability", "embedding", "candidates") if name in place]
-
-
-def _is_sound(prediction: list[object]) -> bool:
-    return bool(prediction) and all(math.isfinite(value) for value in _numbers(prediction))
-
-
-def _numbers(value: object) -> list[float]:
-    if isinstance(value, list):
-        return [number for part in value for number in _numbers(part)]
-    if isinstance(value, dict):
-        return _numbers(list(value.values()))
-    return [value] if isinstance(value, int | float) else []

@@ -70,16 +70,16 @@ class Data(Table):
     @property
     def files(self) -> list[str]:
         """The names of all files, in the order of the settings."""
-        return list(self._named().values())
+        return list(self._file_names().values())
 
-    def _named(self) -> dict[str, str]:
+    def _file_names(self) -> dict[str, str]:
         names = ("sequences", "labels", "mask", "file", "train", "validation", "test")
         return {name: file for name in names if (file := getattr(self, name))}
 
     def _find_repeated(self) -> list[str]:
         first: dict[str, str] = {}
         wrong = []
-        for name, file in self._named().items():
+        for name, file in self._file_names().items():
             if file in first:
                 wrong.append(f'{name} is "{file}", and so is {self.table}.{first[file]}; each needs its own file')
             first.setdefault(file, name)

@@ -182,7 +182,7 @@ class TestGathering:
         for version in versions.values():
             validate(services, version)
         old, new = drop("mask.fasta"), drop("mask.fasta")
-        prepared = Store.prepared
+        prepared = Store.load_or_prepare
 
         def slow(store):
             result = prepared(store)
@@ -190,7 +190,7 @@ class TestGathering:
             validate(services, new)  # another invocation, at this moment
             return result
 
-        monkeypatch.setattr(Store, "prepared", slow)
+        monkeypatch.setattr(Store, "load_or_prepare", slow)
         validate(services, old)
         head = versions["job.toml"]
         assert json.loads(attempt_of(services, head).plan)["files"]["mask.fasta"] == new.id

@@ -126,7 +126,7 @@ def _complete(view: View[Facts], training: TrainingSet) -> Decision:
     """Plan the attempt of a complete set, or reject all members that have not advanced before."""
     store = Store(view.services.s3, view.services.settings.work, training.job, dict(training.files))
     try:
-        prepared = store.prepared()
+        prepared = store.load_or_prepare()
     except ObjectGoneError as error:
         return _handle_gone(view, training, error)
     if isinstance(prepared, Prepared):

@@ -54,7 +54,7 @@ class Row:
         return Place(self.id, self.record, self.line)
 
 
-def split_named(word: str) -> str:
+def parse_split(word: str) -> str:
     """Return the split that a word stands for; "" if it is no split."""
     return SPLITS.get(word.strip().lower(), "")
 
@@ -62,7 +62,7 @@ def split_named(word: str) -> str:
 def split_of_header(header: str) -> str:
     """Return the split in a header such as `SET=train VALIDATION=True` or `split=test`; "" if there is none."""
     words = {key.upper(): value for key, value in WORD.findall(header)}
-    split = split_named(words.get("SET", words.get("SPLIT", "")))
+    split = parse_split(words.get("SET", words.get("SPLIT", "")))
     is_validation = words.get("VALIDATION", "").lower() == "true"
     return "validation" if split == "train" and is_validation else split
 

@@ -45,7 +45,7 @@ class Store:
         self._s3, self._work, self._job, self._files = s3, work, job, files
         self._key, self.data = keys.prepared(digest), keys.prepared_data(digest)
 
-    def prepared(self) -> Prepared | Rejection:
+    def load_or_prepare(self) -> Prepared | Rejection:
         """Return the prepared data, or the reasons why the data set is rejected.
 
         Raise ObjectGoneError if a file has been deleted.

@@ -11,7 +11,7 @@ import io
 from typing import TYPE_CHECKING
 
 from seqdrop.training.data.line_reader import Budget, Source, lines
-from seqdrop.training.data.rows import Place, Problems, Row, split_named
+from seqdrop.training.data.rows import Place, Problems, Row, parse_split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +100,7 @@ def _check_columns(names: list[str], source: Source, split: str, problems: Probl
 
 
 def _row(values: dict[str, str], source: Source, split: str, record: int, line: int | None) -> Row:
-    split_here = split or split_named(values.get("split", ""))
+    split_here = split or parse_split(values.get("split", ""))
     name = values.get("id", "").strip() or f"{source.name}:{record}"
     labels, mask = values.get("labels") or values.get("label", ""), values.get("mask", "").strip()
     sequence = values.get("sequence", "").strip()

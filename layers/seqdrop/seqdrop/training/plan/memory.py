@@ -103,12 +103,12 @@ class _Parts:
     def states(self) -> list[Line]:
         """Return the lines of parameters and optimizer."""
         if self.offloads:
-            return [*self._gathered()]
+            return [*self._gathered_blocks()]
         parameters = 4 * self.trained // self.parts + (2 if self.work.bf16 else 4) * self.frozen // self.parts
         return [
             Line("parameters", parameters, self._describe("fp32", self.frozen and "frozen ones in bf16")),
             Line("optimizer", 8 * self.trained // self.parts, self._describe("AdamW's two moments, fp32")),
-            *self._gathered(),
+            *self._gathered_blocks(),
         ]
 
     def before_backward(self) -> list[Line]:
@@ -141,7 +141,7 @@ class _Parts:
             Line("working memory", self.activations.working, "of the current layer"),
         ]
 
-    def _gathered(self) -> list[Line]:
+    def _gathered_blocks(self) -> list[Line]:
         """Return two blocks (one ahead), what is in no block, and the gradient of one block, reduced in fp32."""
         if not self.sharded:
             return []
