@@ -6,7 +6,7 @@ PYTHON ?= python3
 INDEX ?=
 EXTRA_INDEX ?=
 # make demo DROP=path KEEP=1 PORT=4566
-# DROP goes through the environment, so that any character may stand in a path.
+# DROP goes through the environment, so that any character is allowed in a path.
 DROP ?=
 export DROP := $(value DROP)
 KEEP ?=
@@ -78,13 +78,15 @@ demo: setup
 stop: setup
 	@$(BIN)/python -m local.demo --stop
 
-# The template is judged while the code is.
+# The template and the types are checked while the code is.
 lint: setup
-	@SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --region us-east-1 >/dev/null & judged=$$!; \
-	$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . \
-		&& { said=$$($(BIN)/lint-imports --no-cache) || { echo "$$said"; false; }; } \
+	@SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --region us-east-1 >/dev/null & template=$$!; \
+	$(BIN)/python -m mypy >$(VENV)/.mypy 2>&1 & types=$$!; \
+	$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/python -m tools.vocabulary \
+		&& { printed=$$($(BIN)/lint-imports --no-cache) || { echo "$$printed"; false; }; } \
 		&& $(BIN)/cfn-lint template.yaml -a cfn_lint_serverless.rules \
-		&& wait $$judged && echo "template.yaml is clean"
+		&& { wait $$types || { cat $(VENV)/.mypy; false; }; } \
+		&& wait $$template && echo "code, types, words and template are clean"
 
 # Three workers: end-to-end tests wait much of their time, and the others fill it.
 test: lint

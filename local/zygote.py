@@ -90,7 +90,7 @@ def run(request: dict, descriptors: list[int]) -> None:
         status = 0
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else int(error.code is not None)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - a forked program must not return into the zygote
         traceback.print_exc()
     finally:
         sys.stdout.flush()

@@ -1,9 +1,10 @@
 """Check that names and prose use the project's vocabulary: `python -m tools.vocabulary [PATH …]`.
 
-A phrase is matched in prose: docstrings, comments, text in string literals, names of functions with underscores read as
-spaces, Markdown outside code, and comments of TOML, YAML, C and make. A single word has good uses in prose ("room" in a
-sentence about memory), so it is matched only as a whole name that is bound: a variable, a parameter, a function.
-The table is that of CONTRIBUTING.md. Prints `path:line: finding` and exits with status 1 if there is any.
+A phrase is matched in prose: docstrings, comments, text in string literals, names of functions with underscores read
+as spaces, Markdown outside code, and comments of TOML, YAML, C and make. A single word has good uses in prose ("room"
+in a sentence about memory), so it is matched only as a whole name that is bound: a variable, a parameter, a function.
+A name that is part of a stored format, such as an attribute in the ledger, stays as it is: its line says `# stored
+name`. The table is that of CONTRIBUTING.md. Prints `path:line: finding` and exits with status 1 if there is any.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 SELF = ("tools/vocabulary.py", "tests/unit/tools/test_vocabulary.py")
+STORED = "# stored name"
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -43,7 +45,7 @@ GLOSSARY = (
     Row(
         "enqueue, route, re-send",
         (r"hand(?:s|ed|ing)? on\b", r"(?:send|sends|sent|sending) on its (?:road|way)\b", r"on its road\b"),
-        ("enqueue_next", "road", "pushes"),
+        ("hand_on", "road", "pushes"),
     ),
     Row("import results", (r"(?:bring|brings|brought|bringing)(?: \w+){0,3} home\b",), ("bring_home", "bring")),
     Row(
@@ -107,10 +109,10 @@ def check(path: str, text: str) -> list[Finding]:
     """Return the findings of a file's text, in order of lines; the suffix of `path` says how it is read."""
     if path.endswith(".py"):
         tree = ast.parse(text)
-        found = [*_bound(tree), *_docstrings(tree, path), *_phrases(_python_prose(tree, text))]
+        findings = [*_bound(tree, text), *_docstrings(tree, path), *_phrases(_python_prose(tree, text))]
     else:
-        found = list(_phrases(_other_prose(path, text)))
-    return sorted(set(found))
+        findings = list(_phrases(_other_prose(path, text)))
+    return sorted(set(findings))
 
 
 def _tracked(paths: list[str]) -> Iterator[str]:
@@ -124,10 +126,12 @@ def _tracked(paths: list[str]) -> Iterator[str]:
     yield from (path for path in listed if path.endswith(known) and path not in SELF and not Path(path).is_symlink())
 
 
-def _bound(tree: ast.Module) -> Iterator[Finding]:
+def _bound(tree: ast.Module, text: str) -> Iterator[Finding]:
+    lines = text.splitlines()
     for node in ast.walk(tree):
         name = _name(node)
-        if name and (instead := NAMES.get(name.strip("_"))):
+        instead = NAMES.get(name.strip("_")) if name else None
+        if name and instead and STORED not in lines[node.lineno - 1]:  # type: ignore[attr-defined]
             yield Finding(node.lineno, name, f"{instead} (as a name)")  # type: ignore[attr-defined]
 
 

@@ -26,7 +26,7 @@ def main(folder: str) -> None:
     try:
         code = importlib.import_module("inference")
         model = code.model_fn(folder)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the model's code may raise any exception
         traceback.print_exc()
         send(responses, False, describe(error))
         return
@@ -35,7 +35,7 @@ def main(folder: str) -> None:
         body = requests.read(LENGTH.unpack(head)[0])
         try:
             text = code.output_fn(code.predict_fn(code.input_fn(body, LINES), model), LINES)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as above
             traceback.print_exc()
             send(responses, False, describe(error))
         else:

@@ -104,7 +104,7 @@ def serve(connection: socket.socket, model_dir: str) -> None:
     """Load the model, report the outcome, and respond to requests one at a time."""
     try:
         handler = load(model_dir)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - whatever the model's code raises is reported to the service
         traceback.print_exc()
         write_frame(connection, {"event": "failed", "error": describe(error)})
         return
@@ -119,7 +119,7 @@ def respond(handler: Handler, head: dict, body: bytes) -> tuple[dict, bytes]:
     accept = JSON_TYPE if head.get("accept") in (None, "", ANY_TYPE) else head["accept"]
     try:
         content = handler.transform(body, head.get("content_type") or JSON_TYPE, accept)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the model's code may raise any exception
         traceback.print_exc()
         return {"status": 400, "error": describe(error)}, b""
     return {"status": 200}, content

@@ -69,7 +69,7 @@ def drop_file(s3, landing: str, key: str, body: bytes) -> UploadVersion:
 
 
 @pytest.fixture(scope="session")
-def end(target) -> Callable[..., list[Progress]]:
+def wait_for_end(target) -> Callable[..., list[Progress]]:
     """Wait until every upload is in a final state or waits, and return their progress."""
 
     def wait(*versions: UploadVersion) -> list[Progress]:
@@ -87,12 +87,12 @@ class Pipeline:
     s3: object
     target: Target
     put: Callable[[str, bytes], UploadVersion]
-    end: Callable[..., list[Progress]]
+    wait_for_end: Callable[..., list[Progress]]
 
 
 @pytest.fixture(scope="session")
-def pipeline(aws, stack, s3, target, put, end) -> Pipeline:
-    return Pipeline(aws, stack, s3, target, put, end)
+def pipeline(aws, stack, s3, target, put, wait_for_end) -> Pipeline:
+    return Pipeline(aws, stack, s3, target, put, wait_for_end)
 
 
 @pytest.fixture(scope="session")

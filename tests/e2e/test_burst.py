@@ -21,23 +21,23 @@ WINDOW = 30  # seconds; a lab has 60. Other tests have 1, because they drop one 
 READS, CONTIGS, RAW, BROKEN = 70, 40, 60, 30
 
 
-def fastq(number: int) -> bytes:
+def make_fastq(number: int) -> bytes:
     """Return three reads that no other file contains."""
     generator = random.Random(number)
     reads = ["".join(generator.choices("ACGT", k=80)) for _ in range(3)]
     return "".join(f"@b{number}.{n}\n{read}\n+\n{'I' * 80}\n" for n, read in enumerate(reads)).encode()
 
 
-def fasta(number: int) -> bytes:
+def make_fasta(number: int) -> bytes:
     """Return a contig that no other file contains."""
     return f">c{number}\n{''.join(random.Random(number).choices('ACGT', k=450))}\n".encode()
 
 
 def make_files() -> dict[str, bytes]:
     """Return the bytes of each key, with all prefixes in random order."""
-    bodies = {f"reads/burst/sample{n}.fastq.gz": gzip.compress(fastq(n), mtime=0) for n in range(READS)}
-    bodies |= {f"contigs/burst/{n}.fasta": fasta(n) for n in range(CONTIGS)}
-    bodies |= {f"raw/burst/{n}.fastq": fastq(1000 + n) for n in range(RAW)}
+    bodies = {f"reads/burst/sample{n}.fastq.gz": gzip.compress(make_fastq(n), mtime=0) for n in range(READS)}
+    bodies |= {f"contigs/burst/{n}.fasta": make_fasta(n) for n in range(CONTIGS)}
+    bodies |= {f"raw/burst/{n}.fastq": make_fastq(1000 + n) for n in range(RAW)}
     bodies |= {
         f"{['raw', 'reads', 'contigs'][n % 3]}/burst/broken{n}.fastq": FASTQ[: -4 - n % 3] for n in range(BROKEN)
     }
@@ -58,13 +58,13 @@ def long_batching_window(aws, stack):
     functions.update_event_source_mapping(UUID=mapping["UUID"], MaximumBatchingWindowInSeconds=before)
 
 
-def test_two_hundred_files_at_once_reach_their_final_state(put, end, aws, s3, stack, long_batching_window):
+def test_two_hundred_files_at_once_reach_their_final_state(put, wait_for_end, aws, s3, stack, long_batching_window):
     bodies = make_files()
     assert len(bodies) == FILES
     with ThreadPoolExecutor(8) as threads:
         versions = list(threads.map(lambda item: put(*item), bodies.items()))
         list(threads.map(lambda version: send_again(aws, version), versions[::5]))
-    uploads = {upload.key: upload for upload in end(*versions)}
+    uploads = {upload.key: upload for upload in wait_for_end(*versions)}
     expected = {key: "REJECTED" if "/broken" in key else "ARCHIVED" for key in bodies}
     assert {key: upload.state for key, upload in uploads.items()} == expected
     for key, upload in uploads.items():
@@ -79,9 +79,9 @@ def test_two_hundred_files_at_once_reach_their_final_state(put, end, aws, s3, st
     jobs = Counter(upload.attempts[0].job for upload in uploads.values() if upload.attempts)
     assert sum(jobs.values()) == READS + CONTIGS
     assert len(jobs) <= MOST_JOBS, jobs
-    assert jobs.keys() <= job_names(aws)
+    assert jobs.keys() <= list_job_names(aws)
     wait_for(lambda: not count_messages(aws), timeout=60)  # the duplicates have been handled as well
-    assert {upload.key: upload.state for upload in end(*versions)} == expected
+    assert {upload.key: upload.state for upload in wait_for_end(*versions)} == expected
 
 
 def send_again(aws, version) -> None:
@@ -90,7 +90,7 @@ def send_again(aws, version) -> None:
     sqs.send_message(QueueUrl=url, MessageBody=json.dumps(make_landed_message(version)))
 
 
-def job_names(aws) -> set[str]:
+def list_job_names(aws) -> set[str]:
     pages = aws.client("sagemaker").get_paginator("list_transform_jobs").paginate()
     return {job["TransformJobName"] for page in pages for job in page["TransformJobSummaries"]}
 

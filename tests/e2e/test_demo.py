@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FASTQ = b"@r1\n" + b"ACGT" * 25 + b"\n+\n" + b"IIII" * 25 + b"\n"
 
 
-def left_running(folder: Path) -> list[str]:
+def find_processes(folder: Path) -> list[str]:
     """Return the command lines of processes that contain the name of a folder."""
     lines = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
@@ -86,7 +86,7 @@ def test_the_demo_succeeds_and_imports_its_results(demo, tmp_path):
     for name in ("calls.bed", "calls.gff3", "track.plus.bw", "track.minus.bedgraph", "predictions.parquet"):
         assert (results / "contigs/assembly 1.fasta" / name).is_file()
     assert (results / "proteins/made up.fasta/structure.parquet").is_file()
-    assert left_running(tmp_path) == []
+    assert find_processes(tmp_path) == []
     assert not (tmp_path / ".seqdrop/stack.json").exists()
 
 
@@ -105,7 +105,7 @@ def test_ctrl_c_leaves_nothing_running(demo, tmp_path, word):
     text = finish(process)
     assert process.returncode == 130, text
     assert "nothing is left running" in text
-    assert left_running(tmp_path) == []
+    assert find_processes(tmp_path) == []
 
 
 def test_a_port_that_is_in_use_is_reported(demo, tmp_path):
@@ -116,7 +116,7 @@ def test_a_port_that_is_in_use_is_reported(demo, tmp_path):
         text = finish(process)
     assert process.returncode == 2
     assert "is in use" in text
-    assert left_running(tmp_path) == []
+    assert find_processes(tmp_path) == []
 
 
 def test_a_missing_file_is_reported_before_anything_starts(demo):
@@ -145,7 +145,7 @@ def test_a_demo_is_kept_used_again_and_stopped(demo, tmp_path, repository):
     stack = json.loads((tmp_path / ".seqdrop/stack.json").read_text())
     assert {"endpoint", "region", "landing", "work", "results", "archive", "table"} <= set(stack)
     assert stack["endpoint"] in text
-    assert left_running(tmp_path)
+    assert find_processes(tmp_path)
 
     command = [str(Path(sys.executable).parent / "seqdrop")]
     environment = {**os.environ, "COLUMNS": "200"}
@@ -162,7 +162,7 @@ def test_a_demo_is_kept_used_again_and_stopped(demo, tmp_path, repository):
     second = demo("--drop", str(mine / "bad.fastq"))
     assert "is up at" in finish(second)
     assert second.returncode == 0
-    assert left_running(tmp_path), "a second run must leave the stack running that the first kept"
+    assert find_processes(tmp_path), "a second run must leave the stack running that the first kept"
 
     (mine / "lone_R1.fastq").write_bytes(FASTQ)
     third = demo("--drop", str(mine / "lone_R1.fastq"))
@@ -172,7 +172,7 @@ def test_a_demo_is_kept_used_again_and_stopped(demo, tmp_path, repository):
 
     stop = demo("--stop")
     assert "Stopped" in finish(stop)
-    assert left_running(tmp_path) == []
+    assert find_processes(tmp_path) == []
     assert not (tmp_path / ".seqdrop/stack.json").exists()
     again = demo("--stop")
     assert "Nothing was running" in finish(again)

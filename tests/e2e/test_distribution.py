@@ -122,7 +122,9 @@ def trained(request, pipeline, protein_set, weights):
     aws, s3, stack = pipeline.aws, pipeline.s3, pipeline.stack
     push_seed(s3, stack.results, MODEL)
     drops = encode_data_set(protein_set, JOB + table)
-    uploads = pipeline.end(*[pipeline.put(f"training/{request.param}/{name}", body) for name, body in drops.items()])
+    uploads = pipeline.wait_for_end(
+        *[pipeline.put(f"training/{request.param}/{name}", body) for name, body in drops.items()]
+    )
     assert [(upload.state, upload.detail) for upload in uploads] == [("ARCHIVED", "")] * 4
     upload_id = {upload.key.rsplit("/", 1)[1]: upload.upload_id for upload in uploads}["job.toml"]
     job = aws.client("sagemaker").describe_training_job(TrainingJobName=f"seqdrop-training-{upload_id}-1")
@@ -175,9 +177,9 @@ def test_it_started_from_the_weights_and_passed_its_gate(trained, s3, stack, wei
     assert (summary["current"], summary["version"]) == (True, trained.pointer["version"])
 
 
-def test_the_model_predicts_a_dropped_fasta(trained, put, end, s3, stack):
+def test_the_model_predicts_a_dropped_fasta(trained, put, wait_for_end, s3, stack):
     unseen = make_proteins(random.Random(11), {"unseen": 20})
-    (upload,) = end(put(f"proteins/{trained.upload_id}.fasta", encode_fasta(unseen)))
+    (upload,) = wait_for_end(put(f"proteins/{trained.upload_id}.fasta", encode_fasta(unseen)))
     assert upload.state == "ARCHIVED", upload.detail
     prefix = f"results/proteins/{upload.upload_id}/"
     text = s3.get_object(Bucket=stack.results, Key=f"{prefix}structure.fasta")["Body"].read().decode()

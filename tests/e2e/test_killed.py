@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from local.processes import find_session_members
 from local.testing import wait_for, wait_for_transform_job
 from tests.e2e.test_pairs import reconcile
-from tests.e2e.test_routes import assert_archived, rows
+from tests.e2e.test_routes import assert_archived, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +30,10 @@ def slow_containers(aws) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def predictions(put, end, s3, stack) -> list[dict]:
+def predictions(put, wait_for_end, s3, stack) -> list[dict]:
     """The predictions for the contig without disturbance."""
-    (upload,) = end(put("contigs/killed/undisturbed.fasta", CONTIG))
-    return rows(s3, stack, upload)
+    (upload,) = wait_for_end(put("contigs/killed/undisturbed.fasta", CONTIG))
+    return read_rows(s3, stack, upload)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def assert_predicted_once(upload, predictions, aws, s3, stack) -> None:
     assert_archived(s3, stack, upload, CONTIG)
     assert len(upload.attempts) == 1
     same = ("record", "start", "end", "strand", "probability")
-    values = [[row.get(name) for name in same] for row in rows(s3, stack, upload)]
+    values = [[row.get(name) for name in same] for row in read_rows(s3, stack, upload)]
     assert values == [[row.get(name) for name in same] for row in predictions]
     jobs = aws.client("sagemaker").list_transform_jobs(NameContains=upload.upload_id)["TransformJobSummaries"]
     assert [job["TransformJobName"] for job in jobs] == [upload.attempts[0].job]
@@ -95,7 +95,7 @@ def test_a_job_killed_while_it_runs_is_completed(pipeline, sagemaker, prediction
     reconcile(pipeline.aws)  # SageMaker is down, so this has no effect
     pipeline.aws.restart_sagemaker()
     reconcile(pipeline.aws)
-    (upload,) = pipeline.end(version)
+    (upload,) = pipeline.wait_for_end(version)
     assert_predicted_once(upload, predictions, pipeline.aws, pipeline.s3, pipeline.stack)
 
 
@@ -107,7 +107,7 @@ def test_a_job_whose_end_was_not_announced_is_found(pipeline, sagemaker, predict
     assert wait_for_transform_job(pipeline.aws, name)["TransformJobStatus"] == "Completed"
     assert pipeline.target.ledger().attempts(version.id)[-1].state == "SUBMITTED"
     reconcile(pipeline.aws)
-    (upload,) = pipeline.end(version)
+    (upload,) = pipeline.wait_for_end(version)
     assert_predicted_once(upload, predictions, pipeline.aws, pipeline.s3, pipeline.stack)
 
 
@@ -117,7 +117,7 @@ def test_an_upload_that_arrives_while_sagemaker_is_down_is_processed_later(pipel
     wait_for(lambda: pipeline.target.ledger().attempts(version.id) and has_message_in_flight(pipeline.aws), timeout=60)
     pipeline.aws.restart_sagemaker()
     reconcile(pipeline.aws)
-    (upload,) = pipeline.end(version)
+    (upload,) = pipeline.wait_for_end(version)
     assert_predicted_once(upload, predictions, pipeline.aws, pipeline.s3, pipeline.stack)
 
 

@@ -48,24 +48,24 @@ def tiny(aws, repository, tmp_path_factory):
         stack=stack,
         ledger=ledger,
         put=lambda key, body: drop_file(s3, stack.landing, key, body),
-        end=lambda *versions: watch(ledger, list(versions), Console(quiet=True), PATIENCE),
+        wait_for_end=lambda *versions: watch(ledger, list(versions), Console(quiet=True), PATIENCE),
     )
 
 
 @pytest.fixture(scope="module")
-def uploads_of_both(samples, tiny, put, end):
+def uploads_of_both(samples, tiny, put, wait_for_end):
     """The final progress of the demo's files by key, in the usual stack and in the tiny one."""
     bodies = {drop.key: drop.path.read_bytes() for drop in plan_drops([samples]) if not drop.key.startswith("contigs/")}
     in_tiny = [tiny.put(key, body) for key, body in bodies.items()]
-    in_usual = end(*[put(key, body) for key, body in bodies.items()])
-    return {upload.key: upload for upload in in_usual}, {upload.key: upload for upload in tiny.end(*in_tiny)}
+    in_usual = wait_for_end(*[put(key, body) for key, body in bodies.items()])
+    return {upload.key: upload for upload in in_usual}, {upload.key: upload for upload in tiny.wait_for_end(*in_tiny)}
 
 
 def read_log(aws, name: str) -> str:
     return (aws.workdir / "processing-jobs" / name / "container.log").read_text()
 
 
-def report_and_shards(s3, stack, uploads: dict, key: str) -> list[bytes]:
+def read_report_and_shards(s3, stack, uploads: dict, key: str) -> list[bytes]:
     """Return the report and the shards, with keys in place of the ids, which differ between stacks."""
     upload = uploads[key]
     shards = s3.list_objects_v2(Bucket=stack.work, Prefix=f"shards/{upload.upload_id}/").get("Contents", [])
@@ -88,8 +88,9 @@ class TestThroughAJob:
     def test_reports_and_shards_are_the_same(self, uploads_of_both, s3, stack, tiny):
         usual, tiny_uploads = uploads_of_both
         for key in tiny_uploads:
-            assert report_and_shards(s3, tiny.stack, tiny_uploads, key) == report_and_shards(s3, stack, usual, key), key
-        assert len(report_and_shards(s3, stack, usual, "reads/run1/S1_L001_R1_001.fastq.gz")) == 2, (
+            expected = read_report_and_shards(s3, stack, usual, key)
+            assert read_report_and_shards(s3, tiny.stack, tiny_uploads, key) == expected, key
+        assert len(read_report_and_shards(s3, stack, usual, "reads/run1/S1_L001_R1_001.fastq.gz")) == 2, (
             "a report and a shard"
         )
 
@@ -114,19 +115,22 @@ class TestThroughAJob:
                 == []
             )
 
-    def test_a_file_of_several_parts_is_read_completely_by_both(self, tiny, put, end, s3, stack):
+    def test_a_file_of_several_parts_is_read_completely_by_both(self, tiny, put, wait_for_end, s3, stack):
         count = 2 * PART // 300
         body = b"".join(b"@r%d\n%b\n+\n%b\n" % (number, b"ACGT" * 37, b"I" * 148) for number in range(count))
         assert len(body) > 2 * PART
         tiny_uploads = tiny.put("raw/parts.fastq", body)
-        for (upload,), results in ((end(put("raw/parts.fastq", body)), stack), (tiny.end(tiny_uploads), tiny.stack)):
+        for (upload,), results in (
+            (wait_for_end(put("raw/parts.fastq", body)), stack),
+            (tiny.wait_for_end(tiny_uploads), tiny.stack),
+        ):
             assert upload.state == "ARCHIVED", upload.detail
             place = {"Bucket": results.results, "Key": f"reports/{upload.upload_id}.json"}
             report = json.loads(s3.get_object(**place)["Body"].read())
             assert (report["records"], report["sha256"]) == (count, hashlib.sha256(body).hexdigest())
 
     def test_a_small_file_is_examined_by_the_lambda(self, tiny, aws):
-        (upload,) = tiny.end(tiny.put("raw/small.fastq", FASTQ))
+        (upload,) = tiny.wait_for_end(tiny.put("raw/small.fastq", FASTQ))
         assert upload.state == "ARCHIVED"
         assert tiny.ledger.find_job(examination_name(upload.upload_id, 1)) is None
 
@@ -147,7 +151,7 @@ class TestTrouble:
     def test_a_failed_job_is_retried_then_reported_and_the_file_stays(self, tiny, aws, s3, broken_code):
         mails = subscribe(aws, tiny.stack.topic, "mails-tiny")
         version = tiny.put("raw/unlucky.fastq", self.BODY)
-        (upload,) = tiny.end(version)
+        (upload,) = tiny.wait_for_end(version)
         assert (upload.state, upload.upload.state) == ("UNEXAMINED", "RECEIVED")
         mail = mails.wait_for(version.id)
         assert "could not examine raw/unlucky.fastq" in mail["Subject"]
@@ -162,7 +166,7 @@ class TestTrouble:
         url = here["Environment"]["Variables"]["SEQDROP_VALIDATE_QUEUE"]
         for _ in range(4):
             aws.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(make_landed_message(version)))
-        (upload,) = tiny.end(version)
+        (upload,) = tiny.wait_for_end(version)
         assert upload.state == "ARCHIVED", upload.detail
         listed = aws.client("sagemaker").list_processing_jobs(NameContains=version.id)["ProcessingJobSummaries"]
         assert len(listed) == 1

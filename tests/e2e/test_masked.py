@@ -34,12 +34,12 @@ def probabilities_at(repository):
     return probabilities
 
 
-def window_around(length: int, start: int, end: int) -> int:
+def place_window(length: int, start: int, end: int) -> int:
     return min(max(0, (start + end - WINDOW) // 2), length - WINDOW)
 
 
 @pytest.mark.parametrize("bed_first", [True, False])
-def test_a_fasta_and_its_bed_are_predicted_in_either_order(put, end, s3, stack, probabilities_at, bed_first):
+def test_a_fasta_and_its_bed_are_predicted_in_either_order(put, wait_for_end, s3, stack, probabilities_at, bed_first):
     generator = random.Random(4)
     records = {f"c{n}": "".join(generator.choices("ACGT", k=400 + n)) for n in (1, 2)}
     spans = [("c1", 0, 6), ("c1", 90, 96), ("c1", 100, 103), ("c2", 200, 209), ("c2", 396, 402)]
@@ -49,8 +49,8 @@ def test_a_fasta_and_its_bed_are_predicted_in_either_order(put, end, s3, stack, 
     stem = f"masked/run {bed_first:d}/a"
     drops = [(f"{stem}.bed.gz", bed), (f"{stem}.fa", text.encode())]
     first = put(*drops[not bed_first])
-    assert [upload.state for upload in end(first)] == ["WAITING"]
-    uploads = {upload.key: upload for upload in end(first, put(*drops[bed_first]))}
+    assert [upload.state for upload in wait_for_end(first)] == ["WAITING"]
+    uploads = {upload.key: upload for upload in wait_for_end(first, put(*drops[bed_first]))}
     assert {upload.state for upload in uploads.values()} == {"ARCHIVED"}, uploads
     fasta, masks = uploads[f"{stem}.fa"], uploads[f"{stem}.bed.gz"]
 
@@ -71,7 +71,7 @@ def test_a_fasta_and_its_bed_are_predicted_in_either_order(put, end, s3, stack, 
     scored = [row for row in rows if row["rank"] and row["end"] - row["start"] == K]
     assert len(scored) == 15
     for row in scored:
-        first = window_around(len(covered[row["record"]]), row["start"], row["end"])
+        first = place_window(len(covered[row["record"]]), row["start"], row["end"])
         window = "".join(covered[row["record"]][first : first + WINDOW])
         expected = probabilities_at(window, row["start"] - first)
         assert row["probability"] == pytest.approx(expected[row["bases"]], rel=0.15, abs=2e-6), row

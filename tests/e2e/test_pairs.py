@@ -9,7 +9,7 @@ import pytest
 LONG_AGO = "2026-01-01T00:00:00.000Z"
 
 
-def fastq(mate: int, names: range = range(5)) -> bytes:
+def make_fastq(mate: int, names: range = range(5)) -> bytes:
     bases = "ACGT"[mate] * 30 + "ACGT" * 20
     return "".join(f"@e{n} {mate}:N:0:ACGT\n{bases}\n+\n{'I' * len(bases)}\n" for n in names).encode()
 
@@ -18,9 +18,9 @@ def read_json(s3, stack, kind: str, upload) -> dict:
     return json.loads(s3.get_object(Bucket=stack.results, Key=f"{kind}/{upload.upload_id}.json")["Body"].read())
 
 
-def test_a_pair_that_is_dropped_together_is_checked_and_archived(put, end, s3, stack):
+def test_a_pair_that_is_dropped_together_is_checked_and_archived(put, wait_for_end, s3, stack):
     keys = [f"reads/e2e/at once {n}_S1_L001_R{mate}_001.fastq" for n in range(3) for mate in (1, 2)]
-    uploads = end(*[put(key, fastq(2 if "_R2_" in key else 1)) for key in keys])
+    uploads = wait_for_end(*[put(key, make_fastq(2 if "_R2_" in key else 1)) for key in keys])
     assert {upload.key: upload.state for upload in uploads} == dict.fromkeys(keys, "ARCHIVED")
     for upload, mate_upload in [(uploads[0], uploads[1]), (uploads[3], uploads[2])]:
         mate = read_json(s3, stack, "reports", upload)["mate"]
@@ -29,19 +29,19 @@ def test_a_pair_that_is_dropped_together_is_checked_and_archived(put, end, s3, s
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
-def test_the_first_mate_waits_and_advances_with_the_second(put, end, order):
-    drops = {mate: (f"reads/e2e/order{order[0]}_{mate}.fastq", fastq(mate)) for mate in order}
+def test_the_first_mate_waits_and_advances_with_the_second(put, wait_for_end, order):
+    drops = {mate: (f"reads/e2e/order{order[0]}_{mate}.fastq", make_fastq(mate)) for mate in order}
     first = put(*drops[order[0]])
-    (upload,) = end(first)
+    (upload,) = wait_for_end(first)
     assert (upload.state, upload.attempts) == ("WAITING", [])
-    uploads = end(first, put(*drops[order[1]]))
+    uploads = wait_for_end(first, put(*drops[order[1]]))
     assert [upload.state for upload in uploads] == ["ARCHIVED", "ARCHIVED"]
     assert uploads[0].upload.mate == uploads[1].upload_id
 
 
-def test_a_pair_out_of_step_is_rejected_and_stays(put, end, s3, stack, mails):
-    bodies = {"reads/e2e/steps_R1.fastq": fastq(1), "reads/e2e/steps_R2.fastq": fastq(2, range(1, 6))}
-    uploads = end(*[put(key, body) for key, body in bodies.items()])
+def test_a_pair_out_of_step_is_rejected_and_stays(put, wait_for_end, s3, stack, mails):
+    bodies = {"reads/e2e/steps_R1.fastq": make_fastq(1), "reads/e2e/steps_R2.fastq": make_fastq(2, range(1, 6))}
+    uploads = wait_for_end(*[put(key, body) for key, body in bodies.items()])
     for upload, mate in zip(uploads, reversed(uploads), strict=True):
         assert (upload.state, upload.detail) == ("REJECTED", "mates_out_of_step")
         reason = read_json(s3, stack, "reasons", upload)
@@ -51,19 +51,19 @@ def test_a_pair_out_of_step_is_rejected_and_stays(put, end, s3, stack, mails):
     assert uploads[1].upload_id in mail["Message"]
 
 
-def test_raw_mates_do_not_wait_and_the_second_is_checked(put, end, s3, stack):
-    (first,) = end(put("raw/e2e/late_R1.fastq", fastq(1)))
+def test_raw_mates_do_not_wait_and_the_second_is_checked(put, wait_for_end, s3, stack):
+    (first,) = wait_for_end(put("raw/e2e/late_R1.fastq", make_fastq(1)))
     assert first.state == "ARCHIVED"
-    (wrong,) = end(put("raw/e2e/late_R2.fastq", fastq(2, range(4))))
+    (wrong,) = wait_for_end(put("raw/e2e/late_R2.fastq", make_fastq(2, range(4))))
     assert (wrong.state, wrong.detail) == ("REJECTED", "mates_unequal_counts")
-    (second,) = end(put("raw/e2e/late_R2.fastq", fastq(2)))
+    (second,) = wait_for_end(put("raw/e2e/late_R2.fastq", make_fastq(2)))
     assert second.state == "ARCHIVED"
     assert read_json(s3, stack, "reports", second)["mate"]["upload"] == first.upload_id
 
 
-def test_a_missing_mate_is_reported_and_paired_when_it_arrives(put, end, aws, target, mails):
-    version = put("reads/e2e/alone_R1.fastq", fastq(1))
-    (upload,) = end(version)
+def test_a_missing_mate_is_reported_and_paired_when_it_arrives(put, wait_for_end, aws, target, mails):
+    version = put("reads/e2e/alone_R1.fastq", make_fastq(1))
+    (upload,) = wait_for_end(version)
     assert upload.state == "WAITING"
     assert reconcile(aws)["unmated"] == 0
     backdate_waiting(target, upload.upload)
@@ -73,7 +73,7 @@ def test_a_missing_mate_is_reported_and_paired_when_it_arrives(put, end, aws, ta
     assert "alone_R2.fastq" in mail["Message"]
     assert reconcile(aws)["unmated"] == 0
     assert target.ledger().find_upload(upload.upload_id).told_at
-    uploads = end(version, put("reads/e2e/alone_R2.fastq", fastq(2)))
+    uploads = wait_for_end(version, put("reads/e2e/alone_R2.fastq", make_fastq(2)))
     assert [upload.state for upload in uploads] == ["ARCHIVED", "ARCHIVED"]
 
 
@@ -87,7 +87,7 @@ def reconcile(aws) -> dict:
 
 def backdate_waiting(target, upload) -> None:
     """Set the start of an upload's waiting to a date in the past."""
-    table = target.session().resource("dynamodb", endpoint_url=target.endpoint).Table(target.table)
+    table = target.session.resource("dynamodb", endpoint_url=target.endpoint).Table(target.table)
     table.update_item(
         Key=upload.keys,
         UpdateExpression="SET waiting_since = :then",

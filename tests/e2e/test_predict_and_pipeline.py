@@ -20,33 +20,33 @@ RESIDUES = {"dna": "ACGT", "protein": "ACDEFGHIKLMNPQRSTVWY"}
 BED = b"r1\t40\t46\nr2\t10\t12\n"
 
 
-def fasta(alphabet: str, lengths: tuple[int, ...]) -> bytes:
+def make_fasta(alphabet: str, lengths: tuple[int, ...]) -> bytes:
     generator = random.Random(8)
     records = ["".join(generator.choices(RESIDUES[alphabet], k=length)) for length in lengths]
     return "".join(f">r{number} made up\n{sequence}\n" for number, sequence in enumerate(records, start=1)).encode()
 
 
-def fastq() -> bytes:
+def make_fastq() -> bytes:
     generator = random.Random(9)
     reads = ["".join(generator.choices("ACGTN", weights=[9, 9, 9, 9, 1], k=length)) for length in (70, 150, 40, 201)]
     return "".join(f"@r{number}\n{read}\n+\n{'I' * len(read)}\n" for number, read in enumerate(reads, start=1)).encode()
 
 
 INPUTS = {
-    "reads": ("reads/alone.fastq", fastq()),
-    "contigs": ("contigs/both ways.fa", fasta("dna", (900, 301, 20))),
-    "masked": ("masked/both ways.fa", fasta("dna", (400, 60))),
-    "embed": ("embed/both ways.fa", fasta("dna", (700, 100))),
-    "proteins": ("proteins/both ways.fa", fasta("protein", (1, 300, 1_100))),
+    "reads": ("reads/alone.fastq", make_fastq()),
+    "contigs": ("contigs/both ways.fa", make_fasta("dna", (900, 301, 20))),
+    "masked": ("masked/both ways.fa", make_fasta("dna", (400, 60))),
+    "embed": ("embed/both ways.fa", make_fasta("dna", (700, 100))),
+    "proteins": ("proteins/both ways.fa", make_fasta("protein", (1, 300, 1_100))),
 }
 
 
 @pytest.fixture(scope="module")
-def uploads(put, end) -> dict[str, Progress]:
+def uploads(put, wait_for_end) -> dict[str, Progress]:
     """The final progress of each input in the pipeline, by its analysis. They are dropped together."""
     bed = put("masked/both ways.bed", BED)
     versions = {name: put(key, body) for name, (key, body) in INPUTS.items()}
-    uploads = {upload.upload_id: upload for upload in end(bed, *versions.values())}
+    uploads = {upload.upload_id: upload for upload in wait_for_end(bed, *versions.values())}
     return {name: uploads[version.id] for name, version in versions.items()}
 
 
@@ -83,7 +83,7 @@ def remove_ids(made_by: dict) -> dict:
     return {**fields, "model": {**fields["model"], "archive": ""}}
 
 
-def comparable(path: Path, ids: list[str]) -> object:
+def read_comparable(path: Path, ids: list[str]) -> object:
     """Return the content that must be equal: bytes without ids in comments, and provenance as JSON."""
     if path.suffix == ".parquet":
         file = pyarrow.parquet.ParquetFile(path)
@@ -114,4 +114,4 @@ def test_both_write_the_same_files(uploads, s3, stack, tmp_path, name):
     key, job, version = upload.key, upload.attempts[-1].job, upload.upload.version_id
     ids = [upload.upload_id, key, version, job, archive, "local", Path(key).name, model]
     for file in pipeline:
-        assert comparable(pipeline[file], ids) == comparable(local[file], ids), file
+        assert read_comparable(pipeline[file], ids) == read_comparable(local[file], ids), file

@@ -45,15 +45,15 @@ def read_fasta(text: str) -> dict[str, str]:
     return {header.split()[0]: body.replace("\n", "").upper() for header, body in records}
 
 
-def expected_windows(length: int, window: int = 300, stride: int = 150) -> list[tuple[int, int]]:
+def place_windows(length: int, window: int = 300, stride: int = 150) -> list[tuple[int, int]]:
     starts = list(range(0, length - window + 1, stride))
     if starts[-1] + window < length:
         starts.append(length - window)
     return [(start, start + window) for start in starts]
 
 
-def check(pipeline, score, key: str, text: str):
-    (upload,) = pipeline.end(pipeline.put(key, text.encode()))
+def assert_predicted(pipeline, score, key: str, text: str):
+    (upload,) = pipeline.wait_for_end(pipeline.put(key, text.encode()))
     assert upload.state == "ARCHIVED", upload.detail
     body = pipeline.s3.get_object(
         Bucket=pipeline.stack.results, Key=f"results/contigs/{upload.upload_id}/predictions.jsonl"
@@ -63,7 +63,7 @@ def check(pipeline, score, key: str, text: str):
     for name, sequence in records.items():
         for strand in "+-":
             windows = [(row["start"], row["end"]) for row in rows if (row["record"], row["strand"]) == (name, strand)]
-            assert windows == expected_windows(len(sequence))
+            assert windows == place_windows(len(sequence))
     scored = [row for row in rows if "probability" in row]
     assert len(scored) == len(rows)
     for row in random.Random(1).sample(scored, SAMPLE):
@@ -74,19 +74,19 @@ def check(pipeline, score, key: str, text: str):
 
 
 @pytest.fixture
-def imported(s3, stack, tmp_path):
+def import_results(s3, stack, tmp_path):
     """Return a function that downloads all results of an upload to a folder."""
 
-    def import_results(upload, analysis: str) -> Path:
+    def download(upload, analysis: str) -> Path:
         prefix = f"results/{analysis}/{upload.upload_id}/"
         for item in s3.list_objects_v2(Bucket=stack.results, Prefix=prefix)["Contents"]:
             s3.download_file(stack.results, item["Key"], str(tmp_path / item["Key"].removeprefix(prefix)))
         return tmp_path
 
-    return import_results
+    return download
 
 
-def check_files(folder: Path, lengths: dict[str, int]) -> None:
+def assert_files_agree(folder: Path, lengths: dict[str, int]) -> None:
     """Assert that each file can be read by its usual reader, and that all files agree."""
     rows = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
     table = pyarrow.parquet.read_table(folder / "predictions.parquet").to_pylist()
@@ -113,14 +113,14 @@ def check_files(folder: Path, lengths: dict[str, int]) -> None:
                 assert min(features) >= row["calibrated"] * (1 - 1e-5)
 
 
-def test_both_strands_of_a_random_genome_are_predicted(pipeline, score, imported):
+def test_both_strands_of_a_random_genome_are_predicted(pipeline, score, import_results):
     generator = random.Random(7)
     text = "".join(f">chr{n} made up\n{''.join(generator.choices('ACGT', k=9_777 + n))}\n" for n in (1, 2))
-    upload = check(pipeline, score, "contigs/made up.fasta", text)
-    check_files(imported(upload, "contigs"), {"chr1": 9_778, "chr2": 9_779})
+    upload = assert_predicted(pipeline, score, "contigs/made up.fasta", text)
+    assert_files_agree(import_results(upload, "contigs"), {"chr1": 9_778, "chr2": 9_779})
 
 
-def test_records_of_all_lengths_with_gaps_are_predicted(put, end, imported):
+def test_records_of_all_lengths_with_gaps_are_predicted(put, wait_for_end, import_results):
     """Records of one base to one megabase, in upper and lower case, with runs of N."""
     generator = random.Random(11)
     lengths = {"z1": 1, "a299": 299, "m300": 300, "b1mb": 1_000_000, "gap": 2_000, "all_n": 700}
@@ -129,25 +129,25 @@ def test_records_of_all_lengths_with_gaps_are_predicted(put, end, imported):
     records["b1mb"] = records["b1mb"][:30_000] + "N" * 940_000 + records["b1mb"][-30_000:]  # as in assemblies
     records["all_n"] = "n" * 700
     text = "".join(f">{name}\n{sequence}\n" for name, sequence in records.items())
-    (upload,) = end(put("contigs/all lengths.fa", text.encode()))
+    (upload,) = wait_for_end(put("contigs/all lengths.fa", text.encode()))
     assert upload.state == "ARCHIVED", upload.detail
-    folder = imported(upload, "contigs")
-    check_files(folder, {name: lengths[name] for name in ("m300", "b1mb", "gap")})
+    folder = import_results(upload, "contigs")
+    assert_files_agree(folder, {name: lengths[name] for name in ("m300", "b1mb", "gap")})
     for word in ("plus", "minus"):
         lines = [line for line in formats.bedgraph(folder / f"track.{word}.bedgraph") if line[0] == "gap"]
         # Windows with more than 10 % N have no value, and no other window reaches the middle of the gap.
         assert {start < 630 or start >= 1470 for _, start, _, _ in lines} == {True}
 
 
-def test_embeddings_are_the_encoders_mean(put, end, score, imported):
+def test_embeddings_are_the_encoders_mean(put, wait_for_end, score, import_results):
     import torch
 
     generator = random.Random(3)
     records = {f"r{n}": "".join(generator.choices("ACGT", k=300 * n)) for n in (1, 2)} | {"short": "ACGT"}
     text = "".join(f">{name}\n{sequence}\n" for name, sequence in records.items())
-    (upload,) = end(put("embed/three.fa", text.encode()))
+    (upload,) = wait_for_end(put("embed/three.fa", text.encode()))
     assert upload.state == "ARCHIVED", upload.detail
-    rows = pyarrow.parquet.read_table(imported(upload, "embed") / "embeddings.parquet").to_pylist()
+    rows = pyarrow.parquet.read_table(import_results(upload, "embed") / "embeddings.parquet").to_pylist()
     assert [(row["record"], row["start"]) for row in rows] == [("r1", 0), ("r2", 0), ("r2", 300), ("short", 0)]
     assert (rows[3]["embedding"], rows[3]["not_scored"]) == (None, "shorter_than_window")
     for row in rows[:3]:
@@ -161,14 +161,14 @@ def test_embeddings_are_the_encoders_mean(put, end, score, imported):
         assert row["embedding"] == pytest.approx(hidden.mean(0).tolist(), abs=2e-2)
 
 
-def test_both_strands_of_real_human_dna_are_predicted(pipeline, score, shared_data, imported):
+def test_both_strands_of_real_human_dna_are_predicted(pipeline, score, shared_data, import_results):
     text = (shared_data / "genomes/chr17.hg19.part.fa").read_text()
-    upload = check(pipeline, score, "contigs/chr17.hg19.part.fa", text)
+    upload = assert_predicted(pipeline, score, "contigs/chr17.hg19.part.fa", text)
     lengths = {name: len(sequence) for name, sequence in read_fasta(text).items()}
-    check_files(imported(upload, "contigs"), lengths)
+    assert_files_agree(import_results(upload, "contigs"), lengths)
 
 
-def test_real_files_reach_their_expected_states(put, end, shared_data):
+def test_real_files_reach_their_expected_states(put, wait_for_end, shared_data):
     """Files from the test suites of other tools, valid and invalid ones."""
     good = [
         "htslib_fastq/r1.fq",
@@ -179,7 +179,7 @@ def test_real_files_reach_their_expected_states(put, end, shared_data):
     bad = sorted(path.relative_to(shared_data / "fastq") for path in shared_data.glob("fastq/biopython/error_*.fastq"))
     assert len(bad) == 22
     drops = {f"raw/real/{name}": (shared_data / "fastq" / name).read_bytes() for name in [*good, *map(str, bad)]}
-    states = {upload.key: upload.state for upload in end(*[put(key, body) for key, body in drops.items()])}
+    states = {upload.key: upload.state for upload in wait_for_end(*[put(key, body) for key, body in drops.items()])}
     assert states == {
         **{f"raw/real/{name}": "ARCHIVED" for name in good},
         **{f"raw/real/{name}": "REJECTED" for name in map(str, bad)},

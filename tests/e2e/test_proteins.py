@@ -42,7 +42,7 @@ def download(s3, stack, tmp_path):
     return fetch
 
 
-def test_structures_of_proteins_are_predicted(put, end, download, seed):
+def test_structures_of_proteins_are_predicted(put, wait_for_end, download, seed):
     generator = random.Random(5)
     proteins = {
         "sp|P1|ONE": "M",
@@ -51,7 +51,7 @@ def test_structures_of_proteins_are_predicted(put, end, download, seed):
         "long": "".join(generator.choices(RESIDUES, k=3_000)),
     }
     text = "".join(f">{name} about it\n{sequence}*\n" for name, sequence in proteins.items())
-    (upload,) = end(put("proteins/a few.faa", text.encode()))
+    (upload,) = wait_for_end(put("proteins/a few.faa", text.encode()))
     assert upload.state == "ARCHIVED", upload.detail
     folder = download(upload)
     sequences = {name: sequence.upper() for name, sequence in proteins.items()}
@@ -73,8 +73,8 @@ def test_structures_of_proteins_are_predicted(put, end, download, seed):
     assert {*content["files"], "summary.json"} == {path.name for path in folder.iterdir()}
 
 
-def test_dna_is_rejected_as_protein(put, end, s3, stack):
-    (upload,) = end(put("proteins/genome.fa", b">chr1\n" + b"ACGTTGCANN" * 30 + b"\n"))
+def test_dna_is_rejected_as_protein(put, wait_for_end, s3, stack):
+    (upload,) = wait_for_end(put("proteins/genome.fa", b">chr1\n" + b"ACGTTGCANN" * 30 + b"\n"))
     assert upload.state == "REJECTED"
     reason = json.loads(s3.get_object(Bucket=stack.results, Key=f"reasons/{upload.upload_id}.json")["Body"].read())
     assert reason["code"] == "nucleotides_suspected"

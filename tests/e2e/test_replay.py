@@ -11,8 +11,8 @@ from seqdrop.stages.archive.cold_copy import archive_key
 from seqdrop_cli.main import main
 
 from local.deploy import push_seed
-from local.testing import make_model_archive
-from tests.e2e.test_routes import other_model
+from local.testing import make_model_archive, wait_for
+from tests.e2e.test_routes import make_other_model
 
 CONTIG = b">c\n" + b"ACGTTGCATGCCGATC" * 40 + b"\n"
 MODEL = "promoter-300"
@@ -41,21 +41,21 @@ def model(s3, stack):
     push_seed(s3, stack.results, MODEL)
 
 
-def keys(s3, bucket: str, prefix: str) -> list[str]:
+def list_keys(s3, bucket: str, prefix: str) -> list[str]:
     return [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])]
 
 
-def read(s3, bucket: str, key: str) -> dict:
+def read_json(s3, bucket: str, key: str) -> dict:
     return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
 def test_from_a_failure_to_predictions_by_two_models_and_a_release(pipeline, model, command, repository, tmp_path):
-    put, end, s3, stack = pipeline.put, pipeline.end, pipeline.s3, pipeline.stack
+    put, wait_for_end, s3, stack = pipeline.put, pipeline.wait_for_end, pipeline.s3, pipeline.stack
     config = (repository / "model_code/dnabert/seeds" / MODEL / "config.json").read_text()
     model(make_model_archive({"config.json": config, "note": uuid.uuid4().hex}))  # no code, no weights
     versions = [put(f"contigs/replay/{name}.fasta", CONTIG) for name in "ab"]
-    assert [entry.state for entry in end(*versions)] == ["FAILED"] * 2
-    assert len(keys(s3, stack.landing, "contigs/replay/")) == 2
+    assert [entry.state for entry in wait_for_end(*versions)] == ["FAILED"] * 2
+    assert len(list_keys(s3, stack.landing, "contigs/replay/")) == 2
     first, second = versions
     assert "a failed attempt" in command("status")  # other tests may have left some as well
 
@@ -63,28 +63,30 @@ def test_from_a_failure_to_predictions_by_two_models_and_a_release(pipeline, mod
     assert "2 of 2 would be replayed" in command("replay", "--run", "contigs/replay", "--state", "FAILED")
     assert "1 of 1 were replayed" in command("replay", first.id, "--yes")
     assert "1 of 1 were released" in command("release", second.id, "--yes")
-    replayed, released = end(first, second)
+    # `wait_for_end` treats a released upload as FAILED, which is a final state, until it is archived.
+    wait_for(lambda: pipeline.target.ledger().require_upload(second.id).state == "ARCHIVED", timeout=60)
+    replayed, released = wait_for_end(first, second)
     assert [entry.state for entry in (replayed, released)] == ["ARCHIVED"] * 2
     # If the two shared a job, it was split when it failed, so there may be one more failed attempt.
     failed = len(replayed.attempts) - 1
     assert [entry.state for entry in replayed.attempts] == ["FAILED"] * failed + ["PREDICTED"]
     assert failed in (1, 2)
-    assert keys(s3, stack.landing, "contigs/replay/") == []
-    assert "released without" in read(s3, stack.results, f"receipts/{second.id}.json")["predictions"]
-    assert "predictions" not in read(s3, stack.results, f"receipts/{first.id}.json")
-    assert keys(s3, stack.results, f"results/contigs/{second.id}/") == []
+    assert list_keys(s3, stack.landing, "contigs/replay/") == []
+    assert "released without" in read_json(s3, stack.results, f"receipts/{second.id}.json")["predictions"]
+    assert "predictions" not in read_json(s3, stack.results, f"receipts/{first.id}.json")
+    assert list_keys(s3, stack.results, f"results/contigs/{second.id}/") == []
 
     assert "the current model has predicted it" in command("replay", first.id)
-    model(other_model(repository, tmp_path))
+    model(make_other_model(repository, tmp_path))
     command("replay", "--run", "contigs/replay", "--state", "PREDICTED", "--yes")
-    (again,) = end(first)
+    (again,) = wait_for_end(first)
     assert (again.state, [entry.number for entry in again.attempts][failed:]) == ("ARCHIVED", [failed + 1, failed + 2])
     digests = [
-        read(s3, stack.results, f"results/contigs/{first.id}/attempt-{number}/summary.json")["model"]["sha256"]
+        read_json(s3, stack.results, f"results/contigs/{first.id}/attempt-{number}/summary.json")["model"]["sha256"]
         for number in (failed + 1, failed + 2)
     ]
     assert digests[0] != digests[1]
-    assert keys(s3, stack.archive, archive_key(again.upload)) == [archive_key(again.upload)]
+    assert list_keys(s3, stack.archive, archive_key(again.upload)) == [archive_key(again.upload)]
 
 
 def test_dead_letters_are_sent_back(aws, target, command):

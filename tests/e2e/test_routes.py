@@ -23,13 +23,13 @@ def read_json(s3, bucket: str, key: str) -> dict:
     return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
-def versions(s3, bucket: str, key: str) -> list[str]:
+def list_versions(s3, bucket: str, key: str) -> list[str]:
     """Return the ids of all versions and delete markers of a key."""
     listing = s3.list_object_versions(Bucket=bucket, Prefix=key)
     return [item["VersionId"] for kind in ("Versions", "DeleteMarkers") for item in listing.get(kind, [])]
 
 
-def rows(s3, stack, upload) -> list[dict]:
+def read_rows(s3, stack, upload) -> list[dict]:
     key = f"results/{upload.attempts[-1].analysis}/{upload.upload_id}/predictions.jsonl"
     return [json.loads(line) for line in s3.get_object(Bucket=stack.results, Key=key)["Body"].iter_lines()]
 
@@ -43,14 +43,14 @@ def assert_archived(s3, stack, upload, body: bytes) -> None:
     receipt = read_json(s3, stack.results, f"receipts/{upload.upload_id}.json")
     digest = hashlib.sha256(body).hexdigest()
     assert receipt["landing"]["sha256"] == receipt["archive"]["sha256"] == digest
-    assert upload.upload.version_id not in versions(s3, stack.landing, upload.key)
+    assert upload.upload.version_id not in list_versions(s3, stack.landing, upload.key)
 
 
 @pytest.fixture(scope="module")
-def ended(samples, put, end):
+def ended(samples, put, wait_for_end):
     """The final progress of each of the demo's files, and its bytes, by key."""
     bodies = {drop.key: drop.path.read_bytes() for drop in plan_drops([samples])}
-    progress = end(*[put(key, body) for key, body in bodies.items()])
+    progress = wait_for_end(*[put(key, body) for key, body in bodies.items()])
     return {upload.key: upload for upload in progress}, bodies
 
 
@@ -68,7 +68,7 @@ class TestSamples:
         archived = [upload for upload in ended[0].values() if upload.state != "REJECTED"]
         for upload in archived:
             assert_archived(s3, stack, upload, ended[1][upload.key])
-            assert versions(s3, stack.landing, upload.key) == []
+            assert list_versions(s3, stack.landing, upload.key) == []
 
     def test_the_broken_file_has_a_reason_and_stays(self, ended, s3, stack):
         upload = ended[0]["reads/run1/S2_L001_R1_001.fastq"]
@@ -82,12 +82,12 @@ class TestSamples:
 
     def test_reads_have_as_many_rows_as_windows(self, ended, s3, stack):
         for mate in ("R1", "R2"):
-            predictions = rows(s3, stack, ended[0][f"reads/run1/S1_L001_{mate}_001.fastq.gz"])
+            predictions = read_rows(s3, stack, ended[0][f"reads/run1/S1_L001_{mate}_001.fastq.gz"])
             assert len(predictions) == 400 * count_windows(100, window=70, stride=70) == 800
             assert all(0 <= row["probability"] <= 1 for row in predictions)
 
     def test_contigs_are_windowed_on_both_strands(self, ended, s3, stack):
-        predictions = rows(s3, stack, ended[0]["contigs/assembly 1.fasta"])
+        predictions = read_rows(s3, stack, ended[0]["contigs/assembly 1.fasta"])
         lengths = {"contig_1": 20_600, "contig_2": 3_500, "contig_3": 200}
         assert len(predictions) == 2 * sum(count_windows(length, 300, 150) for length in lengths.values())
         gap = [row for row in predictions if row["record"] == "contig_1" and 9_000 <= row["start"] <= 9_300]
@@ -99,7 +99,7 @@ class TestSamples:
         upload = ended[0]["contigs/assembly 1.fasta"]
         summary = read_json(s3, stack.results, f"results/contigs/{upload.upload_id}/summary.json")
         assert summary["upload"]["sha256"] == hashlib.sha256(ended[1][upload.key]).hexdigest()
-        assert summary["counts"]["windows"] == len(rows(s3, stack, upload))
+        assert summary["counts"]["windows"] == len(read_rows(s3, stack, upload))
         archive = s3.get_object(Bucket=stack.results, Key=summary["model"]["archive"])["Body"].read()
         assert summary["model"]["sha256"] == hashlib.sha256(archive).hexdigest()
 
@@ -108,7 +108,9 @@ class TestSamples:
         bed = s3.get_object(Bucket=stack.results, Key=f"results/contigs/{upload.upload_id}/calls.bed")["Body"].read()
         lines = [line.split("\t") for line in bed.decode().splitlines() if not line.startswith("#")]
         calls = {(line[0], int(line[1]), int(line[2]), line[5]) for line in lines}
-        positive = {(r["record"], r["start"], r["end"], r["strand"]) for r in rows(s3, stack, upload) if r.get("call")}
+        positive = {
+            (r["record"], r["start"], r["end"], r["strand"]) for r in read_rows(s3, stack, upload) if r.get("call")
+        }
         assert len(calls) == len(lines)
         assert calls <= positive
         for record, start, _, strand in positive:  # each is in the BED, or less than a window from one that is
@@ -132,16 +134,16 @@ class TestSamples:
         assert len(jobs) <= 2  # one job if both arrived within the batching window
 
 
-def test_a_sample_of_a_large_file_is_predicted(put, end, s3, stack):
+def test_a_sample_of_a_large_file_is_predicted(put, wait_for_end, s3, stack):
     """The reads are too short to be scored, so a hundred thousand of them take the model no time."""
     limit, reads = packaged().by_name["reads"].settings.max_reads, 100_200
     assert limit == 100_000
     body = b"".join(b"@r%d\nACGTACGTAC\n+\nIIIIIIIIII\n" % number for number in range(1, reads + 1))
-    (upload,) = end(put("reads/many.fastq.gz", gzip.compress(body, 1, mtime=0)))
+    (upload,) = wait_for_end(put("reads/many.fastq.gz", gzip.compress(body, 1, mtime=0)))
     generator = Random(0)
     priorities = {number: generator.random() for number in range(1, reads + 1)}
     sample = sorted(sorted(priorities, key=priorities.get)[:limit])
-    assert [row["record"] for row in rows(s3, stack, upload)] == [f"r{number}" for number in sample]
+    assert [row["record"] for row in read_rows(s3, stack, upload)] == [f"r{number}" for number in sample]
     summary = read_json(s3, stack.results, f"results/reads/{upload.upload_id}/summary.json")
     assert summary["selection"] == {
         "analysis": "reads",
@@ -161,47 +163,48 @@ class TestKeys:
         "raw/probe_é_日本.fastq",
     )
 
-    def test_every_key_is_kept_unchanged(self, put, end, s3, stack):
-        uploads = end(*[put(key, FASTQ) for key in self.KEYS])
+    def test_every_key_is_kept_unchanged(self, put, wait_for_end, s3, stack):
+        uploads = wait_for_end(*[put(key, FASTQ) for key in self.KEYS])
         assert [upload.key for upload in uploads] == list(self.KEYS)
         for upload in uploads:
             assert upload.upload.key == upload.key
             assert_archived(s3, stack, upload, FASTQ)
 
-    def test_a_key_under_no_prefix_is_rejected_with_the_prefixes(self, put, end, s3, stack):
-        (upload,) = end(put("somewhere/x.fastq", FASTQ))
+    def test_a_key_under_no_prefix_is_rejected_with_the_prefixes(self, put, wait_for_end, s3, stack):
+        (upload,) = wait_for_end(put("somewhere/x.fastq", FASTQ))
         reason = read_json(s3, stack.results, f"reasons/{upload.upload_id}.json")
         assert reason["code"] == "no_analysis"
         assert all(prefix in reason["advice"] for prefix in ("reads/", "contigs/", "raw/"))
 
-    def test_a_folder_created_in_the_console_is_not_an_upload(self, put, end, target):
+    def test_a_folder_created_in_the_console_is_not_an_upload(self, put, wait_for_end, target):
         marker = put("raw/new folder/", b"")
-        end(put("raw/after the folder.fastq", FASTQ))  # dropped later, so the marker's message was handled first
+        # It is dropped later, so the message of the marker has been handled first.
+        wait_for_end(put("raw/after the folder.fastq", FASTQ))
         assert target.ledger().find_upload(marker.id) is None
 
 
 class TestVersionsAndDuplicates:
-    def test_two_versions_of_one_key_are_two_uploads(self, put, end, s3, stack):
+    def test_two_versions_of_one_key_are_two_uploads(self, put, wait_for_end, s3, stack):
         bodies = [FASTQ, FASTQ.replace(b"r1", b"r2")]
-        first, second = end(*[put("raw/twice.fastq", body) for body in bodies])
+        first, second = wait_for_end(*[put("raw/twice.fastq", body) for body in bodies])
         assert first.upload_id != second.upload_id
         for upload, body in zip((first, second), bodies, strict=True):
             assert_archived(s3, stack, upload, body)
-        assert versions(s3, stack.landing, "raw/twice.fastq") == []
+        assert list_versions(s3, stack.landing, "raw/twice.fastq") == []
 
-    def test_a_repeated_event_changes_nothing(self, put, end, aws, stack, target, s3):
+    def test_a_repeated_event_changes_nothing(self, put, wait_for_end, aws, stack, target, s3):
         version = put("raw/again.fastq", FASTQ)
-        (before,) = end(version)
+        (before,) = wait_for_end(version)
         self._send_again(aws, version, times=3)
-        end(put("raw/after again.fastq", FASTQ))
+        wait_for_end(put("raw/after again.fastq", FASTQ))
         ledger = target.ledger()
         assert ledger.find_upload(version.id) == before.upload
-        assert len(versions(s3, stack.archive, archive_key(before.upload))) == 1
+        assert len(list_versions(s3, stack.archive, archive_key(before.upload))) == 1
 
-    def test_simultaneous_events_start_one_attempt_and_one_job(self, put, end, aws, target, samples):
+    def test_simultaneous_events_start_one_attempt_and_one_job(self, put, wait_for_end, aws, target, samples):
         version = put("contigs/together.fasta", b">c\n" + b"ACGT" * 100 + b"\n")
         self._send_again(aws, version, times=4)
-        (upload,) = end(version)
+        (upload,) = wait_for_end(version)
         assert upload.state == "ARCHIVED", upload.detail
         assert len(upload.attempts) == 1
         jobs = aws.client("sagemaker").list_transform_jobs(NameContains=version.id)["TransformJobSummaries"]
@@ -227,16 +230,16 @@ class TestRejections:
         "raw/tool.fastq.bz2": (b"BZh91AY&SY", "unsupported_compression"),
     }
 
-    def test_each_has_a_reason_and_stays(self, put, end, s3, stack):
-        uploads = end(*[put(key, body) for key, (body, _) in self.BROKEN.items()])
+    def test_each_has_a_reason_and_stays(self, put, wait_for_end, s3, stack):
+        uploads = wait_for_end(*[put(key, body) for key, (body, _) in self.BROKEN.items()])
         for upload in uploads:
             body, code = self.BROKEN[upload.key]
             assert (upload.key, upload.state, upload.detail) == (upload.key, "REJECTED", code)
             assert read_json(s3, stack.results, f"reasons/{upload.upload_id}.json")["code"] == code
             assert s3.get_object(Bucket=stack.landing, Key=upload.key)["Body"].read() == body
 
-    def test_the_lab_is_notified(self, put, end, mails):
-        (upload,) = end(put("raw/cut short.fastq", FASTQ[:-4]))
+    def test_the_lab_is_notified(self, put, wait_for_end, mails):
+        (upload,) = wait_for_end(put("raw/cut short.fastq", FASTQ[:-4]))
         mail = mails.wait_for(upload.upload_id)
         assert "raw/cut short.fastq" in mail["Subject"]
         assert "truncated" in mail["Message"]
@@ -257,28 +260,28 @@ class TestModels:
         push_seeds(aws, stack)
 
     def test_another_model_gives_other_probabilities(self, pipeline, with_archive, repository, tmp_path):
-        put, end, s3, stack = pipeline.put, pipeline.end, pipeline.s3, pipeline.stack
-        (before,) = end(put("contigs/same.fasta", self.CONTIG))
-        with_archive(other_model(repository, tmp_path))
-        (after,) = end(put("contigs/same.fasta", self.CONTIG))
-        old, new = rows(s3, stack, before), rows(s3, stack, after)
+        put, wait_for_end, s3, stack = pipeline.put, pipeline.wait_for_end, pipeline.s3, pipeline.stack
+        (before,) = wait_for_end(put("contigs/same.fasta", self.CONTIG))
+        with_archive(make_other_model(repository, tmp_path))
+        (after,) = wait_for_end(put("contigs/same.fasta", self.CONTIG))
+        old, new = read_rows(s3, stack, before), read_rows(s3, stack, after)
         assert [(row["start"], row["strand"]) for row in old] == [(row["start"], row["strand"]) for row in new]
         assert all(a["probability"] != b["probability"] for a, b in zip(old, new, strict=True))
 
     def test_a_broken_archive_fails_the_attempt_and_keeps_the_file(self, pipeline, with_archive, mails, repository):
-        put, end, s3, stack = pipeline.put, pipeline.end, pipeline.s3, pipeline.stack
+        put, wait_for_end, s3, stack = pipeline.put, pipeline.wait_for_end, pipeline.s3, pipeline.stack
         config = (repository / "model_code/dnabert/seeds/promoter-300/config.json").read_text()
         with_archive(make_model_archive({"config.json": config, "note": uuid.uuid4().hex}))  # no code, no weights
         version = put("contigs/unlucky.fasta", self.CONTIG)
-        (upload,) = end(version)
+        (upload,) = wait_for_end(version)
         assert (upload.state, upload.upload.state) == ("FAILED", "VALIDATED")
         assert upload.detail
-        assert versions(s3, stack.landing, version.key) == [version.version_id]
+        assert list_versions(s3, stack.landing, version.key) == [version.version_id]
         assert not s3.list_objects_v2(Bucket=stack.archive, Prefix=archive_key(upload.upload)).get("Contents")
         assert "no predictions" in mails.wait_for(upload.upload_id)["Subject"]
 
 
-def other_model(repository, tmp_path) -> bytes:
+def make_other_model(repository, tmp_path) -> bytes:
     """Return the archive of another model: the seed with a shifted output bias."""
     import shutil
 

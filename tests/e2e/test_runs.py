@@ -36,11 +36,13 @@ def gated(aws, repository, tmp_path_factory):
     return SimpleNamespace(
         ledger=ledger,
         put=lambda key, body: drop_file(s3, stack.landing, key, body),
-        end=lambda *versions: [upload.state for upload in watch(ledger, list(versions), Console(quiet=True), PATIENCE)],
+        wait_for_end=lambda *versions: [
+            upload.state for upload in watch(ledger, list(versions), Console(quiet=True), PATIENCE)
+        ],
     )
 
 
-def until_valid(gated, *versions) -> None:
+def wait_until_valid(gated, *versions) -> None:
     """Wait until each file is validated. The gate is not a state, so their attempts are PLANNED."""
     from local.testing import wait_for
 
@@ -52,9 +54,9 @@ def until_valid(gated, *versions) -> None:
 
 def test_files_advance_when_their_run_is_complete(gated):
     files = [gated.put(key, FASTQ) for key in ("reads/run 7+/L1/a.fastq", "raw/run 7+/b.fastq")]
-    until_valid(gated, *files)
+    wait_until_valid(gated, *files)
     markers = [gated.put(f"{prefix}/run 7+/CopyComplete.txt", b"") for prefix in ("reads", "raw")]
-    assert gated.end(*markers, *files) == ["ARCHIVED"] * 4
+    assert gated.wait_for_end(*markers, *files) == ["ARCHIVED"] * 4
     timelines = {upload.id: gated.ledger.find_upload(upload.id).timeline for upload in (*files, *markers)}
     for file, marker in zip(files, markers, strict=True):
         assert timelines[file.id]["VALIDATED"] < timelines[marker.id]["RECEIVED"] < timelines[file.id]["ARCHIVED"]
@@ -62,10 +64,10 @@ def test_files_advance_when_their_run_is_complete(gated):
 
 def test_files_after_the_marker_advance_and_a_manifest_counts_them(gated):
     marker = gated.put("raw/run8/final_summary_FAX1_ab.txt", b"done\n")
-    assert gated.end(marker, gated.put("raw/run8/a.fastq", FASTQ)) == ["ARCHIVED", "ARCHIVED"]
+    assert gated.wait_for_end(marker, gated.put("raw/run8/a.fastq", FASTQ)) == ["ARCHIVED", "ARCHIVED"]
     entries = [{"name": "a.fastq", "size": len(FASTQ)}, {"name": "deep/b.fastq"}]
     listed = gated.put("raw/run9/seqdrop-manifest.json", json.dumps({"files": entries}).encode())
     first = gated.put("raw/run9/a.fastq", FASTQ)
-    until_valid(gated, first)
+    wait_until_valid(gated, first)
     assert gated.ledger.find_upload(first.id).state == "VALIDATED"
-    assert gated.end(listed, first, gated.put("raw/run9/deep/b.fastq", FASTQ)) == ["ARCHIVED"] * 3
+    assert gated.wait_for_end(listed, first, gated.put("raw/run9/deep/b.fastq", FASTQ)) == ["ARCHIVED"] * 3

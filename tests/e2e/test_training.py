@@ -52,7 +52,7 @@ def data() -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def trained(aws, put, end, data):
+def trained(aws, put, wait_for_end, data):
     """The final progress of a training's files, which were dropped in mixed order and announced twice."""
     versions = [put(f"training/demo/{name}", data[name]) for name in ("mask.fasta", "job.toml", "sequences.fasta")]
     for version in versions:
@@ -60,7 +60,7 @@ def trained(aws, put, end, data):
     versions.append(put("training/demo/sampled.fasta", data["sampled.fasta"]))
     for version in versions:
         send_again(aws, version)
-    return {upload.key.rsplit("/", 1)[1]: upload for upload in end(*versions)}
+    return {upload.key.rsplit("/", 1)[1]: upload for upload in wait_for_end(*versions)}
 
 
 def test_all_files_are_archived_with_receipts(trained, s3, stack):
@@ -94,10 +94,10 @@ def test_the_model_is_registered_and_current(trained, s3, stack):
     assert (summary["current"], summary["version"]) == (True, pointer["version"])
 
 
-def test_bad_data_is_rejected_as_a_whole(put, end, data, s3, stack, aws):
+def test_bad_data_is_rejected_as_a_whole(put, wait_for_end, data, s3, stack, aws):
     bad = data["sampled.fasta"].replace(b"H\n", b"\n", 1)
     names = {"sequences.fasta": data["sequences.fasta"], "sampled.fasta": bad, "mask.fasta": data["mask.fasta"]}
-    uploads = end(
+    uploads = wait_for_end(
         *[put(f"training/bad/{name}", body) for name, body in {**names, "job.toml": data["job.toml"]}.items()]
     )
     assert [(upload.state, upload.detail) for upload in uploads] == [("REJECTED", "length_mismatch")] * 4
@@ -124,7 +124,7 @@ min_mcc = 0.5
 """
 
 
-def dna(generator: random.Random) -> bytes:
+def make_dna_data_set(generator: random.Random) -> bytes:
     """Return a data set in which promoters are rich in G and C, which a few steps can learn."""
     lines = ["sequence,label,split"]
     for split, count in (("train", 240), ("validation", 40), ("test", 40)):
@@ -137,9 +137,9 @@ def dna(generator: random.Random) -> bytes:
 
 
 @pytest.mark.long
-def test_dnabert_is_trained_on_labelled_sequences(put, end, s3, stack):
-    drops = {"job.toml": DNA_JOB.encode(), "all.csv": dna(random.Random(6))}
-    uploads = end(*[put(f"training/dna/{name}", body) for name, body in drops.items()])
+def test_dnabert_is_trained_on_labelled_sequences(put, wait_for_end, s3, stack):
+    drops = {"job.toml": DNA_JOB.encode(), "all.csv": make_dna_data_set(random.Random(6))}
+    uploads = wait_for_end(*[put(f"training/dna/{name}", body) for name, body in drops.items()])
     assert [(upload.state, upload.detail) for upload in uploads] == [("ARCHIVED", "")] * 2
     pointer = read_json(s3, stack.results, "models/made-up-dna/current.json")["current"]
     assert pointer["figure"] > 0.5

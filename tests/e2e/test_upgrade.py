@@ -1,7 +1,7 @@
-"""This version deployed over an earlier one while a lab works: all work continues, and nothing is done twice.
+"""Deploy this version over an earlier one while a lab works: all work is completed, and nothing is done twice.
 
 If you change a record of the ledger, a message or a key of a bucket, extend tests/e2e/upgrade/ to cover the change.
-`python -m tests.e2e.upgrade.golden` stores what the earlier version has written.
+`python -m tests.e2e.upgrade.golden` saves what the earlier version stores.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from tests.e2e.upgrade.situation import ENDED
 
 pytestmark = pytest.mark.long  # builds two stacks, and runs about thirty jobs
 
-# Objects that a deploy and the pushes after it may replace, and the model that a training makes current.
-MOVED = {
+# Keys that a deploy, the pushes after it, or a training of the current model may write again.
+REWRITTEN = {
     f"{place}/current.json" for place in ("processing", "training/protein", "training/dnabert", "models/structure")
 }
 
@@ -33,24 +33,24 @@ MOVED = {
 @pytest.fixture(scope="module")
 def upgraded(repository, tmp_path_factory):
     """A lab before the deploy, directly after it, and when all work has ended."""
-    deployed = trees.deployed_tree(repository, tmp_path_factory.mktemp("deployed"))
-    present = trees.present_tree(repository, tmp_path_factory.mktemp("present"))
+    deployed = trees.extract_deployed_tree(repository, tmp_path_factory.mktemp("deployed"))
+    present = trees.copy_present_tree(repository, tmp_path_factory.mktemp("present"))
     with EmbeddedAws(tmp_path_factory.mktemp("lab"), warm=True, limits=JobLimits(transform=QUOTA)) as aws:
-        current = situation.create(aws, deployed)
-        lab = current.lab
+        busy = situation.create(aws, deployed)
+        lab = busy.lab
         mails = subscribe(aws, lab.stack.topic, "lab-mails")
         before = take_snapshot(lab)
-        code = after.upgrade(current, present)
-        deployed_over, status = take_snapshot(lab), lab.seqdrop("status")
-        after.finish_work(current, deployed, code)
-        yield SimpleNamespace(lab=lab, before=before, deployed_over=deployed_over, status=status, mails=mails)
+        code = after.upgrade(busy, present)
+        after_deploy, status = take_snapshot(lab), lab.seqdrop("status")
+        after.finish_work(busy, deployed, code)
+        yield SimpleNamespace(lab=lab, before=before, after_deploy=after_deploy, status=status, mails=mails)
 
 
 def take_snapshot(lab: Lab) -> SimpleNamespace:
     """Return the state of a stack that a lab can see."""
-    buckets = {name: lab.objects(getattr(lab.stack, name)) for name in ("landing", "work", "results", "archive")}
-    states = {name: lab.states(name) for name in lab.uploads}
-    return SimpleNamespace(buckets=buckets, states=states, pointers=pointers(lab))
+    buckets = {name: lab.list_objects(getattr(lab.stack, name)) for name in ("landing", "work", "results", "archive")}
+    states = {name: lab.read_states(name) for name in lab.uploads}
+    return SimpleNamespace(buckets=buckets, states=states, pointers=read_pointers(lab))
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ def lab(upgraded) -> Lab:
 
 
 def test_the_deploy_alone_changes_nothing_that_is_stored(upgraded):
-    assert upgraded.deployed_over.buckets == upgraded.before.buckets
-    assert upgraded.deployed_over.states == upgraded.before.states
+    assert upgraded.after_deploy.buckets == upgraded.before.buckets
+    assert upgraded.after_deploy.states == upgraded.before.states
 
 
 def test_the_command_of_this_version_shows_the_uploads_of_the_earlier_one(upgraded):
@@ -70,7 +70,7 @@ def test_the_command_of_this_version_shows_the_uploads_of_the_earlier_one(upgrad
 
 
 def test_every_upload_reaches_its_final_state(lab):
-    assert {name: lab.states(name) for name in lab.uploads} == ENDS
+    assert {name: lab.read_states(name) for name in lab.uploads} == ENDS
 
 
 def test_raw_data_is_archived_with_receipts_and_deleted_from_landing(lab):
@@ -82,8 +82,8 @@ def test_raw_data_is_archived_with_receipts_and_deleted_from_landing(lab):
         assert (receipt["upload"], receipt["landing"]["sha256"]) == (lab.uploads[name].id, digest), name
         copy = lab.s3.head_object(Bucket=lab.stack.archive, Key=receipt["archive"]["key"], ChecksumMode="ENABLED")
         assert base64.b64decode(copy["ChecksumSHA256"]).hex() == digest, name
-    assert list(lab.objects(lab.stack.landing)) == [lab.uploads["broken"].key]
-    assert len(lab.objects(lab.stack.archive)) == sum(states[0] == "ARCHIVED" for states in ENDS.values())
+    assert list(lab.list_objects(lab.stack.landing)) == [lab.uploads["broken"].key]
+    assert len(lab.list_objects(lab.stack.archive)) == sum(states[0] == "ARCHIVED" for states in ENDS.values())
 
 
 @pytest.mark.parametrize("name", SAME)
@@ -98,25 +98,26 @@ def test_predictions_are_the_same_as_before(lab, name):
 
 
 def test_an_archived_upload_is_predicted_again_by_a_model_trained_after_the_upgrade(lab):
-    models = [lab.read_json(results_prefix(lab, "proteins", number) + "summary.json")["model"] for number in (0, 1)]
+    models = [
+        lab.read_json(find_results_prefix(lab, "proteins", number) + "summary.json")["model"] for number in (0, 1)
+    ]
     assert models[1]["sha256"] == lab.read_json("models/structure/current.json")["current"]["digest"]
     assert models[0]["sha256"] == lab.read_json("models/structure/current.json")["history"][0]["digest"]
 
 
 def read_predictions(lab: Lab, name: str, attempt: int) -> dict[str, list[dict]]:
-    """Return the tables of an upload's attempt, given by its index."""
-    prefix = results_prefix(lab, name, attempt)
-    keys = [key for key in lab.objects(lab.stack.results, prefix) if key.endswith(".parquet")]
+    """Return the tables of an upload's attempt by file name; a negative `attempt` counts from the last."""
+    prefix = find_results_prefix(lab, name, attempt)
+    keys = [key for key in lab.list_objects(lab.stack.results, prefix) if key.endswith(".parquet")]
     tables = {key.removeprefix(prefix): read_table(lab.read(lab.stack.results, key)) for key in keys}
     return {file: rows for file, rows in tables.items() if "/" not in file}
 
 
-def results_prefix(lab: Lab, name: str, attempt: int) -> str:
-    """Return the prefix of an attempt's results."""
-    attempt_record = lab.ledger.attempts(lab.uploads[name].id)[attempt]
-    return f"results/{attempt_record.analysis}/{attempt_record.upload_id}/" + (
-        f"attempt-{attempt_record.number}/" if attempt_record.number > 1 else ""
-    )
+def find_results_prefix(lab: Lab, name: str, index: int) -> str:
+    """Return the prefix of an attempt's results; a negative index counts from the last attempt."""
+    attempt = lab.ledger.attempts(lab.uploads[name].id)[index]
+    folder = f"attempt-{attempt.number}/" if attempt.number > 1 else ""
+    return f"results/{attempt.analysis}/{attempt.upload_id}/{folder}"
 
 
 def read_table(body: bytes) -> list[dict]:
@@ -124,7 +125,7 @@ def read_table(body: bytes) -> list[dict]:
 
 
 def test_no_job_is_started_twice(lab):
-    recorded = jobs.ledger_jobs(lab)
+    recorded = jobs.list_ledger_jobs(lab)
     members = Counter(member for job in recorded for member in job.members)
     attempts = {attempt.key for version in lab.uploads.values() for attempt in lab.ledger.attempts(version.id)}
     assert members == Counter(attempts)
@@ -132,8 +133,8 @@ def test_no_job_is_started_twice(lab):
     assert sorted(job.upload for job in recorded if job.task == "examine") == sorted(
         lab.uploads[name].id for name in examined
     )
-    here = [name for kind in jobs.FOLDERS for name in jobs.service_jobs(lab.aws, kind)]
-    assert sorted(here) == sorted(job.name for job in recorded)
+    started = [name for kind in jobs.FOLDERS for name in jobs.list_jobs(lab.aws, kind)]
+    assert sorted(started) == sorted(job.name for job in recorded)
 
 
 def test_existing_objects_are_not_changed(upgraded):
@@ -141,14 +142,14 @@ def test_existing_objects_are_not_changed(upgraded):
     lab = upgraded.lab
     going_on = {version.id for name, version in lab.uploads.items() if name not in ENDED or name == "raw r1"}
     for bucket in ("results", "archive"):
-        now, then = lab.objects(getattr(lab.stack, bucket)), upgraded.before.buckets[bucket]
-        changed = {key for key in then if now.get(key) != then[key]} - MOVED
+        now, then = lab.list_objects(getattr(lab.stack, bucket)), upgraded.before.buckets[bucket]
+        changed = {key for key in then if now.get(key) != then[key]} - REWRITTEN
         assert {key for key in changed if not (key.startswith("reports/") and key[8:34] in going_on)} == set()
 
 
 def test_the_earlier_versions_of_a_model_are_kept(upgraded):
     lab, before = upgraded.lab, upgraded.before.pointers
-    now = pointers(lab)
+    now = read_pointers(lab)
     assert {name: now[name] for name in now if name != "structure"} == {
         name: before[name] for name in before if name != "structure"
     } | {"made-up": now["made-up"]}
@@ -157,9 +158,9 @@ def test_the_earlier_versions_of_a_model_are_kept(upgraded):
     assert "-held-" in versions[0]["version"]
 
 
-def pointers(lab: Lab) -> dict[str, dict]:
+def read_pointers(lab: Lab) -> dict[str, dict]:
     """Return the content of models/NAME/current.json of each model."""
-    keys = [key for key in lab.objects(lab.stack.results, "models/") if key.endswith("/current.json")]
+    keys = [key for key in lab.list_objects(lab.stack.results, "models/") if key.endswith("/current.json")]
     return {key.split("/")[1]: lab.read_json(key) for key in keys}
 
 
@@ -196,4 +197,4 @@ def test_the_lab_is_notified_of_new_models_only(upgraded):
 
 def test_the_reconciler_finds_nothing_and_the_queues_are_empty(lab):
     assert set(lab.reconcile().values()) == {0}
-    assert lab.messages() == dict.fromkeys(lab.queues(), 0)
+    assert lab.count_messages() == dict.fromkeys(lab.list_queues(), 0)

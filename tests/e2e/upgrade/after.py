@@ -63,7 +63,11 @@ ENDS: dict[str, STATES] = {
     "split bed": ARCHIVED,
     "split a": PREDICTED,
     "split marker": ARCHIVED,
-} | {f"{name} {file}": TRAINED if file == "job.toml" else ARCHIVED for name in SETS for file in files.training()}
+} | {
+    f"{name} {file}": TRAINED if file == "job.toml" else ARCHIVED
+    for name in SETS
+    for file in files.make_training_files()
+}
 """The final states of all uploads, dropped before or after the upgrade."""
 
 SAME = {
@@ -91,7 +95,8 @@ SAME = {
 """Uploads whose predictions must equal those of an upload that ended before the upgrade."""
 
 
-# Run with the code of the earlier version: its function handles messages, as one that was invoked before the deploy.
+# Run with the code of the earlier version, so its names are those of that commit: its function handles messages, as if
+# it had been invoked before the deploy.
 HANDLE = """
 import json, sys
 sys.path.insert(0, "functions/validate")
@@ -102,7 +107,7 @@ assert response == {"batchItemFailures": []}, response
 
 
 def upgrade(situation: Situation, tree: Path) -> bytes:
-    """Deploy a checkout over the lab's stack, and return its code of processing jobs."""
+    """Deploy a checkout over the lab's stack, and return its code bundle for processing jobs."""
     lab = situation.lab
     stack, code = install(lab.aws, tree=tree, name=NAME, **PARAMETERS)
     assert stack == lab.stack, "the upgrade has replaced a bucket, the ledger or the topic"
@@ -111,19 +116,24 @@ def upgrade(situation: Situation, tree: Path) -> bytes:
 
 
 def finish_work(situation: Situation, earlier: Path, code: bytes) -> None:
-    """Resume paused queues and jobs, drop missing files (some before this version's job code is pushed), and replay."""
+    """Finish the lab's work with this version.
+
+    Resume the paused queues and jobs, drop the missing files (some before the code of this version's jobs is pushed),
+    and replay two uploads.
+    """
     lab = situation.lab
     lab.resume("validate")
-    _split_between_the_versions(lab, earlier)
-    _drop_what_was_missing(lab)
+    _split_sets_between_versions(lab, earlier)
+    _drop_missing_files(lab)
     for stage in FUNCTIONS:
         lab.resume(stage)
     for job in situation.paused_jobs:
         job.resume()
-    _start_jobs_of_the_earlier_code(lab)
-    push_code(lab.s3, lab.stack.results, code, now())  # `seqdrop processing push`, which fetches wheels for AWS's image
+    _start_jobs_with_earlier_code(lab)
+    # In place of `seqdrop processing push`, which downloads wheels for the image on AWS.
+    push_code(lab.s3, lab.stack.results, code, now())
     lab.seqdrop("training", "push")
-    bodies = files.training()
+    bodies = files.make_training_files()
     drop_training(lab, "half", {name: bodies[name] for name in ("sampled.fasta", "mask.fasta")})
     assert "1 of 1 were replayed" in lab.seqdrop("replay", lab.uploads["unlucky"].id, "--yes")
     lab.reach(ENDS | {"proteins": ENDED["proteins"]}, meanwhile=lab.reconcile)
@@ -131,44 +141,44 @@ def finish_work(situation: Situation, earlier: Path, code: bytes) -> None:
     lab.reach({"proteins": ENDS["proteins"]}, meanwhile=lab.reconcile)
 
 
-def _split_between_the_versions(lab: Lab, earlier: Path) -> None:
+def _split_sets_between_versions(lab: Lab, earlier: Path) -> None:
     """Have both versions read files that belong together.
 
     This version reads some; then a function of the earlier version reads the others. The deploy does not end a running
     function: on AWS it may run for 15 more minutes.
     """
-    *data, (job, body) = files.training().items()
-    lab.drop("split r1", "reads/split/pair_R1.fastq", files.mate(1))
-    lab.drop("split fasta", "masked/split/a.fa", files.bare())
-    lab.drop("split a", "gated/run 3/a.fastq", files.single())
+    *data, (job, body) = files.make_training_files().items()
+    lab.drop("split r1", "reads/split/pair_R1.fastq", files.make_mate(1))
+    lab.drop("split fasta", "masked/split/a.fa", files.make_unmasked_contigs())
+    lab.drop("split a", "gated/run 3/a.fastq", files.make_single_reads())
     drop_training(lab, "split", dict(data))
     waiting = ("split r1", "split fasta", *(f"split {name}" for name, _ in data))
     lab.reach({**dict.fromkeys(waiting, WAITING), "split a": PLANNED, "unread": ("VALIDATED",)})
     lab.pause("validate")
     late = [
-        lab.drop("split r2", "reads/split/pair_R2.fastq", files.mate(2)),
-        lab.drop("split bed", "masked/split/a.bed", files.masks()),
+        lab.drop("split r2", "reads/split/pair_R2.fastq", files.make_mate(2)),
+        lab.drop("split bed", "masked/split/a.bed", files.make_bed()),
         lab.drop("split marker", "gated/run 3/CopyComplete.txt", b""),
         lab.drop(f"split {job}", f"training/split/{job}", body),
     ]
     messages = lab.take("ValidateQueue", *(version.key for version in late))
     records = [{"messageId": message["MessageId"], "body": message["Body"]} for message in messages]
-    trees.run(earlier, lab.aws.environment() | lab.variables(), "-c", HANDLE, json.dumps(records))
+    trees.run(earlier, lab.aws.environment() | lab.read_variables(), "-c", HANDLE, json.dumps(records))
 
 
-def _drop_what_was_missing(lab: Lab) -> None:
-    read = files.single()
-    lab.drop("lone r2", "reads/after/pair_R2.fastq", files.mate(2))
-    lab.drop("raw r2", "raw/before/pair_R2.fastq", files.mate(2))
-    lab.drop("late bed", "masked/after/a.bed", files.masks())
-    lab.drop("late fasta", "masked/after/b.fa", files.bare())
+def _drop_missing_files(lab: Lab) -> None:
+    read = files.make_single_reads()
+    lab.drop("lone r2", "reads/after/pair_R2.fastq", files.make_mate(2))
+    lab.drop("raw r2", "raw/before/pair_R2.fastq", files.make_mate(2))
+    lab.drop("late bed", "masked/after/a.bed", files.make_bed())
+    lab.drop("late fasta", "masked/after/b.fa", files.make_unmasked_contigs())
     lab.drop("marker", "gated/run 1/CopyComplete.txt", b"")
     lab.drop("run 2 b", "gated/run 2/deep/b.fastq", read)
 
 
-def _start_jobs_of_the_earlier_code(lab: Lab) -> None:
+def _start_jobs_with_earlier_code(lab: Lab) -> None:
     """Start jobs between the deploy and the pushes after it: they run the code of the earlier version."""
-    drop_training(lab, "no job", {"job.toml": files.training()["job.toml"]})
-    lab.drop("early large", "raw/after/early.fastq", files.large())
+    drop_training(lab, "no job", {"job.toml": files.make_training_files()["job.toml"]})
+    lab.drop("early large", "raw/after/early.fastq", files.make_large_reads())
     jobs.wait_for_examination(lab, "early large")
     jobs.wait_for_job(lab, "no job job.toml")

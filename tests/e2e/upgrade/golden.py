@@ -34,66 +34,69 @@ READ_AGAIN = {
 def main() -> None:
     """Create the situation and write the file."""
     with tempfile.TemporaryDirectory() as scratch:
-        tree = trees.deployed_tree(REPOSITORY, Path(scratch) / "deployed")
+        tree = trees.extract_deployed_tree(REPOSITORY, Path(scratch) / "deployed")
         with EmbeddedAws(Path(scratch) / "aws", warm=True, limits=JobLimits(transform=QUOTA)) as aws:
             lab = situation.create(aws, tree).lab
             lab.reconcile()  # which stores its position
-            lines = {"items": [*map(_line, items(lab))]}
-            lines["objects"] = [f"{_line(key)}: {_line(content)}" for key, content in objects(lab)]
+            lines = {"items": [*map(_encode, find_items(lab))]}
+            lines["objects"] = [f"{_encode(key)}: {_encode(content)}" for key, content in find_objects(lab)]
     items_text, objects_text = (",\n".join(lines[name]) for name in ("items", "objects"))
     GOLDEN.write_text(f'{{"items": [\n{items_text}\n],\n"objects": {{\n{objects_text}\n}}}}\n')
 
 
-def items(lab: Lab) -> Iterator[dict]:
+def find_items(lab: Lab) -> Iterator[dict]:
     """Yield the items that add a state, an analysis or a field to those before them, and all sets of files."""
     table = lab.aws.session().resource("dynamodb").Table(lab.stack.table)
     records = sorted(table.scan()["Items"], key=lambda item: (item["pk"], item["sk"]))
-    yield from _unlike(records, _traits)
+    yield from _drop_alike(records, _list_traits)
 
 
-def objects(lab: Lab) -> Iterator[tuple[str, dict]]:
+def find_objects(lab: Lab) -> Iterator[tuple[str, dict]]:
     """Yield BUCKET/KEY and content of JSON objects that differ in kind from those before them."""
     contents = []
     for bucket, pattern in READ_AGAIN.items():
         name = getattr(lab.stack, bucket)
-        keys = (key for key in lab.objects(name) if re.fullmatch(pattern, key))
+        keys = (key for key in lab.list_objects(name) if re.fullmatch(pattern, key))
         contents += [(f"{bucket}/{key}", json.loads(lab.read(name, key))) for key in keys]
-    yield from _unlike(
-        contents,
-        lambda content: {
-            (_place(content[0]), *sorted(content[1])),
-            (_place(content[0]), content[1].get("rejection") is None),
-        },
-    )
+    yield from _drop_alike(contents, _list_object_traits)
 
 
-def _traits(item: dict) -> set[tuple]:
-    """Return the traits of an item: an item is stored if it is the first with one of them."""
+def _list_object_traits(pair: tuple[str, dict]) -> set[tuple]:
+    """Return the traits of a key and its content: the fields, and whether there is a rejection."""
+    key, content = pair
+    kind = _mask_ids(key)
+    return {(kind, *sorted(content)), (kind, content.get("rejection") is None)}
+
+
+def _list_traits(item: dict) -> set[tuple]:
+    """Return the traits of an item: its set, its states and its fields."""
     record = item["sk"].split("#")[0]
     kind = (record, item.get("task", ""))
     own = {item["pk"]} if record in SETS else set()
-    of_one = {(*kind, name, str(item.get(name))) for name in ("state", "analysis", "format", "reason")}
-    return own | of_one | {(*kind, name) for name in item}
+    values = {(*kind, name, str(item.get(name))) for name in ("state", "analysis", "format", "reason")}
+    return own | values | {(*kind, name) for name in item}
 
 
-def _place(key: str) -> str:
+def _mask_ids(key: str) -> str:
     """Return a key without the ids of uploads, jobs and versions."""
     return re.sub(r"[^/]*(?:[A-Z2-7]{26}|-1)[^/]*(?=/|\.json)", "…", key)
 
 
-def _unlike(candidates: Iterable, traits) -> Iterator:
+def _drop_alike(candidates: Iterable, list_traits) -> Iterator:
+    """Yield each candidate that has a trait that no previous one has."""
     known: set = set()
     for candidate in candidates:
-        if not traits(candidate) <= known:
-            known |= traits(candidate)
+        traits = list_traits(candidate)
+        if not traits <= known:
+            known |= traits
             yield candidate
 
 
-def _line(value) -> str:
-    return json.dumps(value, sort_keys=True, default=_number)
+def _encode(value) -> str:
+    return json.dumps(value, sort_keys=True, default=_convert_decimal)
 
 
-def _number(value: Decimal) -> int | float:
+def _convert_decimal(value: Decimal) -> int | float:
     return int(value) if value == int(value) else float(value)
 
 

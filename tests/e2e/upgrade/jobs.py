@@ -64,7 +64,7 @@ def _status(aws: EmbeddedAws, kind: str, name: str) -> str:
     return describe(**{f"{kind}JobName": name})[f"{kind}JobStatus"]
 
 
-def service_jobs(aws: EmbeddedAws, kind: str, word: str = "") -> list[str]:
+def list_jobs(aws: EmbeddedAws, kind: str, word: str = "") -> list[str]:
     """Return the names of SageMaker's jobs of a kind that contain a word."""
     pages = aws.client("sagemaker").get_paginator(f"list_{kind.lower()}_jobs").paginate(NameContains=word or "-")
     return [job[f"{kind}JobName"] for page in pages for job in page[f"{kind}JobSummaries"]]
@@ -83,10 +83,10 @@ def wait_for_job(lab: Lab, name: str) -> str:
 
 def wait_for_examination(lab: Lab, name: str) -> str:
     """Return the name of the job that examines an upload, as soon as SageMaker has it."""
-    names = wait_for(lambda: service_jobs(lab.aws, "Processing", lab.uploads[name].id), timeout=PATIENCE)
+    names = wait_for(lambda: list_jobs(lab.aws, "Processing", lab.uploads[name].id), timeout=PATIENCE)
     return names[-1]
 
 
-def ledger_jobs(lab: Lab) -> list:
+def list_ledger_jobs(lab: Lab) -> list:
     """Return every job of the ledger."""
     return [job for state in sorted({*OPEN[JOB], *ENDS[JOB]}) for job in lab.ledger.in_state(JOB, state)]

@@ -53,8 +53,8 @@ class Lab:
         self.uploads[name] = drop_file(self.s3, self.stack.landing, key, body)
         return self.uploads[name]
 
-    def states(self, name: str) -> STATES:
-        """Return the states of an upload; ("",) before its event was handled."""
+    def read_states(self, name: str) -> STATES:
+        """Return the states of an upload and its attempts; ("",) before its event was handled."""
         upload = self.ledger.find_upload(self.uploads[name].id)
         if upload is None:
             return ("",)
@@ -71,14 +71,14 @@ class Lab:
                 meanwhile()
                 due = time.monotonic() + EVERY
             left = (name for name, states in expected.items() if current.get(name) != states)
-            current.update([(name, self.states(name)) for name in left])
+            current.update([(name, self.read_states(name)) for name in left])
             return current == expected
 
         try:
             wait_for(has_arrived, timeout=PATIENCE, pause=0.2)
         except AssertionError:
             wrong = {name: (current[name], states) for name, states in expected.items() if current[name] != states}
-            raise AssertionError(f"these uploads have the first states instead of the second: {wrong}") from None
+            raise AssertionError(f"uploads in other states than expected (actual, expected): {wrong}") from None
 
     def seqdrop(self, *words: str) -> str:
         """Run the command of the deployed checkout on this stack, and return its output."""
@@ -86,28 +86,28 @@ class Lab:
 
     def reconcile(self) -> dict[str, int]:
         """Invoke the deployed reconciler, and return its counts."""
-        response = self.aws.client("lambda").invoke(FunctionName=self._function("Reconcile"), Payload=b"{}")
+        response = self.aws.client("lambda").invoke(FunctionName=self._find_function("Reconcile"), Payload=b"{}")
         body = json.loads(response["Payload"].read())
         assert "FunctionError" not in response, body
         return body
 
     def pause(self, stage: str) -> None:
         """Stop a function from receiving messages of its queue until `resume`."""
-        self._mapping(stage, False)
+        self._set_mapping(stage, False)
 
     def resume(self, stage: str) -> None:
-        self._mapping(stage, True)
+        self._set_mapping(stage, True)
 
     def take(self, queue: str, *words: str) -> list[dict]:
-        """Receive a message that contains each word, like a function that dies before it deletes them."""
-        sqs, url, messages = self.aws.client("sqs"), self.queues()[queue], {}
+        """Receive one message for each word, which contains it; delete none, like a function that crashes."""
+        sqs, url, messages = self.aws.client("sqs"), self.list_queues()[queue], {}
 
         def all_taken() -> bool:
             for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
                 word = next((word for word in words if word in message["Body"] and word not in messages), None)
                 if word:
                     messages[word] = message
-                else:  # a message of the reconciler
+                else:  # a message that the reconciler re-sent
                     handle = message["ReceiptHandle"]
                     sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
             return len(messages) == len(words)
@@ -115,22 +115,22 @@ class Lab:
         wait_for(all_taken, timeout=PATIENCE)
         return list(messages.values())
 
-    def messages(self) -> dict[str, int]:
+    def count_messages(self) -> dict[str, int]:
         """Return the number of messages in each queue that no function has received."""
         sqs, counts_by_queue = self.aws.client("sqs"), {}
-        for name, url in self.queues().items():
+        for name, url in self.list_queues().items():
             names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"]
             counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
             counts_by_queue[name] = sum(map(int, counts.values()))
         return counts_by_queue
 
-    def queues(self) -> dict[str, str]:
+    def list_queues(self) -> dict[str, str]:
         """Return the URLs of the stack's queues by their names in the template."""
         resources = self.aws.client("cloudformation").describe_stack_resources(StackName=NAME)["StackResources"]
         queues = (resource for resource in resources if resource["ResourceType"] == "AWS::SQS::Queue")
         return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in queues}
 
-    def objects(self, bucket: str, prefix: str = "") -> dict[str, tuple]:
+    def list_objects(self, bucket: str, prefix: str = "") -> dict[str, tuple]:
         """Return entity tag and time of every object of a bucket; they change if it is written again."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         entries = (entry for page in pages for entry in page.get("Contents", []))
@@ -143,19 +143,21 @@ class Lab:
         """Return the content of an object of the results bucket."""
         return json.loads(self.read(self.stack.results, key))
 
-    def variables(self) -> dict[str, str]:
+    def read_variables(self) -> dict[str, str]:
         """Return the environment of the stack's functions."""
-        configuration = self.aws.client("lambda").get_function_configuration(FunctionName=self._function("Validate"))
+        configuration = self.aws.client("lambda").get_function_configuration(
+            FunctionName=self._find_function("Validate")
+        )
         return configuration["Environment"]["Variables"]
 
-    def _function(self, word: str) -> str:
+    def _find_function(self, word: str) -> str:
         functions = self.aws.client("lambda").list_functions()["Functions"]
         return next(
             function["FunctionName"] for function in functions if f"{NAME}-{word}Function-" in function["FunctionName"]
         )
 
-    def _mapping(self, stage: str, enabled: bool) -> None:
+    def _set_mapping(self, stage: str, enabled: bool) -> None:
         client = self.aws.client("lambda")
-        function = self._function(FUNCTIONS[stage])
+        function = self._find_function(FUNCTIONS[stage])
         (mapping,) = client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
         client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)

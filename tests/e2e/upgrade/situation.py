@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from local.embedded import EmbeddedAws
     from tests.e2e.upgrade.jobs import PausedJob
 
-# Run with the code of the deployed version: the pushes after a first deploy, and a model that cannot be loaded.
+# Run with the code of the deployed version, so its names are those of that commit: the pushes after a first deploy, and
+# a model that cannot be loaded.
 PUSH = """
 import sys
 from pathlib import Path
@@ -97,7 +98,7 @@ IN_QUEUES: dict[str, STATES] = {
     "lost archive": ("VALIDATED",),
     "lost read": ("",),
 }
-"""The states of each upload when the deployed version can do no more."""
+"""The four tables above hold the states of each upload when the deployed version can do no more."""
 
 
 @dataclass
@@ -113,7 +114,7 @@ def create(aws: EmbeddedAws, tree: Path) -> Situation:
     stack, _ = install(aws, tree=tree, name=NAME, **PARAMETERS)
     trees.run(tree, aws.environment(), "-c", PUSH, str(aws.workdir), NAME, str(aws.workdir / f"sam-build-{NAME}"))
     situation = Situation(Lab(aws, stack, tree))
-    for step in (_end, _wait, _run, _queue):
+    for step in (_create_ended, _create_waiting, _create_running, _create_queued):
         step(situation)
     situation.lab.reach(ENDED | STALLED | RUNNING | IN_QUEUES)
     return situation
@@ -125,86 +126,86 @@ def drop_training(lab: Lab, name: str, bodies: dict[str, bytes]) -> None:
         lab.drop(f"{name} {file}", f"training/{name.replace(' ', '-')}/{file}", body)
 
 
-def _end(situation: Situation) -> None:
+def _create_ended(situation: Situation) -> None:
     """Create uploads that end, one of them with a failure, and models whose current version is not the first."""
     lab = situation.lab
-    drop_training(lab, "trained", files.training(files.STRUCTURE))
-    lab.drop("unlucky", "contigs/before/unlucky.fasta", files.contigs())
-    lab.drop("r1", "reads/before/pair_R1.fastq", files.mate(1))
-    lab.drop("r2", "reads/before/pair_R2.fastq", files.mate(2))
-    lab.drop("broken", "reads/before/broken.fastq", files.broken())
-    lab.drop("raw r1", "raw/before/pair_R1.fastq", files.mate(1))
-    lab.drop("large", "raw/before/large.fastq", files.large())
-    lab.drop("bed", "masked/before/a.bed", files.masks())
-    lab.drop("fasta", "masked/before/a.fa", files.bare())
-    lab.drop("gaps", "masked/before/gaps.fa", files.gaps())
+    drop_training(lab, "trained", files.make_training_files(files.STRUCTURE))
+    lab.drop("unlucky", "contigs/before/unlucky.fasta", files.make_contigs())
+    lab.drop("r1", "reads/before/pair_R1.fastq", files.make_mate(1))
+    lab.drop("r2", "reads/before/pair_R2.fastq", files.make_mate(2))
+    lab.drop("broken", "reads/before/broken.fastq", files.make_broken_reads())
+    lab.drop("raw r1", "raw/before/pair_R1.fastq", files.make_mate(1))
+    lab.drop("large", "raw/before/large.fastq", files.make_large_reads())
+    lab.drop("bed", "masked/before/a.bed", files.make_bed())
+    lab.drop("fasta", "masked/before/a.fa", files.make_unmasked_contigs())
+    lab.drop("gaps", "masked/before/gaps.fa", files.make_gapped_contigs())
     failed = {"unlucky": STALLED["unlucky"]}
     lab.reach(failed | {"trained job.toml": TRAINED}, meanwhile=lab.reconcile)
     lab.seqdrop("models", "push", "promoter-300", str(lab.tree / "model_code/dnabert/seeds/promoter-300"))
-    lab.drop("contigs", "contigs/before/a.fasta", files.contigs())
-    lab.drop("embed", "embed/before/a.fasta", files.contigs())
-    lab.drop("proteins", "proteins/before/a.fasta", files.residues())
-    lab.drop("run 0 a", "gated/run 0/a.fastq", files.single())
+    lab.drop("contigs", "contigs/before/a.fasta", files.make_contigs())
+    lab.drop("embed", "embed/before/a.fasta", files.make_contigs())
+    lab.drop("proteins", "proteins/before/a.fasta", files.make_protein_fasta())
+    lab.drop("run 0 a", "gated/run 0/a.fastq", files.make_single_reads())
     lab.drop("run 0 marker", "gated/run 0/CopyComplete.txt", b"")
     lab.reach(ENDED, meanwhile=lab.reconcile)
 
 
-def _wait(situation: Situation) -> None:
+def _create_waiting(situation: Situation) -> None:
     """Create uploads that wait for others."""
-    lab, read = situation.lab, files.single()
-    lab.drop("lone r1", "reads/after/pair_R1.fastq", files.mate(1))
-    lab.drop("bare fasta", "masked/after/a.fa", files.bare())
-    lab.drop("lone bed", "masked/after/b.bed", files.masks())
+    lab, read = situation.lab, files.make_single_reads()
+    lab.drop("lone r1", "reads/after/pair_R1.fastq", files.make_mate(1))
+    lab.drop("bare fasta", "masked/after/a.fa", files.make_unmasked_contigs())
+    lab.drop("lone bed", "masked/after/b.bed", files.make_bed())
     lab.drop("run 1 a", "gated/run 1/L1/a.fastq", read)
     lab.drop("run 1 b", "gated/run 1/L2/b.fastq", read)
-    manifest = files.manifest(**{"a.fastq": len(read), "deep/b.fastq": len(read)})
+    manifest = files.make_manifest(**{"a.fastq": len(read), "deep/b.fastq": len(read)})
     lab.drop("manifest", "gated/run 2/seqdrop-manifest.json", manifest)
     lab.drop("run 2 a", "gated/run 2/a.fastq", read)
-    bodies = files.training()
+    bodies = files.make_training_files()
     drop_training(lab, "no job", {name: body for name, body in bodies.items() if name != "job.toml"})
     drop_training(lab, "half", {name: bodies[name] for name in ("job.toml", "sequences.fasta")})
     lab.reach(STALLED)
 
 
-def _run(situation: Situation) -> None:
+def _create_running(situation: Situation) -> None:
     """Create running jobs, a job whose end was not announced, a refused job, and an upload without a slot."""
     lab, paused = situation.lab, situation.paused_jobs
     lab.pause("finish")
-    lab.drop("finished", "reads/after/finished.fastq", files.single())
+    lab.drop("finished", "reads/after/finished.fastq", files.make_single_reads())
     name = jobs.wait_for_job(lab, "finished")
     jobs.wait_for_completion(lab.aws, "Transform", name)
     for upload, key, body in (
-        ("held contigs", "contigs/after/a.fasta", files.contigs()),
-        ("held proteins", "proteins/after/a.fasta", files.residues()),
+        ("held contigs", "contigs/after/a.fasta", files.make_contigs()),
+        ("held proteins", "proteins/after/a.fasta", files.make_protein_fasta()),
     ):
         lab.drop(upload, key, body)
         paused.append(jobs.pause_job(lab.aws, "Transform", jobs.wait_for_job(lab, upload)))
     for number in QUEUED:
-        lab.drop(f"queued {number}", f"reads/after/queued{number}.fastq", files.single())
+        lab.drop(f"queued {number}", f"reads/after/queued{number}.fastq", files.make_single_reads())
         jobs.wait_for_job(lab, f"queued {number}")
-    lab.drop("refused", "masked/after/gaps.fa", files.gaps())
+    lab.drop("refused", "masked/after/gaps.fa", files.make_gapped_contigs())
     lab.reach({"refused": SUBMITTED})
-    lab.drop("no room", "embed/after/a.fasta", files.contigs())
-    drop_training(lab, "held", files.training(files.STRUCTURE, longest=257))
+    lab.drop("no room", "embed/after/a.fasta", files.make_contigs())
+    drop_training(lab, "held", files.make_training_files(files.STRUCTURE, longest=257))
     paused.append(jobs.pause_job(lab.aws, "Training", jobs.wait_for_job(lab, "held job.toml")))
-    lab.drop("held large", "raw/after/large.fastq", files.large())
+    lab.drop("held large", "raw/after/large.fastq", files.make_large_reads())
     paused.append(jobs.pause_job(lab.aws, "Processing", jobs.wait_for_examination(lab, "held large")))
     lab.reach(RUNNING)
 
 
-def _queue(situation: Situation) -> None:
+def _create_queued(situation: Situation) -> None:
     """Create one unreceived message in each queue, and two messages whose functions died during the deploy."""
     lab = situation.lab
     for stage in ("archive", "transform", "training"):
         lab.pause(stage)
-    lab.drop("lost archive", "raw/after/lost archive.fastq", files.single())
+    lab.drop("lost archive", "raw/after/lost archive.fastq", files.make_single_reads())
     lab.reach({"lost archive": IN_QUEUES["lost archive"]})
     lab.take("ArchiveQueue", lab.uploads["lost archive"].id)
-    lab.drop("unarchived", "raw/after/unarchived.fastq", files.single())
-    lab.drop("unstarted", "reads/after/unstarted.fastq", files.single())
-    drop_training(lab, "untrained", files.training())
+    lab.drop("unarchived", "raw/after/unarchived.fastq", files.make_single_reads())
+    lab.drop("unstarted", "reads/after/unstarted.fastq", files.make_single_reads())
+    drop_training(lab, "untrained", files.make_training_files())
     lab.reach({name: states for name, states in IN_QUEUES.items() if states != ("",)})
     lab.pause("validate")
-    lab.drop("lost read", "raw/after/lost read.fastq", files.single())
+    lab.drop("lost read", "raw/after/lost read.fastq", files.make_single_reads())
     lab.take("ValidateQueue", lab.uploads["lost read"].key)
-    lab.drop("unread", "raw/after/unread.fastq", files.single())
+    lab.drop("unread", "raw/after/unread.fastq", files.make_single_reads())

@@ -42,7 +42,7 @@ max_reads = 100_000
 """
 
 
-def deployed_tree(repository: Path, folder: Path) -> Path:
+def extract_deployed_tree(repository: Path, folder: Path) -> Path:
     """Write the files of the deployed version into a folder, from the history of this checkout.
 
     Skip the test if the history does not contain it: a shallow clone, or a copy without history.
@@ -56,7 +56,7 @@ def deployed_tree(repository: Path, folder: Path) -> Path:
     return customise(folder)
 
 
-def present_tree(repository: Path, folder: Path) -> Path:
+def copy_present_tree(repository: Path, folder: Path) -> Path:
     """Write the files of this checkout that `sam build` needs into a folder."""
     unbuilt = shutil.ignore_patterns("__pycache__", ".aws-sam")
     for name in ("functions", "layers", "model_code", "cli"):

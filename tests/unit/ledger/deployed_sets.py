@@ -13,7 +13,7 @@ class Pair:
     name: str
     first: str = ""
     second: str = ""
-    settled: tuple[str, ...] = ()
+    settled: tuple[str, ...] = ()  # stored name
     revision: int = 0
 
     @property
@@ -25,14 +25,14 @@ class Pair:
 
     @classmethod
     def from_item(cls, item: dict) -> Pair:
-        revision, settled = int(item["revision"]), tuple(item["settled"])
-        return cls(item["name"], item["first"], item["second"], settled, revision)
+        resolved = tuple(item["settled"])
+        return cls(item["name"], item["first"], item["second"], resolved, int(item["revision"]))
 
 
 @dataclass(frozen=True)
 class DataSet:
     name: str
-    seats: dict[str, str] = field(default_factory=dict)
+    seats: dict[str, str] = field(default_factory=dict)  # stored name
     attempt: str = ""
     revision: int = 0
 

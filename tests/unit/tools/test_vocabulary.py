@@ -74,6 +74,11 @@ def test_a_word_is_found_as_a_bound_name(name, shape):
     assert name in [finding.words.strip("_") for finding in check("x.py", shape.format(name))]
 
 
+def test_a_stored_name_is_accepted_where_its_line_says_so():
+    assert check("x.py", "pushes: int = 0  # stored name\n") == []
+    assert len(check("x.py", "pushes: int = 0\n")) == 1
+
+
 @pytest.mark.parametrize("name", ["x.toml", "x.yaml", "x.c", "Makefile"])
 def test_comments_of_other_files_are_read(name):
     assert [finding.line for finding in check(name, "a = 1\n# nobody reads this\n")] == [2]

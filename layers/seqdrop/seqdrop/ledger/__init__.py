@@ -4,6 +4,7 @@ moves          the states and the allowed moves, as one table
 records        upload, attempt and job as they are stored
 coordination   records that several others share: sets of files, open transform jobs, positions in listings
 earlier_sets   the layout in which versions up to 0.2.0 stored sets of files
-table          reads and conditional writes of all of them
+reading        reads of all of them
+table          the ledger: those reads, and conditional writes
 diagram        docs/ledger.md, generated from the table of moves
 """

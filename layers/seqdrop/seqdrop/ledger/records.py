@@ -38,7 +38,7 @@ class Record:
 
     state: str
     revision: int = 1
-    pushes: int = 0
+    pushes: int = 0  # stored name
     created_at: str = ""
     moved_at: str = ""
     timeline: dict[str, str] = field(default_factory=dict)  # state → the last time the record entered it

@@ -35,7 +35,7 @@ class InputRecords(InputFile):
 class InputMasks(InputFile):
     """The BED whose intervals were filled; `stretches` is their number."""
 
-    stretches: int
+    stretches: int  # stored name
 
 
 class ModelVersion(TypedDict):

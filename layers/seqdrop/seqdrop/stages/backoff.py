@@ -39,4 +39,5 @@ def compute_wait(name: str, waits: int) -> float:
     """
     digest = hashlib.sha256(f"{name} {waits}".encode()).digest()
     factor = 0.5 + digest[0] / 255
-    return factor * min(FIRST_WAIT * 2.0 ** (waits - 1), LONGEST_WAIT)
+    wait: float = min(FIRST_WAIT * 2 ** (waits - 1), LONGEST_WAIT)
+    return factor * wait

@@ -64,8 +64,9 @@ def mail_rejection(
     mail = mail or RejectionMail()
     first, results = uploads[0], services.settings.results
     names = "\n".join(f"  {upload.key} (upload {upload.id})" for upload in uploads)
+    rejected = "rejected these files and left them" if len(uploads) > 1 else "rejected this file and left it"
     message = (
-        f"Seqdrop rejected these files and left them in the landing bucket:\n{names}\n\n"
+        f"Seqdrop {rejected} in the landing bucket:\n{names}\n\n"
         f"Reason: {rejection['code']}: {rejection['message']}{_describe_place(rejection)}\n"
         f"What to do: {rejection['advice']}\n\n"
         "To see all errors:\n"
@@ -75,7 +76,7 @@ def mail_rejection(
         message += "To get the quality report, a web page:\n"
         message += "".join(f"  aws s3 cp s3://{results}/{keys.page(upload.id)} .\n" for upload in uploads)
     others = f" and {mail.other}" if len(uploads) > 1 else ""
-    services.notify(f"Seqdrop rejected {first.key}{others}", message)
+    services.notify(f"Seqdrop rejected {first.key}" + others, message)
 
 
 def _describe_place(rejection: Rejection) -> str:

@@ -138,6 +138,6 @@ def _mail_waiting(services: Services, upload: Upload, awaited: Awaited) -> None:
     services.notify(
         f"Seqdrop: {upload.key} waits for {awaited.what}",
         f"{upload.key} (upload {upload.id}) has waited since {upload.waiting_since} for\n{awaited.detail}.\n"
-        "It advances by itself when they arrive, however late.\n\n"
+        "It advances by itself as soon as that arrives, however late.\n\n"
         "What to do:\n" + "".join(f"- {hint}\n" for hint in awaited.hints),
     )

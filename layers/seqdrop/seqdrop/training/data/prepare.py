@@ -30,7 +30,7 @@ class SplitCounts(TypedDict):
     """Counts of one split. `letters` are residues or bases; `classes` are the labels by class."""
 
     records: int
-    letters: int
+    letters: int  # stored name
     classes: dict[str, int]
 
 

@@ -1,0 +1,171 @@
+"""Reads of the ledger. They are consistent, except `in_state`: a decision must see the last write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeVar, overload
+
+from boto3.dynamodb.conditions import Key
+
+from seqdrop.errors import RecordNotFoundError
+from seqdrop.ledger.coordination import FileSet, JobSlots, Position
+from seqdrop.ledger.records import Attempt, Job, Record, Upload, attempt_keys, from_item, job_keys, upload_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Unpack
+
+    from boto3.dynamodb.conditions import ConditionBase
+    from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_dynamodb.type_defs import QueryInputTableQueryTypeDef
+
+    from seqdrop.ledger.records import Item
+
+R = TypeVar("R", bound=Record)
+S = TypeVar("S", FileSet, JobSlots, Position)
+
+
+class Reader:
+    """Reads records from `table`, a boto3 Table resource."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._client = table.meta.client
+
+    def find_upload(self, upload_id: str) -> Upload | None:
+        """Return the upload with this id; None if there is no record of it."""
+        return self._get(Upload, upload_keys(upload_id))
+
+    def require_upload(self, upload_id: str) -> Upload:
+        """Return the upload with this id. Raise RecordNotFoundError if there is no record of it."""
+        return _require(self.find_upload(upload_id), "upload", upload_id)
+
+    def find_attempt(self, attempt_key: str) -> Attempt | None:
+        """Return the attempt that `Attempt.key` names; None if there is no record of it."""
+        return self._get(Attempt, attempt_keys(attempt_key))
+
+    def require_attempt(self, attempt_key: str) -> Attempt:
+        """Return the attempt that `Attempt.key` names. Raise RecordNotFoundError if there is no record of it."""
+        return _require(self.find_attempt(attempt_key), "attempt", attempt_key)
+
+    def find_job(self, name: str) -> Job | None:
+        """Return the job of this name; None if there is no record of it."""
+        return self._get(Job, job_keys(name))
+
+    def require_job(self, name: str) -> Job:
+        """Return the job of this name. Raise RecordNotFoundError if there is no record of it."""
+        return _require(self.find_job(name), "job", name)
+
+    def attempts(self, upload_id: str) -> list[Attempt]:
+        """Return all attempts of an upload, ordered by analysis and number."""
+        partition = Key("pk").eq(f"UPLOAD#{upload_id}") & Key("sk").begins_with("ATTEMPT#")
+        pages = self._query(KeyConditionExpression=partition, ConsistentRead=True)
+        return [Attempt.from_item(item) for item in pages]
+
+    def file_set(self, policy: str, name: str) -> FileSet:
+        """Return a set of files; an empty one, with revision 0, if it has no record."""
+        return self._get_shared(FileSet(policy, name))
+
+    def job_slots(self) -> JobSlots:
+        """Return the slots of open transform jobs."""
+        return self._get_shared(JobSlots())
+
+    def position(self, name: str) -> Position:
+        """Return the reconciler's position in a listing."""
+        return self._get_shared(Position(name))
+
+    def deciding_attempts(self, upload: Upload) -> list[Attempt]:
+        """Return the attempts whose outcome decides when an upload may be archived.
+
+        For a file of a training set, or a BED, this is the last attempt that uses it; otherwise the last attempt of
+        each of the upload's own analyses.
+        """
+        if of_others := upload.training or upload.masks_of:
+            return [self._last_attempt(self.require_attempt(of_others))]
+        return list({attempt.analysis: attempt for attempt in self.attempts(upload.id)}.values())
+
+    def _last_attempt(self, attempt: Attempt) -> Attempt:
+        """Return the last attempt at the same work. The given one may have failed, and another may have followed."""
+        return [other for other in self.attempts(attempt.upload_id) if other.analysis == attempt.analysis][-1]
+
+    def select_unrecorded(self, upload_ids: Iterable[str]) -> set[str]:
+        """Return those of at most 100 upload ids that have no record.
+
+        Ids that DynamoDB left unread, because it was throttled, count as recorded.
+        """
+        ids = set(upload_ids)
+        response = self._client.batch_get_item(
+            RequestItems={
+                self._table.name: {
+                    "Keys": [upload_keys(upload_id) for upload_id in ids],
+                    "ConsistentRead": True,
+                    "ProjectionExpression": "id, pk",
+                }
+            }
+        )
+        unread = response.get("UnprocessedKeys", {}).get(self._table.name)
+        unread_keys = unread["Keys"] if unread else []
+        items = response["Responses"].get(self._table.name, [])
+        known: set[object] = {item["pk"] for item in items} | {key["pk"] for key in unread_keys}
+        return {upload_id for upload_id in ids if upload_keys(upload_id)["pk"] not in known}
+
+    @overload
+    def in_state(
+        self, kind: Literal["upload"], state: str, moved_before: str | None = None, moved_after: str | None = None
+    ) -> Iterator[Upload]: ...
+
+    @overload
+    def in_state(
+        self, kind: Literal["attempt"], state: str, moved_before: str | None = None, moved_after: str | None = None
+    ) -> Iterator[Attempt]: ...
+
+    @overload
+    def in_state(
+        self, kind: Literal["job"], state: str, moved_before: str | None = None, moved_after: str | None = None
+    ) -> Iterator[Job]: ...
+
+    @overload
+    def in_state(
+        self, kind: str, state: str, moved_before: str | None = None, moved_after: str | None = None
+    ) -> Iterator[Record]: ...
+
+    def in_state(
+        self, kind: str, state: str, moved_before: str | None = None, moved_after: str | None = None
+    ) -> Iterator[Record]:
+        """Yield the records of a kind in a state, the one that moved first coming first. Eventually consistent.
+
+        `moved_before` (exclusive) alone, or with `moved_after` (then both inclusive), limits the time of their last
+        move or nudge.
+        """
+        condition: ConditionBase = Key("kind_state").eq(f"{kind}#{state}")
+        if moved_before and moved_after:
+            condition &= Key("moved_at").between(moved_after, moved_before)
+        elif moved_before:
+            condition &= Key("moved_at").lt(moved_before)
+        for item in self._query(IndexName="by_state", KeyConditionExpression=condition):
+            yield from_item(item)
+
+    def _get(self, kind: type[R], keys: dict[str, str]) -> R | None:
+        item = self._get_item(keys)
+        return kind.from_item(item) if item else None
+
+    def _get_shared(self, empty: S) -> S:
+        """Return a record without a state from the table; the given empty one if it is not there."""
+        item = self._get_item(empty.keys)
+        return empty.with_item(item) if item else empty
+
+    def _get_item(self, keys: Mapping[str, str]) -> Item | None:
+        return self._table.get_item(Key=keys, ConsistentRead=True).get("Item")
+
+    def _query(self, **query: Unpack[QueryInputTableQueryTypeDef]) -> Iterator[Item]:
+        while True:
+            page = self._table.query(**query)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _require(record: R | None, kind: str, name: str) -> R:
+    if record is None:
+        raise RecordNotFoundError(kind, name)
+    return record
