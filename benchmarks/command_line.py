@@ -2,9 +2,9 @@
 
     .venv/bin/python benchmarks/command_line.py COMMIT [--rounds 5]
 
-The commit is checked out to a folder of its own. Both sides run in turn with this Python, and user plus system time of
-each run counts; the median of the rounds is printed, and the ratio of this checkout to the commit. `status` talks to
-the embedded AWS that `make demo KEEP=1` left running in this checkout; without one it is left out.
+The commit is checked out to a temporary folder. Both sides run in turn with this Python, and user plus system time of
+each run counts; the median of the rounds is printed, and the ratio of this checkout to the commit. `status` calls
+the embedded AWS that `make demo KEEP=1` left running in this checkout; without it, `status` is skipped.
 """
 
 from __future__ import annotations

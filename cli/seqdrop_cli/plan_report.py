@@ -134,7 +134,7 @@ def _memory_lines(plan: Plan) -> list[str]:
     rows = [
         (title, "", f"peak {plan.memory.moment}"),
         *((line.name, gib(line.bytes), line.what) for line in plan.memory.lines),
-        ("in all", gib(plan.memory.total), f"of {gib(plan.room)}"),
+        ("in all", gib(plan.memory.total), f"of {gib(plan.available)}"),
     ]
     name_width, size_width = (max(len(row[column]) for row in rows) for column in (0, 1))
     return [f"{name:<{name_width}}  {size:>{size_width}}  {content}".rstrip() for name, size, content in rows]

@@ -111,7 +111,7 @@ def test_an_old_python_is_refused(alone, tmp_path):
     old.chmod(0o755)
     process, _ = build(alone, str(old))
     assert process.returncode != 0
-    assert f"{old} is no Python 3.11 or later" in process.stderr
+    assert f"{old} is not Python 3.11 or later" in process.stderr
 
 
 def test_sam_uses_the_makefile_of_the_architecture(repository):

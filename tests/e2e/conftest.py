@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from seqdrop_cli.progress import Progress
 
-PATIENCE = 120  # seconds without any move until a test gives up
+PATIENCE = 120  # seconds without any change until a test fails
 
 
 def pytest_collection_modifyitems(items):
@@ -37,7 +38,7 @@ def aws(tmp_path_factory) -> Iterator[EmbeddedAws]:
 
 @pytest.fixture(scope="session")
 def stack(aws) -> Stack:
-    """The reconciler, which tests start by hand, finds whatever stands still, however short a time."""
+    """The stack. Its reconciler, which tests invoke, treats every upload as stalled at once (StaleMinutes is 0)."""
     return deploy(aws, StaleMinutes=0)
 
 
@@ -48,33 +49,50 @@ def s3(aws, stack):
 
 @pytest.fixture(scope="session")
 def target(aws, stack) -> Target:
-    return target_of(aws, stack)
+    return make_target(aws, stack)
 
 
-def target_of(aws: EmbeddedAws, stack: Stack) -> Target:
+def make_target(aws: EmbeddedAws, stack: Stack) -> Target:
     names = {name: getattr(stack, name) for name in ("landing", "work", "results", "archive", "table")}
     return Target(region=aws.region, endpoint=aws.endpoint, access_key="test", **names)
 
 
 @pytest.fixture(scope="session")
 def put(s3, stack) -> Callable[[str, bytes], UploadVersion]:
-    """Drop bytes under a key; answers the version that S3 made of them."""
-    return lambda key, body: dropped(s3, stack.landing, key, body)
+    """Drop bytes under a key, and return the version that S3 created."""
+    return lambda key, body: drop_file(s3, stack.landing, key, body)
 
 
-def dropped(s3, landing: str, key: str, body: bytes) -> UploadVersion:
-    answer = s3.put_object(Bucket=landing, Key=key, Body=body)
-    return UploadVersion(landing, key, answer["VersionId"], len(body), answer["ETag"].strip('"'))
+def drop_file(s3, landing: str, key: str, body: bytes) -> UploadVersion:
+    response = s3.put_object(Bucket=landing, Key=key, Body=body)
+    return UploadVersion(landing, key, response["VersionId"], len(body), response["ETag"].strip('"'))
 
 
 @pytest.fixture(scope="session")
 def end(target) -> Callable[..., list[Progress]]:
-    """Wait until every upload has ended; answers where."""
+    """Wait until every upload is in a final state or waits, and return their progress."""
 
     def wait(*versions: UploadVersion) -> list[Progress]:
         return watch(target.ledger(), list(versions), Console(quiet=True), PATIENCE)
 
     return wait
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The deployed stack and its clients, in one fixture for tests that need many of them."""
+
+    aws: EmbeddedAws
+    stack: Stack
+    s3: object
+    target: Target
+    put: Callable[[str, bytes], UploadVersion]
+    end: Callable[..., list[Progress]]
+
+
+@pytest.fixture(scope="session")
+def pipeline(aws, stack, s3, target, put, end) -> Pipeline:
+    return Pipeline(aws, stack, s3, target, put, end)
 
 
 @pytest.fixture(scope="session")
@@ -83,46 +101,46 @@ def samples(tmp_path_factory) -> Path:
 
     folder = tmp_path_factory.mktemp("samples")
     write_samples(folder)
-    for name in ("training", "proteins"):  # test_training.py, test_proteins.py and test_demo.py have their own
+    for name in ("training", "proteins"):  # test_training.py, test_proteins.py and test_demo.py use their own
         shutil.rmtree(folder / name)
     return folder
 
 
 class Mails:
-    """What the notification topic sent, as a subscriber gets it."""
+    """The mails of the notification topic, as a subscriber receives them."""
 
     def __init__(self, sqs, url: str):
-        self._sqs, self._url, self._seen = sqs, url, []
+        self._sqs, self._url, self._received = sqs, url, []
 
     def wait_for(self, text: str) -> dict:
-        """The first mail whose message holds the text."""
+        """Return the first mail whose message contains the text."""
         for _ in range(10):
-            found = [mail for mail in self._seen if text in mail["Message"]]
-            if found:
-                return found[0]
+            mails = [mail for mail in self._received if text in mail["Message"]]
+            if mails:
+                return mails[0]
             self._receive(2)
         raise AssertionError(f"no mail about {text}")
 
     def all(self) -> list[dict]:
-        """Return every mail that has come so far."""
+        """Return every mail received so far."""
         while self._receive(0):
             pass
-        return list(self._seen)
+        return list(self._received)
 
     def _receive(self, seconds: int) -> int:
-        answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=seconds)
-        for message in answer.get("Messages", []):
-            self._seen.append(json.loads(message["Body"]))
+        response = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=seconds)
+        for message in response.get("Messages", []):
+            self._received.append(json.loads(message["Body"]))
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-        return len(answer.get("Messages", []))
+        return len(response.get("Messages", []))
 
 
 @pytest.fixture(scope="session")
 def mails(aws, stack) -> Mails:
-    return subscribed(aws, stack.topic, "mails")
+    return subscribe(aws, stack.topic, "mails")
 
 
-def subscribed(aws: EmbeddedAws, topic: str, name: str) -> Mails:
+def subscribe(aws: EmbeddedAws, topic: str, name: str) -> Mails:
     sqs, sns = aws.client("sqs"), aws.client("sns")
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

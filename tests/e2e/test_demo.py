@@ -1,4 +1,4 @@
-"""The demo's manners: it ends well, says so, and leaves nothing behind, however it ends."""
+"""The demo as a program: exit status, messages, and no processes left however it ends."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ FASTQ = b"@r1\n" + b"ACGT" * 25 + b"\n+\n" + b"IIII" * 25 + b"\n"
 
 
 def left_running(folder: Path) -> list[str]:
-    """Command lines of processes that speak of a folder."""
-    found = []
+    """Return the command lines of processes that contain the name of a folder."""
+    lines = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
-            continue  # it has just ended
+            continue  # the process has just ended
         if str(folder) in line:
-            found.append(line)
-    return found
+            lines.append(line)
+    return lines
 
 
 @pytest.fixture
 def demo(tmp_path, repository) -> Callable[..., subprocess.Popen]:
-    """Starts the demo in a folder of its own, as `make demo` does."""
+    """Return a function that starts the demo in a temporary folder, as `make demo` does."""
     environment = {**os.environ, "PYTHONPATH": str(repository), "COLUMNS": "200"}
 
     def start(*options: str) -> subprocess.Popen:
@@ -49,7 +49,7 @@ def demo(tmp_path, repository) -> Callable[..., subprocess.Popen]:
             stdin=subprocess.DEVNULL,
             text=True,
             start_new_session=True,
-            # A shell without job control has what it runs in the background ignore Ctrl-C, and so would the demo.
+            # A shell without job control starts background processes with SIGINT ignored; the demo must not inherit it.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
@@ -61,7 +61,7 @@ def finish(process: subprocess.Popen) -> str:
     return text
 
 
-def test_the_demo_ends_well_and_brings_its_results_home(demo, tmp_path):
+def test_the_demo_succeeds_and_imports_its_results(demo, tmp_path):
     process = demo()
     text = finish(process)
     assert process.returncode == 0, text
@@ -90,13 +90,13 @@ def test_the_demo_ends_well_and_brings_its_results_home(demo, tmp_path):
     assert not (tmp_path / ".seqdrop/stack.json").exists()
 
 
-@pytest.mark.parametrize("told", ["enforced", "dropped into"])
-def test_ctrl_c_leaves_nothing_running(demo, tmp_path, told):
+@pytest.mark.parametrize("word", ["enforced", "dropped into"])
+def test_ctrl_c_leaves_nothing_running(demo, tmp_path, word):
     process = demo()
     for line in process.stdout:
-        if told in line:
+        if word in line:
             break
-    if told == "enforced":  # while the first goes on, a second in the same folder says so and touches nothing
+    if word == "enforced":  # a second demo in the same folder exits with a message and does not disturb the first
         second = demo()
         assert "another `make demo` is running" in finish(second)
         assert second.returncode == 2
@@ -108,18 +108,18 @@ def test_ctrl_c_leaves_nothing_running(demo, tmp_path, told):
     assert left_running(tmp_path) == []
 
 
-def test_a_port_that_is_taken_is_said(demo, tmp_path):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        process = demo("--port", str(taken.getsockname()[1]))
+def test_a_port_that_is_in_use_is_reported(demo, tmp_path):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        process = demo("--port", str(listener.getsockname()[1]))
         text = finish(process)
     assert process.returncode == 2
     assert "is in use" in text
     assert left_running(tmp_path) == []
 
 
-def test_a_file_that_is_not_there_is_said_before_anything_starts(demo):
+def test_a_missing_file_is_reported_before_anything_starts(demo):
     process = demo("--drop", "no such file")
     assert finish(process) == "seqdrop: no such file does not exist; check the path\n"
     assert process.returncode == 2
@@ -133,8 +133,8 @@ def test_a_wrong_port_is_one_line(demo, port):
     assert f"seqdrop: argument --port: '{port}' is not a port: it is a number from 1 to 65535" in text
 
 
-def test_kept_used_again_and_stopped(demo, tmp_path, repository):
-    """KEEP=1, a drop of one's own into it, and make stop."""
+def test_a_demo_is_kept_used_again_and_stopped(demo, tmp_path, repository):
+    """`make demo KEEP=1`, a drop of other files into it, and `make stop`."""
     mine = tmp_path / "my reads"
     mine.mkdir()
     (mine / "good.fastq").write_bytes(FASTQ)
@@ -162,7 +162,7 @@ def test_kept_used_again_and_stopped(demo, tmp_path, repository):
     second = demo("--drop", str(mine / "bad.fastq"))
     assert "is up at" in finish(second)
     assert second.returncode == 0
-    assert left_running(tmp_path), "a second run must leave up what the first was told to keep"
+    assert left_running(tmp_path), "a second run must leave the stack running that the first kept"
 
     (mine / "lone_R1.fastq").write_bytes(FASTQ)
     third = demo("--drop", str(mine / "lone_R1.fastq"))
@@ -179,7 +179,7 @@ def test_kept_used_again_and_stopped(demo, tmp_path, repository):
     assert again.returncode == 0
 
 
-def test_samples_are_the_same_every_time(tmp_path):
+def test_samples_depend_only_on_the_seed(tmp_path):
     first, second = write_samples(tmp_path / "a"), write_samples(tmp_path / "b")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     other = write_samples(tmp_path / "c", seed=1)

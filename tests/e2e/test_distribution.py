@@ -1,7 +1,7 @@
 """A dropped job.toml with a [distribution] trains a small T5 encoder with two processes; its model then predicts.
 
-The instance has no GPUs: the plan is that of the true ProtT5 on processors, and the embedded SageMaker starts as many
-processes as the job asks for. What they train is a T5 of the same architecture, two layers of width 32.
+The instance has no GPUs: the plan is that of the real ProtT5 on CPUs, and the embedded SageMaker starts the processes
+that the job requests. They train a T5 of the same architecture with two layers of width 32.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ spot = false
 min_q3 = {LEAST}
 any_test = true  # the seed was tested on other proteins
 """
-# What the chapter gives its estimator as `distribution`, for a host of two processes.
+# The `distribution` of the chapter's estimator, for a host of two processes.
 CHAPTER = """
 [distribution.smdistributed.modelparallel]
 enabled = true
@@ -62,7 +62,7 @@ FSDP = """
 profile = "fsdp"
 processes_per_host = 2
 """
-# Of each case: the table, and what its fields become where the image has no library of SageMaker's.
+# For each case: the table, and the translations of its fields for an image without SageMaker's library.
 CASES = {
     "chapter": (
         CHAPTER,
@@ -86,9 +86,9 @@ CASES = {
 
 @dataclass(frozen=True)
 class Trained:
-    """A training that has ended well: the upload of its job.toml, its job, and the model that is current now."""
+    """A successful training: the upload of its job.toml, its job, and the current model."""
 
-    fates: dict[str, str]
+    translations: dict[str, str]
     accumulate: int
     upload_id: str
     job: dict
@@ -101,13 +101,13 @@ def read_json(s3, bucket: str, key: str) -> dict:
 
 
 @pytest.fixture(scope="module")
-def made_up() -> list[Protein]:
+def protein_set() -> list[Protein]:
     return make_proteins(random.Random(7))
 
 
 @pytest.fixture(scope="module")
 def weights(s3, stack, tmp_path_factory) -> str:
-    """A T5 as it is published, small and with random weights, pushed as `seqdrop training weights` does."""
+    """A small T5 in the published layout with random weights, pushed as `seqdrop training weights` does."""
     from tests.unit.model_code.protein import published
 
     name = "prot_t5_xl_half_uniref50-enc"
@@ -116,32 +116,35 @@ def weights(s3, stack, tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="module", params=["chapter", pytest.param("fsdp", marks=pytest.mark.long)])
-def trained(request, aws, s3, stack, put, end, made_up, weights):
-    """The seed is current before and afterwards: other tests expect its answers."""
-    table, fates = CASES[request.param]
+def trained(request, pipeline, protein_set, weights):
+    """A training. The seed is the current model before and afterwards, because other tests expect its predictions."""
+    table, translations = CASES[request.param]
+    aws, s3, stack = pipeline.aws, pipeline.s3, pipeline.stack
     push_seed(s3, stack.results, MODEL)
-    drops = encode_data_set(made_up, JOB + table)
-    ended = end(*[put(f"training/{request.param}/{name}", body) for name, body in drops.items()])
-    assert [(one.state, one.detail) for one in ended] == [("ARCHIVED", "")] * 4
-    upload_id = {one.key.rsplit("/", 1)[1]: one.upload_id for one in ended}["job.toml"]
+    drops = encode_data_set(protein_set, JOB + table)
+    uploads = pipeline.end(*[pipeline.put(f"training/{request.param}/{name}", body) for name, body in drops.items()])
+    assert [(upload.state, upload.detail) for upload in uploads] == [("ARCHIVED", "")] * 4
+    upload_id = {upload.key.rsplit("/", 1)[1]: upload.upload_id for upload in uploads}["job.toml"]
     job = aws.client("sagemaker").describe_training_job(TrainingJobName=f"seqdrop-training-{upload_id}-1")
     pointer = read_json(s3, stack.results, f"models/{MODEL}/current.json")["current"]
     card = read_json(s3, stack.results, pointer["key"].replace("model.tar.gz", "card.json"))
-    yield Trained(fates, 4 if fates else 1, upload_id, job, pointer, card)
+    yield Trained(translations, 4 if translations else 1, upload_id, job, pointer, card)
     push_seed(s3, stack.results, MODEL)
 
 
-def test_the_plan_says_what_became_of_each_field(trained, s3, stack):
+def test_the_plan_has_the_translation_of_each_field(trained, s3, stack):
     plan = read_json(s3, stack.results, f"results/training/{trained.upload_id}/plan.json")
     prefix = "smdistributed.modelparallel.parameters."
-    assert {one["field"].removeprefix(prefix): one["becomes"] for one in plan["fates"]} == trained.fates
+    assert {field["field"].removeprefix(prefix): field["becomes"] for field in plan["fates"]} == trained.translations
     assert (plan["distribution"]["profile"], plan["processes"], plan["fits"]) == ("fsdp", 2, True)
 
 
-def test_two_processes_trained_and_each_kept_its_part(trained, s3, stack):
-    told = trained.job["HyperParameters"]
-    assert told["sagemaker_torch_distributed_enabled"] == "true"
-    assert {"mp_parameters", "sagemaker_mpi_enabled"}.isdisjoint(told), "for a library that the image does not have"
+def test_two_processes_trained_and_each_wrote_its_part(trained, s3, stack):
+    hyperparameters = trained.job["HyperParameters"]
+    assert hyperparameters["sagemaker_torch_distributed_enabled"] == "true"
+    assert {"mp_parameters", "sagemaker_mpi_enabled"}.isdisjoint(hyperparameters), (
+        "these are for a library that the image does not have"
+    )
     assert trained.card["distribution"] == {
         "profile": "fsdp",
         "activation_checkpointing": True,
@@ -151,16 +154,17 @@ def test_two_processes_trained_and_each_kept_its_part(trained, s3, stack):
         "processes": 2,
     }
     prefix = trained.job["CheckpointConfig"]["S3Uri"].removeprefix(f"s3://{stack.work}/")
-    kept = s3.list_objects_v2(Bucket=stack.work, Prefix=f"{prefix}checkpoint-")["Contents"]
-    parts = {one["Key"].rsplit("/", 1)[1] for one in kept if one["Key"].endswith(".distcp")}
+    objects = s3.list_objects_v2(Bucket=stack.work, Prefix=f"{prefix}checkpoint-")["Contents"]
+    parts = {entry["Key"].rsplit("/", 1)[1] for entry in objects if entry["Key"].endswith(".distcp")}
     assert parts == {"__0_0.distcp", "__1_0.distcp"}
 
 
-def test_it_went_on_from_the_weights_and_passed_its_gate(trained, s3, stack, weights):
-    """A model that always says the commonest class would fail the gate by far."""
+def test_it_started_from_the_weights_and_passed_its_gate(trained, s3, stack, weights):
+    """A model that always predicts the most frequent class would clearly fail the gate."""
     assert (trained.card["model"], trained.card["job_toml"]["weights"]) == ("prott5", WEIGHTS)
     channels = {
-        one["ChannelName"]: one["DataSource"]["S3DataSource"]["S3Uri"] for one in trained.job["InputDataConfig"]
+        channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"]
+        for channel in trained.job["InputDataConfig"]
     }
     assert channels["model"] == f"s3://{stack.results}/{weights}"
     classes = trained.card["data"]["counts"]["test"]["classes"]
@@ -173,12 +177,12 @@ def test_it_went_on_from_the_weights_and_passed_its_gate(trained, s3, stack, wei
 
 def test_the_model_predicts_a_dropped_fasta(trained, put, end, s3, stack):
     unseen = make_proteins(random.Random(11), {"unseen": 20})
-    (one,) = end(put(f"proteins/{trained.upload_id}.fasta", encode_fasta(unseen)))
-    assert one.state == "ARCHIVED", one.detail
-    prefix = f"results/proteins/{one.upload_id}/"
+    (upload,) = end(put(f"proteins/{trained.upload_id}.fasta", encode_fasta(unseen)))
+    assert upload.state == "ARCHIVED", upload.detail
+    prefix = f"results/proteins/{upload.upload_id}/"
     text = s3.get_object(Bucket=stack.results, Key=f"{prefix}structure.fasta")["Body"].read().decode()
-    found = {name: states for name, _, states in read_three_line(text)}
-    assert found.keys() == {protein.name for protein in unseen}
-    pairs = Counter(pair for protein in unseen for pair in zip(protein.labels, found[protein.name], strict=True))
-    assert sum(count for (true, called), count in pairs.items() if true == called) / pairs.total() >= LEAST
+    predictions = {name: states for name, _, states in read_three_line(text)}
+    assert predictions.keys() == {protein.name for protein in unseen}
+    pairs = Counter(pair for protein in unseen for pair in zip(protein.labels, predictions[protein.name], strict=True))
+    assert sum(count for (label, call), count in pairs.items() if label == call) / pairs.total() >= LEAST
     assert read_json(s3, stack.results, f"{prefix}summary.json")["model"]["sha256"] == trained.pointer["digest"]

@@ -1,4 +1,4 @@
-"""Stretches of a BED beside its FASTA, from two drops to fills.parquet; checked against Hugging Face's own model."""
+"""Intervals of a BED and its FASTA, from two drops to fills.parquet, checked with Hugging Face's own model."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ WINDOW, K = 150, 6
 
 
 @pytest.fixture(scope="module")
-def chance(repository):
-    """Probabilities of all six bases at a place of a window, by all its other bases: the slow and plain way."""
+def probabilities_at(repository):
+    """Return a function for the probabilities of all 6-mers at a position of a window, from the model itself."""
     import torch
     from transformers import BertForMaskedLM
 
@@ -25,13 +25,13 @@ def chance(repository):
     ids = {token: number for number, token in enumerate((folder / "vocab.txt").read_text().split())}
     kmers = sorted(token for token in ids if len(token) == K and set(token) <= set("ACGT"))
 
-    def all_at(window: str, at: int) -> dict[str, float]:
+    def probabilities(window: str, position: int) -> dict[str, float]:
         known = [ids.get(window[place : place + K], ids["[MASK]"]) for place in range(len(window) - K + 1)]
         with torch.inference_mode():
-            logits = model(input_ids=torch.tensor([[ids["[CLS]"], *known, ids["[SEP]"]]])).logits[0, at + 1]
+            logits = model(input_ids=torch.tensor([[ids["[CLS]"], *known, ids["[SEP]"]]])).logits[0, position + 1]
         return dict(zip(kmers, torch.softmax(logits[[ids[kmer] for kmer in kmers]], -1).tolist(), strict=True))
 
-    return all_at
+    return probabilities
 
 
 def window_around(length: int, start: int, end: int) -> int:
@@ -39,9 +39,9 @@ def window_around(length: int, start: int, end: int) -> int:
 
 
 @pytest.mark.parametrize("bed_first", [True, False])
-def test_a_fasta_and_its_bed_in_either_order(put, end, s3, stack, chance, bed_first):
-    source = random.Random(4)
-    records = {f"c{n}": "".join(source.choices("ACGT", k=400 + n)) for n in (1, 2)}
+def test_a_fasta_and_its_bed_are_predicted_in_either_order(put, end, s3, stack, probabilities_at, bed_first):
+    generator = random.Random(4)
+    records = {f"c{n}": "".join(generator.choices("ACGT", k=400 + n)) for n in (1, 2)}
     spans = [("c1", 0, 6), ("c1", 90, 96), ("c1", 100, 103), ("c2", 200, 209), ("c2", 396, 402)]
     lines = [f"{record}\t{start}\t{stop}\tpeak\n" for record, start, stop in reversed(spans)]
     bed = gzip.compress(("track name=mine\n" + "".join(lines)).encode())
@@ -49,10 +49,10 @@ def test_a_fasta_and_its_bed_in_either_order(put, end, s3, stack, chance, bed_fi
     stem = f"masked/run {bed_first:d}/a"
     drops = [(f"{stem}.bed.gz", bed), (f"{stem}.fa", text.encode())]
     first = put(*drops[not bed_first])
-    assert [one.state for one in end(first)] == ["WAITING"]
-    ended = {one.key: one for one in end(first, put(*drops[bed_first]))}
-    assert {one.state for one in ended.values()} == {"ARCHIVED"}, ended
-    fasta, masks = ended[f"{stem}.fa"], ended[f"{stem}.bed.gz"]
+    assert [upload.state for upload in end(first)] == ["WAITING"]
+    uploads = {upload.key: upload for upload in end(first, put(*drops[bed_first]))}
+    assert {upload.state for upload in uploads.values()} == {"ARCHIVED"}, uploads
+    fasta, masks = uploads[f"{stem}.fa"], uploads[f"{stem}.bed.gz"]
 
     prefix = f"results/masked/{fasta.upload_id}/"
     body = s3.get_object(Bucket=stack.results, Key=prefix + "fills.parquet")["Body"].read()
@@ -73,6 +73,8 @@ def test_a_fasta_and_its_bed_in_either_order(put, end, s3, stack, chance, bed_fi
     for row in scored:
         first = window_around(len(covered[row["record"]]), row["start"], row["end"])
         window = "".join(covered[row["record"]][first : first + WINDOW])
-        expected = chance(window, row["start"] - first)
+        expected = probabilities_at(window, row["start"] - first)
         assert row["probability"] == pytest.approx(expected[row["bases"]], rel=0.15, abs=2e-6), row
-        assert row["rank"] > 1 or row["probability"] >= 0.85 * max(expected.values()), row  # bf16, where there is any
+        assert row["rank"] > 1 or row["probability"] >= 0.85 * max(expected.values()), (
+            row
+        )  # bf16 if the processor has it

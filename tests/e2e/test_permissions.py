@@ -1,4 +1,4 @@
-"""IAM is enforced in the embedded AWS: what a function's role lacks is refused, and what it has is granted."""
+"""IAM is enforced in the embedded AWS: a function's role grants its permissions and no others."""
 
 from __future__ import annotations
 
@@ -8,103 +8,107 @@ import zipfile
 
 import pytest
 
-# Runs in a Lambda with the role under test, and says what S3 answered to each call.
+# Runs in a Lambda with the role under test, and returns the outcome of each call.
 PROBE = """
 import boto3
 from botocore.exceptions import ClientError
 
 def handler(event, context):
-    answers = {}
+    outcomes = {}
     for service, operation, arguments in event["calls"]:
         try:
             getattr(boto3.client(service), operation)(**arguments)
-            answers[operation] = "granted"
+            outcomes[operation] = "granted"
         except ClientError as error:
-            answers[operation] = error.response["Error"]["Code"]
-    return answers
+            outcomes[operation] = error.response["Error"]["Code"]
+    return outcomes
 """
 
 
 @pytest.fixture(scope="module")
-def ask(aws, stack):
-    """Call AWS with the role of one of the template's functions; answers {operation: "granted" or the error}."""
-    functions, made = aws.client("lambda"), []
+def try_call(aws, stack):
+    """Call AWS with the role of one of the template's functions; return {operation: "granted" or the error code}."""
+    functions, probes = aws.client("lambda"), []
 
     def call(function: str, *calls) -> dict:
         deployed = functions.list_functions()["Functions"]
-        found = next(item for item in deployed if f"-{function}Function-" in item["FunctionName"])
-        held = io.BytesIO()
-        with zipfile.ZipFile(held, "w") as archive:
+        details = next(item for item in deployed if f"-{function}Function-" in item["FunctionName"])
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
             archive.writestr("probe.py", PROBE)
         name = f"probe-{function}"
-        if name not in made:
-            made.append(name)
+        if name not in probes:
+            probes.append(name)
             functions.create_function(
                 FunctionName=name,
-                Role=found["Role"],
-                Runtime=found["Runtime"],
+                Role=details["Role"],
+                Runtime=details["Runtime"],
                 Handler="probe.handler",
-                Code={"ZipFile": held.getvalue()},
+                Code={"ZipFile": buffer.getvalue()},
                 Timeout=30,
             )
-        answer = functions.invoke(FunctionName=name, Payload=json.dumps({"calls": calls}).encode())
-        return json.loads(answer["Payload"].read())
+        response = functions.invoke(FunctionName=name, Payload=json.dumps({"calls": calls}).encode())
+        return json.loads(response["Payload"].read())
 
     yield call
-    for name in made:
+    for name in probes:
         functions.delete_function(FunctionName=name)
 
 
-def test_only_archive_may_remove_from_landing(ask, put, stack):
+def test_only_archive_may_delete_from_landing(try_call, put, stack):
     version = put("raw/permissions.fastq", b"")  # rejected as empty, so it stays
     place = {"Bucket": stack.landing, "Key": version.key, "VersionId": version.version_id}
     for function in ("Validate", "StartTransform", "Finish", "Reconcile"):
-        assert ask(function, ("s3", "delete_object", place)) == {"delete_object": "AccessDenied"}, function
+        assert try_call(function, ("s3", "delete_object", place)) == {"delete_object": "AccessDenied"}, function
     marker = {"Bucket": stack.landing, "Key": version.key}
-    # Even archive may not make a delete marker, which would hide a file that is still billed.
-    assert ask("Archive", ("s3", "delete_object", marker)) == {"delete_object": "AccessDenied"}
-    assert ask("Archive", ("s3", "delete_object", place)) == {"delete_object": "granted"}
+    # Even archive must not create a delete marker, which would hide a file that is still billed.
+    assert try_call("Archive", ("s3", "delete_object", marker)) == {"delete_object": "AccessDenied"}
+    assert try_call("Archive", ("s3", "delete_object", place)) == {"delete_object": "granted"}
 
 
-def test_validate_writes_reports_but_no_results(ask, stack):
+def test_validate_writes_reports_but_no_results(try_call, stack):
     written = {"Bucket": stack.results, "Body": "x"}
-    assert ask("Validate", ("s3", "put_object", {**written, "Key": "reports/probe.json"})) == {"put_object": "granted"}
-    assert ask("Validate", ("s3", "put_object", {**written, "Key": "results/probe"})) == {"put_object": "AccessDenied"}
+    assert try_call("Validate", ("s3", "put_object", {**written, "Key": "reports/probe.json"})) == {
+        "put_object": "granted"
+    }
+    assert try_call("Validate", ("s3", "put_object", {**written, "Key": "results/probe"})) == {
+        "put_object": "AccessDenied"
+    }
 
 
-def test_only_validate_keeps_the_names_of_reads(ask, stack):
+def test_only_validate_reads_and_writes_the_names_of_reads(try_call, stack):
     place = {"Bucket": stack.work, "Key": "names/probe"}
-    assert ask("Validate", ("s3", "put_object", {**place, "Body": "x"})) == {"put_object": "granted"}
-    assert ask("Validate", ("s3", "get_object", place)) == {"get_object": "granted"}
+    assert try_call("Validate", ("s3", "put_object", {**place, "Body": "x"})) == {"put_object": "granted"}
+    assert try_call("Validate", ("s3", "get_object", place)) == {"get_object": "granted"}
     for function in ("StartTransform", "Finish", "Archive", "Reconcile"):
-        assert ask(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
+        assert try_call(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
 
 
-def test_nobody_reads_the_archive_but_its_own_function(ask, stack):
+def test_only_archive_reads_the_archive(try_call, stack):
     place = {"Bucket": stack.archive, "Key": "raw/none"}
     for function in ("Validate", "StartTransform", "Finish", "Reconcile"):
-        assert ask(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
+        assert try_call(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
 
 
-def test_reconcile_and_finish_cannot_read_what_was_dropped(ask, put, stack):
+def test_reconcile_and_finish_cannot_read_dropped_files(try_call, put, stack):
     version = put("raw/unread.fastq", b"")
     place = {"Bucket": stack.landing, "Key": version.key}
     for function in ("StartTransform", "Finish", "Reconcile"):
-        assert ask(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
-    assert ask("Validate", ("s3", "get_object", place)) == {"get_object": "granted"}
+        assert try_call(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
+    assert try_call("Validate", ("s3", "get_object", place)) == {"get_object": "granted"}
 
 
-def test_only_those_who_have_to_tell_the_lab_may(ask, stack):
+def test_functions_may_publish_and_not_subscribe(try_call, stack):
     mail = ("sns", "publish", {"TopicArn": stack.topic, "Message": "probe"})
-    assert ask("Validate", mail) == {"publish": "granted"}
-    assert ask("Archive", ("sns", "subscribe", {"TopicArn": stack.topic, "Protocol": "email", "Endpoint": "a@b"}))[
+    assert try_call("Validate", mail) == {"publish": "granted"}
+    assert try_call("Archive", ("sns", "subscribe", {"TopicArn": stack.topic, "Protocol": "email", "Endpoint": "a@b"}))[
         "subscribe"
     ].startswith("Auth")
 
 
-def test_only_start_transform_starts_jobs(ask):
+def test_only_start_transform_describes_jobs_of_the_stack(try_call):
     call = ("sagemaker", "describe_transform_job", {"TransformJobName": "seqdrop-none"})
-    assert ask("Archive", call)["describe_transform_job"].startswith("AccessDenied")
-    assert not ask("StartTransform", call)["describe_transform_job"].startswith("AccessDenied")
+    assert try_call("Archive", call)["describe_transform_job"].startswith("AccessDenied")
+    assert not try_call("StartTransform", call)["describe_transform_job"].startswith("AccessDenied")
     foreign = ("sagemaker", "describe_transform_job", {"TransformJobName": "another-teams-job"})
-    assert ask("StartTransform", foreign)["describe_transform_job"].startswith("AccessDenied")
+    assert try_call("StartTransform", foreign)["describe_transform_job"].startswith("AccessDenied")

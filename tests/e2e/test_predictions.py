@@ -1,4 +1,4 @@
-"""Predictions are checked against a second way of making them: Hugging Face's own tokenizer and model, one by one."""
+"""Predictions compared with direct calls of Hugging Face's own tokenizer and model, one by one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
-SAMPLE = 24  # windows that are scored a second time
+SAMPLE = 24  # windows that are compared
 
 
 @pytest.fixture(scope="module")
 def score(repository):
-    """Probability of the positive class for one string of bases, the slow and plain way."""
+    """Return a function for the probability of the positive class, by a direct call of the model."""
     import torch
     from transformers import BertForSequenceClassification
 
@@ -29,15 +29,15 @@ def score(repository):
     model = BertForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()
     ids = {token: number for number, token in enumerate((folder / "vocab.txt").read_text().split())}
 
-    def one(bases: str) -> float:
+    def probability(bases: str) -> float:
         kmers = [bases[place : place + 6] for place in range(len(bases) - 5)]
         tokens = [ids["[CLS]"], *(ids[kmer] for kmer in kmers), ids["[SEP]"]]
         with torch.inference_mode():
             logits = model(input_ids=torch.tensor([tokens])).logits[0]
         return torch.softmax(logits, -1)[1].item()
 
-    one.ids, one.model = ids, model
-    return one
+    probability.ids, probability.model = ids, model
+    return probability
 
 
 def read_fasta(text: str) -> dict[str, str]:
@@ -52,48 +52,52 @@ def expected_windows(length: int, window: int = 300, stride: int = 150) -> list[
     return [(start, start + window) for start in starts]
 
 
-def check(text: str, put, end, s3, stack, score, key: str):
-    (one,) = end(put(key, text.encode()))
-    assert one.state == "ARCHIVED", one.detail
-    body = s3.get_object(Bucket=stack.results, Key=f"results/contigs/{one.upload_id}/predictions.jsonl")["Body"]
+def check(pipeline, score, key: str, text: str):
+    (upload,) = pipeline.end(pipeline.put(key, text.encode()))
+    assert upload.state == "ARCHIVED", upload.detail
+    body = pipeline.s3.get_object(
+        Bucket=pipeline.stack.results, Key=f"results/contigs/{upload.upload_id}/predictions.jsonl"
+    )["Body"]
     rows = [json.loads(line) for line in body.iter_lines()]
     records = read_fasta(text)
     for name, sequence in records.items():
         for strand in "+-":
-            found = [(row["start"], row["end"]) for row in rows if (row["record"], row["strand"]) == (name, strand)]
-            assert found == expected_windows(len(sequence))
+            windows = [(row["start"], row["end"]) for row in rows if (row["record"], row["strand"]) == (name, strand)]
+            assert windows == expected_windows(len(sequence))
     scored = [row for row in rows if "probability" in row]
     assert len(scored) == len(rows)
     for row in random.Random(1).sample(scored, SAMPLE):
         bases = records[row["record"]][row["start"] : row["end"]]
         bases = bases if row["strand"] == "+" else bases.translate(COMPLEMENT)[::-1]
         assert row["probability"] == pytest.approx(score(bases), abs=2e-3), row
-    return one
+    return upload
 
 
 @pytest.fixture
-def brought(s3, stack, tmp_path):
-    """All results of an upload, in a folder."""
+def imported(s3, stack, tmp_path):
+    """Return a function that downloads all results of an upload to a folder."""
 
-    def bring(one, analysis: str) -> Path:
-        prefix = f"results/{analysis}/{one.upload_id}/"
+    def import_results(upload, analysis: str) -> Path:
+        prefix = f"results/{analysis}/{upload.upload_id}/"
         for item in s3.list_objects_v2(Bucket=stack.results, Prefix=prefix)["Contents"]:
             s3.download_file(stack.results, item["Key"], str(tmp_path / item["Key"].removeprefix(prefix)))
         return tmp_path
 
-    return bring
+    return import_results
 
 
 def check_files(folder: Path, lengths: dict[str, int]) -> None:
-    """Each file opens in a reader of its own, and all tell the same of the same windows."""
+    """Assert that each file can be read by its usual reader, and that all files agree."""
     rows = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
     table = pyarrow.parquet.read_table(folder / "predictions.parquet").to_pylist()
     places = ("record", "start", "end", "strand", "probability", "calibrated", "call", "not_scored")
     assert [[row[name] for name in places] for row in table] == [[row.get(name) for name in places] for row in rows]
     beds, gffs = formats.bed(folder / "calls.bed"), formats.gff3(folder / "calls.gff3")
     assert [{**row, "start": row["start"] + 1} for row in beds] == gffs
-    found = gffutils.DataIterator(str(folder / "calls.gff3"))
-    assert [(one.seqid, one.start, one.end) for one in found] == [(g["seqid"], g["start"], g["end"]) for g in gffs]
+    features = gffutils.DataIterator(str(folder / "calls.gff3"))
+    assert [(feature.seqid, feature.start, feature.end) for feature in features] == [
+        (g["seqid"], g["start"], g["end"]) for g in gffs
+    ]
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["calls"]["kept"] == len(beds)
     assert summary["calls"]["kept_per_kb"] == pytest.approx(len(beds) / summary["calls"]["scored_kb"], abs=1e-6)
@@ -105,64 +109,67 @@ def check_files(folder: Path, lengths: dict[str, int]) -> None:
             assert track.chroms() == lengths
             scored = [row for row in rows if row["strand"] == strand and "call" in row]
             for row in random.Random(2).sample(scored, SAMPLE):
-                found = track.values(row["record"], row["start"], row["end"])
-                assert min(found) >= row["calibrated"] * (1 - 1e-5)
+                features = track.values(row["record"], row["start"], row["end"])
+                assert min(features) >= row["calibrated"] * (1 - 1e-5)
 
 
-def test_both_strands_of_a_made_up_genome(put, end, s3, stack, score, brought):
-    source = random.Random(7)
-    text = "".join(f">chr{n} made up\n{''.join(source.choices('ACGT', k=9_777 + n))}\n" for n in (1, 2))
-    one = check(text, put, end, s3, stack, score, "contigs/made up.fasta")
-    check_files(brought(one, "contigs"), {"chr1": 9_778, "chr2": 9_779})
+def test_both_strands_of_a_random_genome_are_predicted(pipeline, score, imported):
+    generator = random.Random(7)
+    text = "".join(f">chr{n} made up\n{''.join(generator.choices('ACGT', k=9_777 + n))}\n" for n in (1, 2))
+    upload = check(pipeline, score, "contigs/made up.fasta", text)
+    check_files(imported(upload, "contigs"), {"chr1": 9_778, "chr2": 9_779})
 
 
-def test_records_of_all_lengths_with_gaps(put, end, s3, stack, brought):
-    """One base to a megabase, letters of either case, and N."""
-    source = random.Random(11)
+def test_records_of_all_lengths_with_gaps_are_predicted(put, end, imported):
+    """Records of one base to one megabase, in upper and lower case, with runs of N."""
+    generator = random.Random(11)
     lengths = {"z1": 1, "a299": 299, "m300": 300, "b1mb": 1_000_000, "gap": 2_000, "all_n": 700}
-    records = {name: "".join(source.choices("ACGTacgt", k=length)) for name, length in lengths.items()}
+    records = {name: "".join(generator.choices("ACGTacgt", k=length)) for name, length in lengths.items()}
     records["gap"] = records["gap"][:600] + "N" * 900 + records["gap"][1500:]
-    records["b1mb"] = records["b1mb"][:30_000] + "N" * 940_000 + records["b1mb"][-30_000:]  # as assemblies have it
+    records["b1mb"] = records["b1mb"][:30_000] + "N" * 940_000 + records["b1mb"][-30_000:]  # as in assemblies
     records["all_n"] = "n" * 700
     text = "".join(f">{name}\n{sequence}\n" for name, sequence in records.items())
-    (one,) = end(put("contigs/all lengths.fa", text.encode()))
-    assert one.state == "ARCHIVED", one.detail
-    folder = brought(one, "contigs")
+    (upload,) = end(put("contigs/all lengths.fa", text.encode()))
+    assert upload.state == "ARCHIVED", upload.detail
+    folder = imported(upload, "contigs")
     check_files(folder, {name: lengths[name] for name in ("m300", "b1mb", "gap")})
     for word in ("plus", "minus"):
         lines = [line for line in formats.bedgraph(folder / f"track.{word}.bedgraph") if line[0] == "gap"]
-        # Windows with more than a tenth of N have no value, and no other reaches the middle of the gap.
+        # Windows with more than 10 % N have no value, and no other window reaches the middle of the gap.
         assert {start < 630 or start >= 1470 for _, start, _, _ in lines} == {True}
 
 
-def test_embeddings_are_the_encoders_mean(put, end, score, brought):
+def test_embeddings_are_the_encoders_mean(put, end, score, imported):
     import torch
 
-    source = random.Random(3)
-    records = {f"r{n}": "".join(source.choices("ACGT", k=300 * n)) for n in (1, 2)} | {"short": "ACGT"}
+    generator = random.Random(3)
+    records = {f"r{n}": "".join(generator.choices("ACGT", k=300 * n)) for n in (1, 2)} | {"short": "ACGT"}
     text = "".join(f">{name}\n{sequence}\n" for name, sequence in records.items())
-    (one,) = end(put("embed/three.fa", text.encode()))
-    assert one.state == "ARCHIVED", one.detail
-    rows = pyarrow.parquet.read_table(brought(one, "embed") / "embeddings.parquet").to_pylist()
+    (upload,) = end(put("embed/three.fa", text.encode()))
+    assert upload.state == "ARCHIVED", upload.detail
+    rows = pyarrow.parquet.read_table(imported(upload, "embed") / "embeddings.parquet").to_pylist()
     assert [(row["record"], row["start"]) for row in rows] == [("r1", 0), ("r2", 0), ("r2", 300), ("short", 0)]
     assert (rows[3]["embedding"], rows[3]["not_scored"]) == (None, "shorter_than_window")
     for row in rows[:3]:
         bases = records[row["record"]][row["start"] : row["end"]]
-        tokens = [score.ids[token] for token in ("[CLS]", *(bases[at : at + 6] for at in range(295)), "[SEP]")]
+        tokens = [
+            score.ids[token]
+            for token in ("[CLS]", *(bases[position : position + 6] for position in range(295)), "[SEP]")
+        ]
         with torch.inference_mode():
             hidden = score.model.bert(input_ids=torch.tensor([tokens])).last_hidden_state[0, 1:-1]
         assert row["embedding"] == pytest.approx(hidden.mean(0).tolist(), abs=2e-2)
 
 
-def test_both_strands_of_real_human_dna(put, end, s3, stack, score, shared_data, brought):
+def test_both_strands_of_real_human_dna_are_predicted(pipeline, score, shared_data, imported):
     text = (shared_data / "genomes/chr17.hg19.part.fa").read_text()
-    one = check(text, put, end, s3, stack, score, "contigs/chr17.hg19.part.fa")
+    upload = check(pipeline, score, "contigs/chr17.hg19.part.fa", text)
     lengths = {name: len(sequence) for name, sequence in read_fasta(text).items()}
-    check_files(brought(one, "contigs"), lengths)
+    check_files(imported(upload, "contigs"), lengths)
 
 
-def test_real_reads_end_where_they_should(put, end, shared_data):
-    """Files that the field's own test suites hold as good and as bad."""
+def test_real_files_reach_their_expected_states(put, end, shared_data):
+    """Files from the test suites of other tools, valid and invalid ones."""
     good = [
         "htslib_fastq/r1.fq",
         "htslib_fastq/multiline.fq",
@@ -172,8 +179,8 @@ def test_real_reads_end_where_they_should(put, end, shared_data):
     bad = sorted(path.relative_to(shared_data / "fastq") for path in shared_data.glob("fastq/biopython/error_*.fastq"))
     assert len(bad) == 22
     drops = {f"raw/real/{name}": (shared_data / "fastq" / name).read_bytes() for name in [*good, *map(str, bad)]}
-    ended = {one.key: one.state for one in end(*[put(key, body) for key, body in drops.items()])}
-    assert ended == {
+    states = {upload.key: upload.state for upload in end(*[put(key, body) for key, body in drops.items()])}
+    assert states == {
         **{f"raw/real/{name}": "ARCHIVED" for name in good},
         **{f"raw/real/{name}": "REJECTED" for name in map(str, bad)},
     }

@@ -1,4 +1,4 @@
-"""What a person does after a failure, by the command line, on the template that a lab deploys."""
+"""The commands that a person uses after a failure, on the deployed template."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seqdrop_cli.main import main
 
 from local.deploy import push_seed
 from local.testing import make_model_archive
-from tests.e2e.test_road import other_model
+from tests.e2e.test_routes import other_model
 
 CONTIG = b">c\n" + b"ACGTTGCATGCCGATC" * 40 + b"\n"
 MODEL = "promoter-300"
@@ -20,55 +20,54 @@ MODEL = "promoter-300"
 
 @pytest.fixture
 def command(target, tmp_path, monkeypatch, capsys):
-    """Run `seqdrop` against the embedded stack, as `make demo KEEP=1` leaves it; answers what it printed."""
+    """Run `seqdrop` against the embedded stack, as `make demo KEEP=1` leaves it, and return its output."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "250")
     target.save()
 
     def run(*words: str) -> str:
         status = main(list(words))
-        shown = capsys.readouterr()
-        assert status == 0, shown
-        return shown.out + shown.err
+        output = capsys.readouterr()
+        assert status == 0, output
+        return output.out + output.err
 
     return run
 
 
 @pytest.fixture
 def model(s3, stack):
-    """Makes bytes the current model, and puts the seed back afterwards."""
+    """Return a function that makes an archive the current model; the seed is restored afterwards."""
     yield lambda body: push_archive(s3, stack.results, MODEL, body, "2026-01-01T00:00:00Z")
     push_seed(s3, stack.results, MODEL)
 
 
 def keys(s3, bucket: str, prefix: str) -> list[str]:
-    return [one["Key"] for one in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])]
+    return [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])]
 
 
 def read(s3, bucket: str, key: str) -> dict:
     return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
-def test_from_a_failure_to_predictions_by_two_models_and_a_release(
-    put, end, s3, stack, target, model, command, repository, tmp_path
-):
+def test_from_a_failure_to_predictions_by_two_models_and_a_release(pipeline, model, command, repository, tmp_path):
+    put, end, s3, stack = pipeline.put, pipeline.end, pipeline.s3, pipeline.stack
     config = (repository / "model_code/dnabert/seeds" / MODEL / "config.json").read_text()
     model(make_model_archive({"config.json": config, "note": uuid.uuid4().hex}))  # no code, no weights
     versions = [put(f"contigs/replay/{name}.fasta", CONTIG) for name in "ab"]
-    assert [one.state for one in end(*versions)] == ["FAILED"] * 2
+    assert [entry.state for entry in end(*versions)] == ["FAILED"] * 2
     assert len(keys(s3, stack.landing, "contigs/replay/")) == 2
     first, second = versions
-    assert "a failed attempt" in command("status")  # others may have left some, too
+    assert "a failed attempt" in command("status")  # other tests may have left some as well
 
     push_seed(s3, stack.results, MODEL)
     assert "2 of 2 would be replayed" in command("replay", "--run", "contigs/replay", "--state", "FAILED")
     assert "1 of 1 were replayed" in command("replay", first.id, "--yes")
     assert "1 of 1 were released" in command("release", second.id, "--yes")
     replayed, released = end(first, second)
-    assert [one.state for one in (replayed, released)] == ["ARCHIVED"] * 2
-    # If the two shared a job, that was split when it failed, so there may be a failed attempt more.
+    assert [entry.state for entry in (replayed, released)] == ["ARCHIVED"] * 2
+    # If the two shared a job, it was split when it failed, so there may be one more failed attempt.
     failed = len(replayed.attempts) - 1
-    assert [one.state for one in replayed.attempts] == ["FAILED"] * failed + ["PREDICTED"]
+    assert [entry.state for entry in replayed.attempts] == ["FAILED"] * failed + ["PREDICTED"]
     assert failed in (1, 2)
     assert keys(s3, stack.landing, "contigs/replay/") == []
     assert "released without" in read(s3, stack.results, f"receipts/{second.id}.json")["predictions"]
@@ -79,16 +78,16 @@ def test_from_a_failure_to_predictions_by_two_models_and_a_release(
     model(other_model(repository, tmp_path))
     command("replay", "--run", "contigs/replay", "--state", "PREDICTED", "--yes")
     (again,) = end(first)
-    assert (again.state, [one.number for one in again.attempts][failed:]) == ("ARCHIVED", [failed + 1, failed + 2])
-    made_by = [
+    assert (again.state, [entry.number for entry in again.attempts][failed:]) == ("ARCHIVED", [failed + 1, failed + 2])
+    digests = [
         read(s3, stack.results, f"results/contigs/{first.id}/attempt-{number}/summary.json")["model"]["sha256"]
         for number in (failed + 1, failed + 2)
     ]
-    assert made_by[0] != made_by[1]
+    assert digests[0] != digests[1]
     assert keys(s3, stack.archive, archive_key(again.upload)) == [archive_key(again.upload)]
 
 
-def test_what_no_function_could_handle_is_sent_back(aws, target, command):
+def test_dead_letters_are_sent_back(aws, target, command):
     sqs, queues = aws.client("sqs"), target.queues()
     sqs.send_message(QueueUrl=queues["ArchiveDeadLetters"], MessageBody=json.dumps({"upload": "none"}))
     assert "1 × upload" in command("redrive", "archive")

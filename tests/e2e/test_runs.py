@@ -1,4 +1,4 @@
-"""Files that wait for their run, on a stack whose analyses.toml says so."""
+"""Files that are gated until their run is complete, on a stack with gates in analyses.toml."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rich.console import Console
 from seqdrop_cli.watch import watch
 
 from local.deploy import deploy
-from tests.e2e.conftest import PATIENCE, dropped, target_of
+from tests.e2e.conftest import PATIENCE, drop_file, make_target
 
-pytestmark = pytest.mark.long  # a stack of its own; every order of files and markers is tried by unit tests
+pytestmark = pytest.mark.long  # deploys its own stack; unit tests cover every order of files and markers
 
 FASTQ = b"@r1\n" + b"ACGT" * 30 + b"\n+\n" + b"IIII" * 30 + b"\n"
 
@@ -32,34 +32,35 @@ def gated(aws, repository, tmp_path_factory):
         text = text.replace(prefix, prefix + 'gate = "run"\n')
     (tree / "layers/seqdrop/seqdrop/analyses.toml").write_text(text)
     stack, s3 = deploy(aws, tree=tree, name="gated"), aws.client("s3")
-    ledger = target_of(aws, stack).ledger()
+    ledger = make_target(aws, stack).ledger()
     return SimpleNamespace(
         ledger=ledger,
-        put=lambda key, body: dropped(s3, stack.landing, key, body),
-        end=lambda *versions: [one.state for one in watch(ledger, list(versions), Console(quiet=True), PATIENCE)],
+        put=lambda key, body: drop_file(s3, stack.landing, key, body),
+        end=lambda *versions: [upload.state for upload in watch(ledger, list(versions), Console(quiet=True), PATIENCE)],
     )
 
 
 def until_valid(gated, *versions) -> None:
-    """Wait until each file is validated; the gate is no state, so to the command (of another stack) it is PLANNED."""
+    """Wait until each file is validated. The gate is not a state, so their attempts are PLANNED."""
     from local.testing import wait_for
 
     wait_for(
-        lambda: all((one := gated.ledger.find_upload(v.id)) and one.state == "VALIDATED" for v in versions), timeout=60
+        lambda: all((upload := gated.ledger.find_upload(v.id)) and upload.state == "VALIDATED" for v in versions),
+        timeout=60,
     )
 
 
-def test_files_go_on_when_their_run_is_complete(gated):
+def test_files_advance_when_their_run_is_complete(gated):
     files = [gated.put(key, FASTQ) for key in ("reads/run 7+/L1/a.fastq", "raw/run 7+/b.fastq")]
     until_valid(gated, *files)
     markers = [gated.put(f"{prefix}/run 7+/CopyComplete.txt", b"") for prefix in ("reads", "raw")]
     assert gated.end(*markers, *files) == ["ARCHIVED"] * 4
-    landed = {one.id: gated.ledger.find_upload(one.id).timeline for one in (*files, *markers)}
+    timelines = {upload.id: gated.ledger.find_upload(upload.id).timeline for upload in (*files, *markers)}
     for file, marker in zip(files, markers, strict=True):
-        assert landed[file.id]["VALIDATED"] < landed[marker.id]["RECEIVED"] < landed[file.id]["ARCHIVED"]
+        assert timelines[file.id]["VALIDATED"] < timelines[marker.id]["RECEIVED"] < timelines[file.id]["ARCHIVED"]
 
 
-def test_files_after_the_marker_go_on_and_a_manifest_counts_them(gated):
+def test_files_after_the_marker_advance_and_a_manifest_counts_them(gated):
     marker = gated.put("raw/run8/final_summary_FAX1_ab.txt", b"done\n")
     assert gated.end(marker, gated.put("raw/run8/a.fastq", FASTQ)) == ["ARCHIVED", "ARCHIVED"]
     entries = [{"name": "a.fastq", "size": len(FASTQ)}, {"name": "deep/b.fastq"}]

@@ -13,9 +13,9 @@ from seqdrop_cli.watch import watch
 
 from local.deploy import deploy
 from local.testing import make_model_archive
-from tests.e2e.conftest import PATIENCE, dropped, target_of
+from tests.e2e.conftest import PATIENCE, drop_file, make_target
 
-pytestmark = pytest.mark.long  # a stack of its own
+pytestmark = pytest.mark.long  # deploys its own stack
 
 TOY = Path(__file__).parent / "toy_kind"
 ANALYSIS = """
@@ -37,7 +37,7 @@ ROWS = [("a", 0, 10, 1.0), ("a", 5, 15, 0.5), ("a", 10, 20, 0.0), ("b", 0, 10, 0
 
 @pytest.fixture(scope="module")
 def toy(aws, repository, tmp_path_factory):
-    """The stack of a copy of the tree to which the kind was added, with its model pushed."""
+    """A stack deployed from a copy of the tree with the new kind, and its model pushed."""
     tree = tmp_path_factory.mktemp("tree")
     for name in ("functions", "layers"):
         shutil.copytree(repository / name, tree / name, symlinks=True)
@@ -53,7 +53,7 @@ def toy(aws, repository, tmp_path_factory):
 
 
 def add_kind(kinds: Path) -> None:
-    """Put the module in place and register it: one import and one word."""
+    """Add the module and register it: one import and one word."""
     shutil.copy(TOY / "gc.py", kinds / "gc.py")
     registry = kinds / "registry.py"
     text = registry.read_text().replace("KINDS = Kinds(", "KINDS = Kinds(Gc(), ")
@@ -62,11 +62,11 @@ def add_kind(kinds: Path) -> None:
     )
 
 
-def test_a_dropped_fasta_comes_out_as_a_table_of_the_new_kind(aws, toy):
-    s3, target = aws.client("s3"), target_of(aws, toy)
-    version = dropped(s3, toy.landing, "gc/sample.fa", FASTA)
-    (one,) = watch(target.ledger(), [version], Console(quiet=True), PATIENCE)
-    assert one.state == "ARCHIVED", one.detail
+def test_a_dropped_fasta_becomes_a_table_of_the_new_kind(aws, toy):
+    s3, target = aws.client("s3"), make_target(aws, toy)
+    version = drop_file(s3, toy.landing, "gc/sample.fa", FASTA)
+    (upload,) = watch(target.ledger(), [version], Console(quiet=True), PATIENCE)
+    assert upload.state == "ARCHIVED", upload.detail
     prefix = f"results/gc/{version.id}/"
     body = s3.get_object(Bucket=toy.results, Key=prefix + "gc.jsonl")["Body"].read()
     rows = [json.loads(line) for line in body.splitlines()]

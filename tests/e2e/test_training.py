@@ -1,4 +1,4 @@
-"""A drop of a data set becomes a model: by the real train.py, with two processes, once."""
+"""A dropped data set is trained once by the real train.py, with two processes, and becomes a model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from local.proteins import encode_data_set, make_proteins
 JOB = """
 model = "cnn"
 task = "ss3"
-name = "made-up"  # what proteins/ uses stays as it is
+name = "made-up"  # the model of proteins/ is not replaced
 [data]
 format = "flip"
 sequences = "sequences.fasta"
@@ -53,31 +53,31 @@ def data() -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def trained(aws, put, end, data):
-    """Where the files of a training ended that were dropped in mixed order, each told of twice."""
+    """The final progress of a training's files, which were dropped in mixed order and announced twice."""
     versions = [put(f"training/demo/{name}", data[name]) for name in ("mask.fasta", "job.toml", "sequences.fasta")]
     for version in versions:
         send_again(aws, version)
     versions.append(put("training/demo/sampled.fasta", data["sampled.fasta"]))
     for version in versions:
         send_again(aws, version)
-    return {one.key.rsplit("/", 1)[1]: one for one in end(*versions)}
+    return {upload.key.rsplit("/", 1)[1]: upload for upload in end(*versions)}
 
 
-def test_all_of_it_is_archived_with_receipts(trained, s3, stack):
-    assert {name: (one.state, one.detail) for name, one in trained.items()} == dict.fromkeys(
+def test_all_files_are_archived_with_receipts(trained, s3, stack):
+    assert {name: (upload.state, upload.detail) for name, upload in trained.items()} == dict.fromkeys(
         ("mask.fasta", "job.toml", "sequences.fasta", "sampled.fasta"), ("ARCHIVED", "")
     )
-    for one in trained.values():
-        assert read_json(s3, stack.results, f"receipts/{one.upload_id}.json")["archive"]["storage_class"]
+    for upload in trained.values():
+        assert read_json(s3, stack.results, f"receipts/{upload.upload_id}.json")["archive"]["storage_class"]
 
 
 def test_it_trained_once_with_two_processes(trained, aws):
     names = "seqdrop-training-" + trained["job.toml"].upload_id
-    found = aws.client("sagemaker").list_training_jobs(NameContains=names)["TrainingJobSummaries"]
-    assert len(found) == 1
-    job = aws.client("sagemaker").describe_training_job(TrainingJobName=found[0]["TrainingJobName"])
+    jobs = aws.client("sagemaker").list_training_jobs(NameContains=names)["TrainingJobSummaries"]
+    assert len(jobs) == 1
+    job = aws.client("sagemaker").describe_training_job(TrainingJobName=jobs[0]["TrainingJobName"])
     assert job["TrainingJobName"] == f"seqdrop-training-{trained['job.toml'].upload_id}-1"
-    figures = {one["MetricName"]: one["Value"] for one in job["FinalMetricDataList"]}
+    figures = {metric["MetricName"]: metric["Value"] for metric in job["FinalMetricDataList"]}
     assert figures["test:q3"] > 0.5
 
 
@@ -97,13 +97,15 @@ def test_the_model_is_registered_and_current(trained, s3, stack):
 def test_bad_data_is_rejected_as_a_whole(put, end, data, s3, stack, aws):
     bad = data["sampled.fasta"].replace(b"H\n", b"\n", 1)
     names = {"sequences.fasta": data["sequences.fasta"], "sampled.fasta": bad, "mask.fasta": data["mask.fasta"]}
-    found = end(*[put(f"training/bad/{name}", body) for name, body in {**names, "job.toml": data["job.toml"]}.items()])
-    assert [(one.state, one.detail) for one in found] == [("REJECTED", "length_mismatch")] * 4
-    for one in found:
-        reason = read_json(s3, stack.results, f"reasons/{one.upload_id}.json")
+    uploads = end(
+        *[put(f"training/bad/{name}", body) for name, body in {**names, "job.toml": data["job.toml"]}.items()]
+    )
+    assert [(upload.state, upload.detail) for upload in uploads] == [("REJECTED", "length_mismatch")] * 4
+    for upload in uploads:
+        reason = read_json(s3, stack.results, f"reasons/{upload.upload_id}.json")
         assert (reason["code"], reason["counts"]) == ("length_mismatch", {"length_mismatch": 1})
         assert b"sequence" not in json.dumps(reason["errors"]).encode() or "residues" in reason["message"]
-    jobs = aws.client("sagemaker").list_training_jobs(NameContains=found[-1].upload_id)["TrainingJobSummaries"]
+    jobs = aws.client("sagemaker").list_training_jobs(NameContains=uploads[-1].upload_id)["TrainingJobSummaries"]
     assert jobs == []
 
 
@@ -122,14 +124,14 @@ min_mcc = 0.5
 """
 
 
-def dna(source: random.Random) -> bytes:
-    """Sequences rich in G and C are promoters here; what a few steps can learn."""
+def dna(generator: random.Random) -> bytes:
+    """Return a data set in which promoters are rich in G and C, which a few steps can learn."""
     lines = ["sequence,label,split"]
     for split, count in (("train", 240), ("validation", 40), ("test", 40)):
         for number in range(count):
             label = number % 2
             lines.append(
-                f"{''.join(source.choices('ACGT', (1, 1 + 3 * label, 1 + 3 * label, 1), k=70))},{label},{split}"
+                f"{''.join(generator.choices('ACGT', (1, 1 + 3 * label, 1 + 3 * label, 1), k=70))},{label},{split}"
             )
     return "\n".join(lines).encode() + b"\n"
 
@@ -137,8 +139,8 @@ def dna(source: random.Random) -> bytes:
 @pytest.mark.long
 def test_dnabert_is_trained_on_labelled_sequences(put, end, s3, stack):
     drops = {"job.toml": DNA_JOB.encode(), "all.csv": dna(random.Random(6))}
-    found = end(*[put(f"training/dna/{name}", body) for name, body in drops.items()])
-    assert [(one.state, one.detail) for one in found] == [("ARCHIVED", "")] * 2
+    uploads = end(*[put(f"training/dna/{name}", body) for name, body in drops.items()])
+    assert [(upload.state, upload.detail) for upload in uploads] == [("ARCHIVED", "")] * 2
     pointer = read_json(s3, stack.results, "models/made-up-dna/current.json")["current"]
     assert pointer["figure"] > 0.5
     body = s3.get_object(Bucket=stack.results, Key=pointer["key"])["Body"].read()

@@ -1,7 +1,7 @@
-"""This version deployed over an earlier one, in the midst of a lab's work: all goes on, and nothing is done twice.
+"""This version deployed over an earlier one while a lab works: all work continues, and nothing is done twice.
 
-Whoever changes a record of the ledger, a message or a key of a bucket extends tests/e2e/upgrade/ by what the change is
-about. `python -m tests.e2e.upgrade.golden` keeps what the earlier version has stored.
+If you change a record of the ledger, a message or a key of a bucket, extend tests/e2e/upgrade/ to cover the change.
+`python -m tests.e2e.upgrade.golden` stores what the earlier version has written.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ import pyarrow.parquet
 import pytest
 
 from local.embedded import EmbeddedAws, JobLimits
-from tests.e2e.conftest import subscribed
+from tests.e2e.conftest import subscribe
 from tests.e2e.upgrade import after, jobs, situation, trees
 from tests.e2e.upgrade.after import ENDS, SAME, SETS
 from tests.e2e.upgrade.lab import QUOTA, Lab
 from tests.e2e.upgrade.situation import ENDED
 
-pytestmark = pytest.mark.long  # two stacks are built, and some thirty jobs run
+pytestmark = pytest.mark.long  # builds two stacks, and runs about thirty jobs
 
-# What a deploy, or the pushes that follow it, may write anew; and the model that a training makes the current one.
+# Objects that a deploy and the pushes after it may replace, and the model that a training makes current.
 MOVED = {
     f"{place}/current.json" for place in ("processing", "training/protein", "training/dnabert", "models/structure")
 }
@@ -32,25 +32,25 @@ MOVED = {
 
 @pytest.fixture(scope="module")
 def upgraded(repository, tmp_path_factory):
-    """A lab before the deploy, right after it, and when all has ended."""
+    """A lab before the deploy, directly after it, and when all work has ended."""
     deployed = trees.deployed_tree(repository, tmp_path_factory.mktemp("deployed"))
     present = trees.present_tree(repository, tmp_path_factory.mktemp("present"))
     with EmbeddedAws(tmp_path_factory.mktemp("lab"), warm=True, limits=JobLimits(transform=QUOTA)) as aws:
-        here = situation.make(aws, deployed)
-        lab = here.lab
-        mails = subscribed(aws, lab.stack.topic, "lab-mails")
-        before = seen(lab)
-        code = after.upgrade(here, present)
-        deployed_over, status = seen(lab), lab.seqdrop("status")
-        after.go_on(here, deployed, code)
+        current = situation.create(aws, deployed)
+        lab = current.lab
+        mails = subscribe(aws, lab.stack.topic, "lab-mails")
+        before = take_snapshot(lab)
+        code = after.upgrade(current, present)
+        deployed_over, status = take_snapshot(lab), lab.seqdrop("status")
+        after.finish_work(current, deployed, code)
         yield SimpleNamespace(lab=lab, before=before, deployed_over=deployed_over, status=status, mails=mails)
 
 
-def seen(lab: Lab) -> SimpleNamespace:
-    """What a lab can see of its stack."""
+def take_snapshot(lab: Lab) -> SimpleNamespace:
+    """Return the state of a stack that a lab can see."""
     buckets = {name: lab.objects(getattr(lab.stack, name)) for name in ("landing", "work", "results", "archive")}
-    standing = {name: lab.standing(name) for name in lab.uploads}
-    return SimpleNamespace(buckets=buckets, standing=standing, pointers=pointers(lab))
+    states = {name: lab.states(name) for name in lab.uploads}
+    return SimpleNamespace(buckets=buckets, states=states, pointers=pointers(lab))
 
 
 @pytest.fixture
@@ -60,22 +60,22 @@ def lab(upgraded) -> Lab:
 
 def test_the_deploy_alone_changes_nothing_that_is_stored(upgraded):
     assert upgraded.deployed_over.buckets == upgraded.before.buckets
-    assert upgraded.deployed_over.standing == upgraded.before.standing
+    assert upgraded.deployed_over.states == upgraded.before.states
 
 
-def test_the_command_of_this_version_shows_what_the_earlier_one_has_left(upgraded):
-    recorded = [name for name, standing in upgraded.before.standing.items() if standing != ("",)]
+def test_the_command_of_this_version_shows_the_uploads_of_the_earlier_one(upgraded):
+    recorded = [name for name, states in upgraded.before.states.items() if states != ("",)]
     assert len(recorded) > 40
     assert [name for name in recorded if upgraded.lab.uploads[name].id not in upgraded.status] == []
 
 
-def test_every_upload_ends_as_it_should(lab):
-    assert {name: lab.standing(name) for name in lab.uploads} == ENDS
+def test_every_upload_reaches_its_final_state(lab):
+    assert {name: lab.states(name) for name in lab.uploads} == ENDS
 
 
-def test_raw_data_are_archived_with_proof_and_leave_the_landing_bucket(lab):
-    for name, standing in ENDS.items():
-        if standing[0] != "ARCHIVED":
+def test_raw_data_is_archived_with_receipts_and_deleted_from_landing(lab):
+    for name, states in ENDS.items():
+        if states[0] != "ARCHIVED":
             continue
         digest = hashlib.sha256(lab.bodies[name]).hexdigest()
         receipt = lab.read_json(f"receipts/{lab.uploads[name].id}.json")
@@ -83,59 +83,61 @@ def test_raw_data_are_archived_with_proof_and_leave_the_landing_bucket(lab):
         copy = lab.s3.head_object(Bucket=lab.stack.archive, Key=receipt["archive"]["key"], ChecksumMode="ENABLED")
         assert base64.b64decode(copy["ChecksumSHA256"]).hex() == digest, name
     assert list(lab.objects(lab.stack.landing)) == [lab.uploads["broken"].key]
-    assert len(lab.objects(lab.stack.archive)) == sum(standing[0] == "ARCHIVED" for standing in ENDS.values())
+    assert len(lab.objects(lab.stack.archive)) == sum(states[0] == "ARCHIVED" for states in ENDS.values())
 
 
 @pytest.mark.parametrize("name", SAME)
-def test_the_same_is_predicted_as_before(lab, name):
-    found, expected = predicted(lab, name, -1), predicted(lab, SAME[name], 0)
-    assert found.keys() == expected.keys()
-    assert found
-    for file, rows in found.items():
+def test_predictions_are_the_same_as_before(lab, name):
+    tables, expected = read_predictions(lab, name, -1), read_predictions(lab, SAME[name], 0)
+    assert tables.keys() == expected.keys()
+    assert tables
+    for file, rows in tables.items():
         assert len(rows) == len(expected[file]) > 0
         for row, other in zip(rows, expected[file], strict=True):
             assert {key: pytest.approx(value, abs=1e-3) for key, value in other.items()} == row, file
 
 
-def test_what_is_archived_is_predicted_again_by_the_model_that_a_training_made_after_the_upgrade(lab):
-    models = [lab.read_json(results(lab, "proteins", one) + "summary.json")["model"] for one in (0, 1)]
+def test_an_archived_upload_is_predicted_again_by_a_model_trained_after_the_upgrade(lab):
+    models = [lab.read_json(results_prefix(lab, "proteins", number) + "summary.json")["model"] for number in (0, 1)]
     assert models[1]["sha256"] == lab.read_json("models/structure/current.json")["current"]["digest"]
     assert models[0]["sha256"] == lab.read_json("models/structure/current.json")["history"][0]["digest"]
 
 
-def predicted(lab: Lab, name: str, attempt: int) -> dict[str, list[dict]]:
-    """The tables of an upload's attempt, counted from the first or from the last."""
-    prefix = results(lab, name, attempt)
+def read_predictions(lab: Lab, name: str, attempt: int) -> dict[str, list[dict]]:
+    """Return the tables of an upload's attempt, given by its index."""
+    prefix = results_prefix(lab, name, attempt)
     keys = [key for key in lab.objects(lab.stack.results, prefix) if key.endswith(".parquet")]
-    found = {key.removeprefix(prefix): table(lab.read(lab.stack.results, key)) for key in keys}
-    return {file: rows for file, rows in found.items() if "/" not in file}
+    tables = {key.removeprefix(prefix): read_table(lab.read(lab.stack.results, key)) for key in keys}
+    return {file: rows for file, rows in tables.items() if "/" not in file}
 
 
-def results(lab: Lab, name: str, attempt: int) -> str:
-    """The prefix of what came of an attempt."""
-    one = lab.ledger.attempts(lab.uploads[name].id)[attempt]
-    return f"results/{one.analysis}/{one.upload_id}/" + (f"attempt-{one.number}/" if one.number > 1 else "")
+def results_prefix(lab: Lab, name: str, attempt: int) -> str:
+    """Return the prefix of an attempt's results."""
+    attempt_record = lab.ledger.attempts(lab.uploads[name].id)[attempt]
+    return f"results/{attempt_record.analysis}/{attempt_record.upload_id}/" + (
+        f"attempt-{attempt_record.number}/" if attempt_record.number > 1 else ""
+    )
 
 
-def table(body: bytes) -> list[dict]:
+def read_table(body: bytes) -> list[dict]:
     return pyarrow.parquet.read_table(io.BytesIO(body)).to_pylist()
 
 
 def test_no_job_is_started_twice(lab):
-    noted = jobs.of_ledger(lab)
-    members = Counter(member for job in noted for member in job.members)
-    attempts = {one.key for version in lab.uploads.values() for one in lab.ledger.attempts(version.id)}
+    recorded = jobs.ledger_jobs(lab)
+    members = Counter(member for job in recorded for member in job.members)
+    attempts = {attempt.key for version in lab.uploads.values() for attempt in lab.ledger.attempts(version.id)}
     assert members == Counter(attempts)
     examined = ("large", "held large", "early large")
-    assert sorted(job.upload for job in noted if job.task == "examine") == sorted(
-        lab.uploads[one].id for one in examined
+    assert sorted(job.upload for job in recorded if job.task == "examine") == sorted(
+        lab.uploads[name].id for name in examined
     )
-    here = [name for kind in jobs.FOLDERS for name in jobs.of_service(lab.aws, kind)]
-    assert sorted(here) == sorted(job.name for job in noted)
+    here = [name for kind in jobs.FOLDERS for name in jobs.service_jobs(lab.aws, kind)]
+    assert sorted(here) == sorted(job.name for job in recorded)
 
 
-def test_what_was_there_before_is_as_it_was(upgraded):
-    """Not written again: results, receipts, reasons, models, copies; and reports, unless more came to them."""
+def test_existing_objects_are_not_changed(upgraded):
+    """Results, receipts, reasons, models and copies are not written again; reports only if a mate was added to them."""
     lab = upgraded.lab
     going_on = {version.id for name, version in lab.uploads.items() if name not in ENDED or name == "raw r1"}
     for bucket in ("results", "archive"):
@@ -156,12 +158,12 @@ def test_the_earlier_versions_of_a_model_are_kept(upgraded):
 
 
 def pointers(lab: Lab) -> dict[str, dict]:
-    """What models/NAME/current.json says of each model."""
+    """Return the content of models/NAME/current.json of each model."""
     keys = [key for key in lab.objects(lab.stack.results, "models/") if key.endswith("/current.json")]
     return {key.split("/")[1]: lab.read_json(key) for key in keys}
 
 
-def test_the_gate_compares_with_what_the_earlier_version_has_trained(upgraded):
+def test_the_gate_compares_with_the_model_of_the_earlier_version(upgraded):
     lab, before = upgraded.lab, upgraded.before.pointers["structure"]["current"]
     summary = lab.read_json(f"results/training/{lab.uploads['held job.toml'].id}/summary.json")
     assert f"that of the current model is {before['figure']:.4f}" in summary["why"]
@@ -169,29 +171,29 @@ def test_the_gate_compares_with_what_the_earlier_version_has_trained(upgraded):
     assert summary["current"] is True
 
 
-def test_a_file_is_reported_alike_whichever_version_has_examined_it(lab):
-    told = [lab.read_json(f"reports/{lab.uploads[name].id}.json") for name in ("large", "held large", "early large")]
-    for report in told:
+def test_a_file_has_the_same_report_from_either_version(lab):
+    reports = [lab.read_json(f"reports/{lab.uploads[name].id}.json") for name in ("large", "held large", "early large")]
+    for report in reports:
         for own in ("upload", "key", "version_id", "created_at"):
             report.pop(own, None)
-    assert told[0] == told[1] == told[2]
+    assert reports[0] == reports[1] == reports[2]
 
 
-def test_mates_that_came_later_were_checked_against_the_earlier_ones(lab):
+def test_mates_that_arrived_after_the_upgrade_were_checked(lab):
     for pair in (("lone r1", "lone r2"), ("raw r1", "raw r2"), ("split r1", "split r2")):
-        for one, other in (pair, reversed(pair)):
-            mate = lab.read_json(f"reports/{lab.uploads[one].id}.json")["mate"]
-            assert (mate["upload"], mate["checked"]) == (lab.uploads[other].id, True)
+        for name, other_name in (pair, reversed(pair)):
+            mate = lab.read_json(f"reports/{lab.uploads[name].id}.json")["mate"]
+            assert (mate["upload"], mate["checked"]) == (lab.uploads[other_name].id, True)
 
 
-def test_the_lab_is_told_of_nothing_but_models(upgraded):
-    """Of each perhaps twice, where a message came twice."""
+def test_the_lab_is_notified_of_new_models_only(upgraded):
+    """A model may be reported twice, if its message was delivered twice."""
     subjects = {mail["Subject"] for mail in upgraded.mails.all()}
     assert {" ".join(subject.split()[3:]) for subject in subjects} == {"is now the current model"}
     models = sorted(subject.split()[1] for subject in subjects)
     assert models == sorted(["structure"] + ["made-up"] * (len(SETS) - 1))
 
 
-def test_nothing_is_left_to_mend(lab):
+def test_the_reconciler_finds_nothing_and_the_queues_are_empty(lab):
     assert set(lab.reconcile().values()) == {0}
     assert lab.messages() == dict.fromkeys(lab.queues(), 0)

@@ -1,7 +1,7 @@
-"""Counts that must stay at nothing: what one module alone may know is spelled nowhere else in the tree.
+"""Conventions of the code: knowledge that belongs to one module is not repeated elsewhere in the tree.
 
-Each convention is a function from a module's syntax tree to the lines that break it. A planted offender proves that it
-sees what it is for, and a planted innocent that it lets the rest be.
+Each convention is a function from a module's syntax tree to the nodes that break it. Planted code that breaks it, and
+planted code that keeps it, show that the convention finds violations and nothing else.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CODE = ["layers", "cli", "functions", "local"]
 
 
 def offenders(root: Path, folders: list[str], allowed: str, convention: Convention) -> list[str]:
-    """Return `path:line` of all that breaks a convention below the folders, but for paths with `allowed` in them."""
+    """Return `path:line` of each violation of a convention in the folders, except in paths that contain `allowed`."""
     return [
         f"{path.relative_to(root)}:{node.lineno}"
         for folder in folders
@@ -34,11 +34,11 @@ def offenders(root: Path, folders: list[str], allowed: str, convention: Conventi
     ]
 
 
-# -- error codes: aws/errors.py alone looks into an error --
+# -- error codes: only aws/errors.py inspects an error --
 
 
 def error_codes(tree: ast.Module) -> Iterator[ast.AST]:
-    """Yield uses of `….response["Error"]` and of `….response.get("Error")`, whatever is taken of it."""
+    """Yield each use of `….response["Error"]` and of `….response.get("Error")`."""
     for node in ast.walk(tree):
         match node:
             case ast.Subscript(value=ast.Attribute(attr="response"), slice=ast.Constant(value="Error")):
@@ -64,27 +64,27 @@ KEEPS_ERROR_CODES = [
 ]
 
 
-def test_error_codes_are_looked_at_in_aws_alone(repository):
+def test_only_aws_inspects_error_codes(repository):
     assert offenders(repository, CODE, "seqdrop/aws/", error_codes) == []
 
 
-# -- keys: aws/keys.py alone makes them --
+# -- keys: only aws/keys.py makes them --
 
 PREFIXES = "|".join(sorted(prefix.removesuffix("/") for prefix in {*keys.WORK, *keys.RESULTS}))
-# A text that begins as a key does.
+# A text that begins like a key.
 BEGINS = re.compile(rf"^/?(?:{PREFIXES})/\S*$")
-# In an f-string: a prefix whose next part is put in, at its start, in the midst of a sentence or of a URL.
+# In an f-string: a prefix before a replacement field, at the start, within a sentence or within a URL.
 PUT_IN = re.compile(rf"(?:^/?|(?<=[\s(\"'`])|s3://[^/\s]+/)(?:{PREFIXES})/\S*$")
-# The last part of a key, as it may be put behind a prefix that a variable holds: a file, or a folder of our layouts.
+# The last part of a key after a prefix in a variable: a file, or a folder of our layouts.
 FOLDERS = "attempt-|output/|data/"
 ENDING = re.compile(rf"^(?:{FOLDERS})?[\w-]+\.(?:jsonl?|html|tar\.gz|manifest|zip)$|^(?:{FOLDERS})")
 S3_ARGUMENTS = {"Key", "Prefix"}
 
 
 def made_keys(tree: ast.Module) -> Iterator[ast.AST]:
-    """Yield texts that begin as keys of our buckets do, and keys that are put together from parts.
+    """Yield texts that begin like keys of our buckets, and keys that are composed of parts.
 
-    Docstrings are left out. A name of a file is no key unless it is put behind something.
+    Docstrings are ignored. The name of a file is a key only if it follows another part.
     """
     parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     free = parts | {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -101,7 +101,7 @@ def made_keys(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _is_key(parts: list[ast.expr]) -> bool:
-    """Return True if a part is put in behind one of our prefixes, or a key's last part stands behind what is put in."""
+    """Return True if a field follows one of our prefixes, or the last part of a key follows a field."""
     texts = [part.value if isinstance(part, ast.Constant) else None for part in parts]
     followed = [text for text, after in pairwise(texts) if after is None and text is not None]
     if any(PUT_IN.search(text) for text in followed):
@@ -145,11 +145,11 @@ KEEPS_KEYS = [
 ]
 
 
-def test_keys_are_made_in_aws_keys_alone(repository):
+def test_only_aws_keys_makes_keys(repository):
     assert offenders(repository, ["layers", "cli"], "seqdrop/aws/keys", made_keys) == []
 
 
-# -- kinds of analysis: kinds/ alone knows which there are --
+# -- kinds of analysis: only kinds/ knows which there are --
 
 KIND_NAMES = {name for kind in KINDS.values() for name in (kind.name, kind.task) if name} - {"train"}
 KIND_CLASSES = {cls.__name__ for kind in KINDS.values() for cls in type(kind).__mro__[:-2]}
@@ -198,13 +198,13 @@ KEEPS_KINDS = [
 ]
 
 
-def test_no_module_outside_kinds_asks_which_kind_it_has(repository):
-    """The tasks of a training (ss3, ss8, promoter) are job.toml's, and no kinds of analysis."""
-    found = offenders(repository, ["layers", "cli", "functions"], "seqdrop/kinds/", kind_branches)
-    assert [one for one in found if "/training/" not in one] == []
+def test_no_module_outside_kinds_branches_on_a_kind(repository):
+    """The tasks of a training (ss3, ss8, promoter) belong to job.toml, and are not kinds of analysis."""
+    places = offenders(repository, ["layers", "cli", "functions"], "seqdrop/kinds/", kind_branches)
+    assert [place for place in places if "/training/" not in place] == []
 
 
-# -- each convention sees what it is for --
+# -- each convention finds its violations --
 
 PLANTED = [
     pytest.param(error_codes, BREAKS_ERROR_CODES, KEEPS_ERROR_CODES, id="error codes"),
@@ -214,18 +214,18 @@ PLANTED = [
 
 
 @pytest.mark.parametrize(("convention", "breaks", "keeps"), PLANTED)
-def test_a_planted_offender_is_found_in_its_line_and_an_innocent_is_not(tmp_path, convention, breaks, keeps):
-    room = tmp_path / "layers/seqdrop/seqdrop/stages"
-    room.mkdir(parents=True)
-    (room / "planted.py").write_text("\n".join([*keeps, *breaks]) + "\n")
-    (room / "innocent.py").write_text("\n".join(keeps) + "\n")
-    lines = [int(one.partition(":")[2]) for one in offenders(tmp_path, CODE, "seqdrop/aws/", convention)]
+def test_planted_violations_are_found_by_line_and_nothing_else(tmp_path, convention, breaks, keeps):
+    folder = tmp_path / "layers/seqdrop/seqdrop/stages"
+    folder.mkdir(parents=True)
+    (folder / "planted.py").write_text("\n".join([*keeps, *breaks]) + "\n")
+    (folder / "innocent.py").write_text("\n".join(keeps) + "\n")
+    lines = [int(place.partition(":")[2]) for place in offenders(tmp_path, CODE, "seqdrop/aws/", convention)]
     assert sorted(set(lines)) == list(range(len(keeps) + 1, len(keeps) + len(breaks) + 1))
 
 
 @pytest.mark.parametrize(("convention", "breaks", "keeps"), PLANTED)
-def test_the_module_that_may_is_left_out(tmp_path, convention, breaks, keeps):
-    room = tmp_path / "layers/seqdrop/seqdrop/aws"
-    room.mkdir(parents=True)
-    (room / "keys.py").write_text("\n".join(breaks) + "\n")
+def test_the_allowed_module_is_ignored(tmp_path, convention, breaks, keeps):
+    folder = tmp_path / "layers/seqdrop/seqdrop/aws"
+    folder.mkdir(parents=True)
+    (folder / "keys.py").write_text("\n".join(breaks) + "\n")
     assert offenders(tmp_path, CODE, "seqdrop/aws/", convention) == []

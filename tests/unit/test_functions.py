@@ -1,4 +1,4 @@
-"""The handlers, fed with events/: they parse, call the stage and answer what failed."""
+"""The handlers with the events of events/: they parse, call the stage and return the failed messages."""
 
 import importlib.util
 import json
@@ -20,7 +20,7 @@ QUEUES = {
 
 @pytest.fixture
 def function(repository, services, sent, monkeypatch):
-    """Loads a function as Lambda does, with its stage replaced by a list of calls."""
+    """Return a function that loads a handler as Lambda does, with its stage replaced."""
     urls = {f"{queue}_queue": f"https://sqs/1/{queue}" for queue in QUEUES.values()}
     changed = []
     sqs = SimpleNamespace(change_message_visibility=lambda **call: changed.append(call))
@@ -44,7 +44,7 @@ def event(repository):
 
 
 @pytest.mark.parametrize(
-    ("name", "shape", "wanted"),
+    ("name", "shape", "expected"),
     [
         ("validate", "validate-eventbridge", ["reads/run 1/S1+é_R1_001.fastq.gz"]),
         ("validate", "validate-records", ["reads/run 1/S1+é_R1_001.fastq.gz", "contigs/assembly 1+2.fasta"]),
@@ -55,11 +55,13 @@ def event(repository):
         ("archive", "archive", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
     ],
 )
-def test_each_message_reaches_its_stage(function, event, name, shape, wanted):
+def test_each_message_reaches_its_stage(function, event, name, shape, expected):
     calls = []
-    answer = function(name, lambda services, what: calls.append(getattr(what, "key", what)))(event(shape), None)
-    assert calls == wanted
-    assert answer == {"batchItemFailures": []}
+    response = function(name, lambda services, argument: calls.append(getattr(argument, "key", argument)))(
+        event(shape), None
+    )
+    assert calls == expected
+    assert response == {"batchItemFailures": []}
 
 
 def test_a_batch_of_attempts_is_one_call(function, event):
@@ -71,37 +73,37 @@ def test_a_batch_of_attempts_is_one_call(function, event):
         calls.append((len(attempts), jobs))
         return {"seqdrop-x"}
 
-    answer = function("start_transform", stage)(body, None)
+    response = function("start_transform", stage)(body, None)
     assert calls == [(2, ["seqdrop-x"])]
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "a job"}]}
+    assert response == {"batchItemFailures": [{"itemIdentifier": "a job"}]}
 
 
 @pytest.mark.parametrize(("name", "shape"), [("archive", "archive"), ("start_transform", "start_transform")])
-def test_a_failure_comes_again_soon(function, event, name, shape):
+def test_a_failed_message_is_retried_soon(function, event, name, shape):
     def fail(*_):
         raise RuntimeError("no")
 
     body = event(shape)
     for record in body["Records"]:
         record["attributes"]["ApproximateReceiveCount"] = "2"
-    answer = function(name, fail)(body, None)
-    failed = [item["itemIdentifier"] for item in answer["batchItemFailures"]]
+    response = function(name, fail)(body, None)
+    failed = [item["itemIdentifier"] for item in response["batchItemFailures"]]
     assert failed == [record["messageId"] for record in body["Records"]]
     assert {call["VisibilityTimeout"] for call in function.changed} == {60}
     assert {call["QueueUrl"] for call in function.changed} == {f"https://sqs/1/{QUEUES[name]}"}
 
 
-def test_reconcile_answers_what_it_pushed(function, event):
+def test_reconcile_returns_its_counts(function, event):
     counts = {"received": 1, "errors": 0}
     assert function("reconcile", lambda services: counts)(event("reconcile"), None) == counts
 
 
-def test_reconcile_is_tried_again_if_a_look_failed(function, event, capsys):
+def test_reconcile_is_retried_if_a_check_failed(function, event, capsys):
     with pytest.raises(RetryableError, match="2 checks"):
         function("reconcile", lambda services: {"received": 1, "errors": 2})(event("reconcile"), None)
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (told["_aws"]["CloudWatchMetrics"][0]["Namespace"], told["received"]) == ("Seqdrop", [1])
+    metric = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (metric["_aws"]["CloudWatchMetrics"][0]["Namespace"], metric["received"]) == ("Seqdrop", [1])
 
 
-def test_waits_grow_to_a_bound():
+def test_retry_delays_grow_to_a_bound():
     assert [compute_retry_delay(n) for n in range(1, 8)] == [30, 60, 120, 240, 480, 900, 900]

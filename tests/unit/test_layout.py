@@ -1,4 +1,4 @@
-"""Rooms of the package: imports only go down their list, and none goes in a circle."""
+"""Subpackages: imports only go down their list, and there are no cycles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = "layers/seqdrop/seqdrop"
 
 
 def lint(tree: Path) -> subprocess.CompletedProcess:
-    """Run what `make lint` runs, on a copy of the package."""
+    """Run the import check of `make lint` on a copy of the package."""
     command = [Path(sys.executable).with_name("lint-imports"), "--config", tree / "pyproject.toml", "--no-cache"]
     environment = {"PYTHONPATH": str(tree / "layers/seqdrop"), "PATH": ""}
     return subprocess.run(list(map(str, command)), cwd=tree, env=environment, capture_output=True, text=True)
@@ -23,7 +23,7 @@ def lint(tree: Path) -> subprocess.CompletedProcess:
 
 @pytest.fixture
 def tree(repository, tmp_path) -> Path:
-    """A copy that may be changed."""
+    """A copy of the package, which a test may change."""
     shutil.copyfile(repository / "pyproject.toml", tmp_path / "pyproject.toml")
     shutil.copytree(repository / ROOT, tmp_path / ROOT, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
@@ -48,34 +48,34 @@ def test_an_import_that_goes_up_is_refused(tree, module, line):
     path.write_text(f"{path.read_text()}\n{line}\n")
     done = lint(tree)
     assert done.returncode == 1, done.stdout
-    room = line.split("seqdrop.")[1].split(" ")[0]
-    assert f"seqdrop.{module.removesuffix('.py').replace('/', '.')} -> seqdrop.{room}" in done.stdout
+    package = line.split("seqdrop.")[1].split(" ")[0]
+    assert f"seqdrop.{module.removesuffix('.py').replace('/', '.')} -> seqdrop.{package}" in done.stdout
 
 
-def test_every_room_is_on_the_list(repository):
-    """A new folder is nowhere in the order until someone says where."""
+def test_every_subpackage_is_on_the_list(repository):
+    """A new folder must be added to the list."""
     text = (repository / "pyproject.toml").read_text()
-    rooms = [path.name for path in (repository / ROOT).iterdir() if (path / "__init__.py").is_file()]
-    assert [room for room in rooms if f'"{room}"' not in text] == []
+    packages = [path.name for path in (repository / ROOT).iterdir() if (path / "__init__.py").is_file()]
+    assert [package for package in packages if f'"{package}"' not in text] == []
 
 
 def imports(root: Path) -> dict[str, set[str]]:
-    """Module → modules of the package that it imports, type checking included."""
+    """Return the modules of the package that each module imports, including imports for type checking."""
     modules = {".".join(path.relative_to(root).with_suffix("").parts): path for path in root.rglob("*.py")}
-    found = {}
+    graph = {}
     for name, path in modules.items():
         nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
         names = {f"{node.module}.{alias.name}" for node in nodes for alias in node.names}
         names |= {node.module for node in nodes}
-        found[name] = {one.removeprefix("seqdrop.") for one in names if one} & set(modules) - {name}
-    return found
+        graph[name] = {module.removeprefix("seqdrop.") for module in names if module} & set(modules) - {name}
+    return graph
 
 
-def test_no_import_goes_in_a_circle(repository):
+def test_there_is_no_import_cycle(repository):
     graphlib.TopologicalSorter(imports(repository / ROOT)).prepare()
 
 
-def test_a_circle_would_be_found(tree):
+def test_an_import_cycle_is_found(tree):
     path = tree / ROOT / "reads/fasta_records.py"
     path.write_text(f"{path.read_text()}\nfrom seqdrop.reads.fasta import Fasta\n")
     with pytest.raises(graphlib.CycleError):

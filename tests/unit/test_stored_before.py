@@ -1,7 +1,7 @@
-"""What an earlier version has stored is read by this one, and no field of it is lost.
+"""This version reads what an earlier version has stored, and loses no field.
 
-The file was written by that version itself (tests/e2e/upgrade/golden.py); tests/e2e/test_upgrade.py deploys over it. A
-change that stores something in another way keeps the way to read this, and these tests.
+The golden file was written by that version itself (tests/e2e/upgrade/golden.py); tests/e2e/test_upgrade.py deploys over
+it. If you change how something is stored, keep the code that reads the earlier form, and these tests.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ GOLDEN = Path(__file__).parents[1] / "contract/golden/stored_by_157adf1.json"
 STORED = json.loads(GOLDEN.read_text())
 ITEMS, OBJECTS = STORED["items"], STORED["objects"]
 RECORDS = [item for item in ITEMS if "kind" in item]
-# How this version reads each record that has no state: by its name in the table.
+# How this version reads each record without a state, by its name in the table.
 WITHOUT_STATE = {
     "PAIR": lambda ledger, item: ledger.file_set(earlier_sets.MATES, item["name"]),
     "SET": lambda ledger, item: ledger.file_set(earlier_sets.TRAINING, item["name"]),  # and earlier_sets.MASKS
@@ -37,7 +37,7 @@ WITHOUT_STATE = {
 }
 
 
-# Settings that plans named and that never applied to the kind.
+# Settings that stored plans contain although they never applied to the kind.
 NEVER_APPLIED = {"embed": {"prior", "threshold", "label", "tracks", "distance"}} | {
     "masked": {"prior", "threshold", "label", "tracks", "distance", "collapse", "seed", "max_reads"}
 }
@@ -48,13 +48,13 @@ def place(item: dict) -> str:
 
 
 def objects(pattern: str) -> list[str]:
-    """Keys of the stored objects that begin with a text."""
+    """Return the keys of the stored objects that begin with a text."""
     return sorted(key for key in OBJECTS if key.startswith(pattern))
 
 
 @pytest.fixture
 def stored(cloud, ledger, wired_dynamodb):
-    """The ledger with the earlier version's items."""
+    """The ledger with the items of the earlier version."""
     table = wired_dynamodb.Table(cloud.table.name)
     for item in ITEMS:
         table.put_item(Item=item)
@@ -63,7 +63,7 @@ def stored(cloud, ledger, wired_dynamodb):
 
 @pytest.fixture
 def s3(services):
-    """The buckets with the earlier version's objects."""
+    """The buckets with the objects of the earlier version."""
     for key, content in OBJECTS.items():
         bucket, _, rest = key.partition("/")
         services.s3.put_object(Bucket=bucket, Key=rest, Body=json.dumps(content).encode())
@@ -71,9 +71,9 @@ def s3(services):
 
 
 def leaves(value, name: str = "") -> set[tuple[str, str]]:
-    """The settings of nested JSON: each with its own name, whatever it lies in."""
+    """Return the settings of nested JSON as (name, value), without the names above them."""
     if isinstance(value, dict):
-        return set().union(*(leaves(one, key) for key, one in value.items()))
+        return set().union(*(leaves(child, key) for key, child in value.items()))
     return {(name, json.dumps(value, sort_keys=True))}
 
 
@@ -81,7 +81,9 @@ def test_the_file_has_each_kind_of_record_in_each_state():
     assert {item["sk"].split("#")[0] for item in ITEMS} == {"UPLOAD", "ATTEMPT", "JOB", *WITHOUT_STATE}
     states = {(item["kind"], item["state"]) for item in RECORDS}
     assert states >= {(UPLOAD, state) for state in ("RECEIVED", "WAITING", "VALIDATED", "ARCHIVED", "REJECTED")}
-    assert states >= {(ATTEMPT, one) for one in ("PLANNED", "WAITING", "SUBMITTED", "FAILED", "PREDICTED", "TRAINED")}
+    assert states >= {
+        (ATTEMPT, state) for state in ("PLANNED", "WAITING", "SUBMITTED", "FAILED", "PREDICTED", "TRAINED")
+    }
     assert states >= {(JOB, state) for state in ("PLANNED", "STARTED", "DONE", "FAILED")}
     assert {item["task"] for item in RECORDS if item["kind"] == JOB} == {"transform", "examine", "train"}
     analyses = {item["analysis"] for item in RECORDS if item["kind"] == ATTEMPT}
@@ -120,58 +122,60 @@ def test_a_plan_keeps_every_setting(item):
 
 @pytest.mark.parametrize("key", objects("work/examinations/"))
 def test_an_examination_keeps_every_field(s3, key):
-    found = examination.load(s3, "work", key.rsplit("/", 1)[1].removesuffix(".json"), OBJECTS[key]["number"])
-    assert OBJECTS[key].items() <= asdict(found).items()
-    assert [one.plan for one in attempts_of(found)] == ([found.plan] if json.loads(found.plan)["use"] else [])
+    loaded = examination.load(s3, "work", key.rsplit("/", 1)[1].removesuffix(".json"), OBJECTS[key]["number"])
+    assert OBJECTS[key].items() <= asdict(loaded).items()
+    assert [attempt.plan for attempt in attempts_of(loaded)] == (
+        [loaded.plan] if json.loads(loaded.plan)["use"] else []
+    )
 
 
 @pytest.mark.parametrize("key", [key for key in objects("work/training/") if key.endswith("prepared.json")])
-def test_prepared_data_keep_every_field(key):
-    told = OBJECTS[key]["prepared"]
-    assert leaves(told) <= leaves(json.loads(json.dumps(Prepared(**told).as_dict())))
+def test_prepared_data_keeps_every_field(key):
+    content = OBJECTS[key]["prepared"]
+    assert leaves(content) <= leaves(json.loads(json.dumps(Prepared(**content).as_dict())))
 
 
 @pytest.mark.parametrize("key", [key for key in objects("results/models/") if key.endswith("current.json")])
-def test_the_pointer_of_a_model(s3, key):
-    model, told = key.split("/")[2], OBJECTS[key]["current"]
-    found = current_archive(s3, "results", model)
-    assert (found.key, found.digest, list(found.labels)) == (told["key"], told["digest"], told["labels"])
-    assert found.calibration == told["calibration"]
+def test_the_pointer_of_a_model_is_read(s3, key):
+    model, pointer = key.split("/")[2], OBJECTS[key]["current"]
+    archive = current_archive(s3, "results", model)
+    assert (archive.key, archive.digest, list(archive.labels)) == (pointer["key"], pointer["digest"], pointer["labels"])
+    assert archive.calibration == pointer["calibration"]
     gate = current_candidate(s3, "results", model)
-    assert (gate.task, gate.figure) == (told.get("task", ""), told.get("figure"))
+    assert (gate.task, gate.figure) == (pointer.get("task", ""), pointer.get("figure"))
 
 
-def test_a_trained_version_may_be_made_current_and_the_earlier_ones_are_kept(s3):
+def test_a_trained_version_can_be_made_current_and_earlier_ones_are_kept(s3):
     key = "results/models/structure/current.json"
-    told = OBJECTS[key]
-    trained = told["current"]["version"]
-    seed = told["history"][-1]
+    content = OBJECTS[key]
+    trained = content["current"]["version"]
+    seed = content["history"][-1]
     s3.put_object(
         Bucket="results", Key=key.partition("/")[2], Body=json.dumps({"current": seed, "history": []}).encode()
     )
     make_current(s3, "results", Version("structure", trained), "2027-01-01T00:00:00.000Z")
     pointer = json.loads(s3.get_object(Bucket="results", Key=key.partition("/")[2])["Body"].read())
-    same = {name: value for name, value in told["current"].items() if name != "since"}
+    same = {name: value for name, value in content["current"].items() if name != "since"}
     assert same.items() <= pointer["current"].items()
     assert pointer["history"] == [seed]
 
 
-def test_the_pointers_of_code(s3):
-    told = OBJECTS["results/processing/current.json"]["current"]
-    assert asdict(current_code(s3, "results")).items() <= told.items()
+def test_the_pointers_of_code_are_read(s3):
+    pointer = OBJECTS["results/processing/current.json"]["current"]
+    assert asdict(current_code(s3, "results")).items() <= pointer.items()
     for program in ("protein", "dnabert"):
-        told = OBJECTS[f"results/training/{program}/current.json"]["current"]
-        assert asdict(current_program(s3, "results", program)).items() <= told.items()
+        pointer = OBJECTS[f"results/training/{program}/current.json"]["current"]
+        assert asdict(current_program(s3, "results", program)).items() <= pointer.items()
 
 
 def names(value: dict, above: str = "") -> set[str]:
-    """The names of nested JSON, each below what it lies in."""
-    found = {f"{above}{key}" for key in value}
-    return found.union(*(names(one, f"{above}{key}.") for key, one in value.items() if isinstance(one, dict)))
+    """Return the names in nested JSON, each with the names above it."""
+    result = {f"{above}{key}" for key in value}
+    return result.union(*(names(child, f"{above}{key}.") for key, child in value.items() if isinstance(child, dict)))
 
 
 @pytest.mark.parametrize("key", objects("results/receipts/"))
-def test_receipts_still_say_what_they_said(stored, key):
-    told = OBJECTS[key]
+def test_receipts_keep_every_field(stored, key):
+    content = OBJECTS[key]
     upload = next(stored.find_upload(item["id"]) for item in RECORDS if item["kind"] == UPLOAD)
-    assert names(told) <= names(make_receipt(upload, told["archive"], told["verified_at"]))
+    assert names(content) <= names(make_receipt(upload, content["archive"], content["verified_at"]))

@@ -17,7 +17,7 @@ def test_the_id_is_the_documented_digest():
 
 
 @given(parts, parts, parts, parts)
-def test_parts_cannot_be_shifted_into_each_other(bucket, key, version, other):
+def test_bucket_key_and_version_are_separated(bucket, key, version, other):
     assert upload_id(bucket, key + other, version) != upload_id(bucket, key, other + version)
 
 

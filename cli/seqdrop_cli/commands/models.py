@@ -30,7 +30,7 @@ SHOW_EXAMPLES = (Example("seqdrop models show promoter-300 --stack seqdrop", "wh
 USE_TEXT = """\
 Make a version that a training job registered the current model, whatever its gate decided.
 """
-USE_EXAMPLES = (Example("seqdrop models use structure 2026-11-30-ss3-ABCDEFGHIJ-1", "a version of the results bucket"),)
+USE_EXAMPLES = (Example("seqdrop models use structure 2026-11-30-demo-sfxa7y57-1", "a version of the results bucket"),)
 
 
 @dataclass(frozen=True)

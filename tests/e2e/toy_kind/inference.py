@@ -1,4 +1,4 @@
-"""The container script of the toy kind: it counts, where others ask a model."""
+"""The container script of the toy kind, which counts instead of running a model."""
 
 import json
 import os
@@ -14,10 +14,10 @@ def input_fn(data, content_type):
 
 
 def predict_fn(items, model):
-    return [answer(item, *model) for item in items]
+    return [predict(item, *model) for item in items]
 
 
-def answer(item, window, stride):
+def predict(item, window, stride):
     sequence, first = item["sequence"].upper(), item["start"]
     starts = range(0, max(1, len(sequence) - window + 1), stride)
     parts = {start: sequence[start : start + window] for start in starts}
@@ -32,5 +32,5 @@ def gc(part):
     return round((part.count("G") + part.count("C")) / len(part), 6)
 
 
-def output_fn(answers, accept):
-    return "\n".join(json.dumps(one) for one in answers) + "\n"
+def output_fn(predictions, accept):
+    return "\n".join(json.dumps(prediction) for prediction in predictions) + "\n"

@@ -1,4 +1,4 @@
-"""What a lab does when it has deployed this version over an earlier one, and where every upload ends then."""
+"""The work of a lab after it has deployed this version over an earlier one, and the final state of every upload."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seqdrop.runtime.services import now
 
 from local.deploy import install
 from tests.e2e.upgrade import files, jobs, trees
-from tests.e2e.upgrade.lab import FUNCTIONS, NAME, PARAMETERS, STANDING, Lab
+from tests.e2e.upgrade.lab import FUNCTIONS, NAME, PARAMETERS, STATES, Lab
 from tests.e2e.upgrade.situation import (
     ARCHIVED,
     ENDED,
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SETS = ("held", "no job", "half", "untrained", "split")
-ENDS: dict[str, STANDING] = {
+ENDS: dict[str, STATES] = {
     **ENDED,
     "unlucky": ("ARCHIVED", "FAILED", "PREDICTED"),
-    "proteins": ("ARCHIVED", "PREDICTED", "PREDICTED"),  # by the model before the upgrade, and by that after it
+    "proteins": ("ARCHIVED", "PREDICTED", "PREDICTED"),  # by the model before the upgrade, and by the one after it
     "lone r1": PREDICTED,
     "lone r2": PREDICTED,
     "raw r2": ARCHIVED,
@@ -64,7 +64,7 @@ ENDS: dict[str, STANDING] = {
     "split a": PREDICTED,
     "split marker": ARCHIVED,
 } | {f"{name} {file}": TRAINED if file == "job.toml" else ARCHIVED for name in SETS for file in files.training()}
-"""Where each upload ends that was dropped before the upgrade or after it."""
+"""The final states of all uploads, dropped before or after the upgrade."""
 
 SAME = {
     "lone r1": "r1",
@@ -88,21 +88,21 @@ SAME = {
     "split fasta": "fasta",
     "split a": "run 0 a",
 }
-"""Uploads of which the same must be predicted as of one that ended before the upgrade."""
+"""Uploads whose predictions must equal those of an upload that ended before the upgrade."""
 
 
-# Run by the earlier version: its function handles messages, as one does that was called before the deploy.
+# Run with the code of the earlier version: its function handles messages, as one that was invoked before the deploy.
 HANDLE = """
 import json, sys
 sys.path.insert(0, "functions/validate")
 import app
-answer = app.handler({"Records": json.loads(sys.argv[1])}, None)
-assert answer == {"batchItemFailures": []}, answer
+response = app.handler({"Records": json.loads(sys.argv[1])}, None)
+assert response == {"batchItemFailures": []}, response
 """
 
 
 def upgrade(situation: Situation, tree: Path) -> bytes:
-    """Deploy a checkout over the lab's stack; return its code of processing jobs."""
+    """Deploy a checkout over the lab's stack, and return its code of processing jobs."""
     lab = situation.lab
     stack, code = install(lab.aws, tree=tree, name=NAME, **PARAMETERS)
     assert stack == lab.stack, "the upgrade has replaced a bucket, the ledger or the topic"
@@ -110,16 +110,16 @@ def upgrade(situation: Situation, tree: Path) -> bytes:
     return code
 
 
-def go_on(situation: Situation, earlier: Path, code: bytes) -> None:
-    """Let go on what was held; drop what was missing, some of it before the jobs' code is this version's; replay."""
+def finish_work(situation: Situation, earlier: Path, code: bytes) -> None:
+    """Resume paused queues and jobs, drop missing files (some before this version's job code is pushed), and replay."""
     lab = situation.lab
     lab.resume("validate")
     _split_between_the_versions(lab, earlier)
     _drop_what_was_missing(lab)
     for stage in FUNCTIONS:
         lab.resume(stage)
-    for held in situation.held:
-        held.release()
+    for job in situation.paused_jobs:
+        job.resume()
     _start_jobs_of_the_earlier_code(lab)
     push_code(lab.s3, lab.stack.results, code, now())  # `seqdrop processing push`, which fetches wheels for AWS's image
     lab.seqdrop("training", "push")
@@ -132,8 +132,10 @@ def go_on(situation: Situation, earlier: Path, code: bytes) -> None:
 
 
 def _split_between_the_versions(lab: Lab, earlier: Path) -> None:
-    """Of files that belong together this version reads some; the others are read, after that, by a function of the
-    earlier version that the deploy has not ended: on AWS it may work for 15 minutes more.
+    """Have both versions read files that belong together.
+
+    This version reads some; then a function of the earlier version reads the others. The deploy does not end a running
+    function: on AWS it may run for 15 more minutes.
     """
     *data, (job, body) = files.training().items()
     lab.drop("split r1", "reads/split/pair_R1.fastq", files.mate(1))
@@ -150,7 +152,7 @@ def _split_between_the_versions(lab: Lab, earlier: Path) -> None:
         lab.drop(f"split {job}", f"training/split/{job}", body),
     ]
     messages = lab.take("ValidateQueue", *(version.key for version in late))
-    records = [{"messageId": one["MessageId"], "body": one["Body"]} for one in messages]
+    records = [{"messageId": message["MessageId"], "body": message["Body"]} for message in messages]
     trees.run(earlier, lab.aws.environment() | lab.variables(), "-c", HANDLE, json.dumps(records))
 
 
@@ -165,8 +167,8 @@ def _drop_what_was_missing(lab: Lab) -> None:
 
 
 def _start_jobs_of_the_earlier_code(lab: Lab) -> None:
-    """Jobs that start between the deploy and the pushes that follow it run the code of the earlier version."""
+    """Start jobs between the deploy and the pushes after it: they run the code of the earlier version."""
     drop_training(lab, "no job", {"job.toml": files.training()["job.toml"]})
     lab.drop("early large", "raw/after/early.fastq", files.large())
-    jobs.examining(lab, "early large")
-    jobs.of_upload(lab, "no job job.toml")
+    jobs.wait_for_examination(lab, "early large")
+    jobs.wait_for_job(lab, "no job job.toml")

@@ -1,4 +1,4 @@
-"""What is dropped in the test of an upgrade: the same bytes before it and after it, so that results can be compared."""
+"""The files of the upgrade test: the same bytes before and after the upgrade, so that results can be compared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import random
 from local import proteins
 from tests.e2e.upgrade.trees import THRESHOLD
 
-# Small enough to train in seconds, and of the model that proteins/ uses or of another name.
+# Small enough to train in seconds. The model is that of proteins/, or has another name.
 JOB = """
 model = "cnn"
 task = "ss3"
@@ -39,12 +39,12 @@ def _source(seed: int) -> random.Random:
 
 
 def _bases(source: random.Random, length: int) -> str:
-    """Stretches of much and of little G and C, which a promoter model tells apart."""
-    made = ""
-    while len(made) < length:
+    """Return bases with intervals of high and of low GC content, which a promoter model distinguishes."""
+    bases = ""
+    while len(bases) < length:
         gc = source.choice((0.35, 0.7))
-        made += "".join(source.choices("ACGT", ((1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2), k=100))
-    return made[:length]
+        bases += "".join(source.choices("ACGT", ((1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2), k=100))
+    return bases[:length]
 
 
 def _wrapped(name: str, sequence: str) -> str:
@@ -53,24 +53,24 @@ def _wrapped(name: str, sequence: str) -> str:
 
 
 def mate(number: int) -> bytes:
-    """The first or the second file of a pair of 30 reads."""
+    """Return the first or the second file of a pair, with 30 reads."""
     source = _source(number)
     reads = ((f"@e{n} {number}:N:0:ACGT", _bases(source, 120)) for n in range(30))
     return "".join(f"{name}\n{bases}\n+\n{'I' * len(bases)}\n" for name, bases in reads).encode()
 
 
 def single() -> bytes:
-    """Reads without a mate."""
+    """Return reads without a mate."""
     return mate(1).replace(b" 1:N:0:ACGT", b"")
 
 
 def broken() -> bytes:
-    """Reads of which one has lost a quality."""
+    """Return reads in which one lacks a quality value."""
     return single().replace(b"I\n@e7\n", b"\n@e7\n")
 
 
 def large() -> bytes:
-    """Reads that are too many for a Lambda, as this lab has set the threshold."""
+    """Return reads above this lab's threshold for a Lambda."""
     body = b"".join(single().replace(b"@e", b"@%d:" % number) for number in range(10))
     assert len(body) > THRESHOLD
     return body
@@ -82,18 +82,18 @@ def contigs() -> bytes:
 
 
 def bare() -> bytes:
-    """Contigs without a stretch to fill: they wait for a BED."""
+    """Return contigs without runs of N, which wait for a BED."""
     source = _source(4)
     return "".join(_wrapped(f"m{n}", _bases(source, 400)) for n in range(2)).encode()
 
 
 def masks() -> bytes:
-    """The stretches to fill of `bare`."""
+    """Return the BED of intervals to fill in `bare`."""
     return b"m0\t0\t6\nm0\t90\t96\nm1\t200\t203\nm1\t394\t400\n"
 
 
 def gaps() -> bytes:
-    """Contigs with stretches of N, which need no BED."""
+    """Return contigs with runs of N, which need no BED."""
     source = _source(5)
     return _wrapped("g", _bases(source, 200) + "N" * 6 + _bases(source, 200)).encode()
 
@@ -103,14 +103,14 @@ def residues() -> bytes:
 
 
 def training(name: str = OTHER, longest: int = 256) -> dict[str, bytes]:
-    """The files of a training, of which job.toml is the last.
+    """Return the files of a training; job.toml is the last.
 
-    None of its proteins has so many residues as `longest`, which makes it another training with the same outcome.
+    All proteins are shorter than `longest`, so another value gives another training with the same outcome.
     """
     job = JOB.format(name=f'name = "{name}"' if name else "", longest=longest)
     return proteins.encode_data_set(proteins.make_proteins(_source(7), {"train": 24, "validation": 6, "test": 6}), job)
 
 
 def manifest(**sizes: int) -> bytes:
-    """A run's list of its files: name → bytes."""
+    """Return the manifest of a run, from the sizes of its files in bytes."""
     return json.dumps({"files": [{"name": name, "size": size} for name, size in sizes.items()]}).encode()

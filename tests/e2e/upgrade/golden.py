@@ -1,9 +1,9 @@
-"""Keep what the deployed version has stored, for tests that have no time for a deploy.
+"""Store what the deployed version has written, for tests that do not deploy.
 
     python -m tests.e2e.upgrade.golden
 
 writes tests/contract/golden/stored_by_157adf1.json: items of the ledger and JSON objects of the buckets as that version
-wrote them in the situation of the upgrade test. Of many that are alike the first is kept.
+wrote them in the situation of the upgrade test. Of several that are alike the first is stored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 GOLDEN = REPOSITORY / f"tests/contract/golden/stored_by_{trees.DEPLOYED}.json"
 SETS = {"PAIR", "SET", "RUN"}
-# What a later version reads again, or a lab does: by the bucket's name in the stack and the key.
+# Objects that a later version or a lab reads, as patterns of keys by the bucket's name in the stack.
 READ_AGAIN = {
     "work": r"examinations/[A-Z2-7]{26}\.json|training/.*/prepared\.json|jobs/.*/request\.json",
     "results": r"receipts/.*\.json|models/.*\.json|processing/current\.json|training/.*/current\.json",
@@ -32,12 +32,12 @@ READ_AGAIN = {
 
 
 def main() -> None:
-    """Make the situation and write the file."""
+    """Create the situation and write the file."""
     with tempfile.TemporaryDirectory() as scratch:
         tree = trees.deployed_tree(REPOSITORY, Path(scratch) / "deployed")
         with EmbeddedAws(Path(scratch) / "aws", warm=True, limits=JobLimits(transform=QUOTA)) as aws:
-            lab = situation.make(aws, tree).lab
-            lab.reconcile()  # which keeps how far it came
+            lab = situation.create(aws, tree).lab
+            lab.reconcile()  # which stores its position
             lines = {"items": [*map(_line, items(lab))]}
             lines["objects"] = [f"{_line(key)}: {_line(content)}" for key, content in objects(lab)]
     items_text, objects_text = (",\n".join(lines[name]) for name in ("items", "objects"))
@@ -47,24 +47,28 @@ def main() -> None:
 def items(lab: Lab) -> Iterator[dict]:
     """Yield the items that add a state, an analysis or a field to those before them, and all sets of files."""
     table = lab.aws.session().resource("dynamodb").Table(lab.stack.table)
-    found = sorted(table.scan()["Items"], key=lambda item: (item["pk"], item["sk"]))
-    yield from _unlike(found, _traits)
+    records = sorted(table.scan()["Items"], key=lambda item: (item["pk"], item["sk"]))
+    yield from _unlike(records, _traits)
 
 
 def objects(lab: Lab) -> Iterator[tuple[str, dict]]:
     """Yield BUCKET/KEY and content of JSON objects that differ in kind from those before them."""
-    found = []
+    contents = []
     for bucket, pattern in READ_AGAIN.items():
         name = getattr(lab.stack, bucket)
         keys = (key for key in lab.objects(name) if re.fullmatch(pattern, key))
-        found += [(f"{bucket}/{key}", json.loads(lab.read(name, key))) for key in keys]
+        contents += [(f"{bucket}/{key}", json.loads(lab.read(name, key))) for key in keys]
     yield from _unlike(
-        found, lambda one: {(_place(one[0]), *sorted(one[1])), (_place(one[0]), one[1].get("rejection") is None)}
+        contents,
+        lambda content: {
+            (_place(content[0]), *sorted(content[1])),
+            (_place(content[0]), content[1].get("rejection") is None),
+        },
     )
 
 
 def _traits(item: dict) -> set[tuple]:
-    """What an item may be the first to show."""
+    """Return the traits of an item: an item is stored if it is the first with one of them."""
     record = item["sk"].split("#")[0]
     kind = (record, item.get("task", ""))
     own = {item["pk"]} if record in SETS else set()
@@ -73,16 +77,16 @@ def _traits(item: dict) -> set[tuple]:
 
 
 def _place(key: str) -> str:
-    """A key without what is an upload's, a job's or a version's own."""
+    """Return a key without the ids of uploads, jobs and versions."""
     return re.sub(r"[^/]*(?:[A-Z2-7]{26}|-1)[^/]*(?=/|\.json)", "…", key)
 
 
-def _unlike(found: Iterable, traits) -> Iterator:
-    seen: set = set()
-    for one in found:
-        if not traits(one) <= seen:
-            seen |= traits(one)
-            yield one
+def _unlike(candidates: Iterable, traits) -> Iterator:
+    known: set = set()
+    for candidate in candidates:
+        if not traits(candidate) <= known:
+            known |= traits(candidate)
+            yield candidate
 
 
 def _line(value) -> str:

@@ -1,4 +1,4 @@
-"""SageMaker's jobs in the test of an upgrade: held while they run, and counted."""
+"""SageMaker's jobs in the upgrade test: paused while they run, and counted."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ FOLDERS = {"Transform": "jobs", "Processing": "processing-jobs", "Training": "tr
 
 
 @dataclass(frozen=True)
-class Held:
-    """A job whose process has been stopped where it was; it has not ended, however long that takes."""
+class PausedJob:
+    """A job whose process is paused (SIGSTOP), so that it does not end until it is resumed."""
 
     kind: str
     name: str
     group: int
 
-    def release(self) -> None:
-        """Let it go on from where it was."""
+    def resume(self) -> None:
+        """Resume the process."""
         os.killpg(self.group, signal.SIGCONT)
 
 
-def hold(aws: EmbeddedAws, kind: str, name: str) -> Held:
-    """Stop a job's process as soon as there is one."""
+def pause_job(aws: EmbeddedAws, kind: str, name: str) -> PausedJob:
+    """Pause a job's process as soon as it exists."""
     folder = aws.workdir / FOLDERS[kind] / name
-    group = wait_for(lambda: _stopped(aws, folder), timeout=PATIENCE, pause=0.002)
-    assert _status(aws, kind, name) == "InProgress", f"{name} was over before it could be held"
-    return Held(kind, name, group)
+    group = wait_for(lambda: _pause_group(aws, folder), timeout=PATIENCE, pause=0.002)
+    assert _status(aws, kind, name) == "InProgress", f"{name} ended before it could be paused"
+    return PausedJob(kind, name, group)
 
 
-def _stopped(aws: EmbeddedAws, folder: Path) -> int | None:
-    """The process group that works in a folder, which has been stopped; None if there is none yet."""
+def _pause_group(aws: EmbeddedAws, folder: Path) -> int | None:
+    """Pause the process group that works in a folder, and return it; None if there is none yet."""
     for pid in find_session_members(aws.sagemaker_pid):
         with contextlib.suppress(OSError):
             inside = (PROC / str(pid) / "cwd").readlink().is_relative_to(folder)
-            if inside and os.getpgid(pid) == pid:  # it has left the group of what started it
+            if inside and os.getpgid(pid) == pid:  # it leads its own process group
                 os.killpg(pid, signal.SIGSTOP)
                 return pid
     return None
 
 
-def until_over(aws: EmbeddedAws, kind: str, name: str) -> None:
+def wait_for_completion(aws: EmbeddedAws, kind: str, name: str) -> None:
     """Wait until SageMaker has completed a job."""
     wait_for(lambda: _status(aws, kind, name) == "Completed", timeout=PATIENCE)
 
@@ -64,14 +64,14 @@ def _status(aws: EmbeddedAws, kind: str, name: str) -> str:
     return describe(**{f"{kind}JobName": name})[f"{kind}JobStatus"]
 
 
-def of_service(aws: EmbeddedAws, kind: str, word: str = "") -> list[str]:
-    """Names of SageMaker's jobs of a kind that hold a word."""
+def service_jobs(aws: EmbeddedAws, kind: str, word: str = "") -> list[str]:
+    """Return the names of SageMaker's jobs of a kind that contain a word."""
     pages = aws.client("sagemaker").get_paginator(f"list_{kind.lower()}_jobs").paginate(NameContains=word or "-")
-    return [one[f"{kind}JobName"] for page in pages for one in page[f"{kind}JobSummaries"]]
+    return [job[f"{kind}JobName"] for page in pages for job in page[f"{kind}JobSummaries"]]
 
 
-def of_upload(lab: Lab, name: str) -> str:
-    """The job of the last attempt at an upload, once SageMaker has it."""
+def wait_for_job(lab: Lab, name: str) -> str:
+    """Return the name of the job of an upload's last attempt, as soon as SageMaker has it."""
 
     def probe() -> str | None:
         attempts = lab.ledger.attempts(lab.uploads[name].id)
@@ -81,12 +81,12 @@ def of_upload(lab: Lab, name: str) -> str:
     return wait_for(probe, timeout=PATIENCE)
 
 
-def examining(lab: Lab, name: str) -> str:
-    """The job that examines an upload, once SageMaker has it."""
-    found = wait_for(lambda: of_service(lab.aws, "Processing", lab.uploads[name].id), timeout=PATIENCE)
-    return found[-1]
+def wait_for_examination(lab: Lab, name: str) -> str:
+    """Return the name of the job that examines an upload, as soon as SageMaker has it."""
+    names = wait_for(lambda: service_jobs(lab.aws, "Processing", lab.uploads[name].id), timeout=PATIENCE)
+    return names[-1]
 
 
-def of_ledger(lab: Lab) -> list:
-    """Every job that the ledger has."""
+def ledger_jobs(lab: Lab) -> list:
+    """Return every job of the ledger."""
     return [job for state in sorted({*OPEN[JOB], *ENDS[JOB]}) for job in lab.ledger.in_state(JOB, state)]

@@ -1,4 +1,4 @@
-"""A lab in the midst of its work, by the code of the deployed version: what has ended, what waits, what runs."""
+"""A lab at work with the code of the deployed version: uploads that have ended, wait, run or are in queues."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 
 from local.deploy import install
 from tests.e2e.upgrade import files, jobs, trees
-from tests.e2e.upgrade.lab import NAME, PARAMETERS, QUOTA, STANDING, Lab
+from tests.e2e.upgrade.lab import NAME, PARAMETERS, QUOTA, STATES, Lab
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from local.embedded import EmbeddedAws
-    from tests.e2e.upgrade.jobs import Held
+    from tests.e2e.upgrade.jobs import PausedJob
 
-# Run by the deployed version: what a lab does after its first deploy, and a model that cannot be loaded.
+# Run with the code of the deployed version: the pushes after a first deploy, and a model that cannot be loaded.
 PUSH = """
 import sys
 from pathlib import Path
 from local import deploy
 from local.embedded import EmbeddedAws
-from local.testing import make_model_archive
+from local.testing import archive
 from seqdrop.jobs.models import push_archive
 from seqdrop.services import now
 aws = EmbeddedAws.attach(Path(sys.argv[1]))
@@ -30,16 +30,16 @@ deploy.push_layers(aws, stack, Path(sys.argv[3]))
 deploy.push_programs(aws, stack)
 deploy.push_seeds(aws, stack)
 config = (deploy.SEEDS["promoter-300"] / "config.json").read_text()
-push_archive(aws.client("s3"), stack.results, "promoter-300", make_model_archive({"config.json": config}), now())
+push_archive(aws.client("s3"), stack.results, "promoter-300", archive({"config.json": config}), now())
 """
 
 ARCHIVED, PREDICTED = ("ARCHIVED",), ("ARCHIVED", "PREDICTED")
 PLANNED, SUBMITTED = ("VALIDATED", "PLANNED"), ("VALIDATED", "SUBMITTED")
 WAITING, TRAINED = ("WAITING",), ("ARCHIVED", "TRAINED")
 
-QUEUED = range(QUOTA - 2)  # uploads whose jobs SageMaker has, and will run when those that are held have ended
+QUEUED = range(QUOTA - 2)  # uploads whose jobs SageMaker runs after the paused ones have ended
 
-ENDED: dict[str, STANDING] = {
+ENDED: dict[str, STATES] = {
     "r1": PREDICTED,
     "r2": PREDICTED,
     "broken": ("REJECTED",),
@@ -58,7 +58,7 @@ ENDED: dict[str, STANDING] = {
     "trained mask.fasta": ARCHIVED,
     "trained job.toml": TRAINED,
 }
-STANDING_STILL: dict[str, STANDING] = {
+STALLED: dict[str, STATES] = {
     "unlucky": ("VALIDATED", "FAILED"),
     "lone r1": WAITING,
     "bare fasta": WAITING,
@@ -73,7 +73,7 @@ STANDING_STILL: dict[str, STANDING] = {
     "half job.toml": WAITING,
     "half sequences.fasta": WAITING,
 }
-RUNNING: dict[str, STANDING] = {
+RUNNING: dict[str, STATES] = {
     "finished": SUBMITTED,
     "held contigs": SUBMITTED,
     "held proteins": SUBMITTED,
@@ -86,7 +86,7 @@ RUNNING: dict[str, STANDING] = {
     "held job.toml": SUBMITTED,
     "held large": ("RECEIVED",),
 }
-IN_QUEUES: dict[str, STANDING] = {
+IN_QUEUES: dict[str, STATES] = {
     "unarchived": ("VALIDATED",),
     "unstarted": PLANNED,
     "untrained sequences.fasta": ("VALIDATED",),
@@ -97,36 +97,36 @@ IN_QUEUES: dict[str, STANDING] = {
     "lost archive": ("VALIDATED",),
     "lost read": ("",),
 }
-"""Where each upload stands when the deployed version has done what it can."""
+"""The states of each upload when the deployed version can do no more."""
 
 
 @dataclass
 class Situation:
-    """`held` are jobs that run, and are to be released."""
+    """A lab and its paused jobs."""
 
     lab: Lab
-    held: list[Held] = field(default_factory=list)
+    paused_jobs: list[PausedJob] = field(default_factory=list)
 
 
-def make(aws: EmbeddedAws, tree: Path) -> Situation:
-    """Deploy a checkout of the deployed version, and work with it until all is where the tables above say."""
+def create(aws: EmbeddedAws, tree: Path) -> Situation:
+    """Deploy a checkout of the deployed version, and work until the uploads have the states of the tables above."""
     stack, _ = install(aws, tree=tree, name=NAME, **PARAMETERS)
     trees.run(tree, aws.environment(), "-c", PUSH, str(aws.workdir), NAME, str(aws.workdir / f"sam-build-{NAME}"))
     situation = Situation(Lab(aws, stack, tree))
     for step in (_end, _wait, _run, _queue):
         step(situation)
-    situation.lab.reach(ENDED | STANDING_STILL | RUNNING | IN_QUEUES)
+    situation.lab.reach(ENDED | STALLED | RUNNING | IN_QUEUES)
     return situation
 
 
 def drop_training(lab: Lab, name: str, bodies: dict[str, bytes]) -> None:
-    """Drop files of a training into a folder of its own; their names are the training's and the file's."""
+    """Drop files of a training into its own folder. Their names are those of the training and of the file."""
     for file, body in bodies.items():
         lab.drop(f"{name} {file}", f"training/{name.replace(' ', '-')}/{file}", body)
 
 
 def _end(situation: Situation) -> None:
-    """Uploads that come to their ends, one of which fails; models whose current version is not the first."""
+    """Create uploads that end, one of them with a failure, and models whose current version is not the first."""
     lab = situation.lab
     drop_training(lab, "trained", files.training(files.STRUCTURE))
     lab.drop("unlucky", "contigs/before/unlucky.fasta", files.contigs())
@@ -138,7 +138,7 @@ def _end(situation: Situation) -> None:
     lab.drop("bed", "masked/before/a.bed", files.masks())
     lab.drop("fasta", "masked/before/a.fa", files.bare())
     lab.drop("gaps", "masked/before/gaps.fa", files.gaps())
-    failed = {"unlucky": STANDING_STILL["unlucky"]}
+    failed = {"unlucky": STALLED["unlucky"]}
     lab.reach(failed | {"trained job.toml": TRAINED}, meanwhile=lab.reconcile)
     lab.seqdrop("models", "push", "promoter-300", str(lab.tree / "model_code/dnabert/seeds/promoter-300"))
     lab.drop("contigs", "contigs/before/a.fasta", files.contigs())
@@ -150,7 +150,7 @@ def _end(situation: Situation) -> None:
 
 
 def _wait(situation: Situation) -> None:
-    """Uploads that wait for others."""
+    """Create uploads that wait for others."""
     lab, read = situation.lab, files.single()
     lab.drop("lone r1", "reads/after/pair_R1.fastq", files.mate(1))
     lab.drop("bare fasta", "masked/after/a.fa", files.bare())
@@ -163,37 +163,37 @@ def _wait(situation: Situation) -> None:
     bodies = files.training()
     drop_training(lab, "no job", {name: body for name, body in bodies.items() if name != "job.toml"})
     drop_training(lab, "half", {name: bodies[name] for name in ("job.toml", "sequences.fasta")})
-    lab.reach(STANDING_STILL)
+    lab.reach(STALLED)
 
 
 def _run(situation: Situation) -> None:
-    """Jobs that run, one whose end nobody has heard of, one that SageMaker refuses, and an upload without room."""
-    lab, held = situation.lab, situation.held
+    """Create running jobs, a job whose end was not announced, a refused job, and an upload without a slot."""
+    lab, paused = situation.lab, situation.paused_jobs
     lab.pause("finish")
     lab.drop("finished", "reads/after/finished.fastq", files.single())
-    name = jobs.of_upload(lab, "finished")
-    jobs.until_over(lab.aws, "Transform", name)
+    name = jobs.wait_for_job(lab, "finished")
+    jobs.wait_for_completion(lab.aws, "Transform", name)
     for upload, key, body in (
         ("held contigs", "contigs/after/a.fasta", files.contigs()),
         ("held proteins", "proteins/after/a.fasta", files.residues()),
     ):
         lab.drop(upload, key, body)
-        held.append(jobs.hold(lab.aws, "Transform", jobs.of_upload(lab, upload)))
+        paused.append(jobs.pause_job(lab.aws, "Transform", jobs.wait_for_job(lab, upload)))
     for number in QUEUED:
         lab.drop(f"queued {number}", f"reads/after/queued{number}.fastq", files.single())
-        jobs.of_upload(lab, f"queued {number}")
+        jobs.wait_for_job(lab, f"queued {number}")
     lab.drop("refused", "masked/after/gaps.fa", files.gaps())
     lab.reach({"refused": SUBMITTED})
     lab.drop("no room", "embed/after/a.fasta", files.contigs())
     drop_training(lab, "held", files.training(files.STRUCTURE, longest=257))
-    held.append(jobs.hold(lab.aws, "Training", jobs.of_upload(lab, "held job.toml")))
+    paused.append(jobs.pause_job(lab.aws, "Training", jobs.wait_for_job(lab, "held job.toml")))
     lab.drop("held large", "raw/after/large.fastq", files.large())
-    held.append(jobs.hold(lab.aws, "Processing", jobs.examining(lab, "held large")))
+    paused.append(jobs.pause_job(lab.aws, "Processing", jobs.wait_for_examination(lab, "held large")))
     lab.reach(RUNNING)
 
 
 def _queue(situation: Situation) -> None:
-    """Messages that were sent and not yet taken, one in each queue, and two whose functions died of the deploy."""
+    """Create one unreceived message in each queue, and two messages whose functions died during the deploy."""
     lab = situation.lab
     for stage in ("archive", "transform", "training"):
         lab.pause(stage)
@@ -203,7 +203,7 @@ def _queue(situation: Situation) -> None:
     lab.drop("unarchived", "raw/after/unarchived.fastq", files.single())
     lab.drop("unstarted", "reads/after/unstarted.fastq", files.single())
     drop_training(lab, "untrained", files.training())
-    lab.reach({name: standing for name, standing in IN_QUEUES.items() if standing != ("",)})
+    lab.reach({name: states for name, states in IN_QUEUES.items() if states != ("",)})
     lab.pause("validate")
     lab.drop("lost read", "raw/after/lost read.fastq", files.single())
     lab.take("ValidateQueue", lab.uploads["lost read"].key)

@@ -1,4 +1,4 @@
-"""The two checkouts of an upgrade: the version that a lab has deployed and this one, with the lab's analyses.toml."""
+"""The two checkouts of an upgrade: the deployed version and this one, both with the lab's analyses.toml."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEPLOYED = "157adf1"
-"""The commit that a lab has deployed: before its records, messages and keys were given their present owners."""
+"""The deployed commit, from before records, messages and keys had their present owners."""
 THRESHOLD = 60_000
-"""Bytes above which a file is examined by a processing job: small, so that small files are."""
+"""Bytes above which a processing job examines a file; small, so that small files are above it."""
 
-# What the lab adds to analyses.toml: a prefix whose files wait for their run.
+# The lab's addition to analyses.toml: a prefix whose files are gated until their run is complete.
 GATED = """
 [analyses.gated]
 prefix = "gated/"
@@ -45,7 +45,7 @@ max_reads = 100_000
 def deployed_tree(repository: Path, folder: Path) -> Path:
     """Write the files of the deployed version into a folder, from the history of this checkout.
 
-    Skip the test where the history does not reach back to it: a shallow clone, or a copy without history.
+    Skip the test if the history does not contain it: a shallow clone, or a copy without history.
     """
     done = subprocess.run(["git", "-C", str(repository), "archive", DEPLOYED], capture_output=True)
     if done.returncode:
@@ -53,31 +53,31 @@ def deployed_tree(repository: Path, folder: Path) -> Path:
         pytest.skip(f"the history of this checkout lacks commit {DEPLOYED}, which is upgraded from: {reason}")
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         archive.extractall(folder, filter="data")
-    return as_the_lab_has_it(folder)
+    return customise(folder)
 
 
 def present_tree(repository: Path, folder: Path) -> Path:
-    """Write what `sam build` needs of this checkout into a folder."""
+    """Write the files of this checkout that `sam build` needs into a folder."""
     unbuilt = shutil.ignore_patterns("__pycache__", ".aws-sam")
     for name in ("functions", "layers", "model_code", "cli"):
         shutil.copytree(repository / name, folder / name, symlinks=True, ignore=unbuilt)
     for name in ("template.yaml", "samconfig.toml", "analyses.toml", "Makefile"):
         shutil.copy(repository / name, folder, follow_symlinks=False)
-    return as_the_lab_has_it(folder)
+    return customise(folder)
 
 
-def as_the_lab_has_it(tree: Path) -> Path:
-    """Make the lab's changes to a checkout's analyses.toml; return the checkout."""
+def customise(tree: Path) -> Path:
+    """Apply the lab's changes to a checkout's analyses.toml, and return the checkout."""
     text, count = re.subn(
         r"lambda_gb = \S+", f"lambda_gb = {THRESHOLD / 1e9:.9f}", (tree / "analyses.toml").read_text()
     )
     assert count == 1
-    (tree / "analyses.toml").write_text(text + GATED)  # through the link, if it is one
+    (tree / "analyses.toml").write_text(text + GATED)  # also through a link
     return tree
 
 
 def run(tree: Path, environment: dict[str, str], *words: str) -> str:
-    """Run Python with the packages of a checkout, in its folder; return what it printed."""
+    """Run Python with the packages of a checkout, in its folder, and return its output."""
     packages = (tree, tree / "cli", tree / "layers/seqdrop")
     own = {"PYTHONPATH": os.pathsep.join(map(str, packages)), "COLUMNS": "250", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
@@ -93,5 +93,5 @@ def run(tree: Path, environment: dict[str, str], *words: str) -> str:
 
 
 def seqdrop(tree: Path, environment: dict[str, str], *words: str) -> str:
-    """Run the `seqdrop` command of a checkout; return what it printed."""
+    """Run the `seqdrop` command of a checkout, and return its output."""
     return run(tree, environment, "-c", "import sys; from seqdrop_cli.main import main; sys.exit(main())", *words)

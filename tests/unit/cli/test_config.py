@@ -53,7 +53,7 @@ def test_a_job_that_no_machine_can_run_is_wrong(capsys, tmp_path):
     path.write_text(f'{JOB}[instance]\ntype = "ml.g5.12xlarge"\n[distribution]\nprofile = "lora"\n')
     status, out, _ = run(capsys, "check", path)
     assert status == 1
-    assert out == f"{path}:8: profile lora is for encoders with attention; a cnn has none: take single or ddp\n"
+    assert out == f"{path}:8: profile lora is for encoders with attention; a cnn has none: use single or ddp\n"
 
 
 def test_tables_of_the_sdk_are_right_if_any_image_takes_them(capsys, tmp_path):

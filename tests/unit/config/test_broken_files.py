@@ -8,7 +8,7 @@ from tests.unit.config.broken_files import PAGE, broken_files, page
 
 ALL = [broken for form in ("analyses", "job") for broken in broken_files(form)]
 HELP = re.compile(
-    r"it must be |must have |did you mean |; each needs|needs quotes|only once|takes? |is for |missing: |here: "
+    r"it must be |must have |did you mean |; each needs|needs quotes|only once|takes? |is for |missing: |: use |here: "
 )
 
 

@@ -1,4 +1,4 @@
-"""The JSON Schemas: what the code makes, and never stricter than the code."""
+"""The published JSON Schemas are those of the code, and never stricter than the code."""
 
 import json
 import re
@@ -31,8 +31,8 @@ def test_the_published_schema_is_what_the_code_makes(repository, name):
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_a_schema_is_one_that_editors_read(name):
-    """taplo reads draft 7; where a table has `allOf`, it completes no keys."""
+def test_editors_can_read_the_schemas(name):
+    """taplo reads draft 7, and completes no keys of a table with `allOf`."""
     Draft7Validator.check_schema(SCHEMA[name])
     assert SCHEMA[name]["$schema"] == "http://json-schema.org/draft-07/schema#"
     assert '"allOf"' not in render_schema(name)
@@ -41,33 +41,33 @@ def test_a_schema_is_one_that_editors_read(name):
 def test_the_packaged_file_fits_and_names_its_schema(repository):
     text = (repository / "analyses.toml").read_text()
     assert accepts("analyses", tomllib.loads(text))
-    named = re.match(r"#:schema (\./\S+)\n", text)[1]
-    assert json.loads((repository / named).read_text()) == SCHEMA["analyses"]
+    path = re.match(r"#:schema (\./\S+)\n", text)[1]
+    assert json.loads((repository / path).read_text()) == SCHEMA["analyses"]
 
 
 def test_examples_of_the_docs_fit(repository):
-    """Each job.toml of the docs is read as it stands there."""
-    found = []
+    """Each job.toml in the docs is read unchanged."""
+    jobs = []
     for page in ("training.md", "distribution.md"):
         for block in re.findall(r"```toml\n(.*?)```", (repository / "docs" / page).read_text(), re.DOTALL):
             if "[data]" in block:
-                found.append(jobfile.read(block))
+                jobs.append(jobfile.read(block))
                 assert accepts("job", tomllib.loads(block))
-    assert found
+    assert jobs
 
 
 def test_every_setting_is_described_and_has_its_rule():
     """The text under each field of the dataclasses."""
     tables = [ENTRY, ENTRY["properties"]["job"], SCHEMA["analyses"]["properties"]["validation"], SCHEMA["job"]]
     tables += [table for table in SCHEMA["job"]["properties"].values() if table["type"] == "object"]
-    seen = 0
+    count = 0
     for table in tables:
         for name, schema in table["properties"].items():
             for choice in schema.get("anyOf", [schema]):
-                seen += 1
+                count += 1
                 assert len(choice["description"]) > 10, name
                 assert choice.keys() & {"type", "enum", "const"}, name
-    assert seen > 60
+    assert count > 60
 
 
 def test_bounds_words_patterns_and_defaults_are_those_of_the_rules():
@@ -121,7 +121,7 @@ def test_an_entry_of_each_kind_fits(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_only_other_kinds_have_does_not_fit(kind):
+def test_keys_of_other_kinds_do_not_fit(kind):
     own = set(KINDS[kind].settings.rules()) if KINDS[kind].settings else set()
     strange = {key: VALID[other][key] for other in VALID for key in VALID[other].keys() - COMMON.keys() - own}
     strange = {key: value for key, value in strange.items() if key not in ("task", "alphabet")}
@@ -163,12 +163,12 @@ KEYS = sorted(
     st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3),
     st.sets(st.sampled_from(KEYS), max_size=1),
 )
-def test_whatever_the_pipeline_accepts_the_schema_accepts(kind, changes, dropped):
-    """And whatever goes wrong in the pipeline is reported as such, on a line of the file."""
+def test_the_schema_accepts_every_entry_that_the_pipeline_accepts(kind, changes, dropped):
+    """Every entry that the pipeline refuses has faults on lines of the file."""
     entry = {key: value for key, value in (VALID[kind] | changes).items() if key not in dropped}
-    found = document(kind, entry)
-    text = tomlkit.dumps(found)
+    content = document(kind, entry)
+    text = tomlkit.dumps(content)
     if faults := faults_of(text):
         assert all(0 < fault.line <= text.count("\n") + 1 for fault in faults)
     else:
-        assert accepts("analyses", found)
+        assert accepts("analyses", content)

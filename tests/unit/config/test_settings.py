@@ -7,8 +7,8 @@ from seqdrop.errors import ConfigurationError
 
 def test_the_template_sets_what_settings_need(template):
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    loaded = Settings.load(dict.fromkeys(variables, "1"))
-    assert (loaded.instance_count, loaded.stale_minutes) == (1, 1)
+    settings = Settings.load(dict.fromkeys(variables, "1"))
+    assert (settings.instance_count, settings.stale_minutes) == (1, 1)
     assert template["Parameters"]["StaleMinutes"]["Default"] == Settings.stale_minutes == 30
 
 

@@ -1,4 +1,4 @@
-"""The line of each key, held to what `tomllib` reads of the same text."""
+"""The line of each key, compared with the keys that `tomllib` reads from the same text."""
 
 import tomllib
 from dataclasses import dataclass, field
@@ -53,9 +53,9 @@ first = 3
 [e]
 g = {}
 '''
-    found = key_lines(text)
-    assert set(found) == paths(tomllib.loads(text))
-    assert found == {
+    lines = key_lines(text)
+    assert set(lines) == paths(tomllib.loads(text))
+    assert lines == {
         ("top",): 2,
         ("a",): 4,
         ("a", "plain"): 5,
@@ -89,20 +89,20 @@ g = {}
     }
 
 
-def test_windows_line_ends_and_no_line_end_at_all():
+def test_windows_line_ends_and_a_missing_last_line_end():
     assert key_lines("a = 1\r\n[b] \r\nc = 2") == {("a",): 1, ("b",): 2, ("b", "c"): 3}
     assert key_lines("") == key_lines("\n# only a comment") == {}
 
 
 @dataclass
 class Written:
-    """A document as it is written, with the line of each key as it was written there."""
+    """A document under construction, with the line of each key."""
 
     text: str = ""
     lines: dict[Path, int] = field(default_factory=dict)
 
     def mark(self, path: Path, ends: int) -> None:
-        """Note this line for the path, and for what of it is new before its last keys."""
+        """Record this line for the path, and for those of its prefixes that are new, without its last keys."""
         for end in range(ends, len(path) + 1):
             self.lines.setdefault(path[:end], self.text.count("\n") + 1)
 
@@ -136,7 +136,7 @@ TABLES = st.recursive(
 
 @st.composite
 def documents(draw) -> Written:
-    """A valid document in any of TOML's ways to write it."""
+    """Draw a valid document in any of TOML's notations."""
     written = Written()
 
     def escaped(text: str, several_lines: bool) -> str:
@@ -205,11 +205,11 @@ def documents(draw) -> Written:
                 continue
             below = [*header, name]
             if isinstance(inner, list):
-                for index, one in enumerate(inner):
+                for index, element in enumerate(inner):
                     written.mark((*path, name), len(path) + 1)
                     written.mark((*path, name, index), len(path) + 2)
                     written.text += f"[[{'.'.join(map(key, below))}]]{draw(SPACE)}\n"
-                    table((*path, name, index), below, one)
+                    table((*path, name, index), below, element)
             else:
                 written.mark((*path, name), len(path) + 1)
                 written.text += f"[{draw(SPACE)}{' . '.join(map(key, below))}]{draw(SPACE)}# x = 1\n"
@@ -244,7 +244,7 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=9).map("\n".join))
-def test_whatever_tomllib_accepts_has_all_its_keys_found(text):
+def test_all_keys_of_a_valid_document_are_found(text):
     try:
         expected = paths(tomllib.loads(text))
     except tomllib.TOMLDecodeError:

@@ -91,7 +91,7 @@ def _text(node: ast.expr) -> str:
         case ast.Constant(value=str(value)):
             return value
         case ast.JoinedStr(values=values):
-            return "".join(_text(value) for value in values)
+            return re.sub("…+", "…", "".join(_text(value) for value in values))
         case ast.BinOp(left=left):
             return _text(left)
     return "…"

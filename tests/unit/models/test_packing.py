@@ -1,4 +1,4 @@
-"""Archives follow from their members alone: the same bytes each time, read by tarfile and zipfile as what went in."""
+"""Archives depend only on their members: the same bytes each time, and tarfile and zipfile read the members again."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def entries(body: bytes) -> dict[str, bytes]:
 
 
 @given(archives)
-def test_a_tar_holds_what_went_in_and_nothing_of_whoever_made_it(members):
+def test_a_tar_has_its_members_and_no_data_about_its_author(members):
     body = make_tar_gz(members)
     assert entries(body) == members
     with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as tar:
-        about = {(one.mtime, one.mode, one.uid, one.gid, one.uname, one.gname, one.type) for one in tar}
+        about = {(info.mtime, info.mode, info.uid, info.gid, info.uname, info.gname, info.type) for info in tar}
         assert about <= {(0, 0o644, 0, 0, "", "", tarfile.REGTYPE)}
         assert tar.getnames() == sorted(members)
     assert body[3:8] == bytes(5), "neither a file's name nor a time in the header of gzip"
 
 
 @given(archives)
-def test_a_zip_holds_what_went_in(members):
+def test_a_zip_has_its_members(members):
     with zipfile.ZipFile(io.BytesIO(make_zip(members))) as archive:
-        assert {one.filename: archive.read(one) for one in archive.infolist()} == members
-        assert {(one.date_time, one.external_attr, one.create_system) for one in archive.infolist()} <= {
+        assert {info.filename: archive.read(info) for info in archive.infolist()} == members
+        assert {(info.date_time, info.external_attr, info.create_system) for info in archive.infolist()} <= {
             ((1980, 1, 1, 0, 0, 0), 0o644 << 16, 3)
         }
         assert archive.namelist() == sorted(members)
@@ -48,7 +48,7 @@ def test_a_zip_holds_what_went_in(members):
 
 @makers
 @given(members=archives, data=st.data())
-def test_order_times_modes_and_kind_of_content_change_nothing(make, members, data):
+def test_order_times_modes_and_type_of_content_have_no_effect(make, members, data):
     shuffled = dict(data.draw(st.permutations(list(members.items()))))
     assert make(shuffled) == make(members)
     with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +68,7 @@ def test_other_members_give_other_bytes(members, data):
     assert make_zip(members | {name: members[name] + b"x"}) != make_zip(members)
 
 
-def test_the_name_of_the_target_is_not_in_it(tmp_path):
+def test_the_name_of_the_target_is_not_in_the_archive(tmp_path):
     for name in ("one.tar.gz", "another.tar.gz"):
         with (tmp_path / name).open("wb") as target:
             write_tar_gz(target, {"a": b"1"})
@@ -96,6 +96,6 @@ def test_members_may_be_added_one_by_one_in_any_order():
 
 @makers
 @pytest.mark.parametrize("name", ["", ".", "/etc/passwd", "../out", "a/../../out", "a//b", "a/", "./a", "a\\b", "a\0b"])
-def test_a_name_that_leads_out_or_has_two_forms_is_refused(make, name):
+def test_a_name_outside_of_the_archive_or_with_two_forms_is_refused(make, name):
     with pytest.raises(ValueError, match="cannot be the name of an archive's member"):
         make({name: b""})

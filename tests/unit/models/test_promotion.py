@@ -27,11 +27,11 @@ CURRENT = Candidate("ss3", 0.75, "a")
     ],
 )
 def test_the_rule(new, current, any_test, passed, why):
-    found = judge(new, current, 0.7, any_test)
-    assert (found.passed, why in found.why) == (passed, True), found.why
+    verdict = judge(new, current, 0.7, any_test)
+    assert (verdict.passed, why in verdict.why) == (passed, True), verdict.why
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.booleans())
-def test_nothing_worse_ever_passes(figure, current, least, any_test):
-    found = judge(Candidate("ss3", figure, "a"), Candidate("ss3", current, "a"), least, any_test)
-    assert found.passed == (figure >= max(current, least))
+def test_a_worse_model_never_passes(figure, current, least, any_test):
+    verdict = judge(Candidate("ss3", figure, "a"), Candidate("ss3", current, "a"), least, any_test)
+    assert verdict.passed == (figure >= max(current, least))

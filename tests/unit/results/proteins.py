@@ -1,4 +1,4 @@
-"""Answers of a protein model as the container writes them, and a strict reader of PSIPRED's vertical format."""
+"""Output lines of a protein model as the container writes them, and strict readers of structure files."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ UNIT = 10_000
 
 
 def item(sequence: str, number: int = 1, record: str | None = None) -> bytes:
-    told = {"id": f"{'U' * 26}:{number}:0", "record": record or f"p{number}", "alphabet": "protein"}
-    return json.dumps(told | {"sequence": sequence}).encode()
+    """Return a work item."""
+    content = {"id": f"{'U' * 26}:{number}:0", "record": record or f"p{number}", "alphabet": "protein"}
+    return json.dumps(content | {"sequence": sequence}).encode()
 
 
 def random_rows(length: int, classes: int, seed: int = 1) -> list[list[int]]:
-    """Whole numbers that are UNIT in sum, for each residue."""
+    """Return, for each residue, whole numbers that add up to UNIT."""
     source, rows = random.Random(seed), []
     for _ in range(length):
         cuts = sorted(source.randint(0, UNIT) for _ in range(classes - 1))
@@ -27,32 +28,38 @@ def random_rows(length: int, classes: int, seed: int = 1) -> list[list[int]]:
     return rows
 
 
-def answer(asked: bytes, rows: list[list[int]], classes: str = "HEC", **changes) -> bytes:
-    """The prediction line for a work item, packed without numpy and without our code."""
-    told = json.loads(asked)
+def output_line(work_item: bytes, rows: list[list[int]], classes: str = "HEC", **changes) -> bytes:
+    """Return the output line for a work item, packed without numpy and without our code."""
+    content = json.loads(work_item)
     labels = "".join(classes[row.index(max(row))] for row in rows)
     packed = base64.b64encode(b"".join(struct.pack(f"<{len(classes)}H", *row) for row in rows)).decode()
-    line = {"id": told["id"], "record": told["record"], "classes": classes, "labels": labels, "probabilities": packed}
+    line = {
+        "id": content["id"],
+        "record": content["record"],
+        "classes": classes,
+        "labels": labels,
+        "probabilities": packed,
+    }
     return json.dumps(line | changes).encode()
 
 
 def read_ss2(text: str) -> list[tuple]:
-    """(residue, state, coil, helix, strand) of each line. AssertionError for a file that is not as documented."""
+    """Return (residue, state, coil, helix, strand) of each line. Raise AssertionError for another format."""
     header, blank, *lines = text.removesuffix("\n").split("\n")
     assert re.fullmatch(r"# PSIPRED VFORMAT \(.+\)", header)
     assert (blank, text[-1]) == ("", "\n")
-    found = []
+    residues = []
     for number, line in enumerate(lines, start=1):
         fields = SS2_LINE.fullmatch(line)
         assert fields, line
         assert fields[1] == f"{number:4d}"
         assert all(len(fields[place]) == 6 for place in (4, 5, 6))
-        found.append((fields[2], fields[3], *(float(fields[place]) for place in (4, 5, 6))))
-    return found
+        residues.append((fields[2], fields[3], *(float(fields[place]) for place in (4, 5, 6))))
+    return residues
 
 
 def read_three_line(text: str) -> list[tuple[str, str, str]]:
-    """(name, sequence, structure) of each record."""
+    """Return (name, sequence, structure) of each record."""
     lines = text.removesuffix("\n").split("\n") if text else []
     assert len(lines) % 3 == 0
     assert all(line.startswith(">") for line in lines[::3])

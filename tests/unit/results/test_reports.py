@@ -1,4 +1,4 @@
-"""Where the reports of an upload lie, and what MultiQC calls it."""
+"""The keys of an upload's reports, and MultiQC's name of its sample."""
 
 import pytest
 from seqdrop.ledger.records import Upload
@@ -33,9 +33,11 @@ def test_an_upload_has_a_report_a_page_and_files_for_multiqc(services, body, mul
     upload = Upload.from_version(UploadVersion("landing", "raw/S1_R1.fastq", "v", 1, "e"), "raw")
     plan = services.analyses.by_name["raw"].as_json()
     write_reports(services.s3, "results", upload, Examination(upload.id, plan, read(BODIES[body])), {})
-    found = services.s3.list_objects_v2(Bucket="results")["Contents"]
+    objects = services.s3.list_objects_v2(Bucket="results")["Contents"]
     names = [f"reports/{upload.id}/seqdrop_{name}_mqc.json" for name in multiqc]
-    assert [one["Key"] for one in found] == sorted([f"reports/{upload.id}.html", f"reports/{upload.id}.json", *names])
+    assert [item["Key"] for item in objects] == sorted(
+        [f"reports/{upload.id}.html", f"reports/{upload.id}.json", *names]
+    )
     page = services.s3.get_object(Bucket="results", Key=f"reports/{upload.id}.html")
     assert page["ContentType"] == "text/html; charset=utf-8"
     assert b"S1_R1.fastq" in page["Body"].read()

@@ -1,4 +1,4 @@
-"""Answers of the model as rows: one for each window, and counted with the reads that share it."""
+"""Output lines as rows: one for each window, counted with the reads that share it."""
 
 import json
 from dataclasses import replace
@@ -27,11 +27,11 @@ def rows_of(counts: Counts, collapse: bool) -> list[dict]:
     return list(rows(LINES, make, counts, collapse))
 
 
-def test_a_row_says_how_many_reads_it_stands_for():
+def test_a_row_has_the_number_of_reads_it_represents():
     counts = Counts()
-    found = rows_of(counts, collapse=True)
-    assert [row["count"] for row in found] == [5, 5, 5, 1, 2, 1]
-    assert list(found[0]) == ["record", "count", "start", "end", "strand", "probability", "call"]
+    rows_of_reads = rows_of(counts, collapse=True)
+    assert [row["count"] for row in rows_of_reads] == [5, 5, 5, 1, 2, 1]
+    assert list(rows_of_reads[0]) == ["record", "count", "start", "end", "strand", "probability", "call"]
     assert counts.as_dict() == {
         "windows": 4,
         "scored": 3,
@@ -42,7 +42,7 @@ def test_a_row_says_how_many_reads_it_stands_for():
     }
 
 
-def test_an_analysis_that_does_not_collapse_has_no_counts():
+def test_rows_without_collapse_have_no_count():
     counts = Counts()
     assert all("count" not in row for row in rows_of(counts, collapse=False))
     assert "of_all_reads" not in counts.as_dict()

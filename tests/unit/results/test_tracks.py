@@ -1,4 +1,4 @@
-"""A track is the highest value over each base, checked base by base."""
+"""The value of a track at each base is the highest of its windows, checked base by base."""
 
 import io
 
@@ -9,7 +9,7 @@ from seqdrop.results.tracks import Track
 
 @st.composite
 def record(draw):
-    """Windows of one width by start, each with its value, or None where it was not scored."""
+    """Draw windows of one width by start, each with its value, or None if it was not scored."""
     width, start, windows = draw(st.integers(1, 12)), -1, []
     for _ in range(draw(st.integers(0, 15))):
         start += draw(st.integers(1, 15))
@@ -20,7 +20,7 @@ def record(draw):
 @given(st.lists(record(), max_size=4))
 def test_each_base_has_the_highest_value_of_its_windows(records):
     file = io.BytesIO()
-    track = Track(file, "# told\n")
+    track = Track(file, "# comment\n")
     expected, begins = {}, {}
     for number, windows in enumerate(records):
         track.begin(f"r{number}")
@@ -30,21 +30,21 @@ def test_each_base_has_the_highest_value_of_its_windows(records):
                 for base in range(start, end):
                     expected[number, base] = max(value, expected.get((number, base), 0))
         track.end()
-    found, lines, at = {}, file.getvalue().splitlines(keepends=True), 0
+    values, lines, at = {}, file.getvalue().splitlines(keepends=True), 0
     for line in lines:
-        if line != b"# told\n":
+        if line != b"# comment\n":
             name, start, end, value = line.decode().split("\t")
             begins.setdefault(name, at)
             assert int(start) < int(end)
             bases = {(int(name[1:]), base): float(value) for base in range(int(start), int(end))}
-            assert not bases.keys() & found.keys()
-            found |= bases
+            assert not bases.keys() & values.keys()
+            values |= bases
         at += len(line)
-    assert found == expected
+    assert values == expected
     assert track.begins == begins
 
 
-def test_neighbours_of_one_value_are_one_line():
+def test_adjacent_intervals_of_one_value_are_one_line():
     file = io.BytesIO()
     track = Track(file)
     track.begin("a")

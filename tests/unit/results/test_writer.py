@@ -1,5 +1,4 @@
-"""Each file of results, opened by a reader that is not ours: pyarrow, gffutils, and for bigWig the library that did
-not write it."""
+"""Each results file, read by independent code: pyarrow, gffutils, and for bigWig the library that did not write it."""
 
 from __future__ import annotations
 
@@ -39,22 +38,22 @@ COLUMNS = [*PLACE, "model", "model_sha256", "window", "stride", "item", "error"]
 relaxed = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def made_by(analysis: Analysis) -> dict:
+def provenance_of(analysis: Analysis) -> dict:
     return build_provenance(UPLOAD, Attempt("SUBMITTED", number=1), JOB, analysis)
 
 
-def with_use(**changes) -> Analysis:
+def with_settings(**changes) -> Analysis:
     return replace(CONTIGS, settings=replace(CONTIGS.settings, **changes))
 
 
 def lines_of(records: dict[str, list], strands: str = "+-", per_line: int = 3) -> list[bytes]:
-    """Prediction lines for {record: [(start, end, {strand: probability or None})]}."""
+    """Return output lines for {record: [(start, end, {strand: probability or None})]}."""
     lines = []
     for record, windows in records.items():
         entries = [
             {"start": start, "end": end, "strand": strand}
-            | ({"not_scored": "too_many_n"} if found[strand] is None else {"probability": found[strand]})
-            for start, end, found in windows
+            | ({"not_scored": "too_many_n"} if values[strand] is None else {"probability": values[strand]})
+            for start, end, values in windows
             for strand in strands
         ]
         for first in range(0, len(entries), per_line):
@@ -69,33 +68,33 @@ values = st.none() | st.integers(0, 1_000_000).map(lambda millionths: millionths
 
 @st.composite
 def genomes(draw):
-    """Records of odd names, with windows of 300 every 150 and a last one that ends with the record."""
-    found = {}
+    """Draw records with unusual names, with windows of 300 every 150 and a last one that ends with the record."""
+    records = {}
     for name in draw(st.lists(names.filter(lambda name: not name.startswith("#")), max_size=3, unique=True)):
         starts = list(range(0, draw(st.integers(0, 8)) * 150 + 1, 150))
         starts += [starts[-1] + draw(st.integers(1, 149))] if draw(st.booleans()) else []
-        found[name] = [(start, start + 300, {strand: draw(values) for strand in "+-"}) for start in starts]
-    return found
+        records[name] = [(start, start + 300, {strand: draw(values) for strand in "+-"}) for start in starts]
+    return records
 
 
-def written(records: dict, calibration: Calibration | None, check, **changes) -> None:
-    analysis = with_use(**changes)
-    predictions = Predictions(analysis, lines_of(records), made_by(analysis), calibration)
+def check_files(records: dict, calibration: Calibration | None, check, **changes) -> None:
+    analysis = with_settings(**changes)
+    predictions = Predictions(analysis, lines_of(records), provenance_of(analysis), calibration)
     with result_files(predictions) as results:
         check(results.folder, summary(predictions, results))
 
 
 @relaxed
 @given(genomes(), st.sampled_from([None, CALIBRATION]))
-def test_all_files_tell_the_same(records, calibration):
-    def check(folder, told):
+def test_all_files_agree(records, calibration):
+    def check(folder, content):
         rows = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
-        assert len(rows) == told["counts"]["windows"] == 2 * sum(map(len, records.values()))
+        assert len(rows) == content["counts"]["windows"] == 2 * sum(map(len, records.values()))
         calls = [row for row in rows if row.get("call")]
         best = {(row["record"], row["start"], row["strand"]): row["probability"] for row in calls}
         beds, gffs = formats.bed(folder / "calls.bed"), formats.gff3(folder / "calls.gff3")
         assert [{**row, "start": row["start"] + 1} for row in beds] == gffs
-        assert len(beds) == told["calls"]["kept"] <= len(calls) == told["calls"]["windows"]
+        assert len(beds) == content["calls"]["kept"] <= len(calls) == content["calls"]["windows"]
         for row in beds:
             assert best[row["seqid"], row["start"], row["strand"]] == float(row["probability"])
         for strand, word in (("+", "plus"), ("-", "minus")):
@@ -108,15 +107,15 @@ def test_all_files_tell_the_same(records, calibration):
             lines = formats.bedgraph(folder / f"track.{word}.bedgraph")
             assert {(name, base) for name, start, end, _ in lines for base in range(start, end)} == covered
             assert (folder / f"track.{word}.bw").exists() == bool(lines)
-        assert told["files"] == sorted(path.name for path in folder.iterdir())
+        assert content["files"] == sorted(path.name for path in folder.iterdir())
 
-    written(records, calibration, check, threshold=0.5)
+    check_files(records, calibration, check, threshold=0.5)
 
 
-def test_parquet_has_every_column_and_says_what_made_it():
+def test_parquet_has_every_column_and_provenance():
     records = {"chr1": [(0, 300, {"+": 0.95, "-": None})], "chr2": [(0, 300, {"+": 0.1, "-": 0.99})]}
 
-    def check(folder, told):
+    def check(folder, content):
         file = pyarrow.parquet.ParquetFile(folder / "predictions.parquet")
         rows = file.read().to_pylist()
         assert list(rows[0]) == COLUMNS
@@ -127,47 +126,47 @@ def test_parquet_has_every_column_and_says_what_made_it():
         assert (scored["model"], scored["model_sha256"]) == ("promoter-300", "cd" * 32)
         assert (scored["window"], scored["stride"], scored["error"]) == (300, 150, None)
         assert (rows[1]["probability"], rows[1]["call"], rows[1]["not_scored"]) == (None, None, "too_many_n")
-        made = json.loads(file.metadata.metadata[b"seqdrop"])
-        assert made["upload"]["sha256"] == "ab" * 32
-        assert made["parameters"]["stride"] == 150
-        assert told["model"] == made["model"]
+        provenance = json.loads(file.metadata.metadata[b"seqdrop"])
+        assert provenance["upload"]["sha256"] == "ab" * 32
+        assert provenance["parameters"]["stride"] == 150
+        assert content["model"] == provenance["model"]
 
-    written(records, CALIBRATION, check)
+    check_files(records, CALIBRATION, check)
 
 
-def test_text_files_say_what_made_them_in_comments_of_one_line():
-    def check(folder, told):
+def test_text_files_have_provenance_in_comments_of_one_line():
+    def check(folder, content):
         for name in ("calls.bed", "calls.gff3", "track.plus.bedgraph", "track.minus.bedgraph"):
             lines = [line for line in (folder / name).read_text(encoding="ascii").splitlines() if line[0] == "#"]
             text = "\n".join(lines)
             for word in ("cd" * 32, "ab" * 32, '"stride": 150', "# distance: 300", r"contigs/a\nb \u00e9.fa"):
                 assert word in text
 
-    written({"c": [(0, 300, {"+": 0.95, "-": 0.95})]}, None, check)
+    check_files({"c": [(0, 300, {"+": 0.95, "-": 0.95})]}, None, check)
 
 
 def test_gff3_is_read_by_gffutils():
     odd = "chr;1=x,%&\x7e"
     records = {odd: [(150 * n, 150 * n + 300, {"+": 0.9 + n / 100, "-": 0.95}) for n in range(5)]}
 
-    def check(folder, told):
-        found = list(gffutils.DataIterator(str(folder / "calls.gff3")))
-        assert {feature.featuretype for feature in found} == {"promoter"}
-        best = next(feature for feature in found if feature.strand == "+")
-        # 0.94 at 600 is the best; of the others 0.92 at 300 and 0.9 at 0 are far enough from what is kept
-        places = [(f.start, f.end) for f in found if f.strand == "+"]
+    def check(folder, content):
+        features = list(gffutils.DataIterator(str(folder / "calls.gff3")))
+        assert {feature.featuretype for feature in features} == {"promoter"}
+        best = next(feature for feature in features if feature.strand == "+")
+        # 0.94 at 600 is the best; 0.92 at 300 and 0.9 at 0 are far enough from the calls that are kept
+        places = [(f.start, f.end) for f in features if f.strand == "+"]
         assert places == [(1, 300), (301, 600), (601, 900)]
         assert best.attributes["windows"] == ["1"]
         assert best.attributes["Name"] == ["promoter"]
 
-    written(records, CALIBRATION, check)
+    check_files(records, CALIBRATION, check)
 
 
 WRITERS = [tracks.write_by_pybigtools, tracks.write_by_pybigwig]
 
 
 def read_back(writer, path: Path, name: str) -> list[tuple[int, int, float]]:
-    """By the library that did not write it."""
+    """Read a bigWig with the library that did not write it."""
     if writer is tracks.write_by_pybigtools:
         with pyBigWig.open(str(path)) as file:
             return list(file.intervals(name))
@@ -177,25 +176,27 @@ def read_back(writer, path: Path, name: str) -> list[tuple[int, int, float]]:
 
 @relaxed
 @given(records=genomes(), writer=st.sampled_from(WRITERS))
-def test_a_bigwig_is_its_bedgraph(records, writer):
-    def check(folder, told):
+def test_a_bigwig_has_the_intervals_of_its_bedgraph(records, writer):
+    def check(folder, content):
         for word in ("plus", "minus"):
             lines = formats.bedgraph(folder / f"track.{word}.bedgraph")
             path = folder / f"track.{word}.bw"
             assert path.exists() == bool(lines)
             for name in {line[0] for line in lines}:
-                wanted = [(start, end, pytest.approx(value, rel=1e-6)) for at, start, end, value in lines if at == name]
-                assert read_back(writer, path, name) == wanted
+                expected = [
+                    (start, end, pytest.approx(value, rel=1e-6)) for at, start, end, value in lines if at == name
+                ]
+                assert read_back(writer, path, name) == expected
                 with pyBigWig.open(str(path)) as file:
                     assert file.chroms(name) == records[name][-1][1]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tracks, "choose_writer", lambda: writer)
-        written(records, CALIBRATION, check)
+        check_files(records, CALIBRATION, check)
 
 
-def test_a_bigwig_that_breaks_off_is_no_bigwig(tmp_path):
-    """pybigtools prints what goes wrong in its source, and closes the file as if all were well."""
+def test_an_incomplete_bigwig_is_an_error(tmp_path):
+    """pybigtools prints an error of its source, and closes the file as if nothing had happened."""
 
     def broken():
         yield "a", 0, 10, 0.5
@@ -215,19 +216,19 @@ def test_a_bigwig_that_breaks_off_is_no_bigwig(tmp_path):
         [line for name in "aba" for line in lines_of({name: [(0, 300, {"+": 0.5})]}, "+")],
     ],
 )
-def test_answers_out_of_order_are_no_track(lines):
+def test_predictions_out_of_order_are_refused(lines):
     with (
         pytest.raises(UnexpectedOutputError, match="not in the order|not together"),
-        result_files(Predictions(CONTIGS, lines, made_by(CONTIGS))),
+        result_files(Predictions(CONTIGS, lines, provenance_of(CONTIGS))),
     ):
         pass
 
 
-def test_the_summary_says_what_calls_are_worth():
+def test_the_summary_has_the_rates_of_calls():
     records = {"c": [(150 * n, 150 * n + 300, {"+": 0.95, "-": None}) for n in range(9)]}
 
-    def check(folder, told):
-        assert told["calls"] == {
+    def check(folder, content):
+        assert content["calls"] == {
             "windows": 9,
             "scored_kb": 1.5,
             "windows_per_kb": 6.0,
@@ -235,12 +236,12 @@ def test_the_summary_says_what_calls_are_worth():
             "kept": 5,
             "kept_per_kb": 3.333333,
         }
-        assert told["expected_false_calls"]["share_of_windows"] == {"intron": 0.1, "cds": 0.2}
-        assert told["expected_false_calls"]["windows_per_kb"] == {"intron": 0.6667, "cds": 1.3333}
-        assert told["prior"] == 0.001
-        assert told["track"]["of"] == "calibrated"
+        assert content["expected_false_calls"]["share_of_windows"] == {"intron": 0.1, "cds": 0.2}
+        assert content["expected_false_calls"]["windows_per_kb"] == {"intron": 0.6667, "cds": 1.3333}
+        assert content["prior"] == 0.001
+        assert content["track"]["of"] == "calibrated"
 
-    written(records, CALIBRATION, check)
+    check_files(records, CALIBRATION, check)
 
 
 def other(name: str, **changes) -> Analysis:
@@ -249,7 +250,7 @@ def other(name: str, **changes) -> Analysis:
     return replace(CONTIGS, kind=kind, settings=settings)
 
 
-def test_fills_are_a_row_for_each_candidate():
+def test_each_candidate_of_a_mask_is_a_row():
     candidates = [{"bases": "AC", "probability": 0.7}, {"bases": "GG", "probability": 0.2}]
     masks = [{"start": 5, "end": 7, "candidates": candidates}]
     long = [{"start": 10, "end": 310, "not_scored": "longer_than_k"}]
@@ -258,9 +259,9 @@ def test_fills_are_a_row_for_each_candidate():
         json.dumps({"id": "U:1:10:1:5000", "record": "c", "masks": long}).encode(),
     ]
     analysis = other("masked")
-    predictions = Predictions(analysis, lines, made_by(analysis))
+    predictions = Predictions(analysis, lines, provenance_of(analysis))
     with result_files(predictions) as results:
-        told = summary(predictions, results)
+        content = summary(predictions, results)
         rows = [json.loads(line) for line in (results.folder / "fills.jsonl").read_text().splitlines()]
         table = pyarrow.parquet.read_table(results.folder / "fills.parquet").to_pylist()
     place = {"record": "c", "start": 5, "end": 7}
@@ -274,11 +275,11 @@ def test_fills_are_a_row_for_each_candidate():
         (2, "GG", 7),
         (None, None, 5000),
     ]
-    assert told["counts"] == {"windows": 2, "scored": 1, "not_scored": {"longer_than_k": 1}, "errors": {}}
-    assert "calls" not in told
+    assert content["counts"] == {"windows": 2, "scored": 1, "not_scored": {"longer_than_k": 1}, "errors": {}}
+    assert "calls" not in content
 
 
-def test_embeddings_are_lists_of_one_width():
+def test_embeddings_are_lists_of_the_same_length():
     windows = [
         {"start": 0, "end": 300, "strand": "+", "not_scored": "too_many_n"},
         {"start": 300, "end": 600, "strand": "+", "embedding": [0.5, -1.25, 3.0]},
@@ -286,7 +287,7 @@ def test_embeddings_are_lists_of_one_width():
     analysis = other("embed")
     trouble = {"id": "x", "error": {"code": "not_json", "message": "m"}}
     lines = [json.dumps({"id": "U:1:0", "record": "c", "windows": windows}).encode(), json.dumps(trouble).encode()]
-    with result_files(Predictions(analysis, lines, made_by(analysis))) as results:
+    with result_files(Predictions(analysis, lines, provenance_of(analysis))) as results:
         table = pyarrow.parquet.read_table(results.folder / "embeddings.parquet")
     assert str(table.schema.field("embedding").type) == "fixed_size_list<item: float>[3]"
     assert table.column("embedding").to_pylist() == [None, [0.5, -1.25, 3.0], None]
@@ -295,11 +296,11 @@ def test_embeddings_are_lists_of_one_width():
 
 
 @pytest.mark.parametrize("task", ["masked", "embed"])
-def test_an_answer_to_another_question_is_refused(task):
+def test_output_for_another_task_is_refused(task):
     analysis = other(task)
     lines = lines_of({"c": [(0, 300, {"+": 0.5})]}, "+")
     with (
         pytest.raises(UnexpectedOutputError, match="unknown shape"),
-        result_files(Predictions(analysis, lines, made_by(analysis))),
+        result_files(Predictions(analysis, lines, provenance_of(analysis))),
     ):
         pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 
-def make_sequence(letters: str, length: int, number: int) -> str:
-    """Return a pseudo-random sequence of these letters; the same number gives the same sequence."""
+def make_sequence(alphabet: str, length: int, number: int) -> str:
+    """Return a pseudo-random sequence of an alphabet; the same number gives the same sequence."""
     noise = hashlib.shake_128(number.to_bytes(4, "big")).digest(length)
-    return "".join(letters[byte % len(letters)] for byte in noise)
+    return "".join(alphabet[byte % len(alphabet)] for byte in noise)

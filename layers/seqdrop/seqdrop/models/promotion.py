@@ -1,4 +1,6 @@
-"""The gate of trained models: whether a trained model becomes the current one. All rules must hold:
+"""The gate of trained models, which decides whether a trained model becomes the current one.
+
+All rules must hold:
 
 1. Its figure on the test split is at least min_q3 (dnabert: min_mcc).
 2. It has the same task as the current model of that name.

@@ -21,9 +21,8 @@ Points = list[tuple[float, float | None]]
 """(position, value); None where there was nothing to count."""
 
 GROUPS_PER_TENFOLD = 32
-LEAST_SHARE = (
-    0.001  # of long reads: positions that a smaller share of reads reaches are not drawn, since few reads count
-)
+# Where reads are long, positions that a smaller share of them reaches are not drawn: their means are mostly chance.
+LEAST_SHARE = 0.001
 
 
 class ReadPositions:

@@ -21,7 +21,7 @@ def have_equal_items(first: Analysis, second: Analysis) -> bool:
 def _item_settings(analysis: Analysis) -> dict[str, Any]:
     """Return the settings of an analysis that affect work items."""
     names = [field.name for field in fields(analysis) if field.name not in OF_ANALYSIS]
-    settings = analysis.kind.parameters(analysis.settings) if analysis.has_model else {}
+    settings = analysis.kind.parameters(analysis.settings) if analysis.settings is not None else {}
     return {name: getattr(analysis, name) for name in names} | {
         "job": _without(asdict(analysis.job), OF_JOB),
         "settings": _without(settings, analysis.kind.no_effect_on_items),

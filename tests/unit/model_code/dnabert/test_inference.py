@@ -33,13 +33,13 @@ def job(monkeypatch):
 
 
 @pytest.fixture
-def ask(inference, tiny):
+def predict(inference, tiny):
     """Return the response to a body, as text."""
 
-    def answer(body: bytes, kind: str = LINES, accept: str = "application/json", model=tiny) -> str:
+    def run(body: bytes, kind: str = LINES, accept: str = "application/json", model=tiny) -> str:
         return inference.output_fn(inference.predict_fn(inference.input_fn(body, kind), model), accept)
 
-    return answer
+    return run
 
 
 def line(sequence: str, id: str = "u:1:0", start: int = 0) -> dict:
@@ -64,14 +64,14 @@ def direct_probability(tiny, sequence: str) -> float:
 
 @relaxed
 @given(sequence=sequences, start=st.integers(0, 10**9), cut=st.tuples(st.integers(3, 64), st.integers(1, 40)))
-def test_the_sequence_at_the_coordinates_is_the_sequence_scored(job, ask, tiny, sequence, start, cut):
+def test_the_sequence_at_the_coordinates_is_the_sequence_scored(job, predict, tiny, sequence, start, cut):
     window, stride = cut
     job(window, stride)
-    answer = json.loads(ask(body_of(line(sequence, start=start))))
-    assert (answer["id"], answer["record"]) == ("u:1:0", "chr1")
-    places = [(entry["start"], entry["strand"]) for entry in answer["windows"]]
+    prediction = json.loads(predict(body_of(line(sequence, start=start))))
+    assert (prediction["id"], prediction["record"]) == ("u:1:0", "chr1")
+    places = [(entry["start"], entry["strand"]) for entry in prediction["windows"]]
     assert places == sorted(places, key=lambda place: (place[0], place[1] == "-"))
-    for entry in answer["windows"][:6] + answer["windows"][-2:]:
+    for entry in prediction["windows"][:6] + prediction["windows"][-2:]:
         part = sequence[entry["start"] - start : entry["end"] - start]
         if len(sequence) < window:
             assert (part, entry["not_scored"]) == (sequence, "shorter_than_window")
@@ -81,33 +81,33 @@ def test_the_sequence_at_the_coordinates_is_the_sequence_scored(job, ask, tiny, 
         assert entry["probability"] == pytest.approx(direct_probability(tiny, scored), abs=TOLERANCE)
 
 
-def test_a_job_of_one_strand_scores_the_forward_strand(job, ask):
+def test_a_job_of_one_strand_scores_the_forward_strand(job, predict):
     job(10, 5, "+")
-    assert {window["strand"] for window in json.loads(ask(body_of(line("ACGT" * 6))))["windows"]} == {"+"}
+    assert {window["strand"] for window in json.loads(predict(body_of(line("ACGT" * 6))))["windows"]} == {"+"}
 
 
-def test_lower_case_equals_upper_case(job, ask):
+def test_lower_case_equals_upper_case(job, predict):
     job(10, 5)
-    assert ask(body_of(line("ACGTTGCATCCA"))) == ask(body_of(line("acgttgcatcca")))
+    assert predict(body_of(line("ACGTTGCATCCA"))) == predict(body_of(line("acgttgcatcca")))
 
 
-def test_a_window_that_contains_n_is_scored_with_mask_tokens(job, ask, tiny):
+def test_a_window_that_contains_n_is_scored_with_mask_tokens(job, predict, tiny):
     job(10, 10, "+", "0.1")
-    (window,) = json.loads(ask(body_of(line("ACGTRACGTA"))))["windows"]
+    (window,) = json.loads(predict(body_of(line("ACGTRACGTA"))))["windows"]
     assert window["probability"] == pytest.approx(direct_probability(tiny, "ACGTNACGTA"), abs=TOLERANCE)
 
 
-def test_a_window_with_too_many_n_is_not_scored(job, ask):
+def test_a_window_with_too_many_n_is_not_scored(job, predict):
     job(10, 10, "+-", "0.1")
-    windows = json.loads(ask(body_of(line("ACNNRACGTA" + "ACGTACGTAC", start=5))))["windows"]
+    windows = json.loads(predict(body_of(line("ACNNRACGTA" + "ACGTACGTAC", start=5))))["windows"]
     assert windows[:2] == [{"start": 5, "end": 15, "strand": strand, "not_scored": "too_many_n"} for strand in "+-"]
     assert [window["strand"] for window in windows[2:]] == ["+", "-"]
     assert all("probability" in window and window["start"] == 15 for window in windows[2:])
 
 
-def test_an_empty_sequence_has_an_empty_interval(job, ask):
+def test_an_empty_sequence_has_an_empty_interval(job, predict):
     job(10, 5, "+")
-    windows = json.loads(ask(body_of(line("", start=3))))["windows"]
+    windows = json.loads(predict(body_of(line("", start=3))))["windows"]
     assert windows == [{"start": 3, "end": 3, "strand": "+", "not_scored": "shorter_than_window"}]
 
 
@@ -116,22 +116,22 @@ def test_an_empty_sequence_has_an_empty_interval(job, ask):
 
 @relaxed
 @given(texts=st.lists(sequences, min_size=1, max_size=8))
-def test_batches_do_not_change_predictions(job, ask, texts):
+def test_batches_do_not_change_predictions(job, predict, texts):
     job(20, 7)
     lines = [line(sequence, id=f"u:{i}:0") for i, sequence in enumerate(texts)]
-    together = ask(body_of(*lines)).split("\n")
+    together = predict(body_of(*lines)).split("\n")
     assert len(together) == len(lines)
     for text, alone in zip(together, lines, strict=True):
-        ours, theirs = json.loads(text), json.loads(ask(body_of(alone)))
+        ours, theirs = json.loads(text), json.loads(predict(body_of(alone)))
         assert ours["id"] == theirs["id"] == alone["id"]
         for here, there in zip(ours["windows"], theirs["windows"], strict=True):
             assert here == pytest.approx(there, abs=TOLERANCE)
 
 
-def test_an_item_with_more_windows_than_the_queue_holds(job, ask, tiny):
+def test_an_item_with_more_windows_than_the_queue_holds(job, predict, tiny):
     job(8, 1, "+-")
     sequence = ("ACGTTGCAACCTGATTACA" * 80)[: IN_FLIGHT + 300]
-    windows = json.loads(ask(body_of(line(sequence))))["windows"]
+    windows = json.loads(predict(body_of(line(sequence))))["windows"]
     assert len(windows) == 2 * (len(sequence) - 7)
     for window in windows[:: len(windows) // 20]:
         part = sequence[window["start"] : window["end"]]
@@ -139,11 +139,11 @@ def test_an_item_with_more_windows_than_the_queue_holds(job, ask, tiny):
         assert window["probability"] == pytest.approx(direct_probability(tiny, scored), abs=TOLERANCE)
 
 
-def test_every_line_has_a_prediction_or_an_error_in_order(job, ask):
+def test_every_line_has_a_prediction_or_an_error_in_order(job, predict):
     job(10, 5, "+")
     good = body_of(line("ACGT" * 5, id="first")), body_of(line("ACGT" * 5, id="last"))
     body = b"\n".join([good[0], b"{", b"", b"\xff", b'{"id": "x"}', good[1]]) + b"\n"
-    predictions = [json.loads(text) for text in ask(body).split("\n")]
+    predictions = [json.loads(text) for text in predict(body).split("\n")]
     assert [prediction["id"] for prediction in predictions] == ["first", None, None, None, "x", "last"]
     assert [prediction.get("error", {}).get("code") for prediction in predictions] == [
         None,
@@ -155,41 +155,41 @@ def test_every_line_has_a_prediction_or_an_error_in_order(job, ask):
     ]
 
 
-def test_crlf_and_a_missing_last_newline_are_accepted(job, ask):
+def test_crlf_and_a_missing_last_newline_are_accepted(job, predict):
     job(10, 5, "+")
     item = body_of(line("ACGT" * 5))
     alone, *both = (
         [window["probability"] for window in json.loads(text)["windows"]]
-        for text in [ask(item), *ask(item + b"\r\n" + item).split("\n")]
+        for text in [predict(item), *predict(item + b"\r\n" + item).split("\n")]
     )
     assert len(both) == 2
     for probabilities in both:
         assert probabilities == pytest.approx(alone, abs=TOLERANCE)
 
 
-def test_a_request_without_lines_has_an_empty_response(job, ask):
+def test_a_request_without_lines_has_an_empty_response(job, predict):
     job(10, 5)
-    assert ask(b"") == ""
+    assert predict(b"") == ""
 
 
 # ---------------------------------------------------------------- errors in the job are exceptions
 
 
-def test_a_window_longer_than_the_model_is_refused(job, ask):
+def test_a_window_longer_than_the_model_is_refused(job, predict):
     job(65, 10)
     with pytest.raises(ValueError, match="3 to 64"):
-        ask(body_of(line("A" * 70)))
+        predict(body_of(line("A" * 70)))
 
 
-def test_the_widest_window_is_scored(job, ask):
+def test_the_widest_window_is_scored(job, predict):
     job(64, 10, "+")
-    assert "probability" in json.loads(ask(body_of(line("A" * 64))))["windows"][0]
+    assert "probability" in json.loads(predict(body_of(line("A" * 64))))["windows"][0]
 
 
-def test_a_job_without_a_window_is_refused(monkeypatch, ask):
+def test_a_job_without_a_window_is_refused(monkeypatch, predict):
     monkeypatch.delenv("SEQDROP_WINDOW", raising=False)
     with pytest.raises(ValueError, match="SEQDROP_WINDOW is not set"):
-        ask(body_of(line("ACGT")))
+        predict(body_of(line("ACGT")))
 
 
 @pytest.mark.parametrize("kind", ["text/csv", "", None, "application/x-npy"])
@@ -223,7 +223,7 @@ def inputs(value) -> bytes:
     return json.dumps({"inputs": value}).encode()
 
 
-def test_spaced_kmers_have_the_response_of_the_pipeline(ask, tiny_folder, hf_tokenizer):
+def test_spaced_kmers_have_the_response_of_the_pipeline(predict, tiny_folder, hf_tokenizer):
     from transformers import BertForSequenceClassification, pipeline
 
     known = {token: i for i, token in enumerate((tiny_folder / "vocab.txt").read_text().split())}
@@ -235,30 +235,30 @@ def test_spaced_kmers_have_the_response_of_the_pipeline(ask, tiny_folder, hf_tok
     )
     texts = [kmers_of("ACGTTGCATCCA"), kmers_of("TTTTACG"), kmers_of("GGATCCATGCATTTACC")]
     for value in (texts[0], texts):
-        ours, expected = json.loads(ask(inputs(value), JSON)), theirs(value)
-        assert [answer["label"] for answer in ours] == [answer["label"] for answer in expected]
-        assert [answer["score"] for answer in ours] == pytest.approx([e["score"] for e in expected], abs=1e-6)
+        ours, expected = json.loads(predict(inputs(value), JSON)), theirs(value)
+        assert [prediction["label"] for prediction in ours] == [prediction["label"] for prediction in expected]
+        assert [prediction["score"] for prediction in ours] == pytest.approx([e["score"] for e in expected], abs=1e-6)
 
 
-def test_too_many_kmers_are_an_error_and_not_truncated(ask):
-    (answer,) = json.loads(ask(inputs(kmers_of("A" * 65)), JSON))
-    assert answer == {"error": {"code": "too_long", "message": "63 k-mers; this model takes at most 62"}}
-    assert "score" in json.loads(ask(inputs(kmers_of("A" * 64)), JSON))[0]
+def test_too_many_kmers_are_an_error_and_not_truncated(predict):
+    (prediction,) = json.loads(predict(inputs(kmers_of("A" * 65)), JSON))
+    assert prediction == {"error": {"code": "too_long", "message": "63 k-mers; this model takes at most 62"}}
+    assert "score" in json.loads(predict(inputs(kmers_of("A" * 64)), JSON))[0]
 
 
-def test_an_error_is_at_the_place_of_its_input(ask):
-    results = json.loads(ask(inputs([kmers_of("ACGTA"), "ACGTA", "", 5, kmers_of("ACNTA")]), JSON))
+def test_an_error_is_at_the_place_of_its_input(predict):
+    results = json.loads(predict(inputs([kmers_of("ACGTA"), "ACGTA", "", 5, kmers_of("ACNTA")]), JSON))
     assert ["score" in result for result in results] == [True, False, False, False, True]
     assert {result["error"]["code"] for result in results[1:4]} == {"not_kmers"}
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"{}", b'{"inputs": 5}', b'{"inputs": "ACG", "parameters": {}}'])
-def test_a_body_without_inputs_has_one_error(ask, body):
-    assert json.loads(ask(body, JSON))["error"]["code"] == "not_inputs"
+def test_a_body_without_inputs_has_one_error(predict, body):
+    assert json.loads(predict(body, JSON))["error"]["code"] == "not_inputs"
 
 
-def test_an_empty_list_has_an_empty_response(ask):
-    assert json.loads(ask(inputs([]), JSON)) == []
+def test_an_empty_list_has_an_empty_response(predict):
+    assert json.loads(predict(inputs([]), JSON)) == []
 
 
 # ---------------------------------------------------------------- checkpoints
@@ -276,11 +276,11 @@ def test_half_precision_weights_run_in_fp32(tiny, tiny_folder):
     assert not tiny.model.training
 
 
-def test_a_pytorch_bin_predicts_as_safetensors(checkpoint_writer, inference, job, ask, tmp_path):
+def test_a_pytorch_bin_predicts_as_safetensors(checkpoint_writer, inference, job, predict, tmp_path):
     job(10, 5, "+")
     folders = [checkpoint_writer(tmp_path / kind, weights=kind) for kind in ("safetensors", "bin")]
     first, second = [
-        json.loads(ask(body_of(line("ACGTTGCATC")), model=inference.model_fn(str(folder)))) for folder in folders
+        json.loads(predict(body_of(line("ACGTTGCATC")), model=inference.model_fn(str(folder)))) for folder in folders
     ]
     assert first["windows"][0]["probability"] == pytest.approx(second["windows"][0]["probability"], abs=5e-3)
 
@@ -311,10 +311,10 @@ def test_a_vocabulary_larger_than_the_model_is_refused(checkpoint_writer, infere
         inference.model_fn(str(folder))
 
 
-def test_labels_have_the_names_of_the_config(checkpoint_writer, inference, ask, tmp_path):
+def test_labels_have_the_names_of_the_config(checkpoint_writer, inference, predict, tmp_path):
     folder = checkpoint_writer(tmp_path, id2label={0: "other", 1: "promoter"}, label2id={"other": 0, "promoter": 1})
-    (answer,) = json.loads(ask(inputs(kmers_of("ACGTA")), JSON, model=inference.model_fn(str(folder))))
-    assert answer["label"] in ("other", "promoter")
+    (prediction,) = json.loads(predict(inputs(kmers_of("ACGTA")), JSON, model=inference.model_fn(str(folder))))
+    assert prediction["label"] in ("other", "promoter")
 
 
 # ---------------------------------------------------------------- as the container imports it

@@ -23,11 +23,11 @@ def language_folder(checkpoint_writer, tmp_path_factory):
 
 
 @pytest.fixture
-def ask(monkeypatch, inference, language_folder, tiny_folder):
+def predict(monkeypatch, inference, language_folder, tiny_folder):
     """Return the predictions of a task for work items; options are SEQDROP_ variables."""
     models = {}
 
-    def answer(task: str, *items: dict, **options) -> list[dict]:
+    def run(task: str, *items: dict, **options) -> list[dict]:
         for name, value in ({"window": 20, "stride": 10, "strands": "+", "task": task} | options).items():
             monkeypatch.setenv(f"SEQDROP_{name.upper()}", str(value))
         if task not in models:
@@ -35,8 +35,8 @@ def ask(monkeypatch, inference, language_folder, tiny_folder):
         body = b"\n".join(json.dumps(item).encode() for item in items)
         return [json.loads(line) for line in _text(inference, models[task], body).split("\n")]
 
-    answer.models = models
-    return answer
+    run.models = models
+    return run
 
 
 def _text(inference, model, body: bytes) -> str:
@@ -81,63 +81,63 @@ def direct_fillings(model, sequence: str, start: int, end: int) -> dict[str, flo
     start=st.integers(0, 10**9),
     has_masks=st.booleans(),
 )
-def test_candidates_are_those_of_the_model(ask, left, width, right, start, has_masks):
+def test_candidates_are_those_of_the_model(predict, left, width, right, start, has_masks):
     sequence = left + "N" * width + right
     place = {"start": start + len(left), "end": start + len(left) + width}
     work_item = item(sequence, start)
     if has_masks:  # the bases under a mask do not matter
         work_item = item(left + "GATTACA"[:width] + right, start, masks=[[place["start"], place["end"]]])
-    (prediction,) = ask("masked", work_item, window=len(sequence), max_n_fraction="1", short="score")
+    (prediction,) = predict("masked", work_item, window=len(sequence), max_n_fraction="1", short="score")
     if len(sequence) < K:
         assert prediction["masks"] == [{**place, "not_scored": "shorter_than_window"}]
         return
     (entry,) = prediction["masks"]
     assert {name: entry[name] for name in place} == place
-    expected = direct_fillings(ask.models["masked"], sequence, len(left), len(left) + width)
+    expected = direct_fillings(predict.models["masked"], sequence, len(left), len(left) + width)
     best = sorted(expected.values(), reverse=True)[: len(entry["candidates"])]
     assert [candidate["probability"] for candidate in entry["candidates"]] == pytest.approx(best, abs=1e-5)
     for candidate in entry["candidates"]:
         assert candidate["probability"] == pytest.approx(expected[candidate["bases"]], abs=1e-5)
 
 
-def test_the_window_is_centred_on_the_masked_interval(ask):
+def test_the_window_is_centred_on_the_masked_interval(predict):
     far, near = "ACGTTGCA" * 10, "GATTACAGG"
     sequence = far + near + "NNN" + near + far
-    (whole,) = ask("masked", item(sequence), window=21)
-    (cut,) = ask("masked", item(near + "NNN" + near, start=len(far)), window=21)
+    (whole,) = predict("masked", item(sequence), window=21)
+    (cut,) = predict("masked", item(near + "NNN" + near, start=len(far)), window=21)
     assert whole["masks"] == cut["masks"]
     assert whole["masks"][0]["start"] == len(far) + len(near)
 
 
-def test_an_interval_that_cannot_be_predicted_has_the_reason(ask):
-    longer = ask("masked", item("ACGTACGTAC" + "N" * (K + 1) + "ACGTACGTAC"))[0]["masks"]
+def test_an_interval_that_cannot_be_predicted_has_the_reason(predict):
+    longer = predict("masked", item("ACGTACGTAC" + "N" * (K + 1) + "ACGTACGTAC"))[0]["masks"]
     assert longer == [{"start": 10, "end": 14, "not_scored": "longer_than_k"}]
-    short = ask("masked", item("ACGTNACGT"))[0]["masks"]
+    short = predict("masked", item("ACGTNACGT"))[0]["masks"]
     assert short == [{"start": 4, "end": 5, "not_scored": "shorter_than_window"}]
-    noisy = ask("masked", item("ANNACNNACGTANNACNNACGT"))[0]["masks"]
+    noisy = predict("masked", item("ANNACNNACGTANNACNNACGT"))[0]["masks"]
     assert {entry["not_scored"] for entry in noisy} == {"too_many_n"}
-    assert ask("masked", item("ACGT" * 6))[0]["masks"] == []
+    assert predict("masked", item("ACGT" * 6))[0]["masks"] == []
 
 
-def test_with_masks_other_runs_are_not_filled(ask):
+def test_with_masks_other_runs_are_not_filled(predict):
     sequence = "ACGTTGCATGCATNACGTTGCATCCA"
-    (prediction,) = ask("masked", item(sequence, masks=[[3, 6]]))
+    (prediction,) = predict("masked", item(sequence, masks=[[3, 6]]))
     assert [(entry["start"], entry["end"]) for entry in prediction["masks"]] == [(3, 6)]
 
 
 @pytest.mark.parametrize("masks", [5, [[1]], [[2, 2]], [[3, 1]], [[0, 5], [4, 6]], [[0, 99]], [["a", 2]]])
-def test_invalid_masks_are_a_bad_line(ask, masks):
+def test_invalid_masks_are_a_bad_line(predict, masks):
     good = item("ACGTNACGTTGCATGCATGC")
-    bad, fine = ask("masked", item("ACGT" * 5, masks=masks), good)
+    bad, fine = predict("masked", item("ACGT" * 5, masks=masks), good)
     assert bad["error"]["code"] == "not_a_work_item"
     assert fine["masks"][0]["candidates"]
 
 
-def test_many_intervals_in_one_request_keep_their_order(ask):
+def test_many_intervals_in_one_request_keep_their_order(predict):
     items = [item("ACGTTGCATG" + "N" * (1 + i % K) + "GATTACATTA", start=i) | {"id": str(i)} for i in range(300)]
-    predictions = ask("masked", *items, window=21, short="score")
+    predictions = predict("masked", *items, window=21, short="score")
     assert [prediction["id"] for prediction in predictions] == [str(i) for i in range(300)]
-    alone = ask("masked", items[257], window=21, short="score")[0]
+    alone = predict("masked", items[257], window=21, short="score")[0]
     assert predictions[257]["masks"][0]["candidates"][0]["bases"] == alone["masks"][0]["candidates"][0]["bases"]
 
 
@@ -150,19 +150,19 @@ def test_a_classifier_is_refused_for_the_masked_task(inference, tiny_folder, mon
 # ---------------------------------------------------------------- embed
 
 
-def test_an_embedding_is_the_mean_over_the_kmers(ask):
+def test_an_embedding_is_the_mean_over_the_kmers(predict):
     sequence = "ACGTTGCATGCATGACCATG"
-    (prediction,) = ask("embed", item(sequence, start=7))
+    (prediction,) = predict("embed", item(sequence, start=7))
     (window,) = prediction["windows"]
-    model = ask.models["embed"]
+    model = predict.models["embed"]
     with torch.no_grad():
         hidden = model.model(input_ids=ids_of(model.tokens, sequence)).last_hidden_state[0, 1:-1]
     assert (window["start"], window["end"], window["strand"]) == (7, 27, "+")
     assert window["embedding"] == pytest.approx(hidden.mean(0).tolist(), rel=1e-4, abs=1e-5)
 
 
-def test_both_strands_are_embedded(ask):
-    (prediction,) = ask("embed", item("ACGTTGCATGCATGACCATGAA"), strands="+-")
+def test_both_strands_are_embedded(predict):
+    (prediction,) = predict("embed", item("ACGTTGCATGCATGACCATGAA"), strands="+-")
     assert [window["strand"] for window in prediction["windows"]] == ["+", "-", "+", "-"]
     assert prediction["windows"][0]["embedding"] != prediction["windows"][1]["embedding"]
 
@@ -170,18 +170,18 @@ def test_both_strands_are_embedded(ask):
 # ---------------------------------------------------------------- short items, tasks, precisions
 
 
-def test_a_short_item_is_scored_if_the_job_allows_it(ask):
+def test_a_short_item_is_scored_if_the_job_allows_it(predict):
     short, window = "ACGTTGCA", "ACGTTGCATGCATGACCATG"
-    skipped = ask("promoter", item(short))[0]["windows"]
+    skipped = predict("promoter", item(short))[0]["windows"]
     assert skipped == [{"start": 0, "end": 8, "strand": "+", "not_scored": "shorter_than_window"}]
-    first, second = ask("promoter", item(short), item(window), short="score")
+    first, second = predict("promoter", item(short), item(window), short="score")
     assert (first["windows"][0]["start"], first["windows"][0]["end"]) == (0, 8)
-    model = ask.models["promoter"]
+    model = predict.models["promoter"]
     for prediction, sequence in ((first, short), (second, window)):
         with torch.no_grad():
             expected = model.model(input_ids=ids_of(model.tokens, sequence)).logits.softmax(-1)[0, 1].item()
         assert prediction["windows"][0]["probability"] == pytest.approx(expected, abs=2e-6)
-    (hopeless,) = ask("promoter", item("AC"), short="score")
+    (hopeless,) = predict("promoter", item("AC"), short="score")
     assert hopeless["windows"][0]["not_scored"] == "shorter_than_window"
 
 
@@ -230,15 +230,15 @@ def test_length_groups_cover_every_sequence_once_in_order(lengths, device):
 
 
 @pytest.mark.parametrize("task", ["promoter", "embed"])
-def test_items_of_mixed_lengths_are_predicted_as_in_separate_requests(ask, task):
+def test_items_of_mixed_lengths_are_predicted_as_in_separate_requests(predict, task):
     generator = np.random.default_rng(4)
     items = [
         item("".join(generator.choice(list("ACGT"), size))) | {"id": str(place)}
         for place, size in enumerate(generator.integers(10, 40, 30))
     ]
-    together = ask(task, *items, window=40, short="score")
+    together = predict(task, *items, window=40, short="score")
     for single, prediction in zip(items, together, strict=True):
-        (alone,) = ask(task, single, window=40, short="score")
+        (alone,) = predict(task, single, window=40, short="score")
         assert prediction["id"] == alone["id"] == single["id"]
         for here, there in zip(prediction["windows"], alone["windows"], strict=True):
             assert here.keys() == there.keys()

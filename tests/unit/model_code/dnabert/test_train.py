@@ -224,8 +224,8 @@ def test_a_trained_language_model_fills_a_training_sequence(train, inference, tm
     hidden = sequence[:15] + "NNN" + sequence[18:]
     item = {"id": "u:1:0", "record": "r", "start": 0, "sequence": hidden}
     request = inference.input_fn(json.dumps(item), "application/jsonlines")
-    answer = inference.output_fn(inference.predict_fn(request, inference.model_fn(str(out))))
-    (entry,) = json.loads(answer)["masks"]
+    prediction = inference.output_fn(inference.predict_fn(request, inference.model_fn(str(out))))
+    (entry,) = json.loads(prediction)["masks"]
     assert entry["candidates"][0]["bases"] == sequence[15:18]
     assert entry["candidates"][0]["probability"] > 0.5
 

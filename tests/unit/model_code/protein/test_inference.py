@@ -37,9 +37,9 @@ def predict_items(inference, model, *items) -> list[dict]:
     return [json.loads(line) for line in text.split("\n")]
 
 
-def units(answer: dict) -> np.ndarray:
-    values = np.frombuffer(base64.b64decode(answer["probabilities"]), "<u2")
-    return values.reshape(len(answer["labels"]), len(answer["classes"]))
+def units(prediction: dict) -> np.ndarray:
+    values = np.frombuffer(base64.b64decode(prediction["probabilities"]), "<u2")
+    return values.reshape(len(prediction["labels"]), len(prediction["classes"]))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -74,27 +74,27 @@ def structure(inference, cnn):
 def test_a_short_protein_has_the_models_probabilities(inference, folder):
     model, sequences = networks.load(folder), [protein(length, length) for length in (1, 7, 50)]
     predictions = predict_items(inference, inference.model_fn(str(folder)), *map(item, sequences))
-    for answer, expected in zip(predictions, model.probabilities(sequences), strict=True):
-        np.testing.assert_allclose(units(answer) / UNIT, expected, atol=2e-4)
-        assert [answer["classes"][place] for place in units(answer).argmax(1)] == list(answer["labels"])
+    for prediction, expected in zip(predictions, model.probabilities(sequences), strict=True):
+        np.testing.assert_allclose(units(prediction) / UNIT, expected, atol=2e-4)
+        assert [prediction["classes"][place] for place in units(prediction).argmax(1)] == list(prediction["labels"])
 
 
 def test_a_long_protein_agrees_with_the_whole_protein_far_from_cuts(inference, tmp_path):
     """The convolutions see six residues to either side, so predictions agree 12 residues from the edges of windows."""
     windows, whole = tiny_folder(tmp_path / "a", window=50), tiny_folder(tmp_path / "b", window=5_000)
     sequence = protein(3_000)
-    (answer,) = predict_items(inference, inference.model_fn(str(windows)), item(sequence))
+    (prediction,) = predict_items(inference, inference.model_fn(str(windows)), item(sequence))
     (expected,) = networks.load(whole).probabilities([sequence])
-    error = abs(units(answer) / UNIT - expected).max(axis=1)
-    assert (units(answer).sum(axis=1) == UNIT).all()
+    error = abs(units(prediction) / UNIT - expected).max(axis=1)
+    assert (units(prediction).sum(axis=1) == UNIT).all()
     assert error.max() < 0.2
     assert np.quantile(error, 0.5) < 2e-3
 
 
 def test_titin_is_predicted(inference, structure):
-    (answer,) = predict_items(inference, structure, item(protein(35_213)))
-    assert len(answer["labels"]) == 35_213
-    assert len(json.dumps(answer)) < 6_000_000
+    (prediction,) = predict_items(inference, structure, item(protein(35_213)))
+    assert len(prediction["labels"]) == 35_213
+    assert len(json.dumps(prediction)) < 6_000_000
 
 
 def test_letters_other_than_the_twenty_are_x(inference, structure):
@@ -111,11 +111,11 @@ def test_items_of_one_request_are_predicted_as_in_separate_requests(inference, s
     model = structure._replace(windows=ProteinWindowSettings(50, overlap))
     items = [item(protein(length, length), number) for number, length in enumerate(lengths, start=1)]
     together = predict_items(inference, model, *items)
-    for single, answer in zip(items, together, strict=True):
+    for single, prediction in zip(items, together, strict=True):
         (alone,) = predict_items(inference, model, single)
-        assert (answer["id"], answer["record"]) == (single["id"], single["record"])
-        assert abs(units(answer).astype(int) - units(alone)).max() <= 2
-        assert (units(answer).sum(axis=1) == UNIT).all()
+        assert (prediction["id"], prediction["record"]) == (single["id"], single["record"])
+        assert abs(units(prediction).astype(int) - units(alone)).max() <= 2
+        assert (units(prediction).sum(axis=1) == UNIT).all()
 
 
 @pytest.mark.parametrize(
@@ -143,11 +143,11 @@ def test_a_bad_line_among_good_ones_has_an_error_line(inference, structure, line
 
 
 def test_a_model_of_eight_states_is_served(inference, tmp_path):
-    (answer,) = predict_items(
+    (prediction,) = predict_items(
         inference, inference.model_fn(str(tiny_folder(tmp_path, task="ss8", head="cnn"))), item("MKVLA")
     )
-    assert answer["classes"] == "GHIBESTC"
-    assert (units(answer).sum(axis=1) == UNIT).all()
+    assert prediction["classes"] == "GHIBESTC"
+    assert (units(prediction).sum(axis=1) == UNIT).all()
 
 
 def test_an_embedding_is_the_mean_of_the_encoders_last_layer(inference, folder, monkeypatch):

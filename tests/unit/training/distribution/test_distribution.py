@@ -1,4 +1,4 @@
-"""Every way to spread a job: what is accepted, what is told to the script, what is refused and why."""
+"""Every distribution of a job: what is accepted, which arguments the script gets, what is refused and why."""
 
 import pytest
 from hypothesis import given
@@ -34,66 +34,76 @@ def v2(**parameters) -> dict:
 
 
 def refusal(table: dict, instance: str = P4D, model: str = "protbert", smp: bool = False) -> str:
-    with pytest.raises(DistributionRefusedError) as caught:
+    with pytest.raises(DistributionRefusedError) as raised:
         Distribution.from_table(table, smp, instance, model)
-    assert isinstance(caught.value, ValueError)
-    assert isinstance(caught.value, SeqdropError)
-    assert not caught.value.retryable
-    return str(caught.value)
+    assert isinstance(raised.value, ValueError)
+    assert isinstance(raised.value, SeqdropError)
+    assert not raised.value.retryable
+    return str(raised.value)
 
 
 def test_an_empty_table_is_one_process():
-    found, fates = Distribution.from_table({})
-    assert (found.profile, fates, found.launcher(), found.processes(G5)) == ("single", [], {}, 1)
+    distribution, translations = Distribution.from_table({})
+    assert (distribution.profile, translations, distribution.launcher(), distribution.processes(G5)) == (
+        "single",
+        [],
+        {},
+        1,
+    )
 
 
 @pytest.mark.parametrize("profile", ["ddp", "fsdp", "fsdp_offload", "lora"])
-def test_a_profile_of_many_processes_is_started_by_torchrun(profile):
-    found, _ = Distribution.from_table({"profile": profile}, instance=G5, model="prott5")
-    assert found.launcher() == {
+def test_torchrun_starts_a_profile_of_several_processes(profile):
+    distribution, _ = Distribution.from_table({"profile": profile}, instance=G5, model="prott5")
+    assert distribution.launcher() == {
         "sagemaker_torch_distributed_enabled": "true",
         "sagemaker_instance_type": f'"{G5}"',
     }
-    assert found.hyperparameters()["profile"] == profile
-    assert found.processes() == 4
+    assert distribution.hyperparameters()["profile"] == profile
+    assert distribution.processes() == 4
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_hyperparameters_are_text_that_the_script_knows(profile):
+def test_hyperparameters_are_texts_that_the_script_knows(profile):
     names = {"profile", "activation_checkpointing", "activation_offloading", "precision", "lora_rank"}
-    found, _ = Distribution.from_table({"profile": profile}, instance=G5)
-    told = {name: value for name, value in found.hyperparameters().items() if not name.startswith("sagemaker_")}
-    assert set(told) <= names
-    assert told["activation_checkpointing"] == ("true" if profile.startswith("fsdp") else "false")
-    assert all(isinstance(value, str) for value in told.values())
-    assert ("lora_rank" in told) == (profile == "lora")
+    distribution, _ = Distribution.from_table({"profile": profile}, instance=G5)
+    values = {
+        name: value for name, value in distribution.hyperparameters().items() if not name.startswith("sagemaker_")
+    }
+    assert set(values) <= names
+    assert values["activation_checkpointing"] == ("true" if profile.startswith("fsdp") else "false")
+    assert all(isinstance(value, str) for value in values.values())
+    assert ("lora_rank" in values) == (profile == "lora")
 
 
-def test_what_train_says_stands_unless_the_distribution_says_otherwise():
+def test_the_distribution_overrides_settings_of_train_only_if_it_sets_them():
     assert {"accumulate", "tokens_per_batch"}.isdisjoint(Distribution("ddp").hyperparameters())
-    told = Distribution("ddp", micro_batch=1500, accumulate=4).hyperparameters()
-    assert (told["accumulate"], told["tokens_per_batch"]) == ("4", "1500")
+    values = Distribution("ddp", micro_batch=1500, accumulate=4).hyperparameters()
+    assert (values["accumulate"], values["tokens_per_batch"]) == ("4", "1500")
 
 
-def test_one_process_on_an_instance_of_many_gpus_has_no_launcher():
-    found, _ = Distribution.from_table({"profile": "lora", "processes_per_host": 1}, instance=G5)
-    assert (found.launcher(), found.processes()) == ({}, 1)
+def test_a_single_process_on_an_instance_with_several_gpus_has_no_launcher():
+    distribution, _ = Distribution.from_table({"profile": "lora", "processes_per_host": 1}, instance=G5)
+    assert (distribution.launcher(), distribution.processes()) == ({}, 1)
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "message"),
     [
         ({"profile": "zero3"}, 'distribution.profile is "zero3"; it must be one of "single", "ddp", "fsdp"'),
         ({"profil": "ddp"}, "distribution.profil is not a known setting; did you mean profile?"),
         ({"mpii": {}}, "distribution.mpii is not a known table; did you mean mpi?"),
-        ({"profile": "ddp", "activation_offloading": True}, "goes with fsdp and fsdp_offload; profile ddp keeps all"),
+        (
+            {"profile": "ddp", "activation_offloading": True},
+            "is for fsdp and fsdp_offload; profile ddp keeps the whole",
+        ),
         (
             {"profile": "fsdp", "activation_offloading": True, "activation_checkpointing": False},
             "needs activation_checkpointing = true",
         ),
         ({"profile": "single", "hosts": 2}, "profile single is one process on one host, but hosts is 2"),
         ({"profile": "single", "processes_per_host": 8}, "but processes_per_host is 8"),
-        ({"profile": "ddp", "processes_per_host": 3}, "has 8 GPUs: the toolkit starts one process a GPU"),
+        ({"profile": "ddp", "processes_per_host": 3}, "has 8 GPUs: the toolkit starts one process per GPU"),
         ({"profile": "ddp", "hosts": 0}, "distribution.hosts is 0; it must be a whole number from 1"),
         ({"profile": "ddp", "hosts": True}, "distribution.hosts is true"),
         ({"profile": "ddp", "hosts": 1000}, "distribution.hosts is 1000; it must be a whole number from 1 to 64"),
@@ -101,33 +111,33 @@ def test_one_process_on_an_instance_of_many_gpus_has_no_launcher():
         ({"profile": "ddp", "activation_checkpointing": "yes"}, 'is "yes"; it must be true or false'),
         ({"profile": "ddp", "lora_rank": 4}, "lora_rank is for profile lora"),
         ({"profile": "lora", "lora_rank": 0}, "distribution.lora_rank is 0"),
-        ({"profile": "ddp", "precision": "fp16"}, "fp16 is none of them: T5 overflows"),
-        ({"profile": "fsdp", "torch_distributed": {"enabled": True}}, "one of them decides"),
+        ({"profile": "ddp", "precision": "fp16"}, "(not fp16, in which T5 overflows)"),
+        ({"profile": "fsdp", "torch_distributed": {"enabled": True}}, "use only one of them"),
         ({"profile": "fsdp", "processes_per_host": 1, "hosts": 2}, "leaves GPUs idle"),
     ],
 )
-def test_what_cannot_be_is_refused_with_the_reason(table, said):
-    assert said in refusal(table)
+def test_an_impossible_table_is_refused_with_the_reason(table, message):
+    assert message in refusal(table)
 
 
-def test_models_that_a_profile_is_not_for():
+def test_profiles_that_do_not_suit_a_model_are_refused():
     assert "profile lora is for encoders with attention" in refusal({"profile": "lora"}, model="cnn")
     with pytest.raises(DistributionRefusedError, match="freeze_encoder and profile lora"):
         Distribution("lora").check("prott5", freeze_encoder=True)
-    assert "has none: take fsdp" in refusal({"profile": "fsdp_offload"}, "ml.m5.xlarge", "cnn")
+    assert "has none: use fsdp" in refusal({"profile": "fsdp_offload"}, "ml.m5.xlarge", "cnn")
 
 
-def test_the_chapters_dict_becomes_fsdp_and_each_field_is_accounted_for():
-    found, fates = Distribution.from_table(v1(**CHAPTER), instance=P4D, model="prott5")
-    assert (found.profile, found.activation_checkpointing, found.accumulate) == ("fsdp", True, 4)
-    assert (found.processes_per_host, found.processes()) == (8, 8)
-    told = {one.field.rpartition(".")[2]: one for one in fates}
-    assert set(told) == {*CHAPTER, *MPI, "(not given)"}
-    assert told["partitions"].becomes == told["tensor_parallel_degree"].becomes == "fsdp"
-    assert told["microbatches"].becomes == "accumulate = 4"
-    assert {told[name].becomes for name in ("pipeline", "placement_strategy", "optimize")} == {"nothing"}
-    assert told["enabled"].becomes == "torchrun"
-    assert all(one.why for one in fates)
+def test_the_chapters_table_becomes_fsdp_and_each_field_has_a_translation():
+    distribution, translations = Distribution.from_table(v1(**CHAPTER), instance=P4D, model="prott5")
+    assert (distribution.profile, distribution.activation_checkpointing, distribution.accumulate) == ("fsdp", True, 4)
+    assert (distribution.processes_per_host, distribution.processes()) == (8, 8)
+    by_name = {translation.field.rpartition(".")[2]: translation for translation in translations}
+    assert set(by_name) == {*CHAPTER, *MPI, "(not given)"}
+    assert by_name["partitions"].becomes == by_name["tensor_parallel_degree"].becomes == "fsdp"
+    assert by_name["microbatches"].becomes == "accumulate = 4"
+    assert {by_name[name].becomes for name in ("pipeline", "placement_strategy", "optimize")} == {"nothing"}
+    assert by_name["enabled"].becomes == "torchrun"
+    assert all(translation.why for translation in translations)
 
 
 @pytest.mark.parametrize(
@@ -143,8 +153,8 @@ def test_the_chapters_dict_becomes_fsdp_and_each_field_is_accounted_for():
     ],
 )
 def test_the_nearest_profile_of_the_first_library(parameters, profile, checkpoints, offloads):
-    found, _ = Distribution.from_table(v1(**parameters), instance=P4D)
-    assert (found.profile, found.activation_checkpointing, found.activation_offloading) == (
+    distribution, _ = Distribution.from_table(v1(**parameters), instance=P4D)
+    assert (distribution.profile, distribution.activation_checkpointing, distribution.activation_offloading) == (
         profile,
         checkpoints,
         offloads,
@@ -163,44 +173,44 @@ def test_the_nearest_profile_of_the_first_library(parameters, profile, checkpoin
     ],
 )
 def test_the_nearest_profile_of_the_second_library(parameters, profile, offloads):
-    found, fates = Distribution.from_table(v2(**parameters), instance=P5)
-    assert (found.profile, found.activation_offloading) == (profile, offloads)
-    assert {one.field.rpartition(".")[2] for one in fates} >= set(parameters)
-    assert found.launcher()["sagemaker_torch_distributed_enabled"] == "true"
+    distribution, translations = Distribution.from_table(v2(**parameters), instance=P5)
+    assert (distribution.profile, distribution.activation_offloading) == (profile, offloads)
+    assert {translation.field.rpartition(".")[2] for translation in translations} >= set(parameters)
+    assert distribution.launcher()["sagemaker_torch_distributed_enabled"] == "true"
 
 
-def test_less_is_split_than_asked_for_and_that_is_said():
-    _, fates = Distribution.from_table(v2(hybrid_shard_degree=4), instance=P4D)
-    assert fates[0].why == "sharded over all 8 GPUs and not over 4: less memory on each, more traffic"
+def test_a_smaller_split_than_requested_is_explained():
+    _, translations = Distribution.from_table(v2(hybrid_shard_degree=4), instance=P4D)
+    assert translations[0].why == "sharded over all 8 GPUs and not over 4: less memory on each, more traffic"
 
 
 @pytest.mark.parametrize(("smp", "instance"), [(True, G5), (True, P5), (False, P4D), (False, "")])
-def test_the_data_parallel_library_becomes_ddp_where_it_cannot_run(smp, instance):
+def test_the_data_parallel_library_becomes_ddp_if_it_cannot_run(smp, instance):
     table = {"smdistributed": {"dataparallel": {"enabled": True, "custom_mpi_options": "-x A=1"}}}
     if smp and instance == P5:
         assert "do not run on p5" in refusal(table, P5, smp=True)
         return
-    found, fates = Distribution.from_table(table, smp, instance)
-    assert found.profile == "ddp"
-    assert [one.becomes for one in fates] == ["ddp", "nothing"]
-    assert "sagemaker_torch_distributed_enabled" in found.launcher()
+    distribution, translations = Distribution.from_table(table, smp, instance)
+    assert distribution.profile == "ddp"
+    assert [translation.becomes for translation in translations] == ["ddp", "nothing"]
+    assert "sagemaker_torch_distributed_enabled" in distribution.launcher()
 
 
 @pytest.mark.parametrize("name", ["torch_distributed", "pytorchddp"])
-def test_pytorchs_own_becomes_ddp(name):
-    found, fates = Distribution.from_table({name: {"enabled": True}}, instance=G5)
-    assert (found.profile, [one.becomes for one in fates]) == ("ddp", ["ddp"])
+def test_tables_of_pytorch_become_ddp(name):
+    distribution, translations = Distribution.from_table({name: {"enabled": True}}, instance=G5)
+    assert (distribution.profile, [translation.becomes for translation in translations]) == ("ddp", ["ddp"])
 
 
-def test_what_is_not_enabled_starts_nothing():
+def test_a_table_that_is_not_enabled_starts_nothing():
     table = {"smdistributed": {"modelparallel": {"enabled": False, "parameters": CHAPTER}}}
-    found, fates = Distribution.from_table(table, instance=P4D)
-    assert (found.profile, found.launcher()) == ("single", {})
-    assert fates[0].why == "it is not enabled"
+    distribution, translations = Distribution.from_table(table, instance=P4D)
+    assert (distribution.profile, distribution.launcher()) == ("single", {})
+    assert translations[0].why == "it is not enabled"
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "message"),
     [
         (v1(**CHAPTER | {"partitions": 3}), "partitions × tensor_parallel_degree is 12, which does not divide the 8"),
         (v1(**CHAPTER | {"ddp": False}), "tensor_parallel_degree above 1 needs ddp = true"),
@@ -225,14 +235,14 @@ def test_what_is_not_enabled_starts_nothing():
         ({"smdistributed": {"dataparallel": {"enabled": 1}}}, "enabled must be true or false"),
     ],
 )
-def test_what_sagemakers_tables_cannot_ask_for(table, said):
-    assert said in refusal(table)
+def test_an_impossible_sagemaker_table_is_refused_with_the_reason(table, message):
+    assert message in refusal(table)
 
 
 def test_fp16_is_refused_for_t5_and_becomes_bf16_elsewhere():
     assert "overflow in fp16" in refusal(v1(partitions=2, fp16_params=True), model="prott5")
-    _, fates = Distribution.from_table(v1(partitions=2, fp16=True), instance=P4D, model="protbert")
-    assert next(one for one in fates if one.field.endswith("fp16")).becomes == "precision = auto"
+    _, translations = Distribution.from_table(v1(partitions=2, fp16=True), instance=P4D, model="protbert")
+    assert next(each for each in translations if each.field.endswith("fp16")).becomes == "precision = auto"
 
 
 VALUES = st.one_of(st.integers(-1, 9), st.booleans(), st.floats(0, 1), st.sampled_from(["speed", "spread", "simple"]))
@@ -246,11 +256,11 @@ VALUES = st.one_of(st.integers(-1, 9), st.booleans(), st.floats(0, 1), st.sample
     model=st.sampled_from(["prott5", "protbert", "cnn"]),
 )
 def test_any_table_becomes_a_distribution_or_is_refused(parameters, second, smp, instance, model):
-    """And no field of an accepted one is passed over in silence."""
+    """Each field of an accepted table has a translation."""
     table = v2(**parameters) if second else v1({"enabled": True}, **parameters)
     try:
-        found, fates = Distribution.from_table(table, smp, instance, model)
+        distribution, translations = Distribution.from_table(table, smp, instance, model)
     except DistributionRefusedError:
         return
-    assert {one.field.rpartition("parameters.")[2] for one in fates} >= set(parameters)
-    assert all(isinstance(value, str) for value in found.hyperparameters(instance).values())
+    assert {translation.field.rpartition("parameters.")[2] for translation in translations} >= set(parameters)
+    assert all(isinstance(value, str) for value in distribution.hyperparameters(instance).values())

@@ -1,6 +1,6 @@
-"""What training allocates, without doing it: the true architectures on fake tensors, as the script of training runs
-them, and every allocation counted by PyTorch's own trackers. What CUDA's kernels hold and a processor's do not, and the
-other way round, is put right: dropout holds a byte a value, norms under autocast are in fp32, SDPA holds no scores.
+"""The allocations of training, without training: the real architectures on fake tensors, as the training script runs
+them. PyTorch's own trackers count every allocation. Differences between the kernels of CUDA and of a processor are
+corrected: dropout keeps a byte per value, norms under autocast are in fp32, SDPA keeps no scores.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BLOCKS = ("T5Block", "BertLayer")
 
 
 def t5(layers: int = 24, attention: str = "eager", decoder: int = 0):
-    """ProtT5-XL's shape, after its public config."""
+    """Return a model with the shape of ProtT5-XL, from its public configuration."""
     config = T5Config(
         d_model=1024,
         d_kv=128,
@@ -45,7 +45,7 @@ def t5(layers: int = 24, attention: str = "eager", decoder: int = 0):
 
 
 def bert(layers: int = 30, words: int = 30, positions: int = 40_000, width: int = 1024, pooler: bool = False):
-    """ProtBERT's shape, after its public config."""
+    """Return a model with the shape of ProtBERT, from its public configuration."""
     config = BertConfig(
         vocab_size=words,
         hidden_size=width,
@@ -59,7 +59,7 @@ def bert(layers: int = 30, words: int = 30, positions: int = 40_000, width: int 
 
 
 class _Attention(torch.autograd.Function):
-    """What CUDA's SDPA holds: queries, keys, values, what came out, and a number for each query."""
+    """What CUDA's SDPA keeps: queries, keys, values, its output, and a number for each query."""
 
     @staticmethod
     def forward(ctx, query, key, value):
@@ -69,7 +69,7 @@ class _Attention(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, _):
-        return tuple(torch.empty_like(one) for one in ctx.saved_tensors[:3])
+        return tuple(torch.empty_like(tensor) for tensor in ctx.saved_tensors[:3])
 
 
 @contextlib.contextmanager
@@ -83,7 +83,7 @@ def as_cuda(autocast: bool) -> Iterator[None]:
         return torch.native_dropout(x, p, True)[0] if training and p else x
 
     def attention(query, key, value, **_):
-        return _Attention.apply(*(one.bfloat16() for one in (query, key, value)))
+        return _Attention.apply(*(tensor.bfloat16() for tensor in (query, key, value)))
 
     with (
         patch.object(F, "layer_norm", layer_norm),
@@ -95,7 +95,7 @@ def as_cuda(autocast: bool) -> Iterator[None]:
 
 
 def peak(make, sequences: int, length: int, checkpointing: bool, processes: int = 0) -> int:
-    """Bytes at the peak of a second step, the optimizer's left out. With processes, the model is sharded over them."""
+    """Return the bytes at the peak of a second step, without the optimizer's; the model is sharded over `processes`."""
     with _group(processes) as mesh, FakeTensorMode(allow_non_fake_inputs=True), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = make().train()
@@ -103,35 +103,35 @@ def peak(make, sequences: int, length: int, checkpointing: bool, processes: int 
             model.gradient_checkpointing_enable({"use_reentrant": False})
         if mesh:
             _shard(model, mesh)
-        return _stepped(model, sequences, length, sharded=bool(mesh))
+        return _peak_of_steps(model, sequences, length, sharded=bool(mesh))
 
 
-def held(make, sequences: int, length: int, adapted: bool = False) -> int:
-    """Bytes that the forward pass under autocast leaves for the backward pass, weights and their copies left out."""
+def kept_bytes(make, sequences: int, length: int, adapted: bool = False) -> int:
+    """Return the bytes that a forward pass under autocast keeps for the backward pass, without weights and copies."""
     with FakeTensorMode(allow_non_fake_inputs=True):
         model = make().train()
         if adapted:
             adapt(model)
-        weights = {one.untyped_storage()._cdata for one in model.parameters()}
-        shapes = {tuple(one.shape) for one in model.parameters() if one.dim() == 2}
+        weights = {weight.untyped_storage()._cdata for weight in model.parameters()}
+        shapes = {tuple(weight.shape) for weight in model.parameters() if weight.dim() == 2}
         shapes |= {shape[::-1] for shape in shapes}
-        found = {}
+        storages = {}
 
-        def pack(one):
-            storage = one.untyped_storage()
-            if storage._cdata not in weights and tuple(one.shape) not in shapes:
-                found[storage._cdata] = storage
-            return one
+        def pack(tensor):
+            storage = tensor.untyped_storage()
+            if storage._cdata not in weights and tuple(tensor.shape) not in shapes:
+                storages[storage._cdata] = storage
+            return tensor
 
         ids = torch.ones(sequences, length, dtype=torch.long)
-        with as_cuda(autocast=True), torch.autograd.graph.saved_tensors_hooks(pack, lambda one: one):
-            given = {"decoder_input_ids": ids} if isinstance(model, T5Model) else {}
-            model(input_ids=ids, attention_mask=torch.ones_like(ids), **given)
-        return sum(one.nbytes() for one in found.values())
+        with as_cuda(autocast=True), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            extra = {"decoder_input_ids": ids} if isinstance(model, T5Model) else {}
+            model(input_ids=ids, attention_mask=torch.ones_like(ids), **extra)
+        return sum(storage.nbytes() for storage in storages.values())
 
 
 def adapt(model) -> None:
-    """LoRA of rank 8 as peft has it, over frozen weights in bf16."""
+    """Add LoRA of rank 8, as peft does, over frozen weights in bf16."""
     model.requires_grad_(False)
     for weight in model.parameters():
         weight.data = weight.data.bfloat16()
@@ -142,10 +142,10 @@ def adapt(model) -> None:
             module.down = torch.nn.Parameter(torch.ones(8, module.in_features))
             module.up = torch.nn.Parameter(torch.ones(module.out_features, 8))
             module.register_forward_hook(
-                lambda one, given, out: out + F.linear(F.linear(given[0].float(), one.down), one.up)
+                lambda layer, inputs, out: out + F.linear(F.linear(inputs[0].float(), layer.down), layer.up)
             )
     embeddings = model.get_input_embeddings()
-    embeddings.register_forward_hook(lambda one, given, out: out.requires_grad_(True))
+    embeddings.register_forward_hook(lambda layer, inputs, out: out.requires_grad_(True))
 
 
 def _shard(model, mesh) -> None:
@@ -156,20 +156,20 @@ def _shard(model, mesh) -> None:
     fully_shard(model, mesh=mesh, mp_policy=policy)
 
 
-def _stepped(model, sequences: int, length: int, sharded: bool) -> int:
-    trained = [one for one in model.parameters() if one.requires_grad]
+def _peak_of_steps(model, sequences: int, length: int, sharded: bool) -> int:
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(trained, fused=True)
     ids = torch.ones(sequences, length, dtype=torch.long)
-    given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     if model.config.is_encoder_decoder and hasattr(model, "decoder"):
-        given |= {"decoder_input_ids": ids}
+        inputs |= {"decoder_input_ids": ids}
     tracker = FSDPMemTracker(model, optimizer) if sharded else MemTracker()
     if not sharded:
         tracker.track_external(model, optimizer)
     with tracker:
         for number in range(2):
             with as_cuda(autocast=not sharded):
-                loss = model(**given).last_hidden_state.float().mean()
+                loss = model(**inputs).last_hidden_state.float().mean()
             with as_cuda(autocast=False):
                 loss.backward()
             del loss

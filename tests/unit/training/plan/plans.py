@@ -39,7 +39,7 @@ def _row(job: Job, distribution: Distribution, place: str) -> str:
     verdict = "fits" if plan.fits else "too much"
     host = f", host {plan.host_needed / GIB:.1f}" if plan.host_needed else ""
     return (
-        f"{verdict}: {plan.memory.total / GIB:.1f} of {plan.room / GIB:.1f} GiB{host}; "
+        f"{verdict}: {plan.memory.total / GIB:.1f} of {plan.available / GIB:.1f} GiB{host}; "
         f"{plan.hours:.2f} h, ${plan.dollars:.2f}"
     )
 

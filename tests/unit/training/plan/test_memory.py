@@ -1,4 +1,4 @@
-"""The stored shapes and the formulas of memory, held to the true architectures on the meta device and fake tensors."""
+"""The stored shapes and the formulas of memory, compared with the real architectures on meta and fake tensors."""
 
 from dataclasses import replace
 from functools import partial
@@ -21,11 +21,11 @@ MAKERS = {
 
 
 def count(module) -> int:
-    return sum(one.numel() for one in module.parameters())
+    return sum(weight.numel() for weight in module.parameters())
 
 
 def blocks(model) -> list[int]:
-    return [count(one) for one in model.modules() if type(one).__name__ in fake.BLOCKS]
+    return [count(module) for module in model.modules() if type(module).__name__ in fake.BLOCKS]
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -40,21 +40,21 @@ def test_a_stored_shape_is_that_of_the_architecture(name):
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_what_multiplies_each_token_is_all_matrices_but_embeddings(name):
+def test_products_are_all_matrices_except_embeddings(name):
     with torch.device("meta"):
         model = MAKERS[name]()
     matrices = sum(m.weight.numel() for m in model.modules() if isinstance(m, torch.nn.Linear))
-    pooler = 768 * 768 if name == DNABERT else 0  # once a sequence
+    pooler = 768 * 768 if name == DNABERT else 0  # once per sequence
     assert SHAPES[name].products == matrices - pooler
 
 
 def test_the_chapters_twenty_bytes():
-    """11 billion parameters, as the chapter has it, would be 220 GB."""
+    """11 billion parameters, the chapter's example, are 220 GB."""
     assert CHAPTER_BYTES * 11_000_000_000 == 220_000_000_000
 
 
 def small(name: str, layers: int, decoder: int = 0):
-    """The shape with fewer layers."""
+    """Return the shape with fewer layers."""
     shape = SHAPES[name]
     rest = shape.parameters - shape.layers * SHAPES[name].block
     if shape.family == "t5":
@@ -77,31 +77,29 @@ CASES = {
     ("name", "sequences", "length"), [*((name, 3, 264) for name in CASES), ("t5", 2, 520), ("t5 with lora", 2, 520)]
 )
 def test_activations_of_a_layer_are_counted_to_the_percent(name, sequences, length):
-    """What two layers hold less what one holds, as autograd's hooks see it. transformers 5.17 holds two bytes less of
-    a score than 5.3 where weights are in bf16."""
+    """Compare with what two layers keep minus what one layer keeps, by autograd's hooks. With weights in bf16,
+    transformers 5.17 keeps two bytes less per score than 5.3."""
     make, shape, adapted, score = CASES[name]
-    held = fake.held(partial(make, 2), sequences, length, adapted) - fake.held(
-        partial(make, 1), sequences, length, adapted
-    )
+    two, one_layer = (fake.kept_bytes(partial(make, layers), sequences, length, adapted) for layers in (2, 1))
     tokens = sequences * length
     work = Work(tokens, length, 1, eager=score > 0)
-    one = layer_bytes(shape, work, adapted) - (7 - score if score else 0) * tokens * length * shape.heads
-    assert one == pytest.approx(held, rel=0.01)
+    expected = layer_bytes(shape, work, adapted) - (7 - score if score else 0) * tokens * length * shape.heads
+    assert expected == pytest.approx(two - one_layer, rel=0.01)
 
 
 def test_activations_of_a_decoders_layer():
     make = lambda layers: partial(fake.t5, 1, "eager", layers)  # noqa: E731
-    held = fake.held(make(2), 2, 264) - fake.held(make(1), 2, 264)
+    kept = fake.kept_bytes(make(2), 2, 264) - fake.kept_bytes(make(1), 2, 264)
     work = Work(528, 264, 1)
     shapes = small(PROTT5_FULL, 1, 2), small(PROTT5_FULL, 1, 1)
-    one = activations(shapes[0], work) - activations(shapes[1], work)
-    assert one == pytest.approx(held, rel=0.01)
+    expected = activations(shapes[0], work) - activations(shapes[1], work)
+    assert expected == pytest.approx(kept, rel=0.01)
 
 
 def activations(shape, work: Work, adapted: bool = False) -> int:
-    spread = Distribution("lora" if adapted else "single", accumulate=2)
-    found = estimate_memory(shape, spread, work, 0)
-    return next(line.bytes for line in found.lines if line.name == "activations")
+    distribution = Distribution("lora" if adapted else "single", accumulate=2)
+    memory = estimate_memory(shape, distribution, work, 0)
+    return next(line.bytes for line in memory.lines if line.name == "activations")
 
 
 def layer_bytes(shape, work: Work, adapted: bool) -> int:
@@ -122,36 +120,36 @@ PEAKS = {
 }
 
 
-def predicted(shape, sequences, length, checkpointing, processes, eager) -> int:
-    spread = Distribution("fsdp" if processes else "single", checkpointing)
-    found = estimate_memory(shape, spread, Work(sequences * length, length, processes or 1, eager=eager), 0)
-    return found.allocated - next(line.bytes for line in found.lines if line.name == "optimizer")
+def predict_peak(shape, sequences, length, checkpointing, processes, eager) -> int:
+    distribution = Distribution("fsdp" if processes else "single", checkpointing)
+    memory = estimate_memory(shape, distribution, Work(sequences * length, length, processes or 1, eager=eager), 0)
+    return memory.allocated - next(line.bytes for line in memory.lines if line.name == "optimizer")
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", PEAKS)
 def test_the_peak_is_that_of_pytorchs_own_trackers(name):
-    """Of a whole step on fake tensors, with the optimizer's states left out. Never a tenth less; not a quarter more."""
+    """Compare a whole step on fake tensors, without the optimizer's states: at most 10 % below, at most 25 % above."""
     make, shape, sequences, length, checkpointing, processes, eager = PEAKS[name]
     tracked = fake.peak(make, sequences, length, checkpointing, processes)
-    ours = predicted(shape, sequences, length, checkpointing, processes, eager)
+    ours = predict_peak(shape, sequences, length, checkpointing, processes, eager)
     print(f"{name}: {ours / 1e6:,.0f} MB planned, {tracked / 1e6:,.0f} tracked, {ours / tracked:.2f}")
     assert 0.9 < ours / tracked < 1.25
 
 
-def test_the_whole_is_the_sum_of_named_parts():
-    found = estimate_memory(SHAPES[PROTT5], Distribution("fsdp", True), Work(6000, 1025, 8), 3075)
-    names = [line.name for line in found.lines]
+def test_the_total_is_the_sum_of_named_parts():
+    memory = estimate_memory(SHAPES[PROTT5], Distribution("fsdp", True), Work(6000, 1025, 8), 3075)
+    names = [line.name for line in memory.lines]
     assert len(set(names)) == len(names)
     assert {"parameters", "optimizer", "activations", "framework"} <= set(names)
-    assert found.total == sum(line.bytes for line in found.lines)
-    assert found.allocated < found.total
+    assert memory.total == sum(line.bytes for line in memory.lines)
+    assert memory.allocated < memory.total
 
 
-def test_each_saver_saves():
+def test_each_option_saves_memory():
     def total(profile, processes, checkpointing=False, offloading=False, **work):
-        spread = Distribution(profile, checkpointing, offloading)
-        return estimate_memory(SHAPES[PROTT5], spread, Work(6000, 1025, processes, **work), 3075).total
+        distribution = Distribution(profile, checkpointing, offloading)
+        return estimate_memory(SHAPES[PROTT5], distribution, Work(6000, 1025, processes, **work), 3075).total
 
     order = [
         total("ddp", 8),
@@ -167,12 +165,12 @@ def test_each_saver_saves():
 
 
 def test_offloading_moves_states_to_the_host():
-    spread = Distribution("fsdp_offload", True)
-    found = estimate_memory(SHAPES[PROTT5], spread, Work(6000, 1025, 8), 3075)
-    assert "optimizer" not in {line.name for line in found.lines}
-    assert found.host == 16 * (SHAPES[PROTT5].parameters + 3075) // 8
+    distribution = Distribution("fsdp_offload", True)
+    memory = estimate_memory(SHAPES[PROTT5], distribution, Work(6000, 1025, 8), 3075)
+    assert "optimizer" not in {line.name for line in memory.lines}
+    assert memory.host == 16 * (SHAPES[PROTT5].parameters + 3075) // 8
 
 
-def test_a_cnn_on_a_processor_needs_next_to_nothing():
-    found = estimate_memory(SHAPES[CNN], Distribution(), Work(6000, 1024, 1, bf16=False, on_gpu=False), 387)
-    assert found.total < 2 * 2**30
+def test_a_cnn_on_a_processor_needs_little_memory():
+    memory = estimate_memory(SHAPES[CNN], Distribution(), Work(6000, 1024, 1, bf16=False, on_gpu=False), 387)
+    assert memory.total < 2 * 2**30

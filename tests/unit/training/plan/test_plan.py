@@ -188,7 +188,7 @@ def test_plans_fit_and_more_tokens_never_need_less_memory(model, instance, profi
         less = total(tokens)
     except (PlanRefusedError, DistributionRefusedError):
         return
-    assert less.memory.total <= more.memory.total <= more.room
+    assert less.memory.total <= more.memory.total <= more.available
     assert less.dollars > 0
     json.dumps(more.as_dict())
 

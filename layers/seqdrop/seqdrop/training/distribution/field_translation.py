@@ -1,4 +1,4 @@
-"""What the fields of SageMaker's model-parallel libraries become without those libraries.
+"""Translation of the fields of SageMaker's model-parallel libraries for images without those libraries.
 
 Source of the fields: the SageMaker Python SDK's page on `distribution` (v1, smdistributed-modelparallel 1.x) and the
 SMP v2 reference.
@@ -10,8 +10,8 @@ NOTHING = "nothing"
 SHARDS = "fsdp"
 FSDP_WHY = "the model is split by sharding each layer's parameters over all GPUs, not by giving whole layers to some"
 
-# field: (what it becomes, why). None: smdistributed.py says, since it depends on the value.
-V1 = {
+# field: (what it becomes, why). None: it depends on the value, so smdistributed.py decides.
+V1: dict[str, tuple[str, str] | None] = {
     "partitions": None,
     "pipeline_parallel_degree": None,
     "tensor_parallel_degree": None,
@@ -30,12 +30,12 @@ V1 = {
     "active_microbatches": (NOTHING, "there is no pipeline: one forward pass runs at a time"),
     "placement_strategy": (NOTHING, "all GPUs are one group of FSDP, so there is nothing to place"),
     "optimize": (NOTHING, "the profile decides: ddp for speed, fsdp for memory"),
-    "memory_weight": (NOTHING, "parts are equal, so there is no balance to strike"),
+    "memory_weight": (NOTHING, "parts are equal, so there is nothing to balance"),
     "auto_partition": (NOTHING, "FSDP wraps each block by itself"),
     "default_partition": (NOTHING, "FSDP wraps each block by itself"),
     "load_partition": (NOTHING, "FSDP wraps each block by itself"),
     "partition_file": (NOTHING, "FSDP wraps each block by itself"),
-    "contiguous": (NOTHING, "is for TensorFlow"),
+    "contiguous": (NOTHING, "it is for TensorFlow"),
     "activation_loading_horizon": (NOTHING, "PyTorch prefetches what it offloaded by itself"),
     "prescaled_batch": (NOTHING, "each GPU has its own batch"),
     "skip_tracing": (NOTHING, "nothing is traced"),
@@ -49,7 +49,7 @@ V1 = {
     "sdp_hierarchical_allgather": (NOTHING, "NCCL chooses"),
     "sdp_gradient_clipping": (NOTHING, "train.py clips the norm of gradients"),
 }
-V2 = {
+V2: dict[str, tuple[str, str] | None] = {
     "hybrid_shard_degree": None,
     "tensor_parallel_degree": None,
     "context_parallel_degree": None,
@@ -58,14 +58,14 @@ V2 = {
     "activation_offloading": None,
     "activation_checkpointing": None,
     "activation_loading_horizon": (NOTHING, "PyTorch prefetches what it offloaded by itself"),
-    "fsdp_cache_flush_warnings": (NOTHING, "is about warnings of the library"),
-    "allow_empty_shards": (NOTHING, "FSDP pads what does not divide"),
+    "fsdp_cache_flush_warnings": (NOTHING, "it is about warnings of the library"),
+    "allow_empty_shards": (NOTHING, "FSDP pads what cannot be divided evenly"),
     "random_seed": (NOTHING, "train.seed is the seed"),
     "fp16": None,
     "bf16": None,
 }
-MPI = {
-    "enabled": ("torchrun", "SageMaker's model-parallel library needs MPI; FSDP is started by torchrun"),
-    "custom_mpi_options": (NOTHING, "there is no MPI"),
+MPI: dict[str, tuple[str, str] | None] = {
+    "enabled": ("torchrun", "SageMaker's model-parallel library needs MPI; torchrun starts FSDP"),
+    "custom_mpi_options": (NOTHING, "MPI is not used"),
     "processes_per_host": None,
 }

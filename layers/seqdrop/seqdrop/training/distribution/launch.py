@@ -1,15 +1,17 @@
-"""Hyperparameters by which SageMaker's training toolkit starts the processes, as SageMaker's SDK v2 makes them.
+"""Hyperparameters with which SageMaker's training toolkit starts the processes, as SageMaker's SDK v2 makes them.
 
-The SDK encodes each value as JSON; the toolkit decodes it. Contract tests hold these to the SDK itself.
+The SDK encodes each value as JSON; the toolkit decodes it. Contract tests compare them with the SDK itself.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from seqdrop.training.distribution.profiles import Table
 
 TORCHRUN = "sagemaker_torch_distributed_enabled"
 PYTORCH_DDP = "sagemaker_pytorch_ddp_enabled"
@@ -19,45 +21,45 @@ DATA_PARALLEL_MPI = "sagemaker_distributed_dataparallel_custom_mpi_options"
 
 
 def torchrun(instance: str = "") -> dict[str, str]:
-    """One process a GPU, started by torchrun."""
-    return encoded({TORCHRUN: True} | ({INSTANCE: instance} if instance else {}))
+    """Return the hyperparameters that start one process per GPU by torchrun."""
+    return encode({TORCHRUN: True} | ({INSTANCE: instance} if instance else {}))
 
 
-def as_the_sdk(table: Mapping, instance: str) -> dict[str, str]:
-    """What SDK v2 makes of a whole `distribution`: of the Hugging Face estimator, and of PyTorch's for SMP v2."""
-    if _enabled(table, "pytorchddp"):
-        return encoded({PYTORCH_DDP: True, INSTANCE: instance})
-    if not _enabled(table, "torch_distributed"):
-        return encoded(_libraries(table, instance))
-    libraries = _libraries(table, instance) if "smdistributed" in table else {}
-    return encoded(libraries | {TORCHRUN: True, INSTANCE: instance})
+def sdk_hyperparameters(table: Table, instance: str) -> dict[str, str]:
+    """Return what SDK v2 makes of a `distribution`: that of the Hugging Face estimator, or of PyTorch's for SMP v2."""
+    if _is_enabled(table, "pytorchddp"):
+        return encode({PYTORCH_DDP: True, INSTANCE: instance})
+    if not _is_enabled(table, "torch_distributed"):
+        return encode(_library_values(table, instance))
+    libraries = _library_values(table, instance) if "smdistributed" in table else {}
+    return encode(libraries | {TORCHRUN: True, INSTANCE: instance})
 
 
-def encoded(values: Mapping) -> dict[str, str]:
+def encode(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return hyperparameters with their values as JSON."""
     return {name: json.dumps(value) for name, value in values.items()}
 
 
-def _libraries(table: Mapping, instance: str) -> dict:
-    made = _mpi(table["mpi"]) if "mpi" in table else {}
+def _library_values(table: Table, instance: str) -> dict[str, Any]:
+    values = _mpi_values(table["mpi"]) if "mpi" in table else {}
     if "smdistributed" not in table:
-        return made
+        return values
     model = table["smdistributed"].get("modelparallel", {})
     if model.get("enabled") is True and model.get("parameters"):
-        made["mp_parameters"] = model["parameters"]
+        values["mp_parameters"] = model["parameters"]
     data = table["smdistributed"].get("dataparallel", {})
-    made |= {DATA_PARALLEL: data.get("enabled", False), INSTANCE: instance}
-    return made | ({DATA_PARALLEL_MPI: data.get("custom_mpi_options", "")} if data.get("enabled") else {})
+    values |= {DATA_PARALLEL: data.get("enabled", False), INSTANCE: instance}
+    if data.get("enabled"):
+        values[DATA_PARALLEL_MPI] = data.get("custom_mpi_options", "")
+    return values
 
 
-def _mpi(mpi: Mapping) -> dict:
-    count = {"sagemaker_mpi_num_of_processes_per_host": mpi["processes_per_host"]} if _count(mpi) else {}
-    options = {"sagemaker_mpi_custom_mpi_options": mpi.get("custom_mpi_options", "")}
-    return {"sagemaker_mpi_enabled": mpi.get("enabled", False)} | count | options
+def _mpi_values(mpi: Table) -> dict[str, Any]:
+    values: dict[str, Any] = {"sagemaker_mpi_enabled": mpi.get("enabled", False)}
+    if mpi.get("processes_per_host"):
+        values["sagemaker_mpi_num_of_processes_per_host"] = mpi["processes_per_host"]
+    return values | {"sagemaker_mpi_custom_mpi_options": mpi.get("custom_mpi_options", "")}
 
 
-def _count(mpi: Mapping) -> bool:
-    return bool(mpi.get("processes_per_host"))
-
-
-def _enabled(table: Mapping, name: str) -> bool:
+def _is_enabled(table: Table, name: str) -> bool:
     return bool(table.get(name, {}).get("enabled", False))

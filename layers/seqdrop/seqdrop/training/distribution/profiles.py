@@ -1,9 +1,13 @@
-"""The ways in which a job is spread, by name, and what became of what was asked for."""
+"""The profiles by which a job is distributed, and the translation of fields of SageMaker's own tables."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+Table = Mapping[str, Any]
+"""A table of job.toml as `tomllib` returns it."""
 SINGLE, DDP, FSDP, FSDP_OFFLOAD, LORA = PROFILES = ("single", "ddp", "fsdp", "fsdp_offload", "lora")
 SHARDED = (FSDP, FSDP_OFFLOAD)
 PRECISIONS = ("auto", "bf16", "fp32")
@@ -11,9 +15,14 @@ PRECISIONS = ("auto", "bf16", "fp32")
 
 @dataclass(frozen=True)
 class Translation:
-    """What became of one field that was asked for."""
+    """What a field of a SageMaker table becomes, and why."""
 
     field: str
     value: object
     becomes: str
     why: str
+
+
+def is_enabled(table: Table, name: str) -> bool:
+    """Return True if a table below has enabled = true."""
+    return table.get(name, {}).get("enabled", False) is True

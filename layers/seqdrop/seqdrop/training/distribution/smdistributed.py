@@ -1,193 +1,216 @@
-"""SageMaker's own `distribution` tables: what goes to its libraries as it is, and what becomes of it without them."""
+"""SageMaker's own `distribution` tables: passed to its libraries unchanged, or translated if the image lacks them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.errors import DistributionRefusedError
 from seqdrop.training.distribution.field_translation import FSDP_WHY, MPI, NOTHING, V1, V2
-from seqdrop.training.distribution.launch import as_the_sdk
-from seqdrop.training.distribution.profiles import DDP, FSDP, SINGLE, Translation
-from seqdrop.training.distribution.smp_rules import check_data, check_model, check_tables
+from seqdrop.training.distribution.launch import sdk_hyperparameters
+from seqdrop.training.distribution.profiles import DDP, FSDP, SINGLE, Translation, is_enabled
+from seqdrop.training.distribution.smp_rules import Job, check_data_parallel, check_model_parallel, check_tables
 from seqdrop.training.plan.instances import INSTANCES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from seqdrop.training.distribution.profiles import Table
 
-# Where the data-parallel library runs (the SDK's own list, of what is still to be had).
+# Instances on which the data-parallel library runs: the SDK's own list, without those that are no longer available.
 DATA_PARALLEL_ON = ("ml.p3.16xlarge", "ml.p3dn.24xlarge", "ml.p4d.24xlarge", "ml.p4de.24xlarge")
+PARAMETERS = "smdistributed.modelparallel.parameters."
+
+Value = Any
+"""A value of a field, as `tomllib` returns it."""
+Changes = dict[str, Value]
+"""Fields of a Distribution."""
+Translated = tuple[Changes, list[Translation]]
+Meaning = tuple[str, str]
+"""What a field becomes, and why."""
+_OFF: Meaning = (NOTHING, "it is off")
 
 
-def translate(table: Mapping, image_has_smp: bool, instance: str, model: str) -> tuple[dict, list[Translation]]:
-    """The fields of a Distribution, and the translation of each of the table's. Raises DistributionRefusedError."""
+def translate(table: Table, image_has_smp: bool, instance: str, model: str) -> Translated:
+    """Return the fields of a Distribution, and the translation of each field of the table.
+
+    Raise DistributionRefusedError if the table is wrong or not possible.
+    """
     check_tables(table, image_has_smp, instance)
     libraries = table.get("smdistributed", {})
-    parameters = _enabled(libraries, "modelparallel").get("parameters", {})
-    if _is_on(libraries, "modelparallel"):
-        changes, translations = _model_parallel(table, parameters, image_has_smp, instance, model)
-    elif _is_on(libraries, "dataparallel"):
-        changes, translations = _data_parallel(table, image_has_smp, instance)
+    if is_enabled(libraries, "modelparallel"):
+        changes, translations = _translate_model_parallel(table, image_has_smp, instance, model)
+    elif is_enabled(libraries, "dataparallel"):
+        changes, translations = _translate_data_parallel(table, image_has_smp, instance)
     else:
-        changes, translations = _plain(table)
-    return _counted(table, instance) | changes, translations
+        changes, translations = _translate_plain(table)
+    return _processes(table, instance) | changes, translations
 
 
-def _model_parallel(
-    table: Mapping, parameters: Mapping, image_has_smp: bool, instance: str, model: str
-) -> tuple[dict, list[Translation]]:
-    second = _is_on(table, "torch_distributed")
+def _translate_model_parallel(table: Table, image_has_smp: bool, instance: str, model: str) -> Translated:
+    parameters = table["smdistributed"]["modelparallel"].get("parameters", {})
+    is_second = is_enabled(table, "torch_distributed")
     world = _world(table, instance)
-    check_model(parameters, V2 if second else V1, world, model, bool(table.get("mpi")) or second)
-    changes, translations = (_second if second else _first)(parameters, world)
-    where = "smdistributed.modelparallel.parameters."
-    translations = [Translation(where + one.field, one.value, one.becomes, one.why) for one in translations]
+    is_started = bool(table.get("mpi")) or is_second
+    check_model_parallel(parameters, V2 if is_second else V1, Job(world, model, is_started))
+    profile = _profile_of_second(parameters) if is_second else _profile_of_first(parameters, world)
+    changes, translations = _Parameters(parameters, V2 if is_second else V1, profile, world).translate()
     if image_has_smp:
-        kept = [
-            Translation(where + name, value, "the same", "the image has the library")
+        changes["launch"] = tuple(sdk_hyperparameters(table, instance).items())
+        return changes, [
+            Translation(PARAMETERS + name, value, "the same", "the image has the library")
             for name, value in parameters.items()
         ]
-        return changes | {"launch": tuple(as_the_sdk(table, instance).items())}, kept
-    return changes, translations + ([] if second else _of_mpi(table.get("mpi", {})))
+    translations = [replace(each, field=PARAMETERS + each.field) for each in translations]
+    return changes, translations + ([] if is_second else _translate_mpi(table.get("mpi", {})))
 
 
-def _first(parameters: Mapping, world: int) -> tuple[dict, list[Translation]]:
-    """SMP v1, the library of the chapter: pipelines of partitions, tensor parallelism, sharded optimizer state."""
-    ways = {name: parameters.get(name, 1) for name in ("partitions", "pipeline_parallel_degree")}
-    parts = max(ways.values()) * parameters.get("tensor_parallel_degree", 1)
+def _profile_of_first(parameters: Table, world: int) -> str:
+    """Return the profile nearest to SMP v1: pipelines of partitions, tensor parallelism, sharded optimizer state."""
+    pipelines = [parameters.get(name, 1) for name in ("partitions", "pipeline_parallel_degree")]
+    parts = max(pipelines) * parameters.get("tensor_parallel_degree", 1)
     shards = parameters.get("shard_optimizer_state") or parameters.get("sharded_data_parallel_degree", 1) > 1
-    profile = FSDP if parts > 1 or shards else (DDP if world != 1 else SINGLE)
-    return _made(parameters, V1, profile, world)
+    if parts > 1 or shards:
+        return FSDP
+    return DDP if world != 1 else SINGLE
 
 
-def _second(parameters: Mapping, world: int) -> tuple[dict, list[Translation]]:
-    """SMP v2: FSDP by PyTorch itself, with more ways to split a layer."""
+def _profile_of_second(parameters: Table) -> str:
+    """Return the profile nearest to SMP v2: FSDP of PyTorch itself, with more ways to split a layer."""
     degree = parameters.get("hybrid_shard_degree", 0)
     tensor = parameters.get("tensor_parallel_degree", 1)
     context = parameters.get("context_parallel_degree", 1)
-    profile = DDP if degree == 1 and tensor == 1 and context == 1 else FSDP
-    return _made(parameters, V2, profile, world)
+    return DDP if degree == 1 and tensor == 1 and context == 1 else FSDP
 
 
-def _made(parameters: Mapping, fields: Mapping, profile: str, world: int) -> tuple[dict, list[Translation]]:
-    offloads = any(parameters.get(name) for name in ("offload_activations", "sm_activation_offloading"))
-    offloads = bool(offloads or parameters.get("activation_offloading"))
-    if offloads and profile != FSDP:
-        raise DistributionRefusedError(
-            f"the table asks for {profile}, a whole copy of the model on each GPU, and to offload activations: "
-            "offloading goes with a model that is split (partitions, shard_optimizer_state or hybrid_shard_degree)"
-        )
-    checkpoints = bool(parameters.get("activation_checkpointing", profile == FSDP)) or offloads
-    changes = {
-        "profile": profile,
-        "activation_checkpointing": checkpoints,
-        "activation_offloading": offloads,
-        "accumulate": parameters.get("microbatches", 0),
-    }
-    translations = [_translate_field(name, value, fields, profile, world) for name, value in parameters.items()]
-    if profile == FSDP and "activation_checkpointing" not in parameters:
-        why = "the library checkpoints from within the script; FSDP is taken where memory is short"
-        translations.append(Translation("(not given)", None, "activation_checkpointing = true", why))
-    return changes, translations
+@dataclass(frozen=True)
+class _Parameters:
+    """Parameters of a model-parallel library, and the profile that they are translated to."""
+
+    parameters: Table
+    meanings: dict[str, Meaning | None]
+    profile: str
+    world: int
+    """Processes of the job; 0 if it is not known."""
+
+    def translate(self) -> Translated:
+        parameters = self.parameters
+        names = ("offload_activations", "sm_activation_offloading", "activation_offloading")
+        offloads = any(parameters.get(name) for name in names)
+        if offloads and self.profile != FSDP:
+            raise DistributionRefusedError(
+                f"the table asks for {self.profile}, a whole copy of the model on each GPU, and to offload activations:"
+                " offloading is for a model that is split (partitions, shard_optimizer_state or hybrid_shard_degree)"
+            )
+        checkpoints = bool(parameters.get("activation_checkpointing", self.profile == FSDP)) or offloads
+        changes: Changes = {
+            "profile": self.profile,
+            "activation_checkpointing": checkpoints,
+            "activation_offloading": offloads,
+            "accumulate": parameters.get("microbatches", 0),
+        }
+        translations = [Translation(name, value, *self._meaning(name, value)) for name, value in parameters.items()]
+        if self.profile == FSDP and "activation_checkpointing" not in parameters:
+            why = "the library checkpoints from within the script; FSDP is used where memory is short"
+            translations.append(Translation("(not given)", None, "activation_checkpointing = true", why))
+        return changes, translations
+
+    def _meaning(self, name: str, value: Value) -> Meaning:
+        return self.meanings[name] or self._meaning_by_value(name, value)
+
+    def _meaning_by_value(self, name: str, value: Value) -> Meaning:
+        """Return the meaning of a field that depends on its value."""
+        if name in ("fp16", "fp16_params"):
+            why = "bf16 where the GPU has it: as small, with the range of fp32"
+            return ("precision = auto", why) if value else _OFF
+        if name == "bf16":
+            return ("precision = auto", "bf16 where the GPU has it") if value else _OFF
+        if name == "microbatches":
+            why = "as many forward passes per step, each with tokens_per_batch on each GPU"
+            return f"accumulate = {value}", why
+        if name == "activation_checkpointing":
+            return f"activation_checkpointing = {str(bool(value)).lower()}", "the same"
+        if name in ("offload_activations", "sm_activation_offloading", "activation_offloading"):
+            return ("activation_offloading = true, with activation_checkpointing", "by PyTorch") if value else _OFF
+        return self._meaning_of_split(name, value)
+
+    def _meaning_of_split(self, name: str, value: Value) -> Meaning:
+        """Return the meaning of a field that splits the model or the batch."""
+        over = f"over all {self.world} GPUs" if self.world else "over all GPUs"
+        if name == "ddp":
+            idle = (NOTHING, "GPUs without a batch would idle")
+            return (self.profile, "every GPU has its own batch") if value else idle
+        if name == "shard_optimizer_state":
+            why = f"the optimizer's state is sharded {over}, and with it parameters and gradients"
+            return (FSDP, why) if value else _OFF
+        if name == "hybrid_shard_degree":
+            return self._meaning_of_hybrid(int(value), over)
+        if name == "context_parallel_degree" and value > 1:
+            return "activation_checkpointing", "long sequences fit by checkpointing; no sequence is split over GPUs"
+        if value != 1 and value is not False:
+            return self.profile, f"{FSDP_WHY}, {over}"
+        return NOTHING, "1 is no split"
+
+    def _meaning_of_hybrid(self, degree: int, over: str) -> Meaning:
+        if self.profile == DDP:
+            return DDP, "1 shards nothing"
+        if degree in (0, 1):
+            return FSDP, f"sharded {over}"
+        return FSDP, f"sharded {over} and not over {degree}: less memory on each, more traffic"
 
 
-def _translate_field(name: str, value: object, fields: Mapping, profile: str, world: int) -> Translation:
-    if fields[name] is not None:
-        return Translation(name, value, *fields[name])
-    return Translation(name, value, *_by_value(name, value, profile, world))
-
-
-def _by_value(name: str, value: object, profile: str, world: int) -> tuple[str, str]:
-    """What a field becomes whose translation depends on its value."""
-    over = f"over all {world} GPUs" if world else "over all GPUs"
-    if name in ("fp16", "fp16_params"):
-        return ("precision = auto", "bf16 where the GPU has it: as small, with the range of fp32") if value else _OFF
-    if name == "bf16":
-        return ("precision = auto", "bf16 where the GPU has it") if value else _OFF
-    if name == "microbatches":
-        return f"accumulate = {value}", "as many forward passes to a step, each of tokens_per_batch on each GPU"
-    if name == "ddp":
-        return (profile, "every GPU has a batch of its own") if value else (NOTHING, "GPUs without a batch would idle")
-    if name == "activation_checkpointing":
-        return f"activation_checkpointing = {str(bool(value)).lower()}", "the same"
-    if name in ("offload_activations", "sm_activation_offloading", "activation_offloading"):
-        return ("activation_offloading = true, with activation_checkpointing", "by PyTorch") if value else _OFF
-    if name == "shard_optimizer_state":
-        return (
-            (FSDP, f"the optimizer's state is sharded {over}, and with it parameters and gradients") if value else _OFF
-        )
-    if name == "hybrid_shard_degree":
-        return _hybrid(value, profile, over)
-    if name == "context_parallel_degree" and value > 1:
-        return "activation_checkpointing", "long sequences fit by checkpointing; no sequence is split over GPUs"
-    return (profile, f"{FSDP_WHY}, {over}") if value != 1 and value is not False else (NOTHING, "1 is no split")
-
-
-_OFF = NOTHING, "it is off"
-
-
-def _hybrid(value: int, profile: str, over: str) -> tuple[str, str]:
-    if profile == DDP:
-        return DDP, "1 shards nothing"
-    if value in (0, 1):
-        return FSDP, f"sharded {over}"
-    return FSDP, f"sharded {over} and not over {value}: less memory on each, more traffic"
-
-
-def _data_parallel(table: Mapping, image_has_smp: bool, instance: str) -> tuple[dict, list[Translation]]:
+def _translate_data_parallel(table: Table, image_has_smp: bool, instance: str) -> Translated:
     name = "smdistributed.dataparallel.enabled"
-    check_data(table)
+    check_data_parallel(table)
     if image_has_smp and instance in DATA_PARALLEL_ON:
         translation = Translation(name, True, "the same", "the image and the instance have the library")
-        return {"profile": DDP, "launch": tuple(as_the_sdk(table, instance).items())}, [translation]
-    lacks = f"{instance or 'the instance'} has no such network" if image_has_smp else "the image has no such library"
-    translations = [Translation(name, True, DDP, f"{lacks}; NCCL by PyTorch sums the gradients as well")]
+        return {"profile": DDP, "launch": tuple(sdk_hyperparameters(table, instance).items())}, [translation]
+    reason = "the image has no such library"
+    if image_has_smp:
+        reason = f"{instance or 'the instance'} has no such network"
+    translations = [Translation(name, True, DDP, f"{reason}; NCCL by PyTorch sums the gradients as well")]
     if "custom_mpi_options" in table["smdistributed"]["dataparallel"]:
         options = table["smdistributed"]["dataparallel"]["custom_mpi_options"]
-        translations.append(
-            Translation("smdistributed.dataparallel.custom_mpi_options", options, NOTHING, "there is no MPI")
-        )
+        field = "smdistributed.dataparallel.custom_mpi_options"
+        translations.append(Translation(field, options, NOTHING, "MPI is not used"))
     return {"profile": DDP}, translations
 
 
-def _plain(table: Mapping) -> tuple[dict, list[Translation]]:
-    """torch_distributed and pytorchddp by themselves, and tables in which nothing is enabled."""
+def _translate_plain(table: Table) -> Translated:
+    """Translate torch_distributed and pytorchddp without a library, and tables in which nothing is enabled."""
     for name in ("torch_distributed", "pytorchddp"):
-        if _is_on(table, name):
-            return {"profile": DDP}, [
-                Translation(f"{name}.enabled", True, DDP, "one process a GPU, started by torchrun")
-            ]
-    off = [f"smdistributed.{name}" for name in table.get("smdistributed", {})] or [
-        name for name in table if name in ("torch_distributed", "pytorchddp", "mpi")
+        if is_enabled(table, name):
+            return {"profile": DDP}, [Translation(f"{name}.enabled", True, DDP, "torchrun starts one process per GPU")]
+    disabled = [f"smdistributed.{name}" for name in table.get("smdistributed", {})]
+    if not disabled:
+        disabled = [name for name in table if name in ("torch_distributed", "pytorchddp", "mpi")]
+    return {"profile": SINGLE}, [
+        Translation(f"{name}.enabled", False, SINGLE, "it is not enabled") for name in disabled
     ]
-    return {"profile": SINGLE}, [Translation(f"{name}.enabled", False, SINGLE, "it is not enabled") for name in off]
 
 
-def _counted(table: Mapping, instance: str) -> dict:
+def _processes(table: Table, instance: str) -> Changes:
+    """Return the processes per host that MPI would start."""
     count = table.get("mpi", {}).get("processes_per_host", 0)
-    found = INSTANCES.get(instance)
-    if found and found.gpus and count > found.gpus:
-        raise DistributionRefusedError(f"mpi.processes_per_host is {count}, and {instance} has {found.gpus} GPUs")
-    return {"processes_per_host": count} if _is_on(table.get("smdistributed", {}), "modelparallel") else {}
+    machine = INSTANCES.get(instance)
+    if machine and machine.gpus and count > machine.gpus:
+        raise DistributionRefusedError(f"mpi.processes_per_host is {count}, and {instance} has {machine.gpus} GPUs")
+    return {"processes_per_host": count} if is_enabled(table.get("smdistributed", {}), "modelparallel") else {}
 
 
-def _world(table: Mapping, instance: str) -> int:
-    """Processes of the whole job, as far as is known; 0 where it is not."""
-    found = INSTANCES.get(instance)
+def _world(table: Table, instance: str) -> int:
+    """Return the processes of the whole job; 0 if they are not known."""
+    machine = INSTANCES.get(instance)
     count = table.get("processes_per_host") or table.get("mpi", {}).get("processes_per_host") or 0
-    return table.get("hosts", 1) * (count or (found.processes if found else 0))
+    return int(table.get("hosts", 1) * (count or (machine.processes if machine else 0)))
 
 
-def _of_mpi(mpi: Mapping) -> list[Translation]:
-    translations = [Translation(f"mpi.{name}", value, *MPI[name]) for name, value in mpi.items() if MPI[name]]
+def _translate_mpi(mpi: Table) -> list[Translation]:
+    translations = []
+    for name, value in mpi.items():
+        meaning = MPI[name]
+        if meaning is not None:
+            translations.append(Translation(f"mpi.{name}", value, *meaning))
     if "processes_per_host" in mpi:
         count = mpi["processes_per_host"]
-        translations.append(Translation("mpi.processes_per_host", count, f"processes_per_host = {count}", "the same"))
+        becomes = f"processes_per_host = {count}"
+        translations.append(Translation("mpi.processes_per_host", count, becomes, "the same"))
     return translations
-
-
-def _enabled(table: Mapping, name: str) -> Mapping:
-    return table.get(name, {}) if _is_on(table, name) else {}
-
-
-def _is_on(table: Mapping, name: str) -> bool:
-    return table.get(name, {}).get("enabled", False) is True

@@ -1,20 +1,20 @@
-"""Bytes of activations: what a forward pass leaves for the backward pass.
+"""Bytes of activations: what a forward pass keeps for the backward pass.
 
-They are counted as Korthikanti et al. 2022 (arXiv:2205.05198, section 4) count them, tensor by tensor that the
-backward pass needs, for these architectures as PyTorch runs them. With h the hidden width, a that of all queries, f the
-feed-forward one, H heads and s tokens in a sequence, a layer holds so many bytes for each token
+They are counted as in Korthikanti et al. 2022 (arXiv:2205.05198, section 4): each tensor that the backward pass needs,
+for these architectures as PyTorch runs them. h is the hidden width, a the width of all queries, f that of the
+feed-forward layer, H the number of heads, s the number of tokens in a sequence. Bytes of a layer for each token:
 
     T5                     26 h + 8 a + 5 f + 8      norms and residuals in fp32, a copy in bf16 for each product
     T5 under FSDP          22 h + 8 a + 5 f + 8      residuals in bf16 as well
-    T5 with LoRA           20 h + 8 a + 3 f + 8      what only the gradient of a frozen weight needs is not held
+    T5 with LoRA           20 h + 8 a + 3 f + 8      without what only the gradient of a frozen weight needs
     T5, more in a decoder  15 h + 8 a + 4            its attention to the encoder
     BERT                   18 h + 8 a + 4 f
     BERT under FSDP        10 h + 8 a + 4 f
     BERT with LoRA         18 h + 8 a + 2 f
     cnn                    13 h                      fp32
 
-and a T5 whose attention is eager 7 H s more (twice that in a decoder): probabilities in fp32 and bf16, and a byte for
-dropout. With checkpointing each layer holds its input (4 h; 2 h in bf16), and is computed again one at a time.
+A T5 with eager attention needs 7 H s more (twice that in a decoder): probabilities in fp32 and bf16, and a byte for
+dropout. With checkpointing each layer keeps its input (4 h; 2 h in bf16), and layers are computed again one at a time.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """What one process has in hand. `tokens` are those of one forward pass, `length` those of its longest sequence."""
+    """The work of one process. `tokens` are those of one forward pass, `length` those of its longest sequence."""
 
     tokens: int
     length: int
     processes: int
     bf16: bool = True
     eager: bool = True
-    """Whether T5's attention holds its scores: so until transformers 5.3, which SageMaker's images have."""
+    """Whether T5's attention keeps its scores, as up to transformers 5.3, which SageMaker's images have."""
     frozen: bool = False
     on_gpu: bool = True
 
 
 @dataclass(frozen=True)
 class Activations:
-    """Those of one process."""
+    """Bytes of activations of one process."""
 
     shape: Shape
     distribution: Distribution
@@ -57,15 +57,18 @@ class Activations:
 
     @property
     def checkpointed(self) -> bool:
+        """Whether only the inputs of layers are kept."""
         return self.distribution.activation_checkpointing and self.shape.family != "cnn"
 
     @property
     def checkpoints(self) -> int:
+        """Bytes of the input of one layer."""
         half = self.work.bf16 and (self.distribution.is_sharded or self._adapted)
         return (2 if half else 4) * self.shape.hidden * self.work.tokens
 
     @property
-    def held(self) -> int:
+    def kept(self) -> int:
+        """Bytes kept for the backward pass."""
         if self.work.frozen:
             return 0
         layers = self.shape.layers + self.shape.decoder
@@ -79,7 +82,7 @@ class Activations:
 
     @property
     def layer(self) -> int:
-        """The largest layer, which is computed again where there are only checkpoints."""
+        """Bytes of the largest layer, which is computed again if only checkpoints are kept."""
         return self._of(bool(self.shape.decoder))
 
     def _of(self, decodes: bool) -> int:
@@ -97,32 +100,34 @@ class Activations:
 
     @property
     def _scores(self) -> int:
-        """Values in one layer's attention scores, where they are held."""
-        held = self.shape.family == "t5" and self.work.eager
-        return self.work.tokens * self.work.length * self.shape.heads if held else 0
+        """Values in one layer's attention scores, if they are kept."""
+        if self.shape.family != "t5" or not self.work.eager:
+            return 0
+        return self.work.tokens * self.work.length * self.shape.heads
 
     @property
     def bias(self) -> int:
-        """T5's position bias with the mask, which all layers share: a value for each pair of tokens and head."""
+        """Bytes of T5's position bias with the mask, shared by all layers: a value for each pair of tokens and head."""
         return 4 * self.work.tokens * self.work.length * self.shape.heads if self.shape.family == "t5" else 0
 
     @property
     def working(self) -> int:
-        """Gradients of the widest tensors of a layer, while both ends of a product are there."""
+        """Bytes of the gradients of a layer's widest tensors, while both operands of a product are in memory."""
         if self.shape.family == "cnn":
             return 8 * self.shape.hidden * self.work.tokens
         feed = self.work.tokens * self.shape.feed
         return self._by_precision(max(5 * feed, 2 * feed + 8 * self._scores))
 
     def _by_precision(self, count: int) -> int:
-        """Without bf16, what is held for products is twice as large; most of it is."""
+        """Return bytes at the precision of the work: without bf16, operands of products, the largest part, double."""
         return count if self.work.bf16 else int(count * 1.8)
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
+        """What is kept, in words."""
         if self.work.frozen:
             return "none: the encoder is frozen"
         if not self.checkpointed:
             return "of every layer"
-        where = ", on the host but for two" if self.distribution.activation_offloading else ""
+        where = ", on the host except for two" if self.distribution.activation_offloading else ""
         return f"the input of every layer{where}"

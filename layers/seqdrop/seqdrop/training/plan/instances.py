@@ -1,11 +1,9 @@
-"""What SageMaker's training instances have. Prices are in prices.py.
+"""SageMaker's training instances: processors, GPUs, memory, network and price.
 
-What an hour of training costs on each type of instance.
-
-On demand, us-east-1, US dollars an hour of a SageMaker training instance. These numbers were gathered on the date
-below from public tables that quote AWS's Price List API (of June 2025 to May 2026), not read from AWS's own page, and
-for ml.g6e.* such tables disagree (the higher is taken). A lab checks those that it uses at SOURCE, and names another
-with `seqdrop plan --price`.
+Prices are US dollars for an hour of a SageMaker training instance, on demand, in us-east-1. They were collected on the
+date below from public tables that quote AWS's Price List API (of June 2025 to May 2026), not from AWS's own page. For
+ml.g6e.* these tables disagree, and the higher price is used. A lab checks the prices of its instances at SOURCE, and
+replaces one with `seqdrop plan --price`.
 """
 
 from __future__ import annotations
@@ -18,15 +16,15 @@ MIB, GIB = 2**20, 2**30
 
 @dataclass(frozen=True)
 class Gpu:
-    """One kind of GPU: dense peak rates as its data sheet has them, memory as its driver tells (MiB)."""
+    """One kind of GPU: dense peak rates from its data sheet, memory as its driver reports it (MiB)."""
 
     name: str
     mib: int
     bf16_tflops: float
-    """0 where the GPU has none: such a GPU computes in fp32, since T5 overflows in fp16."""
+    """0 without bf16; then the GPU computes in fp32, since T5 overflows in fp16."""
     fp32_tflops: float
     link_gbs: float
-    """GB/s that one GPU sends in a collective within its host: a share of PCIe, or NVLink where there is one."""
+    """GB/s that one GPU sends in a collective within its host: a share of PCIe, or NVLink if there is one."""
 
 
 T4 = Gpu("T4", 15_360, 0, 8.1, 5)
@@ -38,12 +36,12 @@ H100 = Gpu("H100", 81_559, 989, 67, 250)
 
 @dataclass(frozen=True)
 class Instance:
-    """One type of instance. Without GPUs, what is planned runs on its processors."""
+    """One type of instance. Without GPUs, a job runs on its processors."""
 
     name: str
     vcpus: int
     gib: int
-    """Memory of the host."""
+    """Memory of the host in GiB."""
     gpus: int = 0
     gpu: Gpu | None = None
     network_gbs: float = 1.2
@@ -51,23 +49,24 @@ class Instance:
 
     @property
     def processes(self) -> int:
-        """What the training toolkit starts on a host: one a GPU, else one."""
+        """Processes that the training toolkit starts on a host: one per GPU, or one."""
         return max(1, self.gpus)
 
     @property
     def memory(self) -> int:
-        """Bytes that one process has: of its GPU, else of the host."""
+        """Bytes available to one process: those of its GPU, or of the host."""
         return self.gpu.mib * MIB if self.gpu else self.gib * GIB
 
     @property
     def has_bf16(self) -> bool:
+        """Whether its GPUs compute in bf16."""
         return bool(self.gpu and self.gpu.bf16_tflops)
 
 
 # Sources: the EC2 pages on instance types (g4dn, g5, g6e, p4, p5, m5, c5, c7i) and NVIDIA's data sheets of the GPUs.
 INSTANCES = {
-    one.name: one
-    for one in (
+    instance.name: instance
+    for instance in (
         Instance("ml.m5.xlarge", 4, 16),
         Instance("ml.m5.2xlarge", 8, 32),
         Instance("ml.m5.4xlarge", 16, 64),
@@ -97,7 +96,7 @@ AS_OF = date(2026, 11, 23)
 REGION = "us-east-1"
 SOURCE = "https://aws.amazon.com/sagemaker/ai/pricing/"
 
-# Managed spot costs such a share of the price on demand: AWS says up to 90 % less, which is seldom had for GPUs.
+# Price of managed spot as a share of the price on demand. AWS says up to 90 % less, which is rare for GPUs.
 SPOT_LOW, SPOT_HIGH = 0.3, 0.7
 
 PRICES = {

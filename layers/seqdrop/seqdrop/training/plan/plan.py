@@ -53,14 +53,14 @@ class Plan:
     cost: Cost
 
     @property
-    def room(self) -> int:
+    def available(self) -> int:
         """Bytes available to a process. Processes on a host without GPUs share its memory."""
         if self.instance.gpus:
             return self.instance.memory
         return int(self.instance.memory * HOST_SHARE) // max(1, self.processes // self.distribution.hosts)
 
     @property
-    def host_room(self) -> int:
+    def host_available(self) -> int:
         """Bytes of a host that are available for offloading."""
         return int(self.instance.gib * GIB * HOST_SHARE)
 
@@ -72,7 +72,7 @@ class Plan:
     @property
     def fits(self) -> bool:
         """Whether the memory is sufficient."""
-        return self.memory.total <= self.room and self.host_needed <= self.host_room
+        return self.memory.total <= self.available and self.host_needed <= self.host_available
 
     @property
     def hours(self) -> float:
@@ -93,16 +93,16 @@ class Plan:
     def why_not(self) -> str:
         """Why it does not fit; "" if it does."""
         place = f"{self.instance.name}, profile {self.distribution.profile}"
-        if self.memory.total > self.room:
+        if self.memory.total > self.available:
             where = f"GPU ({self.instance.gpu.name})" if self.instance.gpu else "process"
             return (
                 f"{self.job.shape.title} on {place}: each {where} needs {gib(self.memory.total)} and has "
-                f"{gib(self.room)}"
+                f"{gib(self.available)}"
             )
-        if self.host_needed > self.host_room:
+        if self.host_needed > self.host_available:
             return (
                 f"{self.job.shape.title} on {place}: offloading needs {gib(self.host_needed)} of the host, "
-                f"where {gib(self.host_room)} are available"
+                f"where {gib(self.host_available)} are available"
             )
         return ""
 
@@ -117,7 +117,7 @@ class Plan:
             "fits": self.fits,
             "bytes": {line.name: line.bytes for line in self.memory.lines},
             "total_bytes": self.memory.total,
-            "room_bytes": self.room,
+            "room_bytes": self.available,
             "peak": self.memory.moment,
             "host_bytes": self.host_needed,
             "chapter_bytes": self.chapter_bytes,

@@ -81,7 +81,7 @@ def _find_cheapest(job: Job, distribution: Distribution, limits: Limits) -> Plan
             return plan
     nearest = next((plan for plan in plans if plan.fits), None)
     if nearest is None:
-        nearest = max(plans, key=lambda plan: plan.room - plan.memory.total, default=None)
+        nearest = max(plans, key=lambda plan: plan.available - plan.memory.total, default=None)
     if nearest is None:
         raise PlanRefusedError(f"no instance supports profile {distribution.profile}")
     reason = limits.reason_against(nearest)
@@ -112,7 +112,7 @@ def _advise(refused: Plan, limits: Limits, anywhere: bool = False) -> tuple[str,
     advice: dict[str, str] = {}
     for text, plan in sorted(allowed, key=lambda pair: pair[1].dollars):
         place = f"{plan.instance.name}, " if anywhere else ""
-        facts = f"{place}${plan.dollars:,.2f}, {gib(plan.memory.total)} of {gib(plan.room)}"
+        facts = f"{place}${plan.dollars:,.2f}, {gib(plan.memory.total)} of {gib(plan.available)}"
         advice.setdefault(text, f"{text} ({facts})")
     return tuple(advice.values())[:ADVICE]
 

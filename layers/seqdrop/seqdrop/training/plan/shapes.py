@@ -1,6 +1,6 @@
-"""The shapes of the models, from their public configurations, so that a Lambda plans without torch.
+"""The shapes of the models, from their public configurations, so that a Lambda can plan without torch.
 
-Unit tests hold every number to the true architecture built on the meta device.
+Unit tests compare every number with the real architecture, built on the meta device.
 """
 
 from __future__ import annotations
@@ -10,33 +10,33 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Shape:
-    """What a plan has to know of a model, its head left out. Counts are of parameters."""
+    """What a plan needs to know about a model without its head. Counts are numbers of parameters."""
 
     title: str
     family: str
-    """"t5", "bert" or "cnn": which formulas of memory.py hold."""
+    """"t5", "bert" or "cnn"; it selects the formulas of memory.py."""
     parameters: int
     block: int
-    """Of the largest block that FSDP gathers at once (T5Block, BertLayer, Conv1d)."""
+    """Parameters of the largest block that FSDP gathers at once (T5Block, BertLayer, Conv1d)."""
     outside: int
-    """In no block: embeddings and the last norm, which FSDP gathers for the whole step."""
+    """Parameters in no block: embeddings and the last norm, which FSDP gathers for the whole step."""
     layers: int
     hidden: int
     heads: int
     inner: int
     """Width of all queries (keys, values) of a token."""
     feed: int
-    """Width of the feed-forward layer; of a cnn, its kernel."""
+    """Width of the feed-forward layer; for a cnn, the size of its kernel."""
     decoder: int = 0
     """Layers of a decoder that sees as many tokens as the encoder."""
     longest: int = 0
-    """Tokens that it has positions for; 0: any number."""
+    """Largest number of tokens, by its positions; 0: no limit."""
     special: int = 0
-    """Tokens that stand around a sequence."""
+    """Special tokens around a sequence."""
 
     @property
     def products(self) -> int:
-        """Parameters that multiply every token: those of the matrix products."""
+        """Parameters of the matrix products, which multiply every token."""
         if self.family == "cnn":
             return self.parameters - self.outside
         attention = 4 * self.hidden * self.inner
@@ -44,13 +44,18 @@ class Shape:
         return self.layers * layer + self.decoder * (layer + attention)
 
     def adapters(self, rank: int) -> int:
-        """Of LoRA on queries, keys, values and outputs: two slim matrices for each."""
+        """Return the parameters of LoRA on queries, keys, values and outputs: two narrow matrices for each."""
         attentions = self.layers + 2 * self.decoder
         return attentions * 4 * rank * (self.hidden + self.inner)
 
     def head(self, kind: str, classes: int) -> int:
-        """Of the layers above the encoder: one linear, or two convolutions of kernel 7 with 32 channels between."""
-        return (self.hidden * 7 + 1) * 32 + (32 * 7 + 1) * classes if kind == "cnn" else (self.hidden + 1) * classes
+        """Return the parameters of the layers above the encoder.
+
+        They are one linear layer, or two convolutions of kernel 7 with 32 channels between them.
+        """
+        if kind == "cnn":
+            return (self.hidden * 7 + 1) * 32 + (32 * 7 + 1) * classes
+        return (self.hidden + 1) * classes
 
 
 PROTT5, PROTT5_FULL, PROTBERT, CNN, DNABERT = "prott5", "prott5_full", "protbert", "cnn", "dnabert"
@@ -58,7 +63,7 @@ SHAPES = {
     PROTT5: Shape(
         "ProtT5-XL, encoder", "t5", 1_208_141_824, 50_334_720, 132_096, 24, 1024, 32, 4096, 16_384, special=1
     ),
-    # Not trained by Seqdrop: secondary structure needs no decoder. It is what the chapter trains.
+    # Seqdrop does not train this one, since secondary structure needs no decoder; the chapter does.
     PROTT5_FULL: Shape(
         "ProtT5-XL, encoder and decoder",
         *("t5", 2_818_830_336, 67_112_960, 133_120, 24, 1024, 32, 4096, 16_384),

@@ -1,0 +1,120 @@
+"""`seqdrop drop` and `fetch`: files go to the landing bucket, results come back; and two small commands."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from seqdrop.aws import keys
+from seqdrop.ledger.records import Attempt, Upload
+from seqdrop.uploads import UploadVersion
+from seqdrop_cli.progress import read_progress
+
+FASTQ = b"@r1\nACGT\n+\nIIII\n"
+
+
+@pytest.fixture
+def s3(cloud):
+    client = boto3.client("s3")
+    for bucket in ("landing", "results"):
+        client.create_bucket(Bucket=bucket)
+    return client
+
+
+@pytest.fixture
+def target(s3, ledger, use_target):
+    names = {"landing": "landing", "results": "results", "endpoint": None}
+    stack = SimpleNamespace(**names, client=lambda name: s3, ledger=lambda: ledger, environment=lambda: {"A": "b"})
+    use_target(stack)
+    return stack
+
+
+@pytest.fixture
+def run7(tmp_path):
+    folder = tmp_path / "run7"
+    folder.mkdir()
+    (folder / "a b.fastq").write_bytes(FASTQ)
+    (folder / "genome.fa").write_bytes(b">c\nACGT\n")
+    (folder / ".hidden").write_bytes(b"")
+    return folder
+
+
+def test_a_folder_is_dropped_and_each_file_is_a_line(target, s3, run7, seqdrop):
+    outcome = seqdrop("drop", run7)
+    assert outcome.status == 0
+    lines = [line.split("  ") for line in outcome.out.splitlines()]
+    assert [url for _, url in lines] == ["s3://landing/reads/run7/a b.fastq", "s3://landing/contigs/run7/genome.fa"]
+    for upload_id, url in lines:
+        key = url.removeprefix("s3://landing/")
+        head = s3.head_object(Bucket="landing", Key=key)
+        assert upload_id == UploadVersion("landing", key, head.get("VersionId", "null"), 0, "").id
+    assert s3.get_object(Bucket="landing", Key="reads/run7/a b.fastq")["Body"].read() == FASTQ
+
+
+@pytest.mark.parametrize(("state", "status"), [("ARCHIVED", 0), ("REJECTED", 1)])
+def test_the_status_of_watching_says_whether_all_were_archived(target, run7, seqdrop, monkeypatch, state, status):
+    final = SimpleNamespace(state=state, waits_for="")
+    monkeypatch.setattr("seqdrop_cli.watch.watch", lambda ledger, versions, console: [final for _ in versions])
+    assert seqdrop("drop", run7, "--watch").status == status
+
+
+def test_a_bucket_that_refuses_a_file_is_reported_in_one_line(target, s3, run7, seqdrop):
+    target.landing = "absent"
+    outcome = seqdrop("drop", run7 / "genome.fa")
+    assert (outcome.status, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert f"{run7 / 'genome.fa'} could not be uploaded" in outcome.err
+
+
+@pytest.fixture
+def predicted(ledger, s3) -> Upload:
+    """Create an upload with a report, figures, predictions and an object of another upload."""
+    version = UploadVersion("landing", "reads/../S1.fastq", "v", 7, "e")
+    ledger.create(Upload.from_version(version, "reads", "reads/"))
+    attempt = Attempt("PLANNED", upload_id=version.id, analysis="reads")
+    ledger.move(ledger.find_upload(version.id), "VALIDATED", attempt, records=1)
+    for key in (
+        keys.report(version.id),
+        f"{keys.multiqc_prefix(version.id)}general.json",
+        f"{keys.upload_results('reads', version.id)}predictions.jsonl",
+        keys.report("OTHER"),
+    ):
+        s3.put_object(Bucket="results", Key=key, Body=b"{}")
+    return ledger.find_upload(version.id)
+
+
+def test_results_are_downloaded_to_a_folder_that_the_key_cannot_leave(target, predicted, tmp_path, seqdrop):
+    outcome = seqdrop("fetch", predicted.id, "--to", tmp_path / "out")
+    assert outcome.status == 0
+    names = {path.relative_to(tmp_path).as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    folder = "out/reads/S1.fastq"
+    assert names == {f"{folder}/report.json", f"{folder}/multiqc/general.json", f"{folder}/predictions.jsonl"}
+    assert set(outcome.out.splitlines()) == {str(tmp_path / name) for name in names}
+
+
+def test_an_unknown_upload_is_refused(target, seqdrop):
+    outcome = seqdrop("fetch", "ABC")
+    assert (outcome.status, outcome.err) == (2, "seqdrop: there is no upload ABC; `seqdrop status` lists them\n")
+
+
+def test_an_upload_without_a_record_has_landed(ledger):
+    progress = read_progress(ledger, "ABC", "reads/S1.fastq", 7)
+    assert (progress.state, progress.detail, progress.is_final) == ("LANDED", "", False)
+
+
+def test_the_environment_of_the_functions_is_json(target, seqdrop):
+    assert json.loads(seqdrop("env").out) == {"Parameters": {"A": "b"}}
+    target.endpoint = "http://127.0.0.1:1"
+    outcome = seqdrop("env")
+    assert (outcome.status, "name it with --stack NAME" in outcome.err) == (2, True)
+
+
+def test_a_reader_that_has_gone_is_no_error_to_report(target, seqdrop, monkeypatch):
+    def write(_):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("seqdrop_cli.commands.env.json.dumps", lambda *_, **__: write(None))
+    monkeypatch.setattr("seqdrop_cli.main._close_output", lambda: None)
+    outcome = seqdrop("env")
+    assert (outcome.status, outcome.out, outcome.err) == (141, "", "")
