@@ -57,4 +57,6 @@ def test_a_trial_rejects_output_without_predictions(name):
     trial = KINDS[name].trial(120)
     assert len({json.loads(item)["id"] for item in trial.items}) == len(trial.items)
     error = json.dumps({"id": "x", "error": {"code": "c", "message": "m"}}).encode()
-    assert trial.fault([error] * len(trial.items))
+    for line in (error, b"", b"[]", b"not JSON", b'{"windows": [{}, {}]}'):
+        assert trial.fault([line] * len(trial.items)), line
+    assert trial.fault([])
