@@ -252,7 +252,7 @@ def test_a_training_has_no_gate():
     (fault,) = faults('[analyses.training]\nprefix = "t/"\nformats = ["training"]\nmax_gb = 1\ngate = "run"\n')
     assert (fault.line, fault.message) == (
         5,
-        "analyses.training.gate is not for a training, which waits for its job.toml",
+        "analyses.training.gate is not for a training, which waits for its job.toml; leave gate out",
     )
 
 
