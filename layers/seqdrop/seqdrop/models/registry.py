@@ -71,7 +71,11 @@ def make_current(s3: S3Client, results: str, version: Version, now: str) -> None
     try:
         card = json.loads(s3.get_object(Bucket=results, Key=version.card_key)["Body"].read())
     except s3.exceptions.NoSuchKey:
-        raise JobRefusedError(f"there is no version {version.version!r} of model {version.model!r}") from None
+        folder = version.card_key.rsplit("/", 2)[0]
+        raise JobRefusedError(
+            f"there is no version {version.version!r} of model {version.model!r}; each version is a folder below "
+            f"{folder}/ in the results bucket"
+        ) from None
     pointer = pointers.read(s3, results, keys.model_pointer(version.model))
     if pointers.is_current(pointer, card["digest"]):
         return
