@@ -101,6 +101,12 @@ def test_spot_is_advised_if_it_makes_the_plan_cheap_enough():
     assert spot.cost.dollars_low == pytest.approx(plan.dollars * SPOT_LOW)
 
 
+def test_advice_for_the_same_instance_uses_the_given_price():
+    error = refusal(price=1000.0, budget_usd=500.0)
+    assert error.advice
+    assert all(line.startswith("instance.type = ") for line in error.advice)
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_cheapest_fitting_instance_is_chosen_if_none_is_named(profile):
     chosen = make_plan(distribution=Distribution(profile, True), instance="")

@@ -64,7 +64,7 @@ def find_plan(
     plan = plan_on(job, distribution, _instance(instance_type), price)
     reason = limits.reason_against(plan)
     if reason:
-        raise PlanRefusedError(reason, _advise(plan, limits))
+        raise PlanRefusedError(reason, _advise(plan, limits, price=price))
     return plan
 
 
@@ -106,12 +106,13 @@ def _is_waste(job: Job, distribution: Distribution, instance: Instance) -> bool:
     return (instance.gpus > 1) == is_alone and bool(instance.gpus)
 
 
-def _advise(refused: Plan, limits: Limits, anywhere: bool = False) -> tuple[str, ...]:
+def _advise(refused: Plan, limits: Limits, anywhere: bool = False, price: float | None = None) -> tuple[str, ...]:
     """Return up to ADVICE changes in words, the cheapest first. The job may run after any one of them.
 
-    `anywhere` allows another instance together with each change.
+    `anywhere` allows another instance together with each change. `price` is that of the refused instance.
     """
-    allowed = [(text, plan) for text, plan in _changed_plans(refused, anywhere) if not limits.reason_against(plan)]
+    changed = _changed_plans(refused, anywhere, price)
+    allowed = [(text, plan) for text, plan in changed if not limits.reason_against(plan)]
     advice: dict[str, str] = {}
     for text, plan in sorted(allowed, key=lambda pair: pair[1].dollars):
         place = f"{plan.instance.name}, " if anywhere else ""
@@ -120,10 +121,11 @@ def _advise(refused: Plan, limits: Limits, anywhere: bool = False) -> tuple[str,
     return tuple(advice.values())[:ADVICE]
 
 
-def _changed_plans(refused: Plan, anywhere: bool) -> Iterator[tuple[str, Plan]]:
+def _changed_plans(refused: Plan, anywhere: bool, price: float | None) -> Iterator[tuple[str, Plan]]:
     """Yield (change of job.toml in words, plan after this change)."""
     for text, job, distribution in _changed_jobs(refused):
-        plans = _plans_everywhere(job, distribution) if anywhere else _try_plan(job, distribution, refused.instance)
+        same = _try_plan(job, distribution, refused.instance, price)
+        plans = _plans_everywhere(job, distribution) if anywhere else same
         yield from ((text, plan) for plan in plans)
     for plan in _plans_everywhere(refused.job, refused.distribution):
         if plan.instance is not refused.instance:
@@ -148,7 +150,7 @@ def _changed_jobs(refused: Plan) -> Iterator[tuple[str, Job, Distribution]]:
         yield "instance.spot = true", replace(job, spot=True), now
 
 
-def _try_plan(job: Job, distribution: Distribution, instance: Instance) -> Iterator[Plan]:
+def _try_plan(job: Job, distribution: Distribution, instance: Instance, price: float | None = None) -> Iterator[Plan]:
     """Yield the plan on an instance, or nothing if the instance does not support the distribution."""
     with suppress(DistributionRefusedError):
-        yield plan_on(job, distribution, instance)
+        yield plan_on(job, distribution, instance, price)
