@@ -18,7 +18,7 @@ def test_a_plan_of_version_0_2_0_is_read_as_its_analysis(name):
 
 @pytest.mark.parametrize("name", sorted(OF_0_2_0))
 def test_version_0_2_0_can_read_current_plans(name):
-    """During a deploy, a Lambda of the previous version may get them, so they have no unknown keys."""
+    """During a deploy, a Lambda of the previous version may get current plans, so they must not have new keys."""
     now, then = json.loads(packaged().by_name[name].as_json()), OF_0_2_0[name]
     assert now.keys() == then.keys()
     assert (now["use"] or {}).items() <= (then["use"] or {}).items()

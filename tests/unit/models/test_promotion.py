@@ -1,4 +1,4 @@
-"""Which models become the current one."""
+"""The gate: which trained models become the current one."""
 
 import pytest
 from hypothesis import given
@@ -26,7 +26,7 @@ CURRENT = Candidate("ss3", 0.75, "a")
         (Candidate("promoter", 0.80, "a", "MCC"), Candidate("promoter", 0.7, "a", "MCC"), False, True, "its MCC"),
     ],
 )
-def test_the_rule(new, current, any_test, passed, why):
+def test_a_verdict_has_its_reason(new, current, any_test, passed, why):
     verdict = judge(new, current, 0.7, any_test)
     assert (verdict.passed, why in verdict.why) == (passed, True), verdict.why
 

@@ -124,7 +124,7 @@ class TestFormats:
         jsonschema = pytest.importorskip("jsonschema")
         path = repository / "model_code/training_record.schema.json"
         if not path.exists():
-            pytest.skip("model_code/training_record.schema.json is not there yet")
+            pytest.skip("there is no model_code/training_record.schema.json")
         run(FLIP, encode_data_set(proteins, ""), tmp_path)
         check = jsonschema.Draft202012Validator(json.loads(path.read_text()))
         for records in read_splits(tmp_path).values():

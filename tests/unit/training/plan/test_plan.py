@@ -137,14 +137,14 @@ def test_a_cnn_runs_on_a_processor():
 
 
 def test_the_estimate_for_the_seed_on_two_cores_is_near_the_measured_time():
-    """Measured: 9 minutes for 2 epochs of 2.4 million residues on two vCPUs. The estimate is within a factor of two."""
+    """Measured: 9 minutes for 2 epochs of 2.4 million residues on two vCPUs. The estimate may be off twofold."""
     four = make_plan("cnn", Distribution(), "ml.m5.xlarge", epochs=2, residues_total=2_400_000)
     minutes_on_two = (four.hours - 0.15) * 60 * 2
     assert 9 / 2 < minutes_on_two < 9 * 2
 
 
 def test_operations_of_a_token():
-    """6 per parameter and token, and a third more with checkpointing; LoRA has no gradients of weights."""
+    """6 operations per parameter, and a third more with checkpointing. LoRA computes no gradients of weights."""
     shape, work = SHAPES["protbert"], Work(6000, 10, 1)
     whole = count_operations(shape, Distribution(), work)
     assert whole == pytest.approx(6 * shape.products, rel=0.01)
