@@ -67,7 +67,7 @@ class Analysis(AnalysisSettings):
     """Files under one prefix of the landing bucket: what they contain, and what is done with them."""
 
     kind: Kind
-    """What is done with the files; `task`, `alphabet` and `formats` determine it."""
+    """The kind of analysis; `task`, `alphabet` and `formats` determine it."""
 
     @property
     def sampling(self) -> Sampling:

@@ -125,7 +125,7 @@ class Table:
 
 
 def _find_broken(cls: type[Table], table: Mapping[str, object], skipped: Collection[str]) -> dict[str, str]:
-    """Return what is wrong with single settings, by name."""
+    """Return the problems of single settings, by name."""
     broken = {}
     for name, rule in cls.rules().items():
         if name in table:

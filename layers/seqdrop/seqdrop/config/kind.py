@@ -175,7 +175,7 @@ class Kind:
     table: ClassVar[str] = ""
     """Base name of its JSON Lines file of results."""
     unit: ClassVar[str] = "windows"
-    """What is counted while predictions are made."""
+    """Word for what the progress of predictions counts."""
     reads_items_for_results: ClassVar[bool] = False
     """Whether results hold sequences, so that work items are read beside the predictions."""
 

@@ -43,7 +43,7 @@ class ProteinSettings(ModelSettings):
     """Settings of every kind for proteins."""
 
     window: int | None = setting(None, Maybe(Whole(1)))
-    """Residues that the model sees at once; the model's maximum if absent."""
+    """Length of a window, the input of the model, in residues. Absent: the model's maximum."""
     overlap: int = setting(128, Whole(0))
     """Least number of residues that neighbouring windows of a longer protein share. Predictions are cross-faded in
     them."""
@@ -112,7 +112,7 @@ class ProteinKind(Kind):
     # -- trying a new archive --
 
     def trial(self, _longest: int) -> Trial:
-        """Return random proteins; the longest one exceeds what a model sees at once."""
+        """Return random proteins. The longest one needs several windows."""
         items = list(_trial_items())
         about = f"{len(items)} made-up proteins of up to {max(TRIAL_LENGTHS):,} residues"
         return Trial({"SEQDROP_TASK": self.task}, items, about, lambda lines: self._trial_fault(lines, items))

@@ -20,7 +20,7 @@ def window_item(number: int, bases: list[str]) -> bytes:
 
 
 def find_fault(lines: list[bytes], task: str, count: int) -> str:
-    """Return what is wrong with the predictions for `count` different windows; "" if they are sound."""
+    """Return the fault of the predictions for `count` different windows, for people; "" if they are sound."""
     predictions = [_prediction_of(line) for line in lines]
     if len(predictions) != count or not all(map(_is_sound, predictions)):
         first = lines[0] if lines else b""

@@ -42,7 +42,7 @@ class WindowSettings(ModelSettings):
     k: int = setting(MISSING, Whole(3, 6))
     """k-mer length of the model's vocabulary."""
     window: int = setting(MISSING, Whole(3))
-    """Bases that the model sees at once."""
+    """Length of a window, the input of the model, in bases."""
     stride: int = setting(MISSING, Whole(1))
     """Bases from the start of a window to the start of the next."""
     strands: str = setting(MISSING, Choice("+", "+-"))

@@ -150,7 +150,7 @@ def _target(archive: ModelArchive) -> Target:
 
 
 def archive_labels(body: bytes) -> tuple[str, ...]:
-    """Return the class names in a model.tar.gz. Raise ValueError if it is no archive or has no config.json."""
+    """Return the class names in a model.tar.gz. Raise ValueError if it is not an archive with a config.json."""
     try:
         with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
             return class_names(_read_json(archive, "config.json"))

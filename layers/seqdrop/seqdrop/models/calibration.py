@@ -116,4 +116,4 @@ def read_calibration(body: bytes) -> Calibration | None:
             member = archive.extractfile(FILE)
             return parse(member.read()) if member else None
     except (tarfile.TarError, EOFError, OSError, KeyError):
-        return None  # there is no such member; or the body is no archive, which the container will report
+        return None  # there is no such member, or the body is not an archive, which the container will report

@@ -176,7 +176,7 @@ class JobFile(Table):
     """The table as written; seqdrop.training.distribution.distribution reads it."""
 
     def conflicts(self) -> Iterator[str]:
-        """Yield what is wrong between settings that are each allowed."""
+        """Yield conflicts between settings that are each allowed."""
         if self.model in WITH_WEIGHTS and not self.weights:
             yield (
                 f'weights is missing: model "{self.model}" starts from a pre-trained model; write the name of one that '

@@ -43,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """One way to run a job, and what it needs."""
+    """One way to run a job, with its memory, time and cost."""
 
     job: Job
     distribution: Distribution
