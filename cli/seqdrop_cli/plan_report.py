@@ -110,9 +110,13 @@ def _print_plan(plan: Plan, translations: Sequence[Translation], residues: int) 
 def _describe_machine(plan: Plan) -> str:
     distribution, instance = plan.distribution, plan.instance
     machine = f"{distribution.hosts} × {instance.name}" if distribution.hosts > 1 else instance.name
-    processes = f"{plan.processes} × {instance.gpu.name}" if instance.gpu else f"{plan.processes} process(es)"
+    processes = f"{plan.processes} × {instance.gpu.name}" if instance.gpu else _count_processes(plan.processes)
     savers = _describe_savers(distribution)
     return f"{plan.job.shape.title} on {machine} ({processes}), profile {distribution.profile}{savers}"
+
+
+def _count_processes(count: int) -> str:
+    return "1 process" if count == 1 else f"{count} processes"
 
 
 def _describe_savers(distribution: Distribution) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,7 +141,7 @@ def run(options: Options) -> int:
     try:
         file = examine(options.file, analysis, find_masks(options, analysis))
     except InvalidFileError as error:
-        return _report_invalid(options, error)
+        return _report_invalid(options, analysis, error)
     plan = Plan(options.model, body, adapt_to_format(analysis, file.format), options.out)
     with catch_interrupts() as is_stopped, show_tally(file.items) as show:
         tally, paths = predict(file, plan, Observer(show, is_stopped))
@@ -157,7 +158,9 @@ def _find_analysis(options: Options, folder: Path, task: str | None) -> Analysis
     return dna_analysis(options, read_checkpoint(folder, task))
 
 
-def _report_invalid(options: Options, error: InvalidFileError) -> int:
+def _report_invalid(options: Options, analysis: Analysis, error: InvalidFileError) -> int:
+    from seqdrop.config.kind import PROTEIN
+
     if error.fault.code.startswith("bed_"):
         say(f"{options.masks} does not fit {options.file}, so nothing is predicted:")
         for fault in error.errors:
@@ -165,7 +168,8 @@ def _report_invalid(options: Options, error: InvalidFileError) -> int:
             say(f"  line {fault.line or '-'}: {fault.code}: {fault.message}{name}")
         return 1
     say(f"{options.file} is not valid, so nothing is predicted: {error}")
-    say(f"`seqdrop validate {options.file}` reports all that is wrong with it")
+    alphabet = " --alphabet protein" if analysis.alphabet == PROTEIN else ""
+    say(f"`seqdrop validate {shlex.quote(str(options.file))}{alphabet}` reports all its errors")
     return 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from seqdrop.config.kind import DNA, Kind
 from seqdrop.kinds.plans import KINDS
 from seqdrop.models.archives import class_names
 
-from seqdrop_cli.deploy.vocabulary import UnsuitableModelError, Vocabulary, read_vocabulary
+from seqdrop_cli.deploy.vocabulary import UnsuitableModelError, Vocabulary, read_json_object, read_vocabulary
 from seqdrop_cli.deploy.weights import Shapes, read_safetensors, read_shapes
 
 if TYPE_CHECKING:
@@ -68,12 +67,7 @@ def _read_config(folder: Path) -> Config:
     path = folder / "config.json"
     if not path.is_file():
         raise UnsuitableModelError(f"{path} does not exist, so {folder} is not a Hugging Face folder")
-    try:
-        config: Config = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise UnsuitableModelError(f"{path} is not JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise UnsuitableModelError(f"{path} is not a JSON object, so {folder} is not a Hugging Face folder")
+    config: Config = read_json_object(path)
     model_type = config.get("model_type", "bert")  # DNABERT's own folders are older than model_type
     if model_type != "bert" or "alibi_starting_size" in config or "auto_map" in config:
         model = f"a {model_type} model" if model_type != "bert" else "a BERT with its own code, such as DNABERT-2"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.errors import SeqdropError
 
@@ -41,6 +41,17 @@ class _Tokenizer:
     is_lower_case: bool
 
 
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Return the content of a JSON file of a checkpoint. Raise UnsuitableModelError if it is not a JSON object."""
+    try:
+        content: object = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise UnsuitableModelError(f"{path} is not JSON ({error}); save the model again") from error
+    if not isinstance(content, dict):
+        raise UnsuitableModelError(f"{path} is not a JSON object; save the model again")
+    return content
+
+
 def read_vocabulary(folder: Path) -> Vocabulary:
     """Read the vocabulary from vocab.txt, or from tokenizer.json if there is no vocab.txt.
 
@@ -56,7 +67,10 @@ def read_vocabulary(folder: Path) -> Vocabulary:
 def _read_tokens(folder: Path, tokenizer: _Tokenizer | None) -> tuple[str, ...]:
     path = folder / "vocab.txt"
     if path.is_file():
-        return tuple(path.read_text("utf-8").split())
+        try:
+            return tuple(path.read_text("utf-8").split())
+        except UnicodeDecodeError as error:
+            raise UnsuitableModelError(f"{path} is not a text file ({error}); save the model again") from error
     if tokenizer is None:
         raise UnsuitableModelError(f"{folder} has neither vocab.txt nor tokenizer.json, so its tokens are unknown")
     if tokenizer.type != "WordPiece":
@@ -71,7 +85,7 @@ def _read_tokenizer(folder: Path) -> _Tokenizer | None:
     path = folder / "tokenizer.json"
     if not path.is_file():
         return None
-    content = json.loads(path.read_text("utf-8"))
+    content = read_json_object(path)
     model = content.get("model") or {}
     names = model.get("vocab") or {}
     if isinstance(names, list):  # Unigram has pairs of token and score
@@ -118,7 +132,7 @@ def _check_tokenizer(folder: Path, vocabulary: Vocabulary, tokenizer: _Tokenizer
     warning.
     """
     path = folder / "tokenizer_config.json"
-    is_lower_case = path.is_file() and json.loads(path.read_text("utf-8")).get("do_lower_case") is True
+    is_lower_case = path.is_file() and read_json_object(path).get("do_lower_case") is True
     knows_kmers = tokenizer is None or vocabulary.tokens[-1] in tokenizer.tokens
     if is_lower_case or not knows_kmers or (tokenizer and tokenizer.is_lower_case):
         fault = "puts sequences in lower case" if knows_kmers else f"does not know {vocabulary.tokens[-1]} and others"

@@ -143,6 +143,7 @@ def test_a_config_without_model_type_is_accepted(folder):
         ("config.json", b"{", "is not JSON"),
         ("config.json", b"[]", "is not a JSON object"),
         ("config.json", b"1", "is not a JSON object"),
+        ("vocab.txt", b"\xff\xfe", "is not a text file"),
         ("model.safetensors", None, "it has no weights"),
         ("model.safetensors", b"", "damaged"),
         ("model.safetensors", b"\xff" * 20, "damaged"),
@@ -153,6 +154,14 @@ def test_folders_that_are_not_a_checkpoint_are_refused(folder, name, body, messa
     if body is not None:
         (folder / name).write_bytes(body)
     with pytest.raises(UnsuitableModelError, match=message):
+        read_checkpoint(folder)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json"])
+@pytest.mark.parametrize(("body", "message"), [("{", "is not JSON"), ("[]", "is not a JSON object")])
+def test_a_broken_tokenizer_is_refused_with_its_path(folder, name, body, message):
+    (folder / name).write_text(body)
+    with pytest.raises(UnsuitableModelError, match=f"{name} {message}"):
         read_checkpoint(folder)
 
 

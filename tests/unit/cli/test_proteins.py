@@ -105,7 +105,9 @@ def test_dna_is_not_predicted_by_a_protein_model(model, tmp_path, capsys):
     file = tmp_path / "genome.fa"
     file.write_text(">chr1\n" + "ACGTT" * 40 + "\n")
     assert main(["predict", str(file), "--model", str(model), "-o", str(tmp_path / "out")]) == 1
-    assert "is not valid, so nothing is predicted: " in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "is not valid, so nothing is predicted: " in output
+    assert f"`seqdrop validate {file} --alphabet protein` reports all its errors" in output
     assert not (tmp_path / "out").exists()
 
 
