@@ -1,1 +1,1 @@
-"""The `seqdrop` command: what a lab types. It talks to a deployed stack, in AWS or embedded."""
+"""The `seqdrop` command line. Its commands use a stack deployed in AWS or in the embedded AWS, or work locally."""

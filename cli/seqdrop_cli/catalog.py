@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Group:
-    """A command whose verbs are commands of their own; `verbs` are the lines of its help page."""
+    """A command with verbs, such as `seqdrop models push`; `verbs` has the summary of each verb."""
 
     summary: str
     verbs: Mapping[str, str]
@@ -24,13 +24,13 @@ class Group:
 
 
 COMMANDS: Mapping[str, str | Group] = {
-    "validate": "check a file as the pipeline checks it",
+    "validate": "check a file as the pipeline will check it",
     "drop": "upload files or folders to the landing bucket",
     "status": "show the state of every upload",
     "fetch": "download the results of an upload",
     "replay": "try failed uploads again, or predict again with the current model",
     "release": "archive files whose attempt failed, without predictions",
-    "redrive": "show messages that no function could handle, and send them back",
+    "redrive": "show messages that a function could not handle, and send them back",
     "config": Group(
         "check analyses.toml or a job.toml; print their JSON Schemas",
         {
@@ -39,19 +39,19 @@ COMMANDS: Mapping[str, str | Group] = {
         },
         (
             Example("seqdrop config check", "the analyses.toml of this checkout"),
-            Example("seqdrop config schema job > job.schema.json", "what an editor checks job.toml by"),
+            Example("seqdrop config schema job > job.schema.json", "a schema with which an editor checks job.toml"),
         ),
     ),
-    "env": "print the environment of the functions, for `sam local invoke --env-vars`",
-    "package-model": "pack a model into an archive, and try it",
+    "env": "print the environment variables of the functions, for `sam local invoke --env-vars`",
+    "package-model": "pack a model into an archive, and test it",
     "predict": "predict a file on this machine, without AWS",
-    "plan": "show what a training job would take: GPU memory, hours, dollars",
+    "plan": "show what a training job would need: GPU memory, hours, dollars",
     "models": Group(
         "show or change the current model of an analysis",
         {
             "push": "make a checkpoint the current model",
             "show": "show the current archive of a model",
-            "use": "make a trained version the current one, whatever its gate decided",
+            "use": "make a trained version the current one, even if its gate refused it",
         },
         (
             Example("seqdrop models show promoter-300", "which archive is current, and its classes"),
@@ -70,8 +70,8 @@ COMMANDS: Mapping[str, str | Group] = {
         ),
     ),
     "processing": Group(
-        "change the code of the jobs that examine large files",
-        {"push": "upload this code, and the wheels it needs, for the next processing jobs"},
+        "change the code of the jobs that check large files",
+        {"push": "upload the code of this checkout and its packages for the next processing jobs"},
         (Example("seqdrop processing push --stack seqdrop", "after a deploy"),),
     ),
     "completion": "print the code that completes commands and options in a shell",
@@ -81,35 +81,40 @@ EXAMPLES = (
     Example("seqdrop drop run7/ --stack seqdrop --watch", "drop a run and watch it"),
     Example("seqdrop status --stack seqdrop", "the state of every upload"),
     Example("seqdrop fetch UPLOAD_ID --stack seqdrop --to out/", "download its results"),
-    Example("seqdrop replay --state FAILED --stack seqdrop", "what could be tried again, and what not and why"),
+    Example("seqdrop replay --state FAILED --stack seqdrop", "what can be tried again, and why the rest cannot"),
     Example("seqdrop release UPLOAD_ID --stack seqdrop --yes", "archive a file without predictions"),
-    Example("seqdrop redrive --stack seqdrop", "messages that no function could handle"),
+    Example("seqdrop redrive --stack seqdrop", "messages that a function could not handle"),
     Example("seqdrop predict --model my-dnabert/ --analysis contigs genome.fa -o out/", "predictions without AWS"),
     Example("seqdrop predict --model my-protein-model/ proteins.fa -o out/", "secondary structure, without AWS"),
     Example('seqdrop package-model my-dnabert/ --labels "not promoter" promoter -o model.tar.gz', "an archive"),
     Example("seqdrop models push promoter-300 model.tar.gz --stack seqdrop", "make it the current model"),
-    Example("seqdrop config check", "what is wrong with analyses.toml, or with a job.toml"),
-    Example("seqdrop plan training/ss3/job.toml", "what a training job would take: GPU memory, hours, dollars"),
+    Example("seqdrop config check", "errors in analyses.toml; name a job.toml to check that"),
+    Example("seqdrop plan training/ss3/job.toml", "what a training job would need: GPU memory, hours, dollars"),
     Example("seqdrop processing push --stack seqdrop", "after a deploy: the code of jobs for large files"),
     Example("seqdrop training push --stack seqdrop", "after a deploy: the code of training jobs"),
 )
 DESCRIPTION = """\
-Drop sequencing files; watch them become predictions and a cold archive.
+Upload sequencing files to Amazon S3, have them checked and predicted there, download the results, and keep the raw
+files in a cold archive.
 
-Without --stack, a command talks to the stack that the environment variable SEQDROP_STACK names. Where that is not set,
-it talks to the embedded AWS that `make demo KEEP=1` left running, from any folder.
-`seqdrop COMMAND --help` explains a command.
+`seqdrop COMMAND --help` explains a command and shows examples.
 
-Tab completion: eval "$(seqdrop completion bash)" in ~/.bashrc, eval "$(seqdrop completion zsh)" in ~/.zshrc after
-compinit, seqdrop completion fish | source in ~/.config/fish/config.fish.
+A stack is one installation of Seqdrop in AWS. Name it with --stack, or once in the environment variable SEQDROP_STACK.
+If neither names one, a command uses the demo on this machine (the embedded AWS that `make demo KEEP=1` left running).
+
+To complete commands and options with the Tab key, add a line to the start-up file of your shell:
+
+  bash, in ~/.bashrc:                   eval "$(seqdrop completion bash)"
+  zsh, in ~/.zshrc, after compinit:     eval "$(seqdrop completion zsh)"
+  fish, in ~/.config/fish/config.fish:  seqdrop completion fish | source
 """
 
 
 def build_parser(called: Container[str]) -> Parser:
     """Return the parser of the whole command line.
 
-    Only commands whose name is in `called` get their arguments, for which their modules are imported. The others have
-    their line in `seqdrop --help`.
+    Only commands whose names are in `called` get their arguments, because that imports their modules. The others have
+    only their line in `seqdrop --help`.
     """
     top = Parser(prog="seqdrop", description=DESCRIPTION, epilog=format_examples(EXAMPLES))
     commands = top.add_subparsers(required=True, metavar="COMMAND")

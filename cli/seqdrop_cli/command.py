@@ -1,4 +1,4 @@
-"""What a command of `seqdrop` consists of: typed options, arguments, a help page with examples, and a function."""
+"""The parts of a command of `seqdrop`: typed options, arguments, a help page with examples, and a function."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Command(Generic[OptionsT]):
 
 @dataclass(frozen=True)
 class StackOptions:
-    """Options of a command that talks to a stack."""
+    """Options of a command that uses a stack."""
 
     stack: str | None
     region: str | None
@@ -54,8 +54,8 @@ def add_stack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stack",
         metavar="NAME",
-        help="a deployed CloudFormation stack (default: the environment variable SEQDROP_STACK, else the embedded AWS "
-        "that `make demo KEEP=1` left running)",
+        help="name of the deployed stack (default: the environment variable SEQDROP_STACK, else the demo that "
+        "`make demo KEEP=1` left running on this machine)",
     )
     parser.add_argument(
         "--region", help="AWS region of that stack, such as eu-west-1 (default: the region of AWS_PROFILE)"

@@ -1,4 +1,4 @@
-"""The check of an analyses.toml or a job.toml: its errors by line, or a table of what it means."""
+"""The check of an analyses.toml or a job.toml: its errors by line, or a table of its settings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ JOB_TITLES = ("model", "task", "starts from", "files", "instance", "budget")
 
 
 def check_file(file: Path | None) -> int:
-    """Print the errors of a file, or what it means; return the exit status. None is the file of this checkout."""
+    """Print the errors of a file, or its settings; return 0 if it is valid, else 1.
+
+    None stands for the analyses.toml of this checkout.
+    """
     path = file or Path(str(files("seqdrop").joinpath(analyses.FILE)))
     try:
         text = decode(path.read_bytes(), str(path))
@@ -35,7 +38,7 @@ def check_file(file: Path | None) -> int:
     except ConfigFileError as error:
         say(str(error))
         return 1
-    say(f"{path} is right")
+    say(f"{path} is valid")
     print_table(titles, rows)
     return 0
 
@@ -47,7 +50,7 @@ def _describe(path: Path, text: str) -> tuple[Sequence[str], list[Sequence[str]]
 
 
 def form_of(path: Path, text: str) -> str:
-    """Return whether a file is an analyses.toml or a job.toml, by its name or else by its keys.
+    """Return ANALYSES or JOB for an analyses.toml or a job.toml, by the name of the file, else by its keys.
 
     Raise ValueError if neither decides, and ConfigFileError if it is not TOML.
     """
@@ -56,7 +59,9 @@ def form_of(path: Path, text: str) -> str:
     keys = load(text, str(path)).keys()
     forms = [form for form, own in OWN_KEYS.items() if keys & own]
     if len(forms) != 1:
-        raise ValueError(f"{path} could be an {analyses.FILE} or a {jobfile.JOB}: give it one of these names")
+        raise ValueError(
+            f"{path} could be an {analyses.FILE} or a {jobfile.JOB}; give it one of these names and repeat the command"
+        )
     return forms[0]
 
 
@@ -91,5 +96,5 @@ def _check_distribution(job: jobfile.JobFile, text: str, name: str) -> None:
         resolve_distribution(job, smp=False)
     except DistributionRefusedError as error:
         keys = str(error).split(" ", 1)[0].rstrip(":").removeprefix("distribution.").split(".")
-        path = ("distribution", *keys)  # where the first word names no keys, the line is that of the table
+        path = ("distribution", *keys)  # if the first word names no key, the line of the table is reported
         raise ConfigFileError(name, locate([Problem(path, str(error))], text)) from error

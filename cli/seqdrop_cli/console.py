@@ -15,31 +15,31 @@ ELLIPSIS = "…"
 
 
 def is_terminal(stream: TextIO | None = None) -> bool:
-    """Return whether a stream (standard output if None) is a terminal."""
+    """Return True if a stream (standard output if None) is a terminal."""
     return (stream or sys.stdout).isatty()
 
 
 def say(text: str) -> None:
-    """Print a line to standard output as it is; it is never wrapped."""
+    """Print a line to standard output without wrapping or markup."""
     print(text, flush=True)
 
 
 def note(text: str) -> None:
-    """Print a line for people to standard error, which leaves standard output to scripts."""
+    """Print a line for people to standard error, so that scripts can read standard output."""
     print(text, file=sys.stderr, flush=True)
 
 
 def paint(text: str, colour: str) -> str:
-    """Return the text in a colour of COLOURS, or as it is where colours are not wanted (no terminal, NO_COLOR)."""
+    """Return the text in a colour of COLOURS; unchanged without a terminal, with NO_COLOR, or if TERM is dumb."""
     if not is_terminal() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb":
         return text
     return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table: with a box on a terminal, else one tab-separated line for each row and no titles.
+    """Print a table: with a box on a terminal, else one tab-separated line for each row, without titles.
 
-    A cell may hold line breaks on a terminal only; elsewhere they become spaces.
+    Line breaks in cells become spaces unless the output is a terminal.
     """
     if not is_terminal():
         for row in rows:
@@ -71,9 +71,9 @@ def show_status(text: str) -> Iterator[None]:
 
 
 def shorten(text: str, width: int) -> str:
-    """Return the text in at most `width` characters: its middle is replaced by an ellipsis, its end is kept longer.
+    """Return the text in at most `width` characters; an ellipsis replaces its middle if it is longer.
 
-    The end of a key tells files apart (`…_L001_R1_001.fastq.gz`), so it gets two thirds of the width.
+    The end gets two thirds of the width, because it distinguishes keys (`…_L001_R1_001.fastq.gz`).
     """
     if len(text) <= width:
         return text

@@ -1,7 +1,7 @@
-"""Dead-letter queues: a look at their messages, and sending these back to the queues of their functions.
+"""Dead-letter queues: show their messages, and send them back to the queues of their functions.
 
-SQS's own redrive is not used. Here a message is deleted only after it was sent, so it cannot be lost; one that comes
-twice does no harm.
+SQS's own redrive is not used. This module deletes a message only after it was sent, so no message is lost. A message
+that is delivered twice does no harm.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 
 SUFFIX = "DeadLetters"
 MAX_PEEKED = 100  # messages of a queue that are read to show what is in it
-PEEK_SECONDS, MOVE_SECONDS = 30, 120  # for which a message that is read, or moved, is hidden from other readers
+# Seconds for which a message is hidden from other readers: when it is only shown, and when it is sent back.
+PEEK_SECONDS, MOVE_SECONDS = 30, 120
 FOREIGN = "not a message of Seqdrop"
 
 
 @dataclass(frozen=True)
 class DeadLetterQueue:
-    """A dead-letter queue; `source` is the URL of the queue that it belongs to, "" for a function without a queue."""
+    """A dead-letter queue. `source` is the URL of its function's queue; "" for the reconciler, which has no queue."""
 
     name: str
     url: str
@@ -42,7 +43,7 @@ class DeadLetterQueue:
 
 @dataclass
 class Summary:
-    """The kinds of the first messages of a queue, and the time at which the oldest of them was sent."""
+    """The number of messages of each kind among a queue's first messages, and the time the oldest of these was sent."""
 
     kinds: Counter[str] = field(default_factory=Counter)
     oldest: datetime | None = None
@@ -57,7 +58,7 @@ class Summary:
 
 
 def find_queues(sqs: SQSClient, urls: Mapping[str, str], only: str | None = None) -> list[DeadLetterQueue]:
-    """Return the dead-letter queues among a stack's queues, whose URLs are given by their names in the template.
+    """Return the dead-letter queues of a stack. `urls` has all its queues, by their names in template.yaml.
 
     Raise ValueError if there is no queue with the name `only`.
     """
@@ -76,7 +77,10 @@ def _describe(sqs: SQSClient, name: str, url: str, source: str) -> DeadLetterQue
 
 
 def summarize(sqs: SQSClient, queue: DeadLetterQueue) -> Summary:
-    """Read the first messages and leave them in the queue. An interruption hides them for PEEK_SECONDS."""
+    """Summarize the first MAX_PEEKED messages, which stay in the queue.
+
+    If this is interrupted, they are hidden from other readers for PEEK_SECONDS.
+    """
     summary, handles = Summary(), []
     for message in _receive(sqs, queue.url, PEEK_SECONDS, min(queue.count, MAX_PEEKED)):
         summary.add(message)
@@ -87,7 +91,7 @@ def summarize(sqs: SQSClient, queue: DeadLetterQueue) -> Summary:
 
 
 def kind_of(body: str) -> str:
-    """Return in a few words what a message is: of our own, what it names; of an event, its type."""
+    """Return the kind of a message: the record that it names ("attempt", "job", "upload"), or the type of an event."""
     try:
         content = json.loads(body)
     except json.JSONDecodeError:
@@ -101,7 +105,10 @@ def kind_of(body: str) -> str:
 
 
 def send_back(sqs: SQSClient, queue: DeadLetterQueue, is_stopped: Callable[[], bool] = lambda: False) -> int:
-    """Send back as many messages as the queue had when it was described; return how many were sent."""
+    """Send back up to `queue.count` messages; return how many were sent.
+
+    `is_stopped` is called after each message; sending ends once it returns True.
+    """
     count = 0
     for message in _receive(sqs, queue.url, MOVE_SECONDS, queue.count):
         sqs.send_message(QueueUrl=queue.source, MessageBody=message["Body"])
@@ -113,14 +120,14 @@ def send_back(sqs: SQSClient, queue: DeadLetterQueue, is_stopped: Callable[[], b
 
 
 def _receive(sqs: SQSClient, url: str, hidden_seconds: int, limit: int) -> Iterator[MessageTypeDef]:
-    """Yield up to `limit` messages, each hidden from other readers; fewer if no more come."""
+    """Yield up to `limit` messages, each hidden from other readers; end earlier if the queue returns none."""
     left = limit
     while left > 0:
         messages = sqs.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=min(left, 10),
             VisibilityTimeout=hidden_seconds,
-            WaitTimeSeconds=1,  # asks all of the queue's servers
+            WaitTimeSeconds=1,  # long polling asks all servers of the queue
             MessageSystemAttributeNames=["SentTimestamp"],
         ).get("Messages", [])
         if not messages:
@@ -147,13 +154,14 @@ def _send_back_and_describe(sqs: SQSClient, queue: DeadLetterQueue, is_interrupt
 
 def _explain_purge(queue: DeadLetterQueue) -> str:
     return (
-        "these messages report runs that failed, and the next run does their work, so there is nothing to send back. "
-        f"Once the cause is repaired, `aws sqs purge-queue --queue-url {queue.url}` ends the alarm"
+        "these messages report scheduled runs that failed. They cannot be sent back, and need not be: the next run "
+        f"does their work. Once the cause is repaired, `aws sqs purge-queue --queue-url {queue.url}` deletes them, "
+        "which ends the alarm"
     )
 
 
 def show_queues(sqs: SQSClient, queues: Sequence[DeadLetterQueue]) -> None:
-    """Print what is in each queue. Where the output is no terminal: name, messages, age of the oldest, kinds."""
+    """Print a row for each queue (name, number of messages, age of the oldest, kinds), and how to send them back."""
     rows = []
     for queue in queues:
         summary = summarize(sqs, queue)

@@ -1,4 +1,4 @@
-"""What a command would do with each of many uploads: shown first, and done only after --yes."""
+"""Proposals of a command for many uploads: shown without --yes, carried out with it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ OUT_OF_DATE = "its state has changed since it was read; repeat the command"
 
 @dataclass(frozen=True)
 class Proposal:
-    """What would be done with an upload, or why nothing can be done with it.
+    """The action proposed for an upload, or the reason why there is none.
 
-    `act` does it, and returns False if the upload has changed since it was read. It is None where nothing can be done.
+    `act` carries it out, and returns False if the upload has changed since it was read. It is None if no action is
+    possible; `explanation` then says why.
     """
 
     progress: Progress
@@ -35,9 +36,9 @@ class Proposal:
 
 
 def show_proposals(proposals: Sequence[Proposal], participle: str) -> None:
-    """Print all proposals, and how to have them carried out. `participle` says what would be: "replayed".
+    """Print all proposals, and how to carry them out. `participle` names the action: "replayed" or "released".
 
-    Where the output is no terminal, each proposal is a line: upload id, state, key, what would be, explanation.
+    If the output is no terminal, each proposal is one tab-separated line: upload id, state, key, action, explanation.
     """
     if is_terminal():
         _print_table(proposals, participle)
@@ -46,7 +47,7 @@ def show_proposals(proposals: Sequence[Proposal], participle: str) -> None:
             upload, effect = proposal.progress, _effect(proposal, participle)
             say(f"{upload.upload_id}\t{upload.state}\t{upload.key}\t{effect}\t{proposal.explanation}")
     able = sum(proposal.act is not None for proposal in proposals)
-    advice = "Nothing was done yet; add --yes to do it." if able else "There is nothing to do."
+    advice = "Nothing was done yet; repeat the command with --yes to do it." if able else "There is nothing to do."
     say(f"{able} of {len(proposals)} would be {participle}. {advice}")
 
 

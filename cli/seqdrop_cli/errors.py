@@ -1,4 +1,4 @@
-"""Errors as sentences: what went wrong, and what to do next, in one line each."""
+"""Expected errors as lines for people: each says what went wrong, and what to do next."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class CommandError(Exception):
 
 
 class UsageError(CommandError):
-    """The words of a command line mean nothing."""
+    """A command line cannot be parsed, or lacks a condition."""
 
 
 class StackNotFoundError(CommandError):
-    """There is no stack to talk to."""
+    """There is no stack that the command could use."""
 
 
 def describe(error: Exception) -> str | None:
-    """Return the line that a person reads of an expected error; None for an error that is a bug."""
+    """Return the line that reports an expected error; None for any other exception, which is a bug."""
     if isinstance(error, OSError):
         return _describe_os_error(error)
     if "botocore" in sys.modules:
@@ -86,7 +86,7 @@ def _describe_client_error(error: ClientError) -> str:
 
 def _describe_boto_error(error: BotoCoreError) -> str:
     sentence = _BOTO_SENTENCES.get(type(error).__name__)
-    return sentence(error) if sentence else str(error)
+    return sentence(error) if sentence else " ".join(str(error).split())
 
 
 def _unreachable(error: BotoCoreError) -> str:
@@ -105,7 +105,7 @@ _BOTO_SENTENCES: dict[str, Callable[[BotoCoreError], str]] = {
     "NoCredentialsError": lambda _: f"no AWS credentials were found; {CREDENTIALS}",
     "PartialCredentialsError": lambda error: f"the AWS credentials are incomplete ({error}); {CREDENTIALS}",
     "ProfileNotFound": lambda error: f"{error}; `aws configure list-profiles` lists the profiles for AWS_PROFILE",
-    "InvalidRegionError": lambda error: f"{error}; name a region such as us-east-1 with --region",
+    "InvalidRegionError": lambda error: f"{str(error).rstrip('.')}; name a region such as us-east-1 with --region",
     "UnauthorizedSSOTokenError": lambda _: "the AWS login has expired; run `aws sso login`",
     "SSOTokenLoadError": lambda _: "there is no AWS login; run `aws sso login`",
     "TokenRetrievalError": lambda _: "the AWS login has expired; run `aws sso login`",

@@ -1,4 +1,4 @@
-"""The handler of a model archive, run without AWS: in a clean Python process, from the unpacked archive."""
+"""The handler of an unpacked model archive, run without AWS in a clean Python process."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 PROGRAM = Path(__file__).with_name("handler_process.py")
 LOG_TAIL = 2000  # bytes from the end of the process's log that a message quotes
-OWN_SETTINGS = ("SEQDROP_PRECISION", "SEQDROP_THREADS")  # of the user, not of the job
+OWN_SETTINGS = ("SEQDROP_PRECISION", "SEQDROP_THREADS")  # settings of this machine's user, not of a job
 
 
 class HandlerError(SeqdropError):
-    """The handler did not load its model, did not respond, or died; the message quotes it."""
+    """The handler did not load its model, did not respond, or died; the message quotes its error or its log."""
 
 
 class Handler:
@@ -42,7 +42,7 @@ class Handler:
             stderr=self._log,
             env=_clean(os.environ) | settings,
             cwd=folder,
-            start_new_session=True,  # Ctrl-C is for the command: the handler completes the request that it has
+            start_new_session=True,  # Ctrl-C reaches only the command; the handler completes its request
         )
         self._requests, self._responses = _pipe(self._process.stdin), _pipe(self._process.stdout)
 
@@ -58,14 +58,14 @@ class Handler:
         self.close()
 
     def ask(self, body: bytes) -> list[bytes]:
-        """Return one line of prediction for each line of the body, in order. Raise HandlerError."""
+        """Return one line of predictions for each work item (line) of the body, in order. Raise HandlerError."""
         with suppress(BrokenPipeError):  # the process died; `_receive` reports it
             self._requests.write(LENGTH.pack(len(body)) + body)
             self._requests.flush()
         return self._receive("the model did not respond").split(b"\n")
 
     def close(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process and close its pipes and its log."""
         self._process.kill()
         self._process.wait()
         for stream in (self._requests, self._responses, self._log):
@@ -96,7 +96,7 @@ def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 def _clean(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without the settings of other jobs and of Python; OWN_SETTINGS stay."""
+    """Return the environment without SEQDROP_ and PYTHON variables, except OWN_SETTINGS, and with the hub offline."""
     plain = {name: value for name, value in environment.items() if not name.startswith(("SEQDROP_", "PYTHON"))}
     own = {name: environment[name] for name in OWN_SETTINGS if name in environment}
     return plain | own | {"HF_HUB_OFFLINE": "1"}

@@ -1,7 +1,7 @@
-"""The packaged handler in a Python of its own. Started by path with the unpacked archive's folder.
+"""A program that runs the packaged handler. Its argument is the folder of the unpacked archive.
 
-It imports nothing of this project, since the module path belongs to the model's code. Requests come on standard input:
-a length of 8 bytes, big-endian, and the body. Responses go to standard output: a flag of 1 byte for success, a length,
+It imports nothing of this project, because the module path belongs to the model's code. A request on standard input is
+a length of 8 bytes, big-endian, and the body. A response on standard output is a flag of 1 byte for success, a length,
 and the body. The first response says whether the model was loaded.
 """
 
@@ -20,7 +20,7 @@ LINES = "application/jsonlines"
 def main(folder: str) -> None:
     """Load the model of a folder and respond to requests until standard input is closed."""
     requests, responses = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what the model's code prints must not mix with the responses
+    os.dup2(2, 1)  # output of the model's code must not mix with the responses
     sys.meta_path[:] = [finder for finder in sys.meta_path if not _is_editable_finder(finder)]
     sys.path.insert(0, str(Path(folder, "code")))
     try:
@@ -47,7 +47,7 @@ def _is_editable_finder(finder: object) -> bool:
 
 
 def describe(error: Exception) -> bytes:
-    """Return the type and the message of an error."""
+    """Return the type and the message of an error, as UTF-8."""
     return f"{type(error).__name__}: {error}".encode()
 
 

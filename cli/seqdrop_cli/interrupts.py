@@ -1,4 +1,4 @@
-"""Ctrl-C as a request to stop after the present step, so that nothing that was done is lost."""
+"""Ctrl-C as a request to stop after the current step, so that no completed work is lost."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 def catch_interrupts(consequence: str = "the predictions so far are being written") -> Iterator[Callable[[], bool]]:
     """Yield a function that returns whether Ctrl-C was pressed.
 
-    The first Ctrl-C prints the `consequence`, which says what happens before the command ends. A second one raises
-    KeyboardInterrupt as usual.
+    The first Ctrl-C prints `consequence`, a clause about what happens before the command ends. A second Ctrl-C raises
+    KeyboardInterrupt.
     """
     presses: list[int] = []
 
     def note_press(number: int, _: FrameType | None) -> None:
         presses.append(number)
         signal.signal(signal.SIGINT, previous)
-        print(f"\nseqdrop: {consequence}; press Ctrl-C again to stop at once", file=sys.stderr)
+        print(f"\nseqdrop: {consequence}; press Ctrl-C again to stop immediately", file=sys.stderr)
 
     previous = signal.signal(signal.SIGINT, note_press)
     try:

@@ -1,4 +1,4 @@
-"""Files on their way into the landing bucket: the key that each gets, and its upload."""
+"""The upload of files to the landing bucket, and the choice of their keys."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 DEFAULT_PREFIX = "raw/"
 FORMAT_OF_SUFFIX = {".fastq": "fastq", ".fq": "fastq", ".fasta": "fasta", ".fa": "fasta", ".fna": "fasta"}
-# FASTA of proteins is known by its suffix alone: the first character of the file does not tell it from DNA.
+# Only the suffix distinguishes a FASTA of proteins from DNA; the first character of the file does not.
 PROTEIN_SUFFIXES = {".faa", ".pep"}
 
 
 class UploadFailedError(SeqdropError):
-    """S3 did not take a file."""
+    """S3 did not accept a file."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Drop:
 
 
 def plan_drops(paths: list[Path], prefix: str | None = None) -> list[Drop]:
-    """Return the key of every file; folders are walked, hidden files left out.
+    """Return the files at the paths with their keys. Folders are searched recursively; hidden files are left out.
 
-    Without a prefix the format of a file decides: the first analysis with a model that takes it, else raw/. The marker
-    of a run goes where the files of its folder go, and after them. Raise FileNotFoundError for a path that does not
-    exist, and ValueError for a prefix that no analysis has.
+    Without a prefix, the format of a file decides: the prefix of the first analysis with a model for this format, else
+    raw/. The marker of a run gets the prefixes of the files of its folder, and comes last in the list. Raise
+    FileNotFoundError if a path does not exist, and ValueError if no analysis has the prefix.
     """
     if prefix is not None:
         prefix = prefix.strip("/") + "/"
@@ -67,7 +67,7 @@ def _walk(path: Path, prefix: str | None) -> list[Drop]:
 
 
 def _marker_drops(folder: Path, marker: Path, files: list[Drop]) -> list[Drop]:
-    """Return the drops of a marker: one in each place where files of its folder, or of a folder below it, go."""
+    """Return the drops of a marker: one for each place to which files of its folder, or of folders below it, go."""
     below = [(drop, drop.path.relative_to(marker.parent)) for drop in files if marker.parent in drop.path.parents]
     places = {drop.key.removesuffix(relative.as_posix()) for drop, relative in below}
     if not places:
@@ -91,7 +91,7 @@ def _key_in_folder(folder: Path, path: Path, prefix: str | None) -> str:
 
 
 def prefix_for(path: Path, analyses: Analyses | None = None) -> str:
-    """Return the prefix for a file, by its first character or else by its suffix; raw/ if neither decides."""
+    """Return the prefix for a file, by its first character or else by its suffix; raw/ if no analysis takes it."""
     format_name = guess_format(path)
     alphabet = PROTEIN if PROTEIN_SUFFIXES & set(path.suffixes) else DNA
     for analysis in (analyses or packaged()).by_name.values():
@@ -101,7 +101,7 @@ def prefix_for(path: Path, analyses: Analyses | None = None) -> str:
 
 
 def guess_format(path: Path) -> str | None:
-    """Return "fastq", "fasta" or None. The file is not checked, which is the task of validation."""
+    """Return "fastq", "fasta", or None if neither content nor suffix decides. The file is not validated."""
     by_first_byte = {b"@": "fastq", b">": "fasta"}.get(_read_first_byte(path))
     suffixes = [suffix for suffix in path.suffixes if suffix in FORMAT_OF_SUFFIX]
     by_suffix = FORMAT_OF_SUFFIX[suffixes[-1]] if suffixes else None
@@ -121,9 +121,9 @@ def _read_first_byte(path: Path) -> bytes:
 
 
 def upload_file(s3: S3Client, bucket: str, drop: Drop) -> UploadVersion:
-    """Upload one file, in parts if it is large, and return the object version; S3 checks a CRC of what it receives.
+    """Upload one file, in parts if it is large, and return the object version. S3 verifies a CRC of the bytes.
 
-    Raise UploadFailedError if S3 does not take the file.
+    Raise UploadFailedError if S3 does not accept the file.
     """
     try:
         s3.upload_file(str(drop.path), bucket, drop.key)

@@ -1,4 +1,4 @@
-"""The entry point of `seqdrop`: parse the words, run the command, turn expected errors into one line."""
+"""The entry point of `seqdrop`: parse the command line, run the command, report expected errors in one line."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ USAGE, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run the command that `words` (by default those of the process) name; return its exit status.
+    """Run the command line `words` (default: the arguments of the process); return the exit status.
 
-    0: all went well; 1: the command's answer is no, such as an invalid file; 2: an error that one line on standard
-    error explains; 130: Ctrl-C.
+    0: success; 1: a negative result, such as an invalid file; 2: an error, explained on standard error; 130: Ctrl-C;
+    141: the reader of standard output closed it. An unexpected exception is raised.
     """
     try:
         return _run(sys.argv[1:] if words is None else words)
@@ -42,17 +42,17 @@ def _run(words: list[str]) -> int:
 
 
 def _complete() -> None:
-    """Answer the shell's question for completions, which argcomplete puts in the environment, and exit."""
+    """Write the completions for the command line in COMP_LINE, which the shell sets, and exit."""
     import argcomplete
 
     argcomplete.autocomplete(build_parser(os.environ.get("COMP_LINE", "").split()))
 
 
 def _print_error(sentence: str) -> None:
-    lead = "\n" if sentence.startswith("stopped") and sys.stderr.isatty() else ""  # after the ^C of the terminal
+    lead = "\n" if sentence.startswith("stopped") and sys.stderr.isatty() else ""  # the terminal has echoed ^C
     print(f"{lead}seqdrop: {sentence}", file=sys.stderr)
 
 
 def _close_output() -> None:
-    """Let the interpreter flush standard output into nothing when the reader, such as `head`, has gone."""
+    """Redirect standard output to /dev/null, so that the flush at exit does not fail: the reader has closed it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

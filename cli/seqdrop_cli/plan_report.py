@@ -48,25 +48,29 @@ def show_plan(options: Options) -> int:
 
 
 def _read_job(options: Options) -> JobFile:
-    """Return job.toml with the instance of the options."""
+    """Return job.toml with its instance replaced by that of --instance or --any.
+
+    Raise ValueError for a price without a type of instance.
+    """
     job = parse(options.job.read_bytes())
     instance = job.instance.type if options.instance is None else options.instance
     if options.any:
         instance = ""
     if options.price is not None and not instance:
-        raise ValueError("--price is the price of one type of instance: name it with --instance")
+        raise ValueError("--price is for one type of instance; name the type with --instance")
     return replace(job, instance=replace(job.instance, type=instance))
 
 
 def _count_residues(job: JobFile, folder: Path) -> int:
-    """Return the residues of the training records in the files beside job.toml, which are checked on the way.
+    """Check the files beside job.toml, and return the number of residues of the training records.
 
-    Raise InvalidFileError if they are invalid, and ValueError if one is missing.
+    Raise InvalidFileError if a file is invalid, and ValueError if one is missing.
     """
     missing = [name for name in job.data.files if not (folder / name).is_file()]
     if missing:
         raise ValueError(
-            f"{folder / missing[0]} does not exist; give the number of residues of its training records with --residues"
+            f"{folder / missing[0]} does not exist; put it beside job.toml, or give the number of residues of the "
+            "training records with --residues"
         )
     with ExitStack() as stack:
         files = {name: Source(name, stack.enter_context((folder / name).open("rb"))) for name in job.data.files}
@@ -81,7 +85,7 @@ def _print_refusal(reasons: Sequence[str], advice: Sequence[str], as_json: bool)
     for reason in reasons:
         say(f"  {reason}")
     if advice:
-        say("what would fit:")
+        say("these changes would fit:")
     for change in advice:
         say(f"  {change}")
     return 1
@@ -93,12 +97,12 @@ def _print_plan(plan: Plan, translations: Sequence[Translation], residues: int) 
         say(line)
     if plan.host_needed:
         say(f"and {gib(plan.host_needed)} of each host's memory")
-    say(f"the chapter's rule, 20 bytes a parameter: {gib(plan.chapter_bytes)}")
+    say(f"for comparison, by the rule of 20 bytes a parameter: {gib(plan.chapter_bytes)}")
     rate = f"{plan.cost.tokens_per_second:,.0f} tokens/s"
     say(f"{residues:,} residues × {plan.job.epochs} epochs at about {rate}: {plan.hours:,.1f} hours")
     say(_describe_price(plan))
     if translations:
-        say("what became of [distribution]:")
+        say("translation of [distribution]:")
     for translation in translations:
         say(_describe_translation(translation))
 
@@ -106,13 +110,17 @@ def _print_plan(plan: Plan, translations: Sequence[Translation], residues: int) 
 def _describe_machine(plan: Plan) -> str:
     distribution, instance = plan.distribution, plan.instance
     machine = f"{distribution.hosts} × {instance.name}" if distribution.hosts > 1 else instance.name
-    processes = f"{plan.processes} × {instance.gpu.name}" if instance.gpu else f"{plan.processes} process(es)"
+    processes = f"{plan.processes} × {instance.gpu.name}" if instance.gpu else _count_processes(plan.processes)
     savers = _describe_savers(distribution)
     return f"{plan.job.shape.title} on {machine} ({processes}), profile {distribution.profile}{savers}"
 
 
+def _count_processes(count: int) -> str:
+    return "1 process" if count == 1 else f"{count} processes"
+
+
 def _describe_savers(distribution: Distribution) -> str:
-    """Return what saves memory at the cost of time, as the end of a line."""
+    """Return the measures that save memory and cost time, as the end of a line."""
     savers = {
         "activation checkpointing": distribution.activation_checkpointing,
         "activation offloading": distribution.activation_offloading,
@@ -141,7 +149,7 @@ def _memory_lines(plan: Plan) -> list[str]:
 
 
 def _describe_translation(translation: Translation) -> str:
-    """Return a line on one field; the end of its name tells it from others."""
+    """Return a line on one field, with the end of its name, which identifies it."""
     name = translation.field.rpartition("parameters.")[2]
     value = "" if translation.value is None else f" = {json.dumps(translation.value)}"
     return f"  {name}{value}  →  {translation.becomes}: {translation.why}"

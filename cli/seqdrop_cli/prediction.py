@@ -1,4 +1,4 @@
-"""Predictions without AWS: by the handler of the model's archive, in the files that a job writes."""
+"""Predictions without AWS, by the handler of the model's archive, written to the same files as those of a job."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from seqdrop.results.provenance import Provenance
 
 LOCAL = "local"  # in place of an upload's id and a job's name
-BATCH = 64_000  # bytes of work items in a request: some hundred windows, which fill the model's batches
+BATCH = 64_000  # bytes of work items in a request: some hundred windows, enough for full batches of the model
 
 
 class ResultsExistError(SeqdropError):
-    """The output folder holds results already."""
+    """The output folder already contains results."""
 
 
 @dataclass(frozen=True)
 class Masks:
-    """A BED that names the intervals to fill, in place of runs of N."""
+    """A BED with the intervals to fill instead of the runs of N."""
 
     path: Path
     bed: Bed
@@ -50,9 +50,9 @@ class Masks:
 
 @dataclass(frozen=True)
 class Input:
-    """The facts of a file from a first pass over it. A broken file has no predictions, as in the pipeline.
+    """The facts of a valid file from a first pass over it.
 
-    `items`, `taken` and `distinct` are ReadingPass.counts.
+    `items`, `taken` and `distinct` are the entries of ReadingPass.counts.
     """
 
     path: Path
@@ -67,7 +67,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Plan:
-    """A prediction to make: `model` is the path of the model, `archive` the bytes of its model.tar.gz."""
+    """The request for predictions: `model` is the path of the model, `archive` the bytes of its model.tar.gz."""
 
     model: Path
     archive: bytes
@@ -77,7 +77,7 @@ class Plan:
 
 @dataclass
 class Tally:
-    """Counts of what was predicted so far; `windows` counts what the kind predicts, in `kind.unit`."""
+    """Counts of the predictions so far. `windows` counts the predictions of the kind, in units of `kind.unit`."""
 
     kind: Kind
     items: int = 0
@@ -101,20 +101,20 @@ class Tally:
 
 @dataclass(frozen=True)
 class Observer:
-    """What is called while predictions are made: `show` after each batch, `is_stopped` before each."""
+    """Functions called while predictions are made: `show` after each batch, `is_stopped` before each."""
 
     show: Callable[[Tally], None] = lambda _: None
     is_stopped: Callable[[], bool] = lambda: False
 
 
 def read_masks(path: Path) -> Masks:
-    """Read a BED. Raise InvalidFileError with all that is wrong with it."""
+    """Read a BED. Raise InvalidFileError with all its errors."""
     with path.open("rb", buffering=0) as file:
         return Masks(path, read_bed(file, str(path)))
 
 
 def examine(path: Path, analysis: Analysis, masks: Masks | None = None) -> Input:
-    """Read the file once. Raise InvalidFileError with all that is wrong with it, or with masks that do not fit it."""
+    """Read the file once. Raise InvalidFileError with all errors of the file, or of masks that do not fit it."""
     with _reading_pass(path, analysis, masks) as reading_pass:
         deque(reading_pass.items(), maxlen=0)
         report = reading_pass.reading.report()
@@ -129,13 +129,13 @@ def examine(path: Path, analysis: Analysis, masks: Masks | None = None) -> Input
 
 
 def predict(file: Input, plan: Plan, observer: Observer | None = None) -> tuple[Tally, list[Path]]:
-    """Write to `plan.out` the files of a job of the analysis, and a summary; return the counts and the files.
+    """Write the files that a job of the analysis writes to `plan.out`; return the counts and the paths.
 
-    Once the observer stops, no more requests are made; the predictions so far are written, and summary.json says that
-    they are not complete. Raise ResultsExistError, HandlerError or UnexpectedOutputError, with no files written.
+    If `observer.is_stopped` returns True, the predictions so far are written, and summary.json says that they are not
+    complete. Raise ResultsExistError, HandlerError or UnexpectedOutputError; then no files are written.
     """
     if any((plan.out / f"{kind.table}.jsonl").exists() for kind in KINDS.values() if kind.table):
-        raise ResultsExistError(f"{plan.out} holds results already; name another folder with -o, or remove them")
+        raise ResultsExistError(f"{plan.out} already contains results; name another folder with -o, or remove them")
     tally = Tally(plan.analysis.kind)
     with (
         unpack(plan.archive) as folder,
@@ -171,7 +171,7 @@ def _predictions(
 
 @dataclass
 class _Unzipped:
-    """Pairs of work items and lines as two iterables that are read in turn, the line first."""
+    """Pairs of work items and lines as two iterables. The reader must alternate: a line, then its item."""
 
     pairs: Iterator[tuple[bytes, bytes]]
     read_items: deque[bytes] = field(default_factory=lambda: deque(maxlen=1))
@@ -189,7 +189,7 @@ class _Unzipped:
 
 
 def _write(file: Input, plan: Plan, predictions: Iterator[tuple[bytes, bytes]], tally: Tally) -> list[Path]:
-    """Write the files that the finish stage writes, with the same writer."""
+    """Write the files with the writer of the finish stage."""
     unzipped = _Unzipped(predictions)
     calibration = read_calibration(plan.archive)
     origin = _provenance(file, plan, calibration)

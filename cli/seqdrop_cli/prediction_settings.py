@@ -1,4 +1,4 @@
-"""The analysis that `seqdrop predict` makes: one of analyses.toml, or one made from the options."""
+"""The analysis of `seqdrop predict`: one of analyses.toml with changes, or one made from the options alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from seqdrop_cli.prediction import LOCAL, Masks, read_masks
 if TYPE_CHECKING:
     from seqdrop_cli.commands.predict import Options
 
-MAX_PREDICTIONS = 10_000_000_000  # of a file: no Lambda imports them, so only the disk limits them
+MAX_PREDICTIONS = 10_000_000_000  # for a file: no Lambda imports them, so only the disk is a limit
 OVERRIDES = ("window", "stride", "strands", "threshold", "max_n_fraction")
 
 
@@ -36,17 +36,19 @@ def dna_analysis(options: Options, checkpoint: Checkpoint) -> Analysis:
     else:
         analysis = _local_analysis(options, find_dna_kind(options.task), checkpoint, JobSettings())
     if analysis.kind.alphabet != DNA:
-        raise UnsuitableModelError(f"the analysis {analysis.name} is of proteins, and this is a model of DNA")
+        raise UnsuitableModelError(
+            f"the analysis {analysis.name} is for proteins, but this is a model of DNA; name another with --analysis"
+        )
     settings = analysis.settings
     if not isinstance(settings, WindowSettings):
-        raise ConfigurationError(f"the analysis {analysis.name} has no windows of DNA")
+        raise ConfigurationError(f"the analysis {analysis.name} has no windows of DNA; name another with --analysis")
     if settings.k != checkpoint.vocabulary.k:
         raise UnsuitableModelError(
             f"the analysis is for {settings.k}-mers, the model for {checkpoint.vocabulary.k}-mers"
         )
     if settings.window > checkpoint.longest:
         raise UnsuitableModelError(
-            f"the model takes windows of up to {checkpoint.longest} bases, not of {settings.window}"
+            f"the model takes windows of up to {checkpoint.longest} bases, not of {settings.window}; change --window"
         )
     if analysis.kind.names_classes and options.analysis:
         _check_label(str(getattr(settings, "label", "")), checkpoint)
@@ -63,10 +65,14 @@ def protein_analysis(options: Options, checkpoint: ProteinCheckpoint) -> Analysi
     if options.analysis:
         analysis = _named_analysis(options.analysis, options)
     if analysis.kind.alphabet != PROTEIN:
-        raise UnsuitableModelError(f"the model is of proteins, the analysis {analysis.name} of DNA")
+        raise UnsuitableModelError(
+            f"the analysis {analysis.name} is for DNA, but this is a model of proteins; name another with --analysis"
+        )
     settings = analysis.settings
     if isinstance(settings, ProteinSettings) and settings.window and settings.window > checkpoint.window:
-        raise UnsuitableModelError(f"the model takes up to {checkpoint.window} residues at once, not {settings.window}")
+        raise UnsuitableModelError(
+            f"the model takes windows of up to {checkpoint.window} residues, not of {settings.window}; change --window"
+        )
     return analysis
 
 
@@ -90,26 +96,28 @@ def _local_analysis(
 
 
 def find_task(options: Options) -> str | None:
-    """Return the task of the model: that of a named analysis, else that of --task; None where neither is given."""
+    """Return the task of the analysis that --analysis names, else that of --task; None without both options."""
     return _named_analysis(options.analysis, options).kind.task if options.analysis else options.task
 
 
 def find_masks(options: Options, analysis: Analysis) -> Masks | None:
-    """Return the BED of --masks, None without it.
+    """Return the BED of --masks; None without the option.
 
     Raise ConfigurationError if the analysis takes no masks, or InvalidFileError for an invalid BED.
     """
     if options.masks is None:
         return None
     if not analysis.kind.takes_masks:
-        raise ConfigurationError("--masks names what to fill: it needs --task masked, or an analysis of that task")
+        raise ConfigurationError(
+            "--masks is for models that fill intervals: add --task masked, or an --analysis of that task"
+        )
     return read_masks(options.masks)
 
 
 def _named_analysis(name: str, options: Options) -> Analysis:
     with_model = {analysis.name: analysis for analysis in packaged().by_name.values() if analysis.has_model}
     if name not in with_model:
-        raise ConfigurationError(f"--analysis must be one with a model: {', '.join(sorted(with_model))}")
+        raise ConfigurationError(f"--analysis must be an analysis with a model: {', '.join(sorted(with_model))}")
     analysis = with_model[name]
     settings = analysis.settings
     if not isinstance(settings, WindowSettings | ProteinSettings):
@@ -123,7 +131,7 @@ def _named_analysis(name: str, options: Options) -> Analysis:
 
 
 def adapt_to_format(analysis: Analysis, format_name: str) -> Analysis:
-    """Return an analysis made from options for the format of the file; one of analyses.toml stays as it is."""
+    """Return the analysis with the settings for the format of the file; an analysis of analyses.toml is unchanged."""
     if analysis.name != LOCAL or analysis.settings is None:
         return analysis
     return replace(analysis, settings=analysis.kind.local_format(analysis.settings, format_name))
@@ -132,10 +140,11 @@ def adapt_to_format(analysis: Analysis, format_name: str) -> Analysis:
 def _check_label(label: str, checkpoint: Checkpoint) -> None:
     if not checkpoint.labels:
         raise UnsuitableModelError(
-            f"the model does not name its classes, so no window may be called {label!r}: package it with `seqdrop "
-            "package-model DIR --labels NEGATIVE POSITIVE -o model.tar.gz`, or give --window in place of --analysis"
+            f"the model does not name its classes, but the analysis calls windows {label!r}: package it with `seqdrop "
+            "package-model DIR --labels NEGATIVE POSITIVE -o model.tar.gz`, or use --window instead of --analysis"
         )
     if checkpoint.labels[POSITIVE] != label:
         raise UnsuitableModelError(
-            f"the model's positive class is {checkpoint.labels[POSITIVE]!r}, but the analysis calls it {label!r}"
+            f"the model's positive class is {checkpoint.labels[POSITIVE]!r}, but the analysis calls it {label!r}; name "
+            "another analysis with --analysis, or use --window instead"
         )

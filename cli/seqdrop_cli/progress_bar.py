@@ -1,4 +1,4 @@
-"""A progress bar with MB/s over a stream that is read, and one with predictions per second; on a terminal only."""
+"""Progress bars on a terminal: one with MB/s for a stream that is read, one with predictions per second."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def show_progress(stream: SupportsRead[bytes], size: int | None, name: str) -> Iterator[SupportsRead[bytes]]:
-    """Yield the stream; on a terminal, reading it moves a bar. `size` is in bytes, None if it is unknown."""
+    """Yield the stream; if standard error is a terminal, show a bar that advances as the stream is read.
+
+    `size` is in bytes, None if it is unknown.
+    """
     if not is_terminal(sys.stderr):
         yield stream
         return
@@ -32,7 +35,7 @@ def show_progress(stream: SupportsRead[bytes], size: int | None, name: str) -> I
 
 
 def columns() -> tuple[ProgressColumn, ...]:
-    """Return the columns of the bar over a stream: name, bar, bytes, MB/s, remaining time."""
+    """Return the columns of the bar for a stream: name, bar, bytes, MB/s, remaining time."""
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     name = TextColumn("{task.description}")
@@ -40,13 +43,13 @@ def columns() -> tuple[ProgressColumn, ...]:
 
 
 class MonitoredStream:
-    """A stream that moves a progress bar."""
+    """A stream that advances a progress bar as it is read."""
 
     def __init__(self, stream: SupportsRead[bytes], bar: Progress, task: TaskID) -> None:
         self._stream, self._bar, self._task = stream, bar, task
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return up to `size` bytes of the stream, all that is left for -1, and move the bar by as many."""
+        """Read up to `size` bytes (-1: all that are left), advance the bar by their number, and return them."""
         block = self._stream.read(size)
         self._bar.advance(self._task, len(block))
         return block
@@ -54,7 +57,7 @@ class MonitoredStream:
 
 @contextmanager
 def show_tally(items: int) -> Iterator[Callable[[Tally], None]]:
-    """Yield a function that shows how far a prediction of `items` work items is; on a terminal only."""
+    """Yield a function that shows the progress of the prediction of `items` work items; on a terminal only."""
     if not is_terminal(sys.stderr):
         yield lambda _: None
         return

@@ -1,4 +1,4 @@
-"""Download of an upload's results: predictions, report, reason and receipt, into a local folder."""
+"""The download of an upload's results to a local folder: predictions, report, reason and receipt."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def fetch_results(target: Target, progress: Progress, folder: Path) -> list[Path]:
-    """Download all that the results bucket holds on an upload to `folder`/<landing key>/; return the files."""
+    """Download all objects of an upload in the results bucket to `folder`/<landing key>/; return the paths."""
     s3, place = target.client("s3"), local_folder(folder, progress.key)
     paths = []
     for key, name in _names_by_key(s3, target.results, progress).items():
@@ -47,7 +47,7 @@ def _names_by_key(s3: S3Client, bucket: str, progress: Progress) -> dict[str, st
 
 
 def local_folder(folder: Path, key: str) -> Path:
-    """Return the folder for a landing key. A key is untrusted: its parts that lead out of `folder` are left out."""
+    """Return the folder for a landing key. Keys are untrusted: parts that would lead out of `folder` are left out."""
     parts = [part for part in key.split("/") if part not in ("", ".", "..")]
     return folder.joinpath(*parts)
 

@@ -1,4 +1,4 @@
-"""JSON Schemas of the files that a lab writes, as docs/schemas/ has them."""
+"""JSON Schemas of analyses.toml and job.toml, which docs/schemas/ contains as files."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ SCHEMAS: dict[str, Callable[[], Schema]] = {"analyses": lambda: analyses_schema(
 
 
 def render_schema(name: str) -> str:
-    """Return a schema as its file has it."""
+    """Return the text of a schema's file; `name` is a key of SCHEMAS."""
     return json.dumps(SCHEMAS[name](), indent=2) + "\n"

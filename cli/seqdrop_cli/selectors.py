@@ -1,4 +1,4 @@
-"""The uploads that a command is about, selected by id, run, state, analysis and time. All conditions must hold."""
+"""The selection of uploads for a command by id, run, state, analysis and time. All conditions must hold."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STATES = {kind: tuple(dict.fromkeys(move.target for move in MOVES if move.kind =
 
 @dataclass(frozen=True)
 class Selector:
-    """Conditions on uploads; an empty field is no condition.
+    """Conditions on uploads. An empty field is no condition.
 
     `folder` ends in a slash. `state` is the state of the upload or of the attempt that decides on it. `since`
     (inclusive) and `until` (exclusive) limit the time at which it entered that state; without a state, the time at
@@ -40,41 +40,51 @@ class Selector:
     def require(self, *names: str) -> Selector:
         """Return the selector itself. Raise UsageError, which names the options, if it has no condition at all."""
         if self == Selector():
-            raise UsageError(f"name uploads, or choose them by {', '.join(f'--{name}' for name in names)}")
+            options = ", ".join(f"--{name}" for name in names)
+            raise UsageError(
+                f"no uploads are selected; give their ids (see `seqdrop status`), or select them with {options}"
+            )
         return self
 
 
 def add_selectors(parser: argparse.ArgumentParser, *names: str) -> None:
     """Add the argument for ids of uploads, and the options with these names: run, state, analysis, since, until."""
-    parser.add_argument("uploads", nargs="*", metavar="UPLOAD", help="ids of uploads, as `seqdrop status` shows them")
+    parser.add_argument("uploads", nargs="*", metavar="UPLOAD", help="upload ids, from `seqdrop status`")
     for name in names:
         _ADDERS[name](parser)
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--run", dest="folder", metavar="FOLDER", type=folder, help="all below this folder: reads/run7 (default: any)"
+        "--run",
+        dest="folder",
+        metavar="FOLDER",
+        type=folder,
+        help="only uploads below this folder, such as reads/run7 (default: any)",
     )
 
 
 def _add_state(parser: argparse.ArgumentParser) -> None:
     states = ", ".join(sorted(set(STATES[UPLOAD] + STATES[ATTEMPT])))
-    text = f"in this state, or with a last attempt in it: {states} (default: any)"
+    text = f"only uploads in this state, or whose last attempt is in it: {states} (default: any)"
     parser.add_argument("--state", metavar="STATE", type=state, help=text)
 
 
 def _add_analysis(parser: argparse.ArgumentParser) -> None:
-    text = "of this analysis, as analyses.toml names it, such as reads (default: any)"
+    text = "only uploads of this analysis of analyses.toml, such as reads (default: any)"
     parser.add_argument("--analysis", metavar="NAME", help=text)
 
 
 def _add_since(parser: argparse.ArgumentParser) -> None:
-    text = "entered the state of --state then or later; without --state, landed then or later (default: any time)"
+    text = (
+        "only uploads that entered the state of --state (without --state: that landed) at this time or later; a TIME "
+        "is 2026-03-01 or 2026-03-01T14:30, in UTC (default: any time)"
+    )
     parser.add_argument("--since", metavar="TIME", type=time, help=text)
 
 
 def _add_until(parser: argparse.ArgumentParser) -> None:
-    text = "the same before this time; a TIME is 2026-03-01 or 2026-03-01T14:30, in UTC (default: any time)"
+    text = "the same, but before this time (default: any time)"
     parser.add_argument("--until", metavar="TIME", type=time, help=text)
 
 
@@ -95,7 +105,8 @@ def folder(text: str) -> str:
 def state(text: str) -> str:
     """Return the state of an upload or attempt, in upper case."""
     if not any(text.upper() in states for states in STATES.values()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a state of an upload or attempt")
+        states = ", ".join(sorted(set(STATES[UPLOAD] + STATES[ATTEMPT])))
+        raise argparse.ArgumentTypeError(f"{text!r} is not a state of an upload or attempt; the states are {states}")
     return text.upper()
 
 
@@ -116,12 +127,12 @@ def _candidates(ledger: Ledger, selector: Selector) -> Iterator[Upload]:
             yield upload
         return
     for upload_id in _list_ids(ledger, selector.state):
-        if upload := ledger.find_upload(upload_id):  # the record itself, since the index may lag behind
+        if upload := ledger.find_upload(upload_id):  # read the record itself, because the index may be out of date
             yield upload
 
 
 def _list_ids(ledger: Ledger, state: str) -> Iterator[str]:
-    """Yield ids of uploads that the index lists in a state, themselves or by an attempt; "" for any state."""
+    """Yield ids of uploads that are in a state, or have an attempt in it, according to the index; "" is any state."""
     for upload_state in STATES[UPLOAD]:
         if state in ("", upload_state):
             yield from (upload.id for upload in ledger.in_state(UPLOAD, upload_state))

@@ -1,4 +1,4 @@
-"""The stack that a command talks to: a deployed one, or the embedded one that `make demo KEEP=1` left running."""
+"""The stack that a command uses: a deployed one, or the embedded one that `make demo KEEP=1` left running."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from seqdrop_cli.command import StackOptions
 
 STACK_FILE = Path(".seqdrop/stack.json")
-CHECKOUT = Path(__file__).resolve().parents[2]  # of an editable install; elsewhere there is no STACK_FILE in it
+CHECKOUT = Path(__file__).resolve().parents[2]  # only an editable install has a STACK_FILE there
 STACK_VARIABLE = "SEQDROP_STACK"
 PROBE_SECONDS = 2.0  # for a connection to the embedded AWS, and again for its first response
-# A dead embedded AWS is reported at once; boto3's defaults repeat a refused connection for half a minute.
+# With boto3's defaults, a refused connection would be repeated for half a minute before it is reported.
 EMBEDDED_CONFIG = Config(connect_timeout=1, retries={"total_max_attempts": 2, "mode": "standard"})
 
 
@@ -101,7 +101,7 @@ class Target:
         return self.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
     def services(self) -> Services:
-        """Return what stages are called with, by the user's own credentials and the analyses of this checkout."""
+        """Return the services that stages need, with the user's own credentials and the analyses of this checkout."""
         return Services(
             Settings.load(self.environment()),
             packaged(),
@@ -126,8 +126,11 @@ class Target:
 
     @classmethod
     def load(cls, path: Path = STACK_FILE) -> Target:
-        """Return the target of a stack file."""
-        return cls(**json.loads(path.read_text()))
+        """Return the target of a stack file. Raise StackNotFoundError if the file is damaged."""
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (ValueError, TypeError) as error:
+            raise StackNotFoundError(f"{path} is damaged ({error}); remove it, and {START}") from error
 
 
 def find_target(options: StackOptions) -> Target:
@@ -141,8 +144,8 @@ def find_target(options: StackOptions) -> Target:
     path = find_stack_file(Path.cwd())
     if path is None:
         raise StackNotFoundError(
-            f"no stack is named and no embedded AWS is running: name a deployed stack with --stack NAME or "
-            f"{STACK_VARIABLE}, or {START}"
+            f"no stack is named, and no demo is running: name a deployed stack with --stack NAME or {STACK_VARIABLE}, "
+            "or start the demo with `make demo KEEP=1`"
         )
     target = Target.load(path)
     if target.endpoint:
@@ -157,7 +160,7 @@ def find_stack_file(folder: Path) -> Path | None:
 
 
 def require_server(endpoint: str) -> None:
-    """Raise StackNotFoundError unless an HTTP server responds at the endpoint within PROBE_SECONDS."""
+    """Raise StackNotFoundError unless an HTTP server accepts a connection and responds, each within PROBE_SECONDS."""
     address = urlsplit(endpoint)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=PROBE_SECONDS)
     try:

@@ -1,6 +1,7 @@
 """Tables of uploads on a terminal. Keys are shortened in the middle; ids are never cut.
 
-Columns that may shrink wrap by rich's rules, so that rich narrows them first; their cells do not wrap.
+rich narrows columns that may wrap before others. So the columns that may shrink are declared as wrapping, although
+their cells do not wrap.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ COLOURS = {
     "EXAMINING": "cyan",
     "UNEXAMINED": "bold red",
 }
-NARROWEST_KEY = 16  # characters of a key that are shown at least
-WIDE = 100  # columns of a terminal from which each step has a column of its own
+NARROWEST_KEY = 16  # characters: the least width of a key
+WIDE = 100  # characters: the least width of a terminal on which each step has its own column
 STEPS = ("validate", "predict", "archive")
 ID_WIDTH = 26  # characters of an upload id
 UNITS = ("B", "kB", "MB", "GB")
@@ -46,7 +47,7 @@ UNITS = ("B", "kB", "MB", "GB")
 
 @dataclass(frozen=True)
 class Key:
-    """A landing key that is shortened in its middle to the width of its column; below it the upload id, if any."""
+    """A cell: a landing key, shortened in its middle to the width of the column, and below it the upload id, if any."""
 
     key: str
     upload_id: str = ""
@@ -63,9 +64,9 @@ class Key:
 
 @dataclass(frozen=True)
 class UploadTable:
-    """A table of uploads that fits the terminal: on a narrow one, the three steps share a column.
+    """A table of uploads that fits the terminal; on a narrow terminal, the three steps share a column.
 
-    `seconds` have passed since watching began, None where nothing is watched. The spinner marks what is being done.
+    `seconds` is the time since watching began, None for a table that is printed once. The spinner marks busy steps.
     """
 
     uploads: Sequence[Progress]

@@ -1,4 +1,4 @@
-"""The check of files on this machine: report, pages and figures of a file or of a pair of mates."""
+"""The check of a file or a pair of mates on this machine, with report, pages and figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqdrop.config.analyses import FORMATS
 from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.check import Reading
 from seqdrop.reads.multiqc import make_custom_content
@@ -31,10 +30,11 @@ if TYPE_CHECKING:
     from seqdrop_cli.commands.validate import Options
 
 STANDARD_INPUT = "-"
+FORMATS = ("fastq", "fasta", "bam")
 
 
 def validate(options: Options) -> int:
-    """Check a file, or a pair of files, and print what was found; return 0 if all is valid, else 1."""
+    """Check a file, or a pair of files, and print the findings; return 0 if all is valid, else 1."""
     names = [options.file, options.mate] if options.mate else [options.file]
     readings = [_read(name, options.alphabet) for name in names]
     faults = _compare(readings, names) if len(names) == 2 and all(reading.number for reading in readings) else []
@@ -69,9 +69,9 @@ def _write(folder: Path, files: dict[str, str]) -> None:
 
 
 def _compare(readings: list[Reading], names: list[str]) -> list[Fault]:
-    """Return what is wrong with the pair.
+    """Return the faults of the pair.
 
-    Digests narrow a fault down to 64 reads; the read itself is located by reading both files again, up to it.
+    Digests of names locate a fault within 64 reads. To locate the read itself, both files are read again up to it.
     """
     faults = compare(readings[0].read_names, readings[1].read_names)
     if STANDARD_INPUT in names:
@@ -83,12 +83,12 @@ def _locate(fault: Fault, names: list[str]) -> Fault:
     places = []
     for name in names:
         with _open(name) as (stream, _):
-            places.append(Reading(stream, sorted(FORMATS)).locate_names(records_to_search(fault)))
+            places.append(Reading(stream, FORMATS).locate_names(records_to_search(fault)))
     return locate_fault(fault, *places)
 
 
 def _make_report(readings: list[Reading], faults: list[Fault], is_valid: bool) -> Report:
-    """Return the report of the first file; that of its mate is in `mate`, and faults of the pair are in `errors`."""
+    """Return the report of the first file, with the report of its mate as `mate` and the pair's faults in `errors`."""
     report = readings[0].report()
     if len(readings) == 2:
         report["mate"] = readings[1].report()
@@ -103,7 +103,7 @@ def _read(name: str, alphabet: str) -> Reading:
     with _open(name) as (stream, size):
         label = "" if name == STANDARD_INPUT else name
         with show_progress(stream, size, name) as monitored:
-            reading = Reading(monitored, sorted(FORMATS), name=label, alphabet=alphabet)
+            reading = Reading(monitored, FORMATS, name=label, alphabet=alphabet)
             with suppress(InvalidFileError):  # the reading keeps all errors
                 reading.run()
     return reading
@@ -111,7 +111,7 @@ def _read(name: str, alphabet: str) -> Reading:
 
 @contextmanager
 def _open(name: str) -> Iterator[tuple[SupportsRead[bytes], int | None]]:
-    """Yield (stream, size in bytes if known) of a path, of - for standard input, or of s3://bucket/key."""
+    """Yield (stream, size in bytes or None) for a path, for - (standard input), or for s3://bucket/key."""
     if name == STANDARD_INPUT:
         yield sys.stdin.buffer, None
     elif name.startswith("s3://"):
@@ -131,7 +131,7 @@ def _open_object(url: str) -> Iterator[tuple[SupportsRead[bytes], int]]:
 
     bucket, _, key = url.removeprefix("s3://").partition("/")
     if not bucket or not key:
-        raise CommandError(f"{url} is not an object; write s3://bucket/key")
+        raise CommandError(f"{url} is not the address of an object; write s3://bucket/key")
     s3 = boto3.client("s3")
     try:
         head = s3.head_object(Bucket=bucket, Key=key)
@@ -160,7 +160,8 @@ def _print_reading(name: str, reading: Reading) -> None:
 def _describe(reading: Reading) -> str:
     qc = reading.tally.report()
     unit = "bases" if qc["residue_counts"] is None else "residues"
-    facts = f"{(reading.format or 'unknown').upper()}, {reading.number:,} records, {qc['bases']:,} {unit}"
+    records = "1 record" if reading.number == 1 else f"{reading.number:,} records"
+    facts = f"{(reading.format or 'unknown').upper()}, {records}, {qc['bases']:,} {unit}"
     if qc["gc_fraction"] is not None:
         facts += f", GC {qc['gc_fraction']:.1%}"
     if qc["mean_quality"] is not None:

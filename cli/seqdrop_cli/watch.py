@@ -1,4 +1,4 @@
-"""Watching uploads until each is in a final state: a live table on a terminal, one line per change elsewhere."""
+"""The progress of uploads until they are final: a live table on a terminal, elsewhere a line for each change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from seqdrop.uploads import UploadVersion
 
 POLL_SECONDS = 0.5  # between two readings of the ledger
-STATES_OF_JOBS = {"SUBMITTED", "EXAMINING"}  # a job may run for as long as it takes
+STATES_OF_JOBS = {"SUBMITTED", "EXAMINING"}  # a job may run for hours without a change of state
 
 
 class StalledError(CommandError):
@@ -41,20 +41,22 @@ def _follow(ledger: Ledger, versions: list[UploadVersion], patience: float) -> I
         uploads = [read_progress(ledger, version.id, version.key, version.size) for version in versions]
         yield uploads
         states = [upload.state for upload in uploads]
-        # Uploads are read one by one. Only a second, equal reading shows that those that wait do so since all others
-        # are final.
+        # Uploads are read one after another, so a waiting upload may have been read before another became final, which
+        # could have released it. Only a second, equal reading shows that all are at rest.
         if all(upload.is_final for upload in uploads) or (states == last_states and at_rest(uploads)):
             return
         if states != last_states or STATES_OF_JOBS & set(states):
             last_states, changed_at = states, time.monotonic()
         if time.monotonic() - changed_at > patience:
             open_uploads = ", ".join(f"{upload.key} ({upload.state})" for upload in uploads if not upload.is_final)
-            raise StalledError(f"nothing has changed for {patience:.0f} s: {open_uploads}; see `seqdrop status`")
+            raise StalledError(
+                f"nothing has changed for {patience:.0f} s: {open_uploads}; `seqdrop status` shows the later states"
+            )
         time.sleep(POLL_SECONDS)
 
 
 def explain_waiting(uploads: list[Progress]) -> list[str]:
-    """Return a sentence for each upload that waits for files: for which, and what to do."""
+    """Return a sentence for each upload that waits for files: which files, and what to do."""
     return [_explain(upload) for upload in uploads if upload.waits_for]
 
 
@@ -63,9 +65,10 @@ def _explain(progress: Progress) -> str:
         command = marker_command(progress.upload.bucket, progress.waits_for)
         return f"{progress.key} is valid and waits for the marker of its run. If the run is complete: {command}"
     if not progress.awaited:
-        return f"{progress.key} no longer waits for anything, and continues within the hour."
+        return f"{progress.key} no longer waits for other files; the pipeline continues with it within the hour."
     hint = progress.awaited.hints[-1]
-    return f"{progress.key} waits for {progress.awaited.detail}. It continues by itself once that is there. {hint}"
+    awaited = progress.awaited.detail
+    return f"{progress.key} waits for {awaited}. The pipeline continues with it once that has arrived. {hint}"
 
 
 def _show_table(reports: Iterator[list[Progress]], console: Console) -> list[Progress]:

@@ -4,9 +4,9 @@ Run it with the Python of .venv-sdk2 (`make sdk2`):
 
     .venv-sdk2/bin/python tests/contract/sdk2_distribution.py > tests/contract/golden/sdk2_distribution.json
 
-It imports nothing of this project. The estimator is that of Hugging Face, because Seqdrop uses Hugging Face images, or
-that of PyTorch, whose images have SMP v2, where the former lacks what SMP v2 needs. Nothing is sent to AWS: the image
-is specified, so that neither estimator looks one up, and only hyperparameters() is called.
+It imports nothing of this project. The estimator is Hugging Face's, because Seqdrop uses Hugging Face images, or
+PyTorch's for SMP v2, which only PyTorch images support. Nothing is sent to AWS: the image is given, so that neither
+estimator looks it up, and only hyperparameters() is called.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from local.embedded import EmbeddedAws
 
 pytest_plugins = ["local.fixtures"]
-PART = 5 << 20  # bytes; S3 takes no smaller part
+PART = 5 << 20  # bytes; S3 accepts no smaller part
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def stack(aws) -> dict[str, str]:
 
 
 def client(aws: EmbeddedAws, stack: dict[str, str], statements: list[dict]):
-    """Return S3 as a role with these statements, their placeholders replaced, sees it."""
+    """Return an S3 client with a role that has these statements, after replacing their placeholders."""
     text = json.dumps(statements)
     for placeholder, value in stack.items():
         text = text.replace(placeholder, value)
@@ -51,13 +51,13 @@ def reader(aws, stack):
     return client(aws, stack, read_policies()[1]["Statement"])
 
 
-def test_one_who_drops_may_upload_in_one_part_and_in_several(dropper, stack):
+def test_the_policy_for_droppers_allows_uploads_in_one_part_and_in_several(dropper, stack):
     dropper.put_object(Bucket=stack["LANDING-BUCKET"], Key="raw/a", Body=b"a")
     config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART)
     dropper.upload_fileobj(io.BytesIO(b"0" * (2 * PART)), stack["LANDING-BUCKET"], "raw/b", Config=config)
 
 
-def test_one_who_drops_may_neither_train_nor_read_nor_delete(dropper, stack):
+def test_the_policy_for_droppers_allows_neither_training_nor_reading_nor_deleting(dropper, stack):
     where = {"Bucket": stack["LANDING-BUCKET"], "Key": "raw/a"}
     with expect_error("AccessDenied"):
         dropper.put_object(Bucket=stack["LANDING-BUCKET"], Key="training/x/job.toml", Body=b"a")
@@ -67,13 +67,13 @@ def test_one_who_drops_may_neither_train_nor_read_nor_delete(dropper, stack):
         dropper.delete_object(**where)
 
 
-def test_without_the_key_nothing_can_be_dropped(aws, stack):
+def test_without_permission_for_the_key_nothing_can_be_dropped(aws, stack):
     with_bucket_only = client(aws, stack, read_policies()[0]["Statement"][:1])
     with expect_error("AccessDenied"):
         with_bucket_only.put_object(Bucket=stack["LANDING-BUCKET"], Key="raw/a", Body=b"a")
 
 
-def test_one_who_reads_may_list_and_read_results_and_nothing_else(aws, reader, stack):
+def test_the_policy_for_readers_allows_listing_and_reading_results_and_nothing_else(aws, reader, stack):
     bucket = stack["RESULTS-BUCKET"]
     for key in ("results/raw/a/summary.json", "reports/a.html", "reasons/a.json", "receipts/a.json", "models/m/a"):
         aws.client("s3").put_object(Bucket=bucket, Key=key, Body=b"a")

@@ -1,4 +1,4 @@
-"""The archive's copy is written once: S3 itself refuses a second one, and the first does not change."""
+"""The archive's copy is written once: S3 refuses a second copy, and the first is not changed."""
 
 import hashlib
 import io

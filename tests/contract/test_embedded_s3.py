@@ -490,7 +490,7 @@ class TestEncryption:
         both.copy_object(Bucket=encrypted, Key="b", CopySource=source)
         upload(both, encrypted, "c", [b"one"])
 
-    def test_the_key_policy_must_allow_it_too(self, aws, s3, encrypted, key):
+    def test_the_key_policy_must_also_allow_it(self, aws, s3, encrypted, key):
         s3.put_object(Bucket=encrypted, Key="a", Body=b"one")
         reader = self.client(aws, key, "kms:Decrypt")
         kms = aws.client("kms")

@@ -1,4 +1,4 @@
-"""SageMaker killed and restarted: it still has its models, jobs and tags, and jobs in progress are completed."""
+"""After a kill and a restart, SageMaker has its models, jobs and tags, and completes the jobs in progress."""
 
 import os
 import signal

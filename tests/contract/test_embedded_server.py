@@ -1,4 +1,4 @@
-"""The server as a process: where it listens, how it ends, and that none of its processes outlives it."""
+"""The server as a process: where it listens, how it ends, and that its processes end with it."""
 
 import io
 import json

@@ -101,15 +101,15 @@ def moto() -> Iterator[Side]:
 
 
 SCRIPTS = [versions, pages, writes, queries, messages]
-# Deviations of the others from AWS, which the account follows. SQS accepts a second deletion of a message, and for the
-# receipt handle of a deleted message ChangeMessageVisibility returns InvalidParameterValue.
+# Responses of the embedded AWS and of moto that deviate from AWS; the account responds like AWS. In SQS, a message can
+# be deleted twice, and ChangeMessageVisibility of a deleted message returns InvalidParameterValue.
 NO_HANDLE = ("ReceiptHandleIsInvalid", 400, False, [])
 EMBEDDED = {messages: [("delete_message", *NO_HANDLE), ("change_message_visibility", *NO_HANDLE)]}
 COPY = {"ETag": '"f97c5d29941bfb1b2fdab0874906ab82"', "ChecksumSHA256": "dpLDrTVAu4A8Ags67mbNiIcSMjTqDG5xQ8Ct1z/0Me0="}
 TAKEN = ("TransactionCanceledException", 400, False, [{"Code": "ConditionalCheckFailed"}])
 MOTO = {  # version 5.2.5
-    versions: [("copy_object", {"CopyObjectResult": COPY})],  # it replaces an object in spite of IfNoneMatch
-    writes: [("transact_write_items", *TAKEN)],  # it repeats a transaction with a known ClientRequestToken
+    versions: [("copy_object", {"CopyObjectResult": COPY})],  # moto replaces an object despite IfNoneMatch
+    writes: [("transact_write_items", *TAKEN)],  # moto repeats a transaction with a known ClientRequestToken
     messages: [("change_message_visibility", *NO_HANDLE)],
 }
 

@@ -1,6 +1,6 @@
 """A packaged model archive, served over HTTP by SageMaker's own toolkit and multi-model-server, as in the container.
 
-The environment is that of the requests that start_transform sends. `make mms` installs the toolkit.
+The environment is taken from the requests that start_transform sends. `make mms` installs the toolkit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The layer as `sam build` makes it from its folder alone: analyses.toml is checked, the C kernel is compiled."""
+"""`sam build` makes the layer from its folder alone: it checks analyses.toml, and compiles the C kernel."""
 
 from __future__ import annotations
 

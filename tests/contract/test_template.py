@@ -1,4 +1,4 @@
-"""Properties of template.yaml that no emulator shows: which identities need the key, and that nothing is public."""
+"""Properties of template.yaml that no emulator checks: which identities may use the key, and that nothing is public."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ def test_the_ledger_can_be_restored_and_expires_only_records_with_a_date():
 
 @pytest.mark.parametrize("name", IDENTITIES)
 def test_no_identity_may_write_to_the_landing_bucket(name):
-    """So no write of Seqdrop can trigger Seqdrop."""
+    """A write of Seqdrop must not trigger Seqdrop."""
     writes = {"s3:PutObject", "s3:*", "s3:DeleteObject", "s3:RestoreObject"}
     landing = [s for s in statements(name) if "LandingBucket" in str(s["Resource"])]
     assert not [s for s in landing if writes & set(as_list(s["Action"]))]

@@ -116,9 +116,8 @@ def test_the_container_reads_the_items_that_the_schema_accepts(fields):
     elif isinstance(fields, dict) and str(fields.get("sequence")).endswith("\n"):
         assert not is_read(line)  # Python's $ allows a final newline, JSON Schema's does not
     elif isinstance(fields, dict) and fields.get("masks"):
-        assert is_valid_item(fields) or not is_read(
-            line
-        )  # a schema cannot express that masks are in order and within the sequence
+        # The schema cannot express that masks are in order and within the sequence.
+        assert is_valid_item(fields) or not is_read(line)
     else:
         assert is_read(line) == is_valid_item(fields)
 

@@ -1,7 +1,7 @@
 """SageMaker's own Hugging Face toolkit with multi-model-server, run without its container.
 
 The toolkit writes to /etc, reads /opt/ml/model and listens on all addresses. So each server has its own namespaces
-(mounts, network, processes): it is invisible from outside, and all of its processes end with the first one.
+(mounts, network, processes): it cannot be reached from outside, and all its processes end with the first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One embedded AWS for all end-to-end tests: template.yaml deployed once, torn down at the end."""
+"""One embedded AWS for all end-to-end tests, in which template.yaml is deployed once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def aws(tmp_path_factory) -> Iterator[EmbeddedAws]:
 
 @pytest.fixture(scope="session")
 def stack(aws) -> Stack:
-    """The stack. Its reconciler, which tests invoke, treats every upload as stalled at once (StaleMinutes is 0)."""
+    """The stack. StaleMinutes is 0, so the reconciler, which tests invoke, treats every open upload as stalled."""
     return deploy(aws, StaleMinutes=0)
 
 
@@ -59,7 +59,7 @@ def make_target(aws: EmbeddedAws, stack: Stack) -> Target:
 
 @pytest.fixture(scope="session")
 def put(s3, stack) -> Callable[[str, bytes], UploadVersion]:
-    """Drop bytes under a key, and return the version that S3 created."""
+    """Return a function that drops bytes under a key, and returns the version that S3 created."""
     return lambda key, body: drop_file(s3, stack.landing, key, body)
 
 
@@ -70,7 +70,7 @@ def drop_file(s3, landing: str, key: str, body: bytes) -> UploadVersion:
 
 @pytest.fixture(scope="session")
 def wait_for_end(target) -> Callable[..., list[Progress]]:
-    """Wait until every upload is in a final state or waits, and return their progress."""
+    """Return a function that waits until every upload is final or waits for files, and returns their progress."""
 
     def wait(*versions: UploadVersion) -> list[Progress]:
         return watch(target.ledger(), list(versions), Console(quiet=True), PATIENCE)

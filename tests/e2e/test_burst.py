@@ -1,4 +1,4 @@
-"""Two hundred files at once, some broken, some announced twice: each reaches its final state, in a few jobs."""
+"""Two hundred files are dropped together, some broken, some announced twice: each becomes final, in a few jobs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.e2e.test_routes import FASTQ, assert_archived
 
 pytestmark = pytest.mark.long
 FILES, MOST_JOBS = 200, 20
-WINDOW = 30  # seconds; a lab has 60. Other tests have 1, because they drop one file
+WINDOW = 30  # seconds; a lab has 60, other tests 1, because they drop single files
 READS, CONTIGS, RAW, BROKEN = 70, 40, 60, 30
 
 
@@ -58,7 +58,7 @@ def long_batching_window(aws, stack):
     functions.update_event_source_mapping(UUID=mapping["UUID"], MaximumBatchingWindowInSeconds=before)
 
 
-def test_two_hundred_files_at_once_reach_their_final_state(put, wait_for_end, aws, s3, stack, long_batching_window):
+def test_two_hundred_files_together_reach_their_final_state(put, wait_for_end, aws, s3, stack, long_batching_window):
     bodies = make_files()
     assert len(bodies) == FILES
     with ThreadPoolExecutor(8) as threads:

@@ -1,4 +1,4 @@
-"""The demo as a program: exit status, messages, and no processes left however it ends."""
+"""The demo as a program: its exit status and messages, and that it leaves no processes."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_a_wrong_port_is_one_line(demo, port):
     assert f"seqdrop: argument --port: '{port}' is not a port: it is a number from 1 to 65535" in text
 
 
-def test_a_demo_is_kept_used_again_and_stopped(demo, tmp_path, repository):
+def test_a_demo_can_be_kept_and_used_again_and_stopped(demo, tmp_path, repository):
     """`make demo KEEP=1`, a drop of other files into it, and `make stop`."""
     mine = tmp_path / "my reads"
     mine.mkdir()
@@ -162,7 +162,7 @@ def test_a_demo_is_kept_used_again_and_stopped(demo, tmp_path, repository):
     second = demo("--drop", str(mine / "bad.fastq"))
     assert "is up at" in finish(second)
     assert second.returncode == 0
-    assert find_processes(tmp_path), "a second run must leave the stack running that the first kept"
+    assert find_processes(tmp_path), "a second run must not stop the stack that the first run kept"
 
     (mine / "lone_R1.fastq").write_bytes(FASTQ)
     third = demo("--drop", str(mine / "lone_R1.fastq"))

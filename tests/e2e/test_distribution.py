@@ -1,6 +1,6 @@
-"""A dropped job.toml with a [distribution] trains a small T5 encoder with two processes; its model then predicts.
+"""A job.toml with a [distribution] trains a small T5 encoder with two processes; the model then predicts.
 
-The instance has no GPUs: the plan is that of the real ProtT5 on CPUs, and the embedded SageMaker starts the processes
+The instance has no GPUs: the plan is made for the real ProtT5 on CPUs, and the embedded SageMaker starts the processes
 that the job requests. They train a T5 of the same architecture with two layers of width 32.
 """
 

@@ -23,7 +23,7 @@ CONTIG = b">c\n" + b"ACGTTGCATGCCGATCAAGT" * 60 + b"\n"
 
 @pytest.fixture(scope="module", autouse=True)
 def slow_containers(aws) -> Iterator[None]:
-    """Use containers that are not warm: they need seconds for their imports, in which they can be killed."""
+    """Use containers that are not warm, because their imports take seconds, in which a test can kill them."""
     aws.restart_sagemaker()
     yield
     aws.restart_sagemaker(warm=True)
@@ -31,7 +31,7 @@ def slow_containers(aws) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def predictions(put, wait_for_end, s3, stack) -> list[dict]:
-    """The predictions for the contig without disturbance."""
+    """The predictions for the contig when SageMaker is not killed."""
     (upload,) = wait_for_end(put("contigs/killed/undisturbed.fasta", CONTIG))
     return read_rows(s3, stack, upload)
 
@@ -46,7 +46,7 @@ def sagemaker(aws):
 
 @pytest.fixture
 def job_end_rule_disabled(aws):
-    """Disable the rule that announces the end of a transform job, until the test is over."""
+    """Disable the rule that announces the end of transform jobs during the test."""
     events = aws.client("events")
     (name,) = (rule["Name"] for rule in events.list_rules()["Rules"] if "-JobEndedRule-" in rule["Name"])
     events.disable_rule(Name=name)
@@ -55,7 +55,7 @@ def job_end_rule_disabled(aws):
 
 
 def kill(aws) -> None:
-    """Kill SageMaker, and return when it and its jobs have no processes and it does not respond."""
+    """Kill SageMaker, and wait until it and its jobs have no processes and it does not respond."""
     pid = aws.sagemaker_pid
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not find_session_members(pid))

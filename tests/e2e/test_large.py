@@ -1,6 +1,6 @@
-"""Files above the threshold of analyses.toml are examined by a processing job, with the same outcome.
+"""A processing job examines files above the threshold of analyses.toml, with the same outcome as a Lambda.
 
-A second stack is deployed from a copy of the tree with a tiny threshold, as by a lab that edits analyses.toml.
+A second stack is deployed from a copy of the tree whose analyses.toml has a tiny threshold.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def read_log(aws, name: str) -> str:
 
 
 def read_report_and_shards(s3, stack, uploads: dict, key: str) -> list[bytes]:
-    """Return the report and the shards, with keys in place of the ids, which differ between stacks."""
+    """Return the report and the shards. Ids, which differ between stacks, are replaced by keys."""
     upload = uploads[key]
     shards = s3.list_objects_v2(Bucket=stack.work, Prefix=f"shards/{upload.upload_id}/").get("Contents", [])
     places = [(stack.results, f"reports/{upload.upload_id}.json"), *((stack.work, item["Key"]) for item in shards)]
@@ -77,8 +77,8 @@ def read_report_and_shards(s3, stack, uploads: dict, key: str) -> list[bytes]:
     return bodies
 
 
-class TestThroughAJob:
-    def test_each_has_the_final_state_that_it_has_without_a_job(self, uploads_of_both):
+class TestExaminationByJob:
+    def test_each_file_has_the_same_final_state_as_without_a_job(self, uploads_of_both):
         usual, tiny_uploads = uploads_of_both
         assert {key: (upload.state, upload.upload.reason) for key, upload in tiny_uploads.items()} == {
             key: (upload.state, upload.upload.reason) for key, upload in usual.items()
@@ -94,14 +94,14 @@ class TestThroughAJob:
             "a report and a shard"
         )
 
-    def test_each_was_examined_by_a_job(self, uploads_of_both, aws, tiny):
+    def test_a_job_examined_each_file(self, uploads_of_both, aws, tiny):
         for key, upload in uploads_of_both[1].items():
             job = tiny.ledger.find_job(examination_name(upload.upload_id, 1))
             assert (job.state, job.task, job.upload) == ("DONE", "examine", upload.upload_id), key
             description = aws.client("sagemaker").describe_processing_job(ProcessingJobName=job.name)
             assert description["ExitMessage"] == (upload.upload.reason or "valid")
 
-    def test_its_log_has_the_progress_and_no_sequences(self, uploads_of_both, aws, repository):
+    def test_the_log_of_a_job_has_the_progress_and_no_sequences(self, uploads_of_both, aws, repository):
         upload = uploads_of_both[1]["raw/run1/S3_L001_R1_001.fastq.gz"]
         text = read_log(aws, examination_name(upload.upload_id, 1))
         assert "400 records" in text
@@ -135,12 +135,12 @@ class TestThroughAJob:
         assert tiny.ledger.find_job(examination_name(upload.upload_id, 1)) is None
 
 
-class TestTrouble:
+class TestFailuresAndDuplicates:
     BODY = b"".join(FASTQ.replace(b"r1", b"r%d" % number) for number in range(200))
 
     @pytest.fixture
     def broken_code(self, tiny, s3):
-        """Make all jobs fail until the test is over."""
+        """Make all processing jobs fail during the test."""
         results, key = tiny.stack.results, "processing/current.json"
         before = s3.get_object(Bucket=results, Key=key)["Body"].read()
         push_code(s3, results, b"no archive", "2026-01-01T00:00:00Z")

@@ -1,4 +1,4 @@
-"""R1 and R2 on the deployed template: dropped together, one after the other, broken, and alone."""
+"""Pairs on the deployed template: R1 and R2 dropped together, one after the other, broken, or alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_json(s3, stack, kind: str, upload) -> dict:
 
 
 def test_a_pair_that_is_dropped_together_is_checked_and_archived(put, wait_for_end, s3, stack):
-    keys = [f"reads/e2e/at once {n}_S1_L001_R{mate}_001.fastq" for n in range(3) for mate in (1, 2)]
+    keys = [f"reads/e2e/together {n}_S1_L001_R{mate}_001.fastq" for n in range(3) for mate in (1, 2)]
     uploads = wait_for_end(*[put(key, make_fastq(2 if "_R2_" in key else 1)) for key in keys])
     assert {upload.key: upload.state for upload in uploads} == dict.fromkeys(keys, "ARCHIVED")
     for upload, mate_upload in [(uploads[0], uploads[1]), (uploads[3], uploads[2])]:
@@ -39,7 +39,7 @@ def test_the_first_mate_waits_and_advances_with_the_second(put, wait_for_end, or
     assert uploads[0].upload.mate == uploads[1].upload_id
 
 
-def test_a_pair_out_of_step_is_rejected_and_stays(put, wait_for_end, s3, stack, mails):
+def test_a_pair_out_of_step_is_rejected_and_stays_in_landing(put, wait_for_end, s3, stack, mails):
     bodies = {"reads/e2e/steps_R1.fastq": make_fastq(1), "reads/e2e/steps_R2.fastq": make_fastq(2, range(1, 6))}
     uploads = wait_for_end(*[put(key, body) for key, body in bodies.items()])
     for upload, mate in zip(uploads, reversed(uploads), strict=True):

@@ -27,7 +27,10 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def try_call(aws, stack):
-    """Call AWS with the role of one of the template's functions; return {operation: "granted" or the error code}."""
+    """Return a function that calls AWS with the role of a function in the template.
+
+    It returns {operation: "granted" or the error code}.
+    """
     functions, probes = aws.client("lambda"), []
 
     def call(function: str, *calls) -> dict:

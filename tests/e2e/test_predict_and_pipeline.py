@@ -99,7 +99,7 @@ def read_comparable(path: Path, ids: list[str]) -> object:
     return path.read_bytes()
 
 
-# The first three cover most of what the others write: tables of windows, except samples.
+# The first three cover most of the code that writes the files of the others; only samples are missing.
 NAMES = ["contigs", "masked", "proteins", *(pytest.param(name, marks=pytest.mark.long) for name in ("embed", "reads"))]
 
 

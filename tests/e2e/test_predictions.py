@@ -1,4 +1,4 @@
-"""Predictions compared with direct calls of Hugging Face's own tokenizer and model, one by one."""
+"""Predictions of the pipeline compared, window by window, with direct calls of Hugging Face's own model."""
 
 from __future__ import annotations
 

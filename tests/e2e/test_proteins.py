@@ -1,4 +1,4 @@
-"""A FASTA of proteins in the deployed pipeline: its structures in every format, and DNA that is rejected."""
+"""Proteins in the deployed pipeline: structures in every format; DNA is rejected."""
 
 from __future__ import annotations
 

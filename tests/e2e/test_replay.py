@@ -1,4 +1,4 @@
-"""The commands that a person uses after a failure, on the deployed template."""
+"""The commands for use after a failure (replay, release, redrive), on the deployed template."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MODEL = "promoter-300"
 
 @pytest.fixture
 def command(target, tmp_path, monkeypatch, capsys):
-    """Run `seqdrop` against the embedded stack, as `make demo KEEP=1` leaves it, and return its output."""
+    """Return a function that runs `seqdrop` in a folder with a stack file, as after `make demo KEEP=1`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "250")
     target.save()
@@ -49,7 +49,9 @@ def read_json(s3, bucket: str, key: str) -> dict:
     return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
-def test_from_a_failure_to_predictions_by_two_models_and_a_release(pipeline, model, command, repository, tmp_path):
+def test_failed_uploads_are_replayed_released_and_predicted_by_a_new_model(
+    pipeline, model, command, repository, tmp_path
+):
     put, wait_for_end, s3, stack = pipeline.put, pipeline.wait_for_end, pipeline.s3, pipeline.stack
     config = (repository / "model_code/dnabert/seeds" / MODEL / "config.json").read_text()
     model(make_model_archive({"config.json": config, "note": uuid.uuid4().hex}))  # no code, no weights

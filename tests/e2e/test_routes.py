@@ -70,7 +70,7 @@ class TestSamples:
             assert_archived(s3, stack, upload, ended[1][upload.key])
             assert list_versions(s3, stack.landing, upload.key) == []
 
-    def test_the_broken_file_has_a_reason_and_stays(self, ended, s3, stack):
+    def test_the_broken_file_has_a_reason_and_stays_in_landing(self, ended, s3, stack):
         upload = ended[0]["reads/run1/S2_L001_R1_001.fastq"]
         reason = read_json(s3, stack.results, f"reasons/{upload.upload_id}.json")
         assert (reason["code"], reason["record"], reason["line"]) == ("length_mismatch", 37, 148)
@@ -103,7 +103,7 @@ class TestSamples:
         archive = s3.get_object(Bucket=stack.results, Key=summary["model"]["archive"])["Body"].read()
         assert summary["model"]["sha256"] == hashlib.sha256(archive).hexdigest()
 
-    def test_calls_are_bed(self, ended, s3, stack):
+    def test_calls_are_written_as_bed(self, ended, s3, stack):
         upload = ended[0]["contigs/assembly 1.fasta"]
         bed = s3.get_object(Bucket=stack.results, Key=f"results/contigs/{upload.upload_id}/calls.bed")["Body"].read()
         lines = [line.split("\t") for line in bed.decode().splitlines() if not line.startswith("#")]
@@ -113,7 +113,7 @@ class TestSamples:
         }
         assert len(calls) == len(lines)
         assert calls <= positive
-        for record, start, _, strand in positive:  # each is in the BED, or less than a window from one that is
+        for record, start, _, strand in positive:  # each is in the BED, or starts less than a window from a call there
             assert any(
                 (name, call_strand) == (record, strand) and abs(start - call_start) < 300
                 for name, call_start, _, call_strand in calls
@@ -230,7 +230,7 @@ class TestRejections:
         "raw/tool.fastq.bz2": (b"BZh91AY&SY", "unsupported_compression"),
     }
 
-    def test_each_has_a_reason_and_stays(self, put, wait_for_end, s3, stack):
+    def test_each_broken_file_has_a_reason_and_stays_in_landing(self, put, wait_for_end, s3, stack):
         uploads = wait_for_end(*[put(key, body) for key, (body, _) in self.BROKEN.items()])
         for upload in uploads:
             body, code = self.BROKEN[upload.key]

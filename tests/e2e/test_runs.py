@@ -1,4 +1,4 @@
-"""Files that are gated until their run is complete, on a stack with gates in analyses.toml."""
+"""Files are gated until their run is complete, on a stack whose analyses.toml has gates."""
 
 from __future__ import annotations
 

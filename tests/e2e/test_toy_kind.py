@@ -1,4 +1,4 @@
-"""A new kind of analysis is one module and one container script: GC content, in a copy of the tree."""
+"""One module and one container script add a kind of analysis (GC content) to a copy of the tree."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def toy(aws, repository, tmp_path_factory):
 
 
 def add_kind(kinds: Path) -> None:
-    """Add the module and register it: one import and one word."""
+    """Add the module of the kind, and register it: an import and an entry."""
     shutil.copy(TOY / "gc.py", kinds / "gc.py")
     registry = kinds / "registry.py"
     text = registry.read_text().replace("KINDS = Kinds(", "KINDS = Kinds(Gc(), ")

@@ -71,7 +71,7 @@ def test_all_files_are_archived_with_receipts(trained, s3, stack):
         assert read_json(s3, stack.results, f"receipts/{upload.upload_id}.json")["archive"]["storage_class"]
 
 
-def test_it_trained_once_with_two_processes(trained, aws):
+def test_there_is_one_training_job_with_its_metric(trained, aws):
     names = "seqdrop-training-" + trained["job.toml"].upload_id
     jobs = aws.client("sagemaker").list_training_jobs(NameContains=names)["TrainingJobSummaries"]
     assert len(jobs) == 1

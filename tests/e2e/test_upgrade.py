@@ -1,4 +1,4 @@
-"""Deploy this version over an earlier one while a lab works: all work is completed, and nothing is done twice.
+"""This version is deployed over an earlier one while a lab works: all work is completed, and nothing is done twice.
 
 If you change a record of the ledger, a message or a key of a bucket, extend tests/e2e/upgrade/ to cover the change.
 `python -m tests.e2e.upgrade.golden` saves what the earlier version stores.
@@ -32,7 +32,7 @@ REWRITTEN = {
 
 @pytest.fixture(scope="module")
 def upgraded(repository, tmp_path_factory):
-    """A lab before the deploy, directly after it, and when all work has ended."""
+    """A lab with snapshots before and directly after the deploy, whose work has then been finished."""
     deployed = trees.extract_deployed_tree(repository, tmp_path_factory.mktemp("deployed"))
     present = trees.copy_present_tree(repository, tmp_path_factory.mktemp("present"))
     with EmbeddedAws(tmp_path_factory.mktemp("lab"), warm=True, limits=JobLimits(transform=QUOTA)) as aws:
@@ -129,7 +129,7 @@ def test_no_job_is_started_twice(lab):
     members = Counter(member for job in recorded for member in job.members)
     attempts = {attempt.key for version in lab.uploads.values() for attempt in lab.ledger.attempts(version.id)}
     assert members == Counter(attempts)
-    examined = ("large", "held large", "early large")
+    examined = ("large", "paused large", "early large")
     assert sorted(job.upload for job in recorded if job.task == "examine") == sorted(
         lab.uploads[name].id for name in examined
     )
@@ -140,11 +140,11 @@ def test_no_job_is_started_twice(lab):
 def test_existing_objects_are_not_changed(upgraded):
     """Results, receipts, reasons, models and copies are not written again; reports only if a mate was added to them."""
     lab = upgraded.lab
-    going_on = {version.id for name, version in lab.uploads.items() if name not in ENDED or name == "raw r1"}
+    unfinished = {version.id for name, version in lab.uploads.items() if name not in ENDED or name == "raw r1"}
     for bucket in ("results", "archive"):
         now, then = lab.list_objects(getattr(lab.stack, bucket)), upgraded.before.buckets[bucket]
         changed = {key for key in then if now.get(key) != then[key]} - REWRITTEN
-        assert {key for key in changed if not (key.startswith("reports/") and key[8:34] in going_on)} == set()
+        assert {key for key in changed if not (key.startswith("reports/") and key[8:34] in unfinished)} == set()
 
 
 def test_the_earlier_versions_of_a_model_are_kept(upgraded):
@@ -155,7 +155,7 @@ def test_the_earlier_versions_of_a_model_are_kept(upgraded):
     } | {"made-up": now["made-up"]}
     versions = [now["structure"]["current"], *now["structure"]["history"]]
     assert versions[1:] == [before["structure"]["current"], *before["structure"]["history"]]
-    assert "-held-" in versions[0]["version"]
+    assert "-paused-" in versions[0]["version"]
 
 
 def read_pointers(lab: Lab) -> dict[str, dict]:
@@ -166,14 +166,16 @@ def read_pointers(lab: Lab) -> dict[str, dict]:
 
 def test_the_gate_compares_with_the_model_of_the_earlier_version(upgraded):
     lab, before = upgraded.lab, upgraded.before.pointers["structure"]["current"]
-    summary = lab.read_json(f"results/training/{lab.uploads['held job.toml'].id}/summary.json")
+    summary = lab.read_json(f"results/training/{lab.uploads['paused job.toml'].id}/summary.json")
     assert f"that of the current model is {before['figure']:.4f}" in summary["why"]
     assert summary["card"]["figure"] == pytest.approx(before["figure"])
     assert summary["current"] is True
 
 
 def test_a_file_has_the_same_report_from_either_version(lab):
-    reports = [lab.read_json(f"reports/{lab.uploads[name].id}.json") for name in ("large", "held large", "early large")]
+    reports = [
+        lab.read_json(f"reports/{lab.uploads[name].id}.json") for name in ("large", "paused large", "early large")
+    ]
     for report in reports:
         for own in ("upload", "key", "version_id", "created_at"):
             report.pop(own, None)
@@ -195,6 +197,6 @@ def test_the_lab_is_notified_of_new_models_only(upgraded):
     assert models == sorted(["structure"] + ["made-up"] * (len(SETS) - 1))
 
 
-def test_the_reconciler_finds_nothing_and_the_queues_are_empty(lab):
+def test_finally_the_reconciler_has_no_work_and_the_queues_are_empty(lab):
     assert set(lab.reconcile().values()) == {0}
     assert lab.count_messages() == dict.fromkeys(lab.list_queues(), 0)

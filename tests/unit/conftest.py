@@ -1,4 +1,4 @@
-"""Fixtures of unit tests: template.yaml as a tree, an account in memory with ledger and services, a clock."""
+"""Fixtures of unit tests: the tree of template.yaml, an account in memory with ledger and services, a clock."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class FakeClock:
 
 @pytest.fixture
 def clock(monkeypatch) -> FakeClock:
-    """A clock that advances only when a test says so. It starts later than the clock of the ledger."""
+    """A clock that only the test advances. It starts later than the clock of the ledger."""
     fake = FakeClock(datetime(2026, 2, 1, tzinfo=UTC))
     monkeypatch.setattr("seqdrop.clock.utc_now", lambda: fake.now)
     return fake

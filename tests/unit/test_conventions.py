@@ -1,7 +1,7 @@
 """Conventions of the code: knowledge that belongs to one module is not repeated elsewhere in the tree.
 
-Each convention is a function from a module's syntax tree to the nodes that break it. Planted code that breaks it, and
-planted code that keeps it, show that the convention finds violations and nothing else.
+Each convention is a function that yields the nodes of a module's syntax tree that break it. Tests with planted code
+show that it finds violations, and nothing else.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Convention = Callable[[ast.Module], Iterator[ast.AST]]
 CODE = ["layers", "cli", "functions", "local"]
 
 
-def offenders(root: Path, folders: list[str], allowed: str, convention: Convention) -> list[str]:
+def find_violations(root: Path, folders: list[str], allowed: str, convention: Convention) -> list[str]:
     """Return `path:line` of each violation of a convention in the folders, except in paths that contain `allowed`."""
     return [
         f"{path.relative_to(root)}:{node.lineno}"
@@ -65,7 +65,7 @@ KEEPS_ERROR_CODES = [
 
 
 def test_only_aws_inspects_error_codes(repository):
-    assert offenders(repository, CODE, "seqdrop/aws/", error_codes) == []
+    assert find_violations(repository, CODE, "seqdrop/aws/", error_codes) == []
 
 
 # -- keys: only aws/keys.py makes them --
@@ -75,14 +75,14 @@ PREFIXES = "|".join(sorted(prefix.removesuffix("/") for prefix in {*keys.WORK, *
 BEGINS = re.compile(rf"^/?(?:{PREFIXES})/\S*$")
 # In an f-string: a prefix before a replacement field, at the start, within a sentence or within a URL.
 PUT_IN = re.compile(rf"(?:^/?|(?<=[\s(\"'`])|s3://[^/\s]+/)(?:{PREFIXES})/\S*$")
-# The last part of a key after a prefix in a variable: a file, or a folder of our layouts.
+# The last part of a key after a prefix in a variable: a file, or a folder in a bucket.
 FOLDERS = "attempt-|output/|data/"
 ENDING = re.compile(rf"^(?:{FOLDERS})?[\w-]+\.(?:jsonl?|html|tar\.gz|manifest|zip)$|^(?:{FOLDERS})")
 S3_ARGUMENTS = {"Key", "Prefix"}
 
 
 def made_keys(tree: ast.Module) -> Iterator[ast.AST]:
-    """Yield texts that begin like keys of our buckets, and keys that are composed of parts.
+    """Yield texts that begin like keys of the buckets, and keys that are composed of parts.
 
     Docstrings are ignored. The name of a file is a key only if it follows another part.
     """
@@ -101,7 +101,7 @@ def made_keys(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _is_key(parts: list[ast.expr]) -> bool:
-    """Return True if a field follows one of our prefixes, or the last part of a key follows a field."""
+    """Return True if a field follows a prefix of the buckets, or the last part of a key follows a field."""
     texts = [part.value if isinstance(part, ast.Constant) else None for part in parts]
     followed = [text for text, after in pairwise(texts) if after is None and text is not None]
     if any(PUT_IN.search(text) for text in followed):
@@ -146,10 +146,10 @@ KEEPS_KEYS = [
 
 
 def test_only_aws_keys_makes_keys(repository):
-    assert offenders(repository, ["layers", "cli"], "seqdrop/aws/keys", made_keys) == []
+    assert find_violations(repository, ["layers", "cli"], "seqdrop/aws/keys", made_keys) == []
 
 
-# -- kinds of analysis: only kinds/ knows which there are --
+# -- kinds of analysis: only kinds/ names them --
 
 KIND_NAMES = {name for kind in KINDS.values() for name in (kind.name, kind.task) if name} - {"train"}
 KIND_CLASSES = {cls.__name__ for kind in KINDS.values() for cls in type(kind).__mro__[:-2]}
@@ -200,7 +200,7 @@ KEEPS_KINDS = [
 
 def test_no_module_outside_kinds_branches_on_a_kind(repository):
     """The tasks of a training (ss3, ss8, promoter) belong to job.toml, and are not kinds of analysis."""
-    places = offenders(repository, ["layers", "cli", "functions"], "seqdrop/kinds/", kind_branches)
+    places = find_violations(repository, ["layers", "cli", "functions"], "seqdrop/kinds/", kind_branches)
     assert [place for place in places if "/training/" not in place] == []
 
 
@@ -219,7 +219,7 @@ def test_planted_violations_are_found_by_line_and_nothing_else(tmp_path, convent
     folder.mkdir(parents=True)
     (folder / "planted.py").write_text("\n".join([*keeps, *breaks]) + "\n")
     (folder / "innocent.py").write_text("\n".join(keeps) + "\n")
-    lines = [int(place.partition(":")[2]) for place in offenders(tmp_path, CODE, "seqdrop/aws/", convention)]
+    lines = [int(place.partition(":")[2]) for place in find_violations(tmp_path, CODE, "seqdrop/aws/", convention)]
     assert sorted(set(lines)) == list(range(len(keeps) + 1, len(keeps) + len(breaks) + 1))
 
 
@@ -228,4 +228,4 @@ def test_the_allowed_module_is_ignored(tmp_path, convention, breaks, keeps):
     folder = tmp_path / "layers/seqdrop/seqdrop/aws"
     folder.mkdir(parents=True)
     (folder / "keys.py").write_text("\n".join(breaks) + "\n")
-    assert offenders(tmp_path, CODE, "seqdrop/aws/", convention) == []
+    assert find_violations(tmp_path, CODE, "seqdrop/aws/", convention) == []

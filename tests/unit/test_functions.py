@@ -1,4 +1,4 @@
-"""The handlers with the events of events/: they parse, call the stage and return the failed messages."""
+"""The handlers parse the events of events/, call their stage, and return the failed messages."""
 
 import importlib.util
 import json
@@ -20,7 +20,7 @@ QUEUES = {
 
 @pytest.fixture
 def function(repository, services, sent, monkeypatch):
-    """Return a function that loads a handler as Lambda does, with its stage replaced."""
+    """Return a function that loads a handler as Lambda does, and replaces its stage."""
     urls = {f"{queue}_queue": f"https://sqs/1/{queue}" for queue in QUEUES.values()}
     changed = []
     sqs = SimpleNamespace(change_message_visibility=lambda **call: changed.append(call))

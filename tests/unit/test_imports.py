@@ -1,4 +1,4 @@
-"""Functions without the reads layer must not import packages of that layer."""
+"""Stages must not import packages of a layer that their function does not have."""
 
 import subprocess
 import sys

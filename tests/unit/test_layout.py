@@ -1,4 +1,4 @@
-"""Subpackages: imports only go down their list, and there are no cycles."""
+"""The subpackages import each other only down the list of pyproject.toml, and there are no import cycles."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def tree(repository, tmp_path) -> Path:
 
 
 def test_imports_go_down_the_list(tree):
-    done = lint(tree)
-    assert done.returncode == 0, done.stdout
+    process = lint(tree)
+    assert process.returncode == 0, process.stdout
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,10 @@ def test_imports_go_down_the_list(tree):
 def test_an_import_that_goes_up_is_refused(tree, module, line):
     path = tree / ROOT / module
     path.write_text(f"{path.read_text()}\n{line}\n")
-    done = lint(tree)
-    assert done.returncode == 1, done.stdout
+    process = lint(tree)
+    assert process.returncode == 1, process.stdout
     package = line.split("seqdrop.")[1].split(" ")[0]
-    assert f"seqdrop.{module.removesuffix('.py').replace('/', '.')} -> seqdrop.{package}" in done.stdout
+    assert f"seqdrop.{module.removesuffix('.py').replace('/', '.')} -> seqdrop.{package}" in process.stdout
 
 
 def test_every_subpackage_is_on_the_list(repository):
@@ -59,7 +59,7 @@ def test_every_subpackage_is_on_the_list(repository):
     assert [package for package in packages if f'"{package}"' not in text] == []
 
 
-def imports(root: Path) -> dict[str, set[str]]:
+def read_imports(root: Path) -> dict[str, set[str]]:
     """Return the modules of the package that each module imports, including imports for type checking."""
     modules = {".".join(path.relative_to(root).with_suffix("").parts): path for path in root.rglob("*.py")}
     graph = {}
@@ -72,11 +72,11 @@ def imports(root: Path) -> dict[str, set[str]]:
 
 
 def test_there_is_no_import_cycle(repository):
-    graphlib.TopologicalSorter(imports(repository / ROOT)).prepare()
+    graphlib.TopologicalSorter(read_imports(repository / ROOT)).prepare()
 
 
 def test_an_import_cycle_is_found(tree):
     path = tree / ROOT / "reads/fasta_records.py"
     path.write_text(f"{path.read_text()}\nfrom seqdrop.reads.fasta import Fasta\n")
     with pytest.raises(graphlib.CycleError):
-        graphlib.TopologicalSorter(imports(tree / ROOT)).prepare()
+        graphlib.TopologicalSorter(read_imports(tree / ROOT)).prepare()

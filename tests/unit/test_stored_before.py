@@ -1,4 +1,4 @@
-"""This version reads what an earlier version has stored, and loses no field.
+"""This version reads the data that an earlier version has stored, and loses no field.
 
 The golden file was written by that version itself (tests/e2e/upgrade/golden.py); tests/e2e/test_upgrade.py deploys over
 it. If you change how something is stored, keep the code that reads the earlier form, and these tests.
@@ -27,7 +27,7 @@ GOLDEN = Path(__file__).parents[1] / "contract/golden/stored_by_157adf1.json"
 STORED = json.loads(GOLDEN.read_text())
 ITEMS, OBJECTS = STORED["items"], STORED["objects"]
 RECORDS = [item for item in ITEMS if "kind" in item]
-# How this version reads each record without a state, by its name in the table.
+# Functions that read a record without a state, by its sort key.
 WITHOUT_STATE = {
     "PAIR": lambda ledger, item: ledger.file_set(earlier_sets.MATES, item["name"]),
     "SET": lambda ledger, item: ledger.file_set(earlier_sets.TRAINING, item["name"]),  # and earlier_sets.MASKS
@@ -43,13 +43,13 @@ NEVER_APPLIED = {"embed": {"prior", "threshold", "label", "tracks", "distance"}}
 }
 
 
-def place(item: dict) -> str:
+def name_item(item: dict) -> str:
     return item["pk"] + " " + item["sk"]
 
 
-def objects(pattern: str) -> list[str]:
-    """Return the keys of the stored objects that begin with a text."""
-    return sorted(key for key in OBJECTS if key.startswith(pattern))
+def list_keys(prefix: str) -> list[str]:
+    """Return the keys of the stored objects that begin with a prefix."""
+    return sorted(key for key in OBJECTS if key.startswith(prefix))
 
 
 @pytest.fixture
@@ -70,10 +70,10 @@ def s3(services):
     return services.s3
 
 
-def leaves(value, name: str = "") -> set[tuple[str, str]]:
+def list_settings(value, name: str = "") -> set[tuple[str, str]]:
     """Return the settings of nested JSON as (name, value), without the names above them."""
     if isinstance(value, dict):
-        return set().union(*(leaves(child, key) for key, child in value.items()))
+        return set().union(*(list_settings(child, key) for key, child in value.items()))
     return {(name, json.dumps(value, sort_keys=True))}
 
 
@@ -90,7 +90,7 @@ def test_the_file_has_each_kind_of_record_in_each_state():
     assert analyses == {"reads", "contigs", "masked", "embed", "proteins", "gated", "training"}
 
 
-@pytest.mark.parametrize("item", RECORDS, ids=place)
+@pytest.mark.parametrize("item", RECORDS, ids=name_item)
 def test_a_record_keeps_every_field(stored, item):
     read = {
         UPLOAD: lambda: stored.find_upload(item["id"]),
@@ -102,25 +102,25 @@ def test_a_record_keeps_every_field(stored, item):
     assert record in list(stored.in_state(item["kind"], item["state"]))
 
 
-@pytest.mark.parametrize("item", [item for item in ITEMS if "kind" not in item], ids=place)
+@pytest.mark.parametrize("item", [item for item in ITEMS if "kind" not in item], ids=name_item)
 def test_a_record_without_a_state_keeps_every_field(stored, item):
     record = WITHOUT_STATE[item["sk"]](stored, item)
     assert item.items() <= record.item().items()
 
 
-@pytest.mark.parametrize("item", [item for item in RECORDS if item.get("plan")], ids=place)
+@pytest.mark.parametrize("item", [item for item in RECORDS if item.get("plan")], ids=name_item)
 def test_a_plan_keeps_every_setting(item):
     if item["analysis"] == TRAINING:
         read = Order.from_json(item["plan"])
-        assert leaves(json.loads(item["plan"])) <= leaves(json.loads(read.as_json()))
+        assert list_settings(json.loads(item["plan"])) <= list_settings(json.loads(read.as_json()))
         return
     analysis = from_json(item["plan"])
-    lost = leaves(json.loads(item["plan"])) - leaves(json.loads(analysis.as_json()))
+    lost = list_settings(json.loads(item["plan"])) - list_settings(json.loads(analysis.as_json()))
     assert {name for name, _ in lost} <= NEVER_APPLIED.get(analysis.kind.name, set())
     assert from_json(analysis.as_json()) == analysis
 
 
-@pytest.mark.parametrize("key", objects("work/examinations/"))
+@pytest.mark.parametrize("key", list_keys("work/examinations/"))
 def test_an_examination_keeps_every_field(s3, key):
     loaded = examination.load(s3, "work", key.rsplit("/", 1)[1].removesuffix(".json"), OBJECTS[key]["number"])
     assert OBJECTS[key].items() <= asdict(loaded).items()
@@ -129,13 +129,13 @@ def test_an_examination_keeps_every_field(s3, key):
     )
 
 
-@pytest.mark.parametrize("key", [key for key in objects("work/training/") if key.endswith("prepared.json")])
+@pytest.mark.parametrize("key", [key for key in list_keys("work/training/") if key.endswith("prepared.json")])
 def test_prepared_data_keeps_every_field(key):
     content = OBJECTS[key]["prepared"]
-    assert leaves(content) <= leaves(json.loads(json.dumps(Prepared(**content).as_dict())))
+    assert list_settings(content) <= list_settings(json.loads(json.dumps(Prepared(**content).as_dict())))
 
 
-@pytest.mark.parametrize("key", [key for key in objects("results/models/") if key.endswith("current.json")])
+@pytest.mark.parametrize("key", [key for key in list_keys("results/models/") if key.endswith("current.json")])
 def test_the_pointer_of_a_model_is_read(s3, key):
     model, pointer = key.split("/")[2], OBJECTS[key]["current"]
     archive = current_archive(s3, "results", model)
@@ -168,14 +168,16 @@ def test_the_pointers_of_code_are_read(s3):
         assert asdict(current_program(s3, "results", program)).items() <= pointer.items()
 
 
-def names(value: dict, above: str = "") -> set[str]:
+def list_names(value: dict, above: str = "") -> set[str]:
     """Return the names in nested JSON, each with the names above it."""
     result = {f"{above}{key}" for key in value}
-    return result.union(*(names(child, f"{above}{key}.") for key, child in value.items() if isinstance(child, dict)))
+    return result.union(
+        *(list_names(child, f"{above}{key}.") for key, child in value.items() if isinstance(child, dict))
+    )
 
 
-@pytest.mark.parametrize("key", objects("results/receipts/"))
+@pytest.mark.parametrize("key", list_keys("results/receipts/"))
 def test_receipts_keep_every_field(stored, key):
     content = OBJECTS[key]
     upload = next(stored.find_upload(item["id"]) for item in RECORDS if item["kind"] == UPLOAD)
-    assert names(content) <= names(make_receipt(upload, content["archive"], content["verified_at"]))
+    assert list_names(content) <= list_names(make_receipt(upload, content["archive"], content["verified_at"]))

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 SHELLS = ("bash", "zsh", "fish")
 TEXT = """\
-Print the code that makes a shell complete commands, verbs, options and their choices when Tab is pressed. The shell
-runs it once it is evaluated:
+Print the code with which a shell completes commands, options and their choices when you press Tab. To use it in every
+new shell, add the line of your shell below to its start-up file:
 
-  bash: add the first line below to ~/.bashrc
-  zsh:  add the second line to ~/.zshrc, after `autoload -U compinit && compinit`
-  fish: add the third line to ~/.config/fish/config.fish
+  bash: to ~/.bashrc
+  zsh:  to ~/.zshrc, after `autoload -U compinit && compinit`
+  fish: to ~/.config/fish/config.fish
 
-The command `seqdrop` has to be on the PATH.
+The folder of the command `seqdrop` must be on the PATH.
 """
 EXAMPLES = (
-    Example('eval "$(seqdrop completion bash)"', "bash"),
-    Example('eval "$(seqdrop completion zsh)"', "zsh"),
-    Example("seqdrop completion fish | source", "fish"),
+    Example('eval "$(seqdrop completion bash)"', "the line for bash"),
+    Example('eval "$(seqdrop completion zsh)"', "the line for zsh"),
+    Example("seqdrop completion fish | source", "the line for fish"),
 )
 
 
@@ -38,7 +38,7 @@ class Options:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("shell", choices=SHELLS, help="the shell")
+    parser.add_argument("shell", choices=SHELLS, help="the shell that you use")
 
 
 def run(options: Options) -> int:

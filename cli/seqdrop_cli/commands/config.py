@@ -13,29 +13,32 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 CHECK_TEXT = """\
-Check an analyses.toml, or the job.toml of a training, by the rules of the pipeline, and print what it means. Without a
-FILE it is the analyses.toml that this seqdrop would deploy. Nothing is sent to AWS.
+Check an analyses.toml, or the job.toml of a training, by the rules of the pipeline, and print its settings. Without
+FILE, check the analyses.toml of this checkout. Nothing is sent to AWS.
 
-All errors are printed at once, one line each, as FILE:LINE: message. Exit status: 0 the file is right, 1 it is not,
-2 it cannot be read. `sam build` refuses a wrong analyses.toml with the same messages. docs/configuration.md shows wrong
-files and their messages.
+All errors of the file are printed together, each as FILE:LINE: message. Exit status: 0 valid, 1 invalid, 2 the file
+cannot be read. `sam build` refuses an invalid analyses.toml with the same messages. docs/configuration.md shows invalid
+files with their messages.
 """
 CHECK_EXAMPLES = (
     Example("seqdrop config check", "the analyses.toml of this checkout"),
-    Example("seqdrop config check my-set/job.toml", "a training, before it is dropped"),
+    Example("seqdrop config check my-set/job.toml", "the job.toml of a training, before you drop it"),
 )
 SCHEMA_TEXT = """\
-Print the JSON Schema of analyses.toml or of job.toml (docs/schemas/ has both). An editor with taplo, such as VS Code
-with Even Better TOML, completes keys and checks values once the first line of the file names the schema:
+Print the JSON Schema of analyses.toml or of job.toml (docs/schemas/ has both). With a schema, an editor that supports
+taplo (such as VS Code with Even Better TOML) completes keys and checks values. Name the schema in the first line of the
+file:
 
   #:schema ./docs/schemas/analyses.schema.json
 
-The path is relative to the file. For a job.toml, keep the schema beside the folder of the data set, since all of that
-folder is dropped: after the second example below, my-set/job.toml begins with #:schema ../job.schema.json
+The path is relative to the file. Keep the schema of a job.toml outside the folder of the data set, because all files of
+that folder are dropped. After the second example below, the first line of my-set/job.toml is:
+
+  #:schema ../job.schema.json
 """
 SCHEMA_EXAMPLES = (
-    Example("seqdrop config schema analyses > analyses.schema.json", "of analyses.toml"),
-    Example("seqdrop config schema job > job.schema.json", "of job.toml"),
+    Example("seqdrop config schema analyses > analyses.schema.json", "the schema of analyses.toml"),
+    Example("seqdrop config schema job > job.schema.json", "the schema of job.toml"),
 )
 SCHEMAS = ("analyses", "job")
 
@@ -67,7 +70,7 @@ def add_schema_arguments(parser: ArgumentParser) -> None:
 
 
 def check(options: CheckOptions) -> int:
-    """Check the file; return 0 if it is right, else 1."""
+    """Check the file; return 0 if it is valid, else 1."""
     from seqdrop_cli.config_check import check_file
 
     return check_file(options.file)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop_cli.command import Command, StackOptions, add_stack
 from seqdrop_cli.console import say
+from seqdrop_cli.errors import CommandError
 from seqdrop_cli.parsing import Example
 
 if TYPE_CHECKING:
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
     from seqdrop_cli.target import Target
 
 TEXT = """\
-Upload files, or all files of folders, to the landing bucket, and print the upload id and the place of each. Hidden
-files are left out; the marker of a run is sent last.
+Upload files, or all files of folders, to the landing bucket, and print the upload id and the address of each. Hidden
+files are left out. The marker of a run, such as CopyComplete.txt, is uploaded last.
 
-With --watch, show the progress until every file is archived, rejected or waits for a file that was not dropped. The
-exit status is then 1 unless all are archived. Uploads that were sent continue on their own after Ctrl-C.
+With --watch, show the progress until every file is archived or rejected, or waits for a file that was not dropped. The
+exit status is then 1 unless all files are archived. After Ctrl-C the pipeline still processes the files that were
+uploaded.
 """
 EXAMPLES = (
-    Example("seqdrop drop run7/ --watch", "a run; its files go to the prefix of their format"),
+    Example("seqdrop drop run7/ --watch", "a run; the format of each file decides its prefix"),
     Example("seqdrop drop S1_R1.fastq.gz S1_R2.fastq.gz --prefix raw/", "checked and archived, without predictions"),
     Example("seqdrop drop genome.fa --stack seqdrop --region eu-west-1", "to a stack in your AWS account"),
 )
@@ -44,9 +46,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files and folders")
     parser.add_argument(
-        "--prefix", help="landing prefix, such as raw/ (default: the first analysis for each file's format, else raw/)"
+        "--prefix",
+        help="prefix in the landing bucket, such as raw/ (default: that of the first analysis for the format of "
+        "each file, else raw/)",
     )
-    parser.add_argument("--watch", action="store_true", help="show progress until each file is finished")
+    parser.add_argument("--watch", action="store_true", help="show the progress until all files are finished")
     add_stack(parser)
 
 
@@ -56,6 +60,8 @@ def run(options: Options) -> int:
     from seqdrop_cli.target import find_target
 
     drops = plan_drops(options.paths, options.prefix)
+    if not drops:
+        raise CommandError(f"there are no files in {', '.join(map(str, options.paths))}; hidden files are left out")
     target = find_target(options)
     s3 = target.client("s3")
     versions = []
@@ -65,8 +71,9 @@ def run(options: Options) -> int:
             say(f"{versions[-1].id}  s3://{target.landing}/{drop.key}")
         return _watch(target, versions) if options.watch else 0
     except KeyboardInterrupt as interrupt:
-        sent = f"{len(versions)} of {len(drops)} files were sent, and continue on their own"
-        raise KeyboardInterrupt(f"stopped; {sent}") from interrupt
+        sent = f"{len(versions)} of {len(drops)} files were uploaded"
+        more = "; the pipeline processes these" if versions else ""
+        raise KeyboardInterrupt(f"stopped; {sent}{more}") from interrupt
 
 
 def _watch(target: Target, versions: list[UploadVersion]) -> int:

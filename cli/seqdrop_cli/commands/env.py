@@ -8,7 +8,7 @@ from seqdrop_cli.command import Command, StackOptions, add_stack
 from seqdrop_cli.parsing import Example
 
 TEXT = """\
-Print the environment variables of a deployed stack's functions as JSON, which `sam local invoke --env-vars` reads.
+Print the environment variables of a deployed stack's functions as JSON, for `sam local invoke --env-vars`.
 """
 EXAMPLES = (
     Example("seqdrop env --stack seqdrop > env.json", "then `sam local invoke ValidateFunction --env-vars env.json`"),
@@ -22,7 +22,7 @@ def run(options: StackOptions) -> int:
 
     target = find_target(options)
     if target.endpoint:
-        raise StackNotFoundError("env is for a deployed stack: name it with --stack NAME or SEQDROP_STACK")
+        raise StackNotFoundError("`seqdrop env` needs a deployed stack; name one with --stack NAME or SEQDROP_STACK")
     print(json.dumps({"Parameters": target.environment()}, indent=2))
     return 0
 

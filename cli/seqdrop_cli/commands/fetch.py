@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqdrop_cli.command import Command, StackOptions, add_stack
-from seqdrop_cli.console import say
+from seqdrop_cli.console import note, say
 from seqdrop_cli.errors import CommandError
 from seqdrop_cli.parsing import Example
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 TEXT = """\
-Download the results of an upload to a folder of its landing key, and print the path of each file: predictions, report,
-figures for MultiQC, the reason of a rejection, the receipt of the archive.
+Download the results of an upload, and print the path of each file: predictions, report, figures for MultiQC, the reason
+for a rejection, the receipt of the archived file. The files are written below DIR, in a folder named like the file in
+the landing bucket, such as seqdrop-results/reads/run7/S1.fastq.gz/.
 """
 EXAMPLES = (
-    Example("seqdrop fetch ABCDEFGHIJKLMNOPQRSTUVWXYZ", "to seqdrop-results/"),
-    Example("seqdrop fetch ABCDEFGHIJKLMNOPQRSTUVWXYZ --to out/ --stack seqdrop", "to out/"),
+    Example("seqdrop fetch ABCDEFGHIJKLMNOPQRSTUVWXYZ", "download below seqdrop-results/"),
+    Example("seqdrop fetch ABCDEFGHIJKLMNOPQRSTUVWXYZ --to out/ --stack seqdrop", "download below out/"),
 )
 
 
@@ -36,7 +37,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("upload", metavar="UPLOAD", help="the upload id, 26 letters and digits, from `seqdrop status`")
     parser.add_argument(
-        "--to", type=Path, default=Path("seqdrop-results"), metavar="DIR", help="folder (default: %(default)s)"
+        "--to",
+        type=Path,
+        default=Path("seqdrop-results"),
+        metavar="DIR",
+        help="folder to write to (default: %(default)s)",
     )
     add_stack(parser)
 
@@ -53,8 +58,11 @@ def run(options: Options) -> int:
     if upload is None:
         raise CommandError(f"there is no upload {options.upload}; `seqdrop status` lists them")
     progress = read_progress(ledger, upload.id, upload.key, upload.size)
-    for path in fetch_results(target, progress, options.to):
+    paths = fetch_results(target, progress, options.to)
+    for path in paths:
         say(str(path))
+    if not paths:
+        note(f"{upload.key} has no results yet; `seqdrop status` shows its state ({progress.state})")
     return 0
 
 

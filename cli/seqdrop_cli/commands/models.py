@@ -13,24 +13,24 @@ from seqdrop_cli.parsing import Example
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-MODEL_HELP = "the name that analyses.toml uses, such as promoter-300"
+MODEL_HELP = "name of the model in analyses.toml, such as promoter-300"
 PUSH_TEXT = """\
-Check and try a checkpoint, pack it, upload it, and make it the current model of its name. Jobs that start afterwards
-use it; `seqdrop replay` predicts earlier uploads with it.
+Check a checkpoint, test it with a few sequences, pack and upload it, and make it the current model of the name MODEL.
+Jobs that start afterwards use it. To predict earlier uploads with it, use `seqdrop replay`.
 """
 PUSH_EXAMPLES = (
     Example("seqdrop models push promoter-300 my-dnabert/ --stack seqdrop", "a Hugging Face folder"),
-    Example("seqdrop models push promoter-300 model.tar.gz", "an archive of `seqdrop package-model`"),
+    Example("seqdrop models push promoter-300 model.tar.gz", "an archive that `seqdrop package-model` wrote"),
     Example('seqdrop models push promoter-300 my-dnabert/ --labels "not promoter" promoter', "name its classes"),
 )
 SHOW_TEXT = """\
-Print the place, the SHA-256 and the classes of a model's current archive.
+Print the address, the SHA-256 and the classes of a model's current archive.
 """
 SHOW_EXAMPLES = (Example("seqdrop models show promoter-300 --stack seqdrop", "which archive jobs use"),)
 USE_TEXT = """\
-Make a version that a training job registered the current model, whatever its gate decided.
+Make a version from a training job the current model, even if its gate refused it. Jobs that start afterwards use it.
 """
-USE_EXAMPLES = (Example("seqdrop models use structure 2026-11-30-demo-sfxa7y57-1", "a version of the results bucket"),)
+USE_EXAMPLES = (Example("seqdrop models use structure 2026-11-30-demo-sfxa7y57-1", "a version in the results bucket"),)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,9 @@ def add_show_arguments(parser: ArgumentParser) -> None:
 def add_use_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `seqdrop models use`."""
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
-    parser.add_argument("version", metavar="VERSION", help="a folder below models/MODEL/ in the results bucket")
+    parser.add_argument(
+        "version", metavar="VERSION", help="name of the version: a folder below models/MODEL/ in the results bucket"
+    )
     add_stack(parser)
 
 

@@ -1,4 +1,4 @@
-"""`seqdrop package-model`: pack a model into an archive, and try it."""
+"""`seqdrop package-model`: pack a model into an archive, and test it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 TEXT = """\
-Pack a checkpoint into a model.tar.gz as the inference container expects it. The checkpoint is checked, and the archive
-predicts made-up sequences, before it is written. The same files give the same archive.
+Pack a checkpoint into a model.tar.gz for the inference container. Before it is written, the checkpoint is checked, and
+the archive predicts a few made-up sequences. The same files always give the same archive.
 """
 EXAMPLES = (
     Example('seqdrop package-model my-dnabert/ --labels "not promoter" promoter -o model.tar.gz', "name its classes"),
@@ -35,7 +35,9 @@ class Options(PackagingOptions):
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_packaging(parser)
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="such as model.tar.gz")
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="FILE", help="archive to write, such as model.tar.gz"
+    )
 
 
 def run(options: Options) -> int:

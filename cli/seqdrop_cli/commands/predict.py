@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,16 +21,22 @@ if TYPE_CHECKING:
     from seqdrop_cli.prediction import Input, Tally
 
 TEXT = """\
-Predict a FASTA, FASTQ or unaligned BAM file with the handler of the model's archive, and write the files that a job
-writes: predictions, tables, tracks, summary.json. Exit status: 0 done, 1 the file is invalid, 130 stopped by Ctrl-C
-(the files then hold what was done).
+Predict a FASTA, FASTQ or unaligned BAM file on this machine, with the same code and the same output files as a job in
+AWS: predictions, tables, tracks, summary.json.
+
+Exit status: 0 finished, 1 the file is invalid, 2 wrong usage, 130 stopped by Ctrl-C (the files then contain the
+predictions made until then).
 """
 EXAMPLES = (
-    Example("seqdrop predict genome.fa --model my-dnabert/ --analysis contigs -o out/", "settings of analyses.toml"),
     Example(
-        "seqdrop predict genome.fa --model model.tar.gz --window 300 --stride 150 --strands +- -o out/", "own ones"
+        "seqdrop predict genome.fa --model my-dnabert/ --analysis contigs -o out/", "with settings of analyses.toml"
     ),
-    Example("seqdrop predict x.fa --model my-dnabert/ --task masked --window 150 --masks x.bed -o out/", "fill a BED"),
+    Example(
+        "seqdrop predict genome.fa --model model.tar.gz --window 300 --stride 150 --strands +- -o out/", "own settings"
+    ),
+    Example(
+        "seqdrop predict x.fa --model my-dnabert/ --task masked --window 150 --masks x.bed -o out/", "fill intervals"
+    ),
     Example("seqdrop predict proteins.fa --model my-protein-model/ -o out/", "secondary structure"),
 )
 INTERRUPTED = 130
@@ -55,12 +62,14 @@ class Options:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="FASTA or FASTQ, plain or gzip; unaligned BAM")
-    parser.add_argument("--model", type=Path, required=True, metavar="DIR|FILE", help="a folder, or a model.tar.gz")
+    parser.add_argument("file", type=Path, metavar="FILE", help="FASTA or FASTQ, plain or gzip, or unaligned BAM")
+    parser.add_argument(
+        "--model", type=Path, required=True, metavar="DIR|FILE", help="folder of a model, or a model.tar.gz"
+    )
     parser.add_argument(
         "--analysis",
         metavar="NAME",
-        help="use the settings of this analysis of analyses.toml, such as contigs (default: none)",
+        help="analysis of analyses.toml whose settings are used, such as contigs (default: none)",
     )
     add_task(parser)
     add_window_arguments(parser)
@@ -68,13 +77,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--masks",
         type=Path,
         metavar="BED",
-        help="intervals to fill, 0-based half-open, with --task masked (default: the runs of N)",
+        help="BED with the intervals to fill, for --task masked (default: fill the runs of N)",
     )
     parser.add_argument(
         "--code",
         type=Path,
         metavar="DIR",
-        help="folder with inference.py, for a model that is a folder (default: model_code/)",
+        help="folder with inference.py, if the model is a folder (default: the folder of model_code/ for this model)",
     )
     parser.add_argument(
         "-o",
@@ -82,36 +91,36 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=Path,
         default=Path("seqdrop-predictions"),
         metavar="DIR",
-        help="folder (default: %(default)s)",
+        help="folder to write to (default: %(default)s)",
     )
 
 
 def add_window_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments that say how records are cut into windows, and which windows are called."""
+    """Add the arguments about windows: size, stride, strands, and which windows are scored and called."""
     parser.add_argument(
         "--window",
         type=positive_integer,
         metavar="BASES",
-        help="bases in a window, residues for a protein model (default: as --analysis has it; proteins need none)",
+        help="bases (or residues) in a window; required for a DNA model without --analysis (default: from --analysis)",
     )
     parser.add_argument(
         "--stride",
         type=positive_integer,
         metavar="BASES",
-        help="bases from the start of a window to the next (default: that of --analysis, else the window)",
+        help="bases from the start of one window to the start of the next (default: from --analysis, else the window)",
     )
-    parser.add_argument("--strands", choices=("+", "+-"), help="strands (default: those of --analysis, else +)")
+    parser.add_argument("--strands", choices=("+", "+-"), help="strands to predict (default: from --analysis, else +)")
     parser.add_argument(
         "--threshold",
         type=number,
         metavar="P",
-        help="probability, 0 to 1, from which a window is called (default: that of --analysis, else 0.9)",
+        help="lowest probability, 0 to 1, at which a window is called (default: from --analysis, else 0.9)",
     )
     parser.add_argument(
         "--max-n-fraction",
         type=number,
         metavar="F",
-        help="fraction of N, 0 to 1, up to which a window is scored (default: that of --analysis, else 0.1)",
+        help="largest fraction of N, 0 to 1, in a window that is scored (default: from --analysis, else 0.1)",
     )
 
 
@@ -132,7 +141,7 @@ def run(options: Options) -> int:
     try:
         file = examine(options.file, analysis, find_masks(options, analysis))
     except InvalidFileError as error:
-        return _report_invalid(options, error)
+        return _report_invalid(options, analysis, error)
     plan = Plan(options.model, body, adapt_to_format(analysis, file.format), options.out)
     with catch_interrupts() as is_stopped, show_tally(file.items) as show:
         tally, paths = predict(file, plan, Observer(show, is_stopped))
@@ -149,15 +158,18 @@ def _find_analysis(options: Options, folder: Path, task: str | None) -> Analysis
     return dna_analysis(options, read_checkpoint(folder, task))
 
 
-def _report_invalid(options: Options, error: InvalidFileError) -> int:
+def _report_invalid(options: Options, analysis: Analysis, error: InvalidFileError) -> int:
+    from seqdrop.config.kind import PROTEIN
+
     if error.fault.code.startswith("bed_"):
-        say(f"{options.masks} does not fit, so nothing is predicted:")
+        say(f"{options.masks} does not fit {options.file}, so nothing is predicted:")
         for fault in error.errors:
             name = f" ({fault.name})" if fault.name else ""
             say(f"  line {fault.line or '-'}: {fault.code}: {fault.message}{name}")
         return 1
     say(f"{options.file} is not valid, so nothing is predicted: {error}")
-    say(f"`seqdrop validate {options.file}` reports all that is wrong with it")
+    alphabet = " --alphabet protein" if analysis.alphabet == PROTEIN else ""
+    say(f"`seqdrop validate {shlex.quote(str(options.file))}{alphabet}` reports all its errors")
     return 1
 
 
@@ -167,10 +179,10 @@ def _report(tally: Tally, file: Input, paths: list[Path]) -> int:
     unit = tally.kind.unit
     say(f"{tally.windows:,} {unit} in {tally.seconds:.1f} s, {tally.rate:,.0f} {unit}/s")
     if tally.errors:
-        say(f"the model returned errors for {tally.errors:,} of {file.items:,} work items; the rows hold them")
+        say(f"the model returned errors for {tally.errors:,} of {file.items:,} work items; the rows contain the errors")
     if tally.complete:
         return 0
-    say(f"stopped after {tally.items:,} of {file.items:,} work items; the files hold what was done")
+    say(f"stopped after {tally.items:,} of {file.items:,} work items; the files contain these predictions")
     return INTERRUPTED
 
 

@@ -1,4 +1,4 @@
-"""`seqdrop processing`: change the code of the jobs that examine large files."""
+"""`seqdrop processing`: change the code of the jobs that check large files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 REQUIREMENTS = Path("layers/reads/requirements.txt")
 PUSH_TEXT = """\
-Upload this code, with the wheels that it needs, for the processing jobs that start afterwards. Run it after each
-deploy. pip downloads the wheels for the Python and the processor of the stack's ProcessingImage.
+Upload the code of this checkout and the packages that it needs, for the processing jobs that start afterwards. Run this
+command after each deploy. pip downloads the packages for the Python version and the processor of the stack's
+ProcessingImage.
 """
 PUSH_EXAMPLES = (
-    Example("seqdrop processing push --stack seqdrop", "Python 3.12 on x86_64"),
-    Example("seqdrop processing push --python 3.11 --architecture aarch64", "another image"),
+    Example("seqdrop processing push --stack seqdrop", "for Python 3.12 on x86_64"),
+    Example("seqdrop processing push --python 3.11 --architecture aarch64", "for another image"),
 )
 
 
@@ -36,16 +37,21 @@ class PushOptions(StackOptions):
 
 def add_push_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `seqdrop processing push`."""
-    parser.add_argument("--python", default="3.12", help="of the stack's ProcessingImage (default: %(default)s)")
     parser.add_argument(
-        "--architecture", default="x86_64", choices=["x86_64", "aarch64"], help="processor (default: %(default)s)"
+        "--python", default="3.12", help="Python version of the stack's ProcessingImage (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--architecture",
+        default="x86_64",
+        choices=["x86_64", "aarch64"],
+        help="processor of its instances (default: %(default)s)",
     )
     parser.add_argument(
         "--requirements",
         type=Path,
         default=CHECKOUT / REQUIREMENTS,
         metavar="FILE",
-        help=f"what the code needs (default: {REQUIREMENTS} of this checkout)",
+        help=f"list of the packages that the code needs (default: {REQUIREMENTS} of this checkout)",
     )
     add_stack(parser)
 

@@ -12,15 +12,18 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 TEXT = """\
-A message that a function could not handle five times goes to a dead-letter queue, and an alarm notifies the lab. The
-log of the function says why. Once the cause is repaired, send the messages back.
+Show the messages that a function could not handle, or send them back to the function.
 
-Nothing is lost if the command is interrupted: a message is deleted there only after it was sent. A message that comes
-twice does no harm. Messages are kept for 14 days; the reconciler re-sends by itself what is lost after that.
+If a function fails five times with a message, the message goes to a dead-letter queue, and an alarm notifies the lab.
+The log of the function contains the cause. Once it is repaired, send the messages back with --yes.
+
+You can interrupt and repeat the command: a message is deleted only after it was sent back, and a message that is sent
+twice does no harm. The queues keep messages for 14 days. After
+that, the reconciler re-sends lost messages by itself.
 """
 EXAMPLES = (
     Example("seqdrop redrive --stack seqdrop", "what is in each dead-letter queue"),
-    Example("seqdrop redrive validate --yes", "send the messages of validate back to it"),
+    Example("seqdrop redrive validate --yes", "send the messages back to the function validate"),
 )
 
 
@@ -38,7 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "queue",
         nargs="?",
         metavar="QUEUE",
-        help="validate, transform, training, finish, archive or reconcile (default: all)",
+        help="one queue: validate, transform, training, finish, archive or reconcile (default: all)",
     )
     parser.add_argument("--yes", action="store_true", help="send them back (default: only show them)")
     add_stack(parser)

@@ -20,17 +20,18 @@ if TYPE_CHECKING:
     from seqdrop_cli.dry_run import Proposal
 
 TEXT = """\
-A valid file whose attempt failed stays in the landing bucket until it is replayed or released. A released file is
-copied to Deep Archive like any other, and its receipt says that a person released it without predictions.
+Archive valid files whose predictions failed, without predictions. Such a file stays in the landing bucket until you
+replay or release it. A released file is copied to Deep Archive like any other; its receipt records that a person
+released it without predictions.
 
-Without --yes nothing is done: a table shows what would be done.
+Without --yes, the command only shows what it would do.
 
-A released file can be replayed while its work items last, 14 days from the day it was read. The files of a training,
-and a BED, are released one by one or as a folder, like any other file.
+A released file can still be replayed as long as its work items are kept: for 14 days after it was read. The files of a
+training and a BED can be released by id or by folder, like any other file.
 """
 SELECTORS = ("run",)
 EXAMPLES = (
-    Example("seqdrop release --run reads/run7", "all below a folder whose attempt failed"),
+    Example("seqdrop release --run reads/run7", "all files of a run whose attempt failed"),
     Example("seqdrop release ABCDEFGHIJKLMNOPQRSTUVWXYZ --yes", "one upload"),
 )
 

@@ -1,4 +1,4 @@
-"""`seqdrop replay`: another attempt at uploads that failed, or that a new model is to predict."""
+"""`seqdrop replay`: another attempt at uploads that failed, or predictions by a new model."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ if TYPE_CHECKING:
     from seqdrop_cli.dry_run import Proposal
 
 TEXT = """\
-Try again to get predictions for uploads whose last attempt failed, or have the current model predict uploads that an
-earlier one predicted. The results of each attempt are beside the earlier ones: results/ANALYSIS/UPLOAD/attempt-2/.
+Predict uploads again: those whose last attempt failed, or those that an earlier model predicted. The results of earlier
+attempts are kept; new results are beside them, such as results/ANALYSIS/UPLOAD/attempt-2/.
 
-Without --yes nothing is done: a table shows what would be done, and for each upload that cannot be replayed, why and
-what to do instead. Uploads are selected by id, run, state, analysis and time; all conditions must hold.
+Without --yes, the command only shows what it would do. For each upload that cannot be replayed, it says why, and what
+to do instead. Select uploads by id, run, state, analysis and time; all conditions must hold.
 
-An attempt uses the work items of the one before, which are kept for 14 days (a replay needs 4 of them left). Later,
-or if analyses.toml now defines other work items (a window, a stride), a file that is still in the landing bucket is
-read again; an archived one has to be restored and dropped again. analyses.toml is the one of this checkout: run the
-command where you deploy from. Predictions of the current model with the same settings are not repeated, so the same
-command continues a replay that was interrupted.
+A new attempt uses the work items of the previous attempt. They are kept for 14 days, and a replay needs 4 of these
+days. If they have expired, or if analyses.toml now defines other work items (such as another window or stride), a file
+in the landing bucket is read again; an archived file must be restored and dropped again.
+
+The command uses the analyses.toml of this checkout, so run it in the checkout from which you deploy. It does not repeat
+predictions of the current model with the same settings, so you can repeat the command to continue an interrupted
+replay.
 """
 SELECTORS = ("run", "state", "analysis", "since", "until")
 EXAMPLES = (
-    Example("seqdrop replay --state FAILED", "after a model or a setting was repaired"),
+    Example("seqdrop replay --state FAILED", "what can be replayed after a repair"),
     Example("seqdrop replay --run reads/run7 --yes", "a run, with the current model"),
     Example("seqdrop replay --state ARCHIVED --analysis contigs --since 2026-01-01", "archived since then, in UTC"),
     Example("seqdrop replay ABCDEFGHIJKLMNOPQRSTUVWXYZ --yes", "one upload"),
@@ -59,7 +61,9 @@ class Options(StackOptions):
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_selectors(parser, *SELECTORS)
-    parser.add_argument("--again", action="store_true", help="include what the current model has predicted already")
+    parser.add_argument(
+        "--again", action="store_true", help="include uploads that the current model has already predicted"
+    )
     parser.add_argument("--yes", action="store_true", help="do it (default: only show what would be done)")
     add_stack(parser)
 

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from seqdrop_cli.target import Target
 
 TEXT = """\
-Show the state of every upload, those that are not finished first.
+Show the state of every upload; unfinished uploads come first.
 
-On a terminal it is a table. Elsewhere each upload is one line of three fields, separated by tabs: upload id, state,
-landing key. A line is never wrapped or shortened, so grep and cut can read it.
+On a terminal, the output is a table. In a pipe or a file, each upload is one line of three fields, separated by tabs:
+upload id, state, landing key. Lines are not wrapped or shortened, so you can use grep and cut.
 """
 EXAMPLES = (
     Example("seqdrop status --stack seqdrop", "a table"),
-    Example("seqdrop status | grep S1_L001_R1", "the uploads of one file name"),
+    Example("seqdrop status | grep S1_L001_R1", "the uploads whose key contains a name"),
     Example("seqdrop status | cut -f 2 | sort | uniq -c", "how many uploads are in each state"),
 )
 AFTER_FAILURE = (
-    "Once the cause is repaired, `seqdrop replay --state FAILED` shows what can be tried again, and\n"
-    "`seqdrop release UPLOAD` archives a file without predictions."
+    "Once the cause is repaired, `seqdrop replay --state FAILED` shows which uploads can be\n"
+    "replayed. `seqdrop release UPLOAD` archives a file without predictions."
 )
 
 

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 PUSH_TEXT = """\
-Upload the training scripts of model_code/; training jobs that start afterwards run them. Run it after each deploy.
+Upload the training scripts of model_code/ for the training jobs that start afterwards. Run this command after each
+deploy.
 """
-PUSH_EXAMPLES = (Example("seqdrop training push --stack seqdrop", "the scripts of this checkout"),)
+PUSH_EXAMPLES = (Example("seqdrop training push --stack seqdrop", "upload the scripts of this checkout"),)
 WEIGHTS_TEXT = """\
-Upload a folder of pre-trained weights, of any size, under the name that `weights` of job.toml may then have.
+Upload a folder of pre-trained weights, of any size. A job.toml can then name them in its setting `weights`.
 """
 WEIGHTS_EXAMPLES = (
     Example("seqdrop training weights prot_bert_bfd prot_bert_bfd/", 'then, in job.toml: weights = "prot_bert_bfd"'),
@@ -55,8 +56,8 @@ def add_push_arguments(parser: ArgumentParser) -> None:
 
 def add_weights_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `seqdrop training weights`."""
-    parser.add_argument("model", metavar="MODEL", help="the name, such as prot_bert_bfd")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="its Hugging Face folder")
+    parser.add_argument("model", metavar="MODEL", help="name of the weights, such as prot_bert_bfd")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="Hugging Face folder with the weights")
     add_stack(parser)
 
 

@@ -1,4 +1,4 @@
-"""`seqdrop validate`: the checks that a dropped file gets, before it is dropped."""
+"""`seqdrop validate`: the checks of the pipeline, before a file is dropped."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 TEXT = """\
-Check a FASTQ, FASTA or unaligned BAM file, plain or compressed, as the pipeline checks it after it was dropped.
+Check a FASTQ, FASTA or unaligned BAM file, plain or compressed, as the pipeline will check it after you drop it.
+
 Exit status: 0 valid, 1 invalid, 2 the file cannot be read.
 """
 EXAMPLES = (
-    Example("seqdrop validate S1_R1.fastq.gz --mate S1_R2.fastq.gz", "a file and its mates"),
-    Example("seqdrop validate S1_R1.fastq.gz --html pages/ --multiqc figures/", "a page on it, figures for MultiQC"),
+    Example("seqdrop validate S1_R1.fastq.gz --mate S1_R2.fastq.gz", "a pair of files"),
+    Example("seqdrop validate S1_R1.fastq.gz --html pages/ --multiqc figures/", "report page, figures for MultiQC"),
     Example("seqdrop validate proteins.faa --alphabet protein --json", "the report as JSON"),
     Example("zcat S1_R1.fastq.gz | seqdrop validate -", "standard input"),
 )
@@ -40,15 +41,21 @@ class Options:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("file", metavar="FILE", help="a path, - for standard input, or s3://bucket/key")
+    parser.add_argument("file", metavar="FILE", help="path of the file, s3://bucket/key, or - for standard input")
     parser.add_argument(
-        "--mate", metavar="FILE", help="the file of the second mates; the pair is checked as well (default: no pair)"
+        "--mate",
+        metavar="FILE",
+        help="file with the second mates (R2), if FILE has the first; also check the pair (default: no pair)",
     )
-    parser.add_argument("--alphabet", choices=ALPHABETS, default=DNA, help="alphabet of FASTA (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print the whole report as JSON")
-    parser.add_argument("--html", metavar="DIR", type=Path, help="write a page on each file there (default: no page)")
     parser.add_argument(
-        "--multiqc", metavar="DIR", type=Path, help="write the figures there, where MultiQC finds them (default: none)"
+        "--alphabet", choices=ALPHABETS, default=DNA, help="alphabet of a FASTA file (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the whole report as JSON")
+    parser.add_argument(
+        "--html", metavar="DIR", type=Path, help="write a report page on each file to this folder (default: no page)"
+    )
+    parser.add_argument(
+        "--multiqc", metavar="DIR", type=Path, help="write figures for MultiQC to this folder (default: no figures)"
     )
 
 

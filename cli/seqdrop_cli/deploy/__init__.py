@@ -1,1 +1,1 @@
-"""Model archives and code bundles: checked, packed and ready to upload."""
+"""Model archives and code bundles: the check of their content, and their packing."""

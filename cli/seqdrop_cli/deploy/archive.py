@@ -21,19 +21,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 DNA_CODE, PROTEIN_CODE = MODEL_CODE / "dnabert", MODEL_CODE / "protein"
-# Training code is in the same folder; the container needs what inference.py imports.
+# The container needs only what inference.py imports; training code is in the same folder.
 LEFT_OUT = {"train.py"}
-# The model card and its files. The handler does not read optimizer states, other frameworks' weights or tokenizers,
-# and a requirements.txt would make the container install packages when it starts.
+# The model card and its files. All other files are left out: the handler does not read optimizer states, weights of
+# other frameworks or tokenizers, and because of a requirements.txt the container would install packages at its start.
 CARD_FILES = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md", "figures.json", "metrics.json", "calibration.json")
 PROTEIN_FILES = (*CARD_FILES, "card.json", "config.json", "vocab.txt", "model.safetensors")
 
 
 def pack_model(folder: Path, code: Path | None = None, task: str | None = None, labels: tuple[str, ...] = ()) -> bytes:
-    """Return the archive's bytes. The same files give the same bytes, so the digest names the content.
+    """Return the bytes of the archive. The same files give the same bytes, so the digest identifies the content.
 
-    `folder` is a Hugging Face folder or one that model_code/protein wrote. The *.py of `code`, by default the family
-    that fits, become code/, with common/ if they import it. Raise UnsuitableModelError.
+    `folder` is a Hugging Face folder, or a folder that model_code/protein wrote. The *.py files of `code` (default: the
+    folder of model_code/ for this kind of model) become code/ in the archive, with common/ if they import it. Raise
+    UnsuitableModelError.
     """
     if is_protein(folder):
         read_protein(folder)
@@ -42,7 +43,7 @@ def pack_model(folder: Path, code: Path | None = None, task: str | None = None, 
 
 
 def pack_dna(folder: Path, checkpoint: Checkpoint, code: Path | None = None) -> bytes:
-    """Return the archive of a DNA model whose checkpoint was read from the folder."""
+    """Return the archive of a DNA model; `checkpoint` was read from the folder."""
     return make_tar_gz(_members(folder, checkpoint, code or DNA_CODE))
 
 
@@ -59,7 +60,9 @@ def unpack(body: bytes) -> Iterator[Path]:
             with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as tar:
                 tar.extractall(name, filter="data")  # refuses names and links that lead out, and devices
         except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-            raise UnsuitableModelError(f"the file is not a model.tar.gz: {error}") from error
+            raise UnsuitableModelError(
+                f"the model is not a model.tar.gz ({error}); name a folder, or an archive of `seqdrop package-model`"
+            ) from error
         yield Path(name)
 
 

@@ -1,8 +1,7 @@
-"""A Hugging Face folder, checked before it becomes an archive: config, vocabulary, weights, head, labels."""
+"""The check of a Hugging Face folder before it becomes an archive: config, vocabulary, weights, head, labels."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from seqdrop.config.kind import DNA, Kind
 from seqdrop.kinds.plans import KINDS
 from seqdrop.models.archives import class_names
 
-from seqdrop_cli.deploy.vocabulary import UnsuitableModelError, Vocabulary, read_vocabulary
+from seqdrop_cli.deploy.vocabulary import UnsuitableModelError, Vocabulary, read_json_object, read_vocabulary
 from seqdrop_cli.deploy.weights import Shapes, read_safetensors, read_shapes
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ Config = dict[str, Any]  # config.json of transformers, whose keys depend on the
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The content of a checked folder. `labels` is empty where the classes have no names."""
+    """The content of a checked folder. `labels` is empty if the classes have no names."""
 
     config: Config
     vocabulary: Vocabulary
@@ -32,15 +31,15 @@ class Checkpoint:
 
     @property
     def longest(self) -> int:
-        """The number of bases in the longest window that the model's positions cover."""
+        """The number of bases in the longest window for which the model has positions."""
         return int(self.config.get("max_position_embeddings", 512)) - 2 + self.vocabulary.k - 1
 
 
 def read_checkpoint(folder: Path, task: str | None = None, labels: tuple[str, ...] = ()) -> Checkpoint:
-    """Read the checkpoint for a task, by default the default task of DNA.
+    """Read the checkpoint for a task; None is the default task of DNA.
 
-    `labels` name its classes, class 0 first, in place of the names in config.json. Raise UnsuitableModelError, which
-    says what keeps the model code from predicting, or from predicting anything sensible.
+    `labels` name its classes, class 0 first, instead of the names in config.json. Raise UnsuitableModelError if the
+    model code could not predict with the checkpoint, or would predict nonsense.
     """
     kind = find_dna_kind(task)
     config = _read_config(folder)
@@ -55,11 +54,11 @@ def read_checkpoint(folder: Path, task: str | None = None, labels: tuple[str, ..
 
 
 def find_dna_kind(task: str | None) -> Kind:
-    """Return the kind of a task for a model of DNA, the default one for None. Raise UnsuitableModelError."""
+    """Return the kind of a task for a model of DNA; None is the default task. Raise UnsuitableModelError."""
     kind = KINDS.with_task(task, DNA)
     if kind is None:
         raise UnsuitableModelError(
-            f"{task} is for proteins, and this is a model of DNA; its tasks are {', '.join(DNA_KINDS)}"
+            f"--task {task} is for proteins, but this is a model of DNA; its tasks are {', '.join(DNA_KINDS)}"
         )
     return kind
 
@@ -68,13 +67,10 @@ def _read_config(folder: Path) -> Config:
     path = folder / "config.json"
     if not path.is_file():
         raise UnsuitableModelError(f"{path} does not exist, so {folder} is not a Hugging Face folder")
-    try:
-        config: Config = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise UnsuitableModelError(f"{path} is not JSON: {error}") from error
+    config: Config = read_json_object(path)
     model_type = config.get("model_type", "bert")  # DNABERT's own folders are older than model_type
     if model_type != "bert" or "alibi_starting_size" in config or "auto_map" in config:
-        model = f"a {model_type} model" if model_type != "bert" else "a BERT with code of its own, such as DNABERT-2"
+        model = f"a {model_type} model" if model_type != "bert" else "a BERT with its own code, such as DNABERT-2"
         raise UnsuitableModelError(
             f"config.json describes {model}; this model code runs DNABERT, a plain BERT over k-mers"
         )
@@ -82,20 +78,20 @@ def _read_config(folder: Path) -> Config:
 
 
 def _check_sizes(config: Config, vocabulary: Vocabulary, shapes: Shapes) -> None:
-    """Raise UnsuitableModelError unless vocabulary, config and embeddings have as many tokens.
+    """Raise UnsuitableModelError if the numbers of tokens in vocabulary, config and embeddings do not fit together.
 
-    With another k, the same ids would mean other k-mers.
+    With a vocabulary of another k, the same ids would mean other k-mers.
     """
     rows = next((shape[0] for name, shape in shapes.items() if name.endswith(WORD_EMBEDDINGS)), None)
     if rows is None:
-        raise UnsuitableModelError("the weights are not those of a BERT: there are no word embeddings")
+        raise UnsuitableModelError("the weights are not those of a BERT: they have no word embeddings")
     if rows != config.get("vocab_size"):
         raise UnsuitableModelError(f"config.json has {config.get('vocab_size')} tokens, the weights have {rows}")
     tokens, k = len(vocabulary.tokens), vocabulary.k
     if tokens > rows or rows >= 4 ** (k + 1):
         raise UnsuitableModelError(
-            f"the vocabulary has {tokens} tokens of {k}-mers, the model {rows}: it was trained with another k, and "
-            "would take each id for another k-mer. Use the vocab.txt that it was trained with"
+            f"the vocabulary has {tokens} tokens of {k}-mers, the model {rows}: the model was trained with another k, "
+            "and would take each id for another k-mer. Use the vocab.txt with which the model was trained"
         )
 
 
@@ -103,7 +99,7 @@ def _check_head(shapes: Shapes, kind: Kind) -> None:
     if kind.head and kind.head not in shapes:
         tasks = [other.task for other in DNA_KINDS.values() if not other.head or other.head in shapes]
         raise UnsuitableModelError(
-            f"the checkpoint has no trained head for --task {kind.task} (there is no {kind.head}); it is suitable for "
+            f"the checkpoint has no trained head for --task {kind.task} (it lacks {kind.head}); it is suitable for "
             f"{' and '.join(f'--task {task}' for task in tasks)}"
         )
     if kind.names_classes and shapes[kind.head][0] < 2:

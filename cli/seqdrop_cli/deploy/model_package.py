@@ -1,4 +1,4 @@
-"""A checkpoint folder, or a model on the Hugging Face hub, as an archive that was tried with its packaged handler."""
+"""The packaging of a folder, an archive or a model on the Hugging Face hub, tested with the packaged handler."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ HUB_FILES = ["config.json", "vocab.txt", "tokenizer*.json", SAFETENSORS, PICKLE,
 
 @dataclass(frozen=True)
 class Packaging:
-    """How a model is packed and tried.
+    """Settings for packing and testing a model.
 
-    `task` is what the model is tried with: None means promoter, or structure for a protein model. `labels` name the
+    The model is tested with `task`; None means promoter, or structure for a protein model. `labels` name the
     classes, class 0 first. `code` is a folder with inference.py. `report` receives lines for people.
     """
 
@@ -41,9 +41,10 @@ class Packaging:
 
 
 def package_model(source: str, packaging: Packaging) -> bytes:
-    """Return the archive of a folder, of a hub id, or of a model.tar.gz, checked and tried.
+    """Check and test the model of a folder, a hub id or a model.tar.gz; return its archive.
 
-    A model.tar.gz keeps its own code, and its bytes unless labels are given. Raise UnsuitableModelError, HandlerError.
+    A model.tar.gz is returned unchanged; if `labels` are given it is packed again, with its own code. Raise
+    UnsuitableModelError or HandlerError.
     """
     if Path(source).is_file():
         return _check_archive(Path(source).read_bytes(), packaging)
@@ -112,8 +113,8 @@ def _describe(checkpoint: Checkpoint, kind: Kind) -> str:
     if checkpoint.labels:
         return f"{facts}, classes: {', '.join(checkpoint.labels)}"
     return (
-        f"{facts}. config.json does not say what the classes mean (LABEL_0, LABEL_1, …), and jobs of such a model are "
-        "refused: name them with --labels NEGATIVE POSITIVE"
+        f"{facts}. config.json has no names for the classes (only LABEL_0, LABEL_1, …), and the pipeline refuses jobs "
+        "of such a model: name them with --labels NEGATIVE POSITIVE"
     )
 
 
@@ -122,7 +123,8 @@ def _find_folder(source: str, packaging: Packaging) -> Path:
         return Path(source)
     if not HUB_ID.fullmatch(source):
         raise UnsuitableModelError(
-            f"{source} is neither a folder, nor a model.tar.gz, nor an id on the Hugging Face hub (owner/name)"
+            f"{source} is neither a folder, nor a model.tar.gz, nor an id on the Hugging Face hub (owner/name); "
+            "check the path"
         )
     packaging.report(f"{source} is not a folder here; asking the Hugging Face hub")
     return _download(source)

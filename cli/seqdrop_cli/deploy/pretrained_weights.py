@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def push_weights(s3: S3Client, bucket: str, model: str, folder: Path, when: str) -> str:
-    """Upload a folder of weights as model.tar.gz, whatever its size, and point to it; return its key.
+    """Pack a folder of weights of any size, upload it, make it the current archive of `model`, and return its key.
 
-    The same files give the same archive and key. Raise ValueError for a folder without config.json.
+    The same files give the same archive and key. Raise ValueError if the folder has no config.json.
     """
     if not (folder / "config.json").is_file():
         raise ValueError(f"{folder / 'config.json'} does not exist, so {folder} is not a folder of pre-trained weights")

@@ -1,4 +1,4 @@
-"""The code of processing jobs: a zip for their module path, with this package and the wheels that it needs."""
+"""The code of processing jobs: a zip for their module path, with this package and the packages that it needs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from seqdrop.models.packing import make_zip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The names that manylinux has for the platforms of AWS's images (Ubuntu 22.04, glibc 2.35), the newest first.
+# The manylinux platforms whose wheels run in AWS's images (Ubuntu 22.04, glibc 2.35), newest first.
 PLATFORMS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
 
 
 def build_code(requirements: Path, python: str, architecture: str) -> bytes:
-    """Return the zip for an image with that Python, such as 3.12, and architecture, such as x86_64.
+    """Return the zip for an image with a version of Python (such as 3.12) and an architecture (such as x86_64).
 
     Raise ValueError if pip fails.
     """
@@ -31,23 +31,27 @@ def build_code(requirements: Path, python: str, architecture: str) -> bytes:
 
 
 def pack(folders: list[Path], only: dict[Path, str] | None = None) -> bytes:
-    """Return a zip of the files below the folders. The same files give the same bytes, so the digest names the content.
+    """Return a zip of the files below the folders. The same files give the same bytes.
 
-    Of a folder in `only`, just that member is taken. Of files with one name in two folders the later one is taken.
+    `only` maps a folder to the single member that is taken from it. If two folders have a file of the same name, the
+    file of the later folder is taken.
     """
     members = only or {}
     return make_zip({name: path for folder in folders for name, path in _files(folder, members.get(folder, ""))})
 
 
 def _files(folder: Path, member: str) -> Iterator[tuple[str, Path]]:
-    """Yield the name and the path of each file below a member of a folder, compiled Python left out."""
+    """Yield the name and the path of each file below a member of a folder, except compiled Python."""
     for path in (folder / member).rglob("*"):
         if path.is_file() and "__pycache__" not in path.parts:
             yield path.relative_to(folder).as_posix(), path
 
 
 def select_requirements(requirements: Path, python: str) -> list[str]:
-    """Return the requirements whose markers hold for that Python; pip would evaluate them for the Python it runs on."""
+    """Return the requirements whose markers hold for that Python.
+
+    pip cannot select them, because it evaluates markers for the Python that it runs on.
+    """
     lines = [line.partition("#")[0].strip() for line in requirements.read_text().splitlines()]
     environment = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
     return [

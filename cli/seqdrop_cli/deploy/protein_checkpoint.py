@@ -1,4 +1,4 @@
-"""The folder of a protein model, as model_code/protein writes it, checked before it becomes an archive."""
+"""The check of a protein model's folder, which model_code/protein wrote, before it becomes an archive."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLASSES = {"ss3": "HEC", "ss8": "GHIBESTC"}
 class ProteinCheckpoint:
     """The content of a checked folder: the key `seqdrop` of its config.json, and the number of its tensors.
 
-    `window` is the number of residues that the model takes at once.
+    `window` is the largest number of residues in one input of the model.
     """
 
     model: str
@@ -33,23 +33,24 @@ class ProteinCheckpoint:
 
     def describe(self) -> str:
         """Return the model, its classes and its window as a line for people."""
-        return f"{self.model}, {self.task}: classes {self.classes}, up to {self.window} residues at once"
+        return f"{self.model}, {self.task}: classes {self.classes}, windows of up to {self.window} residues"
 
 
 def is_protein(folder: Path) -> bool:
-    """Return whether config.json says that model_code/protein wrote the folder.
+    """Return True if config.json says that model_code/protein wrote the folder.
 
-    A broken config.json gives False: reading the folder as another model reports what is wrong with it.
+    Return False for a broken config.json; `read_checkpoint` then reports its error.
     """
     path = folder / "config.json"
     try:
-        return "seqdrop" in json.loads(path.read_text("utf-8"))
+        config = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return False
+    return isinstance(config, dict) and "seqdrop" in config
 
 
 def read_protein(folder: Path) -> ProteinCheckpoint:
-    """Read the checkpoint of a folder for which `is_protein` holds. Raise UnsuitableModelError."""
+    """Read the checkpoint of a folder for which `is_protein` is True. Raise UnsuitableModelError."""
     facts = json.loads((folder / "config.json").read_text("utf-8"))["seqdrop"]
     try:
         checkpoint = ProteinCheckpoint(
@@ -77,9 +78,9 @@ def _read_tensors(folder: Path) -> Shapes:
 
 
 def find_protein_kind(task: str | None) -> Kind:
-    """Return the kind of a task for a protein model, the default one for None. Raise UnsuitableModelError."""
+    """Return the kind of a task for a protein model; None is the default task. Raise UnsuitableModelError."""
     kind = KINDS.with_task(task, PROTEIN)
     if kind is None:
         tasks = ", ".join(KINDS.of_alphabet(PROTEIN))
-        raise UnsuitableModelError(f"--task {task} is for models of DNA; this one is of proteins: {tasks}")
+        raise UnsuitableModelError(f"--task {task} is for DNA, but this is a model of proteins; its tasks are {tasks}")
     return kind

@@ -1,4 +1,4 @@
-"""The archive that a training job runs: a family of model_code/ as sourcedir.tar.gz."""
+"""The archive that a training job runs: a folder of model_code/ as sourcedir.tar.gz."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ DATA_SUFFIXES = (".json", ".txt")
 
 
 def pack_program(folder: Path) -> bytes:
-    """Return the archive of a folder's modules, with common/, and of its data files; its subfolders are left out.
+    """Return an archive of the modules and data files of a folder, with common/; subfolders are left out.
 
-    The same files give the same bytes. Raise ValueError for a folder without train.py.
+    The same files give the same bytes. Raise ValueError if the folder has no train.py.
     """
     if not (folder / TRAINING_ENTRY).is_file():
-        raise ValueError(f"{folder / TRAINING_ENTRY} does not exist, so {folder} is not a folder of a training script")
+        raise ValueError(f"{folder / TRAINING_ENTRY} does not exist, so {folder} has no training script; check --code")
     data = {path.name: path for path in folder.iterdir() if path.is_file() and path.suffix in DATA_SUFFIXES}
     return make_tar_gz(data | find_modules(folder))

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 def try_model(folder: Path, kind: Kind, longest: int) -> str:
-    """Have the handler of an unpacked archive predict; return a line for people that says what was done.
+    """Predict the trial items of a kind with the handler of an unpacked archive; return a line that reports it.
 
-    `longest` is what the model takes at once, in bases or residues. Raise UnsuitableModelError, HandlerError.
+    `longest` is the length of the longest input of the model, in bases or residues. Raise UnsuitableModelError if the
+    predictions are wrong, and HandlerError.
     """
     trial = kind.trial(longest)
     with Handler(folder, trial.environment) as handler:

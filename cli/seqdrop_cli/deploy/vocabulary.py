@@ -1,10 +1,10 @@
-"""The vocabulary of a checkpoint folder: k-mers, and refusal of all that would turn every k-mer into `[UNK]`."""
+"""The vocabulary of a checkpoint folder, and its check: no k-mer may become the unknown token, `[UNK]`."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.errors import SeqdropError
 
@@ -17,7 +17,7 @@ K = range(3, 7)
 
 
 class UnsuitableModelError(SeqdropError):
-    """A checkpoint that the model code would refuse, or with which it would predict nonsense."""
+    """A model cannot be used: the model code would refuse it, or predict nonsense with it."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,28 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class _Tokenizer:
-    """What matters here of tokenizer.json."""
+    """The parts of tokenizer.json that are checked."""
 
     type: str
     tokens: tuple[str, ...]
     is_lower_case: bool
 
 
-def read_vocabulary(folder: Path) -> Vocabulary:
-    """Read the vocabulary from vocab.txt, or from tokenizer.json where there is no vocab.txt.
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Return the content of a JSON file of a checkpoint. Raise UnsuitableModelError if it is not a JSON object."""
+    try:
+        content: object = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise UnsuitableModelError(f"{path} is not JSON ({error}); save the model again") from error
+    if not isinstance(content, dict):
+        raise UnsuitableModelError(f"{path} is not a JSON object; save the model again")
+    return content
 
-    Raise UnsuitableModelError for one without upper-case k-mers.
+
+def read_vocabulary(folder: Path) -> Vocabulary:
+    """Read the vocabulary from vocab.txt, or from tokenizer.json if there is no vocab.txt.
+
+    Raise UnsuitableModelError if it lacks upper-case k-mers or special tokens, or does not fit the tokenizer.
     """
     tokenizer = _read_tokenizer(folder)
     vocabulary = _vocabulary(_read_tokens(folder, tokenizer))
@@ -56,13 +67,16 @@ def read_vocabulary(folder: Path) -> Vocabulary:
 def _read_tokens(folder: Path, tokenizer: _Tokenizer | None) -> tuple[str, ...]:
     path = folder / "vocab.txt"
     if path.is_file():
-        return tuple(path.read_text("utf-8").split())
+        try:
+            return tuple(path.read_text("utf-8").split())
+        except UnicodeDecodeError as error:
+            raise UnsuitableModelError(f"{path} is not a text file ({error}); save the model again") from error
     if tokenizer is None:
         raise UnsuitableModelError(f"{folder} has neither vocab.txt nor tokenizer.json, so its tokens are unknown")
     if tokenizer.type != "WordPiece":
         raise UnsuitableModelError(
-            f"tokenizer.json is a {tokenizer.type} vocabulary, such as that of DNABERT-2. This model code is for "
-            "DNABERT's k-mers, and nearly all of them would be [UNK]. Use a k-mer checkpoint, such as DNABERT's (k = 6)"
+            f"tokenizer.json is a {tokenizer.type} vocabulary, such as that of DNABERT-2. This model code uses k-mers, "
+            "and nearly all of them would be [UNK]. Use a checkpoint with k-mers, such as DNABERT (k = 6)"
         )
     return tokenizer.tokens
 
@@ -71,7 +85,7 @@ def _read_tokenizer(folder: Path) -> _Tokenizer | None:
     path = folder / "tokenizer.json"
     if not path.is_file():
         return None
-    content = json.loads(path.read_text("utf-8"))
+    content = read_json_object(path)
     model = content.get("model") or {}
     names = model.get("vocab") or {}
     if isinstance(names, list):  # Unigram has pairs of token and score
@@ -85,7 +99,7 @@ def _vocabulary(tokens: tuple[str, ...]) -> Vocabulary:
     if not lengths and any(not token.strip(BASES.lower()) for token in tokens):
         raise UnsuitableModelError(
             "vocab.txt holds k-mers in lower case; sequences are tokenised in upper case, so every token would be "
-            "[UNK]. If the model was trained on them, write them in upper case, in the same order"
+            "[UNK]. If the model was trained with them, write them in upper case in vocab.txt, in the same order"
         )
     if len(lengths) != 1 or lengths[0] not in K:
         content = f"k-mers of lengths {', '.join(map(str, lengths))}" if lengths else "no k-mers"
@@ -112,18 +126,18 @@ def _check_complete(vocabulary: Vocabulary) -> None:
 
 
 def _check_tokenizer(folder: Path, vocabulary: Vocabulary, tokenizer: _Tokenizer | None) -> None:
-    """Raise UnsuitableModelError if the folder's tokenizer knows no k-mer: a model trained with it saw only [UNK].
+    """Raise UnsuitableModelError if the folder's tokenizer lacks k-mers: a model trained with it has seen only [UNK].
 
     transformers 5 makes such a tokenizer from DNABERT's vocab.txt unless it gets do_lower_case=False, without a
     warning.
     """
     path = folder / "tokenizer_config.json"
-    is_lower_case = path.is_file() and json.loads(path.read_text("utf-8")).get("do_lower_case") is True
+    is_lower_case = path.is_file() and read_json_object(path).get("do_lower_case") is True
     knows_kmers = tokenizer is None or vocabulary.tokens[-1] in tokenizer.tokens
     if is_lower_case or not knows_kmers or (tokenizer and tokenizer.is_lower_case):
         fault = "puts sequences in lower case" if knows_kmers else f"does not know {vocabulary.tokens[-1]} and others"
         raise UnsuitableModelError(
             f"the folder's tokenizer (tokenizer.json, tokenizer_config.json) {fault}, so every token is [UNK] to it, "
-            "and a model that was trained with it has learnt nothing of DNA. If this one was trained otherwise, remove "
-            'tokenizer.json and set "do_lower_case": false'
+            "and a model that was trained with it has learnt nothing of DNA. If this model was trained with another "
+            'tokenizer, remove tokenizer.json, and set "do_lower_case": false in tokenizer_config.json'
         )

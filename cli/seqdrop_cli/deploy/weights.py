@@ -1,4 +1,4 @@
-"""Weights of a checkpoint folder: the shapes of its tensors, and pytorch_model.bin converted to safetensors."""
+"""The weights of a checkpoint folder: shapes of tensors, and conversion of pytorch_model.bin to safetensors."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SAFETENSORS, PICKLE = "model.safetensors", "pytorch_model.bin"
-# Names that checkpoints from TensorFlow have.
+# Names in checkpoints converted from TensorFlow, and the names that the model code uses.
 RENAMED = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 Shapes = dict[str, tuple[int, ...]]  # by name of the tensor
 
 
 def read_safetensors(folder: Path) -> bytes:
-    """Return the weights as a safetensors file; pytorch_model.bin is converted where there is no other file.
+    """Return the weights as the bytes of a safetensors file; pytorch_model.bin is converted if it is the only file.
 
-    Raise UnsuitableModelError where there are no weights, or where loading the file would run code.
+    Raise UnsuitableModelError if there are no weights, or if loading the file would run code.
     """
     if (folder / SAFETENSORS).is_file():
         return (folder / SAFETENSORS).read_bytes()
@@ -37,7 +37,7 @@ def read_safetensors(folder: Path) -> bytes:
 def read_shapes(body: bytes) -> Shapes:
     """Return the shapes of the tensors in a safetensors file, by name. Raise UnsuitableModelError if it is damaged.
 
-    The file begins with the length of a JSON header, 8 bytes little-endian, and the header.
+    The file begins with the length of a JSON header (8 bytes, little-endian) and the header.
     """
     try:
         (length,) = struct.unpack_from("<Q", body)
@@ -52,16 +52,16 @@ def _convert(path: Path) -> bytes:
     from safetensors.torch import save
 
     try:
-        # weights_only: a pickle may hold anything else, and would run it
+        # without weights_only, a pickle could run any code
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         reason = str(error).splitlines()[0]
         raise UnsuitableModelError(
-            f"{PICKLE} holds more than weights, or is damaged, and is not opened ({reason}). If you trust it, load it "
-            "with transformers where you trained it, and save it again as safetensors"
+            f"{PICKLE} contains more than weights, or is damaged, so it is not opened ({reason}). If you trust it, "
+            "load it with transformers where you trained it, and save it again as safetensors"
         ) from error
     named = {_rename(name): tensor for name, tensor in tensors.items() if isinstance(tensor, torch.Tensor)}
-    # Tied tensors share memory, which safetensors refuses: each is copied.
+    # Copy each tensor, because safetensors refuses tensors that share memory, such as tied weights.
     return save({name: tensor.detach().contiguous().clone() for name, tensor in named.items()}, {"format": "pt"})
 
 

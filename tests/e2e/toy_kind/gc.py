@@ -1,4 +1,4 @@
-"""gc: the share of G and C in each window. A whole kind of analysis; test_toy_kind.py adds it to a copy of the tree."""
+"""The kind gc: the share of G and C in each window. test_toy_kind.py adds it to a copy of the tree."""
 
 from __future__ import annotations
 

@@ -26,11 +26,11 @@ from tests.e2e.upgrade.situation import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-SETS = ("held", "no job", "half", "untrained", "split")
+SETS = ("paused", "no job", "half", "untrained", "split")
 ENDS: dict[str, STATES] = {
     **ENDED,
     "unlucky": ("ARCHIVED", "FAILED", "PREDICTED"),
-    "proteins": ("ARCHIVED", "PREDICTED", "PREDICTED"),  # by the model before the upgrade, and by the one after it
+    "proteins": ("ARCHIVED", "PREDICTED", "PREDICTED"),  # by the model before the upgrade, and by the model after it
     "lone r1": PREDICTED,
     "lone r2": PREDICTED,
     "raw r2": ARCHIVED,
@@ -45,12 +45,12 @@ ENDS: dict[str, STATES] = {
     "run 2 a": PREDICTED,
     "run 2 b": PREDICTED,
     "finished": PREDICTED,
-    "held contigs": PREDICTED,
-    "held proteins": PREDICTED,
+    "paused contigs": PREDICTED,
+    "paused proteins": PREDICTED,
     **{f"queued {number}": PREDICTED for number in QUEUED},
     "refused": PREDICTED,
-    "no room": PREDICTED,
-    "held large": ARCHIVED,
+    "no slot": PREDICTED,
+    "paused large": ARCHIVED,
     "early large": ARCHIVED,
     "unarchived": ARCHIVED,
     "unstarted": PREDICTED,
@@ -82,10 +82,10 @@ SAME = {
     "finished": "r1",
     **{f"queued {number}": "r1" for number in QUEUED},
     "unstarted": "r1",
-    "held contigs": "contigs",
-    "held proteins": "proteins",
+    "paused contigs": "contigs",
+    "paused proteins": "proteins",
     "refused": "gaps",
-    "no room": "embed",
+    "no slot": "embed",
     "unlucky": "contigs",
     "split r1": "r1",
     "split r2": "r2",
@@ -95,8 +95,8 @@ SAME = {
 """Uploads whose predictions must equal those of an upload that ended before the upgrade."""
 
 
-# Run with the code of the earlier version, so its names are those of that commit: its function handles messages, as if
-# it had been invoked before the deploy.
+# A program for the code of the earlier version, so it uses the names of that commit. It passes messages to a function
+# of that version, as if the function had been invoked before the deploy.
 HANDLE = """
 import json, sys
 sys.path.insert(0, "functions/validate")
@@ -110,7 +110,7 @@ def upgrade(situation: Situation, tree: Path) -> bytes:
     """Deploy a checkout over the lab's stack, and return its code bundle for processing jobs."""
     lab = situation.lab
     stack, code = install(lab.aws, tree=tree, name=NAME, **PARAMETERS)
-    assert stack == lab.stack, "the upgrade has replaced a bucket, the ledger or the topic"
+    assert stack == lab.stack, "the upgrade must not replace a bucket, the ledger or the topic"
     lab.tree = tree
     return code
 
@@ -142,10 +142,9 @@ def finish_work(situation: Situation, earlier: Path, code: bytes) -> None:
 
 
 def _split_sets_between_versions(lab: Lab, earlier: Path) -> None:
-    """Have both versions read files that belong together.
+    """Let this version read some files of each set, and then a function of the earlier version the others.
 
-    This version reads some; then a function of the earlier version reads the others. The deploy does not end a running
-    function: on AWS it may run for 15 more minutes.
+    This happens on AWS, because a deploy does not end running functions, which may run for 15 more minutes.
     """
     *data, (job, body) = files.make_training_files().items()
     lab.drop("split r1", "reads/split/pair_R1.fastq", files.make_mate(1))

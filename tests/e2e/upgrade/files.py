@@ -8,7 +8,7 @@ import random
 from local import proteins
 from tests.e2e.upgrade.trees import THRESHOLD
 
-# Small enough to train in seconds. The model is that of proteins/, or has another name.
+# A training that takes seconds. `name` is empty for the model of proteins/, or names another model.
 JOB = """
 model = "cnn"
 task = "ss3"

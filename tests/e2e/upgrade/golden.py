@@ -1,9 +1,9 @@
-"""Store what the deployed version has written, for tests that do not deploy.
+"""Store the data that the deployed version has written, for tests that do not deploy.
 
     python -m tests.e2e.upgrade.golden
 
 writes tests/contract/golden/stored_by_157adf1.json: items of the ledger and JSON objects of the buckets as that version
-wrote them in the situation of the upgrade test. Of several that are alike the first is stored.
+wrote them in the situation of the upgrade test. Of similar items and objects, only the first is stored.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> None:
         tree = trees.extract_deployed_tree(REPOSITORY, Path(scratch) / "deployed")
         with EmbeddedAws(Path(scratch) / "aws", warm=True, limits=JobLimits(transform=QUOTA)) as aws:
             lab = situation.create(aws, tree).lab
-            lab.reconcile()  # which stores its position
+            lab.reconcile()  # the reconciler stores its position
             lines = {"items": [*map(_encode, find_items(lab))]}
             lines["objects"] = [f"{_encode(key)}: {_encode(content)}" for key, content in find_objects(lab)]
     items_text, objects_text = (",\n".join(lines[name]) for name in ("items", "objects"))
@@ -45,14 +45,14 @@ def main() -> None:
 
 
 def find_items(lab: Lab) -> Iterator[dict]:
-    """Yield the items that add a state, an analysis or a field to those before them, and all sets of files."""
+    """Yield each item with a state, an analysis or a field that no previous item has, and all sets of files."""
     table = lab.aws.session().resource("dynamodb").Table(lab.stack.table)
     records = sorted(table.scan()["Items"], key=lambda item: (item["pk"], item["sk"]))
     yield from _drop_alike(records, _list_traits)
 
 
 def find_objects(lab: Lab) -> Iterator[tuple[str, dict]]:
-    """Yield BUCKET/KEY and content of JSON objects that differ in kind from those before them."""
+    """Yield BUCKET/KEY and content of each JSON object with a trait that no previous object has."""
     contents = []
     for bucket, pattern in READ_AGAIN.items():
         name = getattr(lab.stack, bucket)
@@ -62,7 +62,7 @@ def find_objects(lab: Lab) -> Iterator[tuple[str, dict]]:
 
 
 def _list_object_traits(pair: tuple[str, dict]) -> set[tuple]:
-    """Return the traits of a key and its content: the fields, and whether there is a rejection."""
+    """Return the traits of a key and its content: its fields, and whether it has a rejection."""
     key, content = pair
     kind = _mask_ids(key)
     return {(kind, *sorted(content)), (kind, content.get("rejection") is None)}

@@ -1,4 +1,4 @@
-"""SageMaker's jobs in the upgrade test: paused while they run, and counted."""
+"""SageMaker's jobs in the upgrade test: functions to pause, await and list them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lab's stack as a lab uses it: drops, states of the ledger, buckets, queues, mails and the command."""
+"""A lab's stack, with functions for drops, states of the ledger, buckets, queues and the command."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ STATES = tuple[str, ...]
 
 @dataclass
 class Lab:
-    """A lab. `tree` is the deployed checkout, `uploads` has its drops by names that the tests choose."""
+    """A lab. `tree` is the deployed checkout; `uploads` and `bodies` have its drops by names that the tests choose."""
 
     aws: EmbeddedAws
     stack: Stack
@@ -99,7 +99,7 @@ class Lab:
         self._set_mapping(stage, True)
 
     def take(self, queue: str, *words: str) -> list[dict]:
-        """Receive one message for each word, which contains it; delete none, like a function that crashes."""
+        """Receive a message that contains each word, and delete none, like a function that crashes; return them."""
         sqs, url, messages = self.aws.client("sqs"), self.list_queues()[queue], {}
 
         def all_taken() -> bool:
@@ -131,7 +131,7 @@ class Lab:
         return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in queues}
 
     def list_objects(self, bucket: str, prefix: str = "") -> dict[str, tuple]:
-        """Return entity tag and time of every object of a bucket; they change if it is written again."""
+        """Return (ETag, time) of every object below a prefix, by key; both change if the object is written again."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         entries = (entry for page in pages for entry in page.get("Contents", []))
         return {entry["Key"]: (entry["ETag"], entry["LastModified"]) for entry in entries}

@@ -1,4 +1,4 @@
-"""A lab at work with the code of the deployed version: uploads that have ended, wait, run or are in queues."""
+"""A lab at work with the deployed version: its uploads are final, wait for files, run in jobs, or are in queues."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from local.embedded import EmbeddedAws
     from tests.e2e.upgrade.jobs import PausedJob
 
-# Run with the code of the deployed version, so its names are those of that commit: the pushes after a first deploy, and
-# a model that cannot be loaded.
+# A program for the code of the deployed version, so it uses the names of that commit. It makes the pushes after a first
+# deploy, and pushes a model that cannot be loaded.
 PUSH = """
 import sys
 from pathlib import Path
@@ -76,16 +76,16 @@ STALLED: dict[str, STATES] = {
 }
 RUNNING: dict[str, STATES] = {
     "finished": SUBMITTED,
-    "held contigs": SUBMITTED,
-    "held proteins": SUBMITTED,
+    "paused contigs": SUBMITTED,
+    "paused proteins": SUBMITTED,
     **{f"queued {number}": SUBMITTED for number in QUEUED},
     "refused": SUBMITTED,
-    "no room": ("VALIDATED", "WAITING"),
-    "held sequences.fasta": ("VALIDATED",),
-    "held sampled.fasta": ("VALIDATED",),
-    "held mask.fasta": ("VALIDATED",),
-    "held job.toml": SUBMITTED,
-    "held large": ("RECEIVED",),
+    "no slot": ("VALIDATED", "WAITING"),
+    "paused sequences.fasta": ("VALIDATED",),
+    "paused sampled.fasta": ("VALIDATED",),
+    "paused mask.fasta": ("VALIDATED",),
+    "paused job.toml": SUBMITTED,
+    "paused large": ("RECEIVED",),
 }
 IN_QUEUES: dict[str, STATES] = {
     "unarchived": ("VALIDATED",),
@@ -98,7 +98,7 @@ IN_QUEUES: dict[str, STATES] = {
     "lost archive": ("VALIDATED",),
     "lost read": ("",),
 }
-"""The four tables above hold the states of each upload when the deployed version can do no more."""
+"""The four tables above have the states of each upload before the upgrade, when nothing more happens by itself."""
 
 
 @dataclass
@@ -110,7 +110,7 @@ class Situation:
 
 
 def create(aws: EmbeddedAws, tree: Path) -> Situation:
-    """Deploy a checkout of the deployed version, and work until the uploads have the states of the tables above."""
+    """Deploy a checkout of the earlier version, and drop files until uploads have the states of the tables above."""
     stack, _ = install(aws, tree=tree, name=NAME, **PARAMETERS)
     trees.run(tree, aws.environment(), "-c", PUSH, str(aws.workdir), NAME, str(aws.workdir / f"sam-build-{NAME}"))
     situation = Situation(Lab(aws, stack, tree))
@@ -121,13 +121,13 @@ def create(aws: EmbeddedAws, tree: Path) -> Situation:
 
 
 def drop_training(lab: Lab, name: str, bodies: dict[str, bytes]) -> None:
-    """Drop files of a training into its own folder. Their names are those of the training and of the file."""
+    """Drop files of a training into its own folder. Their names in `lab.uploads` are "TRAINING FILE"."""
     for file, body in bodies.items():
         lab.drop(f"{name} {file}", f"training/{name.replace(' ', '-')}/{file}", body)
 
 
 def _create_ended(situation: Situation) -> None:
-    """Create uploads that end, one of them with a failure, and models whose current version is not the first."""
+    """Create final uploads, one of them failed, and models whose current version is not the first."""
     lab = situation.lab
     drop_training(lab, "trained", files.make_training_files(files.STRUCTURE))
     lab.drop("unlucky", "contigs/before/unlucky.fasta", files.make_contigs())
@@ -175,8 +175,8 @@ def _create_running(situation: Situation) -> None:
     name = jobs.wait_for_job(lab, "finished")
     jobs.wait_for_completion(lab.aws, "Transform", name)
     for upload, key, body in (
-        ("held contigs", "contigs/after/a.fasta", files.make_contigs()),
-        ("held proteins", "proteins/after/a.fasta", files.make_protein_fasta()),
+        ("paused contigs", "contigs/after/a.fasta", files.make_contigs()),
+        ("paused proteins", "proteins/after/a.fasta", files.make_protein_fasta()),
     ):
         lab.drop(upload, key, body)
         paused.append(jobs.pause_job(lab.aws, "Transform", jobs.wait_for_job(lab, upload)))
@@ -185,11 +185,11 @@ def _create_running(situation: Situation) -> None:
         jobs.wait_for_job(lab, f"queued {number}")
     lab.drop("refused", "masked/after/gaps.fa", files.make_gapped_contigs())
     lab.reach({"refused": SUBMITTED})
-    lab.drop("no room", "embed/after/a.fasta", files.make_contigs())
-    drop_training(lab, "held", files.make_training_files(files.STRUCTURE, longest=257))
-    paused.append(jobs.pause_job(lab.aws, "Training", jobs.wait_for_job(lab, "held job.toml")))
-    lab.drop("held large", "raw/after/large.fastq", files.make_large_reads())
-    paused.append(jobs.pause_job(lab.aws, "Processing", jobs.wait_for_examination(lab, "held large")))
+    lab.drop("no slot", "embed/after/a.fasta", files.make_contigs())
+    drop_training(lab, "paused", files.make_training_files(files.STRUCTURE, longest=257))
+    paused.append(jobs.pause_job(lab.aws, "Training", jobs.wait_for_job(lab, "paused job.toml")))
+    lab.drop("paused large", "raw/after/large.fastq", files.make_large_reads())
+    paused.append(jobs.pause_job(lab.aws, "Processing", jobs.wait_for_examination(lab, "paused large")))
     lab.reach(RUNNING)
 
 

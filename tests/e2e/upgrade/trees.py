@@ -1,4 +1,4 @@
-"""The two checkouts of an upgrade: the deployed version and this one, both with the lab's analyses.toml."""
+"""The two checkouts of an upgrade: the deployed version and this version, both with the lab's analyses.toml."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEPLOYED = "157adf1"
-"""The deployed commit, from before records, messages and keys had their present owners."""
+"""The deployed commit. It precedes the modules that now define records, messages and keys."""
 THRESHOLD = 60_000
-"""Bytes above which a processing job examines a file; small, so that small files are above it."""
+"""Bytes above which a processing job examines a file; tiny, so that the files of the test can exceed it."""
 
 # The lab's addition to analyses.toml: a prefix whose files are gated until their run is complete.
 GATED = """
@@ -47,11 +47,11 @@ def extract_deployed_tree(repository: Path, folder: Path) -> Path:
 
     Skip the test if the history does not contain it: a shallow clone, or a copy without history.
     """
-    done = subprocess.run(["git", "-C", str(repository), "archive", DEPLOYED], capture_output=True)
-    if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip()
-        pytest.skip(f"the history of this checkout lacks commit {DEPLOYED}, which is upgraded from: {reason}")
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+    process = subprocess.run(["git", "-C", str(repository), "archive", DEPLOYED], capture_output=True)
+    if process.returncode:
+        reason = process.stderr.decode(errors="replace").strip()
+        pytest.skip(f"the history of this checkout lacks commit {DEPLOYED}, from which the test upgrades: {reason}")
+    with tarfile.open(fileobj=io.BytesIO(process.stdout)) as archive:
         archive.extractall(folder, filter="data")
     return customise(folder)
 
@@ -80,7 +80,7 @@ def run(tree: Path, environment: dict[str, str], *words: str) -> str:
     """Run Python with the packages of a checkout, in its folder, and return its output."""
     packages = (tree, tree / "cli", tree / "layers/seqdrop")
     own = {"PYTHONPATH": os.pathsep.join(map(str, packages)), "COLUMNS": "250", "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, *words],
         cwd=tree,
         env=environment | own,
@@ -88,8 +88,9 @@ def run(tree: Path, environment: dict[str, str], *words: str) -> str:
         stdin=subprocess.DEVNULL,
         text=True,
     )
-    assert done.returncode == 0, f"{words} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
-    return done.stdout
+    output = process.stdout[-2000:] + process.stderr[-4000:]
+    assert process.returncode == 0, f"{words} ended with {process.returncode}:\n{output}"
+    return process.stdout
 
 
 def seqdrop(tree: Path, environment: dict[str, str], *words: str) -> str:

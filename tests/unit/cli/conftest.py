@@ -1,4 +1,4 @@
-"""A checkpoint that tests may use or change, handler processes that start at once, and a command line."""
+"""Fixtures: checkpoints to read or change, handler processes that start quickly, and the command line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Outcome:
 
 @pytest.fixture
 def seqdrop(capsys) -> Callable[..., Outcome]:
-    """Run a command line in this process; its output is no terminal."""
+    """Return a function that runs a command line in this process; its output is no terminal."""
 
     def run(*words: object) -> Outcome:
         status = main([str(word) for word in words])
@@ -40,7 +40,7 @@ def seqdrop(capsys) -> Callable[..., Outcome]:
 
 @pytest.fixture
 def use_target(monkeypatch) -> Callable[[object], None]:
-    """Make every command talk to a target."""
+    """Return a function that makes every command use a target."""
 
     def use(target: object) -> None:
         monkeypatch.setattr("seqdrop_cli.target.find_target", lambda _: target)
@@ -55,7 +55,7 @@ def seed(repository) -> Path:
 
 @pytest.fixture
 def folder(seed, tmp_path) -> Path:
-    """The folder of a seed that may be changed."""
+    """A copy of the seed's folder, which a test may change."""
     return Path(shutil.copytree(seed, tmp_path / "checkpoint"))
 
 
@@ -68,11 +68,11 @@ def zygote() -> Iterator[Zygote]:
 
 @pytest.fixture
 def cold() -> None:
-    """Start the process of the handler from nothing, as for users."""
+    """Request newly started handler processes, as users have them (see `warm_handlers`)."""
 
 
 @pytest.fixture(autouse=True)
 def warm_handlers(request, monkeypatch, zygote) -> None:
-    """Fork handlers, except in a test that asks for `cold`."""
+    """Fork handlers from a warm process, except in a test that requests `cold`."""
     if "cold" not in request.fixturenames:
         monkeypatch.setattr("seqdrop_cli.handler.subprocess", warm_subprocess(zygote))

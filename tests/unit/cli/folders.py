@@ -1,4 +1,4 @@
-"""Checkpoint folders as labs have them: copies of a seed with one change."""
+"""Changes to the checkpoint folder of a seed, for tests."""
 
 from __future__ import annotations
 

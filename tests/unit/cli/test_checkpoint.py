@@ -1,4 +1,4 @@
-"""Reasons to refuse a checkpoint folder before it becomes an archive: mostly ways to make each token [UNK]."""
+"""The check of a checkpoint folder before it becomes an archive; most faults would make every token [UNK]."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def seed_tokens(folder: Path) -> list[str]:
     return (folder / "vocab.txt").read_text().split()
 
 
-def test_a_seed_is_sound(seed):
+def test_a_seed_is_accepted(seed):
     checkpoint = read_checkpoint(seed)
     assert (checkpoint.vocabulary.k, checkpoint.longest, checkpoint.labels) == (
         6,
@@ -61,26 +61,26 @@ def test_a_seed_is_sound(seed):
         ([*SPECIALS, *kmers(6), "[EXTRA]"], "4102 tokens of 6-mers, the model 4101"),
     ],
 )
-def test_vocabularies_that_are_refused(folder, tokens, message):
+def test_unsuitable_vocabularies_are_refused(folder, tokens, message):
     write_vocabulary(folder, *tokens)
     with pytest.raises(UnsuitableModelError, match=message):
         read_checkpoint(folder)
 
 
-def test_a_byte_pair_vocabulary_is_dnabert_2s(folder):
+def test_a_byte_pair_vocabulary_is_refused_as_that_of_dnabert_2(folder):
     (folder / "vocab.txt").unlink()
     write_tokenizer(folder, "BPE", [*SPECIALS, "A", "C", "G", "T", "TATA", "GCGC"])
     with pytest.raises(UnsuitableModelError, match=r"BPE vocabulary, such as that of DNABERT-2.*\[UNK\]"):
         read_checkpoint(folder)
 
 
-def test_a_folder_without_tokens(folder):
+def test_a_folder_without_tokens_is_refused(folder):
     (folder / "vocab.txt").unlink()
     with pytest.raises(UnsuitableModelError, match=r"neither vocab\.txt nor tokenizer\.json"):
         read_checkpoint(folder)
 
 
-def test_the_tokens_of_a_folder_that_transformers_5_saved(folder, seed):
+def test_tokens_are_read_from_a_folder_that_transformers_5_saved(folder, seed):
     """transformers 5 writes no vocab.txt."""
     tokens = seed_tokens(folder)
     (folder / "vocab.txt").unlink()
@@ -89,8 +89,8 @@ def test_the_tokens_of_a_folder_that_transformers_5_saved(folder, seed):
 
 
 @pytest.mark.parametrize("keeps_text", [True, False])
-def test_the_trap_of_transformers_5(folder, keeps_text):
-    """A BertTokenizer that is made from DNABERT's vocab.txt takes every k-mer for [UNK], and saves that."""
+def test_a_tokenizer_of_transformers_5_that_knows_no_kmer_is_refused(folder, keeps_text):
+    """A BertTokenizer made from DNABERT's vocab.txt takes every k-mer for [UNK], and `save_pretrained` keeps this."""
     transformers = pytest.importorskip("transformers", minversion="5")
     tokenizer = transformers.BertTokenizer(str(folder / "vocab.txt"))
     assert set(tokenizer.tokenize("CTAATC TAATCT")) == {"[UNK]"}
@@ -101,8 +101,8 @@ def test_the_trap_of_transformers_5(folder, keeps_text):
         read_checkpoint(folder)
 
 
-def test_the_same_trap_of_older_versions(folder):
-    write_tokenizer(folder, "WordPiece", list(SPECIALS))  # five tokens: a dict was taken for a file
+def test_a_tokenizer_of_older_versions_that_knows_no_kmer_is_refused(folder):
+    write_tokenizer(folder, "WordPiece", list(SPECIALS))  # as if the vocabulary had been ignored
     with pytest.raises(UnsuitableModelError, match=r"does not know .*every token is \[UNK\]"):
         read_checkpoint(folder)
     (folder / "tokenizer.json").unlink()
@@ -121,17 +121,17 @@ def test_the_same_trap_of_older_versions(folder):
     [
         ({"model_type": "esm"}, "describes a esm model"),
         ({"alibi_starting_size": 512}, "such as DNABERT-2"),
-        ({"auto_map": {"AutoModel": "bert_layers.BertModel"}}, "code of its own"),
+        ({"auto_map": {"AutoModel": "bert_layers.BertModel"}}, "with its own code"),
         ({"vocab_size": 4096}, "config.json has 4096 tokens, the weights have 4101"),
     ],
 )
-def test_configs_that_are_refused(folder, changes, message):
+def test_unsuitable_configs_are_refused(folder, changes, message):
     change_config(folder, **changes)
     with pytest.raises(UnsuitableModelError, match=message):
         read_checkpoint(folder)
 
 
-def test_a_config_that_is_older_than_model_type(folder):
+def test_a_config_without_model_type_is_accepted(folder):
     change_config(folder, model_type=None)
     assert read_checkpoint(folder).vocabulary.k == 6
 
@@ -141,16 +141,27 @@ def test_a_config_that_is_older_than_model_type(folder):
     [
         ("config.json", None, "not a Hugging Face folder"),
         ("config.json", b"{", "is not JSON"),
+        ("config.json", b"[]", "is not a JSON object"),
+        ("config.json", b"1", "is not a JSON object"),
+        ("vocab.txt", b"\xff\xfe", "is not a text file"),
         ("model.safetensors", None, "it has no weights"),
         ("model.safetensors", b"", "damaged"),
         ("model.safetensors", b"\xff" * 20, "damaged"),
     ],
 )
-def test_folders_that_are_not_a_checkpoint(folder, name, body, message):
+def test_folders_that_are_not_a_checkpoint_are_refused(folder, name, body, message):
     (folder / name).unlink()
     if body is not None:
         (folder / name).write_bytes(body)
     with pytest.raises(UnsuitableModelError, match=message):
+        read_checkpoint(folder)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json"])
+@pytest.mark.parametrize(("body", "message"), [("{", "is not JSON"), ("[]", "is not a JSON object")])
+def test_a_broken_tokenizer_is_refused_with_its_path(folder, name, body, message):
+    (folder / name).write_text(body)
+    with pytest.raises(UnsuitableModelError, match=f"{name} {message}"):
         read_checkpoint(folder)
 
 
@@ -169,7 +180,7 @@ def test_a_head_must_fit_its_task(folder, seed):
         read_checkpoint(language, "promoter")
 
 
-def test_a_regression_is_no_classifier(folder):
+def test_a_classifier_with_one_class_is_refused(folder):
     def one_class(tensors: dict) -> None:
         for name in ("classifier.weight", "classifier.bias"):
             tensors[name] = tensors[name][:1]
@@ -194,11 +205,11 @@ def test_labels_come_from_the_config_or_the_command_line(folder):
 
 
 @pytest.mark.parametrize("labels", [("yes",), ("a", "b", "c"), ("yes", "yes")])
-def test_labels_must_be_as_many_as_the_classes(seed, labels):
+def test_there_must_be_a_different_label_for_each_class(seed, labels):
     with pytest.raises(UnsuitableModelError, match="takes 2 different names"):
         read_checkpoint(seed, labels=labels)
 
 
-def test_only_classes_have_labels(seed):
+def test_labels_for_a_task_without_classes_are_refused(seed):
     with pytest.raises(UnsuitableModelError, match="has no classes"):
         read_checkpoint(seed, "embed", ("no", "yes"))

@@ -1,4 +1,4 @@
-"""`seqdrop config`: the exit status says whether a file is right, and the output why not."""
+"""`seqdrop config`: the exit status says whether a file is valid, and the output lists its errors."""
 
 import json
 
@@ -15,22 +15,22 @@ def run(capsys, *words) -> tuple[int, str, str]:
     return status, *capsys.readouterr()
 
 
-def test_the_file_of_this_checkout_is_right(capsys):
+def test_the_file_of_this_checkout_is_valid(capsys):
     status, out, _ = run(capsys, "check")
     assert status == 0
-    assert "analyses.toml is right" in out
+    assert "analyses.toml is valid" in out
     assert "masked\tmasked/\tfasta\tmasked\tmasked-6\t1 GB" in out.splitlines()
 
 
 @pytest.mark.parametrize("form", ["analyses", "job"])
-def test_the_errors_of_a_wrong_file_are_printed_by_line(capsys, tmp_path, form):
-    """The name says nothing here, so the keys decide which file it is."""
+def test_the_errors_of_an_invalid_file_are_printed_by_line(capsys, tmp_path, form):
+    """The name of the file does not identify its form, so the keys do."""
     renamed = 0
     for broken in broken_files(form):
         path = tmp_path / f"{form}.toml"
         path.write_text(broken.text)
         status, out, err = run(capsys, "check", path)
-        if status == 2:  # a file whose one table is misspelt could be anything
+        if status == 2:  # the only table is misspelt, so the keys do not identify the form
             assert "give it one of these names" in err
             path = path.rename(tmp_path / ("analyses.toml" if form == "analyses" else "job.toml"))
             status, out, err = run(capsys, "check", path)
@@ -40,7 +40,7 @@ def test_the_errors_of_a_wrong_file_are_printed_by_line(capsys, tmp_path, form):
     assert renamed <= 1
 
 
-def test_a_job_is_described(capsys, tmp_path):
+def test_the_settings_of_a_job_are_printed(capsys, tmp_path):
     path = tmp_path / "other.toml"
     path.write_text(JOB)
     status, out, _ = run(capsys, "check", path)
@@ -48,7 +48,7 @@ def test_a_job_is_described(capsys, tmp_path):
     assert all(word in out for word in ("cnn", "ss3", "all.csv", "the cheapest that fits", "50 USD"))
 
 
-def test_a_job_that_no_machine_can_run_is_wrong(capsys, tmp_path):
+def test_a_job_that_no_machine_can_run_is_invalid(capsys, tmp_path):
     path = tmp_path / "job.toml"
     path.write_text(f'{JOB}[instance]\ntype = "ml.g5.12xlarge"\n[distribution]\nprofile = "lora"\n')
     status, out, _ = run(capsys, "check", path)
@@ -56,7 +56,7 @@ def test_a_job_that_no_machine_can_run_is_wrong(capsys, tmp_path):
     assert out == f"{path}:8: profile lora is for encoders with attention; a cnn has none: use single or ddp\n"
 
 
-def test_tables_of_the_sdk_are_right_if_any_image_takes_them(capsys, tmp_path):
+def test_tables_of_the_sdk_are_valid_if_any_image_accepts_them(capsys, tmp_path):
     path = tmp_path / "job.toml"
     model = JOB.replace('"cnn"', '"protbert"\nweights = "w"')
     table = "[distribution.smdistributed.modelparallel]\nenabled = true\nparameters = { hybrid_shard_degree = 8 }\n"

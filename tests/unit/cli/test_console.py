@@ -47,7 +47,7 @@ def test_a_key_keeps_the_end_that_tells_files_apart():
     assert shorten("reads/run7/S1_L001_R1_001.fastq.gz", 28) == "reads/run…01_R1_001.fastq.gz"
 
 
-def test_a_table_is_tab_separated_lines_where_no_terminal_is(capsys):
+def test_without_a_terminal_a_table_is_tab_separated_lines(capsys):
     print_table(("file", "explanation"), [("a", "two\nlines"), ("b " * 200, "")])
     assert capsys.readouterr().out == f"a\ttwo lines\n{('b ' * 200).strip()}\t\n"
 
@@ -59,7 +59,7 @@ def test_a_table_has_a_box_on_a_terminal(terminal, capsys):
     assert "│      │ lines       │" in output
 
 
-def test_colours_are_for_terminals_that_want_them(terminal, monkeypatch):
+def test_colours_can_be_switched_off(terminal, monkeypatch):
     assert paint("✔", "green") == "\x1b[32m✔\x1b[0m"
     monkeypatch.setenv("NO_COLOR", "1")
     assert paint("✔", "green") == "✔"
@@ -68,7 +68,7 @@ def test_colours_are_for_terminals_that_want_them(terminal, monkeypatch):
     assert paint("✔", "green") == "✔"
 
 
-def test_no_colours_where_no_terminal_is(capsys):
+def test_without_a_terminal_there_are_no_colours(capsys):
     assert paint("✘", "red") == "✘"
 
 
@@ -126,7 +126,7 @@ def test_a_terminal_shows_bars(terminal):
         show(SimpleNamespace(items=1, rate=5.0, kind=SimpleNamespace(unit="windows")))
 
 
-def test_no_bar_where_no_terminal_is(capsys):
+def test_without_a_terminal_there_is_no_bar(capsys):
     with show_tally(2) as show:
         show(SimpleNamespace())
     assert capsys.readouterr() == ("", "")

@@ -1,4 +1,4 @@
-"""`seqdrop drop` and `fetch`: files go to the landing bucket, results come back; and two small commands."""
+"""`seqdrop drop`, `fetch` and `env`: files are uploaded, results downloaded, environments printed."""
 
 from __future__ import annotations
 
@@ -93,6 +93,22 @@ def test_results_are_downloaded_to_a_folder_that_the_key_cannot_leave(target, pr
     assert set(outcome.out.splitlines()) == {str(tmp_path / name) for name in names}
 
 
+def test_a_folder_without_files_is_refused(target, tmp_path, seqdrop):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty/.hidden").write_bytes(FASTQ)
+    outcome = seqdrop("drop", tmp_path / "empty")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "there are no files in" in outcome.err
+
+
+def test_an_upload_without_results_is_reported_with_its_state(target, ledger, tmp_path, seqdrop):
+    version = UploadVersion("landing", "reads/S2.fastq", "v", 7, "e")
+    ledger.create(Upload.from_version(version, "reads", "reads/"))
+    outcome = seqdrop("fetch", version.id, "--to", tmp_path / "out")
+    assert (outcome.status, outcome.out) == (0, "")
+    assert outcome.err == "reads/S2.fastq has no results yet; `seqdrop status` shows its state (RECEIVED)\n"
+
+
 def test_an_unknown_upload_is_refused(target, seqdrop):
     outcome = seqdrop("fetch", "ABC")
     assert (outcome.status, outcome.err) == (2, "seqdrop: there is no upload ABC; `seqdrop status` lists them\n")
@@ -107,10 +123,10 @@ def test_the_environment_of_the_functions_is_json(target, seqdrop):
     assert json.loads(seqdrop("env").out) == {"Parameters": {"A": "b"}}
     target.endpoint = "http://127.0.0.1:1"
     outcome = seqdrop("env")
-    assert (outcome.status, "name it with --stack NAME" in outcome.err) == (2, True)
+    assert (outcome.status, "name one with --stack NAME" in outcome.err) == (2, True)
 
 
-def test_a_reader_that_has_gone_is_no_error_to_report(target, seqdrop, monkeypatch):
+def test_a_closed_pipe_is_not_reported_as_an_error(target, seqdrop, monkeypatch):
     def write(_):
         raise BrokenPipeError
 

@@ -1,4 +1,4 @@
-"""Every expected error is one line that says what to do, with exit status 2; a bug keeps its traceback."""
+"""An expected error is one line that says what to do, with exit status 2; a bug keeps its traceback."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def no_aws(monkeypatch, tmp_path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def one_line(outcome) -> str:
+def read_error(outcome) -> str:
     assert (outcome.status, outcome.out, outcome.err.count("\n")) == (2, "", 1), outcome
     assert outcome.err.startswith("seqdrop: ")
     return outcome.err.removeprefix("seqdrop: ").strip()
@@ -40,23 +40,23 @@ FILE_COMMANDS = [
 
 
 @pytest.mark.parametrize("words", FILE_COMMANDS, ids=lambda words: words[0])
-def test_a_missing_file(seqdrop, words, seed):
-    text = one_line(seqdrop(*(word.format(path="absent.fa", seed=seed) for word in words)))
+def test_a_missing_file_is_reported(seqdrop, words, seed):
+    text = read_error(seqdrop(*(word.format(path="absent.fa", seed=seed) for word in words)))
     assert text == "absent.fa does not exist; check the path"
 
 
 @pytest.mark.parametrize("words", [words for words in FILE_COMMANDS if words[0] != "drop"], ids=lambda words: words[0])
-def test_a_folder_in_place_of_a_file(seqdrop, words, seed, tmp_path):
+def test_a_folder_instead_of_a_file_is_reported(seqdrop, words, seed, tmp_path):
     (tmp_path / "odd.toml").mkdir()
-    text = one_line(seqdrop(*(word.format(path="odd.toml", seed=seed) for word in words)))
+    text = read_error(seqdrop(*(word.format(path="odd.toml", seed=seed) for word in words)))
     assert text == "odd.toml is a folder; name a file in it"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_a_file_that_may_not_be_read(seqdrop, tmp_path):
+def test_a_file_that_may_not_be_read_is_reported(seqdrop, tmp_path):
     (tmp_path / "secret.fa").write_text(">a\nACGT\n")
     (tmp_path / "secret.fa").chmod(0)
-    assert one_line(seqdrop("validate", "secret.fa")).startswith("secret.fa may not be opened; `ls -ld` shows")
+    assert read_error(seqdrop("validate", "secret.fa")).startswith("secret.fa may not be opened; `ls -ld` shows")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,8 @@ def test_errors_of_files_are_sentences(error, sentence):
         (("plan", "job.toml", "--price", "x"), "argument --price: 'x' is not a price in dollars an hour, such as 7.09"),
         (("plan", "job.toml", "--residues", "0"), "argument --residues: '0' is not a whole number of 1 or more"),
         (("predict", "a.fa", "--model", "m", "--threshold", "high"), "argument --threshold: 'high' is not a number"),
-        (("status", "--bogus"), "unrecognized arguments: --bogus"),
+        (("status", "--bogus"), "unrecognized arguments: --bogus; see `seqdrop status --help`"),
+        (("models", "show", "m", "--bogus"), "unrecognized arguments: --bogus; see `seqdrop models show --help`"),
         (
             ("models", "push"),
             "the following arguments are required: MODEL, DIR|HUB_ID; see `seqdrop models push --help`",
@@ -88,27 +89,30 @@ def test_errors_of_files_are_sentences(error, sentence):
         ((), "the following arguments are required: COMMAND; see `seqdrop --help`"),
     ],
 )
-def test_wrong_words(seqdrop, words, sentence):
-    assert one_line(seqdrop(*words)).startswith(sentence)
+def test_wrong_usage_is_one_line(seqdrop, words, sentence):
+    assert read_error(seqdrop(*words)).startswith(sentence)
 
 
 class TestAws:
     def test_no_region(self, seqdrop):
-        text = one_line(seqdrop("status", "--stack", "lab"))
+        text = read_error(seqdrop("status", "--stack", "lab"))
         assert "--region" in text
         assert "AWS_PROFILE" in text
 
     def test_no_credentials(self, seqdrop):
-        assert "set AWS_PROFILE" in one_line(seqdrop("status", "--stack", "lab", "--region", "eu-west-1"))
+        assert "set AWS_PROFILE" in read_error(seqdrop("status", "--stack", "lab", "--region", "eu-west-1"))
 
     def test_an_unknown_profile(self, seqdrop, monkeypatch):
         monkeypatch.setenv("AWS_PROFILE", "absent")
-        assert "aws configure list-profiles" in one_line(seqdrop("status", "--stack", "lab"))
+        assert "aws configure list-profiles" in read_error(seqdrop("status", "--stack", "lab"))
 
     def test_an_unknown_object(self, seqdrop, cloud):
-        text = one_line(seqdrop("validate", "s3://absent/x.fa"))
+        text = read_error(seqdrop("validate", "s3://absent/x.fa"))
         assert text == "there is no object s3://absent/x.fa; `aws s3 ls s3://absent/` lists the bucket"
-        assert one_line(seqdrop("validate", "s3://absent")) == "s3://absent is not an object; write s3://bucket/key"
+        assert (
+            read_error(seqdrop("validate", "s3://absent"))
+            == "s3://absent is not the address of an object; write s3://bucket/key"
+        )
 
     @pytest.mark.parametrize(
         ("code", "words"),
@@ -159,7 +163,7 @@ def test_ctrl_c_in_a_drop_says_how_many_files_were_sent(seqdrop, use_target, tmp
     (tmp_path / "a.fa").write_text(">a\nACGT\n")
     outcome = seqdrop("drop", "a.fa")
     assert outcome.status == 130
-    assert outcome.err == "seqdrop: stopped; 0 of 1 files were sent, and continue on their own\n"
+    assert outcome.err == "seqdrop: stopped; 0 of 1 files were uploaded\n"
 
 
 def test_a_bug_keeps_its_traceback(seqdrop, monkeypatch):

@@ -1,4 +1,4 @@
-"""Every help page teaches: it has examples that parse, and its options name their defaults."""
+"""Every help page has examples that can be parsed, and options that name their defaults, and fits its terminal."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SEPARATORS = {"|", ";", "&&", ">"}
 
 
 def read_page(capsys, path: tuple[str, ...]) -> str:
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as exit_info:
         main([*path, "--help"])
-    assert ended.value.code == 0
+    assert exit_info.value.code == 0
     return capsys.readouterr().out
 
 
 def example_commands(page: str) -> list[list[str]]:
-    """Return the words of `seqdrop` in each example of a page, without what a shell does with them."""
+    """Return the arguments of `seqdrop` in each example of a page, without pipes, redirections and comments."""
     lines = re.findall(r"^  (\S.*)$", page.partition("\nexamples:\n")[2], re.MULTILINE)
     return [_own_words(line) for line in lines]
 
@@ -69,6 +69,14 @@ def _parser_of(path: tuple[str, ...]) -> argparse.ArgumentParser:
         (subparsers,) = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
         parser = subparsers.choices[word]
     return parser
+
+
+@pytest.mark.parametrize("path", PAGES, ids=" ".join)
+def test_text_fits_a_narrow_terminal(capsys, monkeypatch, path):
+    """Only indented lines, such as examples, may be longer than the terminal is wide."""
+    monkeypatch.setenv("COLUMNS", "80")
+    page = read_page(capsys, path)
+    assert [line for line in page.splitlines() if len(line) > 80 and not line.startswith(" ")] == []
 
 
 def test_the_first_page_says_how_to_switch_completion_on(capsys):

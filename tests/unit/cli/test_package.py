@@ -1,4 +1,4 @@
-"""`seqdrop package-model`: an archive is tried before it is written; the same folder gives the same bytes."""
+"""`seqdrop package-model`: an archive is tested before it is written; the same folder gives the same bytes."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def one_thread(monkeypatch):
 
 @pytest.fixture
 def untried(monkeypatch):
-    """Leave out the trial in tests of something else."""
+    """Skip the trial, which takes seconds, in tests of something else."""
     monkeypatch.setattr("seqdrop_cli.deploy.model_package.try_model", lambda *_: "not tried")
 
 
 # ---------------------------------------------------------------- archives
 
 
-def test_the_members_of_an_archive(folder, repository):
+def test_an_archive_contains_only_what_the_container_needs(folder, repository):
     for name in ("optimizer.pt", "tf_model.h5", "requirements.txt", "tokenizer.json.bak", "training_args.bin"):
         (folder / name).write_bytes(b"not for the container")
     files = files_of(pack_model(folder))
@@ -61,7 +61,7 @@ def test_the_same_files_give_the_same_bytes(folder):
     assert pack_model(folder, labels=("no", "yes")) != first
 
 
-def test_a_code_folder_without_a_handler(folder, tmp_path):
+def test_a_code_folder_without_a_handler_is_refused(folder, tmp_path):
     with pytest.raises(UnsuitableModelError, match="--code"):
         pack_model(folder, tmp_path)
 
@@ -71,7 +71,7 @@ def test_a_pytorch_bin_becomes_safetensors(folder):
 
     before = load_file(folder / "model.safetensors")
     tensors = {name: torch.from_numpy(value) for name, value in before.items()}
-    for name in [name for name in tensors if "LayerNorm" in name]:  # as the first checkpoints had them
+    for name in [name for name in tensors if "LayerNorm" in name]:  # the names in early checkpoints
         new = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
         tensors[new] = tensors.pop(name)
     tensors["tied"] = tensors["bert.embeddings.word_embeddings.weight"]
@@ -115,12 +115,12 @@ def test_a_folder_becomes_an_archive_that_predicts(folder, tmp_path, capsys):
 def test_classes_without_names_are_reported(untried, folder, tmp_path, capsys):
     change_config(folder, id2label={"0": "LABEL_0", "1": "LABEL_1"}, label2id={"LABEL_0": 0, "LABEL_1": 1})
     assert main(["package-model", str(folder), "-o", str(tmp_path / "m.tar.gz")]) == 0
-    assert "does not say what the classes mean" in capsys.readouterr().out
+    assert "has no names for the classes" in capsys.readouterr().out
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("task", ["masked", "embed"])
-def test_other_tasks_are_tried_as_well(folder, task):
+def test_an_archive_is_tested_with_each_task(folder, task):
     lines = []
     body = package_model(str(with_language_head(folder)), Packaging(task, report=lines.append))
     assert lines[0].startswith("the packaged handler predicted ")
@@ -188,7 +188,7 @@ def bucket(cloud, use_target):
     return s3
 
 
-def test_push_and_show(untried, bucket, seed, tmp_path, capsys):
+def test_a_pushed_model_is_shown(untried, bucket, seed, tmp_path, capsys):
     archive = tmp_path / "m.tar.gz"
     archive.write_bytes(pack_model(seed))
     assert main(["models", "push", "promoter-70", str(archive)]) == 0

@@ -47,7 +47,7 @@ def run(capsys, *words: str) -> tuple[int, str]:
     return status, output.out + output.err
 
 
-def test_the_plan_of_the_chapters_dict(job, capsys):
+def test_the_plan_translates_a_dict_of_the_sdk(job, capsys):
     status, text = run(capsys, job(CHAPTER), "--residues", "2500000")
     assert status == 0
     assert "ProtBERT-BFD on ml.g5.12xlarge (4 × A10G), profile fsdp, activation checkpointing, 4 passes" in text
@@ -65,7 +65,7 @@ def test_with_sagemakers_library_the_dict_is_not_changed(job, capsys):
     assert "partitions = 2  →  the same: the image has the library" in text
 
 
-def test_residues_are_counted_in_the_training_records_beside_it(job, capsys, tmp_path):
+def test_residues_are_counted_in_the_files_beside_job_toml(job, capsys, tmp_path):
     chance = random.Random(1)
     for name, count in (("train", 30), ("validation", 4), ("test", 4)):
         lines = []
@@ -81,10 +81,10 @@ def test_residues_are_counted_in_the_training_records_beside_it(job, capsys, tmp
     assert (status, "3 residues, 2 labels" in text) == (1, True)
 
 
-def test_without_data_it_asks_for_the_number_of_residues(job, capsys):
+def test_without_data_the_number_of_residues_is_required(job, capsys):
     status, text = run(capsys, job())
     assert status == 2
-    assert "train.txt does not exist; give the number of residues of its training records with --residues" in text
+    assert "train.txt does not exist; put it beside job.toml, or give the number of residues of the training" in text
 
 
 def test_json_is_the_whole_plan(job, capsys):

@@ -1,4 +1,4 @@
-"""`seqdrop predict`: the predictions of the handler, in the files of a job; and what Ctrl-C leaves."""
+"""`seqdrop predict`: the handler's predictions in the files of a job, also after Ctrl-C."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_fasta_is_predicted_as_in_the_pipeline(cold, golden, seed, tmp_path, c
     assert "windows/s" in capsys.readouterr().out
 
 
-def test_a_compressed_fastq_by_an_archive_and_an_analysis(golden, seed, tmp_path):
+def test_a_compressed_fastq_is_predicted_by_an_archive_with_an_analysis(golden, seed, tmp_path):
     archive, file, out = tmp_path / "m.tar.gz", tmp_path / "a.fastq.gz", tmp_path / "out"
     archive.write_bytes(pack_model(seed))
     reads = "".join(
@@ -75,7 +75,7 @@ def test_a_compressed_fastq_by_an_archive_and_an_analysis(golden, seed, tmp_path
     file.write_bytes(gzip.compress(reads.encode()))
     assert main(["predict", str(file), "--model", str(archive), "--analysis", "reads", "-o", str(out)]) == 0
     assert [row["probability"] for row in rows(out)] == pytest.approx(golden["answers"][::2], abs=1e-4)
-    assert not (out / "calls.bed").exists()  # reads are no places on a genome
+    assert not (out / "calls.bed").exists()  # reads have no place on a genome
     assert summary(out)["parameters"]["label"] == "core promoter"
 
 
@@ -160,9 +160,9 @@ def test_unsuitable_options_are_refused_before_the_model_predicts(folder, tmp_pa
     assert "--analysis NAME" in refusal(capsys, *ask)
     assert "up to 70 bases, not of 71" in refusal(capsys, *ask, "--window", 71)
     models = "contigs, embed, masked, proteins, reads"
-    assert f"must be one with a model: {models}" in refusal(capsys, *ask, "--analysis", "raw")
+    assert f"must be an analysis with a model: {models}" in refusal(capsys, *ask, "--analysis", "raw")
     assert "stride is 71; it must be 1 to window (70)" in refusal(capsys, *ask, "--window", 70, "--stride", 71)
-    assert "--masks names what to fill" in refusal(capsys, *ask, "--window", 70, "--masks", file)
+    assert "--masks is for models that fill intervals" in refusal(capsys, *ask, "--window", 70, "--masks", file)
     assert "no trained head for --task masked" in refusal(capsys, *ask, "--window", 70, "--task", "masked")
     change_config(folder, id2label={"0": "other", "1": "enhancer"}, label2id=None)
     error = refusal(capsys, *ask, "--analysis", "reads")
@@ -182,7 +182,7 @@ def test_a_broken_file_has_no_predictions(seed, tmp_path, capsys):
 def test_results_are_not_overwritten(seed, tmp_path, capsys):
     file = fasta(tmp_path / "a.fa", "ACGT" * 30)
     (tmp_path / "predictions.jsonl").write_text("mine")
-    assert "holds results already" in refusal(capsys, file, "--model", seed, "--window", 70, "-o", tmp_path)
+    assert "already contains results" in refusal(capsys, file, "--model", seed, "--window", 70, "-o", tmp_path)
     assert (tmp_path / "predictions.jsonl").read_text() == "mine"
 
 
@@ -202,7 +202,7 @@ def handler(tmp_path):
 SOUND = "def model_fn(d): return 1\ndef input_fn(b, t): return b.decode()\ndef output_fn(p, a): return p\n"
 
 
-def test_what_a_handler_prints_is_not_a_prediction(handler):
+def test_output_that_a_handler_prints_is_not_a_prediction(handler):
     code = SOUND + "def predict_fn(d, m):\n    print('noise', flush=True)\n    return d.upper()\n"
     with handler(code) as process:
         assert process.ask(b"a\nb") == [b"A", b"B"]

@@ -12,7 +12,7 @@ VERSION = UploadVersion("landing", "raw/large.fastq", "v", 3_000_000_000, "e")
 
 @pytest.fixture
 def progress_after(ledger):
-    """Return the progress after jobs that came to these states."""
+    """Return a function for the progress of an upload after processing jobs in these states."""
     ledger.create(Upload.from_version(VERSION, "raw"))
 
     def read(*states: str):

@@ -60,7 +60,7 @@ def test_proteins_are_predicted_as_in_the_pipeline(cold, model, file, tmp_path, 
 
 
 @pytest.mark.long
-def test_embeddings_and_a_packaged_archive(model, file, tmp_path):
+def test_a_packaged_archive_gives_embeddings(model, file, tmp_path):
     archive, out = tmp_path / "model.tar.gz", tmp_path / "out"
     assert main(["package-model", str(model), "-o", str(archive)]) == 0
     with tarfile.open(archive) as tar:
@@ -91,9 +91,9 @@ def test_options_that_do_not_suit_a_protein_model_are_refused(model, file, tmp_p
     assert is_protein(model)
     ask = ("predict", file, "--model", model, "-o", tmp_path / "out")
     assert "--threshold is for DNA models" in refused(capsys, *ask, "--threshold", 0.5)
-    assert "the analysis contigs of DNA" in refused(capsys, *ask, "--analysis", "contigs")
-    assert "up to 50 residues at once, not 51" in refused(capsys, *ask, "--window", 51)
-    assert "this one is of proteins" in refused(capsys, *ask, "--task", "masked")
+    assert "the analysis contigs is for DNA" in refused(capsys, *ask, "--analysis", "contigs")
+    assert "up to 50 residues, not of 51" in refused(capsys, *ask, "--window", 51)
+    assert "this is a model of proteins" in refused(capsys, *ask, "--task", "masked")
     assert "--labels are for" in refused(capsys, "package-model", model, "--labels", "a", "b", "-o", tmp_path / "m")
     dna = repository / "model_code/dnabert/seeds/promoter-70"
     ask = ("predict", file, "--model", dna, "-o", tmp_path / "out")
@@ -101,11 +101,13 @@ def test_options_that_do_not_suit_a_protein_model_are_refused(model, file, tmp_p
     assert "this is a model of DNA" in refused(capsys, *ask, "--task", "structure", "--window", 70)
 
 
-def test_dna_is_not_predicted(model, tmp_path, capsys):
+def test_dna_is_not_predicted_by_a_protein_model(model, tmp_path, capsys):
     file = tmp_path / "genome.fa"
     file.write_text(">chr1\n" + "ACGTT" * 40 + "\n")
     assert main(["predict", str(file), "--model", str(model), "-o", str(tmp_path / "out")]) == 1
-    assert "is not valid, so nothing is predicted: " in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "is not valid, so nothing is predicted: " in output
+    assert f"`seqdrop validate {file} --alphabet protein` reports all its errors" in output
     assert not (tmp_path / "out").exists()
 
 
@@ -117,7 +119,7 @@ def test_proteins_are_validated_with_their_alphabet(file, capsys):
 
 
 @pytest.mark.parametrize(("name", "prefix"), [("a.faa", "proteins/"), ("a.pep.gz", "proteins/"), ("a.fa", "contigs/")])
-def test_a_drop_goes_where_its_suffix_says(tmp_path, name, prefix):
+def test_the_suffix_of_a_fasta_decides_its_prefix(tmp_path, name, prefix):
     path = tmp_path / name
     path.write_text(">p\nMKV\n")
     assert prefix_for(path) == prefix

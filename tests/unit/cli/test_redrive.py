@@ -15,7 +15,7 @@ def sqs(cloud):
 
 @pytest.fixture
 def queues(sqs, template) -> dict[str, str]:
-    """URLs of the queues of the template, by the names of their resources."""
+    """The URLs of the template's queues, by their names in the template."""
     names = [name for name, part in template["Resources"].items() if part["Type"] == "AWS::SQS::Queue"]
     return {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in names}
 
@@ -113,7 +113,7 @@ def test_an_interruption_leaves_the_other_messages(sqs, queues):
     assert attributes["ApproximateNumberOfMessagesNotVisible"] == "4"
 
 
-def test_runs_of_the_schedule_are_not_sent_anywhere(run, sqs, queues):
+def test_messages_of_scheduled_runs_are_not_sent_back(run, sqs, queues):
     fill(sqs, queues["ReconcileDeadLetters"], {"requestContext": {}})
     status, text = run("--yes")
     assert status == 0

@@ -114,7 +114,8 @@ class TestSelectors:
     def test_no_condition_is_an_error_that_names_the_options(self, run, command):
         outcome = run(command)
         assert outcome.status == 2
-        assert "name uploads, or choose them by --run" in outcome.err
+        assert "no uploads are selected" in outcome.err
+        assert "select them with --run" in outcome.err
 
 
 class TestReplay:
@@ -127,7 +128,7 @@ class TestReplay:
             [able, "FAILED", "reads/a.fastq", "replayed"],
             [unable, "SUBMITTED", "reads/b.fastq", "not replayed"],
         ]
-        assert count == "1 of 2 would be replayed. Nothing was done yet; add --yes to do it."
+        assert count == "1 of 2 would be replayed. Nothing was done yet; repeat the command with --yes to do it."
         assert (sent, len(services.ledger.attempts(able)), len(services.ledger.attempts(unable))) == ([], 1, 1)
 
     def test_with_yes_it_is_done(self, run, services, add, sent):

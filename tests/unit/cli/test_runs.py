@@ -1,4 +1,4 @@
-"""Runs at the command line: where their markers are dropped, and how a file that waits for one is shown."""
+"""Runs: where their markers are dropped, and what is shown for a file that waits for its marker."""
 
 import io
 
@@ -36,7 +36,7 @@ def test_watching_ends_at_a_file_that_waits_for_its_run_and_says_why(ledger, upl
     assert "aws s3api put-object --bucket landing --key 'reads/run 7/CopyComplete.txt'" in sentence
 
 
-def test_it_continues_when_the_run_is_open(ledger, upload):
+def test_a_file_of_an_open_run_does_not_wait(ledger, upload):
     ledger.save(FileSet("runs", "landing/reads/run 7/", facts={"opened_at": "2026"}))
     progress = read_progress(ledger, upload.id, KEY, 7)
     assert (progress.state, progress.is_gated, progress.waits_for) == ("PLANNED", False, "")
@@ -66,7 +66,7 @@ def run(tmp_path):
     return folder
 
 
-def test_a_marker_goes_where_the_files_of_its_folder_go_and_last(run):
+def test_a_marker_is_dropped_last_under_each_prefix_of_its_files(run):
     assert [drop.key for drop in plan_drops([run])] == [
         "reads/run7/L1/a.fastq",
         "contigs/run7/L1/b.fa",
@@ -77,7 +77,7 @@ def test_a_marker_goes_where_the_files_of_its_folder_go_and_last(run):
     ]
 
 
-def test_a_marker_goes_last_under_a_named_prefix_as_well(run):
+def test_a_marker_is_dropped_last_under_a_given_prefix(run):
     keys = [drop.key for drop in plan_drops([run], "raw")]
     assert keys[-2:] == ["raw/run7/CopyComplete.txt", "raw/run7/L2/final_summary_x.txt"]
     assert len(keys) == 5

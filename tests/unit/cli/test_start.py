@@ -1,4 +1,4 @@
-"""The start of the command: what is imported for which words, and the completion of words in a shell."""
+"""The start of the command: the packages that it imports, and the completion of words in a shell."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ finally:
 
 
 def slow_imports(*words: str, **environment: str) -> list[str]:
-    """Return the slow packages that a command line imports in a process of its own."""
+    """Run a command line in its own process; return the slow packages that it imports."""
     process = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(slow=SLOW), *words],
         env=os.environ | environment,
@@ -41,7 +41,7 @@ def test_help_imports_nothing_slow(words):
     assert slow_imports(*words, "--help") == []
 
 
-# argcomplete leaves the process by os._exit, so the program reports its imports before that.
+# argcomplete ends the process with os._exit, so the program replaces that to report its imports.
 COMPLETION = """
 import os, sys
 def leave(status):
@@ -54,9 +54,9 @@ main()
 
 
 def complete(line: str, folder: Path) -> tuple[set[str], list[str]]:
-    """Return the completions of a line, with the cursor after its last character, and the slow imports.
+    """Return the completions of a line, with the cursor after it, and the slow imports.
 
-    A shell sets these variables; the completions come in a file, or on descriptor 8 without one.
+    The variables are those that a shell sets. argcomplete writes the completions to the file that one of them names.
     """
     output = folder / "completions"
     environment = {

@@ -1,4 +1,4 @@
-"""The stack that a command talks to, and what is reported if there is none."""
+"""The stack that a command uses, and the error if there is none."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def make_target(label: str, endpoint: str | None = None) -> Target:
 
 
 class CloudFormation:
-    """A session, and its client of CloudFormation, of an account with two stacks in us-east-1."""
+    """A boto3 session and its CloudFormation client, for an account with two stacks in us-east-1."""
 
     def __init__(self, region_name: str | None = None):
         self.region_name = region_name or "us-east-1"
@@ -44,7 +44,7 @@ class CloudFormation:
 
 @pytest.fixture(autouse=True)
 def elsewhere(monkeypatch, tmp_path) -> None:
-    """Keep the checkout of this test, and its environment, out of the search."""
+    """Exclude this checkout and the environment variable from the search for a stack."""
     (tmp_path / "checkout").mkdir()
     monkeypatch.setattr(module, "CHECKOUT", tmp_path / "checkout")
     monkeypatch.delenv("SEQDROP_STACK", raising=False)
@@ -107,7 +107,7 @@ class TestDeadServer:
 
     @pytest.fixture
     def silent_port(self) -> Iterator[int]:
-        """A port on which a connection is opened, but nothing reads from it."""
+        """A port that accepts connections, but never responds."""
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             listener.listen()
@@ -120,7 +120,9 @@ class TestDeadServer:
         expected = f"seqdrop: the embedded AWS at {url} does not respond; start it with `make demo KEEP=1`\n"
         assert (outcome.status, outcome.err) == (2, expected)
 
-    def test_a_port_that_does_not_respond_is_reported_likewise(self, seqdrop, silent_port, monkeypatch):
+    def test_a_port_that_does_not_respond_is_reported_with_how_to_start_the_server(
+        self, seqdrop, silent_port, monkeypatch
+    ):
         monkeypatch.setattr(module, "PROBE_SECONDS", 0.1)
         make_target("dead", f"http://127.0.0.1:{silent_port}").save()
         outcome = seqdrop("status")
@@ -141,6 +143,14 @@ class TestDeadServer:
         outcome = seqdrop("fetch", "ABC")
         assert outcome.status == 2
         assert "does not respond; start it with `make demo KEEP=1`" in outcome.err
+
+
+@pytest.mark.parametrize("text", ["{", '{"unknown": 1}'])
+def test_a_damaged_stack_file_is_reported_with_its_path(tmp_path: Path, text):
+    path = tmp_path / "stack.json"
+    path.write_text(text)
+    with pytest.raises(StackNotFoundError, match=r"stack\.json is damaged .*; remove it, and start it with"):
+        Target.load(path)
 
 
 def test_a_stack_file_from_an_earlier_version_is_read(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""The commands on trainings: code, weights and versions are in the results bucket where jobs look for them."""
+"""The commands on trainings put code, weights and versions where jobs look for them, in the results bucket."""
 
 import io
 import json
@@ -17,7 +17,7 @@ from seqdrop_cli.deploy.training_code import pack_program
 
 @pytest.fixture
 def run(services, use_target, seqdrop):
-    """Run a command line against the buckets of moto; return its exit status and its error."""
+    """Return a function that runs a command line with the buckets in memory; it returns exit status and error."""
     use_target(SimpleNamespace(results="results", client=lambda name: services.s3))
 
     def call(*words) -> tuple[int, str]:
@@ -46,7 +46,7 @@ def test_the_scripts_of_the_checkout_are_pushed(run, services):
 
 def test_the_same_scripts_give_the_same_archive(tmp_path):
     assert pack_program(MODEL_CODE / "protein") == pack_program(MODEL_CODE / "protein")
-    with pytest.raises(ValueError, match="not a folder of a training script"):
+    with pytest.raises(ValueError, match="has no training script; check --code"):
         pack_program(tmp_path)
 
 
@@ -75,7 +75,7 @@ def test_the_same_weights_give_the_same_archive_whatever_the_times_of_the_files(
     assert pointers.read(services.s3, "results", "models/tiny/current.json")["history"] == []
 
 
-def test_a_person_makes_a_version_the_current_one(run, services):
+def test_a_version_can_be_made_the_current_one(run, services):
     status, error = run("models", "use", "structure", "v1")
     assert (status, "there is no version" in error) == (2, True)
     card = {"digest": "ab", "labels": ["H"], "task": "ss3", "figure": 0.4, "data": {"test_digest": "cd"}}

@@ -1,4 +1,4 @@
-"""`seqdrop validate`: what it prints, and its exit status."""
+"""`seqdrop validate`: its output, and its exit status."""
 
 import contextlib
 import gzip
@@ -37,14 +37,20 @@ def report_of(capsys, *arguments: str) -> tuple[int, dict]:
     return status, json.loads(capsys.readouterr().out)
 
 
-def test_a_valid_file(file, capsys):
+def test_the_report_of_a_valid_file(file, capsys):
     status, report = report_of(capsys, file(gzip.compress(GOOD), "a.fastq.gz"))
     assert status == 0
     assert (report["valid"], report["errors"], report["counts"]) == (True, [], {})
     assert (report["qc"]["records"], report["qc"]["bases"]) == (2, 8)
 
 
-def test_an_invalid_file(file, capsys):
+def test_the_formats_that_can_be_validated_are_named(file, capsys):
+    status, report = report_of(capsys, file(b"hello\n", "a.txt"))
+    assert (status, report["errors"][0]["code"]) == (1, "wrong_format")
+    assert "but FASTQ or FASTA or BAM is expected" in report["errors"][0]["message"]
+
+
+def test_the_report_of_an_invalid_file(file, capsys):
     status, report = report_of(capsys, file(GOOD.replace(b"IIII\n@", b"III\n@")))
     assert status == 1
     (error,) = report["errors"]
@@ -66,7 +72,7 @@ def test_the_output_holds_no_sequence(file, capsys):
     assert "GATTACA" not in printed
 
 
-def test_a_pair(file, capsys):
+def test_a_pair_is_checked(file, capsys):
     first, second = file(GOOD), file(MATE, "b.fastq")
     assert report_of(capsys, first, "--mate", second)[0] == 0
     status, report = report_of(capsys, second, "--mate", first)
@@ -87,12 +93,12 @@ def test_the_read_that_is_out_of_step_is_named(file, capsys):
     assert error["byte"] == len(b"".join(reads[:200]))
 
 
-def test_standard_input(capsys, monkeypatch):
+def test_standard_input_is_read(capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(GOOD)))
     assert report_of(capsys, "-")[0] == 0
 
 
-def test_an_object_of_s3(cloud, capsys):
+def test_an_object_of_s3_is_read(cloud, capsys):
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="landing")
     s3.put_object(Bucket="landing", Key="reads/a b.fastq", Body=GOOD)
@@ -100,7 +106,7 @@ def test_an_object_of_s3(cloud, capsys):
     assert main(["validate", "s3://landing/absent.fastq"]) == 2
 
 
-def test_the_files_for_multiqc(file, tmp_path, capsys):
+def test_the_figures_for_multiqc_are_written(file, tmp_path, capsys):
     first, second = file(GOOD, "S1_R1.fastq"), file(MATE, "S1_R2.fastq")
     status, _ = report_of(capsys, first, "--mate", second, "--multiqc", str(tmp_path / "figures"))
     general = json.loads((tmp_path / "figures/seqdrop_general_mqc.json").read_text())
@@ -109,16 +115,16 @@ def test_the_files_for_multiqc(file, tmp_path, capsys):
     assert main(["validate", file(GOOD[:-5], "cut.fastq.gz"), "--multiqc", str(tmp_path / "figures")]) == 1
 
 
-def test_a_bar_on_a_terminal(file):
-    """A terminal shows a bar with MB/s while the file is read, and finally only the result."""
+def test_a_terminal_shows_a_bar_and_finally_only_the_result(file):
+    """The bar has the MB read; it is removed after the file was read."""
     records = b"".join(b"@r%d\n%b\n+\n%b\n" % (number, b"ACGT" * 25, b"I" * 100) for number in range(20_000))
     command = "import sys; from seqdrop_cli.main import main; sys.exit(main(sys.argv[1:]))"
-    printed = on_a_terminal([sys.executable, "-c", command, "validate", file(records, "run7_R1.fastq")])
+    printed = run_on_terminal([sys.executable, "-c", command, "validate", file(records, "run7_R1.fastq")])
     assert re.search(r"run7_R1.fastq .*━.*/4\.2 MB", printed)
     assert "20,000 records" in printed
 
 
-def test_the_bar_moves_with_what_is_read():
+def test_the_bar_advances_as_the_file_is_read():
     assert any(isinstance(column, TransferSpeedColumn) for column in columns())  # MB/s
     with Progress(*columns(), console=Console(file=io.StringIO(), force_terminal=True)) as bar:
         monitored = MonitoredStream(io.BytesIO(GOOD), bar, bar.add_task("a.fastq", total=len(GOOD)))
@@ -132,8 +138,8 @@ def test_no_bar_where_there_is_no_terminal(file, capsys):
     assert capsys.readouterr().err == ""
 
 
-def on_a_terminal(command: list[str]) -> str:
-    """Run a command with a terminal of its own; return what it wrote there."""
+def run_on_terminal(command: list[str]) -> str:
+    """Run a command in a terminal of its own; return its output."""
     reader, terminal = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "PYTHONPATH": ":".join(sys.path)}
     process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment)
@@ -155,7 +161,7 @@ def test_wrong_usage_is_one_line(file, capsys):
     assert capsys.readouterr().err == expected
 
 
-def test_a_page_on_each_file(file, tmp_path, capsys):
+def test_a_report_page_is_written_for_each_file(file, tmp_path, capsys):
     first, second = file(GOOD, "a_R1.fastq.gz"), file(GOOD[:-5], "a_R2.fastq.gz")
     assert main(["validate", first, "--mate", second, "--html", str(tmp_path / "pages")]) == 1
     pages = {path.name: path.read_text() for path in (tmp_path / "pages").iterdir()}

@@ -1,4 +1,4 @@
-"""Watching ends when nothing more happens by itself, also at a file whose mate was not dropped."""
+"""Watching ends when nothing more happens by itself, for example if a mate was not dropped."""
 
 import io
 
