@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 STRANDS = {"+": "plus", "-": "minus"}
 
 
-class PlaceSettings(Protocol):
-    """The settings of kinds/promoter that `Places` uses."""
+class GenomeFileSettings(Protocol):
+    """The settings of kinds/promoter that `GenomeFiles` uses."""
 
     @property
     def strands(self) -> str:
@@ -33,14 +33,14 @@ class PlaceSettings(Protocol):
         """Least number of bases between the starts of two calls on a strand."""
 
 
-class Places(ExitStack):
+class GenomeFiles(ExitStack):
     """A context manager that writes the files; they are complete when the context is left.
 
     `calls` is the number of calls that were kept. `without_bigwig` is True if the tracks have no bigWig, because there
     are more than MOST_RECORDS records.
     """
 
-    def __init__(self, folder: Path, settings: PlaceSettings, provenance: Provenance) -> None:
+    def __init__(self, folder: Path, settings: GenomeFileSettings, provenance: Provenance) -> None:
         super().__init__()
         self._folder, self._settings = folder, settings
         self.calls, self.without_bigwig = 0, False

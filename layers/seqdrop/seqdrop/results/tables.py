@@ -36,10 +36,10 @@ class Column(NamedTuple):
     """The value of all rows if the JSON Lines do not contain the column."""
 
 
-TROUBLE = [Column("item", "text"), Column("error", "error")]
+ERROR_COLUMNS = [Column("item", "text"), Column("error", "error")]
 
 
-def parquet(lines: Path, columns: list[Column], provenance: Provenance, path: Path) -> None:
+def write_table(lines: Path, columns: list[Column], provenance: Provenance, path: Path) -> None:
     """Write `columns` of a JSON Lines file as a Parquet table; the value of a key that a line lacks is null."""
     from arro3.core import RecordBatchReader, Schema
     from arro3.io import read_json, write_parquet
@@ -90,7 +90,7 @@ def _field(column: Column) -> Field:
     return Field(column.name, types[column.type]())
 
 
-def width(lines: Path) -> int:
+def read_embedding_length(lines: Path) -> int:
     """Return the length of the embeddings in a JSON Lines file; 1 if there is no embedding."""
     with lines.open() as file:
         return next((len(row["embedding"]) for row in map(json.loads, file) if "embedding" in row), 1)
@@ -108,12 +108,12 @@ def write_embeddings(folder: Path, outputs: Iterable[ModelOutput], provenance: P
     columns = [
         Column("record", "text"),
         Column("length", "whole"),
-        Column("embedding", width(folder / LINES)),
+        Column("embedding", read_embedding_length(folder / LINES)),
         Column("model", "text", model["name"]),
         Column("model_sha256", "text", model["sha256"]),
-        *TROUBLE,
+        *ERROR_COLUMNS,
     ]
-    parquet(folder / LINES, columns, provenance, folder / TABLE)
+    write_table(folder / LINES, columns, provenance, folder / TABLE)
 
 
 def _json_row(output: ModelOutput) -> dict[str, object]:
