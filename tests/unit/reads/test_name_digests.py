@@ -73,7 +73,7 @@ def test_a_digest_does_not_depend_on_blocks(block):
 
 def test_a_digest_is_small():
     assert len(digest(mate(1, NAMES)).to_bytes()) < 300 + 8 * (500 // CHUNK + 1)
-    with pytest.raises(ValueError, match="no digest"):
+    with pytest.raises(ValueError, match="not a digest"):
         NameDigest.from_bytes(b"{}")
 
 

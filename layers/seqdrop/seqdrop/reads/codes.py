@@ -1,4 +1,4 @@
-"""Every fault that validation can find: its code, its default severity, and what to do about it.
+"""The code of every fault that validation can report, with its default severity and its advice.
 
 docs/formats.md lists the same codes for people; a test compares the two.
 """
@@ -13,7 +13,7 @@ SEVERITIES = (ERROR, WARNING, IGNORE)
 
 @dataclass(frozen=True)
 class Code:
-    """A kind of fault. A `fixed` one makes a file unreadable or unsafe, so no policy can change its severity."""
+    """A kind of fault. If `fixed`, it makes a file unreadable or unsafe, and no policy can change its severity."""
 
     name: str
     advice: str
