@@ -17,7 +17,7 @@ import numpy as np
 from seqdrop.errors import InvalidFileError
 from seqdrop.reads.findings import Findings, Policy, fault
 from seqdrop.reads.inflate import GzipStream
-from seqdrop.reads.source import BLOCK, Digest, plain_stream
+from seqdrop.reads.source import BLOCK, Digest, open_stream
 from seqdrop.reads.suffix import check_suffix
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def read_bed(raw: SupportsRead[bytes], name: str = "") -> Bed:
 
 
 def _read(digest: Digest, name: str, table: _Table, findings: Findings) -> None:
-    stream = plain_stream(digest)
+    stream = open_stream(digest)
     for line in _read_lines(stream):
         table.add(line, findings)
         if findings.errors_so_far >= MAX_FAULTS:

@@ -14,7 +14,7 @@ from seqdrop.reads.fastq import Fastq
 from seqdrop.reads.findings import FIRST, Findings, Policy, fault
 from seqdrop.reads.inflate import GzipStream
 from seqdrop.reads.qc import Tally
-from seqdrop.reads.source import BLOCK, Digest, plain_stream
+from seqdrop.reads.source import BLOCK, Digest, open_stream
 from seqdrop.reads.suffix import check_suffix
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Reading:
     def _read(self, keep: bool) -> Iterator[Batch]:
         """Yield batches of valid records; records of FASTA only if `keep`."""
         try:
-            yield from self._parse(plain_stream(self.digest), keep)
+            yield from self._parse(open_stream(self.digest), keep)
         except InvalidFileError as error:
             self.findings.add(error.fault)
 
@@ -172,7 +172,7 @@ class Reading:
 
     def _open(self, stream: PlainText, blocks: Blocks) -> tuple[PlainText, Blocks]:
         """Detect the format. A BAM becomes a stream of FASTQ."""
-        self.compression = _compression(stream)
+        self.compression = _detect_compression(stream)
         text = blocks.data[: blocks.size].tobytes()
         head = text[:4]
         if not head:
@@ -233,7 +233,7 @@ def _without_lines(original: Fault) -> Fault:
     return replace(original, line=None, byte=None) if original.record else original
 
 
-def _compression(stream: PlainText) -> str | None:
+def _detect_compression(stream: PlainText) -> str | None:
     if isinstance(stream, GzipStream):
         return "bgzf" if stream.bgzf else "gzip"
     return None

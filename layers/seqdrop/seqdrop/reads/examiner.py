@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from seqdrop.reads import kernel
-from seqdrop.reads.fastq_rows import HEADER, Rows, four_lines
+from seqdrop.reads.fastq_rows import HEADER, Rows, locate_lines
 from seqdrop.reads.matrix import Scratch
 from seqdrop.reads.measure import Measure, measure
 from seqdrop.reads.names import Names, hash_names
@@ -47,7 +47,7 @@ class Examiner:
         return Examined(*result) if result else None
 
     def _by_numpy(self, data: UInt8Array, size: int) -> Examined | None:
-        rows = four_lines(data, size)
+        rows = locate_lines(data, size)
         if rows is None or not len(rows.starts):
             return None
         counts = measure(rows, self._scratch)

@@ -38,21 +38,21 @@ LONGEST = 100_000
 STOP = ord("*")
 
 
-def table(characters: bytes) -> BoolArray:
+def make_table(characters: bytes) -> BoolArray:
     """Return a table of 256 flags that are True for these bytes."""
     flags = np.zeros(256, bool)
     flags[list(characters)] = True
     return flags
 
 
-TEXT = table(bytes([TAB, *range(32, 127)]))
+TEXT = make_table(bytes([TAB, *range(32, 127)]))
 
 
 class Nucleotides:
     """The alphabet of nucleotides. `legal` bytes may occur; `plain` bytes are allowed by every policy."""
 
-    legal = table(NUCLEOTIDES)
-    plain = table(NUCLEOTIDES_BUT_CODES)
+    legal = make_table(NUCLEOTIDES)
+    plain = make_table(NUCLEOTIDES_BUT_CODES)
     longest: int | None = None
     """Most characters of a record; None means no limit."""
 
@@ -110,7 +110,7 @@ def count_bases(counts: Int64Array) -> Measure:
 class Residues:
     """The alphabet of proteins. `legal` bytes may occur. No policy changes them, so `plain` is the same."""
 
-    legal = table(PROTEINOGENIC + OTHERS + (PROTEINOGENIC + OTHERS).lower())
+    legal = make_table(PROTEINOGENIC + OTHERS + (PROTEINOGENIC + OTHERS).lower())
     plain = legal
     longest: int | None = LONGEST
 

@@ -12,7 +12,7 @@ from seqdrop.reads.blocks import PAD, Blocks
 from seqdrop.reads.codes import IGNORE
 from seqdrop.reads.duplicates import NameLocation
 from seqdrop.reads.examiner import Examined, Examiner
-from seqdrop.reads.fastq_rows import HEADER, LF, QUALITY, SEQUENCE, Rows, four_lines
+from seqdrop.reads.fastq_rows import HEADER, LF, QUALITY, SEQUENCE, Rows, locate_lines
 from seqdrop.reads.findings import Findings, Location, fault
 from seqdrop.reads.line_parser import LineParser, ParsedText
 from seqdrop.reads.lines import Lines
@@ -67,7 +67,7 @@ class Fastq:
         """Report the faults that are known only at the end of the file."""
         if self._line_parser.crlf:
             self._findings.add(fault("crlf", "lines end in CR LF", line=1, byte=0))
-        evidence = self._tally.phred64()
+        evidence = self._tally.find_phred64_evidence()
         if evidence:
             self._findings.add(fault("phred64_suspected", evidence))
         self.name_checks.finish()
@@ -169,7 +169,7 @@ class Fastq:
         text = b"".join(parsed.sound)
         data = np.zeros(len(text) + PAD, np.uint8)
         data[: len(text)] = np.frombuffer(text, np.uint8)
-        rows = four_lines(data, len(text))
+        rows = locate_lines(data, len(text))
         if rows is None:
             raise AssertionError("the line parser returned a record that is not four lines")
         starts = rows.starts

@@ -33,7 +33,7 @@ class Rows:
     crlf: bool
 
 
-def four_lines(data: UInt8Array, size: int) -> Rows | None:
+def locate_lines(data: UInt8Array, size: int) -> Rows | None:
     """Return the complete records in `data[:size]`; None if anything about their layout is unusual.
 
     In the returned records, names are not empty, + lines are bare or repeat the header, sequence and quality have the

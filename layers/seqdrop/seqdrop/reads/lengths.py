@@ -42,7 +42,7 @@ class Lengths:
         self.reads[low] += reads
         self.bases[low] += bases
 
-    def reaching(self, positions: int) -> Int64Array:
+    def count_reaching(self, positions: int) -> Int64Array:
         """Return the number of reads that have position 1, 2, … `positions` (at most 4,096)."""
         ends = np.zeros(positions + 1, np.int64)
         for length, count in self.reads.items():

@@ -83,7 +83,7 @@ def flag_columns(flags: BoolArray) -> Int64Array:
     return _add_columns(flags.view(np.uint64), np.uint8)
 
 
-def lanes(rows: UInt8Array, scratch: Scratch) -> tuple[UInt64Array, UInt64Array]:
+def split_lanes(rows: UInt8Array, scratch: Scratch) -> tuple[UInt64Array, UInt64Array]:
     """Return (even columns, odd columns) of bytes, widened to 16-bit lanes of 64-bit words."""
     words = rows.view(np.uint64)
     even: UInt64Array = np.bitwise_and(words, EVEN, out=scratch("even", words.shape, np.uint64))
@@ -93,7 +93,7 @@ def lanes(rows: UInt8Array, scratch: Scratch) -> tuple[UInt64Array, UInt64Array]
 
 
 def byte_columns(even: UInt64Array, odd: UInt64Array) -> Int64Array:
-    """Return the sum of each column of bytes, given the results of `lanes`. Bytes must be at most 126."""
+    """Return the sum of each column of bytes, given the results of `split_lanes`. Bytes must be at most 126."""
     total = np.empty(8 * even.shape[1], np.int64)
     total[0::2] = _add_columns(even, np.uint16)
     total[1::2] = _add_columns(odd, np.uint16)
@@ -114,7 +114,7 @@ def flag_rows(flags: BoolArray) -> Int64Array:
 
 
 def byte_rows(even: UInt64Array, odd: UInt64Array) -> Int64Array:
-    """Return the sum of each row, given the results of `lanes`; `even` is overwritten.
+    """Return the sum of each row, given the results of `split_lanes`; `even` is overwritten.
 
     Rows must have at most 512 bytes of at most 126.
     """

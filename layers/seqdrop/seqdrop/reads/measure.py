@@ -13,7 +13,7 @@ from seqdrop.reads.matrix import (
     byte_rows,
     flag_columns,
     flag_rows,
-    lanes,
+    split_lanes,
     stack,
     stack_height,
     width_for,
@@ -192,7 +192,7 @@ class _Tile:
         total.lowest, total.highest = min(total.lowest, lowest), max(total.highest, highest)
         total.q20 += int(np.count_nonzero(np.greater_equal(rows, Q20, out=flags)))
         total.q30 += int(np.count_nonzero(np.greater_equal(rows, Q30, out=flags)))
-        even, odd = lanes(rows, self._scratch)
+        even, odd = split_lanes(rows, self._scratch)
         if bins is None:
             columns = byte_columns(even, odd)
             total.quality[: len(columns)] += columns

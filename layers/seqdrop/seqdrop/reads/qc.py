@@ -60,7 +60,7 @@ class Tally:
         self.records += 1
         self.lengths.add(np.array([length]), length, length)
 
-    def phred64(self) -> str | None:
+    def find_phred64_evidence(self) -> str | None:
         """Return a text with the evidence that qualities are Phred+64; None if there is none."""
         low, high = self.sums.lowest, self.sums.highest
         if self.with_quality and low >= LOWEST_64 and high > HIGHEST_33:
@@ -104,7 +104,7 @@ class Tally:
         if not self.with_quality:
             return None
         encoding: QualityEncoding = {"name": "phred+33", "lowest": self.sums.lowest, "highest": self.sums.highest}
-        if self.phred64():
+        if self.find_phred64_evidence():
             encoding["name"] = "phred+64"
         return encoding
 
@@ -116,7 +116,7 @@ class Tally:
         if not self.with_quality:
             return None
         end = min(self.lengths.longest, EXACT)
-        reads = self.lengths.reaching(EXACT)[:end]
+        reads = self.lengths.count_reaching(EXACT)[:end]
         content = self.sums.content[:, :end]
         quality = self.sums.quality[:end]
         return {

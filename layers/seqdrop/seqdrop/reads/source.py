@@ -87,7 +87,7 @@ class PlainStream:
         """Do nothing, because a plain file has no end marker."""
 
 
-def plain_stream(digest: Digest) -> PlainStream | GzipStream:
+def open_stream(digest: Digest) -> PlainStream | GzipStream:
     """Return the decompressed stream. Raise InvalidFileError for an empty file or an unsupported compression."""
     head = digest.read(HEAD)
     while len(head) < HEAD and (more := digest.read(HEAD - len(head))):

@@ -47,15 +47,15 @@ class KernelBuildError(Exception):
     """The kernel cannot be built; the message gives the reason."""
 
 
-def compiler(machine: str) -> list[str]:
+def find_compiler(machine: str) -> list[str]:
     """Return the command of a C compiler for `machine`. Raise KernelBuildError if there is none."""
     try:
-        return own_compiler(machine)
+        return find_own_compiler(machine)
     except KernelBuildError:
-        return zig(machine)
+        return find_zig(machine)
 
 
-def own_compiler(machine: str) -> list[str]:
+def find_own_compiler(machine: str) -> list[str]:
     """Return the command of this machine's C compiler.
 
     Raise KernelBuildError if it has none, or if it does not compile for `machine` and glibc.
@@ -66,7 +66,7 @@ def own_compiler(machine: str) -> list[str]:
     return own.split()
 
 
-def zig(machine: str) -> list[str]:
+def find_zig(machine: str) -> list[str]:
     """Return the command of ziglang, which compiles for any machine. Raise KernelBuildError if it is not installed."""
     try:
         import_module("ziglang")  # the command below runs it as a module
@@ -95,7 +95,7 @@ def build(machine: str = platform.machine(), folder: Path = HERE, own: bool | No
     """
     from cffi import FFI
 
-    command = {True: own_compiler, False: zig, None: compiler}[own](machine)
+    command = {True: find_own_compiler, False: find_zig, None: find_compiler}[own](machine)
     name = module_name(machine)
     builder = FFI()
     builder.cdef(TYPES + FUNCTIONS)
@@ -131,7 +131,7 @@ def main(arguments: list[str]) -> int:
     machine = next((argument for argument in arguments if argument not in options), platform.machine())
     machine = MACHINES.get(machine, machine)
     try:
-        print(compiler(machine) if "--check" in options else build(machine))
+        print(find_compiler(machine) if "--check" in options else build(machine))
     except KernelBuildError as error:
         print(error, file=sys.stderr)
         return 1
