@@ -45,7 +45,7 @@ def check(first: NameDigest | None, second: NameDigest | None, sure: bool, polic
     `sure` is False if their file names may also be those of two samples (`MateName.sure`).
     """
     if first is None or second is None:
-        return Check(False, note="not checked: the read names of one of the files are no longer stored (14 days)")
+        return Check(False, note="not checked: the read names of one file have expired (they are stored for 14 days)")
     if not sure and _are_two_samples(first, second):
         return Check(False, note="not checked: the read names in both files say the same mate, so they are two samples")
     findings = [fault for fault in compare(first, second) if policy.severity(fault.code) != IGNORE]
