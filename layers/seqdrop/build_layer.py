@@ -101,7 +101,7 @@ def put_kernel(architecture: str, folder: Path) -> None:
 def compile_with(tools: str, kernel: ModuleType, machine: str, folder: Path, own: bool) -> None:
     """Compile with the C compiler of this machine (`own`) or with ziglang; fetch missing packages to `tools`."""
     if own:
-        kernel.own_compiler(machine)  # raises before anything is fetched
+        kernel.find_own_compiler(machine)  # raises before anything is fetched
     for name in ("cffi",) if own else ("cffi", "ziglang"):
         if find_spec(name) is None:
             fetch(tools, name, kernel.KernelBuildError)

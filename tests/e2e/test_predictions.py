@@ -92,7 +92,7 @@ def assert_files_agree(folder: Path, lengths: dict[str, int]) -> None:
     table = pyarrow.parquet.read_table(folder / "predictions.parquet").to_pylist()
     places = ("record", "start", "end", "strand", "probability", "calibrated", "call", "not_scored")
     assert [[row[name] for name in places] for row in table] == [[row.get(name) for name in places] for row in rows]
-    beds, gffs = formats.bed(folder / "calls.bed"), formats.gff3(folder / "calls.gff3")
+    beds, gffs = formats.read_bed(folder / "calls.bed"), formats.read_gff3(folder / "calls.gff3")
     assert [{**row, "start": row["start"] + 1} for row in beds] == gffs
     features = gffutils.DataIterator(str(folder / "calls.gff3"))
     assert [(feature.seqid, feature.start, feature.end) for feature in features] == [
@@ -134,7 +134,7 @@ def test_records_of_all_lengths_with_gaps_are_predicted(put, wait_for_end, impor
     folder = import_results(upload, "contigs")
     assert_files_agree(folder, {name: lengths[name] for name in ("m300", "b1mb", "gap")})
     for word in ("plus", "minus"):
-        lines = [line for line in formats.bedgraph(folder / f"track.{word}.bedgraph") if line[0] == "gap"]
+        lines = [line for line in formats.read_bedgraph(folder / f"track.{word}.bedgraph") if line[0] == "gap"]
         # Windows with more than 10 % N have no value, and no other window reaches the middle of the gap.
         assert {start < 630 or start >= 1470 for _, start, _, _ in lines} == {True}
 

@@ -1,6 +1,6 @@
-"""Seqdrop's domain: everything that happens to a sequencing file from its drop to its cold archive.
+"""Seqdrop's domain: everything that happens to a sequencing file, from the upload to the cold archive.
 
-Handlers in functions/ parse an event and call `seqdrop.stages`, which calls everything else.
+Handlers in functions/ parse an event and call `seqdrop.stages`, which calls the other packages.
 No module of this package reads the environment, the clock or the network when it is imported.
 """
 

@@ -1,4 +1,4 @@
-"""The only clock of the package, so that tests can set the time."""
+"""The only module that reads the clock, so that tests can set the time."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """Return the present time in UTC."""
+    """Return the current time in UTC, with its time zone."""
     return datetime.now(UTC)

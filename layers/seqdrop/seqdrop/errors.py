@@ -1,4 +1,4 @@
-"""The tree of errors. Every error says whether a retry can help and what a person should do."""
+"""The exception classes. Each says whether a retry can help; each message says what a person should do."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class ObjectGoneError(SeqdropError):
 
 
 class RecordNotFoundError(RetryableError):
-    """A record that the ledger does not have; if a message names it, it may be about to be written."""
+    """A record that the ledger does not have. Retryable, because a message may arrive before its record is written."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"the ledger has no {kind} {name}")
 
 
 class JobRefusedError(SeqdropError):
-    """A request that SageMaker, or our own check before calling it, will never accept."""
+    """A request that can never succeed: SageMaker refused it, or our own check did so before the call."""
 
 
 class DistributionRefusedError(SeqdropError, ValueError):
@@ -44,7 +44,7 @@ class DistributionRefusedError(SeqdropError, ValueError):
 class PlanRefusedError(SeqdropError):
     """A training job that does not fit its GPUs or exceeds its cost limit. Permanent: only a changed job.toml helps.
 
-    `advice` lists changes that would make the job acceptable, the cheapest first; the message ends with them.
+    `advice` lists changes that would make the job acceptable, the cheapest first. They are the end of the message.
     """
 
     def __init__(self, reason: str, advice: tuple[str, ...] = ()) -> None:
@@ -58,9 +58,9 @@ class ArchiveMismatchError(SeqdropError):
 
 
 class FaultEntry(TypedDict):
-    """A fault as a list of a report or of `reasons/<upload id>.json` holds it.
+    """One fault in `errors` or `warnings` of a report, or in `errors` of `reasons/<upload id>.json`.
 
-    `record` is the name of the record and `number` its number, counted from 1.
+    `record` is the name of the record and `number` its number, counted from 1. `Fault` describes the other keys.
     """
 
     code: str
@@ -73,7 +73,7 @@ class FaultEntry(TypedDict):
 
 
 class UploadReference(TypedDict):
-    """Another upload, as JSON refers to it."""
+    """A reference to another upload in JSON."""
 
     upload: str
     key: str
@@ -83,8 +83,8 @@ class UploadReference(TypedDict):
 class Rejection(TypedDict):
     """The reason why an upload was rejected, as `reasons/<upload id>.json` and examinations hold it.
 
-    The first keys are the fields of the first error (`Fault`). `errors` are the first errors, `counts` the
-    number of faults by code. `mate` is the file that the upload does not fit, if that is the reason.
+    The keys from `code` to `byte` are the fields of the first error (`Fault`). `errors` lists the first errors, and
+    `counts` has the number of faults by code. `mate` is the other file, if the two do not fit together.
     """
 
     code: str
@@ -106,8 +106,8 @@ class Fault:
     `record` counts from 1; `line` counts from 1 and `byte` is the 0-based offset of that line, both in the
     decompressed stream. If the compression is damaged, `byte` is the offset in the compressed file. A location that
     does not apply is None (an empty file has no line).
-    No message holds sequence or quality text. `name` is what was read in the position of the header; in a file with
-    lost lines it may be something else.
+    No message contains sequence or quality text. `name` is the text at the position of the header; if lines were lost,
+    it may be the text of another line.
     """
 
     code: str
@@ -134,7 +134,7 @@ class Fault:
 class InvalidFileError(SeqdropError):
     """A file that must be rejected. Permanent: the same bytes will always be rejected.
 
-    `fault` is the first error, `errors` are the first errors, and `counts` is the number of faults by code, warnings
+    `fault` is the first error and `errors` lists the first errors. `counts` has the number of faults by code, warnings
     included.
     """
 

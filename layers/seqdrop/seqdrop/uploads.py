@@ -13,14 +13,14 @@ ID_LENGTH = 26
 def upload_id(bucket: str, key: str, version_id: str) -> str:
     """Return the first 26 characters of the base32 SHA-256 of bucket, key and version id (A-Z, 2-7).
 
-    The parts are joined by NUL, which none of them can contain, so that two different triples never give one text.
+    The parts are joined by NUL, which none of them can contain, so two different triples never give the same text.
     """
     digest = hashlib.sha256("\0".join((bucket, key, version_id)).encode()).digest()
     return base64.b32encode(digest).decode()[:ID_LENGTH]
 
 
 class ObjectVersion(Protocol):
-    """The name of one object version: an `UploadVersion`, or the ledger's record of an upload."""
+    """What identifies an object version. `UploadVersion` and the ledger's `Upload` satisfy this protocol."""
 
     @property
     def bucket(self) -> str:
@@ -39,7 +39,7 @@ class ObjectVersion(Protocol):
 class UploadVersion:
     """One object version as its event describes it. `version_id` is "null" in an unversioned bucket.
 
-    `sequencer` is S3's hexadecimal order of events on one key; compare it by `order`.
+    `sequencer` is the hexadecimal number by which S3 orders the events of one key; to compare two, use `order`.
     """
 
     bucket: str
@@ -56,7 +56,7 @@ class UploadVersion:
 
     @property
     def order(self) -> str:
-        """The sequencer, left-padded with zeros as S3 documents, so that two of them compare as text."""
+        """The sequencer, left-padded with zeros as S3 documents, so that it can be compared as text."""
         return self.sequencer.rjust(64, "0")
 
     @property

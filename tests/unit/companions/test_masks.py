@@ -1,4 +1,4 @@
-"""Which FASTA and which BED belong together."""
+"""A FASTA and a BED belong together if their names have the same stem."""
 
 import pytest
 from seqdrop.companions.masks import BED, FASTA, parse

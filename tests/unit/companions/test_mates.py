@@ -1,4 +1,4 @@
-"""The names of mates: the partner of a partner is the file itself, and no other file is in the pair."""
+"""Names of mates: the partner of the partner is the file itself, and a pair contains no third file."""
 
 import pytest
 from hypothesis import assume, given
@@ -46,7 +46,7 @@ def test_mates_name_each_other(first, second):
         ("reads/S1_R1.fastq", "reads/S1_I2.fastq"),
     ],
 )
-def test_files_of_different_samples_are_no_pair(first, second):
+def test_files_of_different_samples_are_not_a_pair(first, second):
     assert parse(first).pair != parse(second).pair
 
 
@@ -70,7 +70,7 @@ def test_index_and_umi_files_are_recognised_and_have_no_mate(name):
         "reads/S1_R10.fastq",
         "reads/S1_3.fastq",
         "reads/S1_1.txt",
-        "reads/S1-1.fastq",  # replicates, far more often
+        "reads/S1-1.fastq",  # usually a replicate
         "reads/panel_v1.2.fastq",
         "reads/SRR390728.1.fastq",
         "reads/S1_1P.fastq",
@@ -81,7 +81,7 @@ def test_index_and_umi_files_are_recognised_and_have_no_mate(name):
         "reads/S1_R1/reads.fastq",
     ],
 )
-def test_names_without_a_role(name):
+def test_other_names_have_no_role(name):
     assert parse(name) is None
 
 
@@ -113,6 +113,6 @@ def test_distinct_samples_never_share_a_pair(stem, other, style, another, number
 
 
 @given(st.text(max_size=40))
-def test_any_key_is_parsed(key):
+def test_any_key_is_parsed_without_an_exception(key):
     name = parse(key)
     assert name is None or name.key == key

@@ -1,4 +1,4 @@
-"""The run of a key, and the files of a manifest."""
+"""The run that a key belongs to, and the files that a manifest lists."""
 
 import json
 import shlex
@@ -36,7 +36,7 @@ def test_all_files_below_a_folder_belong_to_one_run(parts):
 
 
 @given(st.lists(PARTS, min_size=1), st.sampled_from(["raw/", "a/b/"]))
-def test_the_folders_of_a_key_are_those_between_it_and_the_prefix(parts, prefix):
+def test_the_folders_of_a_key_are_those_below_the_prefix(parts, prefix):
     key = prefix + "/".join(parts)
     listed = folders(key, prefix)
     assert len(listed) == len(parts) - 1
@@ -66,8 +66,8 @@ def test_a_manifest_lists_files_with_or_without_sizes():
         ("[]", 'it has no list "files"'),
         ("{}", 'it has no list "files"'),
         ('{"files": []}', "at least one file"),
-        ('{"files": ["a.fastq"]}', "file 1 must have a name"),
-        ('{"files": [{"name": "a"}, {"path": "b"}]}', "file 2 must have a name"),
+        ('{"files": ["a.fastq"]}', "file 1 must be an object with a name"),
+        ('{"files": [{"name": "a"}, {"path": "b"}]}', "file 2 must be an object with a name"),
         ('{"files": [{"name": "a", "bytes": 1}]}', "nothing else"),
         ('{"files": [{"name": "a"}, {"name": "a"}]}', "file 2 is listed twice: a"),
         ('{"files": [{"name": "/a"}]}', "must be its path below the folder"),

@@ -1,4 +1,4 @@
-"""Mutations of valid files: the reader reports every one of them and never raises an unexpected exception.
+"""Fuzzing: any mutation of a valid file is read or reported, and never raises an unexpected exception.
 
 python -m tests.unit.reads.fuzzing 600      ten minutes; prints the seed of each round, and of a failure
 """
@@ -37,6 +37,7 @@ PIECES = [
 
 
 def make_valid(source: random.Random) -> bytes:
+    """Return a valid FASTQ or FASTA file."""
     end = source.choice([b"\n", b"\n", b"\r\n"])
     records = fastq(source.randrange(1, 40), lambda index: (index * 17) % source.choice([5, 60, 700]), end)
     if source.random() < 0.3:
@@ -45,6 +46,7 @@ def make_valid(source: random.Random) -> bytes:
 
 
 def mutate(source: random.Random, body: bytes) -> bytes:
+    """Insert or replace up to three random pieces."""
     for _ in range(source.randrange(4)):
         start = source.randrange(len(body) + 1)
         body = body[:start] + source.choice(PIECES) + body[start + source.choice([0, 1, 5, 100]) :]
@@ -52,7 +54,7 @@ def mutate(source: random.Random, body: bytes) -> bytes:
 
 
 def run(seed: int) -> None:
-    """Read one file; unexpected exceptions pass through."""
+    """Read the file of this seed, and compare reading it in small blocks with reading it as one block."""
     source = random.Random(seed)
     body = mutate(source, make_valid(source))
     if source.random() < 0.4:
@@ -69,13 +71,13 @@ def run(seed: int) -> None:
     whole = Reading(io.BytesIO(body), ["fastq", "fasta", "bam"], bounds=Bounds(1 << 19))
     with contextlib.suppress(InvalidFileError):
         whole.run()
-    in_blocks, at_once = json.loads(report), whole.report()
-    assert in_blocks["valid"] == at_once["valid"]
+    in_blocks, in_one_block = json.loads(report), whole.report()
+    assert in_blocks["valid"] == in_one_block["valid"]
     # If gzip is damaged, the size of blocks decides how much is read before the damage.
     damaged = any(code.startswith("gzip_") for code in in_blocks["counts"])
-    if limit == 1 << 24 and not damaged:  # otherwise it makes no difference
-        assert in_blocks["counts"] == at_once["counts"]
-        assert in_blocks["records"] == at_once["records"]
+    if limit == 1 << 24 and not damaged:  # a small limit rejects long records
+        assert in_blocks["counts"] == in_one_block["counts"]
+        assert in_blocks["records"] == in_one_block["records"]
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
-"""Files that would exhaust memory, generated in parts. As a program, read one and print its codes and the peak in MB.
+"""Files that would exhaust memory, generated in parts.
 
-The peak is the memory high-water mark of this process, with the interpreter and numpy.
+As a program, read one of them, and print the codes of its faults and the peak memory of the process in MB, including
+the interpreter and numpy.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Repeated(io.RawIOBase):
 
 
 def codes(parts, formats=("fastq", "fasta"), **options) -> list[str]:
+    """Return the codes of the errors of a file."""
     reading = Reading(Repeated(parts), formats, **options)
     try:
         reading.run()
@@ -51,9 +53,9 @@ PARTS = {
 
 
 def main() -> None:
-    seen_codes = sorted(set(codes(PARTS[sys.argv[1]](), bounds=Bounds(first=3))))
+    different_codes = sorted(set(codes(PARTS[sys.argv[1]](), bounds=Bounds(first=3))))
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    print(seen_codes, int(peak[1]) // 1024)
+    print(different_codes, int(peak[1]) // 1024)
 
 
 if __name__ == "__main__":

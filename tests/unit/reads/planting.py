@@ -1,4 +1,4 @@
-"""Valid FASTQ, and every way to break one record of it, with the expected fault and its location."""
+"""Valid FASTQ, and functions that break one record of it and return the expected fault with its location."""
 
 from __future__ import annotations
 
@@ -51,6 +51,8 @@ def _edit(records: list[list[bytes]], at: int, line: int, to: bytes | None, code
 
 
 def _change(line: int, change: Callable[[bytes, bytes], bytes | None], code: str, fault_line: int | None = None):
+    """Return a function that changes a line of a record by `change(text, line end)`."""
+
     def plant(records: list[list[bytes]], at: int) -> Planted:
         text = records[at][line]
         end = b"\r\n" if text.endswith(b"\r\n") else b"\n"
@@ -60,12 +62,12 @@ def _change(line: int, change: Callable[[bytes, bytes], bytes | None], code: str
 
 
 def _middle(new: bytes):
-    """Replace the middle character by `new`."""
+    """Return a change that replaces the middle character by `new`."""
     return lambda text, end: text[: len(text) // 2] + new + text[len(text) // 2 + 1 :] + end
 
 
 def _cut(line: int, keep: Callable[[bytes], bytes]):
-    """Cut the file inside this line of the record."""
+    """Return a function that cuts the file after `keep(line)` of this line of a record."""
 
     def plant(records: list[list[bytes]], at: int) -> Planted:
         planted = _edit(records[: at + 1], at, line, keep(records[at][line]), "truncated")
@@ -76,7 +78,7 @@ def _cut(line: int, keep: Callable[[bytes], bytes]):
 
 
 def _blank(line: int):
-    """Put a blank line before this line of the record."""
+    """Return a function that inserts a blank line before this line of a record."""
     return _change(line, lambda text, end: end + text + end, "blank_line")
 
 
@@ -130,7 +132,7 @@ FASTQ_FAULTS: dict[str, Callable[[list[list[bytes]], int], Planted]] = {
 
 
 def other_end(line: int):
-    """Give the line another end than all other lines have."""
+    """Return a function that changes the line end of this line of a record, so that it differs from all others."""
 
     def change(text: bytes, end: bytes) -> bytes:
         return text + (b"\n" if end == b"\r\n" else b"\r\n")

@@ -115,7 +115,7 @@ def test_a_byte_order_mark_is_not_part_of_a_name():
         (b"BZh91AY", "unsupported_compression"),
     ],
 )
-def test_files_without_intervals_or_with_damage_are_rejected(body, code):
+def test_files_that_are_empty_or_damaged_are_rejected(body, code):
     assert [fault[0] for fault in faults(body)] == [code]
 
 
@@ -125,7 +125,7 @@ def test_a_wrong_suffix_is_reported():
 
 class TestBounds:
     @pytest.fixture(autouse=True)
-    def small(self, monkeypatch):
+    def small_limits(self, monkeypatch):
         for name, value in {"MAX_INTERVALS": 10, "LONGEST_LINE": 100, "MAX_TEXT": 2_000, "BLOCK": 64}.items():
             monkeypatch.setattr(bed, name, value)
 

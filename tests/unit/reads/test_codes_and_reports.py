@@ -1,4 +1,4 @@
-"""The codes and their documentation, the report and its schema, and the files for MultiQC."""
+"""Codes agree with their documentation, reports with their schema and types, and MultiQC files with reports."""
 
 import io
 import json
@@ -38,14 +38,14 @@ def test_the_documentation_lists_the_codes_and_their_severities(repository):
     assert listed == [(c.name, c.severity, " (fixed)" if c.fixed else "") for c in CODES.values()]
 
 
-def test_some_severities_are_fixed_by_the_specification():
+def test_important_codes_have_the_specified_severity():
     by_severity = {name: code.severity for name, code in CODES.items()}
     errors = ("empty_name", "duplicate_name", "plus_name_differs", "empty_file", "bgzf_no_eof")
     assert {by_severity[name] for name in errors} == {"error"}
     assert {by_severity[name] for name in ("crlf", "empty_sequence", "phred64_suspected")} == {"warning"}
 
 
-def test_a_code_that_makes_a_file_unreadable_is_an_error():
+def test_every_fixed_code_is_an_error():
     assert {code.severity for code in CODES.values() if code.fixed} == {"error"}
 
 

@@ -1,4 +1,4 @@
-"""Every kind of fault, planted at a random place and at the borders of blocks, is reported with its location."""
+"""Every kind of fault, at a random record and at the borders of blocks, is reported with its location."""
 
 import gzip
 import io
@@ -12,8 +12,8 @@ from seqdrop.reads.check import Bounds, Reading
 from tests.unit.reads.planting import FASTQ_FAULTS, MIXED_ENDS, fastq
 
 BLOCK = 4096
-NOT_FIRST = {"header without @"}  # in the first record the file would not be FASTQ at all
-# In the last record these are the same as a file cut after the +, or inside the quality.
+NOT_FIRST = {"header without @"}  # if it is in the first record, the file is not recognised as FASTQ
+# In the last record these look like a file that was cut after the + or inside the quality.
 NOT_LAST = {"no quality line", "quality too short", "sequence too long"}
 
 

@@ -1,4 +1,4 @@
-"""FASTA: every kind of fault in a random record, wrapped or not, at any border of blocks, is located."""
+"""FASTA: every kind of fault is located, in any record and with any size of blocks."""
 
 import contextlib
 import gzip

@@ -37,7 +37,7 @@ def fastq_records(draw):
     return draw(names), sequence, quality
 
 
-def base(record) -> str:
+def name_of(record) -> str:
     return record[0]
 
 
@@ -46,7 +46,7 @@ def wrap(text: str, width: int, end: str) -> str:
 
 
 @given(
-    st.lists(fastq_records(), min_size=1, max_size=8, unique_by=base),
+    st.lists(fastq_records(), min_size=1, max_size=8, unique_by=name_of),
     st.sampled_from(["\n", "\r\n"]),
     st.booleans(),
     st.booleans(),
@@ -60,9 +60,9 @@ def test_fastq_is_read_as_written(records, end, final, packed):
     assert reading.format == "fastq"
 
 
-@given(st.lists(fastq_records(), min_size=1, max_size=5, unique_by=base), st.integers(5, 20))
+@given(st.lists(fastq_records(), min_size=1, max_size=5, unique_by=name_of), st.integers(5, 20))
 def test_wrapped_fastq_is_read_as_written(records, width):
-    # A line of wrapped quality that starts with @ is a known ambiguity of the format, and excluded here.
+    # No quality contains @ here: a wrapped line of quality that starts with @ is a known ambiguity of the format.
     records = [(name, bases, quality.replace("@", "A")) for name, bases, quality in records]
     text = "".join(f"@{n}\n{wrap(b, width, chr(10))}\n+\n{wrap(q, width, chr(10))}\n" for n, b, q in records)
     entries, _ = read(text.encode())
@@ -159,7 +159,7 @@ def test_messages_contain_no_sequence():
         assert secret.decode() not in str(fault(body))
 
 
-def test_the_digest_is_that_of_the_bytes_as_dropped():
+def test_the_digest_is_that_of_the_compressed_file():
     packed = gzip.compress(GOOD)
     _, reading = read(packed)
     assert (reading.digest.sha256, reading.digest.size) == (hashlib.sha256(packed).hexdigest(), len(packed))

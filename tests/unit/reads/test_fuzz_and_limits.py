@@ -1,4 +1,4 @@
-"""A short seeded fuzz test, and files that would exhaust memory."""
+"""A short fuzz test with fixed seeds, and limits of memory for very large files."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def test_reads_of_200_kb_are_valid():
         ("a line of 1 GB", "['record_too_long']", 120),
         ("a FASTA line of 1 GB", "[]", 120),
         ("a gzip bomb", "['record_too_long']", 120),
-        ("10 million reads of one base", "[]", 120 + 10 * 16),  # the hashes of the names and their table
+        ("10 million reads of one base", "[]", 120 + 10 * 16),  # 16 bytes for each read: its hash and the table
     ],
 )
 def test_memory_is_bounded(name, expected, megabytes, repository):

@@ -1,4 +1,4 @@
-"""The C kernel, if it is built, returns what numpy returns; without it everything else still works."""
+"""The C kernel returns the same as numpy; if it is not built, files are read by numpy."""
 
 import contextlib
 import io
@@ -21,7 +21,7 @@ built = pytest.mark.skipif(kernel.lib is None, reason="the C kernel is not built
 lengths = st.one_of(st.integers(0, 200), st.sampled_from([31, 32, 33, 511, 512, 513, 1024, 3000]))
 
 
-def both(monkeypatch, function):
+def with_and_without_kernel(monkeypatch, function):
     """Return the result of a function with the kernel, and without it."""
     with_kernel = function()
     with monkeypatch.context() as patch:
@@ -60,7 +60,7 @@ def test_valid_files_have_the_same_report(sizes, seed, end, odd):
         record[1] = change_bases(source, record[1]) if odd else record[1]
     body = b"".join(part for record in records for part in record)
     with pytest.MonkeyPatch.context() as patch:
-        first, second = both(patch, lambda: report(body))
+        first, second = with_and_without_kernel(patch, lambda: report(body))
     assert first == second
     assert first["valid"]
 
@@ -74,14 +74,16 @@ def test_files_with_random_bytes_have_the_same_report(seed):
     for place in source.integers(0, len(body), source.integers(1, 4)):
         body[place] = source.integers(0, 256)
     with pytest.MonkeyPatch.context() as patch:
-        first, second = both(patch, lambda: report(bytes(body)))
+        first, second = with_and_without_kernel(patch, lambda: report(bytes(body)))
     assert first == second
 
 
 @built
 @pytest.mark.parametrize("kind", FASTQ_FAULTS)
 def test_every_fault_has_the_same_report(kind, monkeypatch):
-    first, second = both(monkeypatch, lambda: report(FASTQ_FAULTS[kind](fastq(60, lambda index: 50), 37).body))
+    first, second = with_and_without_kernel(
+        monkeypatch, lambda: report(FASTQ_FAULTS[kind](fastq(60, lambda index: 50), 37).body)
+    )
     assert first == second
 
 
@@ -111,7 +113,7 @@ def examine(body: bytes) -> dict | None:
 def test_names_have_the_same_hashes(names):
     body = b"".join(b"@%b 1:N\nACGT\n+\nIIII\n" % name for name in names)
     with pytest.MonkeyPatch.context() as patch:
-        first, second = both(patch, lambda: examine(body))
+        first, second = with_and_without_kernel(patch, lambda: examine(body))
     assert first == second
 
 
@@ -121,7 +123,7 @@ def test_names_have_the_same_hashes(names):
 def test_a_block_has_the_same_examination(sizes, end, cut):
     body = b"".join(b"".join(record) for record in fastq(len(sizes), lambda index: sizes[index], end))
     with pytest.MonkeyPatch.context() as patch:
-        first, second = both(patch, lambda: examine(body[: len(body) - cut]))
+        first, second = with_and_without_kernel(patch, lambda: examine(body[: len(body) - cut]))
     assert first == second
 
 

@@ -1,4 +1,4 @@
-"""Digests of names, by which pairs are checked without their reads."""
+"""Digests of names: a pair is checked by comparing two digests, without reading the files again."""
 
 import io
 
@@ -73,7 +73,7 @@ def test_a_digest_does_not_depend_on_blocks(block):
 
 def test_a_digest_is_small():
     assert len(digest(mate(1, NAMES)).to_bytes()) < 300 + 8 * (500 // CHUNK + 1)
-    with pytest.raises(ValueError, match="no digest"):
+    with pytest.raises(ValueError, match="not a digest"):
         NameDigest.from_bytes(b"{}")
 
 
@@ -92,7 +92,7 @@ def test_interleaved_mates_are_detected_and_checked(style, block):
 
 
 def test_the_first_four_pairs_decide_even_if_blocks_are_smaller():
-    """A duplicate at the start of a file is no pair, even if the first block has no other reads."""
+    """A duplicate at the start of a file is not a pair, even if the first block has no other reads."""
     names = [1, 1, *range(2, 60)]
     body = mate(1, names, "silent")
     for block in (70, 128, 1 << 16):

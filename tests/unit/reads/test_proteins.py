@@ -1,4 +1,4 @@
-"""FASTA of proteins: allowed characters, final stops, and every fault at any border of blocks."""
+"""FASTA of proteins: allowed characters, final stops, and the location of faults with any size of blocks."""
 
 import contextlib
 import io
@@ -82,7 +82,7 @@ def test_a_fault_in_a_protein_is_located(at, index, column, fault, block):
     at=st.integers(0, 9), column=st.integers(0, 3 * len(LINE) - 2), wrapped=st.booleans(), block=st.integers(64, 400)
 )
 def test_a_stop_inside_a_protein_is_located(at, column, wrapped, block):
-    """Also if it ends a line or a block, and the record continues."""
+    """This includes stops at the end of a line or a block in the middle of a record."""
     text = bytearray(3 * LINE)
     text[column] = ord("*")
     parts = [bytes(text[n : n + len(LINE)]) for n in range(0, len(text), len(LINE))] if wrapped else [bytes(text)]
@@ -111,7 +111,10 @@ def test_final_stops_are_reported_once():
         (b"ACGTTGCAAC" * 5, True),
         (b"acgun" * 10, True),
         (b"ACGTTGCAA" * 5, False),  # too short to decide
-        (b"DTASDAAAAAALTAANAKAAAELTAANAAAAAAATAR" * 3, False),  # antifreeze of a fish, four fifths A, N or T
+        (
+            b"DTASDAAAAAALTAANAKAAAELTAANAAAAAAATAR" * 3,
+            False,
+        ),  # antifreeze protein of a fish; four fifths are A, N or T
         (LINE * 4, False),
     ],
 )

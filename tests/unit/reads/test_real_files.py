@@ -1,4 +1,4 @@
-"""Every file of ../shared/data/fastq has the expected first error; figures of valid files agree with other tools."""
+"""Files of other projects (../shared/data/fastq): first errors are as expected, and figures agree with other tools."""
 
 import gzip
 
@@ -38,7 +38,7 @@ EXPECTED = {
     "dnaio/withplus.fastq": "illegal_base",
     "dnaio/simple.fastq.bz2": "unsupported_compression",
     "dnaio/simple.fastq.xz": "unsupported_compression",
-    "pysam/faidx_ex1.fq": "mates_out_of_step",  # mates with one name, and single reads between them
+    "pysam/faidx_ex1.fq": "mates_out_of_step",  # mates with the same name, and single reads between them
 }
 WRAPPED = {
     "biopython/longreads_original_sanger.fastq",
@@ -82,7 +82,7 @@ def test_layouts_and_encodings_are_detected(names):
     assert crlf == {name for name in names if "dos" in name}
     suspected = {name for name, reading in readings.items() if "phred64_suspected" in reading.findings.counts}
     phred64 = {name for name in names if "illumina" in name.split("/")[1] or "solexa" in name.split("/")[1]}
-    # If the name says that qualities were converted, the result counts.
+    # If the name of a file says that qualities were converted, the encoding after the conversion counts.
     phred64 = {name for name in phred64 if "as_sanger" not in name}
     phred64 |= {name for name in names if name.endswith(("_as_illumina.fastq", "_as_solexa.fastq"))}
     phred64 |= {"htslib_fastq/longline.fq"}  # qualities from character A on

@@ -1,4 +1,4 @@
-"""Reports to draw pages of: those of small files made here, and parts of reports that Hypothesis draws."""
+"""Input for tests of pages: small files with their reports, and Hypothesis strategies for parts of reports."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def read(body: bytes, name: str = "") -> dict:
 
 
 def reads(count: int, length) -> bytes:
+    """Return FASTQ with `count` reads; `length(index)` is the length of each."""
     return b"".join(b"".join(record) for record in fastq(count, length))
 
 

@@ -1,4 +1,4 @@
-"""Axes contain their values, ticks are not crowded, and charts show the figures of the report."""
+"""Axes contain their values, ticks are far enough apart, and charts show the figures of the report."""
 
 import re
 from itertools import pairwise
@@ -31,7 +31,7 @@ def test_positions_are_in_the_order_of_their_values(axis: Axis, first: float, se
 
 
 @given(axes)
-def test_ticks_are_not_crowded_and_have_different_labels(axis: Axis):
+def test_ticks_are_apart_and_have_different_labels(axis: Axis):
     places = [axis.at(value) for value, _ in axis.ticks]
     assert 2 <= len(places) <= 11
     assert all(right - left > 0.04 for left, right in pairwise(places))
@@ -74,7 +74,7 @@ def test_short_numbers_have_three_digits(value, text):
     assert short(value) == text
 
 
-def test_sizes_and_percentages():
+def test_sizes_and_percentages_are_formatted():
     assert size(582) == "582 bytes"
     assert size(320_458) == "320 kB (320,458 bytes)"
     assert (percent(0.5), percent(None), percent(0.00125, 2)) == ("50.0 %", "–", "0.12 %")
@@ -100,9 +100,9 @@ def test_a_histogram_of_lengths_contains_every_read(name):
     figures = [document(figure) for figure in draw_pictures(qc, "reads")]
     drawn = "".join(html for html in figures if "by length" in html)
     numbers = [int(number.replace(",", "")) for number in re.findall(r"bp: ([\d,]+) reads", drawn)]
-    alike = qc["shortest"] == qc["longest"]
-    assert sum(numbers) == (0 if alike else qc["records"])
-    assert ("is the length of all" in drawn) == alike
+    is_one_length = qc["shortest"] == qc["longest"]
+    assert sum(numbers) == (0 if is_one_length else qc["records"])
+    assert ("is the length of all" in drawn) == is_one_length
 
 
 def test_short_reads_have_a_point_for_each_position():

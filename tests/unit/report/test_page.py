@@ -18,7 +18,7 @@ from tests.unit.report.samples import BODIES, BROKEN, entries, origins, read, te
 
 GOLDEN = Path(__file__).with_name("golden") / "page.html"
 NAME = "S1 <R1>.fastq"
-# All tags of a page. None of them runs or fetches anything.
+# All tags that a page may have. None of them runs or loads anything.
 TAGS = {"html", "head", "meta", "title", "style", "body", "main", "header", "footer", "section", "h1", "h2", "h3", "p",
         "div", "span", "strong", "code", "i", "ul", "li", "dl", "dt", "dd", "figure", "figcaption", "svg", "path",
         "rect", "table", "thead", "tbody", "tr", "th", "td"}  # fmt: skip
@@ -116,7 +116,7 @@ def test_findings_have_their_locations_and_advice():
     assert text.index("length_mismatch") < text.index("Figures")
 
 
-def test_the_page_of_a_rejected_upload_says_so_although_its_file_is_valid():
+def test_the_page_of_a_rejected_upload_says_rejected_even_if_the_file_is_valid():
     rejection = {"errors": [dict.fromkeys(("record", "number", "line", "byte"))
                           | {"code": "too_many_windows", "message": "too many", "advice": "split"}],
                "counts": {"too_many_windows": 1}}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Strict readers of the text formats, from their specifications, and none of Seqdrop's own code."""
+"""Strict readers of the text formats, written from their specifications. They use no code of Seqdrop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from pathlib import Path
 
-# BEDv1, table 1 and section 1.5: what each of the first nine fields may be.
+# BEDv1, table 1 and section 1.5: the values that each of the first nine fields may have.
 BED = [
     r"[A-Za-z0-9_]{1,255}|[!-~]+",
     r"\d+",
@@ -27,7 +27,8 @@ NUMBER = r"-?\d+(\.\d+)?(e[-+]?\d+)?"
 GFF3 = [SEQID, r"[^\s]+", r"promoter|sequence_feature", r"\d+", r"\d+", NUMBER, r"[-+.?]", r"\.", r"[^\t]+"]
 
 
-def bed(path: Path) -> list[dict]:
+def read_bed(path: Path) -> list[dict]:
+    """Return the calls of a BED file; positions are 0-based half-open."""
     rows = []
     for line in path.read_text(encoding="ascii").splitlines():
         if line.startswith("#"):
@@ -41,7 +42,8 @@ def bed(path: Path) -> list[dict]:
     return rows
 
 
-def gff3(path: Path) -> list[dict]:
+def read_gff3(path: Path) -> list[dict]:
+    """Return the calls of a GFF3 file; positions are 1-based inclusive."""
     first, *lines = path.read_text(encoding="ascii").splitlines()
     assert first == "##gff-version 3"
     rows, ids = [], set()
@@ -61,7 +63,8 @@ def gff3(path: Path) -> list[dict]:
     return rows
 
 
-def bedgraph(path: Path) -> list[tuple[str, int, int, float]]:
+def read_bedgraph(path: Path) -> list[tuple[str, int, int, float]]:
+    """Return (record, start, end, value) of each line; positions are 0-based half-open."""
     rows = []
     for line in path.read_text(encoding="ascii").splitlines():
         if line.startswith(("#", "track type=bedGraph")):

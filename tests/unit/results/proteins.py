@@ -14,13 +14,13 @@ UNIT = 10_000
 
 
 def item(sequence: str, number: int = 1, record: str | None = None) -> bytes:
-    """Return a work item."""
+    """Return the work item of a protein as a JSON line."""
     content = {"id": f"{'U' * 26}:{number}:0", "record": record or f"p{number}", "alphabet": "protein"}
     return json.dumps(content | {"sequence": sequence}).encode()
 
 
 def random_rows(length: int, classes: int, seed: int = 1) -> list[list[int]]:
-    """Return, for each residue, whole numbers that add up to UNIT."""
+    """Return, for each residue, random whole numbers that add up to UNIT, one for each class."""
     source, rows = random.Random(seed), []
     for _ in range(length):
         cuts = sorted(source.randint(0, UNIT) for _ in range(classes - 1))

@@ -1,4 +1,4 @@
-"""Suppression as a stream gives exactly the result of the greedy rule over the whole record."""
+"""Suppression of a stream of calls gives exactly the result of the greedy rule over the whole record."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -10,7 +10,7 @@ from seqdrop.results.annotations import Call, Suppression
 
 @st.composite
 def calls_of_a_record(draw):
-    """Draw calls of one record by start, with few values of probability, so that there are ties, or rising ones."""
+    """Draw calls of one record, ordered by start. Probabilities rise, or have few values so that many are equal."""
     steps = draw(st.lists(st.integers(1, 40), max_size=60))
     rising = draw(st.booleans())
     calls, start = [], 0
@@ -29,7 +29,7 @@ def stream(calls: list[Call], distance: int, waiting: int) -> list[Call]:
 
 
 def greedy(calls: list[Call], distance: int) -> list[Call]:
-    """Return the calls that the rule keeps, in a plain implementation."""
+    """Return the calls that the rule keeps, by a direct implementation."""
     kept: list[Call] = []
     for call in sorted(calls, key=lambda call: (-call.probability, call.start)):
         if not any(other.strand == call.strand and abs(other.start - call.start) < distance for other in kept):
@@ -59,7 +59,7 @@ def test_kept_calls_are_apart_and_include_the_best(calls, distance):
 
 
 def test_memory_does_not_grow_with_the_record():
-    """All windows of a long record are called, with values that neither rise nor fall for long."""
+    """All windows of a long record are called, and probabilities rise and fall at short intervals."""
     suppression = Suppression(300, waiting=64)
     most = 0
     for number in range(20_000):

@@ -44,7 +44,7 @@ def ss2_files(folder) -> dict[str, str]:
 
 
 def check(folder, records: dict, rows: list, classes: str) -> None:
-    """Check that all files agree about all residues; `rows` are units, in the order of `classes`."""
+    """Check that all files agree about all residues; `rows` are probabilities in UNIT, in the order of `classes`."""
     groups = {"H": "GHI", "E": "BE", "C": "STC"} if len(classes) == 8 else {state: state for state in "HEC"}
     sums = [
         {state: sum(row[classes.index(letter)] for letter in group) for state, group in groups.items()}
@@ -93,7 +93,7 @@ def test_all_files_agree(texts, record_names, classes):
 
 
 def test_eight_states_are_reduced_to_three():
-    """The most probable of 3 states need not contain the most probable of 8: coil is the sum of S, T and C."""
+    """The most probable of 3 states may not include the most probable of 8: coil is the sum of S, T and C."""
     work_item = item("MK", 1)
     rows = [[0, 2900, 0, 0, 3500, 600, 0, 3000], [2000, 2000, 0, 0, 3000, 1000, 1000, 1000]]
     lines = [output_line(work_item, rows, EIGHT)]
@@ -137,7 +137,7 @@ ROWS = [[10_000, 0, 0]] * 3
         json.dumps({"id": json.loads(GOOD)["id"], "record": "p1", "windows": []}).encode(),
     ],
 )
-def test_a_line_of_another_shape_is_refused(line):
+def test_a_line_of_another_shape_raises_an_error(line):
     with (
         pytest.raises(UnexpectedOutputError, match="line 2 of the model"),
         results([GOOD, GOOD], [output_line(GOOD, ROWS), line]),
@@ -145,7 +145,7 @@ def test_a_line_of_another_shape_is_refused(line):
         pass
 
 
-def test_more_lines_than_work_items_are_refused():
+def test_more_lines_than_work_items_raise_an_error():
     with pytest.raises(UnexpectedOutputError, match="line 2"), results([GOOD], [output_line(GOOD, ROWS)] * 2):
         pass
 
@@ -169,7 +169,7 @@ def test_memory_does_not_grow_with_the_number_of_proteins(monkeypatch):
         tracemalloc.stop()
         return memory
 
-    peak(20)  # imports modules
+    peak(20)  # warm-up: imports modules
     assert peak(100) < 1.2 * peak(20)
 
 

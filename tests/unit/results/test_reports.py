@@ -1,4 +1,4 @@
-"""The keys of an upload's reports, and MultiQC's name of its sample."""
+"""The keys of the reports on an upload, and the name of its sample in MultiQC."""
 
 import pytest
 from seqdrop.ledger.records import Upload
@@ -21,7 +21,7 @@ from tests.unit.report.samples import BODIES, read
         ("raw/fastq.gz", "fastq"),
     ],
 )
-def test_sample_names(key, name):
+def test_a_sample_is_named_after_its_file_without_suffixes(key, name):
     assert sample_name(key) == name
 
 

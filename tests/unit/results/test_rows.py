@@ -1,4 +1,4 @@
-"""Output lines as rows: one for each window, counted with the reads that share it."""
+"""Rows of output lines: one for each window, with the number of identical reads that it represents."""
 
 import json
 from dataclasses import replace
@@ -29,9 +29,9 @@ def rows_of(counts: Counts, collapse: bool) -> list[dict]:
 
 def test_a_row_has_the_number_of_reads_it_represents():
     counts = Counts()
-    rows_of_reads = rows_of(counts, collapse=True)
-    assert [row["count"] for row in rows_of_reads] == [5, 5, 5, 1, 2, 1]
-    assert list(rows_of_reads[0]) == ["record", "count", "start", "end", "strand", "probability", "call"]
+    all_rows = rows_of(counts, collapse=True)
+    assert [row["count"] for row in all_rows] == [5, 5, 5, 1, 2, 1]
+    assert list(all_rows[0]) == ["record", "count", "start", "end", "strand", "probability", "call"]
     assert counts.as_dict() == {
         "windows": 4,
         "scored": 3,

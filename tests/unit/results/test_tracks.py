@@ -1,4 +1,4 @@
-"""The value of a track at each base is the highest of its windows, checked base by base."""
+"""The value of a track at each base is the highest value of the windows that contain it."""
 
 import io
 
@@ -9,7 +9,7 @@ from seqdrop.results.tracks import Track
 
 @st.composite
 def record(draw):
-    """Draw windows of one width by start, each with its value, or None if it was not scored."""
+    """Draw (start, end, value) of windows of one width, ordered by start; the value of an unscored window is None."""
     width, start, windows = draw(st.integers(1, 12)), -1, []
     for _ in range(draw(st.integers(0, 15))):
         start += draw(st.integers(1, 15))

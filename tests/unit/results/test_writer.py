@@ -92,7 +92,7 @@ def test_all_files_agree(records, calibration):
         assert len(rows) == content["counts"]["windows"] == 2 * sum(map(len, records.values()))
         calls = [row for row in rows if row.get("call")]
         best = {(row["record"], row["start"], row["strand"]): row["probability"] for row in calls}
-        beds, gffs = formats.bed(folder / "calls.bed"), formats.gff3(folder / "calls.gff3")
+        beds, gffs = formats.read_bed(folder / "calls.bed"), formats.read_gff3(folder / "calls.gff3")
         assert [{**row, "start": row["start"] + 1} for row in beds] == gffs
         assert len(beds) == content["calls"]["kept"] <= len(calls) == content["calls"]["windows"]
         for row in beds:
@@ -104,7 +104,7 @@ def test_all_files_agree(records, calibration):
                 if row["strand"] == strand and "probability" in row
                 for base in range(row["start"], row["end"])
             }
-            lines = formats.bedgraph(folder / f"track.{word}.bedgraph")
+            lines = formats.read_bedgraph(folder / f"track.{word}.bedgraph")
             assert {(name, base) for name, start, end, _ in lines for base in range(start, end)} == covered
             assert (folder / f"track.{word}.bw").exists() == bool(lines)
         assert content["files"] == sorted(path.name for path in folder.iterdir())
@@ -146,14 +146,14 @@ def test_text_files_have_provenance_in_comments_of_one_line():
 
 
 def test_gff3_is_read_by_gffutils():
-    odd = "chr;1=x,%&\x7e"
-    records = {odd: [(150 * n, 150 * n + 300, {"+": 0.9 + n / 100, "-": 0.95}) for n in range(5)]}
+    name = "chr;1=x,%&\x7e"
+    records = {name: [(150 * n, 150 * n + 300, {"+": 0.9 + n / 100, "-": 0.95}) for n in range(5)]}
 
     def check(folder, content):
         features = list(gffutils.DataIterator(str(folder / "calls.gff3")))
         assert {feature.featuretype for feature in features} == {"promoter"}
         best = next(feature for feature in features if feature.strand == "+")
-        # 0.94 at 600 is the best; 0.92 at 300 and 0.9 at 0 are far enough from the calls that are kept
+        # 0.94 at 600 is the best; 0.92 at 300 and 0.9 at 0 are at least 300 bases from the calls that are kept
         places = [(f.start, f.end) for f in features if f.strand == "+"]
         assert places == [(1, 300), (301, 600), (601, 900)]
         assert best.attributes["windows"] == ["1"]
@@ -179,7 +179,7 @@ def read_back(writer, path: Path, name: str) -> list[tuple[int, int, float]]:
 def test_a_bigwig_has_the_intervals_of_its_bedgraph(records, writer):
     def check(folder, content):
         for word in ("plus", "minus"):
-            lines = formats.bedgraph(folder / f"track.{word}.bedgraph")
+            lines = formats.read_bedgraph(folder / f"track.{word}.bedgraph")
             path = folder / f"track.{word}.bw"
             assert path.exists() == bool(lines)
             for name in {line[0] for line in lines}:
@@ -196,7 +196,7 @@ def test_a_bigwig_has_the_intervals_of_its_bedgraph(records, writer):
 
 
 def test_an_incomplete_bigwig_is_an_error(tmp_path):
-    """pybigtools prints an error of its source, and closes the file as if nothing had happened."""
+    """pybigtools only prints an error of its source, and closes the file as if it were complete."""
 
     def broken():
         yield "a", 0, 10, 0.5
@@ -216,7 +216,7 @@ def test_an_incomplete_bigwig_is_an_error(tmp_path):
         [line for name in "aba" for line in lines_of({name: [(0, 300, {"+": 0.5})]}, "+")],
     ],
 )
-def test_predictions_out_of_order_are_refused(lines):
+def test_predictions_out_of_order_raise_an_error(lines):
     with (
         pytest.raises(UnexpectedOutputError, match="not in the order|not together"),
         result_files(Predictions(CONTIGS, lines, provenance_of(CONTIGS))),
@@ -224,7 +224,7 @@ def test_predictions_out_of_order_are_refused(lines):
         pass
 
 
-def test_the_summary_has_the_rates_of_calls():
+def test_the_summary_has_the_number_of_calls_per_kb():
     records = {"c": [(150 * n, 150 * n + 300, {"+": 0.95, "-": None}) for n in range(9)]}
 
     def check(folder, content):
@@ -244,7 +244,7 @@ def test_the_summary_has_the_rates_of_calls():
     check_files(records, CALIBRATION, check)
 
 
-def other(name: str, **changes) -> Analysis:
+def analysis_of_kind(name: str, **changes) -> Analysis:
     kind = KINDS[name]
     settings = kind.settings(model="m", k=6, window=300, stride=300, strands="+", max_n_fraction=0.1, **changes)
     return replace(CONTIGS, kind=kind, settings=settings)
@@ -258,7 +258,7 @@ def test_each_candidate_of_a_mask_is_a_row():
         json.dumps({"id": "U:1:5", "record": "c", "masks": masks}).encode(),
         json.dumps({"id": "U:1:10:1:5000", "record": "c", "masks": long}).encode(),
     ]
-    analysis = other("masked")
+    analysis = analysis_of_kind("masked")
     predictions = Predictions(analysis, lines, provenance_of(analysis))
     with result_files(predictions) as results:
         content = summary(predictions, results)
@@ -284,7 +284,7 @@ def test_embeddings_are_lists_of_the_same_length():
         {"start": 0, "end": 300, "strand": "+", "not_scored": "too_many_n"},
         {"start": 300, "end": 600, "strand": "+", "embedding": [0.5, -1.25, 3.0]},
     ]
-    analysis = other("embed")
+    analysis = analysis_of_kind("embed")
     trouble = {"id": "x", "error": {"code": "not_json", "message": "m"}}
     lines = [json.dumps({"id": "U:1:0", "record": "c", "windows": windows}).encode(), json.dumps(trouble).encode()]
     with result_files(Predictions(analysis, lines, provenance_of(analysis))) as results:
@@ -296,8 +296,8 @@ def test_embeddings_are_lists_of_the_same_length():
 
 
 @pytest.mark.parametrize("task", ["masked", "embed"])
-def test_output_for_another_task_is_refused(task):
-    analysis = other(task)
+def test_output_of_another_task_raises_an_error(task):
+    analysis = analysis_of_kind(task)
     lines = lines_of({"c": [(0, 300, {"+": 0.5})]}, "+")
     with (
         pytest.raises(UnexpectedOutputError, match="unknown shape"),

@@ -9,8 +9,8 @@ from seqdrop.reads.records import Record
 from seqdrop.work.items import copies_of, pack_shards, work_items
 
 
-def cut(name: str, counted: list[tuple[Record, int]]) -> list[dict]:
-    """Return the work items of records under a packaged analysis."""
+def make_items(name: str, counted: list[tuple[Record, int]]) -> list[dict]:
+    """Return the work items of records for the packaged analysis of this name."""
     analysis = packaged().by_name[name]
     lines = work_items("U", counted, analysis.settings, analysis.job.windows_per_item)
     return [json.loads(line) for line in lines]
@@ -30,7 +30,7 @@ def test_no_line_is_lost_or_cut(lines, size):
 
 def test_an_item_contains_its_location():
     long = Record(2, "chr", b"ACGT" * 6_000)
-    items = cut("contigs", [(Record(1, "a", b"AC"), 1), (long, 1)])
+    items = make_items("contigs", [(Record(1, "a", b"AC"), 1), (long, 1)])
     assert items[0] == {"id": "U:1:0", "record": "a", "start": 0, "sequence": "AC"}
     assert [item["id"] for item in items[1:]] == [f"U:2:{item['start']}" for item in items[1:]]
     for item in items[1:]:
@@ -38,6 +38,6 @@ def test_an_item_contains_its_location():
 
 
 def test_the_id_of_an_item_contains_the_number_of_identical_records():
-    ids = [item["id"] for item in cut("reads", [(Record(7, "a", b"AC"), 12), (Record(9, "b", b"A"), 1)])]
+    ids = [item["id"] for item in make_items("reads", [(Record(7, "a", b"AC"), 12), (Record(9, "b", b"A"), 1)])]
     assert ids == ["U:7:0:12", "U:9:0"]
     assert [copies_of(item_id) for item_id in [*ids, None]] == [12, 1, 1]

@@ -1,4 +1,4 @@
-"""Work items of the masked task: one for every run of N, with the same model input as in the whole record."""
+"""Work items of the masked task: each interval is one item, and gives the model the same input as the whole record."""
 
 import io
 import json
@@ -39,8 +39,8 @@ class Model:
     tokens = Tokens
 
 
-def ask(line: bytes, settings: WindowSettings) -> list:
-    """Return the queries of the container about an item: the model's input and its location, or why there is none."""
+def queries_of(line: bytes, settings: WindowSettings) -> list:
+    """Return the container's queries for an item: the model's input and its location, or a `not_scored` entry."""
     queries = masked.make_queries(parse_line(line), settings, Model)
     return [query if isinstance(query, dict) else (query.ids, query.kmer, query.span, query.entry) for query in queries]
 
@@ -67,10 +67,10 @@ def test_the_model_gets_the_same_input_as_in_the_whole_record(text, window, scor
     settings = WindowSettings(window, window, ("+",), 1.0, score_short)
     runs = [run.span() for run in re.finditer("[Nn]+", text) if len(run[0]) < window]
     whole = {"id": "w", "record": "r", "start": 0, "sequence": text, "masks": runs}
-    # Runs that fit in no window stay N in the whole record too: to the model they are other bases.
-    expected = ask(json.dumps(whole).encode(), settings)
+    # Runs as long as a window or longer stay N in the whole record as well: for the model they are only context.
+    expected = queries_of(json.dumps(whole).encode(), settings)
     record = [Record(1, "r", text.encode())]
-    queries = [ask(line, settings) for line in masked_items("U", record, window) if len(line)]
+    queries = [queries_of(line, settings) for line in masked_items("U", record, window)]
     short = [query for (query,) in queries if place_of(query) in {tuple(run) for run in runs}]
     assert short == expected
 
@@ -96,7 +96,7 @@ def test_any_other_id_contains_no_end(item, end):
 
 
 @st.composite
-def marked(draw) -> tuple[str, list[tuple[int, int]]]:
+def masked_sequences(draw) -> tuple[str, list[tuple[int, int]]]:
     """Draw a sequence and intervals of it, ascending and disjoint."""
     text = draw(st.text("ACGTacgtRn", min_size=1, max_size=80))
     borders = sorted(draw(st.sets(st.integers(0, len(text)), max_size=12)))
@@ -108,10 +108,10 @@ def masks_of(*lines: tuple[str, int, int]) -> BedMasks:
     return BedMasks("BED", read_bed(io.BytesIO(body.encode())))
 
 
-@given(st.lists(marked(), min_size=1, max_size=3), st.integers(3, 60), st.randoms())
+@given(st.lists(masked_sequences(), min_size=1, max_size=3), st.integers(3, 60), st.randoms())
 def test_each_interval_of_a_bed_is_one_item_with_the_input_of_the_whole_record(records_and_spans, window, chance):
-    """Items follow the order of the records, not that of the BED. Each item hides all intervals, and N outside of them
-    is not filled."""
+    """Items are in the order of the records, not of the BED. Each item hides all intervals; N outside them is not
+    filled."""
     lines = [(f"r{n}", *span) for n, (_, spans) in enumerate(records_and_spans) for span in spans]
     chance.shuffle(lines)
     if not lines:
@@ -128,11 +128,11 @@ def test_each_interval_of_a_bed_is_one_item_with_the_input_of_the_whole_record(r
     settings = WindowSettings(window, window, ("+",), 1.0, True)
     for n, (text, spans) in enumerate(records_and_spans):
         if any(end - start >= window for start, end in spans):
-            continue  # such an item has nothing but the interval
+            continue  # the item of a longer interval than a window contains no other bases
         whole = {"id": "w", "record": f"r{n}", "start": 0, "sequence": text, "masks": spans}
         of_record = [line for line, (number, _, _) in zip(items, in_items, strict=True) if number == str(n)]
-        queries = [query for line in of_record for query in ask(line, settings)]
-        assert queries == ask(json.dumps(whole).encode(), settings)
+        queries = [query for line in of_record for query in queries_of(line, settings)]
+        assert queries == queries_of(json.dumps(whole).encode(), settings)
 
 
 def test_lines_of_a_bed_that_fit_no_record_are_reported():

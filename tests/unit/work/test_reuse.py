@@ -1,4 +1,4 @@
-"""The settings of an analysis that affect its work items."""
+"""Two analyses share work items if they differ only in settings that do not affect them."""
 
 from dataclasses import fields, replace
 from io import BytesIO
@@ -35,11 +35,11 @@ def test_settings_of_the_job_or_the_results_do_not_change_work_items(name):
 
 
 @pytest.mark.parametrize("settings", [{"window": 60, "stride": 60}, {"stride": 9}, {"max_reads": 5}, {"seed": 9}])
-def test_settings_that_change_work_items_are_noticed(settings):
+def test_settings_that_change_work_items_are_detected(settings):
     assert not have_equal_items(READS, with_settings(**settings))
 
 
-def test_the_size_of_shards_changes_work_items_and_the_size_of_jobs_does_not():
+def test_the_size_of_shards_changes_work_items_but_the_size_of_jobs_does_not():
     assert not have_equal_items(READS, replace(READS, job=replace(READS.job, shard_mb=1)))
     assert have_equal_items(READS, replace(READS, job=replace(READS.job, max_members=2, max_shards=9)))
     assert have_equal_items(READS, replace(READS, max_gb=1.0, mates="single", gate="run"))

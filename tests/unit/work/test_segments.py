@@ -8,7 +8,7 @@ from seqdrop.work.items import count_windows, segments
 
 
 def windows(length: int, window: int, stride: int) -> list[tuple[int, int]]:
-    """Return the windows of a record, straight from the definition."""
+    """Return (start, end) of each window of a record by the definition, without segments."""
     if length < window:
         return [(0, length)]
     starts = list(range(0, length - window + 1, stride))

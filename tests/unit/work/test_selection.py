@@ -1,4 +1,4 @@
-"""The records that the model sees: a fair sample that is the same each time, and each of its records exactly once."""
+"""The records for the model: a uniform and reproducible sample, in which each record occurs exactly once."""
 
 import json
 from collections import Counter
@@ -17,12 +17,12 @@ from seqdrop.work.items import copies_of, count_windows, pack_shards, work_items
 from seqdrop.work.selection import MAX_MEMORY, Bounds, Selection, collapse_identical, describe_selection, weight
 
 READS = packaged().by_name["reads"]
-CHI_SQUARE = 149.0  # with 99 degrees of freedom: a fair draw exceeds it once in a thousand
+CHI_SQUARE = 149.0  # at 99 degrees of freedom, a uniform draw exceeds this once in a thousand
 
 
-def analysis(max_windows: int = 10_000_000, **use) -> Analysis:
+def analysis(max_windows: int = 10_000_000, **changes) -> Analysis:
     job = replace(READS.job, max_windows=max_windows, windows_per_item=3)
-    return replace(READS, job=job, settings=replace(READS.settings, **use))
+    return replace(READS, job=job, settings=replace(READS.settings, **changes))
 
 
 def reads(count: int, length: int = 100) -> list[Record]:
@@ -40,7 +40,7 @@ def numbers(records) -> list[int]:
 
 
 def by_definition(count: int, most: int, seed: int) -> list[int]:
-    """Return the records with the lowest priorities, straight from the definition: all priorities, sorted."""
+    """Return the numbers of the sample by the definition: sort all priorities and take the lowest."""
     source = Random(seed)
     priorities = {number: source.random() for number in range(1, count + 1)}
     return sorted(sorted(priorities, key=priorities.get)[:most])
@@ -74,7 +74,7 @@ def test_mates_stay_together(pairs, most):
 
 
 def test_every_record_is_equally_likely():
-    """Compare with chance how often each of 100 records is among the 10 taken, over 2,000 seeds."""
+    """Count how often each of 100 records is in a sample of 10, over 2,000 seeds (chi-square test)."""
     taken = Counter()
     records = reads(100)
     for seed in range(2_000):
@@ -94,7 +94,7 @@ def test_a_sample_that_is_cut_to_its_bounds_is_still_a_sample(lengths, most, see
         return
     assert sum(map(weight, drawn)) <= memory
     assert sum(count_windows(len(record.sequence), 70, 70) for record in drawn) <= windows
-    # The rest is a smaller sample by the same rule: no record is chosen by its length.
+    # The rest is a smaller sample by the same rule: the length of a record does not matter.
     assert numbers(drawn) == by_definition(len(lengths), len(drawn), seed)
 
 
@@ -164,7 +164,7 @@ def starts(length: int) -> list[int]:
     return regular if length <= 70 or regular[-1] + 70 == length else [*regular, length - 70]
 
 
-def test_too_many_windows_without_a_sample_are_rejected():
+def test_records_with_too_many_windows_are_rejected_unless_sampled():
     with pytest.raises(InvalidFileError, match="too_many_windows"):
         list(Selection(analysis(max_windows=5, max_reads=None)).of(reads(3)))
 
@@ -175,12 +175,12 @@ def test_a_sample_that_fits_no_record_is_rejected():
     assert list(sample([], analysis(max_reads=9))) == []
 
 
-def test_identical_records_do_not_count_as_windows():
+def test_identical_records_count_once_as_windows():
     few = analysis(max_windows=2, max_reads=None, collapse=True)
     assert [count for _, count in Selection(few).of(reads(3))] == [3]
 
 
-def test_the_description_of_a_selection():
+def test_the_description_has_the_seed_of_a_sample_and_the_distinct_records():
     plain = {"analysis": "reads", "records": 9, "taken": 9, "max_reads": None}
     assert describe_selection(analysis(max_reads=None), 9, 9, 9) == plain
     sampled = {"analysis": "reads", "records": 9, "taken": 5, "max_reads": 5, "seed": 3, "distinct": 2}

@@ -1,1 +1,1 @@
-"""AWS without any domain: error codes, keys of the buckets, streams, multipart copies, S3."""
+"""AWS helpers without domain logic: error codes, keys of the buckets, streams, multipart copies, S3."""

@@ -1,7 +1,7 @@
 """The meaning of AWS errors: the only module that knows the error codes of services.
 
-The codes are those of the operations that Seqdrop calls. A comment names the service if a code belongs to one service
-only; therefore one predicate can serve several services.
+The sets contain the codes of the operations that Seqdrop calls, grouped by meaning over all services, so that one
+predicate serves several services. The comments name the services.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
-# S3: no such object or version, or the named version is a delete marker. A HEAD request returns only the status.
+# S3: the object or version does not exist, or the version is a delete marker. A HEAD request returns only the status.
 MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"})
 # S3: the condition of a request (If-Match, If-None-Match) failed, or another request was writing the key.
 CONFLICT = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
-# DynamoDB: a condition failed. A cancelled transaction gives a reason for each of its writes.
+# DynamoDB: a condition failed. A cancelled transaction lists a reason for each of its writes, "None" if it was valid.
 CONDITION = frozenset({"ConditionalCheckFailedException", "TransactionCanceledException"})
 CONDITION_REASONS = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict"})
 # The codes that botocore retries as throttles, for the services that Seqdrop calls.
@@ -29,11 +29,11 @@ THROTTLE = frozenset(
         "TooManyRequestsException",
     }
 )
-# SageMaker returns ValidationException. SNS returns one of the others: its documentation names InvalidParameterValue,
-# its service model ParameterValueInvalid.
+# SageMaker returns ValidationException, and SNS one of the others: the documentation of SNS names
+# InvalidParameterValue, its service model ParameterValueInvalid.
 INVALID = frozenset({"ValidationException", "InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"})
 
-# Any service: whose credentials were used, and what they allow. A HEAD request of S3 returns only the status.
+# Any service: the credentials are expired, unknown or lack a permission. A HEAD request of S3 returns only the status.
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 UNKNOWN_KEY = frozenset(
     {"InvalidAccessKeyId", "InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException"}
@@ -42,24 +42,24 @@ DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperat
 
 
 def code_of(error: ClientError) -> str:
-    """Return the service's error code; for a HEAD request, which has no body, the HTTP status as text."""
+    """Return the service's error code, or the HTTP status as text for a HEAD request, whose response has no body."""
     return error.response["Error"]["Code"]
 
 
 def message_of(error: ClientError) -> str:
-    """Return the message of the service."""
+    """Return the error message of the service."""
     return error.response["Error"]["Message"]
 
 
 def is_missing(error: ClientError) -> bool:
-    """Return True if the S3 object does not exist or was deleted. A missing bucket is another error."""
+    """Return True if the S3 object does not exist or was deleted, but False if the bucket does not exist."""
     return code_of(error) in MISSING
 
 
 def is_conflict(error: ClientError) -> bool:
     """Return True if a conditional request failed because another writer was first.
 
-    A cancelled transaction of DynamoDB counts if all of its reasons are conflicts.
+    A cancelled transaction of DynamoDB is a conflict if all of its reasons are.
     """
     if code_of(error) in CONDITION:
         return {reason.get("Code") for reason in error.response.get("CancellationReasons", [])} <= CONDITION_REASONS
@@ -67,17 +67,17 @@ def is_conflict(error: ClientError) -> bool:
 
 
 def is_throttle(error: ClientError) -> bool:
-    """Return True if the service received too many requests; the same call succeeds later."""
+    """Return True if the service received too many requests; the same call can succeed later."""
     return code_of(error) in THROTTLE
 
 
 def is_limit(error: ClientError) -> bool:
-    """Return True if a quota of the account (SageMaker: instances or jobs) is used up until some job ends."""
+    """Return True if a SageMaker quota of the account (instances or jobs) is used up until a job ends."""
     return code_of(error) == "ResourceLimitExceeded"
 
 
 def is_taken(error: ClientError) -> bool:
-    """Return True if SageMaker already has a job or a model of this name. For a model there is no code of its own."""
+    """Return True if SageMaker already has a job or a model of this name. For models only the message shows this."""
     return code_of(error) == "ResourceInUse" or "already existing" in message_of(error)
 
 
@@ -87,7 +87,7 @@ def is_invalid(error: ClientError) -> bool:
 
 
 def is_expired(error: ClientError) -> bool:
-    """Return True if the credentials were valid once."""
+    """Return True if the credentials have expired."""
     return code_of(error) in EXPIRED
 
 
@@ -102,5 +102,5 @@ def is_denied(error: ClientError) -> bool:
 
 
 def is_unknown_stack(error: ClientError) -> bool:
-    """Return True if CloudFormation has no stack of the name. It has no code of its own for that."""
+    """Return True if CloudFormation has no stack of this name. Only the message shows this; the code is unspecific."""
     return code_of(error) == "ValidationError" and "does not exist" in message_of(error)

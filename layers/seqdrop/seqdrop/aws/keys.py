@@ -1,10 +1,11 @@
-"""Every key of the work, results and archive buckets: one function for each layout, so that none is written twice.
+"""The keys of the work, results and archive buckets. Each layout is defined once, by the function that returns it.
 
-Landing keys belong to the lab and are not defined here. Functions take text and numbers and use them unchanged, except
-for digests, which they shorten. A key that ends in a slash is a prefix. Stored objects outlive a deploy, so layouts may
-be added but not changed: tests/unit/aws/test_keys.py checks each of them.
+The lab chooses the landing keys, so they are not defined here. Functions use their arguments unchanged, except for
+digests, which some of them shorten. A key that ends in a slash is a prefix. Stored objects outlive a deploy, so layouts
+may be added but not changed; tests/unit/aws/test_keys.py checks each of them.
 
-Digests are SHA-256 in hexadecimal. An attempt key is `Attempt.key`; a job name is the one in its ledger record.
+Digests are SHA-256 in hexadecimal. An attempt key is the `Attempt.key` of the attempt that wrote the
+shards. A job name is that of the job's ledger record.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ import posixpath
 WORK = ("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/")
 RESULTS = ("reports/", "reasons/", "receipts/", "results/", "models/", "processing/", "training/")
 JOBS = "jobs/"
-"""The prefix below which SageMaker writes the output of a training job, under the name of the job."""
+"""The prefix below which SageMaker writes the output of a training job, in a folder with the name of the job."""
 REQUEST = "request.json"
-"""The file of the input channel `request` that names what a processing job examines."""
+"""The file in the input channel `request` of a processing job. It names the upload to examine."""
 
 # -- work bucket: every object expires after 14 days --
 
 
 def shard_name(attempt_key: str, number: int) -> str:
-    """Return `<attempt key>-00000.jsonl`, which is unique over all jobs, so that its base name identifies an output."""
+    """Return `<attempt key>-00000.jsonl`, unique over all jobs: the base name of an output identifies its shard."""
     return f"{attempt_key}-{number:05d}.jsonl"
 
 
@@ -62,7 +63,7 @@ def prepared_data(digest: str) -> str:
 def split(data: str, name: str) -> str:
     """Return `training/<32 digits>/data/train.jsonl`, the key of one split.
 
-    `data` is a prefix that `prepared_data` returned and that an `Order` stores.
+    `data` is a prefix that `prepared_data` returned; the attempt's `Order` stores it.
     """
     return f"{data}{name}.jsonl"
 
@@ -93,7 +94,7 @@ def trained_output(name: str) -> str:
 
 
 def checkpoints(name: str) -> str:
-    """Return `checkpoints/<job name>/`, the prefix of checkpoints, from which a later training job may continue."""
+    """Return `checkpoints/<job name>/`, the prefix of checkpoints; a later training job may continue from them."""
     return f"checkpoints/{name}/"
 
 

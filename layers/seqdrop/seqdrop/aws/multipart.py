@@ -1,8 +1,8 @@
-"""Multipart copies of S3, and the SHA-256 of parts that S3 reports for them.
+"""The parts of S3's multipart copies, and the checksum that S3 reports for them.
 
-A copy of more than 5 GB must be multipart. For such an object S3 has no SHA-256 of the whole, but a SHA-256 of the
-SHA-256s of its parts. The parts always have the same size, so this module computes that value while the file is read,
-before the copy is made.
+A copy of more than 5 GB must be multipart. For such an object S3 stores no SHA-256 of the whole, but a SHA-256 of the
+SHA-256s of its parts. All copies use parts of the same size, so this module can compute that value while the file is
+read, before the copy is made.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from _typeshed import SupportsRead, WriteableBuffer
 
 WHOLE = 5_000_000_000  # bytes; the largest copy that S3 makes in one call
-PART = 256 << 20  # a copy takes some seconds, and 10,000 parts, the maximum, hold 2.6 TB
+PART = 256 << 20  # bytes; copying a part takes seconds, and 10,000 parts, S3's maximum, hold 2.6 TB
 
 
 def needs_multipart(size: int) -> bool:
@@ -32,7 +32,7 @@ def part_ranges(size: int) -> Iterator[tuple[int, int, int]]:
 
 
 class PartDigests(io.RawIOBase):
-    """A stream that passes another one through and hashes it part by part."""
+    """A stream that returns the bytes of another stream and hashes them part by part."""
 
     def __init__(self, raw: SupportsRead[bytes]) -> None:
         self._raw = raw
@@ -71,7 +71,7 @@ class PartDigests(io.RawIOBase):
     def sha256(self) -> str:
         """The SHA-256 of the parts' SHA-256s in hexadecimal, a hyphen, and the number of parts.
 
-        It is complete once the stream was read to its end.
+        It is final once the stream was read to its end.
         """
         digests = [*self._digests, self._part.digest()] if self._left_in_part < self._size else self._digests
         return f"{hashlib.sha256(b''.join(digests)).hexdigest()}-{len(digests)}"

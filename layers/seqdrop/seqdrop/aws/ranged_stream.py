@@ -2,7 +2,7 @@
 
 One connection is slower than decompression. A few threads therefore fetch parts ahead, and the stream returns them in
 order; the number of parts bounds the memory. s3transfer also downloads in parts, but it writes to a file object of the
-caller: used as a stream it would need a pipe, a thread and a channel for errors, which is more code than this module.
+caller. To use it as a stream would take a pipe, a thread and a channel for errors: more code than this module.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 
     from seqdrop.uploads import UploadVersion
 
-PART = 4 << 20  # so large that the wait for the first byte is a small share of the time
+PART = 4 << 20  # bytes; large enough that the wait for the first byte is a small share of the time
 PARTS = 4  # in memory: the part being read, and those being fetched
 TRIES = 5
 FIRST_PAUSE = 0.2  # seconds before the second try; doubles with each try
-# botocore retries a request that S3 did not answer; a body that breaks off must be retried here.
+# botocore retries a request without a response, but not a response whose body breaks off.
 BROKEN = (ConnectionError, FlexibleChecksumError, HTTPClientError, IncompleteReadError, ResponseStreamingError)
 
 
 class RangedObject(io.RawIOBase):
-    """The bytes of `version`, in order. Reading raises ObjectGoneError if it was deleted or replaced.
+    """The bytes of one object version, in order. Reading raises ObjectGoneError if it was deleted or replaced.
 
     An object of one part is read by one plain GET in the caller's thread. `close` ends all threads.
     """
@@ -70,7 +70,7 @@ class RangedObject(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Return at most `size` bytes, at least one unless the stream has ended; all that is left if it is negative."""
+        """Return 1 to `size` bytes, b"" at the end of the stream, or all remaining bytes if `size` is negative."""
         return self.readall() if size < 0 else bytes(self._take(size))
 
     def readinto(self, buffer: WriteableBuffer) -> int:
@@ -81,7 +81,7 @@ class RangedObject(io.RawIOBase):
         return len(taken)
 
     def close(self) -> None:
-        """Drop the parts in memory and end the threads; wait for the parts that are being fetched."""
+        """Drop the parts in memory and end the threads. Blocks until the requests in progress have ended."""
         self._stopped.set()
         if self._threads:
             self._threads.shutdown(cancel_futures=True)
@@ -105,7 +105,7 @@ class RangedObject(io.RawIOBase):
         if self._threads is None:
             offset = next(self._offsets, None)
             return b"" if offset is None else self._fetch(offset)
-        self._block = memoryview(b"")  # frees the memory before another part is fetched
+        self._block = memoryview(b"")  # frees the memory before the next part is fetched
         if not self._waiting:
             return b""
         block = self._waiting.popleft().result()
@@ -118,7 +118,7 @@ class RangedObject(io.RawIOBase):
             self._waiting.append(threads.submit(self._fetch, offset))
 
     def _fetch(self, offset: int) -> bytes:
-        """Return one whole part; retry if its body breaks off."""
+        """Return the whole part at `offset`; retry if its body breaks off."""
         size = min(self._part, self._version.size - offset)
         for count in range(TRIES):
             try:
@@ -141,7 +141,7 @@ class RangedObject(io.RawIOBase):
     def _request(self, offset: int, size: int) -> GetObjectRequestTypeDef:
         version = self._version
         request: GetObjectRequestTypeDef = {"Bucket": version.bucket, "Key": version.key}
-        if version.version_id:  # "" means the current version; naming it takes a permission that users may lack
+        if version.version_id:  # "" means the current version; to name a version takes a permission that users may lack
             request["VersionId"] = version.version_id
         if self._threads:
             request["Range"] = f"bytes={offset}-{offset + size - 1}"

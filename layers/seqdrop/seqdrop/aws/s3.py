@@ -1,4 +1,4 @@
-"""S3 helpers: whether an object exists, and copies that never replace an object."""
+"""S3 helpers: checks whether an object exists, and copies that never replace an object."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def is_gone(s3: S3Client, upload: ObjectVersion) -> bool:
-    """Return True if the upload was deleted: its version, or its key by a delete marker, which keeps the version.
+    """Return True if the version of the upload was deleted, or if a delete marker hides its key.
 
-    A version that a newer one replaced is not gone: each version is an upload of its own.
+    A version with a newer one above it is not gone: each version is an upload of its own.
     """
     return not exists(s3, upload.bucket, upload.key, upload.version_id) or not exists(s3, upload.bucket, upload.key)
 
 
 def exists(s3: S3Client, bucket: str, key: str, version_id: str | None = None) -> bool:
-    """Return True if the object, or this version of it, exists and is not hidden by a delete marker."""
+    """Return True if the object exists and no delete marker hides it; with `version_id`, if that version exists."""
     try:
         if version_id:
             s3.head_object(Bucket=bucket, Key=key, VersionId=version_id)
@@ -37,9 +37,9 @@ def exists(s3: S3Client, bucket: str, key: str, version_id: str | None = None) -
 
 
 def protect_existing_copies(s3: S3Client) -> None:
-    """Make each CopyObject of a client succeed only if the target does not exist (S3 returns 412 or 409 otherwise).
+    """Make each CopyObject call of a client fail with 412 or 409 if the target exists.
 
-    This sets the header, since the SDK of a Lambda runtime may be older than the parameter IfNoneMatch.
+    This sets the header itself, because the SDK of a Lambda runtime may be too old for the parameter IfNoneMatch.
     """
 
     def set_header(params: dict[str, Any], **_: object) -> None:

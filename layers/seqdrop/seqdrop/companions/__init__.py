@@ -1,1 +1,1 @@
-"""Which files belong together, from their names and their content; pure functions, no AWS."""
+"""Decide which files belong together, from their names and their content. Pure functions, no AWS."""

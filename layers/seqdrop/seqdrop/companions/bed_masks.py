@@ -1,4 +1,4 @@
-"""The intervals of a BED, compared with the records of its FASTA while the FASTA is read."""
+"""Apply the intervals of a BED to the records of its FASTA, and check that they fit, while the FASTA is read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class BedMasks:
-    """The masks of one BED in one pass over a FASTA. `upload_id` is that of the BED."""
+    """The masks of one BED during one pass over its FASTA. `upload_id` is the upload id of the BED."""
 
     def __init__(self, upload_id: str, bed: Bed) -> None:
         self.upload_id = upload_id
@@ -24,7 +24,7 @@ class BedMasks:
         self._beyond_end: list[tuple[str, Interval, int]] = []
 
     def cover(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Yield the records with N in all intervals, so that no masked base is a hint for another one."""
+        """Yield the records with N in all intervals, so that the model predicts no masked base from another one."""
         for record in records:
             self._missing_records.pop(record.name, None)
             covered = bytearray(record.sequence)
@@ -36,17 +36,20 @@ class BedMasks:
             yield record._replace(sequence=bytes(covered))
 
     def spans(self, record: Record) -> Iterator[tuple[int, int]]:
-        """Yield (start, end) of each interval of a record, 0-based half-open, ordered by start."""
+        """Yield (start, end) of each interval of a record, 0-based half-open, ordered by start.
+
+        Intervals that exceed the record are omitted; `check` reports them.
+        """
         for interval in self.bed.intervals.of(record.name):
             if interval.end <= len(record.sequence):
                 yield interval.start, interval.end
 
     def check(self) -> None:
-        """Raise InvalidFileError if lines of the BED fit no record. Call it after the last record."""
+        """Raise InvalidFileError if any line of the BED fits no record. Call it after the last record."""
         findings = Findings(Policy())
         for name in self._missing_records:
             first = next(self.bed.intervals.of(name))
-            message = "the FASTA has no record of that name"
+            message = "the FASTA has no record of this name"
             findings.add(fault("bed_no_record", message, **_location(name, first)))
         for name, interval, length in self._beyond_end:
             message = f"the interval {interval.start} to {interval.end} exceeds the {length:,} bases of the record"

@@ -1,4 +1,4 @@
-"""An uploader's manifest: the list of the files of a run."""
+"""A manifest: the list of the files of a run, which the uploader writes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ ADVICE = (
 
 @dataclass(frozen=True)
 class Manifest:
-    """The files by their names below the manifest's folder, with sizes in bytes; None if the manifest has no size."""
+    """The files of a run: {path below the manifest's folder: size in bytes, or None if the manifest gives no size}."""
 
     files: dict[str, int | None]
 
     def missing(self, present: Mapping[str, int]) -> list[str]:
-        """Return the names of files that are not present, or are present with another size."""
+        """Return the names of files that are not in `present` ({name: size in bytes}) or have another size there."""
         return [
             name
             for name, size in self.files.items()
@@ -55,13 +55,13 @@ def parse(body: bytes) -> Manifest:
 
 def _parse_entry(number: int, entry: object) -> tuple[str, int | None]:
     if not isinstance(entry, dict) or set(entry) - {"name", "size"} or not isinstance(entry.get("name"), str):
-        raise _bad_manifest(f"file {number} must have a name and may have a size, and nothing else")
+        raise _bad_manifest(f"file {number} must be an object with a name, optionally a size, and nothing else")
     name: str = entry["name"]
     size: object = entry.get("size")
     parts = name.split("/")
     if not all(parts) or {".", ".."} & set(parts):
         raise _bad_manifest(
-            f"the name of file {number} must be its path below the folder of the manifest, and is {name!r}"
+            f"the name of file {number} must be its path below the folder of the manifest, but is {name!r}"
         )
     if size is None:
         return name, None

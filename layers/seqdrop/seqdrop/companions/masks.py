@@ -1,4 +1,4 @@
-"""Which BED belongs to which FASTA, by their names: `masked/x.bed` and `masked/x.fa` in one folder."""
+"""Match a FASTA and its BED by their names: `masked/x.fa` and `masked/x.bed` belong together."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from seqdrop.reads.suffix import BY_SUFFIX, PACKED
 
 FASTA, BED = "fasta", "bed"
-# If a FASTA is rejected for one of these codes, the cause is its BED.
+# If a FASTA is rejected with one of these codes, the cause is its BED.
 MISFITS = frozenset({"bed_no_record", "bed_beyond_end"})
 
 
 @dataclass(frozen=True)
 class MaskName:
-    """The name of a FASTA or of its BED.
+    """The key of a FASTA or of its BED, split into stem and slot.
 
-    `stem` is the key without the suffixes of format and compression; `slot` is FASTA or BED.
+    `stem` is the key without the suffixes of format and compression, which both files share; `slot` is FASTA or BED.
     """
 
     stem: str
@@ -28,16 +28,16 @@ class MaskName:
 
     @property
     def partner(self) -> str:
-        """A key that the other file may have."""
+        """An example of a key that the other file may have."""
         return self.stem + (".bed" if self.slot == FASTA else ".fa")
 
     def set_name(self, bucket: str) -> str:
-        """Return the name of the set of both files; it differs from that of any training, which has no #."""
+        """Return the name of the set of both files. No training has the same: the names of trainings contain no #."""
         return f"{bucket}/{self.stem}#masked"
 
 
 def parse(key: str) -> MaskName:
-    """Return the name of a key. Any key without the suffix of a BED counts as a FASTA; its examination checks that."""
+    """Split a key. Without the suffix .bed it counts as a FASTA; the examination of the file checks its format."""
     folder, slash, name = key.rpartition("/")
     parts = name.split(".")
     if len(parts) > 2 and parts[-1].lower() in PACKED:

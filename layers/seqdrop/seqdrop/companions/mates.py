@@ -1,13 +1,13 @@
-"""What a file's name says about its mate: `S1_L001_R1_001.fastq.gz` is the first of a pair. Uses names only.
+"""The role of a file in a pair, by its name alone: `S1_L001_R1_001.fastq.gz` is mate 1.
 
-The role is the last part of the name that looks like one. Lane, chunk (`_001`) and all other parts of the name stay as
-they are, so different ones never form a pair. Compression and .fq or .fastq make no difference, so a gzipped R1 matches
-a plain R2.
+The role is the last part of the name that has the form of a role. Two files are a pair only if all other parts of
+their names, such as lane and chunk (`_001`), are equal. The suffixes of format and compression are ignored, so a
+gzipped R1 matches a plain R2.
 
-    _R1 .R1 -R1 _r1, also before _001, _trimmed, …    certain: such a part is never there by chance
-    _1 .1 at the very end of a FASTQ name              uncertain: it may also be a sample number
-    _R1_val_1 _1_val_1                                 Trim Galore's names, where both numbers are the role
-    _I1 _I2 _R3 _R4                                    index and UMI reads: recognised, and never a mate
+    _R1 .R1 -R1 _r1, also before _001, _trimmed, …     certain: other parts of names do not have this form
+    _1 .1 at the very end of a FASTQ name              uncertain: it may also be the number of a sample
+    _R1_val_1 _1_val_1                                 names by Trim Galore, in which both numbers are the role
+    _I1 _I2 _R3 _R4                                    index and UMI reads: recognised, but not mates
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ _OTHER = re.compile(r"\.(?:fasta|fa|fna|fas|ffn|bam|ubam|sam|cram)" + _PACKED, r
 _ROLE = re.compile(r"(?:^|(?<=[_.-]))([RI])([1-4])(?=[_.-]|$)", re.IGNORECASE)
 # `seqkit split2` appends the number of the part.
 _DIGIT = re.compile(r"(?<=[^_.])[_.]([12])(?:\.part_\d+)?$")
-_VERSION = re.compile(r"(?:v\d+|[SED]RR\d+)\.[12]$", re.IGNORECASE)  # of a file or of an accession
+_VERSION = re.compile(r"(?:v\d+|[SED]RR\d+)\.[12]$", re.IGNORECASE)  # a version of a file or of an accession
 _TRIM_GALORE = re.compile(r"_val_([12])$")
-# Reads that lost their mate, which trimmers write to a file of their own, match no other file.
+# Trimmers write reads that lost their mate to a file of their own, which is not a mate of any other file.
 _LEFT_OVER = re.compile(r"[_.-](?:unpaired|orphans?|singletons?|singles?|se)(?:[_.-]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class MateName:
-    """A key whose file name has a role. `places` are the 0-based positions of its number in the key."""
+    """A key whose file name has a role. `places` are the 0-based positions in the key at which `number` is written."""
 
     key: str
     kind: str  # "R" or "I"
     number: int  # 1 to 4
-    sure: bool  # False if the number may also be that of a sample
+    sure: bool  # False if the number may be that of a sample instead
     places: tuple[int, ...]
 
     @property
@@ -46,12 +46,15 @@ class MateName:
 
     @property
     def pair(self) -> str:
-        """The text that both mates share: the key without its suffix, with NUL, which no key has, for the number."""
+        """A text that is equal for both mates: the key without its suffix, and with NUL in place of the number.
+
+        Keys contain no NUL.
+        """
         return _SUFFIX.sub("", self._with_number("\0"))
 
     @property
     def partner(self) -> str:
-        """The key that the other mate has if it is named alike."""
+        """The key of the other mate, if its name differs only in the number."""
         return self._with_number(str(3 - self.number))
 
     def _with_number(self, text: str) -> str:
@@ -62,7 +65,7 @@ class MateName:
 
 
 def parse(key: str) -> MateName | None:
-    """Return the role of a key; None if its name has no role, or is not that of a FASTQ file."""
+    """Return the role of a key; None if its name has no role, or has the suffix of another sequence format."""
     name = posixpath.basename(key)
     start = len(key) - len(name)
     if _OTHER.search(name):
@@ -73,7 +76,7 @@ def parse(key: str) -> MateName | None:
 
 
 def _parse_digit(key: str, stem: str, start: int) -> MateName | None:
-    """Return the role of a name that ends in a digit 1 or 2; `start` is the position of `stem` in the key."""
+    """Return the role of a name that ends in 1 or 2, otherwise None. `start` is the position of `stem` in the key."""
     match = _DIGIT.search(stem)
     if not match or _VERSION.search(stem):
         return None

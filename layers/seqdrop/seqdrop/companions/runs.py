@@ -1,4 +1,4 @@
-"""Sequencer runs by their keys: the folders that may be a file's run, and the files that mark a run as complete."""
+"""The runs of landing keys: the folders that may be the run of a file, and the files that mark a run as complete."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import posixpath
 import shlex
 from fnmatch import fnmatchcase
 
-# The instrument, or its copy service, writes these when a run is complete: Illumina's, and Oxford Nanopore's.
+# Instruments of Illumina and Oxford Nanopore, or their copy services, write these files when a run is complete.
 MARKERS = (
     "CopyComplete.txt",
     "RTAComplete.txt",
@@ -18,18 +18,18 @@ MANIFEST = "seqdrop-manifest.json"  # an uploader's list of the files of a run
 
 
 def is_marker(key: str) -> bool:
-    """Return True if the file name of a key is that of a marker or of a manifest."""
+    """Return True if a key is that of a marker or a manifest, by its file name."""
     name = posixpath.basename(key)
     return name == MANIFEST or any(fnmatchcase(name, marker) for marker in MARKERS)
 
 
 def is_manifest(key: str) -> bool:
-    """Return True if the file name of a key is that of a manifest."""
+    """Return True if a key is that of a manifest, by its file name."""
     return posixpath.basename(key) == MANIFEST
 
 
 def folders(key: str, prefix: str) -> list[str]:
-    """Return the folders of a key below the prefix, the nearest first, each with its slash.
+    """Return the folders of a key below the prefix, the innermost first, each as a key that ends in a slash.
 
     Any of them may be the run of the file. The list is empty for a key that does not start with the prefix.
     """
@@ -40,13 +40,13 @@ def folders(key: str, prefix: str) -> list[str]:
 
 
 def run_of(key: str, prefix: str) -> str:
-    """Return the folder that identifies a key's run: the first one below the prefix; "" directly under the prefix.
+    """Return the outermost folder of a key below the prefix, which identifies its run; "" if there is none.
 
-    The actual folder of the run may be deeper; to share resources fairly among runs the first one is sufficient.
+    The folder of the run may be deeper, but the outermost one is sufficient to share resources fairly among runs.
     """
     return next(reversed(folders(key, prefix)), "")
 
 
 def marker_command(bucket: str, folder: str) -> str:
-    """Return the shell command that drops an empty marker in a folder."""
+    """Return the shell command that writes an empty marker to a folder, which declares the run complete."""
     return f"aws s3api put-object --bucket {bucket} --key {shlex.quote(folder + MARKERS[0])}"

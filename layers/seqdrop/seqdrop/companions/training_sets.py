@@ -1,4 +1,4 @@
-"""The training that a landing key belongs to, and the name of the file in it: `training/<name>/<file>`."""
+"""Split the landing key of a training file: `training/<name of the training>/<file>`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ PLACE = re.compile(r"([^/]+)/(.+)")
 class Place:
     """The place of a file in a training.
 
-    `name` is the name of the training, `file` the rest of the key, and `set_name` is unique over all buckets.
+    `name` is the name of the training and `file` the rest of the key. `set_name` identifies the training in the ledger;
+    it is unique over all buckets.
     """
 
     name: str

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.kinds.windows import MAX_RESPONSE_BYTES, SampledSettings, WindowKind
 from seqdrop.results.rows import Counts, OutputLine, Row, RowMaker, Shared, window_rows
-from seqdrop.results.tables import Column, width
+from seqdrop.results.tables import Column, read_embedding_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,4 +53,4 @@ class Embed(WindowKind):
 
     def columns(self, _analysis: AnalysisSettings, table: Path) -> list[Column]:
         """Return the columns strand and embedding."""
-        return [Column("strand", "text"), Column("embedding", width(table))]
+        return [Column("strand", "text"), Column("embedding", read_embedding_length(table))]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from seqdrop.config.fields import Flag, Maybe, Number, Text, Whole, setting
 from seqdrop.kinds.windows import SampledSettings, WindowKind
 from seqdrop.models.archives import POSITIVE
-from seqdrop.results.genome import Places
+from seqdrop.results.genome import GenomeFiles
 from seqdrop.results.rows import DIGITS, Counts, OutputLine, Row, RowMaker, Shared, window_rows
 from seqdrop.results.tables import Column
 from seqdrop.results.tracks import RULE
@@ -107,10 +107,10 @@ class Promoter(WindowKind):
         """Return the columns strand, probability, calibrated, call and label."""
         return [*SCORE, Column("label", "text", analysis.settings_as(Settings).label)]
 
-    def beside(self, folder: Path, predictions: Predictions) -> AbstractContextManager[Places | None]:
+    def beside(self, folder: Path, predictions: Predictions) -> AbstractContextManager[GenomeFiles | None]:
         """Return the writer of calls and tracks, or a context manager of None if `tracks` is false."""
         settings = predictions.analysis.settings_as(Settings)
-        return Places(folder, settings, predictions.provenance) if settings.tracks else nullcontext()
+        return GenomeFiles(folder, settings, predictions.provenance) if settings.tracks else nullcontext()
 
     def summarize(self, predictions: Predictions, results: Results) -> dict[str, object]:
         """Return the numbers of calls and of expected false calls, the prior, and what the tracks show."""

@@ -13,7 +13,7 @@ from seqdrop.errors import ConfigurationError, Fault
 from seqdrop.kinds.trials import find_fault, make_sequence, window_item
 from seqdrop.ledger.records import TRANSFORM
 from seqdrop.results.rows import Counts, rows
-from seqdrop.results.tables import TROUBLE, Column, parquet
+from seqdrop.results.tables import ERROR_COLUMNS, Column, write_table
 from seqdrop.results.writer import Predictions, Results
 from seqdrop.work.items import window_counter, work_items
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from seqdrop.companions.bed_masks import BedMasks
     from seqdrop.reads.records import Record
-    from seqdrop.results.genome import Places
+    from seqdrop.results.genome import GenomeFiles
     from seqdrop.results.rows import RowMaker
 
 PLACE = [Column("record", "text"), Column("start", "whole"), Column("end", "whole")]
@@ -152,17 +152,17 @@ class WindowKind(Kind):
         counts = Counts()
         table = folder / f"{self.table}.jsonl"
         collapse = self.sampling(predictions.analysis.settings).collapse
-        with table.open("w") as file, self.beside(folder, predictions) as places:
+        with table.open("w") as file, self.beside(folder, predictions) as genome_files:
             for row in rows(predictions.lines, self.row_maker(predictions, counts), counts, collapse):
                 file.write(json.dumps(row, separators=(",", ":")) + "\n")
-                if places:
-                    places.add(row)
-        parquet(table, self._columns(predictions, table), predictions.provenance, table.with_suffix(".parquet"))
-        if places is None:
+                if genome_files:
+                    genome_files.add(row)
+        write_table(table, self._columns(predictions, table), predictions.provenance, table.with_suffix(".parquet"))
+        if genome_files is None:
             return Results(folder, counts)
-        return Results(folder, counts, places.calls, places.without_bigwig)
+        return Results(folder, counts, genome_files.calls, genome_files.without_bigwig)
 
-    def beside(self, _folder: Path, _predictions: Predictions) -> AbstractContextManager[Places | None]:
+    def beside(self, _folder: Path, _predictions: Predictions) -> AbstractContextManager[GenomeFiles | None]:
         """Return a context manager of a writer that gets each row of the table as well, or of None."""
         return nullcontext()
 
@@ -187,7 +187,7 @@ class WindowKind(Kind):
             Column("model_sha256", "text", model["sha256"]),
             Column("window", "whole", settings.window),
             Column("stride", "whole", settings.stride),
-            *TROUBLE,
+            *ERROR_COLUMNS,
         ]
 
     def summarize(self, _predictions: Predictions, results: Results) -> dict[str, object]:

@@ -1,18 +1,18 @@
-"""Reading sequence files: blocks become valid records and counts, and every fault is reported with its location.
+"""Read sequence files block by block: check and count their records, and report every fault with its location.
 
-source, inflate   the raw stream: counted, hashed, decompressed member by member
-blocks            the buffer, which is cut where records end
-fastq, examiner   FASTQ, a whole block at a time: `fastq_rows` finds the lines, `measure` counts, `names` hashes, all by
-                  numpy; or the C `kernel` does all of it at once
+source, inflate   the raw stream, which is counted and hashed, and its decompression member by member
+blocks            the buffer that a stream is read into, in blocks of whole records
+fastq, examiner   FASTQ, a whole block at a time. With numpy, `fastq_rows` finds the lines, `measure` counts and `names`
+                  hashes; the C `kernel` does the same in one pass
 line_parser, layout, lines, characters
                   FASTQ line by line, for blocks with a fault or of unusual layout
 fasta, fasta_block, fasta_records, fasta_alphabets
                   FASTA of nucleotides or proteins
 bam, bed          unaligned BAM as a stream of FASTQ; the intervals of a BED
 name_checks, duplicates, name_digests
-                  duplicate names, interleaved mates, and the digest by which a pair is compared
-qc, origin        what is counted while a file is read
-codes, findings   every fault that a file can have, and those that a file has
-check             all of it together: one pass over one file
+                  duplicate names, interleaved mates, and the digest of names that is compared with that of the mate
+qc, origin        the figures that are counted while a file is read
+codes, findings   the codes of all faults, and the faults of one file
+check             one pass over one file, which uses all of the above
 multiqc           the figures for MultiQC
 """

@@ -1,7 +1,7 @@
-"""Unaligned BAM as a stream of FASTQ, so that one parser checks both.
+"""Convert unaligned BAM to a stream of FASTQ, so that one parser checks both formats.
 
-Our own gzip reader reads the BGZF layer and locates its damage; pysam (htslib) parses the content, which it gets
-through a pipe. Format: SAM specification, section 4.2.
+Our gzip reader decompresses the BGZF layer and locates damage in it. It passes the content through a pipe to pysam
+(htslib), which parses it. Format: SAM specification, section 4.2.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from seqdrop.reads.source import PlainText
 
-BATCH = 2_000
-PIPE = 1 << 16
-MATE_1, MATE_2, UNMAPPED, SKIPPED = 0x40, 0x80, 0x4, 0x900  # flags; supplementary and secondary records are no reads
+BATCH = 2_000  # records that become FASTQ at a time
+PIPE = 1 << 16  # bytes that are written to the pipe at a time
+MATE_1, MATE_2, UNMAPPED, SKIPPED = 0x40, 0x80, 0x4, 0x900  # SAM flags; SKIPPED are secondary and supplementary
 
 
 class Alignment(Protocol):
@@ -37,8 +37,8 @@ class Alignment(Protocol):
 class BamStream:
     """The reads of a BAM as FASTQ bytes. Reading raises InvalidFileError if the BAM is damaged.
 
-    `plain` is the decompressed BAM and `head` the bytes that were already read from it. Raise InvalidFileError if pysam
-    is not installed. Missing qualities, and the first mapped read, are reported to `findings`.
+    `plain` is the decompressed BAM and `head` the bytes that were already read from it. Missing qualities and the first
+    mapped read are reported to `findings`. Raise InvalidFileError if pysam is not installed.
     """
 
     def __init__(self, plain: PlainText, head: bytes, findings: Findings) -> None:
@@ -63,7 +63,7 @@ class BamStream:
         return size
 
     def check_end(self) -> None:
-        """Raise InvalidFileError if the compressed file lacks a mark of its end."""
+        """Raise InvalidFileError if the compressed file has no end marker."""
         self._plain.check_end()
 
     def _feed(self, pipe: int, head: bytes) -> None:
@@ -77,12 +77,12 @@ class BamStream:
         except InvalidFileError as error:
             self._damage = error
         except BrokenPipeError:
-            pass  # the reader stopped first and has reported why
+            pass  # the reader stopped early and reports the reason itself
 
     def _read_batches(self, pipe: int) -> Iterator[bytes]:
         """Yield FASTQ of BATCH records at a time.
 
-        The pipe is closed before the feeder is joined; otherwise each would wait for the other.
+        The pipe is closed before the feeder is joined, because the feeder may be waiting to write to it.
         """
         broken = None
         with os.fdopen(pipe, "rb") as source:
@@ -110,7 +110,7 @@ class BamStream:
         yield b"".join(texts)
 
     def _format(self, record: Alignment) -> bytes:
-        """Return a record as FASTQ; empty for a record that is no read."""
+        """Return a record as FASTQ; b"" for secondary and supplementary records, which repeat a read."""
         if record.flag & SKIPPED:
             return b""
         self._number += 1
@@ -142,5 +142,5 @@ def _import_pysam() -> ModuleType:
     except ImportError as error:
         message = "the file is BAM, which needs pysam, and pysam is not installed here"
         raise InvalidFileError(fault("unsupported_format", message)) from error
-    pysam.set_verbosity(0)  # otherwise htslib writes to stderr what the report says
+    pysam.set_verbosity(0)  # otherwise htslib also writes its errors to stderr
     return pysam

@@ -1,4 +1,4 @@
-"""A block of valid reads, from which records are made only on request."""
+"""A block of valid reads as arrays, which become Record objects only on request."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """A block of valid FASTQ records, as byte indexes into `data`, which is valid until the next block is read.
+    """A block of valid FASTQ records, as byte indexes into `data`, which is overwritten when the next block is read.
 
-    `names` and `name_ends` are the starts and ends of names, `sequences` and `qualities` the starts of these lines,
-    `lengths` the bases, `numbers` the numbers of the records from 1.
+    `names` and `name_ends` are the starts and ends of names, `sequences` and `qualities` the starts of these lines.
+    `lengths` are numbers of bases. `numbers` are the numbers of the records in the file, from 1.
     """
 
     data: UInt8Array

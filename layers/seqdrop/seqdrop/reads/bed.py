@@ -1,4 +1,4 @@
-"""BED: the intervals of records that are to be masked. Plain or gzip, in one pass and in bounded memory.
+"""Read BED files with the intervals to mask, plain or gzip, in one pass and in bounded memory.
 
 Format: https://samtools.github.io/hts-specs/BEDv1.pdf. Three columns are used: record, start, end (0-based, half-open).
 Columns are separated by tabs or, in lines without a tab, by spaces. Blank lines, comments (#) and lines that start with
@@ -17,7 +17,7 @@ import numpy as np
 from seqdrop.errors import InvalidFileError
 from seqdrop.reads.findings import Findings, Policy, fault
 from seqdrop.reads.inflate import GzipStream
-from seqdrop.reads.source import BLOCK, Digest, plain_stream
+from seqdrop.reads.source import BLOCK, Digest, open_stream
 from seqdrop.reads.suffix import check_suffix
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from seqdrop.reads.arrays import Int64Array
     from seqdrop.reads.source import PlainText
 
-MAX_INTERVALS = 1_000_000  # 40 bytes each, twice while they are sorted, and the names of the records
+MAX_INTERVALS = 1_000_000  # each takes 40 bytes, twice as many during sorting; names come on top
 MAX_TEXT = 256 << 20  # bytes of the decompressed file
 LONGEST_LINE = 1 << 16
 MAX_POSITION = 1 << 40  # no record is as long
-MAX_FAULTS = 1_000  # reading stops then: the file is no BED
+MAX_FAULTS = 1_000  # reading stops then, because the file is probably not BED
 LONGEST_NAME = 100  # characters of a record's name in a message
 
 BOM = b"\xef\xbb\xbf"
@@ -42,7 +42,7 @@ _WHOLE = re.compile(rb"-?[0-9]+")
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval of a record, 0-based half-open, and its line (from 1) and byte (from 0) in the decompressed file."""
+    """An interval of a record, 0-based half-open, with its line (from 1) and byte (from 0) in the decompressed file."""
 
     start: int
     end: int
@@ -53,7 +53,7 @@ class Interval:
 class Intervals:
     """All intervals of a file, ordered by record and start; no two overlap.
 
-    `names` has the number of each record; `rows` is (intervals, 5): number of the record, start, end, line, byte.
+    `names` is {record: its number from 0}. `rows` is (intervals, 5): number of the record, start, end, line, byte.
     """
 
     def __init__(self, names: dict[str, int], rows: Int64Array) -> None:
@@ -70,7 +70,7 @@ class Intervals:
         return iter(self._names)
 
     def of(self, name: str) -> Iterator[Interval]:
-        """Yield the intervals of a record, ordered by start; none if the file does not name the record."""
+        """Yield the intervals of a record, ordered by start; none if the record is not in the file."""
         number = self._names.get(name)
         if number is not None:
             for row in self._rows[self._first[number] : self._first[number + 1]]:
@@ -79,7 +79,7 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Bed:
-    """A valid BED file; `sha256` is that of its bytes as they were dropped."""
+    """A valid BED file; `sha256` is the hash of the file as it was uploaded, in hexadecimal."""
 
     sha256: str
     intervals: Intervals
@@ -94,9 +94,9 @@ class Line(NamedTuple):
 
 
 def read_bed(raw: SupportsRead[bytes], name: str = "") -> Bed:
-    """Read a BED. Raise InvalidFileError with all its errors.
+    """Read a BED file. Raise InvalidFileError with all its errors.
 
-    Whether the intervals fit the records of a FASTA is not checked here.
+    The suffix of `name` is compared with the content. `companions.bed_masks` checks whether intervals fit a FASTA.
     """
     digest, findings, table = Digest(raw), Findings(Policy()), _Table()
     try:
@@ -110,7 +110,7 @@ def read_bed(raw: SupportsRead[bytes], name: str = "") -> Bed:
 
 
 def _read(digest: Digest, name: str, table: _Table, findings: Findings) -> None:
-    stream = plain_stream(digest)
+    stream = open_stream(digest)
     for line in _read_lines(stream):
         table.add(line, findings)
         if findings.errors_so_far >= MAX_FAULTS:
@@ -172,7 +172,7 @@ class _Table:
             column.append(value)
 
     def sort(self, findings: Findings) -> Intervals:
-        """Return all intervals in order; report those that overlap, or that there are none."""
+        """Return all intervals in order. Report intervals that overlap, and a file without intervals."""
         if not self._columns[0]:
             findings.add(fault("bed_empty", "the file has no interval"))
         rows = np.stack([np.frombuffer(column, np.int64) for column in self._columns], axis=1)
@@ -184,15 +184,15 @@ class _Table:
             pair: list[list[int]] = rows[at : at + 2].tolist()
             earlier, later = sorted(pair, key=lambda row: row[3])
             record, _, _, line, byte = later
-            message = f"the interval overlaps that of line {earlier[3]}"
+            message = f"the interval overlaps the interval of line {earlier[3]}"
             findings.add(fault("bed_overlap", message, name=names[record][:LONGEST_NAME], line=line, byte=byte))
         return Intervals(self._names, rows)
 
 
 def _find_problem(fields: list[bytes]) -> tuple[str, str] | None:
-    """Return (code, message) if the fields of a line are no interval."""
+    """Return (code, message) if the fields of a line are not an interval, otherwise None."""
     if len(fields) < 3 or not fields[0]:
-        return "bed_columns", f"the line has {len(fields)} columns; at least record, start and end are needed"
+        return "bed_columns", f"the line has {len(fields)} columns; at least a record, a start and an end are needed"
     if not all(_WHOLE.fullmatch(field) and len(field) < 20 for field in fields[1:3]):
         return "bed_number", "start and end must be whole numbers"
     start, end = int(fields[1]), int(fields[2])

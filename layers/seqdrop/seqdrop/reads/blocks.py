@@ -1,4 +1,4 @@
-"""The buffer that a stream is read into: blocks that fit in the processor's cache and are cut where records end."""
+"""The buffer that a stream is read into, in blocks of whole records that fit in the processor's cache."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from seqdrop.reads.source import BLOCK
 if TYPE_CHECKING:
     from seqdrop.reads.source import PlainText
 
-# Rows of the last record may reach beyond the data, so this many bytes after the data can always be read.
+# Bytes that are allocated after the data. Vectorised code reads rows of fixed width, which may end after the data.
 PAD = 4096
-LIMIT = 1 << 24  # the largest buffer in bytes, and so the longest FASTQ record
+LIMIT = 1 << 24  # bytes of the largest buffer, and therefore of the longest FASTQ record
 
 
 class Blocks:
-    """A buffer with the data in `data[:size]`. `use` marks bytes at its start, which the next `fill` drops.
+    """A buffer that contains `data[:size]`. `use` marks bytes at its start as parsed; the next `fill` drops them.
 
-    `final` is True once the stream has ended; `broken` is the fault if it ended because it is damaged.
+    `final` is True once the stream has ended; `broken` is the exception if it ended because it is damaged.
     """
 
     def __init__(self, stream: PlainText, block: int = BLOCK, limit: int = LIMIT) -> None:
@@ -35,11 +35,11 @@ class Blocks:
 
     @property
     def full(self) -> bool:
-        """Whether the buffer has its largest size and no free space."""
+        """Whether the buffer has its largest size and is full."""
         return self.size >= self._limit
 
     def fill(self) -> None:
-        """Read until the buffer has a block, or twice the data that it had if that is more."""
+        """Drop the used bytes, then read until the buffer has a block, or twice the remaining data if that is more."""
         self._drop()
         target = min(self._limit, max(self._block, 2 * self.size))
         if len(self.data) < target + PAD:
@@ -55,7 +55,7 @@ class Blocks:
             self.final = not count
 
     def use(self, count: int) -> None:
-        """Release `count` bytes at the start. They stay in the buffer until the next `fill`."""
+        """Mark `count` bytes at the start as used. They stay in the buffer until the next `fill`."""
         self.used = count
 
     def _drop(self) -> None:

@@ -1,4 +1,4 @@
-"""The characters that may be in a line of FASTQ, and the faults of all others."""
+"""The characters that a line of FASTQ may contain, and the codes of faults for other characters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ TEXT = b"\t" + bytes(range(32, 127))
 
 
 def clean_name(header: bytes) -> bytes:
-    """Return the name of a header (without @) in printable ASCII; all other characters become ?."""
+    """Return the name in a header (without its @); characters that are not printable ASCII become ?.
+
+    Return b"" if there is no name directly after the @.
+    """
     if not header or header[:1].isspace():
         return b""
     name = header.split(None, 1)[0]
@@ -16,10 +19,10 @@ def clean_name(header: bytes) -> bytes:
     return bytes(byte if 32 < byte < 127 else ord("?") for byte in name)
 
 
-def odd_bytes(text: bytes, is_text: bool) -> tuple[str | None, str]:
-    """Return (code, message) of the first NUL, non-ASCII byte or stray CR; (None, "") if there is none.
+def find_odd_byte(text: bytes, is_text: bool) -> tuple[str | None, str]:
+    """Return (code, message) for the first NUL, non-ASCII byte or CR within a line; (None, "") if there is none.
 
-    If `is_text`, the line is a header or a + line, and other control characters are faults as well.
+    `is_text` is True for headers and + lines, in which other control characters are faults as well.
     """
     odd = text.translate(None, TEXT)
     if not odd:

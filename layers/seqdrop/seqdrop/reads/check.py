@@ -1,4 +1,4 @@
-"""One pass over one file: every byte is hashed, every record is checked and counted, and returned on request."""
+"""One pass over one file, which hashes every byte and checks and counts every record."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seqdrop.reads.fastq import Fastq
 from seqdrop.reads.findings import FIRST, Findings, Policy, fault
 from seqdrop.reads.inflate import GzipStream
 from seqdrop.reads.qc import Tally
-from seqdrop.reads.source import BLOCK, Digest, plain_stream
+from seqdrop.reads.source import BLOCK, Digest, open_stream
 from seqdrop.reads.suffix import check_suffix
 
 if TYPE_CHECKING:
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     Batch = Reads | list[Record]
 
 FORMATS = {b"@": "fastq", b">": "fasta"}
-NO_FIGURES = ("origin", "residue_counts")  # figures that the fingerprint of reads does not use
+NOT_IN_FINGERPRINT = ("origin", "residue_counts")  # figures that do not describe the content of reads
 BAM = b"BAM\x01"
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much is read at once, and how much is reported.
+    """Limits of a reading.
 
-    `block` is the size of a block and `limit` that of the largest buffer, and so of a FASTQ record, in bytes. `first`
-    is the number of faults of each severity that are kept whole.
+    `block` is the size of a block, in bytes. `limit` is the size of the largest buffer, and therefore of the longest
+    FASTQ record, in bytes. `first` is the number of errors, and of warnings, that are reported with their locations.
     """
 
     block: int = BLOCK
@@ -52,11 +52,11 @@ class Bounds:
 class Reading:
     """A file that is read once.
 
-    Call `run`, or iterate `records` to the end; both raise InvalidFileError at the end if the file has any error. Then
-    `tally`, `format`, `digest`, `findings` and `report` are complete.
+    Call `run`, or iterate `records` to its end. Both raise InvalidFileError at the end if the file has any error. After
+    that, `tally`, `format`, `digest`, `findings` and `report` are final.
 
-    `formats` are the allowed ones; `name` is the file name, whose suffix is compared with the content; `alphabet` is
-    that of FASTA, "dna" or "protein".
+    `formats` are the allowed formats: "fastq", "fasta", "bam". The suffix of `name` is compared with the content.
+    `alphabet` is that of FASTA records: "dna" or "protein".
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Reading:
         self.findings.raise_errors()
 
     def records(self) -> Iterator[Record]:
-        """Yield the records in order, none after the first error. Raise InvalidFileError with all errors at the end."""
+        """Yield the records in order, up to the first error. Raise InvalidFileError with all errors at the end."""
         for batch in self._read(keep=True):
             if self.findings.valid:
                 yield from batch if isinstance(batch, list) else batch.records()
@@ -96,15 +96,18 @@ class Reading:
 
     @property
     def read_names(self) -> NameDigest:
-        """The digest of names for the comparison with the file's mate. Needs a file with records, read to its end."""
+        """The digest of names for the comparison with the file's mate, after the file was read to its end.
+
+        Raise ValueError if the file has no records.
+        """
         if self._parser is None:
             raise ValueError("the file has no records")
         return self._parser.name_checks.digest(self.digest.sha256, self._fingerprint())
 
     def locate_names(self, records: range) -> list[tuple[int, NameLocation]]:
-        """Return (hash of the base name, location) of the records with these 0-based numbers, as far as they exist.
+        """Return (hash of the base name, location) of the records with these 0-based numbers, if they exist.
 
-        Stop reading after the last of them.
+        Reading stops after the block with the last of them.
         """
         self._requested = records
         for _ in self._read(keep=False):
@@ -118,7 +121,7 @@ class Reading:
         return self._parser.number if self._parser else 0
 
     def report(self) -> Report:
-        """Return the report as JSON: what `seqdrop validate --json` prints and reports/ contains."""
+        """Return the report as JSON. `seqdrop validate --json` prints it; the reports of uploads contain it."""
         return {
             "valid": self.findings.valid,
             "format": self.format,
@@ -137,7 +140,7 @@ class Reading:
     def _read(self, keep: bool) -> Iterator[Batch]:
         """Yield batches of valid records; records of FASTA only if `keep`."""
         try:
-            yield from self._parse(plain_stream(self.digest), keep)
+            yield from self._parse(open_stream(self.digest), keep)
         except InvalidFileError as error:
             self.findings.add(error.fault)
 
@@ -160,7 +163,7 @@ class Reading:
         self._finish(stream, blocks)
 
     def _first_block(self, stream: PlainText) -> Blocks:
-        """Return a buffer with the first block. Raise InvalidFileError if nothing of it can be read."""
+        """Return a buffer with the first block. Raise InvalidFileError if the stream is damaged before any data."""
         blocks = Blocks(stream, self._bounds.block, self._bounds.limit)
         blocks.fill()
         if blocks.size == 0 and blocks.broken:
@@ -169,7 +172,7 @@ class Reading:
 
     def _open(self, stream: PlainText, blocks: Blocks) -> tuple[PlainText, Blocks]:
         """Detect the format. A BAM becomes a stream of FASTQ."""
-        self.compression = _compression(stream)
+        self.compression = _detect_compression(stream)
         text = blocks.data[: blocks.size].tobytes()
         head = text[:4]
         if not head:
@@ -207,7 +210,7 @@ class Reading:
         self.findings.add(fault("record_too_long", message, **location))
 
     def _finish(self, stream: PlainText, blocks: Blocks) -> None:
-        """Report damage, or read the rest of the file and check its end."""
+        """Report damage of the stream; if there is none, read the rest of the file and check its end marker."""
         if blocks.broken:
             self.findings.add(blocks.broken.fault)
         elif blocks.final:
@@ -220,17 +223,17 @@ class Reading:
             self.findings.replace_faults(_without_lines)
 
     def _fingerprint(self) -> str:
-        """Return a hash of the figures of the content, however it is compressed; other reads have other figures."""
-        figures = {key: value for key, value in self.tally.report().items() if key not in NO_FIGURES}
+        """Return a hash of the figures. It is the same for the same reads with another compression."""
+        figures = {key: value for key, value in self.tally.report().items() if key not in NOT_IN_FINGERPRINT}
         return hashlib.sha256(json.dumps(figures, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _without_lines(original: Fault) -> Fault:
-    """Return a fault of a BAM record without line and byte, which are those of the FASTQ made from it."""
+    """Return a fault without line and byte if it is of a BAM record: they refer to the FASTQ that was made from it."""
     return replace(original, line=None, byte=None) if original.record else original
 
 
-def _compression(stream: PlainText) -> str | None:
+def _detect_compression(stream: PlainText) -> str | None:
     if isinstance(stream, GzipStream):
         return "bgzf" if stream.bgzf else "gzip"
     return None

@@ -1,4 +1,4 @@
-"""Every fault that validation can find: its code, its default severity, and what to do about it.
+"""The code of every fault that validation can report, with its default severity and its advice.
 
 docs/formats.md lists the same codes for people; a test compares the two.
 """
@@ -13,7 +13,7 @@ SEVERITIES = (ERROR, WARNING, IGNORE)
 
 @dataclass(frozen=True)
 class Code:
-    """A kind of fault. A `fixed` one makes a file unreadable or unsafe, so no policy can change its severity."""
+    """A kind of fault. If `fixed`, it makes a file unreadable or unsafe, and no policy can change its severity."""
 
     name: str
     advice: str
@@ -34,7 +34,8 @@ _ALL = (
     # the file as a whole
     Code("empty_file", "Upload it again; the transfer may have been interrupted.", fixed=True),
     Code("wrong_format", "Drop the file under the prefix of its format, or correct its first line.", fixed=True),
-    Code("wrong_suffix", "Rename the file to match its content: .fastq, .fasta or .bam, and .gz after it for gzip."),
+    Code("wrong_suffix", "Rename the file to match its content: .fastq, .fasta or .bam, followed by .gz if it is "
+         "gzip."),
     Code("unsupported_compression", "Decompress it, and upload it uncompressed or as gzip (bgzip, pigz or gzip).",
          fixed=True),
     Code("unsupported_format", "Convert it to FASTQ with `samtools fastq`, and drop the FASTQ.", fixed=True),
@@ -101,7 +102,7 @@ _ALL = (
     # mates
     Code("mates_unequal_counts", _PAIR),
     Code("mates_out_of_step", _PAIR),
-    Code("mates_same_file", "The same reads were given as both mates. Give R1 and R2."),
+    Code("mates_same_file", "Both files are the same mate. Drop R1 and R2 of the same sample."),
     Code("mates_swapped", "Give R1 first and R2 second, or rename the two files."),
     # BED masks
     Code("bed_columns", "A line has at least three columns, separated by tabs: record, start, end.", fixed=True),
@@ -110,7 +111,8 @@ _ALL = (
     Code("bed_order", "BED is 0-based and half-open: one base at position 0 is `0 1`. GFF and VCF count differently.",
          fixed=True),
     Code("bed_overlap", "Merge overlapping intervals with `bedtools merge`, or remove one of them.", fixed=True),
-    Code("bed_empty", "Give at least one interval. To fill runs of N, drop the FASTA alone.", fixed=True),
+    Code("bed_empty", "The file must have at least one interval. To fill runs of N, drop the FASTA without a BED.",
+         fixed=True),
     Code("bed_too_large", "Split the FASTA and its BED, by record or region.", fixed=True),
     Code("bed_no_record", "The name of a record is its header up to the first white space. " + _ASSEMBLY, fixed=True),
     Code("bed_beyond_end", _ASSEMBLY, fixed=True),

@@ -1,8 +1,8 @@
-"""Duplicate names in one pass: all hashes are kept, and possible duplicates are remembered with their locations.
+"""Find duplicate names in one pass: keep the hashes of all names, and the locations of possible duplicates.
 
-A table of bits (a blocked Bloom filter) shows which names are certainly new. The few others, less than 0.2 % by chance,
-are remembered with their locations. At the end all hashes are compared with theirs, which shows the real duplicates.
-Memory: 8 bytes for each read for the hashes, 4 to 8 for the table, and less than 1 for the locations.
+A table of bits (a blocked Bloom filter) shows which names are certainly new. All other names are doubtful, less than
+0.2 % of them by chance, and their locations are kept. At the end, all hashes are compared with the doubtful ones, which
+shows the real duplicates. Memory for each read: 8 bytes for the hash, 4 to 8 for the table, less than 1 for locations.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from seqdrop.reads.arrays import BoolArray, Int64Array, UInt64Array
     from seqdrop.reads.findings import Location
 
-SPARSE = 32  # the least number of bits that the table has for each hash
+SPARSE = 32  # least number of bits in the table for each hash
 SMALLEST = 1 << 20  # bits of the first table
-MAX_LOCATIONS = 1 << 18  # further duplicates are still counted
-PART = 1 << 15
-SLOTTED = 1 << 12  # a block with more names is sorted instead
+MAX_LOCATIONS = 1 << 18  # further duplicates are counted without a location
+PART = 1 << 15  # hashes of one array of Hashes
+SLOTTED = 1 << 12  # most names of a block that are compared by slots; larger blocks are sorted
 _ONE, _6, _12, _58, _63 = (np.uint64(number) for number in (1, 6, 12, 58, 63))
 
 
@@ -40,14 +40,14 @@ class NameLocation:
 
     @property
     def location(self) -> Location:
-        """The location of a fault of this record; an empty name becomes None."""
+        """The location as arguments of `findings.fault`; an empty name becomes None."""
         return {"name": self.name or None, "record": self.record, "line": self.line, "byte": self.byte}
 
 
 class Bits:
-    """A set of hashes that may contain too many, but never too few.
+    """An approximate set of hashes (a blocked Bloom filter). It contains all hashes that were added, and a few others.
 
-    Each hash sets three bits of one of `size` words (a power of two).
+    Each hash sets three bits in one of `size` words; `size` is a power of two.
     """
 
     def __init__(self, size: int) -> None:
@@ -55,7 +55,7 @@ class Bits:
         self.words = np.zeros(size, np.uint64)
 
     def contains(self, hashes: UInt64Array) -> BoolArray:
-        """Return True for each hash that may be in the set; True is certain for those that are."""
+        """Return an array that is False for hashes that were certainly not added."""
         if kernel.lib:
             return kernel.bits(self.words, hashes, add=False)
         bits = self._bits(hashes)
@@ -78,7 +78,7 @@ class Bits:
 
 
 class Hashes:
-    """All hashes in the order of the file, in pieces that are never moved."""
+    """All hashes in the order of the file, in arrays of fixed size, so that none is copied when hashes are added."""
 
     def __init__(self) -> None:
         self._full: list[UInt64Array] = []
@@ -103,7 +103,7 @@ class Hashes:
                 self._used = 0
 
     def parts(self) -> list[UInt64Array]:
-        """Return the hashes in pieces, so that arrays computed from them are small."""
+        """Return the hashes as a list of arrays, so that arrays computed from each are small."""
         return [*self._full, self._last[: self._used]]
 
     @property
@@ -113,17 +113,17 @@ class Hashes:
 
 
 class Duplicates:
-    """A search for names that occur again. `add` the hashes of each block, then call `find`."""
+    """A search for names that occurred before in the file. `add` the hashes of each block, then call `find`."""
 
     def __init__(self) -> None:
         self.hashes = Hashes()
         self._known = Bits(SMALLEST >> 6)
         self._slots = np.zeros(1 << 16, np.int32)
         self._doubtful = Hashes()
-        self._locations: list[tuple[int, NameLocation]] = []  # with the hash
+        self._locations: list[tuple[int, NameLocation]] = []  # (hash, location)
 
     def add(self, hashes: UInt64Array, locate: Callable[[int], NameLocation]) -> None:
-        """Add hashes. `locate(index)` returns the location of one of them; it is called for doubtful ones only."""
+        """Add hashes. `locate(index)` returns the location of one of them; it is called only for doubtful ones."""
         self._grow(len(hashes))
         if kernel.lib:
             is_doubtful = kernel.bits(self._known.words, hashes, add=True)
@@ -138,9 +138,9 @@ class Duplicates:
             self._locations += [(int(hashes[i]), locate(i)) for i in indexes[:capacity].tolist()]
 
     def find(self, first: int) -> tuple[int, list[NameLocation]]:
-        """Return (number of names that occur again, locations of the `first` ones).
+        """Return (number of names that occurred before, locations of at most `first` of them).
 
-        Every name but the first of its kind is certainly among the doubtful ones.
+        All occurrences of a name except the first are certainly among the doubtful ones.
         """
         if not self._doubtful.size:
             return 0, []
@@ -151,10 +151,10 @@ class Duplicates:
         return len(repeats), self._first_locations(repeats, first)
 
     def _first_locations(self, repeats: UInt64Array, first: int) -> list[NameLocation]:
-        """Return the locations of the `first` names that occur again.
+        """Return the locations of at most `first` names that occurred before.
 
-        The first name of its kind may be doubtful by chance. Then there is one location more than there are repeats,
-        and its location is left out.
+        The first occurrence of a name may be doubtful by chance. Then the name has one location more than repeats, and
+        the location of the first occurrence is omitted.
         """
         repeated = set(repeats.tolist())
         remembered = Counter(value for value, _ in self._locations if value in repeated)
@@ -170,9 +170,9 @@ class Duplicates:
         return locations
 
     def _occur_twice(self, hashes: UInt64Array) -> BoolArray:
-        """Return True for each hash that occurs twice in this block.
+        """Return True for each hash that occurs more than once in this block.
 
-        Only hashes that share a slot of a small table are compared.
+        To be fast, only hashes that share a slot of a small table are compared.
         """
         candidates = hashes
         if len(hashes) <= SLOTTED:
@@ -196,5 +196,5 @@ class Duplicates:
 
 
 def _power_of_two(least: int) -> int:
-    """Return the smallest power of two that is at least `least` and 16."""
+    """Return the smallest power of two that is at least `least`, but not less than 16."""
     return 1 << max(4, (least - 1).bit_length())

@@ -1,11 +1,11 @@
-"""The examination of a whole block of FASTQ at once: by the C kernel if it is built, otherwise by numpy."""
+"""Examine a block of FASTQ as a whole: with the C kernel if it is built, otherwise with numpy."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from seqdrop.reads import kernel
-from seqdrop.reads.fastq_rows import HEADER, Rows, four_lines
+from seqdrop.reads.fastq_rows import HEADER, Rows, locate_lines
 from seqdrop.reads.matrix import Scratch
 from seqdrop.reads.measure import Measure, measure
 from seqdrop.reads.names import Names, hash_names
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Examined(NamedTuple):
-    """The records of a block: their positions, their counts and their names."""
+    """The records of a block: the positions of their lines, their counts and their names."""
 
     rows: Rows
     counts: Measure
@@ -24,17 +24,17 @@ class Examined(NamedTuple):
 
 
 class Examiner:
-    """An examiner of blocks. It reuses its memory, so a result is valid only until the next examination."""
+    """An examiner of blocks. Its memory is reused, so a result is valid only until the next call."""
 
     def __init__(self) -> None:
         self._scratch = Scratch()
         self._buffers: Buffers | None = None
 
     def examine(self, data: UInt8Array, size: int) -> Examined | None:
-        """Examine the whole records in `data[:size]`, or the first of them.
+        """Examine the complete records in `data[:size]`, or as many of them as the memory allows.
 
-        Return None if there is none, or if anything about them is unusual: their layout, a byte that is not allowed, a
-        very long name. `data` must extend PAD bytes beyond `size`.
+        Return None if there is no complete record, or if any has an unusual layout, a byte that is not allowed, or a
+        name of more than 255 bytes. `data` must extend PAD bytes beyond `size`.
         """
         return self._by_kernel(data, size) if kernel.lib else self._by_numpy(data, size)
 
@@ -47,7 +47,7 @@ class Examiner:
         return Examined(*result) if result else None
 
     def _by_numpy(self, data: UInt8Array, size: int) -> Examined | None:
-        rows = four_lines(data, size)
+        rows = locate_lines(data, size)
         if rows is None or not len(rows.starts):
             return None
         counts = measure(rows, self._scratch)

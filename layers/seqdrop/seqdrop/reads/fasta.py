@@ -1,6 +1,6 @@
-"""FASTA of nucleotides or proteins, wrapped or not, a block at a time.
+"""Parse FASTA of nucleotides or proteins, wrapped or not, a block at a time.
 
-Lines may be of any length: a chromosome may be one line.
+A line may be longer than a block: a whole chromosome may be one line.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 class Fasta(FastaRecords):
     """A parser of the blocks of a FASTA stream; it counts into `tally` and reports to `findings`.
 
-    If `keep`, `take` and `finish` return each record when it is complete; a record is then in memory whole.
+    If `keep`, `take` and `finish` return the records that are complete; each record is then in memory as a whole.
     """
 
     layout = "fasta"
 
     def take(self, blocks: Blocks) -> list[Record]:
-        """Parse the data in the buffer and use them up, except for a header that is not complete."""
+        """Parse the data in the buffer, except for an incomplete last header, and mark them as used."""
         end = self._find_end(blocks)
         if end:
             Block(self, blocks.data[:end]).check()
@@ -36,7 +36,7 @@ class Fasta(FastaRecords):
         return self.take_complete()
 
     def finish(self) -> list[Record]:
-        """Complete the last record, and report faults that can be known only at the end of the file."""
+        """Complete the last record, and report the faults that are known only at the end of the file."""
         self.close()
         if self.crlf:
             self.findings.add(fault("crlf", "lines end in CR LF", line=1, byte=0))
@@ -48,7 +48,7 @@ class Fasta(FastaRecords):
         return self.take_complete()
 
     def _find_end(self, blocks: Blocks) -> int:
-        """Return how much of the buffer can be used: whole lines, or a part of a sequence line that fills it."""
+        """Return the number of bytes to parse: whole lines, or the part of a sequence line that fills the buffer."""
         data, size = blocks.data, blocks.size
         if blocks.final:
             return size

@@ -1,8 +1,8 @@
-"""The characters that may be in FASTA of nucleotides or proteins, the faults of all others, and their counts.
+"""The alphabets of FASTA, nucleotides and proteins: their characters, the codes of faults for others, and counts.
 
-Proteins have the 20 amino acids, X (any), B (D or N), Z (E or Q), J (I or L), U and O, in either case. A `*` that ends
-a record is the stop codon of its gene: it is left out, with a warning. A `*` anywhere else is an error, and so is a
-gap.
+A protein may contain the 20 amino acids, X (any), B (D or N), Z (E or Q), J (I or L), U and O, in either case. A `*` at
+the end of a record is the stop codon of its gene; it is omitted, with a warning. A `*` anywhere else is an error, and
+so is a gap.
 """
 
 from __future__ import annotations
@@ -26,40 +26,40 @@ if TYPE_CHECKING:
 
 AMINO_ACIDS = b"ACDEFGHIKLMNPQRSTVWYBXZJUO*acdefghiklmnpqrstvwybxzjuo"
 PROTEIN_BELOW = 0.6
-"""A line of letters counts as protein if a smaller share of them is A, C, G, T, U or N: in DNA nearly all are, in
-proteins a quarter."""
+"""A line of amino acids counts as protein if a smaller share of its letters is A, C, G, T, U or N. In DNA nearly all
+are, in proteins about a quarter."""
 PROTEINOGENIC = b"ACDEFGHIKLMNPQRSTVWY"
 OTHERS = b"XBZJUO"
 DNA_LETTERS = "ACGTUN"
 DNA_FROM, DNA_LEAST = 0.95, 50
-"""A file of at least DNA_LEAST letters counts as DNA if more than the share DNA_FROM of them could be nucleotides."""
+"""A protein file with at least DNA_LEAST letters counts as DNA if more than this share of them is in DNA_LETTERS."""
 LONGEST = 100_000
-"""The most residues of a record: twice the longest known protein, PKZILLA-1 with 45,212. The model code agrees."""
+"""Most residues of a record: twice the longest known protein, PKZILLA-1 with 45,212. The model code has this limit."""
 STOP = ord("*")
 
 
-def table(characters: bytes) -> BoolArray:
+def make_table(characters: bytes) -> BoolArray:
     """Return a table of 256 flags that are True for these bytes."""
     flags = np.zeros(256, bool)
     flags[list(characters)] = True
     return flags
 
 
-TEXT = table(bytes([TAB, *range(32, 127)]))
+TEXT = make_table(bytes([TAB, *range(32, 127)]))
 
 
 class Nucleotides:
-    """FASTA of nucleotides. `legal` bytes may occur; `plain` bytes are allowed by every policy."""
+    """The alphabet of nucleotides. `legal` bytes may occur; `plain` bytes are allowed by every policy."""
 
-    legal = table(NUCLEOTIDES)
-    plain = table(NUCLEOTIDES_BUT_CODES)
+    legal = make_table(NUCLEOTIDES)
+    plain = make_table(NUCLEOTIDES_BUT_CODES)
     longest: int | None = None
-    """The most characters of a record; None for any number."""
+    """Most characters of a record; None means no limit."""
 
     def code_of(self, text: UInt8Array, byte: int, is_header: bool, is_illegal: bool) -> str:
-        """Return the code of the first wrong `byte` of a line.
+        """Return the code of the fault that is the first wrong `byte` of the line `text`.
 
-        If not `is_illegal`, the byte is an IUPAC code that the policy does not allow.
+        `is_illegal` is False if the byte is legal, but an IUPAC code that the policy does not allow.
         """
         if code := common_code(byte, is_header):
             return code
@@ -71,7 +71,7 @@ class Nucleotides:
         return "protein_suspected" if is_protein else "illegal_base"
 
     def ends_in_stop(self, _text: UInt8Array) -> bool:
-        """Return False: only proteins end in a stop."""
+        """Return False, because only proteins end in a stop."""
         return False
 
     def count(self, tally: Tally, counts: Int64Array) -> None:
@@ -84,7 +84,7 @@ class Nucleotides:
 
 
 def common_code(byte: int, is_header: bool) -> str | None:
-    """Return the code of a byte that no sequence file may contain, or no header; None for any other byte."""
+    """Return the code of a wrong byte that is the same for all alphabets; None if it depends on the alphabet."""
     if byte > 127:
         return "non_ascii"
     if byte == 0:
@@ -95,7 +95,7 @@ def common_code(byte: int, is_header: bool) -> str | None:
 
 
 def count_bases(counts: Int64Array) -> Measure:
-    """Return the number of each byte in sequences as a Measure without positions."""
+    """Return the counts of bytes in sequences, (256,), as a Measure without positions."""
     total = Measure()
     both = counts.copy()
     both[65:91] += counts[97:123]
@@ -108,9 +108,9 @@ def count_bases(counts: Int64Array) -> Measure:
 
 
 class Residues:
-    """FASTA of proteins. `legal` bytes may occur; the policy makes no difference, so `plain` is the same."""
+    """The alphabet of proteins. `legal` bytes may occur. No policy changes them, so `plain` is the same."""
 
-    legal = table(PROTEINOGENIC + OTHERS + (PROTEINOGENIC + OTHERS).lower())
+    legal = make_table(PROTEINOGENIC + OTHERS + (PROTEINOGENIC + OTHERS).lower())
     plain = legal
     longest: int | None = LONGEST
 

@@ -1,4 +1,4 @@
-"""One block of FASTA. All lines are checked at once; only lines with a fault are then examined one by one."""
+"""Check one block of FASTA: all lines together, and then only the lines with a fault one by one."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ HEAD = ord(">")
 
 
 class Block:
-    """A block of `file`: whole lines, but the last line may continue in the next block.
+    """A block of `file`. The first line may continue the last block, and the last line may continue in the next block.
 
-    For each line, `_starts` and `_stops` are the indexes of its first character and of its line feed, `_ends` that of
-    its CR or its line feed; `_ended` is True if its line feed is in this block, `_returns` if it ends in CR LF,
-    `_heads` if it is a header.
+    Arrays have an element for each line. `_starts` is the index of its first character, `_stops` of its line feed, and
+    `_ends` of its CR LF or line feed. `_ended` is True if its line feed is in this block, `_returns` if it ends in
+    CR LF, and `_heads` if it is a header.
     """
 
     def __init__(self, file: FastaRecords, data: UInt8Array) -> None:
@@ -46,7 +46,7 @@ class Block:
         self._last_is_reported = False
 
     def check(self) -> None:
-        """Check the lines, count their bases and pass their records to the file."""
+        """Check the lines, count their bases, and add their records to the file."""
         file = self._file
         bases = self._sequence_bytes()
         counts = self._count_bytes(bases)
@@ -58,7 +58,7 @@ class Block:
         file.state = state
 
     def _next_state(self) -> LineState:
-        """Return the state of the last line of this block."""
+        """Return the state of the last line of this block, which the next block may continue."""
         state = self._file.state
         is_open = bool(not self._ended[-1] and not self._heads[-1])
         continues = state.is_open and len(self._starts) == 1 and is_open
@@ -66,7 +66,7 @@ class Block:
         return LineState(is_open, byte, (state.is_reported and continues) or self._last_is_reported)
 
     def _sequence_bytes(self) -> UInt8Array:
-        """Return the block with headers and line ends set to zero."""
+        """Return a copy of the block in which headers and line ends are zeros."""
         bases = self._data.copy()
         bases[self._stops[self._ended]] = 0
         bases[self._ends[self._returns]] = 0
@@ -75,7 +75,7 @@ class Block:
         return bases
 
     def _count_bytes(self, bases: UInt8Array) -> Int64Array:
-        """Return the number of each byte in sequences, zero excluded."""
+        """Return the number of each byte in sequences, (256,), with 0 for the byte zero."""
         counts = np.zeros(256, np.int64)
         for base in b"ACGTN":
             counts[base] = np.count_nonzero(bases == base)
@@ -96,7 +96,7 @@ class Block:
         return alphabet.plain if self._file.codes_are_faults else alphabet.legal
 
     def _find_suspects(self, bases: UInt8Array, counts: Int64Array) -> set[int]:
-        """Return the indexes of lines with a byte that is not allowed."""
+        """Return the indexes of the lines with a byte that is not allowed."""
         legal, plain = self._file.alphabet.legal, self._file.alphabet.plain
         has_code = self._file.codes_are_faults and counts[legal & ~plain].any()
         is_bad = counts[~legal].any() or has_code or self._has_nul
@@ -129,11 +129,11 @@ class Block:
     def _find_blank_lines(self) -> set[int]:
         blank: list[int] = np.flatnonzero((self._ends == self._starts) & self._ended).tolist()
         if self._file.state.is_open and blank and blank[0] == 0:
-            blank = blank[1:]  # the line began in the block before
+            blank = blank[1:]  # the line is the end of one that began in an earlier block
         return set(blank)
 
     def _walk(self, bases: UInt8Array, suspects: set[int], mixed: set[int]) -> None:
-        """Visit headers and lines with a fault, in the order of the file; add up the lines between them."""
+        """Visit headers and lines with a fault in file order, and add the lines between them to their records."""
         file = self._file
         lengths = np.where(self._heads, 0, self._ends - self._starts)
         sums: Int64Array = np.concatenate([[0], np.cumsum(lengths)])
@@ -160,7 +160,7 @@ class Block:
         self._check_names(names)
 
     def _report_missing_header(self) -> None:
-        """Report sequence before the first header, once for the file."""
+        """Report that there is sequence before the first header, but only once for the file."""
         file = self._file
         if not file.findings.counts["data_before_header"]:
             file.report("data_before_header", "there is sequence before the first header", file.line, file.byte)
@@ -176,7 +176,7 @@ class Block:
         return self._file.line + index, byte
 
     def _report_suspect(self, index: int) -> None:
-        """Report a line with a byte that is not allowed, unless it is a stop at the end of a line."""
+        """Report a line with a byte that is not allowed. A final stop is only noted, because it may end the record."""
         state = self._file.state
         if index == 0 and state.is_open and state.is_reported:
             return
@@ -190,7 +190,7 @@ class Block:
         self._last_is_reported = index == len(self._starts) - 1
 
     def _describe_suspect(self, index: int, text: UInt8Array) -> tuple[str, str]:
-        """Return (code, message) for the first illegal byte of a line, or for its first code that is not allowed."""
+        """Return (code, message) for the first illegal byte of a line or, without one, its first IUPAC code."""
         alphabet, is_header = self._file.alphabet, bool(self._heads[index])
         wrong = np.flatnonzero(~(TEXT if is_header else self._allowed)[text])
         illegal = wrong[~(TEXT if is_header else alphabet.legal)[text[wrong]]]

@@ -1,4 +1,4 @@
-"""The records of a FASTA while its blocks are read: the open one, and those that are complete."""
+"""Collect the records of a FASTA while its blocks are read: the open record, and those that are complete."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class LineState:
-    """The sequence line that the next block may continue.
+    """The last line of a block, which the next block may continue.
 
-    `is_open` is True if the line has not ended, `byte` is where it begins, and `is_reported` is True if a fault of it
-    was reported.
+    `is_open` is True if it is a sequence line that has not ended. `byte` is the offset at which it starts, and
+    `is_reported` is True if a fault of it was already reported.
     """
 
     is_open: bool = False
@@ -32,7 +32,7 @@ class LineState:
 
 @dataclass(frozen=True)
 class _Stop:
-    """A line that ends in a `*`: the length of the record up to that, and where the line begins."""
+    """A line that ends in `*`: the length of the record up to it, with the `*`, and the location of the line."""
 
     length: int
     line: int
@@ -40,9 +40,9 @@ class _Stop:
 
 
 class FastaRecords:
-    """The records of a FASTA, and the position in the file: `line` and `byte` of the next block.
+    """The records of a FASTA. `line` and `byte` are the location of the next block in the file.
 
-    If `keep`, each record is held in memory whole until `take_complete`.
+    If `keep`, each record stays in memory as a whole until `take_complete` is called.
     """
 
     def __init__(self, findings: Findings, tally: Tally, keep: bool = False, alphabet: str = "dna") -> None:
@@ -71,11 +71,11 @@ class FastaRecords:
 
     @property
     def bytes_kept(self) -> int:
-        """The bytes of the open record that are held in memory."""
+        """The number of bytes of the open record in memory."""
         return sum(map(len, self._parts))
 
     def report(self, code: str, message: str, line: int, byte: int) -> None:
-        """Report a fault of the open record."""
+        """Report a fault of the open record at this line and byte."""
         name, record = (self._open.name or None, self._open.record) if self._open else (None, None)
         self.findings.add(fault(code, message, name=name, record=record, line=line, byte=byte))
 
@@ -90,23 +90,23 @@ class FastaRecords:
         return self._open
 
     def extend(self, length: int, sequence: bytes) -> None:
-        """Add `length` characters to the open record. `sequence` has them if records are kept, or is empty."""
+        """Add `length` characters to the open record. `sequence` contains them, unless records are not kept."""
         self._length += length
         if self.keep and self._open and not self._is_too_long:
             self._parts.append(sequence)
 
     @property
     def _is_too_long(self) -> bool:
-        """Whether the open record is rejected for its length, so that the rest of it need not be kept."""
+        """Whether the open record will be rejected for its length, so that the rest of it need not be kept."""
         return self.alphabet.longest is not None and self._length > self.alphabet.longest + 1  # a * may follow
 
     def note_stop(self, length: int, line: int, byte: int) -> None:
-        """Note that the next line has `length` characters and ends in a `*`. That is valid if it ends the record."""
+        """Note that the next line has `length` characters and ends in `*`, which is valid if it ends the record."""
         self._check_stop()
         self._stop = _Stop(self._length + length, line, byte)
 
     def _check_stop(self) -> bool:
-        """Return True if the open record, as far as it was read, ends in a `*`. Report one that is inside it."""
+        """Return True if the open record, as far as it was read, ends in `*`. Report a `*` that is inside it."""
         stop, self._stop = self._stop, None
         if stop is None:
             return False
@@ -135,6 +135,6 @@ class FastaRecords:
             self._parts = []
 
     def take_complete(self) -> list[Record]:
-        """Return the complete records and forget them."""
+        """Return the complete records and remove them from memory."""
         complete, self._complete = self._complete, []
         return complete

@@ -1,4 +1,4 @@
-"""FASTQ, a block at a time: the whole block at once if it is valid, line by line if it is not."""
+"""Parse FASTQ a block at a time: as a whole if the block is valid, otherwise line by line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seqdrop.reads.blocks import PAD, Blocks
 from seqdrop.reads.codes import IGNORE
 from seqdrop.reads.duplicates import NameLocation
 from seqdrop.reads.examiner import Examined, Examiner
-from seqdrop.reads.fastq_rows import HEADER, LF, QUALITY, SEQUENCE, Rows, four_lines
+from seqdrop.reads.fastq_rows import HEADER, LF, QUALITY, SEQUENCE, Rows, locate_lines
 from seqdrop.reads.findings import Findings, Location, fault
 from seqdrop.reads.line_parser import LineParser, ParsedText
 from seqdrop.reads.lines import Lines
@@ -39,35 +39,35 @@ class Fastq:
         self._line_parser = LineParser(findings)
         self.name_checks = NameChecks(findings, may_interleave=True)
         self._examiner = Examiner()
-        self._line = 1  # where the block begins
+        self._line = 1  # location of the next block
         self._byte = 0
         self._codes_are_faults = findings.policy.severity("ambiguous_base") != IGNORE
 
     @property
     def number(self) -> int:
-        """The number of records begun so far, broken ones included."""
+        """The number of records so far, including broken ones."""
         return self._line_parser.number
 
     @property
     def layout(self) -> str:
-        """The layout of the records: "multiline" if any has more than four lines, otherwise "four-line"."""
+        """The layout: "multiline" if any record so far has more than four lines, otherwise "four-line"."""
         return "multiline" if self._line_parser.wrapped else "four-line"
 
     @property
     def location(self) -> Location:
-        """The line and byte after all data parsed so far."""
+        """The line (from 1) and byte (from 0) after all data parsed so far."""
         return {"line": self._line, "byte": self._byte}
 
     def take(self, blocks: Blocks) -> Reads | None:
-        """Parse the whole records in the buffer and use them up. Return None if there is no valid one."""
+        """Parse the complete records in the buffer and mark them as used. Return None if none of them is valid."""
         reads = self._take_block(blocks)
         return self._take_lines(blocks) if reads is None else reads
 
     def finish(self) -> None:
-        """Report faults that can be known only at the end of the file."""
+        """Report the faults that are known only at the end of the file."""
         if self._line_parser.crlf:
             self._findings.add(fault("crlf", "lines end in CR LF", line=1, byte=0))
-        evidence = self._tally.phred64()
+        evidence = self._tally.find_phred64_evidence()
         if evidence:
             self._findings.add(fault("phred64_suspected", evidence))
         self.name_checks.finish()
@@ -87,14 +87,14 @@ class Fastq:
         return reads
 
     def _end_last_line(self, blocks: Blocks) -> int:
-        """Return the size of the data, after adding a line end to the last line of the file if it has none."""
+        """Add a line end to the last line of the file if it has none. Return the size of the data with it."""
         if not blocks.final or blocks.broken or not blocks.size or blocks.data[blocks.size - 1] == LF:
             return blocks.size
         blocks.data[blocks.size] = LF
         return blocks.size + 1
 
     def _accept(self, examined: Examined) -> Reads:
-        """Count the valid records of a block and check their names."""
+        """Count the records of a valid block and check their names."""
         rows, counts, names = examined
         first, starts = self._line_parser.number + 1, rows.starts[:, HEADER] + 1
         self._line_parser.number += len(starts)
@@ -122,7 +122,7 @@ class Fastq:
         return locate
 
     def _report_empty(self, reads: Reads, locate: Callable[[int], NameLocation]) -> None:
-        """Report reads without bases; after enough of them only count them."""
+        """Report reads without bases; once enough were reported, only count the others."""
         empty = np.flatnonzero(reads.lengths == 0)
         for reported, index in enumerate(empty.tolist()):
             if self._findings.is_full("empty_sequence"):
@@ -151,7 +151,7 @@ class Fastq:
         return self._accept_sound(parsed) if parsed.sound else None
 
     def _check_names(self, parsed: ParsedText) -> None:
-        """Check names that are not empty; empty names are a fault of their own and no duplicates."""
+        """Check names that are not empty. Empty names are a fault of their own, but not duplicates."""
         named = [index for index, name in enumerate(parsed.names) if name]
         if not named:
             return
@@ -165,11 +165,11 @@ class Fastq:
         self.name_checks.add(hash_short_names(texts), locate)
 
     def _accept_sound(self, parsed: ParsedText) -> Reads:
-        """Count the valid records of a parsed text, as for a whole block."""
+        """Count the valid records of a text that was parsed line by line, as `_accept` does for a block."""
         text = b"".join(parsed.sound)
         data = np.zeros(len(text) + PAD, np.uint8)
         data[: len(text)] = np.frombuffer(text, np.uint8)
-        rows = four_lines(data, len(text))
+        rows = locate_lines(data, len(text))
         if rows is None:
             raise AssertionError("the line parser returned a record that is not four lines")
         starts = rows.starts
@@ -182,12 +182,12 @@ class Fastq:
 
 
 def shorten_name(name: bytes) -> bytes:
-    """Return a name that is short enough to be hashed in a matrix: the name itself, or the hash of a long one."""
+    """Return a name of at most LONGEST_NAME bytes: the name itself, or a digest of a longer name."""
     return name if len(name) <= LONGEST_NAME else hashlib.blake2b(name, digest_size=32).hexdigest().encode()
 
 
 def hash_short_names(texts: Sequence[bytes]) -> Names:
-    """Hash names from `shorten_name`, each perhaps followed by the start of its comment."""
+    """Hash names that `shorten_name` returned; each may be followed by the start of its comment."""
     data, starts = join_lines(texts)
     names = hash_names(data, starts, Scratch())
     if names is None:
@@ -196,7 +196,7 @@ def hash_short_names(texts: Sequence[bytes]) -> Names:
 
 
 def join_lines(texts: Sequence[bytes]) -> tuple[UInt8Array, Int64Array]:
-    """Return an array of all texts, each followed by a line end, and the start of each."""
+    """Return (array with all texts, each followed by a line end, and PAD zeros; index of each text)."""
     joined = b"\n" + b"\n".join(texts) + b"\n"
     data = np.zeros(len(joined) + PAD, np.uint8)
     data[: len(joined)] = np.frombuffer(joined, np.uint8)

@@ -1,4 +1,4 @@
-"""The positions of the four lines of each FASTQ record in a block, if the block has the usual layout."""
+"""Locate the four lines of each FASTQ record in a block, if the block has the usual layout."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 TAB, LF, CR, SPACE, PLUS, AT, LAST = 9, 10, 13, 32, 43, 64, 126
 HEADER, SEQUENCE, SEPARATOR, QUALITY = range(4)
-WIDEST = 512  # the longest header that is compared with a + line
+WIDEST = 512  # bytes of the longest header that is compared with its + line here
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Records of four lines. `starts` and `ends` are (records, 4) byte indexes into `data`, without line ends.
+    """Records of four lines. `starts` and `ends` are (records, 4) byte indexes into `data`; line ends are excluded.
 
-    `lengths` are the bases of each record, `size` is the bytes of all records with line ends, and `crlf` is True if all
-    lines end in CR LF.
+    `lengths` is the number of bases of each record. `size` is the number of bytes of all records with line ends. `crlf`
+    is True if all lines end in CR LF.
     """
 
     data: UInt8Array
@@ -33,11 +33,11 @@ class Rows:
     crlf: bool
 
 
-def four_lines(data: UInt8Array, size: int) -> Rows | None:
-    """Return the whole records in `data[:size]`; None if anything about their layout is unusual.
+def locate_lines(data: UInt8Array, size: int) -> Rows | None:
+    """Return the complete records in `data[:size]`; None if anything about their layout is unusual.
 
-    In the records that are returned, names are not empty, + lines are bare or repeat the header, sequence and quality
-    are equally long, and headers are printable ASCII. Bases and qualities themselves are not checked.
+    In the returned records, names are not empty, + lines are bare or repeat the header, sequence and quality have the
+    same length, and headers are printable ASCII. The characters of sequence and quality are not checked.
     """
     newlines = _find_newlines(data, size)
     if newlines is None:
@@ -58,7 +58,7 @@ def four_lines(data: UInt8Array, size: int) -> Rows | None:
 
 
 def _find_newlines(data: UInt8Array, size: int) -> Int64Array | None:
-    """Return the indexes of line feeds; None if there are bytes over ~, or control characters but TAB and CR LF."""
+    """Return the indexes of line feeds; None if there is a byte over ~, or a control character except TAB and CR LF."""
     if not size or data[:size].max() > LAST:
         return None
     control = _flatnonzero(data[: size + 7 & ~7] < SPACE)
@@ -77,7 +77,10 @@ def _find_newlines(data: UInt8Array, size: int) -> Int64Array | None:
 
 
 def _flatnonzero(flags: BoolArray) -> Int64Array:
-    """Return np.flatnonzero of sparse flags, whose number is a multiple of 8; words without any flag are skipped."""
+    """Return np.flatnonzero of flags that are mostly False. Their number must be a multiple of 8.
+
+    Groups of eight flags that are all False are skipped, which is faster.
+    """
     words = flags.view(np.uint64)
     some = np.flatnonzero(words != 0)
     within = np.flatnonzero(words[some].view(bool))
@@ -86,7 +89,7 @@ def _flatnonzero(flags: BoolArray) -> Int64Array:
 
 
 def _ends_in_crlf(data: UInt8Array, ends: Int64Array) -> bool | None:
-    """Return True if all lines end in CR LF, False if none does, None if some do."""
+    """Return True if all lines end in CR LF, False if none does, None if only some do."""
     returns = np.count_nonzero(data[ends - 1] == CR) if ends[0, 0] else 0
     if not returns:
         return False

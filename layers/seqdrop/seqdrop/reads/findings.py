@@ -1,4 +1,4 @@
-"""The faults of a file: the first ones with their locations, the others counted by code."""
+"""Collect the faults of a file: the first ones with their locations, and the number of all by code."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Unpack
 
-FIRST = 20
+FIRST = 20  # faults of each severity that a report lists
 
 
 class Location(TypedDict, total=False):
-    """The location of a fault, with the keys that apply; the fields of `errors.Fault` describe them."""
+    """The location of a fault. Keys that do not apply are absent; `errors.Fault` describes them."""
 
     name: str | None
     record: int | None
@@ -25,7 +25,7 @@ class Location(TypedDict, total=False):
 
 
 class Policy:
-    """The severity of each code: the defaults of codes.py, overridden by an analysis's own table."""
+    """The severity of each code: that in `severity` (the table of an analysis) or else the default of codes.py."""
 
     def __init__(self, severity: Mapping[str, str] | None = None) -> None:
         self._own = dict(severity or {})
@@ -36,7 +36,7 @@ class Policy:
 
 
 class Findings:
-    """A collection of faults. The `first` faults of each severity are kept whole; all faults are counted."""
+    """The faults of a file. All are counted; the `first` errors and warnings are also listed with their locations."""
 
     def __init__(self, policy: Policy, first: int = FIRST) -> None:
         self.policy = policy
@@ -53,23 +53,23 @@ class Findings:
         self.counts[fault.code] += 1
         self.errors_so_far += severity == ERROR
         kept = self._kept[severity]
-        # The limit is per code: faults that are found at the end of the file may come before others in file order.
+        # The limit is for each code, because faults that are detected late may be early in file order.
         if sum(other.code == fault.code for other in kept) < self._first:
             kept.append(fault)
 
     def count(self, code: str, more: int) -> None:
-        """Count `more` faults of a code without describing them."""
+        """Count `more` faults of a code, without their locations."""
         if more and self.policy.severity(code) != IGNORE:
             self.counts[code] += more
             self.errors_so_far += more * (self.policy.severity(code) == ERROR)
 
     def is_full(self, code: str) -> bool:
-        """Return True if another fault of this code would only be counted."""
+        """Return True if no further fault of this code will be listed."""
         severity = self.policy.severity(code)
         return severity == IGNORE or self.counts[code] >= self._first
 
     def replace_faults(self, change: Callable[[Fault], Fault]) -> None:
-        """Replace each fault that was kept by `change(fault)`."""
+        """Replace each fault that is listed by `change(fault)`."""
         self._kept = {severity: [change(fault) for fault in kept] for severity, kept in self._kept.items()}
 
     @property
@@ -105,5 +105,5 @@ def _order(fault: Fault) -> tuple[bool, bool, int, int]:
 
 
 def fault(code: str, message: str, **location: Unpack[Location]) -> Fault:
-    """Return a Fault with the advice of its code."""
+    """Return a Fault with this location and the advice of its code."""
     return Fault(code, message, CODES[code].advice, **location)

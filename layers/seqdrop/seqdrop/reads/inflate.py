@@ -1,7 +1,7 @@
-"""gzip, member by member: multi-member files and BGZF are one stream, and damage is reported with its location.
+"""Decompress gzip member by member. All members, or BGZF blocks, form one stream; damage is reported with its location.
 
-Formats: RFC 1952 (gzip), RFC 1951 (deflate), SAM specification 4.1 (BGZF: a BC extra field has the size of the block,
-an empty last block marks the end).
+Formats: RFC 1952 (gzip), RFC 1951 (deflate), SAM specification 4.1 (BGZF: the extra field BC has the size of the block,
+and an empty last block marks the end of the file).
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from _typeshed import SupportsRead
 
 MAGIC = b"\x1f\x8b"
-INPUT = 1 << 17
-FIRST_INPUT = 1 << 14  # fed to a new member; keeps the bytes of files with many small members from being copied often
+INPUT = 1 << 17  # compressed bytes that are read at a time
+FIRST_INPUT = 1 << 14  # the first bytes for a new member; fewer, so that less is copied if members are small
 FHCRC, FEXTRA, FNAME, FCOMMENT, RESERVED = 2, 4, 8, 16, 0xE0
-GARBAGE = "data that are not gzip follow the compressed data"
+GARBAGE = "the compressed data are followed by data that are not gzip"
 
 
 class GzipStream:
     """The decompressed bytes of a gzip file. Reading raises InvalidFileError if the file is damaged.
 
-    `members` counts the members begun; `bgzf` is True if the first one is a BGZF block. Offsets in faults are those of
-    the compressed file, from 0. `head` are bytes that were already read from `raw`.
+    `members` is the number of members so far; `bgzf` is True if the first one is a BGZF block. Offsets in faults count
+    from 0 in the compressed file. `head` are the bytes that were already read from `raw`.
     """
 
     def __init__(self, raw: SupportsRead[bytes], head: bytes = b"") -> None:
         self._raw = raw
         self._input = head  # compressed bytes
-        self._used = 0  # the number of them that are used
+        self._used = 0  # bytes of _input that are used
         self._before = 0  # compressed bytes before _input
         self._inflater: igzip_lib.IgzipDecompressor | None = None
         self.members = 0
@@ -53,7 +53,7 @@ class GzipStream:
     def readinto(self, view: memoryview, /) -> int:
         """Fill the start of `view` and return the number of bytes; 0 at the end of the file."""
         while inflater := self._inflater or self._begin_member():
-            if inflater.eof:  # all valid data were already returned
+            if inflater.eof:  # all data of the member were returned
                 self._end_member()
                 continue
             block = self._inflate(inflater, len(view))
@@ -83,7 +83,7 @@ class GzipStream:
         """Start the next member; return None at the end of the file."""
         self._start = self.offset
         magic = self._read(2)
-        if self.members and not magic.strip(b"\0"):  # tapes and some file systems pad files with zeros
+        if self.members and not magic.strip(b"\0"):  # the end; tapes and some file systems pad files with zeros
             self._skip_padding()
             return None
         if magic != MAGIC:
@@ -106,7 +106,7 @@ class GzipStream:
     def _skip_header(self) -> None:
         method, flags = self._read_field(8)[:2]
         if method != 8 or flags & RESERVED:
-            raise self._fault("gzip_corrupt", "the header of the member is not one that gzip writes")
+            raise self._fault("gzip_corrupt", "the header of the member is invalid")
         if flags & FEXTRA:
             extra = self._read_field(struct.unpack("<H", self._read_field(2))[0])
             self.bgzf = self.bgzf or (self.members == 1 and extra[:4] == b"BC\x02\x00")
@@ -137,7 +137,9 @@ class GzipStream:
     def check_end(self) -> None:
         """Raise InvalidFileError if a BGZF file lacks its end-of-file block. Call it after the last byte was read."""
         if self.bgzf and not self._ends_in_empty:
-            raise self._fault("bgzf_no_eof", "the BGZF end-of-file block is missing, and blocks may be missing, too")
+            raise self._fault(
+                "bgzf_no_eof", "the BGZF end-of-file block is missing; earlier blocks may be missing as well"
+            )
 
     def _fault(self, code: str, message: str) -> InvalidFileError:
         where = f" (gzip member {self.members}, which starts at byte {self._start} of the compressed file)"
@@ -161,5 +163,5 @@ class GzipStream:
         return part
 
     def _give_back(self, size: int) -> None:
-        """Return compressed bytes that a decompressor did not use; they are always the last ones taken from _input."""
+        """Mark the last `size` compressed bytes as not used; the decompressor did not need them."""
         self._used -= size

@@ -1,4 +1,4 @@
-"""Which lines make up a FASTQ record, if any of them may be missing, damaged or wrapped."""
+"""Decide which lines form a FASTQ record, although any of them may be missing, damaged or wrapped."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from seqdrop.reads.records import NUCLEOTIDES
 if TYPE_CHECKING:
     from seqdrop.reads.lines import Lines
 
-WRAPPED = 3  # lines that are read ahead to distinguish a header from quality
-NO_PLUS = "there is another line where the + line should be"
+WRAPPED = 3  # lines of wrapped sequence that are read ahead to distinguish a header from quality
+NO_PLUS = "there is another line in the place of the + line"
 
 
 class LayoutFault(NamedTuple):
-    """A record whose lines do not fit together. `line` is the index of the fault, `after` that of the next record."""
+    """The fault of a record whose lines do not fit together.
+
+    `line` is the index of the faulty line, and `after` that of the line at which the next record may start.
+    """
 
     code: str
     message: str
@@ -23,16 +26,17 @@ class LayoutFault(NamedTuple):
 
 
 class SequenceLines(NamedTuple):
-    """The sequence of a record: the index of the + line after it, and the number of its characters."""
+    """The sequence of a record: the index of the + line after it, and its length in characters."""
 
     plus: int
     length: int
 
 
 class Layout:
-    """A search for the lines of records in `lines`; `wrapped` is True if an earlier record had more than four lines.
+    """The layout of records in `lines`. `wrapped` is True if an earlier record had more than four lines.
 
-    `at` is the index of a header. All methods raise NeedMoreDataError if they depend on lines that are not read yet.
+    In all methods `at` is the index of the header of a record. They raise NeedMoreDataError if the result depends on
+    lines that have not been read yet.
     """
 
     def __init__(self, lines: Lines, wrapped: bool) -> None:
@@ -40,7 +44,7 @@ class Layout:
         self.wrapped = wrapped
 
     def sequence(self, at: int) -> SequenceLines | LayoutFault:
-        """Return the sequence of the record whose header is at `at`, or the fault of its lines."""
+        """Return the sequence of a record, or the fault if no + line follows it."""
         lines, index, length = self._lines, at + 1, 0
         if self._is_plus_damaged(at):
             return LayoutFault("missing_plus", NO_PLUS, at + 2, at + 4)
@@ -57,7 +61,7 @@ class Layout:
             index += 1
 
     def _is_plus_damaged(self, at: int) -> bool:
-        """Return True if a record has four lines and only the third is wrong."""
+        """Return True if a record has four lines, and only the third is wrong."""
         sequence = self._lines.peek(at + 1)
         if self.wrapped or not sequence or sequence[:1] in b"@+":
             return False
@@ -68,9 +72,9 @@ class Layout:
         return quality is not None and len(quality) == len(sequence) and self.ends(at + 4)
 
     def _without_plus(self, at: int, index: int, at_end: bool) -> LayoutFault:
-        """Return the fault of a sequence that is followed by the next header, or by the end of the file."""
+        """Return the fault of a sequence without a + line. At `index` is the next header or the end of the file."""
         lines = self._lines
-        quality = index - 1  # the quality, if only the + line is missing or damaged
+        quality = index - 1  # index of the quality, if only the + line is missing or damaged
         is_equal = quality in (at + 2, at + 3) and len(lines.text(at + 1)) == len(lines.text(quality)) > 0
         if is_equal and (quality == at + 2 or not self.wrapped):
             return LayoutFault("missing_plus", NO_PLUS, at + 2, index)
@@ -80,7 +84,7 @@ class Layout:
         return LayoutFault("missing_plus", NO_PLUS, index, self.resync_point(after))
 
     def quality(self, at: int, sequence: SequenceLines, header: bytes) -> int | LayoutFault:
-        """Return the index of the line after the quality, or the fault of the lines."""
+        """Return the index of the line after the quality, or the fault if the quality does not fit the sequence."""
         fault = self._check_plus(at, sequence, header)
         if fault:
             return fault
@@ -89,12 +93,12 @@ class Layout:
         return self._after_quality(at, sequence)
 
     def _check_plus(self, at: int, sequence: SequenceLines, header: bytes) -> LayoutFault | None:
-        """Return a fault if the + line has another name than the header and is more likely to be something else."""
+        """Return a fault if a line that starts with + differs from the header and is probably not a + line."""
         plus = sequence.plus
         name = self._lines.text(plus)[1:]
         if not name or name == header[1:]:
             return None
-        is_as_long = len(name) + 1 == sequence.length  # then it may be the quality
+        is_as_long = len(name) + 1 == sequence.length  # the line may be the quality
         missing = LayoutFault("missing_plus", NO_PLUS, plus, plus + 1)
         if self._lines.peek(plus + 1) is None:
             if is_as_long and plus == at + 2:
@@ -108,7 +112,7 @@ class Layout:
         index, have = sequence.plus + 1, 0
         while have < length:
             line = lines.peek(index)
-            last = index - 1 if have else index  # the line of a fault
+            last = index - 1 if have else index  # the line at which a fault is reported
             if line is None:
                 where = "inside the quality" if have else "after the + line"
                 return LayoutFault("truncated", f"the file ends {where}", index - 1, index)
@@ -127,7 +131,7 @@ class Layout:
         return index
 
     def _after_empty(self, index: int) -> int | LayoutFault:
-        """Return the index after the quality of a read without bases: an empty line, which may be missing."""
+        """Return the index after the quality of a read without bases, which is an empty line or missing."""
         line = self._lines.peek(index)
         if line is None or self._is_header(index):
             return index
@@ -136,7 +140,10 @@ class Layout:
         return _unequal(0, len(line), index, self.resync_point(index + 1))
 
     def _is_header(self, index: int) -> bool:
-        """Return True if a line that starts with @ is a header and not quality: a sequence and a + line follow."""
+        """Return True if a line starts with @ and a sequence and a + line seem to follow.
+
+        A line of quality may also start with @.
+        """
         lines, line = self._lines, self._lines.peek(index)
         if line is None or not line.startswith(b"@"):
             return False
@@ -161,7 +168,7 @@ class Layout:
     def _is_next(self, index: int, line: bytes, left: int, length: int) -> bool:
         """Return True if a line in the place of quality is the next header.
 
-        `left` characters of quality are missing, of `length` in all. In doubt, a line that is not too long is quality.
+        `left` of `length` characters of quality are still missing. In doubt, a line that is not too long is quality.
         """
         if not line.startswith(b"@"):
             return False
@@ -173,7 +180,7 @@ class Layout:
         return len(line) > left or (then is not None and then.startswith(b"+"))
 
     def ends(self, index: int) -> bool:
-        """Return True if a record may end before this line: it is a header, or the end of the file."""
+        """Return True if a record may end before this index: there is a header, or the end of the file."""
         return self._lines.peek(index) is None or self._is_header(index)
 
     def look_ahead(self, index: int) -> None:
@@ -181,7 +188,7 @@ class Layout:
         self._lines.peek(index)
 
     def resync_point(self, index: int) -> int:
-        """Return the index of the first header from `index` on, or of the end of the file."""
+        """Return the index of the first header from `index` on, or the index after the last line of the file."""
         while self._lines.peek(index) is not None and not self._is_header(index):
             index += 1
         return index

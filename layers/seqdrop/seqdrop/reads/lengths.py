@@ -1,4 +1,4 @@
-"""The distribution of lengths in bounded memory: exact up to 4,096, then in bins of at most 0.05 % width."""
+"""Count records by length in bounded memory: exactly below 4,096, then in bins that are at most 0.05 % wide."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from seqdrop.reads.arrays import Int64Array
     from seqdrop.report.schema import Pairs
 
-DIGITS = 12  # binary digits of a length that are kept
+DIGITS = 12  # leading binary digits of a length that are kept
 
 
 class Lengths:
-    """Records and bases by length. `shortest` and `longest` are exact."""
+    """The number of records and of bases by length. `shortest` and `longest` are exact."""
 
     def __init__(self) -> None:
-        self.reads: Counter[int] = Counter()  # by the lower end of the bin
+        self.reads: Counter[int] = Counter()  # the keys are the lower ends of bins
         self.bases: Counter[int] = Counter()
         self.shortest: int | None = None
         self.longest = 0
@@ -42,15 +42,18 @@ class Lengths:
         self.reads[low] += reads
         self.bases[low] += bases
 
-    def reaching(self, positions: int) -> Int64Array:
-        """Return the number of reads that have each of the first `positions` positions (at most 4,096)."""
+    def count_reaching(self, positions: int) -> Int64Array:
+        """Return the number of reads that have position 1, 2, … `positions` (at most 4,096)."""
         ends = np.zeros(positions + 1, np.int64)
         for length, count in self.reads.items():
             ends[min(length, positions)] += count
         return np.cumsum(ends[::-1])[::-1][1:]
 
     def n50(self) -> int | None:
-        """Return the N50: records of at least this length have half of all bases. None without bases."""
+        """Return the N50: records of at least this length contain half of all bases. None if there are no bases.
+
+        From 4,096 on it is the lower end of a bin.
+        """
         left = sum(self.bases.values()) / 2
         for length in sorted(self.bases, reverse=True):
             left -= self.bases[length]
@@ -59,12 +62,12 @@ class Lengths:
         return None
 
     def histogram(self) -> Pairs:
-        """Return [length, records] pairs in order of length."""
+        """Return [length, number of records] pairs, ordered by length."""
         return [[length, self.reads[length]] for length in sorted(self.reads)]
 
 
 def _count_values(lengths: Int64Array, longest: int) -> tuple[Int64Array, Int64Array]:
-    """Return the different lengths and the number of each; without sorting if the lengths are short."""
+    """Return the different lengths and the number of each. Sorting is slower, so it is used only for long lengths."""
     if longest > 8 * len(lengths):
         return np.unique(lengths, return_counts=True)
     counts = np.bincount(lengths)

@@ -1,7 +1,7 @@
-"""FASTQ line by line: the path for blocks with a fault or of unusual layout. It is slow, but it locates every fault.
+"""Parse FASTQ line by line, for blocks with a fault or an unusual layout. This is slow, but locates every fault.
 
-Format: Cock et al. 2010, Nucleic Acids Res. 38:1767. Sequence and quality may be wrapped; quality is then read until it
-is as long as the sequence, because a quality line may begin with @.
+Format: Cock et al. 2010, Nucleic Acids Res. 38:1767. Sequence and quality may be wrapped. Quality is read until it is
+as long as the sequence, because a line of quality may also begin with @.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from seqdrop.reads.characters import QUALITIES, clean_name, odd_bytes
+from seqdrop.reads.characters import QUALITIES, clean_name, find_odd_byte
 from seqdrop.reads.findings import Findings, fault
 from seqdrop.reads.layout import Layout, LayoutFault
 from seqdrop.reads.lines import Lines, NeedMoreDataError
@@ -26,24 +26,25 @@ ENDS = ("LF", "CR LF")
 class ParsedText:
     """The records of one text.
 
-    `names`, `comments` and `places` are those of all records; `sound`, `numbers` and `sound_names` those of valid ones.
+    `names`, `comments` and `places` have an element for each record; `sound`, `numbers` and `sound_names` have one for
+    each valid record.
     """
 
     used: int = 0  # bytes of the text that were parsed
     lines: int = 0  # lines that were parsed
     names: list[bytes] = field(default_factory=list)  # printable; empty if there is no name
-    comments: list[bytes] = field(default_factory=list)  # the first characters after each name
+    comments: list[bytes] = field(default_factory=list)  # the first four characters after each name
     places: list[tuple[int, int]] = field(default_factory=list)  # (line from 1, byte from 0)
-    sound: list[bytes] = field(default_factory=list)  # four lines each
-    numbers: list[int] = field(default_factory=list)
+    sound: list[bytes] = field(default_factory=list)  # valid records, each as four lines
+    numbers: list[int] = field(default_factory=list)  # in the file, from 1
     sound_names: list[bytes] = field(default_factory=list)
 
 
 class LineParser:
-    """A parser of texts that follow each other.
+    """A parser of consecutive texts of one file.
 
-    `number` counts records; `crlf` is True if the first line of the file ends in CR LF, None before that line;
-    `wrapped` is True if any record so far has more than four lines.
+    `number` is the number of records so far. `crlf` is True if the first line of the file ends in CR LF, None if it was
+    not read yet. `wrapped` is True if any record so far has more than four lines.
     """
 
     def __init__(self, findings: Findings) -> None:
@@ -56,7 +57,7 @@ class LineParser:
         self._parsed = ParsedText()
 
     def parse(self, lines: Lines) -> ParsedText:
-        """Parse all records that `lines` contain whole."""
+        """Parse all records that are complete in `lines`."""
         self._lines = lines
         self._layout = Layout(lines, self.wrapped)
         self._parsed = ParsedText()
@@ -73,7 +74,7 @@ class LineParser:
         header = self._lines.text(at)
         if not header:
             self._layout.look_ahead(at + 1)
-            self._report("blank_line", "there is a blank line where a header should be", at, self.number + 1)
+            self._report("blank_line", "there is a blank line in the place of a header", at, self.number + 1)
             self._check_line_ends(at, at + 1)
             return at + 1
         if not header.startswith(b"@"):
@@ -92,17 +93,17 @@ class LineParser:
         return after
 
     def _skip_misplaced(self, at: int) -> int:
-        """Report a line that is no header where one should be; it may be a header that lost its @."""
+        """Report a line that is not a header in the place of a header. It may be a header that lost its @."""
         then = self._lines.peek(at + 2)
         is_record = then is not None and then.startswith(b"+") and self._layout.ends(at + 4)
         after = at + 4 if is_record else self._layout.resync_point(at + 1)
-        message = "there is a line that does not start with @ where a header should be"
+        message = "the line is in the place of a header, but does not start with @"
         return self._skip_broken(at, LayoutFault("bad_header", message, at, min(after, len(self._lines))), named=False)
 
     # -- reporting
 
     def _begin(self, at: int, named: bool = True) -> None:
-        """Count a record whose header is at `at`. Without a header (`named` False) it has no name."""
+        """Begin the record at line `at`. If not `named`, that line is not a header, and the record has no name."""
         self.number += 1
         header = self._lines.text(at)[1:]
         name = clean_name(header) if named else b""
@@ -118,7 +119,7 @@ class LineParser:
         return broken.after
 
     def _report(self, code: str, message: str, index: int, record: int | None = None) -> None:
-        """Report a fault at a line, of the last record that was begun, or of another one without a name."""
+        """Report a fault of the current record at line `index`, or of record number `record`, which has no name yet."""
         name = None if record else self._name
         line, byte = self._lines.number(index), self._lines.byte(index)
         self._findings.add(fault(code, message, name=name, record=record or self.number, line=line, byte=byte))
@@ -148,7 +149,7 @@ class LineParser:
             self._report_wrapped(at, after)
 
     def _report_wrapped(self, at: int, after: int) -> None:
-        """Report the first record of the file that spans more than four lines, unless blank lines are the reason."""
+        """Report the first record of the file that has more than four lines, unless some of them are blank."""
         has_text = all(self._lines.text(index) for index in range(at + 1, after))
         if not self.wrapped and has_text:
             self.wrapped = True
@@ -162,7 +163,7 @@ class LineParser:
         if wrong:
             where = f"column {text.index(wrong[:1]) + 1} contains byte 0x{wrong[0]:02x}"
             if is_sequence:
-                self._report("illegal_base", f"{where}, which is no IUPAC nucleotide code", index)
+                self._report("illegal_base", f"{where}, which is not an IUPAC nucleotide code", index)
             else:
                 self._report("illegal_quality", f"{where}, which is not between ! and ~", index)
         elif is_sequence and (codes := text.translate(None, NUCLEOTIDES_BUT_CODES)):
@@ -170,10 +171,10 @@ class LineParser:
             self._report("ambiguous_base", message, index)
 
     def _check_characters_of_lines(self, at: int, after: int, plus: int) -> set[int]:
-        """Report characters that no line may contain; return the indexes of the lines that contain them."""
+        """Report characters that no line may contain. Return the indexes of the lines with such characters."""
         damaged = set()
         for index in range(at, min(after, len(self._lines))):
-            code, message = odd_bytes(self._lines.text(index), index in (at, plus))
+            code, message = find_odd_byte(self._lines.text(index), index in (at, plus))
             if code:
                 damaged.add(index)
                 self._report(code, message, index)
@@ -188,11 +189,11 @@ class LineParser:
             if self.crlf is None:
                 self.crlf = crlf
             if crlf != self.crlf:
-                message = f"this line ends in {ENDS[crlf]}, the first line of the file in {ENDS[self.crlf]}"
+                message = f"this line ends in {ENDS[crlf]}, but the first line of the file in {ENDS[self.crlf]}"
                 self._report("mixed_line_ends", message, index, None if self._parsed.names else self.number + 1)
 
     def _keep(self, at: int, plus: int, after: int) -> None:
-        """Keep a record without errors as four lines."""
+        """Keep a record without errors, as four lines."""
         text = self._lines.text
         sequence = b"".join(text(index) for index in range(at + 1, plus))
         quality = b"".join(text(index) for index in range(plus + 1, after))

@@ -1,16 +1,16 @@
-"""The lines of a block for the line parser: with their ends, their locations and a look ahead."""
+"""The lines of a block with their ends and locations, and with access to later lines, for the line parser."""
 
 from __future__ import annotations
 
 
 class NeedMoreDataError(Exception):
-    """A decision that depends on lines that have not been read yet."""
+    """The result depends on lines that have not been read yet."""
 
 
 class Lines:
     """The lines of `text`, which begins at line `line` (from 1) and byte `byte` (from 0) of the decompressed stream.
 
-    A last line without a line end counts only if the text is `final`.
+    `final` is True if the file ends with this text. A last line without a line end is a line only in a final text.
     """
 
     def __init__(self, text: bytes, line: int, byte: int, final: bool) -> None:
@@ -23,7 +23,7 @@ class Lines:
         self._final = final
         self._line = line
         self._byte = byte
-        self.offsets = [0]  # of each line in the text, and of its end
+        self.offsets = [0]  # of each line in the text, and then of the end of the lines
         for raw_line in raw:
             self.offsets.append(self.offsets[-1] + len(raw_line) + 1)
 
@@ -36,7 +36,7 @@ class Lines:
         return raw[:-1] if raw.endswith(b"\r") else raw
 
     def crlf(self, index: int) -> bool | None:
-        """Return True if a line ends in CR LF; None for a last line without an end."""
+        """Return True if a line ends in CR LF, False if it ends in LF, None if it has no line end."""
         if self.unended and self._final and index == len(self._raw) - 1:
             return None
         return self._raw[index].endswith(b"\r")

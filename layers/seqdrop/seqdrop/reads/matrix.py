@@ -1,7 +1,8 @@
-"""Reads as rows of a matrix of bytes, and fast sums over it.
+"""Arrange reads as rows of a matrix of bytes, and compute fast sums over its rows and columns.
 
-numpy adds bytes one by one if the result is wider than a byte. These functions therefore add eight bytes as one 64-bit
-word, whose lanes must not overflow: 8-bit lanes hold 255 flags, 16-bit lanes 520 bytes of up to 126.
+numpy adds bytes one by one if the result is wider than a byte. These functions therefore add eight bytes at a time, as
+lanes of a 64-bit word. The lanes must not overflow: an 8-bit lane holds the sum of 255 flags, a 16-bit lane that of 520
+bytes of up to 126.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ EVEN = np.uint64(0x00FF00FF00FF00FF)
 EIGHT = np.uint64(8)
 ONES = np.uint64(0x0001000100010001)
 TOP = np.uint64(48)
-STACK = 64  # rows that are added lane by lane at once
+STACK = 64  # rows whose lanes are added before they are widened
 
 
 class Scratch:
-    """Arrays that are reused for every block: allocating fresh memory takes longer than the sums."""
+    """Arrays that are reused for every block, because allocating new memory takes longer than the sums."""
 
     def __init__(self) -> None:
         self._arrays: dict[str, UInt8Array] = {}
 
     def __call__(self, name: str, shape: tuple[int, int], dtype: npt.DTypeLike = np.uint8) -> npt.NDArray[Any]:
-        """Return an array of that name with arbitrary content. The next call with the name reuses its memory."""
+        """Return an array with arbitrary content. The next call with the same name reuses its memory."""
         size = shape[0] * shape[1] * np.dtype(dtype).itemsize
         if name not in self._arrays or len(self._arrays[name]) < size:
             self._arrays[name] = np.empty(size + size // 4, np.uint8)
@@ -42,12 +43,12 @@ def width_for(longest: int) -> int:
 
 
 def gather(data: UInt8Array, starts: Int64Array, width: int) -> UInt8Array:
-    """Return rows of `width` bytes of `data` from each start. `data` must extend that far beyond the last start."""
+    """Return a row of `width` bytes of `data` from each start. `data` must extend `width` beyond the last start."""
     return _windows(data, width)[starts].view(np.uint8).reshape(len(starts), width)
 
 
 def stack(data: UInt8Array, starts: Int64Array, lengths: Int64Array, rows: UInt8Array) -> UInt8Array:
-    """Fill `rows` with `data` from each start, zeros after the lengths; the remaining rows are zeros. Return `rows`."""
+    """Fill row i with `lengths[i]` bytes of `data` from `starts[i]`, then zeros; zero other rows. Return `rows`."""
     count, width = len(starts), rows.shape[1]
     rows.view(f"V{width}")[:count, 0] = _windows(data, width)[starts]
     rows[count:] = 0
@@ -78,12 +79,12 @@ def clear_after(rows: UInt8Array, lengths: Int64Array) -> None:
 
 
 def flag_columns(flags: BoolArray) -> Int64Array:
-    """Return the number of set flags in each column. The number of rows is a multiple of STACK."""
+    """Return the number of set flags in each column. The number of rows must be a multiple of STACK."""
     return _add_columns(flags.view(np.uint64), np.uint8)
 
 
-def lanes(rows: UInt8Array, scratch: Scratch) -> tuple[UInt64Array, UInt64Array]:
-    """Return the even and the odd columns of bytes as 16-bit lanes of words."""
+def split_lanes(rows: UInt8Array, scratch: Scratch) -> tuple[UInt64Array, UInt64Array]:
+    """Return (even columns, odd columns) of bytes, widened to 16-bit lanes of 64-bit words."""
     words = rows.view(np.uint64)
     even: UInt64Array = np.bitwise_and(words, EVEN, out=scratch("even", words.shape, np.uint64))
     odd: UInt64Array = np.right_shift(words, EIGHT, out=scratch("odd", words.shape, np.uint64))
@@ -92,7 +93,7 @@ def lanes(rows: UInt8Array, scratch: Scratch) -> tuple[UInt64Array, UInt64Array]
 
 
 def byte_columns(even: UInt64Array, odd: UInt64Array) -> Int64Array:
-    """Return the sum of each column of bytes of up to 126, from their lanes."""
+    """Return the sum of each column of bytes, given the results of `split_lanes`. Bytes must be at most 126."""
     total = np.empty(8 * even.shape[1], np.int64)
     total[0::2] = _add_columns(even, np.uint16)
     total[1::2] = _add_columns(odd, np.uint16)
@@ -107,13 +108,16 @@ def _add_columns(words: UInt64Array, lane: type[np.uint8 | np.uint16]) -> Int64A
 
 
 def flag_rows(flags: BoolArray) -> Int64Array:
-    """Return the number of set flags in each row of up to 512."""
+    """Return the number of set flags in each row. Rows must have at most 512 flags."""
     sums: UInt64Array = np.einsum("ij->i", flags.view(np.uint64))
     return _fold((sums & EVEN) + ((sums >> EIGHT) & EVEN))
 
 
 def byte_rows(even: UInt64Array, odd: UInt64Array) -> Int64Array:
-    """Return the sum of each row of up to 512 bytes of up to 126, from their lanes. Overwrites `even`."""
+    """Return the sum of each row, given the results of `split_lanes`; `even` is overwritten.
+
+    Rows must have at most 512 bytes of at most 126.
+    """
     even += odd
     return _fold(np.einsum("ij->i", even))
 

@@ -1,4 +1,4 @@
-"""Bases and qualities of a block, counted by position and by read without a loop over reads."""
+"""Count the bases and qualities of a block by position and by read, without a loop over reads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seqdrop.reads.matrix import (
     byte_rows,
     flag_columns,
     flag_rows,
-    lanes,
+    split_lanes,
     stack,
     stack_height,
     width_for,
@@ -23,10 +23,10 @@ from seqdrop.reads.records import NUCLEOTIDES
 if TYPE_CHECKING:
     from seqdrop.reads.arrays import BoolArray, Int64Array, UInt8Array
 
-EXACT = 512  # positions that are counted one by one, and positions of each bin
-SCORES = 95  # Phred scores from 0 on; the highest is 93 (~)
-BINS = 256  # the last one has all later positions
-MATRIX = 1 << 18  # bytes of a matrix, which must fit in the cache
+EXACT = 512  # the first positions, which are counted one by one; also the number of positions in a bin
+SCORES = 95  # mean Phred scores from 0 on; the highest possible is 93 (~)
+BINS = 256  # the last bin has all later positions
+MATRIX = 1 << 18  # bytes of a matrix, which must fit in the processor's cache
 BASES = b"ACGTN"
 _SIZES = (len(BASES) * EXACT, EXACT, (len(BASES) + 1) * BINS, SCORES)
 SUMS = sum(_SIZES)
@@ -44,8 +44,8 @@ class Measure:
 
     `content` is (5, EXACT): A, C, G, T (with U) and N by position. `quality` is (EXACT,): the sum of quality bytes (not
     Phred scores) by position. `bins` is (6, BINS): the same five bases and the sum of quality bytes, each for EXACT
-    positions, from position 1 on. `scores` is (SCORES,): reads by the whole part of their mean Phred score. All of them
-    are views of `sums`, one after the other. If `legal` is False, the counts are meaningless.
+    positions, from position 1 on. `scores` is (SCORES,): the number of reads by the whole part of their mean Phred
+    score. All of these are consecutive views of `sums`. If `legal` is False, the counts are meaningless.
     """
 
     def __init__(self, sums: Int64Array | None = None) -> None:
@@ -54,17 +54,17 @@ class Measure:
         self.content, self.bins = content.reshape(-1, EXACT), bins.reshape(-1, BINS)
         self.ambiguous = 0  # IUPAC codes except N
         self.lower = self.q20 = self.q30 = self.bases = 0
-        self.lowest, self.highest = 255, 0  # quality bytes
-        self.shortest, self.longest = 1 << 62, 0  # reads
+        self.lowest, self.highest = 255, 0  # the lowest and the highest quality byte
+        self.shortest, self.longest = 1 << 62, 0  # lengths of reads
         self.legal = True
 
     def set_figures(self, figures: list[int]) -> None:
-        """Set the attributes that FIGURES names, in that order."""
+        """Set the attributes that FIGURES names, from values in this order."""
         for name, value in zip(FIGURES, figures, strict=True):
             setattr(self, name, value)
 
     def add(self, other: Measure) -> None:
-        """Add another block's counts."""
+        """Add the counts of another block."""
         self.sums += other.sums
         for name in FIGURES[:5]:
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -73,7 +73,7 @@ class Measure:
 
 
 def measure(rows: Rows, scratch: Scratch) -> Measure:
-    """Count some reads. `legal` is False if a base or a quality is not allowed; then the counts are meaningless.
+    """Count the reads of a block. If a base or quality is not allowed, `legal` is False and the counts are meaningless.
 
     `rows.data` must extend PAD bytes beyond the last read.
     """
@@ -101,7 +101,7 @@ def measure(rows: Rows, scratch: Scratch) -> Measure:
 
 
 def _add_rest(total: Measure, rows: Rows, sums: Int64Array, step: int, scratch: Scratch) -> None:
-    """Add the positions after the first EXACT ones, in tiles of EXACT, to `total` and to the sums of qualities."""
+    """Add the positions after the first EXACT ones to `total`, and their quality bytes to `sums`, in tiles of EXACT."""
     lengths = rows.lengths
     more = np.maximum(0, (lengths - 1) // EXACT)
     owner = np.repeat(np.arange(len(lengths)), more)
@@ -119,7 +119,7 @@ def _add_rest(total: Measure, rows: Rows, sums: Int64Array, step: int, scratch: 
 
 
 class _Tile:
-    """Some reads as a matrix with a row for each read, or for the part of it that fits in a row."""
+    """A matrix with a row for each read, or for the part of a read that fits in a row."""
 
     def __init__(
         self,
@@ -138,9 +138,9 @@ class _Tile:
         self._count = int(lengths.sum())
 
     def add_to(self, total: Measure, bins: Int64Array | None) -> Int64Array:
-        """Add the counts to `total`, and return the sum of quality bytes of each row.
+        """Add the counts to `total`. Return the sum of quality bytes of each row.
 
-        `bins` is the bin of each row; None for the first positions, which are also counted one by one.
+        `bins` is the bin of each row; None if the rows are the first positions, which are also counted one by one.
         """
         self._add_bases(total, bins)
         return self._add_quality(total, bins)
@@ -192,7 +192,7 @@ class _Tile:
         total.lowest, total.highest = min(total.lowest, lowest), max(total.highest, highest)
         total.q20 += int(np.count_nonzero(np.greater_equal(rows, Q20, out=flags)))
         total.q30 += int(np.count_nonzero(np.greater_equal(rows, Q30, out=flags)))
-        even, odd = lanes(rows, self._scratch)
+        even, odd = split_lanes(rows, self._scratch)
         if bins is None:
             columns = byte_columns(even, odd)
             total.quality[: len(columns)] += columns

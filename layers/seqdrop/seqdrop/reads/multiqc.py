@@ -1,4 +1,4 @@
-"""The figures of files as MultiQC custom content: files named `*_mqc.json`, which MultiQC finds by their name.
+"""Make MultiQC custom content from reports: files named `*_mqc.json`, which MultiQC finds by their names.
 
 Format: MultiQC's documentation, "Custom content" (a JSON object with id, plot_type, pconfig and data by sample).
 """
@@ -23,7 +23,7 @@ Samples = Mapping[str, Mapping[int, float]]
 
 
 class CustomContent(TypedDict):
-    """One file of MultiQC custom content; `data` has an entry for each sample."""
+    """The content of one custom content file of MultiQC; `data` has an entry for each sample."""
 
     id: str
     plot_type: str
@@ -36,7 +36,7 @@ class CustomContent(TypedDict):
 
 
 def make_custom_content(samples: dict[str, Report]) -> dict[str, CustomContent]:
-    """Return {file name: content} for reports (as `Reading.report` returns them) by sample name."""
+    """Return {file name: content} for `samples`, which is {sample name: report}."""
     qc = {name: report["qc"] for name, report in samples.items()}
     positions = {name: figures["positions"] for name, figures in qc.items()}
     by_position = {name: lists for name, lists in positions.items() if lists}

@@ -1,4 +1,4 @@
-"""Checks of names over a whole file: duplicates, interleaved mates, and the digest for the comparison with its mate."""
+"""Check the names of a whole file for duplicates and interleaved mates, and compute their digest."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 
     Locate = Callable[[int], NameLocation]
 
-PAIRS = 4  # pairs at the start of a file that must be in step for it to count as interleaved
+PAIRS = 4  # the first pairs of a file; if the names in each of them agree, the file counts as interleaved
 
 
 class NameChecks:
-    """Checks of names. `add` the names of each block, then call `finish`.
+    """The checks of the names of one file. `add` the names of each block, then call `finish`.
 
-    `interleaved` is None until the first pairs have shown whether the file is.
+    `interleaved` is None until enough names were added to decide.
     """
 
     def __init__(self, findings: Findings, may_interleave: bool) -> None:
         self._findings = findings
         self._duplicates = Duplicates()
         self._sums = NameSums()
-        self._first: tuple[Names, list[NameLocation]] | None = None  # the first names, too few to decide by
-        self._unpaired: UInt64Array = np.empty(0, np.uint64)  # the first mate of a pair that the next block completes
+        self._first: tuple[Names, list[NameLocation]] | None = None  # names so far, if too few to decide
+        self._unpaired: UInt64Array = np.empty(0, np.uint64)  # the hash of a mate 1 whose mate 2 is in the next block
         self.interleaved: bool | None = None if may_interleave else False
         self._in_step = True
-        self.requested = range(0)  # the 0-based numbers of names whose locations are kept
-        self.located: list[tuple[int, NameLocation]] = []  # the requested names: hash and location
+        self.requested = range(0)  # 0-based numbers of the names to locate
+        self.located: list[tuple[int, NameLocation]] = []  # (hash of the base name, location) of requested names
 
     def add(self, names: Names, locate: Locate) -> None:
         """Add names. `locate(index)` returns the location of one of them."""
@@ -50,7 +50,7 @@ class NameChecks:
         self._check(names, locate)
 
     def _after_first(self, names: Names, locate: Locate) -> tuple[Names, Locate]:
-        """Return the names with the first ones, which were kept from earlier blocks, before them."""
+        """Return the names with those that were kept from earlier blocks in front of them."""
         if self._first is None:
             return names, locate
         first, locations = self._first
@@ -72,8 +72,8 @@ class NameChecks:
     def _decide(self, names: Names) -> None:
         """Decide whether the file is interleaved, by its first pairs, or by all pairs of a smaller file.
 
-        In an interleaved file names come in pairs from the first record on, as mates 1 and 2 if they say which they
-        are. Whether all later names follow is checked.
+        It is if the two names of each pair agree, and say mate 1 and mate 2 or nothing about mates. Later names are
+        then checked against this decision.
         """
         pairs = min(len(names.bases), 2 * PAIRS) // 2 * 2
         bases, mates = names.bases[:pairs], names.mates[:pairs]
@@ -89,13 +89,13 @@ class NameChecks:
         self._unpaired = bases[pairs:]
         wrong = np.flatnonzero(bases[0:pairs:2] != bases[1:pairs:2])
         if len(wrong):
-            self._in_step = False  # after a lost mate no pair fits, so only the first one is reported
+            self._in_step = False  # after a lost mate no pair agrees, so only the first is reported
             location = locate(2 * int(wrong[0]) + 1 - carried).location
-            message = "this read and the one before are no mates"
+            message = "this read is not the mate of the read before it"
             self._findings.add(fault("mates_out_of_step", message, **location))
 
     def finish(self) -> None:
-        """Report duplicates, and a read of an interleaved file that is left without a mate."""
+        """Report duplicate names, and the last read of an interleaved file if it has no mate."""
         if self.interleaved is None and self._first:
             names, locations = self._first
             self._decide(names)
@@ -108,5 +108,5 @@ class NameChecks:
         self._findings.count("duplicate_name", count - len(repeats))
 
     def digest(self, sha256: str, fingerprint: str) -> NameDigest:
-        """Return the digest of all names."""
+        """Return the digest of all names. The arguments identify the file and its content (see NameDigest)."""
         return self._sums.digest(sha256, fingerprint)

@@ -1,9 +1,9 @@
-"""The digest of a file's read names, by which a pair is checked without reading either file again.
+"""The digest of a file's read names. By comparing two digests, a pair is checked without reading either file again.
 
-For each 64 reads it has the sum of the hashes of their base names, each multiplied by a number for its position:
-0.125 bytes a read (2.5 MB for 20 million reads). It also has the number of reads, the mate that the names say they
-are, the SHA-256 of the file and a fingerprint of its content. Two digests show whether the numbers differ, which 64
-reads are the first out of step, whether the same reads were given twice, and whether the mates are swapped.
+For each chunk of 64 reads, a digest has the sum of the hashes of their base names, each multiplied by a number for its
+position: 0.125 bytes for each read (2.5 MB for 20 million reads). It also has the number of reads, the mate that the
+names say they are, the SHA-256 of the file and a fingerprint of its content. Two digests show whether the numbers of
+reads differ, in which chunk names first differ, whether both files have the same reads, and whether they are swapped.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ _WEIGHTS = np.arange(1, 2 * CHUNK, 2, dtype=np.uint64) * np.uint64(0xD6E8FEB8665
 
 @dataclass(frozen=True)
 class NameDigest:
-    """The names of a file, in order.
+    """A digest of the names of a file, in order.
 
-    `mate` is 1 or 2 if all names that say so agree, otherwise 0; `chunks` has a 64-bit sum for each 64 reads.
+    `mate` is 1 or 2 if all names that say a mate say this one, otherwise 0. `sha256` is the hash of the file, and
+    `fingerprint` a hash of its figures (`Reading`). `chunks` has a 64-bit sum for each 64 reads.
     """
 
     records: int
@@ -54,16 +55,16 @@ class NameDigest:
 
     @classmethod
     def from_bytes(cls, body: bytes) -> NameDigest:
-        """Return the digest that `to_bytes` wrote. Raise ValueError if the bytes are no digest."""
+        """Return the digest from the result of `to_bytes`. Raise ValueError for other bytes."""
         if body[:4] != MAGIC:
-            raise ValueError("these bytes are no digest of read names")
+            raise ValueError("these bytes are not a digest of read names")
         size = struct.unpack("<I", body[4:8])[0]
         chunks = np.frombuffer(body, "<u8", offset=8 + size).astype(np.uint64)
         return cls(**json.loads(body[8 : 8 + size]), chunks=chunks)
 
 
 class NameSums:
-    """A builder of NameDigest from blocks of hashes."""
+    """A builder that makes a NameDigest from the hashes of consecutive blocks."""
 
     def __init__(self) -> None:
         self._parts: list[UInt64Array] = []
@@ -72,7 +73,7 @@ class NameSums:
         self.records = 0
 
     def add(self, bases: UInt64Array, mates: UInt8Array) -> None:
-        """Add hashes of base names, and mates (0, 1 or 2), of further reads in the order of the file."""
+        """Add the hashes of base names and the mates (0, 1 or 2; 0 is unknown) of the next reads of the file."""
         self.records += len(bases)
         self._mates |= set(mates.tolist()) if mates.any() else {0}
         bases = np.concatenate([self._rest, bases]) if len(self._rest) else bases
@@ -99,12 +100,12 @@ def _sum_chunks(bases: UInt64Array, chunks: int) -> UInt64Array:
 
 
 def compare(first: NameDigest, second: NameDigest) -> list[Fault]:
-    """Return the faults of the pair of `first` (R1) and `second` (R2); empty if they fit."""
+    """Return the faults of the pair of `first` (R1) and `second` (R2); an empty list if they are mates."""
     if first.sha256 == second.sha256 or first.fingerprint == second.fingerprint:
         return [fault("mates_same_file", "both mates have the same reads")]
     faults = []
     if (first.mate, second.mate) == (2, 1):
-        message = "the names in the first file say mate 2, those in the second say mate 1"
+        message = "the names in the first file say mate 2, and those in the second say mate 1"
         faults.append(fault("mates_swapped", message))
     if first.mate and first.mate == second.mate:
         faults.append(fault("mates_same_file", f"the names in both files say that they are mate {first.mate}"))
@@ -118,7 +119,7 @@ def compare(first: NameDigest, second: NameDigest) -> list[Fault]:
 
 
 def records_to_search(fault: Fault) -> range:
-    """Return the 0-based numbers of the records that may be the first out of step, by a fault from `compare`."""
+    """Return the 0-based numbers of the records of the chunk in which names first differ, by a fault from `compare`."""
     first = (fault.record or 1) - 1
     return range(first, first + CHUNK)
 
@@ -128,10 +129,10 @@ NameHash = tuple[int, "NameLocation"]
 
 
 def locate_fault(coarse: Fault, first: list[NameHash], second: list[NameHash]) -> Fault:
-    """Return the `coarse` fault that `compare` found, with the location of the first record out of step.
+    """Return the fault `coarse`, which `compare` returned, with the location of the first record whose name differs.
 
-    `first` and `second` are what `Reading.locate_names` returns for both files and `records_to_search`. The fault is
-    returned unchanged if no names differ there.
+    `first` and `second` are the results of `Reading.locate_names` for both files and `records_to_search`. If all their
+    names agree, the fault is returned unchanged.
     """
     for (first_hash, read), (second_hash, mate) in zip(first, second, strict=False):
         if first_hash != second_hash:
@@ -141,9 +142,9 @@ def locate_fault(coarse: Fault, first: list[NameHash], second: list[NameHash]) -
 
 
 def _find_out_of_step(first: NameDigest, second: NameDigest) -> Fault | None:
-    """Return a fault for the first chunk in which names differ.
+    """Return a fault for the first chunk in which names differ; None if there is none.
 
-    A last chunk that is shorter in one file is left to the comparison of the numbers of reads.
+    If the numbers of reads differ, the last chunk of the shorter file is not compared: `compare` reports the numbers.
     """
     whole = min(first.records, second.records) // CHUNK
     if first.records == second.records:
@@ -153,5 +154,5 @@ def _find_out_of_step(first: NameDigest, second: NameDigest) -> Fault | None:
         return None
     start = int(different[0]) * CHUNK + 1
     end = min(start + CHUNK - 1, first.records, second.records)
-    message = f"the names differ from some record between {start} and {end} on"
+    message = f"the names differ, first at a record from {start} to {end}"
     return fault("mates_out_of_step", message, record=start, line=4 * start - 3)

@@ -1,8 +1,8 @@
-"""Names of reads as 64-bit hashes, a block at a time.
+"""Hash the names of reads to 64 bits, a block at a time.
 
-A name is the header after @ up to the first white space. Its base name is the name without a final /1 or /2, which
-mates share. The hash is our own: words of eight bytes, each multiplied by a constant for its position, mixed and added.
-Two different names among 100 million collide with a probability of about 1 in 3,700.
+A name is the header after @ up to the first white space. Its base name is the name without a final /1 or /2; mates have
+the same base name. The hash function is our own: words of eight bytes are multiplied by a constant for their position,
+mixed and added. The probability that any two of 100 million different names have the same hash is about 1 in 3,700.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LONGEST = WIDTHS[-1] - 1
 SLASH, ONE, TWO, SPACE, COLON = 47, 49, 50, 32, 58
 _A, _B = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 _32, _29 = np.uint64(32), np.uint64(29)
-# The number of a mate changes the hash of its base name, so that a/1 and a/2 are no duplicates.
+# By the number of the mate, the value that changes the hash of a base name, so that a/1 and a/2 are not duplicates.
 MATES = np.array([0, 0x8CB92BA72F3D8DD7, 0x52DCE729DA3ED4A5], np.uint64)
 
 
@@ -31,8 +31,8 @@ class Names:
     """The names of some reads.
 
     `bases` are hashes of base names. `suffixes` are 1 or 2 if the name ends in /1 or /2, otherwise 0. `mates` equal
-    `suffixes`, or also use comments (`with_comments`). `ends` are the byte indexes in `data` after each name, its /1
-    included; comments follow there.
+    `suffixes`, or are also read from comments (`with_comments`). `ends` are the byte indexes in `data` at which each
+    name, including its /1, has ended and the comment follows.
     """
 
     bases: UInt64Array
@@ -43,7 +43,7 @@ class Names:
 
     @property
     def full(self) -> UInt64Array:
-        """Hashes of whole names: they differ between a/1 and a/2, but do not depend on comments."""
+        """The hashes of whole names. Those of a/1 and a/2 differ; comments do not matter."""
         return self.as_mates(self.suffixes) if self.suffixes.any() else self.bases
 
     def as_mates(self, mates: UInt8Array | Int64Array) -> UInt64Array:
@@ -52,11 +52,11 @@ class Names:
         return hashes
 
     def copy(self) -> Names:
-        """Return a copy that stays valid after the next block was examined; it has no ends."""
+        """Return a copy that stays valid after the next block is examined. Its `ends` and `data` are empty."""
         return Names(self.bases.copy(), self.suffixes.copy(), self.mates.copy(), self.ends[:0], self.data[:0])
 
     def followed_by(self, more: Names) -> Names:
-        """Return both together, without ends."""
+        """Return these names and then `more`. `ends` and `data` of the result are empty."""
         return Names(
             np.concatenate((self.bases, more.bases)),
             np.concatenate((self.suffixes, more.suffixes)),
@@ -66,7 +66,7 @@ class Names:
         )
 
     def with_comments(self) -> Names:
-        """Return the names with `mates` also from the comments of CASAVA 1.8: ` 1:N:0:…`."""
+        """Return the names with `mates` that are also read from comments of CASAVA 1.8, ` 1:N:0:…`."""
         digit = self.data[self.ends + 1]
         is_comment = (self.data[self.ends] == SPACE) & (self.data[self.ends + 2] == COLON) & _is_mate(digit)
         mates = np.where((self.mates == 0) & is_comment, digit - (ONE - 1), self.mates)
@@ -74,7 +74,7 @@ class Names:
 
 
 def hash_names(data: UInt8Array, starts: Int64Array, scratch: Scratch) -> Names | None:
-    """Hash the names that start at `starts`, none of them empty; None if one is longer than 255 bytes."""
+    """Hash the names that start at `starts`, which must not be empty. Return None if one is longer than 255 bytes."""
     for width in WIDTHS:
         rows = gather(data, starts, width)
         lengths = np.less_equal(rows, SPACE, out=scratch("spaces", rows.shape, bool)).argmax(axis=1)
@@ -102,7 +102,7 @@ def _is_mate(digit: UInt8Array) -> BoolArray:
 
 
 def _mix(words: UInt64Array, scratch: Scratch) -> UInt64Array:
-    """Return a hash of each row. A word of zeros adds nothing, so the width of the matrix does not matter."""
+    """Return a hash of each row of `words`. The width does not matter, because a word of zeros adds nothing."""
     keys = _A * np.arange(1, 2 * words.shape[1], 2, dtype=np.uint64)
     mixed = np.multiply(words, keys, out=words)
     shifted = scratch("shifted", words.shape, np.uint64)

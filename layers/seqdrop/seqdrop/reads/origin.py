@@ -1,4 +1,4 @@
-"""The instrument, flow cell and lane of reads, as their headers name them.
+"""Read the platform, instrument, flow cell and lane from the headers of reads.
 
 Illumina: `instrument:run:flow cell:lane:tile:x:y`; before CASAVA 1.8 `instrument:lane:tile:x:y`.
 Oxford Nanopore: `key=value` words in the comment (guppy), or SAM tags (dorado).
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from seqdrop.report import schema
 
-MOST = 16  # different values that are kept of each kind
+MOST = 16  # different values of each key that are kept
 _ILLUMINA = re.compile(r"([\w-]+):\d+:([\w-]+):(\d+):\d+:\d+:\d+(?:[:/#].*)?$")
 _OLD_ILLUMINA = re.compile(r"([\w-]+):(\d+):\d+:-?\d+:-?\d+(?:[/#].*)?$")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -20,7 +20,7 @@ _PACBIO = re.compile(r"(m\w+_\d{6}_\d{6}\w*)/\d+/")
 
 
 def parse(header: str) -> dict[str, str]:
-    """Return what one header (without @) names: some of platform, instrument, flow_cell and lane."""
+    """Return the facts in a header (without its @) by key: platform, instrument, flow_cell, lane, or some of them."""
     name = header.split(" ", 1)[0]
     if match := _ILLUMINA.match(name):
         return {"platform": "illumina", "instrument": match[1], "flow_cell": match[2], "lane": match[3]}
@@ -46,19 +46,19 @@ def _parse_nanopore(header: str) -> dict[str, str]:
 
 
 class Origin:
-    """What the headers name that were looked at: the first one of each block."""
+    """The facts in the first header of each block of a file."""
 
     def __init__(self) -> None:
         self._values: dict[str, set[str]] = {key: set() for key in ("platform", "instrument", "flow_cell", "lane")}
 
     def look(self, header: bytes) -> None:
-        """Add what a header (without @) names."""
+        """Add the facts in a header (without its @)."""
         for key, value in parse(header.decode("ascii", "replace")).items():
             if len(self._values[key]) < MOST:
                 self._values[key].add(value)
 
     def report(self) -> schema.Origin:
-        """Return the values of each kind, sorted."""
+        """Return the different values of each key, sorted."""
         return {
             "platform": sorted(self._values["platform"]),
             "instrument": sorted(self._values["instrument"]),

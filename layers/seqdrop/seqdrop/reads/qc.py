@@ -1,4 +1,4 @@
-"""The quality figures of one file, counted while it is read (qc.schema.json)."""
+"""Count the quality figures of one file while it is read (qc.schema.json)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 A, C, G, T, N = range(len(BASES))
 UNUSUAL_RESIDUES = "XBZJUO"
-# Phred+64 has characters from ; (Solexa's -5) to ~, Phred+33 of Illumina from ! to J; from ; to J both are possible.
+# Phred+64 uses characters from ; (Solexa's -5) to ~, Illumina's Phred+33 from ! to J. From ; to J it may be either.
 LOWEST_64, HIGHEST_33 = ord(";"), ord("J")
 
 
@@ -29,9 +29,9 @@ class Tally:
         self.sums = Measure()
         self.lengths = Lengths()
         self.origin = Origin()
-        self.with_quality = 0  # bases with a quality
+        self.with_quality = 0  # number of bases with a quality
         self.bases = 0
-        self.residues: Counter[str] | None = None  # of proteins: the number of each residue, in upper case
+        self.residues: Counter[str] | None = None  # the number of each residue in upper case; None unless proteins
 
     def add(self, measure: Measure, lengths: Int64Array) -> None:
         """Add a block of reads with qualities."""
@@ -42,12 +42,12 @@ class Tally:
         self.with_quality += measure.bases
 
     def add_bases(self, measure: Measure) -> None:
-        """Add sequence of FASTA, whose records are counted separately because they can span blocks."""
+        """Add sequence of nucleotide FASTA. `add_length` counts the records, because a record may span blocks."""
         self.sums.add(measure)
         self.bases += int(measure.bins[: len(BASES)].sum()) + measure.ambiguous
 
     def add_residues(self, counts: Int64Array) -> None:
-        """Add sequence of proteins; `counts` has the number of each byte. Bytes that are no letters are ignored."""
+        """Add sequence of proteins. `counts` is the number of each byte, (256,); only letters are counted."""
         upper, lower = counts[65:91], counts[97:123]
         residues = {chr(65 + index): int(number) for index, number in enumerate(upper + lower) if number}
         self.residues = (self.residues or Counter()) + Counter(residues)
@@ -56,12 +56,12 @@ class Tally:
         self.sums.ambiguous += sum(number for letter, number in residues.items() if letter in UNUSUAL_RESIDUES)
 
     def add_length(self, length: int) -> None:
-        """Add a record of FASTA."""
+        """Add a record of FASTA with this number of bases or residues."""
         self.records += 1
         self.lengths.add(np.array([length]), length, length)
 
-    def phred64(self) -> str | None:
-        """Return the evidence that qualities are Phred+64, as a sentence; None if there is none."""
+    def find_phred64_evidence(self) -> str | None:
+        """Return a text with the evidence that qualities are Phred+64; None if there is none."""
         low, high = self.sums.lowest, self.sums.highest
         if self.with_quality and low >= LOWEST_64 and high > HIGHEST_33:
             scores = f"{low - OFFSET} to {high - OFFSET}"
@@ -69,7 +69,7 @@ class Tally:
         return None
 
     def report(self) -> Qc:
-        """Return the figures as JSON. Fractions are of bases; qualities are Phred+33 scores and arithmetic means."""
+        """Return the figures as JSON. Fractions are shares of bases; mean qualities are arithmetic means of scores."""
         counts = self.sums.bins[: len(BASES)].sum(axis=1)
         quality = int(self.sums.bins[-1].sum()) - OFFSET * self.with_quality
         is_protein = self.residues is not None
@@ -104,7 +104,7 @@ class Tally:
         if not self.with_quality:
             return None
         encoding: QualityEncoding = {"name": "phred+33", "lowest": self.sums.lowest, "highest": self.sums.highest}
-        if self.phred64():
+        if self.find_phred64_evidence():
             encoding["name"] = "phred+64"
         return encoding
 
@@ -112,11 +112,11 @@ class Tally:
         return [[score, count] for score, count in enumerate(self.sums.scores.tolist()) if count]
 
     def _positions(self) -> Positions | None:
-        """Return figures of the first positions: reads that reach each, share of each base, mean quality."""
+        """Return the figures of each of the first EXACT positions; None without qualities."""
         if not self.with_quality:
             return None
         end = min(self.lengths.longest, EXACT)
-        reads = self.lengths.reaching(EXACT)[:end]
+        reads = self.lengths.count_reaching(EXACT)[:end]
         content = self.sums.content[:, :end]
         quality = self.sums.quality[:end]
         return {
@@ -130,7 +130,10 @@ class Tally:
         }
 
     def _bins(self) -> Bins | None:
-        """Return the same in bins of EXACT positions for long reads; the last of BINS bins has all later positions."""
+        """Return the figures of bins of EXACT positions; None unless a read is longer than EXACT.
+
+        If there are BINS bins, the last one has all later positions.
+        """
         if self.lengths.longest <= EXACT or not self.with_quality:
             return None
         end = min(BINS, -(-self.lengths.longest // EXACT))

@@ -1,4 +1,4 @@
-"""The raw stream, which is counted and hashed while it is read, and the decompressed stream made from it."""
+"""The raw stream of a file, which is counted and hashed while it is read, and the decompressed stream."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from seqdrop.reads.inflate import MAGIC, GzipStream
 if TYPE_CHECKING:
     from _typeshed import SupportsRead, WriteableBuffer
 
-BLOCK = 3 << 18  # bytes; fits in the second-level cache
-HEAD = 16
-# Magic numbers of compressed files that labs sometimes drop; each is rejected by its name.
+BLOCK = 3 << 18  # bytes; fits in the second-level cache of a processor
+HEAD = 16  # bytes that are read to detect the compression
+# The first bytes of compressed files that are rejected; the message names the compression.
 UNSUPPORTED = {b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
 
 
@@ -26,11 +26,11 @@ class PlainText(Protocol):
         """Fill the start of `view` and return the number of bytes; 0 at the end. Raise InvalidFileError on damage."""
 
     def check_end(self) -> None:
-        """Raise InvalidFileError if the file lacks a mark of its end. Call it after the last byte was read."""
+        """Raise InvalidFileError if the file lacks its end marker. Call it after the last byte was read."""
 
 
 class Digest(io.RawIOBase):
-    """A stream that passes another one through, counts its bytes and hashes them (SHA-256)."""
+    """A stream that returns the bytes of another stream, counts them and hashes them (SHA-256)."""
 
     def __init__(self, raw: SupportsRead[bytes]) -> None:
         self._raw = raw
@@ -56,7 +56,7 @@ class Digest(io.RawIOBase):
         return len(block)
 
     def drain(self) -> None:
-        """Read all bytes that a parser left, so that the digest is that of the whole object."""
+        """Read the bytes that a parser did not read, so that the digest is that of the whole file."""
         while self.read(BLOCK):
             pass
 
@@ -84,10 +84,10 @@ class PlainStream:
         return len(block)
 
     def check_end(self) -> None:
-        """Accept any end: a plain file has no mark of its end."""
+        """Do nothing, because a plain file has no end marker."""
 
 
-def plain_stream(digest: Digest) -> PlainStream | GzipStream:
+def open_stream(digest: Digest) -> PlainStream | GzipStream:
     """Return the decompressed stream. Raise InvalidFileError for an empty file or an unsupported compression."""
     head = digest.read(HEAD)
     while len(head) < HEAD and (more := digest.read(HEAD - len(head))):

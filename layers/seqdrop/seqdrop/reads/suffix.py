@@ -1,4 +1,4 @@
-"""Whether the suffix of a file name agrees with the content of the file."""
+"""Check that the suffix of a file name agrees with the content of the file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ PACKED = {"gz", "bgz", "bgzf", "gzip"}
 
 
 def check_suffix(name: str, format_: str | None, compression: str | None) -> list[Fault]:
-    """Return the fault of a name such as `a.fastq.gz` if the file is something else. Unknown suffixes are accepted."""
+    """Return [] if the suffixes of a name, such as .fastq.gz, agree with the content, otherwise a list with the fault.
+
+    Unknown suffixes are accepted. `compression` is None for an uncompressed file.
+    """
     suffixes = name.rsplit("/", 1)[-1].lower().split(".")[1:]
     is_packed = bool(suffixes) and suffixes[-1] in PACKED
     if is_packed:

@@ -1,4 +1,4 @@
-"""From values to positions on a chart: 0 is the left or lower end of an axis, 1 the other end."""
+"""Axes of charts, which turn values into positions: 0 is the left or lower end of an axis, 1 the other end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Ticks = tuple[tuple[float, str], ...]
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis from `low` to `high`, which differ. A logarithmic axis (`log`) starts above 0."""
+    """An axis from `low` to `high`, with `low` < `high`; if it is logarithmic (`log`), 0 < `low`."""
 
     low: float
     high: float
@@ -26,7 +26,7 @@ class Axis:
     log: bool = False
 
     def at(self, value: float) -> float:
-        """Return the position of a value, 0 to 1; a value outside of the axis is moved to the nearer end."""
+        """Return the position of a value, 0 to 1. Values outside the axis have the position of the nearer end."""
         value = min(max(value, self.low), self.high)
         if self.log:
             return log10(value / self.low) / log10(self.high / self.low)
@@ -41,7 +41,10 @@ def from_zero(highest: float, unit: str = "", most: int = 5) -> Axis:
 
 
 def between(low: float, high: float, unit: str = "", most: int = 6) -> Axis:
-    """Return an axis from `low` to `high`, with ticks at round whole numbers, and at `low` if it is 1."""
+    """Return an axis from `low` to `high`, at least 1 long.
+
+    Ticks are at round whole numbers, and at `low` if it is 1.
+    """
     high = max(high, low + 1)
     step = max(1, _step(high - low, most))
     rounds = [step * index for index in range(ceil(low / step), floor(high / step) + 1)]
@@ -51,9 +54,9 @@ def between(low: float, high: float, unit: str = "", most: int = 6) -> Axis:
 
 
 def logarithmic(low: float, high: float, unit: str = "") -> Axis:
-    """Return an axis from the power of ten below `low` (at least 1) to `high`.
+    """Return a logarithmic axis from the power of ten at or below `low` to `high`, but at least one power of ten long.
 
-    It has a tick at each power of ten, and more between them if there are few powers.
+    `low` below 1 counts as 1. Ticks are at each power of ten; if there are few, also at 2 and 5 times each.
     """
     first = floor(log10(max(low, 1)))
     last = log10(max(high, 10 * max(low, 1)))
@@ -64,7 +67,10 @@ def logarithmic(low: float, high: float, unit: str = "") -> Axis:
 
 
 def _step(span: float, most: int) -> float:
-    """Return the least of 1, 2, 5 (and 25, 250, …) times a power of ten that makes at most `most` steps."""
+    """Return the least round step that divides `span` into at most `most` steps.
+
+    Round steps are 1, 2 and 5 times a power of ten, and 2.5 times one if that is a whole number from 25 on.
+    """
     power: float = 10.0 ** floor(log10(span / most))
     for digit in (1, 2, 2.5, 5, 10):
         is_whole = digit != 2.5 or power >= 10

@@ -1,4 +1,4 @@
-"""Charts of lines or bars. The drawing is SVG that is resized with the page; the labels are text that is not."""
+"""Line and bar charts. The drawing is SVG, which is scaled with the page; labels are HTML text, which is not."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from seqdrop.report.axes import Axis
 
-SIDE = 1000  # width and height of the drawing, in units of its own
+SIDE = 1000  # width and height of a drawing in SVG units
 MAX_TOOLTIPS = 128  # of a line chart
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line through `points` (x, y), in order of x; a y of None is a gap. `look` is a class of style.css."""
+    """A line through `points` (x, y), ordered by x; a y of None is a gap. `look` is a class of style.css."""
 
     name: str
     look: str
@@ -39,7 +39,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Band:
-    """A tinted interval of the y axis. `look` is a class of style.css."""
+    """A tinted band of the chart between two values of the y axis. `look` is a class of style.css."""
 
     low: float
     high: float
@@ -49,7 +49,7 @@ class Band:
 def draw_lines(
     x: Axis, y: Axis, lines: Sequence[Line], tooltips: Sequence[tuple[float, str]], bands: Iterable[Band] = ()
 ) -> Element:
-    """Return a chart of lines; `tooltips` are (x, text), in order of x."""
+    """Return a line chart. `tooltips` are (x, text), ordered by x; at most MAX_TOOLTIPS of them are used."""
     drawing = [_draw_band(y, band) for band in bands]
     drawing += _draw_grid(y)
     drawing += [node("path", d=_path(x, y, line.points), class_=f"line {line.look}") for line in lines]
@@ -58,12 +58,12 @@ def draw_lines(
 
 
 def draw_bars(x: Axis, y: Axis, bars: Iterable[Bar]) -> Element:
-    """Return a chart of bars."""
+    """Return a bar chart."""
     return _plot(x, y, [*_draw_grid(y), *(_draw_bar(x, y, bar) for bar in bars)])
 
 
 def make_figure(title: str, note: str, *parts: Element, look: str = "") -> Element:
-    """Return a chart with its heading."""
+    """Return a figure: a heading, a note below it, and `parts`. `look` is a class of style.css."""
     return node("figure", node("figcaption", node("h3", title), node("p", note)), *parts, class_=look or None)
 
 
@@ -95,7 +95,7 @@ def _draw_band(y: Axis, band: Band) -> Element:
 
 def _draw_bar(x: Axis, y: Axis, bar: Bar) -> Element:
     left, right = _across(x.at(bar.low)), _across(x.at(bar.high))
-    height = max(4, round(SIDE * y.at(bar.height))) if bar.height else 0  # the smallest bar is still visible
+    height = max(4, round(SIDE * y.at(bar.height))) if bar.height else 0  # a bar that is not 0 is always visible
     title = node("title", bar.tooltip)
     return node("rect", title, x=left, y=SIDE - height, width=max(2, right - left), height=height, class_="bar")
 
@@ -113,7 +113,7 @@ def _path(x: Axis, y: Axis, points: Sequence[tuple[float, float | None]]) -> str
 
 
 def _draw_tooltips(x: Axis, tooltips: Sequence[tuple[float, str]]) -> list[Element]:
-    """Return invisible columns with titles, which the browser shows under the pointer."""
+    """Return invisible columns; the browser shows the title of a column under the pointer."""
     if not tooltips:
         return []
     kept = tooltips[:: -(-len(tooltips) // MAX_TOOLTIPS)]

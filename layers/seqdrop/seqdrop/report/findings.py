@@ -1,4 +1,4 @@
-"""The faults of a report, code by code: how many there are, what to do, and where the first ones are."""
+"""The faults of a report by code: how many there are, what to do, and where the first ones are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = (("Record", None), ("No.", "number"), ("Line", "number"), ("Byte", "nu
 
 
 def make_findings(report: Report) -> Iterator[Element]:
-    """Yield a box for each code, errors first, in the order of the first fault of each code."""
+    """Yield a box for each code: errors, then warnings, each ordered by the first fault of the code."""
     for severity, entries in (("error", report["errors"]), ("warning", report["warnings"])):
         for code in dict.fromkeys(entry["code"] for entry in entries):
             same = [entry for entry in entries if entry["code"] == code]
@@ -26,7 +26,7 @@ def make_findings(report: Report) -> Iterator[Element]:
 
 
 def locate(entry: FaultEntry) -> str:
-    """Return the location of a fault as the start of a sentence, such as "Record 3, line 9: "; empty if unknown."""
+    """Return the location of a fault as the start of a sentence, such as "Record 3, line 9: "; "" if it is unknown."""
     numbers = {"record": entry["number"], "line": entry["line"]}
     known = [f"{word} {count(number)}" for word, number in numbers.items() if number]
     return ", ".join(known).capitalize() + ": " if known else ""

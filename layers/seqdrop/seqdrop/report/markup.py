@@ -1,4 +1,4 @@
-"""Elements of HTML and SVG, built as a tree, so that no text of a file can become markup."""
+"""HTML and SVG as a tree of elements, so that no text of a file can become markup."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ Child = Element | str | None
 
 
 def node(tag: str, *children: Child, **attributes: object) -> Element:
-    """Return an element. In names of attributes, `class_` means class and `_` a hyphen; None omits the attribute."""
+    """Return an element. Attributes that are None are omitted.
+
+    In names of attributes, a final _ is dropped and any other _ becomes a hyphen.
+    """
     names = {name: name.rstrip("_").replace("_", "-") for name in attributes}
     shown = {names[name]: _printable(str(value)) for name, value in attributes.items() if value is not None}
     element = Element(tag, shown)
@@ -28,7 +31,7 @@ def document(root: Element) -> str:
 
 
 def _add_text(parent: Element, last: Element | None, text: str) -> None:
-    """Add text to an element after its last child, or at its start if it has no child yet."""
+    """Add text to `parent` after its last child, or at its start if `last` is None."""
     if last is None:
         parent.text = (parent.text or "") + text
     else:
@@ -36,8 +39,11 @@ def _add_text(parent: Element, last: Element | None, text: str) -> None:
 
 
 def _printable(text: str) -> str:
-    """Replace characters that browsers do not show as they are: controls, changes of direction, lone surrogates."""
-    if text.isprintable():  # true for nearly all text; the loop below takes a fifth of a page's time
+    """Replace characters that are not printable, such as controls, marks of text direction and lone surrogates.
+
+    Line ends are kept.
+    """
+    if text.isprintable():  # true for nearly all text; without this, the loop would take a fifth of a page's time
         return text
     replaced = (
         character if character.isprintable() or character == "\n" else "\N{REPLACEMENT CHARACTER}" for character in text

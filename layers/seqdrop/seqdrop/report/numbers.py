@@ -1,4 +1,4 @@
-"""Figures as text. None, which means that there was nothing to count, becomes a dash."""
+"""Format numbers. None means that there was nothing to count, and becomes a dash."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ def count(value: int | None) -> str:
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
-    """Return a fraction of 0 to 1 as a percentage with this many decimal digits."""
+    """Return a fraction (0 to 1) as a percentage with `digits` decimal digits."""
     return NOTHING if fraction is None else f"{100 * fraction:.{digits}f} %"
 
 
 def decimal(value: float | None, digits: int = 1) -> str:
-    """Return a number with this many decimal digits and thousands separators."""
+    """Return a number with `digits` decimal digits and thousands separators."""
     return NOTHING if value is None else f"{value:,.{digits}f}"
 
 
 def short(value: float | None, unit: str = "") -> str:
-    """Return a number as three digits and a metric prefix: 1234567 is 1.23 M."""
+    """Return a number with three significant digits and a metric prefix: 1234567 is 1.23 M."""
     if value is None:
         return NOTHING
     for factor, prefix in PREFIXES:
@@ -32,5 +32,5 @@ def short(value: float | None, unit: str = "") -> str:
 
 
 def size(value: int) -> str:
-    """Return a number of bytes, from 1,000 on also with a metric prefix."""
+    """Return a number of bytes; from 1,000 bytes on, also with a metric prefix."""
     return f"{value:,} bytes" if value < 1000 else f"{short(value, 'B')} ({value:,} bytes)"

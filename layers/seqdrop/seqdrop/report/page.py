@@ -1,4 +1,4 @@
-"""The report on one file as a page: one HTML file that fetches nothing and runs no script."""
+"""Render the report on one file as a page: one HTML file that loads nothing and runs no script."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from seqdrop.errors import Rejection
     from seqdrop.report.schema import Qc, QualityEncoding, Report, SelectionFacts
 
-# Nothing is fetched and nothing runs, even if text of a file ever got past the escaping.
+# The browser loads and runs nothing, even if a defect of the escaping let text of a file become markup.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def render_page(report: Report, name: str, rejection: Rejection | None = None) -> str:
-    """Return the HTML of a report on the file of this name.
+    """Return the HTML page of a report. `name` is the name of the file.
 
-    `rejection` is the reason why an upload was rejected; the file itself may be valid.
+    `rejection` is the reason why the upload was rejected, if it was; the file itself may be valid.
     """
     report = _with_rejection(report, rejection)
     noun = _noun(report)
@@ -34,7 +34,7 @@ def render_page(report: Report, name: str, rejection: Rejection | None = None) -
 
 
 def _with_rejection(report: Report, rejection: Rejection | None) -> Report:
-    """Return the report as that of a rejected file. The errors of the rejection are added if it has none itself."""
+    """Return the report marked as rejected. If it has no errors itself, those of the rejection are added."""
     if not rejection:
         return report
     if report["errors"]:
@@ -69,7 +69,7 @@ def _make_header(report: Report, name: str) -> Element:
 
 
 def _verdict(report: Report) -> tuple[str, str, str]:
-    """Return (class of style.css, verdict in one word, its reason)."""
+    """Return (class of style.css, the verdict in one word, the reason)."""
     codes = {entry["code"] for entry in report["errors"]}
     if codes:
         first = report["errors"][0]
@@ -85,7 +85,7 @@ def _verdict(report: Report) -> tuple[str, str, str]:
 
 
 def _make_facts(report: Report) -> Element:
-    """Return a list of facts about the file; unknown ones are omitted."""
+    """Return the list of facts about the file; facts that are unknown are omitted."""
     origin = report["qc"]["origin"]
     facts = {
         "Format": _format(report),
@@ -104,7 +104,7 @@ def _make_facts(report: Report) -> Element:
 
 
 def _encoding(encoding: QualityEncoding | None) -> str | None:
-    """Name the encoding. All figures read scores as Phred+33, even if the characters suggest Phred+64."""
+    """Name the encoding. Scores are always read as Phred+33, even if the characters suggest Phred+64."""
     if encoding is None:
         return None
     return "Phred+33" if encoding["name"] == "phred+33" else "Phred+64 suspected; read as Phred+33"
@@ -134,7 +134,7 @@ def _make_sections(report: Report, noun: str) -> Iterator[Element]:
 
 
 Tile = tuple[str, str, str]
-"""(name, figure, note)."""
+"""(name of a figure, its value, a note)."""
 
 
 def _make_tiles(qc: Qc, noun: str) -> Element:
@@ -173,7 +173,7 @@ def _length_range(qc: Qc, unit: str) -> str:
 
 
 def _describe(selection: SelectionFacts) -> str:
-    """Return a sentence on the records that go to the model."""
+    """Return a sentence about the records that go to the model."""
     which = f"All {count(selection['records'])} records go"
     if selection["taken"] < selection["records"]:
         taken, records = count(selection["taken"]), count(selection["records"])

@@ -1,4 +1,4 @@
-"""The charts of a report (reads/qc.schema.json)."""
+"""Draw the charts of a report from its figures (reads/qc.schema.json)."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 BASES: tuple[Literal["A", "C", "G", "T", "N"], ...] = ("A", "C", "G", "T", "N")
 RESIDUES = "aa"  # the unit of a protein's length
 MOST_BARS = 40
-WIDE_SPREAD = 20  # if the longest read is this many times as long as the shortest, the axis is logarithmic
+WIDE_SPREAD = 20  # the axis of lengths is logarithmic if the longest read is more than this times the shortest
 
 
 def draw_pictures(qc: Qc, noun: str) -> Iterator[Element]:
-    """Yield all charts that the figures of a file allow. `noun` is the plural noun for its records."""
+    """Yield a chart for each kind of figures that the file has. `noun` is the plural noun for its records."""
     positions = ReadPositions(qc, qc["positions"]) if qc["positions"] and qc["bases"] else None
     if positions:
         yield _draw_quality(positions)
@@ -64,7 +64,7 @@ def _draw_quality(positions: ReadPositions) -> Element:
     bands = (Band(0, 20, "low"), Band(20, 30, "fair"), Band(30, y.high, "good"))
     tooltips = [(x, f"{positions.label(x)}: Q {value:.1f}") for x, value in points if value is not None]
     chart = draw_lines(positions.axis, y, [Line("quality", "quality", points)], tooltips, bands)
-    note = f"The tints are below Q20 and below Q30.{positions.note}"
+    note = f"The tinted bands are the scores below Q20 and from Q20 to Q30.{positions.note}"
     return make_figure("Mean quality per position", note, chart, look="wide")
 
 
@@ -91,7 +91,7 @@ def _draw_gc(positions: ReadPositions, overall: float | None) -> Element:
     tooltips = [(x, f"{positions.label(x)}: {value:.1f} % G and C") for x, value in points if value is not None]
     lines = [Line("GC", "gc", points), Line("mean", "mean", flat)]
     chart = draw_lines(axis, from_zero(100, "% G and C"), lines, tooltips)
-    return make_figure("GC per position", f"Dashed line: {percent(overall)}, the share over all bases.", chart)
+    return make_figure("GC per position", f"Dashed line: {percent(overall)}, the share among all A, C, G and T.", chart)
 
 
 def _draw_read_quality(pairs: Pairs, noun: str) -> Element:
@@ -114,7 +114,7 @@ def _draw_lengths(qc: Qc, noun: str) -> Element:
         statement = node("p", node("strong", f"{count(longest)} {unit}"), text, class_="alike")
         return make_figure(title, f"{count(total)} {noun}.", statement, look="statement")
     is_wide = longest > WIDE_SPREAD * max(shortest, 1)
-    lowest = pairs[0][0]  # the lower end of a bin, which for long reads may be less than the shortest length
+    lowest = pairs[0][0]  # the lower end of a bin of lengths, which may be less than the length of the shortest read
     edges = _log_edges(lowest, longest) if is_wide else _edges(lowest, longest)
     half = 0 if is_wide else 0.5  # centres the bar of a single length on that length
     bars = [
@@ -131,7 +131,7 @@ def _draw_lengths(qc: Qc, noun: str) -> Element:
 
 
 def _edges(lowest: int, longest: int) -> list[int]:
-    """Return the edges of bins of equal width."""
+    """Return the edges of at most MOST_BARS bins of equal width."""
     width = -(-(longest + 1 - lowest) // MOST_BARS)
     return list(range(lowest, longest + 1 + width, width))
 
@@ -144,7 +144,7 @@ def _log_edges(lowest: int, longest: int) -> list[int]:
 
 
 def _bin(pairs: Pairs, edges: list[int]) -> Iterator[tuple[int, int, int]]:
-    """Yield (low, high, number of records from low to below high) of each bin that has records."""
+    """Yield (low, high, number of records) of each bin that has records. Lengths are from `low` to below `high`."""
     lengths = [length for length, _ in pairs]
     cuts = [bisect_left(lengths, edge) for edge in edges]
     for low, high, first, last in zip(edges, edges[1:], cuts, cuts[1:], strict=False):

@@ -1,6 +1,7 @@
-"""The figures of a report by position in the read, for one axis.
+"""The figures of a report by position in the read, as points of a chart.
 
-Short reads have one point for each position. Where reads are long, positions are grouped, and the groups grow.
+Short reads have one point for each position. If reads are long, a point is the mean of a group of positions; groups
+have the same width on the logarithmic axis.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
 Figure = Literal["A", "C", "G", "T", "N", "quality"]
 Points = list[tuple[float, float | None]]
-"""(position, value); None where there was nothing to count."""
+"""(position, value) pairs; the value is None if there was nothing to count."""
 
-GROUPS_PER_TENFOLD = 32
-# Where reads are long, positions that a smaller share of them reaches are not drawn: their means are mostly chance.
+GROUPS_PER_TENFOLD = 32  # groups between a position and ten times that position
+# If reads are long, positions that a smaller share of them reaches are not drawn: so few reads give random means.
 LEAST_SHARE = 0.001
 
 
@@ -31,9 +32,9 @@ class ReadPositions:
     def __init__(self, qc: Qc, positions: Positions) -> None:
         self._positions = positions
         self._bins = qc["bins"]
-        self._exact = len(positions["quality"])  # positions that have figures of their own
+        self._exact = len(positions["quality"])  # the first positions, which have figures of their own
         self._lengths = [length for length, _ in qc["lengths"]]
-        # For each of the lengths, the number of reads that are at least as long; 0 at the end.
+        # For each length, the number of reads that have at least this length; then a 0.
         self._longer = list(accumulate((number for _, number in reversed(qc["lengths"])), initial=0))[::-1]
         self._last = self._last_drawn(qc["records"]) if self._bins else qc["longest"]
         self._is_long = self._last > self._exact
@@ -41,10 +42,10 @@ class ReadPositions:
 
     @property
     def note(self) -> str:
-        """A sentence for the captions of charts, with a leading space; empty if all positions are drawn."""
+        """A sentence for the captions of charts, with a leading space; "" if all reads are short."""
         if not self._bins:
             return ""
-        return f" Drawn up to {count(self._last)} bp, a length that at least 1 in 1,000 reads reaches."
+        return f" Drawn up to {count(self._last)} bp, which at least 1 in 1,000 reads reach."
 
     @property
     def axis(self) -> Axis:
@@ -54,7 +55,7 @@ class ReadPositions:
         return between(1, self._last, "position in the read (bp)", most=8)
 
     def points(self, figure: Figure) -> Points:
-        """Return (position, mean of a figure) of each group, weighted by the reads that reach its positions."""
+        """Return (middle position, mean of a figure) of each group, weighted by the reads that have each position."""
         return [((group[0] + group[-1]) / 2, self._mean(group, figure)) for group in self._groups]
 
     def label(self, position: float) -> str:
@@ -84,7 +85,7 @@ class ReadPositions:
         return values[min((position - 1) // self._bins["width"], len(values) - 1)]
 
     def _make_groups(self) -> list[list[int]]:
-        """Return groups of positions that fall on one spot of the axis; a bin is represented by its middle."""
+        """Return groups of positions that are close together on the axis. The middle position represents a bin."""
         if not self._is_long or self._bins is None:
             return [[position] for position in range(1, self._last + 1)]
         width = self._bins["width"]

@@ -1,8 +1,8 @@
-"""Types of a report as JSON: what `reports/<upload id>.json` and `seqdrop validate --json` hold.
+"""Types of the JSON reports: `reports/<upload id>.json` and the output of `seqdrop validate --json`.
 
-They are here, below `reads`, because the page and the MultiQC files are made from the same JSON. The figures follow
-reads/qc.schema.json; a test compares the keys. Fractions are 0 to 1, qualities are Phred+33 scores, and None means
-that there was nothing to count.
+They are in this package, which `reads` may import, because the page and the MultiQC files are made from the same JSON.
+The figures follow reads/qc.schema.json; a test compares the keys. Fractions are 0 to 1, qualities are Phred+33 scores,
+and None means that there was nothing to count.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from seqdrop.errors import FaultEntry
 
 Pairs = list[list[int]]
-"""[value, number of records] pairs, in order of the values."""
+"""[value, number of records] pairs, ordered by value."""
 
 
 class BaseCounts(TypedDict):
-    """The number of each base, in either case; U counts as T."""
+    """The number of each base in upper and lower case; U counts as T."""
 
     A: int
     C: int
@@ -35,7 +35,7 @@ class QualityEncoding(TypedDict):
 
 
 class BaseFractions(TypedDict):
-    """The fraction of each base by position or by bin, and the mean score there."""
+    """Lists by position or bin: the fraction of each base, and the mean score."""
 
     A: list[float | None]
     C: list[float | None]
@@ -46,13 +46,13 @@ class BaseFractions(TypedDict):
 
 
 class Positions(BaseFractions):
-    """Figures of positions 1 to 512; `reads` is the number of reads that reach each position."""
+    """Figures of positions 1 to 512; `reads` is the number of reads that have each position."""
 
     reads: list[int]
 
 
 class Bins(BaseFractions):
-    """Figures of bins of `width` positions, from position 1 on; the last bin holds all later positions."""
+    """Figures of bins of `width` positions, from position 1 on. If there are 256, the last has all later positions."""
 
     width: int
 
@@ -95,8 +95,8 @@ class Qc(TypedDict):
 class SelectionFacts(TypedDict):
     """The part of a file that goes to the model.
 
-    `taken` of `records` records are selected, at most `max_reads` of them at random by `seed`. `distinct` is the number
-    of different sequences if identical records are scored once.
+    `taken` of `records` records are selected: all, or a random sample of at most `max_reads` that `seed` determines.
+    `distinct` is the number of different sequences, if identical records are scored once.
     """
 
     analysis: str
@@ -108,13 +108,16 @@ class SelectionFacts(TypedDict):
 
 
 class SelectionEntry(TypedDict, total=False):
-    """The entry of a report about its selection; empty if nothing goes to a model."""
+    """The key `selection` of a report; empty if nothing goes to a model."""
 
     selection: SelectionFacts
 
 
 class MateFacts(TypedDict):
-    """The comparison of an upload with its mate. `upload` is None if the mate was not there; `faults` are codes."""
+    """The comparison of an upload with its mate.
+
+    `upload` is the upload id of the mate, None if the mate had not arrived. `faults` are codes.
+    """
 
     key: str
     upload: str | None
@@ -144,10 +147,10 @@ class FileReport(TypedDict):
 
 
 class Report(FileReport, total=False):
-    """A report with what is added to it.
+    """A report on a file with additional keys.
 
-    The pipeline adds `upload`, `key`, `version_id`, `selection` and `mate`. `seqdrop validate --json` puts the report
-    on the second file in `mate`. `rejected` is set only on a page.
+    The pipeline adds `upload`, `key`, `version_id`, `selection` and `mate`. `seqdrop validate --json` of two files adds
+    the report on the second file as `mate`. `rejected` is set only to render a page.
     """
 
     upload: str

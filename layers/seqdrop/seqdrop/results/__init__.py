@@ -1,1 +1,1 @@
-"""From the output of a model to the files that a biologist opens."""
+"""Turn the output of a model into the files that a biologist opens."""

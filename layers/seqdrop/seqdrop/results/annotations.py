@@ -1,16 +1,16 @@
 """Calls as annotations: suppression of neighbouring calls, BED and GFF3.
 
-Non-maximum suppression. Windows overlap, so one promoter is called several times. Of two calls on a strand whose
-starts are less than `distance` apart, only the more probable is kept (of equals, the first); it counts the calls that
-it represents. The result is that of the greedy rule (best first) over the whole record, but calls are released as soon
-as no later call can change them.
+Non-maximum suppression. Windows overlap, so one promoter is called several times. If the starts of two calls on a
+strand are less than `distance` apart, only the more probable call is kept (the first one if they are equal). A kept
+call has the number of calls that it represents. The result is the same as if all calls of the record were visited from
+the most to the least probable (the greedy rule), but calls are released as soon as no later call can change them.
 
 BED9+2. Format: https://samtools.github.io/hts-specs/BEDv1.pdf (0-based half-open, score 0 to 1000). The first nine
-fields are those of BED itself, because viewers interpret fields 7 to 9 by its definition. The last two are the model's
-probability and the calibrated one ("." if the model has no calibration).
+fields are those of BED, because viewers interpret fields 7 to 9 by its definition. The last two are the model's
+probability and the calibrated probability ("." if the model has no calibration).
 
 GFF3 1.26. Format: https://github.com/The-Sequence-Ontology/Specifications/blob/master/gff3.md. Positions are 1-based
-and closed; characters that a column must not hold are percent-encoded.
+and inclusive; characters that a column must not contain are percent-encoded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bisect import bisect_left, insort
 from dataclasses import dataclass
 
 WAITING = 1024
-"""Calls that are kept in memory before the first are released."""
+"""The number of pending calls above which calls are released."""
 
 
 @dataclass
@@ -34,28 +34,35 @@ class Call:
     probability: float
     calibrated: float | None = None
     windows: int = 1
-    """Called windows that it represents, itself included."""
+    """Number of called windows that it represents, including itself."""
     kept: bool = False
 
 
 class Suppression:
-    """Takes the calls of one record by ascending start; returns the kept ones in that order ("+" before "-")."""
+    """Non-maximum suppression of the calls of one record at a time.
+
+    Add calls by ascending start. The calls that are kept are returned in the same order ("+" before "-").
+    """
 
     def __init__(self, distance: int, waiting: int = WAITING) -> None:
         self._distance, self._waiting, self._limit = distance, waiting, waiting
         self._pending: list[Call] = []
 
     def add(self, call: Call) -> list[Call]:
-        """Add a call; return the calls that can be released now."""
+        """Add a call; return the kept calls that no later call can change, or [] if few calls are pending."""
         self._pending.append(call)
         return self._release(call.start) if len(self._pending) > self._limit else []
 
     def flush(self) -> list[Call]:
-        """Return all remaining calls at the end of a record."""
+        """Return the remaining calls that are kept. Call it at the end of each record."""
         return self._release(None)
 
     def _release(self, horizon: int | None) -> list[Call]:
-        """Decide, best first, what no call from `horizon` on can change; return the calls before the first open one."""
+        """Decide which pending calls to keep, and return those before the first undecided call.
+
+        A call that starts at `horizon` or later may still be added (None if there is none), so calls near it stay
+        undecided, and so do calls near an undecided call that is more probable.
+        """
         kept = {strand: _CallIndex(self._distance) for strand in "+-"}
         undecided = {strand: _CallIndex(self._distance) for strand in "+-"}
         for call in sorted(self._pending, key=lambda call: (not call.kept, -call.probability, call.start)):
@@ -94,7 +101,7 @@ class _CallIndex:
         self.calls[call.start] = call
 
     def find_near(self, call: Call) -> Call | None:
-        """Return the nearest call within the distance."""
+        """Return the nearest call whose start is less than the distance away; None if there is none."""
         index = bisect_left(self._starts, call.start)
         neighbours = self._starts[max(0, index - 1) : index + 1]
         nearest = min(neighbours, key=lambda start: abs(start - call.start), default=None)
@@ -105,7 +112,7 @@ FIELDS = "chrom chromStart chromEnd name score strand thickStart thickEnd itemRg
 
 
 def bed_header(comments: str) -> str:
-    """Return the comment lines at the head of a BED file."""
+    """Return the comment lines at the start of a BED file; `comments` are lines that start with #."""
     return f"{comments}# fields: {FIELDS}\n"
 
 
@@ -120,13 +127,13 @@ def bed_line(call: Call, label: str) -> str:
 
 HEADER = "##gff-version 3\n"
 TYPES = {"promoter": "promoter"}
-"""Labels that are terms of the Sequence Ontology (SO:0000167); any other is a sequence_feature (SO:0000110)."""
+"""Sequence Ontology terms by label (promoter is SO:0000167); other labels become sequence_feature (SO:0000110)."""
 SEQID = re.compile(r"[^a-zA-Z0-9.:^*$@!+_?|-]")
 ATTRIBUTE = re.compile(r"[\x00-\x1f\x7f%;=&,]")
 
 
 def gff3_header(comments: str) -> str:
-    """Return the first lines of a GFF3 file."""
+    """Return the first lines of a GFF3 file; `comments` are lines that start with #."""
     return HEADER + comments
 
 
@@ -147,5 +154,5 @@ def gff3_line(call: Call, label: str, number: int) -> str:
 
 
 def _encode(characters: re.Pattern[str], text: str) -> str:
-    """Return a text with characters percent-encoded."""
+    """Return a text in which all characters that the pattern matches are percent-encoded."""
     return characters.sub(lambda match: f"%{ord(match[0]):02X}", text)

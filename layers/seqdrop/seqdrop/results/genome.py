@@ -1,4 +1,4 @@
-"""Results for records with genome coordinates: calls as BED and GFF3, a track per strand as bedGraph and bigWig."""
+"""Files in genome coordinates: calls as BED and GFF3, and for each strand a track as bedGraph and bigWig."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 STRANDS = {"+": "plus", "-": "minus"}
 
 
-class PlaceSettings(Protocol):
-    """The settings that `Places` uses, those of kinds/promoter."""
+class GenomeFileSettings(Protocol):
+    """The settings of kinds/promoter that `GenomeFiles` uses."""
 
     @property
     def strands(self) -> str:
-        """Strands that are scored: "+" or "+-"."""
+        """The strands that are scored: "+" or "+-"."""
 
     @property
     def label(self) -> str:
@@ -33,18 +33,19 @@ class PlaceSettings(Protocol):
         """Least number of bases between the starts of two calls on a strand."""
 
 
-class Places(ExitStack):
-    """Takes rows in the order of rows.py; the files are complete when the context is left.
+class GenomeFiles(ExitStack):
+    """A context manager that writes the files; they are complete when the context is left.
 
-    `calls` is the number of calls that were kept.
+    `calls` is the number of calls that were kept. `without_bigwig` is True if the tracks have no bigWig, because there
+    are more than MOST_RECORDS records.
     """
 
-    def __init__(self, folder: Path, settings: PlaceSettings, provenance: Provenance) -> None:
+    def __init__(self, folder: Path, settings: GenomeFileSettings, provenance: Provenance) -> None:
         super().__init__()
         self._folder, self._settings = folder, settings
         self.calls, self.without_bigwig = 0, False
         self._record: str | None = None
-        self._length = 0  # of the record so far
+        self._length = 0  # end of the last window of the record
         self._reached: dict[str, int] = {}  # start of the last window on each strand
         self._lengths: dict[str, int] = {}
         self._suppression = Suppression(settings.apart)
@@ -64,7 +65,7 @@ class Places(ExitStack):
         return self._folder / f"track.{STRANDS[strand]}.bedgraph"
 
     def add(self, row: Row) -> None:
-        """Add a row. Raise UnexpectedOutputError if windows are not in the order of their positions."""
+        """Add a row of rows.py. Raise UnexpectedOutputError unless rows are grouped by record and ordered by start."""
         if "error" in row:
             return
         if row["record"] != self._record:
@@ -83,13 +84,13 @@ class Places(ExitStack):
 
     def _begin_record(self, record: str) -> None:
         if record in self._lengths:
-            raise UnexpectedOutputError(f"predictions for {record} are not together")
+            raise UnexpectedOutputError(f"predictions for {record} are not together: other records are between them")
         self._record, self._reached = record, {}
         for track in self._tracks.values():
             track.begin(record)
 
     def _end_record(self) -> None:
-        """Finish a record; its last window ends at the record's end."""
+        """Finish a record. Its length is the end of its last window, which always ends with the record."""
         if self._record is not None and len(self._lengths) <= MOST_RECORDS:
             self._lengths[self._record] = self._length
         self._write(self._suppression.flush())

@@ -1,6 +1,6 @@
-"""Output lines of a protein model (model_code/protein_prediction.schema.json), each with the protein it is about.
+"""Read the output lines of a protein model (model_code/protein_prediction.schema.json) together with their proteins.
 
-An output line has no sequence, so it is read beside its work item; both are in the same order.
+An output line contains no sequence, so each line is read together with its work item; both are in the same order.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UNIT = 10_000
-"""Probabilities of a residue are whole numbers that add up to UNIT."""
+"""The probabilities of a residue are stored as whole numbers that add up to UNIT."""
 STATES = "HEC"
 STATES_8 = "GHIBESTC"
 REDUCED = {"H": "GHI", "E": "BE", "C": "STC"}
-"""DSSP's 8 states as 3: helices, strands and bridges, everything else."""
+"""The 8 states of DSSP by the 3 states: helices; strands and bridges; everything else."""
 
 
 class ProteinItem(TypedDict):
@@ -36,13 +36,13 @@ class ProteinItem(TypedDict):
 
 
 class ProteinLine(TypedDict, total=False):
-    """One output line: the keys of a structure or of an embedding, or an `error`."""
+    """One output line. It has the keys of a structure, those of an embedding, or an `error`."""
 
     id: str
     classes: str
     labels: str
     probabilities: str
-    """Base64 of little-endian 16-bit numbers: (residues, classes)."""
+    """Base64 of a (residues, classes) array of little-endian unsigned 16-bit numbers, in units of 1 / UNIT."""
     length: int
     embedding: str
     """Base64 of little-endian 32-bit floats."""
@@ -51,14 +51,17 @@ class ProteinLine(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Protein:
-    """The predicted structure of one protein. For a model of 8 states, the 3 are their sums (REDUCED)."""
+    """The predicted structure of one protein.
+
+    If the model has 8 states, the probabilities of the 3 states are sums of theirs (REDUCED).
+    """
 
     number: int
     """Number of its record in the file, from 1."""
     record: str
     sequence: str
     ss: str
-    """For each residue the most probable of STATES."""
+    """The most probable of STATES for each residue."""
     units: NDArray[np.int32]
     """(residues, 3) in the order of STATES; a row adds up to UNIT."""
     ss8: str = ""
@@ -85,13 +88,13 @@ class Failure:
 
 ModelOutput = Protein | Embedded | Failure
 Reader = Callable[[ProteinLine, ProteinItem], Protein | Embedded]
-"""A function from an output line without an error, and its work item, to its content. It raises ValueError, KeyError
-or TypeError for a line of another shape."""
+"""A function that reads an output line without an error, given its work item. It raises ValueError, KeyError or
+TypeError if the line has another shape."""
 
 
 @dataclass
 class ProteinCounts:
-    """Totals of one upload. `lines` must equal the number of work items, or predictions were lost."""
+    """Totals of one upload. If `lines` is not the number of work items, predictions were lost."""
 
     lines: int = 0
     proteins: int = 0
@@ -100,10 +103,10 @@ class ProteinCounts:
     states: Counter[str] = field(default_factory=Counter)
     states8: Counter[str] = field(default_factory=Counter)
     sure: int = 0
-    """Sum, over residues, of the units of the predicted state."""
+    """Sum over all residues of the probability of the predicted state, in units of 1 / UNIT."""
 
     def as_dict(self) -> dict[str, object]:
-        """Return the counts as summary.json has them."""
+        """Return the counts as summary.json contains them."""
         return {"proteins": self.proteins, "residues": self.residues, "errors": dict(self.errors)}
 
     def add(self, output: ModelOutput) -> None:
@@ -132,8 +135,8 @@ def read_outputs(
 ) -> Iterator[ModelOutput]:
     """Yield the content of output lines, in order; `counts` is updated on the way.
 
-    Raise UnexpectedOutputError for a line that does not match its work item. A line is read first, then its item: if
-    there are too few lines, `counts.lines` shows it, and no item is read without a line.
+    Raise UnexpectedOutputError for a line that does not match its work item, or has none. Each item is read after its
+    line, so that no item is read without a line; if lines are missing, `counts.lines` shows it.
     """
     items = iter(items)
     for line in lines:
@@ -159,7 +162,7 @@ def _read_output(line: ProteinLine, item: ProteinItem, read: Reader) -> ModelOut
 
 
 def read_structure(line: ProteinLine, item: ProteinItem) -> Protein:
-    """Return the states and probabilities of each residue. Raise ValueError for a line of another shape."""
+    """Return the states and probabilities of all residues. Raise ValueError if the line has another shape."""
     sequence, classes, labels = item["sequence"], line["classes"], line["labels"]
     number = int(item["id"].split(":")[1])
     units = _units(line, len(sequence))
@@ -197,7 +200,7 @@ def _reduce(units8: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def read_embedding(line: ProteinLine, item: ProteinItem) -> Embedded:
-    """Return the embedding. Raise ValueError for a line of another shape."""
+    """Return the embedding of a protein. Raise ValueError if the line has another shape or is of another protein."""
     import numpy as np
 
     numbers = np.frombuffer(base64.b64decode(line["embedding"], validate=True), "<f4").astype(np.float32, copy=False)

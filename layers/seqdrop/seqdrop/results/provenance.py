@@ -1,4 +1,7 @@
-"""Provenance: the model, its version, the parameters and the input of a result. Every results file carries it."""
+"""The provenance of results: the model, its version, the parameters and the input.
+
+It is in summary.json, in the metadata of Parquet tables, and in the comments of BED, GFF3 and bedGraph.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class InputFile(TypedDict):
-    """An upload, by what identifies its bytes."""
+    """An upload, with the keys that identify its bytes."""
 
     id: str
     key: str
@@ -33,7 +36,7 @@ class InputRecords(InputFile):
 
 
 class InputMasks(InputFile):
-    """The BED whose intervals were filled; `stretches` is their number."""
+    """The BED whose intervals were filled; `stretches` is the number of intervals."""
 
     stretches: int  # stored name
 
@@ -51,7 +54,7 @@ class _WithMasks(TypedDict, total=False):
 
 
 class Provenance(_WithMasks):
-    """All that is needed to make the predictions again, as JSON."""
+    """What is needed to make the predictions again, as JSON."""
 
     seqdrop: str
     upload: InputRecords
@@ -90,9 +93,9 @@ def _input_file(upload: Upload) -> InputFile:
 
 
 def comments(provenance: Provenance) -> str:
-    """Return provenance as comment lines of BED, GFF3 and bedGraph.
+    """Return provenance as comment lines of BED, GFF3 and bedGraph, one for each field except the calibration.
 
-    Each field is one line, with its value as ASCII JSON, which has no line breaks. The calibration is left out.
+    Values are ASCII JSON, so they contain no line breaks.
     """
     fields = [(name, value) for name, value in provenance.items() if name != "calibration"]
     return "".join(f"# {name}: {json.dumps(value)}\n" for name, value in fields)

@@ -1,7 +1,8 @@
-"""Reports of the pass over an upload: for programs, for a person, and for MultiQC.
+"""Write the reports on an upload: for programs, for people, and for MultiQC.
 
-They are `reports/<upload id>.json`, `.html`, and a folder of that name with MultiQC's files. MultiQC joins files of one
-name from any number of folders, so `aws s3 sync` of reports/ and `multiqc .` show all uploads together.
+They are `reports/<upload id>.json`, `reports/<upload id>.html`, and MultiQC's files in `reports/<upload id>/`. MultiQC
+joins files with the same name in different folders, so `aws s3 sync` of reports/ and `multiqc .` show all uploads
+together.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def write_reports(
 ) -> None:
     """Write all reports of an upload. The same arguments give the same objects.
 
-    `selection` says which records the model sees (kinds.plans.selection_of); `mate` holds facts about the pair.
+    `selection` describes the records that go to the model (kinds.plans.selection_of), `mate` the comparison with the
+    mate.
     """
     reference: UploadReference = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id}
     report: Report = {**reference, **examination.report, **selection}
@@ -55,7 +57,7 @@ def write_reports(
 
 
 def sample_name(key: str) -> str:
-    """Return MultiQC's name of the file: the base name without its suffixes, as for other tools."""
+    """Return the name of the sample in MultiQC: the file name without the suffixes of format and compression."""
     first, *suffixes = posixpath.basename(key).split(".")
     for known in (PACKED, BY_SUFFIX):
         if suffixes and suffixes[-1].lower() in known:

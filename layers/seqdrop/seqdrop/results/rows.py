@@ -1,7 +1,7 @@
-"""Output lines of a DNA model (model_code/prediction.schema.json) as rows of a table, counted on the way.
+"""Read the output lines of a DNA model (model_code/prediction.schema.json) as rows of a table, and count them.
 
-Each kind has its own rows (seqdrop.kinds). Positions are 0-based half-open, on the record's forward strand. A row
-without a prediction has `not_scored` with the reason; an output line with an error is one row with `item` and `error`.
+Each kind defines its own rows (seqdrop.kinds). Positions are 0-based half-open, on the record's forward strand. A row
+without a prediction has the reason as `not_scored`. An output line with an error is one row with `item` and `error`.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ DIGITS = ".4g"
 
 
 class UnexpectedOutputError(SeqdropError):
-    """An output line of the model does not follow model_code/prediction.schema.json."""
+    """An output line of the model that does not follow its schema (model_code/*prediction.schema.json)."""
 
 
 class OutputError(TypedDict):
-    """Why the model could not process a work item."""
+    """The reason why the model could not process a work item."""
 
     code: str
     message: str
 
 
 class Candidate(TypedDict):
-    """Bases that a masked interval may have, and their probability."""
+    """A sequence that the model predicts for a masked interval, and its probability."""
 
     bases: str
     probability: float
@@ -46,14 +46,14 @@ class Mask(TypedDict, total=False):
 
 
 class Row(TypedDict, total=False):
-    """One row of a table. Which columns it has depends on the kind.
+    """One row of a table. The kind and the prediction determine which columns it has.
 
-    The entry of a window in an output line has some of these columns: its position, and a prediction or `not_scored`.
+    The entry of a window in an output line is also a Row, with the position and either a prediction or `not_scored`.
     """
 
     record: str
     count: int
-    """Number of identical records, where they are collapsed."""
+    """Number of identical records that the row represents, if identical records are scored once."""
     start: int
     end: int
     strand: str
@@ -69,11 +69,11 @@ class Row(TypedDict, total=False):
 
 
 Shared = Row
-"""The columns that all rows of an output line share."""
+"""The columns that have the same value in all rows of an output line."""
 
 
 class OutputLine(TypedDict, total=False):
-    """One output line. `id` is that of the work item; there are `windows`, `masks` or an `error`."""
+    """One output line. `id` is the id of the work item; the line has `windows`, `masks` or an `error`."""
 
     id: str
     record: str
@@ -84,9 +84,9 @@ class OutputLine(TypedDict, total=False):
 
 @dataclass
 class Counts:
-    """Totals of one upload. `lines` must equal the number of work items, or predictions were lost.
+    """Totals of one upload. If `lines` is not the number of work items, predictions were lost.
 
-    `windows` counts masked intervals where the task is to fill them.
+    In the masked task, `windows` is the number of masked intervals.
     """
 
     lines: int = 0
@@ -94,15 +94,15 @@ class Counts:
     scored: int = 0
     calls: int = 0
     bases: int = 0
-    """Bases in scored windows, each counted once per strand."""
+    """Bases covered by scored windows; a base that is covered on both strands counts twice."""
     not_scored: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
-    copies: Counter[str] | None = None  # windows, scored and calls of all reads, where a row stands for identical ones
+    copies: Counter[str] | None = None  # windows, scored and calls over all reads, if identical ones are scored once
     reach: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """By strand: record and end of its last scored window."""
+    """{strand: (record of the last scored window, end of that window)}."""
 
     def as_dict(self) -> dict[str, object]:
-        """Return the counts as summary.json has them."""
+        """Return the counts as summary.json contains them."""
         plain = {"windows": self.windows, "scored": self.scored, "calls": self.calls}
         counts = {**plain, "not_scored": dict(self.not_scored), "errors": dict(self.errors)}
         if self.copies is not None:
@@ -111,14 +111,14 @@ class Counts:
 
 
 RowMaker = Callable[[OutputLine, Shared], Iterator[Row]]
-"""A function from an output line without an error, and the columns that its rows share, to its rows."""
+"""A function that yields the rows of an output line without an error, given the columns that its rows share."""
 
 
 def rows(lines: Iterable[bytes], make: RowMaker, counts: Counts, collapse: bool = False) -> Iterator[Row]:
     """Yield the rows of all output lines, in order; `counts` is updated on the way.
 
-    Raise UnexpectedOutputError for a line with another shape than `make` expects. With `collapse`, identical records
-    are one work item: a row has their `count`, and `record` is the first of them.
+    Raise UnexpectedOutputError if a line does not have the shape that `make` expects. If `collapse`, a work item
+    represents identical records: its rows have their number as `count`, and `record` is the first of them.
     """
     if collapse:
         counts.copies = Counter()

@@ -1,4 +1,4 @@
-"""Files of the task `structure`: a table of residues, 3-line FASTA, PSIPRED's .ss2 (ss2.py), and JSON Lines.
+"""Write the files of the kind `structure`: a table of residues, 3-line FASTA, PSIPRED's .ss2 (ss2.py), and JSON Lines.
 
 The table is Parquet with one row for each residue. Format: https://parquet.apache.org/docs/file-format/
 """
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from seqdrop.results.provenance import Provenance
     from seqdrop.results.rows import OutputError
 
-ROWS = 65_536  # rows of a batch; a longer protein has a batch of its own
-GROUP = 524_288
+ROWS = 65_536  # least number of rows of a batch except the last; a batch consists of whole proteins
+GROUP = 524_288  # most rows of a row group of the Parquet file
 LINES, TABLE, FASTA = "predictions.jsonl", "structure.parquet", "structure.fasta"
 
 Structure = Protein | Failure
@@ -46,7 +46,7 @@ def _check(outputs: Iterable[ModelOutput]) -> Iterator[Structure]:
 
 
 def _detect_states(structures: Iterator[Structure]) -> tuple[bool, Iterator[Structure]]:
-    """Return whether the model has 8 states, which its first prediction shows, and all structures."""
+    """Return (whether the model has 8 states, all structures); the first prediction shows the states."""
     failures: list[Structure] = []
     for structure in structures:
         if isinstance(structure, Protein):
@@ -58,13 +58,13 @@ def _detect_states(structures: Iterator[Structure]) -> tuple[bool, Iterator[Stru
 def write_residues(structures: Iterable[Structure], has_8_states: bool, provenance: Provenance, path: Path) -> None:
     """Write the table of residues, with DSSP's 8 states if the model has them.
 
-    Raise what iterating `structures` raises.
+    Exceptions of the iterator `structures` are raised unchanged.
     """
     from arro3.core import RecordBatchReader, Schema
     from arro3.io import write_parquet
 
-    schema, guarded = Schema(_fields(has_8_states)), _Guarded(structures)
-    batches = (_batch(part, schema, provenance) for part in _parts(guarded))
+    schema, source = Schema(_fields(has_8_states)), _ErrorKeeper(structures)
+    batches = (_batch(part, schema, provenance) for part in _parts(source))
     write_parquet(
         RecordBatchReader.from_batches(schema, batches),
         str(path),
@@ -72,12 +72,15 @@ def write_residues(structures: Iterable[Structure], has_8_states: bool, provenan
         max_row_group_size=GROUP,
         key_value_metadata={META: json.dumps(provenance)},
     )
-    if guarded.error:
-        raise guarded.error
+    if source.error:
+        raise source.error
 
 
-class _Guarded:
-    """Iterates, and keeps an exception of the source: the library would raise it as an exception of another type."""
+class _ErrorKeeper:
+    """An iterable that ends at an exception of its source and keeps it as `error`.
+
+    The library would replace the exception by one of another type.
+    """
 
     def __init__(self, structures: Iterable[Structure]) -> None:
         self._structures = structures
@@ -115,7 +118,7 @@ def _error_fields() -> list[Field]:
 
 
 def _parts(structures: Iterable[Structure]) -> Iterator[list[Structure]]:
-    """Yield parts of at least ROWS rows each, except the last."""
+    """Yield lists of structures that have at least ROWS rows together, except the last list."""
     part: list[Structure] = []
     rows = 0
     for structure in structures:
@@ -157,7 +160,7 @@ def _error_array(errors: list[OutputError | None]) -> Array:
 
 
 def _column_values(structure: Structure) -> dict[str, object]:
-    """Return the values of columns by name; a list has one value for each row."""
+    """Return {column: its values}; a list has a value for each row, any other value is that of all rows."""
     if isinstance(structure, Failure):
         return {"record": structure.record, "item": structure.item, "error": [structure.error]}
     values: dict[str, object] = {
@@ -173,13 +176,13 @@ def _column_values(structure: Structure) -> dict[str, object]:
 
 
 def _probabilities(protein: Protein) -> dict[str, list[float]]:
-    """Return the probabilities of the 3 states, a value for each residue, by the name of the column."""
+    """Return {column: the probability of its state for each residue} for the 3 states."""
     columns = (protein.units.T / UNIT).tolist()
     return {f"p{state}": column for state, column in zip(STATES, columns, strict=True)}
 
 
 def _probabilities_8(protein: Protein) -> dict[str, list[float]]:
-    """Return the probabilities of the 8 states; nothing if the model does not have them."""
+    """Return {column: the probability of its state for each residue} for the 8 states; {} if the model has 3."""
     if protein.units8 is None:
         return {}
     columns = (protein.units8.T / UNIT).tolist()
@@ -187,7 +190,7 @@ def _probabilities_8(protein: Protein) -> dict[str, list[float]]:
 
 
 class TextFiles(ExitStack):
-    """The files beside the table; a context manager."""
+    """A context manager that writes all files except the table."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -206,7 +209,7 @@ class TextFiles(ExitStack):
 
 
 def _json_line(structure: Structure) -> dict[str, object]:
-    """Return a structure as JSON; lists have a number for each residue."""
+    """Return a structure as JSON; lists have a probability for each residue."""
     if isinstance(structure, Failure):
         return {"record": structure.record, "item": structure.item, "error": structure.error}
     line: dict[str, object] = {

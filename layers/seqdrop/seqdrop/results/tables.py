@@ -1,8 +1,7 @@
-"""Parquet tables of JSON Lines files that we wrote, batch by batch, and the files of protein embeddings.
+"""Convert our JSON Lines files to Parquet tables, batch by batch, and write the files of protein embeddings.
 
-Format: https://parquet.apache.org/docs/file-format/
-
-Rust's Arrow (arro3) writes them; it has a fifth of pyarrow's size. The file's key-value metadata holds the provenance.
+Format: https://parquet.apache.org/docs/file-format/. The provenance is in the key-value metadata of a table. The writer
+is arro3, the Arrow library in Rust: its package has a fifth of the size of pyarrow.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ if TYPE_CHECKING:
     from seqdrop.results.proteins import ModelOutput
     from seqdrop.results.provenance import Provenance
 
-ROWS = 16_384  # rows of a batch; fewer of wide rows, so that a batch has some megabytes
+ROWS = 16_384  # most rows of a batch; wide rows have smaller batches, so that a batch has a few megabytes
 GROUP = 8  # batches in a row group
-META = "seqdrop"  # the metadata key: provenance as JSON
+META = "seqdrop"  # the metadata key of the provenance, which is JSON
 LINES, TABLE = "embeddings.jsonl", "embeddings.parquet"
 
 
@@ -32,16 +31,16 @@ class Column(NamedTuple):
 
     name: str
     type: str | int
-    """text, whole, number, truth, error, or the length of a list of 32-bit numbers."""
+    """text, whole (64-bit integer), number (64-bit float), truth, error, or the length of a list of 32-bit floats."""
     constant: object = None
-    """The value of all rows, where it is the same; then the JSON Lines do not hold it."""
+    """The value of all rows if the JSON Lines do not contain the column."""
 
 
-TROUBLE = [Column("item", "text"), Column("error", "error")]
+ERROR_COLUMNS = [Column("item", "text"), Column("error", "error")]
 
 
-def parquet(lines: Path, columns: list[Column], provenance: Provenance, path: Path) -> None:
-    """Write `columns` of the JSON Lines at `lines`; the value of a key that a line lacks is null."""
+def write_table(lines: Path, columns: list[Column], provenance: Provenance, path: Path) -> None:
+    """Write `columns` of a JSON Lines file as a Parquet table; the value of a key that a line lacks is null."""
     from arro3.core import RecordBatchReader, Schema
     from arro3.io import read_json, write_parquet
 
@@ -91,14 +90,14 @@ def _field(column: Column) -> Field:
     return Field(column.name, types[column.type]())
 
 
-def width(lines: Path) -> int:
-    """Return how many numbers an embedding in JSON Lines has; 1 if there is no embedding."""
+def read_embedding_length(lines: Path) -> int:
+    """Return the length of the embeddings in a JSON Lines file; 1 if there is no embedding."""
     with lines.open() as file:
         return next((len(row["embedding"]) for row in map(json.loads, file) if "embedding" in row), 1)
 
 
 def write_embeddings(folder: Path, outputs: Iterable[ModelOutput], provenance: Provenance) -> None:
-    """Write embeddings.jsonl and embeddings.parquet, a row for each protein.
+    """Write embeddings.jsonl and embeddings.parquet, with a row for each protein.
 
     Memory does not grow with the number of proteins.
     """
@@ -109,12 +108,12 @@ def write_embeddings(folder: Path, outputs: Iterable[ModelOutput], provenance: P
     columns = [
         Column("record", "text"),
         Column("length", "whole"),
-        Column("embedding", width(folder / LINES)),
+        Column("embedding", read_embedding_length(folder / LINES)),
         Column("model", "text", model["name"]),
         Column("model_sha256", "text", model["sha256"]),
-        *TROUBLE,
+        *ERROR_COLUMNS,
     ]
-    parquet(folder / LINES, columns, provenance, folder / TABLE)
+    write_table(folder / LINES, columns, provenance, folder / TABLE)
 
 
 def _json_row(output: ModelOutput) -> dict[str, object]:

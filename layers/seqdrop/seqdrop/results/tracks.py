@@ -1,12 +1,12 @@
 """Tracks: a value for each base of a strand, as bedGraph and bigWig.
 
-The value of a base is the highest of the windows that contain it. bedGraph format:
+The value of a base is the highest value of the windows that contain it. bedGraph format:
 https://genome.ucsc.edu/goldenPath/help/bedgraph.html (0-based half-open). Bases outside of scored windows have no line.
-Windows come by ascending start and those of a record have the same length, so their ends ascend too: a window no longer
-matters once a later one is as high.
+Windows are added by ascending start. All windows of a record have the same length, so their ends ascend as well, and a
+window can be dropped once a later window has at least the same value.
 
-bigWig format: Kent et al., Bioinformatics 26:2204 (2010). pyBigWig writes it; on arm64, for which there are no wheels
-of it, pybigtools does.
+bigWig format: Kent et al., Bioinformatics 26:2204 (2010). pyBigWig writes it. For arm64, pyBigWig has no wheels, and
+pybigtools writes it instead.
 """
 
 from __future__ import annotations
@@ -22,23 +22,24 @@ from seqdrop.errors import SeqdropError
 
 RULE = "the highest value of the windows that contain a base"
 MOST_RECORDS = 1_000_000
-"""Records whose positions in the file are remembered, because a bigWig is written in the order of names."""
+"""Most records of a track with a bigWig. A bigWig is sorted by name, so the position of each record's lines is kept."""
 
 
 class Track:
-    """Writes the lines of one record after another to an open file: `begin`, `add` for each window, `end`."""
+    """A writer of bedGraph lines to an open file. For each record call `begin`, `add` for each window, and `end`."""
 
     def __init__(self, file: BinaryIO, header: str = "") -> None:
         self._file, self._size = file, 0
-        self._windows: deque[tuple[int, float]] = deque()  # (end, value) that still matter: values fall, ends rise
+        # (end, value) of the windows that may still determine a value; ends ascend and values descend.
+        self._windows: deque[tuple[int, float]] = deque()
         self._drawn = 0
         self._line: tuple[int, int, float] | None = None
         self.begins: dict[str, int] | None = {}
-        """The byte at which a record's lines begin; None if there are too many records."""
+        """{record: byte offset of its first line}; None if there are more than MOST_RECORDS records."""
         self._put(header)
 
     def begin(self, record: str) -> None:
-        """Begin a record."""
+        """Begin the record with this name."""
         self._record, self._new = record, True
 
     def add(self, start: int, end: int, value: float) -> None:
@@ -50,14 +51,14 @@ class Track:
         self._windows.append((end, value))
 
     def end(self) -> None:
-        """Write what remains of the record."""
+        """Write the remaining lines of the record."""
         if self._windows:
             self._draw(self._windows[-1][0])
         self._write()
         self._drawn = 0
 
     def _draw(self, to: int) -> None:
-        """Draw the bases before `to`, which no later window contains."""
+        """Determine the values of the bases before `to`, which no later window contains."""
         while self._windows and self._drawn < to:
             end, value = self._windows[0]
             upto = min(end, to)
@@ -67,7 +68,7 @@ class Track:
                 self._windows.popleft()
 
     def _draw_interval(self, start: int, end: int, value: float) -> None:
-        """Draw an interval; adjacent intervals with the same value become one line."""
+        """Add an interval with one value; adjacent intervals with the same value become one line."""
         if self._line and self._line[1:] == (start, value):
             self._line = (self._line[0], end, value)
         else:
@@ -95,26 +96,26 @@ class Track:
 
 
 def bedgraph_header(comments: str, name: str, strand: str) -> str:
-    """Return the first lines of a bedGraph file."""
+    """Return the first lines of a bedGraph file; `comments` are lines that start with #."""
     return f'{comments}# value: {RULE}\ntrack type=bedGraph name="{name} {strand}"\n'
 
 
-AT_ONCE = 10_000
+BATCH = 10_000  # entries that are passed to pyBigWig in one call
 PYBIGWIG = "pyBigWig"  # it has no type stubs
 Entry = tuple[str, int, int, float]
 """Record, start, end (0-based half-open) and value."""
 Writer = Callable[[Path, dict[str, int], Iterator[Entry]], None]
-"""A function that writes entries, in the order of the names, to a bigWig; the dictionary has the records' lengths."""
+"""A function that writes a bigWig: (path, {record: length}, entries in the order of that dictionary)."""
 
 
 class BigWigError(SeqdropError):
-    """The library did not write the whole file."""
+    """A bigWig that is incomplete or cannot be read again."""
 
 
 def write_bigwig(bedgraph: Path, begins: dict[str, int], lengths: dict[str, int], path: Path) -> None:
-    """Write the lines of a bedGraph as bigWig, records by name; `begins` are the bytes at which records begin.
+    """Write the lines of a bedGraph as a bigWig, sorted by record name. `begins` is `Track.begins`.
 
-    Nothing is written if there are no lines: a bigWig cannot be empty.
+    Write no file if there are no lines, because a bigWig cannot be empty. Raise BigWigError if the file is incomplete.
     """
     names = sorted(begins)
     if names:
@@ -123,7 +124,7 @@ def write_bigwig(bedgraph: Path, begins: dict[str, int], lengths: dict[str, int]
 
 
 def choose_writer() -> Writer:
-    """Return the writer whose library is installed."""
+    """Return the writer for the library that is installed: pyBigWig, or else pybigtools."""
     try:
         import_module(PYBIGWIG)
     except ImportError:
@@ -132,7 +133,7 @@ def choose_writer() -> Writer:
 
 
 def read_entries(bedgraph: Path, begins: dict[str, int], names: list[str]) -> Iterator[Entry]:
-    """Yield the lines of each record, in the order of `names`."""
+    """Yield the lines of a bedGraph as entries, by record in the order of `names`."""
     with bedgraph.open("rb") as file:
         for name in names:
             file.seek(begins[name])
@@ -144,8 +145,8 @@ def read_entries(bedgraph: Path, begins: dict[str, int], names: list[str]) -> It
                 yield name, int(start), int(end), float(value)
 
 
-class _Watched:
-    """Iterates over entries, and remembers the last one and whether all were taken."""
+class _CheckedEntries:
+    """An iterable of entries that keeps the last one; `is_complete` is True once all were read without an exception."""
 
     def __init__(self, entries: Iterator[Entry]) -> None:
         self._entries = entries
@@ -160,17 +161,20 @@ class _Watched:
 
 
 def write_by_pybigtools(path: Path, chroms: dict[str, int], entries: Iterator[Entry]) -> None:
-    """Write a bigWig and read its end again: pybigtools prints errors of its source instead of raising them."""
+    """Write a bigWig with pybigtools, and read its end again. Raise BigWigError if the file is incomplete.
+
+    pybigtools only prints an exception of its source, and closes the file as if it were complete.
+    """
     import pybigtools
 
-    watched = _Watched(entries)
-    pybigtools.open(str(path), "w").write(chroms, iter(watched))
-    if watched.last is None:
+    source = _CheckedEntries(entries)
+    pybigtools.open(str(path), "w").write(chroms, iter(source))
+    if source.last is None:
         raise BigWigError(f"{path.name} has no entries")
-    name, start, end, _ = watched.last
+    name, start, end, _ = source.last
     try:
         with pybigtools.open(str(path)) as file:
-            is_whole = watched.is_complete and file.chroms() == chroms
+            is_whole = source.is_complete and file.chroms() == chroms
             is_whole = is_whole and next(file.records(name, start, end))[:2] == (start, end)
     except Exception as error:
         raise BigWigError(f"{path.name} cannot be read again: {error!r}") from error
@@ -182,6 +186,6 @@ def write_by_pybigwig(path: Path, chroms: dict[str, int], entries: Iterator[Entr
     """Write a bigWig with pyBigWig."""
     with import_module(PYBIGWIG).open(str(path), "w") as file:
         file.addHeader(list(chroms.items()))
-        while part := list(islice(entries, AT_ONCE)):
+        while part := list(islice(entries, BATCH)):
             names, starts, ends, values = map(list, zip(*part, strict=True))
             file.addEntries(names, starts, ends=ends, values=values)

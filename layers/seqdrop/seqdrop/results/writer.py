@@ -1,4 +1,4 @@
-"""The only writer of results: from a model's output to files in a folder, and from there to the results bucket."""
+"""Write the results of an attempt: from a model's output to files in a folder, and from there to the results bucket."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Predictions:
-    """The output of a model for one file, and how it was asked for.
+    """The output lines of a model for one file, with the analysis and the provenance that describe them.
 
-    `items` are the work items of `lines`, in the same order. Only kinds whose results hold sequences read them, each
-    item after its line.
+    `items` are the work items of `lines`, in the same order. Only kinds whose results contain sequences read them; they
+    read each item after its line.
     """
 
     analysis: Analysis
@@ -54,7 +54,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Results:
-    """The files that were written: a folder, counts, and the number of calls that were kept (None without tracks)."""
+    """The result files in `folder`, and totals. `kept` is the number of calls in calls.bed, None without tracks."""
 
     folder: Path
     counts: Counts | ProteinCounts
@@ -63,19 +63,19 @@ class Results:
 
     @property
     def names(self) -> list[str]:
-        """Names of all files except the summary."""
+        """The names of all files except the summary, sorted."""
         return sorted(path.name for path in self.folder.iterdir() if path.name != SUMMARY)
 
 
 @runtime_checkable
 class ResultKind(Protocol):
-    """What a kind with a model does beside the methods of config.kind.Kind: its predictions become result files."""
+    """The methods that a kind with a model has in addition to those of config.kind.Kind, to write its results."""
 
     def write(self, folder: Path, predictions: Predictions) -> Results:
-        """Write the result files to `folder`. Raise UnexpectedOutputError for an output line of another shape."""
+        """Write the result files to `folder`. Raise UnexpectedOutputError if an output line has another shape."""
 
     def summarize(self, predictions: Predictions, results: Results) -> dict[str, object]:
-        """Return what summary.json holds beside provenance, counts and files."""
+        """Return the keys of summary.json that are specific to the kind."""
 
 
 def _kind_of(predictions: Predictions) -> ResultKind:
@@ -86,7 +86,7 @@ def _kind_of(predictions: Predictions) -> ResultKind:
 
 
 def result_key(attempt: Attempt, name: str) -> str:
-    """Return the results-bucket key of a file of an attempt; each attempt has keys of its own."""
+    """Return the key, in the results bucket, of a file of an attempt. No two attempts have the same keys."""
     return keys.result(attempt.analysis, attempt.upload_id, attempt.number, name)
 
 
@@ -94,7 +94,7 @@ def result_key(attempt: Attempt, name: str) -> str:
 def result_files(predictions: Predictions) -> Iterator[Results]:
     """Write the result files, without the summary, to a folder that is deleted afterwards.
 
-    Memory does not grow with the number of predictions. Raise UnexpectedOutputError for an output line of another
+    Memory does not grow with the number of predictions. Raise UnexpectedOutputError if an output line has another
     shape.
     """
     with TemporaryDirectory(prefix="seqdrop-") as name:
@@ -112,14 +112,14 @@ def summary(predictions: Predictions, results: Results) -> dict[str, object]:
 
 
 def write_summary(predictions: Predictions, results: Results, **more: object) -> None:
-    """Write summary.json into the folder, with `more` added to it."""
+    """Write summary.json to the folder, with the keys of `more` added."""
     content = summary(predictions, results) | more
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     (results.folder / SUMMARY).write_text(text, encoding="utf-8")
 
 
 def upload_files(s3: S3Client, bucket: str, attempt: Attempt, results: Results) -> None:
-    """Upload the files to the attempt's keys, the summary last: if it exists, so do all others."""
+    """Upload the files to the attempt's keys. The summary is the last, so if it exists, all others do."""
     for name in [*results.names, SUMMARY]:
         path, key = results.folder / name, result_key(attempt, name)
         s3.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": TYPES[path.suffix]})

@@ -1,1 +1,1 @@
-"""From a stream of bytes to work items: examination, selection, work items, and their reuse."""
+"""Turn an upload into work items for a model: examine it, select records, write the items, or reuse earlier ones."""

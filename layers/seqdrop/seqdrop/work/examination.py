@@ -1,7 +1,7 @@
-"""The result of one pass over an upload, as JSON in the work bucket until the raw data is archived.
+"""The result of one pass over an upload, kept as JSON in the work bucket until the raw data is archived.
 
-`work/examine` writes it, in a Lambda function or in a processing job; stages/validate reads it and is the only stage
-that acts on it. So an upload is read once, even if its message arrives several times.
+`work.examine` writes it, in a Lambda function or in a processing job. `stages.validate` reads it, and no other stage
+acts on it. An upload is therefore read only once, even if its message arrives several times.
 
 Objects of the work bucket expire after 14 days, and an upload may wait longer for its mate. An examination older than
 FRESH is therefore ignored: its work items could expire before a job has read them.
@@ -34,10 +34,11 @@ FRESH = timedelta(days=10)
 class Examination:
     """The result of one pass.
 
-    `report` is that of `Reading.report`; `rejection` is None if the file is valid. `plan` is the analysis at that time
-    (`Analysis.as_json`). `shards` and `items` count the work items for the model. `taken` records were selected, and
-    `distinct` of these went to the model (Selection). `masks` is the upload id of the BED that names the bases to fill.
-    The work items belong to the attempt with this `number`; a replay may need others.
+    `report` is the result of `Reading.report`; `rejection` is None if the file is valid. `plan` is the analysis at the
+    time of the pass (`Analysis.as_json`). `items` is the number of work items and `shards` the number of objects that
+    contain them. `taken` records were selected, and `distinct` of these went to the model (`Selection`). `masks` is the
+    upload id of the BED with the intervals to fill, or "". The work items are those of the attempt with this `number`;
+    a replay may need others.
     """
 
     upload_id: str
@@ -48,14 +49,14 @@ class Examination:
     items: int = 0
     taken: int = 0
     distinct: int = 0
-    sha256_of_parts: str = ""  # of a file that is too large for one copy (aws/multipart.py)
+    sha256_of_parts: str = ""  # set if the file is too large for a single copy (aws/multipart.py)
     masks: str = ""
-    run: str = ""  # the run of the upload
-    number: int = 1  # the number of the attempt that the pass was made for
+    run: str = ""  # the folder of the run that the upload belongs to (companions/runs.py)
+    number: int = 1
 
     @property
     def facts(self) -> dict[str, str | int | None]:
-        """The facts that the upload's ledger record keeps."""
+        """The facts that the ledger's record of the upload stores."""
         return {
             "format": self.report["format"],
             "sha256": self.report["sha256"],
@@ -64,7 +65,7 @@ class Examination:
         }
 
     def attempt(self, analysis: str) -> Attempt:
-        """Return the attempt whose shards the pass wrote."""
+        """Return a new attempt (state PLANNED) with the shards that the pass wrote."""
         return Attempt(
             "PLANNED",
             upload_id=self.upload_id,
@@ -81,7 +82,7 @@ class Examination:
 
 
 def rejection(error: InvalidFileError) -> Rejection:
-    """Return the reason for a rejection: the first error, then the first errors in full, and the counts by code."""
+    """Return the reason for a rejection as JSON: the first error, the first errors in a list, and counts by code."""
     first = error.fault
     return {
         "code": first.code,
@@ -103,7 +104,7 @@ def save(s3: S3Client, work: str, examination: Examination) -> None:
 
 
 def is_fresh(s3: S3Client, work: str, key: str) -> bool:
-    """Return True if an object of the work bucket exists and will not expire before a job that starts soon reads it."""
+    """Return True if an object of the work bucket exists and is at most FRESH old, so that a job can still read it."""
     try:
         return _is_recent(s3.head_object(Bucket=work, Key=key)["LastModified"])
     except ClientError as error:
@@ -117,7 +118,7 @@ def _is_recent(last_modified: datetime) -> bool:
 
 
 def load(s3: S3Client, work: str, upload_id: str, number: int = 1) -> Examination | None:
-    """Return the examination for the attempt with this number; None if there is none, or if it is not fresh."""
+    """Return the examination for the attempt with this number; None if there is none, or if it is older than FRESH."""
     try:
         response = s3.get_object(Bucket=work, Key=keys.examination(upload_id))
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""One pass over an upload: checks, figures and the work items of its analysis. Uses S3, but no ledger and no queue."""
+"""Examine an upload in one pass: check it, measure it and write its work items. Uses S3, but no ledger and no queue."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExaminationRequest:
-    """An upload to read, for its attempt of this `number`. `masks` name the bases to fill in place of runs of N."""
+    """An upload to examine, for its attempt with this `number`.
+
+    `masks` are the intervals to fill, or None to fill runs of N.
+    """
 
     version: UploadVersion
     analysis: Analysis
@@ -38,7 +41,7 @@ class ExaminationRequest:
 
     @property
     def attempt(self) -> Attempt:
-        """An attempt that is not in the ledger; the shards are named after it."""
+        """The attempt after which the shards are named. It need not be in the ledger."""
         return Attempt(
             "PLANNED",
             upload_id=self.version.id,
@@ -50,7 +53,7 @@ class ExaminationRequest:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """The result of reading a file: the reason to reject it, or the number of shards."""
+    """The result of reading a file: the reason to reject it, or None and the number of shards."""
 
     rejection: Rejection | None = None
     shards: int = 0
@@ -62,11 +65,11 @@ def examine(
     request: ExaminationRequest,
     on_start: Callable[[Reading], None] = lambda _: None,
 ) -> Examination:
-    """Read an upload once and return what was found.
+    """Read an upload once and return its examination.
 
-    The bucket `work` then holds the shards, the examination and, for a mate, the digest of its read names.
-    `on_start` is called with the reading before it starts, so that its progress can be reported.
-    Raise ObjectGoneError if the upload is gone. The same version, analysis and masks give the same objects.
+    Write the shards, the examination and, if the file has a mate, the digest of its read names to the bucket `work`.
+    The same version, analysis and masks give the same objects. `on_start` is called with the reading before it starts,
+    so that a caller can report its progress. Raise ObjectGoneError if the upload was deleted.
     """
     version = request.version
     analysis = request.analysis

@@ -1,13 +1,13 @@
-"""Work items: JSON lines that the model containers read, packed into objects of moderate size in the work bucket.
+"""Work items: the JSON lines that the model containers read, packed into objects of the work bucket (shards).
 
-Windows. A model sees windows of `window` bases that start at 0, stride, 2·stride, …, and one more that ends at the end
-of the record if a tail is left. A segment contains a fixed number of them; the next segment starts one stride after
-the start of the last window. So the windows of all segments together are exactly the windows of the record, and the
-container can cut each segment into windows as if it were a record of its own.
+Windows. A model reads windows of `window` bases that start at 0, stride, 2·stride, … If they do not reach the end of
+the record, one more window ends there. A work item is a segment of a record with a fixed number of windows; the next
+segment starts one stride after the start of its last window. The windows of all segments are therefore exactly those of
+the record, and the container can cut each segment into windows as if it were a record of its own.
 
-Masks. The masked task has one work item for each masked interval, with the window around it. The window is the one that
-the container would choose (model_code/dnabert/masked.py): the interval is in its middle, as far as the record allows.
-So the result is that of the whole record, for the cost of one window.
+Masks. The masked task has one work item for each masked interval: the window around it. It is the window that the
+container would choose (model_code/dnabert/masked.py), with the interval in its middle as far as the ends of the record
+allow. The result is therefore the same as for the whole record, at the cost of one window.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Attempt
 
 MEGABYTE = 1_000_000
-REMEMBERED_LENGTHS = 1_000  # record lengths whose segments are kept
+REMEMBERED_LENGTHS = 1_000  # different record lengths whose segments or windows are cached
 RUN = re.compile(rb"[Nn]+")
 
 Spans = Callable[[Record], Iterator[tuple[int, int]]]
@@ -33,7 +33,7 @@ Spans = Callable[[Record], Iterator[tuple[int, int]]]
 
 
 class WindowLayout(Protocol):
-    """The settings of a kind that cuts windows, as far as they say where windows lie."""
+    """The settings of a kind that determine the windows of a record."""
 
     @property
     def strands(self) -> str:
@@ -41,7 +41,7 @@ class WindowLayout(Protocol):
 
     @property
     def window(self) -> int:
-        """Bases of a window."""
+        """Length of a window in bases."""
 
     @property
     def stride(self) -> int:
@@ -49,9 +49,10 @@ class WindowLayout(Protocol):
 
 
 def segments(length: int, window: int, stride: int, windows: int) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of each segment of a record of `length` bases, 0-based half-open; each has `windows` windows.
+    """Yield (start, end) of each segment of a record of `length` bases, 0-based half-open.
 
-    A record shorter than `window` is one segment.
+    Each segment has `windows` regular windows; the last one has the remaining ones, and the window at the end of the
+    record. A record that is shorter than `window` is one segment.
     """
     regular = max(1, (length - window) // stride + 1)
     for first in range(0, regular, windows):
@@ -69,21 +70,21 @@ def count_windows(length: int, window: int, stride: int) -> int:
 
 
 def window_counter(layout: WindowLayout) -> Callable[[int], int]:
-    """Return a function from a record's length to its windows on all strands; it is fast for lengths that recur."""
+    """Return a cached function from the length of a record to the number of its windows on all strands."""
     strands, window, stride = len(layout.strands), layout.window, layout.stride
-    return lru_cache(1_000)(lambda length: strands * count_windows(length, window, stride))
+    return lru_cache(REMEMBERED_LENGTHS)(lambda length: strands * count_windows(length, window, stride))
 
 
 def runs_of_n(record: Record) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of each run of N, 0-based half-open: the intervals to fill if no BED names others."""
+    """Yield (start, end) of each run of N, 0-based half-open. These are the intervals to fill if there is no BED."""
     return (match.span() for match in RUN.finditer(record.sequence))
 
 
 def masked_items(upload_id: str, records: Iterable[Record], window: int, spans: Spans = runs_of_n) -> Iterator[bytes]:
-    """Yield a JSON line for each interval to fill (model_code/work_item.schema.json); a record may have none.
+    """Yield a JSON line for each interval to fill (model_code/work_item.schema.json).
 
-    An interval longer than a window is cut off in its item, since no model can fill it: its result is
-    "longer_than_k". The id of the item then contains the end of the interval, which `true_end` returns.
+    No model can fill an interval that is longer than a window. Its item contains only the first `window` bases, its id
+    contains the end of the interval (see `true_end`), and its result is "longer_than_k".
     """
     for record in records:
         number, name, sequence, _ = record
@@ -101,9 +102,10 @@ def masked_items(upload_id: str, records: Iterable[Record], window: int, spans: 
 
 
 def window_around(length: int, start: int, end: int, window: int) -> tuple[int, int]:
-    """Return (start, end) of the window with an interval in its middle, on a record of `length` bases.
+    """Return (start, end) of the window around an interval of a record of `length` bases, all 0-based half-open.
 
-    The window starts with the interval if that is longer than the window.
+    The interval is in the middle of the window, unless the window would exceed the record. A longer interval than
+    `window` starts with the window.
     """
     if end - start >= window:
         return start, start + window
@@ -112,7 +114,7 @@ def window_around(length: int, start: int, end: int, window: int) -> tuple[int, 
 
 
 def true_end(item_id: str, end: int) -> int:
-    """Return the end of the interval that an item stands for: `end` of its result, unless the item was cut off."""
+    """Return the end of an item's interval: that in its id if the interval was cut off, otherwise `end`."""
     parts = item_id.split(":")
     return int(parts[4]) if len(parts) == 5 else end
 
@@ -122,8 +124,8 @@ def work_items(
 ) -> Iterator[bytes]:
     """Yield a JSON line for each segment of each record (model_code/work_item.schema.json).
 
-    A record comes with the number of identical records that it represents. If that is not 1, it is the last part of the
-    item's id, which the container returns with the result, so the container need not know about it.
+    `counted` yields each record with the number of identical records that it represents. A number other than 1 is
+    appended to the id of the item; the container returns ids unchanged, so it need not know about such numbers.
     """
     known: dict[int, list[tuple[int, int]]] = {}  # short reads have few different lengths
     for (number, name, sequence, _), count in counted:
@@ -132,7 +134,7 @@ def work_items(
             spans = list(segments(len(sequence), layout.window, layout.stride, windows_per_item))
             if len(known) < REMEMBERED_LENGTHS:
                 known[len(sequence)] = spans
-        needs_escape = '"' in name or "\\" in name  # otherwise JSON is the name in quotes: it is printable ASCII
+        needs_escape = '"' in name or "\\" in name  # names are printable ASCII, so other characters need none
         quoted = (json.dumps(name) if needs_escape else f'"{name}"').encode()
         copies = b":%d" % count if count != 1 else b""
         for start, end in spans:
@@ -141,7 +143,7 @@ def work_items(
 
 
 def protein_items(upload_id: str, records: Iterable[Record]) -> Iterator[bytes]:
-    """Yield a JSON line for each protein, whole and in upper case (model_code/protein_item.schema.json)."""
+    """Yield a JSON line for each protein, not cut and in upper case (model_code/protein_item.schema.json)."""
     for number, name, sequence, _ in records:
         values = (upload_id.encode(), number, json.dumps(name).encode(), sequence.upper())
         yield b'{"id":"%b:%d:0","record":%b,"alphabet":"protein","sequence":"%b"}\n' % values
@@ -154,7 +156,7 @@ def copies_of(item_id: str | None) -> int:
 
 
 def pack_shards(lines: Iterable[bytes], size: int) -> Iterator[tuple[bytes, int]]:
-    """Yield (body, number of lines) of each shard: as many whole lines as fit in `size` bytes, at least one."""
+    """Yield (body, number of lines) of each shard. It has as many lines as fit in `size` bytes, but at least one."""
     packed: list[bytes] = []
     total = 0
     for line in lines:
@@ -169,5 +171,5 @@ def pack_shards(lines: Iterable[bytes], size: int) -> Iterator[tuple[bytes, int]
 
 
 def shard_key(attempt: Attempt, number: int) -> str:
-    """Return the key in the work bucket of one of an attempt's shards, which are numbered from 0."""
+    """Return the key, in the work bucket, of the attempt's shard with this number (from 0)."""
     return keys.shard(attempt.upload_id, attempt.masks, attempt.shards_key, number)

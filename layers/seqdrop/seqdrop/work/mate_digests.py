@@ -1,8 +1,8 @@
-"""Digests of read names in the work bucket, and the comparison of two of them. Needs the reads layer.
+"""Digests of read names in the work bucket, and their comparison for a pair. Needs the reads layer.
 
-The pass that examines an upload whose name says mate 1 or 2 also writes its digest, so that a pair is checked without
-reading either file again. Like all objects of the work bucket, digests expire after 14 days. After that a pair whose
-other file is archived cannot be checked any more, and the report says so.
+If the name of an upload says that it is mate 1 or 2, the pass that examines it also writes a digest of its read names,
+so that the pair can be checked without reading either file again. Digests expire after 14 days, like all objects of the
+work bucket. If the file is archived by then, the pair is no longer checked, and the report says so.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Check:
     """The result of comparing two mates.
 
-    `faults` are errors. `note` is the reason why they were not checked, or the text of warnings.
+    `faults` contains only errors. `note` is the text of the warnings, or the reason if the mates were not `checked`.
     """
 
     checked: bool
@@ -40,31 +40,37 @@ class Check:
 
 
 def check(first: NameDigest | None, second: NameDigest | None, sure: bool, policy: Policy) -> Check:
-    """Compare mate 1 with mate 2. `sure` is True if their file names can only be those of mates."""
+    """Compare mate 1 with mate 2; None is a digest that does not exist any longer.
+
+    `sure` is False if their file names may also be those of two samples (`MateName.sure`).
+    """
     if first is None or second is None:
-        return Check(False, note="not checked: the read names of one of the files are not kept any longer")
+        return Check(False, note="not checked: the read names of one file have expired (they are stored for 14 days)")
     if not sure and _are_two_samples(first, second):
-        return Check(False, note="not checked: the read names of both files say the same mate, so they are two samples")
+        return Check(False, note="not checked: the read names in both files say the same mate, so they are two samples")
     findings = [fault for fault in compare(first, second) if policy.severity(fault.code) != IGNORE]
     faults = tuple(fault for fault in findings if policy.severity(fault.code) == ERROR)
     return Check(True, faults, "; ".join(fault.message for fault in findings if fault not in faults))
 
 
 def _are_two_samples(first: NameDigest, second: NameDigest) -> bool:
-    """Return True for single-end reads named `sample_1` and `sample_2`; False for one file dropped as both mates."""
+    """Return True for single-end reads of two samples, such as sample_1 and sample_2.
+
+    In these the read names say the same mate. Return False for one file that was dropped as both mates.
+    """
     differ = first.sha256 != second.sha256 and not np.array_equal(first.chunks, second.chunks)
     return differ and first.mate == second.mate != 0
 
 
 def save(s3: S3Client, work: str, upload_id: str, key: str, reading: Reading) -> None:
-    """Write the digest of a valid file if its key says that it has a mate."""
+    """Write the digest of a valid FASTQ file if its key is that of a mate."""
     name = parse(key)
     if name and name.is_mate and reading.format == "fastq":
         s3.put_object(Bucket=work, Key=keys.read_names(upload_id), Body=reading.read_names.to_bytes())
 
 
 def load(s3: S3Client, work: str, upload_id: str) -> NameDigest | None:
-    """Return the digest of an upload; None if there is none, or if it has expired."""
+    """Return the digest of an upload; None if the upload is not a mate, or if the digest has expired."""
     try:
         body = s3.get_object(Bucket=work, Key=keys.read_names(upload_id))["Body"].read()
     except ClientError as error:

@@ -1,7 +1,7 @@
-"""The one pass over a file: its records are checked and measured, and become work items.
+"""The one pass over a file, in which its records are checked, measured and turned into work items.
 
-A Lambda function, a processing job and `seqdrop predict` all read a file by this pass; they differ only in what they
-do with the work items.
+A Lambda function, a processing job and `seqdrop predict` all read files in this way. They differ only in their use of
+the work items.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ItemCounts(TypedDict):
-    """The number of work items, of selected records, and of different records among them; 0 without a model."""
+    """Numbers of work items, of selected records, and of records that go to the model; all 0 without a model."""
 
     items: int
     taken: int
@@ -31,15 +31,15 @@ class ItemCounts(TypedDict):
 
 
 def make_reading(body: SupportsRead[bytes], name: str, analysis: Analysis) -> Reading:
-    """Return a reading of a file by the rules of an analysis; `name` is the file name that findings compare."""
+    """Return a reading of a file by the rules of an analysis. The suffix of `name` is compared with the content."""
     policy = Policy(analysis.severity)
     return Reading(body, analysis.formats, name=name, alphabet=analysis.alphabet, policy=policy)
 
 
 class ReadingPass:
-    """A pass over one file. Iterate `items` to the end; then the file is checked and `counts` are final.
+    """A pass over one file. Iterate `items` to its end; then the whole file is checked and `counts` are final.
 
-    `masks` are those of a BED, if one belongs to the file.
+    `masks` are the intervals of the BED that belongs to the file, if any.
     """
 
     def __init__(self, upload_id: str, reading: Reading, analysis: Analysis, masks: BedMasks | None = None) -> None:
@@ -52,15 +52,15 @@ class ReadingPass:
 
     @property
     def counts(self) -> ItemCounts:
-        """The counts so far."""
+        """The counts up to the present item."""
         if self._selection is None:
             return {"items": 0, "taken": 0, "distinct": 0}
         return {"items": self._item_count, "taken": self._selection.taken, "distinct": self._selection.distinct}
 
     def items(self) -> Iterator[bytes]:
-        """Yield the work items; none without a model.
+        """Yield the work items; none if the analysis has no model.
 
-        Raise InvalidFileError with all errors of the file, if masks do not fit it, or if it has nothing for the model.
+        Raise InvalidFileError if the file has errors, if masks do not fit it, or if it has nothing to score.
         """
         if self._selection is None:
             self.reading.run()
@@ -75,7 +75,7 @@ class ReadingPass:
         self._check_items()
 
     def _check_items(self) -> None:
-        """Raise InvalidFileError if there are no work items: a job takes no empty input."""
+        """Raise InvalidFileError if there are no work items, because a job cannot start with an empty input."""
         if self._item_count or self._analysis.kind.may_have_no_items:
             return
         message = "the file contains nothing that the model can score"

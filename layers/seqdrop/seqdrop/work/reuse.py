@@ -1,4 +1,4 @@
-"""Whether the work items of one analysis serve another one: a new model may score the work items of an old one."""
+"""Decide whether two analyses need the same work items, so that a new model can score the items of an earlier one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seqdrop.config.analyses import Analysis
 
-# Settings that do not affect work items; each kind names its own ones. All other settings count as affecting them.
+# Settings that do not affect work items. Any setting that is neither here nor in a kind's `no_effect_on_items` does.
 OF_ANALYSIS = frozenset({"max_gb", "severity", "mates", "mate_hours", "gate", "gate_hours"})
 OF_JOB = frozenset({"max_members", "max_shards"})
 

@@ -1,17 +1,17 @@
-"""The records of a file that the model sees: all of them or a sample, each one or identical ones once.
+"""Select the records that the model scores: all or a sample, and identical ones singly or only once.
 
-A sample is uniform and is drawn in one pass and bounded memory. Record n of every file has the same priority: the n-th
-draw of a generator that the analysis's `seed` starts. The records with the lowest priorities are kept. The sample
-therefore depends on record numbers alone:
+A sample is uniform and is drawn in one pass and in bounded memory. The priority of record n is the n-th number that a
+random generator draws, and the analysis's `seed` starts the generator, so record n of every file has the same priority.
+The records with the lowest priorities are kept. The sample therefore depends on record numbers alone:
 
 - the same bytes give the same sample, at any time and under any name;
 - mates stay together: R1 and R2 give the same reads;
-- a larger `max_reads` keeps all records of a smaller one;
-- a sample that shrinks while it is drawn is still a sample: if `max_reads` records exceed the memory or the windows
-  of a job, those with the highest priorities are dropped.
+- a sample with a larger `max_reads` contains the sample with a smaller one;
+- if `max_reads` records exceed the memory or the windows of a job, those with the highest priorities are dropped, and
+  the rest is still a uniform sample.
 
-Identical reads can be scored once, with their number: amplicons and small RNA repeat the same few sequences millions of
-times. Reads are identical if all their bases are, in upper or lower case (the model ignores case; U and T differ).
+Identical reads can be scored once, together with their number: amplicons and small RNA repeat few sequences millions of
+times. Reads are identical if their bases are, regardless of case, which the model ignores. U and T differ.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from seqdrop.report.schema import SelectionFacts
 
 MAX_MEMORY = 800_000_000  # bytes of records; the validate function has 1,769 MB
-ADVICE = "Cut the record, or drop the file under raw/, which has no model."
+SINGLE_RECORD = "a single record has more windows than a job may have"
+ADVICE = "Split the record into shorter ones, or drop the file under raw/, which has no model."
 OVERHEAD = 350  # bytes that Python needs for a record besides its bases
 
 Counter = Callable[[Record], int]
@@ -48,7 +49,7 @@ def weight(record: Record) -> int:
 
 @dataclass(frozen=True)
 class Bounds:
-    """The largest sample: `records`, and `windows` (predictions) and `memory` in bytes that they may take."""
+    """The most `records`, `windows` (predictions) and bytes of `memory` that a sample may have."""
 
     records: int
     windows: int
@@ -56,33 +57,33 @@ class Bounds:
 
 
 def sample(records: Iterable[Record], seed: int, bounds: Bounds, count: Counter) -> Iterator[Record]:
-    """Yield a sample of the records in their order, without qualities. Read all records before the first is yielded.
+    """Yield a sample of the records in their order, without qualities. All records are read before any is yielded.
 
-    `count` returns the predictions of a record. Raise InvalidFileError if a single record exceeds the bounds, so that
-    the sample is empty.
+    `count` returns the number of predictions for a record. Raise InvalidFileError if the sample is empty because one
+    record alone exceeds the bounds.
     """
     drawn = Sample(seed, bounds, count)
     for record in records:
         drawn.offer(record)
     if drawn.is_crowded_out:
-        raise InvalidFileError(Fault("too_many_windows", "a single record has more windows than a job takes", ADVICE))
+        raise InvalidFileError(Fault("too_many_windows", SINGLE_RECORD, ADVICE))
     yield from drawn.records()
 
 
 class Sample:
-    """The records with the lowest priorities among those offered, as many as the bounds allow."""
+    """The records with the lowest priorities among those offered, up to the bounds."""
 
     def __init__(self, seed: int, bounds: Bounds, count: Counter) -> None:
         self._bounds = bounds
         self._draw = Random(seed).random
         self._count_windows = count
-        self._limit = 1.0  # records with this priority or a higher one are no longer kept
+        self._limit = 1.0  # records with this or a higher priority are dropped
         self._kept: list[tuple[float, int, Record]] = []  # a heap of negated priorities: the highest priority is first
         self._size = 0
         self._windows = 0
 
     def offer(self, record: Record) -> None:
-        """Keep or drop a record. Must be called with every record of the file, in order."""
+        """Keep or drop a record. Call it with every record of the file, in order."""
         priority = self._draw()
         if priority >= self._limit:
             return
@@ -95,7 +96,7 @@ class Sample:
 
     @property
     def is_crowded_out(self) -> bool:
-        """Whether records were offered and none is left."""
+        """Whether a single record exceeded the bounds, so that no record is left."""
         return self._limit < 1 and not self._kept
 
     def records(self) -> Iterator[Record]:
@@ -112,10 +113,11 @@ class Sample:
 
 
 def collapse_identical(records: Iterable[Record], max_memory: int = MAX_MEMORY) -> CountedRecords:
-    """Yield (first of the identical records, in upper case; their number), in the order of the first ones.
+    """Yield (record, count) for each group of identical records: the first of them, in upper case, and their number.
 
-    The numbers add up to the number of records. At most `max_memory` bytes are used: if the distinct sequences of a
-    file exceed them, they are yielded and counting starts again, so a sequence that recurs later is yielded again.
+    Groups are in the order of their first records, and the counts add up to the number of records. If the distinct
+    sequences exceed `max_memory` bytes, the groups so far are yielded and counting starts again; a sequence that recurs
+    later is then yielded again.
     """
     groups: dict[bytes, _Group] = {}
     size = 0
@@ -135,7 +137,7 @@ def collapse_identical(records: Iterable[Record], max_memory: int = MAX_MEMORY) 
 
 @dataclass(slots=True)
 class _Group:
-    """The first of some identical records, and their number."""
+    """A group of identical records: the first one and their number."""
 
     first: Record
     count: int = 1
@@ -151,11 +153,10 @@ def keep_identical(records: Iterable[Record]) -> CountedRecords:
 
 
 class Selection:
-    """The records for the model.
+    """The selection of records for the model. `masks` are the intervals of the BED that belongs to the file, if any.
 
-    Iterate `of` to the end; then `taken` records are selected, and `distinct` of them go to the model.
-
-    `masks` are those of a BED, if one belongs to the file.
+    After `of` was iterated to its end, `taken` is the number of selected records, and `distinct` the number of those
+    that go to the model.
     """
 
     def __init__(self, analysis: Analysis, masks: BedMasks | None = None) -> None:
@@ -177,9 +178,9 @@ class Selection:
             yield record, count
 
     def _within_bounds(self, counted: CountedRecords) -> CountedRecords:
-        """Yield the records; raise InvalidFileError if they have more predictions than one Lambda function can import.
+        """Yield the records. Raise InvalidFileError if they have more predictions than one Lambda function can import.
 
-        A sample never has.
+        This never happens to a sample, which is cut to the bounds.
         """
         total = 0
         for record, count in counted:
@@ -190,7 +191,7 @@ class Selection:
 
 
 def describe_selection(analysis: Analysis, records: int, taken: int, distinct: int) -> SelectionFacts:
-    """Return how the model's input was selected from a file of `records` records, for reports and summaries."""
+    """Return how `taken` of the `records` records of a file were selected, for reports and summaries."""
     sampling = analysis.sampling
     facts: SelectionFacts = {
         "analysis": analysis.name,

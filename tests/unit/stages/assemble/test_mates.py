@@ -221,7 +221,7 @@ class TestVersions:
         assert state(again) == "VALIDATED"
         mate = read(services, "reports", again)["mate"]
         assert mate["checked"] is False
-        assert "not kept" in mate["note"]
+        assert "have expired" in mate["note"]
 
 
 class TestTime:

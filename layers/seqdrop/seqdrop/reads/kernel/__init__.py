@@ -1,8 +1,8 @@
-"""The block functions in C, if they were built (`make kernel`). Without them numpy does the same, more slowly.
+"""The C kernel: block functions in C, which `make kernel` builds. Without it numpy does the same, but more slowly.
 
-`lib` is None if they were not built, or if a caller set it so. The functions of this package have the contracts of
-their numpy counterparts, which are the reference; tests fuzz the two against each other. numpy is imported inside
-functions, since the kernel is also built where numpy is not installed.
+`lib` is None if the kernel was not built, or if a test has disabled it. The functions have the contracts of their numpy
+counterparts, which are the reference; tests compare the two by fuzzing. numpy is imported inside functions, because the
+kernel is also built on machines without numpy.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ SOURCES = (
     "measure.c",
     "names.c",
     "block.c",
-)  # one text for the compiler, in this order
+)  # compiled as one text, in this order
 
 
 def module_name(machine: str) -> str:
-    """Return the name of the compiled module for a processor."""
+    """Return the name of the compiled module for a processor (`platform.machine()`)."""
     return f"_kernel_{machine}"
 
 
 def file_name(machine: str) -> str:
     """Return the file name of the compiled module. Files for several processors can be in one folder.
 
-    (`sam build` omits files whose name ends in .so.)
+    It does not end in .so, because `sam build` omits such files.
     """
     return f"{module_name(machine)}.abi3"
 
@@ -51,16 +51,17 @@ def sources() -> list[Path]:
 def fingerprint() -> str:
     """Return a hash of the files that the kernel is built from.
 
-    It is compiled into the kernel, so that an outdated kernel is not called with new arguments.
+    The kernel contains the hash of its sources, so that a kernel that was built from other sources is not used.
     """
     parts = [path.read_bytes() for path in (*sources(), HERE / "build.py")]
     return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
 
 
 def load() -> tuple[Any, Any]:
-    """Return (ffi, lib) of the compiled module, which cffi made and which has no types.
+    """Return (ffi, lib) of the compiled module. cffi made it, and it has no type stubs.
 
-    Return (None, None) without a compiled module for this processor, without cffi, or if the module is outdated.
+    Return (None, None) if there is no module for this processor, if cffi is not installed, or if the module was built
+    from other sources.
     """
     name = module_name(platform.machine())
     loader = ExtensionFileLoader(name, str(HERE / file_name(platform.machine())))
@@ -85,7 +86,7 @@ def pointer(array: npt.NDArray[Any], kind: str) -> object:
 
 
 def bits(words: UInt64Array, hashes: UInt64Array, add: bool) -> BoolArray:
-    """Return True for each hash that may be in a set of bits. If `add`, add each hash before the next is looked up."""
+    """Return what `duplicates.Bits.contains` returns. If `add`, also add each hash before the next one is looked up."""
     import numpy as np
 
     contained = np.empty(len(hashes), np.uint8)
@@ -102,7 +103,7 @@ def bits(words: UInt64Array, hashes: UInt64Array, add: bool) -> BoolArray:
 
 
 def sum_names(hashes: UInt64Array, chunks: int) -> UInt64Array:
-    """Return the sums of the first `chunks` whole chunks."""
+    """Return the sums of the first `chunks` chunks of hashes, as `name_digests` defines them."""
     import numpy as np
 
     hashes = np.ascontiguousarray(hashes)

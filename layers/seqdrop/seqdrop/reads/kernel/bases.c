@@ -5,7 +5,8 @@
 
 static const char BASES[] = "ACGTN";
 
-/* Counts one by one: lower case, U and IUPAC codes, but not A C G T N. Returns 0 if a byte is not allowed. */
+/* Counts lower case, U and IUPAC codes one by one; A C G T N are counted elsewhere. Returns 0 if a byte is not
+   allowed. */
 static int unusual(const uint8_t *bases, int64_t first, int64_t length, counts_t *to)
 {
     int64_t bin = first / EXACT < BINS ? first / EXACT : BINS - 1;
@@ -28,7 +29,7 @@ static int unusual(const uint8_t *bases, int64_t first, int64_t length, counts_t
     return 1;
 }
 
-/* Counts N if not all bases are A C G T. Returns 1 if all are of A C G T N. */
+/* Counts N. Called if not all bases are A C G T. Returns 1 if all of them are A C G T or N. */
 INLINE int count_n(const uint8_t *bases, int64_t length, uint8_t *near, int64_t *bin)
 {
     bytes_t other = {0}, all = {0};
@@ -47,8 +48,8 @@ INLINE int count_n(const uint8_t *bases, int64_t length, uint8_t *near, int64_t 
     return !any(&other);
 }
 
-/* Counts up to EXACT bases: flags by position in `near`, or counts in a column of `bins`. Returns 1 if all are of
-   A C G T N. Reads up to WIDE bytes beyond the bases. */
+/* Counts up to EXACT bases, by position in `near` or in a column of `bins`. Returns 1 if all of them are A C G T or N.
+   Reads up to WIDE bytes beyond the bases. */
 INLINE int count_bases(const uint8_t *bases, int64_t length, uint8_t *near, int64_t *bin)
 {
     bytes_t other = {0}, as = {0}, cs = {0}, gs = {0}, ts = {0};

@@ -1,7 +1,7 @@
-/* A whole block in one pass, each record while it is in the fastest cache.
+/* Examines a block in one pass, each record while it is in the first-level cache.
 
-   numpy is the reference; tests compare the two. No function writes beyond the buffers of the caller, or reads beyond
-   data[size] except in the padding of Blocks. */
+   The numpy code is the reference; tests compare the two. No function writes beyond the buffers of the caller.
+   Functions may read beyond data[size], but only in the padding of Blocks. */
 
 #include <stdint.h>
 #include <string.h>
@@ -15,7 +15,7 @@ const char *seqdrop_sources(void)
     return SEQDROP_SOURCES;
 }
 
-/* Examines up to `capacity` whole records of data[:size]. Returns their number, or -1 if anything is unusual. */
+/* Examines up to `capacity` complete records of data[:size]. Returns their number, or -1 if anything is unusual. */
 FAST static int64_t examine(const uint8_t *data, int64_t size, int64_t capacity, int64_t longest_name, records_t *to,
                             counts_t *counts)
 {
@@ -39,7 +39,7 @@ FAST static int64_t examine(const uint8_t *data, int64_t size, int64_t capacity,
     return count;
 }
 
-/* As `examine`. Writes to `sums` the sums of Measure in its order, and then its figures. */
+/* Does the same as `examine`. Writes the arrays of Measure to `sums` in its order, and then its figures. */
 int64_t seqdrop_block(const uint8_t *data, int64_t size, int64_t capacity, int64_t longest_name, records_t *to,
                       int64_t *sums)
 {

@@ -1,4 +1,4 @@
-"""The memory into which the kernel writes what it finds in a block."""
+"""The memory to which the kernel writes its results for a block."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from seqdrop.reads.names import LONGEST, Names
 if TYPE_CHECKING:
     from seqdrop.reads.arrays import UInt8Array
 
-SHORTEST = 8  # bytes of about the shortest record; if records are shorter, the remaining ones are left to the next call
+SHORTEST = 8  # bytes of a very short record; if records are shorter still, the next call examines the rest of the block
 
 
 class Buffers:
-    """Memory for blocks of up to `size` bytes, which is reused for each block."""
+    """Memory for the results of blocks of up to `size` bytes. It is reused for each block."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -44,7 +44,7 @@ class Buffers:
         self._records = kernel.ffi.new("records_t *", self._pointers)
 
     def examine(self, data: UInt8Array, size: int) -> tuple[Rows, Measure, Names] | None:
-        """Return what `Examiner.examine` returns."""
+        """Return the fields of the result of `Examiner.examine`, or None."""
         records = self._records
         block = kernel.pointer(data, "uint8_t[]")
         count = kernel.lib.seqdrop_block(block, size, self._capacity, LONGEST, records, self._sums)

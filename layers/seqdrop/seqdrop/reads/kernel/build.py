@@ -1,8 +1,8 @@
 """Build the C kernel beside this file: `python -m seqdrop.reads.kernel.build [x86_64|arm64]`; `make kernel` runs it.
 
-One file serves CPython 3.11 and later (limited API) on any Linux with glibc 2.26 or later, the oldest version in Lambda
-(python3.11 runs on Amazon Linux 2). The compiler of the system compiles for the architecture of this machine. For the
-other architecture, or without a compiler, `ziglang` from PyPI has one that compiles for both. Needs cffi.
+One file serves CPython 3.11 and later (limited API) on any Linux with glibc 2.26 or later. That is the oldest glibc in
+Lambda: python3.11 runs on Amazon Linux 2. The compiler of this machine compiles for its own architecture. For the other
+architecture, or on a machine without a compiler, `ziglang` from PyPI compiles for both. Needs cffi.
 """
 
 from __future__ import annotations
@@ -38,27 +38,27 @@ void seqdrop_bits(uint64_t *words, int64_t size, const uint64_t *hashes, int64_t
 void seqdrop_sum_names(const uint64_t *hashes, int64_t chunks, uint64_t *sums);
 """
 GLIBC = (2, 26)
-MACHINES = {"arm64": "aarch64"}  # from Lambda's name of an architecture to that of `platform.machine`
-# Vectors of signed bytes count up to 255 and are read as unsigned; -fwrapv defines that overflow.
+MACHINES = {"arm64": "aarch64"}  # {name of an architecture in Lambda: its name in `platform.machine()`}
+# The C code counts to 255 in vectors of signed bytes and reads them as unsigned; -fwrapv makes that overflow defined.
 OPTIONS = ("-O3", "-shared", "-fPIC", "-Wall", "-Werror", "-fno-math-errno", "-fwrapv")
 
 
 class KernelBuildError(Exception):
-    """A missing compiler, or a kernel that would not load in Lambda; the message says which."""
+    """The kernel cannot be built; the message gives the reason."""
 
 
-def compiler(machine: str) -> list[str]:
-    """Return the command that compiles for `machine`. Raise KernelBuildError if there is none."""
+def find_compiler(machine: str) -> list[str]:
+    """Return the command of a C compiler for `machine`. Raise KernelBuildError if there is none."""
     try:
-        return own_compiler(machine)
+        return find_own_compiler(machine)
     except KernelBuildError:
-        return zig(machine)
+        return find_zig(machine)
 
 
-def own_compiler(machine: str) -> list[str]:
-    """Return this machine's C compiler.
+def find_own_compiler(machine: str) -> list[str]:
+    """Return the command of this machine's C compiler.
 
-    Raise KernelBuildError if it has none, or if its compiler does not compile for Lambda.
+    Raise KernelBuildError if it has none, or if it does not compile for `machine` and glibc.
     """
     own = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
     if not own or machine != platform.machine() or platform.libc_ver()[0] != "glibc":
@@ -66,10 +66,10 @@ def own_compiler(machine: str) -> list[str]:
     return own.split()
 
 
-def zig(machine: str) -> list[str]:
+def find_zig(machine: str) -> list[str]:
     """Return the command of ziglang, which compiles for any machine. Raise KernelBuildError if it is not installed."""
     try:
-        import_module("ziglang")  # run as a module below
+        import_module("ziglang")  # the command below runs it as a module
     except ImportError:
         raise KernelBuildError(f"no C compiler for {machine} here (`make kernel` installs one)") from None
     target = f"{machine}-linux-gnu.{GLIBC[0]}.{GLIBC[1]}"
@@ -77,7 +77,7 @@ def zig(machine: str) -> list[str]:
 
 
 def find_fresh(machine: str) -> Path | None:
-    """Return the kernel for `machine` in this folder if it was built from these sources and loads in Lambda."""
+    """Return the path of the kernel for `machine` in this folder; None unless it is up to date and loads in Lambda."""
     kernel = HERE / file_name(machine)
     if not kernel.is_file() or fingerprint().encode() not in kernel.read_bytes():
         return None
@@ -89,13 +89,13 @@ def find_fresh(machine: str) -> Path | None:
 
 
 def build(machine: str = platform.machine(), folder: Path = HERE, own: bool | None = None) -> Path:
-    """Compile for `machine` into `folder`; return the path of the module. Raise KernelBuildError if that fails.
+    """Compile for `machine` into `folder`. Return the path of the module. Raise KernelBuildError if that fails.
 
-    If `own` is True use the compiler of this machine, if False ziglang, if None the first of them that is installed.
+    Use the compiler of this machine if `own` is True, ziglang if it is False, and the first that is installed if None.
     """
     from cffi import FFI
 
-    command = {True: own_compiler, False: zig, None: compiler}[own](machine)
+    command = {True: find_own_compiler, False: find_zig, None: find_compiler}[own](machine)
     name = module_name(machine)
     builder = FFI()
     builder.cdef(TYPES + FUNCTIONS)
@@ -118,20 +118,20 @@ def build(machine: str = platform.machine(), folder: Path = HERE, own: bool | No
 
 
 def check_glibc(kernel: Path) -> None:
-    """Raise KernelBuildError if this file needs a newer glibc than GLIBC."""
+    """Raise KernelBuildError if this kernel needs a newer glibc than GLIBC."""
     needed = {tuple(map(int, version)) for version in re.findall(rb"GLIBC_(\d+)\.(\d+)", kernel.read_bytes())}
     if newer := sorted(version for version in needed if version > GLIBC):
         version = ".".join(map(str, newer[-1]))
-        raise KernelBuildError(f"the kernel would need glibc {version}, which is newer than that of Lambda")
+        raise KernelBuildError(f"the kernel would need glibc {version}, which is newer than that of Lambda (2.26)")
 
 
 def main(arguments: list[str]) -> int:
-    """Build the kernel and return the exit status; with `--check` only look for a compiler."""
+    """Build the kernel and return the exit status. With `--check`, only check that there is a compiler."""
     options = [argument for argument in arguments if argument.startswith("--")]
     machine = next((argument for argument in arguments if argument not in options), platform.machine())
     machine = MACHINES.get(machine, machine)
     try:
-        print(compiler(machine) if "--check" in options else build(machine))
+        print(find_compiler(machine) if "--check" in options else build(machine))
     except KernelBuildError as error:
         print(error, file=sys.stderr)
         return 1

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Compiled twice; the loader chooses 32 bytes at a time if the processor supports it. */
+/* FAST functions are compiled twice; the loader chooses the one with 32-byte vectors if the processor has them. */
 #if defined(__x86_64__)
 #define FAST __attribute__((target_clones("avx2", "default")))
 #else
@@ -27,8 +27,8 @@ static const uint8_t MASK[2 * WIDE] = {ALL_ONES};
 
 #define LOAD(to, from) memcpy(&(to), (from), WIDE)
 #define STORE(to, from) memcpy((to), &(from), WIDE)
-#define COUNT(to, flags) do { bytes_t held_; LOAD(held_, to); held_ -= (flags); STORE(to, held_); } while (0)
-#define ADD(to, what) do { pairs_t held_; LOAD(held_, to); held_ += (what); STORE(to, held_); } while (0)
+#define COUNT(to, flags) do { bytes_t sum_; LOAD(sum_, to); sum_ -= (flags); STORE(to, sum_); } while (0)
+#define ADD(to, what) do { pairs_t sum_; LOAD(sum_, to); sum_ += (what); STORE(to, sum_); } while (0)
 
 typedef struct {
     int64_t *content, *quality, *bins, *scores; /* (5, EXACT), (EXACT), (6, BINS), (SCORES), as in Measure */

@@ -1,4 +1,4 @@
-/* The qualities and whole reads of measure.py in C. */
+/* Counts qualities and whole reads, as measure.py does. */
 
 #include <stdint.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* names.py and duplicates.py in C, and the sums of name_digests.py. */
+/* The hashes of names.py, the sets of bits of duplicates.py and the sums of name_digests.py. */
 
 #include <stdint.h>
 #include <string.h>
@@ -21,8 +21,8 @@ static uint64_t first_bytes(uint64_t word, int64_t count)
     return count < 8 ? word & ((1ULL << 8 * count) - 1) : word;
 }
 
-/* Marks white space and control characters among eight bytes by the highest bit of their byte. Only the first mark is
-   certain. */
+/* Sets the highest bit of each of eight bytes that is white space or a control character. Only the first (lowest) bit
+   that is set is certain. */
 static uint64_t spaces(uint64_t word)
 {
     return (word - 0x2121212121212121ULL) & ~word & 0x8080808080808080ULL;

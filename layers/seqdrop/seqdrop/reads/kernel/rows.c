@@ -1,4 +1,4 @@
-/* fastq_rows.py in C: the positions of the lines of a record. */
+/* Locates the lines of a record, as fastq_rows.py does. */
 
 #include <stdint.h>
 #include <string.h>
@@ -30,8 +30,8 @@ static int in_order(const uint8_t *data, const int64_t *start, const int64_t *en
 }
 
 /* Writes the starts and ends of the four lines at `at`. Returns the start of the next record; 0 if the record is not
-   whole, -1 if it is unusual. A line as long as the sequence that ends in a line feed counts as the quality line;
-   count_read finds a line feed among the qualities. */
+   complete, -1 if it is unusual. If there is a line feed where the quality should end, it counts as the end of the
+   quality line; count_read detects a line feed among the qualities. */
 static int64_t record_at(const uint8_t *data, int64_t at, int64_t size, int64_t *start, int64_t *end, int32_t *crlf)
 {
     for (int line = 0; line < 4; line++) {
