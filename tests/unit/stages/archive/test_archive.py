@@ -22,9 +22,11 @@ ROT = base64.b64encode(hashlib.sha256(b"rot").digest()).decode()
 
 
 class S3:
-    """A client that dies before a named call, lets something else happen before a call, or finds copies `damaged`.
+    """A proxy of the client `real`.
 
-    Like the client of a Lambda, it never copies over an existing object: `real` belongs to this client alone.
+    It raises KeyboardInterrupt before the call `dies_before`, calls the functions in `before` ahead of the calls that
+    they are named for, and returns a wrong checksum if `damaged`. Like the client of a Lambda, it never copies over an
+    existing object; for that `real` is changed, so no other test may use it.
     """
 
     def __init__(self, real):
@@ -111,7 +113,9 @@ def test_a_copy_that_differs_keeps_the_original_and_notifies_the_lab(services, s
         archive(replace(services, s3=s3), upload.id)
     assert left(services, "landing") == [upload.key]
     assert services.ledger.find_upload(upload.id).state == "VALIDATED"
-    assert sent[-1][0] == "topic"
+    (mail,) = [mail for queue, mail in sent if queue == "topic"]
+    rot = hashlib.sha256(b"rot").hexdigest()
+    assert f"Difference: sha256 is {rot}, and should be {SHA256}\n" in mail["Message"]
 
 
 def test_other_versions_of_the_key_are_not_touched(services, s3, upload):

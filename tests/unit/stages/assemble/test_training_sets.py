@@ -363,7 +363,8 @@ class TestStart:
         assert (attempt.state, sagemaker.jobs) == ("FAILED", {})
         assert "budget_usd is 0" in attempt.reason
         assert read(services, f"reasons/{attempt.upload_id}.json")["message"] == attempt.reason
-        assert len(mails(sent)) == 1
+        (mail,) = (mail["Message"] for queue, mail in sent if queue == "topic")
+        assert "attempt 1 failed (no job was started)" in mail
         assert states(services, versions.values()) == {"VALIDATED"}
 
     def test_without_code_or_weights_the_reason_says_what_to_do(self, services, sagemaker, drop):

@@ -103,7 +103,7 @@ def test_good_outputs_of_a_failed_job_are_imported(services, job, sent):
 
 
 class TestMembersOfAFailedJob:
-    """Members without outputs are tried again in halves; a member that fails alone has failed."""
+    """Members without outputs are tried again in halves; a member that fails alone is not tried again."""
 
     @pytest.fixture
     def ended(self, services):
@@ -176,6 +176,8 @@ class TestMembersOfAFailedJob:
             assert ended(members, "CapacityError: none of ml.g5.xlarge") == ["0", "0"]
             members = self.last(services, members)
         assert ended(members, "CapacityError: none of ml.g5.xlarge") == [None, None]
+        (first, *_) = services.ledger.attempts(members[0].upload_id)
+        assert first.reason.startswith("its job failed, and it is tried again in another job: CapacityError")
 
     def test_a_job_that_a_person_stopped_is_not_tried_again(self, services, job):
         finish(with_job_status(services, "Stopped"), NAME)

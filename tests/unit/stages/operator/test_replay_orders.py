@@ -129,7 +129,7 @@ class World(world.World):
         self.plan = plan_replay(self.services, self.record)
 
     def replay(self) -> None:
-        """Carry out the plan, which may be old, or carried out already."""
+        """Carry out the plan, which may be outdated or carried out already."""
         if self.plan and not self.plan.refused:
             replay(self.services, self.plan)
 
