@@ -1,4 +1,4 @@
-"""A landing bucket and a ledger in memory, for tests of runs. At each call, another job may continue, or a job crash."""
+"""A landing bucket and a ledger in memory, for tests of runs. At each call another job may continue, or a job crash."""
 
 from __future__ import annotations
 

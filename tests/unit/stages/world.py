@@ -132,7 +132,7 @@ class World:
         self.sent.clear()
 
     def take_turns(self, jobs: list[Callable[[], None]], choose: Callable[[list[int]], int]) -> None:
-        """Run the jobs in turns. A job that raised RetryableError runs again, as if its message were delivered again."""
+        """Run the jobs in turns. A job that raised RetryableError runs again, as if its message was delivered again."""
         turns = Turns(jobs, choose)
         with self.pausing(turns):
             turns.run()
