@@ -71,7 +71,7 @@ class World(world.World):
         return self.ledger.file_set("runs", f"landing/{folder}")
 
     @property
-    def gone_on(self) -> set[str]:
+    def advanced_ids(self) -> set[str]:
         """The ids of uploads that were sent to the stage after validation."""
         bodies = [body for queue, body in self.sent if queue in ("transform_queue", "archive_queue")]
         return {body.get("upload") or body["attempt"].split("-")[0] for body in bodies}

@@ -241,7 +241,7 @@ def test_an_output_with_too_few_lines_fails_the_attempt(services, job):
         (b'{"id": "1", "error": {"code": "not_json", "message": "x"}}\n', "an error for every work item"),
     ],
 )
-def test_an_output_of_another_shape_fails_the_attempt(services, job, line, message):
+def test_output_without_usable_predictions_fails_the_attempt(services, job, line, message):
     for key in job:
         put_outputs(services, key)
         for number in range(2):
