@@ -69,9 +69,9 @@ class Masks(Policy["Bed"]):
         used = f"If {partner} was used for an earlier version of this file: drop it again. Each BED is used once."
         hints = (used, "If nothing is to be filled: delete this file.")
         if name.slot == BED:
-            detail = f"its FASTA, {name.partner} (or with another ending, such as .fasta.gz)"
+            detail = f"{name.partner} (or the same name with another ending, such as .fasta.gz)"
             return Awaited.partner("its FASTA", partner, detail, partner, *hints)
-        why = f"its BED, {name.partner}: this FASTA has no run of N, so a BED has to name the intervals to fill"
+        why = f"{name.partner}: this FASTA has no run of N, so a BED has to name the intervals to fill"
         return Awaited.partner("its BED", partner, why, partner, *hints)
 
 
