@@ -56,7 +56,7 @@ def _find_copy(services: Services, upload: Upload) -> VerifiedCopy | None:
     # Another invocation may have copied, verified and deleted it after the first look.
     if copy := cold_copy.find_verified_copy(s3, upload, bucket):
         return copy
-    raise ObjectGoneError(f"{upload.key} is no longer in the landing bucket")
+    raise ObjectGoneError(f"upload {upload.id} is no longer in the landing bucket")
 
 
 def _make_copy(services: Services, upload: Upload) -> VerifiedCopy:

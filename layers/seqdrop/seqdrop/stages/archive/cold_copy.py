@@ -67,7 +67,7 @@ def copy(s3: S3Client, upload: Upload, bucket: str) -> None:
             )
     except ClientError as error:
         if is_missing(error):
-            raise ObjectGoneError(f"{upload.key} is no longer in the landing bucket") from error
+            raise ObjectGoneError(f"upload {upload.id} is no longer in the landing bucket") from error
         if not is_conflict(error):
             raise
 

@@ -30,7 +30,9 @@ def require_analysis(analyses: Analyses, upload: Upload) -> Analysis:
     """Return the analysis of an upload's key. Raise ConfigurationError if analyses.toml has none for it now."""
     analysis = analyses.for_key(upload.key)
     if analysis is None:
-        raise ConfigurationError(f"analyses.toml has no analysis for {upload.key} any more")
+        # Without the key: the log has this message, and must not name a file.
+        text = f"analyses.toml has no analysis for the key of upload {upload.id} any more; add one, or delete the file"
+        raise ConfigurationError(text)
     return analysis
 
 
