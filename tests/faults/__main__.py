@@ -1,4 +1,4 @@
-"""`make faults N=10000`: play many schedules, each with other faults."""
+"""`make faults N=10000`: play many schedules, each with faults of its own."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--n", type=int, default=1000, help="how many schedules (1000)")
     parser.add_argument(
-        "--seed", type=int, default=1, help="seed of the first schedule; each further one has the next seed (1)"
+        "--seed", type=int, default=1, help="seed of the first schedule; the seeds of the others follow it (1)"
     )
-    parser.add_argument("--family", choices=FAMILIES, default=FILES.name, help="what is dropped (files)")
+    parser.add_argument("--family", choices=FAMILIES, default=FILES.name, help="the files that are dropped (files)")
     parser.add_argument("--schedule", help="play this schedule, in the form that a failure prints")
     options = parser.parse_args()
     family = FAMILIES[options.family]
@@ -62,7 +62,7 @@ def _summarize(failures: list) -> str:
     if not failures:
         return "every invariant held"
     seeds = ", ".join(str(failure.seed) for failure in failures)
-    return f"{len(failures)} failures; rerun one with `make faults N=1 SEED=…` (and FAMILY) of {seeds}"
+    return f"{len(failures)} failures; to repeat one: `make faults N=1 SEED=… FAMILY=…`, with a seed of {seeds}"
 
 
 if __name__ == "__main__":

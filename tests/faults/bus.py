@@ -1,4 +1,4 @@
-"""EventBridge: the queues of each event, by the rules of template.yaml."""
+"""EventBridge: find the queues of each event with the rules of template.yaml."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def _fits(pattern: dict, event: dict) -> bool:
         if isinstance(expected, dict):
             if not isinstance(value, dict) or not _fits(expected, value):
                 return False
-        elif not any(_is(item, value) for item in expected):
+        elif not any(_matches(item, value) for item in expected):
             return False
     return True
 
 
-def _is(expected, value) -> bool:
+def _matches(expected, value) -> bool:
     if not isinstance(expected, dict):
         return expected == value
     ((kind, text),) = expected.items()

@@ -1,4 +1,4 @@
-"""Clients, created once per module: that takes longer than a schedule."""
+"""Fixtures of the clients. They are created once per module, because that takes longer than a schedule."""
 
 from __future__ import annotations
 

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Drop:
-    """One version that the lab dropped, as the `number`th of all. Files of one `slot` belong together."""
+    """One version that the lab dropped.
+
+    `number` counts all drops of the schedule, from 0. `slot` chooses the key within the kind, so that drops of one slot
+    belong together or are versions of one key.
+    """
 
     kind: str
     key: str
@@ -38,7 +42,7 @@ class Drop:
 
 
 class Evidence:
-    """Reads states, objects and receipts; of the records of the ledger only uploads, attempts and jobs."""
+    """Reads objects, mails and the records of uploads, attempts and jobs. It reads no other record of the ledger."""
 
     def __init__(self, player: Player):
         self.world, self.lab, self.disturbed = player.world, player.lab, player.disturbed
@@ -80,7 +84,7 @@ class Evidence:
         return (drop.key, drop.version_id) in self.lab.deleted
 
     def is_gone(self, drop: Drop) -> bool:
-        """Return True if the lab deleted it, or put a delete marker over it at some time."""
+        """Return True if the lab deleted the version, or put a delete marker over it at some time."""
         return self.is_deleted(drop) or (drop.key, drop.version_id) in self.lab.covered
 
     def copies_of(self, drop: Drop) -> list[Version]:
@@ -90,7 +94,7 @@ class Evidence:
         return [version for version in kept if place in f"/{version.key}" and version.body == drop.body]
 
     def deciding_attempts(self, upload: dict) -> list[dict]:
-        """Return the last attempt of each analysis for which the upload waits: its own, or that of its set."""
+        """Return the last attempt of each analysis for which the upload waits: its own, or the attempt of its set."""
         return list({attempt["analysis"]: attempt for attempt in self.history(upload)}.values())
 
     def history(self, upload: dict) -> list[dict]:
@@ -106,7 +110,7 @@ class Evidence:
         return json.loads(body) if body else None
 
     def mails_of(self, text: str) -> list[tuple[str, str]]:
-        """Return (subject, message) of the mails whose message has this text."""
+        """Return (subject, message) of each mail whose message contains this text."""
         return [mail for mail in self.world.mails if text in mail[1]]
 
 

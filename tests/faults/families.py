@@ -1,4 +1,4 @@
-"""Families of schedules. A seed always means the same schedule in a family, so new acts need a new family."""
+"""Families of schedules. Within a family, a seed always means the same schedule, so new acts need a new family."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Family:
-    """What is dropped, under which analyses.toml, and the check of the outcome: an Evidence with `all`."""
+    """A family: its analyses.toml, its schedules, how its files are dropped, and the check of the outcome.
+
+    `check` is a subclass of Evidence with a method `all`, which yields the violations. `quiet_days` are days that must
+    pass without a change at the end, in addition to the usual checks, because some mails are sent late.
+    """
 
     name: str
     analyses: str
@@ -31,7 +35,7 @@ class Family:
     drop: Callable[[World, str, int, int], Drop]
     check: type[Evidence]
     world: Callable[[], World] = World
-    quiet_days: int = 0  # that must pass without a change, besides the usual checks: some mails are sent late
+    quiet_days: int = 0
     settings: dict[str, str] = field(default_factory=lambda: dict(files.SETTINGS))
 
 

@@ -1,4 +1,4 @@
-"""The files that a lab drops, and its analyses.toml: as small as possible."""
+"""The files that a lab drops, and its analyses.toml. All are as small as possible."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tests.faults.world import World
 
 MODEL = "small"
-MODELS = ("first", "second")  # the archives that its pointer may name
-SETTINGS = {"max_jobs": "2"}  # so that often no slot is free
+MODELS = ("first", "second")  # names of the archives to which the model's pointer may point
+SETTINGS = {"max_jobs": "2"}  # few, so that often no slot is free
 USE = 'model = "small"\nk = 6\nwindow = 30\nstride = 30\nstrands = "+"\nthreshold = 0.5\n'
 USE += 'max_n_fraction = 0.1\nlabel = "promoter"\n'
 JOB = "job = { max_members = 3 }\n"
@@ -46,14 +46,14 @@ _PLACES = {
 
 
 def drop(world: World, kind: str, slot: int, number: int) -> Drop:
-    """Put the `number`th file; two files of one slot are versions of one key."""
+    """Put the file of this number into the landing bucket. Files of one kind and slot are versions of one key."""
     body, key = reads(kind, slot, number), _PLACES[kind].format(slot)
     version = world.s3.put(world.name("landing"), key, body)
     return Drop(kind, key, version.id, body, number, slot)
 
 
 def point_to(world: World, name: str) -> None:
-    """Make one of the models current, as `seqdrop models push` does."""
+    """Make the model of this name the current one, as `seqdrop models push` does."""
     results, key = world.name("results"), f"models/{MODEL}/{name}.tar.gz"
     world.s3.put(results, key, name.encode())
     digest = hashlib.sha256(name.encode()).hexdigest()
@@ -62,7 +62,7 @@ def point_to(world: World, name: str) -> None:
 
 
 def reads(kind: str, slot: int, number: int) -> bytes:
-    """Return two reads. Mates have the same names; the bases encode the number, so that no two files are equal."""
+    """Return two reads. The reads of mates have the same names; the bases encode `number`, so all files differ."""
     bases = "".join("ACGT"[number >> shift & 3] for shift in range(0, 16, 2)) * 5
     names = [POISON if kind == POISONED else f"read{slot}.1", f"read{slot}.2"]
     quality = "I" * (len(bases) - (kind == BAD))

@@ -1,4 +1,4 @@
-"""Invariants that hold when everything is at rest. They are checked on stored objects, not on the ledger's claims."""
+"""Invariants that hold when nothing moves any more. They are checked against stored objects, not only the ledger."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Check(Evidence):
-    """The invariants of reads, raw data and pairs, of each file alone or with its mate."""
+    """The invariants of reads, raw data and pairs, for each file alone or with its mate."""
 
     def all(self) -> Iterator[str]:
         for drop in self.drops:
@@ -89,10 +89,10 @@ class Check(Evidence):
         if self.json(place + "summary.json") is None or rows is None:
             yield f"{place} has no results"
         elif rows.decode().splitlines() != self._expected(drop, attempt):
-            yield f"{place} has other results than the model returned"
+            yield f"the results in {place} differ from the predictions of the model"
 
     def _expected(self, drop, attempt) -> list[str]:
-        """Return the rows that the model of the attempt's own job predicts for this file's reads."""
+        """Return the rows that the model of the attempt's job predicts for this file's reads."""
         lines = drop.body.decode().splitlines()
         items = [
             {"id": "", "record": name[1:], "start": 0, "sequence": bases[:40]}
@@ -135,7 +135,7 @@ class Check(Evidence):
             yield "it was withdrawn without a reason"
 
     def _stays(self, drop, upload, there, copy, gone) -> Iterator[str]:
-        """An upload stays VALIDATED if its attempt failed for good."""
+        """Check that the last attempt of an upload that stays VALIDATED failed, for a reason that the test caused."""
         states = {attempt["state"] for attempt in self.deciding_attempts(upload)}
         if "FAILED" not in states:
             yield f"it stays VALIDATED, with attempts in {sorted(states)}"
@@ -146,14 +146,14 @@ class Check(Evidence):
         yield from self._mailed(drop)
 
     def _excused(self, upload) -> bool:
-        """Return True if a person stopped its last job, or it failed with this upload alone, or was lost too often."""
+        """Return True if the last job was stopped, or failed with only this upload, or was lost too often."""
         return all(
-            ended_it(self.world.sagemaker.jobs.get(attempt.get("job")), attempt)
+            is_cause_of_failure(self.world.sagemaker.jobs.get(attempt.get("job")), attempt)
             for attempt in self.deciding_attempts(upload)
         )
 
     def _waits(self, drop, upload, there, copy, gone) -> Iterator[str]:
-        """Only a mate may wait, if the other is missing or advanced with an earlier version of it."""
+        """Check that a waiting upload is a mate. The other is missing, or advanced with an earlier version of it."""
         if gone:
             yield "it waits, and was deleted"
         if drop.kind not in (files.FIRST, files.SECOND):
@@ -167,8 +167,8 @@ class Check(Evidence):
         return [drop for drop in self.drops if drop.key == key]
 
 
-def ended_it(job: Job | None, attempt: dict) -> bool:
-    """Return True if an attempt failed because of its job, and not because of Seqdrop."""
+def is_cause_of_failure(job: Job | None, attempt: dict) -> bool:
+    """Return True if the end of the job explains why its attempt failed."""
     if job is None:
         return False
     lost = attempt.get("lost", 0) >= MAX_LOST and job.ending in (DIES, DIES_LATE)

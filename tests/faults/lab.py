@@ -1,4 +1,4 @@
-"""What a lab does, or the world: drops, deletes, a new model, what befalls a running job, and a person's commands."""
+"""Perform the acts of a schedule: drops, deletions, new models, acts on running jobs, and a person's commands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class Lab:
     """The acts of a lab.
 
     `drops` are the files that it dropped. `deleted` are the versions that it deleted again, and `covered` those that
-    were under a delete marker at some time, as (key, version id). `commands` are those that ended, or crashed.
+    were under a delete marker at some time, as (key, version id). `commands` are the commands that have ended or
+    crashed.
     """
 
     def __init__(self, world: World, family: Family):
@@ -37,9 +38,9 @@ class Lab:
         self.deleted: set[tuple[str, str]] = set()
         self.covered: set[tuple[str, str]] = set()
         self.commands: list[Command] = []
-        self._for_jobs: list[tuple[str, int]] = []
-        self._asked: list[tuple[str, int]] = []
-        self._again: list[Command] = []
+        self._job_acts: list[tuple[str, int]] = []
+        self._requests: list[tuple[str, int]] = []  # commands for which there was no upload yet: (act, number)
+        self._crashed: list[Command] = []
         self._model = 0
         point_to(world, MODELS[0])
 
@@ -55,9 +56,9 @@ class Lab:
         elif act == s.WAIT:
             self._wait(s.WAITS[number % len(s.WAITS)])
         elif act in COMMANDS:
-            self._asked.append((act, number))
+            self._requests.append((act, number))
         else:
-            self._for_jobs.append((act, number))
+            self._job_acts.append((act, number))
 
     def _wait(self, seconds: float) -> None:
         self._world.clock.advance(seconds)
@@ -77,44 +78,45 @@ class Lab:
             self._world.s3.delete(landing, drop.key)
         self._world.landing_changed()
 
-    # -- acts on a running job: as soon as one runs --
+    # -- acts on a running job: they are delayed until a job runs --
 
-    def to_jobs(self) -> None:
-        while self._for_jobs and (running := [job for job in self._world.sagemaker.jobs.values() if _runs(job)]):
-            act, number = self._for_jobs.pop(0)
-            self._to_job(act, running[number % len(running)])
+    def perform_on_jobs(self) -> None:
+        while self._job_acts and (running := [job for job in self._world.sagemaker.jobs.values() if _runs(job)]):
+            act, number = self._job_acts.pop(0)
+            self._perform_on_job(act, running[number % len(running)])
 
-    def _to_job(self, act: str, job: Job) -> None:
+    def _perform_on_job(self, act: str, job: Job) -> None:
         if act == s.STOP:
             self._world.sagemaker.stop(job.name)
         else:
             self._world.announce(job_changed(replace(job, status="Completed")))
 
-    # -- commands: as soon as there is an upload for one --
+    # -- commands: they are delayed until there is an upload for them --
 
     def next_command(self) -> Command | None:
-        """Return a command that crashed, again; or one that was asked for, if it has an upload to work on."""
-        if self._again:
-            broken = self._again.pop(0)
-            return Command(broken.folder, broken.upload_ids)
-        for place, (act, number) in enumerate(self._asked):
+        """Return a repetition of a command that crashed, or else a requested command that has uploads; else None."""
+        if self._crashed:
+            crashed = self._crashed.pop(0)
+            return Command(crashed.folder, crashed.upload_ids)
+        for place, (act, number) in enumerate(self._requests):
             if upload_ids := self._select(act, number):
-                self._asked.pop(place)
+                self._requests.pop(place)
                 if act == LATE:
                     self._wait(LONG)
                 return Command(REPLAY if act == LATE else act, upload_ids)
         return None
 
-    def ended(self, command: Command) -> None:
+    def record_end(self, command: Command) -> None:
         self.commands.append(command)
         tries = sum((other.folder, other.upload_ids) == (command.folder, command.upload_ids) for other in self.commands)
         if command.unsure and tries < MAX_TRIES:
-            self._again.append(command)
+            self._crashed.append(command)
 
     def _select(self, act: str, number: int) -> tuple[str, ...]:
-        """Return the ids that a person would name: of an upload that failed, or (odd number) is archived.
+        """Return the ids of uploads that a person would name in a command; none if no upload fits.
 
-        To release, also of all that failed in its folder.
+        This is an upload whose attempt failed; for a replay with an odd number it may be an archived upload instead. A
+        release with an odd number names all uploads of one folder whose attempt failed.
         """
         (failed, ended), known = self._last_attempts(), self._uploads
         uploads = {upload_id: known[upload_id] for upload_id in self._ids if upload_id in known}
@@ -130,7 +132,7 @@ class Lab:
         return tuple(beside) if act == RELEASE and several else (chosen,)
 
     def _last_attempts(self) -> tuple[set[str], list[str]]:
-        """Return the ids of uploads whose last attempt failed, and of all whose last attempt has ended."""
+        """Return the ids of uploads whose last attempt failed, and of all uploads whose last attempt has ended."""
         last: dict[str, dict] = {}
         for attempt in self._records(moves.ATTEMPT):
             if attempt["number"] >= last.get(attempt["upload_id"], attempt)["number"]:
@@ -160,7 +162,7 @@ def _runs(job: Job) -> bool:
 
 
 def _head(upload: dict) -> str:
-    """Return the id of the upload whose attempts an upload waits for: another's, if it belongs to that, or its own."""
+    """Return the id of the upload whose attempts decide on this one: that to which it belongs, or itself."""
     return (upload.get("training") or upload.get("masks_of") or upload["id"]).partition("-")[0]
 
 

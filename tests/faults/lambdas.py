@@ -1,7 +1,8 @@
 """Invocations of functions: each is a thread, and only one runs at a time.
 
-An invocation may be paused before any of its calls and continued later, so that several run at once in the order of the
-schedule. A crash is not an Exception: no code of a function can catch it, just as none can catch a kill.
+An invocation may be paused before any of its calls and continued later, so that the calls of several invocations
+alternate in the order of the schedule. A crash is not an Exception, so that no code of a function can catch it, as no
+code can catch a SIGKILL.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.support.aws.queues import Message
 
-PATIENCE = 60  # seconds for steps of milliseconds; a test that hangs fails
+PATIENCE = 60  # seconds; a step takes milliseconds, so after this time the test fails as hanging
 
 
 class Crash(BaseException):
@@ -24,7 +25,7 @@ class Crash(BaseException):
 
 
 class Catch:
-    """A block whose exception, crashes included, is kept as `error`."""
+    """A context manager that suppresses any exception, crashes included, and keeps it as `error`."""
 
     error: BaseException | None = None
 
@@ -41,7 +42,7 @@ class Invocation:
 
     def __init__(self, folder: str, queue: str = "", messages: list[Message] = ()):
         self.folder, self.queue, self.messages = folder, queue, messages
-        self.answer: dict | None = None
+        self.response: dict | None = None
         self.error: BaseException | None = None
         self.ended, self.dead = False, False
         self.troubles: list[str] = []  # its faults
@@ -50,7 +51,7 @@ class Invocation:
         self._thread: threading.Thread | None = None
 
     def proceed(self, running: Callable[[Invocation | None], None]) -> None:
-        """Let it run until it ends or pauses; `running` is called with it, and with None afterwards."""
+        """Run until the end or the next pause. `running` is called with this invocation before, and with None after."""
         running(self)
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, daemon=True)
@@ -74,11 +75,11 @@ class Invocation:
 
     def _run(self) -> None:
         event = {"Records": [message.record(self.queue) for message in self.messages]}
-        self.answer = handler(self.folder)(event, None)
+        self.response = handler(self.folder)(event, None)
 
     @property
     def failed(self) -> set[str]:
         """The ids of the messages that are delivered again."""
         if self.error:
             return {message.id for message in self.messages}
-        return {item["itemIdentifier"] for item in self.answer["batchItemFailures"]} if self.messages else set()
+        return {item["itemIdentifier"] for item in self.response["batchItemFailures"]} if self.messages else set()

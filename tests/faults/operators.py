@@ -16,20 +16,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REPLAY, REPLAY_AGAIN, RELEASE = ("replay", "replay --again", "release")
-LATE = "replay after days"  # when work items have expired
+LATE = "replay after days"  # a replay after the work items have expired
 COMMANDS = (REPLAY, REPLAY_AGAIN, RELEASE, LATE)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome for one upload: whether the command was `done` (else refused, or too late), and for which attempt."""
+    """The outcome of a command for one upload.
+
+    `done` is False if the command was refused, or the upload changed in the meantime. `number` is that of the attempt.
+    """
 
     done: bool
     number: int = 0
 
 
 class Command(Invocation):
-    """One command about some uploads. `outcomes` are by upload id; after a crash some are missing."""
+    """A command for some uploads. `outcomes` maps upload ids to outcomes; after a crash some are missing."""
 
     def __init__(self, act: str, upload_ids: tuple[str, ...]):
         super().__init__(act)
@@ -44,7 +47,7 @@ class Command(Invocation):
 
     @property
     def unsure(self) -> tuple[str, ...]:
-        """The ids of uploads without an outcome: the command crashed, or S3 or the ledger failed."""
+        """The ids of uploads without an outcome, because the command crashed, or S3 or the ledger failed."""
         return tuple(upload_id for upload_id in self.upload_ids if upload_id not in self.outcomes)
 
 

@@ -1,4 +1,4 @@
-"""Deliberate bugs: how one is planted in the code, and removed again."""
+"""Plant deliberate bugs in the code, and remove them again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Change = tuple[object, str, object]  # the object to patch, the name of its attr
 
 @dataclass(frozen=True)
 class Bug:
-    """A deliberate bug. A `quick` one shows within a few schedules."""
+    """A deliberate bug. `quick` means that a few schedules are enough to find it."""
 
     name: str
     changes: Callable[[], list[Change]]
@@ -50,7 +50,7 @@ def make_registry(bugs: list[Bug]) -> Callable:
 
 
 def write_unconditionally(write: Callable) -> Callable:
-    """Return the same write without its condition."""
+    """Return a function that makes the same write as `write`, but without its condition."""
 
     def without_condition(self, *args, **kwargs) -> dict:
         put = write(self, *args, **kwargs)["Put"]
@@ -60,5 +60,5 @@ def write_unconditionally(write: Callable) -> Callable:
 
 
 def skip_check(name: str) -> Callable[[], list[Change]]:
-    """Return the change by which the reconciler leaves out a check."""
+    """Return a function that returns the change which removes a check from the reconciler."""
     return lambda: [(reconcile.CHECKS, "", {key: check for key, check in reconcile.CHECKS.items() if key != name})]

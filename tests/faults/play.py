@@ -1,4 +1,4 @@
-"""Play a schedule: acts of the lab, deliveries and faults; then let everything come to rest."""
+"""Play a schedule: acts of the lab, deliveries and faults. Then continue without faults until nothing moves."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from tests.support.aws.account import Call
     from tests.support.aws.wire import Wire
 
-STEPS = 3000  # far more than any schedule needs: one that does not come to rest fails
-# Seconds between runs of the reconciler until everything is at rest: they outlast every delay of its own.
+STEPS = 3000  # far more than any schedule needs: if it takes more, the test fails
+# Seconds between the runs of the reconciler at the end: each is longer than the delay of the reconciler's next nudge.
 RESTS = (1900, 2 * 3600, 9 * 3600, *[26 * 3600] * 30)
 DAY = 24 * 3600
-QUIET = 1  # runs in a row, besides the first, that change nothing, each after more than a day
+QUIET = 1  # more than this many runs in a row must change nothing before a schedule ends
 
 
 class Player:
-    """One schedule of a family, in one world. `disturbed` counts faults and interruptions."""
+    """Plays one schedule of a family, in one world. `disturbed` counts its faults and interruptions."""
 
     def __init__(self, wire: Wire, schedule: s.Schedule, family: Family):
         self.world, self._family = family.world(), family
         self.lab, self._trouble = Lab(self.world, family), Trouble(self.world, schedule)
-        wire.respond, wire.clock = self._answer, self.world.clock
+        wire.respond, wire.clock = self._respond, self.world.clock
         self.runs = 0
         self.disturbed = len(schedule.mishaps)
         self._acts = list(_expand_acts(schedule.acts))
@@ -47,10 +47,10 @@ class Player:
 
     def play(self) -> Player:
         random.seed(0)
-        while self._acts or self._work():
+        while self._acts or self._has_work():
             self._perform_due()
-            self.lab.to_jobs()
-            self._command()
+            self.lab.perform_on_jobs()
+            self._run_command()
             if not self._step() and self._acts:
                 self._perform(*self._acts.pop(0)[1:])
         self._rest()
@@ -68,17 +68,17 @@ class Player:
         else:
             self.lab.perform(act, number)
 
-    def _command(self) -> None:
+    def _run_command(self) -> None:
         if command := self.lab.next_command():
             self._proceed(command)
 
-    def _work(self) -> bool:
+    def _has_work(self) -> bool:
         return bool(self._paused) or self._next_at() is not None
 
     def _step(self) -> bool:
         """Continue one invocation, or advance the clock to the next event; return False if there is nothing to do."""
         self._steps += 1
-        assert self._steps < STEPS, "it does not come to rest"
+        assert self._steps < STEPS, f"the schedule still moves after {STEPS} steps"
         able = [*self._paused, *self._deliverable()]
         if not able:
             return self._advance()
@@ -136,7 +136,7 @@ class Player:
                 f"{invocation.folder} sent a mail twice, and nothing went wrong: {invocation.mails}"
             )
         if isinstance(invocation, Command):
-            self.lab.ended(invocation)
+            self.lab.record_end(invocation)
         for message in invocation.messages:
             if message.id not in invocation.failed:
                 self.world.queues.done(invocation.queue, message)
@@ -148,7 +148,7 @@ class Player:
 
     # -- calls --
 
-    def _answer(self, call: Call) -> dict:
+    def _respond(self, call: Call) -> dict:
         """Return the response to a call of a function. Runs in the thread of its invocation."""
         invocation, number = self._running, self.calls
         if invocation.dead:
@@ -177,8 +177,8 @@ class Player:
         self.world.sagemaker.endings, self.world.sagemaker.job_limit = {}, 1000
         quiet, days, state = 0, 0, None
         for seconds in RESTS:
-            while self._work():
-                self._command()
+            while self._has_work():
+                self._run_command()
                 self._step()
             before, state = state, self._state()
             quiet, days = (quiet + 1, days) if state == before else (0, 0)
@@ -187,7 +187,7 @@ class Player:
             days += seconds > DAY
             self.world.clock.advance(seconds)
             self._proceed(Invocation("reconcile"))
-        raise AssertionError("it does not come to rest")
+        raise AssertionError(f"records, objects, jobs or mails still change after {len(RESTS)} runs of the reconciler")
 
     def _state(self) -> tuple:
         items = self.world.table.items.items()

@@ -1,7 +1,7 @@
 """A schedule: the acts of a lab and the faults, as plain data. Everything else succeeds, first in, first out.
 
-Every list is sparse: (gap, what), where the gap counts the calls, messages, jobs or steps without a fault before it.
-So a schedule shrinks to the few entries that matter.
+The lists are sparse: an entry is (gap, value), and the gap counts the calls, messages, jobs or steps without an entry
+before it. Hypothesis can therefore shrink a schedule to the few entries that matter.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ OPERATIONS = (
 DROPS = "drop "
 DROP = tuple(DROPS + kind for kind in KINDS)
 DELETE, COVER, POINT, RECONCILE, WAIT = "delete", "delete marker", "other model", "reconcile", "wait"
-STOP, RUMOUR = "stop a job", "false event"  # both about a running job
-ACTS = (*DROP, DELETE, COVER, POINT, RECONCILE, WAIT, STOP, RUMOUR)
+STOP, FALSE_EVENT = "stop a job", "false event"  # these need a running job
+ACTS = (*DROP, DELETE, COVER, POINT, RECONCILE, WAIT, STOP, FALSE_EVENT)
 WAITS = (60, 600, 2000, 6 * 3600, 26 * 3600, 11 * 24 * 3600)  # seconds; the last outlasts an examination
 
 Sparse = tuple[tuple[int, object], ...]
@@ -65,19 +65,28 @@ Sparse = tuple[tuple[int, object], ...]
 
 @dataclass(frozen=True)
 class Schedule:
-    """The acts of a lab, and the faults meanwhile."""
+    """The acts of a lab, and the faults that happen meanwhile.
 
-    acts: tuple[tuple[int, str, int], ...] = ()  # (steps before it, what, which)
-    faults: Sparse = ()  # of calls
-    strikes: tuple[
-        tuple[str, int, str], ...
-    ] = ()  # (operation, which call of it, fault), so that rare operations meet faults as often
-    mishaps: Sparse = ()  # of messages
-    turns: Sparse = ()  # calls before which another invocation continues, and its place in the line
-    crowd: int = 0  # another turn every this many calls (0: never), so that many invocations run at once
-    order: Sparse = ()  # deliveries that do not begin with the oldest message
-    endings: Sparse = ()  # of jobs
-    capacity: int = 100  # jobs that SageMaker runs at once
+    acts       (steps before the act, act, number)
+    faults     calls that fail: (gap, fault)
+    strikes    (operation, which call of it from 0, fault): so that rare operations fail as often as frequent ones
+    mishaps    messages that arrive late, twice or never: (gap, mishap)
+    turns      calls before which another invocation continues: (gap, place of the invocation in the line)
+    crowd      every this many calls another invocation continues, so that many alternate; 0 for never
+    order      deliveries that do not begin with the oldest message: (gap, index of their first message)
+    endings    jobs that do not complete: (gap, ending)
+    capacity   number of jobs that SageMaker runs simultaneously
+    """
+
+    acts: tuple[tuple[int, str, int], ...] = ()
+    faults: Sparse = ()
+    strikes: tuple[tuple[str, int, str], ...] = ()
+    mishaps: Sparse = ()
+    turns: Sparse = ()
+    crowd: int = 0
+    order: Sparse = ()
+    endings: Sparse = ()
+    capacity: int = 100
 
     def as_json(self) -> str:
         return json.dumps({name: value for name, value in asdict(self).items() if value not in ((), 100, 0)})
@@ -93,7 +102,7 @@ def _tuples(value):
 
 
 def expand(sparse: Iterable[tuple[int, object]]) -> dict[int, object]:
-    """Return number of the call (or message, …) → its fault, from a sparse list."""
+    """Return a sparse list as a dict: the number of the call (message, job …), from 0, → its value."""
     expanded, at = {}, -1
     for gap, what in sparse:
         at += gap + 1

@@ -1,4 +1,4 @@
-"""The same for files that belong together, and for a person's commands: masks, gated runs, trainings."""
+"""The tests of test_schedules.py for files that belong together and for a person's commands."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The faults of calls, by a schedule: which call fails, how, and which invocation continues before it."""
+"""Apply the faults of a schedule to calls: which call fails, how, and which invocation continues before it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOO_MUCH = {
     "sns": ("Throttling", 400),
     "sagemaker": ("ThrottlingException", 400),
 }
-CROWD = 3  # invocations that run at once in a crowd
+CROWD = 3  # invocations that may be paused at the same time in a crowd
 
 
 class Trouble:
@@ -43,9 +43,9 @@ class Trouble:
         self._faults, self._strikes, self._turns, self._crowd = {}, {}, {}, 0
 
     def turn(self, number: int, paused: int) -> int | None:
-        """Return which invocation continues before this call, as its place in the line; None for no other."""
+        """Return the place in the line of the invocation that continues before this call; None if none does."""
         if self._crowd and number % self._crowd == 0:
-            return -1 if paused < CROWD else 0  # the last in the line is one that begins, if there is any
+            return -1 if paused < CROWD else 0  # the last in the line is a new invocation, if a message is visible
         return self._turns.get(number)
 
     def fault(self, call: Call, number: int) -> str | None:
@@ -54,7 +54,7 @@ class Trouble:
         return self._strikes.get((call.operation, nth)) or self._faults.get(number)
 
     def disturb(self, call: Call, fault: str, invocation: Invocation) -> dict:
-        """Return the response of the call, if it has one in spite of the fault."""
+        """Apply a fault to a call. Return the response if there is one despite the fault; otherwise raise the error."""
         if fault in (s.CRASH_BEFORE, s.CRASH_AFTER):
             if fault == s.CRASH_AFTER:
                 self._try(call)

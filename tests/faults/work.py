@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 
 def check_jobs(evidence: Evidence, replayed: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Yield violations. `replayed` are ids of uploads that a person may have replayed: their work may be repeated."""
+    """Yield violations by jobs.
+
+    `replayed` are ids of uploads that a person may have replayed: their work may be repeated.
+    """
     jobs, limit = list(evidence.world.sagemaker.jobs.values()), int(SETTINGS["max_jobs"])
     if evidence.world.sagemaker.most_at_once > limit:
-        yield f"{evidence.world.sagemaker.most_at_once} jobs ran at once, and the limit is {limit}"
+        yield f"{evidence.world.sagemaker.most_at_once} jobs ran simultaneously, and the limit is {limit}"
     for job in jobs:
         if job.status in OPEN:
             yield f"{job.name} still runs"
@@ -37,7 +40,7 @@ def check_jobs(evidence: Evidence, replayed: frozenset[str] = frozenset()) -> It
 
 
 def _check_shared(first: Job, second: Job, known: dict, replayed: frozenset[str]) -> Iterator[str]:
-    """Only shards without an output of a failed job may be in a later job, as another attempt."""
+    """Check that two jobs share only shards for which the first, which failed, has no output, as other attempts."""
     shared = {shard for shard in set(first.shards) & set(second.shards) if shard.split("/")[4] not in replayed}
     if shared and (first.status != "Failed" or shared & set(first.done)):
         yield f"{second.name} repeats the work of {first.name}"
@@ -47,7 +50,7 @@ def _check_shared(first: Job, second: Job, known: dict, replayed: frozenset[str]
 
 
 def _check_members(evidence: Evidence) -> Iterator[str]:
-    """An attempt is in one job only: the one that it names."""
+    """Check that each attempt is in only one job, and that each job has a record."""
     holders = Counter(member for record in evidence.jobs.values() for member in record["members"])
     for member, count in holders.items():
         if count > 1:
@@ -58,7 +61,7 @@ def _check_members(evidence: Evidence) -> Iterator[str]:
 
 
 def check_messages(evidence: Evidence) -> Iterator[str]:
-    """No message is left, except in dead-letter queues after faults."""
+    """Check that no message is left, except in dead-letter queues after faults of the schedule."""
     for queue, settings in evidence.world.queues.settings.items():
         for message in evidence.world.queues.messages[queue]:
             if settings.dead_letters:
@@ -68,7 +71,7 @@ def check_messages(evidence: Evidence) -> Iterator[str]:
 
 
 def check_landing(evidence: Evidence) -> Iterator[str]:
-    """The landing bucket holds only objects that the lab dropped, and its delete markers."""
+    """Check that the landing bucket holds only objects that the lab dropped, and delete markers."""
     dropped = {(drop.key, drop.version_id) for drop in evidence.drops}
     for key, versions in evidence.landing.keys.items():
         for version in versions:

@@ -1,4 +1,4 @@
-"""One AWS account in memory, which notices events that must never happen."""
+"""An AWS account in memory, which records events that must never happen."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DELAY = 3600  # seconds that a late message takes; everything else happens befor
 
 
 class World(Account):
-    """The account of template.yaml, with its names. `wrong` lists the violations that it noticed."""
+    """The account that template.yaml describes. `wrong` lists the violations that happened."""
 
     def __init__(self):
         self.environment = environment()
@@ -31,7 +31,7 @@ class World(Account):
         self._services |= {"sqs": self, "sns": self}
         self.mails: list[tuple[str, str]] = []
         self.wrong: list[str] = []
-        self.mishaps: dict[int, str] = {}  # of the nth message
+        self.mishaps: dict[int, str] = {}  # by number of the message, from 0
         self._count = 0
         self._by_function = False
 
@@ -45,17 +45,17 @@ class World(Account):
         try:
             if call.name == "s3.DeleteObject":
                 self._check_delete(call.request)
-            answer = super().call(call)
+            response = super().call(call)
             if call.name == "s3.DeleteObject":
                 self.landing_changed()
-            return answer
+            return response
         except NotImplementedError as error:
             self.wrong.append(str(error))
             raise RefusedError("UnknownOperationException", str(error)) from error
         finally:
             self._by_function = False
 
-    # -- messages: EventBridge may lose one, SQS may not; both may deliver it late or twice --
+    # -- messages: EventBridge may lose a message, SQS may not; both may deliver it late or twice --
 
     def announce(self, event: dict) -> None:
         for queue in bus.queues_of(event):
@@ -87,7 +87,7 @@ class World(Account):
         if mishap == TWICE:
             self.queues.put(queue, body, delay)
 
-    # -- violations that are noticed when they happen --
+    # -- violations that are recorded when they happen --
 
     def landing_changed(self) -> None:
         """Handle a new or deleted object in the landing bucket."""
@@ -117,7 +117,7 @@ class World(Account):
             self.wrong.append(f"{version.key} was deleted, and it has no copy")
 
     def _on_write(self, before: dict | None, after: dict | None) -> None:
-        """Each write must have read the revision before it, and each move must be in the table of moves."""
+        """Record a violation if a write replaces a revision that it had not read, or a move is not in the table."""
         if after is None or "revision" not in after:
             return
         read, stored = to_python(after["revision"]) - 1, to_python(before["revision"]) if before else 0

@@ -1,7 +1,7 @@
 """Deliberate bugs in the assembly of files that belong together, and in a person's commands.
 
-They are planted where a change of stages/assemble does not reach: in the ledger and the services, in the meaning of
-names and contents, in prepared data, and at the ends of stages. None names a module of stages/assemble.
+They are planted outside stages/assemble, so that a change there does not affect them: in the ledger and the services,
+in the parsers of names and files, in prepared data, and in other stages.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _no_judge() -> list[Change]:
     return [(finish_training, "judge", lambda *_: Verdict(True, "it is a model"))]
 
 
-@_bug("the status of the event is taken for that of a training")
+@_bug("the status in the event is taken for the status of the training")
 def _event_trusted() -> list[Change]:
     def describe(sagemaker, task: str, name: str) -> client.Description:
         description = original(sagemaker, task, name)

@@ -1,7 +1,8 @@
-"""Invariants of files that belong together, when everything is at rest.
+"""Invariants of files that belong together, which hold when nothing moves any more.
 
-The rules (`check_*.py`, one module for each area) use what was dropped and when. They are compared with states, objects
-in buckets, receipts, jobs and mails. No record of a pair, a set or a run is read.
+The rules (`check_*.py`, one module for each area) derive the expected outcome from the files that were dropped, and
+when. It is compared with states, objects in buckets, receipts, jobs and mails. Records of pairs, sets and runs are not
+read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from seqdrop.ledger.moves import ATTEMPT, DONE, ENDS
 
 from tests.faults import work
-from tests.faults.invariants import Check, ended_it
+from tests.faults.invariants import Check, is_cause_of_failure
 from tests.faults.sets import check_masks, check_runs, check_trainings, commands, masks, runs, trainings
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class SetsCheck(Check):
         yield from RULES[drop.kind].check_advanced(self, drop, upload)
 
     def _check_results(self, drop: Drop, upload: dict) -> Iterator[str]:
-        """An archived upload has results or a model, of its own or of its set; or a person released it."""
+        """Check that an archived upload or its set has results or a model, or that a person released it."""
         history, receipt = self.history(upload), self.json(f"receipts/{upload['id']}.json") or {}
         if "predictions" in receipt and upload["id"] not in commands.maybe_released(self):
             yield "its receipt says that a person released it, which is wrong"
@@ -86,7 +87,7 @@ class SetsCheck(Check):
         return check_masks.make_rows(self._predict(masks.items(drop, bed), attempt))
 
     def _stays(self, drop, upload, there, copy, gone) -> Iterator[str]:
-        """A VALIDATED upload waits for its run, or its attempt failed for good."""
+        """Check that an upload that stays VALIDATED waits for its run, or that its last attempt failed."""
         history = self.history(upload)
         if check_runs.is_gated(drop, history):
             yield from check_runs.check_gated(self, drop)
@@ -112,13 +113,14 @@ class SetsCheck(Check):
         yield from RULES[drop.kind].check_advanced(self, drop, upload)
 
     def _failed_rightly(self, drop: Drop, attempt: dict) -> bool:
-        """Return True if an attempt failed because of its job, its file or the lab."""
+        """Return True if the attempt's job, its file or an act of the lab explains why it failed."""
         head = next(drop for drop in self.drops if self.id_of(drop) == attempt["upload_id"])
         if self.state(head) == "WITHDRAWN":
             return True
         if head.kind in trainings.KINDS:
             return check_trainings.failed_rightly(self, head, attempt)
-        return head.kind in POISONED or ended_it(self.world.sagemaker.jobs.get(attempt.get("job")), attempt)
+        job = self.world.sagemaker.jobs.get(attempt.get("job"))
+        return head.kind in POISONED or is_cause_of_failure(job, attempt)
 
     def _waits(self, drop, upload, there, copy, gone) -> Iterator[str]:
         if gone:
@@ -133,7 +135,8 @@ class SetsCheck(Check):
             yield "it was rejected, and is no longer in the landing bucket"
         if copy:
             yield "it was rejected and archived"
-        # The reason is written first: of two invocations the slower may write it last, and the quicker the ledger.
+        # The reason is written before the ledger: a slower invocation may overwrite the reason after the quicker one
+        # has written the ledger.
         if reason is None or (reason["code"] != code and not self.disturbed):
             yield f"it was rejected as {code}, and reasons/ says {reason and reason['code']}"
         mails = len(self.mails_of(f"reasons/{upload['id']}.json"))
@@ -155,7 +158,7 @@ class SetsCheck(Check):
     # -- mails --
 
     def _check_mails(self) -> Iterator[str]:
-        """There is one mail for each reason, and at most one more for each fault meanwhile."""
+        """Check that each mail was sent once, or at most once more for each fault of the schedule."""
         for (subject, _), count in Counter(self.world.mails).items():
             if count > 1 + self.disturbed:
                 yield f"there were {count} equal mails: {subject}"

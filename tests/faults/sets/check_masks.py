@@ -36,7 +36,7 @@ def _check_stem(evidence: Evidence, drops: list[Drop]) -> Iterator[str]:
 
 def check_waiting(evidence: Evidence, drop: Drop) -> Iterator[str]:
     if drop.kind not in (PLAIN, BED, MISFIT):
-        yield "it waits, and needs nothing"
+        yield "it waits, but needs no other file"
 
 
 def check_rejected(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
@@ -52,7 +52,7 @@ def check_rejected(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str
 
 
 def _check_late(evidence: Evidence, drop: Drop) -> Iterator[str]:
-    """A FASTA with runs of N advanced without a BED, and the reason names it."""
+    """Check that the FASTA named in the reason has runs of N and advanced without a BED."""
     fasta = _by_id(evidence, _late_for(evidence, drop))
     if fasta is None or fasta.kind not in GOES_ALONE or _stem(fasta) != _stem(drop):
         yield "it was late, and its FASTA is missing"
@@ -63,7 +63,7 @@ def _check_late(evidence: Evidence, drop: Drop) -> Iterator[str]:
 
 
 def _check_misfit(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
-    """Both were rejected together, and one of them is a BED that fits no FASTA."""
+    """Check that a FASTA and a BED were rejected together, and that the BED fits no FASTA."""
     other = _by_id(evidence, upload.get("mate", ""))
     if other is None or MISFIT not in (drop.kind, other.kind):
         yield "a good file was rejected without a BED that does not fit"
@@ -72,7 +72,10 @@ def _check_misfit(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str]
 
 
 def check_advanced(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
-    """A FASTA and a BED that advanced name each other, and the attempts name the BED; or there is no BED."""
+    """Check that a FASTA and a BED that advanced name each other, and that all attempts name the BED.
+
+    A file that advanced alone must be a FASTA with runs of N, and its attempts must name no BED.
+    """
     if drop.kind == MISFIT:
         yield "a BED that does not fit advanced"
     mate = _by_id(evidence, upload.get("mate", ""))
@@ -112,11 +115,11 @@ def make_rows(predictions: list[dict]) -> list[str]:
 
 
 def _late_for(evidence: Evidence, drop: Drop) -> str:
-    """Return the id of the FASTA for which a BED was too late, from its reason; "" if it was not."""
+    """Return the id of the FASTA for which a BED was too late, according to its reason; "" if it was not late."""
     if evidence.reason(drop) != "bed_late":
         return ""
     reason = evidence.json(f"reasons/{evidence.id_of(drop)}.json")
-    if reason["code"] != "bed_late":  # a slower invocation wrote it last: then any FASTA that advanced alone
+    if reason["code"] != "bed_late":  # a slower invocation wrote the reason last: use any FASTA that advanced alone
         alone = (other for other in evidence.drops if other.kind in GOES_ALONE and _stem(other) == _stem(drop))
         return next((evidence.id_of(drop) for drop in alone if not evidence.upload(drop).get("mate")), "")
     return next((evidence.id_of(drop) for drop in evidence.drops if evidence.id_of(drop) in reason["message"]), "")

@@ -29,11 +29,11 @@ def is_gated(drop: Drop, history: list[dict]) -> bool:
 
 
 def check_gated(evidence: Evidence, drop: Drop) -> Iterator[str]:
-    """None of its runs is complete, and there was a mail about the run, or about a manifest that waits."""
+    """Check that no run of a gated file is complete, and that there was a mail about the run, or a manifest waits."""
     if evidence.is_gone(drop):
         yield "it waits for its run, and was deleted"
     if drop.kind in runs.MANIFESTS:
-        yield "a manifest is not a file of its run"
+        yield "a manifest waits for its run as if it were one of its files"
     folders = runs.folders(drop.key)
     if complete := [folder for folder in folders if _is_open(evidence, folder)]:
         yield f"it waits for its run, and {complete[0]} is complete"
@@ -45,7 +45,7 @@ def check_gated(evidence: Evidence, drop: Drop) -> Iterator[str]:
 
 
 def _is_open(evidence: Evidence, folder: str) -> bool:
-    """Return True if a marker is in the folder, or was there and was read; or all files of a manifest were there."""
+    """Return True if the folder has a marker, or a marker or manifest in it advanced before it was deleted."""
     of_folder = [drop for drop in evidence.drops if drop.folder == folder]
     markers = (drop for drop in of_folder if drop.kind in runs.MARKERS)
     lists = (drop for drop in of_folder if drop.kind in runs.SOUND_LISTS)
@@ -59,13 +59,13 @@ def check_waiting(evidence: Evidence, drop: Drop) -> Iterator[str]:
     if drop.kind in (runs.FIRST, runs.SECOND):
         yield from _check_mate(evidence, drop)
     elif drop.kind not in runs.SOUND_LISTS:
-        yield "it waits, and needs nothing"
+        yield "it waits, but needs no other file"
     else:
         yield from _check_manifest(evidence, drop)
 
 
 def _check_mate(evidence: Evidence, drop: Drop) -> Iterator[str]:
-    """The other mate is missing, or advanced with an earlier version of it."""
+    """Check that the other mate of a waiting mate does not wait as well."""
     other = runs.SECOND if drop.kind == runs.FIRST else runs.FIRST
     if any(
         item.folder == drop.folder and item.kind == other and evidence.state(item) == "WAITING"
@@ -89,7 +89,7 @@ def check_rejected(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str
 
 
 def check_advanced(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
-    """A mate advanced with a mate of its folder. SetsWorld checks that the run was complete at that moment."""
+    """Check that a mate advanced with a mate of its folder. SetsWorld checks that the run was complete then."""
     if drop.kind not in (runs.FIRST, runs.SECOND):
         return
     other = runs.SECOND if drop.kind == runs.FIRST else runs.FIRST

@@ -1,4 +1,4 @@
-"""The expected outcome of a job.toml and its data, from the files dropped in a folder; and the input of its job."""
+"""The expected outcome of a job.toml and its data, and the input of its job, from the files dropped in a folder."""
 
 from __future__ import annotations
 
@@ -35,13 +35,16 @@ def check_all(evidence: Evidence) -> Iterator[str]:
 
 
 def check_waiting(evidence: Evidence, drop: Drop) -> Iterator[str]:
-    """A job.toml waits only if a file that it names is missing; any data file may wait."""
+    """Check that a job.toml waits only if a file that it names is missing. Any data file may wait."""
     if drop.kind in JOBS and all(_is_present(evidence, drop.folder + name) for name in NAMED[drop.kind]):
         yield "it waits, and all files that it names are there"
 
 
 def _is_present(evidence: Evidence, key: str) -> bool:
-    """Return True if some version waits; or none was rejected or withdrawn, so that the newest counts."""
+    """Return True if a version of the key is a member of the set.
+
+    That is certain if a version waits, or if versions exist and none was rejected or withdrawn.
+    """
     states = {evidence.state(drop) for drop in evidence.drops if drop.key == key}
     return "WAITING" in states or (bool(states) and states <= set(LIVE))
 
@@ -59,7 +62,7 @@ def check_rejected(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str
 
 
 def _check_together(evidence: Evidence, drop: Drop, code: str) -> Iterator[str]:
-    """It was rejected together with a job.toml, and with a bad file that this names."""
+    """Check that the file was rejected together with a job.toml and a bad file that this job.toml names."""
     beside = [other for other in evidence.drops if other.folder == drop.folder and evidence.reason(other) == code]
     heads = [other for other in beside if other.kind in GOOD_JOBS and (other is drop or drop.name in NAMED[other.kind])]
     named = {name for head in heads for name in NAMED[head.kind]}
@@ -68,7 +71,10 @@ def _check_together(evidence: Evidence, drop: Drop, code: str) -> Iterator[str]:
 
 
 def check_advanced(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
-    """It advanced with a job.toml of its folder that names it; a job.toml that failed, with a later one."""
+    """Check that the file advanced with a job.toml of its folder that names it.
+
+    A job.toml whose training failed may advance with a later job.toml.
+    """
     if drop.kind in trainings.BAD_DATA or drop.kind == trainings.NOTE:
         yield "it advanced, and no training can use it"
     history = evidence.history(upload)
@@ -80,11 +86,15 @@ def check_advanced(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str
     if head.folder != drop.folder or head.kind not in GOOD_JOBS:
         yield f"it advanced with {head.key}"
     if drop.kind not in JOBS and files.get(drop.name) != upload["id"]:
-        yield "it advanced with a training that does not have it"
+        yield "it advanced with a training that does not use it"
 
 
 def _check_attempt(evidence: Evidence, head: Drop, attempt: dict) -> Iterator[str]:
-    """The attempt uses one version of each file that it names; so does its job; its model is in its place."""
+    """Check the attempt of a job.toml.
+
+    The attempt and its job use one version of each file that job.toml names; the model is registered, or the lab was
+    notified of the failure.
+    """
     files = json.loads(attempt["plan"])["files"]
     drops = {
         name: next(drop for drop in evidence.drops if evidence.id_of(drop) == file) for name, file in files.items()
@@ -153,7 +163,7 @@ def _check_mail(evidence: Evidence, head: Drop, attempt: dict) -> Iterator[str]:
 
 
 def failed_rightly(evidence: Evidence, head: Drop, attempt: dict) -> bool:
-    """Return True if its plan was refused, or its job failed, was stopped, or left no model."""
+    """Return True if the training is too expensive, or its job failed, was stopped, or left no model."""
     job = evidence.world.sagemaker.jobs.get(attempt.get("job", ""))
     if job is None:
         return head.kind == DEAR
@@ -161,7 +171,7 @@ def failed_rightly(evidence: Evidence, head: Drop, attempt: dict) -> bool:
 
 
 def _check_jobs(evidence: Evidence) -> Iterator[str]:
-    """Each training job belongs to one attempt, which names it."""
+    """Check that each training job is named by exactly one attempt."""
     named = Counter(
         attempt["job"] for attempts in evidence.attempts.values() for attempt in attempts if attempt.get("job")
     )
@@ -171,7 +181,7 @@ def _check_jobs(evidence: Evidence) -> Iterator[str]:
 
 
 def _check_pointer(evidence: Evidence, heads: list[Drop]) -> Iterator[str]:
-    """The current model has passed its gate, and there is one if any model has passed."""
+    """Check that the current model has passed its gate, and that there is a current model if any model has passed."""
     trained = [
         attempt
         for head in heads

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tests.faults.evidence import Drop, Evidence
 
-LEFT = ("WITHDRAWN", "")  # the lab deleted it meanwhile
+LEFT = ("WITHDRAWN", "")  # states of an upload that the lab deleted meanwhile; "": no record
 
 
 def check_all(evidence: Evidence) -> Iterator[str]:
@@ -42,7 +42,7 @@ def _maybe(commands: Iterator[Command]) -> frozenset[str]:
 
 
 def _check_replays(evidence: Evidence, drop: Drop) -> Iterator[str]:
-    """Each replay made one attempt, the next; every attempt is explained by a replay or a failed job."""
+    """Check that each replay made exactly the next attempt, and that a replay or a failed job explains each attempt."""
     upload_id = evidence.id_of(drop)
     replays = [
         command for command in evidence.lab.commands if command.folder != RELEASE and upload_id in command.upload_ids
@@ -68,14 +68,14 @@ def _check_replays(evidence: Evidence, drop: Drop) -> Iterator[str]:
 
 
 def _retries(evidence: Evidence, drop: Drop, before: dict) -> bool:
-    """Return True if an attempt is tried again by itself: a transform job failed, with others or by an outage."""
+    """Return True if Seqdrop may have planned the next attempt itself, because the transform job `before` failed."""
     job = evidence.world.sagemaker.jobs.get(before.get("job", ""))
     failed = before["state"] == "FAILED" and job is not None and job.status == "Failed"
     return failed and drop.kind not in trainings.KINDS
 
 
 def _check_releases(evidence: Evidence, drop: Drop) -> Iterator[str]:
-    """A released upload is archived, unless it was deleted or another attempt was made since."""
+    """Check that a released upload is archived, unless it was deleted or replayed afterwards."""
     upload_id = evidence.id_of(drop)
     released = any(command.folder == RELEASE and command.has_done(upload_id) for command in evidence.lab.commands)
     if not released or upload_id in maybe_replayed(evidence):

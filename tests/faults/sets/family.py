@@ -1,6 +1,6 @@
 """Files that belong together, in seeded schedules: masks, gated runs, trainings, and a person's commands.
 
-Most schedules are about one of the areas, so that its files meet; some have all of them in one account.
+Most schedules have files of one area only, so that files of one set meet often; some have files of all areas.
 """
 
 from __future__ import annotations
@@ -35,12 +35,15 @@ AREAS = {
     "runs": (*runs.KINDS, runs.FILE, runs.OTHER, runs.MARKER, runs.LISTS),
     "trainings": (*trainings.KINDS, trainings.FLIP, trainings.CSV, trainings.TABLE),
 }
-OTHER_ACTS = (s.DELETE, s.COVER, s.POINT, s.RECONCILE, s.WAIT, s.STOP, s.RUMOUR, *COMMANDS, *COMMANDS)
+OTHER_ACTS = (s.DELETE, s.COVER, s.POINT, s.RECONCILE, s.WAIT, s.STOP, s.FALSE_EVENT, *COMMANDS, *COMMANDS)
 Acts = tuple[tuple[int, str, int], ...]
 
 
 def drop(world: World, kind: str, slot: int, number: int) -> Drop:
-    """Put the `number`th file, one second after the one before, which orders versions whose events are lost."""
+    """Put the file of this number, at least one second after the one before.
+
+    Versions whose events are lost are ordered by the second in which they were written.
+    """
     world.clock.advance(1)
     slot %= 4
     landing = world.s3.buckets[world.name("landing")]
@@ -56,7 +59,7 @@ def drop(world: World, kind: str, slot: int, number: int) -> Drop:
 
 
 def schedules() -> st.SearchStrategy[Schedule]:
-    """Return a strategy: files that belong together come first, in any order, then other acts."""
+    """Return a strategy for schedules that drop files that belong together, in any order, before other acts."""
     areas = [_acts(_whole(area), AREAS[area]) for area in AREAS]
     every = tuple(kind for kinds in AREAS.values() for kind in kinds)
     areas.append(_acts(_train_again(), AREAS["trainings"]))
@@ -71,7 +74,7 @@ def _acts(first: st.SearchStrategy[Acts], kinds: tuple[str, ...]) -> st.SearchSt
 
 
 def _whole(area: str) -> st.SearchStrategy[Acts]:
-    """Return a strategy for the files of a complete set, or of one with a single defect, in one slot."""
+    """Return a strategy for drops, in one slot, of a complete set or of a set with a single defect."""
     wholes = {
         "masks": [(masks.PLAIN, masks.BED), (masks.WITH_N, masks.BED), (masks.PLAIN, masks.MISFIT), (masks.WITH_N,)],
         "runs": [
@@ -88,7 +91,7 @@ def _whole(area: str) -> st.SearchStrategy[Acts]:
 
 
 def _train_again() -> st.SearchStrategy[Acts]:
-    """Return a strategy for a complete training, and files of another in its folder when it ends or is archived."""
+    """Return a strategy for a complete training set, and files of another one in its folder at about its end."""
     wholes = st.sampled_from(list(trainings.WHOLE.values())).flatmap(st.permutations)
     return st.builds(_repeat, wholes, wholes, st.integers(1, 4), st.integers(6, 40), st.integers(0, 1))
 

@@ -1,4 +1,4 @@
-"""A FASTA and the BED of its masks, as a lab drops them, and the work items that each must have."""
+"""FASTA files and the BED files of their masks, as a lab drops them, and the work items that they must have."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 PLAIN, WITH_N, BAD_FASTA, POISONED = FASTAS = ("fasta", "fasta with N", "bad fasta", "poisoned fasta")
 BED, MISFIT, BAD_BED = BEDS = ("bed", "bed that does not fit", "bad bed")
 KINDS = (*FASTAS, *BEDS)
-GOES_ALONE = frozenset({WITH_N, POISONED})  # a FASTA with runs of N needs no BED
-SOUND = frozenset({PLAIN, WITH_N, POISONED, BED, MISFIT})  # none of them has a fault of its own
+GOES_ALONE = frozenset({WITH_N, POISONED})  # FASTA files with runs of N, which need no BED
+SOUND = frozenset({PLAIN, WITH_N, POISONED, BED, MISFIT})  # kinds without a fault in the file itself
 TOGETHER = frozenset({"bed_no_record", "bed_beyond_end"})  # codes of a FASTA and a BED that do not fit
 OWN_FAULT = {BAD_FASTA: "illegal_base", BAD_BED: "bed_order"}
 ANALYSIS = (
     '[analyses.masked]\nprefix = "masked/"\nformats = ["fasta"]\nmax_gb = 1\ntask = "masked"\nmodel = "small"\nk = 6\n'
     'window = 60\nstride = 60\nstrands = "+"\nmax_n_fraction = 1.0\njob = { max_members = 3 }\n'
 )
-LENGTH = 40  # bases of a record: less than a window, so each item has the whole record
+LENGTH = 40  # bases of a record: less than a window, so each work item is a whole record
 
 
 def place(kind: str, slot: int) -> str:

@@ -1,6 +1,7 @@
-"""Gated runs, as a lab drops them: files in folders, markers, manifests; and when a run is complete.
+"""Gated runs, as a lab drops them: files in folders, markers and manifests; and the condition of a complete run.
 
-Two prefixes have the gate: runs/ with a model and mates, raw/ without. Folders are PREFIX/exp0/r0/ to PREFIX/exp1/r1/.
+Two prefixes have the gate: runs/ has a model and mates, raw/ has neither. The folders below each prefix are exp0/r0/,
+exp0/r1/, exp1/r0/ and exp1/r1/.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def body(kind: str, slot: int, number: int, landing: Bucket) -> bytes:
 
 
 def _manifest(kind: str, slot: int, number: int, landing: Bucket) -> bytes:
-    """Return a manifest of files to come, or of files that are there now; later drops or deletions may change that."""
+    """Return a manifest of files that may be dropped later, or (LISTS_PRESENT) of files that are there now."""
     size = len(files.reads(files.READS, slot, number)) + (kind == LISTS_WRONG)
     listed = {_NAMES[FILE]: size, _NAMES[OTHER]: size if number % 3 else None}
     if kind == LISTS_WRONG:
@@ -109,5 +110,5 @@ def is_complete(manifest: Drop, landing: Bucket) -> bool:
 
 
 def is_gated(key: str) -> bool:
-    """Return True if a key's file waits for a run. Markers do not; a manifest waits for its own files."""
+    """Return True if a file with this key waits for a run. Markers never do; a manifest waits for its own files."""
     return bool(folders(key)) and posixpath.basename(key) not in {_NAMES[kind] for kind in MARKERS}

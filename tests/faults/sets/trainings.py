@@ -26,7 +26,7 @@ KINDS = (*JOBS, *DATA, *BAD_DATA, NOTE)
 GOOD_JOBS = frozenset({FLIP, THREE_LINE, CSV, DEAR})
 DATA_FAULTS = {BAD_LABELS: "length_mismatch", BAD_TABLE: "bad_label"}
 ANALYSIS = '[analyses.training]\nprefix = "training/"\nformats = ["training"]\nmax_gb = 0.2\n'
-LEAST = 0.7  # of the gate
+MIN_Q3 = 0.7  # of the gate
 MODEL = "structure"
 GOOD, POOR = 0.8, 0.5  # Q3 of a model that passes the gate, and of one that does not
 SPLITS = ("train", "validation", "test")
@@ -58,7 +58,7 @@ def place(kind: str, slot: int) -> str:
 
 
 def body(kind: str, slot: int, number: int) -> bytes:
-    """Return the body of a file. All versions of one set fit; their content encodes the number: no two are equal."""
+    """Return the body of a file. Files of one set fit in all versions; they encode `number`, so no two are equal."""
     if kind in JOBS:
         return _job(kind, number)
     rows = [(split, *_record(split, number)) for split in SPLITS]
@@ -81,11 +81,11 @@ def _job(kind: str, number: int) -> bytes:
         return f'# {number}\nmodel = "cnm"\n'.encode()
     head = f'# {number}\nmodel = "cnn"\n' + ("budget_usd = 0\n" if kind == DEAR else "")
     data = _DATA.get(kind, 'format = "csv"\nfile = "all.csv"')
-    return f'{head}[data]\n{data}\n[instance]\ntype = "ml.m5.xlarge"\n[gate]\nmin_q3 = {LEAST}\n'.encode()
+    return f'{head}[data]\n{data}\n[instance]\ntype = "ml.m5.xlarge"\n[gate]\nmin_q3 = {MIN_Q3}\n'.encode()
 
 
 def _record(split: str, number: int) -> tuple[str, str, str]:
-    """Return residues, labels with each class, and a mask that keeps those."""
+    """Return residues, labels that contain each class, and a mask that keeps at least one of each."""
     bits = f"{number:08b}"
     residues = "AKL"[SPLITS.index(split)] * 3 + "".join("GP"[int(bit)] for bit in bits)
     return residues, "HEC" + "".join("HC"[int(bit)] for bit in bits), "111" + bits

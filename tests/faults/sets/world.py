@@ -1,4 +1,4 @@
-"""An account with trainings that notices gated files which advance before their run is complete."""
+"""An account with training jobs. It records a violation if a gated file advances before its run is complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 class SetsWorld(World):
-    """`may_open` are folders whose run was complete at some time; `fed` is the data that each training job found."""
+    """The account of the family `sets`.
+
+    `may_open` are the folders whose run was complete at some time. `fed` maps each training job to the rows that it
+    read, by split.
+    """
 
     def __init__(self):
         self.may_open: set[str] = set()
@@ -57,7 +61,7 @@ class SetsWorld(World):
     # -- gates --
 
     def expect(self, drop: Drop) -> None:
-        """Note a drop before it is put, so that it is known when its event is sent."""
+        """Record a marker or manifest before it is put, because the world handles its event during the put."""
         if drop.kind in runs.MARKERS:
             self.may_open |= set(runs.folders(drop.key)[:1])
         if drop.kind in runs.SOUND_LISTS:

@@ -1,5 +1,7 @@
-"""How the deployed versions (commits 157adf1 and 8341408) write and read pairs, data sets and runs: their own code but
-for the docstrings. An oracle for what those versions have in the table, and for what they can read.
+"""The code with which deployed versions (commits 157adf1 and 8341408) write and read pairs, data sets and runs.
+
+It is copied without the docstrings. The tests use it as an oracle: it writes the items that those versions have in the
+table, and shows which items they can read.
 """
 
 from __future__ import annotations

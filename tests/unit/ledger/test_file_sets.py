@@ -77,7 +77,7 @@ def test_a_set_of_a_new_policy_has_fields_and_a_partition_of_its_own():
 
 @pytest.mark.parametrize("policy", sorted(LAYOUTS))
 def test_an_earlier_version_and_this_one_never_both_write(ledger, policy):
-    """A Lambda of the earlier version still runs while this one is deployed."""
+    """A Lambda of the earlier version may still run while this version is deployed."""
     version = UploadVersion("landing", "reads/a.fastq", "v1", 10, "etag", "01")
     ledger.create(Upload.from_version(version, "reads"))
     upload, empty = ledger.find_upload(version.id), ledger.file_set(policy, "x")

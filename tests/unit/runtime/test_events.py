@@ -1,4 +1,4 @@
-"""Every event shape, read from events/."""
+"""Each shape of event is parsed; the examples are in events/."""
 
 import json
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class Reports:
-    """Writes an upload's reports as `write` does, but renders them once.
+    """Writes an upload's reports as `write` does, but renders each report only once.
 
-    The same examination and `mate` give the same objects, whatever else the ledger holds about the upload by then.
+    Reports depend only on the object version, the examination and `mate`, so equal arguments give equal objects.
     """
 
     def __init__(self, write: Callable):
@@ -41,7 +41,7 @@ class Reports:
 
 @pytest.fixture
 def sagemaker(cloud) -> SageMaker:
-    """Return the account's SageMaker: its jobs, and their accidents."""
+    """Return the SageMaker of the account in memory."""
     return cloud.sagemaker
 
 
@@ -58,7 +58,7 @@ def reports() -> Reports:
 
 @pytest.fixture(scope="module")
 def reports_once(reports) -> Iterator[None]:
-    """Render no report twice: explorers of orders write the same few reports thousands of times."""
+    """Render no report twice: tests of many orders write the same few reports thousands of times."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(notifications, "write_reports", reports)
         yield

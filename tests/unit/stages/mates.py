@@ -1,4 +1,4 @@
-"""FASTQ of mates, and validations that take turns at every step in the ledger, for tests of pairs."""
+"""FASTQ files of mates, and jobs that take turns at every call to the ledger, for tests of pairs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def fastq(mate: int, names: range | list[int] = range(3), silent: bool = False) -> bytes:
-    """Return reads of a mate. `silent` names do not tell which mate it is."""
+    """Return reads of a mate. With `silent`, their names do not say which mate it is."""
     comment = "" if silent else f" {mate}:N:0:ACGT"
     bases = "ACGT"[mate] * 30 + "ACGT" * 12
     return "".join(f"@read{n}{comment}\n{bases}\n+\n{'I' * len(bases)}\n" for n in names).encode()
 
 
 class Turns:
-    """Runs jobs as threads, one at a time; `choose` returns the one that continues at each step."""
+    """Runs jobs as threads, one at a time. At each step, `choose` returns the number of the job that continues."""
 
     def __init__(self, jobs: list[Callable[[], None]], choose: Callable[[list[int]], int]):
         self._jobs, self._choose = jobs, choose
@@ -80,10 +80,10 @@ class PausingLedger:
 
 
 class Explorer:
-    """All orders in which jobs take turns and a job is interrupted by another at most `most` times.
+    """Enumerates all orders in which jobs take turns, with at most `most` interruptions of a job by another.
 
-    Each `next` prepares another order, and `choose` then returns the job that continues. Mistakes show with one or two
-    interruptions.
+    Each call of `next` prepares another order, and `choose` then returns the job that continues. One or two
+    interruptions are enough to show a mistake.
     """
 
     def __init__(self, most: int):

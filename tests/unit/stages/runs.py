@@ -1,4 +1,4 @@
-"""A landing bucket and a ledger in memory, for tests of runs: at every call other jobs may continue, or all crash."""
+"""A landing bucket and a ledger in memory, for tests of runs. At each call another job may continue, or a job crash."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHARED = {"find_upload", "require_upload", "file_set", "save", "move", "move_tog
 
 
 class Hooked:
-    """A stand-in that calls `hook` with the name of each call before it, and with "" after it."""
+    """A proxy of `target`. It calls `hook` with the method's name before each call, and with "" after it."""
 
     def __init__(self, target, hook: Callable[[str], None]):
         self._target, self._hook = target, hook
@@ -39,15 +39,15 @@ class Hooked:
 
         def call(*args, **kwargs):
             self._hook(name)
-            answer = attribute(*args, **kwargs)
+            result = attribute(*args, **kwargs)
             self._hook("")
-            return answer
+            return result
 
         return call
 
 
 def gated(*names: str) -> Analyses:
-    """Return the packaged analyses, some of them with the gate."""
+    """Return the packaged analyses; those of these names have the gate."""
     packaged = plans.packaged()
     changed = {name: replace(packaged.by_name[name], gate="run") for name in names}
     return replace(packaged, by_name=packaged.by_name | changed)
@@ -71,7 +71,7 @@ class World(world.World):
         return self.ledger.file_set("runs", f"landing/{folder}")
 
     @property
-    def gone_on(self) -> set[str]:
+    def advanced_ids(self) -> set[str]:
         """The ids of uploads that were sent to the stage after validation."""
         bodies = [body for queue, body in self.sent if queue in ("transform_queue", "archive_queue")]
         return {body.get("upload") or body["attempt"].split("-")[0] for body in bodies}

@@ -1,4 +1,4 @@
-"""From the landing of a file to its acceptance, rejection or withdrawal; and stalled records are nudged."""
+"""Validate accepts, rejects or withdraws each file that lands; the reconciler finds lost work and nudges it."""
 
 import gzip
 import json
@@ -105,7 +105,7 @@ def test_an_event_without_a_version_id_means_the_present_version(services, drop)
     assert services.ledger.find_upload(version.id).state == "VALIDATED"
 
 
-def test_after_a_crash_before_the_ledger_the_next_delivery_writes_the_same(services, drop, monkeypatch):
+def test_after_a_crash_before_the_move_the_next_delivery_writes_the_same_objects(services, drop, monkeypatch):
     version = drop("reads/a.fastq", FASTQ)
     monkeypatch.setattr(type(services.ledger), "move", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
@@ -130,14 +130,14 @@ def test_the_next_delivery_does_not_read_the_file_again(services, drop, monkeypa
     assert (attempt.state, attempt.shards, attempt.items) == ("PLANNED", 1, 1)
 
 
-def test_a_rejected_file_has_its_report_too(services, drop):
+def test_a_rejected_file_has_a_report(services, drop):
     version = drop("reads/a.fastq", FASTQ + FASTQ)  # the same name twice
     validate(services, version)
     report = read(services, "results", f"reports/{version.id}.json")
     assert (report["valid"], report["records"], report["counts"]) == (False, 2, {"duplicate_name": 1})
 
 
-def test_a_key_that_is_too_long_to_be_archived_is_refused_at_once(services, drop):
+def test_a_key_that_is_too_long_to_be_archived_is_rejected_without_reading_the_file(services, drop):
     version = drop("raw/" + "x" * 1000, FASTQ)
     validate(services, version)
     assert services.ledger.find_upload(version.id).reason == "key_too_long"
@@ -215,9 +215,9 @@ def stalled(services, sagemaker):
 def test_the_reconciler_nudges_stalled_records(services, stalled, sent):
     received, raw = stalled
     # The upload whose attempt is in a job waits for that job, so no message is due.
-    pushed = {"received": 1, "validated": 1, "unstarted_jobs": 1, "started_jobs": 1}
+    expected = {"received": 1, "validated": 1, "unstarted_jobs": 1, "started_jobs": 1}
     counts = reconcile(services)
-    assert {name: count for name, count in counts.items() if count} == pushed
+    assert {name: count for name, count in counts.items() if count} == expected
     by_queue = dict(sent)
     assert parse_landed_versions(by_queue["validate_queue"]) == [received]
     assert by_queue["archive_queue"] == {"upload": raw.id}
@@ -259,7 +259,7 @@ def test_the_reconciler_ignores_records_that_moved_just_now(services, monkeypatc
 
 
 class TestLostEvents:
-    """Work that only the reconciler finds."""
+    """Work whose event was lost: only the reconciler finds it."""
 
     @pytest.fixture
     def lost(self, services, monkeypatch):

@@ -1,6 +1,6 @@
-"""A ledger, buckets and queues in memory in which jobs take turns, for explorers of orders.
+"""A ledger, buckets and queues in memory, for tests in which jobs take turns in every order.
 
-The clients do without botocore, so that thousands of orders can be tried.
+The clients do not use botocore, so that thousands of orders can be tried.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class ConsistentTable(Table):
 class World:
     """Services in memory.
 
-    `ledger` is their ledger without the hooks that let other jobs continue; its time is `now`, which does not move.
-    `deliver` validates the messages that are sent to validate.
+    `ledger` is their ledger without the hooks that let other jobs continue. It takes its time from `now`, which returns
+    MOMENT by default. `deliver` validates the messages that were sent to validate.
     """
 
     def __init__(self, now: Callable[[], str] = lambda: MOMENT):
@@ -68,13 +68,13 @@ class World:
         self.account.s3.delete("landing", version.key, version.version_id)
 
     def land(self, version: UploadVersion) -> None:
-        """Put back a version that was deleted, if it is not there."""
+        """Put a version back into the landing bucket if it was deleted."""
         bucket = self.account.s3.buckets["landing"]
         if bucket.version(version.key, version.version_id) is None:
             bucket.add(self._landed[version.id])
 
     def take(self, key: str, body: bytes) -> UploadVersion:
-        """Drop a file, validate it, and deliver the messages that this sends to validate."""
+        """Drop a file, validate it, and deliver the messages that were sent to validate."""
         version = self.drop(key, body)
         validate(self.services, version)
         self.deliver()
@@ -88,7 +88,7 @@ class World:
             self.sent.remove(("validate_queue", body))
             for version in parse_landed_versions(body):
                 validate(self.services, version)
-        raise AssertionError("messages without end")
+        raise AssertionError(f"validate sent itself more than {most} messages")
 
     # -- the state --
 
@@ -127,12 +127,12 @@ class World:
         return self.account.snapshot()
 
     def back_to(self, snapshot: tuple) -> None:
-        """Restore a snapshot, without any message in a queue."""
+        """Restore a snapshot, and empty all queues."""
         self.account.restore(snapshot)
         self.sent.clear()
 
     def take_turns(self, jobs: list[Callable[[], None]], choose: Callable[[list[int]], int]) -> None:
-        """Run the jobs in turns; the message of a job that gives up is delivered again."""
+        """Run the jobs in turns. A job that raised RetryableError runs again, as if its message was delivered again."""
         turns = Turns(jobs, choose)
         with self.pausing(turns):
             turns.run()

@@ -1,7 +1,7 @@
 """Records that several others depend on and that have no state of their own: sets of files, job slots, positions.
 
-Each is read, changed, and written back on the condition that its revision is still the one that was read. Revision 0
-is that of a record that is not in the table yet.
+Each is read, changed, and written back on the condition that its revision is still the one that was read. A record
+that is not in the table yet has revision 0.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ Fact = str | int | list[str]
 class FileSet:
     """Files that belong together: the upload in each slot. Policies (stages/assemble) define the slots.
 
-    Every move by which an upload takes a slot, or advances because of another member, is one transaction with a write
-    of this record. So of two members that arrive at the same moment, the later one sees the earlier.
+    If an upload takes a slot, or advances because of another member, its move and a write of this record are one
+    transaction. Therefore, if two members arrive at the same moment, the later one sees the earlier one.
     """
 
     policy: str
     name: str  # unique within the policy, over all buckets
     members: dict[str, str] = field(default_factory=dict)  # slot → upload id
-    facts: dict[str, Fact] = field(default_factory=dict)  # what else the policy remembers
+    facts: dict[str, Fact] = field(default_factory=dict)  # further data of the policy, by name
     revision: int = 0
 
     @property
     def keys(self) -> dict[str, str]:
-        """The primary key. It holds a hash of the name: a landing key may be longer than a table key, or hold NUL."""
+        """The primary key, with a hash of the name: a landing key may be longer than a table key, or contain NUL."""
         partition = earlier_sets.partition_of(self.policy)
         digest = hashlib.sha256(self.name.encode()).hexdigest()
         return {"pk": f"{partition}#{digest}", "sk": partition.partition("#")[0]}
@@ -67,7 +67,7 @@ class FileSet:
 
     def without_member(self, slot: str) -> FileSet:
         """Return this set with a slot empty."""
-        return replace(self, members={of: member for of, member in self.members.items() if of != slot})
+        return replace(self, members={other: member for other, member in self.members.items() if other != slot})
 
     def with_facts(self, **facts: Fact) -> FileSet:
         """Return this set with some facts replaced."""
@@ -79,7 +79,7 @@ class FileSet:
         return {**earlier, **asdict(self), **self.keys}
 
     def with_item(self, item: Item) -> FileSet:
-        """Return this set with the content of the stored item of its key, whichever version wrote that."""
+        """Return this set with the content of its stored item, which any version may have written."""
         if "members" in item:
             members, facts = dict(item["members"]), item["facts"]
         else:
@@ -94,10 +94,10 @@ def _convert_numbers(facts: Mapping[str, Fact | Decimal]) -> dict[str, Fact]:
 
 @dataclass(frozen=True)
 class JobSlots:
-    """The open transform jobs, whose number is limited.
+    """The open transform jobs. Their number is limited.
 
-    The record is written in the transaction of each claim and of each job's end, so no crash makes it wrong. Its key
-    and the items are those of earlier versions, which called the slots a room.
+    The record is written in the same transaction as the claim of a job or its end, so no crash makes it wrong. Its key
+    and its attributes have the names of earlier versions, which called the slots a room.
     """
 
     jobs: tuple[str, ...] = ()

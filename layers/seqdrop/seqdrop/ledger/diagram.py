@@ -1,4 +1,4 @@
-"""The table of moves as a page: `python -m seqdrop.ledger.diagram > docs/ledger.md`. A test compares the two."""
+"""Render the table of moves as a page: `python -m seqdrop.ledger.diagram > docs/ledger.md`. A test compares them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ TITLE = """# The ledger
 
 This page is generated from `seqdrop/ledger/moves.py` by `python -m seqdrop.ledger.diagram > docs/ledger.md`. The
 functions, the reconciler and the tests use the same table. A move is a conditional write: it succeeds only if the
-record still has the state and the revision that were read. A function whose write is refused knows that another
-invocation was first.
+record still has the state and the revision that were read. If a write is refused, another invocation was first.
 
 Each record keeps the time at which it entered each state (`timeline`), how often the reconciler sent its message again
-since its last move (`pushes`), and the X-Ray trace that created it (`trace_id`). An attempt names its job. A job names
+since its last move (`pushes`), and the X-Ray trace that created it (`trace_id`). An attempt names its job. A job holds
 its members, its request and its cost allocation tags."""
 
 SETS = """## Sets of files
 
 Uploads that belong together are the members of a set. The record of a set (`FileSet`, `ledger/coordination.py`) has no
-state: it holds the upload of each slot, and a few facts. Each move by which an upload takes a slot, or advances because
-of another member, is one transaction with a write of this record, on the condition that its revision is the one that
-was read. Policies (`stages/assemble/`) decide about the members:
+state: it holds the id of the upload in each slot, and a few facts. If an upload takes a slot, or advances because of
+another member, its move and a write of this record are one transaction. The transaction succeeds only if the record
+still has the revision that was read. Policies (`stages/assemble/`) decide about the members:
 
 | policy | set | slots | facts |
 |---|---|---|---|
@@ -29,13 +28,14 @@ was read. Policies (`stages/assemble/`) decide about the members:
 | `training` | files of one folder under `training/` | their names | `attempt`: key of the last planned attempt |
 | `runs` | the folder of a run | `manifest` | `opened_at`, `opened_by`, `missing`, `awaits`, `told_at` |
 
-Items also hold the fields in which versions up to 0.2.0 kept pairs, data sets and runs (`ledger/earlier_sets.py`),
-under the same keys. Those versions can read them, so a deployment or its rollback loses no file that waits."""
+Items have the keys and also the fields with which versions up to 0.2.0 stored pairs, data sets and runs
+(`ledger/earlier_sets.py`). Those versions can read the items, so a deployment or its rollback loses no file that
+waits."""
 
 ABOUT = {
     UPLOAD: "One object version in the landing bucket.",
     ATTEMPT: "One upload × analysis × number: one try at predictions for the upload, or at a model.",
-    JOB: "One SageMaker job. It has attempts as members, or it examines a large upload.",
+    JOB: "One SageMaker job. Its members are attempts, or it has none and examines a large upload.",
 }
 
 

@@ -1,8 +1,8 @@
 """How versions up to 0.2.0 stored sets of files: pairs, data sets and runs, each with fields of its own.
 
-Items that those versions wrote are read as they are. Every item that this version writes also holds their fields, under
-the same key and with the same revision. So during a deployment, and after a rollback, each version reads what the other
-wrote, and of two writers at the same moment only one succeeds.
+Items that those versions wrote are read as they are. Every item that this version writes also has their fields, under
+the same key and with the same revision. Therefore, during a deployment and after a rollback, each version can read the
+items of the other, and if both write at the same moment, only one write succeeds.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ Facts = Mapping[str, str | int | list[str]]
 
 @dataclass(frozen=True)
 class Layout:
-    """The fields of one kind of set: that of its name, those of its members, and its facts with their defaults.
+    """The fields of one kind of set.
 
-    `slots` maps a slot to its field. If it is empty, all slots are entries of the map `seats`.
+    `partition` is the first part of its key, and `name` the field with its name. `slots` maps each slot to its field;
+    if `slots` is empty, all slots are entries of the map `seats`. `facts` maps each fact to its default.
     """
 
     partition: str
@@ -43,12 +44,12 @@ LAYOUTS = {
 
 
 def partition_of(policy: str) -> str:
-    """Return the first part of the keys of a policy's sets. Policies of earlier versions have their own."""
+    """Return the first part of the keys of a policy's sets. Policies that earlier versions know keep theirs."""
     return LAYOUTS[policy].partition if policy in LAYOUTS else f"FILES#{policy}"
 
 
 def fields_of(policy: str, name: str, members: Mapping[str, str], facts: Facts) -> Item:
-    """Return the fields of a set that earlier versions read; empty for a policy that they do not know."""
+    """Return the fields of a set as earlier versions read them; none for a policy that they do not know."""
     layout = LAYOUTS.get(policy)
     if layout is None:
         return {}

@@ -150,10 +150,10 @@ MOVES = (
         "PLANNED",
         "FAILED",
         (*STARTS, VALIDATE, FINISH),
-        "SageMaker will never accept the request, or the job failed at once",
+        "SageMaker will never accept the request, or the job failed before its start was recorded",
         ("reason", "expires_at"),
     ),
-    Move(JOB, "PLANNED", "DONE", (FINISH,), "its end was reported before its start was recorded", ("expires_at",)),
+    Move(JOB, "PLANNED", "DONE", (FINISH,), "the job completed before its start was recorded", ("expires_at",)),
     Move(JOB, "STARTED", "DONE", (FINISH,), "the job completed, and every member is in a final state", ("expires_at",)),
     Move(
         JOB,
@@ -194,14 +194,14 @@ OPEN = {
     JOB: ("PLANNED", "STARTED"),
 }
 
-# An attempt that no job has claimed.
+# States of an attempt that no job has claimed.
 UNCLAIMED = ("PLANNED", "WAITING")
 
 # States in which time-to-live removes a record, `keep_days` after it entered them. A rejected file is still in the
 # landing bucket, so its record stays: without it the file would be read, rejected and reported again.
 FORGETTABLE = {UPLOAD: frozenset({"ARCHIVED", "WITHDRAWN"}), JOB: ENDS[JOB]}
 
-# States of an attempt that has produced what its upload was dropped for.
+# States of an attempt that succeeded: it has predictions or a model.
 DONE = frozenset({"PREDICTED", "TRAINED"})
 
 _ALLOWED = {(move.kind, move.source, move.target) for move in MOVES}

@@ -62,7 +62,7 @@ class Reader:
         return [Attempt.from_item(item) for item in pages]
 
     def file_set(self, policy: str, name: str) -> FileSet:
-        """Return a set of files; an empty one, with revision 0, if it has no record."""
+        """Return a set of files; an empty set with revision 0 if there is no record of it."""
         return self._get_shared(FileSet(policy, name))
 
     def job_slots(self) -> JobSlots:
@@ -84,13 +84,13 @@ class Reader:
         return list({attempt.analysis: attempt for attempt in self.attempts(upload.id)}.values())
 
     def _last_attempt(self, attempt: Attempt) -> Attempt:
-        """Return the last attempt at the same work. The given one may have failed, and another may have followed."""
+        """Return the last attempt at the same work: this attempt may have failed, and others may have followed."""
         return [other for other in self.attempts(attempt.upload_id) if other.analysis == attempt.analysis][-1]
 
     def select_unrecorded(self, upload_ids: Iterable[str]) -> set[str]:
-        """Return those of at most 100 upload ids that have no record.
+        """Return the upload ids without a record. At most 100 ids may be passed.
 
-        Ids that DynamoDB left unread, because it was throttled, count as recorded.
+        If DynamoDB throttles the call, the ids that it leaves unread count as recorded.
         """
         ids = set(upload_ids)
         response = self._client.batch_get_item(
@@ -131,10 +131,10 @@ class Reader:
     def in_state(
         self, kind: str, state: str, moved_before: str | None = None, moved_after: str | None = None
     ) -> Iterator[Record]:
-        """Yield the records of a kind in a state, the one that moved first coming first. Eventually consistent.
+        """Yield the records of a kind in a state, in the order of their last move or nudge. Eventually consistent.
 
-        `moved_before` (exclusive) alone, or with `moved_after` (then both inclusive), limits the time of their last
-        move or nudge.
+        `moved_before` limits the time of that move or nudge: alone it is exclusive; with `moved_after` both are
+        inclusive. `moved_after` alone has no effect.
         """
         condition: ConditionBase = Key("kind_state").eq(f"{kind}#{state}")
         if moved_before and moved_after:
@@ -149,7 +149,7 @@ class Reader:
         return kind.from_item(item) if item else None
 
     def _get_shared(self, empty: S) -> S:
-        """Return a record without a state from the table; the given empty one if it is not there."""
+        """Return the record with the keys of `empty` from the table; `empty` itself if there is none."""
         item = self._get_item(empty.keys)
         return empty.with_item(item) if item else empty
 

@@ -83,16 +83,16 @@ class Upload(Record):
     size: int = 0
     sequencer: str = ""
     analysis: str = ""  # "" if no prefix of analyses.toml fits the key
-    run: str = ""  # the folder that stands for its run (runs.run_of); "" if it is in none
+    run: str = ""  # the folder that identifies its run (companions/runs.run_of); "" if it is in no run
     format: str = ""
     sha256: str = ""  # hexadecimal, of the object's bytes when they were validated
     sha256_of_parts: str = ""  # the composite SHA-256, for a file that is copied in parts (aws/multipart.py)
     records: int = 0
     reason: str = ""  # code of the fault for which the upload was rejected
     archive_key: str = ""
-    mate: str = ""  # upload id of the mate with which it advanced or was rejected; for a FASTA the BED, and vice versa
+    mate: str = ""  # upload id of the file with which it advanced or was rejected: its mate, its BED or its FASTA
     waiting_since: str = ""
-    read_for: int = 1  # number of the attempt for which the upload is read, or was last read
+    read_for: int = 1  # number of the attempt for which the upload was last read, or is being read
     released_at: str = ""  # when a person released it, to be archived without predictions
     training: str = ""  # key of the attempt that trains on it, if it belongs to a training set
     masks_of: str = ""  # key of the attempt that fills its intervals, if it is a BED
@@ -111,7 +111,7 @@ class Upload(Record):
 
     @classmethod
     def from_version(cls, version: UploadVersion, analysis: str, prefix: str = "") -> Upload:
-        """Return the RECEIVED upload of an object version; `prefix` is that of its analysis, "" if it has none."""
+        """Return the RECEIVED upload of an object version. `prefix` is the analysis's; "" if it has no analysis."""
         run = run_of(version.key, prefix) if prefix else ""
         return cls("RECEIVED", id=version.id, analysis=analysis, run=run, **asdict(version))
 
@@ -122,7 +122,7 @@ class Attempt(Record):
 
     upload_id: str = ""
     analysis: str = ""
-    run: str = ""  # the upload's
+    run: str = ""  # as in its upload
     number: int = 1
     shards: int = 0
     items: int = 0  # lines over all shards, and so the number of lines that the outputs must have
@@ -178,8 +178,9 @@ class Attempt(Record):
 class Job(Record):
     """One SageMaker job; `request` is the request of its creation, as JSON.
 
-    A batch transform has members, which are `Attempt.key`s; a training job (task "train") has one member. A processing
-    job (task "examine") has an upload (its id) and the analysis of that moment (`Analysis.as_json`) as its plan.
+    The members of a batch transform are `Attempt.key`s; a training job (task "train") has one member. A processing job
+    (task "examine") has none: `upload` is the id of the upload that it examines, and `plan` is the analysis at the time
+    when the job was planned (`Analysis.as_json`).
     """
 
     name: str = ""
@@ -196,7 +197,7 @@ class Job(Record):
     model_request: str = ""  # the request of CreateModel, as JSON
     upload: str = ""
     plan: str = ""
-    calibration: str = ""  # the archive's (`Calibration.as_json`); "" if it has none
+    calibration: str = ""  # calibration of that archive (`Calibration.as_json`); "" if it has none
     reason: str = ""
 
     kind: ClassVar[str] = JOB
@@ -256,5 +257,5 @@ def apply_facts(record: AnyRecord, facts: Mapping[str, Fact]) -> AnyRecord:
 
 
 def apply_nudge(record: AnyRecord, now: str) -> AnyRecord:
-    """Return a copy of the record after a nudge by the reconciler: same state, and its time starts anew."""
+    """Return a copy of the record after a nudge by the reconciler: the state stays, and `moved_at` is `now`."""
     return replace(record, revision=record.revision + 1, pushes=record.pushes + 1, moved_at=now)

@@ -1,4 +1,4 @@
-"""The ledger: reads (reading.py), and conditional writes.
+"""The ledger: the reads of reading.py, and conditional writes.
 
 Every write depends on the record's state and revision. Methods that write return False if another writer was first,
 which is no error.
@@ -31,7 +31,7 @@ class Ledger(Reader):
     """The records of a deployment.
 
     `table` is a boto3 Table resource. `now` returns the time as ISO 8601 text, and `trace` the id of the X-Ray trace of
-    the present call. Time-to-live removes records in a state of `moves.FORGETTABLE` after `keep_days`; 0 keeps them.
+    the current call. Time-to-live removes records in a state of `moves.FORGETTABLE` after `keep_days`; 0 keeps them.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""What a Lambda process holds: clients and settings, the shapes of events and messages, the log, and metrics."""
+"""The environment of a stage: clients and settings, the shapes of events and messages, the log, and metrics."""

@@ -1,4 +1,4 @@
-"""One parser for each shape of event that Seqdrop receives. No other module looks inside an event.
+"""Parse each shape of event that Seqdrop receives. No other module reads the content of an event.
 
 The shapes of S3's events are documented in
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html (EventBridge, keys not encoded) and
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 class UnknownEventError(SeqdropError):
-    """A message whose shape does not belong in this queue. It ends in the dead-letter queue."""
+    """A message with a shape that its queue does not accept. After five tries SQS moves it to the dead-letter queue."""
 
 
 def parse_landed_versions(body: S3Message) -> list[UploadVersion]:
-    """Return every object version that an S3 message announces, oldest first.
+    """Return every object version that an S3 message reports as created, oldest first.
 
-    Accept the EventBridge and the `Records` shape; return nothing for S3's own test message and for deletions.
-    Raise UnknownEventError for anything else.
+    The message has the EventBridge shape or the `Records` shape. The list is empty for S3's own test message and for
+    deletions. Raise UnknownEventError for anything else.
     """
     if body.get("source") == "aws.s3":
         versions = _parse_eventbridge(body)
@@ -86,7 +86,7 @@ def _parse_records(records: list[S3Record]) -> Iterator[UploadVersion]:
 
 
 def make_landed_message(version: UploadVersion) -> S3Message:
-    """Return an EventBridge "Object Created" event for a version, to have validate look at its upload again."""
+    """Return an EventBridge "Object Created" event for a version. Validate then handles its upload again."""
     item: EventObject = {
         "key": version.key,
         "version-id": version.version_id,
@@ -102,7 +102,7 @@ def make_landed_message(version: UploadVersion) -> S3Message:
 
 
 def make_job_ended_message(name: str, task: str = TRANSFORM) -> JobMessage:
-    """Return a state change for a job. The finish stage asks SageMaker for the true status."""
+    """Return a state change that reports a job as ended. The finish stage asks SageMaker for the true status."""
     job = JOB_TYPES[task]
     return {
         "source": "aws.sagemaker",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
-# -- S3's events, as EventBridge brings them, and in the older `Records` shape --
+# -- S3's events, as EventBridge delivers them, and in the older `Records` shape --
 
 
 class Bucket(TypedDict):
@@ -26,7 +26,7 @@ EventObject = TypedDict(
 
 
 class EventDetail(TypedDict):
-    """The part of an EventBridge event on an object that differs from event to event."""
+    """The `detail` of an EventBridge event about an object."""
 
     bucket: Bucket
     object: EventObject
@@ -58,7 +58,8 @@ class S3Record(TypedDict):
     s3: RecordS3
 
 
-# The body of a message in the queue of validate: one of the two shapes, or S3's test message, which has an `Event`.
+# The body of a message in the queue of validate. An EventBridge event has `source`, `detail-type` and `detail`; the
+# other shape has `Records`; S3's test message has `Event`.
 S3Message = TypedDict(
     "S3Message",
     {"source": str, "detail-type": str, "detail": EventDetail, "Records": list[S3Record], "Event": str},
@@ -67,7 +68,7 @@ S3Message = TypedDict(
 
 # -- SageMaker's events --
 
-# The body of a message in the queue of finish. Of the detail only the job's name and status are read.
+# The body of a message in the queue of finish. Only the job's name and status are read from its detail.
 JobMessage = TypedDict("JobMessage", {"source": str, "detail-type": str, "detail": dict[str, str]}, total=False)
 
 # -- Seqdrop's own messages --
@@ -82,8 +83,9 @@ class UploadMessage(TypedDict):
 class StartMessage(TypedDict, total=False):
     """The body of a message in the queues of start_transform and start_training.
 
-    It has one of two keys: `attempt` (a key) waits for a job, or `job` (a name) is to be started. In the queue of
-    start_transform it may have neither: then it reports free job slots (`make_free_slots_message`).
+    It has one of two keys. `attempt` is the key of an attempt that waits for a job; `job` is the name of a job to
+    start. A message in the queue of start_transform that has neither reports free job slots
+    (`make_free_slots_message`).
     """
 
     attempt: str
@@ -93,7 +95,7 @@ class StartMessage(TypedDict, total=False):
 def make_free_slots_message(reporter: str) -> dict[str, str]:
     """Return the body that reports free job slots to start_transform.
 
-    `reporter` is the job that ended, or "reconcile". The key is that of earlier versions, which called slots a room.
+    `reporter` is the name of the job that ended, or "reconcile". The key is "room", as in earlier versions.
     """
     return {"room": reporter}
 
@@ -104,7 +106,7 @@ Body = S3Message | JobMessage | UploadMessage | StartMessage | dict[str, str]
 
 
 class SqsRecord(TypedDict):
-    """One message, as Lambda hands it to a function."""
+    """One message, as Lambda passes it to a function."""
 
     messageId: str
     receiptHandle: str

@@ -1,4 +1,4 @@
-"""Counts of a function's run as CloudWatch metrics, written through its log (the embedded metric format)."""
+"""Publish the counts of a function's run as CloudWatch metrics, through its log (the embedded metric format)."""
 
 from __future__ import annotations
 

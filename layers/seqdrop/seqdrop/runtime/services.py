@@ -1,4 +1,4 @@
-"""Settings, clients and the ledger, which every stage receives. A process creates them once, on first use."""
+"""The settings, the clients and the ledger that every stage receives. A process creates them once, on first use."""
 
 from __future__ import annotations
 
@@ -46,14 +46,15 @@ class Services:
     sns: SNSClient
 
     def send(self, queue: str, body: Body) -> None:
-        """Send one message to a queue (by URL)."""
+        """Send one message to a queue. `queue` is its URL."""
         self.sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(body))
 
     def notify(self, subject: str, message: str) -> None:
         """Send a mail to the lab.
 
-        SNS allows a subject of 100 printable ASCII characters: other characters become question marks, and the rest is
-        cut off. A mail that SNS will never accept is logged and dropped; the ledger holds the same information.
+        SNS allows at most 100 printable ASCII characters in a subject. Other characters are replaced by question marks,
+        and a longer subject is cut off. A mail that SNS will never accept is logged and dropped; the ledger holds the
+        same information.
         """
         plain = re.sub(r"[^ -~]", "?", subject)[:100]
         try:
@@ -86,7 +87,7 @@ def iso(time: datetime) -> str:
 
 
 def trace_id() -> str:
-    """Return the id of the X-Ray trace of this Lambda's present call; "" elsewhere."""
+    """Return the id of the X-Ray trace of the current call of this Lambda; "" outside a Lambda."""
     parts = dict(part.partition("=")[::2] for part in os.environ.get("_X_AMZN_TRACE_ID", "").split(";"))
     return parts.get("Root", "")
 

@@ -1,4 +1,4 @@
-"""Calls of a stage for the messages of an SQS event, with partial failure: only failed messages are delivered again."""
+"""Call a stage for the messages of an SQS event. Only messages that failed are delivered again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ B = TypeVar("B")  # the body of a message
 def handle_each(
     services: Services, event: SqsEvent, context: LambdaContext, handle: Callable[[B], None]
 ) -> PartialItemFailureResponse:
-    """Call `handle` with the JSON body of each message. Return the ids of messages that must be delivered again."""
+    """Call `handle` with the JSON body of each message; return the ids of the messages for which it raised.
+
+    SQS delivers those messages again.
+    """
 
     def handle_record(record: SQSRecord) -> None:
         try:
@@ -48,7 +51,7 @@ def handle_batch(
 ) -> PartialItemFailureResponse:
     """Call `handle` once with all bodies. Return the ids of messages that must be delivered again.
 
-    `handle` returns, for each body, whether its message must be delivered again; all are if it raises.
+    `handle` returns, for each body, whether its message must be delivered again. If it raises, all messages must.
     """
     records, log = event["Records"], logger()
     try:
@@ -69,9 +72,10 @@ def compute_retry_delay(receives: int) -> int:
 
 
 def _shorten_wait(services: Services, queue_arn: str, receipt_handle: str, receives: int) -> None:
-    """Have a failed message delivered again soon.
+    """Let SQS deliver a failed message again after `compute_retry_delay`.
 
-    The queue's visibility timeout has to outlast six runs of a function, which takes over an hour.
+    Otherwise SQS would wait for the queue's visibility timeout, which is as long as six runs of the function: up to 90
+    minutes.
     """
     queue, delay = services.settings.queue(queue_arn.rsplit(":", 1)[1]), compute_retry_delay(receives)
     try:

@@ -1,1 +1,1 @@
-"""The stages of an upload, with a folder for each function. Each may run twice, late or out of order."""
+"""The stages of an upload, with a folder for each function. A stage may run twice, late or out of order."""

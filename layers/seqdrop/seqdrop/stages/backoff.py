@@ -1,4 +1,4 @@
-"""The wait of jobs for which SageMaker has no capacity: it grows with every refusal and differs between jobs."""
+"""How long a job waits if SageMaker has no capacity for it: longer after each refusal, and different for each job."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ FIRST_WAIT, LONGEST_WAIT = 1, 60  # minutes
 def postpone(services: Services, job: Job) -> None:
     """Record when a PLANNED job is due again; the reconciler sends its message again then.
 
-    The job keeps its members, because another invocation of the same function may be about to start it. If that one was
-    first, nothing is recorded.
+    The job keeps its members, because another invocation of the same function may be about to start it. If that
+    invocation was first, nothing is recorded.
     """
     waits = job.waits + 1
     due = datetime.fromisoformat(now()) + timedelta(minutes=compute_wait(job.name, waits))

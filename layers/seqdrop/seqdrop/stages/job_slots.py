@@ -1,4 +1,4 @@
-"""The slots of transform jobs: a job takes one as it claims its members, and gives it back when it ends."""
+"""The slots of transform jobs: a job takes one slot when it claims its members, and gives it back when it ends."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def count_free_slots(services: Services) -> int:
 
 
 def claim(services: Services, members: list[Attempt], plan: Callable[[list[Attempt]], Job]) -> Job | None:
-    """Create the record of a job from those members that no other job claims, and return it.
+    """Create the record of a job with the members that no other job has claimed, and return it.
 
     Return None if no member is left or no slot is free. Raise JobRefusedError if `plan` does, and RetryableError if
-    other invocations were first each time.
+    other invocations were first in each of MAX_TRIES tries.
     """
     for _ in range(MAX_TRIES):
         slots = services.ledger.job_slots()
@@ -40,7 +40,10 @@ def claim(services: Services, members: list[Attempt], plan: Callable[[list[Attem
 
 
 def close_job(services: Services, name: str, state: str, **facts: Fact) -> None:
-    """Move a job to a final state, unless it is in one, and give its slot back in the same transaction."""
+    """Move a job to a final state and give its slot back, in one transaction. Do nothing if its state is final.
+
+    Raise RetryableError if other invocations were first in each of MAX_TRIES tries.
+    """
     for _ in range(MAX_TRIES):
         job, slots = services.ledger.require_job(name), services.ledger.job_slots()
         if job.state not in OPEN[job.kind]:

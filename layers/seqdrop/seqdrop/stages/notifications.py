@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class RejectionMail:
     """How the mail of a rejection describes its uploads.
 
-    `has_report` is False for a file that was rejected without being read, because of its key or its size. `other` says
-    what the second upload is to the first.
+    `has_report` is False if no quality report was written, for example for a file that was rejected because of its key
+    or its size. `other` is how the subject calls the second upload, after the key of the first.
     """
 
     has_report: bool = True
@@ -80,7 +80,7 @@ def mail_rejection(
 
 
 def _describe_place(rejection: Rejection) -> str:
-    """Return the record, line and byte of the first error; "" if it has no record."""
+    """Return the record, line and byte of the first error, in parentheses; "" if the error is not in a record."""
     return " (record {record}, line {line}, byte {byte})".format(**rejection) if rejection["record"] else ""
 
 

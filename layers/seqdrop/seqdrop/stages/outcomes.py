@@ -1,6 +1,6 @@
-"""Final states that several stages cause: attempts that failed, and uploads that were archived or withdrawn.
+"""Move records to final states, for several stages: attempts that failed, and uploads archived or withdrawn.
 
-The lab is notified before the ledger is written, so a crash may repeat a mail, but never leaves it out.
+The lab is notified before the ledger is written. A crash may therefore repeat a mail, but no mail is lost.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def fail_attempt(services: Services, attempt: Attempt, reason: str) -> None:
 
 
 def _advise_on_failure(upload: Upload) -> str:
-    """Return what a person may do about a failed attempt."""
+    """Return the part of the mail that says what a person can do about a failed attempt."""
     if upload.state == "ARCHIVED":
         return (
             "Results of earlier attempts are kept, and the raw data is archived. To try again:\n"
@@ -62,7 +62,7 @@ def close_upload(services: Services, upload: Upload, state: str, **facts: Fact) 
 
 
 def _close_attempt(attempt: Attempt, state: str, expires_at: int) -> Step[Attempt] | None:
-    """Return the step that goes with the upload's final state; None for an attempt that a job will move."""
+    """Return the step of an attempt whose upload enters a final state; None if the attempt stays as it is."""
     if attempt.state in UNCLAIMED:
         return Step(attempt, "FAILED", {"reason": f"its upload ended as {state}", "expires_at": expires_at})
     if expires_at and attempt.state in ENDS[ATTEMPT]:
@@ -73,12 +73,13 @@ def _close_attempt(attempt: Attempt, state: str, expires_at: int) -> Step[Attemp
 def fail_training(services: Services, attempt: Attempt, cause: str) -> None:
     """Write the reason why a training made no model, mail it, and move the attempt to FAILED.
 
-    Do nothing for an attempt in a final state: an invocation that crashed may have come this far.
+    Do nothing if the attempt is in a final state: an earlier invocation may have moved it and then crashed.
     """
     if attempt.state not in OPEN[ATTEMPT]:
         return
     upload = services.ledger.require_upload(attempt.upload_id)
     advice, place = _advise_on_training(upload), f"s3://{services.settings.results}/{keys.reason(upload.id)}"
+    job = f"job {attempt.job}" if attempt.job else "no job was started"
     content = {
         "upload": upload.id,
         "key": upload.key,
@@ -92,7 +93,7 @@ def fail_training(services: Services, attempt: Attempt, cause: str) -> None:
     services.put_json(services.settings.results, keys.reason(upload.id), content)
     services.notify(
         f"Seqdrop: no model from {upload.key}",
-        f"There is no model from this training: attempt {attempt.number} failed (job {attempt.job or 'none'}).\n"
+        f"There is no model from this training: attempt {attempt.number} failed ({job}).\n"
         f"  {upload.key} (upload {upload.id})\n\n"
         f"Cause: {cause}\n\n{advice}\nTo read this again:\n  aws s3 cp {place} -\n",
     )
@@ -101,10 +102,10 @@ def fail_training(services: Services, attempt: Attempt, cause: str) -> None:
 
 
 def _advise_on_training(upload: Upload) -> str:
-    """Return what a person may do about a training that failed."""
+    """Return the part of the mail that says what a person can do about a training that failed."""
     return (
         "The files were left in the landing bucket. When the cause is removed, run "
-        f"`seqdrop replay {upload.id} --yes`, or drop job.toml again: with the same data and settings the training "
-        "continues from its last checkpoint, which is kept for 14 days; otherwise it starts anew. "
-        f"`seqdrop release {upload.id} --yes` archives the files without a model."
+        f"`seqdrop replay {upload.id} --yes`, or drop job.toml again. With the same data and settings the training "
+        "continues from its last checkpoint, which is kept for 14 days; otherwise it starts from the beginning. "
+        f"To archive the files without a model, run `seqdrop release {upload.id} --yes`."
     )

@@ -1,8 +1,8 @@
-"""The order of the stages: which message comes next, and whether a file is gated, that is, waits for its run.
+"""The order of the stages: which message an upload needs next, and whether it is gated, that is, waits for its run.
 
-This module only reads. A file is moved to VALIDATED before its runs are looked at. A marker opens its run before it
-enqueues the files that are there (stages/assemble/runs.py). So of a file and a marker that arrive at the same moment,
-one sees the other.
+This module reads the ledger and sends messages; it moves nothing. A file is moved to VALIDATED before its runs are
+read. A marker opens its run before it enqueues the files of the run (stages/assemble/runs.py). Therefore, if a file and
+its marker arrive at the same moment, at least one of the two invocations sees what the other wrote.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def is_gated(ledger: Ledger, analyses: Analyses, upload: Upload, attempts: list[Attempt]) -> bool:
     """Return True if a VALIDATED upload waits for its run.
 
-    An upload with an attempt that has left PLANNED advanced before. Which of its folders is the run's is not known
-    until a marker is there, so an open run in any of them is enough.
+    It does not wait if one of its attempts has left PLANNED: then it has advanced before. Any folder of its key may be
+    the folder of its run, so one open run among them is enough.
     """
     if upload.state != "VALIDATED" or any(attempt.state != "PLANNED" or attempt.number > 1 for attempt in attempts):
         return False
@@ -40,7 +40,7 @@ def _is_open(ledger: Ledger, run: str) -> bool:
 def enqueue_next(services: Services, upload: Upload) -> None:
     """Send the messages that follow from an upload's state.
 
-    Safe to call at any time: a stage that receives a message for work already done does nothing.
+    This may be called at any time: a stage that receives a message for work that is done does nothing.
     """
     for queue, body in next_messages(services, upload):
         services.send(queue, body)
@@ -49,8 +49,8 @@ def enqueue_next(services: Services, upload: Upload) -> None:
 def next_messages(services: Services, upload: Upload) -> list[tuple[str, Body]]:
     """Return (queue URL, body) of each message that follows from an upload's state.
 
-    There is none for an upload that waits for its run, a job or a person, or is in a final state. An ARCHIVED upload
-    may have a planned attempt: a replay.
+    An upload that waits for its run, a job or a person needs no message, nor does an upload in a final state, except
+    an ARCHIVED upload with a PLANNED attempt, which is replayed.
     """
     if upload.state not in ("VALIDATED", "ARCHIVED"):
         return []
@@ -64,7 +64,7 @@ def next_messages(services: Services, upload: Upload) -> list[tuple[str, Body]]:
 
 
 def may_be_archived(upload: Upload, deciding: list[Attempt]) -> bool:
-    """Return True if all deciding attempts succeeded, or a person released the upload and none is under way."""
+    """Return True if all deciding attempts succeeded, or a person released the upload and none is in progress."""
     if all(attempt.state in DONE for attempt in deciding):
         return True
     return bool(upload.released_at) and all(attempt.state in ENDS[ATTEMPT] for attempt in deciding)

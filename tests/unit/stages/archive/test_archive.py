@@ -22,9 +22,11 @@ ROT = base64.b64encode(hashlib.sha256(b"rot").digest()).decode()
 
 
 class S3:
-    """A client that dies before a named call, lets something else happen before a call, or finds copies `damaged`.
+    """A proxy of the client `real`.
 
-    Like the client of a Lambda, it never copies over an existing object: `real` belongs to this client alone.
+    It raises KeyboardInterrupt before the call `dies_before`, calls the functions in `before` ahead of the calls that
+    they are named for, and returns a wrong checksum if `damaged`. Like the client of a Lambda, it never copies over an
+    existing object; for that `real` is changed, so no other test may use it.
     """
 
     def __init__(self, real):
@@ -66,7 +68,7 @@ def upload(services) -> Upload:
     return services.ledger.find_upload(version.id)
 
 
-def left(services, bucket: str) -> list[str]:
+def list_keys(services, bucket: str) -> list[str]:
     listing = services.s3.list_object_versions(Bucket=bucket)
     return [item["Key"] for kind in ("Versions", "DeleteMarkers") for item in listing.get(kind, [])]
 
@@ -74,8 +76,8 @@ def left(services, bucket: str) -> list[str]:
 def test_an_upload_is_copied_verified_receipted_and_deleted(services, s3, upload):
     archive(replace(services, s3=s3), upload.id)
     assert services.ledger.find_upload(upload.id).state == "ARCHIVED"
-    assert left(services, "landing") == []
-    assert left(services, "archive") == [f"raw/run 1/{upload.id}/a+b.fastq"]
+    assert list_keys(services, "landing") == []
+    assert list_keys(services, "archive") == [f"raw/run 1/{upload.id}/a+b.fastq"]
     receipt = json.loads(services.s3.get_object(Bucket="results", Key=f"receipts/{upload.id}.json")["Body"].read())
     assert receipt["landing"]["sha256"] == receipt["archive"]["sha256"] == SHA256
     assert receipt["archive"]["storage_class"] == "DEEP_ARCHIVE"
@@ -83,18 +85,18 @@ def test_an_upload_is_copied_verified_receipted_and_deleted(services, s3, upload
 
 
 @pytest.mark.parametrize("where", ["head_object", "copy_object", "put_object", "delete_object"])
-def test_a_crash_anywhere_and_a_second_delivery_end_alike(services, s3, upload, where):
+def test_after_a_crash_anywhere_a_second_delivery_archives_the_upload(services, s3, upload, where):
     s3.dies_before = where
     with pytest.raises(KeyboardInterrupt):
         archive(replace(services, s3=s3), upload.id)
-    assert left(services, "landing"), "deleted before everything else was done"
+    assert list_keys(services, "landing"), "deleted before everything else was done"
     archive(replace(services, s3=s3), upload.id)
     assert services.ledger.find_upload(upload.id).state == "ARCHIVED"
-    assert left(services, "landing") == []
+    assert list_keys(services, "landing") == []
     assert s3.calls.count("copy_object") == 1
 
 
-def test_a_crash_after_the_deletion_still_ends_archived(services, s3, upload, monkeypatch):
+def test_after_a_crash_after_the_deletion_the_next_delivery_archives_the_upload(services, s3, upload, monkeypatch):
     monkeypatch.setattr(
         type(services.ledger), "move_together", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
     )
@@ -109,16 +111,18 @@ def test_a_copy_that_differs_keeps_the_original_and_notifies_the_lab(services, s
     s3.damaged = True
     with pytest.raises(ArchiveMismatchError):
         archive(replace(services, s3=s3), upload.id)
-    assert left(services, "landing") == [upload.key]
+    assert list_keys(services, "landing") == [upload.key]
     assert services.ledger.find_upload(upload.id).state == "VALIDATED"
-    assert sent[-1][0] == "topic"
+    (mail,) = [mail for queue, mail in sent if queue == "topic"]
+    rot = hashlib.sha256(b"rot").hexdigest()
+    assert f"Difference: sha256 is {rot}, and should be {SHA256}\n" in mail["Message"]
 
 
 def test_other_versions_of_the_key_are_not_touched(services, s3, upload):
     services.s3.put_object(Bucket="landing", Key=upload.key, Body=b"newer")
     archive(replace(services, s3=s3), upload.id)
     assert services.s3.get_object(Bucket="landing", Key=upload.key)["Body"].read() == b"newer"
-    assert left(services, "landing") == [upload.key]
+    assert list_keys(services, "landing") == [upload.key]
 
 
 def test_an_upload_deleted_before_it_was_archived_is_withdrawn(services, s3, upload):
@@ -150,8 +154,8 @@ def test_a_delete_marker_withdraws_the_upload_and_its_version_stays(services, s3
     services.s3.delete_object(Bucket="landing", Key=upload.key)
     archive(replace(services, s3=s3), upload.id)
     assert services.ledger.find_upload(upload.id).state == "WITHDRAWN"
-    assert left(services, "landing") == [upload.key, upload.key]
-    assert left(services, "archive") == []
+    assert list_keys(services, "landing") == [upload.key, upload.key]
+    assert list_keys(services, "archive") == []
 
 
 def test_a_delete_marker_after_the_verification_changes_nothing(services, s3, upload):
@@ -188,11 +192,11 @@ def test_two_versions_of_a_key_get_separate_archive_keys():
 
 
 @pytest.mark.parametrize("moment", ["head_object", "copy_object", "put_object", "delete_object"])
-def test_two_simultaneous_invocations_make_one_copy_and_end_archived(services, s3, upload, moment):
+def test_two_simultaneous_invocations_make_one_copy_and_archive_the_upload(services, s3, upload, moment):
     """A second invocation runs from start to end while the first is paused, at each of its steps in turn."""
     both = replace(services, s3=s3)
     s3.before = {moment: lambda: archive(both, upload.id)}
     archive(both, upload.id)
     assert services.ledger.find_upload(upload.id).state == "ARCHIVED"
-    assert len(left(services, "archive")) == 1
-    assert left(services, "landing") == []
+    assert len(list_keys(services, "archive")) == 1
+    assert list_keys(services, "landing") == []

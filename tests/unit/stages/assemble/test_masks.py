@@ -186,7 +186,7 @@ class TestVersions:
         assert world.states(old, new) == ["REJECTED", "WAITING"]
 
     def test_a_bed_that_replaces_another_while_the_fasta_is_read_is_used(self, world, monkeypatch):
-        """The work items of the first BED may exist already; they are not those of the second."""
+        """The work items of the first BED's intervals may exist already; they must not be used for the second."""
         world.take(BED, MASKS)
         fasta = world.drop(FA, PLAIN)
         move, newer = Ledger.move_together, []

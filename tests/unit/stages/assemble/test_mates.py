@@ -329,7 +329,7 @@ def drop_later(services, key: str, body: bytes) -> UploadVersion:
 
 
 class TestCheck:
-    """raw/: each mate advances at once, and the second is checked."""
+    """raw/: each mate advances when it is valid, and the second is compared with the first."""
 
     def test_both_advance_at_once_and_the_pair_is_checked(self, services, take, state, sent):
         first = take(RAW1, fastq(1))
@@ -340,7 +340,7 @@ class TestCheck:
         assert state(second) == "VALIDATED"
         assert read(services, "reports", second)["mate"]["checked"] is True
         assert read(services, "reports", first)["mate"]["upload"] == second.id, (
-            "the report of the first mentions it, too"
+            "the report of the first names the second"
         )
 
     def test_the_second_is_rejected_if_it_does_not_fit(self, services, take, state, sent):

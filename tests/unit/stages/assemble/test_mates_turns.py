@@ -1,6 +1,6 @@
 """Two mates at the same moment in two Lambdas: in every order of their steps, neither is left waiting.
 
-The contract tests, and the e2e tests that drop both mates at once, check that the ledger's conditions hold on DynamoDB.
+The contract tests, and the e2e tests that drop both mates together, check the ledger's conditions against DynamoDB.
 """
 
 from functools import partial

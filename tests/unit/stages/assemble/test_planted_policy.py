@@ -86,7 +86,7 @@ def both_advanced(world: World, vcf: UploadVersion, tbi: UploadVersion) -> None:
     """Assert that both are mates of each other and are archived once, and that there was no mail."""
     assert world.states(vcf, tbi) == ["VALIDATED", "VALIDATED"]
     assert (world.upload(vcf).mate, world.upload(tbi).mate) == (tbi.id, vcf.id)
-    assert world.gone_on == {vcf.id, tbi.id}
+    assert world.advanced_ids == {vcf.id, tbi.id}
     world.archive_all()
     assert world.states(vcf, tbi) == ["ARCHIVED", "ARCHIVED"]
     assert world.mails == []
@@ -95,7 +95,7 @@ def both_advanced(world: World, vcf: UploadVersion, tbi: UploadVersion) -> None:
 @pytest.mark.parametrize("order", [(VCF, TBI), (TBI, VCF)])
 def test_in_both_orders_the_first_waits_and_both_advance_with_the_second(world, bodies, order):
     first = world.take(order[0], bodies[order[0]])
-    assert (world.states(first), world.gone_on) == (["WAITING"], set())
+    assert (world.states(first), world.advanced_ids) == (["WAITING"], set())
     second = world.take(order[1], bodies[order[1]])
     both_advanced(world, *((first, second) if order[0] == VCF else (second, first)))
 
@@ -163,7 +163,7 @@ def test_the_lab_is_notified_once_and_the_command_names_the_awaited_file(world, 
 
 
 @pytest.mark.parametrize("last", [VCF, TBI])
-def test_after_a_crash_at_any_call_the_next_delivery_and_the_reconciler_end_alike(world, bodies, last, monkeypatch):
+def test_after_a_crash_at_any_call_the_reconciler_leads_to_the_same_states(world, bodies, last, monkeypatch):
     first_key = TBI if last == VCF else VCF
     first, second = world.take(first_key, bodies[first_key]), world.drop(last, bodies[last])
     start, count = world.snapshot(), itertools.count()
@@ -177,7 +177,7 @@ def test_after_a_crash_at_any_call_the_next_delivery_and_the_reconciler_end_alik
 
 
 @pytest.mark.parametrize("key", [VCF, TBI])
-def test_a_crash_while_a_newer_version_arrives_ends_alike(world, bodies, key, monkeypatch):
+def test_after_a_crash_while_a_newer_version_arrives_the_states_are_the_same(world, bodies, key, monkeypatch):
     old, new = world.take(key, bodies[key]), world.drop(key, bodies[key])
     start, count = world.snapshot(), itertools.count()
     while crashes(world, partial(validate, world.services, new), next(count)):

@@ -30,11 +30,11 @@ def ids(*versions) -> set[str]:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([*FILES, MARKER])))
-def test_in_any_order_all_files_advance_and_none_before_the_marker(world, order):
+def test_in_any_order_all_files_advance_but_none_before_the_marker(world, order):
     taken = {}
     for key in order:
         taken[key] = world.take(key, b"" if key == MARKER else FASTQ)
-        assert world.gone_on == (ids(*taken.values()) if MARKER in taken else set())
+        assert world.advanced_ids == (ids(*taken.values()) if MARKER in taken else set())
     assert world.states(*taken.values()) == ["VALIDATED"] * 3
     assert [len(world.ledger.attempts(taken[key].id)) for key in (*FILES, MARKER)] == [1, 1, 0]
     run = world.run("reads/run7/")
@@ -56,42 +56,42 @@ def test_in_any_order_all_files_advance_and_none_before_the_marker(world, order)
 def test_each_kind_of_marker_opens_its_run_and_no_other(world, name):
     here, there = world.take("raw/run 7+/a.fastq"), world.take("raw/run 8/a.fastq")
     world.take(f"raw/run 7+/{name}", b"done\n")
-    assert here.id in world.gone_on
-    assert there.id not in world.gone_on
+    assert here.id in world.advanced_ids
+    assert there.id not in world.advanced_ids
 
 
 def test_a_file_that_is_not_a_marker_opens_nothing(world):
     gated_file = world.take(FILES[0])
     for name in ("copycomplete.txt", "CopyComplete.txt.gz", "my_final_summary.txt", "final_summary.csv"):
         world.take(f"reads/run7/{name}", b"")
-    assert gated_file.id not in world.gone_on
+    assert gated_file.id not in world.advanced_ids
 
 
 def test_a_marker_opens_all_files_below_its_folder(world):
     above, inside, beside = (world.take(f"reads/lab/{name}/a.fastq") for name in ("", "run1/x", "run2"))
     world.take("reads/lab/run1/CopyComplete.txt", b"")
-    assert world.gone_on & ids(above, inside, beside) == ids(inside)
+    assert world.advanced_ids & ids(above, inside, beside) == ids(inside)
     world.take("reads/lab/CopyComplete.txt", b"")
-    assert world.gone_on >= ids(above, inside, beside)
+    assert world.advanced_ids >= ids(above, inside, beside)
 
 
 def test_a_folder_with_the_same_beginning_is_another_folder(world):
     other = world.take("reads/run77/a.fastq")
     world.take(MARKER, b"")
-    assert other.id not in world.gone_on
+    assert other.id not in world.advanced_ids
 
 
 def test_files_and_markers_directly_under_the_prefix_belong_to_no_run(world):
     alone, gated_file = world.take("reads/a.fastq"), world.take(FILES[0])
     marker = world.take("reads/CopyComplete.txt", b"")
-    assert world.gone_on == ids(alone, marker)
+    assert world.advanced_ids == ids(alone, marker)
     assert world.states(gated_file, marker) == ["VALIDATED", "VALIDATED"]
 
 
 def test_without_the_gate_files_advance_and_a_marker_is_archived():
     world = World()
     version, marker = world.take(FILES[0]), world.take(MARKER, b"x")
-    assert world.gone_on == ids(version, marker)
+    assert world.advanced_ids == ids(version, marker)
     upload = world.upload(marker)
     assert (upload.state, upload.format, len(upload.sha256)) == ("VALIDATED", "marker", 64)
     assert world.mails == []
@@ -99,18 +99,18 @@ def test_without_the_gate_files_advance_and_a_marker_is_archived():
 
 def test_mates_wait_for_their_run_together(world):
     pair = [world.take(f"reads/run7/S_R{mate}.fastq", fastq(mate)) for mate in (1, 2)]
-    assert (world.states(*pair), world.gone_on) == (["VALIDATED", "VALIDATED"], set())
+    assert (world.states(*pair), world.advanced_ids) == (["VALIDATED", "VALIDATED"], set())
     world.take(MARKER, b"")
-    assert world.gone_on >= ids(*pair)
+    assert world.advanced_ids >= ids(*pair)
 
 
 def test_a_fasta_waits_for_its_run_with_its_bed():
     world = World("masked")
     fasta = world.take("masked/run7/x.fa", b">c one\n" + b"ACGT" * 10 + b"\n")
     bed = world.take("masked/run7/x.bed", b"c\t3\t5\n")
-    assert (world.states(fasta, bed), world.gone_on) == (["VALIDATED", "VALIDATED"], set())
+    assert (world.states(fasta, bed), world.advanced_ids) == (["VALIDATED", "VALIDATED"], set())
     world.take("masked/run7/RTAComplete.txt", b"")
-    assert fasta.id in world.gone_on
+    assert fasta.id in world.advanced_ids
 
 
 def test_a_training_has_no_markers():
@@ -135,21 +135,21 @@ def test_a_marker_deleted_before_it_was_read_opens_nothing(world):
     world.delete(marker)
     validate(world.services, marker)
     assert world.states(gated_file, marker) == ["VALIDATED", "WITHDRAWN"]
-    assert gated_file.id not in world.gone_on
+    assert gated_file.id not in world.advanced_ids
     world.take(MARKER, b"")
-    assert gated_file.id in world.gone_on
+    assert gated_file.id in world.advanced_ids
 
 
 def test_a_marker_deleted_afterwards_has_opened_its_run(world):
     marker = world.take(MARKER, b"")
     world.delete(marker)
-    assert world.take(FILES[0]).id in world.gone_on
+    assert world.take(FILES[0]).id in world.advanced_ids
 
 
 def test_a_large_file_with_the_name_of_a_marker_is_rejected(world):
     gated_file, marker = world.take(FILES[0]), world.take(MARKER, b"x" * 1_000_001)
     assert (world.upload(marker).state, world.upload(marker).reason) == ("REJECTED", "too_large")
-    assert gated_file.id not in world.gone_on
+    assert gated_file.id not in world.advanced_ids
 
 
 def test_a_file_deleted_while_it_waits_is_withdrawn_with_its_attempt(world):
@@ -159,7 +159,7 @@ def test_a_file_deleted_while_it_waits_is_withdrawn_with_its_attempt(world):
     assert (world.states(version), world.upload(version).reason) == (["WITHDRAWN"], "deleted_while_it_waited")
     assert [attempt.state for attempt in world.ledger.attempts(version.id)] == ["FAILED"]
     world.take(MARKER, b"")
-    assert version.id not in world.gone_on
+    assert version.id not in world.advanced_ids
 
 
 def test_expired_work_items_are_written_again_while_the_file_waits(world):
@@ -168,7 +168,7 @@ def test_expired_work_items_are_written_again_while_the_file_waits(world):
     world.expire()
     validate(world.services, version)
     assert world.work() == cut
-    assert version.id not in world.gone_on
+    assert version.id not in world.advanced_ids
 
 
 def test_the_attempt_counts_the_work_items_of_a_changed_deployment(world):
@@ -225,7 +225,7 @@ def test_waiting_files_advance_when_the_gate_is_removed(world):
     ungated = World()
     ungated.back_to(world.snapshot())
     validate(ungated.services, version)
-    assert version.id in ungated.gone_on
+    assert version.id in ungated.advanced_ids
 
 
 # -- manifests --
@@ -236,7 +236,7 @@ def test_a_manifest_opens_its_run_with_the_last_file_it_lists(world, order):
     taken = {}
     for key in order:
         taken[key] = world.take(key, BOTH if key == MANIFEST else FASTQ)
-        assert world.gone_on == (ids(*taken.values()) if len(taken) == 3 else set())
+        assert world.advanced_ids == (ids(*taken.values()) if len(taken) == 3 else set())
     assert world.upload(taken[MANIFEST]).records == 2
     assert world.mails == []
 
@@ -245,16 +245,16 @@ def test_a_listed_file_that_was_rejected_counts_as_present(world):
     gated_file = world.take(FILES[0])
     world.take(MANIFEST, BOTH)
     world.take(FILES[1], b"no FASTQ")
-    assert gated_file.id in world.gone_on
+    assert gated_file.id in world.advanced_ids
 
 
 def test_a_file_of_another_size_does_not_count_as_present(world):
     gated_file, manifest_version = world.take(FILES[1]), world.take(MANIFEST, BOTH)
     world.take(FILES[0], FASTQ[:-9])
-    assert gated_file.id not in world.gone_on
+    assert gated_file.id not in world.advanced_ids
     assert world.run("reads/run7/").fact("awaits") == FILES[0]
     world.take(FILES[0])
-    assert gated_file.id in world.gone_on
+    assert gated_file.id in world.advanced_ids
     assert world.states(manifest_version) == ["VALIDATED"]
 
 
@@ -262,7 +262,7 @@ def test_a_marker_opens_a_run_whose_manifest_waits_and_both_advance(world):
     gated_file, manifest_version = world.take(FILES[0]), world.take(MANIFEST, BOTH)
     assert world.states(manifest_version) == ["WAITING"]
     marker = world.take(MARKER, b"")
-    assert world.gone_on == ids(gated_file, manifest_version, marker)
+    assert world.advanced_ids == ids(gated_file, manifest_version, marker)
 
 
 def test_a_marker_above_opens_a_folder_whose_manifest_waits_and_both_advance(world):
@@ -273,7 +273,7 @@ def test_a_marker_above_opens_a_folder_whose_manifest_waits_and_both_advance(wor
     )
     assert world.states(manifest_version) == ["WAITING"]
     marker = world.take("reads/lab/CopyComplete.txt", b"")
-    assert world.gone_on == ids(gated_file, manifest_version, marker)
+    assert world.advanced_ids == ids(gated_file, manifest_version, marker)
     late = world.take("reads/lab/run2/seqdrop-manifest.json", BOTH)
     assert world.states(manifest_version, late) == ["VALIDATED", "VALIDATED"]
 
@@ -282,7 +282,7 @@ def test_a_newer_manifest_takes_the_slot_of_a_waiting_one(world):
     gated_file, old = world.take(FILES[0]), world.take(MANIFEST, BOTH)
     new = world.take(MANIFEST, manifest(("a.fastq", None)))
     assert world.states(old, new) == ["REJECTED", "VALIDATED"] or world.states(old, new) == ["VALIDATED", "VALIDATED"]
-    assert gated_file.id in world.gone_on
+    assert gated_file.id in world.advanced_ids
 
 
 def test_an_older_manifest_that_is_late_is_superseded(world):
@@ -308,7 +308,7 @@ def test_a_manifest_deleted_while_it_waits_is_withdrawn_and_another_may_follow(w
     validate(world.services, manifest_version)
     assert world.states(manifest_version) == ["WITHDRAWN"]
     world.take(MANIFEST, manifest(("a.fastq", None)))
-    assert gated_file.id in world.gone_on
+    assert gated_file.id in world.advanced_ids
 
 
 def test_files_advance_after_the_record_of_a_withdrawn_manifest_has_expired(world):
@@ -320,36 +320,36 @@ def test_files_advance_after_the_record_of_a_withdrawn_manifest_has_expired(worl
     gated_file = world.take(FILES[0])
     assert world.states(gated_file) == ["VALIDATED"]
     world.take(MARKER, b"")
-    assert gated_file.id in world.gone_on
+    assert gated_file.id in world.advanced_ids
 
 
 def test_without_the_gate_a_manifest_is_only_archived():
     world = World()
     manifest_version = world.take(MANIFEST, BOTH)
-    assert (world.states(manifest_version), world.gone_on) == (["VALIDATED"], ids(manifest_version))
+    assert (world.states(manifest_version), world.advanced_ids) == (["VALIDATED"], ids(manifest_version))
 
 
 def test_a_bad_manifest_is_rejected_and_opens_nothing(world):
     gated_file, bad = world.take(FILES[0]), world.take(MANIFEST, b'{"files": []}')
     assert (world.states(bad), world.upload(bad).reason) == (["REJECTED"], "bad_manifest")
-    assert gated_file.id not in world.gone_on
+    assert gated_file.id not in world.advanced_ids
     assert '{"files": [{"name"' in world.read_json("reasons", bad)["advice"]
 
 
-def test_a_run_costs_few_listings(world, monkeypatch):
+def test_a_run_needs_few_listings_of_the_bucket(world, monkeypatch):
     names = [f"s{number:03}.fastq" for number in range(60)]
     manifest_version, count = [], itertools.count()
     s3 = world.account.s3
     s3.page = 1000  # as at S3: each call is a listing
-    monkeypatch.setattr(s3, "list_objects_v2", partial(counted, manifest_version, s3.list_objects_v2))
+    monkeypatch.setattr(s3, "list_objects_v2", partial(count_calls, manifest_version, s3.list_objects_v2))
     world.take(MANIFEST, manifest(*[(name, None) for name in names]))
     for name in names:
         world.take(f"reads/run7/{name}", FASTQ.replace(b"r1", b"r%d" % next(count)))
-    assert len(world.gone_on) == 61
+    assert len(world.advanced_ids) == 61
     assert len(manifest_version) == 2, "one when the manifest arrived, and one when the last listed file did"
 
 
-def counted(calls: list, function, *arguments):
+def count_calls(calls: list, function, *arguments):
     calls.append(arguments)
     return function(*arguments)
 
@@ -357,17 +357,17 @@ def counted(calls: list, function, *arguments):
 # -- at the same moment --
 
 
-def examined(world: World, key: str, body: bytes = FASTQ):
+def examine_upload(world: World, key: str, body: bytes = FASTQ):
     """Return a dropped file that has been examined, so that its validation takes few steps."""
     version = world.drop(key, body)
-    ledger, world.services.ledger._target = world.services.ledger._target, Stopped(world.ledger)
+    ledger, world.services.ledger._target = world.services.ledger._target, RefusingLedger(world.ledger)
     with pytest.raises(KeyboardInterrupt):
         validate(world.services, version)
     world.services.ledger._target = ledger
     return version
 
 
-class Stopped:
+class RefusingLedger:
     """A ledger that refuses every move."""
 
     def __init__(self, ledger):
@@ -388,13 +388,13 @@ def take_turns(world: World, jobs, choose) -> None:
 @pytest.mark.parametrize("file", ["reads/run7/a.fastq", "raw/run7/a.fastq"])
 def test_every_order_of_a_file_and_its_marker(world, file):
     marker = file.rpartition("/")[0] + "/CopyComplete.txt"
-    versions = [examined(world, file), world.drop(marker, b"")]
+    versions = [examine_upload(world, file), world.drop(marker, b"")]
     start, explorer, count = world.snapshot(), Explorer(most=2), itertools.count()
     while explorer.next():
         world.back_to(start)
         take_turns(world, [partial(validate, world.services, version) for version in versions], explorer.choose)
         assert world.states(*versions) == ["VALIDATED", "VALIDATED"]
-        assert world.gone_on == ids(*versions)
+        assert world.advanced_ids == ids(*versions)
         next(count)
     assert next(count) > 90
 
@@ -406,16 +406,16 @@ def test_the_orders_show_a_lost_file(world, monkeypatch):
     opened, enqueue_all = runs._open, runs._enqueue_all
     monkeypatch.setattr(runs, "_open", lambda view: opened(view).after(lambda: enqueue_all(view)))
     monkeypatch.setattr(runs, "_enqueue_all", lambda view: None)
-    versions = [examined(world, FILES[0]), world.drop(MARKER, b"")]
+    versions = [examine_upload(world, FILES[0]), world.drop(MARKER, b"")]
     start, explorer, lost = world.snapshot(), Explorer(most=2), []
     while explorer.next():
         world.back_to(start)
         take_turns(world, [partial(validate, world.services, version) for version in versions], explorer.choose)
-        lost.append(versions[0].id not in world.gone_on)
+        lost.append(versions[0].id not in world.advanced_ids)
     assert any(lost)
 
 
-def landing(world: World, version) -> None:
+def put_and_validate(world: World, version) -> None:
     """Put the object at some moment, then validate it."""
     world.hook("landing")
     world.land(version)
@@ -423,16 +423,16 @@ def landing(world: World, version) -> None:
 
 
 def test_every_order_of_the_last_file_and_its_manifest(world):
-    versions = [examined(world, FILES[0]), examined(world, FILES[1]), world.drop(MANIFEST, BOTH)]
+    versions = [examine_upload(world, FILES[0]), examine_upload(world, FILES[1]), world.drop(MANIFEST, BOTH)]
     validate(world.services, versions[0])
     world.delete(versions[1])
     start, explorer, count = world.snapshot(), Explorer(most=2), itertools.count()
     while explorer.next():
         world.back_to(start)
-        jobs = [partial(landing, world, versions[1]), partial(validate, world.services, versions[2])]
+        jobs = [partial(put_and_validate, world, versions[1]), partial(validate, world.services, versions[2])]
         take_turns(world, jobs, explorer.choose)
         assert world.states(*versions) == ["VALIDATED"] * 3
-        assert world.gone_on == ids(*versions)
+        assert world.advanced_ids == ids(*versions)
         next(count)
     assert next(count) > 90
 
@@ -442,15 +442,15 @@ def test_every_order_of_the_last_file_and_its_manifest(world):
 def test_many_simultaneous_validations(data):
     """Two files, their manifest and a new version of it, at any moment and each message twice: all advance."""
     world = World("reads")
-    files = [examined(world, key) for key in FILES]
+    files = [examine_upload(world, key) for key in FILES]
     manifest_version = [world.drop(MANIFEST, BOTH) for _ in range(2)]
     for version in files:
         world.delete(version)
-    jobs = [partial(landing, world, version) for version in (*files, *files)]
+    jobs = [partial(put_and_validate, world, version) for version in (*files, *files)]
     jobs += [partial(validate, world.services, version) for version in (*manifest_version, *manifest_version)]
     take_turns(world, jobs, lambda alive: data.draw(st.sampled_from(alive)))
     assert world.states(*files) == ["VALIDATED", "VALIDATED"]
-    assert world.gone_on >= ids(*files)
+    assert world.advanced_ids >= ids(*files)
     assert set(world.states(*manifest_version)) <= {"VALIDATED", "REJECTED"}
     assert world.states(manifest_version[1]) == ["VALIDATED"]
 
@@ -477,7 +477,7 @@ def crash_at(world: World, job, at: int) -> bool:
 
 
 @pytest.mark.parametrize("last", [*FILES, MARKER, MANIFEST])
-def test_after_a_crash_anywhere_the_next_delivery_ends_alike(world, last):
+def test_after_a_crash_anywhere_the_next_delivery_leads_to_the_same_states(world, last):
     bodies = dict.fromkeys(FILES, FASTQ) | {MARKER: b""}
     if last != MARKER:
         bodies = dict.fromkeys(FILES, FASTQ) | {MANIFEST: BOTH}
@@ -490,7 +490,7 @@ def test_after_a_crash_anywhere_the_next_delivery_ends_alike(world, last):
         validate(world.services, version)
         world.deliver()
         assert world.states(*before, version) == ["VALIDATED"] * 3
-        assert world.gone_on == ids(*before, version)
+        assert world.advanced_ids == ids(*before, version)
         ends.append({key: value for key, value in world.snapshot()[0].items() if key[0].startswith("RUN")})
         if not died:
             break

@@ -10,11 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from seqdrop import clock
+from seqdrop.errors import ConfigurationError
+from seqdrop.ledger.records import Upload
 from seqdrop.models.code_bundles import push_program
 from seqdrop.models.registry import Version, make_current
 from seqdrop.sagemaker.names import job_name
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.assemble import training_sets
+from seqdrop.stages.assemble.view import require_analysis
 from seqdrop.stages.finish.finish import finish
 from seqdrop.stages.operator.release import explain_refusal, release
 from seqdrop.stages.operator.replay import plan_replay, replay
@@ -295,6 +298,12 @@ class TestRejections:
         validate(services, version)
         assert services.ledger.find_upload(version.id).reason == "no_training"
 
+    def test_without_an_analysis_the_error_names_the_upload_and_not_the_file(self, services, drop):
+        upload = Upload.from_version(drop("job.toml"), "training")
+        with pytest.raises(ConfigurationError, match=upload.id) as error:
+            require_analysis(replace(services.analyses, by_name={}), upload)
+        assert upload.key not in str(error.value)
+
     def test_the_number_of_slots_is_limited(self, services, drop, monkeypatch):
         monkeypatch.setattr("seqdrop.stages.assemble.training_sets.MAX_MEMBERS", 2)
         for name in "ab":
@@ -363,7 +372,8 @@ class TestStart:
         assert (attempt.state, sagemaker.jobs) == ("FAILED", {})
         assert "budget_usd is 0" in attempt.reason
         assert read(services, f"reasons/{attempt.upload_id}.json")["message"] == attempt.reason
-        assert len(mails(sent)) == 1
+        (mail,) = (mail["Message"] for queue, mail in sent if queue == "topic")
+        assert "attempt 1 failed (no job was started)" in mail
         assert states(services, versions.values()) == {"VALIDATED"}
 
     def test_without_code_or_weights_the_reason_says_what_to_do(self, services, sagemaker, drop):

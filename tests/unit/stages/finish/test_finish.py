@@ -103,7 +103,7 @@ def test_good_outputs_of_a_failed_job_are_imported(services, job, sent):
 
 
 class TestMembersOfAFailedJob:
-    """Members without outputs are tried again in halves; a member that fails alone has failed."""
+    """Members without outputs are tried again in halves; a member that fails alone is not tried again."""
 
     @pytest.fixture
     def ended(self, services):
@@ -176,6 +176,8 @@ class TestMembersOfAFailedJob:
             assert ended(members, "CapacityError: none of ml.g5.xlarge") == ["0", "0"]
             members = self.last(services, members)
         assert ended(members, "CapacityError: none of ml.g5.xlarge") == [None, None]
+        (first, *_) = services.ledger.attempts(members[0].upload_id)
+        assert first.reason.startswith("its job failed, and it is tried again in another job: CapacityError")
 
     def test_a_job_that_a_person_stopped_is_not_tried_again(self, services, job):
         finish(with_job_status(services, "Stopped"), NAME)
@@ -239,7 +241,7 @@ def test_an_output_with_too_few_lines_fails_the_attempt(services, job):
         (b'{"id": "1", "error": {"code": "not_json", "message": "x"}}\n', "an error for every work item"),
     ],
 )
-def test_an_output_of_another_shape_fails_the_attempt(services, job, line, message):
+def test_output_without_usable_predictions_fails_the_attempt(services, job, line, message):
     for key in job:
         put_outputs(services, key)
         for number in range(2):

@@ -55,7 +55,7 @@ def read(services, bucket: str, key: str) -> bytes:
 
 
 def run_job(services, version: UploadVersion, answer) -> None:
-    """Run a job for the upload's only attempt, whose container returns `answer` of each work item."""
+    """Run a job for the upload's only attempt; its container returns `answer(item)` for each work item."""
     (attempt,) = services.ledger.attempts(version.id)
     start_transform(services, [attempt.key], [])
     name = services.ledger.find_attempt(attempt.key).job

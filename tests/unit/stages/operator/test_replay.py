@@ -59,7 +59,7 @@ def last(services, upload_id: str) -> Attempt:
 
 
 def end(services, upload_id: str, state: str, digest: str = "") -> Attempt:
-    """End the job of the last attempt in a state. `digest` is that of its model, by default of the current one."""
+    """End the job of the last attempt in a state. `digest` is its model's digest, by default the current model's."""
     attempt = last(services, upload_id)
     job = Job("PLANNED", name=f"job-{attempt.key}", members=[attempt.key], model_digest=digest or current(services))
     assert services.ledger.claim(job, [attempt])
@@ -236,7 +236,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("path", "why"),
         [
-            ((), "being read"),
+            ((), "it is being read, and advances without your help; if a mail said that Seqdrop could not examine it"),
             (("WAITING",), "waits for files that belong"),
             (("REJECTED",), "correct it and drop it again"),
             (("WITHDRAWN",), "was deleted"),

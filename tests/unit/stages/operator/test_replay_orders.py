@@ -125,27 +125,27 @@ class World(world.World):
         other = replace(READS, settings=replace(READS.settings, window=window))
         self.services = replace(self.services, analyses=replace(packaged(), by_name={"reads": other}))
 
-    def look(self) -> None:
+    def plan_replay(self) -> None:
         self.plan = plan_replay(self.services, self.record)
 
     def replay(self) -> None:
-        """Carry out the plan, which may be old, or carried out already."""
+        """Carry out the plan, which may be outdated or carried out already."""
         if self.plan and not self.plan.refused:
             replay(self.services, self.plan)
 
-    def look_and_replay(self) -> None:
-        self.look()
+    def plan_and_replay(self) -> None:
+        self.plan_replay()
         self.replay()
 
-    def look_to_release(self) -> None:
+    def plan_release(self) -> None:
         self.released = None if explain_refusal(self.services, self.record) else self.record
 
     def release(self) -> None:
         if self.released:
             release(self.services, self.released)
 
-    def look_and_release(self) -> None:
-        self.look_to_release()
+    def plan_and_release(self) -> None:
+        self.plan_release()
         self.release()
 
     def check(self) -> None:
@@ -165,30 +165,30 @@ class World(world.World):
 
 
 STEPS = ["start", "fail", "split", "predict", "fail_job", "predict_job", "begin_archive", "end_archive", "archive"]
-STEPS += ["read", "new_model", "deploy", "expire", "look", "replay", "look_and_replay"]
-STEPS += ["look_to_release", "release", "look_and_release"]
+STEPS += ["read", "new_model", "deploy", "expire", "plan_replay", "replay", "plan_and_replay"]
+STEPS += ["plan_release", "release", "plan_and_release"]
 
 
 @given(st.lists(st.sampled_from(STEPS), min_size=25, max_size=40))
 @settings(max_examples=200)
-def test_any_order_is_sound(steps):
+def test_the_invariants_hold_in_any_order_of_steps(steps):
     take(*steps)
 
 
 def test_the_orders_reach_the_interesting_states():
     """Reach each final state, so that the test above tests something."""
-    first = ["start", "fail", "look_and_replay", "start", "predict", "archive", "new_model"]
-    world = take(*first, "look_and_replay", "start", "fail")
+    first = ["start", "fail", "plan_and_replay", "start", "predict", "archive", "new_model"]
+    world = take(*first, "plan_and_replay", "start", "fail")
     assert [attempt.state for attempt in world.attempts] == ["FAILED", "PREDICTED", "FAILED"]
-    first = ["start", "fail", "deploy", "look_and_replay", "read", "start", "fail"]
-    world = take(*first, "look_and_release", "archive")
+    first = ["start", "fail", "deploy", "plan_and_replay", "read", "start", "fail"]
+    world = take(*first, "plan_and_release", "archive")
     assert (world.record.state, world.record.read_for, len(world.attempts)) == ("ARCHIVED", 2, 2)
-    world = take("fail_job", "look_and_release", "archive", "look_and_replay", "predict_job")
+    world = take("fail_job", "plan_and_release", "archive", "plan_and_replay", "predict_job")
     assert (world.record.state, [attempt.state for attempt in world.attempts]) == ("ARCHIVED", ["FAILED", "PREDICTED"])
 
 
 def take(*steps: str) -> World:
-    """Return a world after these steps; it is sound after each of them."""
+    """Return a world after these steps, with the invariants checked after each of them."""
     world = World()
     for step in steps:
         getattr(world, step)()

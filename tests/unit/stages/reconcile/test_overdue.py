@@ -46,7 +46,7 @@ def take(gated_services):
     return put
 
 
-def live(gated_services, clock, sent, hours: float) -> list[dict]:
+def pass_hours(gated_services, clock, sent, hours: float) -> list[dict]:
     """Let time pass, run the reconciler every hour, and validate its messages; return the mails."""
     mails = []
     for _ in range(int(hours)):
@@ -64,8 +64,8 @@ def live(gated_services, clock, sent, hours: float) -> list[dict]:
 def test_the_lab_is_notified_once_of_each_run_and_the_run_keeps_waiting(gated_services, take, clock, sent):
     versions = [take(f"reads/run 7/L{number}/S{number}.fastq") for number in (1, 2, 3)]
     other = take("reads/run8/a.fastq")
-    assert live(gated_services, clock, sent, 23) == []
-    mails = sorted(live(gated_services, clock, sent, 48), key=lambda mail: mail["Subject"])
+    assert pass_hours(gated_services, clock, sent, 23) == []
+    mails = sorted(pass_hours(gated_services, clock, sent, 48), key=lambda mail: mail["Subject"])
     assert [mail["Subject"] for mail in mails] == [
         "Seqdrop: reads/run 7/ waits for the marker of its run",
         "Seqdrop: reads/run8/ waits for the marker of its run",
@@ -87,7 +87,7 @@ def test_nudges_become_rare_and_never_end(gated_services, take, clock, sent, mon
     monkeypatch.setattr(
         "seqdrop.stages.validate.validate.monitor", lambda services, upload: looks.append((clock["now"], upload.id))
     )
-    live(gated_services, clock, sent, 24 * 3)
+    pass_hours(gated_services, clock, sent, 24 * 3)
     hours = [(time - datetime(2026, 1, 1, tzinfo=UTC)).total_seconds() / 3600 for time, _ in looks]
     assert hours == [1, 2, 4, 8, 16, 32, 56]
     assert {upload_id for _, upload_id in looks} == {version.id}
@@ -96,7 +96,7 @@ def test_nudges_become_rare_and_never_end(gated_services, take, clock, sent, mon
 def test_a_nudge_finds_a_deleted_file(gated_services, take, clock, sent):
     version = take("reads/run7/a.fastq")
     gated_services.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
-    assert live(gated_services, clock, sent, 2) == []
+    assert pass_hours(gated_services, clock, sent, 2) == []
     assert gated_services.ledger.find_upload(version.id).state == "WITHDRAWN"
 
 
@@ -105,14 +105,14 @@ def test_the_lab_is_notified_once_of_a_manifest_whose_files_do_not_arrive(gated_
     manifest_version = take(
         "reads/run7/seqdrop-manifest.json", manifest(("a.fastq", None), ("b.fastq", 9), ("c.fastq", None))
     )
-    (mail,) = live(gated_services, clock, sent, 48)
+    (mail,) = pass_hours(gated_services, clock, sent, 48)
     assert "seqdrop-manifest.json waits for its files" in mail["Subject"]
     assert "lists 3 files" in mail["Message"]
     assert "2 were missing or had another size, such as reads/run7/c.fastq" in mail["Message"]
     assert "--key reads/run7/CopyComplete.txt" in mail["Message"]
     gated_services.s3.put_object(Bucket="landing", Key="reads/run7/b.fastq", Body=b"123456789")
     gated_services.s3.put_object(Bucket="landing", Key="reads/run7/c.fastq", Body=b"")
-    live(gated_services, clock, sent, 24)  # their events were lost; a nudge finds them
+    pass_hours(gated_services, clock, sent, 24)  # their events were lost; a nudge finds them
     assert gated_services.ledger.find_upload(manifest_version.id).state == "VALIDATED"
     assert any(queue == "transform_queue" for queue, _ in sent)
 
@@ -121,7 +121,7 @@ def test_the_lab_is_notified_of_a_run_whose_manifest_was_deleted(gated_services,
     take("reads/run7/a.fastq")
     manifest_version = take("reads/run7/seqdrop-manifest.json", manifest(("b.fastq", None)))
     gated_services.s3.delete_object(Bucket="landing", Key=manifest_version.key, VersionId=manifest_version.version_id)
-    assert [mail["Subject"] for mail in live(gated_services, clock, sent, 72)] == [
+    assert [mail["Subject"] for mail in pass_hours(gated_services, clock, sent, 72)] == [
         "Seqdrop: reads/run7/ waits for the marker of its run"
     ]
 
@@ -130,7 +130,7 @@ def test_a_manifest_does_not_affect_another_run(gated_services, take, clock, sen
     take("reads/lab/run7/a.fastq")
     take("reads/lab/run7/seqdrop-manifest.json", manifest(("b.fastq", None)))
     take("reads/lab/run8/a.fastq")
-    assert sorted(mail["Subject"] for mail in live(gated_services, clock, sent, 72)) == [
+    assert sorted(mail["Subject"] for mail in pass_hours(gated_services, clock, sent, 72)) == [
         "Seqdrop: reads/lab/ waits for the marker of its run",
         "Seqdrop: reads/lab/run7/seqdrop-manifest.json waits for its files",
     ]
@@ -149,4 +149,4 @@ def test_there_is_no_mail_about_files_that_advanced_before_there_was_a_gate(gate
     version = take("reads/run7/a.fastq")
     (attempt,) = gated_services.ledger.attempts(version.id)
     gated_services.ledger.move(attempt, "FAILED", reason="x")
-    assert live(gated_services, clock, sent, 48) == []
+    assert pass_hours(gated_services, clock, sent, 48) == []

@@ -262,7 +262,9 @@ class TestFailures:
         services.s3.delete_object(Bucket="results", Key="processing/current.json")
         version = drop()
         validate(services, version)
-        assert "seqdrop processing push" in mails(sent)[0]
+        (mail,) = mails(sent)
+        assert "seqdrop processing push" in mail
+        assert "Seqdrop tries again by itself, less and less often, but at least once a day." in mail
         assert (job(services, version), state(services, version)) == (None, "RECEIVED")
         push_code(services.s3, "results", b"packages", "now")
         validate(services, version)

@@ -47,7 +47,7 @@ def is_due(services: Services, upload: Upload) -> bool:
 
 
 def _find_copy(services: Services, upload: Upload) -> VerifiedCopy | None:
-    """Return the verified copy; None if there is none yet. Raise ObjectGoneError if the original is missing too."""
+    """Return the verified copy; None if there is none yet. Raise ObjectGoneError if the original is missing as well."""
     s3, bucket = services.s3, services.settings.archive
     if copy := cold_copy.find_verified_copy(s3, upload, bucket):
         return copy
@@ -56,7 +56,7 @@ def _find_copy(services: Services, upload: Upload) -> VerifiedCopy | None:
     # Another invocation may have copied, verified and deleted it after the first look.
     if copy := cold_copy.find_verified_copy(s3, upload, bucket):
         return copy
-    raise ObjectGoneError(f"{upload.key} is no longer in the landing bucket")
+    raise ObjectGoneError(f"upload {upload.id} is no longer in the landing bucket")
 
 
 def _make_copy(services: Services, upload: Upload) -> VerifiedCopy:
@@ -99,8 +99,9 @@ def _mail_mismatch(services: Services, upload: Upload, error: ArchiveMismatchErr
     services.notify(
         f"Seqdrop could not verify the archive of {upload.key}",
         f"The copy of this file in the archive bucket differs from the object that was validated:\n"
-        f"  {upload.key} (upload {upload.id})\n\n{error}\n\n"
-        "The original was left in the landing bucket, and no receipt was written. To look at the copy:\n"
+        f"  {upload.key} (upload {upload.id})\n\nDifference: {error}\n\n"
+        "The original was left in the landing bucket, and no receipt was written. To see the size and checksum of the "
+        "copy:\n"
         f"  aws s3api head-object --bucket {bucket} --key {shlex.quote(key)} --checksum-mode ENABLED\n",
     )
 

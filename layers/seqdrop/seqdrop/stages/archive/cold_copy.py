@@ -25,15 +25,14 @@ if TYPE_CHECKING:
 STORAGE_CLASS: StorageClassType = "DEEP_ARCHIVE"
 LONGEST_KEY = 1024  # bytes of UTF-8, S3's limit
 PARALLEL_PARTS = 10  # parts that are copied at the same time: the size of a client's connection pool
-# Fields that CopyObject copies by itself, and a multipart upload does not.
+# Fields that CopyObject copies, but a multipart upload does not.
 CARRIED = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata")
 
 
 class VerifiedCopy(TypedDict):
     """The copy of an upload, as its receipt describes it.
 
-    `sha256_of_parts` is the checksum of a copy that was made in parts, `sha256` that of any other.
-    Both are hexadecimal.
+    A copy that was made in parts has the checksum `sha256_of_parts`, any other has `sha256`. Both are hexadecimal.
     """
 
     size: int
@@ -51,11 +50,11 @@ def archive_key(upload: Upload) -> str:
 
 
 def copy(s3: S3Client, upload: Upload, bucket: str) -> None:
-    """Copy the upload's version to Deep Archive; S3 computes the SHA-256 of the bytes that it wrote.
+    """Copy the upload's version to Deep Archive. S3 computes the SHA-256 of the bytes that it writes.
 
-    Do nothing if the copy exists: a second one would be billed for 180 days. With a client of
-    `protect_existing_copies`, only one of two simultaneous invocations copies. Raise ObjectGoneError if the version is
-    no longer in the landing bucket.
+    Do nothing if the copy exists: a second copy would be billed for at least 180 days. If `s3` was changed by
+    `protect_existing_copies`, only one of two simultaneous invocations makes a copy. Raise ObjectGoneError if the
+    version is no longer in the landing bucket.
     """
     source: CopySourceTypeDef = {"Bucket": upload.bucket, "Key": upload.key, "VersionId": upload.version_id}
     key = archive_key(upload)
@@ -68,15 +67,15 @@ def copy(s3: S3Client, upload: Upload, bucket: str) -> None:
             )
     except ClientError as error:
         if is_missing(error):
-            raise ObjectGoneError(f"{upload.key} is no longer in the landing bucket") from error
+            raise ObjectGoneError(f"upload {upload.id} is no longer in the landing bucket") from error
         if not is_conflict(error):
             raise
 
 
 def _copy_parts(s3: S3Client, upload: Upload, source: CopySourceTypeDef, bucket: str) -> None:
-    """Copy as a multipart upload, which becomes an object only if the key has none.
+    """Copy in parts, with a multipart upload. It becomes an object only if the key has no object yet.
 
-    A lifecycle rule of the bucket removes the parts that a crash leaves.
+    If a crash leaves parts behind, a lifecycle rule of the bucket removes them.
     """
     key, carried = archive_key(upload), _read_carried_fields(s3, upload)
     created = s3.create_multipart_upload(
@@ -132,7 +131,7 @@ class _MultipartUpload:
         return {"PartNumber": number, "ETag": result["ETag"], "ChecksumSHA256": result["ChecksumSHA256"]}
 
     def complete(self, parts: list[CompletedPartTypeDef]) -> None:
-        """Make the parts an object, unless the key has one."""
+        """Make an object from the parts, unless the key has an object."""
         self.s3.complete_multipart_upload(
             Bucket=self.bucket, Key=self.key, UploadId=self.id, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
         )
@@ -145,7 +144,8 @@ class _MultipartUpload:
 def find_verified_copy(s3: S3Client, upload: Upload, bucket: str) -> VerifiedCopy | None:
     """Return the copy of an upload; None if there is none.
 
-    Raise ArchiveMismatchError unless its size, storage class and SHA-256 are those of the validated bytes.
+    Raise ArchiveMismatchError if its size or SHA-256 differs from the validated object's, or its storage class is not
+    DEEP_ARCHIVE.
     """
     try:
         head = s3.head_object(Bucket=bucket, Key=archive_key(upload), ChecksumMode="ENABLED")
@@ -165,12 +165,17 @@ def find_verified_copy(s3: S3Client, upload: Upload, bucket: str) -> VerifiedCop
         proof: _to_hexadecimal(head.get("ChecksumSHA256", "")),
     }
     if actual != expected:
-        raise ArchiveMismatchError(f"the archive copy is {actual}, but the validated object was {expected}")
+        differences = [
+            f"{name} is {actual[name]}, and should be {value}"
+            for name, value in expected.items()
+            if actual[name] != value
+        ]
+        raise ArchiveMismatchError("; ".join(differences))
     return _describe_copy(upload, bucket, head.get("VersionId"))
 
 
 def _to_hexadecimal(checksum: str) -> str:
-    """Convert a checksum from base64; the number of parts after a hyphen, if there is one, stays."""
+    """Convert a checksum from base64. If a hyphen and the number of parts follow, they stay as they are."""
     digest, hyphen, count = checksum.partition("-")
     return f"{base64.b64decode(digest).hex()}{hyphen}{count}"
 

@@ -1,4 +1,4 @@
-"""Receipts: the proof of an archived copy, and the archived uploads that lack one."""
+"""Receipts: the proof of an archived copy. The reconciler uses this module to find uploads without a receipt."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_UPLOADS = 2000  # in one run
 
 
 class LandingObject(TypedDict):
-    """The object that was validated. The checksum of parts and their size are there if the copy was made in parts."""
+    """The object that was validated. `sha256_of_parts` and `part_size` (bytes) exist if it was copied in parts."""
 
     bucket: str
     key: str
@@ -34,7 +34,7 @@ class LandingObject(TypedDict):
 
 
 class RestoreTerms(TypedDict):
-    """How long a restore takes, and its price; `usd` is that of the whole object."""
+    """How long a restore takes, and what it costs per GB (10⁹ bytes) and, in `usd`, for the whole object."""
 
     hours_at_most: int
     usd_per_gb: float
@@ -42,7 +42,7 @@ class RestoreTerms(TypedDict):
 
 
 class Receipt(TypedDict):
-    """The content of `receipts/<upload id>.json`. `predictions` says why there are none, if a person released it."""
+    """The content of `receipts/<upload id>.json`. `predictions` exists if a person released the upload without them."""
 
     upload: str
     landing: LandingObject
@@ -61,7 +61,7 @@ RESTORE: dict[str, RestoreTerms] = {
 
 
 def make_receipt(upload: Upload, copy: VerifiedCopy, now: str) -> Receipt:
-    """Return the proof of a copy: the checksums of both objects, and what a restore takes."""
+    """Return the proof of a copy: the checksums of both objects, and the time and price of a restore."""
     receipt: Receipt = {
         "upload": upload.id,
         "landing": _describe_landing(upload),
@@ -105,7 +105,10 @@ def has_receipt(services: Services, upload: Upload) -> bool:
 
 
 def resend_unreceipted(services: Services) -> int:
-    """Send every upload that was archived since the last run, and has no receipt, to archive; return how many."""
+    """Send every upload without a receipt that was archived since the last run to archive; return their number.
+
+    At most MAX_UPLOADS are checked in one run. The next run continues after them.
+    """
     position = services.ledger.position(POSITION)
     after, before = position.place.get("after", "0"), minutes_ago(services.settings.stale_minutes)
     if after >= before:

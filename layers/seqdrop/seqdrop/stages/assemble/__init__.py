@@ -1,1 +1,1 @@
-"""Assemble: files that belong together advance together. A policy for each sort of files, one engine for all."""
+"""Assemble: files that belong together advance together. Each sort of files has a policy; one engine serves all."""

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Decision:
-    """Moves of members, new attempts, and the new content of the set: one transaction, on the set as it was read.
+    """Moves of members (`steps`), new attempts, and the new content of the set, to be written in one transaction.
 
-    `before` runs ahead of the transaction: reports, reasons and mails are written first, so that a crash repeats them
-    but never leaves them out. Afterwards the uploads of `enqueue` are confirmed (`Policy.confirm`) and sent to their
-    next stage; by default those are all that became VALIDATED. With `again` the set is then read again and decided
-    anew. Without a `file_set` the transaction depends only on the members' own records.
+    The transaction succeeds only if the set still has the revision that was read. Without a `file_set` it depends only
+    on the members' own records. `before` is called before the transaction: it writes reports and reasons and sends
+    mails, so that a crash may repeat them but does not lose them. After the transaction, the uploads in `enqueue` are
+    confirmed (`Policy.confirm`) and sent to their next stage; None means all uploads that became VALIDATED. If `again`
+    is True, the set is then read again for another decision.
     """
 
     steps: Sequence[Step[Upload]] = ()
@@ -36,7 +37,7 @@ class Decision:
     again: bool = False
 
     def after(self, act: Callable[[], object]) -> Decision:
-        """Return this decision with `act` run ahead of it."""
+        """Return this decision, to be carried out after a call of `act`."""
         return replace(self, before=lambda: (act(), self.before()))
 
 
@@ -46,9 +47,9 @@ NOTHING = Decision()
 def wait(
     view: View[Any], facts: Mapping[str, Fact] | None = None, *also: Step[Upload], file_set: FileSet | None = None
 ) -> Decision:
-    """Return the decision that the upload waits in its slot, with these facts and further steps.
+    """Return the decision that the upload waits in its slot, with these facts and the further steps `also`.
 
-    An upload that waits already is left alone; a `file_set` is written all the same.
+    If the upload waits already, only `file_set` is written, if it is not None.
     """
     if view.upload.state == "WAITING":
         return Decision(file_set=file_set)
@@ -67,7 +68,7 @@ def reject(
 ) -> Decision:
     """Return the decision to reject uploads for one reason, with one mail.
 
-    `mates` are the files that they do not fit, by upload id.
+    `mates` maps the id of an upload to the file that it does not fit.
     """
     mates = mates or {}
 
@@ -77,7 +78,7 @@ def reject(
             logger().info("rejected", extra={"upload_id": upload.id, "code": rejection["code"]})
         mail_rejection(services, uploads, rejection, mail)
 
-    steps = [_reject_one(upload, rejection["code"], mates.get(upload.id)) for upload in uploads]
+    steps = [_make_step(upload, rejection["code"], mates.get(upload.id)) for upload in uploads]
     return Decision(steps, file_set=file_set, before=notify)
 
 
@@ -87,5 +88,5 @@ def _with_mate(rejection: Rejection, mate: Upload | None) -> Rejection:
     return {**rejection, "mate": {"upload": mate.id, "key": mate.key, "version_id": mate.version_id}}
 
 
-def _reject_one(upload: Upload, code: str, mate: Upload | None) -> Step[Upload]:
+def _make_step(upload: Upload, code: str, mate: Upload | None) -> Step[Upload]:
     return Step(upload, "REJECTED", {"reason": code, "mate": mate.id} if mate else {"reason": code})

@@ -1,9 +1,10 @@
 """The engine of all policies: read the set, decide, and move all members in one transaction.
 
-No invocation waits for another. A member that lacks others is left in WAITING; the invocation that validates the last
-member advances all of them. Each decision is made on one reading of the set and of its members, and its write succeeds
-only if the set still has the revision that was read; the loser of a race reads everything again. So of two members that
-arrive at the same moment, the later one sees the earlier, and every step may be repeated after a crash.
+No invocation waits for another. If other members are missing, a member is left in WAITING; the invocation that
+validates the last member advances all of them. A decision depends on the set and its members as they were read. Its
+write succeeds only if the set still has the revision that was read; otherwise the invocation reads everything again.
+Therefore, if two members arrive at the same moment, the later one sees the earlier one. Every step may be repeated
+after a crash.
 """
 
 from __future__ import annotations
@@ -36,10 +37,11 @@ OPEN = ("RECEIVED", "WAITING")
 
 
 def resolve(services: Services, upload: Upload, policy: Policy[Content], content: Content | None = None) -> None:
-    """Advance a RECEIVED or WAITING upload, and the files of its set, as far as those that are there allow.
+    """Advance a RECEIVED or WAITING upload, and the other files of its set, as far as the present files allow.
 
-    Safe at any time and for any member. `content` is what was read of the upload already; without it the policy reads
-    it. Raise InvalidFileError, ObjectGoneError, or RetryableError if other invocations were always first.
+    This may be called at any time and for any member. `content` is what the caller has read of the upload; if it is
+    None, the policy reads it. Raise InvalidFileError if the upload is invalid, ObjectGoneError if it was deleted, and
+    RetryableError if other invocations were first in each of MAX_TRIES tries.
     """
     if content is None and upload.state == "RECEIVED":
         content = policy.read(services, upload)
@@ -47,7 +49,7 @@ def resolve(services: Services, upload: Upload, policy: Policy[Content], content
         current = services.ledger.require_upload(upload.id)
         if current.state not in OPEN:
             return enqueue_next(services, current)
-        if content is None and current.state == "RECEIVED":  # another invocation had it read again
+        if content is None and current.state == "RECEIVED":  # another invocation moved it from WAITING
             content = policy.read(services, current)
         if _resolve_once(policy, _make_view(services, current, policy, content)):
             return None
@@ -63,7 +65,7 @@ def _make_view(services: Services, upload: Upload, policy: Policy[Content], cont
 
 
 def _resolve_once(policy: Policy[Content], view: View[Content]) -> bool:
-    """Return False if the set has to be read again: another invocation was first, or more is to be decided."""
+    """Return False if the set must be read again: another invocation was first, or another decision must follow."""
     try:
         _check_presence(view, [view.upload])
         decision = _decide(policy, view)
@@ -78,7 +80,7 @@ def _resolve_once(policy: Policy[Content], view: View[Content]) -> bool:
 def _check_presence(view: View[Any], members: Iterable[Upload]) -> None:
     """Raise MembersGoneError if some members were deleted while they waited.
 
-    Members in other states are being read, or have advanced.
+    Only WAITING members are checked: the others are being read, or have advanced.
     """
     if gone := [member for member in members if member.state == "WAITING" and is_gone(view.services.s3, member)]:
         raise MembersGoneError(*gone)
@@ -92,7 +94,7 @@ def _decide(policy: Policy[Content], view: View[Content]) -> Decision:
     takes_slot = decision.file_set and decision.file_set.members.get(view.slot) == view.upload.id
     if not takes_slot or not previous or previous.state != "WAITING":
         return decision
-    # The earlier version leaves the slot, so no other member would ever find it again.
+    # The earlier version leaves the slot, where other members look for it, so it would wait for ever.
     mail = RejectionMail(has_report=policy.after_examination)
     end = reject(view.services, [previous], _explain_superseded(view.upload, policy), mail=mail)
     return replace(decision, steps=[*decision.steps, *end.steps]).after(end.before)
@@ -100,7 +102,7 @@ def _decide(policy: Policy[Content], view: View[Content]) -> Decision:
 
 def _explain_superseded(newer: Upload, policy: Policy[Any]) -> Rejection:
     message = f"a newer version replaced it before {policy.awaited} arrived: {newer.key}, upload {newer.id}"
-    advice = "Nothing, if the newer version is right. If this one is, drop it again."
+    advice = "Nothing, if the newer version is the right one. If this version is, drop it again."
     return rejection(InvalidFileError(Fault("superseded", message, advice)))
 
 
@@ -110,11 +112,11 @@ def _is_outdated(ledger: Ledger, file_set: FileSet | None) -> bool:
 
 
 def _carry_out(services: Services, policy: Policy[Any], decision: Decision) -> bool:
-    """Write a decision, with what comes before it and after it; return False if another invocation was first."""
+    """Carry out a decision (see `Decision`); return False if another invocation was first."""
     if not decision.steps and not decision.file_set:
         return True
     if _is_outdated(services.ledger, decision.file_set):
-        return False  # the write would fail, so nothing is mailed or reported that would not become true
+        return False  # the write would fail, and its mails and reports would be wrong
     decision.before()
     if not services.ledger.move_together(decision.steps, decision.attempts, decision.file_set):
         return False
@@ -125,6 +127,6 @@ def _carry_out(services: Services, policy: Policy[Any], decision: Decision) -> b
         policy.confirm(services, upload)
         enqueue_next(services, upload)
     for step in decision.steps:
-        if step.to == "RECEIVED":  # it is to be read again
+        if step.to == "RECEIVED":  # validate must read it again
             services.send(services.settings.validate_queue, make_landed_message(step.record.version))
     return True

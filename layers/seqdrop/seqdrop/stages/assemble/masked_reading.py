@@ -1,4 +1,4 @@
-"""Reading of a FASTA with masked intervals, and of the BED that may name them. Needs the reads layer."""
+"""Read a FASTA with masked intervals, and the BED that may name them. This module needs the reads layer."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def read_upload(services: Services, upload: Upload) -> Bed:
-    """Read a BED in one pass. Raise InvalidFileError, ObjectGoneError."""
+    """Read a BED in one pass. Raise InvalidFileError if it is invalid, and ObjectGoneError if it was deleted."""
     with RangedObject(services.s3, upload.version) as body:
         return read_bed(body, upload.key)
 
 
 def examine_with_bed(view: View[Any], bed: Upload | None) -> Examination:
-    """Return the examination of the view's FASTA, with the intervals of a BED to fill if there is one.
+    """Return the examination of the view's FASTA. If `bed` is not None, the BED's intervals are those to fill.
 
     Raise MembersGoneError if the BED was deleted, and ObjectGoneError if the FASTA was.
     """

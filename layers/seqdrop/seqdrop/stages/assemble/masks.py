@@ -1,8 +1,8 @@
 """A FASTA with masked intervals to fill, and the BED that may name them: separate uploads, in any order.
 
-A FASTA with runs of N advances by itself, unless a BED is there. A FASTA without N waits for its BED, and a BED waits
-for its FASTA; a FASTA that waits is examined again when its BED arrives. So a BED is either used, or the lab is
-notified that it came too late.
+A FASTA with runs of N advances by itself, unless its BED waits. A FASTA without N waits for its BED, and a BED waits
+for its FASTA; a FASTA that waits is examined again when its BED arrives. Therefore each BED is either used, or
+rejected because it arrived too late.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from seqdrop.runtime.services import Services
     from seqdrop.stages.assemble.view import View
 
-REJECTS_BOTH = MISFITS | {"too_many_windows"}  # found in the FASTA, but the BED may be the cause
+REJECTS_BOTH = MISFITS | {"too_many_windows"}  # the examination of the FASTA finds these; the BED may be the cause
 WITHOUT_REPORT = RejectionMail(has_report=False)
 
 
@@ -45,13 +45,16 @@ class Masks(Policy["Bed"]):
         return name.set_name(upload.bucket), name.slot
 
     def read(self, services: Services, upload: Upload) -> Bed | None:
-        """Read a BED. A FASTA is read by `decide`: how depends on whether there is a BED."""
+        """Read a BED; return None for a FASTA, which `decide` reads, since its examination depends on the BED."""
         from seqdrop.stages.assemble.masked_reading import read_upload  # the reconciler lacks the reads layer
 
         return read_upload(services, upload) if parse(upload.key).slot == BED else None
 
     def decide(self, view: View[Bed]) -> Decision:
-        """Examine a FASTA with the BED that is there; let a BED wait. The other file moves one that waits."""
+        """Examine a FASTA, with its BED if that waits; let a BED wait for its FASTA.
+
+        Do nothing for a file that waits: the validation of the other file moves it.
+        """
         if view.upload.state == "WAITING":
             return NOTHING
         if view.slot == FASTA:
@@ -60,13 +63,14 @@ class Masks(Policy["Bed"]):
         return _decide_bed(view, bed) if bed else NOTHING
 
     def awaits(self, _ledger: Ledger, _analyses: Analyses, upload: Upload) -> Awaited:
-        """Return the other of FASTA and BED."""
+        """Return the description of the other file: the BED of a FASTA, or the FASTA of a BED."""
         name = parse(upload.key)
         partner = posixpath.basename(name.partner)
-        used = f"If {partner} served an earlier version of this file: drop it again. A BED is used once."
+        used = f"If {partner} was used for an earlier version of this file: drop it again. Each BED is used once."
         hints = (used, "If nothing is to be filled: delete this file.")
         if name.slot == BED:
-            return Awaited.partner("its FASTA", partner, f"{name.partner}, or a FASTA of that name", partner, *hints)
+            detail = f"{name.partner} (or the same name with another ending, such as .fasta.gz)"
+            return Awaited.partner("its FASTA", partner, detail, partner, *hints)
         why = f"{name.partner}: this FASTA has no run of N, so a BED has to name the intervals to fill"
         return Awaited.partner("its BED", partner, why, partner, *hints)
 
@@ -75,9 +79,9 @@ MASKS = Masks()
 
 
 def _decide_bed(view: View[Bed], bed: Bed) -> Decision:
-    """Let a BED wait, and have a FASTA that waits read again with it.
+    """Let a BED wait. If its FASTA waits, move that to RECEIVED, so that it is read again with the BED.
 
-    Reject the BED if its FASTA advanced without one.
+    Reject the BED if its FASTA advanced without a BED.
     """
     upload, fasta = view.upload, view.member(FASTA)
     if fasta and fasta.state != "WAITING" and not fasta.mate:
@@ -95,7 +99,7 @@ def _decide_bed(view: View[Bed], bed: Bed) -> Decision:
 
 
 def _decide_fasta(view: View[Bed]) -> Decision:
-    """Examine a FASTA, with its BED if that waits."""
+    """Examine a FASTA, with its BED if that waits, and decide about both."""
     from seqdrop.stages.assemble.masked_reading import examine_with_bed
 
     fasta, bed = view.upload, view.member(BED)
@@ -106,7 +110,7 @@ def _decide_fasta(view: View[Bed]) -> Decision:
 
 
 def _decide_examined(view: View[Bed], examination: Examination, bed: Upload | None) -> Decision:
-    """Accept or reject an examined FASTA, with its BED if there is one; let it wait if there is nothing to fill."""
+    """Accept or reject an examined FASTA, with its BED if there is one; let it wait if it has nothing to fill."""
     fasta, refusal = view.upload, examination.rejection
     if refusal and bed and refusal["code"] in REJECTS_BOTH:
         mates, mail = {fasta.id: bed, bed.id: fasta}, RejectionMail(has_report=False, other="its BED")

@@ -1,4 +1,4 @@
-"""The names of uploads that the policy of mates claims."""
+"""Parse the names of uploads that are known to be mates."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """R1 and R2 are separate uploads, in any order. Each is examined alone; the second is compared with the first.
 
 With `mates = "wait"` in analyses.toml the first waits in its slot, and both advance together. With "check" each
-advances at once, and only the second can be rejected because of its mate.
+advances as soon as it is valid, and only the second can be rejected because of its mate.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Mates(Policy[Examination]):
     name, awaited, after_examination = earlier_sets.MATES, "the mate", True
 
     def claims(self, analyses: Analyses, upload: Upload) -> bool:
-        """Return True if the upload's name is that of a mate, and names mean mates.
+        """Return True if the upload has the name of a mate, and `mates` is not "single" for its prefix.
 
-        An upload that waits is claimed even if names do not mean mates any more; so it advances, alone.
+        An upload that waits is claimed even if a deployment has changed `mates` to "single": it then advances alone.
         """
         name = parse(upload.key)
         return bool(name and name.is_mate) and (analyses.mates_of(upload.key) != SINGLE or upload.state == "WAITING")
@@ -56,11 +56,11 @@ class Mates(Policy[Examination]):
         return f"{upload.bucket}/{name.pair}", str(name.number)
 
     def keeps_late(self, view: View[Examination]) -> bool:
-        """Return True if the upload does not wait for a mate, or is not one."""
+        """Return True if the upload does not wait for a mate, or is not a mate."""
         return _mode(view) != WAIT or (view.content is not None and not _is_mate(view, view.content))
 
     def decide(self, view: View[Examination]) -> Decision:
-        """Compare the upload with its mate if that is there; otherwise let it wait, or advance alone."""
+        """Compare the upload with its mate if that has arrived; otherwise let it wait, or advance alone."""
         upload, mate = view.upload, _find_mate(view)
         if upload.state == "WAITING" and mate is None and _mode(view) == WAIT:
             return NOTHING
@@ -85,7 +85,7 @@ class Mates(Policy[Examination]):
         return analysis.mate_hours if analysis.mates == WAIT else None
 
     def awaits(self, _ledger: Ledger, _analyses: Analyses, upload: Upload) -> Awaited:
-        """Return the other mate."""
+        """Return the description of the other mate."""
         partner = parse_mate(upload).partner
         name = posixpath.basename(partner)
         return Awaited.partner("its mate", f"its mate {name}", f"its mate, {partner}", name, HINT_ON_SINGLE)
@@ -95,16 +95,16 @@ MATES = Mates()
 
 
 def _mode(view: View[Examination]) -> str:
-    """Return "wait", "check" or "single".
+    """Return "wait", "check" or "single", the `mates` of the upload's prefix.
 
-    A replay reads a file that advanced before, so it does not wait for its mate.
+    For an upload that a replay reads again, "wait" becomes "check": it advanced before, so it does not wait again.
     """
     mode = view.services.analyses.mates_of(view.upload.key)
     return CHECK if view.upload.read_for > 1 and mode != SINGLE else mode
 
 
 def _find_mate(view: View[Examination]) -> Upload | None:
-    """Return the mate that is there; for a replay, the mate with which the upload advanced."""
+    """Return the mate in the other slot, or for a replay the mate with which the upload advanced; None without one."""
     if _mode(view) == SINGLE:
         return None
     if view.upload.read_for > 1:
@@ -118,9 +118,9 @@ def _load_examination(view: View[Examination], upload: Upload) -> Examination | 
 
 
 def _is_mate(view: View[Examination], own: Examination) -> bool:
-    """Return True if the file really is one mate of two.
+    """Return True if the content of the file does not contradict its name.
 
-    The number in a weak name (`sample_1`) means nothing if the file holds both mates, interleaved.
+    A FASTA has no mate. The number in a weak name (`sample_1`) means nothing if the file holds both mates, interleaved.
     """
     return own.report["format"] == "fastq" and (parse_mate(view.upload).sure or not own.report["interleaved"])
 
@@ -157,8 +157,8 @@ def _validate(view: View[Examination], own: Examination, mate: str = "") -> list
 def _advanced_with_another(view: View[Examination], mate: Upload) -> bool:
     """Return True if the mate advanced with an earlier version of this file.
 
-    Then it says nothing against the new version: if a run is dropped again, this file has a new mate as well, which may
-    not have arrived yet.
+    A new version is not rejected because it does not fit such a mate: if a run is dropped again, the mate has a new
+    version as well, which may not have arrived yet.
     """
     pair = view.file_set.texts("settled")
     return view.upload.id not in pair if mate.id in pair else mate.mate not in ("", view.upload.id)

@@ -51,7 +51,7 @@ class Pairing:
         return rejection(InvalidFileError(faults[0], faults, counts))
 
     def _explain(self, fault: Fault) -> Fault:
-        """Return the fault with the names of the files, and with advice on what to drop when they are corrected."""
+        """Return the fault with the names of both files added to its message, and the files to drop to its advice."""
         first, second = (posixpath.basename(upload.key) for upload in self.ordered)
         if self.mate.state == "WAITING":
             advice = f"{fault.advice} Drop both again."
@@ -62,20 +62,20 @@ class Pairing:
         return replace(fault, message=f"{fault.message} (first: {first}, second: {second})", advice=advice)
 
     def write_reports(self) -> None:
-        """Write the upload's report, and again that of a mate that fits, which could not mention this file before."""
+        """Write the upload's report. If the mate fits, write its report again, so that it names this upload."""
         write_report(self.services, self.upload, self.own, self._describe(self.mate))
         if not self.check.faults and self.of_mate:
             write_report(self.services, self.mate, self.of_mate, self._describe(self.upload))
 
     def _describe(self, other: Upload) -> MateFacts:
-        """Return the entry of a report about the other mate."""
+        """Return the entry of a report that describes the other mate."""
         faults = [fault.code for fault in self.check.faults]
         note = "that is the mate of an earlier version of this file" if faults else self.check.note
         return {"key": other.key, "upload": other.id, "checked": self.check.checked, "faults": faults, "note": note}
 
 
 def compare(view: View[Examination], mate: Upload, own: Examination, of_mate: Examination | None) -> Pairing:
-    """Compare the read names of an upload and its mate, by the severities of the upload's analysis."""
+    """Compare the read names of an upload and its mate, with the severities of the upload's analysis."""
     s3, work = view.services.s3, view.services.settings.work
     first, second = (mate_digests.load(s3, work, upload.id) for upload in order_mates(view.upload, mate))
     severities = Policy(from_json(own.plan).severity)

@@ -1,4 +1,4 @@
-"""All policies. No other module knows which sorts of files belong together."""
+"""The list of all policies. No other module names the sorts of files that belong together."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from seqdrop.runtime.services import Services
     from seqdrop.stages.assemble.policy import Policy
 
-POLICIES: tuple[Policy[Any], ...] = (RUNS, TRAINING_SETS, MASKS, MATES)  # the first that claims a file has it
+POLICIES: tuple[Policy[Any], ...] = (RUNS, TRAINING_SETS, MASKS, MATES)  # the first that claims a file decides on it
 
 
 def policy_of(analyses: Analyses, upload: Upload) -> Policy[Any] | None:
-    """Return the policy of the set that an upload is a member of; None if it stands alone."""
+    """Return the policy of the set to which an upload belongs; None if it belongs to no set."""
     return next((policy for policy in POLICIES if policy.claims(analyses, upload)), None)
 
 
 def notify_landed(services: Services, upload: Upload) -> None:
-    """Notify members of any set that depend on every upload that lands."""
+    """Notify each policy of an upload that landed; the upload need not belong to one of its sets."""
     for policy in POLICIES:
         policy.notify_landed(services, upload)

@@ -34,59 +34,67 @@ class Awaited:
 
 
 class Policy(ABC, Generic[Content]):
-    """Which keys belong together, and what to do with the members of a set that are there.
+    """A rule for files that belong together: which keys form a set, and how the present members of a set advance.
 
-    A policy has no state, and its methods may be called any number of times for one upload. `Content` is what `read`
-    returns.
+    A policy has no state, and its methods may be called any number of times for one upload. `Content` is the type that
+    `read` returns.
     """
 
     name: ClassVar[str]
     """The name of the policy's sets in the ledger. Never change it once it is deployed."""
     awaited: ClassVar[str] = "the files that belong to it"
-    """What a member waits for, in the reason of a superseded version."""
+    """The files that a member waits for, as the reason of a superseded version names them."""
     after_examination: ClassVar[bool] = False
-    """Whether the ordinary pass examines a member first. Its Examination is then the view's `content`."""
+    """Whether validate examines a member before the policy decides. The view's `content` is then its Examination."""
     live: ClassVar[frozenset[str]] = LIVE
-    """States in which a member holds its slot against another version."""
+    """States in which an upload counts as the member in its slot."""
     drop_again: ClassVar[str] = ""
-    """What to do if a replay cannot read a member again by itself; empty if it can."""
+    """What a person can do instead, if a replay cannot read a member again by itself; empty if it can."""
 
     def claims(self, analyses: Analyses, upload: Upload) -> bool:
-        """Return True if the upload is a member: by default, if the kind of its analysis names the policy."""
+        """Return True if the upload belongs to a set of this policy.
+
+        By default it does if the kind of its analysis names the policy as its `companions`.
+        """
         analysis = analyses.for_key(upload.key)
         return analysis is not None and analysis.kind.companions == self.name
 
     @abstractmethod
     def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
-        """Return the name of the upload's set, unique over all buckets, and its slot there. Raise InvalidFileError."""
+        """Return the name of the upload's set, unique over all buckets, and its slot in the set.
+
+        Raise InvalidFileError if the key has no place in a set.
+        """
 
     def read(self, _services: Services, _upload: Upload) -> Content | None:
-        """Read what `decide` needs of a RECEIVED upload's bytes, for `content`.
+        """Read a RECEIVED upload; return the content that `decide` needs, None if it needs none.
 
-        Raise InvalidFileError, ObjectGoneError.
+        Raise InvalidFileError if the file is invalid, and ObjectGoneError if it was deleted.
         """
         return None
 
     @abstractmethod
     def decide(self, view: View[Content]) -> Decision:
-        """Return what to do with the view's upload, RECEIVED or WAITING.
+        """Return what to do with the view's upload, which is RECEIVED or WAITING.
 
-        Raise InvalidFileError, ObjectGoneError, MembersGoneError.
+        Raise InvalidFileError if it is invalid, ObjectGoneError if it was deleted, and MembersGoneError if other
+        members were.
         """
 
     def confirm(self, _services: Services, _upload: Upload) -> None:
         """Write the report of a VALIDATED upload again: a slower invocation that lost the race may have written last.
 
-        It is repeated whenever the upload's message is delivered again, since a crash may leave it out.
+        This is called after the move, and whenever the upload's message is delivered again, since a crash may prevent
+        the first call.
         """
         return
 
     def keeps_late(self, _view: View[Content]) -> bool:
-        """Return True if a version older than the one in its slot is valid, and not superseded."""
+        """Return True if the upload is kept although a newer version is in its slot. False means superseded."""
         return False
 
     def notify_landed(self, _services: Services, _upload: Upload) -> None:
-        """Send a message to a member that depends on every upload that lands, member or not."""
+        """Send a message to a member that waits for this upload, which landed. The upload need not be a member."""
         return
 
     def hours(self, analysis: Analysis) -> float | None:
@@ -95,4 +103,4 @@ class Policy(ABC, Generic[Content]):
 
     @abstractmethod
     def awaits(self, ledger: Ledger, analyses: Analyses, upload: Upload) -> Awaited:
-        """Return what a WAITING member waits for."""
+        """Return the description of the files that a WAITING member waits for."""

@@ -1,13 +1,15 @@
 """Markers and manifests complete a run: the files below its folder, VALIDATED but gated, advance to their next stage.
 
-A manifest completes its run when every file that it lists is in the landing bucket, whether it was validated or not:
-S3 shows an object only when it is whole, so a listing is proof.
+A manifest completes its run when every file that it lists is in the landing bucket, validated or not. S3 lists an
+object only when it is complete, so a listing is proof.
 
-Each step may be repeated: open the run, enqueue its files, then move the marker. A gated file is moved to VALIDATED
-before its runs are looked at, so of a file and a marker that arrive at the same moment, one sees the other. A manifest
-takes its slot before it lists the bucket, and records one missing file afterwards. A file that lands sends the manifest
-to validate again if it is the recorded file, or if none is recorded because a listing is in progress. So a run costs
-few listings, and none of its files is overlooked.
+A marker opens the run, enqueues its files, and is then moved itself; each of these steps may be repeated. A gated file
+is moved to VALIDATED before its runs are read. Therefore, if a file and its marker arrive at the same moment, at least
+one of the two invocations sees what the other wrote.
+
+A manifest takes its slot before it lists the bucket, and records one missing file after that. When a file lands, the
+manifest is sent to validate again if this is the recorded file, or if none is recorded because a listing is in
+progress. In this way a run costs few listings, and none of its files is overlooked.
 """
 
 from __future__ import annotations
@@ -47,10 +49,10 @@ Content = tuple[dict[str, Fact], Manifest | None]
 
 
 class Runs(Policy[Content]):
-    """The policy of markers and manifests. The only slot is "manifest".
+    """The policy of markers and manifests. A manifest takes the slot "manifest"; a marker takes no slot.
 
-    Facts: `opened_at` and `opened_by` (a marker); `missing`, how many listed files were not there at the last look, and
-    `awaits`, the key of one of them; `told_at`, when the lab was notified.
+    Facts: `opened_at` (time) and `opened_by` (upload id of the marker or manifest); `missing`, the number of listed
+    files that the last listing lacked, and `awaits`, the key of one of them; `told_at`, when the lab was notified.
     """
 
     name, awaited = earlier_sets.RUNS, "its files"
@@ -61,7 +63,7 @@ class Runs(Policy[Content]):
         return analyses.is_marker(upload.key)
 
     def place(self, analyses: Analyses, upload: Upload) -> tuple[str, str]:
-        """Return the folder that the marker completes, and its slot.
+        """Return the bucket and the folder that the marker completes, and its slot.
 
         The folder is empty for a marker directly under a prefix.
         """
@@ -69,7 +71,7 @@ class Runs(Policy[Content]):
         return f"{upload.bucket}/{folder}", SLOT if runs.is_manifest(upload.key) else "marker"
 
     def read(self, services: Services, upload: Upload) -> Content:
-        """Return the facts of a marker, and the content of a manifest."""
+        """Return the facts of a marker or manifest, and the content of a manifest; None in its place for a marker."""
         if not runs.is_manifest(upload.key):
             if is_gone(services.s3, upload):  # an empty object is not read, so reading would not show it
                 raise ObjectGoneError("the marker was deleted before it was read")
@@ -83,7 +85,7 @@ class Runs(Policy[Content]):
         return not _waits_for_files(view)
 
     def decide(self, view: View[Content]) -> Decision:
-        """Open the run of a marker, or of a manifest whose files are all there; then move it."""
+        """Open the run of a marker, or of a manifest whose files are all in the landing bucket; then move it."""
         run, folder = view.file_set, _folder(view)
         if run.fact("opened_at") or not folder:
             return _advance(view)
@@ -112,15 +114,15 @@ class Runs(Policy[Content]):
         return analysis.gate_hours if analysis.gate else None
 
     def awaits(self, ledger: Ledger, analyses: Analyses, upload: Upload) -> Awaited:
-        """Return the files that a manifest lists."""
+        """Return the description of the files that a manifest lists."""
         run = ledger.file_set(self.name, self.place(analyses, upload)[0])
         folder = run.name.removeprefix(f"{upload.bucket}/")
         detail = (
-            f"files that it lists. It lists {upload.records:,} files; at the last look {run.number('missing'):,} were "
-            f"missing or had another size, such as {run.text('awaits')}. All files below {folder} wait too"
+            f"files that it lists. It lists {upload.records:,} files; at the last check {run.number('missing'):,} were "
+            f"missing or had another size, such as {run.text('awaits')}. All other files below {folder} wait as well"
         )
         hints = (
-            "If an upload broke off: upload the files again.",
+            "If the upload of some files broke off: upload them again.",
             "If the list is wrong: correct it, and drop it again.",
             "If the run is complete as it is: drop an empty marker beside the list:\n"
             f"  {runs.marker_command(upload.bucket, folder)}",
@@ -132,7 +134,7 @@ RUNS = Runs()
 
 
 def _folder(view: View[Content]) -> str:
-    """Return the folder that a marker completes; "" if it completes none."""
+    """Return the folder that a marker or manifest completes; "" if it completes none."""
     return view.file_set.name.removeprefix(f"{view.upload.bucket}/")
 
 
@@ -153,7 +155,10 @@ def _digest(body: bytes) -> str:
 
 
 def _read_body(services: Services, upload: Upload, max_bytes: int) -> bytes:
-    """Return the bytes of a marker. Raise InvalidFileError if it is too large to be one, ObjectGoneError."""
+    """Return the bytes of a marker or manifest.
+
+    Raise InvalidFileError if it has more than `max_bytes`, and ObjectGoneError if it was deleted.
+    """
     if upload.size > max_bytes:
         advice = "Rename the file: its name is reserved for a small file that marks a run as complete."
         raise InvalidFileError(Fault("too_large", f"it has {upload.size:,} bytes; the limit is {max_bytes:,}", advice))
@@ -162,13 +167,13 @@ def _read_body(services: Services, upload: Upload, max_bytes: int) -> bytes:
 
 
 def _open(view: View[Content]) -> Decision:
-    """Open the run, and no more: its files are enqueued when that is written."""
+    """Open the run, and decide again: its files are enqueued only when the run is open in the ledger."""
     run = view.file_set.without_member(SLOT)
     return Decision(file_set=run.with_facts(opened_at=now(), opened_by=view.upload.id, awaits=""), again=True)
 
 
 def _advance(view: View[Content]) -> Decision:
-    """Move a marker whose run is open; the run's files are enqueued ahead of that."""
+    """Move a marker whose run is open, after the files of the run are enqueued."""
     facts, _ = view.content or RUNS.read(view.services, view.upload)
     decision = Decision([Step(view.upload, "VALIDATED", facts)])
     if view.analysis.gate and _folder(view):
@@ -177,7 +182,7 @@ def _advance(view: View[Content]) -> Decision:
 
 
 def _enqueue_all(view: View[Content]) -> None:
-    """Enqueue every upload below the folder that is still in the landing bucket, all versions."""
+    """Enqueue every upload below the folder that is still in the landing bucket, in all its versions."""
     services, bucket = view.services, view.upload.bucket
     for item in _list_versions(view):
         upload = services.ledger.find_upload(upload_id(bucket, item["Key"], item["VersionId"]))

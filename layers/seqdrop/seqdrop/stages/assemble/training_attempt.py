@@ -1,4 +1,4 @@
-"""The only attempt of a complete training set, and the moves of its files."""
+"""Plan the attempt of a complete training set, and the moves of its files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TrainingSet:
 
 
 def plan_attempt(view: View[Facts], training: TrainingSet, data: str, prepared: Prepared) -> Decision:
-    """Return the decision that plans the attempt of job.toml; its data files belong to that attempt from now on.
+    """Return the decision that plans the attempt of job.toml, and moves its data files to that attempt.
 
     `data` is the prefix of the prepared data in the work bucket.
     """
@@ -53,7 +53,7 @@ def plan_attempt(view: View[Facts], training: TrainingSet, data: str, prepared: 
     data_files = [upload for upload in training.files.values() if not is_leaving(view.services, upload)]
     steps += [Step(file, "VALIDATED", {**_facts(view, file), "training": attempt.key}) for file in data_files]
     file_set = view.with_upload.with_facts(attempt=attempt.key)
-    # The report is written ahead, so that no crash leaves it out, and again by `confirm`: see there.
+    # The report is written before the transaction, so that no crash loses it; Policy.confirm says why it is repeated.
     return Decision(steps, [attempt], file_set, enqueue=[head]).after(partial(report_training, view.services, attempt))
 
 
@@ -66,9 +66,9 @@ def report_training(services: Services, attempt: Attempt) -> None:
 
 
 def is_leaving(services: Services, upload: Upload) -> bool:
-    """Return True if a file is archived or about to be, since an earlier training has its model.
+    """Return True if a file is archived or about to be archived, because an earlier training has its model.
 
-    It belongs to that training, and may leave the landing bucket at any moment.
+    Such a file belongs to that training, and may leave the landing bucket at any moment.
     """
     if upload.state != "VALIDATED":
         return upload.state == "ARCHIVED"
@@ -76,12 +76,15 @@ def is_leaving(services: Services, upload: Upload) -> bool:
 
 
 def _facts(view: View[Facts], member: Upload) -> Facts:
-    """Return what this invocation read of a member; nothing for members that others read."""
+    """Return the facts of a member if this invocation read it; none for the other members, which have theirs."""
     return (view.content or {}) if member is view.upload else {}
 
 
 def _include_failed(services: Services, attempt: Attempt, previous: str, head: Upload) -> list[Step[Upload]]:
-    """Return the step that lets the job.toml of a failed earlier attempt be archived with this attempt's files."""
+    """Return the step that adds the job.toml of a failed earlier attempt to this attempt; none without such a file.
+
+    It is then archived with the files of this attempt.
+    """
     earlier = services.ledger.find_attempt(previous) if previous else None
     upload = services.ledger.find_upload(earlier.upload_id) if earlier and earlier.state == "FAILED" else None
     if upload is None or upload.state != "VALIDATED" or upload.id == head.id:

@@ -1,7 +1,7 @@
 """The files of a training are separate uploads, in any order: job.toml, and the data files that it names.
 
-Each waits in its slot. With the last one all advance together, with one attempt; or all are rejected, since some errors
-in a file show only beside the others.
+Each file waits in its slot. When the last one arrives, all advance together, with one attempt, or all are rejected,
+because some errors in a file show only in comparison with the others.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from seqdrop.ledger.table import Ledger
     from seqdrop.runtime.services import Services
 
-MAX_MEMBERS = 60  # with job.toml and the set's record one transaction moves them all
+MAX_MEMBERS = 60  # DynamoDB allows 100 writes in the transaction that moves all of them
 CHUNK = 1 << 20
-AGAIN = "Then drop the whole folder again: some errors in a file show only beside the others."
+AGAIN = "Then drop the whole folder again: some errors in a file show only in comparison with the others."
 WITHOUT_REPORT = RejectionMail(has_report=False)
 
 
@@ -53,7 +53,7 @@ class TrainingSets(Policy[Facts]):
         return place.set_name, place.file
 
     def read(self, services: Services, upload: Upload) -> Facts:
-        """Return the facts of a file; check the content of a job.toml."""
+        """Return the facts of a file. Raise InvalidFileError for a bad job.toml, ObjectGoneError for a deleted file."""
         is_job = _place(services.analyses, upload).file == JOB
         if is_job and upload.size > MOST_BYTES:
             raise _bad_job(f"job.toml has {upload.size:,} bytes; the limit is {MOST_BYTES:,}")
@@ -67,7 +67,7 @@ class TrainingSets(Policy[Facts]):
         return {"sha256": digest.hexdigest(), "format": "training"}
 
     def decide(self, view: View[Facts]) -> Decision:
-        """Let the upload wait until job.toml and all files that it names are there; then plan their attempt."""
+        """Let the upload wait until job.toml and all files that it names have arrived; then plan their attempt."""
         if len(view.with_upload.members) > MAX_MEMBERS:
             raise InvalidFileError(_too_many(_place(view.services.analyses, view.upload)))
         head = view.member(JOB)
@@ -81,12 +81,12 @@ class TrainingSets(Policy[Facts]):
         )
 
     def confirm(self, services: Services, upload: Upload) -> None:
-        """Write the report of job.toml again, from the attempt that trains on the upload."""
+        """Write the report of job.toml again, for the attempt that trains on the upload."""
         for attempt in services.ledger.deciding_attempts(upload):
             report_training(services, attempt)
 
     def awaits(self, _ledger: Ledger, _analyses: Analyses, upload: Upload) -> Awaited:
-        """Return the rest of the training set."""
+        """Return the description of the rest of the training set."""
         folder = upload.key.rpartition("/")[0]
         return Awaited(
             "the rest of its training",
@@ -123,7 +123,7 @@ def _read_job(services: Services, head: Upload) -> JobFile:
 
 
 def _complete(view: View[Facts], training: TrainingSet) -> Decision:
-    """Plan the attempt of a complete set, or reject all members that have not advanced before."""
+    """Plan the attempt of a complete set; if its data is invalid, reject all members that have not advanced."""
     store = Store(view.services.s3, view.services.settings.work, training.job, dict(training.files))
     try:
         prepared = store.load_or_prepare()

@@ -19,7 +19,7 @@ Content = TypeVar("Content", covariant=True)
 
 
 class MembersGoneError(Exception):
-    """Members were deleted while they waited. They are withdrawn, and the set is read again."""
+    """Some members were deleted while they waited. The engine withdraws them and reads the set again."""
 
     def __init__(self, *uploads: Upload) -> None:
         super().__init__(f"{len(uploads)} members are gone")
@@ -30,7 +30,9 @@ def require_analysis(analyses: Analyses, upload: Upload) -> Analysis:
     """Return the analysis of an upload's key. Raise ConfigurationError if analyses.toml has none for it now."""
     analysis = analyses.for_key(upload.key)
     if analysis is None:
-        raise ConfigurationError(f"analyses.toml has no analysis for {upload.key} any more")
+        # Without the key: the log has this message, and must not name a file.
+        text = f"analyses.toml has no analysis for the key of upload {upload.id} any more; add one, or delete the file"
+        raise ConfigurationError(text)
     return analysis
 
 
@@ -38,9 +40,9 @@ def require_analysis(analyses: Analyses, upload: Upload) -> Analysis:
 class View(Generic[Content]):
     """An upload and its set as they were read. Other members are read after the set, when they are needed.
 
-    If a slot is taken after the set was read, the write that follows fails. `content` is what this invocation read of
-    the upload's bytes; None if an earlier one did. `live` are the states in which a member holds its slot. `previous`
-    is the live upload that holds the slot of this upload, if that is another one.
+    If another invocation fills a slot after the set was read, the write of this invocation fails. `content` is what
+    this invocation read of the upload's bytes; None if an earlier invocation read it. `live` are the states in which an
+    upload counts as a member. `previous` is another live upload in the slot of this upload; None if there is none.
     """
 
     services: Services
@@ -53,15 +55,15 @@ class View(Generic[Content]):
 
     @property
     def analysis(self) -> Analysis:
-        """The analysis of the key in the present deployment, so that a changed analyses.toml frees files that wait.
+        """The analysis of the key in the present analyses.toml, which may differ from that of the upload's record.
 
-        Raise ConfigurationError if there is none.
+        A changed analyses.toml can therefore release files that wait. Raise ConfigurationError if there is none.
         """
         return require_analysis(self.services.analyses, self.upload)
 
     @property
     def newer_version(self) -> Upload | None:
-        """The newer version of the same file that holds the slot, if there is one."""
+        """The newer version of the same file in the slot; None if there is none."""
         previous = self.previous
         if previous and previous.key == self.upload.key and previous.version.order > self.upload.version.order:
             return previous
@@ -69,7 +71,7 @@ class View(Generic[Content]):
 
     @property
     def is_late(self) -> bool:
-        """Whether a newer version of the same file holds the slot."""
+        """Whether a newer version of the same file is in the slot."""
         return self.newer_version is not None
 
     @property
@@ -78,11 +80,11 @@ class View(Generic[Content]):
         return self.file_set.with_member(self.slot, self.upload.id)
 
     def member(self, slot: str) -> Upload | None:
-        """Return the live upload in a slot; in the slot of the view, that is the view's own upload."""
+        """Return the live upload in a slot, None if there is none; for the view's slot, return the view's upload."""
         return self.upload if slot == self.slot else self.other(self.file_set.members.get(slot, ""))
 
     def other(self, upload_id: str) -> Upload | None:
-        """Return another upload by its id if it is live."""
+        """Return another upload by its id; None if it is not live, or is the view's upload."""
         if upload_id in ("", self.upload.id):
             return None
         upload = self.services.ledger.find_upload(upload_id)

@@ -43,9 +43,10 @@ PASSING = (Boto3Error, BotoCoreError, ClientError, HTTPError, OSError, Retryable
 
 
 def finish(services: Services, name: str) -> None:
-    """Resolve every member of a job that has ended. Ask SageMaker for the status; that of the event may be wrong.
+    """Resolve every member of a job that has ended. Do nothing if it still runs, or belongs to another deployment.
 
-    An error of one member does not affect the others. Raise RetryableError if any member must be tried again.
+    SageMaker is asked for the status, because the event's may be out of date. An error of one member does not affect
+    the others. Raise RetryableError if any member must be resolved again.
     """
     job = services.ledger.find_job(name)
     if job is None:
@@ -69,7 +70,7 @@ def finish(services: Services, name: str) -> None:
 
 @dataclass(frozen=True)
 class _EndedJob:
-    """A job that ended in a state for a reason, its outputs (base name → key), and its members in their order."""
+    """A job that has ended: its final state and the reason, its outputs (base name → key), its members in order."""
 
     job: Job
     state: str
@@ -90,7 +91,7 @@ class _EndedJob:
 def _resolve_all(services: Services, ended: _EndedJob) -> list[str]:
     """Resolve the members; return the keys of those with an error that may pass.
 
-    The smallest come first, so that a member that takes all of a function's time takes only its own.
+    Members with few work items come first: if a large one exceeds the time limit of the function, the others are done.
     """
     again = []
     for attempt in sorted(ended.members, key=lambda member: member.items):
@@ -103,7 +104,7 @@ def _resolve_all(services: Services, ended: _EndedJob) -> list[str]:
 
 
 def _list_outputs(services: Services, job: Job) -> dict[str, str]:
-    """Return base name → key of every output. The folders that SageMaker makes below the prefix do not matter."""
+    """Return base name → key of every output, in all folders that SageMaker makes below the job's prefix."""
     pages = services.s3.get_paginator("list_objects_v2").paginate(
         Bucket=services.settings.work, Prefix=keys.job_output(job.name)
     )
@@ -112,7 +113,7 @@ def _list_outputs(services: Services, job: Job) -> dict[str, str]:
 
 
 def _resolve(services: Services, ended: _EndedJob, attempt: Attempt) -> None:
-    """Import a member's predictions, try it again, or fail it; then enqueue its uploads."""
+    """Import a member's predictions, plan its next attempt, or move it to FAILED; then enqueue its uploads."""
     if attempt.state == "SUBMITTED" and attempt.job == ended.job.name:
         if not ended.lacks_outputs(attempt):
             _import_results(services, ended, attempt)
@@ -155,7 +156,7 @@ def _output_name(shard: str) -> str:
 
 
 def _write(services: Services, job: Job, attempt: Attempt, outputs: list[str]) -> str | None:
-    """Write the results of an attempt and move it to PREDICTED. Return what is wrong with them; None if nothing is."""
+    """Write the results of an attempt and move it to PREDICTED. Return why that is impossible; None if it was done."""
     predictions = _predictions(services, job, attempt, outputs)
     try:
         with result_files(predictions) as results:
@@ -180,7 +181,7 @@ def _predictions(services: Services, job: Job, attempt: Attempt, outputs: list[s
 
 
 def _check_counts(attempt: Attempt, counts: Counts | ProteinCounts) -> str | None:
-    """Return what is wrong with the number of predictions; None if nothing is."""
+    """Return an error text if predictions are missing, or the model failed for every work item; else None."""
     if counts.lines != attempt.items:
         return f"the job returned predictions for {counts.lines} of {attempt.items} work items"
     if counts.errors.total() == counts.lines:
@@ -189,7 +190,7 @@ def _check_counts(attempt: Attempt, counts: Counts | ProteinCounts) -> str | Non
 
 
 def _items(services: Services, analysis: Analysis, attempt: Attempt) -> Iterator[bytes]:
-    """Yield the work items of the predictions, if the kind's results hold their content."""
+    """Yield the lines of the attempt's shards, if the kind needs work items for its results; else nothing."""
     if not analysis.kind.reads_items_for_results:
         return iter(())
     return _lines(services, _shards(attempt))

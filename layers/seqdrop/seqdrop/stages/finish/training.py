@@ -30,9 +30,9 @@ SECONDARY_STATUS = {
 
 
 def finish_training(services: Services, job: Job) -> None:
-    """Resolve a training job that has ended.
+    """Resolve a training job that has ended. Do nothing if it still runs.
 
-    A job that was resolved before only has its uploads enqueued again: a message may have been lost.
+    If the job was resolved before, only enqueue its uploads again: a message may have been lost.
     """
     description = describe(services.sagemaker, TRAIN, job.name)
     state = description.end
@@ -66,7 +66,7 @@ def _explain(description: Description) -> str:
 
 
 def _register(services: Services, job: Job, attempt: Attempt, response: Mapping[str, Any]) -> str:
-    """Register the model and move the attempt to TRAINED. Return why there is no model, "" if there is one."""
+    """Register the model and move the attempt to TRAINED. Return why there is no model; "" if there is one."""
     order, s3, results = Order.from_json(attempt.plan), services.s3, services.settings.results
     try:
         artifacts = read_artifacts(s3, services.settings.work, job.name)
@@ -88,9 +88,10 @@ def _register(services: Services, job: Job, attempt: Attempt, response: Mapping[
 
 
 def version_of(attempt: Attempt, order: Order) -> str:
-    """Return the version's name: the day on which the attempt was planned, the training, the upload and the number.
+    """Return the name of the model version that an attempt trains. One attempt always has the same name.
 
-    The same attempt always has the same name.
+    It consists of the day on which the attempt was planned, the training's name, eight characters of the upload id, and
+    the attempt's number.
     """
     return f"{attempt.created_at[:10]}-{order.training}-{attempt.upload_id[:8].lower()}-{attempt.number}"
 
@@ -102,9 +103,9 @@ def _judge(services: Services, order: Order, version: Version, new: Candidate) -
 
 
 def _read_figure(order: Order, artifacts: Artifacts) -> float | None:
-    """Return the figure that the gate compares; None if the training did not report it.
+    """Return the figure that the promotion gate compares; None if the training did not report it.
 
-    It is Q3 on the test split, from the card of train.py; for dnabert the MCC on the validation split.
+    It is Q3 on the test split, from the card of train.py; for dnabert it is the MCC on the validation split.
     """
     if order.job.model == DNABERT:
         figure: float | None = artifacts.metrics.get("validation", {}).get("eval_mcc")
@@ -116,7 +117,7 @@ def _read_figure(order: Order, artifacts: Artifacts) -> float | None:
 def _make_card(
     job: Job, attempt: Attempt, order: Order, artifacts: Artifacts, response: Mapping[str, Any]
 ) -> dict[str, object]:
-    """Return the card of train.py, with what only this stage knows."""
+    """Return the card that train.py wrote, with the facts about the job, the data and the registration added."""
     config, request = artifacts.config.get("seqdrop", {}), json.loads(job.request)
     labels = list(config.get("classes", "")) or list(class_names(artifacts.config))
     data = {"digest": order.prepared.digest, "test_digest": order.prepared.test_digest, "counts": order.prepared.counts}

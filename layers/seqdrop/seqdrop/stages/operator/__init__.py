@@ -1,1 +1,1 @@
-"""Operator: what a person asks for with the command `seqdrop`."""
+"""Operator: replays and releases, which a person requests with the command `seqdrop`."""

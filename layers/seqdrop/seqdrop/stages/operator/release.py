@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def explain_refusal(services: Services, upload: Upload) -> str:
-    """Return why an upload cannot be released, and what to do instead; empty if it can. Writes nothing."""
+    """Return why an upload cannot be released; empty if it can. Write nothing."""
     if upload.state != "VALIDATED":
         return f"it is {upload.state}; only a valid file whose attempt failed can be released"
     deciding = services.ledger.deciding_attempts(upload)
@@ -25,9 +25,9 @@ def explain_refusal(services: Services, upload: Upload) -> str:
 
 
 def release(services: Services, upload: Upload) -> bool:
-    """Let an upload be archived without predictions; return False if its record has changed since it was read.
+    """Release an upload, so that it is archived without predictions; return False if its record has changed.
 
-    A replay at the same moment writes the record as well: one of the two fails.
+    A replay at the same moment writes the same record: one of the two fails.
     """
     if not services.ledger.note(upload, released_at=now()):
         return False

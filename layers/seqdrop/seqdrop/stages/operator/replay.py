@@ -1,8 +1,8 @@
-"""Replay: another attempt at an upload, after a failure or with another model. A person asks for it.
+"""Replay: another attempt at an upload, after a failure or with another model, which a person requests.
 
 It uses the work items of the earlier attempt until they expire; after that, a file that is still in the landing bucket
-is read again. A replay is planned on the upload as it was read, and carried out on the condition that the upload has
-not changed. So two simultaneous replays make one attempt, and none is made beside one that is in progress.
+is read again. A plan is carried out only if the upload has not changed since it was read. Therefore two simultaneous
+replays make one attempt, and no attempt is made while another is in progress.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from seqdrop.ledger.coordination import FileSet
     from seqdrop.runtime.services import Services
 
-# Why an upload in one of these states cannot be replayed, whatever its attempts.
+# Why an upload in one of these states cannot be replayed, whatever its attempts are.
 REFUSED_STATES = {
-    "RECEIVED": "it is being read; the next step follows without your help",
+    "RECEIVED": "it is being read, and advances without your help; if a mail said that Seqdrop could not examine it, "
+    "drop it again",
     "WAITING": "it waits for files that belong to it; `seqdrop status` names them",
     "REJECTED": "it was rejected ({reason}), and the same bytes would be rejected again; correct it and drop it again, "
     "or drop it as it is if a changed analyses.toml accepts it now",
@@ -42,15 +43,16 @@ REFUSED_STATES = {
 
 
 class RefusedError(SeqdropError):
-    """An upload that cannot be replayed; the message says why, and what to do instead."""
+    """An upload cannot be replayed. The message says why, and what to do instead."""
 
 
 @dataclass(frozen=True)
 class Replay:
-    """The plan of a replay: `attempt` is the upload's next one, or the upload is read again for one of that `number`.
+    """The plan of a replay, in one of three forms.
 
-    A `refused` replay has neither. `summary` describes the plan, or the reason of the refusal. `file_set` is written
-    along with the attempt of a training.
+    `attempt` is the next attempt, which uses existing work items. If it is None, the upload is read again for the
+    attempt of this `number`. If `refused` is True, there is no replay. `summary` describes the plan, or the reason of
+    the refusal. `file_set` is written along with the attempt of a training.
     """
 
     upload: Upload
@@ -62,9 +64,9 @@ class Replay:
 
 
 def plan_replay(services: Services, upload: Upload, again: bool = False) -> Replay:
-    """Return the plan of a replay. Writes nothing.
+    """Return the plan of a replay. Write nothing.
 
-    With `again` an upload that the same model has predicted already is not refused.
+    Without `again` an upload is refused if the current model has predicted it with the same settings.
     """
     try:
         return _plan_replay(services, upload, again)
@@ -73,9 +75,9 @@ def plan_replay(services: Services, upload: Upload, again: bool = False) -> Repl
 
 
 def replay(services: Services, plan: Replay) -> bool:
-    """Carry out a plan; return False if the upload has changed since it was made.
+    """Carry out a plan; return False if the upload has changed since the plan was made.
 
-    If the message after the write is lost, the reconciler sends it again.
+    If the message that follows the write is lost, the reconciler sends it again.
     """
     upload, ledger = plan.upload, services.ledger
     if plan.attempt:
@@ -129,7 +131,7 @@ def _check_state(upload: Upload, attempts: list[Attempt]) -> None:
 
 
 def _check_model(services: Services, last: Attempt, analysis: Analysis, again: bool) -> None:
-    """Raise RefusedError if a replay would give the same results, and JobRefusedError if no job could be made."""
+    """Raise RefusedError if a replay would give the same results, and JobRefusedError if the model cannot be used."""
     archive = current_archive(services.s3, services.settings.results, analysis.model)
     analysis.kind.check_archive(archive, analysis)
     if again or last.state != "PREDICTED" or plan_of(last) != analysis:
@@ -140,7 +142,7 @@ def _check_model(services: Services, last: Attempt, analysis: Analysis, again: b
 
 
 def _repeat(services: Services, upload: Upload, last: Attempt, analysis: Analysis) -> Replay | None:
-    """Plan the next attempt with the work items of the last one; return None if they cannot be used any more."""
+    """Plan the next attempt with the work items of the last attempt; return None if those cannot be used any more."""
     if _explain_unusable(services, last, analysis):
         return None
     attempt = replace(last.next_attempt(), plan=analysis.as_json())
@@ -170,7 +172,10 @@ def _explain_unusable(services: Services, last: Attempt, analysis: Analysis) -> 
 
 
 def _train_again(services: Services, upload: Upload, last: Attempt) -> Replay:
-    """Plan the next attempt at a training that failed; it continues from the last checkpoint if nothing has changed."""
+    """Plan the next attempt at a training that failed. Raise RefusedError if that is not possible.
+
+    The training continues from the last checkpoint if its data, code and settings are the same.
+    """
     order = Order.from_json(last.plan)
     analysis = services.analyses.for_key(upload.key)
     if analysis is None:

@@ -1,7 +1,7 @@
-"""Nudges: the message of a record that has not moved for too long is sent again, and a person is notified once.
+"""Nudges: the message of a record that has not moved for too long is sent again, and the lab is notified once.
 
 A record is nudged after `stale_minutes`, then after twice as long, and so on, but at least once a day. Nudges never
-stop: one costs next to nothing, and no person has to remember what was left.
+stop, because they cost next to nothing, and so no person has to remember stalled work.
 
 The ledger counts nudges in the attribute `pushes`.
 """
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Record)
 Message = tuple[str, "Body"]  # queue URL and body
 
-NOTIFY_AFTER = 5  # nudges
+NOTIFY_AFTER = 5  # nudges without effect; the mail is sent with the next one
 LONGEST_PAUSE = 24 * 60  # minutes between two nudges
 
 
 @dataclass(frozen=True)
 class Due:
-    """The messages to send for a record: none if it rightly waits. `quiet` if no person has to be notified."""
+    """The messages to send for a record; none if it waits as it should. If `quiet`, the lab is never notified of it."""
 
     messages: list[Message] = field(default_factory=list)
     quiet: bool = False
@@ -45,7 +45,10 @@ def select_stalled(services: Services, records: Iterable[R]) -> Iterator[R]:
 
 
 def nudge_all(services: Services, records: Iterable[R], find_due: Callable[[Services, R], Due]) -> int:
-    """Nudge each record for which a message is due; return how many. An error of one does not affect the others."""
+    """Nudge each record for which `find_due` returns a message; return the number of nudges.
+
+    An error of one record is logged and does not affect the others.
+    """
     return sum(_nudge(services, record, find_due) for record in records)
 
 
@@ -75,10 +78,12 @@ def _mail_stalled(services: Services, record: Record) -> None:
     services.notify(
         f"Seqdrop: {name} is stalled in {record.state} since {since[:16]}",
         f"{name} has been in state {record.state} since {since}.\n"
-        f"Seqdrop has sent its message again {NOTIFY_AFTER} times, and goes on doing so, at least once a day.\n\n"
-        "Messages that failed too often are in the dead-letter queues. To list them:\n"
-        "  seqdrop redrive\n"
-        "docs/ledger.md names the function that makes the next move; its log holds the error.\n",
+        f"Seqdrop has sent its message again {NOTIFY_AFTER} times, without effect. It continues to send it, at least\n"
+        "once a day.\n\n"
+        "What to do:\n"
+        "- The table in docs/ledger.md names the function that makes the next move. Look for errors in its log.\n"
+        "- A message that failed too often is in a dead-letter queue. To list these messages:\n"
+        "  seqdrop redrive\n",
     )
 
 

@@ -1,8 +1,9 @@
 """Uploads that wait for files that belong to them, and runs that wait for their marker: one mail about each.
 
-Neither ever stops waiting. The message of each upload is sent again, ever more rarely, so that validation finds whether
-the file is still there, whether it still has to wait, and whether the others arrived while an invocation crashed. This
-never ends, because it costs next to nothing, and nothing else would notice that a file was deleted.
+They wait without a time limit. The message of each upload is sent again, ever more rarely but at least once a day, so
+that validate checks whether the file is still there, whether it still has to wait, and whether the others arrived while
+an invocation crashed. This never ends, because it costs next to nothing, and nothing else would notice that a file was
+deleted.
 
 The time of the mail is the attribute `told_at` of the upload's record, or the fact `told_at` of the run's set.
 """
@@ -41,7 +42,7 @@ class GatedFiles:
 
 
 def notify_of_runs(services: Services) -> int:
-    """Notify the lab of each run that waits for too long; return of how many."""
+    """Notify the lab of each run that has waited for `gate_hours`; return the number of mails."""
     runs: dict[str, GatedFiles] = {}
     read = cache(partial(services.ledger.file_set, RUNS))
     for upload in _find_gated(services, read):
@@ -53,9 +54,9 @@ def notify_of_runs(services: Services) -> int:
 
 
 def _find_gated(services: Services, read: Callable[[str], FileSet]) -> Iterator[Upload]:
-    """Yield gated uploads in folders without a complete run and without a manifest that waits.
+    """Yield gated uploads whose folders have no complete run and no manifest that waits.
 
-    The lab is notified of such a manifest by itself.
+    A manifest that waits has a mail of its own (`monitor_waiting`).
     """
     waits = cache(partial(_is_waiting, services))
     for upload in services.ledger.in_state(UPLOAD, "VALIDATED"):
@@ -65,7 +66,7 @@ def _find_gated(services: Services, read: Callable[[str], FileSet]) -> Iterator[
 
 
 def _is_waiting(services: Services, upload_id: str) -> bool:
-    """Return True if the upload of that id waits; False for "". A manifest that was deleted does not wait."""
+    """Return True if the upload with this id is WAITING; False for "" and for an upload without a record."""
     upload = services.ledger.find_upload(upload_id) if upload_id else None
     return upload is not None and upload.state == "WAITING"
 
@@ -77,7 +78,7 @@ def _notify_of_run(services: Services, run: FileSet, files: GatedFiles) -> bool:
     if analysis is None or run.fact("told_at") or minutes_since(first.created_at) < 60 * analysis.gate_hours:
         return False
     if not is_gated(services.ledger, services.analyses, first, services.ledger.deciding_attempts(first)):
-        return False  # it advanced before there was a gate
+        return False  # the file advanced before its prefix had a gate
     _mail_run(services, run.name.removeprefix(f"{first.bucket}/"), files)
     return services.ledger.save(run.with_facts(told_at=now()))
 
@@ -102,7 +103,7 @@ def _mail_run(services: Services, folder: str, files: GatedFiles) -> None:
 def monitor_waiting(services: Services) -> dict[str, int]:
     """Nudge each WAITING upload that is due, and notify the lab of each that is overdue.
 
-    Return the number of nudges as "waiting", and that of mails as "unmated".
+    Return the number of nudges as "waiting", and the number of mails as "unmated".
     """
     counts = {"waiting": 0, "unmated": 0}
     for upload in services.ledger.in_state(UPLOAD, "WAITING"):
@@ -138,6 +139,6 @@ def _mail_waiting(services: Services, upload: Upload, awaited: Awaited) -> None:
     services.notify(
         f"Seqdrop: {upload.key} waits for {awaited.what}",
         f"{upload.key} (upload {upload.id}) has waited since {upload.waiting_since} for\n{awaited.detail}.\n"
-        "It advances by itself as soon as that arrives, however late.\n\n"
+        "It advances by itself as soon as nothing is missing, however late that is.\n\n"
         "What to do:\n" + "".join(f"- {hint}\n" for hint in awaited.hints),
     )

@@ -1,8 +1,8 @@
-"""The reconciler finds work whose event was lost, and sends its message again. Safe beside everything else.
+"""The reconciler finds work whose event was lost, and sends its message again. It may run beside all other functions.
 
-It looks for uploads without a record, records that stay too long in a state, jobs whose end was not reported, results
-without an end, and archived uploads without a receipt. It moves nothing itself: the stage that receives the message
-does what it always does.
+It looks for uploads without a record, records that stay too long in a state, jobs whose end was not reported, attempts
+that their ended job left unresolved, and archived uploads without a receipt. It moves nothing itself: the stage that
+receives the message handles it like any other.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ Check = Callable[[Services], int | dict[str, int]]
 
 
 def reconcile(services: Services) -> dict[str, int]:
-    """Run every check. Return how many messages each sent, how many mails there were, and how many checks failed."""
+    """Run every check. Return the counts of messages and mails by the names of `CHECKS`, and of failures in "errors".
+
+    An error of one check is logged and does not affect the others.
+    """
     counts, log = {"errors": 0}, logger()
     for name, check in CHECKS.items():
         try:
@@ -76,10 +79,10 @@ def _stale_since(services: Services) -> str:
 
 
 def _received(services: Services, upload: Upload) -> Due:
-    """Return the message of an upload whose event was lost, or whose reader crashed.
+    """Return the message of an upload whose event was lost, or whose invocation crashed.
 
-    A job that examines an upload is monitored by itself. If the lab was notified that no other job will be tried,
-    nothing is due.
+    Nothing is due while a job examines the upload, since jobs have checks of their own, or after the lab was notified
+    that no other job will be tried.
     """
     job = find_last_job(services.ledger, upload)
     if job and job.state != "DONE" and (job.state in OPEN[JOB] or is_final(job, job.state)):
@@ -90,10 +93,10 @@ def _received(services: Services, upload: Upload) -> Due:
 def _validated(services: Services, upload: Upload) -> Due:
     """Return the message of an upload that waits for its run, may be archived, or has an attempt that failed.
 
-    The last may have been deleted since; archive finds out.
+    If its attempt failed, the object may have been deleted since; archive checks that.
     """
     attempts, to_archive = services.ledger.deciding_attempts(upload), services.settings.archive_queue
-    if is_gated(services.ledger, services.analyses, upload, attempts):  # validate monitors it
+    if is_gated(services.ledger, services.analyses, upload, attempts):  # stages/validate/run_gate.py monitors it
         return Due([(services.settings.validate_queue, make_landed_message(upload.version))], quiet=True)
     if messages := [message for message in next_messages(services, upload) if message[0] == to_archive]:
         return Due(messages)
@@ -108,7 +111,7 @@ def _planned(services: Services, attempt: Attempt) -> Due:
 
 
 def _submitted(services: Services, attempt: Attempt) -> Due:
-    """Return the message of an attempt whose job has ended without this member."""
+    """Return the message of an attempt whose job has ended and left it unresolved."""
     job = services.ledger.find_job(attempt.job)
     if job is None or job.state in OPEN[JOB]:
         return Due()
@@ -116,7 +119,7 @@ def _submitted(services: Services, attempt: Attempt) -> Due:
 
 
 def _unstarted_jobs(services: Services) -> int:
-    """Nudge jobs that a crash left unstarted, and jobs that waited for SageMaker capacity and are due again."""
+    """Nudge jobs that a crash left PLANNED, and jobs that waited for SageMaker capacity and are due again."""
     postponed = (job for job in services.ledger.in_state(JOB, "PLANNED") if job.due_at and job.due_at <= now())
     stalled = select_stalled(services, services.ledger.in_state(JOB, "PLANNED", _stale_since(services)))
     crashed = (job for job in stalled if not job.due_at)
@@ -132,14 +135,14 @@ def _start(services: Services, job: Job) -> Due:
 
 
 def _started(services: Services, job: Job) -> Due:
-    """Return the message of a job that has ended according to SageMaker; its event was lost."""
+    """Return the message of a job that SageMaker describes as ended: its event was lost."""
     if describe(services.sagemaker, job.task, job.name).end is None:
         return Due()
     return Due([(services.settings.finish_queue, make_job_ended_message(job.name, job.task))])
 
 
 def _waiting_for_slots(services: Services) -> int:
-    """Report free job slots if attempts wait for them; start_transform takes them in turn."""
+    """Report free job slots to start_transform if attempts wait for them; return the number of messages."""
     if next(services.ledger.in_state(ATTEMPT, "WAITING"), None) is None or not count_free_slots(services):
         return 0
     services.send(services.settings.transform_queue, make_free_slots_message("reconcile"))

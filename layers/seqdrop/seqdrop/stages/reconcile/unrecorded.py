@@ -1,7 +1,7 @@
-"""Uploads whose event never arrived: the landing bucket is listed, some pages at a time, and compared with the ledger.
+"""Find uploads whose event never arrived: list the landing bucket, and compare it with the ledger.
 
-The ledger holds the position where a run stopped. The next run continues there, and after the end of the listing it
-begins anew.
+A run lists at most MAX_PAGES pages. The ledger holds the position at which it stopped. The next run continues there;
+after the end of the listing it starts again from the beginning.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ MAX_IDS = 100  # in one call to the ledger
 
 
 def resend_unrecorded(services: Services) -> int:
-    """Send every version without a record to validate, if it is older than `stale_minutes`; return how many.
+    """Send every version without a record to validate, if it is older than `stale_minutes`; return their number.
 
-    Safe beside everything else: if the event of a version is only late, the same message arrives twice.
+    If the event of a version is only late, validate receives the same message twice, which does no harm.
     """
     position, count = services.ledger.position(POSITION), 0
     for _ in range(MAX_PAGES):
@@ -37,7 +37,7 @@ def resend_unrecorded(services: Services) -> int:
         count += _send_unrecorded(services, page.get("Versions", []))
         place = _next_place(page)
         if not services.ledger.save(replace(position, place=place)) or not place:
-            break  # another reconciler runs at this moment, or this was the end of the listing
+            break  # another invocation moved the position, or this was the end of the listing
         position = Position(POSITION, place, position.revision + 1)
     return count
 
@@ -78,9 +78,10 @@ def _select_stale(services: Services, entries: Iterable[ObjectVersionTypeDef]) -
 
 
 def make_sequencer(written: datetime) -> str:
-    """Return a sequencer for a version whose event is lost, comparable with those of other versions of its key.
+    """Return a sequencer for a version whose event is lost. It sorts correctly among S3's sequencers of its key.
 
-    S3's sequencers begin with the second of the write, in ten hexadecimal digits. That is not documented, but every
-    example in S3's documentation shows it. If it were otherwise, the older of two versions in one slot might be kept.
+    S3's sequencers begin with the time of the write: seconds since 1970 in ten hexadecimal digits. That is not
+    documented, but every example in S3's documentation shows it. If it were wrong, the older of two versions might be
+    kept in a slot.
     """
     return f"{int(written.timestamp()):010X}00000000"

@@ -1,4 +1,4 @@
-"""The code of a processing job: the same pass over a file as in a Lambda, with its progress in the log."""
+"""The code of a processing job: it examines a file as a Lambda does, and prints its progress to the job's log."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
 
 
 def run(inputs: Path) -> None:
-    """Examine the upload that request.json names.
+    """Examine the upload that request.json names. `inputs` is the folder of the job's inputs.
 
-    If the object is gone, the job still succeeds: validate finds that by itself.
+    If the object was deleted, the job still succeeds: validate then finds that out and withdraws the upload.
     """
     brief = json.loads((inputs / "request" / keys.REQUEST).read_text())
     version, analysis = UploadVersion(**brief["version"]), from_json(brief["plan"])
@@ -50,7 +50,7 @@ def run(inputs: Path) -> None:
 
 
 class ProgressPrinter:
-    """Prints the progress of a reading from a thread of its own: only counts, nothing of what was read."""
+    """Prints the progress of a reading from a separate thread. It prints only counts, never content of the file."""
 
     def __init__(self, version: UploadVersion, interval: float = INTERVAL) -> None:
         self._version, self._interval = version, interval
@@ -64,14 +64,14 @@ class ProgressPrinter:
         self._thread.start()
 
     def end(self) -> None:
-        """Stop, after a last line."""
+        """Print a last line and stop."""
         self._ended.set()
         if self._reading:
             self._thread.join()
             self._print_line(self._reading)
 
     def format_line(self, reading: Reading, seconds: float) -> str:
-        """Return a line with the bytes and records read so far, after a time in seconds."""
+        """Return a line with the bytes and records that were read in this number of seconds."""
         done, size = reading.digest.size, self._version.size
         rate = done / 1e6 / max(seconds, 0.001)
         share = f"{done / 1e6:,.0f} of {size / 1e6:,.0f} MB ({done / max(size, 1):.0%}, {rate:,.1f} MB/s)"

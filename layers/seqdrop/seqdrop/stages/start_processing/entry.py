@@ -1,7 +1,7 @@
 """The entry point of a processing job: put the packages beside it on the module path, and run the examination.
 
-It runs before any package of Seqdrop is there, so it imports only the standard library. The unpacked packages come
-first on the path: the image has a numpy of its own.
+It starts before the packages are unpacked, so it imports only the standard library. The unpacked packages come first on
+the path, because the image contains another numpy.
 """
 
 import sys

@@ -1,10 +1,10 @@
 """Examine an upload that is too large for a Lambda in a processing job, which is recorded before it is started.
 
-Each reading of an upload has a few tries, numbered on from those of the reading before (a replay may have it read
-again). A try that failed is followed by the next when validate handles the upload again. When none is left the lab is
-notified, and the upload stays RECEIVED until a person drops it again.
+An examination has at most TRIES tries, each with a job of its own. A replay may require another examination; its tries
+have the numbers that follow. After a try that failed, the next one starts when validate handles the upload again. After
+the last try the lab is notified, and the upload stays RECEIVED until a person drops it again.
 
-When a job ends, the upload's message is sent to validate, which acts on the examination.
+When a job ends, the upload's message is sent to validate, which accepts or rejects the upload.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 TRIES = 2
 DROP_AGAIN = "When the cause is removed, drop it again."
-TRIED_AGAIN = "Seqdrop tries again by itself, ever more rarely, for about a day."
+TRIED_AGAIN = "Seqdrop tries again by itself, less and less often, but at least once a day."
 
 
 def find_last_job(ledger: Ledger, upload: Upload) -> Job | None:
-    """Return the last job that examined the upload for the attempt for which it is read now; None if there is none."""
+    """Return the last job of the upload's present examination (`Upload.read_for`); None if there is none."""
     for number in range(upload.read_for * TRIES, (upload.read_for - 1) * TRIES, -1):
         if job := ledger.find_job(examination_name(upload.id, number)):
             return job
@@ -49,15 +49,15 @@ def find_last_job(ledger: Ledger, upload: Upload) -> Job | None:
 def is_final(job: Job, state: str) -> bool:
     """Return True if no other try follows a job with this final state.
 
-    It was the last try, or a person (or the time limit) stopped it.
+    That is the case if it was the last try, or if a person or the time limit stopped it.
     """
     return state == "STOPPED" or _is_last(job)
 
 
 def examine_in_job(services: Services, upload: Upload, analysis: Analysis) -> None:
-    """Make sure that a job examines the upload. The end of the job sends the upload's message again.
+    """Start a job that examines the upload, unless one runs or the last try has ended.
 
-    Do nothing while a job runs, and after the last try. Raise ObjectGoneError if the upload was deleted.
+    At the end of the job the upload's message is sent again. Raise ObjectGoneError if the upload was deleted.
     """
     job = find_last_job(services.ledger, upload)
     if job is None or job.state not in OPEN[JOB]:
@@ -73,7 +73,8 @@ def examine_in_job(services: Services, upload: Upload, analysis: Analysis) -> No
 def _mail_unexamined(services: Services, upload: Upload, reason: str, next_step: str) -> None:
     services.notify(
         f"Seqdrop could not examine {upload.key}",
-        f"The job that examines this file failed:\n  {upload.key} (upload {upload.id})\n\nCause: {reason}\n\n"
+        f"This file is too large for a Lambda, and no job could examine it:\n  {upload.key} (upload {upload.id})\n\n"
+        f"Cause: {reason}\n\n"
         f"It is not known whether the file is valid. It was left in the landing bucket. {next_step}\n",
     )
     logger().error("not examined", extra={"upload_id": upload.id, "reason": reason})
@@ -93,7 +94,7 @@ def _check_presence(s3: S3Client, version: UploadVersion) -> None:
 
 
 def _plan_job(services: Services, upload: Upload, analysis: Analysis, number: int) -> Job | None:
-    """Record a new try and return it; return None if there is no code yet that a job could run."""
+    """Record a new try and return it; notify the lab and return None if no code was pushed that a job could run."""
     name = examination_name(upload.id, number)
     try:
         code = current_code(services.s3, services.settings.results)
@@ -131,7 +132,7 @@ def _launch(services: Services, job: Job, upload: Upload, analysis: Analysis) ->
 
 
 def _handle_refusal(services: Services, job: Job, upload: Upload, analysis: Analysis, reason: str) -> None:
-    """Continue with the next try at once, whose job has another name; notify the lab after the last one."""
+    """Move a refused job to FAILED and start the next try immediately; notify the lab if there is none."""
     if _is_last(job):
         _mail_unexamined(services, upload, reason, DROP_AGAIN)
     services.ledger.move(job, "FAILED", reason=reason[:1000])
@@ -142,8 +143,8 @@ def _handle_refusal(services: Services, job: Job, upload: Upload, analysis: Anal
 def finish_examination(services: Services, job: Job) -> None:
     """Move a job that has ended to its final state and send its upload's message again.
 
-    Validate then acts on the examination, or starts the next try. The message is sent again for a job that was moved
-    before: it may have been lost.
+    Validate then accepts or rejects the upload, or starts the next try. The message is also sent for a job that was
+    moved before, because the earlier message may have been lost.
     """
     description = describe(services.sagemaker, EXAMINE, job.name)
     if description.end is None:

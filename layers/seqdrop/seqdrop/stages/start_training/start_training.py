@@ -1,7 +1,7 @@
 """Start the job of a complete training set, after a check of its plan against the machine and the budget.
 
-The job is recorded before SageMaker is called, and its name is derived from the attempt: a second delivery finds the
-attempt claimed, and starts nothing.
+The job is recorded before SageMaker is called, and its name is derived from the attempt. If a message is delivered
+twice, the second invocation finds the attempt claimed and creates no other job.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 
 def start_training(services: Services, attempt_key: str) -> None:
-    """Create and start the job of a PLANNED attempt; or start its job, if a crash left that unstarted."""
+    """Create and start the job of a PLANNED attempt. For a SUBMITTED attempt, start its job if a crash left it PLANNED.
+
+    Do nothing for attempts in other states. Raise RetryableError if another invocation claimed the attempt.
+    """
     attempt = services.ledger.find_attempt(attempt_key)
     if attempt is None or attempt.state not in ("PLANNED", "SUBMITTED"):
         return None
@@ -91,7 +94,7 @@ def _plan_job(services: Services, attempt: Attempt) -> Job:
 
 
 def _size(services: Services, attempt: Attempt, order: Order) -> Sizing:
-    """Return the plan of a training, and write it for the lab before any money is spent.
+    """Return the sizing of a training, and write it to plan.json for the lab before any money is spent.
 
     Raise JobRefusedError with the reason if the training does not fit its machine or its budget.
     """
@@ -105,7 +108,7 @@ def _size(services: Services, attempt: Attempt, order: Order) -> Sizing:
 
 
 def _find_checkpoints(services: Services, order: Order, mark: str) -> str:
-    """Return where the previous attempt left checkpoints, if it failed and its request was the same; else ""."""
+    """Return the S3 URI of the previous attempt's checkpoints, if it failed and had the same fingerprint; else ""."""
     previous = services.ledger.find_attempt(order.previous) if order.previous else None
     if previous is None or previous.state != "FAILED" or not previous.job:
         return ""

@@ -1,4 +1,4 @@
-"""Make jobs of validated uploads that share an analysis, as many as slots are free, and start them."""
+"""Group attempts of one analysis into jobs, at most as many as slots are free, and start the jobs."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ if TYPE_CHECKING:
 
     from seqdrop.runtime.services import Services
 
-MAX_WAITING = 5000  # waiting attempts that are considered, to be fair between runs
+MAX_WAITING = 5000  # waiting attempts that take part in the turns of the runs
 
 
 def start_transform(services: Services, attempt_keys: Iterable[str], job_names: Iterable[str] = ()) -> set[str]:
     """Put PLANNED attempts, and those that wait for a slot, into jobs, and start the jobs.
 
-    Also start the named jobs, and jobs that a crash left unstarted. Attempts for which no slot is free wait in the
-    ledger. Return the keys and names of those that must be tried again. An error of one group does not affect another.
+    Also start the named jobs, and jobs that a crash left PLANNED. Attempts for which no slot is free are moved to
+    WAITING. Return the keys of attempts and the names of jobs that must be tried again. An error of one group does not
+    affect another.
     """
     attempts = list(filter(None, map(services.ledger.find_attempt, sorted(set(attempt_keys)))))
     unstarted = {name: [name] for name in job_names}
@@ -50,7 +51,7 @@ def start_transform(services: Services, attempt_keys: Iterable[str], job_names: 
 
 
 def _try_step(members: list[str], step: Callable[[], None]) -> set[str]:
-    """Take a step. If it raises, log the error and return the keys or names that it was for; else return nothing."""
+    """Call `step`. If it raises, log the error and return `members`, the keys or names that it handles; else none."""
     log = logger()
     try:
         step()
@@ -61,7 +62,7 @@ def _try_step(members: list[str], step: Callable[[], None]) -> set[str]:
 
 
 def _fill_slots(services: Services, planned: list[Attempt]) -> set[str]:
-    """Fill the free slots with jobs, and let the rest wait. Attempts that wait already take turns with new ones."""
+    """Fill the free slots with jobs, and let the other attempts wait. Waiting and new attempts take turns."""
     free = count_free_slots(services)
     waiting = islice(services.ledger.in_state(ATTEMPT, "WAITING"), MAX_WAITING) if free else []
     again: set[str] = set()
@@ -84,7 +85,7 @@ def _start(services: Services, members: list[Attempt]) -> None:
 
 
 def _park(services: Services, members: list[Attempt]) -> None:
-    """Move PLANNED members to WAITING; the end of a job, or the reconciler, has them considered again."""
+    """Move PLANNED members to WAITING. They are considered again when a job ends or the reconciler runs."""
     for member in members:
         if member.state == "PLANNED":
             services.ledger.move(member, "WAITING")

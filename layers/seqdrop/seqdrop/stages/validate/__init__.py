@@ -1,1 +1,1 @@
-"""Validate: read an upload once, and accept it with its work items or reject it with its reason."""
+"""Validate: read an upload once, and accept it with its work items or reject it with a reason."""

@@ -1,6 +1,6 @@
-"""Monitor a valid upload that waits for its run: whether it is still there, and whether its work items are.
+"""Monitor a valid upload that waits for its run: check that its object and its work items still exist.
 
-The work bucket keeps work items for 14 days. They are written again before they expire, so a late run does no harm.
+The work bucket keeps work items for 14 days. They are written again before they expire, so a run may be complete later.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def monitor(services: Services, upload: Upload) -> None:
-    """Enqueue a VALIDATED upload, or keep it ready for the moment when its run is complete.
+    """Enqueue a VALIDATED upload. If it waits for its run, withdraw it if it was deleted, or renew its work items.
 
     Raise ObjectGoneError if it is deleted while it is read again.
     """
@@ -56,7 +56,7 @@ def _refresh_items(services: Services, upload: Upload, attempt: Attempt) -> None
 
 
 def _count_items(counted: Examination | Attempt) -> dict[str, int]:
-    """Return the counts that an attempt has from its examination."""
+    """Return the counts that an attempt takes over from its examination."""
     return {
         "shards": counted.shards,
         "items": counted.items,
@@ -66,7 +66,7 @@ def _count_items(counted: Examination | Attempt) -> dict[str, int]:
 
 
 def _examine_again(services: Services, upload: Upload, attempt: Attempt) -> Examination | None:
-    """Return a new examination; None if a job makes it, or if the attempt has failed because its BED is gone."""
+    """Return a new examination; None if a job makes it, or if the attempt was moved to FAILED as its BED is gone."""
     analysis = plan_of(attempt)
     if services.analyses.needs_job(upload.size) and not analysis.kind.reads_large_files_itself:
         examine_in_job(services, upload, analysis)

@@ -1,4 +1,4 @@
-"""Validate an object that landed: read it once, then accept it with its attempt or reject it with its reason."""
+"""Validate an object that landed: read it once, then accept it with its attempt or reject it with a reason."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
 
 def validate(services: Services, version: UploadVersion) -> None:
-    """Move an upload from its landing to VALIDATED, REJECTED or WITHDRAWN, or to WAITING for files that belong to it.
+    """Record an object version that landed, and move its upload to VALIDATED, REJECTED, WITHDRAWN or WAITING.
 
-    A marker of a run opens its run. A VALIDATED upload is enqueued, or monitored while it waits for its run.
+    A marker opens its run. An upload that is VALIDATED already is enqueued, or monitored while it waits for its run. An
+    upload in a final state is enqueued again, since its next message may have been lost. Folder markers are ignored.
     """
     if version.is_folder_marker:
         return None
@@ -55,9 +56,9 @@ def validate(services: Services, version: UploadVersion) -> None:
 
 
 def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> None:
-    """Decide about a RECEIVED upload, alone or with the files that belong to it, or about one that waits for those.
+    """Examine and resolve a RECEIVED upload, alone or with the files that belong to it; resolve a WAITING upload.
 
-    Raise InvalidFileError, ObjectGoneError.
+    Raise InvalidFileError if it is invalid, and ObjectGoneError if it was deleted.
     """
     policy = policy_of(services.analyses, upload)
     if upload.state == "WAITING":
@@ -71,7 +72,10 @@ def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> N
 
 
 def _read_anew(services: Services, upload: Upload) -> None:
-    """Have an upload that waits read by the present analysis of its prefix: it does not belong to a set any more."""
+    """Move a WAITING upload that belongs to no set any more to RECEIVED, and send its message to validate again.
+
+    It is then read with the present analysis of its prefix.
+    """
     if services.ledger.move(upload, "RECEIVED"):
         services.send(services.settings.validate_queue, make_landed_message(upload.version))
 
@@ -79,7 +83,7 @@ def _read_anew(services: Services, upload: Upload) -> None:
 def _identify(services: Services, version: UploadVersion) -> UploadVersion:
     """Return the version with its version id.
 
-    An event may lack it, even if the bucket is versioned; then S3 returns that of the present version.
+    An event may lack the id, even if the bucket is versioned. Then S3 is asked for the current version of the key.
     """
     if version.version_id != "null":
         return version
@@ -105,10 +109,10 @@ def _record(services: Services, version: UploadVersion, analysis: Analysis | Non
 
 
 def _check_place(services: Services, upload: Upload, analysis: Analysis | None) -> Analysis:
-    """Return the analysis of an upload. Raise InvalidFileError if its key or its size rules out that it is read."""
+    """Return the analysis of an upload. Raise InvalidFileError if its key or its size does not allow it to be read."""
     if analysis is None:
         prefixes = ", ".join(services.analyses.prefixes)
-        advice = f"Drop it again under one of: {prefixes}. analyses.toml says what each means."
+        advice = f"Drop it again under one of these prefixes: {prefixes}. analyses.toml says what each means."
         raise InvalidFileError(Fault("no_analysis", "its key is under no prefix of analyses.toml", advice))
     if len(archive_key(upload).encode()) > LONGEST_KEY:
         advice = "Shorten the name of the file or of its folders: its archive key is 27 bytes longer; S3 allows 1024."
@@ -121,9 +125,10 @@ def _check_place(services: Services, upload: Upload, analysis: Analysis | None) 
 
 
 def _examine(services: Services, upload: Upload, analysis: Analysis) -> Examination | None:
-    """Return the examination of an upload, by an earlier invocation or by this one.
+    """Return the examination of an upload: that of an earlier invocation if it exists, otherwise a new one.
 
-    Return None for a file that is too large for a Lambda: a job examines it, and its end sends the upload here again.
+    Return None for a file that is too large for a Lambda: a job examines it, and the upload's message is sent again
+    when the job ends.
     """
     s3, work, number = services.s3, services.settings.work, upload.read_for
     examination = load(s3, work, upload.id, number)
@@ -134,7 +139,7 @@ def _examine(services: Services, upload: Upload, analysis: Analysis) -> Examinat
 
 
 def _accept_or_reject(services: Services, upload: Upload, examination: Examination, policy: Policy[Any] | None) -> None:
-    """Move a RECEIVED upload to VALIDATED or REJECTED; if others belong to it, its policy decides."""
+    """Move a RECEIVED upload to VALIDATED or REJECTED; if other files belong to it, its policy decides."""
     if examination.rejection:
         write_report(services, upload, examination)
         return reject(services, upload, examination.rejection, has_report=True)
