@@ -77,7 +77,7 @@ def find_dnaio(python: str) -> str | None:
     return None if subprocess.run([python, "-c", "import dnaio"], capture_output=True).returncode else python
 
 
-def short_reads(path: Path, count: int, length: int = 150) -> None:
+def write_short_reads(path: Path, count: int, length: int = 150) -> None:
     """Write reads of a random genome with four quality bins: 92 % of the bases have the best, the worst are N."""
     generator = np.random.default_rng(1)
     genome = np.frombuffer(b"ACGT", np.uint8)[generator.integers(0, 4, 5_000_000)]
@@ -98,7 +98,7 @@ def _read(number: int, bases: np.ndarray, quality: np.ndarray) -> bytes:
     return b"@%b\n%b\n+\n%b\n" % (name, bases.tobytes(), quality.tobytes())
 
 
-def long_reads(path: Path, bases: int) -> None:
+def write_long_reads(path: Path, bases: int) -> None:
     """Write reads of 1 to 60 kb with the qualities of nanopore reads."""
     generator = np.random.default_rng(2)
     with path.open("wb") as file:
@@ -169,7 +169,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         four = folder / "four.fastq"
-        short_reads(four, 4)
+        write_short_reads(four, 4)
         subprocess.run(["gzip", "-6", str(four)], check=True)
         commands = find_sides(folder)
         if options.only:
@@ -177,8 +177,8 @@ def main() -> None:
                 side: command for side, command in commands.items() if side.startswith(tuple(options.only.split(",")))
             }
         makers = {
-            "short": lambda p: short_reads(p, options.reads),
-            "long": lambda p: long_reads(p, options.reads * 150),
+            "short": lambda p: write_short_reads(p, options.reads),
+            "long": lambda p: write_long_reads(p, options.reads * 150),
         }
         for kind, make in makers.items():
             path = folder / f"{kind}.fastq"
