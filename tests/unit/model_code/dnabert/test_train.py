@@ -63,7 +63,7 @@ def test_invalid_data_is_refused_with_its_place(tmp_path, name, text, message):
 @pytest.mark.parametrize("bases", [2, 65])
 def test_a_sequence_that_does_not_fit_is_refused_and_not_truncated(tmp_path, tokens, bases):
     (tmp_path / "a.csv").write_text(f"sequence,label\n{'A' * bases},1\n")
-    with pytest.raises(ValueError, match=f"a.csv, line 2: {bases} bases"):
+    with pytest.raises(ValueError, match=f"a.csv, line 2: {bases} bases; the model takes 3 to 64"):
         Examples(tmp_path, tokens, 64)
 
 
