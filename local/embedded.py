@@ -122,8 +122,11 @@ class EmbeddedAws:
         return self._state.pid
 
     @property
-    def sagemaker_pid(self) -> int:
-        """The process id of SageMaker, which is also the id of its session; its jobs end when it is killed."""
+    def sagemaker_pid(self) -> int | None:
+        """The process id of SageMaker, which is also the id of its session; None if it was not started yet.
+
+        SageMaker's jobs end when it is killed.
+        """
         return read_pid(self.workdir)
 
     def processes(self) -> set[int]:
