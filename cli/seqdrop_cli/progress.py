@@ -52,7 +52,8 @@ class Progress:
             return _examination_state(self.job)
         if self.is_gated:
             return "WAITING"
-        if (self.upload.state == "VALIDATED" and self.attempts) or self._is_replayed:
+        is_attempted = self.upload.state == "VALIDATED" and self.attempts and not self.upload.released_at
+        if is_attempted or self._is_replayed:
             return self.attempts[-1].state
         return self.upload.state
 

@@ -10,7 +10,7 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 
 from local.testing import assume_role, expect_error, make_bucket, make_role
-from tests.unit.docs.test_quotes import policies
+from tests.unit.docs.test_quotes import read_policies
 
 if TYPE_CHECKING:
     from local.embedded import EmbeddedAws
@@ -43,12 +43,12 @@ def client(aws: EmbeddedAws, stack: dict[str, str], statements: list[dict]):
 
 @pytest.fixture
 def dropper(aws, stack):
-    return client(aws, stack, policies()[0]["Statement"])
+    return client(aws, stack, read_policies()[0]["Statement"])
 
 
 @pytest.fixture
 def reader(aws, stack):
-    return client(aws, stack, policies()[1]["Statement"])
+    return client(aws, stack, read_policies()[1]["Statement"])
 
 
 def test_one_who_drops_may_upload_in_one_part_and_in_several(dropper, stack):
@@ -68,7 +68,7 @@ def test_one_who_drops_may_neither_train_nor_read_nor_delete(dropper, stack):
 
 
 def test_without_the_key_nothing_can_be_dropped(aws, stack):
-    with_bucket_only = client(aws, stack, policies()[0]["Statement"][:1])
+    with_bucket_only = client(aws, stack, read_policies()[0]["Statement"][:1])
     with expect_error("AccessDenied"):
         with_bucket_only.put_object(Bucket=stack["LANDING-BUCKET"], Key="raw/a", Body=b"a")
 

@@ -53,6 +53,19 @@ def _claim_apart():
     return [(Ledger, "claim", claim)]
 
 
+# -- the log --
+
+
+@_bug("the log of a final state names the file", quick=True)
+def _name_logged():
+    def close(services, upload, state, **facts) -> bool:
+        outcomes.logger().info(state, extra={"upload_id": upload.id, **facts})
+        return original(services, upload, state, **facts)
+
+    original = archive.close_upload
+    return [(archive, "close_upload", close)]
+
+
 # -- the archive --
 
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.database import InMemoryExampleDatabase
 
 from tests.faults.families import FILES, Family
+from tests.faults.log import check_log, read_log
 from tests.faults.play import play
 
 if TYPE_CHECKING:
@@ -51,8 +52,9 @@ def check(wire: Wire, schedule: Schedule, family: Family = FILES) -> None:
     """Play a schedule on the family's wire. Raise InvariantError if an invariant does not hold."""
     wire.log.clear()
     try:
-        played = play(wire, schedule, family)
-        violations = [*played.world.wrong, *family.check(played).all()]
+        with read_log() as lines:
+            played = play(wire, schedule, family)
+        violations = [*played.world.wrong, *family.check(played).all(), *check_log(lines, played.lab.drops)]
     except AssertionError as error:
         violations = [str(error)]
     if violations:

@@ -229,6 +229,8 @@ class TestStatus:
     def test_a_released_file(self, services, add):
         upload = services.ledger.find_upload(add("reads/a.fastq", "FAILED"))
         services.ledger.note(upload, released_at="now")
+        progress = read_progress(services.ledger, upload.id, upload.key, 1)
+        assert (progress.state, progress.is_final, progress.steps) == ("VALIDATED", False, ("done", "bad", "busy"))
         services.ledger.move(services.ledger.find_upload(upload.id), "ARCHIVED")
         progress = read_progress(services.ledger, upload.id, upload.key, 1)
         assert (progress.state, progress.detail) == ("ARCHIVED", "released without predictions")

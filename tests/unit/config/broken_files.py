@@ -56,7 +56,7 @@ class Broken:
 
     @property
     def is_refused_by_editors(self) -> bool:
-        """Whether its JSON Schema refuses it; an editor shows syntax errors, too."""
+        """Whether an editor shows an error: its JSON Schema refuses the file, or it is not TOML."""
         schema = json.loads((REPOSITORY / f"docs/schemas/{self.form}.schema.json").read_text())
         try:
             return not Draft7Validator(schema).is_valid(tomllib.loads(self.text))

@@ -186,8 +186,8 @@ formats = ["bam"]
 max_gb = 1
 mates = "check"
 """
-    # A missing key has the line of its table. window is not reported as missing, since windw stands for it. Rules
-    # between window, stride and k are not applied, since these settings are wrong.
+    # A missing key has the line of its table. window is not reported as missing, since windw is probably meant as
+    # window. Rules between window, stride and k are not applied, since these settings are wrong.
     assert [(fault.line, fault.message.split(" ")[0]) for fault in faults(text)] == [
         (2, "validation.lamda_gb"),
         (3, "analyses.reads.prefix"),
@@ -252,7 +252,7 @@ def test_a_training_has_no_gate():
     (fault,) = faults('[analyses.training]\nprefix = "t/"\nformats = ["training"]\nmax_gb = 1\ngate = "run"\n')
     assert (fault.line, fault.message) == (
         5,
-        "analyses.training.gate is not for a training, which waits for its job.toml",
+        "analyses.training.gate is not for a training, which waits for its job.toml; leave gate out",
     )
 
 
@@ -279,7 +279,7 @@ def test_a_work_item_must_fit_in_a_request():
     )
 
 
-def test_job_bounds():
+def test_settings_of_the_job_have_bounds():
     first, second = faults(GOOD + "[analyses.reads.job]\nmax_payload_mb = 101\nmax_members = 99\n")
     assert first.message.endswith("job.max_payload_mb is 101; it must be a whole number from 1 to 100")
     assert second.message.endswith("job.max_members is 99; it must be a whole number from 1 to 98")

@@ -38,14 +38,14 @@ def test_editors_can_read_the_schemas(name):
     assert '"allOf"' not in render_schema(name)
 
 
-def test_the_packaged_file_fits_and_names_its_schema(repository):
+def test_the_packaged_file_is_valid_by_the_schema_that_it_names(repository):
     text = (repository / "analyses.toml").read_text()
     assert accepts("analyses", tomllib.loads(text))
     path = re.match(r"#:schema (\./\S+)\n", text)[1]
     assert json.loads((repository / path).read_text()) == SCHEMA["analyses"]
 
 
-def test_examples_of_the_docs_fit(repository):
+def test_examples_in_the_docs_are_valid(repository):
     """Each job.toml in the docs is read unchanged."""
     jobs = []
     for page in ("training.md", "distribution.md"):
@@ -57,7 +57,7 @@ def test_examples_of_the_docs_fit(repository):
 
 
 def test_every_setting_is_described_and_has_its_rule():
-    """The text under each field of the dataclasses."""
+    """The descriptions are the texts under the fields of the dataclasses."""
     tables = [ENTRY, ENTRY["properties"]["job"], SCHEMA["analyses"]["properties"]["validation"], SCHEMA["job"]]
     tables += [table for table in SCHEMA["job"]["properties"].values() if table["type"] == "object"]
     count = 0
@@ -114,14 +114,14 @@ def document(kind: str, entry: dict) -> dict:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_entry_of_each_kind_fits(kind):
+def test_an_entry_of_each_kind_is_valid(kind):
     assert VALID.keys() == KINDS.keys()
     assert accepts("analyses", document(kind, VALID[kind]))
     assert parse(tomlkit.dumps(document(kind, VALID[kind])))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_keys_of_other_kinds_do_not_fit(kind):
+def test_keys_of_other_kinds_are_not_valid(kind):
     own = set(KINDS[kind].settings.rules()) if KINDS[kind].settings else set()
     strange = {key: VALID[other][key] for other in VALID for key in VALID[other].keys() - COMMON.keys() - own}
     strange = {key: value for key, value in strange.items() if key not in ("task", "alphabet")}

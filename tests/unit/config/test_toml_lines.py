@@ -102,7 +102,7 @@ class Written:
     lines: dict[Path, int] = field(default_factory=dict)
 
     def mark(self, path: Path, ends: int) -> None:
-        """Record this line for the path, and for those of its prefixes that are new, without its last keys."""
+        """Record this line for the path, and for each of its prefixes with at least `ends` keys that is new."""
         for end in range(ends, len(path) + 1):
             self.lines.setdefault(path[:end], self.text.count("\n") + 1)
 
@@ -188,7 +188,7 @@ def documents(draw) -> Written:
 
     def pair(path: Path, names: list[str], what: tuple) -> None:
         kind, content = what
-        if kind == "inline" and len(content) == 1 and draw(st.booleans()):  # a dotted key says the same
+        if kind == "inline" and len(content) == 1 and draw(st.booleans()):  # write it as a dotted key instead
             ((name, inner),) = content.items()
             return pair(path, [*names, name], inner)
         written.mark((*path, *names), len(path) + 1)

@@ -1,6 +1,7 @@
-"""The mails that docs/first-day.md quotes, written by the real code: `python -m tests.unit.docs.mails`.
+"""Produce the mails that docs/first-day.md quotes by running the real stages.
 
-Run it after a change of a mail's text. Subjects are read from the source of the stages, so that the page can list all.
+After a change of a mail's text, run `python -m tests.unit.docs.mails`: it updates the page. `read_subjects` returns the
+subjects of all mails, which the page lists in a table.
 """
 
 from __future__ import annotations
@@ -43,30 +44,30 @@ def drop(services: Services, key: str, body: bytes) -> UploadVersion:
     return version
 
 
-def rejected(services: Services) -> None:
+def reject_a_file(services: Services) -> None:
     """Drop a file that was cut short."""
     drop(services, "raw/run7/S1_R1.fastq.gz", gzip.compress(READS, mtime=0)[:-20])
 
 
-def no_predictions(services: Services) -> None:
+def fail_an_attempt(services: Services) -> None:
     """Fail the attempt of a valid file."""
     version = drop(services, "reads/run7/S1.fastq.gz", gzip.compress(READS, mtime=0))
     attempt = services.ledger.attempts(version.id)[0]
     fail_attempt(services, attempt, "ClientError: the model's container failed to start")
 
 
-def waits(services: Services) -> None:
+def let_a_mate_wait(services: Services) -> None:
     """Let a mate wait for more than a day."""
     drop(services, "reads/run7/S1_R1.fastq.gz", gzip.compress(READS, mtime=0))
     with mock.patch("seqdrop.clock.utc_now", return_value=START + timedelta(hours=25)):
         reconcile(services)
 
 
-MAILS = {"rejected": rejected, "no_predictions": no_predictions, "waits": waits}
+MAILS = {"rejected": reject_a_file, "no_predictions": fail_an_attempt, "waits": let_a_mate_wait}
 
 
 def render(name: str) -> str:
-    """Return the mail of that name as the page quotes it."""
+    """Return a mail of MAILS in the form in which the page quotes it: subject, blank line, text."""
     account = Account()
     with mock.patch("seqdrop.clock.utc_now", return_value=START):
         MAILS[name](direct_services(account))
@@ -75,8 +76,8 @@ def render(name: str) -> str:
     return f"Subject: {mail['Subject']}\n\n{text.rstrip()}\n"
 
 
-def subjects() -> set[str]:
-    """Return the subject of each mail in the source of the stages, with … where a value is put in."""
+def read_subjects() -> set[str]:
+    """Return the subject of each mail in the source of the stages, with … in place of values."""
     return {text for path in sorted(STAGES.rglob("*.py")) for text in _subjects(ast.parse(path.read_text()))}
 
 
@@ -98,7 +99,7 @@ def _text(node: ast.expr) -> str:
 
 
 def main() -> None:
-    """Write the quoted mails of the page anew."""
+    """Replace the quoted mails of the page by those that the code sends now."""
     page = PAGE.read_text()
     PAGE.write_text(BLOCK.sub(lambda block: f"<!-- mail: {block[1]} -->\n```\n{render(block[1])}```\n", page))
 

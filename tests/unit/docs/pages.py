@@ -1,4 +1,4 @@
-"""What tests of the documentation share: the Markdown pages, their links, anchors, fences and code spans."""
+"""Read the Markdown pages of the repository: their links, anchors, code fences, code spans and commands."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def list_pages() -> list[Path]:
 
 
 def read(page: Path) -> str:
-    """Return the text of a page."""
+    """Return the text of a page, whose path is relative to the root of the repository."""
     return (REPOSITORY / page).read_text(encoding="utf-8")
 
 
@@ -34,21 +34,21 @@ def strip_fences(text: str) -> str:
     return FENCE.sub("", text)
 
 
-def fences(text: str, language: str) -> list[str]:
-    """Return the content of the fences of a language."""
+def find_fences(text: str, language: str) -> list[str]:
+    """Return the content of each code fence with this language; "" selects fences without a language."""
     return [body for name, body in FENCE.findall(text) if name == language]
 
 
-def links(text: str) -> Iterator[tuple[str, str]]:
-    """Yield (path, anchor) of each relative link; a path of "" is the page itself."""
+def find_links(text: str) -> Iterator[tuple[str, str]]:
+    """Yield (path, anchor) of each relative link; the path "" is the page itself, the anchor "" its top."""
     for target in LINK.findall(SPAN.sub("", strip_fences(text))):
         if not re.match(r"[a-z]+:", target):
             path, _, anchor = target.partition("#")
             yield path, anchor
 
 
-def anchors(text: str) -> set[str]:
-    """Return the anchors of a page's headings, as GitHub makes them."""
+def find_anchors(text: str) -> set[str]:
+    """Return the anchors that GitHub generates for the headings of a page."""
     names: set[str] = set()
     for heading in HEADING.findall(strip_fences(text)):
         plain = LINK.sub(lambda link: link[0].partition("[")[2].partition("]")[0], heading)
@@ -58,9 +58,9 @@ def anchors(text: str) -> set[str]:
     return names
 
 
-def commands(text: str) -> Iterator[str]:
+def find_commands(text: str) -> Iterator[str]:
     """Yield each command line of the `sh` fences, with continued lines joined and comments removed."""
-    for block in fences(text, "sh"):
+    for block in find_fences(text, "sh"):
         for line in block.replace("\\\n", " ").splitlines():
             command = re.sub(r"(^|\s)#.*$", "", line).strip()
             if command:

@@ -1,4 +1,4 @@
-"""Every link, anchor and path in the documentation leads somewhere, and the README leads to every page."""
+"""Every link, anchor and path in the documentation exists, and the README links to every page."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from tests.unit.docs.pages import REPOSITORY, SPAN, anchors, links, list_pages, read, strip_fences
+from tests.unit.docs.pages import REPOSITORY, SPAN, find_anchors, find_links, list_pages, read, strip_fences
 
-# Rooms of the package, which pages may name without the path of the package, as in `stages/archive/`.
+# docs/architecture.md names folders and modules without this path, as in `stages/archive/`.
 PACKAGE = "layers/seqdrop/seqdrop"
 TOP = (
     "benchmarks",
@@ -31,11 +31,11 @@ README_LINES = 150
 
 @pytest.mark.parametrize("page", list_pages(), ids=str)
 def test_every_relative_link_and_anchor_resolves(page):
-    for path, anchor in links(read(page)):
+    for path, anchor in find_links(read(page)):
         target = (REPOSITORY / page.parent / path).resolve() if path else REPOSITORY / page
         assert target.exists(), f"{page} links to {path}, which does not exist"
         if anchor:
-            assert anchor in anchors(target.read_text()), f"{page} links to {path}#{anchor}: no such heading"
+            assert anchor in find_anchors(target.read_text()), f"{page} links to {path}#{anchor}: no such heading"
 
 
 @pytest.mark.parametrize("page", [page for page in list_pages() if page.name != "CHANGELOG.md"], ids=str)
@@ -48,7 +48,6 @@ def test_every_path_in_backticks_exists(page):
 
 
 def test_every_path_of_the_package_in_the_architecture_exists():
-    """The tables name rooms and modules of the package without its path."""
     text = read(REPOSITORY / "docs/architecture.md")
     folders = {path.name for path in (REPOSITORY / PACKAGE).iterdir() if path.is_dir()}
     for span in SPAN.findall(strip_fences(text)):
@@ -71,14 +70,14 @@ def test_every_module_that_the_embedded_aws_names_exists():
 
 
 @pytest.mark.parametrize("page", list_pages(), ids=str)
-def test_no_merge_left_its_marks(page):
+def test_no_page_has_conflict_markers(page):
     assert not re.search(r"^(<{7}|={7}|>{7})( |$)", read(page), re.MULTILINE)
 
 
-def test_the_readme_is_short_and_leads_to_every_page():
+def test_the_readme_is_short_and_links_to_every_page():
     text = read(REPOSITORY / "README.md")
     assert len(text.splitlines()) <= README_LINES
-    reached = {path for path, _ in links(text)}
+    reached = {path for path, _ in find_links(text)}
     pages = {page.as_posix() for page in list_pages() if page.parts[0] == "docs" and page.parts[1] != "adr"}
     assert sorted(pages - reached) == []
 
@@ -92,6 +91,11 @@ def test_the_index_of_decisions_lists_each_with_its_status():
         assert text.startswith(f"# {number}. ")
         assert re.search(r"^Date: \d{4}-\d\d-\d\d\. Status: \w+", text, re.MULTILINE)
         assert re.findall(r"^## (\w+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
+
+
+def test_the_index_of_findings_lists_every_script():
+    scripts = {path.name for path in (REPOSITORY / "findings").glob("*.sh")}
+    assert set(re.findall(r"^\| `([\w-]+\.sh)` \|", read(REPOSITORY / "findings/README.md"), re.MULTILINE)) == scripts
 
 
 def test_pages_use_the_vocabulary():
@@ -110,4 +114,4 @@ def test_pages_use_the_vocabulary():
     ],
 )
 def test_anchors_are_those_of_github(text, names):
-    assert anchors(text) == names
+    assert find_anchors(text) == names

@@ -1,4 +1,4 @@
-"""What the documentation quotes is what the code says: mails, alarms, prices, policies, parameters, the tutorial."""
+"""Quotations in the documentation agree with the code: mails, alarms, prices, policies, parameters, the tutorial."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 
 from benchmarks import cost
 from tests.unit.docs import mails, tutorial
-from tests.unit.docs.pages import REPOSITORY, SPAN, fences, read
+from tests.unit.docs.pages import REPOSITORY, SPAN, find_fences, read
 
 DOCS = REPOSITORY / "docs"
 SEQDROP = Path(sys.executable).with_name("seqdrop")
 PLACEHOLDERS = ("LANDING-BUCKET", "RESULTS-BUCKET", "WORK-BUCKET")
-# Actions that no function of the template has, and people need.
-OF_PEOPLE = {
+# Actions that people need and no role of the template has.
+ACTIONS_OF_PEOPLE = {
     "s3:ListMultipartUploadParts",
     "cloudformation:DescribeStacks",
     "cloudformation:DescribeStackResource",
@@ -36,7 +36,7 @@ def test_a_quoted_mail_is_the_mail_that_the_code_sends(name):
 
 def test_the_page_lists_the_subject_of_every_mail():
     section = read(mails.PAGE).partition("## Mails")[2].partition("## Alarms")[0]
-    assert set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)) == mails.subjects()
+    assert set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)) == mails.read_subjects()
 
 
 def test_the_page_lists_every_alarm(template):
@@ -63,33 +63,33 @@ def test_parameters_and_outputs_in_the_pages_are_those_of_the_template(template)
 
 
 def test_the_analysis_of_the_tutorial_is_valid(tmp_path):
-    """Beside the analyses that ship, because two analyses cannot share a prefix."""
-    (table,) = fences(read(DOCS / "own-analysis.md"), "toml")
+    """It is checked together with the shipped analyses, because two analyses cannot share a prefix."""
+    (table,) = find_fences(read(DOCS / "own-analysis.md"), "toml")
     path = tmp_path / "analyses.toml"
     path.write_text((REPOSITORY / "analyses.toml").read_text() + "\n" + table)
     done = subprocess.run([SEQDROP, "config", "check", path], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def policies() -> list[dict]:
-    """Return the policies of docs/who-may-drop.md."""
-    return [json.loads(block) for block in fences(read(DOCS / "who-may-drop.md"), "json")]
+def read_policies() -> list[dict]:
+    """Return the IAM policies of docs/who-may-drop.md: for dropping, reading and operating."""
+    return [json.loads(block) for block in find_fences(read(DOCS / "who-may-drop.md"), "json")]
 
 
 def as_list(value: str | list[str]) -> list[str]:
-    """Return a list also for a single text, as IAM reads it."""
+    """Return the value as a list: IAM accepts a single string in place of a list of one."""
     return [value] if isinstance(value, str) else value
 
 
-def actions_of_the_template(template: dict) -> set[str]:
-    """Return every action that a role of the template may do."""
+def find_actions(template: dict) -> set[str]:
+    """Return every IAM action that the template names, such as s3:GetObject."""
     text = json.dumps(template, default=str)
     return set(re.findall(r'"([a-z0-9]+:[A-Z]\w+)"', text))
 
 
-def test_the_policies_are_three_and_follow_iams_grammar():
-    assert len(policies()) == 3
-    for policy in policies():
+def test_there_are_three_policies_in_the_grammar_of_iam():
+    assert len(read_policies()) == 3
+    for policy in read_policies():
         assert policy["Version"] == "2012-10-17"
         sids = [statement["Sid"] for statement in policy["Statement"]]
         assert len(set(sids)) == len(sids)
@@ -100,14 +100,17 @@ def test_the_policies_are_three_and_follow_iams_grammar():
 
 
 def test_the_policies_use_actions_that_exist_and_no_wildcards(template):
-    known = actions_of_the_template(template) | OF_PEOPLE
+    known = find_actions(template) | ACTIONS_OF_PEOPLE
     assert {
-        action for policy in policies() for statement in policy["Statement"] for action in as_list(statement["Action"])
+        action
+        for policy in read_policies()
+        for statement in policy["Statement"]
+        for action in as_list(statement["Action"])
     } <= known
 
 
 def test_the_policies_name_resources_of_the_stack_and_nothing_else():
-    for policy in policies():
+    for policy in read_policies():
         for statement in policy["Statement"]:
             for resource in as_list(statement["Resource"]):
                 assert re.fullmatch(r"KEY-ARN|arn:aws:s3:::[A-Z-]+(/[\w*/]+)?|arn:aws:\w+:REGION:ACCOUNT:\S+", resource)
@@ -117,7 +120,7 @@ def test_the_policies_name_resources_of_the_stack_and_nothing_else():
 
 def test_every_policy_may_use_the_key_and_only_the_first_may_drop():
     """All the stack's buckets are encrypted with its key."""
-    dropping, reading, operating = policies()
+    dropping, reading, operating = read_policies()
     for policy in (dropping, reading, operating):
         key = [statement for statement in policy["Statement"] if statement["Resource"] == "KEY-ARN"]
         assert "kms:Decrypt" in as_list(key[0]["Action"])
@@ -126,7 +129,15 @@ def test_every_policy_may_use_the_key_and_only_the_first_may_drop():
         assert not any("s3:PutObject" in as_list(statement["Action"]) for statement in policy["Statement"])
 
 
-def test_the_deletion_page_names_what_the_template_retains(template):
+def test_the_page_of_formats_lists_every_code_of_a_rejection():
+    """tests/unit/reads compares the first table with `CODES`; other codes are in the second one."""
+    package = REPOSITORY / "layers/seqdrop/seqdrop"
+    codes = {code for path in package.rglob("*.py") for code in re.findall(r'\bFault\(\s*"(\w+)"', path.read_text())}
+    assert "no_analysis" in codes
+    assert codes <= set(SPAN.findall(read(DOCS / "formats.md")))
+
+
+def test_the_deletion_page_names_the_resources_that_the_template_retains(template):
     retained = {name for name, resource in template["Resources"].items() if resource.get("DeletionPolicy") == "Retain"}
     assert retained == {"Key", "Ledger"} | {
         f"{bucket}Bucket{suffix}" for bucket in ("Landing", "Work", "Results", "Archive") for suffix in ("", "Policy")
@@ -139,5 +150,5 @@ def test_the_deletion_page_names_what_the_template_retains(template):
 def test_the_tutorial_prints_what_it_quotes(tmp_path):
     """If it fails: python -m tests.unit.docs.tutorial."""
     printed = tutorial.run(tmp_path)
-    for block, quoted in zip(printed, tutorial.quoted(), strict=True):
+    for block, quoted in zip(printed, tutorial.read_quoted(), strict=True):
         assert tutorial.VARIES.sub("…", block) == tutorial.VARIES.sub("…", quoted)

@@ -18,7 +18,7 @@ def test_a_plan_of_version_0_2_0_is_read_as_its_analysis(name):
 
 @pytest.mark.parametrize("name", sorted(OF_0_2_0))
 def test_version_0_2_0_can_read_current_plans(name):
-    """During a deploy, a Lambda of the previous version may get them, so they have no unknown keys."""
+    """During a deploy, a Lambda of the previous version may get current plans, so they must not have new keys."""
     now, then = json.loads(packaged().by_name[name].as_json()), OF_0_2_0[name]
     assert now.keys() == then.keys()
     assert (now["use"] or {}).items() <= (then["use"] or {}).items()
@@ -57,4 +57,6 @@ def test_a_trial_rejects_output_without_predictions(name):
     trial = KINDS[name].trial(120)
     assert len({json.loads(item)["id"] for item in trial.items}) == len(trial.items)
     error = json.dumps({"id": "x", "error": {"code": "c", "message": "m"}}).encode()
-    assert trial.fault([error] * len(trial.items))
+    for line in (error, b"", b"[]", b"not JSON", b'{"windows": [{}, {}]}'):
+        assert trial.fault([line] * len(trial.items)), line
+    assert trial.fault([])

@@ -1,4 +1,4 @@
-"""Which models become the current one."""
+"""The gate: which trained models become the current one."""
 
 import pytest
 from hypothesis import given
@@ -20,13 +20,13 @@ CURRENT = Candidate("ss3", 0.75, "a")
         (Candidate("ss3", 0.80, "b"), CURRENT, False, False, "not measured on the same test split"),
         (Candidate("ss3", 0.80, "b"), CURRENT, True, True, "on another test split"),
         (Candidate("ss3", 0.74, "b"), CURRENT, True, False, "on another test split"),
-        (Candidate("ss8", 0.80, "a"), CURRENT, True, False, "is ss3, and that of this one ss8"),
+        (Candidate("ss8", 0.80, "a"), CURRENT, True, False, "its task is ss8, but that of the current model is ss3"),
         (Candidate("ss3", 0.80, "a"), Candidate("", None), False, False, "is not known"),
         (Candidate("ss3", 0.80, "a"), Candidate("", None), True, True, "is not known"),
         (Candidate("promoter", 0.80, "a", "MCC"), Candidate("promoter", 0.7, "a", "MCC"), False, True, "its MCC"),
     ],
 )
-def test_the_rule(new, current, any_test, passed, why):
+def test_a_verdict_has_its_reason(new, current, any_test, passed, why):
     verdict = judge(new, current, 0.7, any_test)
     assert (verdict.passed, why in verdict.why) == (passed, True), verdict.why
 

@@ -1,4 +1,4 @@
-"""The three kinds of job are created, adopted, refused and described alike; their table matches SageMaker's model."""
+"""The three kinds of job are created, adopted, refused and described in one way; JOB_TYPES matches SageMaker's API."""
 
 import boto3
 import botocore.session
@@ -93,7 +93,7 @@ def test_a_model_is_created_once(services, service):
     assert sorted(service.models) == ["m", "other"]
 
 
-def test_a_model_waits_is_refused_or_fails_like_a_job():
+def test_errors_of_a_model_are_handled_like_those_of_a_job():
     assert create_model(refusing_client("ThrottlingException", "Rate exceeded"), MODEL) is False
     assert create_model(refusing_client("ResourceLimitExceeded", "no"), MODEL) is False
     with pytest.raises(JobRefusedError, match="SageMaker refused the model: Could not find model data"):
@@ -141,7 +141,7 @@ def test_the_names_in_the_table_are_those_of_sagemaker(task):
     assert callable(getattr(client, job.describe))
     statuses = set(outputs[job.status].enum)
     assert set(ENDS) <= statuses
-    # A job that is being deleted has ended before, and the ledger has its final state.
+    # A job can only be deleted after it has ended, and then the ledger has its final state.
     assert statuses - set(ENDS) <= {"InProgress", "Stopping", "Deleting"}
 
 
@@ -167,5 +167,5 @@ def test_every_final_status_is_a_state_of_the_ledger():
         ("a", ["a"], False),
     ],
 )
-def test_a_request_covers_another_that_has_no_other_members(actual, required, expected):
+def test_a_response_covers_a_request_if_it_has_all_its_members(actual, required, expected):
     assert covers(actual, required) is expected

@@ -94,7 +94,7 @@ def test_job_names_are_valid_and_unique():
 
 
 def test_the_key_is_not_in_the_environment(build):
-    """A value of the environment has at most 256 characters; a key may have 1024 bytes."""
+    """A value in the environment has at most 256 characters, but a key may have 1024 bytes."""
     assert VERSION.key not in json.dumps(build(), ensure_ascii=False)
     content = json.loads(json.dumps(brief("work", VERSION, "{}", 1)))
     assert UploadVersion(**content["version"]) == VERSION
@@ -179,7 +179,7 @@ class TestContainer:
         assert line == f"{VERSION.id}: 1,234,567 records, 1,500 of 3,000 MB (50%, 15.0 MB/s)"
 
     def test_the_entry_point_puts_the_packages_first(self, repository, tmp_path):
-        """It imports only the standard library before that, and leaves no files behind."""
+        """Before that, the entry point imports only the standard library. It leaves no files behind."""
         fake = "import numpy\ndef run(inputs): print(inputs, numpy.__file__, __file__)\n"
         code = tmp_path / "input/code"
         code.mkdir(parents=True)
@@ -215,7 +215,7 @@ def test_the_same_packages_give_the_same_archive(tmp_path):
 
 @pytest.mark.parametrize(("python", "numpy"), [("3.11", "numpy==2.2.6"), ("3.12", "numpy==2.4.6")])
 def test_the_wheels_are_those_for_the_python_of_the_image(repository, python, numpy):
-    """pip evaluates markers for the Python that runs it, so they are evaluated beforehand."""
+    """pip would evaluate the markers for the Python that runs pip, so Seqdrop evaluates them for the image's."""
     from seqdrop_cli.deploy.processing_code import select_requirements
 
     requirements = select_requirements(repository / "layers/reads/requirements.txt", python)

@@ -152,7 +152,7 @@ def test_another_push_adds_the_labels_that_a_pointer_lacks(cloud):
 def test_a_file_that_is_not_a_model_archive_is_not_pushed(cloud, body):
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="results")
-    with pytest.raises(ValueError, match=r"no model\.tar\.gz"):
+    with pytest.raises(ValueError, match=r"not a model\.tar\.gz"):
         push_archive(s3, "results", "m", body, "t")
     assert "Contents" not in s3.list_objects_v2(Bucket="results")
 

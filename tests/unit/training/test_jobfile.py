@@ -75,7 +75,7 @@ min_q3 = 0.5
         (f"distribution = 1\n{CNN}", "distribution is 1; it must be a table: write [distribution]"),
         (f'{CNN}[distribution]\nprofil = "ddp"', "distribution.profil is not a known setting; did you mean profile?"),
         (f"{CNN}[distribution]\nhosts = 2", "distribution.profile single is one process on one host, but hosts is 2"),
-        (f'model = "prott5"\n{DATA}', 'weights is missing: model "prott5" starts from a pre-trained model in models/'),
+        (f'model = "prott5"\n{DATA}', 'weights is missing: model "prott5" starts from a pre-trained model; write'),
         (f'weights = "x"\n{CNN}', 'weights is not for model "cnn", which has no pre-trained weights'),
         (f'task = "promoter"\n{CNN}', 'task is "promoter"; for model "cnn" it must be one of "ss3", "ss8"'),
         (f'model = "dnabert"\n{DATA}', 'data.format is "flip"; for model "dnabert" it must be one of "csv", "parquet"'),
@@ -123,7 +123,10 @@ hosts = 2
         (8, "train.epochs"),
         (10, "distribution.profile"),
     ]
-    assert raised.value.fault.message == 'weights is not for model "cnn", which has no pre-trained weights (line 3)'
+    assert (
+        raised.value.fault.message
+        == 'weights is not for model "cnn", which has no pre-trained weights; leave it out (line 3)'
+    )
 
 
 @pytest.mark.parametrize(

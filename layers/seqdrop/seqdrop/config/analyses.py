@@ -48,26 +48,26 @@ __all__ = [
 ]
 
 FILE = "analyses.toml"
-# A Lambda with 1769 MB can read this much in its 15 minutes at the slowest rate that was measured, using half the time.
+# Gigabytes. analyses.toml derives the default; at the slowest rate measured, a whole core reads 18 GB in 15 minutes.
 LAMBDA_GB, LAMBDA_GB_AT_MOST = 2.0, 15.0
 
 
 @dataclass(frozen=True)
 class Validation(Table):
-    """Where files are examined."""
+    """Which files a Lambda reads, and which a SageMaker Processing job."""
 
     table = "validation"
 
     lambda_gb: float = setting(LAMBDA_GB, Number(0, LAMBDA_GB_AT_MOST, as_float=True))
-    """Gigabytes above which a file is too large for a Lambda, so that a SageMaker Processing job examines it."""
+    """Largest file that a Lambda reads, in gigabytes (1e9 bytes). A SageMaker Processing job examines larger files."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis(AnalysisSettings):
-    """What the files under one prefix of the landing bucket are, and what is done with them."""
+    """Files under one prefix of the landing bucket: what they contain, and what is done with them."""
 
     kind: Kind
-    """What is done with the files; `task`, `alphabet` and `formats` determine it."""
+    """The kind of analysis; `task`, `alphabet` and `formats` determine it."""
 
     @property
     def sampling(self) -> Sampling:
@@ -77,7 +77,7 @@ class Analysis(AnalysisSettings):
     def as_json(self) -> str:
         """Return the plan that is stored with an attempt, so that a later deploy does not change work under way.
 
-        The text is that of version 0.2 and earlier, where `use` was the table of settings with the task.
+        The keys are those of version 0.2 and earlier: `use` has the task and the settings of the kind.
         """
         names = [field.name for field in fields(self) if field.name not in ("kind", "settings")]
         common = {name: getattr(self, name) for name in names}
@@ -86,7 +86,7 @@ class Analysis(AnalysisSettings):
 
     @classmethod
     def from_json(cls, text: str, kinds: Kinds) -> Analysis:
-        """Return the analysis of a plan that `as_json`, perhaps of an earlier version, wrote. No rule is applied again.
+        """Return the analysis of a plan that this or an earlier version of `as_json` wrote. No rule is applied again.
 
         Settings that the kind no longer has are left out. Raise ConfigurationError if the kind no longer exists.
         """
@@ -94,7 +94,10 @@ class Analysis(AnalysisSettings):
         use, job, formats = entry.pop("use"), entry.pop("job"), tuple(entry.pop("formats"))
         kind = kinds.with_task(use.get("task"), entry.get("alphabet", DNA)) if use else kinds.without_model(formats)
         if kind is None:
-            raise ConfigurationError(f"this version of Seqdrop has no task {use['task']!r}, which the attempt is for")
+            raise ConfigurationError(
+                f"the attempt is for task {use['task']!r}, which this version of Seqdrop does not have: deploy a "
+                "version that has it"
+            )
         settings = _restore_settings(kind.settings, use) if kind.settings and use else None
         restored = JobSettings.restore(**job)
         return cls.restore(kind=kind, settings=settings, job=restored, formats=formats, **entry)
@@ -121,7 +124,7 @@ class Analyses:
             raise ConfigurationError(f"validation.lambda_gb must be 0 to {LAMBDA_GB_AT_MOST}")
 
     def needs_job(self, size: int) -> bool:
-        """Return True if a file of `size` bytes is larger than a Lambda is sure to read in its time."""
+        """Return True if a file of `size` bytes is too large for a Lambda, so that a processing job must read it."""
         return size > self.lambda_gb * 1e9
 
     @property
@@ -135,7 +138,7 @@ class Analyses:
         return max(matches, key=lambda analysis: len(analysis.prefix), default=None)
 
     def is_marker(self, key: str) -> bool:
-        """Return True if a key is that of a run's marker and its analysis takes markers."""
+        """Return True if the key names a run's marker and belongs to an analysis that takes markers."""
         analysis = self.for_key(key)
         return analysis is not None and analysis.kind.takes_markers and runs.is_marker(key)
 
@@ -145,13 +148,13 @@ class Analyses:
         return runs.folders(key, analysis.prefix) if analysis and analysis.gate and not self.is_marker(key) else []
 
     def mates_of(self, key: str) -> str:
-        """Return how the analysis of a key treats mates: "wait", "check" or "single"."""
+        """Return how the analysis of a key treats mates: "wait", "check" or "single" (also if no prefix matches)."""
         analysis = self.for_key(key)
         return analysis.mates if analysis else SINGLE
 
 
 def parse(text: str, kinds: Kinds, name: str = FILE) -> Analyses:
-    """Read the text of an analyses.toml, which messages call `name`.
+    """Return the analyses of an analyses.toml. `name` is the name of the file in messages.
 
     Raise ConfigFileError with everything that is wrong.
     """

@@ -1,6 +1,6 @@
 """The settings of one analysis, [analyses.NAME] in analyses.toml, without its kind.
 
-`kind` has the methods of a kind, which take these settings; `analyses` joins both to an `Analysis`.
+The module `kind` defines what a kind does with these settings. The module `analyses` joins the two in an `Analysis`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ READ_FORMATS, TRAINING = ("fastq", "fasta", "bam"), "training"
 FORMATS = (*READ_FORMATS, TRAINING)
 WAIT, CHECK, SINGLE = MATES = ("wait", "check", "single")
 RUN = "run"  # the only gate: files are released when their run is complete
-MOST_GB = 100  # one archive Lambda copies a file in its 15 minutes, at 110 MB/s or more over ten connections
+MOST_GB = 100  # what one archive Lambda copies in its 15 minutes over ten connections, at about 110 MB/s in all
 HOURS = Number(0, 87_600, above=True, as_float=True)  # up to ten years
 MODEL = Text(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}", "1 to 36 letters, digits and hyphens")
 """The rule of a model's name, which is part of object keys and of a SageMaker model name. The latter has at most 63
@@ -52,13 +52,14 @@ class AnalysisSettings(Table):
     max_gb: float = setting(MISSING, Number(0, MOST_GB, above=True, as_float=True))
     """Largest size of a file in gigabytes. Larger files are rejected before they are read."""
     settings: ModelSettings | None
-    """The settings of its kind; None where files are validated and archived without a model."""
+    """The settings of its kind; None if files are validated and archived without a model."""
     job: JobSettings
     severity: dict[str, str] = field(default_factory=dict)
     """Severity by code, where it differs from the default in reads/codes.py."""
     mates: str = setting(SINGLE, Choice(*MATES))
-    """What a FASTQ name like S1_R1_001 or S1_1 means. "wait": the file waits until its mate is valid too. "check": the
-    file does not wait, and the mate that arrives second is checked. "single": nothing, for single-end reads."""
+    """How a FASTQ file is treated whose name is that of a mate, such as S1_R1_001 or S1_1. "wait": it waits until its
+    mate is valid as well. "check": it does not wait, and the mate that arrives second is checked. "single": it has no
+    mate (single-end reads)."""
     mate_hours: float = setting(24.0, HOURS)
     """Hours after which the lab is notified that a file still waits for its mate or for another companion file."""
     alphabet: str = setting(DNA, Choice(*ALPHABETS))
@@ -70,7 +71,7 @@ class AnalysisSettings(Table):
     """Hours after which the lab is notified that a run still waits for its marker."""
 
     def conflicts(self) -> Iterator[str]:
-        """Yield what is wrong between settings that are each allowed."""
+        """Yield conflicts between settings that are each allowed."""
         if self.mates != SINGLE and "fastq" not in self.formats:
             yield (
                 f'mates is "{self.mates}", which is for FASTQ, but formats has no "fastq"; leave mates out, or write '
@@ -97,7 +98,7 @@ class AnalysisSettings(Table):
         return int(self.max_gb * 1e9)
 
     def settings_as(self, cls: type[SettingsOfKind]) -> SettingsOfKind:
-        """Return the settings of its kind. Raise TypeError if they are no instance of `cls`."""
+        """Return the settings of its kind. Raise TypeError if they are not an instance of `cls`."""
         if not isinstance(self.settings, cls):
             raise TypeError(f"the analysis {self.name} has settings of another kind: {self.settings!r}")
         return self.settings

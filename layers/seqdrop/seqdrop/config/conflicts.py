@@ -1,8 +1,8 @@
 """Rules across fields, applied to a table in which single settings may be wrong.
 
-A rule that reads a wrong setting must report nothing: its message would only be a consequence of the wrong setting. At
-the same time, a wrong setting must not hide what other rules find. So rules get an instance in which reading a wrong
-setting raises an exception that ends the rule.
+A rule that reads a wrong setting must report nothing: its message would only be a consequence of the wrong setting. But
+a wrong setting must not hide the findings of other rules. Therefore rules get an instance in which reading a wrong
+setting raises an exception, which ends only the rule that reads it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def find_conflicts(
 ) -> list[Problem]:
     """Return the problems that rules find in a dataclass `cls` with these values.
 
-    The settings named in `wrong` cannot be read. A rule that reads one ends there; the messages before it count.
+    The settings named in `wrong` cannot be read. A rule that reads one of them ends there; its earlier messages count.
     """
     known = {name: value for name, value in values.items() if name not in wrong}
     subject = fill(_hide(cls, frozenset(wrong)) if wrong else cls, known)

@@ -1,4 +1,4 @@
-"""A TOML file as text: how it is read, and on which lines its faults are."""
+"""Reading a TOML file as text, and locating its faults by line."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ConfigFileError(ConfigurationError):
 
 
 def load(text: str, name: str) -> dict[str, Any]:
-    """Return a TOML document. Raise ConfigFileError if the text is not valid TOML."""
+    """Return the content of a TOML document. Raise ConfigFileError if the text is not valid TOML."""
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
     except RecursionError:

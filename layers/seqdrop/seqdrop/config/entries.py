@@ -1,7 +1,7 @@
-"""One entry of analyses.toml, [analyses.NAME], from its table to an `Analysis`.
+"""Reading one entry of analyses.toml, the table [analyses.NAME], as an `Analysis`.
 
-An entry holds the settings of every analysis and, beside them, those of its kind. `kind_of` determines the kind from
-the entry; nothing else here depends on which kinds exist.
+An entry has the settings of every analysis and, in the same table, those of its kind. `kind_of` determines the kind
+from the entry; nothing else here depends on which kinds exist.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Entry = TypeVar("Entry", bound=AnalysisSettings)
 # An analysis name is part of every job name, which SageMaker limits to 63 characters.
 NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
-RESERVED = "examine"  # names of processing jobs have it where names of other jobs have the analysis
+RESERVED = "examine"  # in names of processing jobs, it stands where other jobs have the name of the analysis
 TASK, JOB, SEVERITY = "task", "job", "severity"
 
 
@@ -62,7 +62,7 @@ def own_keys(kinds: Iterable[Kind]) -> set[str]:
 
 @dataclass(frozen=True)
 class _Target:
-    """What an entry is read as: its path, its kind, and the dataclass of the settings of every analysis."""
+    """The path of an entry, all kinds, its own kind, and the dataclass of the settings of every analysis."""
 
     path: Path
     kinds: Kinds
@@ -71,7 +71,7 @@ class _Target:
 
 
 def read_entry(name: str, entry: object, kinds: Kinds, cls: type[Entry]) -> Entry:
-    """Return an entry as an instance of `cls`, whose settings are those of every analysis.
+    """Return an entry as an instance of `cls`: `Analysis`, which cannot be imported here.
 
     Raise SettingsError with everything that is wrong.
     """
@@ -110,7 +110,7 @@ def read_severity(table: object, path: Path) -> dict[str, str]:
 
 
 def describe(*kinds: Kind) -> str:
-    """Return how messages call a kind, or several kinds of one alphabet."""
+    """Return the words for a kind, or for several kinds of one alphabet, in messages."""
     first = kinds[0]
     if first.settings is None:
         return f'formats = ["{TRAINING}"]' if TRAINING in first.formats else "an analysis without a model"
@@ -136,7 +136,7 @@ def _read_settings(entry: dict[str, Any], path: Path, kind: Kind | None, misspel
 
 
 def _unknown(entry: dict[str, Any], target: _Target) -> tuple[list[Problem], set[str]]:
-    """Return problems for keys that this kind of entry does not have, and the settings that misspelt ones stand for."""
+    """Return a problem for each unknown key, and the settings that the misspelt ones among these keys stand for."""
     kinds, kind = target.kinds, target.kind
     every = own_keys(kinds.values())
     here = every if kind is None else own_keys([kind])

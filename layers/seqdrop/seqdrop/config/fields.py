@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Choice", "Choices", "Flag", "Maybe", "Number", "Rule", "Table", "Text", "Whole", "setting"]
 
 FieldValue = Any
-"""What `setting` returns to a type checker: a value of the type of the field, as with dataclasses.field."""
-_RULES: dict[type, dict[str, Rule]] = {}  # the rules of each class, once it was asked for them
+"""The type of `setting` for a type checker: any, so that it suits every field, as dataclasses.field does."""
+_RULES: dict[type, dict[str, Rule]] = {}  # cache of Table.rules
 
 
 def setting(default: object, rule: Rule) -> FieldValue:
@@ -38,14 +38,14 @@ def setting(default: object, rule: Rule) -> FieldValue:
 
 @dataclass(frozen=True)
 class Table:
-    """Base of the frozen dataclasses.
+    """Base of the dataclasses that are read from a table of a TOML file.
 
     Fields that `setting` defines are keys of the TOML table; the value of any other field comes from elsewhere. The
     constructor checks all rules and raises SettingsError.
     """
 
     table = ""
-    """Name of the TOML table, "" for the top. Where one class serves several tables, `read` gets the path."""
+    """Name of the TOML table, "" for the top. If one class serves several tables, `read` gets the path."""
 
     def __post_init__(self) -> None:
         settings = {name: getattr(self, name) for name in self.rules()}
@@ -54,15 +54,15 @@ class Table:
             raise SettingsError(problems)
 
     def conflicts(self) -> Iterable[str]:
-        """Yield what is wrong between settings that are each allowed. A message starts with the key that it is about.
+        """Yield conflicts between settings that are each allowed. A message starts with the key that it is about.
 
-        A setting that is wrong cannot be read: the messages before that point count, the others are left out.
+        Reading a wrong setting ends the generator; its earlier messages count.
         """
         return ()
 
     @classmethod
     def rules(cls) -> dict[str, Rule]:
-        """Return the names of the table's keys, with their rules."""
+        """Return the rule of each key of the table, by name."""
         if cls not in _RULES:
             _RULES[cls] = {each.name: each.metadata["rule"] for each in fields(cls) if "rule" in each.metadata}
         return _RULES[cls]
@@ -79,9 +79,9 @@ class Table:
     ) -> Self:  # fmt: skip
         """Return a table of a TOML document as an instance; `others` are fields whose values come from elsewhere.
 
-        `misspelt` are settings that were reported before under an unknown key: they are not reported as missing.
-        `rules` are further rules across fields. Raise SettingsError with everything that is wrong; its list is empty
-        if the only fault is a misspelt key.
+        `misspelt` are settings whose misspelt keys the caller has reported; they are not reported as missing. `rules`
+        are further rules across fields. Raise SettingsError with everything that is wrong; its list of problems is
+        empty if there are only misspelt keys, which were reported before.
         """
         path = cls.place() if path is None else path
         problems = cls.find_problems(table, path, misspelt, rules, (), **others)
@@ -91,9 +91,9 @@ class Table:
 
     @classmethod
     def restore(cls, **values: object) -> Self:
-        """Return an instance of stored values, perhaps of an earlier version, without applying any rule.
+        """Return an instance with values that this or an earlier version stored. No rule is applied.
 
-        Raise TypeError for names that are no fields, and for fields without a value.
+        Raise TypeError for names that are not fields, and for fields that have neither a value nor a default.
         """
         by_name = {each.name: each for each in fields(cls)}
         if unknown := sorted(values.keys() - by_name):
@@ -110,7 +110,7 @@ class Table:
     ) -> list[Problem]:  # fmt: skip
         """Return everything that is wrong with a table of a TOML document; the arguments are those of `read`.
 
-        `hidden` are settings whose value is not known yet, so that no rule across fields may read them.
+        `hidden` are settings whose value is not known yet; no rule across fields may read them.
         """
         if not isinstance(table, dict):
             name = format_path(path)
@@ -125,7 +125,7 @@ class Table:
 
 
 def _find_broken(cls: type[Table], table: Mapping[str, object], skipped: Collection[str]) -> dict[str, str]:
-    """Return what is wrong with single settings, by name."""
+    """Return the problems of single settings, by name."""
     broken = {}
     for name, rule in cls.rules().items():
         if name in table:

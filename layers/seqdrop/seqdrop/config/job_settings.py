@@ -1,4 +1,4 @@
-"""How the work of an analysis is cut into objects, requests and jobs: the table [analyses.NAME.job]."""
+"""The table [analyses.NAME.job] of analyses.toml."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ class JobSettings(Table):
     max_shards: int = setting(500, Whole(1))
     """Input objects of a job that several uploads share; a larger upload has its own job."""
     max_windows: int = setting(10_000_000, Whole(1))
-    """An upload with more windows (of proteins: residues) is rejected: one Lambda imports all its predictions."""
+    """An upload with more windows (for proteins: residues) is rejected: one Lambda imports all its predictions."""

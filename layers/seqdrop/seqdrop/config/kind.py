@@ -1,8 +1,8 @@
-"""What a kind of analysis does, as the rest of the package sees it. `seqdrop.kinds` has one module for each kind.
+"""The interface of a kind of analysis. `seqdrop.kinds` has one module for each kind.
 
-`Analysis.kind` holds a kind, so no other module asks which kind it has: it calls the method. The base class is a
-kind without a model. Instances have no state; all that an analysis can set is in its settings. A kind that has a model
-also has the methods of `results.writer.ResultKind`, which turn predictions into files.
+No other module asks which kind an analysis has: it calls a method of `Analysis.kind`. The base class is a kind without
+a model. Instances have no state; everything that a lab can set is in the settings. A kind with a model also has the
+methods of `results.writer.ResultKind`, which turn predictions into files.
 """
 
 from __future__ import annotations
@@ -69,14 +69,14 @@ class LocalOptions:
 
 @dataclass(frozen=True)
 class LocalModel:
-    """What `seqdrop predict` knows of a model on disk: the k of its vocabulary (0: none), and names of its classes."""
+    """A model on disk, for `seqdrop predict`: the k of its vocabulary (0: none), and the names of its classes."""
 
     k: int = 0
     labels: tuple[str, ...] = ()
 
 
 class LabelledArchive(Protocol):
-    """A model archive (models.archives.ModelArchive) as far as a kind checks it."""
+    """The part of a model archive (models.archives.ModelArchive) that a kind checks."""
 
     def check_label(self, label: str) -> None:
         """Raise JobRefusedError unless `label` is the archive's own name of its positive class."""
@@ -93,25 +93,25 @@ class Kind:
     settings: ClassVar[type[ModelSettings] | None] = None
     """Class of the settings that an analysis of this kind has besides those of every analysis; None without a model."""
     is_default: ClassVar[bool] = False
-    """Whether an analysis with a model that names no task is of this kind."""
+    """Whether this is the kind of an analysis that has a model but no `task`."""
     formats: ClassVar[tuple[str, ...]] = READ_FORMATS
     """Formats that its files may have."""
     job: ClassVar[str] = ""
     """Task of the SageMaker job that its attempts get (`ledger.records.Job.task`); "" if they get none."""
     companions: ClassVar[str] = ""
-    """Name of the policy in stages/assemble by which its files wait for each other; "" if no file waits for another,
-    except for its mate."""
+    """Name of the policy in stages/assemble that makes its files wait for each other; "" if a file waits at most for
+    its mate."""
     takes_masks: ClassVar[bool] = False
     """Whether a BED may say which bases of its records are masked."""
     takes_markers: ClassVar[bool] = True
     """Whether a file with the name of a run's marker or manifest is treated as one."""
     reads_large_files_itself: ClassVar[bool] = False
-    """Whether a Lambda reads its files whatever their size, because the result depends on files that may change."""
+    """Whether a Lambda reads its files even if they are large: the result depends on companions, which may change."""
 
     # -- settings --
 
     def conflicts(self, _analysis: AnalysisSettings) -> Iterable[str]:
-        """Yield what is wrong between settings that are each allowed; a message starts with the key it is about."""
+        """Yield conflicts between settings that are each allowed; a message starts with the key it is about."""
         return ()
 
     def parameters(self, settings: ModelSettings) -> dict[str, object]:
@@ -145,8 +145,9 @@ class Kind:
         analysis: AnalysisSettings,
         masks: BedMasks | None = None,
     ) -> Iterator[bytes]:
-        """Yield work items, a JSON line each. `counted` are records with the number of identical ones they stand for.
+        """Yield work items, a JSON line each.
 
+        `counted` are pairs of a record and the number of identical records that it represents (1 without `collapse`).
         `masks` are the intervals of the BED that belongs to the file, if there is one.
         """
         raise NotImplementedError
@@ -154,7 +155,7 @@ class Kind:
     # -- the model --
 
     head: ClassVar[str] = ""
-    """A tensor that only a checkpoint with this kind's trained head has; "" if every checkpoint is accepted."""
+    """Name of a tensor that only checkpoints with this kind's trained head have; "" to accept every checkpoint."""
     names_classes: ClassVar[bool] = False
     """Whether the model needs at least two classes, and names for them."""
 
@@ -166,7 +167,7 @@ class Kind:
         """Raise JobRefusedError if the model archive does not suit this analysis."""
 
     def trial(self, longest: int) -> Trial:
-        """Return how a new archive is tried; `longest` is what its model takes at once, in bases or residues."""
+        """Return the trial of a new archive; `longest` is the longest input of its model, in bases or residues."""
         raise NotImplementedError
 
     # -- results --
@@ -174,7 +175,7 @@ class Kind:
     table: ClassVar[str] = ""
     """Base name of its JSON Lines file of results."""
     unit: ClassVar[str] = "windows"
-    """What is counted while predictions are made."""
+    """Word for what the progress of predictions counts."""
     reads_items_for_results: ClassVar[bool] = False
     """Whether results hold sequences, so that work items are read beside the predictions."""
 
@@ -192,7 +193,7 @@ class Kind:
         raise NotImplementedError
 
     def local_format(self, settings: ModelSettings, _format: str) -> ModelSettings:
-        """Return settings made by `local_settings`, once the format of the file is known."""
+        """Return the settings of `local_settings`, adapted to the format of the file ("fasta", "fastq" or "bam")."""
         return settings
 
 
@@ -223,7 +224,10 @@ class Kinds(Mapping[str, Kind]):
         return next(kind for kind in self.values() if kind.settings is None and (TRAINING in kind.formats) == trains)
 
     def with_task(self, task: str | None, alphabet: str) -> Kind | None:
-        """Return the kind with this task, or the default one for None; None if there is no such kind."""
+        """Return the kind with this task and alphabet, or the alphabet's default kind if `task` is None.
+
+        Return None if there is no such kind.
+        """
         kinds = self.of_alphabet(alphabet)
         if task is None:
             return next((kind for kind in kinds.values() if kind.is_default), None)

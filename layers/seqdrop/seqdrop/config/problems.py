@@ -1,4 +1,4 @@
-"""What is wrong with settings, in words: the key, its value, and what is allowed or was probably meant."""
+"""Problems with settings, in words: the key, its value, and what is allowed or was probably meant."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def unknown_keys(
 
 
 def nearest(word: str, words: Iterable[str]) -> list[str]:
-    """Return the word that is most similar to `word`, in a list that is empty if none is similar."""
+    """Return a list of the one word that is most similar to `word`, or an empty list if none is similar."""
     from difflib import get_close_matches  # only needed when something is wrong
 
     return get_close_matches(word, list(words), 1)

@@ -56,7 +56,7 @@ class Choices(Rule):
         self.wanted = "a list of one or more of " + ", ".join(f'"{word}"' for word in words)
 
     def holds(self, value: object) -> bool:
-        """Return True for a list that has no other words and is not empty."""
+        """Return True for a list of allowed words that is not empty."""
         if not isinstance(value, list | tuple) or not value:
             return False
         return all(isinstance(word, str) and word in self._words for word in value)
@@ -90,7 +90,7 @@ class Whole(Rule):
 
 
 class Number(Rule):
-    """A number within bounds. Each bound is allowed itself, the lower one unless `above`, the upper unless `below`.
+    """A number within bounds. `above` excludes the lower bound itself, `below` the upper bound.
 
     With `as_float`, a whole number is stored as a float.
     """

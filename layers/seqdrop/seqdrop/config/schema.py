@@ -1,8 +1,8 @@
-"""JSON Schema of TOML files, made of the dataclasses that validate them. Editors complete and check a file by it.
+"""JSON Schema of TOML files, made from the dataclasses that validate them. With it, editors complete and check a file.
 
-Draft 7, which taplo (Even Better TOML) reads. It completes keys from `properties`, but not inside an `allOf`. So an
-entry of analyses.toml lists the keys of all kinds, and a chain of if/then/else narrows them to those of one kind. A
-schema holds no rules across fields; `seqdrop config check` applies those too.
+The draft is 7, which taplo (the editor extension Even Better TOML) reads. taplo completes keys from `properties`, but
+not inside an `allOf`. Therefore an entry of analyses.toml lists the keys of all kinds, and a chain of if/then/else
+narrows them to those of one kind. A schema has no rules across fields; `seqdrop config check` applies those as well.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def analyses_schema(kinds: Kinds) -> Schema:
 
 
 def document(title: str, schema: Schema) -> Schema:
-    """Return a schema as a file of its own."""
+    """Return the content of a schema file: the schema with its draft and title."""
     return {"$schema": DRAFT, "title": title, **schema}
 
 
@@ -69,7 +69,7 @@ def properties(cls: type[Table]) -> dict[str, Schema]:
 
 
 def closed_schema(properties: Mapping[str, Schema], required: Iterable[str] = (), description: str = "") -> Schema:
-    """Return the schema of a table that has no keys but these."""
+    """Return the schema of a table that may have only these keys."""
     text = {"description": description} if description else {}
     needed = {"required": list(required)} if required else {}
     return {"type": "object", **text, "properties": dict(properties), **needed, "additionalProperties": False}
@@ -141,7 +141,7 @@ def _either(first: Schema, second: Schema) -> Schema:
 def _chain(kinds: Kinds, narrowed: set[str]) -> Schema:
     """Return if/then/else that narrows an entry to its kind, in the order in which `entries.kind_of` decides.
 
-    `narrowed` are keys whose schema, up to this point, is that of any of several kinds.
+    `narrowed` are the keys for which several kinds have different schemas.
     """
     chain: Schema = {"properties": {TASK: False}}  # no kind has this task with this alphabet
     for kind in sorted(kinds.values(), key=_rank, reverse=True):

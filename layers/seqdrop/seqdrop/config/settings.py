@@ -23,7 +23,7 @@ class Settings:
     work: str
     results: str
     archive: str
-    validate_queue: str  # queue URLs
+    validate_queue: str  # this and the next four: queue URLs
     transform_queue: str
     training_queue: str
     finish_queue: str
@@ -68,4 +68,4 @@ class Settings:
         for url in urls:
             if url.rsplit("/", 1)[-1] == name:
                 return url
-        raise ConfigurationError(f"{name} is none of this deployment's queues")
+        raise ConfigurationError(f"this deployment has no queue {name}")

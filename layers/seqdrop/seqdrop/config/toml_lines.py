@@ -1,7 +1,7 @@
 """The line of each key of a TOML document, which `tomllib` does not report.
 
-The scanner is for documents that `tomllib` accepts, so it checks nothing; it is used only after another fault was
-found. A test compares its keys with those of `tomllib`.
+The scanner is for documents that `tomllib` accepts, so it does not check the syntax. It runs only if a rule was broken.
+A test compares its keys with those of `tomllib`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STRING = re.compile(
     r"|'[^']*'",
     re.DOTALL,
 )
-_SCALAR = re.compile(r"[^,\]}#\n]+")  # no number, date or boolean holds any of these; a date may hold a space
+_SCALAR = re.compile(r"[^,\]}#\n]+")  # no number, date or boolean has these characters; a date may have a space
 
 
 def key_lines(text: str) -> dict[Path, int]:
@@ -97,7 +97,7 @@ class _Scanner:
             self._skip(_STRING if first in "\"'" else _SCALAR)
 
     def _items(self, end: str, path: Path) -> None:
-        """Skip an array or an inline table."""
+        """Skip an array or an inline table; record the lines of what it contains."""
         self._at, index = self._at + 1, 0
         self._skip(_GAP)
         while self._text[self._at] != end:

@@ -34,7 +34,7 @@ class Embed(WindowKind):
     prediction_bytes = 7_500
 
     def conflicts(self, analysis: AnalysisSettings) -> Iterator[str]:
-        """Yield what is wrong between settings; the embeddings of a request must fit in one response."""
+        """Yield conflicts between settings; the embeddings of a request must fit in one response."""
         yield from super().conflicts(analysis)
         settings, megabytes = analysis.settings_as(Settings), analysis.job.max_payload_mb
         if megabytes * 1_000_000 / settings.stride * len(settings.strands) * self.prediction_bytes > MAX_RESPONSE_BYTES:

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class Keep(Kind):
-    """Most of the output of a sequencer."""
+    """Validation, report and archive, without a model: for most of the output of a sequencer."""
 
     name = "keep"
 
     def conflicts(self, analysis: AnalysisSettings) -> Iterator[str]:
-        """Yield what is wrong between settings: protein files are FASTA."""
+        """Yield conflicts between settings: protein files must be FASTA."""
         if analysis.alphabet == PROTEIN and analysis.formats != ("fasta",):
             yield f'formats must be ["fasta"] for alphabet "{PROTEIN}"'

@@ -1,4 +1,4 @@
-"""masked: the most probable bases of each masked interval: a run of N, or an interval of a BED beside the FASTA.
+"""masked: the most probable bases of each masked interval, a run of N or an interval of a BED beside the FASTA.
 
 Rows: record, start, end, rank (from 1, the most probable), bases, probability; one row for each candidate.
 """
@@ -29,7 +29,7 @@ class Settings(WindowSettings):
     """Settings of a masked analysis."""
 
     def conflicts(self) -> Iterator[str]:
-        """Yield what is wrong between settings; intervals are filled on the forward strand only."""
+        """Yield conflicts between settings; intervals are filled on the forward strand only."""
         yield from super().conflicts()
         if self.strands != "+":
             yield f'strands is "{self.strands}"; for task "masked" it must be "+", the strand on which masks are filled'
@@ -49,7 +49,7 @@ class Masked(WindowKind):
     head = "cls.predictions.transform.dense.weight"
 
     def conflicts(self, analysis: AnalysisSettings) -> Iterator[str]:
-        """Yield what is wrong between settings; a Lambda must be able to read the file."""
+        """Yield conflicts between settings; a Lambda must be able to read the file."""
         if analysis.max_gb > LAMBDA_GB:
             yield f'max_gb is {analysis.max_gb:g}; for task "masked" it must be at most {LAMBDA_GB:g}'
         if analysis.mates != SINGLE:

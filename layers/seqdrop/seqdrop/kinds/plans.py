@@ -1,4 +1,4 @@
-"""The plan of an attempt: the analysis that its work items were cut for, and what follows from it."""
+"""The plan of an attempt, which is the analysis that its work items were cut for, and functions that read plans."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["KINDS", "attempts_of", "from_json", "kind_of", "packaged", "parse", 
 
 
 def plan_of(attempt: Attempt) -> Analysis:
-    """Return the analysis that an attempt's work items were cut for. The attempt must not be one of a training."""
+    """Return the analysis that an attempt's work items were cut for. The attempt must not be that of a training."""
     return from_json(attempt.plan)
 
 
@@ -28,13 +28,13 @@ def kind_of(attempt: Attempt) -> Kind:
 
 
 def attempts_of(examination: Examination) -> list[Attempt]:
-    """Return the attempt whose shards the pass wrote; an empty list for an analysis without a model."""
+    """Return a list of the attempt whose shards the examination wrote; an empty list if there is no model."""
     analysis = from_json(examination.plan)
     return [examination.attempt(analysis.name)] if analysis.has_model else []
 
 
 def selection_of(examination: Examination) -> SelectionEntry:
-    """Return which records the model sees, as the report has it; empty if it sees none."""
+    """Return the report's entry about the records that the model sees; empty if it sees none."""
     analysis = from_json(examination.plan)
     if examination.rejection or not analysis.has_model:
         return {}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from seqdrop.models.calibration import Calibration
     from seqdrop.results.writer import Predictions, Results
 
-THRESHOLD = 0.9  # of `seqdrop predict` without an analysis
+THRESHOLD = 0.9  # for `seqdrop predict` without --analysis
 NOT_CALIBRATED = (
     "The model has no calibration.json: `probability` is the model's own, and no prior can be applied to it."
 )
@@ -47,19 +47,20 @@ class Settings(SampledSettings):
     """Settings of a promoter analysis."""
 
     threshold: float = setting(MISSING, Number(0, 1))
-    """Lowest probability at which a window is called; the model's own probability, not the calibrated one."""
+    """A window is called if its probability is at least this: the model's own probability, not the calibrated one."""
     label: str = setting(MISSING, Text(r".+", "the model card's name of the positive class"))
-    """Name of the positive class, as the model card has it."""
+    """Name of the positive class, exactly as in the model card."""
     tracks: bool = setting(False, Flag())
     """true: records have coordinates on a genome, so calls and tracks are written as well."""
     prior: float | None = setting(None, Maybe(Number(0, 1, above=True, below=True)))
-    """Share of windows that truly are positives, for the calibrated probability; the calibration set's if absent."""
+    """Expected share of windows that are true positives, for the calibrated probability. Absent: the share in the
+    calibration set."""
     distance: int | None = setting(None, Maybe(Whole(1)))
-    """Called windows of a strand are merged into one call if their starts are less than this many bases apart. Absent:
-    the length of a window."""
+    """Of called windows on a strand whose starts are less than this many bases apart, only the most probable becomes a
+    call. Absent: the length of a window."""
 
     def conflicts(self) -> Iterator[str]:
-        """Yield what is wrong between settings that are each allowed."""
+        """Yield conflicts between settings that are each allowed."""
         yield from super().conflicts()
         if self.collapse and self.tracks:
             yield "collapse is for reads and tracks is for genome coordinates; set only one of them"
@@ -83,7 +84,7 @@ class Promoter(WindowKind):
     no_effect_on_items = WindowKind.no_effect_on_items | {"threshold", "label", "tracks", "prior", "distance"}
 
     def check_archive(self, archive: LabelledArchive, analysis: AnalysisSettings) -> None:
-        """Raise JobRefusedError unless the archive calls its positive class as analyses.toml does."""
+        """Raise JobRefusedError unless the archive and analyses.toml have the same name for the positive class."""
         archive.check_label(analysis.settings_as(Settings).label)
 
     def row_maker(self, predictions: Predictions, counts: Counts) -> RowMaker:
@@ -107,12 +108,12 @@ class Promoter(WindowKind):
         return [*SCORE, Column("label", "text", analysis.settings_as(Settings).label)]
 
     def beside(self, folder: Path, predictions: Predictions) -> AbstractContextManager[Places | None]:
-        """Return the writer of calls and tracks if the analysis wants them."""
+        """Return the writer of calls and tracks, or a context manager of None if `tracks` is false."""
         settings = predictions.analysis.settings_as(Settings)
         return Places(folder, settings, predictions.provenance) if settings.tracks else nullcontext()
 
     def summarize(self, predictions: Predictions, results: Results) -> dict[str, object]:
-        """Return the calls, the false calls to expect, and the value of the tracks."""
+        """Return the numbers of calls and of expected false calls, the prior, and what the tracks show."""
         settings, calibration = predictions.analysis.settings_as(Settings), predictions.calibration
         track = {"track": _track(results, calibration)} if results.kept is not None else {}
         return {
@@ -129,14 +130,14 @@ class Promoter(WindowKind):
         return {"threshold": THRESHOLD if options.threshold is None else options.threshold, "label": label}
 
     def local_format(self, settings: ModelSettings, format: str) -> ModelSettings:
-        """Return settings with tracks for records with coordinates, which are those of a FASTA file."""
+        """Return settings with tracks only for a FASTA file, since reads have no coordinates on a genome."""
         return replace(settings, tracks=format == "fasta") if isinstance(settings, Settings) else settings
 
 
 def _calls(settings: Settings, results: Results) -> dict[str, object]:
-    """Return the called windows and the calls after suppression, with rates per kilobase.
+    """Return the numbers of called windows and of calls after suppression, each with its rate per kilobase.
 
-    A kilobase is one of bases on a strand that lie in scored windows.
+    Kilobases count the bases of each strand that lie in scored windows.
     """
     counts = results.counts
     if not isinstance(counts, Counts):
@@ -162,7 +163,7 @@ def _rate(number: int, kilobases: float) -> float | None:
 
 
 def _false_calls(settings: Settings, calibration: Calibration | None) -> dict[str, object] | None:
-    """Return the measured share of windows that the model calls in real DNA without promoters."""
+    """Return the measured share of windows that the model calls in real DNA without promoters; None if unknown."""
     row = calibration.false_calls_at(settings.threshold) if calibration else None
     if row is None:
         return None
@@ -173,5 +174,5 @@ def _false_calls(settings: Settings, calibration: Calibration | None) -> dict[st
         "share_of_windows": shares,
         "windows_per_kb": {part: round(share * 1000 / settings.stride, 4) for part, share in shares.items()},
         "note": "windows called in real introns and coding sequence on one strand, from the model card; counted before "
-        "calls nearer than `distance` are merged",
+        "suppression by `distance`",
     }

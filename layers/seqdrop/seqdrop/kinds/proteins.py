@@ -1,4 +1,4 @@
-"""What kinds whose model sees proteins (model_code/protein) share: settings, work items, environment, results."""
+"""The common base of kinds whose model sees proteins (model_code/protein): settings, work items, results."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from seqdrop.reads.records import Record
     from seqdrop.results.provenance import Provenance
 
-TRIAL_LENGTHS = (1, 30, 60, 120, 250, 400, 3_000)  # residues; the model sees the last protein in windows
+TRIAL_LENGTHS = (1, 30, 60, 120, 250, 400, 3_000)  # residues; the last protein does not fit in one window
 RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
 DNA_OPTIONS = ("stride", "strands", "threshold", "max_n_fraction")
 
@@ -43,9 +43,10 @@ class ProteinSettings(ModelSettings):
     """Settings of every kind for proteins."""
 
     window: int | None = setting(None, Maybe(Whole(1)))
-    """Residues that the model sees at once; the model's maximum if absent."""
+    """Length of a window, the input of the model, in residues. Absent: the model's maximum."""
     overlap: int = setting(128, Whole(0))
-    """Residues that neighbouring windows of a longer protein share, at least; predictions are cross-faded there."""
+    """Least number of residues that neighbouring windows of a longer protein share. Predictions are cross-faded in
+    them."""
 
 
 class ProteinKind(Kind):
@@ -87,11 +88,14 @@ class ProteinKind(Kind):
     # -- results --
 
     def read(self, line: ProteinLine, item: ProteinItem) -> Protein | Embedded:
-        """Return the content of an output line without an error. Raise ValueError, KeyError or TypeError."""
+        """Return the content of an output line that reports no error.
+
+        Raise ValueError, KeyError or TypeError if the line has another shape.
+        """
         raise NotImplementedError
 
     def write_files(self, folder: Path, outputs: Iterable[ModelOutput], provenance: Provenance) -> None:
-        """Write the files; memory does not grow with the number of proteins."""
+        """Write the result files to `folder`. Memory must not grow with the number of proteins."""
         raise NotImplementedError
 
     def write(self, folder: Path, predictions: Predictions) -> Results:
@@ -102,13 +106,13 @@ class ProteinKind(Kind):
         return Results(folder, counts)
 
     def summarize(self, _predictions: Predictions, _results: Results) -> dict[str, object]:
-        """Return nothing: the counts are all there is."""
+        """Return an empty dict: the summary has only the counts."""
         return {}
 
     # -- trying a new archive --
 
     def trial(self, _longest: int) -> Trial:
-        """Return random proteins; the longest one exceeds what a model sees at once."""
+        """Return random proteins. The longest one needs several windows."""
         items = list(_trial_items())
         about = f"{len(items)} made-up proteins of up to {max(TRIAL_LENGTHS):,} residues"
         return Trial({"SEQDROP_TASK": self.task}, items, about, lambda lines: self._trial_fault(lines, items))
@@ -121,7 +125,8 @@ class ProteinKind(Kind):
             return str(error)
         if counts.proteins == len(items):
             return ""
-        return f"returned predictions for {counts.proteins} of {len(items)} proteins: {lines[-1][:200]!r}"
+        last = lines[-1] if lines else b""
+        return f"returned predictions for {counts.proteins} of {len(items)} proteins: {last[:200]!r}"
 
     # -- seqdrop predict --
 

@@ -1,4 +1,4 @@
-"""structure: secondary structure of proteins: H, E or C at each residue, and DSSP's 8 states for some models.
+"""structure: the secondary structure of proteins, H, E or C at each residue, and DSSP's 8 states for some models.
 
 Files: structure.parquet (a row for each residue), predictions.jsonl, 3-line FASTA, and PSIPRED's .ss2 in a tar archive.
 """

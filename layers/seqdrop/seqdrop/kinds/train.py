@@ -1,4 +1,4 @@
-"""train: the files of a data set with its job.toml, each set in its own folder, from which a model is trained.
+"""train: a model is trained from a data set, which is a folder with job.toml and the files that it names.
 
 seqdrop.training.jobfile defines job.toml; the plan of an attempt is a seqdrop.training.request.Order.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Train(Kind):
-    """A training starts when job.toml and all files that it names are there."""
+    """Trainings. One starts when job.toml and all files that it names have arrived."""
 
     name = "train"
     formats = (TRAINING,)
@@ -26,6 +26,6 @@ class Train(Kind):
     takes_markers = False
 
     def conflicts(self, analysis: AnalysisSettings) -> Iterator[str]:
-        """Yield what is wrong between settings: a training waits for its job.toml, not for a run."""
+        """Yield conflicts between settings: a training waits for its job.toml, not for a run."""
         if analysis.gate:
-            yield "gate is not for a training, which waits for its job.toml"
+            yield "gate is not for a training, which waits for its job.toml; leave gate out"

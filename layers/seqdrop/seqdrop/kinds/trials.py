@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from typing import Any
 
 
 def make_sequence(alphabet: str, length: int, number: int) -> str:
@@ -21,10 +20,11 @@ def window_item(number: int, bases: list[str]) -> bytes:
 
 
 def find_fault(lines: list[bytes], task: str, count: int) -> str:
-    """Return what is wrong with the predictions for `count` different windows; "" if they are sound."""
-    predictions = [_prediction_of(json.loads(line)) for line in lines]
+    """Return the fault of the predictions for `count` different windows, for people; "" if they are sound."""
+    predictions = [_prediction_of(line) for line in lines]
     if len(predictions) != count or not all(map(_is_sound, predictions)):
-        return f"returned output that is no {task} prediction: {lines[0][:200]!r}"
+        first = lines[0] if lines else b""
+        return f"returned output that is not a {task} prediction: {first[:200]!r}"
     if len({json.dumps(prediction) for prediction in predictions}) == 1:
         return (
             "returns the same prediction for every sequence: its training failed, or its tokens are not those of "
@@ -33,10 +33,14 @@ def find_fault(lines: list[bytes], task: str, count: int) -> str:
     return ""
 
 
-def _prediction_of(output: dict[str, Any]) -> list[object]:
+def _prediction_of(line: bytes) -> list[object]:
     """Return the prediction for the only window or interval of an output line; an empty list if there is none."""
-    (place,) = output.get("windows") or output.get("masks") or [{}]
-    return [place[name] for name in ("probability", "embedding", "candidates") if name in place]
+    try:
+        output = json.loads(line)
+        (place,) = output.get("windows") or output.get("masks") or [{}]
+        return [place[name] for name in ("probability", "embedding", "candidates") if name in place]
+    except (ValueError, TypeError, AttributeError):
+        return []
 
 
 def _is_sound(prediction: list[object]) -> bool:

@@ -1,4 +1,4 @@
-"""What kinds whose model sees windows of DNA (model_code/dnabert) share: settings, work items, results."""
+"""The common base of kinds whose model sees windows of DNA (model_code/dnabert): settings, work items, results."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from seqdrop.results.rows import RowMaker
 
 PLACE = [Column("record", "text"), Column("start", "whole"), Column("end", "whole")]
-# A sample stays in memory until the file is read; this many reads of 300 bp fit (work.selection.MAX_MEMORY).
+# A sample stays in memory until the whole file is read. This many reads of 300 bp fit (work.selection.MAX_MEMORY).
 MAX_READS = 1_000_000
 # Largest response of the container in bytes (models.archives.MAX_RESPONSE, with a margin).
 MAX_RESPONSE_BYTES = 60_000_000
 TRIAL_SEQUENCES, TRIAL_WINDOW = 8, 300
-MAX_N_FRACTION = 0.1  # of `seqdrop predict` without an analysis
+MAX_N_FRACTION = 0.1  # for `seqdrop predict` without --analysis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class WindowSettings(ModelSettings):
     k: int = setting(MISSING, Whole(3, 6))
     """k-mer length of the model's vocabulary."""
     window: int = setting(MISSING, Whole(3))
-    """Bases that the model sees at once."""
+    """Length of a window, the input of the model, in bases."""
     stride: int = setting(MISSING, Whole(1))
     """Bases from the start of a window to the start of the next."""
     strands: str = setting(MISSING, Choice("+", "+-"))
@@ -55,7 +55,7 @@ class WindowSettings(ModelSettings):
     """Number format of the model's arithmetic; benchmarks/inference.py measures what each costs."""
 
     def conflicts(self) -> Iterable[str]:
-        """Yield what is wrong between settings that are each allowed."""
+        """Yield conflicts between settings that are each allowed."""
         if self.stride > self.window:
             yield f"stride is {self.stride}; it must be 1 to window ({self.window})"
         if self.window < self.k:
@@ -67,7 +67,7 @@ class SampledSettings(WindowSettings):
     """Settings of kinds that may see a sample of a file's records."""
 
     max_reads: int | None = setting(None, Maybe(Whole(1, MAX_READS)))
-    """Largest number of records of a file that the model sees, drawn at random by `seed`; all if absent."""
+    """Largest number of records of a file that the model sees, drawn at random with `seed`. Absent: all records."""
     seed: int = setting(0, Whole(0))
     """Seed of the random draw. It draws the same record numbers in each file, so mates stay together."""
     collapse: bool = setting(False, Flag())
@@ -84,7 +84,7 @@ class WindowKind(Kind):
     """Approximate bytes of a prediction in the container's response; a base takes one byte in the request."""
 
     def conflicts(self, analysis: AnalysisSettings) -> Iterable[str]:
-        """Yield what is wrong between settings.
+        """Yield conflicts between settings.
 
         A work item must fit in a request to the container, and its predictions in the response.
         """
@@ -163,7 +163,7 @@ class WindowKind(Kind):
         return Results(folder, counts, places.calls, places.without_bigwig)
 
     def beside(self, _folder: Path, _predictions: Predictions) -> AbstractContextManager[Places | None]:
-        """Return a context manager of an object that gets each row beside the table, or of None."""
+        """Return a context manager of a writer that gets each row of the table as well, or of None."""
         return nullcontext()
 
     def row_maker(self, predictions: Predictions, counts: Counts) -> RowMaker:
@@ -171,7 +171,7 @@ class WindowKind(Kind):
         raise NotImplementedError
 
     def columns(self, analysis: AnalysisSettings, table: Path) -> list[Column]:
-        """Return the columns that hold this kind's predictions."""
+        """Return the columns of this kind's predictions, from settings or from the rows of `table`."""
         raise NotImplementedError
 
     def _columns(self, predictions: Predictions, table: Path) -> list[Column]:
@@ -207,7 +207,7 @@ class WindowKind(Kind):
         return Trial(environment, items, about, lambda lines: find_fault(lines, self.task, len(items)))
 
     def trial_bases(self, bases: list[str]) -> list[str]:
-        """Return the bases of a trial item; a kind may mask some."""
+        """Return the bases of a trial item; a kind may replace some by N, in place."""
         return bases
 
     def _trial_items(self, window: int) -> list[bytes]:
@@ -221,7 +221,7 @@ class WindowKind(Kind):
         """Return settings made of command-line options. Raise ConfigurationError if --window is absent."""
         if options.window is None:
             raise ConfigurationError(
-                "the size of windows is missing: use --analysis NAME (see analyses.toml), or --window BASES"
+                "the length of a window is missing: use --analysis NAME (see analyses.toml), or --window BASES"
             )
         settings = self.settings
         if settings is None or not issubclass(settings, WindowSettings):

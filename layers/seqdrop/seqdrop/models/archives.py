@@ -1,8 +1,8 @@
-"""Models: an archive in the results bucket, a pointer that says which archive is current, and SageMaker's Model.
+"""Models: archives in the results bucket, a pointer to the current one, and SageMaker's Model.
 
-`models/<model>/current.json` points to the archive in use and keeps its history, so a lab changes a model by
-uploading an archive and moving the pointer (`seqdrop models push`); no deploy is needed. The SageMaker Model is
-created when a job first needs it. Its name is a digest of its whole request, so a name never means two models.
+`models/<model>/current.json` points to the archive in use and keeps the previous ones. To change a model, a lab uploads
+an archive and moves the pointer (`seqdrop models push`); no deploy is needed. The SageMaker Model is created when a job
+first needs it. Its name has a digest of its whole request, so a name never means two models.
 """
 
 from __future__ import annotations
@@ -53,18 +53,20 @@ class ModelArchive:
     def check_label(self, label: str) -> None:
         """Raise JobRefusedError unless `label` is the archive's own name of its positive class.
 
-        Pointers from before labels were recorded have none. No window may then be called by a name that the archive
-        does not give.
+        An archive without names of classes is refused as well, for example if its pointer was written before labels
+        were recorded: a label must never be a guess.
         """
         if len(self.labels) <= POSITIVE:
             raise JobRefusedError(
                 f"the archive of model {self.model!r} does not name its classes, so no window may be called {label!r}: "
-                f"run `seqdrop models push {self.model} FOLDER --labels NEGATIVE POSITIVE`, then `seqdrop replay` it"
+                f"run `seqdrop models push {self.model} FOLDER --labels NEGATIVE POSITIVE`, then `seqdrop replay` the "
+                "upload"
             )
         if self.labels[POSITIVE] != label:
             raise JobRefusedError(
                 f"the positive class of model {self.model!r} is {self.labels[POSITIVE]!r}, but analyses.toml calls it "
-                f"{label!r}: correct `label` there and deploy, or push the intended model; then replay it"
+                f"{label!r}: correct `label` there and deploy, or push the intended model; then `seqdrop replay` the "
+                "upload"
             )
 
 
@@ -76,7 +78,8 @@ def current_archive(s3: S3Client, bucket: str, model: str) -> ModelArchive:
     pointer = pointers.read(s3, bucket, keys.model_pointer(model))
     if pointer is None:
         raise JobRefusedError(
-            f"there is no model {model!r} yet: run `seqdrop models push {model} ARCHIVE`, then `seqdrop replay` it"
+            f"there is no model {model!r} yet: run `seqdrop models push {model} ARCHIVE`, then `seqdrop replay` the "
+            "upload"
         )
     current = pointer["current"]
     labels, calibration = tuple(current.get("labels", ())), current.get("calibration", "")
@@ -105,13 +108,13 @@ def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int
 
 
 def _worker_settings(instance_type: str) -> dict[str, str]:
-    """Return how many workers the container starts: one on all cores, or one per GPU.
+    """Return the variables that set the container's workers: one worker on all cores, or one per GPU.
 
-    By default, multi-model-server (1.1.11) starts a worker for each GPU, which is right, or, without GPUs, for
-    each vCPU (ConfigManager.getDefaultWorkers), and it sets OMP_NUM_THREADS=1 in each (model_service_worker.py). A
-    transform job sends an instance one request at a time (MaxConcurrentTransforms), so one core would work while
-    every other holds a model of its own and waits. With a single worker it would still be one core: hence
-    SEQDROP_THREADS, with which model_code/common sets the number of threads again.
+    By default, multi-model-server (1.1.11) starts a worker for each GPU, which is right. Without GPUs it starts one for
+    each vCPU (ConfigManager.getDefaultWorkers). It sets OMP_NUM_THREADS=1 in each (model_service_worker.py). A
+    transform job sends one request at a time to an instance (MaxConcurrentTransforms), so one worker would compute on
+    one core, and the others would only take memory for their models. A single worker would still use one core, so
+    SEQDROP_THREADS makes model_code/common set the number of threads again.
     """
     if GPU.match(instance_type):
         return {}
@@ -141,18 +144,18 @@ def _describe(model: str, body: bytes) -> ModelArchive:
 
 
 def _target(archive: ModelArchive) -> Target:
-    """Return what the pointer holds of an archive; if any of it differs, it is another archive."""
+    """Return the part of a pointer's target that describes an archive. It is the same only for the same archive."""
     labels = list(archive.labels)
     return {"key": archive.key, "digest": archive.digest, "labels": labels, "calibration": archive.calibration}
 
 
 def archive_labels(body: bytes) -> tuple[str, ...]:
-    """Return the class names in a model.tar.gz. Raise ValueError if it is no archive or has no config.json."""
+    """Return the class names in a model.tar.gz. Raise ValueError if it is not an archive with a config.json."""
     try:
         with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
             return class_names(_read_json(archive, "config.json"))
     except (tarfile.TarError, OSError, EOFError, KeyError, ValueError) as error:
-        raise ValueError(f"this is no model.tar.gz with a config.json ({error})") from error
+        raise ValueError(f"this is not a model.tar.gz with a config.json ({error})") from error
 
 
 class Figures(TypedDict, total=False):
@@ -163,7 +166,7 @@ class Figures(TypedDict, total=False):
 
 
 def archive_figures(body: bytes) -> Figures:
-    """Return the task and the test figure in an archive's card.json, which trained models have; else nothing."""
+    """Return the task and the test figure from card.json, which archives of trained models have; otherwise {}."""
     with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
         if "card.json" not in archive.getnames():
             return {}
@@ -172,19 +175,19 @@ def archive_figures(body: bytes) -> Figures:
 
 
 def _read_json(archive: tarfile.TarFile, name: str) -> dict[str, Any]:
-    """Return a JSON member. Raise KeyError if there is no such file, ValueError if it is no JSON object."""
+    """Return a JSON member. Raise KeyError if there is no such file, ValueError if it is not a JSON object."""
     member = archive.extractfile(name)
     if member is None:
-        raise KeyError(f"{name} is no file")
+        raise KeyError(f"{name} is not a file")
     content = json.loads(member.read())
     if not isinstance(content, dict):
-        raise ValueError(f"{name} holds no JSON object")
+        raise ValueError(f"{name} is not a JSON object")
     return content
 
 
 def class_names(config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of a config.json's classes, class 0 first; empty if any class has no name of its own."""
-    if states := (config.get("seqdrop") or {}).get("classes"):  # of a protein model: one letter per class
+    if states := (config.get("seqdrop") or {}).get("classes"):  # a protein model has one letter per class
         return tuple(states)
     names = {int(index): str(label) for index, label in (config.get("id2label") or {}).items()}
     if sorted(names) != list(range(len(names))) or any(UNNAMED.fullmatch(name) for name in names.values()):
@@ -195,6 +198,6 @@ def class_names(config: Mapping[str, Any]) -> tuple[str, ...]:
 def model_name(model: str, request: str) -> str:
     """Return `seqdrop-<model>-<16 digits>`, with a digest of the whole request, so that a name never means two models.
 
-    A digest of the archive alone would not do: two stacks in one account may use the same archive with different roles.
+    A digest of the archive would not be enough: two stacks in one account may use the same archive with other roles.
     """
     return f"seqdrop-{model}-{hashlib.sha256(request.encode()).hexdigest()[:16]}"

@@ -1,4 +1,4 @@
-"""What a training job leaves: model.tar.gz and output.tar.gz, read as streams of any size."""
+"""The output of a training job, model.tar.gz and output.tar.gz, read as streams, so that memory does not grow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from mypy_boto3_s3.client import S3Client
 
-MOST_JSON = 10_000_000
+MOST_JSON = 10_000_000  # bytes; a larger JSON member is treated as absent
 OF_MODEL, OF_OUTPUT = {"config.json", "metrics.json"}, {"card.json"}
 Json = dict[str, Any]
 
@@ -31,7 +31,10 @@ class ModelNotFoundError(Exception):
 
 @dataclass(frozen=True)
 class Artifacts:
-    """The SHA-256 of the model's archive, its config.json, its metrics.json if there is one, and train.py's card."""
+    """The SHA-256 of model.tar.gz, its config.json and metrics.json, and card.json of output.tar.gz.
+
+    `metrics` and `card` are empty if there is no such file.
+    """
 
     digest: str
     config: Json
@@ -47,12 +50,15 @@ def read_artifacts(s3: S3Client, bucket: str, job: str) -> Artifacts:
     try:
         _, output = _read_archive(s3, bucket, keys.trained_output(job), OF_OUTPUT)
     except ModelNotFoundError:
-        output = {}  # some scripts, such as that of dnabert, write none
+        output = {}  # the script of dnabert, for example, writes no output.tar.gz
     return Artifacts(digest, model["config.json"], model.get("metrics.json", {}), output.get("card.json", {}))
 
 
 def _read_archive(s3: S3Client, bucket: str, key: str, names: set[str]) -> tuple[str, dict[str, Json]]:
-    """Return the SHA-256 of an archive, and those of its JSON members that have one of these names."""
+    """Return the SHA-256 of an archive, and the content of its JSON members with these names.
+
+    Raise ModelNotFoundError if there is no archive or it cannot be read.
+    """
     name = key.rsplit("/", 1)[-1]
     try:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"]
@@ -93,7 +99,7 @@ class HashedStream(io.RawIOBase):
         self._body, self.digest = body, hashlib.sha256()
 
     def readable(self) -> bool:
-        """Return True."""
+        """Return True: `io.BufferedReader` asks before it reads."""
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:

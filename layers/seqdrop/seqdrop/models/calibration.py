@@ -2,8 +2,8 @@
 
 Platt, 1999: for a probability p, the calibrated log odds are slope · logit(p) + intercept. They hold where positives
 are as frequent as in the sequences that the calibration was fitted on (`share`). For another frequency, the odds are
-multiplied by the ratio of the prior odds (Elkan, 2001). `calibration.json` in a model's archive holds the numbers;
-benchmarks/calibrate_seeds.py writes it. Both steps keep the order of windows.
+multiplied by the ratio of the prior odds (Elkan, 2001). Both steps keep the order of windows. `calibration.json` in a
+model's archive has the numbers; benchmarks/calibrate_seeds.py writes it.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 FILE = "calibration.json"
 SMALLEST = 1e-6
 """Probabilities have six decimals, so log odds of values nearer to 0 or 1 than this are not known."""
-MOST_ROWS = 50
+MOST_ROWS = 50  # of false_calls; the rest is ignored, because pointers and job records store the calibration
 
 
 class FalseCalls(TypedDict):
-    """What was measured at one threshold, on sequences used neither for training nor for fitting."""
+    """Shares measured at one threshold, on sequences used neither for training nor for fitting."""
 
     threshold: float
-    """Of the model's own probability."""
+    """Threshold of the model's own probability."""
     recall: float
+    """Share of the true positives that are called."""
     intron_called: float
     """Share of the windows of real introns that are called."""
     cds_called: float
@@ -55,18 +56,18 @@ class Calibration:
         if self.slope <= 0:
             raise ConfigurationError(f"{FILE}: slope must be above 0; otherwise the order of windows would be reversed")
         if not 0 < self.share < 1:
-            raise ConfigurationError(f"{FILE}: share must lie between 0 and 1")
+            raise ConfigurationError(f"{FILE}: share must be above 0 and below 1")
 
     def scale(self, prior: float | None) -> Callable[[float], float]:
         """Return a function from the model's probability to the calibrated one.
 
-        `prior` is the share of true positives; without it, that of the calibration set is used.
+        `prior` is the expected share of true positives; None means the share in the calibration set.
         """
         shift = self.intercept + (logit(prior) - logit(self.share) if prior else 0.0)
         return lambda probability: logistic(self.slope * logit(probability) + shift)
 
     def false_calls_at(self, threshold: float) -> FalseCalls | None:
-        """Return what was measured at the highest threshold that is not above this one; None if there is none."""
+        """Return the measurement at the highest threshold that is not above this one; None if there is none."""
         below = [row for row in self.false_calls if row["threshold"] <= threshold]
         return max(below, key=lambda row: row["threshold"], default=None)
 
@@ -115,4 +116,4 @@ def read_calibration(body: bytes) -> Calibration | None:
             member = archive.extractfile(FILE)
             return parse(member.read()) if member else None
     except (tarfile.TarError, EOFError, OSError, KeyError):
-        return None  # there is no such member; or the body is no archive, which the container will report
+        return None  # there is no such member, or the body is not an archive, which the container will report

@@ -1,11 +1,10 @@
 """The code of jobs, in the results bucket.
 
-Processing jobs run this package and the wheels it needs. `processing/current.json` points to the prefix in use
-(`seqdrop processing push`), like the pointers of models. A prefix holds the entry point and one archive, and its name
-is a digest of both.
+Processing jobs run this package and the wheels that it needs. `processing/current.json` points to the prefix in use;
+`seqdrop processing push` moves it. Below a prefix are the entry point and one archive; its name is a digest of both.
 
 Training jobs run a sourcedir.tar.gz, one for each folder of model_code/ that has a train.py.
-`training/<program>/current.json` points to the archive in use (`seqdrop training push`).
+`training/<program>/current.json` points to the archive in use; `seqdrop training push` moves it.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ PROGRAMS = ("protein", "dnabert")
 
 @dataclass(frozen=True)
 class Code:
-    """The code of processing jobs: a prefix of the results bucket, and the SHA-256 of what is below it."""
+    """The code of processing jobs: a prefix of the results bucket, and the SHA-256 of the two files below it."""
 
     prefix: str
     digest: str
@@ -41,7 +40,7 @@ def current_code(s3: S3Client, bucket: str) -> Code:
     """Return the code that the pointer names. Raise JobRefusedError, which says what to do, if there is none."""
     pointer = pointers.read(s3, bucket, keys.PROCESSING_POINTER)
     if pointer is None:
-        raise JobRefusedError("the code of processing jobs is not there yet: run `seqdrop processing push`")
+        raise JobRefusedError("the code of processing jobs has not been uploaded: run `seqdrop processing push`")
     return Code(pointer["current"]["prefix"], pointer["current"]["digest"])
 
 
@@ -72,7 +71,7 @@ class Program:
 
 
 def program_of(model: str) -> str:
-    """Return the folder of model_code/ that trains a model."""
+    """Return the name of the folder of model_code/ whose train.py trains this model of job.toml."""
     return "dnabert" if model == "dnabert" else "protein"
 
 
@@ -81,7 +80,7 @@ def current_program(s3: S3Client, bucket: str, program: str) -> Program:
     pointer = pointers.read(s3, bucket, keys.program_pointer(program))
     if pointer is None:
         raise JobRefusedError(
-            "the code of training jobs is not there yet: run `seqdrop training push`, then drop job.toml again"
+            "the code of training jobs has not been uploaded: run `seqdrop training push`, then drop job.toml again"
         )
     return Program(pointer["current"]["prefix"], pointer["current"]["digest"])
 

@@ -36,14 +36,14 @@ class TarGz(ExitStack):
         self._tar = self.enter_context(tar)
 
     def add(self, name: str, content: Content) -> None:
-        """Append a regular file. Raise ValueError for a name outside of the folder that it is unpacked to."""
+        """Append a regular file. Raise ValueError unless `name` is a path within the archive (`check_name`)."""
         info = tarfile.TarInfo(check_name(name))  # without an owner, and with time 0
         info.mode = MODE
         with open_content(content) as stream:
             info.size = stream.seek(0, io.SEEK_END)
             stream.seek(0)
             self._tar.addfile(info, stream)
-        self._tar.getmembers().clear()  # tarfile keeps a list of them
+        self._tar.getmembers().clear()  # tarfile keeps a list of members, which would grow
 
 
 def write_tar_gz(target: BinaryIO, members: Mapping[str, Content], level: int = FAST) -> None:

@@ -1,4 +1,4 @@
-"""Pointers: small objects in the results bucket that say what is in use, and what was before, newest first."""
+"""Pointers: small objects in the results bucket that name the model or code in use, and those used before it."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ if TYPE_CHECKING:
 
 
 class Target(TypedDict):
-    """What a pointer points to. Which keys it has depends on what it is: a model, or code of jobs."""
+    """The target of a pointer: a model, or the code of jobs. Other keys than `digest` and `since` depend on that."""
 
     digest: str
     """SHA-256 in hexadecimal."""
     since: NotRequired[str]
-    """When it became the current one, ISO 8601."""
+    """Time at which it became the current one, ISO 8601."""
     key: NotRequired[str]
-    """Of a model: key of its archive."""
+    """Model: key of its archive."""
     labels: NotRequired[list[str]]
-    """Of a model: names of its classes, class 0 first."""
+    """Model: names of its classes, class 0 first."""
     calibration: NotRequired[str]
-    """Of a model: `Calibration.as_json`; "" without a calibration."""
+    """Model: `Calibration.as_json`; "" without a calibration."""
     task: NotRequired[str]
-    """Of a trained model: what it was trained for."""
+    """Trained model: the task of job.toml, such as ss3."""
     figure: NotRequired[float | None]
-    """Of a trained model: its figure on the test split."""
+    """Trained model: its figure on the test split."""
     test_digest: NotRequired[str]
-    """Of a trained model: digest of the test split."""
+    """Trained model: digest of the test split."""
     version: NotRequired[str]
-    """Of a registered model: its version."""
+    """Registered model: its version."""
     prefix: NotRequired[str]
-    """Of code: prefix of the results bucket."""
+    """Code: prefix of the results bucket."""
 
 
 class Pointer(TypedDict):
-    """The content of a pointer."""
+    """The content of a pointer. The history has the previous targets, newest first."""
 
     current: Target
     history: list[Target]
@@ -52,12 +52,12 @@ def read(s3: S3Client, bucket: str, key: str) -> Pointer | None:
 
 
 def is_current(pointer: Pointer | None, digest: str) -> bool:
-    """Return True if the pointer points to what has this digest."""
+    """Return True if the current target has this digest."""
     return pointer is not None and pointer["current"]["digest"] == digest
 
 
 def move(s3: S3Client, bucket: str, key: str, pointer: Pointer | None, current: Target) -> None:
-    """Point to `current`; `pointer` is the content that was read before.
+    """Point to `current`. `pointer` is the present content, or None if there is no pointer yet.
 
     The previous target goes to the history, unless it has the same digest.
     """

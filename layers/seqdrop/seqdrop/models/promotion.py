@@ -1,14 +1,14 @@
-"""The gate of trained models, which decides whether a trained model becomes the current one.
+"""The gate of trained models, which decides whether a new model becomes the current one of its name.
 
-All rules must hold:
+It does if all rules are satisfied:
 
-1. Its figure on the test split is at least min_q3 (dnabert: min_mcc).
-2. It has the same task as the current model of that name.
-3. Its figure is not below that of the current model, and both were measured on the same test split: figures of
-   different splits do not show which model is better. With `any_test` they are compared all the same, and a current
-   model whose figure is unknown does not stop the new one.
+1. The new model's figure on the test split is at least min_q3 (dnabert: min_mcc).
+2. Both models have the same task. An unknown task of the current model counts as the same.
+3. The new model's figure is not below the current one's, and both were measured on the same test split: figures on
+   different splits do not show which model is better. With `any_test` they are compared even so, and a new model may
+   also replace one whose figure is unknown.
 
-A model that fails is registered all the same, and a lab may overrule the gate (`seqdrop models use`).
+A model that does not pass is registered as well, and a lab can overrule the gate (`seqdrop models use`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Candidate:
-    """What the gate knows of a model. `figure` is the value of `metric`; None, or "" for a text, means unknown."""
+    """The facts about a model that the gate uses.
+
+    `figure` is the value of `metric` on the test split. None, or "" for a text, means unknown.
+    """
 
     task: str
     figure: float | None
@@ -36,16 +39,16 @@ class Verdict:
 
 
 def judge(new: Candidate, current: Candidate | None, least: float, any_test: bool = False) -> Verdict:
-    """Return the decision by the rules above; `current` is None if there is no current model."""
+    """Return the decision by the rules above. `current` is None if there is no current model."""
     name = new.metric
     if new.figure is None or math.isnan(new.figure):
         return Verdict(False, f"its {name} on the test split is not known")
     if new.figure < least:
-        return Verdict(False, f"its {name} of {new.figure:.4f} is below {least:g}, which job.toml requires")
+        return Verdict(False, f"its {name} of {new.figure:.4f} is below {least:g}, the minimum in job.toml")
     if current is None:
         return Verdict(True, f"its {name} is {new.figure:.4f}, and there is no current model to compare it with")
     if current.task not in ("", new.task):
-        return Verdict(False, f"the task of the current model is {current.task}, and that of this one {new.task}")
+        return Verdict(False, f"its task is {new.task}, but that of the current model is {current.task}")
     return _compare(new.figure, new, current, any_test)
 
 

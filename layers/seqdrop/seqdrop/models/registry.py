@@ -1,4 +1,4 @@
-"""Trained models: each is stored in models/<name>/<version>/ with its card; the pointer says which is current."""
+"""Trained models. Each is stored with its card in models/<name>/<version>/; a pointer names the current one."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def register(s3: S3Client, work: str, source: str, results: str, version: Versio
 
 
 def current_candidate(s3: S3Client, results: str, model: str) -> Candidate | None:
-    """Return what the gate knows of the current model; None if there is none.
+    """Return the facts about the current model that the gate uses; None if there is no current model.
 
-    A model that was pushed by hand has no figures.
+    A model that was pushed by hand may have no figure.
     """
     pointer = pointers.read(s3, results, keys.model_pointer(model))
     if pointer is None:
@@ -67,11 +67,15 @@ def current_candidate(s3: S3Client, results: str, model: str) -> Candidate | Non
 
 
 def make_current(s3: S3Client, results: str, version: Version, now: str) -> None:
-    """Point to a registered version. Raise JobRefusedError if there is none of that name."""
+    """Make a registered version the current one. Raise JobRefusedError if there is no such version."""
     try:
         card = json.loads(s3.get_object(Bucket=results, Key=version.card_key)["Body"].read())
     except s3.exceptions.NoSuchKey:
-        raise JobRefusedError(f"there is no version {version.version!r} of model {version.model!r}") from None
+        folder = version.card_key.rsplit("/", 2)[0]
+        raise JobRefusedError(
+            f"there is no version {version.version!r} of model {version.model!r}; each version is a folder below "
+            f"{folder}/ in the results bucket"
+        ) from None
     pointer = pointers.read(s3, results, keys.model_pointer(version.model))
     if pointers.is_current(pointer, card["digest"]):
         return

@@ -1,4 +1,4 @@
-"""The structured log. It never holds sequence or quality text; it always holds upload ids."""
+"""The structured log. It holds upload ids, and never sequence or quality text or names of files."""
 
 from __future__ import annotations
 

@@ -61,7 +61,8 @@ class Services:
         except ClientError as error:
             if not is_invalid(error):
                 raise
-            logger().exception("SNS refused a mail", extra={"subject": plain})
+            # Without the subject, which names a file.
+            logger().exception("SNS refused a mail", extra={"characters": len(message)})
 
     def put_json(self, bucket: str, key: str, content: Mapping[str, object] | Sequence[object]) -> None:
         """Write a JSON object, indented so that a person can read it."""

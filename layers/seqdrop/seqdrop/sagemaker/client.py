@@ -1,7 +1,8 @@
-"""SageMaker's three kinds of job through one interface: create, adopt or refuse, describe; and the models they need.
+"""One interface to SageMaker's three kinds of job (create, adopt or refuse, describe), and creation of models.
 
-SageMaker keeps a job's name for ever, and a job is in the ledger before it is created. So creation may be repeated
-after a crash: if a job of that name exists and was created by the same request, it is adopted; any other is refused.
+SageMaker keeps a job's name for ever, and a job is in the ledger before it is created. Therefore creation can be
+repeated after a crash: an existing job of that name is adopted if it was created by the same request. Otherwise the
+request is refused.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ ENDS = {"Completed": "DONE", "Failed": "FAILED", "Stopped": "STOPPED"}
 
 @dataclass(frozen=True)
 class JobType:
-    """How SageMaker's interface differs between kinds of job.
+    """The names that differ between SageMaker's interfaces to its kinds of job.
 
-    `word` is part of the names of operations, of members of requests, responses and events, and of event types. Two
-    jobs of one name are the same if the `decisive` members of their requests are.
+    `word`, such as "Transform", is part of the names of operations, members and event types. An existing job was
+    created by the same request if the `decisive` members are the same.
     """
 
     word: str
@@ -38,12 +39,12 @@ class JobType:
 
     @property
     def create(self) -> str:
-        """Name of the client's method."""
+        """Name of the client's method that creates such a job."""
         return f"create_{self.word.lower()}_job"
 
     @property
     def describe(self) -> str:
-        """Name of the client's method."""
+        """Name of the client's method that describes such a job."""
         return f"describe_{self.word.lower()}_job"
 
     @property
@@ -84,7 +85,7 @@ class Description:
 
     @property
     def reason(self) -> str:
-        """Why the job ended, in SageMaker's words if there are any."""
+        """Reason for the end of the job: SageMaker's own, or the job's final state."""
         return self.response.get("FailureReason") or f"the job ended as {self.end}"
 
 
@@ -104,7 +105,10 @@ def create(sagemaker: SageMakerClient, task: str, request: Mapping[str, object])
 
 
 def create_model(sagemaker: SageMakerClient, request: CreateModelInputTypeDef) -> bool:
-    """Create a model unless it exists: its name is a digest of the request. Return False and raise as `create` does."""
+    """Create a model unless one of its name exists, which is the same: the name has a digest of the request.
+
+    Return False and raise JobRefusedError as `create` does.
+    """
     try:
         sagemaker.create_model(**request)
     except ClientError as error:
@@ -131,7 +135,7 @@ def covers(actual: object, expected: object) -> bool:
 def _adopt(sagemaker: SageMakerClient, task: str, request: Mapping[str, object]) -> bool:
     """Return True if the job of this name was created by the same request.
 
-    Raise JobRefusedError if it was not: a person must look at it.
+    Raise JobRefusedError if it was not.
     """
     job = JOB_TYPES[task]
     response = describe(sagemaker, task, str(request[job.name])).response
@@ -142,9 +146,9 @@ def _adopt(sagemaker: SageMakerClient, task: str, request: Mapping[str, object])
 
 
 def _handle_refusal(error: ClientError, what: str) -> bool:
-    """Return False if the same request may be accepted later, and raise JobRefusedError if it never will be.
+    """Return False if the same request may be accepted later; raise JobRefusedError if it never will be.
 
-    Raise the error itself if it means neither.
+    Raise any other error unchanged.
     """
     if is_throttle(error) or is_limit(error):
         return False

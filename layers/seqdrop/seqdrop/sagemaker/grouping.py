@@ -1,4 +1,4 @@
-"""Which attempts share a job, and in which order runs take turns. Calls no service."""
+"""Grouping of attempts into jobs, and an order in which runs take turns. Nothing here calls a service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def take_turns(attempts: Iterable[Attempt]) -> list[Attempt]:
-    """Return attempts in turns of their runs: the oldest attempt of each run, then the second of each, and so on."""
+    """Return attempts in an order in which runs take turns: the oldest attempt of each run, then the second of each."""
     turns: Counter[str] = Counter()
     numbered = []
     for attempt in sorted(attempts, key=lambda attempt: (attempt.created_at, attempt.key)):
@@ -27,21 +27,21 @@ def take_turns(attempts: Iterable[Attempt]) -> list[Attempt]:
 def group_attempts(attempts: list[Attempt]) -> list[list[Attempt]]:
     """Return the members of each job, within the bounds of their analysis, in the order of their first members.
 
-    Attempts may share a job if their work was cut by the same plan, and if they are in the same group: the remaining
-    members of a failed job are split into groups.
+    Attempts may share a job if they have the same plan and the same group. (When a job fails, its remaining members
+    are split into groups.)
     """
     position = {attempt.key: index for index, attempt in enumerate(attempts)}
     ordered = sorted(attempts, key=lambda attempt: (attempt.plan, attempt.group, position[attempt.key]))
     jobs = [
         members
         for _, sharing in groupby(ordered, key=lambda attempt: (attempt.plan, attempt.group))
-        for members in _within_bounds(list(sharing))
+        for members in _split_by_bounds(list(sharing))
     ]
     return sorted(jobs, key=lambda members: position[members[0].key])
 
 
-def _within_bounds(sharing: list[Attempt]) -> Iterator[list[Attempt]]:
-    """Yield parts that have neither too many members nor too many input objects for a job."""
+def _split_by_bounds(sharing: list[Attempt]) -> Iterator[list[Attempt]]:
+    """Yield the members of each job: at most max_members, with at most max_shards input objects unless it is one."""
     bounds = job_settings(sharing[0].plan)
     members: list[Attempt] = []
     for attempt in sharing:

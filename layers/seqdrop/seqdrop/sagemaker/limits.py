@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
 
 Rules = dict[str, bool]
-"""From a rule in words to whether it holds."""
+"""Message about a broken bound → whether the request is within the bound."""
 NAME_RULE = "the job name does not match SageMaker's pattern"
 
 
@@ -36,7 +36,7 @@ def check_transform(request: CreateTransformJobRequestTypeDef) -> CreateTransfor
             NAME_RULE: _is_name(request["TransformJobName"]),
             "MaxPayloadInMB must be 0 to 100": 0 <= payload <= 100,
             "MaxPayloadInMB × MaxConcurrentTransforms must be at most 100": payload * concurrent <= 100,
-            "Environment may have 16 entries": len(environment) <= 16,
+            "Environment may have at most 16 entries": len(environment) <= 16,
             "an Environment name or value is over 10240 characters": _longest(environment) <= 10240,
             "InstanceCount must be 1 to 100": 1 <= request["TransformResources"]["InstanceCount"] <= 100,
             "an S3Prefix must end in a slash": source["S3DataType"] != "S3Prefix" or source["S3Uri"].endswith("/"),
@@ -58,7 +58,7 @@ def check_processing(request: CreateProcessingJobRequestTypeDef) -> CreateProces
             NAME_RULE: _is_name(request["ProcessingJobName"]),
             "the image's name is over 255 characters": len(program["ImageUri"]) <= 255,
             "a word of the entry point is over 256 characters": all(len(word) <= 256 for word in words),
-            "Environment may have 100 entries": len(environment) <= 100,
+            "Environment may have at most 100 entries": len(environment) <= 100,
             "an Environment name or value is over 256 characters": _longest(environment) <= 256,
             "there may be at most 10 inputs": len(sources) <= 10,
             "an input's URI is over 1024 characters": all(len(source["S3Uri"]) <= 1024 for source in sources),
@@ -81,7 +81,7 @@ def check_training(request: CreateTrainingJobRequestTypeDef) -> CreateTrainingJo
         {
             NAME_RULE: _is_name(request["TrainingJobName"]),
             **_rules_of_algorithm(request),
-            "Environment may have 100 entries": len(environment) <= 100,
+            "Environment may have at most 100 entries": len(environment) <= 100,
             "an Environment name or value is over 512 characters": _longest(environment) <= 512,
             "there must be 1 to 20 channels": 1 <= len(uris) <= 20,
             "a channel's URI is over 1024 characters": all(len(uri) <= 1024 for uri in uris),
@@ -100,11 +100,11 @@ def _rules_of_algorithm(request: CreateTrainingJobRequestTypeDef) -> Rules:
     metrics = algorithm.get("MetricDefinitions", [])
     return {
         "the image's name is over 255 characters": len(algorithm["TrainingImage"]) <= 255,
-        "HyperParameters may have 100 entries": len(values) <= 100,
+        "HyperParameters may have at most 100 entries": len(values) <= 100,
         "a hyperparameter's name is over 256 characters": all(len(name) <= 256 for name in values),
-        "a hyperparameter is over 2500 characters": all(len(value) <= 2500 for value in values.values()),
+        "a hyperparameter's value is over 2500 characters": all(len(value) <= 2500 for value in values.values()),
         "there may be at most 40 metrics": len(metrics) <= 40,
-        "a metric's name is over 255 characters, or its expression over 500": all(
+        "a metric's name is over 255 characters, or its regular expression over 500": all(
             len(metric["Name"]) <= 255 and len(metric["Regex"]) <= 500 for metric in metrics
         ),
     }
@@ -126,7 +126,7 @@ def _rules_of_network(request: CreateTrainingJobRequestTypeDef) -> Rules:
         return {}
     subnets, groups = request["VpcConfig"]["Subnets"], request["VpcConfig"]["SecurityGroupIds"]
     complete = 1 <= len(subnets) <= 16 and 1 <= len(groups) <= 5 and all([*subnets, *groups])
-    return {"a VPC has 1 to 16 subnets and 1 to 5 security groups": complete}
+    return {"VpcConfig must have 1 to 16 subnets and 1 to 5 security groups": complete}
 
 
 def _is_name(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Names of jobs. SageMaker keeps a job name for ever, so each name is derived from what the job is for."""
+"""Names of jobs. SageMaker keeps a job's name for ever, so each name is derived from the work of the job."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 
 from seqdrop.ledger.records import EXAMINE, Attempt
 
+# SageMaker's pattern of a job name, which has at most 63 characters.
 PATTERN = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 
 

@@ -56,7 +56,8 @@ def close_upload(services: Services, upload: Upload, state: str, **facts: Fact) 
     steps = [_close_attempt(attempt, state, expires_at) for attempt in services.ledger.attempts(upload.id)]
     if not services.ledger.move_together([Step(upload, state, facts), *filter(None, steps)]):
         return False
-    logger().info(state.lower(), extra={"upload_id": upload.id, **facts})
+    # Not all facts: the archive key has the name of the file in it.
+    logger().info(state.lower(), extra={"upload_id": upload.id, "reason": facts.get("reason", "")})
     return True
 
 

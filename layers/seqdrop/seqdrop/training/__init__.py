@@ -1,5 +1,8 @@
-"""Training from dropped files: the content of `training/<name>/`, its validation, its distribution, and its plan.
+"""Training from the files dropped into `training/<name>/`.
 
-jobfile   job.toml as validated objects           request   what a training attempt stores
-data/     readers of data sets, preparation       distribution/, plan/   GPUs and hosts; memory, time and cost
+jobfile        job.toml as validated objects
+data           readers of data sets, and their preparation
+distribution   distribution of a job over GPUs and hosts
+plan           memory, time and cost
+request        the plan of a training attempt, as stored
 """

@@ -1,4 +1,4 @@
-"""job.toml as validated, frozen objects: the model, its data, its machines, and the gate of its promotion."""
+"""job.toml as validated, frozen objects: the model, its data, its machine, and the gate of its promotion."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 JOB = "job.toml"
-MOST_BYTES = 100_000
+MOST_BYTES = 100_000  # a larger job.toml is refused
 PROTEINS, DNABERT = ("prott5", "protbert", "cnn"), "dnabert"
 WITH_WEIGHTS = ("prott5", "protbert")
+# Default peak learning rate of each model.
 RATES = {"cnn": 2e-3, "protbert": 5e-4, "prott5": 5e-4, "dnabert": 6e-4}
 FLIP, TABLES = "flip", ("csv", "parquet")
 SPLITS = ("train", "validation", "test")
@@ -33,9 +34,9 @@ ADVICE = "Correct job.toml (docs/training.md has every setting) and drop it agai
 
 @dataclass(frozen=True)
 class Data(Table):
-    """Where the records are: FLIP's files, one file whose records name their split, or one file for each split.
+    """Files of the data set: FLIP's files, one file whose records name their split, or one file for each split.
 
-    Names of files are relative to the folder of job.toml.
+    Names are relative to the folder of job.toml.
     """
 
     table = "data"
@@ -99,7 +100,7 @@ class Data(Table):
 
 @dataclass(frozen=True)
 class Train(Table):
-    """How the model is trained: arguments of the training script."""
+    """Arguments of the training script."""
 
     table = "train"
 
@@ -116,7 +117,7 @@ class Train(Table):
     seed: int = setting(1, Whole(0, 2**31 - 1))
     """Seed of all random draws."""
     patience: int = setting(3, Whole(0, 1000))
-    """Epochs without a better validation figure after which the training ends; 0: it does not end early."""
+    """The training ends after this many epochs without a better validation figure; 0: it does not end early."""
     head: str = setting("linear", Choice("linear", "cnn"))
     """Layers above the encoder."""
     freeze_encoder: bool = setting(False, Flag())
@@ -139,31 +140,32 @@ class Instance(Table):
 
 @dataclass(frozen=True)
 class Gate(Table):
-    """What a model must reach on the test records to become the current one."""
+    """Conditions under which a trained model becomes the current one."""
 
     table = "gate"
 
     min_q3: float = setting(0.70, Number(0, 1))
-    """Protein models: least share of residues whose state is correct (of three states)."""
+    """Protein models: least share of test residues whose state, of three, is correct."""
     min_mcc: float = setting(0.50, Number(-1, 1))
-    """dnabert: least Matthews correlation coefficient."""
+    """dnabert: least Matthews correlation coefficient on the validation records."""
     any_test: bool = setting(False, Flag())
     """true: compare with the current model even if it was tested on other records."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobFile(Table):
-    """All of job.toml."""
+    """A training: its model, data, machine, budget and gate."""
 
     model: str = setting(MISSING, Choice(*PROTEINS, DNABERT))
-    """What is trained: a protein encoder (prott5, protbert), a small network without pre-trained weights (cnn), or
+    """Model to train: a protein encoder (prott5, protbert), a small network without pre-trained weights (cnn), or
     dnabert."""
     task: str = setting("", Choice("", "ss3", "ss8", "promoter"))
     """ss3 or ss8 (three or eight states of secondary structure); promoter for dnabert. "": ss3, or promoter."""
     weights: str = setting("", WEIGHTS)
     """Pre-trained model from which prott5 and protbert start, by its name in `seqdrop training weights`."""
     name: str = setting("", TRAINED)
-    """Name of the trained model in models/. "": structure, which proteins/ uses; for dnabert, the folder's name."""
+    """Name of the trained model in models/. "": structure, which is the model of proteins/; for dnabert, the folder's
+    name."""
     budget_usd: float = setting(50.0, Number(0, 1_000_000))
     """Limit in US dollars; a plan that costs more is refused before any money is spent."""
     data: Data
@@ -174,11 +176,14 @@ class JobFile(Table):
     """The table as written; seqdrop.training.distribution.distribution reads it."""
 
     def conflicts(self) -> Iterator[str]:
-        """Yield what is wrong between settings that are each allowed."""
+        """Yield conflicts between settings that are each allowed."""
         if self.model in WITH_WEIGHTS and not self.weights:
-            yield f'weights is missing: model "{self.model}" starts from a pre-trained model in models/'
+            yield (
+                f'weights is missing: model "{self.model}" starts from a pre-trained model; write the name of one that '
+                "`seqdrop training weights` has uploaded"
+            )
         if self.model == "cnn" and self.weights:
-            yield 'weights is not for model "cnn", which has no pre-trained weights'
+            yield 'weights is not for model "cnn", which has no pre-trained weights; leave it out'
         if self.model == DNABERT and self.task not in ("", "promoter"):
             yield f'task is "{self.task}"; for model "{self.model}" it must be "promoter"'
         if self.model != DNABERT and self.task == "promoter":
@@ -188,12 +193,12 @@ class JobFile(Table):
 
     @property
     def target(self) -> str:
-        """The task; the default of the model if job.toml has none."""
+        """The task of job.toml, or the default of the model."""
         return self.task or ("promoter" if self.model == DNABERT else "ss3")
 
     @property
     def learning_rate(self) -> float:
-        """The peak learning rate; the default of the model if job.toml has none."""
+        """The peak learning rate of job.toml, or the default of the model."""
         return self.train.learning_rate or RATES[self.model]
 
     def as_dict(self) -> dict[str, Any]:
@@ -202,7 +207,7 @@ class JobFile(Table):
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> JobFile:
-        """Return the object of an `as_dict`, perhaps of an earlier version. No rule is applied again."""
+        """Return the object of a dict that `as_dict`, in this or an earlier version, returned. No rule is applied."""
         parts = {key: TABLES_OF_JOB[key].restore(**value) for key, value in content.items() if key in TABLES_OF_JOB}
         return cls.restore(**{**content, **parts})
 
@@ -211,7 +216,7 @@ TABLES_OF_JOB: dict[str, type[Table]] = {"data": Data, "train": Train, "instance
 
 
 def parse(body: bytes) -> JobFile:
-    """Read job.toml. Raise InvalidFileError with a fault for each error in it."""
+    """Return the content of job.toml. Raise InvalidFileError with a fault for each error in it."""
     try:
         return read(decode(body.removeprefix(b"\xef\xbb\xbf"), JOB))
     except ConfigFileError as error:
@@ -223,7 +228,7 @@ def parse(body: bytes) -> JobFile:
 
 
 def read(text: str, name: str = JOB) -> JobFile:
-    """Read the text of a job.toml, which messages call `name`. Raise ConfigFileError with everything that is wrong."""
+    """Return the content of a job.toml, which messages call `name`. Raise ConfigFileError with all that is wrong."""
     document = load(text, name)
     try:
         return _read(document)

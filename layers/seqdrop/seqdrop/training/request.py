@@ -1,4 +1,4 @@
-"""What a training attempt stores: what to train, on which uploads, and where the prepared data are."""
+"""The stored plan of a training attempt: the content of job.toml, the uploads, and the place of the prepared data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Order:
 
     @property
     def model(self) -> str:
-        """Name of the trained model in models/; by default the one that proteins/ uses, or for dnabert the folder's."""
+        """Name of the trained model in models/: by default the model of proteins/, or for dnabert the folder's name."""
         return self.job.name or (self.training if self.job.model == DNABERT else STRUCTURE)
 
     def as_json(self) -> str:
@@ -37,7 +37,7 @@ class Order:
 
     @classmethod
     def from_json(cls, text: str) -> Order:
-        """Return the order of a stored text, perhaps of an earlier version."""
+        """Return the order of a text that `as_json`, in this or an earlier version, returned."""
         content = json.loads(text)
         content["job"], content["prepared"] = JobFile.from_dict(content["job"]), Prepared(**content["prepared"])
         return cls(**content)

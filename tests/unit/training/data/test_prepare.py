@@ -15,6 +15,7 @@ from seqdrop.training.data import line_reader
 from seqdrop.training.data.line_reader import Source
 from seqdrop.training.data.prepare import prepare
 from seqdrop.training.data.rows import ADVICE, MOST, split_of_header
+from seqdrop.training.data.tables import LONGEST_FIELD
 from seqdrop.training.jobfile import parse
 
 from local.proteins import encode_data_set, make_proteins
@@ -123,7 +124,7 @@ class TestFormats:
         jsonschema = pytest.importorskip("jsonschema")
         path = repository / "model_code/training_record.schema.json"
         if not path.exists():
-            pytest.skip("model_code/training_record.schema.json is not there yet")
+            pytest.skip("there is no model_code/training_record.schema.json")
         run(FLIP, encode_data_set(proteins, ""), tmp_path)
         check = jsonschema.Draft202012Validator(json.loads(path.read_text()))
         for records in read_splits(tmp_path).values():
@@ -198,12 +199,27 @@ class TestProblems:
             ("csv", b"sequence,sequence,labels,split\nMKV,MKV,HEC,train\n", "bad_table"),
             ("csv", b"\xff\xfe\x00", "bad_text"),
             ("csv", gzip.compress(b"sequence,labels,split\n", mtime=0)[:-4], "bad_text"),
+            ("csv", b"sequence,labels,split\rMKV,HEC,train\r", "bad_table"),
+            ("csv", b"x" * (LONGEST_FIELD + 1), "bad_table"),
             ("parquet", b"sequence,labels", "bad_table"),
             ("parquet", b"PAR1 and more PAR1", "bad_table"),
         ],
     )
     def test_faults_of_files(self, tmp_path, kind, body, code):
         assert refusal(f'{HEAD}format = "{kind}"\nfile = "all"', {"all": body}, tmp_path).fault.code == code
+
+    @pytest.mark.parametrize(
+        ("body", "code", "line"),
+        [
+            (b"sequence,labels,split\n\n\nMKV,HE,train\n", "length_mismatch", 4),
+            (b'sequence,labels,split\n\n"MKV,HEC,train\n', "bad_table", 3),
+            (b"sequence,labels,split\nMKV,HEC,train\n\xff\n", "bad_text", 3),
+        ],
+    )
+    def test_a_fault_in_a_table_has_its_line_in_the_file(self, tmp_path, body, code, line):
+        """Blank lines count as lines."""
+        fault = refusal(f'{HEAD}format = "csv"\nfile = "all"', {"all": body}, tmp_path).fault
+        assert (fault.code, fault.line) == (code, line)
 
     def test_a_data_set_is_bounded(self, proteins, tmp_path, monkeypatch):
         monkeypatch.setattr(line_reader.Budget.__init__, "__defaults__", (500,))

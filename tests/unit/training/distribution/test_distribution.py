@@ -152,7 +152,7 @@ def test_the_chapters_table_becomes_fsdp_and_each_field_has_a_translation():
         ({"partitions": 2, "activation_checkpointing": False}, "fsdp", False, False),
     ],
 )
-def test_the_nearest_profile_of_the_first_library(parameters, profile, checkpoints, offloads):
+def test_a_table_of_smp_v1_becomes_the_nearest_profile(parameters, profile, checkpoints, offloads):
     distribution, _ = Distribution.from_table(v1(**parameters), instance=P4D)
     assert (distribution.profile, distribution.activation_checkpointing, distribution.activation_offloading) == (
         profile,
@@ -172,7 +172,7 @@ def test_the_nearest_profile_of_the_first_library(parameters, profile, checkpoin
         ({"context_parallel_degree": 2}, "fsdp", False),
     ],
 )
-def test_the_nearest_profile_of_the_second_library(parameters, profile, offloads):
+def test_a_table_of_smp_v2_becomes_the_nearest_profile(parameters, profile, offloads):
     distribution, translations = Distribution.from_table(v2(**parameters), instance=P5)
     assert (distribution.profile, distribution.activation_offloading) == (profile, offloads)
     assert {translation.field.rpartition(".")[2] for translation in translations} >= set(parameters)

@@ -1,6 +1,8 @@
-"""The allocations of training, without training: the real architectures on fake tensors, as the training script runs
-them. PyTorch's own trackers count every allocation. Differences between the kernels of CUDA and of a processor are
-corrected: dropout keeps a byte per value, norms under autocast are in fp32, SDPA keeps no scores.
+"""The allocations of a training, measured with the real architectures on fake tensors, which have no content.
+
+The models run as in the training script, and PyTorch's own trackers count every allocation. Where kernels of CUDA
+allocate otherwise than those of a CPU, they are imitated: dropout keeps a byte per value, norms under autocast are in
+fp32, SDPA keeps no scores.
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ def bert(layers: int = 30, words: int = 30, positions: int = 40_000, width: int 
 
 
 class _Attention(torch.autograd.Function):
-    """What CUDA's SDPA keeps: queries, keys, values, its output, and a number for each query."""
+    """Attention that keeps the same tensors as CUDA's SDPA: queries, keys, values, output, a number per query."""
 
     @staticmethod
     def forward(ctx, query, key, value):

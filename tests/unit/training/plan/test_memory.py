@@ -77,8 +77,10 @@ CASES = {
     ("name", "sequences", "length"), [*((name, 3, 264) for name in CASES), ("t5", 2, 520), ("t5 with lora", 2, 520)]
 )
 def test_activations_of_a_layer_are_counted_to_the_percent(name, sequences, length):
-    """Compare with what two layers keep minus what one layer keeps, by autograd's hooks. With weights in bf16,
-    transformers 5.17 keeps two bytes less per score than 5.3."""
+    """Compare with the bytes that two layers keep, less those that one layer keeps, as autograd's hooks count them.
+
+    With weights in bf16, transformers 5.17 keeps two bytes less per score than 5.3.
+    """
     make, shape, adapted, score = CASES[name]
     two, one_layer = (fake.kept_bytes(partial(make, layers), sequences, length, adapted) for layers in (2, 1))
     tokens = sequences * length

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from seqdrop.uploads import UploadVersion
 
 INPUT = "/opt/ml/processing/input"
-VOLUME_GB = 20  # for the image and the packages; nothing of the file is written to disk
-# A job is stopped after the time that the slowest machine would take, so that a job that hangs does not run for days.
-LEAST_SECONDS, SLOWEST = 3600, 2_000_000  # bytes per second
-LONGEST = 5 * 86400
+VOLUME_GB = 20  # for the image and the packages; no part of the upload is written to disk
+# A job is stopped after the time that the slowest machine would need, so that a job that hangs does not run for days.
+LEAST_SECONDS, LONGEST = 3600, 5 * 86400
+SLOWEST = 2_000_000  # bytes per second
 
 
 class Brief(TypedDict):
-    """What a job reads from its request object: the work bucket, the upload version, the plan, the attempt's number."""
+    """Content of a job's request object: work bucket, upload version, plan (JSON), and number of the attempt."""
 
     work: str
     version: dict[str, Any]
@@ -36,8 +36,8 @@ class Brief(TypedDict):
 def brief(work: str, version: UploadVersion, plan: str, number: int) -> Brief:
     """Return the content of the job's request object.
 
-    It cannot be an environment variable, which holds 256 characters: a key has up to 1024 bytes. `number` is that of
-    the attempt for which the job reads the file.
+    It cannot be an environment variable: a value there has up to 256 characters, but a key has up to 1024 bytes.
+    `number` is that of the attempt for which the job reads the file.
     """
     return {"work": work, "version": asdict(version), "plan": plan, "number": number}
 

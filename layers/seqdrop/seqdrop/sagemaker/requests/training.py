@@ -31,10 +31,10 @@ CODE = f"/opt/ml/input/data/code/{SOURCE}"
 CHECKPOINTS = "/opt/ml/checkpoints"
 PROCESSES = "SEQDROP_PROCESSES"  # processes per host, if job.toml sets it; otherwise containers count their GPUs
 VOLUME_GB = 100  # for the weights, their copies in checkpoints, and the image
-# Instances with local disks, which are always encrypted and accept no key: families with a d (p4d, m5d), and others.
+# Instances with local disks, which are always encrypted and take no key: families with a "d" (p4d, m5d), and others.
 OWN_DISKS = re.compile(r"ml\.([a-z]+\d[a-z]*d[a-z]*|g5|g6e?|gr6|p5e?n?|p6.*|trn\d.*|i\d.*)\.")
 FIGURE = r"([-+0-9.eE]+|nan)"
-# What train.py prints, as metrics in CloudWatch and in the description of the finished job.
+# Lines that train.py prints become metrics in CloudWatch and in the description of the finished job.
 METRICS = {
     "progress:loss": rf"progress .*\bloss={FIGURE}",
     "progress:tokens_per_second": rf"progress .*\btokens_per_second={FIGURE}",
@@ -50,7 +50,7 @@ METRICS = {
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a training job reads besides its data."""
+    """Inputs of a training job other than its data: code, weights and checkpoints."""
 
     program: Program
     weights: str
@@ -117,10 +117,10 @@ def hyperparameters(order: Order) -> dict[str, str]:
 
 
 def fingerprint(request: CreateTrainingJobRequestTypeDef, order: Order) -> str:
-    """Return a digest of data, code, weights and settings.
+    """Return a digest of data, code, weights and hyperparameters.
 
-    If it is the same for two requests, one job may continue from the other's checkpoints. The machines may differ as
-    long as no hyperparameter does.
+    If two requests have the same digest, one job may continue from the other's checkpoints. They may have different
+    machines, if the hyperparameters are the same.
     """
     channels = request["InputDataConfig"]
     uris = {channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"] for channel in channels}
@@ -137,7 +137,7 @@ def has_own_disks(instance_type: str) -> bool:
 def _toolkit() -> dict[str, str]:
     """Return the training toolkit's own hyperparameters.
 
-    The code comes as a channel, which a container without a network can read, too.
+    The code is an input channel, because a container without a network could not download it.
     """
     return {
         "sagemaker_program": TRAINING_ENTRY,
@@ -182,7 +182,7 @@ def _resources(settings: Settings, plan: Plan) -> ResourceConfigTypeDef:
 
 
 def _stopping(order: Order) -> StoppingConditionTypeDef:
-    """Return the longest runtime; a job on spot instances may wait for as long again."""
+    """Return the longest runtime. A job on spot instances may also wait for an instance for the same time."""
     seconds = int(order.job.instance.max_hours * 3600)
     stopping: StoppingConditionTypeDef = {"MaxRuntimeInSeconds": seconds}
     if order.job.instance.spot:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def manifest(settings: Settings, members: list[Attempt]) -> list[dict[str, str] | str]:
-    """Return the job's input objects in SageMaker's ManifestFile format: a common prefix, then relative keys."""
+    """Return the list of the job's input objects in SageMaker's ManifestFile format: a prefix, then relative keys."""
     shards = [shard_key(member, number) for member in members for number in range(member.shards)]
     return [{"prefix": f"s3://{settings.work}/"}, *shards]
 

@@ -1,4 +1,4 @@
-"""FASTA, and FLIP's three FASTA files: sequences, labels (whose headers name the split) and a mask of residues.
+"""FLIP's three FASTA files: sequences, labels (whose headers name the split) and a mask of residues.
 
 Format: https://github.com/J-SNACKKB/FLIP/tree/main/splits/secondary_structure
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seqdrop.training.data.line_reader import Budget, Source, lines
+from seqdrop.training.data.line_reader import Budget, Source, read_lines
 from seqdrop.training.data.rows import Place, Problems, Row, name_of_header, split_of_header
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ class Entry:
 
     @property
     def place(self) -> Place:
-        """Where it is, for messages."""
+        """Its name, number and line, for messages."""
         return Place(name_of_header(self.header), self.record, self.line)
 
 
-def entries(source: Source, problems: Problems, budget: Budget) -> Iterator[Entry]:
-    """Yield the records of a FASTA file; a sequence may have several lines."""
+def read_entries(source: Source, problems: Problems, budget: Budget) -> Iterator[Entry]:
+    """Yield the records of a FASTA file; a sequence may have several lines. Report a fault and end there."""
     header, at, record = "", 0, 0
     parts: list[str] = []
-    for number, text in lines(source, problems, budget):
+    for number, text in read_lines(source, problems, budget):
         if text.startswith(">"):
             if record:
                 yield Entry(header, "".join(parts), record, at)
@@ -53,7 +53,7 @@ def entries(source: Source, problems: Problems, budget: Budget) -> Iterator[Entr
 def read(
     sequences: Source, labels: Source, mask: Source | None, problems: Problems, budget: Budget | None = None
 ) -> Iterator[Row]:
-    """Yield a row for each record of the labels, joined with the other files by name."""
+    """Yield a row for each record of the labels, joined with the other files by name. Report names without partner."""
     budget = budget or Budget()
     by_name = _read_by_name(sequences, problems, budget)
     others = {sequences.name: by_name}
@@ -61,7 +61,7 @@ def read(
     if mask:
         masks = others[mask.name] = _read_by_name(mask, problems, budget)
     names: set[str] = set()
-    for entry in entries(labels, problems, budget):
+    for entry in read_entries(labels, problems, budget):
         name = name_of_header(entry.header)
         names.add(name)
         lacking = next((file for file, records in others.items() if name not in records), None)
@@ -78,7 +78,7 @@ def read(
 
 def _read_by_name(source: Source, problems: Problems, budget: Budget) -> dict[str, str]:
     texts: dict[str, str] = {}
-    for entry in entries(source, problems, budget):
+    for entry in read_entries(source, problems, budget):
         name = name_of_header(entry.header)
         if name in texts:
             problems.add("duplicate_name", f"{source.name}: the name occurs twice", entry.place)

@@ -1,4 +1,4 @@
-"""Lines of a text file that may be gzip. Reading a data set never uses more than MOST_BYTES."""
+"""Lines of a text file that may be compressed with gzip. A data set with more than MOST_BYTES of text is refused."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
     from seqdrop.training.data.rows import Problems
 
-MOST_BYTES = 400_000_000  # of text, over all files of a data set
+MOST_BYTES = 400_000_000  # bytes of uncompressed text in all files of a data set
 GZIP = b"\x1f\x8b"
 
 
 class Budget:
-    """How many bytes of text a data set may still have."""
+    """The bytes of text that a data set may still have."""
 
     def __init__(self, left: int = MOST_BYTES) -> None:
         self._left = left
 
     def spend(self, count: int) -> bool:
-        """Take `count` bytes off; return False if there are not as many left."""
+        """Subtract `count` bytes; return False if fewer were left."""
         self._left -= count
         return self._left >= 0
 
@@ -45,8 +45,11 @@ def decompress(source: Source) -> Iterable[bytes]:
     return gzip.GzipFile(fileobj=stream) if stream.peek(2)[:2] == GZIP else stream
 
 
-def lines(source: Source, problems: Problems, budget: Budget) -> Iterator[tuple[int, str]]:
-    """Yield (number from 1, text) of each line that is not blank, without surrounding white space. End at a fault."""
+def read_lines(source: Source, problems: Problems, budget: Budget) -> Iterator[tuple[int, str]]:
+    """Yield (number from 1, text) of each line that is not blank, without surrounding white space.
+
+    Report a fault to `problems` and end there.
+    """
     number = 0
     try:
         for number, raw in enumerate(decompress(source), start=1):
@@ -59,4 +62,4 @@ def lines(source: Source, problems: Problems, budget: Budget) -> Iterator[tuple[
     except (OSError, EOFError, zlib.error):
         problems.add("bad_text", f"{source.name}: the gzip file is damaged or truncated", Place(line=number or None))
     except UnicodeDecodeError:
-        problems.add("bad_text", f"{source.name}: the file is not text", Place(line=number + 1))
+        problems.add("bad_text", f"{source.name}: the file is not text", Place(line=number))

@@ -1,4 +1,4 @@
-"""From the files of a data set to the three JSON Lines files that train.py reads, with a digest and counts."""
+"""Preparation of a data set: its files become the three JSON Lines files that train.py reads, a digest and counts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from seqdrop.training.data.residues import Example
 
-RARE = 0.001  # classes with a smaller share of the training labels are reported
+RARE = 0.001  # a class with a smaller share of the training labels causes a warning
 READERS = {"three_line": three_line.read, "csv": tables.read_csv, "parquet": tables.read_parquet}
 PURPOSES = {"train": "train on", "validation": "validate with", "test": "test on"}
 
@@ -38,7 +38,7 @@ class SplitCounts(TypedDict):
 class Prepared:
     """The content of a folder of prepared data. `digest` identifies it, also in train.py's card.
 
-    `counts` are by split, `warnings` are numbers by what is unusual.
+    `counts` has an entry for each split, `warnings` the number of cases by the name of the warning.
     """
 
     digest: str
@@ -48,7 +48,7 @@ class Prepared:
 
     @property
     def residues(self) -> int:
-        """Residues or bases in one epoch."""
+        """Residues or bases of the training records, which one epoch sees."""
         return self.counts["train"]["letters"]
 
     def as_dict(self) -> dict[str, Any]:
@@ -57,9 +57,9 @@ class Prepared:
 
 
 def prepare(job: JobFile, files: dict[str, Source], folder: Path) -> Prepared:
-    """Write train.jsonl, validation.jsonl and test.jsonl into the folder. Raise InvalidFileError for a wrong data set.
+    """Write train.jsonl, validation.jsonl and test.jsonl to `folder`. The same content gives the same bytes.
 
-    `files` are by the names in job.toml. The same content gives the same bytes.
+    `files` are the sources by their names in job.toml. Raise InvalidFileError if the data set has a fault.
     """
     problems, checks = Problems(), UniqueChecks()
     make_example = make_promoter if job.model == DNABERT else make_protein
@@ -107,7 +107,10 @@ class UniqueChecks:
         self._sequences: dict[bytes, tuple[str, str]] = {}
 
     def accept(self, row: Row, example: Example, problems: Problems) -> bool:
-        """Return True if a record, which is valid by itself, has a split; report what is wrong."""
+        """Report problems of a record with its name, split or sequence; return True if it has a split.
+
+        The record must be valid by itself.
+        """
         if not row.split:
             problems.add("no_split", f"{row.file}: the record names no split", row.place)
         if not row.id:

@@ -1,4 +1,4 @@
-"""Validation of single records: a row as read becomes the object that train.py reads."""
+"""Validation of single records, which turns a row into the object that train.py reads."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Example(TypedDict):
     id: str
     sequence: str
     labels: NotRequired[str]
-    """Of a protein: a letter for each residue, "-" if it is not scored."""
+    """Protein: a letter for each residue, "-" if it is not scored."""
     label: NotRequired[str]
-    """Of a DNA sequence: 0 or 1."""
+    """DNA sequence: 0 or 1."""
 
 
 def make_protein(row: Row, task: str, problems: Problems) -> Example | None:
@@ -57,11 +57,11 @@ def make_promoter(row: Row, _task: str, problems: Problems) -> Example | None:
 
 
 def _label_fault(labels: str, task: str) -> tuple[str, str] | None:
-    """Return the code and the message of a wrong label; None if all are right."""
+    """Return the code and the message of a wrong label; None if all labels are allowed."""
     wrong = set(labels) - set(CLASSES[task]) - {UNSCORED}
     if not wrong:
         return None
-    hint = "; these are eight states" if wrong <= set(CLASSES["ss8"]) and task == "ss3" else ""
+    hint = "; these are eight states, for task ss8" if wrong <= set(CLASSES["ss8"]) and task == "ss3" else ""
     return "bad_label", f'{_some(wrong)} is not a label of task "{task}"{hint}'
 
 
@@ -81,14 +81,14 @@ def _mask_fault(mask: str | None) -> tuple[str, str] | None:
 
 
 def _check_sequence(row: Row, sequence: str, allowed: frozenset[str], code: str, problems: Problems) -> bool:
-    """Return True if a sequence is valid; report what is wrong with it."""
+    """Return True if a sequence is valid; otherwise report what is wrong with it."""
     wrong = set(sequence) - allowed
     if wrong or not sequence:
         message = f"{_some(wrong)} is not allowed" if wrong else "the sequence is empty"
         problems.add(code, f"{row.file}: {message}", row.place)
         return False
     if len(sequence) > LONGEST:
-        message = f"the sequence has {len(sequence):,} characters, and {LONGEST:,} are allowed"
+        message = f"the sequence has {len(sequence):,} characters; at most {LONGEST:,} are allowed"
         problems.add("too_long", f"{row.file}: {message}", row.place)
         return False
     return True

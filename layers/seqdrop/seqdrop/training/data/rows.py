@@ -1,6 +1,6 @@
-"""Records of a data set as a reader returns them, and the problems of a data set.
+"""Records of a data set as the readers return them, and the problems of a data set.
 
-The first problems are reported in full, all of them by count. No message holds a sequence.
+The first MOST problems are reported in full, and all problems are counted by code. No message contains a sequence.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WORD = re.compile(r"\b(SET|SPLIT|VALIDATION)\s*=\s*(\w+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a problem is: name and number (from 1) of a record, and a line (from 1), as far as they are known."""
+    """The place of a problem: a record's name and number (from 1) and a line (from 1); None if not known."""
 
     name: str | None = None
     record: int | None = None
@@ -50,12 +50,12 @@ class Row:
 
     @property
     def place(self) -> Place:
-        """Where it is, for messages."""
+        """Its name, number and line, for messages."""
         return Place(self.id, self.record, self.line)
 
 
 def parse_split(word: str) -> str:
-    """Return the split that a word stands for; "" if it is no split."""
+    """Return the split that a word stands for; "" if it is not a split."""
     return SPLITS.get(word.strip().lower(), "")
 
 
@@ -74,7 +74,7 @@ def name_of_header(header: str) -> str:
 
 
 MOST = 100  # problems that are reported in full
-LONGEST = 100  # characters of a record's name
+LONGEST = 100  # characters of a record's name in a report
 ADVICE = {
     "bad_fasta": "Write a header line that begins with >, then the sequence.",
     "bad_text": "Save the file as plain text (ASCII or UTF-8), or as gzip of that.",
@@ -99,7 +99,7 @@ ADVICE = {
 
 
 class Problems:
-    """Collects the faults of a data set; `check` raises them."""
+    """A collection of the faults of a data set; `check` raises them."""
 
     def __init__(self) -> None:
         self.errors: list[Fault] = []

@@ -1,6 +1,7 @@
-"""Prepared data in the work bucket: prepared once, and reused as long as it is sure to outlast the start of a job.
+"""Prepared data in the work bucket. They are prepared once, and reused while they surely outlast the start of a job.
 
-training/<digest of files and settings>/data/{train,validation,test}.jsonl    training/<digest>/prepared.json
+Keys, where the digest is that of files and settings:
+training/<digest>/data/{train,validation,test}.jsonl and training/<digest>/prepared.json.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Store:
         return content
 
     def _prepare(self) -> dict[str, Any]:
-        """Return the content of prepared.json, after the splits have been uploaded."""
+        """Prepare the data, upload the three splits, and return the content of prepared.json."""
         try:
             with TemporaryDirectory() as name, self._sources() as sources:
                 prepared = prepare(self._job, sources, Path(name))

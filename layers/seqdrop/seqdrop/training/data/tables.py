@@ -1,16 +1,16 @@
 """Tables: CSV (or tab-separated) and Parquet, one record per row.
 
-Columns: `sequence`, and `labels` (one letter per residue) or `label` (dnabert); `split` if one file holds all splits;
-`id` and `mask` are optional. Other columns are ignored.
+Columns: `sequence`, and `labels` (one letter per residue) or `label` (dnabert); `split` if one file has all splits;
+`id` and `mask` are optional. Other columns are ignored. White space around a line and blank lines have no meaning.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from seqdrop.training.data.line_reader import Budget, Source, lines
+from seqdrop.training.data.line_reader import Budget, Source, read_lines
 from seqdrop.training.data.rows import Place, Problems, Row, parse_split
 
 if TYPE_CHECKING:
@@ -24,21 +24,13 @@ PARQUET = b"PAR1"
 
 
 def read_csv(source: Source, split: str, problems: Problems, budget: Budget) -> Iterator[Row]:
-    """Yield the rows of a CSV file with a header line; a header with tabs and no commas means tab-separated."""
+    """Yield the rows of a CSV file with a header line. If the header has tabs but no commas, tabs separate columns."""
     csv.field_size_limit(LONGEST_FIELD)
-    texts = _lines(source, problems, budget)
-    head = next(texts, "")
-    delimiter = "\t" if "\t" in head and "," not in head else ","
-    names = [name.strip().lower() for name in next(csv.reader([head], delimiter=delimiter), [])]
-    if not _check_columns(names, source, split, problems):
-        return
-    reader = csv.reader(texts, delimiter=delimiter, strict=True)
+    texts = _Lines(source, problems, budget)
     try:
-        for record, cells in enumerate(filter(None, reader), start=1):
-            values = dict(zip(names, cells, strict=False))
-            yield _row(values, source, split, record, reader.line_num + 1)
+        yield from _rows_of_csv(texts, source, split, problems)
     except csv.Error as error:
-        problems.add("bad_table", f"{source.name}: this is not valid CSV ({error})", Place(line=reader.line_num + 1))
+        problems.add("bad_table", f"{source.name}: this is not valid CSV ({error})", Place(line=texts.number or None))
 
 
 def read_parquet(source: Source, split: str, problems: Problems, budget: Budget) -> Iterator[Row]:
@@ -81,13 +73,33 @@ def _rows_of_batches(
             yield _row(values, source, split, record, None)
 
 
-def _lines(source: Source, problems: Problems, budget: Budget) -> Iterator[str]:
-    # csv needs the end of each line; white space around a line has no meaning in these columns.
-    return (text + "\n" for _, text in lines(source, problems, budget))
+class _Lines:
+    """The lines of a file for `csv`, which needs their ends. `number`, from 1, is that of the last line returned."""
+
+    def __init__(self, source: Source, problems: Problems, budget: Budget) -> None:
+        self._lines, self.number = read_lines(source, problems, budget), 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        self.number, text = next(self._lines)
+        return text + "\n"
+
+
+def _rows_of_csv(texts: _Lines, source: Source, split: str, problems: Problems) -> Iterator[Row]:
+    head = next(texts, "")
+    delimiter = "\t" if "\t" in head and "," not in head else ","
+    names = [name.strip().lower() for name in next(csv.reader([head], delimiter=delimiter), [])]
+    if not _check_columns(names, source, split, problems):
+        return
+    reader = csv.reader(texts, delimiter=delimiter, strict=True)
+    for record, cells in enumerate(filter(None, reader), start=1):
+        yield _row(dict(zip(names, cells, strict=False)), source, split, record, texts.number)
 
 
 def _check_columns(names: list[str], source: Source, split: str, problems: Problems) -> bool:
-    """Return True if the required columns are there and no column is there twice; report what is wrong."""
+    """Return True if no required column is missing and no column occurs twice; otherwise report the problem."""
     missing = [name for name in ("sequence", *(() if split else ("split",))) if name not in names]
     if not {"labels", "label"} & set(names):
         missing.append("labels")

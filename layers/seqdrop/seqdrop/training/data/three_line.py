@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seqdrop.training.data.line_reader import Budget, Source, lines
+from seqdrop.training.data.line_reader import Budget, Source, read_lines
 from seqdrop.training.data.rows import Place, Problems, Row, name_of_header, split_of_header
 
 if TYPE_CHECKING:
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def read(source: Source, split: str, problems: Problems, budget: Budget) -> Iterator[Row]:
-    """Yield a row for every three lines. `split` is that of the whole file; "" if headers name it."""
-    numbered, record = lines(source, problems, budget), 0
+    """Yield a row for every three lines. `split` is the split of the whole file; "" if each header names one."""
+    numbered, record = read_lines(source, problems, budget), 0
     for line, header in numbered:
         record += 1
         _, sequence = next(numbered, (0, ">"))

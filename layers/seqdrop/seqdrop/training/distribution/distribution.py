@@ -36,7 +36,8 @@ SAGEMAKER = ("smdistributed", "torch_distributed", "pytorchddp", "mpi")
 class Distribution(Table):
     """How a job is distributed over GPUs and hosts."""
 
-    # The constructor and `from_table` raise DistributionRefusedError, a ValueError, for what is not possible.
+    # The docstring is the description in the JSON Schema of job.toml. The constructor and `from_table` raise
+    # DistributionRefusedError, a ValueError, for a distribution that is not possible.
 
     table = "distribution"
 
@@ -47,7 +48,7 @@ class Distribution(Table):
     """Keep only each layer's input and compute the layer again in the backward pass, which takes a third more time. The
     default is true with fsdp and fsdp_offload."""
     activation_offloading: bool = setting(False, Flag())
-    """Move those inputs to the host until they are needed."""
+    """Move the inputs that checkpointing keeps to the host's memory until they are needed."""
     processes_per_host: int = setting(0, Whole(0))
     """Processes on each host; 0: one per GPU."""
     hosts: int = setting(1, Whole(1, MOST_HOSTS))
@@ -62,7 +63,7 @@ class Distribution(Table):
     """auto: bf16 if the GPU has it, otherwise fp32."""
     instance: str = ""
     launch: tuple[tuple[str, str], ...] | None = None
-    """Hyperparameters of the toolkit for a SageMaker library; None: those of torchrun, if it is needed."""
+    """Hyperparameters with which the toolkit starts a SageMaker library; None: those of torchrun, if it is needed."""
 
     def __post_init__(self) -> None:
         try:
@@ -72,7 +73,7 @@ class Distribution(Table):
         self._check_instance()
 
     def conflicts(self) -> Iterator[str]:
-        """Yield what is wrong between settings that are each allowed."""
+        """Yield conflicts between settings that are each allowed."""
         if self.profile == SINGLE and self.hosts != 1:
             yield f"profile single is one process on one host, but hosts is {self.hosts}: use ddp or fsdp"
         if self.profile == SINGLE and self.processes_per_host > 1:
@@ -96,10 +97,11 @@ class Distribution(Table):
     def from_table(
         cls, table: TomlTable, image_has_smp: bool = False, instance: str = "", model: str = ""
     ) -> tuple[Distribution, list[Translation]]:
-        """Return the distribution of a [distribution] table: our own, or the SageMaker SDK's `distribution`.
+        """Return the distribution of a [distribution] table, and the translation of each field of an SDK table in it.
 
-        `image_has_smp` says that the training image has SageMaker's own distributed libraries. If it has, they get the
-        SDK's table unchanged; otherwise it is translated to the nearest profile, with a translation of each field.
+        The table has fields of this class, or tables that the SageMaker SDK takes as `distribution`. If the training
+        image has SageMaker's own distributed libraries (`image_has_smp`), they get the SDK's tables unchanged.
+        Otherwise these are translated to the nearest profile. Raise DistributionRefusedError if it is not possible.
         """
         if problems := _name_problems(table):
             raise DistributionRefusedError("; ".join(problem.message for problem in problems))
@@ -115,9 +117,9 @@ class Distribution(Table):
 
     @classmethod
     def find_table_problems(cls, table: object) -> list[Problem]:
-        """Return what is wrong with a [distribution] table itself, whatever the machine and the model are.
+        """Return the problems of a [distribution] table that do not depend on the machine and the model.
 
-        Tables of the SageMaker SDK are left to `from_table`.
+        `from_table` checks tables of the SageMaker SDK.
         """
         if not isinstance(table, dict):
             return cls.find_problems(table, cls.place())
@@ -136,18 +138,18 @@ class Distribution(Table):
         return max(1, self.accumulate)
 
     def on(self, instance: str) -> Distribution:
-        """Return the same on an instance type. Raise DistributionRefusedError if it is not possible there."""
+        """Return this distribution on an instance type. Raise DistributionRefusedError if it is not possible there."""
         return replace(self, instance=instance)
 
     def processes(self, instance: str = "") -> int:
-        """Return the processes of all hosts on an instance type."""
+        """Return the number of processes of all hosts on an instance type."""
         if self.profile == SINGLE:
             return 1
         machine = INSTANCES.get(instance or self.instance)
         return self.hosts * (self.processes_per_host or (machine.processes if machine else 1))
 
     def hyperparameters(self, instance: str = "") -> dict[str, str]:
-        """Return the arguments of train.py, and what makes the toolkit start one process per GPU."""
+        """Return the hyperparameters of a job: arguments of train.py, and those with which the toolkit starts it."""
         values = {
             "profile": self.profile,
             "activation_checkpointing": _word(self.activation_checkpointing),
@@ -163,14 +165,14 @@ class Distribution(Table):
         return values | self.launcher(instance)
 
     def launcher(self, instance: str = "") -> dict[str, str]:
-        """Return only what the toolkit reads. Values are JSON, as the SageMaker SDK sends them."""
+        """Return the hyperparameters with which the toolkit starts processes; their values are JSON, as in the SDK."""
         if self.launch is not None:
             return dict(self.launch)
         is_alone = self.profile == SINGLE or (self.processes_per_host == 1 and self.hosts == 1)
         return {} if is_alone else torchrun(instance or self.instance)
 
     def check(self, model: str, freeze_encoder: bool = False) -> None:
-        """Raise DistributionRefusedError if the model cannot be trained in this way."""
+        """Raise DistributionRefusedError if the model cannot be trained with this distribution."""
         if self.profile == LORA and model == "cnn":
             raise DistributionRefusedError(
                 "profile lora is for encoders with attention; a cnn has none: use single or ddp"
@@ -200,7 +202,7 @@ def _has_several_gpus(instance: str) -> bool:
 
 
 def _name_problems(table: TomlTable) -> list[Problem]:
-    """Return what is wrong with the keys of a [distribution] table, whatever their values are."""
+    """Return the problems with the keys of a [distribution] table, not with their values."""
     place, known = Distribution.place(), (*Distribution.rules(), *SAGEMAKER)
     problems, _ = unknown_keys(table, place, known)
     if "profile" in table and any(name in table for name in SAGEMAKER):

@@ -10,7 +10,7 @@ NOTHING = "nothing"
 SHARDS = "fsdp"
 FSDP_WHY = "the model is split by sharding each layer's parameters over all GPUs, not by giving whole layers to some"
 
-# field: (what it becomes, why). None: it depends on the value, so smdistributed.py decides.
+# field: (translation, reason). None: the translation depends on the value, and smdistributed.py determines it.
 V1: dict[str, tuple[str, str] | None] = {
     "partitions": None,
     "pipeline_parallel_degree": None,

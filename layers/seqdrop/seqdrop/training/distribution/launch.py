@@ -1,6 +1,7 @@
-"""Hyperparameters with which SageMaker's training toolkit starts the processes, as SageMaker's SDK v2 makes them.
+"""Hyperparameters with which SageMaker's training toolkit starts the processes.
 
-The SDK encodes each value as JSON; the toolkit decodes it. Contract tests compare them with the SDK itself.
+They are the same as those of SageMaker's SDK v2; contract tests compare them. The SDK encodes each value as JSON, and
+the toolkit decodes it.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ DATA_PARALLEL_MPI = "sagemaker_distributed_dataparallel_custom_mpi_options"
 
 
 def torchrun(instance: str = "") -> dict[str, str]:
-    """Return the hyperparameters that start one process per GPU by torchrun."""
+    """Return the hyperparameters that make the toolkit start one process per GPU with torchrun."""
     return encode({TORCHRUN: True} | ({INSTANCE: instance} if instance else {}))
 
 
 def sdk_hyperparameters(table: Table, instance: str) -> dict[str, str]:
-    """Return what SDK v2 makes of a `distribution`: that of the Hugging Face estimator, or of PyTorch's for SMP v2."""
+    """Return the hyperparameters that SDK v2 makes from a `distribution` table.
+
+    It is the table of the Hugging Face estimator or, for SMP v2, of the PyTorch estimator.
+    """
     if _is_enabled(table, "pytorchddp"):
         return encode({PYTORCH_DDP: True, INSTANCE: instance})
     if not _is_enabled(table, "torch_distributed"):

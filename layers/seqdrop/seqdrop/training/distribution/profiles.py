@@ -1,4 +1,4 @@
-"""The profiles by which a job is distributed, and the translation of fields of SageMaker's own tables."""
+"""The profiles of distribution, and the translation of a field of SageMaker's own tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PRECISIONS = ("auto", "bf16", "fp32")
 
 @dataclass(frozen=True)
 class Translation:
-    """What a field of a SageMaker table becomes, and why."""
+    """The translation of a field of a SageMaker table, with its reason."""
 
     field: str
     value: object
@@ -24,5 +24,5 @@ class Translation:
 
 
 def is_enabled(table: Table, name: str) -> bool:
-    """Return True if a table below has enabled = true."""
+    """Return True if the table has a subtable of this name with enabled = true."""
     return table.get(name, {}).get("enabled", False) is True

@@ -15,17 +15,17 @@ from seqdrop.training.plan.instances import INSTANCES
 if TYPE_CHECKING:
     from seqdrop.training.distribution.profiles import Table
 
-# Instances on which the data-parallel library runs: the SDK's own list, without those that are no longer available.
+# Instances on which the data-parallel library runs: the SDK's own list, without types that are no longer available.
 DATA_PARALLEL_ON = ("ml.p3.16xlarge", "ml.p3dn.24xlarge", "ml.p4d.24xlarge", "ml.p4de.24xlarge")
 PARAMETERS = "smdistributed.modelparallel.parameters."
 
 Value = Any
 """A value of a field, as `tomllib` returns it."""
 Changes = dict[str, Value]
-"""Fields of a Distribution."""
+"""Fields of a Distribution that the translation sets."""
 Translated = tuple[Changes, list[Translation]]
 Meaning = tuple[str, str]
-"""What a field becomes, and why."""
+"""The translation of a field, and its reason."""
 _OFF: Meaning = (NOTHING, "it is off")
 
 
@@ -47,12 +47,12 @@ def translate(table: Table, image_has_smp: bool, instance: str, model: str) -> T
 
 def _translate_model_parallel(table: Table, image_has_smp: bool, instance: str, model: str) -> Translated:
     parameters = table["smdistributed"]["modelparallel"].get("parameters", {})
-    is_second = is_enabled(table, "torch_distributed")
+    is_v2 = is_enabled(table, "torch_distributed")
     world = _world(table, instance)
-    is_started = bool(table.get("mpi")) or is_second
-    check_model_parallel(parameters, V2 if is_second else V1, Job(world, model, is_started))
-    profile = _profile_of_second(parameters) if is_second else _profile_of_first(parameters, world)
-    changes, translations = _Parameters(parameters, V2 if is_second else V1, profile, world).translate()
+    is_started = bool(table.get("mpi")) or is_v2
+    check_model_parallel(parameters, V2 if is_v2 else V1, Job(world, model, is_started))
+    profile = _profile_of_v2(parameters) if is_v2 else _profile_of_v1(parameters, world)
+    changes, translations = _Parameters(parameters, V2 if is_v2 else V1, profile, world).translate()
     if image_has_smp:
         changes["launch"] = tuple(sdk_hyperparameters(table, instance).items())
         return changes, [
@@ -60,11 +60,11 @@ def _translate_model_parallel(table: Table, image_has_smp: bool, instance: str, 
             for name, value in parameters.items()
         ]
     translations = [replace(each, field=PARAMETERS + each.field) for each in translations]
-    return changes, translations + ([] if is_second else _translate_mpi(table.get("mpi", {})))
+    return changes, translations + ([] if is_v2 else _translate_mpi(table.get("mpi", {})))
 
 
-def _profile_of_first(parameters: Table, world: int) -> str:
-    """Return the profile nearest to SMP v1: pipelines of partitions, tensor parallelism, sharded optimizer state."""
+def _profile_of_v1(parameters: Table, world: int) -> str:
+    """Return the profile nearest to parameters of SMP v1, which splits by pipelines, tensors and optimizer state."""
     pipelines = [parameters.get(name, 1) for name in ("partitions", "pipeline_parallel_degree")]
     parts = max(pipelines) * parameters.get("tensor_parallel_degree", 1)
     shards = parameters.get("shard_optimizer_state") or parameters.get("sharded_data_parallel_degree", 1) > 1
@@ -73,8 +73,8 @@ def _profile_of_first(parameters: Table, world: int) -> str:
     return DDP if world != 1 else SINGLE
 
 
-def _profile_of_second(parameters: Table) -> str:
-    """Return the profile nearest to SMP v2: FSDP of PyTorch itself, with more ways to split a layer."""
+def _profile_of_v2(parameters: Table) -> str:
+    """Return the profile nearest to parameters of SMP v2, which is PyTorch's FSDP with more ways to split a layer."""
     degree = parameters.get("hybrid_shard_degree", 0)
     tensor = parameters.get("tensor_parallel_degree", 1)
     context = parameters.get("context_parallel_degree", 1)
@@ -97,8 +97,8 @@ class _Parameters:
         offloads = any(parameters.get(name) for name in names)
         if offloads and self.profile != FSDP:
             raise DistributionRefusedError(
-                f"the table asks for {self.profile}, a whole copy of the model on each GPU, and to offload activations:"
-                " offloading is for a model that is split (partitions, shard_optimizer_state or hybrid_shard_degree)"
+                f"the table asks for {self.profile}, a whole copy of the model on each GPU, and to offload activations;"
+                " to offload, split the model (partitions, shard_optimizer_state or hybrid_shard_degree)"
             )
         checkpoints = bool(parameters.get("activation_checkpointing", self.profile == FSDP)) or offloads
         changes: Changes = {
@@ -166,7 +166,7 @@ def _translate_data_parallel(table: Table, image_has_smp: bool, instance: str) -
     reason = "the image has no such library"
     if image_has_smp:
         reason = f"{instance or 'the instance'} has no such network"
-    translations = [Translation(name, True, DDP, f"{reason}; NCCL by PyTorch sums the gradients as well")]
+    translations = [Translation(name, True, DDP, f"{reason}; PyTorch sums the gradients with NCCL instead")]
     if "custom_mpi_options" in table["smdistributed"]["dataparallel"]:
         options = table["smdistributed"]["dataparallel"]["custom_mpi_options"]
         field = "smdistributed.dataparallel.custom_mpi_options"
@@ -175,7 +175,7 @@ def _translate_data_parallel(table: Table, image_has_smp: bool, instance: str) -
 
 
 def _translate_plain(table: Table) -> Translated:
-    """Translate torch_distributed and pytorchddp without a library, and tables in which nothing is enabled."""
+    """Translate tables that enable only torch_distributed or pytorchddp, or nothing."""
     for name in ("torch_distributed", "pytorchddp"):
         if is_enabled(table, name):
             return {"profile": DDP}, [Translation(f"{name}.enabled", True, DDP, "torchrun starts one process per GPU")]
@@ -188,7 +188,10 @@ def _translate_plain(table: Table) -> Translated:
 
 
 def _processes(table: Table, instance: str) -> Changes:
-    """Return the processes per host that MPI would start."""
+    """Return the setting processes_per_host that corresponds to MPI's; nothing without a model-parallel library.
+
+    Raise DistributionRefusedError if there are more processes than GPUs.
+    """
     count = table.get("mpi", {}).get("processes_per_host", 0)
     machine = INSTANCES.get(instance)
     if machine and machine.gpus and count > machine.gpus:
@@ -197,7 +200,7 @@ def _processes(table: Table, instance: str) -> Changes:
 
 
 def _world(table: Table, instance: str) -> int:
-    """Return the processes of the whole job; 0 if they are not known."""
+    """Return the number of processes of the whole job; 0 if it is not known."""
     machine = INSTANCES.get(instance)
     count = table.get("processes_per_host") or table.get("mpi", {}).get("processes_per_host") or 0
     return int(table.get("hosts", 1) * (count or (machine.processes if machine else 0)))

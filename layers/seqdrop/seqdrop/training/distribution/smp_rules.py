@@ -1,4 +1,4 @@
-"""What SageMaker's `distribution` tables may hold: the SDK's own rules, and what the job's number of GPUs rules out."""
+"""Rules for SageMaker's `distribution` tables: the SDK's own, and those that depend on the job's number of GPUs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHOICES = {
     "placement_strategy": ("spread", "cluster"),
     "optimize": ("speed", "memory"),
 }
-# Whole numbers, with their least value.
+# Fields that are whole numbers, with their least values.
 COUNTS = {
     **dict.fromkeys(("partitions", "pipeline_parallel_degree", "microbatches", "active_microbatches"), 1),
     **dict.fromkeys(("tensor_parallel_degree", "sharded_data_parallel_degree"), 1),
@@ -44,12 +44,12 @@ FLAGS = (
 )
 WHERE = "smdistributed.modelparallel.parameters"
 Rules = Mapping[str, bool]
-"""From a rule in words to whether it holds."""
+"""Message about a broken rule → whether the table obeys the rule."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """The job for which parameters are checked. `processes` is 0 if it is not known."""
+    """The job for which parameters are checked. `processes` is the number on all hosts; 0 if it is not known."""
 
     processes: int
     model: str
@@ -58,7 +58,7 @@ class Job:
 
 
 def check_tables(table: Table, image_has_smp: bool, instance: str) -> None:
-    """Raise DistributionRefusedError for wrong names of tables, or tables that exclude each other."""
+    """Raise DistributionRefusedError for unknown tables or fields, and for tables that exclude each other."""
     libraries = table.get("smdistributed", {})
     _check({"distribution.smdistributed must be a table": isinstance(libraries, Mapping)})
     for prefix, tables in (("", table), ("smdistributed.", libraries)):
@@ -165,7 +165,7 @@ def _check_fields(where: str, table: object, known: tuple[str, ...]) -> None:
         {
             f"distribution.{where}.enabled must be true or false": isinstance(table.get("enabled", False), bool),
             f"distribution.{where}.parameters must be a table": isinstance(table.get("parameters", {}), Mapping),
-            f"distribution.{where}.processes_per_host must be a whole number from 1": type(count) is int and count >= 0,
+            f"distribution.{where}.processes_per_host must be a whole number from 0": type(count) is int and count >= 0,
             f"distribution.{where}.custom_mpi_options must be text": isinstance(options, str),
         }
     )

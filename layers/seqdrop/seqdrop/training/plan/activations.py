@@ -1,13 +1,13 @@
-"""Bytes of activations: what a forward pass keeps for the backward pass.
+"""Bytes of activations, the tensors that a forward pass keeps for the backward pass.
 
 They are counted as in Korthikanti et al. 2022 (arXiv:2205.05198, section 4): each tensor that the backward pass needs,
-for these architectures as PyTorch runs them. h is the hidden width, a the width of all queries, f that of the
-feed-forward layer, H the number of heads, s the number of tokens in a sequence. Bytes of a layer for each token:
+for these architectures as PyTorch runs them. h is the hidden width, a the width of all queries, f the width of the
+feed-forward layer, H the number of heads, s the number of tokens in a sequence. Bytes of one layer for each token:
 
     T5                     26 h + 8 a + 5 f + 8      norms and residuals in fp32, a copy in bf16 for each product
     T5 under FSDP          22 h + 8 a + 5 f + 8      residuals in bf16 as well
-    T5 with LoRA           20 h + 8 a + 3 f + 8      without what only the gradient of a frozen weight needs
-    T5, more in a decoder  15 h + 8 a + 4            its attention to the encoder
+    T5 with LoRA           20 h + 8 a + 3 f + 8      without tensors that only gradients of frozen weights need
+    T5 decoder, added      15 h + 8 a + 4            attention to the encoder
     BERT                   18 h + 8 a + 4 f
     BERT under FSDP        10 h + 8 a + 4 f
     BERT with LoRA         18 h + 8 a + 2 f
@@ -31,15 +31,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """The work of one process. `tokens` are those of one forward pass, `length` those of its longest sequence."""
+    """The work of one process."""
 
     tokens: int
+    """Tokens in one forward pass."""
     length: int
+    """Tokens in the longest sequence."""
     processes: int
+    """Processes on all hosts."""
     bf16: bool = True
+    """Whether products are computed in bf16; otherwise in fp32."""
     eager: bool = True
     """Whether T5's attention keeps its scores, as up to transformers 5.3, which SageMaker's images have."""
     frozen: bool = False
+    """Whether only the head is trained."""
     on_gpu: bool = True
 
 
@@ -52,7 +57,7 @@ class Activations:
     work: Work
 
     @property
-    def _adapted(self) -> bool:
+    def _has_adapters(self) -> bool:
         return self.distribution.profile == LORA
 
     @property
@@ -63,17 +68,17 @@ class Activations:
     @property
     def checkpoints(self) -> int:
         """Bytes of the input of one layer."""
-        half = self.work.bf16 and (self.distribution.is_sharded or self._adapted)
+        half = self.work.bf16 and (self.distribution.is_sharded or self._has_adapters)
         return (2 if half else 4) * self.shape.hidden * self.work.tokens
 
     @property
     def kept(self) -> int:
-        """Bytes kept for the backward pass."""
+        """Bytes on the GPU that are kept for the backward pass."""
         if self.work.frozen:
             return 0
         layers = self.shape.layers + self.shape.decoder
         if not self.checkpointed:
-            return sum(count * self._of(decodes) for count, decodes in self._stacks)
+            return sum(count * self._layer_bytes(decodes) for count, decodes in self._stacks)
         return self.checkpoints * (2 if self.distribution.activation_offloading else layers)
 
     @property
@@ -83,9 +88,9 @@ class Activations:
     @property
     def layer(self) -> int:
         """Bytes of the largest layer, which is computed again if only checkpoints are kept."""
-        return self._of(bool(self.shape.decoder))
+        return self._layer_bytes(bool(self.shape.decoder))
 
-    def _of(self, decodes: bool) -> int:
+    def _layer_bytes(self, decodes: bool) -> int:
         return self._by_precision(self._per_token(decodes) * self.work.tokens) + (1 + decodes) * 7 * self._scores
 
     def _per_token(self, decodes: bool) -> int:
@@ -94,37 +99,37 @@ class Activations:
             return 13 * h
         half = self.distribution.is_sharded and self.work.bf16
         if self.shape.family == "bert":
-            return (10 if half else 18) * h + 8 * a + (2 if self._adapted else 4) * f
-        norms, feeds = (20, 3) if self._adapted else (22 if half else 26, 5)
+            return (10 if half else 18) * h + 8 * a + (2 if self._has_adapters else 4) * f
+        norms, feeds = (20, 3) if self._has_adapters else (22 if half else 26, 5)
         return norms * h + 8 * a + feeds * f + 8 + decodes * (15 * h + 8 * a + 4)
 
     @property
     def _scores(self) -> int:
-        """Values in one layer's attention scores, if they are kept."""
+        """Number of attention scores of one layer that are kept."""
         if self.shape.family != "t5" or not self.work.eager:
             return 0
         return self.work.tokens * self.work.length * self.shape.heads
 
     @property
     def bias(self) -> int:
-        """Bytes of T5's position bias with the mask, shared by all layers: a value for each pair of tokens and head."""
+        """Bytes of T5's position bias with the mask: an fp32 value for each pair of tokens and head, for all layers."""
         return 4 * self.work.tokens * self.work.length * self.shape.heads if self.shape.family == "t5" else 0
 
     @property
     def working(self) -> int:
-        """Bytes of the gradients of a layer's widest tensors, while both operands of a product are in memory."""
+        """Bytes of the widest gradients in a layer, at a time when both operands of a product are in memory."""
         if self.shape.family == "cnn":
             return 8 * self.shape.hidden * self.work.tokens
         feed = self.work.tokens * self.shape.feed
         return self._by_precision(max(5 * feed, 2 * feed + 8 * self._scores))
 
     def _by_precision(self, count: int) -> int:
-        """Return bytes at the precision of the work: without bf16, operands of products, the largest part, double."""
+        """Return bytes at the precision of the work. Without bf16, operands of products (the largest part) double."""
         return count if self.work.bf16 else int(count * 1.8)
 
     @property
     def description(self) -> str:
-        """What is kept, in words."""
+        """The activations that are kept, in words."""
         if self.work.frozen:
             return "none: the encoder is frozen"
         if not self.checkpointed:

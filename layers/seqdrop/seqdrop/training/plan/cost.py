@@ -1,11 +1,15 @@
 """Hours and dollars of a training job, from its tokens.
 
 A step takes as long as its arithmetic or its traffic, whichever is longer, since FSDP and DDP send while they compute.
-Arithmetic (Kaplan et al. 2020, arXiv:2001.08361, section 2.1): 2 operations for each parameter and token forward, and
-4 backward; attention adds 4 s a for each token and layer forward (s tokens in the sequence, a the width of all
-queries), twice that backward. Checkpointing repeats the forward pass. A GPU reaches the share UTILISATION of its peak.
-Traffic: DDP sums fp32 gradients; FSDP gathers bf16 parameters forward and backward and reduces fp32 gradients.
-None of these rates was measured on these instances: hours are right within a factor of two.
+
+Arithmetic (Kaplan et al. 2020, arXiv:2001.08361, section 2.1): for each parameter and token, 2 operations in the
+forward pass and 4 in the backward pass. Attention adds 4 s a for each token and layer in the forward pass (s tokens in
+the sequence, a the width of all queries), and twice that in the backward pass. Checkpointing repeats the forward pass.
+A GPU reaches the share UTILISATION of its peak.
+
+Traffic: DDP sums fp32 gradients. FSDP gathers bf16 parameters in both passes, and reduces fp32 gradients.
+
+No rate was measured on these instances: expect hours to be right within a factor of two.
 """
 
 from __future__ import annotations
@@ -21,24 +25,24 @@ if TYPE_CHECKING:
     from seqdrop.training.plan.activations import Work
     from seqdrop.training.plan.shapes import Shape
 
-UTILISATION = 0.35  # of the dense peak of a bf16 product, for layers of this width in eager PyTorch
-UTILISATION_EAGER = 0.25  # where attention writes its scores to memory
-SECONDS_A_LAYER = 0.004  # forward, backward and update with few tokens: the time to launch the kernels
-CPU_TFLOPS = 0.02  # of one vCPU with fp32 convolutions
-PADDING = 1.08  # tokens computed for each residue: padding in batches by length, and special tokens
-HOURS_AROUND = 0.15  # to load weights, validate, test and save; SageMaker bills from the download on
-PCIE_GBS = 12.0  # from a GPU to its host, when states are offloaded
+UTILISATION = 0.35  # share of the dense peak of bf16 products, for layers of this width in eager PyTorch
+UTILISATION_EAGER = 0.25  # the same if attention writes its scores to memory
+SECONDS_A_LAYER = 0.004  # least time of a layer in a step, with few tokens: the kernels must be launched
+CPU_TFLOPS = 0.02  # TFLOPS of one vCPU with fp32 convolutions
+PADDING = 1.08  # tokens computed for each residue, because of padding (batches are by length) and special tokens
+HOURS_AROUND = 0.15  # hours to load weights, validate, test and save; SageMaker bills from the download on
+PCIE_GBS = 12.0  # GB/s between a GPU and its host, if states are offloaded
 HOST_UPDATES = 1e9  # parameters per second that AdamW updates on the processors of a host
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where a job runs and at what price: spot or on demand, by the table of prices or by `price`."""
+    """An instance type with its price, on spot or on demand."""
 
     instance: Instance
     spot: bool = False
     price: float | None = None
-    """Dollars of one host for an hour, in place of the table's."""
+    """Dollars of one host for an hour, instead of the price in PRICES."""
 
     @property
     def hourly(self) -> float:
@@ -57,10 +61,11 @@ class Cost:
     dollars: float
     """Upper end of the expected cost."""
     dollars_low: float
+    """Lower end of the expected cost; the same as `dollars` on demand."""
 
 
 def estimate_cost(shape: Shape, distribution: Distribution, work: Work, machine: Machine, residues: int) -> Cost:
-    """Return time and money of a job; `residues` are those of all epochs."""
+    """Return time and money of a job. `residues` is their number in all epochs together."""
     rate = work.tokens * work.processes / _step_seconds(shape, distribution, work, machine.instance)
     hours = residues * PADDING / rate / 3600 + HOURS_AROUND
     hourly = machine.hourly * distribution.hosts
@@ -68,8 +73,8 @@ def estimate_cost(shape: Shape, distribution: Distribution, work: Work, machine:
     return Cost(rate, hours, hourly, hours * hourly * high, hours * hourly * low)
 
 
-def operations(shape: Shape, distribution: Distribution, work: Work) -> float:
-    """Return the floating-point operations for one token, forward and backward."""
+def count_operations(shape: Shape, distribution: Distribution, work: Work) -> float:
+    """Return the number of floating-point operations for one token in both passes."""
     layers = shape.layers + 2 * shape.decoder
     attention = 0 if shape.family == "cnn" else 4 * layers * shape.inner * work.length
     forward = 2 * shape.products + attention
@@ -82,7 +87,7 @@ def operations(shape: Shape, distribution: Distribution, work: Work) -> float:
 
 def _step_seconds(shape: Shape, distribution: Distribution, work: Work, instance: Instance) -> float:
     """Return the seconds of one forward and backward pass of one process."""
-    arithmetic = operations(shape, distribution, work) * work.tokens / _rate(shape, work, instance, distribution)
+    arithmetic = count_operations(shape, distribution, work) * work.tokens / _rate(shape, work, instance, distribution)
     launches = SECONDS_A_LAYER * (shape.layers + 2 * shape.decoder) if instance.gpu else 0.0
     traffic = _traffic(shape, distribution, work, instance)
     return max(arithmetic, traffic, launches) + _offload(shape, distribution, work)
@@ -99,7 +104,7 @@ def _rate(shape: Shape, work: Work, instance: Instance, distribution: Distributi
 
 
 def _traffic(shape: Shape, distribution: Distribution, work: Work, instance: Instance) -> float:
-    """Return the seconds in which a process sends what a step needs; between hosts, GPUs share the network."""
+    """Return the seconds that a process needs to send the data of a step. Between hosts, GPUs share the network."""
     if work.processes == 1 or instance.gpu is None:
         return 0.0
     trained = 0 if work.frozen or distribution.profile == LORA else shape.parameters
@@ -109,10 +114,7 @@ def _traffic(shape: Shape, distribution: Distribution, work: Work, instance: Ins
 
 
 def _offload(shape: Shape, distribution: Distribution, work: Work) -> float:
-    """Return the seconds for offloading.
-
-    Parameters come from the host and gradients go there; the host updates the parts of its processes.
-    """
+    """Return the seconds of a step for offloading: the transfer of parameters and gradients, and the host's update."""
     if distribution.profile != FSDP_OFFLOAD:
         return 0.0
     part = shape.parameters / work.processes

@@ -1,9 +1,9 @@
 """SageMaker's training instances: processors, GPUs, memory, network and price.
 
 Prices are US dollars for an hour of a SageMaker training instance, on demand, in us-east-1. They were collected on the
-date below from public tables that quote AWS's Price List API (of June 2025 to May 2026), not from AWS's own page. For
-ml.g6e.* these tables disagree, and the higher price is used. A lab checks the prices of its instances at SOURCE, and
-replaces one with `seqdrop plan --price`.
+date AS_OF from public tables that quote AWS's Price List API (of June 2025 to May 2026), not from AWS's own page. For
+ml.g6e.* these tables disagree, and the higher price is used. SOURCE has the current prices, and `seqdrop plan --price`
+replaces the one given here.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ MIB, GIB = 2**20, 2**30
 
 @dataclass(frozen=True)
 class Gpu:
-    """One kind of GPU: dense peak rates from its data sheet, memory as its driver reports it (MiB)."""
+    """One model of GPU, with dense peak rates from its data sheet."""
 
     name: str
     mib: int
+    """Memory in MiB, as the driver reports it."""
     bf16_tflops: float
     """0 without bf16; then the GPU computes in fp32, since T5 overflows in fp16."""
     fp32_tflops: float
     link_gbs: float
-    """GB/s that one GPU sends in a collective within its host: a share of PCIe, or NVLink if there is one."""
+    """GB/s that one GPU sends in a collective operation within its host, over NVLink or its share of PCIe."""
 
 
 T4 = Gpu("T4", 15_360, 0, 8.1, 5)
@@ -54,7 +55,7 @@ class Instance:
 
     @property
     def memory(self) -> int:
-        """Bytes available to one process: those of its GPU, or of the host."""
+        """Bytes of memory of one GPU, or of the host if it has no GPU."""
         return self.gpu.mib * MIB if self.gpu else self.gib * GIB
 
     @property
@@ -96,7 +97,7 @@ AS_OF = date(2026, 11, 23)
 REGION = "us-east-1"
 SOURCE = "https://aws.amazon.com/sagemaker/ai/pricing/"
 
-# Price of managed spot as a share of the price on demand. AWS says up to 90 % less, which is rare for GPUs.
+# Range of the price of managed spot, as a share of the price on demand. AWS says up to 90 % less, rare for GPUs.
 SPOT_LOW, SPOT_HIGH = 0.3, 0.7
 
 PRICES = {

@@ -1,15 +1,15 @@
 """Bytes that training needs on one GPU, line by line, at the moment of the peak.
 
-The states of the model follow Rajbhandari et al. 2020 (ZeRO, arXiv:1910.02054, section 3): 4 bytes of a parameter, 4 of
-its gradient and 8 of AdamW's two moments, all in fp32, and all divided by the number of processes under FSDP (ZeRO-3).
-There is no second copy of them for mixed precision: products use copies in bf16 that autocast makes (2 bytes per
-parameter, kept from forward to backward), or that FSDP gathers one block at a time.
+The states of the model follow Rajbhandari et al. 2020 (ZeRO, arXiv:1910.02054, section 3): for each parameter 4 bytes,
+4 for its gradient and 8 for AdamW's two moments, all in fp32, and all divided by the number of processes under FSDP
+(ZeRO-3). There is no second copy of them for mixed precision. Products use copies in bf16, which autocast makes (2
+bytes per parameter, kept from the forward to the backward pass), or which FSDP gathers one block at a time.
 
-Activations are those of activations.py. CHAPTER_BYTES is the rule of the source chapter, 20 bytes per parameter, which
-counts only states, and counts them twice.
+activations.py counts activations. CHAPTER_BYTES is the rule of the source chapter, 20 bytes per parameter, which counts
+only states, and counts them twice.
 
-Unit tests compare these formulas with the allocations of the real architectures on fake tensors; benchmarks/training.py
-compares them with those of a GPU.
+Unit tests compare these formulas with the allocations of the real architectures on fake tensors. benchmarks/training.py
+compares them with the allocations on a GPU.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from seqdrop.training.plan.shapes import Shape
 
 FORWARD, BACKWARD = "before the backward pass", "at the end of the backward pass"
-CHAPTER_BYTES = 20  # of mixed precision with two copies: 2 + 2 (fp16), 8 (Adam), 4 + 4 (fp32 for Adam)
+CHAPTER_BYTES = 20  # mixed precision with two copies: 2 + 2 (fp16), 8 (Adam), 4 + 4 (fp32 for Adam)
 CUDA_CONTEXT, NCCL, CPU_PROCESS = int(0.6 * GIB), int(0.5 * GIB), int(1.0 * GIB)
-UNUSABLE = 0.05  # of the allocated bytes: gaps between blocks that the allocator cannot use
+UNUSABLE = 0.05  # share of the allocated bytes that the allocator cannot use, as gaps between blocks
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of one process: of its GPU, or of the host without GPUs. `host` are bytes that offloading moves there."""
+    """Bytes that one process needs, on its GPU or, without GPUs, on the host."""
 
     lines: tuple[Line, ...]
     moment: str
+    """The time of the peak, in words."""
     host: int
+    """Bytes that offloading moves to the host."""
 
     @property
     def total(self) -> int:
@@ -72,7 +74,7 @@ def estimate_memory(shape: Shape, distribution: Distribution, work: Work, head: 
 
 
 class _Parts:
-    """The parts that the moments consist of."""
+    """The lines of memory at the two moments that may be the peak."""
 
     def __init__(self, shape: Shape, distribution: Distribution, work: Work, head: int) -> None:
         self.shape, self.distribution, self.work = shape, distribution, work
@@ -95,7 +97,7 @@ class _Parts:
 
     @property
     def host(self) -> int:
-        """Bytes that offloading moves to the host: states and pinned copies of gradients, and checkpoints."""
+        """Bytes that offloading moves to the host: states with pinned copies of gradients, and inputs of layers."""
         states = 16 * self.trained // self.parts + 2 * self.frozen if self.offloads else 0
         moved = self.distribution.activation_offloading
         return states + (self.activations.checkpoints * (self.shape.layers + self.shape.decoder) if moved else 0)
@@ -112,7 +114,7 @@ class _Parts:
         ]
 
     def before_backward(self) -> list[Line]:
-        """Return the lines after a forward pass: all activations are kept; only gradients of earlier passes exist."""
+        """Return the lines after a forward pass, with all activations and the gradients of earlier passes."""
         has_gradients = self.distribution.passes > 1 or self._uses_buckets
         gradients = self._gradients if has_gradients and not self.offloads else 0
         checkpointed = self.activations.checkpointed
@@ -142,7 +144,10 @@ class _Parts:
         ]
 
     def _gathered_blocks(self) -> list[Line]:
-        """Return two blocks (one ahead), what is in no block, and the gradient of one block, reduced in fp32."""
+        """Return the line of what FSDP gathers, if it is used.
+
+        These are two blocks (one ahead), parameters outside of blocks, and one block's gradient, reduced in fp32.
+        """
         if not self.sharded:
             return []
         size = 2 if self.work.bf16 else 4

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from seqdrop.training.distribution.distribution import Distribution
 
 CLASSES = {"ss3": 3, "ss8": 8, "promoter": 2}
-HOST_SHARE = 0.8  # of a host's memory that states may fill; the rest is for the system, the data and the loader
+HOST_SHARE = 0.8  # share of a host's memory that states may fill; the system, the data and the loader need the rest
 
 
 @dataclass(frozen=True)
 class Job:
-    """The job that is planned, without the machine."""
+    """The job that is planned, without its machine."""
 
     model: str
     head: str
@@ -43,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """One way to run a job, and what it needs."""
+    """One way to run a job, with its memory, time and cost."""
 
     job: Job
     distribution: Distribution
@@ -54,7 +54,7 @@ class Plan:
 
     @property
     def available(self) -> int:
-        """Bytes available to a process. Processes on a host without GPUs share its memory."""
+        """Bytes available to a process on its GPU, or its share of the memory of a host without GPUs."""
         if self.instance.gpus:
             return self.instance.memory
         return int(self.instance.memory * HOST_SHARE) // max(1, self.processes // self.distribution.hosts)
@@ -71,7 +71,7 @@ class Plan:
 
     @property
     def fits(self) -> bool:
-        """Whether the memory is sufficient."""
+        """Whether the memory of GPUs and hosts is sufficient."""
         return self.memory.total <= self.available and self.host_needed <= self.host_available
 
     @property
@@ -86,12 +86,12 @@ class Plan:
 
     @property
     def chapter_bytes(self) -> int:
-        """Bytes of each GPU by the chapter's rule: 20 bytes per parameter, divided by the GPUs that share them."""
+        """Bytes on each GPU by the chapter's rule: 20 bytes per parameter, divided by the processes under FSDP."""
         return CHAPTER_BYTES * self.job.shape.parameters // (self.processes if self.distribution.is_sharded else 1)
 
     @property
     def why_not(self) -> str:
-        """Why it does not fit; "" if it does."""
+        """Reason why the plan does not fit, for people; "" if it fits."""
         place = f"{self.instance.name}, profile {self.distribution.profile}"
         if self.memory.total > self.available:
             where = f"GPU ({self.instance.gpu.name})" if self.instance.gpu else "process"
@@ -160,6 +160,7 @@ def _longest(job: Job) -> int:
     longest = job.max_length + job.shape.special
     if job.shape.longest and longest > job.shape.longest:
         raise PlanRefusedError(
-            f"train.max_length is {job.max_length}; {job.shape.title} takes {job.shape.longest - job.shape.special}"
+            f"train.max_length is {job.max_length}; {job.shape.title} takes at most "
+            f"{job.shape.longest - job.shape.special}"
         )
     return longest

@@ -1,4 +1,4 @@
-"""The plan of a training job before it costs anything: where it runs, or why it may not run and what would help."""
+"""Search for the plan of a training job, before it costs anything: an instance, or a refusal with advice."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from seqdrop.training.distribution.distribution import Distribution
 
 __all__ = ["Job", "Limits", "Plan", "find_plan", "gib", "plan_on"]
-ADVICE = 3  # changes that a refusal names
+ADVICE = 3  # number of changes that a refusal proposes
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a plan may cost and how long it may take; None is no limit."""
+    """Limits of the cost and the time of a plan; None is no limit."""
 
     budget_usd: float | None = None
     max_hours: float | None = None
 
     def reason_against(self, plan: Plan) -> str:
-        """Return why the plan may not run; "" if it may."""
+        """Return the reason why the plan may not run, for people; "" if it may."""
         if not plan.fits:
             return plan.why_not
         place = f"{plan.job.shape.title} on {plan.instance.name}"
         if self.max_hours is not None and plan.hours > self.max_hours:
-            return f"{place}: about {plan.hours:,.1f} hours, and instance.max_hours is {self.max_hours:g}"
+            return f"{place}: about {plan.hours:,.1f} hours, but instance.max_hours is {self.max_hours:g}"
         if self.budget_usd is not None and plan.dollars > self.budget_usd:
-            return f"{place}: about ${plan.dollars:,.2f}, and budget_usd is {self.budget_usd:g}"
+            return f"{place}: about ${plan.dollars:,.2f}, but budget_usd is {self.budget_usd:g}"
         return ""
 
 
@@ -50,11 +50,11 @@ def find_plan(
     limits: Limits = NO_LIMITS,
     price: float | None = None,
 ) -> Plan:
-    """Return the plan on an instance type, or on the cheapest that fits if the name is empty.
+    """Return the plan on an instance type or, if `instance_type` is empty, on the cheapest that fits.
 
-    `price` is that of one instance for an hour in US dollars, in place of the table's. Raise PlanRefusedError, with
-    advice, for a job that does not fit or exceeds the limits. Raise DistributionRefusedError for a combination that
-    is not possible.
+    `price` replaces the price of that instance type in PRICES, in US dollars for an hour; it is ignored without a type.
+    Raise PlanRefusedError, with advice, if the job does not fit or exceeds the limits. Raise DistributionRefusedError
+    if the combination is not possible.
     """
     if job.model not in SHAPES:
         raise PlanRefusedError(f"model is {job.model!r}; there are plans for {', '.join(SHAPES)}")
@@ -64,7 +64,7 @@ def find_plan(
     plan = plan_on(job, distribution, _instance(instance_type), price)
     reason = limits.reason_against(plan)
     if reason:
-        raise PlanRefusedError(reason, _advise(plan, limits))
+        raise PlanRefusedError(reason, _advise(plan, limits, price=price))
     return plan
 
 
@@ -95,7 +95,7 @@ def _plans_everywhere(job: Job, distribution: Distribution) -> Iterator[Plan]:
 
 
 def _is_waste(job: Job, distribution: Distribution, instance: Instance) -> bool:
-    """Return True if GPUs would be idle, or missing.
+    """Return True if the instance has GPUs that would be idle, or lacks GPUs that the job needs.
 
     A profile of one process leaves all GPUs but one idle. A profile of several processes needs several GPUs, and only
     a cnn may be trained without a GPU.
@@ -106,9 +106,13 @@ def _is_waste(job: Job, distribution: Distribution, instance: Instance) -> bool:
     return (instance.gpus > 1) == is_alone and bool(instance.gpus)
 
 
-def _advise(refused: Plan, limits: Limits, anywhere: bool = False) -> tuple[str, ...]:
-    """Return changes with which the job may run, the cheapest first; on any instance with `anywhere`."""
-    allowed = [(text, plan) for text, plan in _changed_plans(refused, anywhere) if not limits.reason_against(plan)]
+def _advise(refused: Plan, limits: Limits, anywhere: bool = False, price: float | None = None) -> tuple[str, ...]:
+    """Return up to ADVICE changes in words, the cheapest first. The job may run after any one of them.
+
+    `anywhere` allows another instance together with each change. `price` is that of the refused instance.
+    """
+    changed = _changed_plans(refused, anywhere, price)
+    allowed = [(text, plan) for text, plan in changed if not limits.reason_against(plan)]
     advice: dict[str, str] = {}
     for text, plan in sorted(allowed, key=lambda pair: pair[1].dollars):
         place = f"{plan.instance.name}, " if anywhere else ""
@@ -117,10 +121,11 @@ def _advise(refused: Plan, limits: Limits, anywhere: bool = False) -> tuple[str,
     return tuple(advice.values())[:ADVICE]
 
 
-def _changed_plans(refused: Plan, anywhere: bool) -> Iterator[tuple[str, Plan]]:
-    """Yield plans after one change of job.toml each, with the change in words."""
+def _changed_plans(refused: Plan, anywhere: bool, price: float | None) -> Iterator[tuple[str, Plan]]:
+    """Yield (change of job.toml in words, plan after this change)."""
     for text, job, distribution in _changed_jobs(refused):
-        plans = _plans_everywhere(job, distribution) if anywhere else _try_plan(job, distribution, refused.instance)
+        same = _try_plan(job, distribution, refused.instance, price)
+        plans = _plans_everywhere(job, distribution) if anywhere else same
         yield from ((text, plan) for plan in plans)
     for plan in _plans_everywhere(refused.job, refused.distribution):
         if plan.instance is not refused.instance:
@@ -145,7 +150,7 @@ def _changed_jobs(refused: Plan) -> Iterator[tuple[str, Job, Distribution]]:
         yield "instance.spot = true", replace(job, spot=True), now
 
 
-def _try_plan(job: Job, distribution: Distribution, instance: Instance) -> Iterator[Plan]:
-    """Yield the plan on an instance; nothing if it does not support the distribution."""
+def _try_plan(job: Job, distribution: Distribution, instance: Instance, price: float | None = None) -> Iterator[Plan]:
+    """Yield the plan on an instance, or nothing if the instance does not support the distribution."""
     with suppress(DistributionRefusedError):
-        yield plan_on(job, distribution, instance)
+        yield plan_on(job, distribution, instance, price)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Shape:
-    """What a plan needs to know about a model without its head. Counts are numbers of parameters."""
+    """The properties of a model, without its head, that a plan depends on."""
 
     title: str
     family: str
@@ -24,19 +24,19 @@ class Shape:
     hidden: int
     heads: int
     inner: int
-    """Width of all queries (keys, values) of a token."""
+    """Width of all queries of a token; keys and values have the same."""
     feed: int
     """Width of the feed-forward layer; for a cnn, the size of its kernel."""
     decoder: int = 0
     """Layers of a decoder that sees as many tokens as the encoder."""
     longest: int = 0
-    """Largest number of tokens, by its positions; 0: no limit."""
+    """Largest number of tokens in a sequence, for which the model has positions; 0: no limit."""
     special: int = 0
     """Special tokens around a sequence."""
 
     @property
     def products(self) -> int:
-        """Parameters of the matrix products, which multiply every token."""
+        """Number of parameters in matrix products, which multiply every token."""
         if self.family == "cnn":
             return self.parameters - self.outside
         attention = 4 * self.hidden * self.inner
@@ -44,14 +44,14 @@ class Shape:
         return self.layers * layer + self.decoder * (layer + attention)
 
     def adapters(self, rank: int) -> int:
-        """Return the parameters of LoRA on queries, keys, values and outputs: two narrow matrices for each."""
+        """Return the number of parameters of LoRA, two narrow matrices each on queries, keys, values and outputs."""
         attentions = self.layers + 2 * self.decoder
         return attentions * 4 * rank * (self.hidden + self.inner)
 
     def head(self, kind: str, classes: int) -> int:
-        """Return the parameters of the layers above the encoder.
+        """Return the number of parameters of the layers above the encoder.
 
-        They are one linear layer, or two convolutions of kernel 7 with 32 channels between them.
+        `kind` is "linear", one linear layer, or "cnn", two convolutions of kernel 7 with 32 channels between them.
         """
         if kind == "cnn":
             return (self.hidden * 7 + 1) * 32 + (32 * 7 + 1) * classes
@@ -63,7 +63,7 @@ SHAPES = {
     PROTT5: Shape(
         "ProtT5-XL, encoder", "t5", 1_208_141_824, 50_334_720, 132_096, 24, 1024, 32, 4096, 16_384, special=1
     ),
-    # Seqdrop does not train this one, since secondary structure needs no decoder; the chapter does.
+    # Seqdrop does not train this model, since secondary structure needs no decoder. The source chapter does.
     PROTT5_FULL: Shape(
         "ProtT5-XL, encoder and decoder",
         *("t5", 2_818_830_336, 67_112_960, 133_120, 24, 1024, 32, 4096, 16_384),

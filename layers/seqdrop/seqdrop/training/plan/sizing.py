@@ -1,4 +1,4 @@
-"""The machine of a training: a plan of memory, time and money, within the limits of job.toml."""
+"""The choice of a machine for a training, with its plan of memory, time and money, within the limits of job.toml."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seqdrop.training.distribution.profiles import SINGLE, Translation
 from seqdrop.training.jobfile import DNABERT, JobFile
 from seqdrop.training.plan.search import Job, Limits, Plan, find_plan
 
-SMP_IMAGE = "smdistributed-modelparallel"  # the repository of AWS's images with its own distributed libraries
+SMP_IMAGE = "smdistributed-modelparallel"  # repository of the AWS images that have SageMaker's distributed libraries
 LONGEST_DNA = 500  # k-mers that DNABERT has positions for
 
 
@@ -23,13 +23,13 @@ class Sizing:
 
     @property
     def hyperparameters(self) -> dict[str, str]:
-        """Hyperparameters of the distribution. The script of dnabert runs in one process and has none of them."""
+        """Hyperparameters of the distribution; empty for dnabert, whose script runs in one process."""
         if self.plan.job.model == DNABERT:
             return {}
         return self.plan.distribution.hyperparameters(self.plan.instance.name)
 
     def as_dict(self) -> dict[str, object]:
-        """Return the plan and the translations as JSON, as plan.json has them."""
+        """Return the plan and the translations as JSON, the content of plan.json."""
         return {**self.plan.as_dict(), "fates": [asdict(translation) for translation in self.translations]}
 
 
@@ -39,15 +39,16 @@ def has_smp(image: str) -> bool:
 
 
 def resolve_distribution(job: JobFile, smp: bool) -> tuple[Distribution, list[Translation]]:
-    """Return the distribution of a job.toml. Raise DistributionRefusedError if it is not possible.
+    """Return the distribution of a job.toml, and the translation of each field of a SageMaker table in it.
 
-    `smp` says whether the training image has SageMaker's model-parallel library.
+    `smp` is True if the training image has SageMaker's model-parallel library. Raise DistributionRefusedError if the
+    distribution is not possible.
     """
     distribution, translations = Distribution.from_table(job.distribution, smp, job.instance.type, job.model)
     distribution.check(job.model, job.train.freeze_encoder)
     if job.model == DNABERT and distribution.profile != SINGLE:
         raise DistributionRefusedError(
-            f'distribution.profile is "{distribution.profile}"; model "dnabert" takes "single"'
+            f'distribution.profile is "{distribution.profile}"; for model "dnabert" it must be "single"'
         )
     return distribution, translations
 
@@ -55,8 +56,8 @@ def resolve_distribution(job: JobFile, smp: bool) -> tuple[Distribution, list[Tr
 def size_training(job: JobFile, residues: int, smp: bool, price: float | None = None) -> Sizing:
     """Return the plan for a training set with this number of residues (dnabert: bases).
 
-    `price` is that of one instance for an hour in US dollars, in place of the table's. Raise PlanRefusedError or
-    DistributionRefusedError.
+    `price` replaces the price of one instance in PRICES, in US dollars for an hour. Raise PlanRefusedError or
+    DistributionRefusedError as `find_plan` does.
     """
     distribution, translations = resolve_distribution(job, smp)
     train = job.train
