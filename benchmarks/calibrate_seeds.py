@@ -3,10 +3,10 @@
     python benchmarks/calibrate_seeds.py promoter-300 --data DATA --out model_code/dnabert/seeds/promoter-300
 
 DATA is the folder that contains promoters/gue and promoters/real_negatives. Platt's two parameters are fitted on the
-validation set (real promoters, introns and coding sequence of genes that are in no training sequence). The test set,
-which has other genes again, measures the errors at its own share of promoters, and gives the false calls.
-"before_with_prior" is the model's probability adjusted from the share in training to that share, without Platt: the
-gain from knowing the share alone.
+validation set: real promoters, introns and coding sequence of genes that the training set does not contain. Errors and
+false calls are measured on the test set, whose genes are in neither of the other sets, at the test set's own share of
+promoters. "before_with_prior" is the model's probability without Platt's scaling, adjusted only from the share of
+promoters in training to the share in the test set. It shows the gain from knowing the share alone.
 
 Run this after train_seeds.py. It writes calibration.json, which is packed into the archive, to the model folder, and
 adds the entry "calibration" to figures.json.
@@ -59,7 +59,7 @@ def measure_errors(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 
 
 def calibrate(name: str, data: Path, folder: Path) -> tuple[Calibration, dict[str, Any]]:
-    """Return the calibration of a seed, and its measured errors as figures.json has them."""
+    """Return the calibration of a seed, and its measured errors in the form of figures.json."""
     split, classifier = getattr(promoter_data, RECIPES[name].data)(data), load_classifier(folder)
     validation, test = split.validation, split.tests["real"]
     scores, labels = probabilities(classifier, validation), labels_of(validation)
@@ -96,7 +96,7 @@ def main() -> None:
     calibration, measured = calibrate(args.name, args.data, args.out)
     others = measured["before"], measured["before_with_prior"]
     if any(measured["after"][name] >= min(row[name] for row in others) for name in measured["after"]):
-        raise SystemExit(f"the calibration does not improve the errors: {measured}")
+        raise SystemExit(f"no file was written, because the calibration does not improve the errors: {measured}")
     content = {"method": "platt", **json.loads(calibration.as_json()), "measured": measured}
     (args.out / FILE).write_text(json.dumps(content, indent=2) + "\n")
     figures = json.loads((args.out / "figures.json").read_text()) | {"calibration": measured}

@@ -1,9 +1,9 @@
-"""CPU time of `seqdrop --help` and `seqdrop status`, beside an earlier commit.
+"""CPU time of `seqdrop --help` and `seqdrop status`, compared with an earlier commit.
 
     .venv/bin/python benchmarks/command_line.py COMMIT [--rounds 5]
 
-The commit is checked out to a temporary folder. Both sides run in turn with this Python, and user plus system time of
-each run counts; the median of the rounds is printed, and the ratio of this checkout to the commit. `status` calls
+The commit is checked out to a temporary folder. Both sides run alternately with this Python. Each row shows the median
+of user plus system time over the rounds for both sides, and the ratio of this checkout to the commit. `status` calls
 the embedded AWS that `make demo KEEP=1` left running in this checkout; without it, `status` is skipped.
 """
 
@@ -30,7 +30,7 @@ COMMANDS = (("--help",), ("status", "--help"), ("status",))
 
 @contextmanager
 def worktree(commit: str) -> Iterator[Path]:
-    """Yield a folder with the files of a commit."""
+    """Yield a temporary folder with the files of a commit."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder, "tree")
         subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(tree), commit], cwd=CHECKOUT, check=True)
@@ -41,7 +41,7 @@ def worktree(commit: str) -> Iterator[Path]:
 
 
 def cpu_seconds(tree: Path, words: tuple[str, ...]) -> float:
-    """Return the user and system time of one command line with the code of a checkout."""
+    """Return the user plus system time, in seconds, of a command that runs with the code of a checkout."""
     environment = os.environ | {"PYTHONPATH": f"{tree / 'cli'}:{tree / 'layers/seqdrop'}"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-c", PROGRAM, *words]
@@ -51,7 +51,7 @@ def cpu_seconds(tree: Path, words: tuple[str, ...]) -> float:
 
 
 def measure(trees: tuple[Path, Path], words: tuple[str, ...], rounds: int) -> tuple[float, float]:
-    """Return the median of each side. The first run of each, which writes compiled Python, does not count."""
+    """Return the median seconds of each side. The first run of each is ignored, because it writes compiled Python."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds + 1):
         for tree, seconds in zip(trees, times, strict=True):
@@ -60,7 +60,7 @@ def measure(trees: tuple[Path, Path], words: tuple[str, ...], rounds: int) -> tu
 
 
 def main() -> None:
-    """Print a line for each command."""
+    """Print a row for each command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("commit", help="the earlier commit")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each side that count (default: %(default)s)")

@@ -1,9 +1,9 @@
 """Work out what a run of 96 samples costs: `python benchmarks/cost.py`.
 
-Print the tables of docs/cost.md: prices, the run, and what a stack costs in a month without any drop. Nothing is
-measured here. Calls per upload are those that benchmarks/orchestration.py counted for 96 uploads, speeds are the
-ones that analyses.toml, template.yaml and docs/performance.md state, and every other number is an assumption that
-docs/cost.md names. Prices are list prices of us-east-1; check yours.
+Print the tables of docs/cost.md: prices, the run, and the monthly cost of a stack that receives no files. Nothing is
+measured here. The calls per upload were counted by benchmarks/orchestration.py for 96 uploads. The speeds are those of
+analyses.toml, template.yaml and docs/performance.md. Every other number is an assumption that docs/cost.md lists.
+Prices are list prices of us-east-1; check those of your region.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ DAYS_PER_MONTH = 30
 
 @dataclass(frozen=True)
 class Price:
-    """A list price in US dollars of us-east-1, and the AWS page that has it."""
+    """A list price of us-east-1 in US dollars per unit, and the AWS pricing page that states it."""
 
-    of: str
+    service: str
     usd: float
     unit: str
     page: str
@@ -54,38 +54,38 @@ PRICES = {
 
 @dataclass(frozen=True)
 class Run:
-    """The run that is worked out, and what is assumed of it."""
+    """The run whose cost is calculated, and the assumptions about it."""
 
     samples: int = 96
     """Single-end FASTQ files, dropped under reads/."""
     gigabytes: float = 1.0
-    """Bytes of each file / 1e9, compressed."""
+    """Compressed size of each file, in 1e9 bytes."""
     reads: int = 100_000
     """Reads of each file that the model scores: `max_reads` of reads/ in analyses.toml."""
     windows_per_read: int = 3
     """Of a read of 150 bp with window and stride 70: 0-70, 70-140 and 80-150."""
     jobs: int = 3
-    """Counted by benchmarks/orchestration.py for 96 uploads, as are the next five."""
+    """Counted by benchmarks/orchestration.py for 96 uploads, like the next four numbers, which are per upload."""
     s3_calls: float = 20.09
     ledger_calls: float = 16.94
     ledger_writes: float = 7.16
     sqs_calls: float = 2.24
     invocations: int = 3
-    """validate, archive, and a share of the batched functions; rounded up."""
+    """Per upload: validate, archive, and a share of the functions that handle batches; rounded up."""
     read_mb_per_second: float = 10.0
-    """What analyses.toml takes a Lambda for: 20 MB/s of gzip by one core, halved."""
+    """Speed of a Lambda according to analyses.toml: half of the 20 MB/s of gzip that one core reads."""
     windows_per_second: float = 661.0
     """docs/performance.md: promoter-300 in fp32 on two cores of an AMD EPYC."""
     start_minutes: float = 5.0
-    """Assumed: minutes in which a job's machine starts and loads its image, if they are billed."""
+    """Assumed: minutes until a job's machine has started and loaded its image, and that they are billed."""
     finish_minutes: float = 6.0
-    """template.yaml: 10 million windows take finish four to six minutes."""
+    """Minutes in which finish handles 10 million windows: four to six, according to template.yaml."""
     copy_seconds_per_gb: float = 60.0
-    """Assumed: what archive waits for the copy of 1 GB and its checksum."""
+    """Assumed: seconds that archive waits for the copy of 1 GB and its checksum."""
     result_bytes: int = 124
-    """Per window: predictions.parquet and .jsonl of 6,000 windows, as `seqdrop predict` wrote them."""
+    """Per window, in predictions.parquet and .jsonl together; from 6,000 windows of `seqdrop predict`."""
     item_kb: int = 2
-    """Assumed: size of a ledger item, which a write and its index entry round up to whole kilobytes."""
+    """Assumed: size of a ledger item. A write and its index entry are each billed in whole kilobytes."""
     log_kb: float = 20.0
     """Assumed: log text for each upload, over all functions."""
     landing_days: float = 1.0
@@ -93,26 +93,26 @@ class Run:
 
     @property
     def windows(self) -> int:
-        """Windows that the model scores, in all samples."""
+        """Number of windows that the model scores, in all samples."""
         return self.samples * self.reads * self.windows_per_read
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the bill: what, how it is calculated, US dollars."""
+    """A line of the bill: the item, its calculation, and its cost in US dollars."""
 
-    what: str
+    item: str
     calculation: str
     usd: float
 
 
 def usd(name: str, amount: float) -> float:
-    """Return the price of an amount."""
+    """Return the price of an amount in US dollars; `name` is a key of PRICES."""
     return PRICES[name].usd * amount
 
 
-def bill(run: Run) -> list[Line]:
-    """Return the lines of one run, each an upper estimate where the code leaves a choice."""
+def list_run_costs(run: Run) -> list[Line]:
+    """Return the bill of one run. Where the code leaves a choice, the line is an upper estimate."""
     return [*_computing(run), *_moving(run), *_keeping(run)]
 
 
@@ -152,10 +152,10 @@ def _computing(run: Run) -> list[Line]:
 
 
 def _moving(run: Run) -> list[Line]:
-    parts = int(run.gigabytes * 1e9 / CHUNK) + 3  # the last part, the start and the end of the upload
+    parts = int(run.gigabytes * 1e9 / CHUNK) + 3  # the last part, and the calls that start and complete the upload
     ranges = int(run.gigabytes * 1e9 / ranged_stream.PART) + 1
     calls = run.samples * run.s3_calls
-    units = run.samples * run.ledger_writes * run.item_kb * 4  # twice as a transaction; entry of the index out and in
+    units = run.samples * run.ledger_writes * run.item_kb * 4  # 2 for a write in a transaction, 2 for the index entry
     reads = run.samples * run.ledger_calls
     kms = run.samples * (parts + ranges + run.s3_calls + run.sqs_calls)
     return [
@@ -211,8 +211,8 @@ def _keeping(run: Run) -> list[Line]:
     ]
 
 
-def month() -> list[Line]:
-    """Return what a stack costs in a month in which nothing is dropped, free tiers left out."""
+def list_month_costs() -> list[Line]:
+    """Return the bill of a month in which no files are dropped, without AWS's free tiers."""
     runs = HOURS_PER_MONTH * 12  # every five minutes
     polls = 5 * 5 * HOURS_PER_MONTH * 3600 / 20  # five queues, five pollers, 20 seconds
     metrics = 13
@@ -226,26 +226,30 @@ def month() -> list[Line]:
     ]
 
 
-def prices_table() -> str:
+def format_prices() -> str:
     """Return the prices as Markdown."""
     rows = [
-        f"| {price.of} | {price.usd:.10f}".rstrip("0").rstrip(".")
+        f"| {price.service} | {price.usd:.10f}".rstrip("0").rstrip(".")
         + f" | {price.unit} | <https://aws.amazon.com/{price.page}/pricing/> |"
         for price in PRICES.values()
     ]
     return "\n".join(["| of | US dollars | per | AWS page |", "|---|---|---|---|", *rows])
 
 
-def lines_table(lines: list[Line]) -> str:
+def format_lines(lines: list[Line]) -> str:
     """Return the lines of a bill as Markdown, with their total."""
-    rows = [f"| {line.what} | {line.calculation} | {line.usd:.4f} |" for line in lines]
+    rows = [f"| {line.item} | {line.calculation} | {line.usd:.4f} |" for line in lines]
     total = f"| **total** | | **{sum(line.usd for line in lines):.2f}** |"
     return "\n".join(["| what | calculation | US dollars |", "|---|---|---|", *rows, total])
 
 
 def tables() -> dict[str, str]:
     """Return each table of docs/cost.md by the name of its marker."""
-    return {"prices": prices_table(), "run": lines_table(bill(Run())), "month": lines_table(month())}
+    return {
+        "prices": format_prices(),
+        "run": format_lines(list_run_costs(Run())),
+        "month": format_lines(list_month_costs()),
+    }
 
 
 def main() -> None:

@@ -2,17 +2,17 @@
 
     .venv/bin/python benchmarks/inference.py [--sequences 96] [--rounds 3] [--model DIR]
 
-Without --model the network has DNABERT's shape (12 layers of 768, 89 M parameters) and random weights, on which the
-speed does not depend. Sequences are random DNA of 100 to 500 bases, seeded. The sides run one after the other in each
-round; the best time of each counts:
+Without --model the network has DNABERT's shape (12 layers of 768, 89 M parameters) and random weights; the speed does
+not depend on the weights. Sequences are random DNA of 100 to 500 bases, seeded. The sides run one after the other in
+each round; the best time of each counts:
 
   one at a time   the text-classification pipeline on k-mer text, one sequence per call, fp32, as in tutorials
   padded batches  the same pipeline with batch_size=32, in the order of the file
   fp32, bf16, int8  classifier.py in each precision
 
-The ceiling is the fastest matrix product in bf16 (or fp32, if the processor has no bf16) measured on this machine. A
-side's share of it counts only the necessary multiplications: no padding, and in the last layer only those for [CLS],
-because nothing else of it is read.
+The ceiling is the speed of the fastest matrix product in bf16 (or fp32, if the processor has no bf16) on this machine.
+A side's share of the ceiling counts only necessary operations: none for padding, and in the last layer only those that
+the output of [CLS] needs, because the classifier reads no other output of that layer.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ def write_random_model(folder: Path) -> Path:
 
 
 def random_sequences(count: int, longest: int) -> list[str]:
-    """Return random DNA of at most `longest` bases, the same on each call."""
+    """Return random sequences of at most `longest` bases, the same on each call."""
     generator = np.random.default_rng(1)
     lengths = generator.integers(min(100, longest), longest + 1, count)
     return ["".join(generator.choice(list("ACGT"), size)) for size in lengths]
 
 
 def pipeline_side(folder: Path, texts: list[str], batch: int) -> Callable[[], list[float]]:
-    """Return the side of the Hugging Face pipeline: a function that returns the probabilities."""
+    """Return a function that computes the positive probabilities with the Hugging Face pipeline."""
     vocabulary = KmerTokens.from_file(folder / "vocab.txt").vocabulary
     tokenizer = transformers.BertTokenizer(vocab=vocabulary, do_lower_case=False)
     model = transformers.BertForSequenceClassification.from_pretrained(folder).float().eval()
@@ -80,7 +80,7 @@ def pipeline_side(folder: Path, texts: list[str], batch: int) -> Callable[[], li
 
 
 def our_side(folder: Path, texts: list[str], precision: str) -> Callable[[], list[float]]:
-    """Return the side of classifier.py: a function that returns the probabilities."""
+    """Return a function that computes the positive probabilities with classifier.py."""
     classifier = load_classifier(folder, precision=precision)
     return lambda: classifier.compute(
         [classifier.tokens.kmer_ids(encode_bases(text.encode())) for text in texts]
@@ -88,11 +88,12 @@ def our_side(folder: Path, texts: list[str], precision: str) -> Callable[[], lis
 
 
 def count_operations(folder: Path, texts: list[str]) -> float:
-    """Return the necessary floating point operations for the sequences (a multiplication and an addition are two)."""
+    """Return the number of floating point operations that the sequences need; a multiply-add counts as two."""
     config = transformers.BertConfig.from_pretrained(folder)
     width, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
     tokens = np.array([len(text) - K + 1 + 2 for text in texts], dtype=np.float64)
-    key_value, other = 2 * width * width, 2 * (2 * width * width + 2 * width * inner)  # keys, values; queries and after
+    # Operations per token and layer: for keys (as many again for values), and for queries and all later products.
+    key_value, other = 2 * width * width, 2 * (2 * width * width + 2 * width * inner)
     whole = tokens * (2 * key_value + other) + 4 * tokens * tokens * width
     last = tokens * 2 * key_value + other + 4 * tokens * width
     return float(((layers - 1) * whole + last).sum())

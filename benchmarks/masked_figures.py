@@ -1,8 +1,8 @@
 """Accuracy of a masked language model of DNA on six hidden bases, compared with a Markov chain that sees both sides.
 
-An interval of six bases is hidden in the middle of each held-out sequence. The chain (order 5, counts plus one, from
-the same training sequences) gives each of the 4,096 fillings the probability of the interval with its five neighbours
-on each side, scaled to sum to one.
+An interval of six bases is hidden in the middle of each held-out sequence. The chain has order 5 and is counted on the
+same training sequences, with one added to each count. It scores each of the 4,096 fillings by the probability of the
+interval together with the five bases on each side. The scores are scaled to sum to one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WIDTH, ORDER = 6, 5
 
 
 class Chain:
-    """A Markov chain of order 5."""
+    """A Markov chain of order 5, counted on sequences."""
 
     def __init__(self, items: list[Labelled]) -> None:
         counts = np.ones(4 ** (ORDER + 1))
@@ -42,13 +42,16 @@ class Chain:
 
 
 def _numbers(codes: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return each interval of `width` bases as a number in base 4, and True if it has only A, C, G and T."""
+    """Return each interval of `width` bases as a number in base 4, and True for it if it has only A, C, G and T."""
     views = np.lib.stride_tricks.sliding_window_view(codes, width)
     return views.astype(np.int64) @ 4 ** np.arange(width - 1, -1, -1), (views != OTHER).all(axis=1)
 
 
 def figures(filler: Filler, train: list[Labelled], tests: dict[str, list[Labelled]]) -> dict[str, Any]:
-    """Return exact fillings, correct bases, and bits per base (2 is no information) for each test set and side."""
+    """Return exact fillings, correct bases, and bits per base (2 is no information) for each test set and side.
+
+    Intervals that contain another code than A, C, G and T, or have one within five bases, are left out.
+    """
     chain, results = Chain(train), {}
     for name, items in tests.items():
         codes = [encode_bases(item.sequence.encode()) for item in items]

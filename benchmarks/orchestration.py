@@ -1,8 +1,9 @@
 """The cost of a burst of uploads: `python benchmarks/orchestration.py [--uploads 100 1000 10000]`.
 
 The real functions run through real boto3 against the AWS in memory of tests/faults. All uploads arrive at once, in runs
-of 96 samples, and one event in five is delivered twice. For each size it prints the jobs started, the AWS calls per
-upload by service, and the writes to the ledger. The cost per upload does not depend on the number of uploads.
+of 96 samples, and one event in five is delivered twice. Each row has the number of jobs, the highest number of jobs
+open at the same time, and per upload the AWS calls, by service, and the writes to the ledger. The cost per upload does
+not depend on the number of uploads.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ PAGE = 1_000_000  # bytes in one page of a query; the table in memory returns a 
 
 
 class Burst:
-    """A burst in a world of its own, and the count of its calls."""
+    """A burst of uploads in an AWS in memory of its own, and the counts of its calls."""
 
     def __init__(self, wire: Wire, uploads: int) -> None:
         self.world, self.calls, self.writes = World(), Counter(), 0
@@ -52,10 +53,11 @@ class Burst:
         self.calls[call.service] += 1
         if call.operation == "TransactWriteItems":
             self.writes += len(call.request["TransactItems"])
-        if call.operation == "Query":  # count the pages of the real service
+        if call.operation == "Query":  # the real service would need a further call for each further page
             self.calls[call.service] += len(repr(response["Items"])) // PAGE
-        open_jobs = sum(job.status == "InProgress" for job in self.world.sagemaker.jobs.values())
-        self.most_open = max(self.most_open, open_jobs) if call.operation == "CreateTransformJob" else self.most_open
+        if call.operation == "CreateTransformJob":
+            open_jobs = sum(job.status == "InProgress" for job in self.world.sagemaker.jobs.values())
+            self.most_open = max(self.most_open, open_jobs)
         return response
 
     def play(self) -> None:
@@ -70,7 +72,7 @@ class Burst:
             self.world.sagemaker.run()
 
     def _drain(self, function: template.Function) -> bool:
-        """Deliver all messages of a function's queue in batches; return False if there were none."""
+        """Deliver all visible messages of a function's queue in batches; return False if there were none."""
         queues, worked = self.world.queues, False
         while batch := list(islice(queues.messages[function.queue], function.batch)):
             messages = queues.receive(function.queue, batch)
@@ -93,7 +95,7 @@ def main() -> None:
     """Play bursts of each size, and print a row for each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--uploads", type=int, nargs="+", default=[100, 1000, 10_000])
-    parser.add_argument("--max-jobs", type=int, default=10, help="maximum transform jobs at once (default 10)")
+    parser.add_argument("--max-jobs", type=int, default=10, help="maximum number of open transform jobs (default 10)")
     options = parser.parse_args()
     text = ANALYSES.replace("max_members = 3", "max_members = 50")
     services = ("dynamodb", "s3", "sqs", "sagemaker", "sns")

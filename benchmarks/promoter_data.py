@@ -1,7 +1,8 @@
 """Training and held-out sets for the seed models, from the public files of the data folder.
 
-Sequences are held out by gene (a hash of the gene's name decides). A training sequence that shares a 30-mer, on either
-strand, with any held-out sequence is dropped. So no promoter, exon or overlapping neighbour is in both.
+Sequences are held out by gene: a hash of the gene's name selects its part. A training sequence that shares a 30-mer, on
+either strand, with any held-out sequence is dropped. So no promoter, exon or overlapping neighbour is in both the
+training set and a held-out set.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ CORE = slice(215, 285)
 
 @dataclass(frozen=True)
 class Labelled:
-    """A sequence, its label (1 promoter, 0 not), and the set it came from."""
+    """A sequence, its label (1 promoter, 0 not), and the name of its source."""
 
     sequence: str
     label: int
@@ -42,7 +43,7 @@ class Labelled:
 
 @dataclass
 class Split:
-    """The training set, the validation set that the recipe was chosen on, and the test sets by name."""
+    """The training set, the validation set on which the recipe was chosen, and the test sets by name."""
 
     train: list[Labelled] = field(default_factory=list)
     validation: list[Labelled] = field(default_factory=list)
@@ -119,7 +120,7 @@ def probes(sequences: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
     return np.minimum(forward, backward)[~ambiguous], owner[:count][~ambiguous]
 
 
-def without_overlap(items: list[Labelled], held_out: list[Labelled]) -> list[Labelled]:
+def drop_overlapping(items: list[Labelled], held_out: list[Labelled]) -> list[Labelled]:
     """Return the items that share no 30-mer with a held-out sequence, without duplicates."""
     items = list({item.sequence: item for item in items}.values())
     known = np.unique(probes(item.sequence for item in held_out)[0])
@@ -128,16 +129,19 @@ def without_overlap(items: list[Labelled], held_out: list[Labelled]) -> list[Lab
     return [item for i, item in enumerate(items) if i not in overlapping]
 
 
-def finish(split: Split, candidates: list[Labelled]) -> Split:
-    """Remove from validation what overlaps the tests, and from training what overlaps either; return the split."""
+def finish_split(split: Split, candidates: list[Labelled]) -> Split:
+    """Drop overlaps from a split, set its training set to the candidates that are left, and return it.
+
+    Validation sequences must not overlap a test set; candidates must overlap neither a test set nor the validation set.
+    """
     tests = [item for items in split.tests.values() for item in items]
-    split.validation = without_overlap(split.validation, tests)
-    split.train = without_overlap(candidates, tests + split.validation)
+    split.validation = drop_overlapping(split.validation, tests)
+    split.train = drop_overlapping(candidates, tests + split.validation)
     split.dropped = len({item.sequence for item in candidates}) - len(split.train)
     return split
 
 
-# ---------------------------------------------------------------- the two sets
+# ---------------------------------------------------------------- the data sets
 
 
 def promoters_300(data: Path) -> Split:
@@ -151,10 +155,10 @@ def promoters_300(data: Path) -> Split:
     candidates += [other_strand(item) for item in candidates if not item.label]
     candidates += read_gue(gue / "prom_300_tata" / "train.csv", "gue")
     candidates += read_gue(gue / "prom_300_all" / "dev.csv", "gue")
-    for part in ("dev", "test"):  # further promoters, held out in LPD but not here
+    for part in ("dev", "test"):  # further promoters; LPD holds out these parts, but they are used for training here
         promoters = read_gue(gue / "LPD_prom_300" / f"{part}.csv", "lpd")
         candidates += [item for item in promoters if item.label]
-    return finish(split, candidates)
+    return finish_split(split, candidates)
 
 
 def promoters_70(data: Path) -> Split:
@@ -169,13 +173,13 @@ def promoters_70(data: Path) -> Split:
         into[part].append(item)
     candidates += [other_strand(item) for item in candidates if not item.label]
     candidates += read_gue(gue / "prom_core_all" / "train.csv", "gue")
-    return finish(split, candidates)
+    return finish_split(split, candidates)
 
 
 HALF = 150
 
 
-def halves(items: Iterable[Labelled]) -> list[Labelled]:
+def cut_halves(items: Iterable[Labelled]) -> list[Labelled]:
     """Return each sequence cut into parts of 150 bp, end to end."""
     return [
         Labelled(item.sequence[start : start + HALF], item.label, item.source)
@@ -185,14 +189,14 @@ def halves(items: Iterable[Labelled]) -> list[Labelled]:
 
 
 def human_dna(data: Path) -> Split:
-    """Return the set of 150 bp of real DNA for a masked language model: halves of the 300 bp set, none shuffled.
+    """Return the set of 150 bp for a masked language model: halves of the sequences of `promoters_300`.
 
-    Genes are held out as there. Further tests are parts of an interval of chromosome 17 and of the mitochondrion, from
-    which no training sequence is taken.
+    GUE's shuffled sequences are left out. Genes are held out as in `promoters_300`. Further test sets are cut from an
+    interval of chromosome 17 and from the mitochondrion, from which no training sequence is taken.
     """
     whole = promoters_300(data)
-    split = Split(validation=halves(whole.validation), tests={"real": halves(whole.tests["real"])})
+    split = Split(validation=cut_halves(whole.validation), tests={"real": cut_halves(whole.tests["real"])})
     for name, file in (("chr17", "chr17.hg19.part.fa"), ("mitochondrion", "MT-human.fa")):
         records = read_fasta(data / "genomes" / file)
-        split.tests[name] = halves(Labelled(sequence, 0, name) for _, sequence in records)
-    return finish(split, halves(item for item in whole.train if item.label or item.source != "gue"))
+        split.tests[name] = cut_halves(Labelled(sequence, 0, name) for _, sequence in records)
+    return finish_split(split, cut_halves(item for item in whole.train if item.label or item.source != "gue"))

@@ -16,7 +16,7 @@ THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.99)
 
 
 def probabilities(classifier: Classifier, items: list[Labelled]) -> np.ndarray:
-    """Return the probability of label 1 of each whole sequence, forward strand."""
+    """Return the probability of label 1 for each whole sequence on its forward strand, (n,)."""
     rows = [classifier.tokens.kmer_ids(encode_bases(item.sequence.encode())) for item in items]
     return classifier.probabilities(rows)[:, 1]
 
@@ -35,7 +35,7 @@ def figures(classifier: Classifier, tests: dict[str, list[Labelled]]) -> dict[st
 def false_calls(items: list[Labelled], scores: np.ndarray) -> list[dict[str, float]]:
     """Return the share of promoters, introns and coding sequences called, and false calls per kilobase, by threshold.
 
-    A kilobase is of sequences laid end to end; overlapping windows would be called more often.
+    A kilobase is counted in adjacent sequences; with overlapping windows there would be more calls per kilobase.
     """
     source, kilobase = np.array([item.source for item in items]), 1000 / len(items[0].sequence)
     rows = []

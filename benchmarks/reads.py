@@ -2,10 +2,13 @@
 
     .venv/bin/python benchmarks/reads.py [--reads 1600000] [--rounds 3] [--only isal,seqdrop]
 
-It generates seeded reads of 150 bp (Illumina names, four quality bins) and as many bases of long reads, compressed by
-gzip -6, in a temporary folder. The sides run one after the other in separate processes, for several rounds. The best
-user time counts, minus the time of the same side on a file of four reads. All are single-threaded. Tools are taken from
-PATH (seqtk, seqkit, fastp, sequali); for dnaio, a `python-peers` on PATH that has it, or this Python.
+It generates seeded reads of 150 bp (Illumina names, four quality bins) and long reads with the same number of bases,
+compressed by gzip -6, in a temporary folder. The sides run one after the other in separate processes, for several
+rounds, each with a single thread. A side's result is its best user time, minus its best time on a file of four reads.
+GNU time measures in steps of 0.01 s. If isal needs less than that on a file, no ratios are printed.
+
+seqtk, seqkit, fastp and sequali are included if they are on PATH. dnaio is run by `python-peers` on PATH (a Python with
+dnaio) or, without that, by this Python if it has dnaio.
 """
 
 from __future__ import annotations
@@ -74,8 +77,8 @@ def find_dnaio(python: str) -> str | None:
     return None if subprocess.run([python, "-c", "import dnaio"], capture_output=True).returncode else python
 
 
-def short_reads(path: Path, count: int, length: int = 150) -> None:
-    """Write reads of a random genome with four quality bins: 90 % have the best, and bases of the worst are N."""
+def write_short_reads(path: Path, count: int, length: int = 150) -> None:
+    """Write reads of a random genome with four quality bins: 92 % of the bases have the best, the worst are N."""
     generator = np.random.default_rng(1)
     genome = np.frombuffer(b"ACGT", np.uint8)[generator.integers(0, 4, 5_000_000)]
     with path.open("wb") as file:
@@ -95,7 +98,7 @@ def _read(number: int, bases: np.ndarray, quality: np.ndarray) -> bytes:
     return b"@%b\n%b\n+\n%b\n" % (name, bases.tobytes(), quality.tobytes())
 
 
-def long_reads(path: Path, bases: int) -> None:
+def write_long_reads(path: Path, bases: int) -> None:
     """Write reads of 1 to 60 kb with the qualities of nanopore reads."""
     generator = np.random.default_rng(2)
     with path.open("wb") as file:
@@ -120,9 +123,10 @@ def measure(command: list[str]) -> tuple[float, int]:
 
 
 def compare(name: str, path: Path, four: Path, rounds: int, commands: dict[str, Command]) -> None:
-    """Print each side's best time, minus its best time on four reads.
+    """Print each side's best user time, minus its best time on four reads, and the ratio to isal.
 
-    Within one round the difference of the two times would be noise.
+    Each minimum is taken over all rounds, because the difference of the two times of one round would be mostly noise.
+    A side that fails is reported on standard error and left out.
     """
     times: dict[str, tuple[float, int]] = {}
     overhead: dict[str, float] = {}
@@ -134,11 +138,21 @@ def compare(name: str, path: Path, four: Path, rounds: int, commands: dict[str, 
                 print(f"{side}: {error.stderr.strip().splitlines()[-2:]}", file=sys.stderr)
                 continue
             overhead[side] = min(overhead.get(side, 1e9), measure(command(four))[0])
-    best = {side: (user - overhead[side], peak) for side, (user, peak) in times.items()}
-    base = best["isal"][0]
     print(f"\n{name}: {path.stat().st_size / 1e6:.0f} MB of {path.suffix}")
+    print_rows({side: (user - overhead[side], peak) for side, (user, peak) in times.items()})
+
+
+def print_rows(best: dict[str, tuple[float, int]]) -> None:
+    """Print a row for each side, given its user seconds and peak MB; a dash replaces a ratio that cannot be computed.
+
+    There is no ratio if isal was left out, or if its time is too short for GNU time's resolution of 0.01 s.
+    """
+    base = best["isal"][0] if "isal" in best else None
+    if base is not None and base <= 0:
+        print("isal's time is too short to measure, so there are no ratios; use more --reads", file=sys.stderr)
     for side, (user, peak) in sorted(best.items(), key=lambda item: item[1]):
-        print(f"  {side:<18} {user:7.2f} s user   {user / base:6.2f} x isal   {peak:5d} MB peak")
+        ratio = f"{user / base:.2f}" if base is not None and base > 0 else "-"
+        print(f"  {side:<18} {user:7.2f} s user   {ratio:>6} x isal   {peak:5d} MB peak")
 
 
 def main() -> None:
@@ -146,21 +160,25 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--reads", type=int, default=1_600_000)
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--only", default="", help="prefixes of the names of sides, separated by commas")
+    options.add_argument(
+        "--only",
+        default="",
+        help="prefixes of the names of sides, separated by commas; without isal there are no ratios",
+    )
     options = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         four = folder / "four.fastq"
-        short_reads(four, 4)
+        write_short_reads(four, 4)
         subprocess.run(["gzip", "-6", str(four)], check=True)
         commands = find_sides(folder)
         if options.only:
             commands = {
-                side: make for side, make in commands.items() if side.startswith(tuple(options.only.split(",")))
+                side: command for side, command in commands.items() if side.startswith(tuple(options.only.split(",")))
             }
         makers = {
-            "short": lambda p: short_reads(p, options.reads),
-            "long": lambda p: long_reads(p, options.reads * 150),
+            "short": lambda p: write_short_reads(p, options.reads),
+            "long": lambda p: write_long_reads(p, options.reads * 150),
         }
         for kind, make in makers.items():
             path = folder / f"{kind}.fastq"

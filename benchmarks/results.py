@@ -1,7 +1,8 @@
 """Speed and memory of writing results: `python benchmarks/results.py [--windows 1000000]`.
 
-The input has the predictions of 300 bp windows every 150 bp on both strands, in records of 3 Mb. Prints windows per
-second of CPU (including the generation of the input), the peak memory, and the size of each file.
+The input is generated: random predictions for windows of 300 bp, every 150 bp on both strands, in records of 3 Mb. The
+script prints windows per second of CPU (including the generation of the input), the peak memory, and the size of each
+file.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 RECORD = 3_000_000
 PER_ITEM = 64
-MADE_BY = {"model": {"name": "promoter-300", "sha256": "0" * 64}}
+PROVENANCE = {"model": {"name": "promoter-300", "sha256": "0" * 64}}
 
 
 def prediction_lines(windows: int, seed: int = 1) -> Iterator[bytes]:
@@ -50,11 +51,11 @@ def main() -> None:
     windows = parser.parse_args().windows
     analysis, calibration = packaged().by_name["contigs"], Calibration(0.6, -0.7, 0.3)
     before = time.process_time()
-    with result_files(Predictions(analysis, prediction_lines(windows), MADE_BY, calibration)) as results:
+    with result_files(Predictions(analysis, prediction_lines(windows), PROVENANCE, calibration)) as results:
         seconds = time.process_time() - before
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
         count = results.counts.windows
-        print(f"{count:,} windows, {count / seconds:,.0f} a second of CPU, {memory:.0f} MB")
+        print(f"{count:,} windows, {count / seconds:,.0f} per second of CPU, {memory:.0f} MB")
         for name in results.names:
             print(f"{(results.folder / name).stat().st_size / 1e6:9.1f} MB  {name}")
 

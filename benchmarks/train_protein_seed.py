@@ -3,7 +3,7 @@
     python benchmarks/train_protein_seed.py --data DATA --out model_code/protein/seeds/cnn-ss3
 
 DATA is the folder that contains proteins/flip_ss3. The script writes config.json, model.safetensors and card.json to
-the model folder; its README.md, the model card, is written by hand from these. train.py runs in two processes of one
+the model folder. The model card, README.md, is written by hand from these files. train.py runs in two processes of one
 thread each, as the embedded SageMaker starts it.
 """
 
@@ -45,7 +45,7 @@ def read_fasta(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def find_split(header: str) -> str:
-    """Return the split from the words SET=train VALIDATION=True after a protein's name."""
+    """Return the split of a protein. Words such as SET=train VALIDATION=True follow its name in the header."""
     words = dict(word.split("=") for word in header.split()[1:])
     if words["SET"] == "test":
         return "test"
@@ -67,7 +67,7 @@ def convert(flip: Path, folder: Path) -> None:
 
 
 def train(data: Path, out: Path, scratch: Path) -> dict[str, float]:
-    """Run train.py as a training job does, and return wall and CPU seconds."""
+    """Run train.py as a training job does, and return wall seconds, CPU seconds and the number of processes."""
     arguments = [f"--{name}={value}" for name, value in RECIPE.items()]
     folders = [f"--data={data}", f"--model-dir={out}", f"--checkpoints={scratch}"]
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={PROCESSES}"]

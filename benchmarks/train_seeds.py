@@ -1,12 +1,12 @@
-"""Train a seed model: make its data set, run train.py, measure the figures.
+"""Train a seed model: make its data set, run train.py, and measure its figures.
 
     python benchmarks/train_seeds.py promoter-70  --data DATA --out model_code/dnabert/seeds/promoter-70
     python benchmarks/train_seeds.py promoter-300 --data DATA --out model_code/dnabert/seeds/promoter-300
     python benchmarks/train_seeds.py masked-6     --data DATA --out model_code/dnabert/seeds/masked-6
 
 DATA is the folder that contains promoters/gue, promoters/real_negatives and genomes. The script writes config.json,
-vocab.txt, model.safetensors and figures.json to the model folder; its README.md, the model card, is written by hand
-from these.
+vocab.txt, model.safetensors and figures.json to the model folder. The model card, README.md, is written by hand from
+these files.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Recipe:
     arguments: tuple[str, ...]
 
 
-# As many positions as a window has tokens. The embeddings of further positions would not be trained, so the model must
-# refuse longer windows.
+# --positions is the number of tokens of a window. Embeddings of further positions would not be trained, so the model
+# must refuse longer windows.
 RECIPES = {
     "promoter-70": Recipe("promoters_70", ("--epochs=5", "--precision=bf16", "--positions=67")),
     "promoter-300": Recipe(
@@ -84,7 +84,7 @@ def name_classes(path: Path, labels: tuple[str, ...]) -> None:
 
 
 def train(recipe: Recipe, split: Split, out: Path, seed: int, threads: int) -> None:
-    """Run train.py as a user does, with that number of threads."""
+    """Run train.py as a user does, with `threads` threads, and write the model to the folder `out`."""
     with tempfile.TemporaryDirectory() as folder:
         sets = {"train": split.train, "validation": split.validation}
         files = {name: Path(folder) / f"{name}.csv" for name in sets}
@@ -98,20 +98,20 @@ def train(recipe: Recipe, split: Split, out: Path, seed: int, threads: int) -> N
     shutil.rmtree(out / "code")  # the repository has these modules in model_code/dnabert
 
 
-def composition(items: list[Labelled]) -> dict[str, int]:
+def count_by_source(items: list[Labelled]) -> dict[str, int]:
     """Return the number of sequences of each source and label."""
     counts = Counter(f"{item.source}, {'promoter' if item.label else 'not'}" for item in items)
     return dict(sorted(counts.items()))
 
 
 def report(recipe: Recipe, split: Split, out: Path) -> dict[str, Any]:
-    """Return the content of figures.json: the run, the sets, the figures on validation and test sets."""
+    """Return the content of figures.json: metrics of the training, composition of the sets, figures of the model."""
     measure = measure_masked if "--task=masked" in recipe.arguments else measure_promoters
     sets = {"train": split.train, "validation": split.validation, **split.tests}
     return {
         "training": json.loads((out / "metrics.json").read_text()),
         "dropped_for_overlap": split.dropped,
-        "sets": {name: composition(items) for name, items in sets.items()},
+        "sets": {name: count_by_source(items) for name, items in sets.items()},
         **measure(split, out),
     }
 

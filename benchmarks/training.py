@@ -2,10 +2,10 @@
 
     .venv/bin/python benchmarks/training.py [--model prott5] [--tokens 6000] [--length 1024] [--steps 6]
 
-It requires a CUDA GPU, because the memory of a CPU says nothing about that of a GPU. Weights are random; memory and
-speed do not depend on them. Each side runs in its own process, so that no side finds memory of another: forward,
-backward and update as in model_code/protein/train.py on one GPU, without the first steps. On several GPUs use
-torchrun … --side "fsdp, checkpointing".
+A CUDA GPU is required, because memory use on a CPU says nothing about memory use on a GPU. Weights are random; memory
+and speed do not depend on them. Each side runs in its own process, so that it starts with empty GPU memory. It runs
+forward, backward and update as model_code/protein/train.py does on one GPU, and the first steps are not counted. On
+several GPUs use torchrun … --side "fsdp, checkpointing".
 
 Columns: the peak of PyTorch's allocator as planned and as measured (torch.cuda.max_memory_allocated), and their ratio;
 the same for tokens per second. The goal is a plan within 10 % for memory, and within a factor of two for speed.
@@ -97,7 +97,7 @@ def shard(model: torch.nn.Module, offload: bool) -> torch.nn.Module:
 
 
 def measure(options: argparse.Namespace) -> dict[str, float]:
-    """Return the peak bytes of the allocator and the tokens per second of this process."""
+    """Return the peak bytes of the allocator, and the tokens per second of this process in the median step."""
     import parallelism
 
     profile, checkpointing = SIDES[options.side]
@@ -116,8 +116,8 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
             if number == WARM_UP:
                 torch.cuda.reset_peak_memory_stats()
             seconds.append(step(model, optimizer, inputs, autocast=profile not in parallelism.SHARDED))
-        best = sorted(seconds[WARM_UP:])[len(seconds[WARM_UP:]) // 2]
-        return {"bytes": torch.cuda.max_memory_allocated(), "rate": ids.numel() / best}
+        median_seconds = sorted(seconds[WARM_UP:])[len(seconds[WARM_UP:]) // 2]
+        return {"bytes": torch.cuda.max_memory_allocated(), "rate": ids.numel() / median_seconds}
 
 
 def step(
@@ -136,7 +136,11 @@ def step(
 
 
 def find_instance() -> Instance:
-    """Return this machine's GPU as an instance: that of the table if it has the same GPU, else by its data sheet."""
+    """Return this machine as an instance with the actual memory of its GPU.
+
+    The GPU's speed is that of the table of instances or, if the table lacks the GPU, that of PEAKS (100 TFLOP/s if
+    PEAKS lacks it as well).
+    """
     name = torch.cuda.get_device_name()
     known_gpu = next(
         (instance.gpu for instance in INSTANCES.values() if instance.gpu and instance.gpu.name.split()[0] in name), None
@@ -174,14 +178,14 @@ def report(rows: dict[str, dict[str, Any]]) -> None:
 
 
 def run_apart(side: str, argv: list[str]) -> dict[str, Any]:
-    """Run a side in its own process, and return its figures."""
+    """Run a side in its own process, and return its figures, or {"failed": reason}."""
     process = subprocess.run([sys.executable, __file__, *argv, "--side", side], stdout=subprocess.PIPE, text=True)
     last = process.stdout.strip().splitlines()[-1:] or [""]
     return json.loads(last[0]) if process.returncode == 0 else {"failed": f"did not run (status {process.returncode})"}
 
 
 def main(argv: list[str]) -> int:
-    """Measure all sides, or one, and return the exit status."""
+    """Print a report of all sides, or the figures of one side as JSON, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=(PROTT5, PROTT5_FULL, PROTBERT), default=PROTT5)
     parser.add_argument("--tokens", type=int, default=6000)
@@ -191,7 +195,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--side", choices=SIDES, help="print only this side, as JSON (for torchrun)")
     options = parser.parse_args(argv)
     if not torch.cuda.is_available():
-        print("benchmarks/training.py requires a CUDA GPU; this machine has none, so nothing was measured")
+        print("benchmarks/training.py requires a CUDA GPU; this machine has none, and nothing was measured")
         return 1
     if options.side:
         print(json.dumps({"predicted": predict(options), "measured": measure(options)}))

@@ -21,7 +21,7 @@ READS, LENGTH = 200_000, 150
 
 
 def make_fastq() -> bytes:
-    """Return reads with an entropy like that of real ones: random bases, mostly high qualities."""
+    """Return reads with about the entropy of real reads: random bases, mostly high qualities."""
     generator = np.random.default_rng(1)
     bases = generator.choice(list("ACGT"), (2_000, LENGTH))
     qualities = generator.choice(list("FFFFFFF:,#"), (2_000, LENGTH))
@@ -32,8 +32,8 @@ def make_fastq() -> bytes:
 
 
 def measure(body: bytes, name: str) -> float:
-    """Return the seconds to read a file for an analysis."""
-    analysis, started = packaged().by_name[name], time.perf_counter()
+    """Return the seconds in which the file is read for the analysis `name`, including its work items if it has any."""
+    analysis, began = packaged().by_name[name], time.perf_counter()
     reading = Reading(io.BytesIO(body), analysis.formats)
     if analysis.settings:
         counted = keep_identical(reading.records())
@@ -42,7 +42,7 @@ def measure(body: bytes, name: str) -> float:
             pass
     else:
         reading.run()
-    return time.perf_counter() - started
+    return time.perf_counter() - began
 
 
 def main() -> None:

@@ -57,7 +57,7 @@ class Options:
 
 
 def main() -> int:
-    """Run the demo; return 0 if every file reached the state that it should, 2 after an error."""
+    """Run the demo; return 0 if every file reached its expected state, 1 if not, 2 after an error."""
     console = Console()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that `finally` runs
     try:
@@ -117,7 +117,7 @@ def run(options: Options, console: Console) -> int:
     """Drop files into the embedded AWS, which is started unless one is kept running; return the exit status."""
     drops = plan_drops([options.drop or _make_samples()])
     if not drops:
-        raise CommandError(f"{options.drop} holds no files")
+        raise CommandError(f"{options.drop} contains no files; set DROP to a file or to a folder with files")
     target = _find_kept()
     if target:
         console.print(_describe_kept(target, options.port), highlight=False, soft_wrap=True)
@@ -233,7 +233,7 @@ def _process(console: Console, target: Target, drops: list[Drop], expect_samples
     console.print(
         f"Results: [bold]{RESULTS}/<landing key>/[/]  report.html opens in a browser, predictions.parquet and .jsonl "
         "open in pandas, calls.bed, calls.gff3 and track.*.bw in IGV or the UCSC browser; summary.json says how good "
-        "they are; reason.json and receipt.json are for reading.",
+        "they are; reason.json says why a file was rejected, and receipt.json proves that the raw file is archived.",
         highlight=False,
         soft_wrap=True,
     )
@@ -250,9 +250,9 @@ def _drop(console: Console, target: Target, drops: list[Drop]) -> list[Progress]
 
 
 def _status(uploads: list[Progress], expect_samples: bool) -> int:
-    """Return 0 if all went well.
+    """Return the exit status: 0 if every upload reached its expected state, else 1.
 
-    Of the samples, exactly the broken one is rejected; of a user's own files none may fail.
+    Of the samples, only the broken file must be rejected. Of a user's own files, none may be FAILED.
     """
     if not expect_samples:
         return 1 if any(upload.state == "FAILED" for upload in uploads) else 0

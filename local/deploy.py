@@ -43,7 +43,7 @@ LAYER = re.compile(r"ContentUri: (\w+Layer)$", re.MULTILINE)
 
 
 class DeployError(Exception):
-    """`sam` failed; the message ends with what it printed."""
+    """`sam` failed; the message contains the end of its output."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def deploy(
     name: str = STACK,
     **parameters: str | int,
 ) -> Stack:
-    """Build, deploy, push the code of processing jobs and the seed models. Takes 15 to 30 seconds.
+    """Build and deploy, then upload the code of processing jobs and the seed models. This takes 15 to 30 seconds.
 
     `tree` may be another checkout, whose template, functions and layers are deployed under another `name`; `parameters`
     are those of the template.
@@ -105,7 +105,7 @@ def install(
         "deploy",
         *("--template-file", str(build_dir / "template.yaml"), "--stack-name", name, "--resolve-s3"),
         *("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
-        *("--no-progressbar", *overrides(parameters)),
+        *("--no-progressbar", *make_overrides(parameters)),
     )
     return Stack.of(aws, name), code
 
@@ -124,7 +124,9 @@ def build(
     with _lock_builds(tree) as shared:
         output = shared / "build"
         places = ("--build-dir", str(output), "--cache-dir", str(shared / "cache"))
-        _sam(environment, tree, shared / "sam-build.log", "build", "--cached", *places, *overrides(parameters or {}))
+        _sam(
+            environment, tree, shared / "sam-build.log", "build", "--cached", *places, *make_overrides(parameters or {})
+        )
         _zip_layers(shared, output)
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(output, folder, copy_function=_link)
@@ -189,8 +191,8 @@ def push_seed(s3: S3Client, results: str, model: str) -> None:
     push_archive(s3, results, model, pack_model(SEEDS[model], task=task), now())
 
 
-def overrides(parameters: Mapping[str, str | int]) -> list[str]:
-    """Return options of sam: the embedded Lambda runs this Python on this processor, so the build is for these."""
+def make_overrides(parameters: Mapping[str, str | int]) -> list[str]:
+    """Return options of sam that build for this Python and this processor, which the embedded Lambda uses."""
     runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
     architecture = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
     values = {"Runtime": runtime, "Architecture": architecture, "BatchingWindow": "1", **parameters}
@@ -201,7 +203,7 @@ def overrides(parameters: Mapping[str, str | int]) -> list[str]:
 def _lock_builds(tree: Path) -> Iterator[Path]:
     """Yield the folder of the last build, from which `sam build` takes unchanged parts, and keep other builds out.
 
-    Each checkout has one for each Python, because two builds at a time would disturb each other.
+    Each checkout has a folder for each Python. One lock covers them all, because simultaneous builds would conflict.
     """
     shared = tree / ".aws-sam" / f"embedded-{sys.implementation.cache_tag}"
     shared.mkdir(parents=True, exist_ok=True)
@@ -211,7 +213,7 @@ def _lock_builds(tree: Path) -> Iterator[Path]:
 
 
 def _link(source: str, target: str) -> None:
-    """Give one file a second name, which costs nothing, or copy it if the two folders are on different disks."""
+    """Make a hard link to a file, or copy the file if the two folders are on different disks."""
     try:
         os.link(source, target)
     except OSError:

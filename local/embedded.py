@@ -122,8 +122,11 @@ class EmbeddedAws:
         return self._state.pid
 
     @property
-    def sagemaker_pid(self) -> int:
-        """The process id of SageMaker, which is also the id of its session; its jobs end when it is killed."""
+    def sagemaker_pid(self) -> int | None:
+        """The process id of SageMaker, which is also the id of its session; None if it was not started yet.
+
+        SageMaker's jobs end when it is killed.
+        """
         return read_pid(self.workdir)
 
     def processes(self) -> set[int]:
@@ -181,7 +184,7 @@ class EmbeddedAws:
         return EmbeddedSession(self.endpoint, self.region, credentials)
 
     def client(self, name: str, **options: object) -> BaseClient:
-        """Return a boto3 client of this server with root credentials; without options it is made once for each name."""
+        """Return a boto3 client of this server with root credentials; without options the client is cached by name."""
         if options:
             return self.session().client(name, **options)
         if name not in self._clients:
@@ -201,5 +204,5 @@ class EmbeddedAws:
     @property
     def _state(self) -> ServerState:
         if self._process is None:
-            raise NotRunningError("this embedded AWS has not been started")
+            raise NotRunningError("this embedded AWS is not running; call start()")
         return self._process.state

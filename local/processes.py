@@ -1,7 +1,7 @@
 """Processes by session: the server leads one, SageMaker another, and the processes that each starts stay in it.
 
 The unit is a session and not a process group: the container of a transform job leads a group of its own, so that
-stopping a job ends the container's helpers too, and still belongs to SageMaker's session.
+stopping a job also ends the container's helpers, and still belongs to SageMaker's session.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ def find_session_members(session_id: int) -> set[int]:
 def is_session_of(session_id: int, workdir: Path) -> bool:
     """Return True if a server of this directory, or its warden, is in the session.
 
-    False also covers a later, unrelated session with the same number.
+    Return False for a later, unrelated session with the same number.
     """
     return any(str(workdir) in read_command_line(pid) for pid in find_session_members(session_id))
 

@@ -19,7 +19,7 @@ PID_FILE = "sagemaker.pid"  # of the process that was started last, which is a s
 START_SECONDS = 30
 ROUTING = {"target_prefixes": ["SageMaker."], "host_patterns": [r"api\.sagemaker\."], "credential_scope": SERVICE}
 JSON = {"Content-Type": "application/x-amz-json-1.1"}
-DOWN = {"__type": "ServiceUnavailable", "message": "The embedded SageMaker is down; EmbeddedAws.restart_sagemaker()"}
+DOWN = {"__type": "ServiceUnavailable", "message": "The embedded SageMaker is down; call restart_sagemaker()"}
 
 
 class SageMakerProcess:
@@ -49,7 +49,7 @@ class SageMakerProcess:
         deadline = time.monotonic() + START_SECONDS
         while not self.remote.is_up():
             if self._child.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("SageMaker's process did not start")
+                raise RuntimeError("SageMaker's process did not start; the log above says why")
             time.sleep(0.02)
         threading.Thread(target=self._supervise, name="sagemaker", daemon=True).start()
 

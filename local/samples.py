@@ -20,7 +20,7 @@ READS = 400
 READ_LENGTH = 100
 # GC shares of the intervals that a sequence consists of, so that a promoter model sees differences.
 GC_SHARES = (0.35, 0.45, 0.70)
-# The training of the demo: a small network on artificial proteins, in two processes that hold half of it each.
+# The training of the demo: a small network on artificial proteins, sharded over two processes.
 TRAINING = """\
 model = "cnn"
 task = "ss3"

@@ -96,7 +96,7 @@ def prepare_files(workdir: Path) -> None:
 
 
 def prepare_environment(workdir: Path, port: int, region: str) -> None:
-    """Set the variables that ministack reads at import, and remove the user's AWS settings; workers inherit both."""
+    """Set the variables that ministack reads at import, and remove the user's AWS settings, also for Lambda workers."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.pop("PYTHONPATH", None)

@@ -104,7 +104,7 @@ def _await_empty(sessions: list[int]) -> None:
     while any(find_session_members(session) for session in sessions) and time.monotonic() < deadline:
         time.sleep(0.02)
     if left := set().union(*(kill_session(session) for session in sessions)):
-        raise EmbeddedAwsError(f"processes of the embedded AWS did not end: {sorted(left)}")
+        raise EmbeddedAwsError(f"processes of the embedded AWS did not end; kill them: {sorted(left)}")
 
 
 def _spawn(workdir: Path, options: list[str], detached: bool) -> subprocess.Popen[bytes]:

@@ -21,8 +21,8 @@ _warden: subprocess.Popen[bytes] | None = None
 def leave_nothing_behind(workdir: Path, with_parent: bool) -> None:
     """Ensure that every process started by this one ends with it; `with_parent`, this one also ends with its parent.
 
-    It ends at once. A graceful end would wait for running functions and jobs in order to keep a state that exists in
-    memory only.
+    A signal ends this process immediately. A graceful end would wait for running functions and jobs, only to keep a
+    state that exists in memory.
     """
     with contextlib.suppress(PermissionError):
         os.setsid()  # refused if this process leads a session already, which serves as well

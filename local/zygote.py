@@ -50,7 +50,7 @@ def receive(channel: socket.socket) -> tuple[dict, list[int]] | None:
 
 
 def fork(channel: socket.socket, request: dict, descriptors: list[int]) -> int:
-    """Start the program and return its process id. It is a grandchild, so that it is reparented at once.
+    """Start the program and return its process id. It is a grandchild, so it is reparented immediately.
 
     The program closes the channel; otherwise the other side would wait for a zygote that has ended.
     """

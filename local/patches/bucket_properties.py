@@ -1,7 +1,7 @@
 """CloudFormation's bucket encryption and lifecycle, which ministack drops silently.
 
-They are set by the S3 API's own operations. So a value that S3 refuses fails the stack, and S3 later returns what it
-would return after a client's own call.
+The S3 API's own operations set them. So a value that S3 refuses fails the stack, and S3 returns the properties as if a
+client had set them.
 """
 
 from __future__ import annotations

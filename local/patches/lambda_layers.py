@@ -1,4 +1,4 @@
-"""Layers that are unpacked once and shared by the workers; Lambda also mounts a layer and does not copy it.
+"""Layers that are unpacked once and shared by the workers, as Lambda mounts a layer instead of copying it.
 
 ministack unpacks every layer again for each worker: thousands of files, and no compiled Python, at each cold start.
 Here the unpacked layers are in the checkout's build folder, named by the digest of their zip file, so that the next
@@ -49,7 +49,7 @@ def apply() -> None:
             Path(path).rmdir()
             Path(path).symlink_to(folder)
 
-    # ministack uses the name LargeFileError, which zipfile lacks; that shows only if a layer is broken.
+    # ministack refers to zipfile.LargeFileError, which does not exist; a broken layer would cause an AttributeError.
     errors = {"BadZipFile": zipfile.BadZipFile, "LargeFileError": zipfile.LargeZipFile}
     lambda_runtime.zipfile = SimpleNamespace(ZipFile=Shared, **errors)
 

@@ -1,8 +1,8 @@
 """Batches of queues as Lambda forms them: up to BatchSize messages, gathered for MaximumBatchingWindowInSeconds.
 
 ministack takes the messages that are ready, at most ten, and ignores the window, so that a run of 96 samples would
-become dozens of jobs. It also starts as many workers at once as AWS would, and each worker needs a core for one or two
-seconds until it is ready. So at most as many workers as this machine has cores serve a queue here.
+become dozens of jobs. It also starts as many workers together as AWS would, and each worker needs a core for one or
+two seconds until it is ready. So the workers of a queue are limited to the number of cores, but at least two.
 """
 
 import os

@@ -1,8 +1,8 @@
 """Permissions that an S3 request needs besides its own action and that ministack does not check.
 
 For an object under SSE-KMS, the identity policy and the key policy must both allow the key's actions. Tags that are
-set or copied need the tagging actions. A caller that may not list a bucket gets a refusal for an absent key, and not a
-404. A first deployment to AWS often fails at each of the three.
+set or copied need the tagging actions. A caller that may not list a bucket gets a 403 for an absent key instead of a
+404. A first deployment to AWS often fails at one of these three.
 """
 
 from __future__ import annotations

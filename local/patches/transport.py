@@ -1,4 +1,4 @@
-"""Requests that count as secure transport, so that bucket policies which refuse plain HTTP allow them.
+"""Requests that count as secure transport, because bucket policies refuse plain HTTP.
 
 The embedded AWS listens on loopback only, where no third party can intercept a request. The template keeps its TLS-only
 policies (`aws:SecureTransport`), and a test shows that they are evaluated.

@@ -27,12 +27,12 @@ class Checkpoints:
         self._ended, self._thread = threading.Event(), threading.Thread(target=self._follow, daemon=True)
 
     def download(self) -> None:
-        """Download the checkpoints of an earlier run, if there are any, and begin to follow the folder."""
+        """Download the checkpoints of an earlier run, if there are any, and start to upload changes of the folder."""
         self._folder.mkdir(parents=True)
         if self._uri is None:
             return
         source = {"S3DataType": "S3Prefix", "S3Uri": self._uri}
-        with contextlib.suppress(NoInputError):  # also for a role that may not list; an upload reports that
+        with contextlib.suppress(NoInputError):  # also raised if the role may not list; a later upload reports that
             for item in list_inputs(self._transfer.s3, source, self._transfer.role, self._transfer.region):
                 self._transfer.download(item.location, self._folder / item.relative, self._folder)
         self._sent = self._files()
@@ -47,7 +47,7 @@ class Checkpoints:
 
     def _follow(self) -> None:
         while not self._ended.wait(INTERVAL):
-            # `finish` reports the failures that last, and files may come and go during a check.
+            # `finish` reports failures that persist. Files may appear and disappear during a check.
             with contextlib.suppress(JobFailedError, OSError):
                 self._send()
 

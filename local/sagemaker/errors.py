@@ -16,7 +16,7 @@ class ValidationError(ServiceError):
 
 
 class ResourceInUseError(ServiceError):
-    """The name is in use for ever, because a job cannot be deleted."""
+    """The name is in use permanently, because a job cannot be deleted."""
 
     code = "ResourceInUse"
 
@@ -34,7 +34,7 @@ class AccessDeniedError(ServiceError):
 
 
 class NotSupportedLocallyError(ServiceError):
-    """The request uses a feature of AWS that the embedded SageMaker lacks; it is refused and not done differently."""
+    """The request uses a feature of AWS that the embedded SageMaker lacks and refuses, rather than imitate it."""
 
     code = "ValidationException"
 

@@ -78,7 +78,7 @@ class Jobs:
         return self._find(caller, request).describe()
 
     def stop(self, caller: Caller, request: dict) -> None:
-        """Stop a job: it is Stopping at once, and Stopped when its container has ended."""
+        """Stop a job: its status is Stopping immediately, and Stopped when its container has ended."""
         job = self._find(caller, request)
         with self._registry.lock:
             if job.status != "InProgress":

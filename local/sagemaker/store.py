@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,10 +38,6 @@ class Store:
         """Yield all records, in no particular order."""
         for path in self._folder.rglob("*.json"):
             yield json.loads(path.read_text())
-
-    def clear(self) -> None:
-        """Remove all records."""
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _path(self, key: tuple[str, ...]) -> Path:
         return self._folder.joinpath(*key[:-1], f"{key[-1]}.json")

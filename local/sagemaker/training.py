@@ -53,8 +53,10 @@ class TrainingExecution:
     def run(self) -> None:
         """Run the job.
 
-        Checkpoints are always uploaded, the model unless the job failed. Raise JobFailedError if an input is missing
-        or the script's exit status is not 0, JobStoppedError after MaxRuntimeInSeconds.
+        Checkpoints are always uploaded; the model is uploaded unless the job failed.
+
+        Raise JobFailedError if an input is missing or the script's exit status is not 0, JobStoppedError after
+        MaxRuntimeInSeconds.
         """
         self._job.enter("Downloading")
         for channel in self._job.request.get("InputDataConfig", []):

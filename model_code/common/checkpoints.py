@@ -39,11 +39,11 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def find_checkpoint(folder: Path) -> Path:
-    """Return the folder, or its one subfolder, that contains config.json. Raise ValueError if neither does."""
+    """Return the folder if it contains config.json, else a subfolder that does. Raise ValueError if there is none."""
     candidates = [path.parent for path in (folder / CONFIG, *folder.glob(f"*/{CONFIG}")) if path.is_file()]
     if not candidates:
         raise ValueError(
-            "the channel `model` has no config.json: it must contain a pre-trained folder, or its archive model.tar.gz"
+            "the channel `model` has no config.json: it must contain the files of a pre-trained model, or model.tar.gz"
         )
     return candidates[0]
 
@@ -55,10 +55,10 @@ def read_vocabulary(path: Path | str) -> dict[str, int]:
 
 
 def make_servable(model_dir: Path, program: Path) -> None:
-    """Complete a model folder, so that an archive of it can be served.
+    """Complete a model folder, so that an archive of it can be served. `program` is the path of the training script.
 
-    The weights become readable for the server's user. The modules beside `program` are copied to code/, and this
-    package to code/common/.
+    Make the weights readable for all users, because the server runs as another user. Copy the modules beside `program`
+    to code/, and this package to code/common/.
     """
     (model_dir / "model.safetensors").chmod(0o644)  # save_file makes the file readable by its owner only
     code = model_dir / "code"

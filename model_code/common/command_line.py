@@ -30,7 +30,7 @@ def make_parser(
 ) -> HfArgumentParser:
     """Return a parser for dataclasses. Each class is a group in --help.
 
-    `defaults` replaces the defaults of fields by texts, such as the folders that the container sets in its environment.
+    `defaults` has texts that replace defaults of fields, such as the folders that the container's environment names.
     """
     parser = parser_class(groups, description=doc, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.set_defaults(**{name: text for name, text in defaults.items() if text})

@@ -55,7 +55,7 @@ def parse_object(line: bytes) -> dict[str, Any]:
 
 
 def check_fields(fields: dict[str, Any], required: Collection[str], optional: Collection[str] = ()) -> None:
-    """Raise BadLineError unless `fields` has the required properties, and no others than these and the optional ones.
+    """Raise BadLineError if `fields` lacks a required property, or has one that is neither required nor optional.
 
     `id` and `record` must be required; both have to be non-empty strings.
     """
@@ -84,9 +84,9 @@ def prediction_line(item: Item, **prediction: object) -> str:
 
 
 def read_texts(path: Path, *names: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield (place, texts) for each line of a file: "<file>, line <number>", and the properties of these names.
+    """Yield (place, texts) for each line of a file: "<file>, line <number>", and the values of the named properties.
 
-    Raise ValueError for a line that is not a JSON object with these properties as strings. Its text begins with the
+    Raise ValueError for a line that is not a JSON object with these properties as strings. The message begins with the
     place.
     """
     expected = f"{', '.join(names[:-1])} and {names[-1]}"

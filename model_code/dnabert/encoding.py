@@ -1,4 +1,4 @@
-"""BERT's layers applied to a pack. Only attention combines tokens, and only those of one sequence."""
+"""BERT's layers applied to a pack. Only attention combines tokens, and only within a sequence."""
 
 from __future__ import annotations
 

@@ -90,17 +90,18 @@ def to_items(examples: list[Example], tokens: KmerTokens, most_tokens: int) -> l
     """
     items = []
     for example in examples:
-        if not 3 <= tokens.token_count(len(example.sequence)) <= most_tokens:
-            raise ValueError(f"{example.origin}: {len(example.sequence)} bases do not fit {most_tokens} positions")
+        bases, longest = len(example.sequence), most_tokens - tokens.token_count(0)
+        if not tokens.k <= bases <= longest:
+            raise ValueError(f"{example.origin}: {bases} bases; the model takes {tokens.k} to {longest}")
         kmers = tokens.kmer_ids(encode_bases(example.sequence.encode()))
         items.append({"ids": torch.from_numpy(tokens.add_frame(kmers[None])[0]), "label": example.label})
     return items
 
 
 def collate(items: list[dict[str, Any]], tokens: KmerTokens) -> dict[str, torch.Tensor]:
-    """Return one batch, padded to its longest sequence. There is no mask if all sequences have one length.
+    """Return one batch, padded to its longest sequence.
 
-    Attention is faster without a mask.
+    It has no attention mask if all sequences have one length, because attention is faster without a mask.
     """
     rows = [item["ids"] for item in items]
     ids = pad_sequence(rows, batch_first=True, padding_value=tokens.pad)
@@ -113,7 +114,8 @@ def collate(items: list[dict[str, Any]], tokens: KmerTokens) -> dict[str, torch.
 def hide_spans(ids: torch.Tensor, tokens: KmerTokens, share: float) -> torch.Tensor:
     """Return a copy of `ids` with about `share` of the k-mers masked, in spans of k.
 
-    Fewer than k in a row could be read off their neighbours. [CLS] and [SEP], the first and the last id, are kept.
+    The bases of a shorter span could be inferred from the neighbouring k-mers. The first and the last id, [CLS] and
+    [SEP], are kept.
     """
     first = torch.rand(len(ids) - 2) < share / tokens.k
     hidden = torch.stack([first.roll(offset) for offset in range(tokens.k)]).any(dim=0)
@@ -122,7 +124,7 @@ def hide_spans(ids: torch.Tensor, tokens: KmerTokens, share: float) -> torch.Ten
 
 
 class Examples(torch.utils.data.Dataset):
-    """Model inputs. If `hidden_share` is over 0, each access hides other spans."""
+    """A data set of model inputs. If `hidden_share` is over 0, each access masks spans chosen at random."""
 
     def __init__(self, source: Path, tokens: KmerTokens, most_tokens: int, hidden_share: float = 0.0) -> None:
         self.items = to_items(read_examples(source), tokens, most_tokens)
@@ -143,7 +145,7 @@ IGNORED = -100
 
 
 class MaskedExamples(Examples):
-    """Model inputs with hidden intervals of bases; the original k-mers are the labels.
+    """A data set of model inputs with hidden intervals of bases; the original k-mers are the labels.
 
     Every k-mer that touches a hidden base is [MASK], as in masked.py. `fixed` hides the same intervals at each access,
     so that the losses of two epochs can be compared.

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 TOKENS = 2048
-"""Number of rows that the layout is chosen for. Products of any other size work as well."""
+"""Number of rows for which the layout is optimised. Products with any other number of rows work as well."""
 
 
 class PackedLinear(nn.Module):
-    """nn.Linear in bf16, with weights that are reordered once instead of at each call (8 to 25 % of its time)."""
+    """nn.Linear in bf16, with weights reordered once. Reordering at each call takes 8 to 25 % of its time."""
 
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class PackedLinear(nn.Module):
 def pack_linear_layers(model: nn.Module) -> nn.Module:
     """Replace each nn.Linear of a model in place, and return the model.
 
-    Leave it as it is if this build of PyTorch lacks oneDNN or the operators, which are those that torch.compile uses.
+    Change nothing if this build of PyTorch lacks oneDNN or the operators, which torch.compile uses as well.
     """
     if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")):
         return model

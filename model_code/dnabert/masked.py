@@ -45,21 +45,21 @@ class MaskQuery:
 
 @dataclass(frozen=True)
 class _Sequence:
-    """The bases of an item, with the masked ones as OTHER, and the settings by which windows are cut from it."""
+    """The codes of an item's bases, with masked bases as OTHER, and the settings of its windows."""
 
     codes: np.ndarray
     settings: WindowSettings
     filler: Filler
 
-    def window(self, start: int, end: int) -> tuple[int, int]:
-        """Return the window with the interval in its middle, as far as the sequence allows."""
+    def find_window(self, start: int, end: int) -> tuple[int, int]:
+        """Return (start, end) of the window that is centred on the interval, as far as the sequence allows."""
         length, window = len(self.codes), self.settings.window
         first = min(max(0, (start + end - window) // 2), max(0, length - window))
         return first, min(first + window, length)
 
-    def refusal(self, start: int, end: int) -> str | None:
+    def find_refusal(self, start: int, end: int) -> str | None:
         """Return the reason why an interval cannot be predicted, or None if it can."""
-        first, last = self.window(start, end)
+        first, last = self.find_window(start, end)
         k = self.filler.tokens.k
         if last - first < (k if self.settings.score_short else self.settings.window):
             return "shorter_than_window"
@@ -68,20 +68,20 @@ class _Sequence:
         others = int((self.codes[first:last] == OTHER).sum()) - (end - start)
         return "too_many_n" if others > self.settings.max_n_fraction * (last - first) else None
 
-    def query(self, start: int, end: int, entry: dict[str, Any]) -> MaskQuery:
-        """Return the query of an interval; the interval lies in the middle of its k-mer where the window allows it."""
+    def make_query(self, start: int, end: int, entry: dict[str, Any]) -> MaskQuery:
+        """Return the query of an interval. Its k-mer is centred on the interval as far as the window allows."""
         k = self.filler.tokens.k
-        first, last = self.window(start, end)
+        first, last = self.find_window(start, end)
         kmer_start = min(max(start - (k - (end - start)) // 2, first), last - k)
         span = slice(start - kmer_start, end - kmer_start)
         ids = self.filler.tokens.kmer_ids(self.codes[first:last])
         return MaskQuery(ids, kmer_start - first, self.codes[kmer_start : kmer_start + k].copy(), span, entry)
 
 
-def masked_intervals(item: WorkItem) -> list[tuple[int, int]]:
+def find_masked_intervals(item: WorkItem) -> list[tuple[int, int]]:
     """Return the intervals to predict, (start, end) relative to the item's start.
 
-    These are the item's masks or, if it has none, its runs of letters other than A, C, G and T.
+    These are the item's masks or, if `masks` is None, its runs of characters other than A, C, G and T.
     """
     if item.masks is None:
         return [run.span() for run in _RUN.finditer(item.sequence)]
@@ -89,18 +89,18 @@ def masked_intervals(item: WorkItem) -> list[tuple[int, int]]:
 
 
 def make_queries(item: WorkItem, settings: WindowSettings, filler: Filler) -> Iterator[MaskQuery | dict[str, Any]]:
-    """Yield a query for each masked interval, or its final entry with the reason if it cannot be predicted."""
+    """Yield a query for each masked interval; for one that cannot be predicted, its entry with the reason."""
     codes = encode_bases(item.sequence).copy()
-    intervals = masked_intervals(item)
+    intervals = find_masked_intervals(item)
     for start, end in intervals:
         codes[start:end] = OTHER
     sequence = _Sequence(codes, settings, filler)
     for start, end in intervals:
         entry = {"start": item.start + start, "end": item.start + end}
-        if reason := sequence.refusal(start, end):
+        if reason := sequence.find_refusal(start, end):
             yield {**entry, "not_scored": reason}
         else:
-            yield sequence.query(start, end, entry)
+            yield sequence.make_query(start, end, entry)
 
 
 def fill(queries: list[MaskQuery], filler: Filler) -> None:

@@ -26,7 +26,7 @@ TOKENS_A_PASS = {"cpu": 2048, "cuda": 16_384}
 cache. On a GPU: enough to fill it, and a small part of its memory."""
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
 WORTH_BF16 = 512
-"""Minimum width for which bf16 pays on a CPU. Smaller matrices do not dominate the time."""
+"""Minimum hidden size for which bf16 is faster on a CPU. Smaller matrices do not dominate the time."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Network:
         return self.model.config.max_position_embeddings
 
     def packs(self, inputs: Sequence[np.ndarray]) -> Iterator[Pack]:
-        """Yield the packs of one forward pass each. Every input of k-mer ids is in one pack, with [CLS] and [SEP]."""
+        """Yield a pack for each forward pass. Each input of k-mer ids is in one pack, with [CLS] and [SEP] added."""
         device = self.model.device
         framed = [self.tokens.add_frame(ids[None])[0] for ids in inputs]
         return make_packs(framed, TOKENS_A_PASS[device.type], device)
@@ -63,13 +63,14 @@ def load_network(
     """Return the network of a checkpoint folder: config.json, vocab.txt, model.safetensors or pytorch_model.bin.
 
     `precision` is one of PRECISIONS; "" stands for SEQDROP_PRECISION, or "auto" if that is not set. Raise ValueError
-    for an invalid folder, also for a head without weights, which would be random and still give predictions.
+    for an invalid precision or folder, and for a checkpoint without the weights of the head: they would be random, and
+    the model would still return predictions.
     """
     tokens = KmerTokens.from_file(Path(folder) / "vocab.txt")
     config = BertConfig.from_pretrained(folder)
     highest = max(tokens.vocabulary.values())
     if highest >= config.vocab_size:
-        raise ValueError(f"vocab.txt counts to {highest}, config.json allows {config.vocab_size} tokens")
+        raise ValueError(f"vocab.txt has ids up to {highest}, but config.json allows {config.vocab_size} tokens")
     model, loading = head.from_pretrained(folder, config=config, output_loading_info=True)
     if missing := sorted(loading["missing_keys"]):
         raise ValueError(f"the checkpoint was not trained for this task; it lacks {', '.join(missing)}")

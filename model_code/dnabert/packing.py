@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 TOKENS_TOGETHER = 1024
-"""Tokens whose attention is computed at once on a CPU. Their scores stay in its cache."""
+"""Maximum tokens whose attention is computed together on a CPU. Their scores stay in its cache."""
 
 
 class LengthGroup(NamedTuple):

@@ -55,13 +55,13 @@ class RowQueue:
 
 @dataclass(frozen=True)
 class CutItem:
-    """The windows of one item. `item` no longer has its sequence."""
+    """The windows of one item. `item` has an empty sequence."""
 
     item: WorkItem
     length: int
     """Bases in the item."""
     window: int
-    """Bases in each window: the job's, or the length of a shorter item that is scored nevertheless."""
+    """Bases in each window: the job's window, or the length of a shorter item that the job scores as one window."""
     starts: np.ndarray
     """Start of each window, relative to the item; empty if the item is shorter than a window."""
     scored: np.ndarray
@@ -95,8 +95,8 @@ def enqueue(windows: CutItem, codes: np.ndarray, strands: tuple[str, ...], score
             queue.add(rows_at(ids, where, kmers), targets[first : first + IN_FLIGHT])
 
 
-def entries(windows: CutItem, strands: tuple[str, ...], scorer: Scorer) -> list[dict[str, Any]]:
-    """Return the windows as prediction.schema.json has them: by start, "+" before "-", in the record's coordinates."""
+def make_entries(windows: CutItem, strands: tuple[str, ...], scorer: Scorer) -> list[dict[str, Any]]:
+    """Return the entries of the windows (prediction.schema.json) by start, "+" before "-", in record coordinates."""
     offset = windows.item.start
     if not len(windows.starts):
         place = {"start": offset, "end": offset + windows.length}
@@ -137,6 +137,8 @@ def predict_lines(lines: Iterable[bytes], scorer: Scorer, settings: WindowSettin
         results.append(windows)
     queue.flush()
     return [
-        result if isinstance(result, str) else work_items.windows_line(result.item, entries(result, strands, scorer))
+        result
+        if isinstance(result, str)
+        else work_items.windows_line(result.item, make_entries(result, strands, scorer))
         for result in results
     ]

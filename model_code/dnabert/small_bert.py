@@ -1,4 +1,4 @@
-"""A small BERT to train from scratch, with DNABERT's vocabulary and embeddings initialised by known relations."""
+"""A small BERT to train from scratch, with DNABERT's vocabulary and similar embeddings for similar k-mers."""
 
 from __future__ import annotations
 
@@ -36,13 +36,16 @@ class Size:
 
     def __post_init__(self) -> None:
         if self.hidden % (2 * self.heads):
-            raise ValueError(f"a width of {self.hidden} does not divide into {self.heads} heads of even width")
+            raise ValueError(
+                f"a width of {self.hidden} does not divide into {self.heads} heads of even width; "
+                f"use a multiple of {2 * self.heads}"
+            )
 
 
 def make_small_bert(
     size: Size, tokens: KmerTokens, head: type[BertPreTrainedModel] = BertForSequenceClassification
 ) -> BertPreTrainedModel:
-    """Return a new BERT with random weights and related embeddings."""
+    """Return a new BERT with random weights, and embeddings initialised by `relate_embeddings`."""
     config = BertConfig(
         vocab_size=len(tokens.vocabulary),
         hidden_size=size.hidden,
@@ -58,7 +61,7 @@ def make_small_bert(
     return model
 
 
-def kmer_features(tokens: KmerTokens) -> torch.Tensor:
+def make_kmer_features(tokens: KmerTokens) -> torch.Tensor:
     """Return features of the tokens, (vocabulary, 4 * k + 16).
 
     They are the base at each position of a k-mer (one-hot), and the counts of pairs of adjacent bases at any position.
@@ -75,7 +78,7 @@ def kmer_features(tokens: KmerTokens) -> torch.Tensor:
     return features
 
 
-def waves(positions: int, width: int) -> torch.Tensor:
+def make_waves(positions: int, width: int) -> torch.Tensor:
     """Return sines and cosines of wavelengths from 2 pi to about ten thousand times that, (positions, width)."""
     angles = torch.arange(positions)[:, None] * 10_000.0 ** (-torch.arange(0, width, 2) / width)
     return torch.cat([angles.sin(), angles.cos()], dim=1)
@@ -85,13 +88,13 @@ def waves(positions: int, width: int) -> torch.Tensor:
 def relate_embeddings(model: BertPreTrainedModel, tokens: KmerTokens) -> None:
     """Initialise embeddings so that k-mers that share bases, and positions that are near, are similar.
 
-    A small model has no other information that CGCGCG and CGCGCA have much in common, and thousands of promoters are
-    too few to learn it for each pair. Both tables keep the standard deviation of BERT's initialisation.
+    Otherwise a small model would have to learn from data that CGCGCG and CGCGCA have much in common, and thousands of
+    promoters are too few to learn it for each pair. Both tables keep the standard deviation of BERT's initialisation.
     """
     table, deviation = model.bert.embeddings, model.config.initializer_range
-    features = kmer_features(tokens)
+    features = make_kmer_features(tokens)
     related = (features - features.mean(0)) @ torch.randn(features.shape[1], model.config.hidden_size)
     kmers = torch.tensor([number for token, number in tokens.vocabulary.items() if token not in SPECIALS])
     table.word_embeddings.weight[kmers] = related[kmers] * (deviation / related[kmers].std())
-    positions = waves(*table.position_embeddings.weight.shape)
+    positions = make_waves(*table.position_embeddings.weight.shape)
     table.position_embeddings.weight.copy_(positions * (deviation / positions.std()))

@@ -94,7 +94,7 @@ class KmerTokens:
         return bases - self.k + 1 + 2
 
     def kmer_ids(self, codes: np.ndarray) -> np.ndarray:
-        """Return the ids of all k-mers: [MASK] for a k-mer that touches another code than A, C, G and T.
+        """Return the ids of all k-mers; a k-mer that contains a code other than A, C, G and T is [MASK].
 
         The result is empty for fewer than k bases.
         """

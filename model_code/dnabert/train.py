@@ -1,4 +1,4 @@
-"""Train a DNABERT from CSV or FASTA, on a laptop or as a SageMaker training job.
+"""Train a DNABERT from CSV, FASTA or JSON Lines, on a laptop or as a SageMaker training job.
 
 The model is a sequence classifier or, with `--task masked`, a masked language model.
 
@@ -6,6 +6,7 @@ The data are a file or a folder of files with one labelled sequence per entry:
 
 * CSV:   a header line; column 1 is the sequence, column 2 its label, 0 or 1.
 * FASTA: the file's name determines the label: `positive*.fa` is 1, `negative*.fa` is 0.
+* JSON Lines: {"sequence": "ACGT…", "label": "1"} on each line, as the pipeline writes them.
 
 A masked language model takes the same files and ignores the labels.
 
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 
 
 class MaskedBert(BertForMaskedLM):
-    """BertForMaskedLM that computes its head for masked tokens only: the other four fifths have no label."""
+    """BertForMaskedLM that computes its head only for masked tokens, because the others have no label."""
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None, labels: torch.Tensor | None = None
@@ -76,7 +77,7 @@ HEADS = {"promoter": BertForSequenceClassification, "masked": MaskedBert}
 
 
 def make_model(args: Hyperparameters) -> tuple[BertPreTrainedModel, KmerTokens]:
-    """Return model and vocabulary, those of the checkpoint or new ones. Also write vocab.txt to the model folder."""
+    """Return the checkpoint's model and vocabulary, or new ones. Also write vocab.txt to the model folder."""
     vocabulary = args.model_dir / "vocab.txt"
     if args.start_from:
         with open_checkpoint(args.start_from) as folder:
@@ -90,7 +91,7 @@ def make_model(args: Hyperparameters) -> tuple[BertPreTrainedModel, KmerTokens]:
 
 
 class ProgressLines(TrainerCallback):
-    """Print a line of `key=value` for each report, which a metric definition of a training job can match."""
+    """A callback that prints `key=value …` for each report; metric definitions of a training job match these lines."""
 
     def on_log(
         self,
@@ -172,7 +173,7 @@ def save(model: BertPreTrainedModel, model_dir: Path, figures: dict[str, Any]) -
     """Write a model folder that can be served. Weights are stored in fp16; inference.py converts them to fp32."""
     model.half().save_pretrained(model_dir)
     config = json.loads((model_dir / "config.json").read_text())
-    if config["architectures"] == [MaskedBert.__name__]:  # a class that only this script has
+    if config["architectures"] == [MaskedBert.__name__]:  # no other program has this class
         (model_dir / "config.json").write_text(json.dumps(config | {"architectures": ["BertForMaskedLM"]}, indent=2))
     (model_dir / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n")
     make_servable(model_dir, Path(__file__))

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
 """The twenty residues that every vocabulary must have."""
 UNKNOWN = "X"
-"""Replaces any other letter: U, Z, O and B as in the models' pre-training, J, and all others."""
+"""The residue that replaces all other characters; for U, Z, O and B the models' pre-training did the same."""
 T5, BERT, OWN = "prott5", "protbert", "cnn"
 WORD = "\u2581"
-"""sentencepiece's sign for the start of a word. In ProtT5's texts each residue is a word."""
+"""sentencepiece's sign for the start of a word. For ProtT5 each residue is a word."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def own_alphabet() -> Alphabet:
 
 
 def read_alphabet(model: str, folder: Path) -> Alphabet:
-    """Return the alphabet of a pre-trained folder. Raise ValueError if its vocabulary is not one of proteins."""
+    """Return the alphabet of a pre-trained folder. Raise ValueError if its vocabulary lacks residues."""
     if model == T5:
         return t5_alphabet(sentencepiece_vocabulary.read_folder(folder))
     return bert_alphabet(read_vocabulary(folder / "vocab.txt"))

@@ -114,7 +114,9 @@ class Arguments(Folders, Model, Training, Distribution):
         if is_own and (self.freeze_encoder or self.profile == "lora"):
             raise ValueError("model cnn has no pre-trained encoder; freeze_encoder and profile lora require one")
         if not is_own and self.start_from is None:
-            raise ValueError(f"model {self.model} starts from pre-trained weights: the channel `model` is missing")
+            raise ValueError(
+                f"model {self.model} starts from pre-trained weights: the channel `model` is missing (or --start-from)"
+            )
         if self.profile == "lora" and self.freeze_encoder:
             raise ValueError("profile lora trains adapters of the encoder; it cannot be combined with freeze_encoder")
         if self.activation_offloading and not self.activation_checkpointing:
@@ -139,6 +141,7 @@ def parse(doc: str, argv: Sequence[str] | None = None, env: Mapping[str, str] = 
     values = read_values(parser, argv)
     missing = [name for name in ("data", "model_dir") if values[name] is None]
     if missing:
-        raise ValueError(f"--{' and --'.join(missing)} required (a training job sets them)".replace("_", "-"))
+        flags = ", ".join(f"--{name}".replace("_", "-") for name in missing)
+        raise ValueError(f"missing arguments: {flags} (a training job sets them)")
     values["output_dir"] = values["output_dir"] or values["model_dir"]
     return Arguments(**values)

@@ -1,4 +1,4 @@
-"""Batches of a bounded number of tokens with proteins of similar length; equally many in each epoch and process."""
+"""Batches of similarly long proteins with a bounded number of tokens; each epoch and process has the same number."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from alphabet import Alphabet
 
 LIKE = 0.85
-"""A pool of similar lengths ends at a protein shorter than this share of its longest, once the pool fills a batch."""
+"""Once a pool fills a batch, it ends before a protein that is shorter than this share of the pool's longest."""
 NOTHING = TrainingWindow(-1, "X", NOT_SCORED)
-"""The batch of a process that has none left while others have one: all processes must step together."""
+"""The content of an empty batch, for a process without further batches: all processes must take each step."""
 
 
 class TokenBatches:
@@ -28,7 +28,7 @@ class TokenBatches:
     Proteins are sorted by length into pools, and each pool has a fixed number of batches, so every epoch has the same
     number of steps. Seed and epoch determine which proteins of a pool are in a batch and the order of the batches, the
     same in all processes. Process r of n takes the batches r, r + n, ...; so two processes together see in one step
-    what a single process sees in two batches. Without a seed the order is that of the lengths.
+    what a single process sees in two batches. Without a seed, batches are in descending order of length.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class TokenBatches:
         return -(-sum(-(-len(indices) // size) for indices, size in self.pools) // self.processes)
 
     def __iter__(self) -> Iterator[list[int]]:
-        batches = self.all()
+        batches = self.list_all()
         batches += [[]] * (len(self) * self.processes - len(batches))
         return iter(batches[self.rank :: self.processes])
 
-    def all(self) -> list[list[int]]:
+    def list_all(self) -> list[list[int]]:
         """Return the batches of all processes in this epoch."""
         generator = random.Random(f"{self.seed}:{self.epoch}")  # a reproducible shuffle, no cryptography
         batches = []
@@ -89,7 +89,7 @@ class Collate:
         self.table = label_table(model.classes)
 
     def __call__(self, windows: list[TrainingWindow]) -> dict[str, torch.Tensor]:
-        """Return input_ids, attention_mask, labels and proteins; the windows may be none."""
+        """Return input_ids, attention_mask, labels and proteins. An empty list gives one without scored residues."""
         windows = windows or [NOTHING]
         ids, mask = self.inputs([window.sequence for window in windows])
         labels = torch.full(ids.shape, IGNORED)
@@ -124,11 +124,11 @@ class Loader(DataLoader):
 def make_loader(
     windows: list[TrainingWindow], model: StructureModel, tokens: int, seed: int | None, rank: int, processes: int
 ) -> Loader:
-    """Return a loader of batches of `tokens` tokens, including padding. They are shuffled if there is a seed."""
+    """Return a loader of batches of `tokens` tokens, including padding. With a seed the batches are shuffled."""
     frame = model.description.alphabet.frame
     lengths = [len(window.sequence) + frame for window in windows]
     batches = TokenBatches(lengths, tokens, seed, rank, processes)
-    # Its own generator: reading must not draw random numbers of the training, or a resumed run would differ.
+    # Its own generator, because a resumed run would differ if reading consumed random numbers of the training.
     generator = torch.Generator()
     return Loader(
         windows,

@@ -26,8 +26,8 @@ MINUTES_BETWEEN = 15
 def print_line(kind: str, **figures: float) -> None:
     """Print `kind name=value …` from the first process.
 
-    The line is one write: torchrun's `python -u` would send it in parts, and a toolkit would print each
-    as its own line.
+    The line is written in one call. print() under torchrun's `python -u` would write it in parts, and SageMaker's
+    toolkit would log each part as a line of its own.
     """
     if dist.get_rank() == 0:
         words = [kind, *(f"{name}={value:.5g}" for name, value in figures.items())]
@@ -59,7 +59,7 @@ class Meter:
 
 
 class ProgressLines(TrainerCallback):
-    """Prints lines of the kinds `progress`, `validation` and `test`."""
+    """A callback that prints lines of the kinds `progress`, `validation` and `test`."""
 
     def __init__(self, meter: Meter) -> None:
         self.meter = meter
@@ -101,9 +101,10 @@ class ProgressLines(TrainerCallback):
 
 
 class Best(TrainerCallback):
-    """Saves the model of the epoch with the best validation, and stops after `patience` epochs without a better one.
+    """A callback that saves the model of the best epoch, and stops after `patience` epochs without a better one.
 
-    Both decisions depend only on the history that a checkpoint contains, so a resumed run makes the same ones.
+    The best epoch has the highest validation `figure`. Both decisions depend only on the history that a checkpoint
+    contains, so a resumed run makes the same ones.
     """
 
     def __init__(self, folder: Path, run: str, figure: str, patience: int) -> None:
@@ -133,17 +134,17 @@ class Best(TrainerCallback):
 
 
 class Interruption(TrainerCallback):
-    """Writes a checkpoint after the current step and stops on SIGTERM, by which a spot instance is reclaimed.
+    """A callback that, on SIGTERM, writes a checkpoint after the current step and stops the training.
 
-    It also writes a checkpoint every MINUTES_BETWEEN, because a toolkit may not forward the signal. All processes must
-    decide alike, so each step ends with an exchange of what any of them has received.
+    SIGTERM arrives when a spot instance is reclaimed. A checkpoint is also written every MINUTES_BETWEEN, because a
+    toolkit may not forward the signal. All processes must decide alike, so they exchange their flags after each step.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.signalled, self.stopped, self.clock, self.saved = False, False, clock, clock()
 
     def listen(self) -> None:
-        """Handle SIGTERM from now on."""
+        """Handle SIGTERM in this process from now on."""
         signal.signal(signal.SIGTERM, self.notice)
 
     def notice(self, *_: object) -> None:

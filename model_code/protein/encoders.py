@@ -73,7 +73,7 @@ def new_encoder(vocabulary: int) -> nn.Module:
 
 
 def to_config(encoder: nn.Module) -> dict[str, Any]:
-    """Return an encoder's config, as `make_encoder` takes it."""
+    """Return an encoder's config, in the form that `make_encoder` accepts."""
     return vars(encoder.config) if isinstance(encoder, ConvolutionEncoder) else encoder.config.to_dict()
 
 

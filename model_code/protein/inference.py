@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 OVERLAP = 128
-"""Default overlap in residues; more than the convolutional seed sees on both sides together."""
+"""Default overlap in residues; more than the 40 residues on each side that the convolutional seed sees."""
 
 
 class LoadedTask(NamedTuple):

@@ -1,4 +1,4 @@
-"""A structure model: an encoder, a head, and the meaning of its classes and tokens; saved and loaded as one folder.
+"""A structure model: an encoder, a head, and a description of its classes and tokens; saved and loaded as one folder.
 
 The folder contains config.json (the encoder's, with everything else in the key `seqdrop`), model.safetensors (all
 weights) and, for ProtBERT, vocab.txt.
@@ -110,8 +110,9 @@ class StructureModel(nn.Module):
     ) -> dict[str, torch.Tensor]:
         """Return the logits of every token and, with labels, the loss.
 
-        The loss is the sum over the scored residues divided by `num_items_in_batch`, their number in the whole step. So
-        the gradient of a step does not depend on its division into micro-batches and processes.
+        The loss is the sum over the scored residues divided by `num_items_in_batch`, their number in the whole step
+        (None: in this batch). So the gradient of a step does not depend on its division into micro-batches and
+        processes.
         """
         logits = self.logits(input_ids, attention_mask)
         if labels is None:
@@ -198,8 +199,8 @@ def save(model: StructureModel, folder: Path | str, state: dict[str, torch.Tenso
 def load(folder: Path | str, device: torch.device | str = "cpu") -> StructureModel:
     """Return the model of a folder that `save` wrote, in evaluation mode: bf16 on a GPU that supports it, else fp32.
 
-    Raise ValueError for an invalid folder, also for a layer without weights, which would be random and still give
-    predictions.
+    Raise ValueError for an invalid folder, and for a layer without weights: they would be random, and the model would
+    still return predictions.
     """
     folder, device = Path(folder), torch.device(device)
     config = json.loads((folder / "config.json").read_text())

@@ -36,7 +36,7 @@ TARGETS = {"prott5": ["q", "k", "v", "o"], "protbert": ["query", "key", "value",
 def process_group(profile: str) -> Iterator[None]:
     """Create the group of torchrun's processes, or of this process alone, and destroy it when the context ends.
 
-    Without the destruction gloo sometimes aborts at exit, which would make a finished job fail. Raise ValueError if the
+    If the group is not destroyed, gloo sometimes aborts at exit, and a finished job fails. Raise ValueError if the
     profile is single and torchrun started several processes.
     """
     processes = int(os.environ.get("WORLD_SIZE", "1"))
@@ -71,7 +71,7 @@ def select_precision(setting: str) -> str:
 
 
 def prepare(model: StructureModel, args: Arguments) -> None:
-    """Freeze, adapt, configure to save memory, move and shard a model in place, according to the arguments."""
+    """Apply the arguments to a model in place: checkpointing, adapters, freezing, precision, and sharding or moving."""
     is_half = select_precision(args.precision) == "bf16"
     if args.activation_checkpointing and args.model != "cnn":
         model.encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
@@ -105,7 +105,7 @@ def store_frozen_in_half(model: nn.Module) -> None:
 
 
 def shard(model: StructureModel, is_half: bool, offload: bool) -> None:
-    """Apply FSDP to the encoder's blocks: each process stores a part of all blocks, and gathers one block at a time."""
+    """Apply FSDP to the encoder's blocks: each process stores a part of each block, and gathers one block at a time."""
     # No code here changes a block's output in place.
     warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view")
     mesh = init_device_mesh(get_device().type, (dist.get_world_size(),))
@@ -121,7 +121,7 @@ def shard(model: StructureModel, is_half: bool, offload: bool) -> None:
 
 
 class Sharded(nn.Module):
-    """A wrapper by which the Trainer recognises a distributed model. FSDP itself does not change the object."""
+    """A wrapper from which the Trainer recognises a distributed model. FSDP itself does not wrap the object."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

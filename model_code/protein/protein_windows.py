@@ -37,19 +37,19 @@ class ProteinWindow:
     start: int
     weight: np.ndarray
 
-    def of(self, sequence: str) -> str:
-        """Return the window's residues."""
+    def cut_from(self, sequence: str) -> str:
+        """Return the window's residues, given the sequence of the whole protein."""
         return sequence[self.start : self.start + len(self.weight)]
 
 
 class Task(Protocol):
-    """What a model predicts."""
+    """The interface of a model's task: it predicts windows, and combines them to the prediction of a protein."""
 
     def predict(self, sequences: list[str]) -> list[np.ndarray]:
         """Return the model's output for each sequence, (residues, …)."""
 
     def allocate(self, length: int) -> np.ndarray:
-        """Return the zeros to which the windows of a protein of that length are added."""
+        """Return an array of zeros to which `add` adds the windows of a protein of that length."""
 
     def add(self, total: np.ndarray, window: ProteinWindow, output: np.ndarray) -> None:
         """Add the output for a window, weighted."""
@@ -86,7 +86,7 @@ def _predict_proteins(sequences: list[str], task: Task, settings: ProteinWindowS
     totals = [task.allocate(len(sequence)) for sequence in sequences]
     windows = [window for number, sequence in enumerate(sequences) for window in _cut(number, sequence, settings)]
     for batch in batch_by_length(windows, lambda window: len(window.weight), RESIDUES_A_PASS):
-        outputs = task.predict([window.of(sequences[window.protein]) for window in batch])
+        outputs = task.predict([window.cut_from(sequences[window.protein]) for window in batch])
         for window, output in zip(batch, outputs, strict=True):
             task.add(totals[window.protein], window, output)
     return totals

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test")
 NOT_SCORED = "-"
 CONTEXT = 32
-"""Residues that adjacent windows of a long protein share. Half of them are scored in either window."""
+"""Residues that adjacent windows of a long protein share. Each window scores the half that is nearer to its middle."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def read_splits(folder: Path, classes: str) -> dict[str, list[Protein]]:
 
 
 def digest(folder: Path) -> str:
-    """Return the identity of the training data: a SHA-256 over those of the files, in the order of SPLITS."""
+    """Return the identity of the training data: the SHA-256 of the files' SHA-256 digests, in the order of SPLITS."""
     total = hashlib.sha256()
     for split in SPLITS:
         total.update(hashlib.sha256((folder / f"{split}.jsonl").read_bytes()).digest())
@@ -105,7 +105,7 @@ def cut_windows(proteins: Sequence[Protein], longest: int) -> list[TrainingWindo
 def cut_interval(length: int, longest: int) -> Iterator[tuple[int, int, int, int]]:
     """Yield (start, end, first scored, end of the scored) of each window, 0-based half-open.
 
-    All windows have the same length. There is one if `length` is at most `longest`.
+    All windows have the same length. If `length` is at most `longest`, there is a single window.
     """
     shared = min(CONTEXT, longest // 2)
     number_of_windows = 1 if length <= longest else -(-(length - shared) // (longest - shared))

@@ -1,8 +1,8 @@
 """The pieces of a sentencepiece model, in the order of their ids.
 
 Only the order is needed: each residue is one piece, so nothing has to be segmented, and the sentencepiece library
-(which some containers lack) is not required. `spiece.model` is a protobuf message. Its field 1 is repeated, one piece
-each, and field 1 of a piece is its text. A folder may have `tokenizer.json` instead, which lists [text, score] pairs.
+(which some containers lack) is not required. `spiece.model` is a protobuf message. Its repeated field 1 contains the
+pieces, and field 1 of a piece is its text. A folder may have `tokenizer.json` instead, which lists [text, score] pairs.
 """
 
 from __future__ import annotations

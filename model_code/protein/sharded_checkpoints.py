@@ -40,7 +40,7 @@ def run_name(*identity: object) -> str:
 
 
 def has_many_hosts() -> bool:
-    """Return True if the processes run on several hosts, so that no folder is shared by all of them."""
+    """Return True if the processes run on several hosts, which share no folder."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", dist.get_world_size())) < dist.get_world_size()
 
 
@@ -62,7 +62,7 @@ def get_state(model: StructureModel, optimizer: torch.optim.Optimizer | None) ->
 
 
 def write(folder: Path, model: StructureModel, optimizer: torch.optim.Optimizer | None = None) -> None:
-    """Write the state to a folder, replacing it. Every process must call it."""
+    """Replace a folder by one that contains the state. Every process must call it."""
     state = get_state(model, optimizer)
     if dist.get_rank() == 0:
         shutil.rmtree(folder, ignore_errors=True)  # files of an earlier run at this step
@@ -124,13 +124,13 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def step_of(path: Path) -> int | None:
-    """Return the step in a checkpoint's name, or None."""
+    """Return the step in the name of a checkpoint's folder; None if the name does not end in a number."""
     number = path.name.rpartition("-")[2]
     return int(number) if number.isdecimal() else None
 
 
 def prune(folder: Path, keep: int) -> None:
-    """Remove all but the newest checkpoints. Call it only when the newest one is sealed."""
+    """Remove all but the `keep` newest checkpoints. Call it only when the newest one is sealed."""
     if dist.get_rank() == 0:
         for path in list_checkpoints(folder)[:-keep]:
             shutil.rmtree(path)

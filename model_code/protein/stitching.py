@@ -12,7 +12,7 @@ import numpy as np
 
 
 def spans(length: int, window: int, overlap: int) -> list[tuple[int, int]]:
-    """Return (start, end) of each window, 0-based half-open, ascending. The overlap is at most half a window."""
+    """Return (start, end) of each window, 0-based half-open, ascending. `overlap` is limited to half a window."""
     if length <= window:
         return [(0, length)]
     overlap = min(overlap, window // 2)

@@ -53,7 +53,7 @@ class Structure:
 class Embedding:
     """The task `embed`: the mean of the encoder's last layer over a protein's residues, without the head.
 
-    The model without a pre-trained encoder returns the mean of its convolutional features, which represent no more than
+    For the model without a pre-trained encoder this is the mean of convolutional features, which represent nothing but
     structure. Raises ValueError for a model whose output for a probe is invalid.
     """
 

@@ -60,11 +60,11 @@ BEST = "best"
 FAILURE = 1024
 """Characters of a failure message that SageMaker shows."""
 INTERRUPTED = 128 + 15
-"""Exit status after SIGTERM. SageMaker would take a model that exits with 0 for a finished one."""
+"""Exit status after SIGTERM. After exit status 0 SageMaker would store the model folder as a finished model."""
 
 
 class StructureTrainer(Trainer):
-    """The Hugging Face Trainer for a model that is distributed already.
+    """The Hugging Face Trainer, for a model that parallelism.py has distributed already.
 
     Batches have a bounded number of tokens, figures are counted over residues, and each process writes its part of a
     checkpoint. `data` has the windows of each split.
@@ -226,14 +226,14 @@ def fit(trainer: StructureTrainer, interruption: callbacks.Interruption) -> bool
 
 
 def lacks_evaluation(checkpoint: Path) -> bool:
-    """Return True if the run stopped between the last step of an epoch and its evaluation."""
+    """Return True if the checkpoint was written after the last step of an epoch, but before the epoch's evaluation."""
     state = json.loads((checkpoint / "trainer_state.json").read_text())
     is_evaluated = any("eval_q3" in entry and entry["step"] == state["global_step"] for entry in state["log_history"])
     return float(state["epoch"]).is_integer() and not is_evaluated
 
 
 def evaluate_best(trainer: StructureTrainer) -> dict[str, float]:
-    """Load the best epoch, and return its figures on the test and validation proteins."""
+    """Load the best epoch, and return its figures on the test and validation proteins, without those that are nan."""
     if best := sharded_checkpoints.find_latest(trainer.settings.checkpoints / BEST, trainer.run):
         sharded_checkpoints.read(best, trainer.model)
     figures = trainer.evaluate(trainer.data["test"], metric_key_prefix="test")
@@ -246,7 +246,7 @@ def evaluate_best(trainer: StructureTrainer) -> dict[str, float]:
 def make_card(
     trainer: StructureTrainer, data: dict[str, list[records.Protein]], digest: str, figures: dict[str, float]
 ) -> dict[str, Any]:
-    """Return the content of card.json, which the model registry stores about the training."""
+    """Return the content of card.json, the description of the training that the model registry stores."""
     args, settings = trainer.args, trainer.settings.hyperparameters()
     names = ("profile", "activation_checkpointing", "activation_offloading", "accumulate", "tokens_per_batch")
     return {
@@ -297,9 +297,9 @@ def run(args: Arguments, interruption: callbacks.Interruption) -> int:
 
 
 def report_failure(error: Exception) -> None:
-    """Write the reason to the file that SageMaker reads.
+    """Write the reason to the file from which SageMaker reads it.
 
-    An existing file is kept: the first process that fails has the cause.
+    An existing file is kept, because the first process that fails reports the cause.
     """
     folder = Path(os.environ.get("SM_OUTPUT_DIR", "/opt/ml/output"))
     if folder.is_dir():
@@ -308,7 +308,7 @@ def report_failure(error: Exception) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a training, and return the exit status. Report a failure and raise it."""
+    """Run a training, and return the exit status. Report an exception with `report_failure`, and raise it again."""
     interruption = callbacks.Interruption()
     interruption.listen()
     try:

@@ -1,4 +1,4 @@
-"""The channel with the pre-trained weights: a folder, or the archive of one."""
+"""The channel with the pre-trained weights: a folder or its archive."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def versions(side: Side) -> None:
-    """Play what archive, validate and reconcile do with versions: read, head, copy, delete, list."""
+    """Play the calls of archive, validate and reconcile for versions: read, head, copy, delete, list."""
     bucket = {"Bucket": side.versioned}
     about = {"ContentType": "text/plain", "Metadata": {"run": "7"}}
     first = side.call("s3", "put_object", **bucket, Key="a b+é", Body=b"one", **about)["VersionId"]

@@ -1,4 +1,4 @@
-"""One of several AWS implementations that must respond alike: its response to each call, without generated names."""
+"""An implementation of AWS that is compared with another: its response to each call, without generated names."""
 
 from __future__ import annotations
 

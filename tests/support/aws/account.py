@@ -1,8 +1,8 @@
 """One AWS account in memory: buckets, the ledger's table, queues, a topic and SageMaker, under one clock.
 
-The only fake of AWS for unit and fault tests. tests/contract holds it to the embedded AWS and to moto: the same calls,
-the same responses. Reach it through real boto3 clients (`wire.py`), which validate each request first, or, where a test
-makes many thousand calls, through `direct.py`.
+The only fake of AWS for unit and fault tests. tests/contract checks that it responds to the same calls as the embedded
+AWS and moto do. Call it through real boto3 clients (`wire.py`), which validate each request first. A test that makes
+many thousand calls uses `direct.py` instead.
 """
 
 from __future__ import annotations

@@ -25,19 +25,18 @@ class DynamoDb:
         self.items: dict[Key, dict] = {}
         self._undo: list[list[tuple[Key, dict | None]]] = []  # the items that each write replaced
         self._tokens: dict[str, list] = {}
-        self._alike: dict[
-            tuple[str, str], set[Key]
-        ] = {}  # keys of items by the name and value of a partition key of the table or an index
-        self.stale = 0  # number of writes that reads do not see unless they are consistent
+        # Keys of items, by the name and value of a partition key of the table or an index.
+        self._partitions: dict[tuple[str, str], set[Key]] = {}
+        self.stale = 0  # number of latest writes that only consistent reads see
 
     def snapshot(self) -> dict[Key, dict]:
         """Return all items. Items are never changed in place."""
         return dict(self.items)
 
     def restore(self, snapshot: dict[Key, dict]) -> None:
-        self.items, self._undo, self._alike = dict(snapshot), [], {}
+        self.items, self._undo, self._partitions = dict(snapshot), [], {}
         for place, item in snapshot.items():
-            self._sort(place, None, item)
+            self._update_partitions(place, None, item)
 
     # -- the API --
 
@@ -107,7 +106,7 @@ class DynamoDb:
         names, values = request.get("ExpressionAttributeNames", {}), request["ExpressionAttributeValues"]
         placeholder_name = next((short for short, long in names.items() if long == name), name)
         (placeholder,) = re.findall(rf"{re.escape(placeholder_name)} = (:\w+)", request["KeyConditionExpression"])
-        return [self.items[key] for key in self._alike.get((name, values[placeholder]["S"]), ())]
+        return [self.items[key] for key in self._partitions.get((name, values[placeholder]["S"]), ())]
 
     @staticmethod
     def _page(items: list[dict], limit: int | None, names: list[str]) -> dict:
@@ -153,18 +152,18 @@ class DynamoDb:
             else:
                 assert kind == "ConditionCheck", f"no {kind} here"
                 continue
-            self._sort(place, before, after)
+            self._update_partitions(place, before, after)
             self._on_write(before, after)
 
-    def _sort(self, place: Key, before: dict | None, after: dict | None) -> None:
+    def _update_partitions(self, place: Key, before: dict | None, after: dict | None) -> None:
         for name in ("pk", *(first for first, _ in self._indexes.values())):
             if before and name in before:
-                self._alike[name, before[name]["S"]].discard(place)
+                self._partitions[name, before[name]["S"]].discard(place)
             if after and name in after:
-                self._alike.setdefault((name, after[name]["S"]), set()).add(place)
+                self._partitions.setdefault((name, after[name]["S"]), set()).add(place)
 
     def _visible_items(self, request: dict) -> dict[Key, dict]:
-        """Return the items that a read sees: all, or without the last writes if it may be stale and is to be."""
+        """Return the items that a read sees. A read that is not consistent misses the last `stale` writes."""
         if request.get("ConsistentRead") or not self.stale:
             return self.items
         items = dict(self.items)

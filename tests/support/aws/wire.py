@@ -71,7 +71,7 @@ class Wire(logging.Handler):
 
     @contextmanager
     def attach_everywhere(self, default: boto3.Session) -> Iterator[None]:
-        """Attach the clients of every session created meanwhile; `default` is the session of boto3.client."""
+        """Attach the clients of every session created in this context; `default` is the session of boto3.client."""
         added = [(event, handler, botocore.handlers.REGISTER_LAST) for event, handler in self._handlers]
         with (
             mock.patch.object(botocore.handlers, "BUILTIN_HANDLERS", [*botocore.handlers.BUILTIN_HANDLERS, *added]),
@@ -106,9 +106,10 @@ class Nameless:
 
 @contextmanager
 def wire_services(text: str, **settings: str) -> Iterator[Wire]:
-    """Attach the services of a Lambda with this analyses.toml, and settings that replace the template's, to a wire.
+    """Yield a wire with the attached services of a Lambda. `text` is its analyses.toml.
 
-    Clients are created once, because that takes a second.
+    `settings` replace environment variables of the template: `max_jobs` is SEQDROP_MAX_JOBS. Clients are created once,
+    because that takes a second.
     """
     own = {f"SEQDROP_{name.upper()}": value for name, value in settings.items()}
     wire = Wire()

@@ -1,4 +1,4 @@
-"""Validation of requests that the service of AWS refuses and botocore's client sends."""
+"""Requests that AWS refuses, although botocore's client sends them, are refused with the same wording."""
 
 import pytest
 

@@ -118,7 +118,7 @@ def test_a_module_called_common_is_not_replaced(tmp_path):
 
 
 def test_an_archive_from_before_common_keeps_its_own_modules(tmp_path):
-    """When it is packed again, with labels: its code imports its own threads.py."""
+    """Its code imports its own threads.py, and it may be packed again with labels."""
     for name in ("inference.py", "threads.py"):
         (tmp_path / name).write_text("import threads\n")
     assert set(find_modules(tmp_path)) == {"inference.py", "threads.py"}

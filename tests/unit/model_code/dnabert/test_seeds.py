@@ -28,7 +28,7 @@ def classifier_of(name: str):
 
 
 def predict(classifier, sequences: list[str], window: int) -> list[float]:
-    """Return the probabilities of both strands of each sequence's first window, as a transform job has them."""
+    """Return the probabilities of both strands of each sequence's first window, as a transform job computes them."""
     import scoring
     from windows import WindowSettings
 
@@ -85,7 +85,7 @@ def test_the_model_card_has_the_figures_of_the_last_training(name):
 @pytest.mark.skipif(not DATA.is_dir(), reason="the public data folder (shared/data) is not here")
 @seeds
 def test_real_promoters_outrank_real_introns(loaded, name):
-    """A rough check on public files that include training genes; the card's figures are of held-out genes."""
+    """A rough check on public files that include training genes; the card has the figures of held-out genes."""
     real, window = DATA / "promoters" / "real_negatives", WINDOWS[name]
     kinds = {"human_TATA.fa": 285 - window if window == 70 else 0, "bdgp_human_intron.300.fa": 0}
     positive_shares = []

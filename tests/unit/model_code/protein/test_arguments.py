@@ -125,5 +125,5 @@ def test_defaults_are_those_of_the_fields():
 
 
 def test_missing_folders_are_refused():
-    with pytest.raises(ValueError, match="--data and --model-dir required"):
+    with pytest.raises(ValueError, match="missing arguments: --data, --model-dir"):
         arguments.parse("", [], {})
