@@ -119,6 +119,10 @@ def _named_analysis(name: str, options: Options) -> Analysis:
     if name not in with_model:
         raise ConfigurationError(f"--analysis must be an analysis with a model: {', '.join(sorted(with_model))}")
     analysis = with_model[name]
+    if options.task not in (None, analysis.kind.task):
+        raise ConfigurationError(
+            f"--task {options.task} contradicts --analysis {name}, whose task is {analysis.kind.task}; leave out one"
+        )
     settings = analysis.settings
     if not isinstance(settings, WindowSettings | ProteinSettings):
         raise ConfigurationError(f"the analysis {name} cannot be predicted without AWS")

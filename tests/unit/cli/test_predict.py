@@ -161,6 +161,8 @@ def test_unsuitable_options_are_refused_before_the_model_predicts(folder, tmp_pa
     assert "up to 70 bases, not of 71" in refusal(capsys, *ask, "--window", 71)
     models = "contigs, embed, masked, proteins, reads"
     assert f"must be an analysis with a model: {models}" in refusal(capsys, *ask, "--analysis", "raw")
+    both = refusal(capsys, *ask, "--analysis", "reads", "--task", "masked")
+    assert "--task masked contradicts --analysis reads, whose task is promoter" in both
     assert "stride is 71; it must be 1 to window (70)" in refusal(capsys, *ask, "--window", 70, "--stride", 71)
     assert "--masks is for models that fill intervals" in refusal(capsys, *ask, "--window", 70, "--masks", file)
     assert "no trained head for --task masked" in refusal(capsys, *ask, "--window", 70, "--task", "masked")
