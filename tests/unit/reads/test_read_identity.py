@@ -3,6 +3,7 @@
 import io
 import itertools
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -146,6 +147,26 @@ class TestWithinOneFile:
         assert reading.findings.valid
         assert not reading.report()["interleaved"]
 
+    @given(
+        st.lists(
+            st.tuples(st.integers(0, 9), st.sampled_from(["", *STYLES]), st.integers(1, 3)), min_size=1, max_size=60
+        ),
+        st.sampled_from([64, 300, 1 << 16]),
+        st.booleans(),
+    )
+    def test_a_duplicate_is_each_read_whose_name_and_mate_occurred_before(self, reads, block, has_kernel):
+        """The file starts with single reads, so that it is not interleaved."""
+        headers = [STYLES[style].format(n=f"x{n}", mate=mate) if style else f"x{n}" for n, style, mate in reads]
+        identities = [(n, mate if style else 0) for n, style, mate in reads]
+        repeats = [at for at, read in enumerate(identities) if read in identities[:at]]
+        singles = [f"single{n}" for n in range(8)]
+        with pytest.MonkeyPatch.context() as patch:
+            if not has_kernel:
+                patch.setattr(kernel, "lib", None)
+            reading = read(fastq(singles + headers), block=block)
+        assert reading.findings.counts["duplicate_name"] == len(repeats)
+        assert [error.record - 9 for error in reading.findings.errors] == repeats[:20]
+
 
 class TestPairs:
     NUMBERS = range(1, 200)
@@ -219,6 +240,24 @@ class TestPairs:
         assert compare(NameDigest.from_bytes(stored), digest(["a/3", "b/3", "c/3"]))[0].code == "mates_unequal_counts"
 
 
+def names_of_pairs(source: list[int], ends: tuple[str, str]) -> tuple[list[str], list[str]]:
+    return [f"SRR9.{n}{ends[0]}" for n in source], [f"SRR9.{n}{ends[1]}" for n in source]
+
+
+@given(
+    st.lists(st.integers(1, 400), min_size=2, max_size=200, unique=True),
+    st.sampled_from([("", ""), (".1", ".2"), (".1", ".3"), (".2", ".3"), ("/1", "/2"), ("/1", "/3"), (".1", ".1")]),
+    st.data(),
+)
+def test_a_pair_fits_if_and_only_if_its_names_do(source, ends, data):
+    first, second = names_of_pairs(source, ends)
+    assert pair(first, second) == []
+    index = data.draw(st.integers(0, len(source) - 1))
+    assert pair(first, [*second[:index], f"SRR9.999{ends[1]}", *second[index + 1 :]]) == ["mates_out_of_step"]
+    if ends[0] != ends[1]:
+        assert pair(second, first) == ["mates_swapped"]
+
+
 pysam = pytest.importorskip("pysam", reason="pysam makes and reads the BAM files of these tests")
 Flagged = tuple[str, int]
 
@@ -269,6 +308,23 @@ ORDERS = {
 }
 
 
+def write_aligned(path: str) -> None:
+    """Write a BAM sorted by position: pairs with both, one or no mate mapped."""
+    header = {"HD": {"VN": "1.6", "SO": "coordinate"}, "SQ": [{"SN": "chr1", "LN": 10_000}]}
+    with pysam.AlignmentFile(path, "wb", header=header) as file:
+        for mate in (0x40, 0x80):
+            for number in range(60):
+                is_mapped = [number % 3 > 0, number % 3 > 1]
+                own, other = is_mapped if mate == 0x40 else is_mapped[::-1]
+                record = pysam.AlignedSegment(file.header)
+                record.query_name = f"p{number}"
+                record.flag = 1 | mate | (0 if own else 4) | (0 if other else 8)
+                record.query_sequence, record.query_qualities = "ACGTA", pysam.qualitystring_to_array("IIIII")
+                if own:
+                    record.reference_id, record.reference_start, record.cigarstring = 0, number, "5M"
+                file.write(record)
+
+
 class TestBam:
     @pytest.mark.parametrize("order", ORDERS)
     @pytest.mark.parametrize("block", [64, 1 << 16])
@@ -317,6 +373,29 @@ class TestBam:
         assert (error.code, error.record, error.name) == ("duplicate_name", number, "r")
         assert "77 and 205" in error.message
         assert "samtools import" in error.advice
+
+    @given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from([77, 69, 141, 133, 205, 197, 4, 516])), max_size=40))
+    def test_any_reads_are_valid_unless_one_occurs_twice_or_a_last_read_is_missing(self, tmp_path_factory, reads):
+        reads = [*((f"single{n}", 4) for n in range(8)), *((f"x{n}", flag) for n, flag in reads)]
+        of_flags = {77: 1, 69: 1, 141: 2, 133: 2, 205: 3, 197: 4, 4: 0, 516: 0}
+        identities = [(name, of_flags[flag]) for name, flag in reads]
+        repeats = len(identities) - len(set(identities))
+        middles = [name for name, mate in identities if mate == 3 and (name, 1) in identities]
+        unexplained = sum((name, 2) not in identities for name in middles)
+        body = bam.__wrapped__(tmp_path_factory.mktemp("bam"))(reads)
+        assert read(body).findings.counts["duplicate_name"] == repeats + unexplained
+
+    def test_what_samtools_makes_of_an_aligned_bam_is_valid(self, tmp_path):
+        aligned, target = str(tmp_path / "aligned.bam"), str(tmp_path / "x.bam")
+        write_aligned(aligned)
+        for command, options, number in (
+            (pysam.reset, ["-o", target, aligned], 120),
+            (pysam.view, ["-b", "-f", "4", "-o", target, aligned], 60),
+            (pysam.view, ["-b", "-f", "12", "-o", target, aligned], 40),
+        ):
+            command(*options, catch_stdout=False)
+            reading = read(Path(target).read_bytes())
+            assert (reading.findings.errors, reading.number) == ([], number)
 
     def test_all_middle_reads_without_a_last_one_are_counted(self, bam):
         reading = read(bam(templates(100, 77, 205)))
