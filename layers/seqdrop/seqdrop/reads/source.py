@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 from seqdrop.errors import InvalidFileError
 from seqdrop.reads.findings import fault
 from seqdrop.reads.inflate import MAGIC, GzipStream
+from seqdrop.reads.signatures import find_packing
 
 if TYPE_CHECKING:
     from _typeshed import SupportsRead, WriteableBuffer
 
 BLOCK = 3 << 18  # bytes; fits in the second-level cache of a processor
-HEAD = 16  # bytes that are read to detect the compression
-# The first bytes of compressed files that are rejected; the message names the compression.
-UNSUPPORTED = {b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
+HEAD = 4096  # bytes that are read to detect the compression, or the kind of an archive
 
 
 class PlainText(Protocol):
@@ -94,7 +93,6 @@ def open_stream(digest: Digest) -> PlainStream | GzipStream:
         head += more
     if not head:
         raise InvalidFileError(fault("empty_file", "the file has no bytes"))
-    for prefix, name in UNSUPPORTED.items():
-        if head.startswith(prefix):
-            raise InvalidFileError(fault("unsupported_compression", f"the file is compressed with {name}"))
+    if packing := find_packing(head):
+        raise InvalidFileError(packing)
     return GzipStream(digest, head) if head.startswith(MAGIC) else PlainStream(digest, head)
