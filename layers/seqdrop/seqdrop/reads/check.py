@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     Batch = Reads | list[Record]
 
+REST = 1 << 23  # bytes that are read after an error that ends the parsing, because the end of the file may be near
 NOT_IN_FINGERPRINT = ("origin", "residue_counts")  # figures that do not describe the content of reads
 
 
@@ -56,6 +57,7 @@ class Reading:
     that, `tally`, `format`, `digest`, `findings` and `report` are final.
 
     `formats` are the allowed formats: "fastq", "fasta", "bam". The suffix of `name` is compared with the content.
+    Set `size` if the size of the file is known; otherwise the report has it only if the file was read to its end.
     `alphabet` is that of FASTA records: "dna" or "protein".
     """
 
@@ -71,6 +73,7 @@ class Reading:
     ) -> None:
         self._bounds = bounds or Bounds()
         self.digest = Digest(raw)
+        self.size: int | None = None
         self.tally = Tally()
         self.findings = Findings(policy or Policy(), self._bounds.first)
         self.format: str | None = None
@@ -128,8 +131,8 @@ class Reading:
             "compression": self.compression,
             "layout": self._parser.layout if self._parser else None,
             "interleaved": bool(self._parser and self._parser.name_checks.interleaved),
-            "size": self.digest.size,
-            "sha256": self.digest.sha256,
+            "size": self.digest.size if self.digest.is_complete else self.size,
+            "sha256": self.digest.sha256 if self.digest.is_complete else None,
             "records": self.number,
             "errors": [error.as_entry() for error in self.findings.errors],
             "warnings": [warning.as_entry() for warning in self.findings.warnings],
@@ -143,6 +146,7 @@ class Reading:
             yield from self._parse(open_stream(self.digest), keep)
         except InvalidFileError as error:
             self.findings.add(error.fault)
+            self.digest.drain(REST)
 
     def _parse(self, stream: PlainText, keep: bool) -> Iterator[Batch]:
         blocks = self._first_block(stream)
@@ -210,17 +214,18 @@ class Reading:
         location = parser.location
         location["record"] = parser.number + 1
         self.findings.add(fault("record_too_long", message, **location))
+        if self.format != "bam":  # a thread may still read a BAM
+            self.digest.drain(REST)
 
     def _finish(self, stream: PlainText, blocks: Blocks) -> None:
         """Report damage of the stream; if there is none, read the rest of the file and check its end marker."""
         if blocks.broken:
             self.findings.add(blocks.broken.fault)
+            self.digest.drain(REST)
         elif blocks.final:
             self.digest.drain()
-            try:
-                stream.check_end()
-            except InvalidFileError as error:
-                self.findings.add(error.fault)
+            for end_fault in stream.end_faults():
+                self.findings.add(end_fault)
         if self.format == "bam":
             self.findings.replace_faults(_without_lines)
 

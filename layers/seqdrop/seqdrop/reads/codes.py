@@ -49,11 +49,16 @@ _ALL = (
          WARNING),
     # compression; `byte` is an offset in the compressed file
     Code("gzip_truncated", _TRANSFER, fixed=True),
+    Code("gzip_bad_header_crc", _TRANSFER, fixed=True),
     Code("gzip_trailer_cut", _TRANSFER, fixed=True),
     Code("gzip_bad_crc", _TRANSFER, fixed=True),
     Code("gzip_bad_length", _TRANSFER, fixed=True),
     Code("gzip_corrupt", _TRANSFER, fixed=True),
     Code("gzip_trailing_garbage", "Other data were appended to the file. Make it again from its source."),
+    Code("gzip_padding", "Tapes and some file systems pad files with zeros. gzip and Python read the file, but tools "
+         "of htslib (samtools, bcftools) refuse it. Compress it again: `gzip -dc FILE | gzip > NEW`.", WARNING),
+    Code("bgzf_padding", "Tapes and some file systems pad files with zeros. Tools of htslib (samtools, bcftools) "
+         "refuse such a file. Upload it again from its source, or compress it again: `gzip -dc FILE | bgzip > NEW`."),
     Code("bgzf_no_eof", "The end may be missing. Compare its size with that of the source, or make it again with "
          "bgzip."),
     # records of FASTQ
