@@ -104,6 +104,7 @@ def _read(name: str, alphabet: str) -> Reading:
         label = "" if name == STANDARD_INPUT else name
         with show_progress(stream, size, name) as monitored:
             reading = Reading(monitored, FORMATS, name=label, alphabet=alphabet)
+            reading.size = size
             with suppress(InvalidFileError):  # the reading keeps all errors
                 reading.run()
     return reading

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import struct
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.errors import InvalidFileError
-from seqdrop.reads.check import Reading
+from seqdrop.reads.check import REST, Bounds, Reading
 
 from tests.unit.reads.planting import fastq
 
@@ -100,6 +101,7 @@ def test_a_cut_at_any_byte_is_detected(place):
         (b"".join(HALVES), "gzip"),
         (b"".join(gzip.compress(PLAIN[at : at + 50]) for at in range(0, len(PLAIN), 50)), "gzip"),
         (GZIP + bytes(512), "gzip"),
+        (GZIP + b"\0", "gzip"),
         (gzip.compress(b"", mtime=0) + GZIP, "gzip"),
         (bgzf(PLAIN), "bgzf"),
         (bgzf(PLAIN, 100), "bgzf"),
@@ -113,9 +115,98 @@ def test_valid_files_of_any_compression_are_accepted(body, compression):
     assert (reading.compression, reading.tally.records, reading.digest.size) == (compression, 3000, len(body))
 
 
-def test_every_header_field_of_gzip_is_skipped():
-    head = b"\x1f\x8b\x08\x1e" + bytes(6) + struct.pack("<H", 3) + b"abc" + b"name\0" + b"comment\0" + b"\0\0"
-    assert not read(head + GZIP[10:])[0]
+FIELDS = {4: struct.pack("<H", 3) + b"abc", 8: b"name\0", 16: b"comment\0"}  # FEXTRA, FNAME, FCOMMENT (RFC 1952)
+
+
+def gzip_header(flags: int, wrong: int = 0) -> bytes:
+    """Return the header of a member with these flags. `wrong` changes the bits of its checksum, FHCRC (flag 2)."""
+    head = b"\x1f\x8b\x08" + bytes([flags]) + bytes(6) + b"".join(FIELDS[flag] for flag in FIELDS if flags & flag)
+    return head + struct.pack("<H", (zlib.crc32(head) ^ wrong) & 0xFFFF) if flags & 2 else head
+
+
+@pytest.mark.parametrize("flags", range(32))
+def test_every_header_field_of_gzip_is_skipped(flags):
+    assert not read(gzip_header(flags) + GZIP[10:])[0]
+    assert not read(HALVES[0] + gzip_header(flags) + HALVES[1][10:])[0]
+
+
+@pytest.mark.parametrize("flags", [flags for flags in range(32) if flags & 2])
+@given(st.integers(1, 0xFFFF))
+def test_a_wrong_checksum_of_a_header_is_reported(flags, wrong):
+    head = gzip_header(flags, wrong)
+    assert read(head + GZIP[10:])[0] == [("gzip_bad_header_crc", len(head))]
+
+
+def test_a_wrong_checksum_of_a_later_header_is_reported():
+    body = HALVES[0] + gzip_header(10, 1) + HALVES[1][10:]
+    assert read(body)[0] == [("gzip_bad_header_crc", len(HALVES[0]) + len(gzip_header(10)))]
+
+
+@pytest.mark.parametrize("zeros", [1, 2, 4, 8, 512, 100_000, 300_000])
+class TestZeroPadding:
+    """Zeros after the last member: gzip and Python accept them, htslib does not."""
+
+    def test_it_is_a_warning_in_gzip(self, zeros):
+        for body in (GZIP, b"".join(HALVES)):
+            faults, reading = read(body + bytes(zeros))
+            assert not faults
+            (warning,) = reading.findings.warnings
+            assert (warning.code, warning.byte) == ("gzip_padding", len(body))
+            assert f"{zeros:,} zero bytes" in warning.message
+            assert reading.tally.records == 3000
+
+    def test_it_is_an_error_in_bgzf(self, zeros):
+        assert read(bgzf(PLAIN) + bytes(zeros))[0] == [("bgzf_padding", len(bgzf(PLAIN)))]
+
+    def test_it_is_reported_together_with_a_missing_end_marker(self, zeros):
+        codes = [code for code, _ in read(bgzf(PLAIN)[:-28] + bytes(zeros))[0]]
+        assert sorted(codes) == ["bgzf_no_eof", "bgzf_padding"]
+
+    def test_zeros_between_members_are_an_error(self, zeros):
+        faults, _ = read(HALVES[0] + bytes(zeros) + HALVES[1])
+        assert [code for code, _ in faults] == ["gzip_trailing_garbage"]
+
+    def test_it_is_part_of_the_digest(self, zeros):
+        body = GZIP + bytes(zeros)
+        report = read(body)[1].report()
+        assert (report["size"], report["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
+
+
+STOPS_EARLY = {
+    "wrong_format": b"hello\n",
+    "unsupported_compression": bz2.compress(PLAIN),
+    "gzip_corrupt": GZIP[:30] + b"\xff" * 40 + GZIP[70:],
+    "gzip_trailing_garbage": GZIP + b"garbage",
+    "gzip_bad_crc": GZIP[:-8] + b"\0\0\0\0" + GZIP[-4:],
+    "record_too_long": b"@r\n" + b"A" * 10_000 + b"\n+\n" + b"I" * 10_000 + b"\n",
+    "bam_corrupt": gzip.compress(b"BAM\x01" + b"x" * 1000),
+    "gzip_truncated": GZIP[:1000],
+}
+
+
+@pytest.mark.parametrize("code", STOPS_EARLY)
+class TestReportOfAFileThatWasNotReadToItsEnd:
+    """The size and SHA-256 in a report are those of the whole file, or absent."""
+
+    BOUNDS = Bounds(block=1024, limit=4096)
+    MORE = bytes(REST + (1 << 20))  # so that the end is far away
+
+    def test_a_short_rest_is_read(self, code):
+        body = STOPS_EARLY[code]
+        faults, reading = read(body, bounds=self.BOUNDS)
+        assert faults[0][0] == code
+        report = reading.report()
+        assert (report["size"], report["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
+
+    def test_after_a_long_rest_the_digest_is_absent(self, code):
+        if code == "gzip_truncated":
+            pytest.skip("a truncated file has no rest")
+        faults, reading = read(STOPS_EARLY[code] + b"x" + self.MORE, bounds=self.BOUNDS)
+        assert faults
+        report = reading.report()
+        assert (report["size"], report["sha256"]) == (None, None)
+        reading.size = 20_000_000
+        assert reading.report()["size"] == 20_000_000
 
 
 @pytest.mark.parametrize(
@@ -175,6 +266,24 @@ class TestBam:
         plain = gzip.decompress(body)
         assert [code for code, _ in read(gzip.compress(plain[:-13]))[0]] == ["bam_corrupt"]
         assert [code for code, _ in read(gzip.compress(plain[:9]))[0]] == ["bam_corrupt"]
+
+    @pytest.mark.parametrize("garbage", [b"x", b"xy", b"xyz", b"x" + bytes(100)])
+    def test_data_after_the_end_are_an_error(self, bam, garbage):
+        body = bam(20)
+        assert [code for code, _ in read(body + garbage)[0]] == ["gzip_trailing_garbage"]
+
+    def test_a_wrong_checksum_of_a_block_is_reported(self, bam):
+        body = bytearray(bam(20))
+        body[-28 - 8] ^= 1  # the checksum of the last block before the end marker
+        assert [code for code, _ in read(bytes(body))[0]] == ["gzip_bad_crc"]
+
+    @pytest.mark.parametrize("zeros", [1, 4, 512, 100_000])
+    def test_zeros_after_the_end_are_an_error(self, bam, zeros):
+        body = bam(20)
+        assert read(body + bytes(zeros))[0] == [("bgzf_padding", len(body))]
+        packed = gzip.compress(gzip.decompress(body), mtime=0)
+        assert read(packed + bytes(zeros))[0] == [("bgzf_padding", len(packed))]
+        assert not read(packed)[0]
 
     def test_mapped_reads_and_missing_qualities_are_reported(self, bam):
         _, reading = read(bam(20, mapped=7))

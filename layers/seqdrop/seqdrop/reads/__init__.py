@@ -6,8 +6,10 @@ fastq, examiner   FASTQ, a whole block at a time. With numpy, `fastq_rows` finds
                   hashes; the C `kernel` does the same in one pass
 line_parser, layout, lines, characters
                   FASTQ line by line, for blocks with a fault or of unusual layout
-fasta, fasta_block, fasta_records, fasta_alphabets
+fasta, fasta_block, fasta_records, fasta_alphabets, blank_lines
                   FASTA of nucleotides or proteins
+formats, signatures
+                  the format of a file, and the names of formats that are not read
 bam, bed          unaligned BAM as a stream of FASTQ; the intervals of a BED
 name_checks, duplicates, name_digests
                   duplicate names, interleaved mates, and the digest of names that is compared with that of the mate

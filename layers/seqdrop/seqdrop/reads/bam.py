@@ -12,7 +12,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from seqdrop.errors import InvalidFileError
+from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.findings import Findings, fault
 
 if TYPE_CHECKING:
@@ -67,9 +67,12 @@ class BamStream:
         self._text = self._text[size:]
         return size
 
-    def check_end(self) -> None:
-        """Raise InvalidFileError if the compressed file has no end marker."""
-        self._plain.check_end()
+    def end_faults(self) -> list[Fault]:
+        """Return the faults of the end of the compressed file. Zeros after it are errors, as they are to htslib."""
+        faults = self._plain.end_faults()
+        return [
+            fault("bgzf_padding", end.message, byte=end.byte) if end.code == "gzip_padding" else end for end in faults
+        ]
 
     def _feed(self, pipe: int, head: bytes) -> None:
         """Write the decompressed BAM to the pipe; runs in a thread of its own."""

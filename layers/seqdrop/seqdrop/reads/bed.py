@@ -116,7 +116,8 @@ def _read(digest: Digest, name: str, table: _Table, findings: Findings) -> None:
         if findings.errors_so_far >= MAX_FAULTS:
             return
     digest.drain()
-    stream.check_end()
+    for end_fault in stream.end_faults():
+        findings.add(end_fault)
     for suffix_fault in check_suffix(name, "bed", "gzip" if isinstance(stream, GzipStream) else None):
         findings.add(suffix_fault)
 

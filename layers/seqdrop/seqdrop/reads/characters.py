@@ -4,6 +4,7 @@ from __future__ import annotations
 
 QUALITIES = bytes(range(33, 127))
 TEXT = b"\t" + bytes(range(32, 127))
+TITLE_SEPARATOR = b"\x01"  # Ctrl-A, between the titles that NCBI merges in a FASTA header
 
 
 def clean_name(header: bytes) -> bytes:

@@ -12,8 +12,10 @@ from seqdrop.reads.blocks import LIMIT, Blocks
 from seqdrop.reads.fasta import Fasta
 from seqdrop.reads.fastq import Fastq
 from seqdrop.reads.findings import FIRST, Findings, Policy, fault
+from seqdrop.reads.formats import describe_wrong_format, detect_format
 from seqdrop.reads.inflate import GzipStream
 from seqdrop.reads.qc import Tally
+from seqdrop.reads.signatures import BYTE_ORDER_MARK
 from seqdrop.reads.source import BLOCK, Digest, open_stream
 from seqdrop.reads.suffix import check_suffix
 
@@ -31,9 +33,8 @@ if TYPE_CHECKING:
 
     Batch = Reads | list[Record]
 
-FORMATS = {b"@": "fastq", b">": "fasta"}
+REST = 1 << 23  # bytes that are read after an error that ends the parsing, because the end of the file may be near
 NOT_IN_FINGERPRINT = ("origin", "residue_counts")  # figures that do not describe the content of reads
-BAM = b"BAM\x01"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Reading:
     that, `tally`, `format`, `digest`, `findings` and `report` are final.
 
     `formats` are the allowed formats: "fastq", "fasta", "bam". The suffix of `name` is compared with the content.
+    Set `size` if the size of the file is known; otherwise the report has it only if the file was read to its end.
     `alphabet` is that of FASTA records: "dna" or "protein".
     """
 
@@ -71,6 +73,7 @@ class Reading:
     ) -> None:
         self._bounds = bounds or Bounds()
         self.digest = Digest(raw)
+        self.size: int | None = None
         self.tally = Tally()
         self.findings = Findings(policy or Policy(), self._bounds.first)
         self.format: str | None = None
@@ -128,8 +131,8 @@ class Reading:
             "compression": self.compression,
             "layout": self._parser.layout if self._parser else None,
             "interleaved": bool(self._parser and self._parser.name_checks.interleaved),
-            "size": self.digest.size,
-            "sha256": self.digest.sha256,
+            "size": self.digest.size if self.digest.is_complete else self.size,
+            "sha256": self.digest.sha256 if self.digest.is_complete else None,
             "records": self.number,
             "errors": [error.as_entry() for error in self.findings.errors],
             "warnings": [warning.as_entry() for warning in self.findings.warnings],
@@ -143,11 +146,14 @@ class Reading:
             yield from self._parse(open_stream(self.digest), keep)
         except InvalidFileError as error:
             self.findings.add(error.fault)
+            self.digest.drain(REST)
 
     def _parse(self, stream: PlainText, keep: bool) -> Iterator[Batch]:
         blocks = self._first_block(stream)
         stream, blocks = self._open(stream, blocks)
         parser = self._parser = self._make_parser(keep)
+        if self.format != "bam":
+            self._skip_byte_order_mark(parser, blocks)
         parser.name_checks.requested = self._requested
         while blocks.size:
             batch = parser.take(blocks)
@@ -174,12 +180,12 @@ class Reading:
         """Detect the format. A BAM becomes a stream of FASTQ."""
         self.compression = _detect_compression(stream)
         text = blocks.data[: blocks.size].tobytes()
-        head = text[:4]
-        if not head:
-            raise InvalidFileError(fault("empty_file", "the file is empty after decompression"))
-        self.format = self._detect_format(head, text)
+        if not text.removeprefix(BYTE_ORDER_MARK):
+            what = "only a byte order mark" if text else "empty after decompression"
+            raise InvalidFileError(fault("empty_file", f"the file is {what}"))
+        self.format = detect_format(text, self._formats, self._name, is_packed=self.compression is not None)
         if self.format not in self._formats:
-            raise InvalidFileError(_format_fault(self.format, self._formats))
+            raise InvalidFileError(describe_wrong_format(self.format, self._formats))
         for suffix_fault in check_suffix(self._name, self.format, self.compression):
             self.findings.add(suffix_fault)
         if self.format != "bam":
@@ -189,13 +195,13 @@ class Reading:
         fastq = BamStream(stream, text, self.findings)
         return fastq, self._first_block(fastq)
 
-    def _detect_format(self, head: bytes, text: bytes) -> str | None:
-        if head == BAM:
-            return "bam"
-        if head == b"CRAM":
-            raise InvalidFileError(fault("unsupported_format", "the file is CRAM"))
-        known = FORMATS.get(text.lstrip(b"\r\n")[:1])
-        return "fasta" if known is None and b"\n>" in text and "fasta" in self._formats else known
+    def _skip_byte_order_mark(self, parser: Fastq | Fasta, blocks: Blocks) -> None:
+        size = min(blocks.size, len(BYTE_ORDER_MARK))
+        if blocks.data[:size].tobytes() == BYTE_ORDER_MARK:
+            self.findings.add(fault("byte_order_mark", "the file starts with a byte order mark", line=1, byte=0))
+            parser.skip(len(BYTE_ORDER_MARK))
+            blocks.use(len(BYTE_ORDER_MARK))
+            blocks.fill()
 
     def _make_parser(self, keep: bool) -> Fastq | Fasta:
         if self.format == "fasta":
@@ -208,17 +214,18 @@ class Reading:
         location = parser.location
         location["record"] = parser.number + 1
         self.findings.add(fault("record_too_long", message, **location))
+        if self.format != "bam":  # a thread may still read a BAM
+            self.digest.drain(REST)
 
     def _finish(self, stream: PlainText, blocks: Blocks) -> None:
         """Report damage of the stream; if there is none, read the rest of the file and check its end marker."""
         if blocks.broken:
             self.findings.add(blocks.broken.fault)
+            self.digest.drain(REST)
         elif blocks.final:
             self.digest.drain()
-            try:
-                stream.check_end()
-            except InvalidFileError as error:
-                self.findings.add(error.fault)
+            for end_fault in stream.end_faults():
+                self.findings.add(end_fault)
         if self.format == "bam":
             self.findings.replace_faults(_without_lines)
 
@@ -237,10 +244,3 @@ def _detect_compression(stream: PlainText) -> str | None:
     if isinstance(stream, GzipStream):
         return "bgzf" if stream.bgzf else "gzip"
     return None
-
-
-def _format_fault(actual: str | None, formats: tuple[str, ...]) -> Fault:
-    expected = " or ".join(name.upper() for name in formats)
-    what = actual.upper() if actual else "neither FASTQ (@) nor FASTA (>)"
-    advice = f"This prefix takes {expected}. Drop the file under the prefix of its format, or correct its first line."
-    return Fault("wrong_format", f"the file is {what}, but {expected} is expected here", advice, line=1, byte=0)

@@ -33,23 +33,32 @@ _ASSEMBLY = "Were the two files made for the same assembly?"
 _ALL = (
     # the file as a whole
     Code("empty_file", "Upload it again; the transfer may have been interrupted.", fixed=True),
-    Code("wrong_format", "Drop the file under the prefix of its format, or correct its first line.", fixed=True),
+    Code("wrong_format", "A FASTQ starts with @, a FASTA with >. Correct the start of the file, or make it again from "
+         "its source.", fixed=True),
     Code("wrong_suffix", "Rename the file to match its content: .fastq, .fasta or .bam, followed by .gz if it is "
          "gzip."),
     Code("unsupported_compression", "Decompress it, and upload it uncompressed or as gzip (bgzip, pigz or gzip).",
          fixed=True),
     Code("unsupported_format", "Convert it to FASTQ with `samtools fastq`, and drop the FASTQ.", fixed=True),
+    Code("wrong_encoding", "Save the file as plain text (ASCII or UTF-8).", fixed=True),
+    Code("byte_order_mark", "It was left out. Many other tools fail on it; `dos2unix` removes it.",
+         WARNING),
     Code("aligned_bam", "Drop the reads as the sequencer wrote them, or extract them with `samtools fastq`."),
     Code("bam_corrupt", _TRANSFER, fixed=True),
     Code("missing_quality", "Its bases were counted with quality 0. Was the file written without qualities on purpose?",
          WARNING),
     # compression; `byte` is an offset in the compressed file
     Code("gzip_truncated", _TRANSFER, fixed=True),
+    Code("gzip_bad_header_crc", _TRANSFER, fixed=True),
     Code("gzip_trailer_cut", _TRANSFER, fixed=True),
     Code("gzip_bad_crc", _TRANSFER, fixed=True),
     Code("gzip_bad_length", _TRANSFER, fixed=True),
     Code("gzip_corrupt", _TRANSFER, fixed=True),
     Code("gzip_trailing_garbage", "Other data were appended to the file. Make it again from its source."),
+    Code("gzip_padding", "Tapes and some file systems pad files with zeros. gzip and Python read the file, but tools "
+         "of htslib (samtools, bcftools) refuse it. Compress it again: `gzip -dc FILE | gzip > NEW`.", WARNING),
+    Code("bgzf_padding", "Tapes and some file systems pad files with zeros. Tools of htslib (samtools, bcftools) "
+         "refuse such a file. Upload it again from its source, or compress it again: `gzip -dc FILE | bgzip > NEW`."),
     Code("bgzf_no_eof", "The end may be missing. Compare its size with that of the source, or make it again with "
          "bgzip."),
     # records of FASTQ
@@ -81,13 +90,15 @@ _ALL = (
     Code("crlf", "These are Windows line ends. They are valid here, but many tools fail on them; `dos2unix` converts "
          "them.", WARNING),
     Code("blank_line", "Remove the blank line. " + _EDITED),
+    Code("blank_between_records", "They were left out, and most tools do the same. `sed '/^[[:space:]]*$/d'` removes "
+         "them.", WARNING),
     Code("duplicate_name", "Names must differ, or results cannot be distinguished. Was a file joined to itself?"),
     # records of FASTA
     Code("data_before_header", "A FASTA file starts with a line of > and a name.", fixed=True),
     Code("empty_record", "The file may be cut, or two headers follow each other. Remove the record, or add its "
          "sequence."),
-    Code("protein_suspected", "These look like amino acids, but nucleotides are expected here. Drop proteins under "
-         "proteins/.", fixed=True),
+    Code("protein_suspected", "Drop proteins under proteins/. On your machine, check them with `seqdrop validate "
+         "--alphabet protein`.", fixed=True),
     # proteins
     Code("illegal_residue", "A protein may contain only the 20 amino acids, X, B, Z, J, U, O and a final *.",
          fixed=True),
@@ -97,8 +108,9 @@ _ALL = (
     Code("stop_codon", "Nothing needs to be done: the * of the stop codon is not a residue.", WARNING),
     Code("protein_too_long", "No known protein is that long. Is this a nucleotide sequence, or are several proteins in "
          "one record?", fixed=True),
-    Code("nucleotides_suspected", "These look like DNA or RNA, not proteins. Drop them under contigs/, or translate "
-         "their genes first (`prodigal -a`, `gffread -y`, `transeq`) and drop the proteins."),
+    Code("nucleotides_suspected", "These look like DNA or RNA, not proteins. Drop them under contigs/ (on your "
+         "machine, check them without `--alphabet protein`), or translate their genes first (`prodigal -a`, "
+         "`gffread -y`, `transeq`) and drop the proteins."),
     # mates
     Code("mates_unequal_counts", _PAIR),
     Code("mates_out_of_step", _PAIR),

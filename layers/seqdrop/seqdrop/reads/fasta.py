@@ -42,8 +42,9 @@ class Fasta(FastaRecords):
             self.findings.add(fault("crlf", "lines end in CR LF", line=1, byte=0))
         if self.stops:
             self.findings.add(fault("stop_codon", f"{self.stops} records end in *, which is left out"))
-        for file_fault in self.alphabet.file_faults(self.tally):
+        for file_fault in (*self.blank_lines.file_faults(), *self.alphabet.file_faults(self.tally)):
             self.findings.add(file_fault)
+        self.alphabet.merge_faults(self.findings)
         self.name_checks.finish()
         return self.take_complete()
 

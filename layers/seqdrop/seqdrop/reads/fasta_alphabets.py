@@ -8,11 +8,14 @@ so is a gap.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqdrop.reads.fastq_rows import CR, TAB
+from seqdrop.reads.characters import TEXT, TITLE_SEPARATOR
+from seqdrop.reads.codes import CODES, ERROR
+from seqdrop.reads.fastq_rows import CR
 from seqdrop.reads.findings import fault
 from seqdrop.reads.measure import BASES, Measure
 from seqdrop.reads.records import NUCLEOTIDES, NUCLEOTIDES_BUT_CODES
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
     from seqdrop.errors import Fault
     from seqdrop.reads.arrays import BoolArray, Int64Array, UInt8Array
+    from seqdrop.reads.findings import Findings
     from seqdrop.reads.qc import Tally
 
 AMINO_ACIDS = b"ACDEFGHIKLMNPQRSTVWYBXZJUO*acdefghiklmnpqrstvwybxzjuo"
@@ -45,7 +49,11 @@ def make_table(characters: bytes) -> BoolArray:
     return flags
 
 
-TEXT = make_table(bytes([TAB, *range(32, 127)]))
+HEADER_TEXT = make_table(TEXT + TITLE_SEPARATOR)
+
+
+_AMINO_ACIDS = make_table(AMINO_ACIDS)
+_GAPS = make_table(b"-.")
 
 
 class Nucleotides:
@@ -56,6 +64,9 @@ class Nucleotides:
     longest: int | None = None
     """Most characters of a record; None means no limit."""
 
+    def __init__(self) -> None:
+        self._counts = np.zeros(256, np.int64)  # of all bytes in sequences
+
     def code_of(self, text: UInt8Array, byte: int, is_header: bool, is_illegal: bool) -> str:
         """Return the code of the fault that is the first wrong `byte` of the line `text`.
 
@@ -65,10 +76,8 @@ class Nucleotides:
             return code
         if not is_illegal:
             return "ambiguous_base"
-        line = text.tobytes()
-        dna = len(line) - len(line.translate(None, NUCLEOTIDES_BUT_CODES))
-        is_protein = not line.translate(None, AMINO_ACIDS) and dna < PROTEIN_BELOW * len(line)
-        return "protein_suspected" if is_protein else "illegal_base"
+        counts = np.bincount(text, minlength=256)
+        return "protein_suspected" if self._look_like_proteins(counts) else "illegal_base"
 
     def ends_in_stop(self, _text: UInt8Array) -> bool:
         """Return False, because only proteins end in a stop."""
@@ -76,11 +85,38 @@ class Nucleotides:
 
     def count(self, tally: Tally, counts: Int64Array) -> None:
         """Add the number of each byte in sequences to the tally."""
+        self._counts += counts
         tally.add_bases(count_bases(counts))
 
     def file_faults(self, _tally: Tally) -> Iterable[Fault]:
         """Return the faults of the file as a whole."""
         return ()
+
+    def merge_faults(self, findings: Findings) -> None:
+        """Replace the faults of a file of proteins by one that says so. Call it at the end of the file.
+
+        In a file that has other sequences as well, only the faults of lines that look like proteins become one.
+        """
+        codes = {"protein_suspected"}
+        if self._look_like_proteins(self._counts):
+            codes |= {
+                "illegal_base",
+                *({"ambiguous_base"} if findings.policy.severity("ambiguous_base") == ERROR else ()),
+            }
+        findings.merge(codes, _describe_proteins)
+
+    def _look_like_proteins(self, counts: Int64Array) -> bool:
+        """Return True if bytes, counted by value, are amino acids, and too few of them are bases for nucleotides."""
+        residues = int(counts[_AMINO_ACIDS].sum())
+        is_all = residues + int(counts[_GAPS].sum()) == int(counts.sum())
+        bases = int(counts[self.plain].sum())
+        return is_all and bases < PROTEIN_BELOW * residues and bool(counts[~self.legal].any())
+
+
+def _describe_proteins(first: Fault) -> Fault:
+    """Return the fault of a file of proteins, at the place of its first fault."""
+    message = "the sequences are amino acids from here on, but nucleotides are expected"
+    return replace(first, code="protein_suspected", message=message, advice=CODES["protein_suspected"].advice)
 
 
 def common_code(byte: int, is_header: bool) -> str | None:
@@ -129,6 +165,9 @@ class Residues:
     def count(self, tally: Tally, counts: Int64Array) -> None:
         """Add the number of each byte in sequences to the tally."""
         tally.add_residues(counts)
+
+    def merge_faults(self, findings: Findings) -> None:
+        """Do nothing, because the faults of proteins are reported one by one."""
 
     def file_faults(self, tally: Tally) -> Iterable[Fault]:
         """Return the faults of the file as a whole."""

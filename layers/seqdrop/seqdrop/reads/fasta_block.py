@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqdrop.reads.characters import clean_name
-from seqdrop.reads.fasta_alphabets import TEXT
+from seqdrop.reads.characters import TITLE_SEPARATOR, clean_name
+from seqdrop.reads.fasta_alphabets import HEADER_TEXT
 from seqdrop.reads.fasta_records import LineState
 from seqdrop.reads.fastq import hash_short_names, shorten_name
 from seqdrop.reads.fastq_rows import CR, LF
@@ -102,7 +102,7 @@ class Block:
         is_bad = counts[~legal].any() or has_code or self._has_nul
         other_bytes = self._data[bases == 0]
         line_ends = np.count_nonzero(self._ended) + np.count_nonzero(self._returns)
-        is_odd = np.count_nonzero(~TEXT[other_bytes]) != line_ends
+        is_odd = np.count_nonzero(~HEADER_TEXT[other_bytes]) != line_ends
         return self._find_wrong_lines() if is_bad or is_odd else set()
 
     def _find_wrong_lines(self) -> set[int]:
@@ -111,7 +111,7 @@ class Block:
         wrong[self._ends[self._returns]] = False
         for index in np.flatnonzero(self._heads).tolist():
             span = slice(self._starts[index], self._ends[index])
-            wrong[span] = ~TEXT[self._data[span]]
+            wrong[span] = ~HEADER_TEXT[self._data[span]]
         places = np.flatnonzero(wrong)
         lines: list[int] = np.unique(np.searchsorted(self._starts, places, "right") - 1).tolist()
         return set(lines)
@@ -132,13 +132,26 @@ class Block:
             blank = blank[1:]  # the line is the end of one that began in an earlier block
         return set(blank)
 
+    def _blank_out(self, bases: UInt8Array, suspects: set[int]) -> set[int]:
+        """Return the indexes of lines of spaces and tabs, which count as blank, and remove them from `bases`."""
+        blank = set()
+        for index in suspects:
+            continues = index == 0 and self._file.state.is_open
+            line = slice(self._starts[index], self._ends[index])
+            if self._ended[index] and not continues and not self._data[line].tobytes().strip(b" \t"):
+                blank.add(index)
+                bases[line] = 0
+        return blank
+
     def _walk(self, bases: UInt8Array, suspects: set[int], mixed: set[int]) -> None:
         """Visit headers and lines with a fault in file order, and add the lines between them to their records."""
         file = self._file
+        blanks = self._find_blank_lines() | self._blank_out(bases, suspects)
+        suspects = suspects - blanks
         lengths = np.where(self._heads, 0, self._ends - self._starts)
+        lengths[list(blanks)] = 0
         sums: Int64Array = np.concatenate([[0], np.cumsum(lengths)])
         text = bases[bases != 0].tobytes() if file.keep else b""
-        blanks = self._find_blank_lines()
         heads: list[int] = np.flatnonzero(self._heads).tolist()
         names = []
         at = 0
@@ -151,7 +164,7 @@ class Block:
                 names.append(self._begin_record(index))
             where = self._locate(index)
             if index in blanks:
-                file.report("blank_line", "there is a blank line in the file", *where)
+                file.blank_lines.add(*where)
             if index in mixed:
                 file.report("mixed_line_ends", "this line ends differently from the first line of the file", *where)
             if index in suspects:
@@ -167,7 +180,7 @@ class Block:
 
     def _begin_record(self, index: int) -> NameLocation:
         text = self._data[self._starts[index] + 1 : self._ends[index]].tobytes()
-        return self._file.begin(clean_name(text).decode("ascii"), *self._locate(index))
+        return self._file.begin(clean_name(text.partition(TITLE_SEPARATOR)[0]).decode("ascii"), *self._locate(index))
 
     def _locate(self, index: int) -> tuple[int, int]:
         """Return (line from 1, byte from 0) of a line."""
@@ -192,8 +205,8 @@ class Block:
     def _describe_suspect(self, index: int, text: UInt8Array) -> tuple[str, str]:
         """Return (code, message) for the first illegal byte of a line or, without one, its first IUPAC code."""
         alphabet, is_header = self._file.alphabet, bool(self._heads[index])
-        wrong = np.flatnonzero(~(TEXT if is_header else self._allowed)[text])
-        illegal = wrong[~(TEXT if is_header else alphabet.legal)[text[wrong]]]
+        wrong = np.flatnonzero(~(HEADER_TEXT if is_header else self._allowed)[text])
+        illegal = wrong[~(HEADER_TEXT if is_header else alphabet.legal)[text[wrong]]]
         first = int((illegal if len(illegal) else wrong)[0])
         column = self._file.byte + int(self._starts[index]) - self._locate(index)[1] + first + 1
         message = f"column {column} contains byte 0x{text[first]:02x}"

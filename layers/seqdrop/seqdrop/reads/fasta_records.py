@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seqdrop.reads.blank_lines import BlankLines
 from seqdrop.reads.codes import IGNORE
 from seqdrop.reads.duplicates import NameLocation
 from seqdrop.reads.fasta_alphabets import Nucleotides, Residues
@@ -57,6 +58,7 @@ class FastaRecords:
         self.byte = 0
         self.state = LineState()
         self.crlf: bool | None = None
+        self.blank_lines = BlankLines()
         self.stops = 0  # records that end in *
         self._open: NameLocation | None = None
         self._length = 0
@@ -68,6 +70,10 @@ class FastaRecords:
     def location(self) -> Location:
         """The line and byte of the next block."""
         return {"line": self.line, "byte": self.byte}
+
+    def skip(self, size: int) -> None:
+        """Note that `size` bytes before the first line do not belong to it."""
+        self.byte += size
 
     @property
     def bytes_kept(self) -> int:
@@ -81,6 +87,7 @@ class FastaRecords:
 
     def begin(self, name: str, line: int, byte: int) -> NameLocation:
         """Complete the open record and begin the next one; return its location."""
+        self.blank_lines.end_record()
         self.close()
         self.number += 1
         self._open = NameLocation(name, self.number, line, byte)
@@ -91,6 +98,9 @@ class FastaRecords:
 
     def extend(self, length: int, sequence: bytes) -> None:
         """Add `length` characters to the open record. `sequence` contains them, unless records are not kept."""
+        if length:
+            for line, byte in self.blank_lines.continue_record():
+                self.report("blank_line", "there is a blank line inside the record", line, byte)
         self._length += length
         if self.keep and self._open and not self._is_too_long:
             self._parts.append(sequence)

@@ -61,6 +61,10 @@ class Fastq:
         """The line (from 1) and byte (from 0) after all data parsed so far."""
         return {"line": self._line, "byte": self._byte}
 
+    def skip(self, size: int) -> None:
+        """Note that `size` bytes before the first line do not belong to it."""
+        self._advance(size, 0)
+
     def take(self, blocks: Blocks) -> Reads | None:
         """Parse the complete records in the buffer and mark them as used. Return None if none of them is valid."""
         reads = self._take_block(blocks)

@@ -9,7 +9,7 @@ from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.codes import CODES, ERROR, IGNORE, WARNING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from typing import Unpack
 
 FIRST = 20  # faults of each severity that a report lists
@@ -71,6 +71,20 @@ class Findings:
     def replace_faults(self, change: Callable[[Fault], Fault]) -> None:
         """Replace each fault that is listed by `change(fault)`."""
         self._kept = {severity: [change(fault) for fault in kept] for severity, kept in self._kept.items()}
+
+    def merge(self, codes: Collection[str], make: Callable[[Fault], Fault]) -> None:
+        """Replace all faults of these codes, which must have the same severity, by `make(the first of them)`."""
+        total = sum(self.counts[code] for code in codes)
+        if not total:
+            return
+        for severity, kept in self._kept.items():
+            merged = sorted((fault for fault in kept if fault.code in codes), key=_order)
+            if merged:
+                self._kept[severity] = [fault for fault in kept if fault.code not in codes]
+                first = make(merged[0])
+        for code in codes:
+            self.errors_so_far -= self.counts.pop(code, 0) * (self.policy.severity(code) == ERROR)
+        self.add(first)
 
     @property
     def valid(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from isal import igzip_lib, isal_zlib
 
-from seqdrop.errors import InvalidFileError
+from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.findings import fault
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ class GzipStream:
         self.members = 0
         self.bgzf = False
         self._ends_in_empty = False
+        self._damage: InvalidFileError | None = None
+        self._padding = 0  # zeros after the last member
+        self._header_crc = 0
         self._start = 0
         self._crc = 0
         self._size = 0
@@ -51,7 +54,12 @@ class GzipStream:
         return self._before + self._used
 
     def readinto(self, view: memoryview, /) -> int:
-        """Fill the start of `view` and return the number of bytes; 0 at the end of the file."""
+        """Fill the start of `view` and return the number of bytes; 0 at the end of the file.
+
+        After damage, each further call raises the same exception.
+        """
+        if self._damage:
+            raise self._damage
         while inflater := self._inflater or self._begin_member():
             if inflater.eof:  # all data of the member were returned
                 self._end_member()
@@ -84,7 +92,7 @@ class GzipStream:
         self._start = self.offset
         magic = self._read(2)
         if self.members and not magic.strip(b"\0"):  # the end; tapes and some file systems pad files with zeros
-            self._skip_padding()
+            self._skip_padding(len(magic))
             return None
         if magic != MAGIC:
             if magic == MAGIC[:1]:
@@ -98,12 +106,16 @@ class GzipStream:
         self._next_input = FIRST_INPUT
         return self._inflater
 
-    def _skip_padding(self) -> None:
+    def _skip_padding(self, read: int) -> None:
+        """Read and count the zeros after the last member. `read` of them were read before."""
+        self._padding += read
         while block := self._take(INPUT):
             if block.strip(b"\0"):
                 raise self._fault("gzip_trailing_garbage", GARBAGE)
+            self._padding += len(block)
 
     def _skip_header(self) -> None:
+        self._header_crc = isal_zlib.crc32(MAGIC)
         method, flags = self._read_field(8)[:2]
         if method != 8 or flags & RESERVED:
             raise self._fault("gzip_corrupt", "the header of the member is invalid")
@@ -114,12 +126,15 @@ class GzipStream:
             while flags & flag and self._read_field(1) != b"\0":
                 pass
         if flags & FHCRC:
-            self._read_field(2)
+            expected = self._header_crc & 0xFFFF
+            if struct.unpack("<H", self._read_field(2))[0] != expected:
+                raise self._fault("gzip_bad_header_crc", "the header of the member does not have its checksum (FHCRC)")
 
     def _read_field(self, size: int) -> bytes:
         field = self._read(size)
         if len(field) < size:
             raise self._fault("gzip_truncated", "the file ends in the header of a member")
+        self._header_crc = isal_zlib.crc32(field, self._header_crc)
         return field
 
     def _end_member(self) -> None:
@@ -134,16 +149,28 @@ class GzipStream:
         self._inflater = None
         self._ends_in_empty = self._size == 0
 
-    def check_end(self) -> None:
-        """Raise InvalidFileError if a BGZF file lacks its end-of-file block. Call it after the last byte was read."""
+    def end_faults(self) -> list[Fault]:
+        """Return the faults of the end of the file: zeros after the last member, or a missing BGZF end-of-file block.
+
+        Call it after the last byte was read.
+        """
+        faults = []
         if self.bgzf and not self._ends_in_empty:
-            raise self._fault(
-                "bgzf_no_eof", "the BGZF end-of-file block is missing; earlier blocks may be missing as well"
-            )
+            missing = "the BGZF end-of-file block is missing; earlier blocks may be missing as well"
+            faults.append(self._describe("bgzf_no_eof", missing))
+        if self._padding:
+            message = f"{self._padding:,} zero bytes follow the last member"
+            code = "bgzf_padding" if self.bgzf else "gzip_padding"
+            faults.append(fault(code, message, byte=self.offset - self._padding))
+        return faults
+
+    def _describe(self, code: str, message: str) -> Fault:
+        where = f" (gzip member {self.members}, which starts at byte {self._start} of the compressed file)"
+        return fault(code, message + where, byte=self.offset)
 
     def _fault(self, code: str, message: str) -> InvalidFileError:
-        where = f" (gzip member {self.members}, which starts at byte {self._start} of the compressed file)"
-        return InvalidFileError(fault(code, message + where, byte=self.offset))
+        self._damage = InvalidFileError(self._describe(code, message))
+        return self._damage
 
     def _read(self, size: int) -> bytes:
         """Return `size` compressed bytes, or fewer at the end of the file."""

@@ -6,17 +6,16 @@ import hashlib
 import io
 from typing import TYPE_CHECKING, Protocol
 
-from seqdrop.errors import InvalidFileError
+from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.findings import fault
 from seqdrop.reads.inflate import MAGIC, GzipStream
+from seqdrop.reads.signatures import find_packing
 
 if TYPE_CHECKING:
     from _typeshed import SupportsRead, WriteableBuffer
 
 BLOCK = 3 << 18  # bytes; fits in the second-level cache of a processor
-HEAD = 16  # bytes that are read to detect the compression
-# The first bytes of compressed files that are rejected; the message names the compression.
-UNSUPPORTED = {b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
+HEAD = 4096  # bytes that are read to detect the compression, or the kind of an archive
 
 
 class PlainText(Protocol):
@@ -25,8 +24,8 @@ class PlainText(Protocol):
     def readinto(self, view: memoryview, /) -> int:
         """Fill the start of `view` and return the number of bytes; 0 at the end. Raise InvalidFileError on damage."""
 
-    def check_end(self) -> None:
-        """Raise InvalidFileError if the file lacks its end marker. Call it after the last byte was read."""
+    def end_faults(self) -> list[Fault]:
+        """Return the faults of the end of the file, such as a missing end marker. The file must be read to its end."""
 
 
 class Digest(io.RawIOBase):
@@ -36,6 +35,7 @@ class Digest(io.RawIOBase):
         self._raw = raw
         self._sha256 = hashlib.sha256()
         self.size = 0
+        self.is_complete = False  # whether the end of the stream was reached
 
     def readable(self) -> bool:
         """Return True."""
@@ -46,6 +46,7 @@ class Digest(io.RawIOBase):
         block = self._raw.read(size) or b""
         self._sha256.update(block)
         self.size += len(block)
+        self.is_complete = self.is_complete or (not block and size != 0)
         return block
 
     def readinto(self, buffer: WriteableBuffer) -> int:
@@ -55,10 +56,14 @@ class Digest(io.RawIOBase):
         view[: len(block)] = block
         return len(block)
 
-    def drain(self) -> None:
-        """Read the bytes that a parser did not read, so that the digest is that of the whole file."""
-        while self.read(BLOCK):
-            pass
+    def drain(self, limit: int | None = None) -> None:
+        """Read the bytes that a parser did not read, so that the digest is that of the whole file.
+
+        If `limit` is not None, stop after about as many bytes; then `is_complete` says whether the end was reached.
+        """
+        end = None if limit is None else self.size + limit
+        while not self.is_complete and (end is None or self.size < end):
+            self.read(BLOCK)
 
     @property
     def sha256(self) -> str:
@@ -83,8 +88,9 @@ class PlainStream:
         view[: len(block)] = block
         return len(block)
 
-    def check_end(self) -> None:
-        """Do nothing, because a plain file has no end marker."""
+    def end_faults(self) -> list[Fault]:
+        """Return an empty list, because a plain file has no end marker."""
+        return []
 
 
 def open_stream(digest: Digest) -> PlainStream | GzipStream:
@@ -94,7 +100,6 @@ def open_stream(digest: Digest) -> PlainStream | GzipStream:
         head += more
     if not head:
         raise InvalidFileError(fault("empty_file", "the file has no bytes"))
-    for prefix, name in UNSUPPORTED.items():
-        if head.startswith(prefix):
-            raise InvalidFileError(fault("unsupported_compression", f"the file is compressed with {name}"))
+    if packing := find_packing(head):
+        raise InvalidFileError(packing)
     return GzipStream(digest, head) if head.startswith(MAGIC) else PlainStream(digest, head)

@@ -89,7 +89,7 @@ def _make_facts(report: Report) -> Element:
     origin = report["qc"]["origin"]
     facts = {
         "Format": _format(report),
-        "Size": size(report["size"]),
+        "Size": None if report["size"] is None else size(report["size"]),
         "Platform": ", ".join(origin["platform"]),
         "Instrument": ", ".join(origin["instrument"]),
         "Flow cell": ", ".join(origin["flow_cell"]),

@@ -129,7 +129,8 @@ class MateFacts(TypedDict):
 class FileReport(TypedDict):
     """The report on one file as `Reading.report` returns it.
 
-    `errors` and `warnings` list the first faults; `counts` has the number of all faults by code.
+    `errors` and `warnings` list the first faults; `counts` has the number of all faults by code. `sha256` is None if
+    an error ended the reading before the end of the file, and `size` is None if it is not known either.
     """
 
     valid: bool
@@ -137,8 +138,8 @@ class FileReport(TypedDict):
     compression: str | None
     layout: str | None
     interleaved: bool
-    size: int
-    sha256: str
+    size: int | None
+    sha256: str | None
     records: int
     errors: list[FaultEntry]
     warnings: list[FaultEntry]

@@ -76,6 +76,7 @@ def examine(
     with RangedObject(s3, version) as body:
         parts = PartDigests(body) if needs_multipart(version.size) else None
         reading = make_reading(parts or body, version.key, analysis)
+        reading.size = version.size
         on_start(reading)
         reading_pass = ReadingPass(version.id, reading, analysis, request.masks)
         outcome = _write_shards(s3, work, request, reading_pass)
