@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from boto3.exceptions import S3UploadFailedError
@@ -13,6 +14,7 @@ from seqdrop.companions.runs import is_marker
 from seqdrop.config.kind import DNA, PROTEIN
 from seqdrop.errors import SeqdropError
 from seqdrop.kinds.plans import packaged
+from seqdrop.training.jobfile import JOB
 from seqdrop.uploads import UploadVersion
 
 if TYPE_CHECKING:
@@ -43,15 +45,16 @@ def plan_drops(paths: list[Path], prefix: str | None = None) -> list[Drop]:
     """Return the files at the paths with their keys. Folders are searched recursively; hidden files are left out.
 
     Without a prefix, the format of a file decides: the prefix of the first analysis with a model for this format, else
-    raw/. The marker of a run gets the prefixes of the files of its folder, and comes last in the list. Raise
-    FileNotFoundError if a path does not exist, and ValueError if no analysis has the prefix.
+    raw/. The marker of a run gets the prefixes of the files of its folder. Markers and job.toml come last in the list,
+    because they start the work on the files beside them. Raise FileNotFoundError if a path does not exist, and
+    ValueError if no analysis has the prefix.
     """
     if prefix is not None:
         prefix = prefix.strip("/") + "/"
         if packaged().for_key(prefix) is None:
             raise ValueError(f"analyses.toml has no prefix {prefix}; it has {', '.join(packaged().prefixes)}")
     drops = (drop for path in paths for drop in _walk(path, prefix))
-    return sorted(drops, key=lambda drop: is_marker(drop.key))
+    return sorted(drops, key=lambda drop: is_marker(drop.key) or PurePosixPath(drop.key).name == JOB)
 
 
 def _walk(path: Path, prefix: str | None) -> list[Drop]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TEXT = """\
 Upload files, or all files of folders, to the landing bucket, and print the upload id and the address of each. Hidden
-files are left out. The marker of a run, such as CopyComplete.txt, is uploaded last.
+files are left out. The marker of a run, such as CopyComplete.txt, and the job.toml of a training are uploaded last.
 
 With --watch, show the progress until every file is archived or rejected, or waits for a file that was not dropped. The
 exit status is then 1 unless all files are archived. After Ctrl-C the pipeline still processes the files that were

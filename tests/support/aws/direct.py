@@ -7,6 +7,7 @@ ClientErrors, as those of real clients.
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,10 @@ class Client:
                 raise self.exceptions.of(error.response["Error"]["Code"])(response, name) from None
 
         return call
+
+    def upload_file(self, path: str, bucket: str, key: str) -> None:
+        """Put a file in one part, as boto3's method of this name puts a small one."""
+        self.put_object(Bucket=bucket, Key=key, Body=Path(path).read_bytes())
 
     def get_paginator(self, name: str) -> SimpleNamespace:
         return SimpleNamespace(paginate=lambda **request: self._pages(name, request))

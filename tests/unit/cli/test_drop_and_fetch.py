@@ -53,6 +53,17 @@ def test_a_folder_is_dropped_and_each_file_is_a_line(target, s3, run7, seqdrop):
     assert s3.get_object(Bucket="landing", Key="reads/run7/a b.fastq")["Body"].read() == FASTQ
 
 
+@pytest.mark.parametrize("prefix", [(), ("--prefix", "training/")])
+def test_job_toml_is_uploaded_after_the_files_that_it_names(target, tmp_path, seqdrop, prefix):
+    folder = tmp_path / "lab" / ("sets" if prefix else "training/sets")
+    for name in ("a/job.toml", "a/labels.fasta", "a/sequences.fasta", "b/all.csv", "b/job.toml", "b/zz.csv"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b">r\nACGT\n")
+    outcome = seqdrop("drop", folder if prefix else tmp_path / "lab", *prefix)
+    names = [line.rpartition("/sets/")[2] for line in outcome.out.splitlines()]
+    assert names == ["a/labels.fasta", "a/sequences.fasta", "b/all.csv", "b/zz.csv", "a/job.toml", "b/job.toml"]
+
+
 @pytest.mark.parametrize(("state", "status"), [("ARCHIVED", 0), ("REJECTED", 1)])
 def test_the_status_of_watching_says_whether_all_were_archived(target, run7, seqdrop, monkeypatch, state, status):
     final = SimpleNamespace(state=state, waits_for="")

@@ -244,6 +244,46 @@ def test_the_reconciler_nudges_ever_more_rarely_and_sends_one_mail(direct, stall
     assert direct.ledger.find_upload(stalled[0].id).state == "RECEIVED"
 
 
+@pytest.mark.parametrize("crash", ["before the message", "before the mail", "after the mail"])
+def test_a_crash_does_not_lose_the_mail_about_a_stalled_record(direct, stalled, sent, monkeypatch, crash):
+    clock = {"now": datetime(2026, 1, 1, 1, tzinfo=UTC)}
+    monkeypatch.setattr("seqdrop.clock.utc_now", lambda: clock["now"])
+    monkeypatch.setattr(direct.ledger, "_now", now)
+    upload_id = stalled[0].id
+
+    class CrashError(BaseException):
+        pass
+
+    def die(*_, **__):
+        raise CrashError
+
+    def subjects() -> list[str]:
+        return [mail["Subject"] for queue, mail in sent if queue == "topic" and stalled[0].key in mail["Subject"]]
+
+    def run() -> None:
+        clock["now"] += timedelta(days=2)
+        reconcile(direct)
+
+    while direct.ledger.find_upload(upload_id).pushes < 5:
+        run()
+    assert subjects() == []
+    with monkeypatch.context() as patch:
+        if crash == "before the message":
+            patch.setattr(type(direct), "send", die)
+        elif crash == "before the mail":
+            patch.setattr("seqdrop.stages.reconcile.nudge._mail_stalled", die)
+        else:
+            patch.setattr(type(direct.ledger), "note", die)
+        with pytest.raises(CrashError):
+            run()
+    assert direct.ledger.find_upload(upload_id).pushes == 6
+    for _ in range(4):
+        run()
+    # A crash after the mail repeats it once; no crash loses it.
+    assert len(subjects()) == (2 if crash == "after the mail" else 1)
+    assert direct.ledger.find_upload(upload_id).told_at
+
+
 def test_a_move_resets_the_number_of_nudges(services, stalled):
     reconcile(services)
     upload = services.ledger.find_upload(stalled[0].id)

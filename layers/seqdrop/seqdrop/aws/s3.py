@@ -22,6 +22,16 @@ def is_gone(s3: S3Client, upload: ObjectVersion) -> bool:
     return not exists(s3, upload.bucket, upload.key, upload.version_id) or not exists(s3, upload.bucket, upload.key)
 
 
+def find_current_version(s3: S3Client, bucket: str, key: str) -> str:
+    """Return the id of the current version of a key, "null" in a bucket without versions; "" if there is none."""
+    try:
+        return s3.head_object(Bucket=bucket, Key=key).get("VersionId", "null")
+    except ClientError as error:
+        if is_missing(error):
+            return ""
+        raise
+
+
 def exists(s3: S3Client, bucket: str, key: str, version_id: str | None = None) -> bool:
     """Return True if the object exists and no delete marker hides it; with `version_id`, if that version exists."""
     try:

@@ -1,4 +1,4 @@
-"""Split the landing key of a training file: `training/<name of the training>/<file>`."""
+"""The landing keys of training files, `training/<name of the training>/<file>`, and the reuse of earlier files."""
 
 from __future__ import annotations
 
@@ -34,3 +34,8 @@ def place_of(bucket: str, key: str, prefix: str) -> Place:
         )
         raise InvalidFileError(Fault("no_training", message, advice))
     return Place(match[1], match[2], f"{bucket}/{prefix}{match[1]}")
+
+
+def reuse_line(upload_id: str) -> str:
+    """Return the line of job.toml that names an earlier training, by the upload id of its job.toml."""
+    return f'reuse = "{upload_id}"'

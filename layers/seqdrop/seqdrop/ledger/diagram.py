@@ -25,7 +25,7 @@ still has the revision that was read. Policies (`stages/assemble/`) decide about
 |---|---|---|---|
 | `mates` | R1 and R2 of one name | `1`, `2` | `settled`: the two uploads that last advanced together |
 | `masks` | a FASTA and the BED of its masked intervals | `fasta`, `bed` | |
-| `training` | files of one folder under `training/` | their names | `attempt`: key of the last planned attempt |
+| `training` | files of one folder under `training/` | their names | `attempt`: key of the last one; `missing` |
 | `runs` | the folder of a run | `manifest` | `opened_at`, `opened_by`, `missing`, `awaits`, `told_at` |
 
 Items have the keys and also the fields with which versions up to 0.2.0 stored pairs, data sets and runs

@@ -55,6 +55,10 @@ class Reader:
         """Return the job of this name. Raise RecordNotFoundError if there is no record of it."""
         return _require(self.find_job(name), "job", name)
 
+    def reread(self, record: R) -> R | None:
+        """Return a record as it is now; None if it was removed."""
+        return self._get(type(record), record.keys)
+
     def attempts(self, upload_id: str) -> list[Attempt]:
         """Return all attempts of an upload, ordered by analysis and number."""
         partition = Key("pk").eq(f"UPLOAD#{upload_id}") & Key("sk").begins_with("ATTEMPT#")

@@ -80,7 +80,7 @@ def current_program(s3: S3Client, bucket: str, program: str) -> Program:
     pointer = pointers.read(s3, bucket, keys.program_pointer(program))
     if pointer is None:
         raise JobRefusedError(
-            "the code of training jobs has not been uploaded: run `seqdrop training push`, then drop job.toml again"
+            "the code of training jobs has not been uploaded: run `seqdrop training push`, then replay the training"
         )
     return Program(pointer["current"]["prefix"], pointer["current"]["digest"])
 

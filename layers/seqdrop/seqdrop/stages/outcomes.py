@@ -6,6 +6,7 @@ The lab is notified before the ledger is written. A crash may therefore repeat a
 from __future__ import annotations
 
 from seqdrop.aws import keys
+from seqdrop.companions.training_sets import reuse_line
 from seqdrop.ledger.moves import ATTEMPT, ENDS, OPEN, UNCLAIMED
 from seqdrop.ledger.records import Attempt, Fact, Step, Upload
 from seqdrop.runtime.log import logger
@@ -105,7 +106,9 @@ def _advise_on_training(upload: Upload) -> str:
     """Return the part of the mail that says what a person can do about a training that failed."""
     return (
         "The files were left in the landing bucket. When the cause is removed, run "
-        f"`seqdrop replay {upload.id} --yes`, or drop job.toml again. With the same data and settings the training "
-        "continues from its last checkpoint, which is kept for 14 days; otherwise it starts from the beginning. "
+        f"`seqdrop replay {upload.id} --yes`. To train on the same data with a changed job.toml, add the line "
+        f"`{reuse_line(upload.id)}` at its top and drop it; to train on changed data, drop all data files and then "
+        "job.toml. With the same data and settings the training continues from its last checkpoint, which is kept for "
+        "14 days; otherwise it starts from the beginning. "
         f"To archive the files without a model, run `seqdrop release {upload.id} --yes`."
     )

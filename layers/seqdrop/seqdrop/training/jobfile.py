@@ -28,6 +28,7 @@ FILE = Text(
     "the name of a file in the folder of job.toml, other than job.toml itself",
 )
 WEIGHTS = Text(r"([a-zA-Z0-9](-*[a-zA-Z0-9_]){0,35})?", "1 to 36 letters, digits, underscores and hyphens")
+REUSE = Text(r"([A-Z2-7]{26})?", "the upload id of the job.toml of an earlier training: 26 characters, A-Z and 2-7")
 TRAINED = Text(r"([a-zA-Z0-9](-*[a-zA-Z0-9]){0,35})?", "1 to 36 letters, digits and hyphens")
 ADVICE = "Correct job.toml (docs/training.md has every setting) and drop it again; the data files wait for it."
 
@@ -166,6 +167,9 @@ class JobFile(Table):
     name: str = setting("", TRAINED)
     """Name of the trained model in models/. "": structure, which is the model of proteins/; for dnabert, the folder's
     name."""
+    reuse: str = setting("", REUSE)
+    """Upload id of the job.toml of an earlier training in the same folder, whose data files are used again. "": every
+    data file must be new in the folder."""
     budget_usd: float = setting(50.0, Number(0, 1_000_000))
     """Limit in US dollars; a plan that costs more is refused before any money is spent."""
     data: Data
@@ -202,8 +206,11 @@ class JobFile(Table):
         return self.train.learning_rate or RATES[self.model]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all settings as JSON."""
-        return asdict(self)
+        """Return all settings as JSON; `reuse` only if it is set, because earlier versions do not know it."""
+        content = asdict(self)
+        if not self.reuse:
+            del content["reuse"]
+        return content
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> JobFile:

@@ -33,7 +33,7 @@ class Order:
 
     def as_json(self) -> str:
         """Return the text that is stored with the attempt."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps({**asdict(self), "job": self.job.as_dict()}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Order:

@@ -1,5 +1,6 @@
 """Training files in any order lead to one job; its end leads to a model, a reason, or another try."""
 
+import hashlib
 import io
 import itertools
 import json
@@ -73,6 +74,11 @@ def dropped(services, drop) -> dict[str, UploadVersion]:
     return versions
 
 
+def reusing(version: UploadVersion, body: bytes = BODIES["job.toml"]) -> bytes:
+    """Return a job.toml that names the data of an earlier training."""
+    return f'reuse = "{version.id}"\n'.encode() + body
+
+
 def states(services, versions) -> set[str]:
     return {services.ledger.find_upload(version.id).state for version in versions}
 
@@ -99,6 +105,12 @@ def archived(**members: dict) -> bytes:
             info.size = len(body)
             tar.addfile(info, io.BytesIO(body))
     return buffer.getvalue()
+
+
+def forget_prepared(services) -> None:
+    """Delete the prepared data, so that all files must be read again."""
+    for key in services.s3.list_objects_v2(Bucket="work", Prefix="training/")["Contents"]:
+        services.s3.delete_object(Bucket="work", Key=key["Key"])
 
 
 def train(services, sagemaker, version, q3: float | None = 0.8) -> str:
@@ -184,18 +196,19 @@ class TestGathering:
         versions = {name: drop(name) for name in NAMES if name != "mask.fasta"}
         for version in versions.values():
             validate(services, version)
-        old, new = drop("mask.fasta"), drop("mask.fasta")
         prepared = Store.load_or_prepare
+        late = []
 
         def slow(store):
             result = prepared(store)
             monkeypatch.undo()
-            validate(services, new)  # another invocation, at this moment
+            late.append(drop("mask.fasta"))
+            validate(services, late[0])  # another invocation, at this moment
             return result
 
         monkeypatch.setattr(Store, "load_or_prepare", slow)
-        validate(services, old)
-        head = versions["job.toml"]
+        validate(services, drop("mask.fasta"))
+        head, (new,) = versions["job.toml"], late
         assert json.loads(attempt_of(services, head).plan)["files"]["mask.fasta"] == new.id
         assert read(services, f"reports/{head.id}.json")["data"]["files"]["mask.fasta"] == new.id
 
@@ -259,7 +272,7 @@ class TestGathering:
             validate(services, drop("mask.fasta"))
         assert reconcile(services)["unmated"] == 1
         assert reconcile(services)["unmated"] == 0
-        assert "in training/x/, job.toml or a file that it names is missing" in mails(sent)[0]
+        assert "in training/x/, job.toml is missing" in mails(sent)[0]
 
 
 class TestRejections:
@@ -403,6 +416,37 @@ class TestEnd:
         assert sorted(queued) == sorted(version.id for version in dropped.values())
         assert "is now the current model" in mails(sent)[0]
 
+    def test_card_and_mail_list_the_files_that_were_used(self, services, sagemaker, dropped, drop, sent):
+        train(services, sagemaker, dropped["job.toml"])
+        again = drop("job.toml", reusing(dropped["job.toml"]))
+        validate(services, again)
+        train(services, sagemaker, again)
+        for head, reuse in ((dropped["job.toml"], ""), (again, dropped["job.toml"].id)):
+            summary = read(services, f"results/training/{head.id}/summary.json")
+            card = read(services, f"models/structure/{summary['version']}/card.json")
+            versions = {**dropped, "job.toml": head}
+            assert card["data"]["uploads"] == {name: version.id for name, version in versions.items()}
+            bodies = {**BODIES, **({"job.toml": reusing(dropped["job.toml"])} if reuse else {})}
+            digests = {name: hashlib.sha256(body).hexdigest() for name, body in bodies.items()}
+            assert (card["data"]["sha256"], card["data"]["reuse"]) == (digests, reuse)
+            assert card["job_toml"].get("reuse", "") == reuse
+            (mail,) = (mail for mail in mails(sent) if summary["version"] in mail)
+            for name, version in versions.items():
+                assert f"  {name}: upload {version.id}, SHA-256 {digests[name]}\n" in mail
+            assert ("those of an earlier training" in mail) == bool(reuse)
+            assert f'  reuse = "{head.id}"\n' in mail
+
+    def test_a_file_whose_record_has_expired_has_no_sha256(self, services, sagemaker, dropped, monkeypatch, sent):
+        find = type(services.ledger).find_upload
+        gone = dropped["mask.fasta"].id
+        monkeypatch.setattr(
+            type(services.ledger), "find_upload", lambda self, id: None if id == gone else find(self, id)
+        )
+        train(services, sagemaker, dropped["job.toml"])
+        summary = read(services, f"results/training/{dropped['job.toml'].id}/summary.json")
+        assert "mask.fasta" not in summary["card"]["data"]["sha256"]
+        assert f"mask.fasta: upload {gone}, SHA-256 not known any more" in mails(sent)[-1]
+
     def test_nothing_is_archived_before_the_end_of_the_job(self, services, dropped, sent):
         for version in dropped.values():
             archive(services, version.id)
@@ -444,11 +488,11 @@ class TestEnd:
     def test_a_worse_model_does_not_become_the_current_one(self, services, sagemaker, dropped, drop):
         train(services, sagemaker, dropped["job.toml"], 0.9)
         first = read(services, "models/structure/current.json")
-        again = drop("job.toml")
+        again = drop("job.toml", reusing(dropped["job.toml"]))
         validate(services, again)
         train(services, sagemaker, again, 0.8)
         assert read(services, "models/structure/current.json") == first
-        better = drop("job.toml")
+        better = drop("job.toml", reusing(again))
         validate(services, better)
         train(services, sagemaker, better, 0.95)
         now = read(services, "models/structure/current.json")
@@ -490,7 +534,7 @@ class TestAgain:
     def test_the_reason_is_written_and_the_files_stay(self, services, sagemaker, dropped, sent, end, why):
         fail(services, sagemaker, dropped["job.toml"], **end)
         reason = read(services, f"reasons/{dropped['job.toml'].id}.json")
-        assert (why in reason["message"], "drop job.toml again" in reason["advice"]) == (True, True)
+        assert (why in reason["message"], f'reuse = "{dropped["job.toml"].id}"' in reason["advice"]) == (True, True)
         assert (len(mails(sent)), states(services, dropped.values())) == (1, {"VALIDATED"})
         for version in dropped.values():
             archive(services, version.id)
@@ -498,7 +542,7 @@ class TestAgain:
 
     def test_job_toml_dropped_again_continues_from_the_checkpoints(self, services, sagemaker, dropped, drop, sent):
         first = fail(services, sagemaker, dropped["job.toml"])
-        again = drop("job.toml")
+        again = drop("job.toml", reusing(dropped["job.toml"]))
         validate(services, again)
         name = train(services, sagemaker, again)
         assert name != first
@@ -511,14 +555,14 @@ class TestAgain:
 
     def test_with_other_settings_the_training_starts_anew(self, services, sagemaker, dropped, drop):
         first = fail(services, sagemaker, dropped["job.toml"])
-        again = drop("job.toml", BODIES["job.toml"] + b"[train]\nseed = 7\n")
+        again = drop("job.toml", reusing(dropped["job.toml"], BODIES["job.toml"] + b"[train]\nseed = 7\n"))
         validate(services, again)
         name = train(services, sagemaker, again)
         assert sagemaker.requests[name]["CheckpointConfig"] != sagemaker.requests[first]["CheckpointConfig"]
 
     def test_after_a_success_the_training_starts_anew(self, services, sagemaker, dropped, drop):
         first = train(services, sagemaker, dropped["job.toml"])
-        again = drop("job.toml")
+        again = drop("job.toml", reusing(dropped["job.toml"]))
         validate(services, again)
         name = train(services, sagemaker, again)
         assert sagemaker.requests[name]["CheckpointConfig"] != sagemaker.requests[first]["CheckpointConfig"]
@@ -529,12 +573,11 @@ class TestAgain:
             if name != "job.toml":
                 services.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
                 services.ledger.move(services.ledger.find_upload(version.id), "ARCHIVED")
-        again = drop("job.toml")
+        again = drop("job.toml", reusing(dropped["job.toml"]))
         validate(services, again)
         assert attempt_of(services, again).state == "PLANNED"
-        for key in services.s3.list_objects_v2(Bucket="work", Prefix="training/")["Contents"]:
-            services.s3.delete_object(Bucket="work", Key=key["Key"])
-        late = drop("job.toml")
+        forget_prepared(services)
+        late = drop("job.toml", reusing(again))
         validate(services, late)
         assert services.ledger.find_upload(late.id).reason == "data_archived"
 
@@ -544,7 +587,7 @@ class TestAgain:
         """Archive deletes the objects before it writes the ledger: no other training may claim the files again."""
         train(services, sagemaker, dropped["job.toml"])
         first = attempt_of(services, dropped["job.toml"])
-        again = drop("job.toml")
+        again = drop("job.toml", reusing(dropped["job.toml"]))
         validate(services, again)
         assert attempt_of(services, again).state == "PLANNED"
         for name in set(NAMES) - {"job.toml"}:
@@ -557,9 +600,8 @@ class TestAgain:
         data = [dropped[name] for name in NAMES if name != "job.toml"]
         for version in data:
             services.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
-        for key in services.s3.list_objects_v2(Bucket="work", Prefix="training/")["Contents"]:
-            services.s3.delete_object(Bucket="work", Key=key["Key"])
-        late = drop("job.toml")
+        forget_prepared(services)
+        late = drop("job.toml", reusing(dropped["job.toml"]))
         validate(services, late)
         assert services.ledger.find_upload(late.id).reason == "data_archived"
         assert states(services, data) == {"VALIDATED"}
@@ -576,8 +618,8 @@ class TestAgain:
         with pytest.raises(KeyboardInterrupt):
             archive(services, data.id)
         monkeypatch.undo()
-        validate(services, drop("mask.fasta", BODIES["mask.fasta"] + b"\n"))  # so that all must be read again
-        again = drop("job.toml")
+        forget_prepared(services)
+        again = drop("job.toml", reusing(dropped["job.toml"]))
         validate(services, again)
         assert services.ledger.find_upload(again.id).reason == "data_archived"
         archive(services, data.id)
@@ -587,10 +629,11 @@ class TestAgain:
         fail(services, sagemaker, dropped["job.toml"])
         gone = dropped["sequences.fasta"]
         services.s3.delete_object(Bucket="landing", Key=gone.key, VersionId=gone.version_id)
-        validate(services, drop("mask.fasta", BODIES["mask.fasta"] + b"\n"))
-        again = drop("job.toml")
+        forget_prepared(services)
+        again = drop("job.toml", reusing(dropped["job.toml"]))
         validate(services, again)
-        assert (states(services, [gone]), states(services, [again])) == ({"WITHDRAWN"}, {"WAITING"})
+        assert (states(services, [gone]), states(services, [again])) == ({"WITHDRAWN"}, {"REJECTED"})
+        assert services.ledger.find_upload(again.id).reason == "data_archived"
 
 
 class TestReplay:
@@ -619,7 +662,7 @@ class TestReplay:
             assert deciding.key == attempt.key
 
     def test_an_attempt_with_a_newer_job_toml_is_refused(self, services, dropped, failed, drop):
-        later = replace(drop("job.toml"), sequencer="FF")
+        later = replace(drop("job.toml", reusing(dropped["job.toml"])), sequencer="FF")
         validate(services, later)
         assert plan_replay(services, services.ledger.find_upload(failed.id)).refused
 
@@ -636,7 +679,7 @@ class TestReplay:
 
     def test_a_training_with_expired_data_is_refused(self, services, failed, monkeypatch):
         monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + timedelta(days=11))
-        assert "drop job.toml again" in plan_replay(services, failed).summary
+        assert f'drop job.toml with the line reuse = "{failed.id}"' in plan_replay(services, failed).summary
 
     def test_all_its_files_may_be_released(self, services, dropped, failed, sent):
         for version in dropped.values():

@@ -17,26 +17,36 @@ from seqdrop.training.request import Order
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from seqdrop.ledger.coordination import FileSet
     from seqdrop.runtime.services import Services
     from seqdrop.stages.assemble.view import View
     from seqdrop.training.data.prepare import Prepared
     from seqdrop.training.jobfile import JobFile
 
 Facts = dict[str, Fact]
+MAX_FAILED = 20  # DynamoDB allows 100 writes in a transaction, and a set may have 61 members
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """The members of a complete training set: job.toml (`head`), its content, and the data files by name."""
+    """The members of a training set: job.toml (`head`), its content, and the data files by name.
+
+    `earlier` is the attempt whose files are used again; None if the files are new.
+    """
 
     head: Upload
     job: JobFile
     files: Mapping[str, Upload]
+    earlier: Attempt | None = None
 
     @property
     def members(self) -> list[Upload]:
         """All uploads of the set."""
         return [self.head, *self.files.values()]
+
+    def placed(self, view: View[Facts]) -> FileSet:
+        """Return the ledger's set with the view's upload in its slot, if that upload is a member."""
+        return view.with_upload if view.upload in self.members else view.file_set
 
 
 def plan_attempt(view: View[Facts], training: TrainingSet, data: str, prepared: Prepared) -> Decision:
@@ -46,15 +56,17 @@ def plan_attempt(view: View[Facts], training: TrainingSet, data: str, prepared: 
     """
     head = training.head
     name = place_of(head.bucket, head.key, view.analysis.prefix).name
-    ids, previous = {file: upload.id for file, upload in training.files.items()}, view.file_set.text("attempt")
+    ids, earlier = {file: upload.id for file, upload in training.files.items()}, training.earlier
+    previous = earlier.key if earlier else view.file_set.text("attempt")
     order = Order(name, training.job, ids, data, prepared, previous=previous)
     attempt = Attempt("PLANNED", upload_id=head.id, analysis=TRAINING, run=head.run, plan=order.as_json())
-    steps = [Step(head, "VALIDATED", _facts(view, head)), *_include_failed(view.services, attempt, previous, head)]
+    steps = [Step(head, "VALIDATED", _facts(view, head)), *_include_failed(view.services, attempt, earlier)]
     data_files = [upload for upload in training.files.values() if not is_leaving(view.services, upload)]
     steps += [Step(file, "VALIDATED", {**_facts(view, file), "training": attempt.key}) for file in data_files]
-    file_set = view.with_upload.with_facts(attempt=attempt.key)
+    file_set = training.placed(view).with_facts(attempt=attempt.key, missing=[])
+    decision = Decision(steps, [attempt], file_set, enqueue=[head], again=view.upload not in training.members)
     # The report is written before the transaction, so that no crash loses it; Policy.confirm says why it is repeated.
-    return Decision(steps, [attempt], file_set, enqueue=[head]).after(partial(report_training, view.services, attempt))
+    return decision.after(partial(report_training, view.services, attempt))
 
 
 def report_training(services: Services, attempt: Attempt) -> None:
@@ -80,13 +92,22 @@ def _facts(view: View[Facts], member: Upload) -> Facts:
     return (view.content or {}) if member is view.upload else {}
 
 
-def _include_failed(services: Services, attempt: Attempt, previous: str, head: Upload) -> list[Step[Upload]]:
-    """Return the step that adds the job.toml of a failed earlier attempt to this attempt; none without such a file.
+def _include_failed(services: Services, attempt: Attempt, earlier: Attempt | None) -> list[Step[Upload]]:
+    """Return the steps that add the job.toml of a failed training, whose data are used again, to this attempt.
 
-    It is then archived with the files of this attempt.
+    It is then archived with the files of this attempt, and so are those of the failed trainings whose data it used
+    again itself.
     """
-    earlier = services.ledger.find_attempt(previous) if previous else None
-    upload = services.ledger.find_upload(earlier.upload_id) if earlier and earlier.state == "FAILED" else None
-    if upload is None or upload.state != "VALIDATED" or upload.id == head.id:
-        return []
-    return [Step(upload, "VALIDATED", {"training": attempt.key})]
+    steps: list[Step[Upload]] = []
+    while earlier and earlier.state == "FAILED" and len(steps) < MAX_FAILED:
+        upload = services.ledger.find_upload(earlier.upload_id)
+        if upload and upload.state == "VALIDATED":
+            steps.append(Step(upload, "VALIDATED", {"training": attempt.key}))
+        order = Order.from_json(earlier.plan)
+        earlier = _last_of(services, order.job.reuse) if order.job.reuse else None
+    return steps
+
+
+def _last_of(services: Services, upload_id: str) -> Attempt | None:
+    attempts = [item for item in services.ledger.attempts(upload_id) if item.analysis == TRAINING]
+    return attempts[-1] if attempts else None

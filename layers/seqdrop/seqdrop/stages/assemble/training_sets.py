@@ -2,6 +2,10 @@
 
 Each file waits in its slot. When the last one arrives, all advance together, with one attempt, or all are rejected,
 because some errors in a file show only in comparison with the others.
+
+A set is a revision: it consists of files that no training has used yet. A data file of an earlier training is used
+again only if job.toml names that training (`reuse`). Therefore the order of arrival does not matter: a job.toml that
+arrives before the new data files waits for them, and never finds the earlier files of the same names.
 """
 
 from __future__ import annotations
@@ -11,19 +15,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seqdrop.aws.ranged_stream import RangedObject
-from seqdrop.aws.s3 import is_gone
-from seqdrop.companions.training_sets import Place, place_of
+from seqdrop.aws.s3 import find_current_version, is_gone
+from seqdrop.companions.training_sets import Place, place_of, reuse_line
 from seqdrop.errors import DistributionRefusedError, Fault, InvalidFileError, ObjectGoneError
 from seqdrop.ledger import earlier_sets
 from seqdrop.stages.assemble.decision import Decision, reject, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
 from seqdrop.stages.assemble.training_attempt import Facts, TrainingSet, is_leaving, plan_attempt, report_training
+from seqdrop.stages.assemble.training_reuse import OPEN, collect_reused
 from seqdrop.stages.assemble.view import MembersGoneError, View, require_analysis
 from seqdrop.stages.notifications import RejectionMail
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.data.store import Store
 from seqdrop.training.jobfile import ADVICE, JOB, MOST_BYTES, JobFile, parse
 from seqdrop.training.plan.sizing import has_smp, resolve_distribution
+from seqdrop.uploads import upload_id
 from seqdrop.work.examination import rejection
 
 if TYPE_CHECKING:
@@ -42,7 +48,8 @@ WITHOUT_REPORT = RejectionMail(has_report=False)
 class TrainingSets(Policy[Facts]):
     """The policy of training sets. Slots are file names below the folder of the training.
 
-    The fact `attempt` is the key of the last attempt that was planned.
+    Facts: `attempt`, the key of the last attempt that was planned; `missing`, the names of the files that were missing
+    at the last decision (job.toml alone while it is missing, since only it names the others).
     """
 
     name, awaited = earlier_sets.TRAINING, "the rest of its training set"
@@ -70,32 +77,36 @@ class TrainingSets(Policy[Facts]):
         """Let the upload wait until job.toml and all files that it names have arrived; then plan their attempt."""
         if len(view.with_upload.members) > MAX_MEMBERS:
             raise InvalidFileError(_too_many(_place(view.services.analyses, view.upload)))
-        head = view.member(JOB)
-        if head is None or head.state not in ("RECEIVED", "WAITING"):
-            return wait(view, view.content)
+        head = _find_new(view, JOB)
+        if head is None:
+            return _wait(view, [JOB])
         job = _read_job(view.services, head)
-        members = {name: view.member(name) for name in job.data.files}
-        files = {name: member for name, member in members.items() if member}
-        return (
-            _complete(view, TrainingSet(head, job, files)) if len(files) == len(members) else wait(view, view.content)
-        )
+        try:
+            training = collect_reused(view, head, job) if job.reuse else _collect_new(view, head, job)
+        except InvalidFileError as error:
+            return replace(reject(view.services, [head], rejection(error), mail=WITHOUT_REPORT), again=True)
+        members = {JOB: head, **({} if job.reuse else training.files)}
+        missing = [name for name in job.data.files if name not in training.files]
+        missing = missing or [name for name, member in members.items() if _has_newer(view.services, member)]
+        return _wait(view, missing) if missing else _complete(view, training)
 
     def confirm(self, services: Services, upload: Upload) -> None:
         """Write the report of job.toml again, for the attempt that trains on the upload."""
         for attempt in services.ledger.deciding_attempts(upload):
             report_training(services, attempt)
 
-    def awaits(self, _ledger: Ledger, _analyses: Analyses, upload: Upload) -> Awaited:
+    def awaits(self, ledger: Ledger, analyses: Analyses, upload: Upload) -> Awaited:
         """Return the description of the rest of the training set."""
-        folder = upload.key.rpartition("/")[0]
+        place = _place(analyses, upload)
+        file_set, folder = ledger.file_set(self.name, place.set_name), place.set_name.partition("/")[2]
+        earlier = file_set.text("attempt").partition("-")[0]
+        missing = " and ".join(file_set.texts("missing")) or "job.toml or a file that it names"
+        verb = "are" if len(file_set.texts("missing")) > 1 else "is"
+        detail = f"the rest of its training set: in {folder}/, {missing} {verb} missing"
+        if earlier:
+            detail += " (each file counts for one training: those that an earlier training used are not used again)"
         return Awaited(
-            "the rest of its training",
-            f"the rest of {folder}/",
-            f"the rest of its training set: in {folder}/, job.toml or a file that it names is missing",
-            (
-                "If one of them was rejected (there was a mail): correct it, and drop it again under the same name.",
-                "If job.toml does not name this file: delete it.",
-            ),
+            "the rest of its training", f"the rest of {folder}/", detail, _advise(folder, place.file == JOB, earlier)
         )
 
 
@@ -112,6 +123,53 @@ def _check_job(services: Services, job: JobFile) -> None:
         resolve_distribution(job, has_smp(services.settings.training_image))
     except DistributionRefusedError as error:
         raise _bad_job(str(error), name=JOB) from error
+
+
+def _advise(folder: str, is_job: bool, earlier: str) -> tuple[str, ...]:
+    """Return what a person can do about a file that waits. `earlier` is the last training of the folder, "" if none."""
+    hints = [
+        f"If it was not uploaded: drop it into {folder}/.",
+        "If one of them was rejected (there was a mail): correct it, and drop it again under the same name.",
+    ]
+    if earlier:
+        hints.append(
+            "To train on the data of the earlier training instead: add this line at the top of job.toml, before the "
+            f"first table, and drop job.toml again:\n  {reuse_line(earlier)}"
+        )
+    return tuple(hints) if is_job else (*hints, "If job.toml does not name this file: delete it.")
+
+
+def _wait(view: View[Facts], missing: list[str]) -> Decision:
+    """Let the upload wait, and record what is missing for mails and `seqdrop status`."""
+    if view.upload.state == "WAITING":
+        is_known = view.file_set.texts("missing") == missing
+        return wait(view, file_set=None if is_known else view.file_set.with_facts(missing=missing))
+    return wait(view, view.content, file_set=view.with_upload.with_facts(missing=missing))
+
+
+def _find_new(view: View[Facts], name: str) -> Upload | None:
+    """Return the file in a slot if no training has used it yet."""
+    member = view.member(name)
+    return member if member and member.state in OPEN else None
+
+
+def _collect_new(view: View[Facts], head: Upload, job: JobFile) -> TrainingSet:
+    """Return the files that job.toml names and no training has used yet."""
+    members = {name: _find_new(view, name) for name in job.data.files}
+    return TrainingSet(head, job, {name: member for name, member in members.items() if member})
+
+
+def _has_newer(services: Services, upload: Upload) -> bool:
+    """Return True if the folder has a newer version of a file, whose event is late, or which was rejected.
+
+    S3 does not deliver events in order: job.toml may be decided on before a file that was written before it. A version
+    that was superseded is not newer.
+    """
+    version_id = find_current_version(services.s3, upload.bucket, upload.key)
+    if version_id in ("", upload.version_id):
+        return False
+    other = services.ledger.find_upload(upload_id(upload.bucket, upload.key, version_id))
+    return other is None or other.reason != "superseded"
 
 
 def _read_job(services: Services, head: Upload) -> JobFile:
@@ -131,9 +189,10 @@ def _complete(view: View[Facts], training: TrainingSet) -> Decision:
         return _handle_gone(view, training, error)
     if isinstance(prepared, Prepared):
         return plan_attempt(view, training, store.data, prepared)
-    uploads = [member for member in training.members if member.state in ("RECEIVED", "WAITING")]
+    uploads = [member for member in training.members if member.state in OPEN]
     refusal: Rejection = {**prepared, "advice": f"{prepared['advice']} {AGAIN}"}
-    return reject(view.services, uploads, refusal, file_set=view.with_upload, mail=WITHOUT_REPORT)
+    decision = reject(view.services, uploads, refusal, file_set=training.placed(view), mail=WITHOUT_REPORT)
+    return replace(decision, again=view.upload not in training.members)
 
 
 def _handle_gone(view: View[Facts], training: TrainingSet, error: ObjectGoneError) -> Decision:
@@ -142,9 +201,8 @@ def _handle_gone(view: View[Facts], training: TrainingSet, error: ObjectGoneErro
     if gone := [member for member in landed if is_gone(view.services.s3, member)]:
         raise MembersGoneError(*gone) from error
     message = "its data files were archived after an earlier training, and the data prepared from them has expired"
-    refusal = rejection(
-        InvalidFileError(Fault("data_archived", message, "Drop the data files again, and then job.toml."))
-    )
+    advice = "Drop the data files again, and then job.toml without `reuse`."
+    refusal = rejection(InvalidFileError(Fault("data_archived", message, advice)))
     return replace(reject(view.services, [training.head], refusal, mail=WITHOUT_REPORT), again=True)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from seqdrop.aws import keys
+from seqdrop.companions.training_sets import reuse_line
 from seqdrop.ledger.records import TRAIN, Attempt, Job
 from seqdrop.models.archives import class_names
 from seqdrop.models.artifacts import Artifacts, ModelNotFoundError, read_artifacts
@@ -16,7 +17,7 @@ from seqdrop.runtime.services import Services, now
 from seqdrop.sagemaker.client import Description, describe
 from seqdrop.stages.outcomes import fail_training
 from seqdrop.stages.routing import enqueue_next
-from seqdrop.training.jobfile import DNABERT
+from seqdrop.training.jobfile import DNABERT, JOB
 from seqdrop.training.request import Order
 
 if TYPE_CHECKING:
@@ -27,6 +28,15 @@ SECONDARY_STATUS = {
     "MaxRuntimeExceeded": "it ran for instance.max_hours and was stopped",
     "MaxWaitTimeExceeded": "no spot machine was available for long enough; set instance.spot = false, or wait",
 }
+
+
+class DataFiles(TypedDict):
+    """The files of a training as its card lists them, by name; `reuse` as in job.toml."""
+
+    training: str
+    uploads: dict[str, str]
+    sha256: dict[str, str]
+    reuse: str
 
 
 def finish_training(services: Services, job: Job) -> None:
@@ -75,14 +85,15 @@ def _register(services: Services, job: Job, attempt: Attempt, response: Mapping[
     version = Version(order.model, version_of(attempt, order))
     metric = "MCC" if order.job.model == DNABERT else "Q3"
     new = Candidate(order.job.target, _read_figure(order, artifacts), order.prepared.test_digest, metric)
-    card = {**_make_card(job, attempt, order, artifacts, response), "figure": new.figure}
+    files = _list_files(services, attempt, order)
+    card = {**_make_card(job, order, files, artifacts, response), "figure": new.figure}
     register(s3, services.settings.work, keys.trained_archive(job.name), results, version, card)
     verdict = _judge(services, order, version, new)
     if verdict.passed:
         make_current(s3, results, version, now())
     summary = {"model": version.model, "version": version.version, "current": verdict.passed, "why": verdict.why}
     services.put_json(results, keys.training_result(attempt.upload_id, "summary.json"), {**summary, "card": card})
-    _mail_model(services, attempt, version, verdict)
+    _mail_model(services, attempt.upload_id, version, verdict, files)
     services.ledger.move(attempt, "TRAINED", reason=verdict.why[:1000])
     return ""
 
@@ -114,8 +125,20 @@ def _read_figure(order: Order, artifacts: Artifacts) -> float | None:
     return figure
 
 
+def _list_files(services: Services, attempt: Attempt, order: Order) -> DataFiles:
+    """Return the files of a training. A file whose record has expired has no SHA-256."""
+    uploads = {JOB: attempt.upload_id, **order.files}
+    records = {name: services.ledger.find_upload(upload_id) for name, upload_id in uploads.items()}
+    return {
+        "training": order.training,
+        "uploads": uploads,
+        "sha256": {name: record.sha256 for name, record in records.items() if record and record.sha256},
+        "reuse": order.job.reuse,
+    }
+
+
 def _make_card(
-    job: Job, attempt: Attempt, order: Order, artifacts: Artifacts, response: Mapping[str, Any]
+    job: Job, order: Order, files: DataFiles, artifacts: Artifacts, response: Mapping[str, Any]
 ) -> dict[str, object]:
     """Return the card that train.py wrote, with the facts about the job, the data and the registration added."""
     config, request = artifacts.config.get("seqdrop", {}), json.loads(job.request)
@@ -128,7 +151,7 @@ def _make_card(
         "digest": artifacts.digest,
         "labels": labels,
         "metrics": artifacts.card.get("metrics") or artifacts.metrics,
-        "data": {**data, "training": order.training, "uploads": {"job.toml": attempt.upload_id, **order.files}},
+        "data": {**data, **files},
         "job": job.name,
         "job_toml": order.job.as_dict(),
         "code_digest": job.model_digest,
@@ -140,14 +163,29 @@ def _make_card(
     }
 
 
-def _mail_model(services: Services, attempt: Attempt, version: Version, verdict: Verdict) -> None:
-    upload = services.ledger.require_upload(attempt.upload_id)
+def _mail_model(services: Services, upload_id: str, version: Version, verdict: Verdict, files: DataFiles) -> None:
+    upload = services.ledger.require_upload(upload_id)
     name, results = f"{version.model} {version.version}", services.settings.results
     status = "is now the current model" if verdict.passed else "is registered, and did not become the current model"
     services.notify(
         f"Seqdrop: {name} {status}",
         f"The training of {upload.key} (upload {upload.id}) is complete. Its model {name} {status}: {verdict.why}.\n\n"
+        f"{_describe_files(files)}\n"
         f"To read its card:\n  aws s3 cp s3://{results}/{version.card_key} -\n"
         f"To make this version, or any other registered one, the current model:\n"
-        f"  seqdrop models use {version.model} {version.version}\n",
+        f"  seqdrop models use {version.model} {version.version}\n"
+        "To train on the same data again: drop a job.toml with this line at its top, before the first table:\n"
+        f"  {reuse_line(upload.id)}\n",
     )
+
+
+def _describe_files(files: DataFiles) -> str:
+    """Return a line for each file of a training, and where its data files are from."""
+    origin = (
+        f"The data files are those of an earlier training: {reuse_line(files['reuse'])}.\n" if files["reuse"] else ""
+    )
+    lines = [
+        f"  {name}: upload {upload_id}, SHA-256 {files['sha256'].get(name, 'not known any more')}\n"
+        for name, upload_id in files["uploads"].items()
+    ]
+    return "It was trained on these files:\n" + "".join(lines) + origin

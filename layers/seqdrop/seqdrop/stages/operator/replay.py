@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
-from seqdrop.companions.training_sets import place_of
+from seqdrop.companions.training_sets import place_of, reuse_line
 from seqdrop.errors import JobRefusedError, SeqdropError
 from seqdrop.kinds.plans import kind_of, plan_of
 from seqdrop.ledger.earlier_sets import TRAINING as TRAINING_SETS
@@ -184,11 +184,13 @@ def _train_again(services: Services, upload: Upload, last: Attempt) -> Replay:
         )
     file_set = services.ledger.file_set(TRAINING_SETS, place_of(upload.bucket, upload.key, analysis.prefix).set_name)
     if last.state != "FAILED":
-        raise RefusedError("it has trained its model; drop job.toml again to train anew")
+        raise RefusedError(
+            f"it has trained its model; to train anew, drop job.toml with the line {reuse_line(upload.id)}"
+        )
     if file_set.fact("attempt") != last.key:
         raise RefusedError("a newer job.toml of its folder replaced it")
     if not is_fresh(services.s3, services.settings.work, keys.split(order.data, "train")):
-        raise RefusedError("the data prepared for it has expired; drop job.toml again")
+        raise RefusedError(f"the data prepared for it has expired; drop job.toml with the line {reuse_line(upload.id)}")
     attempt = replace(last.next_attempt(), plan=replace(order, previous=last.key).as_json(), cut_as="")
     summary = f"attempt {attempt.number}, from the last checkpoint if its data, code and settings are the same"
     return Replay(upload, summary, attempt.number, attempt, file_set.with_facts(attempt=attempt.key))

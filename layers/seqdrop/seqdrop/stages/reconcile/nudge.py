@@ -3,7 +3,7 @@
 A record is nudged after `stale_minutes`, then after twice as long, and so on, but at least once a day. Nudges never
 stop, because they cost next to nothing, and so no person has to remember stalled work.
 
-The ledger counts nudges in the attribute `pushes`.
+The ledger counts nudges in the attribute `pushes`; `told_at` is the time of the mail about the present state.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Record)
 Message = tuple[str, "Body"]  # queue URL and body
 
-NOTIFY_AFTER = 5  # nudges without effect; the mail is sent with the next one
+NOTIFY_AFTER = 5  # nudges without effect; the mail is sent with the next nudge, and only once
 LONGEST_PAUSE = 24 * 60  # minutes between two nudges
 
 
@@ -65,12 +65,20 @@ def _nudge(services: Services, record: R, find_due: Callable[[Services, R], Due]
             return False  # it waits for its job or for a person, or has just moved
         for queue, body in due.messages:
             services.send(queue, body)
-        if record.pushes == NOTIFY_AFTER and not due.quiet:
-            _mail_stalled(services, record)
+        if record.pushes >= NOTIFY_AFTER and not record.told_at and not due.quiet:
+            _notify_stalled(services, record)
     except Exception:
         log.exception("not nudged", extra=dict(record.keys))
         return False
     return True
+
+
+def _notify_stalled(services: Services, record: Record) -> None:
+    """Notify the lab of a record that was just nudged. A crash may repeat the mail, but never leaves it out."""
+    _mail_stalled(services, record)
+    current = services.ledger.reread(record)
+    if current and current.state == record.state:
+        services.ledger.note(current, told_at=now())
 
 
 def _mail_stalled(services: Services, record: Record) -> None:
