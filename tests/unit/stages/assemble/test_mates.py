@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from seqdrop.errors import RetryableError
 from seqdrop.runtime.events import parse_landed_versions
+from seqdrop.stages.assemble.mates import MATES
 from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
@@ -371,6 +372,65 @@ class TestCheck:
         second = drop(RAW2, fastq(2))
         validate(services, second)
         assert read(services, "reports", second)["mate"]["upload"] == new.id
+
+
+PROVIDERS = [
+    ("reads/S1_1.clean.fq.gz", "reads/S1_2.clean.fq.gz"),
+    ("reads/S1_1_trimmed.fq.gz", "reads/S1_2_trimmed.fq.gz"),
+    ("reads/S1_read1.fastq.gz", "reads/S1_read2.fastq.gz"),
+    ("reads/S1_TRIM_1P.fastq.gz", "reads/S1_TRIM_2P.fastq.gz"),
+    ("reads/S1.fastq.1.gz", "reads/S1.fastq.2.gz"),
+    ("reads/S1_forward_paired.fq", "reads/S1_reverse_paired.fq"),
+    ("reads/S1_Unmapped.out.mate1", "reads/S1_Unmapped.out.mate2"),
+    ("reads/Undetermined_S0_L001_R1_001.fastq.gz", "reads/Undetermined_S0_L001_R2_001.fastq.gz"),
+]
+LEFTOVERS = [
+    ("reads/S1_unpaired_R1.fastq.gz", "reads/S1_unpaired_R2.fastq.gz"),
+    ("reads/S1_R1_unpaired.fastq.gz", "reads/S1_R2_unpaired.fastq.gz"),
+    ("reads/S1_orphans_1.fq.gz", "reads/S1_orphans_2.fq.gz"),
+    ("reads/S1_singletons_R1.fastq", "reads/S1_singletons_R2.fastq"),
+    ("reads/S1_TRIM_1U.fastq.gz", "reads/S1_TRIM_2U.fastq.gz"),
+    ("reads/S1_R1_unpaired_1.fq.gz", "reads/S1_R2_unpaired_2.fq.gz"),
+    ("reads/S1_S1_L001_I1_001.fastq.gz", "reads/S1_S1_L001_R3_001.fastq.gz"),
+]
+
+
+class TestNamesOfProvidersAndTrimmers:
+    @pytest.mark.parametrize(("first", "second"), PROVIDERS)
+    def test_a_sound_pair_is_checked_and_a_broken_one_is_rejected(self, services, take, state, first, second):
+        sound = take(first, fastq(1)), take(second, fastq(2))
+        assert [state(version) for version in sound] == ["VALIDATED", "VALIDATED"]
+        assert read(services, "reports", sound[1])["mate"]["checked"] is True
+        broken = take(first, fastq(1, range(9))), take(second, fastq(2, range(5)))
+        assert [state(version) for version in broken] == ["REJECTED", "REJECTED"]
+        assert read(services, "reasons", broken[0])["code"] == "mates_unequal_counts"
+
+    @pytest.mark.parametrize(("first", "second"), LEFTOVERS)
+    def test_leftovers_and_index_reads_advance_alone(self, services, take, state, first, second):
+        versions = take(first, fastq(1, range(7))), take(second, fastq(2, range(8, 12)))
+        assert [state(version) for version in versions] == ["VALIDATED", "VALIDATED"]
+        assert all("mate" not in read(services, "reports", version) for version in versions)
+
+    def test_a_leftover_that_an_earlier_version_left_waiting_advances(self, services, take, state, monkeypatch):
+        with monkeypatch.context() as patch:
+            patch.setattr("seqdrop.companions.mates._is_left_over", lambda *_: False)  # as the earlier version
+            first = take("reads/S1_unpaired_R1.fastq", fastq(1))
+            assert state(first) == "WAITING"
+        validate(services, first)
+        validate(services, first)
+        assert state(first) == "VALIDATED"
+
+    def test_a_file_that_waits_in_a_set_of_an_earlier_name_is_paired(self, services, take, state, monkeypatch):
+        place = type(MATES).place
+        earlier = lambda *upload: (place(*upload)[0] + " of an earlier version", "1")  # noqa: E731
+        with monkeypatch.context() as patch:
+            patch.setattr(type(MATES), "place", earlier)
+            first = take("reads/S1_R1_1P.fastq", fastq(1))
+        second = take("reads/S1_R1_2P.fastq", fastq(2))
+        assert (state(first), state(second)) == ("WAITING", "WAITING")
+        validate(services, first)  # as the reconciler does from time to time
+        validate(services, first)
+        assert (state(first), state(second)) == ("VALIDATED", "VALIDATED")
 
 
 class TestNamesThatMeanNothing:
