@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from seqdrop.reads.duplicates import Duplicates, NameLocation
 from seqdrop.reads.findings import FIRST, Findings, fault
 from seqdrop.reads.name_digests import NameDigest, NameSums
+from seqdrop.reads.name_samples import NameSample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +33,7 @@ class NameChecks:
         self._findings = findings
         self._duplicates = Duplicates()
         self._sums = NameSums()
+        self._sample = NameSample()
         self._first: tuple[Names, list[NameLocation]] | None = None  # names so far, if too few to decide
         self._unpaired: UInt64Array = np.empty(0, np.uint64)  # the hash of a mate 1 whose mate 2 is in the next block
         self.interleaved: bool | None = None if may_interleave else False
@@ -63,6 +66,7 @@ class NameChecks:
             if number < before + len(names.bases):
                 self.located.append((int(names.bases[number - before]), locate(number - before)))
         self._sums.add(names.bases, names.mates)
+        self._sample.add(names.bases)
         numbers = before + np.arange(len(names.bases))
         hashes = names.as_mates(1 + numbers % 2) if self.interleaved else names.full
         self._duplicates.add(hashes, locate)
@@ -109,4 +113,4 @@ class NameChecks:
 
     def digest(self, sha256: str, fingerprint: str) -> NameDigest:
         """Return the digest of all names. The arguments identify the file and its content (see NameDigest)."""
-        return self._sums.digest(sha256, fingerprint)
+        return replace(self._sums.digest(sha256, fingerprint), sample=self._sample.hashes)

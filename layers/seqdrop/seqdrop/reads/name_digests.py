@@ -34,6 +34,8 @@ class NameDigest:
 
     `mate` is 1 or 2 if all names that say a mate say this one, otherwise 0. `sha256` is the hash of the file, and
     `fingerprint` a hash of its figures (`Reading`). `chunks` has a 64-bit sum for each 64 reads.
+    `sample` has some hashes of names (`name_samples`); the result of `to_bytes` does not contain it, so that earlier
+    versions can read it.
     """
 
     records: int
@@ -41,6 +43,7 @@ class NameDigest:
     sha256: str
     fingerprint: str
     chunks: UInt64Array = field(repr=False, compare=False)
+    sample: frozenset[int] | None = field(default=None, repr=False, compare=False)
 
     def to_bytes(self) -> bytes:
         """Return the digest as bytes for S3: a small JSON header, then the sums, little-endian."""

@@ -443,6 +443,41 @@ class TestNamesThatMeanNothing:
         assert "two samples" in read(services, "reports", second)["mate"]["note"]
         assert mails(sent) == []
 
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            ("reads/a_1.fastq", "reads/a_2.fastq"),
+            ("reads/a_1_trimmed.fq", "reads/a_2_trimmed.fq"),
+            ("reads/a_1.clean.fq.gz", "reads/a_2.clean.fq.gz"),
+            ("reads/a.fastq.1.gz", "reads/a.fastq.2.gz"),
+            ("reads/a_1P.fastq", "reads/a_2P.fastq"),
+            ("raw/a_forward.fq", "raw/a_reverse.fq"),
+        ],
+    )
+    def test_the_reads_decide_if_they_do_not_say_their_mates(self, services, take, state, first, second):
+        samples = take(first, fastq(1, range(3), True)), take(second, fastq(1, range(5, 9), True))
+        assert [state(version) for version in samples] == ["VALIDATED", "VALIDATED"]
+        assert "no read is in both files" in read(services, "reports", samples[1])["mate"]["note"]
+        broken = take(first, fastq(1, range(200), True)), take(second, fastq(2, range(1, 200), True))
+        assert state(broken[1]) == "REJECTED"  # the first read of mate 2 is lost, so no two chunks are equal
+        assert read(services, "reasons", broken[1])["code"] == "mates_unequal_counts"
+
+    def test_mates_by_their_reads_that_are_those_of_other_mates_are_a_fault(self, take, state):
+        versions = take("reads/a_1.fastq", fastq(1)), take("reads/a_2.fastq", fastq(2, range(5, 8)))
+        assert [state(version) for version in versions] == ["REJECTED", "REJECTED"]
+
+    def test_names_that_leave_no_doubt_need_common_reads(self, take, state):
+        versions = take(R1, fastq(1, range(3), True)), take(R2, fastq(1, range(5, 8), True))
+        assert [state(version) for version in versions] == ["REJECTED", "REJECTED"]
+
+    def test_a_digest_of_an_earlier_version_has_no_sample(self, services, take, state):
+        first = take("reads/a_1.fastq", fastq(1, range(3), True))
+        body = services.s3.get_object(Bucket="work", Key=f"names/{first.id}")["Body"].read()
+        services.s3.put_object(Bucket="work", Key=f"names/{first.id}", Body=body)
+        second = take("reads/a_2.fastq", fastq(1, range(5, 9), True))
+        assert state(second) == "REJECTED"
+        assert "two samples" in read(services, "reasons", second)["advice"]
+
     def test_the_same_mate_twice_is_a_fault_if_names_leave_no_doubt(self, take, state):
         first, second = take(R1, fastq(1)), take(R2, fastq(1, range(5, 9)))
         assert (state(first), state(second)) == ("REJECTED", "REJECTED")
