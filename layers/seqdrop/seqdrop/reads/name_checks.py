@@ -10,6 +10,7 @@ import numpy as np
 from seqdrop.reads.duplicates import MAX_LOCATIONS, Duplicates, Hashes, NameLocation
 from seqdrop.reads.findings import FIRST, Findings, fault
 from seqdrop.reads.name_digests import NameDigest, NameSums
+from seqdrop.reads.name_samples import NameSample
 from seqdrop.reads.names import LAST_WORD, MATES
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class NameChecks:
         self._findings = findings
         self._duplicates = Duplicates()
         self._sums = NameSums()
+        self._sample = NameSample()
         self._first: tuple[Names, list[NameLocation]] | None = None  # names so far, if too few to decide
         self._steps = Steps(findings)
         self.interleaved: bool | None = None if may_interleave else False
@@ -73,6 +75,7 @@ class NameChecks:
             if number < before + len(names.bases):
                 self.located.append((int(names.bases[number - before]), locate(number - before)))
         self._sums.add(names)
+        self._sample.add(names.bases)
         numbers = before + np.arange(len(names.bases))
         is_silent = self.interleaved and self._style == SILENT
         self._duplicates.add(names.as_mates(1 + numbers % 2) if is_silent else names.full, locate)
@@ -130,7 +133,7 @@ class NameChecks:
 
     def digest(self, sha256: str, fingerprint: str) -> NameDigest:
         """Return the digest of all names. The arguments identify the file and its content (see NameDigest)."""
-        return self._sums.digest(sha256, fingerprint)
+        return replace(self._sums.digest(sha256, fingerprint), sample=self._sample.hashes)
 
 
 def _agree(bases: UInt64Array) -> bool:

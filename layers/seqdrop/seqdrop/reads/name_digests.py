@@ -41,6 +41,8 @@ class NameDigest:
     `mate` is 1 to 4 if all names that say a mate say this one, otherwise 0. `sha256` is the hash of the file, and
     `fingerprint` a hash of its figures (`Reading`). `chunks` has a 64-bit sum for each 64 reads. `dot` is 1 to 3 if all
     names end in this number after a dot, otherwise 0; `dot_chunks` are then the sums of the names without it.
+    `sample` has some hashes of names (`name_samples`); the result of `to_bytes` does not contain it, so that earlier
+    versions can read it.
     """
 
     records: int
@@ -50,6 +52,7 @@ class NameDigest:
     chunks: UInt64Array = field(repr=False, compare=False)
     dot: int = 0
     dot_chunks: UInt64Array | None = field(default=None, repr=False, compare=False)
+    sample: frozenset[int] | None = field(default=None, repr=False, compare=False)
 
     def to_bytes(self) -> bytes:
         """Return the digest as bytes for S3: a small JSON header, then the sums, little-endian."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from seqdrop.errors import RetryableError
 from seqdrop.runtime.events import parse_landed_versions
+from seqdrop.stages.assemble.mates import MATES
 from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
@@ -373,6 +374,65 @@ class TestCheck:
         assert read(services, "reports", second)["mate"]["upload"] == new.id
 
 
+PROVIDERS = [
+    ("reads/S1_1.clean.fq.gz", "reads/S1_2.clean.fq.gz"),
+    ("reads/S1_1_trimmed.fq.gz", "reads/S1_2_trimmed.fq.gz"),
+    ("reads/S1_read1.fastq.gz", "reads/S1_read2.fastq.gz"),
+    ("reads/S1_TRIM_1P.fastq.gz", "reads/S1_TRIM_2P.fastq.gz"),
+    ("reads/S1.fastq.1.gz", "reads/S1.fastq.2.gz"),
+    ("reads/S1_forward_paired.fq", "reads/S1_reverse_paired.fq"),
+    ("reads/S1_Unmapped.out.mate1", "reads/S1_Unmapped.out.mate2"),
+    ("reads/Undetermined_S0_L001_R1_001.fastq.gz", "reads/Undetermined_S0_L001_R2_001.fastq.gz"),
+]
+LEFTOVERS = [
+    ("reads/S1_unpaired_R1.fastq.gz", "reads/S1_unpaired_R2.fastq.gz"),
+    ("reads/S1_R1_unpaired.fastq.gz", "reads/S1_R2_unpaired.fastq.gz"),
+    ("reads/S1_orphans_1.fq.gz", "reads/S1_orphans_2.fq.gz"),
+    ("reads/S1_singletons_R1.fastq", "reads/S1_singletons_R2.fastq"),
+    ("reads/S1_TRIM_1U.fastq.gz", "reads/S1_TRIM_2U.fastq.gz"),
+    ("reads/S1_R1_unpaired_1.fq.gz", "reads/S1_R2_unpaired_2.fq.gz"),
+    ("reads/S1_S1_L001_I1_001.fastq.gz", "reads/S1_S1_L001_R3_001.fastq.gz"),
+]
+
+
+class TestNamesOfProvidersAndTrimmers:
+    @pytest.mark.parametrize(("first", "second"), PROVIDERS)
+    def test_a_sound_pair_is_checked_and_a_broken_one_is_rejected(self, services, take, state, first, second):
+        sound = take(first, fastq(1)), take(second, fastq(2))
+        assert [state(version) for version in sound] == ["VALIDATED", "VALIDATED"]
+        assert read(services, "reports", sound[1])["mate"]["checked"] is True
+        broken = take(first, fastq(1, range(9))), take(second, fastq(2, range(5)))
+        assert [state(version) for version in broken] == ["REJECTED", "REJECTED"]
+        assert read(services, "reasons", broken[0])["code"] == "mates_unequal_counts"
+
+    @pytest.mark.parametrize(("first", "second"), LEFTOVERS)
+    def test_leftovers_and_index_reads_advance_alone(self, services, take, state, first, second):
+        versions = take(first, fastq(1, range(7))), take(second, fastq(2, range(8, 12)))
+        assert [state(version) for version in versions] == ["VALIDATED", "VALIDATED"]
+        assert all("mate" not in read(services, "reports", version) for version in versions)
+
+    def test_a_leftover_that_an_earlier_version_left_waiting_advances(self, services, take, state, monkeypatch):
+        with monkeypatch.context() as patch:
+            patch.setattr("seqdrop.companions.mates._is_left_over", lambda *_: False)  # as the earlier version
+            first = take("reads/S1_unpaired_R1.fastq", fastq(1))
+            assert state(first) == "WAITING"
+        validate(services, first)
+        validate(services, first)
+        assert state(first) == "VALIDATED"
+
+    def test_a_file_that_waits_in_a_set_of_an_earlier_name_is_paired(self, services, take, state, monkeypatch):
+        place = type(MATES).place
+        earlier = lambda *upload: (place(*upload)[0] + " of an earlier version", "1")  # noqa: E731
+        with monkeypatch.context() as patch:
+            patch.setattr(type(MATES), "place", earlier)
+            first = take("reads/S1_R1_1P.fastq", fastq(1))
+        second = take("reads/S1_R1_2P.fastq", fastq(2))
+        assert (state(first), state(second)) == ("WAITING", "WAITING")
+        validate(services, first)  # as the reconciler does from time to time
+        validate(services, first)
+        assert (state(first), state(second)) == ("VALIDATED", "VALIDATED")
+
+
 class TestNamesThatMeanNothing:
     @pytest.mark.parametrize(
         ("first", "second"), [("reads/a_1.fastq", "reads/a_2.fastq"), ("raw/a_1.fq", "raw/a_2.fq")]
@@ -382,6 +442,41 @@ class TestNamesThatMeanNothing:
         assert (state(first), state(second)) == ("VALIDATED", "VALIDATED")
         assert "two samples" in read(services, "reports", second)["mate"]["note"]
         assert mails(sent) == []
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            ("reads/a_1.fastq", "reads/a_2.fastq"),
+            ("reads/a_1_trimmed.fq", "reads/a_2_trimmed.fq"),
+            ("reads/a_1.clean.fq.gz", "reads/a_2.clean.fq.gz"),
+            ("reads/a.fastq.1.gz", "reads/a.fastq.2.gz"),
+            ("reads/a_1P.fastq", "reads/a_2P.fastq"),
+            ("raw/a_forward.fq", "raw/a_reverse.fq"),
+        ],
+    )
+    def test_the_reads_decide_if_they_do_not_say_their_mates(self, services, take, state, first, second):
+        samples = take(first, fastq(1, range(3), True)), take(second, fastq(1, range(5, 9), True))
+        assert [state(version) for version in samples] == ["VALIDATED", "VALIDATED"]
+        assert "no read is in both files" in read(services, "reports", samples[1])["mate"]["note"]
+        broken = take(first, fastq(1, range(200), True)), take(second, fastq(2, range(1, 200), True))
+        assert state(broken[1]) == "REJECTED"  # the first read of mate 2 is lost, so no two chunks are equal
+        assert read(services, "reasons", broken[1])["code"] == "mates_unequal_counts"
+
+    def test_mates_by_their_reads_that_are_those_of_other_mates_are_a_fault(self, take, state):
+        versions = take("reads/a_1.fastq", fastq(1)), take("reads/a_2.fastq", fastq(2, range(5, 8)))
+        assert [state(version) for version in versions] == ["REJECTED", "REJECTED"]
+
+    def test_names_that_leave_no_doubt_need_common_reads(self, take, state):
+        versions = take(R1, fastq(1, range(3), True)), take(R2, fastq(1, range(5, 8), True))
+        assert [state(version) for version in versions] == ["REJECTED", "REJECTED"]
+
+    def test_a_digest_of_an_earlier_version_has_no_sample(self, services, take, state):
+        first = take("reads/a_1.fastq", fastq(1, range(3), True))
+        body = services.s3.get_object(Bucket="work", Key=f"names/{first.id}")["Body"].read()
+        services.s3.put_object(Bucket="work", Key=f"names/{first.id}", Body=body)
+        second = take("reads/a_2.fastq", fastq(1, range(5, 9), True))
+        assert state(second) == "REJECTED"
+        assert "two samples" in read(services, "reasons", second)["advice"]
 
     def test_the_same_mate_twice_is_a_fault_if_names_leave_no_doubt(self, take, state):
         first, second = take(R1, fastq(1)), take(R2, fastq(1, range(5, 9)))

@@ -62,8 +62,11 @@ class Mates(Policy[Examination]):
     def decide(self, view: View[Examination]) -> Decision:
         """Compare the upload with its mate if that has arrived; otherwise let it wait, or advance alone."""
         upload, mate = view.upload, _find_mate(view)
-        if upload.state == "WAITING" and mate is None and _mode(view) == WAIT:
-            return NOTHING
+        if upload.state == "WAITING" and _mode(view) == WAIT:
+            if view.file_set.members.get(view.slot) != upload.id:  # an earlier version gave its pair another name
+                return Decision([Step(upload, "RECEIVED")])
+            if mate is None:
+                return NOTHING
         own = view.content or _load_examination(view, upload)
         if own is None:  # it expired while the upload waited
             return Decision([Step(upload, "RECEIVED")])
