@@ -267,9 +267,16 @@ def test_labels_of_any_type_are_0_and_1(tmp_path, labels):
     assert records(tmp_path) == DNA
 
 
-@pytest.mark.parametrize(("zero", "one"), [("False", "True"), ("false", "true"), ("0.0", "1.0"), ("0.", "1.00")])
-def test_labels_in_text_may_be_booleans_and_decimals(tmp_path, zero, one):
-    text = dna_table(COLUMNS, "\t", index=False).decode().replace("\t0\t", f"\t{zero}\t").replace("\t1\t", f"\t{one}\t")
+@pytest.mark.parametrize(
+    ("negative", "positive"), [("False", "True"), ("false", "true"), ("0.0", "1.0"), ("0.", "1.00")]
+)
+def test_labels_in_text_may_be_booleans_and_decimals(tmp_path, negative, positive):
+    text = (
+        dna_table(COLUMNS, "\t", index=False)
+        .decode()
+        .replace("\t0\t", f"\t{negative}\t")
+        .replace("\t1\t", f"\t{positive}\t")
+    )
     run("dnabert", "csv", text.encode(), tmp_path)
     assert records(tmp_path) == DNA
 
