@@ -1,7 +1,8 @@
-"""Checkpoints of training jobs: the input channel with the weights, vocab.txt, and the code that serves a model."""
+"""Checkpoints of training jobs: the channel with the weights, the vocabulary, and the code that serves a model."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import tarfile
 import tempfile
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ARCHIVE, CONFIG = "model.tar.gz", "config.json"
+VOCABULARY, TOKENIZER = "vocab.txt", "tokenizer.json"
 
 
 @contextmanager
@@ -52,6 +54,46 @@ def read_vocabulary(path: Path | str) -> dict[str, int]:
     """Return the tokens of a vocab.txt and their ids. The id of a token is its line number, from 0."""
     lines = Path(path).read_text(encoding="utf-8").splitlines()
     return {line.strip(): number for number, line in enumerate(lines) if line.strip()}
+
+
+def read_token_ids(folder: Path) -> dict[str, int]:
+    """Return the tokens of a BERT checkpoint and their ids, from vocab.txt or, without one, from tokenizer.json.
+
+    transformers 5 writes only tokenizer.json. Raise ValueError if there is neither, or if the tokens are not words.
+    """
+    if (folder / VOCABULARY).is_file():
+        return read_vocabulary(folder / VOCABULARY)
+    if not (folder / TOKENIZER).is_file():
+        raise ValueError(f"the checkpoint has neither {VOCABULARY} nor {TOKENIZER}, so its token ids are unknown")
+    kind, tokens = read_tokenizer(folder / TOKENIZER)
+    if not isinstance(tokens, dict) or kind not in ("WordPiece", "WordLevel"):
+        raise ValueError(f"{TOKENIZER} is a {kind} vocabulary; this model needs the WordPiece vocabulary of a BERT")
+    return {token: int(number) for token, number in tokens.items()}
+
+
+def read_tokenizer(path: Path) -> tuple[str, dict[str, int] | list[tuple[str, float]]]:
+    """Return the type and the vocabulary of a tokenizer.json: token to id, or pairs of token and score.
+
+    Raise ValueError if the file is not a tokenizer.
+    """
+    try:
+        model = json.loads(path.read_text(encoding="utf-8"))["model"]
+        return str(model.get("type", "?")), model["vocab"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path.name} is not a tokenizer of transformers ({type(error).__name__})") from error
+
+
+def copy_vocabulary(folder: Path, model_dir: Path) -> None:
+    """Write the vocab.txt of a model folder: the checkpoint's, or one made from its tokenizer.json.
+
+    The line of an id without a token is empty.
+    """
+    if (folder / VOCABULARY).is_file():
+        shutil.copyfile(folder / VOCABULARY, model_dir / VOCABULARY)
+        return
+    tokens = {number: token for token, number in read_token_ids(folder).items()}
+    lines = [tokens.get(number, "") for number in range(max(tokens) + 1)]
+    (model_dir / VOCABULARY).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def make_servable(model_dir: Path, program: Path) -> None:

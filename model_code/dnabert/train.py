@@ -25,7 +25,6 @@ modules beside this one. The model.tar.gz that a training job makes of it can be
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import tempfile
 import time
@@ -50,7 +49,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import hyperparameters
 import metrics
-from common.checkpoints import make_servable, open_checkpoint
+from common.checkpoints import copy_vocabulary, make_servable, open_checkpoint
 from examples import IGNORED, Examples, MaskedExamples, collate, collate_masked
 from hyperparameters import Hyperparameters
 from small_bert import Size, make_small_bert, write_vocabulary
@@ -81,7 +80,7 @@ def make_model(args: Hyperparameters) -> tuple[BertPreTrainedModel, KmerTokens]:
     vocabulary = args.model_dir / "vocab.txt"
     if args.start_from:
         with open_checkpoint(args.start_from) as folder:
-            shutil.copyfile(folder / "vocab.txt", vocabulary)
+            copy_vocabulary(folder, args.model_dir)
             model = HEADS[args.task].from_pretrained(folder, num_labels=2).float()
         return model, KmerTokens.from_file(vocabulary)
     write_vocabulary(vocabulary, args.k)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sentencepiece_vocabulary
-from common.checkpoints import read_vocabulary
+from common.checkpoints import read_token_ids
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +91,7 @@ def read_alphabet(model: str, folder: Path) -> Alphabet:
     """Return the alphabet of a pre-trained folder. Raise ValueError if its vocabulary lacks residues."""
     if model == T5:
         return t5_alphabet(sentencepiece_vocabulary.read_folder(folder))
-    return bert_alphabet(read_vocabulary(folder / "vocab.txt"))
+    return bert_alphabet(read_token_ids(folder))
 
 
 def t5_alphabet(vocabulary: list[str]) -> Alphabet:
@@ -105,7 +105,7 @@ def t5_alphabet(vocabulary: list[str]) -> Alphabet:
 
 
 def bert_alphabet(ids: dict[str, int]) -> Alphabet:
-    """Return the alphabet of a vocab.txt, given as token to id."""
+    """Return the alphabet of a BERT's vocabulary, given as token to id."""
     residues = {residue: ids[residue] for residue in RESIDUES + UNKNOWN if residue in ids}
     return Alphabet(residues, _special(ids, "[PAD]"), _special(ids, "[CLS]"), _special(ids, "[SEP]"))
 

@@ -7,8 +7,9 @@ pieces, and field 1 of a piece is its text. A folder may have `tokenizer.json` i
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
+
+from common.checkpoints import TOKENIZER, read_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,12 +22,15 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 def read_folder(folder: Path) -> list[str]:
     """Return the pieces of a checkpoint's spiece.model or, without one, its tokenizer.json.
 
-    Raise ValueError if it has neither, or if spiece.model is not valid.
+    Raise ValueError if it has neither, or if the file is not valid.
     """
     if (folder / "spiece.model").is_file():
         return parse_model((folder / "spiece.model").read_bytes())
-    if (folder / "tokenizer.json").is_file():
-        return [text for text, _ in json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]]
+    if (folder / TOKENIZER).is_file():
+        kind, pieces = read_tokenizer(folder / TOKENIZER)
+        if not isinstance(pieces, list):
+            raise ValueError(f"{TOKENIZER} is a {kind} vocabulary; ProtT5 needs the Unigram of sentencepiece")
+        return [text for text, _ in pieces]
     raise ValueError("the checkpoint has neither spiece.model nor tokenizer.json, so its token ids are unknown")
 
 

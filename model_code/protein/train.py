@@ -21,7 +21,6 @@ import json
 import math
 import os
 import platform
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -49,7 +48,7 @@ import records
 import sharded_checkpoints
 import weights
 from arguments import Arguments
-from common.checkpoints import make_servable
+from common.checkpoints import copy_vocabulary, make_servable
 from scores import Tally
 
 if TYPE_CHECKING:
@@ -188,7 +187,7 @@ def training_arguments(args: Arguments, steps: int) -> TrainingArguments:
 def new_model(args: Arguments) -> networks.StructureModel:
     """Return a model with a pre-trained or a new encoder, and a head that is not trained yet.
 
-    For ProtBERT also copy vocab.txt to the model folder.
+    For ProtBERT also write vocab.txt to the model folder.
     """
     if args.start_from is None or args.model == alphabet.OWN:
         residues = alphabet.own_alphabet()
@@ -198,7 +197,7 @@ def new_model(args: Arguments) -> networks.StructureModel:
             residues = alphabet.read_alphabet(args.model, folder)
             encoder = encoders.load_pretrained(args.model, folder)
             if args.model == alphabet.BERT and dist.get_rank() == 0:
-                shutil.copyfile(folder / "vocab.txt", args.model_dir / "vocab.txt")
+                copy_vocabulary(folder, args.model_dir)
     classes = networks.CLASSES[args.task]
     description = networks.Description(args.model, args.task, classes, args.head, args.max_length, residues)
     return networks.new_model(encoder, description)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 DNA_KINDS = KINDS.of_alphabet(DNA)
 WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"
+HUB_CODE = {"configuration_bert", "dnabert_layer"}
+"""Modules in the repositories of DNABERT's authors on the hub (k = 3 to 6), whose weights are those of a plain BERT."""
+DEFAULT_SIZES = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "max_position_embeddings": 512}
+"""What transformers' BertConfig assumes if config.json lacks a size."""
 Config = dict[str, Any]  # config.json of transformers, whose keys depend on the model
 
 
@@ -36,16 +40,17 @@ class Checkpoint:
 
 
 def read_checkpoint(folder: Path, task: str | None = None, labels: tuple[str, ...] = ()) -> Checkpoint:
-    """Read the checkpoint for a task; None is the default task of DNA.
+    """Read the checkpoint for a task; None is the default task of DNA. The config is without `auto_map`.
 
     `labels` name its classes, class 0 first, instead of the names in config.json. Raise UnsuitableModelError if the
     model code could not predict with the checkpoint, or would predict nonsense.
     """
-    kind = find_dna_kind(task)
     config = _read_config(folder)
+    kind = find_dna_kind(task)
     vocabulary, weights = read_vocabulary(folder), read_safetensors(folder)
     shapes = read_shapes(weights)
     _check_sizes(config, vocabulary, shapes)
+    _check_layers(config, shapes)
     _check_head(shapes, kind)
     if labels:
         config = _with_labels(config, labels, shapes, kind)
@@ -69,12 +74,51 @@ def _read_config(folder: Path) -> Config:
         raise UnsuitableModelError(f"{path} does not exist, so {folder} is not a Hugging Face folder")
     config: Config = read_json_object(path)
     model_type = config.get("model_type", "bert")  # DNABERT's own folders are older than model_type
-    if model_type != "bert" or "alibi_starting_size" in config or "auto_map" in config:
-        model = f"a {model_type} model" if model_type != "bert" else "a BERT with its own code, such as DNABERT-2"
+    if model_type != "bert" or "alibi_starting_size" in config:
+        model = f"a {model_type} model" if model_type != "bert" else "a BERT with other attention, such as DNABERT-2"
         raise UnsuitableModelError(
             f"config.json describes {model}; this model code runs DNABERT, a plain BERT over k-mers"
         )
+    if modules := sorted(_model_modules(config.pop("auto_map", None)) - HUB_CODE):
+        raise UnsuitableModelError(
+            f"config.json names a BERT with its own code ({', '.join(modules)}), such as DNABERT-2. This model code "
+            "runs DNABERT, a plain BERT over k-mers. If the model computes as transformers' BERT does, remove auto_map "
+            "from config.json"
+        )
     return config
+
+
+def _model_modules(auto_map: object) -> set[str]:
+    """Return the modules from which transformers would load the config and the model.
+
+    A value is `module.Class`, after `owner/name--` if the module is in another repository. Tokenizers are left out,
+    because the vocabulary is checked itself.
+    """
+    if auto_map is None:
+        return set()
+    if not isinstance(auto_map, dict):
+        return {"an auto_map that is not an object"}
+    names = [name for key, name in auto_map.items() if str(key).startswith(("AutoConfig", "AutoModel"))]
+    return {str(name).rsplit("--", maxsplit=1)[-1].split(".", maxsplit=1)[0] for name in names}
+
+
+def _check_layers(config: Config, shapes: Shapes) -> None:
+    """Raise UnsuitableModelError if the weights lack the layers of a plain BERT, or have them in other sizes."""
+    sizes = {name: int(config.get(name) or size) for name, size in DEFAULT_SIZES.items()}
+    width, inner = sizes["hidden_size"], sizes["intermediate_size"]
+    expected = {"embeddings.position_embeddings.weight": (sizes["max_position_embeddings"], width)}
+    for number in range(sizes["num_hidden_layers"]):
+        layer = f"encoder.layer.{number}."
+        expected |= {f"{layer}attention.self.{part}.weight": (width, width) for part in ("query", "key", "value")}
+        expected |= {f"{layer}attention.output.dense.weight": (width, width)}
+        expected |= {f"{layer}intermediate.dense.weight": (inner, width), f"{layer}output.dense.weight": (width, inner)}
+    names = {name.removeprefix("bert."): shape for name, shape in shapes.items()}
+    wrong = [name for name, shape in expected.items() if names.get(name) != shape]
+    if wrong:
+        raise UnsuitableModelError(
+            f"the weights are not those of a plain BERT of the size in config.json: {wrong[0]} is missing or has "
+            "another shape. A model with other layers, such as DNABERT-2, cannot be run by this model code"
+        )
 
 
 def _check_sizes(config: Config, vocabulary: Vocabulary, shapes: Shapes) -> None:

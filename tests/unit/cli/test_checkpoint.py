@@ -121,7 +121,7 @@ def test_a_tokenizer_of_older_versions_that_knows_no_kmer_is_refused(folder):
     [
         ({"model_type": "esm"}, "describes a esm model"),
         ({"alibi_starting_size": 512}, "such as DNABERT-2"),
-        ({"auto_map": {"AutoModel": "bert_layers.BertModel"}}, "with its own code"),
+        ({"auto_map": {"AutoModel": "bert_layers.BertModel"}}, "its own code"),
         ({"vocab_size": 4096}, "config.json has 4096 tokens, the weights have 4101"),
     ],
 )
@@ -129,6 +129,71 @@ def test_unsuitable_configs_are_refused(folder, changes, message):
     change_config(folder, **changes)
     with pytest.raises(UnsuitableModelError, match=message):
         read_checkpoint(folder)
+
+
+OWN_CODE = {"AutoConfig": "configuration_bert.BertConfig", "AutoModel": "dnabert_layer.DNABertModel"}
+
+
+@pytest.mark.parametrize(
+    "auto_map",
+    [
+        OWN_CODE | {"AutoModelForSequenceClassification": "dnabert_layer.DNABertForSequenceClassification"},
+        OWN_CODE | {"AutoModelForMaskedLM": "dnabert_layer.DNABertForMaskedLM"},
+        {name: f"zhihan1996/DNA_bert_6--{module}" for name, module in OWN_CODE.items()},
+        OWN_CODE | {"AutoTokenizer": ["tokenization_dna.DNATokenizer", None]},
+        {"AutoConfig": "configuration_bert.BertConfig"},
+        {},
+    ],
+)
+def test_dnabert_of_its_authors_is_accepted(folder, auto_map):
+    """The archive's config does not name the code, which is not packed."""
+    change_config(folder, auto_map=auto_map)
+    checkpoint = read_checkpoint(folder)
+    assert checkpoint.vocabulary.k == 6
+    assert "auto_map" not in checkpoint.config
+
+
+@pytest.mark.parametrize(
+    ("auto_map", "module"),
+    [
+        (OWN_CODE | {"AutoModel": "bert_layers.BertModel"}, "bert_layers"),
+        ({"AutoModel": "zhihan1996/DNABERT-2-117M--bert_layers.BertModel"}, "bert_layers"),
+        ({"AutoConfig": "configuration_promoter.Config"}, "configuration_promoter"),
+        ({"AutoModelForSequenceClassification": "lab/x--my_model.Bert"}, "my_model"),
+        ("dnabert_layer.DNABertModel", "not an object"),
+    ],
+)
+def test_other_code_is_refused_by_name(folder, auto_map, module):
+    change_config(folder, auto_map=auto_map)
+    with pytest.raises(UnsuitableModelError, match=rf"its own code \(.*{module}.*remove auto_map"):
+        read_checkpoint(folder)
+
+
+@pytest.mark.parametrize("name", ["attention.self.query.weight", "intermediate.dense.weight", "output.dense.weight"])
+def test_weights_with_other_layers_are_refused(folder, name):
+    """DNABERT-2 has attention.self.Wqkv and mlp.gated_layers in their place."""
+
+    def rename(tensors: dict) -> None:
+        tensors["bert.encoder.layer.1.other.weight"] = tensors.pop(f"bert.encoder.layer.1.{name}")
+
+    change_config(folder, auto_map=OWN_CODE)
+    change_weights(folder, rename)
+    with pytest.raises(UnsuitableModelError, match=rf"not those of a plain BERT.*encoder\.layer\.1\.{name}"):
+        read_checkpoint(folder)
+
+
+@pytest.mark.parametrize("size", ["hidden_size", "intermediate_size", "num_hidden_layers", "max_position_embeddings"])
+def test_weights_of_other_sizes_than_the_config_are_refused(folder, size):
+    change_config(folder, **{size: 777})
+    with pytest.raises(UnsuitableModelError, match="not those of a plain BERT of the size in config.json"):
+        read_checkpoint(folder)
+
+
+def test_a_model_of_proteins_of_another_kind_is_refused_as_what_it_is(folder):
+    """The task is judged after the model: with --task structure this was called a model of DNA."""
+    change_config(folder, model_type="esm")
+    with pytest.raises(UnsuitableModelError, match="describes a esm model"):
+        read_checkpoint(folder, "structure")
 
 
 def test_a_config_without_model_type_is_accepted(folder):

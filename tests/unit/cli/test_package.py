@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import os
 import pickle
@@ -110,6 +111,28 @@ def test_a_folder_becomes_an_archive_that_predicts(folder, tmp_path, capsys):
     assert "classes: no, core promoter" in output
     assert archive_labels(body) == ("no", "core promoter")
     assert body == pack_model(folder, labels=("no", "core promoter"))
+
+
+@pytest.mark.parametrize("k", [3, 6])
+def test_a_folder_of_dnaberts_authors_predicts(tmp_path, k):
+    """Their repositories have their own code in `auto_map`, and weights in a pickle."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    torch.manual_seed(1)
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *map("".join, itertools.product("ATCG", repeat=k))]
+    config = BertConfig(
+        vocab_size=len(tokens), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, initializer_range=0.5
+    )
+    torch.save(BertForSequenceClassification(config).state_dict(), tmp_path / "pytorch_model.bin")
+    config.save_pretrained(tmp_path)
+    code = {"AutoConfig": "configuration_bert.BertConfig", "AutoModel": "dnabert_layer.DNABertModel"}
+    change_config(tmp_path, auto_map=code, architectures=["DNABertForSequenceClassification"], model_type="bert")
+    (tmp_path / "vocab.txt").write_text("\n".join(tokens) + "\n")
+    lines = []
+    body = package_model(str(tmp_path), Packaging(labels=("no", "yes"), report=lines.append))
+    assert lines[1] == f"{k}-mers, windows of up to {510 + k - 1} bases, classes: no, yes"
+    assert "auto_map" not in json.loads(files_of(body)["config.json"])
 
 
 def test_classes_without_names_are_reported(untried, folder, tmp_path, capsys):

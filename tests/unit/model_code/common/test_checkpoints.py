@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 
 import pytest
@@ -32,6 +33,56 @@ def test_an_archive_is_unpacked_while_it_is_used(channel):
     ) as folder:
         assert checkpoints.read_vocabulary(folder / "vocab.txt") == {"A": 0, "B": 1}
     assert not folder.exists()
+
+
+TOKENS = {"[PAD]": 0, "A": 1, "C": 2, "unused": 4}
+
+
+def write_tokenizer(folder, kind="WordPiece", vocabulary=TOKENS):
+    (folder / "tokenizer.json").write_text(json.dumps({"model": {"type": kind, "vocab": vocabulary}}))
+
+
+@pytest.mark.parametrize("kind", ["WordPiece", "WordLevel"])
+def test_tokens_are_read_from_tokenizer_json(tmp_path, kind):
+    write_tokenizer(tmp_path, kind)
+    assert checkpoints.read_token_ids(tmp_path) == TOKENS
+
+
+def test_vocab_txt_precedes_tokenizer_json(tmp_path):
+    write_tokenizer(tmp_path)
+    (tmp_path / "vocab.txt").write_text("B\n")
+    assert checkpoints.read_token_ids(tmp_path) == {"B": 0}
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_copied_vocabulary_has_the_same_ids(tmp_path, own):
+    """Also for an id without a token."""
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    target.mkdir()
+    write_tokenizer(source)
+    if own:
+        (source / "vocab.txt").write_text("[PAD]\r\nA\r\nC\r\n\r\nunused\r\n", newline="")
+    checkpoints.copy_vocabulary(source, target)
+    assert checkpoints.read_vocabulary(target / "vocab.txt") == TOKENS
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (None, "neither vocab.txt nor tokenizer.json"),
+        ("{", "tokenizer.json is not a tokenizer"),
+        ("[]", "tokenizer.json is not a tokenizer"),
+        ('{"model": null}', "tokenizer.json is not a tokenizer"),
+        ('{"model": {"type": "BPE", "vocab": {"A": 0}}}', "is a BPE vocabulary"),
+        ('{"model": {"type": "Unigram", "vocab": [["A", 0.0]]}}', "is a Unigram vocabulary"),
+    ],
+)
+def test_a_folder_without_words_is_refused(tmp_path, body, message):
+    if body is not None:
+        (tmp_path / "tokenizer.json").write_text(body)
+    with pytest.raises(ValueError, match=message):
+        checkpoints.read_token_ids(tmp_path)
 
 
 def test_a_folder_is_used_in_place(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import tarfile
 
 import hyperparameters
@@ -109,6 +110,21 @@ def test_training_continues_from_a_checkpoint(train, tiny_folder, data, tmp_path
     train.main(f"--train {data} --model-dir {tmp_path} --start-from {tiny_folder} --epochs 1".split())
     assert (tmp_path / "vocab.txt").read_bytes() == (tiny_folder / "vocab.txt").read_bytes()
     assert json.loads((tmp_path / "config.json").read_text())["hidden_size"] == 16
+
+
+def test_training_continues_from_a_folder_that_transformers_5_saved(train, tiny_folder, data, tmp_path):
+    """It has tokenizer.json and no vocab.txt; DNABERT's own also has `auto_map`, whose code is not needed."""
+    saved, model = tmp_path / "saved", tmp_path / "model"
+    shutil.copytree(tiny_folder, saved)
+    tokens = (saved / "vocab.txt").read_text().split()
+    (saved / "vocab.txt").unlink()
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    (saved / "tokenizer.json").write_text(json.dumps({"model": {"type": "WordPiece", "vocab": vocabulary}}))
+    config = json.loads((saved / "config.json").read_text()) | {"auto_map": {"AutoModel": "dnabert_layer.DNABertModel"}}
+    (saved / "config.json").write_text(json.dumps(config))
+    model.mkdir()
+    train.main(f"--train {data} --model-dir {model} --start-from {saved} --epochs 1".split())
+    assert (model / "vocab.txt").read_text().split() == tokens
 
 
 def test_help_shows_an_example_and_the_file_names(train, capsys):

@@ -94,6 +94,41 @@ def test_a_tokenizer_json_replaces_the_sentencepiece_model(tmp_path):
     assert alphabet.read_alphabet("prott5", tmp_path) == T5
 
 
+def test_a_tokenizer_of_another_kind_is_named(tmp_path):
+    import json
+
+    words = {"model": {"type": "WordPiece", "vocab": {"[PAD]": 0}}}
+    pieces = {"model": {"type": "Unigram", "vocab": [["<pad>", 0.0]]}}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(words))
+    with pytest.raises(ValueError, match="is a WordPiece vocabulary; ProtT5 needs the Unigram"):
+        alphabet.read_alphabet("prott5", tmp_path)
+    (tmp_path / "tokenizer.json").write_text(json.dumps(pieces))
+    with pytest.raises(ValueError, match="is a Unigram vocabulary; this model needs the WordPiece"):
+        alphabet.read_alphabet("protbert", tmp_path)
+
+
+@pytest.mark.parametrize("lower", [False, True])
+@pytest.mark.parametrize("model", ["protbert", "prott5"])
+def test_folders_that_transformers_5_saved_have_the_same_alphabet(tmp_path, checkpoints, model, lower):
+    """It writes tokenizer.json, and neither vocab.txt nor spiece.model. The tokenizer itself is not used."""
+    transformers = pytest.importorskip("transformers", minversion="5")
+    if model == "protbert":
+        tokenizer = transformers.BertTokenizer.from_pretrained(checkpoints[model], do_lower_case=lower)
+    else:
+        tokenizer = transformers.T5Tokenizer(vocab=[(piece, 0.0) for piece in published.t5_pieces()])
+    tokenizer.save_pretrained(tmp_path)
+    assert not {"vocab.txt", "spiece.model"} & {path.name for path in tmp_path.iterdir()}
+    assert alphabet.read_alphabet(model, tmp_path) == (BERT if model == "protbert" else T5)
+
+
+def test_a_tokenizer_that_ignored_its_vocabulary_is_refused(tmp_path):
+    """`BertTokenizer(vocab_file=path)` of transformers 5 ignores the file."""
+    transformers = pytest.importorskip("transformers", minversion="5")
+    transformers.BertTokenizer().save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="the vocabulary lacks the residues A C D"):
+        alphabet.read_alphabet("protbert", tmp_path)
+
+
 @given(st.lists(st.text(min_size=1, max_size=200), max_size=20))
 def test_pieces_are_read_in_order(texts):
     assert sentencepiece_vocabulary.parse_model(published.spiece(texts)) == texts

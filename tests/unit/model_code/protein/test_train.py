@@ -228,3 +228,18 @@ def test_weights_may_be_an_archive(run, tmp_path, checkpoints):
     training.start_from = channel
     training.complete()
     assert (training.model_dir / "vocab.txt").read_text().split() == published.BERT_TOKENS
+
+
+@pytest.mark.long
+def test_a_folder_that_transformers_5_saved_is_trained_and_loads(run, tmp_path, checkpoints):
+    """It has tokenizer.json and no vocab.txt."""
+    transformers = pytest.importorskip("transformers", minversion="5")
+    saved = tmp_path / "saved"
+    transformers.BertForMaskedLM.from_pretrained(checkpoints["protbert"]).save_pretrained(saved)
+    transformers.BertTokenizer.from_pretrained(checkpoints["protbert"], do_lower_case=False).save_pretrained(saved)
+    assert not (saved / "vocab.txt").exists()
+    training = run("protbert", epochs=1)
+    training.start_from = saved
+    training.complete()
+    assert (training.model_dir / "vocab.txt").read_text().split() == published.BERT_TOKENS
+    assert networks.load(training.model_dir).description.alphabet.residues["L"] == 5

@@ -30,6 +30,11 @@ class Entry:
         return Place(name_of_header(self.header), self.record, self.line)
 
 
+def _join_lines(lines: list[str]) -> str:
+    """Return a sequence of several lines. If residues are separated by spaces, so are those of adjacent lines."""
+    return (" " if any(" " in line for line in lines) else "").join(lines)
+
+
 def read_entries(source: Source, problems: Problems, budget: Budget) -> Iterator[Entry]:
     """Yield the records of a FASTA file; a sequence may have several lines. Report a fault and end there."""
     header, at, record = "", 0, 0
@@ -37,7 +42,7 @@ def read_entries(source: Source, problems: Problems, budget: Budget) -> Iterator
     for number, text in read_lines(source, problems, budget):
         if text.startswith(">"):
             if record:
-                yield Entry(header, "".join(parts), record, at)
+                yield Entry(header, _join_lines(parts), record, at)
             header, at, record, parts = text[1:].strip(), number, record + 1, []
         elif record:
             parts.append(text)
@@ -45,7 +50,7 @@ def read_entries(source: Source, problems: Problems, budget: Budget) -> Iterator
             problems.add("bad_fasta", f"{source.name}: there is text before the first header", Place(line=number))
             return
     if record:
-        yield Entry(header, "".join(parts), record, at)
+        yield Entry(header, _join_lines(parts), record, at)
     else:
         problems.add("bad_fasta", f"{source.name}: the file has no record")
 

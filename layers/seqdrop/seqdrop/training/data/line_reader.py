@@ -50,14 +50,20 @@ def read_lines(source: Source, problems: Problems, budget: Budget) -> Iterator[t
 
     Report a fault to `problems` and end there.
     """
+    for number, text in read_whole_lines(source, problems, budget):
+        yield number, text.strip()
+
+
+def read_whole_lines(source: Source, problems: Problems, budget: Budget) -> Iterator[tuple[int, str]]:
+    """Yield the lines as `read_lines` does, but with the white space around them, which may be empty cells."""
     number = 0
     try:
         for number, raw in enumerate(decompress(source), start=1):
             if not budget.spend(len(raw)):
                 problems.add("too_large", f"{source.name}: the data set has too much text", Place(line=number))
                 return
-            text = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-            if text:
+            text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            if text.strip():
                 yield number, text
     except (OSError, EOFError, zlib.error):
         problems.add("bad_text", f"{source.name}: the gzip file is damaged or truncated", Place(line=number or None))

@@ -82,8 +82,10 @@ ADVICE = {
     "no_name": "Give each record its own name.",
     "bad_residue": "Write amino acids as one-letter codes (X if unknown), without gaps, stops or numbers.",
     "bad_base": "Write bases as A, C, G, T and N.",
+    "bad_spaces": "Remove the spaces. Proteins may also have one between every two residues and labels, and DNA all "
+    "its k-mers of 3 to 6 bases, each moved by one base.",
     "bad_label": 'Write H, E, C (task "ss3") or G, H, I, B, E, S, T, C (task "ss8"), and - if unknown.',
-    "bad_class": "Write 0 or 1.",
+    "bad_class": "Write 0 or 1 (or false and true, 0.0 and 1.0).",
     "bad_mask": "Write 1 for a residue that is scored and 0 for one that is not.",
     "length_mismatch": "Write one label for each residue, and one character of the mask if there is one.",
     "too_long": "Leave the record out, or cut it into domains.",

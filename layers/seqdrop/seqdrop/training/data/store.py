@@ -35,13 +35,15 @@ if TYPE_CHECKING:
     from seqdrop.errors import Rejection
     from seqdrop.ledger.records import Upload
 
+READERS = 2  # increase it if the readers accept more, so that a set that was rejected is examined again
+
 
 class Store:
     """The prepared data of one job.toml and the uploads that it names. `data` is the prefix of the three splits."""
 
     def __init__(self, s3: S3Client, work: str, job: JobFile, files: dict[str, Upload]) -> None:
         ids = {name: upload.id for name, upload in files.items()}
-        content = {"data": asdict(job.data), "task": job.target, "files": ids}
+        content = {"data": asdict(job.data), "task": job.target, "files": ids, "readers": READERS}
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         self._s3, self._work, self._job, self._files = s3, work, job, files
         self._key, self.data = keys.prepared(digest), keys.prepared_data(digest)
