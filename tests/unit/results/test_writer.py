@@ -1,4 +1,4 @@
-"""Each results file, read by independent code: pyarrow, gffutils, and for bigWig the library that did not write it."""
+"""Each results file, read by independent code: pyarrow, gffutils and pybigtools."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from seqdrop.kinds.plans import KINDS, packaged
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.models.calibration import Calibration
-from seqdrop.results import tracks
 from seqdrop.results.provenance import build_provenance
 from seqdrop.results.rows import UnexpectedOutputError
 from seqdrop.results.writer import Predictions, result_files, summary
@@ -23,11 +22,7 @@ from seqdrop.results.writer import Predictions, result_files, summary
 from tests.unit.results import formats
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from seqdrop.config.analyses import Analysis
-
-pyBigWig = pytest.importorskip("pyBigWig")
 
 CALIBRATION = Calibration(0.6, -0.7, 0.3, ({"threshold": 0.5, "recall": 0.8, "intron_called": 0.1, "cds_called": 0.2},))
 CONTIGS = packaged().by_name["contigs"]
@@ -162,21 +157,9 @@ def test_gff3_is_read_by_gffutils():
     check_files(records, CALIBRATION, check)
 
 
-WRITERS = [tracks.write_by_pybigtools, tracks.write_by_pybigwig]
-
-
-def read_back(writer, path: Path, name: str) -> list[tuple[int, int, float]]:
-    """Read a bigWig with the library that did not write it."""
-    if writer is tracks.write_by_pybigtools:
-        with pyBigWig.open(str(path)) as file:
-            return list(file.intervals(name))
-    with pybigtools.open(str(path)) as file:
-        return list(file.records(name))
-
-
 @relaxed
-@given(records=genomes(), writer=st.sampled_from(WRITERS))
-def test_a_bigwig_has_the_intervals_of_its_bedgraph(records, writer):
+@given(records=genomes())
+def test_a_bigwig_has_the_intervals_of_its_bedgraph(records):
     def check(folder, content):
         for word in ("plus", "minus"):
             lines = formats.read_bedgraph(folder / f"track.{word}.bedgraph")
@@ -186,26 +169,11 @@ def test_a_bigwig_has_the_intervals_of_its_bedgraph(records, writer):
                 expected = [
                     (start, end, pytest.approx(value, rel=1e-6)) for at, start, end, value in lines if at == name
                 ]
-                assert read_back(writer, path, name) == expected
-                with pyBigWig.open(str(path)) as file:
+                with pybigtools.open(str(path)) as file:
+                    assert list(file.records(name)) == expected
                     assert file.chroms(name) == records[name][-1][1]
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tracks, "choose_writer", lambda: writer)
-        check_files(records, CALIBRATION, check)
-
-
-def test_an_incomplete_bigwig_is_an_error(tmp_path):
-    """pybigtools only prints an error of its source, and closes the file as if it were complete."""
-
-    def broken():
-        yield "a", 0, 10, 0.5
-        raise OSError("the disk is gone")
-
-    with pytest.raises((tracks.BigWigError, OSError)):
-        tracks.write_by_pybigtools(tmp_path / "x.bw", {"a": 100}, broken())
-    with pytest.raises(tracks.BigWigError):  # an interval beyond the end of its sequence
-        tracks.write_by_pybigtools(tmp_path / "y.bw", {"a": 5, "b": 5}, iter([("a", 0, 5, 0.5), ("b", 0, 10, 0.5)]))
+    check_files(records, CALIBRATION, check)
 
 
 @pytest.mark.parametrize(
