@@ -156,7 +156,7 @@ def test_search_trees_of_several_levels_are_read(tmp_path, monkeypatch):
         [("a", -1, 3, 0.5)],
     ],
 )
-def test_entries_of_which_no_bigwig_can_be_made_raise_an_error(tmp_path, entries):
+def test_wrong_entries_raise_an_error(tmp_path, entries):
     with pytest.raises(BigWigError):
         write_bigwig_file(tmp_path / "track.bw", {"a": 10, "b": 9}, iter(entries))
 

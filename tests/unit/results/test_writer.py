@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import gffutils
 import pyarrow.parquet
@@ -138,6 +139,51 @@ def test_text_files_have_provenance_in_comments_of_one_line():
                 assert word in text
 
     check_files({"c": [(0, 300, {"+": 0.95, "-": 0.95})]}, None, check)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        {"c": [(0, 300, {"+": 0.1, "-": 0.2})]},
+        {
+            "c": [(0, 300, {"+": 0.1, "-": None})],
+            "ctg/2": [(0, 300, {"+": 0.1, "-": 0.1}), (120, 420, {"+": 0, "-": 0})],
+        },
+        {"only;N": [(0, 300, {"+": None, "-": None})]},
+        {f"n{number}": [(0, 300, {"+": 0.1, "-": 0.2})] for number in range(300)},
+        {"0": [(0, 300, {"+": 0.1, "-": 0.2})]},
+    ],
+)
+def test_gff3_without_calls_is_read_by_gffutils(records):
+    def check(folder, content):
+        assert content["calls"]["kept"] == 0 == len(formats.read_gff3(folder / "calls.gff3"))
+        features = list(gffutils.DataIterator(str(folder / "calls.gff3")))
+        regions = [(f.featuretype, f.attributes["record"][0], f.start, f.end) for f in features]
+        assert regions == [("region", name, 1, windows[-1][1]) for name, windows in records.items()]
+        database = gffutils.create_db(str(folder / "calls.gff3"), ":memory:")
+        assert database.count_features_of_type("promoter") == 0
+
+    check_files(records, CALIBRATION, check)
+
+
+@pytest.mark.parametrize(
+    "name", ["ctg/1", "a%2Fb", "x=1;y,z&", "001", "1e5", "é".encode().hex(), ">a", "#a", "NA", "[x]"]
+)
+def test_all_files_have_the_same_name_of_a_record(name):
+    def check(folder, content):
+        rows = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
+        table = pyarrow.parquet.read_table(folder / "predictions.parquet")
+        lines = [line.split("\t") for line in (folder / "calls.bed").read_text().splitlines() if "\t" in line]
+        (feature,) = (f for f in gffutils.DataIterator(str(folder / "calls.gff3")))
+        with pybigtools.open(str(folder / "track.plus.bw")) as track:
+            bigwig = list(track.chroms())
+        graph = (folder / "track.plus.bedgraph").read_text().splitlines()[-1].split("\t")
+        names = [rows[0]["record"], table["record"][0].as_py(), lines[-1][0], *bigwig, graph[0]]
+        assert names == [name] * 5
+        assert feature.attributes["record"] == [name]  # gffutils decodes attributes,
+        assert unquote(feature.seqid) == name  # but not names of sequences
+
+    check_files({name: [(0, 300, {"+": 0.95, "-": None})]}, None, check)
 
 
 def test_gff3_is_read_by_gffutils():

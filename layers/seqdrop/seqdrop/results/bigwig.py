@@ -36,7 +36,7 @@ Entry = tuple[str, int, int, float]
 
 
 class BigWigError(SeqdropError):
-    """Entries of which no bigWig can be made."""
+    """Entries that cannot be stored as a bigWig."""
 
 
 def write_bigwig_file(path: Path, lengths: dict[str, int], entries: Iterable[Entry]) -> None:
