@@ -94,8 +94,9 @@ def assert_files_agree(folder: Path, lengths: dict[str, int]) -> None:
     assert [[row[name] for name in places] for row in table] == [[row.get(name) for name in places] for row in rows]
     beds, gffs = formats.read_bed(folder / "calls.bed"), formats.read_gff3(folder / "calls.gff3")
     assert [{**row, "start": row["start"] + 1} for row in beds] == gffs
-    features = gffutils.DataIterator(str(folder / "calls.gff3"))
-    assert [(feature.seqid, feature.start, feature.end) for feature in features] == [
+    features = list(gffutils.DataIterator(str(folder / "calls.gff3")))  # a file without features raises an error
+    calls = [feature for feature in features if feature.featuretype != "region"]
+    assert [(feature.seqid, feature.start, feature.end) for feature in calls] == [
         (g["seqid"], g["start"], g["end"]) for g in gffs
     ]
     summary = json.loads((folder / "summary.json").read_text())

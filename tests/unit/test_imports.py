@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-READS, TABLES = ("isal", "pysam", "cffi"), ("arro3", "pybigtools", "pyBigWig", "pyarrow")
+READS, TABLES = ("isal", "pysam", "cffi"), ("arro3", "pyarrow")
 BLOCKED = "import sys\nfor name in {}: sys.modules[name] = None\nimport seqdrop.stages.{}"
 
 

@@ -24,7 +24,17 @@ BED = [
 # GFF3 1.26, section "Description of the Format".
 SEQID = r"([a-zA-Z0-9.:^*$@!+_?|-]|%[0-9A-F]{2})+"
 NUMBER = r"-?\d+(\.\d+)?(e[-+]?\d+)?"
-GFF3 = [SEQID, r"[^\s]+", r"promoter|sequence_feature", r"\d+", r"\d+", NUMBER, r"[-+.?]", r"\.", r"[^\t]+"]
+GFF3 = [
+    SEQID,
+    r"[^\s]+",
+    r"promoter|sequence_feature|region",
+    r"\d+",
+    r"\d+",
+    rf"{NUMBER}|\.",
+    r"[-+.?]",
+    r"\.",
+    r"[^\t]+",
+]
 
 
 def read_bed(path: Path) -> list[dict]:
@@ -43,7 +53,7 @@ def read_bed(path: Path) -> list[dict]:
 
 
 def read_gff3(path: Path) -> list[dict]:
-    """Return the calls of a GFF3 file; positions are 1-based inclusive."""
+    """Return the calls of a GFF3 file, without its regions; positions are 1-based inclusive."""
     first, *lines = path.read_text(encoding="ascii").splitlines()
     assert first == "##gff-version 3"
     rows, ids = [], set()
@@ -58,6 +68,9 @@ def read_gff3(path: Path) -> list[dict]:
         ids.add(attributes["ID"])
         start, end = int(fields[3]), int(fields[4])
         assert 1 <= start <= end
+        assert unquote(attributes["record"]) == unquote(fields[0])
+        if fields[2] == "region":
+            continue
         place = {"seqid": unquote(fields[0]), "start": start, "end": end, "strand": fields[6]}
         rows.append({**place, "probability": attributes["probability"]})
     return rows

@@ -1,10 +1,11 @@
-"""Each results file, read by independent code: pyarrow, gffutils, and for bigWig the library that did not write it."""
+"""Each results file, read by independent code: pyarrow, gffutils and pybigtools."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import gffutils
 import pyarrow.parquet
@@ -15,7 +16,6 @@ from hypothesis import strategies as st
 from seqdrop.kinds.plans import KINDS, packaged
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.models.calibration import Calibration
-from seqdrop.results import tracks
 from seqdrop.results.provenance import build_provenance
 from seqdrop.results.rows import UnexpectedOutputError
 from seqdrop.results.writer import Predictions, result_files, summary
@@ -23,11 +23,7 @@ from seqdrop.results.writer import Predictions, result_files, summary
 from tests.unit.results import formats
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from seqdrop.config.analyses import Analysis
-
-pyBigWig = pytest.importorskip("pyBigWig")
 
 CALIBRATION = Calibration(0.6, -0.7, 0.3, ({"threshold": 0.5, "recall": 0.8, "intron_called": 0.1, "cds_called": 0.2},))
 CONTIGS = packaged().by_name["contigs"]
@@ -145,6 +141,51 @@ def test_text_files_have_provenance_in_comments_of_one_line():
     check_files({"c": [(0, 300, {"+": 0.95, "-": 0.95})]}, None, check)
 
 
+@pytest.mark.parametrize(
+    "records",
+    [
+        {"c": [(0, 300, {"+": 0.1, "-": 0.2})]},
+        {
+            "c": [(0, 300, {"+": 0.1, "-": None})],
+            "ctg/2": [(0, 300, {"+": 0.1, "-": 0.1}), (120, 420, {"+": 0, "-": 0})],
+        },
+        {"only;N": [(0, 300, {"+": None, "-": None})]},
+        {f"n{number}": [(0, 300, {"+": 0.1, "-": 0.2})] for number in range(300)},
+        {"0": [(0, 300, {"+": 0.1, "-": 0.2})]},
+    ],
+)
+def test_gff3_without_calls_is_read_by_gffutils(records):
+    def check(folder, content):
+        assert content["calls"]["kept"] == 0 == len(formats.read_gff3(folder / "calls.gff3"))
+        features = list(gffutils.DataIterator(str(folder / "calls.gff3")))
+        regions = [(f.featuretype, f.attributes["record"][0], f.start, f.end) for f in features]
+        assert regions == [("region", name, 1, windows[-1][1]) for name, windows in records.items()]
+        database = gffutils.create_db(str(folder / "calls.gff3"), ":memory:")
+        assert database.count_features_of_type("promoter") == 0
+
+    check_files(records, CALIBRATION, check)
+
+
+@pytest.mark.parametrize(
+    "name", ["ctg/1", "a%2Fb", "x=1;y,z&", "001", "1e5", "é".encode().hex(), ">a", "#a", "NA", "[x]"]
+)
+def test_all_files_have_the_same_name_of_a_record(name):
+    def check(folder, content):
+        rows = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
+        table = pyarrow.parquet.read_table(folder / "predictions.parquet")
+        lines = [line.split("\t") for line in (folder / "calls.bed").read_text().splitlines() if "\t" in line]
+        (feature,) = (f for f in gffutils.DataIterator(str(folder / "calls.gff3")))
+        with pybigtools.open(str(folder / "track.plus.bw")) as track:
+            bigwig = list(track.chroms())
+        graph = (folder / "track.plus.bedgraph").read_text().splitlines()[-1].split("\t")
+        names = [rows[0]["record"], table["record"][0].as_py(), lines[-1][0], *bigwig, graph[0]]
+        assert names == [name] * 5
+        assert feature.attributes["record"] == [name]  # gffutils decodes attributes,
+        assert unquote(feature.seqid) == name  # but not names of sequences
+
+    check_files({name: [(0, 300, {"+": 0.95, "-": None})]}, None, check)
+
+
 def test_gff3_is_read_by_gffutils():
     name = "chr;1=x,%&\x7e"
     records = {name: [(150 * n, 150 * n + 300, {"+": 0.9 + n / 100, "-": 0.95}) for n in range(5)]}
@@ -162,21 +203,9 @@ def test_gff3_is_read_by_gffutils():
     check_files(records, CALIBRATION, check)
 
 
-WRITERS = [tracks.write_by_pybigtools, tracks.write_by_pybigwig]
-
-
-def read_back(writer, path: Path, name: str) -> list[tuple[int, int, float]]:
-    """Read a bigWig with the library that did not write it."""
-    if writer is tracks.write_by_pybigtools:
-        with pyBigWig.open(str(path)) as file:
-            return list(file.intervals(name))
-    with pybigtools.open(str(path)) as file:
-        return list(file.records(name))
-
-
 @relaxed
-@given(records=genomes(), writer=st.sampled_from(WRITERS))
-def test_a_bigwig_has_the_intervals_of_its_bedgraph(records, writer):
+@given(records=genomes())
+def test_a_bigwig_has_the_intervals_of_its_bedgraph(records):
     def check(folder, content):
         for word in ("plus", "minus"):
             lines = formats.read_bedgraph(folder / f"track.{word}.bedgraph")
@@ -186,26 +215,11 @@ def test_a_bigwig_has_the_intervals_of_its_bedgraph(records, writer):
                 expected = [
                     (start, end, pytest.approx(value, rel=1e-6)) for at, start, end, value in lines if at == name
                 ]
-                assert read_back(writer, path, name) == expected
-                with pyBigWig.open(str(path)) as file:
+                with pybigtools.open(str(path)) as file:
+                    assert list(file.records(name)) == expected
                     assert file.chroms(name) == records[name][-1][1]
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tracks, "choose_writer", lambda: writer)
-        check_files(records, CALIBRATION, check)
-
-
-def test_an_incomplete_bigwig_is_an_error(tmp_path):
-    """pybigtools only prints an error of its source, and closes the file as if it were complete."""
-
-    def broken():
-        yield "a", 0, 10, 0.5
-        raise OSError("the disk is gone")
-
-    with pytest.raises((tracks.BigWigError, OSError)):
-        tracks.write_by_pybigtools(tmp_path / "x.bw", {"a": 100}, broken())
-    with pytest.raises(tracks.BigWigError):  # an interval beyond the end of its sequence
-        tracks.write_by_pybigtools(tmp_path / "y.bw", {"a": 5, "b": 5}, iter([("a", 0, 5, 0.5), ("b", 0, 10, 0.5)]))
+    check_files(records, CALIBRATION, check)
 
 
 @pytest.mark.parametrize(

@@ -142,15 +142,28 @@ def gff3_line(call: Call, label: str, number: int) -> str:
 
     The score is the calibrated probability if there is one.
     """
-    attributes = {"ID": f"call{number}", "Name": label, "probability": f"{call.probability:.6g}"}
+    attributes = {"ID": f"call{number}", "Name": label, "record": call.record}
+    attributes["probability"] = f"{call.probability:.6g}"
     if call.calibrated is not None:
         attributes["calibrated"] = f"{call.calibrated:.4g}"
     attributes["windows"] = str(call.windows)
     value = call.probability if call.calibrated is None else call.calibrated
-    tail = ";".join(f"{name}={_encode(ATTRIBUTE, text)}" for name, text in attributes.items())
     kind = TYPES.get(label, "sequence_feature")
     place = f"{kind}\t{call.start + 1}\t{call.end}\t{value:.6g}\t{call.strand}"
-    return f"{_encode(SEQID, call.record)}\tSeqdrop\t{place}\t.\t{tail}\n"
+    return f"{_encode(SEQID, call.record)}\tSeqdrop\t{place}\t.\t{_join_attributes(attributes)}\n"
+
+
+def gff3_region_line(record: str, length: int, number: int) -> str:
+    """Return a line for a record that was searched and has no call: a region (SO:0000001) from its begin to its end.
+
+    It is written if the file would otherwise have no line, because gffutils raises EmptyInputError for such a file.
+    """
+    attributes = {"ID": f"region{number}", "Name": record, "record": record, "Note": "no calls"}
+    return f"{_encode(SEQID, record)}\tSeqdrop\tregion\t1\t{length}\t.\t.\t.\t{_join_attributes(attributes)}\n"
+
+
+def _join_attributes(attributes: dict[str, str]) -> str:
+    return ";".join(f"{name}={_encode(ATTRIBUTE, text)}" for name, text in attributes.items())
 
 
 def _encode(characters: re.Pattern[str], text: str) -> str:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
-from seqdrop.results.annotations import Call, Suppression, bed_header, bed_line, gff3_header, gff3_line
+from seqdrop.results.annotations import (
+    Call,
+    Suppression,
+    bed_header,
+    bed_line,
+    gff3_header,
+    gff3_line,
+    gff3_region_line,
+)
 from seqdrop.results.provenance import Provenance, comments
 from seqdrop.results.rows import Row, UnexpectedOutputError
 from seqdrop.results.tracks import MOST_RECORDS, Track, bedgraph_header, write_bigwig
@@ -108,10 +116,17 @@ class GenomeFiles(ExitStack):
     ) -> bool:
         if kind is None:
             self._end_record()
+            self._write_regions()
         suppressed = super().__exit__(kind, error, traceback)
         if kind is None:
             self._write_bigwigs()
         return bool(suppressed)
+
+    def _write_regions(self) -> None:
+        """Write the records that were searched to the GFF3 file, if it has no call and would be empty."""
+        if not self.calls:
+            for number, (record, length) in enumerate(self._lengths.items(), start=1):
+                self._gff3.write(gff3_region_line(record, length, number))
 
     def _write_bigwigs(self) -> None:
         for strand, track in self._tracks.items():

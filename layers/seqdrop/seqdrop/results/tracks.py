@@ -5,20 +5,19 @@ https://genome.ucsc.edu/goldenPath/help/bedgraph.html (0-based half-open). Bases
 Windows are added by ascending start. All windows of a record have the same length, so their ends ascend as well, and a
 window can be dropped once a later window has at least the same value.
 
-bigWig format: Kent et al., Bioinformatics 26:2204 (2010). pyBigWig writes it. For arm64, pyBigWig has no wheels, and
-pybigtools writes it instead.
+A bigWig has the same values (results/bigwig.py).
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from importlib import import_module
-from itertools import islice
-from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from seqdrop.errors import SeqdropError
+from seqdrop.results.bigwig import Entry, write_bigwig_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 RULE = "the highest value of the windows that contain a base"
 MOST_RECORDS = 1_000_000
@@ -100,36 +99,15 @@ def bedgraph_header(comments: str, name: str, strand: str) -> str:
     return f'{comments}# value: {RULE}\ntrack type=bedGraph name="{name} {strand}"\n'
 
 
-BATCH = 10_000  # entries that are passed to pyBigWig in one call
-PYBIGWIG = "pyBigWig"  # it has no type stubs
-Entry = tuple[str, int, int, float]
-"""Record, start, end (0-based half-open) and value."""
-Writer = Callable[[Path, dict[str, int], Iterator[Entry]], None]
-"""A function that writes a bigWig: (path, {record: length}, entries in the order of that dictionary)."""
-
-
-class BigWigError(SeqdropError):
-    """A bigWig that is incomplete or cannot be read again."""
-
-
 def write_bigwig(bedgraph: Path, begins: dict[str, int], lengths: dict[str, int], path: Path) -> None:
     """Write the lines of a bedGraph as a bigWig, sorted by record name. `begins` is `Track.begins`.
 
-    Write no file if there are no lines, because a bigWig cannot be empty. Raise BigWigError if the file is incomplete.
+    Write no file if there are no lines, because a bigWig cannot be empty.
     """
     names = sorted(begins)
     if names:
         chroms = {name: lengths[name] for name in names}
-        choose_writer()(path, chroms, read_entries(bedgraph, begins, names))
-
-
-def choose_writer() -> Writer:
-    """Return the writer for the library that is installed: pyBigWig, or else pybigtools."""
-    try:
-        import_module(PYBIGWIG)
-    except ImportError:
-        return write_by_pybigtools
-    return write_by_pybigwig
+        write_bigwig_file(path, chroms, read_entries(bedgraph, begins, names))
 
 
 def read_entries(bedgraph: Path, begins: dict[str, int], names: list[str]) -> Iterator[Entry]:
@@ -143,49 +121,3 @@ def read_entries(bedgraph: Path, begins: dict[str, int], names: list[str]) -> It
                     break
                 _, start, end, value = line.split(b"\t")
                 yield name, int(start), int(end), float(value)
-
-
-class _CheckedEntries:
-    """An iterable of entries that keeps the last one; `is_complete` is True once all were read without an exception."""
-
-    def __init__(self, entries: Iterator[Entry]) -> None:
-        self._entries = entries
-        self.last: Entry | None = None
-        self.is_complete = False
-
-    def __iter__(self) -> Iterator[Entry]:
-        for entry in self._entries:
-            self.last = entry
-            yield entry
-        self.is_complete = True
-
-
-def write_by_pybigtools(path: Path, chroms: dict[str, int], entries: Iterator[Entry]) -> None:
-    """Write a bigWig with pybigtools, and read its end again. Raise BigWigError if the file is incomplete.
-
-    pybigtools only prints an exception of its source, and closes the file as if it were complete.
-    """
-    import pybigtools
-
-    source = _CheckedEntries(entries)
-    pybigtools.open(str(path), "w").write(chroms, iter(source))
-    if source.last is None:
-        raise BigWigError(f"{path.name} has no entries")
-    name, start, end, _ = source.last
-    try:
-        with pybigtools.open(str(path)) as file:
-            is_whole = source.is_complete and file.chroms() == chroms
-            is_whole = is_whole and next(file.records(name, start, end))[:2] == (start, end)
-    except Exception as error:
-        raise BigWigError(f"{path.name} cannot be read again: {error!r}") from error
-    if not is_whole:
-        raise BigWigError(f"{path.name} ends before {name}:{start}-{end}")
-
-
-def write_by_pybigwig(path: Path, chroms: dict[str, int], entries: Iterator[Entry]) -> None:
-    """Write a bigWig with pyBigWig."""
-    with import_module(PYBIGWIG).open(str(path), "w") as file:
-        file.addHeader(list(chroms.items()))
-        while part := list(islice(entries, BATCH)):
-            names, starts, ends, values = map(list, zip(*part, strict=True))
-            file.addEntries(names, starts, ends=ends, values=values)
