@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     Batch = Reads | list[Record]
 
 FORMATS = {b"@": "fastq", b">": "fasta"}
-NOT_IN_FINGERPRINT = ("origin", "residue_counts")  # figures that do not describe the content of reads
+# Figures that do not describe the content of reads, or that versions up to 0.2.0 did not have.
+NOT_IN_FINGERPRINT = ("origin", "residue_counts", "alphabet", "uracil")
 BAM = b"BAM\x01"
 
 

@@ -11,6 +11,7 @@ CLASSES = {"ss3": "HEC", "ss8": "GHIBESTC"}
 UNSCORED = "-"
 RESIDUES = frozenset("ACDEFGHIKLMNPQRSTVWYXUZOB")
 BASES = frozenset("ACGTNRYSWKMBDHV")
+RNA_TO_DNA = str.maketrans("Uu", "Tt")
 LONGEST = 100_000  # residues or bases; titin has 35,213
 
 
@@ -46,8 +47,11 @@ def make_protein(row: Row, task: str, problems: Problems) -> Example | None:
 
 
 def make_promoter(row: Row, _task: str, problems: Problems) -> Example | None:
-    """Return a DNA sequence with its label, or None after reporting what is wrong with it."""
-    sequence = row.sequence.upper()
+    """Return a DNA sequence with its label, or None after reporting what is wrong with it.
+
+    RNA is spelled as DNA, so that two spellings of a sequence are recognised as the same.
+    """
+    sequence = row.sequence.translate(RNA_TO_DNA).upper()
     if not _check_sequence(row, sequence, BASES, "bad_base", problems):
         return None
     if row.labels not in ("0", "1"):

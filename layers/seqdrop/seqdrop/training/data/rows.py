@@ -81,7 +81,7 @@ ADVICE = {
     "bad_table": "Write the columns of docs/training.md: sequence, labels (dnabert: label), split; id and mask if any.",
     "no_name": "Give each record its own name.",
     "bad_residue": "Write amino acids as one-letter codes (X if unknown), without gaps, stops or numbers.",
-    "bad_base": "Write bases as A, C, G, T and N.",
+    "bad_base": "Write bases as A, C, G, T (or U) and N.",
     "bad_label": 'Write H, E, C (task "ss3") or G, H, I, B, E, S, T, C (task "ss8"), and - if unknown.',
     "bad_class": "Write 0 or 1.",
     "bad_mask": "Write 1 for a residue that is scored and 0 for one that is not.",
