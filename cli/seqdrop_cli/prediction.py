@@ -52,7 +52,7 @@ class Masks:
 class Input:
     """The facts of a valid file from a first pass over it.
 
-    `items`, `taken` and `distinct` are the entries of ReadingPass.counts.
+    `items`, `taken` and `distinct` are the entries of ReadingPass.counts. `alphabet` is that of the report's figures.
     """
 
     path: Path
@@ -62,6 +62,7 @@ class Input:
     items: int
     taken: int
     distinct: int
+    alphabet: str
     masks: Masks | None = None
 
 
@@ -124,6 +125,7 @@ def examine(path: Path, analysis: Analysis, masks: Masks | None = None) -> Input
         sha256=report["sha256"] or "",
         records=report["records"] or 0,
         **reading_pass.counts,
+        alphabet=report["qc"].get("alphabet", "dna"),
         masks=masks,
     )
 

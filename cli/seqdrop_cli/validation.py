@@ -145,6 +145,14 @@ def _open_object(url: str) -> Iterator[tuple[SupportsRead[bytes], int]]:
         yield stream, version.size
 
 
+UNITS = {
+    "dna": "bases",
+    "rna": "bases of RNA (U is read as T)",
+    "mixed": "bases of RNA and DNA (U is read as T)",
+    "protein": "residues",
+}
+
+
 def _print_reading(name: str, reading: Reading) -> None:
     findings = reading.findings
     mark = paint("✔", "green") if findings.valid else paint("✘", "red")
@@ -160,7 +168,7 @@ def _print_reading(name: str, reading: Reading) -> None:
 
 def _describe(reading: Reading) -> str:
     qc = reading.tally.report()
-    unit = "bases" if qc["residue_counts"] is None else "residues"
+    unit = UNITS[reading.tally.alphabet()]
     records = "1 record" if reading.number == 1 else f"{reading.number:,} records"
     facts = f"{(reading.format or 'unknown').upper()}, {records}, {qc['bases']:,} {unit}"
     if qc["gc_fraction"] is not None:

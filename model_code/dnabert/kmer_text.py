@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tokens import RNA_TO_DNA
 
 if TYPE_CHECKING:
     from classifier import Classifier
@@ -43,7 +44,7 @@ def _inputs(body: bytes) -> list[Any] | None:
 def _ids_or_error(text: object, classifier: Classifier) -> np.ndarray | dict[str, Any]:
     """Return the k-mer ids of one input, or the error to report for it."""
     tokens = classifier.tokens
-    kmers = text.upper().split() if isinstance(text, str) else []
+    kmers = text.upper().translate(RNA_TO_DNA).split() if isinstance(text, str) else []
     if not kmers or any(len(kmer) != tokens.k or not kmer.isalpha() for kmer in kmers):
         return _error("not_kmers", f"expected k-mers of {tokens.k} bases, separated by spaces")
     limit = classifier.most_tokens - 2

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import work_items
 from common.json_lines import BadLineError, error_line
-from tokens import OTHER, encode_bases
+from tokens import KNOWN, OTHER, encode_bases
 from work_items import WorkItem
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST_CANDIDATES = 5
 QUERIES_TOGETHER = 256
 """Number of intervals that are predicted together. Their 4**k probabilities dominate the memory."""
-_RUN = re.compile(rb"[^ACGTacgt]+")
+_RUN = re.compile(b"[^" + KNOWN.encode() + b"]+")
 
 
 @dataclass
@@ -81,7 +81,7 @@ class _Sequence:
 def find_masked_intervals(item: WorkItem) -> list[tuple[int, int]]:
     """Return the intervals to predict, (start, end) relative to the item's start.
 
-    These are the item's masks or, if `masks` is None, its runs of characters other than A, C, G and T.
+    These are the item's masks or, if `masks` is None, its runs of characters other than A, C, G, T and U.
     """
     if item.masks is None:
         return [run.span() for run in _RUN.finditer(item.sequence)]

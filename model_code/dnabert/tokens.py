@@ -3,7 +3,8 @@
 Three kinds of sequence are used here, all one-dimensional:
 
 * sequence: the bytes of a sequence, forward strand, 0-based.
-* codes:    uint8, one per base: A 0, C 1, G 2, T 3, anything else 4. So the complement is ``3 - code``.
+* codes:    uint8, one per base: A 0, C 1, G 2, T and U 3, anything else 4. So the complement is ``3 - code``.
+             Lower case has the codes of upper case.
 * ids:      int64, one per k-mer: ``ids[i]`` is the k-mer of bases ``i .. i + k``; n bases have n - k + 1 k-mers.
 """
 
@@ -19,14 +20,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BASES = "ACGT"
+RNA_TO_DNA = str.maketrans("Uu", "Tt")
+"""U is T to the models, which were trained on DNA. Work items contain no U, except those of versions up to 0.2.0."""
+KNOWN = "ACGTUacgtu"
+"""The letters of known bases."""
 OTHER = 4
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def _make_code_table() -> np.ndarray:
     table = np.full(256, OTHER, dtype=np.uint8)
-    for code, base in enumerate(BASES):
-        table[ord(base)] = table[ord(base.lower())] = code
+    for letter in KNOWN:
+        table[ord(letter)] = BASES.index(letter.translate(RNA_TO_DNA).upper())
     return table
 
 
@@ -34,7 +39,7 @@ _CODES = _make_code_table()
 
 
 def encode_bases(sequence: bytes) -> np.ndarray:
-    """Return the codes of a sequence in upper or lower case."""
+    """Return the codes of a sequence of DNA or RNA in upper or lower case."""
     return _CODES[np.frombuffer(sequence, dtype=np.uint8)]
 
 

@@ -176,6 +176,8 @@ def _report_invalid(options: Options, analysis: Analysis, error: InvalidFileErro
 def _report(tally: Tally, file: Input, paths: list[Path]) -> int:
     for path in paths:
         say(str(path))
+    if file.alphabet in ("rna", "mixed"):
+        say("the file contains RNA; U was read as T")
     unit = tally.kind.unit
     say(f"{tally.windows:,} {unit} in {tally.seconds:.1f} s, {tally.rate:,.0f} {unit}/s")
     if tally.errors:

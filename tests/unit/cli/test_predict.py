@@ -63,7 +63,9 @@ def test_a_fasta_is_predicted_as_in_the_pipeline(cold, golden, seed, tmp_path, c
     assert (content["complete"], content["upload"]["records"]) == (True, len(scored) // 2 + 1)
     assert content["parameters"]["task"] == "promoter"
     assert content["counts"]["windows"] == len(scored) + 2
-    assert "windows/s" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "windows/s" in output
+    assert "RNA" not in output
 
 
 def test_a_compressed_fastq_is_predicted_by_an_archive_with_an_analysis(golden, seed, tmp_path):
@@ -108,6 +110,45 @@ def test_the_intervals_of_a_bed_are_filled(folder, tmp_path, capsys):
     assert "line 1: bed_beyond_end" in output
     assert "line 2: bed_no_record" in output
     assert not (tmp_path / "none").exists()
+
+
+# ---------------------------------------------------------------- RNA
+
+
+def spelled_as_rna(text: str) -> str:
+    return text.translate(str.maketrans("Tt", "Uu"))
+
+
+@pytest.mark.parametrize("spell", [spelled_as_rna, lambda text: spelled_as_rna(text.lower())])
+def test_rna_has_the_predictions_of_dna_on_both_strands(golden, seed, tmp_path, capsys, spell):
+    sequences = [spell(text) for text in golden["sequences"]]
+    sequences[0] = golden["sequences"][0].replace("T", "U", 3)  # both spellings in one record
+    options = ("--model", str(seed), "--window", "70", "--strands", "+-", "-o", str(tmp_path / "out"))
+    assert main(["predict", str(fasta(tmp_path / "a.fa", *sequences)), *options]) == 0
+    assert [row["probability"] for row in rows(tmp_path / "out")] == pytest.approx(golden["answers"], abs=1e-4)
+    assert "the file contains RNA; U was read as T" in capsys.readouterr().out
+
+
+def test_rna_has_the_embeddings_of_dna(seed, tmp_path):
+    text = "ACGTTGCATCCAACCTGA" * 4
+    file, out = fasta(tmp_path / "a.fa", text, spelled_as_rna(text)), tmp_path / "out"
+    assert main(["predict", str(file), "--model", str(seed), "--task", "embed", "--window", "70", "-o", str(out)]) == 0
+    dna, rna = ([row["embedding"] for row in rows(out, "embeddings") if row["record"] == name] for name in ("s0", "s1"))
+    assert dna == rna
+    assert len(dna) == 2
+
+
+def test_each_record_is_filled_in_its_own_alphabet(folder, tmp_path):
+    dna = "ACGTTGCATGCATNNACGTTGCATCCAACCTGA"
+    records = [dna, spelled_as_rna(dna), spelled_as_rna(dna).lower(), dna.replace("T", "U", 2)]
+    file, out = fasta(tmp_path / "a.fa", *records), tmp_path / "out"
+    options = ("--model", str(with_language_head(folder)), "--task", "masked", "--window", "30", "-o", str(out))
+    assert main(["predict", str(file), *options]) == 0
+    fills = {f"s{n}": [row for row in rows(out, "fills") if row["record"] == f"s{n}"] for n in range(4)}
+    bases = {name: [row["bases"] for row in candidates] for name, candidates in fills.items()}
+    assert len({tuple(row["probability"] for row in candidates) for candidates in fills.values()}) == 1
+    assert bases["s0"] == bases["s3"] == [text.replace("U", "T") for text in bases["s1"]]
+    assert bases["s1"] == bases["s2"] == [spelled_as_rna(text) for text in bases["s0"]]
 
 
 # ---------------------------------------------------------------- Ctrl-C

@@ -44,6 +44,20 @@ def test_the_report_of_a_valid_file(file, capsys):
     assert (report["qc"]["records"], report["qc"]["bases"]) == (2, 8)
 
 
+@pytest.mark.parametrize(
+    ("body", "alphabet", "words"),
+    [
+        (GOOD.replace(b"T", b"U"), "rna", "bases of RNA (U is read as T)"),
+        (GOOD.replace(b"T", b"U", 1), "mixed", "bases of RNA and DNA (U is read as T)"),
+    ],
+)
+def test_rna_is_reported(file, capsys, body, alphabet, words):
+    name = file(body, "a.fastq")
+    assert report_of(capsys, name)[1]["qc"]["alphabet"] == alphabet
+    assert main(["validate", name]) == 0
+    assert words in capsys.readouterr().out
+
+
 def test_the_formats_that_can_be_validated_are_named(file, capsys):
     status, report = report_of(capsys, file(b"hello\n", "a.txt"))
     assert (status, report["errors"][0]["code"]) == (1, "wrong_format")

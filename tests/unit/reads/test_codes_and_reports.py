@@ -29,6 +29,8 @@ BODIES = {
     "long reads": b"".join(b"".join(record) for record in fastq(5, lambda index: 3000 * index)),
     "no bases": b"@a\n\n+\n\n",
     "fasta": b">a\nACGTN\nACG\n>b\nacgtRY\n",
+    "rna": b">a\nACGUN\nACG\n>b\nacguRY\n",
+    "rna and dna": b"@a\nACGUt\n+\nIIIII\n",
 }
 
 
@@ -80,7 +82,7 @@ def test_multiqc_files_have_the_figures_of_each_sample():
     content = make_custom_content({name: report(body) for name, body in BODIES.items()})
     assert all(name.endswith("_mqc.json") for name in content)
     assert content["seqdrop_general_mqc.json"]["data"]["short reads"]["reads"] == 50
-    assert set(content["seqdrop_quality_mqc.json"]["data"]) == {"short reads", "long reads"}
+    assert set(content["seqdrop_quality_mqc.json"]["data"]) == {"short reads", "long reads", "rna and dna"}
     assert content["seqdrop_lengths_mqc.json"]["data"]["no bases"] == {0: 1}
     json.dumps(content)
 

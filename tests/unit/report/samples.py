@@ -35,6 +35,8 @@ BODIES = {
     "one long read among short ones": reads(3000, lambda index: 3000 if index == 7 else 50),
     "very long reads": reads(3, lambda index: 150_000 + index),
     "fasta": b">a\nACGTN\nACG\n>b\nacgtRY\n",
+    "rna": b"@a\nACGUUacgu\n+\nIIIIIIIII\n",
+    "rna and dna": b">a\nACGUU\n>b\nACGTT\n",
     "fasta of N": b">a\nNNNN\n",
     "broken": BROKEN,
     "carriage returns": b"@a\r\nA\r\n+\r\nI\r\n",

@@ -107,6 +107,23 @@ def test_no_text_of_a_file_becomes_markup(data):
         assert " ".join(shown.split()) in page.text
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("rna", "Alphabet RNA: U (3) is read as T"), ("rna and dna", "Alphabet RNA and DNA: U (2) is read as T")],
+)
+def test_the_page_of_rna_says_so(name, text):
+    page = Page(render_page(read(BODIES[name]), name)).text
+    assert text in page
+    assert "U is counted as T." in page
+
+
+def test_the_page_of_dna_does_not_mention_rna_and_reports_of_earlier_versions_have_a_page():
+    report = read(BODIES["fasta"])
+    earlier = {**report, "qc": {key: value for key, value in report["qc"].items() if key not in ("alphabet", "uracil")}}
+    assert render_page(earlier, "x") == render_page(report, "x")
+    assert "RNA" not in Page(render_page(report, "x")).text
+
+
 def test_findings_have_their_locations_and_advice():
     text = Page(golden_page()).text
     assert "Invalid" in text

@@ -293,6 +293,16 @@ def test_each_candidate_of_a_mask_is_a_row():
     assert "calls" not in content
 
 
+def test_the_bases_of_rna_are_spelled_with_u():
+    masks = [{"start": 5, "end": 7, "candidates": [{"bases": "TT", "probability": 0.7}]}]
+    ids = ("U:1:5:1:7:rna", "U:2:5")
+    lines = [json.dumps({"id": name, "record": name, "masks": masks}).encode() for name in ids]
+    analysis = analysis_of_kind("masked")
+    with result_files(Predictions(analysis, lines, provenance_of(analysis))) as results:
+        table = pyarrow.parquet.read_table(results.folder / "fills.parquet").to_pylist()
+    assert [(row["end"], row["bases"]) for row in table] == [(7, "UU"), (7, "TT")]
+
+
 def test_embeddings_are_lists_of_the_same_length():
     windows = [
         {"start": 0, "end": 300, "strand": "+", "not_scored": "too_many_n"},

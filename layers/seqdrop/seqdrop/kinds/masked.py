@@ -1,6 +1,7 @@
 """masked: the most probable bases of each masked interval, a run of N or an interval of a BED beside the FASTA.
 
-Rows: record, start, end, rank (from 1, the most probable), bases, probability; one row for each candidate.
+Rows: record, start, end, rank (from 1, the most probable), bases, probability; one row for each candidate. In a record
+of RNA, bases are spelled with U.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from seqdrop.config.analyses import LAMBDA_GB
 from seqdrop.config.analysis import SINGLE, AnalysisSettings
 from seqdrop.kinds.windows import WindowKind, WindowSettings
 from seqdrop.results.tables import Column
-from seqdrop.work.items import Spans, masked_items, runs_of_n, true_end
+from seqdrop.work.items import Spans, is_rna, masked_items, runs_of_n, true_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -95,6 +96,7 @@ def _spans(masks: BedMasks | None) -> Spans:
 
 
 def _rows(output: OutputLine, counts: Counts) -> Iterator[Row]:
+    of_rna = is_rna(output["id"])
     for mask in output["masks"]:
         candidates = mask.get("candidates", [])
         row: Row = {"record": output["record"], "start": mask["start"], "end": true_end(output["id"], mask["end"])}
@@ -104,4 +106,5 @@ def _rows(output: OutputLine, counts: Counts) -> Iterator[Row]:
             counts.not_scored[mask["not_scored"]] += 1
             yield {**row, "not_scored": mask["not_scored"]}
         for rank, candidate in enumerate(candidates, start=1):
-            yield {**row, "rank": rank, "bases": candidate["bases"], "probability": candidate["probability"]}
+            bases = candidate["bases"].replace("T", "U") if of_rna else candidate["bases"]
+            yield {**row, "rank": rank, "bases": bases, "probability": candidate["probability"]}

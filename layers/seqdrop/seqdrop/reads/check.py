@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     Batch = Reads | list[Record]
 
 REST = 1 << 23  # bytes that are read after an error that ends the parsing, because the end of the file may be near
-NOT_IN_FINGERPRINT = ("origin", "residue_counts")  # figures that do not describe the content of reads
+# Figures that do not describe the content of reads, or that versions up to 0.2.0 did not have.
+NOT_IN_FINGERPRINT = ("origin", "residue_counts", "alphabet", "uracil")
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,7 @@ _ALL = (
     # records of either format
     Code("illegal_base", "A sequence may contain only A, C, G, T, U, N and the other IUPAC ambiguity codes. "
          "Is this a nucleotide file?", fixed=True),
+    Code("mixed_u_and_t", "U is read as T. If RNA and DNA were joined on purpose, nothing needs to be done.", WARNING),
     Code("ambiguous_base", "This analysis accepts no IUPAC ambiguity codes except N.", IGNORE),
     Code("non_ascii", "A sequence file may contain only ASCII. Rename the record, or repair the damage.", fixed=True),
     Code("nul_byte", "NUL bytes come from a faulty disk or a broken transfer. Make the file again from its source.",

@@ -88,9 +88,9 @@ class Nucleotides:
         self._counts += counts
         tally.add_bases(count_bases(counts))
 
-    def file_faults(self, _tally: Tally) -> Iterable[Fault]:
+    def file_faults(self, tally: Tally) -> Iterable[Fault]:
         """Return the faults of the file as a whole."""
-        return ()
+        return tally.alphabet_faults()
 
     def merge_faults(self, findings: Findings) -> None:
         """Replace the faults of a file of proteins by one that says so. Call it at the end of the file.
@@ -137,7 +137,8 @@ def count_bases(counts: Int64Array) -> Measure:
     both[65:91] += counts[97:123]
     for row, base in enumerate(BASES):
         total.bins[row, 0] = both[base]
-    total.bins[3, 0] += both[ord("U")]
+    total.uracil = int(both[ord("U")])
+    total.bins[3, 0] += total.uracil
     total.lower = int(counts[97:123].sum())
     total.ambiguous = int(counts[Nucleotides.legal & ~Nucleotides.plain].sum())
     return total

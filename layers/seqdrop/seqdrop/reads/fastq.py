@@ -77,6 +77,8 @@ class Fastq:
         evidence = self._tally.find_phred64_evidence()
         if evidence:
             self._findings.add(fault("phred64_suspected", evidence))
+        for file_fault in self._tally.alphabet_faults():
+            self._findings.add(file_fault)
         self.name_checks.finish()
 
     # -- a whole block

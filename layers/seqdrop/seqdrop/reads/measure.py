@@ -30,7 +30,7 @@ MATRIX = 1 << 18  # bytes of a matrix, which must fit in the processor's cache
 BASES = b"ACGTN"
 _SIZES = (len(BASES) * EXACT, EXACT, (len(BASES) + 1) * BINS, SCORES)
 SUMS = sum(_SIZES)
-FIGURES = ("ambiguous", "lower", "q20", "q30", "bases", "lowest", "highest", "shortest", "longest")
+FIGURES = ("ambiguous", "lower", "uracil", "q20", "q30", "bases", "lowest", "highest", "shortest", "longest")
 OFFSET = 33
 Q20, Q30 = OFFSET + 20, OFFSET + 30
 _LEGAL = np.zeros(256, bool)
@@ -53,6 +53,7 @@ class Measure:
         content, self.quality, bins, self.scores = np.split(self.sums, np.cumsum(_SIZES[:-1]))
         self.content, self.bins = content.reshape(-1, EXACT), bins.reshape(-1, BINS)
         self.ambiguous = 0  # IUPAC codes except N
+        self.uracil = 0  # U and u, which are also counted as T
         self.lower = self.q20 = self.q30 = self.bases = 0
         self.lowest, self.highest = 255, 0  # the lowest and the highest quality byte
         self.shortest, self.longest = 1 << 62, 0  # lengths of reads
@@ -66,7 +67,7 @@ class Measure:
     def add(self, other: Measure) -> None:
         """Add the counts of another block."""
         self.sums += other.sums
-        for name in FIGURES[:5]:
+        for name in FIGURES[:6]:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.lowest, self.highest = min(self.lowest, other.lowest), max(self.highest, other.highest)
         self.shortest, self.longest = min(self.shortest, other.shortest), max(self.longest, other.longest)
@@ -179,7 +180,7 @@ class _Tile:
                 self._add_flags(total, row, rows == base, bins)
         for uracil in b"Uu":
             if counts[uracil]:
-                self._add_flags(total, 3, rows == uracil, bins)
+                total.uracil += self._add_flags(total, 3, rows == uracil, bins)
 
     def _add_quality(self, total: Measure, bins: Int64Array | None) -> Int64Array:
         rows = self._quality

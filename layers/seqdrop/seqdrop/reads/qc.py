@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from seqdrop.reads.findings import fault
 from seqdrop.reads.lengths import Lengths
 from seqdrop.reads.measure import BASES, BINS, EXACT, OFFSET, Measure
 from seqdrop.reads.origin import Origin
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seqdrop.errors import Fault
     from seqdrop.reads.arrays import Int64Array
     from seqdrop.report.schema import BaseCounts, Bins, Pairs, Positions, Qc, QualityEncoding
 
@@ -60,6 +64,23 @@ class Tally:
         self.records += 1
         self.lengths.add(np.array([length]), length, length)
 
+    def alphabet(self) -> Literal["dna", "rna", "mixed", "protein"]:
+        """Return the alphabet of the sequences: "rna" if they have U but no T, "mixed" if they have both."""
+        if self.residues is not None:
+            return "protein"
+        if not self.sums.uracil:
+            return "dna"
+        return "mixed" if self._count_thymine() else "rna"
+
+    def alphabet_faults(self) -> Iterator[Fault]:
+        """Yield the fault of a file with U and T."""
+        if self.alphabet() == "mixed":
+            counts = f"{self.sums.uracil:,} U and {self._count_thymine():,} T"
+            yield fault("mixed_u_and_t", f"the sequences have {counts}")
+
+    def _count_thymine(self) -> int:
+        return int(self.sums.bins[T].sum()) - self.sums.uracil
+
     def find_phred64_evidence(self) -> str | None:
         """Return a text with the evidence that qualities are Phred+64; None if there is none."""
         low, high = self.sums.lowest, self.sums.highest
@@ -75,10 +96,12 @@ class Tally:
         is_protein = self.residues is not None
         return {
             "records": self.records,
+            "alphabet": self.alphabet(),
             "bases": self.bases,
             "gc_fraction": _ratio(counts[C] + counts[G], counts[:N].sum()),
             "n_fraction": None if is_protein else _ratio(counts[N], self.bases),
             "base_counts": None if is_protein else self._base_counts(counts),
+            "uracil": None if is_protein else self.sums.uracil,
             "residue_counts": None if self.residues is None else dict(sorted(self.residues.items())),
             "ambiguous": self.sums.ambiguous,
             "lower_case": self.sums.lower,

@@ -89,6 +89,7 @@ def _make_facts(report: Report) -> Element:
     origin = report["qc"]["origin"]
     facts = {
         "Format": _format(report),
+        "Alphabet": _alphabet(report["qc"]),
         "Size": None if report["size"] is None else size(report["size"]),
         "Platform": ", ".join(origin["platform"]),
         "Instrument": ", ".join(origin["instrument"]),
@@ -101,6 +102,13 @@ def _make_facts(report: Report) -> Element:
     }
     pairs = (node("div", node("dt", term), node("dd", value)) for term, value in facts.items() if value)
     return node("dl", *pairs, class_="facts")
+
+
+def _alphabet(qc: Qc) -> str | None:
+    """Describe the alphabet of a file with U; None for other files, and for reports without `alphabet`."""
+    uracil = count(qc.get("uracil") or 0)
+    texts = {"rna": f"RNA: U ({uracil}) is read as T", "mixed": f"RNA and DNA: U ({uracil}) is read as T"}
+    return texts.get(qc.get("alphabet", "dna"))
 
 
 def _encoding(encoding: QualityEncoding | None) -> str | None:

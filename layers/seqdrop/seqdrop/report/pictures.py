@@ -46,7 +46,7 @@ def _draw_totals(qc: Qc) -> Iterator[Element]:
     if residues is not None:
         yield _draw_residues(residues, qc["bases"])
     elif qc["base_counts"] is not None:
-        yield _draw_composition(qc["base_counts"], qc["ambiguous"], qc["bases"])
+        yield _draw_composition(qc, qc["base_counts"])
 
 
 def unit_of(qc: Qc) -> str:
@@ -168,8 +168,9 @@ def _draw_residues(counts: dict[str, int], total: int) -> Element:
     return make_figure("Amino acids", f"{count(total)} residues.", chart)
 
 
-def _draw_composition(base_counts: BaseCounts, ambiguous: int, total: int) -> Element:
-    counts = {base: base_counts[base] for base in BASES} | {"other": ambiguous}
+def _draw_composition(qc: Qc, base_counts: BaseCounts) -> Element:
+    total = qc["bases"]
+    counts = {base: base_counts[base] for base in BASES} | {"other": qc["ambiguous"]}
     shares = {name: number / total for name, number in counts.items() if number}
     parts = (
         node("i", class_=f"base-{name}", style=f"width:{100 * share:.3f}%", title=f"{name}: {percent(share, 2)}")
@@ -186,7 +187,8 @@ def _draw_composition(base_counts: BaseCounts, ambiguous: int, total: int) -> El
     )
     bar = node("div", *parts, class_="stack")
     table = node("table", node("tbody", *rows), class_="bases")
-    return make_figure("All bases", f"{short(total, 'b')}. “other” are IUPAC codes except N.", bar, table)
+    uracil = " U is counted as T." if qc.get("uracil") else ""
+    return make_figure("All bases", f"{short(total, 'b')}. “other” are IUPAC codes except N.{uracil}", bar, table)
 
 
 def _in_percent(points: Points) -> Points:

@@ -67,13 +67,18 @@ class Origin(TypedDict):
 
 
 class Qc(TypedDict):
-    """Quality figures of a file (reads/qc.schema.json). `bases` are residues if the file holds proteins."""
+    """Quality figures of a file (reads/qc.schema.json). `bases` are residues if the file holds proteins.
+
+    Reports that versions up to 0.2.0 stored have no `alphabet` and no `uracil`.
+    """
 
     records: int
+    alphabet: NotRequired[Literal["dna", "rna", "mixed", "protein"]]
     bases: int
     gc_fraction: float | None
     n_fraction: float | None
     base_counts: BaseCounts | None
+    uracil: NotRequired[int | None]
     residue_counts: dict[str, int] | None
     ambiguous: int
     lower_case: int

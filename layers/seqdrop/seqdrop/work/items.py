@@ -8,6 +8,10 @@ the record, and the container can cut each segment into windows as if it were a 
 Masks. The masked task has one work item for each masked interval: the window around it. It is the window that the
 container would choose (model_code/dnabert/masked.py), with the interval in its middle as far as the ends of the record
 allow. The result is therefore the same as for the whole record, at the cost of one window.
+
+RNA. Records come here spelled as DNA (`reads.records.as_dna`), so that every model reads U as T, also one whose code is
+older than that. The id of a masked item says whether its record was RNA, and the results then spell the predicted bases
+with U.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Attempt
 
 MEGABYTE = 1_000_000
+RNA = "rna"  # the last part of the id of a masked item of RNA
 REMEMBERED_LENGTHS = 1_000  # different record lengths whose segments or windows are cached
 RUN = re.compile(rb"[Nn]+")
 
@@ -84,18 +89,19 @@ def masked_items(upload_id: str, records: Iterable[Record], window: int, spans: 
     """Yield a JSON line for each interval to fill (model_code/work_item.schema.json).
 
     No model can fill an interval that is longer than a window. Its item contains only the first `window` bases, its id
-    contains the end of the interval (see `true_end`), and its result is "longer_than_k".
+    contains the end of the interval (see `true_end`), and its result is "longer_than_k". The id of an item of RNA also
+    has the end, and RNA after it (see `is_rna`).
     """
     for record in records:
-        number, name, sequence, _ = record
+        suffix = f":{RNA}" if record.is_rna else ""
         for start, end in spans(record):
-            first, last = window_around(len(sequence), start, end, window)
-            cut_off = "" if end <= last else f":1:{end}"
+            first, last = window_around(len(record.sequence), start, end, window)
+            details = f":1:{end}{suffix}" if end > last or suffix else ""
             item = {
-                "id": f"{upload_id}:{number}:{start}{cut_off}",
-                "record": name,
+                "id": f"{upload_id}:{record.number}:{start}{details}",
+                "record": record.name,
                 "start": first,
-                "sequence": sequence[first:last].decode("ascii"),
+                "sequence": record.sequence[first:last].decode("ascii"),
                 "masks": [[start, min(end, last)]],
             }
             yield json.dumps(item, separators=(",", ":")).encode() + b"\n"
@@ -114,9 +120,14 @@ def window_around(length: int, start: int, end: int, window: int) -> tuple[int, 
 
 
 def true_end(item_id: str, end: int) -> int:
-    """Return the end of an item's interval: that in its id if the interval was cut off, otherwise `end`."""
+    """Return the end of an item's interval: that in its id if it has one, otherwise `end`."""
     parts = item_id.split(":")
-    return int(parts[4]) if len(parts) == 5 else end
+    return int(parts[4]) if len(parts) >= 5 else end
+
+
+def is_rna(item_id: str) -> bool:
+    """Return True if a masked item with this id is of a record of RNA."""
+    return item_id.split(":")[5:] == [RNA]
 
 
 def work_items(
@@ -128,7 +139,8 @@ def work_items(
     appended to the id of the item; the container returns ids unchanged, so it need not know about such numbers.
     """
     known: dict[int, list[tuple[int, int]]] = {}  # short reads have few different lengths
-    for (number, name, sequence, _), count in counted:
+    for record, count in counted:
+        number, name, sequence = record.number, record.name, record.sequence
         spans = known.get(len(sequence))
         if spans is None:
             spans = list(segments(len(sequence), layout.window, layout.stride, windows_per_item))
@@ -144,8 +156,8 @@ def work_items(
 
 def protein_items(upload_id: str, records: Iterable[Record]) -> Iterator[bytes]:
     """Yield a JSON line for each protein, not cut and in upper case (model_code/protein_item.schema.json)."""
-    for number, name, sequence, _ in records:
-        values = (upload_id.encode(), number, json.dumps(name).encode(), sequence.upper())
+    for record in records:
+        values = (upload_id.encode(), record.number, json.dumps(record.name).encode(), record.sequence.upper())
         yield b'{"id":"%b:%d:0","record":%b,"alphabet":"protein","sequence":"%b"}\n' % values
 
 

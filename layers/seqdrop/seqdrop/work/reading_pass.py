@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
+from seqdrop.config.analysis import DNA
 from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.check import Reading
 from seqdrop.reads.findings import Policy
+from seqdrop.reads.records import as_dna
 from seqdrop.work.selection import Selection
 
 if TYPE_CHECKING:
@@ -58,15 +60,19 @@ class ReadingPass:
         return {"items": self._item_count, "taken": self._selection.taken, "distinct": self._selection.distinct}
 
     def items(self) -> Iterator[bytes]:
-        """Yield the work items; none if the analysis has no model.
+        """Yield the work items; none if the analysis has no model. RNA is spelled as DNA in them.
 
         Raise InvalidFileError if the file has errors, if masks do not fit it, or if it has nothing to score.
         """
         if self._selection is None:
             self.reading.run()
             return
-        records = self._masks.cover(self.reading.records()) if self._masks else self.reading.records()
         analysis = self._analysis
+        records = self.reading.records()
+        if analysis.alphabet == DNA:
+            records = map(as_dna, records)
+        if self._masks:
+            records = self._masks.cover(records)
         for item in analysis.kind.items(self._upload_id, self._selection.of(records), analysis, self._masks):
             self._item_count += 1
             yield item

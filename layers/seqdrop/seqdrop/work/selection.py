@@ -11,7 +11,8 @@ The records with the lowest priorities are kept. The sample therefore depends on
   the rest is still a uniform sample.
 
 Identical reads can be scored once, together with their number: amplicons and small RNA repeat few sequences millions of
-times. Reads are identical if their bases are, regardless of case, which the model ignores. U and T differ.
+times. Reads are identical if their bases are, regardless of case, which the model ignores, and of U or T: records of
+RNA come here spelled as DNA (`reads.records.as_dna`).
 """
 
 from __future__ import annotations

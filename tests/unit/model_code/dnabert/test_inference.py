@@ -91,6 +91,15 @@ def test_lower_case_equals_upper_case(job, predict):
     assert predict(body_of(line("ACGTTGCATCCA"))) == predict(body_of(line("acgttgcatcca")))
 
 
+@relaxed
+@given(sequence=st.text("ACGTacgtNRY", max_size=60), stride=st.integers(1, 10))
+def test_u_equals_t_on_both_strands(job, predict, sequence, stride):
+    """Versions up to 0.2.0 wrote work items with U."""
+    job(10, stride, "+-", "0.3")
+    rna = sequence.replace("T", "U").replace("t", "u")
+    assert predict(body_of(line(rna))) == predict(body_of(line(sequence)))
+
+
 def test_a_window_that_contains_n_is_scored_with_mask_tokens(job, predict, tiny):
     job(10, 10, "+", "0.1")
     (window,) = json.loads(predict(body_of(line("ACGTRACGTA"))))["windows"]
@@ -250,6 +259,12 @@ def test_an_error_is_at_the_place_of_its_input(predict):
     results = json.loads(predict(inputs([kmers_of("ACGTA"), "ACGTA", "", 5, kmers_of("ACNTA")]), JSON))
     assert ["score" in result for result in results] == [True, False, False, False, True]
     assert {result["error"]["code"] for result in results[1:4]} == {"not_kmers"}
+
+
+def test_kmers_of_rna_are_those_of_dna(predict):
+    assert predict(inputs([kmers_of("ACGUUGCA"), kmers_of("acguugca")]), JSON) == predict(
+        inputs([kmers_of("ACGTTGCA")] * 2), JSON
+    )
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"{}", b'{"inputs": 5}', b'{"inputs": "ACG", "parameters": {}}'])

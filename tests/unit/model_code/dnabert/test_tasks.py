@@ -109,6 +109,15 @@ def test_the_window_is_centred_on_the_masked_interval(predict):
     assert whole["masks"][0]["start"] == len(far) + len(near)
 
 
+@pytest.mark.parametrize("task", ["masked", "embed", "promoter"])
+def test_u_is_t_in_every_task(predict, task):
+    dna = "ACGTTGCAttgcANNACGTTGCATTCCAA"
+    rna, mixed = dna.replace("T", "U").replace("t", "u"), dna.replace("T", "U", 3)
+    first, *others = predict(task, *(item(text) for text in (dna, rna, mixed)), strands="+", max_n_fraction="0.5")
+    assert others == [first, first]
+    assert '"not_scored"' not in json.dumps(first)
+
+
 def test_an_interval_that_cannot_be_predicted_has_the_reason(predict):
     longer = predict("masked", item("ACGTACGTAC" + "N" * (K + 1) + "ACGTACGTAC"))[0]["masks"]
     assert longer == [{"start": 10, "end": 14, "not_scored": "longer_than_k"}]

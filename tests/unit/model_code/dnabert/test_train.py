@@ -46,6 +46,21 @@ def test_a_folder_of_csv_and_fasta_is_read(data):
     assert examples[0].origin == "negative.fa, n0"
 
 
+@pytest.mark.parametrize("name", ["a.csv", "positive.fa", "a.jsonl"])
+def test_u_in_training_data_is_t(tmp_path, tokens, name):
+    def ids_of(sequence: str) -> list[int]:
+        texts = {
+            "a.csv": f"sequence,label\n{sequence},1\n",
+            "positive.fa": f">p\n{sequence}\n",
+            "a.jsonl": json.dumps({"id": "p", "sequence": sequence, "label": "1"}) + "\n",
+        }
+        (tmp_path / name).write_text(texts[name])
+        masked = MaskedExamples(tmp_path, tokens, 64, 0.3, fixed=True)
+        return Examples(tmp_path, tokens, 64)[0]["ids"].tolist() + masked[0]["label"].tolist()
+
+    assert ids_of("ACGUUGCAuuNGACU") == ids_of("ACGTTGCATTNGACT")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [

@@ -93,6 +93,27 @@ def test_runs_of_n_are_filled(services):
     assert "masks" not in summary
 
 
+def test_masked_bases_are_returned_in_the_alphabet_of_each_record(services):
+    push_archive(services.s3, "results", "m", model_archive(), "now")
+    body = b">rna\n" + b"ACGU" * 10 + b"N\n>dna\n" + b"ACGT" * 10 + b"N\n>soft\n" + b"acgu" * 10 + b"n\n"
+    version = dropped(services, "masked/a.fa", body)
+    sequences = []
+
+    def answer(item: dict) -> dict:
+        sequences.append(item["sequence"].upper())
+        fill = {"candidates": [{"bases": "T", "probability": 0.5}]}
+        return {**filled(item), "masks": [{"start": start, "end": end, **fill} for start, end in item["masks"]]}
+
+    run_job(services, version, answer)
+    assert len(set(sequences)) == 1
+    lines = read(services, "results", f"results/masked/{version.id}/fills.jsonl").splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [(row["record"], row["bases"]) for row in rows] == [("rna", "U"), ("dna", "T"), ("soft", "U")]
+    qc = json.loads(read(services, "results", f"reports/{version.id}.json"))["qc"]
+    assert (qc["alphabet"], qc["uracil"]) == ("mixed", 20)
+    assert "RNA and DNA: U (20) is read as T" in read(services, "results", f"reports/{version.id}.html").decode()
+
+
 @pytest.mark.parametrize("bed_first", [True, False])
 def test_the_intervals_of_a_bed_are_filled_and_both_are_archived(services, sent, bed_first):
     push_archive(services.s3, "results", "m", model_archive(), "now")

@@ -119,6 +119,22 @@ class TestFormats:
         assert read_splits(tmp_path)["validation"] == [{"id": "all.csv:5", "sequence": "ACGT" * 6, "label": "0"}]
         assert prepared.counts["train"]["classes"] == {"0": 2, "1": 2}
 
+    @pytest.mark.parametrize("spell", [str.upper, str.lower])
+    def test_rna_is_the_same_data_set_as_dna(self, tmp_path, spell):
+        job = 'model = "dnabert"\n[data]\nformat = "csv"\nfile = "all.csv"\n'
+        dna = [("ACGT" * n, n % 2, split) for n, split in enumerate(["train"] * 4 + ["val", "test"], 2)]
+        rna = [(spell(text).replace("T", "U").replace("t", "u"), *rest) for text, *rest in dna]
+        prepared = []
+        for rows in (dna, rna):
+            body = "sequence,label,split\n" + "".join(f"{text},{label},{split}\n" for text, label, split in rows)
+            prepared.append(run(job, {"all.csv": body.encode()}, tmp_path))
+        assert prepared[0] == prepared[1]
+
+    def test_a_sequence_in_two_splits_is_a_leak_in_any_spelling(self, tmp_path):
+        job = 'model = "dnabert"\n[data]\nformat = "csv"\nfile = "all.csv"\n'
+        body = b"sequence,label,split\nACGTACGT,0,train\nACGTTCGT,1,train\nACGTTTGT,1,val\nacguACGU,0,test\n"
+        assert refusal(job, {"all.csv": body}, tmp_path).counts == {"leak": 1}
+
     def test_records_match_the_schema_of_train_py(self, proteins, tmp_path, repository):
         """The tests of model_code check the same schema."""
         jsonschema = pytest.importorskip("jsonschema")

@@ -32,7 +32,7 @@ static const uint8_t MASK[2 * WIDE] = {ALL_ONES};
 
 typedef struct {
     int64_t *content, *quality, *bins, *scores; /* (5, EXACT), (EXACT), (6, BINS), (SCORES), as in Measure */
-    int64_t ambiguous, lower, q20, q30, bases, lowest, highest, shortest, longest; /* FIGURES in measure.py */
+    int64_t ambiguous, lower, uracil, q20, q30, bases, lowest, highest, shortest, longest; /* FIGURES in measure.py */
     uint8_t near_bases[5 * EXACT];  /* flags at each position, of up to OFTEN reads */
     uint16_t near_quality[EXACT];   /* sums at even positions, then at odd ones */
     bytes_t good, best;             /* lanes of q20 and q30, of up to OFTEN vectors */

@@ -84,13 +84,13 @@ INLINE void flush(counts_t *to)
 INLINE int64_t add_up(const uint8_t *bases, const uint8_t *quality, int64_t length, counts_t *to)
 {
     int64_t near = length < EXACT ? length : EXACT;
-    if (!count_bases(bases, near, to->near_bases, NULL) && !unusual(bases, 0, near, to))
+    if (!count_bases(bases, near, to->near_bases, NULL, to) && !unusual(bases, 0, near, to))
         return -1;
     int64_t sum = count_quality(quality, near, to->near_quality, to), total = sum;
     to->bins[5 * BINS] += sum;
     for (int64_t at = EXACT; at < length && sum >= 0; at += EXACT) {
         int64_t size = length - at < EXACT ? length - at : EXACT, bin = at / EXACT < BINS ? at / EXACT : BINS - 1;
-        if (!count_bases(bases + at, size, NULL, to->bins + bin) && !unusual(bases + at, at, size, to))
+        if (!count_bases(bases + at, size, NULL, to->bins + bin, to) && !unusual(bases + at, at, size, to))
             return -1;
         sum = count_quality(quality + at, size, NULL, to);
         to->bins[5 * BINS + bin] += sum;

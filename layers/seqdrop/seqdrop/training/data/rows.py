@@ -81,7 +81,7 @@ ADVICE = {
     "bad_table": "Write the columns of docs/training.md: sequence, labels (dnabert: label), split; id and mask if any.",
     "no_name": "Give each record its own name.",
     "bad_residue": "Write amino acids as one-letter codes (X if unknown), without gaps, stops or numbers.",
-    "bad_base": "Write bases as A, C, G, T and N.",
+    "bad_base": "Write bases as A, C, G, T (or U) and N.",
     "bad_spaces": "Remove the spaces. Proteins may also have one between every two residues and labels, and DNA all "
     "its k-mers of 3 to 6 bases, each moved by one base.",
     "bad_label": 'Write H, E, C (task "ss3") or G, H, I, B, E, S, T, C (task "ss8"), and - if unknown.',
