@@ -100,7 +100,7 @@ def examine(body: bytes) -> dict | None:
         return None
     rows, counts, names = examined
     arrays = {"starts": rows.starts, "ends": rows.ends, "lengths": rows.lengths, "sums": counts.sums}
-    arrays |= {"bases": names.bases, "mates": names.mates, "name_ends": names.ends}
+    arrays |= {"bases": names.bases, "codes": names.codes, "name_ends": names.ends}
     figures = {name: getattr(counts, name) for name in FIGURES}
     return {name: array.tolist() for name, array in arrays.items()} | figures | {"rest": (rows.size, rows.crlf)}
 
@@ -108,10 +108,18 @@ def examine(body: bytes) -> dict | None:
 @built
 @settings(deadline=None)
 @given(
-    st.lists(st.binary(min_size=1, max_size=300).map(lambda data: bytes(33 + byte % 94 for byte in data)), min_size=1)
+    st.lists(
+        st.tuples(
+            st.binary(min_size=1, max_size=300).map(lambda data: bytes(33 + byte % 94 for byte in data)),
+            st.sampled_from([b"", b"/0", b"/1", b"/2", b"/3", b"/4", b".1"]),
+            st.sampled_from([b"", b" ", b"\t", b"  "]),
+            st.text("01234567:NYQ", max_size=5).map(str.encode) | st.sampled_from([b"0:N:", b"3:Y:0", b"4:N:", b"1:"]),
+        ),
+        min_size=1,
+    )
 )
-def test_names_have_the_same_hashes(names):
-    body = b"".join(b"@%b 1:N\nACGT\n+\nIIII\n" % name for name in names)
+def test_names_have_the_same_hashes_and_mates(names):
+    body = b"".join(b"@%b%b%b%b\nACGT\n+\nIIII\n" % name for name in names)
     with pytest.MonkeyPatch.context() as patch:
         first, second = with_and_without_kernel(patch, lambda: examine(body))
     assert first == second

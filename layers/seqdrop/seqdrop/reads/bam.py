@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 BATCH = 2_000  # records that become FASTQ at a time
 PIPE = 1 << 16  # bytes that are written to the pipe at a time
-MATE_1, MATE_2, UNMAPPED, SKIPPED = 0x40, 0x80, 0x4, 0x900  # SAM flags; SKIPPED are secondary and supplementary
+# SAM flags. PAIRED means that the template has several reads; SKIPPED are secondary and supplementary.
+PAIRED, UNMAPPED, NEXT_UNMAPPED, MATE_1, MATE_2, SKIPPED = 0x1, 0x4, 0x8, 0x40, 0x80, 0x900
+NO_READS_ADVICE = (
+    "Were all reads filtered out, or was the BAM made from an empty file? Make it again from its source, or delete it."
+)
 
 
 class Alignment(Protocol):
@@ -95,6 +100,9 @@ class BamStream:
         if self._damage or broken:
             message = f"record {self._number + 1}, or the header before it, is not valid BAM"
             raise self._damage or InvalidFileError(fault("bam_corrupt", message)) from broken
+        if not self._number:
+            no_reads = fault("empty_file", "the BAM has a header, but no read")
+            self._findings.add(replace(no_reads, advice=NO_READS_ADVICE))
 
     def _format_batches(self, records: Iterable[Alignment]) -> Iterator[bytes]:
         texts: list[bytes] = []
@@ -122,11 +130,24 @@ class BamStream:
             quality = "!" * len(sequence)
             if sequence:
                 self._report("missing_quality", "the read has no qualities", record)
-        mate = {MATE_1: " 1:N:0:", MATE_2: " 2:N:0:"}.get(record.flag & (MATE_1 | MATE_2), "")
-        return f"@{record.query_name}{mate}\n{sequence}\n+\n{quality}\n".encode("latin-1")
+        return f"@{record.query_name}{_describe_mate(record.flag)}\n{sequence}\n+\n{quality}\n".encode("latin-1")
 
     def _report(self, code: str, message: str, record: Alignment) -> None:
         self._findings.add(fault(code, message, name=record.query_name, record=self._number))
+
+
+def _describe_mate(flag: int) -> str:
+    """Return the mate that a flag says, as the CASAVA word from which `names.py` reads it.
+
+    Neither the first nor the last read of a template is mate 3 if the next read is unmapped, otherwise mate 4. A read
+    that is the whole of its template is mate 0. The mate of another read without 0x40 and 0x80 is unknown.
+    """
+    which = flag & (MATE_1 | MATE_2)
+    if which == MATE_1 | MATE_2:
+        return " 3:N:0:" if flag & NEXT_UNMAPPED else " 4:N:0:"
+    if which:
+        return " 1:N:0:" if which == MATE_1 else " 2:N:0:"
+    return "" if flag & PAIRED else " 0:N:0:"
 
 
 def _write_all(sink: BinaryIO, block: memoryview) -> None:

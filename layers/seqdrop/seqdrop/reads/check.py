@@ -200,7 +200,7 @@ class Reading:
     def _make_parser(self, keep: bool) -> Fastq | Fasta:
         if self.format == "fasta":
             return Fasta(self.findings, self.tally, keep, self._alphabet)
-        return Fastq(self.findings, self.tally)
+        return Fastq(self.findings, self.tally, is_bam=self.format == "bam")
 
     def _report_too_long(self, parser: Fastq | Fasta) -> None:
         megabytes = self._bounds.limit // (1 << 20)

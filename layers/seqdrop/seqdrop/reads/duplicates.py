@@ -150,6 +150,13 @@ class Duplicates:
         repeats = candidates[1:][candidates[1:] == candidates[:-1]]
         return len(repeats), self._first_locations(repeats, first)
 
+    def contain(self, hashes: UInt64Array) -> BoolArray:
+        """Return True for each hash that was added."""
+        sought = Bits(_power_of_two(len(hashes)))
+        sought.add(hashes)
+        candidates = [part[sought.contains(part)] for part in self.hashes.parts()]
+        return np.isin(hashes, np.concatenate(candidates))
+
     def _first_locations(self, repeats: UInt64Array, first: int) -> list[NameLocation]:
         """Return the locations of at most `first` names that occurred before.
 

@@ -31,13 +31,16 @@ LONGEST_NAME = 200
 
 
 class Fastq:
-    """A parser of the blocks of a FASTQ stream; it counts into `tally` and reports to `findings`."""
+    """A parser of the blocks of a FASTQ stream; it counts into `tally` and reports to `findings`.
 
-    def __init__(self, findings: Findings, tally: Tally) -> None:
+    `is_bam` is True if the stream is a BAM that was converted to FASTQ.
+    """
+
+    def __init__(self, findings: Findings, tally: Tally, *, is_bam: bool = False) -> None:
         self._findings = findings
         self._tally = tally
         self._line_parser = LineParser(findings)
-        self.name_checks = NameChecks(findings, may_interleave=True)
+        self.name_checks = NameChecks(findings, may_interleave=True, has_flags=is_bam)
         self._examiner = Examiner()
         self._line = 1  # location of the next block
         self._byte = 0

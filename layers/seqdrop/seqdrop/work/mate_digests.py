@@ -59,7 +59,7 @@ def _are_two_samples(first: NameDigest, second: NameDigest) -> bool:
     In these the read names say the same mate. Return False for one file that was dropped as both mates.
     """
     differ = first.sha256 != second.sha256 and not np.array_equal(first.chunks, second.chunks)
-    return differ and first.mate == second.mate != 0
+    return differ and first.said_mate == second.said_mate != 0
 
 
 def save(s3: S3Client, work: str, upload_id: str, key: str, reading: Reading) -> None:

@@ -28,7 +28,7 @@ FAST static int64_t examine(const uint8_t *data, int64_t size, int64_t capacity,
         if (next < 0)
             return -1;
         int64_t length = to->lengths[count] = end[1] - start[1];
-        int64_t name = hash_name(data + start[0] + 1, longest_name, to->hashes + count, to->mates + count);
+        int64_t name = hash_name(data + start[0] + 1, longest_name, to->hashes + count, to->codes + count);
         if (!name || !count_read(data + start[1], data + start[3], length, count, counts))
             return -1;
         to->name_ends[count] = start[0] + 1 + name;

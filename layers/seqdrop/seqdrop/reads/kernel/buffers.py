@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqdrop.reads import kernel
-from seqdrop.reads.fastq_rows import Rows
+from seqdrop.reads.fastq_rows import HEADER, Rows
 from seqdrop.reads.measure import FIGURES, SUMS, Measure
 from seqdrop.reads.names import LONGEST, Names
 
@@ -29,7 +29,7 @@ class Buffers:
         self._lengths = np.empty(self._capacity, np.int64)
         self._name_ends = np.empty(self._capacity, np.int64)
         self._hashes = np.empty(self._capacity, np.uint64)
-        self._mates = np.empty(self._capacity, np.uint8)
+        self._codes = np.empty(self._capacity, np.uint8)
         self._all = np.zeros(SUMS + len(FIGURES), np.int64)
         self._measure = Measure(self._all[:SUMS])
         self._sums = kernel.pointer(self._all, "int64_t[]")
@@ -39,7 +39,7 @@ class Buffers:
             "lengths": kernel.pointer(self._lengths, "int64_t[]"),
             "name_ends": kernel.pointer(self._name_ends, "int64_t[]"),
             "hashes": kernel.pointer(self._hashes, "uint64_t[]"),
-            "mates": kernel.pointer(self._mates, "uint8_t[]"),
+            "codes": kernel.pointer(self._codes, "uint8_t[]"),
         }
         self._records = kernel.ffi.new("records_t *", self._pointers)
 
@@ -53,5 +53,6 @@ class Buffers:
         crlf = records.crlf == 1
         rows = Rows(data, self._starts[:count], self._ends[:count], self._lengths[:count], records.used, crlf)
         self._measure.set_figures(self._all[SUMS:].tolist())
-        mates = self._mates[:count]
-        return rows, self._measure, Names(self._hashes[:count], mates, mates, self._name_ends[:count], data)
+        starts = self._starts[:count, HEADER] + 1
+        names = Names(self._hashes[:count], self._codes[:count], starts, self._name_ends[:count], data)
+        return rows, self._measure, names

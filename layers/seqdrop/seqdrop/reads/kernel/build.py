@@ -25,7 +25,7 @@ TYPES = """
 typedef struct {
     int64_t *starts, *ends, *lengths, *name_ends; /* four numbers for each record, four, one, one */
     uint64_t *hashes;
-    uint8_t *mates;
+    uint8_t *codes;
     int64_t used; /* bytes of all records */
     int32_t crlf; /* -1 without any record */
 } records_t;

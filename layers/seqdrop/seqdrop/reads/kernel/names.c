@@ -38,9 +38,19 @@ static uint64_t hash(const uint8_t *name, int64_t length)
     return total;
 }
 
-/* Writes the hash of the base name, and the mate (0, 1, 2). Returns the length of the name, or 0 if it is longer than
-   `longest`. */
-static int64_t hash_name(const uint8_t *name, int64_t longest, uint64_t *hashed, uint8_t *mate)
+/* Returns the mate that a CASAVA word after a name says: 1 to 4, 5 (SINGLE) for 0, or 0 without a word. */
+static uint8_t read_word(const uint8_t *word)
+{
+    if ((word[0] != ' ' && word[0] != '\t') || word[1] < '0' || word[1] > '4' || word[2] != ':')
+        return 0;
+    if (word[3] != 'N' && word[3] != 'Y')
+        return 0;
+    return word[1] == '0' ? 5 : word[1] - '0';
+}
+
+/* Writes the hash of the base name, and the code of the mate (Names.codes). Returns the length of the name, or 0 if it
+   is longer than `longest`. */
+static int64_t hash_name(const uint8_t *name, int64_t longest, uint64_t *hashed, uint8_t *code)
 {
     uint64_t total = 0, key = A, word, found;
     int64_t length = 0;
@@ -54,9 +64,9 @@ static int64_t hash_name(const uint8_t *name, int64_t longest, uint64_t *hashed,
     }
     int64_t left = __builtin_ctzll(found) / 8;
     length += left;
-    *mate = 0;
-    if (length > 2 && name[length - 2] == '/' && (name[length - 1] == '1' || name[length - 1] == '2')) {
-        *mate = name[length - 1] - '0';
+    *code = read_word(name + length) << 2;
+    if (length > 2 && name[length - 2] == '/' && name[length - 1] >= '1' && name[length - 1] <= '3') {
+        *code |= name[length - 1] - '0';
         total = hash(name, length - 2);
     } else if (left)
         total += mixed(first_bytes(word, left), key);
