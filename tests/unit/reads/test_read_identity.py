@@ -26,7 +26,7 @@ STYLES = {
 
 def fastq(headers: list[str]) -> bytes:
     """Return FASTQ with these headers; each read has other bases."""
-    bases = ("".join(word) for word in itertools.product("ACGT", repeat=6))
+    bases = ("".join(read) for read in itertools.product("ACGT", repeat=6))
     return "".join(f"@{header}\n{read}\n+\nIIIIII\n" for header, read in zip(headers, bases, strict=False)).encode()
 
 

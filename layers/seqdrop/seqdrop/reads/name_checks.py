@@ -25,8 +25,8 @@ PAIRS = 4  # the first pairs of a file; if the names in each of them agree, the 
 SILENT, SUFFIX, DOT = "silent", "suffix", "dot"  # how the names of an interleaved file say their mates
 FIRST_MATE, LAST_MATE, MIDDLE = 1, 2, 3
 MIDDLE_ADVICE = (
-    "`samtools import` writes these flags if it is given R1 twice, or if the names in both files end in /1, or in /1 "
-    "and /3. Import R1 and R2 again, with names that have no number, or /1 and /2."
+    "`samtools import` writes these flags if the names in both files end in /1, as they do if it is given R1 twice, or "
+    "in /1 and /3. Import R1 and R2 again, with names that have no number, or /1 and /2."
 )
 
 
