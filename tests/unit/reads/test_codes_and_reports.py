@@ -10,7 +10,6 @@ import pytest
 from seqdrop.reads.check import Reading
 from seqdrop.reads.codes import CODES
 from seqdrop.reads.multiqc import make_custom_content
-from seqdrop.reads.origin import parse
 from seqdrop.report import schema
 
 from tests.unit.reads.planting import fastq
@@ -85,21 +84,3 @@ def test_multiqc_files_have_the_figures_of_each_sample():
     assert set(content["seqdrop_quality_mqc.json"]["data"]) == {"short reads", "long reads", "rna and dna"}
     assert content["seqdrop_lengths_mqc.json"]["data"]["no bases"] == {0: 1}
     json.dumps(content)
-
-
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        ("A00123:45:HXX:2:1101:1:2 1:N:0:ACGT", ("illumina", "A00123", "HXX", "2")),
-        ("HWUSI-EAS100R:6:73:941:1973#0/1", ("illumina", "HWUSI-EAS100R", None, "6")),
-        (
-            "0a1b2c3d-0000-4000-8000-0123456789ab runid=f5 ch=1 flow_cell_id=FAK1",
-            ("nanopore", None, "FAK1", None),
-        ),
-        ("m64011_190830_220126/1/ccs", ("pacbio", "m64011", None, None)),
-        ("SRR1.1 1 length=36", (None, None, None, None)),
-    ],
-)
-def test_headers_name_their_origin(header, expected):
-    origin = parse(header)
-    assert tuple(origin.get(key) for key in ("platform", "instrument", "flow_cell", "lane")) == expected

@@ -58,12 +58,17 @@ class Bins(BaseFractions):
 
 
 class Origin(TypedDict):
-    """Instruments, flow cells and lanes that the headers name."""
+    """Instruments, runs, flow cells, lanes and accessions that the headers name.
+
+    Examinations that version 0.2 stored have no `run` and no `accession`.
+    """
 
     platform: list[str]
     instrument: list[str]
+    run: NotRequired[list[str]]
     flow_cell: list[str]
     lane: list[str]
+    accession: NotRequired[list[str]]
 
 
 class Qc(TypedDict):
