@@ -15,6 +15,7 @@ from seqdrop.models.packing import Content, make_tar_gz
 from seqdrop_cli.deploy.checkpoint import Checkpoint, read_checkpoint
 from seqdrop_cli.deploy.model_code import MODEL_CODE, find_modules
 from seqdrop_cli.deploy.protein_checkpoint import is_protein, read_protein
+from seqdrop_cli.deploy.protein_classifier import convert_classifier, is_protein_bert
 from seqdrop_cli.deploy.vocabulary import UnsuitableModelError
 
 if TYPE_CHECKING:
@@ -32,13 +33,13 @@ PROTEIN_FILES = (*CARD_FILES, "card.json", "config.json", "vocab.txt", "model.sa
 def pack_model(folder: Path, code: Path | None = None, task: str | None = None, labels: tuple[str, ...] = ()) -> bytes:
     """Return the bytes of the archive. The same files give the same bytes, so the digest identifies the content.
 
-    `folder` is a Hugging Face folder, or a folder that model_code/protein wrote. The *.py files of `code` (default: the
+    `folder` is a Hugging Face folder of DNABERT, or of ProtBERT with a head for secondary structure, or a folder that
+    model_code/protein wrote. The *.py files of `code` (default: the
     folder of model_code/ for this kind of model) become code/ in the archive, with common/ if they import it. Raise
     UnsuitableModelError.
     """
-    if is_protein(folder):
-        read_protein(folder)
-        return pack_protein(folder, code)
+    if is_protein(folder) or is_protein_bert(folder):
+        return pack_protein(folder, code, labels)
     return pack_dna(folder, read_checkpoint(folder, task, labels), code)
 
 
@@ -47,9 +48,18 @@ def pack_dna(folder: Path, checkpoint: Checkpoint, code: Path | None = None) -> 
     return make_tar_gz(_members(folder, checkpoint, code or DNA_CODE))
 
 
-def pack_protein(folder: Path, code: Path | None = None) -> bytes:
-    """Return the archive of a protein model, whose files are taken unchanged."""
-    return make_tar_gz({**_files(folder, PROTEIN_FILES), **_code(code or PROTEIN_CODE)})
+def pack_protein(folder: Path, code: Path | None = None, labels: tuple[str, ...] = ()) -> bytes:
+    """Return the archive of a protein model.
+
+    The files that model_code/protein wrote are taken unchanged. A ProtBERT with a head is converted to such files;
+    `labels` name its classes in the order of its logits. Raise UnsuitableModelError.
+    """
+    if is_protein(folder):
+        read_protein(folder)
+        members: dict[str, Content] = {**_files(folder, PROTEIN_FILES)}
+    else:
+        members = {**_files(folder, CARD_FILES), **convert_classifier(folder, labels)}
+    return make_tar_gz({**members, **_code(code or PROTEIN_CODE)})
 
 
 @contextmanager

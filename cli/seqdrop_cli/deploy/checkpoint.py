@@ -19,6 +19,10 @@ DNA_KINDS = KINDS.of_alphabet(DNA)
 WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"
 HUB_CODE = {"configuration_bert", "dnabert_layer"}
 """Modules in the repositories of DNABERT's authors on the hub (k = 3 to 6), whose weights are those of a plain BERT."""
+TRAINING_HINTS = {
+    "t5": ", and ProtBERT with a head for secondary structure. If it is ProtT5, train a head: upload the folder with "
+    "`seqdrop training weights`, and drop a data set (docs/training.md)"
+}
 DEFAULT_SIZES = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "max_position_embeddings": 512}
 """What transformers' BertConfig assumes if config.json lacks a size."""
 Config = dict[str, Any]  # config.json of transformers, whose keys depend on the model
@@ -45,12 +49,12 @@ def read_checkpoint(folder: Path, task: str | None = None, labels: tuple[str, ..
     `labels` name its classes, class 0 first, instead of the names in config.json. Raise UnsuitableModelError if the
     model code could not predict with the checkpoint, or would predict nonsense.
     """
-    config = _read_config(folder)
+    config = read_config(folder)
     kind = find_dna_kind(task)
     vocabulary, weights = read_vocabulary(folder), read_safetensors(folder)
     shapes = read_shapes(weights)
     _check_sizes(config, vocabulary, shapes)
-    _check_layers(config, shapes)
+    check_layers(config, shapes)
     _check_head(shapes, kind)
     if labels:
         config = _with_labels(config, labels, shapes, kind)
@@ -68,7 +72,8 @@ def find_dna_kind(task: str | None) -> Kind:
     return kind
 
 
-def _read_config(folder: Path) -> Config:
+def read_config(folder: Path) -> Config:
+    """Return the config of a plain BERT, without `auto_map`. Raise UnsuitableModelError for another model."""
     path = folder / "config.json"
     if not path.is_file():
         raise UnsuitableModelError(f"{path} does not exist, so {folder} is not a Hugging Face folder")
@@ -78,6 +83,7 @@ def _read_config(folder: Path) -> Config:
         model = f"a {model_type} model" if model_type != "bert" else "a BERT with other attention, such as DNABERT-2"
         raise UnsuitableModelError(
             f"config.json describes {model}; this model code runs DNABERT, a plain BERT over k-mers"
+            + TRAINING_HINTS.get(model_type, "")
         )
     if modules := sorted(_model_modules(config.pop("auto_map", None)) - HUB_CODE):
         raise UnsuitableModelError(
@@ -102,7 +108,7 @@ def _model_modules(auto_map: object) -> set[str]:
     return {str(name).rsplit("--", maxsplit=1)[-1].split(".", maxsplit=1)[0] for name in names}
 
 
-def _check_layers(config: Config, shapes: Shapes) -> None:
+def check_layers(config: Config, shapes: Shapes) -> None:
     """Raise UnsuitableModelError if the weights lack the layers of a plain BERT, or have them in other sizes."""
     sizes = {name: int(config.get(name) or size) for name, size in DEFAULT_SIZES.items()}
     width, inner = sizes["hidden_size"], sizes["intermediate_size"]

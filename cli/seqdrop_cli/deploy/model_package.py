@@ -12,6 +12,7 @@ from seqdrop_cli.console import say
 from seqdrop_cli.deploy.archive import pack_dna, pack_protein, unpack
 from seqdrop_cli.deploy.checkpoint import Checkpoint, find_dna_kind, read_checkpoint
 from seqdrop_cli.deploy.protein_checkpoint import find_protein_kind, is_protein, read_protein
+from seqdrop_cli.deploy.protein_classifier import is_protein_bert
 from seqdrop_cli.deploy.trial import try_model
 from seqdrop_cli.deploy.vocabulary import UnsuitableModelError
 from seqdrop_cli.deploy.weights import PICKLE, SAFETENSORS
@@ -57,7 +58,7 @@ def digest_of(body: bytes) -> str:
 
 
 def _package_folder(folder: Path, code: Path | None, packaging: Packaging) -> bytes:
-    if is_protein(folder):
+    if is_protein(folder) or is_protein_bert(folder):
         return _package_protein(folder, code, packaging)
     checkpoint = read_checkpoint(folder, packaging.task, packaging.labels)
     body = pack_dna(folder, checkpoint, code)
@@ -67,9 +68,10 @@ def _package_folder(folder: Path, code: Path | None, packaging: Packaging) -> by
 
 
 def _package_protein(folder: Path, code: Path | None, packaging: Packaging) -> bytes:
-    _refuse_labels(packaging.labels)
-    read_protein(folder)
-    body = pack_protein(folder, code)
+    find_protein_kind(packaging.task)
+    if is_protein(folder):
+        _refuse_labels(packaging.labels)
+    body = pack_protein(folder, code, packaging.labels)
     with unpack(body) as place:
         _try_protein(place, packaging)
     return body
@@ -90,7 +92,8 @@ def _try_protein(folder: Path, packaging: Packaging) -> None:
 def _refuse_labels(labels: tuple[str, ...]) -> None:
     if labels:
         raise UnsuitableModelError(
-            "--labels are for --task promoter; the classes of a protein model are the codes of DSSP"
+            "--labels are for --task promoter, and for a ProtBERT from elsewhere; this model names its "
+            "classes already, by the codes of DSSP"
         )
 
 
@@ -100,6 +103,10 @@ def _check_archive(body: bytes, packaging: Packaging) -> bytes:
             _refuse_labels(packaging.labels)
             _try_protein(folder, packaging)
             return body
+        if is_protein_bert(folder):
+            raise UnsuitableModelError(
+                "the archive is a ProtBERT that is not packaged; unpack it, and name the folder in place of the archive"
+            )
         if packaging.labels:
             return _package_folder(folder, folder / "code", packaging)
         _try_dna(folder, read_checkpoint(folder, packaging.task), packaging)

@@ -1,4 +1,4 @@
-"""The vocabulary of a checkpoint folder, and its check: no k-mer may become the unknown token, `[UNK]`."""
+"""The vocabulary of a checkpoint folder, and its check: no k-mer or residue may become the unknown token, `[UNK]`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 BASES = "ACGT"
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 K = range(3, 7)
+WORDS = ("WordPiece", "WordLevel")
+"""The types of tokenizer.json whose vocabulary lists whole tokens."""
 
 
 class UnsuitableModelError(SeqdropError):
@@ -60,8 +62,18 @@ def read_vocabulary(folder: Path) -> Vocabulary:
     tokenizer = _read_tokenizer(folder)
     vocabulary = _vocabulary(_read_tokens(folder, tokenizer))
     _check_complete(vocabulary)
-    _check_tokenizer(folder, vocabulary, tokenizer)
+    _check_tokenizer(folder, vocabulary.tokens[-1], tokenizer)
     return vocabulary
+
+
+def read_tokens(folder: Path) -> tuple[str, ...]:
+    """Return the tokens of a folder in the order of their ids, unchecked. Raise UnsuitableModelError if it has none."""
+    return _read_tokens(folder, _read_tokenizer(folder))
+
+
+def check_residue_tokenizer(folder: Path) -> None:
+    """Raise UnsuitableModelError if the folder's tokenizer does not know residues in upper case."""
+    _check_tokenizer(folder, "W", _read_tokenizer(folder))
 
 
 def _read_tokens(folder: Path, tokenizer: _Tokenizer | None) -> tuple[str, ...]:
@@ -73,7 +85,7 @@ def _read_tokens(folder: Path, tokenizer: _Tokenizer | None) -> tuple[str, ...]:
             raise UnsuitableModelError(f"{path} is not a text file ({error}); save the model again") from error
     if tokenizer is None:
         raise UnsuitableModelError(f"{folder} has neither vocab.txt nor tokenizer.json, so its tokens are unknown")
-    if tokenizer.type != "WordPiece":
+    if tokenizer.type not in WORDS:
         raise UnsuitableModelError(
             f"tokenizer.json is a {tokenizer.type} vocabulary, such as that of DNABERT-2. This model code uses k-mers, "
             "and nearly all of them would be [UNK]. Use a checkpoint with k-mers, such as DNABERT (k = 6)"
@@ -125,19 +137,19 @@ def _check_complete(vocabulary: Vocabulary) -> None:
         )
 
 
-def _check_tokenizer(folder: Path, vocabulary: Vocabulary, tokenizer: _Tokenizer | None) -> None:
-    """Raise UnsuitableModelError if the folder's tokenizer lacks k-mers: a model trained with it has seen only [UNK].
+def _check_tokenizer(folder: Path, token: str, tokenizer: _Tokenizer | None) -> None:
+    """Raise UnsuitableModelError if the folder's tokenizer lacks a token: a model trained with it has seen only [UNK].
 
     transformers 5 makes such a tokenizer from DNABERT's vocab.txt unless it gets do_lower_case=False, without a
     warning.
     """
     path = folder / "tokenizer_config.json"
     is_lower_case = path.is_file() and read_json_object(path).get("do_lower_case") is True
-    knows_kmers = tokenizer is None or vocabulary.tokens[-1] in tokenizer.tokens
-    if is_lower_case or not knows_kmers or (tokenizer and tokenizer.is_lower_case):
-        fault = "puts sequences in lower case" if knows_kmers else f"does not know {vocabulary.tokens[-1]} and others"
+    knows_token = tokenizer is None or token in tokenizer.tokens
+    if is_lower_case or not knows_token or (tokenizer and tokenizer.is_lower_case):
+        fault = "puts sequences in lower case" if knows_token else f"does not know {token} and others"
         raise UnsuitableModelError(
             f"the folder's tokenizer (tokenizer.json, tokenizer_config.json) {fault}, so every token is [UNK] to it, "
-            "and a model that was trained with it has learnt nothing of DNA. If this model was trained with another "
+            "and a model that was trained with it has learnt nothing. If this model was trained with another "
             'tokenizer, remove tokenizer.json, and set "do_lower_case": false in tokenizer_config.json'
         )

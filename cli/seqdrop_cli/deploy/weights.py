@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import pickle
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqdrop_cli.deploy.vocabulary import UnsuitableModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SAFETENSORS, PICKLE = "model.safetensors", "pytorch_model.bin"
@@ -39,12 +40,42 @@ def read_shapes(body: bytes) -> Shapes:
 
     The file begins with the length of a JSON header (8 bytes, little-endian) and the header.
     """
+    return {name: tuple(entry["shape"]) for name, entry in _read_header(body)[0].items()}
+
+
+def rename_tensors(body: bytes, new_name: Callable[[str], str | None]) -> bytes:
+    """Return a safetensors file with other names; a tensor whose new name is None is left out.
+
+    The order of the tensors is kept, so each stays aligned. Raise UnsuitableModelError if the file is damaged.
+    """
+    entries, start = _read_header(body)
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    parts, position = [], 0
+    for name, entry in sorted(entries.items(), key=lambda item: item[1]["data_offsets"]):
+        if (renamed := new_name(name)) is not None:
+            first, last = entry["data_offsets"]
+            header[renamed] = entry | {"data_offsets": [position, position + last - first]}
+            parts.append(memoryview(body)[start + first : start + last])
+            position += last - first
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join([struct.pack("<Q", len(text)), text, *parts])
+
+
+def _read_header(body: bytes) -> tuple[dict[str, dict[str, Any]], int]:
+    """Return the entries of a safetensors file by the names of the tensors, and the position of the first tensor."""
     try:
         (length,) = struct.unpack_from("<Q", body)
         header = json.loads(body[8 : 8 + length])
-        return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+        entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        size = len(body) - 8 - length
+        for name, entry in entries.items():
+            first, last = entry["data_offsets"]
+            if not 0 <= first <= last <= size or not isinstance(entry["shape"], list):
+                raise ValueError(f"{name} is outside the file")
     except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnsuitableModelError(f"{SAFETENSORS} is damaged: {error}") from error
+    return entries, 8 + length
 
 
 def _convert(path: Path) -> bytes:
@@ -60,12 +91,13 @@ def _convert(path: Path) -> bytes:
             f"{PICKLE} contains more than weights, or is damaged, so it is not opened ({reason}). If you trust it, "
             "load it with transformers where you trained it, and save it again as safetensors"
         ) from error
-    named = {_rename(name): tensor for name, tensor in tensors.items() if isinstance(tensor, torch.Tensor)}
+    named = {current_name(name): tensor for name, tensor in tensors.items() if isinstance(tensor, torch.Tensor)}
     # Copy each tensor, because safetensors refuses tensors that share memory, such as tied weights.
     return save({name: tensor.detach().contiguous().clone() for name, tensor in named.items()}, {"format": "pt"})
 
 
-def _rename(name: str) -> str:
+def current_name(name: str) -> str:
+    """Return the name that the model code uses for a tensor."""
     for old, new in RENAMED.items():
         name = name.replace(old, new)
     return name
