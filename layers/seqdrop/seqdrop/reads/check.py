@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     Batch = Reads | list[Record]
 
 REST = 1 << 23  # bytes that are read after an error that ends the parsing, because the end of the file may be near
-NOT_IN_FINGERPRINT = ("origin", "residue_counts")  # figures that do not describe the content of reads
+# Figures that are not part of the fingerprint: those that do not describe the content of reads, and those added later,
+# because fingerprints are stored.
+NOT_IN_FINGERPRINT = ("origin", "residue_counts", "mean_quality_from_errors", "read_quality_from_errors")
 
 
 @dataclass(frozen=True)

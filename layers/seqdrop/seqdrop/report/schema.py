@@ -72,7 +72,10 @@ class Origin(TypedDict):
 
 
 class Qc(TypedDict):
-    """Quality figures of a file (reads/qc.schema.json). `bases` are residues if the file holds proteins."""
+    """Quality figures of a file (reads/qc.schema.json). `bases` are residues if the file holds proteins.
+
+    Examinations that version 0.2 stored have no figures "from errors".
+    """
 
     records: int
     bases: int
@@ -88,10 +91,12 @@ class Qc(TypedDict):
     n50: int | None
     lengths: Pairs
     mean_quality: float | None
+    mean_quality_from_errors: NotRequired[float | None]
     q20_fraction: float | None
     q30_fraction: float | None
     quality_encoding: QualityEncoding | None
     read_quality: Pairs
+    read_quality_from_errors: NotRequired[Pairs]
     positions: Positions | None
     bins: Bins | None
     origin: Origin
