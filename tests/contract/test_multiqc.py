@@ -19,5 +19,6 @@ def test_multiqc_shows_the_figures(tmp_path):
     header, row = (out / "multiqc_data/multiqc_general_stats.txt").read_text().splitlines()
     values = dict(zip((name.rpartition("-")[2] for name in header.split("\t")), row.split("\t"), strict=True))
     assert (values["Sample"], float(values["reads"]), float(values["bases"])) == ("S1_R1", 100, 5000)
-    for plot in ("quality", "gc", "lengths", "read_quality"):
+    assert (float(values["mean_quality"]), float(values["mean_quality_from_errors"])) == (31.2, 8.99)
+    for plot in ("quality", "gc", "lengths", "read_quality", "read_quality_from_errors"):
         assert (out / f"multiqc_data/multiqc_seqdrop_{plot}_plot.txt").is_file()

@@ -27,7 +27,10 @@ def test_a_sample_is_named_after_its_file_without_suffixes(key, name):
 
 @pytest.mark.parametrize(
     ("body", "multiqc"),
-    [("short reads", ["gc", "general", "lengths", "quality", "read_quality"]), ("fasta", ["general", "lengths"])],
+    [
+        ("short reads", ["gc", "general", "lengths", "quality", "read_quality", "read_quality_from_errors"]),
+        ("fasta", ["general", "lengths"]),
+    ],
 )
 def test_an_upload_has_a_report_a_page_and_files_for_multiqc(services, body, multiqc):
     upload = Upload.from_version(UploadVersion("landing", "raw/S1_R1.fastq", "v", 1, "e"), "raw")

@@ -12,11 +12,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from seqdrop.errors import FaultEntry
-    from seqdrop.report.schema import Pairs, Positions, Report
+    from seqdrop.report.schema import Origin, Pairs, Positions, Report
 
 PARENT_ID = "seqdrop"
 PARENT_NAME = "Seqdrop"
 PARENT_DESCRIPTION = "Validation of dropped files"
+
+ORIGIN = {
+    "platform": "Platform",
+    "instrument": "Instrument",
+    "run": "Run",
+    "flow_cell": "Flow cell",
+    "lane": "Lane",
+    "accession": "Accession",
+}
+"""The title of each key of the origin of reads."""
 
 Samples = Mapping[str, Mapping[int, float]]
 """{sample: {x: y}}"""
@@ -41,6 +51,9 @@ def make_custom_content(samples: dict[str, Report]) -> dict[str, CustomContent]:
     positions = {name: figures["positions"] for name, figures in qc.items()}
     by_position = {name: lists for name, lists in positions.items() if lists}
     read_quality = {name: _by_value(figures["read_quality"]) for name, figures in qc.items() if figures["read_quality"]}
+    from_errors = {
+        name: _by_value(pairs) for name, figures in qc.items() if (pairs := figures.get("read_quality_from_errors"))
+    }
     return {
         "seqdrop_general_mqc.json": _general_statistics(samples),
         "seqdrop_quality_mqc.json": _line_graph(
@@ -58,6 +71,9 @@ def make_custom_content(samples: dict[str, Report]) -> dict[str, CustomContent]:
         "seqdrop_read_quality_mqc.json": _line_graph(
             "read_quality", "Reads by mean quality", ("Phred score", "Reads"), read_quality
         ),
+        "seqdrop_read_quality_from_errors_mqc.json": _line_graph(
+            "read_quality_from_errors", "Reads by mean quality from errors", ("Phred score", "Reads"), from_errors
+        ),
         "seqdrop_lengths_mqc.json": _line_graph(
             "lengths",
             "Reads by length",
@@ -68,26 +84,50 @@ def make_custom_content(samples: dict[str, Report]) -> dict[str, CustomContent]:
 
 
 def _general_statistics(samples: dict[str, Report]) -> CustomContent:
-    data: dict[str, dict[str, float | None]] = {}
+    data: dict[str, dict[str, float | str | None]] = {}
     for name, report in samples.items():
         qc = report["qc"]
         data[name] = {
             "reads": qc["records"],
             "bases": qc["bases"],
             "gc": _percent(qc["gc_fraction"]),
+            "mean_quality": qc["mean_quality"],
+            "mean_quality_from_errors": qc.get("mean_quality_from_errors"),
             "q30": _percent(qc["q30_fraction"]),
             "n50": qc["n50"],
             "errors": _count_errors(report["errors"], report["counts"]),
+            **_describe_origin(qc["origin"]),
         }
     headers = [
         {"reads": {"title": "Reads", "format": "{:,.0f}"}},
         {"bases": {"title": "Bases", "format": "{:,.0f}"}},
         {"gc": {"title": "GC", "suffix": "%", "max": 100}},
+        {"mean_quality": {"title": "Mean Q", "description": "Arithmetic mean of scores", "hidden": True}},
+        {
+            "mean_quality_from_errors": {
+                "title": "Mean Q from errors",
+                "description": "Score of the mean probability of an error, as in NanoPlot, dorado and seqkit",
+            }
+        },
         {"q30": {"title": "Q30", "suffix": "%", "max": 100}},
         {"n50": {"title": "N50", "format": "{:,.0f}"}},
         {"errors": {"title": "Errors", "format": "{:,.0f}"}},
+        *({key: {"title": title, "hidden": key != "platform"}} for key, title in ORIGIN.items()),
     ]
     return {"id": "seqdrop_general", "plot_type": "generalstats", "pconfig": headers, "data": data}
+
+
+def _describe_origin(origin: Origin) -> dict[str, str]:
+    """Return the values of each key of the origin that has any, as text."""
+    values = {
+        "platform": origin["platform"],
+        "instrument": origin["instrument"],
+        "run": origin.get("run", []),
+        "flow_cell": origin["flow_cell"],
+        "lane": origin["lane"],
+        "accession": origin.get("accession", []),
+    }
+    return {key: ", ".join(words) for key, words in values.items() if words}
 
 
 def _count_errors(errors: list[FaultEntry], counts: dict[str, int]) -> int:

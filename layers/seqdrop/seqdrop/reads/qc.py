@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import log10
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from seqdrop.reads.findings import fault
 from seqdrop.reads.lengths import Lengths
-from seqdrop.reads.measure import BASES, BINS, EXACT, OFFSET, Measure
+from seqdrop.reads.measure import BASES, BINS, ERROR_UNIT, EXACT, OFFSET, Measure
 from seqdrop.reads.origin import Origin
 
 if TYPE_CHECKING:
@@ -90,7 +91,10 @@ class Tally:
         return None
 
     def report(self) -> Qc:
-        """Return the figures as JSON. Fractions are shares of bases; mean qualities are arithmetic means of scores."""
+        """Return the figures as JSON. Fractions are shares of bases.
+
+        Mean qualities are arithmetic means of scores; those "from errors" are the scores of mean error probabilities.
+        """
         counts = self.sums.bins[: len(BASES)].sum(axis=1)
         quality = int(self.sums.bins[-1].sum()) - OFFSET * self.with_quality
         is_protein = self.residues is not None
@@ -111,10 +115,12 @@ class Tally:
             "n50": self.lengths.n50(),
             "lengths": self.lengths.histogram(),
             "mean_quality": _ratio(quality, self.with_quality, 2),
+            "mean_quality_from_errors": self._mean_quality_from_errors(),
             "q20_fraction": _ratio(self.sums.q20, self.with_quality),
             "q30_fraction": _ratio(self.sums.q30, self.with_quality),
             "quality_encoding": self._encoding(),
-            "read_quality": self._read_quality(),
+            "read_quality": _count_scores(self.sums.scores),
+            "read_quality_from_errors": _count_scores(self.sums.error_scores),
             "positions": self._positions(),
             "bins": self._bins(),
             "origin": self.origin.report(),
@@ -131,8 +137,12 @@ class Tally:
             encoding["name"] = "phred+64"
         return encoding
 
-    def _read_quality(self) -> Pairs:
-        return [[score, count] for score, count in enumerate(self.sums.scores.tolist()) if count]
+    def _mean_quality_from_errors(self) -> float | None:
+        """Return the Phred score of the mean probability of an error over all bases."""
+        if not self.with_quality:
+            return None
+        mean = self.sums.errors / self.with_quality / ERROR_UNIT
+        return round(max(0.0, -10 * log10(mean)), 2)
 
     def _positions(self) -> Positions | None:
         """Return the figures of each of the first EXACT positions; None without qualities."""
@@ -172,6 +182,11 @@ class Tally:
             "N": _means(content[N], bases, 4),
             "quality": quality,
         }
+
+
+def _count_scores(counts: Int64Array) -> Pairs:
+    """Return [score, number of reads] pairs."""
+    return [[score, count] for score, count in enumerate(counts.tolist()) if count]
 
 
 def _means(sums: Int64Array, counts: Int64Array, digits: int = 2) -> list[float | None]:

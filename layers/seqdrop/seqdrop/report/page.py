@@ -172,7 +172,10 @@ def _tiles(qc: Qc, noun: str) -> Iterator[Tile]:
         yield "GC", percent(qc["gc_fraction"]), "of A, C, G and T"
         yield "N", percent(qc["n_fraction"], 2), "of all bases"
     if qc["mean_quality"] is not None:
-        yield "Mean quality", f"Q {decimal(qc['mean_quality'])}", "over all bases"
+        yield "Mean quality", f"Q {decimal(qc['mean_quality'])}", "arithmetic mean of the scores of all bases"
+        from_errors = qc.get("mean_quality_from_errors")
+        if from_errors is not None:
+            yield "Mean quality from errors", f"Q {decimal(from_errors, 2)}", "as in NanoPlot, dorado and seqkit"
         yield "Q30", percent(qc["q30_fraction"]), f"Q20: {percent(qc['q20_fraction'])}"
 
 

@@ -33,6 +33,8 @@ def draw_pictures(qc: Qc, noun: str) -> Iterator[Element]:
         yield _draw_content(positions)
     if qc["read_quality"]:
         yield _draw_read_quality(qc["read_quality"], noun)
+    if from_errors := qc.get("read_quality_from_errors"):
+        yield _draw_read_quality(from_errors, noun, "mean quality from errors")
     if qc["records"]:
         yield _draw_lengths(qc, noun)
     if positions:
@@ -94,7 +96,7 @@ def _draw_gc(positions: ReadPositions, overall: float | None) -> Element:
     return make_figure("GC per position", f"Dashed line: {percent(overall)}, the share among all A, C, G and T.", chart)
 
 
-def _draw_read_quality(pairs: Pairs, noun: str) -> Element:
+def _draw_read_quality(pairs: Pairs, noun: str, what: str = "mean quality") -> Element:
     total = sum(number for _, number in pairs)
     bars = [
         Bar(score, score + 1, 100 * number / total, f"Q {score}: {count(number)} {noun} ({percent(number / total)})")
@@ -102,7 +104,7 @@ def _draw_read_quality(pairs: Pairs, noun: str) -> Element:
     ]
     x = between(0, max(41, pairs[-1][0] + 1), "mean Phred score")
     chart = draw_bars(x, from_zero(max(bar.height for bar in bars), f"% of {noun}"), bars)
-    return make_figure(f"{noun.capitalize()} by mean quality", f"{count(total)} {noun} with bases.", chart)
+    return make_figure(f"{noun.capitalize()} by {what}", f"{count(total)} {noun} with bases.", chart)
 
 
 def _draw_lengths(qc: Qc, noun: str) -> Element:

@@ -74,7 +74,7 @@ class Origin(TypedDict):
 class Qc(TypedDict):
     """Quality figures of a file (reads/qc.schema.json). `bases` are residues if the file holds proteins.
 
-    Reports that versions up to 0.2.0 stored have no `alphabet` and no `uracil`.
+    Reports that versions up to 0.2.0 stored have no `alphabet`, no `uracil` and no figures "from errors".
     """
 
     records: int
@@ -93,10 +93,12 @@ class Qc(TypedDict):
     n50: int | None
     lengths: Pairs
     mean_quality: float | None
+    mean_quality_from_errors: NotRequired[float | None]
     q20_fraction: float | None
     q30_fraction: float | None
     quality_encoding: QualityEncoding | None
     read_quality: Pairs
+    read_quality_from_errors: NotRequired[Pairs]
     positions: Positions | None
     bins: Bins | None
     origin: Origin

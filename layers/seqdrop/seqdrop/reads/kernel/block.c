@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define FIGURES 10
-#define SUMS (5 * EXACT + EXACT + 6 * BINS + SCORES + FIGURES)
+#define FIGURES 11
+#define SUMS (5 * EXACT + EXACT + 6 * BINS + 2 * SCORES + FIGURES)
 
 /* The fingerprint of the sources (see `fingerprint` in __init__.py). */
 const char *seqdrop_sources(void)
@@ -39,9 +39,10 @@ FAST static int64_t examine(const uint8_t *data, int64_t size, int64_t capacity,
     return count;
 }
 
-/* Does the same as `examine`. Writes the arrays of Measure to `sums` in its order, and then its figures. */
+/* Does the same as `examine`. Writes the arrays of Measure to `sums` in its order, and then its figures. `errors_of` is
+   ERRORS of measure.py. */
 int64_t seqdrop_block(const uint8_t *data, int64_t size, int64_t capacity, int64_t longest_name, records_t *to,
-                      int64_t *sums)
+                      const int64_t *errors_of, int64_t *sums)
 {
     counts_t counts;
     memset(&counts, 0, sizeof counts);
@@ -50,12 +51,14 @@ int64_t seqdrop_block(const uint8_t *data, int64_t size, int64_t capacity, int64
     counts.quality = counts.content + 5 * EXACT;
     counts.bins = counts.quality + EXACT;
     counts.scores = counts.bins + 6 * BINS;
+    counts.error_scores = counts.scores + SCORES;
+    counts.errors_of = errors_of;
     counts.lowest = 255;
     counts.shortest = INT64_MAX;
     to->used = 0;
     to->crlf = -1;
     int64_t count = examine(data, size, capacity, longest_name, to, &counts);
     flush_lanes(&counts);
-    memcpy(counts.scores + SCORES, &counts.ambiguous, FIGURES * sizeof(int64_t));
+    memcpy(counts.error_scores + SCORES, &counts.ambiguous, FIGURES * sizeof(int64_t));
     return count;
 }

@@ -8,7 +8,7 @@ import numpy as np
 
 from seqdrop.reads import kernel
 from seqdrop.reads.fastq_rows import HEADER, Rows
-from seqdrop.reads.measure import FIGURES, SUMS, Measure
+from seqdrop.reads.measure import ERRORS, FIGURES, SUMS, Measure
 from seqdrop.reads.names import LONGEST, Names
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class Buffers:
         """Return the fields of the result of `Examiner.examine`, or None."""
         records = self._records
         block = kernel.pointer(data, "uint8_t[]")
-        count = kernel.lib.seqdrop_block(block, size, self._capacity, LONGEST, records, self._sums)
+        errors = kernel.pointer(ERRORS, "int64_t[]")
+        count = kernel.lib.seqdrop_block(block, size, self._capacity, LONGEST, records, errors, self._sums)
         if count <= 0:
             return None
         crlf = records.crlf == 1

@@ -33,7 +33,7 @@ typedef struct {
 FUNCTIONS = """
 const char *seqdrop_sources(void);
 int64_t seqdrop_block(const uint8_t *data, int64_t size, int64_t capacity, int64_t longest_name, records_t *to,
-                      int64_t *sums);
+                      const int64_t *errors_of, int64_t *sums);
 void seqdrop_bits(uint64_t *words, int64_t size, const uint64_t *hashes, int64_t count, uint8_t *found, int32_t add);
 void seqdrop_sum_names(const uint64_t *hashes, int64_t chunks, uint64_t *sums);
 """

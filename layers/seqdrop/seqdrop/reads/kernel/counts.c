@@ -31,8 +31,11 @@ static const uint8_t MASK[2 * WIDE] = {ALL_ONES};
 #define ADD(to, what) do { pairs_t sum_; LOAD(sum_, to); sum_ += (what); STORE(to, sum_); } while (0)
 
 typedef struct {
-    int64_t *content, *quality, *bins, *scores; /* (5, EXACT), (EXACT), (6, BINS), (SCORES), as in Measure */
-    int64_t ambiguous, lower, uracil, q20, q30, bases, lowest, highest, shortest, longest; /* FIGURES in measure.py */
+    /* (5, EXACT), (EXACT), (6, BINS), (SCORES), (SCORES), as in Measure */
+    int64_t *content, *quality, *bins, *scores, *error_scores;
+    /* FIGURES in measure.py */
+    int64_t ambiguous, lower, uracil, q20, q30, bases, errors, lowest, highest, shortest, longest;
+    const int64_t *errors_of;       /* ERRORS in measure.py: the probability of an error by quality byte */
     uint8_t near_bases[5 * EXACT];  /* flags at each position, of up to OFTEN reads */
     uint16_t near_quality[EXACT];   /* sums at even positions, then at odd ones */
     bytes_t good, best;             /* lanes of q20 and q30, of up to OFTEN vectors */
@@ -54,6 +57,21 @@ INLINE int64_t sum_pairs(const pairs_t *lanes)
     uint64_t words[WIDE / 8];
     memcpy(words, lanes, WIDE);
     return ((words[0] + words[1] + words[2] + words[3]) * 0x0001000100010001ULL) >> 48;
+}
+
+/* The sum of the probabilities of an error. */
+INLINE int64_t sum_errors(const uint8_t *quality, int64_t length, const int64_t *errors_of)
+{
+    int64_t a = 0, b = 0, c = 0, d = 0, i = 0;
+    for (; i + 4 <= length; i += 4) {
+        a += errors_of[quality[i]];
+        b += errors_of[quality[i + 1]];
+        c += errors_of[quality[i + 2]];
+        d += errors_of[quality[i + 3]];
+    }
+    for (; i < length; i++)
+        a += errors_of[quality[i]];
+    return a + b + c + d;
 }
 
 INLINE int any(const bytes_t *lanes)

@@ -99,14 +99,28 @@ INLINE int64_t add_up(const uint8_t *bases, const uint8_t *quality, int64_t leng
     return sum < 0 ? -1 : total;
 }
 
+/* The whole part of the Phred score of the mean probability of an error. It is at most that of the mean score, except
+   for the rounding of the table. */
+INLINE int score_errors(int64_t errors, int64_t length, int64_t mean_score, const int64_t *thresholds)
+{
+    int score = mean_score < 93 ? mean_score + 1 : 93;
+    while (score > 0 && errors > length * thresholds[score])
+        score--;
+    return score;
+}
+
 /* Counts a read that has `before` reads before it. Returns 0 if a byte is not allowed. */
 INLINE int count_read(const uint8_t *bases, const uint8_t *quality, int64_t length, int64_t before, counts_t *to)
 {
     int64_t sum = add_up(bases, quality, length, to);
     if (sum < 0)
         return 0;
-    if (length)
+    if (length) {
+        int64_t errors = sum_errors(quality, length, to->errors_of);
+        to->errors += errors;
         to->scores[sum / length - OFFSET]++;
+        to->error_scores[score_errors(errors, length, sum / length - OFFSET, to->errors_of + OFFSET)]++;
+    }
     to->bases += length;
     to->shortest = length < to->shortest ? length : to->shortest;
     to->longest = length > to->longest ? length : to->longest;
