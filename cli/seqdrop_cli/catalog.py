@@ -24,7 +24,7 @@ class Group:
 
 
 COMMANDS: Mapping[str, str | Group] = {
-    "validate": "check a file as the pipeline will check it",
+    "validate": "check files, and pairs of files, as the pipeline will check them",
     "drop": "upload files or folders to the landing bucket",
     "status": "show the state of every upload",
     "fetch": "download the results of an upload",
@@ -77,7 +77,7 @@ COMMANDS: Mapping[str, str | Group] = {
     "completion": "print the code that completes commands and options in a shell",
 }
 EXAMPLES = (
-    Example("seqdrop validate S1_R1.fastq.gz --mate S1_R2.fastq.gz", "find a broken file before it is dropped"),
+    Example("seqdrop validate S1_R1.fastq.gz S1_R2.fastq.gz", "find a broken file before it is dropped"),
     Example("seqdrop drop run7/ --stack seqdrop --watch", "drop a run and watch it"),
     Example("seqdrop status --stack seqdrop", "the state of every upload"),
     Example("seqdrop fetch UPLOAD_ID --stack seqdrop --to out/", "download its results"),

@@ -1,4 +1,4 @@
-"""The check of a file or a pair of mates on this machine, with report, pages and figures."""
+"""The check of files and of pairs of mates on this machine, with report, pages and figures."""
 
 from __future__ import annotations
 
@@ -11,15 +11,22 @@ from typing import TYPE_CHECKING
 
 from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.check import Reading
-from seqdrop.reads.multiqc import make_custom_content
 from seqdrop.reads.name_digests import compare, locate_fault, records_to_search
-from seqdrop.report.page import render_page
-from seqdrop.results.reports import sample_name
 from seqdrop.uploads import UploadVersion
 
-from seqdrop_cli.console import paint, say
-from seqdrop_cli.errors import CommandError
+from seqdrop_cli.console import note, paint, say
+from seqdrop_cli.errors import CommandError, UsageError, describe
+from seqdrop_cli.figures import write_figures, write_page
+from seqdrop_cli.inputs import STANDARD_INPUT, Unit, find_inputs, is_plain, pair_files
 from seqdrop_cli.progress_bar import show_progress
+from seqdrop_cli.validation_output import (
+    Comparison,
+    Result,
+    print_absent_mate,
+    print_fault,
+    print_pair,
+    print_summary,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,54 +36,108 @@ if TYPE_CHECKING:
 
     from seqdrop_cli.commands.validate import Options
 
-STANDARD_INPUT = "-"
 FORMATS = ("fastq", "fasta", "bam")
 
 
 def validate(options: Options) -> int:
-    """Check a file, or a pair of files, and print the findings; return 0 if all is valid, else 1."""
-    names = [options.file, options.mate] if options.mate else [options.file]
-    readings = [_read(name, options.alphabet) for name in names]
-    faults = _compare(readings, names) if len(names) == 2 and all(reading.number for reading in readings) else []
-    _write_figures(options, {_sample(name): reading.report() for name, reading in zip(names, readings, strict=True)})
-    is_valid = all(reading.findings.valid for reading in readings) and not faults
+    """Check all files, and the pairs among them, and print the findings.
+
+    Return 0 if all is valid, 1 if not, and 2 if a file cannot be read.
+    """
+    words = [*options.files, options.mate] if options.mate else options.files
+    inputs = find_inputs(words)
+    if options.mate and (len(words) != 2 or not all(map(is_plain, words))):
+        raise UsageError("--mate needs one FILE and its mate; mates among several files are found by their names")
+    units = [Unit(options.files[0], options.mate)] if options.mate else pair_files(inputs.names)
+    is_single = len(units) == 1 and len(options.files) == 1 and is_plain(options.files[0])
+    is_explicit = is_single or options.mate is not None
+    results = [_check(options, unit, is_explicit) for unit in units]
+    is_valid = all(result.is_valid for result in results)
     if options.json:
-        print(json.dumps(_make_report(readings, faults, is_valid), indent=2))
-    else:
-        for name, reading in zip(names, readings, strict=True):
-            _print_reading(name, reading)
-        for fault in faults:
-            _print_fault(f"{paint('✘', 'red')} pair", fault)
+        reports = [result.report for result in results if result.report]
+        unreadable = [name for result in results for name in result.unreadable]
+        several = {"valid": is_valid, "files": reports, "unreadable": unreadable}
+        print(json.dumps(reports[0] if is_explicit else several, indent=2))
+    elif not is_explicit:
+        print_summary(results, inputs.others)
+    if any(result.unreadable for result in results):
+        return 2
     return 0 if is_valid else 1
 
 
-def _write_figures(options: Options, reports: dict[str, Report]) -> None:
+def _check(options: Options, unit: Unit, stop: bool) -> Result:
+    """Check a unit and print its findings. The readings, which are large, are released when this returns.
+
+    If a file cannot be read, raise the exception if `stop`, otherwise print it.
+    """
+    result = Result(unit)
+    readings = []
+    for name in unit.names:
+        try:
+            readings.append(_read(name, options.alphabet))
+        except Exception as error:
+            sentence = describe(error)
+            if stop or sentence is None:
+                raise
+            note(f"seqdrop: {sentence}")
+            result.unreadable.append(name)
+        else:
+            result.validity[name] = readings[-1].findings.valid
+            _write(options, name, readings[-1])
+    faults = _check_pair(options, result, readings)
+    if readings:
+        result.report = _make_report(readings, faults, result, with_names=not stop)
+    return result
+
+
+def _write(options: Options, name: str, reading: Reading) -> None:
+    """Print the findings on a file, and write its page and figures."""
     if options.multiqc:
-        figures = make_custom_content(reports)
-        _write(options.multiqc, {name: json.dumps(content, indent=1) for name, content in figures.items()})
+        write_figures(options.multiqc, name, reading.report())
     if options.html:
-        _write(options.html, {f"{sample}.html": render_page(report, sample) for sample, report in reports.items()})
+        write_page(options.html, name, reading.report())
+    if not options.json:
+        _print_reading(name, reading)
 
 
-def _sample(name: str) -> str:
-    return "stdin" if name == STANDARD_INPUT else sample_name(name)
+def _check_pair(options: Options, result: Result, readings: list[Reading]) -> list[Fault]:
+    """Compare the files of a unit if both were read, print the result, and return the faults."""
+    if len(readings) < 2:
+        if not options.json and not result.unreadable:
+            print_absent_mate(result.unit.first)
+        return []
+    comparison = _compare(readings, result.unit, by_name=options.mate is None)
+    result.pair = comparison.outcome
+    if not options.json:
+        print_pair(result.unit, readings[0].number, comparison)
+    return comparison.faults
 
 
-def _write(folder: Path, files: dict[str, str]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (folder / name).write_text(content)
-
-
-def _compare(readings: list[Reading], names: list[str]) -> list[Fault]:
-    """Return the faults of the pair.
+def _compare(readings: list[Reading], unit: Unit, by_name: bool) -> Comparison:
+    """Compare two mates. If only their names say that they are mates (`by_name`), their reads may refute it.
 
     Digests of names locate a fault within 64 reads. To locate the read itself, both files are read again up to it.
     """
-    faults = compare(readings[0].read_names, readings[1].read_names)
-    if STANDARD_INPUT in names:
-        return faults
-    return [_locate(fault, names) if fault.code == "mates_out_of_step" else fault for fault in faults]
+    names = unit.names
+    if not all(reading.number for reading in readings):
+        return Comparison([], "one of the files has no reads")
+    if by_name:
+        if any(reading.format != "fastq" for reading in readings):
+            return Comparison([], "only files in FASTQ can be mates")
+        if not unit.is_certain and any(reading.report()["interleaved"] for reading in readings):
+            return Comparison([], "one of the files is interleaved, so it has both mates")
+    first, second = (reading.read_names for reading in readings)
+    if not unit.is_certain:
+        from seqdrop.reads.findings import Policy
+        from seqdrop.work import mate_digests
+
+        check = mate_digests.check(first, second, unit.is_certain, Policy())
+        if not check.checked:
+            return Comparison([], check.note.removeprefix("not checked: "))
+    faults = compare(first, second)
+    if STANDARD_INPUT not in names:
+        faults = [_locate(fault, names) if fault.code == "mates_out_of_step" else fault for fault in faults]
+    return Comparison(faults)
 
 
 def _locate(fault: Fault, names: list[str]) -> Fault:
@@ -87,15 +148,22 @@ def _locate(fault: Fault, names: list[str]) -> Fault:
     return locate_fault(fault, *places)
 
 
-def _make_report(readings: list[Reading], faults: list[Fault], is_valid: bool) -> Report:
-    """Return the report of the first file, with the report of its mate as `mate` and the pair's faults in `errors`."""
-    report = readings[0].report()
-    if len(readings) == 2:
-        report["mate"] = readings[1].report()
+def _make_report(readings: list[Reading], faults: list[Fault], result: Result, with_names: bool) -> Report:
+    """Return the report of the first file, with the report of its mate as `mate` and the pair's faults in `errors`.
+
+    If `with_names`, the name of each file is in its report as `file`.
+    """
+    reports: list[Report] = [{**reading.report()} for reading in readings]
+    if with_names:
+        for name, report in zip(result.validity, reports, strict=True):
+            report["file"] = name
+    report, *mates = reports
+    if mates:
+        report["mate"] = mates[0]
         report["errors"] += [fault.as_entry() for fault in faults]
         for fault in faults:
             report["counts"][fault.code] = report["counts"].get(fault.code, 0) + 1
-    report["valid"] = is_valid
+    report["valid"] = result.is_valid
     return report
 
 
@@ -158,9 +226,9 @@ def _print_reading(name: str, reading: Reading) -> None:
     mark = paint("✔", "green") if findings.valid else paint("✘", "red")
     say(f"{mark} {name}: {_describe(reading)}")
     for fault in findings.errors:
-        _print_fault(f"  {paint('error', 'red')}", fault)
+        print_fault(f"  {paint('error', 'red')}", fault)
     for fault in findings.warnings:
-        _print_fault(f"  {paint('warning', 'yellow')}", fault)
+        print_fault(f"  {paint('warning', 'yellow')}", fault)
     if findings.counts.total() > len(findings.errors) + len(findings.warnings):
         counts = ", ".join(f"{code} {count:,}" for code, count in sorted(findings.counts.items()))
         say(f"  in all: {counts}")
@@ -176,10 +244,3 @@ def _describe(reading: Reading) -> str:
     if qc["mean_quality"] is not None:
         facts += f", mean quality {qc['mean_quality']:.1f}, Q30 {qc['q30_fraction']:.1%}"
     return facts
-
-
-def _print_fault(mark: str, fault: Fault) -> None:
-    places = {"record": fault.record, "line": fault.line, "byte": fault.byte}
-    where = ", ".join(f"{word} {number:,}" for word, number in places.items() if number is not None)
-    say(f"{mark} {fault.code}{f' at {where}' if where else ''}: {fault.message}")
-    say(f"    {fault.advice}")

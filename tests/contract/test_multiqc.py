@@ -22,3 +22,18 @@ def test_multiqc_shows_the_figures(tmp_path):
     assert (float(values["mean_quality"]), float(values["mean_quality_from_errors"])) == (31.2, 8.99)
     for plot in ("quality", "gc", "lengths", "read_quality", "read_quality_from_errors"):
         assert (out / f"multiqc_data/multiqc_seqdrop_{plot}_plot.txt").is_file()
+
+
+def test_multiqc_shows_samples_of_several_calls(tmp_path):
+    """Two runs have files of the same name; both are shown."""
+    if not shutil.which("multiqc"):
+        pytest.skip("MultiQC is not on the PATH")
+    figures, out = tmp_path / "figures", tmp_path / "out"
+    for run in ("run1", "run2"):
+        (tmp_path / run).mkdir()
+        (tmp_path / run / "S1.fastq").write_bytes(RECORDS)
+        assert main(["validate", str(tmp_path / run), "--multiqc", str(figures)]) == 0
+    subprocess.run(["multiqc", "--quiet", "--outdir", str(out), str(figures)], check=True, capture_output=True)
+    for table in ("multiqc_general_stats", "multiqc_seqdrop_quality_plot"):
+        lines = (out / f"multiqc_data/{table}.txt").read_text().splitlines()
+        assert [line.split("\t")[0] for line in lines] == ["Sample", "S1", "run2_S1"]

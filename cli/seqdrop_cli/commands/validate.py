@@ -15,12 +15,17 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 TEXT = """\
-Check a FASTQ, FASTA or unaligned BAM file, plain or compressed, as the pipeline will check it after you drop it.
+Check FASTQ, FASTA and unaligned BAM files, plain or compressed, as the pipeline will check them after you drop them.
 
-Exit status: 0 valid, 1 invalid, 2 the file cannot be read.
+Mates (R1 and R2) among the files are found by their names, and each pair is checked. Folders are searched recursively \
+for files with the suffix of a sequence file. Each file has a line in the output, and a summary follows.
+
+Exit status: 0 all valid, 1 a file is invalid or a pair does not fit, 2 a file cannot be read.
 """
 EXAMPLES = (
-    Example("seqdrop validate S1_R1.fastq.gz --mate S1_R2.fastq.gz", "a pair of files"),
+    Example("seqdrop validate run7/", "all files of a folder, and the pairs among them"),
+    Example("seqdrop validate S1_R1.fastq.gz S1_R2.fastq.gz", "a pair of files"),
+    Example("seqdrop validate a.fastq.gz --mate b.fastq.gz", "a pair whose names do not say so"),
     Example("seqdrop validate S1_R1.fastq.gz --html pages/ --multiqc figures/", "report page, figures for MultiQC"),
     Example("seqdrop validate proteins.faa --alphabet protein --json", "the report as JSON"),
     Example("zcat S1_R1.fastq.gz | seqdrop validate -", "standard input"),
@@ -31,7 +36,7 @@ EXAMPLES = (
 class Options:
     """Arguments of `seqdrop validate`."""
 
-    file: str
+    files: list[str]
     mate: str | None
     alphabet: str
     json: bool
@@ -41,26 +46,35 @@ class Options:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("file", metavar="FILE", help="path of the file, s3://bucket/key, or - for standard input")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="path of a file or folder, pattern such as 'run7/*.fastq.gz', s3://bucket/key, or - for standard input",
+    )
     parser.add_argument(
         "--mate",
         metavar="FILE",
-        help="file with the second mates (R2), if FILE has the first; also check the pair (default: no pair)",
+        help="file with the second mates (R2) of the only FILE (default: mates are found by their names)",
     )
     parser.add_argument(
         "--alphabet", choices=ALPHABETS, default=DNA, help="alphabet of a FASTA file (default: %(default)s)"
     )
-    parser.add_argument("--json", action="store_true", help="print the whole report as JSON")
     parser.add_argument(
-        "--html", metavar="DIR", type=Path, help="write a report page on each file to this folder (default: no page)"
+        "--json",
+        action="store_true",
+        help="print the whole report as JSON; with a folder, a pattern or several FILEs, a list of reports in `files`",
     )
     parser.add_argument(
-        "--multiqc", metavar="DIR", type=Path, help="write figures for MultiQC to this folder (default: no figures)"
+        "--html", metavar="DIR", type=Path, help="add a report page on each file to this folder (default: no page)"
+    )
+    parser.add_argument(
+        "--multiqc", metavar="DIR", type=Path, help="add figures for MultiQC to this folder (default: no figures)"
     )
 
 
 def run(options: Options) -> int:
-    """Check the file, or the pair of files; return 0 if all is valid, else 1."""
+    """Check the files and the pairs among them; return the exit status."""
     from seqdrop_cli.validation import validate
 
     return validate(options)

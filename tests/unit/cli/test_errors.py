@@ -45,7 +45,12 @@ def test_a_missing_file_is_reported(seqdrop, words, seed):
     assert text == "absent.fa does not exist; check the path"
 
 
-@pytest.mark.parametrize("words", [words for words in FILE_COMMANDS if words[0] != "drop"], ids=lambda words: words[0])
+TAKE_FOLDERS = ("drop", "validate")
+
+
+@pytest.mark.parametrize(
+    "words", [words for words in FILE_COMMANDS if words[0] not in TAKE_FOLDERS], ids=lambda words: words[0]
+)
 def test_a_folder_instead_of_a_file_is_reported(seqdrop, words, seed, tmp_path):
     (tmp_path / "odd.toml").mkdir()
     text = read_error(seqdrop(*(word.format(path="odd.toml", seed=seed) for word in words)))

@@ -120,13 +120,48 @@ def test_an_object_of_s3_is_read(cloud, capsys):
     assert main(["validate", "s3://landing/absent.fastq"]) == 2
 
 
+def read_general(folder) -> dict[str, dict]:
+    """Return {sample: general statistics} of all files for MultiQC in a folder, as MultiQC joins them."""
+    contents = [json.loads(path.read_text()) for path in folder.glob("*seqdrop_general_mqc.json")]
+    samples = [sample for content in contents for sample in content["data"].items()]
+    assert len(dict(samples)) == len(samples)
+    return dict(samples)
+
+
 def test_the_figures_for_multiqc_are_written(file, tmp_path, capsys):
     first, second = file(GOOD, "S1_R1.fastq"), file(MATE, "S1_R2.fastq")
     status, _ = report_of(capsys, first, "--mate", second, "--multiqc", str(tmp_path / "figures"))
-    general = json.loads((tmp_path / "figures/seqdrop_general_mqc.json").read_text())
-    assert (status, sorted(general["data"])) == (0, ["S1_R1", "S1_R2"])
-    assert general["data"]["S1_R1"]["reads"] == 2
-    assert main(["validate", file(GOOD[:-5], "cut.fastq.gz"), "--multiqc", str(tmp_path / "figures")]) == 1
+    general = read_general(tmp_path / "figures")
+    assert (status, sorted(general)) == (0, ["S1_R1", "S1_R2"])
+    assert general["S1_R1"]["reads"] == 2
+
+
+def test_figures_and_pages_are_added_to_those_of_earlier_calls(file, tmp_path, capsys):
+    """Two runs with equal names do not collide; a file that is checked again replaces its own figures."""
+    out = ["--multiqc", str(tmp_path / "figures"), "--html", str(tmp_path / "pages")]
+    for run, reads in (("run1", 1), ("run2", 2), ("run3", 3), ("other/run3", 4), ("run2", 5)):
+        (tmp_path / run).mkdir(exist_ok=True, parents=True)
+        path = file(b"".join(b"@%d\nACGT\n+\nIIII\n" % number for number in range(reads)), f"{run}/S1.fastq.gz")
+        main(["validate", path, *out])
+    main(["validate", file(b">a\nACGT\n", "S1.fasta"), *out])
+    main(["validate", file(b">a\nACGT\n", "S2.fasta"), *out])
+    general = read_general(tmp_path / "figures")
+    assert {name: figures["reads"] for name, figures in general.items()} == {
+        "S1": 1,
+        "run2_S1": 5,
+        "run3_S1": 3,
+        "other_run3_S1": 4,
+        f"{tmp_path.name}_S1": 1,
+        "S2": 1,
+    }
+    assert sorted(path.stem for path in (tmp_path / "pages").iterdir()) == sorted(general)
+
+
+def test_figures_of_a_file_that_became_fasta_are_removed(file, tmp_path):
+    folder = tmp_path / "figures"
+    for body, figures in ((GOOD, 5), (b">a\nACGT\n", 2)):
+        main(["validate", file(body, "a"), "--multiqc", str(folder)])
+        assert len(list(folder.iterdir())) == figures
 
 
 def test_a_terminal_shows_a_bar_and_finally_only_the_result(file):
@@ -170,6 +205,9 @@ def run_on_terminal(command: list[str]) -> str:
 def test_wrong_usage_is_one_line(file, capsys):
     assert main(["validate", "absent.fastq"]) == 2
     assert capsys.readouterr().err == "seqdrop: absent.fastq does not exist; check the path\n"
+    assert main(["validate", "absent.fastq", file(GOOD), "gone_*.fastq"]) == 2
+    expected = "seqdrop: absent.fastq does not exist; check the path; no file matches gone_*.fastq; check the pattern\n"
+    assert capsys.readouterr().err == expected
     assert main(["validate"]) == 2
     expected = "seqdrop: the following arguments are required: FILE; see `seqdrop validate --help`\n"
     assert capsys.readouterr().err == expected

@@ -163,9 +163,11 @@ class Report(FileReport, total=False):
     """A report on a file with additional keys.
 
     The pipeline adds `upload`, `key`, `version_id`, `selection` and `mate`. `seqdrop validate --json` of two files adds
-    the report on the second file as `mate`. `rejected` is set only to render a page.
+    the report on the second file as `mate`, and that of several files the path of each as `file`. `rejected` is set
+    only to render a page.
     """
 
+    file: str
     upload: str
     key: str
     version_id: str
