@@ -157,6 +157,13 @@ def test_spaces_between_residues_labels_and_mask_are_removed(tmp_path, names):
     assert prepared.warnings["spaces_removed"] == 3
 
 
+@pytest.mark.parametrize(("scored", "hidden"), [("1", "0"), ("1.0", "0.0"), ("True", "False")])
+def test_a_mask_with_spaces_may_have_decimals_and_booleans(tmp_path, scored, hidden):
+    masks = [" ".join([hidden, *[scored] * (len(sequence) - 1)]) for sequence, _ in PROTEINS]
+    run("cnn", "csv", protein_table({"labels": ["HHHECC", "HHECCCC", "CCEEHH"], "mask": masks}), tmp_path)
+    assert [labels for _, labels in records(tmp_path)] == ["-HHECC", "-HECCCC", "-CEEHH"]
+
+
 def test_spaces_in_three_lines_are_removed(tmp_path):
     names = zip(PROTEINS, PROTEIN_SPLITS, "abc", strict=True)
     text = "".join(f">{name} SET={split}\n{' '.join(s)}\n{' '.join(t)}\n" for (s, t), split, name in names)

@@ -24,6 +24,13 @@ def join_residues(text: str) -> str | None:
     return "".join(words) if len(words) == 1 or all(len(word) == 1 for word in words) else None
 
 
+def join_mask(text: str) -> str | None:
+    """Return a mask without spaces. Its words may be 1 and 0, 1.0 and 0.0 (ProtTrans), or true and false."""
+    words = text.split()
+    flags = [flag for word in words if (flag := parse_class(word))]
+    return "".join(flags) if len(words) > 1 and len(flags) == len(words) else join_residues(text)
+
+
 def join_bases(text: str) -> str | None:
     """Return the sequence of a text that is DNABERT's k-mers, single bases with spaces, or has no space.
 

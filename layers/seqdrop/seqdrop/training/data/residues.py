@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-from seqdrop.training.data.layouts import describe_class_fault, join_bases, join_residues, parse_class
+from seqdrop.training.data.layouts import describe_class_fault, join_bases, join_mask, join_residues, parse_class
 
 if TYPE_CHECKING:
     from seqdrop.training.data.rows import Problems, Row
@@ -78,7 +78,7 @@ def make_promoter(row: Row, _task: str, problems: Problems) -> Example | None:
 def _join_protein(row: Row, problems: Problems) -> Row | None:
     """Return a protein in upper case without the spaces between residues, labels and the mask's characters."""
     texts = {"sequence": row.sequence.upper(), "labels": row.labels.upper(), "mask": row.mask or ""}
-    joined = {name: join_residues(text) for name, text in texts.items()}
+    joined = {name: (join_mask if name == "mask" else join_residues)(text) for name, text in texts.items()}
     wrong = next((name for name, text in joined.items() if text is None), None)
     if wrong:
         message = f"the {wrong} has spaces, but not one between every two characters"
