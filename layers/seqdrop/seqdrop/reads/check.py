@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     Batch = Reads | list[Record]
 
 REST = 1 << 23  # bytes that are read after an error that ends the parsing, because the end of the file may be near
-# Figures that are not part of the fingerprint: those that do not describe the content of reads, and those that versions up
-# to 0.2.0 did not have, because fingerprints are stored.
+# Figures that are not part of the fingerprint: those that do not describe the content of reads, and, because
+# fingerprints are stored, those that versions up to 0.2.0 did not have.
 NOT_IN_FINGERPRINT = (
     "origin",
     "residue_counts",
