@@ -63,7 +63,7 @@ def print_pair(unit: Unit, reads: int, comparison: Comparison) -> None:
             print_fault(f"  {paint('error', 'red')}", fault)
     else:
         number = f"{reads:,} {'read' if reads == 1 else 'reads'}"
-        say(f"{paint('✔', 'green')} pair {title}: fits, {number} in each, with the same names in the same order")
+        say(f"{paint('✔', 'green')} pair {title}: fits, {number} in each, and their names agree")
 
 
 def print_absent_mate(name: str) -> None:

@@ -59,7 +59,7 @@ def test_a_folder_is_checked_with_its_pairs(folder, capsys):
     assert [line for line in lines if line[0] in "✔✘"] == [
         "✔ run/S1_R1.fastq.gz: FASTQ, 2 records, 8 bases, GC 50.0%, mean quality 40.0, Q30 100.0%",
         "✔ run/S1_R2.fastq.gz: FASTQ, 2 records, 8 bases, GC 75.0%, mean quality 40.0, Q30 100.0%",
-        "✔ pair S1_R1.fastq.gz + S1_R2.fastq.gz: fits, 2 reads in each, with the same names in the same order",
+        "✔ pair S1_R1.fastq.gz + S1_R2.fastq.gz: fits, 2 reads in each, and their names agree",
         "✔ run/genome.fa: FASTA, 1 record, 4 bases, GC 50.0%",
         "✔ run/sub/S2_R1.fastq: FASTQ, 2 records, 8 bases, GC 50.0%, mean quality 40.0, Q30 100.0%",
         "✔ run/sub/S2_R2.fastq: FASTQ, 2 records, 8 bases, GC 75.0%, mean quality 40.0, Q30 100.0%",
