@@ -159,7 +159,7 @@ def test_figures_and_pages_are_added_to_those_of_earlier_calls(file, tmp_path, c
 
 def test_figures_of_a_file_that_became_fasta_are_removed(file, tmp_path):
     folder = tmp_path / "figures"
-    for body, figures in ((GOOD, 5), (b">a\nACGT\n", 2)):
+    for body, figures in ((GOOD, 6), (b">a\nACGT\n", 2)):
         main(["validate", file(body, "a"), "--multiqc", str(folder)])
         assert len(list(folder.iterdir())) == figures
 
