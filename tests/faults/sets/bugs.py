@@ -1,7 +1,8 @@
 """Deliberate bugs in the assembly of files that belong together, and in a person's commands.
 
 They are planted outside stages/assemble, so that a change there does not affect them: in the ledger and the services,
-in the parsers of names and files, in prepared data, and in other stages.
+in the parsers of names and files, in prepared data, and in other stages. Only the rule that a training uses no file of
+an earlier one is broken where it stands.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.companions.manifest import Manifest
 from seqdrop.config.analyses import Analyses
 from seqdrop.errors import JobRefusedError
+from seqdrop.ledger.earlier_sets import TRAINING
 from seqdrop.ledger.records import TRAIN
 from seqdrop.ledger.table import Ledger
 from seqdrop.models.promotion import Verdict
@@ -20,9 +22,11 @@ from seqdrop.runtime.services import Services
 from seqdrop.sagemaker import client
 from seqdrop.stages import routing
 from seqdrop.stages.archive import archive, receipts
+from seqdrop.stages.assemble import training_sets
 from seqdrop.stages.finish import training as finish_training
 from seqdrop.stages.operator import replay
 from seqdrop.training.data.store import Store
+from seqdrop.training.jobfile import JOB
 from seqdrop.uploads import UploadVersion
 
 from tests.faults.planting import Bug, Change, make_registry, skip_check, write_unconditionally
@@ -117,6 +121,36 @@ def _prepared_of_others() -> list[Change]:
 
     original = Store.__init__
     return [(Store, "__init__", init)]
+
+
+@_bug("a data file of an earlier training counts as new", quick=True)
+def _used_is_new() -> list[Change]:
+    def find_new(view, name: str):
+        return view.member(name) if name != JOB else original(view, name)
+
+    original = training_sets._find_new
+    return [(training_sets, "_find_new", find_new)]
+
+
+@_bug("the card names the newest files of the folder")
+def _newest_on_card() -> list[Change]:
+    def list_files(services, attempt, order):
+        head = services.ledger.require_upload(attempt.upload_id)
+        members = services.ledger.file_set(TRAINING, f"{head.bucket}/training/{order.training}").members
+        return original(services, attempt, replace(order, files={name: members[name] for name in order.files}))
+
+    original = finish_training._list_files
+    return [(finish_training, "_list_files", list_files)]
+
+
+@_bug("a job.toml that names an earlier training gets the files of the last one")
+def _last_is_reused() -> list[Change]:
+    def collect_reused(view, head, job):
+        last = view.file_set.text("attempt").partition("-")[0]
+        return original(view, head, replace(job, reuse=last or job.reuse))
+
+    original = training_sets.collect_reused
+    return [(training_sets, "collect_reused", collect_reused)]
 
 
 @_bug("the gate lets every model through")

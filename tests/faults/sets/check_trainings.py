@@ -1,4 +1,8 @@
-"""The expected outcome of a job.toml and its data, and the input of its job, from the files dropped in a folder."""
+"""The expected outcome of a job.toml and its data, and the input of its job, from the files dropped in a folder.
+
+A set is a revision: no model is trained on anything but the files that its card names, and a file that one training
+used is not used by another, unless its job.toml names the first.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from tests.faults.sets import trainings
-from tests.faults.sets.trainings import DATA_FAULTS, DEAR, GOOD, GOOD_JOBS, JOBS, KINDS, MODEL, NAMED
+from tests.faults.sets.trainings import DATA_FAULTS, DEAR, GOOD, GOOD_JOBS, KINDS, MODEL, REUSE, named, reused
 from tests.support.aws.sagemaker import DIES_LATE, TRAINING
 
 if TYPE_CHECKING:
@@ -17,7 +21,6 @@ if TYPE_CHECKING:
     from tests.faults.evidence import Drop, Evidence
 
 __all__ = ["KINDS", "check_advanced", "check_all", "check_rejected", "check_waiting", "failed_rightly"]
-LIVE = ("WAITING", "VALIDATED", "ARCHIVED")
 
 
 def check_all(evidence: Evidence) -> Iterator[str]:
@@ -30,43 +33,83 @@ def check_all(evidence: Evidence) -> Iterator[str]:
         for attempt in evidence.attempts[evidence.id_of(head)]:
             for fault in _check_attempt(evidence, head, attempt):
                 yield f"{head.kind} {head.key} ({head.version_id}), attempt {attempt['number']}: {fault}"
+    yield from _check_revisions(evidence, heads)
     yield from _check_jobs(evidence)
     yield from _check_pointer(evidence, heads)
 
 
 def check_waiting(evidence: Evidence, drop: Drop) -> Iterator[str]:
-    """Check that a job.toml waits only if a file that it names is missing. Any data file may wait."""
-    if drop.kind in JOBS and all(_is_present(evidence, drop.folder + name) for name in NAMED[drop.kind]):
-        yield "it waits, and all files that it names are there"
+    """Check that a job.toml waits only if a file that it names is not new, or a newer job.toml is there.
 
-
-def _is_present(evidence: Evidence, key: str) -> bool:
-    """Return True if a version of the key is a member of the set.
-
-    That is certain if a version waits, or if versions exist and none was rejected or withdrawn.
+    Any data file may wait.
     """
-    states = {evidence.state(drop) for drop in evidence.drops if drop.key == key}
-    return "WAITING" in states or (bool(states) and states <= set(LIVE))
+    if drop.kind not in GOOD_JOBS or not _is_current(evidence, drop):
+        return
+    if drop.kind == REUSE:
+        yield "it waits, and names the training whose files it uses"
+    elif all(_is_new(evidence, drop.folder + name) for name in named(drop)):
+        yield "it waits, and all files that it names are there and new"
+
+
+def _is_current(evidence: Evidence, drop: Drop) -> bool:
+    current = evidence.landing.current(drop.key)
+    return current is not None and current.id == drop.version_id
+
+
+def _is_new(evidence: Evidence, key: str) -> bool:
+    """Return True if the current version of the key waits: no training has used it."""
+    drops = [drop for drop in evidence.drops if drop.key == key and _is_current(evidence, drop)]
+    return any(evidence.state(drop) == "WAITING" for drop in drops)
+
+
+def _check_revisions(evidence: Evidence, heads: list[Drop]) -> Iterator[str]:
+    """Check that each data file is used for one job.toml only, and for others only if they name a training."""
+    first: dict[str, Drop] = {}
+    for head in heads:
+        for attempt in evidence.attempts[evidence.id_of(head)]:
+            files = json.loads(attempt["plan"])["files"]
+            if reuse := reused(head):
+                sources = [json.loads(item["plan"])["files"] for item in evidence.attempts[reuse]]
+                if files not in sources:
+                    yield f"{head.key} ({head.version_id}) does not use the files of the training that it names"
+                continue
+            for name, file in files.items():
+                if first.setdefault(file, head) is not head:
+                    yield f"{head.key} ({head.version_id}) uses {name} of an earlier training, and does not name it"
 
 
 def check_rejected(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str]:
     code = upload.get("reason")
-    if code == "data_archived" and drop.kind in GOOD_JOBS:
-        named = {drop.folder + name for name in NAMED[drop.kind]}
-        if not any(drop.key in named and evidence.state(drop) == "ARCHIVED" for drop in evidence.drops):
+    if code == "data_archived" and drop.kind == REUSE:
+        keys = {drop.folder + name for name in named(drop)}
+        states = {evidence.state(other) for other in evidence.drops if other.key in keys}
+        if not states & {"ARCHIVED", "WITHDRAWN"}:
             yield "it was rejected because its data was archived, which is wrong"
+    elif code == "bad_job" and drop.kind == REUSE:
+        if not _contradicts(evidence, drop, upload):
+            yield "it was rejected, and names a training whose files it may use"
     elif code in DATA_FAULTS.values():
         yield from _check_together(evidence, drop, code)
     else:
         yield f"a good file was rejected: {code}"
 
 
+def _contradicts(evidence: Evidence, drop: Drop, upload: dict) -> bool:
+    """Return True if a job.toml with `reuse` named no training yet, or the folder had another version of its files."""
+    attempts = evidence.attempts[reused(drop)]
+    if not attempts or attempts[0]["created_at"] >= upload["timeline"]["REJECTED"]:
+        return True
+    used = set(json.loads(attempts[0]["plan"])["files"].values())
+    keys = {drop.folder + name for name in named(drop)}
+    return any(other.key in keys and evidence.id_of(other) not in used for other in evidence.drops)
+
+
 def _check_together(evidence: Evidence, drop: Drop, code: str) -> Iterator[str]:
     """Check that the file was rejected together with a job.toml and a bad file that this job.toml names."""
     beside = [other for other in evidence.drops if other.folder == drop.folder and evidence.reason(other) == code]
-    heads = [other for other in beside if other.kind in GOOD_JOBS and (other is drop or drop.name in NAMED[other.kind])]
-    named = {name for head in heads for name in NAMED[head.kind]}
-    if not any(DATA_FAULTS.get(drop.kind) == code and drop.name in named for drop in beside):
+    heads = [other for other in beside if other.kind in GOOD_JOBS and (other is drop or drop.name in named(other))]
+    names = {name for head in heads for name in named(head)}
+    if not any(DATA_FAULTS.get(drop.kind) == code and drop.name in names for drop in beside):
         yield f"it was rejected as {code}, with no set that has such a file"
 
 
@@ -85,7 +128,7 @@ def check_advanced(evidence: Evidence, drop: Drop, upload: dict) -> Iterator[str
     files = json.loads(history[0]["plan"])["files"]
     if head.folder != drop.folder or head.kind not in GOOD_JOBS:
         yield f"it advanced with {head.key}"
-    if drop.kind not in JOBS and files.get(drop.name) != upload["id"]:
+    if drop.kind not in trainings.JOBS and files.get(drop.name) != upload["id"]:
         yield "it advanced with a training that does not use it"
 
 
@@ -99,7 +142,7 @@ def _check_attempt(evidence: Evidence, head: Drop, attempt: dict) -> Iterator[st
     drops = {
         name: next(drop for drop in evidence.drops if evidence.id_of(drop) == file) for name, file in files.items()
     }
-    if {drop.key for drop in drops.values()} != {head.folder + name for name in NAMED[head.kind]}:
+    if {drop.key for drop in drops.values()} != {head.folder + name for name in named(head)}:
         yield f"it uses {sorted(drop.key for drop in drops.values())}"
         return
     report = evidence.json(f"reports/{evidence.id_of(head)}.json")
@@ -115,7 +158,7 @@ def _check_attempt(evidence: Evidence, head: Drop, attempt: dict) -> Iterator[st
             yield f"it ends in {attempt['state']}"
         return
     job = evidence.world.sagemaker.jobs.get(attempt.get("job", ""))
-    if job and evidence.world.fed[job.name] != trainings.rows(head.kind, drops):
+    if job and evidence.world.fed[job.name] != trainings.rows(head, drops):
         yield "its job has other data"
     yield from (
         _check_model(evidence, head, attempt) if attempt["state"] == "TRAINED" else _check_mail(evidence, head, attempt)
@@ -143,12 +186,26 @@ def _check_model(evidence: Evidence, head: Drop, attempt: dict) -> Iterator[str]
     )
     if model != archive or card["digest"] != hashlib.sha256(archive).hexdigest():
         yield "another model is registered for it"
-    if card["data"]["uploads"] != {"job.toml": evidence.id_of(head), **json.loads(attempt["plan"])["files"]}:
-        yield "its card names other data"
+    yield from _check_card(evidence, head, card["data"], evidence.world.fed[job.name])
     if summary is None or summary["card"]["job"] not in _jobs_of(evidence, head):
         yield "its summary names another job"
     if not any(head.key in text and summary["version"] in text for _, text in evidence.world.mails):
         yield "there was no mail about its model"
+
+
+def _check_card(evidence: Evidence, head: Drop, data: dict, fed: dict) -> Iterator[str]:
+    """Check that the model was trained on the revision that its card names, by upload id and by SHA-256."""
+    by_id = {evidence.id_of(drop): drop for drop in evidence.drops}
+    uploads = {name: by_id[file] for name, file in data["uploads"].items() if file in by_id}
+    files = {name: drop for name, drop in uploads.items() if name != "job.toml"}
+    if uploads.get("job.toml") is not head or set(files) != set(named(head)):
+        yield f"its card names {sorted(data['uploads'])}"
+    elif fed != trainings.rows(head, files):
+        yield "it was trained on other data than its card names"
+    if data["sha256"] != {name: hashlib.sha256(drop.body).hexdigest() for name, drop in uploads.items()}:
+        yield "its card names other digests"
+    if data["reuse"] != reused(head):
+        yield f"its card says that it reuses {data['reuse']}"
 
 
 def _jobs_of(evidence: Evidence, head: Drop) -> set[str]:

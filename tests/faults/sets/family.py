@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
+from seqdrop.uploads import upload_id
 
 from tests.faults import schedule as s
 from tests.faults.evidence import Drop
@@ -17,7 +18,7 @@ from tests.faults.sets import masks, runs, trainings
 from tests.support.aws.sagemaker import BREAKS, ENDINGS
 
 if TYPE_CHECKING:
-    from tests.faults.world import World
+    from tests.faults.sets.world import SetsWorld
 
 ANALYSES = masks.ANALYSIS + runs.ANALYSES + trainings.ANALYSIS
 POOR = "trains a poor model"
@@ -33,13 +34,13 @@ OPERATIONS = (
 AREAS = {
     "masks": (*masks.KINDS, masks.PLAIN, masks.WITH_N, masks.BED, masks.BED),
     "runs": (*runs.KINDS, runs.FILE, runs.OTHER, runs.MARKER, runs.LISTS),
-    "trainings": (*trainings.KINDS, trainings.FLIP, trainings.CSV, trainings.TABLE),
+    "trainings": (*trainings.KINDS, trainings.FLIP, trainings.CSV, trainings.TABLE, trainings.REUSE),
 }
 OTHER_ACTS = (s.DELETE, s.COVER, s.POINT, s.RECONCILE, s.WAIT, s.STOP, s.FALSE_EVENT, *COMMANDS, *COMMANDS)
 Acts = tuple[tuple[int, str, int], ...]
 
 
-def drop(world: World, kind: str, slot: int, number: int) -> Drop:
+def drop(world: SetsWorld, kind: str, slot: int, number: int) -> Drop:
     """Put the file of this number, at least one second after the one before.
 
     Versions whose events are lost are ordered by the second in which they were written.
@@ -52,10 +53,19 @@ def drop(world: World, kind: str, slot: int, number: int) -> Drop:
     elif kind in runs.KINDS:
         key, body = runs.place(kind, slot), runs.body(kind, slot, number, landing)
     else:
-        key, body = trainings.place(kind, slot), trainings.body(kind, slot, number)
+        key = trainings.place(kind, slot)
+        earlier = [(upload_id(landing.name, key, head.version_id), head) for head in world.heads if head.key == key]
+        body = (
+            trainings.reuse_body(slot, number, earlier)
+            if kind == trainings.REUSE
+            else trainings.body(kind, slot, number)
+        )
     world.expect(Drop(kind, key, "", body, number, slot))
     version = world.s3.put(landing.name, key, body)
-    return Drop(kind, key, version.id, body, number, slot)
+    put = Drop(kind, key, version.id, body, number, slot)
+    if kind in trainings.GOOD_JOBS:
+        world.heads.append(put)
+    return put
 
 
 def schedules() -> st.SearchStrategy[Schedule]:
@@ -91,13 +101,20 @@ def _whole(area: str) -> st.SearchStrategy[Acts]:
 
 
 def _train_again() -> st.SearchStrategy[Acts]:
-    """Return a strategy for a complete training set, and files of another one in its folder at about its end."""
+    """Return a strategy for a complete training set, and a changed one in its folder at about its end.
+
+    The second may be incomplete, or a job.toml that names the first. A third job.toml may name one of both.
+    """
     wholes = st.sampled_from(list(trainings.WHOLE.values())).flatmap(st.permutations)
-    return st.builds(_repeat, wholes, wholes, st.integers(1, 4), st.integers(6, 40), st.integers(0, 1))
+    changed = st.one_of(wholes, wholes, st.just([trainings.REUSE]))
+    gap, named = st.integers(6, 40), st.lists(st.integers(0, 1), max_size=1)
+    return st.builds(_repeat, wholes, changed, st.integers(1, 4), gap, st.integers(0, 1), named)
 
 
-def _repeat(first: list[str], then: list[str], count: int, gap: int, slot: int) -> Acts:
-    return _schedule_drops(first, [0, 0, 1, 1], slot) + _schedule_drops(then[:count], [gap, 0, 1, 1], slot)
+def _repeat(first: list[str], then: list[str], count: int, gap: int, slot: int, named: list[int]) -> Acts:
+    """Return the drops of two sets, and of a job.toml that names one of them: the last (0), or the one before (1)."""
+    last = tuple((gap, s.DROPS + trainings.REUSE, slot + 2 * which) for which in named)
+    return _schedule_drops(first, [0, 0, 1, 1], slot) + _schedule_drops(then[:count], [gap, 0, 1, 1], slot) + last
 
 
 def _schedule_drops(kinds: list[str], gaps: list[int], slot: int) -> Acts:

@@ -7,23 +7,25 @@ import hashlib
 import io
 import json
 import tarfile
+import tomllib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tests.faults.evidence import Drop
 
-FLIP, THREE_LINE, CSV, DEAR, BAD_JOB = JOBS = (
+FLIP, THREE_LINE, CSV, DEAR, REUSE, BAD_JOB = JOBS = (
     "job.toml for flip",
     "job.toml for three_line",
     "job.toml for csv",
     "job.toml that is too dear",
+    "job.toml that names an earlier one",
     "bad job.toml",
 )
 SEQUENCES, LABELS, MASK, TEXT, TABLE = DATA = ("sequences", "labels", "mask", "three_line", "csv")
 BAD_LABELS, BAD_TABLE = BAD_DATA = ("bad labels", "bad csv")
 NOTE = "note that no job.toml names"
 KINDS = (*JOBS, *DATA, *BAD_DATA, NOTE)
-GOOD_JOBS = frozenset({FLIP, THREE_LINE, CSV, DEAR})
+GOOD_JOBS = frozenset({FLIP, THREE_LINE, CSV, DEAR, REUSE})
 DATA_FAULTS = {BAD_LABELS: "length_mismatch", BAD_TABLE: "bad_label"}
 ANALYSIS = '[analyses.training]\nprefix = "training/"\nformats = ["training"]\nmax_gb = 0.2\n'
 MIN_Q3 = 0.7  # of the gate
@@ -40,12 +42,7 @@ _NAMES = dict.fromkeys(JOBS, "job.toml") | {
     BAD_TABLE: "all.csv",
     NOTE: "notes.txt",
 }
-NAMED = {
-    FLIP: ("sequences.fasta", "labels.fasta", "mask.fasta"),
-    THREE_LINE: ("all.txt",),
-    CSV: ("all.csv",),
-    DEAR: ("all.csv",),
-}
+NO_TRAINING = "A" * 26  # an upload id that no file has
 _DATA = {
     FLIP: 'format = "flip"\nsequences = "sequences.fasta"\nlabels = "labels.fasta"\nmask = "mask.fasta"',
     THREE_LINE: 'format = "three_line"\nfile = "all.txt"',
@@ -55,6 +52,26 @@ WHOLE = {FLIP: (FLIP, SEQUENCES, LABELS, MASK), THREE_LINE: (THREE_LINE, TEXT), 
 
 def place(kind: str, slot: int) -> str:
     return f"training/t{slot % 2}/{_NAMES[kind]}"
+
+
+def reuse_body(slot: int, number: int, earlier: list[tuple[str, Drop]]) -> bytes:
+    """Return a job.toml that names the last or the last but one of its folder, given with their upload ids."""
+    upload_id, kind = NO_TRAINING, CSV
+    if earlier:
+        upload_id, drop = earlier[-1 - slot // 2 % min(2, len(earlier))]
+        kind = next((kind for kind in (FLIP, THREE_LINE) if _DATA[kind].encode() in drop.body), CSV)
+    return f'reuse = "{upload_id}"\n'.encode() + _job(kind, number)
+
+
+def reused(job: Drop) -> str:
+    """Return the upload id that a job.toml names with `reuse`; "" if it names none."""
+    return str(tomllib.loads(job.body.decode()).get("reuse", ""))
+
+
+def named(job: Drop) -> tuple[str, ...]:
+    """Return the names of the data files of a sound job.toml."""
+    data = tomllib.loads(job.body.decode())["data"]
+    return tuple(data[name] for name in ("sequences", "labels", "mask", "file") if name in data)
 
 
 def body(kind: str, slot: int, number: int) -> bytes:
@@ -95,14 +112,15 @@ def _header(split: str) -> str:
     return f"SET={'test' if split == 'test' else 'train'} VALIDATION={split == 'validation'}"
 
 
-def rows(job: str, files: dict[str, Drop]) -> dict[str, list[dict]]:
+def rows(job: Drop, files: dict[str, Drop]) -> dict[str, list[dict]]:
     """Return the rows that train.py must find in each split, with these versions of the files."""
     by_name = {name: drop.number for name, drop in files.items()}
     expected: dict[str, list[dict]] = {}
     for split in SPLITS:
-        records = [_record(split, by_name[name]) for name in NAMED[job]]
-        residues, labels = records[0][0], records[1][1] if job == FLIP else records[0][1]
-        if job == FLIP:
+        records = [_record(split, by_name[name]) for name in named(job)]
+        is_flip = len(records) > 1
+        residues, labels = records[0][0], records[1][1] if is_flip else records[0][1]
+        if is_flip:
             mask = records[2][2]
             labels = "".join(label if bit == "1" else "-" for label, bit in zip(labels, mask, strict=True))
         expected[split] = [{"id": split, "sequence": residues, "labels": labels}]

@@ -27,6 +27,7 @@ class SetsWorld(World):
 
     def __init__(self):
         self.may_open: set[str] = set()
+        self.heads: list[Drop] = []  # the sound job.toml files that were dropped
         self.fed: dict[str, dict[str, list[dict]]] = {}
         self._keys: dict[str, str] = {}  # of each version in the landing bucket, by upload id
         self._manifests: list[Drop] = []
