@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COUNT = 500
-LETTERS = {"dna": "ACGT", "soft": "ACGTacgtN", "rna": "ACGU", "codes": "ACGTNRYSWKM"}
+ALPHABETS = {"dna": "ACGT", "soft": "ACGTacgtN", "rna": "ACGU", "codes": "ACGTNRYSWKM"}
 NAMES = (
     "A01:12:HX:1:1101:{0}:20 1:N:0:ACGT",
     "A01:12:HX:1:1101:{0}:20/1",
@@ -45,11 +45,11 @@ class Case:
 
 def make_case(number: int) -> Case:
     chance = random.Random(number)
-    letters, style = chance.choice(list(LETTERS.values())), chance.choice(NAMES)
+    alphabet, style = chance.choice(list(ALPHABETS.values())), chance.choice(NAMES)
     is_fastq, end = chance.random() < 0.7, chance.choice((b"\n", b"\n", b"\r\n"))
     lines: list[bytes] = []
     for index in range(1, chance.randint(2, 40)):
-        bases = "".join(chance.choices(letters, k=chance.randint(1, 120))).encode()
+        bases = "".join(chance.choices(alphabet, k=chance.randint(1, 120))).encode()
         header = style.format(index).encode()
         if is_fastq:
             qualities = bytes(chance.randint(35, 73) for _ in bases)
