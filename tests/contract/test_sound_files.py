@@ -18,7 +18,6 @@ from seqdrop.errors import InvalidFileError
 from seqdrop.reads.check import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 COUNT = 500
@@ -142,11 +141,10 @@ def test_broken_files_are_rejected(tmp_path):
         assert not is_valid(broken, name), f"{name}: fault {number % 3}"
 
 
-@pytest.mark.parametrize("reads", [dnaio_reads])
-def test_sound_files_are_accepted_as_dnaio_accepts_them(reads: Callable[[Path], bool], tmp_path):
+def test_sound_files_are_accepted_as_dnaio_accepts_them(tmp_path):
     for number in range(COUNT):
         case = make_case(number)
         path = tmp_path / case.name
         path.write_bytes(case.content)
-        if reads(path):
-            assert is_valid(case.content, case.name), case.name
+        assert dnaio_reads(path), f"the generator made {case.name}, which dnaio refuses"
+        assert is_valid(case.content, case.name), case.name
