@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqdrop.aws import multipart, ranged_stream
+from seqdrop.aws import multipart, prices, ranged_stream
 from seqdrop.stages.archive.receipts import MINIMUM_DAYS
-from seqdrop.training.plan import instances
 
 INSTANCE = "ml.m5.xlarge"  # the default of the template's InstanceType
 CHUNK = 8 << 20  # bytes in one part of an upload by the AWS CLI or boto3
@@ -42,7 +41,7 @@ PRICES = {
     "sqs": Price("SQS, standard queue", 0.40 / 1e6, "request", "sqs"),
     "write": Price("DynamoDB on demand, write request unit", 0.625 / 1e6, "unit", "dynamodb"),
     "read": Price("DynamoDB on demand, read request unit", 0.125 / 1e6, "unit", "dynamodb"),
-    "transform": Price(f"SageMaker batch transform, {INSTANCE}", instances.PRICES[INSTANCE], "hour", "sagemaker/ai"),
+    "transform": Price(f"SageMaker batch transform, {INSTANCE}", prices.PRICES[INSTANCE], "hour", "sagemaker/ai"),
     "kms": Price("KMS, requests", 0.03 / 1e4, "request", "kms"),
     "key": Price("KMS, a key", 1.00, "month", "kms"),
     "log": Price("CloudWatch Logs, ingestion", 0.50, "GB", "cloudwatch"),
@@ -215,7 +214,7 @@ def list_month_costs() -> list[Line]:
     """Return the bill of a month in which no files are dropped, without AWS's free tiers."""
     runs = HOURS_PER_MONTH * 12  # every five minutes
     polls = 5 * 5 * HOURS_PER_MONTH * 3600 / 20  # five queues, five pollers, 20 seconds
-    metrics = 13
+    metrics = 14
     return [
         Line("KMS: the stack's key", "1", usd("key", 1)),
         Line("CloudWatch: alarms", "6", usd("alarm", 6)),

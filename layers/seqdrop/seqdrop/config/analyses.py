@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,7 @@ class Analysis(AnalysisSettings):
         names = [field.name for field in fields(self) if field.name not in ("kind", "settings")]
         common = {name: getattr(self, name) for name in names}
         use = self.kind.parameters(self.settings) if self.settings else None
-        return json.dumps(common | {"job": asdict(self.job), "use": use}, sort_keys=True)
+        return json.dumps(common | {"job": self.job.as_plan(), "use": use}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str, kinds: Kinds) -> Analysis:

@@ -1,8 +1,8 @@
 """The reconciler finds work whose event was lost, and sends its message again. It may run beside all other functions.
 
 It looks for uploads without a record, records that stay too long in a state, jobs whose end was not reported, attempts
-that their ended job left unresolved, and archived uploads without a receipt. It moves nothing itself: the stage that
-receives the message handles it like any other.
+that their ended job left unresolved, and archived uploads without a receipt. It also orders SageMaker to stop transform
+jobs at their limit. It moves nothing itself: the stage that receives the message handles it like any other.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from seqdrop.stages.archive.receipts import resend_unreceipted
 from seqdrop.stages.job_slots import count_free_slots
 from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
 from seqdrop.stages.reconcile.overdue import monitor_waiting, notify_of_runs
+from seqdrop.stages.reconcile.overtime import stop_overtime
 from seqdrop.stages.reconcile.unrecorded import resend_unrecorded
 from seqdrop.stages.routing import is_gated, next_messages
 from seqdrop.stages.start_processing.processing_job import find_last_job, is_final
@@ -164,6 +165,7 @@ STATE_CHECKS: dict[tuple[str, str], tuple[str, Check]] = {
 # Built from the table of moves: if a state has no check, the import of this module fails.
 CHECKS: dict[str, Check] = dict(STATE_CHECKS[kind, state] for kind, states in OPEN.items() for state in states) | {
     "runs_told": notify_of_runs,
+    "stopped_jobs": stop_overtime,
     "unrecorded": resend_unrecorded,
     "unreceipted": resend_unreceipted,
 }
