@@ -6,9 +6,12 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from seqdrop.aws import keys, multipart
 from seqdrop.aws.s3 import exists
 from seqdrop.ledger.moves import UPLOAD
+from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, minutes_ago
 
 if TYPE_CHECKING:
@@ -104,6 +107,15 @@ def has_receipt(services: Services, upload: Upload) -> bool:
     return exists(services.s3, services.settings.results, keys.receipt(upload.id))
 
 
+def _is_proven(services: Services, upload: Upload) -> bool:
+    """Return True if the receipt exists; False also if S3 raises an error, so that the others are checked as well."""
+    try:
+        return has_receipt(services, upload)
+    except (ClientError, BotoCoreError):
+        logger().exception("receipt not checked", extra={"upload_id": upload.id})
+        return False
+
+
 def resend_unreceipted(services: Services) -> int:
     """Send every upload without a receipt that was archived since the last run to archive; return their number.
 
@@ -115,10 +127,10 @@ def resend_unreceipted(services: Services) -> int:
         return 0
     last, count = after, 0
     for upload in islice(services.ledger.in_state(UPLOAD, "ARCHIVED", before, after), MAX_UPLOADS):
-        last = upload.moved_at
-        if not has_receipt(services, upload):
+        if not _is_proven(services, upload):
             services.send(services.settings.archive_queue, {"upload": upload.id})
             count += 1
+        last = upload.moved_at
     if last != after:
         services.ledger.save(replace(position, place={"after": last}))
     return count
