@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
 from seqdrop.aws.s3 import is_gone
-from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError
+from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError, UnreadableObjectError
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.archive import cold_copy, receipts
 from seqdrop.stages.outcomes import close_upload
 from seqdrop.stages.routing import is_gated, may_be_archived
+from seqdrop.stages.unreadable import reject_validated
 
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
 
 def archive(services: Services, upload_id: str) -> None:
-    """Move a VALIDATED upload that may be archived to ARCHIVED, or to WITHDRAWN if its object was deleted.
+    """Move a VALIDATED upload that may be archived to ARCHIVED.
 
+    It moves to WITHDRAWN instead if its object was deleted, and to REJECTED if S3 does not copy its bytes any more.
     An ARCHIVED upload gets its receipt again if that was lost. Uploads in other states are left alone. Raise
     ArchiveMismatchError if the copy differs from the validated object.
     """
@@ -35,6 +37,8 @@ def archive(services: Services, upload_id: str) -> None:
             _complete(services, upload, copy or _make_copy(services, upload))
     except ObjectGoneError:
         close_upload(services, upload, "WITHDRAWN", reason="deleted_before_archive")
+    except UnreadableObjectError as error:
+        reject_validated(services, upload, error)
     except ArchiveMismatchError as error:
         _mail_mismatch(services, upload, error)
         raise

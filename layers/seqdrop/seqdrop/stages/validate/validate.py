@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from seqdrop.aws.errors import is_missing
-from seqdrop.errors import Fault, InvalidFileError, ObjectGoneError
+from seqdrop.errors import Fault, InvalidFileError, ObjectGoneError, UnreadableObjectError
 from seqdrop.kinds.plans import attempts_of
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.events import make_landed_message
@@ -19,6 +19,7 @@ from seqdrop.stages.assemble.policies import notify_landed, policy_of
 from seqdrop.stages.notifications import reject, write_report
 from seqdrop.stages.routing import enqueue_next
 from seqdrop.stages.start_processing.processing_job import examine_in_job
+from seqdrop.stages.unreadable import explain_unreadable
 from seqdrop.stages.validate.run_gate import monitor
 from seqdrop.work.examination import Examination, load, rejection
 from seqdrop.work.examine import ExaminationRequest, examine
@@ -50,6 +51,8 @@ def validate(services: Services, version: UploadVersion) -> None:
         _resolve(services, upload, analysis)
     except InvalidFileError as error:
         reject(services, upload, rejection(error))
+    except UnreadableObjectError as error:
+        reject(services, upload, explain_unreadable(services, error))
     except ObjectGoneError as error:
         services.ledger.move(upload, "WITHDRAWN", reason="deleted_before_validation")
         logger().info(str(error), extra={"upload_id": upload.id})
@@ -58,7 +61,8 @@ def validate(services: Services, version: UploadVersion) -> None:
 def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> None:
     """Examine and resolve a RECEIVED upload, alone or with the files that belong to it; resolve a WAITING upload.
 
-    Raise InvalidFileError if it is invalid, and ObjectGoneError if it was deleted.
+    Raise InvalidFileError if it is invalid, UnreadableObjectError if S3 does not return its bytes, and ObjectGoneError
+    if it was deleted.
     """
     policy = policy_of(services.analyses, upload)
     if upload.state == "WAITING":
