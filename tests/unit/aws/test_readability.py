@@ -90,9 +90,7 @@ def deny(monkeypatch, cloud, *operations: str, code: str = "AccessDenied") -> No
 
 
 @pytest.mark.parametrize("operations", [("get_object", "head_object"), ("get_object",)])
-def test_a_missing_permission_of_the_caller_is_no_property_of_the_object(
-    services, put, cloud, monkeypatch, operations
-):
+def test_a_missing_permission_of_the_caller_is_no_property_of_the_object(services, put, cloud, monkeypatch, operations):
     version = put()
     deny(monkeypatch, cloud, *operations)
     for attempt in (check_readable, read):

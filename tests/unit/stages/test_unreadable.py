@@ -48,7 +48,9 @@ def mails(sent) -> list[dict]:
 
 
 @pytest.mark.parametrize(("code", "properties"), CASES)
-@pytest.mark.parametrize("key", ["raw/a.fastq", "reads/S1_R1_001.fastq", "masked/a.fa", "masked/a.bed", "training/x/job.toml"])
+@pytest.mark.parametrize(
+    "key", ["raw/a.fastq", "reads/S1_R1_001.fastq", "masked/a.fa", "masked/a.bed", "training/x/job.toml"]
+)
 def test_a_file_that_cannot_be_read_is_rejected_with_a_reason_and_advice(services, drop, sent, code, properties, key):
     version = drop(key, **properties)
     validate(services, version)

@@ -67,7 +67,7 @@ def _make_copy(services: Services, upload: Upload) -> VerifiedCopy:
     """Return a verified copy, made by this or by another invocation. Raise ObjectGoneError if the original is gone."""
     s3, bucket = services.s3, services.settings.archive
     try:
-        cold_copy.copy(s3, upload, bucket)
+        cold_copy.copy(services.copier, upload, bucket)
     except ObjectGoneError:
         if copy := cold_copy.find_verified_copy(s3, upload, bucket):
             return copy

@@ -26,12 +26,9 @@ from seqdrop.sagemaker.requests.processing import brief, processing_request
 from seqdrop.stages.backoff import is_due, postpone
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.client import S3Client
-
     from seqdrop.config.analyses import Analysis
     from seqdrop.ledger.table import Ledger
     from seqdrop.runtime.services import Services
-    from seqdrop.uploads import UploadVersion
 
 TRIES = 2
 DROP_AGAIN = "When the cause is removed, drop it again."
