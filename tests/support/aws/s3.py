@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class S3:
     """Buckets and their objects. `on_create` is called with bucket and version of each new object.
 
-    `page` is the maximum number of entries in a page of a listing: S3 may return fewer than requested. `usable_keys` are
-    the KMS keys that callers may use; objects under other keys cannot be read or copied.
+    `page` is the maximum number of entries in a page of a listing: S3 may return fewer than requested. Callers may use
+    the KMS keys in `usable_keys`; objects under other keys cannot be read or copied.
     """
 
     def __init__(self, clock: Clock, buckets: dict[str, bool], on_create: Callable[[Bucket, Version], None]):

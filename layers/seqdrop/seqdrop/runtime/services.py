@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from seqdrop.config.analyses import Analyses
     from seqdrop.runtime.messages import Body
 
-# S3 responds to a copy when the bytes are copied, which for 5 GB may take longer than the 60 seconds that botocore waits
-# by default. If the client disconnects, S3 may cancel the copy, so it would never end. Both tries must fit in the 900
-# seconds of the function: 2 × (5 + 420) seconds and a pause of at most one. The second try of a copy that ended after
-# all fails with 412, or with 409 if it is in progress, and the archive stage then looks for the copy. Keep-alive
+# S3 responds to a copy when the bytes are copied, which for 5 GB may take longer than the 60 seconds for which botocore
+# waits by default. If the client disconnects, S3 may cancel the copy, so it would never end. Both tries must fit in the
+# 900 seconds of the function: 2 × (5 + 420) seconds and a pause of at most one. The second try of a copy that ended
+# after all fails with 412, or with 409 if it is in progress, and the archive stage then looks for the copy. Keep-alive
 # packets prevent a NAT gateway from dropping the silent connection.
 COPYING = Config(
     connect_timeout=5,

@@ -10,6 +10,7 @@ from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError, UnreadableObjectError
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.archive import cold_copy, receipts
+from seqdrop.stages.archive.annotations import carry_annotations
 from seqdrop.stages.outcomes import close_upload
 from seqdrop.stages.routing import is_gated, may_be_archived
 from seqdrop.stages.unreadable import reject_validated
@@ -85,6 +86,8 @@ def _complete(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
 
 
 def _write_receipt(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
+    """Complete a copy, and write its receipt."""
+    copy = carry_annotations(services.s3, upload, copy)
     receipt = receipts.make_receipt(upload, copy, now())
     services.put_json(services.settings.results, keys.receipt(upload.id), receipt)
 

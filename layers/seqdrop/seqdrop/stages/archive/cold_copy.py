@@ -33,7 +33,8 @@ CARRIED = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLang
 class VerifiedCopy(TypedDict):
     """The copy of an upload, as its receipt describes it.
 
-    A copy that was made in parts has the checksum `sha256_of_parts`, any other has `sha256`. Both are hexadecimal.
+    A copy that was made in parts has the checksum `sha256_of_parts`, any other has `sha256`. Both are hexadecimal. If
+    the former has annotations, `annotations` are their names, or the reason why they were not copied.
     """
 
     size: int
@@ -43,6 +44,7 @@ class VerifiedCopy(TypedDict):
     bucket: str
     key: str
     version_id: str | None
+    annotations: NotRequired[list[str] | str]
 
 
 def archive_key(upload: Upload) -> str:

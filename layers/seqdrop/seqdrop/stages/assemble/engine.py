@@ -43,7 +43,8 @@ def resolve(services: Services, upload: Upload, policy: Policy[Content], content
 
     This may be called at any time and for any member. `content` is what the caller has read of the upload; if it is
     None, the policy reads it. Raise InvalidFileError if the upload is invalid, UnreadableObjectError if S3 does not
-    return its bytes, ObjectGoneError if it was deleted, and RetryableError if other invocations were first in each of MAX_TRIES tries.
+    return its bytes, ObjectGoneError if it was deleted, and RetryableError if other invocations were first in each of
+    MAX_TRIES tries.
     """
     if content is None and upload.state == "RECEIVED":
         content = policy.read(services, upload)
