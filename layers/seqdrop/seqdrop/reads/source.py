@@ -7,6 +7,7 @@ import io
 from typing import TYPE_CHECKING, Protocol
 
 from seqdrop.errors import Fault, InvalidFileError
+from seqdrop.reads.expansion import Expansion
 from seqdrop.reads.findings import fault
 from seqdrop.reads.inflate import MAGIC, GzipStream
 from seqdrop.reads.signatures import find_packing
@@ -93,8 +94,11 @@ class PlainStream:
         return []
 
 
-def open_stream(digest: Digest) -> PlainStream | GzipStream:
-    """Return the decompressed stream. Raise InvalidFileError for an empty file or an unsupported compression."""
+def open_stream(digest: Digest, expansion: Expansion | None = None) -> PlainStream | GzipStream:
+    """Return the decompressed stream, which ends with a fault if it exceeds `expansion`.
+
+    Raise InvalidFileError for an empty file or an unsupported compression.
+    """
     head = digest.read(HEAD)
     while len(head) < HEAD and (more := digest.read(HEAD - len(head))):
         head += more
@@ -102,4 +106,4 @@ def open_stream(digest: Digest) -> PlainStream | GzipStream:
         raise InvalidFileError(fault("empty_file", "the file has no bytes"))
     if packing := find_packing(head):
         raise InvalidFileError(packing)
-    return GzipStream(digest, head) if head.startswith(MAGIC) else PlainStream(digest, head)
+    return GzipStream(digest, head, expansion) if head.startswith(MAGIC) else PlainStream(digest, head)
