@@ -2,6 +2,7 @@
 
 import gzip
 import io
+from contextlib import suppress
 from dataclasses import replace
 
 import pysam
@@ -49,10 +50,8 @@ def read(body: bytes, expanded: int | None, block: int = 4096, size: int | None 
     """Read a file to its end, or to its fault, and return the reading."""
     reading = Reading(io.BytesIO(body), FORMATS, bounds=Bounds(block, expanded=expanded), **options)
     reading.size = size
-    try:
+    with suppress(InvalidFileError):  # the reading keeps all errors
         reading.run()
-    except InvalidFileError:
-        pass
     return reading
 
 

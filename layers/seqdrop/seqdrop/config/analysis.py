@@ -88,8 +88,8 @@ class AnalysisSettings(Table):
 
         if self.max_expanded_gb is not None and self.max_expanded_gb < self.max_gb:
             yield (
-                f"max_expanded_gb is {self.max_expanded_gb:g}, less than max_gb ({self.max_gb:g}); decompressed, a file "
-                "is larger"
+                f"max_expanded_gb is {self.max_expanded_gb:g}, less than max_gb ({self.max_gb:g}); a file is larger "
+                "when it is decompressed"
             )
 
     @property

@@ -54,8 +54,8 @@ class Bounds:
 
     `block` is the size of a block, in bytes. `limit` is the size of the largest buffer, and therefore of the longest
     FASTQ record, in bytes. `first` is the number of errors, and of warnings, that are reported with their locations.
-    `expanded` is the number of bytes to which a compressed file may expand; None for the bound of `Expansion`. `kept` is
-    the length of the longest FASTA record that is kept in memory, in bases.
+    `expanded` is the number of bytes to which a compressed file may expand; None for the default of `Expansion`.
+    `kept` is the length of the longest FASTA record that is kept in memory, in bases.
     """
 
     block: int = BLOCK

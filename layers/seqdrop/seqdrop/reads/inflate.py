@@ -29,8 +29,8 @@ class GzipStream:
     """The decompressed bytes of a gzip file. Reading raises InvalidFileError if the file is damaged.
 
     `members` is the number of members so far; `bgzf` is True if the first one is a BGZF block. Offsets in faults count
-    from 0 in the compressed file. `head` are the bytes that were already read from `raw`. No more bytes are decompressed
-    than `expansion` allows, and one.
+    from 0 in the compressed file. `head` are the bytes that were already read from `raw`. At most one byte more is
+    decompressed than `expansion` allows.
     """
 
     def __init__(self, raw: SupportsRead[bytes], head: bytes = b"", expansion: Expansion | None = None) -> None:

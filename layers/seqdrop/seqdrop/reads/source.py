@@ -7,13 +7,14 @@ import io
 from typing import TYPE_CHECKING, Protocol
 
 from seqdrop.errors import Fault, InvalidFileError
-from seqdrop.reads.expansion import Expansion
 from seqdrop.reads.findings import fault
 from seqdrop.reads.inflate import MAGIC, GzipStream
 from seqdrop.reads.signatures import find_packing
 
 if TYPE_CHECKING:
     from _typeshed import SupportsRead, WriteableBuffer
+
+    from seqdrop.reads.expansion import Expansion
 
 BLOCK = 3 << 18  # bytes; fits in the second-level cache of a processor
 HEAD = 4096  # bytes that are read to detect the compression, or the kind of an archive
