@@ -83,16 +83,16 @@ def services(server) -> Iterator[of_lambda.Services]:
 @pytest.fixture
 def sockets(monkeypatch) -> list[tuple[float, float, int]]:
     """Return (seconds to connect, seconds to wait for data, SO_KEEPALIVE) of each request that is sent."""
-    seen, make = [], HTTPConnectionPool._make_request
+    requests, make = [], HTTPConnectionPool._make_request
 
     def record(pool, connection, *arguments, timeout, **more):
         response = make(pool, connection, *arguments, timeout=timeout, **more)
         alive = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-        seen.append((timeout.connect_timeout, timeout.read_timeout, alive))
+        requests.append((timeout.connect_timeout, timeout.read_timeout, alive))
         return response
 
     monkeypatch.setattr(HTTPConnectionPool, "_make_request", record)
-    return seen
+    return requests
 
 
 def upload() -> Upload:
