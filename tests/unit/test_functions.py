@@ -30,7 +30,7 @@ def function(repository, services, sent, monkeypatch):
         spec = importlib.util.spec_from_file_location(f"app_{name}", repository / f"functions/{name}/app.py")
         app = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(app)
-        monkeypatch.setattr(app, "services", lambda: own)
+        monkeypatch.setattr(app, "services" if hasattr(app, "services") else "archiving_services", lambda: own)
         monkeypatch.setattr(app, name, stage)
         return app.handler
 
