@@ -30,7 +30,7 @@ def with_rate(services, rate: float):
 @pytest.fixture
 def services(services):
     labels = json.dumps({"id2label": {0: "not core promoter", 1: "core promoter"}})
-    push_archive(services.s3, "results", "promoter-70", make_model_archive({"config.json": labels}), "now")
+    push_archive(services.s3, "models", "promoter-70", make_model_archive({"config.json": labels}), "now")
     return with_rate(services, 0.0)
 
 
@@ -128,7 +128,7 @@ def complete(services, sagemaker, hours: float) -> None:
 
 class TestSpeed:
     def speed(self, services):
-        digest = current_archive(services.s3, "results", "promoter-70").digest
+        digest = current_archive(services.s3, "models", "promoter-70").digest
         return services.ledger.speed("reads", digest, "ml.m5.xlarge")
 
     def test_a_completed_job_measures_the_rate_for_the_next_estimate(self, services, sagemaker, plan):
@@ -155,7 +155,7 @@ class TestSpeed:
         start_transform(services, [plan("a", 36_000)])
         complete(services, sagemaker, 10)
         labels = json.dumps({"id2label": {0: "not core promoter", 1: "core promoter"}, "other": 1})
-        push_archive(services.s3, "results", "promoter-70", make_model_archive({"config.json": labels}), "later")
+        push_archive(services.s3, "models", "promoter-70", make_model_archive({"config.json": labels}), "later")
         assert self.speed(services).rate == 0
 
 
