@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from local.sagemaker.conditions import find_conditions
 from local.sagemaker.errors import AccessDeniedError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Caller:
     def require(self, action: str, resource: str, parameters: Mapping[str, object], tags: dict[str, str]) -> None:
         """Raise AccessDeniedError unless the caller may perform the action on the resource, which has these tags."""
         context = self.iam.call("read_request_tags", action, parameters)
+        context |= find_conditions(action.removeprefix(f"{SERVICE}:"), parameters)
         context |= {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
         self._enforce(action, resource, context)
 

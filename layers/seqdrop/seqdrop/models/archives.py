@@ -13,7 +13,7 @@ import json
 import re
 import tarfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from seqdrop.aws import keys
 from seqdrop.errors import JobRefusedError
@@ -100,11 +100,19 @@ def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int
         },
     }
     request = {"ExecutionRoleArn": settings.execution_role, "PrimaryContainer": container}
-    return {
-        "ModelName": model_name(archive.model, json.dumps(request, sort_keys=True)),
-        "ExecutionRoleArn": settings.execution_role,
-        "PrimaryContainer": container,
-    }
+    return name_model(archive.model, request)
+
+
+def name_model(model: str, request: Mapping[str, Any]) -> CreateModelInputTypeDef:
+    """Return a CreateModel request with network isolation, and with the name that follows from its content.
+
+    The archive brings its own code. In isolation that code has neither a network nor credentials; SageMaker itself
+    downloads the archive and transfers payloads.
+    """
+    isolated = {**request, "EnableNetworkIsolation": True}
+    isolated.pop("ModelName", None)
+    name = model_name(model, json.dumps(isolated, sort_keys=True))
+    return cast("CreateModelInputTypeDef", {"ModelName": name, **isolated})
 
 
 def _worker_settings(instance_type: str) -> dict[str, str]:

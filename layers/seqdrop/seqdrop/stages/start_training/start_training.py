@@ -17,11 +17,11 @@ from seqdrop.ledger.records import TRAIN, Attempt, Job
 from seqdrop.models.archives import current_archive
 from seqdrop.models.code_bundles import current_program, program_of
 from seqdrop.runtime.log import logger
-from seqdrop.sagemaker.client import create
 from seqdrop.sagemaker.names import job_name
-from seqdrop.sagemaker.requests.training import Inputs, checkpoints_uri, fingerprint, training_request
+from seqdrop.sagemaker.requests.training import Inputs, checkpoints_uri, fingerprint, is_isolated, training_request
 from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.stages.outcomes import fail_training
+from seqdrop.stages.recorded_request import start_or_adopt
 from seqdrop.training.plan.sizing import Sizing, has_smp, size_training
 from seqdrop.training.request import Order
 
@@ -55,7 +55,8 @@ def launch_training(services: Services, name: str) -> None:
     if job is None or job.state != "PLANNED" or not is_due(job):
         return None
     try:
-        started = create(services.sagemaker, TRAIN, json.loads(job.request))
+        isolation = {"EnableNetworkIsolation": is_isolated(services.settings)}
+        job, started = start_or_adopt(services, job, {**json.loads(job.request), **isolation})
     except JobRefusedError as error:
         for key in job.members:
             fail_training(services, services.ledger.require_attempt(key), str(error))

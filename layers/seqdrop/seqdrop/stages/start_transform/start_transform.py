@@ -12,15 +12,16 @@ from seqdrop.errors import JobRefusedError
 from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.moves import ATTEMPT
 from seqdrop.ledger.records import TRANSFORM, Attempt, Job
-from seqdrop.models.archives import current_archive, model_request
+from seqdrop.models.archives import current_archive, model_request, name_model
 from seqdrop.runtime.log import logger
-from seqdrop.sagemaker.client import create, create_model
+from seqdrop.sagemaker.client import adopt, create, create_model, exists
 from seqdrop.sagemaker.grouping import group_attempts, take_turns
 from seqdrop.sagemaker.names import job_name
 from seqdrop.sagemaker.requests.transform import manifest, transform_request
 from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.stages.job_slots import claim, close_job, count_free_slots
 from seqdrop.stages.outcomes import fail_attempt
+from seqdrop.stages.recorded_request import replace_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -123,7 +124,7 @@ def launch(services: Services, name: str) -> None:
     try:
         shards = manifest(services.settings, members)
         services.put_json(services.settings.work, keys.job_manifest(job.name), shards)
-        started = _create(services.sagemaker, job)
+        job, started = _start_or_adopt(services, job)
     except JobRefusedError as error:
         for member in members:
             fail_attempt(services, member, str(error))
@@ -133,6 +134,24 @@ def launch(services: Services, name: str) -> None:
     services.ledger.move(job, "STARTED")
     logger().info("job started", extra={"job": job.name, "members": len(members)})
     return None
+
+
+def _start_or_adopt(services: Services, job: Job) -> tuple[Job, bool]:
+    """Create the model and the job; return the job's record, and False if SageMaker has no capacity for them now.
+
+    Versions up to 0.2.0 recorded models without network isolation, which IAM refuses. If SageMaker does not have the
+    job yet, it is created with an isolated model.
+    """
+    model, request = json.loads(job.model_request), json.loads(job.request)
+    if not model.get("EnableNetworkIsolation"):
+        if exists(services.sagemaker, TRANSFORM, job.name):
+            return job, adopt(services.sagemaker, TRANSFORM, request)
+        isolated = name_model(job.model, model)
+        request = {**request, "ModelName": isolated["ModelName"]}
+        requests = {"request": request, "model_request": isolated}
+        texts = {name: json.dumps(content, sort_keys=True) for name, content in requests.items()}
+        job = replace_recorded(services, job, **texts)
+    return job, _create(services.sagemaker, job)
 
 
 def _create(sagemaker: SageMakerClient, job: Job) -> bool:

@@ -18,7 +18,7 @@ from seqdrop.stages.assemble.engine import OPEN, resolve
 from seqdrop.stages.assemble.policies import notify_landed, policy_of
 from seqdrop.stages.notifications import reject, write_report
 from seqdrop.stages.routing import enqueue_next
-from seqdrop.stages.start_processing.processing_job import examine_in_job
+from seqdrop.stages.start_processing.tries import request_try
 from seqdrop.stages.validate.run_gate import monitor
 from seqdrop.work.examination import Examination, load, rejection
 from seqdrop.work.examine import ExaminationRequest, examine
@@ -133,7 +133,7 @@ def _examine(services: Services, upload: Upload, analysis: Analysis) -> Examinat
     s3, work, number = services.s3, services.settings.work, upload.read_for
     examination = load(s3, work, upload.id, number)
     if examination is None and services.analyses.needs_job(upload.size):
-        examine_in_job(services, upload, analysis)
+        request_try(services, upload)
         return None
     return examination or examine(s3, work, ExaminationRequest(upload.version, analysis, number=number))
 
