@@ -52,7 +52,7 @@ class LargeWorld(World):
     def __init__(self):
         super().__init__()
         self.sagemaker.examiner = self._examine
-        push_code(Client(self, "s3"), self.name("results"), b"packages", "now")
+        push_code(Client(self, "s3"), self.name("models"), b"packages", "now")
 
     def _examine(self, job: Job) -> None:
         """Do what container.py does with the request of a job."""

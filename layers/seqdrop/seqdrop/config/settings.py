@@ -34,6 +34,7 @@ class Settings:
     landing: str
     work: str
     results: str
+    models: str  # the bucket of models and of the code of jobs
     archive: str
     validate_queue: str  # this and the next five: queue URLs
     processing_queue: str

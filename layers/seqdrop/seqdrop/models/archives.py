@@ -1,4 +1,4 @@
-"""Models: archives in the results bucket, a pointer to the current one, and SageMaker's Model.
+"""Models: archives in the models bucket, a pointer to the current one, and SageMaker's Model.
 
 `models/<model>/current.json` points to the archive in use and keeps the previous ones. To change a model, a lab uploads
 an archive and moves the pointer (`seqdrop models push`); no deploy is needed. The SageMaker Model is created when a job
@@ -38,7 +38,7 @@ UNNAMED = re.compile(r"LABEL_\d+")  # transformers' name for a class without a n
 
 @dataclass(frozen=True)
 class ModelArchive:
-    """The current archive of a model: key in the results bucket and SHA-256 in hexadecimal.
+    """The current archive of a model: key in the models bucket and SHA-256 in hexadecimal.
 
     `labels` are the names of its classes, class 0 first; empty if the archive does not name them.
     """
@@ -87,10 +87,14 @@ def current_archive(s3: S3Client, bucket: str, model: str) -> ModelArchive:
 
 
 def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int) -> CreateModelInputTypeDef:
-    """Return the CreateModel request for an archive, with the model's name."""
+    """Return the CreateModel request for an archive, with the model's name.
+
+    The archive brings its own code. In isolation that code has neither a network nor credentials; SageMaker itself
+    downloads the archive and transfers payloads.
+    """
     container: ContainerDefinitionTypeDef = {
         "Image": settings.transform_image,
-        "ModelDataUrl": f"s3://{settings.results}/{archive.key}",
+        "ModelDataUrl": f"s3://{settings.models}/{archive.key}",
         "Environment": {
             "SAGEMAKER_PROGRAM": "inference.py",
             "MMS_MAX_REQUEST_SIZE": str((max_payload_mb + 1) * 1024 * 1024),
@@ -99,20 +103,15 @@ def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int
             **_worker_settings(settings.instance_type),
         },
     }
-    request = {"ExecutionRoleArn": settings.execution_role, "PrimaryContainer": container}
-    return name_model(archive.model, request)
-
-
-def name_model(model: str, request: Mapping[str, Any]) -> CreateModelInputTypeDef:
-    """Return a CreateModel request with network isolation, and with the name that follows from its content.
-
-    The archive brings its own code. In isolation that code has neither a network nor credentials; SageMaker itself
-    downloads the archive and transfers payloads.
-    """
-    isolated = {**request, "EnableNetworkIsolation": True}
-    isolated.pop("ModelName", None)
-    name = model_name(model, json.dumps(isolated, sort_keys=True))
-    return cast("CreateModelInputTypeDef", {"ModelName": name, **isolated})
+    request: dict[str, Any] = {
+        "ExecutionRoleArn": settings.execution_role,
+        "PrimaryContainer": container,
+        "EnableNetworkIsolation": True,
+    }
+    return cast(
+        "CreateModelInputTypeDef",
+        {"ModelName": model_name(archive.model, json.dumps(request, sort_keys=True)), **request},
+    )
 
 
 def _worker_settings(instance_type: str) -> dict[str, str]:

@@ -31,7 +31,7 @@ SMALL = len(FASTQ)
 @pytest.fixture
 def services(services):
     """Return services with a threshold of one record's size, and with the code pushed."""
-    push_code(services.s3, "results", b"packages", "now")
+    push_code(services.s3, "models", b"packages", "now")
     return replace(services, analyses=replace(packaged(), lambda_gb=SMALL / 1e9))
 
 
@@ -253,7 +253,7 @@ class TestRecordedRequests:
 
     def test_a_push_of_code_does_not_change_a_recorded_job(self, services, sagemaker, planned):
         version, recorded, _ = planned
-        push_code(services.s3, "results", b"other packages", "later")
+        push_code(services.s3, "models", b"other packages", "later")
         start_processing(services, version.id)
         assert list(sagemaker.requests.values()) == [recorded]
 
@@ -269,7 +269,7 @@ class TestRecordedRequests:
         start_processing(services, version.id)
         (request,) = sagemaker.requests.values()
         code = request["ProcessingInputs"][0]["S3Input"]["S3Uri"]
-        assert code.startswith("s3://results/processing/")
+        assert code.startswith("s3://models/processing/")
 
     def test_two_deploys_at_once_do_not_overwrite_each_other(self, services, planned, monkeypatch):
         version, *_ = planned
@@ -432,14 +432,14 @@ class TestFailures:
     def test_without_code_the_lab_is_notified_and_the_upload_advances_once_there_is(
         self, services, validate, drop, sent
     ):
-        services.s3.delete_object(Bucket="results", Key="processing/current.json")
+        services.s3.delete_object(Bucket="models", Key="processing/current.json")
         version = drop()
         validate(services, version)
         (mail,) = mails(sent)
         assert "seqdrop processing push" in mail
         assert "Seqdrop tries again by itself, less and less often, but at least once a day." in mail
         assert (job(services, version), state(services, version)) == (None, "RECEIVED")
-        push_code(services.s3, "results", b"packages", "now")
+        push_code(services.s3, "models", b"packages", "now")
         validate(services, version)
         assert job(services, version).state == "STARTED"
 

@@ -63,7 +63,7 @@ def _plan_job(services: Services, upload: Upload, number: int) -> Job | None:
         return None
     name = examination_name(upload.id, number)
     try:
-        code = current_code(services.s3, services.settings.results)
+        code = current_code(services.s3, services.settings.models)
         request = _make_request(services, name, upload, code)
     except JobRefusedError as error:
         mail_unexamined(services, upload, str(error), TRIED_AGAIN)
@@ -125,7 +125,7 @@ def _code_of(services: Services, job: Job) -> Code:
     """
     if digest := job.model_digest:
         return Code(keys.processing_code(digest), digest)
-    return current_code(services.s3, services.settings.results)
+    return current_code(services.s3, services.settings.models)
 
 
 def _handle_refusal(services: Services, job: Job, upload: Upload, reason: str) -> None:

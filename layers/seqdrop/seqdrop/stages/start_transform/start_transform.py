@@ -12,7 +12,7 @@ from seqdrop.errors import JobRefusedError
 from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.moves import ATTEMPT
 from seqdrop.ledger.records import TRANSFORM, Attempt, Job
-from seqdrop.models.archives import current_archive, model_request, name_model
+from seqdrop.models.archives import ModelArchive, current_archive, model_request
 from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.client import adopt, create, create_model, exists
 from seqdrop.sagemaker.grouping import group_attempts, take_turns
@@ -95,7 +95,7 @@ def _park(services: Services, members: list[Attempt]) -> None:
 def _plan_job(services: Services, members: list[Attempt]) -> Job:
     """Return the record of a job of these members. Raise JobRefusedError if no job can be made."""
     analysis = plan_of(members[0])
-    archive = current_archive(services.s3, services.settings.results, analysis.model)
+    archive = current_archive(services.s3, services.settings.models, analysis.model)
     analysis.kind.check_archive(archive, analysis)
     model = model_request(services.settings, archive, analysis.job.max_payload_mb)
     name = job_name(members)
@@ -124,7 +124,7 @@ def launch(services: Services, name: str) -> None:
     try:
         shards = manifest(services.settings, members)
         services.put_json(services.settings.work, keys.job_manifest(job.name), shards)
-        job, started = _start_or_adopt(services, job)
+        job, started = _start_or_adopt(services, job, members[0])
     except JobRefusedError as error:
         for member in members:
             fail_attempt(services, member, str(error))
@@ -136,19 +136,19 @@ def launch(services: Services, name: str) -> None:
     return None
 
 
-def _start_or_adopt(services: Services, job: Job) -> tuple[Job, bool]:
+def _start_or_adopt(services: Services, job: Job, member: Attempt) -> tuple[Job, bool]:
     """Create the model and the job; return the job's record, and False if SageMaker has no capacity for them now.
 
     Versions up to 0.2.0 recorded models without network isolation, which IAM refuses. If SageMaker does not have the
-    job yet, it is created with an isolated model.
+    job yet, it is created with the model that this deployment makes of the same archive.
     """
-    model, request = json.loads(job.model_request), json.loads(job.request)
-    if not model.get("EnableNetworkIsolation"):
+    request = json.loads(job.request)
+    if not json.loads(job.model_request).get("EnableNetworkIsolation"):
         if exists(services.sagemaker, TRANSFORM, job.name):
             return job, adopt(services.sagemaker, TRANSFORM, request)
-        isolated = name_model(job.model, model)
-        request = {**request, "ModelName": isolated["ModelName"]}
-        requests = {"request": request, "model_request": isolated}
+        archive = ModelArchive(job.model, job.model_key, job.model_digest)
+        model = model_request(services.settings, archive, plan_of(member).job.max_payload_mb)
+        requests = {"request": {**request, "ModelName": model["ModelName"]}, "model_request": model}
         texts = {name: json.dumps(content, sort_keys=True) for name, content in requests.items()}
         job = replace_recorded(services, job, **texts)
     return job, _create(services.sagemaker, job)
