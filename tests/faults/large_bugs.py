@@ -31,19 +31,6 @@ def _numbered_anew():
     ]
 
 
-@_bug("a job is started before it is recorded")
-def _started_first():
-    def plan_job(services, upload, number):
-        code = start_processing.current_code(services.s3, services.settings.models)
-        name = start_processing.examination_name(upload.id, number)
-        request = start_processing._make_request(services, name, upload, code)
-        client.create(services.sagemaker, "examine", request)
-        return original(services, upload, number)
-
-    original = start_processing._plan_job
-    return [(start_processing, "_plan_job", plan_job)]
-
-
 @_bug("a job that exists already counts as refused")
 def _in_use_is_refused():
     def adopt(sagemaker, task, request) -> bool:

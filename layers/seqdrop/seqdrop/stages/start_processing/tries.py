@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seqdrop.aws.s3 import exists
-from seqdrop.errors import ObjectGoneError
+from seqdrop.aws.readability import check_readable
 from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.names import examination_name
@@ -57,14 +56,13 @@ def is_final(job: Job, state: str) -> bool:
 def request_try(services: Services, upload: Upload) -> None:
     """Send the upload to start_processing, unless one of its jobs runs or its last try has ended.
 
-    When the job ends, finish sends the upload's message to validate. Raise ObjectGoneError if the upload was deleted
-    and no job reads it; a job that runs finds that out by itself.
+    When the job ends, finish sends the upload's message to validate. Raise ObjectGoneError if the upload was deleted,
+    and UnreadableObjectError if a job could not read it. A job that runs finds that out by itself.
     """
     job = find_last_job(services.ledger, upload)
     is_open = job is not None and job.state in OPEN[JOB]
-    version = upload.version
-    if not is_open and not exists(services.s3, version.bucket, version.key, version.version_id):
-        raise ObjectGoneError("the object was deleted before it was read")
+    if not is_open:
+        check_readable(services.s3, upload.version)
     if job is None or job.state == "PLANNED" or not (is_open or is_final(job, job.state)):
         services.send(services.settings.processing_queue, {"upload": upload.id})
 
