@@ -1,7 +1,8 @@
 """The condition keys of IAM that SageMaker sets from a request that creates a job or a model.
 
 Source: the Service Authorization Reference of SageMaker AI, which lists the keys of each action. A key is absent if the
-request lacks the member that it is read from.
+request lacks the member that it is read from, but network isolation counts as false: it is a boolean of the service
+with that default.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ KEYS: Mapping[str, Mapping[str, tuple[tuple[str, ...], ...]]] = {
         **NETWORK,
     },
 }
+DEFAULTS = {"sagemaker:NetworkIsolation": "false"}
 LISTS = frozenset({"sagemaker:InstanceTypes", "sagemaker:VpcSubnets", "sagemaker:VpcSecurityGroupIds"})
 
 
@@ -50,6 +52,8 @@ def read_conditions(operation: str, request: Mapping[str, object]) -> dict[str, 
     conditions: dict[str, Value] = {}
     for key, paths in KEYS.get(operation, {}).items():
         values = [_as_text(value) for path in paths for value in _find(request, path)]
+        if not values and key in DEFAULTS:
+            values = [DEFAULTS[key]]
         if values:
             conditions[key] = values if key in LISTS else values[0]
     return conditions

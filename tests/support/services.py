@@ -28,7 +28,7 @@ NUMBERS = {
     "training_hours": 24,
 }
 CEILINGS = {"transform_budget": 50.0, "training_budget": 50.0, "instance_price": 0.0, "training_instances": "*"}
-TRAINING = {"training_subnets": "", "training_security_groups": "", "training_isolation": "false"}
+TRAINING = {"training_subnets": "", "training_security_groups": "", "training_isolation": "true"}
 
 
 def settings() -> Settings:

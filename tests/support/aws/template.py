@@ -142,6 +142,17 @@ def environment() -> dict[str, str]:
 
 
 @cache
+def environment_of(folder: str) -> dict[str, str]:
+    """Return the environment variables of the function in functions/<folder>/."""
+    for function in resources_of_type("AWS::Serverless::Function").values():
+        if function["CodeUri"].rstrip("/").endswith(f"/{folder}"):
+            own = function.get("Environment", {}).get("Variables", {})
+            common = tree()["Globals"]["Function"]["Environment"]["Variables"]
+            return {name: str(evaluate(node)) for name, node in (common | own).items()}
+    raise KeyError(folder)
+
+
+@cache
 def queues() -> dict[str, QueueSettings]:
     """Return every queue by its name, including dead-letter queues."""
     settings = {}

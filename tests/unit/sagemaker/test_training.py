@@ -81,7 +81,7 @@ def test_the_request_has_exactly_these_members(build):
         "StoppingCondition": {"MaxRuntimeInSeconds": 43200},
         "CheckpointConfig": {"S3Uri": f"s3://work/checkpoints/{NAME}/", "LocalPath": "/opt/ml/checkpoints"},
         "EnableManagedSpotTraining": False,
-        "EnableNetworkIsolation": False,
+        "EnableNetworkIsolation": True,
         "Environment": {},
         "Tags": [
             {"Key": "seqdrop:analysis", "Value": "training"},

@@ -199,7 +199,7 @@ class Job(Record):
     due_at: str = ""  # the earliest time of the next try to start it
     model: str = ""  # the model's name in analyses.toml
     model_key: str = ""  # key of the model's archive in the results bucket
-    model_digest: str = ""  # SHA-256 of that archive
+    model_digest: str = ""  # SHA-256 of that archive, or of the code of a job without a model
     model_request: str = ""  # the request of CreateModel, as JSON
     upload: str = ""
     plan: str = ""

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from seqdrop.aws.errors import is_denied, is_invalid, is_limit, is_taken, is_throttle, message_of
+from seqdrop.aws.errors import (
+    is_denied,
+    is_invalid,
+    is_limit,
+    is_taken,
+    is_throttle,
+    is_unknown_job,
+    message_of,
+)
 from seqdrop.errors import JobRefusedError
 from seqdrop.ledger.records import EXAMINE, TRAIN, TRANSFORM
 
@@ -109,7 +117,7 @@ def create(sagemaker: SageMakerClient, task: str, request: Mapping[str, object])
         getattr(sagemaker, JOB_TYPES[task].create)(**request)
     except ClientError as error:
         if is_taken(error):
-            return _adopt(sagemaker, task, request)
+            return adopt(sagemaker, task, request)
         if is_denied(error) and f"sagemaker:Create{JOB_TYPES[task].word}Job" in message_of(error):
             raise JobRefusedError(DENIED) from error
         return _handle_refusal(error, "job")
@@ -147,6 +155,17 @@ def stop(sagemaker: SageMakerClient, task: str, name: str) -> bool:
     return True
 
 
+def exists(sagemaker: SageMakerClient, task: str, name: str) -> bool:
+    """Return True if SageMaker has a job of this name."""
+    try:
+        describe(sagemaker, task, name)
+    except ClientError as error:
+        if is_unknown_job(error):
+            return False
+        raise
+    return True
+
+
 def covers(actual: object, expected: object) -> bool:
     """Return True if `actual` has everything in `expected`; the service adds defaults to what was requested."""
     if isinstance(expected, dict):
@@ -156,8 +175,8 @@ def covers(actual: object, expected: object) -> bool:
     return actual == expected
 
 
-def _adopt(sagemaker: SageMakerClient, task: str, request: Mapping[str, object]) -> bool:
-    """Return True if the job of this name was created by the same request.
+def adopt(sagemaker: SageMakerClient, task: str, request: Mapping[str, object]) -> bool:
+    """Return True if the existing job of this name was created by the same request.
 
     Raise JobRefusedError if it was not.
     """

@@ -31,6 +31,7 @@ from seqdrop.uploads import UploadVersion
 
 from local.proteins import encode_data_set, make_proteins
 from tests.support.aws.errors import RefusedError
+from tests.support.aws.sagemaker import TRAINING
 
 JOB = """
 model = "cnn"
@@ -366,6 +367,21 @@ class TestStart:
         (job,) = services.ledger.in_state("job", "PLANNED")
         launch_training(services, job.name)
         assert (services.ledger.find_job(job.name).state, list(sagemaker.jobs)) == ("STARTED", [job.name])
+
+    @pytest.mark.parametrize("exists", [False, True])
+    def test_a_job_recorded_without_isolation_is_isolated_unless_it_runs(self, services, sagemaker, dropped, exists):
+        """Versions up to 0.2.0 recorded such jobs by default; IAM refuses them now."""
+        sagemaker.refusal = "ThrottlingException"
+        start_training(services, attempt_of(services, dropped["job.toml"]).key)
+        (job,) = services.ledger.in_state("job", "PLANNED")
+        recorded = json.loads(job.request) | {"EnableNetworkIsolation": False}
+        services.ledger.note(job, request=json.dumps(recorded), due_at="")
+        sagemaker.refusal = None
+        if exists:
+            sagemaker.put(TRAINING, **recorded)
+        launch_training(services, job.name)
+        assert services.ledger.find_job(job.name).state == "STARTED"
+        assert sagemaker.requests == {job.name: recorded | {"EnableNetworkIsolation": not exists}}
 
     def test_without_capacity_the_job_waits_and_is_nudged(self, services, sagemaker, dropped, sent, clock):
         sagemaker.refusal = "ResourceLimitExceeded"

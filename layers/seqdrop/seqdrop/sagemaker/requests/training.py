@@ -88,7 +88,7 @@ def training_request(
         "StoppingCondition": _stopping(size.seconds, order.job.instance.spot),
         "CheckpointConfig": {"S3Uri": inputs.checkpoints, "LocalPath": CHECKPOINTS},
         "EnableManagedSpotTraining": order.job.instance.spot,
-        "EnableNetworkIsolation": settings.training_isolation == "true",
+        "EnableNetworkIsolation": is_isolated(settings),
         "Environment": {PROCESSES: str(processes)} if processes else {},
         "Tags": cost_tags(TRAINING, inputs.upload_id, [], training=order.training),
     }
@@ -96,6 +96,15 @@ def training_request(
         subnets, groups = settings.training_subnets.split(","), settings.training_security_groups.split(",")
         request["VpcConfig"] = {"Subnets": subnets, "SecurityGroupIds": groups}
     return check_training(request)
+
+
+def is_isolated(settings: Settings) -> bool:
+    """Return True if training containers have no credentials, and no network except to the other hosts of their job.
+
+    A job that was recorded before a deploy changed this is started with the new value: IAM refuses a job without
+    isolation if the stack demands it.
+    """
+    return settings.training_isolation == "true"
 
 
 def hyperparameters(order: Order) -> dict[str, str]:

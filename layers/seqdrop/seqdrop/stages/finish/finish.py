@@ -22,11 +22,11 @@ from seqdrop.runtime.log import logger
 from seqdrop.runtime.messages import make_free_slots_message
 from seqdrop.sagemaker.client import describe
 from seqdrop.stages.finish.bisect import next_group, try_again
+from seqdrop.stages.finish.examination import finish_examination
 from seqdrop.stages.finish.training import finish_training
 from seqdrop.stages.job_slots import close_job
 from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.routing import enqueue_next
-from seqdrop.stages.start_processing.processing_job import finish_examination
 from seqdrop.stages.transform_cost import record_speed
 from seqdrop.work.items import shard_key
 

@@ -26,7 +26,7 @@ from seqdrop.stages.reconcile.overdue import monitor_waiting, notify_of_runs
 from seqdrop.stages.reconcile.overtime import stop_overtime
 from seqdrop.stages.reconcile.unrecorded import record_unrecorded
 from seqdrop.stages.routing import is_gated, next_messages
-from seqdrop.stages.start_processing.processing_job import find_last_job, is_final
+from seqdrop.stages.start_processing.tries import find_last_job, is_final
 
 Check = Callable[[Services], int | dict[str, int]]
 
@@ -140,9 +140,8 @@ def _unstarted_jobs(services: Services) -> int:
 
 
 def _start(services: Services, job: Job) -> Due:
-    if job.task == EXAMINE:  # validate starts it
-        upload = services.ledger.require_upload(job.upload)
-        return Due([(services.settings.validate_queue, make_landed_message(upload.version))])
+    if job.task == EXAMINE:
+        return Due([(services.settings.processing_queue, {"upload": job.upload})])
     queue = services.settings.training_queue if job.task == TRAIN else services.settings.transform_queue
     return Due([(queue, {"job": job.name})])
 

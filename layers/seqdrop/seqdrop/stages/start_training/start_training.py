@@ -17,12 +17,13 @@ from seqdrop.ledger.records import TRAIN, Attempt, Job
 from seqdrop.models.archives import current_archive
 from seqdrop.models.code_bundles import current_program, program_of
 from seqdrop.runtime.log import logger
-from seqdrop.sagemaker.client import create
+from seqdrop.sagemaker.client import exists
 from seqdrop.sagemaker.names import job_name
-from seqdrop.sagemaker.requests.training import Inputs, checkpoints_uri, fingerprint, training_request
+from seqdrop.sagemaker.requests.training import Inputs, checkpoints_uri, fingerprint, is_isolated, training_request
 from seqdrop.sagemaker.spend import bound_training
 from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.stages.outcomes import fail_training
+from seqdrop.stages.recorded_request import start_or_adopt
 from seqdrop.training.plan.limits import Ceilings
 from seqdrop.training.plan.sizing import Sizing, has_smp, size_training
 from seqdrop.training.request import Order
@@ -59,10 +60,10 @@ def launch_training(services: Services, name: str) -> None:
     job = services.ledger.find_job(name)
     if job is None or job.state != "PLANNED" or not is_due(job):
         return None
-    request = json.loads(job.request)
+    request = {**json.loads(job.request), "EnableNetworkIsolation": is_isolated(services.settings)}
     try:
-        _check_bound(services.settings, request)
-        started = create(services.sagemaker, TRAIN, request)
+        _check_bound(services, job.name, request)
+        job, started = start_or_adopt(services, job, request)
     except JobRefusedError as error:
         for key in job.members:
             fail_training(services, services.ledger.require_attempt(key), str(error))
@@ -124,13 +125,14 @@ def _ceilings(settings: Settings) -> Ceilings:
     return Ceilings(settings.training_budget, settings.training_hours, tuple(settings.training_instances.split(",")))
 
 
-def _check_bound(settings: Settings, request: Mapping[str, Any]) -> None:
+def _check_bound(services: Services, name: str, request: Mapping[str, Any]) -> None:
     """Raise JobRefusedError if a recorded request may cost more than the stack allows now.
 
-    An earlier version may have recorded it, or the ceiling was lowered since. IAM checks hours and instance type.
+    An earlier version may have recorded it, or the ceiling was lowered since. IAM checks hours and instance type. A job
+    that SageMaker has already is not refused: it runs, and a crash prevented the record of its start.
     """
-    dollars, most = bound_training(request), settings.training_budget
-    if dollars > most:
+    dollars, most = bound_training(request), services.settings.training_budget
+    if dollars > most and not exists(services.sagemaker, TRAIN, name):
         raise JobRefusedError(
             f"the job could cost ${dollars:,.2f} until it is stopped, but this stack allows ${most:g} for a training "
             "(TrainingBudget); a replay plans it again, within the present limits"
