@@ -269,9 +269,11 @@ def test_a_training_job_writes_only_checkpoints_and_outputs():
     ]
 
 
-def test_training_in_a_network_needs_subnets():
-    """The role may create network interfaces only if the stack has subnets."""
-    assert RESOURCES["TrainingNetworkPolicy"]["Condition"] == "HasTrainingSubnets"
+def test_jobs_of_every_kind_may_join_the_subnets_of_the_stack_and_no_others():
+    """Roles may create network interfaces only if the stack has subnets."""
+    assert RESOURCES["JobNetworkPolicy"]["Condition"] == "HasJobSubnets"
+    roles = {role["Ref"] for role in RESOURCES["JobNetworkPolicy"]["Properties"]["Roles"]}
+    assert roles == {"ExecutionRole", "ProcessingRole", "TrainingRole"}
     assert not [action for name in IDENTITIES for action in actions(name) if action.startswith("ec2:")]
 
 

@@ -11,6 +11,8 @@ from seqdrop.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mypy_boto3_sagemaker.type_defs import VpcConfigTypeDef
+
 PREFIX = "SEQDROP_"
 
 
@@ -30,6 +32,8 @@ class Settings:
     archive_queue: str
     topic: str  # ARN of the notification topic
     key: str  # ARN of the KMS key that encrypts everything
+    job_subnets: str  # of all jobs: comma-separated ids; "" for no VPC
+    job_security_groups: str
     execution_role: str  # ARN of the role that SageMaker jobs assume
     transform_image: str
     instance_type: str
@@ -39,8 +43,6 @@ class Settings:
     processing_instance_type: str
     training_role: str  # ARN of the role of training jobs
     training_image: str
-    training_subnets: str  # comma-separated ids; "" for no VPC
-    training_security_groups: str
     training_isolation: str  # "true": the container reaches no network
     max_jobs: int = 10  # transform jobs that may be open at once
     ledger_days: int = 0  # retention of terminal records in days; 0 disables expiry
@@ -61,6 +63,13 @@ class Settings:
         for name in {field.name for field in fields(cls) if field.type == "int"} & values.keys():
             values[name] = int(values[name])
         return cls(**values)
+
+    @property
+    def network(self) -> VpcConfigTypeDef | None:
+        """The subnets and security groups in which all jobs run; None without a VPC."""
+        if not self.job_subnets:
+            return None
+        return {"Subnets": self.job_subnets.split(","), "SecurityGroupIds": self.job_security_groups.split(",")}
 
     def queue(self, name: str) -> str:
         """Return the URL of the queue of that name. Raise ConfigurationError if the deployment has no such queue."""

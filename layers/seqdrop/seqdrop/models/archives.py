@@ -99,12 +99,16 @@ def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int
             **_worker_settings(settings.instance_type),
         },
     }
-    request = {"ExecutionRoleArn": settings.execution_role, "PrimaryContainer": container}
-    return {
-        "ModelName": model_name(archive.model, json.dumps(request, sort_keys=True)),
+    request: CreateModelInputTypeDef = {
+        "ModelName": "",
         "ExecutionRoleArn": settings.execution_role,
         "PrimaryContainer": container,
     }
+    if settings.network:
+        request["VpcConfig"] = settings.network
+    described = {name: value for name, value in request.items() if name != "ModelName"}
+    request["ModelName"] = model_name(archive.model, json.dumps(described, sort_keys=True))
+    return request
 
 
 def _worker_settings(instance_type: str) -> dict[str, str]:

@@ -68,6 +68,7 @@ def processing_request(
                     "VolumeKmsKeyId": settings.key,
                 }
             },
+            "NetworkConfig": {"VpcConfig": settings.network} if settings.network else {},
             "StoppingCondition": {"MaxRuntimeInSeconds": min(LEAST_SECONDS + upload.size // SLOWEST, LONGEST)},
             "Tags": [
                 {"Key": "seqdrop:analysis", "Value": upload.analysis},

@@ -91,9 +91,8 @@ def training_request(
             {"Key": "seqdrop:training", "Value": order.training},
         ],
     }
-    if settings.training_subnets:
-        subnets, groups = settings.training_subnets.split(","), settings.training_security_groups.split(",")
-        request["VpcConfig"] = {"Subnets": subnets, "SecurityGroupIds": groups}
+    if settings.network:
+        request["VpcConfig"] = settings.network
     return check_training(request)
 
 
