@@ -56,6 +56,8 @@ class Stack:
     archive: str
     table: str
     topic: str
+    key: str = ""  # this and the next: not of stacks of earlier versions
+    uploaderpolicy: str = ""
 
     @classmethod
     def of(cls, aws: EmbeddedAws, name: str = STACK) -> Stack:

@@ -142,7 +142,7 @@ def test_every_dead_letter_raises_an_alarm():
 
 
 @pytest.mark.parametrize("name", BUCKETS)
-def test_buckets_are_private_encrypted_and_retained(name):
+def test_buckets_are_private_and_encrypted(name):
     bucket = BUCKETS[name]
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["BucketKeyEnabled"] is True
@@ -150,12 +150,23 @@ def test_buckets_are_private_encrypted_and_retained(name):
     assert rule["ServerSideEncryptionByDefault"] == default
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
-    assert {RESOURCES[name]["DeletionPolicy"], RESOURCES[name]["UpdateReplacePolicy"]} == {"Retain"}
     if name != "WorkBucket":  # its objects can be computed again
         assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     (deny,) = RESOURCES[f"{name}Policy"]["Properties"]["PolicyDocument"]["Statement"]
     assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "s3:*")
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_what_holds_data_outlives_the_stack_but_not_a_first_deploy_that_failed():
+    """Retain would leave ten orphans after each failed attempt, which no later stack knows."""
+    kinds = {"AWS::KMS::Key", "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::S3::BucketPolicy"}
+    kept = {name: body for name, body in RESOURCES.items() if body["Type"] in kinds}
+    assert {(body["DeletionPolicy"], body["UpdateReplacePolicy"]) for body in kept.values()} == {
+        ("RetainExceptOnCreate", "Retain")
+    }
+    assert RESOURCES["Ledger"]["Properties"]["DeletionProtectionEnabled"] is True
+    others = {body.get("DeletionPolicy", "Delete") for name, body in RESOURCES.items() if name not in kept}
+    assert others == {"Delete"}
 
 
 @pytest.mark.parametrize("name", ["LandingBucket", "ArchiveBucket"])
@@ -253,6 +264,29 @@ def test_each_kind_of_job_is_started_by_one_function_with_one_role(function, job
     patterns = [rule["EventPattern"] for rule in of_type("AWS::Events::Rule").values()]
     (pattern,) = [item for item in patterns if item["detail-type"] == [f"SageMaker {job} Job State Change"]]
     assert pattern["detail"][f"{job}JobStatus"] == ["Completed", "Failed", "Stopped"]
+
+
+@pytest.mark.parametrize("name", ["ExecutionRole", "ProcessingRole", "TrainingRole"])
+def test_jobs_have_every_action_on_the_key_that_sagemaker_names_for_encrypted_outputs(name):
+    """Source: the developer guide's minimum policies of execution roles (CreateTrainingJob, CreateProcessingJob)."""
+    granted = {
+        action for s in statements(name) if s["Resource"] == {"GetAtt": "Key.Arn"} for action in as_list(s["Action"])
+    }
+    assert {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"} <= granted
+
+
+def test_services_may_use_the_key_for_this_account_only_where_they_name_the_account():
+    """EventBridge does not, for the keys of encrypted topics; the policies of the queues name its rules."""
+    bounded = {
+        s["Principal"]["Service"]
+        for s in RESOURCES["Key"]["Properties"]["KeyPolicy"]["Statement"]
+        if s.get("Condition") == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    }
+    assert bounded == {"cloudwatch.amazonaws.com", "budgets.amazonaws.com"}
+
+
+def test_the_budget_is_made_when_it_may_publish():
+    assert RESOURCES["Budget"]["DependsOn"] == "NotificationsPolicy"
 
 
 def test_jobs_may_encrypt_their_volumes_with_the_key():

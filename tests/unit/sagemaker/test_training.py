@@ -129,6 +129,11 @@ def test_network_and_isolation_are_those_of_the_stack(build):
     assert request["EnableNetworkIsolation"] is True
 
 
+def test_a_stack_without_an_image_for_trainings_says_so(build):
+    with pytest.raises(JobRefusedError, match="TrainingImage"):
+        build(CNN, training_image="none")
+
+
 @pytest.mark.parametrize("text", [CNN, BERT, DNABERT])
 def test_the_request_matches_the_description_of_the_service(build, text):
     model = botocore.session.get_session().get_service_model("sagemaker")
