@@ -97,7 +97,7 @@ def _plan_job(services: Services, upload: Upload, analysis: Analysis, number: in
     """Record a new try and return it; notify the lab and return None if no code was pushed that a job could run."""
     name = examination_name(upload.id, number)
     try:
-        code = current_code(services.s3, services.settings.results)
+        code = current_code(services.s3, services.settings.models)
         request = processing_request(services.settings, name, upload, code, services.s3.meta.region_name)
     except JobRefusedError as error:
         _mail_unexamined(services, upload, str(error), TRIED_AGAIN)

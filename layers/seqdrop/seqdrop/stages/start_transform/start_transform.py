@@ -94,7 +94,7 @@ def _park(services: Services, members: list[Attempt]) -> None:
 def _plan_job(services: Services, members: list[Attempt]) -> Job:
     """Return the record of a job of these members. Raise JobRefusedError if no job can be made."""
     analysis = plan_of(members[0])
-    archive = current_archive(services.s3, services.settings.results, analysis.model)
+    archive = current_archive(services.s3, services.settings.models, analysis.model)
     analysis.kind.check_archive(archive, analysis)
     model = model_request(services.settings, archive, analysis.job.max_payload_mb)
     name = job_name(members)
