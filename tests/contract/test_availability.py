@@ -126,6 +126,7 @@ def test_regions_without_budgets_are_those_of_cfn_lint(template):
     assert regions == availability.regions_without_budgets()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     not availability.SDK.is_dir(), reason="SageMaker's SDK v3 is not installed; `make sdk3` installs it"
 )
