@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, str | Group] = {
         ),
     ),
     "env": "print the environment variables of the functions, for `sam local invoke --env-vars`",
+    "event": "print the true event of a dropped file, for `sam local invoke -e`",
     "package-model": "pack a model into an archive, and test it",
     "predict": "predict a file on this machine, without AWS",
     "plan": "show what a training job would need: GPU memory, hours, dollars",
