@@ -10,6 +10,7 @@ import pytest
 from seqdrop.aws import keys
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.uploads import UploadVersion
+from seqdrop_cli.landing import Drop, upload_file
 from seqdrop_cli.progress import read_progress
 
 FASTQ = b"@r1\nACGT\n+\nIIII\n"
@@ -51,6 +52,23 @@ def test_a_folder_is_dropped_and_each_file_is_a_line(target, s3, run7, seqdrop):
         head = s3.head_object(Bucket="landing", Key=key)
         assert upload_id == UploadVersion("landing", key, head.get("VersionId", "null"), 0, "").id
     assert s3.get_object(Bucket="landing", Key="reads/run7/a b.fastq")["Body"].read() == FASTQ
+
+
+def test_the_upload_is_the_version_that_was_created_even_if_another_follows(s3, tmp_path, monkeypatch):
+    upload = s3.upload_file
+
+    def upload_twice(*arguments, **options):
+        upload(*arguments, **options)
+        written.append(s3.head_object(Bucket="landing", Key="raw/a.fa"))
+        boto3.client("s3").put_object(Bucket="landing", Key="raw/a.fa", Body=b"another upload")
+
+    written = []
+    monkeypatch.setattr(s3, "upload_file", upload_twice)
+    path = tmp_path / "a.fa"
+    path.write_bytes(b">a")
+    version = upload_file(s3, "landing", Drop(path, "raw/a.fa"))
+    expected = {"VersionId": version.version_id, "ETag": f'"{version.etag}"', "ContentLength": version.size}
+    assert expected == {name: written[0][name] for name in expected}
 
 
 @pytest.mark.parametrize("prefix", [(), ("--prefix", "training/")])
