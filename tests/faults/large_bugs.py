@@ -17,12 +17,12 @@ BUGS: list[Bug] = []
 _bug = make_registry(BUGS)
 
 
-@_bug("a late message starts another job for a file that was examined", quick=True)
+@_bug("a late message starts another job for a file that was examined")
 def _examined_again():
     return [(start_processing, "load", lambda *_: None), (tries, "is_last", lambda job: False)]
 
 
-@_bug("each message starts a job with a number of its own")
+@_bug("each message starts a job with a number of its own", quick=True)
 def _numbered_anew():
     def find_last_job(ledger, upload):
         job = original(ledger, upload)
@@ -43,7 +43,7 @@ def _in_use_is_refused():
     return [(client, "adopt", adopt)]
 
 
-@_bug("a job that failed is final at its first try", quick=True)
+@_bug("a job that failed is final at its first try")
 def _one_try():
     return [(tries, "is_final", lambda job, state: True), (examination, "is_final", lambda job, state: True)]
 
