@@ -1,62 +1,71 @@
-"""IAM condition keys of SageMaker that follow from the content of a request.
+"""The condition keys of IAM that SageMaker sets from a request that creates a job or a model.
 
-Source: "Actions, resources, and condition keys for Amazon SageMaker AI" of AWS's service authorization reference. Only
-the keys of operations that the embedded SageMaker has are listed. A key whose value the request lacks is absent, but
-network isolation counts as false: it is a boolean of the service with that default.
+Source: the Service Authorization Reference of SageMaker AI, which lists the keys of each action. A key is absent if the
+request lacks the member that it is read from, but network isolation counts as false: it is a boolean of the service
+with that default.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
 
 Value = str | list[str]
-# The path to the value of a condition key, in the request of each operation.
-PATHS: dict[str, dict[str, str]] = {
-    "CreateModel": {"NetworkIsolation": "EnableNetworkIsolation"},
+
+# The path of the member in a request, for each action and key. A list on the path stands for all of its elements.
+CLUSTER = ("ProcessingResources", "ClusterConfig")
+NETWORK = {
+    "sagemaker:VpcSubnets": (("VpcConfig", "Subnets"),),
+    "sagemaker:VpcSecurityGroupIds": (("VpcConfig", "SecurityGroupIds"),),
+    "sagemaker:NetworkIsolation": (("EnableNetworkIsolation",),),
+}
+KEYS: Mapping[str, Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "CreateModel": NETWORK,
     "CreateTransformJob": {
-        "InstanceTypes": "TransformResources.InstanceType",
-        "OutputKmsKey": "TransformOutput.KmsKeyId",
-        "VolumeKmsKey": "TransformResources.VolumeKmsKeyId",
+        "sagemaker:InstanceTypes": (("TransformResources", "InstanceType"),),
+        "sagemaker:VolumeKmsKey": (("TransformResources", "VolumeKmsKeyId"),),
+        "sagemaker:OutputKmsKey": (("TransformOutput", "KmsKeyId"),),
     },
     "CreateProcessingJob": {
-        "InstanceTypes": "ProcessingResources.ClusterConfig.InstanceType",
-        "MaxRuntimeInSeconds": "StoppingCondition.MaxRuntimeInSeconds",
-        "NetworkIsolation": "NetworkConfig.EnableNetworkIsolation",
-        "OutputKmsKey": "ProcessingOutputConfig.KmsKeyId",
-        "VolumeKmsKey": "ProcessingResources.ClusterConfig.VolumeKmsKeyId",
+        "sagemaker:InstanceTypes": ((*CLUSTER, "InstanceType"),),
+        "sagemaker:VolumeKmsKey": ((*CLUSTER, "VolumeKmsKeyId"),),
+        "sagemaker:OutputKmsKey": (("ProcessingOutputConfig", "KmsKeyId"),),
+        "sagemaker:MaxRuntimeInSeconds": (("StoppingCondition", "MaxRuntimeInSeconds"),),
+        **{key: tuple(("NetworkConfig", *path) for path in paths) for key, paths in NETWORK.items()},
     },
     "CreateTrainingJob": {
-        "InstanceTypes": "ResourceConfig.InstanceType",
-        "MaxRuntimeInSeconds": "StoppingCondition.MaxRuntimeInSeconds",
-        "NetworkIsolation": "EnableNetworkIsolation",
-        "OutputKmsKey": "OutputDataConfig.KmsKeyId",
-        "VolumeKmsKey": "ResourceConfig.VolumeKmsKeyId",
+        "sagemaker:InstanceTypes": (
+            ("ResourceConfig", "InstanceType"),
+            ("ResourceConfig", "InstanceGroups", "InstanceType"),
+        ),
+        "sagemaker:VolumeKmsKey": (("ResourceConfig", "VolumeKmsKeyId"),),
+        "sagemaker:OutputKmsKey": (("OutputDataConfig", "KmsKeyId"),),
+        "sagemaker:MaxRuntimeInSeconds": (("StoppingCondition", "MaxRuntimeInSeconds"),),
+        **NETWORK,
     },
 }
-LISTS = frozenset({"InstanceTypes"})  # keys with several values
-DEFAULTS = {"NetworkIsolation": "false"}
+DEFAULTS = {"sagemaker:NetworkIsolation": "false"}
+LISTS = frozenset({"sagemaker:InstanceTypes", "sagemaker:VpcSubnets", "sagemaker:VpcSecurityGroupIds"})
 
 
-def find_conditions(operation: str, request: Mapping[str, object]) -> dict[str, Value]:
-    """Return the condition keys of a request, with the prefix `sagemaker:`, and their values."""
+def read_conditions(operation: str, request: Mapping[str, object]) -> dict[str, Value]:
+    """Return the condition keys that follow from a request, with a list for a key that may have several values."""
     conditions: dict[str, Value] = {}
-    for key, path in PATHS.get(operation, {}).items():
-        value = _find(request, path)
-        text = DEFAULTS.get(key) if value is None else _format(value)
-        if text is not None:
-            conditions[f"sagemaker:{key}"] = [text] if key in LISTS else text
+    for key, paths in KEYS.get(operation, {}).items():
+        values = [_as_text(value) for path in paths for value in _find(request, path)]
+        if not values and key in DEFAULTS:
+            values = [DEFAULTS[key]]
+        if values:
+            conditions[key] = values if key in LISTS else values[0]
     return conditions
 
 
-def _find(request: Mapping[str, object], path: str) -> object:
-    value: object = request
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
+def _find(value: object, path: tuple[str, ...]) -> list[object]:
+    if isinstance(value, list):
+        return [member for child in value for member in _find(child, path)]
+    if not path:
+        return [value]
+    return _find(value[path[0]], path[1:]) if isinstance(value, Mapping) and path[0] in value else []
 
 
-def _format(value: object) -> str:
+def _as_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

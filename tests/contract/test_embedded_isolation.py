@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.sagemaker.conditions import find_conditions
+from local.sagemaker.conditions import read_conditions
 from local.testing import (
     ENDED,
     ModelBench,
@@ -203,10 +203,10 @@ class TestConditions:
             "OutputDataConfig": {"S3OutputPath": "s3://a/", "KmsKeyId": "key"},
             "EnableNetworkIsolation": True,
         }
-        assert find_conditions("CreateTrainingJob", request) == {
+        assert read_conditions("CreateTrainingJob", request) == {
             "sagemaker:InstanceTypes": ["ml.g5.xlarge"],
             "sagemaker:MaxRuntimeInSeconds": "3600",
             "sagemaker:OutputKmsKey": "key",
             "sagemaker:NetworkIsolation": "true",
         }
-        assert find_conditions("DescribeTrainingJob", request) == {}
+        assert read_conditions("DescribeTrainingJob", request) == {}

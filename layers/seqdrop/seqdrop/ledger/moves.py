@@ -185,7 +185,7 @@ MOVES = (
         "STARTED",
         "STOPPED",
         (FINISH,),
-        "a person stopped the job, and every member is in a final state",
+        "a person, or the reconciler at its limit, stopped the job, and every member is in a final state",
         ("reason", "expires_at"),
     ),
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
 from seqdrop.config.analyses import job_settings
-from seqdrop.errors import JobRefusedError
+from seqdrop.errors import JobRefusedError, SpendRefusedError
 from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.moves import ATTEMPT
 from seqdrop.ledger.records import TRANSFORM, Attempt, Job
@@ -24,6 +24,7 @@ from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.stages.job_slots import claim, close_job, count_free_slots
 from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.recorded_request import replace_recorded
+from seqdrop.stages.transform_cost import check_cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -84,8 +85,15 @@ def _check_plan(attempt: Attempt) -> Attempt:
 
 
 def _start(services: Services, members: list[Attempt]) -> None:
+    """Start a job of these members, or several if one job of all would exceed a ceiling of the stack."""
     try:
         job = claim(services, members, partial(_plan_job, services))
+    except SpendRefusedError as error:
+        if len(members) == 1:
+            return fail_attempt(services, members[0], str(error))
+        middle = len(members) // 2
+        _start(services, members[:middle])
+        return _start(services, members[middle:])
     except JobRefusedError as error:
         for member in members:
             fail_attempt(services, member, str(error))
@@ -110,6 +118,7 @@ def _plan_job(services: Services, members: list[Attempt]) -> Job:
     model = model_request(services.settings, archive, analysis.job.max_payload_mb)
     name = job_name(members)
     request = transform_request(services.settings, analysis, name, model["ModelName"], members)
+    check_cost(services, members, archive, request)
     return Job(
         "PLANNED",
         name=name,
