@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from seqdrop.sagemaker.requests.processing import LONGEST
 
 from local.testing import make_role, wait_for
 
@@ -192,7 +193,7 @@ def test_validate_starts_no_job_and_start_processing_only_bounded_ones(try_call,
     refused = {"create_processing_job": "AccessDeniedException"}
     bounded = job | {"ProcessingResources": encrypted}
     assert try_call("Validate", ("sagemaker", "create_processing_job", bounded)) == refused
-    longest = {"StoppingCondition": {"MaxRuntimeInSeconds": 15 * 3600 + 1}}
+    longest = {"StoppingCondition": {"MaxRuntimeInSeconds": LONGEST + 1}}
     for change in ({"ProcessingResources": larger}, longest, {"ProcessingResources": {"ClusterConfig": cluster}}):
         assert try_call("StartProcessing", ("sagemaker", "create_processing_job", bounded | change)) == refused
     other = find_variable(aws, "StartTransform", "SEQDROP_EXECUTION_ROLE")
