@@ -31,6 +31,7 @@ REPLAY = "seqdrop replay"  # the command
 STARTS = (START, TRAIN)
 
 EXAMINED = ("format", "sha256", "sha256_of_parts", "records")
+REPEATED = ("duplicate_of", "duplicates_with")
 MOVES = (
     Move(UPLOAD, None, "RECEIVED", (VALIDATE,), "an object version landed", ("key", "version_id", "size", "trace_id")),
     Move(
@@ -39,7 +40,7 @@ MOVES = (
         "VALIDATED",
         (VALIDATE,),
         "every record passed; its work items are written",
-        (*EXAMINED, "mate", "training"),
+        (*EXAMINED, "mate", "training", *REPEATED),
     ),
     Move(UPLOAD, "RECEIVED", "REJECTED", (VALIDATE,), "the file is invalid; its reason is written", ("reason", "mate")),
     Move(
@@ -57,7 +58,7 @@ MOVES = (
         "VALIDATED",
         (VALIDATE,),
         "the files that it waited for arrived and fit, or it does not have to wait any more",
-        ("mate", "training", "masks_of"),
+        ("mate", "training", "masks_of", *REPEATED),
     ),
     Move(
         UPLOAD,
@@ -86,6 +87,14 @@ MOVES = (
     Move(
         UPLOAD,
         "VALIDATED",
+        "DUPLICATE",
+        (ARCHIVE,),
+        "it repeats an ARCHIVED upload, whose copy is verified, in key, size and SHA-256; the landing object is deleted",
+        ("duplicate_of", "removal_at", "expires_at"),
+    ),
+    Move(
+        UPLOAD,
+        "VALIDATED",
         "WITHDRAWN",
         (VALIDATE, ARCHIVE),
         "the object was deleted before it was archived",
@@ -95,9 +104,10 @@ MOVES = (
         UPLOAD,
         "VALIDATED",
         "RECEIVED",
-        (REPLAY,),
-        "it is read again for its next attempt: its work items expired, or its analysis now makes other work items",
-        ("read_for",),
+        (REPLAY, ARCHIVE),
+        "it is read again: for its next attempt, as its work items expired or its analysis now makes other work items; "
+        "or because the archived copy that it repeats was deleted",
+        ("read_for", *REPEATED),
     ),
     Move(
         ATTEMPT,
@@ -182,7 +192,7 @@ MOVES = (
 )
 
 ENDS = {
-    UPLOAD: frozenset({"ARCHIVED", "REJECTED", "WITHDRAWN"}),
+    UPLOAD: frozenset({"ARCHIVED", "DUPLICATE", "REJECTED", "WITHDRAWN"}),
     ATTEMPT: frozenset({"PREDICTED", "TRAINED", "FAILED"}),
     JOB: frozenset({"DONE", "FAILED", "STOPPED"}),
 }
@@ -199,7 +209,7 @@ UNCLAIMED = ("PLANNED", "WAITING")
 
 # States in which time-to-live removes a record, `keep_days` after it entered them. A rejected file is still in the
 # landing bucket, so its record stays: without it the file would be read, rejected and reported again.
-FORGETTABLE = {UPLOAD: frozenset({"ARCHIVED", "WITHDRAWN"}), JOB: ENDS[JOB]}
+FORGETTABLE = {UPLOAD: frozenset({"ARCHIVED", "DUPLICATE", "WITHDRAWN"}), JOB: ENDS[JOB]}
 
 # States of an attempt that succeeded: it has predictions or a model.
 DONE = frozenset({"PREDICTED", "TRAINED"})

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from seqdrop.aws import keys
 from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError
+from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.archive import cold_copy, receipts
+from seqdrop.stages.archive.repeated import claim_or_remove
 from seqdrop.stages.outcomes import close_upload
 from seqdrop.stages.routing import is_gated, may_be_archived
 
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
 def archive(services: Services, upload_id: str) -> None:
     """Move a VALIDATED upload that may be archived to ARCHIVED, or to WITHDRAWN if its object was deleted.
 
-    An ARCHIVED upload gets its receipt again if that was lost. Uploads in other states are left alone. Raise
-    ArchiveMismatchError if the copy differs from the validated object.
+    If it repeats an ARCHIVED upload, it is moved to DUPLICATE, and its object is deleted without a copy. An ARCHIVED
+    upload gets its receipt again if that was lost. Uploads in other states are left alone. Raise ArchiveMismatchError
+    if the copy differs from the validated object.
     """
     upload = services.ledger.find_upload(upload_id)
     if upload and upload.state == "ARCHIVED":
@@ -31,10 +34,10 @@ def archive(services: Services, upload_id: str) -> None:
         return None
     try:
         copy = _find_copy(services, upload)
-        if is_due(services, upload):
+        if is_due(services, upload) and (copy or claim_or_remove(services, upload)):
             _complete(services, upload, copy or _make_copy(services, upload))
     except ObjectGoneError:
-        close_upload(services, upload, "WITHDRAWN", reason="deleted_before_archive")
+        _close_without_object(services, upload)
     except ArchiveMismatchError as error:
         _mail_mismatch(services, upload, error)
         raise
@@ -77,7 +80,17 @@ def _complete(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
     _write_receipt(services, upload, copy)
     # By version id: no delete marker is left, and no other version of the key is touched.
     services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
-    close_upload(services, upload, "ARCHIVED", archive_key=copy["key"])
+    expires_at = services.ledger.compute_expiry(now())
+    file = services.ledger.archived_file(ArchivedFile.of(upload)).with_upload(upload.id, expires_at)
+    close_upload(services, upload, "ARCHIVED", file, archive_key=copy["key"])
+
+
+def _close_without_object(services: Services, upload: Upload) -> None:
+    """Move an upload whose object is gone to its final state: an earlier invocation removed it, or the lab did."""
+    if upload.removal_at:
+        close_upload(services, upload, "DUPLICATE")
+    else:
+        close_upload(services, upload, "WITHDRAWN", reason="deleted_before_archive")
 
 
 def _write_receipt(services: Services, upload: Upload, copy: VerifiedCopy) -> None:

@@ -16,6 +16,7 @@ from seqdrop.runtime.log import logger
 from seqdrop.runtime.messages import make_free_slots_message
 from seqdrop.runtime.services import Services, minutes_ago, now
 from seqdrop.sagemaker.client import describe
+from seqdrop.stages.archive.archived_uploads import record_files
 from seqdrop.stages.archive.receipts import resend_unreceipted
 from seqdrop.stages.job_slots import count_free_slots
 from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
@@ -166,4 +167,5 @@ CHECKS: dict[str, Check] = dict(STATE_CHECKS[kind, state] for kind, states in OP
     "runs_told": notify_of_runs,
     "unrecorded": resend_unrecorded,
     "unreceipted": resend_unreceipted,
+    "recorded_files": record_files,
 }
