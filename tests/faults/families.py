@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from tests.faults import files
 from tests.faults.invariants import Check
+from tests.faults.resent import family as resent
+from tests.faults.resent.check import ResentCheck
+from tests.faults.resent.world import ResentWorld
 from tests.faults.schedule import Schedule, schedules
 from tests.faults.sets import family as sets
 from tests.faults.sets.check import SetsCheck
@@ -40,5 +43,6 @@ class Family:
 
 
 FILES = Family("files", files.ANALYSES, schedules, files.drop, Check)
+RESENT = Family("resent", resent.ANALYSES, resent.schedules, resent.drop, ResentCheck, ResentWorld, quiet_days=9)
 SETS = Family("sets", sets.ANALYSES, sets.schedules, sets.drop, SetsCheck, SetsWorld, quiet_days=1)
-FAMILIES = {family.name: family for family in (FILES, SETS)}
+FAMILIES = {family.name: family for family in (FILES, SETS, RESENT)}

@@ -89,7 +89,7 @@ MOVES = (
         "VALIDATED",
         "DUPLICATE",
         (ARCHIVE,),
-        "it repeats an ARCHIVED upload, whose copy is verified, in key, size and SHA-256; the landing object is deleted",
+        "it has key, size and SHA-256 of an ARCHIVED upload, whose copy is verified; the landing object is deleted",
         ("duplicate_of", "removal_at", "expires_at"),
     ),
     Move(
