@@ -14,6 +14,7 @@ from seqdrop.companions.runs import is_marker
 from seqdrop.config.kind import DNA, PROTEIN
 from seqdrop.errors import SeqdropError
 from seqdrop.kinds.plans import packaged
+from seqdrop.stages.duplicates import AGAIN
 from seqdrop.training.jobfile import JOB
 from seqdrop.uploads import UploadVersion
 
@@ -123,13 +124,13 @@ def _read_first_byte(path: Path) -> bytes:
         return b""
 
 
-def upload_file(s3: S3Client, bucket: str, drop: Drop) -> UploadVersion:
+def upload_file(s3: S3Client, bucket: str, drop: Drop, *, again: bool = False) -> UploadVersion:
     """Upload one file, in parts if it is large, and return the object version. S3 verifies a CRC of the bytes.
 
-    Raise UploadFailedError if S3 does not accept the file.
+    With `again`, the file is processed although the archive has it. Raise UploadFailedError if S3 refuses the file.
     """
     try:
-        s3.upload_file(str(drop.path), bucket, drop.key)
+        s3.upload_file(str(drop.path), bucket, drop.key, ExtraArgs={"Metadata": {AGAIN: "1"}} if again else {})
     except (S3UploadFailedError, ClientError) as error:
         raise UploadFailedError(f"{drop.path} could not be uploaded: {error}") from error
     head = s3.head_object(Bucket=bucket, Key=drop.key)

@@ -210,7 +210,10 @@ def test_uploads_that_earlier_versions_archived_are_recorded_once(world, monkeyp
     world.account.table.restore({place: item for place, item in items.items() if not place[0].startswith("ARCHIVED#")})
     assert world.states(world.take(RAW, BODY)) == ["VALIDATED"]
     monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + timedelta(days=1))
-    assert [record_files(world.services) for _ in range(2)] == [1, 0]
+    record_files(world.services)
+    items = world.account.table.snapshot()
+    record_files(world.services)
+    assert world.account.table.snapshot() == items
     assert world.states(world.process(RAW, BODY)) == ["DUPLICATE"]
     assert world.copies == [first.id]
 
@@ -225,6 +228,14 @@ def test_the_record_of_a_file_expires_with_its_upload(world):
     assert world.upload(second).expires_at
     world.expire_record(first)
     assert world.states(world.process(RAW, BODY)) == ["ARCHIVED"]
+
+
+def test_the_report_says_as_which_upload_the_file_was_archived_before(world):
+    first, second = world.process(RAW, BODY), world.process(RAW, BODY)
+    assert "archived_before" not in world.read_json("reports", first)
+    assert world.read_json("reports", second)["archived_before"] == first.id
+    page = world.account.s3.read("results", f"reports/{second.id}.html").decode()
+    assert f"as upload {first.id}" in page
 
 
 def test_a_replay_of_a_duplicate_names_the_upload_to_replay(world):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.ledger.moves import UPLOAD
+from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, minutes_ago
 
 if TYPE_CHECKING:
@@ -38,10 +39,11 @@ def visit_archived(services: Services, name: str, most: int, visit: Callable[[Up
     return count
 
 
-def record_files(services: Services) -> int:
-    """Write the records of archived files that earlier versions did not write; return their number.
+def record_files(services: Services) -> dict[str, int]:
+    """Write the records of archived files that earlier versions did not write, and log their number.
 
-    If several uploads have the same file, the record names the first.
+    If several uploads have the same file, the record names the first. Return no count, because each is a metric that
+    costs money for ever, and this work ends.
     """
 
     def record(upload: Upload) -> bool:
@@ -50,4 +52,6 @@ def record_files(services: Services) -> int:
             return False
         return services.ledger.save(file.with_upload(upload.id, upload.expires_at))
 
-    return visit_archived(services, FILES, MAX_FILES, record)
+    if count := visit_archived(services, FILES, MAX_FILES, record):
+        logger().info("recorded archived files", extra={"files": count})
+    return {}

@@ -43,8 +43,8 @@ def end_repeats(view: View[Any], policy: Policy[Any], decision: Decision) -> Dec
 
 def find_twins(services: Services, steps: Iterable[Step[Upload]]) -> dict[str, Upload]:
     """Return the archived uploads that the uploads of these steps repeat, by the ids of the latter."""
-    found = {step.record.id: find_twin(services, step.record, str(step.facts.get("sha256", ""))) for step in steps}
-    return {upload_id: twin for upload_id, twin in found.items() if twin}
+    twins = {step.record.id: find_twin(services, step.record, str(step.facts.get("sha256", ""))) for step in steps}
+    return {upload_id: twin for upload_id, twin in twins.items() if twin}
 
 
 def repeat(step: Step[Upload], twins: Mapping[str, Upload], *, together: bool = True) -> Step[Upload]:
