@@ -206,6 +206,7 @@ def _deploy(aws: EmbeddedAws, console: Console) -> Target:
         landing=stack.landing,
         work=stack.work,
         results=stack.results,
+        models=stack.models,
         archive=stack.archive,
         table=stack.table,
         endpoint=aws.endpoint,
@@ -226,7 +227,7 @@ def _process(console: Console, target: Target, drops: list[Drop], expect_samples
         console.print("\nThe model that was just trained is now the one that proteins/ uses.")
         uploads += _drop(console, target, late)
         # The samples are made up, so a stack that is kept should not predict real proteins with that model.
-        push_seed(s3, target.results, "structure")
+        push_seed(s3, target.models, "structure")
     _print_outcomes(console, [_describe_outcome(s3, target, upload) for upload in uploads])
     for sentence in explain_waiting(uploads):
         console.print(f"! {sentence}", markup=False, highlight=False, soft_wrap=True)

@@ -56,6 +56,8 @@ class Stack:
     archive: str
     table: str
     topic: str
+    models: str = ""
+    """A stack of version 0.2 or earlier has no such bucket."""
 
     @classmethod
     def of(cls, aws: EmbeddedAws, name: str = STACK) -> Stack:
@@ -79,7 +81,7 @@ def deploy(
     """
     stack, code = install(aws, say, tree=tree, name=name, **parameters)
     say("code and seed models")
-    push_code(aws.client("s3"), stack.results, code, now())
+    push_code(aws.client("s3"), stack.models, code, now())
     push_programs(aws, stack)
     push_seeds(aws, stack)
     return stack
@@ -168,16 +170,16 @@ def push_programs(aws: EmbeddedAws, stack: Stack) -> None:
     """Upload the training scripts of this checkout, which training jobs then run."""
     for program in PROGRAMS:
         if (MODEL_CODE / program / TRAINING_ENTRY).is_file():
-            push_program(aws.client("s3"), stack.results, program, pack_program(MODEL_CODE / program), now())
+            push_program(aws.client("s3"), stack.models, program, pack_program(MODEL_CODE / program), now())
 
 
 def push_seeds(aws: EmbeddedAws, stack: Stack) -> None:
     """Make the committed seeds the current models of the analyses that name them."""
     for model in sorted({analysis.settings.model for analysis in packaged().by_name.values() if analysis.has_model}):
-        push_seed(aws.client("s3"), stack.results, model)
+        push_seed(aws.client("s3"), stack.models, model)
 
 
-def push_seed(s3: S3Client, results: str, model: str) -> None:
+def push_seed(s3: S3Client, bucket: str, model: str) -> None:
     """Make a committed seed the current model of its name.
 
     It is packed for the analysis that needs a trained head, if any; the same archive serves embeddings.
@@ -188,7 +190,7 @@ def push_seed(s3: S3Client, results: str, model: str) -> None:
         if analysis.settings and getattr(analysis.settings, "model", "") == model
     ]
     task = next((analysis.kind.task for analysis in users if analysis.kind.head), None)
-    push_archive(s3, results, model, pack_model(SEEDS[model], task=task), now())
+    push_archive(s3, bucket, model, pack_model(SEEDS[model], task=task), now())
 
 
 def make_overrides(parameters: Mapping[str, str | int]) -> list[str]:

@@ -51,6 +51,7 @@ class Target:
     landing: str
     work: str
     results: str
+    models: str
     archive: str
     table: str
     endpoint: str | None = None
@@ -175,7 +176,7 @@ def require_server(endpoint: str) -> None:
 def _find_deployed(name: str, region: str | None) -> Target:
     session = boto3.Session(region_name=region)
     outputs = dict(_outputs(session, name))
-    keys = ("landing", "work", "results", "archive", "table")
+    keys = ("landing", "work", "results", "models", "archive", "table")
     if missing := [key for key in keys if key not in outputs]:
         raise StackNotFoundError(
             f"the stack {name!r} is not a stack of Seqdrop: it has no output {', '.join(missing)}; check --stack"

@@ -53,7 +53,7 @@ def target(aws, stack) -> Target:
 
 
 def make_target(aws: EmbeddedAws, stack: Stack) -> Target:
-    names = {name: getattr(stack, name) for name in ("landing", "work", "results", "archive", "table")}
+    names = {name: getattr(stack, name) for name in ("landing", "work", "results", "models", "archive", "table")}
     return Target(region=aws.region, endpoint=aws.endpoint, access_key="test", **names)
 
 

@@ -143,7 +143,7 @@ def test_a_demo_can_be_kept_and_used_again_and_stopped(demo, tmp_path, repositor
     text = finish(first)
     assert first.returncode == 0, text
     stack = json.loads((tmp_path / ".seqdrop/stack.json").read_text())
-    assert {"endpoint", "region", "landing", "work", "results", "archive", "table"} <= set(stack)
+    assert {"endpoint", "region", "landing", "work", "results", "models", "archive", "table"} <= set(stack)
     assert stack["endpoint"] in text
     assert find_processes(tmp_path)
 

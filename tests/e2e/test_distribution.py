@@ -112,7 +112,7 @@ def weights(s3, stack, tmp_path_factory) -> str:
 
     name = "prot_t5_xl_half_uniref50-enc"
     folder = published.write(tmp_path_factory.mktemp("weights"), name, published.SMALL_T5)
-    return push_weights(s3, stack.results, WEIGHTS, folder, "2026-01-01T00:00:00Z")
+    return push_weights(s3, stack.models, WEIGHTS, folder, "2026-01-01T00:00:00Z")
 
 
 @pytest.fixture(scope="module", params=["chapter", pytest.param("fsdp", marks=pytest.mark.long)])
@@ -120,7 +120,7 @@ def trained(request, pipeline, protein_set, weights):
     """A training. The seed is the current model before and afterwards, because other tests expect its predictions."""
     table, translations = CASES[request.param]
     aws, s3, stack = pipeline.aws, pipeline.s3, pipeline.stack
-    push_seed(s3, stack.results, MODEL)
+    push_seed(s3, stack.models, MODEL)
     drops = encode_data_set(protein_set, JOB + table)
     uploads = pipeline.wait_for_end(
         *[pipeline.put(f"training/{request.param}/{name}", body) for name, body in drops.items()]
@@ -128,10 +128,10 @@ def trained(request, pipeline, protein_set, weights):
     assert [(upload.state, upload.detail) for upload in uploads] == [("ARCHIVED", "")] * 4
     upload_id = {upload.key.rsplit("/", 1)[1]: upload.upload_id for upload in uploads}["job.toml"]
     job = aws.client("sagemaker").describe_training_job(TrainingJobName=f"seqdrop-training-{upload_id}-1")
-    pointer = read_json(s3, stack.results, f"models/{MODEL}/current.json")["current"]
-    card = read_json(s3, stack.results, pointer["key"].replace("model.tar.gz", "card.json"))
+    pointer = read_json(s3, stack.models, f"models/{MODEL}/current.json")["current"]
+    card = read_json(s3, stack.models, pointer["key"].replace("model.tar.gz", "card.json"))
     yield Trained(translations, 4 if translations else 1, upload_id, job, pointer, card)
-    push_seed(s3, stack.results, MODEL)
+    push_seed(s3, stack.models, MODEL)
 
 
 def test_the_plan_has_the_translation_of_each_field(trained, s3, stack):

@@ -141,12 +141,12 @@ class TestFailuresAndDuplicates:
     @pytest.fixture
     def broken_code(self, tiny, s3):
         """Make all processing jobs fail during the test."""
-        results, key = tiny.stack.results, "processing/current.json"
-        before = s3.get_object(Bucket=results, Key=key)["Body"].read()
-        push_code(s3, results, b"no archive", "2026-01-01T00:00:00Z")
+        models, key = tiny.stack.models, "processing/current.json"
+        before = s3.get_object(Bucket=models, Key=key)["Body"].read()
+        push_code(s3, models, b"no archive", "2026-01-01T00:00:00Z")
         yield
-        s3.put_object(Bucket=results, Key=key, Body=before)
-        assert current_code(s3, results).digest == json.loads(before)["current"]["digest"]
+        s3.put_object(Bucket=models, Key=key, Body=before)
+        assert current_code(s3, models).digest == json.loads(before)["current"]["digest"]
 
     def test_a_failed_job_is_retried_then_reported_and_the_file_stays(self, tiny, aws, s3, broken_code):
         mails = subscribe(aws, tiny.stack.topic, "mails-tiny")

@@ -37,8 +37,8 @@ def command(target, tmp_path, monkeypatch, capsys):
 @pytest.fixture
 def model(s3, stack):
     """Return a function that makes an archive the current model; the seed is restored afterwards."""
-    yield lambda body: push_archive(s3, stack.results, MODEL, body, "2026-01-01T00:00:00Z")
-    push_seed(s3, stack.results, MODEL)
+    yield lambda body: push_archive(s3, stack.models, MODEL, body, "2026-01-01T00:00:00Z")
+    push_seed(s3, stack.models, MODEL)
 
 
 def list_keys(s3, bucket: str, prefix: str) -> list[str]:
@@ -61,7 +61,7 @@ def test_failed_uploads_are_replayed_released_and_predicted_by_a_new_model(
     first, second = versions
     assert "a failed attempt" in command("status")  # other tests may have left some as well
 
-    push_seed(s3, stack.results, MODEL)
+    push_seed(s3, stack.models, MODEL)
     assert "2 of 2 would be replayed" in command("replay", "--run", "contigs/replay", "--state", "FAILED")
     assert "1 of 1 were replayed" in command("replay", first.id, "--yes")
     assert "1 of 1 were released" in command("release", second.id, "--yes")

@@ -100,7 +100,7 @@ class TestSamples:
         summary = read_json(s3, stack.results, f"results/contigs/{upload.upload_id}/summary.json")
         assert summary["upload"]["sha256"] == hashlib.sha256(ended[1][upload.key]).hexdigest()
         assert summary["counts"]["windows"] == len(read_rows(s3, stack, upload))
-        archive = s3.get_object(Bucket=stack.results, Key=summary["model"]["archive"])["Body"].read()
+        archive = s3.get_object(Bucket=stack.models, Key=summary["model"]["archive"])["Body"].read()
         assert summary["model"]["sha256"] == hashlib.sha256(archive).hexdigest()
 
     def test_calls_are_written_as_bed(self, ended, s3, stack):
@@ -256,7 +256,7 @@ class TestModels:
 
         from local.deploy import push_seeds
 
-        yield lambda body: push_archive(s3, stack.results, "promoter-300", body, "2026-01-01T00:00:00Z")
+        yield lambda body: push_archive(s3, stack.models, "promoter-300", body, "2026-01-01T00:00:00Z")
         push_seeds(aws, stack)
 
     def test_another_model_gives_other_probabilities(self, pipeline, with_archive, repository, tmp_path):

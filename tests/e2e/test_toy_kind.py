@@ -48,7 +48,7 @@ def toy(aws, repository, tmp_path_factory):
     add_kind(tree / "layers/seqdrop/seqdrop/kinds")
     stack, s3 = deploy(aws, tree=tree, name="toy"), aws.client("s3")
     model = make_model_archive({"config.json": "{}", "code/inference.py": (TOY / "inference.py").read_text()})
-    push_archive(s3, stack.results, "gc", model, "2026-01-01T00:00:00.000Z")
+    push_archive(s3, stack.models, "gc", model, "2026-01-01T00:00:00.000Z")
     return stack
 
 

@@ -82,12 +82,12 @@ def test_there_is_one_training_job_with_its_metric(trained, aws):
 
 
 def test_the_model_is_registered_and_current(trained, s3, stack):
-    pointer = read_json(s3, stack.results, "models/made-up/current.json")["current"]
-    card = read_json(s3, stack.results, pointer["key"].replace("model.tar.gz", "card.json"))
+    pointer = read_json(s3, stack.models, "models/made-up/current.json")["current"]
+    card = read_json(s3, stack.models, pointer["key"].replace("model.tar.gz", "card.json"))
     assert (pointer["digest"], pointer["figure"], pointer["labels"]) == (card["digest"], card["figure"], list("HEC"))
     assert card["distribution"]["processes"] == 2
     assert card["data"]["uploads"]["job.toml"] == trained["job.toml"].upload_id
-    body = s3.get_object(Bucket=stack.results, Key=pointer["key"])["Body"].read()
+    body = s3.get_object(Bucket=stack.models, Key=pointer["key"])["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body)) as archive:
         assert {"config.json", "model.safetensors", "code/networks.py"} <= set(archive.getnames())
     summary = read_json(s3, stack.results, f"results/training/{trained['job.toml'].upload_id}/summary.json")
@@ -141,8 +141,8 @@ def test_dnabert_is_trained_on_labelled_sequences(put, wait_for_end, s3, stack):
     drops = {"job.toml": DNA_JOB.encode(), "all.csv": make_dna_data_set(random.Random(6))}
     uploads = wait_for_end(*[put(f"training/dna/{name}", body) for name, body in drops.items()])
     assert [(upload.state, upload.detail) for upload in uploads] == [("ARCHIVED", "")] * 2
-    pointer = read_json(s3, stack.results, "models/made-up-dna/current.json")["current"]
+    pointer = read_json(s3, stack.models, "models/made-up-dna/current.json")["current"]
     assert pointer["figure"] > 0.5
-    body = s3.get_object(Bucket=stack.results, Key=pointer["key"])["Body"].read()
+    body = s3.get_object(Bucket=stack.models, Key=pointer["key"])["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body)) as archive:
         assert {"config.json", "vocab.txt", "model.safetensors", "code/inference.py"} <= set(archive.getnames())

@@ -47,7 +47,8 @@ class Evidence:
     def __init__(self, player: Player):
         self.world, self.lab, self.disturbed = player.world, player.lab, player.disturbed
         self.drops = player.lab.drops
-        self.landing, self.results, self.archive = (self._bucket(name) for name in ("landing", "results", "archive"))
+        self.landing, self.results = self._bucket("landing"), self._bucket("results")
+        self.models, self.archive = self._bucket("models"), self._bucket("archive")
         records = [_record(item) for item in self.world.table.items.values() if "kind" in item]
         self.uploads = {record["id"]: record for record in records if record["kind"] == moves.UPLOAD}
         self.jobs = {record["name"]: record for record in records if record["kind"] == moves.JOB}
@@ -106,7 +107,14 @@ class Evidence:
 
     def json(self, key: str) -> dict | None:
         """Return the content of a JSON object of the results bucket."""
-        body = self.world.s3.read(self.results.name, key)
+        return self._json(self.results.name, key)
+
+    def model_json(self, key: str) -> dict | None:
+        """Return the content of a JSON object of the models bucket."""
+        return self._json(self.models.name, key)
+
+    def _json(self, bucket: str, key: str) -> dict | None:
+        body = self.world.s3.read(bucket, key)
         return json.loads(body) if body else None
 
     def mails_of(self, text: str) -> list[tuple[str, str]]:

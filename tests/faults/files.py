@@ -54,11 +54,11 @@ def drop(world: World, kind: str, slot: int, number: int) -> Drop:
 
 def point_to(world: World, name: str) -> None:
     """Make the model of this name the current one, as `seqdrop models push` does."""
-    results, key = world.name("results"), f"models/{MODEL}/{name}.tar.gz"
-    world.s3.put(results, key, name.encode())
+    models, key = world.name("models"), f"models/{MODEL}/{name}.tar.gz"
+    world.s3.put(models, key, name.encode())
     digest = hashlib.sha256(name.encode()).hexdigest()
     pointer = {"current": {"key": key, "digest": digest, "labels": ["other", "promoter"]}, "history": []}
-    world.s3.put(results, f"models/{MODEL}/current.json", json.dumps(pointer).encode())
+    world.s3.put(models, f"models/{MODEL}/current.json", json.dumps(pointer).encode())
 
 
 def reads(kind: str, slot: int, number: int) -> bytes:

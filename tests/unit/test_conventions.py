@@ -70,7 +70,7 @@ def test_only_aws_inspects_error_codes(repository):
 
 # -- keys: only aws/keys.py makes them --
 
-PREFIXES = "|".join(sorted(prefix.removesuffix("/") for prefix in {*keys.WORK, *keys.RESULTS}))
+PREFIXES = "|".join(sorted(prefix.removesuffix("/") for prefix in {*keys.WORK, *keys.RESULTS, *keys.MODELS}))
 # A text that begins like a key.
 BEGINS = re.compile(rf"^/?(?:{PREFIXES})/\S*$")
 # In an f-string: a prefix before a replacement field, at the start, within a sentence or within a URL.

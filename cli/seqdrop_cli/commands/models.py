@@ -30,7 +30,7 @@ SHOW_EXAMPLES = (Example("seqdrop models show promoter-300 --stack seqdrop", "wh
 USE_TEXT = """\
 Make a version from a training job the current model, even if its gate refused it. Jobs that start afterwards use it.
 """
-USE_EXAMPLES = (Example("seqdrop models use structure 2026-11-30-demo-sfxa7y57-1", "a version in the results bucket"),)
+USE_EXAMPLES = (Example("seqdrop models use structure 2026-11-30-demo-sfxa7y57-1", "a version in the models bucket"),)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def add_use_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `seqdrop models use`."""
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument(
-        "version", metavar="VERSION", help="name of the version: a folder below models/MODEL/ in the results bucket"
+        "version", metavar="VERSION", help="name of the version: a folder below models/MODEL/ in the models bucket"
     )
     add_stack(parser)
 
@@ -86,8 +86,8 @@ def push(options: PushOptions) -> int:
 
     target = find_target(options)
     body = build_package(options)
-    archive = push_archive(target.client("s3"), target.results, options.model, body, now())
-    say(f"{options.model} is now s3://{target.results}/{archive.key}")
+    archive = push_archive(target.client("s3"), target.models, options.model, body, now())
+    say(f"{options.model} is now s3://{target.models}/{archive.key}")
     return 0
 
 
@@ -98,9 +98,9 @@ def show(options: ShowOptions) -> int:
     from seqdrop_cli.target import find_target
 
     target = find_target(options)
-    archive = current_archive(target.client("s3"), target.results, options.model)
+    archive = current_archive(target.client("s3"), target.models, options.model)
     classes = ", ".join(archive.labels) or "not named"
-    say(f"s3://{target.results}/{archive.key}  sha256 {archive.digest}  classes: {classes}")
+    say(f"s3://{target.models}/{archive.key}  sha256 {archive.digest}  classes: {classes}")
     return 0
 
 
@@ -112,7 +112,7 @@ def use(options: UseOptions) -> int:
     from seqdrop_cli.target import find_target
 
     target = find_target(options)
-    make_current(target.client("s3"), target.results, Version(options.model, options.version), now())
+    make_current(target.client("s3"), target.models, Version(options.model, options.version), now())
     say(f"{options.model} is now {options.version}")
     return 0
 

@@ -66,8 +66,8 @@ def push(options: PushOptions) -> int:
 
     target = find_target(options)
     body = build_code(options.requirements, options.python, options.architecture)
-    code = push_code(target.client("s3"), target.results, body, now())
-    say(f"processing jobs now run s3://{target.results}/{code.prefix}")
+    code = push_code(target.client("s3"), target.models, body, now())
+    say(f"processing jobs now run s3://{target.models}/{code.prefix}")
     return 0
 
 

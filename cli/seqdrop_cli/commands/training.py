@@ -72,8 +72,8 @@ def push(options: PushOptions) -> int:
     target = find_target(options)
     for name in PROGRAMS:
         body = pack_program(options.code / name)
-        program = push_program(target.client("s3"), target.results, name, body, now())
-        say(f"training jobs of {name} now run s3://{target.results}/{program.prefix}")
+        program = push_program(target.client("s3"), target.models, name, body, now())
+        say(f"training jobs of {name} now run s3://{target.models}/{program.prefix}")
     return 0
 
 
@@ -85,8 +85,8 @@ def weights(options: WeightsOptions) -> int:
     from seqdrop_cli.target import find_target
 
     target = find_target(options)
-    key = push_weights(target.client("s3"), target.results, options.model, options.folder, now())
-    say(f'weights = "{options.model}" now means s3://{target.results}/{key}')
+    key = push_weights(target.client("s3"), target.models, options.model, options.folder, now())
+    say(f'weights = "{options.model}" now means s3://{target.models}/{key}')
     return 0
 
 

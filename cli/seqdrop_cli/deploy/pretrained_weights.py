@@ -1,4 +1,4 @@
-"""Pre-trained weights that a job.toml can name, uploaded to the results bucket."""
+"""Pre-trained weights that a job.toml can name, uploaded to the models bucket."""
 
 from __future__ import annotations
 

@@ -143,3 +143,17 @@ class InvalidFileError(SeqdropError):
         self.fault = fault
         self.errors = errors or [fault]
         self.counts = counts or {fault.code: 1}
+
+
+class UnreadableObjectError(SeqdropError):
+    """An object version that exists, but whose bytes S3 does not return. Permanent: only a new version can be read.
+
+    `upload` is the upload id of the version. `key` is the ARN of the KMS key that could not be used; "" if no KMS key
+    is the reason. If it is the deployment's own key, the deployment is wrong, and not the object.
+    """
+
+    def __init__(self, fault: Fault, upload: str, key: str = "") -> None:
+        super().__init__(f"{fault.code}: {fault.message}. {fault.advice}")
+        self.fault = fault
+        self.upload = upload
+        self.key = key

@@ -174,15 +174,15 @@ def _check_model(evidence: Evidence, head: Drop, attempt: dict) -> Iterator[str]
         trainings.model_archive(job.name),
         evidence.json(f"results/training/{evidence.id_of(head)}/summary.json"),
     )
-    keys = [key for key in evidence.results.keys if key.startswith(f"models/{MODEL}/") and key.endswith("card.json")]
-    cards = {key: evidence.json(key) for key in keys}
+    keys = [key for key in evidence.models.keys if key.startswith(f"models/{MODEL}/") and key.endswith("card.json")]
+    cards = {key: evidence.model_json(key) for key in keys}
     mine = [key for key, card in cards.items() if card["job"] == job.name]
     if len(mine) != 1:
         yield f"its model is registered {len(mine)} times"
         return
     card, model = (
         cards[mine[0]],
-        evidence.world.s3.read(evidence.results.name, mine[0].replace("card.json", "model.tar.gz")),
+        evidence.world.s3.read(evidence.models.name, mine[0].replace("card.json", "model.tar.gz")),
     )
     if model != archive or card["digest"] != hashlib.sha256(archive).hexdigest():
         yield "another model is registered for it"
@@ -251,10 +251,10 @@ def _check_pointer(evidence: Evidence, heads: list[Drop]) -> Iterator[str]:
         if item.get("job") in evidence.world.sagemaker.jobs
     ]
     good = [job for job in jobs if evidence.world.figure_of(job) == GOOD]
-    pointer = evidence.json(f"models/{MODEL}/current.json")
+    pointer = evidence.model_json(f"models/{MODEL}/current.json")
     if bool(good) != bool(pointer):
         yield f"{len(good)} models passed their gates, and {'one' if pointer else 'none'} is current"
     elif pointer:
-        card = evidence.json(pointer["current"]["key"].replace("model.tar.gz", "card.json"))
+        card = evidence.model_json(pointer["current"]["key"].replace("model.tar.gz", "card.json"))
         if card is None or card["job"] not in {job.name for job in good}:
             yield f"the current model is {pointer['current']['key']}, which did not pass"

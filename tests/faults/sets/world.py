@@ -34,7 +34,7 @@ class SetsWorld(World):
         super().__init__()
         self.sagemaker.trainer = self._train
         for key, body in trainings.program().items():
-            self.s3.put(self.name("results"), key, body)
+            self.s3.put(self.name("models"), key, body)
 
     # -- training jobs --
 

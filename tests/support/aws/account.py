@@ -19,7 +19,8 @@ from tests.support.aws.sagemaker import Job, SageMaker
 from tests.support.aws.template import QueueSettings, indexes
 
 TABLE = "ledger"
-BUCKETS = {"landing": True, "work": False, "results": False, "archive": True}  # name: True if it keeps versions
+# By name: True if the bucket keeps versions.
+BUCKETS = {"landing": True, "work": False, "results": False, "models": False, "archive": True}
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,8 @@ RESULTS = {
     keys.result("reads", UPLOAD, 1, "summary.json"): "results/reads/ABCDEFGHIJKLMNOPQRSTUVWXYZ/summary.json",
     keys.result("reads", UPLOAD, 12, "calls.bed"): "results/reads/ABCDEFGHIJKLMNOPQRSTUVWXYZ/attempt-12/calls.bed",
     keys.training_result(UPLOAD, "plan.json"): "results/training/ABCDEFGHIJKLMNOPQRSTUVWXYZ/plan.json",
+}
+MODELS = {
     keys.model_pointer("promoter"): "models/promoter/current.json",
     keys.pushed_archive("promoter", DIGEST): "models/promoter/0123456789abcdef.tar.gz",
     keys.pushed_weights("prot-t5", DIGEST): "models/prot-t5/0123456789abcdef/model.tar.gz",
@@ -69,13 +71,13 @@ ARCHIVE = {
 }
 
 
-@pytest.mark.parametrize(("key", "golden"), (WORK | RESULTS | ARCHIVE).items())
+@pytest.mark.parametrize(("key", "golden"), (WORK | RESULTS | MODELS | ARCHIVE).items())
 def test_a_layout_has_not_changed(key, golden):
     assert key == golden
 
 
 def test_all_layouts_differ():
-    for table in (WORK, RESULTS, ARCHIVE):
+    for table in (WORK, RESULTS, MODELS, ARCHIVE):
         assert len(set(table.values())) == len(table)
 
 
@@ -89,6 +91,7 @@ def test_every_layout_is_in_the_table():
 def test_every_key_is_below_a_declared_prefix():
     assert {key.split("/")[0] + "/" for key in WORK} == set(keys.WORK)
     assert {key.split("/")[0] + "/" for key in RESULTS} == set(keys.RESULTS)
+    assert {key.split("/")[0] + "/" for key in MODELS} == set(keys.MODELS)
 
 
 def test_every_docstring_begins_with_an_example():
@@ -97,7 +100,10 @@ def test_every_docstring_begins_with_an_example():
             assert re.match(r"Return `[^`]+`", value.__doc__), name
 
 
-@pytest.mark.parametrize(("bucket", "declared"), [("WorkBucket", keys.WORK), ("ResultsBucket", keys.RESULTS)])
+@pytest.mark.parametrize(
+    ("bucket", "declared"),
+    [("WorkBucket", keys.WORK), ("ResultsBucket", keys.RESULTS), ("ModelsBucket", keys.MODELS)],
+)
 def test_the_template_grants_these_prefixes_and_no_others(repository, bucket, declared):
     text = (repository / "template.yaml").read_text()
     granted = set(re.findall(rf"\$\{{{bucket}\.Arn\}}/([\w-]+/)", text))

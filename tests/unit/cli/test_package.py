@@ -203,11 +203,11 @@ def test_a_hub_id_is_packaged_like_its_folder(untried, folder, monkeypatch):
 
 @pytest.fixture
 def bucket(cloud, use_target):
-    """Create the results bucket of a stack that commands find."""
+    """Create the models bucket of a stack that commands find."""
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket="results")
-    names = dict.fromkeys(("landing", "work", "archive", "table"), "none")
-    use_target(Target("us-east-1", results="results", **names))
+    s3.create_bucket(Bucket="models")
+    names = dict.fromkeys(("landing", "work", "results", "archive", "table"), "none")
+    use_target(Target("us-east-1", models="models", **names))
     return s3
 
 
@@ -233,4 +233,4 @@ def test_an_unsuitable_folder_is_not_pushed(bucket, folder, capsys):
     (folder / "vocab.txt").write_text((folder / "vocab.txt").read_text().lower())
     assert main(["models", "push", "m", str(folder)]) == 2
     assert "lower case" in capsys.readouterr().err
-    assert "Contents" not in bucket.list_objects_v2(Bucket="results")
+    assert "Contents" not in bucket.list_objects_v2(Bucket="models")

@@ -11,8 +11,8 @@ from seqdrop_cli.deploy import processing_code
 @pytest.fixture
 def s3(cloud, use_target):
     client = boto3.client("s3")
-    client.create_bucket(Bucket="results")
-    use_target(SimpleNamespace(results="results", client=boto3.client))
+    client.create_bucket(Bucket="models")
+    use_target(SimpleNamespace(models="models", client=boto3.client))
     return client
 
 
@@ -23,7 +23,7 @@ def test_the_code_is_built_for_the_python_of_the_image(s3, monkeypatch, seqdrop)
     outcome = seqdrop("processing", "push", "--python", "3.11", "--architecture", "aarch64")
     assert outcome.status == 0
     assert images == [("3.12", "x86_64"), ("3.11", "aarch64")]
-    assert f"s3://results/{current_code(s3, 'results').prefix}" in outcome.out
+    assert f"s3://models/{current_code(s3, 'models').prefix}" in outcome.out
 
 
 def test_wheels_that_pip_does_not_find_are_reported(s3, tmp_path, monkeypatch, seqdrop):
@@ -34,7 +34,7 @@ def test_wheels_that_pip_does_not_find_are_reported(s3, tmp_path, monkeypatch, s
     outcome = seqdrop("processing", "push", "--requirements", requirements)
     assert outcome.status == 2
     assert "no wheels for Python 3.12 on x86_64" in outcome.err
-    assert "Contents" not in s3.list_objects_v2(Bucket="results")
+    assert "Contents" not in s3.list_objects_v2(Bucket="models")
 
 
 def test_the_default_requirements_exist_from_any_folder(seqdrop, s3, monkeypatch, tmp_path):

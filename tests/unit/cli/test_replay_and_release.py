@@ -48,7 +48,7 @@ def add(services):
 @pytest.fixture
 def run(services, use_target, seqdrop):
     """Run a command line against the services of this test."""
-    push_archive(services.s3, "results", READS.settings.model, archive_of("not it", READS.settings.label), "now")
+    push_archive(services.s3, "models", READS.settings.model, archive_of("not it", READS.settings.label), "now")
     use_target(SimpleNamespace(services=lambda: services, ledger=lambda: services.ledger))
     return seqdrop
 

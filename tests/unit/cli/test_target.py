@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-NAMES = ("landing", "work", "results", "archive", "table")
+NAMES = ("landing", "work", "results", "models", "archive", "table")
 NO_OPTIONS = StackOptions(None, None)
 
 
@@ -156,5 +157,5 @@ def test_a_damaged_stack_file_is_reported_with_its_path(tmp_path: Path, text):
 def test_a_stack_file_from_an_earlier_version_is_read(tmp_path: Path):
     """Version 0.1 wrote no `stack`."""
     path = tmp_path / "stack.json"
-    path.write_text('{"region": "r", "landing": "l", "work": "w", "results": "e", "archive": "a", "table": "t"}')
+    path.write_text(json.dumps({"region": "r", **dict(zip(NAMES, NAMES, strict=True))}))
     assert Target.load(path).stack == "seqdrop"

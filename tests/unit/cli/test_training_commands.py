@@ -1,4 +1,4 @@
-"""The commands on trainings put code, weights and versions where jobs look for them, in the results bucket."""
+"""The commands on trainings put code, weights and versions where jobs look for them, in the models bucket."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from seqdrop_cli.deploy.training_code import pack_program
 @pytest.fixture
 def run(services, use_target, seqdrop):
     """Return a function that runs a command line with the buckets in memory; it returns exit status and error."""
-    use_target(SimpleNamespace(results="results", client=lambda name: services.s3))
+    use_target(SimpleNamespace(models="models", client=lambda name: services.s3))
 
     def call(*words) -> tuple[int, str]:
         outcome = seqdrop(*words)
@@ -28,19 +28,19 @@ def run(services, use_target, seqdrop):
 
 
 def members(services, key: str) -> list[str]:
-    body = services.s3.get_object(Bucket="results", Key=key)["Body"].read()
+    body = services.s3.get_object(Bucket="models", Key=key)["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body)) as archive:
         return archive.getnames()
 
 
 def test_the_scripts_of_the_checkout_are_pushed(run, services):
     with pytest.raises(JobRefusedError, match="seqdrop training push"):
-        current_program(services.s3, "results", "protein")
+        current_program(services.s3, "models", "protein")
     assert run("training", "push") == (0, "")
-    names = members(services, current_program(services.s3, "results", "protein").prefix + "sourcedir.tar.gz")
+    names = members(services, current_program(services.s3, "models", "protein").prefix + "sourcedir.tar.gz")
     assert {"train.py", "networks.py"} <= set(names)
     assert "train.py" in members(
-        services, current_program(services.s3, "results", "dnabert").prefix + "sourcedir.tar.gz"
+        services, current_program(services.s3, "models", "dnabert").prefix + "sourcedir.tar.gz"
     )
 
 
@@ -57,7 +57,7 @@ def test_weights_are_uploaded_under_the_name_that_the_script_looks_for(run, serv
         (tmp_path / name).write_text("{}")
     (tmp_path / ".cache").mkdir()
     assert run("training", "weights", "prot_bert_bfd", tmp_path) == (0, "")
-    archive = current_archive(services.s3, "results", "prot_bert_bfd")
+    archive = current_archive(services.s3, "models", "prot_bert_bfd")
     assert archive.key.endswith("/model.tar.gz")
     assert members(services, archive.key) == ["config.json", "model.safetensors", "vocab.txt"]
 
@@ -70,15 +70,15 @@ def test_the_same_weights_give_the_same_archive_whatever_the_times_of_the_files(
         os.utime(tmp_path / "config.json", (moment, moment))
         (tmp_path / "config.json").chmod(mode)
         assert run("training", "weights", "tiny", tmp_path) == (0, "")
-        pushed.append(current_archive(services.s3, "results", "tiny"))
+        pushed.append(current_archive(services.s3, "models", "tiny"))
     assert pushed[0] == pushed[1]
-    assert pointers.read(services.s3, "results", "models/tiny/current.json")["history"] == []
+    assert pointers.read(services.s3, "models", "models/tiny/current.json")["history"] == []
 
 
 def test_a_version_can_be_made_the_current_one(run, services):
     status, error = run("models", "use", "structure", "v1")
     assert (status, "there is no version" in error) == (2, True)
     card = {"digest": "ab", "labels": ["H"], "task": "ss3", "figure": 0.4, "data": {"test_digest": "cd"}}
-    services.s3.put_object(Bucket="results", Key="models/structure/v1/card.json", Body=json.dumps(card).encode())
+    services.s3.put_object(Bucket="models", Key="models/structure/v1/card.json", Body=json.dumps(card).encode())
     assert run("models", "use", "structure", "v1") == (0, "")
-    assert current_archive(services.s3, "results", "structure").key == "models/structure/v1/model.tar.gz"
+    assert current_archive(services.s3, "models", "structure").key == "models/structure/v1/model.tar.gz"

@@ -16,7 +16,7 @@ from tests.unit.docs.pages import REPOSITORY, SPAN, find_fences, read
 
 DOCS = REPOSITORY / "docs"
 SEQDROP = Path(sys.executable).with_name("seqdrop")
-PLACEHOLDERS = ("LANDING-BUCKET", "RESULTS-BUCKET", "WORK-BUCKET")
+PLACEHOLDERS = ("LANDING-BUCKET", "RESULTS-BUCKET", "MODELS-BUCKET", "WORK-BUCKET")
 # Actions that people need and no role of the template has.
 ACTIONS_OF_PEOPLE = {
     "s3:ListMultipartUploadParts",
@@ -139,11 +139,12 @@ def test_the_page_of_formats_lists_every_code_of_a_rejection():
 
 def test_the_deletion_page_names_the_resources_that_the_template_retains(template):
     retained = {name for name, resource in template["Resources"].items() if resource.get("DeletionPolicy") == "Retain"}
+    buckets = ("Landing", "Work", "Results", "Models", "Archive")
     assert retained == {"Key", "Ledger"} | {
-        f"{bucket}Bucket{suffix}" for bucket in ("Landing", "Work", "Results", "Archive") for suffix in ("", "Policy")
+        f"{bucket}Bucket{suffix}" for bucket in buckets for suffix in ("", "Policy")
     }
     text = read(DOCS / "delete.md")
-    assert all(f"`{output}`" in text for output in ("Landing", "Work", "Results", "Archive", "Table"))
+    assert all(f"`{output}`" in text for output in (*buckets, "Table"))
 
 
 @pytest.mark.long

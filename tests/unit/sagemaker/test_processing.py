@@ -52,7 +52,7 @@ def test_the_request_has_exactly_these_members(build):
         },
         "Environment": {"AWS_DEFAULT_REGION": "eu-west-1", "PYTHONUNBUFFERED": "1"},
         "ProcessingInputs": [
-            channel("code", "s3://results/processing/ab/"),
+            channel("code", "s3://models/processing/ab/"),
             channel("request", f"s3://work/jobs/{NAME}/request.json"),
         ],
         "ProcessingResources": {
@@ -122,17 +122,17 @@ def test_bounds_that_botocore_does_not_check(build, change, message):
 
 def test_the_pointer_follows_the_last_push(cloud):
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket="results")
+    s3.create_bucket(Bucket="models")
     with pytest.raises(JobRefusedError, match="seqdrop processing push"):
-        current_code(s3, "results")
-    first = push_code(s3, "results", b"one", "t1")
-    assert push_code(s3, "results", b"one", "t2") == first
-    second = push_code(s3, "results", b"two", "t3")
-    assert current_code(s3, "results") == second != first
-    assert s3.get_object(Bucket="results", Key=first.prefix + "packages.zip")["Body"].read() == b"one"
-    objects = s3.list_objects_v2(Bucket="results", Prefix=second.prefix)["Contents"]
+        current_code(s3, "models")
+    first = push_code(s3, "models", b"one", "t1")
+    assert push_code(s3, "models", b"one", "t2") == first
+    second = push_code(s3, "models", b"two", "t3")
+    assert current_code(s3, "models") == second != first
+    assert s3.get_object(Bucket="models", Key=first.prefix + "packages.zip")["Body"].read() == b"one"
+    objects = s3.list_objects_v2(Bucket="models", Prefix=second.prefix)["Contents"]
     assert [item["Key"].removeprefix(second.prefix) for item in objects] == ["entry.py", "packages.zip"]
-    history = json.loads(s3.get_object(Bucket="results", Key="processing/current.json")["Body"].read())["history"]
+    history = json.loads(s3.get_object(Bucket="models", Key="processing/current.json")["Body"].read())["history"]
     assert [entry["since"] for entry in history] == ["t1"]
 
 

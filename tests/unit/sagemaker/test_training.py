@@ -68,7 +68,7 @@ def test_the_request_has_exactly_these_members(build):
         "RoleArn": ROLE,
         "InputDataConfig": [
             channel("data", "s3://work/training/ab/data/"),
-            channel("code", "s3://results/training/protein/cd/"),
+            channel("code", "s3://models/training/protein/cd/"),
         ],
         "OutputDataConfig": {"S3OutputPath": "s3://work/jobs/", "KmsKeyId": "key"},
         "ResourceConfig": {

@@ -113,34 +113,34 @@ def test_bounds_that_botocore_does_not_check(build, change, message):
 
 def test_the_pointer_follows_the_last_push_and_keeps_history(cloud):
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket="results")
+    s3.create_bucket(Bucket="models")
     with pytest.raises(JobRefusedError, match="models push m"):
-        current_archive(s3, "results", "m")
+        current_archive(s3, "models", "m")
     old, new = make_archive("no", "yes"), make_archive("other", "promoter")
-    first = push_archive(s3, "results", "m", old, "t1")
-    second = push_archive(s3, "results", "m", new, "t2")
-    again = push_archive(s3, "results", "m", new, "t3")
-    assert current_archive(s3, "results", "m") == second == again != first
-    pointer = json.loads(s3.get_object(Bucket="results", Key="models/m/current.json")["Body"].read())
+    first = push_archive(s3, "models", "m", old, "t1")
+    second = push_archive(s3, "models", "m", new, "t2")
+    again = push_archive(s3, "models", "m", new, "t3")
+    assert current_archive(s3, "models", "m") == second == again != first
+    pointer = json.loads(s3.get_object(Bucket="models", Key="models/m/current.json")["Body"].read())
     assert [entry["digest"] for entry in pointer["history"]] == [first.digest]
     assert (pointer["current"]["labels"], pointer["current"]["since"]) == (["other", "promoter"], "t2")
-    assert s3.get_object(Bucket="results", Key=first.key)["Body"].read() == old
+    assert s3.get_object(Bucket="models", Key=first.key)["Body"].read() == old
 
 
 def test_another_push_adds_the_labels_that_a_pointer_lacks(cloud):
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket="results")
+    s3.create_bucket(Bucket="models")
     body = make_archive("no", "yes")
-    archive = push_archive(s3, "results", "m", body, "t1")
-    pointer = json.loads(s3.get_object(Bucket="results", Key="models/m/current.json")["Body"].read())
+    archive = push_archive(s3, "models", "m", body, "t1")
+    pointer = json.loads(s3.get_object(Bucket="models", Key="models/m/current.json")["Body"].read())
     del pointer["current"]["labels"]  # as in pointers from before labels were recorded
-    s3.put_object(Bucket="results", Key="models/m/current.json", Body=json.dumps(pointer).encode())
-    pushed = current_archive(s3, "results", "m")
+    s3.put_object(Bucket="models", Key="models/m/current.json", Body=json.dumps(pointer).encode())
+    pushed = current_archive(s3, "models", "m")
     assert pushed.labels == ()
     with pytest.raises(JobRefusedError, match=r"does not name its classes.*models push m FOLDER --labels"):
         pushed.check_label("yes")
-    assert push_archive(s3, "results", "m", body, "t2") == current_archive(s3, "results", "m") == archive
-    pointer = json.loads(s3.get_object(Bucket="results", Key="models/m/current.json")["Body"].read())
+    assert push_archive(s3, "models", "m", body, "t2") == current_archive(s3, "models", "m") == archive
+    pointer = json.loads(s3.get_object(Bucket="models", Key="models/m/current.json")["Body"].read())
     assert pointer["history"] == []
 
 
@@ -151,10 +151,10 @@ def test_another_push_adds_the_labels_that_a_pointer_lacks(cloud):
 )
 def test_a_file_that_is_not_a_model_archive_is_not_pushed(cloud, body):
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket="results")
+    s3.create_bucket(Bucket="models")
     with pytest.raises(ValueError, match=r"not a model\.tar\.gz"):
-        push_archive(s3, "results", "m", body, "t")
-    assert "Contents" not in s3.list_objects_v2(Bucket="results")
+        push_archive(s3, "models", "m", body, "t")
+    assert "Contents" not in s3.list_objects_v2(Bucket="models")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The keys of the work, results and archive buckets. Each layout is defined once, by the function that returns it.
+"""The keys of all buckets but the landing bucket. Each layout is defined once, by the function that returns it.
 
 The lab chooses the landing keys, so they are not defined here. Functions use their arguments unchanged, except for
 digests, which some of them shorten. A key that ends in a slash is a prefix. Stored objects outlive a deploy, so layouts
@@ -14,7 +14,8 @@ import posixpath
 
 # The first part of each key, by bucket. Permissions and expiry rules in template.yaml use these prefixes.
 WORK = ("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/")
-RESULTS = ("reports/", "reasons/", "receipts/", "results/", "models/", "processing/", "training/")
+RESULTS = ("reports/", "reasons/", "receipts/", "results/")
+MODELS = ("models/", "processing/", "training/")
 JOBS = "jobs/"
 """The prefix below which SageMaker writes the output of a training job, in a folder with the name of the job."""
 REQUEST = "request.json"
@@ -147,6 +148,9 @@ def result(analysis: str, upload_id: str, number: int, name: str) -> str:
 def training_result(upload_id: str, name: str) -> str:
     """Return `results/training/<upload id of job.toml>/plan.json`, the key of one file of the last attempt."""
     return f"results/training/{upload_id}/{name}"
+
+
+# -- models bucket: models and the code of jobs --
 
 
 def model_pointer(model: str) -> str:

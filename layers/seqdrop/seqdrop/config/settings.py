@@ -22,6 +22,7 @@ class Settings:
     landing: str
     work: str
     results: str
+    models: str  # the bucket of models and of the code of jobs
     archive: str
     validate_queue: str  # this and the next four: queue URLs
     transform_queue: str

@@ -95,6 +95,14 @@ MOVES = (
     Move(
         UPLOAD,
         "VALIDATED",
+        "REJECTED",
+        (ARCHIVE,),
+        "S3 does not copy its bytes any more, because of their storage class or key; its reason is written",
+        ("reason",),
+    ),
+    Move(
+        UPLOAD,
+        "VALIDATED",
         "WITHDRAWN",
         (VALIDATE, ARCHIVE),
         "the object was deleted before it was archived",

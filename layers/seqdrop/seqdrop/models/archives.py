@@ -1,4 +1,4 @@
-"""Models: archives in the results bucket, a pointer to the current one, and SageMaker's Model.
+"""Models: archives in the models bucket, a pointer to the current one, and SageMaker's Model.
 
 `models/<model>/current.json` points to the archive in use and keeps the previous ones. To change a model, a lab uploads
 an archive and moves the pointer (`seqdrop models push`); no deploy is needed. The SageMaker Model is created when a job
@@ -38,7 +38,7 @@ UNNAMED = re.compile(r"LABEL_\d+")  # transformers' name for a class without a n
 
 @dataclass(frozen=True)
 class ModelArchive:
-    """The current archive of a model: key in the results bucket and SHA-256 in hexadecimal.
+    """The current archive of a model: key in the models bucket and SHA-256 in hexadecimal.
 
     `labels` are the names of its classes, class 0 first; empty if the archive does not name them.
     """
@@ -90,7 +90,7 @@ def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int
     """Return the CreateModel request for an archive, with the model's name."""
     container: ContainerDefinitionTypeDef = {
         "Image": settings.transform_image,
-        "ModelDataUrl": f"s3://{settings.results}/{archive.key}",
+        "ModelDataUrl": f"s3://{settings.models}/{archive.key}",
         "Environment": {
             "SAGEMAKER_PROGRAM": "inference.py",
             "MMS_MAX_REQUEST_SIZE": str((max_payload_mb + 1) * 1024 * 1024),

@@ -1,4 +1,4 @@
-"""The code of jobs, in the results bucket.
+"""The code of jobs, in the models bucket.
 
 Processing jobs run this package and the wheels that it needs. `processing/current.json` points to the prefix in use;
 `seqdrop processing push` moves it. Below a prefix are the entry point and one archive; its name is a digest of both.
@@ -30,7 +30,7 @@ PROGRAMS = ("protein", "dnabert")
 
 @dataclass(frozen=True)
 class Code:
-    """The code of processing jobs: a prefix of the results bucket, and the SHA-256 of the two files below it."""
+    """The code of processing jobs: a prefix of the models bucket, and the SHA-256 of the two files below it."""
 
     prefix: str
     digest: str
@@ -64,7 +64,7 @@ def push_code(s3: S3Client, bucket: str, packages: bytes, now: str) -> Code:
 
 @dataclass(frozen=True)
 class Program:
-    """The code of training jobs: a prefix of the results bucket that holds only the archive, and its SHA-256."""
+    """The code of training jobs: a prefix of the models bucket that holds only the archive, and its SHA-256."""
 
     prefix: str
     digest: str

@@ -1,4 +1,4 @@
-"""Pointers: small objects in the results bucket that name the model or code in use, and those used before it."""
+"""Pointers: small objects in the models bucket that name the model or code in use, and those used before it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Target(TypedDict):
     version: NotRequired[str]
     """Registered model: its version."""
     prefix: NotRequired[str]
-    """Code: prefix of the results bucket."""
+    """Code: prefix of the models bucket."""
 
 
 class Pointer(TypedDict):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Version:
-    """One trained model in the results bucket."""
+    """One trained model in the models bucket."""
 
     model: str
     version: str
@@ -40,43 +40,43 @@ class Version:
         return keys.model_card(self.model, self.version)
 
 
-def register(s3: S3Client, work: str, source: str, results: str, version: Version, card: Mapping[str, object]) -> None:
+def register(s3: S3Client, work: str, source: str, bucket: str, version: Version, card: Mapping[str, object]) -> None:
     """Copy the archive at the key `source` of the bucket `work`, and write the card.
 
     A repeated call changes nothing.
     """
     try:
-        s3.copy({"Bucket": work, "Key": source}, results, version.key)
+        s3.copy({"Bucket": work, "Key": source}, bucket, version.key)
     except ClientError as error:
         if not is_conflict(error):
             raise
     body = (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()
-    s3.put_object(Bucket=results, Key=version.card_key, Body=body, ContentType="application/json")
+    s3.put_object(Bucket=bucket, Key=version.card_key, Body=body, ContentType="application/json")
 
 
-def current_candidate(s3: S3Client, results: str, model: str) -> Candidate | None:
+def current_candidate(s3: S3Client, bucket: str, model: str) -> Candidate | None:
     """Return the facts about the current model that the gate uses; None if there is no current model.
 
     A model that was pushed by hand may have no figure.
     """
-    pointer = pointers.read(s3, results, keys.model_pointer(model))
+    pointer = pointers.read(s3, bucket, keys.model_pointer(model))
     if pointer is None:
         return None
     current = pointer["current"]
     return Candidate(current.get("task", ""), current.get("figure"), current.get("test_digest", ""))
 
 
-def make_current(s3: S3Client, results: str, version: Version, now: str) -> None:
+def make_current(s3: S3Client, bucket: str, version: Version, now: str) -> None:
     """Make a registered version the current one. Raise JobRefusedError if there is no such version."""
     try:
-        card = json.loads(s3.get_object(Bucket=results, Key=version.card_key)["Body"].read())
+        card = json.loads(s3.get_object(Bucket=bucket, Key=version.card_key)["Body"].read())
     except s3.exceptions.NoSuchKey:
         folder = version.card_key.rsplit("/", 2)[0]
         raise JobRefusedError(
             f"there is no version {version.version!r} of model {version.model!r}; each version is a folder below "
-            f"{folder}/ in the results bucket"
+            f"{folder}/ in the models bucket"
         ) from None
-    pointer = pointers.read(s3, results, keys.model_pointer(version.model))
+    pointer = pointers.read(s3, bucket, keys.model_pointer(version.model))
     if pointers.is_current(pointer, card["digest"]):
         return
     current: Target = {
@@ -90,4 +90,4 @@ def make_current(s3: S3Client, results: str, version: Version, now: str) -> None
         "version": version.version,
         "since": now,
     }
-    pointers.move(s3, results, keys.model_pointer(version.model), pointer, current)
+    pointers.move(s3, bucket, keys.model_pointer(version.model), pointer, current)

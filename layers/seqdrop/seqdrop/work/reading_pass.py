@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from seqdrop.config.analysis import DNA
 from seqdrop.errors import Fault, InvalidFileError
-from seqdrop.reads.check import Reading
+from seqdrop.reads.check import Bounds, Reading
 from seqdrop.reads.findings import Policy
 from seqdrop.reads.records import as_dna
 from seqdrop.work.selection import Selection
@@ -34,8 +34,8 @@ class ItemCounts(TypedDict):
 
 def make_reading(body: SupportsRead[bytes], name: str, analysis: Analysis) -> Reading:
     """Return a reading of a file by the rules of an analysis. The suffix of `name` is compared with the content."""
-    policy = Policy(analysis.severity)
-    return Reading(body, analysis.formats, name=name, alphabet=analysis.alphabet, policy=policy)
+    policy, bounds = Policy(analysis.severity), Bounds(expanded=analysis.max_expanded_bytes)
+    return Reading(body, analysis.formats, name=name, alphabet=analysis.alphabet, policy=policy, bounds=bounds)
 
 
 class ReadingPass:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from seqdrop.config.analyses import Analysis
 
 # Settings that do not affect work items. Any setting that is neither here nor in a kind's `no_effect_on_items` does.
-OF_ANALYSIS = frozenset({"max_gb", "severity", "mates", "mate_hours", "gate", "gate_hours"})
+OF_ANALYSIS = frozenset({"max_gb", "max_expanded_gb", "severity", "mates", "mate_hours", "gate", "gate_hours"})
 OF_JOB = frozenset({"max_members", "max_shards"})
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from seqdrop import clock
+from seqdrop.aws import keys
 from seqdrop.errors import ConfigurationError
 from seqdrop.ledger.records import Upload
 from seqdrop.models.code_bundles import push_program
@@ -48,7 +49,7 @@ NAMES = sorted(BODIES)
 
 @pytest.fixture
 def services(services):
-    push_program(services.s3, "results", "protein", b"code", "now")
+    push_program(services.s3, "models", "protein", b"code", "now")
     return services
 
 
@@ -89,7 +90,8 @@ def attempt_of(services, version):
 
 
 def read(services, key: str) -> dict:
-    return json.loads(services.s3.get_object(Bucket="results", Key=key)["Body"].read())
+    bucket = "models" if key.startswith(keys.MODELS) else "results"
+    return json.loads(services.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
 def mails(sent) -> list[str]:
@@ -335,7 +337,7 @@ class TestStart:
         uris = {item["ChannelName"]: item["DataSource"]["S3DataSource"]["S3Uri"] for item in request["InputDataConfig"]}
         listed = services.s3.list_objects_v2(Bucket="work", Prefix=uris["data"].removeprefix("s3://work/"))["Contents"]
         assert [item["Key"].rsplit("/", 1)[1] for item in listed] == ["test.jsonl", "train.jsonl", "validation.jsonl"]
-        assert uris["code"].startswith("s3://results/training/protein/")
+        assert uris["code"].startswith("s3://models/training/protein/")
         assert request["CheckpointConfig"]["S3Uri"] == f"s3://work/checkpoints/{request['TrainingJobName']}/"
         job = services.ledger.find_job(request["TrainingJobName"])
         assert (job.state, job.task, job.members) == ("STARTED", "train", [attempt.key])
@@ -408,7 +410,7 @@ class TestEnd:
             dropped["job.toml"].id,
             services.ledger.find_job(name).model_digest,
         )
-        body = services.s3.get_object(Bucket="results", Key=pointer["key"])["Body"].read()
+        body = services.s3.get_object(Bucket="models", Key=pointer["key"])["Body"].read()
         assert body == services.s3.get_object(Bucket="work", Key=f"jobs/{name}/output/model.tar.gz")["Body"].read()
         assert attempt_of(services, dropped["job.toml"]).state == "TRAINED"
         assert services.ledger.find_job(name).state == "DONE"
@@ -478,11 +480,11 @@ class TestEnd:
         train(services, sagemaker, dropped["job.toml"], q3)
         summary = read(services, f"results/training/{dropped['job.toml'].id}/summary.json")
         assert (summary["current"], why in summary["why"]) == (False, True)
-        assert services.s3.list_objects_v2(Bucket="results", Prefix="models/structure/")["KeyCount"] == 2
+        assert services.s3.list_objects_v2(Bucket="models", Prefix="models/structure/")["KeyCount"] == 2
         assert "did not become the current model" in mails(sent)[0]
         assert attempt_of(services, dropped["job.toml"]).state == "TRAINED"
         version = Version("structure", summary["version"])
-        make_current(services.s3, "results", version, "now")
+        make_current(services.s3, "models", version, "now")
         assert read(services, "models/structure/current.json")["current"]["key"] == version.key
 
     def test_a_worse_model_does_not_become_the_current_one(self, services, sagemaker, dropped, drop):

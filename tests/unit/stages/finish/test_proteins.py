@@ -50,7 +50,7 @@ def model(handler, tmp_path_factory):
 @pytest.fixture
 def services(services, model):
     """Return services with the tiny model pushed."""
-    push_archive(services.s3, "results", "structure", pack_model(model), "now")
+    push_archive(services.s3, "models", "structure", pack_model(model), "now")
     return services
 
 
@@ -110,7 +110,7 @@ def test_proteins_become_structures(services, handler, model, monkeypatch):
     summary = json.loads(read(services, "results", prefix + "summary.json"))
     assert summary["counts"] == {"proteins": 3, "residues": 3017, "errors": {}}
     assert sum(summary["structure"]["composition"].values()) == pytest.approx(1, abs=1e-3)
-    archive = current_archive(services.s3, "results", "structure")
+    archive = current_archive(services.s3, "models", "structure")
     assert (summary["model"]["sha256"], archive.labels) == (archive.digest, ("H", "E", "C"))
     assert summary["parameters"] == {"model": "structure", "task": "structure", "window": None, "overlap": 128}
     assert summary["upload"]["sha256"] == upload.sha256

@@ -83,7 +83,7 @@ def fills(services, version: UploadVersion) -> list[tuple]:
 
 
 def test_runs_of_n_are_filled(services):
-    push_archive(services.s3, "results", "m", model_archive(), "now")
+    push_archive(services.s3, "models", "m", model_archive(), "now")
     version = dropped(services, "masked/a.fa", b">c\n" + b"ACGT" * 10 + b"NN\n" + b"ACGT" * 10 + b"N\n>d\nACGT\n")
     run_job(services, version, filled)
     assert fills(services, version) == [("c", 40, 42), ("c", 82, 83)]
@@ -94,7 +94,7 @@ def test_runs_of_n_are_filled(services):
 
 
 def test_masked_bases_are_returned_in_the_alphabet_of_each_record(services):
-    push_archive(services.s3, "results", "m", model_archive(), "now")
+    push_archive(services.s3, "models", "m", model_archive(), "now")
     body = b">rna\n" + b"ACGU" * 10 + b"N\n>dna\n" + b"ACGT" * 10 + b"N\n>soft\n" + b"acgu" * 10 + b"n\n"
     version = dropped(services, "masked/a.fa", body)
     sequences = []
@@ -116,7 +116,7 @@ def test_masked_bases_are_returned_in_the_alphabet_of_each_record(services):
 
 @pytest.mark.parametrize("bed_first", [True, False])
 def test_the_intervals_of_a_bed_are_filled_and_both_are_archived(services, sent, bed_first):
-    push_archive(services.s3, "results", "m", model_archive(), "now")
+    push_archive(services.s3, "models", "m", model_archive(), "now")
     body, bed = b">c\n" + b"ACGT" * 10 + b"\n>d\n" + b"ACGT" * 10, b"d 3 5\nc 7 10 peak\n"
     files = {"masked/a.bed": bed, "masked/a.fa": body}
     versions = {key: dropped(services, key, files[key]) for key in sorted(files, reverse=not bed_first)}
@@ -154,11 +154,11 @@ def model_archive(calibration: Calibration | None = None) -> bytes:
 
 def test_a_job_keeps_the_calibration_of_the_model_with_which_it_was_planned(services):
     first, second = Calibration(1.0, -1.0, 0.5), Calibration(2.0, 0.0, 0.5)
-    push_archive(services.s3, "results", "promoter-300", model_archive(first), "then")
+    push_archive(services.s3, "models", "promoter-300", model_archive(first), "then")
     version = dropped(services, "contigs/a.fa", b">c\n" + b"ACGT" * 75 + b"\n")
 
     def answer(item):
-        push_archive(services.s3, "results", "promoter-300", model_archive(second), "now")  # while the job runs
+        push_archive(services.s3, "models", "promoter-300", model_archive(second), "now")  # while the job runs
         windows = [{"start": 0, "end": 300, "strand": strand, "probability": 0.95} for strand in "+-"]
         return {"id": item["id"], "record": "c", "windows": windows}
 

@@ -31,7 +31,7 @@ READ = b"@r1\n" + b"ACGT" * 30 + b"\n+\n" + b"IIII" * 30 + b"\n"
 def services(services):
     """Return services with a model, and with an S3 client that never copies over an object."""
     use = packaged().by_name["reads"].settings
-    push_archive(services.s3, "results", use.model, archive_of("not " + use.label, use.label), "now")
+    push_archive(services.s3, "models", use.model, archive_of("not " + use.label, use.label), "now")
     return replace(services, s3=S3(boto3.client("s3")))
 
 
@@ -76,7 +76,7 @@ def fail(services, upload_id: str) -> None:
 
 def current(services) -> str:
     key = f"models/{packaged().by_name['reads'].settings.model}/current.json"
-    return json.loads(services.s3.get_object(Bucket="results", Key=key)["Body"].read())["current"]["digest"]
+    return json.loads(services.s3.get_object(Bucket="models", Key=key)["Body"].read())["current"]["digest"]
 
 
 def again(services, upload_id: str, **options) -> bool:
@@ -214,7 +214,7 @@ class TestReadAgain:
         assert state(services, pair[0]) == "VALIDATED"
 
     def test_a_masked_file_is_to_be_dropped_again(self, services, drop, monkeypatch):
-        push_archive(services.s3, "results", "masked-6", archive_of(), "now")
+        push_archive(services.s3, "models", "masked-6", archive_of(), "now")
         upload = drop("masked/a.fa", b">r\n" + b"ACGT" * 100 + b"NNN" + b"ACGT" * 100 + b"\n")
         end(services, upload, "FAILED", digest="m")
         monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + timedelta(days=11))
@@ -268,7 +268,7 @@ class TestRefused:
         upload = drop()
         end(services, upload, "FAILED")
         services.s3.delete_object(
-            Bucket="results", Key=f"models/{packaged().by_name['reads'].settings.model}/current.json"
+            Bucket="models", Key=f"models/{packaged().by_name['reads'].settings.model}/current.json"
         )
         assert "seqdrop models push" in refusal(services, upload)
 

@@ -113,7 +113,7 @@ class World(world.World):
         self.digest = f"digest {next(self.models)}"
         current = {"key": "k", "digest": self.digest, "labels": ["not it", READS.settings.label]}
         body = json.dumps({"current": current, "history": []}).encode()
-        self.account.s3.put("results", keys.model_pointer(READS.settings.model), body)
+        self.account.s3.put("models", keys.model_pointer(READS.settings.model), body)
 
     def deploy(self) -> None:
         """Deploy an analyses.toml that makes other work items, or again the earlier ones."""

@@ -28,7 +28,7 @@ SMALL = len(FASTQ)
 @pytest.fixture
 def services(services):
     """Return services with a threshold of one record's size, and with the code pushed."""
-    push_code(services.s3, "results", b"packages", "now")
+    push_code(services.s3, "models", b"packages", "now")
     return replace(services, analyses=replace(packaged(), lambda_gb=SMALL / 1e9))
 
 
@@ -259,14 +259,14 @@ class TestFailures:
         assert job(services, version).state == "PLANNED"
 
     def test_without_code_the_lab_is_notified_and_the_upload_advances_once_there_is(self, services, drop, sent):
-        services.s3.delete_object(Bucket="results", Key="processing/current.json")
+        services.s3.delete_object(Bucket="models", Key="processing/current.json")
         version = drop()
         validate(services, version)
         (mail,) = mails(sent)
         assert "seqdrop processing push" in mail
         assert "Seqdrop tries again by itself, less and less often, but at least once a day." in mail
         assert (job(services, version), state(services, version)) == (None, "RECEIVED")
-        push_code(services.s3, "results", b"packages", "now")
+        push_code(services.s3, "models", b"packages", "now")
         validate(services, version)
         assert job(services, version).state == "STARTED"
 

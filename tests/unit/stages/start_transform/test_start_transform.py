@@ -31,7 +31,7 @@ def services(services):
     for analysis in packaged().by_name.values():
         if analysis.kind.names_classes:  # embeddings share the model of another analysis
             model, label = analysis.settings.model, analysis.settings.label
-            push_archive(services.s3, "results", model, archive_of("not " + label, label), "now")
+            push_archive(services.s3, "models", model, archive_of("not " + label, label), "now")
     return services
 
 
@@ -114,7 +114,7 @@ def test_a_different_job_of_the_name_is_an_error_with_a_mail(services, sagemaker
 
 
 def test_without_a_model_the_attempt_fails_and_says_what_to_do(services, planned, sent):
-    services.s3.delete_object(Bucket="results", Key="models/promoter-70/current.json")
+    services.s3.delete_object(Bucket="models", Key="models/promoter-70/current.json")
     key = planned("a")
     start_transform(services, [key])
     assert services.ledger.find_attempt(key).state == "FAILED"
@@ -130,7 +130,7 @@ def test_without_a_model_the_attempt_fails_and_says_what_to_do(services, planned
     ],
 )
 def test_a_model_without_the_label_is_refused(services, sagemaker, planned, sent, labels, reported):
-    push_archive(services.s3, "results", "promoter-70", archive_of(*labels), "later")
+    push_archive(services.s3, "models", "promoter-70", archive_of(*labels), "later")
     key = planned("a")
     assert start_transform(services, [key]) == set()
     attempt = services.ledger.find_attempt(key)

@@ -56,7 +56,7 @@ def processing_request(
             },
             "Environment": {"AWS_DEFAULT_REGION": region, "PYTHONUNBUFFERED": "1"},
             "ProcessingInputs": [
-                _channel("code", f"s3://{settings.results}/{code.prefix}"),
+                _channel("code", f"s3://{settings.models}/{code.prefix}"),
                 _channel("request", f"s3://{settings.work}/{keys.job_request(name)}"),
             ],
             "ProcessingResources": {

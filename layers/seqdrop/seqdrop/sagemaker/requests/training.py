@@ -54,7 +54,7 @@ class Inputs:
 
     program: Program
     weights: str
-    """Key of a pre-trained model's archive in the results bucket; "" without one."""
+    """Key of a pre-trained model's archive in the models bucket; "" without one."""
     checkpoints: str
     """S3 URI of the checkpoints, which the job reads and writes."""
 
@@ -147,14 +147,14 @@ def _toolkit() -> dict[str, str]:
 
 
 def _channels(settings: Settings, order: Order, inputs: Inputs) -> list[ChannelTypeDef]:
-    work, results = f"s3://{settings.work}/", f"s3://{settings.results}/"
+    work, models = f"s3://{settings.work}/", f"s3://{settings.models}/"
     if order.job.model == DNABERT:
         channels = [_channel(name, work + keys.split(order.data, name)) for name in ("train", "validation")]
     else:
         channels = [_channel("data", work + order.data)]
-    channels.append(_channel("code", results + inputs.program.prefix))
+    channels.append(_channel("code", models + inputs.program.prefix))
     if inputs.weights:
-        channels.append(_channel("model", results + inputs.weights))
+        channels.append(_channel("model", models + inputs.weights))
     return channels
 
 

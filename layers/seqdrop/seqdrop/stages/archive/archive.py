@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
 from seqdrop.aws.s3 import is_gone
-from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError
+from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError, UnreadableObjectError
 from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.archive import cold_copy, receipts
+from seqdrop.stages.archive.annotations import carry_annotations
 from seqdrop.stages.archive.repeated import claim_or_remove
 from seqdrop.stages.outcomes import close_upload
 from seqdrop.stages.routing import is_gated, may_be_archived
+from seqdrop.stages.unreadable import reject_validated
 
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
@@ -21,11 +23,12 @@ if TYPE_CHECKING:
 
 
 def archive(services: Services, upload_id: str) -> None:
-    """Move a VALIDATED upload that may be archived to ARCHIVED, or to WITHDRAWN if its object was deleted.
+    """Move a VALIDATED upload that may be archived to ARCHIVED.
 
-    If it repeats an ARCHIVED upload, it is moved to DUPLICATE, and its object is deleted without a copy. An ARCHIVED
-    upload gets its receipt again if that was lost. Uploads in other states are left alone. Raise ArchiveMismatchError
-    if the copy differs from the validated object.
+    It moves to WITHDRAWN instead if its object was deleted, to REJECTED if S3 does not copy its bytes any more, and to
+    DUPLICATE, without a copy, if it repeats an ARCHIVED upload. An ARCHIVED upload gets its receipt again if that was
+    lost. Uploads in other states are left alone. Raise ArchiveMismatchError if the copy differs from the validated
+    object.
     """
     upload = services.ledger.find_upload(upload_id)
     if upload and upload.state == "ARCHIVED":
@@ -38,6 +41,8 @@ def archive(services: Services, upload_id: str) -> None:
             _complete(services, upload, copy or _make_copy(services, upload))
     except ObjectGoneError:
         _close_without_object(services, upload)
+    except UnreadableObjectError as error:
+        reject_validated(services, upload, error)
     except ArchiveMismatchError as error:
         _mail_mismatch(services, upload, error)
         raise
@@ -66,7 +71,7 @@ def _make_copy(services: Services, upload: Upload) -> VerifiedCopy:
     """Return a verified copy, made by this or by another invocation. Raise ObjectGoneError if the original is gone."""
     s3, bucket = services.s3, services.settings.archive
     try:
-        cold_copy.copy(s3, upload, bucket)
+        cold_copy.copy(services.copier, upload, bucket)
     except ObjectGoneError:
         if copy := cold_copy.find_verified_copy(s3, upload, bucket):
             return copy
@@ -94,6 +99,8 @@ def _close_without_object(services: Services, upload: Upload) -> None:
 
 
 def _write_receipt(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
+    """Complete a copy, and write its receipt."""
+    copy = carry_annotations(services.s3, upload, copy)
     receipt = receipts.make_receipt(upload, copy, now())
     services.put_json(services.settings.results, keys.receipt(upload.id), receipt)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from seqdrop.aws import keys, multipart
 from seqdrop.aws.errors import is_missing
 from seqdrop.aws.s3 import exists
+from seqdrop.runtime.log import logger
 from seqdrop.stages.archive.archived_uploads import visit_archived
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from seqdrop.stages.archive.cold_copy import VerifiedCopy
 
 MINIMUM_DAYS = 180
+# Bytes that S3 bills for each object besides its own, at the rates of Deep Archive and of Standard: index and metadata.
+# A restore does not bill them.
+OVERHEAD_DEEP_ARCHIVE, OVERHEAD_STANDARD = 32 * 1024, 8 * 1024
 POSITION = "receipts"  # name of the position in the ledger
 MAX_UPLOADS = 2000  # in one run
 
@@ -43,6 +47,13 @@ class RestoreTerms(TypedDict):
     usd: NotRequired[float]
 
 
+class Overhead(TypedDict):
+    """Bytes that are billed in addition to the size, at the rate of each storage class."""
+
+    deep_archive: int
+    standard: int
+
+
 class Receipt(TypedDict):
     """The content of `receipts/<upload id>.json`. `predictions` exists if a person released the upload without them."""
 
@@ -52,6 +63,7 @@ class Receipt(TypedDict):
     predictions: NotRequired[str]
     verified_at: str
     billed_at_least_days: int
+    billed_overhead_bytes: Overhead
     restore: dict[str, RestoreTerms]
 
 
@@ -70,6 +82,7 @@ def make_receipt(upload: Upload, copy: VerifiedCopy, now: str) -> Receipt:
         "archive": copy,
         "verified_at": now,
         "billed_at_least_days": MINIMUM_DAYS,
+        "billed_overhead_bytes": {"deep_archive": OVERHEAD_DEEP_ARCHIVE, "standard": OVERHEAD_STANDARD},
         "restore": {tier: _price(terms, upload.size) for tier, terms in RESTORE.items()},
     }
     if explanation := _explain_release(upload):
@@ -118,6 +131,15 @@ def read_copy_version(services: Services, upload: Upload) -> str | None:
     return receipt["archive"]["version_id"]
 
 
+def _is_proven(services: Services, upload: Upload) -> bool:
+    """Return True if the receipt exists; False also if S3 raises an error, so that the others are checked as well."""
+    try:
+        return has_receipt(services, upload)
+    except (ClientError, BotoCoreError):
+        logger().exception("receipt not checked", extra={"upload_id": upload.id})
+        return False
+
+
 def resend_unreceipted(services: Services) -> int:
     """Send every upload without a receipt that was archived since the last run to archive; return their number.
 
@@ -125,7 +147,7 @@ def resend_unreceipted(services: Services) -> int:
     """
 
     def resend(upload: Upload) -> bool:
-        if has_receipt(services, upload):
+        if _is_proven(services, upload):
             return False
         services.send(services.settings.archive_queue, {"upload": upload.id})
         return True

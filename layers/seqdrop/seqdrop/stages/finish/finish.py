@@ -89,16 +89,19 @@ class _EndedJob:
 
 
 def _resolve_all(services: Services, ended: _EndedJob) -> list[str]:
-    """Resolve the members; return the keys of those with an error that may pass.
+    """Resolve the members; return the keys of those with an error.
 
     Members with few work items come first: if a large one exceeds the time limit of the function, the others are done.
     """
-    again = []
+    again, log = [], logger()
     for attempt in sorted(ended.members, key=lambda member: member.items):
         try:
             _resolve(services, ended, attempt)
         except PASSING:
-            logger().exception("member not resolved", extra={"job": ended.job.name, "upload_id": attempt.upload_id})
+            log.exception("member not resolved", extra={"job": ended.job.name, "upload_id": attempt.upload_id})
+            again.append(attempt.key)
+        except Exception as error:  # its message may hold sequence data
+            log.exception("member not resolved", exc_info=False, extra=_describe_error(attempt, error))
             again.append(attempt.key)
     return again
 

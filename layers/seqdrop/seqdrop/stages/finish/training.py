@@ -77,7 +77,7 @@ def _explain(description: Description) -> str:
 
 def _register(services: Services, job: Job, attempt: Attempt, response: Mapping[str, Any]) -> str:
     """Register the model and move the attempt to TRAINED. Return why there is no model; "" if there is one."""
-    order, s3, results = Order.from_json(attempt.plan), services.s3, services.settings.results
+    order, s3, models = Order.from_json(attempt.plan), services.s3, services.settings.models
     try:
         artifacts = read_artifacts(s3, services.settings.work, job.name)
     except ModelNotFoundError as error:
@@ -87,12 +87,13 @@ def _register(services: Services, job: Job, attempt: Attempt, response: Mapping[
     new = Candidate(order.job.target, _read_figure(order, artifacts), order.prepared.test_digest, metric)
     files = _list_files(services, attempt, order)
     card = {**_make_card(job, order, files, artifacts, response), "figure": new.figure}
-    register(s3, services.settings.work, keys.trained_archive(job.name), results, version, card)
+    register(s3, services.settings.work, keys.trained_archive(job.name), models, version, card)
     verdict = _judge(services, order, version, new)
     if verdict.passed:
-        make_current(s3, results, version, now())
+        make_current(s3, models, version, now())
     summary = {"model": version.model, "version": version.version, "current": verdict.passed, "why": verdict.why}
-    services.put_json(results, keys.training_result(attempt.upload_id, "summary.json"), {**summary, "card": card})
+    key = keys.training_result(attempt.upload_id, "summary.json")
+    services.put_json(services.settings.results, key, {**summary, "card": card})
     _mail_model(services, attempt.upload_id, version, verdict, files)
     services.ledger.move(attempt, "TRAINED", reason=verdict.why[:1000])
     return ""
@@ -109,7 +110,7 @@ def version_of(attempt: Attempt, order: Order) -> str:
 
 def _judge(services: Services, order: Order, version: Version, new: Candidate) -> Verdict:
     gate, dnabert = order.job.gate, order.job.model == DNABERT
-    current = current_candidate(services.s3, services.settings.results, version.model)
+    current = current_candidate(services.s3, services.settings.models, version.model)
     return judge(new, current, gate.min_mcc if dnabert else gate.min_q3, gate.any_test)
 
 
@@ -165,13 +166,13 @@ def _make_card(
 
 def _mail_model(services: Services, upload_id: str, version: Version, verdict: Verdict, files: DataFiles) -> None:
     upload = services.ledger.require_upload(upload_id)
-    name, results = f"{version.model} {version.version}", services.settings.results
+    name, models = f"{version.model} {version.version}", services.settings.models
     status = "is now the current model" if verdict.passed else "is registered, and did not become the current model"
     services.notify(
         f"Seqdrop: {name} {status}",
         f"The training of {upload.key} (upload {upload.id}) is complete. Its model {name} {status}: {verdict.why}.\n\n"
         f"{_describe_files(files)}\n"
-        f"To read its card:\n  aws s3 cp s3://{results}/{version.card_key} -\n"
+        f"To read its card:\n  aws s3 cp s3://{models}/{version.card_key} -\n"
         f"To make this version, or any other registered one, the current model:\n"
         f"  seqdrop models use {version.model} {version.version}\n"
         "To train on the same data again: drop a job.toml with this line at its top, before the first table:\n"

@@ -133,7 +133,7 @@ def _check_state(upload: Upload, attempts: list[Attempt]) -> None:
 
 def _check_model(services: Services, last: Attempt, analysis: Analysis, again: bool) -> None:
     """Raise RefusedError if a replay would give the same results, and JobRefusedError if the model cannot be used."""
-    archive = current_archive(services.s3, services.settings.results, analysis.model)
+    archive = current_archive(services.s3, services.settings.models, analysis.model)
     analysis.kind.check_archive(archive, analysis)
     if again or last.state != "PREDICTED" or plan_of(last) != analysis:
         return

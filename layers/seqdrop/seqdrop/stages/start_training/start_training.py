@@ -72,8 +72,8 @@ def _plan_job(services: Services, attempt: Attempt) -> Job:
     """Return the record of the job. Raise JobRefusedError if no job can be made."""
     order, settings, s3 = Order.from_json(attempt.plan), services.settings, services.s3
     name, job = job_name([attempt]), order.job
-    program = current_program(s3, settings.results, program_of(job.model))
-    weights = current_archive(s3, settings.results, job.weights) if job.weights else None
+    program = current_program(s3, settings.models, program_of(job.model))
+    weights = current_archive(s3, settings.models, job.weights) if job.weights else None
     size = _size(services, attempt, order)
     inputs = Inputs(program, weights.key if weights else "", checkpoints_uri(settings, name))
     request = training_request(settings, name, order, size, inputs)

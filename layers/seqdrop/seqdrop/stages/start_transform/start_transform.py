@@ -8,11 +8,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
+from seqdrop.config.analyses import job_settings
 from seqdrop.errors import JobRefusedError
 from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.moves import ATTEMPT
 from seqdrop.ledger.records import TRANSFORM, Attempt, Job
 from seqdrop.models.archives import current_archive, model_request
+from seqdrop.runtime.isolation import try_each
 from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.client import create, create_model
 from seqdrop.sagemaker.grouping import group_attempts, take_turns
@@ -39,12 +41,13 @@ def start_transform(services: Services, attempt_keys: Iterable[str], job_names: 
     WAITING. Return the keys of attempts and the names of jobs that must be tried again. An error of one group does not
     affect another.
     """
-    attempts = list(filter(None, map(services.ledger.find_attempt, sorted(set(attempt_keys)))))
+    reads = try_each(sorted(set(attempt_keys)), services.ledger.find_attempt, lambda key: {"attempt": key})
+    attempts = list(filter(None, reads.results))
     unstarted = {name: [name] for name in job_names}
     for attempt in attempts:
         if attempt.state == "SUBMITTED":
             unstarted.setdefault(attempt.job, []).append(attempt.key)
-    again: set[str] = set()
+    again = set(reads.failed)
     for name, members in unstarted.items():
         again |= _try_step(members, partial(launch, services, name))
     return again | _fill_slots(services, [attempt for attempt in attempts if attempt.state == "PLANNED"])
@@ -65,11 +68,18 @@ def _fill_slots(services: Services, planned: list[Attempt]) -> set[str]:
     """Fill the free slots with jobs, and let the other attempts wait. Waiting and new attempts take turns."""
     free = count_free_slots(services)
     waiting = islice(services.ledger.in_state(ATTEMPT, "WAITING"), MAX_WAITING) if free else []
-    again: set[str] = set()
-    for number, members in enumerate(group_attempts(take_turns([*planned, *waiting]))):
+    readable = try_each([*planned, *waiting], _check_plan, lambda attempt: {"attempt": attempt.key})
+    again = {attempt.key for attempt in readable.failed}
+    for number, members in enumerate(group_attempts(take_turns(readable.results))):
         step = _start if number < free else _park
         again |= _try_step([member.key for member in members], partial(step, services, members))
     return again
+
+
+def _check_plan(attempt: Attempt) -> Attempt:
+    """Return the attempt. Raise an error if its plan cannot be read, so that it does not stop those of other plans."""
+    job_settings(attempt.plan)
+    return attempt
 
 
 def _start(services: Services, members: list[Attempt]) -> None:
@@ -94,7 +104,7 @@ def _park(services: Services, members: list[Attempt]) -> None:
 def _plan_job(services: Services, members: list[Attempt]) -> Job:
     """Return the record of a job of these members. Raise JobRefusedError if no job can be made."""
     analysis = plan_of(members[0])
-    archive = current_archive(services.s3, services.settings.results, analysis.model)
+    archive = current_archive(services.s3, services.settings.models, analysis.model)
     analysis.kind.check_archive(archive, analysis)
     model = model_request(services.settings, archive, analysis.job.max_payload_mb)
     name = job_name(members)
