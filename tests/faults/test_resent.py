@@ -1,17 +1,18 @@
 """The tests of test_schedules.py for files that are sent again, and a week of a nightly `aws s3 sync`."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from tests.faults import files
 from tests.faults.evidence import Evidence
 from tests.faults.families import RESENT
-from tests.faults.play import Player
+from tests.faults.play import Player, play
 from tests.faults.resent import family as resent
 from tests.faults.resent.bugs import BUGS
-from tests.faults.schedule import Schedule
-from tests.faults.search import search
+from tests.faults.schedule import CRASH_AFTER, CRASH_BEFORE, Schedule
+from tests.faults.search import InvariantError, check, search
 from tests.faults.sets import masks, runs
 from tests.support.aws.wire import wire_services
 
@@ -47,6 +48,34 @@ def test_a_deliberate_bug_is_found(resent_wire, bug, record_property):
         failure = search(resent_wire, 1, 500, shrink=False, family=RESENT)
     assert failure, f"500 schedules did not show that {bug.name}"
     record_property("schedule", failure.seed)
+
+
+TWICE = ((0, "drop raw", 0), (30, "drop raw", 0))  # the second is dropped when the first is archived
+SHORT = replace(RESENT, quiet_days=0)
+
+
+def find_first_fault(wire) -> list[str]:
+    """Crash before and after every call of the functions, in turn; return the violations of the first that has some."""
+    calls = play(wire, Schedule(TWICE), SHORT).calls
+    for fault in (CRASH_AFTER, CRASH_BEFORE):
+        for number in range(calls):
+            try:
+                check(wire, Schedule(TWICE, faults=((number, fault),)), SHORT)
+            except InvariantError as error:
+                return [fault, *error.violations]
+    return []
+
+
+@pytest.mark.long
+def test_after_a_crash_at_any_call_a_file_that_is_sent_again_is_removed_once(resent_wire):
+    assert find_first_fault(resent_wire) == []
+
+
+@pytest.mark.long
+def test_a_crash_shows_that_a_removal_must_be_recorded_before_the_object_is_deleted(resent_wire):
+    (bug,) = (bug for bug in BUGS if bug.name.startswith("the removal of a duplicate"))
+    with bug.planted():
+        assert find_first_fault(resent_wire)
 
 
 class Nights(Player):
