@@ -17,6 +17,7 @@ from seqdrop.companions.runs import is_marker
 from seqdrop.config.kind import DNA, PROTEIN
 from seqdrop.errors import SeqdropError
 from seqdrop.kinds.plans import packaged
+from seqdrop.stages.duplicates import AGAIN
 from seqdrop.training.jobfile import JOB
 from seqdrop.uploads import UploadVersion
 
@@ -130,16 +131,18 @@ def _read_first_byte(path: Path) -> bytes:
         return b""
 
 
-def upload_file(s3: S3Client, bucket: str, drop: Drop) -> UploadVersion:
+def upload_file(s3: S3Client, bucket: str, drop: Drop, *, again: bool = False) -> UploadVersion:
     """Upload one file, in parts if it is large, and return the object version. S3 verifies a CRC of the bytes.
 
     The version is that of S3's response. A request for it would need the permission to read, and could return the
-    version of another upload to the same key. Raise UploadFailedError if S3 does not accept the file.
+    version of another upload to the same key. With `again`, the file is processed although the
+    archive has it. Raise UploadFailedError if S3 does not accept the file.
     """
     responses: list[Mapping[str, Any]] = []
     try:
         with _collect_responses(s3, responses):
-            s3.upload_file(str(drop.path), bucket, drop.key, Config=CLASSIC)
+            extra = {"Metadata": {AGAIN: "1"}} if again else {}
+            s3.upload_file(str(drop.path), bucket, drop.key, ExtraArgs=extra, Config=CLASSIC)
     except (S3UploadFailedError, ClientError) as error:
         raise UploadFailedError(f"{drop.path} could not be uploaded: {error}{_advise(error)}") from error
     version, etag = responses[-1].get("VersionId", "null"), responses[-1]["ETag"].strip('"')

@@ -71,7 +71,9 @@ def test_images_are_those_of_the_account_of_the_region(aws, template, region, ac
     [("ml.g5.xlarge", GPU), ("ml.g4dn.12xlarge", GPU), ("ml.p3.2xlarge", GPU), ("ml.c7i.large", CPU)],
 )
 def test_the_inference_image_is_that_for_the_processor(aws, template, instance, tag):
-    assert evaluate(aws, template, "us-east-1", InstanceType=instance, InstancePrice="1")["Transform"].endswith(f":{tag}")
+    assert evaluate(aws, template, "us-east-1", InstanceType=instance, InstancePrice="1")["Transform"].endswith(
+        f":{tag}"
+    )
 
 
 @pytest.mark.parametrize(
