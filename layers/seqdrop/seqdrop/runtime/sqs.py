@@ -36,10 +36,10 @@ def handle_each(
     def handle_record(record: SQSRecord) -> None:
         try:
             handle(record.json_body)
-        except Exception:
+        except Exception as error:
             logger().exception("message failed", extra={"message_id": record.message_id})
-            receives = int(record.attributes.approximate_receive_count)
-            _shorten_wait(services, record.event_source_arn, record.receipt_handle, receives)
+            delay = getattr(error, "wait", 0) or compute_retry_delay(int(record.attributes.approximate_receive_count))
+            _shorten_wait(services, record.event_source_arn, record.receipt_handle, delay)
             raise
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -61,8 +61,8 @@ def handle_batch(
         again = [True] * len(records)
     failed = [record for record, has_failed in zip(records, again, strict=True) if has_failed]
     for record in failed:
-        receives = int(record["attributes"]["ApproximateReceiveCount"])
-        _shorten_wait(services, record["eventSourceARN"], record["receiptHandle"], receives)
+        delay = compute_retry_delay(int(record["attributes"]["ApproximateReceiveCount"]))
+        _shorten_wait(services, record["eventSourceARN"], record["receiptHandle"], delay)
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
 
 
@@ -71,13 +71,13 @@ def compute_retry_delay(receives: int) -> int:
     return int(min(FIRST_RETRY * 2 ** (receives - 1), LAST_RETRY))
 
 
-def _shorten_wait(services: Services, queue_arn: str, receipt_handle: str, receives: int) -> None:
-    """Let SQS deliver a failed message again after `compute_retry_delay`.
+def _shorten_wait(services: Services, queue_arn: str, receipt_handle: str, delay: int) -> None:
+    """Let SQS deliver a failed message again after `delay` seconds.
 
     Otherwise SQS would wait for the queue's visibility timeout, which is as long as six runs of the function: up to 90
     minutes.
     """
-    queue, delay = services.settings.queue(queue_arn.rsplit(":", 1)[1]), compute_retry_delay(receives)
+    queue = services.settings.queue(queue_arn.rsplit(":", 1)[1])
     try:
         services.sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=receipt_handle, VisibilityTimeout=delay)
     except (ClientError, BotoCoreError) as error:  # then the message is delivered after the visibility timeout

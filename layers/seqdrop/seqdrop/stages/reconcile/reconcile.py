@@ -18,6 +18,7 @@ from seqdrop.runtime.services import Services, minutes_ago, now
 from seqdrop.sagemaker.client import describe
 from seqdrop.stages.archive.receipts import resend_unreceipted
 from seqdrop.stages.job_slots import count_free_slots
+from seqdrop.stages.migration import migrate
 from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
 from seqdrop.stages.reconcile.overdue import monitor_waiting, notify_of_runs
 from seqdrop.stages.reconcile.unrecorded import resend_unrecorded
@@ -28,8 +29,9 @@ Check = Callable[[Services], int | dict[str, int]]
 
 
 def reconcile(services: Services) -> dict[str, int]:
-    """Run every check. Return the counts of messages and mails by the names of `CHECKS`, and of failures in "errors".
+    """Run every check. Return counts by the names of `CHECKS`, and the number of failures in "errors".
 
+    The counts are of messages and mails; those of "migrated" are of copied objects.
     An error of one check is logged and does not affect the others.
     """
     counts, log = {"errors": 0}, logger()
@@ -166,4 +168,5 @@ CHECKS: dict[str, Check] = dict(STATE_CHECKS[kind, state] for kind, states in OP
     "runs_told": notify_of_runs,
     "unrecorded": resend_unrecorded,
     "unreceipted": resend_unreceipted,
+    "migrated": migrate,
 }

@@ -24,6 +24,7 @@ from seqdrop.sagemaker.client import create, describe
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.sagemaker.requests.processing import brief, processing_request
 from seqdrop.stages.backoff import is_due, postpone
+from seqdrop.stages.migration import check_migration
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -96,6 +97,7 @@ def _check_presence(s3: S3Client, version: UploadVersion) -> None:
 def _plan_job(services: Services, upload: Upload, analysis: Analysis, number: int) -> Job | None:
     """Record a new try and return it; notify the lab and return None if no code was pushed that a job could run."""
     name = examination_name(upload.id, number)
+    check_migration(services, keys.PROCESSING_POINTER)
     try:
         code = current_code(services.s3, services.settings.models)
         request = processing_request(services.settings, name, upload, code, services.s3.meta.region_name)
