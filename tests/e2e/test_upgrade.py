@@ -145,7 +145,7 @@ def test_existing_objects_are_not_changed(upgraded):
 
 
 def test_models_and_code_are_copied_to_their_bucket(upgraded):
-    """Pointers are newer there: jobs and pushes after the upgrade have moved them. No job has failed for want of them."""
+    """Only pointers differ: trainings and pushes after the upgrade have moved them."""
     lab = upgraded.lab
     earlier = {key for key in upgraded.before.buckets["results"] if key.startswith(keys.MODELS)}
     assert len(earlier) > 10

@@ -1,4 +1,4 @@
-"""An object is used only if it has the bytes that its pointer names, whoever wrote it and however."""
+"""An object is used only if it has the bytes that its pointer names, in whatever way it was written."""
 
 import hashlib
 
