@@ -43,9 +43,11 @@ COMMANDS: Mapping[str, str | Group] = {
         ),
     ),
     "env": "print the environment variables of the functions, for `sam local invoke --env-vars`",
+    "event": "print the true event of a dropped file, for `sam local invoke -e`",
     "package-model": "pack a model into an archive, and test it",
     "predict": "predict a file on this machine, without AWS",
     "plan": "show what a training job would need: GPU memory, hours, dollars",
+    "estimate": "show what AWS would bill for files, before they are dropped",
     "models": Group(
         "show or change the current model of an analysis",
         {
@@ -78,6 +80,7 @@ COMMANDS: Mapping[str, str | Group] = {
 }
 EXAMPLES = (
     Example("seqdrop validate S1_R1.fastq.gz S1_R2.fastq.gz", "find a broken file before it is dropped"),
+    Example("seqdrop estimate run7/", "what AWS would bill for it"),
     Example("seqdrop drop run7/ --stack seqdrop --watch", "drop a run and watch it"),
     Example("seqdrop status --stack seqdrop", "the state of every upload"),
     Example("seqdrop fetch UPLOAD_ID --stack seqdrop --to out/", "download its results"),

@@ -90,6 +90,14 @@ def number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number, such as 0.5") from error
 
 
+def positive_number(text: str) -> float:
+    """Return the number above 0 and below infinity that the text contains."""
+    value = number(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0, such as 7.5")
+    return value
+
+
 def price(text: str) -> float:
     """Return the price in US dollars an hour that the text contains: more than 0, less than a million."""
     try:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqdrop.aws.prices import AS_OF, REGION, SOURCE
 from seqdrop.errors import DistributionRefusedError, InvalidFileError, PlanRefusedError
-from seqdrop.training.data.line_reader import Source
-from seqdrop.training.data.prepare import prepare
 from seqdrop.training.jobfile import JobFile, parse
-from seqdrop.training.plan.instances import AS_OF, REGION, SOURCE
 from seqdrop.training.plan.search import Plan, gib
 from seqdrop.training.plan.sizing import size_training
 
 from seqdrop_cli.console import say
+from seqdrop_cli.costs.trainings import count_residues
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +28,7 @@ def show_plan(options: Options) -> int:
     """Print the plan; return 0 if the job may run, 1 if it is refused."""
     try:
         job = _read_job(options)
-        residues = options.residues or _count_residues(job, options.job.parent)
+        residues = options.residues or count_residues(job, options.job.parent)
         sizing = size_training(job, residues, options.smp_image, options.price)
     except InvalidFileError as error:
         return _print_refusal([fault.message for fault in error.errors], (), options.json)
@@ -59,22 +55,6 @@ def _read_job(options: Options) -> JobFile:
     if options.price is not None and not instance:
         raise ValueError("--price is for one type of instance; name the type with --instance")
     return replace(job, instance=replace(job.instance, type=instance))
-
-
-def _count_residues(job: JobFile, folder: Path) -> int:
-    """Check the files beside job.toml, and return the number of residues of the training records.
-
-    Raise InvalidFileError if a file is invalid, and ValueError if one is missing.
-    """
-    missing = [name for name in job.data.files if not (folder / name).is_file()]
-    if missing:
-        raise ValueError(
-            f"{folder / missing[0]} does not exist; put it beside job.toml, or give the number of residues of the "
-            "training records with --residues"
-        )
-    with ExitStack() as stack:
-        files = {name: Source(name, stack.enter_context((folder / name).open("rb"))) for name in job.data.files}
-        return prepare(job, files, Path(stack.enter_context(tempfile.TemporaryDirectory()))).residues
 
 
 def _print_refusal(reasons: Sequence[str], advice: Sequence[str], as_json: bool) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seqdrop.runtime.events import parse_start_message
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import handle_batch
 from seqdrop.stages.start_transform.start_transform import start_transform
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def handler(event: SqsEvent, _context: LambdaContext) -> PartialItemFailureResponse:
     """Start the jobs and attempts of all messages, and those that wait for a job slot."""
-    return handle_batch(services(), event, _handle)
+    return handle_batch(services(), event, parse_start_message, _handle)
 
 
 def _handle(bodies: list[StartMessage]) -> list[bool]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seqdrop.runtime.events import parse_landed_versions
+from seqdrop.runtime.events import parse_landed_versions, split_landed_message
 from seqdrop.runtime.services import services
-from seqdrop.runtime.sqs import handle_each
+from seqdrop.runtime.sqs import handle_each, handle_parts
 from seqdrop.stages.validate.validate import validate
 
 if TYPE_CHECKING:
@@ -21,5 +21,9 @@ def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureRespon
 
 
 def _handle(body: S3Message) -> None:
+    handle_parts(split_landed_message(body), _validate)
+
+
+def _validate(body: S3Message) -> None:
     for version in parse_landed_versions(body):
         validate(services(), version)

@@ -133,3 +133,47 @@ def test_only_start_transform_describes_jobs_of_the_stack(try_call):
     assert not try_call("StartTransform", call)["describe_transform_job"].startswith("AccessDenied")
     foreign = ("sagemaker", "describe_transform_job", {"TransformJobName": "another-teams-job"})
     assert try_call("StartTransform", foreign)["describe_transform_job"].startswith("AccessDenied")
+
+
+def test_no_function_may_start_a_job_beyond_the_ceilings(aws, try_call, stack):
+    """Whatever the code sends: the role decides. The embedded SageMaker checks it before it reads the request."""
+    roles = aws.client("iam").list_roles()["Roles"]
+    role = next(role["Arn"] for role in roles if "-TrainingRole-" in role["RoleName"])
+    algorithm = {"TrainingImage": "image", "TrainingInputMode": "File"}
+    output = {"S3OutputPath": f"s3://{stack.work}/jobs/"}
+
+    def train(instance: str, seconds: int) -> str:
+        request = {
+            "TrainingJobName": "seqdrop-training-probe",
+            "RoleArn": role,
+            "AlgorithmSpecification": algorithm,
+            "OutputDataConfig": output,
+            "ResourceConfig": {"InstanceType": instance, "InstanceCount": 64, "VolumeSizeInGB": 1},
+            "StoppingCondition": {"MaxRuntimeInSeconds": seconds},
+        }
+        return try_call("StartTraining", ("sagemaker", "create_training_job", request))["create_training_job"]
+
+    assert not train("ml.g5.xlarge", 86_400).startswith("AccessDenied")
+    assert train("ml.p5.48xlarge", 3600).startswith("AccessDenied")
+    assert train("ml.g5.xlarge", 432_000).startswith("AccessDenied")
+
+    def transform(instance: str) -> str:
+        source = {"DataSource": {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": f"s3://{stack.work}/none"}}}
+        request = {
+            "TransformJobName": "seqdrop-probe",
+            "ModelName": "none",
+            "TransformInput": source,
+            "TransformOutput": output,
+            "TransformResources": {"InstanceType": instance, "InstanceCount": 1},
+        }
+        return try_call("StartTransform", ("sagemaker", "create_transform_job", request))["create_transform_job"]
+
+    assert not transform("ml.m5.xlarge").startswith("AccessDenied")
+    assert transform("ml.g5.12xlarge").startswith("AccessDenied")
+
+
+def test_only_the_reconciler_stops_transform_jobs(try_call):
+    call = ("sagemaker", "stop_transform_job", {"TransformJobName": "seqdrop-none"})
+    assert not try_call("Reconcile", call)["stop_transform_job"].startswith("AccessDenied")
+    for function in ("Validate", "StartTransform", "Finish", "Archive"):
+        assert try_call(function, call)["stop_transform_job"].startswith("AccessDenied"), function

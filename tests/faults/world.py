@@ -74,6 +74,9 @@ class World(Account):
     def change_message_visibility(self, request: dict, headers: dict) -> dict:
         return self.queues.change_message_visibility(request, headers)
 
+    def get_queue_attributes(self, request: dict, headers: dict) -> dict:
+        return self.queues.get_queue_attributes(request, headers)
+
     def publish(self, request: dict, headers: dict) -> dict:
         self.mails.append((request["Subject"], request["Message"]))
         return {"MessageId": f"mail-{len(self.mails)}"}

@@ -30,7 +30,7 @@ def function(repository, services, sent, monkeypatch):
         spec = importlib.util.spec_from_file_location(f"app_{name}", repository / f"functions/{name}/app.py")
         app = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(app)
-        monkeypatch.setattr(app, "services", lambda: own)
+        monkeypatch.setattr(app, "services" if hasattr(app, "services") else "archiving_services", lambda: own)
         monkeypatch.setattr(app, name, stage)
         return app.handler
 
@@ -101,6 +101,72 @@ def test_an_error_may_say_how_long_to_wait(function, event):
 
     function("start_training", fail)(event("start_training"), None)
     assert [call["VisibilityTimeout"] for call in function.changed] == [600]
+
+
+UNREADABLE = [
+    "no JSON",
+    "[]",
+    '"a job"',
+    "17",
+    "null",
+    "{}",
+    '{"attempt": 1}',
+    '{"attempt": "x"}',
+    '{"message": "other"}',
+]
+
+
+@pytest.mark.parametrize("body", UNREADABLE)
+def test_one_unreadable_message_does_not_fail_its_batch(function, event, body):
+    calls = []
+    batch = event("start_transform")
+    batch["Records"].insert(1, {**batch["Records"][0], "messageId": "bad", "body": body})
+    response = function("start_transform", lambda services, attempts, jobs: calls.append(attempts) or set())(
+        batch, None
+    )
+    assert response == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    assert [len(attempts) for attempts in calls] == [2]
+
+
+def test_a_message_that_reports_free_slots_is_no_attempt(function, event):
+    batch = event("start_transform")
+    batch["Records"] = [{**batch["Records"][0], "body": '{"room": "reconcile"}'}]
+    response = function("start_transform", lambda services, attempts, jobs: set())(batch, None)
+    assert response == {"batchItemFailures": []}
+
+
+def test_a_message_of_an_unknown_queue_is_still_returned_as_failed(function, event):
+    batch = event("start_transform")
+    for record in batch["Records"]:
+        record["eventSourceARN"] = "arn:aws:sqs:us-east-1:1:elsewhere"
+    response = function("start_transform", lambda *_: 1 / 0)(batch, None)
+    assert len(response["batchItemFailures"]) == len(batch["Records"])
+    assert function.changed == []
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_unreadable_record_of_a_message_does_not_affect_the_others(function, event, place):
+    calls = []
+    batch = event("validate-records")
+    body = json.loads(batch["Records"][0]["body"])
+    body["Records"].insert(place, {"eventSource": "aws:sns"})
+    batch["Records"][0]["body"] = json.dumps(body)
+    response = function("validate", lambda services, version: calls.append(version.key))(batch, None)
+    assert calls == ["reads/run 1/S1+é_R1_001.fastq.gz", "contigs/assembly 1+2.fasta"]
+    assert len(response["batchItemFailures"]) == 1
+
+
+def test_one_version_that_fails_does_not_affect_the_others_of_its_message(function, event):
+    calls = []
+
+    def stage(services, version):
+        calls.append(version.key)
+        if len(calls) == 1:
+            raise RuntimeError("no")
+
+    response = function("validate", stage)(event("validate-records"), None)
+    assert len(calls) == 2
+    assert len(response["batchItemFailures"]) == 1
 
 
 def test_reconcile_returns_its_counts(function, event):

@@ -5,9 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 ID_LENGTH = 26
+UNKNOWN_PART = "00000000"  # end of a sequencer that was made from a time
 
 
 def upload_id(bucket: str, key: str, version_id: str) -> str:
@@ -35,6 +39,16 @@ class ObjectVersion(Protocol):
         """The version id, "null" in a bucket without versions."""
 
 
+def make_sequencer(written: datetime) -> str:
+    """Return a sequencer for a version whose event is lost. It sorts correctly among S3's sequencers of its key.
+
+    S3's sequencers begin with the time of the write: seconds since 1970 in ten hexadecimal digits. That is not
+    documented, but every example in S3's documentation shows it. If it were wrong, the older of two versions might be
+    kept in a slot.
+    """
+    return f"{int(written.timestamp()):010X}{UNKNOWN_PART}"
+
+
 @dataclass(frozen=True)
 class UploadVersion:
     """One object version as its event describes it. `version_id` is "null" in an unversioned bucket.
@@ -58,6 +72,11 @@ class UploadVersion:
     def order(self) -> str:
         """The sequencer, left-padded with zeros as S3 documents, so that it can be compared as text."""
         return self.sequencer.rjust(64, "0")
+
+    @property
+    def has_made_sequencer(self) -> bool:
+        """Whether the sequencer is one of `make_sequencer`. The order within a second is then unknown."""
+        return len(self.sequencer) == 10 + len(UNKNOWN_PART) and self.sequencer.endswith(UNKNOWN_PART)
 
     @property
     def is_folder_marker(self) -> bool:

@@ -122,7 +122,12 @@ class Queues:
         return {}
 
     def get_queue_attributes(self, request: dict, headers: dict) -> dict:
-        """Return the counts of messages as strings, as the service does."""
+        """Return the counts of messages as strings, as the service does.
+
+        A queue of `sent`, whose name is no URL, has no messages that wait.
+        """
+        if "/" not in request["QueueUrl"]:
+            return {"Attributes": dict.fromkeys(request["AttributeNames"], "0")}
         name = self._name(request["QueueUrl"])
         hidden = [message for message in self.messages[name] if message.visible_at > self._clock.seconds]
         delayed = sum(not message.receives for message in hidden)

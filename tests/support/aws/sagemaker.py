@@ -27,6 +27,7 @@ SLOW = timedelta(hours=6)
 LOST = "InternalServerError: the instance was lost"
 # The ways in which a job may end abnormally; `_run` defines the effect on its shards.
 DIES, DIES_LATE, BREAKS, STOPPED, LONG = ENDINGS = ("dies", "dies late", "breaks", "is stopped", "takes long")
+NEVER = "never ends"  # not among ENDINGS, because a job without an end needs a reconciler that stops it
 
 
 TRANSFORM, TRAINING, PROCESSING = "Transform", "Training", "Processing"
@@ -60,6 +61,7 @@ class Job:
         fields |= {f"{self.kind}JobArn": self.arn, f"{self.kind}JobStatus": self.status, "CreationTime": self.created}
         if self.kind == TRANSFORM:
             fields["TransformInput"] = {"CompressionType": "None", **fields.get("TransformInput", {})}
+            fields["TransformStartTime"] = self.created
         if self.kind == TRAINING:
             fields["SecondaryStatus"] = "Training" if self.status == "InProgress" else self.status
         if self.reason:
@@ -202,9 +204,11 @@ class SageMaker:
     def create_processing_job(self, request: dict, headers: dict) -> dict:
         return self._create(Job(PROCESSING, request, self._clock.now))
 
-    def _next_ending(self) -> tuple[datetime, str | None]:
-        """Return when the next job ends by itself, and how."""
+    def _next_ending(self) -> tuple[datetime | None, str | None]:
+        """Return when the next job ends by itself (None: never), and how."""
         ending = self.endings.get(len(self.jobs))
+        if ending == NEVER:
+            return None, ending
         return self._clock.now + (SLOW if ending == LONG else USUAL), ending
 
     def _create(self, job: Job, shards: list[str] = ()) -> dict:

@@ -114,6 +114,7 @@ def wire_services(text: str, **settings: str) -> Iterator[Wire]:
     own = {f"SEQDROP_{name.upper()}": value for name, value in settings.items()}
     wire = Wire()
     of_lambda.services.cache_clear()
+    of_lambda.archiving_services.cache_clear()
     one_thread = functools.partial(boto3.s3.transfer.TransferConfig, use_threads=False)
     parsed, log = plans.parse(text), logger()._logger
     with (
@@ -125,11 +126,20 @@ def wire_services(text: str, **settings: str) -> Iterator[Wire]:
         mock.patch.object(log, "level", logging.WARNING),
     ):
         os.environ.pop("AWS_ENDPOINT_URL", None)
-        services = of_lambda.services()
-        for client in (services.s3, services.sagemaker, services.sqs, services.sns, services.ledger._client):
+        services = of_lambda.archiving_services()
+        clients = (
+            services.s3,
+            services.copier,
+            services.sagemaker,
+            services.sqs,
+            services.sns,
+            services.ledger._client,
+        )
+        for client in clients:
             wire.attach(client)
         yield wire
     of_lambda.services.cache_clear()
+    of_lambda.archiving_services.cache_clear()
 
 
 @functools.cache

@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "SEQDROP_"
+NUMBERS = {"int": int, "float": float}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Each field is the environment variable SEQDROP_<FIELD>, set for every function in template.yaml."""
+    """Each field is the environment variable SEQDROP_<FIELD> of template.yaml.
+
+    A field without a default is set for every function; the ceilings are set for the functions that enforce them.
+    """
 
     table: str
     landing: str
@@ -44,6 +48,12 @@ class Settings:
     training_security_groups: str
     training_isolation: str  # "true": the container reaches no network
     max_jobs: int = 10  # transform jobs that may be open at once
+    job_hours: int = 24  # start_transform, reconcile: hours after which a transform job is stopped
+    transform_budget: float = 50.0  # start_transform, reconcile: US dollars that a transform job may cost
+    instance_price: float = 0.0  # start_transform, reconcile: of instance_type for an hour; 0: aws/prices.py
+    training_hours: int = 24  # start_training: hours after which a training is stopped
+    training_budget: float = 50.0  # start_training: US dollars that a training may cost
+    training_instances: str = "*"  # start_training: comma-separated patterns of instance types
     ledger_days: int = 0  # retention of terminal records in days; 0 disables expiry
     stale_minutes: int = 30  # minutes without progress after which the reconciler re-sends a record's message
 
@@ -59,8 +69,9 @@ class Settings:
         missing = sorted(names[name] for name in required - values.keys())
         if missing:
             raise ConfigurationError(f"these environment variables are not set: {', '.join(missing)}")
-        for name in {field.name for field in fields(cls) if field.type == "int"} & values.keys():
-            values[name] = int(values[name])
+        for field in fields(cls):
+            if field.name in values and field.type in NUMBERS:
+                values[field.name] = NUMBERS[field.type](values[field.name])
         return cls(**values)
 
     def queue(self, name: str) -> str:

@@ -86,6 +86,14 @@ MOVES = (
     Move(
         UPLOAD,
         "VALIDATED",
+        "REJECTED",
+        (ARCHIVE,),
+        "S3 does not copy its bytes any more, because of their storage class or key; its reason is written",
+        ("reason",),
+    ),
+    Move(
+        UPLOAD,
+        "VALIDATED",
         "WITHDRAWN",
         (VALIDATE, ARCHIVE),
         "the object was deleted before it was archived",
@@ -176,7 +184,7 @@ MOVES = (
         "STARTED",
         "STOPPED",
         (FINISH,),
-        "a person stopped the job, and every member is in a final state",
+        "a person, or the reconciler at its limit, stopped the job, and every member is in a final state",
         ("reason", "expires_at"),
     ),
 )

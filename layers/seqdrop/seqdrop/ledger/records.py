@@ -47,6 +47,8 @@ class Record:
     expires_at: int = 0  # seconds since 1970, for time-to-live; 0: the record is kept
 
     kind: ClassVar[str] = ""
+    of_state: ClassVar[Item] = {"pushes": 0, "told_at": ""}
+    """The fields that concern the present state only, and their values after a move."""
 
     @property
     def keys(self) -> dict[str, str]:
@@ -93,11 +95,13 @@ class Upload(Record):
     mate: str = ""  # upload id of the file with which it advanced or was rejected: its mate, its BED or its FASTA
     waiting_since: str = ""
     read_for: int = 1  # number of the attempt for which the upload was last read, or is being read
+    reading_since: str = ""  # when an invocation began to read it (stages/landed.py); "" if none does
     released_at: str = ""  # when a person released it, to be archived without predictions
     training: str = ""  # key of the attempt that trains on it, if it belongs to a training set
     masks_of: str = ""  # key of the attempt that fills its intervals, if it is a BED
 
     kind: ClassVar[str] = UPLOAD
+    of_state: ClassVar[Item] = {**Record.of_state, "reading_since": ""}
 
     @property
     def keys(self) -> dict[str, str]:
@@ -128,6 +132,7 @@ class Attempt(Record):
     items: int = 0  # lines over all shards, and so the number of lines that the outputs must have
     taken: int = 0  # records selected for the model
     distinct: int = 0  # distinct records among those
+    windows: int = 0  # windows (residues of proteins) in its work items; 0 if an earlier version planned the attempt
     masks: str = ""  # upload id of the BED that names the intervals to fill
     # The analysis for which the work items were written (`Analysis.as_json`), or the training order (`Order.as_json`).
     plan: str = ""
@@ -166,6 +171,7 @@ class Attempt(Record):
             items=self.items,
             taken=self.taken,
             distinct=self.distinct,
+            windows=self.windows,
             masks=self.masks,
             plan=self.plan,
             cut_as=self.shards_key,
@@ -198,6 +204,7 @@ class Job(Record):
     upload: str = ""
     plan: str = ""
     calibration: str = ""  # calibration of that archive (`Calibration.as_json`); "" if it has none
+    stop_reason: str = ""  # why the reconciler ordered SageMaker to stop it
     reason: str = ""
 
     kind: ClassVar[str] = JOB
@@ -246,7 +253,7 @@ def from_item(item: Item) -> Record:
 
 def apply_move(record: AnyRecord, to: str, now: str, facts: Mapping[str, Fact]) -> AnyRecord:
     """Return a copy of the record after a move at the time `now`, with its fields in `facts` set."""
-    moved: Item = {"pushes": 0, "told_at": "", "moved_at": now, "timeline": {**record.timeline, to: now}}
+    moved: Item = {**record.of_state, "moved_at": now, "timeline": {**record.timeline, to: now}}
     return replace(record, state=to, revision=record.revision + 1, **(moved | dict(facts)))
 
 

@@ -7,22 +7,41 @@ notification-content-structure.html (`Records`, keys URL-encoded with + for a sp
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote_plus
 
 from seqdrop.errors import SeqdropError
-from seqdrop.ledger.records import TRANSFORM
+from seqdrop.ledger.records import TRANSFORM, attempt_keys
 from seqdrop.sagemaker.client import ENDS, JOB_TYPES
 from seqdrop.uploads import UploadVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from seqdrop.runtime.messages import EventObject, JobMessage, S3Message, S3Record
+    from seqdrop.runtime.messages import EventObject, JobMessage, S3Message, S3Record, StartMessage
 
 
 class UnknownEventError(SeqdropError):
     """A message with a shape that its queue does not accept. After five tries SQS moves it to the dead-letter queue."""
+
+
+def split_landed_message(body: S3Message) -> list[S3Message]:
+    """Return one message for each record of a message in the `Records` shape, oldest first; else the message itself.
+
+    A record that cannot be read then does not affect the others.
+    """
+    records = body.get("Records")
+    if not isinstance(records, list):
+        return [body]
+    return [{"Records": [record]} for record in sorted(records, key=_order)]
+
+
+def _order(record: S3Record) -> str:
+    """Return what sorts a record among others; "" if it cannot be read."""
+    try:
+        return record["s3"]["object"]["sequencer"].rjust(64, "0")
+    except (AttributeError, KeyError, TypeError):
+        return ""
 
 
 def parse_landed_versions(body: S3Message) -> list[UploadVersion]:
@@ -52,6 +71,23 @@ def parse_finished_job(body: JobMessage) -> str | None:
     if job is None:
         raise UnknownEventError(f"not a state change of a job: {body.get('detail-type')!r}")
     return body["detail"][job.name] if body["detail"].get(job.status) in ENDS else None
+
+
+def parse_start_message(body: object) -> StartMessage:
+    """Return a message of start_transform: it names an attempt or a job, or reports free job slots.
+
+    Raise UnknownEventError if it does none of these, or if what it names cannot be an attempt.
+    """
+    names = [name for name in ("attempt", "job", "room") if isinstance(body, dict) and isinstance(body.get(name), str)]
+    if not names:
+        raise UnknownEventError("not a message of start_transform: it names no attempt and no job")
+    message = cast("StartMessage", body)
+    try:
+        if "attempt" in message:
+            attempt_keys(message["attempt"])
+    except (ValueError, AttributeError) as error:
+        raise UnknownEventError("not a message of start_transform: its attempt has another form") from error
+    return message
 
 
 def _parse_eventbridge(body: S3Message) -> Iterator[UploadVersion]:

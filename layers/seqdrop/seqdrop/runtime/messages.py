@@ -112,6 +112,7 @@ class SqsRecord(TypedDict):
     receiptHandle: str
     body: str
     attributes: dict[str, str]
+    eventSource: NotRequired[str]
     eventSourceARN: str
 
 

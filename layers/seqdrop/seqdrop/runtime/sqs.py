@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from itertools import compress
 from typing import TYPE_CHECKING, TypeVar
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from botocore.exceptions import BotoCoreError, ClientError
 
+from seqdrop.errors import ConfigurationError, RetryableError
+from seqdrop.runtime.isolation import try_each
 from seqdrop.runtime.log import logger
 
 if TYPE_CHECKING:
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from seqdrop.runtime.messages import SqsEvent
+    from seqdrop.runtime.messages import SqsEvent, SqsRecord
     from seqdrop.runtime.services import Services
 
 FIRST_RETRY, LAST_RETRY = 30, 900  # seconds
@@ -46,24 +49,48 @@ def handle_each(
     return process_partial_response({"Records": event["Records"]}, handle_record, processor, context)
 
 
+def handle_parts(parts: list[B], handle: Callable[[B], None]) -> None:
+    """Call `handle` with each part of one message, also after a part that failed.
+
+    Raise RetryableError if one of several parts failed, and the error itself if it is the only part. The parts that
+    succeeded are then handled again.
+    """
+    if len(parts) == 1:
+        return handle(parts[0])  # its error may say how long to wait
+    failed = try_each(parts, handle, lambda _: {}).failed
+    if failed:
+        raise RetryableError(f"{len(failed)} of {len(parts)} parts of the message failed; the log has the errors")
+    return None
+
+
 def handle_batch(
-    services: Services, event: SqsEvent, handle: Callable[[list[B]], list[bool]]
+    services: Services, event: SqsEvent, parse: Callable[[object], B], handle: Callable[[list[B]], list[bool]]
 ) -> PartialItemFailureResponse:
     """Call `handle` once with all bodies. Return the ids of messages that must be delivered again.
 
-    `handle` returns, for each body, whether its message must be delivered again. If it raises, all messages must.
+    A message whose body is no JSON, or which `parse` refuses, does not affect the others. `handle` returns, for each
+    body, whether its message must be delivered again. If it raises, all messages must.
     """
-    records, log = event["Records"], logger()
-    try:
-        again = handle([json.loads(record["body"]) for record in records])
-    except Exception:
-        log.exception("batch failed", extra={"messages": len(records)})
-        again = [True] * len(records)
-    failed = [record for record, has_failed in zip(records, again, strict=True) if has_failed]
+    parsed = try_each(event["Records"], lambda record: (record, parse(json.loads(record["body"]))), _name)
+    records, bodies = [record for record, _ in parsed.results], [body for _, body in parsed.results]
+    failed = [*parsed.failed, *compress(records, _handle_all(bodies, handle))]
     for record in failed:
         delay = compute_retry_delay(int(record["attributes"]["ApproximateReceiveCount"]))
         _shorten_wait(services, record["eventSourceARN"], record["receiptHandle"], delay)
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
+
+
+def _name(record: SqsRecord) -> dict[str, str]:
+    return {"message_id": record["messageId"]}
+
+
+def _handle_all(bodies: list[B], handle: Callable[[list[B]], list[bool]]) -> list[bool]:
+    log = logger()
+    try:
+        return handle(bodies) if bodies else []
+    except Exception:
+        log.exception("batch failed", extra={"messages": len(bodies)})
+        return [True] * len(bodies)
 
 
 def compute_retry_delay(receives: int) -> int:
@@ -77,8 +104,9 @@ def _shorten_wait(services: Services, queue_arn: str, receipt_handle: str, delay
     Otherwise SQS would wait for the queue's visibility timeout, which is as long as six runs of the function: up to 90
     minutes.
     """
-    queue = services.settings.queue(queue_arn.rsplit(":", 1)[1])
     try:
+        queue = services.settings.queue(queue_arn.rsplit(":", 1)[1])
         services.sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=receipt_handle, VisibilityTimeout=delay)
-    except (ClientError, BotoCoreError) as error:  # then the message is delivered after the visibility timeout
+    except (ClientError, BotoCoreError, ConfigurationError) as error:
+        # Then the message is delivered after the visibility timeout.
         logger().warning("could not shorten the wait for the next delivery", extra={"error": str(error)})

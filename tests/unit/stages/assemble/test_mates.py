@@ -154,7 +154,7 @@ class TestWait:
         for version in (first, first, first):
             validate(services, version)
         waiting = services.ledger.find_upload(first.id)
-        assert waiting.revision == 2
+        assert waiting.revision == 3  # created, read, moved to WAITING
         validate(services, second)
         before = [services.ledger.find_upload(version.id) for version in (first, second)]
         for version in (second, first, second):

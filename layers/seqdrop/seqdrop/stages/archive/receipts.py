@@ -6,9 +6,12 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from seqdrop.aws import keys, multipart
 from seqdrop.aws.s3 import exists
 from seqdrop.ledger.moves import UPLOAD
+from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, minutes_ago
 
 if TYPE_CHECKING:
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from seqdrop.stages.archive.cold_copy import VerifiedCopy
 
 MINIMUM_DAYS = 180
+# Bytes that S3 bills for each object besides its own, at the rates of Deep Archive and of Standard: index and metadata.
+# A restore does not bill them.
+OVERHEAD_DEEP_ARCHIVE, OVERHEAD_STANDARD = 32 * 1024, 8 * 1024
 POSITION = "receipts"  # name of the position in the ledger
 MAX_UPLOADS = 2000  # in one run
 
@@ -41,6 +47,13 @@ class RestoreTerms(TypedDict):
     usd: NotRequired[float]
 
 
+class Overhead(TypedDict):
+    """Bytes that are billed in addition to the size, at the rate of each storage class."""
+
+    deep_archive: int
+    standard: int
+
+
 class Receipt(TypedDict):
     """The content of `receipts/<upload id>.json`. `predictions` exists if a person released the upload without them."""
 
@@ -50,6 +63,7 @@ class Receipt(TypedDict):
     predictions: NotRequired[str]
     verified_at: str
     billed_at_least_days: int
+    billed_overhead_bytes: Overhead
     restore: dict[str, RestoreTerms]
 
 
@@ -68,6 +82,7 @@ def make_receipt(upload: Upload, copy: VerifiedCopy, now: str) -> Receipt:
         "archive": copy,
         "verified_at": now,
         "billed_at_least_days": MINIMUM_DAYS,
+        "billed_overhead_bytes": {"deep_archive": OVERHEAD_DEEP_ARCHIVE, "standard": OVERHEAD_STANDARD},
         "restore": {tier: _price(terms, upload.size) for tier, terms in RESTORE.items()},
     }
     if explanation := _explain_release(upload):
@@ -104,6 +119,15 @@ def has_receipt(services: Services, upload: Upload) -> bool:
     return exists(services.s3, services.settings.results, keys.receipt(upload.id))
 
 
+def _is_proven(services: Services, upload: Upload) -> bool:
+    """Return True if the receipt exists; False also if S3 raises an error, so that the others are checked as well."""
+    try:
+        return has_receipt(services, upload)
+    except (ClientError, BotoCoreError):
+        logger().exception("receipt not checked", extra={"upload_id": upload.id})
+        return False
+
+
 def resend_unreceipted(services: Services) -> int:
     """Send every upload without a receipt that was archived since the last run to archive; return their number.
 
@@ -115,10 +139,10 @@ def resend_unreceipted(services: Services) -> int:
         return 0
     last, count = after, 0
     for upload in islice(services.ledger.in_state(UPLOAD, "ARCHIVED", before, after), MAX_UPLOADS):
-        last = upload.moved_at
-        if not has_receipt(services, upload):
+        if not _is_proven(services, upload):
             services.send(services.settings.archive_queue, {"upload": upload.id})
             count += 1
+        last = upload.moved_at
     if last != after:
         services.ledger.save(replace(position, place={"after": last}))
     return count

@@ -27,6 +27,7 @@ from seqdrop.stages.job_slots import close_job
 from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.routing import enqueue_next
 from seqdrop.stages.start_processing.processing_job import finish_examination
+from seqdrop.stages.transform_cost import record_speed
 from seqdrop.work.items import shard_key
 
 if TYPE_CHECKING:
@@ -57,11 +58,15 @@ def finish(services: Services, name: str) -> None:
         return finish_training(services, job)
     description = describe(services.sagemaker, TRANSFORM, name)
     state, reason = description.end, description.reason
+    if state == "STOPPED" and job.stop_reason:
+        reason = job.stop_reason
     if state is None:
         return None
     members = [services.ledger.require_attempt(key) for key in job.members]
     if again := _resolve_all(services, _EndedJob(job, state, reason, _list_outputs(services, job), members)):
         raise RetryableError(f"these members of {name} must be resolved again: {again}")
+    if state == "DONE":
+        record_speed(services, job, members, description.response)
     close_job(services, name, state, reason="" if state == "DONE" else reason[:1000])
     services.send(services.settings.transform_queue, make_free_slots_message(name))
     logger().info("job ended", extra={"job": name, "end": state})
@@ -89,16 +94,19 @@ class _EndedJob:
 
 
 def _resolve_all(services: Services, ended: _EndedJob) -> list[str]:
-    """Resolve the members; return the keys of those with an error that may pass.
+    """Resolve the members; return the keys of those with an error.
 
     Members with few work items come first: if a large one exceeds the time limit of the function, the others are done.
     """
-    again = []
+    again, log = [], logger()
     for attempt in sorted(ended.members, key=lambda member: member.items):
         try:
             _resolve(services, ended, attempt)
         except PASSING:
-            logger().exception("member not resolved", extra={"job": ended.job.name, "upload_id": attempt.upload_id})
+            log.exception("member not resolved", extra={"job": ended.job.name, "upload_id": attempt.upload_id})
+            again.append(attempt.key)
+        except Exception as error:  # its message may hold sequence data
+            log.exception("member not resolved", exc_info=False, extra=_describe_error(attempt, error))
             again.append(attempt.key)
     return again
 

@@ -1,7 +1,8 @@
 """Nudges: the message of a record that has not moved for too long is sent again, and the lab is notified once.
 
 A record is nudged after `stale_minutes`, then after twice as long, and so on, but at least once a day. Nudges never
-stop, because they cost next to nothing, and so no person has to remember stalled work.
+stop, because they cost next to nothing, and so no person has to remember stalled work. While the queue has a backlog, a
+record is nudged only once a day: its message probably waits in the queue.
 
 The ledger counts nudges in the attribute `pushes`; `told_at` is the time of the mail about the present state.
 """
@@ -10,11 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from seqdrop.ledger.records import Attempt, Job, Record, Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
+from seqdrop.stages.reconcile.backlog import LONGEST_PAUSE, has_backlog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +28,6 @@ R = TypeVar("R", bound=Record)
 Message = tuple[str, "Body"]  # queue URL and body
 
 NOTIFY_AFTER = 5  # nudges without effect; the mail is sent with the next nudge, and only once
-LONGEST_PAUSE = 24 * 60  # minutes between two nudges
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ def nudge_all(services: Services, records: Iterable[R], find_due: Callable[[Serv
 
     An error of one record is logged and does not affect the others.
     """
-    return sum(_nudge(services, record, find_due) for record in records)
+    is_long = cache(partial(has_backlog, services))
+    return sum(_nudge(services, record, find_due, is_long) for record in records)
 
 
 def minutes_since(time: str) -> float:
@@ -57,12 +60,14 @@ def minutes_since(time: str) -> float:
     return (datetime.fromisoformat(now()) - datetime.fromisoformat(time)).total_seconds() / 60
 
 
-def _nudge(services: Services, record: R, find_due: Callable[[Services, R], Due]) -> bool:
+def _nudge(
+    services: Services, record: R, find_due: Callable[[Services, R], Due], is_long: Callable[[str], bool]
+) -> bool:
     log = logger()
     try:
         due = find_due(services, record)
-        if not due.messages or not services.ledger.note_nudge(record):
-            return False  # it waits for its job or for a person, or has just moved
+        if _is_queued(record, due, is_long) or not due.messages or not services.ledger.note_nudge(record):
+            return False  # it waits in a queue, for its job or for a person, or has just moved
         for queue, body in due.messages:
             services.send(queue, body)
         if record.pushes >= NOTIFY_AFTER and not record.told_at and not due.quiet:
@@ -71,6 +76,11 @@ def _nudge(services: Services, record: R, find_due: Callable[[Services, R], Due]
         log.exception("not nudged", extra=dict(record.keys))
         return False
     return True
+
+
+def _is_queued(record: Record, due: Due, is_long: Callable[[str], bool]) -> bool:
+    """Return True if the record's message probably waits in a queue with a backlog: it was sent less than a day ago."""
+    return minutes_since(record.moved_at) < LONGEST_PAUSE and any(is_long(queue) for queue, _ in due.messages)
 
 
 def _notify_stalled(services: Services, record: Record) -> None:

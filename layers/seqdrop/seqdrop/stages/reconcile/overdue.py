@@ -10,6 +10,7 @@ The time of the mail is the attribute `told_at` of the upload's record, or the f
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,11 @@ from seqdrop.companions.runs import MANIFEST, MARKERS, marker_command
 from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.ledger.moves import UPLOAD
 from seqdrop.runtime.events import make_landed_message
+from seqdrop.runtime.isolation import try_each
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.assemble.policies import policy_of
-from seqdrop.stages.reconcile.nudge import LONGEST_PAUSE, minutes_since
+from seqdrop.stages.reconcile.backlog import LONGEST_PAUSE, shortest_wait
+from seqdrop.stages.reconcile.nudge import minutes_since
 from seqdrop.stages.routing import is_gated
 
 if TYPE_CHECKING:
@@ -50,7 +53,12 @@ def notify_of_runs(services: Services) -> int:
         files = runs.setdefault(f"{upload.bucket}/{folder}", GatedFiles(upload))
         files.count += 1
         files.first = min(files.first, upload, key=lambda gated: gated.created_at)
-    return sum(_notify_of_run(services, read(folder), files) for folder, files in runs.items())
+    outcomes = try_each(
+        runs.items(),
+        lambda run: _notify_of_run(services, read(run[0]), run[1]),
+        lambda run: {"upload_id": run[1].first.id},
+    )
+    return sum(outcomes.results)
 
 
 def _find_gated(services: Services, read: Callable[[str], FileSet]) -> Iterator[Upload]:
@@ -103,20 +111,28 @@ def _mail_run(services: Services, folder: str, files: GatedFiles) -> None:
 def monitor_waiting(services: Services) -> dict[str, int]:
     """Nudge each WAITING upload that is due, and notify the lab of each that is overdue.
 
-    Return the number of nudges as "waiting", and the number of mails as "unmated".
+    Return the number of nudges as "waiting", and the number of mails as "unmated". An error of one upload is logged and
+    does not affect the others.
     """
-    counts = {"waiting": 0, "unmated": 0}
-    for upload in services.ledger.in_state(UPLOAD, "WAITING"):
-        policy = policy_of(services.analyses, upload)
-        hours = _hours(services, upload, policy)
-        is_overdue = hours and not upload.told_at and minutes_since(upload.waiting_since) >= 60 * hours
-        if policy and is_overdue:
-            _mail_waiting(services, upload, policy.awaits(services.ledger, services.analyses, upload))
-            counts["unmated"] += services.ledger.note(upload, told_at=now())
-        elif _is_due(services, upload, hours) and services.ledger.note_nudge(upload):
-            services.send(services.settings.validate_queue, make_landed_message(upload.version))
-            counts["waiting"] += 1
-    return counts
+    wait = shortest_wait(services, services.settings.validate_queue)
+    uploads = services.ledger.in_state(UPLOAD, "WAITING")
+    outcomes = try_each(uploads, partial(_monitor_upload, services, wait), lambda upload: upload.keys)
+    counts = Counter(outcomes.results)
+    return {"waiting": counts["waiting"], "unmated": counts["unmated"]}
+
+
+def _monitor_upload(services: Services, wait: int, upload: Upload) -> str:
+    """Nudge an upload, or notify the lab; return the name of the count to which that belongs, "" for neither."""
+    policy = policy_of(services.analyses, upload)
+    hours = _hours(services, upload, policy)
+    is_overdue = hours and not upload.told_at and minutes_since(upload.waiting_since) >= 60 * hours
+    if policy and is_overdue:
+        _mail_waiting(services, upload, policy.awaits(services.ledger, services.analyses, upload))
+        return "unmated" if services.ledger.note(upload, told_at=now()) else ""
+    if _is_due(upload, wait, hours) and services.ledger.note_nudge(upload):
+        services.send(services.settings.validate_queue, make_landed_message(upload.version))
+        return "waiting"
+    return ""
 
 
 def _hours(services: Services, upload: Upload, policy: Policy[Any] | None) -> float | None:
@@ -125,14 +141,14 @@ def _hours(services: Services, upload: Upload, policy: Policy[Any] | None) -> fl
     return policy.hours(analysis) if policy and analysis else None
 
 
-def _is_due(services: Services, upload: Upload, hours: float | None) -> bool:
-    """Return True if the next nudge is due.
+def _is_due(upload: Upload, wait: int, hours: float | None) -> bool:
+    """Return True if the next nudge is due; `wait` is the minutes before the first.
 
     An upload that does not have to wait any more, after a deployment that changed analyses.toml, is due as soon as it
     is stale.
     """
     doublings = min(upload.pushes, MAX_DOUBLINGS) if hours else 0
-    return minutes_since(upload.moved_at) >= min(services.settings.stale_minutes * 2.0**doublings, LONGEST_PAUSE)
+    return minutes_since(upload.moved_at) >= min(wait * 2.0**doublings, LONGEST_PAUSE)
 
 
 def _mail_waiting(services: Services, upload: Upload, awaited: Awaited) -> None:

@@ -1,8 +1,9 @@
 """The reconciler finds work whose event was lost, and sends its message again. It may run beside all other functions.
 
 It looks for uploads without a record, records that stay too long in a state, jobs whose end was not reported, attempts
-that their ended job left unresolved, and archived uploads without a receipt. It moves nothing itself: the stage that
-receives the message handles it like any other.
+that their ended job left unresolved, and archived uploads without a receipt. It creates the records of uploads whose
+event was lost, orders SageMaker to stop transform jobs at their limit, and moves nothing: the stage that receives a
+message handles it like any other.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from seqdrop.runtime.services import Services, minutes_ago, now
 from seqdrop.sagemaker.client import describe
 from seqdrop.stages.archive.receipts import resend_unreceipted
 from seqdrop.stages.job_slots import count_free_slots
+from seqdrop.stages.landed import is_being_read
 from seqdrop.stages.migration import migrate
+from seqdrop.stages.reconcile.backlog import shortest_wait
 from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
 from seqdrop.stages.reconcile.overdue import monitor_waiting, notify_of_runs
-from seqdrop.stages.reconcile.unrecorded import resend_unrecorded
+from seqdrop.stages.reconcile.overtime import stop_overtime
+from seqdrop.stages.reconcile.unrecorded import record_unrecorded
 from seqdrop.stages.routing import is_gated, next_messages
 from seqdrop.stages.start_processing.processing_job import find_last_job, is_final
 
@@ -56,6 +60,13 @@ def _uploads(state: str, find_due: Callable[[Services, Upload], Due]) -> Check:
     return check
 
 
+def _check_received(services: Services) -> int:
+    """Nudge stalled uploads that were not read yet. The records of a backlog are many, so they are not even read."""
+    wait = shortest_wait(services, services.settings.validate_queue)
+    records = services.ledger.in_state(UPLOAD, "RECEIVED", minutes_ago(wait))
+    return nudge_all(services, select_stalled(services, records), _received)
+
+
 def _attempts(state: str, find_due: Callable[[Services, Attempt], Due]) -> Check:
     """Return the check that nudges stalled attempts in a state."""
 
@@ -83,9 +94,11 @@ def _stale_since(services: Services) -> str:
 def _received(services: Services, upload: Upload) -> Due:
     """Return the message of an upload whose event was lost, or whose invocation crashed.
 
-    Nothing is due while a job examines the upload, since jobs have checks of their own, or after the lab was notified
-    that no other job will be tried.
+    Nothing is due while an invocation reads the upload, or a job examines it, since jobs have checks of their own, or
+    after the lab was notified that no other job will be tried.
     """
+    if is_being_read(upload):
+        return Due()
     job = find_last_job(services.ledger, upload)
     if job and job.state != "DONE" and (job.state in OPEN[JOB] or is_final(job, job.state)):
         return Due()
@@ -153,7 +166,7 @@ def _waiting_for_slots(services: Services) -> int:
 
 # The check of each state from which a record may still move, and its name in the metrics.
 STATE_CHECKS: dict[tuple[str, str], tuple[str, Check]] = {
-    (UPLOAD, "RECEIVED"): ("received", _uploads("RECEIVED", _received)),
+    (UPLOAD, "RECEIVED"): ("received", _check_received),
     (UPLOAD, "WAITING"): ("waiting", monitor_waiting),
     (UPLOAD, "VALIDATED"): ("validated", _uploads("VALIDATED", _validated)),
     (ATTEMPT, "PLANNED"): ("planned", _attempts("PLANNED", _planned)),
@@ -166,7 +179,8 @@ STATE_CHECKS: dict[tuple[str, str], tuple[str, Check]] = {
 # Built from the table of moves: if a state has no check, the import of this module fails.
 CHECKS: dict[str, Check] = dict(STATE_CHECKS[kind, state] for kind, states in OPEN.items() for state in states) | {
     "runs_told": notify_of_runs,
-    "unrecorded": resend_unrecorded,
+    "stopped_jobs": stop_overtime,
+    "unrecorded": record_unrecorded,
     "unreceipted": resend_unreceipted,
     "migrated": migrate,
 }

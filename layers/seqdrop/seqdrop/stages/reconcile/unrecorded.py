@@ -7,16 +7,19 @@ after the end of the listing it starts again from the beginning.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seqdrop.ledger.coordination import Position
 from seqdrop.runtime.events import make_landed_message
+from seqdrop.runtime.isolation import try_each
 from seqdrop.runtime.services import Services, iso, minutes_ago
-from seqdrop.uploads import UploadVersion
+from seqdrop.stages.landed import create_record
+from seqdrop.stages.reconcile.backlog import has_backlog
+from seqdrop.uploads import UploadVersion, make_sequencer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import datetime
 
     from mypy_boto3_s3.type_defs import ListObjectVersionsOutputTypeDef, ObjectVersionTypeDef
 
@@ -25,16 +28,18 @@ MAX_PAGES = 10  # of 1,000 versions, in one run
 MAX_IDS = 100  # in one call to the ledger
 
 
-def resend_unrecorded(services: Services) -> int:
-    """Send every version without a record to validate, if it is older than `stale_minutes`; return their number.
+def record_unrecorded(services: Services) -> int:
+    """Record every version without a record that is older than `stale_minutes`; return their number.
 
-    If the event of a version is only late, validate receives the same message twice, which does no harm.
+    Each is also sent to validate, unless that has a backlog: then the event of the version probably waits in the queue.
+    From then on the upload is nudged like any other, so its message is not sent again at each run.
     """
     position, count = services.ledger.position(POSITION), 0
+    may_send = not has_backlog(services, services.settings.validate_queue)
     for _ in range(MAX_PAGES):
         markers: dict[str, Any] = {**position.place}
         page = services.s3.list_object_versions(Bucket=services.settings.landing, **markers)
-        count += _send_unrecorded(services, page.get("Versions", []))
+        count += _record_all(services, page.get("Versions", []), may_send)
         place = _next_place(page)
         if not services.ledger.save(replace(position, place=place)) or not place:
             break  # another invocation moved the position, or this was the end of the listing
@@ -49,16 +54,24 @@ def _next_place(page: ListObjectVersionsOutputTypeDef) -> dict[str, str]:
     return {name: value for name, value in place.items() if value}
 
 
-def _send_unrecorded(services: Services, entries: Iterable[ObjectVersionTypeDef]) -> int:
+def _record_all(services: Services, entries: Iterable[ObjectVersionTypeDef], may_send: bool) -> int:
+    """Record the listed versions without a record. An error of one is logged and does not affect the others."""
     versions, count = list(_select_stale(services, entries)), 0
     for first in range(0, len(versions), MAX_IDS):
         batch = versions[first : first + MAX_IDS]
         unrecorded = services.ledger.select_unrecorded(version.id for version in batch)
-        for version in batch:
-            if version.id in unrecorded:
-                services.send(services.settings.validate_queue, make_landed_message(version))
-                count += 1
+        missing = [version for version in batch if version.id in unrecorded]
+        outcomes = try_each(missing, partial(_record, services, may_send), lambda version: {"upload_id": version.id})
+        count += sum(outcomes.results)
     return count
+
+
+def _record(services: Services, may_send: bool, version: UploadVersion) -> bool:
+    """Record a version, then send it. After a crash between the two it is nudged like any other RECEIVED upload."""
+    is_new = create_record(services, version)
+    if is_new and may_send:
+        services.send(services.settings.validate_queue, make_landed_message(version))
+    return is_new
 
 
 def _select_stale(services: Services, entries: Iterable[ObjectVersionTypeDef]) -> Iterator[UploadVersion]:
@@ -75,13 +88,3 @@ def _select_stale(services: Services, entries: Iterable[ObjectVersionTypeDef]) -
         )
         if iso(entry["LastModified"]) < before and not version.is_folder_marker:
             yield version
-
-
-def make_sequencer(written: datetime) -> str:
-    """Return a sequencer for a version whose event is lost. It sorts correctly among S3's sequencers of its key.
-
-    S3's sequencers begin with the time of the write: seconds since 1970 in ten hexadecimal digits. That is not
-    documented, but every example in S3's documentation shows it. If it were wrong, the older of two versions might be
-    kept in a slot.
-    """
-    return f"{int(written.timestamp()):010X}00000000"

@@ -13,8 +13,8 @@ import json
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
-from seqdrop.aws.s3 import exists
-from seqdrop.errors import JobRefusedError, ObjectGoneError
+from seqdrop.aws.readability import check_readable
+from seqdrop.errors import JobRefusedError
 from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import EXAMINE, Job, Upload
 from seqdrop.models.code_bundles import current_code
@@ -27,12 +27,9 @@ from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.stages.migration import check_migration
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.client import S3Client
-
     from seqdrop.config.analyses import Analysis
     from seqdrop.ledger.table import Ledger
     from seqdrop.runtime.services import Services
-    from seqdrop.uploads import UploadVersion
 
 TRIES = 2
 DROP_AGAIN = "When the cause is removed, drop it again."
@@ -58,11 +55,12 @@ def is_final(job: Job, state: str) -> bool:
 def examine_in_job(services: Services, upload: Upload, analysis: Analysis) -> None:
     """Start a job that examines the upload, unless one runs or the last try has ended.
 
-    At the end of the job the upload's message is sent again. Raise ObjectGoneError if the upload was deleted.
+    At the end of the job the upload's message is sent again. Raise ObjectGoneError if the upload was deleted, and
+    UnreadableObjectError if the job could not read it.
     """
     job = find_last_job(services.ledger, upload)
     if job is None or job.state not in OPEN[JOB]:
-        _check_presence(services.s3, upload.version)
+        check_readable(services.s3, upload.version)
         if job is not None and is_final(job, job.state):
             return
         number = _number(job) + 1 if job else (upload.read_for - 1) * TRIES + 1
@@ -87,11 +85,6 @@ def _number(job: Job) -> int:
 
 def _is_last(job: Job) -> bool:
     return _number(job) % TRIES == 0
-
-
-def _check_presence(s3: S3Client, version: UploadVersion) -> None:
-    if not exists(s3, version.bucket, version.key, version.version_id):
-        raise ObjectGoneError("the object was deleted before it was read")
 
 
 def _plan_job(services: Services, upload: Upload, analysis: Analysis, number: int) -> Job | None:

@@ -8,11 +8,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
-from seqdrop.errors import JobRefusedError, NotMigratedError
+from seqdrop.config.analyses import job_settings
+from seqdrop.errors import JobRefusedError, NotMigratedError, SpendRefusedError
 from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.moves import ATTEMPT
 from seqdrop.ledger.records import TRANSFORM, Attempt, Job
 from seqdrop.models.archives import current_archive, model_request
+from seqdrop.runtime.isolation import try_each
 from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.client import create, create_model
 from seqdrop.sagemaker.grouping import group_attempts, take_turns
@@ -22,6 +24,7 @@ from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.stages.job_slots import claim, close_job, count_free_slots
 from seqdrop.stages.migration import check_migration
 from seqdrop.stages.outcomes import fail_attempt
+from seqdrop.stages.transform_cost import check_cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,12 +43,13 @@ def start_transform(services: Services, attempt_keys: Iterable[str], job_names: 
     WAITING. Return the keys of attempts and the names of jobs that must be tried again. An error of one group does not
     affect another.
     """
-    attempts = list(filter(None, map(services.ledger.find_attempt, sorted(set(attempt_keys)))))
+    reads = try_each(sorted(set(attempt_keys)), services.ledger.find_attempt, lambda key: {"attempt": key})
+    attempts = list(filter(None, reads.results))
     unstarted = {name: [name] for name in job_names}
     for attempt in attempts:
         if attempt.state == "SUBMITTED":
             unstarted.setdefault(attempt.job, []).append(attempt.key)
-    again: set[str] = set()
+    again = set(reads.failed)
     for name, members in unstarted.items():
         again |= _try_step(members, partial(launch, services, name))
     return again | _fill_slots(services, [attempt for attempt in attempts if attempt.state == "PLANNED"])
@@ -66,16 +70,30 @@ def _fill_slots(services: Services, planned: list[Attempt]) -> set[str]:
     """Fill the free slots with jobs, and let the other attempts wait. Waiting and new attempts take turns."""
     free = count_free_slots(services)
     waiting = islice(services.ledger.in_state(ATTEMPT, "WAITING"), MAX_WAITING) if free else []
-    again: set[str] = set()
-    for number, members in enumerate(group_attempts(take_turns([*planned, *waiting]))):
+    readable = try_each([*planned, *waiting], _check_plan, lambda attempt: {"attempt": attempt.key})
+    again = {attempt.key for attempt in readable.failed}
+    for number, members in enumerate(group_attempts(take_turns(readable.results))):
         step = _start if number < free else _park
         again |= _try_step([member.key for member in members], partial(step, services, members))
     return again
 
 
+def _check_plan(attempt: Attempt) -> Attempt:
+    """Return the attempt. Raise an error if its plan cannot be read, so that it does not stop those of other plans."""
+    job_settings(attempt.plan)
+    return attempt
+
+
 def _start(services: Services, members: list[Attempt]) -> None:
+    """Start a job of these members, or several if one job of all would exceed a ceiling of the stack."""
     try:
         job = claim(services, members, partial(_plan_job, services))
+    except SpendRefusedError as error:
+        if len(members) == 1:
+            return fail_attempt(services, members[0], str(error))
+        middle = len(members) // 2
+        _start(services, members[:middle])
+        return _start(services, members[middle:])
     except JobRefusedError as error:
         for member in members:
             fail_attempt(services, member, str(error))
@@ -105,6 +123,7 @@ def _plan_job(services: Services, members: list[Attempt]) -> Job:
     model = model_request(services.settings, archive, analysis.job.max_payload_mb)
     name = job_name(members)
     request = transform_request(services.settings, analysis, name, model["ModelName"], members)
+    check_cost(services, members, archive, request)
     return Job(
         "PLANNED",
         name=name,

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from seqdrop.aws.errors import is_missing
-from seqdrop.errors import Fault, InvalidFileError, ObjectGoneError
+from seqdrop.errors import Fault, InvalidFileError, ObjectGoneError, UnreadableObjectError
 from seqdrop.kinds.plans import attempts_of
-from seqdrop.ledger.records import Upload
 from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.stages.archive.cold_copy import LONGEST_KEY, archive_key
 from seqdrop.stages.assemble.engine import OPEN, resolve
 from seqdrop.stages.assemble.policies import notify_landed, policy_of
+from seqdrop.stages.landed import begin_reading, end_reading, is_foreign, record
 from seqdrop.stages.notifications import reject, write_report
 from seqdrop.stages.routing import enqueue_next
 from seqdrop.stages.start_processing.processing_job import examine_in_job
+from seqdrop.stages.unreadable import explain_unreadable
 from seqdrop.stages.validate.run_gate import monitor
 from seqdrop.work.examination import Examination, load, rejection
 from seqdrop.work.examine import ExaminationRequest, examine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from seqdrop.config.analyses import Analysis
+    from seqdrop.ledger.records import Upload
     from seqdrop.runtime.services import Services
     from seqdrop.stages.assemble.policy import Policy
     from seqdrop.uploads import UploadVersion
@@ -35,21 +40,32 @@ def validate(services: Services, version: UploadVersion) -> None:
 
     A marker opens its run. An upload that is VALIDATED already is enqueued, or monitored while it waits for its run. An
     upload in a final state is enqueued again, since its next message may have been lost. Folder markers are ignored.
+    Objects of other buckets are refused.
     """
-    if version.is_folder_marker:
+    if version.is_folder_marker or is_foreign(services, version):
         return None
     version = _identify(services, version)
     analysis = services.analyses.for_key(version.key)
-    upload = _record(services, version, analysis)
+    upload = record(services, version)
     notify_landed(services, upload)
     if upload.state == "VALIDATED":
         return monitor(services, upload)
     if upload.state not in OPEN:
         return enqueue_next(services, upload)  # the message was delivered again; the next one may have been lost
-    try:
+    with _final_states(services, upload):
         _resolve(services, upload, analysis)
+    return None
+
+
+@contextmanager
+def _final_states(services: Services, upload: Upload) -> Iterator[None]:
+    """Move the upload to REJECTED or WITHDRAWN if the block raises InvalidFileError or ObjectGoneError."""
+    try:
+        yield
     except InvalidFileError as error:
         reject(services, upload, rejection(error))
+    except UnreadableObjectError as error:
+        reject(services, upload, explain_unreadable(services, error))
     except ObjectGoneError as error:
         services.ledger.move(upload, "WITHDRAWN", reason="deleted_before_validation")
         logger().info(str(error), extra={"upload_id": upload.id})
@@ -58,7 +74,8 @@ def validate(services: Services, version: UploadVersion) -> None:
 def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> None:
     """Examine and resolve a RECEIVED upload, alone or with the files that belong to it; resolve a WAITING upload.
 
-    Raise InvalidFileError if it is invalid, and ObjectGoneError if it was deleted.
+    Raise InvalidFileError if it is invalid, UnreadableObjectError if S3 does not return its bytes, and ObjectGoneError
+    if it was deleted.
     """
     policy = policy_of(services.analyses, upload)
     if upload.state == "WAITING":
@@ -66,8 +83,12 @@ def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> N
     analysis = _check_place(services, upload, analysis)
     if policy and not policy.after_examination:
         return resolve(services, upload, policy)
-    if examination := _examine(services, upload, analysis):
-        _accept_or_reject(services, upload, examination, policy)
+    if examination := load(services.s3, services.settings.work, upload.id, upload.read_for):
+        return _accept_or_reject(services, upload, examination, policy)
+    if services.analyses.needs_job(upload.size):  # too large for a Lambda; its message is sent again when the job ends
+        return examine_in_job(services, upload, analysis)
+    if reader := begin_reading(services, upload):
+        _read(services, reader, analysis, policy)
     return None
 
 
@@ -101,13 +122,6 @@ def _identify(services: Services, version: UploadVersion) -> UploadVersion:
     )
 
 
-def _record(services: Services, version: UploadVersion, analysis: Analysis | None) -> Upload:
-    """Create the record of an upload unless it exists, and return it."""
-    name, prefix = (analysis.name, analysis.prefix) if analysis else ("", "")
-    services.ledger.create(Upload.from_version(version, name, prefix))
-    return services.ledger.require_upload(version.id)
-
-
 def _check_place(services: Services, upload: Upload, analysis: Analysis | None) -> Analysis:
     """Return the analysis of an upload. Raise InvalidFileError if its key or its size does not allow it to be read."""
     if analysis is None:
@@ -124,18 +138,16 @@ def _check_place(services: Services, upload: Upload, analysis: Analysis | None) 
     return analysis
 
 
-def _examine(services: Services, upload: Upload, analysis: Analysis) -> Examination | None:
-    """Return the examination of an upload: that of an earlier invocation if it exists, otherwise a new one.
-
-    Return None for a file that is too large for a Lambda: a job examines it, and the upload's message is sent again
-    when the job ends.
-    """
-    s3, work, number = services.s3, services.settings.work, upload.read_for
-    examination = load(s3, work, upload.id, number)
-    if examination is None and services.analyses.needs_job(upload.size):
-        examine_in_job(services, upload, analysis)
-        return None
-    return examination or examine(s3, work, ExaminationRequest(upload.version, analysis, number=number))
+def _read(services: Services, upload: Upload, analysis: Analysis, policy: Policy[Any] | None) -> None:
+    """Examine an upload with the lease of this invocation, and accept or reject it."""
+    request = ExaminationRequest(upload.version, analysis, number=upload.read_for)
+    try:
+        with _final_states(services, upload):
+            examination = examine(services.s3, services.settings.work, request)
+            _accept_or_reject(services, upload, examination, policy)
+    except Exception:
+        end_reading(services, upload)
+        raise
 
 
 def _accept_or_reject(services: Services, upload: Upload, examination: Examination, policy: Policy[Any] | None) -> None:

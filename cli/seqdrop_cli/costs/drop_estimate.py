@@ -1,0 +1,118 @@
+"""The estimate of a drop: what each analysis gets, and the workload of all files together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from seqdrop.kinds.plans import packaged
+from seqdrop.ledger.records import TRAIN, TRANSFORM
+from seqdrop.training.jobfile import JOB
+
+from seqdrop_cli.costs.sampling import Content, sample_file
+from seqdrop_cli.costs.trainings import TrainingEstimate, estimate_training
+from seqdrop_cli.costs.workload import Machines, Rates, Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from seqdrop.config.analyses import Analyses, Analysis
+
+    from seqdrop_cli.landing import Drop
+
+# Bytes of results for each prediction, .jsonl and .parquet together: of promoter, from 6,000 windows of `seqdrop
+# predict`. An embedding takes a hundred times the space (analyses.toml). The prediction of a protein is for a residue.
+RESULT_BYTES = {"embed": 12_400, "structure": 20}
+RESULT_BYTES_OF_OTHERS = 124
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The instance of jobs, its price in US dollars for an hour, and the predictions that its model makes in a second.
+
+    `windows_per_second` is for one instance.
+    """
+
+    usd_per_hour: float
+    windows_per_second: float
+
+
+@dataclass
+class Part:
+    """The files of one analysis, or those under no prefix of analyses.toml (`analysis` is None)."""
+
+    analysis: Analysis | None
+    sizes: list[int] = field(default_factory=list)
+    contents: list[Content] = field(default_factory=list)
+    trainings: list[TrainingEstimate] = field(default_factory=list)
+    faulty: list[tuple[Path, str]] = field(default_factory=list)
+
+    @property
+    def windows(self) -> int:
+        """Number of predictions."""
+        return sum(content.windows for content in self.contents)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every file was read to its end."""
+        return all(content.is_exact for content in self.contents)
+
+    @property
+    def jobs(self) -> int:
+        """Number of transform jobs; one more than would be enough, because files do not arrive at the same moment."""
+        if self.analysis is None or not self.windows:
+            return 0
+        scored = sum(1 for content in self.contents if content.windows)
+        return min(scored, -(-scored // self.analysis.job.max_members) + 1)
+
+    @property
+    def result_bytes(self) -> int:
+        """Bytes of predictions."""
+        task = self.analysis.kind.task if self.analysis else ""
+        return self.windows * RESULT_BYTES.get(task, RESULT_BYTES_OF_OTHERS)
+
+
+def estimate_parts(
+    drops: Iterable[Drop], progress: Callable[[Path], None], analyses: Analyses | None = None
+) -> list[Part]:
+    """Return the files of each analysis, largest part first. `progress` is called with each file before it is read."""
+    analyses, parts = analyses or packaged(), dict[str, Part]()
+    for drop in drops:
+        analysis = analyses.for_key(drop.key)
+        part = parts.setdefault(analysis.name if analysis else "", Part(analysis))
+        progress(drop.path)
+        part.sizes.append(drop.path.stat().st_size)
+        if analysis is not None and not analyses.is_marker(drop.key):
+            _look_at(part, analysis, drop.path)
+    return sorted(parts.values(), key=lambda part: -sum(part.sizes))
+
+
+def _look_at(part: Part, analysis: Analysis, path: Path) -> None:
+    if analysis.kind.job == TRAIN:
+        if path.name == JOB:
+            part.trainings.append(estimate_training(path))
+        return
+    if analysis.kind.job != TRANSFORM:
+        return
+    content = sample_file(path, analysis)
+    if content.fault:
+        part.faulty.append((path, content.fault))
+    else:
+        part.contents.append(content)
+
+
+def total_workload(parts: list[Part], machine: Machine, processing_usd_per_hour: float, rates: Rates) -> Workload:
+    """Return the workload of all parts together."""
+    sizes = [size for part in parts for size in part.sizes]
+    large = [size for size in sizes if packaged().needs_job(size)]
+    hours = sum(part.windows for part in parts) / machine.windows_per_second / 3600
+    return Workload(
+        sizes=tuple(sizes),
+        windows=sum(part.windows for part in parts),
+        result_bytes=sum(part.result_bytes for part in parts),
+        transforms=Machines(hours, sum(part.jobs for part in parts), machine.usd_per_hour),
+        examinations=Machines(sum(large) / 1e6 / rates.job_mb_per_second / 3600, len(large), processing_usd_per_hour),
+        by_lambda=sum(sizes) - sum(large),
+        training_usd=sum(training.usd for part in parts for training in part.trainings),
+    )

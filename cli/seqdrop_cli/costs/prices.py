@@ -1,0 +1,57 @@
+"""List prices of us-east-1, without free tiers, discounts and taxes.
+
+None was read from AWS's pages for this project: those of services are believed to have held in 2025, and those of
+SageMaker's instances are in seqdrop/aws/prices.py, with their date. Each price names the page with the present
+price, and `seqdrop estimate --price-factor` scales all of them for another region.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seqdrop.aws import prices
+
+AS_OF = "2025"
+REGION = prices.REGION
+DEFAULT_INSTANCE = "ml.m5.xlarge"  # of the template's InstanceType and ProcessingInstanceType
+
+
+@dataclass(frozen=True)
+class Price:
+    """A price in US dollars per unit, and the AWS pricing page that states it."""
+
+    service: str
+    usd: float
+    unit: str
+    page: str
+
+
+PRICES = {
+    "lambda": Price("Lambda, x86_64, compute", 0.0000166667, "GB-second", "lambda"),
+    "invocation": Price("Lambda, requests", 0.20 / 1e6, "request", "lambda"),
+    "put": Price("S3 Standard, PUT, COPY, POST, LIST", 0.005 / 1e3, "request", "s3"),
+    "get": Price("S3 Standard, GET and others", 0.0004 / 1e3, "request", "s3"),
+    "standard": Price("S3 Standard, storage", 0.023, "GB-month", "s3"),
+    "deep_put": Price("S3 Deep Archive, PUT and COPY", 0.05 / 1e3, "request", "s3"),
+    "deep": Price("S3 Deep Archive, storage", 0.00099, "GB-month", "s3"),
+    "bulk": Price("S3 Deep Archive, retrieval, Bulk (48 hours)", 0.0025, "GB", "s3"),
+    "bulk_request": Price("S3 Deep Archive, retrieval requests, Bulk", 0.025 / 1e3, "request", "s3"),
+    "fast": Price("S3 Deep Archive, retrieval, Standard (12 hours)", 0.02, "GB", "s3"),
+    "fast_request": Price("S3 Deep Archive, retrieval requests, Standard", 0.10 / 1e3, "request", "s3"),
+    "event": Price("EventBridge, events", 1.00 / 1e6, "event", "eventbridge"),
+    "sqs": Price("SQS, standard queue", 0.40 / 1e6, "request", "sqs"),
+    "write": Price("DynamoDB on demand, write request unit", 0.625 / 1e6, "unit", "dynamodb"),
+    "read": Price("DynamoDB on demand, read request unit", 0.125 / 1e6, "unit", "dynamodb"),
+    "job": Price(f"SageMaker jobs, {DEFAULT_INSTANCE}", prices.PRICES[DEFAULT_INSTANCE], "hour", "sagemaker/ai"),
+    "kms": Price("KMS, requests", 0.03 / 1e4, "request", "kms"),
+    "key": Price("KMS, a key", 1.00, "month", "kms"),
+    "log": Price("CloudWatch Logs, ingestion", 0.50, "GB", "cloudwatch"),
+    "alarm": Price("CloudWatch, a standard alarm", 0.10, "month", "cloudwatch"),
+    "metric": Price("CloudWatch, a custom metric", 0.30, "month", "cloudwatch"),
+    "trace": Price("X-Ray, recorded traces", 5.00 / 1e6, "trace", "xray"),
+}
+
+
+def usd(name: str, amount: float) -> float:
+    """Return the price of an amount in US dollars; `name` is a key of PRICES."""
+    return PRICES[name].usd * amount
