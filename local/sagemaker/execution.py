@@ -81,7 +81,7 @@ class Execution:
         location, archive = Location.parse(self._job.model.data_url), self.scratch / "model.tar.gz"
         try:
             with archive.open("wb") as target:
-                for chunk in self._chunks(location):
+                for chunk in self._chunks(location, self._job.model.etag):
                     target.write(chunk)
             unpack(archive, self._model_dir)
             self._refuse_requirements()
@@ -141,9 +141,10 @@ class Execution:
         if self._output.get("AssembleWith") == "Line":
             output.write(b"\n")
 
-    def _chunks(self, location: Location) -> Iterator[bytes]:
+    def _chunks(self, location: Location, etag: str = "") -> Iterator[bytes]:
+        condition = {"IfMatch": etag} if etag else {}
         try:
-            body = self._s3.get_object(Bucket=location.bucket, Key=location.key)["Body"]
+            body = self._s3.get_object(Bucket=location.bucket, Key=location.key, **condition)["Body"]
             with contextlib.closing(body):
                 yield from body.iter_chunks(CHUNK)
         except (BotoCoreError, ClientError) as error:

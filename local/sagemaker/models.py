@@ -73,13 +73,15 @@ class Models:
         location = Location.parse(model.data_url)
         s3 = self._roles.client("s3", self._roles.credentials(model.role), caller.region)
         try:
-            s3.head_object(Bucket=location.bucket, Key=location.key)
+            head = s3.head_object(Bucket=location.bucket, Key=location.key)
         except ClientError as error:
             if code_of(error) in DENIED:
                 raise ValidationError(_no_access(location, model.role, caller.region)) from error
             raise ValidationError(f"Could not find model data at {location}.") from error
         finally:
             s3.close()
+        if model.etag and head["ETag"].strip('"') != model.etag.strip('"'):
+            raise ValidationError(f"The ETag of the model data at {location} is not {model.etag}.")
 
 
 def find_model(registry: Registry, caller: Caller, name: str) -> Model:

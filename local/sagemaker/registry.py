@@ -58,6 +58,11 @@ class Model:
         source = self.container.get("ModelDataSource", {}).get("S3DataSource", {})
         return self.container.get("ModelDataUrl") or source.get("S3Uri", "")
 
+    @property
+    def etag(self) -> str:
+        """The ETag that model.tar.gz must have; "" if the request names none."""
+        return self.container.get("ModelDataSource", {}).get("S3DataSource", {}).get("ETag", "")
+
 
 @dataclass(kw_only=True)
 class Job:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 import tarfile
 import tempfile
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ARCHIVE, CONFIG = "model.tar.gz", "config.json"
+DIGEST = "SEQDROP_WEIGHTS_SHA256"
 VOCABULARY, TOKENIZER = "vocab.txt", "tokenizer.json"
 
 
@@ -21,14 +24,31 @@ VOCABULARY, TOKENIZER = "vocab.txt", "tokenizer.json"
 def open_checkpoint(channel: Path) -> Iterator[Path]:
     """Yield the checkpoint folder of a channel: the channel itself, or the unpacked content of its model.tar.gz.
 
-    The unpacked files are removed when the context ends. Raise ValueError if there is no config.json.
+    The unpacked files are removed when the context ends. Raise ValueError if there is no config.json, or if the archive
+    does not have the SHA-256 of the job (`check_digest`).
     """
     if not (channel / ARCHIVE).is_file():
         yield find_checkpoint(channel)
         return
     with tempfile.TemporaryDirectory(prefix="seqdrop-weights-") as name:
+        check_digest(channel / ARCHIVE)
         unpack(channel / ARCHIVE, Path(name))
         yield find_checkpoint(Path(name))
+
+
+def check_digest(archive: Path) -> None:
+    """Raise ValueError if the archive does not have the SHA-256 that the job names (SEQDROP_WEIGHTS_SHA256).
+
+    Nothing is unpacked before this check. A job that was started by hand may name none.
+    """
+    expected = os.environ.get(DIGEST)
+    with archive.open("rb") as body:
+        actual = hashlib.file_digest(body, "sha256").hexdigest() if expected else None
+    if actual != expected:
+        raise ValueError(
+            f"{ARCHIVE} of the channel `model` has the SHA-256 {actual}, not {expected}: it was replaced after the job "
+            "was planned; push the weights again, then replay the training"
+        )
 
 
 def unpack(archive: Path, folder: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch.distributed as dist
-from common.checkpoints import ARCHIVE, find_checkpoint, unpack
+from common.checkpoints import ARCHIVE, check_digest, find_checkpoint, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def open_weights(channel: Path) -> Iterator[Path]:
     """Yield the folder that contains config.json. Unpacked files are removed when the context ends.
 
-    The first process of each host unpacks the archive. Raise ValueError if there is no checkpoint. Every process must
+    The first process of each host unpacks the archive. Raise ValueError if there is no checkpoint, or if
+    the archive does not have the SHA-256 of the job. Every process must
     call it.
     """
     if not (channel / ARCHIVE).is_file():
@@ -33,6 +34,7 @@ def open_weights(channel: Path) -> Iterator[Path]:
     folder = Path(next(name for name in reversed(names[: dist.get_rank() + 1]) if name))
     try:
         if is_first:
+            check_digest(channel / ARCHIVE)
             unpack(channel / ARCHIVE, folder)
         dist.barrier()
         yield find_checkpoint(folder)

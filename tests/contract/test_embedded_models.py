@@ -77,6 +77,18 @@ def test_model_data_must_exist(bench):
         bench.create_model(ModelDataUrl=f"s3://{bench.bucket}/absent.tar.gz")
 
 
+def test_model_data_with_another_etag_are_refused(aws, bench):
+    key = bench.data.partition(f"{bench.bucket}/")[2]
+    etag = aws.client("s3").head_object(Bucket=bench.bucket, Key=key)["ETag"].strip('"')
+    source = {"S3Uri": bench.data, "S3DataType": "S3Object", "CompressionType": "Gzip", "ETag": etag}
+    request = {"ExecutionRoleArn": bench.role, "ModelName": unique_name("pinned")}
+    wrong = {"Image": bench.image, "ModelDataSource": {"S3DataSource": source | {"ETag": "0" * 32}}}
+    with expect_error("ValidationException", "ETag of the model data"):
+        bench.sagemaker.create_model(**request, PrimaryContainer=wrong)
+    right = {"Image": bench.image, "ModelDataSource": {"S3DataSource": source}}
+    assert bench.sagemaker.create_model(**request, PrimaryContainer=right)["ModelArn"]
+
+
 def test_the_execution_role_must_be_allowed_to_read_the_model_data(aws, bench):
     with expect_error("ValidationException", "Could not access model data at s3://"):
         bench.create_model(ExecutionRoleArn=make_role(aws, allow("logs:*")))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from seqdrop.sagemaker.requests.processing import LONGEST
 
-from local.testing import make_role, wait_for
+from local.testing import allow, assume_role, expect_error, make_role, wait_for
 
 # Runs in a Lambda with the role under test, and returns the outcome of each call.
 PROBE = """
@@ -105,6 +105,22 @@ def test_reconcile_and_finish_cannot_read_dropped_files(try_call, put, stack):
     for function in ("StartTransform", "Finish", "Reconcile"):
         assert try_call(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
     assert try_call("Validate", ("s3", "get_object", place)) == {"get_object": "granted"}
+
+
+def test_who_may_write_results_cannot_change_the_code_of_jobs(aws, try_call, stack):
+    """No function with write access to results but finish and reconcile, which copy models, writes to the models."""
+    for function in ("Validate", "StartTransform", "StartTraining", "Archive"):
+        for key in ("models/m/current.json", "processing/current.json", "training/protein/current.json"):
+            call = ("s3", "put_object", {"Bucket": stack.models, "Key": key, "Body": "x"})
+            assert try_call(function, call) == {"put_object": "AccessDenied"}, (function, key)
+    for key in ("processing/current.json", "training/protein/current.json"):
+        call = ("s3", "put_object", {"Bucket": stack.models, "Key": key, "Body": "x"})
+        assert try_call("Finish", call) == {"put_object": "AccessDenied"}
+    everything = allow("s3:*", f"arn:aws:s3:::{stack.results}*"), allow("kms:*")
+    person = assume_role(aws, make_role(aws, *everything)).client("s3", endpoint_url=aws.endpoint)
+    person.put_object(Bucket=stack.results, Key="models/planted/current.json", Body=b"{}")
+    with expect_error("AccessDenied"):
+        person.put_object(Bucket=stack.models, Key="models/planted/current.json", Body=b"{}")
 
 
 def test_functions_may_publish_and_not_subscribe(try_call, stack):

@@ -14,6 +14,8 @@ from types import SimpleNamespace
 
 import pyarrow.parquet
 import pytest
+from seqdrop.aws import keys
+from seqdrop.stages.migration import POSITION
 
 from local.embedded import EmbeddedAws, JobLimits
 from tests.e2e.conftest import subscribe
@@ -23,11 +25,6 @@ from tests.e2e.upgrade.lab import QUOTA, Lab
 from tests.e2e.upgrade.situation import ENDED
 
 pytestmark = pytest.mark.long  # builds two stacks, and runs about thirty jobs
-
-# Keys that a deploy, the pushes after it, or a training of the current model may write again.
-REWRITTEN = {
-    f"{place}/current.json" for place in ("processing", "training/protein", "training/dnabert", "models/structure")
-}
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +98,8 @@ def test_an_archived_upload_is_predicted_again_by_a_model_trained_after_the_upgr
     models = [
         lab.read_json(find_results_prefix(lab, "proteins", number) + "summary.json")["model"] for number in (0, 1)
     ]
-    assert models[1]["sha256"] == lab.read_json("models/structure/current.json")["current"]["digest"]
-    assert models[0]["sha256"] == lab.read_json("models/structure/current.json")["history"][0]["digest"]
+    assert models[1]["sha256"] == lab.read_model_json("models/structure/current.json")["current"]["digest"]
+    assert models[0]["sha256"] == lab.read_model_json("models/structure/current.json")["history"][0]["digest"]
 
 
 def read_predictions(lab: Lab, name: str, attempt: int) -> dict[str, list[dict]]:
@@ -143,8 +140,19 @@ def test_existing_objects_are_not_changed(upgraded):
     unfinished = {version.id for name, version in lab.uploads.items() if name not in ENDED or name == "raw r1"}
     for bucket in ("results", "archive"):
         now, then = lab.list_objects(getattr(lab.stack, bucket)), upgraded.before.buckets[bucket]
-        changed = {key for key in then if now.get(key) != then[key]} - REWRITTEN
+        changed = {key for key in then if now.get(key) != then[key]}
         assert {key for key in changed if not (key.startswith("reports/") and key[8:34] in unfinished)} == set()
+
+
+def test_models_and_code_are_copied_to_their_bucket(upgraded):
+    """Only pointers differ: trainings and pushes after the upgrade have moved them."""
+    lab = upgraded.lab
+    earlier = {key for key in upgraded.before.buckets["results"] if key.startswith(keys.MODELS)}
+    assert len(earlier) > 10
+    for key in earlier:
+        assert key.endswith("/current.json") or lab.read(lab.stack.models, key) == lab.read(lab.stack.results, key), key
+    assert earlier <= lab.list_objects(lab.stack.models).keys()
+    assert lab.ledger.position(POSITION).place.keys() == {"migrated"}
 
 
 def test_the_earlier_versions_of_a_model_are_kept(upgraded):
@@ -160,8 +168,8 @@ def test_the_earlier_versions_of_a_model_are_kept(upgraded):
 
 def read_pointers(lab: Lab) -> dict[str, dict]:
     """Return the content of models/NAME/current.json of each model."""
-    keys = [key for key in lab.list_objects(lab.stack.results, "models/") if key.endswith("/current.json")]
-    return {key.split("/")[1]: lab.read_json(key) for key in keys}
+    names = lab.list_objects(lab.stack.models or lab.stack.results, "models/")
+    return {key.split("/")[1]: lab.read_model_json(key) for key in names if key.endswith("/current.json")}
 
 
 def test_the_gate_compares_with_the_model_of_the_earlier_version(upgraded):

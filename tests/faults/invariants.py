@@ -11,7 +11,7 @@ from seqdrop.stages.finish.bisect import MAX_LOST
 from tests.faults import files, work
 from tests.faults.evidence import Drop, Evidence
 from tests.support.aws.model import predict
-from tests.support.aws.sagemaker import BREAKS, DIES, DIES_LATE, Job
+from tests.support.aws.sagemaker import BREAKS, DIES, DIES_LATE, Job, model_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +110,7 @@ class Check(Evidence):
         job = self.world.sagemaker.jobs.get(attempt.get("job", ""))
         if job is None:
             return []
-        model = self.world.sagemaker.models[job.request["ModelName"]]["PrimaryContainer"]["ModelDataUrl"]
+        model, _ = model_data(self.world.sagemaker.models[job.request["ModelName"]])
         return list(map(json.loads, predict("\n".join(map(json.dumps, items)).encode(), model).splitlines()))
 
     def _rejected(self, drop, upload, there, copy, gone) -> Iterator[str]:

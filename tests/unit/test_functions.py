@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from seqdrop.errors import RetryableError
+from seqdrop.errors import NotMigratedError, RetryableError
 from seqdrop.runtime.sqs import compute_retry_delay
 
 QUEUES = {
@@ -93,6 +93,16 @@ def test_a_failed_message_is_retried_soon(function, event, name, shape):
     assert failed == [record["messageId"] for record in body["Records"]]
     assert {call["VisibilityTimeout"] for call in function.changed} == {60}
     assert {call["QueueUrl"] for call in function.changed} == {f"https://sqs/1/{QUEUES[name]}"}
+
+
+def test_an_error_may_say_how_long_to_wait(function, event):
+    """Models that are still to be copied after an upgrade: the message outlasts several runs of the reconciler."""
+
+    def fail(*_):
+        raise NotMigratedError("not yet")
+
+    function("start_training", fail)(event("start_training"), None)
+    assert [call["VisibilityTimeout"] for call in function.changed] == [600]
 
 
 UNREADABLE = [

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from hashlib import file_digest
-from typing import TYPE_CHECKING
+from os import SEEK_END
+from typing import IO, TYPE_CHECKING
 
 from seqdrop.aws import keys
+from seqdrop.aws.multipart import needs_multipart
 from seqdrop.models import pointers
 from seqdrop.models.packing import write_tar_gz
+from seqdrop.models.pins import checksum_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mypy_boto3_s3.client import S3Client
+    from seqdrop.models.pointers import Target
 
 
 def push_weights(s3: S3Client, bucket: str, model: str, folder: Path, when: str) -> str:
@@ -27,9 +31,20 @@ def push_weights(s3: S3Client, bucket: str, model: str, folder: Path, when: str)
         write_tar_gz(body, {path.name: path for path in folder.iterdir() if path.is_file()})
         body.seek(0)
         digest = file_digest(body, "sha256").hexdigest()
-        body.seek(0)
         key, pointer_key = keys.pushed_weights(model, digest), keys.model_pointer(model)
         pointer = pointers.read(s3, bucket, pointer_key)
-        s3.upload_fileobj(body, bucket, key)
-    pointers.move(s3, bucket, pointer_key, pointer, {"key": key, "digest": digest, "labels": [], "since": when})
+        etag = _upload(s3, bucket, key, body, digest)
+    target: Target = {"key": key, "digest": digest, "etag": etag, "labels": [], "since": when}
+    pointers.move(s3, bucket, pointer_key, pointer, target)
     return key
+
+
+def _upload(s3: S3Client, bucket: str, key: str, body: IO[bytes], digest: str) -> str:
+    """Upload a file and return its ETag. Up to 5 GB, S3 checks the SHA-256 of the bytes that arrive, and stores it."""
+    size = body.seek(0, SEEK_END)
+    body.seek(0)
+    if not needs_multipart(size):
+        response = s3.put_object(Bucket=bucket, Key=key, Body=body, ChecksumSHA256=checksum_of(digest))
+        return response["ETag"].strip('"')
+    s3.upload_fileobj(body, bucket, key)
+    return s3.head_object(Bucket=bucket, Key=key)["ETag"].strip('"')

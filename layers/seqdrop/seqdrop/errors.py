@@ -13,9 +13,22 @@ class SeqdropError(Exception):
 
 
 class RetryableError(SeqdropError):
-    """An error after which the same call may succeed later: a throttle, an outage, a record that is not written yet."""
+    """An error after which the same call may succeed later: a throttle, an outage, a record that is not written yet.
+
+    `wait` is the number of seconds to wait before the next call; 0 if the number of earlier calls decides.
+    """
 
     retryable = True
+    wait = 0
+
+
+class NotMigratedError(RetryableError):
+    """A model or code that an earlier version stored, and that the reconciler has not copied to the models bucket yet.
+
+    `wait` is the time in seconds until the message is delivered again: the reconciler runs every five minutes.
+    """
+
+    wait = 600
 
 
 class ConfigurationError(SeqdropError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seqdrop.models.code_bundles import push_code
@@ -111,8 +112,10 @@ def upgrade(situation: Situation, tree: Path) -> bytes:
     lab = situation.lab
     situation.variables = lab.read_variables()
     stack, code = install(lab.aws, tree=tree, name=NAME, **PARAMETERS)
-    assert stack == lab.stack, "the upgrade must not replace a bucket, the ledger or the topic"
-    lab.tree = tree
+    earlier = replace(stack, models="")
+    assert earlier == lab.stack, "the upgrade must not replace a bucket, the ledger or the topic"
+    assert lab.list_objects(stack.models) == {}
+    lab.tree, lab.stack = tree, stack
     return code
 
 
@@ -130,9 +133,10 @@ def finish_work(situation: Situation, earlier: Path, code: bytes) -> None:
         lab.resume(stage)
     for job in situation.paused_jobs:
         job.resume()
+    lab.reconcile()  # copies models and code to their new bucket; until now, jobs that need them have waited
     _start_jobs_with_earlier_code(lab)
     # In place of `seqdrop processing push`, which downloads wheels for the image on AWS.
-    push_code(lab.s3, lab.stack.results, code, now())
+    push_code(lab.s3, lab.stack.models, code, now())
     lab.seqdrop("training", "push")
     bodies = files.make_training_files()
     drop_training(lab, "half", {name: bodies[name] for name in ("sampled.fasta", "mask.fasta")})

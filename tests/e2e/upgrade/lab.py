@@ -143,6 +143,10 @@ class Lab:
         """Return the content of an object of the results bucket."""
         return json.loads(self.read(self.stack.results, key))
 
+    def read_model_json(self, key: str) -> dict:
+        """Return the content of an object of the models bucket; of the results bucket before the upgrade."""
+        return json.loads(self.read(self.stack.models or self.stack.results, key))
+
     def read_variables(self) -> dict[str, str]:
         """Return the environment of the stack's functions."""
         configuration = self.aws.client("lambda").get_function_configuration(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import itertools
 from dataclasses import replace
@@ -91,7 +93,10 @@ class S3:
             "kms_key": request.get("SSEKMSKeyId", ""),
             "customer_key": "SSECustomerAlgorithm" in request,
         }
-        version = self.put(request["Bucket"], request["Key"], bytes(request.get("Body", b"")), about=about, **more)
+        body, checksum = bytes(request.get("Body", b"")), request.get("ChecksumSHA256")
+        if checksum and checksum != base64.b64encode(hashlib.sha256(body).digest()).decode():
+            raise RefusedError("BadDigest", "The SHA256 you specified did not match the calculated checksum.", 400)
+        version = self.put(request["Bucket"], request["Key"], body, about=about, sha256=bool(checksum), **more)
         return {"ETag": f'"{version.etag}"', **_version_id(version)}
 
     def get_object(self, request: dict, headers: dict) -> dict:
@@ -117,6 +122,10 @@ class S3:
     def copy_object(self, request: dict, headers: dict) -> dict:
         source = self._find(_source(request["CopySource"]), "NoSuchKey", "NoSuchVersion")
         source.check_bytes(self.usable_keys)
+        if request.get("CopySourceIfMatch", source.etag).strip('"') != source.etag:
+            raise RefusedError(
+                "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412
+            )
         only_new = "*" in (request.get("IfNoneMatch"), headers.get("If-None-Match"))
         if only_new and self._bucket(request["Bucket"]).current(request["Key"]):
             raise RefusedError(

@@ -172,7 +172,7 @@ class SageMaker:
         shard = self._s3.read(bucket, key)
         if shard is None:
             raise CrashError
-        model = self.models[job.request["ModelName"]]["PrimaryContainer"]["ModelDataUrl"]
+        model, _ = model_data(self.models[job.request["ModelName"]])
         target = job.request["TransformOutput"]["S3OutputPath"].removeprefix("s3://")
         bucket, _, prefix = target.partition("/")
         self._s3.put(bucket, f"{prefix.rstrip('/')}/{key}.out", predict(shard, model))
@@ -181,11 +181,15 @@ class SageMaker:
     # -- the API --
 
     def create_model(self, request: dict, headers: dict) -> dict:
-        name, url = request["ModelName"], request["PrimaryContainer"]["ModelDataUrl"]
+        name, (url, etag) = request["ModelName"], model_data(request)
         if name in self.models:
             raise RefusedError("ValidationException", f"Cannot create already existing model {name}")
-        if self._s3.read(*url.removeprefix("s3://").split("/", 1)) is None:
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        archive = self._s3.buckets[bucket].current(key)
+        if archive is None:
             raise RefusedError("ValidationException", f"Could not find model data at {url}.")
+        if etag not in ("", archive.etag):
+            raise RefusedError("ValidationException", f"The ETag of the model data at {url} is not {etag}.")
         self.models[name] = request
         return {"ModelArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model/{name}"}
 
@@ -274,3 +278,10 @@ def _summary(job: Job) -> dict:
     return {
         name: fields[name] for name in ("TransformJobName", "TransformJobArn", "CreationTime", "TransformJobStatus")
     }
+
+
+def model_data(request: dict) -> tuple[str, str]:
+    """Return the URL of the model.tar.gz in a CreateModel request, and the ETag that it must have; "" for any."""
+    container = request["PrimaryContainer"]
+    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+    return container.get("ModelDataUrl") or source["S3Uri"], source.get("ETag", "")

@@ -1,11 +1,13 @@
 """The request for a processing job, checked with SageMaker's own model and with bounds that botocore lacks."""
 
+import hashlib
 import io
 import json
 import subprocess
 import sys
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import boto3
@@ -18,7 +20,7 @@ from seqdrop.ledger.records import Upload
 from seqdrop.models.code_bundles import Code, current_code, push_code
 from seqdrop.sagemaker.limits import check_processing
 from seqdrop.sagemaker.names import PATTERN, examination_name
-from seqdrop.sagemaker.requests.processing import LONGEST, brief, processing_request
+from seqdrop.sagemaker.requests.processing import CHECK, LONGEST, brief, processing_request
 from seqdrop.stages.start_processing import container
 from seqdrop.uploads import UploadVersion
 
@@ -50,7 +52,11 @@ def test_the_request_has_exactly_these_members(build):
         "RoleArn": ROLE,
         "AppSpecification": {
             "ImageUri": "processing_image",
-            "ContainerEntrypoint": ["python3", "/opt/ml/processing/input/code/entry.py"],
+            "ContainerEntrypoint": ["python3", "-c", CHECK, "ab"],
+            "ContainerArguments": [
+                "/opt/ml/processing/input/code/entry.py",
+                "/opt/ml/processing/input/code/packages.zip",
+            ],
         },
         "Environment": {"AWS_DEFAULT_REGION": "eu-west-1", "PYTHONUNBUFFERED": "1"},
         "ProcessingInputs": [
@@ -205,11 +211,35 @@ class TestContainer:
             archive.writestr("seqdrop/stages/start_processing/container.py", fake)
         entry = repository / "layers/seqdrop/seqdrop/stages/start_processing/entry.py"
         (code / "entry.py").write_bytes(entry.read_bytes())
-        process = subprocess.run([sys.executable, code / "entry.py"], capture_output=True, text=True, check=True)
+        process = run_checked(code)
+        assert process.returncode == 0, process.stderr
         inputs, numpy, seqdrop = process.stdout.split()
         assert inputs == str(tmp_path / "input")
         assert seqdrop.removesuffix("/seqdrop/stages/start_processing/container.py") == numpy.removesuffix("/numpy.py")
         assert not list(tmp_path.rglob("numpy.py"))
+
+    @pytest.mark.parametrize("name", ["entry.py", "packages.zip"])
+    def test_replaced_code_is_not_run(self, tmp_path, name):
+        """The check is in the request. Nothing is unpacked or run before it."""
+        (tmp_path / "entry.py").write_text("print('the pushed entry point')")
+        (tmp_path / "packages.zip").write_bytes(b"packages")
+        digest = digest_of(tmp_path)
+        assert run_checked(tmp_path, digest).stdout == "the pushed entry point\n"
+        (tmp_path / name).write_text("print('planted')")
+        process = run_checked(tmp_path, digest)
+        assert (process.returncode, process.stdout) == (1, "")
+        assert f"{digest_of(tmp_path)}, not {digest}: push it again" in process.stderr
+
+
+def digest_of(code: Path) -> str:
+    """Return the digest that a push of these files writes to the pointer."""
+    return hashlib.sha256((code / "entry.py").read_bytes() + (code / "packages.zip").read_bytes()).hexdigest()
+
+
+def run_checked(code: Path, digest: str = "") -> subprocess.CompletedProcess:
+    """Run the command of a job on the files of a folder."""
+    words = ["-c", CHECK, digest or digest_of(code), code / "entry.py", code / "packages.zip"]
+    return subprocess.run([sys.executable, *words], capture_output=True, text=True)
 
 
 def test_the_same_packages_give_the_same_archive(tmp_path):

@@ -9,6 +9,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 from seqdrop.errors import JobRefusedError
+from seqdrop.models.archives import ModelArchive
 from seqdrop.models.code_bundles import Program
 from seqdrop.sagemaker.limits import check_training
 from seqdrop.sagemaker.requests.training import METRICS, Inputs, has_own_disks, training_request
@@ -31,7 +32,8 @@ def build(services):
         job = parse(text.encode())
         order = Order("x", job, {"a.csv": "B" * 26}, "training/ab/data/", Prepared("d", "t", COUNTS))
         changed = replace(services.settings, training_role=ROLE, **settings)
-        weights = "models/prot_bert_bfd/ab/model.tar.gz" if job.weights else ""
+        archive = ModelArchive("prot_bert_bfd", "models/prot_bert_bfd/ab/model.tar.gz", "ab" * 32)
+        weights = archive if job.weights else None
         size = size_training(job, order.prepared.residues, smp=False)
         program = Program("training/protein/cd/", "cd")
         inputs = Inputs(program, weights, f"s3://work/checkpoints/{NAME}/", "A" * 26)

@@ -12,19 +12,24 @@ import io
 import json
 import re
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from seqdrop.aws import keys
 from seqdrop.errors import JobRefusedError
 from seqdrop.models import pointers
 from seqdrop.models.calibration import read_calibration
+from seqdrop.models.pins import checksum_of, is_intact, pin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_sagemaker.type_defs import ContainerDefinitionTypeDef, CreateModelInputTypeDef
+    from mypy_boto3_sagemaker.type_defs import (
+        ContainerDefinitionTypeDef,
+        CreateModelInputTypeDef,
+        S3ModelDataSourceTypeDef,
+    )
 
     from seqdrop.config.settings import Settings
     from seqdrop.models.pointers import Target
@@ -49,6 +54,12 @@ class ModelArchive:
     labels: tuple[str, ...] = ()
     calibration: str = ""
     """Its calibration (`Calibration.as_json`); "" if the archive has none."""
+    etag: str = ""
+    """ETag of the object in S3, which requests of jobs name; "" if it is not known."""
+
+    def pinned(self, s3: S3Client, bucket: str) -> ModelArchive:
+        """Return the archive with the ETag of its object, after a check of its SHA-256 (`pins.pin`)."""
+        return replace(self, etag=pin(s3, bucket, self.key, self.digest, self.etag))
 
     def check_label(self, label: str) -> None:
         """Raise JobRefusedError unless `label` is the archive's own name of its positive class.
@@ -83,7 +94,7 @@ def current_archive(s3: S3Client, bucket: str, model: str) -> ModelArchive:
         )
     current = pointer["current"]
     labels, calibration = tuple(current.get("labels", ())), current.get("calibration", "")
-    return ModelArchive(model, current["key"], current["digest"], labels, calibration)
+    return ModelArchive(model, current["key"], current["digest"], labels, calibration, current.get("etag", ""))
 
 
 def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int) -> CreateModelInputTypeDef:
@@ -94,7 +105,7 @@ def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int
     """
     container: ContainerDefinitionTypeDef = {
         "Image": settings.transform_image,
-        "ModelDataUrl": f"s3://{settings.models}/{archive.key}",
+        "ModelDataSource": {"S3DataSource": _source(settings, archive)},
         "Environment": {
             "SAGEMAKER_PROGRAM": "inference.py",
             "MMS_MAX_REQUEST_SIZE": str((max_payload_mb + 1) * 1024 * 1024),
@@ -116,6 +127,18 @@ def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int
     return request
 
 
+def _source(settings: Settings, archive: ModelArchive) -> S3ModelDataSourceTypeDef:
+    """Return the address of a model.tar.gz. SageMaker downloads the object only if it has this ETag."""
+    source: S3ModelDataSourceTypeDef = {
+        "S3Uri": f"s3://{settings.models}/{archive.key}",
+        "S3DataType": "S3Object",
+        "CompressionType": "Gzip",
+    }
+    if archive.etag:
+        source["ETag"] = archive.etag
+    return source
+
+
 def _worker_settings(instance_type: str) -> dict[str, str]:
     """Return the variables that set the container's workers: one worker on all cores, or one per GPU.
 
@@ -133,14 +156,15 @@ def _worker_settings(instance_type: str) -> dict[str, str]:
 def push_archive(s3: S3Client, bucket: str, model: str, body: bytes, now: str) -> ModelArchive:
     """Upload an archive (the bytes of a model.tar.gz) and make it the model's current one.
 
-    A repeated push of the same archive changes nothing. The pointer keeps the previous archives, newest first.
+    A repeated push of the same archive changes nothing, unless the object was replaced. The pointer keeps the previous
+    archives, newest first.
     Raise ValueError if the bytes are no archive.
     """
     archive = _describe(model, body)
     pointer, target = pointers.read(s3, bucket, keys.model_pointer(model)), _target(archive)
-    if pointer and target.items() <= pointer["current"].items():
+    if pointer and target.items() <= pointer["current"].items() and is_intact(s3, bucket, archive.key, archive.digest):
         return archive
-    s3.put_object(Bucket=bucket, Key=archive.key, Body=body)
+    s3.put_object(Bucket=bucket, Key=archive.key, Body=body, ChecksumSHA256=checksum_of(archive.digest))
     current: Target = {**target, **archive_figures(body), "since": now}
     pointers.move(s3, bucket, keys.model_pointer(model), pointer, current)
     return archive

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from seqdrop.aws import keys
 from seqdrop.aws.errors import is_missing
+from seqdrop.aws.server_copy import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,40 +41,43 @@ class Artifacts:
     config: Json
     metrics: Json
     card: Json
+    source: Source
+    """The model.tar.gz that was read."""
 
 
 def read_artifacts(s3: S3Client, bucket: str, job: str) -> Artifacts:
     """Read both archives of a training job from the work bucket. Raise ModelNotFoundError if there is no model."""
-    digest, model = _read_archive(s3, bucket, keys.trained_archive(job), OF_MODEL)
+    source, digest, model = _read_archive(s3, bucket, keys.trained_archive(job), OF_MODEL)
     if "config.json" not in model:
         raise ModelNotFoundError("the job's model.tar.gz has no config.json")
     try:
-        _, output = _read_archive(s3, bucket, keys.trained_output(job), OF_OUTPUT)
+        _, _, output = _read_archive(s3, bucket, keys.trained_output(job), OF_OUTPUT)
     except ModelNotFoundError:
         output = {}  # the script of dnabert, for example, writes no output.tar.gz
-    return Artifacts(digest, model["config.json"], model.get("metrics.json", {}), output.get("card.json", {}))
+    return Artifacts(digest, model["config.json"], model.get("metrics.json", {}), output.get("card.json", {}), source)
 
 
-def _read_archive(s3: S3Client, bucket: str, key: str, names: set[str]) -> tuple[str, dict[str, Json]]:
-    """Return the SHA-256 of an archive, and the content of its JSON members with these names.
+def _read_archive(s3: S3Client, bucket: str, key: str, names: set[str]) -> tuple[Source, str, dict[str, Json]]:
+    """Return an archive as the source of a copy, its SHA-256, and the content of its JSON members with these names.
 
     Raise ModelNotFoundError if there is no archive or it cannot be read.
     """
     name = key.rsplit("/", 1)[-1]
     try:
-        body = s3.get_object(Bucket=bucket, Key=key)["Body"]
+        response = s3.get_object(Bucket=bucket, Key=key)
     except ClientError as error:
         if is_missing(error):
             raise ModelNotFoundError(f"the job left no {name}") from error
         raise
-    stream = HashedStream(body)
+    stream = HashedStream(response["Body"])
     try:
         with tarfile.open(fileobj=io.BufferedReader(stream), mode="r|gz") as archive:
             members = dict(_read_members(archive, names))
         stream.drain()
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise ModelNotFoundError(f"{name} cannot be read: {error}") from error
-    return stream.digest.hexdigest(), members
+    source = Source(bucket, key, response["ContentLength"], response["ETag"])
+    return source, stream.digest.hexdigest(), members
 
 
 def _read_members(archive: tarfile.TarFile, names: set[str]) -> Iterator[tuple[str, Json]]:

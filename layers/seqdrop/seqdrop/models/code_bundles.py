@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from seqdrop.aws import keys
 from seqdrop.errors import JobRefusedError
 from seqdrop.models import pointers
+from seqdrop.models.pins import checksum_of, is_intact, pin
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -53,10 +54,15 @@ def push_code(s3: S3Client, bucket: str, packages: bytes, now: str) -> Code:
     digest = hashlib.sha256(entry + packages).hexdigest()
     code = Code(keys.processing_code(digest), digest)
     pointer = pointers.read(s3, bucket, keys.PROCESSING_POINTER)
-    if pointers.is_current(pointer, digest):
+    bodies = {
+        keys.code_file(code.prefix, name): body for name, body in ((PROCESSING_ENTRY, entry), (PACKAGES, packages))
+    }
+    digests = {key: hashlib.sha256(body).hexdigest() for key, body in bodies.items()}
+    is_whole = all(is_intact(s3, bucket, key, own) for key, own in digests.items())
+    if is_whole and pointers.is_current(pointer, digest):
         return code
-    for name, body in ((PROCESSING_ENTRY, entry), (PACKAGES, packages)):
-        s3.put_object(Bucket=bucket, Key=keys.code_file(code.prefix, name), Body=body)
+    for key, body in bodies.items():
+        s3.put_object(Bucket=bucket, Key=key, Body=body, ChecksumSHA256=checksum_of(digests[key]))
     current: Target = {"prefix": code.prefix, "digest": digest, "since": now}
     pointers.move(s3, bucket, keys.PROCESSING_POINTER, pointer, current)
     return code
@@ -68,6 +74,10 @@ class Program:
 
     prefix: str
     digest: str
+
+    def check(self, s3: S3Client, bucket: str) -> None:
+        """Raise JobRefusedError unless the archive has the SHA-256 of its pointer (`pins.pin`)."""
+        pin(s3, bucket, keys.code_file(self.prefix, SOURCE), self.digest)
 
 
 def program_of(model: str) -> str:
@@ -90,9 +100,10 @@ def push_program(s3: S3Client, bucket: str, name: str, archive: bytes, now: str)
     digest = hashlib.sha256(archive).hexdigest()
     program = Program(keys.program_code(name, digest), digest)
     pointer = pointers.read(s3, bucket, keys.program_pointer(name))
-    if pointers.is_current(pointer, digest):
+    key = keys.code_file(program.prefix, SOURCE)
+    if pointers.is_current(pointer, digest) and is_intact(s3, bucket, key, digest):
         return program
-    s3.put_object(Bucket=bucket, Key=keys.code_file(program.prefix, SOURCE), Body=archive)
+    s3.put_object(Bucket=bucket, Key=key, Body=archive, ChecksumSHA256=checksum_of(digest))
     current: Target = {"prefix": program.prefix, "digest": digest, "since": now}
     pointers.move(s3, bucket, keys.program_pointer(name), pointer, current)
     return program

@@ -14,6 +14,8 @@ class Target(TypedDict):
 
     digest: str
     """SHA-256 in hexadecimal."""
+    etag: NotRequired[str]
+    """ETag of its object, if S3 cannot store the SHA-256 of an object of this size."""
     since: NotRequired[str]
     """Time at which it became the current one, ISO 8601."""
     key: NotRequired[str]
@@ -65,5 +67,9 @@ def move(s3: S3Client, bucket: str, key: str, pointer: Pointer | None, current: 
     if pointer:
         previous = [] if is_current(pointer, current["digest"]) else [pointer["current"]]
         history = [*previous, *pointer["history"]]
-    content: Pointer = {"current": current, "history": history}
+    write(s3, bucket, key, {"current": current, "history": history})
+
+
+def write(s3: S3Client, bucket: str, key: str, content: Pointer) -> None:
+    """Write the whole content of a pointer."""
     s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(content, indent=2).encode())

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from seqdrop.aws import keys
-from seqdrop.aws.errors import is_conflict
+from seqdrop.aws.server_copy import ConflictError, copy_object
 from seqdrop.errors import JobRefusedError
 from seqdrop.models import pointers
+from seqdrop.models.pins import pin
 from seqdrop.models.promotion import Candidate
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3.client import S3Client
 
+    from seqdrop.aws.server_copy import Source
     from seqdrop.models.pointers import Target
 
 
@@ -40,17 +41,17 @@ class Version:
         return keys.model_card(self.model, self.version)
 
 
-def register(s3: S3Client, work: str, source: str, bucket: str, version: Version, card: Mapping[str, object]) -> None:
-    """Copy the archive at the key `source` of the bucket `work`, and write the card.
+def register(s3: S3Client, source: Source, bucket: str, version: Version, card: Mapping[str, object]) -> None:
+    """Copy an archive, and write the card with the ETag of the copy. A repeated call changes nothing.
 
-    A repeated call changes nothing.
+    Raise JobRefusedError if the copy does not have the SHA-256 of the card, because the source was replaced after it
+    was read.
     """
-    try:
-        s3.copy({"Bucket": work, "Key": source}, bucket, version.key)
-    except ClientError as error:
-        if not is_conflict(error):
-            raise
-    body = (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()
+    etag = ""
+    with suppress(ConflictError):
+        etag = copy_object(s3, source, bucket, version.key)
+    etag = pin(s3, bucket, version.key, str(card["digest"]), etag, largest_read=source.size)
+    body = (json.dumps({**card, "etag": etag}, indent=2, ensure_ascii=False) + "\n").encode()
     s3.put_object(Bucket=bucket, Key=version.card_key, Body=body, ContentType="application/json")
 
 
@@ -82,6 +83,7 @@ def make_current(s3: S3Client, bucket: str, version: Version, now: str) -> None:
     current: Target = {
         "key": version.key,
         "digest": card["digest"],
+        "etag": card.get("etag", ""),
         "labels": card["labels"],
         "calibration": "",
         "task": card["task"],

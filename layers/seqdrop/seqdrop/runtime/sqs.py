@@ -39,10 +39,10 @@ def handle_each(
     def handle_record(record: SQSRecord) -> None:
         try:
             handle(record.json_body)
-        except Exception:
+        except Exception as error:
             logger().exception("message failed", extra={"message_id": record.message_id})
-            receives = int(record.attributes.approximate_receive_count)
-            _shorten_wait(services, record.event_source_arn, record.receipt_handle, receives)
+            delay = getattr(error, "wait", 0) or compute_retry_delay(int(record.attributes.approximate_receive_count))
+            _shorten_wait(services, record.event_source_arn, record.receipt_handle, delay)
             raise
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -52,11 +52,15 @@ def handle_each(
 def handle_parts(parts: list[B], handle: Callable[[B], None]) -> None:
     """Call `handle` with each part of one message, also after a part that failed.
 
-    Raise RetryableError if any part failed. The parts that succeeded are then handled again.
+    Raise RetryableError if one of several parts failed, and the error itself if it is the only part. The parts that
+    succeeded are then handled again.
     """
+    if len(parts) == 1:
+        return handle(parts[0])  # its error may say how long to wait
     failed = try_each(parts, handle, lambda _: {}).failed
     if failed:
         raise RetryableError(f"{len(failed)} of {len(parts)} parts of the message failed; the log has the errors")
+    return None
 
 
 def handle_batch(
@@ -71,8 +75,8 @@ def handle_batch(
     records, bodies = [record for record, _ in parsed.results], [body for _, body in parsed.results]
     failed = [*parsed.failed, *compress(records, _handle_all(bodies, handle))]
     for record in failed:
-        receives = int(record["attributes"]["ApproximateReceiveCount"])
-        _shorten_wait(services, record["eventSourceARN"], record["receiptHandle"], receives)
+        delay = compute_retry_delay(int(record["attributes"]["ApproximateReceiveCount"]))
+        _shorten_wait(services, record["eventSourceARN"], record["receiptHandle"], delay)
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
 
 
@@ -94,13 +98,12 @@ def compute_retry_delay(receives: int) -> int:
     return int(min(FIRST_RETRY * 2 ** (receives - 1), LAST_RETRY))
 
 
-def _shorten_wait(services: Services, queue_arn: str, receipt_handle: str, receives: int) -> None:
-    """Let SQS deliver a failed message again after `compute_retry_delay`.
+def _shorten_wait(services: Services, queue_arn: str, receipt_handle: str, delay: int) -> None:
+    """Let SQS deliver a failed message again after `delay` seconds.
 
     Otherwise SQS would wait for the queue's visibility timeout, which is as long as six runs of the function: up to 90
     minutes.
     """
-    delay = compute_retry_delay(receives)
     try:
         queue = services.settings.queue(queue_arn.rsplit(":", 1)[1])
         services.sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=receipt_handle, VisibilityTimeout=delay)

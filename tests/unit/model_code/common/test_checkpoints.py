@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import tarfile
@@ -33,6 +34,23 @@ def test_an_archive_is_unpacked_while_it_is_used(channel):
     ) as folder:
         assert checkpoints.read_vocabulary(folder / "vocab.txt") == {"A": 0, "B": 1}
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("opened", ["own", "other"])
+def test_an_archive_is_unpacked_only_if_it_is_the_one_of_the_job(channel, monkeypatch, opened):
+    folder = channel(**{"config.json": "{}"})
+    digest = hashlib.sha256((folder / "model.tar.gz").read_bytes()).hexdigest()
+    monkeypatch.setenv("SEQDROP_WEIGHTS_SHA256", digest if opened == "own" else "ab" * 32)
+    if opened == "own":
+        with checkpoints.open_checkpoint(folder) as unpacked:
+            assert (unpacked / "config.json").is_file()
+        return
+    monkeypatch.setattr(checkpoints, "unpack", lambda *_: pytest.fail("it was unpacked"))
+    with (
+        pytest.raises(ValueError, match=f"has the SHA-256 {digest}, not {'ab' * 32}"),
+        checkpoints.open_checkpoint(folder),
+    ):
+        pass
 
 
 TOKENS = {"[PAD]": 0, "A": 1, "C": 2, "unused": 4}

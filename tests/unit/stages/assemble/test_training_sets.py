@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from seqdrop import clock
 from seqdrop.aws import keys
-from seqdrop.errors import ConfigurationError
+from seqdrop.errors import ConfigurationError, NotMigratedError
 from seqdrop.ledger.records import Upload
 from seqdrop.models.code_bundles import push_program
 from seqdrop.models.registry import Version, make_current
@@ -21,6 +21,7 @@ from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.assemble import training_sets
 from seqdrop.stages.assemble.view import require_analysis
 from seqdrop.stages.finish.finish import finish
+from seqdrop.stages.migration import migrate
 from seqdrop.stages.operator.release import explain_refusal, release
 from seqdrop.stages.operator.replay import plan_replay, replay
 from seqdrop.stages.reconcile.reconcile import reconcile
@@ -345,6 +346,28 @@ class TestStart:
         assert (job.state, job.task, job.members) == ("STARTED", "train", [attempt.key])
         plan = read(services, f"results/training/{dropped['job.toml'].id}/plan.json")
         assert (plan["instance"], plan["fits"]) == ("ml.m5.xlarge", True)
+
+    def test_replaced_code_is_not_started(self, services, sagemaker, dropped, sent):
+        attempt = attempt_of(services, dropped["job.toml"])
+        prefix = read(services, "training/protein/current.json")["current"]["prefix"]
+        services.s3.put_object(Bucket="models", Key=f"{prefix}sourcedir.tar.gz", Body=b"planted")
+        start_training(services, attempt.key)
+        assert (attempt_of(services, dropped["job.toml"]).state, sagemaker.jobs) == ("FAILED", {})
+        assert "does not have the SHA-256 of its pointer" in mails(sent)[-1]
+
+    def test_code_that_is_not_copied_yet_is_waited_for(self, services, sagemaker, dropped):
+        """After an upgrade, until the reconciler has run."""
+        attempt = attempt_of(services, dropped["job.toml"])
+        for item in services.s3.list_objects_v2(Bucket="models")["Contents"]:
+            body = services.s3.get_object(Bucket="models", Key=item["Key"])["Body"].read()
+            services.s3.put_object(Bucket="results", Key=item["Key"], Body=body)
+            services.s3.delete_object(Bucket="models", Key=item["Key"])
+        with pytest.raises(NotMigratedError):
+            start_training(services, attempt.key)
+        assert attempt_of(services, dropped["job.toml"]).state == "PLANNED"
+        migrate(services)
+        start_training(services, attempt.key)
+        assert attempt_of(services, dropped["job.toml"]).state == "SUBMITTED"
 
     def test_a_second_message_starts_no_second_job(self, services, sagemaker, dropped):
         key = attempt_of(services, dropped["job.toml"]).key

@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ClientError
 from seqdrop.aws import keys
-from seqdrop.errors import ObjectGoneError, RetryableError
+from seqdrop.errors import NotMigratedError, ObjectGoneError, RetryableError
 from seqdrop.kinds.plans import from_json, packaged
 from seqdrop.ledger.moves import JOB
 from seqdrop.models.code_bundles import push_code
 from seqdrop.runtime.events import parse_landed_versions
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.stages.finish.finish import finish
+from seqdrop.stages.migration import migrate
 from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.start_processing.start_processing import start_processing
 from seqdrop.stages.validate import validate as validation
@@ -440,6 +441,20 @@ class TestFailures:
         assert "Seqdrop tries again by itself, less and less often, but at least once a day." in mail
         assert (job(services, version), state(services, version)) == (None, "RECEIVED")
         push_code(services.s3, "models", b"packages", "now")
+        validate(services, version)
+        assert job(services, version).state == "STARTED"
+
+    def test_code_that_is_not_copied_yet_is_waited_for_without_a_mail(self, services, validate, drop, sent):
+        """After an upgrade, until the reconciler has run."""
+        for item in services.s3.list_objects_v2(Bucket="models")["Contents"]:
+            body = services.s3.get_object(Bucket="models", Key=item["Key"])["Body"].read()
+            services.s3.put_object(Bucket="results", Key=item["Key"], Body=body)
+            services.s3.delete_object(Bucket="models", Key=item["Key"])
+        version = drop()
+        with pytest.raises(NotMigratedError):
+            validate(services, version)
+        assert (job(services, version), mails(sent)) == (None, [])
+        migrate(services)
         validate(services, version)
         assert job(services, version).state == "STARTED"
 

@@ -6,15 +6,16 @@ from dataclasses import replace
 import pytest
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import Attempt, Upload
-from seqdrop.models.archives import push_archive
+from seqdrop.models.archives import current_archive, push_archive
 from seqdrop.stages.backoff import compute_wait
 from seqdrop.stages.job_slots import close_job
+from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.start_transform.start_transform import start_transform
 from seqdrop.uploads import UploadVersion
 
 from local.testing import make_model_archive
 from tests.support.aws.errors import RefusedError
-from tests.support.aws.sagemaker import TRANSFORM
+from tests.support.aws.sagemaker import TRANSFORM, model_data
 
 
 class Died(BaseException):
@@ -119,6 +120,50 @@ def test_without_a_model_the_attempt_fails_and_says_what_to_do(services, planned
     start_transform(services, [key])
     assert services.ledger.find_attempt(key).state == "FAILED"
     assert "seqdrop models push promoter-70" in sent[-1][1]["Message"]
+
+
+def test_the_model_is_pinned_to_the_object_that_was_checked(services, sagemaker, planned):
+    start_transform(services, [planned("a")])
+    (model,) = sagemaker.models.values()
+    url, etag = model_data(model)
+    head = services.s3.head_object(Bucket="models", Key=url.removeprefix("s3://models/"))
+    assert etag == head["ETag"].strip('"')
+
+
+def test_a_replaced_archive_is_not_used(services, sagemaker, planned, sent):
+    key = current_archive(services.s3, "models", "promoter-70").key
+    services.s3.put_object(Bucket="models", Key=key, Body=archive_of("not core promoter", "core promoter", "planted"))
+    attempt = planned("a")
+    start_transform(services, [attempt])
+    assert (services.ledger.find_attempt(attempt).state, sagemaker.jobs) == ("FAILED", {})
+    assert "does not have the SHA-256 of its pointer" in sent[-1][1]["Message"]
+
+
+def test_an_archive_that_is_replaced_between_plan_and_start_is_not_used(services, sagemaker, planned):
+    """SageMaker compares the ETag of the request with that of the object."""
+    attempt = planned("a")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("seqdrop.stages.start_transform.start_transform.launch", lambda *_: None)
+        start_transform(services, [attempt])
+    job = services.ledger.find_job(services.ledger.find_attempt(attempt).job)
+    services.s3.put_object(Bucket="models", Key=job.model_key, Body=b"planted")
+    start_transform(services, [], [job.name])
+    assert (services.ledger.find_attempt(attempt).state, sagemaker.jobs) == ("FAILED", {})
+
+
+def test_a_model_that_is_not_copied_yet_lets_the_attempt_wait(services, sagemaker, planned, sent):
+    """After an upgrade: the attempt is started by the run of the reconciler after the copy."""
+    s3, key = services.s3, "models/promoter-70/current.json"
+    archive = current_archive(s3, "models", "promoter-70").key
+    for name in (archive, key):
+        s3.put_object(Bucket="results", Key=name, Body=s3.get_object(Bucket="models", Key=name)["Body"].read())
+        s3.delete_object(Bucket="models", Key=name)
+    attempt = planned("a")
+    assert start_transform(services, [attempt]) == set()
+    assert (services.ledger.find_attempt(attempt).state, sagemaker.jobs, sent) == ("WAITING", {}, [])
+    reconcile(services)
+    start_transform(services, [])
+    assert services.ledger.find_attempt(attempt).state == "SUBMITTED"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from seqdrop.aws import keys
-from seqdrop.models.code_bundles import PROCESSING_ENTRY, Code
+from seqdrop.models.code_bundles import PACKAGES, PROCESSING_ENTRY, Code
 from seqdrop.sagemaker.limits import check_processing
 from seqdrop.sagemaker.tags import cost_tags
 
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from seqdrop.uploads import UploadVersion
 
 INPUT = "/opt/ml/processing/input"
+# The first program of a job runs its code, the files of the channel `code`, only if they have the SHA-256 of the
+# pointer. It is a part of the request, so who replaces the code does not replace the check. SageMaker takes no word of
+# more than 256 characters, and no line break.
+CHECK = (
+    "import hashlib,runpy,sys;d,*p=sys.argv[1:];"
+    "h=hashlib.sha256(b''.join(open(f,'rb').read()for f in p)).hexdigest();"
+    "h==d or sys.exit(f'the code of this job has the SHA-256 {h}, not {d}: push it again');"
+    "runpy.run_path(p[0],run_name='__main__')"
+)
 VOLUME_GB = 20  # for the image and the packages; no part of the upload is written to disk
 # A job is stopped after the time that the slowest machine would need, so that a job that hangs does not run for days.
 LEAST_SECONDS, LONGEST = 3600, 15 * 3600  # the largest file (MOST_GB) needs less; template.yaml has this bound
@@ -53,7 +62,8 @@ def processing_request(
             "RoleArn": settings.processing_role,
             "AppSpecification": {
                 "ImageUri": settings.processing_image,
-                "ContainerEntrypoint": ["python3", f"{INPUT}/code/{PROCESSING_ENTRY}"],
+                "ContainerEntrypoint": ["python3", "-c", CHECK, code.digest],
+                "ContainerArguments": [f"{INPUT}/code/{name}" for name in (PROCESSING_ENTRY, PACKAGES)],
             },
             "Environment": {"AWS_DEFAULT_REGION": region, "PYTHONUNBUFFERED": "1"},
             "ProcessingInputs": [

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
 
     from seqdrop.config.settings import Settings
+    from seqdrop.models.archives import ModelArchive
     from seqdrop.training.plan.search import Plan
     from seqdrop.training.plan.sizing import Sizing
     from seqdrop.training.request import Order
@@ -34,6 +35,7 @@ CODE = f"/opt/ml/input/data/code/{SOURCE}"
 CHECKPOINTS = "/opt/ml/checkpoints"
 PROCESSES = "SEQDROP_PROCESSES"  # processes per host, if job.toml sets it; otherwise containers count their GPUs
 NO_IMAGE = "none"  # the value of the parameter TrainingImage for a stack that trains no models
+WEIGHTS = "SEQDROP_WEIGHTS_SHA256"  # train.py unpacks the weights only if the archive has this SHA-256
 VOLUME_GB = 100  # for the weights, their copies in checkpoints, and the image
 # Instances with local disks, which are always encrypted and take no key: families with a "d" (p4d, m5d), and others.
 OWN_DISKS = re.compile(r"ml\.([a-z]+\d[a-z]*d[a-z]*|g5|g6e?|gr6|p5e?n?|p6.*|trn\d.*|i\d.*)\.")
@@ -57,8 +59,8 @@ class Inputs:
     """Inputs of a training job other than its data: code, weights and checkpoints."""
 
     program: Program
-    weights: str
-    """Key of a pre-trained model's archive in the models bucket; "" without one."""
+    weights: ModelArchive | None
+    """A pre-trained model's archive; None without one."""
     checkpoints: str
     """S3 URI of the checkpoints, which the job reads and writes."""
     upload_id: str
@@ -99,7 +101,7 @@ def training_request(
         "CheckpointConfig": {"S3Uri": inputs.checkpoints, "LocalPath": CHECKPOINTS},
         "EnableManagedSpotTraining": order.job.instance.spot,
         "EnableNetworkIsolation": is_isolated(settings),
-        "Environment": {PROCESSES: str(processes)} if processes else {},
+        "Environment": _environment(processes, inputs.weights),
         "Tags": cost_tags(TRAINING, inputs.upload_id, [], training=order.training),
     }
     if settings.network:
@@ -143,7 +145,8 @@ def fingerprint(request: CreateTrainingJobRequestTypeDef, order: Order) -> str:
     """
     channels = request["InputDataConfig"]
     uris = {channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"] for channel in channels}
-    inputs = [uris["code"], uris.get("model")]
+    # Without the bucket: code and weights were in another one until version 0.2, under the same keys.
+    inputs = [uri and uri.split("/", 3)[3] for uri in (uris["code"], uris.get("model"))]
     content = {"data": order.prepared.digest, "inputs": inputs, "told": request["HyperParameters"]}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -151,6 +154,15 @@ def fingerprint(request: CreateTrainingJobRequestTypeDef, order: Order) -> str:
 def has_own_disks(instance_type: str) -> bool:
     """Return True if the instance has local disks, for which SageMaker accepts no key."""
     return OWN_DISKS.match(instance_type) is not None
+
+
+def _environment(processes: int, weights: ModelArchive | None) -> dict[str, str]:
+    """Return the variables of train.py.
+
+    They are no hyperparameters: those decide whether a job may continue from the checkpoints of another.
+    """
+    variables = {PROCESSES: str(processes)} if processes else {}
+    return variables | ({WEIGHTS: weights.digest} if weights else {})
 
 
 def _toolkit() -> dict[str, str]:
@@ -173,7 +185,7 @@ def _channels(settings: Settings, order: Order, inputs: Inputs) -> list[ChannelT
         channels = [_channel("data", work + order.data)]
     channels.append(_channel("code", models + inputs.program.prefix))
     if inputs.weights:
-        channels.append(_channel("model", models + inputs.weights))
+        channels.append(_channel("model", models + inputs.weights.key))
     return channels
 
 

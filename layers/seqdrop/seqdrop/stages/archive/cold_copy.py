@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import base64
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from urllib.parse import urlencode
 
@@ -14,18 +11,18 @@ from botocore.exceptions import ClientError
 from seqdrop.aws import keys, multipart
 from seqdrop.aws.errors import is_archived, is_bad_request, is_conflict, is_key_refusal, is_missing
 from seqdrop.aws.readability import check_readable
+from seqdrop.aws.server_copy import Source, copy_parts
 from seqdrop.errors import ArchiveMismatchError, ObjectGoneError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.literals import StorageClassType
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef, HeadObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
     from seqdrop.ledger.records import Upload
 
 STORAGE_CLASS: StorageClassType = "DEEP_ARCHIVE"
 LONGEST_KEY = 1024  # bytes of UTF-8, S3's limit
-PARALLEL_PARTS = 10  # parts that are copied at the same time: the size of a client's connection pool
 # Fields that CopyObject copies, but a multipart upload does not.
 CARRIED = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata")
 
@@ -59,15 +56,15 @@ def copy(s3: S3Client, upload: Upload, bucket: str) -> None:
     `protect_existing_copies`, only one of two simultaneous invocations makes a copy. Raise ObjectGoneError if the
     version is no longer in the landing bucket, and UnreadableObjectError if S3 does not return its bytes any more.
     """
-    source: CopySourceTypeDef = {"Bucket": upload.bucket, "Key": upload.key, "VersionId": upload.version_id}
+    source = Source(upload.bucket, upload.key, upload.size, version_id=upload.version_id)
     key = archive_key(upload)
     try:
         if multipart.needs_multipart(upload.size):
-            _copy_parts(s3, upload, source, bucket)
+            fields = {"StorageClass": STORAGE_CLASS, **_read_carried_fields(s3, upload)}
+            copy_parts(s3, source, bucket, key, fields)
         else:
-            s3.copy_object(
-                Bucket=bucket, Key=key, CopySource=source, StorageClass=STORAGE_CLASS, ChecksumAlgorithm="SHA256"
-            )
+            place = source.as_parameters()
+            s3.copy_object(Bucket=bucket, Key=key, StorageClass=STORAGE_CLASS, ChecksumAlgorithm="SHA256", **place)
     except ClientError as error:
         if is_missing(error):
             raise ObjectGoneError(f"upload {upload.id} is no longer in the landing bucket") from error
@@ -75,29 +72,6 @@ def copy(s3: S3Client, upload: Upload, bucket: str) -> None:
             check_readable(s3, upload.version)  # otherwise it was refused because of the copy, not of its source
         if not is_conflict(error):
             raise
-
-
-def _copy_parts(s3: S3Client, upload: Upload, source: CopySourceTypeDef, bucket: str) -> None:
-    """Copy in parts, with a multipart upload. It becomes an object only if the key has no object yet.
-
-    If a crash leaves parts behind, a lifecycle rule of the bucket removes them.
-    """
-    key, carried = archive_key(upload), _read_carried_fields(s3, upload)
-    created = s3.create_multipart_upload(
-        Bucket=bucket, Key=key, StorageClass=STORAGE_CLASS, ChecksumAlgorithm="SHA256", **carried
-    )
-    target = _MultipartUpload(s3, source, bucket, key, created["UploadId"])
-    threads = ThreadPoolExecutor(PARALLEL_PARTS)
-    try:
-        parts = list(threads.map(target.copy_part, multipart.part_ranges(upload.size)))
-        target.complete(parts)
-    except ClientError:
-        threads.shutdown(cancel_futures=True)
-        with suppress(ClientError):
-            target.abort()
-        raise
-    finally:
-        threads.shutdown(cancel_futures=True)
 
 
 def _read_carried_fields(s3: S3Client, upload: Upload) -> dict[str, Any]:
@@ -109,41 +83,6 @@ def _read_carried_fields(s3: S3Client, upload: Upload) -> dict[str, Any]:
     if tags:
         carried["Tagging"] = urlencode({tag["Key"]: tag["Value"] for tag in tags})
     return carried
-
-
-@dataclass(frozen=True)
-class _MultipartUpload:
-    """A multipart upload that copies `source`."""
-
-    s3: S3Client
-    source: CopySourceTypeDef
-    bucket: str
-    key: str
-    id: str
-
-    def copy_part(self, part: tuple[int, int, int]) -> CompletedPartTypeDef:
-        """Copy one part, given as (number from 1, first byte, last byte)."""
-        number, first, last = part
-        response = self.s3.upload_part_copy(
-            Bucket=self.bucket,
-            Key=self.key,
-            UploadId=self.id,
-            PartNumber=number,
-            CopySourceRange=f"bytes={first}-{last}",
-            CopySource=self.source,
-        )
-        result = response["CopyPartResult"]
-        return {"PartNumber": number, "ETag": result["ETag"], "ChecksumSHA256": result["ChecksumSHA256"]}
-
-    def complete(self, parts: list[CompletedPartTypeDef]) -> None:
-        """Make an object from the parts, unless the key has an object."""
-        self.s3.complete_multipart_upload(
-            Bucket=self.bucket, Key=self.key, UploadId=self.id, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
-        )
-
-    def abort(self) -> None:
-        """Delete the parts."""
-        self.s3.abort_multipart_upload(Bucket=self.bucket, Key=self.key, UploadId=self.id)
 
 
 def find_verified_copy(s3: S3Client, upload: Upload, bucket: str) -> VerifiedCopy | None:

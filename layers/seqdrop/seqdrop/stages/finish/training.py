@@ -15,6 +15,7 @@ from seqdrop.models.registry import Version, current_candidate, make_current, re
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
 from seqdrop.sagemaker.client import Description, describe
+from seqdrop.stages.migration import check_migration
 from seqdrop.stages.outcomes import fail_training
 from seqdrop.stages.routing import enqueue_next
 from seqdrop.training.jobfile import DNABERT, JOB
@@ -84,11 +85,12 @@ def _register(services: Services, job: Job, attempt: Attempt, response: Mapping[
     except ModelNotFoundError as error:
         return str(error)
     version = Version(order.model, version_of(attempt, order))
+    check_migration(services, keys.model_pointer(version.model))
     metric = "MCC" if order.job.model == DNABERT else "Q3"
     new = Candidate(order.job.target, _read_figure(order, artifacts), order.prepared.test_digest, metric)
     files = _list_files(services, attempt, order)
     card = {**_make_card(job, order, files, artifacts, response), "figure": new.figure}
-    register(s3, services.settings.work, keys.trained_archive(job.name), models, version, card)
+    register(s3, artifacts.source, models, version, card)
     verdict = _judge(services, order, version, new)
     if verdict.passed:
         make_current(s3, models, version, now())

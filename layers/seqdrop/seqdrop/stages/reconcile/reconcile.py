@@ -21,6 +21,7 @@ from seqdrop.stages.archive.archived_uploads import record_files
 from seqdrop.stages.archive.receipts import resend_unreceipted
 from seqdrop.stages.job_slots import count_free_slots
 from seqdrop.stages.landed import is_being_read
+from seqdrop.stages.migration import migrate
 from seqdrop.stages.reconcile.backlog import shortest_wait
 from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
 from seqdrop.stages.reconcile.overdue import monitor_waiting, notify_of_runs
@@ -33,8 +34,9 @@ Check = Callable[[Services], int | dict[str, int]]
 
 
 def reconcile(services: Services) -> dict[str, int]:
-    """Run every check. Return the counts of messages and mails by the names of `CHECKS`, and of failures in "errors".
+    """Run every check. Return counts by the names of `CHECKS`, and the number of failures in "errors".
 
+    The counts are of messages and mails; those of "migrated" are of copied objects.
     An error of one check is logged and does not affect the others.
     """
     counts, log = {"errors": 0}, logger()
@@ -181,4 +183,5 @@ CHECKS: dict[str, Check] = dict(STATE_CHECKS[kind, state] for kind, states in OP
     "unrecorded": record_unrecorded,
     "unreceipted": resend_unreceipted,
     "recorded_files": record_files,
+    "migrated": migrate,
 }

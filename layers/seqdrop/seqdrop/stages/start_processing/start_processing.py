@@ -20,6 +20,7 @@ from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.sagemaker.requests.processing import brief, processing_request
 from seqdrop.stages.backoff import is_due, postpone
+from seqdrop.stages.migration import check_migration
 from seqdrop.stages.recorded_request import start_or_adopt
 from seqdrop.stages.start_processing.tries import (
     DROP_AGAIN,
@@ -62,6 +63,7 @@ def _plan_job(services: Services, upload: Upload, number: int) -> Job | None:
     if analysis is None or load(services.s3, services.settings.work, upload.id, upload.read_for):
         return None
     name = examination_name(upload.id, number)
+    check_migration(services, keys.PROCESSING_POINTER)
     try:
         code = current_code(services.s3, services.settings.models)
         request = _make_request(services, name, upload, code)

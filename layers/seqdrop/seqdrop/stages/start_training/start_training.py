@@ -22,6 +22,7 @@ from seqdrop.sagemaker.names import job_name
 from seqdrop.sagemaker.requests.training import Inputs, checkpoints_uri, fingerprint, is_isolated, training_request
 from seqdrop.sagemaker.spend import bound_training
 from seqdrop.stages.backoff import is_due, postpone
+from seqdrop.stages.migration import check_migration
 from seqdrop.stages.outcomes import fail_training
 from seqdrop.stages.recorded_request import start_or_adopt
 from seqdrop.training.plan.limits import Ceilings
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from seqdrop.config.settings import Settings
+    from seqdrop.models.archives import ModelArchive
+    from seqdrop.models.code_bundles import Program
     from seqdrop.runtime.services import Services
+    from seqdrop.training.jobfile import JobFile
 
 
 def start_training(services: Services, attempt_key: str) -> None:
@@ -78,12 +82,11 @@ def launch_training(services: Services, name: str) -> None:
 
 def _plan_job(services: Services, attempt: Attempt) -> Job:
     """Return the record of the job. Raise JobRefusedError if no job can be made."""
-    order, settings, s3 = Order.from_json(attempt.plan), services.settings, services.s3
+    order, settings = Order.from_json(attempt.plan), services.settings
     name, job = job_name([attempt]), order.job
-    program = current_program(s3, settings.models, program_of(job.model))
-    weights = current_archive(s3, settings.models, job.weights) if job.weights else None
+    program, weights = _find_code(services, job)
     size = _size(services, attempt, order)
-    inputs = Inputs(program, weights.key if weights else "", checkpoints_uri(settings, name), attempt.upload_id)
+    inputs = Inputs(program, weights, checkpoints_uri(settings, name), attempt.upload_id)
     request = training_request(settings, name, order, size, inputs)
     earlier = _find_checkpoints(services, order, fingerprint(request, order))
     if earlier:
@@ -99,6 +102,21 @@ def _plan_job(services: Services, attempt: Attempt) -> Job:
         model=order.model,
         model_digest=program.digest,
     )
+
+
+def _find_code(services: Services, job: JobFile) -> tuple[Program, ModelArchive | None]:
+    """Return the code of a training, and the weights it starts from, after a check of the SHA-256 of both.
+
+    Raise JobRefusedError if one of them was not pushed or was replaced since.
+    """
+    s3, bucket, program = services.s3, services.settings.models, program_of(job.model)
+    check_migration(services, keys.program_pointer(program))
+    code = current_program(s3, bucket, program)
+    code.check(s3, bucket)
+    if not job.weights:
+        return code, None
+    check_migration(services, keys.model_pointer(job.weights))
+    return code, current_archive(s3, bucket, job.weights).pinned(s3, bucket)
 
 
 def _size(services: Services, attempt: Attempt, order: Order) -> Sizing:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
 from seqdrop.config.analyses import job_settings
-from seqdrop.errors import JobRefusedError, SpendRefusedError
+from seqdrop.errors import JobRefusedError, NotMigratedError, SpendRefusedError
 from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.moves import ATTEMPT
 from seqdrop.ledger.records import TRANSFORM, Attempt, Job
@@ -22,6 +22,7 @@ from seqdrop.sagemaker.names import job_name
 from seqdrop.sagemaker.requests.transform import manifest, transform_request
 from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.stages.job_slots import claim, close_job, count_free_slots
+from seqdrop.stages.migration import check_migration
 from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.recorded_request import replace_recorded
 from seqdrop.stages.transform_cost import check_cost
@@ -98,6 +99,9 @@ def _start(services: Services, members: list[Attempt]) -> None:
         for member in members:
             fail_attempt(services, member, str(error))
         return None
+    except NotMigratedError:
+        logger().warning("the model is not copied yet", extra={"members": [member.key for member in members]})
+        job = None  # the reconciler, which copies it, also sends the message for attempts that wait
     if job:
         return launch(services, job.name)
     return _park(services, members)
@@ -113,7 +117,9 @@ def _park(services: Services, members: list[Attempt]) -> None:
 def _plan_job(services: Services, members: list[Attempt]) -> Job:
     """Return the record of a job of these members. Raise JobRefusedError if no job can be made."""
     analysis = plan_of(members[0])
-    archive = current_archive(services.s3, services.settings.models, analysis.model)
+    check_migration(services, keys.model_pointer(analysis.model))
+    s3, bucket = services.s3, services.settings.models
+    archive = current_archive(s3, bucket, analysis.model).pinned(s3, bucket)
     analysis.kind.check_archive(archive, analysis)
     model = model_request(services.settings, archive, analysis.job.max_payload_mb)
     name = job_name(members)
