@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mypy_boto3_s3.client import S3Client
+    from seqdrop.models.pointers import Target
 
 
 def push_weights(s3: S3Client, bucket: str, model: str, folder: Path, when: str) -> str:
@@ -28,8 +29,8 @@ def push_weights(s3: S3Client, bucket: str, model: str, folder: Path, when: str)
         body.seek(0)
         digest = file_digest(body, "sha256").hexdigest()
         body.seek(0)
-        key, pointer_key = keys.pushed_weights(model, digest), keys.model_pointer(model)
-        pointer = pointers.read(s3, bucket, pointer_key)
+        key = keys.pushed_weights(model, digest)
         s3.upload_fileobj(body, bucket, key)
-    pointers.move(s3, bucket, pointer_key, pointer, {"key": key, "digest": digest, "labels": [], "since": when})
+    target: Target = {"key": key, "digest": digest, "labels": [], "since": when}
+    pointers.point(s3, bucket, keys.model_pointer(model), target)
     return key

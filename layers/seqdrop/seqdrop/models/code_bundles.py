@@ -52,13 +52,12 @@ def push_code(s3: S3Client, bucket: str, packages: bytes, now: str) -> Code:
     entry = files("seqdrop.stages.start_processing").joinpath(PROCESSING_ENTRY).read_bytes()
     digest = hashlib.sha256(entry + packages).hexdigest()
     code = Code(keys.processing_code(digest), digest)
-    pointer = pointers.read(s3, bucket, keys.PROCESSING_POINTER)
-    if pointers.is_current(pointer, digest):
+    if pointers.is_current(pointers.read(s3, bucket, keys.PROCESSING_POINTER), digest):
         return code
     for name, body in ((PROCESSING_ENTRY, entry), (PACKAGES, packages)):
         s3.put_object(Bucket=bucket, Key=keys.code_file(code.prefix, name), Body=body)
     current: Target = {"prefix": code.prefix, "digest": digest, "since": now}
-    pointers.move(s3, bucket, keys.PROCESSING_POINTER, pointer, current)
+    pointers.point(s3, bucket, keys.PROCESSING_POINTER, current)
     return code
 
 
@@ -89,10 +88,9 @@ def push_program(s3: S3Client, bucket: str, name: str, archive: bytes, now: str)
     """Upload an archive and make it the current one. A repeated push of the same archive changes nothing."""
     digest = hashlib.sha256(archive).hexdigest()
     program = Program(keys.program_code(name, digest), digest)
-    pointer = pointers.read(s3, bucket, keys.program_pointer(name))
-    if pointers.is_current(pointer, digest):
+    if pointers.is_current(pointers.read(s3, bucket, keys.program_pointer(name)), digest):
         return program
     s3.put_object(Bucket=bucket, Key=keys.code_file(program.prefix, SOURCE), Body=archive)
     current: Target = {"prefix": program.prefix, "digest": digest, "since": now}
-    pointers.move(s3, bucket, keys.program_pointer(name), pointer, current)
+    pointers.point(s3, bucket, keys.program_pointer(name), current)
     return program
