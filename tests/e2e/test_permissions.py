@@ -115,3 +115,19 @@ def test_only_start_transform_describes_jobs_of_the_stack(try_call):
     assert not try_call("StartTransform", call)["describe_transform_job"].startswith("AccessDenied")
     foreign = ("sagemaker", "describe_transform_job", {"TransformJobName": "another-teams-job"})
     assert try_call("StartTransform", foreign)["describe_transform_job"].startswith("AccessDenied")
+
+
+def test_finish_registers_models_and_may_not_change_which_one_is_current(try_call, s3, stack):
+    written = {"Bucket": stack.models, "Body": "x"}
+    for key in ("models/probe/v1/model.tar.gz", "models/probe/v1/card.json"):
+        assert try_call("Finish", ("s3", "put_object", {**written, "Key": key})) == {"put_object": "granted"}
+    for key in (
+        "models/probe/current.json",
+        "models/structure/current.json",
+        "models/structure/0123456789abcdef.tar.gz",
+    ):
+        assert try_call("Finish", ("s3", "put_object", {**written, "Key": key})) == {"put_object": "AccessDenied"}, key
+    place = {"Bucket": stack.models, "Key": "models/structure/current.json"}
+    assert try_call("Finish", ("s3", "get_object", place)) == {"get_object": "granted"}
+    for key in ("models/probe/v1/model.tar.gz", "models/probe/v1/card.json"):
+        s3.delete_object(Bucket=stack.models, Key=key)

@@ -40,5 +40,14 @@ class Family:
 
 
 FILES = Family("files", files.ANALYSES, schedules, files.drop, Check)
-SETS = Family("sets", sets.ANALYSES, sets.schedules, sets.drop, SetsCheck, SetsWorld, quiet_days=1)
+SETS = Family(
+    "sets",
+    sets.ANALYSES,
+    sets.schedules,
+    sets.drop,
+    SetsCheck,
+    SetsWorld,
+    quiet_days=1,
+    settings={**files.SETTINGS, "training_promotes": "true"},
+)
 FAMILIES = {family.name: family for family in (FILES, SETS)}

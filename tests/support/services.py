@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from tests.support.aws.account import Account
 
 NUMBERS = {"instance_count": 1, "stale_minutes": 30, "max_jobs": 10, "ledger_days": 0}
-TRAINING = {"training_subnets": "", "training_security_groups": "", "training_isolation": "false"}
+TRAINING = {
+    "training_subnets": "",
+    "training_security_groups": "",
+    "training_isolation": "false",
+    "training_promotes": "false",
+}
 
 
 def settings() -> Settings:

@@ -43,6 +43,9 @@ class Settings:
     training_subnets: str  # comma-separated ids; "" for no VPC
     training_security_groups: str
     training_isolation: str  # "true": the container reaches no network
+    training_promotes: str = (
+        "false"  # "true": a trained model that passes its gate may become the current one by itself
+    )
     max_jobs: int = 10  # transform jobs that may be open at once
     ledger_days: int = 0  # retention of terminal records in days; 0 disables expiry
     stale_minutes: int = 30  # minutes without progress after which the reconciler re-sends a record's message
