@@ -11,6 +11,7 @@ from seqdrop.runtime.sqs import compute_retry_delay
 
 QUEUES = {
     "validate": "validate",
+    "start_processing": "processing",
     "start_transform": "transform",
     "start_training": "training",
     "finish": "finish",
@@ -48,6 +49,7 @@ def event(repository):
     [
         ("validate", "validate-eventbridge", ["reads/run 1/S1+é_R1_001.fastq.gz"]),
         ("validate", "validate-records", ["reads/run 1/S1+é_R1_001.fastq.gz", "contigs/assembly 1+2.fasta"]),
+        ("start_processing", "start_processing", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
         ("finish", "finish", ["seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWX27-1"]),
         ("finish", "finish-processing", ["seqdrop-examine-ABCDEFGHIJKLMNOPQRSTUVWX27-1"]),
         ("finish", "finish-training", ["seqdrop-training-ABCDEFGHIJKLMNOPQRSTUVWX27-1"]),

@@ -37,6 +37,10 @@ class JobRefusedError(SeqdropError):
     """A request that can never succeed: SageMaker refused it, or our own check did so before the call."""
 
 
+class SpendRefusedError(JobRefusedError):
+    """A job that would exceed a ceiling of the stack. A smaller job may not, and the ceiling can be raised."""
+
+
 class DistributionRefusedError(SeqdropError, ValueError):
     """A training job that cannot be distributed as requested; the message gives the reason and the alternatives."""
 

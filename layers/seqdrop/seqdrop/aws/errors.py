@@ -111,6 +111,14 @@ def is_invalid(error: ClientError) -> bool:
     return code_of(error) in INVALID
 
 
+def is_unknown_job(error: ClientError) -> bool:
+    """Return True if SageMaker has no job of this name.
+
+    Its service model names ResourceNotFound; the service returns ValidationException for some kinds of job.
+    """
+    return code_of(error) == "ResourceNotFound" or is_invalid(error)
+
+
 def is_expired(error: ClientError) -> bool:
     """Return True if the credentials have expired."""
     return code_of(error) in EXPIRED

@@ -26,7 +26,8 @@ class Move:
     writes: tuple[str, ...] = ()
 
 
-VALIDATE, START, TRAIN, FINISH, ARCHIVE = "validate", "start_transform", "start_training", "finish", "archive"
+VALIDATE, FINISH, ARCHIVE = "validate", "finish", "archive"
+PROCESS, START, TRAIN = "start_processing", "start_transform", "start_training"
 REPLAY = "seqdrop replay"  # the command
 STARTS = (START, TRAIN)
 
@@ -148,16 +149,16 @@ MOVES = (
         JOB,
         None,
         "PLANNED",
-        (*STARTS, VALIDATE),
+        (*STARTS, PROCESS),
         "recorded with its members before SageMaker is called",
         ("members", "request", "tags", "model", "trace_id"),
     ),
-    Move(JOB, "PLANNED", "STARTED", (*STARTS, VALIDATE), "SageMaker accepted the request"),
+    Move(JOB, "PLANNED", "STARTED", (*STARTS, PROCESS), "SageMaker accepted the request"),
     Move(
         JOB,
         "PLANNED",
         "FAILED",
-        (*STARTS, VALIDATE, FINISH),
+        (*STARTS, PROCESS, FINISH),
         "SageMaker will never accept the request, or the job failed before its start was recorded",
         ("reason", "expires_at"),
     ),
@@ -184,7 +185,7 @@ MOVES = (
         "STARTED",
         "STOPPED",
         (FINISH,),
-        "a person stopped the job, and every member is in a final state",
+        "a person, or the reconciler at its limit, stopped the job, and every member is in a final state",
         ("reason", "expires_at"),
     ),
 )

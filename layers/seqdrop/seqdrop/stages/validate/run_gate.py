@@ -15,7 +15,7 @@ from seqdrop.stages.assemble.masked_reading import read_upload
 from seqdrop.stages.assemble.policies import policy_of
 from seqdrop.stages.outcomes import close_upload, fail_attempt
 from seqdrop.stages.routing import enqueue_next, is_gated
-from seqdrop.stages.start_processing.processing_job import examine_in_job
+from seqdrop.stages.start_processing.tries import request_try
 from seqdrop.stages.unreadable import explain_unreadable
 from seqdrop.work.examination import Examination, load
 from seqdrop.work.examine import ExaminationRequest, examine
@@ -74,7 +74,7 @@ def _examine_again(services: Services, upload: Upload, attempt: Attempt) -> Exam
     """Return a new examination; None if a job makes it, or if the attempt was moved to FAILED as its BED is gone."""
     analysis = plan_of(attempt)
     if services.analyses.needs_job(upload.size) and not analysis.kind.reads_large_files_itself:
-        examine_in_job(services, upload, analysis)
+        request_try(services, upload)
         return None
     try:
         masks = _read_masks(services, attempt)

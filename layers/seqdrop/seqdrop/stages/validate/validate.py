@@ -19,7 +19,7 @@ from seqdrop.stages.assemble.policies import notify_landed, policy_of
 from seqdrop.stages.landed import begin_reading, end_reading, is_foreign, record
 from seqdrop.stages.notifications import reject, write_report
 from seqdrop.stages.routing import enqueue_next
-from seqdrop.stages.start_processing.processing_job import examine_in_job
+from seqdrop.stages.start_processing.tries import request_try
 from seqdrop.stages.unreadable import explain_unreadable
 from seqdrop.stages.validate.run_gate import monitor
 from seqdrop.work.examination import Examination, load, rejection
@@ -86,7 +86,7 @@ def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> N
     if examination := load(services.s3, services.settings.work, upload.id, upload.read_for):
         return _accept_or_reject(services, upload, examination, policy)
     if services.analyses.needs_job(upload.size):  # too large for a Lambda; its message is sent again when the job ends
-        return examine_in_job(services, upload, analysis)
+        return request_try(services, upload)
     if reader := begin_reading(services, upload):
         _read(services, reader, analysis, policy)
     return None
