@@ -19,6 +19,7 @@ ONLY_SOME = frozenset(
         *("key", "execution_role", "transform_image", "instance_type", "instance_count"),
         *("processing_role", "processing_image", "processing_instance_type"),
         *("training_role", "training_image", "training_subnets", "training_security_groups", "training_isolation"),
+        "training_promotes",
     }
 )
 
