@@ -30,7 +30,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PIP_OPTIONS := $(if $(INDEX),--index-url $(INDEX)) $(if $(EXTRA_INDEX),--extra-index-url $(EXTRA_INDEX))
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help kernel setup demo stop test test-all coverage audit faults mms sdk2 training-toolkit lint lock clean
+.PHONY: help kernel setup demo stop test test-all coverage audit faults mms sdk2 sdk3 training-toolkit lint lock clean
 
 help:
 	@echo "make demo [DROP=path] [KEEP=1] [PORT=n]   run the whole pipeline on this machine"
@@ -43,6 +43,7 @@ help:
 	@echo "make kernel [ARCH=arm64]                  compile the C kernel that Lambda gets, without a compiler too"
 	@echo "make mms                                  SageMaker's own model server, for make test-all (needs Java)"
 	@echo "make sdk2                                 SageMaker's SDK v2, an oracle for make test-all"
+	@echo "make sdk3                                 the lists of images in SageMaker's SDK, an oracle for make test-all"
 	@echo "make training-toolkit                     SageMaker's own starter of training scripts, for make test-all"
 	@echo "make lock                                 pin anew what requirements.in names"
 	@echo "make clean                                remove .venv, builds and demo results"
@@ -94,7 +95,7 @@ test: lint
 
 # SageMaker's model server wants transformers 4 and an old setuptools: an environment of its own. Its tests skip
 # without it, and without Java. So has its training toolkit, for the same reasons; the SDK v2 has pins of its own.
-test-all: lint coverage sdk2 training-toolkit audit $(if $(shell command -v java),mms)
+test-all: lint coverage sdk2 sdk3 training-toolkit audit $(if $(shell command -v java),mms)
 	@$(PYTEST) tests -q
 
 # The share of lines and branches of seqdrop and seqdrop_cli that unit and fault tests reach; it may not fall.
@@ -129,6 +130,14 @@ sdk2: .venv-sdk2/.ready
 	@.venv-sdk2/bin/python -m pip --disable-pip-version-check install --quiet $(PIP_OPTIONS) -r requirements-sdk2.txt
 	@touch $@
 
+# tools/availability.py reads JSON files of the current SDK. Nothing of it is imported, so it comes without what it needs.
+sdk3: .venv-sdk3/.ready
+
+.venv-sdk3/.ready: requirements-sdk3.txt | $(VENV)/.ready
+	@rm -rf .venv-sdk3
+	@$(PIP) install --quiet $(PIP_OPTIONS) --no-deps --target .venv-sdk3 -r requirements-sdk3.txt
+	@touch $@
+
 training-toolkit: .venv-training/.ready
 
 .venv-training/.ready: requirements-training.txt
@@ -147,4 +156,4 @@ lock:
 
 clean:
 	@test ! -x $(BIN)/python || $(BIN)/python -m local.demo --stop
-	@rm -rf $(VENV) .venv-audit .venv-mms .venv-sdk2 .venv-training .aws-sam .seqdrop
+	@rm -rf $(VENV) .venv-audit .venv-mms .venv-sdk2 .venv-sdk3 .venv-training .aws-sam .seqdrop

@@ -8,11 +8,11 @@ Prices are list prices of us-east-1; check those of your region.
 
 from __future__ import annotations
 
+from seqdrop.config.kind import Kind
+from seqdrop.kinds.plans import packaged
 from seqdrop_cli.costs.bill import Line, list_lines
-from seqdrop_cli.costs.drop_estimate import RESULT_BYTES_OF_OTHERS
 from seqdrop_cli.costs.prices import PRICES, usd
 from seqdrop_cli.costs.workload import Machines, Rates, Workload
-from seqdrop_cli.estimate_report import SEED_WINDOWS_PER_SECOND
 
 HOURS_PER_MONTH = 730
 SAMPLES, SIZE = 96, 10**9  # single-end FASTQ files dropped under reads/, and bytes of each
@@ -24,11 +24,11 @@ JOBS = 3  # counted by benchmarks/orchestration.py for 96 uploads
 def make_run() -> Workload:
     """Return the work of the run whose cost the page works out."""
     windows = SAMPLES * READS * WINDOWS_PER_READ
-    hours = windows / SEED_WINDOWS_PER_SECOND / 3600
+    hours = windows / packaged().by_name["reads"].job.windows_per_second / 3600
     return Workload(
         sizes=(SIZE,) * SAMPLES,
         windows=windows,
-        result_bytes=windows * RESULT_BYTES_OF_OTHERS,
+        result_bytes=windows * Kind.result_bytes,
         transforms=Machines(hours, JOBS, PRICES["job"].usd),
         by_lambda=SAMPLES * SIZE,
     )

@@ -56,8 +56,9 @@ class Stack:
     archive: str
     table: str
     topic: str
-    models: str = ""
-    """A stack of version 0.2 or earlier has no such bucket."""
+    models: str = ""  # stacks of version 0.2 or earlier have neither this bucket nor the next two outputs
+    key: str = ""
+    uploaderpolicy: str = ""
 
     @classmethod
     def of(cls, aws: EmbeddedAws, name: str = STACK) -> Stack:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from seqdrop_cli.commands.estimate import Options
 
-# docs/performance.md: promoter-300 in fp32 on two cores of an AMD EPYC; an instance was not measured.
-SEED_WINDOWS_PER_SECOND = 661.0
 CENT = 0.005
 SHOWN = 10  # files that would be rejected; --json lists all
 
@@ -38,6 +36,8 @@ class Estimate:
     parts: list[Part]
     work: Workload
     lines: list[bill.Line]
+    unknown: list[Part]
+    """Parts without the time of their model, because its speed is not known."""
 
     @property
     def usd(self) -> float:
@@ -68,12 +68,13 @@ def make_estimate(options: Options) -> Estimate:
     drops = plan_drops(options.paths, options.prefix)
     if not drops:
         raise CommandError(f"there are no files in {', '.join(map(str, options.paths))}; hidden files are left out")
-    machine = Machine(_hourly_price(options), options.windows_per_second or SEED_WINDOWS_PER_SECOND)
+    machine = Machine(_hourly_price(options), options.windows_per_second)
     rates = Rates()
     with _show_files(len(drops)) as progress:
         parts = estimate_parts(drops, progress)
     work = total_workload(parts, machine, instances.PRICES[DEFAULT_INSTANCE], rates)
-    return Estimate(parts, work, bill.list_lines(work, rates))
+    unknown = [part for part in parts if machine.hours(part) is None]
+    return Estimate(parts, work, bill.list_lines(work, rates), unknown)
 
 
 def _hourly_price(options: Options) -> float:
@@ -112,6 +113,7 @@ def as_dict(estimate: Estimate) -> dict[str, object]:
         "parts": [_part_as_dict(part) for part in estimate.parts],
         "lines": [asdict(line) for line in estimate.lines],
         "problems": estimate.problems,
+        "without_model_time": [part.analysis.name for part in estimate.unknown if part.analysis],
         "prices": {"region": REGION, "as_of": AS_OF, "instances_as_of": instances.AS_OF.isoformat()},
     }
 
@@ -178,11 +180,15 @@ def _sentences(estimate: Estimate, options: Options) -> Iterator[str]:
         for (tier, name), hours in zip(TIERS.items(), (48, 12), strict=True)
     )
     yield f"Then {_dollars(_month_usd(work))} a month in Deep Archive. To restore all files once: {restores}."
-    if work.windows:
-        rate = options.windows_per_second or SEED_WINDOWS_PER_SECOND
-        source = "" if options.windows_per_second else ", the speed of a seed model on another processor"
+    for part in estimate.unknown:
+        name = part.analysis.name if part.analysis else ""
         yield (
-            f"The model is assumed to make {rate:,.4g} predictions a second on {options.instance}{source}; "
+            f"The time of the model of {name} is not included, because its speed is not known: set "
+            f"windows_per_second in [analyses.{name}.job] of analyses.toml, or give --windows-per-second."
+        )
+    if work.transforms.hours and not options.windows_per_second:
+        yield (
+            f"The speed of models is windows_per_second of analyses.toml, taken for {options.instance}; "
             "--windows-per-second replaces it."
         )
     yield f"List prices of {REGION}, {AS_OF}; instances of {instances.AS_OF:%Y-%m-%d}. docs/cost.md has each of them."

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from boto3.exceptions import S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
+from seqdrop.aws.errors import is_denied
 from seqdrop.companions.runs import is_marker
 from seqdrop.config.kind import DNA, PROTEIN
 from seqdrop.errors import SeqdropError
 from seqdrop.kinds.plans import packaged
+from seqdrop.stages.duplicates import AGAIN
 from seqdrop.training.jobfile import JOB
 from seqdrop.uploads import UploadVersion
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from mypy_boto3_s3.client import S3Client
@@ -27,6 +32,9 @@ DEFAULT_PREFIX = "raw/"
 FORMAT_OF_SUFFIX = {".fastq": "fastq", ".fq": "fastq", ".fasta": "fasta", ".fa": "fasta", ".fna": "fasta"}
 # Only the suffix distinguishes a FASTA of proteins from DNA; the first character of the file does not.
 PROTEIN_SUFFIXES = {".faa", ".pep"}
+# The other transfer client, which boto3 may choose where awscrt is installed, emits no events.
+CLASSIC = TransferConfig(preferred_transfer_client="classic")
+CREATIONS = ("after-call.s3.PutObject", "after-call.s3.CompleteMultipartUpload")
 
 
 class UploadFailedError(SeqdropError):
@@ -123,15 +131,46 @@ def _read_first_byte(path: Path) -> bytes:
         return b""
 
 
-def upload_file(s3: S3Client, bucket: str, drop: Drop) -> UploadVersion:
+def upload_file(s3: S3Client, bucket: str, drop: Drop, *, again: bool = False) -> UploadVersion:
     """Upload one file, in parts if it is large, and return the object version. S3 verifies a CRC of the bytes.
 
-    Raise UploadFailedError if S3 does not accept the file.
+    The version is that of S3's response. A request for it would need the permission to read, and could return the
+    version of another upload to the same key. With `again`, the file is processed although the
+    archive has it. Raise UploadFailedError if S3 does not accept the file.
     """
+    responses: list[Mapping[str, Any]] = []
     try:
-        s3.upload_file(str(drop.path), bucket, drop.key)
+        with _collect_responses(s3, responses):
+            extra = {"Metadata": {AGAIN: "1"}} if again else {}
+            s3.upload_file(str(drop.path), bucket, drop.key, ExtraArgs=extra, Config=CLASSIC)
     except (S3UploadFailedError, ClientError) as error:
-        raise UploadFailedError(f"{drop.path} could not be uploaded: {error}") from error
-    head = s3.head_object(Bucket=bucket, Key=drop.key)
-    version, etag = head.get("VersionId", "null"), head["ETag"].strip('"')
-    return UploadVersion(bucket, drop.key, version, head["ContentLength"], etag)
+        raise UploadFailedError(f"{drop.path} could not be uploaded: {error}{_advise(error)}") from error
+    version, etag = responses[-1].get("VersionId", "null"), responses[-1]["ETag"].strip('"')
+    return UploadVersion(bucket, drop.key, version, drop.path.stat().st_size, etag)
+
+
+def _advise(error: Exception) -> str:
+    """Return what to do about a refusal. boto3 raises its own error while it handles that of S3."""
+    refusal = error if isinstance(error, ClientError) else error.__context__
+    if not (isinstance(refusal, ClientError) and is_denied(refusal)):
+        return ""
+    return (
+        "; ask an administrator for the stack's UploaderPolicy (docs/who-may-drop.md); it allows uploads under the "
+        "prefixes in the stack's parameter UploaderPrefixes"
+    )
+
+
+@contextmanager
+def _collect_responses(s3: S3Client, responses: list[Mapping[str, Any]]) -> Iterator[None]:
+    """Append the responses of the requests that create objects; `upload_file` itself returns nothing."""
+
+    def collect(parsed: Mapping[str, Any], **_: object) -> None:
+        responses.append(parsed)
+
+    for event in CREATIONS:
+        s3.meta.events.register(event, collect)
+    try:
+        yield
+    finally:
+        for event in CREATIONS:
+            s3.meta.events.unregister(event, collect)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # The state of a step: validate, predict or archive.
 WAITING, BUSY, DONE, SKIPPED, BAD = "waiting", "busy", "done", "skipped", "bad"
-FINAL_STATES = ("ARCHIVED", "REJECTED", "WITHDRAWN", "FAILED", "UNEXAMINED")
+FINAL_STATES = ("ARCHIVED", "DUPLICATE", "REJECTED", "WITHDRAWN", "FAILED", "UNEXAMINED")
 STATES_BEFORE_VALIDATION = ("LANDED", "RECEIVED", "WAITING", "REJECTED", "WITHDRAWN", "EXAMINING")
 
 
@@ -91,6 +91,8 @@ class Progress:
             return f"{self._attempt_number}{self.attempts[-1].job}"
         if self.is_gated:
             return f"for the marker of its run, in {self.waits_for}"
+        if self.state == "DUPLICATE":
+            return f"archived before, as {self.upload.duplicate_of}"
         if self.awaited:
             return f"for {self.awaited.short}"
         if self.upload.released_at:
@@ -110,6 +112,8 @@ class Progress:
         """The states of validate, predict and archive."""
         if self.upload and self._is_replayed:
             return (DONE, _STEPS[self.state][1], DONE)
+        if self.state == "DUPLICATE":
+            return _STEPS["DUPLICATE"]
         archive = DONE if self.state == "ARCHIVED" else BUSY
         if self.upload and self.upload.released_at:
             return (DONE, BAD, archive)
@@ -132,6 +136,7 @@ _STEPS = {
     "PREDICTED": (DONE, DONE, BUSY),
     "TRAINED": (DONE, DONE, BUSY),
     "ARCHIVED": (DONE, DONE, DONE),
+    "DUPLICATE": (DONE, SKIPPED, SKIPPED),
 }
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MARKS = {WAITING: "·", BUSY: "…", DONE: "✔", SKIPPED: "–", BAD: "✘"}
 COLOURS = {
     "ARCHIVED": "green",
+    "DUPLICATE": "green",
     "PREDICTED": "green",
     "TRAINED": "green",
     "REJECTED": "red",

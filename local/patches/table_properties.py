@@ -1,4 +1,4 @@
-"""Table properties that ministack's CloudFormation drops: time to live, recovery, encryption."""
+"""Table properties that ministack's CloudFormation drops: time to live, recovery, encryption, deletion protection."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ TABLE = "AWS::DynamoDB::Table"
 
 
 def apply() -> None:
-    """Apply the properties after a table has been created or changed."""
+    """Apply the properties after a table has been created or changed, and keep a protected table."""
     handlers = provisioners._RESOURCE_HANDLERS[TABLE]
-    create, update = handlers["create"], handlers["update"]
+    create, update, delete = handlers["create"], handlers["update"], handlers["delete"]
 
     def create_with_properties(logical_id: str, props: dict, stack_name: str) -> tuple:
         result = create(logical_id, props, stack_name)
@@ -30,7 +30,13 @@ def apply() -> None:
         _apply(result[0], old_props, new_props)
         return result
 
+    def delete_unless_protected(physical_id: str, *arguments: object) -> object:
+        if (dynamodb._tables.get(physical_id) or {}).get("DeletionProtectionEnabled"):
+            raise ValueError(f"{physical_id} is protected against deletion")
+        return delete(physical_id, *arguments)
+
     handlers["create"], handlers["update"] = create_with_properties, update_with_properties
+    handlers["delete"] = delete_unless_protected
 
 
 def _apply(table: str, old: dict, new: dict) -> None:

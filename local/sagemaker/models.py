@@ -102,6 +102,8 @@ def _check_supported(model: Model) -> None:
         raise ValidationError("One of PrimaryContainer or Containers must be specified.")
     if len(containers) > 1:
         raise NotSupportedLocallyError("a model of several containers")
+    if model.request.get("VpcConfig"):
+        raise NotSupportedLocallyError("VpcConfig")
     if not model.request.get("ExecutionRoleArn"):
         raise ValidationError("ExecutionRoleArn must be specified.")
     _check_container(containers[0])

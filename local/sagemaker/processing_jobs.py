@@ -36,6 +36,8 @@ class ProcessingJobs(Jobs):
             raise NotSupportedLocallyError("a job on several instances")
         if request.get("NetworkConfig", {}).get("EnableNetworkIsolation"):
             raise NotSupportedLocallyError("EnableNetworkIsolation")
+        if request.get("NetworkConfig", {}).get("VpcConfig"):
+            raise NotSupportedLocallyError("VpcConfig")
         outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", [])
         _check_names("InputName", request.get("ProcessingInputs", []))
         _check_names("OutputName", outputs)

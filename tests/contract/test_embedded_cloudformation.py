@@ -209,3 +209,20 @@ def test_time_to_live_changes_with_the_stack(aws, stack):
     assert dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"] == "ENABLED"
     stack.change({"Table": table()})
     assert dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
+
+
+def test_what_a_first_deploy_created_is_deleted_if_it_fails_except_a_protected_table(aws, stack, s3, repository):
+    """RetainExceptOnCreate, as template.yaml has it. docs/delete.md says what to do about the table."""
+    from samcli.yamlhelper import yaml_parse
+
+    resources = yaml_parse((repository / "template.yaml").read_text())["Resources"]
+    kinds = {"AWS::KMS::Key", "AWS::DynamoDB::Table", "AWS::S3::Bucket"}  # policies name the roles of functions
+    kept = {name: body for name, body in resources.items() if body["Type"] in kinds}
+    broken = bucket(LifecycleConfiguration={"Rules": [{"Id": "never", "Status": "Enabled", "ExpirationInDays": 0}]})
+    with pytest.raises(WaiterError):
+        stack.create({**kept, "Broken": {**broken, "DependsOn": list(kept)}})
+    buckets = [item["Name"] for item in s3.list_buckets()["Buckets"] if stack.name in item["Name"]]
+    assert [name for name in buckets if "-broken-" not in name] == []
+    (name,) = [name for name in aws.client("dynamodb").list_tables()["TableNames"] if stack.name in name]
+    aws.client("dynamodb").update_table(TableName=name, DeletionProtectionEnabled=False)
+    aws.client("dynamodb").delete_table(TableName=name)

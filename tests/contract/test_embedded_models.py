@@ -82,6 +82,11 @@ def test_the_execution_role_must_be_allowed_to_read_the_model_data(aws, bench):
         bench.create_model(ExecutionRoleArn=make_role(aws, allow("logs:*")))
 
 
+def test_a_model_in_a_vpc_is_refused(bench):
+    with expect_error("ValidationException", "VpcConfig is not supported by the embedded SageMaker"):
+        bench.create_model(VpcConfig={"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})
+
+
 @pytest.mark.parametrize("service", ["lambda.amazonaws.com", None])
 def test_the_execution_role_must_trust_sagemaker(aws, bench, service):
     absent = f"arn:aws:iam::{aws.account}:role/absent"

@@ -21,6 +21,7 @@ from local.testing import (
 pytest_plugins = ["local.fixtures"]
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.8.0-cpu-py312-ubuntu22.04-sagemaker"
+VPC = {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
 INPUT, OUTPUT = "/opt/ml/processing/input", "/opt/ml/processing/output"
 # Performs the command of its first argument, and prints what the tests check to its log.
 PROGRAM = """
@@ -228,6 +229,7 @@ class TestRequests:
             ({"AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": []}}, "greater than or equal to 1"),
             ({"AppSpecification": {"ImageUri": IMAGE}}, "without ContainerEntrypoint.* not supported"),
             ({"NetworkConfig": {"EnableNetworkIsolation": True}}, "EnableNetworkIsolation is not supported"),
+            ({"NetworkConfig": {"VpcConfig": VPC}}, "VpcConfig is not supported"),
             ({"Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]}, "Duplicate tag"),
         ],
     )

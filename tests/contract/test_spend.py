@@ -21,12 +21,14 @@ TREE = template.tree()
 KEY = template.evaluate({"GetAtt": "Key.Arn"})
 NAMES = {"Training": "seqdrop-training-x", "Transform": "seqdrop-reads-x", "Processing": "seqdrop-examine-x"}
 
+ISOLATED = {"EnableNetworkIsolation": True}
+
 
 def make_request(job: str, instance: str, seconds: int = 3600, **changes) -> dict:
     """Return the members of a request that IAM sees."""
     stopping = {"StoppingCondition": {"MaxRuntimeInSeconds": seconds}}
     request = {
-        "Training": {"ResourceConfig": {"InstanceType": instance, "InstanceCount": 1}, **stopping},
+        "Training": {"ResourceConfig": {"InstanceType": instance, "InstanceCount": 1}, **stopping, **ISOLATED},
         "Transform": {"TransformResources": {"InstanceType": instance, "InstanceCount": 1}},
         "Processing": {
             "ProcessingResources": {"ClusterConfig": {"InstanceType": instance, "VolumeKmsKeyId": KEY}},
@@ -38,7 +40,9 @@ def make_request(job: str, instance: str, seconds: int = 3600, **changes) -> dic
 
 def is_allowed(job: str, request: dict) -> bool:
     """Return True if the role of the function that starts such jobs allows the request."""
-    role = {"Training": "StartTrainingRole", "Transform": "StartTransformRole", "Processing": "ValidateRole"}[job]
+    role = {"Training": "StartTrainingRole", "Transform": "StartTransformRole", "Processing": "StartProcessingRole"}[
+        job
+    ]
     documents = [policy["PolicyDocument"] for policy in TREE["Resources"][role]["Properties"]["Policies"]]
     operation = f"Create{job}Job"
     conditions = {key.lower(): value for key, value in read_conditions(operation, request).items()}
@@ -88,14 +92,14 @@ def test_a_job_beyond_the_bounds_is_denied(job, instance, seconds):
 @pytest.mark.parametrize("job", NAMES)
 def test_a_request_without_an_instance_type_is_denied(job):
     """ForAllValues alone is true for a request that has no value at all."""
-    assert not is_allowed(job, {"StoppingCondition": {"MaxRuntimeInSeconds": 60}})
+    assert not is_allowed(job, {"StoppingCondition": {"MaxRuntimeInSeconds": 60}, **ISOLATED})
 
 
 def test_every_instance_group_of_a_training_counts():
     groups = [{"InstanceType": "ml.g5.xlarge"}, {"InstanceType": "ml.p5.48xlarge"}]
     stopping = {"MaxRuntimeInSeconds": 60}
-    allowed = {"ResourceConfig": {"InstanceGroups": groups[:1]}, "StoppingCondition": stopping}
-    denied = {"ResourceConfig": {"InstanceGroups": groups}, "StoppingCondition": stopping}
+    allowed = {"ResourceConfig": {"InstanceGroups": groups[:1]}, "StoppingCondition": stopping, **ISOLATED}
+    denied = {"ResourceConfig": {"InstanceGroups": groups}, "StoppingCondition": stopping, **ISOLATED}
     assert is_allowed("Training", allowed)
     assert not is_allowed("Training", denied)
 

@@ -16,6 +16,11 @@ NEEDS = {
     "s3:GetObject": READ,
     "s3:GetObjectVersion": READ,
     "s3:PutObject": BOTH,
+    # Annotations are encrypted like their object.
+    "s3:GetObjectAnnotation": READ,
+    "s3:GetObjectVersionAnnotation": READ,
+    "s3:PutObjectAnnotation": BOTH,
+    "s3:PutObjectVersionAnnotation": BOTH,
     "sqs:SendMessage": BOTH,
     "sqs:ReceiveMessage": READ,
     "sns:Publish": BOTH,
@@ -82,7 +87,11 @@ def test_identities_that_access_encrypted_resources_may_use_the_key(name):
 def test_every_action_on_data_is_known_to_these_tests(name):
     known = {*NEEDS, "s3:ListBucket", "s3:ListBucketVersions", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"}
     known |= {"s3:GetObjectTagging", "s3:GetObjectVersionTagging", "s3:PutObjectTagging"}
+    # Annotations of an object are encrypted like the object; ArchiveRole has both actions on the key.
+    known |= {f"s3:{verb}Object{version}Annotation" for verb in ("Get", "Put") for version in ("", "Version")}
+    known |= {"s3:ListObjectAnnotations", "s3:ListObjectVersionAnnotations"}
     # These need no key, because they read no body.
+    known |= {"s3:ListObjectAnnotations", "s3:ListObjectVersionAnnotations"}
     known |= {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
     data = {action for action in actions(name) if action.split(":")[0] in {"s3", "sqs", "sns", "dynamodb"}}
     assert data <= known
@@ -143,7 +152,7 @@ def test_every_dead_letter_raises_an_alarm():
 
 
 @pytest.mark.parametrize("name", BUCKETS)
-def test_buckets_are_private_encrypted_and_retained(name):
+def test_buckets_are_private_and_encrypted(name):
     bucket = BUCKETS[name]
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["BucketKeyEnabled"] is True
@@ -151,12 +160,23 @@ def test_buckets_are_private_encrypted_and_retained(name):
     assert rule["ServerSideEncryptionByDefault"] == default
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
-    assert {RESOURCES[name]["DeletionPolicy"], RESOURCES[name]["UpdateReplacePolicy"]} == {"Retain"}
     if name != "WorkBucket":  # its objects can be computed again
         assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     (deny,) = RESOURCES[f"{name}Policy"]["Properties"]["PolicyDocument"]["Statement"]
     assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "s3:*")
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_what_holds_data_outlives_the_stack_but_not_a_first_deploy_that_failed():
+    """Retain would leave ten orphans after each failed attempt, which no later stack knows."""
+    kinds = {"AWS::KMS::Key", "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::S3::BucketPolicy"}
+    kept = {name: body for name, body in RESOURCES.items() if body["Type"] in kinds}
+    assert {(body["DeletionPolicy"], body["UpdateReplacePolicy"]) for body in kept.values()} == {
+        ("RetainExceptOnCreate", "Retain")
+    }
+    assert RESOURCES["Ledger"]["Properties"]["DeletionProtectionEnabled"] is True
+    others = {body.get("DeletionPolicy", "Delete") for name, body in RESOURCES.items() if name not in kept}
+    assert others == {"Delete"}
 
 
 @pytest.mark.parametrize("name", ["LandingBucket", "ArchiveBucket"])
@@ -298,6 +318,8 @@ def test_models_and_trainings_without_isolation_are_refused():
 # Longest values that AWS allows for what a variable refers to, or, for parameters, what a lab may reasonably choose.
 STACK, REGION, SUFFIX = "s" * 128, "ap-southeast-99", "amazonaws.com.cn"
 IMAGE = f"123456789012.dkr.ecr.{REGION}.{SUFFIX}/{'r' * 100}@sha256:{'0' * 64}"
+LONGEST_TAG = "2.6.0-transformers5.5.3-cpu-py312-ubuntu22.04"
+PATTERNS = "ml.g4dn.12xlarge," * 20
 LONGEST_VALUES = {
     "AWS::DynamoDB::Table": "t" * 255,
     "AWS::S3::Bucket": "b" * 63,
@@ -313,10 +335,15 @@ def measure(value) -> int:
     if not isinstance(value, dict):
         return len(str(value))
     ((kind, argument),) = value.items()
+    if kind == "Join":
+        return max(256, len(str(TREE["Parameters"][argument[1]["Ref"]]["Default"])))
     if kind == "If":
         return max(map(measure, argument[1:]))
     if kind == "Sub":
-        return len(argument) + len(REGION) + len(SUFFIX)
+        text, names = argument if isinstance(argument, list) else (argument, {})
+        return len(text) + len(REGION) + len(SUFFIX) + len(LONGEST_TAG) * len(names)
+    if kind == "Join":
+        return len(PATTERNS)
     name = argument.removesuffix(".Arn") if kind == "GetAtt" else argument
     if name in RESOURCES:
         return len(LONGEST_VALUES[RESOURCES[name]["Type"]])
@@ -336,7 +363,30 @@ def test_the_variables_of_a_function_fit_lambda_with_room_for_more(name):
     common = TREE["Globals"]["Function"]["Environment"]["Variables"]
     variables = common | FUNCTIONS[name].get("Environment", {}).get("Variables", {})
     size = 2 + sum(len(f'"{variable}":"",') + measure(value) for variable, value in variables.items())
-    assert size <= 4096 - 768
+    assert size <= 4096 - 256
+
+
+@pytest.mark.parametrize("name", ["ExecutionRole", "ProcessingRole", "TrainingRole"])
+def test_jobs_have_every_action_on_the_key_that_sagemaker_names_for_encrypted_outputs(name):
+    """Source: the developer guide's minimum policies of execution roles (CreateTrainingJob, CreateProcessingJob)."""
+    granted = {
+        action for s in statements(name) if s["Resource"] == {"GetAtt": "Key.Arn"} for action in as_list(s["Action"])
+    }
+    assert {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"} <= granted
+
+
+def test_services_may_use_the_key_for_this_account_only_where_they_name_the_account():
+    """EventBridge does not, for the keys of encrypted topics; the policies of the queues name its rules."""
+    bounded = {
+        s["Principal"]["Service"]
+        for s in RESOURCES["Key"]["Properties"]["KeyPolicy"]["Statement"]
+        if s.get("Condition") == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    }
+    assert bounded == {"cloudwatch.amazonaws.com", "budgets.amazonaws.com"}
+
+
+def test_the_budget_is_made_when_it_may_publish():
+    assert RESOURCES["Budget"]["DependsOn"] == "NotificationsPolicy"
 
 
 def test_jobs_may_encrypt_their_volumes_with_the_key():
@@ -353,9 +403,11 @@ def test_a_training_job_writes_only_checkpoints_and_outputs():
     ]
 
 
-def test_training_in_a_network_needs_subnets():
-    """The role may create network interfaces only if the stack has subnets."""
-    assert RESOURCES["TrainingNetworkPolicy"]["Condition"] == "HasTrainingSubnets"
+def test_jobs_of_every_kind_may_join_the_subnets_of_the_stack_and_no_others():
+    """Roles may create network interfaces only if the stack has subnets."""
+    assert RESOURCES["JobNetworkPolicy"]["Condition"] == "HasJobSubnets"
+    roles = {role["Ref"] for role in RESOURCES["JobNetworkPolicy"]["Properties"]["Roles"]}
+    assert roles == {"ExecutionRole", "ProcessingRole", "TrainingRole"}
     assert not [action for name in IDENTITIES for action in actions(name) if action.startswith("ec2:")]
 
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import pytest
+from seqdrop.sagemaker.requests.processing import LONGEST
+
+from local.testing import make_role, wait_for
 
 # Runs in a Lambda with the role under test, and returns the outcome of each call.
 PROBE = """
@@ -203,7 +209,7 @@ def test_validate_starts_no_job_and_start_processing_only_bounded_ones(try_call,
     refused = {"create_processing_job": "AccessDeniedException"}
     bounded = job | {"ProcessingResources": encrypted}
     assert try_call("Validate", ("sagemaker", "create_processing_job", bounded)) == refused
-    longest = {"StoppingCondition": {"MaxRuntimeInSeconds": 5 * 86400 + 1}}
+    longest = {"StoppingCondition": {"MaxRuntimeInSeconds": LONGEST + 1}}
     for change in ({"ProcessingResources": larger}, longest, {"ProcessingResources": {"ClusterConfig": cluster}}):
         assert try_call("StartProcessing", ("sagemaker", "create_processing_job", bounded | change)) == refused
     other = find_variable(aws, "StartTransform", "SEQDROP_EXECUTION_ROLE")
@@ -242,3 +248,41 @@ def test_a_model_or_a_training_without_isolation_is_refused(try_call, aws):
         isolated = request | {"EnableNetworkIsolation": True}
         # It passes IAM, and is refused for its content: there is no such data, and no script.
         assert try_call(function, ("sagemaker", operation, isolated)) == {operation: "ValidationException"}
+
+
+@pytest.fixture(scope="module")
+def run_as_uploader(aws, stack):
+    """Return a function that runs `seqdrop` with the stack's UploaderPolicy and no other permission."""
+    role = make_role(aws)
+    aws.client("iam").attach_role_policy(RoleName=role.rpartition("/")[2], PolicyArn=stack.uploaderpolicy)
+    credentials = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="uploader")["Credentials"]
+    own = {
+        "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": credentials["SessionToken"],
+    }
+
+    def run(*arguments: object) -> subprocess.CompletedProcess:
+        command = [str(Path(sys.executable).with_name("seqdrop")), *map(str, arguments), "--stack", "seqdrop"]
+        return subprocess.run(command, env=aws.environment() | own, capture_output=True, text=True)
+
+    return run
+
+
+def test_an_uploader_drops_a_file_that_is_then_archived(run_as_uploader, target, stack, tmp_path):
+    ledger, path = target.ledger(), tmp_path / "uploader.fastq"
+    path.write_bytes(b"@r\nACGT\n+\nIIII\n")
+    outcome = run_as_uploader("drop", path, "--prefix", "raw/")
+    upload_id, address = outcome.stdout.split()
+    assert (outcome.returncode, outcome.stderr, address) == (0, "", f"s3://{stack.landing}/raw/uploader.fastq")
+    wait_for(lambda: (upload := ledger.find_upload(upload_id)) and upload.state == "ARCHIVED")
+
+
+def test_the_command_says_what_an_uploader_may_ask_for(run_as_uploader, tmp_path):
+    (tmp_path / "job.toml").write_text("")
+    outcome = run_as_uploader("drop", tmp_path / "job.toml", "--prefix", "training/")
+    assert outcome.returncode == 2
+    assert "ask an administrator for the stack's UploaderPolicy" in outcome.stderr
+    outcome = run_as_uploader("status")
+    assert outcome.returncode == 2
+    assert outcome.stderr.startswith("seqdrop: AWS denies Query (AccessDenied")

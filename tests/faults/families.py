@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from tests.faults import files, large
 from tests.faults.invariants import Check
 from tests.faults.large import LargeCheck, LargeWorld
+from tests.faults.resent import family as resent
+from tests.faults.resent.check import ResentCheck
+from tests.faults.resent.world import ResentWorld
 from tests.faults.schedule import Schedule, schedules
 from tests.faults.sets import family as sets
 from tests.faults.sets.check import SetsCheck
@@ -41,6 +44,7 @@ class Family:
 
 
 FILES = Family("files", files.ANALYSES, schedules, files.drop, Check)
+RESENT = Family("resent", resent.ANALYSES, resent.schedules, resent.drop, ResentCheck, ResentWorld, quiet_days=9)
 SETS = Family(
     "sets",
     sets.ANALYSES,
@@ -52,4 +56,4 @@ SETS = Family(
     settings={**files.SETTINGS, "training_promotes": "true"},
 )
 LARGE = Family("large", large.ANALYSES, large.schedules, files.drop, LargeCheck, LargeWorld)
-FAMILIES = {family.name: family for family in (FILES, SETS, LARGE)}
+FAMILIES = {family.name: family for family in (FILES, SETS, LARGE, RESENT)}

@@ -34,7 +34,7 @@ READS, RAW, FIRST, SECOND, BAD, POISONED, LOST = KINDS = (
     "no analysis",
 )
 REJECTED = frozenset({BAD, LOST})
-_PLACES = {
+PLACES = {
     READS: "reads/{}.fastq",
     RAW: "raw/{} +é.fastq",
     FIRST: "pairs/S{}_R1_001.fastq",
@@ -47,7 +47,7 @@ _PLACES = {
 
 def drop(world: World, kind: str, slot: int, number: int) -> Drop:
     """Put the file of this number into the landing bucket. Files of one kind and slot are versions of one key."""
-    body, key = reads(kind, slot, number), _PLACES[kind].format(slot)
+    body, key = reads(kind, slot, number), PLACES[kind].format(slot)
     version = world.s3.put(world.name("landing"), key, body)
     return Drop(kind, key, version.id, body, number, slot)
 

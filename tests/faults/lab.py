@@ -38,6 +38,8 @@ class Lab:
         self.deleted: set[tuple[str, str]] = set()
         self.covered: set[tuple[str, str]] = set()
         self.commands: list[Command] = []
+        self.lost_copies: set[tuple[str, bytes]] = set()  # landing key and body
+        self._copy_acts: list[tuple[str, int]] = []
         self._job_acts: list[tuple[str, int]] = []
         self._requests: list[tuple[str, int]] = []  # commands for which there was no upload yet: (act, number)
         self._crashed: list[Command] = []
@@ -50,6 +52,8 @@ class Lab:
             self.drops.append(self._family.drop(self._world, kind, number, len(self.drops)))
         elif act in (s.DELETE, s.COVER):
             self._delete(act, number)
+        elif act in (s.DELETE_COPY, s.COVER_COPY):
+            self._copy_acts.append((act, number))
         elif act == s.POINT:
             self._model += 1
             point_to(self._world, MODELS[self._model % len(MODELS)])
@@ -77,6 +81,18 @@ class Lab:
             self.covered |= {(drop.key, version.id) for version in bucket.keys[drop.key]}
             self._world.s3.delete(landing, drop.key)
         self._world.landing_changed()
+
+    # -- acts on copies: they are delayed until no function is in the middle of its work --
+
+    def perform_on_copies(self) -> None:
+        """Delete copies, or cover them. No function can look at a copy and delete its original at the same moment."""
+        archive = self._world.s3.buckets[self._world.name("archive")]
+        while self._copy_acts and (keys := sorted(key for key in archive.keys if archive.current(key))):
+            act, number = self._copy_acts.pop(0)
+            copy = archive.current(keys[number % len(keys)])
+            folder, _, name = copy.key.rsplit("/", 2)
+            self.lost_copies.add((f"{folder}/{name}", copy.body))
+            self._world.s3.delete(archive.name, copy.key, copy.id if act == s.DELETE_COPY else None)
 
     # -- acts on a running job: they are delayed until a job runs --
 

@@ -50,6 +50,8 @@ class Player:
         while self._acts or self._has_work():
             self._perform_due()
             self.lab.perform_on_jobs()
+            if not self._paused:
+                self.lab.perform_on_copies()
             self._run_command()
             if not self._step() and self._acts:
                 self._perform(*self._acts.pop(0)[1:])

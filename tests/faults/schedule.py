@@ -57,6 +57,7 @@ DROPS = "drop "
 DROP = tuple(DROPS + kind for kind in KINDS)
 DELETE, COVER, POINT, RECONCILE, WAIT = "delete", "delete marker", "other model", "reconcile", "wait"
 STOP, FALSE_EVENT = "stop a job", "false event"  # these need a running job
+DELETE_COPY, COVER_COPY = "delete a copy", "delete marker over a copy"  # in the archive bucket
 ACTS = (*DROP, DELETE, COVER, POINT, RECONCILE, WAIT, STOP, FALSE_EVENT)
 WAITS = (60, 600, 2000, 6 * 3600, 26 * 3600, 11 * 24 * 3600)  # seconds; the last outlasts an examination
 

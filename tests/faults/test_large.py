@@ -9,7 +9,7 @@ from tests.faults.search import search
 
 @pytest.mark.parametrize("seed", [1])
 def test_every_invariant_holds(large_wire, seed):
-    failure = search(large_wire, seed, 20, family=LARGE)
+    failure = search(large_wire, seed, 8, family=LARGE)
     assert failure is None, str(failure)
 
 

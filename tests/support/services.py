@@ -28,9 +28,9 @@ NUMBERS = {
     "training_hours": 24,
 }
 CEILINGS = {"transform_budget": 50.0, "training_budget": 50.0, "instance_price": 0.0, "training_instances": "*"}
-TRAINING = {
-    "training_subnets": "",
-    "training_security_groups": "",
+JOBS = {
+    "job_subnets": "",
+    "job_security_groups": "",
     "training_isolation": "true",
     "training_promotes": "false",
 }
@@ -39,7 +39,7 @@ TRAINING = {
 def settings() -> Settings:
     """Return settings in which buckets, queues and roles have the names of their settings."""
     named = Settings(**{name: name for name in Settings.__dataclass_fields__})
-    return replace(named, **NUMBERS, **CEILINGS, **TRAINING, instance_type="ml.m5.xlarge")
+    return replace(named, **NUMBERS, **CEILINGS, **JOBS, instance_type="ml.m5.xlarge")
 
 
 def make_services(ledger: Ledger, **clients) -> Services:

@@ -14,6 +14,7 @@ import pytest
 from seqdrop.config.analyses import TRAINING
 from seqdrop.kinds.plans import attempts_of, from_json
 from seqdrop.ledger import earlier_sets
+from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.ledger.moves import ATTEMPT, JOB, UPLOAD
 from seqdrop.models.archives import current_archive
 from seqdrop.models.code_bundles import current_code, current_program
@@ -181,3 +182,32 @@ def test_receipts_keep_every_field(stored, key):
     content = OBJECTS[key]
     upload = next(stored.find_upload(item["id"]) for item in RECORDS if item["kind"] == UPLOAD)
     assert list_names(content) <= list_names(make_receipt(upload, content["archive"], content["verified_at"]))
+
+
+# Items of files that were sent again, as the first version that knows them stored them.
+DUPLICATES = json.loads(GOLDEN.with_name("stored_duplicates.json").read_text())["items"]
+
+
+def test_files_in_the_archive_and_their_duplicates_keep_every_field(cloud, ledger, wired_dynamodb):
+    table = wired_dynamodb.Table(cloud.table.name)
+    for item in DUPLICATES:
+        table.put_item(Item=item)
+    (archived,) = (item for item in DUPLICATES if item["sk"] == "ARCHIVED")
+    assert ledger.archived_file(ArchivedFile(archived["name"])).item() == archived
+    uploads = [item for item in DUPLICATES if item["sk"] == "UPLOAD"]
+    assert {item["state"] for item in uploads} == {"VALIDATED", "DUPLICATE"}
+    for item in uploads:
+        assert item.items() <= ledger.find_upload(item["id"]).item().items()
+        assert item["duplicate_of"] == archived["upload"]
+
+
+def test_an_upload_of_an_earlier_version_repeats_none(stored):
+    uploads = [stored.find_upload(item["id"]) for item in RECORDS if item["kind"] == UPLOAD]
+    assert {(upload.duplicate_of, upload.removal_at, *upload.duplicates_with) for upload in uploads} == {("", "")}
+
+
+def test_a_duplicate_names_no_attempt_for_which_an_earlier_version_would_wait():
+    """During an upgrade, an earlier version archives it like a file without a model: a copy, and nothing is lost."""
+    (item,) = (item for item in DUPLICATES if item.get("state") == "VALIDATED")
+    assert not item.get("training")
+    assert not item.get("masks_of")

@@ -17,9 +17,9 @@ Estimate what AWS will bill for files or folders before they are dropped: SageMa
 180 days in Deep Archive, and a restore. Nothing is sent to AWS. The first megabytes of each file are read to estimate
 its records; the data of a training are read to their end.
 
-Most of the bill is the model, so give the speed of yours with --windows-per-second: the log of an earlier job, or \
-`seqdrop predict` on such an instance, shows it. Prices are list prices of us-east-1. docs/cost.md has each price, its \
-date, and every assumption.
+Most of the bill is the model. Its speed is windows_per_second of its analysis in analyses.toml, or that of
+--windows-per-second; `seqdrop predict` on such an instance shows it. Prices are list prices of us-east-1. docs/cost.md
+has each price, its date, and every assumption.
 
 Exit status: 0, or 1 if a file would be rejected or a training refused (the output says why).
 """
@@ -70,7 +70,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--windows-per-second",
         type=positive_number,
         metavar="N",
-        help="predictions that the model makes on that instance in a second (default: the speed of the seed models)",
+        help="predictions that the model makes on that instance in a second (default: that of analyses.toml)",
     )
     parser.add_argument("--lines", action="store_true", help="print each line of the bill with its calculation")
     parser.add_argument("--json", action="store_true", help="print the whole estimate as JSON")

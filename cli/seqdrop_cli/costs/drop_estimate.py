@@ -21,21 +21,24 @@ if TYPE_CHECKING:
 
     from seqdrop_cli.landing import Drop
 
-# Bytes of results for each prediction, .jsonl and .parquet together: of promoter, from 6,000 windows of `seqdrop
-# predict`. An embedding takes a hundred times the space (analyses.toml). The prediction of a protein is for a residue.
-RESULT_BYTES = {"embed": 12_400, "structure": 20}
-RESULT_BYTES_OF_OTHERS = 124
-
 
 @dataclass(frozen=True)
 class Machine:
-    """The instance of jobs, its price in US dollars for an hour, and the predictions that its model makes in a second.
+    """The instance of transform jobs: its price in US dollars for an hour, and the speed of a model on it.
 
-    `windows_per_second` is for one instance.
+    `windows_per_second` are predictions; None for the speed that analyses.toml has for each analysis.
     """
 
     usd_per_hour: float
-    windows_per_second: float
+    windows_per_second: float | None = None
+
+    def hours(self, part: Part) -> float | None:
+        """Return the hours of work on the predictions of an analysis; None if the speed of its model is not known."""
+        known = part.analysis.job.windows_per_second if part.analysis else 0.0
+        rate = self.windows_per_second or known
+        if not part.windows:
+            return 0.0
+        return part.windows / rate / 3600 if rate else None
 
 
 @dataclass
@@ -69,8 +72,7 @@ class Part:
     @property
     def result_bytes(self) -> int:
         """Bytes of predictions."""
-        task = self.analysis.kind.task if self.analysis else ""
-        return self.windows * RESULT_BYTES.get(task, RESULT_BYTES_OF_OTHERS)
+        return self.windows * self.analysis.kind.result_bytes if self.analysis else 0
 
 
 def estimate_parts(
@@ -106,7 +108,7 @@ def total_workload(parts: list[Part], machine: Machine, processing_usd_per_hour:
     """Return the workload of all parts together."""
     sizes = [size for part in parts for size in part.sizes]
     large = [size for size in sizes if packaged().needs_job(size)]
-    hours = sum(part.windows for part in parts) / machine.windows_per_second / 3600
+    hours = sum(machine.hours(part) or 0.0 for part in parts)
     return Workload(
         sizes=tuple(sizes),
         windows=sum(part.windows for part in parts),

@@ -2,7 +2,7 @@
 
 None was read from AWS's pages for this project: those of services are believed to have held in 2025, and those of
 SageMaker's instances are in seqdrop/aws/prices.py, with their date. Each price names the page with the present
-price, and `seqdrop estimate --price-factor` scales all of them for another region.
+price.
 """
 
 from __future__ import annotations

@@ -111,8 +111,12 @@ def _holds(condition: dict) -> bool:
     return first == second
 
 
-def _sub(text: str) -> str:
+def _sub(argument: str | list) -> str:
+    text, values = (argument, {}) if isinstance(argument, str) else (argument[0], evaluate(argument[1]))
+
     def substitute(match: re.Match) -> str:
+        if match[1] in values:
+            return str(values[match[1]])
         name, _, attribute = match[1].partition(".")
         return str(_get(match[1]) if attribute else _ref(name))
 

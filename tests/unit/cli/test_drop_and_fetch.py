@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from seqdrop.aws import keys
+from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.ledger.records import Attempt, Upload
+from seqdrop.stages.duplicates import AGAIN
 from seqdrop.uploads import UploadVersion
+from seqdrop_cli.known_files import select_archived
+from seqdrop_cli.landing import Drop, upload_file
 from seqdrop_cli.progress import read_progress
 
 FASTQ = b"@r1\nACGT\n+\nIIII\n"
@@ -51,6 +58,23 @@ def test_a_folder_is_dropped_and_each_file_is_a_line(target, s3, run7, seqdrop):
         head = s3.head_object(Bucket="landing", Key=key)
         assert upload_id == UploadVersion("landing", key, head.get("VersionId", "null"), 0, "").id
     assert s3.get_object(Bucket="landing", Key="reads/run7/a b.fastq")["Body"].read() == FASTQ
+
+
+def test_the_upload_is_the_version_that_was_created_even_if_another_follows(s3, tmp_path, monkeypatch):
+    upload = s3.upload_file
+
+    def upload_twice(*arguments, **options):
+        upload(*arguments, **options)
+        written.append(s3.head_object(Bucket="landing", Key="raw/a.fa"))
+        boto3.client("s3").put_object(Bucket="landing", Key="raw/a.fa", Body=b"another upload")
+
+    written = []
+    monkeypatch.setattr(s3, "upload_file", upload_twice)
+    path = tmp_path / "a.fa"
+    path.write_bytes(b">a")
+    version = upload_file(s3, "landing", Drop(path, "raw/a.fa"))
+    expected = {"VersionId": version.version_id, "ETag": f'"{version.etag}"', "ContentLength": version.size}
+    assert expected == {name: written[0][name] for name in expected}
 
 
 @pytest.mark.parametrize("prefix", [(), ("--prefix", "training/")])
@@ -145,3 +169,63 @@ def test_a_closed_pipe_is_not_reported_as_an_error(target, seqdrop, monkeypatch)
     monkeypatch.setattr("seqdrop_cli.main._close_output", lambda: None)
     outcome = seqdrop("env")
     assert (outcome.status, outcome.out, outcome.err) == (141, "", "")
+
+
+@pytest.fixture
+def archived(s3, ledger, target, seqdrop, run7):
+    """The folder run7, whose files are archived, and then deleted from the landing bucket."""
+    lines = [line.split("  ") for line in seqdrop("drop", run7).out.splitlines()]
+    for (upload_id, url), name in zip(lines, ("a b.fastq", "genome.fa"), strict=True):
+        body = (run7 / name).read_bytes()
+        version = UploadVersion("landing", url.removeprefix("s3://landing/"), "null", len(body), "")
+        upload = replace(Upload.from_version(version, "raw"), id=upload_id, sha256=hashlib.sha256(body).hexdigest())
+        ledger.create(upload)
+        ledger.move(ledger.find_upload(upload_id), "VALIDATED")
+        ledger.move(ledger.find_upload(upload_id), "ARCHIVED")
+        ledger.save(ArchivedFile.of(upload).with_upload(upload_id))
+        s3.delete_object(
+            Bucket="landing", Key=version.key, VersionId=s3.head_object(Bucket="landing", Key=version.key)["VersionId"]
+        )
+    return run7
+
+
+def landed(s3) -> list[str]:
+    return [item["Key"] for item in s3.list_objects_v2(Bucket="landing").get("Contents", [])]
+
+
+def test_files_that_are_archived_already_are_not_uploaded(archived, s3, seqdrop):
+    outcome = seqdrop("drop", archived)
+    assert (outcome.status, outcome.out, landed(s3)) == (0, "", [])
+    assert "2 of 2 files are archived already" in outcome.err
+    assert "--again" in outcome.err
+
+
+def test_a_changed_file_is_uploaded_and_the_others_are_not(archived, s3, seqdrop):
+    (archived / "genome.fa").write_bytes(b">c\nACGA\n")
+    assert "1 of 2 files" in seqdrop("drop", archived).err
+    assert landed(s3) == ["contigs/run7/genome.fa"]
+
+
+def test_again_uploads_archived_files_with_the_metadata_that_validate_reads(archived, s3, seqdrop):
+    assert seqdrop("drop", archived, "--again").err == ""
+    assert landed(s3) == ["contigs/run7/genome.fa", "reads/run7/a b.fastq"]
+    assert s3.head_object(Bucket="landing", Key="reads/run7/a b.fastq")["Metadata"] == {AGAIN: "1"}
+
+
+def test_of_files_that_belong_together_all_are_uploaded_if_one_has_changed(archived, ledger):
+    (archived / "S_R1.fastq").write_bytes(FASTQ)
+    drops = [Drop(archived / "a b.fastq", "reads/x/S_R2.fastq"), Drop(archived / "S_R1.fastq", "reads/x/S_R1.fastq")]
+    upload = Upload("VALIDATED", id="A" * 26, bucket="landing", key=drops[0].key, size=len(FASTQ))
+    file = ArchivedFile.of(upload, hashlib.sha256(FASTQ).hexdigest())
+    ledger.save(file.with_upload(next(upload.id for upload in ledger.in_state("upload", "ARCHIVED"))))
+    assert list(select_archived(ledger, "landing", drops[:1])) == drops[:1]
+    assert select_archived(ledger, "landing", drops) == {}
+
+
+def test_without_permission_to_read_the_ledger_all_files_are_uploaded(archived, ledger, s3, seqdrop, monkeypatch):
+    def refuse(*_) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetItem")
+
+    monkeypatch.setattr(ledger, "archived_file", refuse)
+    assert seqdrop("drop", archived).status == 0
+    assert len(landed(s3)) == 2

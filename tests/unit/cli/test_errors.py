@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ProfileNotFound
 from seqdrop_cli.errors import describe
@@ -155,14 +156,17 @@ def test_ctrl_c_is_one_line(seqdrop, use_target):
 
 
 def test_ctrl_c_in_a_drop_says_how_many_files_were_sent(seqdrop, use_target, tmp_path: Path, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    s3 = boto3.client("s3", region_name="us-east-1")
+    monkeypatch.setattr(s3, "upload_file", interrupt)
+
     class Interrupted:
         landing = "landing"
 
         def client(self, name):
-            return self
-
-        def upload_file(self, *_):
-            raise KeyboardInterrupt
+            return s3
 
     use_target(Interrupted())
     (tmp_path / "a.fa").write_text(">a\nACGT\n")

@@ -167,7 +167,17 @@ def test_people_get_a_sum_for_each_group_and_what_comes_afterwards(capsys, run):
     assert size.endswith(" kB")
     assert any(line.startswith("in all") for line in lines)
     assert any("a month in Deep Archive. To restore all files once:" in line for line in lines)
-    assert any("seed model" in line and "--windows-per-second" in line for line in lines)
+    assert any("--windows-per-second replaces it" in line for line in lines)
+
+
+def test_a_model_of_unknown_speed_is_named_and_its_time_left_out(capsys, tmp_path):
+    (tmp_path / "p.faa").write_text(">p\nMKVLAAGIVG\n")
+    _, content = estimate(capsys, tmp_path / "p.faa")
+    assert content["without_model_time"] == ["proteins"]
+    assert main(["estimate", str(tmp_path / "p.faa")]) == 0
+    assert "The time of the model of proteins is not included" in capsys.readouterr().out
+    _, content = estimate(capsys, tmp_path / "p.faa", "--windows-per-second", "2")
+    assert content["without_model_time"] == []
 
 
 def test_the_worked_example_of_the_page_is_the_estimate_of_those_files():
@@ -175,7 +185,7 @@ def test_the_worked_example_of_the_page_is_the_estimate_of_those_files():
     run = cost.make_run()
     lines = {line.item: line.usd for line in bill.list_lines(run, Rates())}
     assert lines["Lambda: validate"] == pytest.approx(96_000 / 10 * 1.769 * 0.0000166667)
-    assert lines["SageMaker batch transform"] == pytest.approx((28.8e6 / 661 / 3600 + 3 * 5 / 60) * 0.23)
+    assert lines["SageMaker batch transform"] == pytest.approx((28.8e6 / 300 / 3600 + 3 * 5 / 60) * 0.23)
     assert lines["S3: the upload"] == pytest.approx(96 * 122 * 0.005 / 1000)
     assert lines["Deep Archive: copies"] == pytest.approx(96 * 0.05 / 1000)
     assert lines["Deep Archive: 180 days, the least that is billed"] == pytest.approx(96 * 0.00099 * 6)

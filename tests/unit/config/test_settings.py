@@ -1,5 +1,7 @@
 """Settings come from the environment that template.yaml sets."""
 
+from dataclasses import MISSING
+
 import pytest
 from seqdrop.config.settings import ONLY_SOME, Settings
 from seqdrop.errors import ConfigurationError
@@ -27,8 +29,11 @@ def test_the_template_sets_what_settings_need(template, functions):
 def test_each_setting_is_set_for_a_function_and_each_variable_is_a_setting(template, functions):
     names = {name.removeprefix("SEQDROP_").lower() for each in functions for name in variables_of(template, each)}
     assert names == set(Settings.__dataclass_fields__)
-    common = template["Globals"]["Function"]["Environment"]["Variables"]
-    assert set(Settings.__dataclass_fields__) - ONLY_SOME == {name.removeprefix("SEQDROP_").lower() for name in common}
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    common = {name.removeprefix("SEQDROP_").lower() for name in variables}
+    assert common.isdisjoint(ONLY_SOME)
+    with_default = {name for name, field in Settings.__dataclass_fields__.items() if field.default is not MISSING}
+    assert set(Settings.__dataclass_fields__) - ONLY_SOME - with_default <= common
 
 
 def test_every_missing_variable_is_named():

@@ -138,13 +138,14 @@ def test_the_page_of_formats_lists_every_code_of_a_rejection():
 
 
 def test_the_deletion_page_names_the_resources_that_the_template_retains(template):
-    retained = {name for name, resource in template["Resources"].items() if resource.get("DeletionPolicy") == "Retain"}
+    resources = template["Resources"].items()
+    retained = {name for name, resource in resources if resource.get("DeletionPolicy") == "RetainExceptOnCreate"}
     buckets = ("Landing", "Work", "Results", "Models", "Archive")
     assert retained == {"Key", "Ledger"} | {
         f"{bucket}Bucket{suffix}" for bucket in buckets for suffix in ("", "Policy")
     }
     text = read(DOCS / "delete.md")
-    assert all(f"`{output}`" in text for output in (*buckets, "Table"))
+    assert all(f"`{output}`" in text for output in (*buckets, "Table", "Key"))
 
 
 @pytest.mark.long

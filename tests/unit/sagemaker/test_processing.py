@@ -25,12 +25,14 @@ from seqdrop.uploads import UploadVersion
 VERSION = UploadVersion("landing", "reads/" + "ü" * 500, "v1", 3_000_000_000, "etag", "0A")
 NAME = examination_name(VERSION.id, 1)
 ROLE = "arn:aws:iam::123456789012:role/processing"
+NETWORK = {"job_subnets": "subnet-1,subnet-2", "job_security_groups": "sg-1"}
 
 
 @pytest.fixture
 def build(services):
-    def build_request(size: int = VERSION.size) -> dict:
-        settings = replace(services.settings, processing_role=ROLE, processing_instance_type="ml.m5.xlarge")
+    def build_request(size: int = VERSION.size, **settings: str) -> dict:
+        own = {"processing_role": ROLE, "processing_instance_type": "ml.m5.xlarge", **settings}
+        settings = replace(services.settings, **own)
         upload = Upload.from_version(replace(VERSION, size=size), "reads")
         return processing_request(settings, NAME, upload, Code("processing/ab/", "ab"), "eu-west-1")
 
@@ -63,6 +65,7 @@ def test_the_request_has_exactly_these_members(build):
                 "VolumeKmsKeyId": "key",
             }
         },
+        "NetworkConfig": {},
         "StoppingCondition": {"MaxRuntimeInSeconds": 5100},
         "Tags": [
             {"Key": "seqdrop:analysis", "Value": "reads"},
@@ -81,6 +84,18 @@ def test_the_request_is_within_the_bounds_of_the_service(build):
     from local.sagemaker.shapes import check
 
     check("CreateProcessingJob", build())
+    check("CreateProcessingJob", build(**NETWORK))
+
+
+def test_the_job_runs_in_the_subnets_of_the_stack(build):
+    assert build(**NETWORK)["NetworkConfig"] == {
+        "VpcConfig": {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
+    }
+
+
+def test_a_network_without_a_security_group_is_refused(build):
+    with pytest.raises(JobRefusedError, match="1 to 5 security groups"):
+        build(job_subnets="subnet-1")
 
 
 def test_the_time_limit_grows_with_the_file_up_to_the_limit_of_accounts(build):

@@ -126,11 +126,14 @@ def test_dnabert_has_its_own_channels(build):
 
 
 def test_network_and_isolation_are_those_of_the_stack(build):
-    request = build(
-        CNN, training_subnets="subnet-1,subnet-2", training_security_groups="sg-1", training_isolation="true"
-    )
+    request = build(CNN, job_subnets="subnet-1,subnet-2", job_security_groups="sg-1", training_isolation="true")
     assert request["VpcConfig"] == {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
     assert request["EnableNetworkIsolation"] is True
+
+
+def test_a_stack_without_an_image_for_trainings_says_so(build):
+    with pytest.raises(JobRefusedError, match="TrainingImage"):
+        build(CNN, training_image="none")
 
 
 @pytest.mark.parametrize("text", [CNN, BERT, DNABERT])

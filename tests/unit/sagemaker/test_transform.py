@@ -197,8 +197,16 @@ def test_a_model_has_another_name_if_anything_about_it_differs(services):
         model_request(replace(services.settings, transform_image="gpu"), archive, 1),
         model_request(services.settings, replace(archive, key="other"), 1),
         model_request(services.settings, archive, 2),
+        model_request(replace(services.settings, job_subnets="subnet-1", job_security_groups="sg-1"), archive, 1),
     ]
-    assert len({item["ModelName"] for item in [request, *others]}) == 5
+    assert len({item["ModelName"] for item in [request, *others]}) == 6
+
+
+def test_the_model_runs_in_the_subnets_of_the_stack(services):
+    settings = replace(services.settings, job_subnets="subnet-1,subnet-2", job_security_groups="sg-1")
+    request = model_request(settings, ModelArchive("m", "k", "d"), 1)
+    assert request["VpcConfig"] == {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
+    assert "VpcConfig" not in model_request(services.settings, ModelArchive("m", "k", "d"), 1)
 
 
 @pytest.mark.parametrize("instance_type", ["ml.m5.xlarge", "ml.c7i.16xlarge", "ml.t3.medium", "ml.inf2.xlarge"])
@@ -218,9 +226,10 @@ def environment(services, instance_type: str) -> dict[str, str]:
     return model_request(settings, ModelArchive("m", "k", "d"), 1)["PrimaryContainer"]["Environment"]
 
 
-def test_the_model_request_matches_the_description_of_the_service(services):
+@pytest.mark.parametrize("network", [{}, {"job_subnets": "subnet-1,subnet-2", "job_security_groups": "sg-1"}])
+def test_the_model_request_matches_the_description_of_the_service(services, network):
     model = botocore.session.get_session().get_service_model("sagemaker")
     shape = model.operation_model("CreateModel").input_shape
-    request = model_request(services.settings, ModelArchive("promoter-70", "k", "d"), 1)
+    request = model_request(replace(services.settings, **network), ModelArchive("promoter-70", "k", "d"), 1)
     request["ExecutionRoleArn"] = "arn:aws:iam::123456789012:role/execution"
     assert ParamValidator().validate(request, shape).generate_report() == ""

@@ -58,8 +58,8 @@ class World:
 
     # -- the landing bucket --
 
-    def drop(self, key: str, body: bytes) -> UploadVersion:
-        landed = self.account.s3.put("landing", key, body)
+    def drop(self, key: str, body: bytes, **more) -> UploadVersion:
+        landed = self.account.s3.put("landing", key, body, **more)
         version = UploadVersion("landing", key, landed.id, len(body), landed.etag, landed.sequencer)
         self._landed[version.id] = landed
         return version
@@ -73,9 +73,9 @@ class World:
         if bucket.version(version.key, version.version_id) is None:
             bucket.add(self._landed[version.id])
 
-    def take(self, key: str, body: bytes) -> UploadVersion:
+    def take(self, key: str, body: bytes, **more) -> UploadVersion:
         """Drop a file, validate it, and deliver the messages that were sent to validate."""
-        version = self.drop(key, body)
+        version = self.drop(key, body, **more)
         validate(self.services, version)
         self.deliver()
         return version

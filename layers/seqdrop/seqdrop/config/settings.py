@@ -11,14 +11,18 @@ from seqdrop.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mypy_boto3_sagemaker.type_defs import VpcConfigTypeDef
+
 PREFIX = "SEQDROP_"
 NUMBERS = {"int": int, "float": float}
 # Settings that only some functions use: what the jobs of one kind run on, and with which role.
 ONLY_SOME = frozenset(
     {
-        *("key", "execution_role", "transform_image", "instance_type", "instance_count"),
+        *("job_subnets", "job_security_groups", "execution_role", "transform_image", "instance_type", "instance_count"),
         *("processing_role", "processing_image", "processing_instance_type"),
-        *("training_role", "training_image", "training_subnets", "training_security_groups", "training_isolation"),
+        *("training_role", "training_image", "training_isolation"),
+        *("job_hours", "transform_budget", "instance_price"),
+        *("training_hours", "training_budget", "training_instances"),
         "training_promotes",
     }
 )
@@ -46,6 +50,8 @@ class Settings:
     archive_queue: str
     topic: str  # ARN of the notification topic
     key: str  # ARN of the KMS key that encrypts everything
+    job_subnets: str  # of all jobs: comma-separated ids; "" for no VPC
+    job_security_groups: str
     execution_role: str  # ARN of the role that SageMaker jobs assume
     transform_image: str
     instance_type: str
@@ -55,17 +61,15 @@ class Settings:
     processing_instance_type: str
     training_role: str  # ARN of the role of training jobs
     training_image: str
-    training_subnets: str  # comma-separated ids; "" for no VPC
-    training_security_groups: str
     training_isolation: str  # "true": the container reaches no network
-    training_promotes: str = "false"  # finish: "true": a model that passes the gate may become current by itself
+    job_hours: int  # hours after which a transform job is stopped
+    transform_budget: float  # US dollars that a transform job may cost
+    instance_price: float  # of instance_type for an hour; 0: aws/prices.py
+    training_hours: int  # hours after which a training is stopped
+    training_budget: float  # US dollars that a training may cost
+    training_instances: str  # comma-separated patterns of instance types
+    training_promotes: str = "false"  # "true": a model that passes the gate may become current by itself
     max_jobs: int = 10  # transform jobs that may be open at once
-    job_hours: int = 24  # start_transform, reconcile: hours after which a transform job is stopped
-    transform_budget: float = 50.0  # start_transform, reconcile: US dollars that a transform job may cost
-    instance_price: float = 0.0  # start_transform, reconcile: of instance_type for an hour; 0: aws/prices.py
-    training_hours: int = 24  # start_training: hours after which a training is stopped
-    training_budget: float = 50.0  # start_training: US dollars that a training may cost
-    training_instances: str = "*"  # start_training: comma-separated patterns of instance types
     ledger_days: int = 0  # retention of terminal records in days; 0 disables expiry
     stale_minutes: int = 30  # minutes without progress after which the reconciler re-sends a record's message
 
@@ -96,6 +100,13 @@ class Settings:
             if name in ONLY_SOME:
                 raise ConfigurationError(f"the environment of this function has no {_variable(name)}")
             raise AttributeError(name)
+
+    @property
+    def network(self) -> VpcConfigTypeDef | None:
+        """The subnets and security groups in which all jobs run; None without a VPC."""
+        if not self.job_subnets:
+            return None
+        return {"Subnets": self.job_subnets.split(","), "SecurityGroupIds": self.job_security_groups.split(",")}
 
     def queue(self, name: str) -> str:
         """Return the URL of the queue of that name. Raise ConfigurationError if the deployment has no such queue."""

@@ -31,6 +31,7 @@ class Embed(WindowKind):
     name = task = "embed"
     settings = Settings
     table = "embeddings"
+    result_bytes = 12_400  # analyses.toml: a hundred times the space of a probability
     prediction_bytes = 7_500
 
     def conflicts(self, analysis: AnalysisSettings) -> Iterator[str]:

@@ -28,6 +28,7 @@ class ProteinEmbed(ProteinKind):
     task = "embed"
     settings = Settings
     table = "embeddings"
+    result_bytes = 40  # for each residue: a vector of a thousand numbers for a protein
 
     def read(self, line: ProteinLine, item: ProteinItem) -> Embedded:
         """Return the embedding of one protein."""

@@ -32,6 +32,7 @@ class Structure(ProteinKind):
     settings = Settings
     is_default = True
     table = "predictions"
+    result_bytes = 20  # for each residue, with the probabilities of three states
 
     def read(self, line: ProteinLine, item: ProteinItem) -> Protein:
         """Return the structure of one protein."""

@@ -1,7 +1,7 @@
 """Records without a state of their own: sets of files, job slots, positions, measured speeds.
 
 Each is read, changed, and written back on the condition that its revision is still the one that was read. A record
-that is not in the table yet has revision 0.
+that is not in the table yet has revision 0. Files in the archive have such records as well (archived_files.py).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from seqdrop.ledger import earlier_sets
+from seqdrop.ledger.archived_files import ArchivedFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -189,4 +190,4 @@ class Speed:
         return replace(measured, revision=int(item["revision"]))
 
 
-Shared = FileSet | JobSlots | Position | Speed
+Shared = FileSet | JobSlots | Position | Speed | ArchivedFile

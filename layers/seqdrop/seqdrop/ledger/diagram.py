@@ -32,6 +32,13 @@ Items have the keys and also the fields with which versions up to 0.2.0 stored p
 (`ledger/earlier_sets.py`). Those versions can read the items, so a deployment or its rollback loses no file that
 waits."""
 
+FILES = """## Files in the archive
+
+An item `ARCHIVED#…` (`ArchivedFile`, `ledger/archived_files.py`) says which upload has the copy of a file. Its key is a
+hash of bucket, key, size and SHA-256. The archive function claims it before it makes a copy, and writes it again in the
+transaction that moves the upload to ARCHIVED. It expires with the record of the upload. The reconciler writes the items
+of uploads that earlier versions archived."""
+
 ABOUT = {
     UPLOAD: "One object version in the landing bucket.",
     ATTEMPT: "One upload × analysis × number: one try at predictions for the upload, or at a model.",
@@ -41,7 +48,7 @@ ABOUT = {
 
 def render_page() -> str:
     """Return the text of docs/ledger.md."""
-    return "\n\n".join([TITLE, *(_render_section(kind) for kind in (UPLOAD, ATTEMPT, JOB)), SETS]) + "\n"
+    return "\n\n".join([TITLE, *(_render_section(kind) for kind in (UPLOAD, ATTEMPT, JOB)), SETS, FILES]) + "\n"
 
 
 def _render_section(kind: str) -> str:

@@ -32,6 +32,7 @@ REPLAY = "seqdrop replay"  # the command
 STARTS = (START, TRAIN)
 
 EXAMINED = ("format", "sha256", "sha256_of_parts", "records")
+REPEATED = ("duplicate_of", "duplicates_with")
 MOVES = (
     Move(UPLOAD, None, "RECEIVED", (VALIDATE,), "an object version landed", ("key", "version_id", "size", "trace_id")),
     Move(
@@ -40,7 +41,7 @@ MOVES = (
         "VALIDATED",
         (VALIDATE,),
         "every record passed; its work items are written",
-        (*EXAMINED, "mate", "training"),
+        (*EXAMINED, "mate", "training", *REPEATED),
     ),
     Move(UPLOAD, "RECEIVED", "REJECTED", (VALIDATE,), "the file is invalid; its reason is written", ("reason", "mate")),
     Move(
@@ -58,7 +59,7 @@ MOVES = (
         "VALIDATED",
         (VALIDATE,),
         "the files that it waited for arrived and fit, or it does not have to wait any more",
-        ("mate", "training", "masks_of"),
+        ("mate", "training", "masks_of", *REPEATED),
     ),
     Move(
         UPLOAD,
@@ -87,6 +88,14 @@ MOVES = (
     Move(
         UPLOAD,
         "VALIDATED",
+        "DUPLICATE",
+        (ARCHIVE,),
+        "it has key, size and SHA-256 of an ARCHIVED upload, whose copy is verified; the landing object is deleted",
+        ("duplicate_of", "removal_at", "expires_at"),
+    ),
+    Move(
+        UPLOAD,
+        "VALIDATED",
         "REJECTED",
         (ARCHIVE,),
         "S3 does not copy its bytes any more, because of their storage class or key; its reason is written",
@@ -104,9 +113,10 @@ MOVES = (
         UPLOAD,
         "VALIDATED",
         "RECEIVED",
-        (REPLAY,),
-        "it is read again for its next attempt: its work items expired, or its analysis now makes other work items",
-        ("read_for",),
+        (REPLAY, ARCHIVE),
+        "it is read again: for its next attempt, as its work items expired or its analysis now makes other work items; "
+        "or because the archived copy that it repeats was deleted",
+        ("read_for", *REPEATED),
     ),
     Move(
         ATTEMPT,
@@ -191,7 +201,7 @@ MOVES = (
 )
 
 ENDS = {
-    UPLOAD: frozenset({"ARCHIVED", "REJECTED", "WITHDRAWN"}),
+    UPLOAD: frozenset({"ARCHIVED", "DUPLICATE", "REJECTED", "WITHDRAWN"}),
     ATTEMPT: frozenset({"PREDICTED", "TRAINED", "FAILED"}),
     JOB: frozenset({"DONE", "FAILED", "STOPPED"}),
 }
@@ -208,7 +218,7 @@ UNCLAIMED = ("PLANNED", "WAITING")
 
 # States in which time-to-live removes a record, `keep_days` after it entered them. A rejected file is still in the
 # landing bucket, so its record stays: without it the file would be read, rejected and reported again.
-FORGETTABLE = {UPLOAD: frozenset({"ARCHIVED", "WITHDRAWN"}), JOB: ENDS[JOB]}
+FORGETTABLE = {UPLOAD: frozenset({"ARCHIVED", "DUPLICATE", "WITHDRAWN"}), JOB: ENDS[JOB]}
 
 # States of an attempt that succeeded: it has predictions or a model.
 DONE = frozenset({"PREDICTED", "TRAINED"})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, overload
 from boto3.dynamodb.conditions import Key
 
 from seqdrop.errors import RecordNotFoundError
+from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.ledger.coordination import FileSet, JobSlots, Position, Speed
 from seqdrop.ledger.records import Attempt, Job, Record, Upload, attempt_keys, from_item, job_keys, upload_keys
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Item
 
 R = TypeVar("R", bound=Record)
-S = TypeVar("S", FileSet, JobSlots, Position, Speed)
+S = TypeVar("S", FileSet, JobSlots, Position, Speed, ArchivedFile)
 
 
 class Reader:
@@ -80,6 +81,10 @@ class Reader:
     def speed(self, analysis: str, digest: str, instance_type: str) -> Speed:
         """Return the rate of an analysis with a model archive on an instance type; 0 if it was never measured."""
         return self._get_shared(Speed(analysis, digest, instance_type))
+
+    def archived_file(self, file: ArchivedFile) -> ArchivedFile:
+        """Return the record of a file in the archive, with the upload that has the copy; `file` itself without one."""
+        return self._get_shared(file)
 
     def deciding_attempts(self, upload: Upload) -> list[Attempt]:
         """Return the attempts whose outcome decides when an upload may be archived.

@@ -99,6 +99,9 @@ class Upload(Record):
     released_at: str = ""  # when a person released it, to be archived without predictions
     training: str = ""  # key of the attempt that trains on it, if it belongs to a training set
     masks_of: str = ""  # key of the attempt that fills its intervals, if it is a BED
+    duplicate_of: str = ""  # id of the ARCHIVED upload with the same key, size and SHA-256, which it repeats
+    duplicates_with: list[str] = field(default_factory=list)  # ids of the other members of its set that repeat theirs
+    removal_at: str = ""  # when its removal from the landing bucket as a duplicate began
 
     kind: ClassVar[str] = UPLOAD
     of_state: ClassVar[Item] = {**Record.of_state, "reading_since": ""}

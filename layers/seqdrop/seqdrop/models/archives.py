@@ -13,7 +13,7 @@ import json
 import re
 import tarfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from seqdrop.aws import keys
 from seqdrop.errors import JobRefusedError
@@ -107,15 +107,17 @@ def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int
             **_worker_settings(settings.instance_type),
         },
     }
-    request: dict[str, Any] = {
+    request: CreateModelInputTypeDef = {
+        "ModelName": "",
         "ExecutionRoleArn": settings.execution_role,
         "PrimaryContainer": container,
         "EnableNetworkIsolation": True,
     }
-    return cast(
-        "CreateModelInputTypeDef",
-        {"ModelName": model_name(archive.model, json.dumps(request, sort_keys=True)), **request},
-    )
+    if settings.network:
+        request["VpcConfig"] = settings.network
+    described = {name: value for name, value in request.items() if name != "ModelName"}
+    request["ModelName"] = model_name(archive.model, json.dumps(described, sort_keys=True))
+    return request
 
 
 def _worker_settings(instance_type: str) -> dict[str, str]:

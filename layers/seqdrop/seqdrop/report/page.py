@@ -101,6 +101,7 @@ def _make_facts(report: Report) -> Element:
         "Dropped as": report.get("key"),
         "Upload": report.get("upload"),
         "SHA-256": report["sha256"],
+        "Archived before": f"as upload {earlier}" if (earlier := report.get("archived_before")) else None,
     }
     pairs = (node("div", node("dt", term), node("dd", value)) for term, value in facts.items() if value)
     return node("dl", *pairs, class_="facts")

@@ -162,7 +162,8 @@ class FileReport(TypedDict):
 class Report(FileReport, total=False):
     """A report on a file with additional keys.
 
-    The pipeline adds `upload`, `key`, `version_id`, `selection` and `mate`. `seqdrop validate --json` of two files adds
+    The pipeline adds `upload`, `key`, `version_id`, `selection` and `mate`, and `archived_before`, the id of an earlier
+    upload of the same bytes under the same key, if that is archived. `seqdrop validate --json` of two files adds
     the report on the second file as `mate`, and that of several files the path of each as `file`. `rejected` is set
     only to render a page.
     """
@@ -173,4 +174,5 @@ class Report(FileReport, total=False):
     version_id: str
     selection: SelectionFacts
     mate: MateFacts | Report
+    archived_before: str
     rejected: bool

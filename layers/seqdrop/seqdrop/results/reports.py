@@ -36,11 +36,14 @@ def write_reports(
 ) -> None:
     """Write all reports of an upload. The same arguments give the same objects.
 
-    `selection` describes the records that go to the model (kinds.plans.selection_of), `mate` the comparison with the
+    `upload.duplicate_of` is the id of an archived upload of the same bytes, whatever the state of this one. `selection`
+    describes the records that go to the model (kinds.plans.selection_of), `mate` the comparison with the
     mate.
     """
     reference: UploadReference = {"upload": upload.id, "key": upload.key, "version_id": upload.version_id}
     report: Report = {**reference, **examination.report, **selection}
+    if upload.duplicate_of:
+        report["archived_before"] = upload.duplicate_of
     if mate:
         report["mate"] = mate
     html = render_page(report, posixpath.basename(upload.key), examination.rejection)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         CreateTrainingJobRequestTypeDef,
         CreateTransformJobRequestTypeDef,
         StoppingConditionTypeDef,
+        VpcConfigUnionTypeDef,
     )
 
 Rules = dict[str, bool]
@@ -65,6 +66,7 @@ def check_processing(request: CreateProcessingJobRequestTypeDef) -> CreateProces
             "an input's path is over 256 characters": all(len(source["LocalPath"]) <= 256 for source in sources),
             "VolumeSizeInGB must be 1 to 16384": 1 <= volume <= 16384,
             "MaxRuntimeInSeconds must be 1 to 777600": 1 <= seconds <= 777_600,
+            **_rules_of_network(request["NetworkConfig"].get("VpcConfig")),
             "there may be at most 50 tags": len(request.get("Tags", [])) <= 50,
         }
     )
@@ -88,7 +90,7 @@ def check_training(request: CreateTrainingJobRequestTypeDef) -> CreateTrainingJo
             "InstanceCount must be 1 to 100": 1 <= resources["InstanceCount"] <= 100,
             "VolumeSizeInGB must be 1 to 16384": 1 <= resources["VolumeSizeInGB"] <= 16384,
             **_rules_of_stopping(request["StoppingCondition"], request.get("EnableManagedSpotTraining", False)),
-            **_rules_of_network(request),
+            **_rules_of_network(request.get("VpcConfig")),
             "there may be at most 50 tags": len(request.get("Tags", [])) <= 50,
         }
     )
@@ -121,10 +123,10 @@ def _rules_of_stopping(stopping: StoppingConditionTypeDef, spot: bool) -> Rules:
     }
 
 
-def _rules_of_network(request: CreateTrainingJobRequestTypeDef) -> Rules:
-    if "VpcConfig" not in request:
+def _rules_of_network(network: VpcConfigUnionTypeDef | None) -> Rules:
+    if network is None:
         return {}
-    subnets, groups = request["VpcConfig"]["Subnets"], request["VpcConfig"]["SecurityGroupIds"]
+    subnets, groups = network["Subnets"], network["SecurityGroupIds"]
     complete = 1 <= len(subnets) <= 16 and 1 <= len(groups) <= 5 and all([*subnets, *groups])
     return {"VpcConfig must have 1 to 16 subnets and 1 to 5 security groups": complete}
 

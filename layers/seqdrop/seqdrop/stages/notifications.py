@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
 from seqdrop.kinds.plans import selection_of
 from seqdrop.results.reports import write_reports
 from seqdrop.runtime.log import logger
+from seqdrop.stages.duplicates import find_archived
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +35,8 @@ class RejectionMail:
 
 def write_report(services: Services, upload: Upload, examination: Examination, mate: MateFacts | None = None) -> None:
     """Write the reports of an examined upload. `mate` is the comparison with its mate, None if it has none."""
+    if twin := find_archived(services, upload, examination.report["sha256"]):
+        upload = replace(upload, duplicate_of=twin.id)
     write_reports(services.s3, services.settings.results, upload, examination, selection_of(examination), mate)
 
 

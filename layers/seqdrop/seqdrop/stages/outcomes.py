@@ -5,12 +5,17 @@ The lab is notified before the ledger is written. A crash may therefore repeat a
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from seqdrop.aws import keys
 from seqdrop.companions.training_sets import reuse_line
 from seqdrop.ledger.moves import ATTEMPT, ENDS, FORGETTABLE, OPEN, UNCLAIMED, UPLOAD
 from seqdrop.ledger.records import Attempt, Fact, Step, Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
+
+if TYPE_CHECKING:
+    from seqdrop.ledger.coordination import Shared
 
 
 def fail_attempt(services: Services, attempt: Attempt, reason: str) -> None:
@@ -47,15 +52,15 @@ def _advise_on_failure(upload: Upload) -> str:
     )
 
 
-def close_upload(services: Services, upload: Upload, state: str, **facts: Fact) -> bool:
-    """Move a VALIDATED upload to a final state, in one transaction with its attempts.
+def close_upload(services: Services, upload: Upload, state: str, shared: Shared | None = None, **facts: Fact) -> bool:
+    """Move a VALIDATED upload to a final state, in one transaction with its attempts and, if not None, `shared`.
 
     Attempts that no job has claimed fail, and attempts in a final state expire when the upload's record does. Return
     False if another invocation was first.
     """
     expires_at = services.ledger.compute_expiry(now()) if state in FORGETTABLE[UPLOAD] else 0
     steps = [_close_attempt(attempt, state, expires_at) for attempt in services.ledger.attempts(upload.id)]
-    if not services.ledger.move_together([Step(upload, state, facts), *filter(None, steps)]):
+    if not services.ledger.move_together([Step(upload, state, facts), *filter(None, steps)], shared=shared):
         return False
     # Not all facts: the archive key has the name of the file in it.
     logger().info(state.lower(), extra={"upload_id": upload.id, "reason": facts.get("reason", "")})

@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 def is_gated(ledger: Ledger, analyses: Analyses, upload: Upload, attempts: list[Attempt]) -> bool:
     """Return True if a VALIDATED upload waits for its run.
 
-    It does not wait if one of its attempts has left PLANNED: then it has advanced before. Any folder of its key may be
+    It does not wait if it repeats an archived upload, or if one of its attempts has left PLANNED: then it has advanced
+    before. Any folder of its key may be
     the folder of its run, so one open run among them is enough.
     """
-    if upload.state != "VALIDATED" or any(attempt.state != "PLANNED" or attempt.number > 1 for attempt in attempts):
+    if upload.state != "VALIDATED" or upload.duplicate_of:
+        return False
+    if any(attempt.state != "PLANNED" or attempt.number > 1 for attempt in attempts):
         return False
     folders = analyses.gated_folders(upload.key)
     return bool(folders) and not any(_is_open(ledger, f"{upload.bucket}/{folder}") for folder in folders)

@@ -69,6 +69,7 @@ def processing_request(
                     "VolumeKmsKeyId": settings.key,
                 }
             },
+            "NetworkConfig": {"VpcConfig": settings.network} if settings.network else {},
             "StoppingCondition": {"MaxRuntimeInSeconds": min(LEAST_SECONDS + upload.size // SLOWEST, LONGEST)},
             "Tags": cost_tags(upload.analysis, upload.id, [upload.run]),
         }

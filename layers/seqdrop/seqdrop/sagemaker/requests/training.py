@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from seqdrop.aws import keys
 from seqdrop.config.analysis import TRAINING
+from seqdrop.errors import JobRefusedError
 from seqdrop.models.code_bundles import SOURCE, TRAINING_ENTRY, Program
 from seqdrop.sagemaker.limits import check_training
 from seqdrop.sagemaker.tags import cost_tags
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 CODE = f"/opt/ml/input/data/code/{SOURCE}"
 CHECKPOINTS = "/opt/ml/checkpoints"
 PROCESSES = "SEQDROP_PROCESSES"  # processes per host, if job.toml sets it; otherwise containers count their GPUs
+NO_IMAGE = "none"  # the value of the parameter TrainingImage for a stack that trains no models
 VOLUME_GB = 100  # for the weights, their copies in checkpoints, and the image
 # Instances with local disks, which are always encrypted and take no key: families with a "d" (p4d, m5d), and others.
 OWN_DISKS = re.compile(r"ml\.([a-z]+\d[a-z]*d[a-z]*|g5|g6e?|gr6|p5e?n?|p6.*|trn\d.*|i\d.*)\.")
@@ -71,7 +73,15 @@ def checkpoints_uri(settings: Settings, name: str) -> str:
 def training_request(
     settings: Settings, name: str, order: Order, size: Sizing, inputs: Inputs
 ) -> CreateTrainingJobRequestTypeDef:
-    """Return a CreateTrainingJob request. Raise JobRefusedError if it exceeds a bound of the service."""
+    """Return a CreateTrainingJob request.
+
+    Raise JobRefusedError if it exceeds a bound of the service, or if the stack has no image for trainings.
+    """
+    if settings.training_image == NO_IMAGE:
+        raise JobRefusedError(
+            "this stack trains no models: set its parameter TrainingImage to an image and deploy, then `seqdrop "
+            "replay` the upload"
+        )
     processes = size.plan.distribution.processes_per_host
     request: CreateTrainingJobRequestTypeDef = {
         "TrainingJobName": name,
@@ -92,9 +102,8 @@ def training_request(
         "Environment": {PROCESSES: str(processes)} if processes else {},
         "Tags": cost_tags(TRAINING, inputs.upload_id, [], training=order.training),
     }
-    if settings.training_subnets:
-        subnets, groups = settings.training_subnets.split(","), settings.training_security_groups.split(",")
-        request["VpcConfig"] = {"Subnets": subnets, "SecurityGroupIds": groups}
+    if settings.network:
+        request["VpcConfig"] = settings.network
     return check_training(request)
 
 

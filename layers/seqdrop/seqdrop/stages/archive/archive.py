@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from seqdrop.aws import keys
 from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError, UnreadableObjectError
+from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.archive import cold_copy, receipts
 from seqdrop.stages.archive.annotations import carry_annotations
+from seqdrop.stages.archive.repeated import claim_or_remove
 from seqdrop.stages.outcomes import close_upload
 from seqdrop.stages.routing import is_gated, may_be_archived
 from seqdrop.stages.unreadable import reject_validated
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
 def archive(services: Services, upload_id: str) -> None:
     """Move a VALIDATED upload that may be archived to ARCHIVED.
 
-    It moves to WITHDRAWN instead if its object was deleted, and to REJECTED if S3 does not copy its bytes any more.
-    An ARCHIVED upload gets its receipt again if that was lost. Uploads in other states are left alone. Raise
-    ArchiveMismatchError if the copy differs from the validated object.
+    It moves to WITHDRAWN instead if its object was deleted, to REJECTED if S3 does not copy its bytes any more, and to
+    DUPLICATE, without a copy, if it repeats an ARCHIVED upload. An ARCHIVED upload gets its receipt again if that was
+    lost. Uploads in other states are left alone. Raise ArchiveMismatchError if the copy differs from the validated
+    object.
     """
     upload = services.ledger.find_upload(upload_id)
     if upload and upload.state == "ARCHIVED":
@@ -34,10 +37,10 @@ def archive(services: Services, upload_id: str) -> None:
         return None
     try:
         copy = _find_copy(services, upload)
-        if is_due(services, upload):
+        if is_due(services, upload) and (copy or claim_or_remove(services, upload)):
             _complete(services, upload, copy or _make_copy(services, upload))
     except ObjectGoneError:
-        close_upload(services, upload, "WITHDRAWN", reason="deleted_before_archive")
+        _close_without_object(services, upload)
     except UnreadableObjectError as error:
         reject_validated(services, upload, error)
     except ArchiveMismatchError as error:
@@ -82,7 +85,17 @@ def _complete(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
     _write_receipt(services, upload, copy)
     # By version id: no delete marker is left, and no other version of the key is touched.
     services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
-    close_upload(services, upload, "ARCHIVED", archive_key=copy["key"])
+    expires_at = services.ledger.compute_expiry(now())
+    file = services.ledger.archived_file(ArchivedFile.of(upload)).with_upload(upload.id, expires_at)
+    close_upload(services, upload, "ARCHIVED", file, archive_key=copy["key"])
+
+
+def _close_without_object(services: Services, upload: Upload) -> None:
+    """Move an upload whose object is gone to its final state: an earlier invocation removed it, or the lab did."""
+    if upload.removal_at:
+        close_upload(services, upload, "DUPLICATE")
+    else:
+        close_upload(services, upload, "WITHDRAWN", reason="deleted_before_archive")
 
 
 def _write_receipt(services: Services, upload: Upload, copy: VerifiedCopy) -> None:

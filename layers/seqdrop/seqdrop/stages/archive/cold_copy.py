@@ -19,7 +19,7 @@ from seqdrop.errors import ArchiveMismatchError, ObjectGoneError
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.literals import StorageClassType
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef, HeadObjectOutputTypeDef
 
     from seqdrop.ledger.records import Upload
 
@@ -152,12 +152,26 @@ def find_verified_copy(s3: S3Client, upload: Upload, bucket: str) -> VerifiedCop
     Raise ArchiveMismatchError if its size or SHA-256 differs from the validated object's, or its storage class is not
     DEEP_ARCHIVE.
     """
+    head = head_copy(s3, upload, bucket)
+    if head is None:
+        return None
+    if differences := list_differences(upload, head):
+        raise ArchiveMismatchError("; ".join(differences))
+    return _describe_copy(upload, bucket, head.get("VersionId"))
+
+
+def head_copy(s3: S3Client, upload: Upload, bucket: str) -> HeadObjectOutputTypeDef | None:
+    """Return what S3 says of the copy of an upload, with its checksum; None if there is none."""
     try:
-        head = s3.head_object(Bucket=bucket, Key=archive_key(upload), ChecksumMode="ENABLED")
+        return s3.head_object(Bucket=bucket, Key=archive_key(upload), ChecksumMode="ENABLED")
     except ClientError as error:
         if is_missing(error):
             return None
         raise
+
+
+def list_differences(upload: Upload, head: HeadObjectOutputTypeDef) -> list[str]:
+    """Return how size, storage class or SHA-256 of a copy differ from those that the upload requires."""
     proof = "sha256_of_parts" if multipart.needs_multipart(upload.size) else "sha256"
     expected = {
         "size": upload.size,
@@ -169,14 +183,9 @@ def find_verified_copy(s3: S3Client, upload: Upload, bucket: str) -> VerifiedCop
         "storage_class": head.get("StorageClass"),
         proof: _to_hexadecimal(head.get("ChecksumSHA256", "")),
     }
-    if actual != expected:
-        differences = [
-            f"{name} is {actual[name]}, and should be {value}"
-            for name, value in expected.items()
-            if actual[name] != value
-        ]
-        raise ArchiveMismatchError("; ".join(differences))
-    return _describe_copy(upload, bucket, head.get("VersionId"))
+    return [
+        f"{name} is {actual[name]}, and should be {value}" for name, value in expected.items() if actual[name] != value
+    ]
 
 
 def _to_hexadecimal(checksum: str) -> str:

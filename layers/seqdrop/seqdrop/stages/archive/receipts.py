@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import islice
+import json
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from seqdrop.aws import keys, multipart
+from seqdrop.aws.errors import is_missing
 from seqdrop.aws.s3 import exists
-from seqdrop.ledger.moves import UPLOAD
 from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import Services, minutes_ago
+from seqdrop.stages.archive.archived_uploads import visit_archived
 
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
+    from seqdrop.runtime.services import Services
     from seqdrop.stages.archive.cold_copy import VerifiedCopy
 
 MINIMUM_DAYS = 180
@@ -119,6 +119,18 @@ def has_receipt(services: Services, upload: Upload) -> bool:
     return exists(services.s3, services.settings.results, keys.receipt(upload.id))
 
 
+def read_copy_version(services: Services, upload: Upload) -> str | None:
+    """Return the version id of the copy in the receipt of an upload; None if there is no receipt or no version."""
+    try:
+        response = services.s3.get_object(Bucket=services.settings.results, Key=keys.receipt(upload.id))
+    except ClientError as error:
+        if is_missing(error):
+            return None
+        raise
+    receipt: Receipt = json.loads(response["Body"].read())
+    return receipt["archive"]["version_id"]
+
+
 def _is_proven(services: Services, upload: Upload) -> bool:
     """Return True if the receipt exists; False also if S3 raises an error, so that the others are checked as well."""
     try:
@@ -133,16 +145,11 @@ def resend_unreceipted(services: Services) -> int:
 
     At most MAX_UPLOADS are checked in one run. The next run continues after them.
     """
-    position = services.ledger.position(POSITION)
-    after, before = position.place.get("after", "0"), minutes_ago(services.settings.stale_minutes)
-    if after >= before:
-        return 0
-    last, count = after, 0
-    for upload in islice(services.ledger.in_state(UPLOAD, "ARCHIVED", before, after), MAX_UPLOADS):
-        if not _is_proven(services, upload):
-            services.send(services.settings.archive_queue, {"upload": upload.id})
-            count += 1
-        last = upload.moved_at
-    if last != after:
-        services.ledger.save(replace(position, place={"after": last}))
-    return count
+
+    def resend(upload: Upload) -> bool:
+        if _is_proven(services, upload):
+            return False
+        services.send(services.settings.archive_queue, {"upload": upload.id})
+        return True
+
+    return visit_archived(services, POSITION, MAX_UPLOADS, resend)

@@ -17,6 +17,7 @@ from seqdrop.errors import Fault, InvalidFileError, RetryableError, UnreadableOb
 from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.stages.assemble.decision import Decision, reject
+from seqdrop.stages.assemble.repeats import end_repeats
 from seqdrop.stages.assemble.view import Content, MembersGoneError, View
 from seqdrop.stages.notifications import RejectionMail
 from seqdrop.stages.notifications import reject as reject_upload
@@ -111,7 +112,7 @@ def _decide(policy: Policy[Content], view: View[Content]) -> Decision:
     newer, previous = view.newer_version, view.previous
     if newer and not policy.keeps_late(view):
         return reject(view.services, [view.upload], _explain_superseded(newer, policy), mail=RejectionMail(False))
-    decision = policy.decide(view)
+    decision = end_repeats(view, policy, policy.decide(view))
     takes_slot = decision.file_set and decision.file_set.members.get(view.slot) == view.upload.id
     if not takes_slot or not previous or previous.state != "WAITING":
         return decision

@@ -18,6 +18,8 @@ from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.records import Fact, Step, Upload
 from seqdrop.stages.assemble.decision import NOTHING, Decision, reject, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
+from seqdrop.stages.assemble.repeats import find_twins, repeat
+from seqdrop.stages.duplicates import find_twin
 from seqdrop.stages.notifications import RejectionMail, write_plain_report, write_report
 from seqdrop.work.examination import Examination, rejection
 
@@ -81,13 +83,14 @@ MASKS = Masks()
 def _decide_bed(view: View[Bed], bed: Bed) -> Decision:
     """Let a BED wait. If its FASTA waits, move that to RECEIVED, so that it is read again with the BED.
 
-    Reject the BED if its FASTA advanced without a BED.
+    Reject the BED if its FASTA advanced without a BED, unless it repeats a BED that was used for an earlier version.
     """
     upload, fasta = view.upload, view.member(FASTA)
     if fasta and fasta.state != "WAITING" and not fasta.mate:
+        if twins := find_twins(view.services, [Step(upload, "VALIDATED", _facts(bed))]):
+            return Decision([repeat(Step(upload, "VALIDATED", _facts(bed)), twins)])
         remaining = view.file_set.without_member(FASTA)  # so that the next BED waits
         return reject(view.services, [upload], _explain_late(fasta), file_set=remaining, mail=WITHOUT_REPORT)
-    facts: dict[str, Fact] = {"format": "bed", "sha256": bed.sha256, "records": len(bed.intervals)}
     fasta_steps = [Step(fasta, "RECEIVED")] if fasta and fasta.state == "WAITING" else []
     report = {
         "format": "bed",
@@ -95,7 +98,11 @@ def _decide_bed(view: View[Bed], bed: Bed) -> Decision:
         "stretches": len(bed.intervals),
         "records": len(list(bed.intervals.names)),
     }
-    return wait(view, facts, *fasta_steps).after(partial(write_plain_report, view.services, upload, report))
+    return wait(view, _facts(bed), *fasta_steps).after(partial(write_plain_report, view.services, upload, report))
+
+
+def _facts(bed: Bed) -> dict[str, Fact]:
+    return {"format": "bed", "sha256": bed.sha256, "records": len(bed.intervals)}
 
 
 def _decide_fasta(view: View[Bed]) -> Decision:
@@ -118,13 +125,19 @@ def _decide_examined(view: View[Bed], examination: Examination, bed: Upload | No
         return reject(view.services, both, reason, mates=mates, file_set=view.file_set, mail=mail)
     if refusal:
         return reject(view.services, [fasta], refusal)
-    if not examination.items:
+    if not examination.items or (bed is None and _had_bed(view, examination)):
         return wait(view, examination.facts)
     (attempt,) = attempts_of(examination)
     steps = [Step(fasta, "VALIDATED", {**examination.facts, "mate": bed.id} if bed else examination.facts)]
     if bed:
         steps.append(Step(bed, "VALIDATED", {"mate": fasta.id, "masks_of": attempt.key}))
     return Decision(steps, [attempt], view.with_upload, enqueue=[fasta])
+
+
+def _had_bed(view: View[Bed], examination: Examination) -> bool:
+    """Return True if the FASTA repeats an archived one that advanced with a BED, which may be sent again as well."""
+    twin = find_twin(view.services, view.upload, examination.report["sha256"])
+    return twin is not None and bool(twin.mate)
 
 
 def _explain_late(fasta: Upload) -> Rejection:

@@ -40,7 +40,7 @@ class Mates(Policy[Examination]):
     The fact `settled` lists the two uploads that last advanced together.
     """
 
-    name, awaited, after_examination = earlier_sets.MATES, "the mate", True
+    name, awaited, after_examination, each_alone = earlier_sets.MATES, "the mate", True, True
 
     def claims(self, analyses: Analyses, upload: Upload) -> bool:
         """Return True if the upload has the name of a mate, and `mates` is not "single" for its prefix.

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic
 
 from seqdrop.stages.assemble.view import LIVE, Content, View
+from seqdrop.stages.duplicates import resolve_duplicate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seqdrop.config.analyses import Analyses, Analysis
     from seqdrop.ledger.records import Upload
     from seqdrop.ledger.table import Ledger
@@ -48,6 +51,8 @@ class Policy(ABC, Generic[Content]):
     """Whether validate examines a member before the policy decides. The view's `content` is then its Examination."""
     live: ClassVar[frozenset[str]] = LIVE
     """States in which an upload counts as the member in its slot."""
+    each_alone: ClassVar[bool] = False
+    """Whether each member has attempts of its own, so that one can be a duplicate while another is new."""
     drop_again: ClassVar[str] = ""
     """What a person can do instead, if a replay cannot read a member again by itself; empty if it can."""
 
@@ -92,6 +97,16 @@ class Policy(ABC, Generic[Content]):
     def keeps_late(self, _view: View[Content]) -> bool:
         """Return True if the upload is kept although a newer version is in its slot. False means superseded."""
         return False
+
+    def belong_together(self, services: Services, uploads: Sequence[Upload]) -> bool:
+        """Return True if these ARCHIVED uploads, which some members repeat, advanced together as one set.
+
+        By default a single upload does; of several, each must have advanced with another as its `mate`.
+        """
+        if len(uploads) == 1:
+            return True
+        mates = {upload.id: resolve_duplicate(services, upload.mate) for upload in uploads}
+        return all(mates[upload_id] in mates or upload_id in mates.values() for upload_id in mates)
 
     def notify_landed(self, _services: Services, _upload: Upload) -> None:
         """Send a message to a member that waits for this upload, which landed. The upload need not be a member."""

@@ -55,7 +55,7 @@ class Runs(Policy[Content]):
     files that the last listing lacked, and `awaits`, the key of one of them; `told_at`, when the lab was notified.
     """
 
-    name, awaited = earlier_sets.RUNS, "its files"
+    name, awaited, each_alone = earlier_sets.RUNS, "its files", True
     live = LIVE | {"RECEIVED"}  # a manifest takes its slot before it moves
 
     def claims(self, analyses: Analyses, upload: Upload) -> bool:

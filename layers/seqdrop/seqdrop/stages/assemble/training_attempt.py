@@ -60,9 +60,9 @@ def plan_attempt(view: View[Facts], training: TrainingSet, data: str, prepared: 
     previous = earlier.key if earlier else view.file_set.text("attempt")
     order = Order(name, training.job, ids, data, prepared, previous=previous)
     attempt = Attempt("PLANNED", upload_id=head.id, analysis=TRAINING, run=head.run, plan=order.as_json())
-    steps = [Step(head, "VALIDATED", _facts(view, head)), *_include_failed(view.services, attempt, earlier)]
+    steps = [Step(head, "VALIDATED", facts_of(view, head)), *_include_failed(view.services, attempt, earlier)]
     data_files = [upload for upload in training.files.values() if not is_leaving(view.services, upload)]
-    steps += [Step(file, "VALIDATED", {**_facts(view, file), "training": attempt.key}) for file in data_files]
+    steps += [Step(file, "VALIDATED", {**facts_of(view, file), "training": attempt.key}) for file in data_files]
     file_set = training.placed(view).with_facts(attempt=attempt.key, missing=[])
     decision = Decision(steps, [attempt], file_set, enqueue=[head], again=view.upload not in training.members)
     # The report is written before the transaction, so that no crash loses it; Policy.confirm says why it is repeated.
@@ -78,16 +78,16 @@ def report_training(services: Services, attempt: Attempt) -> None:
 
 
 def is_leaving(services: Services, upload: Upload) -> bool:
-    """Return True if a file is archived or about to be archived, because an earlier training has its model.
+    """Return True if a file is archived or about to be, as an earlier training has its model, or is a duplicate.
 
     Such a file belongs to that training, and may leave the landing bucket at any moment.
     """
     if upload.state != "VALIDATED":
-        return upload.state == "ARCHIVED"
+        return upload.state in ("ARCHIVED", "DUPLICATE")
     return may_be_archived(upload, services.ledger.deciding_attempts(upload))
 
 
-def _facts(view: View[Facts], member: Upload) -> Facts:
+def facts_of(view: View[Facts], member: Upload) -> Facts:
     """Return the facts of a member if this invocation read it; none for the other members, which have theirs."""
     return (view.content or {}) if member is view.upload else {}
 

@@ -61,7 +61,7 @@ def _find_earlier(view: View[Facts], head: Upload, upload_id: str) -> Attempt:
 
 def _find_file(services: Services, name: str, upload_id: str) -> Upload:
     upload = services.ledger.find_upload(upload_id)
-    if upload is None or upload.state not in ("VALIDATED", "ARCHIVED"):
+    if upload is None or upload.state not in ("VALIDATED", "ARCHIVED", "DUPLICATE"):
         message = f"the earlier training used {name} (upload {upload_id}), which was deleted"
         advice = f"Drop the data files, and then {JOB} without `reuse`."
         raise InvalidFileError(Fault("data_archived", message, advice))

@@ -19,20 +19,33 @@ from seqdrop.aws.s3 import find_current_version, is_gone
 from seqdrop.companions.training_sets import Place, place_of, reuse_line
 from seqdrop.errors import DistributionRefusedError, Fault, InvalidFileError, ObjectGoneError
 from seqdrop.ledger import earlier_sets
+from seqdrop.ledger.records import Step
 from seqdrop.stages.assemble.decision import Decision, reject, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
-from seqdrop.stages.assemble.training_attempt import Facts, TrainingSet, is_leaving, plan_attempt, report_training
+from seqdrop.stages.assemble.repeats import find_twins, repeat
+from seqdrop.stages.assemble.training_attempt import (
+    Facts,
+    TrainingSet,
+    facts_of,
+    is_leaving,
+    plan_attempt,
+    report_training,
+)
 from seqdrop.stages.assemble.training_reuse import OPEN, collect_reused
 from seqdrop.stages.assemble.view import MembersGoneError, View, require_analysis
+from seqdrop.stages.duplicates import resolve_duplicate
 from seqdrop.stages.notifications import RejectionMail
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.data.store import Store
 from seqdrop.training.jobfile import ADVICE, JOB, MOST_BYTES, JobFile, parse
 from seqdrop.training.plan.sizing import has_smp, resolve_distribution
+from seqdrop.training.request import Order
 from seqdrop.uploads import upload_id
 from seqdrop.work.examination import rejection
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seqdrop.config.analyses import Analyses
     from seqdrop.errors import Rejection
     from seqdrop.ledger.records import Upload
@@ -81,6 +94,8 @@ class TrainingSets(Policy[Facts]):
         if head is None:
             return _wait(view, [JOB])
         job = _read_job(view.services, head)
+        if repeats := _end_repeated_set(view, head, job):
+            return repeats
         try:
             training = collect_reused(view, head, job) if job.reuse else _collect_new(view, head, job)
         except InvalidFileError as error:
@@ -89,6 +104,15 @@ class TrainingSets(Policy[Facts]):
         missing = [name for name in job.data.files if name not in training.files]
         missing = missing or [name for name, member in members.items() if _has_newer(view.services, member)]
         return _wait(view, missing) if missing else _complete(view, training)
+
+    def belong_together(self, services: Services, uploads: Sequence[Upload]) -> bool:
+        """Return True if the last attempt of the job.toml among the uploads trained on all the others."""
+        files = {_place(services.analyses, upload).file: upload for upload in uploads}
+        head = files.pop(JOB, None)
+        attempts = services.ledger.attempts(head.id) if head else []
+        trained = Order.from_json(attempts[-1].plan).files if attempts else {}
+        used = {name: resolve_duplicate(services, trained.get(name, "")) for name in files}
+        return bool(attempts) and used == {name: upload.id for name, upload in files.items()}
 
     def confirm(self, services: Services, upload: Upload) -> None:
         """Write the report of job.toml again, for the attempt that trains on the upload."""
@@ -157,6 +181,20 @@ def _collect_new(view: View[Facts], head: Upload, job: JobFile) -> TrainingSet:
     """Return the files that job.toml names and no training has used yet."""
     members = {name: _find_new(view, name) for name in job.data.files}
     return TrainingSet(head, job, {name: member for name, member in members.items() if member})
+
+
+def _end_repeated_set(view: View[Facts], head: Upload, job: JobFile) -> Decision | None:
+    """Return the decision that all files of a complete set are duplicates; None unless all repeat one training."""
+    new = {name: _find_new(view, name) for name in job.data.files}
+    files = [member for member in new.values() if member]
+    if (len(files) < len(new) and not job.reuse) or any(_has_newer(view.services, member) for member in (head, *files)):
+        return None
+    steps = [Step(member, "VALIDATED", facts_of(view, member)) for member in (head, *files)]
+    twins = find_twins(view.services, steps)
+    if len(twins) < len(steps) or not TRAINING_SETS.belong_together(view.services, list(twins.values())):
+        return None
+    file_set = view.with_upload if view.upload.id in twins else view.file_set
+    return Decision([repeat(step, twins) for step in steps], file_set=file_set, again=view.upload.id not in twins)
 
 
 def _has_newer(services: Services, upload: Upload) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
     from seqdrop.runtime.services import Services
 
-LIVE = frozenset({"WAITING", "VALIDATED", "ARCHIVED"})  # a rejected or deleted file is not a member
+LIVE = frozenset({"WAITING", "VALIDATED", "ARCHIVED", "DUPLICATE"})  # a rejected or deleted file is not a member
 
 Content = TypeVar("Content", covariant=True)
 

@@ -38,6 +38,7 @@ REFUSED_STATES = {
     "WAITING": "it waits for files that belong to it; `seqdrop status` names them",
     "REJECTED": "it was rejected ({reason}), and the same bytes would be rejected again; correct it and drop it again, "
     "or drop it as it is if a changed analyses.toml accepts it now",
+    "DUPLICATE": "it has the bytes of upload {duplicate_of}, which is archived; replay that one",
     "WITHDRAWN": "its object was deleted ({reason}); drop it again",
 }
 
@@ -117,7 +118,7 @@ def _other_analysis(last: Attempt, present: str) -> RefusedError:
 def _check_state(upload: Upload, attempts: list[Attempt]) -> None:
     """Raise RefusedError if an upload has no finished attempt of its own, or is about to be archived."""
     if upload.state in REFUSED_STATES:
-        raise RefusedError(REFUSED_STATES[upload.state].format(reason=upload.reason))
+        raise RefusedError(REFUSED_STATES[upload.state].format(reason=upload.reason, duplicate_of=upload.duplicate_of))
     if of_others := upload.training or upload.masks_of:
         raise RefusedError(f"it belongs to upload {of_others.partition('-')[0]}; replay that one")
     if not attempts:

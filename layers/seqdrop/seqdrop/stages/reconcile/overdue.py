@@ -22,6 +22,8 @@ from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.isolation import try_each
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.assemble.policies import policy_of
+from seqdrop.stages.assemble.repeats import PATIENCE_HOURS
+from seqdrop.stages.duplicates import find_archived
 from seqdrop.stages.reconcile.backlog import LONGEST_PAUSE, shortest_wait
 from seqdrop.stages.reconcile.nudge import minutes_since
 from seqdrop.stages.routing import is_gated
@@ -126,13 +128,22 @@ def _monitor_upload(services: Services, wait: int, upload: Upload) -> str:
     policy = policy_of(services.analyses, upload)
     hours = _hours(services, upload, policy)
     is_overdue = hours and not upload.told_at and minutes_since(upload.waiting_since) >= 60 * hours
-    if policy and is_overdue:
+    if policy and is_overdue and not _ends_by_itself(services, upload):
         _mail_waiting(services, upload, policy.awaits(services.ledger, services.analyses, upload))
         return "unmated" if services.ledger.note(upload, told_at=now()) else ""
     if _is_due(upload, wait, hours) and services.ledger.note_nudge(upload):
         services.send(services.settings.validate_queue, make_landed_message(upload.version))
         return "waiting"
     return ""
+
+
+def _ends_by_itself(services: Services, upload: Upload) -> bool:
+    """Return True if an upload repeats an archived one, so that it does not wait for ever (assemble/repeats.py).
+
+    The lab is notified only if it still waits two days after its time: then it was sent again on purpose.
+    """
+    is_early = minutes_since(upload.waiting_since) < 60 * (PATIENCE_HOURS + 48)
+    return is_early and find_archived(services, upload) is not None
 
 
 def _hours(services: Services, upload: Upload, policy: Policy[Any] | None) -> float | None:

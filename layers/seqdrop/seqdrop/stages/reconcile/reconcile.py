@@ -17,6 +17,7 @@ from seqdrop.runtime.log import logger
 from seqdrop.runtime.messages import make_free_slots_message
 from seqdrop.runtime.services import Services, minutes_ago, now
 from seqdrop.sagemaker.client import describe
+from seqdrop.stages.archive.archived_uploads import record_files
 from seqdrop.stages.archive.receipts import resend_unreceipted
 from seqdrop.stages.job_slots import count_free_slots
 from seqdrop.stages.landed import is_being_read
@@ -179,4 +180,5 @@ CHECKS: dict[str, Check] = dict(STATE_CHECKS[kind, state] for kind, states in OP
     "stopped_jobs": stop_overtime,
     "unrecorded": record_unrecorded,
     "unreceipted": resend_unreceipted,
+    "recorded_files": record_files,
 }

@@ -16,6 +16,7 @@ from seqdrop.runtime.log import logger
 from seqdrop.stages.archive.cold_copy import LONGEST_KEY, archive_key
 from seqdrop.stages.assemble.engine import OPEN, resolve
 from seqdrop.stages.assemble.policies import notify_landed, policy_of
+from seqdrop.stages.duplicates import find_twin
 from seqdrop.stages.landed import begin_reading, end_reading, is_foreign, record
 from seqdrop.stages.notifications import reject, write_report
 from seqdrop.stages.routing import enqueue_next
@@ -151,12 +152,17 @@ def _read(services: Services, upload: Upload, analysis: Analysis, policy: Policy
 
 
 def _accept_or_reject(services: Services, upload: Upload, examination: Examination, policy: Policy[Any] | None) -> None:
-    """Move a RECEIVED upload to VALIDATED or REJECTED; if other files belong to it, its policy decides."""
+    """Move a RECEIVED upload to VALIDATED or REJECTED; if other files belong to it, its policy decides.
+
+    An upload that repeats an archived one has no attempt: its next stage removes it.
+    """
     if examination.rejection:
         write_report(services, upload, examination)
         return reject(services, upload, examination.rejection, has_report=True)
     if policy:
         return resolve(services, upload, policy, examination)
+    twin = find_twin(services, upload, examination.report["sha256"])
+    duplicate_of, attempts = (twin.id, []) if twin else ("", attempts_of(examination))
     write_report(services, upload, examination)
-    services.ledger.move(upload, "VALIDATED", *attempts_of(examination), **examination.facts)
+    services.ledger.move(upload, "VALIDATED", *attempts, **examination.facts, duplicate_of=duplicate_of)
     return enqueue_next(services, services.ledger.require_upload(upload.id))
